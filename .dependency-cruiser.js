@@ -1,0 +1,115 @@
+/**
+ * The layers of `src/`. A folder is a concept and its `index.ts` its only door; imports run downwards only.
+ * `may` is the table of ARCHITECTURE.md. A port that is missing is added to core; a rule is never relaxed.
+ */
+export const may = {
+  core: [],
+  guest: [],
+  wasm: ['core'],
+  security: ['core'],
+  metering: ['core', 'wasm'],
+  runtime: ['core', 'wasm', 'security'],
+  messaging: ['core', 'security'],
+  supervision: ['core'],
+  cache: ['core'],
+  bundle: ['core', 'security'],
+  registry: ['core', 'wasm', 'security'],
+  delegation: ['core'],
+  storage: ['core'],
+  project: ['core'],
+  system: [
+    'core',
+    'wasm',
+    'security',
+    'metering',
+    'runtime',
+    'messaging',
+    'supervision',
+    'cache',
+    'bundle',
+    'registry',
+    'delegation',
+    'storage',
+    'project',
+  ],
+  cli: ['core', 'system'],
+};
+
+const layers = Object.entries(may).map(([folder, allowed]) => ({
+  name: `layer-${folder}`,
+  comment: `src/${folder} may import ${allowed.join(', ') || 'nothing'} only. What it needs of another folder is a port in core, which src/system joins.`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: [`^src/${folder}/`, ...allowed.map((other) => `^src/${other}/index\\.ts$`)] },
+}));
+
+export default {
+  forbidden: [
+    ...layers,
+    {
+      name: 'one-door',
+      comment: "A folder's index.ts is its only door: import '#folder', never a file inside it.",
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/([^/]+)/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'core-has-no-io',
+      comment:
+        'src/core holds types and ports. What touches files, the network or the clock implements a port elsewhere.',
+      severity: 'error',
+      from: { path: '^src/core/' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-optional', 'npm-peer'] },
+    },
+    {
+      name: 'pure-formats',
+      comment:
+        'src/wasm, src/metering and src/guest compute on bytes: no files, no network. I/O belongs to their callers.',
+      severity: 'error',
+      from: { path: '^src/(wasm|metering|guest)/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'tsyringe-in-system-only',
+      comment: 'Wiring happens in one place. Take what you need as a constructor argument.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/system/' },
+      to: { path: 'node_modules/(tsyringe|reflect-metadata)/' },
+    },
+    {
+      name: 'no-circular',
+      comment: 'Two files that need each other hold one concept, or miss a third file that both need.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'An import that resolves to nothing would hide a broken layer.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-dev-dependency-in-src',
+      comment: 'What the product imports must be a dependency or an optional peer.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: {
+        dependencyTypes: ['npm-dev'],
+        dependencyTypesNot: ['npm-peer', 'npm-optional', 'type-only'],
+        pathNot: 'node_modules/@types/',
+      },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      extensions: ['.ts', '.js', '.json'],
+    },
+  },
+};

@@ -1,0 +1,55 @@
+import { CoreError } from './errors.ts';
+
+/** The address of a component: `namespace/name/instance`. */
+export interface ComponentId {
+  readonly namespace: string;
+  readonly name: string;
+  readonly instance: string;
+}
+
+/** ASCII only, so that no lookalike, `..`, percent-encoding or path separator can name another component. */
+const PART = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
+/** Longest text that is looked at at all: three parts of 63 characters and two slashes. */
+const MAX_TEXT = 3 * 63 + 2;
+
+/** Who sends when the embedder does. The namespace `vivarium` is reserved for it. */
+export const HOST_ID: ComponentId = Object.freeze({ namespace: 'vivarium', name: 'host', instance: '0' });
+
+/** Reads `namespace/name/instance`. @throws {CoreError} `CORE_INVALID_ID` */
+export function parseComponentId(text: string): ComponentId {
+  const parts = text.length > MAX_TEXT ? [] : text.split('/');
+  const [namespace, name, instance] = parts;
+  if (parts.length !== 3 || !isPart(namespace) || !isPart(name) || !isPart(instance)) throw invalid(text);
+  return Object.freeze({ namespace, name, instance });
+}
+
+/** Checks an id that came as a record, from a guest for example. @throws {CoreError} `CORE_INVALID_ID` */
+export function checkComponentId(id: ComponentId): ComponentId {
+  if (!isPart(id.namespace) || !isPart(id.name) || !isPart(id.instance)) {
+    throw invalid(`${String(id.namespace).slice(0, 64)}/${String(id.name).slice(0, 64)}/${String(id.instance)}`);
+  }
+  return id;
+}
+
+/** The text form, which is also the key under which maps keep an id. */
+export function formatComponentId(id: ComponentId): string {
+  return `${id.namespace}/${id.name}/${id.instance}`;
+}
+
+/** Whether the id lies in the namespace that only the host may use. */
+export function isReservedId(id: ComponentId): boolean {
+  return id.namespace === HOST_ID.namespace;
+}
+
+function isPart(part: string | undefined): part is string {
+  return typeof part === 'string' && PART.test(part);
+}
+
+function invalid(text: string): CoreError {
+  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  return new CoreError(
+    'CORE_INVALID_ID',
+    `${shown} is not a component id; write namespace/name/instance, each part matching [a-z0-9][a-z0-9._-]{0,62}`,
+  );
+}

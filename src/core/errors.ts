@@ -1,0 +1,48 @@
+/** Facts about an error that a program may want to read: what, where, how much. Plain data, safe to print as JSON. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
+
+export interface VivariumErrorOptions extends ErrorOptions {
+  readonly details?: ErrorDetails;
+}
+
+/**
+ * The one base class of every error that Vivarium throws on purpose.
+ *
+ * Each folder narrows `Code` to its own closed union (`RUNTIME_…`, `METERING_…`); every code is described in
+ * `docs/errors.md`. The message says what was wrong, where, and what to do; `cause` keeps what it was made from.
+ */
+export class VivariumError<Code extends string = string> extends Error {
+  readonly code: Code;
+  readonly details: ErrorDetails;
+
+  constructor(code: Code, message: string, options: VivariumErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  /** The shape that `--json` prints under `error`; 64-bit numbers become decimal strings. */
+  toJSON(): Record<string, unknown> {
+    const details = Object.entries(this.details).map(([key, value]) => [
+      key,
+      typeof value === 'bigint' ? value.toString() : value,
+    ]);
+    return { code: this.code, message: this.message, ...Object.fromEntries(details) };
+  }
+}
+
+/** Whether `error` is one of ours, with this code when one is named. */
+export function isVivariumError(error: unknown, code?: string): error is VivariumError {
+  return error instanceof VivariumError && (code === undefined || error.code === code);
+}
+
+/** The text of anything that was thrown, for messages: guests and libraries throw more than errors. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+export type CoreErrorCode = 'CORE_INVALID_ID' | 'CORE_INVALID_LIMITS' | 'CORE_INVALID_UNIT';
+
+/** A value that one of core's own types refuses. */
+export class CoreError extends VivariumError<CoreErrorCode> {}

@@ -1,0 +1,49 @@
+import type { ComponentId } from './component-id.ts';
+
+/** Seconds and nanoseconds since 1970-01-01T00:00:00Z, as in WIT's `types.timestamp`. */
+export interface Timestamp {
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+}
+
+/** The cases of WIT's `messaging-error`: how a message failed, as a guest is told. */
+export type MessageFailureTag =
+  | 'delivery-failed'
+  | 'correlation-timeout'
+  | 'invalid-message'
+  | 'queue-full'
+  | 'target-not-found'
+  | 'cancelled'
+  | 'permission-denied'
+  | 'unavailable';
+
+/** Why a request has no answer; travels in the metadata of the callback that ends it. */
+export interface MessageFailure {
+  readonly tag: MessageFailureTag;
+  readonly val: string;
+}
+
+/** WIT's `message-metadata`. Set by the host only: a guest can neither choose nor change it. */
+export interface MessageMetadata {
+  readonly messageId: bigint;
+  readonly correlationId?: string | undefined;
+  readonly replyTo?: ComponentId | undefined;
+  readonly timestamp: Timestamp;
+  readonly contentType?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly failure?: MessageFailure | undefined;
+}
+
+/** WIT's `component-message`: what a turn handles. */
+export interface ComponentMessage {
+  readonly sender: ComponentId;
+  readonly payload: Uint8Array;
+  readonly metadata: MessageMetadata;
+}
+
+/** The timestamp of a point in time given in milliseconds since 1970. */
+export function timestampOf(epochMs: number): Timestamp {
+  const seconds = Math.floor(epochMs / 1000);
+  return { seconds: BigInt(seconds), nanoseconds: Math.floor((epochMs - seconds * 1000) * 1e6) };
+}

@@ -1,0 +1,73 @@
+import type { MeteringMode } from './meter.ts';
+
+/** What must be equal for an artifact to be usable: the engine profile and the component's bytes. */
+export interface ArtifactKey {
+  /** SHA-256 in hex over the fields of the engine profile. */
+  readonly engineProfileId: string;
+  /** `sha256:` and 64 hex digits. */
+  readonly wasmDigest: string;
+}
+
+/** A component made ready for this engine: generated JavaScript and metered core modules. */
+export interface Artifact {
+  /** The module's text as the transpiler wrote it. Runs with the host's rights: trust it like code. */
+  readonly javascript: string;
+  readonly coreModules: readonly CoreModuleArtifact[];
+  /** Interfaces that the component imports, as `wasi:cli/exit@0.2.3`. */
+  readonly imports: readonly string[];
+  readonly exports: readonly ArtifactExport[];
+  readonly meteringMode: MeteringMode;
+}
+
+export interface CoreModuleArtifact {
+  /** The name by which the generated JavaScript asks for it. */
+  readonly name: string;
+  /** Metered bytes. */
+  readonly bytes: Uint8Array;
+}
+
+export interface ArtifactExport {
+  readonly name: string;
+  readonly kind: 'function' | 'instance';
+}
+
+/** An artifact whose modules V8 has compiled; shared by every instance. */
+export interface CompiledArtifact {
+  readonly artifact: Artifact;
+  readonly modules: ReadonlyMap<string, WebAssembly.Module>;
+}
+
+/** Gives the compiled artifact of a component, building it at most once however many ask. */
+export interface ArtifactCache {
+  /** @param build makes the artifact; called only on a miss. */
+  get(key: ArtifactKey, build: (signal?: AbortSignal) => Promise<Artifact>): Promise<CompiledArtifact>;
+}
+
+/** Turns a component's bytes into an artifact, off the event loop. */
+export interface ArtifactBuilder {
+  /** The fields of the configuration that change what is built, for the engine profile. */
+  readonly fingerprint: Readonly<Record<string, string>>;
+  build(component: Uint8Array, signal?: AbortSignal): Promise<Artifact>;
+  close(): Promise<void>;
+}
+
+/** Where an artifact's right to run comes from: this machine's seal, or a trusted key's signature. */
+export interface ArtifactTrust {
+  /** The seal of this machine over what it produced itself. */
+  seal(content: Uint8Array): Promise<Uint8Array>;
+  /** Whether the seal (or signature) stands for this content. */
+  check(content: Uint8Array, seal: Uint8Array): Promise<boolean>;
+}
+
+/** One stored artifact as the portable cache carries it. */
+export interface StoredArtifact {
+  readonly key: ArtifactKey;
+  readonly bytes: Uint8Array;
+}
+
+/** Lists, reads and imports artifacts: what the portable cache carries. */
+export interface ArtifactStore {
+  list(): AsyncIterable<ArtifactKey>;
+  read(key: ArtifactKey): Promise<StoredArtifact | undefined>;
+  import(artifact: StoredArtifact): Promise<void>;
+}

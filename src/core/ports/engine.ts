@@ -1,0 +1,47 @@
+import type { ComponentHandle } from '../handle.ts';
+import type { EffectiveLimits } from '../limits.ts';
+import type { ComponentMessage } from '../message.ts';
+import type { MeteringMode } from './meter.ts';
+
+/** A turn that ends now or, once turns can be suspended, later. */
+export type Turn<T> = T | Promise<T>;
+
+/** `per-actor`: one store for the component's life. `per-call`: a fresh one for every call. */
+export type StorePolicy = 'per-actor' | 'per-call';
+
+export interface EngineLoadRequest {
+  readonly handle: ComponentHandle;
+  readonly component: Uint8Array;
+  readonly limits: EffectiveLimits;
+  readonly env: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+  readonly config: Uint8Array | undefined;
+  readonly store: StorePolicy;
+  readonly metering: MeteringMode;
+  /** What the embedder gives for imports that are neither WASI's nor ours, by interface name. */
+  readonly imports: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a component has used. Sums over its life, restarts included, and the last call's own. */
+export interface ComponentUsage {
+  readonly fuelConsumed: bigint;
+  readonly executionTimeMs: number;
+  readonly memoryBytes: number;
+  readonly messagesHandled: number;
+  readonly refusedGrowths: number;
+  readonly last: { readonly fuelConsumed: bigint; readonly executionTimeMs: number };
+}
+
+/** Runs components. Every call is one turn; the caller keeps to one turn at a time for each handle. */
+export interface RuntimeEngine {
+  loadComponent(request: EngineLoadRequest): Promise<void>;
+  unloadComponent(handle: ComponentHandle): Promise<void>;
+  /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
+  callHandleMessage(handle: ComponentHandle, message: ComponentMessage): Turn<Uint8Array | undefined>;
+  /** `lifecycle.handle-callback`. @throws `RUNTIME_…`, `METERING_…` */
+  callHandleCallback(handle: ComponentHandle, message: ComponentMessage): Turn<void>;
+  /** Any export of any world: `name`, or `ns:pkg/iface@v#func`. @throws `RUNTIME_…`, `METERING_…` */
+  callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown>;
+  usage(handle: ComponentHandle): ComponentUsage;
+}

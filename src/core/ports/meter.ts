@@ -1,0 +1,69 @@
+import type { VivariumError } from '../errors.ts';
+
+/** `fuel`: exact counts and a deadline. `deadline`: time only, cheaper. Part of what identifies an artifact. */
+export type MeteringMode = 'fuel' | 'deadline';
+
+/** What one call may spend. */
+export interface CallBudget {
+  /** Units of fuel; absent: only time bounds the call. */
+  readonly fuel?: bigint | undefined;
+  /** Milliseconds of wall clock; absent: only fuel bounds the call. */
+  readonly timeMs?: number | undefined;
+}
+
+/** Bytes that several tanks share: a runtime's total over all its components. */
+export interface MemoryPool {
+  /** Takes `bytes` from the pool, or answers false and takes nothing. */
+  reserve(bytes: number): boolean;
+  release(bytes: number): void;
+}
+
+export interface TankOptions {
+  readonly maxMemoryBytes: number;
+  readonly pool?: MemoryPool | undefined;
+}
+
+/** What a tank has counted so far. */
+export interface TankUsage {
+  /** Fuel of the call that runs or, between calls, of the last one. Exact. */
+  readonly callFuel: bigint;
+  /** Fuel over all calls in the tank's life, instantiation included. */
+  readonly totalFuel: bigint;
+  /** Bytes held by memories and tables now, and allocated by GC operators and caught exceptions so far. */
+  readonly memoryBytes: number;
+  /** How often a growth was refused, which the guest saw as -1. */
+  readonly refusedGrowths: number;
+}
+
+/**
+ * The one budget of all core instances of a component's store.
+ *
+ * A call is `begin`, the guest's code, `end`. After `end` threw or the guest trapped the tank is spent: nothing linked
+ * to it may be entered again, and every entry traps.
+ */
+export interface Tank {
+  /** Instantiates a metered module on this budget; nothing that metering added is among the exports given back. */
+  link(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports;
+  /** Opens a call's budget. Instantiation is a call too. */
+  begin(budget: CallBudget): void;
+  /** Closes it. @throws the `METERING_…` error when the call cost more than it was given. */
+  end(): void;
+  /** The `METERING_…` error behind something thrown out of the guest, or undefined when it was the guest's own doing. */
+  failure(thrown: unknown): VivariumError | undefined;
+  /** Gives the memory back to the pool; the tank is spent. */
+  dispose(): void;
+  readonly usage: TankUsage;
+}
+
+export interface MeteredModule {
+  readonly bytes: Uint8Array;
+}
+
+/** Rewrites core modules so that they count, and makes the tanks that they draw on. */
+export interface Meter {
+  /** Names the rewriting; a change of it makes older artifacts unusable. */
+  readonly version: string;
+  /** Wasm bytes in, metered wasm bytes out; pure and deterministic. @throws `METERING_…` */
+  meterModule(bytes: Uint8Array, mode: MeteringMode): MeteredModule;
+  createTank(options: TankOptions): Tank;
+}

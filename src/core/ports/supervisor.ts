@@ -1,0 +1,7 @@
+import type { VivariumError } from '../errors.ts';
+import type { ComponentHandle } from '../handle.ts';
+
+/** Told of failures; decides on restarts. */
+export interface Supervisor {
+  failed(handle: ComponentHandle, reason: VivariumError): void;
+}

@@ -1,0 +1,3 @@
+export { ByteReader } from './byte-reader.ts';
+export { ByteWriter } from './byte-writer.ts';
+export { WasmError, type WasmErrorCode } from './errors.ts';
