@@ -178,7 +178,7 @@ function checkHandle(node: FunctionNode): Edit {
   return {
     start,
     end: start,
-    text: `if (!(${handle} > 0 && (${handle} << 1) + 1 < ${table}.length)) throw new WebAssembly.RuntimeError('unknown handle index');`,
+    text: `if (!(${handle} > 0 && ${handle} < ${table}.length >> 1)) throw new WebAssembly.RuntimeError('unknown handle index');`,
   };
 }
 
