@@ -1,8 +1,104 @@
-import { type ComponentHandle, type ComponentId, formatComponentId, type RuntimeEngine } from '#core';
-import type { Envelope } from './envelope.ts';
-import type { Mailbox } from './mailbox.ts';
-import type { PendingRequest } from './pending-request.ts';
+import {
+  type ComponentHandle,
+  type ComponentId,
+  type ComponentMessage,
+  formatComponentId,
+  type MessageMetadata,
+  type RuntimeEngine,
+} from '#core';
+import type { Mailbox, Queued } from './mailbox.ts';
 import { RingBuffer } from './ring-buffer.ts';
+import { WheelTimer } from './timer-wheel.ts';
+
+/** Counted for every queued message beside its payload, so that empty messages are not free. */
+const OVERHEAD_BYTES = 64;
+
+export type EnvelopeKind = 'message' | 'callback';
+
+/** A message in a mailbox: what the guest will see, and what the host keeps beside it. */
+export class Envelope implements ComponentMessage, Queued {
+  readonly sender: ComponentId;
+  readonly payload: Uint8Array;
+  readonly metadata: MessageMetadata;
+  readonly kind: EnvelopeKind;
+  /** The request that waits for what the turn gives back; for a callback, the request that it ends. */
+  readonly request: PendingRequest | undefined;
+  /** How many turns led to this message, one caused by the other. */
+  readonly hops: number;
+  /** How often a turn has begun with it. */
+  attempts = 0;
+
+  constructor(
+    kind: EnvelopeKind,
+    sender: ComponentId,
+    payload: Uint8Array,
+    metadata: MessageMetadata,
+    request: PendingRequest | undefined,
+    hops: number,
+  ) {
+    this.kind = kind;
+    this.sender = sender;
+    this.payload = payload;
+    this.metadata = metadata;
+    this.request = request;
+    this.hops = hops;
+  }
+
+  /** What the message counts in a mailbox's bytes. */
+  get weight(): number {
+    return this.payload.length + OVERHEAD_BYTES;
+  }
+}
+
+/** How a request ended. It does so once. */
+export type RequestEnd = 'answered' | 'timed-out' | 'cancelled' | 'failed';
+
+/** A request that waits for its one end. */
+export abstract class PendingRequest extends WheelTimer {
+  readonly correlationId: string;
+  /** Who asked; undefined for the host. */
+  readonly from: ActorCell | undefined;
+  readonly target: ActorCell;
+  /** The turn in which it was made: while that one is still running, it waits for this request. */
+  readonly madeIn: Envelope | undefined;
+  readonly hops: number;
+  readonly timeoutMs: number;
+  readonly #onExpire: (request: PendingRequest) => void;
+  readonly incarnation: number;
+  /** The asker's turn cannot go on before the end. */
+  suspendsTurn = false;
+  /** On the clock's monotonic scale. An answer after it is late even when the timer has not run yet. */
+  deadline = 0;
+  end: RequestEnd | undefined = undefined;
+
+  constructor(
+    correlationId: string,
+    from: ActorCell | undefined,
+    target: ActorCell,
+    hops: number,
+    timeoutMs: number,
+    onExpire: (request: PendingRequest) => void,
+  ) {
+    super();
+    this.correlationId = correlationId;
+    this.from = from;
+    this.target = target;
+    this.madeIn = from?.current;
+    this.incarnation = from?.incarnation ?? 0;
+    this.hops = hops;
+    this.timeoutMs = timeoutMs;
+    this.#onExpire = onExpire;
+  }
+
+  expire(): void {
+    this.#onExpire(this);
+  }
+
+  /** Hands the answer to who asked. */
+  abstract answer(payload: Uint8Array | undefined): void;
+  /** Hands the failure to who asked. */
+  abstract fail(error: unknown): void;
+}
 
 /** What a turn is, for an actor: the engine's call, or a listener's. */
 export type TurnRunner = Pick<RuntimeEngine, 'callHandleMessage' | 'callHandleCallback'>;
@@ -21,7 +117,7 @@ export interface WaitingSend {
 export class ActorCell {
   readonly handle: ComponentHandle;
   readonly key: string;
-  readonly mailbox: Mailbox;
+  readonly mailbox: Mailbox<Envelope>;
   readonly runner: TurnRunner;
   /** Its failures are told to the supervisor; a listener of the embedder has none. */
   readonly supervised: boolean;
@@ -47,7 +143,7 @@ export class ActorCell {
 
   constructor(
     handle: ComponentHandle,
-    mailbox: Mailbox,
+    mailbox: Mailbox<Envelope>,
     runner: TurnRunner,
     supervised: boolean,
     maxAttempts: number,

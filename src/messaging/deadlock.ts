@@ -1,5 +1,4 @@
-import type { ActorCell } from './actor-cell.ts';
-import type { PendingRequest } from './pending-request.ts';
+import type { ActorCell, PendingRequest } from './actor-cell.ts';
 
 /**
  * The circle of actors in which a request waits for itself, as ids from the asker back to the asker; undefined when

@@ -7,13 +7,12 @@ import {
   type Timestamp,
   timestampOf,
 } from '#core';
-import type { ActorCell } from './actor-cell.ts';
+import type { ActorCell, PendingRequest } from './actor-cell.ts';
+import { Envelope, type EnvelopeKind } from './actor-cell.ts';
 import type { MessageCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { Envelope, type EnvelopeKind } from './envelope.ts';
 import { MessagingError } from './errors.ts';
-import type { PendingRequest } from './pending-request.ts';
 
 const NO_HEADERS: MessageMetadata['headers'] = Object.freeze([]);
 const NOTHING = new Uint8Array(0);
@@ -66,7 +65,6 @@ export class Delivery {
     return this.#envelope(
       'message',
       sender,
-      from,
       payload,
       fields,
       request,
@@ -142,13 +140,12 @@ export class Delivery {
     this.#counters.offered += 1;
     const hops = request.hops + 1;
     const sender = request.target.id;
-    return this.#envelope('callback', sender, request.target, payload, undefined, request, undefined, failure, hops);
+    return this.#envelope('callback', sender, payload, undefined, request, undefined, failure, hops);
   }
 
   #envelope(
     kind: EnvelopeKind,
     sender: ComponentId,
-    from: ActorCell | undefined,
     payload: Uint8Array,
     fields: MessageFields | undefined,
     request: PendingRequest | undefined,
@@ -167,7 +164,7 @@ export class Delivery {
       headers: fields?.headers ?? NO_HEADERS,
       failure,
     };
-    return new Envelope(kind, sender, payload, metadata, from, request, hops);
+    return new Envelope(kind, sender, payload, metadata, request, hops);
   }
 
   #timestamp(): Timestamp {

@@ -10,9 +10,8 @@ import {
   type MessagingAction,
   type TopicRouter,
 } from '#core';
-import type { ActorCell } from './actor-cell.ts';
+import type { ActorCell, PendingRequest } from './actor-cell.ts';
 import { MessagingError } from './errors.ts';
-import type { PendingRequest } from './pending-request.ts';
 import type { Router } from './router.ts';
 import { checkTopic } from './topics.ts';
 

@@ -1,9 +1,8 @@
 import { type ComponentHandle, type ComponentMessage, HOST_ID, messageOf, type VivariumError } from '#core';
-import type { ActorCell, TurnRunner } from './actor-cell.ts';
+import type { ActorCell, PendingRequest, TurnRunner } from './actor-cell.ts';
 import type { MessageFields } from './delivery.ts';
 import { MessagingError } from './errors.ts';
 import type { MailboxOptions } from './mailbox.ts';
-import type { PendingRequest } from './pending-request.ts';
 import type { Router } from './router.ts';
 import { checkTopic } from './topics.ts';
 

@@ -1,4 +1,4 @@
-import type { Envelope, TurnTask } from './envelope.ts';
+import type { Turn } from '#core';
 import { RingBuffer } from './ring-buffer.ts';
 
 /**
@@ -6,6 +6,21 @@ import { RingBuffer } from './ring-buffer.ts';
  * room and becomes a dead letter. `wait`: a sender that can wait, which is the host, does.
  */
 export type Overflow = 'reject' | 'drop-oldest' | 'wait';
+
+/** Work of the host that needs the actor's turn for itself: a health check, a call of another export. */
+export interface TurnTask {
+  run(): Turn<unknown>;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** What a mailbox needs to know of a message. */
+export interface Queued {
+  /** A `callback` is owed to the actor itself and is not dropped. */
+  readonly kind: 'message' | 'callback';
+  /** What it counts in the mailbox's bytes. */
+  readonly weight: number;
+}
 
 export interface MailboxOptions {
   /** Messages that may wait; 1,000 by default. */
@@ -18,12 +33,12 @@ export interface MailboxOptions {
 }
 
 /** A bounded queue of messages, and before it one of the host's own tasks, which go first and are not bounded. */
-export class Mailbox {
+export class Mailbox<Message extends Queued> {
   readonly maxMessages: number;
   readonly maxBytes: number;
   readonly maxMessageBytes: number;
   readonly overflow: Overflow;
-  readonly #messages = new RingBuffer<Envelope>();
+  readonly #messages = new RingBuffer<Message>();
   readonly #tasks = new RingBuffer<TurnTask>();
   #bytes = 0;
 
@@ -47,13 +62,13 @@ export class Mailbox {
     return this.#messages.size === 0 && this.#tasks.size === 0;
   }
 
-  hasRoomFor(envelope: Envelope): boolean {
+  hasRoomFor(envelope: Message): boolean {
     return this.#messages.size < this.maxMessages && this.#bytes + envelope.weight <= this.maxBytes;
   }
 
   /** Takes out the oldest message that is no answer to the actor's own requests: those are owed to it. */
-  dropOldest(): Envelope | undefined {
-    const owed: Envelope[] = [];
+  dropOldest(): Message | undefined {
+    const owed: Message[] = [];
     let oldest = this.#messages.shift();
     while (oldest?.kind === 'callback') {
       owed.push(oldest);
@@ -64,22 +79,22 @@ export class Mailbox {
     return oldest;
   }
 
-  hasBytesFor(envelope: Envelope): boolean {
+  hasBytesFor(envelope: Message): boolean {
     return this.#bytes + envelope.weight <= this.maxBytes;
   }
 
-  push(envelope: Envelope): void {
+  push(envelope: Message): void {
     this.#messages.push(envelope);
     this.#bytes += envelope.weight;
   }
 
   /** Puts back a message whose turn failed, before all others, so that the order stays. */
-  putBack(envelope: Envelope): void {
+  putBack(envelope: Message): void {
     this.#messages.unshift(envelope);
     this.#bytes += envelope.weight;
   }
 
-  shift(): Envelope | undefined {
+  shift(): Message | undefined {
     const envelope = this.#messages.shift();
     if (envelope !== undefined) this.#bytes -= envelope.weight;
     return envelope;

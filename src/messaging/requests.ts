@@ -1,10 +1,10 @@
 import type { Clock, Random, VivariumError } from '#core';
 import type { ActorCell } from './actor-cell.ts';
+import { PendingRequest, type RequestEnd } from './actor-cell.ts';
 import { CorrelationIds } from './correlation-ids.ts';
 import type { MessageCounters } from './counters.ts';
 import { deadlockOf } from './deadlock.ts';
 import { MessagingError } from './errors.ts';
-import { PendingRequest, type RequestEnd } from './pending-request.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
 /** The embedder's request: a promise. */

@@ -1,10 +1,10 @@
 import { type Clock, isVivariumError, messageOf, type Supervisor, type VivariumError } from '#core';
-import type { ActorCell } from './actor-cell.ts';
+import type { ActorCell, Envelope } from './actor-cell.ts';
 import type { MessageCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Delivery } from './delivery.ts';
-import type { Envelope, TurnTask } from './envelope.ts';
 import { MessagingError } from './errors.ts';
+import type { TurnTask } from './mailbox.ts';
 import type { Requests } from './requests.ts';
 
 /** An orderly failure: the guest answered the error case of its `result`, and lives on. */
