@@ -54,7 +54,7 @@ const TAG_OF_CODE: Readonly<Record<string, MessageFailureTag>> = {
   MESSAGING_TIMEOUT: 'correlation-timeout',
   MESSAGING_DEADLOCK: 'correlation-timeout',
   MESSAGING_INVALID: 'invalid-message',
-  CORE_INVALID_ID: 'invalid-message',
+  CORE_INVALID_ID: 'target-not-found',
   MESSAGING_QUEUE_FULL: 'queue-full',
   MESSAGING_TARGET_NOT_FOUND: 'target-not-found',
   MESSAGING_CANCELLED: 'cancelled',

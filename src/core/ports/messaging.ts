@@ -36,6 +36,9 @@ export interface TopicRouter {
   unsubscribe(subscriber: ComponentHandle, topic: string): void;
 }
 
+/** All that a guest's turn may call without being suspended. */
+export type GuestRouter = MessageRouter & BroadcastRouter & TopicRouter;
+
 export type MessagingAction = 'send' | 'request' | 'broadcast' | 'publish' | 'subscribe';
 
 /** Whether a component may reach a target. Asked at each use, on the resolved target. */
