@@ -1,1 +1,11 @@
-export {};
+export { createArtifactTrust, signArtifact } from './artifact-trust.ts';
+export { formatEnvelope, parseEnvelope, signEnvelope, verifyEnvelope } from './dsse.ts';
+export { PublicKey, Signer } from './ed25519.ts';
+export { SecurityError, type SecurityErrorCode } from './errors.ts';
+export { vivariumHome } from './home.ts';
+export { KeyStore } from './key-store.ts';
+export { MachineSecret } from './machine-secret.ts';
+export { readSignatureFile, signaturePath, signFile, verifyFile } from './signature-file.ts';
+export { digestOf, signStatement, verifyStatement } from './statement.ts';
+export { TrustStore } from './trust-store.ts';
+export { type TrustedKey, type TrustedKeys, trustedKeysOf } from './trusted-keys.ts';
