@@ -1,7 +1,14 @@
 export { createArtifactTrust, signArtifact } from './artifact-trust.ts';
+export { AuditFolder } from './audit-folder.ts';
+export { foldAudit } from './audit-folding.ts';
+export { FileAuditLog, MemoryAuditLog } from './audit-log.ts';
+export { type AuditFilter, type AuditReport, readAudit, verifyAudit } from './audit-reader.ts';
+export { Authority, type AuthorityOptions, type Denial } from './authority.ts';
+export { CapabilitySet } from './capability-set.ts';
 export { formatEnvelope, parseEnvelope, signEnvelope, verifyEnvelope } from './dsse.ts';
 export { PublicKey, Signer } from './ed25519.ts';
 export { SecurityError, type SecurityErrorCode } from './errors.ts';
+export type { GrantInput } from './grant.ts';
 export { vivariumHome } from './home.ts';
 export { KeyStore } from './key-store.ts';
 export { MachineSecret } from './machine-secret.ts';

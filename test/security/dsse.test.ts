@@ -78,7 +78,7 @@ describe('envelope', () => {
     `{"payloadType":"t","payload":"YQ==","signatures":[${Array(100).fill('{}').join()}]}`,
     `{"payloadType":${'['.repeat(100_000)}`,
     ' '.repeat(1 << 20),
-  ])('refuses %.60s', (text) => {
+  ])('refuses %s', (text) => {
     expect(() => parseEnvelope(text)).toThrow(bad);
   });
 
