@@ -74,7 +74,7 @@ export default {
       comment: 'Wiring happens in one place. Take what you need as a constructor argument.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/system/' },
-      to: { path: 'node_modules/(tsyringe|reflect-metadata)/' },
+      to: { path: '(^|node_modules/)(tsyringe|reflect-metadata)(/|$)' },
     },
     {
       name: 'no-circular',
@@ -89,17 +89,6 @@ export default {
       severity: 'error',
       from: {},
       to: { couldNotResolve: true },
-    },
-    {
-      name: 'no-dev-dependency-in-src',
-      comment: 'What the product imports must be a dependency or an optional peer.',
-      severity: 'error',
-      from: { path: '^src/' },
-      to: {
-        dependencyTypes: ['npm-dev'],
-        dependencyTypesNot: ['npm-peer', 'npm-optional', 'type-only'],
-        pathNot: 'node_modules/@types/',
-      },
     },
   ],
   options: {

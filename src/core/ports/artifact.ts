@@ -47,7 +47,8 @@ export interface ArtifactCache {
 export interface ArtifactBuilder {
   /** The fields of the configuration that change what is built, for the engine profile. */
   readonly fingerprint: Readonly<Record<string, string>>;
-  build(component: Uint8Array, signal?: AbortSignal): Promise<Artifact>;
+  /** @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED` */
+  build(component: Uint8Array, meteringMode: MeteringMode, signal?: AbortSignal): Promise<Artifact>;
   close(): Promise<void>;
 }
 

@@ -50,6 +50,10 @@ export interface Tank {
   end(): void;
   /** The `METERING_…` error behind something thrown out of the guest, or undefined when it was the guest's own doing. */
   failure(thrown: unknown): VivariumError | undefined;
+  /**
+   * Called by a host function: whatever the guest catches, it traps at its next check, and `failure` answers `reason`.
+   */
+  stop(reason: VivariumError): void;
   /** Gives the memory back to the pool; the tank is spent. */
   dispose(): void;
   readonly usage: TankUsage;
