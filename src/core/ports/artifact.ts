@@ -52,11 +52,23 @@ export interface ArtifactBuilder {
   close(): Promise<void>;
 }
 
-/** Where an artifact's right to run comes from: this machine's seal, or a trusted key's signature. */
+/**
+ * Where an artifact's right to run comes from: this machine's seal, or a trusted key's signature.
+ *
+ * `content` is whatever the right depends on; sealing the digest of an artifact together with its key is as good as
+ * sealing all of its bytes.
+ */
 export interface ArtifactTrust {
-  /** The seal of this machine over what it produced itself. */
+  /**
+   * The seal of this machine over what it produced itself; 33 bytes.
+   * @throws `SECURITY_STORE_FAILED`, `SECURITY_UNSAFE_FILE` when the machine's secret cannot be kept or used
+   */
   seal(content: Uint8Array): Promise<Uint8Array>;
-  /** Whether the seal (or signature) stands for this content. */
+  /**
+   * Whether the seal (or signature) stands for this content now. Any bytes may be given as a seal.
+   * @throws `SECURITY_STORE_FAILED`, `SECURITY_UNSAFE_FILE`, `SECURITY_KEY_INVALID` when that cannot be decided: the
+   * content is not to be used then either
+   */
   check(content: Uint8Array, seal: Uint8Array): Promise<boolean>;
 }
 
