@@ -1,1 +1,12 @@
-export {};
+export { type CacheConfig, type CacheOptions, resolveCacheConfig } from './config.ts';
+export {
+  type CpuPolicy,
+  currentEngineProfile,
+  type EngineDescription,
+  type EngineProfile,
+  engineProfileId,
+} from './engine-profile.ts';
+export { CacheError, type CacheErrorCode } from './errors.ts';
+export { wasmDigestOf } from './keys.ts';
+export { CacheManager, type CacheManagerOptions } from './manager.ts';
+export type { CacheMetrics } from './metrics.ts';
