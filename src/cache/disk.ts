@@ -1,4 +1,4 @@
-import type { Artifact, ArtifactKey, ArtifactTrust, Clock, CompiledArtifact, Random } from '#core';
+import type { Artifact, ArtifactKey, ArtifactTrust, Clock, CompiledArtifact, Random, StoredArtifact } from '#core';
 import { messageOf } from '#core';
 import { type DecodedArtifact, decodeArtifact, encodeArtifact, joinSeal, splitSeal } from './artifact-file.ts';
 import type { CacheConfig } from './config.ts';
@@ -15,7 +15,7 @@ import {
   UnusableFile,
   writeWhole,
 } from './files.ts';
-import { textOf } from './keys.ts';
+import { isDigest, textOf } from './keys.ts';
 import { artifactFile, metadataFile, profileFile, profileFolders } from './layout.ts';
 import { describeEntry, formatMetadata } from './metadata.ts';
 import { UsageLog } from './usage.ts';
@@ -23,8 +23,8 @@ import { UsageLog } from './usage.ts';
 export interface DiskOptions {
   readonly root: string;
   readonly config: CacheConfig;
-  readonly profile: EngineProfile;
-  readonly engineProfileId: string;
+  /** The profiles of this engine by their ids. */
+  readonly profiles: ReadonlyMap<string, EngineProfile>;
   readonly trust: ArtifactTrust;
   readonly files: CacheFiles;
   readonly clock: Clock;
@@ -55,6 +55,12 @@ export interface DiskStatistics {
   readonly damaged: number;
 }
 
+interface Opened {
+  readonly content: Buffer;
+  readonly seal: Buffer;
+  readonly decoded: DecodedArtifact;
+}
+
 /** How long writing is left alone after it failed. */
 const SUSPENSION_MS = 60_000;
 
@@ -65,7 +71,8 @@ const SUSPENSION_MS = 60_000;
 export class DiskTier {
   readonly #options: DiskOptions;
   readonly #usage: UsageLog;
-  #folders: 'unknown' | 'missing' | 'usable' | 'made' = 'unknown';
+  /** What is known of each profile's folders; absent: nothing, or that they were missing. */
+  readonly #folders = new Map<string, 'usable' | 'made'>();
   #off: CacheError | undefined;
   #suspendedUntil = 0;
   #trouble: string | undefined;
@@ -74,14 +81,6 @@ export class DiskTier {
   constructor(options: DiskOptions) {
     this.#options = options;
     this.#usage = new UsageLog(options);
-  }
-
-  get locks(): string {
-    return profileFolders(this.#options.root, this.#options.engineProfileId).locks;
-  }
-
-  get tmp(): string {
-    return profileFolders(this.#options.root, this.#options.engineProfileId).tmp;
   }
 
   get statistics(): DiskStatistics {
@@ -98,34 +97,12 @@ export class DiskTier {
    * given back before the seal is known to stand for these bytes and this key.
    */
   async load(key: ArtifactKey, compile: (artifact: Artifact) => Promise<CompiledArtifact>): Promise<DiskRead> {
-    let file: Buffer | undefined;
-    try {
-      file = await this.#readFile(key);
-    } catch (error) {
-      if (error instanceof UnusableFile) return this.#damaged(error.message);
-      this.inTrouble(error, 'could not be read');
-      return { outcome: 'failed' };
-    }
-    if (file === undefined) return { outcome: 'missing' };
-    this.#counts.reads += 1;
-    this.#counts.readBytes += file.length;
-    let opened: { content: Buffer; seal: Buffer; decoded: DecodedArtifact };
-    try {
-      const { content, seal } = splitSeal(file);
-      opened = { content, seal, decoded: decodeArtifact(content) };
-    } catch (error) {
-      return this.#damaged(messageOf(error));
-    }
-    if (textOf(opened.decoded.key) !== textOf(key)) return this.#damaged('it is the entry of another key');
+    const opened = await this.#open(key);
+    if ('outcome' in opened) return opened;
     const compiling = compile(opened.decoded.artifact);
     compiling.catch(() => undefined);
-    try {
-      const sealed = await this.#options.trust.check(opened.content, opened.seal);
-      if (!sealed) return this.#damaged('neither this machine nor a trusted key stands for it');
-    } catch (error) {
-      this.inTrouble(error, 'could not be checked');
-      return { outcome: 'failed' };
-    }
+    const refused = await this.#check(opened);
+    if (refused !== undefined) return refused;
     try {
       const compiled = await compiling;
       this.#counts.hits += 1;
@@ -136,21 +113,41 @@ export class DiskTier {
     }
   }
 
+  /** An entry's content and seal, checked. */
+  async read(key: ArtifactKey): Promise<{ readonly content: Buffer; readonly seal: Buffer } | undefined> {
+    const opened = await this.#open(key);
+    if ('outcome' in opened || (await this.#check(opened)) !== undefined) return undefined;
+    return opened;
+  }
+
+  /** The keys of all entries of this engine. */
+  async *list(): AsyncGenerator<ArtifactKey> {
+    const { files, root, profiles } = this.#options;
+    for (const engineProfileId of profiles.keys()) {
+      const names = await files.readdir(profileFolders(root, engineProfileId).artifacts).catch(() => []);
+      for (const name of names) {
+        const key = { engineProfileId, wasmDigest: `sha256:${name.replace(/\.viva$/, '')}` };
+        if (name.endsWith('.viva') && isDigest(key.wasmDigest)) yield key;
+      }
+    }
+  }
+
   /** Notes that the memory tier served the entry, for `prune`. */
   touch(key: ArtifactKey): void {
     this.#usage.touch(key);
   }
 
   /** Makes the folders, so that locks can be taken; answers whether that and writing can work at all. */
-  async prepare(): Promise<boolean> {
+  async prepare({ engineProfileId }: ArtifactKey): Promise<boolean> {
     if (!this.writable) return false;
-    if (this.#folders === 'made') return true;
-    const { files, root, engineProfileId, profile, random } = this.#options;
+    if (this.#folders.get(engineProfileId) === 'made') return true;
+    const { files, root, profiles, random } = this.#options;
     try {
       await makeFolders(files, root, engineProfileId);
-      const json = Buffer.from(`${JSON.stringify(profile, undefined, 2)}\n`);
-      await writeWhole(files, profileFile(root, engineProfileId), json, { folder: this.tmp, random, durable: false });
-      this.#folders = 'made';
+      const json = Buffer.from(`${JSON.stringify(profiles.get(engineProfileId), undefined, 2)}\n`);
+      const { tmp } = profileFolders(root, engineProfileId);
+      await writeWhole(files, profileFile(root, engineProfileId), json, { folder: tmp, random, durable: false });
+      this.#folders.set(engineProfileId, 'made');
       return true;
     } catch (error) {
       this.inTrouble(error, 'could not be written');
@@ -163,7 +160,7 @@ export class DiskTier {
     try {
       const content = encodeArtifact(key, artifact);
       const seal = await this.#options.trust.seal(content);
-      return await this.prepared(() => this.#write(key, content, seal).then(() => true), false);
+      return await this.prepared(key, () => this.#write(key, content, seal).then(() => true), false);
     } catch (error) {
       this.inTrouble(error, 'could not be written');
       this.#counts.storeFailures += 1;
@@ -172,26 +169,40 @@ export class DiskTier {
   }
 
   /** Does what needs the folders, once more when somebody deleted them meanwhile; `otherwise` when there can be none. */
-  async prepared<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
-    if (!(await this.prepare())) return otherwise;
+  async prepared<T>(key: ArtifactKey, work: () => Promise<T>, otherwise: T): Promise<T> {
+    if (!(await this.prepare(key))) return otherwise;
     try {
       return await work();
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
-      this.#folders = 'unknown';
-      return (await this.prepare()) ? await work() : otherwise;
+      this.#folders.delete(key.engineProfileId);
+      return (await this.prepare(key)) ? await work() : otherwise;
     }
   }
 
-  /** Writes an entry whose seal was made elsewhere and checked by the caller. @throws {CacheError} `CACHE_UNAVAILABLE` */
-  async adopt(key: ArtifactKey, content: Buffer, seal: Uint8Array): Promise<void> {
-    const { files, root } = this.#options;
+  /**
+   * Writes an entry that was made elsewhere, under the seal that it came with.
+   * @throws {CacheError} `CACHE_UNTRUSTED`, `CACHE_INVALID_ARTIFACT`, `CACHE_UNAVAILABLE`, `CACHE_UNSAFE_ROOT`
+   */
+  async import({ key, bytes, seal }: StoredArtifact): Promise<void> {
+    const { root, trust } = this.#options;
+    const content = Buffer.from(bytes);
+    if (textOf(decodeArtifact(content).key) !== textOf(key)) {
+      throw new CacheError('CACHE_INVALID_ARTIFACT', `the artifact is not that of ${key.wasmDigest}`);
+    }
+    if (!(await trust.check(content, seal))) {
+      throw new CacheError(
+        'CACHE_UNTRUSTED',
+        `nobody trusted signed the artifact of ${key.wasmDigest}; sign it with a trusted key, or build the component here`,
+        { details: { digest: key.wasmDigest } },
+      );
+    }
+    if (this.#off !== undefined) throw this.#off;
     try {
-      await makeFolders(files, root, key.engineProfileId);
+      await makeFolders(this.#options.files, root, key.engineProfileId);
       await this.#write(key, content, seal);
     } catch (cause) {
-      if (cause instanceof CacheError) throw cause;
-      throw unavailable(root, 'could not be written', cause);
+      throw cause instanceof CacheError ? cause : unavailable(root, 'could not be written', cause);
     }
   }
 
@@ -207,18 +218,51 @@ export class DiskTier {
     await this.#usage.flush();
   }
 
+  /** Reads and parts an entry. Its bytes are nobody's yet: they come from whoever can write the file. */
+  async #open(key: ArtifactKey): Promise<Opened | Exclude<DiskRead, { outcome: 'hit' }>> {
+    let file: Buffer | undefined;
+    try {
+      file = await this.#readFile(key);
+    } catch (error) {
+      if (error instanceof UnusableFile) return this.#damaged(error.message);
+      this.inTrouble(error, 'could not be read');
+      return { outcome: 'failed' };
+    }
+    if (file === undefined) return { outcome: 'missing' };
+    this.#counts.reads += 1;
+    this.#counts.readBytes += file.length;
+    try {
+      const { content, seal } = splitSeal(file);
+      const decoded = decodeArtifact(content);
+      if (textOf(decoded.key) !== textOf(key)) return this.#damaged('it is the entry of another key');
+      return { content, seal, decoded };
+    } catch (error) {
+      return this.#damaged(messageOf(error));
+    }
+  }
+
+  async #check({ content, seal }: Opened): Promise<Exclude<DiskRead, { outcome: 'hit' }> | undefined> {
+    try {
+      if (await this.#options.trust.check(content, seal)) return undefined;
+      return this.#damaged('neither this machine nor a trusted key stands for it');
+    } catch (error) {
+      this.inTrouble(error, 'could not be checked');
+      return { outcome: 'failed' };
+    }
+  }
+
   async #readFile(key: ArtifactKey): Promise<Buffer | undefined> {
     const { files, root, config } = this.#options;
     if (this.#off !== undefined) return undefined;
-    if (this.#folders === 'unknown' || this.#folders === 'missing') {
-      this.#folders = (await checkFolders(files, root, key.engineProfileId)) ? 'usable' : 'missing';
-      if (this.#folders === 'missing') return undefined;
+    if (!this.#folders.has(key.engineProfileId)) {
+      if (!(await checkFolders(files, root, key.engineProfileId))) return undefined;
+      this.#folders.set(key.engineProfileId, 'usable');
     }
     return readOwnFile(files, artifactFile(root, key), config.maxArtifactBytes);
   }
 
   async #write(key: ArtifactKey, content: Buffer, seal: Uint8Array): Promise<void> {
-    const { files, root, config, random, profile, clock } = this.#options;
+    const { files, root, config, random, profiles, clock } = this.#options;
     const file = joinSeal(content, seal);
     if (file.length > config.maxArtifactBytes) {
       throw new CacheError(
@@ -227,7 +271,7 @@ export class DiskTier {
       );
     }
     const { artifacts, tmp } = profileFolders(root, key.engineProfileId);
-    const metadata = await describeEntry(content, file.length, profile, clock.now());
+    const metadata = await describeEntry(content, file.length, profiles.get(key.engineProfileId), clock.now());
     await writeWhole(files, artifactFile(root, key), file, { folder: tmp, random, durable: true });
     const json = Buffer.from(formatMetadata(metadata));
     await writeWhole(files, metadataFile(root, key), json, { folder: tmp, random, durable: false });
@@ -235,7 +279,7 @@ export class DiskTier {
     this.#counts.stores += 1;
   }
 
-  #damaged(why: string): DiskRead {
+  #damaged(why: string): { readonly outcome: 'damaged'; readonly why: string } {
     this.#counts.damaged += 1;
     return { outcome: 'damaged', why };
   }
@@ -243,7 +287,7 @@ export class DiskTier {
   /** Suspends writing, or ends the tier when its folder is not safe, and says so. */
   inTrouble(cause: unknown, what: string): void {
     const { root, clock, onTrouble } = this.#options;
-    this.#folders = 'unknown';
+    this.#folders.clear();
     if (cause instanceof CacheError && cause.code === 'CACHE_INVALID_ARTIFACT') {
       this.#trouble = cause.message;
       onTrouble(cause);

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import type { MeteringMode } from '#core';
 import { isProfileId } from './keys.ts';
 
 /** `baseline`: artifacts may be used on any CPU of the architecture. `native`: only where the same features are. */
@@ -34,8 +35,20 @@ export interface EngineDescription {
   readonly cpuPolicy?: CpuPolicy | undefined;
 }
 
-/** The profile of this process with the given engine. Takes no import of jco or of the meter. */
-export function currentEngineProfile(engine: EngineDescription): EngineProfile {
+/** One engine builds under either metering mode, and what it builds differs. */
+export type EngineProfiles = Readonly<Record<MeteringMode, EngineProfile>>;
+
+/** The profiles of this process with the given engine. Needs no import of jco or of the meter. */
+export function currentEngineProfiles(engine: EngineDescription): EngineProfiles {
+  const profile = currentProfile(engine);
+  const under = (metering: MeteringMode): EngineProfile => ({
+    ...profile,
+    configuration: { ...profile.configuration, metering },
+  });
+  return { fuel: under('fuel'), deadline: under('deadline') };
+}
+
+function currentProfile(engine: EngineDescription): EngineProfile {
   const cpuPolicy = engine.cpuPolicy ?? 'baseline';
   return {
     runtime: 'node',

@@ -1,9 +1,10 @@
 export { type CacheConfig, type CacheOptions, resolveCacheConfig } from './config.ts';
 export {
   type CpuPolicy,
-  currentEngineProfile,
+  currentEngineProfiles,
   type EngineDescription,
   type EngineProfile,
+  type EngineProfiles,
   engineProfileId,
 } from './engine-profile.ts';
 export { CacheError, type CacheErrorCode } from './errors.ts';

@@ -1,13 +1,18 @@
-import { hash } from 'node:crypto';
+import { hash, webcrypto } from 'node:crypto';
 import type { ArtifactKey } from '#core';
 import { CacheError } from './errors.ts';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const PROFILE_ID = /^[0-9a-f]{64}$/;
 
+/** Above this many bytes hashing here would hold the event loop for milliseconds. */
+const MUCH = 4 * 2 ** 20;
+
 /** `sha256:` and 64 hex digits of a component's bytes, as lock files and OCI registries write it. */
-export function wasmDigestOf(component: Uint8Array): string {
-  return `sha256:${hash('sha256', component, 'hex')}`;
+export async function wasmDigestOf(component: Uint8Array): Promise<string> {
+  if (component.length <= MUCH) return `sha256:${hash('sha256', component, 'hex')}`;
+  const digest = await webcrypto.subtle.digest('SHA-256', component as Uint8Array<ArrayBuffer>);
+  return `sha256:${Buffer.from(digest).toString('hex')}`;
 }
 
 /**

@@ -7,17 +7,19 @@ import type {
   ArtifactTrust,
   Clock,
   CompiledArtifact,
+  MeteringMode,
   Random,
 } from '#core';
 import { messageOf } from '#core';
 import { compileArtifact, weightOf } from './compile.ts';
 import type { CacheConfig } from './config.ts';
 import { DiskTier } from './disk.ts';
-import { type EngineProfile, engineProfileId } from './engine-profile.ts';
+import { type EngineProfiles, engineProfileId } from './engine-profile.ts';
 import { CacheError } from './errors.ts';
 import { isInvalidComponent, readFailure, removeFailure, writeFailure } from './failure-note.ts';
 import type { CacheFiles } from './files.ts';
 import { checkKey, hexOf, textOf, wasmDigestOf } from './keys.ts';
+import { type ProfileFolders, profileFolders } from './layout.ts';
 import { LeaseLock, type Turn } from './lease.ts';
 import { MemoryTier } from './memory.ts';
 import { type CacheMetrics, metricsOf } from './metrics.ts';
@@ -25,7 +27,7 @@ import { Remembered } from './remembered.ts';
 import { SingleFlight } from './singleflight.ts';
 
 export interface CacheManagerOptions {
-  readonly profile: EngineProfile;
+  readonly profiles: EngineProfiles;
   readonly config: CacheConfig;
   readonly trust: ArtifactTrust;
   readonly clock: Clock;
@@ -45,8 +47,8 @@ type Build = (signal?: AbortSignal) => Promise<Artifact>;
  * processes. What it gives is what a build would give; a disk that fails costs time, never a load.
  */
 export class CacheManager implements ArtifactCache {
-  readonly engineProfileId: string;
   readonly #options: CacheManagerOptions;
+  readonly #profileIds: Readonly<Record<MeteringMode, string>>;
   readonly #files: CacheFiles;
   readonly #memory: MemoryTier<CompiledArtifact>;
   readonly #disk: DiskTier | undefined;
@@ -56,10 +58,10 @@ export class CacheManager implements ArtifactCache {
   #closed = false;
 
   constructor(options: CacheManagerOptions) {
-    const { profile, config, clock } = options;
+    const { profiles, config, clock } = options;
     this.#options = options;
     this.#files = options.files ?? promises;
-    this.engineProfileId = engineProfileId(profile);
+    this.#profileIds = { fuel: engineProfileId(profiles.fuel), deadline: engineProfileId(profiles.deadline) };
     this.#memory = new MemoryTier(config.memoryBytes);
     this.#invalid = new Remembered(clock, config.negativeMs);
     this.#disk =
@@ -68,16 +70,23 @@ export class CacheManager implements ArtifactCache {
         : new DiskTier({
             ...options,
             root: config.root,
-            engineProfileId: this.engineProfileId,
+            profiles: new Map([
+              [this.#profileIds.fuel, profiles.fuel],
+              [this.#profileIds.deadline, profiles.deadline],
+            ]),
             files: this.#files,
             onTrouble: (error) => options.onTrouble?.(error),
           });
   }
 
-  /** The key of a component for this engine. @param component its bytes, or its digest when a lock file names it */
-  keyOf(component: Uint8Array | string): ArtifactKey {
-    const wasmDigest = typeof component === 'string' ? component : wasmDigestOf(component);
-    return checkKey({ engineProfileId: this.engineProfileId, wasmDigest });
+  /**
+   * The key of a component for this engine.
+   * @param component its bytes, or its digest where a lock file or a registry names it
+   * @throws {CacheError} `CACHE_INVALID_KEY`
+   */
+  async keyOf(component: Uint8Array | string, mode: MeteringMode = 'fuel'): Promise<ArtifactKey> {
+    const wasmDigest = typeof component === 'string' ? component : await wasmDigestOf(component);
+    return checkKey({ engineProfileId: this.#profileIds[mode], wasmDigest });
   }
 
   /**
@@ -121,14 +130,14 @@ export class CacheManager implements ArtifactCache {
         throw new CacheError('CACHE_INVALID_CONFIG', 'this cache was made without a builder; give one, or call get');
       }
       const component = await loadBytes();
-      const digest = wasmDigestOf(component);
+      const digest = await wasmDigestOf(component);
       if (digest !== key.wasmDigest) {
         throw new CacheError(
           'CACHE_DIGEST_MISMATCH',
           `the component has ${digest}, but ${key.wasmDigest} was asked for`,
         );
       }
-      return builder.build(component, stop);
+      return builder.build(component, this.#modeOf(key), stop);
     };
     return this.get(key, build, signal);
   }
@@ -152,17 +161,24 @@ export class CacheManager implements ArtifactCache {
   #admit(key: ArtifactKey): string {
     if (this.#closed) throw new CacheError('CACHE_CLOSED', 'the artifact cache was closed');
     checkKey(key);
-    if (key.engineProfileId !== this.engineProfileId) {
-      throw new CacheError(
-        'CACHE_INVALID_KEY',
-        `the key is for engine profile ${key.engineProfileId}, but this engine is ${this.engineProfileId}`,
-      );
-    }
+    this.#modeOf(key);
     return textOf(key);
+  }
+
+  /** What is built under another engine's profile would be wrong for that engine. */
+  #modeOf({ engineProfileId }: ArtifactKey): MeteringMode {
+    const { fuel, deadline } = this.#profileIds;
+    if (engineProfileId === fuel) return 'fuel';
+    if (engineProfileId === deadline) return 'deadline';
+    throw new CacheError(
+      'CACHE_INVALID_KEY',
+      `the key is for engine profile ${engineProfileId}; this engine's are ${fuel} (fuel) and ${deadline} (deadline)`,
+    );
   }
 
   async #obtain(key: ArtifactKey, build: Build, signal: AbortSignal): Promise<CompiledArtifact> {
     const disk = this.#disk;
+    const { locks } = this.#folders(key);
     for (;;) {
       const read = await disk?.load(key, compileArtifact);
       if (read?.outcome === 'hit') return this.#keep(key, read.compiled);
@@ -176,7 +192,7 @@ export class CacheManager implements ArtifactCache {
         }
       }
       this.#counts.waits += 1;
-      const failure = await readFailure(this.#files, disk.locks, hexOf(key.wasmDigest));
+      const failure = await readFailure(this.#files, locks, hexOf(key.wasmDigest));
       if (failure?.nonce === turn.gone && failure.nonce !== '') throw this.#remember(key, failure.error);
     }
   }
@@ -184,14 +200,14 @@ export class CacheManager implements ArtifactCache {
   /** Waits for the right to build among all threads and processes; undefined when the disk cannot tell. */
   async #turn(disk: DiskTier, key: ArtifactKey, signal: AbortSignal): Promise<Turn | undefined> {
     const { clock, random, config } = this.#options;
-    const lock = new LeaseLock(disk.locks, hexOf(key.wasmDigest), {
+    const lock = new LeaseLock(this.#folders(key).locks, hexOf(key.wasmDigest), {
       files: this.#files,
       clock,
       random,
       leaseMs: config.leaseMs,
     });
     try {
-      return await disk.prepared<Turn | undefined>(() => lock.acquire(signal), undefined);
+      return await disk.prepared<Turn | undefined>(key, () => lock.acquire(signal), undefined);
     } catch (error) {
       signal.throwIfAborted();
       disk.inTrouble(error, 'could not be locked');
@@ -207,11 +223,12 @@ export class CacheManager implements ArtifactCache {
     nonce: string,
   ): Promise<CompiledArtifact> {
     const name = hexOf(key.wasmDigest);
+    const folders = this.#folders(key);
     const read = await disk.load(key, compileArtifact);
     if (read.outcome === 'hit') return this.#keep(key, read.compiled);
     if (read.outcome === 'damaged') await disk.discard(key);
     const { clock, random, config } = this.#options;
-    const failure = await readFailure(this.#files, disk.locks, name);
+    const failure = await readFailure(this.#files, folders.locks, name);
     if (failure !== undefined && isInvalidComponent(failure.error)) {
       const age = clock.now() - failure.at;
       if (age >= 0 && age < config.negativeMs) {
@@ -221,11 +238,10 @@ export class CacheManager implements ArtifactCache {
     }
     try {
       const compiled = await this.#build(key, build, signal);
-      if (failure !== undefined) await removeFailure(this.#files, disk.locks, name);
+      if (failure !== undefined) await removeFailure(this.#files, folders.locks, name);
       await disk.store(key, compiled.artifact);
       return this.#keep(key, compiled);
     } catch (error) {
-      const folders = { locks: disk.locks, tmp: disk.tmp };
       if (!signal.aborted) await writeFailure(this.#files, folders, name, { error, nonce }, { clock, random });
       throw error;
     }
@@ -246,6 +262,10 @@ export class CacheManager implements ArtifactCache {
       this.#counts.failures += 1;
       throw this.#remember(key, error);
     }
+  }
+
+  #folders(key: ArtifactKey): ProfileFolders {
+    return profileFolders(this.#options.config.root ?? '', key.engineProfileId);
   }
 
   #keep(key: ArtifactKey, compiled: CompiledArtifact): CompiledArtifact {

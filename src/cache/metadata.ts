@@ -30,7 +30,7 @@ const MAX_TEXT = 64 * 1024;
 export async function describeEntry(
   content: Buffer,
   fileBytes: number,
-  builtWith: BuiltWith,
+  builtWith: BuiltWith | undefined,
   now: number,
 ): Promise<EntryMetadata> {
   const { key, artifact, javascriptBytes } = decodeArtifact(content);
@@ -40,8 +40,8 @@ export async function describeEntry(
     javascriptBytes,
     coreModuleBytes: artifact.coreModules.reduce((sum, { bytes }) => sum + bytes.length, 0),
     blake3: await blake3Of(content),
-    jcoVersion: builtWith.jcoVersion,
-    meteringVersion: builtWith.meteringVersion,
+    jcoVersion: builtWith?.jcoVersion ?? '',
+    meteringVersion: builtWith?.meteringVersion ?? '',
     createdAt: now,
     lastUsedAt: now,
     hits: 0,

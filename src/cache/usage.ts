@@ -14,7 +14,7 @@ const MAX_METADATA = 64 * 1024;
 export interface UsageOptions {
   readonly root: string;
   readonly config: CacheConfig;
-  readonly profile: EngineProfile;
+  readonly profiles: ReadonlyMap<string, EngineProfile>;
   readonly files: CacheFiles;
   readonly clock: Clock;
   readonly random: Random;
@@ -77,13 +77,13 @@ export class UsageLog {
 
   /** The metadata, made anew from the entry when it is missing or is not its own. */
   async #read(key: ArtifactKey): Promise<EntryMetadata | undefined> {
-    const { files, root, config, profile, clock } = this.#options;
+    const { files, root, config, profiles, clock } = this.#options;
     const stat = await files.lstat(artifactFile(root, key)).catch(() => undefined);
     if (stat === undefined) return undefined;
     const text = await readOwnFile(files, metadataFile(root, key), MAX_METADATA).catch(() => undefined);
     const metadata = text === undefined ? undefined : parseMetadata(text.toString('utf8'));
     if (metadata !== undefined && textOf(metadata) === textOf(key) && metadata.bytes === stat.size) return metadata;
     const file = await readOwnFile(files, artifactFile(root, key), config.maxArtifactBytes);
-    return file && describeEntry(splitSeal(file).content, file.length, profile, clock.now());
+    return file && describeEntry(splitSeal(file).content, file.length, profiles.get(key.engineProfileId), clock.now());
   }
 }

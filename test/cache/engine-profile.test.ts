@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { currentEngineProfile, type EngineProfile, engineProfileId } from '#cache';
+import { currentEngineProfiles, type EngineProfile, engineProfileId } from '#cache';
 import { describesProfile } from '../../src/cache/engine-profile.ts';
 import { testProfile } from './support/profile.ts';
 
@@ -89,11 +89,11 @@ describe('engineProfileId', () => {
   });
 });
 
-describe('currentEngineProfile', () => {
-  const engine = { jcoVersion: '0.15.0', meteringVersion: '1', configuration: { metering: 'fuel' } };
+describe('currentEngineProfiles', () => {
+  const engine = { jcoVersion: '0.15.0', meteringVersion: '1', configuration: { jspi: 'off' } };
 
   it('names this process', () => {
-    const profile = currentEngineProfile(engine);
+    const profile = currentEngineProfiles(engine).fuel;
     expect(profile).toMatchObject({
       runtimeVersion: process.versions.node,
       v8Version: process.versions.v8,
@@ -108,12 +108,19 @@ describe('currentEngineProfile', () => {
     expect(profile.libc).toBe(libc);
   });
 
+  it('differs between the metering modes', () => {
+    const { fuel, deadline } = currentEngineProfiles(engine);
+    expect(fuel.configuration).toEqual({ jspi: 'off', metering: 'fuel' });
+    expect(deadline.configuration).toEqual({ jspi: 'off', metering: 'deadline' });
+    expect(engineProfileId(fuel)).not.toBe(engineProfileId(deadline));
+  });
+
   it('asks for the CPU under the native policy', () => {
-    expect(currentEngineProfile({ ...engine, cpuPolicy: 'native' }).cpuFeatures.length).toBeGreaterThan(0);
+    expect(currentEngineProfiles({ ...engine, cpuPolicy: 'native' }).fuel.cpuFeatures.length).toBeGreaterThan(0);
   });
 
   it('is read back from the file beside the entries, and only as the profile of its own id', () => {
-    const profile = currentEngineProfile(engine);
+    const profile = currentEngineProfiles(engine).fuel;
     const json = JSON.stringify(profile);
     expect(describesProfile(json, engineProfileId(profile))).toBe(true);
     expect(describesProfile(json, engineProfileId(testProfile))).toBe(false);

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { VivariumError } from '#core';
+import { type MeteringMode, VivariumError } from '#core';
 import { temporaryFolder, testCache } from './support/cache.ts';
 import { TestClock } from './support/clock.ts';
 import { answersOf, artifactOf, expectedAnswers, testComponent } from './support/components.ts';
-import { testProfile } from './support/profile.ts';
 
 const hello = testComponent(7);
 
@@ -41,7 +40,7 @@ describe('CacheManager.get', () => {
 
   it('gives all who wait the same error, and builds again for the next', async () => {
     const { manager } = testCache(temporaryFolder());
-    const key = manager.keyOf(hello.digest);
+    const key = await manager.keyOf(hello.digest);
     let builds = 0;
     const failing = async (): Promise<never> => {
       builds += 1;
@@ -58,7 +57,7 @@ describe('CacheManager.get', () => {
     const clock = new TestClock();
     const one = testCache(root, { clock, config: { negativeMs: 5_000 } });
     const other = testCache(root, { clock, config: { negativeMs: 5_000 } });
-    const key = one.manager.keyOf(hello.digest);
+    const key = await one.manager.keyOf(hello.digest);
     let builds = 0;
     const failing = async (): Promise<never> => {
       builds += 1;
@@ -79,7 +78,7 @@ describe('CacheManager.get', () => {
 
   it('lets one caller give up without taking it from the others', async () => {
     const { manager } = testCache(temporaryFolder());
-    const key = manager.keyOf(hello.digest);
+    const key = await manager.keyOf(hello.digest);
     const { promise, resolve } = Promise.withResolvers<void>();
     const build = async () => {
       await promise;
@@ -96,7 +95,7 @@ describe('CacheManager.get', () => {
 
   it('aborts the build when nobody waits any more, and starts anew for the next', async () => {
     const { manager } = testCache(temporaryFolder());
-    const key = manager.keyOf(hello.digest);
+    const key = await manager.keyOf(hello.digest);
     const controller = new AbortController();
     const started = Promise.withResolvers<AbortSignal | undefined>();
     const gone = manager.get(
@@ -116,7 +115,7 @@ describe('CacheManager.get', () => {
 
   it('refuses a key of another engine, a digest with a path in it, and everything after close', async () => {
     const { manager } = testCache(temporaryFolder());
-    const key = manager.keyOf(hello.digest);
+    const key = await manager.keyOf(hello.digest);
     const build = async () => artifactOf(hello);
     for (const wrong of [
       { ...key, engineProfileId: '0'.repeat(64) },
@@ -134,7 +133,7 @@ describe('CacheManager.get', () => {
 
   it('says when the engine refuses a module that was built, and keeps nothing of it', async () => {
     const cache = testCache(temporaryFolder());
-    const key = cache.manager.keyOf(hello.digest);
+    const key = await cache.manager.keyOf(hello.digest);
     const broken = { ...artifactOf(hello), coreModules: [{ name: 'a', bytes: Uint8Array.of(0, 0x61, 0x73, 0x6d) }] };
     await expect(cache.manager.get(key, async () => broken)).rejects.toMatchObject({ code: 'CACHE_COMPILE_FAILED' });
     expect(answersOf(await cache.get(hello))).toEqual(expectedAnswers(hello));
@@ -169,15 +168,32 @@ describe('CacheManager.getComponent', () => {
       },
     };
     const { manager } = testCache(root, { builder });
-    const key = manager.keyOf(hello.digest);
+    const key = await manager.keyOf(hello.digest);
     await expect(manager.getComponent(key, async () => testComponent(8).bytes)).rejects.toMatchObject({
       code: 'CACHE_DIGEST_MISMATCH',
     });
     expect(built).toEqual([]);
     await manager.getComponent(key, async () => hello.bytes);
     await manager.getComponent(key, () => Promise.reject(new Error('was loaded on a hit')));
-    const restarted = testCache(root, { builder, profile: testProfile });
+    const restarted = testCache(root, { builder });
     await restarted.manager.getComponent(key, () => Promise.reject(new Error('was loaded on a hit')));
     expect(built).toEqual(['component 7']);
+  });
+
+  it('keeps the two metering modes apart', async () => {
+    const modes: string[] = [];
+    const builder = {
+      build: async (_: Uint8Array, meteringMode: MeteringMode) => {
+        modes.push(meteringMode);
+        return { ...artifactOf(hello), meteringMode };
+      },
+    };
+    const { manager } = testCache(temporaryFolder(), { builder });
+    for (const mode of ['fuel', 'deadline', 'fuel', 'deadline'] as const) {
+      const key = await manager.keyOf(hello.bytes, mode);
+      const { artifact } = await manager.getComponent(key, async () => hello.bytes);
+      expect(artifact.meteringMode).toBe(mode);
+    }
+    expect(modes).toEqual(['fuel', 'deadline']);
   });
 });

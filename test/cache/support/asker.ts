@@ -8,7 +8,7 @@ import { VivariumError } from '#core';
 import { realClock, realRandom } from './clock.ts';
 import { answersOf, artifactOf, testComponent } from './components.ts';
 import { HmacTrust } from './hmac-trust.ts';
-import { testProfile } from './profile.ts';
+import { profilesLike, testProfile } from './profile.ts';
 
 export interface Question {
   readonly root: string;
@@ -25,7 +25,7 @@ export interface Question {
 const question = (isMainThread ? JSON.parse(process.argv[2] as string) : workerData) as Question;
 const component = testComponent(question.value);
 const manager = new CacheManager({
-  profile: testProfile,
+  profiles: profilesLike(testProfile),
   trust: new HmacTrust(),
   clock: realClock,
   random: realRandom,
@@ -42,7 +42,7 @@ appendFileSync(question.ready, '.');
 const replies = await Promise.all(
   Array.from({ length: question.times }, async () => {
     try {
-      return answersOf(await manager.get(manager.keyOf(component.digest), build));
+      return answersOf(await manager.get(await manager.keyOf(component.digest), build));
     } catch (error) {
       return error instanceof VivariumError ? `${error.code}: ${error.message}` : `untyped: ${String(error)}`;
     }

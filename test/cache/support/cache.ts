@@ -7,7 +7,7 @@ import type { CompiledArtifact } from '#core';
 import { realClock, realRandom } from './clock.ts';
 import { artifactOf, type TestComponent } from './components.ts';
 import { HmacTrust } from './hmac-trust.ts';
-import { testProfile } from './profile.ts';
+import { profilesLike, testProfile } from './profile.ts';
 
 /** A folder of the test's own, gone when it ends. */
 export function temporaryFolder(): string {
@@ -33,7 +33,7 @@ export function testCache(root: string, options: TestCacheOptions = {}): TestCac
   const troubles: CacheError[] = [];
   let builds = 0;
   const manager = new CacheManager({
-    profile: testProfile,
+    profiles: profilesLike(testProfile),
     trust: new HmacTrust(),
     clock: realClock,
     random: realRandom,
@@ -46,8 +46,8 @@ export function testCache(root: string, options: TestCacheOptions = {}): TestCac
     root,
     troubles,
     builds: () => builds,
-    get: (component) =>
-      manager.get(manager.keyOf(component.digest), async () => {
+    get: async (component) =>
+      manager.get(await manager.keyOf(component.digest), async () => {
         builds += 1;
         return artifactOf(component);
       }),

@@ -1,4 +1,4 @@
-import type { EngineProfile } from '#cache';
+import type { EngineProfile, EngineProfiles } from '#cache';
 
 /** A profile with a value in every field. */
 export const testProfile: EngineProfile = {
@@ -14,3 +14,9 @@ export const testProfile: EngineProfile = {
   cpuFeatures: [],
   configuration: { metering: 'fuel', jspi: 'off' },
 };
+
+/** The profiles of an engine like that one, under both metering modes. */
+export function profilesLike(profile: EngineProfile): EngineProfiles {
+  const deadline = { ...profile, configuration: { ...profile.configuration, metering: 'deadline' } };
+  return { fuel: profile, deadline };
+}
