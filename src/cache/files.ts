@@ -146,8 +146,11 @@ export function isOpenToOthers(mode: number): boolean {
   return process.platform !== 'win32' && (mode & OTHERS_ANY) !== 0;
 }
 
-/** The root may be a link or be read by others, as the user likes, but nobody else may put folders into it. */
-async function checkRoot(files: CacheFiles, root: string): Promise<boolean> {
+/**
+ * Whether the root is there. It may be a link or be read by others, as the user likes, but nobody else may put folders
+ * into it. @throws {CacheError} `CACHE_UNSAFE_ROOT`
+ */
+export async function checkRoot(files: CacheFiles, root: string): Promise<boolean> {
   const stat = await files.stat(root).catch(ifMissing);
   if (stat === undefined) return false;
   if (!stat.isDirectory()) throw unsafe(root, 'is not a folder');

@@ -1,4 +1,5 @@
 export { type CacheConfig, type CacheOptions, resolveCacheConfig } from './config.ts';
+export type { CacheDoctorReport, CacheFinding, CacheProblem, DoctorOptions } from './doctor.ts';
 export {
   type CpuPolicy,
   currentEngineProfiles,
@@ -11,3 +12,5 @@ export { CacheError, type CacheErrorCode } from './errors.ts';
 export { wasmDigestOf } from './keys.ts';
 export { CacheManager, type CacheManagerOptions } from './manager.ts';
 export type { CacheMetrics } from './metrics.ts';
+export type { PruneOptions, PruneReport } from './prune.ts';
+export type { WarmupItem, WarmupMode, WarmupOptions, WarmupProgress, WarmupReport } from './warmup.ts';

@@ -1,30 +1,29 @@
 import * as promises from 'node:fs/promises';
 import type {
-  Artifact,
   ArtifactBuilder,
   ArtifactCache,
   ArtifactKey,
+  ArtifactStore,
   ArtifactTrust,
   Clock,
   CompiledArtifact,
   MeteringMode,
   Random,
 } from '#core';
-import { messageOf } from '#core';
-import { compileArtifact, weightOf } from './compile.ts';
+import { weightOf } from './compile.ts';
 import type { CacheConfig } from './config.ts';
 import { DiskTier } from './disk.ts';
-import { type EngineProfiles, engineProfileId } from './engine-profile.ts';
+import type { CacheDoctorReport, DoctorOptions } from './doctor.ts';
+import { type EngineProfile, type EngineProfiles, engineProfileId } from './engine-profile.ts';
 import { CacheError } from './errors.ts';
-import { isInvalidComponent, readFailure, removeFailure, writeFailure } from './failure-note.ts';
 import type { CacheFiles } from './files.ts';
-import { checkKey, hexOf, textOf, wasmDigestOf } from './keys.ts';
-import { type ProfileFolders, profileFolders } from './layout.ts';
-import { LeaseLock, type Turn } from './lease.ts';
+import { checkKey, textOf, wasmDigestOf } from './keys.ts';
 import { MemoryTier } from './memory.ts';
 import { type CacheMetrics, metricsOf } from './metrics.ts';
-import { Remembered } from './remembered.ts';
+import type { PruneOptions, PruneReport } from './prune.ts';
+import { type Build, SharedBuilds } from './shared-builds.ts';
 import { SingleFlight } from './singleflight.ts';
+import type { WarmupItem, WarmupMode, WarmupOptions, WarmupReport } from './warmup.ts';
 
 export interface CacheManagerOptions {
   readonly profiles: EngineProfiles;
@@ -40,8 +39,6 @@ export interface CacheManagerOptions {
   readonly files?: CacheFiles | undefined;
 }
 
-type Build = (signal?: AbortSignal) => Promise<Artifact>;
-
 /**
  * The artifact cache: memory, then disk, then one build however many ask, in this thread, in others and in other
  * processes. What it gives is what a build would give; a disk that fails costs time, never a load.
@@ -49,34 +46,34 @@ type Build = (signal?: AbortSignal) => Promise<Artifact>;
 export class CacheManager implements ArtifactCache {
   readonly #options: CacheManagerOptions;
   readonly #profileIds: Readonly<Record<MeteringMode, string>>;
-  readonly #files: CacheFiles;
+  readonly #profiles: ReadonlyMap<string, EngineProfile>;
   readonly #memory: MemoryTier<CompiledArtifact>;
   readonly #disk: DiskTier | undefined;
   readonly #flights = new SingleFlight<CompiledArtifact>();
-  readonly #invalid: Remembered<Error>;
-  #counts = { compiles: 0, waits: 0, failures: 0, negativeHits: 0 };
+  readonly #builds: SharedBuilds;
+  #joined = 0;
   #closed = false;
 
   constructor(options: CacheManagerOptions) {
-    const { profiles, config, clock } = options;
+    const { profiles, config, files = promises } = options;
     this.#options = options;
-    this.#files = options.files ?? promises;
     this.#profileIds = { fuel: engineProfileId(profiles.fuel), deadline: engineProfileId(profiles.deadline) };
+    this.#profiles = new Map([
+      [this.#profileIds.fuel, profiles.fuel],
+      [this.#profileIds.deadline, profiles.deadline],
+    ]);
     this.#memory = new MemoryTier(config.memoryBytes);
-    this.#invalid = new Remembered(clock, config.negativeMs);
     this.#disk =
       config.root === undefined
         ? undefined
         : new DiskTier({
             ...options,
             root: config.root,
-            profiles: new Map([
-              [this.#profileIds.fuel, profiles.fuel],
-              [this.#profileIds.deadline, profiles.deadline],
-            ]),
-            files: this.#files,
+            profiles: this.#profiles,
+            files,
             onTrouble: (error) => options.onTrouble?.(error),
           });
+    this.#builds = new SharedBuilds({ ...options, files, disk: this.#disk });
   }
 
   /**
@@ -101,15 +98,11 @@ export class CacheManager implements ArtifactCache {
       this.#disk?.touch(key);
       return kept;
     }
-    const invalid = this.#invalid.get(text);
-    if (invalid !== undefined) {
-      this.#counts.negativeHits += 1;
-      throw invalid;
-    }
-    return this.#flights.run(text, (stop) => this.#obtain(key, build, stop), {
+    this.#builds.refuseInvalid(key);
+    return this.#flights.run(text, async (stop) => this.#keep(key, await this.#builds.obtain(key, build, stop)), {
       signal,
       onJoin: () => {
-        this.#counts.waits += 1;
+        this.#joined += 1;
       },
     });
   }
@@ -142,8 +135,57 @@ export class CacheManager implements ArtifactCache {
     return this.get(key, build, signal);
   }
 
+  /**
+   * Makes components ready before they are asked for.
+   * @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, when the first has failed and the rest has come to an end
+   */
+  async warmup(
+    items: readonly WarmupItem[],
+    mode: WarmupMode = 'best-effort',
+    options: WarmupOptions = {},
+  ): Promise<WarmupReport> {
+    const { warmUp } = await import('./warmup.ts');
+    return warmUp(this, items, mode, options);
+  }
+
+  /** Checks every entry on disk and what lies around them; with `fix`, mends what can be mended. */
+  async doctor(options: DoctorOptions = {}): Promise<CacheDoctorReport> {
+    const { examine } = await import('./doctor.ts');
+    const { maxArtifactBytes } = this.#options.config;
+    return examine({ ...this.#options, root: this.#root(), maxArtifactBytes, profiles: this.#profiles }, options);
+  }
+
+  /** Deletes entries: other profiles' first, the least recently used first. */
+  async pruneDisk(options: PruneOptions = {}): Promise<PruneReport> {
+    const { pruneDisk } = await import('./prune.ts');
+    const { clock, config } = this.#options;
+    const ownProfiles = new Set(this.#profiles.keys());
+    await this.#disk?.flush();
+    return pruneDisk({ root: this.#root(), clock, maxDiskBytes: config.maxDiskBytes, ownProfiles }, options);
+  }
+
+  /** The entries on disk, for the portable cache. */
+  get store(): ArtifactStore {
+    const disk = this.#disk;
+    return {
+      list: async function* () {
+        if (disk !== undefined) yield* disk.list();
+      },
+      read: async (key) => {
+        this.#admit(key);
+        const found = await disk?.read(key);
+        return found && { key, bytes: found.content, seal: found.seal };
+      },
+      import: async (artifact) => {
+        this.#admit(artifact.key);
+        this.#root();
+        await disk?.import(artifact);
+      },
+    };
+  }
+
   metrics(): CacheMetrics {
-    return metricsOf(this.#memory.statistics, this.#disk?.statistics, this.#counts);
+    return metricsOf(this.#memory.statistics, this.#disk?.statistics, this.#builds.statistics, this.#joined);
   }
 
   /** Waits for what is under way and writes down what was used. Later calls are refused. */
@@ -156,6 +198,15 @@ export class CacheManager implements ArtifactCache {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #root(): string {
+    const { root } = this.#options.config;
+    if (root !== undefined) return root;
+    throw new CacheError(
+      'CACHE_UNAVAILABLE',
+      'there is no disk tier: it was switched off, or this user has no home folder; name one with VIVARIUM_CACHE_DIR',
+    );
   }
 
   #admit(key: ArtifactKey): string {
@@ -176,105 +227,8 @@ export class CacheManager implements ArtifactCache {
     );
   }
 
-  async #obtain(key: ArtifactKey, build: Build, signal: AbortSignal): Promise<CompiledArtifact> {
-    const disk = this.#disk;
-    const { locks } = this.#folders(key);
-    for (;;) {
-      const read = await disk?.load(key, compileArtifact);
-      if (read?.outcome === 'hit') return this.#keep(key, read.compiled);
-      const turn = disk === undefined ? undefined : await this.#turn(disk, key, signal);
-      if (disk === undefined || turn === undefined) return this.#keep(key, await this.#build(key, build, signal));
-      if ('lease' in turn) {
-        try {
-          return await this.#buildAndStore(disk, key, build, signal, turn.lease.nonce);
-        } finally {
-          await turn.lease.release().catch(() => undefined);
-        }
-      }
-      this.#counts.waits += 1;
-      const failure = await readFailure(this.#files, locks, hexOf(key.wasmDigest));
-      if (failure?.nonce === turn.gone && failure.nonce !== '') throw this.#remember(key, failure.error);
-    }
-  }
-
-  /** Waits for the right to build among all threads and processes; undefined when the disk cannot tell. */
-  async #turn(disk: DiskTier, key: ArtifactKey, signal: AbortSignal): Promise<Turn | undefined> {
-    const { clock, random, config } = this.#options;
-    const lock = new LeaseLock(this.#folders(key).locks, hexOf(key.wasmDigest), {
-      files: this.#files,
-      clock,
-      random,
-      leaseMs: config.leaseMs,
-    });
-    try {
-      return await disk.prepared<Turn | undefined>(key, () => lock.acquire(signal), undefined);
-    } catch (error) {
-      signal.throwIfAborted();
-      disk.inTrouble(error, 'could not be locked');
-      return undefined;
-    }
-  }
-
-  async #buildAndStore(
-    disk: DiskTier,
-    key: ArtifactKey,
-    build: Build,
-    signal: AbortSignal,
-    nonce: string,
-  ): Promise<CompiledArtifact> {
-    const name = hexOf(key.wasmDigest);
-    const folders = this.#folders(key);
-    const read = await disk.load(key, compileArtifact);
-    if (read.outcome === 'hit') return this.#keep(key, read.compiled);
-    if (read.outcome === 'damaged') await disk.discard(key);
-    const { clock, random, config } = this.#options;
-    const failure = await readFailure(this.#files, folders.locks, name);
-    if (failure !== undefined && isInvalidComponent(failure.error)) {
-      const age = clock.now() - failure.at;
-      if (age >= 0 && age < config.negativeMs) {
-        this.#counts.negativeHits += 1;
-        throw this.#remember(key, failure.error);
-      }
-    }
-    try {
-      const compiled = await this.#build(key, build, signal);
-      if (failure !== undefined) await removeFailure(this.#files, folders.locks, name);
-      await disk.store(key, compiled.artifact);
-      return this.#keep(key, compiled);
-    } catch (error) {
-      if (!signal.aborted) await writeFailure(this.#files, folders, name, { error, nonce }, { clock, random });
-      throw error;
-    }
-  }
-
-  async #build(key: ArtifactKey, build: Build, signal: AbortSignal): Promise<CompiledArtifact> {
-    this.#counts.compiles += 1;
-    try {
-      const artifact = await build(signal);
-      return await compileArtifact(artifact).catch((cause: unknown) => {
-        throw new CacheError(
-          'CACHE_COMPILE_FAILED',
-          `the engine refuses a module that was built for it: ${messageOf(cause)}`,
-          { cause },
-        );
-      });
-    } catch (error) {
-      this.#counts.failures += 1;
-      throw this.#remember(key, error);
-    }
-  }
-
-  #folders(key: ArtifactKey): ProfileFolders {
-    return profileFolders(this.#options.config.root ?? '', key.engineProfileId);
-  }
-
   #keep(key: ArtifactKey, compiled: CompiledArtifact): CompiledArtifact {
     this.#memory.set(textOf(key), compiled, weightOf(compiled.artifact));
     return compiled;
-  }
-
-  #remember(key: ArtifactKey, error: unknown): unknown {
-    if (isInvalidComponent(error)) this.#invalid.set(textOf(key), error);
-    return error;
   }
 }

@@ -24,7 +24,8 @@ export interface BuiltWith {
   readonly meteringVersion: string;
 }
 
-const MAX_TEXT = 64 * 1024;
+/** More than a metadata file ever has. */
+export const MAX_METADATA_BYTES: number = 64 * 1024;
 
 /** Describes an entry from its content. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
 export async function describeEntry(
@@ -60,7 +61,7 @@ export function formatMetadata(metadata: EntryMetadata): string {
 
 /** Reads a metadata file, or undefined when it is not one: metadata may lie, and is repaired, not believed. */
 export function parseMetadata(text: string): EntryMetadata | undefined {
-  if (text.length > MAX_TEXT) return undefined;
+  if (text.length > MAX_METADATA_BYTES) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);

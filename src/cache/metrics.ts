@@ -1,5 +1,6 @@
 import type { DiskStatistics } from './disk.ts';
 import type { MemoryStatistics } from './memory.ts';
+import type { BuildStatistics } from './shared-builds.ts';
 
 /** What the cache did since it was made. */
 export interface CacheMetrics {
@@ -28,17 +29,11 @@ export interface CacheMetrics {
   readonly diskTrouble: string | undefined;
 }
 
-export interface BuildCounts {
-  readonly compiles: number;
-  readonly waits: number;
-  readonly failures: number;
-  readonly negativeHits: number;
-}
-
 export function metricsOf(
   memory: MemoryStatistics,
   disk: DiskStatistics | undefined,
-  { compiles, waits, failures, negativeHits }: BuildCounts,
+  { compiles, waits, failures, negativeHits }: BuildStatistics,
+  joined: number,
 ): CacheMetrics {
   return {
     memoryHits: memory.hits,
@@ -52,7 +47,7 @@ export function metricsOf(
     storeFailures: disk?.storeFailures ?? 0,
     damaged: disk?.damaged ?? 0,
     compiles,
-    waits,
+    waits: joined + waits,
     failures,
     negativeHits,
     disk: disk?.state ?? 'none',

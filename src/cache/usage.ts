@@ -5,11 +5,10 @@ import type { EngineProfile } from './engine-profile.ts';
 import { type CacheFiles, readOwnFile, writeWhole } from './files.ts';
 import { textOf } from './keys.ts';
 import { artifactFile, metadataFile, profileFolders } from './layout.ts';
-import { describeEntry, type EntryMetadata, formatMetadata, parseMetadata } from './metadata.ts';
+import { describeEntry, type EntryMetadata, formatMetadata, MAX_METADATA_BYTES, parseMetadata } from './metadata.ts';
 
 /** How long uses are gathered before they are written down, in milliseconds. */
 const GATHER_MS = 30_000;
-const MAX_METADATA = 64 * 1024;
 
 export interface UsageOptions {
   readonly root: string;
@@ -80,7 +79,7 @@ export class UsageLog {
     const { files, root, config, profiles, clock } = this.#options;
     const stat = await files.lstat(artifactFile(root, key)).catch(() => undefined);
     if (stat === undefined) return undefined;
-    const text = await readOwnFile(files, metadataFile(root, key), MAX_METADATA).catch(() => undefined);
+    const text = await readOwnFile(files, metadataFile(root, key), MAX_METADATA_BYTES).catch(() => undefined);
     const metadata = text === undefined ? undefined : parseMetadata(text.toString('utf8'));
     if (metadata !== undefined && textOf(metadata) === textOf(key) && metadata.bytes === stat.size) return metadata;
     const file = await readOwnFile(files, artifactFile(root, key), config.maxArtifactBytes);
