@@ -15,18 +15,18 @@ import type {
   Reference,
   TypeDefinition,
 } from './ast.ts';
-import type {
-  CoreInstanceItem,
-  CoreItem,
-  DeclaredType,
-  InstanceItem,
-  InstantiateStep,
-  Item,
-  LinkedOptions,
-  Type,
+import {
+  type CoreInstanceItem,
+  type CoreItem,
+  type DeclaredType,
+  type InstanceItem,
+  type InstantiateStep,
+  type Item,
+  type LinkedOptions,
+  Scope,
+  type Type,
 } from './items.ts';
 import { mismatch, resolveFuncType, resolveType } from './resolve-types.ts';
-import { Scope } from './scope.ts';
 import type { Resource } from './types.ts';
 
 /** A component instantiating one that instantiates others doubles work at each level: it is bounded as a whole. */

@@ -1,7 +1,6 @@
 import { WasmError } from '../errors.ts';
 import type { Named, TypeDefinition, ValueTypeRef } from './ast.ts';
-import type { Type } from './items.ts';
-import type { Scope } from './scope.ts';
+import type { Scope, Type } from './items.ts';
 import type { Field, FuncType, ValueType } from './types.ts';
 
 /** wasm-tools itself refuses types of more than a million nodes; real ones have some hundreds. */
