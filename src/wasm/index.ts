@@ -5,5 +5,8 @@ export { checkNames } from './component/check-names.ts';
 export { type ComponentSummary, describeComponent } from './component/describe.ts';
 export { type UnsupportedFeature, unsupportedFeatures } from './component/features.ts';
 export { type Identity, identify } from './component/identify.ts';
+export { interfaceText, onlyExport, requirementsText } from './component/interface-text.ts';
 export { readComponent } from './component/read-component.ts';
+export type { World } from './component/types.ts';
+export { worldOf, worldOfEmbedded } from './component/world.ts';
 export { WasmError, type WasmErrorCode } from './errors.ts';
