@@ -91,18 +91,24 @@ export class SharedTank implements Tank {
   }
 
   end(): void {
-    if (this.#state === 'running') {
-      const consumed = this.#given - (this.#fuel.value as bigint);
-      this.#callFuel = consumed < this.#limit ? consumed : this.#limit;
-      if (consumed > this.#limit) this.#fail(this.#outOfFuel());
-      else if (this.#now() - this.#begun > this.#timeMs) this.#fail(this.#deadline());
-      else {
-        this.#state = 'idle';
-        this.#fuel.value = SPENT;
-        return;
-      }
+    if (this.#state === 'idle') throw spent('no call is open on this tank');
+    const failure = this.#close();
+    if (failure !== undefined) throw failure;
+    if (this.#state === 'spent') throw spent('the tank is spent; make a new one');
+  }
+
+  /** Ends a call that the guest left by returning or by an exception: the counter is exact in both cases. */
+  #close(): VivariumError | undefined {
+    if (this.#state !== 'running') return this.#failure;
+    const consumed = this.#given - (this.#fuel.value as bigint);
+    this.#callFuel = consumed < this.#limit ? consumed : this.#limit;
+    if (consumed > this.#limit) this.#fail(this.#outOfFuel());
+    else if (this.#now() - this.#begun > this.#timeMs) this.#fail(this.#deadline());
+    else {
+      this.#state = 'idle';
+      this.#fuel.value = SPENT;
     }
-    throw this.#failure ?? spent('no call is open on this tank');
+    return this.#failure;
   }
 
   stop(reason: VivariumError): void {
@@ -115,7 +121,7 @@ export class SharedTank implements Tank {
       return named(this.#failure, thrown);
     }
     const overflow = isStackOverflow(thrown);
-    if (!overflow && !isTrap(thrown)) return undefined;
+    if (!overflow && !isTrap(thrown)) return this.#close();
     if (this.#state === 'running') {
       // `unreachable` stores the counter first; other traps lose what was not stored, and the whole slice is billed.
       if (isTrap(thrown) && thrown.message === 'unreachable') this.#settle();
