@@ -26,8 +26,15 @@ export interface GeneratedModule {
   readonly bytes: Uint8Array;
   readonly imports: readonly HostImport[];
   /** Calls to make, in order, with numbers as plain JavaScript values of the wanted types. */
-  readonly calls: readonly { readonly name: string; readonly args: readonly (number | bigint | null)[] }[];
+  readonly calls: readonly HostCall[];
   readonly used: ReadonlySet<string>;
+}
+
+/** A call of an export by the host; `params` are the types of `args`. */
+export interface HostCall {
+  readonly name: string;
+  readonly params: readonly ValueType[];
+  readonly args: readonly (number | bigint | null)[];
 }
 
 /** Host functions by the position in a plan: plain ones answer from their arguments, two do something special. */
@@ -264,7 +271,7 @@ function hostCalls(plan: ModulePlan, exported: readonly { name: string }[]): Gen
     const { name } = pick(exported, target);
     const signatures = [...SIGNATURES.keys()].filter((index) => allows(plan.features, SIGNATURES[index]!));
     const { params } = SIGNATURES[pick(signatures, plan.functions[Number(name.slice(1))]!.signature)]!;
-    return { name, args: params.map((type, index) => argument(type, args[index] ?? index)) };
+    return { name, params, args: params.map((type, index) => argument(type, args[index] ?? index)) };
   });
 }
 
