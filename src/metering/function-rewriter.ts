@@ -87,7 +87,10 @@ export class FunctionRewriter {
     }
     const body = this.#position;
     if (locals + 3 > 50_000) {
-      throw new MeteringError('METERING_TOO_LARGE', `function ${index} has ${locals} locals; metering needs three more`);
+      throw new MeteringError(
+        'METERING_TOO_LARGE',
+        `function ${index} has ${locals} locals; metering needs three more`,
+      );
     }
     this.#counter = locals;
     this.#foresight = NOTHING;
@@ -943,15 +946,25 @@ export class FunctionRewriter {
     const [first] = type.results;
     if (first === undefined) this.#op(EMPTY);
     else if (type.results.length === 1) this.#raw(first.bytes);
-    else this.#signed(this.#assembly.typeIndex([], type.results.map(({ bytes }) => bytes)));
+    else
+      this.#signed(
+        this.#assembly.typeIndex(
+          [],
+          type.results.map(({ bytes }) => bytes),
+        ),
+      );
   }
 
   #unknown(at: number, opcode: number, sub?: number): MeteringError {
     const name = `0x${opcode.toString(16)}${sub === undefined ? '' : ` 0x${sub.toString(16)}`}`;
     if (opcode === Op.atomic) {
-      return new MeteringError('METERING_UNSUPPORTED', `atomic operator ${name} at offset ${at}: build without threads`, {
-        details: { offset: at },
-      });
+      return new MeteringError(
+        'METERING_UNSUPPORTED',
+        `atomic operator ${name} at offset ${at}: build without threads`,
+        {
+          details: { offset: at },
+        },
+      );
     }
     return new MeteringError(
       'METERING_UNKNOWN_OPERATOR',

@@ -50,7 +50,10 @@ function refuse(module: coreModule.CoreModule): void {
   }
   for (const { name } of module.exports) if (name.startsWith(NAMESPACE)) throw reserved('exports', name);
   if (module.memories.some(({ shared }) => shared) || module.tables.some(({ limits }) => limits.shared)) {
-    throw new MeteringError('METERING_UNSUPPORTED', 'a memory or table is shared: an actor has one thread; build without threads');
+    throw new MeteringError(
+      'METERING_UNSUPPORTED',
+      'a memory or table is shared: an actor has one thread; build without threads',
+    );
   }
 }
 
@@ -132,7 +135,11 @@ class ModuleRewriter {
     if (reader !== undefined) writer.raw(reader.slice(reader.end - reader.offset));
     const types = this.#assembly.hookTypes();
     for (const [at, name] of HOOKS.functions.entries()) {
-      writer.name(NAMESPACE).name(name).u8(0).u32(types[at] as number);
+      writer
+        .name(NAMESPACE)
+        .name(name)
+        .u8(0)
+        .u32(types[at] as number);
     }
     for (const name of HOOKS.globals) writer.name(NAMESPACE).name(name).u8(3).u8(I64).u8(1);
     return writer.view();
@@ -183,7 +190,11 @@ class ModuleRewriter {
     const writer = new ByteWriter().u32(exports.length + (start === undefined ? 0 : 1));
     for (const { name, kind, index } of exports) {
       const moved =
-        kind === 'function' ? this.#assembly.functionIndex(index) : kind === 'global' ? this.#assembly.globalIndex(index) : index;
+        kind === 'function'
+          ? this.#assembly.functionIndex(index)
+          : kind === 'global'
+            ? this.#assembly.globalIndex(index)
+            : index;
       writer.name(name).u8(kinds.indexOf(kind)).u32(moved);
     }
     if (start !== undefined) writer.name(START_EXPORT).u8(0).u32(start);
@@ -264,7 +275,10 @@ class ModuleRewriter {
       const size = reader.u32();
       const { locals, code } = functions.rewrite(index, reader.offset, reader.offset + size);
       reader.skip(size);
-      writer.u32(locals.length + code.length).raw(locals).raw(code);
+      writer
+        .u32(locals.length + code.length)
+        .raw(locals)
+        .raw(code);
     }
     return writer;
   }

@@ -91,7 +91,7 @@ export class SharedTank implements Tank {
   }
 
   end(): void {
-    if (this.#state === 'idle') throw spent('no call is open on this tank');
+    if (this.#state === 'idle') return;
     const failure = this.#close();
     if (failure !== undefined) throw failure;
     if (this.#state === 'spent') throw spent('the tank is spent; make a new one');
