@@ -17,7 +17,7 @@ export const lifecycle = defineActor({
       const bytes = new DataView(new ArrayBuffer(8));
       bytes.setFloat64(0, next);
       storage.set(KEY, new Uint8Array(bytes.buffer));
-      log.info('counted', { amount: String(amount), total: String(next) });
+      log('info', 'counted', { amount: String(amount), total: String(next) });
       return next;
     },
     total,

@@ -34,7 +34,7 @@ async function tour(files: Map<string, string>): Promise<void> {
   const limits = { maxExecutionTimeMs: 200, maxMemoryBytes: 16 * 2 ** 20 };
   await using runtime = await createRuntime({ limits });
   const load = (name: string): Promise<ComponentHandle> =>
-    runtime.load(files.get(name) as string, { id: `tour/${name}/1`, grants: ['storage:*:**'] });
+    runtime.load(files.get(name) as string, { id: `tour/${name}/1` });
 
   const [hello, counter] = [await load('hello'), await load('counter')];
   await send(runtime, 'greet', hello, 'Ada');

@@ -10,3 +10,4 @@ export { readComponent } from './component/read-component.ts';
 export type { World } from './component/types.ts';
 export { worldOf, worldOfEmbedded } from './component/world.ts';
 export { WasmError, type WasmErrorCode } from './errors.ts';
+export * as coreModule from './module/index.ts';
