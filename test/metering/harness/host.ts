@@ -10,7 +10,10 @@ export class Host {
   readonly #env: Record<string, WebAssembly.ImportValue> = {};
   #exports: WebAssembly.Exports = {};
 
-  constructor({ imports }: Pick<GeneratedModule, 'imports'>) {
+  readonly #onCall: () => void;
+
+  constructor({ imports }: Pick<GeneratedModule, 'imports'>, onCall: () => void) {
+    this.#onCall = onCall;
     for (const one of imports) {
       switch (one.kind) {
         case 'function':
@@ -45,6 +48,7 @@ export class Host {
 
   #function(name: string, { results }: Signature): (...args: unknown[]) => unknown {
     return (...args) => {
+      this.#onCall();
       this.log.push(`${name}(${args.map(show).join()})`);
       if (name === 'thrower' && Number(args[0]) % 8 === 3) throw new HostRefusal();
       if (name === 'reenter') {

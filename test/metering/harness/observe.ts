@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto';
 import type { GeneratedModule } from '../generator/index.ts';
 import { Host, HostRefusal, show } from './host.ts';
 
-export type Instantiate = (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Exports;
+/** How a module is run: instantiated once, then entered by calls. */
+export interface Driver {
+  instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports;
+  call(act: () => unknown): unknown;
+}
 
 /** Everything that can be seen of one run from outside. */
 export interface Observation {
@@ -13,26 +17,31 @@ export interface Observation {
   readonly state: Readonly<Record<string, string>>;
 }
 
-export const plainly: Instantiate = (module, imports) => new WebAssembly.Instance(module, imports).exports;
+export const plainly: Driver = {
+  instantiate: (module, imports) => new WebAssembly.Instance(module, imports).exports,
+  call: (act) => act(),
+};
 
 /** Instantiates and makes the module's calls one after another. */
 export function observe(
   generated: Pick<GeneratedModule, 'imports' | 'calls'>,
   bytes: Uint8Array,
-  instantiate: Instantiate = plainly,
+  driver: Driver = plainly,
+  onHostCall: () => void = () => {},
 ): Observation {
   const module = new WebAssembly.Module(new Uint8Array(bytes));
-  const host = new Host(generated);
+  const host = new Host(generated, onHostCall);
   const outcomes: string[] = [];
   let exports: WebAssembly.Exports = {};
   const started = outcomeOf(() => {
-    exports = instantiate(module, host.imports);
+    exports = driver.instantiate(module, host.imports);
     host.attach(exports);
   });
   outcomes.push(started);
   for (const { name, args } of started.startsWith('returned') ? generated.calls : []) {
     if (endsRun(outcomes.at(-1)!)) break;
-    outcomes.push(outcomeOf(() => (exports[name] as (...args: unknown[]) => unknown)(...args)));
+    const entry = exports[name] as (...args: unknown[]) => unknown;
+    outcomes.push(outcomeOf(() => driver.call(() => entry(...args))));
   }
   const shared = Object.fromEntries(host.shared.map((value, index) => [`shared${index}`, stateOf(value)]));
   const own = Object.entries(exports).map(([name, value]) => [name, stateOf(value)] as const);
