@@ -1,1 +1,2 @@
-export {};
+export { MeteringError, type MeteringErrorCode } from './errors.ts';
+export { meterModule, RewritingMeter } from './meter.ts';

@@ -48,7 +48,12 @@ export interface Tank {
   begin(budget: CallBudget): void;
   /** Closes it. @throws the `METERING_…` error when the call cost more than it was given. */
   end(): void;
-  /** The `METERING_…` error behind something thrown out of the guest, or undefined when it was the guest's own doing. */
+  /**
+   * Ends the call from a host function that the guest called: the guest traps behind it, and cannot catch that. `failure`
+   * then answers `reason`. The tank is spent.
+   */
+  stop(reason: VivariumError): void;
+  /** The `METERING_…` error (or the reason of `stop`) behind something thrown out of the guest, or undefined when it was the guest's own doing. */
   failure(thrown: unknown): VivariumError | undefined;
   /** Gives the memory back to the pool; the tank is spent. */
   dispose(): void;
