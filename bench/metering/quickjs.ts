@@ -35,8 +35,8 @@ export async function measureQuickJs(rounds: number): Promise<Record<Way, number
     const { instantiate } = (await import(pathToFileURL(script).href)) as { instantiate: Instantiate };
     const runs = WAYS.map((way) => [way, open(way, instantiate, files)] as const);
     if (new Set(runs.map(([, run]) => run(2))).size !== 1) throw new Error('the metered guest answers otherwise');
-    const ways = Object.fromEntries(runs.map(([way, run]) => [way, () => run(40)])) as Record<Way, () => void>;
-    return ratios(ways, rounds);
+    const ways: Record<string, () => void> = Object.fromEntries(runs.map(([way, run]) => [way, () => run(40)]));
+    return ratios(ways as Record<Way, () => void>, rounds);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -45,6 +45,8 @@ export async function measureQuickJs(rounds: number): Promise<Record<Way, number
 function open(way: Way, instantiate: Instantiate, files: Record<string, Uint8Array>): (rounds: number) => number {
   const guest = new Guest(way);
   const compile = (name: string): WebAssembly.Module => guest.compile(files[name]!);
-  const { run } = guest.run(() => instantiate(compile, {}, (module, imports) => ({ exports: guest.link(module, imports) })));
+  const { run } = guest.run(() =>
+    instantiate(compile, {}, (module, imports) => ({ exports: guest.link(module, imports) })),
+  );
   return (rounds) => guest.run(() => run(rounds));
 }

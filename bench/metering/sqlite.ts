@@ -70,7 +70,9 @@ async function open(way: Way): Promise<{ query: () => unknown; insert: () => voi
   const database = guest.run(() => new Database());
   guest.run(() => {
     database.run('CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, kind INTEGER, amount INTEGER)');
-    database.run('CREATE TABLE log (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER); CREATE INDEX names ON log (name)');
+    database.run(
+      'CREATE TABLE log (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER); CREATE INDEX names ON log (name)',
+    );
     insertItems(database);
   });
   return {

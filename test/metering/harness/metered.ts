@@ -38,23 +38,16 @@ export class MeteredDriver implements Driver {
     this.tank.begin({ fuel: this.#limitOf(this.#entry++) });
     try {
       const result = act();
-      this.#close();
+      this.tank.end();
+      this.costs.push(this.tank.usage.callFuel);
       return result;
     } catch (thrown) {
+      // What is not the tank's doing has ended the call too.
       const failure = this.tank.failure(thrown);
       if (failure !== undefined) throw failure;
-      if (thrown instanceof WebAssembly.RuntimeError) {
-        this.costs.push(this.tank.usage.callFuel);
-      } else if (this.costs.length < this.#entry) {
-        this.#close();
-      }
+      this.costs.push(this.tank.usage.callFuel);
       throw thrown;
     }
-  }
-
-  #close(): void {
-    this.tank.end();
-    this.costs.push(this.tank.usage.callFuel);
   }
 }
 
