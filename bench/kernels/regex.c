@@ -27,12 +27,16 @@ static uint32_t matches(void) {
 }
 
 EXPORT(run) uint32_t run(uint32_t n) {
-  static const char ALPHABET[] = "abcom org@@..cgr";
+  static const char FRAGMENTS[8][10] = {"ab@cd.com ", "x@y.org, ", "hello.com ", "a@@b.com ",
+                                        "q@w.co rg ", "abcde@f.o ", "rg zz@zz.", "org com..."};
   uint32_t seed = 99, sum = 0;
-  for (int i = 0; i < LENGTH; i++) text[i] = ALPHABET[next_random(&seed) & 15];
+  for (int i = 0; i + 10 <= LENGTH; i += 10) {
+    const char *fragment = FRAGMENTS[next_random(&seed) & 7];
+    for (int j = 0; j < 10; j++) text[i + j] = fragment[j];
+  }
   while (n--) {
     sum += matches();
-    text[n % LENGTH] = ALPHABET[n & 15];
+    text[n % LENGTH] = "abcom@.g"[n & 7];
   }
   return sum;
 }

@@ -28,6 +28,8 @@ export interface GeneratedModule {
   /** Calls to make, in order, with numbers as plain JavaScript values of the wanted types. */
   readonly calls: readonly HostCall[];
   readonly used: ReadonlySet<string>;
+  /** Whether there is active data and all of it can be placed before anything runs. */
+  readonly placedData?: boolean;
 }
 
 /** A call of an export by the host; `params` are the types of `args`. */
@@ -118,7 +120,13 @@ export function compileModule(plan: ModulePlan): GeneratedModule {
     vector(bodies.length, (w, i) => w.u32(bodies[i]!.length).raw(bodies[i]!)),
   );
   section(writer, 11, dataSection(plan.data, memories, context));
-  return { bytes: writer.finish(), imports, calls: hostCalls(plan, exported), used: context.used };
+  return {
+    bytes: writer.finish(),
+    imports,
+    calls: hostCalls(plan, exported),
+    used: context.used,
+    placedData: isPlaced(plan.data, memories),
+  };
 }
 
 function functionBody(context: ModuleContext, plan: ModulePlan, self: number): Uint8Array {
@@ -553,6 +561,16 @@ function offset(writer: ByteWriter, wide: boolean, value: number, form: number):
     if (form % 4 === 3) writer.u8(0x23).u32(0).u8(0x6a);
   }
   writer.u8(0x0b);
+}
+
+function isPlaced(segments: readonly SegmentPlan[], memories: readonly Memory[]): boolean {
+  const active = segments.filter((segment) => !isPassive(segment));
+  const own = ({ kind }: SegmentPlan): boolean => {
+    const { wide, imported } = memories[kind % memories.length]!;
+    const form = (kind >> 1) % 4;
+    return !imported && form !== 3 && (wide || form !== 1);
+  };
+  return active.length > 0 && active.every(own);
 }
 
 const isPassive = ({ detail }: SegmentPlan): boolean => detail % 2 === 1;
