@@ -1,6 +1,7 @@
 import type { MeteringMode } from '#core';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
 import { Assembly, HOOKS, NAMESPACE } from './assembly.ts';
+import { BranchHints, readBranchHints } from './branch-hints.ts';
 import { MeteringError } from './errors.ts';
 import { type CostModel, FunctionRewriter } from './function-rewriter.ts';
 import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION } from './metadata.ts';
@@ -68,6 +69,7 @@ class ModuleRewriter {
   readonly #assembly: Assembly;
   readonly #module: coreModule.CoreModule;
   readonly #mode: MeteringMode;
+  readonly #hints = new BranchHints();
 
   constructor(assembly: Assembly, mode: MeteringMode) {
     this.#assembly = assembly;
@@ -98,6 +100,7 @@ class ModuleRewriter {
     const metadata = encodeMetadata({ version: FORMAT_VERSION, mode: this.#mode, ...startup });
     section(out, SectionId.custom, new ByteWriter().name(METADATA_SECTION).raw(metadata).view());
     for (const id of ORDER) {
+      if (id === SectionId.code) this.#hints.write(out);
       const own = sections.find((candidate) => candidate.id === id);
       const rewritten = written.get(id);
       if (rewritten !== undefined) {
@@ -271,10 +274,13 @@ class ModuleRewriter {
     if (reader === undefined) return writer;
     const functions = new FunctionRewriter(this.#assembly, COSTS[this.#mode]);
     const imported = this.#module.imported.function;
+    const guestHints = readBranchHints(this.#module);
     for (let n = reader.u32(), index = imported; n > 0; n--, index++) {
       const size = reader.u32();
-      const { locals, code } = functions.rewrite(index, reader.offset, reader.offset + size);
+      const start = reader.offset;
       reader.skip(size);
+      const { locals, code, hints } = functions.rewrite(index, start, reader.offset, guestHints.get(index));
+      this.#hints.add(this.#assembly.functionIndex(index), locals.length, hints);
       writer
         .u32(locals.length + code.length)
         .raw(locals)
