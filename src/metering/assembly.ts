@@ -107,7 +107,11 @@ export class Assembly {
       const code = new ByteWriter().u8(0).u8(Op.globalGet).u32(this.heap);
       code.raw(Uint8Array.of(Op.localGet, 0, Op.i64Sub, Op.localTee, 0, Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY));
       this.#orTrap(code, this.allocate).raw(Uint8Array.of(Op.localSet, 0, Op.end));
-      return code.raw(Uint8Array.of(Op.localGet, 0, Op.globalSet)).u32(this.heap).u8(Op.end).finish();
+      return code
+        .raw(Uint8Array.of(Op.localGet, 0, Op.globalSet))
+        .u32(this.heap)
+        .u8(Op.end)
+        .finish();
     });
   }
 
@@ -160,7 +164,10 @@ export class Assembly {
     const code = new ByteWriter().raw(Uint8Array.of(1, 1, type));
     const ask = (factor: number): void => {
       const bytes = new Uint8Array(new Float64Array([factor]).buffer);
-      code.u8(Op.localGet).u8(count).u8(is64 ? Op.f64ConvertI64U : Op.f64ConvertI32U);
+      code
+        .u8(Op.localGet)
+        .u8(count)
+        .u8(is64 ? Op.f64ConvertI64U : Op.f64ConvertI32U);
       code.u8(Op.f64Const).raw(bytes).u8(Op.f64Mul).u8(Op.call).u32(this.grow);
     };
     this.#check(code);
@@ -179,7 +186,10 @@ export class Assembly {
 
   /** `if (fuel < 0) fuel = refill(fuel)` on the shared counter. */
   #check(code: ByteWriter): void {
-    code.u8(Op.globalGet).u32(this.fuel).raw(Uint8Array.of(Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY));
+    code
+      .u8(Op.globalGet)
+      .u32(this.fuel)
+      .raw(Uint8Array.of(Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY));
     code.u8(Op.globalGet).u32(this.fuel).u8(Op.call).u32(this.refillHelper());
     code.u8(Op.globalSet).u32(this.fuel).u8(Op.end);
   }

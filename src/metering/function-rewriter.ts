@@ -29,6 +29,19 @@ interface Label {
   hasElse: boolean;
 }
 
+/** Where a branch instruction stands, in bytes from the beginning of its body, and whether it is likely taken. */
+export interface BranchHint {
+  readonly offset: number;
+  readonly likely: boolean;
+}
+
+export interface RewrittenBody {
+  readonly locals: Uint8Array;
+  readonly code: Uint8Array;
+  /** Offsets count from the beginning of `code`. */
+  readonly hints: readonly BranchHint[];
+}
+
 /** Labels (by the offset of what opens them) that need a base known before their first branch. */
 interface Foresight {
   readonly viaCell: ReadonlySet<number>;
@@ -65,6 +78,10 @@ export class FunctionRewriter {
   #usesLength64 = false;
   /** Control cannot reach what is read: it is dropped. */
   #dropping = false;
+  #start = 0;
+  #guestHints: readonly BranchHint[] = [];
+  #nextGuestHint = 0;
+  #hints: BranchHint[] = [];
 
   constructor(assembly: Assembly, costs: CostModel) {
     this.#assembly = assembly;
@@ -74,7 +91,9 @@ export class FunctionRewriter {
   }
 
   /** The rewritten body without its size, valid until the next call. `start` and `end` bound the body in the module. */
-  rewrite(index: number, start: number, end: number): { locals: Uint8Array; code: Uint8Array } {
+  rewrite(index: number, start: number, end: number, guestHints: readonly BranchHint[] = []): RewrittenBody {
+    this.#start = start;
+    this.#guestHints = guestHints;
     this.#position = start;
     this.#end = end;
     const type = this.#assembly.functionType(index);
@@ -87,7 +106,10 @@ export class FunctionRewriter {
     }
     const body = this.#position;
     if (locals + 3 > 50_000) {
-      throw new MeteringError('METERING_TOO_LARGE', `function ${index} has ${locals} locals; metering needs three more`);
+      throw new MeteringError(
+        'METERING_TOO_LARGE',
+        `function ${index} has ${locals} locals; metering needs three more`,
+      );
     }
     this.#counter = locals;
     this.#foresight = NOTHING;
@@ -98,7 +120,11 @@ export class FunctionRewriter {
       this.#foresight = this.#foresee(body);
       this.#body(type, body);
     }
-    return { locals: this.#locals(groups, declarations, body), code: this.#out.subarray(0, this.#length) };
+    return {
+      locals: this.#locals(groups, declarations, body),
+      code: this.#out.subarray(0, this.#length),
+      hints: this.#hints,
+    };
   }
 
   #locals(groups: number, from: number, to: number): Uint8Array {
@@ -114,6 +140,8 @@ export class FunctionRewriter {
     this.#position = start;
     this.#copied = start;
     this.#length = 0;
+    this.#hints = [];
+    this.#nextGuestHint = 0;
     this.#pending = this.#costs.entry;
     this.#usesLength32 = false;
     this.#usesLength64 = false;
@@ -168,6 +196,7 @@ export class FunctionRewriter {
       case Op.if:
       case Op.try:
       case Op.tryTable:
+        if (opcode === Op.if) this.#moveHint(at);
         this.#open(opcode, at);
         return;
       case Op.else:
@@ -222,6 +251,7 @@ export class FunctionRewriter {
         this.#pending += cost;
         this.#flush(at);
         this.#edge(label);
+        this.#moveHint(at);
         return;
       }
       case Op.brTable:
@@ -434,6 +464,16 @@ export class FunctionRewriter {
     }
     if (viaCell) this.#payAndStore();
     else this.#pay(this.#pending, base);
+  }
+
+  /** Keeps the guest's own hint for the branch at `at`, which is copied next. */
+  #moveHint(at: number): void {
+    const offset = at - this.#start;
+    while ((this.#guestHints[this.#nextGuestHint]?.offset ?? offset) < offset) this.#nextGuestHint++;
+    const hint = this.#guestHints[this.#nextGuestHint];
+    if (hint?.offset !== offset) return;
+    this.#flush(at);
+    this.#hints.push({ offset: this.#length, likely: hint.likely });
   }
 
   /** The catch clauses of `try_table`: their labels are reached with the counter in the cell. */
@@ -930,6 +970,7 @@ export class FunctionRewriter {
     this.#op(Op.i64Const);
     this.#op(0);
     this.#op(Op.i64LtS);
+    this.#hints.push({ offset: this.#length, likely: false });
     this.#op(Op.if);
     this.#op(EMPTY);
     this.#get();
@@ -943,15 +984,25 @@ export class FunctionRewriter {
     const [first] = type.results;
     if (first === undefined) this.#op(EMPTY);
     else if (type.results.length === 1) this.#raw(first.bytes);
-    else this.#signed(this.#assembly.typeIndex([], type.results.map(({ bytes }) => bytes)));
+    else
+      this.#signed(
+        this.#assembly.typeIndex(
+          [],
+          type.results.map(({ bytes }) => bytes),
+        ),
+      );
   }
 
   #unknown(at: number, opcode: number, sub?: number): MeteringError {
     const name = `0x${opcode.toString(16)}${sub === undefined ? '' : ` 0x${sub.toString(16)}`}`;
     if (opcode === Op.atomic) {
-      return new MeteringError('METERING_UNSUPPORTED', `atomic operator ${name} at offset ${at}: build without threads`, {
-        details: { offset: at },
-      });
+      return new MeteringError(
+        'METERING_UNSUPPORTED',
+        `atomic operator ${name} at offset ${at}: build without threads`,
+        {
+          details: { offset: at },
+        },
+      );
     }
     return new MeteringError(
       'METERING_UNKNOWN_OPERATOR',

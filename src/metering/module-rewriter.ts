@@ -1,6 +1,7 @@
 import type { MeteringMode } from '#core';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
 import { Assembly, HOOKS, NAMESPACE } from './assembly.ts';
+import { BranchHints, readBranchHints } from './branch-hints.ts';
 import { MeteringError } from './errors.ts';
 import { type CostModel, FunctionRewriter } from './function-rewriter.ts';
 import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION } from './metadata.ts';
@@ -50,7 +51,10 @@ function refuse(module: coreModule.CoreModule): void {
   }
   for (const { name } of module.exports) if (name.startsWith(NAMESPACE)) throw reserved('exports', name);
   if (module.memories.some(({ shared }) => shared) || module.tables.some(({ limits }) => limits.shared)) {
-    throw new MeteringError('METERING_UNSUPPORTED', 'a memory or table is shared: an actor has one thread; build without threads');
+    throw new MeteringError(
+      'METERING_UNSUPPORTED',
+      'a memory or table is shared: an actor has one thread; build without threads',
+    );
   }
 }
 
@@ -65,6 +69,7 @@ class ModuleRewriter {
   readonly #assembly: Assembly;
   readonly #module: coreModule.CoreModule;
   readonly #mode: MeteringMode;
+  readonly #hints = new BranchHints();
 
   constructor(assembly: Assembly, mode: MeteringMode) {
     this.#assembly = assembly;
@@ -95,6 +100,7 @@ class ModuleRewriter {
     const metadata = encodeMetadata({ version: FORMAT_VERSION, mode: this.#mode, ...startup });
     section(out, SectionId.custom, new ByteWriter().name(METADATA_SECTION).raw(metadata).view());
     for (const id of ORDER) {
+      if (id === SectionId.code) this.#hints.write(out);
       const own = sections.find((candidate) => candidate.id === id);
       const rewritten = written.get(id);
       if (rewritten !== undefined) {
@@ -132,7 +138,11 @@ class ModuleRewriter {
     if (reader !== undefined) writer.raw(reader.slice(reader.end - reader.offset));
     const types = this.#assembly.hookTypes();
     for (const [at, name] of HOOKS.functions.entries()) {
-      writer.name(NAMESPACE).name(name).u8(0).u32(types[at] as number);
+      writer
+        .name(NAMESPACE)
+        .name(name)
+        .u8(0)
+        .u32(types[at] as number);
     }
     for (const name of HOOKS.globals) writer.name(NAMESPACE).name(name).u8(3).u8(I64).u8(1);
     return writer.view();
@@ -183,7 +193,11 @@ class ModuleRewriter {
     const writer = new ByteWriter().u32(exports.length + (start === undefined ? 0 : 1));
     for (const { name, kind, index } of exports) {
       const moved =
-        kind === 'function' ? this.#assembly.functionIndex(index) : kind === 'global' ? this.#assembly.globalIndex(index) : index;
+        kind === 'function'
+          ? this.#assembly.functionIndex(index)
+          : kind === 'global'
+            ? this.#assembly.globalIndex(index)
+            : index;
       writer.name(name).u8(kinds.indexOf(kind)).u32(moved);
     }
     if (start !== undefined) writer.name(START_EXPORT).u8(0).u32(start);
@@ -260,11 +274,17 @@ class ModuleRewriter {
     if (reader === undefined) return writer;
     const functions = new FunctionRewriter(this.#assembly, COSTS[this.#mode]);
     const imported = this.#module.imported.function;
+    const guestHints = readBranchHints(this.#module);
     for (let n = reader.u32(), index = imported; n > 0; n--, index++) {
       const size = reader.u32();
-      const { locals, code } = functions.rewrite(index, reader.offset, reader.offset + size);
+      const start = reader.offset;
       reader.skip(size);
-      writer.u32(locals.length + code.length).raw(locals).raw(code);
+      const { locals, code, hints } = functions.rewrite(index, start, reader.offset, guestHints.get(index));
+      this.#hints.add(this.#assembly.functionIndex(index), locals.length, hints);
+      writer
+        .u32(locals.length + code.length)
+        .raw(locals)
+        .raw(code);
     }
     return writer;
   }

@@ -91,7 +91,7 @@ export class SharedTank implements Tank {
   }
 
   end(): void {
-    if (this.#state === 'idle') throw spent('no call is open on this tank');
+    if (this.#state === 'idle') return;
     const failure = this.#close();
     if (failure !== undefined) throw failure;
     if (this.#state === 'spent') throw spent('the tank is spent; make a new one');
@@ -101,7 +101,7 @@ export class SharedTank implements Tank {
   #close(): VivariumError | undefined {
     if (this.#state !== 'running') return this.#failure;
     const consumed = this.#given - (this.#fuel.value as bigint);
-    this.#callFuel = consumed < this.#limit ? consumed : this.#limit;
+    this.#callFuel = this.#limit < consumed ? this.#limit : consumed;
     if (consumed > this.#limit) this.#fail(this.#outOfFuel());
     else if (this.#now() - this.#begun > this.#timeMs) this.#fail(this.#deadline());
     else {

@@ -1,1 +1,3 @@
-export {};
+export { type BuildOptions, type BuiltComponent, build, type GuestEngine } from './build.ts';
+export { ProjectError, type ProjectErrorCode } from './errors.ts';
+export { type ScaffoldOptions, scaffold } from './scaffold.ts';

@@ -1,1 +1,13 @@
-export {};
+export { ChildBuilder } from './build/child-builder.ts';
+export { serveBuilds } from './build/serve.ts';
+export { ComponentError, RuntimeError, type RuntimeErrorCode } from './errors.ts';
+export { registerHostFunctions } from './host/register.ts';
+export type { ComponentMetadata } from './host/services.ts';
+export { CurrentStore, type LogRecord } from './host-state.ts';
+export { JcoEngine } from './jco-engine.ts';
+export type { ComponentState, StateChange } from './lifecycle.ts';
+export { ComponentLimiter } from './limiter.ts';
+export { FileComponentLoader, isMissing, readComponentFile } from './loaders/file.ts';
+export { fetchComponent } from './loaders/https.ts';
+export { ChainComponentLoader, MemoryComponentLoader } from './loaders/memory.ts';
+export { StoreManager } from './store-manager.ts';

@@ -1,1 +1,2 @@
-export {};
+export { StorageError, type StorageErrorCode } from './errors.ts';
+export { SqliteKeyValueStore } from './sqlite.ts';

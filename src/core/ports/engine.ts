@@ -36,7 +36,10 @@ export interface ComponentUsage {
 /** Runs components. Every call is one turn; the caller keeps to one turn at a time for each handle. */
 export interface RuntimeEngine {
   loadComponent(request: EngineLoadRequest): Promise<void>;
-  unloadComponent(handle: ComponentHandle): Promise<void>;
+  /** Calls `shutdown` where there is one, and lets go of everything. */
+  unloadComponent(handle: ComponentHandle, reason?: string): Promise<void>;
+  /** A fresh store for a component that failed. */
+  restartComponent(handle: ComponentHandle, reason: string): Promise<void>;
   /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
   callHandleMessage(handle: ComponentHandle, message: ComponentMessage): Turn<Uint8Array | undefined>;
   /** `lifecycle.handle-callback`. @throws `RUNTIME_…`, `METERING_…` */

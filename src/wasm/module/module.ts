@@ -1,6 +1,6 @@
 import { ByteReader } from '../byte-reader.ts';
-import { type ModuleSection, readModuleSections, SectionId } from './sections.ts';
 import { readConstantExpression } from './constant-expression.ts';
+import { type ModuleSection, readModuleSections, SectionId } from './sections.ts';
 import {
   type DefinedType,
   type Limits,

@@ -1,0 +1,7 @@
+/** Types of `.dependency-cruiser.js` for the test that reads it. */
+export const may: Readonly<Record<string, readonly string[]>>;
+declare const config: {
+  readonly forbidden: readonly { readonly name: string; readonly comment: string }[];
+  readonly options: Readonly<Record<string, unknown>>;
+};
+export default config;

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+// Checks the one thing that must be right before anything can be loaded.
+const [major] = process.versions.node.split('.');
+if (Number(major) < 24) {
+  console.error(`viv needs Node 24 or newer; this is ${process.version}. In a checkout, npx viv brings its own.`);
+  process.exit(2);
+}
+const { main } = await import('../dist/cli/index.js');
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,50 @@
+import { inspect } from 'node:util';
+import { Command } from 'commander';
+import { createRuntime } from '#system';
+import { CliError } from './errors.ts';
+import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
+import { printable } from './printable.ts';
+import type { Shell } from './shell.ts';
+import { usageFigures, usageLine } from './usage.ts';
+
+export function callCommand(shell: Shell): Command {
+  const command = new Command('call')
+    .description('call an export of a component of any world')
+    .argument('<component>', 'the component: a path, or an https: URL with #sha256=…')
+    .argument('<export>', "the export's name; an interface's is ns:pkg/iface@v#func")
+    .argument('[arguments]', 'one JSON array of all arguments; 64-bit integers as decimal strings', '[]')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  viv call math.wasm add '[1, 2]'
+  viv call codec.wasm 'acme:codec/text@1.0.0#encode' '["hello"]' --json`,
+    );
+  return addLimitOptions(command).action(
+    shell.action((component: string, name: string, args: string, flags: LimitFlags) =>
+      call(shell, component, name, args, flags),
+    ),
+  );
+}
+
+async function call(shell: Shell, component: string, name: string, text: string, flags: LimitFlags): Promise<void> {
+  const args = parseArguments(text);
+  await using runtime = await createRuntime({ limits: limitsOf(flags) });
+  runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
+  const handle = await runtime.load(component);
+  const result = await runtime.call(handle, name, ...args);
+  const figures = usageFigures(runtime.usage(handle));
+  shell.result({ result: result ?? null, ...figures }, printable(inspect(result, { depth: 8, maxArrayLength: 1_000 })));
+  shell.note(usageLine(figures));
+}
+
+function parseArguments(text: string): readonly unknown[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw new CliError('CLI_USAGE', `the arguments are not JSON; write one array of all, as '[1, "two"]'`, { cause });
+  }
+  if (!Array.isArray(parsed)) throw new CliError('CLI_USAGE', `the arguments are not an array; write '[${text}]'`);
+  return parsed;
+}

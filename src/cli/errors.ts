@@ -1,0 +1,6 @@
+import { VivariumError } from '#core';
+
+export type CliErrorCode = 'CLI_USAGE';
+
+/** A command line that cannot be carried out as it is written. */
+export class CliError extends VivariumError<CliErrorCode> {}

@@ -1,0 +1,44 @@
+import { isVivariumError } from '#core';
+
+/** What `viv` answers to the shell; described in `viv --help` and the README. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  refused: 4,
+  unreachable: 5,
+  unauthorised: 6,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Exact codes first; a code that is not here goes by its prefix. */
+const BY_CODE: Readonly<Record<string, ExitCode>> = {
+  RUNTIME_NOT_FOUND: EXIT.notFound,
+  RUNTIME_NO_EXPORT: EXIT.notFound,
+  RUNTIME_INVALID_COMPONENT: EXIT.refused,
+  RUNTIME_MISSING_IMPORT: EXIT.refused,
+  RUNTIME_FETCH_FAILED: EXIT.unreachable,
+  METERING_OUT_OF_FUEL: EXIT.failed,
+  METERING_DEADLINE: EXIT.failed,
+  METERING_STACK: EXIT.failed,
+  METERING_MEMORY: EXIT.failed,
+  PROJECT_EXISTS: EXIT.usage,
+  PROJECT_NOT_FOUND: EXIT.notFound,
+};
+
+const BY_PREFIX: Readonly<Record<string, ExitCode>> = {
+  CORE: EXIT.usage,
+  CLI: EXIT.usage,
+  METERING: EXIT.refused,
+  WASM: EXIT.refused,
+  SECURITY: EXIT.refused,
+};
+
+/** The exit code for anything that a command threw. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (!isVivariumError(error)) return EXIT.failed;
+  const prefix = error.code.split('_', 1)[0] as string;
+  return BY_CODE[error.code] ?? BY_PREFIX[prefix] ?? EXIT.failed;
+}

@@ -1,0 +1,36 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { messageOf, parseBytes, parseDuration, type ResourceLimits } from '#core';
+
+export interface LimitFlags {
+  readonly fuel?: bigint;
+  readonly memory?: number;
+  readonly timeout?: number;
+}
+
+/** Adds `--fuel`, `--memory` and `--timeout`. */
+export function addLimitOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--fuel <units>', 'fuel for each call').argParser(reading(parseFuel)))
+    .addOption(new Option('--memory <size>', 'memory of the component, as 64MiB').argParser(reading(parseBytes)))
+    .addOption(new Option('--timeout <time>', 'time for each call, as 500ms or 2s').argParser(reading(parseDuration)));
+}
+
+export function limitsOf({ fuel, memory, timeout }: LimitFlags): ResourceLimits {
+  return { maxFuel: fuel, maxMemoryBytes: memory, maxExecutionTimeMs: timeout };
+}
+
+/** Turns what a parser throws into commander's word for a wrong argument. */
+export function reading<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error));
+    }
+  };
+}
+
+function parseFuel(text: string): bigint {
+  if (!/^\d{1,19}$/.test(text)) throw new Error('give a whole number');
+  return BigInt(text);
+}

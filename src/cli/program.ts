@@ -1,0 +1,53 @@
+import { Command, CommanderError } from 'commander';
+import { callCommand } from './call.ts';
+import { CliError } from './errors.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { inspectCommand } from './inspect.ts';
+import { buildCommand, newCommand } from './project.ts';
+import { runCommand } from './run.ts';
+import { Shell, type Streams } from './shell.ts';
+
+/** Every command, in the order in which help shows them. */
+const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand];
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not found;
+4 refused (trust, permission, damaged); 5 unreachable server; 6 unauthorised.`;
+
+/** Runs `viv` with these arguments. @returns the exit code */
+export async function main(args: readonly string[], streams: Streams = process): Promise<ExitCode> {
+  const shell = new Shell(streams);
+  shell.json = args.includes('--json');
+  const program = new Command('viv')
+    .description('runs untrusted WebAssembly components within limits that they cannot escape')
+    .addHelpText('after', EXIT_CODES);
+  for (const make of COMMANDS) program.addCommand(make(shell));
+  for (const command of everyCommand(program)) prepare(command, shell);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return EXIT.done;
+    if (shell.json) shell.fail(new CliError('CLI_USAGE', error.message.replace(/^error: /, '')));
+    return EXIT.usage;
+  }
+  return shell.exitCode;
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
+/** Sizes, colours and errors are the same everywhere. */
+function prepare(command: Command, shell: Shell): void {
+  command
+    .exitOverride()
+    .showHelpAfterError('(see --help)')
+    .configureOutput({
+      writeOut: (text) => shell.streams.stdout.write(text),
+      writeErr: (text) => {
+        if (!shell.json) shell.streams.stderr.write(text);
+      },
+    });
+  if (command.commands.length === 0) command.option('--json', 'print one JSON object a line');
+}

@@ -1,0 +1,46 @@
+import { relative } from 'node:path';
+import { Command, Option } from 'commander';
+import { buildActor, newActor } from '#system';
+import type { Shell } from './shell.ts';
+
+export function newCommand(shell: Shell): Command {
+  return new Command('new')
+    .description('make the project of a TypeScript actor')
+    .argument('<folder>', 'a new or empty folder')
+    .addHelpText('after', '\nNothing has to be installed in it: viv build bundles what it imports.')
+    .action(
+      shell.action(async (folder: string) => {
+        const files = await newActor(folder);
+        shell.result(
+          { folder, files },
+          `${files.map((file) => `  ${folder}/${file}`).join('\n')}\n\nNext: viv build ${folder}`,
+        );
+      }),
+    );
+}
+
+interface BuildFlags {
+  readonly output?: string;
+  readonly engine?: 'qjs' | 'starlingmonkey';
+  readonly world?: string;
+}
+
+export function buildCommand(shell: Shell): Command {
+  return new Command('build')
+    .description('make a component of a TypeScript or JavaScript actor')
+    .argument('[folder]', "the project's folder, or its entry file", '.')
+    .option('-o, --output <file>', 'where the component goes (default: actor.wasm in the folder)')
+    .option('--world <name>', 'the world of its wit folder to build', 'guest')
+    .addOption(
+      new Option('--engine <name>', 'the JavaScript engine inside; starlingmonkey is fetched by npx')
+        .choices(['qjs', 'starlingmonkey'])
+        .default('qjs'),
+    )
+    .action(
+      shell.action(async (folder: string, flags: BuildFlags) => {
+        const { file, bytes, engine } = await buildActor(folder, flags);
+        const shown = relative(process.cwd(), file);
+        shell.result({ file, bytes, engine }, `${shown}  ${(bytes / 2 ** 20).toFixed(2)} MiB`);
+      }),
+    );
+}

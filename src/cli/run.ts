@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import { messageOf } from '#core';
+import { createRuntime } from '#system';
+import { CliError } from './errors.ts';
+import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
+import { asText, printable } from './printable.ts';
+import type { Shell } from './shell.ts';
+import { usageFigures, usageLine } from './usage.ts';
+
+interface RunFlags extends LimitFlags {
+  readonly message: readonly string[];
+  readonly messageFile: readonly string[];
+  readonly env: readonly string[];
+  readonly config?: string;
+  readonly id?: string;
+}
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+export function runCommand(shell: Shell): Command {
+  const command = new Command('run')
+    .description('load an actor, send it messages, print its replies')
+    .argument('<component>', 'the component: a path, or an https: URL with #sha256=…')
+    .option('-m, --message <text>', 'a message to send; may be given several times', collect, [])
+    .option('-f, --message-file <file>', 'a file whose bytes are a message; may be given several times', collect, [])
+    .option('-e, --env <name=value>', 'an environment variable of the component', collect, [])
+    .option('--config <file>', 'a file whose bytes the component receives when it starts')
+    .option('--id <id>', "the component's id, namespace/name/instance")
+    .addHelpText(
+      'after',
+      `
+Without --message and --message-file, every line of standard input is a message.
+
+Examples:
+  viv run hello.wasm --message Ada
+  viv run counter.wasm --fuel 5000000 --timeout 200ms < messages.txt
+  viv run hello.wasm --message Ada --json | jq .fuelConsumed`,
+    );
+  return addLimitOptions(command).action(
+    shell.action((component: string, flags: RunFlags) => run(shell, component, flags)),
+  );
+}
+
+async function run(shell: Shell, component: string, flags: RunFlags): Promise<void> {
+  const config = flags.config === undefined ? undefined : await readInput(flags.config);
+  const env = Object.fromEntries(flags.env.map(parsePair));
+  await using runtime = await createRuntime({ limits: limitsOf(flags) });
+  runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
+  const handle = await runtime.load(component, {
+    env,
+    ...(config === undefined ? {} : { config }),
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+  });
+  for await (const { shown, payload } of messages(shell, flags)) {
+    const reply = await runtime.request(handle, payload);
+    const figures = usageFigures(runtime.usage(handle));
+    const text = reply === undefined ? undefined : asText(reply);
+    shell.result(
+      {
+        message: shown,
+        reply: reply === undefined ? null : Buffer.from(reply).toString('base64'),
+        ...(text === undefined ? {} : { replyText: text }),
+        ...figures,
+      },
+      replyForPeople(shell, reply, text),
+    );
+    shell.note(usageLine(figures));
+  }
+}
+
+async function* messages(shell: Shell, flags: RunFlags): AsyncIterable<{ shown: string; payload: Uint8Array }> {
+  for (const text of flags.message) yield { shown: text, payload: Buffer.from(text) };
+  for (const file of flags.messageFile) yield { shown: file, payload: await readInput(file) };
+  if (flags.message.length > 0 || flags.messageFile.length > 0) return;
+  shell.note('every line is a message; end with Ctrl-D');
+  for await (const line of createInterface({ input: shell.streams.stdin }))
+    yield { shown: line, payload: Buffer.from(line) };
+}
+
+function replyForPeople(shell: Shell, reply: Uint8Array | undefined, text: string | undefined): string {
+  if (reply === undefined) return shell.isTerminal ? shell.style('dim', '(no reply)') : '';
+  if (text === undefined) return Buffer.from(reply).toString('base64');
+  return shell.isTerminal ? printable(text) : text;
+}
+
+function parsePair(pair: string): [string, string] {
+  const at = pair.indexOf('=');
+  if (at < 1) throw new CliError('CLI_USAGE', `--env ${pair}: write NAME=VALUE`);
+  return [pair.slice(0, at), pair.slice(at + 1)];
+}
+
+async function readInput(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new CliError('CLI_USAGE', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,73 @@
+import type { Readable, Writable } from 'node:stream';
+import { styleText } from 'node:util';
+import type { Command } from 'commander';
+import { isVivariumError, messageOf } from '#core';
+import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
+import { printable, toJson } from './printable.ts';
+
+/** Where a command reads and writes. Tests give their own. */
+export interface Streams {
+  readonly stdin: Readable & { isTTY?: boolean };
+  readonly stdout: Writable & { isTTY?: boolean };
+  readonly stderr: Writable & { isTTY?: boolean };
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+/**
+ * What a command talks to: results to standard output, everything else to standard error. With `--json` a result is one
+ * object a line; without, it is for people, and in a pipe there is no decoration.
+ */
+export class Shell {
+  readonly streams: Streams;
+  json = false;
+  exitCode: ExitCode = EXIT.done;
+
+  constructor(streams: Streams) {
+    this.streams = streams;
+  }
+
+  get isTerminal(): boolean {
+    return this.streams.stdout.isTTY === true;
+  }
+
+  /** Prints a result: the object with `--json`, the text otherwise. */
+  result(object: Readonly<Record<string, unknown>>, text: string): void {
+    this.streams.stdout.write(`${this.json ? toJson(object) : text}\n`);
+  }
+
+  /** A remark for people; silent in a pipe and with `--json`. */
+  note(text: string): void {
+    if (!this.json && this.isTerminal) this.streams.stderr.write(`${this.style('dim', text)}\n`);
+  }
+
+  /** A line that always goes to standard error, such as a component's log. Its text is not trusted. */
+  line(text: string): void {
+    this.streams.stderr.write(`${this.streams.stderr.isTTY ? printable(text) : text}\n`);
+  }
+
+  style(style: Style, text: string): string {
+    return this.isTerminal ? styleText(style, text, { validateStream: false }) : text;
+  }
+
+  /** Prints an error and sets the exit code that belongs to it. */
+  fail(error: unknown): void {
+    this.exitCode = exitCodeOf(error);
+    const described = isVivariumError(error) ? error.toJSON() : { code: 'UNEXPECTED', message: messageOf(error) };
+    if (this.json) this.streams.stdout.write(`${toJson({ error: described })}\n`);
+    else this.streams.stderr.write(`${printable(`${described.code}: ${described.message}`)}\n`);
+    if (!isVivariumError(error) && error instanceof Error && process.env.VIVARIUM_DEBUG) this.line(error.stack ?? '');
+  }
+
+  /** Makes a command's action: whatever it throws is printed and becomes the exit code. */
+  action<Args extends unknown[]>(run: (...args: Args) => Promise<void>): (...args: Args) => Promise<void> {
+    return async (...args) => {
+      this.json = (args.at(-1) as Command).optsWithGlobals<{ json?: boolean }>().json === true;
+      try {
+        await run(...args);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
+  }
+}

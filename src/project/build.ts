@@ -1,0 +1,105 @@
+import { access, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { messageOf } from '#core';
+import { ProjectError } from './errors.ts';
+import { starlingMonkey } from './starlingmonkey.ts';
+
+export type GuestEngine = 'qjs' | 'starlingmonkey';
+
+export interface BuildOptions {
+  /** The file that `import … from 'vivarium/guest'` stands for. */
+  readonly guestLibrary: string;
+  /** The WIT folder to use where the project has none. */
+  readonly witFolder: string;
+  /** Where the component goes; `actor.wasm` in the project's folder by default. */
+  readonly output?: string | undefined;
+  readonly engine?: GuestEngine | undefined;
+  readonly world?: string | undefined;
+}
+
+export interface BuiltComponent {
+  readonly file: string;
+  readonly bytes: number;
+  readonly engine: GuestEngine;
+}
+
+const ENTRIES = ['src/actor.ts', 'src/actor.js', 'actor.ts', 'actor.js'];
+
+/**
+ * Makes a component of a TypeScript or JavaScript actor: everything it imports is bundled, and the bundle is put into
+ * a component together with a JavaScript engine. Needs neither network nor `npm install`.
+ * @param project the project's folder, or its entry file
+ * @throws {ProjectError} `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED`
+ */
+export async function build(project: string, options: BuildOptions): Promise<BuiltComponent> {
+  const { folder, entry } = await findEntry(project);
+  const source = await bundle(entry, options.guestLibrary);
+  const witPath = (await exists(join(folder, 'wit'))) ? join(folder, 'wit') : options.witFolder;
+  const engine = options.engine ?? 'qjs';
+  const component = await componentize(engine, source, witPath, options.world ?? 'guest');
+  const file = resolve(options.output ?? join(folder, 'actor.wasm'));
+  await writeFile(file, component).catch((cause) => {
+    throw new ProjectError('PROJECT_BUILD_FAILED', `${file} cannot be written: ${messageOf(cause)}`, { cause });
+  });
+  return { file, bytes: component.length, engine };
+}
+
+async function findEntry(project: string): Promise<{ folder: string; entry: string }> {
+  const path = resolve(project);
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isFile()) return { folder: resolve(path, '..'), entry: path };
+  for (const candidate of ENTRIES) {
+    const entry = join(path, candidate);
+    if (await exists(entry)) return { folder: path, entry };
+  }
+  throw new ProjectError(
+    'PROJECT_NOT_FOUND',
+    `${project} holds no actor; looked for ${ENTRIES.join(', ')}. Make one with viv new`,
+  );
+}
+
+async function bundle(entry: string, guestLibrary: string): Promise<string> {
+  const esbuild = await import('esbuild');
+  try {
+    const { outputFiles } = await esbuild.build({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      format: 'esm',
+      platform: 'neutral',
+      mainFields: ['module', 'main'],
+      target: 'es2022',
+      alias: { 'vivarium/guest': guestLibrary },
+      // WIT interfaces are imports of the component, not of the bundle.
+      external: ['vivarium:*', 'wasi:*'],
+      logLevel: 'silent',
+      // The project's own tsconfig names types, not what to bundle.
+      tsconfigRaw: '{}',
+    });
+    return outputFiles[0]?.text ?? '';
+  } catch (cause) {
+    throw new ProjectError('PROJECT_BUILD_FAILED', `${entry} cannot be bundled: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function componentize(engine: GuestEngine, source: string, witPath: string, world: string): Promise<Uint8Array> {
+  try {
+    if (engine === 'starlingmonkey') return await starlingMonkey(source, witPath, world);
+    const { default: qjs } = await import('componentize-qjs');
+    // `sync`: the default takes the asynchronous ABI, which a turn on one thread has no use for.
+    const { component } = await qjs.componentize({ witPath, jsSource: source, sync: true, optSize: true, world });
+    return component;
+  } catch (cause) {
+    if (cause instanceof ProjectError) throw cause;
+    throw new ProjectError('PROJECT_BUILD_FAILED', `the actor cannot be made a component: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

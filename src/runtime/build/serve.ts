@@ -1,0 +1,33 @@
+import { type Artifact, isVivariumError, type Meter } from '#core';
+import { RuntimeError } from '../errors.ts';
+import { type BuildAnswer, type BuildRequest, toWire } from './protocol.ts';
+import { transpile } from './transpile.ts';
+
+/**
+ * The child's side: answers each request of the parent with an artifact or an error. Runs in a process of its own,
+ * which the parent may kill at any moment.
+ */
+export function serveBuilds(meter: Pick<Meter, 'meterModule'>): void {
+  process.on('message', (request: BuildRequest) => {
+    void build(request, meter)
+      .then(
+        (artifact): BuildAnswer => ({ artifact }),
+        (thrown): BuildAnswer => ({ error: toWire(thrown) }),
+      )
+      .then((answer) => process.send?.(answer));
+  });
+}
+
+async function build(request: BuildRequest, meter: Pick<Meter, 'meterModule'>): Promise<Artifact> {
+  const { javascript, coreModules, imports, exports } = await transpile(request.component);
+  const metered = coreModules.map(({ name, bytes }) => {
+    try {
+      return { name, bytes: meter.meterModule(bytes, request.meteringMode).bytes };
+    } catch (cause) {
+      if (!isVivariumError(cause)) throw cause;
+      const message = `core module ${name} cannot be metered: ${cause.message}`;
+      throw new RuntimeError('RUNTIME_INVALID_COMPONENT', message, { cause });
+    }
+  });
+  return { javascript, coreModules: metered, imports, exports, meteringMode: request.meteringMode };
+}

@@ -1,0 +1,54 @@
+import type { ArtifactExport } from '#core';
+import { RuntimeError } from '../errors.ts';
+import { checkGeneratedCode } from './generated-code.ts';
+
+/** A component as jco leaves it, before metering. */
+export interface TranspiledComponent {
+  readonly javascript: string;
+  readonly coreModules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  readonly imports: readonly string[];
+  readonly exports: readonly ArtifactExport[];
+}
+
+/** Everything about jco that changes what it writes; part of the engine profile. */
+export const TRANSPILE_OPTIONS = {
+  name: 'component',
+  instantiation: { tag: 'async' },
+  noTypescript: true,
+  noNodejsCompat: true,
+  /** The error case of a `result` is thrown as the plain value that it is. */
+  noComponentErrorWrapping: true,
+} as const;
+
+/**
+ * Turns a component into JavaScript and core modules. Synchronous work of up to some hundred milliseconds, and a panic
+ * in it poisons every later call of the thread: run it in a child process that can be thrown away.
+ * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
+ */
+export async function transpile(component: Uint8Array): Promise<TranspiledComponent> {
+  // The transpiler alone: the package's main door would load its optimiser and minifier, native code, too.
+  const { $init, generate } = await import('@bytecodealliance/jco-transpile/component');
+  await $init;
+  let result: ReturnType<typeof generate>;
+  try {
+    result = generate(component, TRANSPILE_OPTIONS);
+  } catch (cause) {
+    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be transpiled: ${firstLine(cause)}`, {
+      cause,
+    });
+  }
+  const script = result.files.find(([name]) => name === `${TRANSPILE_OPTIONS.name}.js`)?.[1];
+  if (script === undefined) throw new RuntimeError('RUNTIME_INVALID_COMPONENT', 'the component gave no code to run');
+  const coreModules = result.files.filter(([name]) => name.endsWith('.wasm'));
+  return {
+    javascript: checkGeneratedCode(new TextDecoder().decode(script)),
+    coreModules: coreModules.map(([name, bytes]) => ({ name, bytes })),
+    imports: result.imports,
+    exports: result.exports.map(([name, kind]) => ({ name, kind })),
+  };
+}
+
+function firstLine(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return text.split('\n', 1)[0]?.slice(0, 300) ?? '';
+}

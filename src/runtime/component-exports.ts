@@ -1,0 +1,62 @@
+import type { ComponentMessage } from '#core';
+import type { ComponentCode, ComponentExports } from './component-code.ts';
+import { RuntimeError } from './errors.ts';
+
+/** The exports of `vivarium:actor/lifecycle` as jco gives them. */
+export interface Lifecycle {
+  initialize(config: unknown): void;
+  handleMessage(message: ComponentMessage): Uint8Array | undefined;
+  handleCallback(message: ComponentMessage): void;
+  metadata(): unknown;
+  health(): string;
+  shutdown(): void;
+}
+
+/** Takes a function out of an instance's exports. */
+export type ComponentExport = (exports: ComponentExports) => (...args: readonly unknown[]) => unknown;
+
+const LIFECYCLE = /^vivarium:actor\/lifecycle@0\.1\.\d+$/;
+
+/** How to reach `lifecycle`, or undefined where the component is of another world. */
+export function lifecycleOf(code: ComponentCode): ((exports: ComponentExports) => Lifecycle) | undefined {
+  const found = code.exports.find(({ name, kind }) => kind === 'instance' && LIFECYCLE.test(name));
+  return found === undefined ? undefined : (exports) => exports[found.name] as Lifecycle;
+}
+
+/**
+ * How to reach an export by its WIT name: `add`, `get-it`, or `ns:pkg/iface@v#func`.
+ * @throws {RuntimeError} `RUNTIME_NO_EXPORT`, naming what there is
+ */
+export function findExport(code: ComponentCode, name: string): ComponentExport {
+  const hash = name.indexOf('#');
+  const [outer, inner] = hash === -1 ? [name, undefined] : [name.slice(0, hash), name.slice(hash + 1)];
+  const found = code.exports.find(
+    (candidate) => candidate.kind === (inner === undefined ? 'function' : 'instance') && isNamed(candidate.name, outer),
+  );
+  if (found === undefined) throw missing(code, name);
+  return (exports) => {
+    const owner = inner === undefined ? exports : (exports[found.name] as ComponentExports);
+    const key = inner === undefined ? found.name : camelCase(inner);
+    const target = Object.hasOwn(owner, key) ? owner[key] : undefined;
+    if (typeof target !== 'function') throw missing(code, name);
+    return (...args) => Reflect.apply(target, undefined, args);
+  };
+}
+
+function isNamed(candidate: string, wanted: string): boolean {
+  return candidate === wanted || candidate === camelCase(wanted);
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-+(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function missing(code: ComponentCode, name: string): RuntimeError {
+  const known = code.exports.map((candidate) =>
+    candidate.kind === 'instance' ? `${candidate.name}#…` : candidate.name,
+  );
+  return new RuntimeError(
+    'RUNTIME_NO_EXPORT',
+    `the component does not export ${JSON.stringify(name.slice(0, 100))}; it exports ${known.join(', ') || 'nothing'}`,
+  );
+}

@@ -1,0 +1,30 @@
+import { VivariumError } from '#core';
+
+export type RuntimeErrorCode =
+  | 'RUNTIME_INVALID_COMPONENT'
+  | 'RUNTIME_MISSING_IMPORT'
+  | 'RUNTIME_INSTANTIATION_FAILED'
+  | 'RUNTIME_TRAP'
+  | 'RUNTIME_EXITED'
+  | 'RUNTIME_WOULD_BLOCK'
+  | 'RUNTIME_COMPONENT_ERROR'
+  | 'RUNTIME_NO_EXPORT'
+  | 'RUNTIME_NOT_FOUND'
+  | 'RUNTIME_WRONG_STATE'
+  | 'RUNTIME_CLOSED'
+  | 'RUNTIME_ABORTED'
+  | 'RUNTIME_FETCH_FAILED';
+
+/** What loading, running and ending a component can go wrong with. */
+export class RuntimeError extends VivariumError<RuntimeErrorCode> {}
+
+/** An orderly failure: the guest answered the error case of its `result`. The instance lives on. */
+export class ComponentError extends RuntimeError {
+  /** The payload of the guest's error case, as a JavaScript value. */
+  readonly payload: unknown;
+
+  constructor(message: string, payload: unknown) {
+    super('RUNTIME_COMPONENT_ERROR', message);
+    this.payload = payload;
+  }
+}

@@ -1,0 +1,48 @@
+import type { ComponentHandle, KeyValueNamespace, VivariumError } from '#core';
+
+/** `stdout` and `stderr` are what a component printed; the others are levels of `host-services.log`. */
+export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';
+
+/** One line of a component's log. Text is the guest's own: neutralise it before it reaches a terminal. */
+export interface LogRecord {
+  readonly handle: ComponentHandle;
+  readonly channel: LogChannel;
+  readonly message: string;
+  readonly context: readonly (readonly [key: string, value: string])[];
+}
+
+/** What the host functions need to know of the store that calls them. One for each store. */
+export interface HostState {
+  readonly handle: ComponentHandle;
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly args: readonly string[];
+  /** Opened at the first use: most components store nothing. */
+  storage(): KeyValueNamespace;
+  log(channel: LogChannel, message: string, context: LogRecord['context']): void;
+  /** Ends the running call so that the guest cannot catch it, and the store with it. Never returns. */
+  stop(reason: VivariumError): never;
+}
+
+/**
+ * Which store runs now. Host functions are made once and shared by all stores, like a linker's; since a turn is
+ * synchronous, the store that calls them is the one entered last.
+ */
+export class CurrentStore {
+  #state: HostState | undefined;
+
+  get state(): HostState {
+    if (this.#state === undefined) throw new Error('a host function was called outside a turn');
+    return this.#state;
+  }
+
+  /** Makes `state` the current one; give what it answers to `leave`. */
+  enter(state: HostState): HostState | undefined {
+    const previous = this.#state;
+    this.#state = state;
+    return previous;
+  }
+
+  leave(previous: HostState | undefined): void {
+    this.#state = previous;
+  }
+}

@@ -1,0 +1,44 @@
+import { type ComponentHandle, type ComponentId, type GuestRouter, isVivariumError, messageFailureOf } from '#core';
+import type { HostLinker } from '../host-linker.ts';
+import type { CurrentStore } from '../host-state.ts';
+
+/** More targets in one call would be much host work for little fuel. */
+const MAX_TARGETS = 10_000;
+
+/** `host-messaging`: the router on behalf of the component that calls. Without a router all but `self-id` is unavailable. */
+export function registerMessagingFunctions(
+  linker: HostLinker,
+  current: CurrentStore,
+  router: GuestRouter | undefined,
+): void {
+  const self = (): ComponentHandle => current.state.handle;
+  const via = <T>(call: (router: GuestRouter) => T): T => {
+    if (router === undefined) throw { tag: 'unavailable', val: 'this runtime has no message router' };
+    try {
+      return call(router);
+    } catch (thrown) {
+      if (!isVivariumError(thrown)) throw thrown;
+      throw messageFailureOf(thrown);
+    }
+  };
+
+  linker.define('vivarium:actor/host-messaging@0.1.0', {
+    selfId: () => self().id,
+    send: (target: ComponentId, payload: Uint8Array) => via((to) => to.send(self(), target, payload)),
+    request: (target: ComponentId, payload: Uint8Array, timeoutMs: number) =>
+      via((to) => to.request(self(), target, payload, timeoutMs)),
+    ask(): never {
+      throw { tag: 'unavailable', val: 'a turn cannot be suspended: use request, the answer comes by handle-callback' };
+    },
+    cancelRequest: (correlationId: string) => via((to) => to.cancelRequest(self(), correlationId)),
+    broadcast(targets: readonly ComponentId[], payload: Uint8Array): number {
+      if (targets.length > MAX_TARGETS) {
+        throw { tag: 'invalid-message', val: `${targets.length} targets in one call; give at most ${MAX_TARGETS}` };
+      }
+      return via((to) => to.broadcast(self(), targets, payload));
+    },
+    publish: (topic: string, payload: Uint8Array) => via((to) => to.publish(self(), topic, payload)),
+    subscribe: (topic: string) => via((to) => to.subscribe(self(), topic)),
+    unsubscribe: (topic: string) => via((to) => to.unsubscribe(self(), topic)),
+  });
+}

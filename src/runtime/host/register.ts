@@ -1,0 +1,32 @@
+import type { Clock, GuestRouter, Random } from '#core';
+import { HostLinker } from '../host-linker.ts';
+import type { CurrentStore } from '../host-state.ts';
+import { defineCli } from '../wasi/cli.ts';
+import { defineClocks } from '../wasi/clocks.ts';
+import { defineDenied } from '../wasi/denied.ts';
+import { defineIo } from '../wasi/io.ts';
+import { defineRandom } from '../wasi/random.ts';
+import { registerMessagingFunctions } from './messaging.ts';
+import { registerServicesFunctions, type ServicesPorts } from './services.ts';
+import { registerStorageFunctions } from './storage.ts';
+
+export interface HostPorts extends ServicesPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly router: GuestRouter | undefined;
+  readonly storageQuotaBytes: number;
+}
+
+/** Defines every import that Vivarium meets, once for all stores of an engine. */
+export function registerHostFunctions(current: CurrentStore, ports: HostPorts): HostLinker {
+  const linker = new HostLinker(current);
+  const io = defineIo(linker, current);
+  defineClocks(linker, ports.clock, io);
+  defineRandom(linker, ports.random);
+  defineCli(linker, current, io);
+  defineDenied(linker);
+  registerMessagingFunctions(linker, current, ports.router);
+  registerServicesFunctions(linker, current, ports);
+  registerStorageFunctions(linker, current, ports.storageQuotaBytes);
+  return linker;
+}

@@ -1,0 +1,59 @@
+import { type ActorDirectory, type Clock, type ComponentId, checkComponentId, timestampOf } from '#core';
+import type { HostLinker } from '../host-linker.ts';
+import type { CurrentStore, LogChannel } from '../host-state.ts';
+
+/** Longer log messages and contexts are cut: a host call must not do much work for little fuel. */
+const MAX_MESSAGE = 64 * 1024;
+const MAX_CONTEXT = 64;
+
+/** `component-metadata` as the guest's `metadata` export answers it. */
+export interface ComponentMetadata {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly author: string;
+  readonly license: string;
+  readonly supportedOperations: readonly string[];
+  readonly stateful: boolean;
+}
+
+export interface ServicesPorts {
+  readonly clock: Clock;
+  readonly directory: ActorDirectory;
+  metadataOf(id: ComponentId): ComponentMetadata | undefined;
+}
+
+/** `host-services`: log, clocks, and who else is there. */
+export function registerServicesFunctions(linker: HostLinker, current: CurrentStore, ports: ServicesPorts): void {
+  linker.define('vivarium:actor/host-services@0.1.0', {
+    log(level: LogChannel, message: string, context: readonly (readonly [string, string])[]): void {
+      current.state.log(
+        level,
+        cut(message),
+        context.slice(0, MAX_CONTEXT).map(([key, value]) => [cut(key), cut(value)]),
+      );
+    },
+    currentTime: () => timestampOf(Math.floor(ports.clock.now())),
+    currentTimeMillis: () => BigInt(Math.floor(ports.clock.now())),
+    sleepMillis(_ms: number): void {
+      throw { tag: 'unavailable', val: 'a turn cannot be suspended: end it and go on in a later message' };
+    },
+    listComponents: () => ports.directory.list(),
+    getComponentMetadata(id: ComponentId): ComponentMetadata | undefined {
+      return isId(id) ? ports.metadataOf(id) : undefined;
+    },
+  });
+}
+
+function isId(id: ComponentId): boolean {
+  try {
+    checkComponentId(id);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function cut(text: string): string {
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
+}

@@ -1,0 +1,47 @@
+import type { HostLinker } from '../host-linker.ts';
+import type { CurrentStore } from '../host-state.ts';
+
+/** Bytes of UTF-8 that a key may have. */
+const MAX_KEY_BYTES = 1_024;
+/** More keys than this are not listed: a host call must not do much work for little fuel. */
+const MAX_LISTED = 10_000;
+
+/** `storage`: bytes by key in a namespace of the component's own, up to its quota. */
+export function registerStorageFunctions(linker: HostLinker, current: CurrentStore, quotaBytes: number): void {
+  linker.define('vivarium:actor/storage@0.1.0', {
+    get: (key: string) => attempt(() => current.state.storage().get(checked(key))),
+    set(key: string, value: Uint8Array): void {
+      const stored = attempt(() => current.state.storage().set(checked(key), value, quotaBytes));
+      if (!stored) throw { tag: 'quota-exceeded', val: `the component may store ${quotaBytes} bytes` };
+    },
+    delete: (key: string) => attempt(() => current.state.storage().delete(checked(key))),
+    exists: (key: string) => attempt(() => current.state.storage().get(checked(key)) !== undefined),
+    listKeys(prefix: string): readonly string[] {
+      const keys = attempt(() => current.state.storage().list(prefix, MAX_LISTED + 1));
+      if (keys.length > MAX_LISTED)
+        throw { tag: 'io-error', val: `more than ${MAX_LISTED} keys; give a longer prefix` };
+      return keys;
+    },
+    usage() {
+      const { bytes, keys } = attempt(() => current.state.storage().usage());
+      return { bytesUsed: BigInt(bytes), quotaBytes: BigInt(quotaBytes), keyCount: BigInt(keys) };
+    },
+  });
+}
+
+function checked(key: string): string {
+  if (key.length === 0 || Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw { tag: 'invalid-key', val: `a key has 1 to ${MAX_KEY_BYTES} bytes` };
+  }
+  return key;
+}
+
+/** A failing back end is the guest's `io-error`, not the end of the guest. */
+function attempt<T>(operation: () => T): T {
+  try {
+    return operation();
+  } catch (thrown) {
+    if (!(thrown instanceof Error)) throw thrown;
+    throw { tag: 'io-error', val: 'the storage back end failed' };
+  }
+}

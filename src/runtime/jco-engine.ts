@@ -1,0 +1,267 @@
+import {
+  type ArtifactBuilder,
+  type ArtifactCache,
+  type ComponentHandle,
+  type ComponentMessage,
+  type ComponentUsage,
+  type EffectiveLimits,
+  type EngineLoadRequest,
+  formatComponentId,
+  isVivariumError,
+  type RuntimeEngine,
+  type Turn,
+} from '#core';
+import { componentCode } from './component-code.ts';
+import {
+  type ComponentExport,
+  findExport,
+  type Lifecycle as LifecycleExports,
+  lifecycleOf,
+} from './component-exports.ts';
+import { ComponentError, RuntimeError } from './errors.ts';
+import type { ComponentMetadata } from './host/services.ts';
+import type { HostLinker } from './host-linker.ts';
+import { resolveImports } from './imports.ts';
+import { Lifecycle, type StateChange } from './lifecycle.ts';
+import type { ComponentLimiter } from './limiter.ts';
+import { LoadedComponent } from './loaded-component.ts';
+import type { Store } from './store.ts';
+import type { StoreManager } from './store-manager.ts';
+import { validateComponent } from './validate.ts';
+
+export interface JcoEnginePorts {
+  readonly builder: ArtifactBuilder;
+  readonly cache: ArtifactCache;
+  /** The engine profile's id, and the digest of a component's bytes. */
+  readonly keyOf: (
+    component: Uint8Array,
+    request: EngineLoadRequest,
+  ) => Promise<{ engineProfileId: string; wasmDigest: string }>;
+  readonly linker: HostLinker;
+  readonly stores: StoreManager;
+  readonly limiter: ComponentLimiter;
+  readonly onState: (change: StateChange) => void;
+}
+
+/**
+ * Runs components on V8: transpiled by jco, metered, compiled once, instantiated for each store. Host functions are
+ * defined once, in the linker. Every call is synchronous; the caller keeps to one turn at a time for each handle.
+ */
+export class JcoEngine implements RuntimeEngine {
+  readonly #ports: JcoEnginePorts;
+  readonly #components = new Map<bigint, LoadedComponent>();
+
+  constructor(ports: JcoEnginePorts) {
+    this.#ports = ports;
+  }
+
+  async loadComponent(request: EngineLoadRequest): Promise<void> {
+    const { builder, cache, keyOf, linker, onState } = this.#ports;
+    const { handle, component, signal } = request;
+    const lifecycle = new Lifecycle(handle, onState);
+    try {
+      validateComponent(component);
+      const key = await keyOf(component, request);
+      const compiled = await cache.get(key, () => builder.build(component, request.metering, signal));
+      if (signal?.aborted) throw new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
+      const code = componentCode(compiled);
+      const imports = resolveImports(code.imports, linker, request.imports);
+      const loaded = new LoadedComponent(request, lifecycle, code, imports);
+      this.#components.set(handle.handleId, loaded);
+      lifecycle.move('loaded', 'the component was compiled');
+      this.#start(loaded);
+    } catch (error) {
+      this.#components.delete(handle.handleId);
+      if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
+      throw error;
+    }
+  }
+
+  async unloadComponent(handle: ComponentHandle, reason = 'unloaded'): Promise<void> {
+    const component = this.#find(handle);
+    if (component.lifecycle.can('drain')) component.lifecycle.move('drain', reason);
+    this.#components.delete(handle.handleId);
+    const { store } = component;
+    let why = reason;
+    if (store !== undefined && !store.dead) {
+      try {
+        this.#run(component, store, (lifecycle) => lifecycle.shutdown());
+      } catch (error) {
+        why = `${reason}; shutdown failed: ${reasonOf(error)}`;
+      }
+      store.discard();
+    }
+    component.store = undefined;
+    if (component.lifecycle.can('stop')) component.lifecycle.move('stop', why);
+  }
+
+  async restartComponent(handle: ComponentHandle, reason: string): Promise<void> {
+    const component = this.#find(handle);
+    component.lifecycle.move('restart', reason);
+    try {
+      component.lifecycle.move('loaded', 'the component is compiled');
+      this.#start(component);
+    } catch (error) {
+      if (component.lifecycle.can('fail')) component.lifecycle.move('fail', reasonOf(error));
+      throw error;
+    }
+  }
+
+  callHandleMessage(handle: ComponentHandle, message: ComponentMessage): Turn<Uint8Array | undefined> {
+    const component = this.#ready(handle);
+    const reply = this.#turn(component, (lifecycle) => lifecycle.handleMessage(message));
+    component.countMessage();
+    return reply;
+  }
+
+  callHandleCallback(handle: ComponentHandle, message: ComponentMessage): Turn<void> {
+    const component = this.#ready(handle);
+    this.#turn(component, (lifecycle) => lifecycle.handleCallback(message));
+    component.countMessage();
+  }
+
+  callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
+    const component = this.#ready(handle);
+    const target: ComponentExport = findExport(component.code, name);
+    return this.#withStore(component, (store) =>
+      this.#handling(component, () =>
+        store.call(this.#budget(component.limits), (exports) => target(exports)(...args)),
+      ),
+    );
+  }
+
+  /** What the component says of itself, asked once it is ready. */
+  metadata(handle: ComponentHandle): ComponentMetadata | undefined {
+    const component = this.#ready(handle);
+    return lifecycleOf(component.code) === undefined
+      ? undefined
+      : this.#turn(component, (lifecycle) => lifecycle.metadata() as ComponentMetadata);
+  }
+
+  usage(handle: ComponentHandle): ComponentUsage {
+    return this.#find(handle).usage();
+  }
+
+  lifecycle(handle: ComponentHandle): Lifecycle {
+    return this.#find(handle).lifecycle;
+  }
+
+  /** Makes the store of a component that is initializing and has it initialize itself. */
+  #start(component: LoadedComponent): void {
+    const store = this.#open(component);
+    if (component.policy === 'per-actor') component.store = store;
+    else store.discard();
+    component.lifecycle.move('initialized', 'the component is ready');
+  }
+
+  #open(component: LoadedComponent): Store {
+    const store = this.#ports.stores.create(component, this.#budget(component.limits));
+    component.account(store);
+    if (lifecycleOf(component.code) === undefined) return store;
+    try {
+      this.#run(component, store, (lifecycle) => lifecycle.initialize(configOf(component)));
+      return store;
+    } catch (error) {
+      store.discard();
+      if (!(error instanceof ComponentError)) throw error;
+      throw new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `initialize failed: ${error.message}`, { cause: error });
+    }
+  }
+
+  #turn<T>(component: LoadedComponent, call: (lifecycle: LifecycleExports) => T): T {
+    return this.#withStore(component, (store) => this.#run(component, store, call));
+  }
+
+  #run<T>(component: LoadedComponent, store: Store, call: (lifecycle: LifecycleExports) => T): T {
+    const find = lifecycleOf(component.code);
+    if (find === undefined) {
+      throw new RuntimeError(
+        'RUNTIME_NO_EXPORT',
+        `${formatComponentId(component.handle.id)} takes no messages: it does not export vivarium:actor/lifecycle; use call`,
+      );
+    }
+    return this.#handling(component, () => {
+      try {
+        return store.call(this.#budget(component.limits), (exports) => call(find(exports)));
+      } finally {
+        component.account(store);
+      }
+    });
+  }
+
+  #handling<T>(component: LoadedComponent, run: () => T): T {
+    component.lifecycle.handling = true;
+    try {
+      return run();
+    } finally {
+      component.lifecycle.handling = false;
+    }
+  }
+
+  #withStore<T>(component: LoadedComponent, run: (store: Store) => T): T {
+    if (component.policy === 'per-call') {
+      const store = this.#open(component);
+      try {
+        return run(store);
+      } finally {
+        store.discard();
+      }
+    }
+    const { store } = component;
+    if (store === undefined) throw new RuntimeError('RUNTIME_WRONG_STATE', 'the component has no store');
+    try {
+      return run(store);
+    } catch (error) {
+      if (store.dead) this.#fail(component, error);
+      throw error;
+    }
+  }
+
+  #fail(component: LoadedComponent, error: unknown): void {
+    component.store?.discard();
+    component.store = undefined;
+    if (component.lifecycle.can('fail')) component.lifecycle.move('fail', reasonOf(error));
+  }
+
+  #budget(limits: EffectiveLimits): ReturnType<ComponentLimiter['budget']> {
+    return this.#ports.limiter.budget(limits);
+  }
+
+  #ready(handle: ComponentHandle): LoadedComponent {
+    const component = this.#find(handle);
+    const { state } = component.lifecycle;
+    if (state !== 'ready' && state !== 'draining') {
+      throw new RuntimeError('RUNTIME_WRONG_STATE', `${formatComponentId(handle.id)} is ${state} and takes no calls`, {
+        details: { id: formatComponentId(handle.id), state },
+      });
+    }
+    return component;
+  }
+
+  #find(handle: ComponentHandle): LoadedComponent {
+    const component = this.#components.get(handle.handleId);
+    if (component === undefined) {
+      throw new RuntimeError('RUNTIME_NOT_FOUND', `no component ${formatComponentId(handle.id)} is loaded`, {
+        details: { id: formatComponentId(handle.id) },
+      });
+    }
+    return component;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return isVivariumError(error) ? `${error.code}: ${error.message}` : String(error);
+}
+
+/** `component-config` as `initialize` takes it. */
+function configOf({ env, config, limits }: LoadedComponent): unknown {
+  return {
+    envVars: env,
+    configData: config,
+    resourceLimits: {
+      maxMemoryBytes: BigInt(limits.maxMemoryBytes),
+      maxExecutionTimeMs: Math.min(Math.ceil(limits.maxExecutionTimeMs), 2 ** 32 - 1),
+      maxFuel: limits.maxFuel,
+    },
+  };
+}

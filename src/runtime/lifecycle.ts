@@ -1,0 +1,91 @@
+import { type Actor, createActor, setup } from 'xstate';
+import type { ComponentHandle } from '#core';
+import { RuntimeError } from './errors.ts';
+
+/** Where a component is in its life. `handling` is `ready` while a turn runs. */
+export type ComponentState =
+  | 'loading'
+  | 'initializing'
+  | 'ready'
+  | 'handling'
+  | 'hibernated'
+  | 'draining'
+  | 'restarting'
+  | 'failed'
+  | 'stopped';
+
+/** What moves a component from one state to the next. */
+export type LifecycleEvent =
+  | { readonly type: 'loaded' }
+  | { readonly type: 'initialized' }
+  | { readonly type: 'fail' }
+  | { readonly type: 'restart' }
+  | { readonly type: 'hibernate' }
+  | { readonly type: 'wake' }
+  | { readonly type: 'drain' }
+  | { readonly type: 'stop' };
+
+export interface StateChange {
+  readonly handle: ComponentHandle;
+  readonly from: ComponentState;
+  readonly to: ComponentState;
+  readonly reason: string;
+}
+
+const end = { fail: 'failed', drain: 'draining', stop: 'stopped' } as const;
+
+/**
+ * loading → initializing → ready → draining → stopped, with failed, restarting and hibernated. Messages are no
+ * transitions: that a turn runs is a flag beside the machine, so that xstate costs nothing for each message.
+ */
+const machine = setup({ types: { events: {} as LifecycleEvent } }).createMachine({
+  id: 'component',
+  initial: 'loading',
+  states: {
+    loading: { on: { loaded: 'initializing', ...end } },
+    initializing: { on: { initialized: 'ready', ...end } },
+    ready: { on: { hibernate: 'hibernated', ...end } },
+    hibernated: { on: { wake: 'ready', ...end } },
+    failed: { on: { restart: 'restarting', stop: 'stopped' } },
+    restarting: { on: { loaded: 'initializing', ...end } },
+    draining: { on: { fail: 'failed', stop: 'stopped' } },
+    stopped: { type: 'final' },
+  },
+});
+
+/** The life of one component. */
+export class Lifecycle {
+  readonly handle: ComponentHandle;
+  readonly #actor: Actor<typeof machine>;
+  readonly #changed: (change: StateChange) => void;
+  /** Set by the store while a turn runs. */
+  handling = false;
+
+  constructor(handle: ComponentHandle, changed: (change: StateChange) => void) {
+    this.handle = handle;
+    this.#changed = changed;
+    this.#actor = createActor(machine).start();
+  }
+
+  get state(): ComponentState {
+    const state = this.#actor.getSnapshot().value;
+    return state === 'ready' && this.handling ? 'handling' : state;
+  }
+
+  /** Makes the transition and tells of it. @throws {RuntimeError} `RUNTIME_WRONG_STATE` where there is none. */
+  move(event: LifecycleEvent['type'], reason: string): void {
+    const snapshot = this.#actor.getSnapshot();
+    if (!snapshot.can({ type: event })) {
+      throw new RuntimeError('RUNTIME_WRONG_STATE', `a component that is ${this.state} cannot ${event}`, {
+        details: { state: this.state },
+      });
+    }
+    const from = this.state;
+    this.#actor.send({ type: event });
+    this.#changed({ handle: this.handle, from, to: this.state, reason });
+  }
+
+  can(event: LifecycleEvent['type']): boolean {
+    return this.#actor.getSnapshot().can({ type: event });
+  }
+}

@@ -1,0 +1,55 @@
+import {
+  type CallBudget,
+  DEFAULT_LIMITS,
+  type EffectiveLimits,
+  type MemoryPool,
+  type ResourceLimits,
+  resolveLimits,
+} from '#core';
+
+/** The limits of a runtime's components, and the memory that they share. */
+export class ComponentLimiter implements MemoryPool {
+  readonly #defaults: EffectiveLimits;
+  readonly #maxTotalMemoryBytes: number;
+  #totalMemoryBytes = 0;
+
+  /** @throws {CoreError} `CORE_INVALID_LIMITS` */
+  constructor(defaults: ResourceLimits = {}, maxTotalMemoryBytes: number = Number.POSITIVE_INFINITY) {
+    this.#defaults = resolveLimits(defaults, DEFAULT_LIMITS);
+    this.#maxTotalMemoryBytes = maxTotalMemoryBytes;
+  }
+
+  /** A component's own limits laid over the runtime's. @throws {CoreError} `CORE_INVALID_LIMITS` */
+  applyLimits(wanted: ResourceLimits | undefined): EffectiveLimits {
+    return resolveLimits(wanted, this.#defaults);
+  }
+
+  /** Fuel for one call, or undefined where only time bounds it. */
+  fuelLimit(limits: EffectiveLimits): bigint | undefined {
+    return limits.maxFuel;
+  }
+
+  /** Milliseconds for one call. */
+  timeoutMs(limits: EffectiveLimits): number {
+    return limits.maxExecutionTimeMs;
+  }
+
+  budget(limits: EffectiveLimits): CallBudget {
+    return { fuel: this.fuelLimit(limits), timeMs: this.timeoutMs(limits) };
+  }
+
+  reserve(bytes: number): boolean {
+    if (this.#totalMemoryBytes + bytes > this.#maxTotalMemoryBytes) return false;
+    this.#totalMemoryBytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#totalMemoryBytes -= bytes;
+  }
+
+  /** Bytes held by all components of the runtime now. */
+  get totalMemoryBytes(): number {
+    return this.#totalMemoryBytes;
+  }
+}

@@ -1,0 +1,50 @@
+import type { CallBudget, Clock, KeyValueStore, MemoryPool, Meter } from '#core';
+import { formatComponentId } from '#core';
+import type { CurrentStore, LogRecord } from './host-state.ts';
+import type { LoadedComponent } from './loaded-component.ts';
+import { Store } from './store.ts';
+
+export interface StoreManagerPorts {
+  readonly meter: Pick<Meter, 'createTank'>;
+  readonly pool: MemoryPool;
+  readonly clock: Clock;
+  readonly keyValueStore: KeyValueStore;
+  readonly log: (record: LogRecord) => void;
+}
+
+/** Makes stores and lets them go: one for an actor's life, or one for each call. */
+export class StoreManager {
+  readonly #ports: StoreManagerPorts;
+  readonly #current: CurrentStore;
+
+  constructor(current: CurrentStore, ports: StoreManagerPorts) {
+    this.#current = current;
+    this.#ports = ports;
+  }
+
+  /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
+  create(component: LoadedComponent, budget: CallBudget): Store {
+    const { meter, pool, clock, keyValueStore, log } = this.#ports;
+    const { handle, code, imports, env, args, limits } = component;
+    const store = new Store({
+      handle,
+      code,
+      imports,
+      env,
+      args,
+      clock,
+      log,
+      tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),
+      current: this.#current,
+      openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
+    });
+    try {
+      store.instantiate(budget);
+      return store;
+    } catch (error) {
+      component.account(store);
+      store.discard();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import {
+  type CallBudget,
+  type Clock,
+  type ComponentHandle,
+  isVivariumError,
+  type KeyValueNamespace,
+  messageOf,
+  type Tank,
+  type VivariumError,
+} from '#core';
+import type { ComponentCode, ComponentExports } from './component-code.ts';
+import { ComponentError, RuntimeError } from './errors.ts';
+import type { CurrentStore, HostState, LogRecord } from './host-state.ts';
+
+/** What a store is made of. */
+export interface StoreParts {
+  readonly handle: ComponentHandle;
+  readonly code: ComponentCode;
+  readonly imports: Readonly<Record<string, unknown>>;
+  readonly env: HostState['env'];
+  readonly args: readonly string[];
+  readonly tank: Tank;
+  readonly current: CurrentStore;
+  readonly clock: Clock;
+  readonly openStorage: () => KeyValueNamespace;
+  readonly log: (record: LogRecord) => void;
+}
+
+/**
+ * One instance of a component with everything that is its own: core instances, memories, tables, resource handles and
+ * budget. Nothing is shared between two stores but compiled code and the host's functions. After a trap, an exhausted
+ * budget or an exit a store is dead and is never entered again.
+ */
+export class Store implements HostState {
+  readonly handle: ComponentHandle;
+  readonly env: HostState['env'];
+  readonly args: readonly string[];
+  readonly #parts: StoreParts;
+  #exports: ComponentExports | undefined;
+  #storage: KeyValueNamespace | undefined;
+  #stopped: VivariumError | undefined;
+  #entered = false;
+  #dead = false;
+  /** Milliseconds that the last call took. */
+  lastCallMs = 0;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    this.handle = parts.handle;
+    this.env = parts.env;
+    this.args = parts.args;
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  get usage(): Tank['usage'] {
+    return this.#parts.tank.usage;
+  }
+
+  /** Makes the core instances; start functions run, on this budget. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
+  instantiate(budget: CallBudget): void {
+    const { code, imports, tank } = this.#parts;
+    try {
+      this.#exports = this.#turn(budget, () =>
+        code.instantiate(
+          (name) => code.modules.get(name) as WebAssembly.Module,
+          imports,
+          (module, coreImports = {}) => ({ exports: tank.link(module, coreImports) }),
+        ),
+      );
+    } catch (error) {
+      if (
+        !(error instanceof RuntimeError) ||
+        (error.code !== 'RUNTIME_TRAP' && error.code !== 'RUNTIME_COMPONENT_ERROR')
+      )
+        throw error;
+      throw new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `the component cannot be instantiated: ${error.message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * One call of an export, on its own budget.
+   * @throws {ComponentError} when the guest answered an error; the store lives on
+   * @throws `RUNTIME_…` or `METERING_…` for everything else; the store is dead
+   */
+  call<T>(budget: CallBudget, run: (exports: ComponentExports) => T): T {
+    const exports = this.#exports;
+    if (exports === undefined || this.#dead) throw new RuntimeError('RUNTIME_WRONG_STATE', 'the store was discarded');
+    return this.#turn(budget, () => run(exports));
+  }
+
+  storage(): KeyValueNamespace {
+    this.#storage ??= this.#parts.openStorage();
+    return this.#storage;
+  }
+
+  log(channel: LogRecord['channel'], message: string, context: LogRecord['context']): void {
+    this.#parts.log({ handle: this.handle, channel, message, context });
+  }
+
+  stop(reason: VivariumError): never {
+    this.#stopped ??= reason;
+    this.#parts.tank.stop(reason);
+    throw reason;
+  }
+
+  /** Lets go of everything; safe to call twice. */
+  discard(): void {
+    this.#dead = true;
+    this.#exports = undefined;
+    this.#parts.tank.dispose();
+  }
+
+  #turn<T>(budget: CallBudget, run: () => T): T {
+    if (this.#entered)
+      throw new RuntimeError('RUNTIME_TRAP', 'the component was entered while a call of it was running');
+    const { tank, clock, current } = this.#parts;
+    const started = clock.monotonic();
+    const previous = current.enter(this);
+    this.#entered = true;
+    try {
+      tank.begin(budget);
+      const value = this.#answer(run);
+      tank.end();
+      if (this.#stopped !== undefined) throw this.#stopped;
+      if (value instanceof GuestError) throw new ComponentError(describe(value.payload), value.payload);
+      return value;
+    } catch (thrown) {
+      if (!(thrown instanceof ComponentError)) this.#dead = true;
+      throw this.#classify(thrown);
+    } finally {
+      this.#entered = false;
+      current.leave(previous);
+      this.lastCallMs = clock.monotonic() - started;
+    }
+  }
+
+  /** The glue throws the error case of a `result` as the plain value that it is; only traps are errors. */
+  #answer<T>(run: () => T): T | GuestError {
+    try {
+      return run();
+    } catch (thrown) {
+      if (isTrap(thrown)) throw thrown;
+      return new GuestError(thrown);
+    }
+  }
+
+  #classify(thrown: unknown): VivariumError {
+    if (this.#stopped !== undefined) return this.#stopped;
+    const exhausted = this.#parts.tank.failure(thrown);
+    if (exhausted !== undefined) return exhausted;
+    if (isVivariumError(thrown)) return thrown;
+    return new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+/** Stands for the error case until the budget was settled. */
+class GuestError {
+  readonly payload: unknown;
+
+  constructor(payload: unknown) {
+    this.payload = payload;
+  }
+}
+
+function isTrap(thrown: unknown): boolean {
+  return thrown instanceof Error || thrown instanceof WebAssembly.Exception;
+}
+
+function describe(payload: unknown): string {
+  const text = JSON.stringify(payload, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
+  return `the component answered an error: ${(text ?? String(payload)).slice(0, 1_000)}`;
+}

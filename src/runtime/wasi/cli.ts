@@ -1,0 +1,33 @@
+import { RuntimeError } from '../errors.ts';
+import type { HostLinker } from '../host-linker.ts';
+import type { CurrentStore } from '../host-state.ts';
+import type { IoClasses } from './io.ts';
+
+/** `wasi:cli`: what `load` gave as environment and arguments, output into the log, and an exit that ends the store. */
+export function defineCli(linker: HostLinker, current: CurrentStore, { InputStream, OutputStream }: IoClasses): void {
+  class TerminalInput {}
+  class TerminalOutput {}
+
+  const exit = (status: string): never =>
+    current.state.stop(
+      new RuntimeError('RUNTIME_EXITED', `the component called exit with ${status}`, { details: { status } }),
+    );
+
+  linker.define('wasi:cli/environment@0.2.0', {
+    getEnvironment: () => current.state.env.map((pair) => [...pair]),
+    getArguments: () => [...current.state.args],
+    initialCwd: () => undefined,
+  });
+  linker.define('wasi:cli/exit@0.2.0', {
+    exit: (status: { tag: 'ok' | 'err' }) => exit(status.tag === 'ok' ? '0' : '1'),
+    exitWithCode: (code: number) => exit(String(code)),
+  });
+  linker.define('wasi:cli/stdin@0.2.0', { getStdin: () => new InputStream() });
+  linker.define('wasi:cli/stdout@0.2.0', { getStdout: () => new OutputStream('stdout') });
+  linker.define('wasi:cli/stderr@0.2.0', { getStderr: () => new OutputStream('stderr') });
+  linker.define('wasi:cli/terminal-input@0.2.0', { TerminalInput });
+  linker.define('wasi:cli/terminal-output@0.2.0', { TerminalOutput });
+  linker.define('wasi:cli/terminal-stdin@0.2.0', { getTerminalStdin: () => undefined });
+  linker.define('wasi:cli/terminal-stdout@0.2.0', { getTerminalStdout: () => undefined });
+  linker.define('wasi:cli/terminal-stderr@0.2.0', { getTerminalStderr: () => undefined });
+}

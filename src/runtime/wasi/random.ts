@@ -1,0 +1,24 @@
+import type { Random } from '#core';
+import { RuntimeError } from '../errors.ts';
+import type { HostLinker } from '../host-linker.ts';
+
+/** More in one call would be much host work for little fuel. */
+const MAX_BYTES = 64n * 1024n;
+
+/** `wasi:random`. The insecure interfaces are given secure numbers too: there is nothing to gain by worse ones. */
+export function defineRandom(linker: HostLinker, random: Random): void {
+  const bytes = (length: bigint): Uint8Array => {
+    if (length > MAX_BYTES) {
+      throw new RuntimeError(
+        'RUNTIME_TRAP',
+        `${length} random bytes asked for in one call; ask for at most ${MAX_BYTES}`,
+      );
+    }
+    return random.bytes(Number(length));
+  };
+  const u64 = (): bigint => new DataView(random.bytes(8).slice().buffer).getBigUint64(0, true);
+
+  linker.define('wasi:random/random@0.2.0', { getRandomBytes: bytes, getRandomU64: u64 });
+  linker.define('wasi:random/insecure@0.2.0', { getInsecureRandomBytes: bytes, getInsecureRandomU64: u64 });
+  linker.define('wasi:random/insecure-seed@0.2.0', { insecureSeed: () => [u64(), u64()] });
+}

@@ -1,0 +1,15 @@
+import { VivariumError } from '#core';
+
+export type SecurityErrorCode =
+  | 'SECURITY_INVALID_GRANT'
+  | 'SECURITY_PERMISSION_DENIED'
+  | 'SECURITY_UNTRUSTED'
+  | 'SECURITY_BAD_SIGNATURE'
+  | 'SECURITY_KEY_NOT_FOUND'
+  | 'SECURITY_KEY_EXISTS'
+  | 'SECURITY_KEY_INVALID'
+  | 'SECURITY_UNSAFE_FILE'
+  | 'SECURITY_STORE_FAILED';
+
+/** What was refused for want of authority or trust, or could not be decided safely. */
+export class SecurityError extends VivariumError<SecurityErrorCode> {}

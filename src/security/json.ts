@@ -1,0 +1,27 @@
+/** Reads text from outside as a JSON object, or answers undefined. Fields are looked up with `field` only. */
+export function parseJsonObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An own field of a parsed object: `__proto__` and what it brings are never seen. */
+export function field(object: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(object, name)?.value;
+}
+
+/** An own field that must be text. */
+export function textField(object: object, name: string): string | undefined {
+  const value = field(object, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A point in time as `Date.prototype.toISOString` writes it, in milliseconds since 1970. */
+export function parseTime(text: unknown): number | undefined {
+  if (typeof text !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(text)) return undefined;
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : time;
+}

@@ -1,0 +1,6 @@
+import { VivariumError } from '#core';
+
+export type StorageErrorCode = 'STORAGE_UNAVAILABLE';
+
+/** The storage back end cannot be opened or used. */
+export class StorageError extends VivariumError<StorageErrorCode> {}

@@ -1,0 +1,5 @@
+// The program of the child process that transpiles and meters; see ChildBuilder.
+import { meter } from '#metering';
+import { serveBuilds } from '#runtime';
+
+serveBuilds(meter);

@@ -1,0 +1,56 @@
+import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ComponentId, type ComponentLoader, formatComponentId } from '#core';
+import { fetchComponent, isMissing, RuntimeError, readComponentFile } from '#runtime';
+
+/** What `load` takes: a path, a `file:` or `https:` URL, bytes, or an id that a loader knows. */
+export type ComponentSource = string | URL | Uint8Array | ComponentId;
+
+/** @throws `RUNTIME_NOT_FOUND`, `RUNTIME_FETCH_FAILED`, `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED` */
+export async function readSource(
+  source: ComponentSource,
+  loader: ComponentLoader,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (typeof source === 'string' || source instanceof URL) {
+    const url = asUrl(source);
+    if (url?.protocol === 'https:' || url?.protocol === 'http:') return fetchComponent(url, { signal });
+    return readPath(url === undefined ? (source as string) : fileURLToPath(url), signal);
+  }
+  const bytes = await loader.loadBytes(source, signal);
+  if (bytes === undefined) {
+    throw new RuntimeError(
+      'RUNTIME_NOT_FOUND',
+      `no loader has ${formatComponentId(source)}; give the folder in createRuntime({ components })`,
+    );
+  }
+  return bytes;
+}
+
+/** A name for a component that was loaded without an id: what its file is called, as far as an id permits. */
+export function nameOf(source: ComponentSource): string {
+  if (source instanceof Uint8Array) return 'component';
+  if (typeof source === 'object' && !(source instanceof URL)) return source.name;
+  const path = source instanceof URL ? source.pathname : (source.split('#', 1)[0] as string);
+  const name = basename(path)
+    .replace(/\.wasm$/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]/g, '-')
+    .replace(/^[^a-z0-9]+/, '');
+  return name.slice(0, 63) || 'component';
+}
+
+function asUrl(source: string | URL): URL | undefined {
+  if (source instanceof URL) return source;
+  return /^(https?|file):\/\//.test(source) ? new URL(source) : undefined;
+}
+
+async function readPath(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  try {
+    return await readComponentFile(resolve(path), signal);
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+    throw new RuntimeError('RUNTIME_NOT_FOUND', `there is no file ${path}`, { cause, details: { path } });
+  }
+}

@@ -1,0 +1,27 @@
+import { EventEmitter } from 'eventemitter3';
+import type { DeadLetter } from '#messaging';
+import type { LogRecord, StateChange } from '#runtime';
+
+/** What `runtime.on` tells of. */
+export interface RuntimeEvents {
+  /** A transition of a component's life, with its reason. */
+  readonly state: StateChange;
+  /** A line that a component logged or printed. */
+  readonly log: LogRecord;
+  /** A message that reached nobody, with the reason. */
+  readonly 'dead-letter': DeadLetter;
+}
+
+export class RuntimeEmitter {
+  readonly #emitter = new EventEmitter();
+
+  emit<E extends keyof RuntimeEvents>(event: E, detail: RuntimeEvents[E]): void {
+    this.#emitter.emit(event, detail);
+  }
+
+  /** @returns a function that ends the subscription */
+  on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void {
+    this.#emitter.on(event, listener);
+    return () => this.#emitter.off(event, listener);
+  }
+}

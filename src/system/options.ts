@@ -1,0 +1,69 @@
+import type {
+  ArtifactBuilder,
+  ArtifactCache,
+  Clock,
+  ComponentLoader,
+  KeyValueStore,
+  Meter,
+  Random,
+  ResourceLimits,
+} from '#core';
+import type { MailboxOptions, RequestOptions } from '#messaging';
+
+export type { RequestOptions };
+
+/** Every port that an embedder may replace. */
+export interface RuntimePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly meter: Meter;
+  readonly builder: ArtifactBuilder;
+  readonly cache: ArtifactCache;
+  readonly keyValueStore: KeyValueStore;
+  readonly loader: ComponentLoader;
+}
+
+export interface RuntimeOptions {
+  /** Limits of components that are loaded without their own. */
+  readonly limits?: ResourceLimits;
+  /** Bytes over all components of the runtime; no total by default. */
+  readonly maxTotalMemoryBytes?: number;
+  /** The folder in which components are looked up by id, as `<namespace>/<name>/<instance>.wasm`. */
+  readonly components?: string;
+  readonly storage?: {
+    /** A SQLite file; in memory by default. */
+    readonly path?: string;
+    /** Bytes of keys and values that each component may store; 16 MiB by default. */
+    readonly quotaBytes?: number;
+  };
+  /** Parts to use instead of the built-in ones. */
+  readonly overrides?: Partial<RuntimePorts>;
+}
+
+export interface LoadOptions {
+  /** `namespace/name/instance`; by default `local/<file name>/<number>`. */
+  readonly id?: string;
+  readonly limits?: ResourceLimits;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  /** Bytes that the guest's `initialize` receives. */
+  readonly config?: Uint8Array;
+  /** `per-call` gives every call a fresh store; `per-actor` (the default) keeps one. */
+  readonly store?: 'per-actor' | 'per-call';
+  /** `fuel` (the default) counts exactly; `deadline` bounds time only and is cheaper. */
+  readonly metering?: 'fuel' | 'deadline';
+  /** What meets imports that are neither WASI's nor Vivarium's, by interface name. */
+  readonly imports?: Readonly<Record<string, unknown>>;
+  /** What may wait for the component: 1,000 messages and 16 MiB by default; more is refused to its sender. */
+  readonly mailbox?: MailboxOptions;
+  readonly signal?: AbortSignal;
+}
+
+export interface UnloadOptions {
+  /** Handle what is in the mailbox first. */
+  readonly drain?: boolean;
+  /** Milliseconds that draining may take; 5,000 by default. */
+  readonly timeoutMs?: number;
+}
+
+export const DEFAULT_STORAGE_QUOTA_BYTES: number = 16 * 2 ** 20;

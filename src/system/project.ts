@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, type BuiltComponent, build, scaffold } from '#project';
+
+/** In a checkout this file lies in `src/system`, compiled in `dist/system`: the package's root is two above both. */
+const root = new URL('../../', import.meta.url);
+const witFolder = fileURLToPath(new URL('wit', root));
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const guestLibrary = fileURLToPath(new URL(`../guest/index.${extension}`, import.meta.url));
+
+/** Makes an actor's project. @throws `PROJECT_EXISTS` */
+export function newActor(folder: string): Promise<readonly string[]> {
+  return scaffold(folder, { witFolder, guestTypes: fileURLToPath(new URL('dist/guest', root)) });
+}
+
+/** Makes a component of an actor's project. @throws `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED` */
+export function buildActor(
+  project: string,
+  options: Pick<BuildOptions, 'output' | 'engine' | 'world'> = {},
+): Promise<BuiltComponent> {
+  return build(project, { ...options, guestLibrary, witFolder });
+}

@@ -1,0 +1,237 @@
+import type { DependencyContainer } from 'tsyringe';
+import {
+  type ComponentHandle,
+  type ComponentUsage,
+  createHandle,
+  formatComponentId,
+  isReservedId,
+  isVivariumError,
+  parseComponentId,
+} from '#core';
+import type { DeadLetter, HostMessaging, HostTopic, MessageCounters, Router } from '#messaging';
+import { type ComponentState, type JcoEngine, RuntimeError } from '#runtime';
+import { type ComponentSource, nameOf, readSource } from './component-source.ts';
+import { TOKENS, wire } from './container.ts';
+import type { Directory } from './directory.ts';
+import type { RuntimeEvents } from './events.ts';
+import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
+
+/** An export's name, or the name with what else the call needs. */
+export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal };
+
+/**
+ * Hosts components. Every method may be called at any time; one component runs one turn at a time.
+ * `await using runtime = await createRuntime()` closes it at the end of the block.
+ */
+export class Runtime implements AsyncDisposable {
+  readonly #scope: DependencyContainer;
+  readonly #engine: JcoEngine;
+  readonly #directory: Directory;
+  readonly #router: Router;
+  readonly #host: HostMessaging;
+  #unnamed = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(scope: DependencyContainer) {
+    this.#scope = scope;
+    this.#engine = scope.resolve(TOKENS.engine);
+    this.#directory = scope.resolve(TOKENS.directory);
+    this.#router = scope.resolve(TOKENS.router);
+    this.#host = scope.resolve(TOKENS.host);
+  }
+
+  /**
+   * Loads a component: finds its bytes, makes them ready for this engine (once; later loads take it from the cache),
+   * instantiates it within its limits and calls its `initialize`.
+   * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_MISSING_IMPORT`, `RUNTIME_INSTANTIATION_FAILED`, `RUNTIME_NOT_FOUND`,
+   * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`
+   */
+  async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
+    this.#open(options.signal);
+    const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
+    const handle = this.#reserve(options.id ?? this.#defaultId(source));
+    try {
+      // Its mailbox is there before it is initialised: it may send and subscribe from its first call on.
+      this.#router.add(handle, { mailbox: options.mailbox, suspended: true });
+      const component = await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal);
+      await this.#engine.loadComponent({
+        handle,
+        component,
+        limits,
+        env: options.env ?? {},
+        args: options.args ?? [],
+        config: options.config,
+        store: options.store ?? 'per-actor',
+        metering: options.metering ?? 'fuel',
+        imports: options.imports ?? {},
+        signal: options.signal,
+      });
+      if (this.#closing !== undefined) {
+        await this.#engine.unloadComponent(handle, 'the runtime was closed');
+        throw closed();
+      }
+      this.#directory.describe(handle, this.#engine.metadata(handle));
+      this.#router.resume(handle);
+      return handle;
+    } catch (error) {
+      this.#router.remove(handle, isVivariumError(error) ? error : undefined);
+      this.#directory.remove(handle);
+      throw error;
+    }
+  }
+
+  /**
+   * Sends a message and waits for the reply, which is undefined where the component answers none.
+   * @throws `MESSAGING_QUEUE_FULL`, `MESSAGING_TIMEOUT`, `RUNTIME_NOT_FOUND`, `RUNTIME_WRONG_STATE`, `RUNTIME_ABORTED`,
+   * and what ended the turn: `RUNTIME_…`, `METERING_…`
+   */
+  request(target: ComponentHandle, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array | undefined> {
+    try {
+      this.#usable(target, options?.signal);
+      return this.#host.request(target, payload, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Sends a message; the promise says that it is in the mailbox, not that it was handled. @throws as `request` */
+  async send(target: ComponentHandle, payload: Uint8Array): Promise<void> {
+    this.#usable(target);
+    await this.#host.send(target, payload);
+  }
+
+  /** Messages for whoever subscribed, guests and host alike. @throws `MESSAGING_INVALID` for a name that is no topic */
+  topic(name: string): HostTopic {
+    this.#open();
+    return this.#host.topic(name);
+  }
+
+  /**
+   * Calls any export of any world: `runtime.call(handle, 'add', 1, 2)`, an interface's as `ns:pkg/iface@v#func`.
+   * Arguments and results are JavaScript values as jco maps them; a `result`'s error case rejects with a
+   * `ComponentError` that carries the payload. The call takes a turn of its own, before messages that wait.
+   */
+  async call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
+    const { name, signal } = typeof what === 'string' ? { name: what, signal: undefined } : what;
+    this.#usable(target, signal);
+    return this.#router.runTask(target, () => {
+      if (signal?.aborted) throw aborted(signal);
+      return this.#engine.callExport(target, name, args);
+    });
+  }
+
+  /** What a component has used so far. @throws `RUNTIME_NOT_FOUND` */
+  usage(handle: ComponentHandle): ComponentUsage {
+    return this.#engine.usage(handle);
+  }
+
+  /** Where a component is in its life; `stopped` for one that is no longer there. */
+  state(handle: ComponentHandle): ComponentState {
+    try {
+      return this.#engine.lifecycle(handle).state;
+    } catch (error) {
+      if (isVivariumError(error, 'RUNTIME_NOT_FOUND')) return 'stopped';
+      throw error;
+    }
+  }
+
+  /** Listens; call what it answers to stop. */
+  on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void {
+    return this.#scope.resolve(TOKENS.events).on(event, listener);
+  }
+
+  /** What the messages of this runtime have come to so far; every message taken ends in exactly one of them. */
+  get messages(): Readonly<MessageCounters> {
+    return this.#router.counters;
+  }
+
+  /** The last messages that reached nobody, oldest first, with the reason. */
+  deadLetters(): readonly DeadLetter[] {
+    return this.#router.deadLetters.list();
+  }
+
+  /**
+   * Ends a component: its `shutdown` is called and everything of it is let go. With `drain` it first handles what is in
+   * its mailbox; what is left after `timeoutMs` becomes dead letters. @throws `RUNTIME_NOT_FOUND`
+   */
+  async unload(handle: ComponentHandle, { drain = false, timeoutMs = 5_000 }: UnloadOptions = {}): Promise<void> {
+    const { lifecycle } = this.#engine;
+    if (drain && lifecycle.call(this.#engine, handle).state === 'ready') await this.#router.drain(handle, timeoutMs);
+    this.#router.remove(handle);
+    await this.#engine.unloadComponent(handle);
+    this.#directory.remove(handle);
+  }
+
+  /** Ends every component and the runtime. Calls that still wait end with `RUNTIME_CLOSED`. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#router.close(closed());
+    for (const handle of this.#directory.handles().toReversed()) {
+      this.#directory.remove(handle);
+      await this.#engine.unloadComponent(handle, 'the runtime was closed').catch((error) => {
+        if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
+      });
+    }
+    await this.#scope.resolve(TOKENS.builder).close();
+    this.#scope.resolve(TOKENS.keyValueStore).close();
+  }
+
+  #open(signal?: AbortSignal): void {
+    if (this.#closing !== undefined) throw closed();
+    if (signal?.aborted) throw aborted(signal);
+  }
+
+  /** Refuses what the component's state forbids, with the state in the error rather than a missing mailbox. */
+  #usable(handle: ComponentHandle, signal?: AbortSignal): void {
+    this.#open(signal);
+    const { state } = this.#engine.lifecycle(handle);
+    if (state === 'failed' || state === 'stopped') {
+      const id = formatComponentId(handle.id);
+      throw new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, { details: { id, state } });
+    }
+  }
+
+  #reserve(id: string): ComponentHandle {
+    const parsed = parseComponentId(id);
+    if (isReservedId(parsed)) {
+      throw new RuntimeError(
+        'RUNTIME_WRONG_STATE',
+        `${id} is in the namespace that only the host may use; choose another`,
+      );
+    }
+    const handle = createHandle(parsed);
+    if (!this.#directory.add(handle)) {
+      throw new RuntimeError(
+        'RUNTIME_WRONG_STATE',
+        `${id} is loaded already; unload it first or choose another instance`,
+      );
+    }
+    return handle;
+  }
+
+  #defaultId(source: ComponentSource): string {
+    this.#unnamed += 1;
+    return `local/${nameOf(source)}/${this.#unnamed}`;
+  }
+}
+
+function aborted(signal: AbortSignal): RuntimeError {
+  return new RuntimeError('RUNTIME_ABORTED', 'the call was aborted', { cause: signal.reason });
+}
+
+function closed(): RuntimeError {
+  return new RuntimeError('RUNTIME_CLOSED', 'the runtime is closed');
+}
+
+/** Makes a runtime with embedded defaults: nothing to install, nothing to start. */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  return new Runtime(wire(options));
+}

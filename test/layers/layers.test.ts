@@ -1,0 +1,38 @@
+import { readdirSync } from 'node:fs';
+import { cruise, type ICruiseResult } from 'dependency-cruiser';
+import { describe, expect, it } from 'vitest';
+import config, { may } from '../../.dependency-cruiser.js';
+
+const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+async function check(baseDir: string = process.cwd()): Promise<ICruiseResult> {
+  const options = { ...config.options, baseDir, ruleSet: { forbidden: config.forbidden }, validate: true };
+  const { output } = await cruise(['src'], options as Parameters<typeof cruise>[1]);
+  return output as ICruiseResult;
+}
+
+describe('layers', () => {
+  it('have a rule for every folder of src, and a folder for every rule', () => {
+    expect(Object.keys(may).toSorted()).toEqual(folders.map(({ name }) => name).toSorted());
+  });
+
+  it('are kept, and modules of every folder were read', async () => {
+    const { summary, modules } = await check();
+    expect(summary.violations).toEqual([]);
+    for (const { name } of folders) {
+      expect(
+        modules.some(({ source }) => source.startsWith(`src/${name}/`)),
+        name,
+      ).toBe(true);
+    }
+    expect(summary.totalDependenciesCruised).toBeGreaterThan(modules.length);
+  });
+
+  // test/fixtures/layers is a small tree in which every rule is broken once.
+  it.each(
+    config.forbidden.map(({ name }) => name).filter((name) => !name.startsWith('layer-') || name === 'layer-storage'),
+  )('report a planted violation of %s', async (rule) => {
+    const { summary } = await check('test/fixtures/layers');
+    expect(summary.violations.map((violation) => violation.rule.name)).toContain(rule);
+  });
+});

@@ -1,0 +1,15 @@
+// Appends to an audit log: node append.ts <home> <component> <count>. Prints one line when everything is written.
+import { randomBytes } from 'node:crypto';
+import { AuditFolder, FileAuditLog, MachineSecret } from '#security';
+import { ManualClock } from './manual-clock.ts';
+
+const [home = '', component = '', count = ''] = process.argv.slice(2);
+const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };
+const folder = new AuditFolder(`${home}/audit`, new MachineSecret(home, random));
+const audit = new FileAuditLog({ folder, clock: new ManualClock(), maxFileBytes: 20_000, maxFiles: 1_000 });
+for (let i = 0; i < Number(count); i++) {
+  audit.append({ action: 'load', component, target: `target ${i}`, outcome: 'done' });
+  if (i % 10 === 9) await audit.flush();
+}
+await audit.close();
+console.log('written');
