@@ -232,6 +232,10 @@ const loop: Production = (e, plan, type) => {
 
 /** Leaves whether the loop has a pass left. */
 export function countDown(e: Emitter, counter: number): void {
+  if (e.module.endless) {
+    e.i32(1);
+    return;
+  }
   e.op('local.get', counter);
   e.i32(1);
   e.op('i32.sub');

@@ -123,10 +123,7 @@ const manyValued: Statement = (e, plan) => {
     e.labels.push(looped ? { types: [], kind: 'counted' } : { types: ['i32', 'i64'], kind: 'open' });
     statements(e, plan.parts.slice(2));
     if (looped) {
-      e.op('local.get', counter);
-      e.i32(1);
-      e.op('i32.sub');
-      e.op('local.tee', counter);
+      countDown(e, counter);
       e.op('br_if', 0);
     }
     e.end();

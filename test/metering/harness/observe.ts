@@ -62,7 +62,8 @@ function outcomeOf(act: () => unknown): string {
     if (thrown instanceof WebAssembly.Exception) return 'threw';
     if (thrown instanceof WebAssembly.RuntimeError) return 'trap';
     if (thrown instanceof Error && 'code' in thrown) return `stopped ${String(thrown.code)}`;
-    if (thrown instanceof WebAssembly.LinkError) return 'refused to link';
+    // An import or argument of another type than wanted, as mutated modules have.
+    if (thrown instanceof WebAssembly.LinkError || thrown instanceof TypeError) return 'refused';
     if (thrown instanceof RangeError) return 'stopped by the stack';
     throw thrown;
   }
