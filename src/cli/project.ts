@@ -30,7 +30,7 @@ export function buildCommand(shell: Shell): Command {
     .description('make a component of a TypeScript or JavaScript actor')
     .argument('[folder]', "the project's folder, or its entry file", '.')
     .option('-o, --output <file>', 'where the component goes (default: actor.wasm in the folder)')
-    .option('--world <name>', 'the world of its wit folder to build', 'actor')
+    .option('--world <name>', 'the world of its wit folder to build', 'guest')
     .addOption(
       new Option('--engine <name>', 'the JavaScript engine inside; starlingmonkey is fetched by npx')
         .choices(['qjs', 'starlingmonkey'])

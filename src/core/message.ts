@@ -1,4 +1,5 @@
 import type { ComponentId } from './component-id.ts';
+import { isVivariumError, messageOf } from './errors.ts';
 
 /** Seconds and nanoseconds since 1970-01-01T00:00:00Z, as in WIT's `types.timestamp`. */
 export interface Timestamp {
@@ -46,4 +47,23 @@ export interface ComponentMessage {
 export function timestampOf(epochMs: number): Timestamp {
   const seconds = Math.floor(epochMs / 1000);
   return { seconds: BigInt(seconds), nanoseconds: Math.floor((epochMs - seconds * 1000) * 1e6) };
+}
+
+const TAG_OF_CODE: Readonly<Record<string, MessageFailureTag>> = {
+  MESSAGING_DELIVERY_FAILED: 'delivery-failed',
+  MESSAGING_TIMEOUT: 'correlation-timeout',
+  MESSAGING_DEADLOCK: 'correlation-timeout',
+  MESSAGING_INVALID: 'invalid-message',
+  CORE_INVALID_ID: 'target-not-found',
+  MESSAGING_QUEUE_FULL: 'queue-full',
+  MESSAGING_TARGET_NOT_FOUND: 'target-not-found',
+  MESSAGING_CANCELLED: 'cancelled',
+  SECURITY_PERMISSION_DENIED: 'permission-denied',
+  MESSAGING_UNAVAILABLE: 'unavailable',
+};
+
+/** How a guest is told of an error: WIT's `messaging-error`. What is not about messages is `delivery-failed`. */
+export function messageFailureOf(error: unknown): MessageFailure {
+  const tag = isVivariumError(error) && Object.hasOwn(TAG_OF_CODE, error.code) ? TAG_OF_CODE[error.code] : undefined;
+  return { tag: tag ?? 'delivery-failed', val: messageOf(error) };
 }

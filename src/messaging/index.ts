@@ -1,1 +1,10 @@
-export {};
+export type { TurnRunner } from './actor-cell.ts';
+export type { MessageCounters } from './counters.ts';
+export type { DeadLetter, DeadLetterOptions, DeadLetterReason } from './dead-letters.ts';
+export type { DispatcherOptions } from './dispatcher.ts';
+export { MessagingError, type MessagingErrorCode } from './errors.ts';
+export type { EventLoop } from './event-loop.ts';
+export { GuestMessaging } from './guest-messaging.ts';
+export { HostMessaging, type HostTopic, type RequestOptions, type TopicListener } from './host-messaging.ts';
+export type { MailboxOptions } from './mailbox.ts';
+export { type ActorOptions, Router, type RouterOptions } from './router.ts';

@@ -36,7 +36,7 @@ export async function build(project: string, options: BuildOptions): Promise<Bui
   const source = await bundle(entry, options.guestLibrary);
   const witPath = (await exists(join(folder, 'wit'))) ? join(folder, 'wit') : options.witFolder;
   const engine = options.engine ?? 'qjs';
-  const component = await componentize(engine, source, witPath, options.world ?? 'actor');
+  const component = await componentize(engine, source, witPath, options.world ?? 'guest');
   const file = resolve(options.output ?? join(folder, 'actor.wasm'));
   await writeFile(file, component).catch((cause) => {
     throw new ProjectError('PROJECT_BUILD_FAILED', `${file} cannot be written: ${messageOf(cause)}`, { cause });

@@ -3,9 +3,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { ProjectError } from './errors.ts';
 
 export interface ScaffoldOptions {
-  /** The folder with `actor.wit`. */
+  /** The folder with `actor.wit` and `guest.wit`. */
   readonly witFolder: string;
-  /** The file with the types of `vivarium/guest`. */
+  /** The folder with the types of `vivarium/guest`. */
   readonly guestTypes: string;
 }
 
@@ -28,8 +28,9 @@ export async function scaffold(folder: string, { witFolder, guestTypes }: Scaffo
     await writeFile(join(target, file), text, { flag: 'wx' });
   }
   await cp(witFolder, join(target, 'wit'), { recursive: true });
-  await cp(guestTypes, join(target, 'types/vivarium-guest.d.ts'));
-  return [...Object.keys(files), 'wit/actor.wit', 'types/vivarium-guest.d.ts'];
+  const types = (await readdir(guestTypes)).filter((file) => file.endsWith('.d.ts'));
+  for (const file of types) await cp(join(guestTypes, file), join(target, 'types/vivarium-guest', file));
+  return [...Object.keys(files), 'wit/actor.wit', 'wit/guest.wit', 'types/vivarium-guest/index.d.ts'];
 }
 
 /** The folder's name, as far as a part of a component id permits. */
@@ -76,7 +77,7 @@ max-execution-time = "1s"
           strict: true,
           noEmit: true,
           types: [],
-          paths: { 'vivarium/guest': ['./types/vivarium-guest.d.ts'] },
+          paths: { 'vivarium/guest': ['./types/vivarium-guest/index.d.ts'] },
         },
         include: ['src', 'types'],
       },

@@ -1,9 +1,27 @@
+import { checkNames, identify, readComponent, unsupportedFeatures, WasmError } from '#wasm';
 import { RuntimeError } from './errors.ts';
 
 /**
- * Looks at a component's bytes before anything else does.
+ * Looks at a component's bytes before the transpiler does: what they are, whether every nested part can be read, and
+ * whether a name in them could reach generated code as more than a name.
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`, saying what the bytes are and what to do
  */
 export function validateComponent(bytes: Uint8Array): void {
-  if (bytes.length === 0) throw new RuntimeError('RUNTIME_INVALID_COMPONENT', 'the file is empty');
+  const { kind, sentence } = identify(bytes);
+  if (kind !== 'component') throw new RuntimeError('RUNTIME_INVALID_COMPONENT', sentence, { details: { kind } });
+  try {
+    const component = readComponent(bytes);
+    checkNames(component);
+    const unsupported = unsupportedFeatures(component);
+    if (unsupported.length > 0) {
+      throw new RuntimeError(
+        'RUNTIME_INVALID_COMPONENT',
+        `the component uses ${unsupported.join(', ')}, which this runtime does not run; build it without`,
+        { details: { unsupported: unsupported.join(', ') } },
+      );
+    }
+  } catch (cause) {
+    if (!(cause instanceof WasmError)) throw cause;
+    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', cause.message, { cause, details: cause.details });
+  }
 }

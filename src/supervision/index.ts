@@ -1,1 +1,1 @@
-export {};
+export { LiveActors } from './live-actors.ts';

@@ -16,6 +16,7 @@ import type {
   Meter,
   Random,
 } from '#core';
+import { GuestMessaging, HostMessaging, Router } from '#messaging';
 import { meter } from '#metering';
 import {
   ChainComponentLoader,
@@ -24,6 +25,7 @@ import {
   CurrentStore,
   FileComponentLoader,
   JcoEngine,
+  RuntimeError,
   registerHostFunctions,
   StoreManager,
 } from '#runtime';
@@ -52,6 +54,8 @@ export const TOKENS = {
   events: token<RuntimeEmitter>('RuntimeEvents'),
   limiter: token<ComponentLimiter>('ComponentLimiter'),
   engine: token<JcoEngine>('RuntimeEngine'),
+  router: token<Router>('Router'),
+  host: token<HostMessaging>('HostMessaging'),
 } as const;
 
 /**
@@ -85,6 +89,15 @@ export function wire(options: RuntimeOptions): DependencyContainer {
     (c) => new ChildBuilder({ program: buildProgram(), clock: c.resolve(TOKENS.clock) }),
     overrides.builder,
   );
+  provide(TOKENS.router, (c) => router(c));
+  provide(
+    TOKENS.host,
+    (c) =>
+      new HostMessaging(
+        c.resolve(TOKENS.router),
+        (signal) => new RuntimeError('RUNTIME_ABORTED', 'the request was aborted', { cause: signal.reason }),
+      ),
+  );
   provide(TOKENS.engine, (c) => engine(c, options));
   return scope;
 }
@@ -105,7 +118,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
       const handle = directory.find(id);
       return handle === undefined ? undefined : c.resolve(TOKENS.directory).metadata(handle);
     },
-    router: undefined,
+    router: new GuestMessaging(c.resolve(TOKENS.router)),
     storageQuotaBytes: options.storage?.quotaBytes ?? DEFAULT_STORAGE_QUOTA_BYTES,
   });
   const emit =
@@ -127,6 +140,25 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
       log: emit('log'),
     }),
     onState: emit('state'),
+  });
+}
+
+/** The engine needs the router for its host functions, and the router the engine for turns: it asks for it at a turn. */
+function router(c: DependencyContainer): Router {
+  const events = c.resolve(TOKENS.events);
+  let resolved: JcoEngine | undefined;
+  const engine = (): JcoEngine => {
+    resolved ??= c.resolve(TOKENS.engine);
+    return resolved;
+  };
+  return new Router({
+    clock: c.resolve(TOKENS.clock),
+    random: c.resolve(TOKENS.random),
+    engine: {
+      callHandleMessage: (handle, message) => engine().callHandleMessage(handle, message),
+      callHandleCallback: (handle, message) => engine().callHandleCallback(handle, message),
+    },
+    onDeadLetter: (letter) => events.emit('dead-letter', letter),
   });
 }
 

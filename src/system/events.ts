@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
+import type { DeadLetter } from '#messaging';
 import type { LogRecord, StateChange } from '#runtime';
 
 /** What `runtime.on` tells of. */
@@ -7,6 +8,8 @@ export interface RuntimeEvents {
   readonly state: StateChange;
   /** A line that a component logged or printed. */
   readonly log: LogRecord;
+  /** A message that reached nobody, with the reason. */
+  readonly 'dead-letter': DeadLetter;
 }
 
 export class RuntimeEmitter {

@@ -8,6 +8,9 @@ import type {
   Random,
   ResourceLimits,
 } from '#core';
+import type { MailboxOptions, RequestOptions } from '#messaging';
+
+export type { RequestOptions };
 
 /** Every port that an embedder may replace. */
 export interface RuntimePorts {
@@ -51,13 +54,16 @@ export interface LoadOptions {
   readonly metering?: 'fuel' | 'deadline';
   /** What meets imports that are neither WASI's nor Vivarium's, by interface name. */
   readonly imports?: Readonly<Record<string, unknown>>;
+  /** What may wait for the component: 1,000 messages and 16 MiB by default; more is refused to its sender. */
+  readonly mailbox?: MailboxOptions;
   readonly signal?: AbortSignal;
 }
 
-export interface RequestOptions {
-  /** Milliseconds to wait for the answer. */
+export interface UnloadOptions {
+  /** Handle what is in the mailbox first. */
+  readonly drain?: boolean;
+  /** Milliseconds that draining may take; 5,000 by default. */
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
 }
 
 export const DEFAULT_STORAGE_QUOTA_BYTES: number = 16 * 2 ** 20;

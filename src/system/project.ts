@@ -9,7 +9,7 @@ const guestLibrary = fileURLToPath(new URL(`../guest/index.${extension}`, import
 
 /** Makes an actor's project. @throws `PROJECT_EXISTS` */
 export function newActor(folder: string): Promise<readonly string[]> {
-  return scaffold(folder, { witFolder, guestTypes: fileURLToPath(new URL('dist/guest/index.d.ts', root)) });
+  return scaffold(folder, { witFolder, guestTypes: fileURLToPath(new URL('dist/guest', root)) });
 }
 
 /** Makes a component of an actor's project. @throws `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED` */

@@ -1,21 +1,20 @@
 import type { DependencyContainer } from 'tsyringe';
 import {
   type ComponentHandle,
-  type ComponentMessage,
   type ComponentUsage,
   createHandle,
-  HOST_ID,
+  formatComponentId,
   isReservedId,
   isVivariumError,
   parseComponentId,
-  timestampOf,
 } from '#core';
+import type { DeadLetter, HostMessaging, HostTopic, MessageCounters, Router } from '#messaging';
 import { type ComponentState, type JcoEngine, RuntimeError } from '#runtime';
 import { type ComponentSource, nameOf, readSource } from './component-source.ts';
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
 import type { RuntimeEvents } from './events.ts';
-import type { LoadOptions, RequestOptions, RuntimeOptions } from './options.ts';
+import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
 
 /** An export's name, or the name with what else the call needs. */
 export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal };
@@ -28,7 +27,8 @@ export class Runtime implements AsyncDisposable {
   readonly #scope: DependencyContainer;
   readonly #engine: JcoEngine;
   readonly #directory: Directory;
-  #lastMessageId = 0n;
+  readonly #router: Router;
+  readonly #host: HostMessaging;
   #unnamed = 0;
   #closing: Promise<void> | undefined;
 
@@ -36,6 +36,8 @@ export class Runtime implements AsyncDisposable {
     this.#scope = scope;
     this.#engine = scope.resolve(TOKENS.engine);
     this.#directory = scope.resolve(TOKENS.directory);
+    this.#router = scope.resolve(TOKENS.router);
+    this.#host = scope.resolve(TOKENS.host);
   }
 
   /**
@@ -45,11 +47,12 @@ export class Runtime implements AsyncDisposable {
    * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`
    */
   async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
-    this.#open();
-    options.signal?.throwIfAborted();
+    this.#open(options.signal);
     const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
     const handle = this.#reserve(options.id ?? this.#defaultId(source));
     try {
+      // Its mailbox is there before it is initialised: it may send and subscribe from its first call on.
+      this.#router.add(handle, { mailbox: options.mailbox, suspended: true });
       const component = await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal);
       await this.#engine.loadComponent({
         handle,
@@ -67,49 +70,54 @@ export class Runtime implements AsyncDisposable {
         await this.#engine.unloadComponent(handle, 'the runtime was closed');
         throw closed();
       }
+      this.#directory.describe(handle, this.#engine.metadata(handle));
+      this.#router.resume(handle);
       return handle;
     } catch (error) {
+      this.#router.remove(handle, isVivariumError(error) ? error : undefined);
       this.#directory.remove(handle);
       throw error;
     }
   }
 
-  /** Sends a message and waits for the reply, which is undefined where the component answers none. */
-  async request(
-    target: ComponentHandle,
-    payload: Uint8Array,
-    options: RequestOptions = {},
-  ): Promise<Uint8Array | undefined> {
-    this.#open(options.signal);
-    await undefined;
-    this.#open(options.signal);
-    return this.#engine.callHandleMessage(target, this.#message(payload));
+  /**
+   * Sends a message and waits for the reply, which is undefined where the component answers none.
+   * @throws `MESSAGING_QUEUE_FULL`, `MESSAGING_TIMEOUT`, `RUNTIME_NOT_FOUND`, `RUNTIME_WRONG_STATE`, `RUNTIME_ABORTED`,
+   * and what ended the turn: `RUNTIME_…`, `METERING_…`
+   */
+  request(target: ComponentHandle, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array | undefined> {
+    try {
+      this.#usable(target, options?.signal);
+      return this.#host.request(target, payload, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** Sends a message; the promise says that it was taken, not that it was handled. */
+  /** Sends a message; the promise says that it is in the mailbox, not that it was handled. @throws as `request` */
   async send(target: ComponentHandle, payload: Uint8Array): Promise<void> {
+    this.#usable(target);
+    await this.#host.send(target, payload);
+  }
+
+  /** Messages for whoever subscribed, guests and host alike. @throws `MESSAGING_INVALID` for a name that is no topic */
+  topic(name: string): HostTopic {
     this.#open();
-    const message = this.#message(payload.slice());
-    queueMicrotask(() => {
-      try {
-        void this.#engine.callHandleMessage(target, message);
-      } catch (error) {
-        if (!isVivariumError(error)) throw error;
-      }
-    });
+    return this.#host.topic(name);
   }
 
   /**
    * Calls any export of any world: `runtime.call(handle, 'add', 1, 2)`, an interface's as `ns:pkg/iface@v#func`.
    * Arguments and results are JavaScript values as jco maps them; a `result`'s error case rejects with a
-   * `ComponentError` that carries the payload.
+   * `ComponentError` that carries the payload. The call takes a turn of its own, before messages that wait.
    */
   async call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
     const { name, signal } = typeof what === 'string' ? { name: what, signal: undefined } : what;
-    this.#open(signal);
-    await undefined;
-    this.#open(signal);
-    return this.#engine.callExport(target, name, args);
+    this.#usable(target, signal);
+    return this.#router.runTask(target, () => {
+      if (signal?.aborted) throw aborted(signal);
+      return this.#engine.callExport(target, name, args);
+    });
   }
 
   /** What a component has used so far. @throws `RUNTIME_NOT_FOUND` */
@@ -132,8 +140,24 @@ export class Runtime implements AsyncDisposable {
     return this.#scope.resolve(TOKENS.events).on(event, listener);
   }
 
-  /** Ends a component: its `shutdown` is called and everything of it is let go. @throws `RUNTIME_NOT_FOUND` */
-  async unload(handle: ComponentHandle): Promise<void> {
+  /** What the messages of this runtime have come to so far; every message taken ends in exactly one of them. */
+  get messages(): Readonly<MessageCounters> {
+    return this.#router.counters;
+  }
+
+  /** The last messages that reached nobody, oldest first, with the reason. */
+  deadLetters(): readonly DeadLetter[] {
+    return this.#router.deadLetters.list();
+  }
+
+  /**
+   * Ends a component: its `shutdown` is called and everything of it is let go. With `drain` it first handles what is in
+   * its mailbox; what is left after `timeoutMs` becomes dead letters. @throws `RUNTIME_NOT_FOUND`
+   */
+  async unload(handle: ComponentHandle, { drain = false, timeoutMs = 5_000 }: UnloadOptions = {}): Promise<void> {
+    const { lifecycle } = this.#engine;
+    if (drain && lifecycle.call(this.#engine, handle).state === 'ready') await this.#router.drain(handle, timeoutMs);
+    this.#router.remove(handle);
     await this.#engine.unloadComponent(handle);
     this.#directory.remove(handle);
   }
@@ -149,6 +173,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#router.close(closed());
     for (const handle of this.#directory.handles().toReversed()) {
       this.#directory.remove(handle);
       await this.#engine.unloadComponent(handle, 'the runtime was closed').catch((error) => {
@@ -161,7 +186,17 @@ export class Runtime implements AsyncDisposable {
 
   #open(signal?: AbortSignal): void {
     if (this.#closing !== undefined) throw closed();
-    if (signal?.aborted) throw new RuntimeError('RUNTIME_ABORTED', 'the call was aborted', { cause: signal.reason });
+    if (signal?.aborted) throw aborted(signal);
+  }
+
+  /** Refuses what the component's state forbids, with the state in the error rather than a missing mailbox. */
+  #usable(handle: ComponentHandle, signal?: AbortSignal): void {
+    this.#open(signal);
+    const { state } = this.#engine.lifecycle(handle);
+    if (state === 'failed' || state === 'stopped') {
+      const id = formatComponentId(handle.id);
+      throw new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, { details: { id, state } });
+    }
   }
 
   #reserve(id: string): ComponentHandle {
@@ -186,12 +221,10 @@ export class Runtime implements AsyncDisposable {
     this.#unnamed += 1;
     return `local/${nameOf(source)}/${this.#unnamed}`;
   }
+}
 
-  #message(payload: Uint8Array): ComponentMessage {
-    this.#lastMessageId += 1n;
-    const timestamp = timestampOf(this.#scope.resolve(TOKENS.clock).now());
-    return { sender: HOST_ID, payload, metadata: { messageId: this.#lastMessageId, timestamp, headers: [] } };
-  }
+function aborted(signal: AbortSignal): RuntimeError {
+  return new RuntimeError('RUNTIME_ABORTED', 'the call was aborted', { cause: signal.reason });
 }
 
 function closed(): RuntimeError {

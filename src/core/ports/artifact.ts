@@ -39,8 +39,15 @@ export interface CompiledArtifact {
 
 /** Gives the compiled artifact of a component, building it at most once however many ask. */
 export interface ArtifactCache {
-  /** @param build makes the artifact; called only on a miss. */
-  get(key: ArtifactKey, build: (signal?: AbortSignal) => Promise<Artifact>): Promise<CompiledArtifact>;
+  /**
+   * @param build makes the artifact; called only on a miss. Its signal is aborted once every caller has given up.
+   * @param signal ends this caller's wait only: others who asked for the same key still get it.
+   */
+  get(
+    key: ArtifactKey,
+    build: (signal?: AbortSignal) => Promise<Artifact>,
+    signal?: AbortSignal,
+  ): Promise<CompiledArtifact>;
 }
 
 /** Turns a component's bytes into an artifact, off the event loop. */
@@ -75,12 +82,17 @@ export interface ArtifactTrust {
 /** One stored artifact as the portable cache carries it. */
 export interface StoredArtifact {
   readonly key: ArtifactKey;
+  /** The artifact in the cache's file format, its key included and its seal left out: what a seal or signature covers. */
   readonly bytes: Uint8Array;
+  /** What lets it run: the machine's seal when read here; to import one, a signature by a key that this machine trusts. */
+  readonly seal: Uint8Array;
 }
 
 /** Lists, reads and imports artifacts: what the portable cache carries. */
 export interface ArtifactStore {
   list(): AsyncIterable<ArtifactKey>;
+  /** The artifact, or undefined when there is none that may be used. */
   read(key: ArtifactKey): Promise<StoredArtifact | undefined>;
+  /** Keeps an artifact made elsewhere. @throws `CACHE_UNTRUSTED`, `CACHE_INVALID_ARTIFACT`, `CACHE_UNAVAILABLE` */
   import(artifact: StoredArtifact): Promise<void>;
 }

@@ -1,30 +1,48 @@
 import type { ComponentId } from '../component-id.ts';
-import type { MessageFailureTag } from '../message.ts';
-
-/** A guest's host call that failed as WIT's `messaging-error` says. */
-export interface MessagingRefusal {
-  readonly tag: MessageFailureTag;
-  readonly val: string;
-}
+import type { ComponentHandle } from '../handle.ts';
 
 /**
- * What `host-messaging` calls on behalf of a guest. Every method is synchronous: a guest's turn cannot wait.
- * @throws an error with a `MESSAGING_…` or `SECURITY_PERMISSION_DENIED` code, which the host function turns into
+ * What `host-messaging` calls on behalf of a guest. Every method is synchronous: a guest's turn cannot wait. The sender
+ * is the handle whose turn runs, never something that a guest said.
+ * @throws an error with a `MESSAGING_…` or `SECURITY_PERMISSION_DENIED` code, which `messageFailureOf` turns into
  * WIT's `messaging-error`.
  */
 export interface MessageRouter {
   /** Puts the message into the target's mailbox. */
-  send(from: ComponentId, to: ComponentId, payload: Uint8Array): void;
-  /** Sends and answers a correlation id; the answer or its failure comes by `handle-callback`. */
-  request(from: ComponentId, to: ComponentId, payload: Uint8Array, timeoutMs: number): string;
+  send(from: ComponentHandle, to: ComponentId, payload: Uint8Array): void;
+  /** Sends and answers a correlation id; the answer or its failure comes by `handle-callback`. 0 ms: the default. */
+  request(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): string;
   /** Ends an open request of `from`; its answer will be dropped. */
-  cancelRequest(from: ComponentId, correlationId: string): void;
+  cancelRequest(from: ComponentHandle, correlationId: string): void;
+}
+
+/** A request whose turn can be suspended until the answer is there. */
+export interface AskRouter {
+  /** @throws as `MessageRouter`; rejects with the failure of the request. */
+  ask(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+}
+
+/** What `host-messaging` calls to reach many at once. */
+export interface BroadcastRouter {
+  /** Answers how many targets took the message. */
+  broadcast(from: ComponentHandle, targets: readonly ComponentId[], payload: Uint8Array): number;
 }
 
 /** What `host-messaging` calls for topics. */
 export interface TopicRouter {
   /** Answers how many subscribers took the message. */
-  publish(from: ComponentId, topic: string, payload: Uint8Array): number;
-  subscribe(subscriber: ComponentId, topic: string): void;
-  unsubscribe(subscriber: ComponentId, topic: string): void;
+  publish(from: ComponentHandle, topic: string, payload: Uint8Array): number;
+  subscribe(subscriber: ComponentHandle, topic: string): void;
+  unsubscribe(subscriber: ComponentHandle, topic: string): void;
+}
+
+/** All that a guest's turn may call without being suspended. */
+export type GuestRouter = MessageRouter & BroadcastRouter & TopicRouter;
+
+export type MessagingAction = 'send' | 'request' | 'broadcast' | 'publish' | 'subscribe';
+
+/** Whether a component may reach a target. Asked at each use, on the resolved target. */
+export interface MessagingAuthority {
+  /** @param target an id or a topic as text. @throws an error with the code `SECURITY_PERMISSION_DENIED` */
+  authorise(from: ComponentHandle, action: MessagingAction, target: string): void;
 }

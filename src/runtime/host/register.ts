@@ -1,4 +1,4 @@
-import type { Clock, MessageRouter, Random, TopicRouter } from '#core';
+import type { Clock, GuestRouter, Random } from '#core';
 import { HostLinker } from '../host-linker.ts';
 import type { CurrentStore } from '../host-state.ts';
 import { defineCli } from '../wasi/cli.ts';
@@ -13,7 +13,7 @@ import { registerStorageFunctions } from './storage.ts';
 export interface HostPorts extends ServicesPorts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly router: (MessageRouter & TopicRouter) | undefined;
+  readonly router: GuestRouter | undefined;
   readonly storageQuotaBytes: number;
 }
 

@@ -1,0 +1,146 @@
+import type { Artifact, ArtifactExport, ArtifactKey, CoreModuleArtifact } from '#core';
+import { CacheError } from './errors.ts';
+
+/**
+ * The `.viva` file:
+ *
+ * ```text
+ * content   "VIVA", 3 zero bytes, version 1 | u32 length of the header | header (JSON) | JavaScript | module, module, …
+ * seal      what ArtifactTrust.seal gave for the content
+ * trailer   u32 length of the seal | "SEAL"
+ * ```
+ *
+ * The header holds the key, so the seal binds the artifact to it: an entry under another key's name is refused.
+ * Integers are little endian. The content is the same on every machine that builds the same; the seal is not.
+ */
+const MAGIC = Buffer.from('VIVA\0\0\0\u0001', 'latin1');
+const END = Buffer.from('SEAL', 'latin1');
+const TRAILER = 4 + END.length;
+const MAX_SEAL = 64 * 1024;
+
+interface Header extends ArtifactKey {
+  readonly meteringMode: Artifact['meteringMode'];
+  readonly imports: readonly string[];
+  readonly exports: readonly ArtifactExport[];
+  readonly javascriptBytes: number;
+  readonly coreModules: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+export interface DecodedArtifact {
+  readonly key: ArtifactKey;
+  readonly artifact: Artifact;
+  readonly javascriptBytes: number;
+}
+
+/** The content, seal left out. Equal artifacts give equal bytes. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+export function encodeArtifact(key: ArtifactKey, artifact: Artifact): Buffer {
+  if (!artifact.javascript.isWellFormed()) throw invalid('its JavaScript holds half of a surrogate pair');
+  const javascript = Buffer.from(artifact.javascript, 'utf8');
+  const header: Header = {
+    engineProfileId: key.engineProfileId,
+    wasmDigest: key.wasmDigest,
+    meteringMode: artifact.meteringMode,
+    imports: artifact.imports,
+    exports: artifact.exports.map(({ name, kind }) => ({ name, kind })),
+    javascriptBytes: javascript.length,
+    coreModules: artifact.coreModules.map(({ name, bytes }) => ({ name, bytes: bytes.length })),
+  };
+  const headerBytes = Buffer.from(JSON.stringify(header), 'utf8');
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(headerBytes.length);
+  return Buffer.concat([MAGIC, length, headerBytes, javascript, ...artifact.coreModules.map(({ bytes }) => bytes)]);
+}
+
+/** Reads a content. Module bytes are views of it. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+export function decodeArtifact(content: Buffer): DecodedArtifact {
+  if (content.length < MAGIC.length + 4 || !content.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw invalid('it does not begin as one of this format version');
+  }
+  const headerStart = MAGIC.length + 4;
+  const headerLength = content.readUInt32LE(MAGIC.length);
+  if (headerLength > content.length - headerStart) throw invalid('its header ends beyond the file');
+  const header = parseHeader(content.toString('utf8', headerStart, headerStart + headerLength));
+  let offset = headerStart + headerLength;
+  const take = (length: number): Buffer => {
+    if (length > content.length - offset) throw invalid('it ends too early');
+    offset += length;
+    return content.subarray(offset - length, offset);
+  };
+  const javascript = take(header.javascriptBytes).toString('utf8');
+  const coreModules: CoreModuleArtifact[] = header.coreModules.map(({ name, bytes }) => ({
+    name,
+    bytes: plain(take(bytes)),
+  }));
+  if (offset !== content.length) throw invalid(`${content.length - offset} bytes follow its last module`);
+  const { engineProfileId, wasmDigest, meteringMode, imports, exports } = header;
+  return {
+    key: { engineProfileId, wasmDigest },
+    artifact: { javascript, coreModules, imports, exports, meteringMode },
+    javascriptBytes: header.javascriptBytes,
+  };
+}
+
+/** The same bytes without Buffer's own methods, whose `slice` does not copy. */
+function plain(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** The file of a content and its seal. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+export function joinSeal(content: Uint8Array, seal: Uint8Array): Buffer {
+  if (seal.length > MAX_SEAL) throw invalid(`its seal has ${seal.length} bytes, more than ${MAX_SEAL}`);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(seal.length);
+  return Buffer.concat([content, seal, length, END]);
+}
+
+/** Parts a file into content and seal, as views. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+export function splitSeal(file: Buffer): { readonly content: Buffer; readonly seal: Buffer } {
+  if (file.length < TRAILER || !file.subarray(file.length - END.length).equals(END))
+    throw invalid('it has no end mark');
+  const sealLength = file.readUInt32LE(file.length - TRAILER);
+  const contentLength = file.length - TRAILER - sealLength;
+  if (sealLength > MAX_SEAL || contentLength < 0) throw invalid('its seal is longer than the file');
+  return { content: file.subarray(0, contentLength), seal: file.subarray(contentLength, file.length - TRAILER) };
+}
+
+/** The bytes may come from anyone who can write the file, and are read before their seal is known to be right. */
+function parseHeader(json: string): Header {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw invalid('its header is not JSON', cause);
+  }
+  if (!isHeader(value)) throw invalid('its header lacks a field, or has one of another type');
+  return value;
+}
+
+function isHeader(value: unknown): value is Header {
+  if (typeof value !== 'object' || value === null) return false;
+  const header = value as Partial<Record<keyof Header, unknown>>;
+  return (
+    typeof header.engineProfileId === 'string' &&
+    typeof header.wasmDigest === 'string' &&
+    (header.meteringMode === 'fuel' || header.meteringMode === 'deadline') &&
+    isLength(header.javascriptBytes) &&
+    isListOf(header.imports, (name) => typeof name === 'string') &&
+    isListOf(header.exports, (item) => isNamed(item) && (item.kind === 'function' || item.kind === 'instance')) &&
+    isListOf(header.coreModules, (item) => isNamed(item) && isLength(item.bytes))
+  );
+}
+
+function isListOf(value: unknown, holds: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(holds);
+}
+
+function isNamed(value: unknown): value is { name: string; kind?: unknown; bytes?: unknown } {
+  return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
+}
+
+function isLength(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function invalid(what: string, cause?: unknown): CacheError {
+  return new CacheError('CACHE_INVALID_ARTIFACT', `not a usable artifact: ${what}`, { cause });
+}

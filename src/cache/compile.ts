@@ -1,0 +1,22 @@
+import type { Artifact, CompiledArtifact } from '#core';
+
+/** Up to this many bytes compiling at once costs less than a trip to another thread and back. */
+const SMALL = 32 * 1024;
+
+/** Compiles all modules of an artifact; none of its code runs. @throws {WebAssembly.CompileError} */
+export async function compileArtifact(artifact: Artifact): Promise<CompiledArtifact> {
+  const compiled = artifact.coreModules.map(({ bytes }) => {
+    const source = bytes as Uint8Array<ArrayBuffer>;
+    return bytes.length <= SMALL ? new WebAssembly.Module(source) : WebAssembly.compile(source);
+  });
+  const modules = await Promise.all(compiled);
+  return {
+    artifact,
+    modules: new Map(artifact.coreModules.map(({ name }, index) => [name, modules[index] as WebAssembly.Module])),
+  };
+}
+
+/** What an entry weighs in memory, in bytes: its text, and its modules twice, as V8 keeps a copy of what it compiled. */
+export function weightOf(artifact: Artifact): number {
+  return artifact.coreModules.reduce((sum, { bytes }) => sum + 2 * bytes.length, artifact.javascript.length);
+}

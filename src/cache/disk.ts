@@ -1,0 +1,312 @@
+import type { Artifact, ArtifactKey, ArtifactTrust, Clock, CompiledArtifact, Random, StoredArtifact } from '#core';
+import { messageOf } from '#core';
+import { type DecodedArtifact, decodeArtifact, encodeArtifact, joinSeal, splitSeal } from './artifact-file.ts';
+import type { CacheConfig } from './config.ts';
+import type { EngineProfile } from './engine-profile.ts';
+import { CacheError } from './errors.ts';
+import {
+  type CacheFiles,
+  checkFolders,
+  codeOf,
+  makeFolders,
+  readOwnFile,
+  removeEntry,
+  syncFolder,
+  UnusableFile,
+  writeWhole,
+} from './files.ts';
+import { isDigest, textOf } from './keys.ts';
+import { artifactFile, metadataFile, profileFile, profileFolders } from './layout.ts';
+import { describeEntry, formatMetadata } from './metadata.ts';
+import { UsageLog } from './usage.ts';
+
+export interface DiskOptions {
+  readonly root: string;
+  readonly config: CacheConfig;
+  /** The profiles of this engine by their ids. */
+  readonly profiles: ReadonlyMap<string, EngineProfile>;
+  readonly trust: ArtifactTrust;
+  readonly files: CacheFiles;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told when the tier stops working, for a while or for good. */
+  readonly onTrouble: (error: CacheError) => void;
+}
+
+/** What reading an entry came to. `damaged` says why it may not be used. */
+export type DiskRead =
+  | { readonly outcome: 'hit'; readonly compiled: CompiledArtifact }
+  | { readonly outcome: 'missing' }
+  | { readonly outcome: 'damaged'; readonly why: string }
+  | { readonly outcome: 'failed' };
+
+export interface DiskStatistics {
+  /** `ready`; `suspended`: reading only, writes are tried again later; `off`: nothing is read or written. */
+  readonly state: 'ready' | 'suspended' | 'off';
+  /** What the last trouble was. */
+  readonly trouble: string | undefined;
+  readonly hits: number;
+  /** Files of entries that were read, and their bytes. */
+  readonly reads: number;
+  readonly readBytes: number;
+  readonly stores: number;
+  readonly storeFailures: number;
+  /** Entries found damaged, edited or planted. */
+  readonly damaged: number;
+}
+
+interface Opened {
+  readonly content: Buffer;
+  readonly seal: Buffer;
+  readonly decoded: DecodedArtifact;
+}
+
+/** How long writing is left alone after it failed. */
+const SUSPENSION_MS = 60_000;
+
+/**
+ * Artifacts in files, sealed. Nothing here throws into a caller's load: a disk that is full, missing, read-only or
+ * not ours leaves the cache without this tier, and `onTrouble` says so.
+ */
+export class DiskTier {
+  readonly #options: DiskOptions;
+  readonly #usage: UsageLog;
+  /** What is known of each profile's folders; absent: nothing, or that they were missing. */
+  readonly #folders = new Map<string, 'usable' | 'made'>();
+  #off: CacheError | undefined;
+  #suspendedUntil = 0;
+  #trouble: string | undefined;
+  #counts = { hits: 0, reads: 0, readBytes: 0, stores: 0, storeFailures: 0, damaged: 0 };
+
+  constructor(options: DiskOptions) {
+    this.#options = options;
+    this.#usage = new UsageLog(options);
+  }
+
+  get statistics(): DiskStatistics {
+    const state = this.#off !== undefined ? 'off' : this.writable ? 'ready' : 'suspended';
+    return { state, trouble: this.#trouble, ...this.#counts };
+  }
+
+  get writable(): boolean {
+    return this.#off === undefined && this.#options.clock.monotonic() >= this.#suspendedUntil;
+  }
+
+  /**
+   * Reads an entry once, and has it compiled while its seal is checked: compiling runs none of it, and nothing is
+   * given back before the seal is known to stand for these bytes and this key.
+   */
+  async load(key: ArtifactKey, compile: (artifact: Artifact) => Promise<CompiledArtifact>): Promise<DiskRead> {
+    const opened = await this.#open(key);
+    if ('outcome' in opened) return opened;
+    const compiling = compile(opened.decoded.artifact);
+    compiling.catch(() => undefined);
+    const refused = await this.#check(opened);
+    if (refused !== undefined) return refused;
+    try {
+      const compiled = await compiling;
+      this.#counts.hits += 1;
+      this.#usage.touch(key);
+      return { outcome: 'hit', compiled };
+    } catch (error) {
+      return this.#damaged(`its modules do not compile: ${messageOf(error)}`);
+    }
+  }
+
+  /** An entry's content and seal, checked. */
+  async read(key: ArtifactKey): Promise<{ readonly content: Buffer; readonly seal: Buffer } | undefined> {
+    const opened = await this.#open(key);
+    if ('outcome' in opened || (await this.#check(opened)) !== undefined) return undefined;
+    return opened;
+  }
+
+  /** The keys of all entries of this engine. */
+  async *list(): AsyncGenerator<ArtifactKey> {
+    const { files, root, profiles } = this.#options;
+    for (const engineProfileId of profiles.keys()) {
+      const names = await files.readdir(profileFolders(root, engineProfileId).artifacts).catch(() => []);
+      for (const name of names) {
+        const key = { engineProfileId, wasmDigest: `sha256:${name.replace(/\.viva$/, '')}` };
+        if (name.endsWith('.viva') && isDigest(key.wasmDigest)) yield key;
+      }
+    }
+  }
+
+  /** Notes that the memory tier served the entry, for `prune`. */
+  touch(key: ArtifactKey): void {
+    this.#usage.touch(key);
+  }
+
+  /** Makes the folders, so that locks can be taken; answers whether that and writing can work at all. */
+  async prepare({ engineProfileId }: ArtifactKey): Promise<boolean> {
+    if (!this.writable) return false;
+    if (this.#folders.get(engineProfileId) === 'made') return true;
+    const { files, root, profiles, random } = this.#options;
+    try {
+      await makeFolders(files, root, engineProfileId);
+      const json = Buffer.from(`${JSON.stringify(profiles.get(engineProfileId), undefined, 2)}\n`);
+      const { tmp } = profileFolders(root, engineProfileId);
+      await writeWhole(files, profileFile(root, engineProfileId), json, { folder: tmp, random, durable: false });
+      this.#folders.set(engineProfileId, 'made');
+      return true;
+    } catch (error) {
+      this.inTrouble(error, 'could not be written');
+      return false;
+    }
+  }
+
+  /** Seals and writes an entry; answers whether it did. */
+  async store(key: ArtifactKey, artifact: Artifact): Promise<boolean> {
+    try {
+      const content = encodeArtifact(key, artifact);
+      const seal = await this.#options.trust.seal(content);
+      return await this.prepared(key, () => this.#write(key, content, seal).then(() => true), false);
+    } catch (error) {
+      this.inTrouble(error, 'could not be written');
+      this.#counts.storeFailures += 1;
+      return false;
+    }
+  }
+
+  /** Does what needs the folders, once more when somebody deleted them meanwhile; `otherwise` when there can be none. */
+  async prepared<T>(key: ArtifactKey, work: () => Promise<T>, otherwise: T): Promise<T> {
+    if (!(await this.prepare(key))) return otherwise;
+    try {
+      return await work();
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      this.#folders.delete(key.engineProfileId);
+      return (await this.prepare(key)) ? await work() : otherwise;
+    }
+  }
+
+  /**
+   * Writes an entry that was made elsewhere, under the seal that it came with.
+   * @throws {CacheError} `CACHE_UNTRUSTED`, `CACHE_INVALID_ARTIFACT`, `CACHE_UNAVAILABLE`, `CACHE_UNSAFE_ROOT`
+   */
+  async import({ key, bytes, seal }: StoredArtifact): Promise<void> {
+    const { root, trust } = this.#options;
+    const content = Buffer.from(bytes);
+    if (textOf(decodeArtifact(content).key) !== textOf(key)) {
+      throw new CacheError('CACHE_INVALID_ARTIFACT', `the artifact is not that of ${key.wasmDigest}`);
+    }
+    if (!(await trust.check(content, seal))) {
+      throw new CacheError(
+        'CACHE_UNTRUSTED',
+        `nobody trusted signed the artifact of ${key.wasmDigest}; sign it with a trusted key, or build the component here`,
+        { details: { digest: key.wasmDigest } },
+      );
+    }
+    if (this.#off !== undefined) throw this.#off;
+    try {
+      await makeFolders(this.#options.files, root, key.engineProfileId);
+      await this.#write(key, content, seal);
+    } catch (cause) {
+      throw cause instanceof CacheError ? cause : unavailable(root, 'could not be written', cause);
+    }
+  }
+
+  /** Deletes an entry that may not be used. */
+  async discard(key: ArtifactKey): Promise<void> {
+    await removeEntry(this.#options.files, this.#options.root, key).catch((error: unknown) =>
+      this.inTrouble(error, 'holds a damaged entry that could not be deleted'),
+    );
+  }
+
+  /** Writes down what was used since the last time. */
+  async flush(): Promise<void> {
+    await this.#usage.flush();
+  }
+
+  /** Reads and parts an entry. Its bytes are nobody's yet: they come from whoever can write the file. */
+  async #open(key: ArtifactKey): Promise<Opened | Exclude<DiskRead, { outcome: 'hit' }>> {
+    let file: Buffer | undefined;
+    try {
+      file = await this.#readFile(key);
+    } catch (error) {
+      if (error instanceof UnusableFile) return this.#damaged(error.message);
+      this.inTrouble(error, 'could not be read');
+      return { outcome: 'failed' };
+    }
+    if (file === undefined) return { outcome: 'missing' };
+    this.#counts.reads += 1;
+    this.#counts.readBytes += file.length;
+    try {
+      const { content, seal } = splitSeal(file);
+      const decoded = decodeArtifact(content);
+      if (textOf(decoded.key) !== textOf(key)) return this.#damaged('it is the entry of another key');
+      return { content, seal, decoded };
+    } catch (error) {
+      return this.#damaged(messageOf(error));
+    }
+  }
+
+  async #check({ content, seal }: Opened): Promise<Exclude<DiskRead, { outcome: 'hit' }> | undefined> {
+    try {
+      if (await this.#options.trust.check(content, seal)) return undefined;
+      return this.#damaged('neither this machine nor a trusted key stands for it');
+    } catch (error) {
+      this.inTrouble(error, 'could not be checked');
+      return { outcome: 'failed' };
+    }
+  }
+
+  async #readFile(key: ArtifactKey): Promise<Buffer | undefined> {
+    const { files, root, config } = this.#options;
+    if (this.#off !== undefined) return undefined;
+    if (!this.#folders.has(key.engineProfileId)) {
+      if (!(await checkFolders(files, root, key.engineProfileId))) return undefined;
+      this.#folders.set(key.engineProfileId, 'usable');
+    }
+    return readOwnFile(files, artifactFile(root, key), config.maxArtifactBytes);
+  }
+
+  async #write(key: ArtifactKey, content: Buffer, seal: Uint8Array): Promise<void> {
+    const { files, root, config, random, profiles, clock } = this.#options;
+    const file = joinSeal(content, seal);
+    if (file.length > config.maxArtifactBytes) {
+      throw new CacheError(
+        'CACHE_INVALID_ARTIFACT',
+        `an artifact of ${file.length} bytes is not kept on disk; the option cache.maxArtifactBytes is ${config.maxArtifactBytes}`,
+      );
+    }
+    const { artifacts, tmp } = profileFolders(root, key.engineProfileId);
+    const metadata = await describeEntry(content, file.length, profiles.get(key.engineProfileId), clock.now());
+    await writeWhole(files, artifactFile(root, key), file, { folder: tmp, random, durable: true });
+    const json = Buffer.from(formatMetadata(metadata));
+    await writeWhole(files, metadataFile(root, key), json, { folder: tmp, random, durable: false });
+    await syncFolder(files, artifacts);
+    this.#counts.stores += 1;
+  }
+
+  #damaged(why: string): { readonly outcome: 'damaged'; readonly why: string } {
+    this.#counts.damaged += 1;
+    return { outcome: 'damaged', why };
+  }
+
+  /** Suspends writing, or ends the tier when its folder is not safe, and says so. */
+  inTrouble(cause: unknown, what: string): void {
+    const { root, clock, onTrouble } = this.#options;
+    this.#folders.clear();
+    if (cause instanceof CacheError && cause.code === 'CACHE_INVALID_ARTIFACT') {
+      this.#trouble = cause.message;
+      onTrouble(cause);
+      return;
+    }
+    const error = cause instanceof CacheError ? cause : unavailable(root, what, cause);
+    if (error.code === 'CACHE_UNSAFE_ROOT') this.#off = error;
+    this.#suspendedUntil = clock.monotonic() + SUSPENSION_MS;
+    if (this.#trouble === error.message) return;
+    this.#trouble = error.message;
+    onTrouble(error);
+  }
+}
+
+function unavailable(root: string, what: string, cause: unknown): CacheError {
+  const code = codeOf(cause);
+  return new CacheError(
+    'CACHE_UNAVAILABLE',
+    `the cache folder ${root} ${what} (${code ?? messageOf(cause)}); components are built anew without it`,
+    { cause, details: { path: root, ...(code === undefined ? {} : { reason: code }) } },
+  );
+}

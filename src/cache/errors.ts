@@ -1,0 +1,17 @@
+import { VivariumError } from '#core';
+
+export type CacheErrorCode =
+  | 'CACHE_ABORTED'
+  | 'CACHE_CLOSED'
+  | 'CACHE_COMPILE_FAILED'
+  | 'CACHE_DIGEST_MISMATCH'
+  | 'CACHE_INVALID_ARTIFACT'
+  | 'CACHE_INVALID_CONFIG'
+  | 'CACHE_INVALID_KEY'
+  | 'CACHE_UNAVAILABLE'
+  | 'CACHE_UNSAFE_ROOT'
+  | 'CACHE_UNTRUSTED'
+  | 'CACHE_WARMUP_FAILED';
+
+/** Something that the artifact cache refuses. A disk that fails is not among it: the cache then works without one. */
+export class CacheError extends VivariumError<CacheErrorCode> {}

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { type Clock, type ErrorDetails, type Random, VivariumError } from '#core';
+import { type CacheFiles, readOwnFile, writeWhole } from './files.ts';
+
+/** The code of a component that no build will ever make an artifact of. Other failures may pass. */
+const INVALID_COMPONENT = 'RUNTIME_INVALID_COMPONENT';
+const MAX_TEXT = 64 * 1024;
+const MAX_MESSAGE = 8 * 1024;
+
+/** What is left behind of a failed build for those in other threads and processes who waited for it. */
+export interface FailureNote {
+  readonly error: VivariumError;
+  /** The holding that it ended. */
+  readonly nonce: string;
+  /** When it was written, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Whether the failure is the component's own, so that trying again at once is in vain. */
+export function isInvalidComponent(error: unknown): error is VivariumError {
+  return error instanceof VivariumError && error.code === INVALID_COMPONENT;
+}
+
+/** Notes why a build failed. Best effort: without a note the others build for themselves, and fail for themselves. */
+export async function writeFailure(
+  files: CacheFiles,
+  folders: { readonly locks: string; readonly tmp: string },
+  name: string,
+  failure: { readonly error: unknown; readonly nonce: string },
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): Promise<void> {
+  if (!(failure.error instanceof VivariumError)) return;
+  const { code, message, details } = failure.error;
+  const note = { nonce: failure.nonce, at: clock.now(), code, message: message.slice(0, MAX_MESSAGE), details };
+  // 64-bit numbers become text; the original keeps them.
+  const json = JSON.stringify(note, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+  await writeWhole(files, join(folders.locks, `${name}.failed`), Buffer.from(json), {
+    folder: folders.tmp,
+    random,
+    durable: false,
+  }).catch(() => undefined);
+}
+
+export async function readFailure(files: CacheFiles, locks: string, name: string): Promise<FailureNote | undefined> {
+  const bytes = await readOwnFile(files, join(locks, `${name}.failed`), MAX_TEXT).catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  try {
+    const { nonce, at, code, message, details } = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+    if (typeof nonce !== 'string' || typeof at !== 'number') return undefined;
+    if (typeof code !== 'string' || !/^[A-Z0-9_]{1,80}$/.test(code) || typeof message !== 'string') return undefined;
+    return { nonce, at, error: new VivariumError(code, message, { details: plainDetails(details) }) };
+  } catch {
+    return undefined;
+  }
+}
+
+export async function removeFailure(files: CacheFiles, locks: string, name: string): Promise<void> {
+  await files.rm(join(locks, `${name}.failed`), { force: true }).catch(() => undefined);
+}
+
+function plainDetails(value: unknown): ErrorDetails {
+  if (typeof value !== 'object' || value === null) return {};
+  const plain = Object.entries(value).filter(([, item]) => ['string', 'number', 'boolean'].includes(typeof item));
+  return Object.fromEntries(plain) as ErrorDetails;
+}

@@ -1,0 +1,59 @@
+import { hash, webcrypto } from 'node:crypto';
+import type { ArtifactKey } from '#core';
+import { CacheError } from './errors.ts';
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const PROFILE_ID = /^[0-9a-f]{64}$/;
+
+/** Above this many bytes hashing here would hold the event loop for milliseconds. */
+const MUCH = 4 * 2 ** 20;
+
+/** `sha256:` and 64 hex digits of a component's bytes, as lock files and OCI registries write it. */
+export async function wasmDigestOf(component: Uint8Array): Promise<string> {
+  if (component.length <= MUCH) return `sha256:${hash('sha256', component, 'hex')}`;
+  const digest = await webcrypto.subtle.digest('SHA-256', component as Uint8Array<ArrayBuffer>);
+  return `sha256:${Buffer.from(digest).toString('hex')}`;
+}
+
+/**
+ * Checks a key before a path is made of it: digests come from lock files and registries, and `../` in one must never
+ * reach the file system. @throws {CacheError} `CACHE_INVALID_KEY`
+ */
+export function checkKey(key: ArtifactKey): ArtifactKey {
+  if (!isDigest(key.wasmDigest)) {
+    throw new CacheError(
+      'CACHE_INVALID_KEY',
+      `${show(key.wasmDigest)} is not a component's digest; give sha256: and 64 lower-case hex digits`,
+    );
+  }
+  if (!isProfileId(key.engineProfileId)) {
+    throw new CacheError(
+      'CACHE_INVALID_KEY',
+      `${show(key.engineProfileId)} is not an engine profile's id; give 64 lower-case hex digits`,
+    );
+  }
+  return key;
+}
+
+export function isDigest(value: unknown): value is string {
+  return typeof value === 'string' && DIGEST.test(value);
+}
+
+export function isProfileId(value: unknown): value is string {
+  return typeof value === 'string' && PROFILE_ID.test(value);
+}
+
+/** The 64 hex digits of a checked digest: the entry's file name. */
+export function hexOf(wasmDigest: string): string {
+  return wasmDigest.slice('sha256:'.length);
+}
+
+/** One text for a checked key, for maps. */
+export function textOf(key: ArtifactKey): string {
+  return `${key.engineProfileId}/${key.wasmDigest}`;
+}
+
+function show(value: unknown): string {
+  const text = String(value);
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}

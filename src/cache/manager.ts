@@ -1,0 +1,234 @@
+import * as promises from 'node:fs/promises';
+import type {
+  ArtifactBuilder,
+  ArtifactCache,
+  ArtifactKey,
+  ArtifactStore,
+  ArtifactTrust,
+  Clock,
+  CompiledArtifact,
+  MeteringMode,
+  Random,
+} from '#core';
+import { weightOf } from './compile.ts';
+import type { CacheConfig } from './config.ts';
+import { DiskTier } from './disk.ts';
+import type { CacheDoctorReport, DoctorOptions } from './doctor.ts';
+import { type EngineProfile, type EngineProfiles, engineProfileId } from './engine-profile.ts';
+import { CacheError } from './errors.ts';
+import type { CacheFiles } from './files.ts';
+import { checkKey, textOf, wasmDigestOf } from './keys.ts';
+import { MemoryTier } from './memory.ts';
+import { type CacheMetrics, metricsOf } from './metrics.ts';
+import type { PruneOptions, PruneReport } from './prune.ts';
+import { type Build, SharedBuilds } from './shared-builds.ts';
+import { SingleFlight } from './singleflight.ts';
+import type { WarmupItem, WarmupMode, WarmupOptions, WarmupReport } from './warmup.ts';
+
+export interface CacheManagerOptions {
+  readonly profiles: EngineProfiles;
+  readonly config: CacheConfig;
+  readonly trust: ArtifactTrust;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What `getComponent` and `warmup` build with. `get` is given its own. */
+  readonly builder?: Pick<ArtifactBuilder, 'build'> | undefined;
+  /** Told when the disk tier stops working; the cache goes on without it. */
+  readonly onTrouble?: ((error: CacheError) => void) | undefined;
+  /** The file system; another one in tests. */
+  readonly files?: CacheFiles | undefined;
+}
+
+/**
+ * The artifact cache: memory, then disk, then one build however many ask, in this thread, in others and in other
+ * processes. What it gives is what a build would give; a disk that fails costs time, never a load.
+ */
+export class CacheManager implements ArtifactCache {
+  readonly #options: CacheManagerOptions;
+  readonly #profileIds: Readonly<Record<MeteringMode, string>>;
+  readonly #profiles: ReadonlyMap<string, EngineProfile>;
+  readonly #memory: MemoryTier<CompiledArtifact>;
+  readonly #disk: DiskTier | undefined;
+  readonly #flights = new SingleFlight<CompiledArtifact>();
+  readonly #builds: SharedBuilds;
+  #joined = 0;
+  #closed = false;
+
+  constructor(options: CacheManagerOptions) {
+    const { profiles, config, files = promises } = options;
+    this.#options = options;
+    this.#profileIds = { fuel: engineProfileId(profiles.fuel), deadline: engineProfileId(profiles.deadline) };
+    this.#profiles = new Map([
+      [this.#profileIds.fuel, profiles.fuel],
+      [this.#profileIds.deadline, profiles.deadline],
+    ]);
+    this.#memory = new MemoryTier(config.memoryBytes);
+    this.#disk =
+      config.root === undefined
+        ? undefined
+        : new DiskTier({
+            ...options,
+            root: config.root,
+            profiles: this.#profiles,
+            files,
+            onTrouble: (error) => options.onTrouble?.(error),
+          });
+    this.#builds = new SharedBuilds({ ...options, files, disk: this.#disk });
+  }
+
+  /**
+   * The key of a component for this engine.
+   * @param component its bytes, or its digest where a lock file or a registry names it
+   * @throws {CacheError} `CACHE_INVALID_KEY`
+   */
+  async keyOf(component: Uint8Array | string, mode: MeteringMode = 'fuel'): Promise<ArtifactKey> {
+    const wasmDigest = typeof component === 'string' ? component : await wasmDigestOf(component);
+    return checkKey({ engineProfileId: this.#profileIds[mode], wasmDigest });
+  }
+
+  /**
+   * The compiled artifact of a key.
+   * @param build makes the artifact of the bytes that the key's digest names; called on a miss only
+   * @throws {CacheError} `CACHE_INVALID_KEY`, `CACHE_ABORTED`, `CACHE_COMPILE_FAILED`, `CACHE_CLOSED`; what `build` throws
+   */
+  async get(key: ArtifactKey, build: Build, signal?: AbortSignal): Promise<CompiledArtifact> {
+    const text = this.#admit(key);
+    const kept = this.#memory.get(text);
+    if (kept !== undefined) {
+      this.#disk?.touch(key);
+      return kept;
+    }
+    this.#builds.refuseInvalid(key);
+    return this.#flights.run(text, async (stop) => this.#keep(key, await this.#builds.obtain(key, build, stop)), {
+      signal,
+      onJoin: () => {
+        this.#joined += 1;
+      },
+    });
+  }
+
+  /**
+   * The compiled artifact of a key, built by the cache's own builder.
+   * @param loadBytes gives the component; called on a miss only, and what it gives must have the key's digest
+   * @throws {CacheError} `CACHE_DIGEST_MISMATCH`, and what `get` and `loadBytes` throw
+   */
+  getComponent(
+    key: ArtifactKey,
+    loadBytes: () => Promise<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<CompiledArtifact> {
+    const build: Build = async (stop) => {
+      const { builder } = this.#options;
+      if (builder === undefined) {
+        throw new CacheError('CACHE_INVALID_CONFIG', 'this cache was made without a builder; give one, or call get');
+      }
+      const component = await loadBytes();
+      const digest = await wasmDigestOf(component);
+      if (digest !== key.wasmDigest) {
+        throw new CacheError(
+          'CACHE_DIGEST_MISMATCH',
+          `the component has ${digest}, but ${key.wasmDigest} was asked for`,
+        );
+      }
+      return builder.build(component, this.#modeOf(key), stop);
+    };
+    return this.get(key, build, signal);
+  }
+
+  /**
+   * Makes components ready before they are asked for.
+   * @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, when the first has failed and the rest has come to an end
+   */
+  async warmup(
+    items: readonly WarmupItem[],
+    mode: WarmupMode = 'best-effort',
+    options: WarmupOptions = {},
+  ): Promise<WarmupReport> {
+    const { warmUp } = await import('./warmup.ts');
+    return warmUp(this, items, mode, options);
+  }
+
+  /** Checks every entry on disk and what lies around them; with `fix`, mends what can be mended. */
+  async doctor(options: DoctorOptions = {}): Promise<CacheDoctorReport> {
+    const { examine } = await import('./doctor.ts');
+    const { maxArtifactBytes } = this.#options.config;
+    return examine({ ...this.#options, root: this.#root(), maxArtifactBytes, profiles: this.#profiles }, options);
+  }
+
+  /** Deletes entries: other profiles' first, the least recently used first. */
+  async pruneDisk(options: PruneOptions = {}): Promise<PruneReport> {
+    const { pruneDisk } = await import('./prune.ts');
+    const { clock, config } = this.#options;
+    const ownProfiles = new Set(this.#profiles.keys());
+    await this.#disk?.flush();
+    return pruneDisk({ root: this.#root(), clock, maxDiskBytes: config.maxDiskBytes, ownProfiles }, options);
+  }
+
+  /** The entries on disk, for the portable cache. */
+  get store(): ArtifactStore {
+    const disk = this.#disk;
+    return {
+      list: async function* () {
+        if (disk !== undefined) yield* disk.list();
+      },
+      read: async (key) => {
+        this.#admit(key);
+        const found = await disk?.read(key);
+        return found && { key, bytes: found.content, seal: found.seal };
+      },
+      import: async (artifact) => {
+        this.#admit(artifact.key);
+        this.#root();
+        await disk?.import(artifact);
+      },
+    };
+  }
+
+  metrics(): CacheMetrics {
+    return metricsOf(this.#memory.statistics, this.#disk?.statistics, this.#builds.statistics, this.#joined);
+  }
+
+  /** Waits for what is under way and writes down what was used. Later calls are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#flights.settled();
+    await this.#disk?.flush();
+    this.#memory.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #root(): string {
+    const { root } = this.#options.config;
+    if (root !== undefined) return root;
+    throw new CacheError(
+      'CACHE_UNAVAILABLE',
+      'there is no disk tier: it was switched off, or this user has no home folder; name one with VIVARIUM_CACHE_DIR',
+    );
+  }
+
+  #admit(key: ArtifactKey): string {
+    if (this.#closed) throw new CacheError('CACHE_CLOSED', 'the artifact cache was closed');
+    checkKey(key);
+    this.#modeOf(key);
+    return textOf(key);
+  }
+
+  /** What is built under another engine's profile would be wrong for that engine. */
+  #modeOf({ engineProfileId }: ArtifactKey): MeteringMode {
+    const { fuel, deadline } = this.#profileIds;
+    if (engineProfileId === fuel) return 'fuel';
+    if (engineProfileId === deadline) return 'deadline';
+    throw new CacheError(
+      'CACHE_INVALID_KEY',
+      `the key is for engine profile ${engineProfileId}; this engine's are ${fuel} (fuel) and ${deadline} (deadline)`,
+    );
+  }
+
+  #keep(key: ArtifactKey, compiled: CompiledArtifact): CompiledArtifact {
+    this.#memory.set(textOf(key), compiled, weightOf(compiled.artifact));
+    return compiled;
+  }
+}

@@ -1,0 +1,56 @@
+import type { DiskStatistics } from './disk.ts';
+import type { MemoryStatistics } from './memory.ts';
+import type { BuildStatistics } from './shared-builds.ts';
+
+/** What the cache did since it was made. */
+export interface CacheMetrics {
+  readonly memoryHits: number;
+  readonly memoryEntries: number;
+  /** Weight of the memory tier: generated text, and each module twice. */
+  readonly memoryBytes: number;
+  readonly evictions: number;
+  readonly diskHits: number;
+  /** Entry files read, each once for a hit, and their bytes. */
+  readonly diskReads: number;
+  readonly diskReadBytes: number;
+  readonly stores: number;
+  readonly storeFailures: number;
+  /** Entries on disk that were damaged, edited or planted, and were not used. */
+  readonly damaged: number;
+  /** Builds that were started. */
+  readonly compiles: number;
+  /** Callers that waited for a build of another caller, thread or process. */
+  readonly waits: number;
+  readonly failures: number;
+  /** Callers that were told at once that a component is invalid. */
+  readonly negativeHits: number;
+  /** `none`: there is no disk tier; `suspended`: nothing is written for a while; `off`: its folder is not safe. */
+  readonly disk: DiskStatistics['state'] | 'none';
+  readonly diskTrouble: string | undefined;
+}
+
+export function metricsOf(
+  memory: MemoryStatistics,
+  disk: DiskStatistics | undefined,
+  { compiles, waits, failures, negativeHits }: BuildStatistics,
+  joined: number,
+): CacheMetrics {
+  return {
+    memoryHits: memory.hits,
+    memoryEntries: memory.entries,
+    memoryBytes: memory.bytes,
+    evictions: memory.evictions,
+    diskHits: disk?.hits ?? 0,
+    diskReads: disk?.reads ?? 0,
+    diskReadBytes: disk?.readBytes ?? 0,
+    stores: disk?.stores ?? 0,
+    storeFailures: disk?.storeFailures ?? 0,
+    damaged: disk?.damaged ?? 0,
+    compiles,
+    waits: joined + waits,
+    failures,
+    negativeHits,
+    disk: disk?.state ?? 'none',
+    diskTrouble: disk?.trouble,
+  };
+}

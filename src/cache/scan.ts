@@ -1,0 +1,86 @@
+import { lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { ArtifactKey } from '#core';
+import { isDigest, isProfileId } from './keys.ts';
+import { formatFolder, profileFolders } from './layout.ts';
+
+/** How many files are looked at before other work gets its turn: a few milliseconds' worth. */
+const SLICE = 64;
+
+/** One name in a profile's `artifacts` folder. */
+export interface FoundFile {
+  readonly path: string;
+  /** Of the entry that the name belongs to; undefined: it is none of ours. */
+  readonly key: ArtifactKey | undefined;
+  readonly kind: 'artifact' | 'metadata' | 'foreign';
+}
+
+/** The ids of the profiles that have a folder, and the names beside them that are none. */
+export function listProfiles(root: string): { readonly ids: readonly string[]; readonly foreign: readonly string[] } {
+  const folder = formatFolder(root);
+  const names = namesIn(folder);
+  return {
+    ids: names.filter((name) => isProfileId(name) && statOf(join(folder, name))?.isDirectory()),
+    foreign: names
+      .filter((name) => !isProfileId(name) || !statOf(join(folder, name))?.isDirectory())
+      .map((name) => join(folder, name)),
+  };
+}
+
+export function listArtifacts(root: string, engineProfileId: string): readonly FoundFile[] {
+  const { artifacts } = profileFolders(root, engineProfileId);
+  return namesIn(artifacts).map((name) => {
+    const path = join(artifacts, name);
+    const [, hex, extension] = /^([0-9a-f]{64})\.(viva|json)$/.exec(name) ?? [];
+    const wasmDigest = `sha256:${hex}`;
+    if (!isDigest(wasmDigest)) return { path, key: undefined, kind: 'foreign' };
+    return { path, key: { engineProfileId, wasmDigest }, kind: extension === 'viva' ? 'artifact' : 'metadata' };
+  });
+}
+
+/** What interrupted writers and builders left behind, by the age of their files, in milliseconds. */
+export function listLeftovers(root: string, engineProfileId: string, now: number, olderThanMs: number): string[] {
+  const { tmp, locks } = profileFolders(root, engineProfileId);
+  return [tmp, locks]
+    .flatMap((folder) => namesIn(folder).map((name) => join(folder, name)))
+    .filter((path) => {
+      const stat = statOf(path);
+      // A time far ahead is that of a clock that was wrong: nobody is writing there now either.
+      return stat !== undefined && Math.abs(now - stat.mtimeMs) > olderThanMs;
+    });
+}
+
+/** Runs `each` over all, letting other work in between: thousands of small reads are quickest without waiting for each. */
+export async function inSlices<T>(all: readonly T[], each: (item: T) => void): Promise<void> {
+  for (const [index, item] of all.entries()) {
+    if (index % SLICE === SLICE - 1) await setImmediate();
+    each(item);
+  }
+}
+
+export function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of a small file, or undefined. */
+export function textOfFile(path: string, maxBytes: number): string | undefined {
+  try {
+    const stat = lstatSync(path);
+    return stat.isFile() && stat.size <= maxBytes ? readFileSync(path, 'utf8') : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return statOf(folder)?.isDirectory() ? readdirSync(folder) : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,96 @@
+import pLimit from 'p-limit';
+import { type ArtifactKey, type CompiledArtifact, type MeteringMode, messageOf } from '#core';
+import { CacheError } from './errors.ts';
+
+/** A component that is to be ready before it is asked for. */
+export interface WarmupItem {
+  /** How it is called in reports: a path, for example. */
+  readonly name: string;
+  /** `sha256:…`, where a lock file or a registry names it: then a component that is ready is not even loaded. */
+  readonly digest?: string | undefined;
+  readonly meteringMode?: MeteringMode | undefined;
+  load(): Promise<Uint8Array>;
+}
+
+/** `best-effort`: one that fails is reported, the others go on. `strict`: the first that fails ends the warm-up. */
+export type WarmupMode = 'best-effort' | 'strict';
+
+export interface WarmupProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly name: string;
+  readonly outcome: 'built' | 'ready' | 'failed';
+}
+
+export interface WarmupOptions {
+  /** Items that are worked on at the same time; 4 by default. */
+  readonly concurrency?: number | undefined;
+  readonly onProgress?: ((progress: WarmupProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WarmupReport {
+  readonly total: number;
+  readonly built: number;
+  /** Those that were there already. */
+  readonly ready: number;
+  readonly failed: readonly { readonly name: string; readonly error: unknown }[];
+}
+
+/** What the warm-up needs of the cache. */
+export interface WarmupSubject {
+  keyOf(component: Uint8Array | string, mode?: MeteringMode): Promise<ArtifactKey>;
+  getComponent(key: ArtifactKey, load: () => Promise<Uint8Array>, signal?: AbortSignal): Promise<CompiledArtifact>;
+}
+
+/** @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, once nothing is under way any more */
+export async function warmUp(
+  cache: WarmupSubject,
+  items: readonly WarmupItem[],
+  mode: WarmupMode,
+  { concurrency = 4, onProgress, signal }: WarmupOptions,
+): Promise<WarmupReport> {
+  const limit = pLimit(concurrency);
+  const failed: { name: string; error: unknown }[] = [];
+  let built = 0;
+  let ready = 0;
+  await Promise.all(
+    items.map((item) =>
+      limit(async () => {
+        if (mode === 'strict' && failed.length > 0) return;
+        let outcome: WarmupProgress['outcome'] = 'ready';
+        try {
+          if (await makeReady(cache, item, signal)) outcome = 'built';
+        } catch (error) {
+          failed.push({ name: item.name, error });
+          outcome = 'failed';
+        }
+        if (outcome === 'built') built += 1;
+        if (outcome === 'ready') ready += 1;
+        onProgress?.({ done: built + ready + failed.length, total: items.length, name: item.name, outcome });
+      }),
+    ),
+  );
+  const [first] = failed;
+  if (mode === 'strict' && first !== undefined) {
+    throw new CacheError(
+      'CACHE_WARMUP_FAILED',
+      `${first.name} could not be made ready: ${messageOf(first.error)}; ${built + ready} of ${items.length} are`,
+      { cause: first.error, details: { name: first.name, built, ready, total: items.length } },
+    );
+  }
+  return { total: items.length, built, ready, failed };
+}
+
+/** Whether it had to be built here. */
+async function makeReady(cache: WarmupSubject, item: WarmupItem, signal: AbortSignal | undefined): Promise<boolean> {
+  let wasBuilt = false;
+  const bytes = item.digest === undefined ? await item.load() : undefined;
+  const key = await cache.keyOf(bytes ?? (item.digest as string), item.meteringMode);
+  const load = async (): Promise<Uint8Array> => {
+    wasBuilt = true;
+    return bytes ?? item.load();
+  };
+  await cache.getComponent(key, load, signal);
+  return wasBuilt;
+}

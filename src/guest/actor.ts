@@ -1,0 +1,128 @@
+import { ActorError, asResult } from './errors.ts';
+import { takeReplyHandler } from './host.ts';
+import { Message } from './message.ts';
+import { seedMathRandom } from './random.ts';
+import type { ActorConfig, HealthStatus, Value, WitConfig, WitMessage, WitMetadata } from './types.ts';
+import { encodeUtf8 } from './utf8.ts';
+import { encodeValue } from './values.ts';
+
+/** What an actor answers: a value, or nothing. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler without a return statement answers nothing
+export type Reply = Value | undefined | void;
+
+/** One function for each operation; a message `{ "add": 3 }` calls `add(3)`. */
+// biome-ignore lint/suspicious/noExplicitAny: each operation has an argument type of its own, as it declares
+export type Operations = Readonly<Record<string, (argument: any, message: Message) => unknown>>;
+
+export interface ActorDefinition<Ops extends Operations = Operations> {
+  readonly name: string;
+  readonly version: string;
+  readonly description?: string;
+  readonly author?: string;
+  readonly license?: string;
+  /** Called once, before any message. What it throws ends the component. */
+  onStart?(config: ActorConfig): void;
+  /** Operations by name. A message is `{ name: argument }` in JSON; the answer is JSON too. */
+  readonly operations?: Ops;
+  /** Any message that names no operation. What it answers is the reply. */
+  onMessage?(message: Message): Reply;
+  /** Messages that come through a topic; `onMessage` gets them where this is left out. */
+  onTopic?(message: Message): void;
+  /** Answers to requests that were made without a handler of their own. */
+  onReply?(message: Message): void;
+  health?(): HealthStatus;
+  /** Called once, after the last message. */
+  onStop?(): void;
+}
+
+/** What `export const lifecycle` must be. */
+export interface Lifecycle<Ops extends Operations = Operations> {
+  initialize(config: WitConfig): void;
+  handleMessage(message: WitMessage): Uint8Array | undefined;
+  handleCallback(message: WitMessage): void;
+  metadata(): WitMetadata;
+  health(): HealthStatus;
+  shutdown(): void;
+  /** Carries the operations' types to the host; there is nothing at run time. */
+  readonly operations?: Ops;
+}
+
+/** The operations' types, for `runtime.actor<ProtocolOf<typeof lifecycle>>(handle)`. */
+export type ProtocolOf<L extends Lifecycle<Operations>> = NonNullable<L['operations']>;
+
+/**
+ * An actor from functions: `export const lifecycle = defineActor({ … })`. State lives in the module's variables; it is
+ * fresh after a restart, what must outlive one goes to `storage`.
+ */
+export function defineActor<Ops extends Operations>(definition: ActorDefinition<Ops>): Lifecycle<Ops> {
+  const operations = new Map(Object.entries(definition.operations ?? {}));
+
+  function answer(message: Message): Uint8Array | undefined {
+    if (message.topic !== undefined && definition.onTopic !== undefined) {
+      definition.onTopic(message);
+      return undefined;
+    }
+    const called = operations.size === 0 ? undefined : readOperation(message);
+    const operation = called === undefined ? undefined : operations.get(called.name);
+    if (called !== undefined && operation !== undefined) {
+      const result = operation.call(definition.operations, called.argument, message);
+      return encodeUtf8(JSON.stringify(result ?? null));
+    }
+    if (definition.onMessage === undefined) {
+      throw new ActorError(
+        'runtime-error',
+        `no operation for this message; there are ${[...operations.keys()].join(', ') || 'none'}`,
+      );
+    }
+    const reply = definition.onMessage(message);
+    return reply === undefined ? undefined : encodeValue(reply);
+  }
+
+  return {
+    initialize: (config) =>
+      asResult(() => {
+        seedMathRandom();
+        definition.onStart?.(readConfig(config));
+      }),
+    handleMessage: (message) => asResult(() => answer(new Message(message))),
+    handleCallback: (wit) =>
+      asResult(() => {
+        const message = new Message(wit);
+        const handler = takeReplyHandler(message.correlationId);
+        if (handler === undefined) definition.onReply?.(message);
+        else handler(message);
+      }),
+    metadata: () => ({
+      name: definition.name,
+      version: definition.version,
+      description: definition.description ?? '',
+      author: definition.author ?? '',
+      license: definition.license ?? '',
+      supportedOperations: [...operations.keys()],
+      stateful: true,
+    }),
+    health: () => definition.health?.() ?? 'healthy',
+    shutdown: () => definition.onStop?.(),
+  };
+}
+
+/** A message that is a JSON object with one key; undefined for any other. */
+function readOperation(message: Message): { name: string; argument: unknown } | undefined {
+  const json = message.contentType === undefined || message.contentType === 'application/json';
+  if (!json || message.payload[0] !== 0x7b) return undefined;
+  let value: unknown;
+  try {
+    value = message.json();
+  } catch {
+    return undefined;
+  }
+  const [entry, ...others] = Object.entries(value as object);
+  return entry === undefined || others.length > 0 ? undefined : { name: entry[0], argument: entry[1] };
+}
+
+function readConfig({ envVars, configData, resourceLimits }: WitConfig): ActorConfig {
+  const env: Record<string, string> = Object.create(null);
+  for (const [name, value] of envVars) env[name] = value;
+  const { maxMemoryBytes, maxExecutionTimeMs } = resourceLimits;
+  return { env, data: configData ?? undefined, limits: { maxMemoryBytes: Number(maxMemoryBytes), maxExecutionTimeMs } };
+}

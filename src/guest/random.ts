@@ -1,0 +1,25 @@
+import { getRandomBytes } from 'wasi:random/random@0.2.0';
+
+const cells = new Uint32Array(4);
+
+/**
+ * Gives `Math.random` a seed of this instance's own. componentize-qjs freezes the seed when it makes the component, so
+ * that all its instances would draw the same numbers. To be called in a turn: there are no imports while it is made.
+ */
+export function seedMathRandom(): void {
+  const seed = getRandomBytes(16);
+  cells.fill(0);
+  for (let index = 0; index < 16; index++) cells[index >> 2]! |= seed[index]! << (8 * (index & 3));
+  Math.random = () => (next() * 2 ** 21 + (next() >>> 11)) / 2 ** 53;
+}
+
+/** sfc32 of PractRand: small, fast, and good enough for everything but secrets. */
+function next(): number {
+  const [a = 0, b = 0, c = 0, counter = 0] = cells;
+  const sum = (a + b + counter) >>> 0;
+  cells[0] = b ^ (b >>> 9);
+  cells[1] = c + (c << 3);
+  cells[2] = ((c << 21) | (c >>> 11)) + sum;
+  cells[3] = counter + 1;
+  return sum;
+}

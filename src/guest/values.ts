@@ -1,0 +1,22 @@
+import type { ComponentId, Target, Value } from './types.ts';
+import { encodeUtf8 } from './utf8.ts';
+
+/** The bytes that stand for a value: bytes as they are, text as UTF-8, anything else as JSON. */
+export function encodeValue(value: Value): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  return encodeUtf8(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+/** @throws {TypeError} where the text has not three parts */
+export function toComponentId(target: Target): ComponentId {
+  if (typeof target !== 'string') return target;
+  const [namespace, name, instance, ...rest] = target.split('/');
+  if (namespace === undefined || name === undefined || instance === undefined || rest.length > 0) {
+    throw new TypeError(`${target} is not a component id; write namespace/name/instance`);
+  }
+  return { namespace, name, instance };
+}
+
+export function formatId({ namespace, name, instance }: ComponentId): string {
+  return `${namespace}/${name}/${instance}`;
+}

@@ -1,0 +1,31 @@
+import type { ActorCell, PendingRequest } from './actor-cell.ts';
+
+/**
+ * The circle of actors in which a request waits for itself, as ids from the asker back to the asker; undefined when
+ * there is none. An actor waits for another while its turn is suspended in an `ask`.
+ */
+export function deadlockOf(request: PendingRequest): readonly string[] | undefined {
+  const asker = request.from;
+  if (asker === undefined || !waits(request)) return undefined;
+  const visited = new Set<ActorCell>();
+  const path = [asker.key];
+
+  const search = (cell: ActorCell): boolean => {
+    path.push(cell.key);
+    if (cell === asker) return true;
+    if (!visited.has(cell)) {
+      visited.add(cell);
+      for (const next of cell.openRequests.values()) {
+        if (waits(next) && search(next.target)) return true;
+      }
+    }
+    path.pop();
+    return false;
+  };
+  return search(request.target) ? path : undefined;
+}
+
+/** Whether the turn that made the request is still running, held up by it. */
+function waits(request: PendingRequest): boolean {
+  return request.suspendsTurn && request.end === undefined && request.from?.current === request.madeIn;
+}

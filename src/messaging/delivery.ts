@@ -1,0 +1,223 @@
+import {
+  type Clock,
+  type ComponentId,
+  type MessageFailure,
+  type MessageMetadata,
+  messageFailureOf,
+  type Timestamp,
+  timestampOf,
+} from '#core';
+import type { ActorCell, PendingRequest } from './actor-cell.ts';
+import { Envelope, type EnvelopeKind } from './actor-cell.ts';
+import type { MessageCounters } from './counters.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { MessagingError } from './errors.ts';
+
+const NO_HEADERS: MessageMetadata['headers'] = Object.freeze([]);
+const NOTHING = new Uint8Array(0);
+
+/** What a sender may say about a message beside its payload. */
+export interface MessageFields {
+  readonly contentType?: string | undefined;
+  readonly headers?: MessageMetadata['headers'] | undefined;
+}
+
+/** Ends a queued message's request when the message is given up before its turn. */
+export type GiveUpRequest = (request: PendingRequest, error: MessagingError) => void;
+
+/** Makes messages and puts them into mailboxes. */
+export class Delivery {
+  readonly #clock: Clock;
+  readonly #dispatcher: Dispatcher;
+  readonly #deadLetters: DeadLetters;
+  readonly #counters: MessageCounters;
+  readonly #maxHops: number;
+  #lastMessageId = 0;
+  #stampedMs = Number.NaN;
+  #stamp: Timestamp = timestampOf(0);
+  giveUp: GiveUpRequest = () => {};
+
+  constructor(
+    clock: Clock,
+    dispatcher: Dispatcher,
+    deadLetters: DeadLetters,
+    counters: MessageCounters,
+    maxHops: number,
+  ) {
+    this.#clock = clock;
+    this.#dispatcher = dispatcher;
+    this.#deadLetters = deadLetters;
+    this.#counters = counters;
+    this.#maxHops = maxHops;
+  }
+
+  /** A new message. From here on it counts, and must end. */
+  message(
+    sender: ComponentId,
+    from: ActorCell | undefined,
+    payload: Uint8Array,
+    fields: MessageFields | undefined,
+    request: PendingRequest | undefined,
+    topic: string | undefined,
+  ): Envelope {
+    this.#counters.offered += 1;
+    return this.#envelope(
+      'message',
+      sender,
+      payload,
+      fields,
+      request,
+      topic,
+      undefined,
+      from?.current === undefined ? 0 : from.current.hops + 1,
+    );
+  }
+
+  /** Puts a message into a mailbox. @throws {MessagingError} when it cannot; the sender is told by that. */
+  post(cell: ActorCell, envelope: Envelope): void {
+    const refusal = this.#refusalFor(cell, envelope);
+    if (refusal !== undefined) {
+      this.#counters.refused += 1;
+      throw refusal;
+    }
+    cell.mailbox.push(envelope);
+    this.#dispatcher.ready(cell);
+  }
+
+  /** Puts a message of many into a mailbox, or among the dead letters; answers whether it was taken. */
+  postOrBury(cell: ActorCell, envelope: Envelope): boolean {
+    const refusal = this.#refusalFor(cell, envelope);
+    if (refusal !== undefined) {
+      this.#deadLetters.add(cell.id, envelope, 'refused', refusal);
+      return false;
+    }
+    cell.mailbox.push(envelope);
+    this.#dispatcher.ready(cell);
+    return true;
+  }
+
+  /** Puts a message into a mailbox, or in line before it: for senders that can wait. */
+  postOrWait(cell: ActorCell, envelope: Envelope, admitted: () => void, refused: (error: unknown) => void): void {
+    const fits = cell.waiting.size === 0 && cell.mailbox.hasRoomFor(envelope);
+    if (fits || cell.mailbox.overflow !== 'wait' || this.#refusalBesideRoom(cell, envelope) !== undefined) {
+      this.post(cell, envelope);
+      admitted();
+    } else cell.waiting.push({ envelope, admitted, refused });
+  }
+
+  /** Lets those in that wait for room, as far as there is some. */
+  admitWaiting(cell: ActorCell): void {
+    for (let next = cell.waiting.peek(); next !== undefined; next = cell.waiting.peek()) {
+      const ended = next.envelope.request?.end;
+      if (ended === undefined && !cell.mailbox.hasRoomFor(next.envelope)) return;
+      cell.waiting.shift();
+      if (ended === undefined) {
+        cell.mailbox.push(next.envelope);
+        next.admitted();
+      } else this.#deadLetters.add(cell.id, next.envelope, ended === 'timed-out' ? 'expired' : 'cancelled');
+    }
+  }
+
+  /**
+   * Tells an actor how its request ended. Its mailbox may be full of others' messages: an answer is always taken, the
+   * number of open requests bounds how many there are. One too large for the mailbox's bytes becomes a failure.
+   */
+  postCallback(request: PendingRequest, payload: Uint8Array | undefined, failure: unknown): void {
+    const cell = request.from!;
+    const told = failure === undefined ? undefined : messageFailureOf(failure);
+    let envelope = this.#callback(request, payload ?? NOTHING, told);
+    if (envelope.payload.length > 0 && !cell.mailbox.hasBytesFor(envelope)) {
+      const error = queueFull(cell, 'has no room for the bytes of the answer');
+      this.#deadLetters.add(cell.id, envelope, 'refused', error);
+      envelope = this.#callback(request, NOTHING, messageFailureOf(error));
+    }
+    cell.mailbox.push(envelope);
+    this.#dispatcher.ready(cell);
+  }
+
+  #callback(request: PendingRequest, payload: Uint8Array, failure: MessageFailure | undefined): Envelope {
+    this.#counters.offered += 1;
+    const hops = request.hops + 1;
+    const sender = request.target.id;
+    return this.#envelope('callback', sender, payload, undefined, request, undefined, failure, hops);
+  }
+
+  #envelope(
+    kind: EnvelopeKind,
+    sender: ComponentId,
+    payload: Uint8Array,
+    fields: MessageFields | undefined,
+    request: PendingRequest | undefined,
+    topic: string | undefined,
+    failure: MessageFailure | undefined,
+    hops: number,
+  ): Envelope {
+    this.#lastMessageId += 1;
+    const metadata: MessageMetadata = {
+      messageId: BigInt(this.#lastMessageId),
+      correlationId: request?.correlationId,
+      replyTo: request === undefined || kind === 'callback' ? undefined : sender,
+      timestamp: this.#timestamp(),
+      contentType: fields?.contentType,
+      topic,
+      headers: fields?.headers ?? NO_HEADERS,
+      failure,
+    };
+    return new Envelope(kind, sender, payload, metadata, request, hops);
+  }
+
+  #timestamp(): Timestamp {
+    const now = Math.floor(this.#clock.now());
+    if (now !== this.#stampedMs) {
+      this.#stampedMs = now;
+      this.#stamp = timestampOf(now);
+    }
+    return this.#stamp;
+  }
+
+  #refusalFor(cell: ActorCell, envelope: Envelope): MessagingError | undefined {
+    const refusal = this.#refusalBesideRoom(cell, envelope);
+    if (refusal !== undefined) return refusal;
+    if (cell.mailbox.hasRoomFor(envelope)) return undefined;
+    if (cell.mailbox.overflow === 'drop-oldest' && this.#makeRoom(cell, envelope)) return undefined;
+    return queueFull(cell, `holds ${cell.mailbox.size} messages of ${cell.mailbox.bytes} bytes; send less, or later`);
+  }
+
+  #refusalBesideRoom(cell: ActorCell, envelope: Envelope): MessagingError | undefined {
+    if (cell.state === 'draining') {
+      return new MessagingError('MESSAGING_UNAVAILABLE', `${cell.key} is being unloaded and takes no more messages`);
+    }
+    if (cell.state === 'removed') return notFound(cell.key);
+    if (envelope.hops > this.#maxHops) {
+      const message = `the message to ${cell.key} is hop ${envelope.hops} of a chain of messages that each caused the next; at most ${this.#maxHops} are let through (maxHops)`;
+      return new MessagingError('MESSAGING_DELIVERY_FAILED', message);
+    }
+    if (envelope.payload.length > cell.mailbox.maxMessageBytes) {
+      const message = `a payload of ${envelope.payload.length} bytes is more than ${cell.key} takes (${cell.mailbox.maxMessageBytes}); send it in parts`;
+      return new MessagingError('MESSAGING_INVALID', message);
+    }
+    return undefined;
+  }
+
+  #makeRoom(cell: ActorCell, envelope: Envelope): boolean {
+    while (!cell.mailbox.hasRoomFor(envelope)) {
+      const oldest = cell.mailbox.dropOldest();
+      if (oldest === undefined) return false;
+      const error = queueFull(cell, 'is full and dropped its oldest message');
+      this.#deadLetters.add(cell.id, oldest, 'dropped', error);
+      if (oldest.request !== undefined) this.giveUp(oldest.request, error);
+    }
+    return true;
+  }
+}
+
+export function notFound(key: string): MessagingError {
+  return new MessagingError('MESSAGING_TARGET_NOT_FOUND', `there is no component ${key}`, { details: { target: key } });
+}
+
+function queueFull(cell: ActorCell, what: string): MessagingError {
+  return new MessagingError('MESSAGING_QUEUE_FULL', `the mailbox of ${cell.key} ${what}`, {
+    details: { target: cell.key },
+  });
+}

@@ -1,0 +1,110 @@
+import type { Clock } from '#core';
+import type { ActorCell } from './actor-cell.ts';
+import type { EventLoop } from './event-loop.ts';
+import { RingBuffer } from './ring-buffer.ts';
+
+/** The actors that have something to do, in the order in which they are served. A simulation shuffles it. */
+export interface RunQueue {
+  readonly size: number;
+  push(cell: ActorCell): void;
+  shift(): ActorCell | undefined;
+}
+
+export interface DispatcherOptions {
+  /** Milliseconds of turns, and of what they set off, before timers and I/O get the event loop; 10 by default. */
+  readonly shareMs?: number | undefined;
+  /** Milliseconds after which an actor goes to the end of the queue; 1 by default. */
+  readonly sliceMs?: number | undefined;
+  /** Messages after which an actor goes to the end of the queue; 64 by default. */
+  readonly sliceMessages?: number | undefined;
+}
+
+/** Runs one turn of an actor and answers the clock's monotonic reading at its end. */
+export type RunTurn = (cell: ActorCell) => number;
+
+/**
+ * Gives actors their turns, round robin. Work begins in a microtask, so that a request to an idle actor costs no trip
+ * through the event loop; after a share of time the rest waits until timers and I/O have run, also when it is the
+ * embedder's own loop of `await` that keeps sending.
+ */
+export class Dispatcher {
+  readonly #clock: Clock;
+  readonly #loop: EventLoop;
+  readonly #queue: RunQueue;
+  readonly #runTurn: RunTurn;
+  readonly #shareMs: number;
+  readonly #sliceMs: number;
+  readonly #sliceMessages: number;
+  /** A run is due, by `soon` or by `nextTurn`. */
+  #armed = false;
+  /** `#onNextTurn` is due: the loop has not turned since the share began. */
+  #turning = false;
+  #shareBegan = 0;
+  #shareUsedUp = false;
+  readonly #onSoon = (): void => {
+    if (this.#armed) this.#run();
+  };
+  readonly #onNextTurn = (): void => {
+    this.#turning = false;
+    this.#shareUsedUp = false;
+    if (this.#armed) this.#run();
+  };
+
+  constructor(
+    clock: Clock,
+    loop: EventLoop,
+    runTurn: RunTurn,
+    options: DispatcherOptions = {},
+    queue: RunQueue = new RingBuffer<ActorCell>(),
+  ) {
+    this.#clock = clock;
+    this.#loop = loop;
+    this.#runTurn = runTurn;
+    this.#queue = queue;
+    this.#shareMs = options.shareMs ?? 10;
+    this.#sliceMs = options.sliceMs ?? 1;
+    this.#sliceMessages = options.sliceMessages ?? 64;
+  }
+
+  /** Queues the actor if it has something to do and does not stand there yet. */
+  ready(cell: ActorCell): void {
+    if (cell.queued || !cell.isRunnable) return;
+    cell.queued = true;
+    this.#queue.push(cell);
+    if (!this.#armed) this.#arm();
+  }
+
+  #arm(): void {
+    this.#armed = true;
+    // Used up: the run waits for `#onNextTurn`, which is due.
+    if (!this.#shareUsedUp) this.#loop.soon(this.#onSoon);
+  }
+
+  #run(): void {
+    let now = this.#clock.monotonic();
+    if (!this.#turning) {
+      this.#turning = true;
+      this.#shareBegan = now;
+      this.#loop.nextTurn(this.#onNextTurn);
+    }
+    const shareEnds = this.#shareBegan + this.#shareMs;
+    while (now < shareEnds) {
+      const cell = this.#queue.shift();
+      if (cell === undefined) {
+        this.#armed = false;
+        return;
+      }
+      const sliceEnds = Math.min(now + this.#sliceMs, shareEnds);
+      for (let turns = 0; turns < this.#sliceMessages && now < sliceEnds && cell.isRunnable; turns++) {
+        now = this.#runTurn(cell);
+      }
+      cell.queued = false;
+      if (cell.isRunnable) {
+        cell.queued = true;
+        this.#queue.push(cell);
+      }
+    }
+    this.#shareUsedUp = true;
+    if (this.#queue.size === 0) this.#armed = false;
+  }
+}

@@ -1,0 +1,173 @@
+import { type ComponentHandle, type ComponentMessage, HOST_ID, messageOf, type VivariumError } from '#core';
+import type { ActorCell, PendingRequest, TurnRunner } from './actor-cell.ts';
+import type { MessageFields } from './delivery.ts';
+import { MessagingError } from './errors.ts';
+import type { MailboxOptions } from './mailbox.ts';
+import type { Router } from './router.ts';
+import { checkTopic } from './topics.ts';
+
+export interface RequestOptions extends MessageFields {
+  /** Milliseconds until `MESSAGING_TIMEOUT`; the runtime's default when left out. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SubscribeOptions {
+  /** What may wait for the listener, as in an actor's mailbox. */
+  readonly mailbox?: MailboxOptions | undefined;
+}
+
+/** Called with one message at a time; the next waits until the promise, if it gives one, is settled. */
+export type TopicListener = (message: ComponentMessage) => void | Promise<void>;
+
+/** A topic as the embedder sees it. */
+export interface HostTopic {
+  /** Answers the function that ends the subscription. */
+  subscribe(listener: TopicListener, options?: SubscribeOptions): Promise<() => Promise<void>>;
+  /** Answers how many subscribers took the message. */
+  publish(payload: Uint8Array, fields?: MessageFields): Promise<number>;
+}
+
+/** Makes the error of a request whose signal was aborted. */
+export type AbortedError = (signal: AbortSignal) => VivariumError;
+
+const NO_OPTIONS: RequestOptions = Object.freeze({});
+
+/** What the embedder does with messages; its sender is `vivarium/host/0`. Payloads are not copied: leave them alone. */
+export class HostMessaging {
+  readonly #router: Router;
+  readonly #aborted: AbortedError;
+
+  constructor(router: Router, aborted: AbortedError = abortedError) {
+    this.#router = router;
+    this.#aborted = aborted;
+  }
+
+  /** Resolves when the message is in the mailbox. @throws {MessagingError} */
+  send(handle: ComponentHandle, payload: Uint8Array, fields?: MessageFields): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cell = this.#target(handle, payload);
+      const { delivery } = this.#router;
+      const envelope = delivery.message(HOST_ID, undefined, payload, fields, undefined, undefined);
+      if (cell.mailbox.overflow === 'wait') delivery.postOrWait(cell, envelope, resolve, reject);
+      else {
+        delivery.post(cell, envelope);
+        resolve();
+      }
+    });
+  }
+
+  /** Resolves with the answer: what the actor's turn gave back. @throws {MessagingError}, or what ended the turn */
+  request(
+    handle: ComponentHandle,
+    payload: Uint8Array,
+    options: RequestOptions = NO_OPTIONS,
+  ): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      const cell = this.#target(handle, payload);
+      const { signal } = options;
+      if (signal?.aborted) throw this.#aborted(signal);
+      const request = this.#router.requests.openPromise(
+        undefined,
+        cell,
+        options.timeoutMs ?? this.#router.requestTimeoutMs,
+        resolve,
+        reject,
+      );
+      this.#post(cell, payload, options, request);
+      if (signal !== undefined) this.#abortWith(signal, request, resolve, reject);
+    });
+  }
+
+  topic(name: string): HostTopic {
+    const topic = checkTopic(name);
+    return {
+      subscribe: async (listener, options = {}) => this.#subscribe(topic, listener, options),
+      publish: async (payload, fields) => {
+        this.#refuseWhenClosing();
+        checkPayload(payload);
+        return this.#router.publish(HOST_ID, undefined, topic, payload, fields);
+      },
+    };
+  }
+
+  #post(cell: ActorCell, payload: Uint8Array, fields: MessageFields, request: PendingRequest): void {
+    const { delivery, requests } = this.#router;
+    try {
+      const envelope = delivery.message(HOST_ID, undefined, payload, fields, request, undefined);
+      if (cell.mailbox.overflow === 'wait') {
+        delivery.postOrWait(
+          cell,
+          envelope,
+          () => {},
+          (error) => requests.fail(request, error),
+        );
+      } else delivery.post(cell, envelope);
+    } catch (error) {
+      requests.withdraw(request);
+      throw error;
+    }
+  }
+
+  #abortWith(
+    signal: AbortSignal,
+    request: PendingRequest,
+    resolve: (reply: Uint8Array | undefined) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const onAbort = (): void => {
+      this.#router.requests.cancel(request);
+      reject(this.#aborted(signal));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    const done = (): void => signal.removeEventListener('abort', onAbort);
+    request.answer = (reply) => {
+      done();
+      resolve(reply);
+    };
+    request.fail = (error) => {
+      done();
+      reject(error);
+    };
+  }
+
+  #subscribe(topic: string, listener: TopicListener, options: SubscribeOptions): () => Promise<void> {
+    const runner: TurnRunner = {
+      callHandleMessage: (_handle, message) => {
+        const result = listener(message);
+        return result instanceof Promise ? result.then(() => undefined) : undefined;
+      },
+      callHandleCallback: () => {},
+    };
+    const cell = this.#router.addListener(runner, options.mailbox);
+    this.#router.topics.subscribe(cell, topic);
+    return async () => {
+      this.#router.dispose(cell, new MessagingError('MESSAGING_CANCELLED', `the listener to ${topic} was taken off`));
+    };
+  }
+
+  #target(handle: ComponentHandle, payload: Uint8Array): ActorCell {
+    this.#refuseWhenClosing();
+    checkPayload(payload);
+    return this.#router.byHandle(handle);
+  }
+
+  #refuseWhenClosing(): void {
+    if (this.#router.closing) {
+      throw new MessagingError('MESSAGING_UNAVAILABLE', 'the runtime is being closed and takes no more messages');
+    }
+  }
+}
+
+function checkPayload(payload: unknown): void {
+  if (payload instanceof Uint8Array) return;
+  throw new MessagingError(
+    'MESSAGING_INVALID',
+    `a payload is a Uint8Array, not ${payload === null ? 'null' : typeof payload}`,
+  );
+}
+
+function abortedError(signal: AbortSignal): VivariumError {
+  const message = `the request was cancelled by its signal: ${messageOf(signal.reason)}`;
+  return new MessagingError('MESSAGING_CANCELLED', message, { cause: signal.reason });
+}

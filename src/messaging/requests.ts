@@ -1,0 +1,151 @@
+import type { Clock, Random, VivariumError } from '#core';
+import type { ActorCell } from './actor-cell.ts';
+import { PendingRequest, type RequestEnd } from './actor-cell.ts';
+import { CorrelationIds } from './correlation-ids.ts';
+import type { MessageCounters } from './counters.ts';
+import { deadlockOf } from './deadlock.ts';
+import { MessagingError } from './errors.ts';
+import { TimerWheel } from './timer-wheel.ts';
+
+/** The embedder's request: a promise. */
+class HostRequest extends PendingRequest {
+  resolve: (payload: Uint8Array | undefined) => void = () => {};
+  reject: (error: unknown) => void = () => {};
+
+  answer(payload: Uint8Array | undefined): void {
+    this.resolve(payload);
+  }
+
+  fail(error: unknown): void {
+    this.reject(error);
+  }
+}
+
+/** A guest's request that goes on with its turn: the end arrives in its mailbox. */
+class GuestRequest extends PendingRequest {
+  tell: (request: PendingRequest, payload: Uint8Array | undefined, failure: unknown) => void = () => {};
+
+  answer(payload: Uint8Array | undefined): void {
+    this.tell(this, payload, undefined);
+  }
+
+  fail(error: unknown): void {
+    this.tell(this, undefined, error);
+  }
+}
+
+/** Opens requests, ends each exactly once, and counts answers that come when nobody waits any more. */
+export class Requests {
+  readonly #clock: Clock;
+  readonly #wheel: TimerWheel;
+  readonly #ids: CorrelationIds;
+  readonly #counters: MessageCounters;
+  readonly #onExpire = (request: PendingRequest): void => {
+    this.#timedOut(request);
+  };
+
+  constructor(clock: Clock, random: Random, counters: MessageCounters) {
+    this.#clock = clock;
+    this.#wheel = new TimerWheel(clock);
+    this.#ids = new CorrelationIds(random);
+    this.#counters = counters;
+  }
+
+  /** @param from the actor whose suspended turn asks; undefined for the embedder */
+  openPromise(
+    from: ActorCell | undefined,
+    target: ActorCell,
+    timeoutMs: number,
+    resolve: (payload: Uint8Array | undefined) => void,
+    reject: (error: unknown) => void,
+  ): PendingRequest {
+    const request = new HostRequest(this.#ids.next(), from, target, hopsOf(from), timeoutMs, this.#onExpire);
+    request.resolve = resolve;
+    request.reject = reject;
+    request.suspendsTurn = from !== undefined;
+    return this.#open(request);
+  }
+
+  openCallback(from: ActorCell, target: ActorCell, timeoutMs: number, tell: GuestRequest['tell']): PendingRequest {
+    const request = new GuestRequest(this.#ids.next(), from, target, hopsOf(from), timeoutMs, this.#onExpire);
+    request.tell = tell;
+    return this.#open(request);
+  }
+
+  /** Ends a request with an answer, if it still waits and its deadline has not passed. */
+  answer(request: PendingRequest, payload: Uint8Array | undefined, now: number): void {
+    if (request.end !== undefined) this.#counters.lateReplies += 1;
+    else if (now > request.deadline) {
+      this.#counters.lateReplies += 1;
+      this.#timedOut(request);
+    } else {
+      this.#counters.answered += 1;
+      this.#close(request, 'answered');
+      request.answer(payload);
+    }
+  }
+
+  fail(request: PendingRequest, error: unknown): void {
+    if (request.end !== undefined) return;
+    this.#counters.failed += 1;
+    this.#close(request, 'failed');
+    request.fail(error);
+  }
+
+  /** Ends a request whose asker no longer wants the answer and is not told. */
+  cancel(request: PendingRequest): void {
+    if (request.end !== undefined) return;
+    this.#counters.cancelled += 1;
+    this.#close(request, 'cancelled');
+  }
+
+  /** Takes back a request whose message was refused: it has not begun. */
+  withdraw(request: PendingRequest): void {
+    this.#counters.requests -= 1;
+    this.#close(request, 'cancelled');
+  }
+
+  close(): void {
+    this.#wheel.close();
+  }
+
+  #open(request: PendingRequest): PendingRequest {
+    const now = this.#clock.monotonic();
+    request.deadline = now + request.timeoutMs;
+    this.#wheel.schedule(request, now, request.timeoutMs);
+    request.from?.openRequests.set(request.correlationId, request);
+    this.#counters.requests += 1;
+    return request;
+  }
+
+  #close(request: PendingRequest, end: RequestEnd): void {
+    request.end = end;
+    this.#wheel.stop(request);
+    const { from } = request;
+    if (from !== undefined) {
+      from.openRequests.delete(request.correlationId);
+      from.noticeIdle();
+    }
+  }
+
+  #timedOut(request: PendingRequest): void {
+    const circle = deadlockOf(request);
+    this.#counters.timedOut += 1;
+    this.#close(request, 'timed-out');
+    request.fail(circle === undefined ? timeout(request) : deadlock(request, circle));
+  }
+}
+
+function hopsOf(from: ActorCell | undefined): number {
+  return from?.current === undefined ? 0 : from.current.hops + 1;
+}
+
+function timeout(request: PendingRequest): VivariumError {
+  const message = `${request.target.key} did not answer within ${request.timeoutMs} ms`;
+  return new MessagingError('MESSAGING_TIMEOUT', message, { details: { target: request.target.key } });
+}
+
+function deadlock(request: PendingRequest, circle: readonly string[]): VivariumError {
+  const message = `these wait for each other and none can answer: ${circle.join(' → ')}; ended after ${request.timeoutMs} ms`;
+  return new MessagingError('MESSAGING_DEADLOCK', message, { details: { circle: circle.join(' ') } });
+}

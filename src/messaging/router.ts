@@ -1,0 +1,254 @@
+import {
+  type Clock,
+  type ComponentHandle,
+  type ComponentId,
+  checkComponentId,
+  createHandle,
+  formatComponentId,
+  HOST_ID,
+  type MessagingAuthority,
+  type Random,
+  type Supervisor,
+  type Turn,
+  type VivariumError,
+} from '#core';
+import { ActorCell, type TurnRunner } from './actor-cell.ts';
+import { MessageCounters } from './counters.ts';
+import { type DeadLetter, type DeadLetterOptions, DeadLetters } from './dead-letters.ts';
+import { Delivery, type MessageFields, notFound } from './delivery.ts';
+import { Dispatcher, type DispatcherOptions, type RunQueue } from './dispatcher.ts';
+import { MessagingError } from './errors.ts';
+import { type EventLoop, nodeEventLoop } from './event-loop.ts';
+import { Mailbox, type MailboxOptions } from './mailbox.ts';
+import { Requests } from './requests.ts';
+import { Topics } from './topics.ts';
+import { Turns } from './turns.ts';
+
+export interface RouterOptions {
+  readonly engine: TurnRunner;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told of each turn that failed otherwise than by the guest's own `result`. */
+  readonly supervisor?: Supervisor | undefined;
+  readonly authority?: MessagingAuthority | undefined;
+  readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
+  readonly deadLetters?: DeadLetterOptions | undefined;
+  readonly dispatcher?: DispatcherOptions | undefined;
+  /** Milliseconds for a request that names none; 5,000 by default. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Messages in a chain where each caused the next; 1,000 by default. */
+  readonly maxHops?: number | undefined;
+  /** Open requests of one actor; 1,000 by default. */
+  readonly maxOpenRequests?: number | undefined;
+  /** Topics of one actor; 1,000 by default. */
+  readonly maxTopics?: number | undefined;
+  readonly loop?: EventLoop | undefined;
+  readonly runQueue?: RunQueue | undefined;
+}
+
+export interface ActorOptions {
+  readonly mailbox?: MailboxOptions | undefined;
+  /** Turns that may begin with one message, restarts between them, before it is a dead letter; 1 by default. */
+  readonly maxAttempts?: number | undefined;
+  /** Messages wait until `resume`; for an actor that is still being initialised. */
+  readonly suspended?: boolean | undefined;
+}
+
+/** The actors of a runtime, their mailboxes and turns. What hosts and guests see of it stands in front of it. */
+export class Router {
+  readonly clock: Clock;
+  readonly counters: MessageCounters = new MessageCounters();
+  readonly deadLetters: DeadLetters;
+  readonly requests: Requests;
+  readonly delivery: Delivery;
+  readonly topics: Topics;
+  readonly authority: MessagingAuthority | undefined;
+  readonly requestTimeoutMs: number;
+  /** The embedder's messages are refused: the runtime is being closed. */
+  closing = false;
+  readonly #engine: TurnRunner;
+  readonly #maxOpenRequests: number;
+  readonly #dispatcher: Dispatcher;
+  readonly #byKey = new Map<string, ActorCell>();
+  readonly #listeners = new Set<ActorCell>();
+  readonly #byHandle = new Map<ComponentHandle, ActorCell>();
+
+  constructor(options: RouterOptions) {
+    const { clock, random, maxHops = 1_000 } = options;
+    this.clock = clock;
+    this.authority = options.authority;
+    this.requestTimeoutMs = options.requestTimeoutMs ?? 5_000;
+    this.#engine = options.engine;
+    this.#maxOpenRequests = options.maxOpenRequests ?? 1_000;
+    this.topics = new Topics(options.maxTopics ?? 1_000);
+    this.deadLetters = new DeadLetters(clock, this.counters, options.deadLetters, options.onDeadLetter);
+    this.requests = new Requests(clock, random, this.counters);
+    const { loop = nodeEventLoop, dispatcher: shares, runQueue } = options;
+    this.#dispatcher = new Dispatcher(clock, loop, (cell) => turns.run(cell), shares, runQueue);
+    this.delivery = new Delivery(clock, this.#dispatcher, this.deadLetters, this.counters, maxHops);
+    this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
+    const turns = new Turns(
+      clock,
+      this.requests,
+      this.delivery,
+      this.deadLetters,
+      this.counters,
+      options.supervisor,
+      (cell) => this.#dispatcher.ready(cell),
+    );
+  }
+
+  /** Gives an actor its mailbox. @throws {MessagingError} `MESSAGING_INVALID` when its id is taken. */
+  add(handle: ComponentHandle, options: ActorOptions = {}): void {
+    const { mailbox, maxAttempts = 1, suspended = false } = options;
+    const cell = new ActorCell(handle, new Mailbox(mailbox), this.#engine, true, maxAttempts, this.#maxOpenRequests);
+    if (this.#byKey.has(cell.key)) {
+      throw new MessagingError('MESSAGING_INVALID', `${cell.key} has a mailbox already; unload it first`);
+    }
+    cell.suspended = suspended;
+    this.#byKey.set(cell.key, cell);
+    this.#byHandle.set(handle, cell);
+  }
+
+  /** A cell of the embedder's own, which no id names: a listener to topics. */
+  addListener(runner: TurnRunner, mailbox: MailboxOptions | undefined): ActorCell {
+    const cell = new ActorCell(createHandle(HOST_ID), new Mailbox(mailbox), runner, false, 1, 0);
+    this.#listeners.add(cell);
+    return cell;
+  }
+
+  /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND` */
+  byHandle(handle: ComponentHandle): ActorCell {
+    const cell = this.#byHandle.get(handle);
+    if (cell === undefined) throw notFound(formatComponentId(handle.id));
+    return cell;
+  }
+
+  /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND`; `CORE_INVALID_ID` where the parts make no id */
+  byId(id: ComponentId): ActorCell {
+    // A key that is found needs no check: known ids have exactly two slashes, and a part with one would add to them.
+    const short = id.namespace.length < 64 && id.name.length < 64 && id.instance.length < 64;
+    const cell = short ? this.#byKey.get(formatComponentId(id)) : undefined;
+    if (cell === undefined) throw notFound(formatComponentId(checkComponentId(id)));
+    return cell;
+  }
+
+  /** Puts a message into every subscriber's mailbox; answers how many took it. The others' are dead letters. */
+  publish(
+    sender: ComponentId,
+    from: ActorCell | undefined,
+    topic: string,
+    payload: Uint8Array,
+    fields: MessageFields | undefined,
+  ): number {
+    let taken = 0;
+    for (const cell of this.topics.subscribers(topic)) {
+      const envelope = this.delivery.message(sender, from, payload, fields, undefined, topic);
+      if (this.delivery.postOrBury(cell, envelope)) taken += 1;
+    }
+    return taken;
+  }
+
+  /** Lets no turn of the actor begin; its messages wait. What it asked before is given up: a new instance knows nothing of it. */
+  suspend(handle: ComponentHandle): void {
+    const cell = this.#byHandle.get(handle);
+    if (cell === undefined) return;
+    cell.suspended = true;
+    cell.incarnation += 1;
+    this.#cancelRequestsOf(cell);
+  }
+
+  resume(handle: ComponentHandle): void {
+    const cell = this.#byHandle.get(handle);
+    if (cell === undefined) return;
+    cell.suspended = false;
+    this.#dispatcher.ready(cell);
+  }
+
+  /** Gives the host a turn of the actor for itself, before all messages that wait. */
+  runTask<T>(handle: ComponentHandle, run: () => Turn<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cell = this.byHandle(handle);
+      cell.mailbox.pushTask({ run, resolve: (value) => resolve(value as T), reject });
+      this.#dispatcher.ready(cell);
+    });
+  }
+
+  /**
+   * Takes no more messages for the actor and waits until those that it has are handled and its own requests have
+   * ended. Answers whether that was so within the time.
+   */
+  drain(handle: ComponentHandle, timeoutMs: number): Promise<boolean> {
+    const cell = this.byHandle(handle);
+    if (cell.state === 'open') cell.state = 'draining';
+    return this.#whenIdle(cell, timeoutMs);
+  }
+
+  /**
+   * Takes no more messages from the embedder and waits until none is queued or handled anywhere and no request is open;
+   * actors go on sending to each other meanwhile. Answers whether that was so within the time.
+   */
+  async drainAll(timeoutMs: number): Promise<boolean> {
+    this.closing = true;
+    const ends = this.clock.monotonic() + timeoutMs;
+    while (this.counters.inFlight > 0 || this.counters.openRequests > 0) {
+      const busy = [...this.#byKey.values(), ...this.#listeners].find((cell) => !cell.isIdle);
+      const left = ends - this.clock.monotonic();
+      if (busy === undefined || left <= 0 || !(await this.#whenIdle(busy, left))) return this.counters.inFlight === 0;
+    }
+    return true;
+  }
+
+  /** Ends the actor: what waits becomes dead letters, requests to it and by it end. */
+  remove(handle: ComponentHandle, reason?: VivariumError): void {
+    const cell = this.#byHandle.get(handle);
+    if (cell === undefined) return;
+    this.#byHandle.delete(handle);
+    this.#byKey.delete(cell.key);
+    this.dispose(cell, reason ?? notFound(cell.key));
+  }
+
+  dispose(cell: ActorCell, error: VivariumError): void {
+    cell.state = 'removed';
+    this.#listeners.delete(cell);
+    this.topics.unsubscribeAll(cell);
+    this.#cancelRequestsOf(cell);
+    for (let task = cell.mailbox.shiftTask(); task !== undefined; task = cell.mailbox.shiftTask()) task.reject(error);
+    const running = cell.current;
+    if (running !== undefined) this.#bury(cell, running, error);
+    cell.current = undefined;
+    for (let next = cell.mailbox.shift(); next !== undefined; next = cell.mailbox.shift())
+      this.#bury(cell, next, error);
+    for (let next = cell.waiting.shift(); next !== undefined; next = cell.waiting.shift()) {
+      this.counters.refused += 1;
+      next.refused(error);
+    }
+    cell.noticeIdle();
+  }
+
+  close(reason: VivariumError): void {
+    this.closing = true;
+    for (const handle of [...this.#byHandle.keys()]) this.remove(handle, reason);
+    for (const cell of [...this.#listeners]) this.dispose(cell, reason);
+    this.requests.close();
+  }
+
+  #bury(cell: ActorCell, envelope: NonNullable<ActorCell['current']>, error: VivariumError): void {
+    this.deadLetters.add(cell.id, envelope, 'removed', error);
+    if (envelope.request !== undefined && envelope.kind === 'message') this.requests.fail(envelope.request, error);
+  }
+
+  #cancelRequestsOf(cell: ActorCell): void {
+    for (const request of [...cell.openRequests.values()]) this.requests.cancel(request);
+  }
+
+  #whenIdle(cell: ActorCell, timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const stop = this.clock.after(timeoutMs, () => resolve(false));
+      cell.whenIdle(() => {
+        stop();
+        resolve(cell.state !== 'removed');
+      });
+    });
+  }
+}

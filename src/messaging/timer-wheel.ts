@@ -1,0 +1,147 @@
+import type { Clock, StopTimer } from '#core';
+
+const BITS = 5;
+const SLOTS = 2 ** BITS;
+const LEVELS = 7;
+
+/** The longest delay: 32 ** 7 ms, more than a year. */
+const MAX_DELAY_MS = SLOTS ** LEVELS - 1;
+
+/** Milliseconds that one slot of each level spans. */
+const SPAN = Array.from({ length: LEVELS }, (_, level) => SLOTS ** level);
+
+/** Something that the wheel ends at its deadline. It is itself the list node, so scheduling allocates nothing. */
+export abstract class WheelTimer {
+  /** Tick of the wheel, in milliseconds since it was made. */
+  due = 0;
+  /** `level * 32 + slot`, or -1 when not scheduled. */
+  place = -1;
+  previous: WheelTimer | undefined = undefined;
+  next: WheelTimer | undefined = undefined;
+
+  /** Called once, at or after the deadline. */
+  abstract expire(): void;
+}
+
+/**
+ * All time-outs of a runtime on one timer of the clock: a hierarchical timing wheel (Varghese and Lauck, 1987) of seven
+ * levels of 32 slots. Scheduling and stopping cost the same whatever the number of open time-outs.
+ */
+export class TimerWheel {
+  readonly #clock: Clock;
+  readonly #origin: number;
+  readonly #heads: (WheelTimer | undefined)[] = new Array(LEVELS * SLOTS).fill(undefined);
+  /** One bit for each slot that holds a timer. */
+  readonly #occupied = new Int32Array(LEVELS);
+  #elapsed = 0;
+  #scheduled = 0;
+  #armedFor = Number.POSITIVE_INFINITY;
+  #disarm: StopTimer | undefined;
+  readonly #onTick = (): void => this.#tick();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#origin = clock.monotonic();
+  }
+
+  /** @param now the clock's monotonic reading, which the caller has at hand */
+  schedule(timer: WheelTimer, now: number, delayMs: number): void {
+    if (this.#scheduled === 0) this.#elapsed = Math.max(this.#elapsed, Math.floor(now - this.#origin));
+    const due = Math.ceil(now - this.#origin + Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
+    timer.due = due > this.#elapsed ? due : this.#elapsed + 1;
+    const wake = this.#place(timer);
+    if (wake < this.#armedFor) this.#arm(wake);
+  }
+
+  stop(timer: WheelTimer): void {
+    if (timer.place !== -1) this.#unlink(timer);
+  }
+
+  close(): void {
+    this.#disarm?.();
+    this.#armedFor = Number.POSITIVE_INFINITY;
+  }
+
+  /** Links the timer and answers the tick at which the wheel must look at its slot. */
+  #place(timer: WheelTimer): number {
+    const ahead = timer.due - this.#elapsed;
+    let level = 0;
+    while (level < LEVELS - 1 && ahead >= SPAN[level + 1]!) level += 1;
+    const round = Math.floor(timer.due / SPAN[level]!);
+    const slot = round % SLOTS;
+    const place = level * SLOTS + slot;
+    const head = this.#heads[place];
+    this.#scheduled += 1;
+    timer.place = place;
+    timer.previous = undefined;
+    timer.next = head;
+    if (head !== undefined) head.previous = timer;
+    this.#heads[place] = timer;
+    this.#occupied[level]! |= 1 << slot;
+    return round * SPAN[level]!;
+  }
+
+  #unlink(timer: WheelTimer): void {
+    this.#scheduled -= 1;
+    const { place, previous, next } = timer;
+    if (next !== undefined) next.previous = previous;
+    if (previous !== undefined) previous.next = next;
+    else {
+      this.#heads[place] = next;
+      if (next === undefined) this.#occupied[place >> BITS]! &= ~(1 << (place & (SLOTS - 1)));
+    }
+    timer.place = -1;
+    timer.previous = undefined;
+    timer.next = undefined;
+  }
+
+  #tick(): void {
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    const now = Math.floor(this.#clock.monotonic() - this.#origin);
+    for (;;) {
+      const { at, level } = this.#nextStop();
+      if (at > now) {
+        this.#elapsed = Math.max(this.#elapsed, now);
+        if (at < this.#armedFor) this.#arm(at);
+        return;
+      }
+      this.#elapsed = at;
+      this.#empty(level * SLOTS + (Math.floor(at / SPAN[level]!) % SLOTS));
+    }
+  }
+
+  /** The next tick at which a slot has to be looked at; on a tie the highest level, whose timers may be due as well. */
+  #nextStop(): { at: number; level: number } {
+    let at = Number.POSITIVE_INFINITY;
+    let found = 0;
+    for (let level = LEVELS - 1; level >= 0; level--) {
+      const occupied = this.#occupied[level]!;
+      if (occupied === 0) continue;
+      const round = Math.floor(this.#elapsed / SPAN[level]!);
+      const shift = (round + 1) % SLOTS;
+      const turned = (occupied >>> shift) | (occupied << (SLOTS - shift));
+      const distance = SLOTS - Math.clz32(turned & -turned);
+      const stop = (round + distance) * SPAN[level]!;
+      if (stop < at) {
+        at = stop;
+        found = level;
+      }
+    }
+    return { at, level: found };
+  }
+
+  /** Ends what is due in a slot and moves the rest to lower levels. */
+  #empty(place: number): void {
+    for (let timer = this.#heads[place]; timer !== undefined; timer = this.#heads[place]) {
+      this.#unlink(timer);
+      if (timer.due <= this.#elapsed) timer.expire();
+      else this.#place(timer);
+    }
+  }
+
+  #arm(tick: number): void {
+    this.#disarm?.();
+    this.#armedFor = tick;
+    this.#disarm = this.#clock.after(Math.max(0, tick + this.#origin - this.#clock.monotonic()), this.#onTick);
+  }
+}

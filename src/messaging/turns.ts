@@ -1,0 +1,166 @@
+import { type Clock, isVivariumError, messageOf, type Supervisor, type VivariumError } from '#core';
+import type { ActorCell, Envelope } from './actor-cell.ts';
+import type { MessageCounters } from './counters.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { Delivery } from './delivery.ts';
+import { MessagingError } from './errors.ts';
+import type { TurnTask } from './mailbox.ts';
+import type { Requests } from './requests.ts';
+
+/** An orderly failure: the guest answered the error case of its `result`, and lives on. */
+const ORDERLY = 'RUNTIME_COMPONENT_ERROR';
+
+/** Runs turns, one at a time for each actor, and sees to what becomes of their messages. */
+export class Turns {
+  readonly #clock: Clock;
+  readonly #requests: Requests;
+  readonly #delivery: Delivery;
+  readonly #deadLetters: DeadLetters;
+  readonly #counters: MessageCounters;
+  readonly #supervisor: Supervisor | undefined;
+  readonly #resume: (cell: ActorCell) => void;
+
+  constructor(
+    clock: Clock,
+    requests: Requests,
+    delivery: Delivery,
+    deadLetters: DeadLetters,
+    counters: MessageCounters,
+    supervisor: Supervisor | undefined,
+    resume: (cell: ActorCell) => void,
+  ) {
+    this.#clock = clock;
+    this.#requests = requests;
+    this.#delivery = delivery;
+    this.#deadLetters = deadLetters;
+    this.#counters = counters;
+    this.#supervisor = supervisor;
+    this.#resume = resume;
+  }
+
+  /** One turn of an actor that is runnable; answers the clock's monotonic reading at its end. Never throws. */
+  run(cell: ActorCell): number {
+    const task = cell.mailbox.shiftTask();
+    if (task !== undefined) return this.#runTask(cell, task);
+    const envelope = cell.mailbox.shift();
+    if (envelope === undefined) return this.#clock.monotonic();
+    if (cell.waiting.size > 0) this.#delivery.admitWaiting(cell);
+    const gone = goneReason(cell, envelope);
+    if (gone !== undefined) {
+      this.#deadLetters.add(cell.id, envelope, gone);
+      cell.noticeIdle();
+      return this.#clock.monotonic();
+    }
+    return this.#runMessage(cell, envelope);
+  }
+
+  #runMessage(cell: ActorCell, envelope: Envelope): number {
+    cell.busy = true;
+    cell.current = envelope;
+    envelope.attempts += 1;
+    try {
+      const { runner, handle } = cell;
+      const result =
+        envelope.kind === 'message'
+          ? runner.callHandleMessage(handle, envelope)
+          : runner.callHandleCallback(handle, envelope);
+      if (result instanceof Promise) {
+        result.then(
+          (reply) => {
+            this.#ended(cell, envelope, reply ?? undefined);
+            this.#resume(cell);
+          },
+          (error) => {
+            this.#failed(cell, envelope, error);
+            this.#resume(cell);
+          },
+        );
+        return this.#clock.monotonic();
+      }
+      return this.#ended(cell, envelope, result ?? undefined);
+    } catch (error) {
+      return this.#failed(cell, envelope, error);
+    }
+  }
+
+  #ended(cell: ActorCell, envelope: Envelope, reply: Uint8Array | undefined): number {
+    const now = this.#clock.monotonic();
+    if (this.#wasAbandoned(cell, envelope)) return now;
+    cell.busy = false;
+    cell.current = undefined;
+    this.#counters.handled += 1;
+    if (envelope.request !== undefined && envelope.kind === 'message') {
+      this.#requests.answer(envelope.request, reply, now);
+    }
+    cell.noticeIdle();
+    return now;
+  }
+
+  #failed(cell: ActorCell, envelope: Envelope, thrown: unknown): number {
+    if (this.#wasAbandoned(cell, envelope)) return this.#clock.monotonic();
+    const error = asVivarium(cell, thrown);
+    const orderly = error.code === ORDERLY;
+    cell.busy = false;
+    cell.current = undefined;
+    if (!orderly && cell.supervised) this.#supervisor?.failed(cell.handle, error);
+    if (!orderly && cell.suspended && cell.state !== 'removed' && envelope.attempts < cell.maxAttempts) {
+      cell.mailbox.putBack(envelope);
+      return this.#clock.monotonic();
+    }
+    const asked = envelope.kind === 'message' ? envelope.request : undefined;
+    if (orderly && asked !== undefined) this.#counters.handled += 1;
+    else this.#deadLetters.add(cell.id, envelope, envelope.attempts > 1 ? 'poison' : 'failed', error);
+    if (asked !== undefined) this.#requests.fail(asked, error);
+    cell.noticeIdle();
+    return this.#clock.monotonic();
+  }
+
+  /** Whether the actor was removed while this turn ran; what became of its message was decided then. */
+  #wasAbandoned(cell: ActorCell, envelope: Envelope): boolean {
+    if (cell.current === envelope) return false;
+    cell.busy = false;
+    if (envelope.kind === 'message' && envelope.request !== undefined) this.#counters.lateReplies += 1;
+    return true;
+  }
+
+  #runTask(cell: ActorCell, task: TurnTask): number {
+    cell.busy = true;
+    const done = (settle: () => void): number => {
+      cell.busy = false;
+      settle();
+      cell.noticeIdle();
+      return this.#clock.monotonic();
+    };
+    try {
+      const result = task.run();
+      if (!(result instanceof Promise)) return done(() => task.resolve(result));
+      const later = (settle: () => void): void => {
+        done(settle);
+        this.#resume(cell);
+      };
+      result.then(
+        (value) => later(() => task.resolve(value)),
+        (error) => later(() => task.reject(error)),
+      );
+      return this.#clock.monotonic();
+    } catch (error) {
+      return done(() => task.reject(error));
+    }
+  }
+}
+
+/** Why a message that waited is not worth a turn any more. */
+function goneReason(cell: ActorCell, envelope: Envelope): 'expired' | 'cancelled' | 'restarted' | undefined {
+  const { request } = envelope;
+  if (request === undefined) return undefined;
+  if (envelope.kind === 'callback') return request.incarnation === cell.incarnation ? undefined : 'restarted';
+  if (request.end === undefined) return undefined;
+  return request.end === 'timed-out' ? 'expired' : 'cancelled';
+}
+
+function asVivarium(cell: ActorCell, thrown: unknown): VivariumError {
+  if (isVivariumError(thrown)) return thrown;
+  return new MessagingError('MESSAGING_DELIVERY_FAILED', `the turn of ${cell.key} failed: ${messageOf(thrown)}`, {
+    cause: thrown,
+  });
+}

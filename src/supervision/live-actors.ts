@@ -1,0 +1,33 @@
+import { type ActorDirectory, type ComponentHandle, type ComponentId, formatComponentId } from '#core';
+
+/** The actors that are loaded now, by id. */
+export class LiveActors implements ActorDirectory {
+  readonly #handles = new Map<string, ComponentHandle>();
+  #listed: readonly ComponentId[] | undefined;
+
+  /** Answers false, and changes nothing, when the id is taken. */
+  add(handle: ComponentHandle): boolean {
+    const key = formatComponentId(handle.id);
+    if (this.#handles.has(key)) return false;
+    this.#handles.set(key, handle);
+    this.#listed = undefined;
+    return true;
+  }
+
+  remove(handle: ComponentHandle): void {
+    const key = formatComponentId(handle.id);
+    if (this.#handles.get(key) !== handle) return;
+    this.#handles.delete(key);
+    this.#listed = undefined;
+  }
+
+  /** In the order in which they were loaded. Made once for many calls: a guest may ask in a loop. */
+  list(): readonly ComponentId[] {
+    this.#listed ??= Object.freeze([...this.#handles.values()].map((handle) => handle.id));
+    return this.#listed;
+  }
+
+  find(id: ComponentId): ComponentHandle | undefined {
+    return this.#handles.get(formatComponentId(id));
+  }
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { RuntimeError } from '#runtime';
+import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
+import { type ComponentSource, readSource } from './component-source.ts';
+
+/** Who meets an import: WASI's sandbox, Vivarium's host functions, or whoever loads the component. */
+export type ImportStatus = 'wasi' | 'vivarium' | 'missing';
+
+/** What `viv inspect` shows. */
+export interface Inspection {
+  /** `sha256:` and 64 hex digits, over the file. */
+  readonly digest: string;
+  readonly kind: string;
+  /** The world that the exports make it: `actor`, or undefined for another. */
+  readonly world: string | undefined;
+  readonly imports: readonly { readonly name: string; readonly status: ImportStatus }[];
+  readonly exports: readonly string[];
+  readonly coreModules: ComponentSummary['coreModules'];
+  readonly unsupported: ComponentSummary['unsupported'];
+}
+
+/** Reads a component without running anything of it. @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_NOT_FOUND` */
+export async function inspectComponent(source: Exclude<ComponentSource, { namespace: string }>): Promise<Inspection> {
+  const bytes = await readSource(source, { loadBytes: async () => undefined });
+  const { kind, sentence } = identify(bytes);
+  if (kind !== 'component') throw new RuntimeError('RUNTIME_INVALID_COMPONENT', sentence, { details: { kind } });
+  const { imports, exports, coreModules, unsupported } = describe(bytes);
+  return {
+    digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    kind,
+    world: exports.some(({ name }) => name.startsWith('vivarium:actor/lifecycle@0.1.'))
+      ? 'vivarium:actor/actor'
+      : undefined,
+    imports: imports.map(({ name }) => ({ name, status: statusOf(name) })),
+    exports: exports.map(({ name }) => name),
+    coreModules,
+    unsupported,
+  };
+}
+
+function describe(bytes: Uint8Array): ComponentSummary {
+  try {
+    return describeComponent(bytes);
+  } catch (cause) {
+    if (!(cause instanceof WasmError)) throw cause;
+    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', cause.message, { cause, details: cause.details });
+  }
+}
+
+function statusOf(name: string): ImportStatus {
+  if (/^wasi:[a-z]+\/[a-z-]+@0\.2\.\d+$/.test(name)) return 'wasi';
+  return /^vivarium:actor\/[a-z-]+@0\.1\.\d+$/.test(name) ? 'vivarium' : 'missing';
+}
