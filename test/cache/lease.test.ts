@@ -168,7 +168,7 @@ describe('a lease lock', () => {
         await all;
         expect(held).toBe(takers);
       }),
-      { numRuns: 30 },
+      { numRuns: 150 },
     );
   });
 });
