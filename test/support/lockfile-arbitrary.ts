@@ -19,14 +19,17 @@ export const lockfiles: fc.Arbitrary<Lockfile> = fc
       producer: fc.stringMatching(/^[a-z0-9]{1,8}(-[a-z0-9]{1,3})?$/),
       producerVersion: name,
       schemaVersion: fc.constant('0.1.0'),
-      inputProcessors: fc.array(fc.record({ kind: name, version: name }), { maxLength: 4 }),
+      inputProcessors: fc.array(fc.record({ kind: name, version: name }, { noNullPrototype: true }), { maxLength: 4 }),
       generatedAtMs: fc.oneof(fc.constant(0), fc.maxSafeNat()),
     }),
-    sources: fc.uniqueArray(fc.record({ path, inputHash: hash, chunkHash: hash, kind: name }), {
-      selector: (source) => source.path,
-      maxLength: 8,
-    }),
-    topology: fc.array(fc.record({ from: name, toSource: name }), { maxLength: 5 }),
+    sources: fc.uniqueArray(
+      fc.record({ path, inputHash: hash, chunkHash: hash, kind: name }, { noNullPrototype: true }),
+      {
+        selector: (source) => source.path,
+        maxLength: 8,
+      },
+    ),
+    topology: fc.array(fc.record({ from: name, toSource: name }, { noNullPrototype: true }), { maxLength: 5 }),
   })
   .map((lockfile) => ({ ...lockfile, root: '' }));
 
