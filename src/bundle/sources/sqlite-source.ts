@@ -225,8 +225,8 @@ class NodesBySource {
     const sql = `SELECT source_id, node_id, node_kind, ${positions.join(', ')} FROM _ast
       WHERE source_id IN (SELECT id FROM _source WHERE id IS NOT NULL)
       ORDER BY source_id COLLATE BINARY, node_id COLLATE BINARY`;
-    this.#rows = database.prepare(sql).iterate()[Symbol.iterator]();
     this.#path = path;
+    this.#rows = guarded(path, () => database.prepare(sql).iterate());
     this.#advance();
   }
 
@@ -240,7 +240,7 @@ class NodesBySource {
   }
 
   #advance(): void {
-    const { done, value } = this.#rows.next();
+    const { done, value } = guarded(this.#path, () => this.#rows.next());
     this.#next = done === true ? undefined : value;
   }
 
