@@ -29,28 +29,6 @@ export type BundleErrorCode =
 /** What went wrong while a bundle was packed, carried, checked or restored. */
 export class BundleError extends VivariumError<BundleErrorCode> {}
 
-/** What a command ends with: the exit codes that all commands of `viv` share. */
-export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof BundleError)) return 1;
-  switch (error.code) {
-    case 'BUNDLE_INVALID_OPTION':
-      return 2;
-    case 'BUNDLE_NOT_FOUND':
-    case 'BUNDLE_CHUNK_MISSING':
-      return 3;
-    case 'BUNDLE_UNREACHABLE':
-      return 5;
-    case 'BUNDLE_UNAUTHORISED':
-      return 6;
-    case 'BUNDLE_DATABASE_LOCKED':
-    case 'BUNDLE_TARGET_BUSY':
-    case 'BUNDLE_STORAGE_FAILED':
-      return 1;
-    default:
-      return 4;
-  }
-}
-
 /** Text from outside, made safe to print: quoted, control characters escaped, cut after 80 characters. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
