@@ -33,7 +33,7 @@ export const MOST_USED = 10;
  * Lookups by outcome, with the time saved: for each interface the hits' number times the mean of its misses, less what
  * the hits took. Both databases speak this.
  */
-export const LOOKUP_STATISTICS = `
+export const LOOKUP_STATISTICS: string = `
   WITH totals AS (
     SELECT interface_hash, outcome, count(*) AS n, sum(elapsed_ms) AS took
     FROM lookups GROUP BY interface_hash, outcome
@@ -44,8 +44,8 @@ export const LOOKUP_STATISTICS = `
   LEFT JOIN totals m ON m.interface_hash = t.interface_hash AND m.outcome = 'miss'
   GROUP BY t.outcome`;
 
-export const MODULE_STATISTICS =
+export const MODULE_STATISTICS: string =
   'SELECT validation_status, count(*) AS count, sum(size) AS bytes FROM modules GROUP BY validation_status';
 
-export const MOST_USED_MODULES = `
+export const MOST_USED_MODULES: string = `
   SELECT id, name, use_count FROM modules WHERE use_count > 0 ORDER BY use_count DESC, id LIMIT ${MOST_USED}`;

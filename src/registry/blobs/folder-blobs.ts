@@ -147,5 +147,7 @@ function isAbsent(error: unknown): boolean {
 }
 
 function unavailable(verb: string, pointer: string, cause: unknown): RegistryError {
-  return new RegistryError('REGISTRY_UNAVAILABLE', `cannot ${verb} the blob ${pointer}: ${messageOf(cause)}`, { cause });
+  return new RegistryError('REGISTRY_UNAVAILABLE', `cannot ${verb} the blob ${pointer}: ${messageOf(cause)}`, {
+    cause,
+  });
 }

@@ -25,19 +25,21 @@ const UPSERT_INTERFACE = `
 const FIND_NEWEST = `
   SELECT ${ALL} FROM modules m
   WHERE interface_hash = ? AND validation_status = 'verified'
-    AND NOT EXISTS (SELECT 1 FROM modules s WHERE s.supersedes = m.storage_pointer AND s.validation_status <> 'pending')
+    AND NOT EXISTS (SELECT 1 FROM modules s WHERE s.supersedes = m.storage_pointer
+      AND s.interface_hash = m.interface_hash AND s.validation_status <> 'pending')
     AND (? IS NULL OR NOT EXISTS (
       SELECT 1 FROM json_each(m.requires) r WHERE r.value NOT IN (SELECT value FROM json_each(?))))
   ORDER BY created_at DESC, use_count DESC, id LIMIT ?`;
 const EVICT = `
-  WITH RECURSIVE doomed (id, supersedes) AS (
-    SELECT id, supersedes FROM (
-      SELECT id, supersedes, coalesce(last_used_at, created_at) AS used,
+  WITH RECURSIVE doomed (id, interface_hash, supersedes) AS (
+    SELECT id, interface_hash, supersedes FROM (
+      SELECT id, interface_hash, supersedes, coalesce(last_used_at, created_at) AS used,
         row_number() OVER (ORDER BY use_count DESC, coalesce(last_used_at, created_at) DESC, id) AS place
       FROM modules WHERE validation_status <> 'revoked'
     ) WHERE used < ? OR place > ?
     UNION
-    SELECT p.id, p.supersedes FROM modules p JOIN doomed d ON p.storage_pointer = d.supersedes
+    SELECT p.id, p.interface_hash, p.supersedes FROM modules p
+    JOIN doomed d ON p.storage_pointer = d.supersedes AND p.interface_hash = d.interface_hash
   )
   DELETE FROM modules WHERE id IN (SELECT id FROM doomed) AND validation_status <> 'revoked'
   RETURNING id, interface_hash`;
