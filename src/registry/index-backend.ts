@@ -8,6 +8,7 @@ export interface ModuleFilter {
   readonly status?: ValidationStatus | undefined;
   readonly name?: string | undefined;
   readonly interfaceHash?: string | undefined;
+  readonly storagePointer?: string | undefined;
   /** Records with greater ids only: where the last page ended. */
   readonly after?: string | undefined;
   /** Most records; 100 by default. */

@@ -2,4 +2,15 @@ export { FolderBlobStore } from './blobs/folder-blobs.ts';
 export { RegistryError, type RegistryErrorCode } from './errors.ts';
 export type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics } from './index-backend.ts';
 export type { ModuleMetadata } from './metadata.ts';
+export {
+  type LoadedModule,
+  type ModuleCheck,
+  type ModuleInterface,
+  ModulePublisher,
+  type PublisherOptions,
+  type PublishOptions,
+} from './module-publisher.ts';
+export { ModuleTrust, type ModuleTrustOptions } from './module-trust.ts';
+export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
+export { FileRetiredModules, MemoryRetiredModules } from './retired-modules.ts';
 export { type SqliteIndexOptions, SqliteModuleIndex } from './sqlite/sqlite-index.ts';

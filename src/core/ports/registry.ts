@@ -17,7 +17,7 @@ export interface ModuleRecord {
   readonly name: string;
   readonly version: string;
   readonly description: string;
-  /** Storage pointer of the module that this one replaces. */
+  /** Storage pointer of the module of the same interface that this one replaces. */
   readonly supersedes?: string | undefined;
   /** Which embedder made the vector. */
   readonly embedderId?: string | undefined;

@@ -30,6 +30,11 @@ const FIND_NEWEST = `
     AND (? IS NULL OR NOT EXISTS (
       SELECT 1 FROM json_each(m.requires) r WHERE r.value NOT IN (SELECT value FROM json_each(?))))
   ORDER BY created_at DESC, use_count DESC, id LIMIT ?`;
+const LIST = `
+  SELECT ${ALL} FROM modules
+  WHERE id > ?1 AND (?2 IS NULL OR validation_status = ?2) AND (?3 IS NULL OR name = ?3)
+    AND (?4 IS NULL OR interface_hash = ?4) AND (?5 IS NULL OR storage_pointer = ?5)
+  ORDER BY id LIMIT ?6`;
 const EVICT = `
   WITH RECURSIVE doomed (id, interface_hash, supersedes) AS (
     SELECT id, interface_hash, supersedes FROM (
@@ -124,15 +129,10 @@ export class SqliteModuleIndex implements IndexBackend {
     });
   }
 
-  list({ status, name, interfaceHash, after = '', limit = 100 }: ModuleFilter): Promise<readonly ModuleRecord[]> {
-    const sql = `
-      SELECT ${ALL} FROM modules
-      WHERE id > ? AND (?2 IS NULL OR validation_status = ?2) AND (?3 IS NULL OR name = ?3)
-        AND (?4 IS NULL OR interface_hash = ?4)
-      ORDER BY id LIMIT ?5`.replace('id > ?', 'id > ?1');
-    return this.#database.run(() =>
-      readableRecords(this.#database.all(sql, after, status ?? null, name ?? null, interfaceHash ?? null, limit)),
-    );
+  list(filter: ModuleFilter): Promise<readonly ModuleRecord[]> {
+    const { status, name, interfaceHash, storagePointer, after = '', limit = 100 } = filter;
+    const values = [after, status ?? null, name ?? null, interfaceHash ?? null, storagePointer ?? null, limit];
+    return this.#database.run(() => readableRecords(this.#database.all(LIST, ...values)));
   }
 
   evict({ idleSince, keep }: EvictionRule): Promise<readonly string[]> {
