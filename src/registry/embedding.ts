@@ -41,7 +41,8 @@ export function packVector(vector: Float32Array): Uint8Array {
 /** The reverse of {@link packVector}; undefined for bytes that are no vector. */
 export function unpackVector(bytes: Uint8Array): Float32Array | undefined {
   if (bytes.length === 0 || bytes.length % 4 !== 0 || bytes.length > MAX_DIMENSIONS * 4) return undefined;
-  const copy = bytes.slice();
+  // A driver's Buffer is a view of a pool, and its slice would be another one.
+  const copy = new Uint8Array(bytes);
   if (LITTLE) return new Float32Array(copy.buffer);
   const view = new DataView(copy.buffer);
   return Float32Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(at * 4, true));

@@ -11,6 +11,7 @@ export {
   type PublishOptions,
 } from './module-publisher.ts';
 export { ModuleTrust, type ModuleTrustOptions } from './module-trust.ts';
+export { type PostgresIndexOptions, PostgresModuleIndex } from './postgres/postgres-index.ts';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
 export { FileRetiredModules, MemoryRetiredModules } from './retired-modules.ts';
 export { type SqliteIndexOptions, SqliteModuleIndex } from './sqlite/sqlite-index.ts';

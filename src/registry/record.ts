@@ -146,7 +146,7 @@ function bad(row: Row, column: string, cause?: unknown): RegistryError {
   const id = isModuleId(row.id) ? row.id : 'with an unreadable id';
   return new RegistryError(
     'REGISTRY_BAD_RECORD',
-    `the index's row ${id} has an unreadable ${column}; it was edited or damaged: revoke it and publish the module again`,
+    `the index's row ${id} has an unreadable ${column}; it was edited or damaged: delete it and publish the module again`,
     { cause, details: { column } },
   );
 }

@@ -27,25 +27,24 @@ export function statisticsOf(modules: Iterable<Row>, lookups: Iterable<Row>, use
 }
 
 /** How many modules the statistics name as the most used ones. */
-export const MOST_USED = 10;
+const MOST_USED = 10;
 
 /**
- * Lookups by outcome, with the time saved: for each interface the hits' number times the mean of its misses, less what
- * the hits took. Both databases speak this.
+ * The three statements behind the statistics, which both databases speak. Time saved is, for each interface, the hits'
+ * number times the mean of its misses, less what the hits took.
  */
-export const LOOKUP_STATISTICS: string = `
-  WITH totals AS (
-    SELECT interface_hash, outcome, count(*) AS n, sum(elapsed_ms) AS took
-    FROM lookups GROUP BY interface_hash, outcome
-  )
-  SELECT t.outcome, sum(t.n) AS count,
-    sum(CASE WHEN t.outcome = 'hit' AND m.n > 0 THEN t.n * (m.took / m.n) - t.took ELSE 0 END) AS saved_ms
-  FROM totals t
-  LEFT JOIN totals m ON m.interface_hash = t.interface_hash AND m.outcome = 'miss'
-  GROUP BY t.outcome`;
-
-export const MODULE_STATISTICS: string =
-  'SELECT validation_status, count(*) AS count, sum(size) AS bytes FROM modules GROUP BY validation_status';
-
-export const MOST_USED_MODULES: string = `
-  SELECT id, name, use_count FROM modules WHERE use_count > 0 ORDER BY use_count DESC, id LIMIT ${MOST_USED}`;
+export function statisticsQueries(prefix: string): readonly [modules: string, lookups: string, used: string] {
+  return [
+    `SELECT validation_status, count(*) AS count, sum(size) AS bytes FROM ${prefix}modules GROUP BY validation_status`,
+    `WITH totals AS (
+      SELECT interface_hash, outcome, count(*) AS n, sum(elapsed_ms) AS took
+      FROM ${prefix}lookups GROUP BY interface_hash, outcome
+    )
+    SELECT t.outcome, sum(t.n) AS count,
+      sum(CASE WHEN t.outcome = 'hit' AND m.n > 0 THEN t.n * (m.took / m.n) - t.took ELSE 0 END) AS saved_ms
+    FROM totals t
+    LEFT JOIN totals m ON m.interface_hash = t.interface_hash AND m.outcome = 'miss'
+    GROUP BY t.outcome`,
+    `SELECT id, name, use_count FROM ${prefix}modules WHERE use_count > 0 ORDER BY use_count DESC, id LIMIT ${MOST_USED}`,
+  ];
+}

@@ -1,6 +1,6 @@
 import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
 
-const ROUNDING = 1e-6;
+const ROUNDING = 2e-6;
 
 /** What an index must find, computed the slow and plain way. */
 export function referenceFind(records: readonly ModuleRecord[], query: ModuleQuery): ModuleMatch[] {

@@ -19,9 +19,11 @@ describeIndex('SQLite', async () => {
   };
   return {
     open: (clock) => SqliteModuleIndex.open({ path, clock }),
-    clear: () =>
-      byHand(`DELETE FROM modules; DELETE FROM embedder; DELETE FROM lookups; DELETE FROM condemned;
-        UPDATE interfaces SET generation = generation + 1`),
+    clear: () => byHand('DELETE FROM modules; UPDATE interfaces SET generation = generation + 1'),
+    reset: async () => {
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+    },
+    flood: 10_000,
     tamper: byHand,
     close: async () => rmSync(folder, { recursive: true }),
   };

@@ -3,7 +3,7 @@ import { packVector } from '../embedding.ts';
 import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics, StatusChange } from '../index-backend.ts';
 import { checkEmbedder, condemned, embedderMismatch, type IndexEmbedder, type ReadQuery, readQuery } from '../query.ts';
 import { COLUMNS, readableRecords, recordOfRow, valuesOf } from '../record.ts';
-import { LOOKUP_STATISTICS, MODULE_STATISTICS, MOST_USED_MODULES, statisticsOf } from '../statistics.ts';
+import { statisticsOf, statisticsQueries } from '../statistics.ts';
 import { VectorGroups, type VectorSource } from '../vectors/vector-groups.ts';
 import { VECTOR_COLUMNS, vectorRowOf } from '../vectors/vector-row.ts';
 import { SqliteDatabase } from './database.ts';
@@ -166,12 +166,9 @@ export class SqliteModuleIndex implements IndexBackend {
   }
 
   statistics(): Promise<RegistryStatistics> {
+    const [modules, lookups, used] = statisticsQueries('');
     return this.#database.run(() =>
-      statisticsOf(
-        this.#database.all(MODULE_STATISTICS),
-        this.#database.all(LOOKUP_STATISTICS),
-        this.#database.all(MOST_USED_MODULES),
-      ),
+      statisticsOf(this.#database.all(modules), this.#database.all(lookups), this.#database.all(used)),
     );
   }
 

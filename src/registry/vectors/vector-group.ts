@@ -23,7 +23,7 @@ export interface Scored {
  * Rounding of float32 sums: a vector's similarity to itself may come out this much below 1. Similarities that differ by
  * less are equal, or else the order of equal vectors would follow the last bit.
  */
-export const ROUNDING = 1e-6;
+export const ROUNDING = 2e-6;
 
 /** Leading dimensions that are compared first. Most vectors are ruled out by them alone, see the ADR on the index. */
 const HEAD = 64;

@@ -82,7 +82,10 @@ export class VectorGroups {
   }
 }
 
-/** Orders scores; each run of equal ones is ordered by `rank`, and no more than needed of it. */
+/**
+ * Orders scores; each run of equal ones is ordered by `rank`, and no more than needed of it. `rank` may answer with more
+ * modules that equal them.
+ */
 export async function rankTies(
   scored: readonly Scored[],
   limit: number,
@@ -99,8 +102,7 @@ export async function rankTies(
     else {
       const similarities = new Map(run.map(({ id, similarity }) => [id, similarity]));
       for (const id of await rank([...similarities.keys()], left)) {
-        const similarity = similarities.get(id);
-        if (similarity !== undefined) ranked.push({ id, similarity });
+        ranked.push({ id, similarity: similarities.get(id) ?? first.similarity });
       }
     }
     from = end;
