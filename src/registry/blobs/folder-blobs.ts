@@ -90,8 +90,9 @@ export class FolderBlobStore implements BlobStore, BlobInventory {
   }
 
   async delete(pointer: string): Promise<void> {
+    const { file } = this.#place(pointer);
     try {
-      await rm(this.#place(pointer).file, { force: true });
+      await rm(file, { force: true });
     } catch (cause) {
       throw unavailable('delete', pointer, cause);
     }
