@@ -101,7 +101,7 @@ export class SharedTank implements Tank {
   #close(): VivariumError | undefined {
     if (this.#state !== 'running') return this.#failure;
     const consumed = this.#given - (this.#fuel.value as bigint);
-    this.#callFuel = this.#limit < consumed ? this.#limit : consumed;
+    this.#callFuel = consumed > this.#limit ? this.#limit : consumed;
     if (consumed > this.#limit) this.#fail(this.#outOfFuel());
     else if (this.#now() - this.#begun > this.#timeMs) this.#fail(this.#deadline());
     else {
