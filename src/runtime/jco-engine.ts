@@ -1,6 +1,7 @@
 import {
   type ArtifactBuilder,
   type ArtifactCache,
+  type CompiledArtifact,
   type ComponentHandle,
   type ComponentMessage,
   type ComponentUsage,
@@ -11,7 +12,7 @@ import {
   type RuntimeEngine,
   type Turn,
 } from '#core';
-import { componentCode } from './component-code.ts';
+import { type ComponentCode, componentCode } from './component-code.ts';
 import {
   type ComponentExport,
   findExport,
@@ -52,21 +53,19 @@ export interface JcoEnginePorts {
 export class JcoEngine implements RuntimeEngine {
   readonly #ports: JcoEnginePorts;
   readonly #components = new Map<bigint, LoadedComponent>();
+  readonly #evaluated = new WeakMap<CompiledArtifact, ComponentCode>();
 
   constructor(ports: JcoEnginePorts) {
     this.#ports = ports;
   }
 
   async loadComponent(request: EngineLoadRequest): Promise<void> {
-    const { builder, cache, current, keyOf, linker, onState } = this.#ports;
-    const { handle, component, signal } = request;
+    const { linker, onState } = this.#ports;
+    const { handle, signal } = request;
     const lifecycle = new Lifecycle(handle, onState);
     try {
-      validateComponent(component);
-      const key = await keyOf(component, request);
-      const compiled = await cache.get(key, () => builder.build(component, request.metering, signal));
+      const code = await this.#code(request);
       if (signal?.aborted) throw new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
-      const code = componentCode(compiled, (bytes) => current.state.lift(bytes));
       const imports = resolveImports(code.imports, linker, request.imports);
       const loaded = new LoadedComponent(request, lifecycle, code, imports);
       this.#components.set(handle.handleId, loaded);
@@ -146,6 +145,23 @@ export class JcoEngine implements RuntimeEngine {
 
   lifecycle(handle: ComponentHandle): Lifecycle {
     return this.#find(handle).lifecycle;
+  }
+
+  /** The component's code, built at most once: what the cache has was validated when it was built. */
+  async #code(request: EngineLoadRequest): Promise<ComponentCode> {
+    const { builder, cache, current, keyOf } = this.#ports;
+    const { component, metering, signal } = request;
+    const key = await keyOf(component, request);
+    const compiled = await cache.get(key, async () => {
+      validateComponent(component);
+      return builder.build(component, metering, signal);
+    });
+    let code = this.#evaluated.get(compiled);
+    if (code === undefined) {
+      code = componentCode(compiled, (bytes) => current.state.lift(bytes));
+      this.#evaluated.set(compiled, code);
+    }
+    return code;
   }
 
   /** Makes the store of a component that is initializing and has it initialize itself. */
