@@ -12,7 +12,7 @@ import {
   type RuntimeEngine,
   type Turn,
 } from '#core';
-import { type ComponentCode, componentCode } from './component-code.ts';
+import { type ComponentCode, type ComponentExports, componentCode } from './component-code.ts';
 import {
   type ComponentExport,
   findExport,
@@ -124,11 +124,7 @@ export class JcoEngine implements RuntimeEngine {
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
     const component = this.#ready(handle);
     const target: ComponentExport = findExport(component.code, name);
-    return this.#withStore(component, (store) =>
-      this.#handling(component, () =>
-        store.call(this.#budget(component.limits), (exports) => target(exports)(...args)),
-      ),
-    );
+    return this.#withStore(component, (store) => this.#enter(component, store, (exports) => target(exports)(...args)));
   }
 
   /** What the component says of itself, asked once it is ready. */
@@ -154,12 +150,15 @@ export class JcoEngine implements RuntimeEngine {
     const key = await keyOf(component, request);
     const compiled = await cache.get(key, async () => {
       validateComponent(component);
+      await breath();
       return builder.build(component, metering, signal);
     });
     let code = this.#evaluated.get(compiled);
     if (code === undefined) {
+      await breath();
       code = componentCode(compiled, (bytes) => current.state.lift(bytes));
       this.#evaluated.set(compiled, code);
+      await breath();
     }
     return code;
   }
@@ -197,21 +196,17 @@ export class JcoEngine implements RuntimeEngine {
         `${formatComponentId(component.handle.id)} takes no messages: it does not export vivarium:actor/lifecycle; use call`,
       );
     }
-    return this.#handling(component, () => {
-      try {
-        return store.call(this.#budget(component.limits), (exports) => call(find(exports)));
-      } finally {
-        component.account(store);
-      }
-    });
+    return this.#enter(component, store, (exports) => call(find(exports)));
   }
 
-  #handling<T>(component: LoadedComponent, run: () => T): T {
+  /** One call into a store: its budget opened, its cost booked however it ends. */
+  #enter<T>(component: LoadedComponent, store: Store, call: (exports: ComponentExports) => T): T {
     component.lifecycle.handling = true;
     try {
-      return run();
+      return store.call(this.#budget(component.limits), call);
     } finally {
       component.lifecycle.handling = false;
+      component.account(store);
     }
   }
 
@@ -264,6 +259,11 @@ export class JcoEngine implements RuntimeEngine {
     }
     return component;
   }
+}
+
+/** Lets timers and I/O run between two steps that each take milliseconds for a large component. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function reasonOf(error: unknown): string {
