@@ -1,4 +1,4 @@
-// npm run fuzz -- metering --minutes N [--seed S]: searches for programs that evade metering, in a process that may be killed.
+// npm run fuzz -- metering --minutes N [--seed S] [--count N]: searches for programs that evade metering, in a process that may be killed.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,10 +7,10 @@ import type { Verdict } from './fuzz/judge.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' } },
+  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, count: { type: 'string' } },
 });
 if (positionals[0] !== 'metering') {
-  console.error('usage: npm run fuzz -- metering --minutes N [--seed S]');
+  console.error('usage: npm run fuzz -- metering --minutes N [--seed S] [--count N]');
   process.exit(2);
 }
 
@@ -22,8 +22,9 @@ let child: ChildProcess | undefined;
 
 const first = Number(values.seed ?? Date.now() % 1_000_000_000);
 const until = Date.now() + Number(values.minutes) * 60_000;
+const end = first + Number(values.count ?? Number.POSITIVE_INFINITY);
 let seed = first;
-for (; Date.now() < until; seed++) {
+for (; seed < end && Date.now() < until; seed++) {
   const verdict = await judged(seed);
   const line = `${verdict.kind}: ${verdict.outcome}`;
   counts.set(line, (counts.get(line) ?? 0) + 1);
