@@ -14,6 +14,10 @@ if (positionals[0] !== 'metering') {
   process.exit(2);
 }
 
+/** V8 as it is, and with one of its two wasm compilers alone. */
+const FLAGS = [[], ['--no-liftoff'], ['--liftoff-only']];
+const SEEDS_PER_PROCESS = 150;
+
 const WATCHDOG_MS = 20_000;
 const worker = fileURLToPath(new URL('./fuzz/worker.ts', import.meta.url));
 const counts = new Map<string, number>();
@@ -39,7 +43,7 @@ process.exitCode = findings.length === 0 ? 0 : 1;
 
 /** The verdict of the child, or what became of the child. */
 function judged(number: number): Promise<Verdict & { kind: Kind | 'lost' }> {
-  const process = running();
+  const process = running(number);
   return new Promise((resolve) => {
     const lost = (finding: string): void => {
       process.removeAllListeners();
@@ -61,7 +65,15 @@ function judged(number: number): Promise<Verdict & { kind: Kind | 'lost' }> {
   });
 }
 
-function running(): ChildProcess {
-  child ??= fork(worker, { execArgv: ['--max-old-space-size=1024'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+/** The child for a seed; a new one now and then, with other flags. */
+function running(number: number): ChildProcess {
+  if ((number - first) % SEEDS_PER_PROCESS === 0) {
+    child?.removeAllListeners();
+    child?.kill('SIGKILL');
+    child = undefined;
+  }
+  const flags = FLAGS[Math.floor((number - first) / SEEDS_PER_PROCESS) % FLAGS.length]!;
+  const execArgv = ['--max-old-space-size=1024', ...flags];
+  child ??= fork(worker, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   return child;
 }
