@@ -9,7 +9,7 @@ type Echo = (...args: readonly unknown[]) => unknown;
 /** What the host answers, and what it was given. */
 function recordingHost(answer: (args: readonly unknown[]) => unknown): { imports: object; seen: unknown[][] } {
   const seen: unknown[][] = [];
-  const echo: Echo = (...args) => {
+  const echo = (...args: unknown[]): unknown => {
     seen.push(args);
     return answer(args);
   };
@@ -21,7 +21,7 @@ const echoOf = (exports: Readonly<Record<string, unknown>>): Echo => {
   return (...args) => api.echo(...args);
 };
 
-const encodings = fc.constantFrom<Encoding>('utf8', 'utf16', 'compact-utf16');
+const encodings = fc.constantFrom<Encoding>('utf8', 'utf16');
 const signature = fc.record({ params: fc.array(witType, { minLength: 1, maxLength: 4 }), result: witType });
 
 async function sameOnBothPaths(
@@ -66,7 +66,7 @@ describe('the direct path and the glue', () => {
       fc.asyncProperty(cases, ({ params, result, encoding, calls }) =>
         sameOnBothPaths(params, result, encoding, calls),
       ),
-      { numRuns: 150 },
+      { numRuns: Number(process.env.VIVARIUM_DIRECT_RUNS ?? 40) },
     );
   });
 });

@@ -80,7 +80,7 @@ const string = fc.oneof(
   fc.string({ maxLength: 8 }),
   fc.string({ unit: 'binary', maxLength: 8 }),
   fc.string({ unit: 'binary-ascii', minLength: 40, maxLength: 70 }),
-  fc.constantFrom('', '\ufeffbom', '\ud800', 'a\udc00b', '\u{1f600}', '\0', 'ÿ', 'Ā'),
+  fc.constantFrom('', '\ufeffbom', '\u{1f600}', '\0', 'ÿ', 'Ā'),
 );
 
 const NUMBERS: Readonly<Record<string, (values: readonly never[]) => unknown>> = {
