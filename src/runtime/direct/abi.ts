@@ -1,3 +1,5 @@
+import { isVivariumError, messageOf, type VivariumError } from '#core';
+import { RuntimeError } from '../errors.ts';
 import { asList, listBytes, loadNumbers, storeNumbers } from './lists.ts';
 import {
   allocate,
@@ -10,7 +12,7 @@ import {
   storeUtf16,
   toChar,
 } from './strings.ts';
-import { trap } from './trap.ts';
+import { AbiTrap, trap } from './trap.ts';
 
 const bits = new DataView(new ArrayBuffer(8));
 
@@ -29,6 +31,18 @@ export const ABI = {
   storeUtf16,
   storeUtf8,
   toChar,
+
+  /** Ends the store in a way that the guest cannot catch. What ends it already, a trap of its own, goes on as it is. */
+  fail(thrown: unknown, stop: (reason: VivariumError) => never): never {
+    if (isVivariumError(thrown)) throw thrown;
+    if (thrown instanceof WebAssembly.RuntimeError && !(thrown instanceof AbiTrap)) throw thrown;
+    return stop(new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown }));
+  },
+
+  /** A 64-bit integer; numbers do as well as long as they are whole. */
+  i64(value: unknown): bigint {
+    return typeof value === 'bigint' ? value : BigInt(value as number);
+  },
 
   /** The tag of a variant that the host gave. */
   tag(value: unknown): unknown {

@@ -1,56 +1,25 @@
 import { compileFunction } from 'node:vm';
 import type { VivariumError } from '#core';
-import { isVivariumError, messageOf } from '#core';
 import type { ComponentExports } from '../component-code.ts';
 import { RuntimeError } from '../errors.ts';
 import { ABI } from './abi.ts';
 import { HandleTable } from './handle-table.ts';
 import { MemoryView } from './memory-view.ts';
 import type { DirectPlan, HostSlot, PlannedExport } from './plan.ts';
-import { AbiTrap } from './trap.ts';
 
 type Func = (...args: never[]) => unknown;
 type Stop = (reason: VivariumError) => never;
 
 /** What generated code is given, and gives. */
 interface Generated {
+  readonly State: new (host: Host, handles: readonly HandleTable[], stop: Stop) => State;
   readonly exported: readonly ((state: State, ...args: readonly unknown[]) => unknown)[];
   readonly trampolines: readonly Func[];
   readonly interfaces: readonly (new (state: State) => object)[];
 }
 
-/** What one store is to the code that all stores of a component share. */
-class State {
-  readonly funcs: (Func | undefined)[];
-  readonly memories: (MemoryView | undefined)[];
-  readonly handles: readonly HandleTable[];
-  /** By component instance: whether a call of it is running, and whether it may not call out just now. */
-  readonly entered: boolean[];
-  readonly locked: boolean[];
-  readonly host: readonly unknown[];
-  readonly classes: readonly unknown[];
-  readonly #stop: Stop;
-
-  constructor(plan: DirectPlan, { host, classes }: Host, stop: Stop) {
-    this.funcs = new Array(plan.funcs).fill(undefined);
-    this.memories = new Array(plan.memories).fill(undefined);
-    this.handles = plan.classes.length === 0 ? [] : Array.from({ length: plan.instances }, () => new HandleTable());
-    this.entered = new Array(plan.instances).fill(false);
-    this.locked = new Array(plan.instances).fill(false);
-    this.host = host;
-    this.classes = classes;
-    this.#stop = stop;
-  }
-
-  /** Ends the store in a way that the guest cannot catch. What ends it already, a trap of its own, goes on as it is. */
-  fail(thrown: unknown): never {
-    if (isVivariumError(thrown)) throw thrown;
-    if (thrown instanceof WebAssembly.RuntimeError && !(thrown instanceof AbiTrap)) throw thrown;
-    return this.#stop(
-      new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown }),
-    );
-  }
-}
+/** What one store is to the code that all stores of a component share: slots for what its core modules export. */
+type State = Record<`func${number}`, Func> & Record<`memory${number}`, MemoryView>;
 
 /** The host's side of a component's imports, in the order of its plan. */
 interface Host {
@@ -95,7 +64,8 @@ export class DirectCode {
     },
   ): ComponentExports {
     const plan = this.#plan;
-    const state = new State(plan, this.#hostOf(imports), stop);
+    const handles = plan.classes.length === 0 ? [] : Array.from({ length: plan.instances }, () => new HandleTable());
+    const state = new this.#generated.State(this.#hostOf(imports), handles, stop);
     const previous = this.#context.s;
     this.#context.s = state;
     try {
@@ -103,9 +73,9 @@ export class DirectCode {
       for (const step of plan.steps) {
         const exports = link(module(step.module), this.#arguments(step.args, instances));
         instances.push(exports);
-        for (const { slot, name } of step.funcs) state.funcs[slot] = exports[name] as Func;
+        for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
         for (const { slot, name } of step.memories) {
-          state.memories[slot] = new MemoryView(exports[name] as WebAssembly.Memory);
+          state[`memory${slot}`] = new MemoryView(exports[name] as WebAssembly.Memory);
         }
       }
     } finally {

@@ -37,7 +37,7 @@ export function storeCode(
       return;
     case 'u64':
     case 's64':
-      code.line(`d.setBigInt64(${at}, BigInt(${value}), true);`);
+      code.line(`d.setBigInt64(${at}, abi.i64(${value}), true);`);
       return;
     case 'f32':
       code.line(`d.setFloat32(${at}, ${value}, true);`);
@@ -115,7 +115,7 @@ export function lowerFlatCode(code: Code, access: MemoryAccess, type: ValueType,
       return [`(${value} | 0)`];
     case 'u64':
     case 's64':
-      return [`BigInt.asIntN(64, BigInt(${value}))`];
+      return [`abi.i64(${value})`];
     case 'f32':
     case 'f64':
       return [`+${value}`];

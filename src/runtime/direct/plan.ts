@@ -19,6 +19,7 @@ import {
   holds,
   importCode,
   interfaceCode,
+  stateCode,
 } from './function-code.ts';
 
 /** Types beyond this make functions that no optimiser takes; the glue is as good. */
@@ -126,10 +127,12 @@ class Planner {
     return {
       source: [
         "'use strict';",
-        `const exported = [${this.#exported.join(',\n')}];`,
+        `const State = ${stateCode({ funcs: this.#funcs.size, memories: this.#memories.size, instances: this.#linked.instances })};`,
+        ...this.#exported.map((text, index) => `const exported${index} = ${text};`),
         `const trampolines = [${this.#trampolines.join(',\n')}];`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
-        'return { exported, trampolines, interfaces };',
+        `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
+        'return { State, exported, trampolines, interfaces };',
       ].join('\n'),
       steps: steps.map((step, index) => ({
         ...step,
