@@ -13,6 +13,7 @@ export * from './ports/loader.ts';
 export * from './ports/messaging.ts';
 export * from './ports/meter.ts';
 export * from './ports/random.ts';
+export * from './ports/registry.ts';
 export * from './ports/storage.ts';
 export * from './ports/supervisor.ts';
 export * from './units.ts';

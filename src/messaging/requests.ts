@@ -82,6 +82,7 @@ export class Requests {
       this.#counters.answered += 1;
       this.#close(request, 'answered');
       request.answer(payload);
+      request.from?.noticeIdle();
     }
   }
 
@@ -90,6 +91,7 @@ export class Requests {
     this.#counters.failed += 1;
     this.#close(request, 'failed');
     request.fail(error);
+    request.from?.noticeIdle();
   }
 
   /** Ends a request whose asker no longer wants the answer and is not told. */
@@ -97,6 +99,7 @@ export class Requests {
     if (request.end !== undefined) return;
     this.#counters.cancelled += 1;
     this.#close(request, 'cancelled');
+    request.from?.noticeIdle();
   }
 
   /** Takes back a request whose message was refused: it has not begun. */
@@ -121,11 +124,7 @@ export class Requests {
   #close(request: PendingRequest, end: RequestEnd): void {
     request.end = end;
     this.#wheel.stop(request);
-    const { from } = request;
-    if (from !== undefined) {
-      from.openRequests.delete(request.correlationId);
-      from.noticeIdle();
-    }
+    request.from?.openRequests.delete(request.correlationId);
   }
 
   #timedOut(request: PendingRequest): void {
@@ -133,6 +132,7 @@ export class Requests {
     this.#counters.timedOut += 1;
     this.#close(request, 'timed-out');
     request.fail(circle === undefined ? timeout(request) : deadlock(request, circle));
+    request.from?.noticeIdle();
   }
 }
 

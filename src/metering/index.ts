@@ -1,14 +1,8 @@
 import type { Meter } from '#core';
-export const meter: Meter = {
-  version: 'none',
-  meterModule: (b) => ({ bytes: b }),
-  createTank: () => ({
-    link: (m, i) => new WebAssembly.Instance(m, i).exports,
-    begin() {},
-    end() {},
-    stop() {},
-    failure: () => undefined,
-    dispose() {},
-    usage: { callFuel: 0n, totalFuel: 0n, memoryBytes: 0, refusedGrowths: 0 },
-  }),
-};
+import { RewritingMeter } from './meter.ts';
+
+export { MeteringError, type MeteringErrorCode } from './errors.ts';
+export { meterModule, RewritingMeter } from './meter.ts';
+
+/** The meter that reads the machine's monotonic clock. */
+export const meter: Meter = new RewritingMeter();

@@ -23,6 +23,13 @@ export interface HostState {
   /** Opened at the first use: most components store nothing. */
   storage(): KeyValueNamespace;
   log(channel: LogChannel, message: string, context: LogRecord['context']): void;
+  /**
+   * Told of bytes that are copied out of the guest in one lift; too many end the store. Lists that overlap could make a
+   * small memory fill the host's.
+   */
+  lift(bytes: number): void;
+  /** The lift has ended; the next one counts from nothing. */
+  lifted(): void;
   /** Ends the running call so that the guest cannot catch it, and the store with it. Never returns. */
   stop(reason: VivariumError): never;
 }

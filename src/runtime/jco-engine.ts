@@ -18,14 +18,15 @@ import {
   type Lifecycle as LifecycleExports,
   lifecycleOf,
 } from './component-exports.ts';
-import { ComponentError, RuntimeError } from './errors.ts';
+import { RuntimeError } from './errors.ts';
 import type { ComponentMetadata } from './host/services.ts';
 import type { HostLinker } from './host-linker.ts';
+import type { CurrentStore } from './host-state.ts';
 import { resolveImports } from './imports.ts';
 import { Lifecycle, type StateChange } from './lifecycle.ts';
 import type { ComponentLimiter } from './limiter.ts';
 import { LoadedComponent } from './loaded-component.ts';
-import type { Store } from './store.ts';
+import { type Store, whileStarting } from './store.ts';
 import type { StoreManager } from './store-manager.ts';
 import { validateComponent } from './validate.ts';
 
@@ -37,6 +38,7 @@ export interface JcoEnginePorts {
     component: Uint8Array,
     request: EngineLoadRequest,
   ) => Promise<{ engineProfileId: string; wasmDigest: string }>;
+  readonly current: CurrentStore;
   readonly linker: HostLinker;
   readonly stores: StoreManager;
   readonly limiter: ComponentLimiter;
@@ -56,7 +58,7 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   async loadComponent(request: EngineLoadRequest): Promise<void> {
-    const { builder, cache, keyOf, linker, onState } = this.#ports;
+    const { builder, cache, current, keyOf, linker, onState } = this.#ports;
     const { handle, component, signal } = request;
     const lifecycle = new Lifecycle(handle, onState);
     try {
@@ -64,7 +66,7 @@ export class JcoEngine implements RuntimeEngine {
       const key = await keyOf(component, request);
       const compiled = await cache.get(key, () => builder.build(component, request.metering, signal));
       if (signal?.aborted) throw new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
-      const code = componentCode(compiled);
+      const code = componentCode(compiled, (bytes) => current.state.lift(bytes));
       const imports = resolveImports(code.imports, linker, request.imports);
       const loaded = new LoadedComponent(request, lifecycle, code, imports);
       this.#components.set(handle.handleId, loaded);
@@ -163,8 +165,7 @@ export class JcoEngine implements RuntimeEngine {
       return store;
     } catch (error) {
       store.discard();
-      if (!(error instanceof ComponentError)) throw error;
-      throw new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `initialize failed: ${error.message}`, { cause: error });
+      throw whileStarting('initialize failed', error);
     }
   }
 

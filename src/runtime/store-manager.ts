@@ -37,6 +37,7 @@ export class StoreManager {
       log,
       tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),
       current: this.#current,
+      maxLiftBytes: limits.maxMemoryBytes,
       openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
     });
     try {

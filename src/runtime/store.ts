@@ -24,6 +24,8 @@ export interface StoreParts {
   readonly tank: Tank;
   readonly current: CurrentStore;
   readonly clock: Clock;
+  /** Bytes that one lift may copy out of the guest: no value that it holds once is larger. */
+  readonly maxLiftBytes: number;
   readonly openStorage: () => KeyValueNamespace;
   readonly log: (record: LogRecord) => void;
 }
@@ -43,6 +45,7 @@ export class Store implements HostState {
   #storage: KeyValueNamespace | undefined;
   #stopped: VivariumError | undefined;
   #entered = false;
+  #liftedBytes = 0;
   #dead = false;
   /** Milliseconds that the last call took. */
   lastCallMs = 0;
@@ -75,14 +78,7 @@ export class Store implements HostState {
         ),
       );
     } catch (error) {
-      if (
-        !(error instanceof RuntimeError) ||
-        (error.code !== 'RUNTIME_TRAP' && error.code !== 'RUNTIME_COMPONENT_ERROR')
-      )
-        throw error;
-      throw new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `the component cannot be instantiated: ${error.message}`, {
-        cause: error,
-      });
+      throw whileStarting('the component cannot be instantiated', error);
     }
   }
 
@@ -106,6 +102,18 @@ export class Store implements HostState {
     this.#parts.log({ handle: this.handle, channel, message, context });
   }
 
+  lift(bytes: number): void {
+    this.#liftedBytes += bytes;
+    const { maxLiftBytes } = this.#parts;
+    if (this.#liftedBytes <= maxLiftBytes) return;
+    const message = `one value of the component has more than ${maxLiftBytes} bytes, which is its whole memory`;
+    this.stop(new RuntimeError('RUNTIME_TRAP', message));
+  }
+
+  lifted(): void {
+    this.#liftedBytes = 0;
+  }
+
   stop(reason: VivariumError): never {
     this.#stopped ??= reason;
     this.#parts.tank.stop(reason);
@@ -126,6 +134,7 @@ export class Store implements HostState {
     const started = clock.monotonic();
     const previous = current.enter(this);
     this.#entered = true;
+    this.#liftedBytes = 0;
     try {
       tank.begin(budget);
       const value = this.#answer(run);
@@ -158,8 +167,18 @@ export class Store implements HostState {
     const exhausted = this.#parts.tank.failure(thrown);
     if (exhausted !== undefined) return exhausted;
     if (isVivariumError(thrown)) return thrown;
-    return new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown });
+    const { refusedGrowths } = this.usage;
+    const hint = refusedGrowths === 0 ? '' : `; it was refused more memory ${refusedGrowths} times`;
+    return new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}${hint}`, { cause: thrown });
   }
+}
+
+/** What a trap or an error of the guest's is called while it is started; budgets and exits keep their own codes. */
+export function whileStarting(what: string, error: unknown): unknown {
+  if (!(error instanceof RuntimeError) || (error.code !== 'RUNTIME_TRAP' && error.code !== 'RUNTIME_COMPONENT_ERROR')) {
+    return error;
+  }
+  return new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `${what}: ${error.message}`, { cause: error });
 }
 
 /** Stands for the error case until the budget was settled. */

@@ -13,6 +13,7 @@ export type { Preopen } from './file-paths.ts';
 export type { GrantInput } from './grant.ts';
 export { type FetchLimits, type GuardedRequest, type GuardedResponse, guardedFetch } from './guarded-fetch.ts';
 export { vivariumHome } from './home.ts';
+export { canonicalAddress, isPublicAddress } from './ip-address.ts';
 export { KeyStore } from './key-store.ts';
 export { MachineSecret } from './machine-secret.ts';
 export { type Admission, type LookUp, NetworkGuard } from './network-guard.ts';

@@ -141,6 +141,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     builder,
     cache: c.resolve(TOKENS.cache),
     keyOf: (component, request) => artifactKeyOf(component, request.metering, meter, builder),
+    current,
     linker,
     limiter,
     stores: new StoreManager(current, {

@@ -198,10 +198,14 @@ export class Runtime implements AsyncDisposable {
     this.#directory.remove(handle);
   }
 
-  /** Ends every component and the runtime. Calls that still wait end with `RUNTIME_CLOSED`. */
-  close(): Promise<void> {
+  /**
+   * Ends every component and the runtime. Calls that still wait end with `RUNTIME_CLOSED`; with `drain`, messages that
+   * were taken are handled first, for at most `timeoutMs`.
+   */
+  async close({ drain = false, timeoutMs = 5_000 }: UnloadOptions = {}): Promise<void> {
+    if (drain && this.#closing === undefined) await this.#router.drainAll(timeoutMs);
     this.#closing ??= this.#close();
-    return this.#closing;
+    await this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

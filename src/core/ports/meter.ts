@@ -46,14 +46,18 @@ export interface Tank {
   link(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports;
   /** Opens a call's budget. Instantiation is a call too. */
   begin(budget: CallBudget): void;
-  /** Closes it. @throws the `METERING_…` error when the call cost more than it was given. */
+  /** Closes it; nothing happens when none is open. @throws the `METERING_…` error when the call cost more than it was given. */
   end(): void;
-  /** The `METERING_…` error behind something thrown out of the guest, or undefined when it was the guest's own doing. */
-  failure(thrown: unknown): VivariumError | undefined;
   /**
-   * Called by a host function: whatever the guest catches, it traps at its next check, and `failure` answers `reason`.
+   * Ends the call from a host function that the guest called: the guest traps behind it, and cannot catch that. `failure`
+   * then answers `reason`. The tank is spent.
    */
   stop(reason: VivariumError): void;
+  /**
+   * The `METERING_…` error (or the reason of `stop`) behind something thrown out of the guest, or undefined when it was
+   * the guest's own doing. Closes the call: after an exception the tank serves the next one, after a trap it is spent.
+   */
+  failure(thrown: unknown): VivariumError | undefined;
   /** Gives the memory back to the pool; the tank is spent. */
   dispose(): void;
   readonly usage: TankUsage;

@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** Runs a task of `child.ts` by `node` with V8's flags. */
+export async function inChild<T>(
+  task: string,
+  argument: string,
+  flags: readonly string[] = [],
+  node = process.execPath,
+): Promise<T> {
+  const script = fileURLToPath(new URL('./child.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(node, [...flags, script, task, argument], { maxBuffer: 2 ** 24 });
+  return JSON.parse(stdout) as T;
+}
+
+/**
+ * A Node 24, where one is at hand: named by `VIVARIUM_NODE24`, the one that runs, or one that
+ * `npm i --prefix "$TMPDIR/vivarium-node24" node@24` has put in the folder for temporary files.
+ */
+export function node24(): string | undefined {
+  if (process.versions.node.startsWith('24.')) return process.execPath;
+  const installed = join(tmpdir(), 'vivarium-node24', 'node_modules', 'node', 'bin', 'node');
+  return [process.env.VIVARIUM_NODE24, installed].find((path) => path !== undefined && existsSync(path));
+}

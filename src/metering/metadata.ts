@@ -1,0 +1,47 @@
+import type { MeteringMode } from '#core';
+import { MeteringError } from './errors.ts';
+
+/** A custom section of this name marks a metered module and says what its instantiation takes. */
+export const METADATA_SECTION = 'vivarium:metering';
+
+/** A constant length of a global's initialiser, in reverse Polish: a number, an operator, or an imported global. */
+export type LengthTerm = string | '+' | '-' | '*' | { readonly module: string; readonly name: string };
+
+export interface Metadata {
+  readonly version: number;
+  readonly mode: MeteringMode;
+  /** Fuel for what happens before and around the start function. */
+  readonly startupFuel: number;
+  /** Bytes of memories, tables and objects that instantiation allocates. */
+  readonly initialBytes: number;
+  /** Arrays that initialisers make: their lengths, and the bytes of an element. */
+  readonly arrays: readonly { readonly length: readonly LengthTerm[]; readonly elementBytes: number }[];
+  readonly hasStart: boolean;
+}
+
+export const FORMAT_VERSION = 1;
+
+export function encodeMetadata(metadata: Metadata): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(metadata));
+}
+
+const read = new WeakMap<WebAssembly.Module, Metadata>();
+
+/** What metering noted in a module. @throws {MeteringError} `METERING_NOT_METERED` */
+export function metadataOf(module: WebAssembly.Module): Metadata {
+  const known = read.get(module);
+  if (known !== undefined) return known;
+  const [section] = WebAssembly.Module.customSections(module, METADATA_SECTION);
+  if (section === undefined) {
+    throw new MeteringError('METERING_NOT_METERED', 'the module was not metered; give its bytes to meterModule first');
+  }
+  const metadata = JSON.parse(new TextDecoder().decode(section)) as Metadata;
+  if (metadata.version !== FORMAT_VERSION) {
+    throw new MeteringError(
+      'METERING_NOT_METERED',
+      `the module was metered in format ${metadata.version}, this is ${FORMAT_VERSION}; meter it again`,
+    );
+  }
+  read.set(module, metadata);
+  return metadata;
+}

@@ -1,0 +1,239 @@
+import { ByteReader, coreModule } from '#wasm';
+import { entryBytes } from './assembly.ts';
+import { MeteringError } from './errors.ts';
+import { objectBytes } from './function-rewriter.ts';
+import type { LengthTerm, Metadata } from './metadata.ts';
+
+const { Constant, SectionId, readConstantExpression, readGlobalType, readValueType } = coreModule;
+
+type Expression = readonly coreModule.ConstantOperator[];
+type Startup = Pick<Metadata, 'startupFuel' | 'initialBytes' | 'arrays' | 'hasStart'>;
+
+const PAGE = 65536;
+/** Terms of one length: each global may double them. */
+const LONGEST_TERM = 256;
+/** A memory's image is placed beforehand when it is smaller than this, or than twice its data (wasmtime 50.0.1). */
+const LARGEST_SPARSE_IMAGE = 16 * 2 ** 20;
+
+/** What instantiating costs, by the rules of wasmtime 50.0.1, and the bytes that it allocates. */
+export function startupOf(module: coreModule.CoreModule): Startup {
+  let fuel = 0;
+  let runs = false;
+  let initialBytes = 0;
+  const arrays: Metadata['arrays'][number][] = [];
+  const charge = (units: number): void => {
+    runs = true;
+    fuel += units;
+  };
+  const lengths = globalLengths(module);
+
+  for (const { minimum } of module.memories.slice(module.imported.memory)) initialBytes += Number(minimum) * PAGE;
+  for (const { element, limits } of module.tables.slice(module.imported.table)) {
+    initialBytes += Number(limits.minimum) * entryBytes(element);
+  }
+
+  const allocate = (expression: Expression): void => {
+    for (const [at, operator] of expression.entries()) {
+      const type = module.types[operator.index];
+      if (operator.opcode === Constant.structNew || operator.opcode === Constant.structNewDefault) {
+        initialBytes += objectBytes(type);
+      } else if (operator.opcode === Constant.arrayNewFixed) {
+        initialBytes += objectBytes(type, Number(operator.value));
+      } else if (operator.opcode === Constant.arrayNew || operator.opcode === Constant.arrayNewDefault) {
+        initialBytes += objectBytes(type);
+        const elementBytes = type?.kind === 'array' ? type.element.size : 16;
+        arrays.push({ length: integer(expression.slice(0, at), lengths), elementBytes });
+      }
+    }
+  };
+
+  each(module, SectionId.global, (reader) => {
+    readGlobalType(reader);
+    const expression = readConstantExpression(reader);
+    if (!isLoneNumber(expression)) charge(expression.length);
+    allocate(expression);
+  });
+  each(module, SectionId.table, (reader) => {
+    if (reader.bytes[reader.offset] !== 0x40) {
+      coreModule.readTableType(reader);
+      return;
+    }
+    reader.skip(2);
+    const { limits } = coreModule.readTableType(reader);
+    const expression = readConstantExpression(reader);
+    const lone = expression.length === 1 && expression[0]?.opcode === Constant.refFunc;
+    if (!lone) charge(expression.length + Number(limits.minimum));
+    allocate(expression);
+  });
+  const hasStart = module.sections.some(({ id }) => id === SectionId.start);
+  if (hasStart) charge(1);
+
+  let placing = true;
+  each(module, SectionId.element, (reader) => {
+    const segment = readElements(reader);
+    for (const expression of segment.expressions) allocate(expression);
+    if (segment.mode === 'declared') return;
+    const items = segment.functions ?? segment.expressions.reduce((sum, { length }) => sum + length, 0);
+    if (segment.mode === 'passive') {
+      charge(segment.functions === undefined ? items : 0);
+      return;
+    }
+    placing &&= isPlaced(module, segment);
+    if (placing) return;
+    const count = segment.functions ?? segment.expressions.length;
+    charge(segment.offset.length + count + (segment.functions === undefined ? items : 0));
+  });
+  for (const units of dataCosts(module)) charge(units);
+  return { startupFuel: runs ? fuel + 1 : 0, initialBytes, arrays, hasStart };
+}
+
+function each(module: coreModule.CoreModule, id: number, item: (reader: ByteReader) => void): void {
+  const section = module.sections.find((candidate) => candidate.id === id);
+  if (section === undefined) return;
+  const reader = new ByteReader(module.bytes, section.start, section.end);
+  for (let left = reader.count(); left > 0; left--) item(reader);
+}
+
+const NUMERIC = new Set([0x41, 0x42, 0x43, 0x44, 0xfd00c]);
+
+function isLoneNumber(expression: Expression): boolean {
+  return expression.length === 1 && NUMERIC.has(expression[0]?.opcode as number);
+}
+
+/** The offset when it is one constant. */
+function loneOffset(expression: Expression): bigint | undefined {
+  const [only] = expression;
+  if (expression.length !== 1 || only === undefined) return undefined;
+  if (only.opcode === Constant.i32Const) return BigInt.asUintN(32, only.value);
+  return only.opcode === Constant.i64Const ? BigInt.asUintN(64, only.value) : undefined;
+}
+
+interface ElementSegment {
+  readonly mode: 'active' | 'passive' | 'declared';
+  readonly table: number;
+  readonly offset: Expression;
+  /** How many, when they are function indices. */
+  readonly functions: number | undefined;
+  readonly expressions: readonly Expression[];
+}
+
+function readElements(reader: ByteReader): ElementSegment {
+  const flags = reader.u32();
+  const mode = (flags & 1) === 0 ? 'active' : (flags & 2) === 0 ? 'passive' : 'declared';
+  const table = mode === 'active' && (flags & 2) !== 0 ? reader.u32() : 0;
+  const offset = mode === 'active' ? readConstantExpression(reader) : [];
+  const typed = (flags & 3) !== 0;
+  if ((flags & 4) === 0) {
+    if (typed) reader.u8();
+    const functions = reader.count();
+    for (let left = functions; left > 0; left--) reader.u32();
+    return { mode, table, offset, functions, expressions: [] };
+  }
+  if (typed) readValueType(reader);
+  const expressions = Array.from({ length: reader.count() }, () => readConstantExpression(reader));
+  return { mode, table, offset, functions: undefined, expressions };
+}
+
+/** Elements are placed beforehand in a module's own funcref tables, at a constant, within the least size. */
+function isPlaced(module: coreModule.CoreModule, segment: ElementSegment): boolean {
+  const offset = loneOffset(segment.offset);
+  const table = module.tables[segment.table];
+  if (offset === undefined || segment.functions === undefined || table === undefined) return false;
+  if (segment.table < module.imported.table || entryBytes(table.element) !== 32) return false;
+  return offset + BigInt(segment.functions) <= table.limits.minimum && !hasInitialiser(module, segment.table);
+}
+
+function hasInitialiser(module: coreModule.CoreModule, table: number): boolean {
+  let index = module.imported.table;
+  let found = false;
+  each(module, SectionId.table, (reader) => {
+    const initialised = reader.bytes[reader.offset] === 0x40;
+    if (initialised) reader.skip(2);
+    coreModule.readTableType(reader);
+    if (initialised && readConstantExpression(reader).some(({ opcode }) => opcode !== Constant.refFunc)) {
+      found ||= index === table;
+    }
+    index++;
+  });
+  return found;
+}
+
+/** The cost of each active data segment: all of them, or none when every memory's image can be placed beforehand. */
+function dataCosts(module: coreModule.CoreModule): number[] {
+  const costs: number[] = [];
+  const images = new Map<number, { first: bigint; last: bigint; data: bigint }>();
+  let placed = true;
+  each(module, SectionId.data, (reader) => {
+    const flags = reader.u32();
+    if (flags === 1) {
+      reader.skip(reader.u32());
+      return;
+    }
+    const memory = flags === 2 ? reader.u32() : 0;
+    const expression = readConstantExpression(reader);
+    const length = reader.u32();
+    reader.skip(length);
+    costs.push(expression.length + length);
+    const offset = loneOffset(expression);
+    const limits = module.memories[memory];
+    if (offset === undefined || limits === undefined || memory < module.imported.memory) {
+      placed = false;
+      return;
+    }
+    const end = offset + BigInt(length);
+    if (end > limits.minimum * BigInt(PAGE)) placed = false;
+    if (length === 0) return;
+    const image = images.get(memory) ?? { first: offset, last: end, data: 0n };
+    images.set(memory, {
+      first: offset < image.first ? offset : image.first,
+      last: end > image.last ? end : image.last,
+      data: image.data + BigInt(length),
+    });
+  });
+  for (const { first, last, data } of images.values()) {
+    const size = last - first;
+    if (size >= BigInt(LARGEST_SPARSE_IMAGE) && size >= data * 2n) placed = false;
+  }
+  return placed ? [] : costs;
+}
+
+/** Integer globals as terms, for array lengths that are taken from them. */
+function globalLengths(module: coreModule.CoreModule): Map<number, LengthTerm[]> {
+  const terms = new Map<number, LengthTerm[]>();
+  let index = 0;
+  for (const { kind, module: from, name } of module.imports) {
+    if (kind === 'global') terms.set(index++, [{ module: from, name }]);
+  }
+  each(module, SectionId.global, (reader) => {
+    const mutable = readGlobalType(reader);
+    const expression = readConstantExpression(reader);
+    if (!mutable) terms.set(index, integer(expression, terms));
+    index++;
+  });
+  return terms;
+}
+
+const ARITHMETIC: ReadonlyMap<number, LengthTerm> = new Map([
+  [0x6a, '+'],
+  [0x6b, '-'],
+  [0x6c, '*'],
+]);
+
+/** The i32 on top of the stack after a constant expression, in reverse Polish. Empty when it is no integer. */
+function integer(expression: Expression, globals: ReadonlyMap<number, LengthTerm[]>): LengthTerm[] {
+  const stack: LengthTerm[][] = [];
+  for (const { opcode, index, value } of expression) {
+    const operator = ARITHMETIC.get(opcode);
+    if (opcode === Constant.i32Const) stack.push([value.toString()]);
+    else if (opcode === Constant.globalGet) stack.push(globals.get(index) ?? []);
+    else if (operator !== undefined) {
+      const right = stack.pop() ?? [];
+      const left = stack.pop() ?? [];
+      if (left.length + right.length > LONGEST_TERM) {
+        throw new MeteringError('METERING_TOO_LARGE', 'an initialiser computes an array length in too many steps');
+      }
+      stack.push([...left, ...right, operator]);
+    } else stack.push([]);
+  }
+  return stack.at(-1) ?? [];
+}

@@ -1,0 +1,24 @@
+export { Constant, type ConstantOperator, readConstantExpression } from './constant-expression.ts';
+export {
+  type CoreModule,
+  type ExternKind,
+  type ModuleExport,
+  type ModuleImport,
+  readGlobalType,
+  readModule,
+} from './module.ts';
+export { GC, Immediate, MISC, PLAIN, VECTOR } from './operators.ts';
+export { isCoreModule, type ModuleSection, readModuleSections, SectionId } from './sections.ts';
+export {
+  type ArrayType,
+  type DefinedType,
+  type FunctionType,
+  type Limits,
+  readLimits,
+  readTableType,
+  readTypes,
+  readValueType,
+  type StructType,
+  type TableType,
+  type ValueType,
+} from './types.ts';
