@@ -5,6 +5,7 @@ export * from './limits.ts';
 export * from './message.ts';
 export * from './ports/artifact.ts';
 export * from './ports/audit.ts';
+export * from './ports/authority.ts';
 export * from './ports/clock.ts';
 export * from './ports/directory.ts';
 export * from './ports/engine.ts';

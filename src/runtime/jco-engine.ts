@@ -271,9 +271,9 @@ function reasonOf(error: unknown): string {
 }
 
 /** `component-config` as `initialize` takes it. */
-function configOf({ env, config, limits }: LoadedComponent): unknown {
+function configOf({ environment, config, limits }: LoadedComponent): unknown {
   return {
-    envVars: env,
+    envVars: environment(),
     configData: config,
     resourceLimits: {
       maxMemoryBytes: BigInt(limits.maxMemoryBytes),

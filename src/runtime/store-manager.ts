@@ -25,12 +25,13 @@ export class StoreManager {
   /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent, budget: CallBudget): Store {
     const { meter, pool, clock, keyValueStore, log } = this.#ports;
-    const { handle, code, imports, env, args, limits } = component;
+    const { handle, code, imports, authority, environment, args, limits } = component;
     const store = new Store({
       handle,
       code,
       imports,
-      env,
+      authority,
+      environment,
       args,
       clock,
       log,

@@ -1,6 +1,7 @@
 import {
   type CallBudget,
   type Clock,
+  type ComponentAuthority,
   type ComponentHandle,
   isVivariumError,
   type KeyValueNamespace,
@@ -10,14 +11,15 @@ import {
 } from '#core';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
-import type { CurrentStore, HostState, LogRecord } from './host-state.ts';
+import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
 
 /** What a store is made of. */
 export interface StoreParts {
   readonly handle: ComponentHandle;
   readonly code: ComponentCode;
   readonly imports: Readonly<Record<string, unknown>>;
-  readonly env: HostState['env'];
+  readonly authority: ComponentAuthority;
+  readonly environment: Environment;
   readonly args: readonly string[];
   readonly tank: Tank;
   readonly current: CurrentStore;
@@ -35,7 +37,8 @@ export interface StoreParts {
  */
 export class Store implements HostState {
   readonly handle: ComponentHandle;
-  readonly env: HostState['env'];
+  readonly authority: ComponentAuthority;
+  readonly environment: Environment;
   readonly args: readonly string[];
   readonly #parts: StoreParts;
   #exports: ComponentExports | undefined;
@@ -50,7 +53,8 @@ export class Store implements HostState {
   constructor(parts: StoreParts) {
     this.#parts = parts;
     this.handle = parts.handle;
-    this.env = parts.env;
+    this.authority = parts.authority;
+    this.environment = parts.environment;
     this.args = parts.args;
   }
 

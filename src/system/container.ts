@@ -10,6 +10,7 @@ import type {
   ActorDirectory,
   ArtifactBuilder,
   ArtifactCache,
+  AuditLog,
   Clock,
   ComponentLoader,
   KeyValueStore,
@@ -29,8 +30,11 @@ import {
   registerHostFunctions,
   StoreManager,
 } from '#runtime';
+import { MachineSecret, type TrustedKeys, TrustStore, vivariumHome } from '#security';
 import { SqliteKeyValueStore } from '#storage';
+import { Admission } from './admission.ts';
 import { artifactKeyOf } from './artifact-key.ts';
+import { auditFolder, openAudit, recordLives } from './audit.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { Directory } from './directory.ts';
 import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
@@ -54,6 +58,9 @@ export const TOKENS = {
   events: token<RuntimeEmitter>('RuntimeEvents'),
   limiter: token<ComponentLimiter>('ComponentLimiter'),
   engine: token<JcoEngine>('RuntimeEngine'),
+  audit: token<AuditLog>('AuditLog'),
+  trustedKeys: token<TrustedKeys>('TrustedKeys'),
+  admission: token<Admission>('Admission'),
   router: token<Router>('Router'),
   host: token<HostMessaging>('HostMessaging'),
 } as const;
@@ -89,6 +96,10 @@ export function wire(options: RuntimeOptions): DependencyContainer {
     (c) => new ChildBuilder({ program: buildProgram(), clock: c.resolve(TOKENS.clock) }),
     overrides.builder,
   );
+  const home = (): string => options.home ?? vivariumHome();
+  provide(TOKENS.audit, (c) => audit(c, options.audit ?? 'memory', home), overrides.audit);
+  provide(TOKENS.trustedKeys, (c) => new TrustStore(home(), c.resolve(TOKENS.clock)), overrides.trustedKeys);
+  provide(TOKENS.admission, (c) => admission(c, options));
   provide(TOKENS.router, (c) => router(c));
   provide(
     TOKENS.host,
@@ -144,6 +155,25 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   });
 }
 
+function audit(c: DependencyContainer, kind: 'file' | 'memory', home: () => string): AuditLog {
+  const [clock, events] = [c.resolve(TOKENS.clock), c.resolve(TOKENS.events)];
+  const folder = () => auditFolder(home(), new MachineSecret(home(), c.resolve(TOKENS.random)));
+  return openAudit(kind, folder, clock, events);
+}
+
+function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOptions): Admission {
+  const [audit, events] = [c.resolve(TOKENS.audit), c.resolve(TOKENS.events)];
+  recordLives(audit, events);
+  return new Admission({
+    clock: c.resolve(TOKENS.clock),
+    audit,
+    keys: c.resolve(TOKENS.trustedKeys),
+    trust,
+    policy,
+    onDenied: (denial) => events.emit('denied', denial),
+  });
+}
+
 /** The engine needs the router for its host functions, and the router the engine for turns: it asks for it at a turn. */
 function router(c: DependencyContainer): Router {
   const events = c.resolve(TOKENS.events);
@@ -159,6 +189,7 @@ function router(c: DependencyContainer): Router {
       callHandleMessage: (handle, message) => engine().callHandleMessage(handle, message),
       callHandleCallback: (handle, message) => engine().callHandleCallback(handle, message),
     },
+    authority: c.resolve(TOKENS.admission),
     onDeadLetter: (letter) => events.emit('dead-letter', letter),
   });
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { DeadLetter } from '#messaging';
 import type { LogRecord, StateChange } from '#runtime';
+import type { Denial } from '#security';
 
 /** What `runtime.on` tells of. */
 export interface RuntimeEvents {
@@ -10,6 +11,15 @@ export interface RuntimeEvents {
   readonly log: LogRecord;
   /** A message that reached nobody, with the reason. */
   readonly 'dead-letter': DeadLetter;
+  /** Something that a component tried and was not granted. */
+  readonly denied: Denial;
+  /** Something is wrong beside the components, such as an audit log that cannot be written. */
+  readonly warning: Warning;
+}
+
+export interface Warning {
+  readonly message: string;
+  readonly cause: unknown;
 }
 
 export class RuntimeEmitter {

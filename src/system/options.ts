@@ -1,6 +1,7 @@
 import type {
   ArtifactBuilder,
   ArtifactCache,
+  AuditLog,
   Clock,
   ComponentLoader,
   KeyValueStore,
@@ -9,6 +10,7 @@ import type {
   ResourceLimits,
 } from '#core';
 import type { MailboxOptions, RequestOptions } from '#messaging';
+import type { GrantInput, GrantPolicy, TrustedKeys, TrustPolicy } from '#security';
 
 export type { RequestOptions };
 
@@ -21,6 +23,8 @@ export interface RuntimePorts {
   readonly cache: ArtifactCache;
   readonly keyValueStore: KeyValueStore;
   readonly loader: ComponentLoader;
+  readonly audit: AuditLog;
+  readonly trustedKeys: TrustedKeys;
 }
 
 export interface RuntimeOptions {
@@ -36,6 +40,14 @@ export interface RuntimeOptions {
     /** Bytes of keys and values that each component may store; 16 MiB by default. */
     readonly quotaBytes?: number;
   };
+  /** What may run at all: `any` (the default), what a trusted key `signed`, or what a function says. */
+  readonly trust?: TrustPolicy;
+  /** Grants for a component beside those that `load` gives it. */
+  readonly policy?: GrantPolicy;
+  /** Where trusted keys, the machine's secret and the audit log are; `VIVARIUM_HOME` by default. */
+  readonly home?: string;
+  /** `file` keeps the audit log in `home`; `memory` (the default) keeps its last 10,000 entries. */
+  readonly audit?: 'file' | 'memory';
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }
@@ -46,6 +58,10 @@ export interface LoadOptions {
   readonly limits?: ResourceLimits;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** What it may do, as `area:action:pattern`; without any it may do nothing. */
+  readonly grants?: readonly GrantInput[];
+  /** The content of its signature file, for bytes that do not come from a file beside which that lies. */
+  readonly signature?: Uint8Array | string;
   /** Bytes that the guest's `initialize` receives. */
   readonly config?: Uint8Array;
   /** `per-call` gives every call a fresh store; `per-actor` (the default) keeps one. */

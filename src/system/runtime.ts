@@ -10,7 +10,9 @@ import {
 } from '#core';
 import type { DeadLetter, HostMessaging, HostTopic, MessageCounters, Router } from '#messaging';
 import { type ComponentState, type JcoEngine, RuntimeError } from '#runtime';
-import { type ComponentSource, nameOf, readSource } from './component-source.ts';
+import type { GrantInput } from '#security';
+import type { Admission } from './admission.ts';
+import { type ComponentSource, nameOf, pathOf, readSource } from './component-source.ts';
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
 import type { RuntimeEvents } from './events.ts';
@@ -29,6 +31,7 @@ export class Runtime implements AsyncDisposable {
   readonly #directory: Directory;
   readonly #router: Router;
   readonly #host: HostMessaging;
+  readonly #admission: Admission;
   #unnamed = 0;
   #closing: Promise<void> | undefined;
 
@@ -38,13 +41,15 @@ export class Runtime implements AsyncDisposable {
     this.#directory = scope.resolve(TOKENS.directory);
     this.#router = scope.resolve(TOKENS.router);
     this.#host = scope.resolve(TOKENS.host);
+    this.#admission = scope.resolve(TOKENS.admission);
   }
 
   /**
    * Loads a component: finds its bytes, makes them ready for this engine (once; later loads take it from the cache),
    * instantiates it within its limits and calls its `initialize`.
    * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_MISSING_IMPORT`, `RUNTIME_INSTANTIATION_FAILED`, `RUNTIME_NOT_FOUND`,
-   * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`
+   * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SECURITY_UNTRUSTED`,
+   * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`
    */
   async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
     this.#open(options.signal);
@@ -54,11 +59,20 @@ export class Runtime implements AsyncDisposable {
       // Its mailbox is there before it is initialised: it may send and subscribe from its first call on.
       this.#router.add(handle, { mailbox: options.mailbox, suspended: true });
       const component = await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal);
+      const authority = await this.#admission.admit({
+        handle,
+        component,
+        path: pathOf(source),
+        grants: options.grants ?? [],
+        signature: options.signature,
+      });
       await this.#engine.loadComponent({
         handle,
         component,
         limits,
         env: options.env ?? {},
+        hostEnv: process.env,
+        authority,
         args: options.args ?? [],
         config: options.config,
         store: options.store ?? 'per-actor',
@@ -72,9 +86,11 @@ export class Runtime implements AsyncDisposable {
       }
       this.#directory.describe(handle, this.#engine.metadata(handle));
       this.#router.resume(handle);
+      this.#admission.loaded(handle, component);
       return handle;
     } catch (error) {
       this.#router.remove(handle, isVivariumError(error) ? error : undefined);
+      this.#admission.end(handle, error);
       this.#directory.remove(handle);
       throw error;
     }
@@ -135,6 +151,25 @@ export class Runtime implements AsyncDisposable {
     }
   }
 
+  /** What a component is granted now, each grant in its normal form. */
+  grants(handle: ComponentHandle): readonly string[] {
+    return this.#admission.of(handle).capabilities.list();
+  }
+
+  /** Grants a loaded component more. @throws `SECURITY_INVALID_GRANT`, `RUNTIME_NOT_FOUND` */
+  grant(handle: ComponentHandle, ...grants: readonly GrantInput[]): void {
+    this.#engine.lifecycle(handle);
+    this.#admission.of(handle).grant(grants);
+  }
+
+  /**
+   * Takes grants away, from the next use on; what was narrowed from them ends too. Answers how many grants were written
+   * like this. @throws `SECURITY_INVALID_GRANT`
+   */
+  revoke(handle: ComponentHandle, grant: GrantInput): number {
+    return this.#admission.of(handle).revoke(grant);
+  }
+
   /** Listens; call what it answers to stop. */
   on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void {
     return this.#scope.resolve(TOKENS.events).on(event, listener);
@@ -159,6 +194,7 @@ export class Runtime implements AsyncDisposable {
     if (drain && lifecycle.call(this.#engine, handle).state === 'ready') await this.#router.drain(handle, timeoutMs);
     this.#router.remove(handle);
     await this.#engine.unloadComponent(handle);
+    this.#admission.end(handle);
     this.#directory.remove(handle);
   }
 
@@ -186,6 +222,7 @@ export class Runtime implements AsyncDisposable {
     }
     await this.#scope.resolve(TOKENS.builder).close();
     this.#scope.resolve(TOKENS.keyValueStore).close();
+    await this.#scope.resolve(TOKENS.audit).close();
   }
 
   #open(signal?: AbortSignal): void {

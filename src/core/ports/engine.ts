@@ -1,6 +1,7 @@
 import type { ComponentHandle } from '../handle.ts';
 import type { EffectiveLimits } from '../limits.ts';
 import type { ComponentMessage } from '../message.ts';
+import type { ComponentAuthority } from './authority.ts';
 import type { MeteringMode } from './meter.ts';
 
 /** A turn that ends now or, once turns can be suspended, later. */
@@ -14,6 +15,9 @@ export interface EngineLoadRequest {
   readonly component: Uint8Array;
   readonly limits: EffectiveLimits;
   readonly env: Readonly<Record<string, string>>;
+  /** The host's own variables, of which the component sees those that it is granted. */
+  readonly hostEnv: Readonly<Record<string, string | undefined>>;
+  readonly authority: ComponentAuthority;
   readonly args: readonly string[];
   readonly config: Uint8Array | undefined;
   readonly store: StorePolicy;
