@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
+import type { CacheError } from '#cache';
 import type { DeadLetter } from '#messaging';
 import type { LogRecord, StateChange } from '#runtime';
 
@@ -10,6 +11,8 @@ export interface RuntimeEvents {
   readonly log: LogRecord;
   /** A message that reached nobody, with the reason. */
   readonly 'dead-letter': DeadLetter;
+  /** The artifact cache lost its disk, and why: full, read-only, not safe. Components load without it, only slower. */
+  readonly cache: { readonly error: CacheError };
 }
 
 export class RuntimeEmitter {

@@ -1,3 +1,4 @@
+import type { CacheOptions } from '#cache';
 import type {
   ArtifactBuilder,
   ArtifactCache,
@@ -36,6 +37,8 @@ export interface RuntimeOptions {
     /** Bytes of keys and values that each component may store; 16 MiB by default. */
     readonly quotaBytes?: number;
   };
+  /** The artifact cache: where it lies and how much it may hold; `false`: in memory only. See `docs/cache.md`. */
+  readonly cache?: CacheOptions | false;
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }

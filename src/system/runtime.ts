@@ -185,6 +185,7 @@ export class Runtime implements AsyncDisposable {
       });
     }
     await this.#scope.resolve(TOKENS.builder).close();
+    await this.#scope.resolve(TOKENS.artifactCache).close();
     this.#scope.resolve(TOKENS.keyValueStore).close();
   }
 

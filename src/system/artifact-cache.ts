@@ -1,0 +1,67 @@
+import { type CacheError, CacheManager, type CacheOptions, type EngineProfiles, resolveCacheConfig } from '#cache';
+import type { ArtifactBuilder, ArtifactTrust, Clock, Random } from '#core';
+import { meter } from '#metering';
+import { ChildBuilder } from '#runtime';
+import { createArtifactTrust, MachineSecret, TrustStore, vivariumHome } from '#security';
+import { buildProgram } from './build-program.ts';
+import { systemClock, systemRandom } from './clock.ts';
+import { engineProfiles } from './engine-profile.ts';
+
+export interface ArtifactCacheParts {
+  readonly builder: ArtifactBuilder;
+  readonly profiles: EngineProfiles;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told when the disk tier stops working; the cache goes on without it. */
+  readonly onTrouble: (error: CacheError) => void;
+}
+
+/** Joins the artifact cache with this machine's seal and the keys that its user trusts. */
+export function createArtifactCache(options: CacheOptions | false, parts: ArtifactCacheParts): CacheManager {
+  return new CacheManager({
+    ...parts,
+    config: resolveCacheConfig(options === false ? { root: false } : options),
+    trust: artifactTrust(parts.clock, parts.random),
+  });
+}
+
+/** The artifact cache by itself, as `viv cache` uses it: nothing is run. Closing it ends its builder too. */
+export class StandaloneArtifactCache implements AsyncDisposable {
+  readonly manager: CacheManager;
+  readonly #builder: ArtifactBuilder;
+
+  constructor(options: CacheOptions = {}, onTrouble: (error: CacheError) => void = () => {}) {
+    const builder = new ChildBuilder({ program: buildProgram(), clock: systemClock });
+    this.#builder = builder;
+    this.manager = createArtifactCache(options, {
+      builder,
+      profiles: engineProfiles(meter, builder),
+      clock: systemClock,
+      random: systemRandom,
+      onTrouble,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.manager.close();
+    await this.#builder.close();
+  }
+}
+
+function artifactTrust(clock: Clock, random: Random): ArtifactTrust {
+  let made: ArtifactTrust | undefined;
+  const trust = (): ArtifactTrust => {
+    const home = vivariumHome();
+    made ??= createArtifactTrust({
+      secret: new MachineSecret(home, random),
+      keys: new TrustStore(home, clock),
+      clock,
+    });
+    return made;
+  };
+  // A user without a home folder has no seal, and with it no disk tier: that is told when one is wanted.
+  return {
+    seal: async (content) => trust().seal(content),
+    check: async (content, seal) => trust().check(content, seal),
+  };
+}
