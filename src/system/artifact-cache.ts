@@ -25,27 +25,26 @@ export function createArtifactCache(options: CacheOptions | false, parts: Artifa
   });
 }
 
-/** The artifact cache by itself, as `viv cache` uses it: nothing is run. Closing it ends its builder too. */
-export class StandaloneArtifactCache implements AsyncDisposable {
+/** The artifact cache by itself, as `viv cache` uses it: components are made ready, none is run. */
+export interface OpenArtifactCache extends AsyncDisposable {
   readonly manager: CacheManager;
-  readonly #builder: ArtifactBuilder;
+}
 
-  constructor(options: CacheOptions = {}, onTrouble: (error: CacheError) => void = () => {}) {
-    const builder = new ChildBuilder({ program: buildProgram(), clock: systemClock });
-    this.#builder = builder;
-    this.manager = createArtifactCache(options, {
-      builder,
-      profiles: engineProfiles(meter, builder),
-      clock: systemClock,
-      random: systemRandom,
-      onTrouble,
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.manager.close();
-    await this.#builder.close();
-  }
+/** @throws `CACHE_INVALID_CONFIG` */
+export function openArtifactCache(
+  options: CacheOptions = {},
+  onTrouble: (error: CacheError) => void = () => {},
+): OpenArtifactCache {
+  const builder = new ChildBuilder({ program: buildProgram(), clock: systemClock });
+  const parts = { builder, clock: systemClock, random: systemRandom, onTrouble };
+  const manager = createArtifactCache(options, { ...parts, profiles: engineProfiles(meter, builder) });
+  return {
+    manager,
+    [Symbol.asyncDispose]: async () => {
+      await manager.close();
+      await builder.close();
+    },
+  };
 }
 
 function artifactTrust(clock: Clock, random: Random): ArtifactTrust {
