@@ -24,6 +24,11 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   METERING_DEADLINE: EXIT.failed,
   METERING_STACK: EXIT.failed,
   METERING_MEMORY: EXIT.failed,
+  CACHE_INVALID_CONFIG: EXIT.usage,
+  CACHE_INVALID_KEY: EXIT.usage,
+  CACHE_DIGEST_MISMATCH: EXIT.refused,
+  CACHE_UNSAFE_ROOT: EXIT.refused,
+  CACHE_UNTRUSTED: EXIT.refused,
   PROJECT_EXISTS: EXIT.usage,
   PROJECT_NOT_FOUND: EXIT.notFound,
 };

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { cacheCommand } from './cache.ts';
 import { callCommand } from './call.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -8,7 +9,7 @@ import { runCommand } from './run.ts';
 import { Shell, type Streams } from './shell.ts';
 
 /** Every command, in the order in which help shows them. */
-const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand];
+const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand, cacheCommand];
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not found;

@@ -1,4 +1,5 @@
 import {
+  type Artifact,
   type ArtifactBuilder,
   type ArtifactCache,
   type CompiledArtifact,
@@ -29,7 +30,6 @@ import type { ComponentLimiter } from './limiter.ts';
 import { LoadedComponent } from './loaded-component.ts';
 import { type Store, whileStarting } from './store.ts';
 import type { StoreManager } from './store-manager.ts';
-import { validateComponent } from './validate.ts';
 
 export interface JcoEnginePorts {
   readonly builder: ArtifactBuilder;
@@ -65,7 +65,7 @@ export class JcoEngine implements RuntimeEngine {
     const lifecycle = new Lifecycle(handle, onState);
     try {
       const code = await this.#code(request);
-      if (signal?.aborted) throw new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
+      if (signal?.aborted) throw aborted(signal);
       const imports = resolveImports(code.imports, linker, request.imports);
       const loaded = new LoadedComponent(request, lifecycle, code, imports);
       this.#components.set(handle.handleId, loaded);
@@ -148,10 +148,10 @@ export class JcoEngine implements RuntimeEngine {
     const { builder, cache, current, keyOf } = this.#ports;
     const { component, metering, signal } = request;
     const key = await keyOf(component, request);
-    const compiled = await cache.get(key, async () => {
-      validateComponent(component);
-      await breath();
-      return builder.build(component, metering, signal);
+    // The build is shared by all who ask for the component: it gets the cache's signal, not this caller's.
+    const build = (stop?: AbortSignal): Promise<Artifact> => builder.build(component, metering, stop);
+    const compiled = await cache.get(key, build, signal).catch((error: unknown) => {
+      throw signal?.aborted ? aborted(signal) : error;
     });
     let code = this.#evaluated.get(compiled);
     if (code === undefined) {
@@ -264,6 +264,10 @@ export class JcoEngine implements RuntimeEngine {
 /** Lets timers and I/O run between two steps that each take milliseconds for a large component. */
 function breath(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+function aborted(signal: AbortSignal): RuntimeError {
+  return new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
 }
 
 function reasonOf(error: unknown): string {

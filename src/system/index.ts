@@ -1,3 +1,4 @@
+export { type OpenArtifactCache, openArtifactCache } from './artifact-cache.ts';
 export type { ComponentSource } from './component-source.ts';
 export type { RuntimeEvents } from './events.ts';
 export { type Inspection, inspectComponent } from './inspect.ts';
