@@ -10,6 +10,7 @@ export { PublicKey, Signer } from './ed25519.ts';
 export { SecurityError, type SecurityErrorCode } from './errors.ts';
 export type { GrantInput } from './grant.ts';
 export { vivariumHome } from './home.ts';
+export { canonicalAddress, isPublicAddress } from './ip-address.ts';
 export { KeyStore } from './key-store.ts';
 export { MachineSecret } from './machine-secret.ts';
 export { readSignatureFile, signaturePath, signFile, verifyFile } from './signature-file.ts';

@@ -69,7 +69,8 @@ export class AddressRule {
     const addresses = await this.#resolve(bare).catch((cause: unknown) => {
       throw new BundleError('BUNDLE_UNREACHABLE', `the name ${host} cannot be resolved; is it right?`, { cause });
     });
-    if (addresses.length === 0) throw new BundleError('BUNDLE_UNREACHABLE', `the name ${host} has no address; is it right?`);
+    if (addresses.length === 0)
+      throw new BundleError('BUNDLE_UNREACHABLE', `the name ${host} has no address; is it right?`);
     return addresses;
   }
 }

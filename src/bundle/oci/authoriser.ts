@@ -19,7 +19,12 @@ export class Authoriser {
   readonly #exchanged = new Map<string, Promise<string>>();
   #header: string | undefined;
 
-  constructor(http: HttpClient, registry: URL, credentials: Credentials | undefined, authHosts: readonly string[] = []) {
+  constructor(
+    http: HttpClient,
+    registry: URL,
+    credentials: Credentials | undefined,
+    authHosts: readonly string[] = [],
+  ) {
     this.#http = http;
     this.#registry = registry;
     this.#credentials = credentials;
@@ -81,7 +86,9 @@ export class Authoriser {
     const response = await this.#http.send({ method: 'GET', url, headers, ...(signal && { signal }) });
     const body = await readBody(response.body, MAX_TOKEN_BODY, response.url);
     const hint =
-      this.#credentials !== undefined && !ours ? `; to let it have your token, allow it with --auth-host ${url.hostname}` : '';
+      this.#credentials !== undefined && !ours
+        ? `; to let it have your token, allow it with --auth-host ${url.hostname}`
+        : '';
     if (response.status !== 200) throw this.#refused(`its token server ${url.host} answers ${response.status}${hint}`);
     const token = tokenOf(body.toString('utf8'));
     if (token === undefined) throw this.#refused(`its token server ${url.host} gives no token${hint}`);

@@ -31,7 +31,8 @@ export async function findCredentials(options: CredentialOptions): Promise<Crede
     const value = environment[name];
     if (value !== undefined && value !== '') return toCredentials(value, name, user);
   }
-  if (user !== undefined) throw new BundleError('BUNDLE_INVALID_OPTION', 'a user is named, but no token; give one with --token-file');
+  if (user !== undefined)
+    throw new BundleError('BUNDLE_INVALID_OPTION', 'a user is named, but no token; give one with --token-file');
   return undefined;
 }
 

@@ -102,7 +102,8 @@ export function checkManifest(manifest: Manifest, { meta, sources }: Lockfile, m
   const byChunk = new Map<string, Layer>();
   for (const [index, { path, kind, chunkHash }] of sources.entries()) {
     const layer = manifest.layers[index] as Layer;
-    if (layer.path !== path || layer.kind !== kind) throw invalidManifest(`disagrees with its lockfile at layer ${index}`);
+    if (layer.path !== path || layer.kind !== kind)
+      throw invalidManifest(`disagrees with its lockfile at layer ${index}`);
     if (mode === 'build-cache/v1' && layer.digest !== `sha256:${chunkHash}`) {
       throw invalidManifest(`names another chunk than its lockfile at layer ${index}`);
     }
@@ -123,12 +124,14 @@ function descriptorOf(value: unknown, mediaType: string): Descriptor {
   const { digest, size, mediaType: found } = objectOf(value, 'a descriptor');
   if (found !== mediaType) throw invalidManifest(`holds something of the type ${JSON.stringify(found)?.slice(0, 80)}`);
   if (typeof digest !== 'string' || !DIGEST.test(digest)) throw invalidManifest('has a digest that is none');
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw invalidManifest('has a size that is none');
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
+    throw invalidManifest('has a size that is none');
   return { mediaType, digest, size };
 }
 
 function objectOf(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidManifest(`has ${what} that is no object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidManifest(`has ${what} that is no object`);
   return value as Record<string, unknown>;
 }
 

@@ -298,7 +298,9 @@ export class RegistryClient {
     if (status === 413 || code === 'BLOB_TOO_LARGE') return new BundleError('BUNDLE_TOO_LARGE', text, { details });
     if (status === 404) return new BundleError('BUNDLE_NOT_FOUND', text, { details });
     if (code === 'TAG_CONFLICT') {
-      return new BundleError('BUNDLE_TAG_MOVED', `${text}; another push holds the tag, choose one or repeat`, { details });
+      return new BundleError('BUNDLE_TAG_MOVED', `${text}; another push holds the tag, choose one or repeat`, {
+        details,
+      });
     }
     return new BundleError('BUNDLE_REGISTRY_REFUSED', text, { details });
   }

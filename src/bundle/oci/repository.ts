@@ -29,7 +29,9 @@ export function repositoryOf(remote: string, producer: string, scope: string): R
   if (!PRODUCER.test(producer)) throw option(`${quoted(producer)} is not the name of a producer`);
   const bad = parts.find((part) => !PART.test(part));
   if (bad !== undefined) {
-    throw option(`${quoted(bad)} cannot be part of a repository's name: lower-case letters and digits, joined by . _ or -`);
+    throw option(
+      `${quoted(bad)} cannot be part of a repository's name: lower-case letters and digits, joined by . _ or -`,
+    );
   }
   const name = [...path, producer, ...scope.split('/')].join('/');
   if (name.length > 255) throw option(`the repository's name has ${name.length} characters; at most 255 are allowed`);
