@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { BlobInventory, BlobStore } from '#core';
+import { FolderBlobStore, SqliteModuleIndex } from '#registry';
+import { digestOf } from '#security';
+import { ManualClock } from '../security/manual-clock.ts';
+import { scratchFolder } from '../security/scratch.ts';
+import { SOME_INTERFACE } from './module-records.ts';
+import { createRig, type Rig } from './rig.ts';
+
+const HOUR = 3_600_000;
+
+/** What must hold at any time, whatever is going on: a module that may run has its bytes. */
+async function expectWhole(rig: Rig): Promise<void> {
+  for (const { id } of await rig.index.list({ status: 'verified' })) {
+    const { bytes, record } = await rig.client().fetch(id);
+    expect(digestOf(bytes)).toBe(record.storagePointer);
+  }
+}
+
+type Step =
+  | { readonly kind: 'publish' | 'fail' | 'revoke'; readonly which: number }
+  | { readonly kind: 'evict' | 'collect' | 'wait' | 'query' };
+
+const which = fc.nat(4);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom('publish' as const, 'publish' as const, 'fail' as const, 'revoke' as const),
+    which,
+  }),
+  fc.record({ kind: fc.constantFrom('evict' as const, 'collect' as const, 'wait' as const, 'query' as const) }),
+);
+
+/** Time that passes while a component loads would end the loading. */
+const timeless = step.filter(({ kind }) => kind !== 'wait');
+
+async function take(rig: Rig, one: Step): Promise<void> {
+  const client = rig.client();
+  switch (one.kind) {
+    case 'publish':
+      return void (await rig.publish(`module ${one.which}`));
+    case 'fail':
+      return void (await rig.publisher().publishModule(
+        Buffer.from(`module ${one.which}`),
+        { name: 'n', version: '1.0.0', description: '' },
+        {
+          check: () => Promise.reject(new Error('of the test')),
+        },
+      ));
+    case 'revoke': {
+      const [record] = await rig.index.list({ storagePointer: digestOf(Buffer.from(`module ${one.which}`)) });
+      if (record !== undefined) await rig.publisher().revoke(record.id);
+      return;
+    }
+    case 'evict':
+      return void (await client.evict({ keep: 2 }));
+    case 'collect':
+      return void (await client.collectOrphans(0));
+    case 'wait':
+      return rig.clock.advance(HOUR);
+    case 'query':
+      for (const { record } of await client.query({ interfaceHash: SOME_INTERFACE, limit: 9 })) {
+        expect(record.status).toBe('verified');
+      }
+  }
+}
+
+/** These refusals are right; anything else is not. */
+const EXPECTED = new Set(['REGISTRY_REVOKED', 'REGISTRY_CHECK_FAILED', 'REGISTRY_NOT_FOUND', 'REGISTRY_BUSY']);
+
+async function takeAllowing(rig: Rig, one: Step): Promise<void> {
+  try {
+    await take(rig, one);
+  } catch (error) {
+    if (!EXPECTED.has((error as { code?: string }).code ?? '')) throw error;
+  }
+}
+
+describe('registry: publish, revoke, evict and collect', () => {
+  it('in any order, one after another, every verified module has its bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        const clock = new ManualClock();
+        const index = await SqliteModuleIndex.open({ path: ':memory:', clock });
+        const rig = await createRig({ index });
+        for (const one of steps) {
+          await takeAllowing(rig, one);
+          await expectWhole(rig);
+        }
+        await index.close();
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('at the same time, interleaved in any way, every verified module has its bytes in the end', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), fc.array(timeless, { minLength: 2, maxLength: 8 }), async (scheduler, steps) => {
+        const clock = new ManualClock();
+        const index = await SqliteModuleIndex.open({ path: ':memory:', clock });
+        const real = new FolderBlobStore(scratchFolder(), clock);
+        // Every access to a blob waits for its turn in an order that the property chooses.
+        const turn = <T>(label: string, task: () => Promise<T>): Promise<T> =>
+          scheduler.schedule(Promise.resolve(), label).then(task);
+        const blobs: BlobStore & BlobInventory = {
+          put: (pointer, bytes) => turn('put', () => real.put(pointer, bytes)),
+          get: (pointer, most) => turn('get', () => real.get(pointer, most)),
+          delete: (pointer) => turn('delete', () => real.delete(pointer)),
+          list: () => real.list(),
+        };
+        const rig = await createRig({ index, blobs });
+        const all = Promise.all(steps.map((one) => takeAllowing(rig, one)));
+        await scheduler.waitFor(all);
+        const settled = expectWhole(rig);
+        await scheduler.waitFor(settled);
+        await index.close();
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
