@@ -24,6 +24,18 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   METERING_DEADLINE: EXIT.failed,
   METERING_STACK: EXIT.failed,
   METERING_MEMORY: EXIT.failed,
+  REGISTRY_NOT_FOUND: EXIT.notFound,
+  REGISTRY_BLOB_MISSING: EXIT.notFound,
+  REGISTRY_INVALID_METADATA: EXIT.usage,
+  REGISTRY_INVALID_QUERY: EXIT.usage,
+  REGISTRY_INVALID_URL: EXIT.usage,
+  REGISTRY_MISSING_PEER: EXIT.usage,
+  REGISTRY_CHECK_FAILED: EXIT.failed,
+  REGISTRY_UNAVAILABLE: EXIT.unreachable,
+  REGISTRY_BUSY: EXIT.unreachable,
+  REGISTRY_REFUSED: EXIT.unauthorised,
+  DELEGATION_MODEL_UNAVAILABLE: EXIT.unreachable,
+  DELEGATION_MODEL_REFUSED: EXIT.unauthorised,
   PROJECT_EXISTS: EXIT.usage,
   PROJECT_NOT_FOUND: EXIT.notFound,
 };
@@ -34,6 +46,8 @@ const BY_PREFIX: Readonly<Record<string, ExitCode>> = {
   METERING: EXIT.refused,
   WASM: EXIT.refused,
   SECURITY: EXIT.refused,
+  REGISTRY: EXIT.refused,
+  DELEGATION: EXIT.usage,
 };
 
 /** The exit code for anything that a command threw. */
