@@ -4,13 +4,14 @@ import { createRuntime } from '#system';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { printable } from './printable.ts';
+import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 
 export function callCommand(shell: Shell): Command {
   const command = new Command('call')
     .description('call an export of a component of any world')
-    .argument('<component>', 'the component: a path, or an https: URL with #sha256=…')
+    .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…')
     .argument('<export>', "the export's name; an interface's is ns:pkg/iface@v#func")
     .argument('[arguments]', 'one JSON array of all arguments; 64-bit integers as decimal strings', '[]')
     .addHelpText(
@@ -20,18 +21,24 @@ Examples:
   viv call math.wasm add '[1, 2]'
   viv call codec.wasm 'acme:codec/text@1.0.0#encode' '["hello"]' --json`,
     );
-  return addLimitOptions(command).action(
-    shell.action((component: string, name: string, args: string, flags: LimitFlags) =>
+  return addRegistryOptions(addLimitOptions(command)).action(
+    shell.action((component: string, name: string, args: string, flags: LimitFlags & RegistryFlags) =>
       call(shell, component, name, args, flags),
     ),
   );
 }
 
-async function call(shell: Shell, component: string, name: string, text: string, flags: LimitFlags): Promise<void> {
+async function call(
+  shell: Shell,
+  component: string,
+  name: string,
+  text: string,
+  flags: LimitFlags & RegistryFlags,
+): Promise<void> {
   const args = parseArguments(text);
   await using runtime = await createRuntime({ limits: limitsOf(flags) });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
-  const handle = await runtime.load(component);
+  const handle = await runtime.load(await componentOf(component, flags));
   const result = await runtime.call(handle, name, ...args);
   const figures = usageFigures(runtime.usage(handle));
   shell.result({ result: result ?? null, ...figures }, printable(inspect(result, { depth: 8, maxArrayLength: 1_000 })));

@@ -5,11 +5,12 @@ import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { inspectCommand } from './inspect.ts';
 import { buildCommand, newCommand } from './project.ts';
+import { registryCommand } from './registry.ts';
 import { runCommand } from './run.ts';
 import { Shell, type Streams } from './shell.ts';
 
 /** Every command, in the order in which help shows them. */
-const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand, cacheCommand];
+const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand, cacheCommand, registryCommand];
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not found;

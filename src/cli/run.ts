@@ -6,10 +6,11 @@ import { createRuntime } from '#system';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { asText, printable } from './printable.ts';
+import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 
-interface RunFlags extends LimitFlags {
+interface RunFlags extends LimitFlags, RegistryFlags {
   readonly message: readonly string[];
   readonly messageFile: readonly string[];
   readonly env: readonly string[];
@@ -22,7 +23,7 @@ const collect = (value: string, before: readonly string[]): readonly string[] =>
 export function runCommand(shell: Shell): Command {
   const command = new Command('run')
     .description('load an actor, send it messages, print its replies')
-    .argument('<component>', 'the component: a path, or an https: URL with #sha256=…')
+    .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…')
     .option('-m, --message <text>', 'a message to send; may be given several times', collect, [])
     .option('-f, --message-file <file>', 'a file whose bytes are a message; may be given several times', collect, [])
     .option('-e, --env <name=value>', 'an environment variable of the component', collect, [])
@@ -38,7 +39,7 @@ Examples:
   viv run counter.wasm --fuel 5000000 --timeout 200ms < messages.txt
   viv run hello.wasm --message Ada --json | jq .fuelConsumed`,
     );
-  return addLimitOptions(command).action(
+  return addRegistryOptions(addLimitOptions(command)).action(
     shell.action((component: string, flags: RunFlags) => run(shell, component, flags)),
   );
 }
@@ -48,7 +49,7 @@ async function run(shell: Shell, component: string, flags: RunFlags): Promise<vo
   const env = Object.fromEntries(flags.env.map(parsePair));
   await using runtime = await createRuntime({ limits: limitsOf(flags) });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
-  const handle = await runtime.load(component, {
+  const handle = await runtime.load(await componentOf(component, flags), {
     env,
     ...(config === undefined ? {} : { config }),
     ...(flags.id === undefined ? {} : { id: flags.id }),

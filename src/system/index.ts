@@ -4,4 +4,12 @@ export type { RuntimeEvents } from './events.ts';
 export { type Inspection, inspectComponent } from './inspect.ts';
 export type { LoadOptions, RequestOptions, RuntimeOptions, RuntimePorts } from './options.ts';
 export { buildActor, newActor } from './project.ts';
+export {
+  interfaceOf,
+  OpenRegistry,
+  openEmbedder,
+  openRegistry,
+  type PublisherKeys,
+  type RegistryOptions,
+} from './registry.ts';
 export { type CallTarget, createRuntime, Runtime } from './runtime.ts';
