@@ -30,6 +30,7 @@ import {
   StoreManager,
 } from '#runtime';
 import { SqliteKeyValueStore } from '#storage';
+import { ActorSupervisor } from './actor-supervisor.ts';
 import { artifactKeyOf } from './artifact-key.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { Directory } from './directory.ts';
@@ -56,6 +57,7 @@ export const TOKENS = {
   engine: token<JcoEngine>('RuntimeEngine'),
   router: token<Router>('Router'),
   host: token<HostMessaging>('HostMessaging'),
+  supervisor: token<ActorSupervisor>('ActorSupervisor'),
 } as const;
 
 /**
@@ -89,7 +91,19 @@ export function wire(options: RuntimeOptions): DependencyContainer {
     (c) => new ChildBuilder({ program: buildProgram(), clock: c.resolve(TOKENS.clock) }),
     overrides.builder,
   );
-  provide(TOKENS.router, (c) => router(c));
+  provide(TOKENS.router, (c) => router(c, options));
+  provide(
+    TOKENS.supervisor,
+    (c) =>
+      new ActorSupervisor({
+        engine: c.resolve(TOKENS.engine),
+        router: c.resolve(TOKENS.router),
+        directory: c.resolve(TOKENS.directory),
+        events: c.resolve(TOKENS.events),
+        clock: c.resolve(TOKENS.clock),
+        random: c.resolve(TOKENS.random),
+      }),
+  );
   provide(
     TOKENS.host,
     (c) =>
@@ -145,7 +159,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
 }
 
 /** The engine needs the router for its host functions, and the router the engine for turns: it asks for it at a turn. */
-function router(c: DependencyContainer): Router {
+function router(c: DependencyContainer, options: RuntimeOptions): Router {
   const events = c.resolve(TOKENS.events);
   let resolved: JcoEngine | undefined;
   const engine = (): JcoEngine => {
@@ -159,7 +173,9 @@ function router(c: DependencyContainer): Router {
       callHandleMessage: (handle, message) => engine().callHandleMessage(handle, message),
       callHandleCallback: (handle, message) => engine().callHandleCallback(handle, message),
     },
+    supervisor: { failed: (handle, reason) => c.resolve(TOKENS.supervisor).failed(handle, reason) },
     onDeadLetter: (letter) => events.emit('dead-letter', letter),
+    ...options.messaging,
   });
 }
 

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'eventemitter3';
+import type { ComponentHandle, VivariumError } from '#core';
 import type { DeadLetter } from '#messaging';
 import type { LogRecord, StateChange } from '#runtime';
+import type { HealthStatus, RestartEvent } from '#supervision';
 
 /** What `runtime.on` tells of. */
 export interface RuntimeEvents {
@@ -10,6 +12,12 @@ export interface RuntimeEvents {
   readonly log: LogRecord;
   /** A message that reached nobody, with the reason. */
   readonly 'dead-letter': DeadLetter;
+  /** A restart was decided; it happens after `delayMs`. */
+  readonly restart: RestartEvent;
+  /** A supervisor had too many restarts and nobody above restarts it: its components are unloaded. */
+  readonly 'gave-up': { readonly supervisor: string; readonly reason: VivariumError };
+  /** What a component says of its health has changed. */
+  readonly health: { readonly handle: ComponentHandle; readonly status: HealthStatus };
 }
 
 export class RuntimeEmitter {

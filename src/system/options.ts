@@ -8,7 +8,8 @@ import type {
   Random,
   ResourceLimits,
 } from '#core';
-import type { MailboxOptions, RequestOptions } from '#messaging';
+import type { MailboxOptions, RequestOptions, RouterOptions } from '#messaging';
+import type { ActorSupervision, HealthOptions } from '#supervision';
 
 export type { RequestOptions };
 
@@ -36,6 +37,7 @@ export interface RuntimeOptions {
     /** Bytes of keys and values that each component may store; 16 MiB by default. */
     readonly quotaBytes?: number;
   };
+  readonly messaging?: MessagingOptions;
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }
@@ -56,8 +58,23 @@ export interface LoadOptions {
   readonly imports?: Readonly<Record<string, unknown>>;
   /** What may wait for the component: 1,000 messages and 16 MiB by default; more is refused to its sender. */
   readonly mailbox?: MailboxOptions;
+  /** Whether and how the component is restarted when it fails; left out, it stays failed. */
+  readonly supervision?: SupervisionOptions;
   readonly signal?: AbortSignal;
 }
+
+export interface SupervisionOptions extends ActorSupervision {
+  /** Turns that may begin with one message, restarts between them, before it is a dead letter; 1 by default. */
+  readonly maxAttempts?: number;
+  /** Asks the component's `health` regularly; left out, it is not asked. */
+  readonly health?: HealthOptions;
+}
+
+export interface MessagingOptions
+  extends Pick<
+    RouterOptions,
+    'requestTimeoutMs' | 'maxHops' | 'maxOpenRequests' | 'maxTopics' | 'deadLetters' | 'dispatcher'
+  > {}
 
 export interface UnloadOptions {
   /** Handle what is in the mailbox first. */
