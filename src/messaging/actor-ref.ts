@@ -2,8 +2,10 @@ import type { ComponentHandle } from '#core';
 import { type Codec, type CodecName, codecs } from './codecs.ts';
 
 /** What an actor understands: a function for each operation, with one argument at most. */
-// biome-ignore lint/suspicious/noExplicitAny: each operation has an argument type of its own, as the protocol declares
-export type Protocol = Readonly<Record<string, (...args: any[]) => unknown>>;
+export type Protocol<P> = {
+  // biome-ignore lint/suspicious/noExplicitAny: each operation has an argument type of its own, as the protocol declares
+  readonly [K in keyof P]: (...args: any[]) => unknown;
+};
 
 /** A message of a protocol: one operation with its argument, `{ add: 3 }`; `null` where it takes none. */
 export type CallOf<P> = {
@@ -18,7 +20,7 @@ export type AnswerOf<P, C> = {
 }[keyof P];
 
 /** A handle that knows what its actor understands, and how that travels. Types are the embedder's word for it. */
-export class ActorRef<P extends Protocol> {
+export class ActorRef<P extends Protocol<P>> {
   readonly handle: ComponentHandle;
   readonly codec: Codec;
   /** Carries the type; there is nothing at run time. */

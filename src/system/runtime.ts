@@ -31,6 +31,9 @@ import type { Directory } from './directory.ts';
 import type { RuntimeEvents } from './events.ts';
 import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
 
+/** A protocol of which nothing is known: at run time all are alike. */
+type AnyProtocol = Readonly<Record<string, () => unknown>>;
+
 /** An export's name, or the name with what else the call needs. */
 export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal };
 
@@ -103,7 +106,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** A handle that knows the operations of its component: `request` takes them as values then, and answers one. */
-  actor<P extends Protocol>(handle: ComponentHandle, options: { readonly codec?: CodecName } = {}): ActorRef<P> {
+  actor<P extends Protocol<P>>(handle: ComponentHandle, options: { readonly codec?: CodecName } = {}): ActorRef<P> {
     return new ActorRef<P>(handle, options.codec);
   }
 
@@ -114,12 +117,16 @@ export class Runtime implements AsyncDisposable {
    * `RUNTIME_ABORTED`, and what ended the turn: `RUNTIME_…`, `METERING_…`
    */
   request(target: ComponentHandle, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array | undefined>;
-  request<P extends Protocol, C extends CallOf<P>>(
+  request<P extends Protocol<P>, C extends CallOf<P>>(
     target: ActorRef<P>,
     call: C,
     options?: RequestOptions,
   ): Promise<AnswerOf<P, C>>;
-  request(target: ComponentHandle | ActorRef<Protocol>, message: unknown, options?: RequestOptions): Promise<unknown> {
+  request(
+    target: ComponentHandle | ActorRef<AnyProtocol>,
+    message: unknown,
+    options?: RequestOptions,
+  ): Promise<unknown> {
     try {
       if (target instanceof ActorRef) return this.#requestValue(target, message, options);
       this.#usable(target, options?.signal);
@@ -131,8 +138,8 @@ export class Runtime implements AsyncDisposable {
 
   /** Sends a message; the promise says that it is in the mailbox, not that it was handled. @throws as `request` */
   send(target: ComponentHandle, payload: Uint8Array): Promise<void>;
-  send<P extends Protocol>(target: ActorRef<P>, call: CallOf<P>): Promise<void>;
-  async send(target: ComponentHandle | ActorRef<Protocol>, message: unknown): Promise<void> {
+  send<P extends Protocol<P>>(target: ActorRef<P>, call: CallOf<P>): Promise<void>;
+  async send(target: ComponentHandle | ActorRef<AnyProtocol>, message: unknown): Promise<void> {
     const ref = target instanceof ActorRef ? target : undefined;
     const handle = target instanceof ActorRef ? target.handle : target;
     this.#usable(handle);
@@ -254,7 +261,7 @@ export class Runtime implements AsyncDisposable {
     }
   }
 
-  async #requestValue(ref: ActorRef<Protocol>, call: unknown, options: RequestOptions = {}): Promise<unknown> {
+  async #requestValue(ref: ActorRef<AnyProtocol>, call: unknown, options: RequestOptions = {}): Promise<unknown> {
     this.#usable(ref.handle, options.signal);
     const { contentType } = ref.codec;
     const reply = await this.#host.request(ref.handle, ref.codec.encode(call), { ...options, contentType });

@@ -61,7 +61,7 @@ describe('a typed handle', () => {
   }
 
   it('knows the calls of its protocol and what they answer', () => {
-    const ref = new ActorRef<Pick<Counter, keyof Counter>>(createHandle(parseComponentId('t/a/1')));
+    const ref = new ActorRef<Counter>(createHandle(parseComponentId('t/a/1')));
     expect(ref.codec.contentType).toBe('application/json');
     expectTypeOf<{ add: number }>().toExtend<CallOf<Counter>>();
     expectTypeOf<{ add: string }>().not.toExtend<CallOf<Counter>>();
