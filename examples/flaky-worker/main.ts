@@ -16,7 +16,7 @@ try {
   const source = fileURLToPath(new URL('worker.ts', import.meta.url));
   const { file } = await buildActor(source, { output: join(folder, 'worker.wasm') });
 
-  await using runtime = await createRuntime({ limits: { maxExecutionTimeMs: 100 } });
+  await using runtime = await createRuntime({ limits: { maxFuel: 20_000_000n, maxExecutionTimeMs: 60_000 } });
   runtime.on('restart', ({ handle, restarts }) => console.log(`restart ${restarts} of ${handle.id.name}`));
   runtime.on('dead-letter', ({ reason }) => console.log(`dead letter: ${reason}`));
   runtime.on('gave-up', ({ supervisor }) => console.log(`${supervisor} was given up`));

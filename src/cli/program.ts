@@ -6,9 +6,10 @@ import { inspectCommand } from './inspect.ts';
 import { buildCommand, newCommand } from './project.ts';
 import { runCommand } from './run.ts';
 import { Shell, type Streams } from './shell.ts';
+import { startCommand } from './start.ts';
 
 /** Every command, in the order in which help shows them. */
-const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand];
+const COMMANDS = [newCommand, buildCommand, runCommand, startCommand, callCommand, inspectCommand];
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not found;

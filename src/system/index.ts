@@ -1,4 +1,5 @@
 export type { ActorRef, DeadLetter, HostTopic, Protocol } from '#messaging';
+export { type ActorManifest, readManifest } from '#project';
 export type { ComponentSource } from './component-source.ts';
 export type { RuntimeEvents } from './events.ts';
 export { type Inspection, inspectComponent } from './inspect.ts';
