@@ -5,8 +5,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  createRuntime,
   buildActor,
+  createRuntime,
   type FetchedModule,
   interfaceOf,
   type ModelProvider,
@@ -81,7 +81,11 @@ async function example(): Promise<void> {
     return runModule(await registry.client.fetch(record.id), call);
   };
 
-  const otherwise = new StaticDelegationEngine({ targets: {}, otherwise: { kind: 'RemoteModel', id: 'stand-in' }, clock });
+  const otherwise = new StaticDelegationEngine({
+    targets: {},
+    otherwise: { kind: 'RemoteModel', id: 'stand-in' },
+    clock,
+  });
   const executor = new Executor({
     engine: new RegistryAwareDelegationEngine(registry.client, otherwise, { embedderId: embedder.id }),
     clock,
@@ -111,5 +115,10 @@ async function example(): Promise<void> {
 
 function say(step: string, facts: Record<string, unknown>): void {
   if (process.argv.includes('--json')) console.log(JSON.stringify({ step, ...facts }));
-  else console.log(`${step.padEnd(11)} ${Object.entries(facts).map(([name, value]) => `${name} ${value}`).join(', ')}`);
+  else
+    console.log(
+      `${step.padEnd(11)} ${Object.entries(facts)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}`,
+    );
 }

@@ -43,6 +43,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   DELEGATION_MODEL_REFUSED: EXIT.unauthorised,
   PROJECT_EXISTS: EXIT.usage,
   PROJECT_NOT_FOUND: EXIT.notFound,
+  PROJECT_BAD_MANIFEST: EXIT.usage,
 };
 
 const BY_PREFIX: Readonly<Record<string, ExitCode>> = {

@@ -8,9 +8,19 @@ import { buildCommand, newCommand } from './project.ts';
 import { registryCommand } from './registry.ts';
 import { runCommand } from './run.ts';
 import { Shell, type Streams } from './shell.ts';
+import { startCommand } from './start.ts';
 
 /** Every command, in the order in which help shows them. */
-const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand, cacheCommand, registryCommand];
+const COMMANDS = [
+  newCommand,
+  buildCommand,
+  runCommand,
+  startCommand,
+  callCommand,
+  inspectCommand,
+  cacheCommand,
+  registryCommand,
+];
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not found;

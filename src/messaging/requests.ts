@@ -5,6 +5,7 @@ import { CorrelationIds } from './correlation-ids.ts';
 import type { MessageCounters } from './counters.ts';
 import { deadlockOf } from './deadlock.ts';
 import { MessagingError } from './errors.ts';
+import type { KeepAlive } from './event-loop.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
 /** The embedder's request: a promise. */
@@ -40,15 +41,17 @@ export class Requests {
   readonly #wheel: TimerWheel;
   readonly #ids: CorrelationIds;
   readonly #counters: MessageCounters;
+  readonly #keepAlive: KeepAlive;
   readonly #onExpire = (request: PendingRequest): void => {
     this.#timedOut(request);
   };
 
-  constructor(clock: Clock, random: Random, counters: MessageCounters) {
+  constructor(clock: Clock, random: Random, counters: MessageCounters, keepAlive: KeepAlive) {
     this.#clock = clock;
     this.#wheel = new TimerWheel(clock);
     this.#ids = new CorrelationIds(random);
     this.#counters = counters;
+    this.#keepAlive = keepAlive;
   }
 
   /** @param from the actor whose suspended turn asks; undefined for the embedder */
@@ -116,7 +119,8 @@ export class Requests {
     const now = this.#clock.monotonic();
     request.deadline = now + request.timeoutMs;
     this.#wheel.schedule(request, now, request.timeoutMs);
-    request.from?.openRequests.set(request.correlationId, request);
+    if (request.from === undefined) this.#keepAlive.begin();
+    else request.from.openRequests.set(request.correlationId, request);
     this.#counters.requests += 1;
     return request;
   }
@@ -124,7 +128,8 @@ export class Requests {
   #close(request: PendingRequest, end: RequestEnd): void {
     request.end = end;
     this.#wheel.stop(request);
-    request.from?.openRequests.delete(request.correlationId);
+    if (request.from === undefined) this.#keepAlive.end();
+    else request.from.openRequests.delete(request.correlationId);
   }
 
   #timedOut(request: PendingRequest): void {

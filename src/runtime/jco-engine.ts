@@ -82,18 +82,14 @@ export class JcoEngine implements RuntimeEngine {
     const component = this.#find(handle);
     if (component.lifecycle.can('drain')) component.lifecycle.move('drain', reason);
     this.#components.delete(handle.handleId);
-    const { store } = component;
-    let why = reason;
-    if (store !== undefined && !store.dead) {
-      try {
-        this.#run(component, store, (lifecycle) => lifecycle.shutdown());
-      } catch (error) {
-        why = `${reason}; shutdown failed: ${reasonOf(error)}`;
-      }
-      store.discard();
-    }
-    component.store = undefined;
+    const why = this.#shutDown(component, reason);
     if (component.lifecycle.can('stop')) component.lifecycle.move('stop', why);
+  }
+
+  async haltComponent(handle: ComponentHandle, reason: string): Promise<void> {
+    const component = this.#find(handle);
+    const why = this.#shutDown(component, reason);
+    if (component.lifecycle.can('fail')) component.lifecycle.move('fail', why);
   }
 
   async restartComponent(handle: ComponentHandle, reason: string): Promise<void> {
@@ -169,6 +165,21 @@ export class JcoEngine implements RuntimeEngine {
     if (component.policy === 'per-actor') component.store = store;
     else store.discard();
     component.lifecycle.move('initialized', 'the component is ready');
+  }
+
+  /** Calls `shutdown` if there is an instance, and lets go of it; answers the reason with what went wrong in that. */
+  #shutDown(component: LoadedComponent, reason: string): string {
+    const { store } = component;
+    component.store = undefined;
+    if (store === undefined || store.dead) return reason;
+    try {
+      this.#run(component, store, (lifecycle) => lifecycle.shutdown());
+      return reason;
+    } catch (error) {
+      return `${reason}; shutdown failed: ${reasonOf(error)}`;
+    } finally {
+      store.discard();
+    }
   }
 
   #open(component: LoadedComponent): Store {

@@ -33,6 +33,7 @@ import {
 } from '#runtime';
 import { MachineSecret, type TrustedKeys, TrustStore, vivariumHome } from '#security';
 import { SqliteKeyValueStore } from '#storage';
+import { ActorSupervisor } from './actor-supervisor.ts';
 import { Admission } from './admission.ts';
 import { createArtifactCache } from './artifact-cache.ts';
 import { auditFolder, openAudit, recordLives } from './audit.ts';
@@ -68,6 +69,7 @@ export const TOKENS = {
   admission: token<Admission>('Admission'),
   router: token<Router>('Router'),
   host: token<HostMessaging>('HostMessaging'),
+  supervisor: token<ActorSupervisor>('ActorSupervisor'),
 } as const;
 
 /**
@@ -107,7 +109,19 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   provide(TOKENS.audit, (c) => audit(c, options.audit ?? 'memory', home), overrides.audit);
   provide(TOKENS.trustedKeys, (c) => new TrustStore(home(), c.resolve(TOKENS.clock)), overrides.trustedKeys);
   provide(TOKENS.admission, (c) => admission(c, options));
-  provide(TOKENS.router, (c) => router(c));
+  provide(TOKENS.router, (c) => router(c, options));
+  provide(
+    TOKENS.supervisor,
+    (c) =>
+      new ActorSupervisor({
+        engine: c.resolve(TOKENS.engine),
+        router: c.resolve(TOKENS.router),
+        directory: c.resolve(TOKENS.directory),
+        events: c.resolve(TOKENS.events),
+        clock: c.resolve(TOKENS.clock),
+        random: c.resolve(TOKENS.random),
+      }),
+  );
   provide(
     TOKENS.host,
     (c) =>
@@ -194,7 +208,7 @@ function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOpt
 }
 
 /** The engine needs the router for its host functions, and the router the engine for turns: it asks for it at a turn. */
-function router(c: DependencyContainer): Router {
+function router(c: DependencyContainer, options: RuntimeOptions): Router {
   const events = c.resolve(TOKENS.events);
   let resolved: JcoEngine | undefined;
   const engine = (): JcoEngine => {
@@ -209,6 +223,8 @@ function router(c: DependencyContainer): Router {
       callHandleCallback: (handle, message) => engine().callHandleCallback(handle, message),
     },
     authority: c.resolve(TOKENS.admission),
+    supervisor: { failed: (handle, reason) => c.resolve(TOKENS.supervisor).failed(handle, reason) },
     onDeadLetter: (letter) => events.emit('dead-letter', letter),
+    ...options.messaging,
   });
 }

@@ -10,8 +10,9 @@ import type {
   Random,
   ResourceLimits,
 } from '#core';
-import type { MailboxOptions, RequestOptions } from '#messaging';
+import type { MailboxOptions, RequestOptions, RouterOptions } from '#messaging';
 import type { GrantInput, GrantPolicy, TrustedKeys, TrustPolicy } from '#security';
+import type { ActorSupervision, HealthOptions } from '#supervision';
 
 export type { RequestOptions };
 
@@ -51,6 +52,7 @@ export interface RuntimeOptions {
   readonly audit?: 'file' | 'memory';
   /** The artifact cache: where it lies and how much it may hold; `false`: in memory only. See `docs/cache.md`. */
   readonly cache?: CacheOptions | false;
+  readonly messaging?: MessagingOptions;
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }
@@ -75,8 +77,23 @@ export interface LoadOptions {
   readonly imports?: Readonly<Record<string, unknown>>;
   /** What may wait for the component: 1,000 messages and 16 MiB by default; more is refused to its sender. */
   readonly mailbox?: MailboxOptions;
+  /** Whether and how the component is restarted when it fails; left out, it stays failed. */
+  readonly supervision?: SupervisionOptions;
   readonly signal?: AbortSignal;
 }
+
+export interface SupervisionOptions extends ActorSupervision {
+  /** Turns that may begin with one message, restarts between them, before it is a dead letter; 1 by default. */
+  readonly maxAttempts?: number;
+  /** Asks the component's `health` regularly; left out, it is not asked. */
+  readonly health?: HealthOptions;
+}
+
+export interface MessagingOptions
+  extends Pick<
+    RouterOptions,
+    'requestTimeoutMs' | 'maxHops' | 'maxOpenRequests' | 'maxTopics' | 'deadLetters' | 'dispatcher'
+  > {}
 
 export interface UnloadOptions {
   /** Handle what is in the mailbox first. */

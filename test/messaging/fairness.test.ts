@@ -9,6 +9,8 @@ class SteppedLoop implements EventLoop {
   soon = (task: () => void): void => void this.soonTasks.push(task);
   nextTurn = (task: () => void): void => void this.nextTasks.push(task);
 
+  hold = (): (() => void) => () => {};
+
   runSoon(): void {
     for (let task = this.soonTasks.shift(); task !== undefined; task = this.soonTasks.shift()) task();
   }

@@ -42,7 +42,9 @@ export interface RuntimeEngine {
   loadComponent(request: EngineLoadRequest): Promise<void>;
   /** Calls `shutdown` where there is one, and lets go of everything. */
   unloadComponent(handle: ComponentHandle, reason?: string): Promise<void>;
-  /** A fresh store for a component that failed. */
+  /** Ends the instance of a component, if one is left, so that it can be restarted: it is `failed` then. */
+  haltComponent(handle: ComponentHandle, reason: string): Promise<void>;
+  /** A fresh store for a component that failed or was halted. */
   restartComponent(handle: ComponentHandle, reason: string): Promise<void>;
   /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
   callHandleMessage(handle: ComponentHandle, message: ComponentMessage): Turn<Uint8Array | undefined>;
