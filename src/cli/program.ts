@@ -1,14 +1,26 @@
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './audit.ts';
 import { callCommand } from './call.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { inspectCommand } from './inspect.ts';
+import { keyCommand, signCommand, verifyCommand } from './keys.ts';
 import { buildCommand, newCommand } from './project.ts';
 import { runCommand } from './run.ts';
 import { Shell, type Streams } from './shell.ts';
 
 /** Every command, in the order in which help shows them. */
-const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand];
+const COMMANDS = [
+  newCommand,
+  buildCommand,
+  runCommand,
+  callCommand,
+  inspectCommand,
+  keyCommand,
+  signCommand,
+  verifyCommand,
+  auditCommand,
+];
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not found;

@@ -3,21 +3,21 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf } from '#core';
 import { createRuntime } from '#system';
+import { type AuthorityFlags, addAuthorityOptions, reportAuthority } from './authority.ts';
+import { collect } from './collect.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { asText, printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 
-interface RunFlags extends LimitFlags {
+interface RunFlags extends LimitFlags, AuthorityFlags {
   readonly message: readonly string[];
   readonly messageFile: readonly string[];
   readonly env: readonly string[];
   readonly config?: string;
   readonly id?: string;
 }
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 export function runCommand(shell: Shell): Command {
   const command = new Command('run')
@@ -35,10 +35,11 @@ Without --message and --message-file, every line of standard input is a message.
 
 Examples:
   viv run hello.wasm --message Ada
+  viv run counter.wasm --grant 'storage:*:**' --message '{"add":3}'
   viv run counter.wasm --fuel 5000000 --timeout 200ms < messages.txt
   viv run hello.wasm --message Ada --json | jq .fuelConsumed`,
     );
-  return addLimitOptions(command).action(
+  return addAuthorityOptions(addLimitOptions(command)).action(
     shell.action((component: string, flags: RunFlags) => run(shell, component, flags)),
   );
 }
@@ -46,10 +47,12 @@ Examples:
 async function run(shell: Shell, component: string, flags: RunFlags): Promise<void> {
   const config = flags.config === undefined ? undefined : await readInput(flags.config);
   const env = Object.fromEntries(flags.env.map(parsePair));
-  await using runtime = await createRuntime({ limits: limitsOf(flags) });
+  await using runtime = await createRuntime({ limits: limitsOf(flags), trust: flags.trust, audit: 'file' });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
+  reportAuthority(shell, runtime);
   const handle = await runtime.load(component, {
     env,
+    grants: flags.grant,
     ...(config === undefined ? {} : { config }),
     ...(flags.id === undefined ? {} : { id: flags.id }),
   });

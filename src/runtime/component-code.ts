@@ -38,6 +38,7 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard): Co
     Response: undefined,
     TextDecoder: strictTextDecoder(lifted),
     sliceMemory: memorySlicer(lifted),
+    vals: undefined,
   };
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;
   return { modules: compiled.modules, instantiate, imports, exports };

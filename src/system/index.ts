@@ -1,6 +1,7 @@
 export type { ComponentSource } from './component-source.ts';
 export type { RuntimeEvents } from './events.ts';
 export { type Inspection, inspectComponent } from './inspect.ts';
+export { type AuditFilter, openAuditFolder, openKeyring, readAudit, verifyAudit } from './keyring.ts';
 export type { LoadOptions, RequestOptions, RuntimeOptions, RuntimePorts } from './options.ts';
 export { buildActor, newActor } from './project.ts';
 export { type CallTarget, createRuntime, Runtime } from './runtime.ts';

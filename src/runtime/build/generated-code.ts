@@ -52,6 +52,8 @@ export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
     'fetch',
     'Response',
   ],
+  // An undeclared name in jco 1.35's helper for lists of UTF-16 strings; reading it would throw.
+  'vals',
 ]);
 
 /** Of those, what is shadowed by a harmless value when the code runs, and `sliceMemory`, which we put into it. */
@@ -64,6 +66,7 @@ export const SHADOWED_GLOBALS = [
   'Response',
   'TextDecoder',
   'sliceMemory',
+  'vals',
 ] as const;
 
 /** Properties by which an object leads to its function's constructor, and so to running text. */
