@@ -1,4 +1,4 @@
-// npm run fuzz -- metering --minutes N [--seed S]: searches for programs that evade metering, in a process that may be killed.
+// npm run fuzz -- metering --minutes N [--seed S] [--count N]: searches for programs that evade metering, in a process that may be killed.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,12 +7,16 @@ import type { Verdict } from './fuzz/judge.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' } },
+  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, count: { type: 'string' } },
 });
 if (positionals[0] !== 'metering') {
-  console.error('usage: npm run fuzz -- metering --minutes N [--seed S]');
+  console.error('usage: npm run fuzz -- metering --minutes N [--seed S] [--count N]');
   process.exit(2);
 }
+
+/** V8 as it is, and with one of its two wasm compilers alone. */
+const FLAGS = [[], ['--no-liftoff'], ['--liftoff-only']];
+const SEEDS_PER_PROCESS = 150;
 
 const WATCHDOG_MS = 20_000;
 const worker = fileURLToPath(new URL('./fuzz/worker.ts', import.meta.url));
@@ -22,8 +26,9 @@ let child: ChildProcess | undefined;
 
 const first = Number(values.seed ?? Date.now() % 1_000_000_000);
 const until = Date.now() + Number(values.minutes) * 60_000;
+const end = first + Number(values.count ?? Number.POSITIVE_INFINITY);
 let seed = first;
-for (; Date.now() < until; seed++) {
+for (; seed < end && Date.now() < until; seed++) {
   const verdict = await judged(seed);
   const line = `${verdict.kind}: ${verdict.outcome}`;
   counts.set(line, (counts.get(line) ?? 0) + 1);
@@ -38,7 +43,7 @@ process.exitCode = findings.length === 0 ? 0 : 1;
 
 /** The verdict of the child, or what became of the child. */
 function judged(number: number): Promise<Verdict & { kind: Kind | 'lost' }> {
-  const process = running();
+  const process = running(number);
   return new Promise((resolve) => {
     const lost = (finding: string): void => {
       process.removeAllListeners();
@@ -60,7 +65,15 @@ function judged(number: number): Promise<Verdict & { kind: Kind | 'lost' }> {
   });
 }
 
-function running(): ChildProcess {
-  child ??= fork(worker, { execArgv: ['--max-old-space-size=1024'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+/** The child for a seed; a new one now and then, with other flags. */
+function running(number: number): ChildProcess {
+  if ((number - first) % SEEDS_PER_PROCESS === 0) {
+    child?.removeAllListeners();
+    child?.kill('SIGKILL');
+    child = undefined;
+  }
+  const flags = FLAGS[Math.floor((number - first) / SEEDS_PER_PROCESS) % FLAGS.length]!;
+  const execArgv = ['--max-old-space-size=1024', ...flags];
+  child ??= fork(worker, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   return child;
 }

@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -6,5 +7,8 @@ import fc from 'fast-check';
 const seed = process.env.VIVARIUM_TEST_SEED;
 if (seed !== undefined) fc.configureGlobal({ seed: Number(seed) });
 
-// No test reads or writes the keys, trust and audit log of whoever runs it.
-process.env.VIVARIUM_HOME = join(tmpdir(), `vivarium-home-${process.pid}`);
+// Tests use no cache and no keys of whoever runs them.
+const folder = mkdtempSync(join(tmpdir(), 'vivarium-test-'));
+process.env.VIVARIUM_CACHE_DIR = join(folder, 'cache');
+process.env.VIVARIUM_HOME = join(folder, 'home');
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -12,6 +12,7 @@ export interface Verdict {
 
 const FUEL = 200_000n;
 const MEMORY = 64 * 2 ** 20;
+const DEADLINE_MS = 10;
 /** So little fuel never takes so long, unless something ran that was not charged. */
 const SLOW_MS = 3_000;
 
@@ -39,8 +40,22 @@ export function judge({ kind, generated }: Candidate): Verdict {
   const elapsed = performance.now() - begun;
   const outcome = first.outcomes.at(-1)!.replace(/^returned.*/, 'returned');
   if (elapsed > SLOW_MS) return { outcome, finding: `${FUEL} units of fuel took ${Math.round(elapsed)} ms` };
-  const finding = again(generated, metered, first) ?? exact(generated, metered, first) ?? faithful(generated, first);
+  const finding =
+    inTime(generated) ??
+    again(generated, metered, first) ??
+    exact(generated, metered, first) ??
+    faithful(generated, first);
   return finding === undefined ? { outcome } : { outcome, finding };
+}
+
+/** In mode `deadline` it ends by time, and not much later. */
+function inTime(generated: GeneratedModule): string | undefined {
+  const metered = meter.meterModule(generated.bytes, 'deadline').bytes;
+  const begun = performance.now();
+  run(generated, metered, () => undefined, DEADLINE_MS);
+  const elapsed = performance.now() - begun;
+  const most = DEADLINE_MS * (generated.calls.length + 1) + SLOW_MS;
+  return elapsed > most ? `a deadline of ${DEADLINE_MS} ms took ${Math.round(elapsed)} ms` : undefined;
 }
 
 /** The same run once more is the same run. */
@@ -85,8 +100,13 @@ function differenceOf(wanted: Observation, got: Observation, cause: string): str
   return undefined;
 }
 
-function run(generated: GeneratedModule, metered: Uint8Array, limitOf: (entry: number) => bigint | undefined): Run {
-  const driver = new MeteredDriver(limitOf, meter.createTank({ maxMemoryBytes: MEMORY }));
+function run(
+  generated: GeneratedModule,
+  metered: Uint8Array,
+  limitOf: (entry: number) => bigint | undefined,
+  timeMs?: number,
+): Run {
+  const driver = new MeteredDriver(limitOf, meter.createTank({ maxMemoryBytes: MEMORY }), timeMs);
   const observation = observe(generated, metered, driver);
   return { ...observation, costs: driver.costs, refusedGrowths: driver.tank.usage.refusedGrowths };
 }

@@ -16,7 +16,6 @@ export type BundleErrorCode =
   | 'BUNDLE_STALE'
   | 'BUNDLE_TOO_LARGE'
   | 'BUNDLE_TARGET_EXISTS'
-  | 'BUNDLE_TARGET_BUSY'
   | 'BUNDLE_STORAGE_FAILED'
   | 'BUNDLE_UNREACHABLE'
   | 'BUNDLE_UNAUTHORISED'
@@ -24,6 +23,7 @@ export type BundleErrorCode =
   | 'BUNDLE_INVALID_MANIFEST'
   | 'BUNDLE_DIGEST_MISMATCH'
   | 'BUNDLE_TAG_MOVED'
+  | 'BUNDLE_UNTRUSTED'
   | 'BUNDLE_FORBIDDEN_ADDRESS';
 
 /** What went wrong while a bundle was packed, carried, checked or restored. */

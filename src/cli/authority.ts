@@ -19,6 +19,11 @@ export function addAuthorityOptions(command: Command): Command {
     );
 }
 
+/** What the registry gives was signed by a trusted key, or it would not have been given. */
+export function trustOf(component: string, { trust }: AuthorityFlags): AuthorityFlags['trust'] {
+  return component.startsWith('registry:') ? 'any' : trust;
+}
+
 /** Says each grant that a component lacked, once, and what is wrong beside the components. */
 export function reportAuthority(shell: Shell, runtime: Runtime): void {
   const told = new Set<string>();

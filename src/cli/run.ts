@@ -3,15 +3,16 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf } from '#core';
 import { createRuntime } from '#system';
-import { type AuthorityFlags, addAuthorityOptions, reportAuthority } from './authority.ts';
+import { type AuthorityFlags, addAuthorityOptions, reportAuthority, trustOf } from './authority.ts';
 import { collect } from './collect.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { asText, printable } from './printable.ts';
+import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 
-interface RunFlags extends LimitFlags, AuthorityFlags {
+interface RunFlags extends LimitFlags, AuthorityFlags, RegistryFlags {
   readonly message: readonly string[];
   readonly messageFile: readonly string[];
   readonly env: readonly string[];
@@ -22,7 +23,7 @@ interface RunFlags extends LimitFlags, AuthorityFlags {
 export function runCommand(shell: Shell): Command {
   const command = new Command('run')
     .description('load an actor, send it messages, print its replies')
-    .argument('<component>', 'the component: a path, or an https: URL with #sha256=…')
+    .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…')
     .option('-m, --message <text>', 'a message to send; may be given several times', collect, [])
     .option('-f, --message-file <file>', 'a file whose bytes are a message; may be given several times', collect, [])
     .option('-e, --env <name=value>', 'an environment variable of the component', collect, [])
@@ -39,7 +40,7 @@ Examples:
   viv run counter.wasm --fuel 5000000 --timeout 200ms < messages.txt
   viv run hello.wasm --message Ada --json | jq .fuelConsumed`,
     );
-  return addAuthorityOptions(addLimitOptions(command)).action(
+  return addRegistryOptions(addAuthorityOptions(addLimitOptions(command))).action(
     shell.action((component: string, flags: RunFlags) => run(shell, component, flags)),
   );
 }
@@ -47,10 +48,14 @@ Examples:
 async function run(shell: Shell, component: string, flags: RunFlags): Promise<void> {
   const config = flags.config === undefined ? undefined : await readInput(flags.config);
   const env = Object.fromEntries(flags.env.map(parsePair));
-  await using runtime = await createRuntime({ limits: limitsOf(flags), trust: flags.trust, audit: 'file' });
+  await using runtime = await createRuntime({
+    limits: limitsOf(flags),
+    trust: trustOf(component, flags),
+    audit: 'file',
+  });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
   reportAuthority(shell, runtime);
-  const handle = await runtime.load(component, {
+  const handle = await runtime.load(await componentOf(component, flags), {
     env,
     grants: flags.grant,
     ...(config === undefined ? {} : { config }),

@@ -26,8 +26,8 @@ const VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,30})?(?:\+[0-9A-Z
  * Control characters move a terminal's cursor or end a C string in a database; bidirectional overrides make a name read
  * as another one.
  */
-const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
-const UNSAFE_BUT_NEWLINES = /[^\P{Cc}\n\t]|[\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+const UNSAFE = /[\p{Cc}\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+const UNSAFE_BUT_NEWLINES = /[^\P{Cc}\n\t]|[\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 
 /** The reason why a text cannot be the field's, or undefined when it can. */
 export function refusalOf(

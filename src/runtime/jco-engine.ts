@@ -1,6 +1,8 @@
 import {
+  type Artifact,
   type ArtifactBuilder,
   type ArtifactCache,
+  type CompiledArtifact,
   type ComponentHandle,
   type ComponentMessage,
   type ComponentUsage,
@@ -11,7 +13,7 @@ import {
   type RuntimeEngine,
   type Turn,
 } from '#core';
-import { componentCode } from './component-code.ts';
+import { type ComponentCode, type ComponentExports, componentCode } from './component-code.ts';
 import {
   type ComponentExport,
   findExport,
@@ -28,7 +30,6 @@ import type { ComponentLimiter } from './limiter.ts';
 import { LoadedComponent } from './loaded-component.ts';
 import { type Store, whileStarting } from './store.ts';
 import type { StoreManager } from './store-manager.ts';
-import { validateComponent } from './validate.ts';
 
 export interface JcoEnginePorts {
   readonly builder: ArtifactBuilder;
@@ -52,21 +53,19 @@ export interface JcoEnginePorts {
 export class JcoEngine implements RuntimeEngine {
   readonly #ports: JcoEnginePorts;
   readonly #components = new Map<bigint, LoadedComponent>();
+  readonly #evaluated = new WeakMap<CompiledArtifact, ComponentCode>();
 
   constructor(ports: JcoEnginePorts) {
     this.#ports = ports;
   }
 
   async loadComponent(request: EngineLoadRequest): Promise<void> {
-    const { builder, cache, current, keyOf, linker, onState } = this.#ports;
-    const { handle, component, signal } = request;
+    const { linker, onState } = this.#ports;
+    const { handle, signal } = request;
     const lifecycle = new Lifecycle(handle, onState);
     try {
-      validateComponent(component);
-      const key = await keyOf(component, request);
-      const compiled = await cache.get(key, () => builder.build(component, request.metering, signal));
-      if (signal?.aborted) throw new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
-      const code = componentCode(compiled, (bytes) => current.state.lift(bytes));
+      const code = await this.#code(request);
+      if (signal?.aborted) throw aborted(signal);
       const imports = resolveImports(code.imports, linker, request.imports);
       const loaded = new LoadedComponent(request, lifecycle, code, imports);
       this.#components.set(handle.handleId, loaded);
@@ -125,11 +124,7 @@ export class JcoEngine implements RuntimeEngine {
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
     const component = this.#ready(handle);
     const target: ComponentExport = findExport(component.code, name);
-    return this.#withStore(component, (store) =>
-      this.#handling(component, () =>
-        store.call(this.#budget(component.limits), (exports) => target(exports)(...args)),
-      ),
-    );
+    return this.#withStore(component, (store) => this.#enter(component, store, (exports) => target(exports)(...args)));
   }
 
   /** What the component says of itself, asked once it is ready. */
@@ -146,6 +141,26 @@ export class JcoEngine implements RuntimeEngine {
 
   lifecycle(handle: ComponentHandle): Lifecycle {
     return this.#find(handle).lifecycle;
+  }
+
+  /** The component's code, built at most once: what the cache has was validated when it was built. */
+  async #code(request: EngineLoadRequest): Promise<ComponentCode> {
+    const { builder, cache, current, keyOf } = this.#ports;
+    const { component, metering, signal } = request;
+    const key = await keyOf(component, request);
+    // The build is shared by all who ask for the component: it gets the cache's signal, not this caller's.
+    const build = (stop?: AbortSignal): Promise<Artifact> => builder.build(component, metering, stop);
+    const compiled = await cache.get(key, build, signal).catch((error: unknown) => {
+      throw signal?.aborted ? aborted(signal) : error;
+    });
+    let code = this.#evaluated.get(compiled);
+    if (code === undefined) {
+      await breath();
+      code = componentCode(compiled, (bytes) => current.state.lift(bytes));
+      this.#evaluated.set(compiled, code);
+      await breath();
+    }
+    return code;
   }
 
   /** Makes the store of a component that is initializing and has it initialize itself. */
@@ -181,21 +196,17 @@ export class JcoEngine implements RuntimeEngine {
         `${formatComponentId(component.handle.id)} takes no messages: it does not export vivarium:actor/lifecycle; use call`,
       );
     }
-    return this.#handling(component, () => {
-      try {
-        return store.call(this.#budget(component.limits), (exports) => call(find(exports)));
-      } finally {
-        component.account(store);
-      }
-    });
+    return this.#enter(component, store, (exports) => call(find(exports)));
   }
 
-  #handling<T>(component: LoadedComponent, run: () => T): T {
+  /** One call into a store: its budget opened, its cost booked however it ends. */
+  #enter<T>(component: LoadedComponent, store: Store, call: (exports: ComponentExports) => T): T {
     component.lifecycle.handling = true;
     try {
-      return run();
+      return store.call(this.#budget(component.limits), call);
     } finally {
       component.lifecycle.handling = false;
+      component.account(store);
     }
   }
 
@@ -248,6 +259,15 @@ export class JcoEngine implements RuntimeEngine {
     }
     return component;
   }
+}
+
+/** Lets timers and I/O run between two steps that each take milliseconds for a large component. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function aborted(signal: AbortSignal): RuntimeError {
+  return new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
 }
 
 function reasonOf(error: unknown): string {

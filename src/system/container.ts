@@ -6,6 +6,7 @@ import {
   type InjectionToken,
   instanceCachingFactory,
 } from 'tsyringe';
+import type { CacheManager, EngineProfiles } from '#cache';
 import type {
   ActorDirectory,
   ArtifactBuilder,
@@ -33,12 +34,13 @@ import {
 import { MachineSecret, type TrustedKeys, TrustStore, vivariumHome } from '#security';
 import { SqliteKeyValueStore } from '#storage';
 import { Admission } from './admission.ts';
-import { artifactKeyOf } from './artifact-key.ts';
+import { createArtifactCache } from './artifact-cache.ts';
 import { auditFolder, openAudit, recordLives } from './audit.ts';
+import { buildProgram } from './build-program.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { Directory } from './directory.ts';
+import { artifactKeys, engineProfiles } from './engine-profile.ts';
 import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
-import { MemoryArtifactCache } from './memory-artifact-cache.ts';
 import { DEFAULT_STORAGE_QUOTA_BYTES, type RuntimeOptions } from './options.ts';
 
 /** A token that keeps the type of what it stands for. */
@@ -52,6 +54,9 @@ export const TOKENS = {
   meter: token<Meter>('Meter'),
   builder: token<ArtifactBuilder>('ArtifactBuilder'),
   cache: token<ArtifactCache>('ArtifactCache'),
+  /** The built-in one, which the runtime closes; `cache` may be another's. */
+  artifactCache: token<CacheManager>('CacheManager'),
+  profiles: token<EngineProfiles>('EngineProfiles'),
   keyValueStore: token<KeyValueStore>('KeyValueStore'),
   loader: token<ComponentLoader>('ComponentLoader'),
   directory: token<Directory>('ActorDirectory'),
@@ -80,7 +85,9 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   provide(TOKENS.clock, () => systemClock, overrides.clock);
   provide(TOKENS.random, () => systemRandom, overrides.random);
   provide(TOKENS.meter, () => meter, overrides.meter);
-  provide(TOKENS.cache, () => new MemoryArtifactCache(), overrides.cache);
+  provide(TOKENS.profiles, (c) => engineProfiles(c.resolve(TOKENS.meter), c.resolve(TOKENS.builder)));
+  provide(TOKENS.artifactCache, (c) => artifactCache(c, options));
+  provide(TOKENS.cache, (c) => c.resolve(TOKENS.artifactCache), overrides.cache);
   provide(TOKENS.keyValueStore, () => new SqliteKeyValueStore(options.storage?.path), overrides.keyValueStore);
   provide(TOKENS.events, () => new RuntimeEmitter());
   provide(TOKENS.directory, () => new Directory());
@@ -113,6 +120,17 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   return scope;
 }
 
+function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheManager {
+  const events = c.resolve(TOKENS.events);
+  return createArtifactCache(options.cache ?? {}, {
+    builder: c.resolve(TOKENS.builder),
+    profiles: c.resolve(TOKENS.profiles),
+    clock: c.resolve(TOKENS.clock),
+    random: c.resolve(TOKENS.random),
+    onTrouble: (error) => events.emit('cache', { error }),
+  });
+}
+
 function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   const current = new CurrentStore();
   const clock = c.resolve(TOKENS.clock);
@@ -121,6 +139,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   const directory: ActorDirectory = c.resolve(TOKENS.directory);
   const meter = c.resolve(TOKENS.meter);
   const builder = c.resolve(TOKENS.builder);
+  const keyOf = artifactKeys(c.resolve(TOKENS.profiles));
   const linker = registerHostFunctions(current, {
     clock,
     random: c.resolve(TOKENS.random),
@@ -140,7 +159,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   return new JcoEngine({
     builder,
     cache: c.resolve(TOKENS.cache),
-    keyOf: (component, request) => artifactKeyOf(component, request.metering, meter, builder),
+    keyOf: (component, request) => keyOf(component, request.metering),
     current,
     linker,
     limiter,
@@ -192,9 +211,4 @@ function router(c: DependencyContainer): Router {
     authority: c.resolve(TOKENS.admission),
     onDeadLetter: (letter) => events.emit('dead-letter', letter),
   });
-}
-
-/** The build child's program, beside this file: TypeScript in a checkout, JavaScript when compiled. */
-function buildProgram(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './build-child.ts' : './build-child.js', import.meta.url);
 }

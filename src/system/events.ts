@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
+import type { CacheError } from '#cache';
 import type { DeadLetter } from '#messaging';
 import type { LogRecord, StateChange } from '#runtime';
 import type { Denial } from '#security';
@@ -15,6 +16,8 @@ export interface RuntimeEvents {
   readonly denied: Denial;
   /** Something is wrong beside the components, such as an audit log that cannot be written. */
   readonly warning: Warning;
+  /** The artifact cache lost its disk, and why: full, read-only, not safe. Components load without it, only slower. */
+  readonly cache: { readonly error: CacheError };
 }
 
 export interface Warning {

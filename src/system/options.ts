@@ -1,3 +1,4 @@
+import type { CacheOptions } from '#cache';
 import type {
   ArtifactBuilder,
   ArtifactCache,
@@ -48,6 +49,8 @@ export interface RuntimeOptions {
   readonly home?: string;
   /** `file` keeps the audit log in `home`; `memory` (the default) keeps its last 10,000 entries. */
   readonly audit?: 'file' | 'memory';
+  /** The artifact cache: where it lies and how much it may hold; `false`: in memory only. See `docs/cache.md`. */
+  readonly cache?: CacheOptions | false;
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }

@@ -221,6 +221,7 @@ export class Runtime implements AsyncDisposable {
       });
     }
     await this.#scope.resolve(TOKENS.builder).close();
+    await this.#scope.resolve(TOKENS.artifactCache).close();
     this.#scope.resolve(TOKENS.keyValueStore).close();
     await this.#scope.resolve(TOKENS.audit).close();
   }

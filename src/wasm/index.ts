@@ -6,8 +6,10 @@ export { type ComponentSummary, describeComponent } from './component/describe.t
 export { type UnsupportedFeature, unsupportedFeatures } from './component/features.ts';
 export { type Identity, identify } from './component/identify.ts';
 export { interfaceText, onlyExport, requirementsText } from './component/interface-text.ts';
+export type { CoreItem, FuncItem, LinkedOptions } from './component/items.ts';
+export { type LinkedComponent, linkComponent } from './component/link.ts';
 export { readComponent } from './component/read-component.ts';
-export type { World } from './component/types.ts';
+export type { FuncType, Resource, ValueType, World } from './component/types.ts';
 export { worldOf, worldOfEmbedded } from './component/world.ts';
 export { WasmError, type WasmErrorCode } from './errors.ts';
 export * as coreModule from './module/index.ts';

@@ -14,6 +14,7 @@ const NUMBERS = new Set([20, 1_700]);
 /** Any number that nobody else is likely to lock: `vivarium` in ASCII. */
 const MIGRATION_LOCK = '8532486130713293165';
 const ATTEMPTS = 5;
+const POOL_SIZE = 8;
 
 /** A pool of connections: transactions, typed errors, migrations. A connection that broke is replaced at the next use. */
 export class PostgresConnection {
@@ -41,7 +42,7 @@ export class PostgresConnection {
     return new PostgresConnection(
       new pg.Pool({
         connectionString: url,
-        max: 8,
+        max: POOL_SIZE,
         connectionTimeoutMillis: 5_000,
         query_timeout: 60_000,
         allowExitOnIdle: true,
@@ -105,7 +106,23 @@ export class PostgresConnection {
     if (!this.#pool.ended) await this.#pool.end();
   }
 
+  /**
+   * Runs `work` with a connection. One that broke while it lay idle shows it at the first statement only, which the
+   * server then did not answer: another takes its place, at most as often as there are connections.
+   */
   async #withClient<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt += 1) {
+      const statements = { done: 0 };
+      try {
+        return await this.#withOneClient(work, statements);
+      } catch (error) {
+        const isStale = error instanceof RegistryError && statements.done === 0 && isTermination(error.cause);
+        if (!isStale || attempt > POOL_SIZE) throw error;
+      }
+    }
+  }
+
+  async #withOneClient<T>(work: (run: RunStatement) => Promise<T>, statements: { done: number }): Promise<T> {
     let client: PoolClient;
     try {
       client = await this.#pool.connect();
@@ -121,6 +138,7 @@ export class PostgresConnection {
     const run: RunStatement = async (sql, values = []) => {
       try {
         const { rows } = values.length === 0 ? await client.query(sql) : await client.query(sql, [...values]);
+        statements.done += 1;
         return rows ?? [];
       } catch (cause) {
         // Without a state it is no answer of the server: the connection is of no more use.
@@ -148,6 +166,17 @@ export class PostgresConnection {
 function stateOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Whether the server, or the network, ended the connection. */
+function isTermination(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return (
+    code === '57P01' ||
+    code === 'ECONNRESET' ||
+    code === 'EPIPE' ||
+    messageOf(error).startsWith('Connection terminated')
+  );
 }
 
 function typed(cause: unknown): RegistryError {

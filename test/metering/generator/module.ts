@@ -27,6 +27,8 @@ export interface GeneratedModule {
   readonly imports: readonly HostImport[];
   /** Calls to make, in order, with numbers as plain JavaScript values of the wanted types. */
   readonly calls: readonly HostCall[];
+  /** Functions that the host may call. */
+  readonly exports: readonly { readonly name: string; readonly signature: Signature }[];
   readonly used: ReadonlySet<string>;
   /** Whether there is active data and all of it can be placed before anything runs. */
   readonly placedData?: boolean;
@@ -125,6 +127,7 @@ export function compileModule(plan: ModulePlan, { endless = false } = {}): Gener
     bytes: writer.finish(),
     imports,
     calls: hostCalls(plan, exported),
+    exports: exported.map(({ index, name }) => ({ name, signature: SIGNATURES[context.functions[index]!.signature]! })),
     used: context.used,
     placedData: isPlaced(plan.data, memories),
   };

@@ -53,7 +53,7 @@ export function endsRun(outcome: string): boolean {
   return outcome.startsWith('trap') || outcome.startsWith('stopped') || outcome.startsWith('refused');
 }
 
-function outcomeOf(act: () => unknown): string {
+export function outcomeOf(act: () => unknown): string {
   try {
     const result = act();
     return `returned ${Array.isArray(result) ? result.map(show).join() : show(result)}`;
@@ -69,7 +69,7 @@ function outcomeOf(act: () => unknown): string {
   }
 }
 
-function stateOf(value: unknown): string {
+export function stateOf(value: unknown): string {
   if (value instanceof WebAssembly.Memory) {
     const hash = createHash('sha1').update(new Uint8Array(value.buffer)).digest('hex');
     return `${value.buffer.byteLength} bytes ${hash}`;

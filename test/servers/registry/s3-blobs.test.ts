@@ -24,7 +24,8 @@ describeWithServer('S3', canHaveS3(), 'install Go 1.21 or newer, which builds ve
     const server = await startS3();
     onTestFinished(() => server.close());
     const { endpoint, bucket } = server;
-    const stranger = await S3BlobStore.create({ endpoint, bucket, credentials, forcePathStyle: true });
+    const forged = { ...server.credentials, secretAccessKey: 'wrong' };
+    const stranger = await S3BlobStore.create({ endpoint, bucket, credentials: forged, forcePathStyle: true });
     await expect(stranger.put(pointer, bytes)).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' });
     await expect(stranger.get(pointer, 1)).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' });
     const lost = await S3BlobStore.create({
