@@ -10,6 +10,9 @@ import { buildActor, type ComponentHandle, createRuntime, isVivariumError, type 
 const json = process.argv.includes('--json');
 const guests = ['hello/actor.ts', 'counter/actor.ts', 'hostile/endless.ts', 'hostile/greedy.ts', 'hostile/trapping.ts'];
 
+/** What a guest is not granted here it cannot do. */
+const GRANTS: Readonly<Record<string, readonly string[]>> = { counter: ['storage:*:total'] };
+
 const folder = await mkdtemp(join(tmpdir(), 'vivarium-tour-'));
 try {
   await tour(await build());
@@ -34,7 +37,7 @@ async function tour(files: Map<string, string>): Promise<void> {
   const limits = { maxExecutionTimeMs: 200, maxMemoryBytes: 16 * 2 ** 20 };
   await using runtime = await createRuntime({ limits });
   const load = (name: string): Promise<ComponentHandle> =>
-    runtime.load(files.get(name) as string, { id: `tour/${name}/1` });
+    runtime.load(files.get(name) as string, { id: `tour/${name}/1`, grants: GRANTS[name] ?? [] });
 
   const [hello, counter] = [await load('hello'), await load('counter')];
   await send(runtime, 'greet', hello, 'Ada');

@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './audit.ts';
 import { cacheCommand } from './cache.ts';
 import { callCommand } from './call.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { inspectCommand } from './inspect.ts';
+import { keyCommand, signCommand, verifyCommand } from './keys.ts';
 import { buildCommand, newCommand } from './project.ts';
 import { registryCommand } from './registry.ts';
 import { runCommand } from './run.ts';
@@ -20,6 +22,10 @@ const COMMANDS = [
   inspectCommand,
   cacheCommand,
   registryCommand,
+  keyCommand,
+  signCommand,
+  verifyCommand,
+  auditCommand,
 ];
 
 const EXIT_CODES = `

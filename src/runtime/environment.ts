@@ -11,11 +11,11 @@ export function environmentOf({
   authority,
 }: Pick<EngineLoadRequest, 'env' | 'hostEnv' | 'authority'>): Environment {
   const given = Object.entries(env);
+  const host = Object.entries(hostEnv).filter(
+    (pair): pair is [string, string] => pair[1] !== undefined && !Object.hasOwn(env, pair[0]),
+  );
   return () => {
-    const granted = Object.entries(hostEnv).filter(
-      (pair): pair is [string, string] =>
-        pair[1] !== undefined && !Object.hasOwn(env, pair[0]) && authority.allows('environment', 'read', pair[0]),
-    );
+    const granted = host.filter(([name]) => authority.allows('environment', 'read', name));
     return granted.length === 0 ? given : [...given, ...granted];
   };
 }

@@ -15,6 +15,7 @@ export { type FetchLimits, type GuardedRequest, type GuardedResponse, guardedFet
 export { vivariumHome } from './home.ts';
 export { canonicalAddress, isPublicAddress } from './ip-address.ts';
 export { KeyStore } from './key-store.ts';
+export { type KeyInfo, Keyring } from './keyring.ts';
 export { MachineSecret } from './machine-secret.ts';
 export { type Admission, type LookUp, NetworkGuard } from './network-guard.ts';
 export type { GrantPolicy, LoadFacts, TrustPolicy } from './policy.ts';
