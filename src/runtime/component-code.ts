@@ -1,19 +1,27 @@
 import { compileFunction } from 'node:vm';
-import type { ArtifactExport, CompiledArtifact } from '#core';
+import type { ArtifactExport, CompiledArtifact, VivariumError } from '#core';
 import { SHADOWED_GLOBALS } from './build/generated-code.ts';
 
 /** What the generated function gives: functions by name, and interfaces as objects of functions. */
 export type ComponentExports = Readonly<Record<string, unknown>>;
 
-/** jco's `instantiate`, synchronous because the modules are compiled and the linker is. */
+/**
+ * jco's `instantiate`, synchronous because the modules are compiled and the linker is; and `stop`, by which the direct
+ * path ends a store whose guest breaks the canonical ABI where it could catch an error.
+ */
 export type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: Readonly<Record<string, unknown>>,
   instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => { exports: WebAssembly.Exports },
+  stop?: (reason: VivariumError) => never,
 ) => ComponentExports;
+
+/** Through jco's generated glue, or straight into the core modules (`direct/`). */
+export type CallPath = 'direct' | 'glue';
 
 /** The code of a component, shared by all its stores. */
 export interface ComponentCode {
+  readonly calls: CallPath;
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly instantiate: Instantiate;
   readonly imports: readonly string[];
@@ -41,7 +49,7 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard): Co
     vals: undefined,
   };
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;
-  return { modules: compiled.modules, instantiate, imports, exports };
+  return { calls: 'glue', modules: compiled.modules, instantiate, imports, exports };
 }
 
 const nothing = (): void => {};

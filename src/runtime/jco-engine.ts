@@ -13,13 +13,14 @@ import {
   type RuntimeEngine,
   type Turn,
 } from '#core';
-import { type ComponentCode, type ComponentExports, componentCode } from './component-code.ts';
+import { type CallPath, type ComponentCode, type ComponentExports, componentCode } from './component-code.ts';
 import {
   type ComponentExport,
   findExport,
   type Lifecycle as LifecycleExports,
   lifecycleOf,
 } from './component-exports.ts';
+import { directComponent } from './direct/direct-component.ts';
 import { RuntimeError } from './errors.ts';
 import type { ComponentMetadata } from './host/services.ts';
 import type { HostLinker } from './host-linker.ts';
@@ -43,6 +44,8 @@ export interface JcoEnginePorts {
   readonly linker: HostLinker;
   readonly stores: StoreManager;
   readonly limiter: ComponentLimiter;
+  /** Forces one way into components, for comparison; by default direct wherever it is equivalent. */
+  readonly calls?: CallPath | undefined;
   readonly onState: (change: StateChange) => void;
 }
 
@@ -141,7 +144,7 @@ export class JcoEngine implements RuntimeEngine {
 
   /** The component's code, built at most once: what the cache has was validated when it was built. */
   async #code(request: EngineLoadRequest): Promise<ComponentCode> {
-    const { builder, cache, current, keyOf } = this.#ports;
+    const { builder, cache, keyOf } = this.#ports;
     const { component, metering, signal } = request;
     const key = await keyOf(component, request);
     // The build is shared by all who ask for the component: it gets the cache's signal, not this caller's.
@@ -152,11 +155,21 @@ export class JcoEngine implements RuntimeEngine {
     let code = this.#evaluated.get(compiled);
     if (code === undefined) {
       await breath();
-      code = componentCode(compiled, (bytes) => current.state.lift(bytes));
+      code = this.#pathInto(component, compiled);
       this.#evaluated.set(compiled, code);
       await breath();
     }
     return code;
+  }
+
+  #pathInto(component: Uint8Array, compiled: CompiledArtifact): ComponentCode {
+    const { calls, current } = this.#ports;
+    const direct = calls === 'glue' ? 'is told to take the glue' : directComponent(component, compiled);
+    if (typeof direct !== 'string') return direct;
+    if (calls === 'direct') {
+      throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
+    }
+    return componentCode(compiled, (bytes) => current.state.lift(bytes));
   }
 
   /** Makes the store of a component that is initializing and has it initialize itself. */

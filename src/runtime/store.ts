@@ -75,6 +75,7 @@ export class Store implements HostState {
           (name) => code.modules.get(name) as WebAssembly.Module,
           imports,
           (module, coreImports = {}) => ({ exports: tank.link(module, coreImports) }),
+          (reason) => this.stop(reason),
         ),
       );
     } catch (error) {

@@ -1,6 +1,6 @@
 import { isVivariumError, messageOf, type VivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
-import { asList, listBytes, loadNumbers, storeNumbers } from './lists.ts';
+import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
 import {
   allocate,
   fromChar,
@@ -22,10 +22,12 @@ export const ABI = {
   asList,
   fromChar,
   listBytes,
+  loadBytes,
   loadLatin1OrUtf16,
   loadNumbers,
   loadUtf16,
   loadUtf8,
+  storeBytes,
   storeLatin1OrUtf16,
   storeNumbers,
   storeUtf16,

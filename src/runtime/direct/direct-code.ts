@@ -128,7 +128,7 @@ export class DirectCode {
     if (found === undefined) {
       found = {
         host: this.#plan.host.map((slot) => required(imports, slot)),
-        classes: this.#plan.classes.map((slot) => (slot === undefined ? undefined : lookUp(imports, slot))),
+        classes: this.#plan.classes.map((slot) => lookUp(imports, slot)),
       };
       this.#hosts.set(imports, found);
     }

@@ -187,6 +187,7 @@ function variantCode(
 
 function loadSequence(code: Code, access: MemoryAccess, type: ValueType, start: string, length: string): string {
   if (type.kind !== 'list') return code.let(`abi.${LOAD_STRING[access.encoding]}(m, ${start}, ${length})`);
+  if (type.element.kind === 'u8') return code.let(`abi.loadBytes(m, ${start}, ${length})`);
   const numbers = NUMBERS[type.element.kind];
   if (numbers !== undefined) return code.let(`abi.loadNumbers(m, ${start}, ${length}, ${numbers})`);
   const { size, align } = layoutOf(type.element);

@@ -204,6 +204,7 @@ function storeSequence(
   value: string,
 ): { start: string; length: string } {
   if (type.kind !== 'list') return refreshed(code, `abi.${STORE_STRING[access.encoding]}(m, r, ${value})`);
+  if (type.element.kind === 'u8') return refreshed(code, `abi.storeBytes(m, r, ${value})`);
   const numbers = NUMBERS[type.element.kind];
   if (numbers !== undefined) return refreshed(code, `abi.storeNumbers(m, r, ${value}, ${numbers})`);
   const { size, align } = layoutOf(type.element);

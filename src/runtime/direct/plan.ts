@@ -63,10 +63,12 @@ export interface DirectPlan {
   readonly steps: readonly PlannedStep[];
   readonly exports: readonly PlannedExport[];
   readonly host: readonly HostSlot[];
+  /** Every interface, or function of the world's own, that must be given. */
+  readonly imports: readonly string[];
   /** By resource number. */
-  readonly classes: readonly (HostSlot | undefined)[];
-  readonly funcs: number;
-  readonly memories: number;
+  readonly classes: readonly HostSlot[];
+  /** How many core modules the component's file has. */
+  readonly modules: number;
   /** Component instances: each has handles, and flags of its own. */
   readonly instances: number;
 }
@@ -97,7 +99,9 @@ class Planner {
   readonly #funcs = new Map<string, { step: number; name: string; slot: number }>();
   readonly #memories = new Map<string, { step: number; name: string; slot: number }>();
   readonly #host: HostSlot[] = [];
-  readonly #resources = new Map<Resource, { id: number; slot: HostSlot | undefined }>();
+  /** Interfaces whose resource classes are needed. */
+  readonly #needed = new Set<string>();
+  readonly #resources = new Map<Resource, { id: number; slot: HostSlot }>();
 
   constructor(linked: LinkedComponent) {
     this.#linked = linked;
@@ -132,6 +136,8 @@ class Planner {
         `const trampolines = [${this.#trampolines.join(',\n')}];`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
         `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
+        // What is called by name must not find the class itself.
+        'for (const { prototype } of interfaces) delete prototype.constructor;',
         'return { State, exported, trampolines, interfaces };',
       ].join('\n'),
       steps: steps.map((step, index) => ({
@@ -141,9 +147,9 @@ class Planner {
       })),
       exports,
       host: this.#host,
+      imports: [...new Set([...this.#host.map(({ from }) => from), ...this.#needed])],
       classes: [...this.#resources.values()].map(({ slot }) => slot),
-      funcs: this.#funcs.size,
-      memories: this.#memories.size,
+      modules: this.#linked.modules.length,
       instances: this.#linked.instances,
     };
   }
@@ -217,6 +223,7 @@ class Planner {
       resourceId: ({ resource }) => {
         const known = this.#resources.get(resource);
         if (known === undefined) throw new NotDirect('defines resources');
+        this.#needed.add(known.slot.from);
         return known.id;
       },
     };
