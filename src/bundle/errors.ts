@@ -24,6 +24,7 @@ export type BundleErrorCode =
   | 'BUNDLE_INVALID_MANIFEST'
   | 'BUNDLE_DIGEST_MISMATCH'
   | 'BUNDLE_TAG_MOVED'
+  | 'BUNDLE_UNTRUSTED'
   | 'BUNDLE_FORBIDDEN_ADDRESS';
 
 /** What went wrong while a bundle was packed, carried, checked or restored. */

@@ -44,7 +44,7 @@ async function examine({ lockfile, path, folder }: LoadedLockfile): Promise<Insp
   for (const { chunkHash } of lockfile.sources) {
     if (seen.has(chunkHash)) continue;
     seen.add(chunkHash);
-    const size = await store.size(chunkHash);
+    const size = store.size(chunkHash);
     if (size === undefined) {
       missing.add(chunkHash);
       continue;
