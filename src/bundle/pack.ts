@@ -1,6 +1,7 @@
 import type { Clock } from '#core';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { ChunkWriter } from './chunks/chunk-writer.ts';
+import type { Digests } from './digest.ts';
 import { BundleError } from './errors.ts';
 import { loadLockfile, saveLockfile } from './lockfile/lockfile-file.ts';
 import { checkLockfile, type Lockfile, rootOf, SCHEMA_VERSION, type SourceEntry } from './lockfile/model.ts';
@@ -13,8 +14,10 @@ export interface PackOptions {
   readonly strict?: boolean;
   /** Fixes the lockfile's time, in milliseconds since 1970. */
   readonly generatedAtMs?: number;
-  /** A lockfile whose time is kept if its root is the same, beside the one that lies in the folder. */
-  readonly previous?: Lockfile;
+  /** A lockfile whose time is kept if its root is the same; asked for if the one in the folder has another. */
+  readonly previous?: () => Promise<Lockfile | undefined>;
+  /** Tells the chunks' SHA-256 too, which a registry will want. */
+  readonly withSha256?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -27,6 +30,10 @@ export interface PackReport {
   readonly bytes: number;
   readonly bytesAdded: number;
   readonly leftOut: readonly string[];
+  /** By BLAKE3; filled only where the SHA-256 was asked for. */
+  readonly digests: ReadonlyMap<string, Digests>;
+  /** The binary lockfile. */
+  readonly encoded: Uint8Array;
 }
 
 /**
@@ -38,7 +45,8 @@ export interface PackReport {
 export async function pack(source: BundleSource, folder: string, options: PackOptions): Promise<PackReport> {
   refuseLeftOut(source, options);
   const total = await source.count();
-  const writer = new ChunkWriter(folder);
+  const writer = new ChunkWriter(folder, { withSha256: options.withSha256 === true });
+  const digests = new Map<string, Digests>();
   await new ChunkStore(folder).sweep(options.clock);
   const sources: SourceEntry[] = [];
   const sum = { bytes: 0, chunksAdded: 0, bytesAdded: 0 };
@@ -48,6 +56,8 @@ export async function pack(source: BundleSource, folder: string, options: PackOp
       const written = chunk instanceof Uint8Array ? await writer.put(chunk) : await writer.putStream(chunk);
       sources.push({ path, inputHash: inputHash ?? written.hash, chunkHash: written.hash, kind });
       sum.bytes += written.bytes;
+      const { hash, bytes, sha256 } = written;
+      if (sha256 !== undefined) digests.set(hash, { blake3: hash, sha256, bytes });
       if (written.added) {
         sum.chunksAdded++;
         sum.bytesAdded += written.bytes;
@@ -64,8 +74,8 @@ export async function pack(source: BundleSource, folder: string, options: PackOp
     throw error;
   }
   const lockfile = await describe(source, sources, folder, options);
-  await saveLockfile(folder, lockfile);
-  return { lockfile, folder, chunks: sources.length, ...sum, leftOut: source.leftOut };
+  const encoded = await saveLockfile(folder, lockfile);
+  return { lockfile, folder, chunks: sources.length, ...sum, leftOut: source.leftOut, digests, encoded };
 }
 
 async function describe(
@@ -75,25 +85,31 @@ async function describe(
   options: PackOptions,
 ): Promise<Lockfile> {
   const root = await rootOf(sources);
-  const candidates = [
-    await loadLockfile(folder, source.producer)
-      .then(({ lockfile }) => lockfile)
-      .catch(() => undefined),
-    options.previous,
-  ];
-  const previous = candidates.find((candidate) => candidate?.root === root);
+  const time = options.generatedAtMs ?? (await previousTime(root, source.producer, folder, options));
   return checkLockfile({
     meta: {
       producer: source.producer,
       producerVersion: source.producerVersion,
       schemaVersion: SCHEMA_VERSION,
       inputProcessors: source.inputProcessors,
-      generatedAtMs: options.generatedAtMs ?? previous?.meta.generatedAtMs ?? options.clock.now(),
+      generatedAtMs: time ?? options.clock.now(),
     },
     sources,
     topology: source.topology(),
     root,
   });
+}
+
+async function previousTime(
+  root: string,
+  producer: string,
+  folder: string,
+  { previous }: PackOptions,
+): Promise<number | undefined> {
+  const here = await loadLockfile(folder, producer).catch(() => undefined);
+  if (here?.lockfile.root === root) return here.lockfile.meta.generatedAtMs;
+  const there = await previous?.();
+  return there?.root === root ? there.meta.generatedAtMs : undefined;
 }
 
 function refuseLeftOut(source: BundleSource, { strict }: PackOptions): void {

@@ -60,19 +60,19 @@ export async function push(options: PushOptions): Promise<PushReport> {
 
 async function pushFrom(folder: string, options: PushOptions): Promise<PushReport> {
   const { source, remote, clock, signal, strict, generatedAtMs, onProgress, dryRun = false } = options;
-  const packTo = (previous: Lockfile | undefined) =>
+  const packTo = (previous?: () => Promise<Lockfile | undefined>) =>
     pack(source, folder, {
       clock,
       ...(strict !== undefined && { strict }),
       ...(generatedAtMs !== undefined && { generatedAtMs }),
-      ...(previous !== undefined && { previous }),
+      ...(previous !== undefined && { previous, withSha256: true }),
       ...(onProgress !== undefined && { onProgress }),
       ...(signal !== undefined && { signal }),
     });
-  if (remote === undefined) return { packed: await packTo(undefined), dryRun };
+  if (remote === undefined) return { packed: await packTo(), dryRun };
   return withRemote(remote, source.producer, options, async (client) => {
-    const packed = await packTo(await lockfileThere(client, remote.tag));
-    const sent = await pushRemote(packed.lockfile, folder, client, {
+    const packed = await packTo(() => lockfileThere(client, remote.tag));
+    const sent = await pushRemote(packed, client, {
       ...remote,
       dryRun,
       ...(onProgress !== undefined && { onProgress }),

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, hash as hashOnce, randomUUID } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { openBlake3 } from '../blake3.ts';
+import { blake3, openBlake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';
 import { storageFailed } from '../storage-errors.ts';
 import { chunkPath } from './chunk-path.ts';
@@ -18,6 +18,8 @@ export interface WrittenChunk {
   readonly bytes: number;
   /** Whether it was not there before. */
   readonly added: boolean;
+  /** Where the writer was asked for it. */
+  readonly sha256?: string;
 }
 
 export interface ExpectedChunk {
@@ -35,10 +37,13 @@ export class ChunkWriter {
   readonly #store: ChunkStore;
   readonly #pending = new Map<string, string>();
   readonly #folders = new Set<string>();
+  readonly #withSha256: boolean;
   #pendingBytes = 0;
   #flushing: Promise<void> = Promise.resolve();
 
-  constructor(folder: string) {
+  /** @param withSha256 tells each chunk's SHA-256 too, which a registry will want. */
+  constructor(folder: string, { withSha256 = false } = {}) {
+    this.#withSha256 = withSha256;
     this.#store = new ChunkStore(folder);
     try {
       mkdirSync(join(folder, 'objects'), { recursive: true });
@@ -52,11 +57,14 @@ export class ChunkWriter {
    * @throws {BundleError} `BUNDLE_CHUNK_CORRUPT` if another content lies under its name, or it is not the expected one
    */
   async put(bytes: Uint8Array, expected?: string): Promise<WrittenChunk> {
-    const hasher = await openBlake3();
-    hasher.update(bytes);
-    const hash = hasher.digest();
+    const hash = await blake3(bytes);
     if (expected !== undefined && expected !== hash) throw corrupt(expected);
-    if (await this.#isThere(hash)) return { hash, bytes: bytes.length, added: false };
+    const written = {
+      hash,
+      bytes: bytes.length,
+      ...(this.#withSha256 && { sha256: hashOnce('sha256', bytes, 'hex') }),
+    };
+    if (await this.#isThere(hash, bytes)) return { ...written, added: false };
     const temporary = this.#temporary();
     try {
       const file = openSync(temporary, 'wx');
@@ -70,7 +78,7 @@ export class ChunkWriter {
       throw storageFailed(`writing chunk ${hash}`, cause);
     }
     await this.#add(hash, temporary, bytes.length);
-    return { hash, bytes: bytes.length, added: true };
+    return { ...written, added: true };
   }
 
   /** As `put`, for content that does not fit into memory. */
@@ -80,6 +88,7 @@ export class ChunkWriter {
   ): Promise<WrittenChunk> {
     const temporary = this.#temporary();
     const hasher = await openBlake3();
+    const sha256 = this.#withSha256 ? createHash('sha256') : undefined;
     let bytes = 0;
     try {
       const file = await open(temporary, 'wx');
@@ -88,6 +97,7 @@ export class ChunkWriter {
           bytes += piece.length;
           if (expected !== undefined && bytes > expected.limit) throw tooLong(expected);
           hasher.update(piece);
+          sha256?.update(piece);
           await file.writeFile(piece);
         }
       } finally {
@@ -95,12 +105,13 @@ export class ChunkWriter {
       }
       const hash = hasher.digest();
       if (expected !== undefined && expected.hash !== hash) throw corrupt(expected.hash);
+      const written = { hash, bytes, ...(sha256 !== undefined && { sha256: sha256.digest('hex') }) };
       if (await this.#isThere(hash)) {
         await rm(temporary, { force: true });
-        return { hash, bytes, added: false };
+        return { ...written, added: false };
       }
       await this.#add(hash, temporary, bytes);
-      return { hash, bytes, added: true };
+      return { ...written, added: true };
     } catch (cause) {
       await rm(temporary, { force: true });
       throw storageFailed('writing a chunk', cause);
@@ -125,9 +136,15 @@ export class ChunkWriter {
     this.#pending.clear();
   }
 
-  async #isThere(hash: string): Promise<boolean> {
+  /** @param bytes those that hash so, when they are at hand: comparing them is cheaper than hashing the file. */
+  async #isThere(hash: string, bytes?: Uint8Array): Promise<boolean> {
     if (this.#pending.has(hash)) return true;
     if (!existsSync(chunkPath(this.#store.folder, hash))) return false;
+    if (bytes !== undefined) {
+      const there = await this.#store.read(hash, { verify: false, limit: Number.MAX_SAFE_INTEGER });
+      if (Buffer.compare(there, bytes) === 0) return true;
+      throw corrupt(hash);
+    }
     switch (await this.#store.check(hash)) {
       case 'right':
         return true;

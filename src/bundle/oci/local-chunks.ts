@@ -1,13 +1,11 @@
 import { chunkPath } from '../chunks/chunk-path.ts';
 import { ChunkStore } from '../chunks/chunk-store.ts';
+import { type Digests, digesting, digestsOf } from '../digest.ts';
 import type { Lockfile } from '../lockfile/model.ts';
-import { type Digests, digesting, digestsOf } from './digest.ts';
-import { inParallel } from './in-parallel.ts';
 import type { BlobContent } from './registry-client.ts';
 
 /** Chunks up to this are read at once, larger ones in pieces. */
 const SMALL = 4 * 2 ** 20;
-const PARALLEL = 8;
 
 /** The digests of every chunk of a lockfile, by its BLAKE3. Each chunk is read and checked once. */
 export async function digestChunks(
@@ -17,12 +15,12 @@ export async function digestChunks(
 ): Promise<ReadonlyMap<string, Digests>> {
   const store = new ChunkStore(folder);
   const found = new Map<string, Digests>();
-  const hashes = [...new Set(lockfile.sources.map(({ chunkHash }) => chunkHash))];
-  await inParallel(hashes, PARALLEL, async (hash) => {
-    const digests = await digestChunk(store, hash);
-    found.set(hash, digests);
+  for (const { chunkHash } of lockfile.sources) {
+    if (found.has(chunkHash)) continue;
+    const digests = await digestChunk(store, chunkHash);
+    found.set(chunkHash, digests);
     tell(digests);
-  });
+  }
   return found;
 }
 

@@ -1,6 +1,6 @@
+import type { DigestMode } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
-import type { DigestMode } from './digest.ts';
 import { DIGEST } from './repository.ts';
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';

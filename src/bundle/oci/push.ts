@@ -1,8 +1,7 @@
+import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
-import { encodeLockfile } from '../lockfile/capnp.ts';
 import type { Lockfile } from '../lockfile/model.ts';
 import type { OnProgress } from '../progress.ts';
-import { type DigestMode, type Digests, digestsOf, wireDigest } from './digest.ts';
 import { inParallel } from './in-parallel.ts';
 import { chunkContent, digestChunks } from './local-chunks.ts';
 import { formatManifest, MAX_MANIFEST_BYTES } from './manifest.ts';
@@ -35,6 +34,16 @@ export interface RemotePushReport {
   readonly dryRun: boolean;
 }
 
+/** A bundle's folder, as `pack` has made it. */
+export interface PackedBundle {
+  readonly lockfile: Lockfile;
+  readonly folder: string;
+  /** The binary lockfile. */
+  readonly encoded: Uint8Array;
+  /** Of every chunk, when they are known; otherwise each chunk is read. */
+  readonly digests?: ReadonlyMap<string, Digests>;
+}
+
 interface Blob {
   readonly digest: string;
   readonly bytes: number;
@@ -49,15 +58,13 @@ interface Blob {
  * `BUNDLE_TAG_MOVED` if another push took the tag meanwhile; and as `RegistryClient`
  */
 export async function pushRemote(
-  lockfile: Lockfile,
-  folder: string,
+  { lockfile, folder, encoded: config, digests }: PackedBundle,
   client: RegistryClient,
   options: RemotePushOptions,
 ): Promise<RemotePushReport> {
   const { tag, digestMode = 'sha256', dryRun = false } = options;
-  const config = encodeLockfile(lockfile);
   const configDigests = await digestsOf(config);
-  const chunks = await digestChunks(lockfile, folder, progressOf('check', lockfile, options.onProgress));
+  const chunks = digests ?? (await digestChunks(lockfile, folder, progressOf('check', lockfile, options.onProgress)));
   const manifest = manifestOf(lockfile, configDigests, chunks, options);
   const report = {
     repository: client.repository.name,

@@ -1,8 +1,8 @@
+import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import { decodeLockfile, MAX_LOCKFILE_BYTES } from '../lockfile/capnp.ts';
 import { checkProducer } from '../lockfile/lockfile-file.ts';
 import { checkLockfile, type Lockfile } from '../lockfile/model.ts';
-import { type DigestMode, type Digests, digestsOf, wireDigest } from './digest.ts';
 import { checkManifest, type Layer, parseManifest } from './manifest.ts';
 import { mismatch, type RegistryClient } from './registry-client.ts';
 import { DIGEST } from './repository.ts';

@@ -1,7 +1,7 @@
 import type { Random } from '#core';
+import { type DigestMode, type Digests, digesting, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { OnProgress } from '../progress.ts';
-import { type DigestMode, type Digests, digesting, wireDigest } from './digest.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Layer } from './manifest.ts';
 import { mismatch, type RegistryClient } from './registry-client.ts';

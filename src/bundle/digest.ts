@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { openBlake3 } from '../blake3.ts';
+import { blake3, openBlake3 } from './blake3.ts';
 
 /**
  * What the `sha256:` digests of a repository are: SHA-256, as every registry checks it, or BLAKE3 under that name, as
@@ -15,9 +15,7 @@ export interface Digests {
 }
 
 export async function digestsOf(bytes: Uint8Array): Promise<Digests> {
-  const hasher = await openBlake3();
-  hasher.update(bytes);
-  return { blake3: hasher.digest(), sha256: hash('sha256', bytes, 'hex'), bytes: bytes.length };
+  return { blake3: await blake3(bytes), sha256: hash('sha256', bytes, 'hex'), bytes: bytes.length };
 }
 
 /** Passes pieces on and tells their digests when they have ended. */
