@@ -55,6 +55,16 @@ export class Authoriser {
     return this.#header;
   }
 
+  /** `text` without our secrets: a registry may send back what it was sent, and its words are printed. */
+  redact(text: string): string {
+    const given = this.#credentials;
+    const own = given === undefined ? [] : [given.kind === 'token' ? given.token : given.password, this.#basic(given)];
+    const secrets = [...own, this.#header ?? ''].map((secret) => secret.replace(/^(?:Basic|Bearer) /, ''));
+    return secrets
+      .filter((secret) => secret !== '')
+      .reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text);
+  }
+
   #exchange(challenge: Challenge, signal: AbortSignal | undefined): Promise<string> {
     const key = JSON.stringify([...challenge.parameters].filter(([name]) => name !== 'error'));
     let exchanged = this.#exchanged.get(key);

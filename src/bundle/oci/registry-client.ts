@@ -281,7 +281,7 @@ export class RegistryClient {
   }
 
   #errorOf({ status, headers, url }: HttpResponse, body: string, what: string): BundleError {
-    const { code, message } = firstError(body);
+    const { code, message } = firstError(this.#authoriser.redact(body));
     const said = [code, message === undefined ? undefined : quoted(message)].filter((part) => part !== undefined);
     const text = `${what}: ${url.host} answers ${status}${said.length > 0 ? ` (${said.join(': ')})` : ''}`;
     const details = { status, ...(code !== undefined && { registryCode: code }) };
