@@ -184,6 +184,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
       keyValueStore: c.resolve(TOKENS.keyValueStore),
       log: emit('log'),
     }),
+    calls: options.calls,
     onState: emit('state'),
   });
 }

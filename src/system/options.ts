@@ -3,6 +3,7 @@ import type {
   ArtifactBuilder,
   ArtifactCache,
   AuditLog,
+  CallPath,
   Clock,
   ComponentLoader,
   KeyValueStore,
@@ -53,6 +54,8 @@ export interface RuntimeOptions {
   /** The artifact cache: where it lies and how much it may hold; `false`: in memory only. See `docs/cache.md`. */
   readonly cache?: CacheOptions | false;
   readonly messaging?: MessagingOptions;
+  /** Forces one way into all components, for comparison; by default each is called directly wherever that is equivalent. */
+  readonly calls?: CallPath;
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }

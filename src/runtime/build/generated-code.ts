@@ -52,6 +52,8 @@ export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
     'fetch',
     'Response',
   ],
+  // How the glue of a component that exports resources lets go of them.
+  'FinalizationRegistry',
   // An undeclared name in jco 1.35's helper for lists of UTF-16 strings; reading it would throw.
   'vals',
 ]);

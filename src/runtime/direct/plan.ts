@@ -1,3 +1,4 @@
+import { isVivariumError } from '#core';
 import {
   type CoreItem,
   checkNames,
@@ -87,6 +88,18 @@ export function planDirect(bytes: Uint8Array): DirectPlan {
   const component = readComponent(bytes);
   checkNames(component);
   return new Planner(linkComponent(component)).plan();
+}
+
+/** Why calls of a component cannot go directly: half a sentence that follows "it"; undefined when they can. */
+export function whyGlue(component: Uint8Array): string | undefined {
+  try {
+    planDirect(component);
+    return undefined;
+  } catch (error) {
+    if (error instanceof NotDirect) return error.message;
+    if (isVivariumError(error)) return `cannot be read: ${error.message}`;
+    throw error;
+  }
 }
 
 class Planner {
