@@ -34,7 +34,7 @@ const ACTIONS: Uint8Array = Uint8Array.from(PLAIN, (kind, opcode) => {
 /** No pending cost is known yet: nothing has branched to the label. */
 const UNSET = Number.MIN_SAFE_INTEGER;
 /** Bodies of simple loops that are repeated, and how often they then stand there. */
-const LONGEST_UNROLLED = 36;
+const LONGEST_UNROLLED = 200;
 const COPIES = 4;
 /** Ways out of a simple loop whose refill stands outside: each further loop costs a look at the stack. */
 const MOST_EXITS = 1;
