@@ -78,6 +78,9 @@ export interface RewrittenBody {
   readonly code: Uint8Array;
   /** Offsets count from the beginning of `code`. */
   readonly hints: readonly BranchHint[];
+  /** Looks at the budget that were inserted, and payments between them. */
+  readonly checks: number;
+  readonly payments: number;
 }
 
 /** Labels (by the offset of what opens them) that need a base known before their first branch. */
@@ -107,7 +110,7 @@ export class FunctionRewriter {
   #out = new Uint8Array(1 << 16);
   #length = 0;
 
-  #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0 };
+  #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0, operators: 0 };
   #pending = 0;
   #labels: Label[] = [];
   #foresight = NOTHING;
@@ -123,6 +126,8 @@ export class FunctionRewriter {
   #guestHints: readonly BranchHint[] = [];
   #nextGuestHint = 0;
   #hints: BranchHint[] = [];
+  #checks = 0;
+  #payments = 0;
 
   constructor(assembly: Assembly) {
     this.#assembly = assembly;
@@ -173,6 +178,8 @@ export class FunctionRewriter {
       locals: this.#locals(groups, declarations, body),
       code: this.#out.subarray(0, this.#length),
       hints: this.#hints,
+      checks: this.#checks,
+      payments: this.#payments,
     };
   }
 
@@ -190,6 +197,8 @@ export class FunctionRewriter {
     this.#reader.position = start;
     this.#length = 0;
     this.#hints = [];
+    this.#checks = 0;
+    this.#payments = 0;
     this.#nextGuestHint = 0;
     this.#pending = convention === 'untouched' ? 0 : entry;
     this.#unseen = 0;
@@ -1058,6 +1067,7 @@ export class FunctionRewriter {
       this.#op(Op.i64Const);
       this.#signed(this.#pending);
       this.#op(Op.i64Sub);
+      this.#payments++;
     }
     this.#pending = 0;
   }
@@ -1066,6 +1076,7 @@ export class FunctionRewriter {
   #pay(from: number, to: number): void {
     this.#pending = to;
     if (from === to) return;
+    this.#payments++;
     this.#get();
     this.#op(Op.i64Const);
     this.#signed(from - to);
@@ -1142,6 +1153,7 @@ export class FunctionRewriter {
   }
 
   #refillNow(): void {
+    this.#checks++;
     this.#get();
     this.#op(Op.call);
     this.#u32(this.#refill);
