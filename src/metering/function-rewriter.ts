@@ -58,6 +58,8 @@ interface Label {
   unseen: number;
   /** Of a loop that only computes, and of the copies of its body. */
   simple: SimpleLoop | undefined;
+  /** Of a loop before which room was made for what the host does in it. */
+  isRoomy: boolean;
 }
 
 interface SimpleLoop {
@@ -122,6 +124,7 @@ export class FunctionRewriter {
   #length32 = 0;
   #usesLength32 = false;
   #usesLength64 = false;
+  #roomyLoops = 0;
   #start = 0;
   #guestHints: readonly BranchHint[] = [];
   #nextGuestHint = 0;
@@ -204,6 +207,7 @@ export class FunctionRewriter {
     this.#unseen = 0;
     this.#usesLength32 = false;
     this.#usesLength64 = false;
+    this.#roomyLoops = 0;
     this.#level = 0;
     if (convention === 'cell') this.#load();
     if (this.#cost === 0 && convention !== 'untouched') {
@@ -233,6 +237,7 @@ export class FunctionRewriter {
       unseenAtEntry: this.#unseen,
       unseen: 0,
       simple: undefined,
+      isRoomy: false,
     };
   }
 
@@ -463,10 +468,17 @@ export class FunctionRewriter {
         return;
       }
     }
+    // Calls of imports in the loop find the room that is made before it: the stack is as deep at each turn.
+    if (facts?.callsImport === true && this.#roomyLoops++ === 0) {
+      this.#op(Op.call);
+      this.#u32(this.#assembly.room);
+    }
     this.#copy(at);
     this.#level++;
     if (viaCell) this.#load();
-    this.#labels.push(this.#newLabel(Op.loop, this.#pending, viaCell));
+    const label = this.#newLabel(Op.loop, this.#pending, viaCell);
+    label.isRoomy = facts?.callsImport === true;
+    this.#labels.push(label);
     this.#refillIf(() => this.#turn(facts, 1));
   }
 
@@ -608,6 +620,7 @@ export class FunctionRewriter {
       return;
     }
     if (label.opcode === Op.loop) {
+      if (label.isRoomy) this.#roomyLoops--;
       this.#labels.pop();
       this.#level--;
       this.#op(Op.end);
@@ -707,7 +720,7 @@ export class FunctionRewriter {
     const assembly = this.#assembly;
     const plan = assembly.plan.functions[callee];
     if (plan === undefined) {
-      this.#throughRegister(assembly.importWrapper(callee));
+      this.#throughRegister(assembly.importWrapper(callee, this.#roomyLoops > 0));
       return;
     }
     if (plan.weight > 0) {

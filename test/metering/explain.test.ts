@@ -1,6 +1,6 @@
 import { componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, it } from 'vitest';
-import { explainBytes, meterBytes, meterModule } from '#metering';
+import { explainBytes, meterBytes } from '#metering';
 import { assemble } from './support/wat.ts';
 
 const MODULE = `(module
