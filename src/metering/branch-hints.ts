@@ -1,5 +1,10 @@
 import { ByteReader, ByteWriter, type coreModule, WasmError } from '#wasm';
-import type { BranchHint } from './function-rewriter.ts';
+
+/** Where a branch instruction stands, in bytes from the beginning of its body, and whether it is likely taken. */
+export interface BranchHint {
+  readonly offset: number;
+  readonly likely: boolean;
+}
 
 /** The custom section of the branch-hinting proposal, which stands before the code section. */
 const SECTION = 'metadata.code.branch_hint';

@@ -1,38 +1,76 @@
 import { ByteWriter, coreModule } from '#wasm';
 import type { Assembly } from './assembly.ts';
+import { BodyReader } from './body-reader.ts';
+import type { BranchHint } from './branch-hints.ts';
 import { MeteringError } from './errors.ts';
+import { exceptionBytes, objectBytes } from './object-size.ts';
 import { EMPTY, Gc, I32, I64, Misc, Op } from './opcode.ts';
+import { type FunctionPlan, LARGEST_WEIGHT } from './plan.ts';
+import type { LoopFacts } from './survey.ts';
 
-const { GC, Immediate, MISC, PLAIN, VECTOR } = coreModule;
+const { GC, Immediate, MISC, PLAIN } = coreModule;
 
-/** What the counting charges. */
-export interface CostModel {
-  /** For every operator that is not free. */
-  readonly operator: number;
-  /** For entering a function. */
-  readonly entry: number;
-  /** For each turn of a loop, at its head. */
-  readonly turn: number;
-}
+/** How the inner loop copies an operator; everything else is `SPECIAL`. */
+const SPECIAL = 0;
+const BARE = 1;
+const LEB = 2;
+const LOCAL = 3;
+const MEMORY = 4;
+const BYTES4 = 5;
+const BYTES8 = 6;
+
+const ACTIONS: Uint8Array = Uint8Array.from(PLAIN, (kind, opcode) => {
+  const plain = opcode === 0xd0 || opcode === 0xd1 || opcode === 0xd3 || opcode === 0xd4 || opcode === Op.select;
+  if (!plain && (opcode < Op.localGet || opcode > 0xc4)) return SPECIAL;
+  if (opcode === Op.globalGet || opcode === Op.globalSet || opcode === Op.memoryGrow) return SPECIAL;
+  if (opcode >= Op.localGet && opcode <= Op.localTee) return LOCAL;
+  if (kind === Immediate.none) return BARE;
+  if (kind === Immediate.leb) return LEB;
+  if (kind === Immediate.memory) return MEMORY;
+  if (kind === Immediate.bytes4) return BYTES4;
+  return kind === Immediate.bytes8 ? BYTES8 : SPECIAL;
+});
 
 /** No pending cost is known yet: nothing has branched to the label. */
 const UNSET = Number.MIN_SAFE_INTEGER;
+/** Bodies of simple loops that are repeated, and how often they then stand there. */
+const LONGEST_UNROLLED = 200;
+const COPIES = 4;
+/** Ways out of a simple loop whose refill stands outside: each further loop costs a look at the stack. */
+const MOST_EXITS = 1;
+const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
+/** Locals that an engine takes. */
+const MOST_LOCALS = 50_000;
 
 /** A label. `base` is the cost that is pending when control arrives there, the same on every way to it. */
 interface Label {
-  opcode: number;
+  readonly opcode: number;
   base: number;
   /** What is pending at the entry of an `if`, and so of its `else`. */
-  entry: number;
+  readonly entry: number;
   /** Exceptions arrive here: the counter is in the shared cell and nothing is pending. */
-  viaCell: boolean;
+  readonly viaCell: boolean;
   hasElse: boolean;
+  /** How many blocks were open in the output, this one among them. */
+  readonly level: number;
+  /** The most that callees have run unseen: at the entry, and where control arrives at the label. */
+  readonly unseenAtEntry: number;
+  unseen: number;
+  /** Of a loop that only computes, and of the copies of its body. */
+  simple: SimpleLoop | undefined;
 }
 
-/** Where a branch instruction stands, in bytes from the beginning of its body, and whether it is likely taken. */
-export interface BranchHint {
-  readonly offset: number;
-  readonly likely: boolean;
+interface SimpleLoop {
+  readonly body: number;
+  /** Copies of the body that are still to be written. */
+  copies: number;
+  readonly paid: boolean;
+  readonly firstHint: number;
+  readonly loop: Label;
+  readonly exit: Label;
+  /** The refill stands in a loop around it. */
+  readonly outside: boolean;
+  readonly hasResult: boolean;
 }
 
 export interface RewrittenBody {
@@ -61,57 +99,68 @@ const AGAIN = Symbol('again');
  */
 export class FunctionRewriter {
   readonly #assembly: Assembly;
+  readonly #reader: BodyReader;
   readonly #bytes: Uint8Array;
-  readonly #costs: CostModel;
+  /** Fuel of every operator that is not free; in mode `deadline` functions and loops are charged as a whole. */
+  readonly #cost: number;
   readonly #refill: number;
   #out = new Uint8Array(1 << 16);
   #length = 0;
 
-  #position = 0;
-  #copied = 0;
-  #end = 0;
+  #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0 };
   #pending = 0;
   #labels: Label[] = [];
   #foresight = NOTHING;
+  #level = 0;
+  #unseen = 0;
+  #parameters = 0;
+  #shift = 0;
   #counter = 0;
+  #length32 = 0;
   #usesLength32 = false;
   #usesLength64 = false;
-  /** Control cannot reach what is read: it is dropped. */
-  #dropping = false;
   #start = 0;
   #guestHints: readonly BranchHint[] = [];
   #nextGuestHint = 0;
   #hints: BranchHint[] = [];
 
-  constructor(assembly: Assembly, costs: CostModel) {
+  constructor(assembly: Assembly) {
     this.#assembly = assembly;
     this.#bytes = assembly.module.bytes;
-    this.#costs = costs;
+    this.#reader = new BodyReader(this.#bytes);
+    this.#cost = assembly.plan.mode === 'fuel' ? 1 : 0;
     this.#refill = assembly.refillHelper();
   }
 
-  /** The rewritten body without its size, valid until the next call. `start` and `end` bound the body in the module. */
+  /** The rewritten body, valid until the next call. `start` and `end` bound the body in the module. */
   rewrite(index: number, start: number, end: number, guestHints: readonly BranchHint[] = []): RewrittenBody {
+    const reader = this.#reader;
     this.#start = start;
     this.#guestHints = guestHints;
-    this.#position = start;
-    this.#end = end;
+    this.#plan = this.#assembly.plan.functions[index] as FunctionPlan;
+    reader.position = start;
+    reader.end = end;
     const type = this.#assembly.functionType(index);
-    const groups = this.#leb();
-    let locals = type.parameters.length;
-    const declarations = this.#position;
+    const groups = reader.leb();
+    const declarations = reader.position;
+    let declared = 0;
     for (let n = 0; n < groups; n++) {
-      locals += this.#leb();
-      this.#skipValueType();
+      declared += reader.leb();
+      reader.skipValueType();
     }
-    const body = this.#position;
-    if (locals + 3 > 50_000) {
+    const body = reader.position;
+    this.#parameters = type.parameters.length;
+    const locals = this.#parameters + declared;
+    if (locals + 3 > MOST_LOCALS) {
       throw new MeteringError(
         'METERING_TOO_LARGE',
         `function ${index} has ${locals} locals; metering needs three more`,
       );
     }
-    this.#counter = locals;
+    const register = this.#plan.convention === 'register';
+    this.#shift = register ? 1 : 0;
+    this.#counter = register ? this.#parameters : locals;
+    this.#length32 = locals + 1;
     this.#foresight = NOTHING;
     try {
       this.#body(type, body);
@@ -128,7 +177,7 @@ export class FunctionRewriter {
   }
 
   #locals(groups: number, from: number, to: number): Uint8Array {
-    const added = [1, I64];
+    const added = this.#plan.convention === 'cell' ? [1, I64] : [];
     if (this.#usesLength32 || this.#usesLength64) added.push(1, I32);
     if (this.#usesLength64) added.push(1, I64);
     const own = this.#bytes.subarray(from, to);
@@ -137,267 +186,422 @@ export class FunctionRewriter {
   }
 
   #body(type: coreModule.FunctionType, start: number): void {
-    this.#position = start;
-    this.#copied = start;
+    const { convention, checked, entry } = this.#plan;
+    this.#reader.position = start;
     this.#length = 0;
     this.#hints = [];
     this.#nextGuestHint = 0;
-    this.#pending = this.#costs.entry;
+    this.#pending = convention === 'untouched' ? 0 : entry;
+    this.#unseen = 0;
     this.#usesLength32 = false;
     this.#usesLength64 = false;
-    this.#load();
-    this.#check();
-    this.#op(Op.block);
-    this.#blockType(type);
+    this.#level = 0;
+    if (convention === 'cell') this.#load();
+    if (this.#cost === 0 && convention !== 'untouched') {
+      if (checked) this.#payAndCheck();
+      else this.#pay(this.#pending, 0);
+    } else if (checked) this.#check();
+    if (convention !== 'untouched') {
+      this.#op(Op.block);
+      this.#blockType(type);
+      this.#level = 1;
+    }
     const viaCell = this.#foresight.viaCell.has(0);
     const base = this.#foresight.paid.has(0) ? 0 : UNSET;
-    this.#labels = [{ opcode: Op.block, base, entry: 0, viaCell, hasElse: false }];
-    this.#dropping = false;
-    while (this.#labels.length > 0) {
-      if (this.#dropping) this.#skipDead();
-      else this.#operator();
-    }
-    if (this.#position !== this.#end) throw this.#malformed('a body goes on behind its end');
+    this.#labels = [this.#newLabel(Op.block, base, viaCell)];
+    while (this.#labels.length > 0) this.#operators();
+    if (this.#reader.position !== this.#reader.end) throw this.#reader.malformed('a body goes on behind its end');
   }
 
-  #operator(): void {
+  #newLabel(opcode: number, base: number, viaCell: boolean): Label {
+    return {
+      opcode,
+      base,
+      entry: this.#pending,
+      viaCell,
+      hasElse: false,
+      level: this.#level,
+      unseenAtEntry: this.#unseen,
+      unseen: 0,
+      simple: undefined,
+    };
+  }
+
+  /** Copies operators until one that needs more than that, and treats it. */
+  #operators(): void {
     const bytes = this.#bytes;
-    const cost = this.#costs.operator;
+    const cost = this.#cost;
+    const parameters = this.#parameters;
+    let out = this.#out;
+    let position = this.#reader.position;
+    let length = this.#length;
+    let counted = 0;
     for (;;) {
-      const at = this.#position;
-      if (at >= this.#end) throw this.#malformed('a body ends too early');
-      const opcode = bytes[this.#position++] as number;
-      if (opcode > Op.callIndirect && opcode !== Op.globalGet && opcode !== Op.globalSet) {
-        const kind = PLAIN[opcode] as number;
-        if (opcode >= Op.localGet && opcode < Op.refFunc && opcode !== Op.memoryGrow) {
-          this.#skip(kind, opcode);
-          this.#pending += cost;
-          continue;
-        }
+      if (length + 64 > out.length) {
+        this.#length = length;
+        this.#room(64);
+        out = this.#out;
       }
-      this.#special(opcode, at);
-      return;
+      const opcode = bytes[position] as number;
+      const action = ACTIONS[opcode];
+      if (action === BARE) {
+        out[length++] = opcode;
+        position++;
+      } else if (action === LOCAL) {
+        const short = bytes[position + 1] as number;
+        out[length++] = opcode;
+        if (short < 0x7f) {
+          out[length++] = short >= parameters ? short + this.#shift : short;
+          position += 2;
+        } else {
+          this.#reader.position = position + 1;
+          const index = this.#reader.leb();
+          position = this.#reader.position;
+          this.#length = length;
+          this.#u32(index >= parameters ? index + this.#shift : index);
+          length = this.#length;
+        }
+      } else if (action === LEB || action === MEMORY) {
+        const second = bytes[position + 1] as number;
+        out[length++] = opcode;
+        out[length++] = second;
+        position += 2;
+        for (let byte = second; byte >= 0x80; ) out[length++] = byte = bytes[position++] as number;
+        if (action === MEMORY) {
+          for (let lebs = second < 0x80 && (second & 0x40) !== 0 ? 2 : 1; lebs > 0; lebs--) {
+            let byte: number;
+            do out[length++] = byte = bytes[position++] as number;
+            while (byte >= 0x80);
+          }
+        }
+      } else if (action === BYTES4 || action === BYTES8) {
+        const size = action === BYTES4 ? 5 : 9;
+        for (let n = 0; n < size; n++) out[length++] = bytes[position++] as number;
+      } else break;
+      counted += cost;
     }
+    this.#pending += counted;
+    this.#length = length;
+    const at = position;
+    if (at >= this.#reader.end) throw this.#reader.malformed('a body ends too early');
+    this.#reader.position = at + 1;
+    this.#special(bytes[at] as number, at);
   }
 
   #special(opcode: number, at: number): void {
-    const { operator: cost } = this.#costs;
+    const reader = this.#reader;
+    const cost = this.#cost;
     switch (opcode) {
       case Op.unreachable:
-        this.#flush(at);
         this.#payAndStore();
+        this.#op(opcode);
         this.#dead();
         return;
       case 0x01:
       case Op.drop:
+        this.#op(opcode);
         return;
       case Op.block:
       case Op.loop:
       case Op.if:
       case Op.try:
       case Op.tryTable:
-        if (opcode === Op.if) this.#moveHint(at);
         this.#open(opcode, at);
         return;
-      case Op.else:
-        this.#else(at);
+      case Op.else: {
+        const label = this.#labels.at(-1) as Label;
+        this.#edge(label);
+        this.#otherwise(label);
         return;
+      }
       case Op.catch:
       case Op.catchAll:
-        if (opcode === Op.catch) this.#leb();
-        this.#catch(at);
+        this.#edge(this.#labels.at(-1) as Label);
+        this.#catch(opcode);
         return;
       case Op.delegate:
-        this.#leb();
-        this.#close(at, false);
-        return;
       case Op.end:
-        this.#close(at, false);
+        this.#close(opcode, false);
         return;
-      case Op.throw: {
-        const tag = this.#leb();
-        this.#pending += cost;
-        this.#flush(at);
-        this.#payAndStore();
-        this.#charge(exceptionBytes(this.#assembly.typeAt(this.#assembly.module.tags[tag] as number)));
-        this.#dead();
-        return;
-      }
+      case Op.throw:
       case Op.rethrow:
-        this.#leb();
+      case Op.throwRef: {
         this.#pending += cost;
-        this.#flush(at);
         this.#payAndStore();
-        this.#dead();
-        return;
-      case Op.throwRef:
-        this.#pending += cost;
-        this.#flush(at);
-        this.#payAndStore();
-        this.#dead();
-        return;
-      case Op.br: {
-        const label = this.#label(this.#leb());
-        this.#pending += cost;
-        this.#flush(at);
-        this.#edge(label);
+        const operand = opcode === Op.throwRef ? 0 : reader.leb();
+        if (opcode === Op.throw) {
+          const { module } = this.#assembly;
+          this.#charge(exceptionBytes(this.#assembly.typeAt(module.tags[operand] as number)));
+        }
+        this.#op(opcode);
+        if (opcode === Op.throw) this.#u32(operand);
+        if (opcode === Op.rethrow) this.#u32(this.#depth(this.#label(operand)));
         this.#dead();
         return;
       }
+      case Op.br:
       case Op.brIf:
       case Op.brOnNull:
       case Op.brOnNonNull: {
-        const label = this.#label(this.#leb());
+        const label = this.#label(reader.leb());
         this.#pending += cost;
-        this.#flush(at);
         this.#edge(label);
         this.#moveHint(at);
+        this.#op(opcode);
+        this.#u32(this.#depth(label));
+        if (opcode === Op.br) this.#dead();
         return;
       }
       case Op.brTable:
         this.#pending += cost;
-        this.#table(at);
+        this.#table();
         this.#dead();
         return;
       case Op.return:
-        this.#flush(at);
-        this.#payAndStore();
+        this.#leave();
+        this.#op(opcode);
         this.#dead();
         return;
       case Op.call:
         this.#pending += cost;
-        this.#call(this.#leb(), at);
+        this.#call(reader.leb());
         return;
       case Op.callIndirect:
-        this.#leb();
-        this.#leb();
+      case Op.returnCallIndirect: {
+        const type = reader.leb();
+        const table = reader.leb();
         this.#pending += cost;
-        this.#unknownCall(at);
-        return;
-      case Op.callRef:
-        this.#leb();
-        this.#pending += cost;
-        this.#unknownCall(at);
-        return;
-      case Op.returnCall: {
-        const callee = this.#leb();
-        this.#pending += cost;
-        this.#flush(at);
-        if (callee < this.#assembly.module.imported.function) {
-          this.#payAndCheck();
-          this.#store();
-          this.#op(Op.call);
-          this.#u32(this.#assembly.room);
-        } else this.#payAndStore();
-        this.#copied = this.#position;
-        this.#op(Op.returnCall);
-        this.#u32(this.#assembly.functionIndex(callee));
-        this.#dropping = true;
+        this.#callIndirect(opcode, type, table);
         return;
       }
-      case Op.returnCallIndirect:
-      case Op.returnCallRef:
-        this.#leb();
-        if (opcode === Op.returnCallIndirect) this.#leb();
+      case Op.callRef:
+      case Op.returnCallRef: {
+        const type = reader.leb();
         this.#pending += cost;
-        this.#flush(at);
         this.#payAndCheck();
         this.#store();
+        this.#op(opcode);
+        this.#u32(type);
+        if (opcode === Op.callRef) this.#load();
+        else this.#dead();
+        return;
+      }
+      case Op.returnCall:
+        this.#pending += cost;
+        this.#returnCall(reader.leb());
         this.#dead();
         return;
       case Op.globalGet:
-      case Op.globalSet: {
-        const index = this.#leb();
+      case Op.globalSet:
         this.#pending += cost;
-        this.#replace(at, opcode, this.#assembly.globalIndex(index));
+        this.#op(opcode);
+        this.#u32(this.#assembly.globalIndex(reader.leb()));
         return;
-      }
-      case Op.refFunc: {
-        const index = this.#leb();
+      case Op.refFunc:
         this.#pending += cost;
-        this.#replace(at, opcode, this.#assembly.reference(index));
+        this.#op(opcode);
+        this.#u32(this.#assembly.reference(reader.leb()));
         return;
-      }
-      case Op.memoryGrow: {
-        const memory = this.#leb();
+      case Op.memoryGrow:
         this.#pending += cost;
-        this.#throughCell(at, this.#assembly.memoryGrow(memory));
+        this.#throughRegister(this.#assembly.memoryGrow(reader.leb()));
         return;
-      }
       case Op.misc:
         this.#misc(at);
         return;
       case Op.gc:
         this.#gc(at);
         return;
-      case Op.vector: {
-        const sub = this.#leb();
-        const kind = VECTOR[sub] ?? Immediate.unknown;
-        if (kind === Immediate.unknown) throw this.#unknown(at, opcode, sub);
-        this.#skip(kind, opcode);
+      default:
+        reader.skipImmediates(opcode);
         this.#pending += cost;
-        return;
-      }
-      default: {
-        const kind = PLAIN[opcode] as number;
-        if (kind === Immediate.unknown) throw this.#unknown(at, opcode);
-        this.#skip(kind, opcode);
-        this.#pending += cost;
-      }
+        this.#copy(at);
     }
   }
 
   #open(opcode: number, at: number): void {
+    const reader = this.#reader;
     const paid = this.#foresight.paid.has(at);
     const viaCell = this.#foresight.viaCell.has(at);
-    this.#skipBlockType();
-    if (opcode === Op.if || opcode === Op.try || opcode === Op.tryTable) this.#pending += this.#costs.operator;
-    if (opcode === Op.tryTable) this.#catches();
-    const label: Label = { opcode, base: paid ? 0 : UNSET, entry: this.#pending, viaCell, hasElse: false };
-    if (opcode !== Op.loop) {
-      this.#labels.push(label);
+    if (opcode === Op.if || opcode === Op.try || opcode === Op.tryTable) this.#pending += this.#cost;
+    if (opcode === Op.loop) {
+      reader.skipBlockType();
+      this.#loop(at, paid, viaCell);
       return;
     }
-    this.#flush(at);
-    if (viaCell) this.#payAndStore();
-    else if (paid || this.#costs.turn > 0) this.#pay(this.#pending, 0);
-    label.base = this.#pending;
-    this.#labels.push(label);
-    this.#flush(this.#position);
-    if (viaCell) this.#load();
-    const turn = this.#costs.turn;
-    if (turn === 0) this.#check();
-    else {
-      this.#pending += turn;
-      this.#payAndCheck();
-    }
+    if (opcode === Op.if) this.#moveHint(at);
+    this.#op(opcode);
+    const type = reader.position;
+    reader.skipBlockType();
+    this.#copy(type);
+    // The labels of catch clauses count from outside the block.
+    if (opcode === Op.tryTable) this.#catches();
+    this.#level++;
+    this.#labels.push(this.#newLabel(opcode, paid ? 0 : UNSET, viaCell));
   }
 
-  #else(at: number): void {
-    const label = this.#labels.at(-1) as Label;
-    this.#flush(at);
-    this.#edge(label);
+  #loop(at: number, paid: boolean, viaCell: boolean): void {
+    if (this.#plan.convention === 'untouched') throw this.#reader.malformed('a loop in a function without a counter');
+    if (viaCell) this.#payAndStore();
+    else if (paid || this.#cost === 0) this.#pay(this.#pending, 0);
+    const facts = this.#assembly.plan.loops.get(at);
+    const body = this.#reader.position;
+    if (facts?.simple === true && !viaCell && !this.#hasParameters(at + 1)) {
+      const copies = facts.end - body <= LONGEST_UNROLLED && facts.turns > 0 ? COPIES : 1;
+      const outside = facts.exits <= MOST_EXITS;
+      if (copies > 1 || outside) {
+        this.#simpleLoop(at, paid, facts, copies, outside);
+        return;
+      }
+    }
+    this.#copy(at);
+    this.#level++;
+    if (viaCell) this.#load();
+    this.#labels.push(this.#newLabel(Op.loop, this.#pending, viaCell));
+    this.#refillIf(() => this.#turn(facts, 1));
+  }
+
+  /**
+   * A loop that only computes. Its body is repeated, so that one look serves several turns; and where it has a single
+   * exit the refill stands outside, in a loop around it, so that the engine still treats it as one without calls:
+   * `block $exit (loop $again (block $empty (loop $loop (br_if $empty …) …)) (br $exit)) refill (br $again)))`
+   */
+  #simpleLoop(at: number, paid: boolean, facts: LoopFacts, copies: number, outside: boolean): void {
+    const reader = this.#reader;
+    const body = reader.position;
+    const type = this.#bytes.subarray(at + 1, body);
+    const exit = this.#begin(Op.block, type, UNSET);
+    if (outside) {
+      this.#begin(Op.loop, NO_VALUES, UNSET);
+      this.#begin(Op.block, NO_VALUES, UNSET);
+    }
+    const loop = this.#begin(Op.loop, type, this.#pending);
+    loop.simple = {
+      body,
+      copies,
+      paid,
+      firstHint: this.#nextGuestHint,
+      loop,
+      exit,
+      outside,
+      hasResult: type[0] !== EMPTY,
+    };
+    if (outside) {
+      this.#turn(facts, copies);
+      this.#hints.push({ offset: this.#length, likely: false });
+      this.#op(Op.brIf);
+      this.#u32(1);
+    } else this.#refillIf(() => this.#turn(facts, copies));
+    this.#nextCopy(loop.simple);
+  }
+
+  #begin(opcode: number, type: Uint8Array, base: number): Label {
+    this.#op(opcode);
+    this.#raw(type);
+    this.#level++;
+    return this.#newLabel(opcode, base, false);
+  }
+
+  /** Whether less than nothing is left at a loop's head, onto the stack. */
+  #turn(facts: LoopFacts | undefined, turns: number): void {
+    this.#unseen = 0;
+    if (this.#cost === 0) {
+      if (facts !== undefined) this.#pending += turns * this.#assembly.plan.turnCost(facts);
+      this.#getPaid();
+      this.#op(Op.localTee);
+      this.#u32(this.#counter);
+    } else this.#get();
+    this.#op(Op.i64Const);
+    this.#op(0);
+    this.#op(Op.i64LtS);
+  }
+
+  /** Reads the body of a simple loop once more: a branch back goes to the next copy, that of the last to the head. */
+  #nextCopy(simple: SimpleLoop): void {
+    this.#reader.position = simple.body;
+    this.#nextGuestHint = simple.firstHint;
+    if (--simple.copies === 0) {
+      this.#labels.push(simple.loop);
+      return;
+    }
+    const copy = this.#begin(Op.block, NO_VALUES, simple.paid ? 0 : UNSET);
+    copy.simple = simple;
+    this.#labels.push(copy);
+  }
+
+  #closeCopy(label: Label, simple: SimpleLoop, dead: boolean): void {
+    const { exit } = simple;
+    this.#labels.pop();
+    if (!dead) this.#edge(exit);
+    if (label !== simple.loop) {
+      if (!dead) this.#branch(exit);
+      this.#op(Op.end);
+      this.#level--;
+      this.#pending = label.base;
+      this.#nextCopy(simple);
+      return;
+    }
+    this.#op(Op.end);
+    this.#level--;
+    if (simple.outside) {
+      if (dead) this.#op(Op.unreachable);
+      else this.#branch(exit);
+      this.#op(Op.end);
+      this.#refillNow();
+      this.#op(Op.br);
+      this.#u32(0);
+      this.#op(Op.end);
+      this.#level -= 2;
+      if (simple.hasResult) this.#op(Op.unreachable);
+    }
+    this.#op(Op.end);
+    this.#level--;
+    this.#pending = exit.base;
+    this.#unseen = 0;
+    if (exit.base === UNSET) this.#stayDead();
+  }
+
+  #branch(label: Label): void {
+    this.#op(Op.br);
+    this.#u32(this.#depth(label));
+  }
+
+  /** Whether a block type names parameters. */
+  #hasParameters(at: number): boolean {
+    const first = this.#bytes[at] as number;
+    if (first >= 0x40 && first < 0x80) return false;
+    const { position } = this.#reader;
+    this.#reader.position = at;
+    const type = this.#assembly.typeAt(this.#reader.leb());
+    this.#reader.position = position;
+    return type.parameters.length > 0;
+  }
+
+  #otherwise(label: Label): void {
     label.hasElse = true;
     this.#pending = label.entry;
-    this.#flush(this.#position);
+    this.#unseen = label.unseenAtEntry;
+    this.#op(Op.else);
   }
 
   /** A handler of the legacy encoding: whoever threw left the counter in the shared cell. */
-  #catch(at: number): void {
-    const label = this.#labels.at(-1) as Label;
-    this.#flush(at);
-    this.#edge(label);
-    this.#flush(this.#position);
+  #catch(opcode: number): void {
+    this.#op(opcode);
+    if (opcode === Op.catch) this.#u32(this.#reader.leb());
     this.#reload();
   }
 
   /** `end` and `delegate`; `dead` when control does not fall through to it. */
-  #close(at: number, dead: boolean): void {
+  #close(opcode: number, dead: boolean): void {
     const label = this.#labels.at(-1) as Label;
-    this.#flush(at);
+    if (label.simple !== undefined) {
+      this.#closeCopy(label, label.simple, dead);
+      return;
+    }
     if (label.opcode === Op.loop) {
       this.#labels.pop();
-      this.#flush(this.#position);
+      this.#level--;
+      this.#op(Op.end);
       if (dead) this.#stayDead();
       return;
     }
@@ -405,39 +609,42 @@ export class FunctionRewriter {
     if (bare && label.base === UNSET && !label.viaCell) label.base = label.entry;
     if (!dead) this.#edge(label);
     if (bare && (label.viaCell || label.base !== label.entry)) {
-      this.#op(Op.else);
-      this.#pending = label.entry;
+      this.#otherwise(label);
       this.#edge(label);
-    }
+    } else if (bare) label.unseen = Math.max(label.unseen, label.unseenAtEntry);
     const reached = label.base !== UNSET;
     this.#labels.pop();
-    if (this.#labels.length === 0) {
-      this.#finish(label, reached);
-      return;
+    const last = this.#labels.length === 0;
+    if (!last || this.#plan.convention !== 'untouched') {
+      this.#op(opcode);
+      if (opcode === Op.delegate) this.#u32(this.#level - 1 - this.#label(this.#reader.leb()).level);
+      this.#level--;
     }
-    this.#flush(this.#position);
-    if (!reached) {
-      this.#stayDead();
-      return;
-    }
-    this.#pending = label.base;
-    if (label.viaCell) this.#reload();
-  }
-
-  /** The end of the body: what the block around it leaves is the result, and the counter goes into the cell. */
-  #finish(label: Label, reached: boolean): void {
-    this.#op(Op.end);
-    this.#copied = this.#position;
     if (reached) {
       this.#pending = label.base;
+      this.#unseen = label.unseen;
       if (label.viaCell) this.#reload();
+    }
+    if (last) {
+      if (reached) this.#leave();
+      else if (this.#plan.convention !== 'untouched') this.#op(Op.unreachable);
+      this.#op(Op.end);
+    } else if (!reached) this.#stayDead();
+  }
+
+  /** The function's results are on the stack: pays, and gives the counter back by the function's convention. */
+  #leave(): void {
+    if (this.#plan.convention === 'untouched') return;
+    if (this.#plan.convention === 'cell') {
       this.#payAndStore();
-    } else this.#op(Op.unreachable);
-    this.#op(Op.end);
+      return;
+    }
+    this.#getPaid();
   }
 
   /** Brings the counter into the state that `label` expects, on this way to it and on the one that goes on. */
   #edge(label: Label): void {
+    if (this.#unseen > label.unseen) label.unseen = this.#unseen;
     if (label.viaCell) {
       this.#payAndStore();
       label.base = 0;
@@ -445,165 +652,237 @@ export class FunctionRewriter {
     else this.#pay(this.#pending, label.base);
   }
 
-  #table(at: number): void {
-    const count = this.#leb();
-    const targets = new Set<Label>();
-    for (let n = 0; n <= count; n++) targets.add(this.#label(this.#leb()));
-    this.#flush(at);
+  #table(): void {
+    const reader = this.#reader;
+    const count = reader.leb();
+    const targets: Label[] = [];
     let base = UNSET;
     let viaCell = false;
-    for (const label of targets) {
+    for (let n = 0; n <= count; n++) {
+      const label = this.#label(reader.leb());
+      targets.push(label);
       viaCell ||= label.viaCell;
       if (label.base !== UNSET) base = label.base;
     }
     if (viaCell) base = 0;
     else if (base === UNSET) base = this.#pending;
     for (const label of targets) {
+      if (this.#unseen > label.unseen) label.unseen = this.#unseen;
       if (label.base === UNSET) label.base = base;
       else if (label.base !== base) throw AGAIN;
     }
     if (viaCell) this.#payAndStore();
     else this.#pay(this.#pending, base);
-  }
-
-  /** Keeps the guest's own hint for the branch at `at`, which is copied next. */
-  #moveHint(at: number): void {
-    const offset = at - this.#start;
-    while ((this.#guestHints[this.#nextGuestHint]?.offset ?? offset) < offset) this.#nextGuestHint++;
-    const hint = this.#guestHints[this.#nextGuestHint];
-    if (hint?.offset !== offset) return;
-    this.#flush(at);
-    this.#hints.push({ offset: this.#length, likely: hint.likely });
+    this.#op(Op.brTable);
+    this.#u32(count);
+    for (const label of targets) this.#u32(this.#depth(label));
   }
 
   /** The catch clauses of `try_table`: their labels are reached with the counter in the cell. */
   #catches(): void {
-    const count = this.#leb();
+    const reader = this.#reader;
+    const count = reader.leb();
+    this.#u32(count);
     for (let n = 0; n < count; n++) {
-      const kind = this.#bytes[this.#position++] as number;
-      if (kind < 2) this.#leb();
-      const label = this.#label(this.#leb());
+      const kind = this.#bytes[reader.position++] as number;
+      this.#op(kind);
+      if (kind < 2) this.#u32(reader.leb());
+      const label = this.#label(reader.leb());
       if (!label.viaCell) throw AGAIN;
       label.base = 0;
+      this.#u32(this.#depth(label));
     }
   }
 
-  #call(callee: number, at: number): void {
+  #call(callee: number): void {
     const assembly = this.#assembly;
-    const imported = callee < assembly.module.imported.function;
-    this.#throughCell(at, imported ? assembly.importWrapper(callee) : assembly.functionIndex(callee));
+    const plan = assembly.plan.functions[callee];
+    if (plan === undefined) {
+      this.#throughRegister(assembly.importWrapper(callee));
+      return;
+    }
+    if (plan.weight > 0) {
+      this.#unseen += plan.weight;
+      if (this.#unseen > LARGEST_WEIGHT && this.#plan.convention !== 'untouched') {
+        this.#payAndCheck();
+        this.#unseen = plan.weight;
+      }
+    }
+    const index = assembly.functionIndex(callee);
+    if (plan.convention === 'untouched') {
+      this.#pending += plan.entry;
+      this.#op(Op.call);
+      this.#u32(index);
+    } else if (plan.convention === 'register') {
+      const { weight } = plan;
+      const unseen = this.#unseen;
+      this.#throughRegister(index);
+      if (weight > 0) this.#unseen = unseen;
+    } else {
+      this.#payAndStore();
+      this.#op(Op.call);
+      this.#u32(index);
+      this.#load();
+      this.#unseen = 0;
+    }
   }
 
-  /** Calls `callee` in place of the operator at `at`, with the counter in the cell meanwhile. */
-  #throughCell(at: number, callee: number): void {
-    this.#flush(at);
-    this.#payAndStore();
+  /** Calls a function of the `register` convention that looks at the budget. */
+  #throughRegister(index: number): void {
+    this.#getPaid();
     this.#op(Op.call);
-    this.#u32(callee);
-    this.#copied = this.#position;
-    this.#load();
+    this.#u32(index);
+    this.#set();
+    this.#unseen = 0;
   }
 
-  /** A call of what cannot be known: it may be an import. */
-  #unknownCall(at: number): void {
-    this.#flush(at);
+  #callIndirect(opcode: number, type: number, table: number): void {
+    const assembly = this.#assembly;
+    const tail = opcode === Op.returnCallIndirect;
+    const index = this.#assembly.plan.privateTables.has(table);
+    if (index) {
+      // The table index is on top of the operands, the counter belongs below it.
+      this.#usesLength32 = true;
+      const is64 = assembly.module.tables[table]?.limits.is64 === true;
+      if (is64) this.#usesLength64 = true;
+      const slot = this.#length32 + (is64 ? 1 : 0);
+      this.#op(Op.localSet);
+      this.#u32(slot);
+      this.#getPaid();
+      this.#op(Op.localGet);
+      this.#u32(slot);
+      this.#op(opcode);
+      this.#u32(assembly.registerType(type));
+      this.#u32(table);
+      if (tail) this.#dead();
+      else this.#set();
+      this.#unseen = 0;
+      return;
+    }
     this.#payAndCheck();
     this.#store();
-    this.#flush(this.#position);
-    this.#load();
+    this.#op(opcode);
+    this.#u32(type);
+    this.#u32(table);
+    if (tail) this.#dead();
+    else this.#load();
+  }
+
+  #returnCall(callee: number): void {
+    const assembly = this.#assembly;
+    const plan = assembly.plan.functions[callee];
+    if (plan === undefined) {
+      this.#payAndCheck();
+      this.#store();
+      this.#op(Op.call);
+      this.#u32(assembly.room);
+    } else if (plan.convention === 'register') this.#getPaid();
+    else if (plan.convention === 'cell') this.#payAndStore();
+    else {
+      // What is untouched returns to its caller at once: an ordinary call is as good.
+      this.#pending += plan.entry;
+      this.#op(Op.call);
+      this.#u32(assembly.functionIndex(callee));
+      this.#leave();
+      this.#op(Op.return);
+      return;
+    }
+    this.#op(Op.returnCall);
+    this.#u32(assembly.functionIndex(callee));
   }
 
   #misc(at: number): void {
-    const sub = this.#leb();
+    const reader = this.#reader;
+    const sub = reader.leb();
     const kind = MISC[sub] ?? Immediate.unknown;
-    if (kind === Immediate.unknown) throw this.#unknown(at, Op.misc, sub);
+    if (kind === Immediate.unknown) throw reader.unknown(at, Op.misc, sub);
     const { memories, tables } = this.#assembly.module;
-    this.#pending += this.#costs.operator;
-    const first = kind === Immediate.none ? 0 : this.#leb();
-    const second = kind === Immediate.twoLebs ? this.#leb() : 0;
+    this.#pending += this.#cost;
+    const first = kind === Immediate.none ? 0 : reader.leb();
+    const second = kind === Immediate.twoLebs ? reader.leb() : 0;
+    const is64 = (n: number): boolean => (sub < Misc.tableInit ? memories[n]?.is64 : tables[n]?.limits.is64) === true;
     switch (sub) {
       case Misc.memoryInit:
       case Misc.tableInit:
-        this.#bulk(at, false, 0);
-        return;
+        this.#bulk(false, 0);
+        break;
       case Misc.memoryFill:
-        this.#bulk(at, memories[first]?.is64 === true, 0);
-        return;
-      case Misc.memoryCopy:
-        this.#bulk(at, memories[first]?.is64 === true && memories[second]?.is64 === true, 0);
-        return;
       case Misc.tableFill:
-        this.#bulk(at, tables[first]?.limits.is64 === true, 0);
-        return;
+        this.#bulk(is64(first), 0);
+        break;
+      case Misc.memoryCopy:
       case Misc.tableCopy:
-        this.#bulk(at, tables[first]?.limits.is64 === true && tables[second]?.limits.is64 === true, 0);
-        return;
+        this.#bulk(is64(first) && is64(second), 0);
+        break;
       case Misc.tableGrow:
-        this.#throughCell(at, this.#assembly.tableGrow(first));
+        this.#throughRegister(this.#assembly.tableGrow(first));
+        return;
     }
+    this.#copy(at);
   }
 
   #gc(at: number): void {
-    const sub = this.#leb();
+    const reader = this.#reader;
+    const sub = reader.leb();
     const kind = GC[sub] ?? Immediate.unknown;
-    if (kind === Immediate.unknown) throw this.#unknown(at, Op.gc, sub);
-    this.#pending += this.#costs.operator;
+    if (kind === Immediate.unknown) throw reader.unknown(at, Op.gc, sub);
+    this.#pending += this.#cost;
     if (sub === Gc.brOnCast || sub === Gc.brOnCastFail) {
-      this.#position++;
-      const label = this.#label(this.#leb());
-      this.#leb();
-      this.#leb();
-      this.#flush(at);
+      const flags = reader.position++;
+      const label = this.#label(reader.leb());
+      const types = reader.position;
+      reader.skipLeb();
+      reader.skipLeb();
       this.#edge(label);
+      this.#op(Op.gc);
+      this.#u32(sub);
+      this.#op(this.#bytes[flags] as number);
+      this.#u32(this.#depth(label));
+      this.#copy(types);
       return;
     }
-    const first = kind === Immediate.none ? 0 : this.#leb();
-    const second = kind === Immediate.twoLebs ? this.#leb() : 0;
+    const operands = reader.position;
+    const first = kind === Immediate.none ? 0 : reader.leb();
+    const second = kind === Immediate.twoLebs ? reader.leb() : 0;
+    reader.position = operands;
+    reader.skipKind(kind, Op.gc, at);
     const type = this.#assembly.module.types[first];
     switch (sub) {
       case Gc.structNew:
       case Gc.structNewDefault:
-        this.#flush(at);
         this.#charge(objectBytes(type));
-        return;
+        break;
       case Gc.arrayNewFixed:
-        this.#flush(at);
         this.#charge(objectBytes(type, second));
-        return;
+        break;
       case Gc.arrayNew:
       case Gc.arrayNewDefault:
       case Gc.arrayNewData:
       case Gc.arrayNewElem:
-        this.#bulk(at, false, type?.kind === 'array' ? type.element.size : 16);
-        return;
+        this.#bulk(false, type?.kind === 'array' ? type.element.size : 16);
+        break;
       case Gc.arrayFill:
       case Gc.arrayCopy:
       case Gc.arrayInitData:
       case Gc.arrayInitElem:
-        this.#bulk(at, false, 0);
+        this.#bulk(false, 0);
     }
+    this.#copy(at);
   }
 
   /** Charges the length on top of the stack before the operation; `elementBytes` when it allocates that many of them. */
-  #bulk(at: number, is64: boolean, elementBytes: number): void {
-    const length = this.#counter + (is64 ? 2 : 1);
+  #bulk(is64: boolean, elementBytes: number): void {
+    const length = this.#length32 + (is64 ? 1 : 0);
     if (is64) this.#usesLength64 = true;
     else this.#usesLength32 = true;
-    this.#flush(at);
     this.#op(Op.localSet);
     this.#u32(length);
-    this.#get();
-    if (this.#pending !== 0) {
-      this.#op(Op.i64Const);
-      this.#signed(this.#pending);
-      this.#op(Op.i64Sub);
-    }
+    this.#getPaid();
     this.#op(Op.localGet);
     this.#u32(length);
     if (is64) this.#saturate(length);
     else this.#op(Op.i64ExtendI32U);
     this.#op(Op.i64Sub);
-    this.#pending = 0;
     this.#checkTop();
     if (elementBytes > 0) {
       this.#op(Op.localGet);
@@ -641,194 +920,81 @@ export class FunctionRewriter {
     this.#u32(this.#assembly.allocateHelper());
   }
 
-  /** What was copied so far ends in an operator that does not go on: all up to the next label is dropped. */
-  #dead(): void {
-    this.#flush(this.#position);
-    this.#dropping = true;
-  }
-
   /** Control does not reach here, but a validator believes it: make the stack polymorphic, then go on dropping. */
   #stayDead(): void {
     this.#op(Op.unreachable);
     this.#dropping = true;
+    if (!this.#isDropping) this.#dead();
   }
 
-  #skipDead(): void {
-    let depth = 0;
-    this.#dropping = false;
-    for (;;) {
-      const at = this.#position;
-      if (at >= this.#end) throw this.#malformed('a body ends too early');
-      const opcode = this.#bytes[this.#position++] as number;
-      if (depth === 0 && (opcode === Op.else || opcode === Op.catch || opcode === Op.catchAll)) {
-        if (opcode === Op.catch) this.#leb();
-        this.#copied = at;
-        this.#flush(this.#position);
-        const label = this.#labels.at(-1) as Label;
-        if (opcode !== Op.else) this.#reload();
-        else {
-          label.hasElse = true;
-          this.#pending = label.entry;
-        }
-        return;
-      }
-      if (opcode === Op.delegate || opcode === Op.end) {
-        if (opcode === Op.delegate) this.#leb();
-        if (depth === 0) {
-          this.#copied = at;
-          this.#close(at, true);
-          return;
-        }
-        depth--;
-        continue;
-      }
-      const kind = PLAIN[opcode] as number;
-      if (kind === Immediate.unknown) throw this.#unknown(at, opcode);
-      if (kind === Immediate.block || kind === Immediate.catches) depth++;
-      this.#skip(kind, opcode);
-    }
+  #dropping = false;
+  #isDropping = false;
+
+  /** Control does not go on: everything up to where it can arrive again is dropped. */
+  #dead(): void {
+    const reader = this.#reader;
+    this.#isDropping = true;
+    do {
+      this.#dropping = false;
+      reader.skipDead();
+      const opcode = this.#bytes[reader.position++] as number;
+      const label = this.#labels.at(-1) as Label;
+      if (opcode === Op.else) this.#otherwise(label);
+      else if (opcode === Op.catch || opcode === Op.catchAll) this.#catch(opcode);
+      else this.#close(opcode, true);
+    } while (this.#dropping);
+    this.#isDropping = false;
   }
 
   /** One pass over the body for the labels that exceptions reach and those of branch tables. */
   #foresee(start: number): Foresight {
+    const reader = this.#reader;
     const viaCell = new Set<number>();
     const paid = new Set<number>();
     const open: number[] = [0];
     const mark = (set: Set<number>): void => {
-      const opener = open[open.length - 1 - this.#leb()];
+      const opener = open[open.length - 1 - reader.leb()];
       if (opener !== undefined) set.add(opener);
     };
-    this.#position = start;
-    while (this.#position < this.#end) {
-      const at = this.#position;
-      const opcode = this.#bytes[this.#position++] as number;
+    reader.position = start;
+    while (reader.position < reader.end) {
+      const at = reader.position;
+      const opcode = this.#bytes[reader.position++] as number;
       if (opcode === Op.brTable) {
-        for (let left = this.#leb(); left >= 0; left--) mark(paid);
+        for (let left = reader.leb(); left >= 0; left--) mark(paid);
       } else if (opcode === Op.tryTable) {
-        this.#skipBlockType();
-        for (let left = this.#leb(); left > 0; left--) {
-          if ((this.#bytes[this.#position++] as number) < 2) this.#leb();
+        reader.skipBlockType();
+        for (let left = reader.leb(); left > 0; left--) {
+          if ((this.#bytes[reader.position++] as number) < 2) reader.leb();
           mark(viaCell);
         }
         open.push(at);
       } else {
-        const kind = PLAIN[opcode] as number;
-        if (kind === Immediate.unknown) throw this.#unknown(at, opcode);
-        if (kind === Immediate.block) open.push(at);
+        if (PLAIN[opcode] === Immediate.block) open.push(at);
         if (opcode === Op.end || opcode === Op.delegate) open.pop();
-        this.#skip(kind, opcode);
+        reader.skipImmediates(opcode);
       }
     }
     return { viaCell, paid };
   }
 
-  // Reading.
-
-  #leb(): number {
-    const bytes = this.#bytes;
-    let byte = bytes[this.#position++] as number;
-    if (byte < 0x80) return byte;
-    let result = byte & 0x7f;
-    for (let factor = 0x80; ; factor *= 0x80) {
-      byte = bytes[this.#position++] as number;
-      if (byte === undefined) throw this.#malformed('the bytes end too early');
-      result += (byte & 0x7f) * factor;
-      if (byte < 0x80) return result;
-    }
-  }
-
-  #skipLeb(): void {
-    while ((this.#bytes[this.#position++] as number) >= 0x80);
-  }
-
-  #skipValueType(): void {
-    const code = this.#bytes[this.#position++] as number;
-    if (code === 0x63 || code === 0x64) this.#skipLeb();
-  }
-
-  /** A block type is `empty`, a value type or a type index; of these only references go on behind one LEB128. */
-  #skipBlockType(): void {
-    const code = this.#bytes[this.#position] as number;
-    if (code === 0x63 || code === 0x64) this.#position++;
-    this.#skipLeb();
-  }
-
-  #skip(kind: number, opcode: number): void {
-    switch (kind) {
-      case Immediate.none:
-        return;
-      case Immediate.leb:
-        this.#skipLeb();
-        return;
-      case Immediate.twoLebs:
-        this.#skipLeb();
-        this.#skipLeb();
-        return;
-      case Immediate.memory:
-        this.#skipMemory();
-        return;
-      case Immediate.memoryLane:
-        this.#skipMemory();
-        this.#position++;
-        return;
-      case Immediate.block:
-        this.#skipBlockType();
-        return;
-      case Immediate.catches:
-        this.#skipBlockType();
-        for (let left = this.#leb(); left > 0; left--) {
-          if ((this.#bytes[this.#position++] as number) < 2) this.#skipLeb();
-          this.#skipLeb();
-        }
-        return;
-      case Immediate.labels:
-        for (let left = this.#leb(); left >= 0; left--) this.#skipLeb();
-        return;
-      case Immediate.types:
-        for (let left = this.#leb(); left > 0; left--) this.#skipValueType();
-        return;
-      case Immediate.bytes4:
-        this.#position += 4;
-        return;
-      case Immediate.bytes8:
-        this.#position += 8;
-        return;
-      case Immediate.bytes16:
-        this.#position += 16;
-        return;
-      case Immediate.byte:
-        this.#position++;
-        return;
-      case Immediate.cast:
-        this.#position++;
-        this.#skipLeb();
-        this.#skipLeb();
-        this.#skipLeb();
-        return;
-      case Immediate.prefix: {
-        const at = this.#position - 1;
-        const sub = this.#leb();
-        const table = opcode === Op.gc ? GC : opcode === Op.misc ? MISC : VECTOR;
-        const inner = table[sub] ?? Immediate.unknown;
-        if (inner === Immediate.unknown) throw this.#unknown(at, opcode, sub);
-        this.#skip(inner, opcode);
-        return;
-      }
-      default:
-        throw this.#unknown(this.#position, opcode);
-    }
-  }
-
-  #skipMemory(): void {
-    const align = this.#leb();
-    if ((align & 0x40) !== 0) this.#skipLeb();
-    this.#skipLeb();
-  }
-
   #label(depth: number): Label {
     const label = this.#labels[this.#labels.length - 1 - depth];
-    if (label === undefined) throw this.#malformed(`no label ${depth}`);
+    if (label === undefined) throw this.#reader.malformed(`no label ${depth}`);
     return label;
+  }
+
+  #depth(label: Label): number {
+    return this.#level - label.level;
+  }
+
+  /** Keeps the guest's own hint for the branch at `at`, which is written next. */
+  #moveHint(at: number): void {
+    if (this.#guestHints.length === 0) return;
+    const offset = at - this.#start;
+    while ((this.#guestHints[this.#nextGuestHint]?.offset ?? offset) < offset) this.#nextGuestHint++;
+    const hint = this.#guestHints[this.#nextGuestHint];
+    if (hint?.offset === offset) this.#hints.push({ offset: this.#length, likely: hint.likely });
   }
 
   // Writing.
@@ -870,21 +1036,9 @@ export class FunctionRewriter {
     }
   }
 
-  /** Copies what was read and not yet written, up to `to`. */
-  #flush(to: number): void {
-    const size = to - this.#copied;
-    if (size <= 0) return;
-    this.#room(size);
-    this.#out.set(this.#bytes.subarray(this.#copied, to), this.#length);
-    this.#length += size;
-    this.#copied = to;
-  }
-
-  #replace(at: number, opcode: number, index: number): void {
-    this.#flush(at);
-    this.#op(opcode);
-    this.#u32(index);
-    this.#copied = this.#position;
+  /** Copies what was read since `from`. */
+  #copy(from: number): void {
+    this.#raw(this.#bytes.subarray(from, this.#reader.position));
   }
 
   #get(): void {
@@ -895,6 +1049,17 @@ export class FunctionRewriter {
   #set(): void {
     this.#op(Op.localSet);
     this.#u32(this.#counter);
+  }
+
+  /** The counter, all paid, onto the stack; the local is behind it until it is set again. */
+  #getPaid(): void {
+    this.#get();
+    if (this.#pending !== 0) {
+      this.#op(Op.i64Const);
+      this.#signed(this.#pending);
+      this.#op(Op.i64Sub);
+    }
+    this.#pending = 0;
   }
 
   /** counter -= from - to; `to` is pending then. */
@@ -909,17 +1074,15 @@ export class FunctionRewriter {
   }
 
   #payAndStore(): void {
-    this.#get();
-    if (this.#pending !== 0) {
-      this.#op(Op.i64Const);
-      this.#signed(this.#pending);
-      this.#op(Op.i64Sub);
+    if (this.#plan.convention === 'untouched') return;
+    const owed = this.#pending !== 0;
+    this.#getPaid();
+    if (owed) {
       this.#op(Op.localTee);
       this.#u32(this.#counter);
     }
     this.#op(Op.globalSet);
     this.#u32(this.#assembly.fuel);
-    this.#pending = 0;
   }
 
   #store(): void {
@@ -939,6 +1102,7 @@ export class FunctionRewriter {
     this.#load();
     this.#check();
     this.#pending = 0;
+    this.#unseen = 0;
   }
 
   #check(): void {
@@ -954,75 +1118,47 @@ export class FunctionRewriter {
   }
 
   #payAndCheck(): void {
-    this.#get();
-    if (this.#pending === 0) {
-      this.#refillIfBelow();
-      return;
-    }
-    this.#op(Op.i64Const);
-    this.#signed(this.#pending);
-    this.#op(Op.i64Sub);
-    this.#pending = 0;
-    this.#checkTop();
+    const owed = this.#pending !== 0;
+    this.#getPaid();
+    if (owed) this.#checkTop();
+    else this.#refillIfBelow();
   }
 
   #refillIfBelow(): void {
-    this.#op(Op.i64Const);
-    this.#op(0);
-    this.#op(Op.i64LtS);
+    this.#refillIf(() => {
+      this.#op(Op.i64Const);
+      this.#op(0);
+      this.#op(Op.i64LtS);
+    });
+  }
+
+  #refillIf(condition: () => void): void {
+    condition();
     this.#hints.push({ offset: this.#length, likely: false });
     this.#op(Op.if);
     this.#op(EMPTY);
+    this.#refillNow();
+    this.#op(Op.end);
+  }
+
+  #refillNow(): void {
     this.#get();
     this.#op(Op.call);
     this.#u32(this.#refill);
     this.#set();
-    this.#op(Op.end);
   }
 
   #blockType(type: coreModule.FunctionType): void {
     const [first] = type.results;
     if (first === undefined) this.#op(EMPTY);
     else if (type.results.length === 1) this.#raw(first.bytes);
-    else
+    else {
       this.#signed(
         this.#assembly.typeIndex(
           [],
           type.results.map(({ bytes }) => bytes),
         ),
       );
-  }
-
-  #unknown(at: number, opcode: number, sub?: number): MeteringError {
-    const name = `0x${opcode.toString(16)}${sub === undefined ? '' : ` 0x${sub.toString(16)}`}`;
-    if (opcode === Op.atomic) {
-      return new MeteringError(
-        'METERING_UNSUPPORTED',
-        `atomic operator ${name} at offset ${at}: build without threads`,
-        {
-          details: { offset: at },
-        },
-      );
     }
-    return new MeteringError(
-      'METERING_UNKNOWN_OPERATOR',
-      `opcode ${name} at offset ${at}; build for the features that docs/metering.md lists`,
-      { details: { opcode, ...(sub === undefined ? {} : { suboperation: sub }), offset: at } },
-    );
   }
-
-  #malformed(what: string): MeteringError {
-    return new MeteringError('METERING_INVALID_MODULE', `${what} at offset ${this.#position}`);
-  }
-}
-
-/** What V8 allocates for an object: a header, and its fields or elements. */
-export function objectBytes(type: coreModule.DefinedType | undefined, length = 0): number {
-  if (type?.kind === 'struct') return 16 + type.fields.reduce((sum, { size }) => sum + size, 0);
-  return 16 + length * (type?.kind === 'array' ? type.element.size : 16);
-}
-
-/** An exception's payload is kept as an array of small integers: two for each four bytes. */
-function exceptionBytes(type: coreModule.FunctionType): number {
-  return 64 + type.parameters.reduce((sum, { size }) => sum + 4 * size, 0);
 }

@@ -3,18 +3,14 @@ import { ByteReader, ByteWriter, coreModule } from '#wasm';
 import { Assembly, HOOKS, NAMESPACE } from './assembly.ts';
 import { BranchHints, readBranchHints } from './branch-hints.ts';
 import { MeteringError } from './errors.ts';
-import { type CostModel, FunctionRewriter } from './function-rewriter.ts';
+import { FunctionRewriter } from './function-rewriter.ts';
 import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION } from './metadata.ts';
 import { rewriteNames } from './name-rewriter.ts';
 import { I64, Op } from './opcode.ts';
+import { planModule } from './plan.ts';
 import { startupOf } from './startup.ts';
 
 const { Constant, SectionId } = coreModule;
-
-const COSTS: Readonly<Record<MeteringMode, CostModel>> = {
-  fuel: { operator: 1, entry: 1, turn: 0 },
-  deadline: { operator: 0, entry: 16, turn: 16 },
-};
 
 /** The order in which the specification wants sections; custom sections stand where the module had them. */
 const ORDER = [
@@ -38,7 +34,7 @@ export const START_EXPORT = `${NAMESPACE}.start`;
 export function rewriteModule(bytes: Uint8Array, mode: MeteringMode): Uint8Array {
   const module = coreModule.readModule(bytes);
   refuse(module);
-  const assembly = new Assembly(module);
+  const assembly = new Assembly(module, planModule(module, mode));
   return new ModuleRewriter(assembly, mode).rewrite();
 }
 
@@ -152,7 +148,10 @@ class ModuleRewriter {
     const defined = this.#module.functions.slice(this.#module.imported.function);
     const { helpers } = this.#assembly;
     const writer = new ByteWriter().u32(defined.length + helpers.length);
-    for (const type of defined) writer.u32(type);
+    for (const [at, type] of defined.entries()) {
+      const plan = this.#assembly.plan.functions[at + this.#module.imported.function];
+      writer.u32(plan?.convention === 'register' ? this.#assembly.registerType(type) : type);
+    }
     for (const { type } of helpers) writer.u32(type);
     return writer.view();
   }
@@ -194,7 +193,7 @@ class ModuleRewriter {
     for (const { name, kind, index } of exports) {
       const moved =
         kind === 'function'
-          ? this.#assembly.functionIndex(index)
+          ? this.#assembly.exported(index)
           : kind === 'global'
             ? this.#assembly.globalIndex(index)
             : index;
@@ -229,20 +228,25 @@ class ModuleRewriter {
       const flags = reader.u32();
       writer.u32(flags);
       const active = (flags & 1) === 0;
-      if (active && (flags & 2) !== 0) writer.u32(reader.u32());
+      const table = active && (flags & 2) !== 0 ? reader.u32() : 0;
+      if (active && (flags & 2) !== 0) writer.u32(table);
+      const isPrivate = active && this.#assembly.plan.privateTables.has(table);
       if (active) this.#expression(reader, writer);
       const typed = (flags & 3) !== 0;
       if ((flags & 4) === 0) {
         if (typed) writer.u8(reader.u8());
         const functions = reader.u32();
         writer.u32(functions);
-        for (let n = 0; n < functions; n++) writer.u32(this.#assembly.reference(reader.u32()));
+        for (let n = 0; n < functions; n++) {
+          const index = reader.u32();
+          writer.u32(isPrivate ? this.#assembly.registered(index) : this.#assembly.reference(index));
+        }
         continue;
       }
       if (typed) writer.raw(coreModule.readValueType(reader).bytes);
       const expressions = reader.u32();
       writer.u32(expressions);
-      for (let n = 0; n < expressions; n++) this.#expression(reader, writer);
+      for (let n = 0; n < expressions; n++) this.#expression(reader, writer, isPrivate);
     }
     return { count, bytes: writer.view() };
   }
@@ -259,11 +263,12 @@ class ModuleRewriter {
     return writer.view();
   }
 
-  #expression(reader: ByteReader, writer: ByteWriter): void {
+  #expression(reader: ByteReader, writer: ByteWriter, isPrivate = false): void {
     for (const { opcode, start, end, index } of coreModule.readConstantExpression(reader)) {
       if (opcode === Constant.globalGet) writer.u8(Op.globalGet).u32(this.#assembly.globalIndex(index));
-      else if (opcode === Constant.refFunc) writer.u8(Op.refFunc).u32(this.#assembly.reference(index));
-      else writer.raw(reader.bytes.subarray(start, end));
+      else if (opcode === Constant.refFunc) {
+        writer.u8(Op.refFunc).u32(isPrivate ? this.#assembly.registered(index) : this.#assembly.reference(index));
+      } else writer.raw(reader.bytes.subarray(start, end));
     }
     writer.u8(Op.end);
   }
@@ -272,7 +277,7 @@ class ModuleRewriter {
     const reader = this.#reader(SectionId.code);
     const writer = new ByteWriter(reader === undefined ? 16 : Math.ceil((reader.end - reader.offset) * 1.5) + 64);
     if (reader === undefined) return writer;
-    const functions = new FunctionRewriter(this.#assembly, COSTS[this.#mode]);
+    const functions = new FunctionRewriter(this.#assembly);
     const imported = this.#module.imported.function;
     const guestHints = readBranchHints(this.#module);
     for (let n = reader.u32(), index = imported; n > 0; n--, index++) {
@@ -293,7 +298,11 @@ class ModuleRewriter {
     const { helpers } = this.#assembly;
     const defined = this.#module.functions.length - this.#module.imported.function;
     const writer = new ByteWriter(bodies.length + 1024).u32(defined + helpers.length).raw(bodies.view());
-    for (const { body } of helpers) writer.u32(body.length).raw(body);
+    const first = this.#module.functions.length + HOOKS.functions.length;
+    for (const [at, { body, hints }] of helpers.entries()) {
+      writer.u32(body.length).raw(body);
+      this.#hints.add(first + at, 0, hints);
+    }
     return writer.view();
   }
 

@@ -1,8 +1,7 @@
 import { ByteReader, coreModule } from '#wasm';
-import { entryBytes } from './assembly.ts';
 import { MeteringError } from './errors.ts';
-import { objectBytes } from './function-rewriter.ts';
 import type { LengthTerm, Metadata } from './metadata.ts';
+import { entryBytes, objectBytes } from './object-size.ts';
 
 const { Constant, SectionId, readConstantExpression, readGlobalType, readValueType } = coreModule;
 

@@ -1,4 +1,5 @@
 export { Constant, type ConstantOperator, readConstantExpression } from './constant-expression.ts';
+export { type ElementSegment, initialisedTables, itemsOf, readElementSegments } from './elements.ts';
 export {
   type CoreModule,
   type ExternKind,

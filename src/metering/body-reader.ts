@@ -1,0 +1,159 @@
+import { coreModule } from '#wasm';
+import { MeteringError } from './errors.ts';
+import { Op } from './opcode.ts';
+
+const { GC, Immediate, MISC, PLAIN, VECTOR } = coreModule;
+
+/** Steps through function bodies of a module that an engine has validated. */
+export class BodyReader {
+  readonly bytes: Uint8Array;
+  position = 0;
+  end = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  leb(): number {
+    const { bytes } = this;
+    let byte = bytes[this.position++] as number;
+    if (byte < 0x80) return byte;
+    let result = byte & 0x7f;
+    for (let factor = 0x80; ; factor *= 0x80) {
+      byte = bytes[this.position++] as number;
+      if (byte === undefined) throw this.malformed('the bytes end too early');
+      result += (byte & 0x7f) * factor;
+      if (byte < 0x80) return result;
+    }
+  }
+
+  skipLeb(): void {
+    while ((this.bytes[this.position++] as number) >= 0x80);
+  }
+
+  skipValueType(): void {
+    const code = this.bytes[this.position++] as number;
+    if (code === 0x63 || code === 0x64) this.skipLeb();
+  }
+
+  /** A block type is `empty`, a value type or a type index; of these only references go on behind one LEB128. */
+  skipBlockType(): void {
+    const code = this.bytes[this.position] as number;
+    if (code === 0x63 || code === 0x64) this.position++;
+    this.skipLeb();
+  }
+
+  skipMemory(): void {
+    const align = this.leb();
+    if ((align & 0x40) !== 0) this.skipLeb();
+    this.skipLeb();
+  }
+
+  /** Passes the immediates of an operator whose opcode was just read. */
+  skipImmediates(opcode: number): void {
+    const at = this.position - 1;
+    let kind = PLAIN[opcode] as number;
+    if (kind === Immediate.prefix) {
+      const sub = this.leb();
+      kind = (opcode === Op.gc ? GC : opcode === Op.misc ? MISC : VECTOR)[sub] ?? Immediate.unknown;
+      if (kind === Immediate.unknown) throw this.unknown(at, opcode, sub);
+    }
+    this.skipKind(kind, opcode, at);
+  }
+
+  skipKind(kind: number, opcode: number, at: number): void {
+    switch (kind) {
+      case Immediate.none:
+        return;
+      case Immediate.leb:
+        this.skipLeb();
+        return;
+      case Immediate.twoLebs:
+        this.skipLeb();
+        this.skipLeb();
+        return;
+      case Immediate.memory:
+        this.skipMemory();
+        return;
+      case Immediate.memoryLane:
+        this.skipMemory();
+        this.position++;
+        return;
+      case Immediate.block:
+        this.skipBlockType();
+        return;
+      case Immediate.catches:
+        this.skipBlockType();
+        for (let left = this.leb(); left > 0; left--) {
+          if ((this.bytes[this.position++] as number) < 2) this.skipLeb();
+          this.skipLeb();
+        }
+        return;
+      case Immediate.labels:
+        for (let left = this.leb(); left >= 0; left--) this.skipLeb();
+        return;
+      case Immediate.types:
+        for (let left = this.leb(); left > 0; left--) this.skipValueType();
+        return;
+      case Immediate.bytes4:
+        this.position += 4;
+        return;
+      case Immediate.bytes8:
+        this.position += 8;
+        return;
+      case Immediate.bytes16:
+        this.position += 16;
+        return;
+      case Immediate.byte:
+        this.position++;
+        return;
+      case Immediate.cast:
+        this.position++;
+        this.skipLeb();
+        this.skipLeb();
+        this.skipLeb();
+        return;
+      default:
+        throw this.unknown(at, opcode);
+    }
+  }
+
+  /** Passes code that control does not reach, up to the `else`, `catch`, `end` or `delegate` of the innermost label. */
+  skipDead(): void {
+    let depth = 0;
+    for (;;) {
+      const at = this.position;
+      if (at >= this.end) throw this.malformed('a body ends too early');
+      const opcode = this.bytes[at] as number;
+      const closes = opcode === Op.end || opcode === Op.delegate;
+      if (depth === 0 && (closes || opcode === Op.else || opcode === Op.catch || opcode === Op.catchAll)) return;
+      this.position++;
+      if (closes) depth--;
+      else if (opcode >= Op.block && opcode <= Op.try && opcode !== Op.else) depth++;
+      else if (opcode === Op.tryTable) depth++;
+      this.skipImmediates(opcode);
+    }
+  }
+
+  unknown(at: number, opcode: number, sub?: number): MeteringError {
+    const name = `0x${opcode.toString(16)}${sub === undefined ? '' : ` 0x${sub.toString(16)}`}`;
+    if (opcode === Op.atomic) {
+      return new MeteringError(
+        'METERING_UNSUPPORTED',
+        `atomic operator ${name} at offset ${at}: build without threads`,
+        {
+          details: { offset: at },
+        },
+      );
+    }
+    return new MeteringError(
+      'METERING_UNKNOWN_OPERATOR',
+      `opcode ${name} at offset ${at}; build for the features that docs/metering.md lists`,
+      { details: { opcode, ...(sub === undefined ? {} : { suboperation: sub }), offset: at } },
+    );
+  }
+
+  malformed(what: string): MeteringError {
+    return new MeteringError('METERING_INVALID_MODULE', `${what} at offset ${this.position}`);
+  }
+}
