@@ -148,14 +148,18 @@ export class Assembly {
     return this.typeIndex([...parameters.map(bytes), counter], [...results.map(bytes), counter]);
   }
 
-  /** Calls an import between two looks at the budget, with room left on the stack for the host; `register` convention. */
-  importWrapper(index: number): number {
+  /**
+   * Calls an import between two looks at the budget, with room left on the stack for the host; `register` convention.
+   * `hasRoom`: the caller has seen to the room.
+   */
+  importWrapper(index: number, hasRoom = false): number {
     const typeIndex = this.module.functions[index] as number;
     const counter = this.functionType(index).parameters.length;
-    return this.#helper(`import ${index}`, this.registerType(typeIndex), () => {
+    return this.#helper(`${hasRoom ? 'repeated ' : ''}import ${index}`, this.registerType(typeIndex), () => {
       const code = new ByteWriter().u8(0);
       this.#checkLocal(code, counter);
-      code.u8(Op.localGet).u32(counter).u8(Op.globalSet).u32(this.fuel).u8(Op.call).u32(this.room);
+      code.u8(Op.localGet).u32(counter).u8(Op.globalSet).u32(this.fuel);
+      if (!hasRoom) code.u8(Op.call).u32(this.room);
       this.#pass(code, counter).u8(Op.call).u32(index);
       code.u8(Op.globalGet).u32(this.fuel).u8(Op.localSet).u32(counter);
       this.#checkLocal(code, counter);

@@ -58,6 +58,8 @@ interface Label {
   unseen: number;
   /** Of a loop that only computes, and of the copies of its body. */
   simple: SimpleLoop | undefined;
+  /** Of a loop before which room was made for what the host does in it. */
+  isRoomy: boolean;
 }
 
 interface SimpleLoop {
@@ -78,6 +80,9 @@ export interface RewrittenBody {
   readonly code: Uint8Array;
   /** Offsets count from the beginning of `code`. */
   readonly hints: readonly BranchHint[];
+  /** Looks at the budget that were inserted, and payments between them. */
+  readonly checks: number;
+  readonly payments: number;
 }
 
 /** Labels (by the offset of what opens them) that need a base known before their first branch. */
@@ -107,7 +112,7 @@ export class FunctionRewriter {
   #out = new Uint8Array(1 << 16);
   #length = 0;
 
-  #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0 };
+  #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0, operators: 0 };
   #pending = 0;
   #labels: Label[] = [];
   #foresight = NOTHING;
@@ -119,10 +124,13 @@ export class FunctionRewriter {
   #length32 = 0;
   #usesLength32 = false;
   #usesLength64 = false;
+  #roomyLoops = 0;
   #start = 0;
   #guestHints: readonly BranchHint[] = [];
   #nextGuestHint = 0;
   #hints: BranchHint[] = [];
+  #checks = 0;
+  #payments = 0;
 
   constructor(assembly: Assembly) {
     this.#assembly = assembly;
@@ -173,6 +181,8 @@ export class FunctionRewriter {
       locals: this.#locals(groups, declarations, body),
       code: this.#out.subarray(0, this.#length),
       hints: this.#hints,
+      checks: this.#checks,
+      payments: this.#payments,
     };
   }
 
@@ -190,11 +200,14 @@ export class FunctionRewriter {
     this.#reader.position = start;
     this.#length = 0;
     this.#hints = [];
+    this.#checks = 0;
+    this.#payments = 0;
     this.#nextGuestHint = 0;
     this.#pending = convention === 'untouched' ? 0 : entry;
     this.#unseen = 0;
     this.#usesLength32 = false;
     this.#usesLength64 = false;
+    this.#roomyLoops = 0;
     this.#level = 0;
     if (convention === 'cell') this.#load();
     if (this.#cost === 0 && convention !== 'untouched') {
@@ -224,6 +237,7 @@ export class FunctionRewriter {
       unseenAtEntry: this.#unseen,
       unseen: 0,
       simple: undefined,
+      isRoomy: false,
     };
   }
 
@@ -454,10 +468,17 @@ export class FunctionRewriter {
         return;
       }
     }
+    // Calls of imports in the loop find the room that is made before it: the stack is as deep at each turn.
+    if (facts?.callsImport === true && this.#roomyLoops++ === 0) {
+      this.#op(Op.call);
+      this.#u32(this.#assembly.room);
+    }
     this.#copy(at);
     this.#level++;
     if (viaCell) this.#load();
-    this.#labels.push(this.#newLabel(Op.loop, this.#pending, viaCell));
+    const label = this.#newLabel(Op.loop, this.#pending, viaCell);
+    label.isRoomy = facts?.callsImport === true;
+    this.#labels.push(label);
     this.#refillIf(() => this.#turn(facts, 1));
   }
 
@@ -599,6 +620,7 @@ export class FunctionRewriter {
       return;
     }
     if (label.opcode === Op.loop) {
+      if (label.isRoomy) this.#roomyLoops--;
       this.#labels.pop();
       this.#level--;
       this.#op(Op.end);
@@ -698,7 +720,7 @@ export class FunctionRewriter {
     const assembly = this.#assembly;
     const plan = assembly.plan.functions[callee];
     if (plan === undefined) {
-      this.#throughRegister(assembly.importWrapper(callee));
+      this.#throughRegister(assembly.importWrapper(callee, this.#roomyLoops > 0));
       return;
     }
     if (plan.weight > 0) {
@@ -1058,6 +1080,7 @@ export class FunctionRewriter {
       this.#op(Op.i64Const);
       this.#signed(this.#pending);
       this.#op(Op.i64Sub);
+      this.#payments++;
     }
     this.#pending = 0;
   }
@@ -1066,6 +1089,7 @@ export class FunctionRewriter {
   #pay(from: number, to: number): void {
     this.#pending = to;
     if (from === to) return;
+    this.#payments++;
     this.#get();
     this.#op(Op.i64Const);
     this.#signed(from - to);
@@ -1142,6 +1166,7 @@ export class FunctionRewriter {
   }
 
   #refillNow(): void {
+    this.#checks++;
     this.#get();
     this.#op(Op.call);
     this.#u32(this.#refill);

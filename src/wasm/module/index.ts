@@ -8,6 +8,7 @@ export {
   readGlobalType,
   readModule,
 } from './module.ts';
+export { readFunctionNames } from './names.ts';
 export { GC, Immediate, MISC, PLAIN, VECTOR } from './operators.ts';
 export { isCoreModule, type ModuleSection, readModuleSections, SectionId } from './sections.ts';
 export {
