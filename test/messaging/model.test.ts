@@ -4,8 +4,8 @@ import type { ComponentHandle, ComponentMessage } from '#core';
 import { MessageSystem, read, text } from '../support/message-system.ts';
 import { orderly, trap } from '../support/scripted-engine.ts';
 
-const CAPACITY = 3;
-const NAMES = ['a', 'b', 'c'] as const;
+const CAPACITY = 2;
+const NAMES = ['a', 'b'] as const;
 type Name = (typeof NAMES)[number];
 
 /** A message as the model knows it: what its turn will do, and which request, if any, waits for it. */
@@ -236,9 +236,14 @@ class Checked implements Command {
 }
 
 const name = fc.constantFrom(...NAMES);
+const post = fc
+  .tuple(name, fc.constantFrom('answer', 'answer', 'fail', 'trap'), fc.boolean())
+  .map((of) => new Post(...of));
 const commands = [
   name.map((each) => new Load(each)),
-  fc.tuple(name, fc.constantFrom('answer', 'answer', 'fail', 'trap'), fc.boolean()).map((of) => new Post(...of)),
+  post,
+  post,
+  post,
   fc.constant(new Run()),
   name.map((each) => new Restart(each)),
   name.map((each) => new Unload(each)),
