@@ -80,9 +80,13 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     const { engine, router, directory } = this.#ports;
     this.#tree.removeActor(handle);
     this.#health.unwatch(handle);
-    router.remove(handle, reason);
-    await engine.unloadComponent(handle, reason?.message);
-    directory.remove(handle);
+    router.retire(handle);
+    try {
+      await engine.unloadComponent(handle, reason?.message);
+    } finally {
+      router.remove(handle, reason);
+      directory.remove(handle);
+    }
   }
 
   halt(handle: ComponentHandle): void {
