@@ -49,7 +49,7 @@ export class PostgresConnection {
       new pg.Pool({
         connectionString: url,
         max: POOL_SIZE,
-        connectionTimeoutMillis: 5_000,
+        connectionTimeoutMillis: 20_000,
         allowExitOnIdle: true,
         application_name: 'vivarium',
         types,
