@@ -58,19 +58,6 @@ export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
   'vals',
 ]);
 
-/** Of those, what is shadowed by a harmless value when the code runs, and `sliceMemory`, which we put into it. */
-export const SHADOWED_GLOBALS = [
-  'process',
-  'globalThis',
-  'console',
-  'fetch',
-  'URL',
-  'Response',
-  'TextDecoder',
-  'sliceMemory',
-  'vals',
-] as const;
-
 /** Properties by which an object leads to its function's constructor, and so to running text. */
 const FORBIDDEN_PROPERTIES = new Set([
   'constructor',
