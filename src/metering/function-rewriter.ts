@@ -33,9 +33,9 @@ const ACTIONS: Uint8Array = Uint8Array.from(PLAIN, (kind, opcode) => {
 
 /** No pending cost is known yet: nothing has branched to the label. */
 const UNSET = Number.MIN_SAFE_INTEGER;
-/** Bodies of simple loops that are repeated, and how often they then stand there. */
-const LONGEST_UNROLLED = 200;
-const COPIES = 4;
+/** How often the body of a simple loop is repeated, and the bytes that the copies may take. */
+const MOST_COPIES = 4;
+const UNROLLED_BYTES = 1000;
 /** Ways out of a simple loop whose refill stands outside: each further loop costs a look at the stack. */
 const MOST_EXITS = 1;
 const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
@@ -46,6 +46,8 @@ const MOST_LOCALS = 50_000;
 interface Label {
   readonly opcode: number;
   base: number;
+  /** Some way leads to it. */
+  reached: boolean;
   /** What is pending at the entry of an `if`, and so of its `else`. */
   readonly entry: number;
   /** Exceptions arrive here: the counter is in the shared cell and nothing is pending. */
@@ -230,6 +232,7 @@ export class FunctionRewriter {
     return {
       opcode,
       base,
+      reached: false,
       entry: this.#pending,
       viaCell,
       hasElse: false,
@@ -461,7 +464,8 @@ export class FunctionRewriter {
     const facts = this.#assembly.plan.loops.get(at);
     const body = this.#reader.position;
     if (facts?.simple === true && !viaCell && !this.#hasParameters(at + 1)) {
-      const copies = facts.end - body <= LONGEST_UNROLLED && facts.turns > 0 ? COPIES : 1;
+      const fitting = Math.floor(UNROLLED_BYTES / (facts.end - body));
+      const copies = facts.turns > 0 ? Math.max(1, Math.min(MOST_COPIES, fitting)) : 1;
       const outside = facts.exits <= MOST_EXITS;
       if (copies > 1 || outside) {
         this.#simpleLoop(at, paid, facts, copies, outside);
@@ -579,7 +583,7 @@ export class FunctionRewriter {
     this.#level--;
     this.#pending = exit.base;
     this.#unseen = 0;
-    if (exit.base === UNSET) this.#stayDead();
+    if (!exit.reached) this.#stayDead();
   }
 
   #branch(label: Label): void {
@@ -634,7 +638,7 @@ export class FunctionRewriter {
       this.#otherwise(label);
       this.#edge(label);
     } else if (bare) label.unseen = Math.max(label.unseen, label.unseenAtEntry);
-    const reached = label.base !== UNSET;
+    const reached = label.reached || bare;
     this.#labels.pop();
     const last = this.#labels.length === 0;
     if (!last || this.#plan.convention !== 'untouched') {
@@ -667,6 +671,7 @@ export class FunctionRewriter {
   /** Brings the counter into the state that `label` expects, on this way to it and on the one that goes on. */
   #edge(label: Label): void {
     if (this.#unseen > label.unseen) label.unseen = this.#unseen;
+    label.reached = true;
     if (label.viaCell) {
       this.#payAndStore();
       label.base = 0;
@@ -690,6 +695,7 @@ export class FunctionRewriter {
     else if (base === UNSET) base = this.#pending;
     for (const label of targets) {
       if (this.#unseen > label.unseen) label.unseen = this.#unseen;
+      label.reached = true;
       if (label.base === UNSET) label.base = base;
       else if (label.base !== base) throw AGAIN;
     }
@@ -712,6 +718,7 @@ export class FunctionRewriter {
       const label = this.#label(reader.leb());
       if (!label.viaCell) throw AGAIN;
       label.base = 0;
+      label.reached = true;
       this.#u32(this.#depth(label));
     }
   }

@@ -221,6 +221,7 @@ export class Survey {
         case Op.catch:
         case Op.catchAll:
           if (opcode === Op.catch) reader.skipLeb();
+          edge(labels.at(-1) as Label);
           break;
         case Op.delegate:
         case Op.end:
