@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { createHandle, parseComponentId } from '#core';
 import { HostMessaging, Router } from '#messaging';
 import type { RunGroup } from '../figure.ts';
+import { calls } from './calls.ts';
 
 const payload = new Uint8Array(16);
 const reply = new Uint8Array(16);
@@ -41,6 +42,7 @@ async function microsecondsPerMessage(messages: number, one: (index: number) => 
 }
 
 export const run: RunGroup = async (report) => {
+  await calls(report);
   const { host, handles } = createIdleSystem(1);
   const only = handles[0]!;
   const request = await microsecondsPerMessage(100_000, () => host.request(only, payload));
