@@ -417,7 +417,7 @@ export class FunctionRewriter {
       case Op.refFunc:
         this.#pending += cost;
         this.#op(opcode);
-        this.#u32(this.#assembly.reference(reader.leb()));
+        this.#u32(this.#assembly.declaredReference(reader.leb()));
         return;
       case Op.memoryGrow:
         this.#pending += cost;
