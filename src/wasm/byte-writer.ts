@@ -2,7 +2,7 @@ const utf8 = new TextEncoder();
 
 /** Writes the primitives of the WebAssembly binary format into a buffer that grows. */
 export class ByteWriter {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
   constructor(capacity = 256) {
@@ -71,7 +71,7 @@ export class ByteWriter {
   }
 
   /** What was written, as bytes of its own. */
-  finish(): Uint8Array {
+  finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }
 
