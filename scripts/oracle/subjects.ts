@@ -19,7 +19,13 @@ export function* kernels(): Iterable<Subject> {
       params: ['i32'],
       args: [kernel.few * times],
     }));
-    yield subject(`kernel ${kernel.name}`, { bytes: kernelBytes(kernel), imports, calls, used: new Set() });
+    yield subject(`kernel ${kernel.name}`, {
+      bytes: kernelBytes(kernel),
+      imports,
+      calls,
+      exports: [],
+      used: new Set(),
+    });
   }
 }
 
@@ -32,7 +38,10 @@ export async function* programs(): AsyncIterable<Subject> {
       : [];
     const bytes = await parse(text);
     const made = calls.map((call) => ({ name: call, params: [], args: [] }));
-    yield { ...subject(`program ${name}`, { bytes, imports, calls: made, used: new Set() }), expected: costs };
+    yield {
+      ...subject(`program ${name}`, { bytes, imports, calls: made, exports: [], used: new Set() }),
+      expected: costs,
+    };
   }
 }
 
@@ -69,7 +78,6 @@ function subject(name: string, generated: GeneratedModule): Subject {
       })),
     })),
     placedData: generated.placedData ?? false,
-    grows: ['memory.grow', 'table.grow'].some((name) => generated.used.has(name)),
     measure: () => observeMetered(generated),
   };
 }

@@ -36,7 +36,7 @@ export interface WasmtimeRun {
   readonly totals: readonly bigint[];
 }
 
-/** Milliseconds of one call, the median of its rounds. */
+/** Milliseconds of one call, the quickest of its rounds. */
 export interface WasmtimeTimes {
   readonly plain: number;
   readonly fuel: number;

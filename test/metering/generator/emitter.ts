@@ -112,6 +112,8 @@ export interface ModuleContext {
   readonly elementSegments: readonly { type: ReferenceType; passive: boolean }[];
   /** The index of the global that counts entries of recursive functions down. */
   readonly gas: number;
+  /** Whether counters stand still, so that loops and recursion go on without end. */
+  readonly endless: boolean;
   /** Functions that some `ref.func` names and that must be declared. */
   readonly referenced: Set<number>;
   readonly used: Set<string>;

@@ -27,6 +27,8 @@ export interface GeneratedModule {
   readonly imports: readonly HostImport[];
   /** Calls to make, in order, with numbers as plain JavaScript values of the wanted types. */
   readonly calls: readonly HostCall[];
+  /** Functions that the host may call. */
+  readonly exports: readonly { readonly name: string; readonly signature: Signature }[];
   readonly used: ReadonlySet<string>;
   /** Whether there is active data and all of it can be placed before anything runs. */
   readonly placedData?: boolean;
@@ -51,8 +53,8 @@ export const BASE = 8;
 const TABLE_SIZE = 40;
 const GAS = 60;
 
-/** Makes a valid module of any plan. */
-export function compileModule(plan: ModulePlan): GeneratedModule {
+/** Makes a valid module of any plan; one that ends, unless it is to be endless. */
+export function compileModule(plan: ModulePlan, { endless = false } = {}): GeneratedModule {
   const { features } = plan;
   const types = new TypeEncoder(features);
   const signatures = [...SIGNATURES.keys()].filter((index) => allows(features, SIGNATURES[index]!));
@@ -82,6 +84,7 @@ export function compileModule(plan: ModulePlan): GeneratedModule {
       ...tables.filter(isFunctionTable).map(() => ({ type: 'funcref' as const, passive: false })),
     ],
     gas: globals.length,
+    endless,
     referenced: new Set(),
     used: new Set(),
   };
@@ -124,6 +127,7 @@ export function compileModule(plan: ModulePlan): GeneratedModule {
     bytes: writer.finish(),
     imports,
     calls: hostCalls(plan, exported),
+    exports: exported.map(({ index, name }) => ({ name, signature: SIGNATURES[context.functions[index]!.signature]! })),
     used: context.used,
     placedData: isPlaced(plan.data, memories),
   };
@@ -134,7 +138,7 @@ function functionBody(context: ModuleContext, plan: ModulePlan, self: number): U
   const locals = own.locals.map((number) => pick(localTypes(plan), number));
   const e = new Emitter(context, self, locals);
   e.labels.push({ types: e.results, kind: 'open' });
-  if (own.recursive) leaveWithoutGas(e);
+  if (own.recursive && !context.endless) leaveWithoutGas(e);
   statements(e, own.body);
   for (const [index, type] of e.results.entries()) {
     expression(e, own.body[index] ?? { choice: 0, detail: 0, parts: [] }, type);

@@ -12,7 +12,12 @@ export class Host {
 
   readonly #onCall: () => void;
 
-  constructor({ imports }: Pick<GeneratedModule, 'imports'>, onCall: () => void) {
+  /** `lent` stands in for what the host would give, by the name of the import. */
+  constructor(
+    { imports }: Pick<GeneratedModule, 'imports'>,
+    onCall: () => void = () => {},
+    lent: Readonly<Record<string, WebAssembly.ImportValue>> = {},
+  ) {
     this.#onCall = onCall;
     for (const one of imports) {
       switch (one.kind) {
@@ -33,6 +38,7 @@ export class Host {
           });
       }
     }
+    Object.assign(this.#env, lent);
     this.imports = { env: this.#env };
   }
 

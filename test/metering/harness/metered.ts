@@ -3,8 +3,8 @@ import { RewritingMeter } from '#metering';
 import type { GeneratedModule } from '../generator/index.ts';
 import { type Driver, type Observation, observe } from './observe.ts';
 
-/** More than any program here may use. */
-const ROOMY = { maxMemoryBytes: 2 ** 34 };
+/** More than any program can ask for, the array of the largest length included. */
+const ROOMY = { maxMemoryBytes: 2 ** 48 };
 
 export const meter: RewritingMeter = new RewritingMeter();
 
@@ -14,10 +14,16 @@ export class MeteredDriver implements Driver {
   readonly costs: bigint[] = [];
   readonly tank: Tank;
   readonly #limitOf: (entry: number) => bigint | undefined;
+  readonly #timeMs: number | undefined;
   #entry = 0;
 
-  constructor(limitOf: (entry: number) => bigint | undefined = () => undefined, tank: Tank = meter.createTank(ROOMY)) {
+  constructor(
+    limitOf: (entry: number) => bigint | undefined = () => undefined,
+    tank: Tank = meter.createTank(ROOMY),
+    timeMs?: number,
+  ) {
     this.#limitOf = limitOf;
+    this.#timeMs = timeMs;
     this.tank = tank;
   }
 
@@ -35,7 +41,7 @@ export class MeteredDriver implements Driver {
   }
 
   #enter(act: () => unknown): unknown {
-    this.tank.begin({ fuel: this.#limitOf(this.#entry++) });
+    this.tank.begin({ fuel: this.#limitOf(this.#entry++), timeMs: this.#timeMs });
     try {
       const result = act();
       this.tank.end();

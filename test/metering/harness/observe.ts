@@ -53,7 +53,7 @@ export function endsRun(outcome: string): boolean {
   return outcome.startsWith('trap') || outcome.startsWith('stopped') || outcome.startsWith('refused');
 }
 
-function outcomeOf(act: () => unknown): string {
+export function outcomeOf(act: () => unknown): string {
   try {
     const result = act();
     return `returned ${Array.isArray(result) ? result.map(show).join() : show(result)}`;
@@ -62,13 +62,14 @@ function outcomeOf(act: () => unknown): string {
     if (thrown instanceof WebAssembly.Exception) return 'threw';
     if (thrown instanceof WebAssembly.RuntimeError) return 'trap';
     if (thrown instanceof Error && 'code' in thrown) return `stopped ${String(thrown.code)}`;
-    if (thrown instanceof WebAssembly.LinkError) return 'refused to link';
+    // An import or argument of another type than wanted, as mutated modules have.
+    if (thrown instanceof WebAssembly.LinkError || thrown instanceof TypeError) return 'refused';
     if (thrown instanceof RangeError) return 'stopped by the stack';
     throw thrown;
   }
 }
 
-function stateOf(value: unknown): string {
+export function stateOf(value: unknown): string {
   if (value instanceof WebAssembly.Memory) {
     const hash = createHash('sha1').update(new Uint8Array(value.buffer)).digest('hex');
     return `${value.buffer.byteLength} bytes ${hash}`;

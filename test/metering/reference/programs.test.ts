@@ -15,6 +15,7 @@ describe('costs added up by hand', () => {
         bytes: await parse(text),
         imports: text.includes('"host6"') ? HOST6 : [],
         calls: calls.map((call) => ({ name: call, params: [], args: [] })),
+        exports: [],
         used: new Set(),
       };
       const observed = observeMetered(generated);
