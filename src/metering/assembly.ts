@@ -43,6 +43,7 @@ export class Assembly {
   readonly declared = new Set<number>();
   readonly plan: ModulePlan;
   #hints: BranchHint[] = [];
+  readonly #registerTypes: number[] = [];
   readonly #typeIndices = new Map<string, number>();
   readonly #helperIndices = new Map<string, number>();
 
@@ -143,10 +144,14 @@ export class Assembly {
 
   /** A type with the counter as one more parameter and one more result. */
   registerType(index: number): number {
+    const known = this.#registerTypes[index];
+    if (known !== undefined) return known;
     const { parameters, results } = this.typeAt(index);
     const counter = Uint8Array.of(I64);
     const bytes = ({ bytes }: coreModule.ValueType): Uint8Array => bytes;
-    return this.typeIndex([...parameters.map(bytes), counter], [...results.map(bytes), counter]);
+    const type = this.typeIndex([...parameters.map(bytes), counter], [...results.map(bytes), counter]);
+    this.#registerTypes[index] = type;
+    return type;
   }
 
   /**

@@ -65,6 +65,12 @@ export class ByteWriter {
     return this.u32(bytes.length).raw(bytes);
   }
 
+  /** Forgets what was written, and keeps the room. */
+  clear(): this {
+    this.#length = 0;
+    return this;
+  }
+
   /** What was written, as a view that later writes may invalidate. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
