@@ -67,7 +67,6 @@ describe('the environment of a component', () => {
     const env = JSON.parse('{"__proto__": "a", "constructor": "b", "LANG": "c"}');
     const handle = await runtime.load(await guest('(call $environment (i32.const 64)) (i32.load (i32.const 68))'), {
       env,
-      grants: ['environment:read:**'],
     });
     expect(await runtime.call(handle, 'run', 0)).toBe(3);
     const bare = await runtime.load(await guest('(call $environment (i32.const 64)) (i32.load (i32.const 68))'));
