@@ -113,6 +113,7 @@ export class FunctionRewriter {
   readonly #refill: number;
   #out = new Uint8Array(1 << 16);
   #length = 0;
+  readonly #head = new ByteWriter();
 
   #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0, operators: 0 };
   #pending = 0;
@@ -189,12 +190,14 @@ export class FunctionRewriter {
   }
 
   #locals(groups: number, from: number, to: number): Uint8Array {
-    const added = this.#plan.convention === 'cell' ? [1, I64] : [];
-    if (this.#usesLength32 || this.#usesLength64) added.push(1, I32);
-    if (this.#usesLength64) added.push(1, I64);
-    const own = this.#bytes.subarray(from, to);
-    const writer = new ByteWriter(own.length + 16).u32(groups + added.length / 2);
-    return writer.raw(own).raw(Uint8Array.from(added)).view();
+    const cell = this.#plan.convention === 'cell';
+    const lengths = this.#usesLength64 ? 2 : this.#usesLength32 ? 1 : 0;
+    const head = this.#head.clear().u32(groups + (cell ? 1 : 0) + lengths);
+    head.raw(this.#bytes.subarray(from, to));
+    if (cell) head.u8(1).u8(I64);
+    if (lengths > 0) head.u8(1).u8(I32);
+    if (lengths > 1) head.u8(1).u8(I64);
+    return head.view();
   }
 
   #body(type: coreModule.FunctionType, start: number): void {
@@ -417,7 +420,7 @@ export class FunctionRewriter {
       case Op.refFunc:
         this.#pending += cost;
         this.#op(opcode);
-        this.#u32(this.#assembly.reference(reader.leb()));
+        this.#u32(this.#assembly.declaredReference(reader.leb()));
         return;
       case Op.memoryGrow:
         this.#pending += cost;
