@@ -141,13 +141,8 @@ export class DiskTier {
   async prepare({ engineProfileId }: ArtifactKey): Promise<boolean> {
     if (!this.writable) return false;
     if (this.#folders.get(engineProfileId) === 'made') return true;
-    const { files, root, profiles, random } = this.#options;
     try {
-      await makeFolders(files, root, engineProfileId);
-      const json = Buffer.from(`${JSON.stringify(profiles.get(engineProfileId), undefined, 2)}\n`);
-      const { tmp } = profileFolders(root, engineProfileId);
-      await writeWhole(files, profileFile(root, engineProfileId), json, { folder: tmp, random, durable: false });
-      this.#folders.set(engineProfileId, 'made');
+      await this.#makeFolders(engineProfileId);
       return true;
     } catch (error) {
       this.inTrouble(error, 'could not be written');
@@ -199,7 +194,7 @@ export class DiskTier {
     }
     if (this.#off !== undefined) throw this.#off;
     try {
-      await makeFolders(this.#options.files, root, key.engineProfileId);
+      await this.#makeFolders(key.engineProfileId);
       await this.#write(key, content, seal);
     } catch (cause) {
       throw cause instanceof CacheError ? cause : unavailable(root, 'could not be written', cause);
@@ -259,6 +254,15 @@ export class DiskTier {
       this.#folders.set(key.engineProfileId, 'usable');
     }
     return readOwnFile(files, artifactFile(root, key), config.maxArtifactBytes);
+  }
+
+  async #makeFolders(engineProfileId: string): Promise<void> {
+    const { files, root, profiles, random } = this.#options;
+    await makeFolders(files, root, engineProfileId);
+    const json = Buffer.from(`${JSON.stringify(profiles.get(engineProfileId), undefined, 2)}\n`);
+    const { tmp } = profileFolders(root, engineProfileId);
+    await writeWhole(files, profileFile(root, engineProfileId), json, { folder: tmp, random, durable: false });
+    this.#folders.set(engineProfileId, 'made');
   }
 
   async #write(key: ArtifactKey, content: Buffer, seal: Uint8Array): Promise<void> {

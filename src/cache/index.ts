@@ -13,4 +13,5 @@ export { wasmDigestOf } from './keys.ts';
 export { CacheManager, type CacheManagerOptions } from './manager.ts';
 export type { CacheMetrics } from './metrics.ts';
 export type { PruneOptions, PruneReport } from './prune.ts';
+export type { CacheSurvey, ProfileSurvey } from './survey.ts';
 export type { WarmupItem, WarmupMode, WarmupOptions, WarmupProgress, WarmupReport } from './warmup.ts';

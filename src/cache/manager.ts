@@ -23,6 +23,7 @@ import { type CacheMetrics, metricsOf } from './metrics.ts';
 import type { PruneOptions, PruneReport } from './prune.ts';
 import { type Build, SharedBuilds } from './shared-builds.ts';
 import { SingleFlight } from './singleflight.ts';
+import type { CacheSurvey } from './survey.ts';
 import type { WarmupItem, WarmupMode, WarmupOptions, WarmupReport } from './warmup.ts';
 
 export interface CacheManagerOptions {
@@ -152,7 +153,14 @@ export class CacheManager implements ArtifactCache {
   async doctor(options: DoctorOptions = {}): Promise<CacheDoctorReport> {
     const { examine } = await import('./doctor.ts');
     const { maxArtifactBytes } = this.#options.config;
-    return examine({ ...this.#options, root: this.#root(), maxArtifactBytes, profiles: this.#profiles }, options);
+    return examine({ ...this.#options, root: this.root, maxArtifactBytes, profiles: this.#profiles }, options);
+  }
+
+  /** What lies on disk, by its own word; `doctor` verifies. @throws {CacheError} `CACHE_UNAVAILABLE` */
+  async survey(): Promise<CacheSurvey> {
+    const { surveyDisk } = await import('./survey.ts');
+    await this.#disk?.flush();
+    return surveyDisk(this.root, new Set(this.#profiles.keys()));
   }
 
   /** Deletes entries: other profiles' first, the least recently used first. */
@@ -161,7 +169,7 @@ export class CacheManager implements ArtifactCache {
     const { clock, config } = this.#options;
     const ownProfiles = new Set(this.#profiles.keys());
     await this.#disk?.flush();
-    return pruneDisk({ root: this.#root(), clock, maxDiskBytes: config.maxDiskBytes, ownProfiles }, options);
+    return pruneDisk({ root: this.root, clock, maxDiskBytes: config.maxDiskBytes, ownProfiles }, options);
   }
 
   /** The entries on disk, for the portable cache. */
@@ -178,8 +186,8 @@ export class CacheManager implements ArtifactCache {
       },
       import: async (artifact) => {
         this.#admit(artifact.key);
-        this.#root();
-        await disk?.import(artifact);
+        if (disk === undefined) throw noDisk();
+        await disk.import(artifact);
       },
     };
   }
@@ -200,13 +208,11 @@ export class CacheManager implements ArtifactCache {
     await this.close();
   }
 
-  #root(): string {
+  /** Where the disk tier lies. @throws {CacheError} `CACHE_UNAVAILABLE` */
+  get root(): string {
     const { root } = this.#options.config;
-    if (root !== undefined) return root;
-    throw new CacheError(
-      'CACHE_UNAVAILABLE',
-      'there is no disk tier: it was switched off, or this user has no home folder; name one with VIVARIUM_CACHE_DIR',
-    );
+    if (root === undefined) throw noDisk();
+    return root;
   }
 
   #admit(key: ArtifactKey): string {
@@ -231,4 +237,11 @@ export class CacheManager implements ArtifactCache {
     this.#memory.set(textOf(key), compiled, weightOf(compiled.artifact));
     return compiled;
   }
+}
+
+function noDisk(): CacheError {
+  return new CacheError(
+    'CACHE_UNAVAILABLE',
+    'there is no disk tier: it was switched off, or this user has no home folder; name one with VIVARIUM_CACHE_DIR',
+  );
 }

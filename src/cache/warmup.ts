@@ -79,7 +79,10 @@ export async function warmUp(
       { cause: first.error, details: { name: first.name, built, ready, total: items.length } },
     );
   }
-  return { total: items.length, built, ready, failed };
+  // In the order in which they were given, whichever failed first.
+  const order = new Map(items.map(({ name }, index) => [name, index]));
+  const sorted = failed.toSorted((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0));
+  return { total: items.length, built, ready, failed: sorted };
 }
 
 /** Whether it had to be built here. */

@@ -1,16 +1,20 @@
 import { inspect } from 'node:util';
 import { Command } from 'commander';
 import { createRuntime } from '#system';
+import { type AuthorityFlags, addAuthorityOptions, reportAuthority, trustOf } from './authority.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { printable } from './printable.ts';
+import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
+
+type CallFlags = LimitFlags & AuthorityFlags & RegistryFlags;
 
 export function callCommand(shell: Shell): Command {
   const command = new Command('call')
     .description('call an export of a component of any world')
-    .argument('<component>', 'the component: a path, or an https: URL with #sha256=…')
+    .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…')
     .argument('<export>', "the export's name; an interface's is ns:pkg/iface@v#func")
     .argument('[arguments]', 'one JSON array of all arguments; 64-bit integers as decimal strings', '[]')
     .addHelpText(
@@ -20,18 +24,23 @@ Examples:
   viv call math.wasm add '[1, 2]'
   viv call codec.wasm 'acme:codec/text@1.0.0#encode' '["hello"]' --json`,
     );
-  return addLimitOptions(command).action(
-    shell.action((component: string, name: string, args: string, flags: LimitFlags) =>
+  return addRegistryOptions(addAuthorityOptions(addLimitOptions(command))).action(
+    shell.action((component: string, name: string, args: string, flags: CallFlags) =>
       call(shell, component, name, args, flags),
     ),
   );
 }
 
-async function call(shell: Shell, component: string, name: string, text: string, flags: LimitFlags): Promise<void> {
+async function call(shell: Shell, component: string, name: string, text: string, flags: CallFlags): Promise<void> {
   const args = parseArguments(text);
-  await using runtime = await createRuntime({ limits: limitsOf(flags) });
+  await using runtime = await createRuntime({
+    limits: limitsOf(flags),
+    trust: trustOf(component, flags),
+    audit: 'file',
+  });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
-  const handle = await runtime.load(component);
+  reportAuthority(shell, runtime);
+  const handle = await runtime.load(await componentOf(component, flags), { grants: flags.grant });
   const result = await runtime.call(handle, name, ...args);
   const figures = usageFigures(runtime.usage(handle));
   shell.result({ result: result ?? null, ...figures }, printable(inspect(result, { depth: 8, maxArrayLength: 1_000 })));

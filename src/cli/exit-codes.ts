@@ -24,8 +24,32 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   METERING_DEADLINE: EXIT.failed,
   METERING_STACK: EXIT.failed,
   METERING_MEMORY: EXIT.failed,
+  SECURITY_INVALID_GRANT: EXIT.usage,
+  SECURITY_KEY_EXISTS: EXIT.usage,
+  SECURITY_KEY_INVALID: EXIT.usage,
+  SECURITY_KEY_NOT_FOUND: EXIT.notFound,
+  SECURITY_FILE_NOT_FOUND: EXIT.notFound,
+  SECURITY_STORE_FAILED: EXIT.failed,
+  CACHE_INVALID_CONFIG: EXIT.usage,
+  CACHE_INVALID_KEY: EXIT.usage,
+  CACHE_DIGEST_MISMATCH: EXIT.refused,
+  CACHE_UNSAFE_ROOT: EXIT.refused,
+  CACHE_UNTRUSTED: EXIT.refused,
+  REGISTRY_NOT_FOUND: EXIT.notFound,
+  REGISTRY_BLOB_MISSING: EXIT.notFound,
+  REGISTRY_INVALID_METADATA: EXIT.usage,
+  REGISTRY_INVALID_QUERY: EXIT.usage,
+  REGISTRY_INVALID_URL: EXIT.usage,
+  REGISTRY_MISSING_PEER: EXIT.usage,
+  REGISTRY_CHECK_FAILED: EXIT.failed,
+  REGISTRY_UNAVAILABLE: EXIT.unreachable,
+  REGISTRY_BUSY: EXIT.unreachable,
+  REGISTRY_REFUSED: EXIT.unauthorised,
+  DELEGATION_MODEL_UNAVAILABLE: EXIT.unreachable,
+  DELEGATION_MODEL_REFUSED: EXIT.unauthorised,
   PROJECT_EXISTS: EXIT.usage,
   PROJECT_NOT_FOUND: EXIT.notFound,
+  PROJECT_BAD_MANIFEST: EXIT.usage,
 };
 
 const BY_PREFIX: Readonly<Record<string, ExitCode>> = {
@@ -34,6 +58,8 @@ const BY_PREFIX: Readonly<Record<string, ExitCode>> = {
   METERING: EXIT.refused,
   WASM: EXIT.refused,
   SECURITY: EXIT.refused,
+  REGISTRY: EXIT.refused,
+  DELEGATION: EXIT.usage,
 };
 
 /** The exit code for anything that a command threw. */

@@ -1,14 +1,32 @@
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './audit.ts';
+import { cacheCommand } from './cache.ts';
 import { callCommand } from './call.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { inspectCommand } from './inspect.ts';
+import { keyCommand, signCommand, verifyCommand } from './keys.ts';
 import { buildCommand, newCommand } from './project.ts';
+import { registryCommand } from './registry.ts';
 import { runCommand } from './run.ts';
 import { Shell, type Streams } from './shell.ts';
+import { startCommand } from './start.ts';
 
 /** Every command, in the order in which help shows them. */
-const COMMANDS = [newCommand, buildCommand, runCommand, callCommand, inspectCommand];
+const COMMANDS = [
+  newCommand,
+  buildCommand,
+  runCommand,
+  startCommand,
+  callCommand,
+  inspectCommand,
+  cacheCommand,
+  registryCommand,
+  keyCommand,
+  signCommand,
+  verifyCommand,
+  auditCommand,
+];
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not found;

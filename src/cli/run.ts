@@ -3,13 +3,16 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf } from '#core';
 import { createRuntime } from '#system';
+import { type AuthorityFlags, addAuthorityOptions, reportAuthority, trustOf } from './authority.ts';
+import { collect } from './collect.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { asText, printable } from './printable.ts';
+import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 
-interface RunFlags extends LimitFlags {
+interface RunFlags extends LimitFlags, AuthorityFlags, RegistryFlags {
   readonly message: readonly string[];
   readonly messageFile: readonly string[];
   readonly env: readonly string[];
@@ -17,12 +20,10 @@ interface RunFlags extends LimitFlags {
   readonly id?: string;
 }
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-
 export function runCommand(shell: Shell): Command {
   const command = new Command('run')
     .description('load an actor, send it messages, print its replies')
-    .argument('<component>', 'the component: a path, or an https: URL with #sha256=…')
+    .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…')
     .option('-m, --message <text>', 'a message to send; may be given several times', collect, [])
     .option('-f, --message-file <file>', 'a file whose bytes are a message; may be given several times', collect, [])
     .option('-e, --env <name=value>', 'an environment variable of the component', collect, [])
@@ -35,10 +36,11 @@ Without --message and --message-file, every line of standard input is a message.
 
 Examples:
   viv run hello.wasm --message Ada
+  viv run counter.wasm --grant 'storage:*:**' --message '{"add":3}'
   viv run counter.wasm --fuel 5000000 --timeout 200ms < messages.txt
   viv run hello.wasm --message Ada --json | jq .fuelConsumed`,
     );
-  return addLimitOptions(command).action(
+  return addRegistryOptions(addAuthorityOptions(addLimitOptions(command))).action(
     shell.action((component: string, flags: RunFlags) => run(shell, component, flags)),
   );
 }
@@ -46,10 +48,16 @@ Examples:
 async function run(shell: Shell, component: string, flags: RunFlags): Promise<void> {
   const config = flags.config === undefined ? undefined : await readInput(flags.config);
   const env = Object.fromEntries(flags.env.map(parsePair));
-  await using runtime = await createRuntime({ limits: limitsOf(flags) });
+  await using runtime = await createRuntime({
+    limits: limitsOf(flags),
+    trust: trustOf(component, flags),
+    audit: 'file',
+  });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
-  const handle = await runtime.load(component, {
+  reportAuthority(shell, runtime);
+  const handle = await runtime.load(await componentOf(component, flags), {
     env,
+    grants: flags.grant,
     ...(config === undefined ? {} : { config }),
     ...(flags.id === undefined ? {} : { id: flags.id }),
   });

@@ -1,3 +1,4 @@
+import { decodeCbor, encodeCbor } from './cbor.ts';
 import { ActorError, asResult } from './errors.ts';
 import { takeReplyHandler } from './host.ts';
 import { Message } from './message.ts';
@@ -22,7 +23,7 @@ export interface ActorDefinition<Ops extends Operations = Operations> {
   readonly license?: string;
   /** Called once, before any message. What it throws ends the component. */
   onStart?(config: ActorConfig): void;
-  /** Operations by name. A message is `{ name: argument }` in JSON; the answer is JSON too. */
+  /** Operations by name. A message is `{ name: argument }` in JSON or CBOR, and the answer comes in the same. */
   readonly operations?: Ops;
   /** Any message that names no operation. What it answers is the reply. */
   onMessage?(message: Message): Reply;
@@ -66,7 +67,7 @@ export function defineActor<Ops extends Operations>(definition: ActorDefinition<
     const operation = called === undefined ? undefined : operations.get(called.name);
     if (called !== undefined && operation !== undefined) {
       const result = operation.call(definition.operations, called.argument, message);
-      return encodeUtf8(JSON.stringify(result ?? null));
+      return called.format.write(result ?? null);
     }
     if (definition.onMessage === undefined) {
       throw new ActorError(
@@ -106,18 +107,35 @@ export function defineActor<Ops extends Operations>(definition: ActorDefinition<
   };
 }
 
-/** A message that is a JSON object with one key; undefined for any other. */
-function readOperation(message: Message): { name: string; argument: unknown } | undefined {
-  const json = message.contentType === undefined || message.contentType === 'application/json';
-  if (!json || message.payload[0] !== 0x7b) return undefined;
+/** How operations travel: the answer goes as the message came. */
+interface Format {
+  write(value: unknown): Uint8Array;
+  read(message: Message): unknown;
+}
+
+const JSON_FORMAT: Format = { write: (value) => encodeUtf8(JSON.stringify(value)), read: (message) => message.json() };
+const CBOR_FORMAT: Format = { write: encodeCbor, read: (message) => decodeCbor(message.payload) };
+
+/** Messages between actors carry no content type: what begins like a JSON object is tried as one. */
+function formatOf({ contentType, payload }: Message): Format | undefined {
+  if (contentType === 'application/cbor') return CBOR_FORMAT;
+  const json = contentType === 'application/json' || (contentType === undefined && payload[0] === 0x7b);
+  return json ? JSON_FORMAT : undefined;
+}
+
+/** A message that is a record with one key; undefined for any other. */
+function readOperation(message: Message): { name: string; argument: unknown; format: Format } | undefined {
+  const format = formatOf(message);
+  if (format === undefined) return undefined;
   let value: unknown;
   try {
-    value = message.json();
+    value = format.read(message);
   } catch {
     return undefined;
   }
-  const [entry, ...others] = Object.entries(value as object);
-  return entry === undefined || others.length > 0 ? undefined : { name: entry[0], argument: entry[1] };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const [entry, ...others] = Object.entries(value);
+  return entry === undefined || others.length > 0 ? undefined : { name: entry[0], argument: entry[1], format };
 }
 
 function readConfig({ envVars, configData, resourceLimits }: WitConfig): ActorConfig {

@@ -1,4 +1,6 @@
 export type { TurnRunner } from './actor-cell.ts';
+export { ActorRef, type AnswerOf, type CallOf, type Protocol } from './actor-ref.ts';
+export type { CodecName } from './codecs.ts';
 export type { MessageCounters } from './counters.ts';
 export type { DeadLetter, DeadLetterOptions, DeadLetterReason } from './dead-letters.ts';
 export type { DispatcherOptions } from './dispatcher.ts';

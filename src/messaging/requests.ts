@@ -5,6 +5,7 @@ import { CorrelationIds } from './correlation-ids.ts';
 import type { MessageCounters } from './counters.ts';
 import { deadlockOf } from './deadlock.ts';
 import { MessagingError } from './errors.ts';
+import type { KeepAlive } from './event-loop.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
 /** The embedder's request: a promise. */
@@ -40,15 +41,17 @@ export class Requests {
   readonly #wheel: TimerWheel;
   readonly #ids: CorrelationIds;
   readonly #counters: MessageCounters;
+  readonly #keepAlive: KeepAlive;
   readonly #onExpire = (request: PendingRequest): void => {
     this.#timedOut(request);
   };
 
-  constructor(clock: Clock, random: Random, counters: MessageCounters) {
+  constructor(clock: Clock, random: Random, counters: MessageCounters, keepAlive: KeepAlive) {
     this.#clock = clock;
     this.#wheel = new TimerWheel(clock);
     this.#ids = new CorrelationIds(random);
     this.#counters = counters;
+    this.#keepAlive = keepAlive;
   }
 
   /** @param from the actor whose suspended turn asks; undefined for the embedder */
@@ -82,6 +85,7 @@ export class Requests {
       this.#counters.answered += 1;
       this.#close(request, 'answered');
       request.answer(payload);
+      request.from?.noticeIdle();
     }
   }
 
@@ -90,6 +94,7 @@ export class Requests {
     this.#counters.failed += 1;
     this.#close(request, 'failed');
     request.fail(error);
+    request.from?.noticeIdle();
   }
 
   /** Ends a request whose asker no longer wants the answer and is not told. */
@@ -97,6 +102,7 @@ export class Requests {
     if (request.end !== undefined) return;
     this.#counters.cancelled += 1;
     this.#close(request, 'cancelled');
+    request.from?.noticeIdle();
   }
 
   /** Takes back a request whose message was refused: it has not begun. */
@@ -113,7 +119,8 @@ export class Requests {
     const now = this.#clock.monotonic();
     request.deadline = now + request.timeoutMs;
     this.#wheel.schedule(request, now, request.timeoutMs);
-    request.from?.openRequests.set(request.correlationId, request);
+    if (request.from === undefined) this.#keepAlive.begin();
+    else request.from.openRequests.set(request.correlationId, request);
     this.#counters.requests += 1;
     return request;
   }
@@ -121,11 +128,8 @@ export class Requests {
   #close(request: PendingRequest, end: RequestEnd): void {
     request.end = end;
     this.#wheel.stop(request);
-    const { from } = request;
-    if (from !== undefined) {
-      from.openRequests.delete(request.correlationId);
-      from.noticeIdle();
-    }
+    if (request.from === undefined) this.#keepAlive.end();
+    else request.from.openRequests.delete(request.correlationId);
   }
 
   #timedOut(request: PendingRequest): void {
@@ -133,6 +137,7 @@ export class Requests {
     this.#counters.timedOut += 1;
     this.#close(request, 'timed-out');
     request.fail(circle === undefined ? timeout(request) : deadlock(request, circle));
+    request.from?.noticeIdle();
   }
 }
 

@@ -18,7 +18,7 @@ import { type DeadLetter, type DeadLetterOptions, DeadLetters } from './dead-let
 import { Delivery, type MessageFields, notFound } from './delivery.ts';
 import { Dispatcher, type DispatcherOptions, type RunQueue } from './dispatcher.ts';
 import { MessagingError } from './errors.ts';
-import { type EventLoop, nodeEventLoop } from './event-loop.ts';
+import { type EventLoop, KeepAlive, nodeEventLoop } from './event-loop.ts';
 import { Mailbox, type MailboxOptions } from './mailbox.ts';
 import { Requests } from './requests.ts';
 import { Topics } from './topics.ts';
@@ -69,6 +69,7 @@ export class Router {
   readonly #engine: TurnRunner;
   readonly #maxOpenRequests: number;
   readonly #dispatcher: Dispatcher;
+  readonly #keepAlive: KeepAlive;
   readonly #byKey = new Map<string, ActorCell>();
   readonly #listeners = new Set<ActorCell>();
   readonly #byHandle = new Map<ComponentHandle, ActorCell>();
@@ -82,8 +83,9 @@ export class Router {
     this.#maxOpenRequests = options.maxOpenRequests ?? 1_000;
     this.topics = new Topics(options.maxTopics ?? 1_000);
     this.deadLetters = new DeadLetters(clock, this.counters, options.deadLetters, options.onDeadLetter);
-    this.requests = new Requests(clock, random, this.counters);
     const { loop = nodeEventLoop, dispatcher: shares, runQueue } = options;
+    this.#keepAlive = new KeepAlive(loop);
+    this.requests = new Requests(clock, random, this.counters, this.#keepAlive);
     this.#dispatcher = new Dispatcher(clock, loop, (cell) => turns.run(cell), shares, runQueue);
     this.delivery = new Delivery(clock, this.#dispatcher, this.deadLetters, this.counters, maxHops);
     this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
@@ -169,7 +171,17 @@ export class Router {
   runTask<T>(handle: ComponentHandle, run: () => Turn<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const cell = this.byHandle(handle);
-      cell.mailbox.pushTask({ run, resolve: (value) => resolve(value as T), reject });
+      const { mailbox } = cell;
+      const settled = (settle: () => void): void => {
+        this.#keepAlive.end();
+        settle();
+      };
+      this.#keepAlive.begin();
+      mailbox.pushTask({
+        run,
+        resolve: (value) => settled(() => resolve(value as T)),
+        reject: (error) => settled(() => reject(error)),
+      });
       this.#dispatcher.ready(cell);
     });
   }
@@ -197,6 +209,14 @@ export class Router {
       if (busy === undefined || left <= 0 || !(await this.#whenIdle(busy, left))) return this.counters.inFlight === 0;
     }
     return true;
+  }
+
+  /** Takes no more messages for the actor and begins no more turns. What it still sends, in its shutdown, goes out. */
+  retire(handle: ComponentHandle): void {
+    const cell = this.#byHandle.get(handle);
+    if (cell === undefined) return;
+    cell.state = 'draining';
+    cell.suspended = true;
   }
 
   /** Ends the actor: what waits becomes dead letters, requests to it and by it end. */
@@ -243,12 +263,13 @@ export class Router {
   }
 
   #whenIdle(cell: ActorCell, timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
+    this.#keepAlive.begin();
+    return new Promise<boolean>((resolve) => {
       const stop = this.clock.after(timeoutMs, () => resolve(false));
       cell.whenIdle(() => {
         stop();
         resolve(cell.state !== 'removed');
       });
-    });
+    }).finally(() => this.#keepAlive.end());
   }
 }

@@ -99,35 +99,33 @@ export class TimerWheel {
     this.#armedFor = Number.POSITIVE_INFINITY;
     const now = Math.floor(this.#clock.monotonic() - this.#origin);
     for (;;) {
-      const { at, level } = this.#nextStop();
+      const at = this.#nextStop();
       if (at > now) {
         this.#elapsed = Math.max(this.#elapsed, now);
         if (at < this.#armedFor) this.#arm(at);
         return;
       }
       this.#elapsed = at;
-      this.#empty(level * SLOTS + (Math.floor(at / SPAN[level]!) % SLOTS));
+      // From the top, because what moves down from one level may be due at this very tick.
+      for (let level = LEVELS - 1; level >= 0; level--) {
+        if (at % SPAN[level]! === 0) this.#empty(level * SLOTS + ((at / SPAN[level]!) % SLOTS));
+      }
     }
   }
 
-  /** The next tick at which a slot has to be looked at; on a tie the highest level, whose timers may be due as well. */
-  #nextStop(): { at: number; level: number } {
+  /** The next tick at which a slot has to be looked at. */
+  #nextStop(): number {
     let at = Number.POSITIVE_INFINITY;
-    let found = 0;
-    for (let level = LEVELS - 1; level >= 0; level--) {
+    for (let level = 0; level < LEVELS; level++) {
       const occupied = this.#occupied[level]!;
       if (occupied === 0) continue;
       const round = Math.floor(this.#elapsed / SPAN[level]!);
       const shift = (round + 1) % SLOTS;
       const turned = (occupied >>> shift) | (occupied << (SLOTS - shift));
       const distance = SLOTS - Math.clz32(turned & -turned);
-      const stop = (round + distance) * SPAN[level]!;
-      if (stop < at) {
-        at = stop;
-        found = level;
-      }
+      at = Math.min(at, (round + distance) * SPAN[level]!);
     }
-    return { at, level: found };
+    return at;
   }
 
   /** Ends what is due in a slot and moves the rest to lower levels. */

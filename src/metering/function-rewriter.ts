@@ -33,9 +33,9 @@ const ACTIONS: Uint8Array = Uint8Array.from(PLAIN, (kind, opcode) => {
 
 /** No pending cost is known yet: nothing has branched to the label. */
 const UNSET = Number.MIN_SAFE_INTEGER;
-/** Bodies of simple loops that are repeated, and how often they then stand there. */
-const LONGEST_UNROLLED = 200;
-const COPIES = 4;
+/** How often the body of a simple loop is repeated, and the bytes that the copies may take. */
+const MOST_COPIES = 4;
+const UNROLLED_BYTES = 1000;
 /** Ways out of a simple loop whose refill stands outside: each further loop costs a look at the stack. */
 const MOST_EXITS = 1;
 const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
@@ -46,6 +46,8 @@ const MOST_LOCALS = 50_000;
 interface Label {
   readonly opcode: number;
   base: number;
+  /** Some way leads to it. */
+  reached: boolean;
   /** What is pending at the entry of an `if`, and so of its `else`. */
   readonly entry: number;
   /** Exceptions arrive here: the counter is in the shared cell and nothing is pending. */
@@ -111,6 +113,7 @@ export class FunctionRewriter {
   readonly #refill: number;
   #out = new Uint8Array(1 << 16);
   #length = 0;
+  readonly #head = new ByteWriter();
 
   #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0, operators: 0 };
   #pending = 0;
@@ -187,12 +190,14 @@ export class FunctionRewriter {
   }
 
   #locals(groups: number, from: number, to: number): Uint8Array {
-    const added = this.#plan.convention === 'cell' ? [1, I64] : [];
-    if (this.#usesLength32 || this.#usesLength64) added.push(1, I32);
-    if (this.#usesLength64) added.push(1, I64);
-    const own = this.#bytes.subarray(from, to);
-    const writer = new ByteWriter(own.length + 16).u32(groups + added.length / 2);
-    return writer.raw(own).raw(Uint8Array.from(added)).view();
+    const cell = this.#plan.convention === 'cell';
+    const lengths = this.#usesLength64 ? 2 : this.#usesLength32 ? 1 : 0;
+    const head = this.#head.clear().u32(groups + (cell ? 1 : 0) + lengths);
+    head.raw(this.#bytes.subarray(from, to));
+    if (cell) head.u8(1).u8(I64);
+    if (lengths > 0) head.u8(1).u8(I32);
+    if (lengths > 1) head.u8(1).u8(I64);
+    return head.view();
   }
 
   #body(type: coreModule.FunctionType, start: number): void {
@@ -230,6 +235,7 @@ export class FunctionRewriter {
     return {
       opcode,
       base,
+      reached: false,
       entry: this.#pending,
       viaCell,
       hasElse: false,
@@ -414,7 +420,7 @@ export class FunctionRewriter {
       case Op.refFunc:
         this.#pending += cost;
         this.#op(opcode);
-        this.#u32(this.#assembly.reference(reader.leb()));
+        this.#u32(this.#assembly.declaredReference(reader.leb()));
         return;
       case Op.memoryGrow:
         this.#pending += cost;
@@ -461,7 +467,8 @@ export class FunctionRewriter {
     const facts = this.#assembly.plan.loops.get(at);
     const body = this.#reader.position;
     if (facts?.simple === true && !viaCell && !this.#hasParameters(at + 1)) {
-      const copies = facts.end - body <= LONGEST_UNROLLED && facts.turns > 0 ? COPIES : 1;
+      const fitting = Math.floor(UNROLLED_BYTES / (facts.end - body));
+      const copies = facts.turns > 0 ? Math.max(1, Math.min(MOST_COPIES, fitting)) : 1;
       const outside = facts.exits <= MOST_EXITS;
       if (copies > 1 || outside) {
         this.#simpleLoop(at, paid, facts, copies, outside);
@@ -579,7 +586,7 @@ export class FunctionRewriter {
     this.#level--;
     this.#pending = exit.base;
     this.#unseen = 0;
-    if (exit.base === UNSET) this.#stayDead();
+    if (!exit.reached) this.#stayDead();
   }
 
   #branch(label: Label): void {
@@ -634,7 +641,7 @@ export class FunctionRewriter {
       this.#otherwise(label);
       this.#edge(label);
     } else if (bare) label.unseen = Math.max(label.unseen, label.unseenAtEntry);
-    const reached = label.base !== UNSET;
+    const reached = label.reached || bare;
     this.#labels.pop();
     const last = this.#labels.length === 0;
     if (!last || this.#plan.convention !== 'untouched') {
@@ -667,6 +674,7 @@ export class FunctionRewriter {
   /** Brings the counter into the state that `label` expects, on this way to it and on the one that goes on. */
   #edge(label: Label): void {
     if (this.#unseen > label.unseen) label.unseen = this.#unseen;
+    label.reached = true;
     if (label.viaCell) {
       this.#payAndStore();
       label.base = 0;
@@ -690,6 +698,7 @@ export class FunctionRewriter {
     else if (base === UNSET) base = this.#pending;
     for (const label of targets) {
       if (this.#unseen > label.unseen) label.unseen = this.#unseen;
+      label.reached = true;
       if (label.base === UNSET) label.base = base;
       else if (label.base !== base) throw AGAIN;
     }
@@ -712,6 +721,7 @@ export class FunctionRewriter {
       const label = this.#label(reader.leb());
       if (!label.viaCell) throw AGAIN;
       label.base = 0;
+      label.reached = true;
       this.#u32(this.#depth(label));
     }
   }

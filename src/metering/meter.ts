@@ -8,7 +8,10 @@ import { validateModule } from './validate.ts';
  * Core wasm in, metered core wasm out; pure and deterministic.
  * @throws {MeteringError} `METERING_INVALID_MODULE`, or what else the module is refused for
  */
-export function meterModule(bytes: Uint8Array, mode: MeteringMode = 'fuel'): MeteredModule {
+export function meterModule(
+  bytes: Uint8Array,
+  mode: MeteringMode = 'fuel',
+): MeteredModule & { readonly bytes: Uint8Array<ArrayBuffer> } {
   validateModule(bytes);
   return { bytes: rewriteModule(bytes, mode) };
 }

@@ -101,8 +101,9 @@ export class SharedTank implements Tank {
   #close(): VivariumError | undefined {
     if (this.#state !== 'running') return this.#failure;
     const consumed = this.#given - (this.#fuel.value as bigint);
-    this.#callFuel = this.#limit < consumed ? this.#limit : consumed;
-    if (consumed > this.#limit) this.#fail(this.#outOfFuel());
+    const over = consumed > this.#limit;
+    this.#callFuel = over ? this.#limit : consumed;
+    if (over) this.#fail(this.#outOfFuel());
     else if (this.#now() - this.#begun > this.#timeMs) this.#fail(this.#deadline());
     else {
       this.#state = 'idle';

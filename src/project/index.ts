@@ -1,3 +1,4 @@
 export { type BuildOptions, type BuiltComponent, build, type GuestEngine } from './build.ts';
 export { ProjectError, type ProjectErrorCode } from './errors.ts';
+export { type ActorManifest, parseManifest, readManifest } from './manifest.ts';
 export { type ScaffoldOptions, scaffold } from './scaffold.ts';

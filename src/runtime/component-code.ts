@@ -1,34 +1,35 @@
 import { compileFunction } from 'node:vm';
-import type { ArtifactExport, CompiledArtifact } from '#core';
-import { SHADOWED_GLOBALS } from './build/generated-code.ts';
+import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
+import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
 
 /** What the generated function gives: functions by name, and interfaces as objects of functions. */
 export type ComponentExports = Readonly<Record<string, unknown>>;
 
-/** jco's `instantiate`, synchronous because the modules are compiled and the linker is. */
+/**
+ * jco's `instantiate`, synchronous because the modules are compiled and the linker is; and `stop`, by which the direct
+ * path ends a store whose guest breaks the canonical ABI where it could catch an error.
+ */
 export type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: Readonly<Record<string, unknown>>,
   instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => { exports: WebAssembly.Exports },
+  stop?: (reason: VivariumError) => never,
 ) => ComponentExports;
 
 /** The code of a component, shared by all its stores. */
 export interface ComponentCode {
+  readonly calls: CallPath;
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly instantiate: Instantiate;
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
 }
 
-const evaluated = new WeakMap<CompiledArtifact, ComponentCode>();
-
 /**
- * Evaluates an artifact's JavaScript as a function, once. Its text was checked when it was made and its artifact is
+ * Evaluates an artifact's JavaScript as a function. Its text was checked when it was made and its artifact is
  * trusted; what little of the host it may name is shadowed, so that it sees no process, no console and no network.
  */
-export function componentCode(compiled: CompiledArtifact): ComponentCode {
-  const known = evaluated.get(compiled);
-  if (known !== undefined) return known;
+export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard): ComponentCode {
   const { javascript, imports, exports } = compiled.artifact;
   const build = compileFunction(`'use strict'; return (${javascript});`, [...SHADOWED_GLOBALS], {
     filename: 'vivarium:component',
@@ -40,21 +41,41 @@ export function componentCode(compiled: CompiledArtifact): ComponentCode {
     fetch: undefined,
     URL: undefined,
     Response: undefined,
-    TextDecoder: StrictTextDecoder,
+    TextDecoder: strictTextDecoder(lifted),
+    sliceMemory: memorySlicer(lifted),
+    vals: undefined,
   };
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;
-  const code = { modules: compiled.modules, instantiate, imports, exports };
-  evaluated.set(compiled, code);
-  return code;
+  return { calls: 'glue', modules: compiled.modules, instantiate, imports, exports };
 }
 
 const nothing = (): void => {};
 const SILENT_CONSOLE = Object.freeze({ debug: nothing, error: nothing, log: nothing, warn: nothing });
 const SHADOW_GLOBAL = Object.freeze({ WebAssembly, process: undefined });
 
+/** Told how many bytes are about to be copied out of a guest; may end its store. */
+export type LiftGuard = (bytes: number) => void;
+
 /** Strings from a guest that are not UTF-8 end the call: the specification says trap, never a replacement character. */
-class StrictTextDecoder extends TextDecoder {
-  constructor(label?: string) {
-    super(label, { fatal: true, ignoreBOM: true });
-  }
+function strictTextDecoder(lifted: LiftGuard): typeof TextDecoder {
+  return class StrictTextDecoder extends TextDecoder {
+    constructor(label?: string) {
+      super(label, { fatal: true, ignoreBOM: true });
+    }
+
+    override decode(bytes: Uint8Array): string {
+      lifted(bytes.byteLength);
+      return super.decode(bytes);
+    }
+  };
+}
+
+function memorySlicer(lifted: LiftGuard): (memory: ArrayBuffer, start: number, end: number) => ArrayBuffer {
+  return (memory, start, end) => {
+    const from = start >>> 0;
+    const length = (end - start) >>> 0;
+    if (from + length > memory.byteLength) throw new RangeError('a list lies outside memory');
+    lifted(length);
+    return memory.slice(from, from + length);
+  };
 }

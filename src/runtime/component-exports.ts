@@ -37,10 +37,18 @@ export function findExport(code: ComponentCode, name: string): ComponentExport {
   return (exports) => {
     const owner = inner === undefined ? exports : (exports[found.name] as ComponentExports);
     const key = inner === undefined ? found.name : camelCase(inner);
-    const target = Object.hasOwn(owner, key) ? owner[key] : undefined;
+    const target = memberOf(owner, key);
     if (typeof target !== 'function') throw missing(code, name);
-    return (...args) => Reflect.apply(target, undefined, args);
+    return (...args) => Reflect.apply(target, owner, args);
   };
+}
+
+/** The glue's functions are an object's own, the direct path's are methods of its class; nothing else is an export. */
+function memberOf(owner: ComponentExports, key: string): unknown {
+  if (Object.hasOwn(owner, key)) return owner[key];
+  const methods: unknown = Object.getPrototypeOf(owner);
+  const known = typeof methods === 'object' && methods !== null && methods !== Object.prototype;
+  return known && Object.hasOwn(methods, key) ? owner[key] : undefined;
 }
 
 function isNamed(candidate: string, wanted: string): boolean {

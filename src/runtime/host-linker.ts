@@ -64,6 +64,7 @@ export class HostLinker {
     const current = this.#current;
     return function guarded(this: unknown, ...args: unknown[]): unknown {
       let answer: unknown;
+      current.state.lifted();
       try {
         answer = target.apply(this, args);
       } catch (thrown) {

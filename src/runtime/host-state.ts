@@ -1,4 +1,4 @@
-import type { ComponentHandle, KeyValueNamespace, VivariumError } from '#core';
+import type { ComponentAuthority, ComponentHandle, KeyValueNamespace, VivariumError } from '#core';
 
 /** `stdout` and `stderr` are what a component printed; the others are levels of `host-services.log`. */
 export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';
@@ -11,14 +11,25 @@ export interface LogRecord {
   readonly context: readonly (readonly [key: string, value: string])[];
 }
 
+/** A component's environment variables: those that it was given, and those of the host that it may read now. */
+export type Environment = () => readonly (readonly [name: string, value: string])[];
+
 /** What the host functions need to know of the store that calls them. One for each store. */
 export interface HostState {
   readonly handle: ComponentHandle;
-  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly authority: ComponentAuthority;
+  readonly environment: Environment;
   readonly args: readonly string[];
   /** Opened at the first use: most components store nothing. */
   storage(): KeyValueNamespace;
   log(channel: LogChannel, message: string, context: LogRecord['context']): void;
+  /**
+   * Told of bytes that are copied out of the guest in one lift; too many end the store. Lists that overlap could make a
+   * small memory fill the host's.
+   */
+  lift(bytes: number): void;
+  /** The lift has ended; the next one counts from nothing. */
+  lifted(): void;
   /** Ends the running call so that the guest cannot catch it, and the store with it. Never returns. */
   stop(reason: VivariumError): never;
 }

@@ -1,6 +1,9 @@
 import {
+  type Artifact,
   type ArtifactBuilder,
   type ArtifactCache,
+  type CallPath,
+  type CompiledArtifact,
   type ComponentHandle,
   type ComponentMessage,
   type ComponentUsage,
@@ -11,23 +14,24 @@ import {
   type RuntimeEngine,
   type Turn,
 } from '#core';
-import { componentCode } from './component-code.ts';
+import { type ComponentCode, type ComponentExports, componentCode } from './component-code.ts';
 import {
   type ComponentExport,
   findExport,
   type Lifecycle as LifecycleExports,
   lifecycleOf,
 } from './component-exports.ts';
-import { ComponentError, RuntimeError } from './errors.ts';
+import { directComponent } from './direct/direct-component.ts';
+import { RuntimeError } from './errors.ts';
 import type { ComponentMetadata } from './host/services.ts';
 import type { HostLinker } from './host-linker.ts';
+import type { CurrentStore } from './host-state.ts';
 import { resolveImports } from './imports.ts';
 import { Lifecycle, type StateChange } from './lifecycle.ts';
 import type { ComponentLimiter } from './limiter.ts';
 import { LoadedComponent } from './loaded-component.ts';
-import type { Store } from './store.ts';
+import { type Store, whileStarting } from './store.ts';
 import type { StoreManager } from './store-manager.ts';
-import { validateComponent } from './validate.ts';
 
 export interface JcoEnginePorts {
   readonly builder: ArtifactBuilder;
@@ -37,9 +41,12 @@ export interface JcoEnginePorts {
     component: Uint8Array,
     request: EngineLoadRequest,
   ) => Promise<{ engineProfileId: string; wasmDigest: string }>;
+  readonly current: CurrentStore;
   readonly linker: HostLinker;
   readonly stores: StoreManager;
   readonly limiter: ComponentLimiter;
+  /** Forces one way into components, for comparison; by default direct wherever it is equivalent. */
+  readonly calls?: CallPath | undefined;
   readonly onState: (change: StateChange) => void;
 }
 
@@ -50,21 +57,19 @@ export interface JcoEnginePorts {
 export class JcoEngine implements RuntimeEngine {
   readonly #ports: JcoEnginePorts;
   readonly #components = new Map<bigint, LoadedComponent>();
+  readonly #evaluated = new WeakMap<CompiledArtifact, ComponentCode>();
 
   constructor(ports: JcoEnginePorts) {
     this.#ports = ports;
   }
 
   async loadComponent(request: EngineLoadRequest): Promise<void> {
-    const { builder, cache, keyOf, linker, onState } = this.#ports;
-    const { handle, component, signal } = request;
+    const { linker, onState } = this.#ports;
+    const { handle, signal } = request;
     const lifecycle = new Lifecycle(handle, onState);
     try {
-      validateComponent(component);
-      const key = await keyOf(component, request);
-      const compiled = await cache.get(key, () => builder.build(component, request.metering, signal));
-      if (signal?.aborted) throw new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
-      const code = componentCode(compiled);
+      const code = await this.#code(request);
+      if (signal?.aborted) throw aborted(signal);
       const imports = resolveImports(code.imports, linker, request.imports);
       const loaded = new LoadedComponent(request, lifecycle, code, imports);
       this.#components.set(handle.handleId, loaded);
@@ -81,18 +86,14 @@ export class JcoEngine implements RuntimeEngine {
     const component = this.#find(handle);
     if (component.lifecycle.can('drain')) component.lifecycle.move('drain', reason);
     this.#components.delete(handle.handleId);
-    const { store } = component;
-    let why = reason;
-    if (store !== undefined && !store.dead) {
-      try {
-        this.#run(component, store, (lifecycle) => lifecycle.shutdown());
-      } catch (error) {
-        why = `${reason}; shutdown failed: ${reasonOf(error)}`;
-      }
-      store.discard();
-    }
-    component.store = undefined;
+    const why = this.#shutDown(component, reason);
     if (component.lifecycle.can('stop')) component.lifecycle.move('stop', why);
+  }
+
+  async haltComponent(handle: ComponentHandle, reason: string): Promise<void> {
+    const component = this.#find(handle);
+    const why = this.#shutDown(component, reason);
+    if (component.lifecycle.can('fail')) component.lifecycle.move('fail', why);
   }
 
   async restartComponent(handle: ComponentHandle, reason: string): Promise<void> {
@@ -123,11 +124,7 @@ export class JcoEngine implements RuntimeEngine {
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
     const component = this.#ready(handle);
     const target: ComponentExport = findExport(component.code, name);
-    return this.#withStore(component, (store) =>
-      this.#handling(component, () =>
-        store.call(this.#budget(component.limits), (exports) => target(exports)(...args)),
-      ),
-    );
+    return this.#withStore(component, (store) => this.#enter(component, store, (exports) => target(exports)(...args)));
   }
 
   /** What the component says of itself, asked once it is ready. */
@@ -146,12 +143,57 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle).lifecycle;
   }
 
+  /** The component's code, built at most once: what the cache has was validated when it was built. */
+  async #code(request: EngineLoadRequest): Promise<ComponentCode> {
+    const { builder, cache, keyOf } = this.#ports;
+    const { component, metering, signal } = request;
+    const key = await keyOf(component, request);
+    // The build is shared by all who ask for the component: it gets the cache's signal, not this caller's.
+    const build = (stop?: AbortSignal): Promise<Artifact> => builder.build(component, metering, stop);
+    const compiled = await cache.get(key, build, signal).catch((error: unknown) => {
+      throw signal?.aborted ? aborted(signal) : error;
+    });
+    let code = this.#evaluated.get(compiled);
+    if (code === undefined) {
+      await breath();
+      code = this.#pathInto(component, compiled);
+      this.#evaluated.set(compiled, code);
+      await breath();
+    }
+    return code;
+  }
+
+  #pathInto(component: Uint8Array, compiled: CompiledArtifact): ComponentCode {
+    const { calls, current } = this.#ports;
+    const direct = calls === 'glue' ? 'is told to take the glue' : directComponent(component, compiled);
+    if (typeof direct !== 'string') return direct;
+    if (calls === 'direct') {
+      throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
+    }
+    return componentCode(compiled, (bytes) => current.state.lift(bytes));
+  }
+
   /** Makes the store of a component that is initializing and has it initialize itself. */
   #start(component: LoadedComponent): void {
     const store = this.#open(component);
     if (component.policy === 'per-actor') component.store = store;
     else store.discard();
     component.lifecycle.move('initialized', 'the component is ready');
+  }
+
+  /** Calls `shutdown` if there is an instance, and lets go of it; answers the reason with what went wrong in that. */
+  #shutDown(component: LoadedComponent, reason: string): string {
+    const { store } = component;
+    component.store = undefined;
+    if (store === undefined || store.dead) return reason;
+    try {
+      this.#run(component, store, (lifecycle) => lifecycle.shutdown());
+      return reason;
+    } catch (error) {
+      return `${reason}; shutdown failed: ${reasonOf(error)}`;
+    } finally {
+      store.discard();
+    }
   }
 
   #open(component: LoadedComponent): Store {
@@ -163,8 +205,7 @@ export class JcoEngine implements RuntimeEngine {
       return store;
     } catch (error) {
       store.discard();
-      if (!(error instanceof ComponentError)) throw error;
-      throw new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `initialize failed: ${error.message}`, { cause: error });
+      throw whileStarting('initialize failed', error);
     }
   }
 
@@ -180,21 +221,17 @@ export class JcoEngine implements RuntimeEngine {
         `${formatComponentId(component.handle.id)} takes no messages: it does not export vivarium:actor/lifecycle; use call`,
       );
     }
-    return this.#handling(component, () => {
-      try {
-        return store.call(this.#budget(component.limits), (exports) => call(find(exports)));
-      } finally {
-        component.account(store);
-      }
-    });
+    return this.#enter(component, store, (exports) => call(find(exports)));
   }
 
-  #handling<T>(component: LoadedComponent, run: () => T): T {
+  /** One call into a store: its budget opened, its cost booked however it ends. */
+  #enter<T>(component: LoadedComponent, store: Store, call: (exports: ComponentExports) => T): T {
     component.lifecycle.handling = true;
     try {
-      return run();
+      return store.call(this.#budget(component.limits), call);
     } finally {
       component.lifecycle.handling = false;
+      component.account(store);
     }
   }
 
@@ -249,14 +286,23 @@ export class JcoEngine implements RuntimeEngine {
   }
 }
 
+/** Lets timers and I/O run between two steps that each take milliseconds for a large component. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function aborted(signal: AbortSignal): RuntimeError {
+  return new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
+}
+
 function reasonOf(error: unknown): string {
   return isVivariumError(error) ? `${error.code}: ${error.message}` : String(error);
 }
 
 /** `component-config` as `initialize` takes it. */
-function configOf({ env, config, limits }: LoadedComponent): unknown {
+function configOf({ environment, config, limits }: LoadedComponent): unknown {
   return {
-    envVars: env,
+    envVars: environment(),
     configData: config,
     resourceLimits: {
       maxMemoryBytes: BigInt(limits.maxMemoryBytes),

@@ -1,6 +1,14 @@
-import type { ComponentHandle, ComponentUsage, EffectiveLimits, EngineLoadRequest, StorePolicy } from '#core';
+import type {
+  ComponentAuthority,
+  ComponentHandle,
+  ComponentUsage,
+  EffectiveLimits,
+  EngineLoadRequest,
+  StorePolicy,
+} from '#core';
 import type { ComponentCode } from './component-code.ts';
-import type { HostState } from './host-state.ts';
+import { environmentOf } from './environment.ts';
+import type { Environment } from './host-state.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Store } from './store.ts';
 
@@ -10,7 +18,8 @@ export class LoadedComponent {
   readonly code: ComponentCode;
   readonly imports: Readonly<Record<string, unknown>>;
   readonly limits: EffectiveLimits;
-  readonly env: HostState['env'];
+  readonly authority: ComponentAuthority;
+  readonly environment: Environment;
   readonly args: readonly string[];
   readonly config: Uint8Array | undefined;
   readonly policy: StorePolicy;
@@ -35,7 +44,8 @@ export class LoadedComponent {
     this.code = code;
     this.imports = imports;
     this.limits = request.limits;
-    this.env = Object.entries(request.env);
+    this.authority = request.authority;
+    this.environment = environmentOf(request);
     this.args = request.args;
     this.config = request.config;
     this.policy = request.store;
@@ -63,6 +73,7 @@ export class LoadedComponent {
       memoryBytes: this.store === undefined && this.policy === 'per-actor' ? 0 : this.#memoryBytes,
       messagesHandled: this.#messagesHandled,
       refusedGrowths: this.#refusedGrowths,
+      calls: this.code.calls,
       last: { ...this.#last },
     };
   }

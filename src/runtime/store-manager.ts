@@ -25,17 +25,19 @@ export class StoreManager {
   /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent, budget: CallBudget): Store {
     const { meter, pool, clock, keyValueStore, log } = this.#ports;
-    const { handle, code, imports, env, args, limits } = component;
+    const { handle, code, imports, authority, environment, args, limits } = component;
     const store = new Store({
       handle,
       code,
       imports,
-      env,
+      authority,
+      environment,
       args,
       clock,
       log,
       tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),
       current: this.#current,
+      maxLiftBytes: limits.maxMemoryBytes,
       openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
     });
     try {

@@ -1,6 +1,7 @@
 import {
   type CallBudget,
   type Clock,
+  type ComponentAuthority,
   type ComponentHandle,
   isVivariumError,
   type KeyValueNamespace,
@@ -10,18 +11,21 @@ import {
 } from '#core';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
-import type { CurrentStore, HostState, LogRecord } from './host-state.ts';
+import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
 
 /** What a store is made of. */
 export interface StoreParts {
   readonly handle: ComponentHandle;
   readonly code: ComponentCode;
   readonly imports: Readonly<Record<string, unknown>>;
-  readonly env: HostState['env'];
+  readonly authority: ComponentAuthority;
+  readonly environment: Environment;
   readonly args: readonly string[];
   readonly tank: Tank;
   readonly current: CurrentStore;
   readonly clock: Clock;
+  /** Bytes that one lift may copy out of the guest: no value that it holds once is larger. */
+  readonly maxLiftBytes: number;
   readonly openStorage: () => KeyValueNamespace;
   readonly log: (record: LogRecord) => void;
 }
@@ -33,13 +37,15 @@ export interface StoreParts {
  */
 export class Store implements HostState {
   readonly handle: ComponentHandle;
-  readonly env: HostState['env'];
+  readonly authority: ComponentAuthority;
+  readonly environment: Environment;
   readonly args: readonly string[];
   readonly #parts: StoreParts;
   #exports: ComponentExports | undefined;
   #storage: KeyValueNamespace | undefined;
   #stopped: VivariumError | undefined;
   #entered = false;
+  #liftedBytes = 0;
   #dead = false;
   /** Milliseconds that the last call took. */
   lastCallMs = 0;
@@ -47,7 +53,8 @@ export class Store implements HostState {
   constructor(parts: StoreParts) {
     this.#parts = parts;
     this.handle = parts.handle;
-    this.env = parts.env;
+    this.authority = parts.authority;
+    this.environment = parts.environment;
     this.args = parts.args;
   }
 
@@ -68,17 +75,11 @@ export class Store implements HostState {
           (name) => code.modules.get(name) as WebAssembly.Module,
           imports,
           (module, coreImports = {}) => ({ exports: tank.link(module, coreImports) }),
+          (reason) => this.stop(reason),
         ),
       );
     } catch (error) {
-      if (
-        !(error instanceof RuntimeError) ||
-        (error.code !== 'RUNTIME_TRAP' && error.code !== 'RUNTIME_COMPONENT_ERROR')
-      )
-        throw error;
-      throw new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `the component cannot be instantiated: ${error.message}`, {
-        cause: error,
-      });
+      throw whileStarting('the component cannot be instantiated', error);
     }
   }
 
@@ -102,6 +103,18 @@ export class Store implements HostState {
     this.#parts.log({ handle: this.handle, channel, message, context });
   }
 
+  lift(bytes: number): void {
+    this.#liftedBytes += bytes;
+    const { maxLiftBytes } = this.#parts;
+    if (this.#liftedBytes <= maxLiftBytes) return;
+    const message = `one value of the component has more than ${maxLiftBytes} bytes, which is its whole memory`;
+    this.stop(new RuntimeError('RUNTIME_TRAP', message));
+  }
+
+  lifted(): void {
+    this.#liftedBytes = 0;
+  }
+
   stop(reason: VivariumError): never {
     this.#stopped ??= reason;
     this.#parts.tank.stop(reason);
@@ -122,6 +135,7 @@ export class Store implements HostState {
     const started = clock.monotonic();
     const previous = current.enter(this);
     this.#entered = true;
+    this.#liftedBytes = 0;
     try {
       tank.begin(budget);
       const value = this.#answer(run);
@@ -154,8 +168,18 @@ export class Store implements HostState {
     const exhausted = this.#parts.tank.failure(thrown);
     if (exhausted !== undefined) return exhausted;
     if (isVivariumError(thrown)) return thrown;
-    return new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown });
+    const { refusedGrowths } = this.usage;
+    const hint = refusedGrowths === 0 ? '' : `; it was refused more memory ${refusedGrowths} times`;
+    return new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}${hint}`, { cause: thrown });
   }
+}
+
+/** What a trap or an error of the guest's is called while it is started; budgets and exits keep their own codes. */
+export function whileStarting(what: string, error: unknown): unknown {
+  if (!(error instanceof RuntimeError) || (error.code !== 'RUNTIME_TRAP' && error.code !== 'RUNTIME_COMPONENT_ERROR')) {
+    return error;
+  }
+  return new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `${what}: ${error.message}`, { cause: error });
 }
 
 /** Stands for the error case until the budget was settled. */

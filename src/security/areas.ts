@@ -1,15 +1,14 @@
-/** What can be granted: the actions of each area. */
-export const ACTIONS = {
+import type { Action, Area } from '#core';
+
+/** The actions of each area, in the order in which errors list them. */
+export const ACTIONS: { readonly [A in Area]: readonly Action<A>[] } = {
   messaging: ['send', 'request', 'broadcast', 'publish', 'subscribe'],
   storage: ['read', 'write', 'delete'],
   network: ['connect'],
   filesystem: ['read', 'write'],
   environment: ['read'],
   clock: ['resolution'],
-} as const;
-
-export type Area = keyof typeof ACTIONS;
-export type Action<A extends Area = Area> = (typeof ACTIONS)[A][number];
+};
 
 export function isArea(text: string): text is Area {
   return Object.hasOwn(ACTIONS, text);

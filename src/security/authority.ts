@@ -1,8 +1,7 @@
-import type { AuditLog } from '#core';
-import type { Action, Area } from './areas.ts';
+import type { Action, Area, AuditLog, ComponentAuthority } from '#core';
 import type { CapabilitySet } from './capability-set.ts';
 import { SecurityError } from './errors.ts';
-import { parseGrant } from './grant.ts';
+import { type GrantInput, parseGrant } from './grant.ts';
 
 /** What a component tried and was not granted. */
 export interface Denial {
@@ -23,27 +22,53 @@ export interface AuthorityOptions {
 }
 
 /** What one component may do: asked by every host function and the router before they act on its behalf. */
-export class Authority {
+export class Authority implements ComponentAuthority {
   readonly component: string;
-  readonly capabilities: CapabilitySet;
   readonly #audit: AuditLog | undefined;
   readonly #onDenied: ((denial: Denial) => void) | undefined;
+  #capabilities: CapabilitySet;
 
   constructor(options: AuthorityOptions) {
     this.component = options.component;
-    this.capabilities = options.capabilities;
+    this.#capabilities = options.capabilities;
     this.#audit = options.audit;
     this.#onDenied = options.onDenied;
   }
 
+  get capabilities(): CapabilitySet {
+    return this.#capabilities;
+  }
+
+  /** Grants more, on record. @throws {SecurityError} `SECURITY_INVALID_GRANT`, and then nothing was granted */
+  grant(grants: readonly GrantInput[]): void {
+    this.#capabilities = this.#capabilities.with(grants);
+    for (const { text, expiresAt } of grants.flatMap(parseGrant)) {
+      const detail = expiresAt === undefined ? undefined : `until ${new Date(expiresAt).toISOString()}`;
+      this.#audit?.append({ action: 'grant', component: this.component, target: text, outcome: 'granted', detail });
+    }
+  }
+
+  /** Takes a grant away from the next use on, on record; answers how many were written like this. */
+  revoke(grant: GrantInput): number {
+    const ended = this.#capabilities.revoke(grant);
+    for (const { text } of ended === 0 ? [] : parseGrant(grant)) {
+      this.#audit?.append({ action: 'revoke', component: this.component, target: text, outcome: 'done' });
+    }
+    return ended;
+  }
+
   /** Whether it may; nothing is recorded. For lists, of which a component sees the part that it may read. */
   allows<A extends Area>(area: A, action: Action<A>, target: string): boolean {
-    return this.capabilities.allows(area, action, target);
+    return this.#capabilities.allows(area, action, target);
   }
 
   /** Ends here unless it may; a refusal is recorded and told. @throws {SecurityError} `SECURITY_PERMISSION_DENIED` */
   check<A extends Area>(area: A, action: Action<A>, target: string): void {
-    if (!this.capabilities.allows(area, action, target)) throw this.deny(area, action, target);
+    if (!this.#capabilities.allows(area, action, target)) throw this.deny(area, action, target);
+  }
+
+  clockResolutionNs(): number {
+    return this.#capabilities.clockResolutionNs();
   }
 
   /** Records a refusal and gives the error to throw: for guards that know more than the pattern says. */

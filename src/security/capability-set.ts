@@ -1,5 +1,4 @@
-import type { Clock } from '#core';
-import type { Action, Area } from './areas.ts';
+import type { Action, Area, Clock } from '#core';
 import { DEFAULT_RESOLUTION_NS, parseResolution } from './clock-resolution.ts';
 import { SecurityError } from './errors.ts';
 import { covers, type Grant, type GrantInput, parseGrant } from './grant.ts';

@@ -9,7 +9,10 @@ export type SecurityErrorCode =
   | 'SECURITY_KEY_EXISTS'
   | 'SECURITY_KEY_INVALID'
   | 'SECURITY_UNSAFE_FILE'
-  | 'SECURITY_STORE_FAILED';
+  | 'SECURITY_STORE_FAILED'
+  | 'SECURITY_FILE_NOT_FOUND'
+  | 'SECURITY_FILE_FAILED'
+  | 'SECURITY_NETWORK_FAILED';
 
 /** What was refused for want of authority or trust, or could not be decided safely. */
 export class SecurityError extends VivariumError<SecurityErrorCode> {}

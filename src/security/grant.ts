@@ -1,4 +1,5 @@
-import { ACTIONS, type Action, type Area, isAction, isArea } from './areas.ts';
+import type { Action, Area } from '#core';
+import { ACTIONS, isAction, isArea } from './areas.ts';
 import { parseResolution } from './clock-resolution.ts';
 import { SecurityError } from './errors.ts';
 import { parseEndpointPattern } from './network-address.ts';

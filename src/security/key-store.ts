@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '#core';
 import { Signer } from './ed25519.ts';
@@ -32,6 +32,10 @@ export class KeyStore {
       'SECURITY_KEY_NOT_FOUND',
       `no private key is called ${name}; make one with 'viv key new ${name}'`,
     );
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.#path(name), { force: true });
   }
 
   async names(): Promise<readonly string[]> {

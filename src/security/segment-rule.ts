@@ -1,4 +1,4 @@
-import type { Area } from './areas.ts';
+import type { Area } from '#core';
 import type { SegmentRule } from './pattern-index.ts';
 
 /** Letters, digits, `_`, `-` and `.`: all that ids and topics are made of. */

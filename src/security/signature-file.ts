@@ -59,21 +59,22 @@ export async function verifyFile(
   mediaType: string,
   trust: Omit<VerifyOptions, 'payloadType'>,
 ): Promise<{ readonly digest: string; readonly signers: readonly TrustedKey[] }> {
-  const envelope = await readSignatureFile(file);
   const digest = await digestOfFile(file);
+  const envelope = await readSignatureFile(file);
   if (envelope === undefined) {
     throw new SecurityError('SECURITY_UNTRUSTED', `${file} is not signed; there is no ${signaturePath(file)}`);
   }
   return { digest, signers: await verifyStatement(envelope, { digest, mediaType }, trust) };
 }
 
-/** The digest of a file's bytes, read as a stream. @throws {SecurityError} `SECURITY_STORE_FAILED` */
+/** The digest of a file's bytes, read as a stream. @throws {SecurityError} `SECURITY_FILE_NOT_FOUND`, `SECURITY_STORE_FAILED` */
 async function digestOfFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   try {
     for await (const chunk of createReadStream(file)) hash.update(chunk);
   } catch (cause) {
-    throw new SecurityError('SECURITY_STORE_FAILED', `cannot read ${file}: ${messageOf(cause)}`, { cause });
+    const code = hasCode(cause, 'ENOENT') ? 'SECURITY_FILE_NOT_FOUND' : 'SECURITY_STORE_FAILED';
+    throw new SecurityError(code, `cannot read ${file}: ${messageOf(cause)}`, { cause });
   }
   return `sha256:${hash.digest('hex')}`;
 }

@@ -46,6 +46,14 @@ function asUrl(source: string | URL): URL | undefined {
   return /^(https?|file):\/\//.test(source) ? new URL(source) : undefined;
 }
 
+/** The file that a source names, whose signature lies beside it; undefined for bytes, ids and what comes over the network. */
+export function pathOf(source: ComponentSource): string | undefined {
+  if (typeof source !== 'string' && !(source instanceof URL)) return undefined;
+  const url = asUrl(source);
+  if (url === undefined) return resolve(source as string);
+  return url.protocol === 'file:' ? fileURLToPath(url) : undefined;
+}
+
 async function readPath(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
   try {
     return await readComponentFile(resolve(path), signal);

@@ -6,10 +6,12 @@ import {
   type InjectionToken,
   instanceCachingFactory,
 } from 'tsyringe';
+import type { CacheManager, EngineProfiles } from '#cache';
 import type {
   ActorDirectory,
   ArtifactBuilder,
   ArtifactCache,
+  AuditLog,
   Clock,
   ComponentLoader,
   KeyValueStore,
@@ -29,12 +31,17 @@ import {
   registerHostFunctions,
   StoreManager,
 } from '#runtime';
+import { MachineSecret, type TrustedKeys, TrustStore, vivariumHome } from '#security';
 import { SqliteKeyValueStore } from '#storage';
-import { artifactKeyOf } from './artifact-key.ts';
+import { ActorSupervisor } from './actor-supervisor.ts';
+import { Admission } from './admission.ts';
+import { createArtifactCache } from './artifact-cache.ts';
+import { auditFolder, openAudit, recordLives } from './audit.ts';
+import { buildProgram } from './build-program.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { Directory } from './directory.ts';
+import { artifactKeys, engineProfiles } from './engine-profile.ts';
 import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
-import { MemoryArtifactCache } from './memory-artifact-cache.ts';
 import { DEFAULT_STORAGE_QUOTA_BYTES, type RuntimeOptions } from './options.ts';
 
 /** A token that keeps the type of what it stands for. */
@@ -48,14 +55,21 @@ export const TOKENS = {
   meter: token<Meter>('Meter'),
   builder: token<ArtifactBuilder>('ArtifactBuilder'),
   cache: token<ArtifactCache>('ArtifactCache'),
+  /** The built-in one, which the runtime closes; `cache` may be another's. */
+  artifactCache: token<CacheManager>('CacheManager'),
+  profiles: token<EngineProfiles>('EngineProfiles'),
   keyValueStore: token<KeyValueStore>('KeyValueStore'),
   loader: token<ComponentLoader>('ComponentLoader'),
   directory: token<Directory>('ActorDirectory'),
   events: token<RuntimeEmitter>('RuntimeEvents'),
   limiter: token<ComponentLimiter>('ComponentLimiter'),
   engine: token<JcoEngine>('RuntimeEngine'),
+  audit: token<AuditLog>('AuditLog'),
+  trustedKeys: token<TrustedKeys>('TrustedKeys'),
+  admission: token<Admission>('Admission'),
   router: token<Router>('Router'),
   host: token<HostMessaging>('HostMessaging'),
+  supervisor: token<ActorSupervisor>('ActorSupervisor'),
 } as const;
 
 /**
@@ -73,7 +87,9 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   provide(TOKENS.clock, () => systemClock, overrides.clock);
   provide(TOKENS.random, () => systemRandom, overrides.random);
   provide(TOKENS.meter, () => meter, overrides.meter);
-  provide(TOKENS.cache, () => new MemoryArtifactCache(), overrides.cache);
+  provide(TOKENS.profiles, (c) => engineProfiles(c.resolve(TOKENS.meter), c.resolve(TOKENS.builder)));
+  provide(TOKENS.artifactCache, (c) => artifactCache(c, options));
+  provide(TOKENS.cache, (c) => c.resolve(TOKENS.artifactCache), overrides.cache);
   provide(TOKENS.keyValueStore, () => new SqliteKeyValueStore(options.storage?.path), overrides.keyValueStore);
   provide(TOKENS.events, () => new RuntimeEmitter());
   provide(TOKENS.directory, () => new Directory());
@@ -89,7 +105,23 @@ export function wire(options: RuntimeOptions): DependencyContainer {
     (c) => new ChildBuilder({ program: buildProgram(), clock: c.resolve(TOKENS.clock) }),
     overrides.builder,
   );
-  provide(TOKENS.router, (c) => router(c));
+  const home = (): string => options.home ?? vivariumHome();
+  provide(TOKENS.audit, (c) => audit(c, options.audit ?? 'memory', home), overrides.audit);
+  provide(TOKENS.trustedKeys, (c) => new TrustStore(home(), c.resolve(TOKENS.clock)), overrides.trustedKeys);
+  provide(TOKENS.admission, (c) => admission(c, options));
+  provide(TOKENS.router, (c) => router(c, options));
+  provide(
+    TOKENS.supervisor,
+    (c) =>
+      new ActorSupervisor({
+        engine: c.resolve(TOKENS.engine),
+        router: c.resolve(TOKENS.router),
+        directory: c.resolve(TOKENS.directory),
+        events: c.resolve(TOKENS.events),
+        clock: c.resolve(TOKENS.clock),
+        random: c.resolve(TOKENS.random),
+      }),
+  );
   provide(
     TOKENS.host,
     (c) =>
@@ -102,6 +134,17 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   return scope;
 }
 
+function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheManager {
+  const events = c.resolve(TOKENS.events);
+  return createArtifactCache(options.cache ?? {}, {
+    builder: c.resolve(TOKENS.builder),
+    profiles: c.resolve(TOKENS.profiles),
+    clock: c.resolve(TOKENS.clock),
+    random: c.resolve(TOKENS.random),
+    onTrouble: (error) => events.emit('cache', { error }),
+  });
+}
+
 function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   const current = new CurrentStore();
   const clock = c.resolve(TOKENS.clock);
@@ -110,6 +153,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   const directory: ActorDirectory = c.resolve(TOKENS.directory);
   const meter = c.resolve(TOKENS.meter);
   const builder = c.resolve(TOKENS.builder);
+  const keyOf = artifactKeys(c.resolve(TOKENS.profiles));
   const linker = registerHostFunctions(current, {
     clock,
     random: c.resolve(TOKENS.random),
@@ -129,7 +173,8 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   return new JcoEngine({
     builder,
     cache: c.resolve(TOKENS.cache),
-    keyOf: (component, request) => artifactKeyOf(component, request.metering, meter, builder),
+    keyOf: (component, request) => keyOf(component, request.metering),
+    current,
     linker,
     limiter,
     stores: new StoreManager(current, {
@@ -139,12 +184,32 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
       keyValueStore: c.resolve(TOKENS.keyValueStore),
       log: emit('log'),
     }),
+    calls: options.calls,
     onState: emit('state'),
   });
 }
 
+function audit(c: DependencyContainer, kind: 'file' | 'memory', home: () => string): AuditLog {
+  const [clock, events] = [c.resolve(TOKENS.clock), c.resolve(TOKENS.events)];
+  const folder = () => auditFolder(home(), new MachineSecret(home(), c.resolve(TOKENS.random)));
+  return openAudit(kind, folder, clock, events);
+}
+
+function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOptions): Admission {
+  const [audit, events] = [c.resolve(TOKENS.audit), c.resolve(TOKENS.events)];
+  recordLives(audit, events);
+  return new Admission({
+    clock: c.resolve(TOKENS.clock),
+    audit,
+    keys: c.resolve(TOKENS.trustedKeys),
+    trust,
+    policy,
+    onDenied: (denial) => events.emit('denied', denial),
+  });
+}
+
 /** The engine needs the router for its host functions, and the router the engine for turns: it asks for it at a turn. */
-function router(c: DependencyContainer): Router {
+function router(c: DependencyContainer, options: RuntimeOptions): Router {
   const events = c.resolve(TOKENS.events);
   let resolved: JcoEngine | undefined;
   const engine = (): JcoEngine => {
@@ -158,11 +223,9 @@ function router(c: DependencyContainer): Router {
       callHandleMessage: (handle, message) => engine().callHandleMessage(handle, message),
       callHandleCallback: (handle, message) => engine().callHandleCallback(handle, message),
     },
+    authority: c.resolve(TOKENS.admission),
+    supervisor: { failed: (handle, reason) => c.resolve(TOKENS.supervisor).failed(handle, reason) },
     onDeadLetter: (letter) => events.emit('dead-letter', letter),
+    ...options.messaging,
   });
-}
-
-/** The build child's program, beside this file: TypeScript in a checkout, JavaScript when compiled. */
-function buildProgram(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './build-child.ts' : './build-child.js', import.meta.url);
 }

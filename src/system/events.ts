@@ -1,6 +1,10 @@
 import { EventEmitter } from 'eventemitter3';
+import type { CacheError } from '#cache';
+import type { ComponentHandle, VivariumError } from '#core';
 import type { DeadLetter } from '#messaging';
 import type { LogRecord, StateChange } from '#runtime';
+import type { Denial } from '#security';
+import type { HealthStatus, RestartEvent } from '#supervision';
 
 /** What `runtime.on` tells of. */
 export interface RuntimeEvents {
@@ -10,6 +14,23 @@ export interface RuntimeEvents {
   readonly log: LogRecord;
   /** A message that reached nobody, with the reason. */
   readonly 'dead-letter': DeadLetter;
+  /** Something that a component tried and was not granted. */
+  readonly denied: Denial;
+  /** Something is wrong beside the components, such as an audit log that cannot be written. */
+  readonly warning: Warning;
+  /** The artifact cache lost its disk, and why: full, read-only, not safe. Components load without it, only slower. */
+  readonly cache: { readonly error: CacheError };
+  /** A restart was decided; it happens after `delayMs`. */
+  readonly restart: RestartEvent;
+  /** A supervisor had too many restarts and nobody above restarts it: its components are unloaded. */
+  readonly 'gave-up': { readonly supervisor: string; readonly reason: VivariumError };
+  /** What a component says of its health has changed. */
+  readonly health: { readonly handle: ComponentHandle; readonly status: HealthStatus };
+}
+
+export interface Warning {
+  readonly message: string;
+  readonly cause: unknown;
 }
 
 export class RuntimeEmitter {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { RuntimeError } from '#runtime';
+import type { CallPath } from '#core';
+import { hashesOfComponent, type WorldHashes } from '#registry';
+import { RuntimeError, whyGlue } from '#runtime';
 import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
 import { type ComponentSource, readSource } from './component-source.ts';
 
@@ -17,6 +19,15 @@ export interface Inspection {
   readonly exports: readonly string[];
   readonly coreModules: ComponentSummary['coreModules'];
   readonly unsupported: ComponentSummary['unsupported'];
+  /** The way that calls take into it and, where that is the glue, why: half a sentence that follows "it". */
+  readonly calls: CallPath;
+  readonly whyGlue?: string;
+  /** Hash over what it exports, by which the registry finds it, and the canonical text that the hash is taken over. */
+  readonly interfaceHash: string;
+  readonly interfaceText: string;
+  /** The same over what it imports. */
+  readonly requiresHash: string;
+  readonly requirementsText: string;
 }
 
 /** Reads a component without running anything of it. @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_NOT_FOUND` */
@@ -24,7 +35,11 @@ export async function inspectComponent(source: Exclude<ComponentSource, { namesp
   const bytes = await readSource(source, { loadBytes: async () => undefined });
   const { kind, sentence } = identify(bytes);
   if (kind !== 'component') throw new RuntimeError('RUNTIME_INVALID_COMPONENT', sentence, { details: { kind } });
-  const { imports, exports, coreModules, unsupported } = describe(bytes);
+  const { imports, exports, coreModules, unsupported } = checked(() => describeComponent(bytes));
+  const { interfaceHash, interfaceText, requiresHash, requirementsText } = checked<WorldHashes>(() =>
+    hashesOfComponent(bytes),
+  );
+  const reason = whyGlue(bytes);
   return {
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
     kind,
@@ -35,12 +50,17 @@ export async function inspectComponent(source: Exclude<ComponentSource, { namesp
     exports: exports.map(({ name }) => name),
     coreModules,
     unsupported,
+    ...(reason === undefined ? { calls: 'direct' } : { calls: 'glue', whyGlue: reason }),
+    interfaceHash,
+    interfaceText,
+    requiresHash,
+    requirementsText,
   };
 }
 
-function describe(bytes: Uint8Array): ComponentSummary {
+function checked<T>(read: () => T): T {
   try {
-    return describeComponent(bytes);
+    return read();
   } catch (cause) {
     if (!(cause instanceof WasmError)) throw cause;
     throw new RuntimeError('RUNTIME_INVALID_COMPONENT', cause.message, { cause, details: cause.details });

@@ -1,6 +1,9 @@
+import type { CacheOptions } from '#cache';
 import type {
   ArtifactBuilder,
   ArtifactCache,
+  AuditLog,
+  CallPath,
   Clock,
   ComponentLoader,
   KeyValueStore,
@@ -8,7 +11,9 @@ import type {
   Random,
   ResourceLimits,
 } from '#core';
-import type { MailboxOptions, RequestOptions } from '#messaging';
+import type { MailboxOptions, RequestOptions, RouterOptions } from '#messaging';
+import type { GrantInput, GrantPolicy, TrustedKeys, TrustPolicy } from '#security';
+import type { ActorSupervision, HealthOptions } from '#supervision';
 
 export type { RequestOptions };
 
@@ -21,6 +26,8 @@ export interface RuntimePorts {
   readonly cache: ArtifactCache;
   readonly keyValueStore: KeyValueStore;
   readonly loader: ComponentLoader;
+  readonly audit: AuditLog;
+  readonly trustedKeys: TrustedKeys;
 }
 
 export interface RuntimeOptions {
@@ -36,6 +43,19 @@ export interface RuntimeOptions {
     /** Bytes of keys and values that each component may store; 16 MiB by default. */
     readonly quotaBytes?: number;
   };
+  /** What may run at all: `any` (the default), what a trusted key `signed`, or what a function says. */
+  readonly trust?: TrustPolicy;
+  /** Grants for a component beside those that `load` gives it. */
+  readonly policy?: GrantPolicy;
+  /** Where trusted keys, the machine's secret and the audit log are; `VIVARIUM_HOME` by default. */
+  readonly home?: string;
+  /** `file` keeps the audit log in `home`; `memory` (the default) keeps its last 10,000 entries. */
+  readonly audit?: 'file' | 'memory';
+  /** The artifact cache: where it lies and how much it may hold; `false`: in memory only. See `docs/cache.md`. */
+  readonly cache?: CacheOptions | false;
+  readonly messaging?: MessagingOptions;
+  /** Forces one way into all components, for comparison; by default each is called directly wherever that is equivalent. */
+  readonly calls?: CallPath;
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }
@@ -46,6 +66,10 @@ export interface LoadOptions {
   readonly limits?: ResourceLimits;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** What it may do, as `area:action:pattern`; without any it may do nothing. */
+  readonly grants?: readonly GrantInput[];
+  /** The content of its signature file, for bytes that do not come from a file beside which that lies. */
+  readonly signature?: Uint8Array | string;
   /** Bytes that the guest's `initialize` receives. */
   readonly config?: Uint8Array;
   /** `per-call` gives every call a fresh store; `per-actor` (the default) keeps one. */
@@ -56,8 +80,23 @@ export interface LoadOptions {
   readonly imports?: Readonly<Record<string, unknown>>;
   /** What may wait for the component: 1,000 messages and 16 MiB by default; more is refused to its sender. */
   readonly mailbox?: MailboxOptions;
+  /** Whether and how the component is restarted when it fails; left out, it stays failed. */
+  readonly supervision?: SupervisionOptions;
   readonly signal?: AbortSignal;
 }
+
+export interface SupervisionOptions extends ActorSupervision {
+  /** Turns that may begin with one message, restarts between them, before it is a dead letter; 1 by default. */
+  readonly maxAttempts?: number;
+  /** Asks the component's `health` regularly; left out, it is not asked. */
+  readonly health?: HealthOptions;
+}
+
+export interface MessagingOptions
+  extends Pick<
+    RouterOptions,
+    'requestTimeoutMs' | 'maxHops' | 'maxOpenRequests' | 'maxTopics' | 'deadLetters' | 'dispatcher'
+  > {}
 
 export interface UnloadOptions {
   /** Handle what is in the mailbox first. */

@@ -3,18 +3,38 @@ import {
   type ComponentHandle,
   type ComponentUsage,
   createHandle,
+  type EffectiveLimits,
   formatComponentId,
   isReservedId,
   isVivariumError,
   parseComponentId,
 } from '#core';
-import type { DeadLetter, HostMessaging, HostTopic, MessageCounters, Router } from '#messaging';
+import {
+  ActorRef,
+  type AnswerOf,
+  type CallOf,
+  type CodecName,
+  type DeadLetter,
+  type HostMessaging,
+  type HostTopic,
+  type MailboxOptions,
+  type MessageCounters,
+  type Protocol,
+  type Router,
+} from '#messaging';
 import { type ComponentState, type JcoEngine, RuntimeError } from '#runtime';
-import { type ComponentSource, nameOf, readSource } from './component-source.ts';
+import type { GrantInput } from '#security';
+import type { SupervisorOptions } from '#supervision';
+import type { ActorSupervisor } from './actor-supervisor.ts';
+import type { Admission } from './admission.ts';
+import { type ComponentSource, nameOf, pathOf, readSource } from './component-source.ts';
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
 import type { RuntimeEvents } from './events.ts';
 import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
+
+/** A protocol of which nothing is known: at run time all are alike. */
+type AnyProtocol = Readonly<Record<string, () => unknown>>;
 
 /** An export's name, or the name with what else the call needs. */
 export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal };
@@ -29,6 +49,8 @@ export class Runtime implements AsyncDisposable {
   readonly #directory: Directory;
   readonly #router: Router;
   readonly #host: HostMessaging;
+  readonly #admission: Admission;
+  readonly #supervisor: ActorSupervisor;
   #unnamed = 0;
   #closing: Promise<void> | undefined;
 
@@ -38,13 +60,16 @@ export class Runtime implements AsyncDisposable {
     this.#directory = scope.resolve(TOKENS.directory);
     this.#router = scope.resolve(TOKENS.router);
     this.#host = scope.resolve(TOKENS.host);
+    this.#admission = scope.resolve(TOKENS.admission);
+    this.#supervisor = scope.resolve(TOKENS.supervisor);
   }
 
   /**
    * Loads a component: finds its bytes, makes them ready for this engine (once; later loads take it from the cache),
    * instantiates it within its limits and calls its `initialize`.
    * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_MISSING_IMPORT`, `RUNTIME_INSTANTIATION_FAILED`, `RUNTIME_NOT_FOUND`,
-   * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`
+   * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SECURITY_UNTRUSTED`,
+   * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`
    */
   async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
     this.#open(options.signal);
@@ -52,13 +77,26 @@ export class Runtime implements AsyncDisposable {
     const handle = this.#reserve(options.id ?? this.#defaultId(source));
     try {
       // Its mailbox is there before it is initialised: it may send and subscribe from its first call on.
-      this.#router.add(handle, { mailbox: options.mailbox, suspended: true });
+      this.#router.add(handle, {
+        mailbox: mailboxOf(limits, options.mailbox),
+        maxAttempts: options.supervision?.maxAttempts,
+        suspended: true,
+      });
       const component = await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal);
+      const authority = await this.#admission.admit({
+        handle,
+        component,
+        path: pathOf(source),
+        grants: options.grants ?? [],
+        signature: options.signature,
+      });
       await this.#engine.loadComponent({
         handle,
         component,
         limits,
         env: options.env ?? {},
+        hostEnv: process.env,
+        authority,
         args: options.args ?? [],
         config: options.config,
         store: options.store ?? 'per-actor',
@@ -71,33 +109,58 @@ export class Runtime implements AsyncDisposable {
         throw closed();
       }
       this.#directory.describe(handle, this.#engine.metadata(handle));
+      if (options.supervision !== undefined) this.#supervisor.watch(handle, options.supervision);
       this.#router.resume(handle);
+      this.#admission.loaded(handle, component);
       return handle;
     } catch (error) {
       this.#router.remove(handle, isVivariumError(error) ? error : undefined);
+      this.#admission.end(handle, error);
       this.#directory.remove(handle);
       throw error;
     }
   }
 
+  /** A handle that knows the operations of its component: `request` takes them as values then, and answers one. */
+  actor<P extends Protocol<P>>(handle: ComponentHandle, options: { readonly codec?: CodecName } = {}): ActorRef<P> {
+    return new ActorRef<P>(handle, options.codec);
+  }
+
   /**
-   * Sends a message and waits for the reply, which is undefined where the component answers none.
-   * @throws `MESSAGING_QUEUE_FULL`, `MESSAGING_TIMEOUT`, `RUNTIME_NOT_FOUND`, `RUNTIME_WRONG_STATE`, `RUNTIME_ABORTED`,
-   * and what ended the turn: `RUNTIME_…`, `METERING_…`
+   * Sends a message and waits for the reply, which is undefined where the component answers none. With a typed handle
+   * (`runtime.actor`) the message is one operation with its argument, and the reply a value.
+   * @throws `MESSAGING_QUEUE_FULL`, `MESSAGING_TIMEOUT`, `MESSAGING_CODEC`, `RUNTIME_NOT_FOUND`, `RUNTIME_WRONG_STATE`,
+   * `RUNTIME_ABORTED`, and what ended the turn: `RUNTIME_…`, `METERING_…`
    */
-  request(target: ComponentHandle, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array | undefined> {
+  request(target: ComponentHandle, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array | undefined>;
+  request<P extends Protocol<P>, C extends CallOf<P>>(
+    target: ActorRef<P>,
+    call: C,
+    options?: RequestOptions,
+  ): Promise<AnswerOf<P, C>>;
+  request(
+    target: ComponentHandle | ActorRef<AnyProtocol>,
+    message: unknown,
+    options?: RequestOptions,
+  ): Promise<unknown> {
     try {
+      if (target instanceof ActorRef) return this.#requestValue(target, message, options);
       this.#usable(target, options?.signal);
-      return this.#host.request(target, payload, options);
+      return this.#host.request(target, message as Uint8Array, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** Sends a message; the promise says that it is in the mailbox, not that it was handled. @throws as `request` */
-  async send(target: ComponentHandle, payload: Uint8Array): Promise<void> {
-    this.#usable(target);
-    await this.#host.send(target, payload);
+  send(target: ComponentHandle, payload: Uint8Array): Promise<void>;
+  send<P extends Protocol<P>>(target: ActorRef<P>, call: CallOf<P>): Promise<void>;
+  async send(target: ComponentHandle | ActorRef<AnyProtocol>, message: unknown): Promise<void> {
+    const ref = target instanceof ActorRef ? target : undefined;
+    const handle = target instanceof ActorRef ? target.handle : target;
+    this.#usable(handle);
+    const payload = ref === undefined ? (message as Uint8Array) : ref.codec.encode(message);
+    await this.#host.send(handle, payload, { contentType: ref?.codec.contentType });
   }
 
   /** Messages for whoever subscribed, guests and host alike. @throws `MESSAGING_INVALID` for a name that is no topic */
@@ -116,7 +179,13 @@ export class Runtime implements AsyncDisposable {
     this.#usable(target, signal);
     return this.#router.runTask(target, () => {
       if (signal?.aborted) throw aborted(signal);
-      return this.#engine.callExport(target, name, args);
+      try {
+        return this.#engine.callExport(target, name, args);
+      } catch (error) {
+        // At once: no message that waits may be given to an instance that is gone.
+        if (isVivariumError(error)) this.#supervisor.failed(target, error);
+        throw error;
+      }
     });
   }
 
@@ -133,6 +202,25 @@ export class Runtime implements AsyncDisposable {
       if (isVivariumError(error, 'RUNTIME_NOT_FOUND')) return 'stopped';
       throw error;
     }
+  }
+
+  /** What a component is granted now, each grant in its normal form. */
+  grants(handle: ComponentHandle): readonly string[] {
+    return this.#admission.of(handle).capabilities.list();
+  }
+
+  /** Grants a loaded component more. @throws `SECURITY_INVALID_GRANT`, `RUNTIME_NOT_FOUND` */
+  grant(handle: ComponentHandle, ...grants: readonly GrantInput[]): void {
+    this.#engine.lifecycle(handle);
+    this.#admission.of(handle).grant(grants);
+  }
+
+  /**
+   * Takes grants away, from the next use on; what was narrowed from them ends too. Answers how many grants were written
+   * like this. @throws `SECURITY_INVALID_GRANT`
+   */
+  revoke(handle: ComponentHandle, grant: GrantInput): number {
+    return this.#admission.of(handle).revoke(grant);
   }
 
   /** Listens; call what it answers to stop. */
@@ -157,15 +245,26 @@ export class Runtime implements AsyncDisposable {
   async unload(handle: ComponentHandle, { drain = false, timeoutMs = 5_000 }: UnloadOptions = {}): Promise<void> {
     const { lifecycle } = this.#engine;
     if (drain && lifecycle.call(this.#engine, handle).state === 'ready') await this.#router.drain(handle, timeoutMs);
-    this.#router.remove(handle);
-    await this.#engine.unloadComponent(handle);
-    this.#directory.remove(handle);
+    await this.#supervisor.unload(handle);
+    this.#admission.end(handle);
   }
 
-  /** Ends every component and the runtime. Calls that still wait end with `RUNTIME_CLOSED`. */
-  close(): Promise<void> {
+  /**
+   * Makes a supervisor that `load` can name in `supervision.supervisor`. Its children are restarted by its strategy; when
+   * it gives up, its parent, if it has one, restarts it with all of them. @throws `SUPERVISION_INVALID`
+   */
+  addSupervisor(name: string, options: SupervisorOptions & { readonly parent?: string } = {}): void {
+    this.#supervisor.addSupervisor(name, options, options.parent);
+  }
+
+  /**
+   * Ends every component and the runtime. Calls that still wait end with `RUNTIME_CLOSED`; with `drain`, messages that
+   * were taken are handled first, for at most `timeoutMs`.
+   */
+  async close({ drain = false, timeoutMs = 5_000 }: UnloadOptions = {}): Promise<void> {
+    if (drain && this.#closing === undefined) await this.#router.drainAll(timeoutMs);
     this.#closing ??= this.#close();
-    return this.#closing;
+    await this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -175,13 +274,14 @@ export class Runtime implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#router.close(closed());
     for (const handle of this.#directory.handles().toReversed()) {
-      this.#directory.remove(handle);
-      await this.#engine.unloadComponent(handle, 'the runtime was closed').catch((error) => {
+      await this.#supervisor.unload(handle, closed()).catch((error) => {
         if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
       });
     }
     await this.#scope.resolve(TOKENS.builder).close();
+    await this.#scope.resolve(TOKENS.artifactCache).close();
     this.#scope.resolve(TOKENS.keyValueStore).close();
+    await this.#scope.resolve(TOKENS.audit).close();
   }
 
   #open(signal?: AbortSignal): void {
@@ -193,10 +293,17 @@ export class Runtime implements AsyncDisposable {
   #usable(handle: ComponentHandle, signal?: AbortSignal): void {
     this.#open(signal);
     const { state } = this.#engine.lifecycle(handle);
-    if (state === 'failed' || state === 'stopped') {
+    if (state === 'stopped' || (state === 'failed' && !this.#supervisor.isSupervised(handle))) {
       const id = formatComponentId(handle.id);
       throw new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, { details: { id, state } });
     }
+  }
+
+  async #requestValue(ref: ActorRef<AnyProtocol>, call: unknown, options: RequestOptions = {}): Promise<unknown> {
+    this.#usable(ref.handle, options.signal);
+    const { contentType } = ref.codec;
+    const reply = await this.#host.request(ref.handle, ref.codec.encode(call), { ...options, contentType });
+    return reply === undefined ? undefined : ref.codec.decode(reply);
   }
 
   #reserve(id: string): ComponentHandle {
@@ -221,6 +328,11 @@ export class Runtime implements AsyncDisposable {
     this.#unnamed += 1;
     return `local/${nameOf(source)}/${this.#unnamed}`;
   }
+}
+
+/** A payload that would fill the receiver's memory is refused to its sender, rather than end the receiver. */
+function mailboxOf(limits: EffectiveLimits, wanted: MailboxOptions = {}): MailboxOptions {
+  return { ...wanted, maxMessageBytes: wanted.maxMessageBytes ?? Math.floor(limits.maxMemoryBytes / 2) };
 }
 
 function aborted(signal: AbortSignal): RuntimeError {

@@ -34,7 +34,12 @@ describe('a request of the host', () => {
   it('ends at its deadline, and the answer that comes after is dropped and counted', async () => {
     const system = new MessageSystem();
     let finish: (reply: Uint8Array) => void = () => {};
-    const slow = system.actor('t/slow/1', { message: () => new Promise((resolve) => (finish = resolve)) });
+    const slow = system.actor('t/slow/1', {
+      message: () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
+    });
     const answer = system.host.request(slow, text('x'), { timeoutMs: 500 });
     const outcome = expect(answer).rejects.toMatchObject({ code: 'MESSAGING_TIMEOUT' });
     await system.settle();

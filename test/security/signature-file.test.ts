@@ -67,7 +67,7 @@ describe('signature file', () => {
       message: expect.stringContaining(`${file}.sig.json`),
     });
     await expect(signFile(`${file}.none`, a, { mediaType, signedAt: 0 })).rejects.toMatchObject({
-      code: 'SECURITY_STORE_FAILED',
+      code: 'SECURITY_FILE_NOT_FOUND',
     });
   });
 

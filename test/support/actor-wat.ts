@@ -39,8 +39,7 @@ const OK = '(i32.store8 (i32.const 64) (i32.const 0)) (i32.const 64)';
 const EMPTY_METADATA = '(memory.fill (i32.const 128) (i32.const 0) (i32.const 64)) (i32.const 128)';
 
 /** Allocates upwards and never frees, but starts again at each message. */
-const BUMP = `
-  (local $at i32)
+export const BUMP = `
   (local.set $at (i32.and (i32.add (global.get $heap) (i32.sub (local.get $align) (i32.const 1)))
                           (i32.sub (i32.const 0) (local.get $align))))
   (global.set $heap (i32.add (local.get $at) (local.get $size)))
@@ -58,6 +57,7 @@ export function actorText(text: ActorText = {}): string {
     (memory (export "memory") ${text.memory ?? '1'})
     (global $heap (mut i32) (i32.const 1024))
     (func $realloc (export "cabi_realloc") (param $old i32) (param $oldSize i32) (param $align i32) (param $size i32) (result i32)
+      (local $at i32)
       ${text.realloc ?? BUMP})
     (func (export "${LIFECYCLE}#initialize") (param i32 i32 i32 i32 i32 i64 i32 i32 i64) (result i32) ${text.initialize ?? OK})
     (func (export "${LIFECYCLE}#handle-message") (param $msg i32) (result i32) ${text.handleMessage ?? ECHO})
@@ -72,6 +72,14 @@ export function actorText(text: ActorText = {}): string {
 /** A component of the world `actor`. */
 export function actor(text: ActorText = {}): Promise<Uint8Array> {
   return componentOf(actorText(text), WIT, 'actor');
+}
+
+/** A component of one core module that exports `run: func(n: u32) -> u32`, written out, for what `actor` cannot hold. */
+export function plain(fields: string, run: string): Promise<Uint8Array> {
+  return parse(`(component
+    (core module $m ${fields} (func (export "run") (param i32) (result i32) ${run}))
+    (core instance $i (instantiate $m))
+    (func (export "run") (param "n" u32) (result u32) (canon lift (core func $i "run"))))`);
 }
 
 /** A component of any world, of core text whose exports follow the canonical ABI. */

@@ -60,7 +60,7 @@ export const TEXT = `package test:text@1.0.0;
 world text {
   record pair { proto: string, then: u32 }
   export echo: func(text: string) -> string;
-  export bytes: func(list: list<u8>) -> list<u8>;
+  export bytes: func(data: list<u8>) -> list<u8>;
   export divide: func(a: u32, b: u32) -> result<u32, string>;
   export pair: func() -> pair;
 }`;

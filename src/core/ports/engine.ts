@@ -1,6 +1,7 @@
 import type { ComponentHandle } from '../handle.ts';
 import type { EffectiveLimits } from '../limits.ts';
 import type { ComponentMessage } from '../message.ts';
+import type { ComponentAuthority } from './authority.ts';
 import type { MeteringMode } from './meter.ts';
 
 /** A turn that ends now or, once turns can be suspended, later. */
@@ -14,6 +15,9 @@ export interface EngineLoadRequest {
   readonly component: Uint8Array;
   readonly limits: EffectiveLimits;
   readonly env: Readonly<Record<string, string>>;
+  /** The host's own variables, of which the component sees those that it is granted. */
+  readonly hostEnv: Readonly<Record<string, string | undefined>>;
+  readonly authority: ComponentAuthority;
   readonly args: readonly string[];
   readonly config: Uint8Array | undefined;
   readonly store: StorePolicy;
@@ -23,6 +27,9 @@ export interface EngineLoadRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The way into a component: straight into its core modules, or through jco's generated glue. */
+export type CallPath = 'direct' | 'glue';
+
 /** What a component has used. Sums over its life, restarts included, and the last call's own. */
 export interface ComponentUsage {
   readonly fuelConsumed: bigint;
@@ -30,6 +37,8 @@ export interface ComponentUsage {
   readonly memoryBytes: number;
   readonly messagesHandled: number;
   readonly refusedGrowths: number;
+  /** Whether its calls go straight into its core modules, or through jco's glue because it uses what that path does not cover. */
+  readonly calls: CallPath;
   readonly last: { readonly fuelConsumed: bigint; readonly executionTimeMs: number };
 }
 
@@ -38,7 +47,9 @@ export interface RuntimeEngine {
   loadComponent(request: EngineLoadRequest): Promise<void>;
   /** Calls `shutdown` where there is one, and lets go of everything. */
   unloadComponent(handle: ComponentHandle, reason?: string): Promise<void>;
-  /** A fresh store for a component that failed. */
+  /** Ends the instance of a component, if one is left, so that it can be restarted: it is `failed` then. */
+  haltComponent(handle: ComponentHandle, reason: string): Promise<void>;
+  /** A fresh store for a component that failed or was halted. */
   restartComponent(handle: ComponentHandle, reason: string): Promise<void>;
   /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
   callHandleMessage(handle: ComponentHandle, message: ComponentMessage): Turn<Uint8Array | undefined>;

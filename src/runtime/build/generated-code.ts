@@ -2,6 +2,7 @@ import {
   type AnyNode,
   type FunctionDeclaration,
   type Function as FunctionNode,
+  type MemberExpression,
   type Node,
   type Program,
   parse,
@@ -51,18 +52,11 @@ export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
     'fetch',
     'Response',
   ],
+  // How the glue of a component that exports resources lets go of them.
+  'FinalizationRegistry',
+  // An undeclared name in jco 1.35's helper for lists of UTF-16 strings; reading it would throw.
+  'vals',
 ]);
-
-/** Of those, what is shadowed by a harmless value when the code runs. */
-export const SHADOWED_GLOBALS = [
-  'process',
-  'globalThis',
-  'console',
-  'fetch',
-  'URL',
-  'Response',
-  'TextDecoder',
-] as const;
 
 /** Properties by which an object leads to its function's constructor, and so to running text. */
 const FORBIDDEN_PROPERTIES = new Set([
@@ -162,6 +156,9 @@ function visit(
         throw refused(`the property ${node.property.value} at offset ${node.start}`);
       }
       return;
+    case 'CallExpression':
+      if (isMemorySlice(node.callee)) edits.push(...checkSlice(node.callee, node.arguments[0]));
+      return;
     case 'FunctionDeclaration':
       if (node.id?.name === 'rscTableRemove') edits.push(checkHandle(node));
       return;
@@ -180,6 +177,29 @@ function checkHandle(node: FunctionNode): Edit {
     end: start,
     text: `if (!(${handle} > 0 && ${handle} < ${table}.length >> 1)) throw new WebAssembly.RuntimeError('unknown handle index');`,
   };
+}
+
+/** `memory0.buffer.slice(…)`, by which jco lifts lists of bytes. */
+function isMemorySlice(callee: AnyNode): callee is MemberExpression {
+  return (
+    callee.type === 'MemberExpression' &&
+    isNamed(callee.property, 'slice') &&
+    callee.object.type === 'MemberExpression' &&
+    isNamed(callee.object.property, 'buffer')
+  );
+}
+
+function isNamed(node: AnyNode, name: string): boolean {
+  return node.type === 'Identifier' && node.name === name;
+}
+
+/** A slice that reaches beyond the memory is cut short silently; the specification says trap, and `sliceMemory` does. */
+function checkSlice(callee: MemberExpression, first: AnyNode | undefined): Edit[] {
+  const after = callee.object.end;
+  return [
+    { start: callee.start, end: callee.start, text: 'sliceMemory(' },
+    { start: after, end: first?.start ?? after, text: ', ' },
+  ];
 }
 
 function isDeclaration(node: AnyNode, parent: AnyNode | undefined): boolean {

@@ -1,5 +1,6 @@
 import { type Artifact, isVivariumError, type Meter } from '#core';
 import { RuntimeError } from '../errors.ts';
+import { validateComponent } from '../validate.ts';
 import { type BuildAnswer, type BuildRequest, toWire } from './protocol.ts';
 import { transpile } from './transpile.ts';
 
@@ -19,6 +20,8 @@ export function serveBuilds(meter: Pick<Meter, 'meterModule'>): void {
 }
 
 async function build(request: BuildRequest, meter: Pick<Meter, 'meterModule'>): Promise<Artifact> {
+  // Whoever asks for a build: what a hostile name would become in the generated code is sealed and kept.
+  validateComponent(request.component);
   const { javascript, coreModules, imports, exports } = await transpile(request.component);
   const metered = coreModules.map(({ name, bytes }) => {
     try {

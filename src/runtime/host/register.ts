@@ -21,7 +21,7 @@ export interface HostPorts extends ServicesPorts {
 export function registerHostFunctions(current: CurrentStore, ports: HostPorts): HostLinker {
   const linker = new HostLinker(current);
   const io = defineIo(linker, current);
-  defineClocks(linker, ports.clock, io);
+  defineClocks(linker, current, ports.clock, io);
   defineRandom(linker, ports.random);
   defineCli(linker, current, io);
   defineDenied(linker);

@@ -1,3 +1,4 @@
+import { type Action, isVivariumError, type KeyValueNamespace } from '#core';
 import type { HostLinker } from '../host-linker.ts';
 import type { CurrentStore } from '../host-state.ts';
 
@@ -8,19 +9,26 @@ const MAX_LISTED = 10_000;
 
 /** `storage`: bytes by key in a namespace of the component's own, up to its quota. */
 export function registerStorageFunctions(linker: HostLinker, current: CurrentStore, quotaBytes: number): void {
+  const opened = (action: Action<'storage'>, key: string): KeyValueNamespace => {
+    checkKey(key);
+    current.state.authority.check('storage', action, key);
+    return current.state.storage();
+  };
+
   linker.define('vivarium:actor/storage@0.1.0', {
-    get: (key: string) => attempt(() => current.state.storage().get(checked(key))),
+    get: (key: string) => attempt(() => opened('read', key).get(key)),
     set(key: string, value: Uint8Array): void {
-      const stored = attempt(() => current.state.storage().set(checked(key), value, quotaBytes));
+      const stored = attempt(() => opened('write', key).set(key, value, quotaBytes));
       if (!stored) throw { tag: 'quota-exceeded', val: `the component may store ${quotaBytes} bytes` };
     },
-    delete: (key: string) => attempt(() => current.state.storage().delete(checked(key))),
-    exists: (key: string) => attempt(() => current.state.storage().get(checked(key)) !== undefined),
+    delete: (key: string) => attempt(() => opened('delete', key).delete(key)),
+    exists: (key: string) => attempt(() => opened('read', key).get(key) !== undefined),
+    /** Those of the keys that the component may read. */
     listKeys(prefix: string): readonly string[] {
       const keys = attempt(() => current.state.storage().list(prefix, MAX_LISTED + 1));
       if (keys.length > MAX_LISTED)
         throw { tag: 'io-error', val: `more than ${MAX_LISTED} keys; give a longer prefix` };
-      return keys;
+      return keys.filter((key) => current.state.authority.allows('storage', 'read', key));
     },
     usage() {
       const { bytes, keys } = attempt(() => current.state.storage().usage());
@@ -29,19 +37,19 @@ export function registerStorageFunctions(linker: HostLinker, current: CurrentSto
   });
 }
 
-function checked(key: string): string {
+function checkKey(key: string): void {
   if (key.length === 0 || Buffer.byteLength(key) > MAX_KEY_BYTES) {
     throw { tag: 'invalid-key', val: `a key has 1 to ${MAX_KEY_BYTES} bytes` };
   }
-  return key;
 }
 
-/** A failing back end is the guest's `io-error`, not the end of the guest. */
+/** A refusal and a failing back end are told to the guest; they are not its end. */
 function attempt<T>(operation: () => T): T {
   try {
     return operation();
   } catch (thrown) {
     if (!(thrown instanceof Error)) throw thrown;
+    if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) throw { tag: 'permission-denied', val: thrown.message };
     throw { tag: 'io-error', val: 'the storage back end failed' };
   }
 }

@@ -14,7 +14,7 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
     );
 
   linker.define('wasi:cli/environment@0.2.0', {
-    getEnvironment: () => current.state.env.map((pair) => [...pair]),
+    getEnvironment: () => current.state.environment().map((pair) => [...pair]),
     getArguments: () => [...current.state.args],
     initialCwd: () => undefined,
   });

@@ -1,27 +1,46 @@
-import { type Clock, timestampOf } from '#core';
+import type { Clock, Timestamp } from '#core';
 import type { HostLinker } from '../host-linker.ts';
+import type { CurrentStore } from '../host-state.ts';
 import type { IoClasses } from './io.ts';
 
-/** Clocks tell milliseconds in nanoseconds: a finer one helps to time the host. */
-const RESOLUTION_NS = 1_000_000n;
+const NS_PER_MS = 1_000_000;
+const NS_PER_S = 1_000_000_000n;
 
-/** `wasi:clocks`: both clocks work; a subscription is ready when its time has come and never makes the thread wait. */
-export function defineClocks(linker: HostLinker, clock: Clock, { Pollable }: IoClasses): void {
-  const nanoseconds = (): bigint => BigInt(Math.floor(clock.monotonic())) * RESOLUTION_NS;
+/**
+ * `wasi:clocks`: both clocks work, rounded to what the component was granted: a finer clock helps to time the host. A
+ * subscription is ready when its time has come and never makes the thread wait.
+ */
+export function defineClocks(linker: HostLinker, current: CurrentStore, clock: Clock, { Pollable }: IoClasses): void {
+  const resolution = (): bigint => BigInt(current.state.authority.clockResolutionNs());
+  const rounded = (ms: number): bigint => {
+    const step = resolution();
+    return (nanosecondsOf(ms) / step) * step;
+  };
+  const nanoseconds = (): bigint => rounded(clock.monotonic());
   const at = (when: bigint): object => new Pollable(() => nanoseconds() >= when);
 
   linker.define('wasi:clocks/monotonic-clock@0.2.0', {
     now: nanoseconds,
-    resolution: () => RESOLUTION_NS,
+    resolution,
     subscribeInstant: at,
     subscribeDuration: (duration: bigint) => at(nanoseconds() + duration),
   });
   linker.define('wasi:clocks/wall-clock@0.2.0', {
-    now: () => timestampOf(Math.floor(clock.now())),
-    resolution: () => ({ seconds: 0n, nanoseconds: Number(RESOLUTION_NS) }),
+    now: () => datetimeOf(rounded(clock.now())),
+    resolution: () => datetimeOf(resolution()),
   });
   linker.define('wasi:clocks/timezone@0.2.0', {
     display: () => ({ utcOffset: 0, name: 'UTC', inDaylightSavingTime: false }),
     utcOffset: () => 0,
   });
+}
+
+/** Whole and part apart: wall-clock nanoseconds are more than a double holds. */
+function nanosecondsOf(ms: number): bigint {
+  const whole = Math.floor(ms);
+  return BigInt(whole) * BigInt(NS_PER_MS) + BigInt(Math.floor((ms - whole) * NS_PER_MS));
+}
+
+function datetimeOf(nanoseconds: bigint): Timestamp {
+  return { seconds: nanoseconds / NS_PER_S, nanoseconds: Number(nanoseconds % NS_PER_S) };
 }

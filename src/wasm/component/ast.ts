@@ -143,7 +143,8 @@ export type TypeDefinition =
       readonly params: readonly Named<ValueTypeRef>[];
       readonly result: ValueTypeRef | undefined;
     }
-  | { readonly kind: 'component' | 'instance'; readonly declarations: readonly Declaration[] }
+  | { readonly kind: 'component'; readonly declarations: readonly Declaration[] }
+  | { readonly kind: 'instance'; readonly declarations: readonly Declaration[] }
   | { readonly kind: 'resource'; readonly destructor: number | undefined };
 
 export type Declaration =

@@ -1,0 +1,173 @@
+import { closeSync, constants, existsSync, fstatSync, openSync, read, readFileSync, statSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Clock } from '#core';
+import { blake3, openBlake3 } from '../blake3.ts';
+import { BundleError } from '../errors.ts';
+import { storageFailed, systemCode } from '../storage-errors.ts';
+import { chunkPath } from './chunk-path.ts';
+
+const PIECE = 256 * 2 ** 10;
+/** A chunk up to this is read in one go, which for files this small is faster than asking the thread pool four times. */
+const SMALL = 2 ** 20;
+const STALE_MS = 24 * 3_600_000;
+
+export type ChunkState = 'right' | 'missing' | 'corrupt';
+
+/**
+ * Reads chunks by their BLAKE3 (64 hex digits) from a bundle's folder. Whoever made the folder may be hostile: a chunk
+ * is a regular file, never a link or a device, and its bytes count only when they hash to their name.
+ */
+export class ChunkStore {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  has(hash: string): boolean {
+    return existsSync(chunkPath(this.folder, hash));
+  }
+
+  /** The chunk's size in bytes, or `undefined` if there is none. */
+  size(hash: string): number | undefined {
+    return statSync(chunkPath(this.folder, hash), { throwIfNoEntry: false })?.size;
+  }
+
+  /**
+   * The chunk's pieces. The last one is given only after all of them proved right, so who writes them elsewhere must
+   * publish nothing before the end.
+   *
+   * @throws {BundleError} `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_STORAGE_FAILED`
+   */
+  async *stream(hash: string): AsyncGenerator<Uint8Array> {
+    const file = this.#open(hash);
+    try {
+      const hasher = await openBlake3();
+      let held: Uint8Array | undefined;
+      for await (const piece of pieces(file)) {
+        hasher.update(piece);
+        if (held !== undefined) yield held;
+        held = piece;
+      }
+      if (hasher.digest() !== hash) throw corrupt(hash);
+      if (held !== undefined) yield held;
+    } catch (cause) {
+      throw storageFailed(`reading chunk ${hash}`, cause);
+    } finally {
+      closeSync(file.descriptor);
+    }
+  }
+
+  /**
+   * The chunk as a whole.
+   * @param limit in bytes; a larger chunk is refused before it is read.
+   * @param verify `false` trusts the folder: the bytes are not hashed.
+   */
+  async read(hash: string, { limit = 2 ** 30, verify = true } = {}): Promise<Uint8Array> {
+    const file = this.#open(hash);
+    try {
+      if (file.size > limit) {
+        throw new BundleError('BUNDLE_TOO_LARGE', `chunk ${hash} has ${file.size} bytes; at most ${limit} can be used`);
+      }
+      const bytes = file.size <= SMALL ? readFileSync(file.descriptor) : await readWhole(file);
+      if (verify && (await blake3(bytes)) !== hash) throw corrupt(hash);
+      return bytes;
+    } catch (cause) {
+      throw storageFailed(`reading chunk ${hash}`, cause);
+    } finally {
+      closeSync(file.descriptor);
+    }
+  }
+
+  async check(hash: string): Promise<ChunkState> {
+    try {
+      for await (const _ of this.stream(hash));
+      return 'right';
+    } catch (error) {
+      if (error instanceof BundleError && error.code === 'BUNDLE_CHUNK_MISSING') return 'missing';
+      if (error instanceof BundleError && error.code === 'BUNDLE_CHUNK_CORRUPT') return 'corrupt';
+      throw error;
+    }
+  }
+
+  /** Removes what a killed writer left behind more than a day ago. @returns how many files went. */
+  async sweep(clock: Pick<Clock, 'now'>): Promise<number> {
+    const objects = join(this.folder, 'objects');
+    const names = await readdir(objects).catch(() => []);
+    let removed = 0;
+    for (const name of names.filter(isTemporary)) {
+      const stats = await stat(join(objects, name)).catch(() => undefined);
+      if (stats === undefined || clock.now() - stats.mtimeMs < STALE_MS) continue;
+      await rm(join(objects, name), { force: true });
+      removed++;
+    }
+    return removed;
+  }
+
+  #open(hash: string): OpenFile {
+    const path = chunkPath(this.folder, hash);
+    // Without O_NONBLOCK, opening a FIFO that a hostile folder holds would wait for ever.
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+    let descriptor: number;
+    try {
+      descriptor = openSync(path, flags);
+    } catch (cause) {
+      const code = systemCode(cause);
+      if (code === 'ENOENT' || code === 'ENOTDIR') {
+        const message = `chunk ${hash} is not in ${this.folder}; push or pull the bundle again`;
+        throw new BundleError('BUNDLE_CHUNK_MISSING', message, { cause, details: { chunk: hash } });
+      }
+      if (code === 'ELOOP') throw corrupt(hash);
+      throw storageFailed(`opening ${path}`, cause);
+    }
+    const stats = fstatSync(descriptor);
+    if (stats.isFile()) return { descriptor, size: stats.size };
+    closeSync(descriptor);
+    throw corrupt(hash);
+  }
+}
+
+interface OpenFile {
+  readonly descriptor: number;
+  readonly size: number;
+}
+
+export function isTemporary(name: string): boolean {
+  return name.startsWith('.') && name.endsWith('.tmp');
+}
+
+export function corrupt(hash: string): BundleError {
+  return new BundleError(
+    'BUNDLE_CHUNK_CORRUPT',
+    `chunk ${hash} is not what its name says; remove it and push or pull the bundle again`,
+    { details: { chunk: hash } },
+  );
+}
+
+const readAsync = promisify(read);
+
+/** A file's pieces, none of which is used again. A file that grows meanwhile is read to its end. */
+async function* pieces({ descriptor, size }: OpenFile): AsyncGenerator<Uint8Array> {
+  if (size <= SMALL) {
+    yield readFileSync(descriptor);
+    return;
+  }
+  for (;;) {
+    const { bytesRead, buffer } = await readAsync(descriptor, Buffer.allocUnsafeSlow(PIECE), 0, PIECE, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function readWhole(file: OpenFile): Promise<Uint8Array> {
+  const whole = Buffer.allocUnsafeSlow(file.size);
+  let at = 0;
+  for await (const piece of pieces(file)) {
+    // Bytes that were added after the size was asked for are not those that the hash names.
+    whole.set(piece.subarray(0, whole.length - at), at);
+    at += piece.length;
+  }
+  return whole.subarray(0, at);
+}

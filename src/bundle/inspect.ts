@@ -1,0 +1,61 @@
+import { ChunkStore } from './chunks/chunk-store.ts';
+import { BundleError } from './errors.ts';
+import { type LoadedLockfile, loadLockfile, producersIn } from './lockfile/lockfile-file.ts';
+import type { Lockfile } from './lockfile/model.ts';
+import { type ChunkShape, declaredShape, looksLikeAst } from './sources/chunk-shape.ts';
+
+/** What a folder or a lockfile tells of a bundle; nothing was fetched, and chunks were not hashed. */
+export interface Inspection {
+  readonly path: string;
+  readonly lockfile: Lockfile;
+  readonly chunksPresent: number;
+  readonly chunksMissing: readonly string[];
+  readonly bytes: number;
+  /** How many of the chunks that are there have which shape. */
+  readonly shapes: Readonly<Record<ChunkShape, number>>;
+}
+
+/**
+ * @param path a bundle's folder, or a lockfile (binary or TOML).
+ * @param producer shows only its lockfile; without it, all lockfiles of a folder are shown.
+ * @throws as `loadLockfile`
+ */
+export async function inspect(path: string, producer?: string): Promise<readonly Inspection[]> {
+  let producers: readonly (string | undefined)[] = [producer];
+  if (producer === undefined && !isLockfileName(path)) producers = await producersIn(path);
+  if (producers.length === 0) {
+    throw new BundleError(
+      'BUNDLE_NOT_FOUND',
+      `there is no lockfile in ${JSON.stringify(path)}; push or pull the bundle first`,
+    );
+  }
+  const inspections: Inspection[] = [];
+  for (const each of producers) inspections.push(await examine(await loadLockfile(path, each)));
+  return inspections;
+}
+
+async function examine({ lockfile, path, folder }: LoadedLockfile): Promise<Inspection> {
+  const store = new ChunkStore(folder);
+  const declared = declaredShape(lockfile.meta);
+  const missing = new Set<string>();
+  const shapes = { raw: 0, ast: 0 };
+  let bytes = 0;
+  const seen = new Set<string>();
+  for (const { chunkHash } of lockfile.sources) {
+    if (seen.has(chunkHash)) continue;
+    seen.add(chunkHash);
+    const size = store.size(chunkHash);
+    if (size === undefined) {
+      missing.add(chunkHash);
+      continue;
+    }
+    bytes += size;
+    const shape = declared ?? (looksLikeAst(await store.read(chunkHash, { verify: false })) ? 'ast' : 'raw');
+    shapes[shape]++;
+  }
+  return { path, lockfile, chunksPresent: seen.size - missing.size, chunksMissing: [...missing], bytes, shapes };
+}
+
+function isLockfileName(path: string): boolean {
+  return path.endsWith('.bin') || path.endsWith('.toml');
+}

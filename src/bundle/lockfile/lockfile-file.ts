@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { syncFolders } from '../chunks/durable.ts';
+import { BundleError, quoted } from '../errors.ts';
+import { storageFailed, systemCode } from '../storage-errors.ts';
+import { decodeLockfile, encodeLockfile, MAX_LOCKFILE_BYTES } from './capnp.ts';
+import { checkLockfile, type Lockfile } from './model.ts';
+import { formatLockfile, parseLockfile } from './toml.ts';
+
+const BINARY = '.lock.bin';
+const TEXT = '.lock.toml';
+
+export interface LoadedLockfile {
+  readonly lockfile: Lockfile;
+  /** The file that was read. */
+  readonly path: string;
+  /** Its folder, where the chunks are looked for. */
+  readonly folder: string;
+}
+
+/** The producers that have a lockfile in a folder, in the order of their names. */
+export async function producersIn(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder).catch((cause: unknown) => {
+    if (systemCode(cause) === 'ENOENT') throw notFound(folder, cause);
+    throw storageFailed(`reading ${JSON.stringify(folder)}`, cause);
+  });
+  return names
+    .filter((name) => name.endsWith(BINARY))
+    .map((name) => name.slice(0, -BINARY.length))
+    .toSorted();
+}
+
+/**
+ * Reads and checks a lockfile: of a folder, or the file itself, binary or TOML.
+ * @param producer refuses any other; without it, a folder must have exactly one lockfile.
+ * @throws {BundleError} `BUNDLE_NOT_FOUND`, `BUNDLE_INVALID_LOCKFILE`, `BUNDLE_UNSUPPORTED_VERSION`, `BUNDLE_WRONG_PRODUCER`, `BUNDLE_TOO_LARGE`
+ */
+export async function loadLockfile(path: string, producer?: string): Promise<LoadedLockfile> {
+  const stats = await stat(path).catch((cause: unknown) => {
+    throw systemCode(cause) === 'ENOENT'
+      ? notFound(path, cause)
+      : storageFailed(`reading ${JSON.stringify(path)}`, cause);
+  });
+  const file = stats.isDirectory() ? join(path, `${producer ?? (await onlyProducer(path))}${BINARY}`) : path;
+  const bytes = await readBounded(file);
+  const lockfile = await checkLockfile(
+    file.endsWith('.toml') ? parseLockfile(utf8(bytes, file)) : decodeLockfile(bytes),
+  );
+  checkProducer(lockfile, producer);
+  return { lockfile, path: file, folder: dirname(file) };
+}
+
+/** @throws {BundleError} `BUNDLE_WRONG_PRODUCER` */
+export function checkProducer(lockfile: Lockfile, producer: string | undefined): void {
+  if (producer === undefined || lockfile.meta.producer === producer) return;
+  throw new BundleError(
+    'BUNDLE_WRONG_PRODUCER',
+    `the lockfile was made by ${quoted(lockfile.meta.producer)}, not by ${quoted(producer)}; name its producer with --producer`,
+  );
+}
+
+/** Writes both renderings. The binary one comes last: with it, the bundle is there. */
+export async function saveLockfile(folder: string, lockfile: Lockfile): Promise<Uint8Array> {
+  const bytes = encodeLockfile(lockfile);
+  const base = join(folder, lockfile.meta.producer);
+  await replaceFile(base + TEXT, formatLockfile(lockfile));
+  await replaceFile(base + BINARY, bytes);
+  await syncFolders(folder, [folder]);
+  return bytes;
+}
+
+async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    await using file = await open(temporary, 'wx');
+    await file.writeFile(content);
+    await file.sync();
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw storageFailed(`writing ${JSON.stringify(path)}`, cause);
+  }
+}
+
+async function onlyProducer(folder: string): Promise<string> {
+  const producers = await producersIn(folder);
+  const [first, ...others] = producers;
+  if (first === undefined) throw notFound(folder);
+  if (others.length === 0) return first;
+  throw new BundleError(
+    'BUNDLE_INVALID_OPTION',
+    `${JSON.stringify(folder)} has lockfiles of ${producers.map(quoted).join(', ')}; name one with --producer`,
+  );
+}
+
+async function readBounded(path: string): Promise<Uint8Array> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (cause) {
+    throw systemCode(cause) === 'ENOENT'
+      ? notFound(path, cause)
+      : storageFailed(`opening ${JSON.stringify(path)}`, cause);
+  }
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw notFound(path);
+    if (stats.size > MAX_LOCKFILE_BYTES) {
+      const message = `${JSON.stringify(path)} has ${stats.size} bytes; a lockfile has at most ${MAX_LOCKFILE_BYTES}`;
+      throw new BundleError('BUNDLE_TOO_LARGE', message);
+    }
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+function utf8(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new BundleError('BUNDLE_INVALID_LOCKFILE', `${JSON.stringify(path)} is not UTF-8`, { cause });
+  }
+}
+
+function notFound(path: string, cause?: unknown): BundleError {
+  return new BundleError(
+    'BUNDLE_NOT_FOUND',
+    `there is no lockfile in ${JSON.stringify(path)}; push or pull the bundle first`,
+    {
+      cause,
+    },
+  );
+}

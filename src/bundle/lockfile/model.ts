@@ -1,0 +1,121 @@
+import { blake3 } from '../blake3.ts';
+import { BundleError, quoted } from '../errors.ts';
+
+export const SCHEMA_VERSION = '0.1.0';
+
+/** A lockfile says which sources a bundle holds and by which chunk each is carried. */
+export interface Lockfile {
+  readonly meta: LockfileMeta;
+  readonly sources: readonly SourceEntry[];
+  readonly topology: readonly TopologyEdge[];
+  /** BLAKE3 over the chunk hashes (32 bytes each), concatenated in the order of `sources`. */
+  readonly root: string;
+}
+
+export interface LockfileMeta {
+  readonly producer: string;
+  readonly producerVersion: string;
+  readonly schemaVersion: string;
+  readonly inputProcessors: readonly ProcessorVersion[];
+  /** Milliseconds since 1970, at most 2^53 - 1. */
+  readonly generatedAtMs: number;
+}
+
+export interface ProcessorVersion {
+  readonly kind: string;
+  readonly version: string;
+}
+
+/** Hashes are BLAKE3-256 as 64 lower-case hex digits. */
+export interface SourceEntry {
+  /** Relative, by `/`; never leaves the folder that it starts from. */
+  readonly path: string;
+  /** Of the raw input, without any normalisation. */
+  readonly inputHash: string;
+  readonly chunkHash: string;
+  readonly kind: string;
+}
+
+export interface TopologyEdge {
+  readonly from: string;
+  readonly toSource: string;
+}
+
+const MAX_PATH_BYTES = 4096;
+const MAX_NAME_BYTES = 1024;
+const HASH = /^[0-9a-f]{64}$/;
+
+/** Why `path` may not stand in a lockfile, or `undefined` if it may. */
+export function pathProblem(path: string): string | undefined {
+  if (path === '') return 'is empty';
+  // A length in UTF-16 units bounds the one in bytes, so a path of a megabyte is not encoded to be measured.
+  if (path.length > MAX_PATH_BYTES || Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    return `is longer than ${MAX_PATH_BYTES} bytes`;
+  }
+  if (path.includes('\0')) return 'has a NUL character';
+  if (!path.isWellFormed()) return 'has half a surrogate pair';
+  if (/^(?:[/\\]|[A-Za-z]:[/\\])/.test(path)) return 'is absolute';
+  if (path.split(/[/\\]/).includes('..')) return 'leaves its folder by ".."';
+  return undefined;
+}
+
+/** The root of a list of sources. */
+export async function rootOf(sources: readonly SourceEntry[]): Promise<string> {
+  const hashes = Buffer.allocUnsafe(sources.length * 32);
+  for (const [index, { chunkHash }] of sources.entries()) hashes.write(chunkHash, index * 32, 32, 'hex');
+  return blake3(hashes);
+}
+
+/**
+ * Refuses a lockfile that lies about itself, whoever wrote it: hashes, paths, versions, root.
+ * @throws {BundleError} `BUNDLE_INVALID_LOCKFILE`, `BUNDLE_UNSUPPORTED_VERSION`
+ */
+export async function checkLockfile(lockfile: Lockfile): Promise<Lockfile> {
+  const { meta, sources, topology, root } = lockfile;
+  if (meta.schemaVersion !== SCHEMA_VERSION) {
+    throw new BundleError(
+      'BUNDLE_UNSUPPORTED_VERSION',
+      `the lockfile's schema version is ${quoted(meta.schemaVersion)}, this Vivarium reads ${SCHEMA_VERSION}; use a version of Vivarium that knows it`,
+    );
+  }
+  if (!PRODUCER.test(meta.producer)) throw invalid(`the producer ${quoted(meta.producer)} is not a name`);
+  name('the producer version', meta.producerVersion);
+  if (!Number.isSafeInteger(meta.generatedAtMs) || meta.generatedAtMs < 0) {
+    throw invalid(`the time ${meta.generatedAtMs} is not a number of milliseconds below 2^53`);
+  }
+  for (const { kind, version } of meta.inputProcessors) {
+    name('an input processor', kind);
+    name(`the version of ${quoted(kind)}`, version);
+  }
+  const seen = new Set<string>();
+  for (const { path, inputHash, chunkHash, kind } of sources) {
+    const problem = pathProblem(path);
+    if (problem !== undefined) throw invalid(`the path ${quoted(path)} ${problem}`);
+    if (seen.has(path)) throw invalid(`the path ${quoted(path)} occurs twice`);
+    seen.add(path);
+    if (!HASH.test(inputHash) || !HASH.test(chunkHash)) throw invalid(`a hash of ${quoted(path)} is not of 32 bytes`);
+    name(`the kind of ${quoted(path)}`, kind);
+  }
+  for (const { from, toSource } of topology) {
+    name('the start of an edge', from, MAX_PATH_BYTES);
+    name('the end of an edge', toSource, MAX_PATH_BYTES);
+  }
+  const actual = await rootOf(sources);
+  if (root !== actual) throw invalid(`the root is ${quoted(root)}, but the chunk hashes give ${actual}`);
+  return lockfile;
+}
+
+/** A producer names a file (`<producer>.lock.bin`) and the first part of an OCI repository. */
+export const PRODUCER: RegExp = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+
+function name(what: string, text: string, limit = MAX_NAME_BYTES): void {
+  if (text.length > limit || Buffer.byteLength(text) > limit) throw invalid(`${what} is longer than ${limit} bytes`);
+  if (!text.isWellFormed()) throw invalid(`${what} has half a surrogate pair`);
+  if (text.includes('\0')) throw invalid(`${what} has a NUL character`);
+}
+
+export function invalid(what: string, cause?: unknown): BundleError {
+  return new BundleError('BUNDLE_INVALID_LOCKFILE', `${what}: the lockfile is damaged or hostile; get it again`, {
+    cause,
+  });
+}

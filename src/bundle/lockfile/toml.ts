@@ -1,0 +1,129 @@
+import { parse, stringify, type TomlTable } from 'smol-toml';
+import { BundleError } from '../errors.ts';
+import { invalid, type Lockfile } from './model.ts';
+
+/** Tables of tables of texts: nothing in a lockfile nests deeper. */
+const MAX_DEPTH = 8;
+/** The parser needs some twenty bytes of memory for each byte of text. 32 MiB are about a hundred thousand sources. */
+export const MAX_TOML_BYTES: number = 32 * 2 ** 20;
+const PREFIX = 'blake3:';
+
+const MAX_DOTS = 16;
+const [NEWLINE, DOUBLE_QUOTE, SINGLE_QUOTE, DOT, BACKSLASH] = [0x0a, 0x22, 0x27, 0x2e, 0x5c];
+
+/** The lockfile for people to read and to review: the same model as the binary file, which is the one that counts. */
+export function formatLockfile(lockfile: Lockfile): string {
+  const { meta } = lockfile;
+  return stringify({
+    root: PREFIX + lockfile.root,
+    meta: {
+      producer: meta.producer,
+      producer_version: meta.producerVersion,
+      schema_version: meta.schemaVersion,
+      generated_at_ms: meta.generatedAtMs,
+      input_processors: meta.inputProcessors.map(({ kind, version }) => ({ kind, version })),
+    },
+    sources: lockfile.sources.map(({ path, inputHash, chunkHash, kind }) => ({
+      path,
+      input_hash: PREFIX + inputHash,
+      chunk_hash: PREFIX + chunkHash,
+      kind,
+    })),
+    topology: lockfile.topology.map(({ from, toSource }) => ({ from, to_source: toSource })),
+  });
+}
+
+/**
+ * Reads a lockfile written in TOML; unknown keys are skipped.
+ * @throws {BundleError} `BUNDLE_INVALID_LOCKFILE`, `BUNDLE_TOO_LARGE`
+ */
+export function parseLockfile(text: string): Lockfile {
+  if (text.length > MAX_TOML_BYTES) {
+    throw new BundleError(
+      'BUNDLE_TOO_LARGE',
+      `a TOML lockfile of ${text.length} characters, at most ${MAX_TOML_BYTES} are read; read the binary one`,
+    );
+  }
+  refuseDottedKeys(text);
+  let table: TomlTable;
+  try {
+    table = parse(text, { maxDepth: MAX_DEPTH });
+  } catch (cause) {
+    throw invalid('it is not TOML', cause);
+  }
+  const meta = tableOf(table.meta, 'meta');
+  return {
+    meta: {
+      producer: textOf(meta, 'producer'),
+      producerVersion: textOf(meta, 'producer_version'),
+      schemaVersion: textOf(meta, 'schema_version'),
+      generatedAtMs: numberOf(meta, 'generated_at_ms'),
+      inputProcessors: tablesOf(meta.input_processors, 'meta.input_processors').map((processor) => ({
+        kind: textOf(processor, 'kind'),
+        version: textOf(processor, 'version'),
+      })),
+    },
+    sources: tablesOf(table.sources, 'sources').map((source) => ({
+      path: textOf(source, 'path'),
+      inputHash: hashOf(source, 'input_hash'),
+      chunkHash: hashOf(source, 'chunk_hash'),
+      kind: textOf(source, 'kind'),
+    })),
+    topology: tablesOf(table.topology, 'topology').map((edge) => ({
+      from: textOf(edge, 'from'),
+      toSource: textOf(edge, 'to_source'),
+    })),
+    root: hashOf(table, 'root'),
+  };
+}
+
+/**
+ * Refuses a line with many dots outside strings. `a.a.a.a…` makes a table for every two bytes, to which the parser's own
+ * limit on depth does not apply: thirty megabytes of it end the process out of memory.
+ */
+function refuseDottedKeys(text: string): void {
+  let dots = 0;
+  let quote = 0;
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (character === NEWLINE) {
+      dots = 0;
+      quote = 0;
+    } else if (quote !== 0) {
+      if (character === BACKSLASH && quote === DOUBLE_QUOTE) index++;
+      else if (character === quote) quote = 0;
+    } else if (character === DOUBLE_QUOTE || character === SINGLE_QUOTE) quote = character;
+    else if (character === DOT && ++dots > MAX_DOTS) throw invalid('a line of its TOML has a key of many dots');
+  }
+}
+
+function tableOf(value: unknown, name: string): TomlTable {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date) {
+    throw invalid(`${name} is not a table`);
+  }
+  return value as TomlTable;
+}
+
+function tablesOf(value: unknown, name: string): readonly TomlTable[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw invalid(`${name} is not an array of tables`);
+  return value.map((entry, index) => tableOf(entry, `${name}[${index}]`));
+}
+
+function textOf(table: TomlTable, key: string): string {
+  const value = table[key];
+  if (typeof value !== 'string') throw invalid(`${key} is not a text`);
+  return value;
+}
+
+function numberOf(table: TomlTable, key: string): number {
+  const value = table[key];
+  if (typeof value !== 'number') throw invalid(`${key} is not a number`);
+  return value;
+}
+
+function hashOf(table: TomlTable, key: string): string {
+  const value = textOf(table, key);
+  if (!value.startsWith(PREFIX)) throw invalid(`${key} does not begin with "${PREFIX}"`);
+  return value.slice(PREFIX.length);
+}

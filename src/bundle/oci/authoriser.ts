@@ -1,0 +1,129 @@
+import { BundleError } from '../errors.ts';
+import { readBody } from './bounded-body.ts';
+import { type Challenge, parseChallenge } from './challenge.ts';
+import { basicHeader, type Credentials } from './credentials.ts';
+import type { HttpClient, HttpResponse } from './http-client.ts';
+
+const MAX_TOKEN_BODY = 1 * 2 ** 20;
+
+/**
+ * Answers a registry's challenges. Credentials go to the registry's own host only: a token server elsewhere gets them
+ * if the user allows its host by name, and is asked without them otherwise.
+ */
+export class Authoriser {
+  readonly #http: HttpClient;
+  readonly #registry: URL;
+  readonly #credentials: Credentials | undefined;
+  readonly #authHosts: ReadonlySet<string>;
+  /** By what was asked for: one token serves one scope. */
+  readonly #exchanged = new Map<string, Promise<string>>();
+  #header: string | undefined;
+
+  constructor(
+    http: HttpClient,
+    registry: URL,
+    credentials: Credentials | undefined,
+    authHosts: readonly string[] = [],
+  ) {
+    this.#http = http;
+    this.#registry = registry;
+    this.#credentials = credentials;
+    this.#authHosts = new Set([registry.hostname, ...authHosts]);
+  }
+
+  /** What to send before anything was asked for: a token as it is; else nothing, until a challenge tells how. */
+  async header(): Promise<string | undefined> {
+    if (this.#header !== undefined || this.#credentials?.kind !== 'token') return this.#header;
+    await this.#http.refuseClearText();
+    return `Bearer ${this.#credentials.token}`;
+  }
+
+  /**
+   * The header that answers a 401.
+   * @throws {BundleError} `BUNDLE_UNAUTHORISED`, and as `HttpClient.send`
+   */
+  async answer({ headers }: HttpResponse, signal?: AbortSignal): Promise<string> {
+    const challenge = parseChallenge(headers['www-authenticate']);
+    if (challenge === undefined) throw this.#refused('it does not say what it wants');
+    if (challenge.scheme === 'basic') {
+      if (this.#credentials === undefined) throw this.#refused('it wants a name and a password');
+      await this.#http.refuseClearText();
+      this.#header = this.#basic(this.#credentials);
+      return this.#header;
+    }
+    this.#header = `Bearer ${await this.#exchange(challenge, signal)}`;
+    return this.#header;
+  }
+
+  /** `text` without our secrets: a registry may send back what it was sent, and its words are printed. */
+  redact(text: string): string {
+    const given = this.#credentials;
+    const own = given === undefined ? [] : [given.kind === 'token' ? given.token : given.password, this.#basic(given)];
+    const secrets = [...own, this.#header ?? ''].map((secret) => secret.replace(/^(?:Basic|Bearer) /, ''));
+    return secrets
+      .filter((secret) => secret !== '')
+      .reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text);
+  }
+
+  #exchange(challenge: Challenge, signal: AbortSignal | undefined): Promise<string> {
+    const key = JSON.stringify([...challenge.parameters].filter(([name]) => name !== 'error'));
+    let exchanged = this.#exchanged.get(key);
+    if (exchanged === undefined) {
+      exchanged = this.#fetchToken(challenge, signal);
+      this.#exchanged.set(key, exchanged);
+      // Requests that run at the same time share one exchange; later ones make a new one, as tokens expire.
+      const forget = () => this.#exchanged.delete(key);
+      exchanged.then(forget, forget);
+    }
+    return exchanged;
+  }
+
+  /** The token protocol of distribution: GET on the realm with service and scope. */
+  async #fetchToken({ parameters }: Challenge, signal: AbortSignal | undefined): Promise<string> {
+    const realm = parameters.get('realm') ?? '';
+    if (!URL.canParse(realm)) throw this.#refused('it names no token server');
+    const url = this.#http.follow(this.#registry, realm);
+    for (const name of ['service', 'scope']) {
+      const value = parameters.get(name);
+      if (value !== undefined) url.searchParams.set(name, value);
+    }
+    const ours = this.#authHosts.has(url.hostname);
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (this.#credentials !== undefined && ours) {
+      await this.#http.refuseClearText();
+      headers.authorization = this.#basic(this.#credentials);
+    }
+    const response = await this.#http.send({ method: 'GET', url, headers, ...(signal && { signal }) });
+    const body = await readBody(response.body, MAX_TOKEN_BODY, response.url);
+    const hint =
+      this.#credentials !== undefined && !ours
+        ? `; to let it have your token, allow it with --auth-host ${url.hostname}`
+        : '';
+    if (response.status !== 200) throw this.#refused(`its token server ${url.host} answers ${response.status}${hint}`);
+    const token = tokenOf(body.toString('utf8'));
+    if (token === undefined) throw this.#refused(`its token server ${url.host} gives no token${hint}`);
+    return token;
+  }
+
+  #basic(credentials: Credentials): string {
+    // A token alone goes as a password; its user's name does not matter to those who take tokens so.
+    return basicHeader(credentials.kind === 'basic' ? credentials : { user: 'token', password: credentials.token });
+  }
+
+  #refused(why: string): BundleError {
+    return new BundleError('BUNDLE_UNAUTHORISED', `${this.#registry.host} refuses us: ${why}`);
+  }
+}
+
+function tokenOf(text: string): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { token, access_token } = value as Record<string, unknown>;
+  const found = token ?? access_token;
+  return typeof found === 'string' && /^[\x21-\x7e]{1,65536}$/.test(found) ? found : undefined;
+}

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { BundleError } from '../errors.ts';
+
+/** What a registry is shown: a token by itself, or a user's name and password. */
+export type Credentials =
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'basic'; readonly user: string; readonly password: string };
+
+export interface CredentialOptions {
+  readonly tokenFile?: string;
+  readonly token?: string;
+  /** Makes a password of the token. */
+  readonly user?: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const VARIABLES = ['VIVARIUM_CACHE_TOKEN', 'MACHE_CACHE_TOKEN'] as const;
+const MAX_TOKEN = 64 * 2 ** 10;
+
+/**
+ * The token of the file, else the one given, else that of the environment; `undefined` where there is none.
+ * Only the first line counts. The token stands in no message.
+ *
+ * @throws {BundleError} `BUNDLE_INVALID_OPTION`
+ */
+export async function findCredentials(options: CredentialOptions): Promise<Credentials | undefined> {
+  const { tokenFile, token, user, environment } = options;
+  if (tokenFile !== undefined) return toCredentials(await readTokenFile(tokenFile), `the file ${tokenFile}`, user);
+  if (token !== undefined) return toCredentials(token, '--token', user);
+  for (const name of VARIABLES) {
+    const value = environment[name];
+    if (value !== undefined && value !== '') return toCredentials(value, name, user);
+  }
+  if (user !== undefined)
+    throw new BundleError('BUNDLE_INVALID_OPTION', 'a user is named, but no token; give one with --token-file');
+  return undefined;
+}
+
+async function readTokenFile(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new BundleError('BUNDLE_INVALID_OPTION', `the token file ${JSON.stringify(path)} cannot be read`, { cause });
+  });
+  return text.slice(0, MAX_TOKEN);
+}
+
+function toCredentials(text: string, from: string, user: string | undefined): Credentials {
+  const token = (text.split('\n', 1)[0] as string).trim();
+  if (token === '') throw new BundleError('BUNDLE_INVALID_OPTION', `${from} holds no token in its first line`);
+  // What a header cannot hold would otherwise be shown by the error of whoever tries to send it.
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new BundleError('BUNDLE_INVALID_OPTION', `${from} holds a token with characters that no token has`);
+  }
+  return user === undefined ? { kind: 'token', token } : { kind: 'basic', user, password: token };
+}
+
+export function basicHeader({ user, password }: { readonly user: string; readonly password: string }): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}

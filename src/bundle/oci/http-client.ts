@@ -1,0 +1,148 @@
+import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
+import { Agent } from 'undici';
+import { messageOf } from '#core';
+import { BundleError } from '../errors.ts';
+import { AddressRule, type Resolve } from './address-rule.ts';
+import { TransientError } from './retry.ts';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Its length must be in `headers` when it is a stream. */
+  readonly body?: Uint8Array | Readable;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Readable;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+}
+
+export interface HttpClientOptions {
+  readonly registry: URL;
+  readonly connections: number;
+  /** How long a silent server is waited for. Default 30,000. */
+  readonly idleMs?: number;
+  readonly resolve?: Resolve;
+}
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** HTTP to a registry, and to where it sends us. The answer's body must be read or destroyed. */
+export class HttpClient {
+  readonly #registry: URL;
+  readonly #addresses: AddressRule;
+  readonly #agent: Agent;
+
+  constructor({ registry, connections, idleMs = 30_000, resolve }: HttpClientOptions) {
+    this.#registry = registry;
+    this.#addresses = new AddressRule(registry, resolve);
+    this.#agent = new Agent({
+      connections,
+      headersTimeout: idleMs,
+      bodyTimeout: idleMs,
+      connect: {
+        timeout: Math.min(idleMs, 10_000),
+        // Connects to the addresses that the rule has seen, not to what a second look-up would give.
+        lookup: (name, { all }, callback) => {
+          this.#addresses.addresses(new URL(`http://${isIP(name) === 6 ? `[${name}]` : name}/`)).then(
+            (addresses) => {
+              const [first] = addresses;
+              if (all === true) callback(null, [...addresses]);
+              else callback(null, first?.address ?? '', first?.family);
+            },
+            (error: Error) => callback(error, ''),
+          );
+        },
+      },
+    });
+  }
+
+  /**
+   * Sends a request and follows redirects of what only reads.
+   * @param authorization goes to the registry's own origin and nowhere else.
+   * @throws {BundleError} `BUNDLE_UNREACHABLE` (transient), `BUNDLE_FORBIDDEN_ADDRESS`, `BUNDLE_INVALID_OPTION`
+   */
+  async send(request: HttpRequest, authorization?: string): Promise<HttpResponse> {
+    let { url } = request;
+    for (let hops = 0; ; hops++) {
+      const own = url.origin === this.#registry.origin;
+      const response = await this.#once({ ...request, url }, own ? authorization : undefined);
+      const { location } = response.headers;
+      const reads = request.method === 'GET' || request.method === 'HEAD';
+      if (!reads || !REDIRECTS.has(response.status) || location === undefined) return response;
+      response.body.destroy();
+      if (hops === MAX_REDIRECTS) throw refused(`the registry redirects more than ${MAX_REDIRECTS} times`);
+      url = this.follow(url, location);
+    }
+  }
+
+  /** Where a `Location` leads, if it may be gone to at all. */
+  follow(from: URL, location: string): URL {
+    if (!URL.canParse(location, from)) throw refused('the registry answered with a Location that is no URL');
+    const url = new URL(location, from);
+    const downgrade = this.#registry.protocol === 'https:' && url.protocol !== 'https:';
+    if (downgrade || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+      throw refused(`the registry sends us from ${from.protocol} to ${url.protocol}`);
+    }
+    url.username = '';
+    url.password = '';
+    return url;
+  }
+
+  /** @throws {BundleError} `BUNDLE_INVALID_OPTION` if a token would cross the internet in clear text */
+  async refuseClearText(): Promise<void> {
+    if (this.#registry.protocol === 'https:' || !(await this.#addresses.isPublic())) return;
+    throw new BundleError(
+      'BUNDLE_INVALID_OPTION',
+      `a token would be sent to ${this.#registry.host} without encryption; use https://, or no token`,
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #once({ method, url, headers, body, signal }: HttpRequest, authorization?: string): Promise<HttpResponse> {
+    await this.#addresses.addresses(url);
+    try {
+      const response = await this.#agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method,
+        headers: { 'user-agent': 'vivarium', ...headers, ...(authorization === undefined ? {} : { authorization }) },
+        body: body ?? null,
+        signal: signal ?? null,
+      });
+      // Whoever destroys a body that it does not need must not have to listen for the error that this makes.
+      response.body.on('error', () => undefined);
+      return { status: response.statusCode, headers: flat(response.headers), body: response.body, url };
+    } catch (cause) {
+      if (cause instanceof BundleError) throw cause;
+      signal?.throwIfAborted();
+      throw unreachable(url, cause);
+    }
+  }
+}
+
+export function unreachable(url: URL, cause: unknown): TransientError {
+  return new TransientError(`${url.host} does not answer: ${messageOf(cause)}; is it running, and the address right?`, {
+    cause,
+  });
+}
+
+function refused(what: string): BundleError {
+  return new BundleError('BUNDLE_REGISTRY_REFUSED', what);
+}
+
+function flat(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  );
+}

@@ -1,0 +1,142 @@
+import type { DigestMode } from '../digest.ts';
+import { BundleError } from '../errors.ts';
+import type { Lockfile } from '../lockfile/model.ts';
+import { DIGEST } from './repository.ts';
+
+export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
+export const CONFIG_TYPE = 'application/vnd.cloister.build-cache.v1.config+json';
+export const CHUNK_TYPE = 'application/vnd.cloister.build-cache.v1.chunk';
+const NAMES = 'org.cloister.build-cache';
+
+/** What every registry takes, by the distribution specification; docker-registry refuses more. */
+export const MAX_MANIFEST_BYTES: number = 4 * 2 ** 20;
+
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+export interface Layer extends Descriptor {
+  readonly path: string;
+  readonly kind: string;
+}
+
+export interface Manifest {
+  readonly config: Descriptor;
+  readonly layers: readonly Layer[];
+  readonly producer: string | undefined;
+  readonly producerVersion: string | undefined;
+  readonly schemaVersion: string | undefined;
+}
+
+/** The manifest's bytes. `layers` are those of the lockfile's sources, in their order. */
+export function formatManifest(
+  lockfile: Lockfile,
+  config: Omit<Descriptor, 'mediaType'>,
+  layers: readonly Omit<Descriptor, 'mediaType'>[],
+  mode: DigestMode,
+): Buffer {
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    config: { mediaType: CONFIG_TYPE, digest: config.digest, size: config.size },
+    layers: lockfile.sources.map(({ path, kind }, index) => ({
+      mediaType: CHUNK_TYPE,
+      digest: layers[index]?.digest,
+      size: layers[index]?.size,
+      annotations: { [`${NAMES}.kind`]: kind, [`${NAMES}.path`]: path },
+    })),
+    annotations: {
+      [`${NAMES}.producer`]: lockfile.meta.producer,
+      [`${NAMES}.producer_version`]: lockfile.meta.producerVersion,
+      [`${NAMES}.schema_version`]: lockfile.meta.schemaVersion,
+    },
+  };
+  if (mode === 'sha256') return Buffer.from(JSON.stringify(manifest));
+  // The convention's own manifests are indented and end in a newline; their digest is over those bytes.
+  return Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
+}
+
+/** @throws {BundleError} `BUNDLE_INVALID_MANIFEST` */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw invalidManifest('is not JSON', cause);
+  }
+  const manifest = objectOf(value, 'the manifest');
+  if (manifest.mediaType !== MANIFEST_TYPE) throw invalidManifest('is not an OCI image manifest');
+  const { layers } = manifest;
+  if (!Array.isArray(layers)) throw invalidManifest('has no list of layers');
+  const annotations = objectOf(manifest.annotations ?? {}, 'annotations');
+  return {
+    config: descriptorOf(manifest.config, CONFIG_TYPE),
+    layers: layers.map((layer: unknown) => {
+      const notes = objectOf(objectOf(layer, 'a layer').annotations ?? {}, 'annotations');
+      const path = textOf(notes, `${NAMES}.path`);
+      const kind = textOf(notes, `${NAMES}.kind`);
+      if (path === undefined || kind === undefined) throw invalidManifest('has a layer without path or kind');
+      return { ...descriptorOf(layer, CHUNK_TYPE), path, kind };
+    }),
+    producer: textOf(annotations, `${NAMES}.producer`),
+    producerVersion: textOf(annotations, `${NAMES}.producer_version`),
+    schemaVersion: textOf(annotations, `${NAMES}.schema_version`),
+  };
+}
+
+/**
+ * Refuses a manifest that says anything else than its lockfile.
+ * @throws {BundleError} `BUNDLE_INVALID_MANIFEST`
+ */
+export function checkManifest(manifest: Manifest, { meta, sources }: Lockfile, mode: DigestMode): void {
+  const said = [manifest.producer, manifest.producerVersion, manifest.schemaVersion];
+  const meant = [meta.producer, meta.producerVersion, meta.schemaVersion];
+  if (said.some((value, index) => value !== undefined && value !== meant[index])) {
+    throw invalidManifest('names another producer or version than its lockfile');
+  }
+  if (manifest.layers.length !== sources.length) {
+    throw invalidManifest(`has ${manifest.layers.length} layers, its lockfile ${sources.length} sources`);
+  }
+  const byChunk = new Map<string, Layer>();
+  for (const [index, { path, kind, chunkHash }] of sources.entries()) {
+    const layer = manifest.layers[index] as Layer;
+    if (layer.path !== path || layer.kind !== kind)
+      throw invalidManifest(`disagrees with its lockfile at layer ${index}`);
+    if (mode === 'build-cache/v1' && layer.digest !== `sha256:${chunkHash}`) {
+      throw invalidManifest(`names another chunk than its lockfile at layer ${index}`);
+    }
+    const same = byChunk.get(chunkHash);
+    if (same !== undefined && (same.digest !== layer.digest || same.size !== layer.size)) {
+      throw invalidManifest(`gives one chunk two digests at layer ${index}`);
+    }
+    byChunk.set(chunkHash, layer);
+  }
+}
+
+export function invalidManifest(what: string, cause?: unknown): BundleError {
+  const message = `the manifest ${what}; it is damaged or no bundle: push the bundle again`;
+  return new BundleError('BUNDLE_INVALID_MANIFEST', message, { cause });
+}
+
+function descriptorOf(value: unknown, mediaType: string): Descriptor {
+  const { digest, size, mediaType: found } = objectOf(value, 'a descriptor');
+  if (found !== mediaType) throw invalidManifest(`holds something of the type ${JSON.stringify(found)?.slice(0, 80)}`);
+  if (typeof digest !== 'string' || !DIGEST.test(digest)) throw invalidManifest('has a digest that is none');
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
+    throw invalidManifest('has a size that is none');
+  return { mediaType, digest, size };
+}
+
+function objectOf(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidManifest(`has ${what} that is no object`);
+  return value as Record<string, unknown>;
+}
+
+function textOf(value: Record<string, unknown>, key: string): string | undefined {
+  const found = Object.hasOwn(value, key) ? value[key] : undefined;
+  if (found !== undefined && typeof found !== 'string') throw invalidManifest(`has a ${key} that is no text`);
+  return found;
+}

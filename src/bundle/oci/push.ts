@@ -1,0 +1,165 @@
+import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.ts';
+import { BundleError } from '../errors.ts';
+import type { Lockfile } from '../lockfile/model.ts';
+import type { OnProgress } from '../progress.ts';
+import { inParallel } from './in-parallel.ts';
+import { chunkContent, digestChunks } from './local-chunks.ts';
+import { formatManifest, MAX_MANIFEST_BYTES } from './manifest.ts';
+import { type BlobContent, mismatch, type RegistryClient } from './registry-client.ts';
+
+export interface RemotePushOptions {
+  readonly tag: string;
+  /** Default `sha256`, which every registry takes. */
+  readonly digestMode?: DigestMode;
+  /** A larger manifest is refused before anything is sent. Default 4 MiB, which every registry takes. */
+  readonly maxManifestBytes?: number;
+  /** Other repositories of the same registry that may hold the same chunks. */
+  readonly mountFrom?: readonly string[];
+  /** Looks what would be sent, and sends nothing. */
+  readonly dryRun?: boolean;
+  readonly onProgress?: OnProgress;
+}
+
+export interface RemotePushReport {
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: string;
+  /** Whether the tag had this very manifest already, so that nothing was to be done. */
+  readonly unchanged: boolean;
+  readonly chunks: number;
+  /** Blobs that were (in a dry run: would be) sent, the lockfile's among them. */
+  readonly sent: number;
+  readonly bytesSent: number;
+  readonly mounted: number;
+  readonly dryRun: boolean;
+}
+
+/** A bundle's folder, as `pack` has made it. */
+export interface PackedBundle {
+  readonly lockfile: Lockfile;
+  readonly folder: string;
+  /** The binary lockfile. */
+  readonly encoded: Uint8Array;
+  /** Of every chunk, when they are known; otherwise each chunk is read. */
+  readonly digests?: ReadonlyMap<string, Digests>;
+}
+
+interface Blob {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly content: () => Promise<BlobContent>;
+}
+
+/**
+ * Sends a folder's bundle: the lockfile as config, each chunk once, the manifest last, so that a manifest never names a
+ * blob that is not there.
+ *
+ * @throws {BundleError} `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_TOO_LARGE` before anything is sent;
+ * `BUNDLE_TAG_MOVED` if another push took the tag meanwhile; and as `RegistryClient`
+ */
+export async function pushRemote(
+  { lockfile, folder, encoded: config, digests }: PackedBundle,
+  client: RegistryClient,
+  options: RemotePushOptions,
+): Promise<RemotePushReport> {
+  const { tag, digestMode = 'sha256', dryRun = false } = options;
+  const configDigests = await digestsOf(config);
+  const chunks = digests ?? (await digestChunks(lockfile, folder, progressOf('check', lockfile, options.onProgress)));
+  const manifest = manifestOf(lockfile, configDigests, chunks, options);
+  const report = {
+    repository: client.repository.name,
+    tag,
+    digest: wireDigest(await digestsOf(manifest), digestMode),
+    chunks: chunks.size,
+    dryRun,
+  };
+  const nothing = { sent: 0, bytesSent: 0, mounted: 0 };
+  if ((await client.getManifest(tag))?.equals(manifest) === true) return { ...report, ...nothing, unchanged: true };
+
+  const sum = { ...nothing };
+  const tell = progressOf('send', lockfile, options.onProgress, totalBytes(chunks));
+  const send = async ({ digest, bytes, content }: Blob): Promise<void> => {
+    if (!(await client.hasBlob(digest))) {
+      if (!dryRun && (await mount(client, digest, options.mountFrom ?? []))) sum.mounted++;
+      else {
+        if (!dryRun) await client.putBlob(digest, bytes, await content());
+        sum.sent++;
+        sum.bytesSent += bytes;
+      }
+    }
+  };
+  await send({
+    digest: wireDigest(configDigests, digestMode),
+    bytes: config.length,
+    content: () => Promise.resolve(config),
+  });
+  await inParallel(chunks, client.concurrency, async ([hash, digests]) => {
+    const content = () => chunkContent(folder, hash, digests.bytes);
+    await send({ digest: wireDigest(digests, digestMode), bytes: digests.bytes, content });
+    tell(digests);
+  });
+  if (!dryRun) await publish(client, manifest, report);
+  return { ...report, ...sum, unchanged: false };
+}
+
+function manifestOf(
+  lockfile: Lockfile,
+  config: Digests,
+  chunks: ReadonlyMap<string, Digests>,
+  { digestMode = 'sha256', maxManifestBytes = MAX_MANIFEST_BYTES }: RemotePushOptions,
+): Buffer {
+  const describe = (digests: Digests) => ({ digest: wireDigest(digests, digestMode), size: digests.bytes });
+  const layers = lockfile.sources.map(({ chunkHash }) => describe(chunks.get(chunkHash) as Digests));
+  const manifest = formatManifest(lockfile, describe(config), layers, digestMode);
+  if (manifest.length <= maxManifestBytes) return manifest;
+  throw new BundleError(
+    'BUNDLE_TOO_LARGE',
+    `the manifest of ${layers.length} sources has ${manifest.length} bytes, a registry takes ${maxManifestBytes}: ` +
+      'push to a folder and carry that, or push parts of it under several scopes',
+    { details: { bytes: manifest.length, limit: maxManifestBytes, sources: layers.length } },
+  );
+}
+
+/** First under its digest, which harms nobody, then under the tag; and a look whether the tag is ours. */
+async function publish(
+  client: RegistryClient,
+  manifest: Buffer,
+  report: { tag: string; digest: string },
+): Promise<void> {
+  await client.putManifest(report.digest, manifest);
+  await client.putManifest(report.tag, manifest);
+  const found = await client.getManifest(report.tag);
+  if (found?.equals(manifest) === true) return;
+  const kept = (await client.getManifest(report.digest))?.equals(manifest) === true;
+  if (!kept) throw mismatch(report.digest, 'is not the manifest that was sent');
+  throw new BundleError(
+    'BUNDLE_TAG_MOVED',
+    `the tag ${report.tag} names another manifest than the one just pushed; another push took it. Ours is ${report.digest}`,
+    { details: { digest: report.digest } },
+  );
+}
+
+async function mount(client: RegistryClient, digest: string, repositories: readonly string[]): Promise<boolean> {
+  for (const from of repositories) if (await client.mountBlob(digest, from)) return true;
+  return false;
+}
+
+function totalBytes(chunks: ReadonlyMap<string, Digests>): number {
+  return chunks.values().reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function progressOf(
+  step: 'check' | 'send',
+  { sources }: Lockfile,
+  onProgress: OnProgress | undefined,
+  total?: number,
+): (digests: Digests) => void {
+  const totalChunks = new Set(sources.map(({ chunkHash }) => chunkHash)).size;
+  let chunks = 0;
+  let bytes = 0;
+  return (digests) => {
+    chunks++;
+    bytes += digests.bytes;
+    onProgress?.({ step, chunks, totalChunks, bytes, ...(total !== undefined && { totalBytes: total }) });
+  };
+}

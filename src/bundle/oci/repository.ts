@@ -1,0 +1,54 @@
+import { BundleError, quoted } from '../errors.ts';
+import { PRODUCER } from '../lockfile/model.ts';
+
+/** Where a bundle lies in a registry. */
+export interface Repository {
+  /** Scheme, host and port. */
+  readonly registry: URL;
+  /** `<producer>/<scope>`, after what the URL's path names. */
+  readonly name: string;
+}
+
+const PART = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+export const DIGEST: RegExp = /^sha256:[0-9a-f]{64}$/;
+
+/** @throws {BundleError} `BUNDLE_INVALID_OPTION` */
+export function repositoryOf(remote: string, producer: string, scope: string): Repository {
+  const text = remote.includes('://') ? remote : `https://${remote}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw option(`${quoted(remote)} is not a registry; write it as https://host or https://host/path`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw option('the registry holds a password, which others can see; give a token with --token-file');
+  }
+  const path = url.pathname.split('/').filter((part) => part !== '');
+  const parts = [...path, ...scope.split('/')];
+  if (scope === '') throw option('a remote needs a scope; give one with --scope, as myrepo/abc123');
+  if (!PRODUCER.test(producer)) throw option(`${quoted(producer)} is not the name of a producer`);
+  const bad = parts.find((part) => !PART.test(part));
+  if (bad !== undefined) {
+    throw option(
+      `${quoted(bad)} cannot be part of a repository's name: lower-case letters and digits, joined by . _ or -`,
+    );
+  }
+  const name = [...path, producer, ...scope.split('/')].join('/');
+  if (name.length > 255) throw option(`the repository's name has ${name.length} characters; at most 255 are allowed`);
+  return { registry: new URL(url.origin), name };
+}
+
+/** @throws {BundleError} `BUNDLE_INVALID_OPTION` unless it is a tag */
+export function checkTag(tag: string): string {
+  if (!TAG.test(tag)) throw option(`${quoted(tag)} is not a tag: at most 128 of letters, digits, . _ and -`);
+  return tag;
+}
+
+/** @throws {BundleError} `BUNDLE_INVALID_OPTION` unless it is a tag or a digest */
+export function checkReference(reference: string): string {
+  return DIGEST.test(reference) ? reference : checkTag(reference);
+}
+
+function option(what: string): BundleError {
+  return new BundleError('BUNDLE_INVALID_OPTION', what);
+}

@@ -1,0 +1,75 @@
+import pRetry from 'p-retry';
+import type { Clock, Random, VivariumErrorOptions } from '#core';
+import { BundleError } from '../errors.ts';
+
+const RETRIES = 5;
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 20_000;
+const LONGEST_RETRY_AFTER_MS = 120_000;
+
+/** A failure that may pass: a connection that broke, a time-out, a server that is busy. */
+export class TransientError extends BundleError {
+  /** How long the server asks us to wait. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: VivariumErrorOptions & { readonly retryAfterMs?: number } = {}) {
+    super('BUNDLE_UNREACHABLE', message, options);
+    this.name = 'BundleError';
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+export interface RetryOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signal?: AbortSignal;
+}
+
+/** Repeats `task` while it fails with a `TransientError`, waiting longer each time. */
+export async function withRetries<Result>(task: () => Promise<Result>, options: RetryOptions): Promise<Result> {
+  return pRetry(task, {
+    retries: RETRIES,
+    // The waiting is ours, because the clock is given from outside.
+    minTimeout: 0,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    shouldRetry: async ({ error, attemptNumber }) => {
+      if (!(error instanceof TransientError)) return false;
+      await waitBefore(attemptNumber, error, options);
+      return true;
+    },
+  });
+}
+
+/** Waits before attempt `number + 1`: exponentially longer, by at least half of it at random, or as the server asks. */
+export async function waitBefore(number: number, error: TransientError, options: RetryOptions): Promise<void> {
+  const backOff = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (number - 1)) * (0.5 + options.random.fraction() / 2);
+  const asked = Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
+  await pause(Math.max(backOff, asked), options);
+}
+
+function pause(ms: number, { clock, signal }: RetryOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    // The clock's timers do not keep the process alive; a program that waits for a registry must not end meanwhile.
+    const alive = setInterval(() => undefined, 2 ** 30);
+    const stop = clock.after(ms, () => {
+      clearInterval(alive);
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    });
+    const abort = () => {
+      clearInterval(alive);
+      stop();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** `Retry-After` in milliseconds: seconds or a date. */
+export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

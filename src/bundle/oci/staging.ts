@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import type { Clock } from '#core';
+import { chunkPath } from '../chunks/chunk-path.ts';
+import { isTemporary } from '../chunks/chunk-store.ts';
+import { syncFolders } from '../chunks/durable.ts';
+import { saveLockfile } from '../lockfile/lockfile-file.ts';
+import type { Lockfile } from '../lockfile/model.ts';
+import { storageFailed } from '../storage-errors.ts';
+
+/** Those of this thread that are in use; its others were left by a pull that failed. */
+const live = new Set<string>();
+
+const STALE_MS = 7 * 24 * 3_600_000;
+
+/**
+ * Where a pull collects chunks before anything of it shows in the target:
+ * `.<target>.<host>-<process>-<thread>-<random>.partial`, beside the target. What a killed pull of the same target left is taken
+ * over, so that its chunks are not fetched again.
+ */
+export class Staging {
+  readonly folder: string;
+  readonly #target: string;
+
+  private constructor(folder: string, target: string) {
+    this.folder = folder;
+    this.#target = target;
+  }
+
+  static open(target: string, clock: Pick<Clock, 'now'>): Staging {
+    const path = resolve(target);
+    const prefix = `.${basename(path)}.`;
+    const folder = join(dirname(path), `${prefix}${hostname()}-${process.pid}-${threadId}-${randomUUID()}.partial`);
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      const left = readdirSync(dirname(path)).filter((name) => name.startsWith(prefix) && name.endsWith('.partial'));
+      const orphans = left
+        .map((name) => join(dirname(path), name))
+        .filter((each) => isOrphan(each, prefix, clock.now()));
+      let adopted = false;
+      for (const orphan of orphans) {
+        if (adopted) rmSync(orphan, { recursive: true, force: true });
+        else adopted = adopt(orphan, folder);
+      }
+      mkdirSync(folder, { recursive: true });
+      live.add(folder);
+      dropTemporaries(folder);
+    } catch (cause) {
+      throw storageFailed(`making a folder beside ${JSON.stringify(target)}`, cause);
+    }
+    return new Staging(folder, path);
+  }
+
+  /**
+   * Shows the bundle. A new target appears as a whole. Into one that exists chunks are moved, which nothing there names
+   * yet, and then its lockfile is replaced: it is the old bundle or the new one, and complete either way.
+   */
+  async commit(lockfile: Lockfile): Promise<void> {
+    try {
+      await saveLockfile(this.folder, lockfile);
+      if (this.#becomeTarget()) {
+        await syncFolders(dirname(this.#target), [dirname(this.#target)]);
+        return;
+      }
+      this.#moveChunks(lockfile);
+      await saveLockfile(this.#target, lockfile);
+      rmSync(this.folder, { recursive: true, force: true });
+    } catch (cause) {
+      throw storageFailed(`completing ${JSON.stringify(this.#target)}`, cause);
+    }
+  }
+
+  /** Ends the use of this folder. What is in it is for the next pull; an empty one goes. */
+  release(): void {
+    live.delete(this.folder);
+    const objects = join(this.folder, 'objects');
+    if (existsSync(objects) && readdirSync(objects).length > 0) return;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #becomeTarget(): boolean {
+    if (existsSync(this.#target)) return false;
+    try {
+      renameSync(this.folder, this.#target);
+      return true;
+    } catch (error) {
+      // Another pull made the target meanwhile.
+      if (existsSync(this.#target)) return false;
+      throw error;
+    }
+  }
+
+  #moveChunks({ sources }: Lockfile): void {
+    for (const { chunkHash } of sources) {
+      const from = chunkPath(this.folder, chunkHash);
+      const to = chunkPath(this.#target, chunkHash);
+      if (!existsSync(from)) continue;
+      mkdirSync(dirname(to), { recursive: true });
+      renameSync(from, to);
+    }
+  }
+}
+
+/** Two pulls may find the same orphan; the rename is won by one of them. */
+function adopt(orphan: string, folder: string): boolean {
+  try {
+    renameSync(orphan, folder);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the process that made it is gone, as far as can be known from here. */
+function isOrphan(folder: string, prefix: string, now: number): boolean {
+  const name = basename(folder).slice(prefix.length);
+  const host = `${hostname()}-`;
+  const own = name.startsWith(host) ? name.slice(host.length) : '';
+  const [, pid, thread] = /^(\d{1,10})-(\d{1,10})-/.exec(own) ?? [];
+  if (pid === undefined) return now - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? now) > STALE_MS;
+  if (Number(pid) === process.pid) return Number(thread) === threadId && !live.has(folder);
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+function dropTemporaries(folder: string): void {
+  const objects = join(folder, 'objects');
+  if (!existsSync(objects)) return;
+  for (const name of readdirSync(objects).filter(isTemporary)) rmSync(join(objects, name), { force: true });
+}

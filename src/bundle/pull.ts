@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BundleError } from './errors.ts';
+import { loadLockfile } from './lockfile/lockfile-file.ts';
+import type { Lockfile } from './lockfile/model.ts';
+import { pullRemote, type RemotePullReport } from './oci/pull.ts';
+import { checkReference, repositoryOf } from './oci/repository.ts';
+import type { OnProgress } from './progress.ts';
+import { type RemoteOptions, type Surroundings, withRemote } from './remote.ts';
+import type { BundleTarget } from './sources/bundle-source.ts';
+import { type UnpackReport, unpack } from './unpack.ts';
+
+export interface PullOptions extends Surroundings {
+  readonly producer: string;
+  /** The bundle's folder; with a remote it is filled, and without it a temporary one serves. */
+  readonly folder?: string;
+  readonly remote?: RemoteOptions & { readonly reference: string; readonly maxChunkBytes?: number };
+  /** Makes what the bundle is restored into; without it, only the folder is filled. */
+  readonly target?: (lockfile: Lockfile) => BundleTarget;
+  /** `false` trusts the folder's chunks and does not hash them. What comes from a registry is always hashed. */
+  readonly verify?: boolean;
+  readonly onProgress?: OnProgress;
+}
+
+export interface PullReport {
+  readonly lockfile: Lockfile;
+  readonly fetched?: RemotePullReport;
+  readonly restored?: UnpackReport;
+}
+
+/** Fetches a bundle from a registry if one is named, and restores it. @throws as `pullRemote` and `unpack` */
+export async function pull(options: PullOptions): Promise<PullReport> {
+  const { folder, remote, producer } = options;
+  if (remote !== undefined) {
+    repositoryOf(remote.url, producer, remote.scope);
+    checkReference(remote.reference);
+  }
+  if (folder !== undefined) return pullInto(folder, options);
+  if (remote === undefined || options.target === undefined) {
+    throw new BundleError('BUNDLE_INVALID_OPTION', 'nothing to pull; name the folder of a bundle');
+  }
+  const temporary = await mkdtemp(join(tmpdir(), 'vivarium-pull-'));
+  try {
+    return await pullInto(join(temporary, 'bundle'), options);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function pullInto(folder: string, options: PullOptions): Promise<PullReport> {
+  const { remote, producer, target, clock, signal, verify, onProgress } = options;
+  const fetched =
+    remote &&
+    (await withRemote(remote, producer, options, (client) =>
+      pullRemote(client, folder, { ...remote, producer, clock, ...(onProgress !== undefined && { onProgress }) }),
+    ));
+  const lockfile = fetched?.lockfile ?? (await loadLockfile(folder, producer)).lockfile;
+  const restored =
+    target &&
+    (await unpack(lockfile, folder, target(lockfile), {
+      ...(verify !== undefined && { verify }),
+      ...(onProgress !== undefined && { onProgress }),
+      ...(signal !== undefined && { signal }),
+    }));
+  return { lockfile, ...(fetched && { fetched }), ...(restored && { restored }) };
+}

@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ChunkStore } from './chunks/chunk-store.ts';
+import { BundleError } from './errors.ts';
+import type { Lockfile } from './lockfile/model.ts';
+import { pushRemote, type RemotePushOptions, type RemotePushReport } from './oci/push.ts';
+import type { RegistryClient } from './oci/registry-client.ts';
+import { openRemote } from './oci/remote-bundle.ts';
+import { checkTag, repositoryOf } from './oci/repository.ts';
+import { type PackReport, pack } from './pack.ts';
+import type { OnProgress } from './progress.ts';
+import { type RemoteOptions, type Surroundings, withRemote } from './remote.ts';
+import type { BundleSource } from './sources/bundle-source.ts';
+
+export interface PushOptions extends Surroundings {
+  readonly source: BundleSource;
+  /** Where the bundle is packed; without it (and with a remote) a temporary folder serves. */
+  readonly folder?: string;
+  readonly remote?: RemoteOptions & Omit<RemotePushOptions, 'dryRun' | 'onProgress'>;
+  /** Refuses a source of which something would be left out. */
+  readonly strict?: boolean;
+  /** Says what would be written and sent, and does neither. */
+  readonly dryRun?: boolean;
+  /** Fixes the lockfile's time, in milliseconds since 1970. */
+  readonly generatedAtMs?: number;
+  readonly onProgress?: OnProgress;
+}
+
+export interface PushReport {
+  readonly packed: PackReport;
+  readonly remote?: RemotePushReport;
+  readonly dryRun: boolean;
+}
+
+/** Packs a source, and sends it to a registry if one is named. @throws as `pack` and `pushRemote` */
+export async function push(options: PushOptions): Promise<PushReport> {
+  const { folder, remote, source, dryRun = false } = options;
+  if (folder === undefined && remote === undefined) {
+    throw new BundleError('BUNDLE_INVALID_OPTION', 'nowhere to push to; name a folder, or a registry with --remote');
+  }
+  // What is wrong with the remote's name is said before anything is packed.
+  if (remote !== undefined) {
+    repositoryOf(remote.url, source.producer, remote.scope);
+    checkTag(remote.tag);
+  }
+  if (folder !== undefined && !dryRun) return pushFrom(folder, options);
+  const temporary = await mkdtemp(join(tmpdir(), 'vivarium-push-'));
+  try {
+    const report = await pushFrom(temporary, options);
+    if (folder === undefined) return report;
+    return {
+      ...report,
+      packed: { ...report.packed, folder, ...(await missingIn(folder, temporary, report.packed.lockfile)) },
+    };
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function pushFrom(folder: string, options: PushOptions): Promise<PushReport> {
+  const { source, remote, clock, signal, strict, generatedAtMs, onProgress, dryRun = false } = options;
+  const packTo = (previous?: () => Promise<Lockfile | undefined>) =>
+    pack(source, folder, {
+      clock,
+      ...(strict !== undefined && { strict }),
+      ...(generatedAtMs !== undefined && { generatedAtMs }),
+      ...(previous !== undefined && { previous, withSha256: true }),
+      ...(onProgress !== undefined && { onProgress }),
+      ...(signal !== undefined && { signal }),
+    });
+  if (remote === undefined) return { packed: await packTo(), dryRun };
+  return withRemote(remote, source.producer, options, async (client) => {
+    const packed = await packTo(() => lockfileThere(client, remote.tag));
+    const sent = await pushRemote(packed, client, {
+      ...remote,
+      dryRun,
+      ...(onProgress !== undefined && { onProgress }),
+    });
+    return { packed, remote: sent, dryRun };
+  });
+}
+
+/** The lockfile of the last push to this tag, whose time is kept if nothing changed. What is not one is replaced. */
+async function lockfileThere(client: RegistryClient, tag: string): Promise<Lockfile | undefined> {
+  try {
+    return (await openRemote(client, tag)).lockfile;
+  } catch (error) {
+    const fatal = ['BUNDLE_UNREACHABLE', 'BUNDLE_UNAUTHORISED', 'BUNDLE_FORBIDDEN_ADDRESS', 'BUNDLE_INVALID_OPTION'];
+    if (error instanceof BundleError && !fatal.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+async function missingIn(
+  folder: string,
+  packed: string,
+  { sources }: Lockfile,
+): Promise<Pick<PackReport, 'chunksAdded' | 'bytesAdded'>> {
+  const [there, here] = [new ChunkStore(folder), new ChunkStore(packed)];
+  let chunksAdded = 0;
+  let bytesAdded = 0;
+  for (const hash of new Set(sources.map(({ chunkHash }) => chunkHash))) {
+    if (there.has(hash)) continue;
+    chunksAdded++;
+    bytesAdded += here.size(hash) ?? 0;
+  }
+  return { chunksAdded, bytesAdded };
+}

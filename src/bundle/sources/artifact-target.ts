@@ -1,0 +1,125 @@
+import { hash } from 'node:crypto';
+import { type ArtifactKey, type ArtifactStore, isVivariumError } from '#core';
+import { BundleError, quoted } from '../errors.ts';
+import type { SourceEntry } from '../lockfile/model.ts';
+import { ARTIFACT_KIND, COMPONENT_KIND, componentPath, keyOf, SEAL_KIND } from './artifact-layout.ts';
+import type { BundleTarget } from './bundle-source.ts';
+
+type Read = () => Promise<Uint8Array>;
+
+export interface ArtifactTargetOptions {
+  readonly store: ArtifactStore;
+  /** Builds a component's artifact here, for those that nobody trusted has signed. */
+  readonly rebuild?: (component: Uint8Array, wasmDigest: string) => Promise<void>;
+}
+
+export interface ArtifactReport {
+  readonly imported: number;
+  readonly rebuilt: number;
+  /** Artifacts for other engines. */
+  readonly otherEngines: number;
+  /** Paths of artifacts that nobody trusted signed and whose component is not in the bundle. */
+  readonly untrusted: readonly string[];
+}
+
+/**
+ * Restores artifacts into the artifact cache. An artifact runs with the host's rights, so it is taken only when the
+ * store accepts its seal (a signature by a trusted key), and otherwise built again from the component that came along.
+ */
+export class ArtifactTarget implements BundleTarget {
+  readonly #options: ArtifactTargetOptions;
+  readonly #components = new Map<string, Read>();
+  readonly #artifacts = new Map<string, { readonly key: ArtifactKey; readonly path: string; readonly read: Read }>();
+  readonly #seals = new Map<string, Read>();
+  #report: ArtifactReport = { imported: 0, rebuilt: 0, otherEngines: 0, untrusted: [] };
+
+  constructor(options: ArtifactTargetOptions) {
+    this.#options = options;
+  }
+
+  /** What became of the artifacts; complete after `commit`. */
+  get report(): ArtifactReport {
+    return this.#report;
+  }
+
+  async restore({ path, kind }: SourceEntry, read: Read): Promise<void> {
+    const bytes = await read();
+    if (kind === COMPONENT_KIND) {
+      const digest = `sha256:${hash('sha256', bytes, 'hex')}`;
+      if (componentPath(digest) !== path) throw this.#invalid(path, 'is not the component that its path names');
+      this.#components.set(digest, read);
+      return;
+    }
+    const key = keyOf(path);
+    const isSeal = path.endsWith('.seal');
+    if (key === undefined || kind !== (isSeal ? SEAL_KIND : ARTIFACT_KIND)) {
+      throw this.#invalid(path, `is neither a component nor an artifact (its kind is ${quoted(kind)})`);
+    }
+    // The bytes are read again when they are needed: all artifacts at once might not fit into memory.
+    if (isSeal) this.#seals.set(nameOf(key), read);
+    else this.#artifacts.set(nameOf(key), { key, path, read });
+  }
+
+  /** @throws {BundleError} `BUNDLE_UNTRUSTED` if there were artifacts for this machine and none could be had */
+  async commit(): Promise<void> {
+    const { store, rebuild } = this.#options;
+    const sum = { imported: 0, rebuilt: 0, otherEngines: 0 };
+    const untrusted: string[] = [];
+    const built = new Set<string>();
+    for (const [name, { key, path, read }] of this.#artifacts) {
+      const outcome = await this.#import(store, key, read, this.#seals.get(name));
+      if (outcome !== 'untrusted') {
+        sum[outcome]++;
+        continue;
+      }
+      const component = this.#components.get(key.wasmDigest);
+      if (component === undefined || rebuild === undefined) {
+        untrusted.push(path);
+        continue;
+      }
+      if (!built.has(key.wasmDigest)) await rebuild(await component(), key.wasmDigest);
+      built.add(key.wasmDigest);
+      sum.rebuilt++;
+    }
+    this.#report = { ...sum, untrusted };
+    if (untrusted.length > 0 && sum.imported + sum.rebuilt === 0) {
+      throw new BundleError(
+        'BUNDLE_UNTRUSTED',
+        `no trusted key signed the ${untrusted.length} artifacts, and their components are not in the bundle; ` +
+          'trust the key of whoever pushed them, or have them pushed with their components',
+        { details: { untrusted: untrusted.length } },
+      );
+    }
+  }
+
+  abandon(): Promise<void> {
+    this.#artifacts.clear();
+    return Promise.resolve();
+  }
+
+  async #import(
+    store: ArtifactStore,
+    key: ArtifactKey,
+    read: Read,
+    seal: Read | undefined,
+  ): Promise<'imported' | 'otherEngines' | 'untrusted'> {
+    if (seal === undefined) return 'untrusted';
+    try {
+      await store.import({ key, bytes: await read(), seal: await seal() });
+      return 'imported';
+    } catch (error) {
+      if (isVivariumError(error, 'CACHE_UNTRUSTED')) return 'untrusted';
+      // The store admits keys of this machine's engine profiles only.
+      if (isVivariumError(error, 'CACHE_INVALID_KEY')) return 'otherEngines';
+      throw error;
+    }
+  }
+
+  #invalid(path: string, what: string): BundleError {
+    return new BundleError('BUNDLE_INVALID_CHUNK', `the chunk of ${quoted(path)} ${what}; make the bundle again`);
+  }
+}
+
+function nameOf({ engineProfileId, wasmDigest }: ArtifactKey): string {
+  return `${engineProfileId}/${wasmDigest}`;
+}

@@ -1,0 +1,171 @@
+import { BundleError } from '../errors.ts';
+import type { LockfileMeta } from '../lockfile/model.ts';
+
+/** `raw`: the chunk is the source. `ast`: it is JSON that holds the source and its syntax tree (docs/chunk-shape.md). */
+export type ChunkShape = 'raw' | 'ast';
+
+/** The input processor by which we say which shape our chunks have. */
+export const SHAPE_PROCESSOR = 'vivarium-chunk-shape';
+
+/** JSON is parsed as a whole: more than this of it is neither written nor read. */
+export const MAX_AST_CHUNK_BYTES: number = 256 * 2 ** 20;
+
+export interface AstNode {
+  readonly node_id: string | number;
+  readonly node_kind: string;
+  readonly start_byte: number;
+  readonly end_byte: number;
+  readonly start_row: number;
+  readonly start_col: number;
+  readonly end_row: number;
+  readonly end_col: number;
+}
+
+export interface AstSource {
+  readonly nodes: readonly AstNode[];
+  readonly content: Uint8Array;
+  readonly language: string;
+  readonly path: string;
+  readonly sourceId: string;
+}
+
+/** What the producer says of its chunks' shape; `undefined` when it says nothing and the bytes must tell. */
+export function declaredShape(meta: LockfileMeta): ChunkShape | undefined {
+  const version = meta.inputProcessors.find(({ kind }) => kind === SHAPE_PROCESSOR)?.version;
+  if (version === undefined || version === 'raw' || version === 'ast') return version;
+  throw new BundleError(
+    'BUNDLE_UNSUPPORTED_VERSION',
+    `the bundle's chunks have the shape ${JSON.stringify(version)}; this Vivarium knows "raw" and "ast"`,
+  );
+}
+
+/** The chunk of a source with its syntax tree, in pieces: one line of compact JSON, keys in this order. */
+export function* encodeAstChunk(source: Omit<AstSource, 'nodes'>, nodes: Iterable<AstNode>): Generator<Uint8Array> {
+  let written = 0;
+  let text = '{"ast_nodes":';
+  let first = true;
+  const encode = function* (all: boolean): Generator<Uint8Array> {
+    if (!all && text.length < PIECE) return;
+    const piece = Buffer.from(text);
+    text = '';
+    written += piece.length;
+    if (written > MAX_AST_CHUNK_BYTES) throw tooLarge(source.path);
+    yield piece;
+  };
+  for (const node of nodes) {
+    text += `${first ? '[' : ','}{"node_id":${scalar(node.node_id)},"node_kind":${goString(node.node_kind)}`;
+    text += `,"start_byte":${node.start_byte},"end_byte":${node.end_byte},"start_row":${node.start_row}`;
+    text += `,"start_col":${node.start_col},"end_row":${node.end_row},"end_col":${node.end_col}}`;
+    first = false;
+    yield* encode(false);
+  }
+  text += `${first ? 'null' : ']'},"content_b64":"`;
+  // A multiple of three bytes in each piece, so that only the last has padding.
+  for (let at = 0; at < source.content.length; at += PIECE * 3) {
+    text += Buffer.from(source.content.subarray(at, at + PIECE * 3)).toString('base64');
+    yield* encode(false);
+  }
+  text += `","language":${goString(source.language)},"path":${goString(source.path)}`;
+  text += `,"source_id":${goString(source.sourceId)}}\n`;
+  yield* encode(true);
+}
+
+const PIECE = 64 * 2 ** 10;
+
+/**
+ * Whether bytes of which nobody says the shape are such a chunk: JSON of an object with a `source_id`.
+ * An ordinary source can look like that; therefore what we write says its shape.
+ */
+export function looksLikeAst(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0x7b || bytes.length > MAX_AST_CHUNK_BYTES) return false;
+  const sourceId = ownValue(parseJson(bytes), 'source_id');
+  return typeof sourceId === 'string' && sourceId !== '';
+}
+
+/** @throws {BundleError} `BUNDLE_INVALID_CHUNK`, `BUNDLE_TOO_LARGE` */
+export function decodeAstChunk(bytes: Uint8Array, path: string): AstSource {
+  if (bytes.length > MAX_AST_CHUNK_BYTES) throw tooLarge(path);
+  const value = parseJson(bytes);
+  const bad = (what: string) =>
+    new BundleError('BUNDLE_INVALID_CHUNK', `the chunk of ${JSON.stringify(path)} ${what}; make the bundle again`);
+  if (value === undefined) throw bad('is not JSON of an object');
+  const text = (key: string): string => {
+    const found = ownValue(value, key);
+    if (typeof found !== 'string') throw bad(`has no text ${key}`);
+    return found;
+  };
+  const sourceId = text('source_id');
+  if (sourceId === '') throw bad('has an empty source_id');
+  if (text('path') !== path) throw bad(`is of another path, ${JSON.stringify(text('path').slice(0, 80))}`);
+  const encoded = text('content_b64');
+  const content = Buffer.from(encoded, 'base64');
+  // The decoder skips what is not base64; text that does not come back as it was is refused.
+  if (content.toString('base64') !== encoded) throw bad('has a content_b64 that is not base64');
+  const nodes = ownValue(value, 'ast_nodes') ?? null;
+  if (nodes !== null && !Array.isArray(nodes)) throw bad('has ast_nodes that are not a list');
+  return {
+    nodes: (nodes ?? []).map((node: unknown) => {
+      const read = astNode(node);
+      if (read === undefined) throw bad('has a node that is not one');
+      return read;
+    }),
+    content,
+    language: text('language'),
+    path,
+    sourceId,
+  };
+}
+
+function astNode(node: unknown): AstNode | undefined {
+  const id = ownValue(node, 'node_id');
+  const kind = ownValue(node, 'node_kind');
+  const numbers = POSITIONS.map((key) => ownValue(node, key) ?? (REQUIRED.has(key) ? undefined : 0));
+  if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
+  if (typeof kind !== 'string' || !numbers.every((number) => Number.isSafeInteger(number))) return undefined;
+  const [start_byte, end_byte, start_row, start_col, end_row, end_col] = numbers as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const node_id = id as string | number;
+  return { node_id, node_kind: kind, start_byte, end_byte, start_row, start_col, end_row, end_col };
+}
+
+export const POSITIONS = ['start_byte', 'end_byte', 'start_row', 'start_col', 'end_row', 'end_col'] as const;
+const REQUIRED: ReadonlySet<string> = new Set(['start_byte', 'end_byte']);
+
+function parseJson(bytes: Uint8Array): object | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a key that the JSON itself has; never one that objects inherit. */
+function ownValue(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return (value as Record<string, unknown>)[key];
+}
+
+/** A JSON string as Go's encoder writes it with HTML escaping off. */
+export function goString(text: string): string {
+  return JSON.stringify(text.toWellFormed()).replace(/[\u2028\u2029]/g, (separator) =>
+    separator === '\u2028' ? '\\u2028' : '\\u2029',
+  );
+}
+
+function scalar(value: string | number): string {
+  return typeof value === 'string' ? goString(value) : String(value);
+}
+
+function tooLarge(path: string): BundleError {
+  return new BundleError(
+    'BUNDLE_TOO_LARGE',
+    `the chunk of ${JSON.stringify(path)} with its syntax tree is larger than ${MAX_AST_CHUNK_BYTES} bytes`,
+  );
+}

@@ -1,0 +1,45 @@
+import { constants } from 'node:fs';
+import { lstat, open, realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { pathProblem } from '../lockfile/model.ts';
+
+/**
+ * Reads files for rows of a database that name a path and hold no content. The database may be hostile: what lies outside
+ * the folder, or behind a link, or is no regular file, is not read.
+ */
+export class SourceRoot {
+  readonly #folder: string;
+  readonly #limit: number;
+
+  private constructor(folder: string, limit: number) {
+    this.#folder = folder;
+    this.#limit = limit;
+  }
+
+  /** @param limit most bytes of one file. */
+  static async open(folder: string, limit: number): Promise<SourceRoot> {
+    return new SourceRoot(await realpath(folder), limit);
+  }
+
+  /** The file's bytes, or the reason why it is not read. */
+  async read(path: string): Promise<Uint8Array | string> {
+    const problem = pathProblem(path);
+    if (problem !== undefined) return `its path ${problem}`;
+    const file = join(this.#folder, ...path.split(sep === '\\' ? /[/\\]/ : '/'));
+    try {
+      // A path without links is its own real path.
+      if ((await realpath(file)) !== file) return 'its path leads through a link';
+      const before = await lstat(file);
+      const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+      await using handle = await open(file, flags);
+      const stats = await handle.stat();
+      if (!stats.isFile()) return 'its path is not a regular file';
+      // A folder on the way that was replaced by a link after the first look leads to another file.
+      if (stats.ino !== before.ino || stats.dev !== before.dev) return 'its path changed while it was read';
+      if (stats.size > this.#limit) return `its file has more than ${this.#limit} bytes`;
+      return await handle.readFile();
+    } catch {
+      return 'its file cannot be read';
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '#core';
+import { BundleError } from '../errors.ts';
+
+const BUSY = 5;
+const LOCKED = 6;
+const FULL = 13;
+const NOT_A_DATABASE = 26;
+
+/** Opens a database that may be hostile, to read it and no more. `waitMs` is how long a lock is waited for. */
+export function openForReading(path: string, waitMs: number): DatabaseSync {
+  if (!existsSync(path)) {
+    throw new BundleError('BUNDLE_NOT_FOUND', `there is no database ${JSON.stringify(path)}; give the path of one`);
+  }
+  return guarded(path, () => {
+    const database = new DatabaseSync(path, { readOnly: true, timeout: waitMs, allowExtension: false });
+    // Functions in a hostile schema's indexes, views and defaults could do more than compute.
+    database.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;');
+    return database;
+  });
+}
+
+/** Runs `task`, and turns what SQLite throws into an error that names the database. */
+export function guarded<Result>(path: string, task: () => Result): Result {
+  try {
+    return task();
+  } catch (cause) {
+    throw databaseError(path, cause);
+  }
+}
+
+export function databaseError(path: string, cause: unknown): BundleError {
+  if (cause instanceof BundleError) return cause;
+  const where = JSON.stringify(path);
+  const code = sqliteCode(cause);
+  if (code === BUSY || code === LOCKED) {
+    return new BundleError('BUNDLE_DATABASE_LOCKED', `${where} is locked by another program; end it or try later`, {
+      cause,
+    });
+  }
+  if (code === FULL) {
+    return new BundleError('BUNDLE_STORAGE_FAILED', `the disk is full while writing ${where}; make room and repeat`, {
+      cause,
+    });
+  }
+  const what = code === NOT_A_DATABASE ? 'is not an SQLite database' : `cannot be used: ${messageOf(cause)}`;
+  return new BundleError('BUNDLE_INVALID_DATABASE', `${where} ${what}`, { cause });
+}
+
+/** SQLite's primary result code; what is above the low byte only refines it. */
+function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+export interface TableShape {
+  readonly columns: ReadonlySet<string>;
+}
+
+/** The columns of an ordinary table; views and virtual tables run code when they are read, and are refused. */
+export function tableShape(database: DatabaseSync, path: string, table: '_source' | '_ast'): TableShape | undefined {
+  return guarded(path, () => {
+    const found = database.prepare("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?").get(table);
+    if (found === undefined) return undefined;
+    if (found.type !== 'table') {
+      throw new BundleError(
+        'BUNDLE_INVALID_DATABASE',
+        `${table} in ${JSON.stringify(path)} is a ${found.type}, no table`,
+      );
+    }
+    const columns = database.prepare('SELECT name, hidden FROM pragma_table_xinfo(?)').all(table);
+    const generated = columns.filter(({ hidden }) => hidden !== 0).map(({ name }) => String(name));
+    if (generated.length > 0) {
+      throw new BundleError(
+        'BUNDLE_INVALID_DATABASE',
+        `${table} in ${JSON.stringify(path)} has computed columns (${generated.join(', ').slice(0, 80)})`,
+      );
+    }
+    return { columns: new Set(columns.map(({ name }) => String(name))) };
+  });
+}

@@ -1,0 +1,272 @@
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { blake3 } from '../blake3.ts';
+import { BundleError, quoted } from '../errors.ts';
+import { type ProcessorVersion, pathProblem, type TopologyEdge } from '../lockfile/model.ts';
+import type { BundleSource, PackedSource } from './bundle-source.ts';
+import { type AstNode, encodeAstChunk, POSITIONS, SHAPE_PROCESSOR } from './chunk-shape.ts';
+import { SourceRoot } from './source-root.ts';
+import { databaseError, guarded, openForReading, tableShape } from './sqlite-database.ts';
+
+export interface SqliteSourceOptions {
+  /** The database, with a table `_source` and perhaps `_ast`. */
+  readonly path: string;
+  readonly producer?: string;
+  readonly producerVersion: string;
+  /** The folder in which rows without content are looked for; without it they are skipped. */
+  readonly sourceRoot?: string;
+  /** Most bytes of one source; a source is held in memory as a whole. Default 512 MiB. */
+  readonly maxSourceBytes?: number;
+  /** How long a lock on the database is waited for; the thread stands still meanwhile. Default 2,000. */
+  readonly lockWaitMs?: number;
+}
+
+const SOURCE_COLUMNS = ['id', 'path', 'language', 'content'];
+const AST_COLUMNS = ['node_id', 'source_id', 'node_kind', ...POSITIONS];
+const AST_OPTIONAL: readonly string[] = ['start_row', 'start_col', 'end_row', 'end_col'];
+
+type Row = Record<string, SQLOutputValue>;
+
+/** Sources (and syntax trees, when the database has `_ast`) out of an SQLite source database, in the order of their ids. */
+export class SqliteSource implements BundleSource {
+  readonly producer: string;
+  readonly producerVersion: string;
+  readonly inputProcessors: readonly ProcessorVersion[];
+  readonly leftOut: string[] = [];
+  readonly #database: DatabaseSync;
+  readonly #path: string;
+  readonly #hasLanguage: boolean;
+  readonly #ast: ReadonlySet<string> | undefined;
+  readonly #sourceRoot: SourceRoot | undefined;
+  readonly #limit: number;
+
+  private constructor(database: DatabaseSync, options: SqliteSourceOptions, sourceRoot: SourceRoot | undefined) {
+    this.#database = database;
+    this.#path = options.path;
+    this.#sourceRoot = sourceRoot;
+    this.#limit = options.maxSourceBytes ?? 512 * 2 ** 20;
+    this.producer = options.producer ?? 'mache';
+    this.producerVersion = options.producerVersion;
+    const source = tableShape(database, options.path, '_source');
+    if (source === undefined) throw this.#invalid('has no table _source');
+    for (const column of ['id', 'path', 'content']) {
+      if (!source.columns.has(column)) throw this.#invalid(`has no column ${column} in _source`);
+    }
+    this.#hasLanguage = source.columns.has('language');
+    this.#ast = tableShape(database, options.path, '_ast')?.columns;
+    for (const column of this.#ast === undefined ? [] : AST_COLUMNS) {
+      if (!this.#ast?.has(column) && !AST_OPTIONAL.includes(column)) {
+        throw this.#invalid(`has no column ${column} in _ast`);
+      }
+    }
+    this.inputProcessors = [
+      { kind: 'blake3', version: '1.5.0' },
+      { kind: SHAPE_PROCESSOR, version: this.#ast === undefined ? 'raw' : 'ast' },
+    ];
+    this.#nameLeftOut(source.columns);
+  }
+
+  /** @throws {BundleError} `BUNDLE_NOT_FOUND`, `BUNDLE_INVALID_DATABASE`, `BUNDLE_DATABASE_LOCKED`, `BUNDLE_INVALID_OPTION` */
+  static async open(options: SqliteSourceOptions): Promise<SqliteSource> {
+    let sourceRoot: SourceRoot | undefined;
+    if (options.sourceRoot !== undefined) {
+      const limit = options.maxSourceBytes ?? 512 * 2 ** 20;
+      sourceRoot = await SourceRoot.open(options.sourceRoot, limit).catch((cause: unknown) => {
+        const message = `the source root ${JSON.stringify(options.sourceRoot)} cannot be read; give an existing folder`;
+        throw new BundleError('BUNDLE_INVALID_OPTION', message, { cause });
+      });
+    }
+    const database = openForReading(options.path, options.lockWaitMs ?? 2_000);
+    try {
+      // One transaction: everything that is read belongs to one moment.
+      guarded(options.path, () => database.exec('BEGIN'));
+      return guarded(options.path, () => new SqliteSource(database, options, sourceRoot));
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  async count(): Promise<number> {
+    return guarded(this.#path, () => Number(this.#database.prepare('SELECT count(*) AS n FROM _source').get()?.n));
+  }
+
+  async *sources(): AsyncGenerator<PackedSource> {
+    const nodes = this.#ast === undefined ? undefined : new NodesBySource(this.#database, this.#ast, this.#path);
+    const seen = new Set<string>();
+    try {
+      for (const row of this.#rows()) {
+        const { id, path, language } = this.#checkRow(row, seen);
+        // The position in the tree moves on even for a source that is skipped.
+        const content = await this.#content(row, path);
+        if (content === undefined) continue;
+        const kind = `${language === '' ? 'unknown' : language}-source`;
+        if (nodes === undefined) {
+          yield { path, kind, chunk: content };
+          continue;
+        }
+        const chunk = encodeAstChunk({ content, language, path, sourceId: id }, nodes.of(id));
+        yield { path, kind, inputHash: await blake3(content), chunk };
+      }
+    } catch (cause) {
+      throw databaseError(this.#path, cause);
+    }
+  }
+
+  topology(): readonly TopologyEdge[] {
+    return [];
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+
+  #rows(): Iterable<Row> {
+    const language = this.#hasLanguage ? 'language' : 'NULL';
+    // A value that is too large is not even loaded; octet_length reads its header only.
+    const sql = `SELECT id, path, CAST(${language} AS TEXT) AS language, typeof(content) AS type,
+        octet_length(content) AS bytes, CASE WHEN octet_length(content) <= ? THEN content END AS content
+      FROM _source ORDER BY id COLLATE BINARY`;
+    return this.#database.prepare(sql).iterate(this.#limit);
+  }
+
+  #checkRow(row: Row, seen: Set<string>): { id: string; path: string; language: string } {
+    const { id, path, language } = row;
+    if (typeof id !== 'string' || id === '') throw this.#invalid('has a row in _source whose id is no text');
+    if (typeof path !== 'string') throw this.#invalid(`has no path for the source ${quoted(id)}`);
+    const problem = pathProblem(path);
+    if (problem !== undefined) throw this.#invalid(`has a source whose path ${quoted(path)} ${problem}`);
+    if (seen.has(path)) throw this.#invalid(`has two sources with the path ${quoted(path)}`);
+    seen.add(path);
+    return { id, path, language: typeof language === 'string' ? language : '' };
+  }
+
+  async #content(row: Row, path: string): Promise<Uint8Array | undefined> {
+    const { content, type, bytes } = row;
+    if (type === 'null') {
+      const read = this.#sourceRoot === undefined ? 'it has no content' : await this.#sourceRoot.read(path);
+      if (typeof read !== 'string') return read;
+      this.leftOut.push(`source ${quoted(path)}: ${read}`);
+      return undefined;
+    }
+    if (content === null) {
+      const message = `the source ${quoted(path)} has ${bytes} bytes; at most ${this.#limit} can be packed`;
+      throw new BundleError('BUNDLE_TOO_LARGE', message);
+    }
+    return content instanceof Uint8Array ? content : Buffer.from(String(content));
+  }
+
+  /** Everything that can be seen without reading the content. */
+  #nameLeftOut(columns: ReadonlySet<string>): void {
+    const count = (from: string) => Number(this.#database.prepare(`SELECT count(*) AS n FROM ${from}`).get()?.n);
+    const note = (found: number, what: string) => {
+      if (found > 0) this.leftOut.push(what.replace('#', String(found)));
+    };
+    const other = (table: string, present: ReadonlySet<string>, carried: readonly string[]) => {
+      for (const column of present)
+        if (!carried.includes(column)) this.leftOut.push(`column ${table}.${quoted(column)}`);
+    };
+    const tables = this.#database
+      .prepare(
+        "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+      )
+      .all();
+    for (const { name, type } of tables) {
+      if (name !== '_source' && name !== '_ast') this.leftOut.push(`${type} ${quoted(String(name))}`);
+    }
+    other('_source', columns, SOURCE_COLUMNS);
+    note(
+      count("_source WHERE typeof(content) NOT IN ('blob', 'null')"),
+      '# sources whose content is no blob (it comes back as one)',
+    );
+    if (this.#hasLanguage) {
+      // Only the kind carries the language of a raw chunk, and "unknown-source" is the kind of what has none.
+      const lost = this.#ast === undefined ? "('', 'unknown')" : "('')";
+      note(
+        count(`_source WHERE typeof(language) NOT IN ('text', 'null') OR language IN ${lost}`),
+        '# languages that are empty, "unknown" or no text (NULL or a text comes back)',
+      );
+    }
+    if (this.#ast === undefined) {
+      note(count('_source WHERE id IS NOT path'), '# ids that differ from their path (the path comes back)');
+      return;
+    }
+    other('_ast', this.#ast, AST_COLUMNS);
+    note(
+      count('_ast WHERE source_id IS NULL OR source_id NOT IN (SELECT id FROM _source WHERE id IS NOT NULL)'),
+      '# rows of _ast without a source',
+    );
+    const positions = AST_OPTIONAL.filter((column) => this.#ast?.has(column));
+    if (positions.length > 0) {
+      note(
+        count(`_ast WHERE ${positions.map((column) => `${column} IS NULL`).join(' OR ')}`),
+        '# rows of _ast with a row or column that is NULL (0 comes back)',
+      );
+    }
+  }
+
+  #invalid(what: string): BundleError {
+    return new BundleError('BUNDLE_INVALID_DATABASE', `${JSON.stringify(this.#path)} ${what}`);
+  }
+}
+
+/**
+ * The nodes of each source, by one pass over `_ast` in the order in which the sources come: a look-up for each source
+ * would read the whole table each time, as it need not have an index.
+ */
+class NodesBySource {
+  readonly #rows: Iterator<Row>;
+  readonly #path: string;
+  #next: Row | undefined;
+
+  constructor(database: DatabaseSync, columns: ReadonlySet<string>, path: string) {
+    const positions = POSITIONS.map((column) =>
+      columns.has(column) ? `coalesce(${column}, 0) AS ${column}` : `0 AS ${column}`,
+    );
+    const sql = `SELECT source_id, node_id, node_kind, ${positions.join(', ')} FROM _ast
+      WHERE source_id IN (SELECT id FROM _source WHERE id IS NOT NULL)
+      ORDER BY source_id COLLATE BINARY, node_id COLLATE BINARY`;
+    this.#path = path;
+    this.#rows = guarded(path, () => database.prepare(sql).iterate());
+    this.#advance();
+  }
+
+  /** @param id must come in the order of the ids. */
+  *of(id: string): Generator<AstNode> {
+    while (this.#next !== undefined && compareText(String(this.#next.source_id), id) < 0) this.#advance();
+    while (this.#next?.source_id === id) {
+      yield this.#node(this.#next);
+      this.#advance();
+    }
+  }
+
+  #advance(): void {
+    const { done, value } = guarded(this.#path, () => this.#rows.next());
+    this.#next = done === true ? undefined : value;
+  }
+
+  #node(row: Row): AstNode {
+    const { node_id, node_kind } = row;
+    const positions = POSITIONS.map((column) => row[column]);
+    const whole = positions.every((value) => Number.isSafeInteger(value));
+    if ((typeof node_id !== 'string' && typeof node_id !== 'number') || typeof node_kind !== 'string' || !whole) {
+      throw new BundleError(
+        'BUNDLE_INVALID_DATABASE',
+        `${JSON.stringify(this.#path)} has a row in _ast of ${quoted(String(row.source_id))} whose node is not whole: it needs an id, a kind and whole numbers`,
+      );
+    }
+    const [start_byte, end_byte, start_row, start_col, end_row, end_col] = positions as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { node_id, node_kind, start_byte, end_byte, start_row, start_col, end_row, end_col };
+  }
+}
+
+/** SQLite's BINARY order of texts is that of their UTF-8 bytes, which differs from JavaScript's beyond U+FFFF. */
+function compareText(left: string, right: string): number {
+  return left === right ? 0 : Buffer.compare(Buffer.from(left), Buffer.from(right));
+}

@@ -1,0 +1,42 @@
+import { BundleError } from './errors.ts';
+import { checkReference, repositoryOf } from './oci/repository.ts';
+import { type RemoteVerifyOptions, type RemoteVerifyReport, verifyRemote } from './oci/verify.ts';
+import { type RemoteOptions, type Surroundings, withRemote } from './remote.ts';
+
+export interface VerifyOptions extends Surroundings {
+  readonly remote: RemoteOptions & Omit<RemoteVerifyOptions, 'producer' | 'random' | 'onProgress'>;
+  /** Without one, `mache` and then `vivarium` are tried. */
+  readonly producer?: string;
+  readonly onProgress?: RemoteVerifyOptions['onProgress'];
+}
+
+const PRODUCERS = ['mache', 'vivarium'];
+
+/** Probes a bundle in a registry; the report says whose it is. @throws as `verifyRemote` */
+export async function verify({
+  remote,
+  producer,
+  onProgress,
+  ...surroundings
+}: VerifyOptions): Promise<RemoteVerifyReport> {
+  checkReference(remote.reference);
+  const candidates = producer === undefined ? PRODUCERS : [producer];
+  for (const candidate of candidates) repositoryOf(remote.url, candidate, remote.scope);
+  let absent: unknown;
+  for (const candidate of candidates) {
+    try {
+      return await withRemote(remote, candidate, surroundings, (client) =>
+        verifyRemote(client, {
+          ...remote,
+          producer: candidate,
+          random: surroundings.random,
+          ...(onProgress !== undefined && { onProgress }),
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof BundleError) || error.code !== 'BUNDLE_NOT_FOUND') throw error;
+      absent ??= error;
+    }
+  }
+  throw absent;
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, Option } from 'commander';
+import { parseDuration } from '#core';
+import { type AuditFilter, openAuditFolder, readAudit, verifyAudit } from '#system';
+import { EXIT } from './exit-codes.ts';
+import { reading } from './limit-options.ts';
+import { printable } from './printable.ts';
+import type { Shell } from './shell.ts';
+
+interface ShowFlags {
+  readonly component?: string;
+  readonly action?: string;
+  readonly outcome?: NonNullable<AuditFilter['outcome']>;
+  readonly since?: number;
+  readonly follow?: boolean;
+}
+
+const FOLLOW_MS = 250;
+
+/** `viv audit`: what components were granted, refused and came to. */
+export function auditCommand(shell: Shell): Command {
+  const command = new Command('audit').description('read and check the audit log');
+  command
+    .command('show')
+    .description('print the records, oldest first')
+    .option('--component <id>', 'of this component; a namespace, or namespace/name, takes all below')
+    .option('--action <action>', 'of this action: load, grant, fail, storage:read; storage takes all of storage')
+    .addOption(new Option('--outcome <outcome>').choices(['granted', 'denied', 'done', 'failed']))
+    .option('--since <time>', 'of the last while, as 1h', reading(parseDuration))
+    .option('--follow', 'go on with what is written from now on')
+    .action(shell.action((flags: ShowFlags) => show(shell, flags)));
+  command
+    .command('verify')
+    .description('find lines that were changed, removed or reordered; exit code 4 if there are any')
+    .action(
+      shell.action(async () => {
+        const { lines, files, findings } = await verifyAudit(openAuditFolder());
+        for (const finding of findings) {
+          const where = finding.file === undefined ? '' : `${finding.file}:${finding.line}: `;
+          shell.result({ ...finding }, printable(`${where}${finding.message}`));
+        }
+        if (findings.length > 0) shell.exitCode = EXIT.refused;
+        const verdict = findings.length === 0 ? 'whole' : 'DAMAGED';
+        shell.result({ lines, files, whole: findings.length === 0 }, `${lines} lines in ${files} files: ${verdict}`);
+      }),
+    );
+  return command;
+}
+
+async function show(shell: Shell, { since, follow, ...filter }: ShowFlags): Promise<void> {
+  const ending = new AbortController();
+  const stop = () => ending.abort();
+  process.once('SIGINT', stop);
+  const wait = () => sleep(FOLLOW_MS, undefined, { signal: ending.signal }).catch(() => undefined);
+  const from = since === undefined ? {} : { since: Date.now() - since };
+  try {
+    const following = follow === true ? { signal: ending.signal, wait } : undefined;
+    for await (const record of readAudit(openAuditFolder(), { ...filter, ...from }, following)) {
+      const time = new Date(record.time).toISOString();
+      const { action, component, outcome, target = '', detail = '', count } = record;
+      const times = count === undefined ? '' : `x${count}`;
+      const columns = [time, outcome.padEnd(7), component, action, target, times, detail].filter((text) => text !== '');
+      // A line break in what a guest chose must not look like another record.
+      shell.result({ ...record, time }, printable(columns.join('  ').replaceAll('\n', '\\n')));
+    }
+  } finally {
+    process.off('SIGINT', stop);
+  }
+}

@@ -1,0 +1,12 @@
+/** A size for people: whole bytes up to 1 KiB, then with one decimal. */
+export function bytesText(bytes: number): string {
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 'bytes';
+  for (const next of units) {
+    if (value < 1024) break;
+    value /= 1024;
+    unit = next;
+  }
+  return unit === 'bytes' ? `${bytes} bytes` : `${value.toFixed(1)} ${unit}`;
+}

@@ -1,0 +1,103 @@
+import { glob, readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { Command, Option } from 'commander';
+import { isVivariumError, type MeteringMode, messageOf } from '#core';
+import { CliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { printable } from '../printable.ts';
+import { ProgressBar } from '../progress-bar.ts';
+import type { Shell } from '../shell.ts';
+import { withCache } from './with-cache.ts';
+
+interface WarmupFlags {
+  readonly list?: string;
+  readonly strict?: boolean;
+  readonly concurrency: string;
+  readonly metering: MeteringMode;
+}
+
+interface Wanted {
+  readonly path: string;
+  readonly digest: string | undefined;
+}
+
+export function warmupCommand(shell: Shell): Command {
+  return new Command('warmup')
+    .description('make components ready before they are asked for')
+    .argument('[components...]', 'files, or globs such as plugins/**/*.wasm')
+    .option(
+      '--list <file>',
+      'a file with one path a line, after its sha256: digest where that is known; - is standard input',
+    )
+    .option('--strict', 'stop at the first that cannot be made ready')
+    .option('--concurrency <number>', 'how many are worked on at a time', '4')
+    .addOption(
+      new Option('--metering <mode>', 'what they will be run with').choices(['fuel', 'deadline']).default('fuel'),
+    )
+    .addHelpText('after', '\nExit code 1: at least one component could not be made ready.')
+    .action(shell.action((components: readonly string[], flags: WarmupFlags) => warmup(shell, components, flags)));
+}
+
+async function warmup(shell: Shell, components: readonly string[], flags: WarmupFlags): Promise<void> {
+  const concurrency = Number(flags.concurrency);
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new CliError('CLI_USAGE', `--concurrency ${flags.concurrency}: give a whole number, 1 or more`);
+  }
+  const wanted = [...(await expand(components)), ...(await listed(shell, flags.list))];
+  if (wanted.length === 0) throw new CliError('CLI_USAGE', 'name components, a glob that matches some, or a --list');
+  const items = wanted.map(({ path, digest }) => ({
+    name: path,
+    digest,
+    meteringMode: flags.metering,
+    load: () => readFile(path),
+  }));
+  const bar = new ProgressBar(shell);
+  const report = await withCache(shell, (cache) =>
+    cache.warmup(items, flags.strict ? 'strict' : 'best-effort', {
+      concurrency,
+      onProgress: ({ done, total, name, outcome }) => {
+        if (shell.json && outcome !== 'failed') shell.result({ name, outcome }, '');
+        bar.show(done, total, name);
+      },
+    }),
+  ).finally(() => bar.clear());
+  for (const { name, error } of report.failed) {
+    const code = isVivariumError(error) ? error.code : 'UNEXPECTED';
+    const message = messageOf(error);
+    shell.result({ name, outcome: 'failed', code, message }, printable(`${name}: ${code}: ${message}`));
+  }
+  const { total, built, ready, failed } = report;
+  shell.result(
+    { total, built, ready, failed: failed.length },
+    `${built} made ready, ${ready} were ready${failed.length === 0 ? '' : `, ${failed.length} failed`}`,
+  );
+  if (failed.length > 0) shell.exitCode = EXIT.failed;
+}
+
+/** A name without a wildcard is taken as it is, so that a missing file is reported by its name. */
+async function expand(components: readonly string[]): Promise<Wanted[]> {
+  const paths = new Set<string>();
+  for (const pattern of components) {
+    if (!/[*?[{]/.test(pattern)) paths.add(pattern);
+    else for await (const path of glob(pattern)) paths.add(path);
+  }
+  return [...paths].map((path) => ({ path, digest: undefined }));
+}
+
+async function listed(shell: Shell, list: string | undefined): Promise<Wanted[]> {
+  if (list === undefined) return [];
+  let lines: string;
+  try {
+    lines = await (list === '-' ? text(shell.streams.stdin) : readFile(list, 'utf8'));
+  } catch (cause) {
+    throw new CliError('CLI_USAGE', `--list ${list} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  return lines
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [, digest, path = line] = /^(sha256:\S+)\s+(.+)$/.exec(line) ?? [];
+      return { path, digest };
+    });
+}

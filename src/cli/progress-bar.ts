@@ -1,0 +1,34 @@
+import { printable } from './printable.ts';
+import type { Shell } from './shell.ts';
+
+const WIDTH = 24;
+
+/** A line on the terminal that shows how far work is. Silent in a pipe and with `--json`. */
+export class ProgressBar {
+  readonly #shell: Shell;
+  readonly #shown: boolean;
+  #lastText = '';
+
+  constructor(shell: Shell) {
+    this.#shell = shell;
+    this.#shown = shell.streams.stderr.isTTY === true && !shell.json;
+  }
+
+  /** @param what is being done; its text is not trusted */
+  show(done: number, total: number, what: string): void {
+    if (!this.#shown) return;
+    const filled = total === 0 ? WIDTH : Math.floor((done / total) * WIDTH);
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}`;
+    const text = `${bar} ${done}/${total} ${printable(what).slice(0, 48)}`;
+    if (text === this.#lastText) return;
+    this.#lastText = text;
+    this.#shell.streams.stderr.write(`\r${text}\u001b[K`);
+  }
+
+  /** Takes the line away, so that what follows stands by itself. */
+  clear(): void {
+    if (this.#lastText === '') return;
+    this.#lastText = '';
+    this.#shell.streams.stderr.write('\r\u001b[K');
+  }
+}

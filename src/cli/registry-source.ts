@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { openRegistry } from '#system';
+
+export interface RegistryFlags {
+  readonly registry?: string;
+  readonly blobs?: string;
+}
+
+const PREFIX = 'registry:';
+
+/** Adds `--registry` and `--blobs`. */
+export function addRegistryOptions(command: Command): Command {
+  return command
+    .option('--registry <address>', 'a folder or a postgres: URL (default: VIVARIUM_REGISTRY, or in VIVARIUM_HOME)')
+    .option('--blobs <address>', 'a folder, or s3://bucket/prefix?endpoint=URL (default: beside the registry)');
+}
+
+/** What a command's component stands for: `registry:ID` is fetched, checked and given as bytes; all else is a source. */
+export async function componentOf(component: string, flags: RegistryFlags): Promise<string | Uint8Array> {
+  if (!component.startsWith(PREFIX)) return component;
+  await using registry = await openRegistry(flags);
+  return (await registry.client.fetch(component.slice(PREFIX.length))).bytes;
+}

@@ -1,0 +1,164 @@
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import { type ComponentHandle, formatComponentId } from '#core';
+import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
+import { CliError } from './errors.ts';
+import { EXIT } from './exit-codes.ts';
+import { asText, printable } from './printable.ts';
+import type { Shell } from './shell.ts';
+
+interface StartFlags {
+  readonly to?: string;
+}
+
+export function startCommand(shell: Shell): Command {
+  return new Command('start')
+    .description('load actors from their manifests and keep them running')
+    .argument('<manifest...>', 'actor.toml files, in the order in which they are started')
+    .option('--to <id>', 'the actor that gets the lines of standard input; at its end all are drained and unloaded')
+    .addHelpText(
+      'after',
+      `
+State changes, restarts, dead letters and log lines go to standard error, replies to standard output; with --json all
+go to standard output, each with its "event". Without --to it runs until it is interrupted, or no actor is left.
+
+Examples:
+  viv start chat/actor.toml worker/actor.toml
+  viv start counter/actor.toml --to demo/counter/1 < messages.txt`,
+    )
+    .action(shell.action((files: readonly string[], flags: StartFlags) => start(shell, files, flags)));
+}
+
+async function start(shell: Shell, files: readonly string[], { to }: StartFlags): Promise<void> {
+  const manifests = await Promise.all(files.map(readManifest));
+  if (to !== undefined && !manifests.some(({ id }) => id === to)) {
+    throw new CliError(
+      'CLI_USAGE',
+      `--to ${to}: no manifest has that id; there are ${manifests.map(({ id }) => id).join(', ')}`,
+    );
+  }
+  await using runtime = await createRuntime();
+  const report = reporter(shell, runtime);
+  addSupervisors(runtime, manifests);
+  const handles = new Map<string, ComponentHandle>();
+  for (const manifest of manifests) handles.set(manifest.id, await load(runtime, manifest));
+  const target = to === undefined ? undefined : handles.get(to);
+  const gone = allGone(runtime, handles.size);
+  const interrupt = interrupted();
+  try {
+    const lines = target === undefined ? [] : [sendLines(shell, runtime, target, report)];
+    await Promise.race([interrupt.promise, gone, ...lines]);
+  } finally {
+    interrupt.dispose();
+  }
+  if (live(runtime, handles) === 0) shell.exitCode = EXIT.failed;
+  for (const handle of [...handles.values()].toReversed()) {
+    if (runtime.state(handle) !== 'stopped') await runtime.unload(handle, { drain: true });
+  }
+}
+
+function live(runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): number {
+  return [...handles.values()].filter((handle) => !['stopped', 'failed'].includes(runtime.state(handle))).length;
+}
+
+function load(runtime: Runtime, manifest: ActorManifest): Promise<ComponentHandle> {
+  const { id, component, limits, env, mailbox, supervision } = manifest;
+  return runtime.load(component, { id, limits, env, mailbox, ...(supervision === undefined ? {} : { supervision }) });
+}
+
+/** Actors that name a supervisor share it; the first that does says how it works. */
+function addSupervisors(runtime: Runtime, manifests: readonly ActorManifest[]): void {
+  const made = new Set<string>();
+  for (const { supervision } of manifests) {
+    const name = supervision?.supervisor;
+    if (name === undefined || made.has(name)) continue;
+    const { strategy, maxRestarts, withinMs, backoffMs, maxBackoffMs } = supervision ?? {};
+    runtime.addSupervisor(name, { strategy, maxRestarts, withinMs, backoffMs, maxBackoffMs });
+    made.add(name);
+  }
+}
+
+type Report = (event: string, component: string, facts: Readonly<Record<string, unknown>>, text: string) => void;
+
+/** What happens, a line each: an object with `--json`, else for people. What a guest wrote is made harmless. */
+function reporter(shell: Shell, runtime: Runtime): Report {
+  const report: Report = (event, component, facts, text) => {
+    if (shell.json) shell.result({ event, component, ...facts }, '');
+    else shell.line(`${component}  ${printable(text)}`);
+  };
+  const name = (handle: ComponentHandle): string => formatComponentId(handle.id);
+  runtime.on('state', ({ handle, from, to, reason }) =>
+    report('state', name(handle), { from, to, reason }, `${from} -> ${to}: ${reason}`),
+  );
+  runtime.on('log', ({ handle, channel, message }) =>
+    report('log', name(handle), { channel, message }, `[${channel}] ${message}`),
+  );
+  runtime.on('restart', ({ handle, restarts, delayMs, reason }) => {
+    const text = `restart ${restarts} in ${Math.round(delayMs)} ms, after ${reason.code}`;
+    report('restart', name(handle), { restarts, delayMs, code: reason.code, reason: reason.message }, text);
+  });
+  runtime.on('gave-up', ({ supervisor, reason }) =>
+    report('gave-up', supervisor, { code: reason.code, reason: reason.message }, reason.message),
+  );
+  runtime.on('dead-letter', ({ target, message, reason, error }) => {
+    const facts = {
+      reason,
+      sender: formatComponentId(message.sender),
+      bytes: message.payload.length,
+      code: error?.code,
+    };
+    report('dead-letter', formatComponentId(target), facts, `dead letter (${reason}) ${error?.message ?? ''}`);
+  });
+  return report;
+}
+
+async function sendLines(shell: Shell, runtime: Runtime, target: ComponentHandle, report: Report): Promise<void> {
+  const component = formatComponentId(target.id);
+  for await (const line of createInterface({ input: shell.streams.stdin })) {
+    try {
+      const reply = await runtime.request(target, Buffer.from(line));
+      const text = reply === undefined ? undefined : asText(reply);
+      const shown = text ?? Buffer.from(reply ?? []).toString('base64');
+      shell.result(
+        {
+          event: 'reply',
+          component,
+          reply: reply === undefined ? null : Buffer.from(reply).toString('base64'),
+          replyText: text,
+        },
+        shell.isTerminal ? printable(shown) : shown,
+      );
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      report('failed', component, { code, message }, `${code}: ${message}`);
+      if (runtime.state(target) === 'stopped') return;
+    }
+  }
+}
+
+/** Resolves when every actor is stopped or has failed for good. */
+function allGone(runtime: Runtime, actors: number): Promise<void> {
+  const gone = new Set<string>();
+  return new Promise((resolve) => {
+    runtime.on('state', ({ handle, to }) => {
+      if (to === 'stopped') gone.add(formatComponentId(handle.id));
+      if (gone.size === actors) resolve();
+    });
+  });
+}
+
+/** Resolves at the first signal to end. Waiting for one keeps the process alive, which a listener alone does not. */
+function interrupted(): { promise: Promise<void>; dispose(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const hold = setInterval(() => {}, 2 ** 30);
+  const onSignal = (): void => resolve();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, onSignal);
+  return {
+    promise,
+    dispose() {
+      clearInterval(hold);
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import { VivariumError } from '#core';
+
+export type DelegationErrorCode =
+  | 'DELEGATION_INVALID_CONTEXT'
+  | 'DELEGATION_INVALID_REPLY'
+  | 'DELEGATION_INVALID_URL'
+  | 'DELEGATION_MISSING_PEER'
+  | 'DELEGATION_MODEL_REFUSED'
+  | 'DELEGATION_MODEL_UNAVAILABLE'
+  | 'DELEGATION_NO_EXECUTOR'
+  | 'DELEGATION_STALE_DECISION';
+
+/** A call that cannot be decided or carried out, or a model that does not answer. */
+export class DelegationError extends VivariumError<DelegationErrorCode> {}

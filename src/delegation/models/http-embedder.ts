@@ -1,0 +1,37 @@
+import type { Embedder } from '#core';
+import { type EndpointOptions, invalidReply, JsonEndpoint } from './json-endpoint.ts';
+
+export interface HttpEmbedderOptions extends EndpointOptions {
+  readonly model: string;
+}
+
+const MAX_DIMENSIONS = 8_192;
+
+/** An embedding model behind an OpenAI-compatible `POST <url>/embeddings`. */
+export class HttpEmbedder implements Embedder {
+  /** The model's name: a server that changes the model under one name makes an index useless. */
+  readonly id: string;
+  readonly #endpoint: JsonEndpoint;
+  readonly #model: string;
+
+  /** @throws {DelegationError} `DELEGATION_INVALID_URL` */
+  constructor(options: HttpEmbedderOptions) {
+    this.#endpoint = new JsonEndpoint(options);
+    this.#model = options.model;
+    this.id = options.model;
+  }
+
+  /** @throws {DelegationError} `DELEGATION_MODEL_UNAVAILABLE`, `DELEGATION_MODEL_REFUSED`, `DELEGATION_INVALID_REPLY` */
+  async embed(text: string, signal?: AbortSignal): Promise<Float32Array> {
+    const body = { model: this.#model, input: text, encoding_format: 'float' };
+    const reply = await this.#endpoint.post('/embeddings', body, signal);
+    const vector = (reply as { data?: { embedding?: unknown }[] } | null)?.data?.[0]?.embedding;
+    if (!Array.isArray(vector) || vector.length === 0 || vector.length > MAX_DIMENSIONS) {
+      throw invalidReply(`data[0].embedding is no list of 1 to ${MAX_DIMENSIONS} numbers`);
+    }
+    if (!vector.every((value) => typeof value === 'number' && Number.isFinite(value))) {
+      throw invalidReply('data[0].embedding holds something else than numbers');
+    }
+    return Float32Array.from(vector);
+  }
+}

@@ -1,0 +1,130 @@
+import pRetry, { AbortError } from 'p-retry';
+import { messageOf } from '#core';
+import { DelegationError } from '../errors.ts';
+
+export interface EndpointOptions {
+  /** Base URL of the API, as `http://127.0.0.1:8080/v1`. */
+  readonly url: string;
+  /** Sent as a bearer token; only over https, or to this machine. */
+  readonly apiKey?: string | undefined;
+  /** Milliseconds for each attempt; 60,000 by default. */
+  readonly timeoutMs?: number | undefined;
+  /** Most bytes of a reply that are read; 4 MiB by default. */
+  readonly maxReplyBytes?: number | undefined;
+  /** Attempts after the first, when the server is busy or gone; 2 by default. */
+  readonly retries?: number | undefined;
+  /** Milliseconds before the second attempt; doubled before each later one; 500 by default. */
+  readonly retryDelayMs?: number | undefined;
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Posts JSON and reads JSON. What comes back is not trusted, neither in size nor in shape. */
+export class JsonEndpoint {
+  readonly #base: string;
+  readonly #options: EndpointOptions;
+
+  /** @throws {DelegationError} `DELEGATION_INVALID_URL` */
+  constructor(options: EndpointOptions) {
+    const url = URL.parse(options.url);
+    if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.username !== '') {
+      throw invalidUrl('the model endpoint must be an http: or https: URL without a user name in it');
+    }
+    if (options.apiKey !== undefined && url.protocol === 'http:' && !LOOPBACK.has(url.hostname)) {
+      throw invalidUrl(`an API key is not sent to ${url.host} in the clear; use https`);
+    }
+    this.#base = url.href.replace(/\/+$/, '');
+    this.#options = options;
+  }
+
+  /** @throws {DelegationError} `DELEGATION_MODEL_UNAVAILABLE`, `DELEGATION_MODEL_REFUSED`, `DELEGATION_INVALID_REPLY` */
+  async post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+    const attempt = async (): Promise<unknown> => {
+      try {
+        return await this.#once(path, body, signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof DelegationError && error.code === 'DELEGATION_MODEL_UNAVAILABLE') throw error;
+        throw new AbortError(error instanceof Error ? error : new Error(String(error)));
+      }
+    };
+    return pRetry(attempt, {
+      retries: this.#options.retries ?? 2,
+      minTimeout: this.#options.retryDelayMs ?? 500,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  async #once(path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? 60_000);
+    const { apiKey } = this.#options;
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(`${this.#base}${path}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json',
+          ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+        },
+        body: JSON.stringify(body),
+        // A redirect would carry the question, and with some clients the key, to another host.
+        redirect: 'error',
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
+      status = response.status;
+      text = await readCapped(response, this.#options.maxReplyBytes ?? 4 * 2 ** 20);
+    } catch (cause) {
+      if (cause instanceof DelegationError) throw cause;
+      throw new DelegationError(
+        'DELEGATION_MODEL_UNAVAILABLE',
+        `no answer from the model endpoint: ${reasonOf(cause)}`,
+        {
+          cause,
+        },
+      );
+    }
+    if (status === 429 || status >= 500) throw refused('DELEGATION_MODEL_UNAVAILABLE', status, text);
+    if (status !== 200) throw refused('DELEGATION_MODEL_REFUSED', status, text);
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (cause) {
+      throw invalidReply('it is not JSON', cause);
+    }
+  }
+}
+
+export function invalidReply(why: string, cause?: unknown): DelegationError {
+  return new DelegationError(
+    'DELEGATION_INVALID_REPLY',
+    `the model endpoint's reply cannot be used: ${why}; check that its URL is that of an OpenAI-compatible API`,
+    { cause },
+  );
+}
+
+async function readCapped(response: Response, most: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > most) throw invalidReply(`it is longer than ${most} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function refused(code: 'DELEGATION_MODEL_UNAVAILABLE' | 'DELEGATION_MODEL_REFUSED', status: number, text: string) {
+  // A server may echo what it was sent, the key in it.
+  const shown = JSON.stringify(text.slice(0, 200)).replaceAll(/Bearer [^"\s\\]+|sk-[\w-]+/g, '…');
+  return new DelegationError(code, `the model endpoint answered ${status}: ${shown}`, { details: { status } });
+}
+
+function invalidUrl(message: string): DelegationError {
+  return new DelegationError('DELEGATION_INVALID_URL', message);
+}
+
+/** fetch hides the reason in its error's cause. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
+}

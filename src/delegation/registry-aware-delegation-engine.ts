@@ -1,0 +1,57 @@
+import { isVivariumError, type ModuleRegistry, type VivariumError } from '#core';
+import { type CallContext, checkContext } from './call-context.ts';
+import type { DelegationEngine, ExecTarget } from './delegation-engine.ts';
+
+export interface RegistryAwareOptions {
+  /** Least cosine similarity of a hit; the registry's default is 0.95. */
+  readonly threshold?: number | undefined;
+  /** Which embedder makes the contexts' semantic hashes. */
+  readonly embedderId?: string | undefined;
+  /** Imports that can be met where the call would run; a module that asks for another is no hit. */
+  readonly provided?: readonly string[] | undefined;
+  /** Told when the registry cannot be reached, which counts as a miss: it is a cache. */
+  readonly unavailable?: ((error: VivariumError) => void) | undefined;
+}
+
+/** Asks the registry first, and another engine on a miss. On a hit the other engine is not asked. */
+export class RegistryAwareDelegationEngine implements DelegationEngine {
+  readonly #registry: ModuleRegistry;
+  readonly #inner: DelegationEngine;
+  readonly #options: RegistryAwareOptions;
+
+  constructor(registry: ModuleRegistry, inner: DelegationEngine, options: RegistryAwareOptions = {}) {
+    this.#registry = registry;
+    this.#inner = inner;
+    this.#options = options;
+  }
+
+  /** @throws whatever the registry or the inner engine throws, `REGISTRY_UNAVAILABLE` excepted */
+  async decide(context: CallContext): Promise<ExecTarget> {
+    checkContext(context);
+    return (await this.#hit(context)) ?? this.#inner.decide(context);
+  }
+
+  async #hit({ interfaceHash, semanticHash }: CallContext): Promise<ExecTarget | undefined> {
+    // The newest module of an interface may do something else entirely: meaning is required here.
+    if (semanticHash === undefined) return undefined;
+    const { threshold, embedderId, provided, unavailable } = this.#options;
+    try {
+      const matches = await this.#registry.query({
+        interfaceHash,
+        embedding: semanticHash,
+        embedderId,
+        threshold,
+        provided,
+        limit: 1,
+      });
+      const [best] = matches;
+      if (best?.similarity === undefined) return undefined;
+      const { id: moduleId, storagePointer, signature } = best.record;
+      return { kind: 'L4CacheHit', moduleId, storagePointer, signature, similarity: best.similarity };
+    } catch (error) {
+      if (!isVivariumError(error, 'REGISTRY_UNAVAILABLE')) throw error;
+      unavailable?.(error);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '#core';
+import { type CallContext, checkContext, type DecisionContext, decisionKey } from './call-context.ts';
+import type { DelegationEngine, ExecTarget } from './delegation-engine.ts';
+
+export interface StaticDelegationOptions {
+  /** Targets by function symbol. */
+  readonly targets: Readonly<Record<string, ExecTarget>>;
+  /** Asked for symbols that have no target. Its answer is memoised, so it must depend on its argument alone. */
+  readonly policy?: ((context: DecisionContext) => ExecTarget | undefined) | undefined;
+  /** Where everything else goes. */
+  readonly otherwise: ExecTarget;
+  readonly clock: Clock;
+  /** Decisions that are kept; 10,000 by default. */
+  readonly memoSize?: number | undefined;
+  /** Milliseconds for which a decision is kept; five minutes by default. */
+  readonly memoMs?: number | undefined;
+}
+
+export interface MemoStatistics {
+  readonly hits: number;
+  readonly misses: number;
+  readonly size: number;
+}
+
+/** Decides by a table and a policy function, and remembers what it decided. */
+export class StaticDelegationEngine implements DelegationEngine {
+  readonly #targets: ReadonlyMap<string, ExecTarget>;
+  readonly #options: StaticDelegationOptions;
+  readonly #memo: LRUCache<string, ExecTarget>;
+  #hits = 0;
+  #misses = 0;
+
+  constructor(options: StaticDelegationOptions) {
+    this.#options = options;
+    this.#targets = new Map(Object.entries(options.targets));
+    this.#memo = new LRUCache({
+      max: options.memoSize ?? 10_000,
+      ttl: options.memoMs ?? 300_000,
+      ttlResolution: 0,
+      // The cache takes an entry made at time 0 for one without a time.
+      perf: { now: () => options.clock.monotonic() + 1 },
+    });
+  }
+
+  /** @throws {DelegationError} `DELEGATION_INVALID_CONTEXT` */
+  async decide(context: CallContext): Promise<ExecTarget> {
+    checkContext(context);
+    const key = decisionKey(context);
+    const known = this.#memo.get(key);
+    if (known !== undefined) {
+      this.#hits += 1;
+      return known;
+    }
+    this.#misses += 1;
+    const target = this.#targets.get(context.fnSymbol) ?? this.#options.policy?.(context) ?? this.#options.otherwise;
+    // A module may be revoked at any time, so a hit is decided anew for every call.
+    if (target.kind !== 'L4CacheHit') this.#memo.set(key, target);
+    return target;
+  }
+
+  statistics(): MemoStatistics {
+    return { hits: this.#hits, misses: this.#misses, size: this.#memo.size };
+  }
+
+  /** Forgets what was decided, for when the policy changed. */
+  forget(): void {
+    this.#memo.clear();
+  }
+}

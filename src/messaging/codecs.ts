@@ -1,0 +1,70 @@
+import { decode, encode } from 'cborg';
+import { messageOf } from '#core';
+import { MessagingError } from './errors.ts';
+
+/** How values travel as bytes. The content type goes with each message, so that the receiver knows. */
+export interface Codec {
+  readonly contentType: string;
+  /** @throws {MessagingError} `MESSAGING_CODEC` */
+  encode(value: unknown): Uint8Array;
+  /** The value comes from a guest: it has some shape, not the wanted one. @throws {MessagingError} `MESSAGING_CODEC` */
+  decode(bytes: Uint8Array): unknown;
+}
+
+export type CodecName = 'bytes' | 'text' | 'json' | 'cbor';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export const codecs: Readonly<Record<CodecName, Codec>> = {
+  bytes: codec(
+    'application/octet-stream',
+    (value) => {
+      if (!(value instanceof Uint8Array)) throw new TypeError(`not a Uint8Array but ${typeof value}`);
+      return value;
+    },
+    (bytes) => bytes,
+  ),
+  text: codec(
+    'text/plain; charset=utf-8',
+    (value) => {
+      if (typeof value !== 'string') throw new TypeError(`not text but ${typeof value}`);
+      return Buffer.from(value);
+    },
+    (bytes) => utf8.decode(bytes),
+  ),
+  json: codec(
+    'application/json',
+    (value) => {
+      const text = JSON.stringify(value);
+      if (text === undefined) throw new TypeError(`JSON has no ${typeof value}`);
+      return Buffer.from(text);
+    },
+    (bytes) => JSON.parse(utf8.decode(bytes)),
+  ),
+  cbor: codec('application/cbor', encode, (bytes) => decode(bytes, { strict: true, rejectDuplicateMapKeys: true })),
+};
+
+function codec(
+  contentType: string,
+  write: (value: unknown) => Uint8Array,
+  read: (bytes: Uint8Array) => unknown,
+): Codec {
+  const attempt = <T>(what: string, run: () => T): T => {
+    try {
+      return run();
+    } catch (cause) {
+      throw new MessagingError(
+        'MESSAGING_CODEC',
+        `the value cannot be ${what} as ${contentType}: ${messageOf(cause)}`,
+        {
+          cause,
+        },
+      );
+    }
+  };
+  return {
+    contentType,
+    encode: (value) => attempt('written', () => write(value)),
+    decode: (bytes) => attempt('read', () => read(bytes)),
+  };
+}

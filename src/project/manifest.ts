@@ -1,0 +1,101 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'smol-toml';
+import { formatComponentId, messageOf, parseComponentId, type ResourceLimits } from '#core';
+import { ProjectError } from './errors.ts';
+import { fields } from './manifest-fields.ts';
+
+const MAX_BYTES = 64 * 1024;
+const MAX_DEPTH = 8;
+
+/** What `actor.toml` asks for. It grants nothing: that is for the embedder, or whoever runs `viv start`. */
+export interface ActorManifest {
+  readonly id: string;
+  /** Absolute path of the component; in the manifest it is relative to the manifest's folder. */
+  readonly component: string;
+  readonly limits: ResourceLimits;
+  readonly env: Readonly<Record<string, string>>;
+  readonly mailbox: {
+    readonly maxMessages?: number | undefined;
+    readonly maxBytes?: number | undefined;
+    readonly overflow?: 'reject' | 'drop-oldest' | 'wait' | undefined;
+  };
+  /** Undefined: the actor stays failed when it fails. */
+  readonly supervision: ManifestSupervision | undefined;
+  /** Capabilities as written, to be granted or not. */
+  readonly grants: readonly string[];
+}
+
+export interface ManifestSupervision {
+  readonly restart?: 'permanent' | 'transient' | 'temporary' | undefined;
+  /** Actors that name the same supervisor are its children, in the order in which they are started. */
+  readonly supervisor?: string | undefined;
+  readonly strategy?: 'one-for-one' | 'one-for-all' | 'rest-for-one' | undefined;
+  readonly maxRestarts?: number | undefined;
+  readonly withinMs?: number | undefined;
+  readonly backoffMs?: number | undefined;
+  readonly maxBackoffMs?: number | undefined;
+  readonly maxAttempts?: number | undefined;
+}
+
+/** Reads an `actor.toml`. @throws {ProjectError} `PROJECT_NOT_FOUND`, `PROJECT_BAD_MANIFEST` */
+export async function readManifest(file: string): Promise<ActorManifest> {
+  const size = await stat(file).then(
+    (stats) => (stats.isFile() ? stats.size : undefined),
+    () => undefined,
+  );
+  if (size === undefined) throw new ProjectError('PROJECT_NOT_FOUND', `there is no manifest ${file}`);
+  if (size > MAX_BYTES) throw bad(file, `it has ${size} bytes; a manifest has at most ${MAX_BYTES}`);
+  return parseManifest(await readFile(file, 'utf8'), file);
+}
+
+/**
+ * Reads a manifest's text. Every key is known or refused, so that a misspelt limit is not an absent one.
+ * @param file for messages, and the folder that `component` is relative to
+ * @throws {ProjectError} `PROJECT_BAD_MANIFEST`
+ */
+export function parseManifest(text: string, file: string): ActorManifest {
+  if (text.length > MAX_BYTES) throw bad(file, `it is longer than ${MAX_BYTES} characters`);
+  try {
+    const root = fields(parse(text, { maxDepth: MAX_DEPTH }), '');
+    const limits = root.table('limits');
+    const mailbox = root.table('mailbox');
+    const supervision = root.table('supervision');
+    const manifest: ActorManifest = {
+      id: formatComponentId(parseComponentId(root.requiredText('id'))),
+      component: resolve(dirname(file), root.requiredText('component')),
+      limits: {
+        maxMemoryBytes: limits?.size('max-memory'),
+        maxExecutionTimeMs: limits?.duration('max-execution-time'),
+        maxFuel: limits?.bigint('max-fuel'),
+      },
+      env: root.texts('env'),
+      mailbox: {
+        maxMessages: mailbox?.count('max-messages'),
+        maxBytes: mailbox?.size('max-bytes'),
+        overflow: mailbox?.oneOf('overflow', ['reject', 'drop-oldest', 'wait']),
+      },
+      supervision: supervision && {
+        restart: supervision.oneOf('restart', ['permanent', 'transient', 'temporary']),
+        supervisor: supervision.text('supervisor'),
+        strategy: supervision.oneOf('strategy', ['one-for-one', 'one-for-all', 'rest-for-one']),
+        maxRestarts: supervision.count('max-restarts'),
+        withinMs: supervision.duration('within'),
+        backoffMs: supervision.duration('backoff'),
+        maxBackoffMs: supervision.duration('max-backoff'),
+        maxAttempts: supervision.count('max-attempts'),
+      },
+      grants: root.list('grants'),
+    };
+    for (const table of [root, limits, mailbox, supervision]) table?.refuseOthers();
+    return manifest;
+  } catch (cause) {
+    if (cause instanceof ProjectError) throw cause;
+    // The parser's first line says what and where; the rest shows the file, which may be long.
+    throw bad(file, messageOf(cause).split('\n', 1)[0] ?? '', cause);
+  }
+}
+
+function bad(file: string, what: string, cause?: unknown): ProjectError {
+  return new ProjectError('PROJECT_BAD_MANIFEST', `${file}: ${what}`, { cause });
+}

@@ -1,0 +1,61 @@
+import { endianness } from 'node:os';
+import { digestOf } from '#security';
+import { RegistryError } from './errors.ts';
+
+/** Longest vector that is accepted; the largest models in use have 4,096 dimensions. */
+export const MAX_DIMENSIONS = 8_192;
+
+const LITTLE = endianness() === 'LE';
+
+/** Whether cosine similarity with this vector means anything: finite numbers, of a length that is not zero. */
+export function isComparable(vector: Float32Array): boolean {
+  const length = lengthOf(vector);
+  return vector.length > 0 && vector.length <= MAX_DIMENSIONS && Number.isFinite(length) && length > 0;
+}
+
+/** @throws {RegistryError} `REGISTRY_INVALID_EMBEDDING` */
+export function checkEmbedding(vector: Float32Array): void {
+  if (isComparable(vector)) return;
+  throw new RegistryError(
+    'REGISTRY_INVALID_EMBEDDING',
+    `an embedding of ${vector.length} dimensions, length ${lengthOf(vector)}, cannot be compared; give 1 to ${MAX_DIMENSIONS} finite numbers that are not all zero`,
+  );
+}
+
+/** The vector scaled to length 1; its length squared must be a finite number above 0. */
+export function normalize(vector: Float32Array): Float32Array {
+  const factor = 1 / lengthOf(vector);
+  return vector.map((value) => value * factor);
+}
+
+/** Packed little-endian float32: what the indexes store and what the signature covers. */
+export function packVector(vector: Float32Array): Uint8Array {
+  if (LITTLE) return new Uint8Array(vector.slice().buffer);
+  const view = new DataView(new ArrayBuffer(vector.length * 4));
+  vector.forEach((value, at) => {
+    view.setFloat32(at * 4, value, true);
+  });
+  return new Uint8Array(view.buffer);
+}
+
+/** The reverse of {@link packVector}; undefined for bytes that are no vector. */
+export function unpackVector(bytes: Uint8Array): Float32Array | undefined {
+  if (bytes.length === 0 || bytes.length % 4 !== 0 || bytes.length > MAX_DIMENSIONS * 4) return undefined;
+  // A driver's Buffer is a view of a pool, and its slice would be another one.
+  const copy = new Uint8Array(bytes);
+  if (LITTLE) return new Float32Array(copy.buffer);
+  const view = new DataView(copy.buffer);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(at * 4, true));
+}
+
+/** Digest of the packed vector. */
+export function embeddingDigest(vector: Float32Array): string {
+  return digestOf(packVector(vector));
+}
+
+/** Euclidean length. */
+export function lengthOf(vector: Float32Array): number {
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  return Math.sqrt(sum);
+}

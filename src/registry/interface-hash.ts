@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { interfaceText, onlyExport, requirementsText, type World, worldOf, worldOfEmbedded } from '#wasm';
+import { RegistryError } from './errors.ts';
+import type { ModuleInterface } from './module-publisher.ts';
+
+/** The hashes of a world, with the canonical texts that they are taken over. */
+export interface WorldHashes extends ModuleInterface {
+  readonly interfaceText: string;
+  readonly requirementsText: string;
+}
+
+/** Interface and requirements of a component. @throws `WASM_…` when the bytes are no component */
+export function hashesOfComponent(bytes: Uint8Array): WorldHashes {
+  return hashesOf(worldOf(bytes));
+}
+
+/**
+ * The same of WIT text, before any component exists.
+ * @param coreModule the world embedded in a core module, as WIT compilers write it
+ * @param name of one function, `func` or `ns:package/interface@1.0.0#func`: the hash is that of a world exporting it alone
+ * @throws `WASM_…`; {@link RegistryError} `REGISTRY_INVALID_QUERY` when there is no such function
+ */
+export function hashesOfEmbedded(coreModule: Uint8Array, name?: string): WorldHashes {
+  const world = worldOfEmbedded(coreModule);
+  return hashesOf(name === undefined ? world : functionOf(world, name));
+}
+
+/** The hashes of one exported function of a component, as if it were exported alone. @throws as {@link hashesOfEmbedded} */
+export function hashesOfFunction(bytes: Uint8Array, name: string): WorldHashes {
+  return hashesOf(functionOf(worldOf(bytes), name));
+}
+
+function functionOf(world: World, name: string): World {
+  const found = onlyExport(world, name);
+  if (found !== undefined) return found;
+  const shown = JSON.stringify(name.slice(0, 200));
+  throw new RegistryError(
+    'REGISTRY_INVALID_QUERY',
+    `the world exports no function ${shown}; an interface's is ns:pkg/iface@v#func`,
+  );
+}
+
+function hashesOf(world: World): WorldHashes {
+  const [offered, required] = [interfaceText(world), requirementsText(world)];
+  return {
+    interfaceHash: hashOf(offered),
+    requiresHash: hashOf(required),
+    requires: world.imports.map(({ name }) => name).sort(),
+    interfaceText: offered,
+    requirementsText: required,
+  };
+}
+
+function hashOf(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}

@@ -1,0 +1,66 @@
+import { RegistryError } from './errors.ts';
+
+/** What a publisher says about a module. */
+export interface ModuleMetadata {
+  /** 1 to 128 characters. */
+  readonly name: string;
+  /** Semantic version, as `1.2.3` or `1.2.3-beta.1`. */
+  readonly version: string;
+  /** What the module does, for people and embedders; at most 4,096 characters. */
+  readonly description: string;
+  /** Storage pointer of the module that this one replaces; it must have the same name and interface hash. */
+  readonly supersedes?: string | undefined;
+  /** Meaning of the task; without one the publisher's embedder, if it has one, embeds the description. */
+  readonly embedding?: Float32Array | undefined;
+  /** Which embedder made `embedding`; wanted together with it. */
+  readonly embedderId?: string | undefined;
+}
+
+const MAX_NAME = 128;
+const MAX_DESCRIPTION = 4_096;
+const MAX_VERSION = 64;
+const MAX_EMBEDDER_ID = 128;
+const VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,30})?(?:\+[0-9A-Za-z.-]{1,30})?$/;
+
+/**
+ * Control characters move a terminal's cursor or end a C string in a database; bidirectional overrides make a name read
+ * as another one.
+ */
+const UNSAFE = /[\p{Cc}\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+const UNSAFE_BUT_NEWLINES = /[^\P{Cc}\n\t]|[\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+
+/** The reason why a text cannot be the field's, or undefined when it can. */
+export function refusalOf(
+  field: 'name' | 'version' | 'description' | 'embedderId',
+  value: unknown,
+): string | undefined {
+  if (typeof value !== 'string') return `${field} is no text`;
+  const most = { name: MAX_NAME, version: MAX_VERSION, description: MAX_DESCRIPTION, embedderId: MAX_EMBEDDER_ID }[
+    field
+  ];
+  if (value.length > most) return `${field} has ${value.length} characters, more than ${most}`;
+  if (!value.isWellFormed()) return `${field} holds half a surrogate pair`;
+  if (field !== 'description' && value.trim() === '') return `${field} is empty`;
+  if ((field === 'description' ? UNSAFE_BUT_NEWLINES : UNSAFE).test(value)) {
+    return `${field} holds control or direction characters`;
+  }
+  if (field === 'version' && !VERSION.test(value)) return `version ${JSON.stringify(value)} is not like 1.2.3`;
+  return undefined;
+}
+
+/** @throws {RegistryError} `REGISTRY_INVALID_METADATA` */
+export function checkMetadata(metadata: ModuleMetadata): void {
+  for (const field of ['name', 'version', 'description'] as const) {
+    const refusal = refusalOf(field, metadata[field]);
+    if (refusal !== undefined) throw invalid(refusal);
+  }
+  if ((metadata.embedding === undefined) !== (metadata.embedderId === undefined)) {
+    throw invalid('embedding and embedderId belong together; give both or neither');
+  }
+  const refusal = metadata.embedderId === undefined ? undefined : refusalOf('embedderId', metadata.embedderId);
+  if (refusal !== undefined) throw invalid(refusal);
+}
+
+function invalid(reason: string): RegistryError {
+  return new RegistryError('REGISTRY_INVALID_METADATA', `${reason}; nothing was published`);
+}

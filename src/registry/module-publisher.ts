@@ -1,0 +1,260 @@
+import { randomUUID } from 'node:crypto';
+import { type BlobStore, type Clock, type Embedder, type ModuleRecord, messageOf } from '#core';
+import { digestOf, type Signer } from '#security';
+import { checkEmbedding } from './embedding.ts';
+import { RegistryError } from './errors.ts';
+import type { IndexBackend } from './index-backend.ts';
+import { checkMetadata, type ModuleMetadata } from './metadata.ts';
+import { type ModuleTrust, revoked } from './module-trust.ts';
+import {
+  judgementOf,
+  PUBLICATION_TYPE,
+  publicationOf,
+  REVOCATION_TYPE,
+  type SignedFields,
+  signed,
+  VERIFICATION_TYPE,
+} from './statement.ts';
+
+/** What a component offers and asks for, taken from its bytes. */
+export interface ModuleInterface {
+  readonly interfaceHash: string;
+  readonly requiresHash: string;
+  /** Names of the imports. */
+  readonly requires: readonly string[];
+}
+
+/** A component that a runtime loaded, under limits. */
+export interface LoadedModule {
+  readonly bytes: Uint8Array;
+  /** Calls an export: `name`, or `ns:pkg/iface@v#func`. */
+  call(name: string, args: readonly unknown[]): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Says by an error that a module does not do what it should. */
+export type ModuleCheck = (module: LoadedModule, signal: AbortSignal) => Promise<void>;
+
+export interface PublisherOptions {
+  readonly index: IndexBackend;
+  readonly blobs: BlobStore;
+  readonly trust: ModuleTrust;
+  readonly clock: Clock;
+  /** Reads the interface of a component's bytes. */
+  readonly inspect: (bytes: Uint8Array) => ModuleInterface;
+  /** Loads a component under limits; an error says that it does not load. */
+  readonly load: (bytes: Uint8Array, signal: AbortSignal) => Promise<LoadedModule>;
+  /** The publisher's key. */
+  readonly signer: Signer;
+  /** The key that verifies; the publisher's by default. */
+  readonly verifier?: Signer | undefined;
+  /** Embeds descriptions that come without a vector. */
+  readonly embedder?: Embedder | undefined;
+  /** Milliseconds for loading, and again for the check; 60,000 by default. */
+  readonly checkTimeoutMs?: number | undefined;
+  /** Largest component in bytes; 256 MiB by default. */
+  readonly maxBytes?: number | undefined;
+}
+
+export interface PublishOptions {
+  /** Runs against the loaded component; without one, that it loads is the check. */
+  readonly check?: ModuleCheck | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How often publishing begins again when the blob is just being collected. */
+const ATTEMPTS = 5;
+
+/** Publishes components: blob first, record second, verified third. A crash in between leaves nothing that runs. */
+export class ModulePublisher {
+  readonly #options: PublisherOptions;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Publishes a component and has it verified. The same bytes are one module: publishing them again answers the record
+   * that stands, or takes up a pending one where it was left.
+   * @throws {RegistryError} `REGISTRY_INVALID_MODULE`, `REGISTRY_INVALID_METADATA`, `REGISTRY_INVALID_EMBEDDING`,
+   * `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNTRUSTED` (the publisher's own key): nothing was published;
+   * `REGISTRY_CHECK_FAILED`: the module stays pending; `REGISTRY_REVOKED`, `REGISTRY_BUSY`, `REGISTRY_UNAVAILABLE`
+   */
+  async publishModule(
+    bytes: Uint8Array,
+    metadata: ModuleMetadata,
+    options: PublishOptions = {},
+  ): Promise<ModuleRecord> {
+    const { signal, check } = options;
+    checkMetadata(metadata);
+    const { maxBytes = 256 * 2 ** 20 } = this.#options;
+    if (bytes.length === 0 || bytes.length > maxBytes) {
+      throw new RegistryError(
+        'REGISTRY_INVALID_MODULE',
+        `the component has ${bytes.length} bytes; give 1 to ${maxBytes}`,
+      );
+    }
+    // The caller's bytes may change while we wait; what is hashed, checked and stored must be one thing.
+    const own = bytes.slice();
+    const module = await this.#load(own, signal);
+    try {
+      const fields = await this.#describe(own, metadata, signal);
+      const record = await this.#store(own, await this.#sign(fields));
+      if (record.status !== 'pending') return await this.#standing(record);
+      await this.#options.trust.checkPublication(record);
+      if (check !== undefined) await this.#bounded('check', (own) => check(module, own), signal);
+      return await this.#verify(record);
+    } finally {
+      await module.close();
+    }
+  }
+
+  /** Takes a module out of use for good. @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_UNAVAILABLE` */
+  async revoke(id: string): Promise<ModuleRecord> {
+    const { index, signer } = this.#options;
+    for (;;) {
+      const record = await index.get(id);
+      if (record === undefined)
+        throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${JSON.stringify(id.slice(0, 80))}`);
+      if (record.status === 'revoked') return record;
+      const revocation = await signed(REVOCATION_TYPE, judgementOf(record), signer);
+      await index.change(id, record.status, { status: 'revoked', revocation });
+    }
+  }
+
+  /** @throws {RegistryError} `REGISTRY_INVALID_MODULE` */
+  async #load(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<LoadedModule> {
+    let isLate = false;
+    const load = async (own: AbortSignal): Promise<LoadedModule> => {
+      const module = await this.#options.load(bytes, own);
+      if (isLate) await module.close();
+      return module;
+    };
+    try {
+      return await this.#bounded('load', load, signal);
+    } catch (cause) {
+      isLate = true;
+      signal?.throwIfAborted();
+      const why = cause instanceof RegistryError ? messageOf(cause.cause ?? cause) : messageOf(cause);
+      throw new RegistryError(
+        'REGISTRY_INVALID_MODULE',
+        `the bytes do not load as a component: ${why}; nothing was published`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  async #describe(bytes: Uint8Array, metadata: ModuleMetadata, signal: AbortSignal | undefined): Promise<SignedFields> {
+    const { inspect, embedder, clock } = this.#options;
+    const { interfaceHash, requiresHash, requires } = inspect(bytes);
+    let { embedding, embedderId } = metadata;
+    if (embedding === undefined && embedder !== undefined) {
+      embedding = await embedder.embed(metadata.description, signal);
+      embedderId = embedder.id;
+    }
+    if (embedding !== undefined) checkEmbedding(embedding);
+    const fields: SignedFields = {
+      id: randomUUID(),
+      storagePointer: digestOf(bytes),
+      size: bytes.length,
+      interfaceHash,
+      requiresHash,
+      requires: [...requires].sort(),
+      name: metadata.name,
+      version: metadata.version,
+      description: metadata.description,
+      supersedes: metadata.supersedes,
+      embedderId,
+      embedding: embedding?.slice(),
+      createdAt: clock.now(),
+    };
+    if (metadata.supersedes !== undefined) await this.#checkPredecessor(fields, metadata.supersedes);
+    return fields;
+  }
+
+  async #checkPredecessor(successor: SignedFields, storagePointer: string): Promise<void> {
+    const [known] = await this.#options.index.list({ storagePointer, limit: 1 });
+    if (known?.name === successor.name && known.interfaceHash === successor.interfaceHash) return;
+    throw new RegistryError(
+      'REGISTRY_INVALID_METADATA',
+      `supersedes is ${JSON.stringify(storagePointer.slice(0, 80))}, which is no module called ${JSON.stringify(successor.name)} of the same interface; nothing was published`,
+    );
+  }
+
+  async #sign(fields: SignedFields): Promise<ModuleRecord> {
+    const { signer, trust } = this.#options;
+    const signature = await signed(PUBLICATION_TYPE, publicationOf(fields), signer);
+    const record: ModuleRecord = { ...fields, status: 'pending', signature, keyId: signer.keyId, useCount: 0 };
+    // A module that not even this machine would run is better not published.
+    await trust.checkPublication(record);
+    return record;
+  }
+
+  async #store(bytes: Uint8Array, record: ModuleRecord): Promise<ModuleRecord> {
+    const { index, blobs } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      await blobs.put(record.storagePointer, bytes);
+      try {
+        const stored = await index.insert(record);
+        if (stored.storagePointer !== record.storagePointer) {
+          throw new RegistryError('REGISTRY_BAD_RECORD', 'the index answered with another module than was inserted');
+        }
+        // A collection that began before the blob became young again may have taken it; from here on none can.
+        if ((await blobs.get(record.storagePointer, 1)) === undefined) await blobs.put(record.storagePointer, bytes);
+        return stored;
+      } catch (error) {
+        const isBusy = error instanceof RegistryError && error.code === 'REGISTRY_BUSY';
+        if (!isBusy || attempt === ATTEMPTS) throw error;
+        await new Promise<void>((resolve) => setTimeout(resolve, 20 * attempt));
+      }
+    }
+  }
+
+  async #standing(record: ModuleRecord): Promise<ModuleRecord> {
+    if (record.status === 'revoked') throw revoked(record);
+    await this.#options.trust.check(record);
+    return record;
+  }
+
+  async #verify(record: ModuleRecord): Promise<ModuleRecord> {
+    const { index, signer, verifier = signer } = this.#options;
+    const verification = await signed(VERIFICATION_TYPE, judgementOf(record), verifier);
+    await index.change(record.id, 'pending', { status: 'verified', verification });
+    // Somebody else may have verified or revoked it meanwhile.
+    const now = await index.get(record.id);
+    if (now === undefined)
+      throw new RegistryError('REGISTRY_NOT_FOUND', `module ${record.id} was evicted meanwhile; publish it again`);
+    return this.#standing(now);
+  }
+
+  /** Runs `task` with a signal that ends it; a task that does not listen is left behind when its time is over. */
+  async #bounded<T>(
+    what: string,
+    task: (signal: AbortSignal) => Promise<T>,
+    outer: AbortSignal | undefined,
+  ): Promise<T> {
+    const { clock, checkTimeoutMs = 60_000 } = this.#options;
+    outer?.throwIfAborted();
+    const controller = new AbortController();
+    const ended = Promise.withResolvers<never>();
+    const failed = (reason: string, cause?: unknown): RegistryError =>
+      new RegistryError('REGISTRY_CHECK_FAILED', `the module's ${what} ${reason}`, { cause });
+    const stopTimer = clock.after(checkTimeoutMs, () =>
+      ended.reject(failed(`did not end within ${checkTimeoutMs} ms`)),
+    );
+    const onAbort = (): void => ended.reject(outer?.reason);
+    outer?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([ended.promise, task(controller.signal)]);
+    } catch (error) {
+      if (outer?.aborted) throw outer.reason;
+      throw error instanceof RegistryError ? error : failed(`failed: ${messageOf(error)}`, error);
+    } finally {
+      stopTimer();
+      outer?.removeEventListener('abort', onAbort);
+      controller.abort();
+    }
+  }
+}

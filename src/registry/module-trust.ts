@@ -1,0 +1,111 @@
+import { type Clock, isVivariumError, type ModuleRecord } from '#core';
+import { parseEnvelope, type TrustedKey, type TrustedKeys, verifyEnvelope } from '#security';
+import { RegistryError } from './errors.ts';
+import { judgementOf, PUBLICATION_TYPE, publicationOf, REVOCATION_TYPE, VERIFICATION_TYPE } from './statement.ts';
+
+export interface ModuleTrustOptions {
+  readonly keys: TrustedKeys;
+  readonly clock: Clock;
+  /** Whether a module must be verified by another key than its publisher's; no by default. */
+  readonly separateVerifier?: boolean | undefined;
+}
+
+/** Says whether a record stands for what trusted keys signed. A row by itself is believed nothing. */
+export class ModuleTrust {
+  readonly #options: ModuleTrustOptions;
+
+  constructor(options: ModuleTrustOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Checks a module that is to be run: status, publication and verification.
+   * @throws {RegistryError} `REGISTRY_NOT_VERIFIED`, `REGISTRY_REVOKED`, `REGISTRY_BAD_SIGNATURE`, `REGISTRY_UNTRUSTED`
+   */
+  async check(record: ModuleRecord): Promise<void> {
+    if (record.status === 'revoked') throw revoked(record);
+    if (record.status === 'pending') {
+      throw new RegistryError(
+        'REGISTRY_NOT_VERIFIED',
+        `module ${record.id} is pending: its checks did not pass yet; publish it again with a check that passes`,
+      );
+    }
+    const publishers = await this.checkPublication(record);
+    const verifiers = await this.#verify(record, record.verification, VERIFICATION_TYPE, judgementOf(record));
+    const { separateVerifier = false } = this.#options;
+    if (
+      separateVerifier &&
+      !verifiers.some(({ keyId }) => publishers.every((publisher) => publisher.keyId !== keyId))
+    ) {
+      throw new RegistryError(
+        'REGISTRY_UNTRUSTED',
+        `module ${record.id} was verified by its own publisher, and the policy asks for another key`,
+      );
+    }
+  }
+
+  /** Who published the record, whatever its status is. @throws as {@link check} */
+  async checkPublication(record: ModuleRecord): Promise<readonly TrustedKey[]> {
+    const signers = await this.#verify(record, record.signature, PUBLICATION_TYPE, publicationOf(record));
+    if (!signers.some(({ keyId }) => keyId === record.keyId)) {
+      throw new RegistryError(
+        'REGISTRY_BAD_SIGNATURE',
+        `module ${record.id} names another key than the one that signed it`,
+      );
+    }
+    return signers;
+  }
+
+  /** Whether a trusted key revoked the module; a status alone may have been written by anybody. */
+  async isRevocationSigned(record: ModuleRecord): Promise<boolean> {
+    try {
+      await this.#verify(record, record.revocation, REVOCATION_TYPE, judgementOf(record));
+      return true;
+    } catch (error) {
+      if (error instanceof RegistryError) return false;
+      throw error;
+    }
+  }
+
+  async #verify(
+    record: ModuleRecord,
+    envelope: string | undefined,
+    payloadType: string,
+    wanted: Uint8Array,
+  ): Promise<readonly TrustedKey[]> {
+    if (envelope === undefined) {
+      throw new RegistryError(
+        'REGISTRY_BAD_SIGNATURE',
+        `module ${record.id} is ${record.status} without a signature that says so; its row was edited`,
+      );
+    }
+    const { keys, clock } = this.#options;
+    try {
+      const { payload, signers } = await verifyEnvelope(parseEnvelope(envelope), {
+        keys,
+        now: clock.now(),
+        payloadType,
+      });
+      if (Buffer.compare(payload, wanted) === 0) return signers;
+    } catch (cause) {
+      if (isVivariumError(cause, 'SECURITY_UNTRUSTED')) {
+        throw new RegistryError('REGISTRY_UNTRUSTED', `module ${record.id}: ${cause.message}`, { cause });
+      }
+      if (isVivariumError(cause, 'SECURITY_BAD_SIGNATURE')) {
+        throw new RegistryError('REGISTRY_BAD_SIGNATURE', `module ${record.id}: ${cause.message}`, { cause });
+      }
+      throw cause;
+    }
+    throw new RegistryError(
+      'REGISTRY_BAD_SIGNATURE',
+      `the row of module ${record.id} does not say what was signed; it was edited, or the signature is another module's`,
+    );
+  }
+}
+
+export function revoked(record: Pick<ModuleRecord, 'id' | 'name' | 'version'>): RegistryError {
+  return new RegistryError(
+    'REGISTRY_REVOKED',
+    `module ${record.id} (${record.name} ${record.version}) was revoked; use another version`,
+  );
+}

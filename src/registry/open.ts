@@ -1,0 +1,60 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import type { BlobInventory, BlobStore, Clock } from '#core';
+import { FolderBlobStore } from './blobs/folder-blobs.ts';
+import { S3BlobStore } from './blobs/s3-blobs.ts';
+import { RegistryError } from './errors.ts';
+import type { IndexBackend } from './index-backend.ts';
+import { PostgresModuleIndex } from './postgres/postgres-index.ts';
+import { SqliteModuleIndex } from './sqlite/sqlite-index.ts';
+
+/**
+ * Opens an index by its address: a folder (the file `index.db` in it), or a `postgres:` URL.
+ * @throws {RegistryError} `REGISTRY_INVALID_URL`, `REGISTRY_UNAVAILABLE`, …
+ */
+export function openIndex(address: string, clock: Clock): Promise<IndexBackend> {
+  const scheme = schemeOf(address);
+  if (scheme === 'postgres' || scheme === 'postgresql') return PostgresModuleIndex.open({ url: address, clock });
+  if (scheme !== undefined) throw invalid(`a registry is a folder or a postgres: URL, not ${scheme}:`);
+  return SqliteModuleIndex.open({ path: join(folderOf(address), 'index.db'), clock });
+}
+
+/**
+ * Opens a blob store by its address: a folder, or `s3://bucket/prefix?endpoint=URL&region=NAME&path-style=true`. The
+ * credentials of S3 are looked for where the AWS client looks for them, never in the address.
+ * @throws {RegistryError} `REGISTRY_INVALID_URL`, `REGISTRY_MISSING_PEER`
+ */
+export async function openBlobs(address: string, clock: Clock): Promise<BlobStore & BlobInventory> {
+  const scheme = schemeOf(address);
+  if (scheme === undefined) return new FolderBlobStore(folderOf(address), clock);
+  const url = scheme === 's3' ? URL.parse(address) : null;
+  if (url === null || url.host === '')
+    throw invalid(`blobs are in a folder or under s3://bucket/prefix, not ${scheme}:`);
+  if (url.username !== '')
+    throw invalid('credentials do not belong into an address; set AWS_ACCESS_KEY_ID and its kin');
+  const known = new Set(['endpoint', 'region', 'path-style']);
+  const unknown = [...url.searchParams.keys()].find((name) => !known.has(name));
+  if (unknown !== undefined) throw invalid(`an s3: address has no parameter ${JSON.stringify(unknown)}`);
+  const endpoint = url.searchParams.get('endpoint') ?? undefined;
+  const prefix = url.pathname.replace(/^\/+/, '').replace(/\/*$/, '/');
+  return S3BlobStore.create({
+    bucket: url.host,
+    prefix: prefix === '/' ? undefined : prefix,
+    endpoint,
+    region: url.searchParams.get('region') ?? undefined,
+    forcePathStyle: (url.searchParams.get('path-style') ?? String(endpoint !== undefined)) === 'true',
+  });
+}
+
+/** A scheme has two letters at least: a Windows drive is none. */
+function schemeOf(address: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]+):/i.exec(address)?.[1]?.toLowerCase();
+}
+
+function folderOf(address: string): string {
+  if (address === '' || address.includes('\0')) throw invalid('the folder of a registry is missing');
+  return isAbsolute(address) ? address : resolve(address);
+}
+
+function invalid(reason: string): RegistryError {
+  return new RegistryError('REGISTRY_INVALID_URL', reason);
+}

@@ -1,0 +1,201 @@
+import type { CustomTypesConfig, Pool, PoolClient, QueryConfig } from 'pg';
+import { messageOf } from '#core';
+import { RegistryError } from '../errors.ts';
+import type { Row } from '../record.ts';
+import { POSTGRES_MIGRATIONS } from './schema.ts';
+
+export type PostgresValue = string | number | Uint8Array | readonly string[] | null;
+
+/** Runs one statement, for a minute at most unless it may take longer. */
+export type RunStatement = (sql: string, values?: readonly PostgresValue[], timeoutMs?: number) => Promise<Row[]>;
+
+/** The client's own timeout for one query, which its types do not know. */
+interface TimedQuery extends QueryConfig {
+  query_timeout: number;
+}
+
+/** PostgreSQL's ids of the types that come back as text by default: bigint and numeric. */
+const NUMBERS = new Set([20, 1_700]);
+/** Any number that nobody else is likely to lock: `vivarium` in ASCII. */
+const MIGRATION_LOCK = '8532486130713293165';
+const ATTEMPTS = 5;
+const POOL_SIZE = 8;
+const QUERY_TIMEOUT_MS = 60_000;
+
+/** A pool of connections: transactions, typed errors, migrations. A connection that broke is replaced at the next use. */
+export class PostgresConnection {
+  readonly #pool: Pool;
+  readonly #prepared = new WeakSet<PoolClient>();
+
+  private constructor(pool: Pool) {
+    this.#pool = pool;
+    // An idle connection that breaks would end the process otherwise; the next statement opens another.
+    pool.on('error', () => undefined);
+  }
+
+  /** @throws {RegistryError} `REGISTRY_MISSING_PEER`; nothing is connected yet */
+  static async create(url: string): Promise<PostgresConnection> {
+    const { default: pg } = await import('pg').catch((cause: unknown) => {
+      throw new RegistryError(
+        'REGISTRY_MISSING_PEER',
+        `the client of PostgreSQL cannot be loaded (${messageOf(cause)}); install it: npm install pg@8`,
+        { cause },
+      );
+    });
+    const types: CustomTypesConfig = {
+      getTypeParser: (id, format) => (NUMBERS.has(id) ? Number : pg.types.getTypeParser(id, format)),
+    };
+    return new PostgresConnection(
+      new pg.Pool({
+        connectionString: url,
+        max: POOL_SIZE,
+        connectionTimeoutMillis: 20_000,
+        allowExitOnIdle: true,
+        application_name: 'vivarium',
+        types,
+      }),
+    );
+  }
+
+  /** Runs one statement by itself. @throws {RegistryError} */
+  query(sql: string, values: readonly PostgresValue[] = []): Promise<Row[]> {
+    return this.#withClient((run) => run(sql, values));
+  }
+
+  /**
+   * Runs `work` in a transaction: all of it happens, or nothing. It is run again when PostgreSQL ended it to resolve a
+   * deadlock.
+   * @throws {RegistryError} `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`
+   */
+  async transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#withClient(async (run) => {
+          await run('BEGIN');
+          try {
+            const result = await work(run);
+            await run('COMMIT');
+            return result;
+          } catch (error) {
+            await run('ROLLBACK').catch(() => undefined);
+            throw error;
+          }
+        });
+      } catch (error) {
+        const isConflict = error instanceof RegistryError && /^40(001|P01)$/.test(stateOf(error.cause) ?? '');
+        if (!isConflict || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Brings the schema up to date. @throws {RegistryError} `REGISTRY_SCHEMA` when a newer program wrote the database */
+  migrate(): Promise<void> {
+    return this.transaction(async (run) => {
+      await run(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+      await run('CREATE TABLE IF NOT EXISTS vivarium_schema (version integer NOT NULL)');
+      const [row] = await run('SELECT version FROM vivarium_schema');
+      const version = Number(row?.version ?? 0);
+      if (version > POSTGRES_MIGRATIONS.length) {
+        throw new RegistryError(
+          'REGISTRY_SCHEMA',
+          `the registry's database has schema ${version}, this program knows ${POSTGRES_MIGRATIONS.length}; use a newer one`,
+        );
+      }
+      for (const migration of POSTGRES_MIGRATIONS.slice(version)) await run(migration);
+      await run('DELETE FROM vivarium_schema');
+      await run('INSERT INTO vivarium_schema (version) VALUES ($1)', [POSTGRES_MIGRATIONS.length]);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#pool.ended) await this.#pool.end();
+  }
+
+  /**
+   * Runs `work` with a connection. One that broke while it lay idle shows it at the first statement only, which the
+   * server then did not answer: another takes its place, at most as often as there are connections.
+   */
+  async #withClient<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt += 1) {
+      const statements = { done: 0 };
+      try {
+        return await this.#withOneClient(work, statements);
+      } catch (error) {
+        const isStale = error instanceof RegistryError && statements.done === 0 && isTermination(error.cause);
+        if (!isStale || attempt > POOL_SIZE) throw error;
+      }
+    }
+  }
+
+  async #withOneClient<T>(work: (run: RunStatement) => Promise<T>, statements: { done: number }): Promise<T> {
+    let client: PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (cause) {
+      throw typed(cause);
+    }
+    let broken: Error | undefined;
+    // A connection that breaks while it is ours says so here as well as in the statement.
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
+    const run: RunStatement = async (text, values = [], timeoutMs = QUERY_TIMEOUT_MS) => {
+      try {
+        // Without parameters several statements may stand in one text, as in a migration.
+        const query: TimedQuery = { text, query_timeout: timeoutMs };
+        if (values.length > 0) query.values = [...values];
+        const { rows } = await client.query(query);
+        statements.done += 1;
+        return rows ?? [];
+      } catch (cause) {
+        // Without a state it is no answer of the server: the connection is of no more use.
+        if (stateOf(cause) === undefined) broken = cause instanceof Error ? cause : new Error(String(cause));
+        throw typed(cause);
+      }
+    };
+    try {
+      if (!this.#prepared.has(client)) {
+        // Filtered searches go on until they have enough; see the ADR on the index. Unknown settings are kept as text.
+        await run(
+          `SELECT set_config('hnsw.ef_search', '200', false), set_config('hnsw.iterative_scan', 'strict_order', false)`,
+        );
+        this.#prepared.add(client);
+      }
+      return await work(run);
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
+}
+
+/** The five characters by which PostgreSQL says what went wrong. */
+function stateOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Whether the server, or the network, ended the connection. */
+function isTermination(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return (
+    code === '57P01' ||
+    code === 'ECONNRESET' ||
+    code === 'EPIPE' ||
+    messageOf(error).startsWith('Connection terminated')
+  );
+}
+
+function typed(cause: unknown): RegistryError {
+  if (cause instanceof RegistryError) return cause;
+  const state = stateOf(cause) ?? '';
+  const why =
+    messageOf(cause) || (cause instanceof AggregateError ? cause.errors.map(messageOf).join(', ') : 'no reason given');
+  if (state.startsWith('28') || state === '42501' || state === '3D000') {
+    return new RegistryError('REGISTRY_REFUSED', `the registry's database refuses us: ${why}`, { cause });
+  }
+  if (state === '22021')
+    return new RegistryError('REGISTRY_INVALID_QUERY', `the database cannot take this text: ${why}`, { cause });
+  return new RegistryError('REGISTRY_UNAVAILABLE', `the registry's database failed: ${why}`, { cause });
+}

@@ -1,0 +1,307 @@
+import type { Clock, LookupOutcome, ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
+import { isComparable, packVector, unpackVector } from '../embedding.ts';
+import { RegistryError } from '../errors.ts';
+import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics, StatusChange } from '../index-backend.ts';
+import { checkEmbedder, condemned, embedderMismatch, type IndexEmbedder, type ReadQuery, readQuery } from '../query.ts';
+import { COLUMNS, readableRecords, recordOfRow, valuesOf } from '../record.ts';
+import { statisticsOf, statisticsQueries } from '../statistics.ts';
+import { VectorGroups, type VectorSource } from '../vectors/vector-groups.ts';
+import { VECTOR_COLUMNS, vectorRowOf } from '../vectors/vector-row.ts';
+import { PostgresConnection, type RunStatement } from './connection.ts';
+import { PREFIX } from './schema.ts';
+import { VectorTable } from './vector-table.ts';
+
+export interface PostgresIndexOptions {
+  /** `postgres://user:password@host:port/database`, with the parameters that the client `pg` takes. */
+  readonly url: string;
+  readonly clock: Clock;
+  /** Memory for vectors in bytes, used where pgvector is not there; 512 MiB by default. */
+  readonly vectorCacheBytes?: number | undefined;
+}
+
+const ALL = COLUMNS.join(', ');
+const PLACES = [...COLUMNS, 'changed'].map((_, at) => `$${at + 1}`).join(', ');
+const FIND_NEWEST = `
+  SELECT ${ALL} FROM vivarium_modules m
+  WHERE interface_hash = $1 AND validation_status = 'verified'
+    AND NOT EXISTS (SELECT 1 FROM vivarium_modules s WHERE s.supersedes = m.storage_pointer
+      AND s.interface_hash = m.interface_hash AND s.validation_status <> 'pending')
+    AND ($2::jsonb IS NULL OR m.requires <@ $2::jsonb)
+  ORDER BY created_at DESC, use_count DESC, id LIMIT $3`;
+const LIST = `
+  SELECT ${ALL} FROM vivarium_modules
+  WHERE id > $1 AND ($2::text IS NULL OR validation_status = $2) AND ($3::text IS NULL OR name = $3)
+    AND ($4::text IS NULL OR interface_hash = $4) AND ($5::text IS NULL OR storage_pointer = $5)
+  ORDER BY id LIMIT $6`;
+const EVICT = `
+  WITH RECURSIVE doomed (id, interface_hash, supersedes) AS (
+    SELECT id, interface_hash, supersedes FROM (
+      SELECT id, interface_hash, supersedes, coalesce(last_used_at, created_at) AS used,
+        row_number() OVER (ORDER BY use_count DESC, coalesce(last_used_at, created_at) DESC, id) AS place
+      FROM vivarium_modules WHERE validation_status <> 'revoked'
+    ) ranked WHERE used < $1 OR place > $2
+    UNION
+    SELECT p.id, p.interface_hash, p.supersedes FROM vivarium_modules p
+    JOIN doomed d ON p.storage_pointer = d.supersedes AND p.interface_hash = d.interface_hash
+  )
+  DELETE FROM vivarium_modules WHERE id IN (SELECT id FROM doomed) AND validation_status <> 'revoked'
+  RETURNING id, interface_hash`;
+
+/** The index in a PostgreSQL: vectors in pgvector where the server has it, scanned in the process where it has not. */
+export class PostgresModuleIndex implements IndexBackend {
+  readonly #connection: PostgresConnection;
+  readonly #clock: Clock;
+  readonly #table: VectorTable;
+  readonly #groups: VectorGroups;
+
+  private constructor(connection: PostgresConnection, options: PostgresIndexOptions) {
+    this.#connection = connection;
+    this.#clock = options.clock;
+    this.#table = new VectorTable(connection);
+    this.#groups = new VectorGroups(vectorSource(connection, this.#table), options.vectorCacheBytes ?? 512 * 2 ** 20);
+  }
+
+  /** @throws {RegistryError} `REGISTRY_MISSING_PEER`, `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`, `REGISTRY_SCHEMA` */
+  static async open(options: PostgresIndexOptions): Promise<PostgresModuleIndex> {
+    const connection = await PostgresConnection.create(options.url);
+    try {
+      await connection.migrate();
+      const index = new PostgresModuleIndex(connection, options);
+      await connection.transaction(async (run) => {
+        const embedder = await embedderOf(run);
+        if (embedder !== undefined) await index.#table.create(run, embedder.dimensions);
+      });
+      return index;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  insert(record: ModuleRecord): Promise<ModuleRecord> {
+    return this.#connection.transaction(async (run) => {
+      const { storagePointer: pointer, embedding } = record;
+      await lockBlob(run, pointer);
+      const [known] = await run(`SELECT ${ALL} FROM vivarium_modules WHERE storage_pointer = $1`, [pointer]);
+      if (known !== undefined) return recordOfRow(known);
+      const [mark] = await run('SELECT until FROM vivarium_condemned WHERE storage_pointer = $1', [pointer]);
+      if (Number(mark?.until ?? 0) > this.#clock.now()) throw condemned(pointer);
+      if (embedding !== undefined) await this.#fixEmbedder(run, record, embedding);
+      const values = valuesOf(record, embedding === undefined ? null : packVector(embedding));
+      const changed = await touch(run, record.interfaceHash);
+      await run(`INSERT INTO vivarium_modules (${ALL}, changed) VALUES (${PLACES})`, [...values, changed]);
+      await this.#index(run, record);
+      return record;
+    });
+  }
+
+  async get(id: string): Promise<ModuleRecord | undefined> {
+    const [row] = await this.#connection.query(`SELECT ${ALL} FROM vivarium_modules WHERE id = $1`, [id]);
+    return row === undefined ? undefined : recordOfRow(row);
+  }
+
+  async find(query: ModuleQuery): Promise<readonly ModuleMatch[]> {
+    const read = readQuery(query);
+    const run: RunStatement = (sql, values) => this.#connection.query(sql, values);
+    const embedder = await embedderOf(run);
+    if (query.embedderId !== undefined && embedder !== undefined && query.embedderId !== embedder.id) {
+      throw embedderMismatch(embedder, query.embedderId);
+    }
+    const { embedding, interfaceHash, provided, limit } = read;
+    if (embedding === undefined) {
+      const met = provided === undefined ? null : JSON.stringify(provided);
+      const rows = await run(FIND_NEWEST, [interfaceHash, met, limit]);
+      return readableRecords(rows).map((record) => ({ record }));
+    }
+    return embedder === undefined ? [] : this.#similar(run, read, embedding, embedder.dimensions);
+  }
+
+  change(id: string, from: ModuleRecord['status'], change: StatusChange): Promise<boolean> {
+    return this.#connection.transaction(async (run) => {
+      const [row] = await run(
+        `SELECT interface_hash, embedding, supersedes FROM vivarium_modules
+         WHERE id = $1 AND validation_status = $2 FOR UPDATE`,
+        [id, from],
+      );
+      if (row === undefined) return false;
+      const verification = change.status === 'verified' ? change.verification : null;
+      const revocation = change.status === 'revoked' ? change.revocation : null;
+      const changed = await touch(run, String(row.interface_hash));
+      await run(
+        `UPDATE vivarium_modules SET validation_status = $1, verification = $2, revocation = $3, changed = $4
+         WHERE id = $5`,
+        [change.status, verification, revocation, changed, id],
+      );
+      await this.#index(run, {
+        id,
+        interfaceHash: String(row.interface_hash),
+        status: change.status,
+        embedding: row.embedding instanceof Uint8Array ? unpackVector(row.embedding) : undefined,
+        supersedes: typeof row.supersedes === 'string' ? row.supersedes : undefined,
+      });
+      return true;
+    });
+  }
+
+  async list(filter: ModuleFilter): Promise<readonly ModuleRecord[]> {
+    const { status, name, interfaceHash, storagePointer, after = '', limit = 100 } = filter;
+    const values = [after, status ?? null, name ?? null, interfaceHash ?? null, storagePointer ?? null, limit];
+    return readableRecords(await this.#connection.query(LIST, values));
+  }
+
+  evict({ idleSince, keep }: EvictionRule): Promise<readonly string[]> {
+    return this.#connection.transaction(async (run) => {
+      const gone = await run(EVICT, [idleSince ?? 0, keep ?? Number.MAX_SAFE_INTEGER]);
+      const hashes = [...new Set(gone.map((row) => String(row.interface_hash)))].sort();
+      for (const hash of hashes) {
+        await run('UPDATE vivarium_interfaces SET generation = generation + 1 WHERE interface_hash = $1', [hash]);
+      }
+      return gone.map(({ id }) => String(id));
+    });
+  }
+
+  append(outcome: LookupOutcome, at: number): Promise<void> {
+    const { requestHash, interfaceHash, moduleId = null, elapsedMs } = outcome;
+    return this.#connection.transaction(async (run) => {
+      await run(
+        `INSERT INTO vivarium_lookups (at, request_hash, interface_hash, outcome, module_id, elapsed_ms)
+         VALUES ($1, $2, $3, $4, $5, $6)`,
+        [at, requestHash, interfaceHash, outcome.outcome, moduleId, elapsedMs],
+      );
+      if (outcome.outcome !== 'hit' || moduleId === null) return;
+      await run(
+        `UPDATE vivarium_modules
+         SET use_count = use_count + 1, last_used_at = greatest(coalesce(last_used_at, 0), $1) WHERE id = $2`,
+        [at, moduleId],
+      );
+    });
+  }
+
+  async statistics(): Promise<RegistryStatistics> {
+    const [modules, lookups, used] = statisticsQueries(PREFIX);
+    const query = (sql: string) => this.#connection.query(sql);
+    return statisticsOf(await query(modules), await query(lookups), await query(used));
+  }
+
+  async forget(before: number): Promise<number> {
+    const [row] = await this.#connection.query(
+      `WITH gone AS (DELETE FROM vivarium_lookups WHERE at < $1 RETURNING 1) SELECT count(*) AS count FROM gone`,
+      [before],
+    );
+    return Number(row?.count);
+  }
+
+  condemn(pointer: string, leaseMs: number): Promise<boolean> {
+    return this.#connection.transaction(async (run) => {
+      await lockBlob(run, pointer);
+      const now = this.#clock.now();
+      const marked = await run(
+        `INSERT INTO vivarium_condemned (storage_pointer, until)
+         SELECT $1::text, $2::bigint WHERE NOT EXISTS (
+           SELECT 1 FROM vivarium_modules WHERE storage_pointer = $1 AND validation_status <> 'revoked')
+         ON CONFLICT (storage_pointer) DO UPDATE SET until = excluded.until WHERE vivarium_condemned.until <= $3
+         RETURNING until`,
+        [pointer, now + leaseMs, now],
+      );
+      return marked.length > 0;
+    });
+  }
+
+  async absolve(pointer: string): Promise<void> {
+    await this.#connection.query('DELETE FROM vivarium_condemned WHERE storage_pointer = $1', [pointer]);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #similar(
+    run: RunStatement,
+    query: ReadQuery,
+    embedding: Float32Array,
+    dimensions: number,
+  ): Promise<readonly ModuleMatch[]> {
+    const { interfaceHash, threshold, limit, provided } = query;
+    const scored = (await this.#table.isThere(run))
+      ? await this.#table.find(query, embedding, dimensions)
+      : await this.#groups.find(interfaceHash, embedding, threshold, limit, provided);
+    if (scored.length === 0) return [];
+    const ids = scored.map(({ id }) => id);
+    const rows = await run(`SELECT ${ALL} FROM vivarium_modules WHERE id = ANY($1)`, [ids]);
+    const records = new Map(readableRecords(rows).map((record) => [record.id, record]));
+    return scored.flatMap(({ id, similarity }) => {
+      const record = records.get(id);
+      // What is kept for the search does not know of a status that was edited by hand.
+      return record?.status === 'verified' ? [{ record, similarity }] : [];
+    });
+  }
+
+  /** The first vector that is published fixes the index's embedder and dimensions. */
+  async #fixEmbedder(run: RunStatement, record: ModuleRecord, embedding: Float32Array): Promise<void> {
+    const [first] = await run(
+      'INSERT INTO vivarium_embedder (one, id, dimensions) VALUES (1, $1, $2) ON CONFLICT DO NOTHING RETURNING one',
+      [record.embedderId ?? '', embedding.length],
+    );
+    if (first !== undefined) return this.#table.create(run, embedding.length);
+    const embedder = await embedderOf(run);
+    if (embedder === undefined)
+      throw new RegistryError('REGISTRY_BAD_RECORD', 'the index lost its embedder; publish again');
+    checkEmbedder(embedder, record);
+  }
+
+  /** Brings the vector table to what a record's status means, for it and for what it supersedes. */
+  async #index(
+    run: RunStatement,
+    record: Pick<ModuleRecord, 'id' | 'interfaceHash' | 'status' | 'embedding' | 'supersedes'>,
+  ): Promise<void> {
+    if (record.status === 'pending' || !(await this.#table.isThere(run))) return;
+    const { id, interfaceHash, status, embedding, supersedes } = record;
+    if (status === 'revoked') await this.#table.remove(run, interfaceHash, { id });
+    else if (embedding !== undefined && isComparable(embedding)) await this.#table.add(run, id, embedding);
+    if (supersedes !== undefined) await this.#table.remove(run, interfaceHash, { storagePointer: supersedes });
+  }
+}
+
+/** One writer at a time for each blob: a collector must not miss a record that is being inserted. */
+async function lockBlob(run: RunStatement, pointer: string): Promise<void> {
+  await run('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [pointer]);
+}
+
+/** The next version of an interface, for the row that changes; held until the transaction ends. */
+async function touch(run: RunStatement, interfaceHash: string): Promise<number> {
+  const [row] = await run(
+    `INSERT INTO vivarium_interfaces (interface_hash, version, generation) VALUES ($1, 1, 0)
+     ON CONFLICT (interface_hash) DO UPDATE SET version = vivarium_interfaces.version + 1 RETURNING version`,
+    [interfaceHash],
+  );
+  return Number(row?.version);
+}
+
+async function embedderOf(run: RunStatement): Promise<IndexEmbedder | undefined> {
+  const [row] = await run('SELECT id, dimensions FROM vivarium_embedder');
+  return row === undefined ? undefined : { id: String(row.id), dimensions: Number(row.dimensions) };
+}
+
+function vectorSource(connection: PostgresConnection, table: VectorTable): VectorSource {
+  return {
+    state: async (interfaceHash) => {
+      const [row] = await connection.query(
+        `SELECT i.version, i.generation, coalesce((SELECT dimensions FROM vivarium_embedder), 0) AS dimensions
+         FROM vivarium_interfaces i WHERE interface_hash = $1`,
+        [interfaceHash],
+      );
+      if (row === undefined) return undefined;
+      const { version, generation, dimensions } = row;
+      return { version: Number(version), generation: Number(generation), dimensions: Number(dimensions) };
+    },
+    changes: async (interfaceHash, after, limit) => {
+      const rows = await connection.query(
+        `SELECT ${VECTOR_COLUMNS} FROM vivarium_modules
+         WHERE interface_hash = $1 AND changed > $2 ORDER BY changed LIMIT $3`,
+        [interfaceHash, after, limit],
+      );
+      return rows.map(vectorRowOf);
+    },
+    rank: (_, ids, limit) => table.rank(ids, limit),
+  };
+}

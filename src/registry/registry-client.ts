@@ -1,0 +1,160 @@
+import type {
+  BlobInventory,
+  BlobStore,
+  Clock,
+  FetchedModule,
+  LookupOutcome,
+  ModuleMatch,
+  ModuleQuery,
+  ModuleRecord,
+  ModuleRegistry,
+} from '#core';
+import { digestOf } from '#security';
+import { type CollectionReport, collectOrphans } from './collect-orphans.ts';
+import { RegistryError } from './errors.ts';
+import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics } from './index-backend.ts';
+import { type ModuleTrust, revoked } from './module-trust.ts';
+import { readQuery } from './query.ts';
+import { isModuleId } from './record.ts';
+import { MemoryRetiredModules, type RetiredModules } from './retired-modules.ts';
+
+export interface RegistryClientOptions {
+  readonly index: IndexBackend;
+  readonly blobs: BlobStore & BlobInventory;
+  readonly trust: ModuleTrust;
+  readonly clock: Clock;
+  /** What this machine saw superseded or revoked; in memory by default. */
+  readonly retired?: RetiredModules | undefined;
+  /** Told of each module that was found and refused. */
+  readonly refused?: ((error: RegistryError, record: ModuleRecord) => void) | undefined;
+}
+
+/** Most rows that one query looks at; the rest may be as bad as these. */
+const MAX_CANDIDATES = 256;
+
+/** Finds, fetches and administers published components. What it hands out was checked against trusted keys. */
+export class RegistryClient implements ModuleRegistry {
+  readonly #options: RegistryClientOptions;
+  readonly #retired: RetiredModules;
+
+  constructor(options: RegistryClientOptions) {
+    this.#options = options;
+    this.#retired = options.retired ?? new MemoryRetiredModules();
+  }
+
+  /**
+   * Trusted matches, best first. What is found and refused is reported and passed over, never handed out.
+   * @throws {RegistryError} `REGISTRY_INVALID_QUERY`, `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNAVAILABLE`
+   */
+  async query(query: ModuleQuery): Promise<readonly ModuleMatch[]> {
+    const { limit } = readQuery(query);
+    const judged = new Map<string, boolean>();
+    for (let asked = limit; ; asked = Math.min(asked * 8, Math.max(limit, MAX_CANDIDATES))) {
+      const candidates = await this.#options.index.find({ ...query, limit: asked });
+      const trusted: ModuleMatch[] = [];
+      for (const candidate of candidates) {
+        const { record } = candidate;
+        const isTrusted = judged.get(record.id) ?? (await this.#accepts(record, query));
+        judged.set(record.id, isTrusted);
+        if (isTrusted) trusted.push(candidate);
+        if (trusted.length === limit) break;
+      }
+      const isAll = candidates.length < asked || asked >= MAX_CANDIDATES;
+      if (trusted.length === limit || trusted.length === candidates.length || isAll) return trusted;
+    }
+  }
+
+  /**
+   * The bytes of a verified module, checked against its signed digest.
+   * @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_NOT_VERIFIED`, `REGISTRY_REVOKED`, `REGISTRY_BAD_RECORD`,
+   * `REGISTRY_BAD_SIGNATURE`, `REGISTRY_UNTRUSTED`, `REGISTRY_BLOB_MISSING`, `REGISTRY_BLOB_DAMAGED`,
+   * `REGISTRY_UNAVAILABLE`
+   */
+  async fetch(id: string, signal?: AbortSignal): Promise<FetchedModule> {
+    const record = await this.get(id);
+    await this.#check(record);
+    if ((await this.#retired.get(record.storagePointer)) === 'revoked') throw revoked(record);
+    const { storagePointer, size } = record;
+    const bytes = await this.#options.blobs.get(storagePointer, size + 1, signal);
+    if (bytes === undefined) {
+      throw new RegistryError(
+        'REGISTRY_BLOB_MISSING',
+        `module ${id} has no bytes: the blob ${storagePointer} is gone; publish it again, or restore the blob store`,
+      );
+    }
+    if (bytes.length !== size || digestOf(bytes) !== storagePointer) {
+      throw new RegistryError(
+        'REGISTRY_BLOB_DAMAGED',
+        `the blob ${storagePointer} of module ${id} holds other bytes (${bytes.length > size ? `more than ${size}` : bytes.length}, ${size} were signed); delete it and publish the module again`,
+      );
+    }
+    return { record, bytes };
+  }
+
+  /** Logs how a lookup ended. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  record(outcome: LookupOutcome): Promise<void> {
+    return this.#options.index.append(outcome, this.#options.clock.now());
+  }
+
+  /** A record as it stands in the index, unchecked. @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_BAD_RECORD` */
+  async get(id: string): Promise<ModuleRecord> {
+    const record = isModuleId(id) ? await this.#options.index.get(id) : undefined;
+    if (record === undefined) {
+      throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${JSON.stringify(id.slice(0, 80))} in this registry`);
+    }
+    return record;
+  }
+
+  /** Records by id, unchecked, for people to look at. */
+  list(filter: ModuleFilter = {}): Promise<readonly ModuleRecord[]> {
+    return this.#options.index.list(filter);
+  }
+
+  statistics(): Promise<RegistryStatistics> {
+    return this.#options.index.statistics();
+  }
+
+  /** Deletes records; their blobs go at the next collection. Answers the ids. */
+  evict(rule: EvictionRule): Promise<readonly string[]> {
+    return this.#options.index.evict(rule);
+  }
+
+  /** Deletes blobs that no record points to and that were stored longer ago than `graceMs`. */
+  collectOrphans(graceMs?: number): Promise<CollectionReport> {
+    return collectOrphans(this.#options, graceMs);
+  }
+
+  async #accepts(record: ModuleRecord, query: ModuleQuery): Promise<boolean> {
+    try {
+      // The index was asked for this interface, and may answer with what it likes.
+      if (record.interfaceHash !== query.interfaceHash) {
+        throw new RegistryError(
+          'REGISTRY_BAD_RECORD',
+          `the index answered with module ${record.id} of another interface`,
+        );
+      }
+      await this.#check(record);
+      const retirement = await this.#retired.get(record.storagePointer);
+      if (retirement === 'revoked') throw revoked(record);
+      if (retirement === 'superseded') {
+        throw new RegistryError(
+          'REGISTRY_SUPERSEDED',
+          `module ${record.id} (${record.name} ${record.version}) was replaced by a newer one that is not offered any more`,
+        );
+      }
+      if (record.supersedes !== undefined) await this.#retired.add(record.supersedes, 'superseded');
+      return true;
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.code === 'REGISTRY_UNAVAILABLE') throw error;
+      this.#options.refused?.(error, record);
+      return false;
+    }
+  }
+
+  async #check(record: ModuleRecord): Promise<void> {
+    if (record.status === 'revoked' && (await this.#options.trust.isRevocationSigned(record))) {
+      await this.#retired.add(record.storagePointer, 'revoked');
+    }
+    await this.#options.trust.check(record);
+  }
+}

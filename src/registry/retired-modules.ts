@@ -1,0 +1,85 @@
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf } from '#core';
+import { isDigest } from './digest.ts';
+import { RegistryError } from './errors.ts';
+
+export type Retirement = 'superseded' | 'revoked';
+
+/**
+ * What this machine once saw superseded or revoked by a trusted signature. An index that is rolled back, or from which
+ * the newer version was deleted, cannot offer it again.
+ */
+export interface RetiredModules {
+  get(pointer: string): Promise<Retirement | undefined>;
+  add(pointer: string, retirement: Retirement): Promise<void>;
+}
+
+/** Forgets with the process. */
+export class MemoryRetiredModules implements RetiredModules {
+  readonly #retired = new Map<string, Retirement>();
+
+  async get(pointer: string): Promise<Retirement | undefined> {
+    return this.#retired.get(pointer);
+  }
+
+  async add(pointer: string, retirement: Retirement): Promise<void> {
+    if (this.#retired.get(pointer) !== 'revoked') this.#retired.set(pointer, retirement);
+  }
+}
+
+/** A text file, one retirement a line, only ever appended to: `revoked sha256:…`. Several processes may share it. */
+export class FileRetiredModules implements RetiredModules {
+  readonly #file: string;
+  readonly #known = new MemoryRetiredModules();
+  #loaded: Promise<void> | undefined;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** @throws {RegistryError} `REGISTRY_UNAVAILABLE` when the file cannot be read: what it forbids must not be forgotten */
+  async get(pointer: string): Promise<Retirement | undefined> {
+    await this.#load();
+    return this.#known.get(pointer);
+  }
+
+  async add(pointer: string, retirement: Retirement): Promise<void> {
+    const known = await this.get(pointer);
+    if (known === 'revoked' || known === retirement) return;
+    await this.#known.add(pointer, retirement);
+    try {
+      await mkdir(dirname(this.#file), { recursive: true });
+      await appendFile(this.#file, `${retirement} ${pointer}\n`, { flush: true });
+    } catch (cause) {
+      throw unavailable('write', this.#file, cause);
+    }
+  }
+
+  #load(): Promise<void> {
+    this.#loaded ??= this.#read();
+    return this.#loaded;
+  }
+
+  async #read(): Promise<void> {
+    let text: string;
+    try {
+      text = await readFile(this.#file, 'utf8');
+    } catch (cause) {
+      this.#loaded = undefined;
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return;
+      throw unavailable('read', this.#file, cause);
+    }
+    for (const line of text.split('\n')) {
+      const [retirement, pointer] = line.split(' ');
+      // A crash may have cut the last line.
+      if ((retirement === 'superseded' || retirement === 'revoked') && isDigest(pointer)) {
+        await this.#known.add(pointer, retirement);
+      }
+    }
+  }
+}
+
+function unavailable(verb: string, file: string, cause: unknown): RegistryError {
+  return new RegistryError('REGISTRY_UNAVAILABLE', `cannot ${verb} ${file}: ${messageOf(cause)}`, { cause });
+}

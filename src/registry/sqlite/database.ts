@@ -1,0 +1,122 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '#core';
+import { RegistryError } from '../errors.ts';
+import { SQLITE_MIGRATIONS } from './schema.ts';
+
+const BUSY = 5;
+const LOCKED = 6;
+/** How often a statement is tried while another process writes; with the pauses between, about ten seconds. */
+const BUSY_ATTEMPTS = 200;
+const MAX_PAUSE_MS = 50;
+
+export type SqliteValue = SQLInputValue;
+
+/** One SQLite file: migrations, prepared statements, transactions that wait for other processes without blocking. */
+export class SqliteDatabase {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(path: string) {
+    try {
+      if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+      // A wait inside SQLite would hold the event loop; `run` waits outside.
+      this.#database = new DatabaseSync(path, { timeout: 0, allowExtension: false, defensive: true });
+    } catch (cause) {
+      throw new RegistryError('REGISTRY_UNAVAILABLE', `cannot open the registry's index ${path}: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  /** Brings the schema up to date. @throws {RegistryError} `REGISTRY_SCHEMA` when a newer program wrote the file */
+  async migrate(): Promise<void> {
+    // Someone who can write the file could plant a trigger or view that calls functions.
+    await this.run(() => this.#database.exec('PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL'));
+    await this.run(() => this.#database.exec('PRAGMA journal_mode = WAL'));
+    await this.write(() => {
+      const version = this.get('PRAGMA user_version')?.user_version;
+      if (typeof version !== 'number' || version > SQLITE_MIGRATIONS.length) {
+        throw new RegistryError(
+          'REGISTRY_SCHEMA',
+          `the registry's index has schema ${String(version)}, this program knows ${SQLITE_MIGRATIONS.length}; use a newer one`,
+        );
+      }
+      for (const migration of SQLITE_MIGRATIONS.slice(version)) this.#database.exec(migration);
+      this.#database.exec(`PRAGMA user_version = ${SQLITE_MIGRATIONS.length}`);
+    });
+  }
+
+  get(sql: string, ...values: SqliteValue[]): Record<string, unknown> | undefined {
+    return this.#prepare(sql).get(...values);
+  }
+
+  all(sql: string, ...values: SqliteValue[]): Record<string, unknown>[] {
+    return this.#prepare(sql).all(...values);
+  }
+
+  /** Rows one by one; the caller may stop early. */
+  iterate(sql: string, ...values: SqliteValue[]): Iterable<Record<string, unknown>> {
+    return this.#prepare(sql).iterate(...values);
+  }
+
+  /** Runs a statement that gives no rows; answers how many it changed. */
+  change(sql: string, ...values: SqliteValue[]): number {
+    return Number(this.#prepare(sql).run(...values).changes);
+  }
+
+  /** Runs `work` in a transaction that holds the write lock; all of it happens, or nothing. */
+  write<T>(work: () => T): Promise<T> {
+    return this.run(() => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        this.#database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  /** Runs `work`, again and again while another process holds the lock. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  async run<T>(work: () => T): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return work();
+      } catch (error) {
+        if (error instanceof RegistryError) throw error;
+        if (isBusy(error) && attempt < BUSY_ATTEMPTS) {
+          await setTimeout(Math.min(MAX_PAUSE_MS, attempt));
+          continue;
+        }
+        throw new RegistryError('REGISTRY_UNAVAILABLE', `the registry's index failed: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  if (!(error instanceof Error) || !('errcode' in error)) return false;
+  // Extended result codes keep the primary one in the low byte.
+  const code = Number(error.errcode) & 0xff;
+  return code === BUSY || code === LOCKED;
+}

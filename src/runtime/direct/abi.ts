@@ -1,0 +1,124 @@
+import { isVivariumError, messageOf, type VivariumError } from '#core';
+import { RuntimeError } from '../errors.ts';
+import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
+import {
+  allocate,
+  fromChar,
+  loadLatin1OrUtf16,
+  loadUtf8,
+  loadUtf16,
+  storeLatin1OrUtf16,
+  storeUtf8,
+  storeUtf16,
+  toChar,
+} from './strings.ts';
+import { AbiTrap, trap } from './trap.ts';
+
+const bits = new DataView(new ArrayBuffer(8));
+
+/** What generated code calls: the parts of lowering and lifting that do not depend on a type. */
+export const ABI = {
+  allocate,
+  asList,
+  fromChar,
+  listBytes,
+  loadBytes,
+  loadLatin1OrUtf16,
+  loadNumbers,
+  loadUtf16,
+  loadUtf8,
+  storeBytes,
+  storeLatin1OrUtf16,
+  storeNumbers,
+  storeUtf16,
+  storeUtf8,
+  toChar,
+
+  /** Ends the store in a way that the guest cannot catch. What ends it already, a trap of its own, goes on as it is. */
+  fail(thrown: unknown, stop: (reason: VivariumError) => never): never {
+    if (isVivariumError(thrown)) throw thrown;
+    if (thrown instanceof WebAssembly.RuntimeError && !(thrown instanceof AbiTrap)) throw thrown;
+    return stop(new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown }));
+  },
+
+  /** A 64-bit integer; numbers do as well as long as they are whole. */
+  i64(value: unknown): bigint {
+    return typeof value === 'bigint' ? value : BigInt(value as number);
+  },
+
+  /** The tag of a variant that the host gave. */
+  tag(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) throw new TypeError(`a variant is expected, not ${typeof value}`);
+    return (value as { tag?: unknown }).tag;
+  },
+
+  noCase(value: unknown): never {
+    const tag = typeof value === 'object' && value !== null ? (value as { tag?: unknown }).tag : value;
+    throw new TypeError(`${JSON.stringify(String(tag)).slice(0, 100)} is not one of the cases of its type`);
+  },
+
+  flags(value: unknown, toBits: (flags: object) => number): number {
+    if (value === undefined || value === null) return 0;
+    if (typeof value !== 'object') throw new TypeError(`flags are an object of booleans, not ${typeof value}`);
+    return toBits(value);
+  },
+
+  badDiscriminant(discriminant: number): never {
+    trap(`${discriminant} is not the number of a case`);
+  },
+
+  badPointer(pointer: number): never {
+    trap(`the result pointer ${pointer} is misaligned or outside of memory`);
+  },
+
+  reentered(): never {
+    trap('the component was entered while a call of it was running');
+  },
+
+  mayNotLeave(): never {
+    trap('the component called an import while it was allocating or cleaning up');
+  },
+
+  /** A resource that the host hands out must be of the class that its interface names. */
+  instance(value: unknown, expected: unknown): object {
+    if (typeof expected !== 'function' || !(value instanceof expected)) {
+      throw new TypeError('the host answered something that is not a resource of the type asked for');
+    }
+    return value;
+  },
+
+  /** What a dropped resource wants to be told. */
+  dispose(value: object): void {
+    const dispose: unknown = Reflect.get(value, Symbol.dispose);
+    if (typeof dispose === 'function') dispose.call(value);
+  },
+
+  /** The error case of a host function's result; an `Error` is none. */
+  payload(thrown: unknown): unknown {
+    if (typeof thrown === 'object' && thrown !== null && Object.hasOwn(thrown, 'payload')) {
+      return (thrown as { payload: unknown }).payload;
+    }
+    if (thrown instanceof Error || thrown instanceof WebAssembly.Exception) throw thrown;
+    return thrown;
+  },
+
+  bitsOfF32(value: number): number {
+    bits.setFloat32(0, value);
+    return bits.getInt32(0);
+  },
+
+  bitsOfF64(value: number): bigint {
+    bits.setFloat64(0, value);
+    return bits.getBigInt64(0);
+  },
+
+  f32OfBits(value: number): number {
+    bits.setInt32(0, value);
+    return bits.getFloat32(0);
+  },
+
+  f64OfBits(value: bigint): number {
+    bits.setBigInt64(0, value);
+    return bits.getFloat64(0);
+  },
+} as const;

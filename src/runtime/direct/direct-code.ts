@@ -1,0 +1,151 @@
+import { compileFunction } from 'node:vm';
+import type { VivariumError } from '#core';
+import type { ComponentExports } from '../component-code.ts';
+import { RuntimeError } from '../errors.ts';
+import { ABI } from './abi.ts';
+import { HandleTable } from './handle-table.ts';
+import { MemoryView } from './memory-view.ts';
+import type { DirectPlan, HostSlot, PlannedExport } from './plan.ts';
+
+type Func = (...args: never[]) => unknown;
+type Stop = (reason: VivariumError) => never;
+
+/** What generated code is given, and gives. */
+interface Generated {
+  readonly State: new (host: Host, handles: readonly HandleTable[], stop: Stop) => State;
+  readonly exported: readonly ((state: State, ...args: readonly unknown[]) => unknown)[];
+  readonly trampolines: readonly Func[];
+  readonly interfaces: readonly (new (state: State) => object)[];
+}
+
+/** What one store is to the code that all stores of a component share: slots for what its core modules export. */
+type State = Record<`func${number}`, Func> & Record<`memory${number}`, MemoryView>;
+
+/** The host's side of a component's imports, in the order of its plan. */
+interface Host {
+  readonly host: readonly unknown[];
+  readonly classes: readonly unknown[];
+}
+
+/**
+ * The direct way into a component: the counterpart of jco's generated glue, with the same values going in and out and
+ * the same call to make an instance, but with code that all stores share.
+ */
+export class DirectCode {
+  readonly #plan: DirectPlan;
+  readonly #generated: Generated;
+  readonly #context: { s: State | undefined } = { s: undefined };
+  readonly #hosts = new WeakMap<object, Host>();
+
+  constructor(plan: DirectPlan) {
+    this.#plan = plan;
+    this.#generated = compileFunction(plan.source, ['abi', 'ctx'], { filename: 'vivarium:direct' })(
+      ABI,
+      this.#context,
+    ) as Generated;
+  }
+
+  /**
+   * Makes an instance, core module by core module.
+   *
+   * @param module a compiled core module by its place in the component's file
+   * @param imports interfaces by name, with functions and classes under the names that jco gives them
+   * @param link instantiates a core module
+   * @param stop ends the store that is being made; what a guest does against the canonical ABI is told to it
+   * @returns functions by name, and interfaces as objects of functions
+   * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`
+   */
+  instantiate(
+    module: (index: number) => WebAssembly.Module,
+    imports: Readonly<Record<string, unknown>>,
+    link: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Exports,
+    stop: Stop = (reason) => {
+      throw reason;
+    },
+  ): ComponentExports {
+    const plan = this.#plan;
+    const handles = plan.classes.length === 0 ? [] : Array.from({ length: plan.instances }, () => new HandleTable());
+    const state = new this.#generated.State(this.#hostOf(imports), handles, stop);
+    const previous = this.#context.s;
+    this.#context.s = state;
+    try {
+      const instances: WebAssembly.Exports[] = [];
+      for (const step of plan.steps) {
+        const exports = link(module(step.module), this.#arguments(step.args, instances));
+        instances.push(exports);
+        for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
+        for (const { slot, name } of step.memories) {
+          state[`memory${slot}`] = new MemoryView(exports[name] as WebAssembly.Memory);
+        }
+      }
+    } finally {
+      this.#context.s = previous;
+    }
+    return this.#exportsOf(state, plan.exports);
+  }
+
+  #arguments(
+    args: DirectPlan['steps'][number]['args'],
+    instances: readonly WebAssembly.Exports[],
+  ): WebAssembly.Imports {
+    const { trampolines } = this.#generated;
+    const imports: Record<string, WebAssembly.ModuleImports> = Object.create(null);
+    for (const { name, value } of args) {
+      if (typeof value === 'number') {
+        imports[name] = instances[value] as WebAssembly.Exports;
+        continue;
+      }
+      const items: WebAssembly.ModuleImports = Object.create(null);
+      for (const [key, item] of value) {
+        items[key] =
+          item.kind === 'trampoline'
+            ? (trampolines[item.index] as Func)
+            : ((instances[item.step] as WebAssembly.Exports)[item.name] as WebAssembly.ExportValue);
+      }
+      imports[name] = items;
+    }
+    return imports;
+  }
+
+  #exportsOf(state: State, planned: readonly PlannedExport[]): ComponentExports {
+    const { exported, interfaces } = this.#generated;
+    const exports: Record<string, unknown> = Object.create(null);
+    for (const { name, target } of planned) {
+      if ('interface' in target) {
+        const Interface = interfaces[target.interface] as Generated['interfaces'][number];
+        exports[name] = new Interface(state);
+      } else {
+        const call = exported[target.func] as Generated['exported'][number];
+        exports[name] = (...args: readonly unknown[]) => call(state, ...args);
+      }
+    }
+    return exports;
+  }
+
+  /** Found once for all stores that are given the same imports. */
+  #hostOf(imports: Readonly<Record<string, unknown>>): Host {
+    let found = this.#hosts.get(imports);
+    if (found === undefined) {
+      found = {
+        host: this.#plan.host.map((slot) => required(imports, slot)),
+        classes: this.#plan.classes.map((slot) => lookUp(imports, slot)),
+      };
+      this.#hosts.set(imports, found);
+    }
+    return found;
+  }
+}
+
+function required(imports: Readonly<Record<string, unknown>>, slot: HostSlot): unknown {
+  const found = lookUp(imports, slot);
+  if (typeof found === 'function') return found;
+  throw new RuntimeError(
+    'RUNTIME_MISSING_IMPORT',
+    `the component imports ${slot.property} of ${slot.from}, which what was given for it does not have`,
+  );
+}
+
+function lookUp(imports: Readonly<Record<string, unknown>>, { from, property }: HostSlot): unknown {
+  const owner = imports[from];
+  return typeof owner === 'object' && owner !== null ? (owner as Record<string, unknown>)[property] : undefined;
+}

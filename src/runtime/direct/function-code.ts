@@ -1,0 +1,251 @@
+import type { FuncType, ValueType } from '#wasm';
+import { Code, camelCase, key, type MemoryAccess } from './code.ts';
+import { layoutOf, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, offsetsOf, recordLayout } from './layout.ts';
+import { liftFlatCode, loadCode } from './lift-code.ts';
+import { lowerFlatCode, storeCode } from './lower-code.ts';
+
+/** Where a function finds what its options name: slots of the store's state. */
+export interface FunctionSlots extends MemoryAccess {
+  readonly memory: number | undefined;
+  readonly realloc: number | undefined;
+  readonly postReturn: number | undefined;
+}
+
+/** How a host function is called: by its kind and the member's name. */
+export type HostCall =
+  /** Not the host at all but another component instance's export, by its number. */
+  | { readonly kind: 'lifted'; readonly index: number }
+  | { readonly kind: 'function' }
+  | { readonly kind: 'constructor' }
+  | { readonly kind: 'method' | 'static'; readonly member: string };
+
+/*
+ * Each function is made once for a component and shared by all its stores; the store's state is its argument or, where
+ * a guest calls, the one entered last (`ctx.s`).
+ */
+
+/** The text of a function `(s, ...arguments) => result` that calls a lifted export. */
+export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: number): string {
+  const code = new Code();
+  const { instance } = slots;
+  const params = type.params.map((_, index) => `a${index}`);
+  prologue(code, slots);
+  code.line(`if (s.entered${instance}) abi.reentered();`);
+  code.line('const previous = ctx.s; ctx.s = s;');
+  code.line(`s.entered${instance} = true;`);
+  code.line('let value, error, failed = false;');
+  code.line('try {');
+  if (slots.memory !== undefined) code.line('m.live(); u = m.u8; d = m.view;');
+  if (slots.realloc !== undefined) code.line(`s.locked${instance} = true;`);
+  const flat = lowerParams(code, slots, type, params);
+  code.line(`s.locked${instance} = false;`);
+  const call = `s.func${coreFunc}(${flat.join(', ')})`;
+  if (type.result === undefined) code.line(`${call};`);
+  else {
+    const raw = code.let(call);
+    if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
+    liftResult(code, slots, type.result, raw);
+    if (slots.postReturn !== undefined) postReturn(code, slots, raw);
+  }
+  if (type.result === undefined && slots.postReturn !== undefined) postReturn(code, slots, '');
+  code.line(`s.entered${instance} = false;`);
+  code.line('} finally { ctx.s = previous; }');
+  code.line('if (failed) throw error;');
+  code.line('return value;');
+  return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
+}
+
+/** The text of a function `(...core values) => core value` that a guest imports and that calls the host. */
+export function importCode(type: FuncType, slots: FunctionSlots, host: number, how: HostCall): string {
+  const code = new Code();
+  const { instance } = slots;
+  const flatParams = type.params.flatMap((param) => layoutOf(param.type).flat);
+  const spilled = flatParams.length > MAX_FLAT_PARAMS;
+  const results = type.result === undefined ? [] : layoutOf(type.result).flat;
+  const out = results.length > MAX_FLAT_RESULTS;
+  const params = (spilled ? ['i32'] : flatParams).map((_, index) => `a${index}`);
+  if (out) params.push('out');
+  const borrows = type.params.some((param) => holds(param.type, 'borrow'));
+
+  code.line('const s = ctx.s;');
+  prologue(code, slots);
+  code.line('try {');
+  code.line(`if (s.locked${instance}) abi.mayNotLeave();`);
+  if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
+  if (borrows) code.line('const lent = [];');
+  const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);
+  callHost(code, type, callOf(how, host, args));
+  if (borrows) code.line(`for (const entry of lent) s.handles[${instance}].giveBack(entry);`);
+  lowerResult(code, slots, type, out);
+  code.line('} catch (thrown) { return s.fail(thrown); }');
+  return `function (${params.join(', ')}) {\n${code}\n}`;
+}
+
+/** The text of a function that drops a resource handle. */
+export function dropCode(instance: number, resource: number): string {
+  return `function (handle) {
+const s = ctx.s;
+try {
+if (s.locked${instance}) abi.mayNotLeave();
+abi.dispose(s.handles[${instance}].take(handle >>> 0, ${resource}));
+} catch (thrown) { s.fail(thrown); }
+}`;
+}
+
+function prologue(code: Code, slots: FunctionSlots): void {
+  if (slots.memory !== undefined) code.line(`const m = s.memory${slots.memory}; let u, d;`);
+  if (slots.realloc !== undefined) code.line(`const r = s.func${slots.realloc};`);
+}
+
+function lowerParams(code: Code, slots: FunctionSlots, type: FuncType, names: readonly string[]): string[] {
+  const types = type.params.map((param) => param.type);
+  const layouts = types.map(layoutOf);
+  if (layouts.flatMap(({ flat }) => flat).length <= MAX_FLAT_PARAMS) {
+    return types.flatMap((param, index) => lowerFlatCode(code, slots, param, names[index] as string));
+  }
+  const { size, align } = recordLayout(layouts);
+  const pointer = code.let(`abi.allocate(m, r, ${align}, ${size})`);
+  code.line('u = m.u8; d = m.view;');
+  offsetsOf(layouts).forEach((offset, index) => {
+    storeCode(code, slots, types[index] as ValueType, names[index] as string, pointer, offset);
+  });
+  return [pointer];
+}
+
+function liftResult(code: Code, slots: FunctionSlots, type: ValueType, raw: string): void {
+  const { size, align, flat } = layoutOf(type);
+  if (flat.length <= MAX_FLAT_RESULTS) {
+    assignResult(code, type, liftFlatCode(code, slots, type, [raw]));
+    return;
+  }
+  const pointer = code.let(`${raw} >>> 0`);
+  code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
+  assignResult(code, type, loadCode(code, slots, type, pointer, 0));
+}
+
+/** A `result` is answered as its value, or thrown as its error. */
+function assignResult(code: Code, type: ValueType, name: string): void {
+  if (type.kind !== 'result') code.line(`value = ${name};`);
+  else code.line(`if (${name}.tag === 'ok') value = ${name}.val; else { failed = true; error = ${name}.val; }`);
+}
+
+function postReturn(code: Code, { instance, postReturn }: FunctionSlots, raw: string): void {
+  code.line(`s.locked${instance} = true; s.func${postReturn}(${raw}); s.locked${instance} = false;`);
+}
+
+function liftParams(code: Code, slots: FunctionSlots, type: FuncType, names: readonly string[]): string[] {
+  let at = 0;
+  return type.params.map((param) => {
+    const count = layoutOf(param.type).flat.length;
+    at += count;
+    return liftFlatCode(code, slots, param.type, names.slice(at - count, at));
+  });
+}
+
+function loadSpilled(code: Code, slots: FunctionSlots, type: FuncType): string[] {
+  const layouts = type.params.map((param) => layoutOf(param.type));
+  const { size, align } = recordLayout(layouts);
+  const pointer = code.let('a0 >>> 0');
+  code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
+  const offsets = offsetsOf(layouts);
+  return type.params.map((param, index) => loadCode(code, slots, param.type, pointer, offsets[index] as number));
+}
+
+function callOf(how: HostCall, host: number, args: readonly string[]): string {
+  if (how.kind === 'lifted') return `exported${how.index}(${['s', ...args].join(', ')})`;
+  const target = `s.host[${host}]`;
+  if (how.kind === 'function') return `(0, ${target})(${args.join(', ')})`;
+  if (how.kind === 'constructor') return `new ${target}(${args.join(', ')})`;
+  const member = JSON.stringify(camelCase(how.member));
+  if (how.kind === 'static') return `${target}[${member}](${args.join(', ')})`;
+  return `${args[0]}[${member}](${args.slice(1).join(', ')})`;
+}
+
+function callHost(code: Code, type: FuncType, call: string): void {
+  if (type.result?.kind !== 'result') {
+    code.line(`const answer = ${call};`);
+    return;
+  }
+  code.line('let answer;');
+  code.line(`try { answer = { tag: 'ok', val: ${call} }; }`);
+  code.line(`catch (thrown) { answer = { tag: 'err', val: abi.payload(thrown) }; }`);
+}
+
+function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: boolean): void {
+  const { result } = type;
+  if (result === undefined) return;
+  const { instance } = slots;
+  // The host may have run for long, but guest code cannot have: the memory is as it was, unless the guest allocates.
+  code.line(`s.locked${instance} = true;`);
+  if (out) {
+    const { size, align } = layoutOf(result);
+    code.line('m.live(); u = m.u8; d = m.view;');
+    const pointer = code.let('out >>> 0');
+    code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
+    storeCode(code, slots, result, 'answer', pointer, 0);
+    code.line(`s.locked${instance} = false;`);
+    return;
+  }
+  const [flat = '0'] = lowerFlatCode(code, slots, result, 'answer');
+  code.line(`s.locked${instance} = false;`);
+  code.line(`return ${flat};`);
+}
+
+/** Whether a value of the type can hold one of a kind. */
+export function holds(type: ValueType, ...kinds: readonly ValueType['kind'][]): boolean {
+  if (kinds.includes(type.kind)) return true;
+  switch (type.kind) {
+    case 'record':
+      return type.fields.some((field) => holds(field.type, ...kinds));
+    case 'tuple':
+      return type.elements.some((element) => holds(element, ...kinds));
+    case 'variant':
+      return type.cases.some((each) => each.type !== undefined && holds(each.type, ...kinds));
+    case 'list':
+    case 'option':
+      return holds(type.element, ...kinds);
+    case 'result':
+      return [type.ok, type.error].some((part) => part !== undefined && holds(part, ...kinds));
+    default:
+      return false;
+  }
+}
+
+/** The text of a class whose instances hold a store's state and have exported functions as methods. */
+export function interfaceCode(
+  functions: readonly { readonly name: string; readonly index: number; readonly params: number }[],
+): string {
+  const methods = functions.map(({ name, index, params }) => {
+    const args = Array.from({ length: params }, (_, at) => `a${at}`).join(', ');
+    return `${key(name)}(${args}) { return exported${index}(${['this.s', args].filter(Boolean).join(', ')}); }`;
+  });
+  return `class {\nconstructor(s) { this.s = s; }\n${methods.join('\n')}\n}`;
+}
+
+/**
+ * The text of the class of a store's state. Every slot is a field of its own: a call touches as few cache lines as it
+ * can, which is what counts where a thousand stores are called in turn.
+ */
+export function stateCode(slots: {
+  readonly funcs: number;
+  readonly memories: number;
+  readonly instances: number;
+}): string {
+  const fields = [
+    ...numbered(slots.funcs, (index) => `this.func${index} = undefined;`),
+    ...numbered(slots.memories, (index) => `this.memory${index} = undefined;`),
+    // Whether a call of the component instance is running, and whether it may not call out just now.
+    ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),
+  ];
+  return `class {
+constructor({ host, classes }, handles, stop) {
+${fields.join('\n')}
+this.host = host; this.classes = classes; this.handles = handles; this.stop = stop;
+}
+fail(thrown) { return abi.fail(thrown, this.stop); }
+}`;
+}
+
+function numbered(count: number, each: (index: number) => string): string[] {
+  return Array.from({ length: count }, (_, index) => each(index));
+}

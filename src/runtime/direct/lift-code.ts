@@ -1,0 +1,214 @@
+import type { ValueType } from '#wasm';
+import { type Code, isNestedOption, key, LOAD_STRING, type MemoryAccess, NUMBERS, tagsOf, text } from './code.ts';
+import { type CoreType, discriminantBytes, layoutOf, offsetsOf, payloadOffset, payloadsOf } from './layout.ts';
+import { unsupported } from './lower-code.ts';
+
+type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } | { kind: 'result' }>;
+
+/*
+ * Code that turns the canonical ABI's values into JavaScript ones. What it reads is the guest's: every pointer, length,
+ * discriminant and handle is checked. Local names that it relies on: `abi`, `s`, `m`, `u`, `d` as in lowering, and
+ * `lent` where there are borrows.
+ */
+
+/** Writes code that loads a value from `pointer + offset`: an expression or name for it. */
+export function loadCode(code: Code, access: MemoryAccess, type: ValueType, pointer: string, offset: number): string {
+  const at = offset === 0 ? pointer : `${pointer} + ${offset}`;
+  switch (type.kind) {
+    case 's64':
+      return code.let(`d.getBigInt64(${at}, true)`);
+    case 'u64':
+      return code.let(`d.getBigUint64(${at}, true)`);
+    case 'f32':
+      return code.let(`d.getFloat32(${at}, true)`);
+    case 'f64':
+      return code.let(`d.getFloat64(${at}, true)`);
+    case 'bool':
+    case 'u8':
+    case 's8':
+    case 'u16':
+    case 's16':
+    case 'u32':
+    case 's32':
+    case 'char':
+    case 'own':
+    case 'borrow':
+    case 'enum':
+    case 'flags':
+      return liftFlatCode(code, access, type, [loadInteger(layoutOf(type).size, at)]);
+    case 'string':
+    case 'list': {
+      const start = code.let(`d.getUint32(${at}, true)`);
+      const length = code.let(`d.getUint32(${at} + 4, true)`);
+      return loadSequence(code, access, type, start, length);
+    }
+    case 'record': {
+      const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type)));
+      const parts = type.fields.map((field, index) => {
+        return `${key(field.name)}: ${loadCode(code, access, field.type, pointer, offset + (offsets[index] as number))}`;
+      });
+      return code.let(`{ ${parts.join(', ')} }`);
+    }
+    case 'tuple': {
+      const offsets = offsetsOf(type.elements.map(layoutOf));
+      const parts = type.elements.map((element, index) => {
+        return loadCode(code, access, element, pointer, offset + (offsets[index] as number));
+      });
+      return code.let(`[${parts.join(', ')}]`);
+    }
+    case 'variant':
+    case 'option':
+    case 'result': {
+      const payloads = payloadsOf(type);
+      const payloadAt = offset + payloadOffset(payloads);
+      return variantCode(code, type, loadInteger(discriminantBytes(payloads.length), at), (payload) => {
+        return loadCode(code, access, payload, pointer, payloadAt);
+      });
+    }
+    default:
+      throw unsupported(type);
+  }
+}
+
+/** Writes code that lifts a value from its core values: an expression or name for it. */
+export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, flat: readonly string[]): string {
+  const [first = '0', second = '0'] = flat;
+  switch (type.kind) {
+    case 'bool':
+      return code.let(`${first} !== 0`);
+    case 'u8':
+      return code.let(`${first} & 255`);
+    case 's8':
+      return code.let(`${first} << 24 >> 24`);
+    case 'u16':
+      return code.let(`${first} & 65535`);
+    case 's16':
+      return code.let(`${first} << 16 >> 16`);
+    case 'u32':
+      return code.let(`${first} >>> 0`);
+    case 's32':
+      return code.let(`${first} | 0`);
+    case 'u64':
+      return code.let(`BigInt.asUintN(64, ${first})`);
+    case 's64':
+    case 'f32':
+    case 'f64':
+      return first;
+    case 'char':
+      return code.let(`abi.toChar(${first})`);
+    case 'own':
+      return code.let(`s.handles[${access.instance}].take(${first} >>> 0, ${access.resourceId(type)})`);
+    case 'borrow': {
+      const entry = code.let(`s.handles[${access.instance}].lend(${first} >>> 0, ${access.resourceId(type)})`);
+      code.line(`lent.push(${entry});`);
+      return `${entry}.representation`;
+    }
+    case 'enum': {
+      const name = code.let('undefined');
+      code.line(`switch (${first}) {`);
+      type.labels.forEach((label, discriminant) => {
+        code.line(`case ${discriminant}: ${name} = ${text(label)}; break;`);
+      });
+      code.line(`default: abi.badDiscriminant(${first}); }`);
+      return name;
+    }
+    case 'flags': {
+      const bits = code.let(first);
+      const parts = type.labels.map((label, bit) => `${key(label)}: (${bits} & ${1 << bit}) !== 0`);
+      return code.let(`{ ${parts.join(', ')} }`);
+    }
+    case 'string':
+    case 'list': {
+      const start = code.let(`${first} >>> 0`);
+      const length = code.let(`${second} >>> 0`);
+      return loadSequence(code, access, type, start, length);
+    }
+    case 'record': {
+      let at = 0;
+      const parts = type.fields.map((field) => {
+        const count = layoutOf(field.type).flat.length;
+        at += count;
+        return `${key(field.name)}: ${liftFlatCode(code, access, field.type, flat.slice(at - count, at))}`;
+      });
+      return code.let(`{ ${parts.join(', ')} }`);
+    }
+    case 'tuple': {
+      let at = 0;
+      const parts = type.elements.map((element) => {
+        const count = layoutOf(element).flat.length;
+        at += count;
+        return liftFlatCode(code, access, element, flat.slice(at - count, at));
+      });
+      return code.let(`[${parts.join(', ')}]`);
+    }
+    case 'variant':
+    case 'option':
+    case 'result': {
+      const joined = layoutOf(type).flat;
+      return variantCode(code, type, first, (payload) => {
+        const own = layoutOf(payload).flat;
+        const parts = own.map((core, index) => {
+          return narrow(flat[index + 1] as string, joined[index + 1] as CoreType, core);
+        });
+        return liftFlatCode(code, access, payload, parts);
+      });
+    }
+    default:
+      throw unsupported(type);
+  }
+}
+
+/** Writes a switch over discriminants; `lift` writes how a payload is had. */
+function variantCode(
+  code: Code,
+  type: VariantLike,
+  discriminant: string,
+  lift: (payload: ValueType) => string,
+): string {
+  const value = code.let('undefined');
+  const bare = type.kind === 'option' && !isNestedOption(type);
+  const payloads = payloadsOf(type);
+  code.line(`switch (${discriminant}) {`);
+  tagsOf(type).forEach((tag, index) => {
+    const payload = payloads[index];
+    code.line(`case ${index}: {`);
+    if (bare) {
+      if (payload !== undefined) code.line(`${value} = ${lift(payload)};`);
+    } else {
+      const val =
+        payload === undefined ? (type.kind === 'result' ? ', val: undefined' : '') : `, val: ${lift(payload)}`;
+      code.line(`${value} = { tag: ${text(tag)}${val} };`);
+    }
+    code.line('break; }');
+  });
+  code.line(`default: abi.badDiscriminant(${discriminant}); }`);
+  return value;
+}
+
+function loadSequence(code: Code, access: MemoryAccess, type: ValueType, start: string, length: string): string {
+  if (type.kind !== 'list') return code.let(`abi.${LOAD_STRING[access.encoding]}(m, ${start}, ${length})`);
+  if (type.element.kind === 'u8') return code.let(`abi.loadBytes(m, ${start}, ${length})`);
+  const numbers = NUMBERS[type.element.kind];
+  if (numbers !== undefined) return code.let(`abi.loadNumbers(m, ${start}, ${length}, ${numbers})`);
+  const { size, align } = layoutOf(type.element);
+  code.line(`m.check(${start}, ${length}, ${size}, ${align});`);
+  const list = code.let('[]');
+  const index = code.name();
+  code.line(`for (let ${index} = 0; ${index} < ${length}; ${index}++) {`);
+  const at = code.let(`${start} + ${index} * ${size}`);
+  code.line(`${list}.push(${loadCode(code, access, type.element, at, 0)});`);
+  code.line('}');
+  return list;
+}
+
+function loadInteger(bytes: number, at: string): string {
+  return bytes === 1 ? `u[${at}]` : `d.getUint${bytes * 8}(${at}, true)`;
+}
+
+/** A joined core value as the payload's own type. */
+function narrow(part: string, from: CoreType, to: CoreType): string {
+  if (from === to) return part;
+  if (from === 'i32') return `abi.f32OfBits(${part})`;
+  if (to === 'i32') return `Number(BigInt.asIntN(32, ${part}))`;
+  return to === 'f32' ? `abi.f32OfBits(Number(BigInt.asIntN(32, ${part})))` : `abi.f64OfBits(${part})`;
+}

@@ -1,0 +1,50 @@
+import { trap } from './trap.ts';
+
+/** How much more than a memory's size may be lifted out of it in one call. */
+const LIFT_SLACK = 2 ** 20;
+
+/**
+ * A linear memory as lowering and lifting see it. A growth detaches the buffer, which makes `u8` empty: code that may
+ * have run guest code since calls `live` before it reads `u8` or `view` again.
+ */
+export class MemoryView {
+  readonly #memory: WebAssembly.Memory;
+  u8: Uint8Array;
+  view: DataView;
+  /** Length in code units of the string or list that was lowered last, with the tag of `latin1+utf16`. */
+  length = 0;
+  /** What may still be lifted: guests can make a few bytes of lists point to the same megabytes again and again. */
+  left = 0;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#memory = memory;
+    this.u8 = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+  }
+
+  live(): this {
+    if (this.u8.length === 0) {
+      this.u8 = new Uint8Array(this.#memory.buffer);
+      this.view = new DataView(this.#memory.buffer);
+    }
+    return this;
+  }
+
+  /** Before lifting. */
+  open(): this {
+    this.live();
+    this.left = this.u8.length + LIFT_SLACK;
+    return this;
+  }
+
+  /** Checks that `length` items of `size` bytes lie at `pointer`. */
+  check(pointer: number, length: number, size: number, align: number): void {
+    const bytes = length * size;
+    if (pointer % align !== 0) trap(`pointer ${pointer} is not aligned to ${align}`);
+    if (pointer + bytes > this.u8.length) {
+      trap(`${bytes} bytes at ${pointer} lie outside of memory`);
+    }
+    this.left -= bytes;
+    if (this.left < 0) trap('one call lifts more than the whole memory holds');
+  }
+}

@@ -1,0 +1,318 @@
+import { isVivariumError } from '#core';
+import {
+  type CoreItem,
+  checkNames,
+  type FuncItem,
+  type FuncType,
+  type LinkedComponent,
+  type LinkedOptions,
+  linkComponent,
+  type Resource,
+  readComponent,
+  type ValueType,
+} from '#wasm';
+import { camelCase, pascalCase } from './code.ts';
+import {
+  dropCode,
+  exportCode,
+  type FunctionSlots,
+  type HostCall,
+  holds,
+  importCode,
+  interfaceCode,
+  stateCode,
+} from './function-code.ts';
+
+/** Types beyond this make functions that no optimiser takes; the glue is as good. */
+const MAX_NODES = 2_000;
+
+/** Where one host function or resource class of a plan is found among a component's imports. */
+export interface HostSlot {
+  /** The interface, or the function's own name when the world imports it by itself. */
+  readonly from: string;
+  /** The property there: a function or a class. */
+  readonly property: string;
+}
+
+/** What a core module is given for an import: one of the plan's own functions, or what an earlier module exports. */
+export type Argument =
+  | { readonly kind: 'trampoline'; readonly index: number }
+  | { readonly kind: 'export'; readonly step: number; readonly name: string };
+
+export interface PlannedStep {
+  readonly module: number;
+  /** A whole earlier instance by its step, or single items by name. */
+  readonly args: readonly {
+    readonly name: string;
+    readonly value: number | readonly (readonly [string, Argument])[];
+  }[];
+  /** Which of its exports functions of the plan use. */
+  readonly funcs: readonly { readonly slot: number; readonly name: string }[];
+  readonly memories: readonly { readonly slot: number; readonly name: string }[];
+}
+
+export interface PlannedExport {
+  /** The interface's name, or the function's. */
+  readonly name: string;
+  /** Index of a function, or of a class of functions. */
+  readonly target: { readonly func: number } | { readonly interface: number };
+}
+
+/** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
+export interface DirectPlan {
+  readonly source: string;
+  readonly steps: readonly PlannedStep[];
+  readonly exports: readonly PlannedExport[];
+  readonly host: readonly HostSlot[];
+  /** Every interface, or function of the world's own, that must be given. */
+  readonly imports: readonly string[];
+  /** By resource number. */
+  readonly classes: readonly HostSlot[];
+  /** How many core modules the component's file has. */
+  readonly modules: number;
+  /** Component instances: each has handles, and flags of its own. */
+  readonly instances: number;
+}
+
+/** Why a component takes the glue: half a sentence that follows "it". */
+export class NotDirect extends Error {}
+
+/**
+ * Plans a component's direct path, or says why it has none. The component must be one that jco accepts: types and
+ * indices are taken as validated.
+ *
+ * @throws {NotDirect} when it uses something that the direct path does not cover
+ * @throws {WasmError} when it cannot be read
+ */
+export function planDirect(bytes: Uint8Array): DirectPlan {
+  const component = readComponent(bytes);
+  checkNames(component);
+  return new Planner(linkComponent(component)).plan();
+}
+
+/** Why calls of a component cannot go directly: half a sentence that follows "it"; undefined when they can. */
+export function whyGlue(component: Uint8Array): string | undefined {
+  try {
+    planDirect(component);
+    return undefined;
+  } catch (error) {
+    if (error instanceof NotDirect) return error.message;
+    if (isVivariumError(error)) return `cannot be read: ${error.message}`;
+    throw error;
+  }
+}
+
+class Planner {
+  readonly #linked: LinkedComponent;
+  readonly #trampolines: string[] = [];
+  readonly #trampolineOf = new Map<CoreItem, number>();
+  readonly #exported: string[] = [];
+  readonly #exportedOf = new Map<FuncItem, number>();
+  readonly #interfaces: string[] = [];
+  readonly #funcs = new Map<string, { step: number; name: string; slot: number }>();
+  readonly #memories = new Map<string, { step: number; name: string; slot: number }>();
+  readonly #host: HostSlot[] = [];
+  /** Interfaces whose resource classes are needed. */
+  readonly #needed = new Set<string>();
+  readonly #resources = new Map<Resource, { id: number; slot: HostSlot }>();
+
+  constructor(linked: LinkedComponent) {
+    this.#linked = linked;
+    for (const { name, value } of linked.imports) {
+      if (value.sort === 'instance') this.#nameResources(name, value.exports);
+      else if (value.sort === 'type' && value.type.kind === 'resource') {
+        this.#nameResource(value.type, { from: name, property: 'default' });
+      }
+    }
+  }
+
+  plan(): DirectPlan {
+    for (const { memories } of this.#linked.modules) {
+      if (memories.some(({ is64, shared }) => is64 || shared)) throw new NotDirect('has a shared or 64-bit memory');
+    }
+    const exports = this.#exports();
+    const steps = this.#linked.steps.map((step) => ({
+      module: step.module,
+      args: step.args.map(({ name, value }) => ({
+        name,
+        value:
+          value.kind === 'instantiated'
+            ? value.step
+            : [...value.exports].map(([key, item]) => this.#argument(key, item)),
+      })),
+    }));
+    return {
+      source: [
+        "'use strict';",
+        `const State = ${stateCode({ funcs: this.#funcs.size, memories: this.#memories.size, instances: this.#linked.instances })};`,
+        ...this.#exported.map((text, index) => `const exported${index} = ${text};`),
+        `const trampolines = [${this.#trampolines.join(',\n')}];`,
+        `const interfaces = [${this.#interfaces.join(',\n')}];`,
+        `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
+        // What is called by name must not find the class itself.
+        'for (const { prototype } of interfaces) delete prototype.constructor;',
+        'return { State, exported, trampolines, interfaces };',
+      ].join('\n'),
+      steps: steps.map((step, index) => ({
+        ...step,
+        funcs: slotsOf(this.#funcs, index),
+        memories: slotsOf(this.#memories, index),
+      })),
+      exports,
+      host: this.#host,
+      imports: [...new Set([...this.#host.map(({ from }) => from), ...this.#needed])],
+      classes: [...this.#resources.values()].map(({ slot }) => slot),
+      modules: this.#linked.modules.length,
+      instances: this.#linked.instances,
+    };
+  }
+
+  #exports(): PlannedExport[] {
+    return this.#linked.exports.flatMap(({ name, value }): PlannedExport[] => {
+      if (value.sort === 'func') return [{ name, target: { func: this.#lifted(value) } }];
+      if (value.sort !== 'instance') return [];
+      const functions = [...value.exports].flatMap(([inner, item]) => {
+        if (item.sort !== 'func') return [];
+        if (inner.startsWith('[')) throw new NotDirect('exports resources');
+        return [{ name: inner, index: this.#lifted(item), params: item.type.params.length }];
+      });
+      return [{ name, target: { interface: this.#interfaces.push(interfaceCode(functions)) - 1 } }];
+    });
+  }
+
+  /** The number of an exported function's code. */
+  #lifted(item: FuncItem): number {
+    const known = this.#exportedOf.get(item);
+    if (known !== undefined) return known;
+    const { type, definition } = item;
+    if (definition.kind !== 'lift') throw new NotDirect('exports a function that it imports');
+    checkType(type);
+    if (typesOf(type).some((part) => holds(part, 'own', 'borrow'))) throw new NotDirect('exports resources');
+    const slots = this.#slots(definition.options, definition.instance);
+    const text = exportCode(type, slots, this.#func(definition.coreFunc));
+    const index = this.#exported.push(text) - 1;
+    this.#exportedOf.set(item, index);
+    return index;
+  }
+
+  #argument(name: string, item: CoreItem): readonly [string, Argument] {
+    if (item.kind === 'core export') return [name, { kind: 'export', step: item.instance, name: item.name }];
+    let index = this.#trampolineOf.get(item);
+    if (index === undefined) {
+      index = this.#trampolines.push(this.#trampoline(item)) - 1;
+      this.#trampolineOf.set(item, index);
+    }
+    return [name, { kind: 'trampoline', index }];
+  }
+
+  #trampoline(item: Exclude<CoreItem, { kind: 'core export' }>): string {
+    if (item.kind === 'resource.drop') {
+      const known = this.#resources.get(item.resource);
+      if (known === undefined) throw new NotDirect('defines resources');
+      return dropCode(item.instance, known.id);
+    }
+    if (item.kind !== 'lower') throw new NotDirect(`uses ${item.kind === 'builtin' ? item.name : item.kind}`);
+    const { type, definition } = item.func;
+    checkType(type);
+    const slots = this.#slots(item.options, item.instance);
+    if (definition.kind === 'lift') {
+      return importCode(type, slots, -1, { kind: 'lifted', index: this.#lifted(item.func) });
+    }
+    const { slot, how } = hostCall(definition.path);
+    return importCode(type, slots, this.#host.push(slot) - 1, how);
+  }
+
+  #slots(options: LinkedOptions, instance: number): FunctionSlots {
+    if (options.async || options.callback !== undefined) throw new NotDirect('has asynchronous functions');
+    if (options.others.length > 0) throw new NotDirect(`uses canonical option ${options.others[0]}`);
+    const func = (item: CoreItem | undefined): number | undefined =>
+      item === undefined ? undefined : this.#func(item);
+    return {
+      encoding: options.encoding,
+      instance,
+      memory: options.memory === undefined ? undefined : slotOf(this.#memories, options.memory, 'memory'),
+      realloc: func(options.realloc),
+      postReturn: func(options.postReturn),
+      resourceId: ({ resource }) => {
+        const known = this.#resources.get(resource);
+        if (known === undefined) throw new NotDirect('defines resources');
+        this.#needed.add(known.slot.from);
+        return known.id;
+      },
+    };
+  }
+
+  #func(item: CoreItem): number {
+    return slotOf(this.#funcs, item, 'function');
+  }
+
+  #nameResources(from: string, exports: ReadonlyMap<string, { readonly sort: string }>): void {
+    for (const [name, item] of exports as Extract<
+      LinkedComponent['imports'][number]['value'],
+      { sort: 'instance' }
+    >['exports']) {
+      if (item.sort === 'type' && item.type.kind === 'resource') {
+        this.#nameResource(item.type, { from, property: pascalCase(name) });
+      }
+    }
+  }
+
+  /** The interface that comes first defines it; those after it use it. */
+  #nameResource(resource: Resource, slot: HostSlot): void {
+    if (!this.#resources.has(resource)) this.#resources.set(resource, { id: this.#resources.size, slot });
+  }
+}
+
+/** How jco's names for host functions follow from those of WIT. */
+function hostCall([outer = '', inner]: readonly string[]): { slot: HostSlot; how: HostCall } {
+  const name = inner ?? outer;
+  const member = /^\[(method|static)\]([^.]+)\.(.+)$/.exec(name);
+  if (member !== null) {
+    const [, kind, resource = '', called = ''] = member;
+    const slot = { from: outer, property: inner === undefined ? 'default' : pascalCase(resource) };
+    return { slot, how: { kind: kind as 'method' | 'static', member: called } };
+  }
+  const constructed = /^\[constructor\](.+)$/.exec(name);
+  if (constructed !== null) {
+    return { slot: { from: outer, property: pascalCase(constructed[1] as string) }, how: { kind: 'constructor' } };
+  }
+  if (name.startsWith('[')) throw new NotDirect('imports an asynchronous function');
+  return {
+    slot: { from: outer, property: inner === undefined ? 'default' : camelCase(inner) },
+    how: { kind: 'function' },
+  };
+}
+
+function checkType(type: FuncType): void {
+  if (type.async) throw new NotDirect('has asynchronous functions');
+  const types = typesOf(type);
+  if (types.reduce((sum, part) => sum + part.nodes, 0) > MAX_NODES) throw new NotDirect('has a very large type');
+  for (const kind of ['stream', 'future', 'error-context', 'map'] as const) {
+    if (types.some((part) => holds(part, kind))) throw new NotDirect(`has a ${kind}`);
+  }
+}
+
+function typesOf({ params, result }: FuncType): ValueType[] {
+  return [...params.map((param) => param.type), ...(result === undefined ? [] : [result])];
+}
+
+function slotOf(
+  slots: Map<string, { step: number; name: string; slot: number }>,
+  item: CoreItem,
+  what: string,
+): number {
+  if (item.kind !== 'core export') throw new NotDirect(`lifts with a ${what} that is no core module's`);
+  const key = `${item.instance} ${item.name}`;
+  const known = slots.get(key);
+  if (known !== undefined) return known.slot;
+  const slot = slots.size;
+  slots.set(key, { step: item.instance, name: item.name, slot });
+  return slot;
+}
+
+function slotsOf(
+  slots: ReadonlyMap<string, { step: number; name: string; slot: number }>,
+  step: number,
+): { slot: number; name: string }[] {
+  return [...slots.values()].filter((each) => each.step === step).map(({ slot, name }) => ({ slot, name }));
+}

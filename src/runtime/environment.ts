@@ -1,0 +1,21 @@
+import type { EngineLoadRequest } from '#core';
+import type { Environment } from './host-state.ts';
+
+/**
+ * What `load` gave stands as it is. A variable of the host's is added when the component may read it; that is asked each
+ * time, so that a revoked grant takes it away again.
+ */
+export function environmentOf({
+  env,
+  hostEnv,
+  authority,
+}: Pick<EngineLoadRequest, 'env' | 'hostEnv' | 'authority'>): Environment {
+  const given = Object.entries(env);
+  const host = Object.entries(hostEnv).filter(
+    (pair): pair is [string, string] => pair[1] !== undefined && !Object.hasOwn(env, pair[0]),
+  );
+  return () => {
+    const granted = host.filter(([name]) => authority.allows('environment', 'read', name));
+    return granted.length === 0 ? given : [...given, ...granted];
+  };
+}

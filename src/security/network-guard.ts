@@ -1,0 +1,67 @@
+import { lookup as dnsLookup } from 'node:dns/promises';
+import { messageOf } from '#core';
+import type { Authority } from './authority.ts';
+import { SecurityError } from './errors.ts';
+import { canonicalAddress, isPublicAddress } from './ip-address.ts';
+import { type Endpoint, formatEndpoint, parseEndpoint } from './network-address.ts';
+
+/** Finds the addresses of a name. */
+export type LookUp = (name: string) => Promise<readonly string[]>;
+
+/** A connection that may be made: to these addresses and no others, whatever the name answers later. */
+export interface Admission {
+  readonly endpoint: Endpoint;
+  /** At least one, in canonical spelling. */
+  readonly addresses: readonly string[];
+}
+
+/**
+ * Says where a component may connect to. The name (or address) must be granted; then it is resolved, once, and each
+ * address that is not public must be granted by itself, so that no name can lead to the host or into its networks.
+ */
+export class NetworkGuard {
+  readonly #authority: Authority;
+  readonly #lookUp: LookUp;
+
+  constructor(authority: Authority, lookUp: LookUp = systemLookUp) {
+    this.#authority = authority;
+    this.#lookUp = lookUp;
+  }
+
+  /**
+   * @param target `scheme://host:port`, the scheme `http`, `https`, `tcp` or `udp`
+   * @throws {SecurityError} `SECURITY_PERMISSION_DENIED`; `SECURITY_NETWORK_FAILED` when the name cannot be resolved
+   */
+  async admit(target: string): Promise<Admission> {
+    const endpoint = parseEndpoint(target);
+    if (endpoint === undefined) throw this.#authority.deny('network', 'connect', target, 'it names no endpoint');
+    const text = formatEndpoint(endpoint);
+    this.#authority.check('network', 'connect', text);
+    const found = endpoint.isAddress ? [endpoint.host] : await this.#resolve(endpoint.host);
+    const addresses = found.filter((address) => this.#mayReach(endpoint, address));
+    if (addresses.length > 0) return { endpoint, addresses };
+    const private_ = formatEndpoint({ ...endpoint, host: found[0] as string });
+    throw this.#authority.deny('network', 'connect', private_, `${text} leads to an address that is not public`);
+  }
+
+  #mayReach({ scheme, port }: Endpoint, address: string): boolean {
+    if (isPublicAddress(address)) return true;
+    return this.#authority.capabilities.allowsAddress(formatEndpoint({ scheme, port, host: address }));
+  }
+
+  async #resolve(name: string): Promise<readonly string[]> {
+    let answers: readonly string[];
+    try {
+      answers = await this.#lookUp(name);
+    } catch (cause) {
+      throw new SecurityError('SECURITY_NETWORK_FAILED', `${name} cannot be resolved: ${messageOf(cause)}`, { cause });
+    }
+    const addresses = answers.flatMap((answer) => canonicalAddress(answer) ?? []);
+    if (addresses.length > 0) return [...new Set(addresses)];
+    throw new SecurityError('SECURITY_NETWORK_FAILED', `${name} has no address`);
+  }
+}
+
+async function systemLookUp(name: string): Promise<readonly string[]> {
+  return (await dnsLookup(name, { all: true })).map(({ address }) => address);
+}

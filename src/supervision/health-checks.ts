@@ -1,0 +1,70 @@
+import { type Clock, type ComponentHandle, formatComponentId, messageOf, type StopTimer, type Supervisor } from '#core';
+import { SupervisionError } from './errors.ts';
+
+/** WIT's `health-status`. */
+export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy';
+
+export interface HealthOptions {
+  /** Milliseconds between the end of one check and the next; 10,000 by default. */
+  readonly everyMs?: number | undefined;
+  /** Checks in a row that must be `unhealthy`, or fail, before it counts as a failure; 3 by default. */
+  readonly failures?: number | undefined;
+}
+
+export interface HealthPorts {
+  readonly clock: Clock;
+  readonly supervisor: Supervisor;
+  /** Asks the guest's `health`, in a turn of its own. */
+  readonly check: (handle: ComponentHandle) => Promise<HealthStatus>;
+  readonly onStatus?: ((handle: ComponentHandle, status: HealthStatus) => void) | undefined;
+}
+
+interface Watch {
+  status: HealthStatus;
+  failures: number;
+  stop: StopTimer;
+}
+
+/** Asks actors how they are, and reports those that are persistently unhealthy as failed. */
+export class HealthChecks {
+  readonly #ports: HealthPorts;
+  readonly #watches = new Map<ComponentHandle, Watch>();
+
+  constructor(ports: HealthPorts) {
+    this.#ports = ports;
+  }
+
+  watch(handle: ComponentHandle, options: HealthOptions = {}): void {
+    this.unwatch(handle);
+    const watch: Watch = { status: 'healthy', failures: 0, stop: () => {} };
+    this.#watches.set(handle, watch);
+    this.#schedule(handle, watch, options);
+  }
+
+  unwatch(handle: ComponentHandle): void {
+    this.#watches.get(handle)?.stop();
+    this.#watches.delete(handle);
+  }
+
+  #schedule(handle: ComponentHandle, watch: Watch, options: HealthOptions): void {
+    watch.stop = this.#ports.clock.after(options.everyMs ?? 10_000, () => void this.#check(handle, watch, options));
+  }
+
+  async #check(handle: ComponentHandle, watch: Watch, options: HealthOptions): Promise<void> {
+    let said = 'it said so';
+    const status = await this.#ports.check(handle).catch((error): HealthStatus => {
+      said = messageOf(error);
+      return 'unhealthy';
+    });
+    if (this.#watches.get(handle) !== watch) return;
+    if (status !== watch.status) this.#ports.onStatus?.(handle, status);
+    watch.status = status;
+    watch.failures = status === 'unhealthy' ? watch.failures + 1 : 0;
+    if (watch.failures >= (options.failures ?? 3)) {
+      const message = `${formatComponentId(handle.id)} was unhealthy ${watch.failures} times in a row: ${said}`;
+      watch.failures = 0;
+      this.#ports.supervisor.failed(handle, new SupervisionError('SUPERVISION_UNHEALTHY', message));
+    }
+    this.#schedule(handle, watch, options);
+  }
+}

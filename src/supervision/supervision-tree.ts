@@ -1,0 +1,170 @@
+import {
+  type Clock,
+  type ComponentHandle,
+  formatComponentId,
+  type Random,
+  type Supervisor,
+  type VivariumError,
+} from '#core';
+import type { Supervised } from './child.ts';
+import { SupervisionError } from './errors.ts';
+import { checkRestartType, type RestartType, resolveSupervisorOptions, type SupervisorOptions } from './options.ts';
+import { SupervisorNode } from './supervisor-node.ts';
+
+/** What supervision does to actors; the system carries it out. */
+export interface ActorControl {
+  /** No turn begins any more; messages wait. */
+  halt(handle: ComponentHandle, reason: VivariumError): void;
+  /** Ends the instance, if one is left. */
+  stop(handle: ComponentHandle, reason: VivariumError): Promise<void>;
+  /** Makes a fresh instance and lets turns begin. */
+  start(handle: ComponentHandle, reason: VivariumError): Promise<void>;
+  /** Unloads the actor. */
+  abandon(handle: ComponentHandle, reason: VivariumError): Promise<void>;
+}
+
+/** What `runtime.on('restart')` tells of. */
+export interface RestartEvent {
+  readonly handle: ComponentHandle;
+  readonly supervisor: string;
+  readonly reason: VivariumError;
+  /** Restarts in the supervisor's window, this one included. */
+  readonly restarts: number;
+  /** Milliseconds until the start. */
+  readonly delayMs: number;
+}
+
+/** How one actor is supervised. Without a named supervisor it has one of its own. */
+export interface ActorSupervision extends SupervisorOptions {
+  /** `transient` by default. */
+  readonly restart?: RestartType | undefined;
+  /** The name of a supervisor made before; its options count then, not those given here. */
+  readonly supervisor?: string | undefined;
+}
+
+export interface SupervisionPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly control: ActorControl;
+  readonly onRestart?: ((event: RestartEvent) => void) | undefined;
+  /** Told when a supervisor gave up and nobody above it restarts it: its actors are unloaded. */
+  readonly onGiveUp?: ((supervisor: string, reason: VivariumError) => void) | undefined;
+}
+
+/** The actor as a supervisor sees it. */
+class SupervisedActor implements Supervised {
+  readonly handle: ComponentHandle;
+  readonly name: string;
+  readonly #control: ActorControl;
+
+  constructor(handle: ComponentHandle, control: ActorControl) {
+    this.handle = handle;
+    this.name = formatComponentId(handle.id);
+    this.#control = control;
+  }
+
+  halt(reason: VivariumError): void {
+    this.#control.halt(this.handle, reason);
+  }
+
+  stop(reason: VivariumError): Promise<void> {
+    return this.#control.stop(this.handle, reason);
+  }
+
+  start(reason: VivariumError): Promise<void> {
+    return this.#control.start(this.handle, reason);
+  }
+
+  abandon(reason: VivariumError): Promise<void> {
+    return this.#control.abandon(this.handle, reason);
+  }
+}
+
+interface Place {
+  readonly node: SupervisorNode;
+  readonly actor: SupervisedActor;
+}
+
+/** All supervisors of a runtime, nested as they were made. An actor that is under none of them stays failed. */
+export class SupervisionTree implements Supervisor {
+  readonly #ports: SupervisionPorts;
+  readonly #named = new Map<string, SupervisorNode>();
+  readonly #places = new Map<ComponentHandle, Place>();
+
+  constructor(ports: SupervisionPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Makes a supervisor.
+   * @param parent another that it is a permanent child of; left out, nobody restarts it when it gives up
+   * @throws {SupervisionError} `SUPERVISION_INVALID`
+   */
+  addSupervisor(name: string, options: SupervisorOptions = {}, parent?: string): void {
+    if (this.#named.has(name)) throw invalid(`there is a supervisor ${name} already`);
+    const above = parent === undefined ? undefined : this.#find(parent);
+    const node = this.#node(name, options, above);
+    above?.add(node, 'permanent');
+    this.#named.set(name, node);
+  }
+
+  /** Puts a running actor under supervision. @throws {SupervisionError} `SUPERVISION_INVALID` */
+  addActor(handle: ComponentHandle, supervision: ActorSupervision): void {
+    if (this.#places.has(handle)) throw invalid(`${formatComponentId(handle.id)} is supervised already`);
+    const restart = checkRestartType(supervision.restart ?? 'transient');
+    const actor = new SupervisedActor(handle, this.#ports.control);
+    const node =
+      supervision.supervisor === undefined
+        ? this.#node(actor.name, supervision, undefined)
+        : this.#find(supervision.supervisor);
+    node.add(actor, restart);
+    this.#places.set(handle, { node, actor });
+  }
+
+  /** Ends supervision of an actor that is being unloaded. */
+  removeActor(handle: ComponentHandle): void {
+    const place = this.#places.get(handle);
+    place?.node.remove(place.actor);
+    this.#places.delete(handle);
+  }
+
+  isSupervised(handle: ComponentHandle): boolean {
+    return this.#places.has(handle);
+  }
+
+  failed(handle: ComponentHandle, reason: VivariumError): void {
+    const place = this.#places.get(handle);
+    place?.node.childFailed(place.actor, reason);
+  }
+
+  #find(name: string): SupervisorNode {
+    const node = this.#named.get(name);
+    if (node === undefined) throw invalid(`there is no supervisor ${name}; make it first`);
+    return node;
+  }
+
+  #node(name: string, options: SupervisorOptions, parent: SupervisorNode | undefined): SupervisorNode {
+    const { clock, random, onRestart, onGiveUp } = this.#ports;
+    const node = new SupervisorNode(name, resolveSupervisorOptions(options), {
+      clock,
+      random,
+      onRestart: ({ child, supervisor, reason, restarts, delayMs }) => {
+        if (child instanceof SupervisedActor) {
+          onRestart?.({ handle: child.handle, supervisor, reason, restarts, delayMs });
+        }
+      },
+    });
+    node.escalate = (reason) => {
+      if (parent !== undefined) parent.childFailed(node, reason);
+      else {
+        onGiveUp?.(name, reason);
+        void node.abandon(reason);
+      }
+    };
+    return node;
+  }
+}
+
+function invalid(message: string): SupervisionError {
+  return new SupervisionError('SUPERVISION_INVALID', message);
+}

@@ -1,0 +1,128 @@
+import {
+  type Clock,
+  type ComponentHandle,
+  isVivariumError,
+  type Random,
+  type Supervisor,
+  type VivariumError,
+} from '#core';
+import type { Router } from '#messaging';
+import type { JcoEngine } from '#runtime';
+import {
+  type ActorControl,
+  HealthChecks,
+  type HealthStatus,
+  SupervisionTree,
+  type SupervisorOptions,
+} from '#supervision';
+import type { Directory } from './directory.ts';
+import type { RuntimeEmitter } from './events.ts';
+import type { SupervisionOptions } from './options.ts';
+
+const HEALTH = 'vivarium:actor/lifecycle@0.1.0#health';
+
+export interface ActorSupervisorPorts {
+  readonly engine: JcoEngine;
+  readonly router: Router;
+  readonly directory: Directory;
+  readonly events: RuntimeEmitter;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Joins supervision to the engine's instances and the router's mailboxes, and unloads components. */
+export class ActorSupervisor implements Supervisor, ActorControl {
+  readonly #ports: ActorSupervisorPorts;
+  readonly #tree: SupervisionTree;
+  readonly #health: HealthChecks;
+
+  constructor(ports: ActorSupervisorPorts) {
+    const { clock, random, events } = ports;
+    this.#ports = ports;
+    this.#tree = new SupervisionTree({
+      clock,
+      random,
+      control: this,
+      onRestart: (event) => events.emit('restart', event),
+      onGiveUp: (supervisor, reason) => events.emit('gave-up', { supervisor, reason }),
+    });
+    this.#health = new HealthChecks({
+      clock,
+      supervisor: this.#tree,
+      check: (handle) => this.#askHealth(handle),
+      onStatus: (handle, status) => events.emit('health', { handle, status }),
+    });
+  }
+
+  addSupervisor(name: string, options: SupervisorOptions, parent: string | undefined): void {
+    this.#tree.addSupervisor(name, options, parent);
+  }
+
+  /** Puts a component that has just been loaded under supervision. @throws `SUPERVISION_INVALID` */
+  watch(handle: ComponentHandle, supervision: SupervisionOptions): void {
+    this.#tree.addActor(handle, supervision);
+    if (supervision.health !== undefined) this.#health.watch(handle, supervision.health);
+  }
+
+  isSupervised(handle: ComponentHandle): boolean {
+    return this.#tree.isSupervised(handle);
+  }
+
+  /** A turn went wrong. It is a matter for supervision when the instance did not outlive it. */
+  failed(handle: ComponentHandle, reason: VivariumError): void {
+    if (this.isSupervised(handle) && this.#ports.engine.lifecycle(handle).state === 'failed') {
+      this.#tree.failed(handle, reason);
+    }
+  }
+
+  /** Ends a component and forgets it. @throws `RUNTIME_NOT_FOUND` */
+  async unload(handle: ComponentHandle, reason?: VivariumError): Promise<void> {
+    const { engine, router, directory } = this.#ports;
+    this.#tree.removeActor(handle);
+    this.#health.unwatch(handle);
+    router.retire(handle);
+    try {
+      await engine.unloadComponent(handle, reason?.message);
+    } finally {
+      router.remove(handle, reason);
+      directory.remove(handle);
+    }
+  }
+
+  halt(handle: ComponentHandle): void {
+    this.#ports.router.suspend(handle);
+  }
+
+  stop(handle: ComponentHandle, reason: VivariumError): Promise<void> {
+    return unlessUnloaded(this.#ports.engine.haltComponent(handle, `stopped: ${reason.message}`));
+  }
+
+  async start(handle: ComponentHandle, reason: VivariumError): Promise<void> {
+    await unlessUnloaded(this.#ports.engine.restartComponent(handle, `restarted: ${reason.message}`));
+    this.#ports.router.resume(handle);
+  }
+
+  abandon(handle: ComponentHandle, reason: VivariumError): Promise<void> {
+    return unlessUnloaded(this.unload(handle, reason));
+  }
+
+  /** Asks in a turn of its own. A component that exports no `health` is healthy as long as it lives. */
+  async #askHealth(handle: ComponentHandle): Promise<HealthStatus> {
+    const { engine, router } = this.#ports;
+    try {
+      return (await router.runTask(handle, () => engine.callExport(handle, HEALTH, []))) as HealthStatus;
+    } catch (error) {
+      if (isVivariumError(error, 'RUNTIME_NO_EXPORT')) return 'healthy';
+      throw error;
+    }
+  }
+}
+
+/** The embedder may unload a component at any moment, also between a failure and its restart. */
+async function unlessUnloaded(done: Promise<void>): Promise<void> {
+  try {
+    await done;
+  } catch (error) {
+    if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
+  }
+}

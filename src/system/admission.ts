@@ -1,0 +1,136 @@
+import {
+  type AuditLog,
+  type Clock,
+  type ComponentHandle,
+  formatComponentId,
+  isVivariumError,
+  type MessagingAction,
+  type MessagingAuthority,
+  messageOf,
+} from '#core';
+import {
+  Authority,
+  CapabilitySet,
+  COMPONENT_MEDIA_TYPE,
+  type Denial,
+  digestOf,
+  type GrantInput,
+  type GrantPolicy,
+  type LoadFacts,
+  parseEnvelope,
+  readSignatureFile,
+  SecurityError,
+  type TrustedKeys,
+  type TrustPolicy,
+  verifyStatement,
+} from '#security';
+
+export interface AdmissionPorts {
+  readonly clock: Clock;
+  readonly audit: AuditLog;
+  readonly keys: TrustedKeys;
+  readonly trust: TrustPolicy;
+  readonly policy: GrantPolicy | undefined;
+  readonly onDenied: (denial: Denial) => void;
+}
+
+export interface AdmissionRequest {
+  readonly handle: ComponentHandle;
+  readonly component: Uint8Array;
+  /** The file that the bytes came from; its signature lies beside it. */
+  readonly path: string | undefined;
+  readonly grants: readonly GrantInput[];
+  /** A signature file's content, for bytes that did not come from a file. */
+  readonly signature: Uint8Array | string | undefined;
+}
+
+/** Decides whether a component may run and what it may do, and remembers that for as long as it is loaded. */
+export class Admission implements MessagingAuthority {
+  readonly #ports: AdmissionPorts;
+  readonly #authorities = new Map<bigint, Authority>();
+
+  constructor(ports: AdmissionPorts) {
+    this.#ports = ports;
+  }
+
+  /** @throws `SECURITY_UNTRUSTED`, `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT` */
+  async admit(request: AdmissionRequest): Promise<Authority> {
+    const { policy, trust } = this.#ports;
+    const component = formatComponentId(request.handle.id);
+    const facts = trust === 'any' && policy === undefined ? undefined : await this.#facts(component, request);
+    if (facts !== undefined) await this.#checkTrust(facts);
+    const more = facts === undefined ? [] : await policy?.(facts);
+    const authority = this.#authority(component);
+    authority.grant([...request.grants, ...(more ?? [])]);
+    this.#authorities.set(request.handle.handleId, authority);
+    return authority;
+  }
+
+  /** What a component may do; one that is not loaded may do nothing. */
+  of(handle: ComponentHandle): Authority {
+    return this.#authorities.get(handle.handleId) ?? this.#authority(formatComponentId(handle.id));
+  }
+
+  authorise(from: ComponentHandle, action: MessagingAction, target: string): void {
+    this.of(from).check('messaging', action, target);
+  }
+
+  /** The component runs: on record. */
+  loaded(handle: ComponentHandle, component: Uint8Array): void {
+    const id = formatComponentId(handle.id);
+    this.#ports.audit.append({ action: 'load', component: id, outcome: 'done', detail: `${component.length} bytes` });
+  }
+
+  /** The component is gone, or could not be loaded and why: whoever holds its handle may do nothing any more. */
+  end(handle: ComponentHandle, error?: unknown): void {
+    this.#authorities.delete(handle.handleId);
+    if (error === undefined) return;
+    const id = formatComponentId(handle.id);
+    const outcome = isVivariumError(error) && error.code.startsWith('SECURITY_') ? 'denied' : 'failed';
+    this.#ports.audit.append({ action: 'load', component: id, outcome, detail: messageOf(error) });
+  }
+
+  #authority(component: string): Authority {
+    const { audit, clock, onDenied } = this.#ports;
+    return new Authority({ component, capabilities: CapabilitySet.of([], clock), audit, onDenied });
+  }
+
+  async #facts(component: string, request: AdmissionRequest): Promise<LoadFacts> {
+    const digest = digestOf(request.component);
+    const signers = await this.#signers(digest, request);
+    return { component, digest, signers };
+  }
+
+  async #checkTrust(facts: LoadFacts): Promise<void> {
+    const { trust } = this.#ports;
+    if (trust === 'any') return;
+    if (trust === 'signed' ? facts.signers.length > 0 : await trust(facts)) return;
+    throw new SecurityError(
+      'SECURITY_UNTRUSTED',
+      trust === 'signed'
+        ? `${facts.component} (${facts.digest}) is not signed by a trusted key; sign it with 'viv sign', or load with its signature`
+        : `${facts.component} (${facts.digest}) was refused by the trust policy of this runtime`,
+      { details: { component: facts.component, digest: facts.digest } },
+    );
+  }
+
+  /** With `signed`, a signature that does not count is an error saying why; a policy decides about what is left. */
+  async #signers(digest: string, { path, signature }: AdmissionRequest): Promise<readonly string[]> {
+    const { keys, clock, trust } = this.#ports;
+    try {
+      const envelope =
+        signature !== undefined
+          ? parseEnvelope(signature)
+          : path === undefined
+            ? undefined
+            : await readSignatureFile(path);
+      if (envelope === undefined) return [];
+      const wanted = { digest, mediaType: COMPONENT_MEDIA_TYPE };
+      const signers = await verifyStatement(envelope, wanted, { keys, now: clock.now() });
+      return signers.map(({ name }) => name);
+    } catch (error) {
+      if (trust === 'signed' || !isVivariumError(error)) throw error;
+      return [];
+    }
+  }
+}

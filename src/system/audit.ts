@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { type AuditLog, type Clock, formatComponentId, messageOf } from '#core';
+import type { StateChange } from '#runtime';
+import { AuditFolder, FileAuditLog, foldAudit, type MachineSecret, MemoryAuditLog } from '#security';
+import type { RuntimeEmitter } from './events.ts';
+
+/** The audit log's folder in a home. */
+export function auditFolder(home: string, secret: MachineSecret): AuditFolder {
+  return new AuditFolder(join(home, 'audit'), secret);
+}
+
+/** The log of a runtime, in which no guest can write more than a few lines in a while. */
+export function openAudit(
+  kind: 'file' | 'memory',
+  folder: () => AuditFolder,
+  clock: Clock,
+  events: RuntimeEmitter,
+): AuditLog {
+  if (kind === 'memory') return foldAudit(new MemoryAuditLog(), { clock });
+  const onError = (cause: unknown): void =>
+    events.emit('warning', { message: `the audit log cannot be written: ${messageOf(cause)}`, cause });
+  return foldAudit(new FileAuditLog({ folder: folder(), clock, onError }), { clock });
+}
+
+/** Puts what becomes of components on record. */
+export function recordLives(audit: AuditLog, events: RuntimeEmitter): void {
+  events.on('state', ({ handle, to, reason }: StateChange) => {
+    const component = formatComponentId(handle.id);
+    if (to === 'failed') audit.append({ action: 'fail', component, outcome: 'failed', detail: reason });
+    else if (to === 'restarting') audit.append({ action: 'restart', component, outcome: 'done', detail: reason });
+    else if (to === 'stopped') audit.append({ action: 'unload', component, outcome: 'done', detail: reason });
+  });
+}

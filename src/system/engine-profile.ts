@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { currentEngineProfiles, type EngineProfiles, engineProfileId, wasmDigestOf } from '#cache';
+import type { ArtifactBuilder, ArtifactKey, Meter, MeteringMode } from '#core';
+
+/** The engine that this package is, on this machine: what artifacts are built for. */
+export function engineProfiles(
+  meter: Pick<Meter, 'version'>,
+  builder: Pick<ArtifactBuilder, 'fingerprint'>,
+): EngineProfiles {
+  return currentEngineProfiles({
+    jcoVersion: jcoVersion(),
+    meteringVersion: meter.version,
+    // Our own version: what we check and change in the generated code belongs to what is built.
+    configuration: { ...builder.fingerprint, vivarium: versionIn(new URL('../../package.json', import.meta.url)) },
+  });
+}
+
+/** Makes the keys of components under these profiles. */
+export function artifactKeys(
+  profiles: EngineProfiles,
+): (component: Uint8Array, mode: MeteringMode) => Promise<ArtifactKey> {
+  const ids = { fuel: engineProfileId(profiles.fuel), deadline: engineProfileId(profiles.deadline) };
+  return async (component, mode) => ({
+    engineProfileId: ids[mode],
+    wasmDigest: await wasmDigestOf(component),
+  });
+}
+
+/** The version that is installed, read without loading anything of the package. */
+function jcoVersion(): string {
+  const path = findPackageJSON('@bytecodealliance/jco-transpile', import.meta.url);
+  if (path === undefined) throw new Error('the package @bytecodealliance/jco-transpile is not installed');
+  return versionIn(path);
+}
+
+function versionIn(path: string | URL): string {
+  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
+  return version;
+}

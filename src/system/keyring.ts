@@ -1,0 +1,15 @@
+import { type AuditFolder, Keyring, MachineSecret, vivariumHome } from '#security';
+import { auditFolder } from './audit.ts';
+import { systemClock, systemRandom } from './clock.ts';
+
+/** The keys and trusted keys in a home folder: `VIVARIUM_HOME` by default. */
+export function openKeyring(home: string = vivariumHome()): Keyring {
+  return new Keyring(home, systemClock);
+}
+
+/** The audit log in a home folder, for `readAudit` and `verifyAudit`. */
+export function openAuditFolder(home: string = vivariumHome()): AuditFolder {
+  return auditFolder(home, new MachineSecret(home, systemRandom));
+}
+
+export { type AuditFilter, readAudit, verifyAudit } from '#security';

@@ -1,0 +1,174 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import {
+  type BlobInventory,
+  type BlobStore,
+  type Embedder,
+  type ModuleRecord,
+  messageOf,
+  type ResourceLimits,
+} from '#core';
+import { HttpEmbedder, LocalEmbedder } from '#delegation';
+import {
+  FileRetiredModules,
+  hashesOfComponent,
+  hashesOfEmbedded,
+  hashesOfFunction,
+  type IndexBackend,
+  type LoadedModule,
+  ModulePublisher,
+  ModuleTrust,
+  openBlobs,
+  openIndex,
+  RegistryClient,
+  RegistryError,
+  type WorldHashes,
+} from '#registry';
+import { KeyStore, SecurityError, type Signer, TrustStore, vivariumHome } from '#security';
+import { systemClock } from './clock.ts';
+import { createRuntime, type Runtime } from './runtime.ts';
+
+export interface RegistryOptions {
+  /** A folder, or a `postgres:` URL; `VIVARIUM_REGISTRY`, or `registry` under the home folder, by default. */
+  readonly registry?: string | undefined;
+  /** A folder, or `s3://bucket/prefix?endpoint=…`; `blobs` in the registry's folder by default. */
+  readonly blobs?: string | undefined;
+  /** Folder of keys and trusted keys; `VIVARIUM_HOME` by default. */
+  readonly home?: string | undefined;
+  /** Limits within which published modules are loaded and checked. */
+  readonly limits?: ResourceLimits | undefined;
+  /** Whether a module must be verified by another key than its publisher's. */
+  readonly separateVerifier?: boolean | undefined;
+  /** Told of each module that was found and refused. */
+  readonly refused?: ((error: RegistryError, record: ModuleRecord) => void) | undefined;
+}
+
+export interface PublisherKeys {
+  /** Name of the publisher's private key; the only one by default. */
+  readonly key?: string | undefined;
+  /** Name of the verifier's; the publisher's by default. */
+  readonly verifier?: string | undefined;
+  readonly embedder?: Embedder | undefined;
+}
+
+/** A registry with this user's keys, and a runtime to check modules in. */
+export class OpenRegistry implements AsyncDisposable {
+  readonly client: RegistryClient;
+  readonly #index: IndexBackend;
+  readonly #blobs: BlobStore & BlobInventory;
+  readonly #trust: ModuleTrust;
+  readonly #keys: KeyStore;
+  readonly #limits: ResourceLimits;
+  #runtime: Promise<Runtime> | undefined;
+
+  constructor(index: IndexBackend, blobs: BlobStore & BlobInventory, home: string, options: RegistryOptions) {
+    const clock = systemClock;
+    this.#index = index;
+    this.#blobs = blobs;
+    this.#keys = new KeyStore(home);
+    this.#limits = options.limits ?? {};
+    const { separateVerifier, refused } = options;
+    this.#trust = new ModuleTrust({ keys: new TrustStore(home, clock), clock, separateVerifier });
+    const retired = new FileRetiredModules(join(home, 'registry-seen.txt'));
+    this.client = new RegistryClient({ index, blobs, trust: this.#trust, clock, retired, refused });
+  }
+
+  /** @throws `SECURITY_KEY_NOT_FOUND` when no key is named and there is not exactly one */
+  async publisher({ key, verifier, embedder }: PublisherKeys = {}): Promise<ModulePublisher> {
+    return new ModulePublisher({
+      index: this.#index,
+      blobs: this.#blobs,
+      trust: this.#trust,
+      clock: systemClock,
+      inspect: hashesOfComponent,
+      load: (bytes, signal) => this.#load(bytes, signal),
+      signer: await this.#signer(key),
+      verifier: verifier === undefined ? undefined : await this.#signer(verifier),
+      embedder,
+    });
+  }
+
+  async close(): Promise<void> {
+    await (await this.#runtime)?.close();
+    await this.#index.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #load(bytes: Uint8Array, signal: AbortSignal): Promise<LoadedModule> {
+    this.#runtime ??= createRuntime({ limits: this.#limits });
+    const runtime = await this.#runtime;
+    const handle = await runtime.load(bytes, { signal });
+    return {
+      bytes,
+      call: (name, args) => runtime.call(handle, name, ...args),
+      close: () => runtime.unload(handle),
+    };
+  }
+
+  async #signer(name: string | undefined): Promise<Signer> {
+    if (name !== undefined) return this.#keys.signer(name);
+    const names = await this.#keys.names();
+    const [only] = names;
+    if (only !== undefined && names.length === 1) return this.#keys.signer(only);
+    const why =
+      only === undefined
+        ? "there is no private key; make one with 'viv key new NAME'"
+        : `name one of ${names.join(', ')}`;
+    throw new SecurityError('SECURITY_KEY_NOT_FOUND', `modules are signed, and no key is named: ${why}`);
+  }
+}
+
+/** @throws `REGISTRY_INVALID_URL`, `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`, `REGISTRY_MISSING_PEER`, `REGISTRY_SCHEMA` */
+export async function openRegistry(options: RegistryOptions = {}): Promise<OpenRegistry> {
+  const home = options.home ?? vivariumHome();
+  const folder = join(home, 'registry');
+  const registry = options.registry ?? (process.env.VIVARIUM_REGISTRY || folder);
+  const isFolder = !/^[a-z][a-z0-9+.-]+:/i.test(registry);
+  const blobs = await openBlobs(options.blobs ?? join(isFolder ? registry : folder, 'blobs'), systemClock);
+  return new OpenRegistry(await openIndex(registry, systemClock), blobs, home, options);
+}
+
+/**
+ * The hashes of an interface: of a component, or of WIT text, of all it exports or of one function.
+ * @param file a component, or a `.wit` file
+ * @throws `REGISTRY_INVALID_QUERY`, `WASM_…`
+ */
+export async function interfaceOf(
+  file: string,
+  select: { world?: string; function?: string } = {},
+): Promise<WorldHashes> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (cause) {
+    throw new RegistryError('REGISTRY_INVALID_QUERY', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  if (file.endsWith('.wit')) return hashesOfEmbedded(await embedded(file, bytes, select.world), select.function);
+  return select.function === undefined ? hashesOfComponent(bytes) : hashesOfFunction(bytes, select.function);
+}
+
+async function embedded(file: string, text: Uint8Array, world: string | undefined): Promise<Uint8Array> {
+  const { componentEmbed } = await import('@bytecodealliance/jco-transpile/wasm-tools');
+  const witSource = Buffer.from(text).toString();
+  try {
+    return await componentEmbed({ witSource, dummy: true, ...(world === undefined ? {} : { world }) });
+  } catch (cause) {
+    throw new RegistryError(
+      'REGISTRY_INVALID_QUERY',
+      `${basename(file)} is no WIT with one world: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** `local` (a model that npm packages ship), or the URL of an OpenAI-compatible API with the model as `#name`. */
+export function openEmbedder(address: string, apiKey?: string): Embedder {
+  if (address === 'local') return new LocalEmbedder();
+  const [url = '', model = ''] = address.split('#', 2);
+  return new HttpEmbedder({ url, model, apiKey });
+}

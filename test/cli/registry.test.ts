@@ -1,0 +1,130 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Clock } from '#core';
+import { KeyStore, Signer, TrustStore } from '#security';
+import { main } from '../../src/cli/index.ts';
+import { ManualClock } from '../security/manual-clock.ts';
+import { scratchFolder } from '../security/scratch.ts';
+import { adderComponent } from '../support/adder-component.ts';
+
+interface Outcome {
+  readonly code: number;
+  readonly out: Record<string, unknown>[];
+  readonly shown: string;
+  readonly err: string;
+}
+
+async function viv(...args: string[]): Promise<Outcome> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const printed = [text(stdout), text(stderr)];
+  const code = await main(args, { stdin: Readable.from([]), stdout, stderr });
+  stdout.end();
+  stderr.end();
+  const [shown = '', err = ''] = await Promise.all(printed);
+  const out = args.includes('--json')
+    ? shown
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+    : [];
+  return { code, out, shown, err };
+}
+
+async function makeKey(home: string, name: string): Promise<void> {
+  const clock: Clock = new ManualClock();
+  const signer = Signer.generate();
+  await new KeyStore(home).save(name, signer);
+  await new TrustStore(home, clock).add(name, signer.publicKey);
+}
+
+describe('viv registry', () => {
+  let folder: string;
+  let wasm: string;
+
+  beforeEach(async () => {
+    folder = scratchFolder();
+    vi.stubEnv('VIVARIUM_HOME', join(folder, 'home'));
+    await makeKey(join(folder, 'home'), 'me');
+    wasm = join(folder, 'adder.wasm');
+    writeFileSync(wasm, await adderComponent());
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  const publish = (...more: string[]) =>
+    viv('registry', 'publish', wasm, '--describe', 'adds two numbers', '--embedder', 'none', '--json', ...more);
+
+  it('publishes, finds, calls, fetches, lists, revokes and collects', async () => {
+    const published = await publish('--name', 'adder', '--version', '1.2.3');
+    expect(published).toMatchObject({
+      code: 0,
+      out: [{ name: 'adder', version: '1.2.3', status: 'verified', requires: [] }],
+    });
+    const id = String(published.out[0]?.id);
+    const wit = join(folder, 'adder.wit');
+    writeFileSync(wit, 'package a:b; world w { export add: func(a: u32, b: u32) -> u32; }');
+    for (const what of [wasm, wit, String(published.out[0]?.interfaceHash)]) {
+      const found = await viv('registry', 'query', '--interface', what, '--json');
+      expect(found.out).toMatchObject([{ id }]);
+    }
+    expect((await viv('call', `registry:${id}`, 'add', '[20, 22]', '--json')).out).toMatchObject([{ result: 42 }]);
+    expect((await viv('inspect', `registry:${id}`, '--json')).out).toMatchObject([
+      { interfaceHash: published.out[0]?.interfaceHash, interfaceText: expect.stringContaining('func add') },
+    ]);
+    const copy = join(folder, 'copy.wasm');
+    expect((await viv('registry', 'fetch', id, '-o', copy)).code).toBe(0);
+    expect(readFileSync(copy)).toEqual(readFileSync(wasm));
+    expect((await viv('registry', 'list', '--json')).out).toMatchObject([{ id, status: 'verified' }]);
+    expect((await viv('registry', 'stats', '--json')).out).toMatchObject([{ modules: { verified: 1 } }]);
+    expect((await viv('registry', 'revoke', id, '--json')).out).toMatchObject([{ id, status: 'revoked' }]);
+    expect(await viv('call', `registry:${id}`, 'add', '[1, 2]', '--json')).toMatchObject({
+      code: 4,
+      out: [{ error: { code: 'REGISTRY_REVOKED' } }],
+    });
+    expect((await viv('registry', 'gc', '--grace', '0', '--json')).out).toMatchObject([
+      { seen: 1, deleted: [expect.any(String)] },
+    ]);
+  });
+
+  it('finds one function of a WIT world with several', async () => {
+    const wit = join(folder, 'two.wit');
+    writeFileSync(wit, 'package a:b; world w { export add: func(a: u32, b: u32) -> u32; export other: func(); }');
+    const { out } = await publish();
+    const query = (...more: string[]) => viv('registry', 'query', '--interface', wit, '--json', ...more);
+    expect((await query('--function', 'add')).out).toMatchObject([{ id: out[0]?.id }]);
+    expect((await query()).out).toEqual([]);
+    expect(await query('--function', 'no-such')).toMatchObject({ code: 2 });
+  });
+
+  it('runs the check that it was given', async () => {
+    const failed = await publish('--check', 'echo it is wrong; exit 3');
+    expect(failed).toMatchObject({ code: 1, out: [{ error: { code: 'REGISTRY_CHECK_FAILED' } }] });
+    expect(failed.err).toContain('it is wrong');
+    expect((await publish('--check', 'test -s "$VIVARIUM_COMPONENT"')).out).toMatchObject([{ status: 'verified' }]);
+  });
+
+  it('wants a key, and the name of one where there are several', async () => {
+    await makeKey(join(folder, 'home'), 'other');
+    expect(await publish()).toMatchObject({ code: 4, out: [{ error: { code: 'SECURITY_KEY_NOT_FOUND' } }] });
+    expect((await publish('--key', 'other', '--verifier', 'me')).code).toBe(0);
+  });
+
+  it('tells what went wrong by its exit code', async () => {
+    expect((await viv('registry', 'fetch', 'no-such', '-o', join(folder, 'x'))).code).toBe(3);
+    expect((await viv('registry', 'query', '--interface', join(folder, 'no-such.wasm'))).code).toBe(2);
+    expect((await viv('registry', 'list', '--registry', 'ftp://example.com')).code).toBe(2);
+    expect((await viv('registry', 'list', '--registry', 'postgres://127.0.0.1:1/x')).code).toBe(5);
+    writeFileSync(wasm, 'no component');
+    expect(await publish()).toMatchObject({ code: 4, out: [{ error: { code: 'REGISTRY_INVALID_MODULE' } }] });
+  });
+
+  it('shows no control character of a description on a terminal', async () => {
+    const refused = await viv('registry', 'publish', wasm, '--describe', 'a\u001b[2Jb', '--embedder', 'none');
+    expect(refused.code).toBe(2);
+    expect(refused.err).not.toContain('\u001b');
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildActor } from '#system';
+import { main } from '../../src/cli/program.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'viv-start-'));
+  const source = fileURLToPath(new URL('../../examples/flaky-worker/worker.ts', import.meta.url));
+  await buildActor(source, { output: join(folder, 'worker.wasm') });
+  await write('worker', 'max-restarts = 1\nwithin = "1m"\nbackoff = "1ms"\nrestart = "permanent"');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function write(name: string, supervision: string): Promise<void> {
+  await mkdir(join(folder, name), { recursive: true });
+  const text = `id = "demo/${name}/1"\ncomponent = "../worker.wasm"\n[limits]\nmax-execution-time = "1m"\nmax-fuel = 20_000_000\n[supervision]\n${supervision}\n`;
+  await writeFile(join(folder, name, 'actor.toml'), text);
+}
+
+async function start(input: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const code = await main(['start', ...args], { stdin: Readable.from([input]), stdout, stderr });
+  const read = async (stream: PassThrough): Promise<string> => (await stream.end().toArray()).join('');
+  return { code, out: await read(stdout), err: await read(stderr) };
+}
+
+const manifest = (name: string): string => join(folder, name, 'actor.toml');
+
+describe('viv start', () => {
+  it('sends the lines of standard input, restarts what fails, and says so in lines for people', async () => {
+    const { code, out, err } = await start(
+      '{"work":"a"}\n{"work":"hang"}\n{"work":"b"}\n',
+      manifest('worker'),
+      '--to',
+      'demo/worker/1',
+    );
+    expect(code).toBe(0);
+    expect(out).toBe('"a done; 1 in all, 1 since the last start"\n"b done; 2 in all, 1 since the last start"\n');
+    expect(err).toMatch(/demo\/worker\/1 {2}restart 1 in \d+ ms, after METERING_OUT_OF_FUEL/);
+    expect(err).toContain('demo/worker/1  dead letter (failed)');
+    expect(err).toContain('draining -> stopped');
+  });
+
+  it('ends with exit code 1 when the supervisor gives up and nothing is left, one object a line with --json', async () => {
+    const hang = '{"work":"hang"}\n'.repeat(3);
+    const { code, out } = await start(hang, manifest('worker'), '--to', 'demo/worker/1', '--json');
+    const events = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(code).toBe(1);
+    expect(events.filter(({ event }) => event === 'restart')).toMatchObject([
+      { component: 'demo/worker/1', restarts: 1 },
+    ]);
+    expect(events.filter(({ event }) => event === 'gave-up')).toMatchObject([{ code: 'SUPERVISION_INTENSITY' }]);
+    expect(events.filter(({ event }) => event === 'dead-letter').length).toBeGreaterThan(0);
+  });
+
+  it('starts several under one supervisor', async () => {
+    for (const name of ['first', 'second'])
+      await write(name, 'supervisor = "both"\nstrategy = "one-for-all"\nrestart = "permanent"');
+    const input = '{"work":"hang"}\n{"work":"x"}\n';
+    const { out } = await start(input, manifest('first'), manifest('second'), '--to', 'demo/first/1', '--json');
+    const events = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const restarted = events.filter(({ event }) => event === 'restart').map(({ component }) => component);
+    expect(restarted).toEqual(['demo/first/1', 'demo/second/1']);
+    expect(events.some(({ event }) => event === 'reply')).toBe(true);
+  });
+
+  it('names what is wrong before it starts anything', async () => {
+    expect(await start('', manifest('none'))).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('PROJECT_NOT_FOUND'),
+    });
+    expect(await start('', manifest('worker'), '--to', 'demo/other/1')).toMatchObject({ code: 2, out: '' });
+  });
+});

@@ -1,0 +1,36 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const records = readdirSync('docs/adr').filter((file) => /^\d{4}-/.test(file));
+
+describe('documents', async () => {
+  it('list every decision, by its title', () => {
+    const index = readFileSync('docs/adr/README.md', 'utf8');
+    for (const file of records) {
+      const [title] = readFileSync(join('docs/adr', file), 'utf8').split('\n', 1);
+      expect(index).toContain(`[${title?.replace('# ', '')}](${file})`);
+    }
+  });
+
+  it.each(records)('%s says context, decision and consequences', (file) => {
+    const text = readFileSync(join('docs/adr', file), 'utf8');
+    for (const heading of ['## Context', '## Decision', '## Consequences']) expect(text).toContain(heading);
+  });
+
+  it('show the embedding example as it runs', () => {
+    const [, shown] =
+      /<!-- examples\/embedding\/main.ts -->\n```ts\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8')) ?? [];
+    expect(shown).toBe(readFileSync('examples/embedding/main.ts', 'utf8'));
+  });
+
+  for await (const file of glob(['*.md', 'docs/**/*.md'])) {
+    it(`${file} links to files that are there`, () => {
+      const links = [...readFileSync(file, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(
+        ([, link]) => link as string,
+      );
+      for (const link of links) expect(existsSync(join(dirname(file), link)), link).toBe(true);
+    });
+  }
+});

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder, testCache } from '../../cache/support/cache.ts';
+import { answersOf, expectedAnswers, testComponent } from '../../cache/support/components.ts';
+import { killAtStep, stepsOfStoring } from '../../cache/support/kill-at-step.ts';
+
+const KILLS = 220;
+const writer = join(import.meta.dirname, '../../cache/support/restless-writer.ts');
+
+/** Lets a writer store and prune without pause, and kills it at some moment. */
+async function killWriter(root: string): Promise<void> {
+  const child = spawn(process.execPath, [writer, root], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  await sleep(Math.random() * 120);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+}
+
+describe(`a writer that is killed ${KILLS} times at any moment`, () => {
+  it('never leaves a wrong artifact, or an entry that stays broken', { timeout: 600_000 }, async () => {
+    const root = temporaryFolder();
+    const components = Array.from({ length: 8 }, (_, value) => testComponent(value));
+    let found = 0;
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      await killWriter(root);
+      const cache = testCache(root);
+      for (const component of components) {
+        expect(answersOf(await cache.get(component))).toEqual(expectedAnswers(component));
+      }
+      found += components.length - cache.builds();
+      expect(cache.manager.metrics()).toMatchObject({ damaged: 0, disk: 'ready', stores: cache.builds() });
+      expect(cache.troubles).toEqual([]);
+      await cache.manager.close();
+      const next = testCache(root);
+      for (const component of components) await next.get(component);
+      expect(next.builds()).toBe(0);
+      const problems = (await next.manager.doctor({ fix: true })).findings.map(({ problem }) => problem);
+      expect(problems.filter((problem) => problem !== 'leftover' && problem !== 'orphan')).toEqual([]);
+      await next.manager.close();
+      if (kill % 2 === 0) await next.manager.pruneDisk({ maxBytes: 0 });
+    }
+    // Kills came before, while and after entries were written: some were there and some were not.
+    expect(found).toBeGreaterThan(0);
+    expect(found).toBeLessThan(KILLS * components.length);
+  });
+});
+
+it('a writer that is killed at each step of a write leaves nothing that is wrong or stays broken', async () => {
+  const steps = stepsOfStoring();
+  for (let step = 0; step < steps; step += 1) await killAtStep(step);
+});

@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, it } from 'vitest';
+import { SqliteModuleIndex } from '#registry';
+import { ManualClock } from '../security/manual-clock.ts';
+import { scratchFolder } from '../security/scratch.ts';
+import { describeIndex } from './index-contract.ts';
+import { embedded, SOME_INTERFACE, someRecord } from './module-records.ts';
+
+describeIndex('SQLite', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vivarium-registry-'));
+  const path = join(folder, 'nested', 'index.db');
+  const byHand = async (sql: string): Promise<void> => {
+    const database = new DatabaseSync(path, { timeout: 5_000 });
+    database.exec(sql);
+    database.close();
+  };
+  return {
+    open: (clock) => SqliteModuleIndex.open({ path, clock }),
+    clear: () => byHand('DELETE FROM modules; UPDATE interfaces SET generation = generation + 1'),
+    reset: async () => {
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+    },
+    flood: 10_000,
+    tamper: byHand,
+    close: async () => rmSync(folder, { recursive: true }),
+  };
+});
+
+describe('SQLite index', () => {
+  it('sees what another process publishes, revokes and evicts', async () => {
+    const path = join(scratchFolder(), 'index.db');
+    const clock = new ManualClock();
+    const mine = await SqliteModuleIndex.open({ path, clock });
+    const theirs = await SqliteModuleIndex.open({ path, clock });
+    const query = { interfaceHash: SOME_INTERFACE, embedding: Float32Array.of(1, 0), limit: 9 };
+    const records = [embedded([1, 0], { status: 'verified' }), embedded([1, 0.01], { status: 'verified' })];
+    expect(await mine.find(query)).toEqual([]);
+    for (const record of records) await theirs.insert(record);
+    expect(await mine.find(query)).toHaveLength(2);
+    await theirs.change(records[0]!.id, 'verified', { status: 'revoked', revocation: '{}' });
+    expect((await mine.find(query)).map(({ record }) => record.id)).toEqual([records[1]!.id]);
+    await theirs.evict({ keep: 0 });
+    expect(await mine.find(query)).toEqual([]);
+    await Promise.all([mine.close(), theirs.close()]);
+  });
+
+  it('waits without blocking while another process writes', async () => {
+    const path = join(scratchFolder(), 'index.db');
+    const index = await SqliteModuleIndex.open({ path, clock: new ManualClock() });
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    let turns = 0;
+    const counting = setInterval(() => {
+      turns += 1;
+      if (turns === 5) other.exec('COMMIT');
+    }, 2);
+    const record = someRecord();
+    await index.insert(record);
+    clearInterval(counting);
+    expect(turns).toBeGreaterThanOrEqual(5);
+    expect(await index.get(record.id)).toEqual(record);
+    other.close();
+    await index.close();
+  });
+
+  it('refuses a schema of a newer program, and a file that is no database', async () => {
+    const folder = scratchFolder();
+    const clock = new ManualClock();
+    const newer = new DatabaseSync(join(folder, 'newer.db'));
+    newer.exec('PRAGMA user_version = 999');
+    newer.close();
+    await expect(SqliteModuleIndex.open({ path: join(folder, 'newer.db'), clock })).rejects.toMatchObject({
+      code: 'REGISTRY_SCHEMA',
+    });
+    writeFileSync(join(folder, 'text.db'), 'this is not a database, whatever its name says'.repeat(100));
+    await expect(SqliteModuleIndex.open({ path: join(folder, 'text.db'), clock })).rejects.toMatchObject({
+      code: 'REGISTRY_UNAVAILABLE',
+    });
+    await expect(SqliteModuleIndex.open({ path: join(folder, 'text.db', 'x.db'), clock })).rejects.toMatchObject({
+      code: 'REGISTRY_UNAVAILABLE',
+    });
+  });
+
+  it('scans an interface that is larger than the memory for vectors', async () => {
+    const index = await SqliteModuleIndex.open({ path: ':memory:', clock: new ManualClock(), vectorCacheBytes: 1 });
+    const records = Array.from({ length: 40 }, (_, at) => embedded([1, at], { status: 'verified' }));
+    for (const record of records) await index.insert(record);
+    const [match] = await index.find({ interfaceHash: SOME_INTERFACE, embedding: Float32Array.of(1, 7) });
+    expect(match?.record.id).toBe(records[7]!.id);
+    expect(match?.similarity).toBeCloseTo(1, 6);
+    await index.close();
+  });
+});

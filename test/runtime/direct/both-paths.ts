@@ -1,0 +1,44 @@
+import { transpile } from '../../../src/runtime/build/transpile.ts';
+import type { ComponentExports } from '../../../src/runtime/component-code.ts';
+import { componentCode } from '../../../src/runtime/component-code.ts';
+import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
+import { planDirect } from '../../../src/runtime/direct/plan.ts';
+
+export type Imports = Readonly<Record<string, unknown>>;
+type Stop = (reason: Error) => never;
+
+/** One component, ready to be instantiated on either path. Core modules run unmetered. */
+export interface BothPaths {
+  glue(imports?: Imports): ComponentExports;
+  direct(imports?: Imports, stop?: Stop): ComponentExports;
+}
+
+const link = (module: WebAssembly.Module, imports: WebAssembly.Imports = {}): WebAssembly.Exports =>
+  new WebAssembly.Instance(module, imports).exports;
+
+export async function bothPaths(component: Uint8Array): Promise<BothPaths> {
+  const { javascript, coreModules, imports, exports } = await transpile(component);
+  const modules = coreModules.map(({ bytes }) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>));
+  const byName = new Map(coreModules.map(({ name }, index) => [name, modules[index] as WebAssembly.Module]));
+  const artifact = { javascript, coreModules: [], imports, exports };
+  const glue = componentCode({ artifact, modules: byName } as unknown as Parameters<typeof componentCode>[0], () => {});
+  const code = new DirectCode(planDirect(component));
+  return {
+    glue: (given = {}) =>
+      glue.instantiate(
+        (name) => byName.get(name) as WebAssembly.Module,
+        given,
+        (module, coreImports) => ({ exports: link(module, coreImports) }),
+      ),
+    direct: (given = {}, stop) => code.instantiate((index) => modules[index] as WebAssembly.Module, given, link, stop),
+  };
+}
+
+/** What a call did: its value, the error case of its result, or that it trapped. */
+export function outcome(call: () => unknown): unknown {
+  try {
+    return { value: call() };
+  } catch (thrown) {
+    return thrown instanceof Error ? { trapped: true } : { error: thrown };
+  }
+}

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bothPaths, outcome } from './both-paths.ts';
+import { answeringGuest, type Encoding, echoGuest } from './echo-guest.ts';
+import { valuesOf, type WitType, witType } from './wit-types.ts';
+
+type Echo = (...args: readonly unknown[]) => unknown;
+
+/** What the host answers, and what it was given. */
+function recordingHost(answer: (args: readonly unknown[]) => unknown): { imports: object; seen: unknown[][] } {
+  const seen: unknown[][] = [];
+  const echo = (...args: unknown[]): unknown => {
+    seen.push(args);
+    return answer(args);
+  };
+  return { imports: { 't:t/host': { echo } }, seen };
+}
+
+const echoOf = (exports: Readonly<Record<string, unknown>>): Echo => {
+  const api = exports['t:t/api'] as { echo: Echo };
+  return (...args) => api.echo(...args);
+};
+
+const encodings = fc.constantFrom<Encoding>('utf8', 'utf16');
+const signature = fc.record({ params: fc.array(witType, { minLength: 1, maxLength: 4 }), result: witType });
+
+async function sameOnBothPaths(
+  params: readonly WitType[],
+  result: WitType,
+  encoding: Encoding,
+  calls: readonly { args: readonly unknown[]; answer: unknown }[],
+): Promise<void> {
+  const paths = await bothPaths(await echoGuest(params, result, encoding));
+  let answer: unknown;
+  const answering = (): unknown => {
+    const top = answer as { tag?: unknown; val?: unknown };
+    if (result.kind !== 'result') return answer;
+    if (top.tag === 'err') throw top.val;
+    return top.val;
+  };
+  const [viaGlue, viaDirect] = [recordingHost(answering), recordingHost(answering)];
+  const glue = echoOf(paths.glue(viaGlue.imports as Readonly<Record<string, unknown>>));
+  const direct = echoOf(paths.direct(viaDirect.imports as Readonly<Record<string, unknown>>));
+  for (const call of calls) {
+    answer = call.answer;
+    expect(outcome(() => direct(...call.args))).toEqual(outcome(() => glue(...call.args)));
+  }
+  expect(viaDirect.seen).toEqual(viaGlue.seen);
+  expect(viaDirect.seen).toHaveLength(calls.length);
+}
+
+describe('the direct path and the glue', () => {
+  it('give the same values for any type, both ways', async () => {
+    const cases = fc.tuple(signature, encodings).chain(([{ params, result }, encoding]) =>
+      fc.record({
+        params: fc.constant(params),
+        result: fc.constant(result),
+        encoding: fc.constant(encoding),
+        calls: fc.array(fc.record({ args: fc.tuple(...params.map(valuesOf)), answer: valuesOf(result) }), {
+          minLength: 1,
+          maxLength: 5,
+        }),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(cases, ({ params, result, encoding, calls }) =>
+        sameOnBothPaths(params, result, encoding, calls),
+      ),
+      { numRuns: Number(process.env.VIVARIUM_DIRECT_RUNS ?? 40) },
+    );
+  });
+
+  it('differ where the glue is wrong: a none three options deep', async () => {
+    const u8: WitType = { kind: 'primitive', name: 'u8' };
+    const option = (element: WitType): WitType => ({ kind: 'option', element });
+    const paths = await bothPaths(await echoGuest([option(option(option(u8)))], u8, 'utf8'));
+    const value = { tag: 'some', val: { tag: 'none' } };
+    const [viaGlue, viaDirect] = [recordingHost(() => 1), recordingHost(() => 1)];
+    echoOf(paths.direct(viaDirect.imports as Readonly<Record<string, unknown>>))(value);
+    echoOf(paths.glue(viaGlue.imports as Readonly<Record<string, unknown>>))(value);
+    expect(viaDirect.seen).toEqual([[value]]);
+    // When this fails jco has mended it: take the exception out of the types that are compared.
+    expect(viaGlue.seen).not.toEqual([[value]]);
+  });
+
+  it('read the same out of any bytes, but that the direct path keeps to the specification where the glue does not', async () => {
+    const byte = fc.oneof({ weight: 6, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(255) });
+    // Little-endian words, so that many are small pointers and lengths.
+    const bytes = fc
+      .array(fc.tuple(byte, fc.constantFrom(0, 0, 0, 1, 4)), { minLength: 40, maxLength: 120 })
+      .map((words) => Uint8Array.from(words.flatMap(([low, high]) => [low, high, 0, 0])));
+    await fc.assert(
+      fc.asyncProperty(witType, encodings, bytes, async (result, encoding, memory) => {
+        const paths = await bothPaths(await answeringGuest(result, encoding, memory));
+        const run = (exports: Readonly<Record<string, unknown>>): unknown =>
+          outcome(() => (exports['t:t/api'] as { run(): unknown }).run());
+        const [direct, glue] = [run(paths.direct()), run(paths.glue())];
+        const trapped = { trapped: true };
+        if (isEqual(direct, glue)) return;
+        // The glue misses checks of alignment; and it traps where the specification takes any bool but 0 as true, a flag beyond the last as nothing, and
+        // a number's low bits alone.
+        if (isEqual(glue, trapped)) expect(JSON.stringify(result)).toMatch(/"(bool|flags|[us](8|16))"/);
+        else expect(direct).toEqual(trapped);
+      }),
+      { numRuns: Number(process.env.VIVARIUM_DIRECT_RUNS ?? 40) },
+    );
+  });
+});
+
+function isEqual(a: unknown, b: unknown): boolean {
+  try {
+    expect(a).toEqual(b);
+    return true;
+  } catch {
+    return false;
+  }
+}

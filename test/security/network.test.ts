@@ -1,0 +1,232 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Authority, CapabilitySet, guardedFetch, NetworkGuard } from '#security';
+import { ManualClock } from './manual-clock.ts';
+
+const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });
+const failed = expect.objectContaining({ code: 'SECURITY_NETWORK_FAILED' });
+
+/** Stands for the network's name service, which cannot be had in a test: names answer what they are told to, in turn. */
+function names(answers: Readonly<Record<string, readonly (readonly string[])[]>>) {
+  const asked: string[] = [];
+  const lookUp = async (name: string) => {
+    const turns = answers[name];
+    if (turns === undefined) throw new Error('ENOTFOUND');
+    const turn = asked.filter((each) => each === name).length;
+    asked.push(name);
+    return turns[Math.min(turn, turns.length - 1)] as readonly string[];
+  };
+  return { asked, lookUp };
+}
+
+function guard(grants: readonly string[], answers: Parameters<typeof names>[0] = {}) {
+  const { asked, lookUp } = names(answers);
+  const capabilities = CapabilitySet.of(grants, new ManualClock());
+  return { asked, guard: new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), lookUp) };
+}
+
+/** A real HTTP server on this machine; a test reaches it under any name by granting its address. */
+async function server(handle: (request: IncomingMessage, response: ServerResponse, body: string) => void) {
+  const seen: { path: string; headers: IncomingMessage['headers']; method: string; body: string }[] = [];
+  const http = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    seen.push({ path: request.url ?? '', headers: request.headers, method: request.method ?? '', body });
+    handle(request, response, body);
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  onTestFinished(() => {
+    http.closeAllConnections();
+    http.close();
+  });
+  return { port: (http.address() as AddressInfo).port, seen };
+}
+
+describe('network guard', () => {
+  it('admits a name that is granted, at the addresses that it has now', async () => {
+    const { guard: own } = guard(['network:connect:https://api.example.com'], {
+      'api.example.com': [['93.184.216.34', '2606:2800::1']],
+    });
+    const { endpoint, addresses } = await own.admit('https://API.example.com.:443');
+    expect(endpoint).toEqual({ scheme: 'https', host: 'api.example.com', port: 443, isAddress: false });
+    expect(addresses).toEqual(['93.184.216.34', '2606:2800::1']);
+  });
+
+  it.each([
+    'https://other.example.com',
+    'http://api.example.com',
+    'https://api.example.com:8443',
+    'https://api.example.com.evil.com',
+    'https://93.184.216.34',
+    'tcp://api.example.com:443',
+    'https://аpi.example.com',
+    'https://api.example.com@evil.com',
+    'https://api.example.com/path',
+    'file:///etc/passwd',
+    '',
+  ])('refuses %j, and does not even look it up', async (target) => {
+    const { guard: own, asked } = guard(['network:connect:https://api.example.com']);
+    await expect(own.admit(target)).rejects.toThrow(denied);
+    expect(asked).toEqual([]);
+  });
+
+  it.each(['127.0.0.1', '10.1.2.3', '169.254.169.254', '::1', '::ffff:10.0.0.1', 'fd00::1', '0.0.0.0'])(
+    'refuses a granted name that leads to %s',
+    async (address) => {
+      const { guard: own } = guard(['network:connect:**'], { 'api.example.com': [[address]] });
+      await expect(own.admit('https://api.example.com')).rejects.toThrow(denied);
+    },
+  );
+
+  it.each([
+    'http://127.0.0.1',
+    'http://127.1',
+    'http://2130706433',
+    'http://0177.0.0.1',
+    'http://[::ffff:127.0.0.1]',
+    'http://[::1]',
+    'http://169.254.169.254',
+  ])('refuses %s however wide the grant, unless it names the address', async (target) => {
+    const { guard: own } = guard(['network:connect:**', 'network:connect:*://**:*']);
+    await expect(own.admit(target)).rejects.toThrow(denied);
+    const { guard: granted } = guard([`network:connect:${target}`]);
+    expect((await granted.admit(target)).addresses).toHaveLength(1);
+  });
+
+  it('uses those of several addresses that may be reached', async () => {
+    const { guard: own } = guard(['network:connect:**'], { 'a.example': [['10.0.0.1', '1.1.1.1']] });
+    expect((await own.admit('https://a.example')).addresses).toEqual(['1.1.1.1']);
+  });
+
+  it('lets a name lead to a private address that is granted by itself, on that port alone', async () => {
+    const { guard: own } = guard(['network:connect:http://db.internal:*', 'network:connect:http://10.0.0.5:8080'], {
+      'db.internal': [['10.0.0.5']],
+    });
+    expect((await own.admit('http://db.internal:8080')).addresses).toEqual(['10.0.0.5']);
+    await expect(own.admit('http://db.internal:9090')).rejects.toThrow(denied);
+    await expect(own.admit('http://10.0.0.5:9090')).rejects.toThrow(denied);
+  });
+
+  it('says so when a name has no address', async () => {
+    const { guard: own } = guard(['network:connect:**'], { 'none.example': [[]] });
+    await expect(own.admit('https://none.example')).rejects.toThrow(failed);
+    await expect(own.admit('https://unknown.example')).rejects.toThrow(failed);
+  });
+});
+
+describe('guarded fetch', () => {
+  it('goes where the name led when it was checked, whatever it answers later', async () => {
+    const { port, seen } = await server((_, response) => response.end('hello'));
+    const { guard: own, asked } = guard(
+      [`network:connect:http://a.example:${port}`, `network:connect:http://127.0.0.1:${port}`],
+      { 'a.example': [['127.0.0.1'], ['10.255.255.1']] },
+    );
+    const response = await guardedFetch(own, { url: `http://a.example:${port}/x?y=1`, headers: { 'x-own': 'v' } });
+    expect(response).toMatchObject({ status: 200, body: Buffer.from('hello') });
+    expect(asked).toEqual(['a.example']);
+    expect(seen).toMatchObject([{ path: '/x?y=1', headers: { host: `a.example:${port}`, 'x-own': 'v' } }]);
+  });
+
+  it('refuses when the name leads elsewhere at the next request', async () => {
+    const { port } = await server((_, response) => response.end('hello'));
+    const { guard: own } = guard(
+      [`network:connect:http://a.example:${port}`, `network:connect:http://127.0.0.1:${port}`],
+      { 'a.example': [['127.0.0.1'], ['169.254.169.254']] },
+    );
+    await guardedFetch(own, { url: `http://a.example:${port}/` });
+    await expect(guardedFetch(own, { url: `http://a.example:${port}/` })).rejects.toThrow(denied);
+  });
+
+  it('checks every hop of a redirect again', async () => {
+    const { port, seen } = await server((request, response) => {
+      const target = { '/': '/second', '/second': `http://b.example:${port}/third` }[request.url ?? ''];
+      response.writeHead(target === undefined ? 200 : 302, target === undefined ? {} : { location: target }).end();
+    });
+    const grants = [`network:connect:http://a.example:${port}`, `network:connect:http://127.0.0.1:${port}`];
+    const answers = { 'a.example': [['127.0.0.1']], 'b.example': [['127.0.0.1']] };
+    await expect(guardedFetch(guard(grants, answers).guard, { url: `http://a.example:${port}/` })).rejects.toThrow(
+      denied,
+    );
+    expect(seen.map(({ path }) => path)).toEqual(['/', '/second']);
+    const wider = guard([...grants, `network:connect:http://b.example:${port}`], answers).guard;
+    expect(await guardedFetch(wider, { url: `http://a.example:${port}/` })).toMatchObject({
+      status: 200,
+      url: `http://b.example:${port}/third`,
+    });
+  });
+
+  it('sends no headers and no body on to another host', async () => {
+    const { port, seen } = await server((request, response) => {
+      if (request.url === '/') response.writeHead(307, { location: `http://b.example:${port}/other` });
+      response.end();
+    });
+    const grants = ['a.example', 'b.example', '127.0.0.1'].map((host) => `network:connect:http://${host}:${port}`);
+    const { guard: own } = guard(grants, { 'a.example': [['127.0.0.1']], 'b.example': [['127.0.0.1']] });
+    const headers = { authorization: 'Bearer secret', cookie: 'c', 'x-api-key': 'k' };
+    await guardedFetch(own, { url: `http://a.example:${port}/`, method: 'POST', headers, body: Buffer.from('secret') });
+    const [first, second] = seen;
+    expect(first).toMatchObject({ method: 'POST', body: 'secret', headers });
+    expect(second).toMatchObject({ path: '/other', method: 'GET', body: '' });
+    expect(JSON.stringify(second)).not.toMatch(/secret|cookie|x-api-key/);
+  });
+
+  it.each([
+    [303, 'POST', 'GET', ''],
+    [307, 'POST', 'POST', 'b'],
+    [302, 'GET', 'GET', ''],
+  ])('follows %i of a %s on the same host as %s', async (status, method, then, body) => {
+    const { port, seen } = await server((request, response) => {
+      if (request.url === '/') response.writeHead(status, { location: '/next' });
+      response.end();
+    });
+    const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
+    const sent = method === 'GET' ? undefined : Buffer.from('b');
+    await guardedFetch(own, { url: `http://127.0.0.1:${port}/`, method, body: sent });
+    expect(seen[1]).toMatchObject({ method: then, body });
+  });
+
+  it('ends after too many redirects, an endless answer, and silence', async () => {
+    const { port } = await server((request, response) => {
+      if (request.url === '/loop') response.writeHead(302, { location: '/loop' }).end();
+      else if (request.url === '/endless') response.write('x'.repeat(1 << 20));
+      else response.writeHead(200);
+    });
+    const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
+    const url = (path: string) => ({ url: `http://127.0.0.1:${port}${path}` });
+    await expect(guardedFetch(own, url('/loop'))).rejects.toThrow(failed);
+    await expect(guardedFetch(own, url('/endless'), { maxBytes: 1_000 })).rejects.toThrow(failed);
+    await expect(guardedFetch(own, url('/silent'), { idleMs: 20 })).rejects.toThrow(failed);
+    await expect(guardedFetch(own, url('/silent'), { signal: AbortSignal.abort() })).rejects.toThrow(failed);
+  });
+
+  it('gives redirects to a caller who wants them', async () => {
+    const { port } = await server((_, response) => response.writeHead(302, { location: 'http://b.example' }).end());
+    const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
+    const response = await guardedFetch(own, { url: `http://127.0.0.1:${port}/` }, { maxRedirects: 0 });
+    expect(response.status).toBe(302);
+  });
+
+  it.each(['ftp://127.0.0.1/', 'javascript:alert(1)', 'not a url', 'http://'])('refuses the URL %j', async (url) => {
+    const { guard: own } = guard(['network:connect:**']);
+    await expect(guardedFetch(own, { url })).rejects.toThrow(failed);
+  });
+
+  it('opens no tunnel', async () => {
+    const { guard: own } = guard(['network:connect:http://127.0.0.1:80']);
+    await expect(guardedFetch(own, { url: 'http://127.0.0.1/', method: 'connect' })).rejects.toThrow(failed);
+  });
+
+  it('takes neither framing headers nor line breaks from a guest', async () => {
+    const { port, seen } = await server((_, response) => response.end());
+    const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
+    const url = `http://127.0.0.1:${port}/`;
+    await guardedFetch(own, { url, headers: { Host: 'evil', 'Transfer-Encoding': 'chunked', Connection: 'upgrade' } });
+    expect(seen[0]?.headers).toMatchObject({ host: `127.0.0.1:${port}` });
+    expect(seen[0]?.headers['transfer-encoding']).toBeUndefined();
+    await expect(guardedFetch(own, { url, headers: { a: 'b\r\nc: d' } })).rejects.toThrow(failed);
+    expect(seen).toHaveLength(1);
+  });
+});

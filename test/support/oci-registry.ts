@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly range: string | undefined;
+}
+
+/** Answers a request in place of the registry; `true` if it did. */
+export type Fault = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  seen: SeenRequest,
+) => boolean | Promise<boolean>;
+
+export interface OciRegistryOptions {
+  /** The hash that stands behind `sha256:` digests, in hex. */
+  readonly hash?: (bytes: Uint8Array) => string | Promise<string>;
+  readonly maxBlobBytes?: number;
+  readonly host?: string;
+}
+
+/**
+ * The distribution protocol in memory, for what a real registry does not do on request: faults, lies and attacks, and
+ * the digests of build-cache/v1. Real registries are met in test/servers/bundle.
+ */
+export class OciRegistry implements AsyncDisposable {
+  readonly blobs = new Map<string, Buffer>();
+  readonly manifests = new Map<string, Buffer>();
+  readonly seen: SeenRequest[] = [];
+  readonly faults: Fault[] = [];
+  offersRange = true;
+  offersMount = true;
+  /** Tags that another push holds. */
+  readonly heldTags = new Set<string>();
+  readonly #uploads = new Map<string, Buffer>();
+  readonly #server: Server;
+  readonly #options: OciRegistryOptions;
+  #count = 0;
+
+  private constructor(options: OciRegistryOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch(() => response.destroy());
+    });
+  }
+
+  static async start(options: OciRegistryOptions = {}): Promise<OciRegistry> {
+    const registry = new OciRegistry(options);
+    registry.#server.listen(0, options.host ?? '127.0.0.1');
+    await new Promise((resolve) => registry.#server.once('listening', resolve));
+    return registry;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  count(method: string, part: string): number {
+    return this.seen.filter((request) => request.method === method && request.path.includes(part)).length;
+  }
+
+  async hash(bytes: Uint8Array): Promise<string> {
+    const hash = this.#options.hash ?? ((input) => createHash('sha256').update(input).digest('hex'));
+    return `sha256:${await hash(bytes)}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '', headers } = request;
+    const seen = { method, path: url, authorization: headers.authorization, range: headers.range };
+    this.seen.push(seen);
+    for (const fault of this.faults) if (await fault(request, response, seen)) return;
+    const body = await bodyOf(request);
+    const { pathname, searchParams } = new URL(url, this.url);
+    const [, name, kind, rest = ''] = /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(pathname) ?? [];
+    if (name === undefined) response.writeHead(404).end();
+    else if (kind === 'manifests') await this.#manifest(method, name, rest, headers['content-type'], body, response);
+    else if (rest.startsWith('uploads/')) await this.#upload(method, name, rest, searchParams, body, response);
+    else this.#blob(method, name, rest, headers.range, response);
+  }
+
+  async #manifest(
+    method: string,
+    name: string,
+    reference: string,
+    type: string | undefined,
+    body: Buffer,
+    response: ServerResponse,
+  ): Promise<void> {
+    const found = this.manifests.get(`${name}:${reference}`);
+    if (method === 'GET') {
+      if (found === undefined) response.writeHead(404).end();
+      else response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }).end(found);
+      return;
+    }
+    if (type !== 'application/vnd.oci.image.manifest.v1+json') return fail(response, 415, 'MANIFEST_MEDIATYPE_REFUSED');
+    if (this.heldTags.has(reference)) return fail(response, 409, 'TAG_CONFLICT');
+    const manifest = JSON.parse(body.toString());
+    if (manifest.config.mediaType !== 'application/vnd.cloister.build-cache.v1.config+json') {
+      return fail(response, 415, 'MANIFEST_MEDIATYPE_REFUSED');
+    }
+    if (!this.blobs.has(`${name}@${manifest.config.digest}`)) return fail(response, 400, 'MANIFEST_CONFIG_MISSING');
+    for (const { digest } of manifest.layers) {
+      if (!this.blobs.has(`${name}@${digest}`)) return fail(response, 400, 'MANIFEST_LAYER_MISSING');
+    }
+    const digest = await this.hash(body);
+    if (reference.startsWith('sha256:') && reference !== digest) return fail(response, 400, 'DIGEST_INVALID');
+    this.manifests.set(`${name}:${reference}`, body);
+    this.manifests.set(`${name}:${digest}`, body);
+    response.writeHead(201, { location: `/v2/${name}/manifests/${digest}` }).end();
+  }
+
+  #blob(method: string, name: string, digest: string, range: string | undefined, response: ServerResponse): void {
+    const found = this.blobs.get(`${name}@${digest}`);
+    if (found === undefined) {
+      fail(response, 404, 'BLOB_UNKNOWN');
+      return;
+    }
+    const start = this.offersRange ? Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0) : 0;
+    const part = found.subarray(start);
+    const headers: Record<string, string> = { 'content-length': String(part.length) };
+    if (start > 0) headers['content-range'] = `bytes ${start}-${found.length - 1}/${found.length}`;
+    response.writeHead(start > 0 ? 206 : 200, headers).end(method === 'HEAD' ? undefined : part);
+  }
+
+  async #upload(
+    method: string,
+    name: string,
+    rest: string,
+    parameters: URLSearchParams,
+    body: Buffer,
+    response: ServerResponse,
+  ): Promise<void> {
+    const id = rest.slice('uploads/'.length);
+    const location = { location: `/v2/${name}/blobs/uploads/${id === '' ? ++this.#count : id}?state=x` };
+    if (method === 'POST') {
+      const [mount, from] = [parameters.get('mount'), parameters.get('from')];
+      const blob = this.blobs.get(`${from}@${mount}`);
+      if (mount !== null && this.offersMount && blob !== undefined) {
+        this.blobs.set(`${name}@${mount}`, blob);
+        response.writeHead(201, { location: `/v2/${name}/blobs/${mount}` }).end();
+        return;
+      }
+      this.#uploads.set(`${this.#count}`, Buffer.alloc(0));
+      response.writeHead(202, location).end();
+      return;
+    }
+    const sofar = this.#uploads.get(id);
+    if (sofar === undefined) return fail(response, 404, 'BLOB_UPLOAD_UNKNOWN');
+    const whole = Buffer.concat([sofar, body]);
+    if (whole.length > (this.#options.maxBlobBytes ?? Number.POSITIVE_INFINITY))
+      return fail(response, 413, 'BLOB_TOO_LARGE');
+    if (method === 'PATCH' || method === 'GET') {
+      this.#uploads.set(id, whole);
+      const range = `0-${Math.max(0, whole.length - 1)}`;
+      response.writeHead(method === 'GET' ? 204 : 202, { ...location, range }).end();
+      return;
+    }
+    const digest = parameters.get('digest') ?? '';
+    if ((await this.hash(whole)) !== digest) return fail(response, 400, 'BLOB_DIGEST_MISMATCH');
+    this.#uploads.delete(id);
+    this.blobs.set(`${name}@${digest}`, whole);
+    response.writeHead(201, { location: `/v2/${name}/blobs/${digest}` }).end();
+  }
+}
+
+export function fail(response: ServerResponse, status: number, code: string): void {
+  const body = JSON.stringify({ errors: [{ code, message: `refused: ${code}`, detail: {} }] });
+  response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of request) pieces.push(piece);
+  return Buffer.concat(pieces);
+}

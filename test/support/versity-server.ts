@@ -1,0 +1,89 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './postgres-server.ts';
+
+const VERSION = 'v1.8.0';
+const CREDENTIALS = { accessKeyId: 'vivarium', secretAccessKey: 'only-for-tests' };
+
+/** Built once and kept: three minutes the first time. */
+const FOLDER = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'vivarium', 'tools', 'versitygw');
+
+/** Whether an S3 server is there, or can be built by a Go that is. */
+export function canHaveS3(): boolean {
+  return existsSync(join(FOLDER, 'versitygw')) || findGo() !== undefined;
+}
+
+/** Starts versitygw, a real S3 server, over a folder, with one empty bucket. */
+export async function startS3(): Promise<{
+  endpoint: string;
+  bucket: string;
+  credentials: typeof CREDENTIALS;
+  close(): Promise<void>;
+}> {
+  const binary = join(FOLDER, 'versitygw');
+  if (!existsSync(binary)) build();
+  const folder = mkdtempSync(join(tmpdir(), 'vivarium-s3-'));
+  const bucket = 'modules';
+  for (const name of [join('data', bucket), 'sidecar']) mkdirSync(join(folder, name), { recursive: true });
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  // Attributes in a folder of their own: not every file system has extended ones.
+  const args = [
+    '--port',
+    `127.0.0.1:${port}`,
+    '--quiet',
+    'posix',
+    '--sidecar',
+    join(folder, 'sidecar'),
+    join(folder, 'data'),
+  ];
+  const env = {
+    ...process.env,
+    ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId,
+    ROOT_SECRET_KEY: CREDENTIALS.secretAccessKey,
+  };
+  const child = spawn(binary, args, { env, stdio: 'ignore' });
+  await answering(endpoint, child);
+  return {
+    endpoint,
+    bucket,
+    credentials: CREDENTIALS,
+    close: async () => {
+      await new Promise<void>((resolve) => {
+        child.once('exit', () => resolve());
+        child.kill();
+      });
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answering(endpoint: string, child: ChildProcess): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if (child.exitCode !== null) break;
+    if (
+      await fetch(endpoint).then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the S3 server did not start');
+}
+
+function build(): void {
+  const go = findGo();
+  if (go === undefined) throw new Error('no S3 server, and no Go 1.21 or newer to build one with');
+  mkdirSync(FOLDER, { recursive: true });
+  const env = { ...process.env, GOBIN: FOLDER, GOTOOLCHAIN: 'auto' };
+  execFileSync(go, ['install', `github.com/versity/versitygw/cmd/versitygw@${VERSION}`], { env, stdio: 'pipe' });
+}
+
+function findGo(): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/go/bin'];
+  return folders.map((folder) => join(folder, 'go')).find((file) => existsSync(file));
+}

@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { ArtifactBuilder } from '#core';
+import { createRuntime, type RuntimeOptions } from '../../src/index.ts';
+import { actor } from '../support/actor-wat.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'vivarium-system-cache-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** A builder that says how often it was asked, and refuses when it must not be. */
+function refusing(fingerprint: ArtifactBuilder['fingerprint']): ArtifactBuilder {
+  return {
+    fingerprint,
+    build: () => Promise.reject(new Error('built although it was there')),
+    close: async () => {},
+  };
+}
+
+async function answer(bytes: Uint8Array, options: RuntimeOptions = {}): Promise<string> {
+  await using runtime = await createRuntime({ cache: { root }, ...options });
+  const handle = await runtime.load(bytes);
+  const reply = await runtime.request(handle, Buffer.from('hello'));
+  return Buffer.from(reply as Uint8Array).toString();
+}
+
+function entries(): string[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.viva'))
+    .map((name) => join(root, name));
+}
+
+it('a second runtime takes what the first one built, and builds nothing', async () => {
+  const bytes = await actor();
+  expect(await answer(bytes)).toBe('hello');
+  expect(entries()).toHaveLength(1);
+  const { fingerprint } = await fingerprintOfDefault();
+  expect(await answer(bytes, { overrides: { builder: refusing(fingerprint) } })).toBe('hello');
+});
+
+it('an entry that somebody edited is built again, never run', async () => {
+  const bytes = await actor();
+  await answer(bytes);
+  const [entry] = entries() as [string];
+  const edited = readFileSync(entry, 'latin1').replace('instantiate', 'INSTANTIATE');
+  expect(edited).not.toBe(readFileSync(entry, 'latin1'));
+  writeFileSync(entry, edited, 'latin1');
+  expect(await answer(bytes)).toBe('hello');
+  expect(readFileSync(entry, 'latin1')).not.toBe(edited);
+});
+
+it('a cache folder that cannot be used is told of, and components load without it', async () => {
+  const file = join(root, 'file');
+  writeFileSync(file, '');
+  await using runtime = await createRuntime({ cache: { root: file } });
+  const told: string[] = [];
+  runtime.on('cache', ({ error }) => told.push(error.code));
+  await runtime.load(await actor());
+  expect(told).toEqual(['CACHE_UNSAFE_ROOT']);
+  expect(statSync(file).isFile()).toBe(true);
+});
+
+it('keeps the artifact in memory alone when that is asked for', async () => {
+  expect(await answer(await actor(), { cache: false })).toBe('hello');
+  expect(entries()).toEqual([]);
+});
+
+it('one load that is given up does not take the component from another', async () => {
+  const bytes = await actor();
+  await using runtime = await createRuntime({ cache: { root } });
+  const controller = new AbortController();
+  const gone = runtime.load(bytes, { signal: controller.signal });
+  const kept = runtime.load(bytes);
+  controller.abort();
+  await expect(gone).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+  const reply = await runtime.request(await kept, Buffer.from('still here'));
+  expect(Buffer.from(reply as Uint8Array).toString()).toBe('still here');
+});
+
+/** What the built-in builder says of itself: an override has to say the same to share its entries. */
+async function fingerprintOfDefault(): Promise<ArtifactBuilder> {
+  const { ChildBuilder } = await import('#runtime');
+  const { systemClock } = await import('../../src/system/clock.ts');
+  return new ChildBuilder({ program: new URL('file:///unused'), clock: systemClock });
+}
