@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compileModule, type GeneratedModule, modulePlan } from './generator/index.ts';
 import { MeteredDriver, meter, observeMetered } from './harness/metered.ts';
 import { endsRun, observe } from './harness/observe.ts';
+import { runs } from './harness/runs.ts';
 
 const OUT_OF_FUEL = 'stopped METERING_OUT_OF_FUEL';
 
@@ -22,7 +23,7 @@ describe('a limit of fuel', () => {
         expect(poor.outcomes).toEqual([...free.outcomes.slice(0, short), OUT_OF_FUEL]);
         expect(poor.host).toEqual(free.host.slice(0, poor.host.length));
       }),
-      { numRuns: 400 },
+      runs(400),
     );
   });
 
@@ -42,7 +43,7 @@ describe('a limit of fuel', () => {
         }
         expect(hostCallsOf(generated, () => limit).calls).toEqual(wanted);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -58,7 +59,7 @@ describe('a limit of fuel', () => {
         expect(poor.outcomes.at(-1)).toBe(OUT_OF_FUEL);
         expect(poor.outcomes.length).toBe(last + 1);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 });
