@@ -16,7 +16,7 @@ export async function readSource(
   if (typeof source === 'string' || source instanceof URL) {
     const url = asUrl(source);
     if (url?.protocol === 'https:' || url?.protocol === 'http:') return fetchComponent(url, { signal });
-    return readPath(url === undefined ? (source as string) : fileURLToPath(url), signal);
+    return readComponentPath(url === undefined ? (source as string) : fileURLToPath(url), signal);
   }
   const bytes = await loader.loadBytes(source, signal);
   if (bytes === undefined) {
@@ -60,7 +60,7 @@ export function pathOf(source: ComponentSource): string | undefined {
   return url.protocol === 'file:' ? fileURLToPath(url) : undefined;
 }
 
-async function readPath(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+export async function readComponentPath(path: string, signal?: AbortSignal): Promise<Uint8Array> {
   try {
     return await readComponentFile(resolve(path), signal);
   } catch (cause) {
