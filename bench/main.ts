@@ -1,5 +1,7 @@
 // npm run bench -- [GROUP...] [--json]: measures and prints each figure beside its goal.
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { Figure, RunGroup } from './figure.ts';
 
@@ -11,6 +13,12 @@ if (unknown.length > 0) {
   console.error(`no such group: ${unknown.join(', ')}; there are ${GROUPS.join(', ')}`);
   process.exit(2);
 }
+
+// What is measured uses no cache and no keys of whoever runs it.
+const folder = mkdtempSync(join(tmpdir(), 'vivarium-bench-'));
+process.env.VIVARIUM_CACHE_DIR = join(folder, 'cache');
+process.env.VIVARIUM_HOME = join(folder, 'home');
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 for (const group of wanted.length > 0 ? wanted : GROUPS) {
   const file = new URL(`./${group}/index.ts`, import.meta.url);

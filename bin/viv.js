@@ -5,5 +5,5 @@ if (Number(major) < 24) {
   console.error(`viv needs Node 24 or newer; this is ${process.version}. In a checkout, npx viv brings its own.`);
   process.exit(2);
 }
-const { main } = await import('../dist/cli/index.js');
+const { main } = await import('../dist/start/cli.js');
 process.exitCode = await main(process.argv.slice(2));

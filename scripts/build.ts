@@ -1,7 +1,11 @@
-// Compiles src/ to dist/ and writes dist/package.json, whose `imports` map names the compiled doors.
+// Compiles src/ to dist/, writes dist/package.json, whose `imports` map names the compiled doors, and joins what a start
+// imports into few files.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { relative, sep } from 'node:path';
+import { build, type Plugin } from 'esbuild';
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -9,3 +13,51 @@ if (status !== 0) process.exit(status ?? 1);
 
 mkdirSync('dist', { recursive: true });
 writeFileSync('dist/package.json', readFileSync('src/package.json', 'utf8').replaceAll(/\.ts"/g, '.js"'));
+
+/** Code that finds files beside itself goes on finding them beside the file that it was compiled to. */
+const sameUrls: Plugin = {
+  name: 'same-urls',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
+      const compiled = `../${relative('dist', path).split(sep).join('/')}`;
+      const here = `new URL(${JSON.stringify(compiled)}, import.meta.url).href`;
+      return { contents: (await readFile(path, 'utf8')).replaceAll('import.meta.url', here) };
+    });
+  },
+};
+
+/** Packages that every start imports, of many small files; all others stay packages, most of them loaded on use. */
+const JOINED = [
+  'cborg',
+  'eventemitter3',
+  'is-network-error',
+  'lru-cache',
+  'p-retry',
+  'reflect-metadata',
+  'smol-toml',
+  'tsyringe',
+  'xstate',
+];
+const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, object>;
+const packages = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !JOINED.includes(name));
+
+// Finding and reading a file for each module would be most of a warm start. The doors share their code, so that a class
+// is the same whichever door it came through.
+rmSync('dist/start', { recursive: true, force: true });
+const doors = ['cache', 'metering', 'bundle', 'registry', 'delegation', 'cli'];
+await build({
+  entryPoints: {
+    index: 'dist/index.js',
+    ...Object.fromEntries(doors.map((door) => [door, `dist/${door}/index.js`])),
+  },
+  outdir: 'dist/start',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  external: packages.flatMap((name) => [name, `${name}/*`]),
+  mainFields: ['module', 'main'],
+  plugins: [sameUrls],
+  logLevel: 'warning',
+});

@@ -13,7 +13,7 @@ import { geometricMean } from './statistics.ts';
 export const run: RunGroup = async (report) => {
   const quick = process.argv.includes('--quick');
   const here = process.versions.node.startsWith('24.') ? '24' : '26';
-  const kernels = measureKernels(quick ? 12 : 40);
+  const kernels = measureKernels(quick ? 60 : 200);
   reportKernels(report, `Node ${here}`, kernels, here === '24' ? GOALS.node24 : GOALS.node26);
   for (const [name, by] of Object.entries(kernels)) {
     const goal = name === 'fib' ? Number.POSITIVE_INFINITY : here === '24' ? GOALS.node24.worst : GOALS.node26.worst;
@@ -60,8 +60,8 @@ function reportKernels(report: Report, where: string, kernels: KernelRatios, { m
 }
 
 async function reportPrograms(report: Report, quick: boolean): Promise<void> {
-  const sqlite = await measureSqlite(quick ? 5 : 15);
-  const quickjs = await measureQuickJs(quick ? 5 : 15);
+  const sqlite = await measureSqlite(quick ? 20 : 60);
+  const quickjs = await measureQuickJs(quick ? 60 : 150);
   for (const way of ['fuel', 'deadline'] satisfies Way[]) {
     ratio(report, `sqlite queries, ${way}`, sqlite.queries[way], 1.1);
     ratio(report, `sqlite inserts, ${way}`, sqlite.inserts[way], 1.2);
@@ -72,7 +72,7 @@ async function reportPrograms(report: Report, quick: boolean): Promise<void> {
 async function reportRewriting(report: Report, quick: boolean): Promise<void> {
   const modules = quick ? largeModules().slice(0, 1) : largeModules();
   for (const { name, bytes } of modules) {
-    const { warm, first, memory, growth: more } = await measureRewriting(bytes, quick ? 2 : 3);
+    const { warm, first, memory, growth: more } = await measureRewriting(bytes, quick ? 3 : 6);
     atLeast(report, `rewriting ${name}, warm`, warm, 'MB/s', 60);
     atLeast(report, `rewriting ${name}, first call of a process`, first, 'MB/s', 25);
     atMost(report, `memory for rewriting ${name}, by the module's size`, memory, 'times', 3);
@@ -80,7 +80,7 @@ async function reportRewriting(report: Report, quick: boolean): Promise<void> {
   }
   atMost(report, 'growth of sqlite (C)', growth(sqliteBytes()) * 100, '%', 50);
   const speeds = (quick ? [1, 4] : [1, 4, 16]).map((megabytes) => {
-    const speed = warmSpeed(moduleOf(megabytes * 1e6), quick ? 2 : 3);
+    const speed = warmSpeed(moduleOf(megabytes * 1e6), quick ? 3 : 6);
     atLeast(report, `rewriting ${megabytes} MB of sqlite's functions, warm`, speed, 'MB/s', 60);
     return speed;
   });
@@ -88,7 +88,7 @@ async function reportRewriting(report: Report, quick: boolean): Promise<void> {
 }
 
 async function reportElsewhere(report: Report): Promise<void> {
-  const rounds = '25';
+  const rounds = '150';
   const baseline = await inChild<KernelRatios>('kernels', rounds, ['--liftoff-only']);
   shown(report, 'baseline code alone: kernels without fib, geometric mean, fuel', meanOf(baseline, 'fuel'));
   shown(
@@ -109,7 +109,7 @@ async function reportElsewhere(report: Report): Promise<void> {
 }
 
 async function reportPeer(report: Report, kernels: KernelRatios): Promise<void> {
-  const peer = await measureWasmtime(25);
+  const peer = await measureWasmtime(100);
   if (peer === undefined) {
     console.error('metering: wasmtime is not installed, so it was not compared with; npm run oracle installs it');
     return;

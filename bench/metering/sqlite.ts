@@ -24,7 +24,7 @@ const SQLITE: string = require.resolve('sql.js/dist/sql-wasm.wasm');
 const QUERIES = [
   'SELECT kind, count(*), sum(amount), max(name) FROM item WHERE amount % 7 <> 3 GROUP BY kind ORDER BY kind',
   "SELECT count(*) FROM item WHERE name LIKE '%a7%' OR name LIKE '%b1_'",
-  'SELECT a.kind, count(*) FROM item a JOIN item b ON b.id = a.amount + 1 WHERE a.id < 4000 GROUP BY a.kind',
+  'SELECT a.kind, count(*) FROM item a JOIN item b ON b.id = a.amount + 1 WHERE a.id < 1000 GROUP BY a.kind',
   'SELECT id, name FROM item ORDER BY name DESC, amount LIMIT 50',
 ];
 
@@ -84,8 +84,8 @@ async function open(way: Way): Promise<{ query: () => unknown; insert: () => voi
 function insertItems(database: Database): void {
   database.run('BEGIN');
   const statement = database.prepare('INSERT INTO item VALUES (?, ?, ?, ?)');
-  for (let id = 1; id <= 10_000; id++) {
-    statement.run([id, `name ${((id * 7919) % 10_007).toString(16)}`, id % 9, (id * 31) % 10_000]);
+  for (let id = 1; id <= 2_500; id++) {
+    statement.run([id, `name ${((id * 7919) % 2_503).toString(16)}`, id % 9, (id * 31) % 2_500]);
   }
   statement.free();
   database.run('COMMIT');
@@ -94,7 +94,7 @@ function insertItems(database: Database): void {
 function insertLog(database: Database): void {
   database.run('DELETE FROM log; BEGIN');
   const statement = database.prepare('INSERT INTO log (name, amount) VALUES (?, ?)');
-  for (let id = 1; id <= 2_000; id++) statement.run([`event ${(id * 7919) % 2003}`, id]);
+  for (let id = 1; id <= 500; id++) statement.run([`event ${(id * 7919) % 503}`, id]);
   statement.free();
   database.run('COMMIT');
 }

@@ -78,7 +78,6 @@ function subject(name: string, generated: GeneratedModule): Subject {
       })),
     })),
     placedData: generated.placedData ?? false,
-    grows: ['memory.grow', 'table.grow'].some((name) => generated.used.has(name)),
     measure: () => observeMetered(generated),
   };
 }

@@ -1,4 +1,6 @@
 import { rmdirSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import pLimit from 'p-limit';
 import { type ArtifactKey, type Clock, messageOf } from '#core';
 import { textOf } from './keys.ts';
 import { metadataFile, profileFile, profileFolders } from './layout.ts';
@@ -47,6 +49,9 @@ export interface PruneSubject {
 /** A file of nobody's that is older than this is nobody's any more. */
 const LEFTOVER_MS = 3_600_000;
 
+/** Files that are deleted at the same time. */
+const AT_ONCE = 64;
+
 interface Candidate {
   readonly key: ArtifactKey;
   readonly path: string;
@@ -73,20 +78,24 @@ export async function pruneDisk(subject: PruneSubject, options: PruneOptions): P
     leftovers.push(...listLeftovers(root, id, now, LEFTOVER_MS));
   }
   const failed: { path: string; reason: string }[] = [];
-  const remove = (path: string): boolean => {
+  const remove = async (path: string): Promise<boolean> => {
     try {
-      if (!options.dryRun) rmSync(path, { force: true, recursive: true });
+      if (!options.dryRun) await rm(path, { force: true, recursive: true });
       return true;
     } catch (error) {
       failed.push({ path, reason: messageOf(error) });
       return false;
     }
   };
-  const removed: PrunedEntry[] = [];
-  await inSlices(choose(candidates, subject, options, now), ({ path, key, why, bytes, lastUsedAt }) => {
-    if (remove(path) && remove(metadataFile(root, key))) removed.push({ ...key, bytes, lastUsedAt, why });
+  // Deleting waits for the disk, at many places at once much less than one after the other.
+  const limit = pLimit(AT_ONCE);
+  const outcomes = await limit.map(choose(candidates, subject, options, now), async (chosen) => {
+    const gone = (await remove(chosen.path)) && (await remove(metadataFile(root, chosen.key)));
+    const { key, bytes, lastUsedAt, why } = chosen;
+    return gone ? { ...key, bytes, lastUsedAt, why } : undefined;
   });
-  const cleared = leftovers.filter(remove).length;
+  const removed: readonly PrunedEntry[] = outcomes.filter((entry) => entry !== undefined);
+  const cleared = (await limit.map(leftovers, remove)).filter(Boolean).length;
   if (!options.dryRun) for (const id of ids) if (!subject.ownProfiles.has(id)) removeIfEmpty(root, id);
   const total = candidates.reduce((sum, { bytes }) => sum + bytes, 0);
   const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);

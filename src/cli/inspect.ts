@@ -21,6 +21,7 @@ export function inspectCommand(shell: Shell): Command {
             `module   ${bytes} bytes, ${functions} functions, ${initialMemoryBytes} bytes of memory at first`,
         ),
         ...found.unsupported.map((feature) => `refused  ${feature} cannot run here`),
+        `calls    ${found.calls}${found.whyGlue === undefined ? '' : `: it ${found.whyGlue}`}`,
         `offers   ${found.interfaceHash}`,
         ...(flags.text ? [found.interfaceText] : []),
         `asks for ${found.requiresHash}`,

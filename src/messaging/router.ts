@@ -211,6 +211,14 @@ export class Router {
     return true;
   }
 
+  /** Takes no more messages for the actor and begins no more turns. What it still sends, in its shutdown, goes out. */
+  retire(handle: ComponentHandle): void {
+    const cell = this.#byHandle.get(handle);
+    if (cell === undefined) return;
+    cell.state = 'draining';
+    cell.suspended = true;
+  }
+
   /** Ends the actor: what waits becomes dead letters, requests to it and by it end. */
   remove(handle: ComponentHandle, reason?: VivariumError): void {
     const cell = this.#byHandle.get(handle);

@@ -39,10 +39,11 @@ export class Assembly {
   readonly allocate: number;
   readonly types: Uint8Array[] = [];
   readonly helpers: Helper[] = [];
-  /** Wrappers of imports that are referred to by `ref.func`; they must be declared in an element segment. */
+  /** What bodies refer to by `ref.func`; it must be declared in an element segment. */
   readonly declared = new Set<number>();
   readonly plan: ModulePlan;
   #hints: BranchHint[] = [];
+  readonly #registerTypes: number[] = [];
   readonly #typeIndices = new Map<string, number>();
   readonly #helperIndices = new Map<string, number>();
 
@@ -66,14 +67,15 @@ export class Assembly {
   /** What the outside, and references, hold of a function: one of the module's own types that takes the counter from the cell. */
   reference(index: number): number {
     const convention = this.plan.functions[index]?.convention;
-    const wrapper =
-      convention === 'cell'
-        ? this.functionIndex(index)
-        : convention === undefined
-          ? this.#importReference(index)
-          : this.#entry(index);
-    this.declared.add(wrapper);
-    return wrapper;
+    if (convention === 'cell') return this.functionIndex(index);
+    return convention === undefined ? this.#importReference(index) : this.#entry(index);
+  }
+
+  /** A reference in a body, which must be declared elsewhere. */
+  declaredReference(index: number): number {
+    const reference = this.reference(index);
+    this.declared.add(reference);
+    return reference;
   }
 
   /** What an export of a function is. An import that is exported again stays what it is. */
@@ -142,20 +144,28 @@ export class Assembly {
 
   /** A type with the counter as one more parameter and one more result. */
   registerType(index: number): number {
+    const known = this.#registerTypes[index];
+    if (known !== undefined) return known;
     const { parameters, results } = this.typeAt(index);
     const counter = Uint8Array.of(I64);
     const bytes = ({ bytes }: coreModule.ValueType): Uint8Array => bytes;
-    return this.typeIndex([...parameters.map(bytes), counter], [...results.map(bytes), counter]);
+    const type = this.typeIndex([...parameters.map(bytes), counter], [...results.map(bytes), counter]);
+    this.#registerTypes[index] = type;
+    return type;
   }
 
-  /** Calls an import between two looks at the budget, with room left on the stack for the host; `register` convention. */
-  importWrapper(index: number): number {
+  /**
+   * Calls an import between two looks at the budget, with room left on the stack for the host; `register` convention.
+   * `hasRoom`: the caller has seen to the room.
+   */
+  importWrapper(index: number, hasRoom = false): number {
     const typeIndex = this.module.functions[index] as number;
     const counter = this.functionType(index).parameters.length;
-    return this.#helper(`import ${index}`, this.registerType(typeIndex), () => {
+    return this.#helper(`import ${index}${hasRoom ? ' in a loop' : ''}`, this.registerType(typeIndex), () => {
       const code = new ByteWriter().u8(0);
       this.#checkLocal(code, counter);
-      code.u8(Op.localGet).u32(counter).u8(Op.globalSet).u32(this.fuel).u8(Op.call).u32(this.room);
+      code.u8(Op.localGet).u32(counter).u8(Op.globalSet).u32(this.fuel);
+      if (!hasRoom) code.u8(Op.call).u32(this.room);
       this.#pass(code, counter).u8(Op.call).u32(index);
       code.u8(Op.globalGet).u32(this.fuel).u8(Op.localSet).u32(counter);
       this.#checkLocal(code, counter);

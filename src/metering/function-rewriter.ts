@@ -33,9 +33,9 @@ const ACTIONS: Uint8Array = Uint8Array.from(PLAIN, (kind, opcode) => {
 
 /** No pending cost is known yet: nothing has branched to the label. */
 const UNSET = Number.MIN_SAFE_INTEGER;
-/** Bodies of simple loops that are repeated, and how often they then stand there. */
-const LONGEST_UNROLLED = 36;
-const COPIES = 4;
+/** How often the body of a simple loop is repeated, and the bytes that the copies may take. */
+const MOST_COPIES = 4;
+const UNROLLED_BYTES = 1000;
 /** Ways out of a simple loop whose refill stands outside: each further loop costs a look at the stack. */
 const MOST_EXITS = 1;
 const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
@@ -46,6 +46,8 @@ const MOST_LOCALS = 50_000;
 interface Label {
   readonly opcode: number;
   base: number;
+  /** Some way leads to it. */
+  reached: boolean;
   /** What is pending at the entry of an `if`, and so of its `else`. */
   readonly entry: number;
   /** Exceptions arrive here: the counter is in the shared cell and nothing is pending. */
@@ -58,6 +60,8 @@ interface Label {
   unseen: number;
   /** Of a loop that only computes, and of the copies of its body. */
   simple: SimpleLoop | undefined;
+  /** Of a loop before which room was made for what the host does in it. */
+  isRoomy: boolean;
 }
 
 interface SimpleLoop {
@@ -78,6 +82,9 @@ export interface RewrittenBody {
   readonly code: Uint8Array;
   /** Offsets count from the beginning of `code`. */
   readonly hints: readonly BranchHint[];
+  /** Looks at the budget that were inserted, and payments between them. */
+  readonly checks: number;
+  readonly payments: number;
 }
 
 /** Labels (by the offset of what opens them) that need a base known before their first branch. */
@@ -106,8 +113,9 @@ export class FunctionRewriter {
   readonly #refill: number;
   #out = new Uint8Array(1 << 16);
   #length = 0;
+  readonly #head = new ByteWriter();
 
-  #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0 };
+  #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0, operators: 0 };
   #pending = 0;
   #labels: Label[] = [];
   #foresight = NOTHING;
@@ -119,10 +127,13 @@ export class FunctionRewriter {
   #length32 = 0;
   #usesLength32 = false;
   #usesLength64 = false;
+  #roomyLoops = 0;
   #start = 0;
   #guestHints: readonly BranchHint[] = [];
   #nextGuestHint = 0;
   #hints: BranchHint[] = [];
+  #checks = 0;
+  #payments = 0;
 
   constructor(assembly: Assembly) {
     this.#assembly = assembly;
@@ -173,16 +184,20 @@ export class FunctionRewriter {
       locals: this.#locals(groups, declarations, body),
       code: this.#out.subarray(0, this.#length),
       hints: this.#hints,
+      checks: this.#checks,
+      payments: this.#payments,
     };
   }
 
   #locals(groups: number, from: number, to: number): Uint8Array {
-    const added = this.#plan.convention === 'cell' ? [1, I64] : [];
-    if (this.#usesLength32 || this.#usesLength64) added.push(1, I32);
-    if (this.#usesLength64) added.push(1, I64);
-    const own = this.#bytes.subarray(from, to);
-    const writer = new ByteWriter(own.length + 16).u32(groups + added.length / 2);
-    return writer.raw(own).raw(Uint8Array.from(added)).view();
+    const cell = this.#plan.convention === 'cell';
+    const lengths = this.#usesLength64 ? 2 : this.#usesLength32 ? 1 : 0;
+    const head = this.#head.clear().u32(groups + (cell ? 1 : 0) + lengths);
+    head.raw(this.#bytes.subarray(from, to));
+    if (cell) head.u8(1).u8(I64);
+    if (lengths > 0) head.u8(1).u8(I32);
+    if (lengths > 1) head.u8(1).u8(I64);
+    return head.view();
   }
 
   #body(type: coreModule.FunctionType, start: number): void {
@@ -190,11 +205,14 @@ export class FunctionRewriter {
     this.#reader.position = start;
     this.#length = 0;
     this.#hints = [];
+    this.#checks = 0;
+    this.#payments = 0;
     this.#nextGuestHint = 0;
     this.#pending = convention === 'untouched' ? 0 : entry;
     this.#unseen = 0;
     this.#usesLength32 = false;
     this.#usesLength64 = false;
+    this.#roomyLoops = 0;
     this.#level = 0;
     if (convention === 'cell') this.#load();
     if (this.#cost === 0 && convention !== 'untouched') {
@@ -217,6 +235,7 @@ export class FunctionRewriter {
     return {
       opcode,
       base,
+      reached: false,
       entry: this.#pending,
       viaCell,
       hasElse: false,
@@ -224,6 +243,7 @@ export class FunctionRewriter {
       unseenAtEntry: this.#unseen,
       unseen: 0,
       simple: undefined,
+      isRoomy: false,
     };
   }
 
@@ -400,7 +420,7 @@ export class FunctionRewriter {
       case Op.refFunc:
         this.#pending += cost;
         this.#op(opcode);
-        this.#u32(this.#assembly.reference(reader.leb()));
+        this.#u32(this.#assembly.declaredReference(reader.leb()));
         return;
       case Op.memoryGrow:
         this.#pending += cost;
@@ -447,17 +467,25 @@ export class FunctionRewriter {
     const facts = this.#assembly.plan.loops.get(at);
     const body = this.#reader.position;
     if (facts?.simple === true && !viaCell && !this.#hasParameters(at + 1)) {
-      const copies = facts.end - body <= LONGEST_UNROLLED && facts.turns > 0 ? COPIES : 1;
+      const fitting = Math.floor(UNROLLED_BYTES / (facts.end - body));
+      const copies = facts.turns > 0 ? Math.max(1, Math.min(MOST_COPIES, fitting)) : 1;
       const outside = facts.exits <= MOST_EXITS;
       if (copies > 1 || outside) {
         this.#simpleLoop(at, paid, facts, copies, outside);
         return;
       }
     }
+    // Calls of imports in the loop find the room that is made before it: the stack is as deep at each turn.
+    if (facts?.callsImport === true && this.#roomyLoops++ === 0) {
+      this.#op(Op.call);
+      this.#u32(this.#assembly.room);
+    }
     this.#copy(at);
     this.#level++;
     if (viaCell) this.#load();
-    this.#labels.push(this.#newLabel(Op.loop, this.#pending, viaCell));
+    const label = this.#newLabel(Op.loop, this.#pending, viaCell);
+    label.isRoomy = facts?.callsImport === true;
+    this.#labels.push(label);
     this.#refillIf(() => this.#turn(facts, 1));
   }
 
@@ -558,7 +586,7 @@ export class FunctionRewriter {
     this.#level--;
     this.#pending = exit.base;
     this.#unseen = 0;
-    if (exit.base === UNSET) this.#stayDead();
+    if (!exit.reached) this.#stayDead();
   }
 
   #branch(label: Label): void {
@@ -599,6 +627,7 @@ export class FunctionRewriter {
       return;
     }
     if (label.opcode === Op.loop) {
+      if (label.isRoomy) this.#roomyLoops--;
       this.#labels.pop();
       this.#level--;
       this.#op(Op.end);
@@ -612,7 +641,7 @@ export class FunctionRewriter {
       this.#otherwise(label);
       this.#edge(label);
     } else if (bare) label.unseen = Math.max(label.unseen, label.unseenAtEntry);
-    const reached = label.base !== UNSET;
+    const reached = label.reached || bare;
     this.#labels.pop();
     const last = this.#labels.length === 0;
     if (!last || this.#plan.convention !== 'untouched') {
@@ -645,6 +674,7 @@ export class FunctionRewriter {
   /** Brings the counter into the state that `label` expects, on this way to it and on the one that goes on. */
   #edge(label: Label): void {
     if (this.#unseen > label.unseen) label.unseen = this.#unseen;
+    label.reached = true;
     if (label.viaCell) {
       this.#payAndStore();
       label.base = 0;
@@ -668,6 +698,7 @@ export class FunctionRewriter {
     else if (base === UNSET) base = this.#pending;
     for (const label of targets) {
       if (this.#unseen > label.unseen) label.unseen = this.#unseen;
+      label.reached = true;
       if (label.base === UNSET) label.base = base;
       else if (label.base !== base) throw AGAIN;
     }
@@ -690,6 +721,7 @@ export class FunctionRewriter {
       const label = this.#label(reader.leb());
       if (!label.viaCell) throw AGAIN;
       label.base = 0;
+      label.reached = true;
       this.#u32(this.#depth(label));
     }
   }
@@ -698,7 +730,7 @@ export class FunctionRewriter {
     const assembly = this.#assembly;
     const plan = assembly.plan.functions[callee];
     if (plan === undefined) {
-      this.#throughRegister(assembly.importWrapper(callee));
+      this.#throughRegister(assembly.importWrapper(callee, this.#roomyLoops > 0));
       return;
     }
     if (plan.weight > 0) {
@@ -1058,6 +1090,7 @@ export class FunctionRewriter {
       this.#op(Op.i64Const);
       this.#signed(this.#pending);
       this.#op(Op.i64Sub);
+      this.#payments++;
     }
     this.#pending = 0;
   }
@@ -1066,6 +1099,7 @@ export class FunctionRewriter {
   #pay(from: number, to: number): void {
     this.#pending = to;
     if (from === to) return;
+    this.#payments++;
     this.#get();
     this.#op(Op.i64Const);
     this.#signed(from - to);
@@ -1142,6 +1176,7 @@ export class FunctionRewriter {
   }
 
   #refillNow(): void {
+    this.#checks++;
     this.#get();
     this.#op(Op.call);
     this.#u32(this.#refill);

@@ -31,7 +31,7 @@ const ORDER = [
 export const START_EXPORT = `${NAMESPACE}.start`;
 
 /** Rewrites a module that an engine has validated. @throws {MeteringError} for what cannot be metered */
-export function rewriteModule(bytes: Uint8Array, mode: MeteringMode): Uint8Array {
+export function rewriteModule(bytes: Uint8Array, mode: MeteringMode): Uint8Array<ArrayBuffer> {
   const module = coreModule.readModule(bytes);
   refuse(module);
   const assembly = new Assembly(module, planModule(module, mode));
@@ -73,7 +73,7 @@ class ModuleRewriter {
     this.#mode = mode;
   }
 
-  rewrite(): Uint8Array {
+  rewrite(): Uint8Array<ArrayBuffer> {
     const { bytes, sections } = this.#module;
     const startup = startupOf(this.#module);
     const out = new ByteWriter(bytes.length + (bytes.length >> 1) + 1024).raw(bytes.subarray(0, 8));

@@ -24,10 +24,17 @@ export function rewriteNames(assembly: Assembly, start: number, end: number): Ui
         const count = payload.count(2);
         writer.u32(count);
         for (let left = count; left > 0; left--) {
-          writer.u32(assembly.functionIndex(payload.u32()));
+          const index = payload.u32();
+          writer.u32(assembly.functionIndex(index));
+          // The counter is one more parameter: declared locals stand one higher.
+          const shifts = assembly.plan.functions[index]?.convention === 'register';
+          const parameters = shifts ? assembly.functionType(index).parameters.length : 0;
           const locals = payload.count(2);
           writer.u32(locals);
-          for (let n = 0; n < locals; n++) writer.u32(payload.u32()).name(payload.name());
+          for (let n = 0; n < locals; n++) {
+            const local = payload.u32();
+            writer.u32(shifts && local >= parameters ? local + 1 : local).name(payload.name());
+          }
         }
       } else if (id === GLOBALS) {
         const count = payload.count(2);

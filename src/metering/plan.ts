@@ -18,6 +18,8 @@ export interface FunctionPlan {
   readonly entry: number;
   /** The most that it runs before it first looks at the budget, itself and what it calls; 0 when that is at its entry. */
   readonly weight: number;
+  /** Reachable operators that cost fuel, each counted once. */
+  readonly operators: number;
 }
 
 export interface ModulePlan {
@@ -89,6 +91,7 @@ class Planner {
         checked: !untouched && weight === 0,
         entry: this.#entry(facts, untouched),
         weight,
+        operators: facts.operators,
       });
     }
     return {

@@ -46,6 +46,17 @@ export interface FunctionFacts {
 
 const UNSET = -1;
 
+const PASS_BARE = 1;
+const PASS_LEB = 2;
+const PASS_OTHER = 3;
+/** How operators that do nothing but compute are passed; 0 for all others. */
+const PASSES: Uint8Array = Uint8Array.from(PLAIN, (kind, opcode) => {
+  if (opcode < Op.localGet || opcode > 0xc4 || opcode === Op.memoryGrow) return 0;
+  if (opcode === 0x25 || opcode === 0x26 || kind === Immediate.unknown) return 0;
+  if (kind === Immediate.none) return PASS_BARE;
+  return kind === Immediate.leb ? PASS_LEB : PASS_OTHER;
+});
+
 interface Label {
   readonly opcode: number;
   base: number;
@@ -61,8 +72,6 @@ export class Survey {
   readonly handledTables = new Set<number>();
   /** Type indices that are called through each table. */
   readonly calledTypes = new Map<number, Set<number>>();
-  /** Functions that `ref.func` takes. */
-  readonly referenced = new Set<number>();
   readonly #reader: BodyReader;
   readonly #imported: number;
 
@@ -139,24 +148,12 @@ export class Survey {
     };
 
     while (labels.length > 0) {
+      const plain = this.#passPlain();
+      cost += plain;
+      total += plain;
       const at = reader.position;
       if (at >= reader.end) throw reader.malformed('a body ends too early');
       const opcode = bytes[reader.position++] as number;
-      if (opcode >= 0x20 && opcode < 0xd0) {
-        const kind = PLAIN[opcode] as number;
-        if (kind === Immediate.leb) while ((bytes[reader.position++] as number) >= 0x80);
-        else if (kind !== Immediate.none) reader.skipKind(kind, opcode, at);
-        cost++;
-        total++;
-        if (opcode === Op.memoryGrow) {
-          facts.charges = true;
-          complicate();
-        } else if (opcode === 0x25 || opcode === 0x26) {
-          reader.position = at + 1;
-          this.handledTables.add(reader.leb());
-        }
-        continue;
-      }
       let dead = false;
       switch (opcode) {
         case 0x01:
@@ -221,6 +218,7 @@ export class Survey {
         case Op.catch:
         case Op.catchAll:
           if (opcode === Op.catch) reader.skipLeb();
+          edge(labels.at(-1) as Label);
           break;
         case Op.delegate:
         case Op.end:
@@ -312,8 +310,16 @@ export class Survey {
             dead = true;
           }
           break;
-        case Op.refFunc:
-          this.referenced.add(reader.leb());
+        case Op.memoryGrow:
+          reader.skipLeb();
+          cost++;
+          total++;
+          facts.charges = true;
+          complicate();
+          break;
+        case 0x25:
+        case 0x26:
+          this.handledTables.add(reader.leb());
           cost++;
           total++;
           break;
@@ -392,13 +398,40 @@ export class Survey {
       return falls;
     }
     const bare = label.opcode === Op.if && !label.hasElse;
-    for (const arriving of [...(falls ? [cost] : []), ...(bare ? [label.entry] : [])]) {
-      if (label.base === UNSET) label.base = arriving;
-      else if (label.base !== arriving) this.#uneven = true;
-    }
+    if (falls) this.#arrive(label, cost);
+    if (bare) this.#arrive(label, label.entry);
     if (label.base === UNSET) return false;
     this.#cost = label.base;
     return true;
+  }
+
+  /** Passes operators that do nothing but compute; answers how many. */
+  #passPlain(): number {
+    const reader = this.#reader;
+    const { bytes } = reader;
+    let position = reader.position;
+    let passed = 0;
+    for (;;) {
+      const opcode = bytes[position] as number;
+      const pass = PASSES[opcode];
+      if (pass === PASS_BARE) position++;
+      else if (pass === PASS_LEB) {
+        position++;
+        while ((bytes[position++] as number) >= 0x80);
+      } else if (pass === PASS_OTHER) {
+        reader.position = position + 1;
+        reader.skipKind(PLAIN[opcode] as number, opcode, position);
+        position = reader.position;
+      } else break;
+      passed++;
+    }
+    reader.position = position;
+    return passed;
+  }
+
+  #arrive(label: Label, cost: number): void {
+    if (label.base === UNSET) label.base = cost;
+    else if (label.base !== cost) this.#uneven = true;
   }
 
   #misc(facts: FunctionFacts, complicate: () => void): void {

@@ -8,7 +8,7 @@ import {
   type TankUsage,
   type VivariumError,
 } from '#core';
-import { HOOKS, NAMESPACE } from './assembly.ts';
+import { NAMESPACE } from './assembly.ts';
 import { MeteringError } from './errors.ts';
 import { type LengthTerm, type Metadata, metadataOf } from './metadata.ts';
 import { START_EXPORT } from './module-rewriter.ts';
@@ -119,7 +119,8 @@ export class SharedTank implements Tank {
 
   failure(thrown: unknown): VivariumError | undefined {
     if (this.#failure !== undefined && (thrown === this.#failure || isTrap(thrown))) {
-      return named(this.#failure, thrown);
+      this.#failure = named(this.#failure, thrown);
+      return this.#failure;
     }
     const overflow = isStackOverflow(thrown);
     if (!overflow && !isTrap(thrown)) return this.#close();
@@ -134,7 +135,8 @@ export class SharedTank implements Tank {
     this.#failure = new MeteringError('METERING_STACK', 'the guest recursed until its stack was used up', {
       cause: thrown,
     });
-    return named(this.#failure, thrown);
+    this.#failure = named(this.#failure, thrown);
+    return this.#failure;
   }
 
   dispose(): void {
@@ -300,8 +302,6 @@ export class SharedTank implements Tank {
   }
 }
 
-export const HOOK_NAMES: readonly string[] = [...HOOKS.functions, ...HOOKS.globals];
-
 function spent(message: string): MeteringError {
   return new MeteringError('METERING_SPENT', message);
 }
@@ -314,9 +314,27 @@ function isStackOverflow(thrown: unknown): boolean {
   return thrown instanceof RangeError && thrown.message === 'Maximum call stack size exceeded';
 }
 
-/** The error, with the function that was running when V8 says which. */
+/** `    at name (wasm://wasm/0123abcd:wasm-function[7]:0x1f)`, of functions that have a name. */
+const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\//gm;
+
+/** The guest's function that was running when `thrown` was thrown, where V8 says so. */
+function runningFunction(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
+  for (const [, name = ''] of thrown.stack.matchAll(FRAME)) {
+    const own = name.replace(/^wasm-function\./, '');
+    if (!own.includes(NAMESPACE)) return own;
+  }
+  return undefined;
+}
+
+/** The error, saying which function was running when that is known. */
 function named(failure: VivariumError, thrown: unknown): VivariumError {
-  return thrown instanceof Error ? failure : failure;
+  const running = runningFunction(thrown);
+  if (running === undefined || !(failure instanceof MeteringError) || 'function' in failure.details) return failure;
+  return new MeteringError(failure.code, `${failure.message}, in function ${running}`, {
+    cause: failure.cause ?? thrown,
+    details: { ...failure.details, function: running },
+  });
 }
 
 /** An i32 length, unsigned, from constants and imported globals. */

@@ -1,6 +1,6 @@
 import { compileFunction } from 'node:vm';
-import type { ArtifactExport, CompiledArtifact, VivariumError } from '#core';
-import { SHADOWED_GLOBALS } from './build/generated-code.ts';
+import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
+import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
 
 /** What the generated function gives: functions by name, and interfaces as objects of functions. */
 export type ComponentExports = Readonly<Record<string, unknown>>;
@@ -15,9 +15,6 @@ export type Instantiate = (
   instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => { exports: WebAssembly.Exports },
   stop?: (reason: VivariumError) => never,
 ) => ComponentExports;
-
-/** Through jco's generated glue, or straight into the core modules (`direct/`). */
-export type CallPath = 'direct' | 'glue';
 
 /** The code of a component, shared by all its stores. */
 export interface ComponentCode {

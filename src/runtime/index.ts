@@ -1,5 +1,6 @@
 export { ChildBuilder } from './build/child-builder.ts';
 export { serveBuilds } from './build/serve.ts';
+export { whyGlue } from './direct/plan.ts';
 export { ComponentError, RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export { registerHostFunctions } from './host/register.ts';
 export type { ComponentMetadata } from './host/services.ts';

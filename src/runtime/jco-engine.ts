@@ -2,6 +2,7 @@ import {
   type Artifact,
   type ArtifactBuilder,
   type ArtifactCache,
+  type CallPath,
   type CompiledArtifact,
   type ComponentHandle,
   type ComponentMessage,
@@ -13,7 +14,7 @@ import {
   type RuntimeEngine,
   type Turn,
 } from '#core';
-import { type CallPath, type ComponentCode, type ComponentExports, componentCode } from './component-code.ts';
+import { type ComponentCode, type ComponentExports, componentCode } from './component-code.ts';
 import {
   type ComponentExport,
   findExport,

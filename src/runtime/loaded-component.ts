@@ -73,6 +73,7 @@ export class LoadedComponent {
       memoryBytes: this.store === undefined && this.policy === 'per-actor' ? 0 : this.#memoryBytes,
       messagesHandled: this.#messagesHandled,
       refusedGrowths: this.#refusedGrowths,
+      calls: this.code.calls,
       last: { ...this.#last },
     };
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { CallPath } from '#core';
 import { hashesOfComponent, type WorldHashes } from '#registry';
-import { RuntimeError } from '#runtime';
+import { RuntimeError, whyGlue } from '#runtime';
 import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
 import { type ComponentSource, readSource } from './component-source.ts';
 
@@ -18,6 +19,9 @@ export interface Inspection {
   readonly exports: readonly string[];
   readonly coreModules: ComponentSummary['coreModules'];
   readonly unsupported: ComponentSummary['unsupported'];
+  /** The way that calls take into it and, where that is the glue, why: half a sentence that follows "it". */
+  readonly calls: CallPath;
+  readonly whyGlue?: string;
   /** Hash over what it exports, by which the registry finds it, and the canonical text that the hash is taken over. */
   readonly interfaceHash: string;
   readonly interfaceText: string;
@@ -35,6 +39,7 @@ export async function inspectComponent(source: Exclude<ComponentSource, { namesp
   const { interfaceHash, interfaceText, requiresHash, requirementsText } = checked<WorldHashes>(() =>
     hashesOfComponent(bytes),
   );
+  const reason = whyGlue(bytes);
   return {
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
     kind,
@@ -45,6 +50,7 @@ export async function inspectComponent(source: Exclude<ComponentSource, { namesp
     exports: exports.map(({ name }) => name),
     coreModules,
     unsupported,
+    ...(reason === undefined ? { calls: 'direct' } : { calls: 'glue', whyGlue: reason }),
     interfaceHash,
     interfaceText,
     requiresHash,

@@ -3,10 +3,12 @@ import type {
   ArtifactBuilder,
   ArtifactCache,
   AuditLog,
+  CallPath,
   Clock,
   ComponentLoader,
   KeyValueStore,
   Meter,
+  ModuleRegistry,
   Random,
   ResourceLimits,
 } from '#core';
@@ -25,6 +27,8 @@ export interface RuntimePorts {
   readonly cache: ArtifactCache;
   readonly keyValueStore: KeyValueStore;
   readonly loader: ComponentLoader;
+  /** What `registry:ID` is fetched from: the `client` of `openRegistry`. */
+  readonly registry: Pick<ModuleRegistry, 'fetch'>;
   readonly audit: AuditLog;
   readonly trustedKeys: TrustedKeys;
 }
@@ -53,6 +57,8 @@ export interface RuntimeOptions {
   /** The artifact cache: where it lies and how much it may hold; `false`: in memory only. See `docs/cache.md`. */
   readonly cache?: CacheOptions | false;
   readonly messaging?: MessagingOptions;
+  /** Forces one way into all components, for comparison; by default each is called directly wherever that is equivalent. */
+  readonly calls?: CallPath;
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }

@@ -2,7 +2,7 @@ const utf8 = new TextEncoder();
 
 /** Writes the primitives of the WebAssembly binary format into a buffer that grows. */
 export class ByteWriter {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
   constructor(capacity = 256) {
@@ -65,13 +65,19 @@ export class ByteWriter {
     return this.u32(bytes.length).raw(bytes);
   }
 
+  /** Forgets what was written, and keeps the room. */
+  clear(): this {
+    this.#length = 0;
+    return this;
+  }
+
   /** What was written, as a view that later writes may invalidate. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
 
   /** What was written, as bytes of its own. */
-  finish(): Uint8Array {
+  finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }
 

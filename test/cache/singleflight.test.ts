@@ -1,48 +1,12 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import type { Question } from './support/asker.ts';
+import { askEverywhere, type Question } from './support/ask-everywhere.ts';
 import { temporaryFolder } from './support/cache.ts';
 import { expectedAnswers, testComponent } from './support/components.ts';
 
-const asker = join(import.meta.dirname, 'support/asker.ts');
-
-function askInThread(question: Question): Promise<unknown[]> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(asker, { workerData: question, execArgv: [] });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-  });
-}
-
-function askInProcess(question: Question): Promise<unknown[]> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [asker, JSON.stringify(question)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve(JSON.parse(output));
-      else reject(new Error(`the asking process ended with ${code}`));
-    });
-  });
-}
-
 function questionIn(root: string, outcome: Question['outcome']): Question {
   return { root, log: join(root, 'log'), ready: join(root, 'ready'), value: 9, times: 8, askers: 8, outcome };
-}
-
-async function askEverywhere(question: Question): Promise<unknown[]> {
-  const four = [1, 2, 3, 4];
-  const replies = await Promise.all([
-    ...four.map(() => askInThread(question)),
-    ...four.map(() => askInProcess(question)),
-  ]);
-  return replies.flat();
 }
 
 function builds(log: string): number {

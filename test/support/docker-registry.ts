@@ -16,11 +16,14 @@ export interface DockerRegistry extends AsyncDisposable {
 }
 
 export interface DockerRegistryOptions {
-  /** Wants this name and password. */
-  readonly basic?: { readonly user: string; readonly password: string };
+  /** Wants the name `test` and the password `secret`. */
+  readonly basic?: boolean;
   /** Wants a bearer token of a token server, which gives one to those who have this password. */
   readonly tokenPassword?: string;
 }
+
+/** What `htpasswd -nbB test secret` gives. */
+const HTPASSWD = 'test:$2y$05$.QlvaolzbcjJu.gDxg46y.ysBtoDnK7GKL8KkwKVfO4P6P5AjDNxK\n';
 
 export function hasProgram(name: string): boolean {
   try {
@@ -39,10 +42,8 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   const host = `127.0.0.1:${port}`;
   const closers: (() => Promise<void>)[] = [];
   let auth = '';
-  if (options.basic !== undefined) {
-    const { user, password } = options.basic;
-    const line = execFileSync('htpasswd', ['-nbB', user, password]).toString();
-    writeFileSync(join(work, 'htpasswd'), line.trim());
+  if (options.basic === true) {
+    writeFileSync(join(work, 'htpasswd'), HTPASSWD);
     auth = `auth: { htpasswd: { realm: test, path: ${join(work, 'htpasswd')} } }`;
   }
   if (options.tokenPassword !== undefined) {

@@ -22,9 +22,11 @@ export function findPostgres(): string | undefined {
   return versions.map((version) => join(DEBIAN, version, 'bin')).find((bin) => existsSync(join(bin, 'initdb')));
 }
 
-/** Starts PostgreSQL on a free port of this machine, under a user without rights when we are root: it refuses root. */
-export async function startPostgres(): Promise<PostgresServer> {
-  const bin = findPostgres();
+/**
+ * Starts PostgreSQL on a free port of this machine, under a user without rights when we are root: it refuses root.
+ * @param bin the folder of its programs; Debian's by default
+ */
+export async function startPostgres(bin: string | undefined = findPostgres()): Promise<PostgresServer> {
   if (bin === undefined) throw new Error(`no PostgreSQL in ${DEBIAN}; on Debian: apt-get install postgresql`);
   const user = process.getuid?.() === 0 ? unprivileged() : undefined;
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-postgres-'));

@@ -9,8 +9,6 @@ type Read = () => Promise<Uint8Array>;
 
 export interface ArtifactTargetOptions {
   readonly store: ArtifactStore;
-  /** Engine profiles that this machine can use; artifacts of others stay behind. Without it, all are taken. */
-  readonly profiles?: ReadonlySet<string>;
   /** Builds a component's artifact here, for those that nobody trusted has signed. */
   readonly rebuild?: (component: Uint8Array, wasmDigest: string) => Promise<void>;
 }
@@ -64,17 +62,14 @@ export class ArtifactTarget implements BundleTarget {
 
   /** @throws {BundleError} `BUNDLE_UNTRUSTED` if there were artifacts for this machine and none could be had */
   async commit(): Promise<void> {
-    const { store, profiles, rebuild } = this.#options;
+    const { store, rebuild } = this.#options;
     const sum = { imported: 0, rebuilt: 0, otherEngines: 0 };
     const untrusted: string[] = [];
     const built = new Set<string>();
     for (const [name, { key, path, read }] of this.#artifacts) {
-      if (profiles !== undefined && !profiles.has(key.engineProfileId)) {
-        sum.otherEngines++;
-        continue;
-      }
-      if (await this.#import(store, key, read, this.#seals.get(name))) {
-        sum.imported++;
+      const outcome = await this.#import(store, key, read, this.#seals.get(name));
+      if (outcome !== 'untrusted') {
+        sum[outcome]++;
         continue;
       }
       const component = this.#components.get(key.wasmDigest);
@@ -102,13 +97,20 @@ export class ArtifactTarget implements BundleTarget {
     return Promise.resolve();
   }
 
-  async #import(store: ArtifactStore, key: ArtifactKey, read: Read, seal: Read | undefined): Promise<boolean> {
-    if (seal === undefined) return false;
+  async #import(
+    store: ArtifactStore,
+    key: ArtifactKey,
+    read: Read,
+    seal: Read | undefined,
+  ): Promise<'imported' | 'otherEngines' | 'untrusted'> {
+    if (seal === undefined) return 'untrusted';
     try {
       await store.import({ key, bytes: await read(), seal: await seal() });
-      return true;
+      return 'imported';
     } catch (error) {
-      if (isVivariumError(error, 'CACHE_UNTRUSTED')) return false;
+      if (isVivariumError(error, 'CACHE_UNTRUSTED')) return 'untrusted';
+      // The store admits keys of this machine's engine profiles only.
+      if (isVivariumError(error, 'CACHE_INVALID_KEY')) return 'otherEngines';
       throw error;
     }
   }

@@ -27,6 +27,9 @@ export interface EngineLoadRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The way into a component: straight into its core modules, or through jco's generated glue. */
+export type CallPath = 'direct' | 'glue';
+
 /** What a component has used. Sums over its life, restarts included, and the last call's own. */
 export interface ComponentUsage {
   readonly fuelConsumed: bigint;
@@ -34,6 +37,8 @@ export interface ComponentUsage {
   readonly memoryBytes: number;
   readonly messagesHandled: number;
   readonly refusedGrowths: number;
+  /** Whether its calls go straight into its core modules, or through jco's glue because it uses what that path does not cover. */
+  readonly calls: CallPath;
   readonly last: { readonly fuelConsumed: bigint; readonly executionTimeMs: number };
 }
 

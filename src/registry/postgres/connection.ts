@@ -1,4 +1,4 @@
-import type { CustomTypesConfig, Pool, PoolClient } from 'pg';
+import type { CustomTypesConfig, Pool, PoolClient, QueryConfig } from 'pg';
 import { messageOf } from '#core';
 import { RegistryError } from '../errors.ts';
 import type { Row } from '../record.ts';
@@ -6,8 +6,13 @@ import { POSTGRES_MIGRATIONS } from './schema.ts';
 
 export type PostgresValue = string | number | Uint8Array | readonly string[] | null;
 
-/** Runs one statement. */
-export type RunStatement = (sql: string, values?: readonly PostgresValue[]) => Promise<Row[]>;
+/** Runs one statement, for a minute at most unless it may take longer. */
+export type RunStatement = (sql: string, values?: readonly PostgresValue[], timeoutMs?: number) => Promise<Row[]>;
+
+/** The client's own timeout for one query, which its types do not know. */
+interface TimedQuery extends QueryConfig {
+  query_timeout: number;
+}
 
 /** PostgreSQL's ids of the types that come back as text by default: bigint and numeric. */
 const NUMBERS = new Set([20, 1_700]);
@@ -15,6 +20,7 @@ const NUMBERS = new Set([20, 1_700]);
 const MIGRATION_LOCK = '8532486130713293165';
 const ATTEMPTS = 5;
 const POOL_SIZE = 8;
+const QUERY_TIMEOUT_MS = 60_000;
 
 /** A pool of connections: transactions, typed errors, migrations. A connection that broke is replaced at the next use. */
 export class PostgresConnection {
@@ -43,8 +49,7 @@ export class PostgresConnection {
       new pg.Pool({
         connectionString: url,
         max: POOL_SIZE,
-        connectionTimeoutMillis: 5_000,
-        query_timeout: 60_000,
+        connectionTimeoutMillis: 20_000,
         allowExitOnIdle: true,
         application_name: 'vivarium',
         types,
@@ -135,9 +140,12 @@ export class PostgresConnection {
       broken = error;
     };
     client.on('error', onError);
-    const run: RunStatement = async (sql, values = []) => {
+    const run: RunStatement = async (text, values = [], timeoutMs = QUERY_TIMEOUT_MS) => {
       try {
-        const { rows } = values.length === 0 ? await client.query(sql) : await client.query(sql, [...values]);
+        // Without parameters several statements may stand in one text, as in a migration.
+        const query: TimedQuery = { text, query_timeout: timeoutMs };
+        if (values.length > 0) query.values = [...values];
+        const { rows } = await client.query(query);
         statements.done += 1;
         return rows ?? [];
       } catch (cause) {
@@ -150,7 +158,7 @@ export class PostgresConnection {
       if (!this.#prepared.has(client)) {
         // Filtered searches go on until they have enough; see the ADR on the index. Unknown settings are kept as text.
         await run(
-          `SELECT set_config('hnsw.ef_search', '200', false), set_config('hnsw.iterative_scan', 'strict_order', false)`,
+          `SELECT set_config('hnsw.ef_search', '100', false), set_config('hnsw.iterative_scan', 'strict_order', false)`,
         );
         this.#prepared.add(client);
       }

@@ -13,6 +13,8 @@ const MAX_INLINE = 1_900;
 const EXACT = 2_000;
 /** Fewest rows asked of the index: its last ones are the least sure. */
 const LEAST = 20;
+/** Making the index anew takes minutes for a hundred thousand modules. */
+const BUILD_TIMEOUT_MS = 3_600_000;
 
 const ALIVE = `
   m.validation_status = 'verified' AND m.embedding IS NOT NULL AND NOT EXISTS (
@@ -60,26 +62,28 @@ export class VectorTable {
         `SELECT id, embedding FROM vivarium_modules m WHERE id > $1 AND ${ALIVE} ORDER BY id LIMIT 500`,
         [after],
       );
-      for (const row of rows) {
-        const vector = row.embedding instanceof Uint8Array ? unpackVector(row.embedding) : undefined;
-        if (vector !== undefined && vector.length === dimensions && isComparable(vector))
-          await this.add(run, String(row.id), vector);
-        after = String(row.id);
-      }
+      const found = rows.flatMap(({ id, embedding }) => {
+        const vector = embedding instanceof Uint8Array ? unpackVector(embedding) : undefined;
+        const fits = vector !== undefined && vector.length === dimensions && isComparable(vector);
+        return fits ? [{ id: String(id), vector }] : [];
+      });
+      await this.#addAll(run, found);
+      after = String(rows.at(-1)?.id);
       if (rows.length < 500) break;
     }
-    await run('CREATE INDEX vivarium_vectors_unit ON vivarium_vectors USING hnsw (unit vector_ip_ops)');
+    // A graph that does not fit into this memory is built many times slower.
+    await run(`SELECT set_config('maintenance_work_mem', '512MB', true)`);
+    await run(
+      'CREATE INDEX vivarium_vectors_unit ON vivarium_vectors USING hnsw (unit vector_ip_ops) WITH (ef_construction = 128)',
+      [],
+      BUILD_TIMEOUT_MS,
+    );
+    await run('ANALYZE vivarium_vectors');
   }
 
   /** Adds a module if it may be found. */
-  async add(run: RunStatement, id: string, embedding: Float32Array): Promise<void> {
-    const unit = normalize(embedding);
-    await run(
-      `INSERT INTO vivarium_vectors (id, interface_hash, requires, unit_digest, unit)
-       SELECT m.id, m.interface_hash, m.requires, $2, $3 FROM vivarium_modules m WHERE m.id = $1 AND ${ALIVE}
-       ON CONFLICT DO NOTHING`,
-      [id, digestOf(packVector(unit)), textOf(unit)],
-    );
+  add(run: RunStatement, id: string, embedding: Float32Array): Promise<void> {
+    return this.#addAll(run, [{ id, vector: embedding }]);
   }
 
   /** Takes out what must not be found any more: a module, or what it supersedes. */
@@ -110,9 +114,10 @@ export class VectorTable {
       return rankTies(scored, limit, (ids, most) => this.rank(ids, most));
     }
     const most = Math.max(limit + 1, LEAST);
+    // Written so that the index on the hash cannot serve: without fresh statistics the planner would sort all of them.
     const rows = await this.#connection.query(
       `SELECT id, unit_digest, -(unit <#> $2) AS similarity FROM vivarium_vectors
-       WHERE interface_hash = $1 AND ($3::jsonb IS NULL OR requires <@ $3::jsonb)
+       WHERE interface_hash || '' = $1 AND ($3::jsonb IS NULL OR requires <@ $3::jsonb)
        ORDER BY unit <#> $2 LIMIT $4`,
       [interfaceHash, wanted, met, most],
     );
@@ -139,6 +144,18 @@ export class VectorTable {
       [ids, limit],
     );
     return rows.map(({ id }) => String(id));
+  }
+
+  async #addAll(run: RunStatement, modules: readonly { id: string; vector: Float32Array }[]): Promise<void> {
+    const units = modules.map(({ vector }) => normalize(vector));
+    await run(
+      `INSERT INTO vivarium_vectors (id, interface_hash, requires, unit_digest, unit)
+       SELECT m.id, m.interface_hash, m.requires, n.digest, n.unit::vector
+       FROM unnest($1::text[], $2::text[], $3::text[]) AS n (id, digest, unit)
+       JOIN vivarium_modules m ON m.id = n.id WHERE ${ALIVE}
+       ON CONFLICT DO NOTHING`,
+      [modules.map(({ id }) => id), units.map((unit) => digestOf(packVector(unit))), units.map(textOf)],
+    );
   }
 
   async #rankEqual(

@@ -1,6 +1,5 @@
 import type { ArtifactExport } from '#core';
 import { RuntimeError } from '../errors.ts';
-import { checkGeneratedCode } from './generated-code.ts';
 
 /** A component as jco leaves it, before metering. */
 export interface TranspiledComponent {
@@ -28,6 +27,7 @@ export const TRANSPILE_OPTIONS = {
 export async function transpile(component: Uint8Array): Promise<TranspiledComponent> {
   // The transpiler alone: the package's main door would load its optimiser and minifier, native code, too.
   const { $init, generate } = await import('@bytecodealliance/jco-transpile/component');
+  const { checkGeneratedCode } = await import('./generated-code.ts');
   await $init;
   let result: ReturnType<typeof generate>;
   try {

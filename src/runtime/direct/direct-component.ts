@@ -2,7 +2,8 @@ import { type CompiledArtifact, isVivariumError } from '#core';
 import { TRANSPILE_OPTIONS } from '../build/transpile.ts';
 import type { ComponentCode } from '../component-code.ts';
 import { DirectCode } from './direct-code.ts';
-import { NotDirect, planDirect } from './plan.ts';
+import { NotDirect } from './not-direct.ts';
+import { planDirect } from './plan.ts';
 
 /**
  * The direct path into a component that jco has accepted, with the metered modules of its artifact; or why it has none,
@@ -16,8 +17,7 @@ export function directComponent(component: Uint8Array, compiled: CompiledArtifac
   try {
     const plan = planDirect(component);
     const inOrder = Array.from({ length: plan.modules }, (_, index) => modules.get(coreModuleName(index)));
-    if (inOrder.includes(undefined) || modules.size !== plan.modules)
-      return 'has core modules that the transpiler left out';
+    if (inOrder.includes(undefined)) return 'has core modules that the transpiler left out';
     const code = new DirectCode(plan);
     return {
       calls: 'direct',
@@ -39,7 +39,7 @@ export function directComponent(component: Uint8Array, compiled: CompiledArtifac
   }
 }
 
-/** jco names a component's core modules in the order of the file. */
+/** jco names a component's core modules in the order of the file; what it adds for calls between components comes after. */
 function coreModuleName(index: number): string {
   return `${TRANSPILE_OPTIONS.name}.core${index === 0 ? '' : index + 1}.wasm`;
 }

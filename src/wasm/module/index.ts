@@ -7,7 +7,9 @@ export {
   type ModuleImport,
   readGlobalType,
   readModule,
+  readTable,
 } from './module.ts';
+export { readFunctionNames } from './names.ts';
 export { GC, Immediate, MISC, PLAIN, VECTOR } from './operators.ts';
 export { isCoreModule, type ModuleSection, readModuleSections, SectionId } from './sections.ts';
 export {

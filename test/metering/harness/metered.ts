@@ -3,8 +3,8 @@ import { RewritingMeter } from '#metering';
 import type { GeneratedModule } from '../generator/index.ts';
 import { type Driver, type Observation, observe } from './observe.ts';
 
-/** More than any program here may use. */
-const ROOMY = { maxMemoryBytes: 2 ** 34 };
+/** More than any program can ask for, the array of the largest length included. */
+const ROOMY = { maxMemoryBytes: 2 ** 48 };
 
 export const meter: RewritingMeter = new RewritingMeter();
 

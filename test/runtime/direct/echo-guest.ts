@@ -48,6 +48,23 @@ export async function echoGuest(params: readonly WitType[], result: WitType, enc
   return componentNew(await componentEmbed({ binary, witSource, world: 'w', stringEncoding: encoding }), []);
 }
 
+/** A component that exports `run: func() -> R` and answers from a fixed place in a memory that holds these bytes. */
+export async function answeringGuest(result: WitType, encoding: Encoding, bytes: Uint8Array): Promise<Uint8Array> {
+  const { definitions, texts } = typeTexts([result]);
+  const witSource = `package t:t; interface types { ${definitions} }
+    interface api { ${uses(definitions)} run: func() -> ${texts[0]}; } world w { export api; }`;
+  const api = worldOfEmbedded(await componentEmbed({ witSource, world: 'w', dummy: true })).exports[0]?.type;
+  const func = api?.kind === 'instance' ? api.exports.find(({ name }) => name === 'run')?.type : undefined;
+  if (func?.kind !== 'func' || func.result === undefined) throw new Error('no run');
+  const { flat } = layoutOf(func.result);
+  const data = Array.from(bytes, (byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
+  const binary = await parse(`(module (memory (export "memory") 1) (data (i32.const ${OUT}) "${data}")
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+    (func (export "t:t/api#run") (result ${flat.length > 1 ? 'i32' : flat[0]})
+      ${flat.length > 1 ? `(i32.const ${OUT})` : `(${flat[0]}.load (i32.const ${OUT}))`}))`);
+  return componentNew(await componentEmbed({ binary, witSource, world: 'w', stringEncoding: encoding }), []);
+}
+
 function uses(definitions: string): string {
   const names = [...definitions.matchAll(/^\w+ (t\d+) \{/gm)].map(([, name]) => name);
   return names.length === 0 ? '' : `use types.{${names.join(', ')}};`;

@@ -1,0 +1,68 @@
+import type { MeteringMode } from '#core';
+import { ByteReader, coreModule } from '#wasm';
+import { Assembly } from './assembly.ts';
+import { FunctionRewriter } from './function-rewriter.ts';
+import { type Convention, planModule } from './plan.ts';
+import { startupOf } from './startup.ts';
+import { validateModule } from './validate.ts';
+
+/** How one function is metered. */
+export interface FunctionExplanation {
+  readonly index: number;
+  /** From the name section. */
+  readonly name: string | undefined;
+  /** Reachable operators that cost fuel, each counted once. */
+  readonly staticCost: number;
+  readonly convention: Convention;
+  /** Looks at the budget when it is entered. */
+  readonly checksOnEntry: boolean;
+  /** Looks at the budget that were inserted, and payments between them. */
+  readonly checks: number;
+  readonly payments: number;
+  readonly bytes: number;
+  readonly meteredBytes: number;
+}
+
+export interface ModuleExplanation {
+  readonly startupFuel: number;
+  readonly initialBytes: number;
+  /** The dearest first. */
+  readonly functions: readonly FunctionExplanation[];
+}
+
+/** What metering does to a core module, function by function. @throws {MeteringError} as `meterModule` does */
+export function explainModule(bytes: Uint8Array, mode: MeteringMode = 'fuel'): ModuleExplanation {
+  validateModule(bytes);
+  const module = coreModule.readModule(bytes);
+  const plan = planModule(module, mode);
+  const rewriter = new FunctionRewriter(new Assembly(module, plan));
+  const names = coreModule.readFunctionNames(module);
+  const code = module.sections.find(({ id }) => id === coreModule.SectionId.code);
+  const { startupFuel, initialBytes } = startupOf(module);
+  const functions: FunctionExplanation[] = [];
+  if (code !== undefined) {
+    const reader = new ByteReader(bytes, code.start, code.end);
+    const first = module.imported.function;
+    for (let left = reader.u32(), index = first; left > 0; left--, index++) {
+      const size = reader.u32();
+      const start = reader.offset;
+      reader.skip(size);
+      const body = rewriter.rewrite(index, start, reader.offset);
+      const own = plan.functions[index];
+      if (own === undefined) continue;
+      functions.push({
+        index,
+        name: names.get(index),
+        staticCost: own.operators,
+        convention: own.convention,
+        checksOnEntry: own.checked,
+        checks: body.checks,
+        payments: body.payments,
+        bytes: size,
+        meteredBytes: body.locals.length + body.code.length,
+      });
+    }
+  }
+  functions.sort((left, right) => right.staticCost - left.staticCost || left.index - right.index);
+  return { startupFuel, initialBytes, functions };
+}

@@ -1,0 +1,103 @@
+import { resolveLimits } from '#core';
+import { SharedTank } from './tank.ts';
+
+export interface FuelTankOptions {
+  /** Units of fuel for all calls in the tank's life; none by default: only time bounds a call. */
+  readonly fuel?: bigint;
+  /** Milliseconds of wall clock for each call; 1,000 by default. */
+  readonly deadlineMs?: number;
+  /** Bytes over all memories, tables and objects; 64 MiB by default. */
+  readonly maxMemoryBytes?: number;
+}
+
+export interface MeteredInstance {
+  readonly exports: WebAssembly.Exports;
+}
+
+type GuestFunction = (...args: unknown[]) => unknown;
+
+/**
+ * Fuel, time and memory for any number of metered instances that belong together.
+ *
+ * A call from outside succeeds if and only if it keeps within what is left; a call that a host function makes back into
+ * the guest belongs to the one that runs. After a budget is spent, or after a trap, nothing on this tank runs again.
+ */
+export class FuelTank {
+  readonly #tank: SharedTank;
+  readonly #fuel: bigint | undefined;
+  readonly #deadlineMs: number;
+  /** The guest's own function behind each that was handed out, so that instances are linked without a detour. */
+  readonly #guestFunctions = new WeakMap<object, GuestFunction>();
+  #running = false;
+
+  /** @throws {CoreError} `CORE_INVALID_LIMITS` */
+  constructor(options: FuelTankOptions = {}) {
+    const limits = resolveLimits({
+      maxFuel: options.fuel,
+      maxExecutionTimeMs: options.deadlineMs,
+      maxMemoryBytes: options.maxMemoryBytes,
+    });
+    this.#fuel = limits.maxFuel;
+    this.#deadlineMs = limits.maxExecutionTimeMs;
+    this.#tank = new SharedTank({ maxMemoryBytes: limits.maxMemoryBytes }, () => performance.now());
+  }
+
+  /** Fuel that all calls have cost so far, instantiations among them. */
+  get consumed(): bigint {
+    return this.#tank.usage.totalFuel;
+  }
+
+  /** Bytes held by memories and tables, and allocated for objects so far. */
+  get memoryBytes(): number {
+    return this.#tank.usage.memoryBytes;
+  }
+
+  /** How often a growth was refused. */
+  get refusedGrowths(): number {
+    return this.#tank.usage.refusedGrowths;
+  }
+
+  /** Links a metered module. @throws {MeteringError} for budgets, and `METERING_NOT_METERED` */
+  instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports = {}): MeteredInstance {
+    const given = Object.fromEntries(
+      Object.entries(imports).map(([name, items]) => [
+        name,
+        Object.fromEntries(Object.entries(items).map(([item, value]) => [item, this.#unwrap(value)])),
+      ]),
+    );
+    const own = this.#call(() => this.#tank.link(module, given));
+    const exports: Record<string, WebAssembly.ExportValue> = Object.create(null);
+    for (const [name, value] of Object.entries(own)) {
+      exports[name] = typeof value === 'function' ? this.#wrap(value as GuestFunction) : value;
+    }
+    return { exports: Object.freeze(exports) };
+  }
+
+  #wrap(guest: GuestFunction): GuestFunction {
+    const wrapper: GuestFunction = (...args) => this.#call(() => guest(...args));
+    this.#guestFunctions.set(wrapper, guest);
+    return wrapper;
+  }
+
+  #unwrap(value: WebAssembly.ImportValue): WebAssembly.ImportValue {
+    return typeof value === 'function' ? (this.#guestFunctions.get(value) ?? value) : value;
+  }
+
+  #call<T>(act: () => T): T {
+    if (this.#running) return act();
+    this.#tank.begin({
+      fuel: this.#fuel === undefined ? undefined : this.#fuel - this.#tank.usage.totalFuel,
+      timeMs: this.#deadlineMs,
+    });
+    this.#running = true;
+    try {
+      const result = act();
+      this.#tank.end();
+      return result;
+    } catch (thrown) {
+      throw this.#tank.failure(thrown) ?? thrown;
+    } finally {
+      this.#running = false;
+    }
+  }
+}

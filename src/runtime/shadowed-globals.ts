@@ -1,0 +1,15 @@
+/**
+ * What generated code may name of the host, shadowed by a harmless value when it runs, and `sliceMemory`, which we put
+ * into it. By itself, so that a start from the cache does not load the parser that checks generated code.
+ */
+export const SHADOWED_GLOBALS = [
+  'process',
+  'globalThis',
+  'console',
+  'fetch',
+  'URL',
+  'Response',
+  'TextDecoder',
+  'sliceMemory',
+  'vals',
+] as const;

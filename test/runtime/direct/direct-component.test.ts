@@ -1,0 +1,75 @@
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { componentize } from 'componentize-qjs';
+import { describe, expect, it } from 'vitest';
+import { linkComponent, readComponent } from '#wasm';
+import { transpile } from '../../../src/runtime/build/transpile.ts';
+import { whyGlue } from '../../../src/runtime/direct/plan.ts';
+
+/** Core modules that nothing uses, and one component instantiated twice. */
+const NESTED = `(component
+  (core module $unused (func (export "first")))
+  (component $inner
+    (core module (func (export "second")))
+    (core module $used (func (export "third")))
+    (core instance $i (instantiate $used))
+    (func (export "x") (canon lift (core func $i "third"))))
+  (core module $m (func (export "run")))
+  (instance $one (instantiate $inner)) (instance $two (instantiate $inner))
+  (core instance $c (instantiate $m))
+  (func (export "run") (canon lift (core func $c "run")))
+  (export "one" (func $one "x")) (export "two" (func $two "x")))`;
+
+describe('the core modules of the direct path', () => {
+  it.each([
+    ['nested and unused ones', () => parse(NESTED)],
+    [
+      'those of a JavaScript engine, after which jco puts one of its own',
+      async () => {
+        const jsSource = 'export const lifecycle = {};';
+        return (await componentize({ witPath: 'wit/actor.wit', world: 'actor', jsSource, sync: true })).component;
+      },
+    ],
+  ])(
+    "are jco's in the order of the file: %s",
+    async (_what, build) => {
+      const component = await build();
+      const own = linkComponent(readComponent(component)).modules;
+      const { coreModules } = await transpile(component);
+      expect(coreModules.slice(0, own.length).map(({ name }) => name)).toEqual(
+        own.map((_, index) => `component.core${index === 0 ? '' : index + 1}.wasm`),
+      );
+      own.forEach(({ bytes }, index) => {
+        expect(Buffer.compare(bytes, coreModules[index]?.bytes ?? new Uint8Array())).toBe(0);
+      });
+    },
+    60_000,
+  );
+});
+
+describe('whyGlue', () => {
+  it.each([
+    ['has a shared or 64-bit memory', '(component (core module (memory i64 1)))'],
+    [
+      'uses task.cancel',
+      '(component (core func $f (canon task.cancel)) (core module $m (import "a" "b" (func (result i32)))) (core instance (instantiate $m (with "a" (instance (export "b" (func $f)))))))',
+    ],
+    ['exports a function that it imports', '(component (import "f" (func $f)) (export "g" (func $f)))'],
+    [
+      'has a very large type',
+      `(component
+      (type $t0 (tuple u8 u8)) ${Array.from({ length: 11 }, (_, n) => `(type $t${n + 1} (tuple $t${n} $t${n}))`).join(' ')}
+      (core module $m (memory (export "m") 1) (func (export "r") (param i32 i32 i32 i32) (result i32) i32.const 0) (func (export "f") (param i32)))
+      (core instance $i (instantiate $m))
+      (func (export "f") (param "x" $t11) (canon lift (core func $i "f") (memory (core memory $i "m")) (realloc (core func $i "r")))))`,
+    ],
+    [undefined, NESTED],
+  ])('says %s', async (reason, text) => {
+    expect(whyGlue(await parse(text))).toBe(reason);
+  });
+
+  it('says that what is damaged cannot be read', () => {
+    expect(whyGlue(Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, 99, 0))).toMatch(
+      /^cannot be read: a section with id 99/,
+    );
+  });
+});
