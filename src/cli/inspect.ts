@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { inspectComponent } from '#system';
+import { inspectComponent, readManifest } from '#system';
 import { printable } from './printable.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
@@ -7,9 +7,13 @@ import type { Shell } from './shell.ts';
 export function inspectCommand(shell: Shell): Command {
   const command = new Command('inspect')
     .description('show what a component is: imports, exports, sizes, digest')
-    .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…');
+    .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…; or an actor.toml');
   return addRegistryOptions(command.option('--text', 'show the texts that the hashes are taken over')).action(
     shell.action(async (component: string, flags: RegistryFlags & { text?: boolean }) => {
+      if (component.endsWith('.toml')) {
+        await inspectManifest(shell, component);
+        return;
+      }
       const found = await inspectComponent(await componentOf(component, flags));
       const lines = [
         `digest   ${found.digest}`,
@@ -30,4 +34,16 @@ export function inspectCommand(shell: Shell): Command {
       shell.result({ ...found }, printable(lines.join('\n')));
     }),
   );
+}
+
+/** What a manifest asks for. Nothing of it is given by being asked for. */
+async function inspectManifest(shell: Shell, file: string): Promise<void> {
+  const { id, component, limits, grants } = await readManifest(file);
+  const lines = [
+    `id        ${id}`,
+    `component ${component}`,
+    ...Object.entries(limits).flatMap(([name, value]) => (value === undefined ? [] : [`limit     ${name} ${value}`])),
+    ...grants.map((grant) => `asks for  ${grant}`),
+  ];
+  shell.result({ id, component, limits, grants }, printable(lines.join('\n')));
 }

@@ -145,6 +145,17 @@ describe('viv run', () => {
   });
 });
 
+describe('viv inspect', () => {
+  it('shows what a manifest asks for', async () => {
+    const file = join(home, 'actor.toml');
+    writeFileSync(file, 'id = "demo/a/1"\ncomponent = "a.wasm"\ngrants = ["storage:read:**"]\n');
+    const { code, objects } = await viv('inspect', file, '--json');
+    expect(code).toBe(0);
+    expect(objects()).toMatchObject([{ id: 'demo/a/1', grants: ['storage:read:**'] }]);
+    expect((await viv('inspect', file)).out).toContain('asks for  storage:read:**');
+  });
+});
+
 describe('viv audit', () => {
   it('shows what was recorded, filtered, and finds what was changed', async () => {
     const file = join(home, 'a.wasm');
