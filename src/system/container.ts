@@ -117,6 +117,7 @@ export function wire(options: RuntimeOptions): DependencyContainer {
         engine: c.resolve(TOKENS.engine),
         router: c.resolve(TOKENS.router),
         directory: c.resolve(TOKENS.directory),
+        admission: c.resolve(TOKENS.admission),
         events: c.resolve(TOKENS.events),
         clock: c.resolve(TOKENS.clock),
         random: c.resolve(TOKENS.random),

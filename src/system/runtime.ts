@@ -246,7 +246,6 @@ export class Runtime implements AsyncDisposable {
     const { lifecycle } = this.#engine;
     if (drain && lifecycle.call(this.#engine, handle).state === 'ready') await this.#router.drain(handle, timeoutMs);
     await this.#supervisor.unload(handle);
-    this.#admission.end(handle);
   }
 
   /**
