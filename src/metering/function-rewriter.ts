@@ -178,6 +178,7 @@ export class FunctionRewriter extends CountingCode {
     const viaCell = this.#foresight.viaCell.has(0);
     const base = this.#foresight.paid.has(0) ? 0 : UNSET;
     this.#labels = [this.#newLabel(Op.block, base, viaCell)];
+    (this.#labels[0] as Label).carries = type.results.length > 0;
     while (this.#labels.length > 0) this.#operators();
     if (this.#reader.position !== this.#reader.end) throw this.#reader.malformed('a body goes on behind its end');
   }
@@ -195,6 +196,7 @@ export class FunctionRewriter extends CountingCode {
       unseen: 0,
       simple: undefined,
       isRoomy: false,
+      carries: false,
     };
   }
 
@@ -316,6 +318,10 @@ export class FunctionRewriter extends CountingCode {
       case Op.brOnNonNull: {
         const label = this.#label(reader.leb());
         this.pending += cost;
+        if (opcode === Op.brIf && this.#paysOnEdge(label)) {
+          this.#branchPaying(label, at);
+          return;
+        }
         this.#edge(label);
         this.#moveHint(at);
         this.op(opcode);
@@ -403,12 +409,15 @@ export class FunctionRewriter extends CountingCode {
     if (opcode === Op.if) this.#moveHint(at);
     this.op(opcode);
     const type = reader.position;
+    const carries = this.#bytes[type] !== EMPTY;
     reader.skipBlockType();
     this.#copy(type);
     // The labels of catch clauses count from outside the block.
     if (opcode === Op.tryTable) this.#catches();
     this.#level++;
-    this.#labels.push(this.#newLabel(opcode, paid ? 0 : UNSET, viaCell));
+    const label = this.#newLabel(opcode, paid ? 0 : UNSET, viaCell);
+    label.carries = carries;
+    this.#labels.push(label);
   }
 
   #loop(at: number, paid: boolean, viaCell: boolean): void {
@@ -435,6 +444,7 @@ export class FunctionRewriter extends CountingCode {
     this.#level++;
     if (viaCell) this.load();
     const label = this.#newLabel(Op.loop, this.pending, viaCell);
+    label.carries = this.#hasParameters(at + 1);
     label.isRoomy = facts?.callsImport === true;
     this.#labels.push(label);
     this.refillIf(() => this.#turn(facts, 1));
@@ -631,6 +641,29 @@ export class FunctionRewriter extends CountingCode {
       label.base = 0;
     } else if (label.base === UNSET) label.base = this.pending;
     else this.pay(this.pending, label.base);
+  }
+
+  /**
+   * Whether a conditional branch pays only where it is taken: forward, to where something else is owed. A chain of tests
+   * that leave for one place then costs nothing while none is taken.
+   */
+  #paysOnEdge(label: Label): boolean {
+    if (!this.counts || label.viaCell || label.carries || label.opcode === Op.loop || label.simple !== undefined)
+      return false;
+    return label.base !== UNSET && label.base !== this.pending;
+  }
+
+  #branchPaying(label: Label, at: number): void {
+    const { pending } = this;
+    this.#moveHint(at);
+    this.op(Op.if);
+    this.op(EMPTY);
+    this.#level++;
+    this.#edge(label);
+    this.#branch(label);
+    this.op(Op.end);
+    this.#level--;
+    this.pending = pending;
   }
 
   #table(): void {

@@ -21,6 +21,8 @@ export interface Label {
   simple: SimpleLoop | undefined;
   /** Of a loop before which room was made for what the host does in it. */
   isRoomy: boolean;
+  /** Branches to it carry values. */
+  carries: boolean;
 }
 
 export interface SimpleLoop {
