@@ -1,3 +1,4 @@
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { createRuntime } from 'vivarium';
 import { CacheManager, currentEngineProfiles, resolveCacheConfig } from '#cache';
@@ -96,6 +97,25 @@ export async function memoryHits(report: Report, component: string, small: Uint8
       goal: `<= ${goal}`,
       holds: value <= goal,
     });
+  }
+}
+
+/** The hashes that could have stood for an entry, over as many bytes as a large component has. */
+export async function hashes(report: Report): Promise<void> {
+  const bytes = randomBytes(1_600_000);
+  const { blake3 } = await import('hash-wasm');
+  const candidates: [string, () => unknown][] = [
+    ['HMAC-SHA256', () => createHmac('sha256', 'secret').update(bytes).digest()],
+    ['BLAKE2b', () => hash('blake2b512', bytes)],
+    ['BLAKE3 in WebAssembly', () => blake3(bytes)],
+  ];
+  for (const [name, compute] of candidates) {
+    const value = await median(31, async () => {
+      const started = performance.now();
+      await compute();
+      return performance.now() - started;
+    });
+    report({ ...information(`${name} of 1.6 MB`, value), goal: 'for the decision' });
   }
 }
 

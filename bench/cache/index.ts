@@ -6,7 +6,7 @@ import { buildActor } from 'vivarium';
 import { actor } from '../../test/support/actor-wat.ts';
 import type { Report } from '../figure.ts';
 import { sharedBuild } from './flights.ts';
-import { diskHits, memoryHits } from './hits.ts';
+import { diskHits, hashes, memoryHits } from './hits.ts';
 import { manyEntries } from './many.ts';
 import { starts } from './start.ts';
 
@@ -19,6 +19,7 @@ export async function run(report: Report): Promise<void> {
     await starts(report, folder, file);
     await memoryHits(report, file, small);
     await diskHits(report, folder, file);
+    await hashes(report);
     await sharedBuild(report, folder);
     await manyEntries(report, folder, small);
   } finally {

@@ -51,6 +51,8 @@ export async function measureEmbedded(report: Report): Promise<void> {
   const p99 = percentile(times, 0.99);
   const name = `embedded query, ${LARGE} of ${MODULES} modules, 512 dimensions`;
   report({ figure: `${name}, p99`, value: p99, unit: 'ms', goal: '<= 15', holds: p99 <= 15 });
+  const p50 = percentile(times, 0.5);
+  report({ figure: `${name}, median`, value: p50, unit: 'ms', goal: '<= 15', holds: p50 <= 15 });
   report({
     figure: `${name}, share equal to brute force`,
     value: exact / 20,

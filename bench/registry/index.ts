@@ -8,7 +8,7 @@ export const run: RunGroup = async (report) => {
   await measureHits(report);
   await measureEmbedded(report);
   try {
-    if (!process.env.SKIPPG) await measurePgvector(report);
+    await measurePgvector(report);
   } catch (error) {
     // Not measured is not the same as missed, and must not look like it.
     console.error(`  not measured: PostgreSQL with pgvector cannot be had here (${messageOf(error)})`);

@@ -21,7 +21,13 @@ try {
     console.log(`[lobby] ${Buffer.from(message.payload)}`);
   });
   const enter = async (name: string) =>
-    runtime.actor<Member>(await runtime.load(file, { id: `chat/member/${name.toLowerCase()}`, env: { NAME: name } }));
+    runtime.actor<Member>(
+      await runtime.load(file, {
+        id: `chat/member/${name.toLowerCase()}`,
+        env: { NAME: name },
+        grants: ['messaging:publish:chat/*', 'messaging:subscribe:chat/*'],
+      }),
+    );
   const [ada, grace] = [await enter('Ada'), await enter('Grace')];
 
   console.log(`heard by ${await runtime.request(ada, { say: 'Is anybody here?' })}`);

@@ -22,6 +22,7 @@ try {
   runtime.on('gave-up', ({ supervisor }) => console.log(`${supervisor} was given up`));
   const handle = await runtime.load(file, {
     id: 'demo/worker/1',
+    grants: ['storage:*:done'],
     supervision: { restart: 'permanent', maxRestarts: 2, withinMs: 60_000, backoffMs: 10, maxAttempts: 1 },
   });
   const worker = runtime.actor<Worker>(handle);

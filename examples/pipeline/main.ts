@@ -15,7 +15,11 @@ try {
   const load = async (name: string) => {
     const source = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
     const { file } = await buildActor(source, { output: join(folder, `${name}.wasm`) });
-    return runtime.load(file, { id: `pipeline/${name}/1`, mailbox: { maxMessages: 32 } });
+    return runtime.load(file, {
+      id: `pipeline/${name}/1`,
+      mailbox: { maxMessages: 32 },
+      grants: ['messaging:send:pipeline/*/*', 'messaging:publish:pipeline/done'],
+    });
   };
   const done = Promise.withResolvers<string>();
   await runtime.topic('pipeline/done').subscribe((message) => done.resolve(Buffer.from(message.payload).toString()));

@@ -6,6 +6,7 @@ import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { inspectCommand } from './inspect.ts';
 import { keyCommand, signCommand, verifyCommand } from './keys.ts';
+import { meterCommand } from './meter.ts';
 import { buildCommand, newCommand } from './project.ts';
 import { registryCommand } from './registry.ts';
 import { runCommand } from './run.ts';
@@ -20,6 +21,7 @@ const COMMANDS = [
   startCommand,
   callCommand,
   inspectCommand,
+  meterCommand,
   cacheCommand,
   registryCommand,
   keyCommand,

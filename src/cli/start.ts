@@ -2,34 +2,40 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
+import { settleGrants } from './ask.ts';
+import { type AuthorityFlags, addAuthorityOptions, reportAuthority } from './authority.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { asText, printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
-interface StartFlags {
+interface StartFlags extends AuthorityFlags {
   readonly to?: string;
 }
 
 export function startCommand(shell: Shell): Command {
-  return new Command('start')
+  const command = new Command('start')
     .description('load actors from their manifests and keep them running')
     .argument('<manifest...>', 'actor.toml files, in the order in which they are started')
     .option('--to <id>', 'the actor that gets the lines of standard input; at its end all are drained and unloaded')
     .addHelpText(
       'after',
       `
+What a manifest asks for in \`grants\` it gets where --grant covers it, or where you agree at the terminal.
+
 State changes, restarts, dead letters and log lines go to standard error, replies to standard output; with --json all
 go to standard output, each with its "event". Without --to it runs until it is interrupted, or no actor is left.
 
 Examples:
   viv start chat/actor.toml worker/actor.toml
   viv start counter/actor.toml --to demo/counter/1 < messages.txt`,
-    )
-    .action(shell.action((files: readonly string[], flags: StartFlags) => start(shell, files, flags)));
+    );
+  return addAuthorityOptions(command).action(
+    shell.action((files: readonly string[], flags: StartFlags) => start(shell, files, flags)),
+  );
 }
 
-async function start(shell: Shell, files: readonly string[], { to }: StartFlags): Promise<void> {
+async function start(shell: Shell, files: readonly string[], { to, grant, trust }: StartFlags): Promise<void> {
   const manifests = await Promise.all(files.map(readManifest));
   if (to !== undefined && !manifests.some(({ id }) => id === to)) {
     throw new CliError(
@@ -37,7 +43,9 @@ async function start(shell: Shell, files: readonly string[], { to }: StartFlags)
       `--to ${to}: no manifest has that id; there are ${manifests.map(({ id }) => id).join(', ')}`,
     );
   }
-  await using runtime = await createRuntime();
+  await settleGrants(shell, manifests, grant);
+  await using runtime = await createRuntime({ trust, audit: 'file' });
+  reportAuthority(shell, runtime);
   const report = reporter(shell, runtime);
   addSupervisors(runtime, manifests);
   const handles = new Map<string, ComponentHandle>();
@@ -62,8 +70,15 @@ function live(runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): 
 }
 
 function load(runtime: Runtime, manifest: ActorManifest): Promise<ComponentHandle> {
-  const { id, component, limits, env, mailbox, supervision } = manifest;
-  return runtime.load(component, { id, limits, env, mailbox, ...(supervision === undefined ? {} : { supervision }) });
+  const { id, component, limits, env, mailbox, supervision, grants } = manifest;
+  return runtime.load(component, {
+    id,
+    limits,
+    env,
+    mailbox,
+    grants,
+    ...(supervision === undefined ? {} : { supervision }),
+  });
 }
 
 /** Actors that name a supervisor share it; the first that does says how it works. */

@@ -53,45 +53,51 @@ export class Envelope implements ComponentMessage, Queued {
 /** How a request ended. It does so once. */
 export type RequestEnd = 'answered' | 'timed-out' | 'cancelled' | 'failed';
 
+/** Who is told when a request's deadline has passed. */
+export interface RequestOwner {
+  expired(request: PendingRequest): void;
+}
+
 /** A request that waits for its one end. */
 export abstract class PendingRequest extends WheelTimer {
-  readonly correlationId: string;
+  correlationId = '';
   /** Who asked; undefined for the host. */
   readonly from: ActorCell | undefined;
   readonly target: ActorCell;
   /** The turn in which it was made: while that one is still running, it waits for this request. */
   readonly madeIn: Envelope | undefined;
+  /** Of the asker when it asked: an answer is for the same instance alone. */
+  readonly incarnation: number;
+  /** Of the message that asks: one more than of the message whose turn asked. */
   readonly hops: number;
   readonly timeoutMs: number;
-  readonly #onExpire: (request: PendingRequest) => void;
-  readonly incarnation: number;
   /** The asker's turn cannot go on before the end. */
-  suspendsTurn = false;
+  readonly suspendsTurn: boolean;
   /** On the clock's monotonic scale. An answer after it is late even when the timer has not run yet. */
   deadline = 0;
   end: RequestEnd | undefined = undefined;
+  readonly #owner: RequestOwner;
 
   constructor(
-    correlationId: string,
+    owner: RequestOwner,
     from: ActorCell | undefined,
     target: ActorCell,
-    hops: number,
     timeoutMs: number,
-    onExpire: (request: PendingRequest) => void,
+    suspendsTurn: boolean,
   ) {
     super();
-    this.correlationId = correlationId;
+    this.#owner = owner;
     this.from = from;
     this.target = target;
     this.madeIn = from?.current;
     this.incarnation = from?.incarnation ?? 0;
-    this.hops = hops;
+    this.hops = this.madeIn === undefined ? 0 : this.madeIn.hops + 1;
     this.timeoutMs = timeoutMs;
-    this.#onExpire = onExpire;
+    this.suspendsTurn = suspendsTurn;
   }
 
   expire(): void {
-    this.#onExpire(this);
+    this.#owner.expired(this);
   }
 
   /** Hands the answer to who asked. */

@@ -1,7 +1,7 @@
 import type { Random } from '#core';
 
 const ID_BYTES = 16;
-const IDS_PER_BLOCK = 256;
+const IDS_PER_BLOCK = 512;
 
 /**
  * Correlation ids: 128 random bits in hex. A guest sees ids of requests made to it and by it, so nothing in one may help

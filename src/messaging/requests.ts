@@ -1,6 +1,6 @@
 import type { Clock, Random, VivariumError } from '#core';
 import type { ActorCell } from './actor-cell.ts';
-import { PendingRequest, type RequestEnd } from './actor-cell.ts';
+import { PendingRequest, type RequestEnd, type RequestOwner } from './actor-cell.ts';
 import { CorrelationIds } from './correlation-ids.ts';
 import type { MessageCounters } from './counters.ts';
 import { deadlockOf } from './deadlock.ts';
@@ -8,43 +8,60 @@ import { MessagingError } from './errors.ts';
 import type { KeepAlive } from './event-loop.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
-/** The embedder's request: a promise. */
-class HostRequest extends PendingRequest {
-  resolve: (payload: Uint8Array | undefined) => void = () => {};
-  reject: (error: unknown) => void = () => {};
+type Tell = (request: PendingRequest, payload: Uint8Array | undefined, failure: unknown) => void;
+
+/** A request that waits as a promise: the embedder's, or that of a turn that is suspended until its end. */
+class PromisedRequest extends PendingRequest {
+  readonly #resolve: (payload: Uint8Array | undefined) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    owner: RequestOwner,
+    from: ActorCell | undefined,
+    target: ActorCell,
+    timeoutMs: number,
+    resolve: (payload: Uint8Array | undefined) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(owner, from, target, timeoutMs, from !== undefined);
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
 
   answer(payload: Uint8Array | undefined): void {
-    this.resolve(payload);
+    this.#resolve(payload);
   }
 
   fail(error: unknown): void {
-    this.reject(error);
+    this.#reject(error);
   }
 }
 
 /** A guest's request that goes on with its turn: the end arrives in its mailbox. */
 class GuestRequest extends PendingRequest {
-  tell: (request: PendingRequest, payload: Uint8Array | undefined, failure: unknown) => void = () => {};
+  readonly #tell: Tell;
+
+  constructor(owner: RequestOwner, from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell) {
+    super(owner, from, target, timeoutMs, false);
+    this.#tell = tell;
+  }
 
   answer(payload: Uint8Array | undefined): void {
-    this.tell(this, payload, undefined);
+    this.#tell(this, payload, undefined);
   }
 
   fail(error: unknown): void {
-    this.tell(this, undefined, error);
+    this.#tell(this, undefined, error);
   }
 }
 
 /** Opens requests, ends each exactly once, and counts answers that come when nobody waits any more. */
-export class Requests {
+export class Requests implements RequestOwner {
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
   readonly #ids: CorrelationIds;
   readonly #counters: MessageCounters;
   readonly #keepAlive: KeepAlive;
-  readonly #onExpire = (request: PendingRequest): void => {
-    this.#timedOut(request);
-  };
 
   constructor(clock: Clock, random: Random, counters: MessageCounters, keepAlive: KeepAlive) {
     this.#clock = clock;
@@ -62,17 +79,11 @@ export class Requests {
     resolve: (payload: Uint8Array | undefined) => void,
     reject: (error: unknown) => void,
   ): PendingRequest {
-    const request = new HostRequest(this.#ids.next(), from, target, hopsOf(from), timeoutMs, this.#onExpire);
-    request.resolve = resolve;
-    request.reject = reject;
-    request.suspendsTurn = from !== undefined;
-    return this.#open(request);
+    return this.#open(new PromisedRequest(this, from, target, timeoutMs, resolve, reject));
   }
 
-  openCallback(from: ActorCell, target: ActorCell, timeoutMs: number, tell: GuestRequest['tell']): PendingRequest {
-    const request = new GuestRequest(this.#ids.next(), from, target, hopsOf(from), timeoutMs, this.#onExpire);
-    request.tell = tell;
-    return this.#open(request);
+  openCallback(from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell): PendingRequest {
+    return this.#open(new GuestRequest(this, from, target, timeoutMs, tell));
   }
 
   /** Ends a request with an answer, if it still waits and its deadline has not passed. */
@@ -80,7 +91,7 @@ export class Requests {
     if (request.end !== undefined) this.#counters.lateReplies += 1;
     else if (now > request.deadline) {
       this.#counters.lateReplies += 1;
-      this.#timedOut(request);
+      this.expired(request);
     } else {
       this.#counters.answered += 1;
       this.#close(request, 'answered');
@@ -117,6 +128,7 @@ export class Requests {
 
   #open(request: PendingRequest): PendingRequest {
     const now = this.#clock.monotonic();
+    request.correlationId = this.#ids.next();
     request.deadline = now + request.timeoutMs;
     this.#wheel.schedule(request, now, request.timeoutMs);
     if (request.from === undefined) this.#keepAlive.begin();
@@ -132,17 +144,14 @@ export class Requests {
     else request.from.openRequests.delete(request.correlationId);
   }
 
-  #timedOut(request: PendingRequest): void {
+  /** Ends a request whose deadline has passed. */
+  expired(request: PendingRequest): void {
     const circle = deadlockOf(request);
     this.#counters.timedOut += 1;
     this.#close(request, 'timed-out');
     request.fail(circle === undefined ? timeout(request) : deadlock(request, circle));
     request.from?.noticeIdle();
   }
-}
-
-function hopsOf(from: ActorCell | undefined): number {
-  return from?.current === undefined ? 0 : from.current.hops + 1;
 }
 
 function timeout(request: PendingRequest): VivariumError {

@@ -15,6 +15,7 @@ import {
   SupervisionTree,
   type SupervisorOptions,
 } from '#supervision';
+import type { Admission } from './admission.ts';
 import type { Directory } from './directory.ts';
 import type { RuntimeEmitter } from './events.ts';
 import type { SupervisionOptions } from './options.ts';
@@ -25,6 +26,7 @@ export interface ActorSupervisorPorts {
   readonly engine: JcoEngine;
   readonly router: Router;
   readonly directory: Directory;
+  readonly admission: Admission;
   readonly events: RuntimeEmitter;
   readonly clock: Clock;
   readonly random: Random;
@@ -77,7 +79,7 @@ export class ActorSupervisor implements Supervisor, ActorControl {
 
   /** Ends a component and forgets it. @throws `RUNTIME_NOT_FOUND` */
   async unload(handle: ComponentHandle, reason?: VivariumError): Promise<void> {
-    const { engine, router, directory } = this.#ports;
+    const { engine, router, directory, admission } = this.#ports;
     this.#tree.removeActor(handle);
     this.#health.unwatch(handle);
     router.retire(handle);
@@ -86,6 +88,7 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     } finally {
       router.remove(handle, reason);
       directory.remove(handle);
+      admission.end(handle);
     }
   }
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type ComponentId, type ComponentLoader, formatComponentId } from '#core';
 import { fetchComponent, isMissing, RuntimeError, readComponentFile } from '#runtime';
 
-/** What `load` takes: a path, a `file:` or `https:` URL, bytes, or an id that a loader knows. */
+/** What `load` takes: a path, a `file:` or `https:` URL, `registry:ID`, bytes, or an id that a loader knows. */
 export type ComponentSource = string | URL | Uint8Array | ComponentId;
 
 /** @throws `RUNTIME_NOT_FOUND`, `RUNTIME_FETCH_FAILED`, `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED` */
@@ -16,7 +16,7 @@ export async function readSource(
   if (typeof source === 'string' || source instanceof URL) {
     const url = asUrl(source);
     if (url?.protocol === 'https:' || url?.protocol === 'http:') return fetchComponent(url, { signal });
-    return readPath(url === undefined ? (source as string) : fileURLToPath(url), signal);
+    return readComponentPath(url === undefined ? (source as string) : fileURLToPath(url), signal);
   }
   const bytes = await loader.loadBytes(source, signal);
   if (bytes === undefined) {
@@ -26,6 +26,12 @@ export async function readSource(
     );
   }
   return bytes;
+}
+
+/** The module that `registry:ID` names. */
+export function moduleIdOf(source: ComponentSource): string | undefined {
+  const text = source instanceof URL ? source.href : source;
+  return typeof text === 'string' && text.startsWith('registry:') ? text.slice('registry:'.length) : undefined;
 }
 
 /** A name for a component that was loaded without an id: what its file is called, as far as an id permits. */
@@ -54,7 +60,7 @@ export function pathOf(source: ComponentSource): string | undefined {
   return url.protocol === 'file:' ? fileURLToPath(url) : undefined;
 }
 
-async function readPath(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+export async function readComponentPath(path: string, signal?: AbortSignal): Promise<Uint8Array> {
   try {
     return await readComponentFile(resolve(path), signal);
   } catch (cause) {

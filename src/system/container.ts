@@ -16,6 +16,7 @@ import type {
   ComponentLoader,
   KeyValueStore,
   Meter,
+  ModuleRegistry,
   Random,
 } from '#core';
 import { GuestMessaging, HostMessaging, Router } from '#messaging';
@@ -60,6 +61,7 @@ export const TOKENS = {
   profiles: token<EngineProfiles>('EngineProfiles'),
   keyValueStore: token<KeyValueStore>('KeyValueStore'),
   loader: token<ComponentLoader>('ComponentLoader'),
+  registry: token<Pick<ModuleRegistry, 'fetch'>>('ModuleRegistry'),
   directory: token<Directory>('ActorDirectory'),
   events: token<RuntimeEmitter>('RuntimeEvents'),
   limiter: token<ComponentLimiter>('ComponentLimiter'),
@@ -71,6 +73,15 @@ export const TOKENS = {
   host: token<HostMessaging>('HostMessaging'),
   supervisor: token<ActorSupervisor>('ActorSupervisor'),
 } as const;
+
+const NO_REGISTRY: Pick<ModuleRegistry, 'fetch'> = {
+  fetch: async () => {
+    throw new RuntimeError(
+      'RUNTIME_NOT_FOUND',
+      'this runtime has no registry; give createRuntime({ overrides: { registry } }) the client of openRegistry()',
+    );
+  },
+};
 
 /**
  * Joins the parts of one runtime. Each runtime has a child container of its own, so two in a process share nothing.
@@ -91,6 +102,7 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   provide(TOKENS.artifactCache, (c) => artifactCache(c, options));
   provide(TOKENS.cache, (c) => c.resolve(TOKENS.artifactCache), overrides.cache);
   provide(TOKENS.keyValueStore, () => new SqliteKeyValueStore(options.storage?.path), overrides.keyValueStore);
+  provide(TOKENS.registry, () => NO_REGISTRY, overrides.registry);
   provide(TOKENS.events, () => new RuntimeEmitter());
   provide(TOKENS.directory, () => new Directory());
   provide(TOKENS.limiter, () => new ComponentLimiter(options.limits, options.maxTotalMemoryBytes));
@@ -117,6 +129,7 @@ export function wire(options: RuntimeOptions): DependencyContainer {
         engine: c.resolve(TOKENS.engine),
         router: c.resolve(TOKENS.router),
         directory: c.resolve(TOKENS.directory),
+        admission: c.resolve(TOKENS.admission),
         events: c.resolve(TOKENS.events),
         clock: c.resolve(TOKENS.clock),
         random: c.resolve(TOKENS.random),

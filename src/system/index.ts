@@ -3,8 +3,10 @@ export { type ActorManifest, readManifest } from '#project';
 export { type OpenArtifactCache, openArtifactCache } from './artifact-cache.ts';
 export type { ComponentSource } from './component-source.ts';
 export type { RuntimeEvents } from './events.ts';
+export { missingGrants } from './grants.ts';
 export { type Inspection, inspectComponent } from './inspect.ts';
 export { type AuditFilter, openAuditFolder, openKeyring, readAudit, verifyAudit } from './keyring.ts';
+export { type MeteredFile, meterFile } from './meter.ts';
 export type { LoadOptions, RequestOptions, RuntimeOptions, RuntimePorts, SupervisionOptions } from './options.ts';
 export { buildActor, newActor } from './project.ts';
 export {

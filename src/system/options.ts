@@ -8,6 +8,7 @@ import type {
   ComponentLoader,
   KeyValueStore,
   Meter,
+  ModuleRegistry,
   Random,
   ResourceLimits,
 } from '#core';
@@ -26,6 +27,8 @@ export interface RuntimePorts {
   readonly cache: ArtifactCache;
   readonly keyValueStore: KeyValueStore;
   readonly loader: ComponentLoader;
+  /** What `registry:ID` is fetched from: the `client` of `openRegistry`. */
+  readonly registry: Pick<ModuleRegistry, 'fetch'>;
   readonly audit: AuditLog;
   readonly trustedKeys: TrustedKeys;
 }

@@ -27,7 +27,7 @@ import type { GrantInput } from '#security';
 import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
-import { type ComponentSource, nameOf, pathOf, readSource } from './component-source.ts';
+import { type ComponentSource, moduleIdOf, nameOf, pathOf, readSource } from './component-source.ts';
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
 import type { RuntimeEvents } from './events.ts';
@@ -82,11 +82,15 @@ export class Runtime implements AsyncDisposable {
         maxAttempts: options.supervision?.maxAttempts,
         suspended: true,
       });
-      const component = await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal);
+      const moduleId = moduleIdOf(source);
+      const module =
+        moduleId === undefined ? undefined : await this.#scope.resolve(TOKENS.registry).fetch(moduleId, options.signal);
+      const component = module?.bytes ?? (await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal));
       const authority = await this.#admission.admit({
         handle,
         component,
-        path: pathOf(source),
+        path: module === undefined ? pathOf(source) : undefined,
+        signers: module === undefined ? undefined : [module.record.keyId],
         grants: options.grants ?? [],
         signature: options.signature,
       });
@@ -246,7 +250,6 @@ export class Runtime implements AsyncDisposable {
     const { lifecycle } = this.#engine;
     if (drain && lifecycle.call(this.#engine, handle).state === 'ready') await this.#router.drain(handle, timeoutMs);
     await this.#supervisor.unload(handle);
-    this.#admission.end(handle);
   }
 
   /**

@@ -109,7 +109,7 @@ describe('viv registry', () => {
 
   it('wants a key, and the name of one where there are several', async () => {
     await makeKey(join(folder, 'home'), 'other');
-    expect(await publish()).toMatchObject({ code: 4, out: [{ error: { code: 'SECURITY_KEY_NOT_FOUND' } }] });
+    expect(await publish()).toMatchObject({ code: 3, out: [{ error: { code: 'SECURITY_KEY_NOT_FOUND' } }] });
     expect((await publish('--key', 'other', '--verifier', 'me')).code).toBe(0);
   });
 

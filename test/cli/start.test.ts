@@ -8,23 +8,33 @@ import { buildActor } from '#system';
 import { main } from '../../src/cli/program.ts';
 
 let folder: string;
+const home = process.env.VIVARIUM_HOME;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'viv-start-'));
+  process.env.VIVARIUM_HOME = join(folder, 'home');
   const source = fileURLToPath(new URL('../../examples/flaky-worker/worker.ts', import.meta.url));
   await buildActor(source, { output: join(folder, 'worker.wasm') });
   await write('worker', 'max-restarts = 1\nwithin = "1m"\nbackoff = "1ms"\nrestart = "permanent"');
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  if (home === undefined) delete process.env.VIVARIUM_HOME;
+  else process.env.VIVARIUM_HOME = home;
+  await rm(folder, { recursive: true });
+});
 
 async function write(name: string, supervision: string): Promise<void> {
   await mkdir(join(folder, name), { recursive: true });
-  const text = `id = "demo/${name}/1"\ncomponent = "../worker.wasm"\n[limits]\nmax-execution-time = "1m"\nmax-fuel = 20_000_000\n[supervision]\n${supervision}\n`;
+  const text = `id = "demo/${name}/1"\ncomponent = "../worker.wasm"\ngrants = ["storage:*:done"]\n[limits]\nmax-execution-time = "1m"\nmax-fuel = 20_000_000\n[supervision]\n${supervision}\n`;
   await writeFile(join(folder, name, 'actor.toml'), text);
 }
 
 async function start(input: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await main(['start', ...args], { stdin: Readable.from([input]), stdout, stderr });
+  const code = await main(['start', '--grant', 'storage:*:**', ...args], {
+    stdin: Readable.from([input]),
+    stdout,
+    stderr,
+  });
   const read = async (stream: PassThrough): Promise<string> => (await stream.end().toArray()).join('');
   return { code, out: await read(stdout), err: await read(stderr) };
 }
@@ -73,6 +83,12 @@ describe('viv start', () => {
     const restarted = events.filter(({ event }) => event === 'restart').map(({ component }) => component);
     expect(restarted).toEqual(['demo/first/1', 'demo/second/1']);
     expect(events.some(({ event }) => event === 'reply')).toBe(true);
+  });
+
+  it('starts nothing that asks for what nobody granted', async () => {
+    const streams = { stdin: Readable.from(['']), stdout: new PassThrough(), stderr: new PassThrough() };
+    expect(await main(['start', manifest('worker'), '--grant', 'storage:read:done'], streams)).toBe(4);
+    expect(String(streams.stderr.read())).toContain("add --grant 'storage:*:done'");
   });
 
   it('names what is wrong before it starts anything', async () => {

@@ -41,7 +41,7 @@ afterEach(async () => {
 const id = (name: string): string => `t/${name}/${run}`;
 
 async function load(name: string, options: Parameters<Runtime['load']>[1] = {}): Promise<ActorRef<Probe>> {
-  const handle = await runtime.load(file, { id: id(name), ...options });
+  const handle = await runtime.load(file, { id: id(name), grants: ['messaging:*:**', 'storage:*:**'], ...options });
   loaded.push(handle);
   return runtime.actor<Probe>(handle);
 }
@@ -117,12 +117,12 @@ describe('messages between components', () => {
 
   it('are refused with a reason that the guest can read', async () => {
     const a = await load('a', { limits: { maxFuel: 5_000_000_000n } });
-    await load('small', { limits: { maxMemoryBytes: 8 * 2 ** 20 }, mailbox: { maxMessages: 1 } });
+    await load('small', { limits: { maxMemoryBytes: 3 * 2 ** 20 }, mailbox: { maxMessages: 1 } });
     const send = (to: string, text = 'x') => runtime.request(a, { send: { to, text } });
     expect(await send(id('none'))).toBe('target-not-found');
     for (const part of ['..', 'B', 'ü', '\0', 'x'.repeat(5_000)])
       expect(await send(`t/${part}/1`)).toBe('target-not-found');
-    expect(await runtime.request(a, { sendLarge: { to: id('small'), bytes: 5 * 2 ** 20 } })).toBe('invalid-message');
+    expect(await runtime.request(a, { sendLarge: { to: id('small'), bytes: 1_700_000 } })).toBe('invalid-message');
     expect(await runtime.request(a, { cancel: '0'.repeat(32) })).toBe('invalid-message');
   });
 

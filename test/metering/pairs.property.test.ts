@@ -4,6 +4,7 @@ import { modulePlan } from './generator/index.ts';
 import { MeteredDriver, meter } from './harness/metered.ts';
 import { endsRun, type Observation, plainly } from './harness/observe.ts';
 import { observePair, type Pair, pairOf } from './harness/pair.ts';
+import { runs } from './harness/runs.ts';
 
 describe('two modules on one tank', () => {
   it('do together what the plain ones do', () => {
@@ -13,7 +14,7 @@ describe('two modules on one tank', () => {
         const { costs: _, ...metered } = observeMetered(pair);
         expect(metered).toEqual(observePair(pair, [pair.lender.bytes, pair.borrower.bytes], plainly));
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -22,7 +23,8 @@ describe('two modules on one tank', () => {
       fc.property(modulePlan(), modulePlan(), fc.nat(), (first, second, which) => {
         const pair = pairOf(first, second);
         const { costs, ...free } = observeMetered(pair);
-        const { costs: _, ...paid } = observeMetered(pair, (entry) => costs[entry]);
+        const exact = (entry: number) => (endsRun(free.outcomes[entry]!) ? undefined : costs[entry]);
+        const { costs: _, ...paid } = observeMetered(pair, exact);
         expect(paid).toEqual(free);
         const finished = costs.flatMap((cost, entry) => (cost > 0n && !endsRun(free.outcomes[entry]!) ? [entry] : []));
         if (finished.length === 0) return;
@@ -30,7 +32,7 @@ describe('two modules on one tank', () => {
         const poor = observeMetered(pair, (entry) => (entry === short ? costs[entry]! - 1n : undefined));
         expect(poor.outcomes).toEqual([...free.outcomes.slice(0, short), 'stopped METERING_OUT_OF_FUEL']);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 });

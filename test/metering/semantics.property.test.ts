@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { allFeatures, compileModule, modulePlan } from './generator/index.ts';
 import { meter, observeMetered } from './harness/metered.ts';
 import { observe } from './harness/observe.ts';
+import { runs } from './harness/runs.ts';
 
 describe('a metered module with an endless tank', () => {
   for (const mode of ['fuel', 'deadline'] as const) {
@@ -13,7 +14,7 @@ describe('a metered module with an endless tank', () => {
           const { costs: _, ...metered } = observeMetered(generated, undefined, mode);
           expect(metered).toEqual(observe(generated, generated.bytes));
         }),
-        { numRuns: 400 },
+        runs(400),
       );
     });
   }
@@ -26,7 +27,7 @@ describe('a metered module with an endless tank', () => {
         const { costs: _, ...metered } = observeMetered(generated);
         expect(metered).toEqual(observe(generated, generated.bytes));
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -36,7 +37,7 @@ describe('a metered module with an endless tank', () => {
         const { bytes } = compileModule(plan);
         expect(meter.meterModule(bytes, 'fuel').bytes).toEqual(meter.meterModule(bytes, 'fuel').bytes);
       }),
-      { numRuns: 50 },
+      runs(50),
     );
   });
 });

@@ -1,3 +1,4 @@
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RewritingMeter } from '#metering';
@@ -50,6 +51,27 @@ describe('the fuel of a kernel', () => {
       );
       expect(run(kernel, rounds, () => 0, steady.spent)).toEqual(steady);
       expect(() => run(kernel, rounds, () => 0, steady.spent - 1n)).toThrow();
+    });
+  }
+});
+
+describe('a loop whose turn costs more than a slice', () => {
+  for (const mode of ['fuel', 'deadline'] as const) {
+    it(`goes on after each refill, in mode ${mode}`, async () => {
+      const body = 'i32.const 1 local.get 0 i32.add drop '.repeat(12_000);
+      const bytes = await parse(`(module (func (export "run") (param i32)
+        (loop ${body} (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))`);
+      // A machine so slow that slices are as small as they get.
+      let time = 0;
+      const meter = new RewritingMeter(() => (time += 5));
+      const module = new WebAssembly.Module(meter.meterModule(bytes, mode).bytes as Uint8Array<ArrayBuffer>);
+      const tank = meter.createTank({ maxMemoryBytes: 2 ** 20 });
+      tank.begin({});
+      const { run } = tank.link(module, {});
+      tank.end();
+      tank.begin({ timeMs: 10_000 });
+      (run as (turns: number) => void)(30);
+      tank.end();
     });
   }
 });

@@ -9,9 +9,9 @@ import { readDatabase } from './source-database.ts';
 const CHILD = new URL('./bundle-child.ts', import.meta.url).pathname;
 
 function contents(round: number): Record<string, string> {
-  return Object.fromEntries(
-    Array.from({ length: 30 }, (_, index) => [`f${index}`, `content ${index % 20 === 0 ? round : index}`]),
-  );
+  // Half of the chunks are new in each round: a pull makes 17 requests then, the first one 32.
+  const text = (index: number) => `${index} of round ${index % 2 === 0 ? round : 0}`;
+  return Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`f${index}`, text(index)]));
 }
 
 function run(...args: string[]): ChildProcess {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -42,6 +43,22 @@ it('a second runtime takes what the first one built, and builds nothing', async 
   const { fingerprint } = await fingerprintOfDefault();
   expect(await answer(bytes, { overrides: { builder: refusing(fingerprint) } })).toBe('hello');
 });
+
+it('a start from a warm disk loads neither the transpiler nor the parser that checks its output', async () => {
+  const component = join(root, 'actor.wasm');
+  writeFileSync(component, await actor());
+  const env = { ...process.env, VIVARIUM_CACHE_DIR: join(root, 'cache'), VIVARIUM_HOME: join(root, 'home') };
+  const script = join(import.meta.dirname, 'support/loaded-modules.ts');
+  const start = (): { reply: string; modules: string[] } =>
+    JSON.parse(execFileSync(process.execPath, [script, component], { env, encoding: 'utf8' }));
+  expect(start().reply).toBe('hello');
+  const { reply, modules } = start();
+  expect(reply).toBe('hello');
+  expect(modules.length).toBeGreaterThan(50);
+  expect(
+    modules.filter((url) => /jco-transpile|acorn|hash-wasm|generated-code|cache\/(doctor|prune|warmup)/.test(url)),
+  ).toEqual([]);
+}, 60_000);
 
 it('an entry that somebody edited is built again, never run', async () => {
   const bytes = await actor();

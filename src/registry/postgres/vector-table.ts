@@ -74,10 +74,11 @@ export class VectorTable {
     // A graph that does not fit into this memory is built many times slower.
     await run(`SELECT set_config('maintenance_work_mem', '512MB', true)`);
     await run(
-      'CREATE INDEX vivarium_vectors_unit ON vivarium_vectors USING hnsw (unit vector_ip_ops)',
+      'CREATE INDEX vivarium_vectors_unit ON vivarium_vectors USING hnsw (unit vector_ip_ops) WITH (ef_construction = 128)',
       [],
       BUILD_TIMEOUT_MS,
     );
+    await run('ANALYZE vivarium_vectors');
   }
 
   /** Adds a module if it may be found. */
@@ -113,9 +114,10 @@ export class VectorTable {
       return rankTies(scored, limit, (ids, most) => this.rank(ids, most));
     }
     const most = Math.max(limit + 1, LEAST);
+    // Written so that the index on the hash cannot serve: without fresh statistics the planner would sort all of them.
     const rows = await this.#connection.query(
       `SELECT id, unit_digest, -(unit <#> $2) AS similarity FROM vivarium_vectors
-       WHERE interface_hash = $1 AND ($3::jsonb IS NULL OR requires <@ $3::jsonb)
+       WHERE interface_hash || '' = $1 AND ($3::jsonb IS NULL OR requires <@ $3::jsonb)
        ORDER BY unit <#> $2 LIMIT $4`,
       [interfaceHash, wanted, met, most],
     );

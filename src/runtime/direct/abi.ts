@@ -36,7 +36,7 @@ export const ABI = {
 
   /** Ends the store in a way that the guest cannot catch. What ends it already, a trap of its own, goes on as it is. */
   fail(thrown: unknown, stop: (reason: VivariumError) => never): never {
-    if (isVivariumError(thrown)) throw thrown;
+    if (isVivariumError(thrown)) return stop(thrown);
     if (thrown instanceof WebAssembly.RuntimeError && !(thrown instanceof AbiTrap)) throw thrown;
     return stop(new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown }));
   },

@@ -2,7 +2,8 @@ import { type CompiledArtifact, isVivariumError } from '#core';
 import { TRANSPILE_OPTIONS } from '../build/transpile.ts';
 import type { ComponentCode } from '../component-code.ts';
 import { DirectCode } from './direct-code.ts';
-import { NotDirect, planDirect } from './plan.ts';
+import { NotDirect } from './not-direct.ts';
+import { planDirect } from './plan.ts';
 
 /**
  * The direct path into a component that jco has accepted, with the metered modules of its artifact; or why it has none,

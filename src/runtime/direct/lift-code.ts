@@ -5,6 +5,9 @@ import { unsupported } from './lower-code.ts';
 
 type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } | { kind: 'result' }>;
 
+/** What a lifted value's part takes of V8's heap, about: a guest's byte may become an object. */
+const HEAP_BYTES = 16;
+
 /*
  * Code that turns the canonical ABI's values into JavaScript ones. What it reads is the guest's: every pointer, length,
  * discriminant and handle is checked. Local names that it relies on: `abi`, `s`, `m`, `u`, `d` as in lowering, and
@@ -191,7 +194,8 @@ function loadSequence(code: Code, access: MemoryAccess, type: ValueType, start: 
   const numbers = NUMBERS[type.element.kind];
   if (numbers !== undefined) return code.let(`abi.loadNumbers(m, ${start}, ${length}, ${numbers})`);
   const { size, align } = layoutOf(type.element);
-  code.line(`m.check(${start}, ${length}, ${size}, ${align});`);
+  const cost = Math.max(size, type.element.nodes * HEAP_BYTES);
+  code.line(`m.check(${start}, ${length}, ${size}, ${align}, ${cost});`);
   const list = code.let('[]');
   const index = code.name();
   code.line(`for (let ${index} = 0; ${index} < ${length}; ${index}++) {`);

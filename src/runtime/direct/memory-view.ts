@@ -1,7 +1,7 @@
 import { trap } from './trap.ts';
 
 /** How much more than a memory's size may be lifted out of it in one call. */
-const LIFT_SLACK = 2 ** 20;
+const LIFT_SLACK = 4 * 2 ** 20;
 
 /**
  * A linear memory as lowering and lifting see it. A growth detaches the buffer, which makes `u8` empty: code that may
@@ -37,14 +37,14 @@ export class MemoryView {
     return this;
   }
 
-  /** Checks that `length` items of `size` bytes lie at `pointer`. */
-  check(pointer: number, length: number, size: number, align: number): void {
+  /** Checks that `length` items of `size` bytes lie at `pointer`; each takes `cost` bytes of the host's heap. */
+  check(pointer: number, length: number, size: number, align: number, cost: number = size): void {
     const bytes = length * size;
     if (pointer % align !== 0) trap(`pointer ${pointer} is not aligned to ${align}`);
     if (pointer + bytes > this.u8.length) {
       trap(`${bytes} bytes at ${pointer} lie outside of memory`);
     }
-    this.left -= bytes;
+    this.left -= length * cost;
     if (this.left < 0) trap('one call lifts more than the whole memory holds');
   }
 }

@@ -11,28 +11,21 @@ import {
   readComponent,
   type ValueType,
 } from '#wasm';
-import { camelCase, pascalCase } from './code.ts';
+import { pascalCase } from './code.ts';
 import {
   dropCode,
   exportCode,
   type FunctionSlots,
-  type HostCall,
   holds,
   importCode,
   interfaceCode,
   stateCode,
 } from './function-code.ts';
+import { type HostSlot, hostCall } from './host-slot.ts';
+import { NotDirect } from './not-direct.ts';
 
 /** Types beyond this make functions that no optimiser takes; the glue is as good. */
 const MAX_NODES = 2_000;
-
-/** Where one host function or resource class of a plan is found among a component's imports. */
-export interface HostSlot {
-  /** The interface, or the function's own name when the world imports it by itself. */
-  readonly from: string;
-  /** The property there: a function or a class. */
-  readonly property: string;
-}
 
 /** What a core module is given for an import: one of the plan's own functions, or what an earlier module exports. */
 export type Argument =
@@ -73,9 +66,6 @@ export interface DirectPlan {
   /** Component instances: each has handles, and flags of its own. */
   readonly instances: number;
 }
-
-/** Why a component takes the glue: half a sentence that follows "it". */
-export class NotDirect extends Error {}
 
 /**
  * Plans a component's direct path, or says why it has none. The component must be one that jco accepts: types and
@@ -261,26 +251,6 @@ class Planner {
   #nameResource(resource: Resource, slot: HostSlot): void {
     if (!this.#resources.has(resource)) this.#resources.set(resource, { id: this.#resources.size, slot });
   }
-}
-
-/** How jco's names for host functions follow from those of WIT. */
-function hostCall([outer = '', inner]: readonly string[]): { slot: HostSlot; how: HostCall } {
-  const name = inner ?? outer;
-  const member = /^\[(method|static)\]([^.]+)\.(.+)$/.exec(name);
-  if (member !== null) {
-    const [, kind, resource = '', called = ''] = member;
-    const slot = { from: outer, property: inner === undefined ? 'default' : pascalCase(resource) };
-    return { slot, how: { kind: kind as 'method' | 'static', member: called } };
-  }
-  const constructed = /^\[constructor\](.+)$/.exec(name);
-  if (constructed !== null) {
-    return { slot: { from: outer, property: pascalCase(constructed[1] as string) }, how: { kind: 'constructor' } };
-  }
-  if (name.startsWith('[')) throw new NotDirect('imports an asynchronous function');
-  return {
-    slot: { from: outer, property: inner === undefined ? 'default' : camelCase(inner) },
-    how: { kind: 'function' },
-  };
 }
 
 function checkType(type: FuncType): void {

@@ -2,12 +2,9 @@ import { WasmError } from '../errors.ts';
 import type {
   Alias,
   Canon,
-  CanonOptions,
   Component,
   CoreInstanceExpression,
   CoreModule,
-  CoreReference,
-  CoreSort,
   Definition,
   ExternDescription,
   InstanceExpression,
@@ -22,10 +19,10 @@ import {
   type InstanceItem,
   type InstantiateStep,
   type Item,
-  type LinkedOptions,
   Scope,
   type Type,
 } from './items.ts';
+import { addItem, addReexport, coreExport, coreItem, item, linkOptions, noExport } from './references.ts';
 import { mismatch, resolveFuncType, resolveType } from './resolve-types.ts';
 import type { Resource } from './types.ts';
 
@@ -312,73 +309,11 @@ function entries(items: ReadonlyMap<string, Item>): Named<Item>[] {
   return [...items].map(([name, value]) => ({ name, value }));
 }
 
-function linkOptions(options: CanonOptions, scope: Scope): LinkedOptions {
-  const func = (index: number | undefined): CoreItem | undefined =>
-    index === undefined ? undefined : scope.get('core func', index);
-  return {
-    encoding: options.encoding,
-    async: options.async,
-    others: options.others,
-    memory: options.memory === undefined ? undefined : scope.get('core memory', options.memory),
-    realloc: func(options.realloc),
-    postReturn: func(options.postReturn),
-    callback: func(options.callback),
-  };
-}
-
-function coreItem(scope: Scope, { sort, index }: CoreReference): CoreItem {
-  if (sort === 'module' || sort === 'instance') throw noExport(sort);
-  return scope.get(`core ${sort}`, index);
-}
-
-function coreExport(instance: CoreInstanceItem, name: string, sort: CoreSort): CoreItem {
-  if (instance.kind === 'instantiated') return { kind: 'core export', instance: instance.step, name, sort };
-  const found = instance.exports.get(name);
-  if (found === undefined) throw noExport(sort);
-  return found;
-}
-
-function item(scope: Scope, { sort, index }: Reference): Item {
-  switch (sort) {
-    case 'func':
-    case 'instance':
-    case 'component':
-    case 'value':
-      return scope.get(sort, index);
-    case 'type':
-      return { sort, type: scope.get('type', index) };
-    case 'core module':
-      return { sort };
-    default:
-      throw new WasmError('WASM_UNSUPPORTED', `a ${sort} crosses a component's border`);
-  }
-}
-
-/** An import or declaration takes the next index of its sort. */
-function addItem(scope: Scope, description: ExternDescription, found: Item): void {
-  if (found.sort !== description.kind) throw noExport(description.kind);
-  addReexport(scope, { sort: found.sort, index: 0 }, found);
-}
-
-/** So does an export. */
-function addReexport(scope: Scope, { sort }: Reference, found: Item): void {
-  if (found.sort === 'type') scope.add('type', found.type);
-  else if (found.sort === 'func') scope.add('func', found);
-  else if (found.sort === 'instance') scope.add('instance', found);
-  else if (found.sort === 'core module') scope.add('core module', undefined);
-  else if (found.sort === 'component') scope.add('component', found);
-  else if (found.sort === sort) scope.add('value', found);
-}
-
 function modulesOf(component: Component): CoreModule[] {
   return component.definitions.flatMap((definition) => {
     if (definition.kind === 'component') return modulesOf(definition.component);
     return definition.kind === 'core module' ? [definition.module] : [];
   });
-}
-
-function noExport(sort: string): WasmError {
-  return new WasmError('WASM_MALFORMED', `a ${sort} is asked for where there is none of that name or sort`);
 }
 
 function tooMuch(what: string): WasmError {

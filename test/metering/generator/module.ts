@@ -16,7 +16,7 @@ import {
 } from './types.ts';
 
 /** An import that the host must give, in `env`. */
-export type HostImport =
+type HostImport =
   | { readonly kind: 'function'; readonly name: string; readonly signature: Signature }
   | { readonly kind: 'global'; readonly name: string; readonly type: 'i32' | 'i64'; readonly mutable: boolean }
   | { readonly kind: 'memory'; readonly name: string; readonly initial: number; readonly maximum: number }

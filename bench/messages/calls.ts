@@ -1,0 +1,111 @@
+// What a call costs on the direct path, beside raw jco's glue and beside code written by hand for this one message.
+import { linkComponent, readComponent } from '#wasm';
+import { DirectCode } from '../../src/runtime/direct/direct-code.ts';
+import { planDirect } from '../../src/runtime/direct/plan.ts';
+import { actor } from '../../test/support/actor-wat.ts';
+import type { RunGroup } from '../figure.ts';
+import { median, paired } from '../support/measure.ts';
+import { type RawLifecycle, rawJco } from '../support/raw-jco.ts';
+import { HandWritten } from './hand-written.ts';
+
+const LIFECYCLE = 'vivarium:actor/lifecycle@0.1.0';
+const ROUNDS = 7;
+
+const message = (bytes: number): Parameters<RawLifecycle['handleMessage']>[0] => ({
+  sender: { namespace: 'demo', name: 'sender', instance: '1' },
+  payload: new Uint8Array(bytes),
+  metadata: {
+    messageId: 1n,
+    correlationId: undefined,
+    replyTo: undefined,
+    timestamp: { seconds: 1n, nanoseconds: 2 },
+    contentType: undefined,
+    topic: undefined,
+    headers: [],
+    failure: undefined,
+  },
+});
+
+function microsecondsPerCall(
+  instances: readonly Pick<RawLifecycle, 'handleMessage'>[],
+  bytes: number,
+  calls: number,
+): number {
+  const sent = message(bytes);
+  const began = performance.now();
+  for (let index = 0; index < calls; index++) {
+    (instances[index % instances.length] as RawLifecycle).handleMessage(sent);
+  }
+  return ((performance.now() - began) * 1_000) / calls;
+}
+
+function microsecondsPerInstance(make: () => unknown): number {
+  const began = performance.now();
+  const kept = Array.from({ length: 200 }, make);
+  return ((performance.now() - began) * 1_000) / kept.length;
+}
+
+export const calls: RunGroup = async (report) => {
+  const component = await actor();
+  const code = new DirectCode(planDirect(component));
+  const modules = linkComponent(readComponent(component)).modules.map(
+    ({ bytes }) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
+  );
+  const bare = (): WebAssembly.Exports => new WebAssembly.Instance(modules[0] as WebAssembly.Module).exports;
+  const direct = (): RawLifecycle =>
+    code.instantiate(
+      (index) => modules[index] as WebAssembly.Module,
+      {},
+      (module, imports) => new WebAssembly.Instance(module, imports).exports,
+    )[LIFECYCLE] as RawLifecycle;
+  const glue = await rawJco(component);
+
+  for (const live of [1, 1_000]) {
+    const many = <T>(make: () => T): T[] => Array.from({ length: live }, make);
+    const [ours, floor, raw] = [many(direct), many(() => new HandWritten(bare())), many(glue)];
+    for (const bytes of [16, 4_096]) {
+      const run = (instances: readonly Pick<RawLifecycle, 'handleMessage'>[], times: number): number =>
+        microsecondsPerCall(instances, bytes, times);
+      // Until the optimiser has taken them; the glue is slow enough to be hot sooner.
+      for (const instances of [ours, floor]) run(instances, 150_000);
+      run(raw, 20_000);
+      const beside = await paired(
+        ROUNDS,
+        () => run(ours, 20_000),
+        () => run(floor, 20_000),
+      );
+      const glued = await median(3, () => run(raw, 5_000));
+      const what = `handle-message, ${bytes} bytes, ${live} live`;
+      report({ figure: `direct ${what}`, value: beside.a, unit: 'us', goal: 'shown', holds: true });
+      report({
+        figure: `direct ${what}, ratio`,
+        value: beside.ratio,
+        unit: 'x',
+        peer: 'hand-written code for this one message',
+        goal: '<= 2',
+        holds: beside.ratio <= 2,
+      });
+      report({
+        figure: `direct ${what}, ratio`,
+        value: beside.a / glued,
+        unit: 'x',
+        peer: 'raw jco glue',
+        goal: '<= 0.5',
+        holds: beside.a / glued <= 0.5,
+      });
+    }
+  }
+  const made = await paired(
+    ROUNDS,
+    () => microsecondsPerInstance(direct),
+    () => microsecondsPerInstance(bare),
+  );
+  report({
+    figure: 'one more instance of a small component, ratio',
+    value: made.ratio,
+    unit: 'x',
+    peer: 'bare WebAssembly.Instance of the same module',
+    goal: '<= 1.3',
+    holds: made.ratio <= 1.3,
+  });
+};

@@ -1,0 +1,40 @@
+import { createInterface } from 'node:readline/promises';
+import { formatComponentId, parseComponentId, VivariumError } from '#core';
+import { type ActorManifest, missingGrants } from '#system';
+import { printable } from './printable.ts';
+import type { Shell } from './shell.ts';
+
+/**
+ * What manifests ask for is theirs once `--grant` covers it or the person at the terminal says so, who is asked once.
+ * @throws `SECURITY_PERMISSION_DENIED` when something is left that nobody granted
+ */
+export async function settleGrants(
+  shell: Shell,
+  manifests: readonly ActorManifest[],
+  given: readonly string[],
+): Promise<void> {
+  const missing = manifests
+    .map(({ id, grants }) => ({ id: formatComponentId(parseComponentId(id)), grants: missingGrants(grants, given) }))
+    .filter(({ grants }) => grants.length > 0);
+  if (missing.length === 0 || (await agrees(shell, missing))) return;
+  const { id, grants } = missing[0]!;
+  const message = `${id} asks for ${grants[0]}, which nobody granted; add --grant '${grants[0]}'`;
+  throw new VivariumError('SECURITY_PERMISSION_DENIED', message, { details: { component: id, grant: grants[0] } });
+}
+
+/** No terminal, no agreement: a pipe cannot say yes. */
+async function agrees(
+  { streams, json }: Shell,
+  missing: readonly { readonly id: string; readonly grants: readonly string[] }[],
+): Promise<boolean> {
+  const { stdin, stderr } = streams;
+  if (json || stdin.isTTY !== true || stderr.isTTY !== true) return false;
+  for (const { id, grants } of missing)
+    stderr.write(`${id} asks for\n${grants.map((each) => `  ${printable(each)}\n`).join('')}`);
+  const terminal = createInterface({ input: stdin, output: stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question('Grant all of this? [y/N] ')).trim());
+  } finally {
+    terminal.close();
+  }
+}

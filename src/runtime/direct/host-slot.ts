@@ -1,0 +1,31 @@
+import { camelCase, pascalCase } from './code.ts';
+import type { HostCall } from './function-code.ts';
+import { NotDirect } from './not-direct.ts';
+
+/** Where one host function or resource class of a plan is found among a component's imports. */
+export interface HostSlot {
+  /** The interface, or the function's own name when the world imports it by itself. */
+  readonly from: string;
+  /** The property there: a function or a class. */
+  readonly property: string;
+}
+
+/** How jco's names for host functions follow from those of WIT. */
+export function hostCall([outer = '', inner]: readonly string[]): { slot: HostSlot; how: HostCall } {
+  const name = inner ?? outer;
+  const member = /^\[(method|static)\]([^.]+)\.(.+)$/.exec(name);
+  if (member !== null) {
+    const [, kind, resource = '', called = ''] = member;
+    const slot = { from: outer, property: inner === undefined ? 'default' : pascalCase(resource) };
+    return { slot, how: { kind: kind as 'method' | 'static', member: called } };
+  }
+  const constructed = /^\[constructor\](.+)$/.exec(name);
+  if (constructed !== null) {
+    return { slot: { from: outer, property: pascalCase(constructed[1] as string) }, how: { kind: 'constructor' } };
+  }
+  if (name.startsWith('[')) throw new NotDirect('imports an asynchronous function');
+  return {
+    slot: { from: outer, property: inner === undefined ? 'default' : camelCase(inner) },
+    how: { kind: 'function' },
+  };
+}

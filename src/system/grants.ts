@@ -1,0 +1,17 @@
+import { isVivariumError } from '#core';
+import { CapabilitySet, type GrantInput } from '#security';
+import { systemClock } from './clock.ts';
+
+/** Those of the grants asked for that the given ones do not cover. @throws `SECURITY_INVALID_GRANT` */
+export function missingGrants(asked: readonly string[], given: readonly GrantInput[]): readonly string[] {
+  const held = CapabilitySet.of(given, systemClock);
+  return asked.filter((grant) => {
+    try {
+      held.narrow([grant]);
+      return false;
+    } catch (error) {
+      if (!isVivariumError(error, 'SECURITY_PERMISSION_DENIED')) throw error;
+      return true;
+    }
+  });
+}

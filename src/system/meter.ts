@@ -1,0 +1,19 @@
+import type { MeteringMode } from '#core';
+import { explainBytes, type ModuleExplanation, meterBytes } from '#metering';
+import { readComponentPath } from './component-source.ts';
+
+export interface MeteredFile {
+  readonly before: Uint8Array;
+  readonly metered: Uint8Array;
+  /** One for each core module with code, in the order of the file. */
+  readonly modules: readonly ModuleExplanation[];
+}
+
+/**
+ * Meters a core module, or every core module of a component, without running anything.
+ * @throws `RUNTIME_NOT_FOUND`, `METERING_…`, `WASM_…`
+ */
+export async function meterFile(path: string, mode: MeteringMode): Promise<MeteredFile> {
+  const before = await readComponentPath(path);
+  return { before, metered: meterBytes(before, mode), modules: explainBytes(before, mode) };
+}

@@ -1,0 +1,65 @@
+import { WasmError } from '../errors.ts';
+import type { CanonOptions, CoreReference, CoreSort, ExternDescription, Reference } from './ast.ts';
+import type { CoreInstanceItem, CoreItem, Item, LinkedOptions, Scope } from './items.ts';
+
+export function linkOptions(options: CanonOptions, scope: Scope): LinkedOptions {
+  const func = (index: number | undefined): CoreItem | undefined =>
+    index === undefined ? undefined : scope.get('core func', index);
+  return {
+    encoding: options.encoding,
+    async: options.async,
+    others: options.others,
+    memory: options.memory === undefined ? undefined : scope.get('core memory', options.memory),
+    realloc: func(options.realloc),
+    postReturn: func(options.postReturn),
+    callback: func(options.callback),
+  };
+}
+
+export function coreItem(scope: Scope, { sort, index }: CoreReference): CoreItem {
+  if (sort === 'module' || sort === 'instance') throw noExport(sort);
+  return scope.get(`core ${sort}`, index);
+}
+
+export function coreExport(instance: CoreInstanceItem, name: string, sort: CoreSort): CoreItem {
+  if (instance.kind === 'instantiated') return { kind: 'core export', instance: instance.step, name, sort };
+  const found = instance.exports.get(name);
+  if (found === undefined) throw noExport(sort);
+  return found;
+}
+
+export function item(scope: Scope, { sort, index }: Reference): Item {
+  switch (sort) {
+    case 'func':
+    case 'instance':
+    case 'component':
+    case 'value':
+      return scope.get(sort, index);
+    case 'type':
+      return { sort, type: scope.get('type', index) };
+    case 'core module':
+      return { sort };
+    default:
+      throw new WasmError('WASM_UNSUPPORTED', `a ${sort} crosses a component's border`);
+  }
+}
+
+/** An import or declaration takes the next index of its sort. */
+export function addItem(scope: Scope, description: ExternDescription, found: Item): void {
+  if (found.sort !== description.kind) throw noExport(description.kind);
+  addReexport(scope, { sort: found.sort, index: 0 }, found);
+}
+
+/** So does an export. */
+export function addReexport(scope: Scope, { sort }: Reference, found: Item): void {
+  if (found.sort === 'type') scope.add('type', found.type);
+  else if (found.sort === 'func') scope.add('func', found);
+  else if (found.sort === 'instance') scope.add('instance', found);
+  else if (found.sort === 'core module') scope.add('core module', undefined);
+  else if (found.sort === 'component') scope.add('component', found);
+  else if (found.sort === sort) scope.add('value', found);
+}
+
+export function noExport(sort: string): WasmError {
+  return new WasmError('WASM_MALFORMED', `a ${sort} is asked for where there is none of that name or sort`);
+}

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, it } from 'vitest';
+import { pack } from '../../../src/bundle/pack.ts';
+import { pull } from '../../../src/bundle/pull.ts';
+import { push } from '../../../src/bundle/push.ts';
+import { declaredShape } from '../../../src/bundle/sources/chunk-shape.ts';
+import { SqliteSource } from '../../../src/bundle/sources/sqlite-source.ts';
+import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
+import { middle, SCOPE } from '../../support/bundle-fixture.ts';
+import { startDockerRegistry } from '../../support/docker-registry.ts';
+import { InstantClock } from '../../support/instant-clock.ts';
+import { killPulls, killPushes } from '../../support/killed-transfers.ts';
+import { differences, writeLargeDatabase } from '../../support/large-database.ts';
+import { describeWith } from '../../support/needs-programs.ts';
+import { OciRegistry } from '../../support/oci-registry.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const clock = new InstantClock();
+const MEMORY = new URL('../../support/bundle-memory.ts', import.meta.url).pathname;
+
+describe('a database as large as a repository', () => {
+  it('of 20,000 sources and a million nodes comes back row for row', async () => {
+    using folder = temporaryFolder();
+    const made = writeLargeDatabase(folder.at('in.db'), 'node_modules', 20_000, 50);
+    expect(made).toEqual({ sources: 20_000, nodes: 1_000_000 });
+    const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const report = await pack(source, folder.at('out'), { clock, strict: true });
+    await source.close();
+    expect(report.chunks).toBe(20_000);
+    const target = ({ meta }: { meta: Parameters<typeof declaredShape>[0] }) =>
+      new SqliteTarget({ path: folder.at('out.db'), shape: declaredShape(meta), clock });
+    await pull({ producer: 'mache', folder: folder.at('out'), target, clock, random: middle });
+    expect(differences(folder.at('in.db'), folder.at('out.db'), true)).toBe(0);
+  });
+
+  it('is refused with 20,000 sources by a registry’s limit, before anything is sent', async () => {
+    await using registry = await OciRegistry.start();
+    using folder = temporaryFolder();
+    writeLargeDatabase(folder.at('in.db'), 'node_modules', 20_000);
+    const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const remote = { url: registry.url, scope: SCOPE, tag: 'latest' };
+    await expect(push({ source, remote, clock, random: middle })).rejects.toMatchObject({ code: 'BUNDLE_TOO_LARGE' });
+    await source.close();
+    expect(registry.seen.filter(({ method }) => method !== 'GET')).toEqual([]);
+  });
+
+  it('takes no more memory at a gigabyte than at a tenth of it', () => {
+    using folder = temporaryFolder();
+    const peak = (megabytes: number) => {
+      const path = folder.at(`${megabytes}.db`);
+      const database = new DatabaseSync(path);
+      database.exec(
+        'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; CREATE TABLE _source (id TEXT PRIMARY KEY, path TEXT, language TEXT, content BLOB); BEGIN',
+      );
+      const insert = database.prepare('INSERT INTO _source VALUES (?, ?, ?, randomblob(1048576))');
+      for (let index = 0; index < megabytes; index++) insert.run(`f${index}`, `f${index}`, 'go');
+      database.exec('COMMIT');
+      database.close();
+      expect(statSync(path).size).toBeGreaterThan(megabytes * 2 ** 20);
+      const out = execFileSync(process.execPath, [
+        MEMORY,
+        path,
+        folder.at(`${megabytes}`),
+        folder.at(`${megabytes}-restored.db`),
+      ]);
+      return Number(out.toString()) / 2 ** 20;
+    };
+    const [small, large] = [peak(100), peak(1024)];
+    console.log(`peak memory: ${Math.round(small)} MiB at 100 MiB, ${Math.round(large)} MiB at 1 GiB`);
+    expect(large).toBeLessThan(small + 64);
+  });
+});
+
+describeWith(['docker-registry'], 'a real registry', () => {
+  it('takes 10,000 sources and gives them back', async () => {
+    await using registry = await startDockerRegistry();
+    using folder = temporaryFolder();
+    writeLargeDatabase(folder.at('in.db'), 'node_modules', 10_000);
+    const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const remote = { url: registry.url, scope: SCOPE, tag: 'latest', reference: 'latest' };
+    const report = await push({ source, remote, clock, random: middle });
+    await source.close();
+    expect(report.packed.chunks).toBe(10_000);
+    const target = ({ meta }: { meta: Parameters<typeof declaredShape>[0] }) =>
+      new SqliteTarget({ path: folder.at('out.db'), shape: declaredShape(meta), clock });
+    await pull({ producer: 'mache', remote, target, clock, random: middle });
+    expect(differences(folder.at('in.db'), folder.at('out.db'), false)).toBe(0);
+  });
+});
+
+describe('kill -9, at many moments', () => {
+  const moments = Array.from({ length: 24 }, (_, index) => ({
+    request: 1 + ((index * 7) % 17),
+    delayMs: (index * 13) % 90,
+  }));
+
+  it('of a pull leaves the target as it was, or complete', async () => {
+    const { killed } = await killPulls(moments);
+    expect(killed).toBeGreaterThan(8);
+  });
+
+  it('of a push leaves no manifest without its chunks', async () => {
+    const { killed } = await killPushes(
+      moments.map(({ request, delayMs }) => ({ request: request * 3, delayMs: delayMs / 9 })),
+    );
+    expect(killed).toBeGreaterThan(5);
+  });
+});
