@@ -1,9 +1,9 @@
-import { ByteReader, coreModule } from '#wasm';
+import { coreModule } from '#wasm';
 import { MeteringError } from './errors.ts';
 import type { LengthTerm, Metadata } from './metadata.ts';
 import { entryBytes, objectBytes } from './object-size.ts';
 
-const { Constant, SectionId, readConstantExpression, readGlobalType, readValueType } = coreModule;
+const { Constant, SectionId, itemsOf, readConstantExpression, readGlobalType } = coreModule;
 
 type Expression = readonly coreModule.ConstantOperator[];
 type Startup = Pick<Metadata, 'startupFuel' | 'initialBytes' | 'arrays' | 'hasStart'>;
@@ -46,51 +46,38 @@ export function startupOf(module: coreModule.CoreModule): Startup {
     }
   };
 
-  each(module, SectionId.global, (reader) => {
+  itemsOf(module, SectionId.global, (reader) => {
     readGlobalType(reader);
     const expression = readConstantExpression(reader);
     if (!isLoneNumber(expression)) charge(expression.length);
     allocate(expression);
   });
-  each(module, SectionId.table, (reader) => {
-    if (reader.bytes[reader.offset] !== 0x40) {
-      coreModule.readTableType(reader);
-      return;
-    }
-    reader.skip(2);
-    const { limits } = coreModule.readTableType(reader);
-    const expression = readConstantExpression(reader);
-    const lone = expression.length === 1 && expression[0]?.opcode === Constant.refFunc;
-    if (!lone) charge(expression.length + Number(limits.minimum));
-    allocate(expression);
+  itemsOf(module, SectionId.table, (reader) => {
+    const { type, initialiser } = coreModule.readTable(reader);
+    if (initialiser === undefined) return;
+    const lone = initialiser.length === 1 && initialiser[0]?.opcode === Constant.refFunc;
+    if (!lone) charge(initialiser.length + Number(type.limits.minimum));
+    allocate(initialiser);
   });
   const hasStart = module.sections.some(({ id }) => id === SectionId.start);
   if (hasStart) charge(1);
 
   let placing = true;
-  each(module, SectionId.element, (reader) => {
-    const segment = readElements(reader);
-    for (const expression of segment.expressions) allocate(expression);
-    if (segment.mode === 'declared') return;
-    const items = segment.functions ?? segment.expressions.reduce((sum, { length }) => sum + length, 0);
-    if (segment.mode === 'passive') {
-      charge(segment.functions === undefined ? items : 0);
-      return;
+  const computed = new Set(computedTables(module));
+  for (const { mode, table, offset, items, byIndex } of coreModule.readElementSegments(module)) {
+    let operators = 0;
+    for (const item of items) {
+      if (typeof item === 'number') continue;
+      allocate(item);
+      operators += item.length;
     }
-    placing &&= isPlaced(module, segment);
-    if (placing) return;
-    const count = segment.functions ?? segment.expressions.length;
-    charge(segment.offset.length + count + (segment.functions === undefined ? items : 0));
-  });
+    if (mode === 'passive') charge(operators);
+    if (mode !== 'active') continue;
+    placing &&= byIndex && !computed.has(table) && isPlaced(module, table, offset, items.length);
+    if (!placing) charge(offset.length + items.length + operators);
+  }
   for (const units of dataCosts(module)) charge(units);
   return { startupFuel: runs ? fuel + 1 : 0, initialBytes, arrays, hasStart };
-}
-
-function each(module: coreModule.CoreModule, id: number, item: (reader: ByteReader) => void): void {
-  const section = module.sections.find((candidate) => candidate.id === id);
-  if (section === undefined) return;
-  const reader = new ByteReader(module.bytes, section.start, section.end);
-  for (let left = reader.count(); left > 0; left--) item(reader);
 }
 
 const NUMERIC = new Set([0x41, 0x42, 0x43, 0x44, 0xfd00c]);
@@ -107,54 +94,22 @@ function loneOffset(expression: Expression): bigint | undefined {
   return only.opcode === Constant.i64Const ? BigInt.asUintN(64, only.value) : undefined;
 }
 
-interface ElementSegment {
-  readonly mode: 'active' | 'passive' | 'declared';
-  readonly table: number;
-  readonly offset: Expression;
-  /** How many, when they are function indices. */
-  readonly functions: number | undefined;
-  readonly expressions: readonly Expression[];
-}
-
-function readElements(reader: ByteReader): ElementSegment {
-  const flags = reader.u32();
-  const mode = (flags & 1) === 0 ? 'active' : (flags & 2) === 0 ? 'passive' : 'declared';
-  const table = mode === 'active' && (flags & 2) !== 0 ? reader.u32() : 0;
-  const offset = mode === 'active' ? readConstantExpression(reader) : [];
-  const typed = (flags & 3) !== 0;
-  if ((flags & 4) === 0) {
-    if (typed) reader.u8();
-    const functions = reader.count();
-    for (let left = functions; left > 0; left--) reader.u32();
-    return { mode, table, offset, functions, expressions: [] };
-  }
-  if (typed) readValueType(reader);
-  const expressions = Array.from({ length: reader.count() }, () => readConstantExpression(reader));
-  return { mode, table, offset, functions: undefined, expressions };
-}
-
 /** Elements are placed beforehand in a module's own funcref tables, at a constant, within the least size. */
-function isPlaced(module: coreModule.CoreModule, segment: ElementSegment): boolean {
-  const offset = loneOffset(segment.offset);
-  const table = module.tables[segment.table];
-  if (offset === undefined || segment.functions === undefined || table === undefined) return false;
-  if (segment.table < module.imported.table || entryBytes(table.element) !== 32) return false;
-  return offset + BigInt(segment.functions) <= table.limits.minimum && !hasInitialiser(module, segment.table);
+function isPlaced(module: coreModule.CoreModule, index: number, at: Expression, count: number): boolean {
+  const offset = loneOffset(at);
+  const table = module.tables[index];
+  if (offset === undefined || table === undefined || index < module.imported.table) return false;
+  return entryBytes(table.element) === 32 && offset + BigInt(count) <= table.limits.minimum;
 }
 
-function hasInitialiser(module: coreModule.CoreModule, table: number): boolean {
+/** Tables whose initialiser is anything but a function. */
+function computedTables(module: coreModule.CoreModule): number[] {
   let index = module.imported.table;
-  let found = false;
-  each(module, SectionId.table, (reader) => {
-    const initialised = reader.bytes[reader.offset] === 0x40;
-    if (initialised) reader.skip(2);
-    coreModule.readTableType(reader);
-    if (initialised && readConstantExpression(reader).some(({ opcode }) => opcode !== Constant.refFunc)) {
-      found ||= index === table;
-    }
-    index++;
-  });
-  return found;
+  return itemsOf(module, SectionId.table, (reader) => {
+    const table = index++;
+    const initialiser = coreModule.readTable(reader).initialiser;
+    return initialiser?.some(({ opcode }) => opcode !== Constant.refFunc) === true ? [table] : [];
+  }).flat();
 }
 
 /** The cost of each active data segment: all of them, or none when every memory's image can be placed beforehand. */
@@ -162,7 +117,7 @@ function dataCosts(module: coreModule.CoreModule): number[] {
   const costs: number[] = [];
   const images = new Map<number, { first: bigint; last: bigint; data: bigint }>();
   let placed = true;
-  each(module, SectionId.data, (reader) => {
+  itemsOf(module, SectionId.data, (reader) => {
     const flags = reader.u32();
     if (flags === 1) {
       reader.skip(reader.u32());
@@ -203,7 +158,7 @@ function globalLengths(module: coreModule.CoreModule): Map<number, LengthTerm[]>
   for (const { kind, module: from, name } of module.imports) {
     if (kind === 'global') terms.set(index++, [{ module: from, name }]);
   }
-  each(module, SectionId.global, (reader) => {
+  itemsOf(module, SectionId.global, (reader) => {
     const mutable = readGlobalType(reader);
     const expression = readConstantExpression(reader);
     if (!mutable) terms.set(index, integer(expression, terms));

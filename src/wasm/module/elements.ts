@@ -1,8 +1,8 @@
 import { ByteReader } from '../byte-reader.ts';
 import { Constant, type ConstantOperator, readConstantExpression } from './constant-expression.ts';
-import type { CoreModule } from './module.ts';
+import { type CoreModule, readTable } from './module.ts';
 import { SectionId } from './sections.ts';
-import { readTableType, readValueType } from './types.ts';
+import { readValueType } from './types.ts';
 
 export interface ElementSegment {
   readonly mode: 'active' | 'passive' | 'declared';
@@ -32,16 +32,12 @@ function readElementSegment(reader: ByteReader): ElementSegment {
 
 /** Tables whose initialiser is anything but a null reference. */
 export function initialisedTables(module: CoreModule): number[] {
-  const initialised: number[] = [];
   let index = module.imported.table;
-  itemsOf(module, SectionId.table, (reader) => {
-    const has = reader.bytes[reader.offset] === 0x40;
-    if (has) reader.skip(2);
-    readTableType(reader);
-    if (has && readConstantExpression(reader)[0]?.opcode !== Constant.refNull) initialised.push(index);
-    index++;
-  });
-  return initialised;
+  return itemsOf(module, SectionId.table, (reader) => {
+    const table = index++;
+    const { initialiser } = readTable(reader);
+    return initialiser !== undefined && initialiser[0]?.opcode !== Constant.refNull ? [table] : [];
+  }).flat();
 }
 
 /** Reads the vector that a section holds. */

@@ -7,6 +7,7 @@ export {
   type ModuleImport,
   readGlobalType,
   readModule,
+  readTable,
 } from './module.ts';
 export { readFunctionNames } from './names.ts';
 export { GC, Immediate, MISC, PLAIN, VECTOR } from './operators.ts';

@@ -1,5 +1,5 @@
 import { ByteReader } from '../byte-reader.ts';
-import { readConstantExpression } from './constant-expression.ts';
+import { type ConstantOperator, readConstantExpression } from './constant-expression.ts';
 import { type ModuleSection, readModuleSections, SectionId } from './sections.ts';
 import {
   type DefinedType,
@@ -74,7 +74,7 @@ export function readModule(bytes: Uint8Array): CoreModule {
     return { module, name, kind };
   });
   read(SectionId.function, (reader) => functions.push(reader.u32()));
-  read(SectionId.table, (reader) => tables.push(readDefinedTable(reader)));
+  read(SectionId.table, (reader) => tables.push(readTable(reader).type));
   read(SectionId.memory, (reader) => memories.push(readLimits(reader)));
   read(SectionId.tag, (reader) => tags.push(readTag(reader)));
   const globals = sections.find(({ id }) => id === SectionId.global);
@@ -111,11 +111,9 @@ function readTag(reader: ByteReader): number {
   return reader.u32();
 }
 
-/** A table with an initialiser begins with 0x40 0x00. */
-function readDefinedTable(reader: ByteReader): TableType {
-  if (reader.bytes[reader.offset] !== 0x40) return readTableType(reader);
+/** A defined table; one with an initialiser begins with 0x40 0x00. */
+export function readTable(reader: ByteReader): { type: TableType; initialiser: ConstantOperator[] | undefined } {
+  if (reader.bytes[reader.offset] !== 0x40) return { type: readTableType(reader), initialiser: undefined };
   reader.skip(2);
-  const type = readTableType(reader);
-  readConstantExpression(reader);
-  return type;
+  return { type: readTableType(reader), initialiser: readConstantExpression(reader) };
 }
