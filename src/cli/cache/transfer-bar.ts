@@ -27,7 +27,11 @@ export class TransferBar {
     // Where the bytes are not known beforehand, the chunks tell how much is left.
     const left = totalBytes === undefined ? (seconds / chunks) * (totalChunks - chunks) : (totalBytes - bytes) / rate;
     const remaining = Number.isFinite(left) ? `, ${Math.ceil(left)} s left` : '';
-    this.#bar.show(chunks, totalChunks, `${WORDS[step]} ${bytesText(bytes)}, ${bytesText(Math.round(rate))}/s${remaining}`);
+    this.#bar.show(
+      chunks,
+      totalChunks,
+      `${WORDS[step]} ${bytesText(bytes)}, ${bytesText(Math.round(rate))}/s${remaining}`,
+    );
   };
 
   clear(): void {
