@@ -31,6 +31,8 @@ try {
   await runtime.send(source, Buffer.from(JSON.stringify({ start: NUMBERS })));
 
   console.log(`sum of the squares up to ${NUMBERS}: ${await done.promise}`);
+  // The last grants of credit are still on their way: let everything run dry.
+  await runtime.close({ drain: true });
   console.log(`refused ${runtime.messages.refused}, dead letters ${runtime.messages.deadLettered}`);
 } finally {
   await rm(folder, { recursive: true });

@@ -1,12 +1,12 @@
 export { BundleError, type BundleErrorCode } from './errors.ts';
 export { type Inspection, inspect } from './inspect.ts';
 export type { Lockfile } from './lockfile/model.ts';
-export { type Credentials, findCredentials } from './oci/credentials.ts';
+export { type CredentialOptions, findCredentials } from './oci/credentials.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export { type PullOptions, type PullReport, pull } from './pull.ts';
 export { type PushOptions, type PushReport, push } from './push.ts';
 export { ArtifactSource } from './sources/artifact-source.ts';
-export { ArtifactTarget } from './sources/artifact-target.ts';
+export { type ArtifactReport, ArtifactTarget } from './sources/artifact-target.ts';
 export type { BundleSource, BundleTarget } from './sources/bundle-source.ts';
 export { declaredShape } from './sources/chunk-shape.ts';
 export { SqliteSource } from './sources/sqlite-source.ts';

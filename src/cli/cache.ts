@@ -1,16 +1,32 @@
 import { Command } from 'commander';
 import { doctorCommand } from './cache/doctor.ts';
+import { inspectBundleCommand } from './cache/inspect.ts';
 import { pathCommand } from './cache/path.ts';
 import { pruneCommand } from './cache/prune.ts';
+import { pullCommand } from './cache/pull.ts';
+import { pushCommand } from './cache/push.ts';
 import { statsCommand } from './cache/stats.ts';
+import { verifyBundleCommand } from './cache/verify.ts';
 import { warmupCommand } from './cache/warmup.ts';
 import type { Shell } from './shell.ts';
 
 /** One file each in `cache/`, in the order in which help shows them. */
-const COMMANDS = [statsCommand, doctorCommand, warmupCommand, pruneCommand, pathCommand];
+const COMMANDS = [
+  statsCommand,
+  doctorCommand,
+  warmupCommand,
+  pruneCommand,
+  pathCommand,
+  pushCommand,
+  pullCommand,
+  verifyBundleCommand,
+  inspectBundleCommand,
+];
 
 export function cacheCommand(shell: Shell): Command {
-  const command = new Command('cache').description('look after the components that are ready to run');
+  const command = new Command('cache').description(
+    'look after the components that are ready to run, and carry what was built to other machines',
+  );
   for (const make of COMMANDS) command.addCommand(make(shell));
   return command;
 }

@@ -47,6 +47,13 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   REGISTRY_REFUSED: EXIT.unauthorised,
   DELEGATION_MODEL_UNAVAILABLE: EXIT.unreachable,
   DELEGATION_MODEL_REFUSED: EXIT.unauthorised,
+  BUNDLE_INVALID_OPTION: EXIT.usage,
+  BUNDLE_NOT_FOUND: EXIT.notFound,
+  BUNDLE_CHUNK_MISSING: EXIT.notFound,
+  BUNDLE_UNREACHABLE: EXIT.unreachable,
+  BUNDLE_UNAUTHORISED: EXIT.unauthorised,
+  BUNDLE_DATABASE_LOCKED: EXIT.failed,
+  BUNDLE_STORAGE_FAILED: EXIT.failed,
   PROJECT_EXISTS: EXIT.usage,
   PROJECT_NOT_FOUND: EXIT.notFound,
   PROJECT_BAD_MANIFEST: EXIT.usage,
@@ -60,6 +67,7 @@ const BY_PREFIX: Readonly<Record<string, ExitCode>> = {
   SECURITY: EXIT.refused,
   REGISTRY: EXIT.refused,
   DELEGATION: EXIT.usage,
+  BUNDLE: EXIT.refused,
 };
 
 /** The exit code for anything that a command threw. */

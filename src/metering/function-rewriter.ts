@@ -2,7 +2,10 @@ import { ByteWriter, coreModule } from '#wasm';
 import type { Assembly } from './assembly.ts';
 import { BodyReader } from './body-reader.ts';
 import type { BranchHint } from './branch-hints.ts';
+import { CountingCode } from './counting-code.ts';
 import { MeteringError } from './errors.ts';
+import { type Foresight, foresee, NO_FORESIGHT } from './foresight.ts';
+import { type Label, type SimpleLoop, UNSET } from './label.ts';
 import { exceptionBytes, objectBytes } from './object-size.ts';
 import { EMPTY, Gc, I32, I64, Misc, Op } from './opcode.ts';
 import { type FunctionPlan, LARGEST_WEIGHT } from './plan.ts';
@@ -31,8 +34,6 @@ const ACTIONS: Uint8Array = Uint8Array.from(PLAIN, (kind, opcode) => {
   return kind === Immediate.bytes8 ? BYTES8 : SPECIAL;
 });
 
-/** No pending cost is known yet: nothing has branched to the label. */
-const UNSET = Number.MIN_SAFE_INTEGER;
 /** How often the body of a simple loop is repeated, and the bytes that the copies may take. */
 const MOST_COPIES = 4;
 const UNROLLED_BYTES = 1000;
@@ -41,41 +42,6 @@ const MOST_EXITS = 1;
 const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
 /** Locals that an engine takes. */
 const MOST_LOCALS = 50_000;
-
-/** A label. `base` is the cost that is pending when control arrives there, the same on every way to it. */
-interface Label {
-  readonly opcode: number;
-  base: number;
-  /** Some way leads to it. */
-  reached: boolean;
-  /** What is pending at the entry of an `if`, and so of its `else`. */
-  readonly entry: number;
-  /** Exceptions arrive here: the counter is in the shared cell and nothing is pending. */
-  readonly viaCell: boolean;
-  hasElse: boolean;
-  /** How many blocks were open in the output, this one among them. */
-  readonly level: number;
-  /** The most that callees have run unseen: at the entry, and where control arrives at the label. */
-  readonly unseenAtEntry: number;
-  unseen: number;
-  /** Of a loop that only computes, and of the copies of its body. */
-  simple: SimpleLoop | undefined;
-  /** Of a loop before which room was made for what the host does in it. */
-  isRoomy: boolean;
-}
-
-interface SimpleLoop {
-  readonly body: number;
-  /** Copies of the body that are still to be written. */
-  copies: number;
-  readonly paid: boolean;
-  readonly firstHint: number;
-  readonly loop: Label;
-  readonly exit: Label;
-  /** The refill stands in a loop around it. */
-  readonly outside: boolean;
-  readonly hasResult: boolean;
-}
 
 export interface RewrittenBody {
   readonly locals: Uint8Array;
@@ -87,14 +53,6 @@ export interface RewrittenBody {
   readonly payments: number;
 }
 
-/** Labels (by the offset of what opens them) that need a base known before their first branch. */
-interface Foresight {
-  readonly viaCell: ReadonlySet<number>;
-  readonly paid: ReadonlySet<number>;
-}
-
-const NOTHING: Foresight = { viaCell: new Set(), paid: new Set() };
-
 /** Thrown inside this file when a body needs foresight; rewriting begins again with it. */
 const AGAIN = Symbol('again');
 
@@ -104,26 +62,21 @@ const AGAIN = Symbol('again');
  * The counter is an i64 local that runs down. At each point `consumed = given - counter + pending`, where `pending` is
  * known statically and not emitted until it must be: before calls, returns, and where ways meet that owe differently.
  */
-export class FunctionRewriter {
+export class FunctionRewriter extends CountingCode {
   readonly #assembly: Assembly;
   readonly #reader: BodyReader;
   readonly #bytes: Uint8Array;
   /** Fuel of every operator that is not free; in mode `deadline` functions and loops are charged as a whole. */
   readonly #cost: number;
-  readonly #refill: number;
-  #out = new Uint8Array(1 << 16);
-  #length = 0;
   readonly #head = new ByteWriter();
 
   #plan: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0, operators: 0 };
-  #pending = 0;
   #labels: Label[] = [];
-  #foresight = NOTHING;
+  #foresight: Foresight = NO_FORESIGHT;
   #level = 0;
   #unseen = 0;
   #parameters = 0;
   #shift = 0;
-  #counter = 0;
   #length32 = 0;
   #usesLength32 = false;
   #usesLength64 = false;
@@ -131,16 +84,13 @@ export class FunctionRewriter {
   #start = 0;
   #guestHints: readonly BranchHint[] = [];
   #nextGuestHint = 0;
-  #hints: BranchHint[] = [];
-  #checks = 0;
-  #payments = 0;
 
   constructor(assembly: Assembly) {
+    super(assembly.fuel, assembly.refillHelper());
     this.#assembly = assembly;
     this.#bytes = assembly.module.bytes;
     this.#reader = new BodyReader(this.#bytes);
     this.#cost = assembly.plan.mode === 'fuel' ? 1 : 0;
-    this.#refill = assembly.refillHelper();
   }
 
   /** The rewritten body, valid until the next call. `start` and `end` bound the body in the module. */
@@ -149,6 +99,7 @@ export class FunctionRewriter {
     this.#start = start;
     this.#guestHints = guestHints;
     this.#plan = this.#assembly.plan.functions[index] as FunctionPlan;
+    this.counts = this.#plan.convention !== 'untouched';
     reader.position = start;
     reader.end = end;
     const type = this.#assembly.functionType(index);
@@ -170,22 +121,22 @@ export class FunctionRewriter {
     }
     const register = this.#plan.convention === 'register';
     this.#shift = register ? 1 : 0;
-    this.#counter = register ? this.#parameters : locals;
+    this.counter = register ? this.#parameters : locals;
     this.#length32 = locals + 1;
-    this.#foresight = NOTHING;
+    this.#foresight = NO_FORESIGHT;
     try {
       this.#body(type, body);
     } catch (thrown) {
       if (thrown !== AGAIN) throw thrown;
-      this.#foresight = this.#foresee(body);
+      this.#foresight = foresee(reader, body);
       this.#body(type, body);
     }
     return {
       locals: this.#locals(groups, declarations, body),
-      code: this.#out.subarray(0, this.#length),
-      hints: this.#hints,
-      checks: this.#checks,
-      payments: this.#payments,
+      code: this.out.subarray(0, this.length),
+      hints: this.hints,
+      checks: this.checks,
+      payments: this.payments,
     };
   }
 
@@ -203,30 +154,31 @@ export class FunctionRewriter {
   #body(type: coreModule.FunctionType, start: number): void {
     const { convention, checked, entry } = this.#plan;
     this.#reader.position = start;
-    this.#length = 0;
-    this.#hints = [];
-    this.#checks = 0;
-    this.#payments = 0;
+    this.length = 0;
+    this.hints = [];
+    this.checks = 0;
+    this.payments = 0;
     this.#nextGuestHint = 0;
-    this.#pending = convention === 'untouched' ? 0 : entry;
+    this.pending = convention === 'untouched' ? 0 : entry;
     this.#unseen = 0;
     this.#usesLength32 = false;
     this.#usesLength64 = false;
     this.#roomyLoops = 0;
     this.#level = 0;
-    if (convention === 'cell') this.#load();
+    if (convention === 'cell') this.load();
     if (this.#cost === 0 && convention !== 'untouched') {
-      if (checked) this.#payAndCheck();
-      else this.#pay(this.#pending, 0);
-    } else if (checked) this.#check();
+      if (checked) this.payAndCheck();
+      else this.pay(this.pending, 0);
+    } else if (checked) this.check();
     if (convention !== 'untouched') {
-      this.#op(Op.block);
+      this.op(Op.block);
       this.#blockType(type);
       this.#level = 1;
     }
     const viaCell = this.#foresight.viaCell.has(0);
     const base = this.#foresight.paid.has(0) ? 0 : UNSET;
     this.#labels = [this.#newLabel(Op.block, base, viaCell)];
+    (this.#labels[0] as Label).carries = type.results.length > 0;
     while (this.#labels.length > 0) this.#operators();
     if (this.#reader.position !== this.#reader.end) throw this.#reader.malformed('a body goes on behind its end');
   }
@@ -236,7 +188,7 @@ export class FunctionRewriter {
       opcode,
       base,
       reached: false,
-      entry: this.#pending,
+      entry: this.pending,
       viaCell,
       hasElse: false,
       level: this.#level,
@@ -244,6 +196,7 @@ export class FunctionRewriter {
       unseen: 0,
       simple: undefined,
       isRoomy: false,
+      carries: false,
     };
   }
 
@@ -252,15 +205,15 @@ export class FunctionRewriter {
     const bytes = this.#bytes;
     const cost = this.#cost;
     const parameters = this.#parameters;
-    let out = this.#out;
+    let out = this.out;
     let position = this.#reader.position;
-    let length = this.#length;
+    let length = this.length;
     let counted = 0;
     for (;;) {
       if (length + 64 > out.length) {
-        this.#length = length;
-        this.#room(64);
-        out = this.#out;
+        this.length = length;
+        this.ensure(64);
+        out = this.out;
       }
       const opcode = bytes[position] as number;
       const action = ACTIONS[opcode];
@@ -277,9 +230,9 @@ export class FunctionRewriter {
           this.#reader.position = position + 1;
           const index = this.#reader.leb();
           position = this.#reader.position;
-          this.#length = length;
-          this.#u32(index >= parameters ? index + this.#shift : index);
-          length = this.#length;
+          this.length = length;
+          this.u32(index >= parameters ? index + this.#shift : index);
+          length = this.length;
         }
       } else if (action === LEB || action === MEMORY) {
         const second = bytes[position + 1] as number;
@@ -300,8 +253,8 @@ export class FunctionRewriter {
       } else break;
       counted += cost;
     }
-    this.#pending += counted;
-    this.#length = length;
+    this.pending += counted;
+    this.length = length;
     const at = position;
     if (at >= this.#reader.end) throw this.#reader.malformed('a body ends too early');
     this.#reader.position = at + 1;
@@ -313,13 +266,13 @@ export class FunctionRewriter {
     const cost = this.#cost;
     switch (opcode) {
       case Op.unreachable:
-        this.#payAndStore();
-        this.#op(opcode);
+        this.payAndStore();
+        this.op(opcode);
         this.#dead();
         return;
       case 0x01:
       case Op.drop:
-        this.#op(opcode);
+        this.op(opcode);
         return;
       case Op.block:
       case Op.loop:
@@ -346,16 +299,16 @@ export class FunctionRewriter {
       case Op.throw:
       case Op.rethrow:
       case Op.throwRef: {
-        this.#pending += cost;
-        this.#payAndStore();
+        this.pending += cost;
+        this.payAndStore();
         const operand = opcode === Op.throwRef ? 0 : reader.leb();
         if (opcode === Op.throw) {
           const { module } = this.#assembly;
           this.#charge(exceptionBytes(this.#assembly.typeAt(module.tags[operand] as number)));
         }
-        this.#op(opcode);
-        if (opcode === Op.throw) this.#u32(operand);
-        if (opcode === Op.rethrow) this.#u32(this.#depth(this.#label(operand)));
+        this.op(opcode);
+        if (opcode === Op.throw) this.u32(operand);
+        if (opcode === Op.rethrow) this.u32(this.#depth(this.#label(operand)));
         this.#dead();
         return;
       }
@@ -364,66 +317,70 @@ export class FunctionRewriter {
       case Op.brOnNull:
       case Op.brOnNonNull: {
         const label = this.#label(reader.leb());
-        this.#pending += cost;
+        this.pending += cost;
+        if (opcode === Op.brIf && this.#paysOnEdge(label)) {
+          this.#branchPaying(label, at);
+          return;
+        }
         this.#edge(label);
         this.#moveHint(at);
-        this.#op(opcode);
-        this.#u32(this.#depth(label));
+        this.op(opcode);
+        this.u32(this.#depth(label));
         if (opcode === Op.br) this.#dead();
         return;
       }
       case Op.brTable:
-        this.#pending += cost;
+        this.pending += cost;
         this.#table();
         this.#dead();
         return;
       case Op.return:
         this.#leave();
-        this.#op(opcode);
+        this.op(opcode);
         this.#dead();
         return;
       case Op.call:
-        this.#pending += cost;
+        this.pending += cost;
         this.#call(reader.leb());
         return;
       case Op.callIndirect:
       case Op.returnCallIndirect: {
         const type = reader.leb();
         const table = reader.leb();
-        this.#pending += cost;
+        this.pending += cost;
         this.#callIndirect(opcode, type, table);
         return;
       }
       case Op.callRef:
       case Op.returnCallRef: {
         const type = reader.leb();
-        this.#pending += cost;
-        this.#payAndCheck();
-        this.#store();
-        this.#op(opcode);
-        this.#u32(type);
-        if (opcode === Op.callRef) this.#load();
+        this.pending += cost;
+        this.payAndCheck();
+        this.store();
+        this.op(opcode);
+        this.u32(type);
+        if (opcode === Op.callRef) this.load();
         else this.#dead();
         return;
       }
       case Op.returnCall:
-        this.#pending += cost;
+        this.pending += cost;
         this.#returnCall(reader.leb());
         this.#dead();
         return;
       case Op.globalGet:
       case Op.globalSet:
-        this.#pending += cost;
-        this.#op(opcode);
-        this.#u32(this.#assembly.globalIndex(reader.leb()));
+        this.pending += cost;
+        this.op(opcode);
+        this.u32(this.#assembly.globalIndex(reader.leb()));
         return;
       case Op.refFunc:
-        this.#pending += cost;
-        this.#op(opcode);
-        this.#u32(this.#assembly.declaredReference(reader.leb()));
+        this.pending += cost;
+        this.op(opcode);
+        this.u32(this.#assembly.declaredReference(reader.leb()));
         return;
       case Op.memoryGrow:
-        this.#pending += cost;
+        this.pending += cost;
         this.#throughRegister(this.#assembly.memoryGrow(reader.leb()));
         return;
       case Op.misc:
@@ -434,7 +391,7 @@ export class FunctionRewriter {
         return;
       default:
         reader.skipImmediates(opcode);
-        this.#pending += cost;
+        this.pending += cost;
         this.#copy(at);
     }
   }
@@ -443,27 +400,30 @@ export class FunctionRewriter {
     const reader = this.#reader;
     const paid = this.#foresight.paid.has(at);
     const viaCell = this.#foresight.viaCell.has(at);
-    if (opcode === Op.if || opcode === Op.try || opcode === Op.tryTable) this.#pending += this.#cost;
+    if (opcode === Op.if || opcode === Op.try || opcode === Op.tryTable) this.pending += this.#cost;
     if (opcode === Op.loop) {
       reader.skipBlockType();
       this.#loop(at, paid, viaCell);
       return;
     }
     if (opcode === Op.if) this.#moveHint(at);
-    this.#op(opcode);
+    this.op(opcode);
     const type = reader.position;
+    const carries = this.#bytes[type] !== EMPTY;
     reader.skipBlockType();
     this.#copy(type);
     // The labels of catch clauses count from outside the block.
     if (opcode === Op.tryTable) this.#catches();
     this.#level++;
-    this.#labels.push(this.#newLabel(opcode, paid ? 0 : UNSET, viaCell));
+    const label = this.#newLabel(opcode, paid ? 0 : UNSET, viaCell);
+    label.carries = carries;
+    this.#labels.push(label);
   }
 
   #loop(at: number, paid: boolean, viaCell: boolean): void {
-    if (this.#plan.convention === 'untouched') throw this.#reader.malformed('a loop in a function without a counter');
-    if (viaCell) this.#payAndStore();
-    else if (paid || this.#cost === 0) this.#pay(this.#pending, 0);
+    if (!this.counts) throw this.#reader.malformed('a loop in a function without a counter');
+    if (viaCell) this.payAndStore();
+    else if (paid || this.#cost === 0) this.pay(this.pending, 0);
     const facts = this.#assembly.plan.loops.get(at);
     const body = this.#reader.position;
     if (facts?.simple === true && !viaCell && !this.#hasParameters(at + 1)) {
@@ -477,16 +437,17 @@ export class FunctionRewriter {
     }
     // Calls of imports in the loop find the room that is made before it: the stack is as deep at each turn.
     if (facts?.callsImport === true && this.#roomyLoops++ === 0) {
-      this.#op(Op.call);
-      this.#u32(this.#assembly.room);
+      this.op(Op.call);
+      this.u32(this.#assembly.room);
     }
     this.#copy(at);
     this.#level++;
-    if (viaCell) this.#load();
-    const label = this.#newLabel(Op.loop, this.#pending, viaCell);
+    if (viaCell) this.load();
+    const label = this.#newLabel(Op.loop, this.pending, viaCell);
+    label.carries = this.#hasParameters(at + 1);
     label.isRoomy = facts?.callsImport === true;
     this.#labels.push(label);
-    this.#refillIf(() => this.#turn(facts, 1));
+    this.refillIf(() => this.#turn(facts, 1));
   }
 
   /**
@@ -503,7 +464,7 @@ export class FunctionRewriter {
       this.#begin(Op.loop, NO_VALUES, UNSET);
       this.#begin(Op.block, NO_VALUES, UNSET);
     }
-    const loop = this.#begin(Op.loop, type, this.#pending);
+    const loop = this.#begin(Op.loop, type, this.pending);
     loop.simple = {
       body,
       copies,
@@ -516,16 +477,16 @@ export class FunctionRewriter {
     };
     if (outside) {
       this.#turn(facts, copies);
-      this.#hints.push({ offset: this.#length, likely: false });
-      this.#op(Op.brIf);
-      this.#u32(1);
-    } else this.#refillIf(() => this.#turn(facts, copies));
+      this.hints.push({ offset: this.length, likely: false });
+      this.op(Op.brIf);
+      this.u32(1);
+    } else this.refillIf(() => this.#turn(facts, copies));
     this.#nextCopy(loop.simple);
   }
 
   #begin(opcode: number, type: Uint8Array, base: number): Label {
-    this.#op(opcode);
-    this.#raw(type);
+    this.op(opcode);
+    this.raw(type);
     this.#level++;
     return this.#newLabel(opcode, base, false);
   }
@@ -534,14 +495,14 @@ export class FunctionRewriter {
   #turn(facts: LoopFacts | undefined, turns: number): void {
     this.#unseen = 0;
     if (this.#cost === 0) {
-      if (facts !== undefined) this.#pending += turns * this.#assembly.plan.turnCost(facts);
-      this.#getPaid();
-      this.#op(Op.localTee);
-      this.#u32(this.#counter);
-    } else this.#get();
-    this.#op(Op.i64Const);
-    this.#op(0);
-    this.#op(Op.i64LtS);
+      if (facts !== undefined) this.pending += turns * this.#assembly.plan.turnCost(facts);
+      this.getPaid();
+      this.op(Op.localTee);
+      this.u32(this.counter);
+    } else this.get();
+    this.op(Op.i64Const);
+    this.op(0);
+    this.op(Op.i64LtS);
   }
 
   /** Reads the body of a simple loop once more: a branch back goes to the next copy, that of the last to the head. */
@@ -563,35 +524,35 @@ export class FunctionRewriter {
     if (!dead) this.#edge(exit);
     if (label !== simple.loop) {
       if (!dead) this.#branch(exit);
-      this.#op(Op.end);
+      this.op(Op.end);
       this.#level--;
-      this.#pending = label.base;
+      this.pending = label.base;
       this.#nextCopy(simple);
       return;
     }
-    this.#op(Op.end);
+    this.op(Op.end);
     this.#level--;
     if (simple.outside) {
-      if (dead) this.#op(Op.unreachable);
+      if (dead) this.op(Op.unreachable);
       else this.#branch(exit);
-      this.#op(Op.end);
-      this.#refillNow();
-      this.#op(Op.br);
-      this.#u32(0);
-      this.#op(Op.end);
+      this.op(Op.end);
+      this.refillNow();
+      this.op(Op.br);
+      this.u32(0);
+      this.op(Op.end);
       this.#level -= 2;
-      if (simple.hasResult) this.#op(Op.unreachable);
+      if (simple.hasResult) this.op(Op.unreachable);
     }
-    this.#op(Op.end);
+    this.op(Op.end);
     this.#level--;
-    this.#pending = exit.base;
+    this.pending = exit.base;
     this.#unseen = 0;
     if (!exit.reached) this.#stayDead();
   }
 
   #branch(label: Label): void {
-    this.#op(Op.br);
-    this.#u32(this.#depth(label));
+    this.op(Op.br);
+    this.u32(this.#depth(label));
   }
 
   /** Whether a block type names parameters. */
@@ -607,15 +568,15 @@ export class FunctionRewriter {
 
   #otherwise(label: Label): void {
     label.hasElse = true;
-    this.#pending = label.entry;
+    this.pending = label.entry;
     this.#unseen = label.unseenAtEntry;
-    this.#op(Op.else);
+    this.op(Op.else);
   }
 
   /** A handler of the legacy encoding: whoever threw left the counter in the shared cell. */
   #catch(opcode: number): void {
-    this.#op(opcode);
-    if (opcode === Op.catch) this.#u32(this.#reader.leb());
+    this.op(opcode);
+    if (opcode === Op.catch) this.u32(this.#reader.leb());
     this.#reload();
   }
 
@@ -630,7 +591,7 @@ export class FunctionRewriter {
       if (label.isRoomy) this.#roomyLoops--;
       this.#labels.pop();
       this.#level--;
-      this.#op(Op.end);
+      this.op(Op.end);
       if (dead) this.#stayDead();
       return;
     }
@@ -644,31 +605,31 @@ export class FunctionRewriter {
     const reached = label.reached || bare;
     this.#labels.pop();
     const last = this.#labels.length === 0;
-    if (!last || this.#plan.convention !== 'untouched') {
-      this.#op(opcode);
-      if (opcode === Op.delegate) this.#u32(this.#level - 1 - this.#label(this.#reader.leb()).level);
+    if (!last || this.counts) {
+      this.op(opcode);
+      if (opcode === Op.delegate) this.u32(this.#level - 1 - this.#label(this.#reader.leb()).level);
       this.#level--;
     }
     if (reached) {
-      this.#pending = label.base;
+      this.pending = label.base;
       this.#unseen = label.unseen;
       if (label.viaCell) this.#reload();
     }
     if (last) {
       if (reached) this.#leave();
-      else if (this.#plan.convention !== 'untouched') this.#op(Op.unreachable);
-      this.#op(Op.end);
+      else if (this.counts) this.op(Op.unreachable);
+      this.op(Op.end);
     } else if (!reached) this.#stayDead();
   }
 
   /** The function's results are on the stack: pays, and gives the counter back by the function's convention. */
   #leave(): void {
-    if (this.#plan.convention === 'untouched') return;
+    if (!this.counts) return;
     if (this.#plan.convention === 'cell') {
-      this.#payAndStore();
+      this.payAndStore();
       return;
     }
-    this.#getPaid();
+    this.getPaid();
   }
 
   /** Brings the counter into the state that `label` expects, on this way to it and on the one that goes on. */
@@ -676,10 +637,33 @@ export class FunctionRewriter {
     if (this.#unseen > label.unseen) label.unseen = this.#unseen;
     label.reached = true;
     if (label.viaCell) {
-      this.#payAndStore();
+      this.payAndStore();
       label.base = 0;
-    } else if (label.base === UNSET) label.base = this.#pending;
-    else this.#pay(this.#pending, label.base);
+    } else if (label.base === UNSET) label.base = this.pending;
+    else this.pay(this.pending, label.base);
+  }
+
+  /**
+   * Whether a conditional branch pays only where it is taken: forward, to where something else is owed. A chain of tests
+   * that leave for one place then costs nothing while none is taken.
+   */
+  #paysOnEdge(label: Label): boolean {
+    if (!this.counts || label.viaCell || label.carries || label.opcode === Op.loop || label.simple !== undefined)
+      return false;
+    return label.base !== UNSET && label.base !== this.pending;
+  }
+
+  #branchPaying(label: Label, at: number): void {
+    const { pending } = this;
+    this.#moveHint(at);
+    this.op(Op.if);
+    this.op(EMPTY);
+    this.#level++;
+    this.#edge(label);
+    this.#branch(label);
+    this.op(Op.end);
+    this.#level--;
+    this.pending = pending;
   }
 
   #table(): void {
@@ -695,34 +679,34 @@ export class FunctionRewriter {
       if (label.base !== UNSET) base = label.base;
     }
     if (viaCell) base = 0;
-    else if (base === UNSET) base = this.#pending;
+    else if (base === UNSET) base = this.pending;
     for (const label of targets) {
       if (this.#unseen > label.unseen) label.unseen = this.#unseen;
       label.reached = true;
       if (label.base === UNSET) label.base = base;
       else if (label.base !== base) throw AGAIN;
     }
-    if (viaCell) this.#payAndStore();
-    else this.#pay(this.#pending, base);
-    this.#op(Op.brTable);
-    this.#u32(count);
-    for (const label of targets) this.#u32(this.#depth(label));
+    if (viaCell) this.payAndStore();
+    else this.pay(this.pending, base);
+    this.op(Op.brTable);
+    this.u32(count);
+    for (const label of targets) this.u32(this.#depth(label));
   }
 
   /** The catch clauses of `try_table`: their labels are reached with the counter in the cell. */
   #catches(): void {
     const reader = this.#reader;
     const count = reader.leb();
-    this.#u32(count);
+    this.u32(count);
     for (let n = 0; n < count; n++) {
       const kind = this.#bytes[reader.position++] as number;
-      this.#op(kind);
-      if (kind < 2) this.#u32(reader.leb());
+      this.op(kind);
+      if (kind < 2) this.u32(reader.leb());
       const label = this.#label(reader.leb());
       if (!label.viaCell) throw AGAIN;
       label.base = 0;
       label.reached = true;
-      this.#u32(this.#depth(label));
+      this.u32(this.#depth(label));
     }
   }
 
@@ -735,36 +719,36 @@ export class FunctionRewriter {
     }
     if (plan.weight > 0) {
       this.#unseen += plan.weight;
-      if (this.#unseen > LARGEST_WEIGHT && this.#plan.convention !== 'untouched') {
-        this.#payAndCheck();
+      if (this.#unseen > LARGEST_WEIGHT && this.counts) {
+        this.payAndCheck();
         this.#unseen = plan.weight;
       }
     }
     const index = assembly.functionIndex(callee);
     if (plan.convention === 'untouched') {
-      this.#pending += plan.entry;
-      this.#op(Op.call);
-      this.#u32(index);
+      this.pending += plan.entry;
+      this.op(Op.call);
+      this.u32(index);
     } else if (plan.convention === 'register') {
       const { weight } = plan;
       const unseen = this.#unseen;
       this.#throughRegister(index);
       if (weight > 0) this.#unseen = unseen;
     } else {
-      this.#payAndStore();
-      this.#op(Op.call);
-      this.#u32(index);
-      this.#load();
+      this.payAndStore();
+      this.op(Op.call);
+      this.u32(index);
+      this.load();
       this.#unseen = 0;
     }
   }
 
   /** Calls a function of the `register` convention that looks at the budget. */
   #throughRegister(index: number): void {
-    this.#getPaid();
-    this.#op(Op.call);
-    this.#u32(index);
-    this.#set();
+    this.getPaid();
+    this.op(Op.call);
+    this.u32(index);
+    this.set();
     this.#unseen = 0;
   }
 
@@ -778,49 +762,49 @@ export class FunctionRewriter {
       const is64 = assembly.module.tables[table]?.limits.is64 === true;
       if (is64) this.#usesLength64 = true;
       const slot = this.#length32 + (is64 ? 1 : 0);
-      this.#op(Op.localSet);
-      this.#u32(slot);
-      this.#getPaid();
-      this.#op(Op.localGet);
-      this.#u32(slot);
-      this.#op(opcode);
-      this.#u32(assembly.registerType(type));
-      this.#u32(table);
+      this.op(Op.localSet);
+      this.u32(slot);
+      this.getPaid();
+      this.op(Op.localGet);
+      this.u32(slot);
+      this.op(opcode);
+      this.u32(assembly.registerType(type));
+      this.u32(table);
       if (tail) this.#dead();
-      else this.#set();
+      else this.set();
       this.#unseen = 0;
       return;
     }
-    this.#payAndCheck();
-    this.#store();
-    this.#op(opcode);
-    this.#u32(type);
-    this.#u32(table);
+    this.payAndCheck();
+    this.store();
+    this.op(opcode);
+    this.u32(type);
+    this.u32(table);
     if (tail) this.#dead();
-    else this.#load();
+    else this.load();
   }
 
   #returnCall(callee: number): void {
     const assembly = this.#assembly;
     const plan = assembly.plan.functions[callee];
     if (plan === undefined) {
-      this.#payAndCheck();
-      this.#store();
-      this.#op(Op.call);
-      this.#u32(assembly.room);
-    } else if (plan.convention === 'register') this.#getPaid();
-    else if (plan.convention === 'cell') this.#payAndStore();
+      this.payAndCheck();
+      this.store();
+      this.op(Op.call);
+      this.u32(assembly.room);
+    } else if (plan.convention === 'register') this.getPaid();
+    else if (plan.convention === 'cell') this.payAndStore();
     else {
       // What is untouched returns to its caller at once: an ordinary call is as good.
-      this.#pending += plan.entry;
-      this.#op(Op.call);
-      this.#u32(assembly.functionIndex(callee));
+      this.pending += plan.entry;
+      this.op(Op.call);
+      this.u32(assembly.functionIndex(callee));
       this.#leave();
-      this.#op(Op.return);
+      this.op(Op.return);
       return;
     }
-    this.#op(Op.returnCall);
-    this.#u32(assembly.functionIndex(callee));
+    this.op(Op.returnCall);
+    this.u32(assembly.functionIndex(callee));
   }
 
   #misc(at: number): void {
@@ -829,7 +813,7 @@ export class FunctionRewriter {
     const kind = MISC[sub] ?? Immediate.unknown;
     if (kind === Immediate.unknown) throw reader.unknown(at, Op.misc, sub);
     const { memories, tables } = this.#assembly.module;
-    this.#pending += this.#cost;
+    this.pending += this.#cost;
     const first = kind === Immediate.none ? 0 : reader.leb();
     const second = kind === Immediate.twoLebs ? reader.leb() : 0;
     const is64 = (n: number): boolean => (sub < Misc.tableInit ? memories[n]?.is64 : tables[n]?.limits.is64) === true;
@@ -858,7 +842,7 @@ export class FunctionRewriter {
     const sub = reader.leb();
     const kind = GC[sub] ?? Immediate.unknown;
     if (kind === Immediate.unknown) throw reader.unknown(at, Op.gc, sub);
-    this.#pending += this.#cost;
+    this.pending += this.#cost;
     if (sub === Gc.brOnCast || sub === Gc.brOnCastFail) {
       const flags = reader.position++;
       const label = this.#label(reader.leb());
@@ -866,10 +850,10 @@ export class FunctionRewriter {
       reader.skipLeb();
       reader.skipLeb();
       this.#edge(label);
-      this.#op(Op.gc);
-      this.#u32(sub);
-      this.#op(this.#bytes[flags] as number);
-      this.#u32(this.#depth(label));
+      this.op(Op.gc);
+      this.u32(sub);
+      this.op(this.#bytes[flags] as number);
+      this.u32(this.#depth(label));
       this.#copy(types);
       return;
     }
@@ -907,54 +891,54 @@ export class FunctionRewriter {
     const length = this.#length32 + (is64 ? 1 : 0);
     if (is64) this.#usesLength64 = true;
     else this.#usesLength32 = true;
-    this.#op(Op.localSet);
-    this.#u32(length);
-    this.#getPaid();
-    this.#op(Op.localGet);
-    this.#u32(length);
+    this.op(Op.localSet);
+    this.u32(length);
+    this.getPaid();
+    this.op(Op.localGet);
+    this.u32(length);
     if (is64) this.#saturate(length);
-    else this.#op(Op.i64ExtendI32U);
-    this.#op(Op.i64Sub);
-    this.#checkTop();
+    else this.op(Op.i64ExtendI32U);
+    this.op(Op.i64Sub);
+    this.checkTop();
     if (elementBytes > 0) {
-      this.#op(Op.localGet);
-      this.#u32(length);
-      this.#op(Op.i64ExtendI32U);
-      this.#op(Op.i64Const);
-      this.#signed(elementBytes);
-      this.#op(Op.i64Mul);
-      this.#op(Op.i64Const);
-      this.#signed(16);
-      this.#op(Op.i64Add);
-      this.#op(Op.call);
-      this.#u32(this.#assembly.allocateHelper());
+      this.op(Op.localGet);
+      this.u32(length);
+      this.op(Op.i64ExtendI32U);
+      this.op(Op.i64Const);
+      this.signed(elementBytes);
+      this.op(Op.i64Mul);
+      this.op(Op.i64Const);
+      this.signed(16);
+      this.op(Op.i64Add);
+      this.op(Op.call);
+      this.u32(this.#assembly.allocateHelper());
     }
-    this.#op(Op.localGet);
-    this.#u32(length);
+    this.op(Op.localGet);
+    this.u32(length);
   }
 
   /** min(length, 2^62), so that no 64-bit length wraps the counter around. */
   #saturate(length: number): void {
     const most = Uint8Array.of(Op.i64Const, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0xc0, 0x00);
-    this.#raw(most);
-    this.#op(Op.localGet);
-    this.#u32(length);
-    this.#raw(most);
-    this.#op(Op.i64LtU);
-    this.#op(Op.select);
+    this.raw(most);
+    this.op(Op.localGet);
+    this.u32(length);
+    this.raw(most);
+    this.op(Op.i64LtU);
+    this.op(Op.select);
   }
 
   /** Charges `bytes` of the store's memory. */
   #charge(bytes: number): void {
-    this.#op(Op.i64Const);
-    this.#signed(bytes);
-    this.#op(Op.call);
-    this.#u32(this.#assembly.allocateHelper());
+    this.op(Op.i64Const);
+    this.signed(bytes);
+    this.op(Op.call);
+    this.u32(this.#assembly.allocateHelper());
   }
 
   /** Control does not reach here, but a validator believes it: make the stack polymorphic, then go on dropping. */
   #stayDead(): void {
-    this.#op(Op.unreachable);
+    this.op(Op.unreachable);
     this.#dropping = true;
     if (!this.#isDropping) this.#dead();
   }
@@ -978,38 +962,6 @@ export class FunctionRewriter {
     this.#isDropping = false;
   }
 
-  /** One pass over the body for the labels that exceptions reach and those of branch tables. */
-  #foresee(start: number): Foresight {
-    const reader = this.#reader;
-    const viaCell = new Set<number>();
-    const paid = new Set<number>();
-    const open: number[] = [0];
-    const mark = (set: Set<number>): void => {
-      const opener = open[open.length - 1 - reader.leb()];
-      if (opener !== undefined) set.add(opener);
-    };
-    reader.position = start;
-    while (reader.position < reader.end) {
-      const at = reader.position;
-      const opcode = this.#bytes[reader.position++] as number;
-      if (opcode === Op.brTable) {
-        for (let left = reader.leb(); left >= 0; left--) mark(paid);
-      } else if (opcode === Op.tryTable) {
-        reader.skipBlockType();
-        for (let left = reader.leb(); left > 0; left--) {
-          if ((this.#bytes[reader.position++] as number) < 2) reader.leb();
-          mark(viaCell);
-        }
-        open.push(at);
-      } else {
-        if (PLAIN[opcode] === Immediate.block) open.push(at);
-        if (opcode === Op.end || opcode === Op.delegate) open.pop();
-        reader.skipImmediates(opcode);
-      }
-    }
-    return { viaCell, paid };
-  }
-
   #label(depth: number): Label {
     const label = this.#labels[this.#labels.length - 1 - depth];
     if (label === undefined) throw this.#reader.malformed(`no label ${depth}`);
@@ -1026,169 +978,28 @@ export class FunctionRewriter {
     const offset = at - this.#start;
     while ((this.#guestHints[this.#nextGuestHint]?.offset ?? offset) < offset) this.#nextGuestHint++;
     const hint = this.#guestHints[this.#nextGuestHint];
-    if (hint?.offset === offset) this.#hints.push({ offset: this.#length, likely: hint.likely });
-  }
-
-  // Writing.
-
-  #room(more: number): void {
-    if (this.#length + more <= this.#out.length) return;
-    const grown = new Uint8Array(Math.max(this.#out.length * 2, this.#length + more));
-    grown.set(this.#out.subarray(0, this.#length));
-    this.#out = grown;
-  }
-
-  #op(byte: number): void {
-    this.#room(1);
-    this.#out[this.#length++] = byte;
-  }
-
-  #raw(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.#out.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  #u32(value: number): void {
-    this.#room(5);
-    let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#out[this.#length++] = (rest % 0x80) | 0x80;
-    this.#out[this.#length++] = rest;
-  }
-
-  #signed(value: number): void {
-    this.#room(10);
-    let rest = value;
-    for (;;) {
-      const low = ((rest % 0x80) + 0x80) % 0x80;
-      rest = Math.floor(rest / 0x80);
-      const last = (rest === 0 && low < 0x40) || (rest === -1 && low >= 0x40);
-      this.#out[this.#length++] = last ? low : low | 0x80;
-      if (last) return;
-    }
+    if (hint?.offset === offset) this.hints.push({ offset: this.length, likely: hint.likely });
   }
 
   /** Copies what was read since `from`. */
   #copy(from: number): void {
-    this.#raw(this.#bytes.subarray(from, this.#reader.position));
-  }
-
-  #get(): void {
-    this.#op(Op.localGet);
-    this.#u32(this.#counter);
-  }
-
-  #set(): void {
-    this.#op(Op.localSet);
-    this.#u32(this.#counter);
-  }
-
-  /** The counter, all paid, onto the stack; the local is behind it until it is set again. */
-  #getPaid(): void {
-    this.#get();
-    if (this.#pending !== 0) {
-      this.#op(Op.i64Const);
-      this.#signed(this.#pending);
-      this.#op(Op.i64Sub);
-      this.#payments++;
-    }
-    this.#pending = 0;
-  }
-
-  /** counter -= from - to; `to` is pending then. */
-  #pay(from: number, to: number): void {
-    this.#pending = to;
-    if (from === to) return;
-    this.#payments++;
-    this.#get();
-    this.#op(Op.i64Const);
-    this.#signed(from - to);
-    this.#op(Op.i64Sub);
-    this.#set();
-  }
-
-  #payAndStore(): void {
-    if (this.#plan.convention === 'untouched') return;
-    const owed = this.#pending !== 0;
-    this.#getPaid();
-    if (owed) {
-      this.#op(Op.localTee);
-      this.#u32(this.#counter);
-    }
-    this.#op(Op.globalSet);
-    this.#u32(this.#assembly.fuel);
-  }
-
-  #store(): void {
-    this.#get();
-    this.#op(Op.globalSet);
-    this.#u32(this.#assembly.fuel);
-  }
-
-  #load(): void {
-    this.#op(Op.globalGet);
-    this.#u32(this.#assembly.fuel);
-    this.#set();
+    this.raw(this.#bytes.subarray(from, this.#reader.position));
   }
 
   /** After an exception: the counter is what the thrower stored, and the budget is looked at again. */
   #reload(): void {
-    this.#load();
-    this.#check();
-    this.#pending = 0;
+    this.load();
+    this.check();
+    this.pending = 0;
     this.#unseen = 0;
-  }
-
-  #check(): void {
-    this.#get();
-    this.#refillIfBelow();
-  }
-
-  /** The new counter is on the stack: keep it, and ask for more when it is below zero. */
-  #checkTop(): void {
-    this.#op(Op.localTee);
-    this.#u32(this.#counter);
-    this.#refillIfBelow();
-  }
-
-  #payAndCheck(): void {
-    const owed = this.#pending !== 0;
-    this.#getPaid();
-    if (owed) this.#checkTop();
-    else this.#refillIfBelow();
-  }
-
-  #refillIfBelow(): void {
-    this.#refillIf(() => {
-      this.#op(Op.i64Const);
-      this.#op(0);
-      this.#op(Op.i64LtS);
-    });
-  }
-
-  #refillIf(condition: () => void): void {
-    condition();
-    this.#hints.push({ offset: this.#length, likely: false });
-    this.#op(Op.if);
-    this.#op(EMPTY);
-    this.#refillNow();
-    this.#op(Op.end);
-  }
-
-  #refillNow(): void {
-    this.#checks++;
-    this.#get();
-    this.#op(Op.call);
-    this.#u32(this.#refill);
-    this.#set();
   }
 
   #blockType(type: coreModule.FunctionType): void {
     const [first] = type.results;
-    if (first === undefined) this.#op(EMPTY);
-    else if (type.results.length === 1) this.#raw(first.bytes);
+    if (first === undefined) this.op(EMPTY);
+    else if (type.results.length === 1) this.raw(first.bytes);
     else {
-      this.#signed(
+      this.signed(
         this.#assembly.typeIndex(
           [],
           type.results.map(({ bytes }) => bytes),

@@ -219,6 +219,8 @@ export class SharedTank implements Tank {
       const rate = this.#sliceGiven / elapsed;
       this.#slice = Math.max(SMALLEST_SLICE, Math.min(LARGEST_SLICE, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
+    // A loop in this mode leaves to here and charges its turn anew, so a turn that costs more than a slice needs all of it.
+    if (this.#mode === 'deadline') this.#slice = Math.max(this.#slice, this.#sliceGiven - Number(left));
     return this.#hand(consumed, now);
   }
 

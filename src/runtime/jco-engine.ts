@@ -124,7 +124,11 @@ export class JcoEngine implements RuntimeEngine {
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
     const component = this.#ready(handle);
     const target: ComponentExport = findExport(component.code, name);
-    return this.#withStore(component, (store) => this.#enter(component, store, (exports) => target(exports)(...args)));
+    return this.#withStore(component, (store) => {
+      // Found before the turn: a wrong name is the caller's mistake and must not cost the store.
+      const run = target(store.exports);
+      return this.#enter(component, store, () => run(...args));
+    });
   }
 
   /** What the component says of itself, asked once it is ready. */

@@ -70,7 +70,7 @@ export class LoadedComponent {
     return {
       fuelConsumed: this.#fuelConsumed,
       executionTimeMs: this.#executionTimeMs,
-      memoryBytes: this.store === undefined && this.policy === 'per-actor' ? 0 : this.#memoryBytes,
+      memoryBytes: this.#memoryBytes,
       messagesHandled: this.#messagesHandled,
       refusedGrowths: this.#refusedGrowths,
       calls: this.code.calls,

@@ -89,9 +89,14 @@ export class Store implements HostState {
    * @throws `RUNTIME_…` or `METERING_…` for everything else; the store is dead
    */
   call<T>(budget: CallBudget, run: (exports: ComponentExports) => T): T {
-    const exports = this.#exports;
-    if (exports === undefined || this.#dead) throw new RuntimeError('RUNTIME_WRONG_STATE', 'the store was discarded');
+    const { exports } = this;
     return this.#turn(budget, () => run(exports));
+  }
+
+  /** What the component exports; calling any of it needs a turn. @throws `RUNTIME_WRONG_STATE` for a dead store */
+  get exports(): ComponentExports {
+    if (this.#exports !== undefined && !this.#dead) return this.#exports;
+    throw new RuntimeError('RUNTIME_WRONG_STATE', 'the store was discarded');
   }
 
   storage(): KeyValueNamespace {

@@ -47,7 +47,8 @@ export function openArtifactCache(
   };
 }
 
-function artifactTrust(clock: Clock, random: Random): ArtifactTrust {
+/** This machine's seal and the keys that its user trusts. */
+export function artifactTrust(clock: Clock, random: Random): ArtifactTrust {
   let made: ArtifactTrust | undefined;
   const trust = (): ArtifactTrust => {
     const home = vivariumHome();

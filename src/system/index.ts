@@ -8,6 +8,15 @@ export { type Inspection, inspectComponent } from './inspect.ts';
 export { type AuditFilter, openAuditFolder, openKeyring, readAudit, verifyAudit } from './keyring.ts';
 export { type MeteredFile, meterFile } from './meter.ts';
 export type { LoadOptions, RequestOptions, RuntimeOptions, RuntimePorts, SupervisionOptions } from './options.ts';
+export {
+  type BundleRemote,
+  checkBundle,
+  checkWorkingTree,
+  inspectBundle,
+  pullBundle,
+  pushBundle,
+  type TransferProgress,
+} from './portable-cache.ts';
 export { buildActor, newActor } from './project.ts';
 export {
   interfaceOf,

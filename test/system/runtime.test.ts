@@ -208,6 +208,14 @@ describe('call', () => {
     await runtime.unload(handle);
   });
 
+  it('lives on when a function of an interface is named wrongly', async () => {
+    const handle = await runtime.load(echo);
+    const wrong = runtime.call(handle, 'vivarium:actor/lifecycle@0.1.0#nope');
+    await expect(wrong).rejects.toMatchObject({ code: 'RUNTIME_NO_EXPORT' });
+    expect(runtime.state(handle)).toBe('ready');
+    await runtime.unload(handle);
+  });
+
   it('ends with its signal', async () => {
     const handle = await runtime.load(await text());
     const signal = AbortSignal.abort();

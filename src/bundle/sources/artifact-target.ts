@@ -9,7 +9,7 @@ type Read = () => Promise<Uint8Array>;
 
 export interface ArtifactTargetOptions {
   readonly store: ArtifactStore;
-  /** Builds a component's artifact here, for those that nobody trusted has signed. */
+  /** Builds a component's artifact here, where none came that may be used: unsigned, or for another engine. */
   readonly rebuild?: (component: Uint8Array, wasmDigest: string) => Promise<void>;
 }
 
@@ -64,23 +64,21 @@ export class ArtifactTarget implements BundleTarget {
   async commit(): Promise<void> {
     const { store, rebuild } = this.#options;
     const sum = { imported: 0, rebuilt: 0, otherEngines: 0 };
-    const untrusted: string[] = [];
-    const built = new Set<string>();
+    const refused: { readonly path: string; readonly wasmDigest: string }[] = [];
+    const ready = new Set<string>();
     for (const [name, { key, path, read }] of this.#artifacts) {
       const outcome = await this.#import(store, key, read, this.#seals.get(name));
-      if (outcome !== 'untrusted') {
-        sum[outcome]++;
-        continue;
-      }
-      const component = this.#components.get(key.wasmDigest);
-      if (component === undefined || rebuild === undefined) {
-        untrusted.push(path);
-        continue;
-      }
-      if (!built.has(key.wasmDigest)) await rebuild(await component(), key.wasmDigest);
-      built.add(key.wasmDigest);
+      if (outcome === 'untrusted') refused.push({ path, wasmDigest: key.wasmDigest });
+      else sum[outcome]++;
+      if (outcome === 'imported') ready.add(key.wasmDigest);
+    }
+    for (const [wasmDigest, read] of rebuild === undefined ? [] : this.#components) {
+      if (ready.has(wasmDigest)) continue;
+      await rebuild?.(await read(), wasmDigest);
+      ready.add(wasmDigest);
       sum.rebuilt++;
     }
+    const untrusted = refused.filter(({ wasmDigest }) => !ready.has(wasmDigest)).map(({ path }) => path);
     this.#report = { ...sum, untrusted };
     if (untrusted.length > 0 && sum.imported + sum.rebuilt === 0) {
       throw new BundleError(

@@ -34,6 +34,7 @@ export type CallPath = 'direct' | 'glue';
 export interface ComponentUsage {
   readonly fuelConsumed: bigint;
   readonly executionTimeMs: number;
+  /** Held when the last call ended. */
   readonly memoryBytes: number;
   readonly messagesHandled: number;
   readonly refusedGrowths: number;

@@ -158,7 +158,7 @@ export class PostgresConnection {
       if (!this.#prepared.has(client)) {
         // Filtered searches go on until they have enough; see the ADR on the index. Unknown settings are kept as text.
         await run(
-          `SELECT set_config('hnsw.ef_search', '100', false), set_config('hnsw.iterative_scan', 'strict_order', false)`,
+          `SELECT set_config('hnsw.ef_search', '200', false), set_config('hnsw.iterative_scan', 'strict_order', false)`,
         );
         this.#prepared.add(client);
       }

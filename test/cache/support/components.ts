@@ -3,15 +3,16 @@ import type { Artifact, CompiledArtifact } from '#core';
 
 /** The smallest core module with a function `answer` that returns `value` (0 to 63), and a custom section to give it size. */
 export function answerModule(value: number, padding = 0): Uint8Array {
-  const custom = padding === 0 ? [] : [0, ...leb(padding + 2), 1, 0x70, ...new Uint8Array(padding).fill(value)];
-  return Uint8Array.of(
+  const code = Uint8Array.of(
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...[1, 5, 1, 0x60, 0, 1, 0x7f],
     ...[3, 2, 1, 0],
     ...[7, 10, 1, 6, ...Buffer.from('answer'), 0, 0],
     ...[10, 6, 1, 4, 0, 0x41, value, 0x0b],
-    ...custom,
   );
+  if (padding === 0) return code;
+  const custom = Uint8Array.of(0, ...leb(padding + 2), 1, 0x70);
+  return Buffer.concat([code, custom, Buffer.alloc(padding, value)]);
 }
 
 /** A stand-in for a component: any bytes with a digest will do, since the build under test is ours. */

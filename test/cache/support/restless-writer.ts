@@ -15,7 +15,7 @@ for (;;) {
     random: realRandom,
     config: resolveCacheConfig({ root }),
   });
-  for (let value = 0; value < 8; value += 1) {
+  for (let value = 0; value < 4; value += 1) {
     const component = testComponent(value);
     await manager.get(await manager.keyOf(component.digest), async () => artifactOf(component, 200_000));
   }

@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+import { inspectBundle } from '#system';
+import { bytesText } from '../bytes-text.ts';
+import { printable } from '../printable.ts';
+import type { Shell } from '../shell.ts';
+
+export function inspectBundleCommand(shell: Shell): Command {
+  return new Command('inspect')
+    .description('show what a bundle’s folder or lockfile holds')
+    .argument('<path>', 'a folder, a .lock.bin or a .lock.toml')
+    .option('--producer <name>', 'show only this producer’s, and refuse another')
+    .action(shell.action((path: string, { producer }: { producer?: string }) => show(shell, path, producer)));
+}
+
+async function show(shell: Shell, path: string, producer: string | undefined): Promise<void> {
+  for (const { path: file, lockfile, chunksPresent, chunksMissing, bytes, shapes } of await inspectBundle(
+    path,
+    producer,
+  )) {
+    const { meta, sources, topology, root } = lockfile;
+    const processors = meta.inputProcessors.map(({ kind, version }) => `${kind} ${version}`).join(', ');
+    const text = [
+      `producer:   ${meta.producer} ${meta.producerVersion}`,
+      `schema:     ${meta.schemaVersion}`,
+      `made:       ${timeText(meta.generatedAtMs)}`,
+      `processors: ${processors === '' ? 'none' : processors}`,
+      `sources:    ${sources.length}`,
+      `edges:      ${topology.length}`,
+      `root:       blake3:${root}`,
+      `chunks:     ${chunksPresent} present (${bytesText(bytes)}; ${shapes.raw} raw, ${shapes.ast} with syntax trees), ${chunksMissing.length} missing`,
+    ].join('\n');
+    const counts = { sources: sources.length, edges: topology.length };
+    shell.result(
+      {
+        path: file,
+        ...meta,
+        ...counts,
+        root,
+        chunks: { present: chunksPresent, missing: chunksMissing, bytes, shapes },
+        entries: sources,
+        topology,
+      },
+      `${printable(file)}\n${printable(text)}`,
+    );
+  }
+}
+
+/** A hostile lockfile may name a time that no calendar has. */
+function timeText(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
+}

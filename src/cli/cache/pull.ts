@@ -1,0 +1,73 @@
+import { Command, Option } from 'commander';
+import { pullBundle } from '#system';
+import { bytesText } from '../bytes-text.ts';
+import { printable } from '../printable.ts';
+import type { Shell } from '../shell.ts';
+import { addRemoteOptions, type RemoteFlags, remoteOf } from './remote-options.ts';
+import { transfer } from './transfer.ts';
+
+interface PullFlags extends RemoteFlags {
+  readonly outDb?: string;
+  readonly producer?: string;
+  readonly ref: string;
+  readonly force?: boolean;
+  readonly verify: 'true' | 'false';
+}
+
+export function pullCommand(shell: Shell): Command {
+  const command = new Command('pull')
+    .description('fetch a bundle from a registry, and restore it to a source database or the artifact cache')
+    .argument('[folder]', 'the bundle; with --remote it is filled, or need not be named')
+    .option('--out-db <file>', 'the database to be made; without it, the artifact cache is filled')
+    .option('--producer <name>', 'whose bundle it is (default: mache with --out-db, else vivarium)')
+    .option('--force', 'replace a database that is there')
+    .addOption(
+      new Option(
+        '--verify <boolean>',
+        'false: believe the folder’s chunks instead of hashing them (never of a registry)',
+      )
+        .choices(['true', 'false'])
+        .default('true'),
+    );
+  return addRemoteOptions(command)
+    .option('--ref <reference>', 'a tag or a digest in the registry', 'latest')
+    .action(shell.action((folder: string | undefined, flags: PullFlags) => pull(shell, folder, flags)));
+}
+
+async function pull(shell: Shell, folder: string | undefined, flags: PullFlags): Promise<void> {
+  const { outDb, producer, ref, force, verify } = flags;
+  const remote = remoteOf(flags);
+  const report = await transfer(shell, (watch) =>
+    pullBundle({
+      ...watch,
+      verify: verify === 'true',
+      ...(outDb !== undefined && { database: outDb }),
+      ...(folder !== undefined && { folder }),
+      ...(producer !== undefined && { producer }),
+      ...(force !== undefined && { force }),
+      ...(remote !== undefined && { remote: { ...remote, reference: ref } }),
+    }),
+  );
+  const { lockfile, fetched, restored, artifacts } = report;
+  const lines = [];
+  if (fetched !== undefined) {
+    lines.push(`${fetched.fetched} of ${fetched.chunks} chunks fetched (${bytesText(fetched.bytesFetched)})`);
+  }
+  if (restored !== undefined) lines.push(`${restored.chunks} sources restored, ${bytesText(restored.bytes)}`);
+  if (artifacts !== undefined) {
+    const { imported, rebuilt, otherEngines, untrusted } = artifacts;
+    lines.push(`${imported} artifacts taken, ${rebuilt} built here, ${otherEngines} for other engines`);
+    for (const path of untrusted) shell.line(`no trusted key signed ${printable(path)}`);
+  }
+  const { lockfile: _, ...fetch } = fetched ?? {};
+  shell.result(
+    {
+      producer: lockfile.meta.producer,
+      root: lockfile.root,
+      ...(fetched !== undefined && { fetched: fetch }),
+      ...(restored !== undefined && { restored: { ...restored } }),
+      ...(artifacts !== undefined && { artifacts: { ...artifacts } }),
+    },
+    lines.join('\n'),
+  );
+}

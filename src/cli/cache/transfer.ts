@@ -1,0 +1,20 @@
+import type { TransferProgress } from '#system';
+import type { Shell } from '../shell.ts';
+import { TransferBar } from './transfer-bar.ts';
+
+/** Runs a transfer with its progress bar; Ctrl-C ends it in order, so that nothing is left half-written. */
+export async function transfer<Result>(
+  shell: Shell,
+  run: (watch: { onProgress: (progress: TransferProgress) => void; signal: AbortSignal }) => Promise<Result>,
+): Promise<Result> {
+  const bar = new TransferBar(shell);
+  const controller = new AbortController();
+  const stop = () => controller.abort(new Error('interrupted'));
+  process.once('SIGINT', stop);
+  try {
+    return await run({ onProgress: bar.show, signal: controller.signal });
+  } finally {
+    process.off('SIGINT', stop);
+    bar.clear();
+  }
+}

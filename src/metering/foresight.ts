@@ -1,0 +1,44 @@
+import { coreModule } from '#wasm';
+import type { BodyReader } from './body-reader.ts';
+import { Op } from './opcode.ts';
+
+const { Immediate, PLAIN } = coreModule;
+
+/** Labels (by the offset of what opens them) that need a base known before their first branch. */
+export interface Foresight {
+  readonly viaCell: ReadonlySet<number>;
+  readonly paid: ReadonlySet<number>;
+}
+
+export const NO_FORESIGHT: Foresight = { viaCell: new Set(), paid: new Set() };
+
+/** One pass over a body for the labels that exceptions reach and those of branch tables. */
+export function foresee(reader: BodyReader, start: number): Foresight {
+  const viaCell = new Set<number>();
+  const paid = new Set<number>();
+  const open: number[] = [0];
+  const mark = (set: Set<number>): void => {
+    const opener = open[open.length - 1 - reader.leb()];
+    if (opener !== undefined) set.add(opener);
+  };
+  reader.position = start;
+  while (reader.position < reader.end) {
+    const at = reader.position;
+    const opcode = reader.bytes[reader.position++] as number;
+    if (opcode === Op.brTable) {
+      for (let left = reader.leb(); left >= 0; left--) mark(paid);
+    } else if (opcode === Op.tryTable) {
+      reader.skipBlockType();
+      for (let left = reader.leb(); left > 0; left--) {
+        if ((reader.bytes[reader.position++] as number) < 2) reader.leb();
+        mark(viaCell);
+      }
+      open.push(at);
+    } else {
+      if (PLAIN[opcode] === Immediate.block) open.push(at);
+      if (opcode === Op.end || opcode === Op.delegate) open.pop();
+      reader.skipImmediates(opcode);
+    }
+  }
+  return { viaCell, paid };
+}

@@ -1,0 +1,197 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type ArtifactReport,
+  ArtifactSource,
+  ArtifactTarget,
+  type BundleSource,
+  type CredentialOptions,
+  declaredShape,
+  findCredentials,
+  inspect,
+  type OnProgress,
+  type PullOptions,
+  type PullReport,
+  type PushOptions,
+  type PushReport,
+  packageVersion,
+  pull,
+  push,
+  refuseStale,
+  SqliteSource,
+  SqliteTarget,
+  type VerifyOptions,
+  verify,
+  verifyFolder,
+  verifyTree,
+} from '#bundle';
+import { signArtifact } from '#security';
+import { artifactTrust, openArtifactCache } from './artifact-cache.ts';
+import { systemClock, systemRandom } from './clock.ts';
+import { openKeyring } from './keyring.ts';
+
+export type TransferProgress = Parameters<OnProgress>[0];
+
+/** A registry, and how to be let in. */
+export interface BundleRemote extends Omit<CredentialOptions, 'environment'> {
+  readonly url: string;
+  readonly scope: string;
+  readonly authHosts?: readonly string[];
+  readonly concurrency?: number;
+}
+
+interface Watched {
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+export interface PushBundleOptions extends Watched {
+  /** A source database; without one, the artifact cache is pushed. */
+  readonly database?: string;
+  readonly sourceRoot?: string;
+  readonly folder?: string;
+  readonly producer?: string;
+  readonly strict?: boolean;
+  readonly dryRun?: boolean;
+  /** Files of components to carry beside their artifacts. */
+  readonly components?: readonly string[];
+  /** The name of the key that signs the artifacts. */
+  readonly key?: string;
+  readonly remote?: BundleRemote & Pick<NonNullable<PushOptions['remote']>, 'tag' | 'digestMode' | 'mountFrom'>;
+}
+
+/** Packs a source database or this user's artifact cache, and sends it to a registry if one is named. */
+export async function pushBundle(options: PushBundleOptions): Promise<PushReport> {
+  const { database, folder, remote, strict, dryRun } = options;
+  await using cache = database === undefined ? openArtifactCache() : undefined;
+  const source = await sourceOf(options, cache?.manager.store);
+  try {
+    const generatedAtMs = pinnedTime(process.env.SOURCE_DATE_EPOCH);
+    return await push({
+      source,
+      ...surroundings(options),
+      ...(folder !== undefined && { folder }),
+      ...(remote !== undefined && { remote: await admitted(remote) }),
+      ...(strict !== undefined && { strict }),
+      ...(dryRun !== undefined && { dryRun }),
+      ...(generatedAtMs !== undefined && { generatedAtMs }),
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+type Store = ConstructorParameters<typeof ArtifactSource>[0]['store'];
+
+async function sourceOf(options: PushBundleOptions, store: Store | undefined): Promise<BundleSource> {
+  const { database, sourceRoot, producer, components = [], key, folder } = options;
+  const common = { producerVersion: packageVersion(), ...(producer !== undefined && { producer }) };
+  if (store === undefined) {
+    return SqliteSource.open({ path: database ?? '', ...common, ...(sourceRoot !== undefined && { sourceRoot }) });
+  }
+  const signer = key === undefined ? undefined : await openKeyring().keys.signer(key);
+  const previous = folder === undefined ? undefined : await previousIn(folder, producer ?? 'vivarium');
+  return new ArtifactSource({
+    store,
+    ...common,
+    components: components.map((file) => () => readFile(file)),
+    ...(signer && { sign: (content: Uint8Array) => signArtifact(content, [signer], systemClock) }),
+    ...(previous && folder !== undefined && { previous: { lockfile: previous, folder } }),
+    trust: artifactTrust(systemClock, systemRandom),
+  });
+}
+
+async function previousIn(folder: string, producer: string) {
+  return inspect(folder, producer).then(
+    ([found]) => found?.lockfile,
+    () => undefined,
+  );
+}
+
+export interface PullBundleOptions extends Watched {
+  /** The database to be made; without one, artifacts are restored into the artifact cache. */
+  readonly database?: string;
+  readonly force?: boolean;
+  readonly folder?: string;
+  readonly producer?: string;
+  readonly verify?: boolean;
+  readonly remote?: BundleRemote & Pick<NonNullable<PullOptions['remote']>, 'reference'>;
+}
+
+/** Fetches a bundle from a registry if one is named, and restores it. */
+export async function pullBundle(
+  options: PullBundleOptions,
+): Promise<PullReport & { readonly artifacts?: ArtifactReport }> {
+  const { database, folder, remote, force, verify: verifyChunks } = options;
+  const common = {
+    ...surroundings(options),
+    ...(folder !== undefined && { folder }),
+    ...(remote !== undefined && { remote: await admitted(remote) }),
+  };
+  if (database !== undefined) {
+    const target: PullOptions['target'] = ({ meta }) =>
+      new SqliteTarget({ path: database, shape: declaredShape(meta), clock: systemClock, ...(force && { force }) });
+    const producer = options.producer ?? 'mache';
+    return pull({ ...common, producer, target, ...(verifyChunks !== undefined && { verify: verifyChunks }) });
+  }
+  await using cache = openArtifactCache();
+  const { manager } = cache;
+  const target = new ArtifactTarget({
+    store: manager.store,
+    rebuild: async (component, digest) => {
+      const report = await manager.warmup([{ name: digest, digest, load: async () => component }], 'strict');
+      const [failed] = report.failed;
+      if (failed !== undefined) throw failed.error;
+    },
+  });
+  // Artifacts are code: their chunks are hashed whatever the caller says of the folder.
+  const report = await pull({ ...common, producer: options.producer ?? 'vivarium', target: () => target });
+  return { ...report, artifacts: target.report };
+}
+
+export interface CheckBundleOptions extends Watched {
+  /** A folder or a lockfile; without one, a registry is probed. */
+  readonly path?: string;
+  readonly producer?: string;
+  readonly remote?: BundleRemote & Pick<VerifyOptions['remote'], 'reference' | 'full'>;
+}
+
+/** Checks a bundle in a folder or a registry and restores nothing. Answers what was found right, and throws otherwise. */
+export async function checkBundle(options: CheckBundleOptions): Promise<Readonly<Record<string, unknown>>> {
+  const { path, producer, remote, onProgress } = options;
+  if (path !== undefined) return { ...(await verifyFolder(path, producer, onProgress)) };
+  if (remote === undefined) throw new TypeError('neither a path nor a registry is to be checked');
+  const checked = { remote: await admitted(remote), ...surroundings(options) };
+  return { ...(await verify({ ...checked, ...(producer !== undefined && { producer }) })) };
+}
+
+/** Compares a lockfile with a working tree. @throws `BUNDLE_STALE` where they differ */
+export async function checkWorkingTree(
+  path: string,
+  tree: string,
+  producer?: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const check = await verifyTree(path, tree, producer);
+  refuseStale(check);
+  return { ...check };
+}
+
+export { inspect as inspectBundle };
+
+function surroundings({ onProgress, signal }: Watched) {
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    ...(onProgress !== undefined && { onProgress }),
+    ...(signal !== undefined && { signal }),
+  };
+}
+
+async function admitted<Remote extends BundleRemote>(remote: Remote) {
+  const credentials = await findCredentials({ ...remote, environment: process.env });
+  return { ...remote, ...(credentials !== undefined && { credentials }) };
+}
+
+/** `SOURCE_DATE_EPOCH` in milliseconds: https://reproducible-builds.org/specs/source-date-epoch/ */
+function pinnedTime(seconds: string | undefined): number | undefined {
+  return seconds !== undefined && /^\d{1,12}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
+}
