@@ -47,6 +47,7 @@ export async function measurePgvector(report: Report): Promise<void> {
       rareTimes.push(performance.now() - start);
     }
     await index.close();
+    await expectIndexed(url);
     const name = `pgvector query, one interface of ${MODULES} modules, 512 dimensions`;
     const p99 = percentile(times, 0.99);
     const p50 = percentile(times, 0.5);
@@ -83,6 +84,17 @@ export async function measurePgvector(report: Report): Promise<void> {
   } finally {
     await server.close();
   }
+}
+
+/** A planner that scans the table instead would be exact and slow, and these figures would say nothing of the index. */
+async function expectIndexed(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query(
+    "SELECT idx_scan::int AS scans FROM pg_stat_user_indexes WHERE indexrelname = 'vivarium_vectors_unit'",
+  );
+  await client.end();
+  if (!(rows[0]?.scans >= QUERIES)) throw new Error(`the HNSW index served ${rows[0]?.scans} of ${QUERIES} queries`);
 }
 
 async function fill(url: string, vectors: readonly Float32Array[]): Promise<void> {

@@ -65,13 +65,14 @@ export class PostgresConnection {
   /**
    * Runs `work` in a transaction: all of it happens, or nothing. It is run again when PostgreSQL ended it to resolve a
    * deadlock.
+   * @param begin opens it, with settings that last as long as it does
    * @throws {RegistryError} `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`
    */
-  async transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (run: RunStatement) => Promise<T>, begin = 'BEGIN'): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#withClient(async (run) => {
-          await run('BEGIN');
+          await run(begin);
           try {
             const result = await work(run);
             await run('COMMIT');

@@ -53,6 +53,8 @@ export class PostgresModuleIndex implements IndexBackend {
   readonly #clock: Clock;
   readonly #table: VectorTable;
   readonly #groups: VectorGroups;
+  /** Fixed once it is there. */
+  #embedder: IndexEmbedder | undefined;
 
   private constructor(connection: PostgresConnection, options: PostgresIndexOptions) {
     this.#connection = connection;
@@ -103,7 +105,8 @@ export class PostgresModuleIndex implements IndexBackend {
   async find(query: ModuleQuery): Promise<readonly ModuleMatch[]> {
     const read = readQuery(query);
     const run: RunStatement = (sql, values) => this.#connection.query(sql, values);
-    const embedder = await embedderOf(run);
+    this.#embedder ??= await embedderOf(run);
+    const embedder = this.#embedder;
     if (query.embedderId !== undefined && embedder !== undefined && query.embedderId !== embedder.id) {
       throw embedderMismatch(embedder, query.embedderId);
     }

@@ -114,16 +114,17 @@ export class VectorTable {
       return rankTies(scored, limit, (ids, most) => this.rank(ids, most));
     }
     const most = Math.max(limit + 1, LEAST);
-    const rows = await this.#connection.transaction(async (run) => {
+    const rows = await this.#connection.transaction(
+      (run) =>
+        run(
+          `SELECT id, unit_digest, -(unit <#> $2) AS similarity FROM vivarium_vectors
+           WHERE interface_hash = $1 AND ($3::jsonb IS NULL OR requires <@ $3::jsonb)
+           ORDER BY unit <#> $2 LIMIT $4`,
+          [interfaceHash, wanted, met, most],
+        ),
       // Or the planner might sort the whole interface: it knows little of what an HNSW scan costs.
-      await run("SELECT set_config('enable_sort', 'off', true)");
-      return run(
-        `SELECT id, unit_digest, -(unit <#> $2) AS similarity FROM vivarium_vectors
-         WHERE interface_hash = $1 AND ($3::jsonb IS NULL OR requires <@ $3::jsonb)
-         ORDER BY unit <#> $2 LIMIT $4`,
-        [interfaceHash, wanted, met, most],
-      );
-    });
+      'BEGIN; SET LOCAL enable_sort = off',
+    );
     const nearest = rows.map((one) => ({
       id: String(one.id),
       similarity: clamp(Number(one.similarity)),
