@@ -12,6 +12,9 @@ import { startupOf } from './startup.ts';
 
 const { Constant, SectionId } = coreModule;
 
+/** Bytes of a function body that engines take (WebAssembly JavaScript Interface, implementation limits). */
+const LARGEST_BODY = 7_654_321;
+
 /** The order in which the specification wants sections; custom sections stand where the module had them. */
 const ORDER = [
   SectionId.type,
@@ -285,6 +288,12 @@ class ModuleRewriter {
       const start = reader.offset;
       reader.skip(size);
       const { locals, code, hints } = functions.rewrite(index, start, reader.offset, guestHints.get(index));
+      if (locals.length + code.length > LARGEST_BODY) {
+        throw new MeteringError(
+          'METERING_TOO_LARGE',
+          `function ${index} of ${size} bytes is ${locals.length + code.length} when metered; engines take ${LARGEST_BODY}`,
+        );
+      }
       this.#hints.add(this.#assembly.functionIndex(index), locals.length, hints);
       writer
         .u32(locals.length + code.length)

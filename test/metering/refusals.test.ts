@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FuelTank, meterModule } from '#metering';
+import { ByteWriter } from '#wasm';
 import { assemble } from './support/wat.ts';
 
 describe('meterModule refuses', () => {
@@ -41,6 +42,17 @@ describe('meterModule refuses', () => {
   ])('%s', async (_, bytes, code) => {
     const given = await bytes();
     expect(() => meterModule(given)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('a body that would outgrow what engines take', () => {
+    // (module (import "a" "f" (func)) (func …900,000 times (call 0)…))
+    const body = new ByteWriter().u8(0);
+    for (let n = 0; n < 900_000; n++) body.u8(0x10).u8(0);
+    body.u8(0x0b);
+    const code = new ByteWriter().u8(1).u32(body.length).raw(body.view());
+    const module = new ByteWriter().raw(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0));
+    module.raw(Uint8Array.of(2, 7, 1, 1, 97, 1, 102, 0, 0, 3, 2, 1, 0)).u8(10).u32(code.length).raw(code.view());
+    expect(() => meterModule(module.finish())).toThrow(expect.objectContaining({ code: 'METERING_TOO_LARGE' }));
   });
 
   it('lengths that double from global to global', async () => {
