@@ -1,7 +1,8 @@
 import { rmdirSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, unlink } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { type ArtifactKey, type Clock, messageOf } from '#core';
+import { codeOf } from './files.ts';
 import { textOf } from './keys.ts';
 import { metadataFile, profileFile, profileFolders } from './layout.ts';
 import { MAX_METADATA_BYTES, parseMetadata } from './metadata.ts';
@@ -80,7 +81,7 @@ export async function pruneDisk(subject: PruneSubject, options: PruneOptions): P
   const failed: { path: string; reason: string }[] = [];
   const remove = async (path: string): Promise<boolean> => {
     try {
-      if (!options.dryRun) await rm(path, { force: true, recursive: true });
+      if (!options.dryRun) await removeFile(path);
       return true;
     } catch (error) {
       failed.push({ path, reason: messageOf(error) });
@@ -148,6 +149,15 @@ function choose(
     chosen.push({ ...candidate, why: 'size' });
   }
   return chosen;
+}
+
+/** Deletes a file in one step; what is no file, in a file's place, with more. */
+async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') await rm(path, { force: true, recursive: true });
+  }
 }
 
 /** The folders of a profile that nobody uses; a writer that comes at this moment makes them anew. */
