@@ -1,4 +1,4 @@
-import { createBLAKE3, type IHasher } from 'hash-wasm';
+import type { IHasher } from 'hash-wasm';
 
 /** A running BLAKE3-256. It is one's own until `digest`, after which another may get the same machine. */
 export interface Blake3 {
@@ -11,7 +11,7 @@ export interface Blake3 {
 const idle: IHasher[] = [];
 
 export async function openBlake3(): Promise<Blake3> {
-  const hasher = (idle.pop() ?? (await createBLAKE3())).init();
+  const hasher = (idle.pop() ?? (await makeHasher())).init();
   return {
     update: (bytes) => void hasher.update(bytes),
     digest: () => {
@@ -20,6 +20,12 @@ export async function openBlake3(): Promise<Blake3> {
       return hex;
     },
   };
+}
+
+/** Loaded on use: a runtime that carries no bundle has no need of it. */
+async function makeHasher(): Promise<IHasher> {
+  const { createBLAKE3 } = await import('hash-wasm');
+  return createBLAKE3();
 }
 
 /** BLAKE3-256 of `bytes` in hex. */

@@ -51,7 +51,11 @@ describe('meterModule refuses', () => {
     body.u8(0x0b);
     const code = new ByteWriter().u8(1).u32(body.length).raw(body.view());
     const module = new ByteWriter().raw(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0));
-    module.raw(Uint8Array.of(2, 7, 1, 1, 97, 1, 102, 0, 0, 3, 2, 1, 0)).u8(10).u32(code.length).raw(code.view());
+    module
+      .raw(Uint8Array.of(2, 7, 1, 1, 97, 1, 102, 0, 0, 3, 2, 1, 0))
+      .u8(10)
+      .u32(code.length)
+      .raw(code.view());
     expect(() => meterModule(module.finish())).toThrow(expect.objectContaining({ code: 'METERING_TOO_LARGE' }));
   });
 
