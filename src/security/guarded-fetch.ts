@@ -1,5 +1,4 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { messageOf } from '#core';
 import { SecurityError } from './errors.ts';
@@ -101,7 +100,8 @@ async function exchange(
     timeout: idleMs,
     ...(signal === undefined ? {} : { signal }),
   };
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  // Loaded on use: most runtimes make no request, and HTTP is a good part of what starting costs.
+  const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => reject(failed(url, messageOf(cause), cause));
     let outgoing: ClientRequest;

@@ -1,4 +1,3 @@
-import { lookup as dnsLookup } from 'node:dns/promises';
 import { messageOf } from '#core';
 import type { Authority } from './authority.ts';
 import { SecurityError } from './errors.ts';
@@ -63,5 +62,6 @@ export class NetworkGuard {
 }
 
 async function systemLookUp(name: string): Promise<readonly string[]> {
-  return (await dnsLookup(name, { all: true })).map(({ address }) => address);
+  const { lookup } = await import('node:dns/promises');
+  return (await lookup(name, { all: true })).map(({ address }) => address);
 }

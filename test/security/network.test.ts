@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -118,6 +119,13 @@ describe('network guard', () => {
 });
 
 describe('guarded fetch', () => {
+  it('costs a start nothing: HTTP is loaded with the first request', () => {
+    const program = `await import('#security'); console.log(process.moduleLoadList.join())`;
+    const loaded = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+    expect(loaded).toContain('NativeModule crypto');
+    expect(loaded).not.toMatch(/NativeModule (https?|tls)\b/);
+  });
+
   it('goes where the name led when it was checked, whatever it answers later', async () => {
     const { port, seen } = await server((_, response) => response.end('hello'));
     const { guard: own, asked } = guard(
