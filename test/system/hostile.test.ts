@@ -1,3 +1,4 @@
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime } from '../../src/index.ts';
 import { type ActorText, actor, BUMP, componentOf, plain } from '../support/actor-wat.ts';
@@ -218,6 +219,14 @@ describe('bytes that are no component', () => {
     });
     await neighbourAnswers();
   });
+});
+
+it('a component that makes the transpiler panic does not stop the next from loading', async () => {
+  const panics = await parse('(component (import "url=<https://host.example/x.wasm>" (func)))');
+  await expect(runtime.load(panics)).rejects.toMatchObject({ code: 'RUNTIME_INVALID_COMPONENT' });
+  const handle = await runtime.load(await actor({ fields: '(global i64 (i64.const 4))' }));
+  expect(await runtime.request(handle, Buffer.from('x'))).toEqual(Uint8Array.of(120));
+  await runtime.unload(handle);
 });
 
 describe('a guest that would block or overload the host', () => {
