@@ -11,11 +11,12 @@ export function environmentOf({
   authority,
 }: Pick<EngineLoadRequest, 'env' | 'hostEnv' | 'authority'>): Environment {
   const given = Object.entries(env);
-  const host = Object.entries(hostEnv).filter(
-    (pair): pair is [string, string] => pair[1] !== undefined && !Object.hasOwn(env, pair[0]),
-  );
   return () => {
-    const granted = host.filter(([name]) => authority.allows('environment', 'read', name));
+    // Read when it is asked for: most components never do, and the host's environment is slow to read.
+    const granted = Object.entries(hostEnv).filter(
+      (pair): pair is [string, string] =>
+        pair[1] !== undefined && !Object.hasOwn(env, pair[0]) && authority.allows('environment', 'read', pair[0]),
+    );
     return granted.length === 0 ? given : [...given, ...granted];
   };
 }
