@@ -160,16 +160,16 @@ export class JcoEngine implements RuntimeEngine {
     let code = this.#evaluated.get(compiled);
     if (code === undefined) {
       await breath();
-      code = this.#pathInto(component, compiled);
+      code = await this.#pathInto(component, compiled);
       this.#evaluated.set(compiled, code);
       await breath();
     }
     return code;
   }
 
-  #pathInto(component: Uint8Array, compiled: CompiledArtifact): ComponentCode {
+  async #pathInto(component: Uint8Array, compiled: CompiledArtifact): Promise<ComponentCode> {
     const { calls, current } = this.#ports;
-    const direct = calls === 'glue' ? 'is told to take the glue' : directComponent(component, compiled);
+    const direct = calls === 'glue' ? 'is told to take the glue' : await directComponent(component, compiled, breath);
     if (typeof direct !== 'string') return direct;
     if (calls === 'direct') {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);

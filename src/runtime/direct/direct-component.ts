@@ -3,19 +3,25 @@ import { TRANSPILE_OPTIONS } from '../build/transpile.ts';
 import type { ComponentCode } from '../component-code.ts';
 import { DirectCode } from './direct-code.ts';
 import { NotDirect } from './not-direct.ts';
-import { planDirect } from './plan.ts';
+import { planDirectInSteps } from './plan.ts';
 
 /**
  * The direct path into a component that jco has accepted, with the metered modules of its artifact; or why it has none,
  * as half a sentence that follows "it".
  *
  * @param component the bytes that the artifact was made of
+ * @param pause lets timers and I/O run between two steps
  */
-export function directComponent(component: Uint8Array, compiled: CompiledArtifact): ComponentCode | string {
+export async function directComponent(
+  component: Uint8Array,
+  compiled: CompiledArtifact,
+  pause: () => Promise<void>,
+): Promise<ComponentCode | string> {
   const { modules } = compiled;
   const { exports } = compiled.artifact;
   try {
-    const plan = planDirect(component);
+    const plan = await planDirectInSteps(component, pause);
+    await pause();
     const inOrder = Array.from({ length: plan.modules }, (_, index) => modules.get(coreModuleName(index)));
     if (inOrder.includes(undefined)) return 'has core modules that the transpiler left out';
     const code = new DirectCode(plan);

@@ -80,6 +80,16 @@ export function planDirect(bytes: Uint8Array): DirectPlan {
   return new Planner(linkComponent(component)).plan();
 }
 
+/** The same, with a pause between its steps: each takes milliseconds for a large component. */
+export async function planDirectInSteps(bytes: Uint8Array, pause: () => Promise<void>): Promise<DirectPlan> {
+  const component = readComponent(bytes);
+  await pause();
+  checkNames(component);
+  const linked = linkComponent(component);
+  await pause();
+  return new Planner(linked).plan();
+}
+
 /** Why calls of a component cannot go directly: half a sentence that follows "it"; undefined when they can. */
 export function whyGlue(component: Uint8Array): string | undefined {
   try {
