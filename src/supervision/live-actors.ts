@@ -23,8 +23,12 @@ export class LiveActors implements ActorDirectory {
 
   /** In the order in which they were loaded. Made once for many calls: a guest may ask in a loop. */
   list(): readonly ComponentId[] {
-    this.#listed ??= Object.freeze([...this.#handles.values()].map((handle) => handle.id));
+    this.#listed ??= Object.freeze(this.handles().map(({ id }) => id));
     return this.#listed;
+  }
+
+  handles(): readonly ComponentHandle[] {
+    return [...this.#handles.values()];
   }
 
   find(id: ComponentId): ComponentHandle | undefined {

@@ -1,39 +1,38 @@
-import { type ActorDirectory, type ComponentHandle, type ComponentId, formatComponentId } from '#core';
+import type { ActorDirectory, ComponentHandle, ComponentId } from '#core';
 import type { ComponentMetadata } from '#runtime';
+import { LiveActors } from '#supervision';
 
 /** The loaded components by id, and what they say of themselves. */
 export class Directory implements ActorDirectory {
-  readonly #entries = new Map<string, { handle: ComponentHandle; metadata: ComponentMetadata | undefined }>();
+  readonly #live = new LiveActors();
+  readonly #metadata = new Map<bigint, ComponentMetadata>();
 
   add(handle: ComponentHandle): boolean {
-    const key = formatComponentId(handle.id);
-    if (this.#entries.has(key)) return false;
-    this.#entries.set(key, { handle, metadata: undefined });
-    return true;
+    return this.#live.add(handle);
   }
 
   describe(handle: ComponentHandle, metadata: ComponentMetadata | undefined): void {
-    const entry = this.#entries.get(formatComponentId(handle.id));
-    if (entry !== undefined) entry.metadata = metadata;
+    if (metadata !== undefined) this.#metadata.set(handle.handleId, metadata);
   }
 
   remove(handle: ComponentHandle): void {
-    this.#entries.delete(formatComponentId(handle.id));
+    this.#live.remove(handle);
+    this.#metadata.delete(handle.handleId);
   }
 
   list(): readonly ComponentId[] {
-    return this.handles().map(({ id }) => id);
+    return this.#live.list();
   }
 
   handles(): readonly ComponentHandle[] {
-    return [...this.#entries.values()].map(({ handle }) => handle);
+    return this.#live.handles();
   }
 
   find(id: ComponentId): ComponentHandle | undefined {
-    return this.#entries.get(formatComponentId(id))?.handle;
+    return this.#live.find(id);
   }
 
   metadata(handle: ComponentHandle): ComponentMetadata | undefined {
-    return this.#entries.get(formatComponentId(handle.id))?.metadata;
+    return this.#metadata.get(handle.handleId);
   }
 }
