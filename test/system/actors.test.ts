@@ -26,13 +26,24 @@ async function scene(options: RuntimeOptions = {}): Promise<(name: string) => Pr
 const tell = (handle: ComponentHandle, ...of: Parameters<typeof order>): Promise<Uint8Array | undefined> =>
   (runtime as Runtime).request(handle, order(...of));
 
+/** The first callback, when it is there: it comes in a later turn than what caused it. */
+const callback = (handle: ComponentHandle): Promise<ReturnType<typeof lastCallback>> =>
+  vi.waitFor(
+    async () => {
+      const last = lastCallback(await tell(handle, 'last'));
+      expect(last.count).toBe(1);
+      return last;
+    },
+    { interval: 1, timeout: 10_000 },
+  );
+
 describe('components', () => {
   it('send to each other by address, and answers to requests come back through handle-callback', async () => {
     const load = await scene();
     const a = await load('a');
     await load('b');
     expect(outcome(await tell(a, 'request', 'b', order('echo', '', 'hello')))).toBe('ok');
-    expect(lastCallback(await tell(a, 'last'))).toEqual({ count: 1, answer: 'hello' });
+    expect(await callback(a)).toEqual({ count: 1, answer: 'hello' });
     expect(outcome(await tell(a, 'send', 'nobody', 'x'))).toBe('target-not-found');
   });
 
@@ -42,7 +53,7 @@ describe('components', () => {
     const turns = () => [a, b].reduce((sum, handle) => sum + (runtime as Runtime).usage(handle).messagesHandled, 0);
     // `a` sends `b` the order to bounce it; each then sends it back to whom it came from, and is at last refused.
     expect(outcome(await tell(a, 'send', 'b', order('bounce')))).toBe('ok');
-    await vi.waitFor(() => expect(turns()).toBe(51));
+    await vi.waitFor(() => expect(turns()).toBe(51), { interval: 1, timeout: 10_000 });
     for (let n = 0; n < 10; n++) await setImmediate();
     expect(turns()).toBe(51);
   });
@@ -51,15 +62,14 @@ describe('components', () => {
     const load = await scene();
     const a = await load('a');
     expect(outcome(await tell(a, 'request', 'a', order('echo', '', 'me')))).toBe('ok');
-    expect(lastCallback(await tell(a, 'last'))).toEqual({ count: 1, answer: 'me' });
+    expect(await callback(a)).toEqual({ count: 1, answer: 'me' });
   });
 
   it('learn of a failure, once, when who they asked traps', async () => {
     const load = await scene();
     const [a] = [await load('a'), await load('b')];
     expect(outcome(await tell(a, 'request', 'b', order('trap')))).toBe('ok');
-    await vi.waitFor(async () => expect(lastCallback(await tell(a, 'last')).count).toBe(1));
-    expect(lastCallback(await tell(a, 'last'))).toEqual({ count: 1, failure: 'delivery-failed', answer: '' });
+    expect(await callback(a)).toEqual({ count: 1, failure: 'delivery-failed', answer: '' });
   });
 
   it('that trap while their request is open take nothing with them', async () => {
@@ -77,7 +87,7 @@ describe('components', () => {
     const [a, , c] = [await load('a'), await load('b'), await load('c')];
     const ring = order('request', 'b', order('request', 'c', order('request', 'a', order('echo', '', 'round'))));
     await (runtime as Runtime).send(a, ring);
-    await vi.waitFor(async () => expect(lastCallback(await tell(c, 'last'))).toEqual({ count: 1, answer: 'round' }));
+    expect(await callback(c)).toEqual({ count: 1, answer: 'round' });
   });
 
   it('are not filled by a payload larger than their memory: the message is dead, the neighbour lives', async () => {
@@ -132,7 +142,7 @@ describe('components', () => {
         await live.send(handles.get(first) as ComponentHandle, order);
         expected.turns += turns;
         expected.answers += answers;
-        await vi.waitFor(async () => expect(await seen()).toBe(expected.answers), { interval: 1 });
+        await vi.waitFor(async () => expect(await seen()).toBe(expected.answers), { interval: 1, timeout: 10_000 });
         // A callback is a turn of its own, and is no message that was handled.
         const handled = [...handles.values()].reduce((sum, handle) => sum + live.usage(handle).messagesHandled, 0);
         expect(handled - expected.turns).toBeOneOf([0, expected.answers]);
