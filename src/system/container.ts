@@ -154,6 +154,7 @@ function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheMa
     profiles: c.resolve(TOKENS.profiles),
     clock: c.resolve(TOKENS.clock),
     random: c.resolve(TOKENS.random),
+    home: options.home,
     onTrouble: (error) => events.emit('cache', { error }),
   });
 }
