@@ -209,7 +209,7 @@ function audit(c: DependencyContainer, kind: 'file' | 'memory', home: () => stri
   return openAudit(kind, folder, clock, events);
 }
 
-function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOptions): Admission {
+function admission(c: DependencyContainer, { trust = 'any', policy, overrides = {} }: RuntimeOptions): Admission {
   const [audit, events] = [c.resolve(TOKENS.audit), c.resolve(TOKENS.events)];
   recordLives(audit, events);
   return new Admission({
@@ -219,6 +219,7 @@ function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOpt
     trust,
     policy,
     onDenied: (denial) => events.emit('denied', denial),
+    names: overrides.names,
   });
 }
 
