@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { Command } from 'commander';
 import { createRuntime } from '#system';
-import { type AuthorityFlags, addAuthorityOptions, reportAuthority, trustOf } from './authority.ts';
+import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { printable } from './printable.ts';
@@ -40,7 +40,10 @@ async function call(shell: Shell, component: string, name: string, text: string,
   });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
   reportAuthority(shell, runtime);
-  const handle = await runtime.load(await componentOf(component, flags), { grants: flags.grant });
+  const handle = await runtime.load(await componentOf(component, flags), {
+    grants: flags.grant,
+    preopens: preopensOf(flags),
+  });
   const result = await runtime.call(handle, name, ...args);
   const figures = usageFigures(runtime.usage(handle));
   shell.result({ result: result ?? null, ...figures }, printable(inspect(result, { depth: 8, maxArrayLength: 1_000 })));

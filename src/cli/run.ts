@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf } from '#core';
 import { createRuntime } from '#system';
-import { type AuthorityFlags, addAuthorityOptions, reportAuthority, trustOf } from './authority.ts';
+import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
 import { collect } from './collect.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
@@ -38,6 +38,7 @@ Examples:
   viv run hello.wasm --message Ada
   viv run counter.wasm --grant 'storage:*:**' --message '{"add":3}'
   viv run counter.wasm --fuel 5000000 --timeout 200ms < messages.txt
+  viv run notes.wasm --dir ./notes::/data --grant 'filesystem:*:/data/**' --message list
   viv run hello.wasm --message Ada --json | jq .fuelConsumed`,
     );
   return addRegistryOptions(addAuthorityOptions(addLimitOptions(command))).action(
@@ -58,6 +59,7 @@ async function run(shell: Shell, component: string, flags: RunFlags): Promise<vo
   const handle = await runtime.load(await componentOf(component, flags), {
     env,
     grants: flags.grant,
+    preopens: preopensOf(flags),
     ...(config === undefined ? {} : { config }),
     ...(flags.id === undefined ? {} : { id: flags.id }),
   });

@@ -1,9 +1,11 @@
 import type {
   ComponentAuthority,
   ComponentHandle,
+  ComponentNetwork,
   ComponentUsage,
   EffectiveLimits,
   EngineLoadRequest,
+  Preopen,
   StorePolicy,
 } from '#core';
 import type { ComponentCode } from './component-code.ts';
@@ -21,6 +23,8 @@ export class LoadedComponent {
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
   readonly args: readonly string[];
+  readonly preopens: readonly Preopen[];
+  readonly network: ComponentNetwork;
   readonly config: Uint8Array | undefined;
   readonly policy: StorePolicy;
   readonly lifecycle: Lifecycle;
@@ -47,6 +51,8 @@ export class LoadedComponent {
     this.authority = request.authority;
     this.environment = environmentOf(request);
     this.args = request.args;
+    this.preopens = request.preopens;
+    this.network = request.network;
     this.config = request.config;
     this.policy = request.store;
   }

@@ -25,7 +25,7 @@ export class StoreManager {
   /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent, budget: CallBudget): Store {
     const { meter, pool, clock, keyValueStore, log } = this.#ports;
-    const { handle, code, imports, authority, environment, args, limits } = component;
+    const { handle, code, imports, authority, environment, args, preopens, network, limits } = component;
     const store = new Store({
       handle,
       code,
@@ -33,6 +33,8 @@ export class StoreManager {
       authority,
       environment,
       args,
+      preopens,
+      network,
       clock,
       log,
       tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),

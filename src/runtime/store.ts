@@ -3,12 +3,15 @@ import {
   type Clock,
   type ComponentAuthority,
   type ComponentHandle,
+  type ComponentNetwork,
   isVivariumError,
   type KeyValueNamespace,
   messageOf,
+  type Preopen,
   type Tank,
   type VivariumError,
 } from '#core';
+import { FileGuard } from '#security';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
@@ -21,6 +24,8 @@ export interface StoreParts {
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
   readonly args: readonly string[];
+  readonly preopens: readonly Preopen[];
+  readonly network: ComponentNetwork;
   readonly tank: Tank;
   readonly current: CurrentStore;
   readonly clock: Clock;
@@ -43,6 +48,8 @@ export class Store implements HostState {
   readonly #parts: StoreParts;
   #exports: ComponentExports | undefined;
   #storage: KeyValueNamespace | undefined;
+  #files: FileGuard | undefined;
+  #ending: AbortController | undefined;
   #stopped: VivariumError | undefined;
   #entered = false;
   #liftedBytes = 0;
@@ -104,6 +111,24 @@ export class Store implements HostState {
     return this.#storage;
   }
 
+  get preopens(): readonly Preopen[] {
+    return this.#parts.preopens;
+  }
+
+  get network(): ComponentNetwork {
+    return this.#parts.network;
+  }
+
+  files(): FileGuard {
+    this.#files ??= new FileGuard({ authority: this.authority, preopens: this.preopens });
+    return this.#files;
+  }
+
+  get ending(): AbortSignal {
+    this.#ending ??= new AbortController();
+    return this.#ending.signal;
+  }
+
   log(channel: LogRecord['channel'], message: string, context: LogRecord['context']): void {
     this.#parts.log({ handle: this.handle, channel, message, context });
   }
@@ -130,6 +155,8 @@ export class Store implements HostState {
   discard(): void {
     this.#dead = true;
     this.#exports = undefined;
+    this.#files?.close();
+    this.#ending?.abort();
     this.#parts.tank.dispose();
   }
 

@@ -2,12 +2,14 @@ import {
   closeSync,
   constants,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
+  futimesSync,
   linkSync,
+  lutimesSync,
   mkdirSync,
   opendirSync,
   openSync,
+  readlinkSync,
   readSync,
   realpathSync,
   renameSync,
@@ -16,12 +18,12 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import type { Authority } from './authority.ts';
+import type { ComponentAuthority, Preopen } from '#core';
 import { fileFailure } from './file-failure.ts';
-import { PathResolver, type Preopen, type ResolvedPath } from './file-paths.ts';
+import { PathResolver, type ResolvedPath } from './file-paths.ts';
 
 export interface FileGuardOptions {
-  readonly authority: Authority;
+  readonly authority: ComponentAuthority;
   readonly preopens: readonly Preopen[];
   /** Bytes that one call reads or writes at most; more is done in part. Default 1 MiB. */
   readonly maxBytesPerCall?: number | undefined;
@@ -39,16 +41,30 @@ export interface OpenMode {
   /** With `create`: fails where there is one. */
   readonly exclusive?: boolean | undefined;
   readonly truncate?: boolean | undefined;
+  /** Fails for a link at the end of the path instead of following it. */
+  readonly noFollow?: boolean | undefined;
 }
 
 export interface FileEntry {
   readonly name: string;
-  readonly kind: 'file' | 'folder' | 'other';
+  readonly kind: 'file' | 'folder' | 'link' | 'other';
 }
 
+/** Times are whole milliseconds since 1970: finer ones would be a clock that nobody granted. */
 export interface FileFacts {
   readonly kind: FileEntry['kind'];
   readonly size: number;
+  readonly links: number;
+  readonly accessedMs: number;
+  readonly modifiedMs: number;
+  readonly changedMs: number;
+  /** The same for two paths that lead to one thing. */
+  readonly identity: string;
+}
+
+/** Milliseconds since 1970. */
+export interface FileTimes {
+  readonly accessedMs: number;
   readonly modifiedMs: number;
 }
 
@@ -59,7 +75,7 @@ export interface FileFacts {
  * @throws {SecurityError} everywhere: `SECURITY_PERMISSION_DENIED`, `SECURITY_FILE_FAILED` (with `details.errno`)
  */
 export class FileGuard {
-  readonly #authority: Authority;
+  readonly #authority: ComponentAuthority;
   readonly #paths: PathResolver;
   readonly #limits: { readonly bytes: number; readonly entries: number; readonly open: number };
   readonly #open = new Set<GuardedFile>();
@@ -73,7 +89,7 @@ export class FileGuard {
   open(path: string, mode: OpenMode): GuardedFile {
     if (this.#open.size >= this.#limits.open) throw fileFailure('EMFILE', path, `${this.#open.size} files are open`);
     const writes = mode.write === true || mode.create === true || mode.truncate === true;
-    const place = this.#granted(path, true, mode.read === true || !writes, writes);
+    const place = this.#granted(path, mode.noFollow !== true, mode.read === true || !writes, writes);
     if (place.stats !== undefined && mode.create && mode.exclusive) throw fileFailure('EEXIST', path);
     if (place.stats !== undefined) onlyRegular(place.stats, path);
     const fd = attempt(path, () => openSync(place.hostPath, flagsOf(mode), 0o600));
@@ -90,10 +106,31 @@ export class FileGuard {
     return file;
   }
 
-  stat(path: string): FileFacts {
-    const { stats } = this.#granted(path, true, true, false);
-    if (stats === undefined) throw fileFailure('ENOENT', path);
-    return { kind: kindOf(stats), size: stats.size, modifiedMs: stats.mtimeMs };
+  /** @param follow whether a link at the end of the path is followed */
+  stat(path: string, follow = true): FileFacts {
+    return factsOf(this.#existing(path, follow, 'read').stats);
+  }
+
+  /** Where a folder lies, as the component would name it without links. */
+  folder(path: string, follow = true): string {
+    const { stats, guestPath } = this.#existing(path, follow, 'read');
+    if (!stats.isDirectory()) throw fileFailure(stats.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR', path);
+    return guestPath;
+  }
+
+  /** What a link says, if that is a place beside it: an absolute one would tell of the host. */
+  readLink(path: string): string {
+    const { hostPath, stats } = this.#existing(path, false, 'read');
+    if (!stats.isSymbolicLink()) throw fileFailure('EINVAL', path, 'it is no link');
+    const target = attempt(path, () => readlinkSync(hostPath));
+    if (target.startsWith('/')) throw fileFailure('EPERM', path, 'the link is absolute');
+    return target;
+  }
+
+  setTimes(path: string, times: (now: FileFacts) => FileTimes, follow = true): void {
+    const { hostPath, stats } = this.#existing(path, follow, 'write');
+    const { accessedMs, modifiedMs } = times(factsOf(stats));
+    attempt(path, () => lutimesSync(hostPath, accessedMs / 1_000, modifiedMs / 1_000));
   }
 
   list(path: string): readonly FileEntry[] {
@@ -143,6 +180,12 @@ export class FileGuard {
   /** Closes every file that is still open. */
   close(): void {
     for (const file of this.#open) file.close();
+  }
+
+  #existing(path: string, follow: boolean, action: 'read' | 'write'): ResolvedPath & { readonly stats: Stats } {
+    const place = this.#granted(path, follow, action === 'read', action === 'write');
+    if (place.stats === undefined) throw fileFailure('ENOENT', path);
+    return { ...place, stats: place.stats };
   }
 
   /** A folder could not be moved without checking all that lies in it; a link could lead anywhere. */
@@ -209,16 +252,27 @@ export class GuardedFile {
     return this.#use('write', () => writeSync(this.#fd, bytes, 0, Math.min(bytes.length, this.#maxBytes), offset));
   }
 
-  size(): number {
-    return this.#use('read', () => fstatSync(this.#fd).size);
+  /** Answers how many of the bytes were written at the end, wherever that is by now. */
+  append(bytes: Uint8Array): number {
+    return this.write(
+      this.#use('write', () => fstatSync(this.#fd).size),
+      bytes,
+    );
+  }
+
+  stat(): FileFacts {
+    return this.#use('read', () => factsOf(fstatSync(this.#fd)));
+  }
+
+  setTimes(times: (now: FileFacts) => FileTimes): void {
+    this.#use('write', () => {
+      const { accessedMs, modifiedMs } = times(factsOf(fstatSync(this.#fd)));
+      futimesSync(this.#fd, accessedMs / 1_000, modifiedMs / 1_000);
+    });
   }
 
   resize(size: number): void {
     this.#use('write', () => ftruncateSync(this.#fd, size));
-  }
-
-  sync(): void {
-    this.#use('write', () => fsyncSync(this.#fd));
   }
 
   close(): void {
@@ -246,13 +300,27 @@ function flagsOf({ read, write, create, exclusive, truncate }: OpenMode): number
 
 function onlyRegular(stats: Stats, path: string): void {
   if (stats.isFile()) return;
+  if (stats.isSymbolicLink()) throw fileFailure('ELOOP', path, 'it is a link');
   const errno = stats.isDirectory() ? 'EISDIR' : 'EACCES';
   throw fileFailure(errno, path, stats.isDirectory() ? 'it is a folder' : 'it is neither a regular file nor a folder');
 }
 
-function kindOf(found: { isFile(): boolean; isDirectory(): boolean }): FileEntry['kind'] {
+function kindOf(found: Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): FileEntry['kind'] {
   if (found.isFile()) return 'file';
-  return found.isDirectory() ? 'folder' : 'other';
+  if (found.isDirectory()) return 'folder';
+  return found.isSymbolicLink() ? 'link' : 'other';
+}
+
+function factsOf(stats: Stats): FileFacts {
+  return {
+    kind: kindOf(stats),
+    size: stats.size,
+    links: stats.nlink,
+    accessedMs: Math.floor(stats.atimeMs),
+    modifiedMs: Math.floor(stats.mtimeMs),
+    changedMs: Math.floor(stats.ctimeMs),
+    identity: `${stats.dev}:${stats.ino}`,
+  };
 }
 
 function attempt<T>(path: string, operation: () => T): T {

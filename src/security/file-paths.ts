@@ -1,13 +1,7 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { sep } from 'node:path';
+import type { Preopen } from '#core';
 import { fileFailure } from './file-failure.ts';
-
-/** A folder of the host under the name by which a component knows it. */
-export interface Preopen {
-  /** As the component sees it: an absolute path such as `/data`. */
-  readonly guestPath: string;
-  readonly hostPath: string;
-}
 
 /** Where a component's path leads, after every link. */
 export interface ResolvedPath {
@@ -27,7 +21,7 @@ export class PathResolver {
 
   constructor(preopens: readonly Preopen[]) {
     this.#preopens = preopens
-      .map(({ guestPath, hostPath }) => ({ guest: trimSlashes(guestPath), host: realpathSync(hostPath) }))
+      .map(({ guestPath, hostPath }) => ({ guest: trimSlashes(guestPath), host: real(hostPath, guestPath) }))
       // The longest first: `/data/own` before `/data`.
       .toSorted((a, b) => b.guest.length - a.guest.length);
   }

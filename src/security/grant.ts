@@ -94,7 +94,7 @@ function parsePattern(area: Area, pattern: string, refuse: (why: string) => Secu
 }
 
 function isAbsolutePattern([root, ...rest]: readonly string[]): boolean {
-  return root === '' && rest.length > 0 && rest.every((segment) => isPathPart(segment, 0, segment.length));
+  return root === '' && rest.length > 0 && rest.every((segment) => isPathPart(`/${segment}`, 1, segment.length + 1));
 }
 
 function splitText(text: string): { area: string; action: string; pattern: string; expiresAt?: number } {

@@ -1,33 +1,8 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { messageOf } from '#core';
+import { type HttpLimits, type HttpRequest, type HttpResponse, messageOf } from '#core';
 import { SecurityError } from './errors.ts';
 import type { Admission, NetworkGuard } from './network-guard.ts';
-
-export interface GuardedRequest {
-  readonly method?: string | undefined;
-  readonly url: string;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: Uint8Array | undefined;
-}
-
-export interface GuardedResponse {
-  readonly status: number;
-  /** Where the answer came from, after redirects. */
-  readonly url: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Uint8Array;
-}
-
-export interface FetchLimits {
-  /** Bytes of the answer's body; default 16 MiB. */
-  readonly maxBytes?: number | undefined;
-  /** Milliseconds without a byte; default 30,000. */
-  readonly idleMs?: number | undefined;
-  /** Redirects that are followed; 0 gives them to the caller. Default 5. */
-  readonly maxRedirects?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -52,28 +27,55 @@ const RESERVED = new Set([
  */
 export async function guardedFetch(
   guard: NetworkGuard,
-  request: GuardedRequest,
-  limits: FetchLimits = {},
-): Promise<GuardedResponse> {
+  request: HttpRequest,
+  limits: HttpLimits = {},
+): Promise<HttpResponse> {
+  const { totalMs = 120_000 } = limits;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(new Failure('timeout', `no whole answer in ${totalMs} ms`)), totalMs);
+  const signal = AbortSignal.any([deadline.signal, ...(limits.signal === undefined ? [] : [limits.signal])]);
+  try {
+    return await hops(guard, request, limits, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function hops(
+  guard: NetworkGuard,
+  request: HttpRequest,
+  limits: HttpLimits,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
   let url = parseUrl(request.url);
   // A tunnel would carry what no guard sees.
-  if (request.method?.toUpperCase() === 'CONNECT') throw failed(url, 'CONNECT is not offered');
-  let next: GuardedRequest = request;
+  if (request.method?.toUpperCase() === 'CONNECT') throw failed(url, new Failure('invalid', 'CONNECT is not offered'));
+  let next: HttpRequest = request;
   for (let left = limits.maxRedirects ?? 5; ; left--) {
-    const admission = await guard.admit(endpointOf(url));
-    const response = await exchange(admission, url, next, limits);
+    const admission = await unlessAborted(guard.admit(endpointOf(url)), url, signal);
+    const response = await exchange(admission, url, next, limits, signal);
     const location = response.headers.find(([name]) => name === 'location')?.[1];
     const follow = REDIRECTS.has(response.status) && location !== undefined && limits.maxRedirects !== 0;
     if (!follow) return response;
-    if (left === 0) throw failed(url, `more than ${limits.maxRedirects ?? 5} redirects`);
+    if (left === 0) throw failed(url, new Failure('redirects', `more than ${limits.maxRedirects ?? 5} redirects`));
     const target = parseUrl(location, url);
     next = redirected(next, response.status, target.origin === url.origin);
     url = target;
   }
 }
 
+/** The name service has no way to be told: its answer is waited for no longer. */
+function unlessAborted<T>(running: Promise<T>, url: URL, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(failed(url, signal.reason));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    running.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
 /** The request as it follows a redirect (RFC 9110, section 15.4). */
-function redirected(request: GuardedRequest, status: number, sameOrigin: boolean): GuardedRequest {
+function redirected(request: HttpRequest, status: number, sameOrigin: boolean): HttpRequest {
   const { method = 'GET', url } = request;
   const keepsMethod = status === 307 || status === 308 || method === 'GET' || method === 'HEAD';
   if (!sameOrigin) return { url, method: keepsMethod && request.body === undefined ? method : 'GET' };
@@ -83,9 +85,10 @@ function redirected(request: GuardedRequest, status: number, sameOrigin: boolean
 async function exchange(
   { endpoint, addresses }: Admission,
   url: URL,
-  request: GuardedRequest,
-  { maxBytes = 16 * 2 ** 20, idleMs = 30_000, signal }: FetchLimits,
-): Promise<GuardedResponse> {
+  request: HttpRequest,
+  { maxBytes = 16 * 2 ** 20, connectMs = 10_000, idleMs = 30_000 }: HttpLimits,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
   const options: RequestOptions = {
     method: request.method ?? 'GET',
     protocol: url.protocol,
@@ -98,12 +101,12 @@ async function exchange(
     agent: false,
     lookup: pinned(addresses),
     timeout: idleMs,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   };
   // Loaded on use: most runtimes make no request, and HTTP is a good part of what starting costs.
   const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   return new Promise((resolve, reject) => {
-    const fail = (cause: unknown): void => reject(failed(url, messageOf(cause), cause));
+    const fail = (cause: unknown): void => reject(failed(url, signal.aborted ? signal.reason : cause));
     let outgoing: ClientRequest;
     try {
       outgoing = send(options, (incoming) => {
@@ -114,18 +117,25 @@ async function exchange(
       fail(cause);
       return;
     }
+    const timer = setTimeout(() => {
+      outgoing.destroy(new Failure('timeout', `no connection in ${connectMs} ms`));
+    }, connectMs);
+    outgoing.on('socket', (socket) => {
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(timer));
+    });
+    outgoing.on('close', () => clearTimeout(timer));
     outgoing.on('error', fail);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer for ${idleMs} ms`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Failure('timeout', `no byte in ${idleMs} ms`)));
     outgoing.end(request.body);
   });
 }
 
-async function collect(incoming: IncomingMessage, url: URL, maxBytes: number): Promise<GuardedResponse> {
+async function collect(incoming: IncomingMessage, url: URL, maxBytes: number): Promise<HttpResponse> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
     length += chunk.length;
-    if (length > maxBytes) throw new RangeError(`the answer has more than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new Failure('too-large', `the answer has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   const headers: [string, string][] = [];
@@ -150,24 +160,50 @@ function pinned(addresses: readonly string[]): NonNullable<RequestOptions['looku
   };
 }
 
-function headersOf({ headers = {} }: GuardedRequest, url: URL): Record<string, string> {
-  const kept = Object.entries(headers).filter(([name]) => !RESERVED.has(name.toLowerCase()));
-  return { ...Object.fromEntries(kept), host: url.host };
+function headersOf({ headers = [] }: HttpRequest, url: URL): Record<string, string | string[]> {
+  const kept: Record<string, string[]> = Object.create(null);
+  for (const [given, value] of headers) {
+    const name = given.toLowerCase();
+    if (!RESERVED.has(name)) getOrMake(kept, name).push(value);
+  }
+  return { ...kept, host: url.host };
+}
+
+function getOrMake(lists: Record<string, string[]>, name: string): string[] {
+  lists[name] ??= [];
+  return lists[name];
 }
 
 function parseUrl(text: string, base?: URL): URL {
   if (!URL.canParse(text, base)) {
-    throw new SecurityError('SECURITY_NETWORK_FAILED', `${JSON.stringify(text.slice(0, 200))} is not a URL`);
+    throw new SecurityError('SECURITY_NETWORK_FAILED', `${JSON.stringify(text.slice(0, 200))} is not a URL`, {
+      details: { reason: 'invalid' },
+    });
   }
   const url = new URL(text, base);
   if (url.protocol === 'http:' || url.protocol === 'https:') return url;
-  throw failed(url, 'only http: and https: can be fetched');
+  throw failed(url, new Failure('invalid', 'only http: and https: can be fetched'));
 }
 
 function endpointOf(url: URL): string {
   return `${url.protocol}//${url.hostname}${url.port === '' ? '' : `:${url.port}`}`;
 }
 
-function failed(url: URL, why: string, cause?: unknown): SecurityError {
-  return new SecurityError('SECURITY_NETWORK_FAILED', `${url.origin} gave no answer: ${why}`, { cause });
+/** Why this side ended an exchange. */
+class Failure extends Error {
+  readonly code: string;
+
+  constructor(code: 'timeout' | 'too-large' | 'redirects' | 'invalid', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+function failed(url: URL, cause: unknown): SecurityError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const reason = typeof code === 'string' ? code : 'failed';
+  return new SecurityError('SECURITY_NETWORK_FAILED', `${url.origin} gave no answer: ${messageOf(cause)}`, {
+    cause,
+    details: { reason },
+  });
 }

@@ -1,11 +1,8 @@
-import { messageOf } from '#core';
+import { messageOf, type NameService } from '#core';
 import type { Authority } from './authority.ts';
 import { SecurityError } from './errors.ts';
 import { canonicalAddress, isPublicAddress } from './ip-address.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from './network-address.ts';
-
-/** Finds the addresses of a name. */
-export type LookUp = (name: string) => Promise<readonly string[]>;
 
 /** A connection that may be made: to these addresses and no others, whatever the name answers later. */
 export interface Admission {
@@ -20,11 +17,11 @@ export interface Admission {
  */
 export class NetworkGuard {
   readonly #authority: Authority;
-  readonly #lookUp: LookUp;
+  readonly #names: NameService;
 
-  constructor(authority: Authority, lookUp: LookUp = systemLookUp) {
+  constructor(authority: Authority, names: NameService = systemNames) {
     this.#authority = authority;
-    this.#lookUp = lookUp;
+    this.#names = names;
   }
 
   /**
@@ -51,17 +48,23 @@ export class NetworkGuard {
   async #resolve(name: string): Promise<readonly string[]> {
     let answers: readonly string[];
     try {
-      answers = await this.#lookUp(name);
+      answers = await this.#names.lookUp(name);
     } catch (cause) {
-      throw new SecurityError('SECURITY_NETWORK_FAILED', `${name} cannot be resolved: ${messageOf(cause)}`, { cause });
+      throw unresolved(`${name} cannot be resolved: ${messageOf(cause)}`, cause);
     }
     const addresses = answers.flatMap((answer) => canonicalAddress(answer) ?? []);
     if (addresses.length > 0) return [...new Set(addresses)];
-    throw new SecurityError('SECURITY_NETWORK_FAILED', `${name} has no address`);
+    throw unresolved(`${name} has no address`);
   }
 }
 
-async function systemLookUp(name: string): Promise<readonly string[]> {
-  const { lookup } = await import('node:dns/promises');
-  return (await lookup(name, { all: true })).map(({ address }) => address);
+function unresolved(message: string, cause?: unknown): SecurityError {
+  return new SecurityError('SECURITY_NETWORK_FAILED', message, { cause, details: { reason: 'name' } });
 }
+
+const systemNames: NameService = {
+  async lookUp(name) {
+    const { lookup } = await import('node:dns/promises');
+    return (await lookup(name, { all: true })).map(({ address }) => address);
+  },
+};

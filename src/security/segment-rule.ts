@@ -16,9 +16,9 @@ export const isAddressPart: SegmentRule = (target, from, to) => {
   return true;
 };
 
-/** A name in a folder. The empty one, `.` and `..` would make two spellings of one path. */
+/** A name in a folder, or what is before the first slash. The empty one, `.` and `..` would make two spellings of one path. */
 export const isPathPart: SegmentRule = (target, from, to) => {
-  if (from === to) return false;
+  if (from === to) return to === 0;
   if (
     target.charCodeAt(from) === DOT &&
     (to - from === 1 || (to - from === 2 && target.charCodeAt(from + 1) === DOT))

@@ -2,11 +2,13 @@ import {
   type AuditLog,
   type Clock,
   type ComponentHandle,
+  type ComponentNetwork,
   formatComponentId,
   isVivariumError,
   type MessagingAction,
   type MessagingAuthority,
   messageOf,
+  type NameService,
 } from '#core';
 import {
   Authority,
@@ -16,6 +18,7 @@ import {
   digestOf,
   type GrantInput,
   type GrantPolicy,
+  GuardedNetwork,
   type LoadFacts,
   parseEnvelope,
   readSignatureFile,
@@ -32,6 +35,8 @@ export interface AdmissionPorts {
   readonly trust: TrustPolicy;
   readonly policy: GrantPolicy | undefined;
   readonly onDenied: (denial: Denial) => void;
+  /** Where names are looked up; the system's own by default. */
+  readonly names?: NameService | undefined;
 }
 
 export interface AdmissionRequest {
@@ -71,6 +76,11 @@ export class Admission implements MessagingAuthority {
   /** What a component may do; one that is not loaded may do nothing. */
   of(handle: ComponentHandle): Authority {
     return this.#authorities.get(handle.handleId) ?? this.#authority(formatComponentId(handle.id));
+  }
+
+  /** The network as far as a component is granted it. */
+  network(authority: Authority): ComponentNetwork {
+    return new GuardedNetwork(authority, this.#ports.names);
   }
 
   authorise(from: ComponentHandle, action: MessagingAction, target: string): void {

@@ -12,6 +12,8 @@ export interface ArtifactCacheParts {
   readonly profiles: EngineProfiles;
   readonly clock: Clock;
   readonly random: Random;
+  /** Where the machine's secret and the trusted keys are; `VIVARIUM_HOME` by default. */
+  readonly home?: string | undefined;
   /** Told when the disk tier stops working; the cache goes on without it. */
   readonly onTrouble: (error: CacheError) => void;
 }
@@ -21,7 +23,7 @@ export function createArtifactCache(options: CacheOptions | false, parts: Artifa
   return new CacheManager({
     ...parts,
     config: resolveCacheConfig(options === false ? { root: false } : options),
-    trust: artifactTrust(parts.clock, parts.random),
+    trust: artifactTrust(parts.clock, parts.random, parts.home),
   });
 }
 
@@ -48,13 +50,14 @@ export function openArtifactCache(
 }
 
 /** This machine's seal and the keys that its user trusts. */
-export function artifactTrust(clock: Clock, random: Random): ArtifactTrust {
+export function artifactTrust(clock: Clock, random: Random, home?: string): ArtifactTrust {
   let made: ArtifactTrust | undefined;
   const trust = (): ArtifactTrust => {
-    const home = vivariumHome();
-    made ??= createArtifactTrust({
-      secret: new MachineSecret(home, random),
-      keys: new TrustStore(home, clock),
+    if (made !== undefined) return made;
+    const folder = home ?? vivariumHome();
+    made = createArtifactTrust({
+      secret: new MachineSecret(folder, random),
+      keys: new TrustStore(folder, clock),
       clock,
     });
     return made;

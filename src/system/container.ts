@@ -154,6 +154,7 @@ function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheMa
     profiles: c.resolve(TOKENS.profiles),
     clock: c.resolve(TOKENS.clock),
     random: c.resolve(TOKENS.random),
+    home: options.home,
     onTrouble: (error) => events.emit('cache', { error }),
   });
 }
@@ -208,7 +209,7 @@ function audit(c: DependencyContainer, kind: 'file' | 'memory', home: () => stri
   return openAudit(kind, folder, clock, events);
 }
 
-function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOptions): Admission {
+function admission(c: DependencyContainer, { trust = 'any', policy, overrides = {} }: RuntimeOptions): Admission {
   const [audit, events] = [c.resolve(TOKENS.audit), c.resolve(TOKENS.events)];
   recordLives(audit, events);
   return new Admission({
@@ -218,6 +219,7 @@ function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOpt
     trust,
     policy,
     onDenied: (denial) => events.emit('denied', denial),
+    names: overrides.names,
   });
 }
 

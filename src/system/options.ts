@@ -9,11 +9,12 @@ import type {
   KeyValueStore,
   Meter,
   ModuleRegistry,
+  NameService,
   Random,
   ResourceLimits,
 } from '#core';
 import type { MailboxOptions, RequestOptions, RouterOptions } from '#messaging';
-import type { GrantInput, GrantPolicy, TrustedKeys, TrustPolicy } from '#security';
+import type { GrantInput, GrantPolicy, Preopens, TrustedKeys, TrustPolicy } from '#security';
 import type { ActorSupervision, HealthOptions } from '#supervision';
 
 export type { RequestOptions };
@@ -31,6 +32,8 @@ export interface RuntimePorts {
   readonly registry: Pick<ModuleRegistry, 'fetch'>;
   readonly audit: AuditLog;
   readonly trustedKeys: TrustedKeys;
+  /** Where the names that components connect to are looked up; the system's own by default. */
+  readonly names: NameService;
 }
 
 export interface RuntimeOptions {
@@ -71,6 +74,11 @@ export interface LoadOptions {
   readonly args?: readonly string[];
   /** What it may do, as `area:action:pattern`; without any it may do nothing. */
   readonly grants?: readonly GrantInput[];
+  /**
+   * Folders of the host by the path under which it finds them, as `{ '/data': './plugin-data' }`; what it may do there, its
+   * grants say (`filesystem:read:/data/**`).
+   */
+  readonly preopens?: Preopens;
   /** The content of its signature file, for bytes that do not come from a file beside which that lies. */
   readonly signature?: Uint8Array | string;
   /** Bytes that the guest's `initialize` receives. */

@@ -23,7 +23,7 @@ import {
   type Router,
 } from '#messaging';
 import { type ComponentState, type JcoEngine, RuntimeError } from '#runtime';
-import type { GrantInput } from '#security';
+import { type GrantInput, openPreopens } from '#security';
 import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
@@ -69,7 +69,7 @@ export class Runtime implements AsyncDisposable {
    * instantiates it within its limits and calls its `initialize`.
    * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_MISSING_IMPORT`, `RUNTIME_INSTANTIATION_FAILED`, `RUNTIME_NOT_FOUND`,
    * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SECURITY_UNTRUSTED`,
-   * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`
+   * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`, `SECURITY_INVALID_PREOPEN`
    */
   async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
     this.#open(options.signal);
@@ -101,6 +101,8 @@ export class Runtime implements AsyncDisposable {
         env: options.env ?? {},
         hostEnv: process.env,
         authority,
+        preopens: await openPreopens(options.preopens ?? {}),
+        network: this.#admission.network(authority),
         args: options.args ?? [],
         config: options.config,
         store: options.store ?? 'per-actor',

@@ -329,4 +329,25 @@ describe('file paths', () => {
     }
     expect(set.allows('filesystem', 'write', '/')).toBe(true);
   });
+
+  it('are all matched by ** alone, which once matched none', () => {
+    const set = of('filesystem:read:**');
+    for (const path of ['/', '/data', '/data/a/b.txt']) expect(set.allows('filesystem', 'read', path), path).toBe(true);
+    for (const path of ['/data/../etc', '/data//a']) expect(set.allows('filesystem', 'read', path), path).toBe(false);
+  });
+
+  it('agree with the plain meaning, and are covered by ** and /**', () => {
+    fc.assert(
+      fc.property(patterns, target, (granted, each) => {
+        const grants = granted.map((one) => `filesystem:read:/${text(one)}`);
+        const path = `/${text(each)}`;
+        const expected = granted.some((one) => matches(one, each));
+        expect(of(...grants).allows('filesystem', 'read', path)).toBe(expected);
+        for (const wide of ['filesystem:*:**', 'filesystem:read:/**']) {
+          expect(of(wide).narrow(grants).allows('filesystem', 'read', path)).toBe(expected);
+          expect(of(wide).allows('filesystem', 'read', path)).toBe(true);
+        }
+      }),
+    );
+  });
 });

@@ -244,6 +244,20 @@ describe('audit of a runtime', () => {
     expect(records.length).toBeLessThan(20);
   });
 
+  it('has restarts, and the supervisor that gives up', async () => {
+    const { runtime, entries, load } = await scene({ limits: { maxExecutionTimeMs: 50 } });
+    await using _ = runtime;
+    const supervision = { restart: 'permanent', maxRestarts: 1, withinMs: 600_000, backoffMs: 1 } as const;
+    const looping = await load(await actor({ handleMessage: '(loop $l (br $l)) unreachable' }), { supervision });
+    const gaveUp = new Promise((resolve) => runtime.on('gave-up', resolve));
+    for (let time = 0; time < 2; time++) await runtime.request(looping, Buffer.from('x')).catch(() => {});
+    await gaveUp;
+    const records = entries.map(({ action, component, outcome }) => [action, component, outcome].join(' '));
+    expect(records).toContain('restart demo/a/1 done');
+    expect(records).toContain('give-up demo/a/1 failed');
+    expect(entries.find(({ action }) => action === 'give-up')?.detail).toContain('more than 1 restarts');
+  });
+
   it('that cannot be written is a warning, and everything goes on', async () => {
     const home = scratchFolder();
     mkdirSync(join(home, 'audit'));
