@@ -140,6 +140,8 @@ export class ActorCell {
   queued = false;
   /** A turn runs. */
   busy = false;
+  /** Its instance is gone and nobody will restart it: the embedder's messages are refused. */
+  failed = false;
   /** The message whose turn runs. */
   current: Envelope | undefined = undefined;
   /** Counts restarts: an answer to what an earlier instance asked is not for this one. */

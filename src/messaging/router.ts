@@ -133,9 +133,14 @@ export class Router {
 
   /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND` */
   byHandle(handle: ComponentHandle): ActorCell {
+    const cell = this.find(handle);
+    if (cell === undefined) throw notFound(formatComponentId(handle.id));
+    return cell;
+  }
+
+  find(handle: ComponentHandle): ActorCell | undefined {
     const cell = keptWithHandle(handle);
-    if (cell instanceof ActorCell && cell.router === this && cell.state !== 'removed') return cell;
-    throw notFound(formatComponentId(handle.id));
+    return cell instanceof ActorCell && cell.router === this && cell.state !== 'removed' ? cell : undefined;
   }
 
   /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND`; `CORE_INVALID_ID` where the parts make no id */
@@ -177,6 +182,12 @@ export class Router {
     if (cell === undefined) return;
     cell.suspended = false;
     this.#dispatcher.ready(cell);
+  }
+
+  /** Takes no more of the embedder's messages for the actor: it failed, and nobody restarts it. */
+  markFailed(handle: ComponentHandle): void {
+    const cell = this.#byHandle.get(handle);
+    if (cell !== undefined) cell.failed = true;
   }
 
   /** Gives the host a turn of the actor for itself, before all messages that wait. */
