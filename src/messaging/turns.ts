@@ -44,7 +44,7 @@ export class Turns {
     if (task !== undefined) return this.#runTask(cell, task);
     const envelope = cell.mailbox.shift();
     if (envelope === undefined) return this.#clock.monotonic();
-    if (cell.waiting.size > 0) this.#delivery.admitWaiting(cell);
+    if (cell.isAwaited) this.#delivery.admitWaiting(cell);
     const gone = goneReason(cell, envelope);
     if (gone !== undefined) {
       this.#deadLetters.add(cell.id, envelope, gone);

@@ -1,13 +1,4 @@
-import {
-  type CallBudget,
-  MAX_FUEL,
-  type MemoryPool,
-  type MeteringMode,
-  type Tank,
-  type TankOptions,
-  type TankUsage,
-  type VivariumError,
-} from '#core';
+import type { CallBudget, MemoryPool, MeteringMode, Tank, TankOptions, TankUsage, VivariumError } from '#core';
 import { NAMESPACE } from './assembly.ts';
 import { MeteringError } from './errors.ts';
 import { type LengthTerm, type Metadata, metadataOf } from './metadata.ts';
@@ -16,6 +7,8 @@ import { roomForHost } from './room.ts';
 
 /** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */
 const SPENT = -(2n ** 62n);
+/** Fuel up to here is counted in numbers, exactly; no call gets as far, which takes months. */
+const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
 /** Fuel handed out at once: at most some 0.2 ms of the fastest code, so that the clock is read often enough. */
 const LARGEST_SLICE = 400_000;
 const SMALLEST_SLICE = 20_000;
@@ -37,16 +30,25 @@ export class SharedTank implements Tank {
   #state: State = 'idle';
   #mode: MeteringMode | undefined;
   #failure: VivariumError | undefined;
-  #limit = 0n;
-  /** Fuel handed out in this call. */
-  #given = 0n;
+  /** The budget that the next two are from: mostly the same for every call. */
+  #budget: CallBudget | undefined;
+  #limit = 0;
   #timeMs = Number.POSITIVE_INFINITY;
+  /** Fuel handed out in this call. */
+  #given = 0;
   #begun = 0;
   #slice = 100_000;
+  /** When the second slice of a call was handed out, or a later one. */
   #sliceBegun = 0;
   #sliceGiven = 0;
-  #callFuel = 0n;
-  #earlierFuel = 0n;
+  #isFirstSlice = true;
+  #callFuel = 0;
+  /** Fuel of earlier calls, of which as much as would be inexact lies in the second. */
+  #earlierFuel = 0;
+  #longAgoFuel = 0n;
+  #isTimed = false;
+  #callMs = 0;
+  #totalMs = 0;
   #reservedBytes = 0;
   #refusedGrowths = 0;
 
@@ -80,14 +82,17 @@ export class SharedTank implements Tank {
   begin(budget: CallBudget): void {
     if (this.#state === 'spent') throw this.#failure ?? spent('the tank is spent; make a new one');
     if (this.#state === 'running') throw spent('a call is open on this tank already');
+    if (budget !== this.#budget) this.#obey(budget);
     this.#earlierFuel += this.#callFuel;
-    this.#callFuel = 0n;
-    this.#limit = this.#mode === 'deadline' ? MAX_FUEL : (budget.fuel ?? MAX_FUEL);
-    this.#timeMs = budget.timeMs ?? Number.POSITIVE_INFINITY;
+    if (this.#earlierFuel > MOST_COUNTED / 2) this.#putAside();
+    this.#callFuel = 0;
     this.#begun = this.#now();
+    this.#isTimed = true;
     this.#state = 'running';
-    this.#given = 0n;
-    this.#fuel.value = this.#hand(0n, this.#begun);
+    this.#isFirstSlice = true;
+    this.#given = Math.min(this.#slice, this.#limit);
+    this.#sliceGiven = this.#slice;
+    this.#fuel.value = BigInt(this.#given);
   }
 
   end(): void {
@@ -99,12 +104,13 @@ export class SharedTank implements Tank {
 
   /** Ends a call that the guest left by returning or by an exception: the counter is exact in both cases. */
   #close(): VivariumError | undefined {
+    if (this.#isTimed) this.#stopWatch();
     if (this.#state !== 'running') return this.#failure;
-    const consumed = this.#given - (this.#fuel.value as bigint);
+    const consumed = this.#given - Number(this.#fuel.value);
     const over = consumed > this.#limit;
     this.#callFuel = over ? this.#limit : consumed;
     if (over) this.#fail(this.#outOfFuel());
-    else if (this.#now() - this.#begun > this.#timeMs) this.#fail(this.#deadline());
+    else if (this.#callMs > this.#timeMs) this.#fail(this.#deadline());
     else {
       this.#state = 'idle';
       this.#fuel.value = SPENT;
@@ -118,6 +124,7 @@ export class SharedTank implements Tank {
   }
 
   failure(thrown: unknown): VivariumError | undefined {
+    if (this.#isTimed) this.#stopWatch();
     if (this.#failure !== undefined && (thrown === this.#failure || isTrap(thrown))) {
       this.#failure = named(this.#failure, thrown);
       return this.#failure;
@@ -140,6 +147,7 @@ export class SharedTank implements Tank {
   }
 
   dispose(): void {
+    if (this.#isTimed) this.#stopWatch();
     if (this.#state === 'running') this.#settle();
     this.#state = 'spent';
     this.#fuel.value = SPENT;
@@ -149,14 +157,34 @@ export class SharedTank implements Tank {
   }
 
   get usage(): TankUsage {
-    if (this.#state === 'running') this.#callFuel = this.#given - (this.#fuel.value as bigint);
+    if (this.#state === 'running') this.#settle();
     const counts = this.#mode !== 'deadline';
+    const callFuel = counts ? BigInt(this.#callFuel) : 0n;
     return {
-      callFuel: counts ? this.#callFuel : 0n,
-      totalFuel: counts ? this.#earlierFuel + this.#callFuel : 0n,
+      callFuel,
+      totalFuel: counts ? this.#longAgoFuel + BigInt(this.#earlierFuel) + callFuel : 0n,
+      callMs: this.#callMs,
+      totalMs: this.#totalMs,
       memoryBytes: this.#reservedBytes - Number(this.#heap.value),
       refusedGrowths: this.#refusedGrowths,
     };
+  }
+
+  #stopWatch(): void {
+    this.#isTimed = false;
+    this.#callMs = this.#now() - this.#begun;
+    this.#totalMs += this.#callMs;
+  }
+
+  #obey(budget: CallBudget): void {
+    this.#budget = budget;
+    this.#limit = this.#mode === 'deadline' || budget.fuel === undefined ? MOST_COUNTED : countable(budget.fuel);
+    this.#timeMs = budget.timeMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  #putAside(): void {
+    this.#longAgoFuel += BigInt(this.#earlierFuel);
+    this.#earlierFuel = 0;
   }
 
   /** One tank counts one thing: fuel, or in mode `deadline` a measure of time that no fuel limit applies to. */
@@ -168,16 +196,16 @@ export class SharedTank implements Tank {
       );
     }
     this.#mode = mode;
-    if (mode === 'deadline') this.#limit = MAX_FUEL;
+    if (mode === 'deadline') this.#limit = MOST_COUNTED;
   }
 
   /** Startup is paid before anything is allocated or run. */
   #charge(metadata: Metadata, imports: WebAssembly.Imports): void {
-    let fuel = metadata.mode === 'fuel' ? BigInt(metadata.startupFuel) : 0n;
+    let fuel = metadata.mode === 'fuel' ? metadata.startupFuel : 0;
     let bytes = metadata.initialBytes;
     for (const { length, elementBytes } of metadata.arrays) {
       const count = evaluate(length, imports);
-      if (metadata.mode === 'fuel') fuel += BigInt(count);
+      if (metadata.mode === 'fuel') fuel += count;
       bytes += count * elementBytes;
     }
     if (!this.#reserve(bytes)) {
@@ -190,7 +218,7 @@ export class SharedTank implements Tank {
         ),
       );
     } else {
-      const left = (this.#fuel.value as bigint) - fuel;
+      const left = (this.#fuel.value as bigint) - BigInt(fuel);
       const refilled = left < 0n ? this.#refill(left) : left;
       if (refilled >= 0n) {
         this.#fuel.value = refilled;
@@ -202,7 +230,7 @@ export class SharedTank implements Tank {
 
   #refill(left: bigint): bigint {
     if (this.#state !== 'running') return SPENT;
-    const consumed = this.#given - left;
+    const consumed = this.#given - Number(left);
     const now = this.#now();
     if (consumed > this.#limit) {
       this.#callFuel = this.#limit;
@@ -214,7 +242,7 @@ export class SharedTank implements Tank {
       this.#fail(this.#deadline());
       return SPENT;
     }
-    const elapsed = now - this.#sliceBegun;
+    const elapsed = now - (this.#isFirstSlice ? this.#begun : this.#sliceBegun);
     if (elapsed > 0) {
       const rate = this.#sliceGiven / elapsed;
       this.#slice = Math.max(SMALLEST_SLICE, Math.min(LARGEST_SLICE, Math.round(rate * MILLISECONDS_PER_SLICE)));
@@ -225,12 +253,12 @@ export class SharedTank implements Tank {
   }
 
   /** Hands out the next slice, or what is left; answers the counter that stands for it. */
-  #hand(consumed: bigint, now: number): bigint {
-    const wanted = consumed + BigInt(this.#slice);
-    this.#given = wanted < this.#limit ? wanted : this.#limit;
+  #hand(consumed: number, now: number): bigint {
+    this.#given = Math.min(consumed + this.#slice, this.#limit);
     this.#sliceGiven = this.#slice;
     this.#sliceBegun = now;
-    return this.#given - consumed;
+    this.#isFirstSlice = false;
+    return BigInt(this.#given - consumed);
   }
 
   /** Reserves bytes for a growth, or takes them back when negative; answers 1 or 0. */
@@ -282,7 +310,7 @@ export class SharedTank implements Tank {
   }
 
   #settle(): void {
-    this.#callFuel = this.#given - (this.#fuel.value as bigint);
+    this.#callFuel = this.#given - Number(this.#fuel.value);
   }
 
   #fail(failure: VivariumError): void {
@@ -293,7 +321,7 @@ export class SharedTank implements Tank {
 
   #outOfFuel(): MeteringError {
     return new MeteringError('METERING_OUT_OF_FUEL', `the call cost more than its ${this.#limit} units of fuel`, {
-      details: { limit: this.#limit },
+      details: { limit: BigInt(this.#limit) },
     });
   }
 
@@ -302,6 +330,10 @@ export class SharedTank implements Tank {
       details: { limitMs: this.#timeMs },
     });
   }
+}
+
+function countable(fuel: bigint): number {
+  return fuel < MOST_COUNTED ? Number(fuel) : MOST_COUNTED;
 }
 
 function spent(message: string): MeteringError {

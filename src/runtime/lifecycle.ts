@@ -58,18 +58,25 @@ export class Lifecycle {
   readonly handle: ComponentHandle;
   readonly #actor: Actor<typeof machine>;
   readonly #changed: (change: StateChange) => void;
-  /** Set by the store while a turn runs. */
+  /** The machine's, kept at hand: it is asked for at every turn. */
+  #state: Exclude<ComponentState, 'handling'>;
+  /** Set while a turn runs. */
   handling = false;
 
   constructor(handle: ComponentHandle, changed: (change: StateChange) => void) {
     this.handle = handle;
     this.#changed = changed;
     this.#actor = createActor(machine).start();
+    this.#state = this.#actor.getSnapshot().value;
   }
 
   get state(): ComponentState {
-    const state = this.#actor.getSnapshot().value;
-    return state === 'ready' && this.handling ? 'handling' : state;
+    return this.#state === 'ready' && this.handling ? 'handling' : this.#state;
+  }
+
+  /** Whether a turn may begin. */
+  get takesCalls(): boolean {
+    return !this.handling && (this.#state === 'ready' || this.#state === 'draining');
   }
 
   /** Makes the transition and tells of it. @throws {RuntimeError} `RUNTIME_WRONG_STATE` where there is none. */
@@ -82,6 +89,7 @@ export class Lifecycle {
     }
     const from = this.state;
     this.#actor.send({ type: event });
+    this.#state = this.#actor.getSnapshot().value;
     this.#changed({ handle: this.handle, from, to: this.state, reason });
   }
 

@@ -138,10 +138,10 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   provide(
     TOKENS.host,
     (c) =>
-      new HostMessaging(
-        c.resolve(TOKENS.router),
-        (signal) => new RuntimeError('RUNTIME_ABORTED', 'the request was aborted', { cause: signal.reason }),
-      ),
+      new HostMessaging(c.resolve(TOKENS.router), {
+        aborted: (signal) => new RuntimeError('RUNTIME_ABORTED', 'the request was aborted', { cause: signal.reason }),
+        unusable: (handle) => c.resolve(TOKENS.engine).refusal(handle),
+      }),
   );
   provide(TOKENS.engine, (c) => engine(c, options));
   return scope;
@@ -194,7 +194,6 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     stores: new StoreManager(current, {
       meter,
       pool: limiter,
-      clock,
       keyValueStore: c.resolve(TOKENS.keyValueStore),
       log: emit('log'),
     }),
@@ -237,6 +236,7 @@ function router(c: DependencyContainer, options: RuntimeOptions): Router {
     engine: {
       callHandleMessage: (handle, message) => engine().callHandleMessage(handle, message),
       callHandleCallback: (handle, message) => engine().callHandleCallback(handle, message),
+      runnerOf: (handle) => engine().runnerOf(handle),
     },
     authority: c.resolve(TOKENS.admission),
     supervisor: { failed: (handle, reason) => c.resolve(TOKENS.supervisor).failed(handle, reason) },

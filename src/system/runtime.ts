@@ -4,7 +4,6 @@ import {
   type ComponentUsage,
   createHandle,
   type EffectiveLimits,
-  formatComponentId,
   isReservedId,
   isVivariumError,
   parseComponentId,
@@ -151,7 +150,7 @@ export class Runtime implements AsyncDisposable {
   ): Promise<unknown> {
     try {
       if (target instanceof ActorRef) return this.#requestValue(target, message, options);
-      this.#usable(target, options?.signal);
+      if (this.#closing !== undefined || options?.signal?.aborted) this.#open(options?.signal);
       return this.#host.request(target, message as Uint8Array, options);
     } catch (error) {
       return Promise.reject(error);
@@ -164,7 +163,7 @@ export class Runtime implements AsyncDisposable {
   async send(target: ComponentHandle | ActorRef<AnyProtocol>, message: unknown): Promise<void> {
     const ref = target instanceof ActorRef ? target : undefined;
     const handle = target instanceof ActorRef ? target.handle : target;
-    this.#usable(handle);
+    this.#open();
     const payload = ref === undefined ? (message as Uint8Array) : ref.codec.encode(message);
     await this.#host.send(handle, payload, { contentType: ref?.codec.contentType });
   }
@@ -202,12 +201,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Where a component is in its life; `stopped` for one that is no longer there. */
   state(handle: ComponentHandle): ComponentState {
-    try {
-      return this.#engine.lifecycle(handle).state;
-    } catch (error) {
-      if (isVivariumError(error, 'RUNTIME_NOT_FOUND')) return 'stopped';
-      throw error;
-    }
+    return this.#engine.state(handle);
   }
 
   /** What a component is granted now, each grant in its normal form. */
@@ -298,14 +292,11 @@ export class Runtime implements AsyncDisposable {
   #usable(handle: ComponentHandle, signal?: AbortSignal): void {
     this.#open(signal);
     const { state } = this.#engine.lifecycle(handle);
-    if (state === 'stopped' || (state === 'failed' && !this.#supervisor.isSupervised(handle))) {
-      const id = formatComponentId(handle.id);
-      throw new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, { details: { id, state } });
-    }
+    if (state === 'failed' && !this.#supervisor.isSupervised(handle)) throw this.#engine.refusal(handle);
   }
 
   async #requestValue(ref: ActorRef<AnyProtocol>, call: unknown, options: RequestOptions = {}): Promise<unknown> {
-    this.#usable(ref.handle, options.signal);
+    this.#open(options.signal);
     const { contentType } = ref.codec;
     const reply = await this.#host.request(ref.handle, ref.codec.encode(call), { ...options, contentType });
     return reply === undefined ? undefined : ref.codec.decode(reply);

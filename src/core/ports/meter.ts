@@ -29,6 +29,9 @@ export interface TankUsage {
   readonly callFuel: bigint;
   /** Fuel over all calls in the tank's life, instantiation included. */
   readonly totalFuel: bigint;
+  /** Milliseconds of the last call that ended, and of all in the tank's life. */
+  readonly callMs: number;
+  readonly totalMs: number;
   /** Bytes held by memories and tables now, and allocated by GC operators and caught exceptions so far. */
   readonly memoryBytes: number;
   /** How often a growth was refused, which the guest saw as -1. */
