@@ -16,9 +16,15 @@ import { roomForHost } from './room.ts';
 
 /** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */
 const SPENT = -(2n ** 62n);
-/** Fuel handed out at once: at most some 0.2 ms of the fastest code, so that the clock is read often enough. */
-const LARGEST_SLICE = 400_000;
-const SMALLEST_SLICE = 20_000;
+/** Fuel handed out at once: how much to begin with, and the bounds in which the measured rate moves it. */
+export interface SliceSizes {
+  readonly first: number;
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/** The largest is some 0.2 ms of the fastest code, so that the clock is read often enough. */
+const SLICES: SliceSizes = { first: 100_000, smallest: 20_000, largest: 400_000 };
 const MILLISECONDS_PER_SLICE = 0.5;
 /** Bytes of the store's memory that objects may take before the tank is asked again. */
 const HEAP_SLICE = 65_536;
@@ -33,6 +39,7 @@ export class SharedTank implements Tank {
   readonly #maxMemoryBytes: number;
   readonly #pool: MemoryPool | undefined;
   readonly #now: () => number;
+  readonly #slices: SliceSizes;
 
   #state: State = 'idle';
   #mode: MeteringMode | undefined;
@@ -42,7 +49,7 @@ export class SharedTank implements Tank {
   #given = 0n;
   #timeMs = Number.POSITIVE_INFINITY;
   #begun = 0;
-  #slice = 100_000;
+  #slice: number;
   #sliceBegun = 0;
   #sliceGiven = 0;
   #callFuel = 0n;
@@ -50,10 +57,12 @@ export class SharedTank implements Tank {
   #reservedBytes = 0;
   #refusedGrowths = 0;
 
-  constructor(options: TankOptions, now: () => number) {
+  constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     this.#maxMemoryBytes = options.maxMemoryBytes;
     this.#pool = options.pool;
     this.#now = now;
+    this.#slices = slices;
+    this.#slice = slices.first;
     this.#hooks = {
       fuel: this.#fuel,
       heap: this.#heap,
@@ -217,7 +226,8 @@ export class SharedTank implements Tank {
     const elapsed = now - this.#sliceBegun;
     if (elapsed > 0) {
       const rate = this.#sliceGiven / elapsed;
-      this.#slice = Math.max(SMALLEST_SLICE, Math.min(LARGEST_SLICE, Math.round(rate * MILLISECONDS_PER_SLICE)));
+      const { smallest, largest } = this.#slices;
+      this.#slice = Math.max(smallest, Math.min(largest, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
     // A loop in this mode leaves to here and charges its turn anew, so a turn that costs more than a slice needs all of it.
     if (this.#mode === 'deadline') this.#slice = Math.max(this.#slice, this.#sliceGiven - Number(left));
