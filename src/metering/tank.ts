@@ -135,7 +135,7 @@ export class SharedTank implements Tank {
     if (!overflow && !isTrap(thrown)) return this.#close();
     if (this.#state === 'running') {
       // `unreachable` stores the counter first; other traps lose what was not stored, and the whole slice is billed.
-      if (isTrap(thrown) && thrown.message === 'unreachable') this.#settle();
+      if (isTrap(thrown) && UNREACHABLE.test(thrown.message)) this.#settle();
       else this.#callFuel = this.#given;
     }
     this.#state = 'spent';
@@ -322,19 +322,21 @@ function isTrap(thrown: unknown): thrown is WebAssembly.RuntimeError {
   return thrown instanceof WebAssembly.RuntimeError;
 }
 
+/** V8's words, and those that jco's glue puts in their place. */
+const UNREACHABLE = /^(?:unreachable|wasm trap: wasm `unreachable` instruction executed)$/;
+
 function isStackOverflow(thrown: unknown): boolean {
   return thrown instanceof RangeError && thrown.message === 'Maximum call stack size exceeded';
 }
 
-/** `    at name (wasm://wasm/0123abcd:wasm-function[7]:0x1f)`, of functions that have a name. */
-const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\//gm;
+/** `    at name (wasm://wasm/module-0123abcd:wasm-function[7]:0x1f)`: the module's name stands first, or alone. */
+const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\/wasm\/(?:(.*)-)?[0-9a-f]{8}:/gm;
 
 /** The guest's function that was running when `thrown` was thrown, where V8 says so. */
 function runningFunction(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
-  for (const [, name = ''] of thrown.stack.matchAll(FRAME)) {
-    const own = name.replace(/^wasm-function\./, '');
-    if (!own.includes(NAMESPACE)) return own;
+  for (const [, name = '', module] of thrown.stack.matchAll(FRAME)) {
+    if (!name.includes(NAMESPACE)) return name === module ? undefined : name;
   }
   return undefined;
 }
