@@ -5,6 +5,7 @@ import { messageOf } from '#core';
 import { createRuntime } from '#system';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
 import { collect } from './collect.ts';
+import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { asText, printable } from './printable.ts';
@@ -12,7 +13,7 @@ import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 
-interface RunFlags extends LimitFlags, AuthorityFlags, RegistryFlags {
+interface RunFlags extends LimitFlags, AuthorityFlags, RegistryFlags, EngineFlags {
   readonly message: readonly string[];
   readonly messageFile: readonly string[];
   readonly env: readonly string[];
@@ -41,7 +42,7 @@ Examples:
   viv run notes.wasm --dir ./notes::/data --grant 'filesystem:*:/data/**' --message list
   viv run hello.wasm --message Ada --json | jq .fuelConsumed`,
     );
-  return addRegistryOptions(addAuthorityOptions(addLimitOptions(command))).action(
+  return addEngineOptions(addRegistryOptions(addAuthorityOptions(addLimitOptions(command)))).action(
     shell.action((component: string, flags: RunFlags) => run(shell, component, flags)),
   );
 }
@@ -53,6 +54,7 @@ async function run(shell: Shell, component: string, flags: RunFlags): Promise<vo
     limits: limitsOf(flags),
     trust: trustOf(component, flags),
     audit: 'file',
+    branchHints: flags.branchHints,
   });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
   reportAuthority(shell, runtime);

@@ -4,12 +4,13 @@ import { type ComponentHandle, formatComponentId } from '#core';
 import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
 import { settleGrants } from './ask.ts';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from './authority.ts';
+import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { asText, printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
-interface StartFlags extends AuthorityFlags {
+interface StartFlags extends AuthorityFlags, EngineFlags {
   readonly to?: string;
 }
 
@@ -31,13 +32,13 @@ Examples:
   viv start chat/actor.toml worker/actor.toml
   viv start counter/actor.toml --to demo/counter/1 < messages.txt`,
     );
-  return addAuthorityOptions(command).action(
+  return addEngineOptions(addAuthorityOptions(command)).action(
     shell.action((files: readonly string[], flags: StartFlags) => start(shell, files, flags)),
   );
 }
 
 async function start(shell: Shell, files: readonly string[], flags: StartFlags): Promise<void> {
-  const { to, grant, trust } = flags;
+  const { to, grant, trust, branchHints } = flags;
   const preopens = preopensOf(flags);
   const manifests = await Promise.all(files.map(readManifest));
   if (to !== undefined && !manifests.some(({ id }) => id === to)) {
@@ -47,7 +48,7 @@ async function start(shell: Shell, files: readonly string[], flags: StartFlags):
     );
   }
   await settleGrants(shell, manifests, grant);
-  await using runtime = await createRuntime({ trust, audit: 'file' });
+  await using runtime = await createRuntime({ trust, audit: 'file', branchHints });
   reportAuthority(shell, runtime);
   const report = reporter(shell, runtime);
   addSupervisors(runtime, manifests);

@@ -1,7 +1,7 @@
 import type { Meter, MeteredModule, MeteringMode, Tank, TankOptions } from '#core';
 import { FORMAT_VERSION } from './metadata.ts';
 import { rewriteModule } from './module-rewriter.ts';
-import { SharedTank } from './tank.ts';
+import { SharedTank, type SliceSizes } from './tank.ts';
 import { validateModule } from './validate.ts';
 
 /**
@@ -20,9 +20,12 @@ export function meterModule(
 export class RewritingMeter implements Meter {
   readonly version = `vivarium-metering/${FORMAT_VERSION}`;
   readonly #now: () => number;
+  readonly #slices: SliceSizes | undefined;
 
-  constructor(now: () => number = () => performance.now()) {
+  /** @param slices fuel that tanks hand out at once; no number that they report depends on it */
+  constructor(now: () => number = () => performance.now(), slices?: SliceSizes) {
     this.#now = now;
+    this.#slices = slices;
   }
 
   meterModule(bytes: Uint8Array, mode: MeteringMode): MeteredModule {
@@ -30,6 +33,6 @@ export class RewritingMeter implements Meter {
   }
 
   createTank(options: TankOptions): Tank {
-    return new SharedTank(options, this.#now);
+    return new SharedTank(options, this.#now, this.#slices);
   }
 }

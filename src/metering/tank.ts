@@ -9,9 +9,15 @@ import { roomForHost } from './room.ts';
 const SPENT = -(2n ** 62n);
 /** Fuel up to here is counted in numbers, exactly; no call gets as far, which takes months. */
 const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
-/** Fuel handed out at once: at most some 0.2 ms of the fastest code, so that the clock is read often enough. */
-const LARGEST_SLICE = 400_000;
-const SMALLEST_SLICE = 20_000;
+/** Fuel handed out at once: how much to begin with, and the bounds in which the measured rate moves it. */
+export interface SliceSizes {
+  readonly first: number;
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/** The largest is some 0.2 ms of the fastest code, so that the clock is read often enough. */
+const SLICES: SliceSizes = { first: 100_000, smallest: 20_000, largest: 400_000 };
 const MILLISECONDS_PER_SLICE = 0.5;
 /** Bytes of the store's memory that objects may take before the tank is asked again. */
 const HEAP_SLICE = 65_536;
@@ -26,6 +32,7 @@ export class SharedTank implements Tank {
   readonly #maxMemoryBytes: number;
   readonly #pool: MemoryPool | undefined;
   readonly #now: () => number;
+  readonly #slices: SliceSizes;
 
   #state: State = 'idle';
   #mode: MeteringMode | undefined;
@@ -37,7 +44,7 @@ export class SharedTank implements Tank {
   /** Fuel handed out in this call. */
   #given = 0;
   #begun = 0;
-  #slice = 100_000;
+  #slice: number;
   /** When the second slice of a call was handed out, or a later one. */
   #sliceBegun = 0;
   #sliceGiven = 0;
@@ -52,10 +59,12 @@ export class SharedTank implements Tank {
   #reservedBytes = 0;
   #refusedGrowths = 0;
 
-  constructor(options: TankOptions, now: () => number) {
+  constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     this.#maxMemoryBytes = options.maxMemoryBytes;
     this.#pool = options.pool;
     this.#now = now;
+    this.#slices = slices;
+    this.#slice = slices.first;
     this.#hooks = {
       fuel: this.#fuel,
       heap: this.#heap,
@@ -133,7 +142,7 @@ export class SharedTank implements Tank {
     if (!overflow && !isTrap(thrown)) return this.#close();
     if (this.#state === 'running') {
       // `unreachable` stores the counter first; other traps lose what was not stored, and the whole slice is billed.
-      if (isTrap(thrown) && thrown.message === 'unreachable') this.#settle();
+      if (isTrap(thrown) && UNREACHABLE.test(thrown.message)) this.#settle();
       else this.#callFuel = this.#given;
     }
     this.#state = 'spent';
@@ -245,7 +254,8 @@ export class SharedTank implements Tank {
     const elapsed = now - (this.#isFirstSlice ? this.#begun : this.#sliceBegun);
     if (elapsed > 0) {
       const rate = this.#sliceGiven / elapsed;
-      this.#slice = Math.max(SMALLEST_SLICE, Math.min(LARGEST_SLICE, Math.round(rate * MILLISECONDS_PER_SLICE)));
+      const { smallest, largest } = this.#slices;
+      this.#slice = Math.max(smallest, Math.min(largest, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
     // A loop in this mode leaves to here and charges its turn anew, so a turn that costs more than a slice needs all of it.
     if (this.#mode === 'deadline') this.#slice = Math.max(this.#slice, this.#sliceGiven - Number(left));
@@ -344,19 +354,21 @@ function isTrap(thrown: unknown): thrown is WebAssembly.RuntimeError {
   return thrown instanceof WebAssembly.RuntimeError;
 }
 
+/** V8's words, and those that jco's glue puts in their place. */
+const UNREACHABLE = /^(?:unreachable|wasm trap: wasm `unreachable` instruction executed)$/;
+
 function isStackOverflow(thrown: unknown): boolean {
   return thrown instanceof RangeError && thrown.message === 'Maximum call stack size exceeded';
 }
 
-/** `    at name (wasm://wasm/0123abcd:wasm-function[7]:0x1f)`, of functions that have a name. */
-const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\//gm;
+/** `    at name (wasm://wasm/module-0123abcd:wasm-function[7]:0x1f)`: the module's name stands first, or alone. */
+const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\/wasm\/(?:(.*)-)?[0-9a-f]{8}:/gm;
 
 /** The guest's function that was running when `thrown` was thrown, where V8 says so. */
 function runningFunction(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
-  for (const [, name = ''] of thrown.stack.matchAll(FRAME)) {
-    const own = name.replace(/^wasm-function\./, '');
-    if (!own.includes(NAMESPACE)) return own;
+  for (const [, name = '', module] of thrown.stack.matchAll(FRAME)) {
+    if (!name.includes(NAMESPACE)) return name === module ? undefined : name;
   }
   return undefined;
 }

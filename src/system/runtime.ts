@@ -26,6 +26,7 @@ import { type GrantInput, openPreopens } from '#security';
 import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
+import { heedBranchHints } from './branch-hints.ts';
 import { type ComponentSource, moduleIdOf, nameOf, pathOf, readSource } from './component-source.ts';
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
@@ -341,5 +342,7 @@ function closed(): RuntimeError {
 
 /** Makes a runtime with embedded defaults: nothing to install, nothing to start. */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  // Before anything is compiled: V8 gives equal bytes the code that it has.
+  if (options.branchHints === true) heedBranchHints();
   return new Runtime(wire(options));
 }
