@@ -33,7 +33,12 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
   section(3, Uint8Array.of(2, 0, 0));
   section(6, Uint8Array.of(2, 0x7f, 1, Op.i32Const, 0, Op.end, 0x7e, 1, Op.i64Const, 0, Op.end));
   section(7, new ByteWriter().u8(1).name('room').u8(0).u32(0).view());
-  const code = new ByteWriter(room.length + 16).u32(2).u32(room.length).raw(room.view()).u32(nothing.length).raw(nothing);
+  const code = new ByteWriter(room.length + 16)
+    .u32(2)
+    .u32(room.length)
+    .raw(room.view())
+    .u32(nothing.length)
+    .raw(nothing);
   section(10, code.view());
   return new Uint8Array(out.view());
 }
