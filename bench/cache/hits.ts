@@ -115,8 +115,8 @@ export async function memoryHits(report: Report, component: string, small: Uint8
       await runtime.unload(handle);
       return taken;
     };
-    for (let warm = 0; warm < 20; warm += 1) await load();
-    const value = await median(51, load);
+    for (let warm = 0; warm < 50; warm += 1) await load();
+    const value = await median(101, load);
     report({
       figure: `memory hit to new instance, ${name}`,
       value,

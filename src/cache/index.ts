@@ -10,6 +10,7 @@ export {
 } from './engine-profile.ts';
 export { CacheError, type CacheErrorCode } from './errors.ts';
 export { wasmDigestOf } from './keys.ts';
+export { KnownDigests } from './known-digests.ts';
 export { CacheManager, type CacheManagerOptions } from './manager.ts';
 export type { CacheMetrics } from './metrics.ts';
 export type { PruneOptions, PruneReport } from './prune.ts';

@@ -178,7 +178,7 @@ async function embed(
   text: string,
 ): Promise<{ embedding?: Float32Array; embedderId?: string }> {
   if (embedder === 'none') return {};
-  const model = openEmbedder(embedder, process.env.VIVARIUM_EMBEDDER_KEY);
+  const model = await openEmbedder(embedder, process.env.VIVARIUM_EMBEDDER_KEY);
   try {
     return { embedding: await model.embed(text), embedderId: model.id };
   } catch (error) {

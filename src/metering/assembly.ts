@@ -1,12 +1,10 @@
 import { ByteWriter, type coreModule } from '#wasm';
 import type { BranchHint } from './branch-hints.ts';
 import { MeteringError } from './errors.ts';
+import { NAMESPACE } from './metadata.ts';
 import { entryBytes } from './object-size.ts';
 import { EMPTY, F64, I32, I64, Misc, Op } from './opcode.ts';
 import type { FunctionPlan, ModulePlan } from './plan.ts';
-
-/** The module name of everything that metering imports and, with a dot, the start of what it exports. */
-export const NAMESPACE = 'vivarium:metering';
 
 /** What a metered module imports, in this order, behind its own imports. */
 export const HOOKS = {

@@ -1,7 +1,7 @@
 import type { Meter, MeteredModule, MeteringMode, Tank, TankOptions } from '#core';
-import { FORMAT_VERSION } from './metadata.ts';
 import { rewriteModule } from './module-rewriter.ts';
 import { SharedTank, type SliceSizes } from './tank.ts';
+import { tanks } from './tanks.ts';
 import { validateModule } from './validate.ts';
 
 /**
@@ -18,7 +18,7 @@ export function meterModule(
 
 /** Rewrites by `meterModule` and makes tanks that read the monotonic clock. */
 export class RewritingMeter implements Meter {
-  readonly version = `vivarium-metering/${FORMAT_VERSION}`;
+  readonly version = tanks.version;
   readonly #now: () => number;
   readonly #slices: SliceSizes | undefined;
 
@@ -36,3 +36,6 @@ export class RewritingMeter implements Meter {
     return new SharedTank(options, this.#now, this.#slices);
   }
 }
+
+/** The meter that reads the machine's monotonic clock. */
+export const meter: Meter = new RewritingMeter();

@@ -1,10 +1,10 @@
 import type { MeteringMode } from '#core';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
-import { Assembly, HOOKS, NAMESPACE } from './assembly.ts';
+import { Assembly, HOOKS } from './assembly.ts';
 import { BranchHints, readBranchHints } from './branch-hints.ts';
 import { MeteringError } from './errors.ts';
 import { FunctionRewriter } from './function-rewriter.ts';
-import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION } from './metadata.ts';
+import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { rewriteNames } from './name-rewriter.ts';
 import { I64, Op } from './opcode.ts';
 import { planModule } from './plan.ts';
@@ -30,8 +30,6 @@ const ORDER = [
   SectionId.code,
   SectionId.data,
 ];
-
-export const START_EXPORT = `${NAMESPACE}.start`;
 
 /** Rewrites a module that an engine has validated. @throws {MeteringError} for what cannot be metered */
 export function rewriteModule(bytes: Uint8Array, mode: MeteringMode): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, WasmError } from '#wasm';
-import { type Assembly, HOOKS, NAMESPACE } from './assembly.ts';
+import { type Assembly, HOOKS } from './assembly.ts';
+import { NAMESPACE } from './metadata.ts';
 
 const FUNCTIONS = 1;
 const LOCALS = 2;

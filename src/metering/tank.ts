@@ -1,8 +1,6 @@
 import type { CallBudget, MemoryPool, MeteringMode, Tank, TankOptions, TankUsage, VivariumError } from '#core';
-import { NAMESPACE } from './assembly.ts';
 import { MeteringError } from './errors.ts';
-import { type LengthTerm, type Metadata, metadataOf } from './metadata.ts';
-import { START_EXPORT } from './module-rewriter.ts';
+import { type LengthTerm, type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
 
 /** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */

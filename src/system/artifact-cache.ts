@@ -1,6 +1,6 @@
 import { type CacheError, CacheManager, type CacheOptions, type EngineProfiles, resolveCacheConfig } from '#cache';
 import type { ArtifactBuilder, ArtifactTrust, Clock, Random } from '#core';
-import { meter } from '#metering';
+import { tanks } from '#metering';
 import { ChildBuilder } from '#runtime';
 import { createArtifactTrust, MachineSecret, TrustStore, vivariumHome } from '#security';
 import { buildProgram } from './build-program.ts';
@@ -39,7 +39,7 @@ export function openArtifactCache(
 ): OpenArtifactCache {
   const builder = new ChildBuilder({ program: buildProgram(), clock: systemClock });
   const parts = { builder, clock: systemClock, random: systemRandom, onTrouble };
-  const manager = createArtifactCache(options, { ...parts, profiles: engineProfiles(meter, builder) });
+  const manager = createArtifactCache(options, { ...parts, profiles: engineProfiles(tanks, builder) });
   return {
     manager,
     [Symbol.asyncDispose]: async () => {

@@ -15,12 +15,11 @@ import type {
   Clock,
   ComponentLoader,
   KeyValueStore,
-  Meter,
   ModuleRegistry,
   Random,
 } from '#core';
 import { GuestMessaging, HostMessaging, Router } from '#messaging';
-import { meter } from '#metering';
+import { tanks } from '#metering';
 import {
   ChainComponentLoader,
   ChildBuilder,
@@ -43,7 +42,7 @@ import { systemClock, systemRandom } from './clock.ts';
 import { Directory } from './directory.ts';
 import { artifactKeys, engineProfiles } from './engine-profile.ts';
 import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
-import { DEFAULT_STORAGE_QUOTA_BYTES, type RuntimeOptions } from './options.ts';
+import { DEFAULT_STORAGE_QUOTA_BYTES, type RuntimeOptions, type RuntimePorts } from './options.ts';
 
 /** A token that keeps the type of what it stands for. */
 function token<T>(name: string): InjectionToken<T> {
@@ -53,7 +52,7 @@ function token<T>(name: string): InjectionToken<T> {
 export const TOKENS = {
   clock: token<Clock>('Clock'),
   random: token<Random>('Random'),
-  meter: token<Meter>('Meter'),
+  meter: token<RuntimePorts['meter']>('Meter'),
   builder: token<ArtifactBuilder>('ArtifactBuilder'),
   cache: token<ArtifactCache>('ArtifactCache'),
   /** The built-in one, which the runtime closes; `cache` may be another's. */
@@ -97,7 +96,7 @@ export function wire(options: RuntimeOptions): DependencyContainer {
 
   provide(TOKENS.clock, () => systemClock, overrides.clock);
   provide(TOKENS.random, () => systemRandom, overrides.random);
-  provide(TOKENS.meter, () => meter, overrides.meter);
+  provide(TOKENS.meter, () => tanks, overrides.meter);
   provide(TOKENS.profiles, (c) => engineProfiles(c.resolve(TOKENS.meter), c.resolve(TOKENS.builder)));
   provide(TOKENS.artifactCache, (c) => artifactCache(c, options));
   provide(TOKENS.cache, (c) => c.resolve(TOKENS.artifactCache), overrides.cache);

@@ -23,7 +23,8 @@ export type { RequestOptions };
 export interface RuntimePorts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly meter: Meter;
+  /** Names the metering of what is built, and makes the tanks. */
+  readonly meter: Pick<Meter, 'version' | 'createTank'>;
   readonly builder: ArtifactBuilder;
   readonly cache: ArtifactCache;
   readonly keyValueStore: KeyValueStore;

@@ -167,7 +167,7 @@ async function embedded(file: string, text: Uint8Array, world: string | undefine
 }
 
 /** `local` (a model that npm packages ship), or the URL of an OpenAI-compatible API with the model as `#name`. */
-export function openEmbedder(address: string, apiKey?: string): Embedder {
+export async function openEmbedder(address: string, apiKey?: string): Promise<Embedder> {
   if (address === 'local') return new LocalEmbedder();
   const [url = '', model = ''] = address.split('#', 2);
   return new HttpEmbedder({ url, model, apiKey });
