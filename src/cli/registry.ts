@@ -114,7 +114,7 @@ export function registryCommand(shell: Shell): Command {
       ),
     );
 
-  add('gc', 'delete blobs that no module points to, and modules that nobody uses')
+  add('gc', 'delete blobs that no module points to, modules that nobody uses, and old lookups')
     .addOption(new Option('--grace <time>', 'how old a blob must be, as 24h').argParser(reading(parseDuration)))
     .addOption(new Option('--idle <time>', 'evict modules unused for so long').argParser(reading(parseDuration)))
     .addOption(new Option('--keep <number>', 'evict down to so many modules').argParser(Number))
@@ -125,9 +125,10 @@ export function registryCommand(shell: Shell): Command {
           const idleSince = idle === undefined ? undefined : Date.now() - idle;
           const evicted = idleSince === undefined && keep === undefined ? [] : await client.evict({ idleSince, keep });
           const { seen, deleted } = await client.collectOrphans(grace);
+          const forgotten = await client.forgetLookups();
           shell.result(
-            { evicted, seen, deleted },
-            `${evicted.length} modules evicted; ${deleted.length} of ${seen} blobs deleted`,
+            { evicted, seen, deleted, forgotten },
+            `${evicted.length} modules evicted; ${deleted.length} of ${seen} blobs deleted; ${forgotten} lookups forgotten`,
           );
         }),
       ),

@@ -86,7 +86,7 @@ describe('viv registry', () => {
       out: [{ error: { code: 'REGISTRY_REVOKED' } }],
     });
     expect((await viv('registry', 'gc', '--grace', '0', '--json')).out).toMatchObject([
-      { seen: 1, deleted: [expect.any(String)] },
+      { evicted: [], seen: 1, deleted: [expect.any(String)], forgotten: 0 },
     ]);
   });
 
