@@ -29,6 +29,7 @@ interface QueryFlags extends RegistryFlags, EmbedderFlags {
   readonly world?: string;
   readonly function?: string;
   readonly describe?: string;
+  readonly provided?: readonly string[];
   readonly threshold?: number;
   readonly limit: number;
 }
@@ -55,6 +56,7 @@ export function registryCommand(shell: Shell): Command {
     .option('--world <name>', 'the world of a .wit file that has several')
     .option('--function <name>', 'one function of it: func, or ns:pkg/iface@v#func')
     .option('--describe <text>', 'the meaning that is looked for')
+    .option('--provided <imports...>', 'imports that can be met; modules that ask for others are passed over')
     .addOption(new Option('--threshold <number>', 'least similarity, -1 to 1').argParser(Number))
     .addOption(new Option('--limit <number>', 'most matches').argParser(Number).default(10))
     .action(shell.action((flags: QueryFlags) => query(shell, flags)));
@@ -152,13 +154,13 @@ async function publish(shell: Shell, file: string, flags: PublishFlags): Promise
 }
 
 async function query(shell: Shell, flags: QueryFlags): Promise<void> {
-  const { world, function: name, describe, threshold, limit } = flags;
+  const { world, function: name, describe, provided, threshold, limit } = flags;
   const isHash = /^sha256:[0-9a-f]{64}$/.test(flags.interface);
   const select = { ...(world === undefined ? {} : { world }), ...(name === undefined ? {} : { function: name }) };
   const interfaceHash = isHash ? flags.interface : (await interfaceOf(flags.interface, select)).interfaceHash;
   await withRegistry(shell, flags, async ({ client }) => {
     const vector = describe === undefined ? {} : await embed(shell, flags, describe);
-    const matches = await client.query({ interfaceHash, threshold, limit, ...vector });
+    const matches = await client.query({ interfaceHash, provided, threshold, limit, ...vector });
     for (const { record, similarity } of matches) print(shell, record, similarity);
     if (matches.length === 0) shell.note('no module of this interface and meaning');
   });
