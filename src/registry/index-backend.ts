@@ -47,13 +47,20 @@ export interface RegistryStatistics {
   readonly mostUsed: readonly { readonly id: string; readonly name: string; readonly useCount: number }[];
 }
 
+export interface LogRule {
+  /** Forgets outcomes before this time (milliseconds since 1970). */
+  readonly before: number;
+  /** Keeps at most so many outcomes, the newest. */
+  readonly keep: number;
+}
+
 /** What was asked and how it ended. */
 export interface LookupLog {
   /** Logs the outcome; a hit counts as a use of its module. */
   append(outcome: LookupOutcome, at: number): Promise<void>;
   statistics(): Promise<RegistryStatistics>;
-  /** Forgets outcomes before this time; answers how many. */
-  forget(before: number): Promise<number>;
+  /** Forgets outcomes; answers how many. */
+  forget(rule: LogRule): Promise<number>;
 }
 
 /** Keeps a blob from being deleted while a record that points to it is being inserted. */

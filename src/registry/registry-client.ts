@@ -13,6 +13,7 @@ import { digestOf } from '#security';
 import { type CollectionReport, collectOrphans } from './collect-orphans.ts';
 import { RegistryError } from './errors.ts';
 import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics } from './index-backend.ts';
+import { LookupRetention, type RetentionOptions } from './lookup-retention.ts';
 import { type ModuleTrust, revoked } from './module-trust.ts';
 import { readQuery } from './query.ts';
 import { isModuleId } from './record.ts';
@@ -25,6 +26,8 @@ export interface RegistryClientOptions {
   readonly clock: Clock;
   /** What this machine saw superseded or revoked; in memory by default. */
   readonly retired?: RetiredModules | undefined;
+  /** How long and how many lookups are kept. */
+  readonly lookups?: RetentionOptions | undefined;
   /** Told of each module that was found and refused. */
   readonly refused?: ((error: RegistryError, record: ModuleRecord) => void) | undefined;
 }
@@ -36,10 +39,12 @@ const MAX_CANDIDATES = 256;
 export class RegistryClient implements ModuleRegistry {
   readonly #options: RegistryClientOptions;
   readonly #retired: RetiredModules;
+  readonly #lookups: LookupRetention;
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
     this.#retired = options.retired ?? new MemoryRetiredModules();
+    this.#lookups = new LookupRetention(options.index, options.clock, options.lookups);
   }
 
   /**
@@ -91,9 +96,14 @@ export class RegistryClient implements ModuleRegistry {
     return { record, bytes };
   }
 
-  /** Logs how a lookup ended. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  /** Logs how a lookup ended, and forgets old ones now and then. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
   record(outcome: LookupOutcome): Promise<void> {
-    return this.#options.index.append(outcome, this.#options.clock.now());
+    return this.#lookups.append(outcome);
+  }
+
+  /** Forgets lookups that are too old or too many; answers how many. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  forgetLookups(): Promise<number> {
+    return this.#lookups.forget();
   }
 
   /** A record as it stands in the index, unchecked. @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_BAD_RECORD` */

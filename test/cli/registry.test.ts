@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '#core';
 import { KeyStore, Signer, TrustStore } from '#security';
@@ -86,8 +87,25 @@ describe('viv registry', () => {
       out: [{ error: { code: 'REGISTRY_REVOKED' } }],
     });
     expect((await viv('registry', 'gc', '--grace', '0', '--json')).out).toMatchObject([
-      { seen: 1, deleted: [expect.any(String)] },
+      { evicted: [], seen: 1, deleted: [expect.any(String)], forgotten: 0 },
     ]);
+  });
+
+  it('passes over what asks for imports that are not provided', async () => {
+    const random = 'wasi:random/random@0.2.0';
+    const importing = await parse(`(component
+      (import "${random}" (instance (export "get-random-u64" (func (result u64)))))
+      (core module $m (func (export "f")))
+      (core instance $i (instantiate $m))
+      (func (export "f") (canon lift (core func $i "f"))))`);
+    writeFileSync(wasm, importing);
+    const [published] = (await publish()).out;
+    const { id } = published ?? {};
+    const query = (...more: string[]) =>
+      viv('registry', 'query', '--json', '--interface', String(published?.interfaceHash), ...more);
+    expect((await query()).out).toMatchObject([{ id, requires: [random] }]);
+    expect((await query('--provided', 'some:other/import', random)).out).toMatchObject([{ id }]);
+    expect((await query('--provided', 'some:other/import')).out).toEqual([]);
   });
 
   it('finds one function of a WIT world with several', async () => {

@@ -279,8 +279,12 @@ export function describeIndex(name: string, start: () => Promise<IndexHarness>):
         savedMs: 2 * 2_000 - 8,
         mostUsed: [{ id: record.id, name: 'adder', useCount: 2 }],
       });
-      expect(await index.forget(4)).toBe(3);
+      expect(await index.forget({ before: 4, keep: 9 })).toBe(3);
       expect((await index.statistics()).outcomes).toEqual({ hit: 2, miss: 0, refused: 1, failed: 0 });
+      expect(await index.forget({ before: 0, keep: 3 })).toBe(0);
+      // Two of them are of one time: what is kept may be fewer, never more.
+      expect(await index.forget({ before: 0, keep: 2 })).toBe(1);
+      expect(await index.forget({ before: 0, keep: 1 })).toBe(2);
     });
 
     it('passes over rows that were edited into nonsense', async () => {

@@ -8,10 +8,7 @@ import {
   type ModuleMetadata,
   ModulePublisher,
   ModuleTrust,
-  type ModuleTrustOptions,
-  type PublisherOptions,
   RegistryClient,
-  type RegistryClientOptions,
   type RegistryError,
   SqliteModuleIndex,
 } from '#registry';
@@ -19,6 +16,10 @@ import { Signer, type TrustedKey, trustedKeysOf } from '#security';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
+
+type ModuleTrustOptions = ConstructorParameters<typeof ModuleTrust>[0];
+type PublisherOptions = ConstructorParameters<typeof ModulePublisher>[0];
+type RegistryClientOptions = ConstructorParameters<typeof RegistryClient>[0];
 
 export const metadata: ModuleMetadata = {
   name: 'adder',
