@@ -40,7 +40,7 @@ export class MemoryView {
   /** Checks that `length` items of `size` bytes lie at `pointer`; each takes `cost` bytes of the host's heap. */
   check(pointer: number, length: number, size: number, align: number, cost: number = size): void {
     const bytes = length * size;
-    if (pointer % align !== 0) trap(`pointer ${pointer} is not aligned to ${align}`);
+    if ((pointer & (align - 1)) !== 0) trap(`pointer ${pointer} is not aligned to ${align}`);
     if (pointer + bytes > this.u8.length) {
       trap(`${bytes} bytes at ${pointer} lie outside of memory`);
     }
