@@ -9,7 +9,7 @@ const FUEL = 1_000_000_000n;
 /** A request's message, but for its payload. */
 const METADATA: MessageMetadata = {
   messageId: 1n,
-  correlationId: '0123456789abcdef0123456789abcdef',
+  correlationId: '0123456789abcdef01234567',
   replyTo: HOST_ID,
   timestamp: { seconds: 1n, nanoseconds: 2 },
   headers: [],
@@ -19,7 +19,7 @@ const METADATA: MessageMetadata = {
 export class FloorActor {
   readonly #fuel: WebAssembly.Global<'i64'>;
   readonly #actor: HandWritten;
-  lastMs = 0;
+  lastMs = 0.5;
 
   constructor(module: WebAssembly.Module) {
     const cell = (): WebAssembly.Global<'i64'> => new WebAssembly.Global({ value: 'i64', mutable: true }, 0n);

@@ -39,15 +39,16 @@ export interface MailboxOptions {
  * are linked to each other, so that an idle mailbox holds nothing and ten thousand of them touch little memory.
  */
 export class Mailbox<Message extends Queued<Message>> {
-  readonly maxMessages: number;
-  readonly maxBytes: number;
-  readonly maxMessageBytes: number;
-  readonly overflow: Overflow;
   #first: Message | undefined;
+  /** Of two messages or more. */
   #last: Message | undefined;
   #size = 0;
   #bytes = 0;
   #tasks: RingBuffer<TurnTask> | undefined;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly maxMessageBytes: number;
+  readonly overflow: Overflow;
 
   constructor(options: MailboxOptions = {}) {
     this.maxMessages = options.maxMessages ?? 1_000;
@@ -84,7 +85,7 @@ export class Mailbox<Message extends Queued<Message>> {
     if (oldest === undefined) return undefined;
     if (before === undefined) return this.shift();
     before.next = oldest.next;
-    if (oldest === this.#last) this.#last = before;
+    if (oldest === this.#last) this.#last = before === this.#first ? undefined : before;
     return this.#taken(oldest);
   }
 
@@ -93,9 +94,11 @@ export class Mailbox<Message extends Queued<Message>> {
   }
 
   push(envelope: Message): void {
-    if (this.#last === undefined) this.#first = envelope;
-    else this.#last.next = envelope;
-    this.#last = envelope;
+    if (this.#first === undefined) this.#first = envelope;
+    else {
+      (this.#last ?? this.#first).next = envelope;
+      this.#last = envelope;
+    }
     this.#size += 1;
     this.#bytes += envelope.weight;
   }
@@ -103,8 +106,8 @@ export class Mailbox<Message extends Queued<Message>> {
   /** Puts back a message whose turn failed, before all others, so that the order stays. */
   putBack(envelope: Message): void {
     envelope.next = this.#first;
+    this.#last ??= this.#first;
     this.#first = envelope;
-    this.#last ??= envelope;
     this.#size += 1;
     this.#bytes += envelope.weight;
   }
@@ -113,7 +116,7 @@ export class Mailbox<Message extends Queued<Message>> {
     const envelope = this.#first;
     if (envelope === undefined) return undefined;
     this.#first = envelope.next;
-    if (envelope === this.#last) this.#last = undefined;
+    if (this.#first === this.#last) this.#last = undefined;
     return this.#taken(envelope);
   }
 

@@ -42,14 +42,15 @@ export class JcoEngine implements RuntimeEngine {
   async loadComponent(request: EngineLoadRequest): Promise<void> {
     const { linker, limiter, onState } = this.#ports;
     const { handle, signal } = request;
-    const lifecycle = new Lifecycle(handle, onState);
+    let loaded: LoadedComponent | undefined;
+    const lifecycle = new Lifecycle(handle, onState, () => loaded?.isHandling === true);
     try {
       const code = await this.#codes.get(request);
       if (signal?.aborted) throw loadAborted(signal);
       const imports = resolveImports(code.imports, linker, request.imports);
       const budget = limiter.budget(request.limits);
       const open = (component: LoadedComponent): Store => this.#open(component);
-      const loaded = new LoadedComponent(request, budget, lifecycle, code, imports, open);
+      loaded = new LoadedComponent(request, budget, lifecycle, code, imports, open);
       this.#components.set(handle.handleId, loaded);
       lifecycle.move('loaded', 'the component was compiled');
       this.#start(loaded);

@@ -58,25 +58,21 @@ export class Lifecycle {
   readonly handle: ComponentHandle;
   readonly #actor: Actor<typeof machine>;
   readonly #changed: (change: StateChange) => void;
-  /** The machine's, kept at hand: it is asked for at every turn. */
+  /** The machine's. */
   #state: Exclude<ComponentState, 'handling'>;
-  /** Set while a turn runs. */
-  handling = false;
+  readonly #isHandling: () => boolean;
 
-  constructor(handle: ComponentHandle, changed: (change: StateChange) => void) {
+  /** @param isHandling whether a turn runs */
+  constructor(handle: ComponentHandle, changed: (change: StateChange) => void, isHandling = (): boolean => false) {
     this.handle = handle;
+    this.#isHandling = isHandling;
     this.#changed = changed;
     this.#actor = createActor(machine).start();
     this.#state = this.#actor.getSnapshot().value;
   }
 
   get state(): ComponentState {
-    return this.#state === 'ready' && this.handling ? 'handling' : this.#state;
-  }
-
-  /** Whether a turn may begin. */
-  get takesCalls(): boolean {
-    return !this.handling && (this.#state === 'ready' || this.#state === 'draining');
+    return this.#state === 'ready' && this.#isHandling() ? 'handling' : this.#state;
   }
 
   /** Makes the transition and tells of it. @throws {RuntimeError} `RUNTIME_WRONG_STATE` where there is none. */

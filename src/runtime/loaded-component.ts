@@ -95,6 +95,10 @@ export class LoadedComponent {
     this.#open = open;
   }
 
+  get isHandling(): boolean {
+    return this.store?.entered === true;
+  }
+
   /** A turn with a message: what it answers. @throws `RUNTIME_…`, `METERING_…` */
   callHandleMessage(_: ComponentHandle, message: ComponentMessage): Uint8Array | undefined {
     const reply = this.#turn(handleMessage, message);
@@ -124,13 +128,7 @@ export class LoadedComponent {
 
   /** One call into a store, on a budget of its own. */
   enter<A, T>(store: Store, call: Call<A, T>, argument: A): T {
-    const { lifecycle } = this;
-    lifecycle.handling = true;
-    try {
-      return store.call(this.budget, call, argument);
-    } finally {
-      lifecycle.handling = false;
-    }
+    return store.call(this.budget, call, argument);
   }
 
   /** As `enter`, with a function of `lifecycle`; the component is not ready yet, or no more. */
@@ -173,15 +171,29 @@ export class LoadedComponent {
   }
 
   #turn<A, T>(call: Call<A, T>, argument: A): T {
-    this.#checkReady();
-    if (this.code.lifecycle === undefined) throw takesNoMessages(this.handle);
-    if (this.store === undefined) return this.#inStore((store) => this.enter(store, call, argument));
+    // The state is not asked: an actor that has a store takes calls, and no other does.
+    const { store } = this;
+    if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
+    if (store === undefined || store.entered) return this.#turnWithoutStore(call, argument);
     try {
-      return this.enter(this.store, call, argument);
+      return store.call(this.budget, call, argument);
     } catch (error) {
       this.#failed(error);
       throw error;
     }
+  }
+
+  #takesNoMessages(): RuntimeError {
+    this.#checkReady();
+    return new RuntimeError(
+      'RUNTIME_NO_EXPORT',
+      `${formatComponentId(this.handle.id)} takes no messages: it does not export vivarium:actor/lifecycle; use call`,
+    );
+  }
+
+  #turnWithoutStore<A, T>(call: Call<A, T>, argument: A): T {
+    this.#checkReady();
+    return this.#inStore((store) => this.enter(store, call, argument));
   }
 
   #inStore<T>(call: (store: Store) => T): T {
@@ -212,15 +224,9 @@ export class LoadedComponent {
   }
 
   #checkReady(): void {
-    if (!this.lifecycle.takesCalls) throw this.refusal();
+    const { state } = this.lifecycle;
+    if (state !== 'ready' && state !== 'draining') throw this.refusal();
   }
-}
-
-function takesNoMessages(handle: ComponentHandle): RuntimeError {
-  return new RuntimeError(
-    'RUNTIME_NO_EXPORT',
-    `${formatComponentId(handle.id)} takes no messages: it does not export vivarium:actor/lifecycle; use call`,
-  );
 }
 
 /** An error as the reason of a transition. */

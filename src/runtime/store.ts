@@ -68,6 +68,11 @@ export class Store implements HostState {
     this.args = parts.args;
   }
 
+  /** Whether a call of it runs. */
+  get entered(): boolean {
+    return this.#entered;
+  }
+
   get dead(): boolean {
     return this.#dead;
   }
