@@ -4,7 +4,7 @@ import {
   type ComponentMessage,
   formatComponentId,
   type MessageMetadata,
-  type RuntimeEngine,
+  type Turn,
 } from '#core';
 import type { Mailbox, Queued } from './mailbox.ts';
 import { RingBuffer } from './ring-buffer.ts';
@@ -106,7 +106,12 @@ export abstract class PendingRequest extends WheelTimer {
 }
 
 /** What a turn is, for an actor: the engine's call, or a listener's. */
-export interface TurnRunner extends Pick<RuntimeEngine, 'callHandleMessage' | 'callHandleCallback'> {
+export interface TurnRunner {
+  /** @param now the router's clock, read just before */
+  callHandleMessage(handle: ComponentHandle, message: ComponentMessage, now?: number): Turn<Uint8Array | undefined>;
+  callHandleCallback(handle: ComponentHandle, message: ComponentMessage, now?: number): Turn<void>;
+  /** When the last turn ended by the router's clock, where the runner has read it anyway. */
+  readonly endedAt?: number | undefined;
   /** The same for one actor alone, which spares a search at each turn; asked once, at the actor's first turn. */
   runnerOf?(handle: ComponentHandle): TurnRunner;
 }

@@ -89,7 +89,7 @@ export class Router {
     const { loop = nodeEventLoop, dispatcher: shares, runQueue } = options;
     this.#keepAlive = new KeepAlive(loop);
     this.requests = new Requests(clock, random, this.counters, this.#keepAlive);
-    this.#dispatcher = new Dispatcher(clock, loop, (cell) => turns.run(cell), shares, runQueue);
+    this.#dispatcher = new Dispatcher(clock, loop, (cell, now) => turns.run(cell, now), shares, runQueue);
     this.delivery = new Delivery(clock, this.#dispatcher, this.deadLetters, this.counters, maxHops);
     this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
     const turns = new Turns(

@@ -52,6 +52,7 @@ export class SharedTank implements Tank {
   #earlierFuel = 0;
   #longAgoFuel = 0n;
   #isTimed = false;
+  endedAt = 0;
   #callMs = 0;
   #totalMs = 0;
   #reservedBytes = 0;
@@ -86,14 +87,14 @@ export class SharedTank implements Tank {
     return Object.freeze(own);
   }
 
-  begin(budget: CallBudget): void {
+  begin(budget: CallBudget, now?: number): void {
     if (this.#state === 'spent') throw this.#failure ?? spent('the tank is spent; make a new one');
     if (this.#state === 'running') throw spent('a call is open on this tank already');
     if (budget !== this.#budget) this.#obey(budget);
     this.#earlierFuel += this.#callFuel;
     if (this.#earlierFuel > MOST_COUNTED / 2) this.#putAside();
     this.#callFuel = 0;
-    this.#begun = this.#now();
+    this.#begun = now ?? this.#now();
     this.#isTimed = true;
     this.#state = 'running';
     this.#isFirstSlice = true;
@@ -179,7 +180,8 @@ export class SharedTank implements Tank {
 
   #stopWatch(): void {
     this.#isTimed = false;
-    this.#callMs = this.#now() - this.#begun;
+    this.endedAt = this.#now();
+    this.#callMs = this.endedAt - this.#begun;
     this.#totalMs += this.#callMs;
   }
 

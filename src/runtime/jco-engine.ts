@@ -22,6 +22,8 @@ export interface JcoEnginePorts extends CodeCachePorts {
   readonly linker: HostLinker;
   readonly stores: StoreManager;
   readonly limiter: ComponentLimiter;
+  /** Whether the meter reads the clock of whoever calls. */
+  readonly sharesClock: boolean;
   readonly onState: (change: StateChange) => void;
 }
 
@@ -40,7 +42,7 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   async loadComponent(request: EngineLoadRequest): Promise<void> {
-    const { linker, limiter, onState } = this.#ports;
+    const { linker, limiter, onState, sharesClock } = this.#ports;
     const { handle, signal } = request;
     let loaded: LoadedComponent | undefined;
     const lifecycle = new Lifecycle(handle, onState, () => loaded?.isHandling === true);
@@ -50,7 +52,7 @@ export class JcoEngine implements RuntimeEngine {
       const imports = resolveImports(code.imports, linker, request.imports);
       const budget = limiter.budget(request.limits);
       const open = (component: LoadedComponent): Store => this.#open(component);
-      loaded = new LoadedComponent(request, budget, lifecycle, code, imports, open);
+      loaded = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock);
       this.#components.set(handle.handleId, loaded);
       lifecycle.move('loaded', 'the component was compiled');
       this.#start(loaded);
@@ -88,7 +90,7 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /** The turns of one component, to be kept by who calls it often. @throws `RUNTIME_NOT_FOUND` */
-  runnerOf(handle: ComponentHandle): Pick<RuntimeEngine, 'callHandleMessage' | 'callHandleCallback'> {
+  runnerOf(handle: ComponentHandle): LoadedComponent {
     return this.#find(handle);
   }
 

@@ -60,6 +60,7 @@ export class LoadedComponent {
   readonly network: ComponentNetwork;
   readonly config: Uint8Array | undefined;
   readonly #open: (component: LoadedComponent) => Store;
+  readonly #sharesClock: boolean;
   #messagesHandled = 0;
   readonly #past: Past = {
     fuelConsumed: 0n,
@@ -69,7 +70,10 @@ export class LoadedComponent {
     last: { fuelConsumed: 0n, executionTimeMs: 0 },
   };
 
-  /** @param open makes a store and has it initialize itself */
+  /**
+   * @param open makes a store and has it initialize itself
+   * @param sharesClock whether who calls reads the meter's clock, so that neither need read it twice
+   */
   constructor(
     request: EngineLoadRequest,
     budget: CallBudget,
@@ -77,6 +81,7 @@ export class LoadedComponent {
     code: ComponentCode,
     imports: Readonly<Record<string, unknown>>,
     open: (component: LoadedComponent) => Store,
+    sharesClock: boolean,
   ) {
     this.handle = request.handle;
     this.lifecycle = lifecycle;
@@ -93,27 +98,37 @@ export class LoadedComponent {
     this.network = request.network;
     this.config = request.config;
     this.#open = open;
+    this.#sharesClock = sharesClock;
   }
 
   get isHandling(): boolean {
     return this.store?.entered === true;
   }
 
-  /** A turn with a message: what it answers. @throws `RUNTIME_…`, `METERING_…` */
-  callHandleMessage(_: ComponentHandle, message: ComponentMessage): Uint8Array | undefined {
-    const reply = this.#turn(handleMessage, message);
+  /** When the last turn ended, by the clock that the caller shares with the meter; undefined where it does not. */
+  get endedAt(): number | undefined {
+    return this.#sharesClock ? this.store?.endedAt : undefined;
+  }
+
+  /**
+   * A turn with a message: what it answers.
+   * @param now the caller's clock
+   * @throws `RUNTIME_…`, `METERING_…`
+   */
+  callHandleMessage(_: ComponentHandle, message: ComponentMessage, now?: number): Uint8Array | undefined {
+    const reply = this.#turn(handleMessage, message, now);
     this.#messagesHandled += 1;
     return reply;
   }
 
-  callHandleCallback(_: ComponentHandle, message: ComponentMessage): void {
-    this.#turn(handleCallback, message);
+  callHandleCallback(_: ComponentHandle, message: ComponentMessage, now?: number): void {
+    this.#turn(handleCallback, message, now);
     this.#messagesHandled += 1;
   }
 
   /** A turn that calls one of the functions of `lifecycle`. */
   callLifecycle<T>(call: (lifecycle: LifecycleExports) => T): T {
-    return this.#turn(through<T>, call);
+    return this.#turn(through<T>, call, undefined);
   }
 
   /** A turn with any export, by its name in WIT. A wrong name is the caller's mistake and does not cost the store. */
@@ -170,13 +185,13 @@ export class LoadedComponent {
     return new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, { details: { id, state } });
   }
 
-  #turn<A, T>(call: Call<A, T>, argument: A): T {
+  #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): T {
     // The state is not asked: an actor that has a store takes calls, and no other does.
     const { store } = this;
     if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
     if (store === undefined || store.entered) return this.#turnWithoutStore(call, argument);
     try {
-      return store.call(this.budget, call, argument);
+      return store.call(this.budget, call, argument, this.#sharesClock ? now : undefined);
     } catch (error) {
       this.#failed(error);
       throw error;

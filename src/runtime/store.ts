@@ -82,6 +82,11 @@ export class Store implements HostState {
     return this.#discarded;
   }
 
+  /** The meter's clock when the last call ended. */
+  get endedAt(): number {
+    return this.#tank.endedAt;
+  }
+
   get usage(): Tank['usage'] {
     return this.#tank.usage;
   }
@@ -98,10 +103,11 @@ export class Store implements HostState {
   /**
    * One call into the guest, on its own budget.
    * @param run what to call, given the store and `argument`: the same function for many calls
+   * @param now the meter's clock, where the caller has just read it
    * @throws {ComponentError} when the guest answered an error; the store lives on
    * @throws `RUNTIME_…` or `METERING_…` for everything else; the store is dead
    */
-  call<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A): T {
+  call<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A, now?: number): T {
     if (this.#entered)
       throw new RuntimeError('RUNTIME_TRAP', 'the component was entered while a call of it was running');
     if (this.#dead) throw gone();
@@ -111,7 +117,7 @@ export class Store implements HostState {
     this.#entered = true;
     this.#liftedBytes = 0;
     try {
-      tank.begin(budget);
+      tank.begin(budget, now);
       const value = run(this, argument);
       tank.end();
       if (this.#stopped !== undefined) throw this.#stopped;

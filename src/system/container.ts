@@ -190,6 +190,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     current,
     linker,
     limiter,
+    sharesClock: options.overrides?.clock === undefined && options.overrides?.meter === undefined,
     stores: new StoreManager(current, {
       meter,
       pool: limiter,

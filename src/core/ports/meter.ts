@@ -47,8 +47,11 @@ export interface TankUsage {
 export interface Tank {
   /** Instantiates a metered module on this budget; nothing that metering added is among the exports given back. */
   link(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports;
-  /** Opens a call's budget. Instantiation is a call too. */
-  begin(budget: CallBudget): void;
+  /**
+   * Opens a call's budget. Instantiation is a call too.
+   * @param now the meter's clock, where the caller has just read it
+   */
+  begin(budget: CallBudget, now?: number): void;
   /** Closes it; nothing happens when none is open. @throws the `METERING_…` error when the call cost more than it was given. */
   end(): void;
   /**
@@ -64,6 +67,8 @@ export interface Tank {
   /** Gives the memory back to the pool; the tank is spent. */
   dispose(): void;
   readonly usage: TankUsage;
+  /** The meter's clock when the last call ended. */
+  readonly endedAt: number;
 }
 
 export interface MeteredModule {
