@@ -10,18 +10,33 @@ export interface Peer extends AsyncDisposable {
   echo(payload: Uint8Array): Promise<Uint8Array | null>;
 }
 
-/** The plugin answers its own input; calls are made in this thread, as Extism does by default. */
+/** The plugin copies its input, eight bytes at a time as Extism's own guests do; calls are made in this thread. */
 async function extism(): Promise<Peer> {
   const wasm = await parse(`(module
-    (import "extism:host/env" "input_offset" (func $offset (result i64)))
     (import "extism:host/env" "input_length" (func $length (result i64)))
+    (import "extism:host/env" "input_load_u64" (func $load (param i64) (result i64)))
+    (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
+    (import "extism:host/env" "store_u64" (func $store (param i64 i64)))
     (import "extism:host/env" "output_set" (func $output (param i64 i64)))
     (memory (export "memory") 1)
-    (func (export "echo") (result i32) (call $output (call $offset) (call $length)) (i32.const 0)))`);
+    (func (export "echo") (result i32) (local $at i64) (local $to i64) (local $size i64)
+      (local.set $size (call $length))
+      (local.set $to (call $alloc (local.get $size)))
+      (block $done (loop $next
+        (br_if $done (i64.ge_u (local.get $at) (local.get $size)))
+        (call $store (i64.add (local.get $to) (local.get $at)) (call $load (local.get $at)))
+        (local.set $at (i64.add (local.get $at) (i64.const 8)))
+        (br $next)))
+      (call $output (local.get $to) (local.get $size))
+      (i32.const 0)))`);
   const plugin = await createPlugin({ wasm: [{ data: wasm }] }, { useWasi: false });
+  let calls = 0;
   return {
     name: 'Extism JavaScript SDK',
     echo: async (payload) => {
+      // Its blocks are kept until a reset, and it has addresses for 32,768.
+      calls += 1;
+      if (calls % 1_000 === 0) await plugin.reset();
       const answer = await plugin.call('echo', payload);
       return answer === null ? null : answer.bytes();
     },
