@@ -7,6 +7,8 @@ import { roomForHost } from './room.ts';
 const SPENT = -(2n ** 62n);
 /** Fuel up to here is counted in numbers, exactly; no call gets as far, which takes months. */
 const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
+/** Milliseconds that stand for no limit: twelve days, and a number that V8 keeps in place. */
+const LONGEST_MS = 2 ** 30;
 /** Fuel handed out at once: how much to begin with, and the bounds in which the measured rate moves it. */
 export interface SliceSizes {
   readonly first: number;
@@ -24,39 +26,40 @@ type State = 'idle' | 'running' | 'spent';
 
 /** The one budget of all core instances of a store: a counter that they share, and the hooks that refill it. */
 export class SharedTank implements Tank {
+  // What every call touches comes first and together: with a thousand stores called in turn it is cache lines that cost.
   readonly #fuel = new WebAssembly.Global({ value: 'i64', mutable: true }, SPENT);
+  #state: State = 'idle';
+  /** The budget that is being kept: mostly the same for every call. */
+  #budget: CallBudget | undefined;
+  /** What a call is handed first: a slice, or its whole budget. */
+  #opening = 0;
+  /** Fuel handed out in this call. */
+  #given = 0;
+  #isFirstSlice = true;
+  #isTimed = false;
+  #callFuel = 0;
+  /** Fuel of earlier calls, of which as much as would be inexact lies in `#longAgoFuel`. */
+  #earlierFuel = 0;
+  #timeMs = LONGEST_MS;
+  #begun = 0;
+  endedAt = 0;
+  #totalMs = 0;
+  readonly #now: () => number;
+  #failure: VivariumError | undefined;
+  #mode: MeteringMode | undefined;
+  #limit = 0;
+  #slice: number;
+  #sliceGiven = 0;
+  /** When the second slice of a call was handed out, or a later one. */
+  #sliceBegun = 0;
+  #longAgoFuel = 0n;
+  #reservedBytes = 0;
+  #refusedGrowths = 0;
   readonly #heap = new WebAssembly.Global({ value: 'i64', mutable: true }, 0n);
   readonly #hooks: WebAssembly.ModuleImports;
   readonly #maxMemoryBytes: number;
   readonly #pool: MemoryPool | undefined;
-  readonly #now: () => number;
   readonly #slices: SliceSizes;
-
-  #state: State = 'idle';
-  #mode: MeteringMode | undefined;
-  #failure: VivariumError | undefined;
-  /** The budget that the next two are from: mostly the same for every call. */
-  #budget: CallBudget | undefined;
-  #limit = 0;
-  #timeMs = Number.POSITIVE_INFINITY;
-  /** Fuel handed out in this call. */
-  #given = 0;
-  #begun = 0;
-  #slice: number;
-  /** When the second slice of a call was handed out, or a later one. */
-  #sliceBegun = 0;
-  #sliceGiven = 0;
-  #isFirstSlice = true;
-  #callFuel = 0;
-  /** Fuel of earlier calls, of which as much as would be inexact lies in the second. */
-  #earlierFuel = 0;
-  #longAgoFuel = 0n;
-  #isTimed = false;
-  endedAt = 0;
-  #callMs = 0;
-  #totalMs = 0;
-  #reservedBytes = 0;
-  #refusedGrowths = 0;
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     this.#maxMemoryBytes = options.maxMemoryBytes;
@@ -98,8 +101,7 @@ export class SharedTank implements Tank {
     this.#isTimed = true;
     this.#state = 'running';
     this.#isFirstSlice = true;
-    this.#given = Math.min(this.#slice, this.#limit);
-    this.#sliceGiven = this.#slice;
+    this.#given = this.#opening;
     this.#fuel.value = BigInt(this.#given);
   }
 
@@ -114,11 +116,13 @@ export class SharedTank implements Tank {
   #close(): VivariumError | undefined {
     if (this.#isTimed) this.#stopWatch();
     if (this.#state !== 'running') return this.#failure;
-    const consumed = this.#given - Number(this.#fuel.value);
-    const over = consumed > this.#limit;
+    const left = Number(this.#fuel.value);
+    const consumed = this.#given - left;
+    // Nothing is handed out beyond the limit, so what has something left is within it.
+    const over = left < 0 && consumed > this.#limit;
     this.#callFuel = over ? this.#limit : consumed;
     if (over) this.#fail(this.#outOfFuel());
-    else if (this.#callMs > this.#timeMs) this.#fail(this.#deadline());
+    else if (this.endedAt - this.#begun > this.#timeMs) this.#fail(this.#deadline());
     else {
       this.#state = 'idle';
       this.#fuel.value = SPENT;
@@ -171,7 +175,7 @@ export class SharedTank implements Tank {
     return {
       callFuel,
       totalFuel: counts ? this.#longAgoFuel + BigInt(this.#earlierFuel) + callFuel : 0n,
-      callMs: this.#callMs,
+      callMs: (this.#isTimed ? this.#now() : this.endedAt) - this.#begun,
       totalMs: this.#totalMs,
       memoryBytes: this.#reservedBytes - Number(this.#heap.value),
       refusedGrowths: this.#refusedGrowths,
@@ -180,15 +184,16 @@ export class SharedTank implements Tank {
 
   #stopWatch(): void {
     this.#isTimed = false;
-    this.endedAt = this.#now();
-    this.#callMs = this.endedAt - this.#begun;
-    this.#totalMs += this.#callMs;
+    const now = this.#now();
+    this.endedAt = now;
+    this.#totalMs += now - this.#begun;
   }
 
   #obey(budget: CallBudget): void {
     this.#budget = budget;
     this.#limit = this.#mode === 'deadline' || budget.fuel === undefined ? MOST_COUNTED : countable(budget.fuel);
-    this.#timeMs = budget.timeMs ?? Number.POSITIVE_INFINITY;
+    this.#timeMs = Math.min(budget.timeMs ?? LONGEST_MS, LONGEST_MS);
+    this.#opening = Math.min(this.#slice, this.#limit);
   }
 
   #putAside(): void {
@@ -205,7 +210,9 @@ export class SharedTank implements Tank {
       );
     }
     this.#mode = mode;
-    if (mode === 'deadline') this.#limit = MOST_COUNTED;
+    if (mode === 'fuel') return;
+    this.#limit = MOST_COUNTED;
+    this.#opening = this.#slice;
   }
 
   /** Startup is paid before anything is allocated or run. */
@@ -252,13 +259,14 @@ export class SharedTank implements Tank {
       return SPENT;
     }
     const elapsed = now - (this.#isFirstSlice ? this.#begun : this.#sliceBegun);
+    const given = this.#isFirstSlice ? this.#slice : this.#sliceGiven;
     if (elapsed > 0) {
-      const rate = this.#sliceGiven / elapsed;
+      const rate = given / elapsed;
       const { smallest, largest } = this.#slices;
       this.#slice = Math.max(smallest, Math.min(largest, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
     // A loop in this mode leaves to here and charges its turn anew, so a turn that costs more than a slice needs all of it.
-    if (this.#mode === 'deadline') this.#slice = Math.max(this.#slice, this.#sliceGiven - Number(left));
+    if (this.#mode === 'deadline') this.#slice = Math.max(this.#slice, given - Number(left));
     return this.#hand(consumed, now);
   }
 
@@ -268,6 +276,7 @@ export class SharedTank implements Tank {
     this.#sliceGiven = this.#slice;
     this.#sliceBegun = now;
     this.#isFirstSlice = false;
+    this.#opening = Math.min(this.#slice, this.#limit);
     return BigInt(this.#given - consumed);
   }
 
