@@ -9,6 +9,8 @@ import { segmentRule } from './segment-rule.ts';
 /** A grant in somebody's hands. */
 interface Held {
   readonly grant: Grant;
+  /** Whether nothing but revocation ends it. */
+  readonly forGood: boolean;
   /** When it ends by the clock that only goes forward, so that setting the wall clock back prolongs nothing. */
   readonly deadline: number;
   /** What it was narrowed from; it lives only as long as one of these. Empty: it was given by the embedder. */
@@ -104,12 +106,13 @@ export class CapabilitySet {
   }
 
   #someLives(found: readonly Held[]): boolean {
-    for (const held of found) if (this.#lives(held)) return true;
+    for (let at = 0; at < found.length; at++) if (this.#lives(found[at] as Held)) return true;
     return false;
   }
 
   #lives(held: Held): boolean {
     if (held.ended) return false;
+    if (held.forGood) return true;
     const { expiresAt } = held.grant;
     if (expiresAt !== undefined && (this.#clock.monotonic() >= held.deadline || this.#clock.now() >= expiresAt)) {
       // For good: setting the wall clock back does not bring it back.
@@ -121,7 +124,8 @@ export class CapabilitySet {
 
   #hold(grant: Grant, from: readonly Held[]): Held {
     const left = grant.expiresAt === undefined ? Number.POSITIVE_INFINITY : grant.expiresAt - this.#clock.now();
-    return { grant, deadline: this.#clock.monotonic() + left, from, ended: false };
+    const forGood = grant.expiresAt === undefined && from.length === 0;
+    return { grant, forGood, deadline: this.#clock.monotonic() + left, from, ended: false };
   }
 
   #index(area: Area, action: Action): PatternIndex<Held> {

@@ -4,7 +4,7 @@ import { parseResolution } from './clock-resolution.ts';
 import { SecurityError } from './errors.ts';
 import { parseEndpointPattern } from './network-address.ts';
 import { coversSegments, normalizeSegments, type PatternSegment } from './segment-pattern.ts';
-import { isAddressPart, isPathPart } from './segment-rule.ts';
+import { ADDRESS_PART, mayStandFor, PATH_PART } from './segment-rule.ts';
 
 /** A grant as it is written: `area:action:pattern`, or the same as an object, which may end. */
 export type GrantInput =
@@ -80,7 +80,7 @@ function parsePattern(area: Area, pattern: string, refuse: (why: string) => Secu
   for (const segment of segments) {
     if (segment === '*' || segment === '**') continue;
     if (segment.includes('*')) throw refuse(`* stands for a whole segment; ${shown(segment)} mixes it with text`);
-    if (area === 'messaging' && !isAddressPart(segment, 0, segment.length))
+    if (area === 'messaging' && !mayStandFor(ADDRESS_PART, segment))
       throw refuse(`${shown(segment)} is no part of an id or topic`);
   }
   if (area === 'environment' && !(segments.length === 1 && /^\*\*?$|^[A-Za-z_][A-Za-z0-9_]*$/.test(pattern))) {
@@ -94,7 +94,7 @@ function parsePattern(area: Area, pattern: string, refuse: (why: string) => Secu
 }
 
 function isAbsolutePattern([root, ...rest]: readonly string[]): boolean {
-  return root === '' && rest.length > 0 && rest.every((segment) => isPathPart(`/${segment}`, 1, segment.length + 1));
+  return root === '' && rest.length > 0 && rest.every((segment) => mayStandFor(PATH_PART, segment));
 }
 
 function splitText(text: string): { area: string; action: string; pattern: string; expiresAt?: number } {
