@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { syncFolders } from '../chunks/durable.ts';
 import { BundleError, quoted } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
-import { decodeLockfile, encodeLockfile, MAX_LOCKFILE_BYTES } from './capnp.ts';
+import { decodeLockfile, MAX_LOCKFILE_BYTES } from './decode.ts';
+import { encodeLockfile } from './encode.ts';
 import { checkLockfile, type Lockfile } from './model.ts';
 import { formatLockfile, parseLockfile } from './toml.ts';
 

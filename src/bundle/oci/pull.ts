@@ -57,7 +57,8 @@ export async function pullRemote(
   }
   const staging = Staging.open(folder, clock);
   const stores = [new ChunkStore(folder), new ChunkStore(staging.folder)];
-  const writer = new ChunkWriter(staging.folder);
+  // What a killed pull had flushed need not be fetched again.
+  const writer = new ChunkWriter(staging.folder, { maxPending: 1_024 });
   const sum = { chunks: 0, bytes: 0, fetched: 0, bytesFetched: 0 };
   try {
     await inParallel(layers, client.concurrency, async ([hash, layer]) => {

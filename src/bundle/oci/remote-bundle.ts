@@ -1,6 +1,6 @@
 import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
-import { decodeLockfile, MAX_LOCKFILE_BYTES } from '../lockfile/capnp.ts';
+import { decodeLockfile, MAX_LOCKFILE_BYTES } from '../lockfile/decode.ts';
 import { checkProducer } from '../lockfile/lockfile-file.ts';
 import { checkLockfile, type Lockfile } from '../lockfile/model.ts';
 import { checkManifest, type Layer, parseManifest } from './manifest.ts';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { encodeLockfile } from '../../../src/bundle/lockfile/capnp.ts';
+import { encodeLockfile } from '../../../src/bundle/lockfile/encode.ts';
 import { rootOf } from '../../../src/bundle/lockfile/model.ts';
 import { verify } from '../../../src/bundle/verify.ts';
 import { type BundleFixture, bundleFixture, middle, REPOSITORY, SCOPE } from '../../support/bundle-fixture.ts';
