@@ -2,6 +2,7 @@ import { createHash, hash as hashOnce } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isVivariumError } from '#core';
 import { blake3, openBlake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
@@ -159,18 +160,16 @@ export class ChunkWriter {
 
   /** @param bytes those that hash so, when they are at hand: comparing them is cheaper than hashing the file. */
   async #isThere(hash: string, bytes?: Uint8Array): Promise<boolean> {
-    if (bytes !== undefined && this.#store.has(hash)) {
-      const there = await this.#store.read(hash, { verify: false, limit: Number.MAX_SAFE_INTEGER });
-      if (Buffer.compare(there, bytes) === 0) return true;
-      throw corrupt(hash);
-    }
-    switch (await this.#store.check(hash)) {
-      case 'right':
-        return true;
-      case 'missing':
-        return false;
-      case 'corrupt':
-        throw corrupt(hash);
+    try {
+      if (bytes === undefined) for await (const _ of this.#store.stream(hash));
+      else {
+        const there = await this.#store.read(hash, { verify: false, limit: Number.MAX_SAFE_INTEGER });
+        if (Buffer.compare(there, bytes) !== 0) throw corrupt(hash);
+      }
+      return true;
+    } catch (error) {
+      if (isVivariumError(error, 'BUNDLE_CHUNK_MISSING')) return false;
+      throw error;
     }
   }
 
