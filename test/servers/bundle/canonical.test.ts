@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeLockfile } from '../../../src/bundle/lockfile/capnp.ts';
+import { encodeLockfile } from '../../../src/bundle/lockfile/encode.ts';
 import { lockfiles, rooted } from '../../support/lockfile-arbitrary.ts';
 import { describeWith } from '../../support/needs-programs.ts';
 

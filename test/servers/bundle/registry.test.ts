@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { decodeLockfile } from '../../../src/bundle/lockfile/capnp.ts';
+import { decodeLockfile } from '../../../src/bundle/lockfile/decode.ts';
 import { verify } from '../../../src/bundle/verify.ts';
 import { verifyFolder } from '../../../src/bundle/verify-folder.ts';
 import { type BundleFixture, bundleFixture, middle, SCOPE } from '../../support/bundle-fixture.ts';

@@ -9,47 +9,6 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Far above any honest lockfile: 256 MiB are about a million sources. */
 export const MAX_LOCKFILE_BYTES: number = 256 * 2 ** 20;
 
-/** The lockfile as canonical Cap'n Proto with its stream frame; equal lockfiles give equal bytes. */
-export function encodeLockfile(lockfile: Lockfile): Uint8Array<ArrayBuffer> {
-  const message = new Message();
-  const root = message.initRoot(CacheLockfile);
-  const meta = root._initMeta();
-  setText(0, lockfile.meta.producer, meta);
-  setText(1, lockfile.meta.producerVersion, meta);
-  setText(2, lockfile.meta.schemaVersion, meta);
-  // A list that is initialised with no elements is not canonical: what is empty stays null.
-  if (lockfile.meta.inputProcessors.length > 0) {
-    const processors = meta._initInputProcessors(lockfile.meta.inputProcessors.length);
-    for (const [index, { kind, version }] of lockfile.meta.inputProcessors.entries()) {
-      const processor = processors.get(index);
-      setText(0, kind, processor);
-      setText(1, version, processor);
-    }
-  }
-  meta.generatedAtMs = BigInt(lockfile.meta.generatedAtMs);
-  if (lockfile.sources.length > 0) {
-    const sources = root._initSources(lockfile.sources.length);
-    for (const [index, { path, inputHash, chunkHash, kind }] of lockfile.sources.entries()) {
-      const source = sources.get(index);
-      setText(0, path, source);
-      setHash(source._initInputHash(), inputHash);
-      setHash(source._initChunkHash(), chunkHash);
-      setText(3, kind, source);
-    }
-  }
-  if (lockfile.topology.length > 0) {
-    const topology = root._initTopology(lockfile.topology.length);
-    for (const [index, { from, toSource }] of lockfile.topology.entries()) {
-      const edge = topology.get(index);
-      setText(0, from, edge);
-      setText(1, toSource, edge);
-    }
-  }
-  setHash(root._initRoot(), lockfile.root);
-  // Sections still end in zeros where a last value is empty; this cuts them.
-  return canonicalise(new Uint8Array(message.toArrayBuffer()));
-}
-
 /**
  * Reads a framed message of any number of segments. What the schema does not know is skipped.
  * The values still are what the sender says: `checkLockfile` judges them.
@@ -104,15 +63,6 @@ function read(root: CacheLockfile): Lockfile {
 
 function present(index: number, struct: Struct): boolean {
   return !utils.isNull(utils.getPointer(index, struct));
-}
-
-function setText(index: number, value: string, struct: Struct): void {
-  if (value !== '') utils.setText(index, value, struct);
-}
-
-function setHash(struct: Hash, hex: string): void {
-  const bytes = Buffer.from(hex, 'hex');
-  struct._initBytes(bytes.length).copyBuffer(bytes);
 }
 
 /** capnp-es replaces what is not UTF-8, which would make two different paths equal; here it is refused. */
