@@ -134,6 +134,19 @@ describe('viv registry', () => {
     expect((await publish('--key', 'other', '--verifier', 'me')).code).toBe(0);
   });
 
+  it('takes nothing that its own publisher verified, when it is told so', async () => {
+    await makeKey(join(folder, 'home'), 'other');
+    const own = String((await publish('--key', 'me')).out[0]?.id);
+    writeFileSync(wasm, await adderComponent(1));
+    const both = String((await publish('--key', 'me', '--verifier', 'other')).out[0]?.id);
+    const call = (id: string) => viv('call', `registry:${id}`, 'add', '[1, 1]', '--separate-verifier', '--json');
+    expect(await call(own)).toMatchObject({ code: 4, out: [{ error: { code: 'REGISTRY_UNTRUSTED' } }] });
+    expect((await call(both)).out).toMatchObject([{ result: 3 }]);
+    const query = ['registry', 'query', '--interface', wasm, '--embedder', 'none', '--json'];
+    expect((await viv(...query)).out).toHaveLength(2);
+    expect((await viv(...query, '--separate-verifier')).out).toMatchObject([{ id: both }]);
+  });
+
   it('tells what went wrong by its exit code', async () => {
     expect((await viv('registry', 'fetch', 'no-such', '-o', join(folder, 'x'))).code).toBe(3);
     expect((await viv('registry', 'query', '--interface', join(folder, 'no-such.wasm'))).code).toBe(2);
