@@ -196,9 +196,9 @@ async function withRegistry(
   flags: RegistryFlags & Pick<Parameters<typeof openRegistry>[0] & object, 'limits'>,
   work: (registry: OpenRegistry) => Promise<void>,
 ): Promise<void> {
-  const { registry, blobs, limits } = flags;
+  const { registry, blobs, separateVerifier, limits } = flags;
   const refused = (error: Error): void => shell.line(`refused: ${error.message}`);
-  await using open = await openRegistry({ registry, blobs, limits, refused });
+  await using open = await openRegistry({ registry, blobs, separateVerifier, limits, refused });
   await work(open);
 }
 

@@ -26,6 +26,8 @@ export interface EvictionRule {
 export interface ModuleLifecycle {
   /** Changes the status if it is still `from`; answers whether it did. Revoking drops the verification. */
   change(id: string, from: ValidationStatus, change: StatusChange): Promise<boolean>;
+  /** Says that a module was used, for eviction; its use count is for those who log lookups. */
+  touch(id: string, at: number): Promise<void>;
   /** Records by id; rows that cannot be read are left out. */
   list(filter: ModuleFilter): Promise<readonly ModuleRecord[]>;
   /**

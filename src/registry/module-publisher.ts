@@ -77,7 +77,7 @@ export class ModulePublisher {
    * Publishes a component and has it verified. The same bytes are one module: publishing them again answers the record
    * that stands, or takes up a pending one where it was left.
    * @throws {RegistryError} `REGISTRY_INVALID_MODULE`, `REGISTRY_INVALID_METADATA`, `REGISTRY_INVALID_EMBEDDING`,
-   * `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNTRUSTED` (the publisher's own key): nothing was published;
+   * `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNTRUSTED` (the publisher's or verifier's key): nothing was published;
    * `REGISTRY_CHECK_FAILED`: the module stays pending; `REGISTRY_REVOKED`, `REGISTRY_BUSY`, `REGISTRY_UNAVAILABLE`
    */
   async publishModule(
@@ -184,11 +184,11 @@ export class ModulePublisher {
   }
 
   async #sign(fields: SignedFields): Promise<ModuleRecord> {
-    const { signer, trust } = this.#options;
+    const { signer, verifier = signer, trust } = this.#options;
     const signature = await signed(PUBLICATION_TYPE, publicationOf(fields), signer);
     const record: ModuleRecord = { ...fields, status: 'pending', signature, keyId: signer.keyId, useCount: 0 };
     // A module that not even this machine would run is better not published.
-    await trust.checkPublication(record);
+    await trust.checkVerifier(record, verifier);
     return record;
   }
 

@@ -35,6 +35,9 @@ export interface RegistryClientOptions {
 /** Most rows that one query looks at; the rest may be as bad as these. */
 const MAX_CANDIDATES = 256;
 
+/** The time of a module's last use is written this often: a fetch is no write in most cases. */
+const TOUCH_MS = 3_600_000;
+
 /** Finds, fetches and administers published components. What it hands out was checked against trusted keys. */
 export class RegistryClient implements ModuleRegistry {
   readonly #options: RegistryClientOptions;
@@ -93,6 +96,7 @@ export class RegistryClient implements ModuleRegistry {
         `the blob ${storagePointer} of module ${id} holds other bytes (${bytes.length > size ? `more than ${size}` : bytes.length}, ${size} were signed); delete it and publish the module again`,
       );
     }
+    await this.#touch(record);
     return { record, bytes };
   }
 
@@ -132,6 +136,18 @@ export class RegistryClient implements ModuleRegistry {
   /** Deletes blobs that no record points to and that were stored longer ago than `graceMs`. */
   collectOrphans(graceMs?: number): Promise<CollectionReport> {
     return collectOrphans(this.#options, graceMs);
+  }
+
+  /** What is run by its id alone is in use too. Whoever may only read the index fetches as well as others. */
+  async #touch({ id, lastUsedAt = 0 }: ModuleRecord): Promise<void> {
+    const { index, clock } = this.#options;
+    const now = clock.now();
+    if (now - lastUsedAt < TOUCH_MS) return;
+    try {
+      await index.touch(id, now);
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+    }
   }
 
   async #accepts(record: ModuleRecord, query: ModuleQuery): Promise<boolean> {

@@ -235,6 +235,15 @@ export function describeIndex(name: string, start: () => Promise<IndexHarness>):
       ).toEqual([young.id]);
     });
 
+    it('takes what was touched for used, and counts no use', async () => {
+      const [kept, gone] = [await publish(someRecord({ createdAt: 1 })), await publish(someRecord({ createdAt: 1 }))];
+      await index.touch(kept.id, 100);
+      await index.touch(kept.id, 50);
+      await index.touch(someRecord().id, 100);
+      expect(await index.get(kept.id)).toEqual({ ...kept, lastUsedAt: 100 });
+      expect(await index.evict({ idleSince: 100 })).toEqual([gone.id]);
+    });
+
     it('evicts down to a number, the least used first', async () => {
       const records = [];
       for (let at = 0; at < 5; at += 1) records.push(await publish(embedded([1, at], { createdAt: 10 + at })));

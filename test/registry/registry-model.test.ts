@@ -128,10 +128,11 @@ describe('registry: publish, revoke, evict and collect', () => {
           evict: () => turn('evict', () => real.evict({ keep: 0 })),
           get: (id) => real.get(id),
           find: (query) => real.find(query),
+          touch: (...given) => real.touch(...given),
           list: (filter) => real.list(filter),
           append: (...given) => real.append(...given),
           statistics: () => real.statistics(),
-          forget: (before) => real.forget(before),
+          forget: (rule) => real.forget(rule),
           close: () => real.close(),
         };
         const rig = await createRig({ index, blobs });

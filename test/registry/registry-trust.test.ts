@@ -194,6 +194,22 @@ describe('registry: bytes', () => {
     expect((await fetch()).bytes).toHaveLength(record.size);
   });
 
+  it('keeps what is fetched by its id from eviction, and fetches where it may not write', async () => {
+    const rig = await createRig();
+    const [used, idle] = [await rig.publish('used'), await rig.publish('idle')];
+    rig.clock.advance(7_200_000);
+    const idleSince = rig.clock.now();
+    await rig.client().fetch(used.id);
+    expect((await rig.index.get(used.id))?.lastUsedAt).toBe(idleSince);
+    rig.clock.advance(3_599_999);
+    await rig.client().fetch(used.id);
+    expect((await rig.index.get(used.id))?.lastUsedAt).toBe(idleSince);
+    expect(await rig.client().evict({ idleSince })).toEqual([idle.id]);
+    rig.clock.advance(1);
+    rig.tamper(`CREATE TRIGGER readonly BEFORE UPDATE ON modules BEGIN SELECT raise(ABORT, 'read only'); END`);
+    expect((await rig.client().fetch(used.id)).record.id).toBe(used.id);
+  });
+
   it("refuses another module's blob", async () => {
     const rig = await createRig();
     const [one, two] = [await rig.publish('one'), await rig.publish('two')];

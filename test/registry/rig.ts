@@ -40,6 +40,8 @@ export interface Rig {
   /** Keys that are trusted; a test may add, change and remove. */
   readonly keys: Map<string, TrustedKey>;
   trusting(signer: Signer, changes?: Partial<TrustedKey>): void;
+  /** What the rig's own trust is made of. */
+  trustParts(): ModuleTrustOptions;
   publisher(changes?: Partial<PublisherOptions>): ModulePublisher;
   client(changes?: Partial<RegistryClientOptions>, trust?: Partial<ModuleTrustOptions>): RegistryClient;
   publish(text: string, changes?: Partial<ModuleMetadata>): Promise<ModuleRecord>;
@@ -84,6 +86,7 @@ export async function createRig(parts: { index?: IndexBackend; blobs?: BlobStore
       const { keyId, publicKey } = one;
       keys.set(keyId, { keyId, publicKey, name: keyId.slice(0, 8), addedAt: 0, ...changes });
     },
+    trustParts: () => ({ keys: trusted, clock }),
     publisher: (changes = {}) =>
       new ModulePublisher({ index, blobs, trust: trustFor(), clock, signer, ...standIns, ...changes }),
     client: (changes = {}, trust = {}) =>

@@ -157,6 +157,13 @@ export class PostgresModuleIndex implements IndexBackend {
     });
   }
 
+  async touch(id: string, at: number): Promise<void> {
+    await this.#connection.query(
+      'UPDATE vivarium_modules SET last_used_at = greatest(coalesce(last_used_at, 0), $1) WHERE id = $2',
+      [at, id],
+    );
+  }
+
   async list(filter: ModuleFilter): Promise<readonly ModuleRecord[]> {
     const { status, name, interfaceHash, storagePointer, after = '', limit = 100 } = filter;
     const values = [after, status ?? null, name ?? null, interfaceHash ?? null, storagePointer ?? null, limit];

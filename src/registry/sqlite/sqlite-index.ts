@@ -137,6 +137,12 @@ export class SqliteModuleIndex implements IndexBackend {
     });
   }
 
+  async touch(id: string, at: number): Promise<void> {
+    await this.#database.write(() =>
+      this.#database.change('UPDATE modules SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?', at, id),
+    );
+  }
+
   list(filter: ModuleFilter): Promise<readonly ModuleRecord[]> {
     const { status, name, interfaceHash, storagePointer, after = '', limit = 100 } = filter;
     const values = [after, status ?? null, name ?? null, interfaceHash ?? null, storagePointer ?? null, limit];
