@@ -16,7 +16,7 @@ const MINUS = 0x2d;
 const characters = (pattern: RegExp): Uint8Array =>
   Uint8Array.from({ length: 256 }, (_, code) => (pattern.test(String.fromCharCode(code)) ? 1 : 0));
 
-const ANY_CHARACTER = { characters: characters(/[^]/), mask: 0xffff };
+const ANY_CHARACTER = { characters: characters(/[\s\S]/), mask: 0xffff };
 
 /** A part of an id or topic: `..`, lookalikes and percent-encoding are none, so no wildcard stands for them. */
 export const ADDRESS_PART: SegmentRule = {
