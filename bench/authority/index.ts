@@ -1,4 +1,4 @@
-import { CapabilitySet } from '#security';
+import { CapabilitySet } from '#security/authority';
 import type { Report } from '../figure.ts';
 import { median } from '../support/measure.ts';
 

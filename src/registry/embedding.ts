@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { RegistryError } from './errors.ts';
 
 /** Longest vector that is accepted; the largest models in use have 4,096 dimensions. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type BlobStore, type Clock, type Embedder, type ModuleRecord, messageOf } from '#core';
-import { digestOf, type Signer } from '#security';
+import { digestOf } from '#security/signatures';
+import type { Signer } from '#security/signers';
 import { checkEmbedding } from './embedding.ts';
 import { RegistryError } from './errors.ts';
 import type { IndexBackend } from './index-backend.ts';

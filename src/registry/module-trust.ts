@@ -1,5 +1,6 @@
 import { type Clock, isVivariumError, type ModuleRecord } from '#core';
-import { parseEnvelope, type Signer, type TrustedKey, type TrustedKeys, verifyEnvelope } from '#security';
+import { parseEnvelope, verifyEnvelope } from '#security/signatures';
+import type { Signer, TrustedKey, TrustedKeys } from '#security/signers';
 import { RegistryError } from './errors.ts';
 import {
   judgementOf,

@@ -9,7 +9,7 @@ import type {
   ModuleRecord,
   ModuleRegistry,
 } from '#core';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { type CollectionReport, collectOrphans } from './collect-orphans.ts';
 import { RegistryError } from './errors.ts';
 import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics } from './index-backend.ts';

@@ -6,7 +6,7 @@ import type {
   Preopen,
   VivariumError,
 } from '#core';
-import type { FileGuard } from '#security';
+import type { FileGuard } from '#security/access';
 
 /** `stdout` and `stderr` are what a component printed; the others are levels of `host-services.log`. */
 export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';

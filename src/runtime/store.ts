@@ -10,7 +10,7 @@ import {
   type Tank,
   type VivariumError,
 } from '#core';
-import { FileGuard } from '#security';
+import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import type { Lifecycle } from './component-exports.ts';
 import { ComponentError, RuntimeError } from './errors.ts';

@@ -10,23 +10,25 @@ import {
   messageOf,
   type NameService,
 } from '#core';
+import { SecurityError } from '#security';
+import { GuardedNetwork } from '#security/access';
 import {
   Authority,
   CapabilitySet,
-  COMPONENT_MEDIA_TYPE,
   type Denial,
-  digestOf,
   type GrantInput,
   type GrantPolicy,
-  GuardedNetwork,
   type LoadFacts,
+  type TrustPolicy,
+} from '#security/authority';
+import {
+  COMPONENT_MEDIA_TYPE,
+  digestOf,
   parseEnvelope,
   readSignatureFile,
-  SecurityError,
-  type TrustedKeys,
-  type TrustPolicy,
   verifyStatement,
-} from '#security';
+} from '#security/signatures';
+import type { TrustedKeys } from '#security/signers';
 
 export interface AdmissionPorts {
   readonly clock: Clock;

@@ -2,7 +2,7 @@ import { type CacheError, CacheManager, type CacheOptions, type EngineProfiles, 
 import type { ArtifactBuilder, ArtifactTrust, Clock, Random } from '#core';
 import { tanks } from '#metering';
 import { ChildBuilder } from '#runtime';
-import { createArtifactTrust, MachineSecret, TrustStore, vivariumHome } from '#security';
+import { createArtifactTrust, MachineSecret, TrustStore, vivariumHome } from '#security/keys';
 import { buildProgram } from './build-program.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { engineProfiles } from './engine-profile.ts';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { type AuditLog, type Clock, formatComponentId, messageOf } from '#core';
 import type { StateChange } from '#runtime';
-import { AuditFolder, FileAuditLog, foldAudit, type MachineSecret, MemoryAuditLog } from '#security';
+import { AuditFolder, FileAuditLog, foldAudit, MemoryAuditLog } from '#security/audit';
+import type { MachineSecret } from '#security/keys';
 import type { RuntimeEmitter } from './events.ts';
 
 /** The audit log's folder in a home. */

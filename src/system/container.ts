@@ -31,7 +31,8 @@ import {
   registerHostFunctions,
   StoreManager,
 } from '#runtime';
-import { MachineSecret, type TrustedKeys, TrustStore, vivariumHome } from '#security';
+import { MachineSecret, TrustStore, vivariumHome } from '#security/keys';
+import type { TrustedKeys } from '#security/signers';
 import { SqliteKeyValueStore } from '#storage';
 import { ActorSupervisor } from './actor-supervisor.ts';
 import { Admission } from './admission.ts';

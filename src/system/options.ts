@@ -14,7 +14,9 @@ import type {
   ResourceLimits,
 } from '#core';
 import type { MailboxOptions, RequestOptions, RouterOptions } from '#messaging';
-import type { GrantInput, GrantPolicy, Preopens, TrustedKeys, TrustPolicy } from '#security';
+import type { Preopens } from '#security/access';
+import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';
+import type { TrustedKeys } from '#security/signers';
 import type { ActorSupervision, HealthOptions } from '#supervision';
 
 export type { RequestOptions };

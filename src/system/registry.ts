@@ -23,7 +23,9 @@ import {
   RegistryError,
   type WorldHashes,
 } from '#registry';
-import { KeyStore, SecurityError, type Signer, TrustStore, vivariumHome } from '#security';
+import { SecurityError } from '#security';
+import { KeyStore, TrustStore, vivariumHome } from '#security/keys';
+import type { Signer } from '#security/signers';
 import { systemClock } from './clock.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
 import { embedWit } from './wit.ts';

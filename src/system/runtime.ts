@@ -22,7 +22,8 @@ import {
   type Router,
 } from '#messaging';
 import { type ComponentState, type JcoEngine, RuntimeError } from '#runtime';
-import { type GrantInput, openPreopens } from '#security';
+import { openPreopens } from '#security/access';
+import type { GrantInput } from '#security/authority';
 import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';

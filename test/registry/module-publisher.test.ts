@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core';
 import { FolderBlobStore, type LoadedModule, type ModuleMetadata, ModuleTrust } from '#registry';
-import { digestOf, Signer } from '#security';
+import { digestOf } from '#security/signatures';
+import { Signer } from '#security/signers';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';

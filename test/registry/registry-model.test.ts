@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core';
 import { FolderBlobStore, type IndexBackend, SqliteModuleIndex } from '#registry';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ModuleRecord } from '#core';
 import { FileRetiredModules } from '#registry';
-import { Signer } from '#security';
+import { Signer } from '#security/signers';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, type Rig } from './rig.ts';
 

@@ -12,7 +12,7 @@ import {
   type RegistryError,
   SqliteModuleIndex,
 } from '#registry';
-import { Signer, type TrustedKey, trustedKeysOf } from '#security';
+import { Signer, type TrustedKey, trustedKeysOf } from '#security/signers';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';

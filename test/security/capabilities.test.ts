@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CapabilitySet, type GrantInput } from '#security';
+import { CapabilitySet, type GrantInput } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';
 
 const clock = new ManualClock();

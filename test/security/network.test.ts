@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Authority, CapabilitySet, guardedFetch, NetworkGuard } from '#security';
+import { guardedFetch, NetworkGuard } from '#security/access';
+import { Authority, CapabilitySet } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';
 
 const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });

@@ -3,16 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AuditEntry } from '#core';
-import {
-  AuditFolder,
-  type Denial,
-  Keyring,
-  MachineSecret,
-  readAudit,
-  Signer,
-  signArtifact,
-  verifyAudit,
-} from '#security';
+import { AuditFolder, readAudit, verifyAudit } from '#security/audit';
+import type { Denial } from '#security/authority';
+import { Keyring, MachineSecret, signArtifact } from '#security/keys';
+import { Signer } from '#security/signers';
 import { createRuntime, type LoadOptions, type RuntimeOptions } from '../../src/index.ts';
 import { environmentOf } from '../../src/runtime/environment.ts';
 import { systemClock } from '../../src/system/clock.ts';

@@ -1,4 +1,4 @@
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { isComparable, normalize, packVector, unpackVector } from '../embedding.ts';
 import type { RunStatement } from './connection.ts';
 

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { KeyStore, Signer, TrustStore } from '#security';
+import { KeyStore, TrustStore } from '#security/keys';
+import { Signer } from '#security/signers';
 import { viv } from '../../cli/viv.ts';
 import { ManualClock } from '../../security/manual-clock.ts';
 import { scratchFolder } from '../../security/scratch.ts';

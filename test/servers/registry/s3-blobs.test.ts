@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { S3BlobStore } from '#registry';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { describeBlobs } from '../../registry/blob-contract.ts';
 import { freePort } from '../../support/postgres-server.ts';
 import { describeWithServer } from '../../support/real-server.ts';

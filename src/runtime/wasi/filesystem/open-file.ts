@@ -1,4 +1,4 @@
-import type { GuardedFile } from '#security';
+import type { GuardedFile } from '#security/access';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import type { Io } from '../io.ts';
 import { answering } from './error-code.ts';

@@ -1,5 +1,5 @@
 import type { Timestamp } from '#core';
-import type { FileFacts, FileTimes } from '#security';
+import type { FileFacts, FileTimes } from '#security/access';
 
 /** `wasi:filesystem/types.new-timestamp`. */
 export type NewTimestamp =

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '#core';
-import type { FileEntry, FileFacts, FileGuard } from '#security';
+import type { FileEntry, FileFacts, FileGuard } from '#security/access';
 import type { HostLinker } from '../../host-linker.ts';
 import type { CurrentStore } from '../../host-state.ts';
 import type { Io } from '../io.ts';

@@ -1,0 +1,17 @@
+import type { ComponentNetwork, HttpLimits, HttpRequest, HttpResponse, NameService } from '#core';
+import type { Authority } from '#security/authority';
+import { guardedFetch } from './guarded-fetch.ts';
+import { NetworkGuard } from './network-guard.ts';
+
+/** The network behind a component's grants. */
+export class GuardedNetwork implements ComponentNetwork {
+  readonly #guard: NetworkGuard;
+
+  constructor(authority: Authority, names?: NameService) {
+    this.#guard = new NetworkGuard(authority, names);
+  }
+
+  fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse> {
+    return guardedFetch(this.#guard, request, limits);
+  }
+}
