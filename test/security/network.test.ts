@@ -121,7 +121,7 @@ describe('network guard', () => {
 
 describe('guarded fetch', () => {
   it('costs a start nothing: HTTP is loaded with the first request', () => {
-    const program = `await import('#security'); console.log(process.moduleLoadList.join())`;
+    const program = `await import('#security/access'); await import('#security/keys'); console.log(process.moduleLoadList.join())`;
     const loaded = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
     expect(loaded).toContain('NativeModule crypto');
     expect(loaded).not.toMatch(/NativeModule (https?|tls)\b/);
