@@ -51,6 +51,7 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard): Co
     Response: undefined,
     TextDecoder: strictTextDecoder(lifted),
     sliceMemory: memorySlicer(lifted),
+    liftItem: lifted,
     vals: undefined,
   };
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;
