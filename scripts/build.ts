@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { posix, relative, sep } from 'node:path';
+import { basename, posix, relative, sep } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -90,7 +90,8 @@ const packages = Object.keys({ ...dependencies, ...peerDependencies }).filter((n
 // is the same whichever door it came through.
 rmSync('dist/start', { recursive: true, force: true });
 const doors = ['cache', 'metering', 'bundle', 'registry', 'delegation', 'cli'];
-await build({
+const { metafile } = await build({
+  metafile: true,
   entryPoints: {
     index: 'dist/index.js',
     ...Object.fromEntries(doors.map((door) => [door, `dist/${door}/index.js`])),
@@ -109,3 +110,7 @@ await build({
   minifySyntax: true,
   logLevel: 'warning',
 });
+
+// Which compiled file is in which joined one: tests ask what a start loads.
+const joined = Object.entries(metafile.outputs).map(([file, { inputs }]) => [basename(file), Object.keys(inputs)]);
+writeFileSync('dist/start/modules.json', JSON.stringify(Object.fromEntries(joined)));
