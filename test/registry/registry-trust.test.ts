@@ -1,8 +1,8 @@
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ModuleRecord } from '#core';
-import { FileRetiredModules } from '#registry';
+import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
+import { FileRetiredModules, type IndexBackend } from '#registry';
 import { Signer } from '#security';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, type Rig } from './rig.ts';
@@ -123,6 +123,42 @@ describe('registry: what the database says is not believed', () => {
     await rig.publisher().revoke(id);
     rig.tamper(`UPDATE modules SET validation_status = 'verified', verification = revocation WHERE id = ?`, id);
     expect((await refusals(rig, id)).fetch).toBe('REGISTRY_BAD_SIGNATURE');
+  });
+});
+
+describe('registry: what the index answers is not believed', () => {
+  const refusedOf = async (query: Partial<ModuleQuery>, answer: (record: ModuleRecord) => ModuleMatch) => {
+    const rig = await createRig();
+    const record = await rig.publish('component');
+    const lying = new Proxy(rig.index, {
+      get: (index, name: keyof IndexBackend) =>
+        name === 'find' ? async () => [answer(record)] : index[name].bind(index),
+    });
+    const found = await rig.client({ index: lying }).query({ interfaceHash: SOME_INTERFACE, ...query });
+    return { found: found.length, refused: rig.refused.map(({ code }) => code) };
+  };
+  const nothing = { found: 0, refused: ['REGISTRY_BAD_RECORD'] };
+  const embedding = Float32Array.of(2, -1);
+
+  it('refuses a signed module that is offered for another meaning, or for a nearer one', async () => {
+    const offered = (similarity: number) => refusedOf({ embedding }, (record) => ({ record, similarity }));
+    expect(await offered(0.99)).toEqual(nothing);
+    expect(await offered(Number.NaN)).toEqual(nothing);
+    expect(await offered(0)).toEqual(nothing);
+    expect(await refusedOf({ embedding }, (record) => ({ record }))).toEqual(nothing);
+    expect(await refusedOf({ embedding: Float32Array.of(1, 2, 0) }, (record) => ({ record, similarity: 1 }))).toEqual(
+      nothing,
+    );
+    const honest = { embedding: Float32Array.of(1, 2), threshold: 0.5 };
+    expect(await refusedOf(honest, (record) => ({ record, similarity: 1 }))).toEqual({ found: 1, refused: [] });
+    expect(await refusedOf(honest, (record) => ({ record, similarity: 0.6 }))).toEqual(nothing);
+  });
+
+  it('refuses a module of another interface, or that asks for what is not provided', async () => {
+    const interfaceHash = 'sha256:'.padEnd(71, 'e');
+    expect(await refusedOf({ interfaceHash }, (record) => ({ record }))).toEqual(nothing);
+    expect(await refusedOf({ provided: ['a'] }, (record) => ({ record }))).toEqual(nothing);
+    expect(await refusedOf({ provided: ['b', 'a'] }, (record) => ({ record }))).toEqual({ found: 1, refused: [] });
   });
 });
 
