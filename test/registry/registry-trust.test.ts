@@ -1,9 +1,12 @@
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
-import { FileRetiredModules, type IndexBackend } from '#registry';
+import { FileRetiredModules, type IndexBackend, RegistryError } from '#registry';
 import { Signer } from '#security';
+import { COLUMNS } from '../../src/registry/record.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, type Rig } from './rig.ts';
 
@@ -22,6 +25,14 @@ async function refusals(rig: Rig, id: string): Promise<{ query: string[]; fetch:
     (error: { code: string }) => error.code,
   );
   return { query: [...new Set(rig.refused.filter((one) => one.id === id).map(({ code }) => code))], fetch };
+}
+
+/** All rows as they are. */
+async function snapshot(rig: Rig): Promise<Record<string, string | number | Uint8Array | null>[]> {
+  const database = new DatabaseSync(join(rig.folder, 'index.db'));
+  const rows = database.prepare('SELECT * FROM modules').all();
+  database.close();
+  return rows as Record<string, string | number | Uint8Array | null>[];
 }
 
 function blobFile(rig: Rig, { storagePointer }: ModuleRecord): string {
@@ -123,6 +134,60 @@ describe('registry: what the database says is not believed', () => {
     await rig.publisher().revoke(id);
     rig.tamper(`UPDATE modules SET validation_status = 'verified', verification = revocation WHERE id = ?`, id);
     expect((await refusals(rig, id)).fetch).toBe('REGISTRY_BAD_SIGNATURE');
+  });
+});
+
+describe('registry: a row of any content', () => {
+  it('is the one that was signed, or is passed over, or a typed error', async () => {
+    const rig = await createRig();
+    const { id } = await rig.publish('component');
+    const before = await rig.index.get(id);
+    const [kept = {}] = await snapshot(rig);
+    const unsigned = { lastUsedAt: 0, useCount: 0, revocation: undefined };
+    const text = [...COLUMNS].filter(
+      (column) => !['embedding', 'size', 'created_at', 'last_used_at', 'use_count'].includes(column),
+    );
+    const nasty = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 200 }),
+      fc.json(),
+      fc.constantFrom('', '\0', '[]', '{}', 'null', 'verified', 'revoked', '9'.repeat(400), '['.repeat(50_000)),
+    );
+    const numbers = fc.oneof(fc.integer(), fc.constantFrom('9007199254740993', '-9223372036854775808', -1));
+    const edit = fc.oneof(
+      fc.tuple(fc.constantFrom(...text), fc.constant('?'), fc.option(nasty)),
+      fc.tuple(
+        fc.constantFrom('size', 'created_at', 'last_used_at', 'use_count'),
+        fc.constant('CAST(? AS INTEGER)'),
+        numbers,
+      ),
+      fc.tuple(fc.constant('embedding'), fc.constant('CAST(? AS BLOB)'), nasty),
+    );
+    await fc.assert(
+      fc.asyncProperty(edit, async ([column, place, value]) => {
+        try {
+          rig.tamper(`UPDATE modules SET ${column} = ${place}`, value);
+        } catch {
+          // The database itself does not take it.
+          return;
+        }
+        for (const embedding of [undefined, Float32Array.of(1, 2)]) {
+          for (const { record } of await rig.client().query({ ...byName, embedding, threshold: -1 })) {
+            expect({ ...record, ...unsigned }).toEqual({ ...before, ...unsigned });
+          }
+        }
+        await rig.client().list();
+        await rig.client().statistics();
+        await rig
+          .client()
+          .fetch(id)
+          .catch((error: unknown) => expect(error).toBeInstanceOf(RegistryError));
+        rig.tamper('DELETE FROM modules');
+        const columns = Object.keys(kept);
+        rig.tamper(`INSERT INTO modules (${columns}) VALUES (${columns.map(() => '?')})`, ...Object.values(kept));
+        rig.tamper('UPDATE interfaces SET generation = generation + 1');
+      }),
+      { numRuns: 150 },
+    );
   });
 });
 
