@@ -28,6 +28,13 @@ export function normalize(vector: Float32Array): Float32Array {
   return vector.map((value) => value * factor);
 }
 
+/** Cosine similarity of two comparable vectors of one length. */
+export function cosineOf(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let at = 0; at < a.length; at += 1) sum += a[at]! * b[at]!;
+  return sum / (lengthOf(a) * lengthOf(b));
+}
+
 /** Packed little-endian float32: what the indexes store and what the signature covers. */
 export function packVector(vector: Float32Array): Uint8Array {
   if (LITTLE) return new Uint8Array(vector.slice().buffer);

@@ -11,11 +11,12 @@ import type {
 } from '#core';
 import { digestOf } from '#security/signatures';
 import { type CollectionReport, collectOrphans } from './collect-orphans.ts';
+import { cosineOf } from './embedding.ts';
 import { RegistryError } from './errors.ts';
 import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics } from './index-backend.ts';
 import { LookupRetention, type RetentionOptions } from './lookup-retention.ts';
 import { type ModuleTrust, revoked } from './module-trust.ts';
-import { readQuery } from './query.ts';
+import { type ReadQuery, readQuery } from './query.ts';
 import { isModuleId } from './record.ts';
 import { MemoryRetiredModules, type RetiredModules } from './retired-modules.ts';
 
@@ -35,6 +36,8 @@ export interface RegistryClientOptions {
 /** Most rows that one query looks at; the rest may be as bad as these. */
 const MAX_CANDIDATES = 256;
 
+/** Float32 sums of 8,192 products differ by less from one way of adding to another. */
+const SIMILARITY_ERROR = 1e-4;
 /** The time of a module's last use is written this often: a fetch is no write in most cases. */
 const TOUCH_MS = 3_600_000;
 
@@ -55,14 +58,15 @@ export class RegistryClient implements ModuleRegistry {
    * @throws {RegistryError} `REGISTRY_INVALID_QUERY`, `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNAVAILABLE`
    */
   async query(query: ModuleQuery): Promise<readonly ModuleMatch[]> {
-    const { limit } = readQuery(query);
+    const read = readQuery(query);
+    const { limit } = read;
     const judged = new Map<string, boolean>();
     for (let asked = limit; ; asked = Math.min(asked * 8, Math.max(limit, MAX_CANDIDATES))) {
       const candidates = await this.#options.index.find({ ...query, limit: asked });
       const trusted: ModuleMatch[] = [];
       for (const candidate of candidates) {
         const { record } = candidate;
-        const isTrusted = judged.get(record.id) ?? (await this.#accepts(record, query));
+        const isTrusted = judged.get(record.id) ?? (await this.#accepts(candidate, read));
         judged.set(record.id, isTrusted);
         if (isTrusted) trusted.push(candidate);
         if (trusted.length === limit) break;
@@ -150,16 +154,11 @@ export class RegistryClient implements ModuleRegistry {
     }
   }
 
-  async #accepts(record: ModuleRecord, query: ModuleQuery): Promise<boolean> {
+  async #accepts(match: ModuleMatch, query: ReadQuery): Promise<boolean> {
+    const { record } = match;
     try {
-      // The index was asked for this interface, and may answer with what it likes.
-      if (record.interfaceHash !== query.interfaceHash) {
-        throw new RegistryError(
-          'REGISTRY_BAD_RECORD',
-          `the index answered with module ${record.id} of another interface`,
-        );
-      }
       await this.#check(record);
+      checkAnswer(match, query);
       const retirement = await this.#retired.get(record.storagePointer);
       if (retirement === 'revoked') throw revoked(record);
       if (retirement === 'superseded') {
@@ -182,5 +181,24 @@ export class RegistryClient implements ModuleRegistry {
       await this.#retired.add(record.storagePointer, 'revoked');
     }
     await this.#options.trust.check(record);
+  }
+}
+
+/**
+ * The index may answer with what it likes, or with what somebody edited beside the signed rows: all that the query asked
+ * for is looked for in what was signed. @throws {RegistryError} `REGISTRY_BAD_RECORD`
+ */
+function checkAnswer({ record, similarity = Number.NaN }: ModuleMatch, query: ReadQuery): void {
+  const refuse = (why: string): never => {
+    throw new RegistryError('REGISTRY_BAD_RECORD', `the index answered with module ${record.id} ${why}`);
+  };
+  if (record.interfaceHash !== query.interfaceHash) refuse('of another interface');
+  const { embedding, provided, threshold } = query;
+  const lacking = provided && record.requires.find((name) => !provided.includes(name));
+  if (lacking !== undefined) refuse(`which asks for ${JSON.stringify(lacking)}, and that is not provided`);
+  if (embedding === undefined) return;
+  const signed = record.embedding?.length === embedding.length ? cosineOf(record.embedding, embedding) : Number.NaN;
+  if (!(Math.abs(signed - similarity) <= SIMILARITY_ERROR && signed >= threshold - SIMILARITY_ERROR)) {
+    refuse(`as similar by ${similarity}, and by the vector that was signed it is ${signed}`);
   }
 }

@@ -309,6 +309,16 @@ export function describeIndex(name: string, start: () => Promise<IndexHarness>):
       await expect(index.get(bad.id)).rejects.toMatchObject({ code: 'REGISTRY_BAD_RECORD' });
     });
 
+    it('passes over a row with an integer that no number holds', async () => {
+      const good = await publish(embedded([1, 0], { createdAt: 1 }));
+      await publish(embedded([1, 0], { createdAt: 2, name: 'edited' }));
+      await harness.tamper("UPDATE modules SET size = 9007199254740993 WHERE name = 'edited'");
+      const embedding = Float32Array.of(1, 0);
+      expect(await found({ interfaceHash: SOME_INTERFACE, limit: 2 })).toEqual([good.id]);
+      expect(await found({ interfaceHash: SOME_INTERFACE, embedding, limit: 2 })).toEqual([good.id]);
+      expect((await index.list({})).map(({ id }) => id)).toEqual([good.id]);
+    });
+
     it('answers thousands of modules of one interface and one meaning in order', async () => {
       for (let from = 0; from < harness.flood; from += 50) {
         await Promise.all(

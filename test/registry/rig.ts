@@ -46,7 +46,7 @@ export interface Rig {
   client(changes?: Partial<RegistryClientOptions>, trust?: Partial<ModuleTrustOptions>): RegistryClient;
   publish(text: string, changes?: Partial<ModuleMetadata>): Promise<ModuleRecord>;
   /** A change that somebody makes in the database by hand. */
-  tamper(sql: string, ...values: (string | number | null)[]): void;
+  tamper(sql: string, ...values: (string | number | Uint8Array | null)[]): void;
 }
 
 /**
