@@ -47,7 +47,7 @@ export function explainModule(bytes: Uint8Array, mode: MeteringMode = 'fuel'): M
       const size = reader.u32();
       const start = reader.offset;
       reader.skip(size);
-      const body = rewriter.rewrite(index, start, reader.offset);
+      rewriter.rewrite(index, start, reader.offset);
       const own = plan.functions[index];
       if (own === undefined) continue;
       functions.push({
@@ -56,10 +56,10 @@ export function explainModule(bytes: Uint8Array, mode: MeteringMode = 'fuel'): M
         staticCost: own.operators,
         convention: own.convention,
         checksOnEntry: own.checked,
-        checks: body.checks,
-        payments: body.payments,
+        checks: rewriter.body.checks,
+        payments: rewriter.body.payments,
         bytes: size,
-        meteredBytes: body.locals.length + body.code.length,
+        meteredBytes: rewriter.headLength + rewriter.body.length,
       });
     }
   }

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, WasmError } from '#wasm';
-import { type Assembly, HOOKS, NAMESPACE } from './assembly.ts';
+import type { Assembly } from './assembly.ts';
+import { HOOKS, NAMESPACE } from './hooks.ts';
 
 const FUNCTIONS = 1;
 const LOCALS = 2;
@@ -56,8 +57,8 @@ function nameFunctions(payload: ByteReader, writer: ByteWriter, assembly: Assemb
     entries.push([assembly.functionIndex(payload.u32()), payload.name()]);
   }
   for (const [at, name] of HOOKS.functions.entries()) entries.push([assembly.refill + at, `${NAMESPACE}.${name}`]);
-  const first = assembly.module.functions.length + HOOKS.functions.length;
-  for (const [at, { name }] of assembly.helpers.entries()) entries.push([first + at, name]);
+  const { list, first } = assembly.appended;
+  for (const [at, { name }] of list.entries()) entries.push([first + at, name]);
   entries.sort(([left], [right]) => left - right);
   writer.u32(entries.length);
   for (const [index, name] of entries) writer.u32(index).name(name);

@@ -8,10 +8,9 @@ import {
   type TankUsage,
   type VivariumError,
 } from '#core';
-import { NAMESPACE } from './assembly.ts';
 import { MeteringError } from './errors.ts';
+import { NAMESPACE, START_EXPORT } from './hooks.ts';
 import { type LengthTerm, type Metadata, metadataOf } from './metadata.ts';
-import { START_EXPORT } from './module-rewriter.ts';
 import { roomForHost } from './room.ts';
 
 /** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */

@@ -1,0 +1,102 @@
+import type { MeteredBody } from './metered-body.ts';
+import { Op } from './opcode.ts';
+import { LARGEST_WEIGHT } from './weights.ts';
+
+export function call(body: MeteredBody, callee: number): void {
+  const { assembly } = body;
+  const plan = assembly.plan.functions[callee];
+  if (plan === undefined) {
+    throughRegister(body, assembly.importWrapper(callee, body.roomyLoops > 0));
+    return;
+  }
+  const { weight, convention } = plan;
+  if (weight > 0) {
+    body.unseen += weight;
+    if (body.unseen > LARGEST_WEIGHT && body.counts) {
+      body.payAndCheck();
+      body.unseen = weight;
+    }
+  }
+  const index = assembly.functionIndex(callee);
+  if (convention === 'untouched') {
+    body.pending += plan.entry;
+    body.call(index);
+  } else if (convention === 'register') {
+    const { unseen } = body;
+    throughRegister(body, index);
+    if (weight > 0) body.unseen = unseen;
+  } else {
+    body.payAndStore();
+    body.call(index);
+    body.load();
+    body.unseen = 0;
+  }
+}
+
+/** Calls a function of the `register` convention that looks at the budget. */
+export function throughRegister(body: MeteredBody, index: number): void {
+  body.getPaid();
+  body.call(index);
+  body.set();
+  body.unseen = 0;
+}
+
+/** `call_indirect` and `return_call_indirect`. */
+export function callIndirect(body: MeteredBody, opcode: number): void {
+  const { assembly, reader } = body;
+  const type = reader.leb();
+  const table = reader.leb();
+  const tail = opcode === Op.returnCallIndirect;
+  body.pending += body.cost;
+  if (assembly.plan.privateTables.has(table)) {
+    // The table index is on top of the operands, the counter belongs below it.
+    const index = body.putAside(assembly.module.tables[table]?.limits.is64 === true);
+    body.getPaid();
+    body.local(index);
+    body.op(opcode);
+    body.u32(assembly.types.withCounter(type));
+    body.u32(table);
+    if (tail) return;
+    body.set();
+    body.unseen = 0;
+    return;
+  }
+  body.payAndCheck();
+  body.store();
+  body.op(opcode);
+  body.u32(type);
+  body.u32(table);
+  if (!tail) body.load();
+}
+
+/** `call_ref` and `return_call_ref`. */
+export function callReference(body: MeteredBody, opcode: number): void {
+  body.pending += body.cost;
+  body.payAndCheck();
+  body.store();
+  body.op(opcode);
+  body.u32(body.reader.leb());
+  if (opcode === Op.callRef) body.load();
+}
+
+export function returnCall(body: MeteredBody, callee: number): void {
+  const { assembly } = body;
+  body.pending += body.cost;
+  const plan = assembly.plan.functions[callee];
+  if (plan === undefined) {
+    body.payAndCheck();
+    body.store();
+    body.call(assembly.room);
+  } else if (plan.convention === 'register') body.getPaid();
+  else if (plan.convention === 'cell') body.payAndStore();
+  else {
+    // What is untouched returns to its caller at once: an ordinary call is as good.
+    body.pending += plan.entry;
+    body.call(assembly.functionIndex(callee));
+    body.leave();
+    body.op(Op.return);
+    return;
+  }
+  body.op(Op.returnCall);
+  body.u32(assembly.functionIndex(callee));
+}

@@ -1,0 +1,86 @@
+import { AppendedBody } from './appended-functions.ts';
+import type { Assembly } from './assembly.ts';
+import { EMPTY, Op } from './opcode.ts';
+import type { FunctionPlan } from './plan.ts';
+
+/** A body without locals of its own. */
+const body = (): AppendedBody => new AppendedBody().u8(0);
+
+export function refill(assembly: Assembly): AppendedBody {
+  return orTrap(body(), assembly.refill).end();
+}
+
+export function allocate(assembly: Assembly): AppendedBody {
+  const code = body().getGlobal(assembly.heap).operators(Op.localGet, 0, Op.i64Sub, Op.localTee, 0).ifBelow();
+  return orTrap(code, assembly.allocate).set(0).end().get(0).setGlobal(assembly.heap).end();
+}
+
+export function start(callee: number): AppendedBody {
+  return body().call(callee).end();
+}
+
+/** Calls an import between two looks at the budget, with room left on the stack for the host. */
+export function importWrapper(assembly: Assembly, index: number, hasRoom: boolean): AppendedBody {
+  const counter = assembly.functionType(index).parameters.length;
+  const code = refillLocal(assembly, body(), counter).get(counter).setGlobal(assembly.fuel);
+  if (!hasRoom) code.call(assembly.room);
+  code.pass(counter).call(index).getGlobal(assembly.fuel).set(counter);
+  return refillLocal(assembly, code, counter).get(counter).end();
+}
+
+/** What references hold of an import: of its own type, and a tail call, so that rings through several modules stay flat. */
+export function importReference(assembly: Assembly, index: number): AppendedBody {
+  return refillCell(assembly, body())
+    .call(assembly.room)
+    .pass(assembly.functionType(index).parameters.length)
+    .u8(Op.returnCall)
+    .u32(index)
+    .end();
+}
+
+/** The way into a function of the `register` convention, or one that is untouched, for whoever has the counter in the cell. */
+export function entry(assembly: Assembly, index: number, plan: FunctionPlan): AppendedBody {
+  const { fuel } = assembly;
+  const code = body();
+  const untouched = plan.convention === 'untouched';
+  if (untouched && plan.entry > 0) code.getGlobal(fuel).constant64(plan.entry).u8(Op.i64Sub).setGlobal(fuel);
+  if (!plan.checked) refillCell(assembly, code);
+  code.pass(assembly.functionType(index).parameters.length);
+  if (!untouched) code.getGlobal(fuel);
+  code.call(assembly.functionIndex(index));
+  if (!untouched) code.setGlobal(fuel);
+  return code.end();
+}
+
+/** A function of another convention in the place of one of the `register` convention. */
+export function adapter(assembly: Assembly, index: number, plan: FunctionPlan): AppendedBody {
+  const counter = assembly.functionType(index).parameters.length;
+  const callee = assembly.functionIndex(index);
+  const code = body();
+  if (plan.convention === 'cell') {
+    code.get(counter).setGlobal(assembly.fuel).pass(counter).call(callee);
+    return code.getGlobal(assembly.fuel).end();
+  }
+  code.get(counter).constant64(plan.entry).u8(Op.i64Sub).set(counter);
+  return refillLocal(assembly, code, counter).pass(counter).call(callee).get(counter).end();
+}
+
+/** `if (counter < 0) counter = refill(counter)` on a local. */
+export function refillLocal(assembly: Assembly, code: AppendedBody, counter: number): AppendedBody {
+  return code.get(counter).ifBelow().get(counter).call(assembly.refillHelper()).set(counter).end();
+}
+
+/** The same on the shared cell. */
+function refillCell(assembly: Assembly, code: AppendedBody): AppendedBody {
+  const { fuel } = assembly;
+  return code.getGlobal(fuel).ifBelow().getGlobal(fuel).call(assembly.refillHelper()).setGlobal(fuel).end();
+}
+
+/** Gives local 0 to a hook; leaves what it answers on the stack, and traps where that is negative. */
+function orTrap(code: AppendedBody, hook: number): AppendedBody {
+  return code
+    .get(0)
+    .call(hook)
+    .operators(Op.localTee, 0, Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY, Op.unreachable, Op.end)
+    .get(0);
+}
