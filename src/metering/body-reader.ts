@@ -46,7 +46,10 @@ export class BodyReader {
       if (!shape) break;
       const next = ((bytes[position + 1] as number) << 8) | ((bytes[position + 2] as number) << 16);
       if ((next & shape & 0xffff00) === 0) position += shape & SIZE;
-      else {
+      else if ((shape & SIZE) === 2) {
+        position += 2;
+        while ((bytes[position++] as number) >= 0x80);
+      } else {
         this.position = position + 1;
         this.skipKind(PLAIN[opcode] as number, opcode, position);
         position = this.position;

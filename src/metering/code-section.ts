@@ -7,6 +7,8 @@ import { FunctionRewriter } from './function-rewriter.ts';
 
 /** Bytes of a function body that engines take (WebAssembly JavaScript Interface, implementation limits). */
 const LARGEST_BODY = 7_654_321;
+/** Bytes of bodies that are handed over at once. */
+const FULL = 1 << 16;
 
 /** The bodies of the metered module, without their number, and the hints for the branches in them. */
 export class CodeSection {
@@ -29,30 +31,20 @@ export class CodeSection {
       const size = reader.u32();
       const start = reader.offset;
       reader.offset += size;
-      functions.rewrite(index, start, reader.offset, guestHints.get(index));
-      this.#add(index, size, functions);
+      const metered = functions.rewrite(index, start, reader.offset, guestHints.get(index));
+      if (metered > LARGEST_BODY) {
+        throw new MeteringError(
+          'METERING_TOO_LARGE',
+          `function ${index} of ${size} bytes is ${metered} when metered; engines take ${LARGEST_BODY}`,
+        );
+      }
+      const { body } = functions;
+      this.hints.add(assembly.functionIndex(index), functions.headLength, body.hints);
+      if (body.length > FULL || left === 1) {
+        this.store.raw(body.out.subarray(0, body.length));
+        body.length = 0;
+      }
     }
-  }
-
-  #add(index: number, size: number, rewritten: FunctionRewriter): void {
-    const { store } = this;
-    const { body, groups, declarations, declarationsEnd, addedLocals, headLength: head } = rewritten;
-    const length = head + body.length;
-    if (length > LARGEST_BODY) {
-      throw new MeteringError(
-        'METERING_TOO_LARGE',
-        `function ${index} of ${size} bytes is ${length} when metered; engines take ${LARGEST_BODY}`,
-      );
-    }
-    this.hints.add(this.#assembly.functionIndex(index), head, body.hints);
-    store.u32(length);
-    store.u32(groups + addedLocals.length);
-    if (groups > 0) store.raw(body.bytes.subarray(declarations, declarationsEnd));
-    for (const type of addedLocals) {
-      store.u8(1);
-      store.u8(type);
-    }
-    store.raw(body.out.subarray(0, body.length));
   }
 
   appendFunctions(): void {

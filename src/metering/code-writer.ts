@@ -1,9 +1,9 @@
 /** Bytes that are free in the buffer whenever an operator begins to be written; only what is longer asks for more. */
 export const SLACK = 512;
 
-/** The code of one body, in a buffer that is used again for the next. */
+/** Bodies, one behind the other, in a buffer that is emptied when it is full enough. */
 export class CodeWriter {
-  out: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 14);
+  out: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 17);
   length = 0;
 
   /** Makes room for `more` bytes and what an operator takes. */
@@ -13,6 +13,12 @@ export class CodeWriter {
     const grown = new Uint8Array(Math.max(this.out.length * 2, needed));
     grown.set(this.out);
     this.out = grown;
+  }
+
+  /** Moves what was written since `from` down to `to`. */
+  moveDown(from: number, to: number): void {
+    if (from !== to) this.out.copyWithin(to, from, this.length);
+    this.length -= from - to;
   }
 
   op(byte: number): void {

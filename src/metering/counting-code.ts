@@ -12,6 +12,8 @@ export class CountingCode extends CodeWriter {
   pending = 0;
   /** Whether the body has a counter at all. */
   counts = false;
+  /** Where the code of the body begins in the output, behind its locals. */
+  codeStart = 0;
   /** Branch hints: twice the offset in the code, and 1 when the branch is likely. */
   readonly hints: IntList = new IntList();
   /** Looks at the budget that were inserted, and payments between them. */
@@ -124,7 +126,7 @@ export class CountingCode extends CodeWriter {
 
   /** The branch that is written next is. */
   unlikely(): void {
-    this.hints.push(this.length * 2);
+    this.hints.push((this.length - this.codeStart) * 2);
   }
 
   refillNow(): void {

@@ -1,5 +1,6 @@
 import { type ByteReader, ByteWriter, coreModule } from '#wasm';
 import type { Assembly } from './assembly.ts';
+import type { DataSegments } from './data-segments.ts';
 import { rewriteExpression } from './expressions.ts';
 import { HOOKS, NAMESPACE, START_EXPORT } from './hooks.ts';
 import { I64 } from './opcode.ts';
@@ -76,9 +77,13 @@ export function exportSection(assembly: Assembly, start: number | undefined): Ui
 }
 
 /** The data section as it is, unless an offset names a global that has moved. */
-export function dataSection(assembly: Assembly, reader: ByteReader | undefined): Uint8Array {
+export function dataSection(
+  assembly: Assembly,
+  reader: ByteReader | undefined,
+  { computed }: DataSegments,
+): Uint8Array {
   if (reader === undefined) return new Uint8Array();
-  if (assembly.module.globals === 0) return reader.slice(reader.end - reader.offset);
+  if (!computed) return reader.slice(reader.end - reader.offset);
   return rewriteItems(reader, (reader, writer) => {
     const flags = reader.u32();
     writer.u32(flags);

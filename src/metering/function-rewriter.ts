@@ -7,12 +7,14 @@ import { foresee, NO_FORESIGHT } from './foresight.ts';
 import { UNSET } from './label.ts';
 import { AGAIN, MeteredBody, NO_HINTS } from './metered-body.ts';
 import { gc, throwException } from './objects.ts';
-import { I64, Op } from './opcode.ts';
+import { I32, I64, Op } from './opcode.ts';
 import { copyPlainOperators } from './plain-operators.ts';
 import type { FunctionPlan } from './plan.ts';
 
 /** Locals that an engine takes. */
 const MOST_LOCALS = 50_000;
+/** Bytes that a body's size, the number of its local groups and the groups that are added take at most. */
+const MOST_HEAD = 16;
 
 /**
  * Rewrites one function body after another so that it counts.
@@ -21,19 +23,21 @@ const MOST_LOCALS = 50_000;
  * known statically and not emitted until it must be: before calls, returns, and where ways meet that owe differently.
  */
 export class FunctionRewriter {
-  /** The code of the body that was rewritten last, without its locals. */
+  /** What was written of the bodies so far. */
   readonly body: MeteredBody;
-  /** The declarations of its locals as the module has them: how many, and where in the module. */
-  groups = 0;
-  declarations = 0;
-  declarationsEnd = 0;
+  /** Bytes of the locals that the body rewritten last declares. */
+  headLength = 0;
+  #groups = 0;
+  /** The declarations of its locals, without their number, in the module. */
+  #declarations = 0;
+  #declarationsEnd = 0;
 
   constructor(assembly: Assembly) {
     this.body = new MeteredBody(assembly);
   }
 
-  /** `start` and `end` bound the body in the module. */
-  rewrite(index: number, start: number, end: number, guestHints: Int32Array = NO_HINTS): void {
+  /** Appends the metered body, its size before it; answers that size. `start` and `end` bound the body in the module. */
+  rewrite(index: number, start: number, end: number, guestHints: Int32Array = NO_HINTS): number {
     const { body } = this;
     const { reader, assembly } = body;
     const plan = assembly.plan.functions[index] as FunctionPlan;
@@ -43,14 +47,14 @@ export class FunctionRewriter {
     body.counts = plan.convention !== 'untouched';
     reader.position = start;
     reader.end = end;
-    this.groups = reader.leb();
-    this.declarations = reader.position;
+    this.#groups = reader.leb();
+    this.#declarations = reader.position;
     let declared = 0;
-    for (let n = 0; n < this.groups; n++) {
+    for (let n = 0; n < this.#groups; n++) {
       declared += reader.leb();
       reader.skipValueType();
     }
-    this.declarationsEnd = reader.position;
+    this.#declarationsEnd = reader.position;
     body.parameters = assembly.functionType(index).parameters.length;
     const locals = body.parameters + declared;
     if (locals + 3 > MOST_LOCALS) {
@@ -64,25 +68,40 @@ export class FunctionRewriter {
     body.counter = register ? body.parameters : locals;
     body.scratch = locals + 1;
     body.foresight = NO_FORESIGHT;
+    // Its size and its locals are known afterwards.
+    const at = body.length;
+    body.codeStart = at + MOST_HEAD + this.#declarationsEnd - this.#declarations;
+    body.reserve(body.codeStart - at);
     try {
       this.#write(index);
     } catch (thrown) {
       if (thrown !== AGAIN) throw thrown;
-      body.foresight = foresee(reader, this.declarationsEnd);
+      body.foresight = foresee(reader, this.#declarationsEnd);
       this.#write(index);
     }
+    return this.#close(at);
   }
 
-  /** The types of the locals that the metered body declares beside the module's own. */
-  get addedLocals(): number[] {
-    const { scratchTypes, plan } = this.body;
-    return plan.convention === 'cell' ? [I64, ...scratchTypes] : scratchTypes;
-  }
-
-  /** Bytes of the declarations of all locals. */
-  get headLength(): number {
-    const added = this.addedLocals.length;
-    return lebLength(this.groups + added) + this.declarationsEnd - this.declarations + 2 * added;
+  /** Writes what stands before the code, which then moves up to it. */
+  #close(at: number): number {
+    const { body } = this;
+    const end = body.length;
+    const cell = body.plan.convention === 'cell' ? 1 : 0;
+    const scratch = body.usesScratch64 ? 2 : body.usesScratch32 ? 1 : 0;
+    const groups = this.#groups + cell + scratch;
+    this.headLength = lebLength(groups) + this.#declarationsEnd - this.#declarations + 2 * (cell + scratch);
+    const size = this.headLength + end - body.codeStart;
+    body.length = at;
+    body.u32(size);
+    body.u32(groups);
+    for (let from = this.#declarations; from < this.#declarationsEnd; from++) body.op(body.bytes[from] as number);
+    if (cell > 0) body.declare(I64);
+    if (scratch > 0) body.declare(I32);
+    if (scratch > 1) body.declare(I64);
+    const codeAt = body.length;
+    body.length = end;
+    body.moveDown(body.codeStart, codeAt);
+    return size;
   }
 
   #write(index: number): void {
@@ -91,8 +110,8 @@ export class FunctionRewriter {
     const { results } = assembly.functionType(index);
     const { firstLoop } = assembly.plan.facts;
     const n = index - assembly.module.imported.function;
-    body.reader.position = this.declarationsEnd;
-    body.length = 0;
+    body.reader.position = this.#declarationsEnd;
+    body.length = body.codeStart;
     body.hints.length = 0;
     body.checks = 0;
     body.payments = 0;

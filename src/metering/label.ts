@@ -1,10 +1,10 @@
 /** No pending cost is known yet: nothing has branched to the label. */
-export const UNSET: number = Number.MIN_SAFE_INTEGER;
+export const UNSET = -1;
 
 /** A label. `base` is the cost that is pending when control arrives there, the same on every way to it. */
 export class Label {
   opcode = 0;
-  base = UNSET;
+  base: number = UNSET;
   /** Some way leads to it. */
   reached = false;
   /** What is pending at the entry of an `if`, and so of its `else`. */

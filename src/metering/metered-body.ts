@@ -4,7 +4,7 @@ import { BodyReader } from './body-reader.ts';
 import { CountingCode } from './counting-code.ts';
 import { type Foresight, NO_FORESIGHT } from './foresight.ts';
 import { type Label, LabelStack, UNSET } from './label.ts';
-import { I32, I64, Op } from './opcode.ts';
+import { EMPTY, Op } from './opcode.ts';
 import type { FunctionPlan } from './plan.ts';
 
 /** Thrown when a body needs foresight; rewriting begins again with it. */
@@ -20,6 +20,7 @@ export class MeteredBody extends CountingCode {
   /** Fuel of every operator that is not free; in mode `deadline` functions and loops are charged as a whole. */
   readonly cost: number;
   readonly labels: LabelStack = new LabelStack();
+  readonly importedGlobals: number;
 
   plan: FunctionPlan = UNPLANNED;
   foresight: Foresight = NO_FORESIGHT;
@@ -48,6 +49,7 @@ export class MeteredBody extends CountingCode {
     this.assembly = assembly;
     this.bytes = assembly.module.bytes;
     this.reader = new BodyReader(this.bytes);
+    this.importedGlobals = assembly.module.imported.global;
     this.cost = assembly.plan.mode === 'fuel' ? 1 : 0;
   }
 
@@ -126,6 +128,12 @@ export class MeteredBody extends CountingCode {
     return local;
   }
 
+  /** A group of one local. */
+  declare(type: number): void {
+    this.op(1);
+    this.op(type);
+  }
+
   local(index: number): void {
     this.op(Op.localGet);
     this.u32(index);
@@ -159,13 +167,13 @@ export class MeteredBody extends CountingCode {
       this.nextGuestHint++;
     }
     const hint = guestHints[this.nextGuestHint];
-    if (hint !== undefined && hint >> 1 === offset) this.hints.push(this.length * 2 + (hint & 1));
+    if (hint !== undefined && hint >> 1 === offset) this.hints.push((this.length - this.codeStart) * 2 + (hint & 1));
   }
 
   /** A block without parameters and of these results. */
   blockType(results: readonly coreModule.ValueType[]): void {
     const [only] = results;
-    if (only === undefined) this.op(0x40);
+    if (only === undefined) this.op(EMPTY);
     else if (results.length === 1) this.append(only.bytes);
     else {
       this.signed(
@@ -175,12 +183,6 @@ export class MeteredBody extends CountingCode {
         ),
       );
     }
-  }
-
-  /** The scratch locals' declarations. */
-  get scratchTypes(): number[] {
-    if (this.usesScratch64) return [I32, I64];
-    return this.usesScratch32 ? [I32] : [];
   }
 }
 

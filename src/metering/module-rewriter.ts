@@ -2,6 +2,7 @@ import type { MeteringMode } from '#core';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
 import { Assembly } from './assembly.ts';
 import { CodeSection } from './code-section.ts';
+import { DataSegments } from './data-segments.ts';
 import {
   dataSection,
   exportSection,
@@ -78,11 +79,12 @@ function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffe
   // Bodies and expressions come first: they ask for the functions and types that earlier sections then list.
   const startFunction = own(SectionId.start)?.u32();
   const start = startFunction === undefined ? undefined : assembly.startHelper(startFunction);
+  const data = new DataSegments(module);
   const written = new Map<number, Uint8Array>([
     [SectionId.global, globalSection(assembly, own(SectionId.global))],
     [SectionId.table, tableSection(assembly, own(SectionId.table))],
     [SectionId.export, exportSection(assembly, start)],
-    [SectionId.data, dataSection(assembly, own(SectionId.data))],
+    [SectionId.data, dataSection(assembly, own(SectionId.data), data)],
   ]);
   const elements = rewriteElements(assembly, own(SectionId.element));
   const code = CodeSection.of(assembly);
@@ -93,7 +95,7 @@ function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffe
 
   const layout = new ModuleLayout();
   layout.bytes(bytes.subarray(0, 8));
-  const metadata = encodeMetadata({ version: FORMAT_VERSION, mode, ...startupOf(module) });
+  const metadata = encodeMetadata({ version: FORMAT_VERSION, mode, ...startupOf(module, data) });
   layout.section(SectionId.custom, new ByteWriter().name(METADATA_SECTION).view(), metadata);
   for (const id of ORDER) {
     if (id === SectionId.code) {

@@ -6,6 +6,7 @@ import { Op } from './opcode.ts';
 import { COST_SHIFT, GLOBAL_SHIFT, LOCAL_SHIFT, SHAPES, SIZE } from './operator-shape.ts';
 
 const MOVED_GLOBALS = HOOKS.globals.length;
+const MOVES = (1 << LOCAL_SHIFT) | (1 << GLOBAL_SHIFT);
 
 /**
  * Copies operators that do nothing but compute, up to the first that does more. Most of the time of metering is spent
@@ -14,7 +15,7 @@ const MOVED_GLOBALS = HOOKS.globals.length;
 export function copyPlainOperators(body: MeteredBody): void {
   const { bytes, reader, shift } = body;
   const lastParameter = body.parameters - 1;
-  const lastImported = body.assembly.module.imported.global - 1;
+  const lastImported = body.importedGlobals - 1;
   let { out, length } = body;
   let limit = out.length - SLACK;
   let { position } = reader;
@@ -34,6 +35,15 @@ export function copyPlainOperators(body: MeteredBody): void {
       out[length + 2] = third;
       length += shape & SIZE;
       position += shape & SIZE;
+    } else if ((shape & MOVES) === 0 && (shape & SIZE) === 2) {
+      // A constant of more than one byte.
+      let byte = opcode;
+      out[length++] = byte;
+      do {
+        byte = bytes[++position] as number;
+        out[length++] = byte;
+      } while (byte >= 0x80);
+      position++;
     } else {
       body.length = length;
       reader.position = position;
