@@ -12,9 +12,15 @@ export interface AppendedFunction {
   readonly hints: IntList;
 }
 
+const UNWRITTEN: AppendedFunction = { name: '', type: 0, body: new Uint8Array(), hints: new IntList(1) };
+
 /** The body of an appended function: its locals, then its code. */
 export class AppendedBody extends ByteWriter {
-  readonly hints: IntList = new IntList(4);
+  readonly hints: IntList = new IntList(2);
+
+  constructor() {
+    super(32);
+  }
 
   operators(...bytes: number[]): this {
     for (const byte of bytes) this.u8(byte);
@@ -85,8 +91,7 @@ export class AppendedFunctions {
     const index = this.#first + this.list.length;
     this.#indices.set(name, index);
     const at = this.list.length;
-    const hints = new IntList(1);
-    this.list.push({ name: `${NAMESPACE}.${name}`, type, body: new Uint8Array(), hints });
+    this.list.push(UNWRITTEN);
     const body = write();
     this.list[at] = { name: `${NAMESPACE}.${name}`, type, body: body.finish(), hints: body.hints };
     return index;

@@ -142,18 +142,19 @@ export function branchTable(body: MeteredBody): void {
   const { reader } = body;
   body.pending += body.cost;
   const count = reader.leb();
-  const targets: Label[] = [];
+  const first = reader.position;
   let base = UNSET;
   let viaCell = false;
   for (let n = 0; n <= count; n++) {
     const label = body.label(reader.leb());
-    targets.push(label);
     viaCell ||= label.viaCell;
     if (label.base !== UNSET) base = label.base;
   }
   if (viaCell) base = 0;
   else if (base === UNSET) base = body.pending;
-  for (const label of targets) {
+  reader.position = first;
+  for (let n = 0; n <= count; n++) {
+    const label = body.label(reader.leb());
     if (body.unseen > label.unseen) label.unseen = body.unseen;
     label.reached = true;
     if (label.base === UNSET) label.base = base;
@@ -164,7 +165,8 @@ export function branchTable(body: MeteredBody): void {
   body.reserve(5 * count);
   body.op(Op.brTable);
   body.u32(count);
-  for (const label of targets) body.u32(body.depth(label));
+  reader.position = first;
+  for (let n = 0; n <= count; n++) body.u32(body.depth(body.label(reader.leb())));
 }
 
 /** Control does not go on: everything up to where it can arrive again is dropped. */

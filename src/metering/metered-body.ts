@@ -172,7 +172,7 @@ export class MeteredBody extends CountingCode {
 
   /** A block without parameters and of these results. */
   blockType(results: readonly coreModule.ValueType[]): void {
-    const [only] = results;
+    const only = results[0];
     if (only === undefined) this.op(EMPTY);
     else if (results.length === 1) this.append(only.bytes);
     else {

@@ -55,7 +55,7 @@ export function planModule(module: coreModule.CoreModule, mode: MeteringMode): M
     for (const index of tables.entries.get(table) ?? []) if (index >= imported) inTables[index - imported] = 1;
   }
   const weights = weighFunctions(facts, imported, (n) => cells[n] === 1 || (inTables[n] === 1 && !canBeUntouched(n)));
-  const { entries, turnCosts } = wholeCosts(facts, imported, weights);
+  const whole = mode === 'deadline' ? wholeCosts(facts, imported, weights) : NO_WHOLE_COSTS;
 
   const functions: (FunctionPlan | undefined)[] = new Array(imported).fill(undefined);
   for (let n = 0; n < facts.functions; n++) {
@@ -65,20 +65,23 @@ export function planModule(module: coreModule.CoreModule, mode: MeteringMode): M
     functions.push({
       convention: untouched ? 'untouched' : cells[n] === 1 ? 'cell' : 'register',
       checked: !untouched && weight === 0,
-      entry: mode === 'fuel' ? even + 1 : untouched ? 0 : (entries[n] as number),
+      entry: mode === 'fuel' ? even + 1 : untouched ? 0 : (whole.entries[n] as number),
       weight,
       operators: facts.operators[n] as number,
     });
   }
-  return { mode, facts, functions, turnCosts, privateTables };
+  return { mode, facts, functions, turnCosts: whole.turnCosts, privateTables };
 }
 
+interface WholeCosts {
+  readonly entries: Float64Array;
+  readonly turnCosts: Float64Array;
+}
+
+const NO_WHOLE_COSTS: WholeCosts = { entries: new Float64Array(), turnCosts: new Float64Array() };
+
 /** What mode `deadline` charges: a function's and a loop's own operators, and those of callees that do not look. */
-function wholeCosts(
-  facts: ModuleFacts,
-  imported: number,
-  weights: Int32Array,
-): { readonly entries: Float64Array; readonly turnCosts: Float64Array } {
+function wholeCosts(facts: ModuleFacts, imported: number, weights: Int32Array): WholeCosts {
   const entries = Float64Array.from(facts.operatorsOutside, (operators) => operators + 1);
   const turnCosts = Float64Array.from(facts.loopOperators.view());
   let n = 0;
@@ -87,7 +90,7 @@ function wholeCosts(
     const callee = facts.callees.at(at) - imported;
     if (callee < 0) continue;
     const loop = facts.callLoops.at(at);
-    if (loop === NO_LOOP) entries[n] = (entries[n] as number) + (weights[callee] as number);
+    if (loop === NO_LOOP) entries[n] = (whole.entries[n] as number) + (weights[callee] as number);
     else turnCosts[loop] = (turnCosts[loop] as number) + (weights[callee] as number);
   }
   for (let loop = 0; loop < turnCosts.length; loop++) turnCosts[loop] = Math.max(1, turnCosts[loop] as number);

@@ -30,7 +30,8 @@ export function readTableEntries(module: coreModule.CoreModule, facts: ModuleFac
     if (segment.mode !== 'active') continue;
     const held = entries.get(segment.table) ?? [];
     entries.set(segment.table, held);
-    for (const item of segment.items) {
+    for (let n = 0; n < segment.items.length; n++) {
+      const item = segment.items[n] as (typeof segment.items)[number];
       const index = typeof item === 'number' ? item : item[0]?.opcode === Constant.refFunc ? item[0].index : undefined;
       if (index !== undefined && isPlain(module, module.functions[index] as number)) held.push(index);
       else if (index !== undefined || typeof item === 'number' || item[0]?.opcode !== Constant.refNull) {
