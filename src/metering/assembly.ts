@@ -111,6 +111,11 @@ export class Assembly {
     return this.appended.index('refill', type, () => wrappers.refill(this));
   }
 
+  /** Puts the counter on the stack into the cell, refilled when it is below zero. */
+  handHelper(): number {
+    return this.appended.index('hand', this.types.index(bytesOf(I64), []), () => wrappers.hand(this));
+  }
+
   /** Charges the bytes on the stack to the store's memory before an allocation. */
   allocateHelper(): number {
     return this.appended.index('allocate', this.types.index(bytesOf(I64), []), () => wrappers.allocate(this));

@@ -61,19 +61,23 @@ export function callIndirect(body: MeteredBody, opcode: number): void {
     body.unseen = 0;
     return;
   }
-  body.payAndCheck();
-  body.store();
+  hand(body);
   body.op(opcode);
   body.u32(type);
   body.u32(table);
   if (!tail) body.load();
 }
 
+/** Looks at the budget and leaves the counter in the cell, for what may be a function of the host. */
+function hand(body: MeteredBody): void {
+  body.getPaid();
+  body.call(body.assembly.handHelper());
+}
+
 /** `call_ref` and `return_call_ref`. */
 export function callReference(body: MeteredBody, opcode: number): void {
   body.pending += body.cost;
-  body.payAndCheck();
-  body.store();
+  hand(body);
   body.op(opcode);
   body.u32(body.reader.leb());
   if (opcode === Op.callRef) body.load();
@@ -84,8 +88,7 @@ export function returnCall(body: MeteredBody, callee: number): void {
   body.pending += body.cost;
   const plan = assembly.plan.functions[callee];
   if (plan === undefined) {
-    body.payAndCheck();
-    body.store();
+    hand(body);
     body.call(assembly.room);
   } else if (plan.convention === 'register') body.getPaid();
   else if (plan.convention === 'cell') body.payAndStore();

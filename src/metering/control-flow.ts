@@ -84,7 +84,7 @@ export function close(body: MeteredBody, opcode: number, dead: boolean): boolean
   const reached = label.reached || bare;
   labels.pop();
   const last = labels.depth === 0;
-  if (!last || body.counts) {
+  if (!last || body.isWrapped) {
     body.op(opcode);
     if (opcode === Op.delegate) body.u32(body.level - 1 - body.label(body.reader.leb()).level);
     body.level--;
@@ -96,7 +96,7 @@ export function close(body: MeteredBody, opcode: number, dead: boolean): boolean
   }
   if (!last) return reached;
   if (reached) body.leave();
-  else if (body.counts) body.op(Op.unreachable);
+  else if (body.isWrapped) body.op(Op.unreachable);
   body.op(Op.end);
   return true;
 }

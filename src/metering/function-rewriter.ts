@@ -6,6 +6,7 @@ import { MeteringError } from './errors.ts';
 import { foresee, NO_FORESIGHT } from './foresight.ts';
 import { UNSET } from './label.ts';
 import { AGAIN, MeteredBody, NO_HINTS } from './metered-body.ts';
+import { FunctionFlag } from './module-facts.ts';
 import { gc, throwException } from './objects.ts';
 import { I32, I64, Op } from './opcode.ts';
 import { copyPlainOperators } from './plain-operators.ts';
@@ -108,8 +109,10 @@ export class FunctionRewriter {
     const { body } = this;
     const { plan, assembly } = body;
     const { results } = assembly.functionType(index);
-    const { firstLoop } = assembly.plan.facts;
+    const { facts } = assembly.plan;
+    const { firstLoop } = facts;
     const n = index - assembly.module.imported.function;
+    body.isWrapped = body.counts && facts.has(FunctionFlag.branchesOut, n);
     body.reader.position = this.#declarationsEnd;
     body.length = body.codeStart;
     body.hints.length = 0;
@@ -128,7 +131,7 @@ export class FunctionRewriter {
     body.labels.clear();
     const label = body.newLabel(Op.block, body.foresight.paid.has(0) ? 0 : UNSET, body.foresight.viaCell.has(0));
     label.carries = results.length > 0;
-    if (body.counts) {
+    if (body.isWrapped) {
       body.op(Op.block);
       body.blockType(results);
       label.level = ++body.level;

@@ -2,10 +2,8 @@ import { type Label, type SimpleLoop, UNSET } from './label.ts';
 import type { MeteredBody } from './metered-body.ts';
 import { LoopFlag } from './module-facts.ts';
 import { EMPTY, Op } from './opcode.ts';
+import { copiesOf } from './unrolling.ts';
 
-/** How often the body of a simple loop is repeated, and the bytes that the copies may take. */
-const MOST_COPIES = 4;
-const UNROLLED_BYTES = 1000;
 /** Ways out of a simple loop whose refill stands outside: each further loop costs a look at the stack. */
 const MOST_EXITS = 1;
 const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
@@ -20,8 +18,8 @@ export function openLoop(body: MeteredBody, at: number, paid: boolean, viaCell: 
   const flags = facts.loopFlags.at(number);
   const hasParameters = namesParameters(body, at + 1);
   if ((flags & LoopFlag.complicated) === 0 && !viaCell && !hasParameters) {
-    const fitting = Math.floor(UNROLLED_BYTES / (facts.loopEnds.at(number) - body.reader.position));
-    const copies = facts.loopTurns.at(number) > 0 ? Math.max(1, Math.min(MOST_COPIES, fitting)) : 1;
+    const bytes = facts.loopBytes.at(number);
+    const copies = bytes <= body.assembly.plan.mostUnrolledBytes ? copiesOf(bytes, facts.loopTurns.at(number)) : 1;
     const outside = facts.loopExits.at(number) <= MOST_EXITS;
     if (copies > 1 || outside) {
       openSimpleLoop(body, at, number, paid, copies, outside);

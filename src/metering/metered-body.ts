@@ -24,6 +24,8 @@ export class MeteredBody extends CountingCode {
 
   plan: FunctionPlan = UNPLANNED;
   foresight: Foresight = NO_FORESIGHT;
+  /** A block of its own stands around the code, for branches to the label of the whole body. */
+  isWrapped = false;
   /** Blocks that are open in the output. */
   level = 0;
   /** The most that callees have run since the last look at the budget. */

@@ -7,6 +7,8 @@ export const FunctionFlag = {
   /** Needs the counter for more than its operators: operations by length, growth, allocation, exceptions. */
   charges: 4,
   hasLoop: 8,
+  /** Branches to the label of the whole body, which is not a return. */
+  branchesOut: 16,
 } as const;
 
 export const LoopFlag = {
@@ -44,8 +46,8 @@ export class ModuleFacts {
   readonly loopExits: IntList = new IntList();
   /** Branches back to its head. */
   readonly loopTurns: IntList = new IntList();
-  /** Offset behind its `end`. */
-  readonly loopEnds: IntList = new IntList();
+  /** Bytes from behind its block type to behind its `end`. */
+  readonly loopBytes: IntList = new IntList();
   readonly loopFlags: IntList = new IntList();
   /** The loop around it. */
   readonly loopParents: IntList = new IntList();
@@ -76,7 +78,7 @@ export class ModuleFacts {
     this.loopOperators.push(0);
     this.loopExits.push(0);
     this.loopTurns.push(0);
-    this.loopEnds.push(0);
+    this.loopBytes.push(0);
     this.loopFlags.push(0);
     this.loopParents.push(parent);
     return this.loopParents.length - 1;

@@ -1,9 +1,11 @@
 import type { MeteringMode } from '#core';
 import type { coreModule } from '#wasm';
+import type { IntList } from './int-list.ts';
 import { FunctionFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { readTableEntries } from './private-tables.ts';
 import { surveyModule } from './survey.ts';
 import { settleConventions } from './tail-calls.ts';
+import { mostUnrolled } from './unrolling.ts';
 import { LARGEST_WEIGHT, weighFunctions } from './weights.ts';
 
 /**
@@ -35,6 +37,8 @@ export interface ModulePlan {
   readonly turnCosts: Float64Array;
   /** Tables that nothing outside reaches and that hold functions of the `register` convention alone. */
   readonly privateTables: ReadonlySet<number>;
+  /** Bodies of loops that only compute are written more than once up to this size. */
+  readonly mostUnrolledBytes: number;
 }
 
 /** Decides how each function is metered. */
@@ -43,34 +47,67 @@ export function planModule(module: coreModule.CoreModule, mode: MeteringMode): M
   const facts = surveyModule(module);
   const tables = readTableEntries(module, facts);
   const { cells, privateTables } = settleConventions(module, facts, tables);
-
-  /** Without the counter a function can do only what always costs the same, or in mode `deadline` next to nothing. */
-  const needsCounter = FunctionFlag.charges | FunctionFlag.hasLoop | FunctionFlag.callsUnknown;
-  const canBeUntouched = (n: number): boolean => {
-    if (facts.has(needsCounter, n) || (facts.operators[n] as number) >= LARGEST_WEIGHT - 1) return false;
-    return mode === 'fuel' ? (facts.evenCost[n] as number) >= 0 : facts.firstCall[n] === facts.firstCall[n + 1];
-  };
   const inTables = new Uint8Array(facts.functions);
   for (const table of privateTables) {
     for (const index of tables.entries.get(table) ?? []) if (index >= imported) inTables[index - imported] = 1;
   }
-  const weights = weighFunctions(facts, imported, (n) => cells[n] === 1 || (inTables[n] === 1 && !canBeUntouched(n)));
+  const leaves = leavesOf(facts, mode, cells);
+  const { weights, unseen } = weighFunctions(
+    facts,
+    imported,
+    (n) => cells[n] === 1 || (inTables[n] === 1 && leaves[n] === 0),
+  );
+  const untouched = mode === 'fuel' ? leaves : withoutCounter(facts, imported, leaves, unseen);
   const whole = mode === 'deadline' ? wholeCosts(facts, imported, weights) : NO_WHOLE_COSTS;
 
   const functions: (FunctionPlan | undefined)[] = new Array(imported).fill(undefined);
   for (let n = 0; n < facts.functions; n++) {
     const weight = weights[n] as number;
-    const untouched = cells[n] === 0 && canBeUntouched(n);
-    const even = mode === 'fuel' && untouched ? (facts.evenCost[n] as number) : 0;
+    const bare = untouched[n] === 1;
+    const even = bare ? (facts.evenCost[n] as number) : 0;
     functions.push({
-      convention: untouched ? 'untouched' : cells[n] === 1 ? 'cell' : 'register',
-      checked: !untouched && weight === 0,
-      entry: mode === 'fuel' ? even + 1 : untouched ? 0 : (whole.entries[n] as number),
+      convention: bare ? 'untouched' : cells[n] === 1 ? 'cell' : 'register',
+      checked: !bare && weight === 0,
+      // In mode `deadline` callers pay for what does not look.
+      entry: mode === 'fuel' ? even + 1 : weight > 0 ? 0 : (whole.entries[n] as number),
       weight,
       operators: facts.operators[n] as number,
     });
   }
-  return { mode, facts, functions, turnCosts: whole.turnCosts, privateTables };
+  return {
+    mode,
+    facts,
+    functions,
+    turnCosts: whole.turnCosts,
+    privateTables,
+    mostUnrolledBytes: mostUnrolled(facts, module),
+  };
+}
+
+const NEEDS_COUNTER = FunctionFlag.charges | FunctionFlag.hasLoop | FunctionFlag.callsUnknown;
+
+/** Functions that call nothing and always cost the same, or in mode `deadline` little. */
+function leavesOf(facts: ModuleFacts, mode: MeteringMode, cells: Uint8Array): Uint8Array {
+  const leaves = new Uint8Array(facts.functions);
+  for (let n = 0; n < leaves.length; n++) {
+    const isLeaf = facts.firstCall[n] === facts.firstCall[n + 1] && !facts.has(NEEDS_COUNTER, n) && cells[n] === 0;
+    const isSmall = (facts.operators[n] as number) < LARGEST_WEIGHT - 1;
+    if (isLeaf && isSmall && (mode === 'deadline' || (facts.evenCost[n] as number) >= 0)) leaves[n] = 1;
+  }
+  return leaves;
+}
+
+/** Mode `deadline`: also what calls nothing but such functions, and is small with all of them. */
+function withoutCounter(facts: ModuleFacts, imported: number, leaves: Uint8Array, unseen: IntList): Uint8Array {
+  const without = leaves.slice();
+  for (let at = 0; at < unseen.length; at++) {
+    const n = unseen.at(at);
+    if (facts.has(NEEDS_COUNTER, n)) continue;
+    let call = facts.firstCall[n] as number;
+    while (call < (facts.firstCall[n + 1] as number) && without[facts.callees.at(call) - imported] === 1) call++;
+    if (call === facts.firstCall[n + 1]) without[n] = 1;
+  }
+  return without;
 }
 
 interface WholeCosts {
@@ -90,7 +127,7 @@ function wholeCosts(facts: ModuleFacts, imported: number, weights: Int32Array): 
     const callee = facts.callees.at(at) - imported;
     if (callee < 0) continue;
     const loop = facts.callLoops.at(at);
-    if (loop === NO_LOOP) entries[n] = (whole.entries[n] as number) + (weights[callee] as number);
+    if (loop === NO_LOOP) entries[n] = (entries[n] as number) + (weights[callee] as number);
     else turnCosts[loop] = (turnCosts[loop] as number) + (weights[callee] as number);
   }
   for (let loop = 0; loop < turnCosts.length; loop++) turnCosts[loop] = Math.max(1, turnCosts[loop] as number);

@@ -281,6 +281,7 @@ class Survey {
     const target = this.#labels.depth - 1 - depth;
     if (target < 0) throw this.#reader.malformed(`no label ${depth}`);
     this.#edge(target);
+    if (target === 0) this.#flags |= FunctionFlag.branchesOut;
     const loop = this.#labels.loops.items[target] as number;
     if (loop !== NO_LOOP) {
       const { items } = this.#facts.loopTurns;
@@ -294,6 +295,7 @@ class Survey {
     this.#complicate();
     this.#flags |= FunctionFlag.hasLoop;
     this.#loop = this.#facts.addLoop(this.#loop);
+    this.#facts.loopBytes.items[this.#loop] = -this.#reader.position;
     this.#loopDepth = this.#labels.depth;
     this.#loopDepths.set(this.#loop, this.#loopDepth);
     this.#labels.push(this.#cost, this.#cost, this.#loop, false);
@@ -303,7 +305,8 @@ class Survey {
     const facts = this.#facts;
     this.#mark();
     if (falls) this.#exit();
-    facts.loopEnds.items[this.#loop] = this.#reader.position;
+    const bytes = facts.loopBytes.items;
+    bytes[this.#loop] = this.#reader.position + (bytes[this.#loop] as number);
     const callsImport = (facts.loopFlags.at(this.#loop) & LoopFlag.callsImport) !== 0;
     this.#loop = facts.loopParents.at(this.#loop);
     if (this.#loop === NO_LOOP) return;
@@ -367,6 +370,7 @@ class Survey {
     for (let left = reader.leb(); left > 0; left--) {
       if ((reader.bytes[reader.position++] as number) < 2) reader.skipLeb();
       const label = this.#labels.depth - 1 - reader.leb();
+      if (label === 0) this.#flags |= FunctionFlag.branchesOut;
       if (this.#labels.bases.items[label] === UNREACHED) this.#labels.bases.items[label] = 0;
     }
   }

@@ -1,3 +1,4 @@
+import { IntList } from './int-list.ts';
 import { FunctionFlag, type ModuleFacts } from './module-facts.ts';
 
 /** What may run between two looks at the budget in functions that do not look themselves. */
@@ -7,23 +8,31 @@ export const LARGEST_WEIGHT = 8192;
 const UNKNOWN = -1;
 const OPEN = -2;
 
+export interface Weights {
+  /** By defined function, the most that runs unseen at once in it and in what it calls; 0 when it looks on entry. */
+  readonly weights: Int32Array;
+  /** The functions that do not, callees before callers. */
+  readonly unseen: IntList;
+}
+
 /**
- * By defined function, the most that it runs before a look at the budget. It looks when it is entered (weight 0) unless
- * it is short, has no loop and calls nothing that could lead back to it unseen. `mustLook` settles others beforehand.
+ * A function looks at the budget when it is entered unless it is short and calls nothing that could lead back to it
+ * unseen. Its loops look at every turn in any case. `mustLook` settles others beforehand.
  */
-export function weighFunctions(facts: ModuleFacts, imported: number, mustLook: (n: number) => boolean): Int32Array {
+export function weighFunctions(facts: ModuleFacts, imported: number, mustLook: (n: number) => boolean): Weights {
+  const unseen = new IntList();
   const weights = new Int32Array(facts.functions).fill(UNKNOWN);
   const open: { readonly n: number; next: number; sum: number }[] = [];
   const callees = facts.callees.items;
   const enter = (n: number): void => {
     const looks =
-      facts.has(FunctionFlag.hasLoop | FunctionFlag.callsUnknown, n) ||
-      (facts.operators[n] as number) >= LARGEST_WEIGHT ||
-      mustLook(n);
+      facts.has(FunctionFlag.callsUnknown, n) || (facts.operators[n] as number) >= LARGEST_WEIGHT || mustLook(n);
     const calls = facts.firstCall[n] !== facts.firstCall[n + 1];
     if (looks) weights[n] = 0;
-    else if (!calls) weights[n] = (facts.operators[n] as number) + 1;
-    else {
+    else if (!calls) {
+      weights[n] = (facts.operators[n] as number) + 1;
+      unseen.push(n);
+    } else {
       weights[n] = OPEN;
       open.push({ n, next: facts.firstCall[n] as number, sum: (facts.operators[n] as number) + 1 });
     }
@@ -47,7 +56,8 @@ export function weighFunctions(facts: ModuleFacts, imported: number, mustLook: (
       }
       open.pop();
       weights[frame.n] = frame.sum <= LARGEST_WEIGHT ? frame.sum : 0;
+      if (frame.sum <= LARGEST_WEIGHT) unseen.push(frame.n);
     }
   }
-  return weights;
+  return { weights, unseen };
 }

@@ -10,6 +10,10 @@ export function refill(assembly: Assembly): AppendedBody {
   return orTrap(body(), assembly.refill).end();
 }
 
+export function hand(assembly: Assembly): AppendedBody {
+  return refillLocal(assembly, body(), 0).get(0).setGlobal(assembly.fuel).end();
+}
+
 export function allocate(assembly: Assembly): AppendedBody {
   const code = body().getGlobal(assembly.heap).operators(Op.localGet, 0, Op.i64Sub, Op.localTee, 0).ifBelow();
   return orTrap(code, assembly.allocate).set(0).end().get(0).setGlobal(assembly.heap).end();
@@ -43,13 +47,20 @@ export function entry(assembly: Assembly, index: number, plan: FunctionPlan): Ap
   const { fuel } = assembly;
   const code = body();
   const untouched = plan.convention === 'untouched';
-  if (untouched && plan.entry > 0) code.getGlobal(fuel).constant64(plan.entry).u8(Op.i64Sub).setGlobal(fuel);
+  const cost = callersCost(assembly, plan);
+  if (cost > 0) code.getGlobal(fuel).constant64(cost).u8(Op.i64Sub).setGlobal(fuel);
   if (!plan.checked) refillCell(assembly, code);
   code.pass(assembly.functionType(index).parameters.length);
   if (!untouched) code.getGlobal(fuel);
   code.call(assembly.functionIndex(index));
   if (!untouched) code.setGlobal(fuel);
   return code.end();
+}
+
+/** What whoever calls a function pays for it. */
+function callersCost({ plan: { mode } }: Assembly, { convention, entry, weight }: FunctionPlan): number {
+  if (mode === 'deadline') return weight;
+  return convention === 'untouched' ? entry : 0;
 }
 
 /** A function of another convention in the place of one of the `register` convention. */
@@ -61,7 +72,7 @@ export function adapter(assembly: Assembly, index: number, plan: FunctionPlan): 
     code.get(counter).setGlobal(assembly.fuel).pass(counter).call(callee);
     return code.getGlobal(assembly.fuel).end();
   }
-  code.get(counter).constant64(plan.entry).u8(Op.i64Sub).set(counter);
+  code.get(counter).constant64(callersCost(assembly, plan)).u8(Op.i64Sub).set(counter);
   return refillLocal(assembly, code, counter).pass(counter).call(callee).get(counter).end();
 }
 
