@@ -45,6 +45,7 @@ export function chargeLength(body: MeteredBody, is64: boolean, elementBytes: num
   else body.op(Op.i64ExtendI32U);
   body.op(Op.i64Sub);
   body.checkTop();
+  body.look();
   if (elementBytes > 0) {
     body.local(length);
     body.op(Op.i64ExtendI32U);

@@ -14,6 +14,7 @@ export function call(body: MeteredBody, callee: number): void {
     body.unseen += weight;
     if (body.unseen > LARGEST_WEIGHT && body.counts) {
       body.payAndCheck();
+      body.look();
       body.unseen = weight;
     }
   }
@@ -22,23 +23,26 @@ export function call(body: MeteredBody, callee: number): void {
     body.pending += plan.entry;
     body.call(index);
   } else if (convention === 'register') {
-    const { unseen } = body;
-    throughRegister(body, index);
-    if (weight > 0) body.unseen = unseen;
+    passCounter(body, index);
+    if (weight === 0) body.look();
   } else {
     body.payAndStore();
     body.call(index);
     body.load();
-    body.unseen = 0;
+    body.look();
   }
 }
 
 /** Calls a function of the `register` convention that looks at the budget. */
 export function throughRegister(body: MeteredBody, index: number): void {
+  passCounter(body, index);
+  body.look();
+}
+
+function passCounter(body: MeteredBody, index: number): void {
   body.getPaid();
   body.call(index);
   body.set();
-  body.unseen = 0;
 }
 
 /** `call_indirect` and `return_call_indirect`. */
@@ -58,7 +62,7 @@ export function callIndirect(body: MeteredBody, opcode: number): void {
     body.u32(table);
     if (tail) return;
     body.set();
-    body.unseen = 0;
+    body.look();
     return;
   }
   hand(body);
@@ -72,6 +76,7 @@ export function callIndirect(body: MeteredBody, opcode: number): void {
 function hand(body: MeteredBody): void {
   body.getPaid();
   body.call(body.assembly.handHelper());
+  body.look();
 }
 
 /** `call_ref` and `return_call_ref`. */

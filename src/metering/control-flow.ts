@@ -1,5 +1,5 @@
 import { type Label, UNSET } from './label.ts';
-import { closeCopy, openLoop } from './loops.ts';
+import { closeTurn, openLoop } from './loops.ts';
 import { AGAIN, type MeteredBody } from './metered-body.ts';
 import { EMPTY, Op } from './opcode.ts';
 
@@ -50,6 +50,7 @@ export function otherwise(body: MeteredBody): void {
   top.hasElse = true;
   body.pending = top.entry;
   body.unseen = top.unseenAtEntry;
+  body.looked = top.lookedAtEntry;
   body.op(Op.else);
 }
 
@@ -67,7 +68,7 @@ export function openHandler(body: MeteredBody, opcode: number): void {
 export function close(body: MeteredBody, opcode: number, dead: boolean): boolean {
   const { labels } = body;
   const label = labels.top;
-  if (label.simple !== undefined) return closeCopy(body, label, label.simple, dead);
+  if (label.turn !== undefined) return closeTurn(body, label, label.turn, dead);
   if (label.opcode === Op.loop) {
     if (label.isRoomy) body.roomyLoops--;
     labels.pop();
@@ -80,7 +81,10 @@ export function close(body: MeteredBody, opcode: number, dead: boolean): boolean
   if (bare && (label.viaCell || label.base !== label.entry)) {
     otherwise(body);
     body.edge(label);
-  } else if (bare) label.unseen = Math.max(label.unseen, label.unseenAtEntry);
+  } else if (bare) {
+    label.unseen = Math.max(label.unseen, label.unseenAtEntry);
+    label.looked &&= label.lookedAtEntry;
+  }
   const reached = label.reached || bare;
   labels.pop();
   const last = labels.depth === 0;
@@ -92,6 +96,7 @@ export function close(body: MeteredBody, opcode: number, dead: boolean): boolean
   if (reached) {
     body.pending = label.base;
     body.unseen = label.unseen;
+    body.looked = label.looked;
     if (label.viaCell) body.reload();
   }
   if (!last) return reached;
@@ -120,8 +125,7 @@ export function branch(body: MeteredBody, opcode: number, at: number): void {
  * that leave for one place then costs nothing while none is taken.
  */
 function paysOnEdge(body: MeteredBody, label: Label): boolean {
-  if (!body.counts || label.viaCell || label.carries || label.opcode === Op.loop || label.simple !== undefined)
-    return false;
+  if (!body.counts || label.viaCell || label.carries || label.opcode === Op.loop) return false;
   return label.base !== UNSET && label.base !== body.pending;
 }
 
@@ -155,8 +159,7 @@ export function branchTable(body: MeteredBody): void {
   reader.position = first;
   for (let n = 0; n <= count; n++) {
     const label = body.label(reader.leb());
-    if (body.unseen > label.unseen) label.unseen = body.unseen;
-    label.reached = true;
+    body.arrive(label);
     if (label.base === UNSET) label.base = base;
     else if (label.base !== base) throw AGAIN;
   }

@@ -122,6 +122,7 @@ export class FunctionRewriter {
     body.nextLoop = firstLoop[n] as number;
     body.pending = plan.convention === 'untouched' ? 0 : plan.entry;
     body.unseen = 0;
+    body.looked = false;
     body.usesScratch32 = false;
     body.usesScratch64 = false;
     body.roomyLoops = 0;

@@ -17,25 +17,36 @@ export class Label {
   /** The most that callees have run unseen: at the entry, and where control arrives at the label. */
   unseenAtEntry = 0;
   unseen = 0;
-  /** Of a loop that only computes, and of the copies of its body. */
-  simple: SimpleLoop | undefined;
+  /** Whether the budget was looked at since the head of the loop around: at the entry, and on every way to the label. */
+  lookedAtEntry = false;
+  looked = true;
+  /** Of a copy of a loop's body. */
+  turn: LoopTurn | undefined;
   /** Of a loop before which room was made for what the host does in it. */
   isRoomy = false;
   /** Branches to it carry values. */
   carries = false;
 }
 
-export interface SimpleLoop {
+/** A loop whose body is being written, once or several times: a branch back leads to the end of the copy. */
+export interface LoopTurn {
+  readonly number: number;
+  /** Where its body begins. */
   readonly body: number;
-  /** Copies of the body that are still to be written. */
-  copies: number;
+  readonly copies: number;
+  /** Copies that are still to be written. */
+  left: number;
   readonly paid: boolean;
   readonly firstHint: number;
+  readonly firstLoop: number;
   readonly loop: Label;
   readonly exit: Label;
   /** The refill stands in a loop around it. */
   readonly outside: boolean;
   readonly hasResult: boolean;
+  readonly isRoomy: boolean;
+  /** Whether the budget was looked at since the head of the loop around this one. */
+  readonly lookedBefore: boolean;
 }
 
 /** The labels that are open while a body is rewritten. Those of closed ones are used again. */
@@ -62,6 +73,11 @@ export class LabelStack {
     const label = this.#open[--this.depth] as Label;
     this.#free.push(label);
     return label;
+  }
+
+  /** Gives back one that is on no stack. */
+  release(label: Label): void {
+    this.#free.push(label);
   }
 
   clear(): void {

@@ -30,6 +30,8 @@ export class MeteredBody extends CountingCode {
   level = 0;
   /** The most that callees have run since the last look at the budget. */
   unseen = 0;
+  /** The budget was looked at since the head of the innermost loop. */
+  looked = false;
   parameters = 0;
   /** How far declared locals move up. */
   shift = 0;
@@ -66,7 +68,9 @@ export class MeteredBody extends CountingCode {
     label.level = this.level;
     label.unseenAtEntry = this.unseen;
     label.unseen = 0;
-    label.simple = undefined;
+    label.lookedAtEntry = this.looked;
+    label.looked = true;
+    label.turn = undefined;
     label.isRoomy = false;
     label.carries = false;
     return label;
@@ -94,10 +98,22 @@ export class MeteredBody extends CountingCode {
     this.level--;
   }
 
+  /** Notes that a way leads to `label`, and what was run and looked at on it. */
+  arrive(label: Label): void {
+    if (this.unseen > label.unseen) label.unseen = this.unseen;
+    if (!this.looked) label.looked = false;
+    label.reached = true;
+  }
+
+  /** The budget was looked at here, by this body or by what it called. */
+  look(): void {
+    this.unseen = 0;
+    this.looked = true;
+  }
+
   /** Brings the counter into the state that `label` expects, on this way to it and on the one that goes on. */
   edge(label: Label): void {
-    if (this.unseen > label.unseen) label.unseen = this.unseen;
-    label.reached = true;
+    this.arrive(label);
     if (label.viaCell) {
       this.payAndStore();
       label.base = 0;
@@ -117,7 +133,7 @@ export class MeteredBody extends CountingCode {
     this.load();
     this.check();
     this.pending = 0;
-    this.unseen = 0;
+    this.look();
   }
 
   /** Puts the index or length on top of the stack aside; answers the local that it is in. */

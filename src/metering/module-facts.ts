@@ -12,10 +12,14 @@ export const FunctionFlag = {
 } as const;
 
 export const LoopFlag = {
-  /** With a loop inside it, calls, exceptions or anything that metering turns into a call. */
+  /** With calls, exceptions or anything that metering turns into a call. */
   complicated: 1,
   /** Calls an import, or a loop inside it does. */
   callsImport: 2,
+  /** With a loop inside it. */
+  hasLoop: 4,
+  /** With a loop in a loop inside it. */
+  hasNest: 8,
 } as const;
 
 /** The loop of what stands in none. */

@@ -117,9 +117,12 @@ interface WholeCosts {
 
 const NO_WHOLE_COSTS: WholeCosts = { entries: new Float64Array(), turnCosts: new Float64Array() };
 
-/** What mode `deadline` charges: a function's and a loop's own operators, and those of callees that do not look. */
+/**
+ * What mode `deadline` charges: a function's operators on entry and a loop's for each turn but the first, those of inner
+ * loops among them, and those of callees that do not look.
+ */
 function wholeCosts(facts: ModuleFacts, imported: number, weights: Int32Array): WholeCosts {
-  const entries = Float64Array.from(facts.operatorsOutside, (operators) => operators + 1);
+  const entries = Float64Array.from(facts.operators, (operators) => operators + 1);
   const turnCosts = Float64Array.from(facts.loopOperators.view());
   let n = 0;
   for (let at = 0; at < facts.callees.length; at++) {
@@ -127,9 +130,15 @@ function wholeCosts(facts: ModuleFacts, imported: number, weights: Int32Array): 
     const callee = facts.callees.at(at) - imported;
     if (callee < 0) continue;
     const loop = facts.callLoops.at(at);
-    if (loop === NO_LOOP) entries[n] = (entries[n] as number) + (weights[callee] as number);
-    else turnCosts[loop] = (turnCosts[loop] as number) + (weights[callee] as number);
+    entries[n] = (entries[n] as number) + (weights[callee] as number);
+    if (loop !== NO_LOOP) turnCosts[loop] = (turnCosts[loop] as number) + (weights[callee] as number);
   }
-  for (let loop = 0; loop < turnCosts.length; loop++) turnCosts[loop] = Math.max(1, turnCosts[loop] as number);
+  // Inner loops stand behind those around them.
+  for (let loop = turnCosts.length - 1; loop >= 0; loop--) {
+    const cost = Math.max(1, turnCosts[loop] as number);
+    const parent = facts.loopParents.at(loop);
+    turnCosts[loop] = cost;
+    if (parent !== NO_LOOP) turnCosts[parent] = (turnCosts[parent] as number) + cost;
+  }
   return { entries, turnCosts };
 }

@@ -292,7 +292,8 @@ class Survey {
 
   #openLoop(): void {
     this.#mark();
-    this.#complicate();
+    this.#even = false;
+    if (this.#loop !== NO_LOOP) this.#flagLoop(LoopFlag.hasLoop);
     this.#flags |= FunctionFlag.hasLoop;
     this.#loop = this.#facts.addLoop(this.#loop);
     this.#facts.loopBytes.items[this.#loop] = -this.#reader.position;
@@ -307,10 +308,11 @@ class Survey {
     if (falls) this.#exit();
     const bytes = facts.loopBytes.items;
     bytes[this.#loop] = this.#reader.position + (bytes[this.#loop] as number);
-    const callsImport = (facts.loopFlags.at(this.#loop) & LoopFlag.callsImport) !== 0;
+    const flags = facts.loopFlags.at(this.#loop);
     this.#loop = facts.loopParents.at(this.#loop);
     if (this.#loop === NO_LOOP) return;
-    if (callsImport) this.#flagLoop(LoopFlag.callsImport);
+    this.#flagLoop(flags & (LoopFlag.callsImport | LoopFlag.complicated));
+    if ((flags & LoopFlag.hasLoop) !== 0) this.#flagLoop(LoopFlag.hasNest);
     this.#loopDepth = this.#loopDepths.at(this.#loop);
   }
 

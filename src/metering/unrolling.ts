@@ -4,13 +4,22 @@ import { LoopFlag, type ModuleFacts } from './module-facts.ts';
 /** How often the body of a loop that only computes is written, and the bytes that its copies may take. */
 const MOST_COPIES = 4;
 const LONGEST_COPIES = 1000;
+/** The largest body with a loop in it that is copied. */
+const LONGEST_NEST = 100;
 /** What all copies may add to a module: a share of its code, or that of a small program. */
 const SHARE_OF_CODE = 0.01;
 const LEAST_BUDGET = 4096;
 
-/** How often a loop's body of this size is written. */
-export function copiesOf(bytes: number, turns: number): number {
-  return turns > 0 ? Math.max(1, Math.min(MOST_COPIES, Math.floor(LONGEST_COPIES / bytes))) : 1;
+/** A nest in a nest would grow by the product of all copies. */
+const NEVER = LoopFlag.complicated | LoopFlag.hasNest;
+
+/** How often a loop's body is written, where those of at most so many bytes are copied. */
+export function copiesOf(facts: ModuleFacts, loop: number, mostBytes: number): number {
+  const bytes = facts.loopBytes.at(loop);
+  const flags = facts.loopFlags.at(loop);
+  if (facts.loopTurns.at(loop) === 0 || bytes > mostBytes || (flags & NEVER) !== 0) return 1;
+  if ((flags & LoopFlag.hasLoop) !== 0 && bytes > LONGEST_NEST) return 1;
+  return Math.max(1, Math.min(MOST_COPIES, Math.floor(LONGEST_COPIES / bytes)));
 }
 
 /** The largest body of which copies are made: the smallest gain most, so they are served first. */
@@ -20,8 +29,9 @@ export function mostUnrolled(facts: ModuleFacts, module: coreModule.CoreModule):
   const copied = new Float64Array(LONGEST_COPIES + 1);
   for (let loop = 0; loop < facts.loopFlags.length; loop++) {
     const bytes = facts.loopBytes.at(loop);
-    if ((facts.loopFlags.at(loop) & LoopFlag.complicated) !== 0 || bytes > LONGEST_COPIES) continue;
-    copied[bytes] = (copied[bytes] as number) + (copiesOf(bytes, facts.loopTurns.at(loop)) - 1) * bytes;
+    if (bytes > LONGEST_COPIES) continue;
+    const inner = (facts.loopFlags.at(loop) & LoopFlag.hasLoop) !== 0 ? MOST_COPIES : 1;
+    copied[bytes] = (copied[bytes] as number) + (copiesOf(facts, loop, LONGEST_COPIES) - 1) * bytes * inner;
   }
   for (let bytes = 0; bytes <= LONGEST_COPIES; bytes++) {
     left -= copied[bytes] as number;
