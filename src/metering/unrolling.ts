@@ -5,7 +5,7 @@ import { LoopFlag, type ModuleFacts } from './module-facts.ts';
 const MOST_COPIES = 4;
 const LONGEST_COPIES = 1000;
 /** The largest body with a loop in it that is copied. */
-const LONGEST_NEST = 100;
+const LONGEST_NEST = 400;
 /** What all copies may add to a module: a share of its code, or that of a small program. */
 const SHARE_OF_CODE = 0.01;
 const LEAST_BUDGET = 4096;

@@ -23,10 +23,13 @@ export function start(callee: number): AppendedBody {
   return body().call(callee).end();
 }
 
-/** Calls an import between two looks at the budget, with room left on the stack for the host. */
+/** Calls an import between looks at the budget, with room left on the stack for the host. */
 export function importWrapper(assembly: Assembly, index: number, hasRoom: boolean): AppendedBody {
   const counter = assembly.functionType(index).parameters.length;
-  const code = refillLocal(assembly, body(), counter).get(counter).setGlobal(assembly.fuel);
+  const code = body();
+  // A deadline that passes before the call is seen behind it.
+  if (assembly.plan.mode === 'fuel') refillLocal(assembly, code, counter);
+  code.get(counter).setGlobal(assembly.fuel);
   if (!hasRoom) code.call(assembly.room);
   code.pass(counter).call(index).getGlobal(assembly.fuel).set(counter);
   return refillLocal(assembly, code, counter).get(counter).end();
