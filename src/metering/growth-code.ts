@@ -1,6 +1,6 @@
 import type { coreModule } from '#wasm';
 import { AppendedBody } from './appended-functions.ts';
-import type { Assembly } from './assembly.ts';
+import type { IndexSpaces } from './index-spaces.ts';
 import { entryBytes } from './object-size.ts';
 import { EMPTY, I32, I64, Misc, Op } from './opcode.ts';
 import { refillLocal } from './wrapper-code.ts';
@@ -9,7 +9,7 @@ const PAGE = 65_536;
 const COUNTER = Uint8Array.of(I64);
 
 /** `memory.grow` that the tank may refuse: 1 a page, once it succeeded. */
-export function growMemory(assembly: Assembly, memory: number): number {
+export function growMemory(assembly: IndexSpaces, memory: number): number {
   const is64 = assembly.module.memories[memory]?.is64 === true;
   return growing(assembly, { name: `memory.grow ${memory}`, before: [], is64, unitBytes: PAGE }, (code) =>
     code.get(0).u8(Op.memoryGrow).u32(memory),
@@ -17,7 +17,7 @@ export function growMemory(assembly: Assembly, memory: number): number {
 }
 
 /** `table.grow` that the tank may refuse: 1 an element, once it succeeded. */
-export function growTable(assembly: Assembly, table: number): number {
+export function growTable(assembly: IndexSpaces, table: number): number {
   const { element, limits } = assembly.module.tables[table] as coreModule.TableType;
   const growth = {
     name: `table.grow ${table}`,
@@ -38,7 +38,7 @@ interface Growth {
 
 /** (…, count, counter) -> (result, counter) */
 function growing(
-  assembly: Assembly,
+  assembly: IndexSpaces,
   { name, before, is64, unitBytes }: Growth,
   grow: (code: AppendedBody) => void,
 ): number {

@@ -1,20 +1,21 @@
 import { AppendedBody } from './appended-functions.ts';
-import type { Assembly } from './assembly.ts';
-import { EMPTY, Op } from './opcode.ts';
+import { bytesOf, type IndexSpaces } from './index-spaces.ts';
+import { EMPTY, I64, Op } from './opcode.ts';
 import type { FunctionPlan } from './plan.ts';
 
 /** A body without locals of its own. */
 const body = (): AppendedBody => new AppendedBody().u8(0);
 
-export function refill(assembly: Assembly): AppendedBody {
-  return orTrap(body(), assembly.refill).end();
+/** Asks the tank for more when the counter on the stack is below zero, and traps where it refuses. */
+export function refillHelper({ types, appended, refill }: IndexSpaces): number {
+  return appended.index('refill', types.index(bytesOf(I64), bytesOf(I64)), () => orTrap(body(), refill).end());
 }
 
-export function hand(assembly: Assembly): AppendedBody {
+export function hand(assembly: IndexSpaces): AppendedBody {
   return refillLocal(assembly, body(), 0).get(0).setGlobal(assembly.fuel).end();
 }
 
-export function allocate(assembly: Assembly): AppendedBody {
+export function allocate(assembly: IndexSpaces): AppendedBody {
   const code = body().getGlobal(assembly.heap).operators(Op.localGet, 0, Op.i64Sub, Op.localTee, 0).ifBelow();
   return orTrap(code, assembly.allocate).set(0).end().get(0).setGlobal(assembly.heap).end();
 }
@@ -24,7 +25,7 @@ export function start(callee: number): AppendedBody {
 }
 
 /** Calls an import between looks at the budget, with room left on the stack for the host. */
-export function importWrapper(assembly: Assembly, index: number, hasRoom: boolean): AppendedBody {
+export function importWrapper(assembly: IndexSpaces, index: number, hasRoom: boolean): AppendedBody {
   const counter = assembly.functionType(index).parameters.length;
   const code = body();
   // A deadline that passes before the call is seen behind it.
@@ -36,7 +37,7 @@ export function importWrapper(assembly: Assembly, index: number, hasRoom: boolea
 }
 
 /** What references hold of an import: of its own type, and a tail call, so that rings through several modules stay flat. */
-export function importReference(assembly: Assembly, index: number): AppendedBody {
+export function importReference(assembly: IndexSpaces, index: number): AppendedBody {
   return refillCell(assembly, body())
     .call(assembly.room)
     .pass(assembly.functionType(index).parameters.length)
@@ -46,7 +47,7 @@ export function importReference(assembly: Assembly, index: number): AppendedBody
 }
 
 /** The way into a function of the `register` convention, or one that is untouched, for whoever has the counter in the cell. */
-export function entry(assembly: Assembly, index: number, plan: FunctionPlan): AppendedBody {
+export function entry(assembly: IndexSpaces, index: number, plan: FunctionPlan): AppendedBody {
   const { fuel } = assembly;
   const code = body();
   const untouched = plan.convention === 'untouched';
@@ -61,13 +62,13 @@ export function entry(assembly: Assembly, index: number, plan: FunctionPlan): Ap
 }
 
 /** What whoever calls a function pays for it. */
-function callersCost({ plan: { mode } }: Assembly, { convention, entry, weight }: FunctionPlan): number {
+function callersCost({ plan: { mode } }: IndexSpaces, { convention, entry, weight }: FunctionPlan): number {
   if (mode === 'deadline') return weight;
   return convention === 'untouched' ? entry : 0;
 }
 
 /** A function of another convention in the place of one of the `register` convention. */
-export function adapter(assembly: Assembly, index: number, plan: FunctionPlan): AppendedBody {
+export function adapter(assembly: IndexSpaces, index: number, plan: FunctionPlan): AppendedBody {
   const counter = assembly.functionType(index).parameters.length;
   const callee = assembly.functionIndex(index);
   const code = body();
@@ -80,14 +81,14 @@ export function adapter(assembly: Assembly, index: number, plan: FunctionPlan): 
 }
 
 /** `if (counter < 0) counter = refill(counter)` on a local. */
-export function refillLocal(assembly: Assembly, code: AppendedBody, counter: number): AppendedBody {
-  return code.get(counter).ifBelow().get(counter).call(assembly.refillHelper()).set(counter).end();
+export function refillLocal(assembly: IndexSpaces, code: AppendedBody, counter: number): AppendedBody {
+  return code.get(counter).ifBelow().get(counter).call(refillHelper(assembly)).set(counter).end();
 }
 
 /** The same on the shared cell. */
-function refillCell(assembly: Assembly, code: AppendedBody): AppendedBody {
+function refillCell(assembly: IndexSpaces, code: AppendedBody): AppendedBody {
   const { fuel } = assembly;
-  return code.getGlobal(fuel).ifBelow().getGlobal(fuel).call(assembly.refillHelper()).setGlobal(fuel).end();
+  return code.getGlobal(fuel).ifBelow().getGlobal(fuel).call(refillHelper(assembly)).setGlobal(fuel).end();
 }
 
 /** Gives local 0 to a hook; leaves what it answers on the stack, and traps where that is negative. */
