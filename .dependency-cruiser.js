@@ -35,23 +35,56 @@ export const may = {
   cli: ['core', 'system'],
 };
 
+/** A folder of several concepts gives each a door of its own; imports between them run downwards only. */
+export const parts = {
+  'security/signers': [],
+  'security/signatures': ['security/signers'],
+  'security/keys': ['security/signers', 'security/signatures'],
+  'security/audit': ['security/keys'],
+  'security/authority': [],
+  'security/access': ['security/authority'],
+};
+
+/** The files by which a folder, and each part of it, is imported. */
+const doors = (folder) =>
+  [folder, ...Object.keys(parts).filter((part) => part.startsWith(`${folder}/`))].map((at) => `^src/${at}/index\\.ts$`);
+
 const layers = Object.entries(may).map(([folder, allowed]) => ({
   name: `layer-${folder}`,
   comment: `src/${folder} may import ${allowed.join(', ') || 'nothing'} only. What it needs of another folder is a port in core, which src/system joins.`,
   severity: 'error',
   from: { path: `^src/${folder}/` },
-  to: { path: '^src/', pathNot: [`^src/${folder}/`, ...allowed.map((other) => `^src/${other}/index\\.ts$`)] },
+  to: { path: '^src/', pathNot: [`^src/${folder}/`, ...allowed.flatMap(doors)] },
+}));
+
+const partLayers = Object.entries(parts).map(([part, allowed]) => ({
+  name: `layer-${part.replace('/', '-')}`,
+  comment: `Of its own folder, src/${part} may import ${allowed.join(', ') || 'no other part'}, by its door, and what lies beside the parts.`,
+  severity: 'error',
+  from: { path: `^src/${part}/` },
+  to: {
+    path: `^src/${part.split('/')[0]}/[^/]+/`,
+    pathNot: [`^src/${part}/`, ...allowed.map((other) => `^src/${other}/index\\.ts$`)],
+  },
 }));
 
 export default {
   forbidden: [
     ...layers,
+    ...partLayers,
     {
       name: 'one-door',
-      comment: "A folder's index.ts is its only door: import '#folder', never a file inside it.",
+      comment: "A folder's index.ts is its only door, or those of its parts: import '#folder', never a file inside it.",
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/([^/]+)/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
+      to: {
+        path: '^src/([^/]+)/',
+        pathNot: [
+          '^src/$1/',
+          '^src/[^/]+/index\\.ts$',
+          ...Object.keys(parts).map((part) => `^src/${part}/index\\.ts$`),
+        ],
+      },
     },
     {
       name: 'core-has-no-io',

@@ -20,6 +20,9 @@ process.env.VIVARIUM_CACHE_DIR = join(folder, 'cache');
 process.env.VIVARIUM_HOME = join(folder, 'home');
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
+// A reader such as `head` may leave early.
+process.stdout.on('error', () => process.exit());
+
 for (const group of wanted.length > 0 ? wanted : GROUPS) {
   const file = new URL(`./${group}/index.ts`, import.meta.url);
   if (!existsSync(file)) continue;

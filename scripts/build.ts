@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { relative, sep } from 'node:path';
+import { basename, posix, relative, sep } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -14,17 +14,62 @@ if (status !== 0) process.exit(status ?? 1);
 mkdirSync('dist', { recursive: true });
 writeFileSync('dist/package.json', readFileSync('src/package.json', 'utf8').replaceAll(/\.ts"/g, '.js"'));
 
-/** Code that finds files beside itself goes on finding them beside the file that it was compiled to. */
-const sameUrls: Plugin = {
-  name: 'same-urls',
+const compiledFiles: Plugin = {
+  name: 'compiled-files',
   setup: ({ onLoad }) => {
     onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
-      const compiled = `../${relative('dist', path).split(sep).join('/')}`;
-      const here = `new URL(${JSON.stringify(compiled)}, import.meta.url).href`;
-      return { contents: (await readFile(path, 'utf8')).replaceAll('import.meta.url', here) };
+      const file = relative('dist', path).split(sep).join('/');
+      const text = await readFile(path, 'utf8');
+      return { contents: withSameUrls(throughDoors(text, file), file) };
     });
   },
 };
+
+/** Code that finds files beside itself goes on finding them beside the file that it was compiled to. */
+function withSameUrls(text: string, file: string): string {
+  return text.replaceAll('import.meta.url', `new URL(${JSON.stringify(`../${file}`)}, import.meta.url).href`);
+}
+
+/**
+ * Takes each name from the file that a door has it from. esbuild puts all that a door names into a start that needs one
+ * of them; so the cache's hit would load the rewriter beside the tanks.
+ */
+function throughDoors(text: string, file: string): string {
+  return text.replace(/^import \{([^}]*)\} from '#([\w/-]+)';$/gm, (_, names: string, door: string) =>
+    names
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
+      .map((name) => {
+        const from = doorOf(door).get(name.split(' as ', 1)[0] as string);
+        const home = from === undefined ? `#${door}` : posix.relative(posix.dirname(file), posix.join(door, from));
+        return `import { ${name} } from '${home.replace(/^(?![.#])/, './')}';`;
+      })
+      .join(' '),
+  );
+}
+
+const doorsRead = new Map<string, ReadonlyMap<string, string>>();
+
+/** The file of each name of a folder's door; names that the door makes itself are not among them. */
+function doorOf(folder: string): ReadonlyMap<string, string> {
+  let names = doorsRead.get(folder);
+  if (names === undefined) {
+    const text = readFileSync(`dist/${folder}/index.js`, 'utf8');
+    const lines = text.matchAll(/^export \{([^}]*)\} from ["'](\.[^"']*)["'];$/gm);
+    names = new Map(
+      [...lines].flatMap(([, list, from]) =>
+        (list as string)
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => name !== '' && !name.includes(' as '))
+          .map((name) => [name, from as string] as const),
+      ),
+    );
+    doorsRead.set(folder, names);
+  }
+  return names;
+}
 
 /** Packages that every start imports, of many small files; all others stay packages, most of them loaded on use. */
 const JOINED = [
@@ -45,7 +90,8 @@ const packages = Object.keys({ ...dependencies, ...peerDependencies }).filter((n
 // is the same whichever door it came through.
 rmSync('dist/start', { recursive: true, force: true });
 const doors = ['cache', 'metering', 'bundle', 'registry', 'delegation', 'cli'];
-await build({
+const { metafile } = await build({
+  metafile: true,
   entryPoints: {
     index: 'dist/index.js',
     ...Object.fromEntries(doors.map((door) => [door, `dist/${door}/index.js`])),
@@ -58,6 +104,13 @@ await build({
   target: 'node24',
   external: packages.flatMap((name) => [name, `${name}/*`]),
   mainFields: ['module', 'main'],
-  plugins: [sameUrls],
+  plugins: [compiledFiles],
+  // Reading and parsing is most of an import. Names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
   logLevel: 'warning',
 });
+
+// Which compiled file is in which joined one: tests ask what a start loads.
+const joined = Object.entries(metafile.outputs).map(([file, { inputs }]) => [basename(file), Object.keys(inputs)]);
+writeFileSync('dist/start/modules.json', JSON.stringify(Object.fromEntries(joined)));

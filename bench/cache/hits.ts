@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createRuntime } from 'vivarium';
 import { CacheManager, currentEngineProfiles, resolveCacheConfig } from '#cache';
 import type { Artifact, ArtifactTrust } from '#core';
-import { createArtifactTrust, MachineSecret, trustedKeysOf } from '#security';
+import { createArtifactTrust, MachineSecret } from '#security/keys';
+import { trustedKeysOf } from '#security/signers';
 import { realClock, realRandom } from '../../test/cache/support/clock.ts';
 import type { Report } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
@@ -115,8 +116,8 @@ export async function memoryHits(report: Report, component: string, small: Uint8
       await runtime.unload(handle);
       return taken;
     };
-    for (let warm = 0; warm < 20; warm += 1) await load();
-    const value = await median(51, load);
+    for (let warm = 0; warm < 50; warm += 1) await load();
+    const value = await median(101, load);
     report({
       figure: `memory hit to new instance, ${name}`,
       value,

@@ -35,5 +35,11 @@ const reply = lifecycle.handleMessage({
 const replied = performance.now();
 if (reply === undefined) throw new Error('the component did not answer');
 console.log(
-  JSON.stringify({ boot, import: imported - boot, load: loaded - imported, reply: replied - loaded, total: replied }),
+  JSON.stringify({
+    process: boot,
+    'import of the WASI shim': imported - boot,
+    load: loaded - imported,
+    'first reply': replied - loaded,
+    total: replied,
+  }),
 );

@@ -1,4 +1,6 @@
 // What a call costs on the direct path, beside raw jco's glue and beside code written by hand for this one message.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../src/runtime/direct/plan.ts';
@@ -7,31 +9,20 @@ import type { RunGroup } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
 import { type RawLifecycle, rawJco } from '../support/raw-jco.ts';
 import { HandWritten } from './hand-written.ts';
+import { message } from './message.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const LIFECYCLE = 'vivarium:actor/lifecycle@0.1.0';
 const ROUNDS = 7;
-
-const message = (bytes: number): Parameters<RawLifecycle['handleMessage']>[0] => ({
-  sender: { namespace: 'demo', name: 'sender', instance: '1' },
-  payload: new Uint8Array(bytes),
-  metadata: {
-    messageId: 1n,
-    correlationId: undefined,
-    replyTo: undefined,
-    timestamp: { seconds: 1n, nanoseconds: 2 },
-    contentType: undefined,
-    topic: undefined,
-    headers: [],
-    failure: undefined,
-  },
-});
 
 function microsecondsPerCall(
   instances: readonly Pick<RawLifecycle, 'handleMessage'>[],
   bytes: number,
   calls: number,
 ): number {
-  const sent = message(bytes);
+  const sent = message(new Uint8Array(bytes));
   const began = performance.now();
   for (let index = 0; index < calls; index++) {
     (instances[index % instances.length] as RawLifecycle).handleMessage(sent);
@@ -108,4 +99,38 @@ export const calls: RunGroup = async (report) => {
     goal: '<= 1.3',
     holds: made.ratio <= 1.3,
   });
+  const [own, glued] = [await heapOfEach(direct), await heapOfEach(glue)];
+  report({
+    figure: "heap of one more instance, beside its linear memory's own",
+    value: own,
+    unit: 'KB',
+    goal: '<= 20',
+    holds: own <= 20,
+  });
+  report({
+    figure: 'heap of one more instance, ratio',
+    value: own / glued,
+    unit: 'x',
+    peer: `raw jco glue (${glued.toFixed(1)} KB)`,
+    goal: '<= 0.5',
+    holds: own / glued <= 0.5,
+  });
 };
+
+/** Kilobytes of V8's heap and of what hangs on it, for each of a thousand; linear memories are mapped and not in it. */
+async function heapOfEach(make: () => unknown): Promise<number> {
+  const live = 1_000;
+  const used = async (): Promise<number> => {
+    for (let round = 0; round < 3; round++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      collect();
+    }
+    const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+    return heapUsed + external - arrayBuffers;
+  };
+  for (let index = 0; index < 100; index++) make();
+  const before = await used();
+  const kept = Array.from({ length: live }, make);
+  const bytes = (await used()) - before;
+  return bytes / kept.length / 1_000;
+}

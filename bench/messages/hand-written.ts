@@ -1,8 +1,11 @@
-import type { ComponentMessage } from '#core';
+import type { ComponentId, ComponentMessage } from '#core';
 
 const LIFECYCLE = 'vivarium:actor/lifecycle@0.1.0';
 
-/** The floor: `handle-message` lowered and lifted by hand for messages without options, and with no check of anything. */
+/**
+ * The floor: `handle-message` lowered and lifted by hand, with no check of anything. Of what a message may have, it knows
+ * a correlation id with an address for the answer, which is what a request has.
+ */
 export class HandWritten {
   readonly #call: (pointer: number) => number;
   readonly #postReturn: (pointer: number) => void;
@@ -22,16 +25,21 @@ export class HandWritten {
   handleMessage({ sender, payload, metadata }: ComponentMessage): Uint8Array | undefined {
     const [bytes, view] = [this.#bytes, this.#view];
     const at = this.#realloc(0, 0, 8, 144);
-    this.#string(sender.namespace, at);
-    this.#string(sender.name, at + 8);
-    this.#string(sender.instance, at + 16);
+    this.#id(sender, at);
     const start = this.#realloc(0, 0, 1, payload.length);
     bytes.set(payload, start);
     view.setUint32(at + 24, start, true);
     view.setUint32(at + 28, payload.length, true);
     view.setBigInt64(at + 32, metadata.messageId, true);
-    bytes[at + 40] = 0;
-    bytes[at + 52] = 0;
+    if (metadata.correlationId === undefined || metadata.replyTo === undefined) {
+      bytes[at + 40] = 0;
+      bytes[at + 52] = 0;
+    } else {
+      bytes[at + 40] = 1;
+      this.#string(metadata.correlationId, at + 44);
+      bytes[at + 52] = 1;
+      this.#id(metadata.replyTo, at + 56);
+    }
     view.setBigInt64(at + 80, metadata.timestamp.seconds, true);
     view.setUint32(at + 88, metadata.timestamp.nanoseconds, true);
     bytes[at + 96] = 0;
@@ -44,6 +52,12 @@ export class HandWritten {
     const reply = bytes.slice(from, from + view.getUint32(answer + 12, true));
     this.#postReturn(answer);
     return reply;
+  }
+
+  #id({ namespace, name, instance }: ComponentId, at: number): void {
+    this.#string(namespace, at);
+    this.#string(name, at + 8);
+    this.#string(instance, at + 16);
   }
 
   #string(text: string, at: number): void {

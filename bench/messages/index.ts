@@ -2,7 +2,10 @@ import { randomFillSync } from 'node:crypto';
 import { type Clock, type ComponentHandle, createHandle, parseComponentId, VivariumError } from '#core';
 import { GuestMessaging, HostMessaging, Router, type RouterOptions, type TurnRunner } from '#messaging';
 import type { Report, RunGroup } from '../figure.ts';
+import { paired } from '../support/measure.ts';
 import { calls } from './calls.ts';
+import { guests } from './guests.ts';
+import { requests } from './requests.ts';
 
 const payload = new Uint8Array(16);
 const reply = new Uint8Array(16);
@@ -86,10 +89,14 @@ async function roundTrips(report: Report): Promise<void> {
 
   const [few, many] = [createBench(100, idle), createBench(10_000, idle)];
   const inTurn = ({ host, handles }: MessageBench): Promise<number> =>
-    best(Math.min, () => perPromise(10_000, (index) => host.request(handles[index % handles.length]!, payload)));
+    perPromise(20_000, (index) => host.request(handles[index % handles.length]!, payload));
+  for (let round = 0; round < 10; round++) for (const bench of [few, many]) await inTurn(bench);
   // In turn, so that what disturbs one is likely to disturb the other.
-  const [fewAt, manyAt] = [await inTurn(few), await inTurn(many)];
-  const ratio = Math.min(manyAt, await inTurn(many)) / Math.min(fewAt, await inTurn(few));
+  const { ratio } = await paired(
+    31,
+    () => inTurn(many),
+    () => inTurn(few),
+  );
   report({
     figure: '10,000 actors, one message each in turn',
     value: ratio,
@@ -185,7 +192,9 @@ async function fullMailbox(report: Report): Promise<void> {
 
 export const run: RunGroup = async (report) => {
   await calls(report);
+  await requests(report);
   await roundTrips(report);
+  await guests(report);
   await guestToGuest(report);
   await fullMailbox(report);
 };

@@ -1,6 +1,7 @@
 import { KERNELS, kernelBytes, kernelImports } from '../kernels/index.ts';
+import { inChild } from './child-process.ts';
 import { Guest, WAYS, type Way } from './guests.ts';
-import { geometricMean, ratios } from './statistics.ts';
+import { geometricMean, percentile, ratios } from './statistics.ts';
 
 /** Time against the plain module, by kernel. */
 export type KernelRatios = Readonly<Record<string, Readonly<Record<Way, number>>>>;
@@ -17,6 +18,33 @@ export function measureKernels(rounds: number): KernelRatios {
         }),
       ) as Record<Way, () => void>;
       return [kernel.name, ratios(ways, rounds)];
+    }),
+  );
+}
+
+/** Where kernels are measured: `node` with V8's `flags`, in so many processes one after another. */
+export interface Place {
+  readonly rounds: number;
+  readonly processes: number;
+  readonly node?: string | undefined;
+  readonly flags?: readonly string[];
+}
+
+/**
+ * The median over several processes of each ratio: where V8 happens to put code, and what it happens to inline, differs from one
+ * to the next by more than all rounds within one do.
+ */
+export async function kernelsIn({ rounds, processes, node, flags }: Place): Promise<KernelRatios> {
+  const runs: KernelRatios[] = [];
+  for (let n = 0; n < processes; n++) runs.push(await inChild<KernelRatios>('kernels', String(rounds), flags, node));
+  return Object.fromEntries(
+    KERNELS.map(({ name }) => {
+      const median = (way: Way): number =>
+        percentile(
+          runs.map((run) => run[name]![way]),
+          0.5,
+        );
+      return [name, Object.fromEntries(WAYS.map((way) => [way, median(way)])) as Record<Way, number>];
     }),
   );
 }

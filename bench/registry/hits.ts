@@ -11,7 +11,7 @@ import {
   RegistryClient,
   SqliteModuleIndex,
 } from '#registry';
-import { Signer, trustedKeysOf } from '#security';
+import { Signer, trustedKeysOf } from '#security/signers';
 import { createRuntime, type Runtime } from '#system';
 import { adderComponent } from '../../test/support/adder-component.ts';
 import type { Report } from '../figure.ts';

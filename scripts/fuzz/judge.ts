@@ -30,7 +30,10 @@ export function judge({ kind, generated }: Candidate): Verdict {
       return { outcome: 'refused', finding: `metering threw ${String(thrown)}` };
     }
     const expected = kind === 'forged' || thrown.code !== 'METERING_INVALID_MODULE';
-    return { outcome: `refused ${thrown.code}`, ...(expected ? {} : { finding: 'a valid module was called invalid' }) };
+    return {
+      outcome: `refused ${thrown.code}`,
+      ...(expected ? {} : { finding: `a valid module was called invalid: ${thrown.message}` }),
+    };
   }
   if (!WebAssembly.validate(metered as Uint8Array<ArrayBuffer>)) {
     return { outcome: 'invalid', finding: 'the metered module is invalid' };

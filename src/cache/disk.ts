@@ -2,6 +2,7 @@ import type { Artifact, ArtifactKey, ArtifactTrust, Clock, CompiledArtifact, Ran
 import { messageOf } from '#core';
 import { type DecodedArtifact, decodeArtifact, encodeArtifact, joinSeal, splitSeal } from './artifact-file.ts';
 import type { CacheConfig } from './config.ts';
+import { DiskHealth, type DiskState, unavailable } from './disk-health.ts';
 import type { EngineProfile } from './engine-profile.ts';
 import { CacheError } from './errors.ts';
 import {
@@ -41,8 +42,7 @@ export type DiskRead =
   | { readonly outcome: 'failed' };
 
 export interface DiskStatistics {
-  /** `ready`; `suspended`: reading only, writes are tried again later; `off`: nothing is read or written. */
-  readonly state: 'ready' | 'suspended' | 'off';
+  readonly state: DiskState;
   /** What the last trouble was. */
   readonly trouble: string | undefined;
   readonly hits: number;
@@ -61,9 +61,6 @@ interface Opened {
   readonly decoded: DecodedArtifact;
 }
 
-/** How long writing is left alone after it failed. */
-const SUSPENSION_MS = 60_000;
-
 /**
  * Artifacts in files, sealed. Nothing here throws into a caller's load: a disk that is full, missing, read-only or
  * not ours leaves the cache without this tier, and `onTrouble` says so.
@@ -73,23 +70,22 @@ export class DiskTier {
   readonly #usage: UsageLog;
   /** What is known of each profile's folders; absent: nothing, or that they were missing. */
   readonly #folders = new Map<string, 'usable' | 'made'>();
-  #off: CacheError | undefined;
-  #suspendedUntil = 0;
-  #trouble: string | undefined;
+  readonly #health: DiskHealth;
   #counts = { hits: 0, reads: 0, readBytes: 0, stores: 0, storeFailures: 0, damaged: 0 };
 
   constructor(options: DiskOptions) {
     this.#options = options;
     this.#usage = new UsageLog(options);
+    this.#health = new DiskHealth(options);
   }
 
   get statistics(): DiskStatistics {
-    const state = this.#off !== undefined ? 'off' : this.writable ? 'ready' : 'suspended';
-    return { state, trouble: this.#trouble, ...this.#counts };
+    const { state, trouble } = this.#health;
+    return { state, trouble, ...this.#counts };
   }
 
   get writable(): boolean {
-    return this.#off === undefined && this.#options.clock.monotonic() >= this.#suspendedUntil;
+    return this.#health.state === 'ready';
   }
 
   /**
@@ -192,7 +188,7 @@ export class DiskTier {
         { details: { digest: key.wasmDigest } },
       );
     }
-    if (this.#off !== undefined) throw this.#off;
+    if (this.#health.off !== undefined) throw this.#health.off;
     try {
       await this.#makeFolders(key.engineProfileId);
       await this.#write(key, content, seal);
@@ -248,7 +244,7 @@ export class DiskTier {
 
   async #readFile(key: ArtifactKey): Promise<Buffer | undefined> {
     const { files, root, config } = this.#options;
-    if (this.#off !== undefined) return undefined;
+    if (this.#health.state === 'off') return undefined;
     if (!this.#folders.has(key.engineProfileId)) {
       if (!(await checkFolders(files, root, key.engineProfileId))) return undefined;
       this.#folders.set(key.engineProfileId, 'usable');
@@ -290,27 +286,7 @@ export class DiskTier {
 
   /** Suspends writing, or ends the tier when its folder is not safe, and says so. */
   inTrouble(cause: unknown, what: string): void {
-    const { root, clock, onTrouble } = this.#options;
     this.#folders.clear();
-    if (cause instanceof CacheError && cause.code === 'CACHE_INVALID_ARTIFACT') {
-      this.#trouble = cause.message;
-      onTrouble(cause);
-      return;
-    }
-    const error = cause instanceof CacheError ? cause : unavailable(root, what, cause);
-    if (error.code === 'CACHE_UNSAFE_ROOT') this.#off = error;
-    this.#suspendedUntil = clock.monotonic() + SUSPENSION_MS;
-    if (this.#trouble === error.message) return;
-    this.#trouble = error.message;
-    onTrouble(error);
+    this.#health.report(cause, what);
   }
-}
-
-function unavailable(root: string, what: string, cause: unknown): CacheError {
-  const code = codeOf(cause);
-  return new CacheError(
-    'CACHE_UNAVAILABLE',
-    `the cache folder ${root} ${what} (${code ?? messageOf(cause)}); components are built anew without it`,
-    { cause, details: { path: root, ...(code === undefined ? {} : { reason: code }) } },
-  );
 }

@@ -1,5 +1,5 @@
 export { type CacheConfig, type CacheOptions, resolveCacheConfig } from './config.ts';
-export type { CacheDoctorReport, CacheFinding, CacheProblem, DoctorOptions } from './doctor.ts';
+export type { CacheDoctorReport, DoctorOptions } from './doctor.ts';
 export {
   type CpuPolicy,
   currentEngineProfiles,
@@ -9,7 +9,9 @@ export {
   engineProfileId,
 } from './engine-profile.ts';
 export { CacheError, type CacheErrorCode } from './errors.ts';
+export type { CacheFinding, CacheProblem } from './findings.ts';
 export { wasmDigestOf } from './keys.ts';
+export { KnownDigests } from './known-digests.ts';
 export { CacheManager, type CacheManagerOptions } from './manager.ts';
 export type { CacheMetrics } from './metrics.ts';
 export type { PruneOptions, PruneReport } from './prune.ts';

@@ -1,22 +1,41 @@
 import { type Command, Option } from 'commander';
 import type { Runtime } from '#system';
 import { collect } from './collect.ts';
+import { CliError } from './errors.ts';
 import type { Shell } from './shell.ts';
 
 export interface AuthorityFlags {
   readonly grant: readonly string[];
+  readonly dir: readonly string[];
   readonly trust: 'any' | 'signed';
 }
 
-/** Adds `--grant` and `--trust`. */
+/** Adds `--grant`, `--dir` and `--trust`. */
 export function addAuthorityOptions(command: Command): Command {
   return command
     .option('-g, --grant <grant>', 'what it may do, as area:action:pattern; may be given several times', collect, [])
+    .option(
+      '--dir <host::guest>',
+      'a folder that it finds open, as ./data::/data; may be given several times',
+      collect,
+      [],
+    )
     .addOption(
       new Option('--trust <what>', 'signed: refuse what no trusted key signed')
         .choices(['any', 'signed'])
         .default('any'),
     );
+}
+
+/** Folders to open, as `load` takes them. What may be done in them, `--grant` says. */
+export function preopensOf({ dir }: AuthorityFlags): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    dir.map((text) => {
+      const at = text.lastIndexOf('::');
+      if (at < 1) throw new CliError('CLI_USAGE', `--dir ${text}: write HOST::GUEST, as ./data::/data`);
+      return [text.slice(at + 2), text.slice(0, at)];
+    }),
+  );
 }
 
 /** What the registry gives was signed by a trusted key, or it would not have been given. */

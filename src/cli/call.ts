@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { Command } from 'commander';
 import { createRuntime } from '#system';
-import { type AuthorityFlags, addAuthorityOptions, reportAuthority, trustOf } from './authority.ts';
+import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
+import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { printable } from './printable.ts';
@@ -9,7 +10,7 @@ import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 
-type CallFlags = LimitFlags & AuthorityFlags & RegistryFlags;
+type CallFlags = LimitFlags & AuthorityFlags & RegistryFlags & EngineFlags;
 
 export function callCommand(shell: Shell): Command {
   const command = new Command('call')
@@ -24,7 +25,7 @@ Examples:
   viv call math.wasm add '[1, 2]'
   viv call codec.wasm 'acme:codec/text@1.0.0#encode' '["hello"]' --json`,
     );
-  return addRegistryOptions(addAuthorityOptions(addLimitOptions(command))).action(
+  return addEngineOptions(addRegistryOptions(addAuthorityOptions(addLimitOptions(command)))).action(
     shell.action((component: string, name: string, args: string, flags: CallFlags) =>
       call(shell, component, name, args, flags),
     ),
@@ -37,10 +38,14 @@ async function call(shell: Shell, component: string, name: string, text: string,
     limits: limitsOf(flags),
     trust: trustOf(component, flags),
     audit: 'file',
+    branchHints: flags.branchHints,
   });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
   reportAuthority(shell, runtime);
-  const handle = await runtime.load(await componentOf(component, flags), { grants: flags.grant });
+  const handle = await runtime.load(await componentOf(component, flags), {
+    grants: flags.grant,
+    preopens: preopensOf(flags),
+  });
   const result = await runtime.call(handle, name, ...args);
   const figures = usageFigures(runtime.usage(handle));
   shell.result({ result: result ?? null, ...figures }, printable(inspect(result, { depth: 8, maxArrayLength: 1_000 })));

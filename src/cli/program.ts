@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './audit.ts';
 import { cacheCommand } from './cache.ts';
@@ -40,6 +41,9 @@ export async function main(args: readonly string[], streams: Streams = process):
   shell.json = args.includes('--json');
   const program = new Command('viv')
     .description('runs untrusted WebAssembly components within limits that they cannot escape')
+    .version(version(), '--version', 'print the version of Vivarium')
+    // An option of the same name behind a command is the command's.
+    .enablePositionalOptions()
     .addHelpText('after', EXIT_CODES);
   for (const make of COMMANDS) program.addCommand(make(shell));
   for (const command of everyCommand(program)) prepare(command, shell);
@@ -52,6 +56,11 @@ export async function main(args: readonly string[], streams: Streams = process):
     return EXIT.usage;
   }
   return shell.exitCode;
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function everyCommand(command: Command): Command[] {

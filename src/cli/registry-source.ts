@@ -4,15 +4,17 @@ import { openRegistry } from '#system';
 export interface RegistryFlags {
   readonly registry?: string;
   readonly blobs?: string;
+  readonly separateVerifier?: boolean;
 }
 
 const PREFIX = 'registry:';
 
-/** Adds `--registry` and `--blobs`. */
+/** Adds `--registry`, `--blobs` and `--separate-verifier`. */
 export function addRegistryOptions(command: Command): Command {
   return command
     .option('--registry <address>', 'a folder or a postgres: URL (default: VIVARIUM_REGISTRY, or in VIVARIUM_HOME)')
-    .option('--blobs <address>', 'a folder, or s3://bucket/prefix?endpoint=URL (default: beside the registry)');
+    .option('--blobs <address>', 'a folder, or s3://bucket/prefix?endpoint=URL (default: beside the registry)')
+    .option('--separate-verifier', "take modules only that another key than their publisher's verified");
 }
 
 /** What a command's component stands for: `registry:ID` is fetched, checked and given as bytes; all else is a source. */

@@ -29,6 +29,7 @@ interface QueryFlags extends RegistryFlags, EmbedderFlags {
   readonly world?: string;
   readonly function?: string;
   readonly describe?: string;
+  readonly provided?: readonly string[];
   readonly threshold?: number;
   readonly limit: number;
 }
@@ -55,6 +56,7 @@ export function registryCommand(shell: Shell): Command {
     .option('--world <name>', 'the world of a .wit file that has several')
     .option('--function <name>', 'one function of it: func, or ns:pkg/iface@v#func')
     .option('--describe <text>', 'the meaning that is looked for')
+    .option('--provided <imports...>', 'imports that can be met; modules that ask for others are passed over')
     .addOption(new Option('--threshold <number>', 'least similarity, -1 to 1').argParser(Number))
     .addOption(new Option('--limit <number>', 'most matches').argParser(Number).default(10))
     .action(shell.action((flags: QueryFlags) => query(shell, flags)));
@@ -114,7 +116,7 @@ export function registryCommand(shell: Shell): Command {
       ),
     );
 
-  add('gc', 'delete blobs that no module points to, and modules that nobody uses')
+  add('gc', 'delete blobs that no module points to, modules that nobody uses, and old lookups')
     .addOption(new Option('--grace <time>', 'how old a blob must be, as 24h').argParser(reading(parseDuration)))
     .addOption(new Option('--idle <time>', 'evict modules unused for so long').argParser(reading(parseDuration)))
     .addOption(new Option('--keep <number>', 'evict down to so many modules').argParser(Number))
@@ -125,9 +127,10 @@ export function registryCommand(shell: Shell): Command {
           const idleSince = idle === undefined ? undefined : Date.now() - idle;
           const evicted = idleSince === undefined && keep === undefined ? [] : await client.evict({ idleSince, keep });
           const { seen, deleted } = await client.collectOrphans(grace);
+          const forgotten = await client.forgetLookups();
           shell.result(
-            { evicted, seen, deleted },
-            `${evicted.length} modules evicted; ${deleted.length} of ${seen} blobs deleted`,
+            { evicted, seen, deleted, forgotten },
+            `${evicted.length} modules evicted; ${deleted.length} of ${seen} blobs deleted; ${forgotten} lookups forgotten`,
           );
         }),
       ),
@@ -151,13 +154,13 @@ async function publish(shell: Shell, file: string, flags: PublishFlags): Promise
 }
 
 async function query(shell: Shell, flags: QueryFlags): Promise<void> {
-  const { world, function: name, describe, threshold, limit } = flags;
+  const { world, function: name, describe, provided, threshold, limit } = flags;
   const isHash = /^sha256:[0-9a-f]{64}$/.test(flags.interface);
   const select = { ...(world === undefined ? {} : { world }), ...(name === undefined ? {} : { function: name }) };
   const interfaceHash = isHash ? flags.interface : (await interfaceOf(flags.interface, select)).interfaceHash;
   await withRegistry(shell, flags, async ({ client }) => {
     const vector = describe === undefined ? {} : await embed(shell, flags, describe);
-    const matches = await client.query({ interfaceHash, threshold, limit, ...vector });
+    const matches = await client.query({ interfaceHash, provided, threshold, limit, ...vector });
     for (const { record, similarity } of matches) print(shell, record, similarity);
     if (matches.length === 0) shell.note('no module of this interface and meaning');
   });
@@ -178,7 +181,7 @@ async function embed(
   text: string,
 ): Promise<{ embedding?: Float32Array; embedderId?: string }> {
   if (embedder === 'none') return {};
-  const model = openEmbedder(embedder, process.env.VIVARIUM_EMBEDDER_KEY);
+  const model = await openEmbedder(embedder, process.env.VIVARIUM_EMBEDDER_KEY);
   try {
     return { embedding: await model.embed(text), embedderId: model.id };
   } catch (error) {
@@ -193,9 +196,9 @@ async function withRegistry(
   flags: RegistryFlags & Pick<Parameters<typeof openRegistry>[0] & object, 'limits'>,
   work: (registry: OpenRegistry) => Promise<void>,
 ): Promise<void> {
-  const { registry, blobs, limits } = flags;
+  const { registry, blobs, separateVerifier, limits } = flags;
   const refused = (error: Error): void => shell.line(`refused: ${error.message}`);
-  await using open = await openRegistry({ registry, blobs, limits, refused });
+  await using open = await openRegistry({ registry, blobs, separateVerifier, limits, refused });
   await work(open);
 }
 

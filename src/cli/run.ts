@@ -3,8 +3,9 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf } from '#core';
 import { createRuntime } from '#system';
-import { type AuthorityFlags, addAuthorityOptions, reportAuthority, trustOf } from './authority.ts';
+import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
 import { collect } from './collect.ts';
+import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { asText, printable } from './printable.ts';
@@ -12,7 +13,7 @@ import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 
-interface RunFlags extends LimitFlags, AuthorityFlags, RegistryFlags {
+interface RunFlags extends LimitFlags, AuthorityFlags, RegistryFlags, EngineFlags {
   readonly message: readonly string[];
   readonly messageFile: readonly string[];
   readonly env: readonly string[];
@@ -38,9 +39,10 @@ Examples:
   viv run hello.wasm --message Ada
   viv run counter.wasm --grant 'storage:*:**' --message '{"add":3}'
   viv run counter.wasm --fuel 5000000 --timeout 200ms < messages.txt
+  viv run notes.wasm --dir ./notes::/data --grant 'filesystem:*:/data/**' --message list
   viv run hello.wasm --message Ada --json | jq .fuelConsumed`,
     );
-  return addRegistryOptions(addAuthorityOptions(addLimitOptions(command))).action(
+  return addEngineOptions(addRegistryOptions(addAuthorityOptions(addLimitOptions(command)))).action(
     shell.action((component: string, flags: RunFlags) => run(shell, component, flags)),
   );
 }
@@ -52,12 +54,14 @@ async function run(shell: Shell, component: string, flags: RunFlags): Promise<vo
     limits: limitsOf(flags),
     trust: trustOf(component, flags),
     audit: 'file',
+    branchHints: flags.branchHints,
   });
   runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
   reportAuthority(shell, runtime);
   const handle = await runtime.load(await componentOf(component, flags), {
     env,
     grants: flags.grant,
+    preopens: preopensOf(flags),
     ...(config === undefined ? {} : { config }),
     ...(flags.id === undefined ? {} : { id: flags.id }),
   });

@@ -3,13 +3,14 @@ import { Command } from 'commander';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
 import { settleGrants } from './ask.ts';
-import { type AuthorityFlags, addAuthorityOptions, reportAuthority } from './authority.ts';
+import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from './authority.ts';
+import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { asText, printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
-interface StartFlags extends AuthorityFlags {
+interface StartFlags extends AuthorityFlags, EngineFlags {
   readonly to?: string;
 }
 
@@ -21,7 +22,8 @@ export function startCommand(shell: Shell): Command {
     .addHelpText(
       'after',
       `
-What a manifest asks for in \`grants\` it gets where --grant covers it, or where you agree at the terminal.
+What a manifest asks for in \`grants\` it gets where --grant covers it, or where you agree at the terminal. Folders of
+--dir are open to all of them, each within its grants.
 
 State changes, restarts, dead letters and log lines go to standard error, replies to standard output; with --json all
 go to standard output, each with its "event". Without --to it runs until it is interrupted, or no actor is left.
@@ -30,12 +32,14 @@ Examples:
   viv start chat/actor.toml worker/actor.toml
   viv start counter/actor.toml --to demo/counter/1 < messages.txt`,
     );
-  return addAuthorityOptions(command).action(
+  return addEngineOptions(addAuthorityOptions(command)).action(
     shell.action((files: readonly string[], flags: StartFlags) => start(shell, files, flags)),
   );
 }
 
-async function start(shell: Shell, files: readonly string[], { to, grant, trust }: StartFlags): Promise<void> {
+async function start(shell: Shell, files: readonly string[], flags: StartFlags): Promise<void> {
+  const { to, grant, trust, branchHints } = flags;
+  const preopens = preopensOf(flags);
   const manifests = await Promise.all(files.map(readManifest));
   if (to !== undefined && !manifests.some(({ id }) => id === to)) {
     throw new CliError(
@@ -44,12 +48,12 @@ async function start(shell: Shell, files: readonly string[], { to, grant, trust 
     );
   }
   await settleGrants(shell, manifests, grant);
-  await using runtime = await createRuntime({ trust, audit: 'file' });
+  await using runtime = await createRuntime({ trust, audit: 'file', branchHints });
   reportAuthority(shell, runtime);
   const report = reporter(shell, runtime);
   addSupervisors(runtime, manifests);
   const handles = new Map<string, ComponentHandle>();
-  for (const manifest of manifests) handles.set(manifest.id, await load(runtime, manifest));
+  for (const manifest of manifests) handles.set(manifest.id, await load(runtime, manifest, preopens));
   const target = to === undefined ? undefined : handles.get(to);
   const gone = allGone(runtime, handles.size);
   const interrupt = interrupted();
@@ -69,7 +73,11 @@ function live(runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): 
   return [...handles.values()].filter((handle) => !['stopped', 'failed'].includes(runtime.state(handle))).length;
 }
 
-function load(runtime: Runtime, manifest: ActorManifest): Promise<ComponentHandle> {
+function load(
+  runtime: Runtime,
+  manifest: ActorManifest,
+  preopens: Readonly<Record<string, string>>,
+): Promise<ComponentHandle> {
   const { id, component, limits, env, mailbox, supervision, grants } = manifest;
   return runtime.load(component, {
     id,
@@ -77,6 +85,7 @@ function load(runtime: Runtime, manifest: ActorManifest): Promise<ComponentHandl
     env,
     mailbox,
     grants,
+    preopens,
     ...(supervision === undefined ? {} : { supervision }),
   });
 }

@@ -4,7 +4,7 @@ import {
   type ComponentMessage,
   formatComponentId,
   type MessageMetadata,
-  type RuntimeEngine,
+  type Turn,
 } from '#core';
 import type { Mailbox, Queued } from './mailbox.ts';
 import { RingBuffer } from './ring-buffer.ts';
@@ -16,7 +16,7 @@ const OVERHEAD_BYTES = 64;
 export type EnvelopeKind = 'message' | 'callback';
 
 /** A message in a mailbox: what the guest will see, and what the host keeps beside it. */
-export class Envelope implements ComponentMessage, Queued {
+export class Envelope implements ComponentMessage, Queued<Envelope> {
   readonly sender: ComponentId;
   readonly payload: Uint8Array;
   readonly metadata: MessageMetadata;
@@ -25,8 +25,11 @@ export class Envelope implements ComponentMessage, Queued {
   readonly request: PendingRequest | undefined;
   /** How many turns led to this message, one caused by the other. */
   readonly hops: number;
+  /** What the message counts in a mailbox's bytes. */
+  readonly weight: number;
   /** How often a turn has begun with it. */
   attempts = 0;
+  next: Envelope | undefined = undefined;
 
   constructor(
     kind: EnvelopeKind,
@@ -42,11 +45,7 @@ export class Envelope implements ComponentMessage, Queued {
     this.metadata = metadata;
     this.request = request;
     this.hops = hops;
-  }
-
-  /** What the message counts in a mailbox's bytes. */
-  get weight(): number {
-    return this.payload.length + OVERHEAD_BYTES;
+    this.weight = payload.length + OVERHEAD_BYTES;
   }
 }
 
@@ -73,8 +72,8 @@ export abstract class PendingRequest extends WheelTimer {
   readonly timeoutMs: number;
   /** The asker's turn cannot go on before the end. */
   readonly suspendsTurn: boolean;
-  /** On the clock's monotonic scale. An answer after it is late even when the timer has not run yet. */
-  deadline = 0;
+  /** When it was opened, on the clock's monotonic scale; `timeoutMs` later an answer is late, timer or not. */
+  begun = 0;
   end: RequestEnd | undefined = undefined;
   readonly #owner: RequestOwner;
 
@@ -107,7 +106,15 @@ export abstract class PendingRequest extends WheelTimer {
 }
 
 /** What a turn is, for an actor: the engine's call, or a listener's. */
-export type TurnRunner = Pick<RuntimeEngine, 'callHandleMessage' | 'callHandleCallback'>;
+export interface TurnRunner {
+  /** @param now the router's clock, read just before */
+  callHandleMessage(handle: ComponentHandle, message: ComponentMessage, now?: number): Turn<Uint8Array | undefined>;
+  callHandleCallback(handle: ComponentHandle, message: ComponentMessage, now?: number): Turn<void>;
+  /** When the last turn ended by the router's clock, where the runner has read it anyway. */
+  readonly endedAt?: number | undefined;
+  /** The same for one actor alone, which spares a search at each turn; asked once, at the actor's first turn. */
+  runnerOf?(handle: ComponentHandle): TurnRunner;
+}
 
 /** `open`: takes messages. `draining`: finishes what it has. `removed`: gone, and every sender is told. */
 export type CellState = 'open' | 'draining' | 'removed';
@@ -121,15 +128,11 @@ export interface WaitingSend {
 
 /** Everything that messaging knows of one actor. Its fields are changed by this folder alone. */
 export class ActorCell {
-  readonly handle: ComponentHandle;
-  readonly key: string;
+  // What every message touches comes first: with very many actors called in turn it is cache lines that cost.
+  /** Whose it is: a handle may be shown to another router than its own. */
+  readonly router: object;
   readonly mailbox: Mailbox<Envelope>;
-  readonly runner: TurnRunner;
-  /** Its failures are told to the supervisor; a listener of the embedder has none. */
-  readonly supervised: boolean;
-  /** Turns that may begin with one message before it is given up as poison. */
-  readonly maxAttempts: number;
-  readonly maxOpenRequests: number;
+  readonly handle: ComponentHandle;
   state: CellState = 'open';
   /** No turn begins: not initialised yet, failed, or being restarted. */
   suspended = false;
@@ -137,17 +140,28 @@ export class ActorCell {
   queued = false;
   /** A turn runs. */
   busy = false;
+  /** Its instance is gone and nobody will restart it: the embedder's messages are refused. */
+  failed = false;
   /** The message whose turn runs. */
   current: Envelope | undefined = undefined;
+  #runner: TurnRunner;
+  #isOwnRunner = false;
+  #whenIdle: (() => void)[] | undefined;
+  #waiting: RingBuffer<WaitingSend> | undefined;
+  readonly key: string;
+  /** Its failures are told to the supervisor; a listener of the embedder has none. */
+  readonly supervised: boolean;
+  /** Turns that may begin with one message before it is given up as poison. */
+  readonly maxAttempts: number;
+  readonly maxOpenRequests: number;
   /** Counts restarts: an answer to what an earlier instance asked is not for this one. */
   incarnation = 0;
-  /** Requests made by this actor, by correlation id. Nobody else can name them. */
-  readonly openRequests: Map<string, PendingRequest> = new Map();
-  readonly topics: Set<string> = new Set();
-  readonly waiting: RingBuffer<WaitingSend> = new RingBuffer();
-  #whenIdle: (() => void)[] | undefined;
+  // Most actors have none of these, and there may be very many actors.
+  #openRequests: Map<string, PendingRequest> | undefined;
+  #topics: Set<string> | undefined;
 
   constructor(
+    router: object,
     handle: ComponentHandle,
     mailbox: Mailbox<Envelope>,
     runner: TurnRunner,
@@ -155,10 +169,11 @@ export class ActorCell {
     maxAttempts: number,
     maxOpenRequests: number,
   ) {
+    this.router = router;
     this.handle = handle;
     this.key = formatComponentId(handle.id);
     this.mailbox = mailbox;
-    this.runner = runner;
+    this.#runner = runner;
     this.supervised = supervised;
     this.maxAttempts = maxAttempts;
     this.maxOpenRequests = maxOpenRequests;
@@ -168,12 +183,47 @@ export class ActorCell {
     return this.handle.id;
   }
 
+  /** Whoever runs the actor's turns. To be asked for at a turn: the actor is loaded then. */
+  get runner(): TurnRunner {
+    if (!this.#isOwnRunner) {
+      this.#isOwnRunner = true;
+      this.#runner = this.#runner.runnerOf?.(this.handle) ?? this.#runner;
+    }
+    return this.#runner;
+  }
+
+  /** Requests made by this actor, by correlation id. Nobody else can name them. */
+  get openRequests(): Map<string, PendingRequest> {
+    this.#openRequests ??= new Map();
+    return this.#openRequests;
+  }
+
+  get topics(): Set<string> {
+    this.#topics ??= new Set();
+    return this.#topics;
+  }
+
+  /** Sends that wait for room. */
+  get waiting(): RingBuffer<WaitingSend> {
+    this.#waiting ??= new RingBuffer();
+    return this.#waiting;
+  }
+
+  get isAwaited(): boolean {
+    return this.#waiting !== undefined && this.#waiting.size > 0;
+  }
+
   get isRunnable(): boolean {
     return !this.busy && !this.suspended && !this.mailbox.isEmpty;
   }
 
   get isIdle(): boolean {
-    return !this.busy && this.mailbox.isEmpty && this.openRequests.size === 0 && this.waiting.size === 0;
+    return (
+      !this.busy &&
+      this.mailbox.isEmpty &&
+      (this.#openRequests === undefined || this.#openRequests.size === 0) &&
+      !this.isAwaited
+    );
   }
 
   /** Calls `task` once, when the actor has nothing left to do. */

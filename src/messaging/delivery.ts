@@ -35,6 +35,8 @@ export class Delivery {
   readonly #maxHops: number;
   #lastMessageId = 0;
   #stampedMs = Number.NaN;
+  /** On the clock's monotonic scale: until then the stamp is taken as it is. */
+  #stampEnds = Number.NEGATIVE_INFINITY;
   #stamp: Timestamp = timestampOf(0);
   giveUp: GiveUpRequest = () => {};
 
@@ -99,7 +101,7 @@ export class Delivery {
 
   /** Puts a message into a mailbox, or in line before it: for senders that can wait. */
   postOrWait(cell: ActorCell, envelope: Envelope, admitted: () => void, refused: (error: unknown) => void): void {
-    const fits = cell.waiting.size === 0 && cell.mailbox.hasRoomFor(envelope);
+    const fits = !cell.isAwaited && cell.mailbox.hasRoomFor(envelope);
     if (fits || cell.mailbox.overflow !== 'wait' || this.#refusalBesideRoom(cell, envelope) !== undefined) {
       this.post(cell, envelope);
       admitted();
@@ -158,13 +160,22 @@ export class Delivery {
       messageId: BigInt(this.#lastMessageId),
       correlationId: request?.correlationId,
       replyTo: request === undefined || kind === 'callback' ? undefined : sender,
-      timestamp: this.#timestamp(),
+      timestamp: kind === 'message' && request !== undefined ? this.#timestampAt(request.begun) : this.#timestamp(),
       contentType: fields?.contentType,
       topic,
       headers: fields?.headers ?? NO_HEADERS,
       failure,
     };
     return new Envelope(kind, sender, payload, metadata, request, hops);
+  }
+
+  /** The wall clock is read once in a millisecond, which is what it tells; a request knows the time by the other clock. */
+  #timestampAt(now: number): Timestamp {
+    if (now >= this.#stampEnds) {
+      this.#stampEnds = now + 1;
+      this.#timestamp();
+    }
+    return this.#stamp;
   }
 
   #timestamp(): Timestamp {

@@ -19,8 +19,8 @@ export interface DispatcherOptions {
   readonly sliceMessages?: number | undefined;
 }
 
-/** Runs one turn of an actor and answers the clock's monotonic reading at its end. */
-export type RunTurn = (cell: ActorCell) => number;
+/** Runs one turn of an actor, given the clock's monotonic reading, and answers that at its end. */
+export type RunTurn = (cell: ActorCell, now: number) => number;
 
 /**
  * Gives actors their turns, round robin. Work begins in a microtask, so that a request to an idle actor costs no trip
@@ -96,7 +96,7 @@ export class Dispatcher {
       }
       const sliceEnds = Math.min(now + this.#sliceMs, shareEnds);
       for (let turns = 0; turns < this.#sliceMessages && now < sliceEnds && cell.isRunnable; turns++) {
-        now = this.#runTurn(cell);
+        now = this.#runTurn(cell, now);
       }
       cell.queued = false;
       if (cell.isRunnable) {

@@ -1,6 +1,13 @@
-import { type ComponentHandle, type ComponentMessage, HOST_ID, messageOf, type VivariumError } from '#core';
+import {
+  type ComponentHandle,
+  type ComponentMessage,
+  formatComponentId,
+  HOST_ID,
+  messageOf,
+  type VivariumError,
+} from '#core';
 import type { ActorCell, PendingRequest, TurnRunner } from './actor-cell.ts';
-import type { MessageFields } from './delivery.ts';
+import { type MessageFields, notFound } from './delivery.ts';
 import { MessagingError } from './errors.ts';
 import type { MailboxOptions } from './mailbox.ts';
 import type { Router } from './router.ts';
@@ -28,19 +35,24 @@ export interface HostTopic {
   publish(payload: Uint8Array, fields?: MessageFields): Promise<number>;
 }
 
-/** Makes the error of a request whose signal was aborted. */
-export type AbortedError = (signal: AbortSignal) => VivariumError;
+/** What the embedder's errors are, where they are not messaging's own. */
+export interface HostErrors {
+  /** Of a request whose signal was aborted. */
+  aborted(signal: AbortSignal): VivariumError;
+  /** Of a message to an actor that there is not, or that has failed for good. */
+  unusable(handle: ComponentHandle): VivariumError;
+}
 
 const NO_OPTIONS: RequestOptions = Object.freeze({});
 
 /** What the embedder does with messages; its sender is `vivarium/host/0`. Payloads are not copied: leave them alone. */
 export class HostMessaging {
   readonly #router: Router;
-  readonly #aborted: AbortedError;
+  readonly #errors: HostErrors;
 
-  constructor(router: Router, aborted: AbortedError = abortedError) {
+  constructor(router: Router, errors: HostErrors = OWN_ERRORS) {
     this.#router = router;
-    this.#aborted = aborted;
+    this.#errors = errors;
   }
 
   /** Resolves when the message is in the mailbox. @throws {MessagingError} */
@@ -66,7 +78,7 @@ export class HostMessaging {
     return new Promise((resolve, reject) => {
       const cell = this.#target(handle, payload);
       const { signal } = options;
-      if (signal?.aborted) throw this.#aborted(signal);
+      if (signal?.aborted) throw this.#errors.aborted(signal);
       const request = this.#router.requests.openPromise(
         undefined,
         cell,
@@ -117,7 +129,7 @@ export class HostMessaging {
   ): void {
     const onAbort = (): void => {
       this.#router.requests.cancel(request);
-      reject(this.#aborted(signal));
+      reject(this.#errors.aborted(signal));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     const done = (): void => signal.removeEventListener('abort', onAbort);
@@ -149,7 +161,9 @@ export class HostMessaging {
   #target(handle: ComponentHandle, payload: Uint8Array): ActorCell {
     this.#refuseWhenClosing();
     checkPayload(payload);
-    return this.#router.byHandle(handle);
+    const cell = this.#router.find(handle);
+    if (cell === undefined || cell.failed) throw this.#errors.unusable(handle);
+    return cell;
   }
 
   #refuseWhenClosing(): void {
@@ -167,7 +181,10 @@ function checkPayload(payload: unknown): void {
   );
 }
 
-function abortedError(signal: AbortSignal): VivariumError {
-  const message = `the request was cancelled by its signal: ${messageOf(signal.reason)}`;
-  return new MessagingError('MESSAGING_CANCELLED', message, { cause: signal.reason });
-}
+const OWN_ERRORS: HostErrors = {
+  aborted(signal) {
+    const message = `the request was cancelled by its signal: ${messageOf(signal.reason)}`;
+    return new MessagingError('MESSAGING_CANCELLED', message, { cause: signal.reason });
+  },
+  unusable: (handle) => notFound(formatComponentId(handle.id)),
+};

@@ -14,12 +14,14 @@ export interface TurnTask {
   reject(error: unknown): void;
 }
 
-/** What a mailbox needs to know of a message. */
-export interface Queued {
+/** What a mailbox needs to know of a message, which stands in one mailbox at a time. */
+export interface Queued<Message> {
   /** A `callback` is owed to the actor itself and is not dropped. */
   readonly kind: 'message' | 'callback';
   /** What it counts in the mailbox's bytes. */
   readonly weight: number;
+  /** The message behind it: the mailbox's own to set. */
+  next: Message | undefined;
 }
 
 export interface MailboxOptions {
@@ -32,15 +34,21 @@ export interface MailboxOptions {
   readonly overflow?: Overflow | undefined;
 }
 
-/** A bounded queue of messages, and before it one of the host's own tasks, which go first and are not bounded. */
-export class Mailbox<Message extends Queued> {
+/**
+ * A bounded queue of messages, and before it one of the host's own tasks, which go first and are not bounded. The messages
+ * are linked to each other, so that an idle mailbox holds nothing and ten thousand of them touch little memory.
+ */
+export class Mailbox<Message extends Queued<Message>> {
+  #first: Message | undefined;
+  /** Of two messages or more. */
+  #last: Message | undefined;
+  #size = 0;
+  #bytes = 0;
+  #tasks: RingBuffer<TurnTask> | undefined;
   readonly maxMessages: number;
   readonly maxBytes: number;
   readonly maxMessageBytes: number;
   readonly overflow: Overflow;
-  readonly #messages = new RingBuffer<Message>();
-  readonly #tasks = new RingBuffer<TurnTask>();
-  #bytes = 0;
 
   constructor(options: MailboxOptions = {}) {
     this.maxMessages = options.maxMessages ?? 1_000;
@@ -51,7 +59,7 @@ export class Mailbox<Message extends Queued> {
 
   /** Messages that wait; tasks are not counted. */
   get size(): number {
-    return this.#messages.size;
+    return this.#size;
   }
 
   get bytes(): number {
@@ -59,24 +67,26 @@ export class Mailbox<Message extends Queued> {
   }
 
   get isEmpty(): boolean {
-    return this.#messages.size === 0 && this.#tasks.size === 0;
+    return this.#first === undefined && this.#tasks === undefined;
   }
 
   hasRoomFor(envelope: Message): boolean {
-    return this.#messages.size < this.maxMessages && this.#bytes + envelope.weight <= this.maxBytes;
+    return this.#size < this.maxMessages && this.#bytes + envelope.weight <= this.maxBytes;
   }
 
   /** Takes out the oldest message that is no answer to the actor's own requests: those are owed to it. */
   dropOldest(): Message | undefined {
-    const owed: Message[] = [];
-    let oldest = this.#messages.shift();
+    let before: Message | undefined;
+    let oldest = this.#first;
     while (oldest?.kind === 'callback') {
-      owed.push(oldest);
-      oldest = this.#messages.shift();
+      before = oldest;
+      oldest = oldest.next;
     }
-    for (const callback of owed.reverse()) this.#messages.unshift(callback);
-    if (oldest !== undefined) this.#bytes -= oldest.weight;
-    return oldest;
+    if (oldest === undefined) return undefined;
+    if (before === undefined) return this.shift();
+    before.next = oldest.next;
+    if (oldest === this.#last) this.#last = before === this.#first ? undefined : before;
+    return this.#taken(oldest);
   }
 
   hasBytesFor(envelope: Message): boolean {
@@ -84,27 +94,48 @@ export class Mailbox<Message extends Queued> {
   }
 
   push(envelope: Message): void {
-    this.#messages.push(envelope);
+    if (this.#first === undefined) this.#first = envelope;
+    else {
+      (this.#last ?? this.#first).next = envelope;
+      this.#last = envelope;
+    }
+    this.#size += 1;
     this.#bytes += envelope.weight;
   }
 
   /** Puts back a message whose turn failed, before all others, so that the order stays. */
   putBack(envelope: Message): void {
-    this.#messages.unshift(envelope);
+    envelope.next = this.#first;
+    this.#last ??= this.#first;
+    this.#first = envelope;
+    this.#size += 1;
     this.#bytes += envelope.weight;
   }
 
   shift(): Message | undefined {
-    const envelope = this.#messages.shift();
-    if (envelope !== undefined) this.#bytes -= envelope.weight;
-    return envelope;
+    const envelope = this.#first;
+    if (envelope === undefined) return undefined;
+    this.#first = envelope.next;
+    if (this.#first === this.#last) this.#last = undefined;
+    return this.#taken(envelope);
   }
 
   pushTask(task: TurnTask): void {
+    this.#tasks ??= new RingBuffer();
     this.#tasks.push(task);
   }
 
   shiftTask(): TurnTask | undefined {
-    return this.#tasks.shift();
+    if (this.#tasks === undefined) return undefined;
+    const task = this.#tasks.shift();
+    if (this.#tasks.size === 0) this.#tasks = undefined;
+    return task;
+  }
+
+  #taken(envelope: Message): Message {
+    envelope.next = undefined;
+    this.#size -= 1;
+    this.#bytes -= envelope.weight;
+    return envelope;
   }
 }

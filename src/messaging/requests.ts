@@ -89,7 +89,7 @@ export class Requests implements RequestOwner {
   /** Ends a request with an answer, if it still waits and its deadline has not passed. */
   answer(request: PendingRequest, payload: Uint8Array | undefined, now: number): void {
     if (request.end !== undefined) this.#counters.lateReplies += 1;
-    else if (now > request.deadline) {
+    else if (now > request.begun + request.timeoutMs) {
       this.#counters.lateReplies += 1;
       this.expired(request);
     } else {
@@ -129,7 +129,7 @@ export class Requests implements RequestOwner {
   #open(request: PendingRequest): PendingRequest {
     const now = this.#clock.monotonic();
     request.correlationId = this.#ids.next();
-    request.deadline = now + request.timeoutMs;
+    request.begun = now;
     this.#wheel.schedule(request, now, request.timeoutMs);
     if (request.from === undefined) this.#keepAlive.begin();
     else request.from.openRequests.set(request.correlationId, request);

@@ -6,6 +6,8 @@ import {
   createHandle,
   formatComponentId,
   HOST_ID,
+  keepWithHandle,
+  keptWithHandle,
   type MessagingAuthority,
   type Random,
   type Supervisor,
@@ -72,6 +74,7 @@ export class Router {
   readonly #keepAlive: KeepAlive;
   readonly #byKey = new Map<string, ActorCell>();
   readonly #listeners = new Set<ActorCell>();
+  /** For walking over; each handle leads to its cell by itself. */
   readonly #byHandle = new Map<ComponentHandle, ActorCell>();
 
   constructor(options: RouterOptions) {
@@ -86,7 +89,7 @@ export class Router {
     const { loop = nodeEventLoop, dispatcher: shares, runQueue } = options;
     this.#keepAlive = new KeepAlive(loop);
     this.requests = new Requests(clock, random, this.counters, this.#keepAlive);
-    this.#dispatcher = new Dispatcher(clock, loop, (cell) => turns.run(cell), shares, runQueue);
+    this.#dispatcher = new Dispatcher(clock, loop, (cell, now) => turns.run(cell, now), shares, runQueue);
     this.delivery = new Delivery(clock, this.#dispatcher, this.deadLetters, this.counters, maxHops);
     this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
     const turns = new Turns(
@@ -103,27 +106,41 @@ export class Router {
   /** Gives an actor its mailbox. @throws {MessagingError} `MESSAGING_INVALID` when its id is taken. */
   add(handle: ComponentHandle, options: ActorOptions = {}): void {
     const { mailbox, maxAttempts = 1, suspended = false } = options;
-    const cell = new ActorCell(handle, new Mailbox(mailbox), this.#engine, true, maxAttempts, this.#maxOpenRequests);
+    const cell = new ActorCell(
+      this,
+      handle,
+      new Mailbox(mailbox),
+      this.#engine,
+      true,
+      maxAttempts,
+      this.#maxOpenRequests,
+    );
     if (this.#byKey.has(cell.key)) {
       throw new MessagingError('MESSAGING_INVALID', `${cell.key} has a mailbox already; unload it first`);
     }
     cell.suspended = suspended;
     this.#byKey.set(cell.key, cell);
     this.#byHandle.set(handle, cell);
+    keepWithHandle(handle, cell);
   }
 
   /** A cell of the embedder's own, which no id names: a listener to topics. */
   addListener(runner: TurnRunner, mailbox: MailboxOptions | undefined): ActorCell {
-    const cell = new ActorCell(createHandle(HOST_ID), new Mailbox(mailbox), runner, false, 1, 0);
+    const cell = new ActorCell(this, createHandle(HOST_ID), new Mailbox(mailbox), runner, false, 1, 0);
     this.#listeners.add(cell);
     return cell;
   }
 
   /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND` */
   byHandle(handle: ComponentHandle): ActorCell {
-    const cell = this.#byHandle.get(handle);
+    const cell = this.find(handle);
     if (cell === undefined) throw notFound(formatComponentId(handle.id));
     return cell;
+  }
+
+  find(handle: ComponentHandle): ActorCell | undefined {
+    const cell = keptWithHandle(handle);
+    return cell instanceof ActorCell && cell.router === this && cell.state !== 'removed' ? cell : undefined;
   }
 
   /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND`; `CORE_INVALID_ID` where the parts make no id */
@@ -165,6 +182,12 @@ export class Router {
     if (cell === undefined) return;
     cell.suspended = false;
     this.#dispatcher.ready(cell);
+  }
+
+  /** Takes no more of the embedder's messages for the actor: it failed, and nobody restarts it. */
+  markFailed(handle: ComponentHandle): void {
+    const cell = this.#byHandle.get(handle);
+    if (cell !== undefined) cell.failed = true;
   }
 
   /** Gives the host a turn of the actor for itself, before all messages that wait. */

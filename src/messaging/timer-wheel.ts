@@ -67,7 +67,7 @@ export class TimerWheel {
     const ahead = timer.due - this.#elapsed;
     let level = 0;
     while (level < LEVELS - 1 && ahead >= SPAN[level + 1]!) level += 1;
-    const round = Math.floor(timer.due / SPAN[level]!);
+    const round = level === 0 ? timer.due : Math.floor(timer.due / SPAN[level]!);
     const slot = round % SLOTS;
     const place = level * SLOTS + slot;
     const head = this.#heads[place];

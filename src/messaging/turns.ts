@@ -39,22 +39,22 @@ export class Turns {
   }
 
   /** One turn of an actor that is runnable; answers the clock's monotonic reading at its end. Never throws. */
-  run(cell: ActorCell): number {
+  run(cell: ActorCell, now: number): number {
     const task = cell.mailbox.shiftTask();
     if (task !== undefined) return this.#runTask(cell, task);
     const envelope = cell.mailbox.shift();
     if (envelope === undefined) return this.#clock.monotonic();
-    if (cell.waiting.size > 0) this.#delivery.admitWaiting(cell);
+    if (cell.isAwaited) this.#delivery.admitWaiting(cell);
     const gone = goneReason(cell, envelope);
     if (gone !== undefined) {
       this.#deadLetters.add(cell.id, envelope, gone);
       cell.noticeIdle();
       return this.#clock.monotonic();
     }
-    return this.#runMessage(cell, envelope);
+    return this.#runMessage(cell, envelope, now);
   }
 
-  #runMessage(cell: ActorCell, envelope: Envelope): number {
+  #runMessage(cell: ActorCell, envelope: Envelope, began: number): number {
     cell.busy = true;
     cell.current = envelope;
     envelope.attempts += 1;
@@ -62,12 +62,12 @@ export class Turns {
       const { runner, handle } = cell;
       const result =
         envelope.kind === 'message'
-          ? runner.callHandleMessage(handle, envelope)
-          : runner.callHandleCallback(handle, envelope);
+          ? runner.callHandleMessage(handle, envelope, began)
+          : runner.callHandleCallback(handle, envelope, began);
       if (result instanceof Promise) {
         result.then(
           (reply) => {
-            this.#ended(cell, envelope, reply ?? undefined);
+            this.#ended(cell, envelope, reply ?? undefined, this.#clock.monotonic());
             this.#resume(cell);
           },
           (error) => {
@@ -77,23 +77,29 @@ export class Turns {
         );
         return this.#clock.monotonic();
       }
-      return this.#ended(cell, envelope, result ?? undefined);
+      return this.#ended(cell, envelope, result ?? undefined, runner.endedAt ?? this.#clock.monotonic());
     } catch (error) {
       return this.#failed(cell, envelope, error);
     }
   }
 
-  #ended(cell: ActorCell, envelope: Envelope, reply: Uint8Array | undefined): number {
-    const now = this.#clock.monotonic();
+  #ended(cell: ActorCell, envelope: Envelope, reply: Uint8Array | undefined, now: number): number {
     if (this.#wasAbandoned(cell, envelope)) return now;
     cell.busy = false;
     cell.current = undefined;
     this.#counters.handled += 1;
     if (envelope.request !== undefined && envelope.kind === 'message') {
       this.#requests.answer(envelope.request, reply, now);
+      // What an answer to a guest sets off may call a listener of the embedder's, whose time is not the next turn's.
+      if (envelope.request.from !== undefined) return this.#idled(cell);
     }
     cell.noticeIdle();
     return now;
+  }
+
+  #idled(cell: ActorCell): number {
+    cell.noticeIdle();
+    return this.#clock.monotonic();
   }
 
   #failed(cell: ActorCell, envelope: Envelope, thrown: unknown): number {

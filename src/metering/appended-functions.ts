@@ -1,6 +1,6 @@
 import { ByteWriter } from '#wasm';
-import { NAMESPACE } from './hooks.ts';
 import { IntList } from './int-list.ts';
+import { NAMESPACE } from './metadata.ts';
 import { EMPTY, Op } from './opcode.ts';
 
 /** A function that metering appends. */

@@ -2,7 +2,8 @@ import { type ByteReader, ByteWriter, coreModule } from '#wasm';
 import type { Assembly } from './assembly.ts';
 import type { DataSegments } from './data-segments.ts';
 import { rewriteExpression } from './expressions.ts';
-import { HOOKS, NAMESPACE, START_EXPORT } from './hooks.ts';
+import { HOOKS } from './hooks.ts';
+import { NAMESPACE, START_EXPORT } from './metadata.ts';
 import { I64 } from './opcode.ts';
 
 /** The sections that declare things, each as its payload. What is appended must have been asked for before. */

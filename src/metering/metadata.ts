@@ -4,6 +4,10 @@ import { MeteringError } from './errors.ts';
 /** A custom section of this name marks a metered module and says what its instantiation takes. */
 export const METADATA_SECTION = 'vivarium:metering';
 
+/** The module name of everything that metering imports and, with a dot, the start of what it exports. */
+export const NAMESPACE = 'vivarium:metering';
+export const START_EXPORT = `${NAMESPACE}.start`;
+
 /** A constant length of a global's initialiser, in reverse Polish: a number, an operator, or an imported global. */
 export type LengthTerm = string | '+' | '-' | '*' | { readonly module: string; readonly name: string };
 

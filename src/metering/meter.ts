@@ -1,7 +1,7 @@
 import type { Meter, MeteredModule, MeteringMode, Tank, TankOptions } from '#core';
-import { FORMAT_VERSION } from './metadata.ts';
 import { rewriteModule } from './module-rewriter.ts';
-import { SharedTank } from './tank.ts';
+import { SharedTank, type SliceSizes } from './tank.ts';
+import { tanks } from './tanks.ts';
 import { validateModule } from './validate.ts';
 
 /**
@@ -18,11 +18,14 @@ export function meterModule(
 
 /** Rewrites by `meterModule` and makes tanks that read the monotonic clock. */
 export class RewritingMeter implements Meter {
-  readonly version = `vivarium-metering/${FORMAT_VERSION}`;
+  readonly version = tanks.version;
   readonly #now: () => number;
+  readonly #slices: SliceSizes | undefined;
 
-  constructor(now: () => number = () => performance.now()) {
+  /** @param slices fuel that tanks hand out at once; no number that they report depends on it */
+  constructor(now: () => number = () => performance.now(), slices?: SliceSizes) {
     this.#now = now;
+    this.#slices = slices;
   }
 
   meterModule(bytes: Uint8Array, mode: MeteringMode): MeteredModule {
@@ -30,6 +33,9 @@ export class RewritingMeter implements Meter {
   }
 
   createTank(options: TankOptions): Tank {
-    return new SharedTank(options, this.#now);
+    return new SharedTank(options, this.#now, this.#slices);
   }
 }
+
+/** The meter that reads the machine's monotonic clock. */
+export const meter: Meter = new RewritingMeter();

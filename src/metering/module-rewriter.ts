@@ -14,8 +14,7 @@ import {
 } from './declarations.ts';
 import { elementSection, rewriteElements } from './element-section.ts';
 import { MeteringError } from './errors.ts';
-import { NAMESPACE } from './hooks.ts';
-import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION } from './metadata.ts';
+import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE } from './metadata.ts';
 import { ModuleLayout } from './module-layout.ts';
 import { rewriteNames } from './name-rewriter.ts';
 import { planModule } from './plan.ts';

@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter, WasmError } from '#wasm';
 import type { Assembly } from './assembly.ts';
-import { HOOKS, NAMESPACE } from './hooks.ts';
+import { HOOKS } from './hooks.ts';
+import { NAMESPACE } from './metadata.ts';
 
 const FUNCTIONS = 1;
 const LOCALS = 2;

@@ -21,10 +21,8 @@ export function roomForHost(): () => void {
 
 /** `(func (if (global.get $never) (then …push SLOTS values, call, drop them…)) (call $nothing))` */
 function moduleBytes(): Uint8Array<ArrayBuffer> {
-  const room = new ByteWriter(SLOTS * 4).raw(Uint8Array.of(0, Op.globalGet, 0, Op.if, 0x40));
-  for (let slot = 0; slot < SLOTS; slot++) room.raw(Uint8Array.of(Op.globalGet, 1));
-  room.raw(Uint8Array.of(Op.call, 1));
-  for (let slot = 0; slot < SLOTS; slot++) room.raw(Uint8Array.of(Op.globalSet, 1));
+  const room = new ByteWriter(SLOTS * 4 + 16).raw(Uint8Array.of(0, Op.globalGet, 0, Op.if, 0x40));
+  room.raw(forEachSlot(Op.globalGet)).raw(Uint8Array.of(Op.call, 1)).raw(forEachSlot(Op.globalSet));
   room.raw(Uint8Array.of(Op.end, Op.call, 1, Op.end));
   const nothing = Uint8Array.of(0, Op.end);
   const out = new ByteWriter().raw(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
@@ -35,7 +33,20 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
   section(3, Uint8Array.of(2, 0, 0));
   section(6, Uint8Array.of(2, 0x7f, 1, Op.i32Const, 0, Op.end, 0x7e, 1, Op.i64Const, 0, Op.end));
   section(7, new ByteWriter().u8(1).name('room').u8(0).u32(0).view());
-  const code = new ByteWriter().u32(2).u32(room.length).raw(room.view()).u32(nothing.length).raw(nothing);
+  const code = new ByteWriter(room.length + 16)
+    .u32(2)
+    .u32(room.length)
+    .raw(room.view())
+    .u32(nothing.length)
+    .raw(nothing);
   section(10, code.view());
   return new Uint8Array(out.view());
+}
+
+/** An operator on global 1 for every slot. Every start makes it, so its bytes are not written one by one. */
+function forEachSlot(operator: number): Uint8Array {
+  const bytes = new Uint8Array(SLOTS * 2);
+  bytes.set([operator, 1]);
+  for (let filled = 2; filled < bytes.length; filled *= 2) bytes.copyWithin(filled, 0, filled);
+  return bytes;
 }

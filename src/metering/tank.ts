@@ -1,23 +1,23 @@
-import {
-  type CallBudget,
-  MAX_FUEL,
-  type MemoryPool,
-  type MeteringMode,
-  type Tank,
-  type TankOptions,
-  type TankUsage,
-  type VivariumError,
-} from '#core';
+import type { CallBudget, MemoryPool, MeteringMode, Tank, TankOptions, TankUsage, VivariumError } from '#core';
 import { MeteringError } from './errors.ts';
-import { NAMESPACE, START_EXPORT } from './hooks.ts';
-import { type LengthTerm, type Metadata, metadataOf } from './metadata.ts';
+import { type LengthTerm, type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
 
 /** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */
 const SPENT = -(2n ** 62n);
-/** Fuel handed out at once: at most some 0.2 ms of the fastest code, so that the clock is read often enough. */
-const LARGEST_SLICE = 400_000;
-const SMALLEST_SLICE = 20_000;
+/** Fuel up to here is counted in numbers, exactly; no call gets as far, which takes months. */
+const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
+/** Milliseconds that stand for no limit: twelve days, and a number that V8 keeps in place. */
+const LONGEST_MS = 2 ** 30;
+/** Fuel handed out at once: how much to begin with, and the bounds in which the measured rate moves it. */
+export interface SliceSizes {
+  readonly first: number;
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/** The largest is some 0.2 ms of the fastest code, so that the clock is read often enough. */
+const SLICES: SliceSizes = { first: 100_000, smallest: 20_000, largest: 400_000 };
 const MILLISECONDS_PER_SLICE = 0.5;
 /** Bytes of the store's memory that objects may take before the tank is asked again. */
 const HEAP_SLICE = 65_536;
@@ -26,33 +26,47 @@ type State = 'idle' | 'running' | 'spent';
 
 /** The one budget of all core instances of a store: a counter that they share, and the hooks that refill it. */
 export class SharedTank implements Tank {
+  // What every call touches comes first and together: with a thousand stores called in turn it is cache lines that cost.
   readonly #fuel = new WebAssembly.Global({ value: 'i64', mutable: true }, SPENT);
+  #state: State = 'idle';
+  /** The budget that is being kept: mostly the same for every call. */
+  #budget: CallBudget | undefined;
+  /** What a call is handed first: a slice, or its whole budget. */
+  #opening = 0;
+  /** Fuel handed out in this call. */
+  #given = 0;
+  #isFirstSlice = true;
+  #isTimed = false;
+  #callFuel = 0;
+  /** Fuel of earlier calls, of which as much as would be inexact lies in `#longAgoFuel`. */
+  #earlierFuel = 0;
+  #timeMs = LONGEST_MS;
+  #begun = 0;
+  endedAt = 0;
+  #totalMs = 0;
+  readonly #now: () => number;
+  #failure: VivariumError | undefined;
+  #mode: MeteringMode | undefined;
+  #limit = 0;
+  #slice: number;
+  #sliceGiven = 0;
+  /** When the second slice of a call was handed out, or a later one. */
+  #sliceBegun = 0;
+  #longAgoFuel = 0n;
+  #reservedBytes = 0;
+  #refusedGrowths = 0;
   readonly #heap = new WebAssembly.Global({ value: 'i64', mutable: true }, 0n);
   readonly #hooks: WebAssembly.ModuleImports;
   readonly #maxMemoryBytes: number;
   readonly #pool: MemoryPool | undefined;
-  readonly #now: () => number;
+  readonly #slices: SliceSizes;
 
-  #state: State = 'idle';
-  #mode: MeteringMode | undefined;
-  #failure: VivariumError | undefined;
-  #limit = 0n;
-  /** Fuel handed out in this call. */
-  #given = 0n;
-  #timeMs = Number.POSITIVE_INFINITY;
-  #begun = 0;
-  #slice = 100_000;
-  #sliceBegun = 0;
-  #sliceGiven = 0;
-  #callFuel = 0n;
-  #earlierFuel = 0n;
-  #reservedBytes = 0;
-  #refusedGrowths = 0;
-
-  constructor(options: TankOptions, now: () => number) {
+  constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     this.#maxMemoryBytes = options.maxMemoryBytes;
     this.#pool = options.pool;
     this.#now = now;
+    this.#slices = slices;
+    this.#slice = slices.first;
     this.#hooks = {
       fuel: this.#fuel,
       heap: this.#heap,
@@ -76,17 +90,19 @@ export class SharedTank implements Tank {
     return Object.freeze(own);
   }
 
-  begin(budget: CallBudget): void {
+  begin(budget: CallBudget, now?: number): void {
     if (this.#state === 'spent') throw this.#failure ?? spent('the tank is spent; make a new one');
     if (this.#state === 'running') throw spent('a call is open on this tank already');
+    if (budget !== this.#budget) this.#obey(budget);
     this.#earlierFuel += this.#callFuel;
-    this.#callFuel = 0n;
-    this.#limit = this.#mode === 'deadline' ? MAX_FUEL : (budget.fuel ?? MAX_FUEL);
-    this.#timeMs = budget.timeMs ?? Number.POSITIVE_INFINITY;
-    this.#begun = this.#now();
+    if (this.#earlierFuel > MOST_COUNTED / 2) this.#putAside();
+    this.#callFuel = 0;
+    this.#begun = now ?? this.#now();
+    this.#isTimed = true;
     this.#state = 'running';
-    this.#given = 0n;
-    this.#fuel.value = this.#hand(0n, this.#begun);
+    this.#isFirstSlice = true;
+    this.#given = this.#opening;
+    this.#fuel.value = BigInt(this.#given);
   }
 
   end(): void {
@@ -98,12 +114,15 @@ export class SharedTank implements Tank {
 
   /** Ends a call that the guest left by returning or by an exception: the counter is exact in both cases. */
   #close(): VivariumError | undefined {
+    if (this.#isTimed) this.#stopWatch();
     if (this.#state !== 'running') return this.#failure;
-    const consumed = this.#given - (this.#fuel.value as bigint);
-    const over = consumed > this.#limit;
+    const left = Number(this.#fuel.value);
+    const consumed = this.#given - left;
+    // Nothing is handed out beyond the limit, so what has something left is within it.
+    const over = left < 0 && consumed > this.#limit;
     this.#callFuel = over ? this.#limit : consumed;
     if (over) this.#fail(this.#outOfFuel());
-    else if (this.#now() - this.#begun > this.#timeMs) this.#fail(this.#deadline());
+    else if (this.endedAt - this.#begun > this.#timeMs) this.#fail(this.#deadline());
     else {
       this.#state = 'idle';
       this.#fuel.value = SPENT;
@@ -117,6 +136,7 @@ export class SharedTank implements Tank {
   }
 
   failure(thrown: unknown): VivariumError | undefined {
+    if (this.#isTimed) this.#stopWatch();
     if (this.#failure !== undefined && (thrown === this.#failure || isTrap(thrown))) {
       this.#failure = named(this.#failure, thrown);
       return this.#failure;
@@ -125,7 +145,7 @@ export class SharedTank implements Tank {
     if (!overflow && !isTrap(thrown)) return this.#close();
     if (this.#state === 'running') {
       // `unreachable` stores the counter first; other traps lose what was not stored, and the whole slice is billed.
-      if (isTrap(thrown) && thrown.message === 'unreachable') this.#settle();
+      if (isTrap(thrown) && UNREACHABLE.test(thrown.message)) this.#settle();
       else this.#callFuel = this.#given;
     }
     this.#state = 'spent';
@@ -139,6 +159,7 @@ export class SharedTank implements Tank {
   }
 
   dispose(): void {
+    if (this.#isTimed) this.#stopWatch();
     if (this.#state === 'running') this.#settle();
     this.#state = 'spent';
     this.#fuel.value = SPENT;
@@ -148,14 +169,36 @@ export class SharedTank implements Tank {
   }
 
   get usage(): TankUsage {
-    if (this.#state === 'running') this.#callFuel = this.#given - (this.#fuel.value as bigint);
+    if (this.#state === 'running') this.#settle();
     const counts = this.#mode !== 'deadline';
+    const callFuel = counts ? BigInt(this.#callFuel) : 0n;
     return {
-      callFuel: counts ? this.#callFuel : 0n,
-      totalFuel: counts ? this.#earlierFuel + this.#callFuel : 0n,
+      callFuel,
+      totalFuel: counts ? this.#longAgoFuel + BigInt(this.#earlierFuel) + callFuel : 0n,
+      callMs: (this.#isTimed ? this.#now() : this.endedAt) - this.#begun,
+      totalMs: this.#totalMs,
       memoryBytes: this.#reservedBytes - Number(this.#heap.value),
       refusedGrowths: this.#refusedGrowths,
     };
+  }
+
+  #stopWatch(): void {
+    this.#isTimed = false;
+    const now = this.#now();
+    this.endedAt = now;
+    this.#totalMs += now - this.#begun;
+  }
+
+  #obey(budget: CallBudget): void {
+    this.#budget = budget;
+    this.#limit = this.#mode === 'deadline' || budget.fuel === undefined ? MOST_COUNTED : countable(budget.fuel);
+    this.#timeMs = Math.min(budget.timeMs ?? LONGEST_MS, LONGEST_MS);
+    this.#opening = Math.min(this.#slice, this.#limit);
+  }
+
+  #putAside(): void {
+    this.#longAgoFuel += BigInt(this.#earlierFuel);
+    this.#earlierFuel = 0;
   }
 
   /** One tank counts one thing: fuel, or in mode `deadline` a measure of time that no fuel limit applies to. */
@@ -167,16 +210,18 @@ export class SharedTank implements Tank {
       );
     }
     this.#mode = mode;
-    if (mode === 'deadline') this.#limit = MAX_FUEL;
+    if (mode === 'fuel') return;
+    this.#limit = MOST_COUNTED;
+    this.#opening = this.#slice;
   }
 
   /** Startup is paid before anything is allocated or run. */
   #charge(metadata: Metadata, imports: WebAssembly.Imports): void {
-    let fuel = metadata.mode === 'fuel' ? BigInt(metadata.startupFuel) : 0n;
+    let fuel = metadata.mode === 'fuel' ? metadata.startupFuel : 0;
     let bytes = metadata.initialBytes;
     for (const { length, elementBytes } of metadata.arrays) {
       const count = evaluate(length, imports);
-      if (metadata.mode === 'fuel') fuel += BigInt(count);
+      if (metadata.mode === 'fuel') fuel += count;
       bytes += count * elementBytes;
     }
     if (!this.#reserve(bytes)) {
@@ -189,7 +234,7 @@ export class SharedTank implements Tank {
         ),
       );
     } else {
-      const left = (this.#fuel.value as bigint) - fuel;
+      const left = (this.#fuel.value as bigint) - BigInt(fuel);
       const refilled = left < 0n ? this.#refill(left) : left;
       if (refilled >= 0n) {
         this.#fuel.value = refilled;
@@ -201,7 +246,7 @@ export class SharedTank implements Tank {
 
   #refill(left: bigint): bigint {
     if (this.#state !== 'running') return SPENT;
-    const consumed = this.#given - left;
+    const consumed = this.#given - Number(left);
     const now = this.#now();
     if (consumed > this.#limit) {
       this.#callFuel = this.#limit;
@@ -213,23 +258,26 @@ export class SharedTank implements Tank {
       this.#fail(this.#deadline());
       return SPENT;
     }
-    const elapsed = now - this.#sliceBegun;
+    const elapsed = now - (this.#isFirstSlice ? this.#begun : this.#sliceBegun);
+    const given = this.#isFirstSlice ? this.#slice : this.#sliceGiven;
     if (elapsed > 0) {
-      const rate = this.#sliceGiven / elapsed;
-      this.#slice = Math.max(SMALLEST_SLICE, Math.min(LARGEST_SLICE, Math.round(rate * MILLISECONDS_PER_SLICE)));
+      const rate = given / elapsed;
+      const { smallest, largest } = this.#slices;
+      this.#slice = Math.max(smallest, Math.min(largest, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
     // A loop in this mode leaves to here and charges its turn anew, so a turn that costs more than a slice needs all of it.
-    if (this.#mode === 'deadline') this.#slice = Math.max(this.#slice, this.#sliceGiven - Number(left));
+    if (this.#mode === 'deadline') this.#slice = Math.max(this.#slice, given - Number(left));
     return this.#hand(consumed, now);
   }
 
   /** Hands out the next slice, or what is left; answers the counter that stands for it. */
-  #hand(consumed: bigint, now: number): bigint {
-    const wanted = consumed + BigInt(this.#slice);
-    this.#given = wanted < this.#limit ? wanted : this.#limit;
+  #hand(consumed: number, now: number): bigint {
+    this.#given = Math.min(consumed + this.#slice, this.#limit);
     this.#sliceGiven = this.#slice;
     this.#sliceBegun = now;
-    return this.#given - consumed;
+    this.#isFirstSlice = false;
+    this.#opening = Math.min(this.#slice, this.#limit);
+    return BigInt(this.#given - consumed);
   }
 
   /** Reserves bytes for a growth, or takes them back when negative; answers 1 or 0. */
@@ -281,7 +329,7 @@ export class SharedTank implements Tank {
   }
 
   #settle(): void {
-    this.#callFuel = this.#given - (this.#fuel.value as bigint);
+    this.#callFuel = this.#given - Number(this.#fuel.value);
   }
 
   #fail(failure: VivariumError): void {
@@ -292,7 +340,7 @@ export class SharedTank implements Tank {
 
   #outOfFuel(): MeteringError {
     return new MeteringError('METERING_OUT_OF_FUEL', `the call cost more than its ${this.#limit} units of fuel`, {
-      details: { limit: this.#limit },
+      details: { limit: BigInt(this.#limit) },
     });
   }
 
@@ -303,6 +351,10 @@ export class SharedTank implements Tank {
   }
 }
 
+function countable(fuel: bigint): number {
+  return fuel < MOST_COUNTED ? Number(fuel) : MOST_COUNTED;
+}
+
 function spent(message: string): MeteringError {
   return new MeteringError('METERING_SPENT', message);
 }
@@ -311,19 +363,21 @@ function isTrap(thrown: unknown): thrown is WebAssembly.RuntimeError {
   return thrown instanceof WebAssembly.RuntimeError;
 }
 
+/** V8's words, and those that jco's glue puts in their place. */
+const UNREACHABLE = /^(?:unreachable|wasm trap: wasm `unreachable` instruction executed)$/;
+
 function isStackOverflow(thrown: unknown): boolean {
   return thrown instanceof RangeError && thrown.message === 'Maximum call stack size exceeded';
 }
 
-/** `    at name (wasm://wasm/0123abcd:wasm-function[7]:0x1f)`, of functions that have a name. */
-const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\//gm;
+/** `    at name (wasm://wasm/module-0123abcd:wasm-function[7]:0x1f)`: the module's name stands first, or alone. */
+const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\/wasm\/(?:(.*)-)?[0-9a-f]{8}:/gm;
 
 /** The guest's function that was running when `thrown` was thrown, where V8 says so. */
 function runningFunction(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
-  for (const [, name = ''] of thrown.stack.matchAll(FRAME)) {
-    const own = name.replace(/^wasm-function\./, '');
-    if (!own.includes(NAMESPACE)) return own;
+  for (const [, name = '', module] of thrown.stack.matchAll(FRAME)) {
+    if (!name.includes(NAMESPACE)) return name === module ? undefined : name;
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { RegistryError } from './errors.ts';
 
 /** Longest vector that is accepted; the largest models in use have 4,096 dimensions. */
@@ -26,6 +26,13 @@ export function checkEmbedding(vector: Float32Array): void {
 export function normalize(vector: Float32Array): Float32Array {
   const factor = 1 / lengthOf(vector);
   return vector.map((value) => value * factor);
+}
+
+/** Cosine similarity of two comparable vectors of one length. */
+export function cosineOf(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let at = 0; at < a.length; at += 1) sum += a[at]! * b[at]!;
+  return sum / (lengthOf(a) * lengthOf(b));
 }
 
 /** Packed little-endian float32: what the indexes store and what the signature covers. */

@@ -26,6 +26,8 @@ export interface EvictionRule {
 export interface ModuleLifecycle {
   /** Changes the status if it is still `from`; answers whether it did. Revoking drops the verification. */
   change(id: string, from: ValidationStatus, change: StatusChange): Promise<boolean>;
+  /** Says that a module was used, for eviction; its use count is for those who log lookups. */
+  touch(id: string, at: number): Promise<void>;
   /** Records by id; rows that cannot be read are left out. */
   list(filter: ModuleFilter): Promise<readonly ModuleRecord[]>;
   /**
@@ -47,13 +49,20 @@ export interface RegistryStatistics {
   readonly mostUsed: readonly { readonly id: string; readonly name: string; readonly useCount: number }[];
 }
 
+export interface LogRule {
+  /** Forgets outcomes before this time (milliseconds since 1970). */
+  readonly before: number;
+  /** Keeps at most so many outcomes, the newest. */
+  readonly keep: number;
+}
+
 /** What was asked and how it ended. */
 export interface LookupLog {
   /** Logs the outcome; a hit counts as a use of its module. */
   append(outcome: LookupOutcome, at: number): Promise<void>;
   statistics(): Promise<RegistryStatistics>;
-  /** Forgets outcomes before this time; answers how many. */
-  forget(before: number): Promise<number>;
+  /** Forgets outcomes; answers how many. */
+  forget(rule: LogRule): Promise<number>;
 }
 
 /** Keeps a blob from being deleted while a record that points to it is being inserted. */

@@ -9,25 +9,24 @@ export interface WorldHashes extends ModuleInterface {
   readonly requirementsText: string;
 }
 
-/** Interface and requirements of a component. @throws `WASM_…` when the bytes are no component */
-export function hashesOfComponent(bytes: Uint8Array): WorldHashes {
-  return hashesOf(worldOf(bytes));
+/**
+ * Interface and requirements of a component.
+ * @param name of one function, `func` or `ns:package/interface@1.0.0#func`: the hash is that of a world exporting it alone
+ * @throws `WASM_…` when the bytes are no component; {@link RegistryError} `REGISTRY_INVALID_QUERY` when there is no such
+ * function
+ */
+export function hashesOfComponent(bytes: Uint8Array, name?: string): WorldHashes {
+  return hashesOf(worldOf(bytes), name);
 }
 
 /**
  * The same of WIT text, before any component exists.
  * @param coreModule the world embedded in a core module, as WIT compilers write it
- * @param name of one function, `func` or `ns:package/interface@1.0.0#func`: the hash is that of a world exporting it alone
- * @throws `WASM_…`; {@link RegistryError} `REGISTRY_INVALID_QUERY` when there is no such function
+ * @param name as for {@link hashesOfComponent}
+ * @throws as {@link hashesOfComponent}
  */
 export function hashesOfEmbedded(coreModule: Uint8Array, name?: string): WorldHashes {
-  const world = worldOfEmbedded(coreModule);
-  return hashesOf(name === undefined ? world : functionOf(world, name));
-}
-
-/** The hashes of one exported function of a component, as if it were exported alone. @throws as {@link hashesOfEmbedded} */
-export function hashesOfFunction(bytes: Uint8Array, name: string): WorldHashes {
-  return hashesOf(functionOf(worldOf(bytes), name));
+  return hashesOf(worldOfEmbedded(coreModule), name);
 }
 
 function functionOf(world: World, name: string): World {
@@ -40,7 +39,8 @@ function functionOf(world: World, name: string): World {
   );
 }
 
-function hashesOf(world: World): WorldHashes {
+function hashesOf(whole: World, name: string | undefined): WorldHashes {
+  const world = name === undefined ? whole : functionOf(whole, name);
   const [offered, required] = [interfaceText(world), requirementsText(world)];
   return {
     interfaceHash: hashOf(offered),

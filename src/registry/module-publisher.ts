@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type BlobStore, type Clock, type Embedder, type ModuleRecord, messageOf } from '#core';
-import { digestOf, type Signer } from '#security';
+import { digestOf } from '#security/signatures';
+import type { Signer } from '#security/signers';
 import { checkEmbedding } from './embedding.ts';
 import { RegistryError } from './errors.ts';
 import type { IndexBackend } from './index-backend.ts';
@@ -77,7 +78,7 @@ export class ModulePublisher {
    * Publishes a component and has it verified. The same bytes are one module: publishing them again answers the record
    * that stands, or takes up a pending one where it was left.
    * @throws {RegistryError} `REGISTRY_INVALID_MODULE`, `REGISTRY_INVALID_METADATA`, `REGISTRY_INVALID_EMBEDDING`,
-   * `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNTRUSTED` (the publisher's own key): nothing was published;
+   * `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNTRUSTED` (the publisher's or verifier's key): nothing was published;
    * `REGISTRY_CHECK_FAILED`: the module stays pending; `REGISTRY_REVOKED`, `REGISTRY_BUSY`, `REGISTRY_UNAVAILABLE`
    */
   async publishModule(
@@ -184,11 +185,11 @@ export class ModulePublisher {
   }
 
   async #sign(fields: SignedFields): Promise<ModuleRecord> {
-    const { signer, trust } = this.#options;
+    const { signer, verifier = signer, trust } = this.#options;
     const signature = await signed(PUBLICATION_TYPE, publicationOf(fields), signer);
     const record: ModuleRecord = { ...fields, status: 'pending', signature, keyId: signer.keyId, useCount: 0 };
     // A module that not even this machine would run is better not published.
-    await trust.checkPublication(record);
+    await trust.checkVerifier(record, verifier);
     return record;
   }
 

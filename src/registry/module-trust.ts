@@ -1,7 +1,15 @@
 import { type Clock, isVivariumError, type ModuleRecord } from '#core';
-import { parseEnvelope, type TrustedKey, type TrustedKeys, verifyEnvelope } from '#security';
+import { parseEnvelope, verifyEnvelope } from '#security/signatures';
+import type { Signer, TrustedKey, TrustedKeys } from '#security/signers';
 import { RegistryError } from './errors.ts';
-import { judgementOf, PUBLICATION_TYPE, publicationOf, REVOCATION_TYPE, VERIFICATION_TYPE } from './statement.ts';
+import {
+  judgementOf,
+  PUBLICATION_TYPE,
+  publicationOf,
+  REVOCATION_TYPE,
+  signed,
+  VERIFICATION_TYPE,
+} from './statement.ts';
 
 export interface ModuleTrustOptions {
   readonly keys: TrustedKeys;
@@ -32,16 +40,19 @@ export class ModuleTrust {
     }
     const publishers = await this.checkPublication(record);
     const verifiers = await this.#verify(record, record.verification, VERIFICATION_TYPE, judgementOf(record));
-    const { separateVerifier = false } = this.#options;
-    if (
-      separateVerifier &&
-      !verifiers.some(({ keyId }) => publishers.every((publisher) => publisher.keyId !== keyId))
-    ) {
-      throw new RegistryError(
-        'REGISTRY_UNTRUSTED',
-        `module ${record.id} was verified by its own publisher, and the policy asks for another key`,
-      );
-    }
+    this.#checkSeparation(record, publishers, verifiers);
+  }
+
+  /**
+   * Checks, before a module is stored, that this machine would take a verification by this key.
+   * @throws {RegistryError} `REGISTRY_UNTRUSTED`
+   */
+  async checkVerifier(record: ModuleRecord, verifier: Signer): Promise<void> {
+    const publishers = await this.checkPublication(record);
+    // It says nothing of any module, so nobody can pass it off as a verification.
+    const probe = Buffer.from('{"version":1,"probe":true}');
+    const envelope = await signed(VERIFICATION_TYPE, probe, verifier);
+    this.#checkSeparation(record, publishers, await this.#verify(record, envelope, VERIFICATION_TYPE, probe));
   }
 
   /** Who published the record, whatever its status is. @throws as {@link check} */
@@ -65,6 +76,16 @@ export class ModuleTrust {
       if (error instanceof RegistryError) return false;
       throw error;
     }
+  }
+
+  #checkSeparation({ id }: ModuleRecord, publishers: readonly TrustedKey[], verifiers: readonly TrustedKey[]): void {
+    const { separateVerifier = false } = this.#options;
+    const isSeparate = verifiers.some(({ keyId }) => publishers.every((publisher) => publisher.keyId !== keyId));
+    if (!separateVerifier || isSeparate) return;
+    throw new RegistryError(
+      'REGISTRY_UNTRUSTED',
+      `module ${id} is verified by its own publisher, and the policy asks for another key`,
+    );
   }
 
   async #verify(

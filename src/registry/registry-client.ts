@@ -9,12 +9,14 @@ import type {
   ModuleRecord,
   ModuleRegistry,
 } from '#core';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { type CollectionReport, collectOrphans } from './collect-orphans.ts';
+import { cosineOf } from './embedding.ts';
 import { RegistryError } from './errors.ts';
 import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics } from './index-backend.ts';
+import { LookupRetention, type RetentionOptions } from './lookup-retention.ts';
 import { type ModuleTrust, revoked } from './module-trust.ts';
-import { readQuery } from './query.ts';
+import { type ReadQuery, readQuery } from './query.ts';
 import { isModuleId } from './record.ts';
 import { MemoryRetiredModules, type RetiredModules } from './retired-modules.ts';
 
@@ -25,6 +27,8 @@ export interface RegistryClientOptions {
   readonly clock: Clock;
   /** What this machine saw superseded or revoked; in memory by default. */
   readonly retired?: RetiredModules | undefined;
+  /** How long and how many lookups are kept. */
+  readonly lookups?: RetentionOptions | undefined;
   /** Told of each module that was found and refused. */
   readonly refused?: ((error: RegistryError, record: ModuleRecord) => void) | undefined;
 }
@@ -32,14 +36,21 @@ export interface RegistryClientOptions {
 /** Most rows that one query looks at; the rest may be as bad as these. */
 const MAX_CANDIDATES = 256;
 
+/** Float32 sums of 8,192 products differ by less from one way of adding to another. */
+const SIMILARITY_ERROR = 1e-4;
+/** The time of a module's last use is written this often: a fetch is no write in most cases. */
+const TOUCH_MS = 3_600_000;
+
 /** Finds, fetches and administers published components. What it hands out was checked against trusted keys. */
 export class RegistryClient implements ModuleRegistry {
   readonly #options: RegistryClientOptions;
   readonly #retired: RetiredModules;
+  readonly #lookups: LookupRetention;
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
     this.#retired = options.retired ?? new MemoryRetiredModules();
+    this.#lookups = new LookupRetention(options.index, options.clock, options.lookups);
   }
 
   /**
@@ -47,14 +58,15 @@ export class RegistryClient implements ModuleRegistry {
    * @throws {RegistryError} `REGISTRY_INVALID_QUERY`, `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNAVAILABLE`
    */
   async query(query: ModuleQuery): Promise<readonly ModuleMatch[]> {
-    const { limit } = readQuery(query);
+    const read = readQuery(query);
+    const { limit } = read;
     const judged = new Map<string, boolean>();
     for (let asked = limit; ; asked = Math.min(asked * 8, Math.max(limit, MAX_CANDIDATES))) {
       const candidates = await this.#options.index.find({ ...query, limit: asked });
       const trusted: ModuleMatch[] = [];
       for (const candidate of candidates) {
         const { record } = candidate;
-        const isTrusted = judged.get(record.id) ?? (await this.#accepts(record, query));
+        const isTrusted = judged.get(record.id) ?? (await this.#accepts(candidate, read));
         judged.set(record.id, isTrusted);
         if (isTrusted) trusted.push(candidate);
         if (trusted.length === limit) break;
@@ -88,12 +100,18 @@ export class RegistryClient implements ModuleRegistry {
         `the blob ${storagePointer} of module ${id} holds other bytes (${bytes.length > size ? `more than ${size}` : bytes.length}, ${size} were signed); delete it and publish the module again`,
       );
     }
+    await this.#touch(record);
     return { record, bytes };
   }
 
-  /** Logs how a lookup ended. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  /** Logs how a lookup ended, and forgets old ones now and then. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
   record(outcome: LookupOutcome): Promise<void> {
-    return this.#options.index.append(outcome, this.#options.clock.now());
+    return this.#lookups.append(outcome);
+  }
+
+  /** Forgets lookups that are too old or too many; answers how many. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  forgetLookups(): Promise<number> {
+    return this.#lookups.forget();
   }
 
   /** A record as it stands in the index, unchecked. @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_BAD_RECORD` */
@@ -124,16 +142,23 @@ export class RegistryClient implements ModuleRegistry {
     return collectOrphans(this.#options, graceMs);
   }
 
-  async #accepts(record: ModuleRecord, query: ModuleQuery): Promise<boolean> {
+  /** What is run by its id alone is in use too. Whoever may only read the index fetches as well as others. */
+  async #touch({ id, lastUsedAt = 0 }: ModuleRecord): Promise<void> {
+    const { index, clock } = this.#options;
+    const now = clock.now();
+    if (now - lastUsedAt < TOUCH_MS) return;
     try {
-      // The index was asked for this interface, and may answer with what it likes.
-      if (record.interfaceHash !== query.interfaceHash) {
-        throw new RegistryError(
-          'REGISTRY_BAD_RECORD',
-          `the index answered with module ${record.id} of another interface`,
-        );
-      }
+      await index.touch(id, now);
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+    }
+  }
+
+  async #accepts(match: ModuleMatch, query: ReadQuery): Promise<boolean> {
+    const { record } = match;
+    try {
       await this.#check(record);
+      checkAnswer(match, query);
       const retirement = await this.#retired.get(record.storagePointer);
       if (retirement === 'revoked') throw revoked(record);
       if (retirement === 'superseded') {
@@ -156,5 +181,24 @@ export class RegistryClient implements ModuleRegistry {
       await this.#retired.add(record.storagePointer, 'revoked');
     }
     await this.#options.trust.check(record);
+  }
+}
+
+/**
+ * The index may answer with what it likes, or with what somebody edited beside the signed rows: all that the query asked
+ * for is looked for in what was signed. @throws {RegistryError} `REGISTRY_BAD_RECORD`
+ */
+function checkAnswer({ record, similarity = Number.NaN }: ModuleMatch, query: ReadQuery): void {
+  const refuse = (why: string): never => {
+    throw new RegistryError('REGISTRY_BAD_RECORD', `the index answered with module ${record.id} ${why}`);
+  };
+  if (record.interfaceHash !== query.interfaceHash) refuse('of another interface');
+  const { embedding, provided, threshold } = query;
+  const lacking = provided && record.requires.find((name) => !provided.includes(name));
+  if (lacking !== undefined) refuse(`which asks for ${JSON.stringify(lacking)}, and that is not provided`);
+  if (embedding === undefined) return;
+  const signed = record.embedding?.length === embedding.length ? cosineOf(record.embedding, embedding) : Number.NaN;
+  if (!(Math.abs(signed - similarity) <= SIMILARITY_ERROR && signed >= threshold - SIMILARITY_ERROR)) {
+    refuse(`as similar by ${similarity}, and by the vector that was signed it is ${signed}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { ModuleRecord } from '#core';
-import { digestOf, formatEnvelope, type Signer, signEnvelope } from '#security';
+import { digestOf, formatEnvelope, signEnvelope } from '#security/signatures';
+import type { Signer } from '#security/signers';
 import { embeddingDigest } from './embedding.ts';
 
 /** Everything of a record that its publisher signs. */

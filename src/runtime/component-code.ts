@@ -23,6 +23,14 @@ export interface ComponentCode {
   readonly instantiate: Instantiate;
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
+  /** The name of `vivarium:actor/lifecycle` among the exports; undefined where the component is of another world. */
+  readonly lifecycle: string | undefined;
+}
+
+const LIFECYCLE = /^vivarium:actor\/lifecycle@0\.1\.\d+$/;
+
+export function lifecycleName(exports: readonly ArtifactExport[]): string | undefined {
+  return exports.find(({ name, kind }) => kind === 'instance' && LIFECYCLE.test(name))?.name;
 }
 
 /**
@@ -43,10 +51,12 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard): Co
     Response: undefined,
     TextDecoder: strictTextDecoder(lifted),
     sliceMemory: memorySlicer(lifted),
+    liftItem: lifted,
     vals: undefined,
   };
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;
-  return { calls: 'glue', modules: compiled.modules, instantiate, imports, exports };
+  const lifecycle = lifecycleName(exports);
+  return { calls: 'glue', modules: compiled.modules, instantiate, imports, exports, lifecycle };
 }
 
 const nothing = (): void => {};

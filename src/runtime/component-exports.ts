@@ -15,14 +15,6 @@ export interface Lifecycle {
 /** Takes a function out of an instance's exports. */
 export type ComponentExport = (exports: ComponentExports) => (...args: readonly unknown[]) => unknown;
 
-const LIFECYCLE = /^vivarium:actor\/lifecycle@0\.1\.\d+$/;
-
-/** How to reach `lifecycle`, or undefined where the component is of another world. */
-export function lifecycleOf(code: ComponentCode): ((exports: ComponentExports) => Lifecycle) | undefined {
-  const found = code.exports.find(({ name, kind }) => kind === 'instance' && LIFECYCLE.test(name));
-  return found === undefined ? undefined : (exports) => exports[found.name] as Lifecycle;
-}
-
 /**
  * How to reach an export by its WIT name: `add`, `get-it`, or `ns:pkg/iface@v#func`.
  * @throws {RuntimeError} `RUNTIME_NO_EXPORT`, naming what there is

@@ -51,10 +51,10 @@ export class HostLinker {
   /** Resource classes are made for one linker, so their methods are wrapped where they are. */
   #guardClass(name: string, target: Resource): Resource {
     for (const owner of [target, target.prototype]) {
-      for (const key of Object.getOwnPropertyNames(owner)) {
+      for (const key of [...Object.getOwnPropertyNames(owner), Symbol.dispose]) {
         const value = Object.getOwnPropertyDescriptor(owner, key)?.value;
         if (key === 'constructor' || typeof value !== 'function') continue;
-        Object.defineProperty(owner, key, { value: this.#guard(`${name}.${key}`, value) });
+        Object.defineProperty(owner, key, { value: this.#guard(`${name}.${String(key)}`, value) });
       }
     }
     return target;

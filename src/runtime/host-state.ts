@@ -1,4 +1,12 @@
-import type { ComponentAuthority, ComponentHandle, KeyValueNamespace, VivariumError } from '#core';
+import type {
+  ComponentAuthority,
+  ComponentHandle,
+  ComponentNetwork,
+  KeyValueNamespace,
+  Preopen,
+  VivariumError,
+} from '#core';
+import type { FileGuard } from '#security/access';
 
 /** `stdout` and `stderr` are what a component printed; the others are levels of `host-services.log`. */
 export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';
@@ -20,6 +28,12 @@ export interface HostState {
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
   readonly args: readonly string[];
+  readonly preopens: readonly Preopen[];
+  readonly network: ComponentNetwork;
+  /** Aborted when the store ends: what it began outside itself ends with it. */
+  readonly ending: AbortSignal;
+  /** Its files; all are closed when the store ends. */
+  files(): FileGuard;
   /** Opened at the first use: most components store nothing. */
   storage(): KeyValueNamespace;
   log(channel: LogChannel, message: string, context: LogRecord['context']): void;

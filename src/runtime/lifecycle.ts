@@ -58,18 +58,21 @@ export class Lifecycle {
   readonly handle: ComponentHandle;
   readonly #actor: Actor<typeof machine>;
   readonly #changed: (change: StateChange) => void;
-  /** Set by the store while a turn runs. */
-  handling = false;
+  /** The machine's. */
+  #state: Exclude<ComponentState, 'handling'>;
+  readonly #isHandling: () => boolean;
 
-  constructor(handle: ComponentHandle, changed: (change: StateChange) => void) {
+  /** @param isHandling whether a turn runs */
+  constructor(handle: ComponentHandle, changed: (change: StateChange) => void, isHandling = (): boolean => false) {
     this.handle = handle;
+    this.#isHandling = isHandling;
     this.#changed = changed;
     this.#actor = createActor(machine).start();
+    this.#state = this.#actor.getSnapshot().value;
   }
 
   get state(): ComponentState {
-    const state = this.#actor.getSnapshot().value;
-    return state === 'ready' && this.handling ? 'handling' : state;
+    return this.#state === 'ready' && this.#isHandling() ? 'handling' : this.#state;
   }
 
   /** Makes the transition and tells of it. @throws {RuntimeError} `RUNTIME_WRONG_STATE` where there is none. */
@@ -82,6 +85,7 @@ export class Lifecycle {
     }
     const from = this.state;
     this.#actor.send({ type: event });
+    this.#state = this.#actor.getSnapshot().value;
     this.#changed({ handle: this.handle, from, to: this.state, reason });
   }
 

@@ -1,80 +1,250 @@
-import type {
-  ComponentAuthority,
-  ComponentHandle,
-  ComponentUsage,
-  EffectiveLimits,
-  EngineLoadRequest,
-  StorePolicy,
+import {
+  type CallBudget,
+  type ComponentAuthority,
+  type ComponentHandle,
+  type ComponentMessage,
+  type ComponentNetwork,
+  type ComponentUsage,
+  type EffectiveLimits,
+  type EngineLoadRequest,
+  formatComponentId,
+  isVivariumError,
+  type Preopen,
+  type StorePolicy,
 } from '#core';
 import type { ComponentCode } from './component-code.ts';
+import { findExport, type Lifecycle as LifecycleExports } from './component-exports.ts';
 import { environmentOf } from './environment.ts';
+import { RuntimeError } from './errors.ts';
 import type { Environment } from './host-state.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Store } from './store.ts';
 
-/** A component that an engine holds: its code, what it was loaded with, and what it has used so far. */
+/** What a component's stores that are gone have used, with the last call in one of them. */
+interface Past {
+  fuelConsumed: bigint;
+  executionTimeMs: number;
+  memoryBytes: number;
+  refusedGrowths: number;
+  last: ComponentUsage['last'];
+}
+
+/** One call into a store: what to call is an argument, so that a turn makes no function of its own. */
+type Call<A, T> = (store: Store, argument: A) => T;
+
+const handleMessage: Call<ComponentMessage, Uint8Array | undefined> = (store, message) =>
+  store.lifecycle.handleMessage(message);
+const handleCallback: Call<ComponentMessage, void> = (store, message) => store.lifecycle.handleCallback(message);
+const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => T): T => call(store.lifecycle);
+const run = <T>(_: Store, call: () => T): T => call();
+
+/**
+ * A component that an engine holds: its code, what it was loaded with, what it has used so far, and its turns. A message's
+ * turn is on the way of every request, so all that it needs lies here or in the store.
+ */
 export class LoadedComponent {
   readonly handle: ComponentHandle;
+  readonly lifecycle: Lifecycle;
+  /** The actor's store; none with `per-call`, and none after a failure. */
+  store: Store | undefined;
+  /** What each call may spend. */
+  readonly budget: CallBudget;
+  readonly policy: StorePolicy;
   readonly code: ComponentCode;
   readonly imports: Readonly<Record<string, unknown>>;
   readonly limits: EffectiveLimits;
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
   readonly args: readonly string[];
+  readonly preopens: readonly Preopen[];
+  readonly network: ComponentNetwork;
   readonly config: Uint8Array | undefined;
-  readonly policy: StorePolicy;
-  readonly lifecycle: Lifecycle;
-  /** The actor's store; none with `per-call`, and none after a failure. */
-  store: Store | undefined;
-  #fuelConsumed = 0n;
-  #executionTimeMs = 0;
+  readonly #open: (component: LoadedComponent) => Store;
+  readonly #sharesClock: boolean;
   #messagesHandled = 0;
-  #refusedGrowths = 0;
-  #memoryBytes = 0;
-  #last = { fuelConsumed: 0n, executionTimeMs: 0 };
+  readonly #past: Past = {
+    fuelConsumed: 0n,
+    executionTimeMs: 0,
+    memoryBytes: 0,
+    refusedGrowths: 0,
+    last: { fuelConsumed: 0n, executionTimeMs: 0 },
+  };
 
+  /**
+   * @param open makes a store and has it initialize itself
+   * @param sharesClock whether who calls reads the meter's clock, so that neither need read it twice
+   */
   constructor(
     request: EngineLoadRequest,
+    budget: CallBudget,
     lifecycle: Lifecycle,
     code: ComponentCode,
     imports: Readonly<Record<string, unknown>>,
+    open: (component: LoadedComponent) => Store,
+    sharesClock: boolean,
   ) {
     this.handle = request.handle;
     this.lifecycle = lifecycle;
+    this.store = undefined;
+    this.budget = budget;
+    this.policy = request.store;
     this.code = code;
     this.imports = imports;
     this.limits = request.limits;
     this.authority = request.authority;
     this.environment = environmentOf(request);
     this.args = request.args;
+    this.preopens = request.preopens;
+    this.network = request.network;
     this.config = request.config;
-    this.policy = request.store;
+    this.#open = open;
+    this.#sharesClock = sharesClock;
   }
 
-  /** Books the last call of a store, however it ended. */
-  account(store: Store): void {
-    const { callFuel, memoryBytes, refusedGrowths } = store.usage;
-    this.#fuelConsumed += callFuel;
-    this.#executionTimeMs += store.lastCallMs;
-    this.#memoryBytes = memoryBytes;
-    this.#refusedGrowths = refusedGrowths;
-    this.#last.fuelConsumed = callFuel;
-    this.#last.executionTimeMs = store.lastCallMs;
+  get isHandling(): boolean {
+    return this.store?.entered === true;
   }
 
-  countMessage(): void {
+  /** When the last turn ended, by the clock that the caller shares with the meter; undefined where it does not. */
+  get endedAt(): number | undefined {
+    return this.#sharesClock ? this.store?.endedAt : undefined;
+  }
+
+  /**
+   * A turn with a message: what it answers.
+   * @param now the caller's clock
+   * @throws `RUNTIME_…`, `METERING_…`
+   */
+  callHandleMessage(_: ComponentHandle, message: ComponentMessage, now?: number): Uint8Array | undefined {
+    const reply = this.#turn(handleMessage, message, now);
+    this.#messagesHandled += 1;
+    return reply;
+  }
+
+  callHandleCallback(_: ComponentHandle, message: ComponentMessage, now?: number): void {
+    this.#turn(handleCallback, message, now);
     this.#messagesHandled += 1;
   }
 
+  /** A turn that calls one of the functions of `lifecycle`. */
+  callLifecycle<T>(call: (lifecycle: LifecycleExports) => T): T {
+    return this.#turn(through<T>, call, undefined);
+  }
+
+  /** A turn with any export, by its name in WIT. A wrong name is the caller's mistake and does not cost the store. */
+  callExport(name: string, args: readonly unknown[]): unknown {
+    this.#checkReady();
+    const target = findExport(this.code, name);
+    return this.#inStore((store) => {
+      const found = target(store.exports);
+      return this.enter(store, run<unknown>, () => found(...args));
+    });
+  }
+
+  /** One call into a store, on a budget of its own. */
+  enter<A, T>(store: Store, call: Call<A, T>, argument: A): T {
+    return store.call(this.budget, call, argument);
+  }
+
+  /** As `enter`, with a function of `lifecycle`; the component is not ready yet, or no more. */
+  enterLifecycle<T>(store: Store, call: (lifecycle: LifecycleExports) => T): T {
+    return this.enter(store, through<T>, call);
+  }
+
+  /** Lets go of a store and books what it has used; once for each. */
+  release(store: Store): void {
+    if (store.discarded) return;
+    const { totalFuel, callFuel, totalMs, callMs, memoryBytes, refusedGrowths } = store.usage;
+    this.#past.fuelConsumed += totalFuel;
+    this.#past.executionTimeMs += totalMs;
+    this.#past.memoryBytes = memoryBytes;
+    this.#past.refusedGrowths = refusedGrowths;
+    this.#past.last = { fuelConsumed: callFuel, executionTimeMs: callMs };
+    store.discard();
+  }
+
   usage(): ComponentUsage {
+    const past = this.#past;
+    const own = { messagesHandled: this.#messagesHandled, calls: this.code.calls };
+    const { store } = this;
+    if (store === undefined || store.discarded) return { ...past, ...own };
+    const { totalFuel, callFuel, totalMs, callMs, memoryBytes, refusedGrowths } = store.usage;
     return {
-      fuelConsumed: this.#fuelConsumed,
-      executionTimeMs: this.#executionTimeMs,
-      memoryBytes: this.#memoryBytes,
-      messagesHandled: this.#messagesHandled,
-      refusedGrowths: this.#refusedGrowths,
-      calls: this.code.calls,
-      last: { ...this.#last },
+      fuelConsumed: past.fuelConsumed + totalFuel,
+      executionTimeMs: past.executionTimeMs + totalMs,
+      memoryBytes,
+      refusedGrowths,
+      last: { fuelConsumed: callFuel, executionTimeMs: callMs },
+      ...own,
     };
   }
+
+  /** What a call is told that the component's state forbids. */
+  refusal(): RuntimeError {
+    const [id, { state }] = [formatComponentId(this.handle.id), this.lifecycle];
+    return new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, { details: { id, state } });
+  }
+
+  #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): T {
+    // The state is not asked: an actor that has a store takes calls, and no other does.
+    const { store } = this;
+    if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
+    if (store === undefined || store.entered) return this.#turnWithoutStore(call, argument);
+    try {
+      return store.call(this.budget, call, argument, this.#sharesClock ? now : undefined);
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  #takesNoMessages(): RuntimeError {
+    this.#checkReady();
+    return new RuntimeError(
+      'RUNTIME_NO_EXPORT',
+      `${formatComponentId(this.handle.id)} takes no messages: it does not export vivarium:actor/lifecycle; use call`,
+    );
+  }
+
+  #turnWithoutStore<A, T>(call: Call<A, T>, argument: A): T {
+    this.#checkReady();
+    return this.#inStore((store) => this.enter(store, call, argument));
+  }
+
+  #inStore<T>(call: (store: Store) => T): T {
+    if (this.policy === 'per-call') {
+      const store = this.#open(this);
+      try {
+        return call(store);
+      } finally {
+        this.release(store);
+      }
+    }
+    if (this.store === undefined) throw new RuntimeError('RUNTIME_WRONG_STATE', 'the component has no store');
+    try {
+      return call(this.store);
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  /** An error that the guest answered is not its end. */
+  #failed(error: unknown): void {
+    const { store, lifecycle } = this;
+    if (store === undefined || !store.dead) return;
+    this.store = undefined;
+    this.release(store);
+    if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
+  }
+
+  #checkReady(): void {
+    const { state } = this.lifecycle;
+    if (state !== 'ready' && state !== 'draining') throw this.refusal();
+  }
+}
+
+/** An error as the reason of a transition. */
+export function reasonOf(error: unknown): string {
+  return isVivariumError(error) ? `${error.code}: ${error.message}` : String(error);
 }

@@ -1,6 +1,6 @@
 /**
- * What generated code may name of the host, shadowed by a harmless value when it runs, and `sliceMemory`, which we put
- * into it. By itself, so that a start from the cache does not load the parser that checks generated code.
+ * What generated code may name of the host, shadowed by a harmless value when it runs, and `sliceMemory` and `liftItem`, which
+ * we put into it. By itself, so that a start from the cache does not load the parser that checks generated code.
  */
 export const SHADOWED_GLOBALS = [
   'process',
@@ -11,5 +11,6 @@ export const SHADOWED_GLOBALS = [
   'Response',
   'TextDecoder',
   'sliceMemory',
+  'liftItem',
   'vals',
 ] as const;

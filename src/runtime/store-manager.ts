@@ -1,4 +1,4 @@
-import type { CallBudget, Clock, KeyValueStore, MemoryPool, Meter } from '#core';
+import type { KeyValueStore, MemoryPool, Meter } from '#core';
 import { formatComponentId } from '#core';
 import type { CurrentStore, LogRecord } from './host-state.ts';
 import type { LoadedComponent } from './loaded-component.ts';
@@ -7,7 +7,6 @@ import { Store } from './store.ts';
 export interface StoreManagerPorts {
   readonly meter: Pick<Meter, 'createTank'>;
   readonly pool: MemoryPool;
-  readonly clock: Clock;
   readonly keyValueStore: KeyValueStore;
   readonly log: (record: LogRecord) => void;
 }
@@ -23,9 +22,9 @@ export class StoreManager {
   }
 
   /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
-  create(component: LoadedComponent, budget: CallBudget): Store {
-    const { meter, pool, clock, keyValueStore, log } = this.#ports;
-    const { handle, code, imports, authority, environment, args, limits } = component;
+  create(component: LoadedComponent): Store {
+    const { meter, pool, keyValueStore, log } = this.#ports;
+    const { handle, code, imports, authority, environment, args, preopens, network, limits } = component;
     const store = new Store({
       handle,
       code,
@@ -33,7 +32,8 @@ export class StoreManager {
       authority,
       environment,
       args,
-      clock,
+      preopens,
+      network,
       log,
       tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),
       current: this.#current,
@@ -41,11 +41,10 @@ export class StoreManager {
       openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
     });
     try {
-      store.instantiate(budget);
+      store.instantiate(component.budget);
       return store;
     } catch (error) {
-      component.account(store);
-      store.discard();
+      component.release(store);
       throw error;
     }
   }

@@ -1,15 +1,18 @@
 import {
   type CallBudget,
-  type Clock,
   type ComponentAuthority,
   type ComponentHandle,
+  type ComponentNetwork,
   isVivariumError,
   type KeyValueNamespace,
   messageOf,
+  type Preopen,
   type Tank,
   type VivariumError,
 } from '#core';
+import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
+import type { Lifecycle } from './component-exports.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
 
@@ -21,9 +24,10 @@ export interface StoreParts {
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
   readonly args: readonly string[];
+  readonly preopens: readonly Preopen[];
+  readonly network: ComponentNetwork;
   readonly tank: Tank;
   readonly current: CurrentStore;
-  readonly clock: Clock;
   /** Bytes that one lift may copy out of the guest: no value that it holds once is larger. */
   readonly maxLiftBytes: number;
   readonly openStorage: () => KeyValueNamespace;
@@ -36,6 +40,14 @@ export interface StoreParts {
  * budget or an exit a store is dead and is never entered again.
  */
 export class Store implements HostState {
+  readonly #tank: Tank;
+  readonly #current: CurrentStore;
+  #lifecycle: Lifecycle | undefined;
+  #stopped: VivariumError | undefined;
+  #entered = false;
+  #dead = false;
+  #liftedBytes = 0;
+  #discarded = false;
   readonly handle: ComponentHandle;
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
@@ -43,65 +55,121 @@ export class Store implements HostState {
   readonly #parts: StoreParts;
   #exports: ComponentExports | undefined;
   #storage: KeyValueNamespace | undefined;
-  #stopped: VivariumError | undefined;
-  #entered = false;
-  #liftedBytes = 0;
-  #dead = false;
-  /** Milliseconds that the last call took. */
-  lastCallMs = 0;
+  #files: FileGuard | undefined;
+  #ending: AbortController | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    this.#tank = parts.tank;
+    this.#current = parts.current;
     this.handle = parts.handle;
     this.authority = parts.authority;
     this.environment = parts.environment;
     this.args = parts.args;
   }
 
+  /** Whether a call of it runs. */
+  get entered(): boolean {
+    return this.#entered;
+  }
+
   get dead(): boolean {
     return this.#dead;
   }
 
+  /** Let go of: its tank holds nothing any more. */
+  get discarded(): boolean {
+    return this.#discarded;
+  }
+
+  /** The meter's clock when the last call ended. */
+  get endedAt(): number {
+    return this.#tank.endedAt;
+  }
+
   get usage(): Tank['usage'] {
-    return this.#parts.tank.usage;
+    return this.#tank.usage;
   }
 
   /** Makes the core instances; start functions run, on this budget. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   instantiate(budget: CallBudget): void {
-    const { code, imports, tank } = this.#parts;
     try {
-      this.#exports = this.#turn(budget, () =>
-        code.instantiate(
-          (name) => code.modules.get(name) as WebAssembly.Module,
-          imports,
-          (module, coreImports = {}) => ({ exports: tank.link(module, coreImports) }),
-          (reason) => this.stop(reason),
-        ),
-      );
+      this.call(budget, instantiate, this.#parts);
     } catch (error) {
       throw whileStarting('the component cannot be instantiated', error);
     }
   }
 
   /**
-   * One call of an export, on its own budget.
+   * One call into the guest, on its own budget.
+   * @param run what to call, given the store and `argument`: the same function for many calls
+   * @param now the meter's clock, where the caller has just read it
    * @throws {ComponentError} when the guest answered an error; the store lives on
    * @throws `RUNTIME_…` or `METERING_…` for everything else; the store is dead
    */
-  call<T>(budget: CallBudget, run: (exports: ComponentExports) => T): T {
-    const { exports } = this;
-    return this.#turn(budget, () => run(exports));
+  call<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A, now?: number): T {
+    if (this.#entered)
+      throw new RuntimeError('RUNTIME_TRAP', 'the component was entered while a call of it was running');
+    if (this.#dead) throw gone();
+    const tank = this.#tank;
+    const current = this.#current;
+    const previous = current.enter(this);
+    this.#entered = true;
+    this.#liftedBytes = 0;
+    try {
+      tank.begin(budget, now);
+      const value = run(this, argument);
+      tank.end();
+      if (this.#stopped !== undefined) throw this.#stopped;
+      return value;
+    } catch (thrown) {
+      throw this.#ended(thrown);
+    } finally {
+      this.#entered = false;
+      current.leave(previous);
+    }
   }
 
   /** What the component exports; calling any of it needs a turn. @throws `RUNTIME_WRONG_STATE` for a dead store */
   get exports(): ComponentExports {
     if (this.#exports !== undefined && !this.#dead) return this.#exports;
-    throw new RuntimeError('RUNTIME_WRONG_STATE', 'the store was discarded');
+    throw gone();
+  }
+
+  /** The contract's exports, where the component has them; for `run` of a call alone. */
+  get lifecycle(): Lifecycle {
+    if (this.#lifecycle !== undefined) return this.#lifecycle;
+    throw gone();
+  }
+
+  /** What `instantiate` made. */
+  fill(exports: ComponentExports): void {
+    const { lifecycle } = this.#parts.code;
+    this.#exports = exports;
+    this.#lifecycle = lifecycle === undefined ? undefined : (exports[lifecycle] as Lifecycle);
   }
 
   storage(): KeyValueNamespace {
     this.#storage ??= this.#parts.openStorage();
     return this.#storage;
+  }
+
+  get preopens(): readonly Preopen[] {
+    return this.#parts.preopens;
+  }
+
+  get network(): ComponentNetwork {
+    return this.#parts.network;
+  }
+
+  files(): FileGuard {
+    this.#files ??= new FileGuard({ authority: this.authority, preopens: this.preopens });
+    return this.#files;
+  }
+
+  get ending(): AbortSignal {
+    this.#ending ??= new AbortController();
+    return this.#ending.signal;
   }
 
   log(channel: LogRecord['channel'], message: string, context: LogRecord['context']): void {
@@ -122,55 +190,39 @@ export class Store implements HostState {
 
   stop(reason: VivariumError): never {
     this.#stopped ??= reason;
-    this.#parts.tank.stop(reason);
+    this.#tank.stop(reason);
     throw reason;
   }
 
   /** Lets go of everything; safe to call twice. */
   discard(): void {
     this.#dead = true;
+    this.#discarded = true;
     this.#exports = undefined;
-    this.#parts.tank.dispose();
+    this.#files?.close();
+    this.#ending?.abort();
+    this.#lifecycle = undefined;
+    this.#tank.dispose();
   }
 
-  #turn<T>(budget: CallBudget, run: () => T): T {
-    if (this.#entered)
-      throw new RuntimeError('RUNTIME_TRAP', 'the component was entered while a call of it was running');
-    const { tank, clock, current } = this.#parts;
-    const started = clock.monotonic();
-    const previous = current.enter(this);
-    this.#entered = true;
-    this.#liftedBytes = 0;
-    try {
-      tank.begin(budget);
-      const value = this.#answer(run);
-      tank.end();
-      if (this.#stopped !== undefined) throw this.#stopped;
-      if (value instanceof GuestError) throw new ComponentError(describe(value.payload), value.payload);
-      return value;
-    } catch (thrown) {
-      if (!(thrown instanceof ComponentError)) this.#dead = true;
-      throw this.#classify(thrown);
-    } finally {
-      this.#entered = false;
-      current.leave(previous);
-      this.lastCallMs = clock.monotonic() - started;
+  /** What a call ended with: the guest's own error, after which the store lives on, or the store's end. */
+  #ended(thrown: unknown): VivariumError {
+    if (!isTrap(thrown)) {
+      try {
+        this.#tank.end();
+        if (this.#stopped === undefined) return new ComponentError(describe(thrown), thrown);
+      } catch (spent) {
+        this.#dead = true;
+        return this.#classify(spent);
+      }
     }
-  }
-
-  /** The glue throws the error case of a `result` as the plain value that it is; only traps are errors. */
-  #answer<T>(run: () => T): T | GuestError {
-    try {
-      return run();
-    } catch (thrown) {
-      if (isTrap(thrown)) throw thrown;
-      return new GuestError(thrown);
-    }
+    this.#dead = true;
+    return this.#classify(thrown);
   }
 
   #classify(thrown: unknown): VivariumError {
     if (this.#stopped !== undefined) return this.#stopped;
-    const exhausted = this.#parts.tank.failure(thrown);
+    const exhausted = this.#tank.failure(thrown);
     if (exhausted !== undefined) return exhausted;
     if (isVivariumError(thrown)) return thrown;
     const { refusedGrowths } = this.usage;
@@ -187,15 +239,22 @@ export function whileStarting(what: string, error: unknown): unknown {
   return new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `${what}: ${error.message}`, { cause: error });
 }
 
-/** Stands for the error case until the budget was settled. */
-class GuestError {
-  readonly payload: unknown;
-
-  constructor(payload: unknown) {
-    this.payload = payload;
-  }
+/** Makes the core instances, of which the guest's start functions run. */
+function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
+  const exports = code.instantiate(
+    (name) => code.modules.get(name) as WebAssembly.Module,
+    imports,
+    (module, coreImports = {}) => ({ exports: tank.link(module, coreImports) }),
+    (reason) => store.stop(reason),
+  );
+  store.fill(exports);
 }
 
+function gone(): RuntimeError {
+  return new RuntimeError('RUNTIME_WRONG_STATE', 'the store was discarded');
+}
+
+/** The glue throws the error case of a `result` as the plain value that it is; only traps are errors. */
 function isTrap(thrown: unknown): boolean {
   return thrown instanceof Error || thrown instanceof WebAssembly.Exception;
 }

@@ -72,9 +72,9 @@ export class ActorSupervisor implements Supervisor, ActorControl {
 
   /** A turn went wrong. It is a matter for supervision when the instance did not outlive it. */
   failed(handle: ComponentHandle, reason: VivariumError): void {
-    if (this.isSupervised(handle) && this.#ports.engine.lifecycle(handle).state === 'failed') {
-      this.#tree.failed(handle, reason);
-    }
+    if (this.#ports.engine.state(handle) !== 'failed') return;
+    if (this.isSupervised(handle)) this.#tree.failed(handle, reason);
+    else this.#ports.router.markFailed(handle);
   }
 
   /** Ends a component and forgets it. @throws `RUNTIME_NOT_FOUND` */

@@ -2,28 +2,33 @@ import {
   type AuditLog,
   type Clock,
   type ComponentHandle,
+  type ComponentNetwork,
   formatComponentId,
   isVivariumError,
   type MessagingAction,
   type MessagingAuthority,
   messageOf,
+  type NameService,
 } from '#core';
+import { SecurityError } from '#security';
+import { GuardedNetwork } from '#security/access';
 import {
   Authority,
   CapabilitySet,
-  COMPONENT_MEDIA_TYPE,
   type Denial,
-  digestOf,
   type GrantInput,
   type GrantPolicy,
   type LoadFacts,
+  type TrustPolicy,
+} from '#security/authority';
+import {
+  COMPONENT_MEDIA_TYPE,
+  digestOf,
   parseEnvelope,
   readSignatureFile,
-  SecurityError,
-  type TrustedKeys,
-  type TrustPolicy,
   verifyStatement,
-} from '#security';
+} from '#security/signatures';
+import type { TrustedKeys } from '#security/signers';
 
 export interface AdmissionPorts {
   readonly clock: Clock;
@@ -32,6 +37,8 @@ export interface AdmissionPorts {
   readonly trust: TrustPolicy;
   readonly policy: GrantPolicy | undefined;
   readonly onDenied: (denial: Denial) => void;
+  /** Where names are looked up; the system's own by default. */
+  readonly names?: NameService | undefined;
 }
 
 export interface AdmissionRequest {
@@ -71,6 +78,11 @@ export class Admission implements MessagingAuthority {
   /** What a component may do; one that is not loaded may do nothing. */
   of(handle: ComponentHandle): Authority {
     return this.#authorities.get(handle.handleId) ?? this.#authority(formatComponentId(handle.id));
+  }
+
+  /** The network as far as a component is granted it. */
+  network(authority: Authority): ComponentNetwork {
+    return new GuardedNetwork(authority, this.#ports.names);
   }
 
   authorise(from: ComponentHandle, action: MessagingAction, target: string): void {

@@ -1,8 +1,8 @@
 import { type CacheError, CacheManager, type CacheOptions, type EngineProfiles, resolveCacheConfig } from '#cache';
 import type { ArtifactBuilder, ArtifactTrust, Clock, Random } from '#core';
-import { meter } from '#metering';
+import { tanks } from '#metering';
 import { ChildBuilder } from '#runtime';
-import { createArtifactTrust, MachineSecret, TrustStore, vivariumHome } from '#security';
+import { createArtifactTrust, MachineSecret, TrustStore, vivariumHome } from '#security/keys';
 import { buildProgram } from './build-program.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { engineProfiles } from './engine-profile.ts';
@@ -12,6 +12,8 @@ export interface ArtifactCacheParts {
   readonly profiles: EngineProfiles;
   readonly clock: Clock;
   readonly random: Random;
+  /** Where the machine's secret and the trusted keys are; `VIVARIUM_HOME` by default. */
+  readonly home?: string | undefined;
   /** Told when the disk tier stops working; the cache goes on without it. */
   readonly onTrouble: (error: CacheError) => void;
 }
@@ -21,7 +23,7 @@ export function createArtifactCache(options: CacheOptions | false, parts: Artifa
   return new CacheManager({
     ...parts,
     config: resolveCacheConfig(options === false ? { root: false } : options),
-    trust: artifactTrust(parts.clock, parts.random),
+    trust: artifactTrust(parts.clock, parts.random, parts.home),
   });
 }
 
@@ -37,7 +39,7 @@ export function openArtifactCache(
 ): OpenArtifactCache {
   const builder = new ChildBuilder({ program: buildProgram(), clock: systemClock });
   const parts = { builder, clock: systemClock, random: systemRandom, onTrouble };
-  const manager = createArtifactCache(options, { ...parts, profiles: engineProfiles(meter, builder) });
+  const manager = createArtifactCache(options, { ...parts, profiles: engineProfiles(tanks, builder) });
   return {
     manager,
     [Symbol.asyncDispose]: async () => {
@@ -48,13 +50,14 @@ export function openArtifactCache(
 }
 
 /** This machine's seal and the keys that its user trusts. */
-export function artifactTrust(clock: Clock, random: Random): ArtifactTrust {
+export function artifactTrust(clock: Clock, random: Random, home?: string): ArtifactTrust {
   let made: ArtifactTrust | undefined;
   const trust = (): ArtifactTrust => {
-    const home = vivariumHome();
-    made ??= createArtifactTrust({
-      secret: new MachineSecret(home, random),
-      keys: new TrustStore(home, clock),
+    if (made !== undefined) return made;
+    const folder = home ?? vivariumHome();
+    made = createArtifactTrust({
+      secret: new MachineSecret(folder, random),
+      keys: new TrustStore(folder, clock),
       clock,
     });
     return made;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { type AuditLog, type Clock, formatComponentId, messageOf } from '#core';
 import type { StateChange } from '#runtime';
-import { AuditFolder, FileAuditLog, foldAudit, type MachineSecret, MemoryAuditLog } from '#security';
+import { AuditFolder, FileAuditLog, foldAudit, MemoryAuditLog } from '#security/audit';
+import type { MachineSecret } from '#security/keys';
 import type { RuntimeEmitter } from './events.ts';
 
 /** The audit log's folder in a home. */
@@ -22,12 +23,15 @@ export function openAudit(
   return foldAudit(new FileAuditLog({ folder: folder(), clock, onError }), { clock });
 }
 
-/** Puts what becomes of components on record. */
+/** Puts what becomes of components and their supervisors on record. */
 export function recordLives(audit: AuditLog, events: RuntimeEmitter): void {
   events.on('state', ({ handle, to, reason }: StateChange) => {
     const component = formatComponentId(handle.id);
     if (to === 'failed') audit.append({ action: 'fail', component, outcome: 'failed', detail: reason });
     else if (to === 'restarting') audit.append({ action: 'restart', component, outcome: 'done', detail: reason });
     else if (to === 'stopped') audit.append({ action: 'unload', component, outcome: 'done', detail: reason });
+  });
+  events.on('gave-up', ({ supervisor, reason }) => {
+    audit.append({ action: 'give-up', component: supervisor, outcome: 'failed', detail: reason.message });
   });
 }

@@ -15,12 +15,11 @@ import type {
   Clock,
   ComponentLoader,
   KeyValueStore,
-  Meter,
   ModuleRegistry,
   Random,
 } from '#core';
 import { GuestMessaging, HostMessaging, Router } from '#messaging';
-import { meter } from '#metering';
+import { tanks } from '#metering';
 import {
   ChainComponentLoader,
   ChildBuilder,
@@ -32,7 +31,8 @@ import {
   registerHostFunctions,
   StoreManager,
 } from '#runtime';
-import { MachineSecret, type TrustedKeys, TrustStore, vivariumHome } from '#security';
+import { MachineSecret, TrustStore, vivariumHome } from '#security/keys';
+import type { TrustedKeys } from '#security/signers';
 import { SqliteKeyValueStore } from '#storage';
 import { ActorSupervisor } from './actor-supervisor.ts';
 import { Admission } from './admission.ts';
@@ -43,7 +43,7 @@ import { systemClock, systemRandom } from './clock.ts';
 import { Directory } from './directory.ts';
 import { artifactKeys, engineProfiles } from './engine-profile.ts';
 import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
-import { DEFAULT_STORAGE_QUOTA_BYTES, type RuntimeOptions } from './options.ts';
+import { DEFAULT_STORAGE_QUOTA_BYTES, type RuntimeOptions, type RuntimePorts } from './options.ts';
 
 /** A token that keeps the type of what it stands for. */
 function token<T>(name: string): InjectionToken<T> {
@@ -53,7 +53,7 @@ function token<T>(name: string): InjectionToken<T> {
 export const TOKENS = {
   clock: token<Clock>('Clock'),
   random: token<Random>('Random'),
-  meter: token<Meter>('Meter'),
+  meter: token<RuntimePorts['meter']>('Meter'),
   builder: token<ArtifactBuilder>('ArtifactBuilder'),
   cache: token<ArtifactCache>('ArtifactCache'),
   /** The built-in one, which the runtime closes; `cache` may be another's. */
@@ -97,7 +97,7 @@ export function wire(options: RuntimeOptions): DependencyContainer {
 
   provide(TOKENS.clock, () => systemClock, overrides.clock);
   provide(TOKENS.random, () => systemRandom, overrides.random);
-  provide(TOKENS.meter, () => meter, overrides.meter);
+  provide(TOKENS.meter, () => tanks, overrides.meter);
   provide(TOKENS.profiles, (c) => engineProfiles(c.resolve(TOKENS.meter), c.resolve(TOKENS.builder)));
   provide(TOKENS.artifactCache, (c) => artifactCache(c, options));
   provide(TOKENS.cache, (c) => c.resolve(TOKENS.artifactCache), overrides.cache);
@@ -138,10 +138,10 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   provide(
     TOKENS.host,
     (c) =>
-      new HostMessaging(
-        c.resolve(TOKENS.router),
-        (signal) => new RuntimeError('RUNTIME_ABORTED', 'the request was aborted', { cause: signal.reason }),
-      ),
+      new HostMessaging(c.resolve(TOKENS.router), {
+        aborted: (signal) => new RuntimeError('RUNTIME_ABORTED', 'the request was aborted', { cause: signal.reason }),
+        unusable: (handle) => c.resolve(TOKENS.engine).refusal(handle),
+      }),
   );
   provide(TOKENS.engine, (c) => engine(c, options));
   return scope;
@@ -154,6 +154,7 @@ function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheMa
     profiles: c.resolve(TOKENS.profiles),
     clock: c.resolve(TOKENS.clock),
     random: c.resolve(TOKENS.random),
+    home: options.home,
     onTrouble: (error) => events.emit('cache', { error }),
   });
 }
@@ -190,10 +191,10 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     current,
     linker,
     limiter,
+    sharesClock: options.overrides?.clock === undefined && options.overrides?.meter === undefined,
     stores: new StoreManager(current, {
       meter,
       pool: limiter,
-      clock,
       keyValueStore: c.resolve(TOKENS.keyValueStore),
       log: emit('log'),
     }),
@@ -208,7 +209,7 @@ function audit(c: DependencyContainer, kind: 'file' | 'memory', home: () => stri
   return openAudit(kind, folder, clock, events);
 }
 
-function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOptions): Admission {
+function admission(c: DependencyContainer, { trust = 'any', policy, overrides = {} }: RuntimeOptions): Admission {
   const [audit, events] = [c.resolve(TOKENS.audit), c.resolve(TOKENS.events)];
   recordLives(audit, events);
   return new Admission({
@@ -218,6 +219,7 @@ function admission(c: DependencyContainer, { trust = 'any', policy }: RuntimeOpt
     trust,
     policy,
     onDenied: (denial) => events.emit('denied', denial),
+    names: overrides.names,
   });
 }
 
@@ -235,6 +237,7 @@ function router(c: DependencyContainer, options: RuntimeOptions): Router {
     engine: {
       callHandleMessage: (handle, message) => engine().callHandleMessage(handle, message),
       callHandleCallback: (handle, message) => engine().callHandleCallback(handle, message),
+      runnerOf: (handle) => engine().runnerOf(handle),
     },
     authority: c.resolve(TOKENS.admission),
     supervisor: { failed: (handle, reason) => c.resolve(TOKENS.supervisor).failed(handle, reason) },

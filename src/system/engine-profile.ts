@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
-import { currentEngineProfiles, type EngineProfiles, engineProfileId, wasmDigestOf } from '#cache';
+import { currentEngineProfiles, type EngineProfiles, engineProfileId, KnownDigests } from '#cache';
 import type { ArtifactBuilder, ArtifactKey, Meter, MeteringMode } from '#core';
 
 /** The engine that this package is, on this machine: what artifacts are built for. */
@@ -21,9 +21,10 @@ export function artifactKeys(
   profiles: EngineProfiles,
 ): (component: Uint8Array, mode: MeteringMode) => Promise<ArtifactKey> {
   const ids = { fuel: engineProfileId(profiles.fuel), deadline: engineProfileId(profiles.deadline) };
+  const digests = new KnownDigests();
   return async (component, mode) => ({
     engineProfileId: ids[mode],
-    wasmDigest: await wasmDigestOf(component),
+    wasmDigest: await digests.digestOf(component),
   });
 }
 

@@ -3,7 +3,7 @@ import type { CacheError } from '#cache';
 import type { ComponentHandle, VivariumError } from '#core';
 import type { DeadLetter } from '#messaging';
 import type { LogRecord, StateChange } from '#runtime';
-import type { Denial } from '#security';
+import type { Denial } from '#security/authority';
 import type { HealthStatus, RestartEvent } from '#supervision';
 
 /** What `runtime.on` tells of. */

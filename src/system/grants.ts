@@ -1,5 +1,5 @@
 import { isVivariumError } from '#core';
-import { CapabilitySet, type GrantInput } from '#security';
+import { CapabilitySet, type GrantInput } from '#security/authority';
 import { systemClock } from './clock.ts';
 
 /** Those of the grants asked for that the given ones do not cover. @throws `SECURITY_INVALID_GRANT` */

@@ -1,4 +1,5 @@
-import { type AuditFolder, Keyring, MachineSecret, vivariumHome } from '#security';
+import type { AuditFolder } from '#security/audit';
+import { Keyring, MachineSecret, vivariumHome } from '#security/keys';
 import { auditFolder } from './audit.ts';
 import { systemClock, systemRandom } from './clock.ts';
 
@@ -12,4 +13,4 @@ export function openAuditFolder(home: string = vivariumHome()): AuditFolder {
   return auditFolder(home, new MachineSecret(home, systemRandom));
 }
 
-export { type AuditFilter, readAudit, verifyAudit } from '#security';
+export { type AuditFilter, readAudit, verifyAudit } from '#security/audit';

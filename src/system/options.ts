@@ -9,11 +9,14 @@ import type {
   KeyValueStore,
   Meter,
   ModuleRegistry,
+  NameService,
   Random,
   ResourceLimits,
 } from '#core';
 import type { MailboxOptions, RequestOptions, RouterOptions } from '#messaging';
-import type { GrantInput, GrantPolicy, TrustedKeys, TrustPolicy } from '#security';
+import type { Preopens } from '#security/access';
+import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';
+import type { TrustedKeys } from '#security/signers';
 import type { ActorSupervision, HealthOptions } from '#supervision';
 
 export type { RequestOptions };
@@ -22,7 +25,8 @@ export type { RequestOptions };
 export interface RuntimePorts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly meter: Meter;
+  /** Names the metering of what is built, and makes the tanks. */
+  readonly meter: Pick<Meter, 'version' | 'createTank'>;
   readonly builder: ArtifactBuilder;
   readonly cache: ArtifactCache;
   readonly keyValueStore: KeyValueStore;
@@ -31,6 +35,8 @@ export interface RuntimePorts {
   readonly registry: Pick<ModuleRegistry, 'fetch'>;
   readonly audit: AuditLog;
   readonly trustedKeys: TrustedKeys;
+  /** Where the names that components connect to are looked up; the system's own by default. */
+  readonly names: NameService;
 }
 
 export interface RuntimeOptions {
@@ -59,6 +65,11 @@ export interface RuntimeOptions {
   readonly messaging?: MessagingOptions;
   /** Forces one way into all components, for comparison; by default each is called directly wherever that is equivalent. */
   readonly calls?: CallPath;
+  /**
+   * Sets V8's flag `--experimental-wasm-branch-hinting` for the whole process: metered code runs faster on Node 24; Node 26
+   * has it on. Off by default. See `docs/metering.md`.
+   */
+  readonly branchHints?: boolean;
   /** Parts to use instead of the built-in ones. */
   readonly overrides?: Partial<RuntimePorts>;
 }
@@ -71,6 +82,11 @@ export interface LoadOptions {
   readonly args?: readonly string[];
   /** What it may do, as `area:action:pattern`; without any it may do nothing. */
   readonly grants?: readonly GrantInput[];
+  /**
+   * Folders of the host by the path under which it finds them, as `{ '/data': './plugin-data' }`; what it may do there, its
+   * grants say (`filesystem:read:/data/**`).
+   */
+  readonly preopens?: Preopens;
   /** The content of its signature file, for bytes that do not come from a file beside which that lies. */
   readonly signature?: Uint8Array | string;
   /** Bytes that the guest's `initialize` receives. */

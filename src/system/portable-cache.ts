@@ -24,7 +24,7 @@ import {
   verifyFolder,
   verifyTree,
 } from '#bundle';
-import { signArtifact } from '#security';
+import { signArtifact } from '#security/keys';
 import { artifactTrust, openArtifactCache } from './artifact-cache.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { openKeyring } from './keyring.ts';

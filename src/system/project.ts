@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, type BuiltComponent, build, scaffold } from '#project';
 
+export { type ActorManifest, readManifest } from '#project';
+
 /** In a checkout this file lies in `src/system`, compiled in `dist/system`: the package's root is two above both. */
 const root = new URL('../../', import.meta.url);
 const witFolder = fileURLToPath(new URL('wit', root));

@@ -13,7 +13,6 @@ import {
   FileRetiredModules,
   hashesOfComponent,
   hashesOfEmbedded,
-  hashesOfFunction,
   type IndexBackend,
   type LoadedModule,
   ModulePublisher,
@@ -24,9 +23,12 @@ import {
   RegistryError,
   type WorldHashes,
 } from '#registry';
-import { KeyStore, SecurityError, type Signer, TrustStore, vivariumHome } from '#security';
+import { SecurityError } from '#security';
+import { KeyStore, TrustStore, vivariumHome } from '#security/keys';
+import type { Signer } from '#security/signers';
 import { systemClock } from './clock.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
+import { embedWit } from './wit.ts';
 
 export interface RegistryOptions {
   /** A folder, or a `postgres:` URL; `VIVARIUM_REGISTRY`, or `registry` under the home folder, by default. */
@@ -80,7 +82,7 @@ export class OpenRegistry implements AsyncDisposable {
       blobs: this.#blobs,
       trust: this.#trust,
       clock: systemClock,
-      inspect: hashesOfComponent,
+      inspect: (bytes) => hashesOfComponent(bytes),
       load: (bytes, signal) => this.#load(bytes, signal),
       signer: await this.#signer(key),
       verifier: verifier === undefined ? undefined : await this.#signer(verifier),
@@ -146,28 +148,12 @@ export async function interfaceOf(
   } catch (cause) {
     throw new RegistryError('REGISTRY_INVALID_QUERY', `${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
-  if (file.endsWith('.wit')) return hashesOfEmbedded(await embedded(file, bytes, select.world), select.function);
-  return select.function === undefined ? hashesOfComponent(bytes) : hashesOfFunction(bytes, select.function);
-}
-
-async function embedded(file: string, text: Uint8Array, world: string | undefined): Promise<Uint8Array> {
-  const { componentEmbed } = await import('@bytecodealliance/jco-transpile/wasm-tools');
-  const witSource = Buffer.from(text).toString();
-  try {
-    return await componentEmbed({ witSource, dummy: true, ...(world === undefined ? {} : { world }) });
-  } catch (cause) {
-    throw new RegistryError(
-      'REGISTRY_INVALID_QUERY',
-      `${basename(file)} is no WIT with one world: ${messageOf(cause)}`,
-      {
-        cause,
-      },
-    );
-  }
+  if (!file.endsWith('.wit')) return hashesOfComponent(bytes, select.function);
+  return hashesOfEmbedded(await embedWit(basename(file), bytes, select.world), select.function);
 }
 
 /** `local` (a model that npm packages ship), or the URL of an OpenAI-compatible API with the model as `#name`. */
-export function openEmbedder(address: string, apiKey?: string): Embedder {
+export async function openEmbedder(address: string, apiKey?: string): Promise<Embedder> {
   if (address === 'local') return new LocalEmbedder();
   const [url = '', model = ''] = address.split('#', 2);
   return new HttpEmbedder({ url, model, apiKey });

@@ -4,7 +4,6 @@ import {
   type ComponentUsage,
   createHandle,
   type EffectiveLimits,
-  formatComponentId,
   isReservedId,
   isVivariumError,
   parseComponentId,
@@ -23,10 +22,12 @@ import {
   type Router,
 } from '#messaging';
 import { type ComponentState, type JcoEngine, RuntimeError } from '#runtime';
-import type { GrantInput } from '#security';
+import { openPreopens } from '#security/access';
+import type { GrantInput } from '#security/authority';
 import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
+import { heedBranchHints } from './branch-hints.ts';
 import { type ComponentSource, moduleIdOf, nameOf, pathOf, readSource } from './component-source.ts';
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
@@ -69,7 +70,7 @@ export class Runtime implements AsyncDisposable {
    * instantiates it within its limits and calls its `initialize`.
    * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_MISSING_IMPORT`, `RUNTIME_INSTANTIATION_FAILED`, `RUNTIME_NOT_FOUND`,
    * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SECURITY_UNTRUSTED`,
-   * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`
+   * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`, `SECURITY_INVALID_PREOPEN`
    */
   async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
     this.#open(options.signal);
@@ -101,6 +102,8 @@ export class Runtime implements AsyncDisposable {
         env: options.env ?? {},
         hostEnv: process.env,
         authority,
+        preopens: await openPreopens(options.preopens ?? {}),
+        network: this.#admission.network(authority),
         args: options.args ?? [],
         config: options.config,
         store: options.store ?? 'per-actor',
@@ -149,7 +152,7 @@ export class Runtime implements AsyncDisposable {
   ): Promise<unknown> {
     try {
       if (target instanceof ActorRef) return this.#requestValue(target, message, options);
-      this.#usable(target, options?.signal);
+      if (this.#closing !== undefined || options?.signal?.aborted) this.#open(options?.signal);
       return this.#host.request(target, message as Uint8Array, options);
     } catch (error) {
       return Promise.reject(error);
@@ -162,7 +165,7 @@ export class Runtime implements AsyncDisposable {
   async send(target: ComponentHandle | ActorRef<AnyProtocol>, message: unknown): Promise<void> {
     const ref = target instanceof ActorRef ? target : undefined;
     const handle = target instanceof ActorRef ? target.handle : target;
-    this.#usable(handle);
+    this.#open();
     const payload = ref === undefined ? (message as Uint8Array) : ref.codec.encode(message);
     await this.#host.send(handle, payload, { contentType: ref?.codec.contentType });
   }
@@ -200,12 +203,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Where a component is in its life; `stopped` for one that is no longer there. */
   state(handle: ComponentHandle): ComponentState {
-    try {
-      return this.#engine.lifecycle(handle).state;
-    } catch (error) {
-      if (isVivariumError(error, 'RUNTIME_NOT_FOUND')) return 'stopped';
-      throw error;
-    }
+    return this.#engine.state(handle);
   }
 
   /** What a component is granted now, each grant in its normal form. */
@@ -296,14 +294,11 @@ export class Runtime implements AsyncDisposable {
   #usable(handle: ComponentHandle, signal?: AbortSignal): void {
     this.#open(signal);
     const { state } = this.#engine.lifecycle(handle);
-    if (state === 'stopped' || (state === 'failed' && !this.#supervisor.isSupervised(handle))) {
-      const id = formatComponentId(handle.id);
-      throw new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, { details: { id, state } });
-    }
+    if (state === 'failed' && !this.#supervisor.isSupervised(handle)) throw this.#engine.refusal(handle);
   }
 
   async #requestValue(ref: ActorRef<AnyProtocol>, call: unknown, options: RequestOptions = {}): Promise<unknown> {
-    this.#usable(ref.handle, options.signal);
+    this.#open(options.signal);
     const { contentType } = ref.codec;
     const reply = await this.#host.request(ref.handle, ref.codec.encode(call), { ...options, contentType });
     return reply === undefined ? undefined : ref.codec.decode(reply);
@@ -348,5 +343,7 @@ function closed(): RuntimeError {
 
 /** Makes a runtime with embedded defaults: nothing to install, nothing to start. */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  // Before anything is compiled: V8 gives equal bytes the code that it has.
+  if (options.branchHints === true) heedBranchHints();
   return new Runtime(wire(options));
 }

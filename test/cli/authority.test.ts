@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/index.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { actor } from '../support/actor-wat.ts';
+import { wasiGuest } from '../support/wasi-guest.ts';
 
 let home: string;
 let before: string | undefined;
@@ -178,5 +179,28 @@ describe('viv audit', () => {
     const { code, objects } = await viv('audit', 'verify', '--json');
     expect(code).toBe(4);
     expect(objects()).toMatchObject([{ kind: 'removed', file: log, line: 2 }, { whole: false }]);
+  });
+});
+
+describe('viv call --dir', () => {
+  it('opens a folder, in which --grant says what may be done', async () => {
+    const file = join(home, 'guest.wasm');
+    writeFileSync(file, await wasiGuest());
+    writeFileSync(join(home, 'note.txt'), 'remember');
+    const read = JSON.stringify(['return api.text(api.open("note.txt").read(100, 0)[0])', '']);
+    const open = ['call', file, 'run', read, '--timeout', '10s', '--json', '--dir', `${home}::/notes`];
+    const resultOf = async (...more: string[]) => {
+      const { objects, err } = await viv(...open, ...more);
+      return { told: err, ...JSON.parse(objects()[0].result) };
+    };
+    expect(await resultOf('--grant', 'filesystem:read:/notes/**')).toMatchObject({ ok: 'remember', told: '' });
+    const { err, told } = await resultOf();
+    expect(err).toBe('access');
+    expect(told).toContain("needs --grant 'filesystem:read:/notes/note.txt'");
+    expect(await viv('call', file, 'run', read, '--dir', home)).toMatchObject({ code: 2 });
+    expect(await viv('call', file, 'run', read, '--dir', `${home}/none::/x`)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('SECURITY_INVALID_PREOPEN'),
+    });
   });
 });

@@ -1,13 +1,18 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '#core';
-import { KeyStore, Signer, TrustStore } from '#security';
+import { KeyStore, TrustStore } from '#security/keys';
+import { Signer } from '#security/signers';
+import { checkByCommand } from '../../src/cli/check-command.ts';
 import { main } from '../../src/cli/index.ts';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
+import { actor } from '../support/actor-wat.ts';
 import { adderComponent } from '../support/adder-component.ts';
 
 interface Outcome {
@@ -86,8 +91,25 @@ describe('viv registry', () => {
       out: [{ error: { code: 'REGISTRY_REVOKED' } }],
     });
     expect((await viv('registry', 'gc', '--grace', '0', '--json')).out).toMatchObject([
-      { seen: 1, deleted: [expect.any(String)] },
+      { evicted: [], seen: 1, deleted: [expect.any(String)], forgotten: 0 },
     ]);
+  });
+
+  it('passes over what asks for imports that are not provided', async () => {
+    const random = 'wasi:random/random@0.2.0';
+    const importing = await parse(`(component
+      (import "${random}" (instance (export "get-random-u64" (func (result u64)))))
+      (core module $m (func (export "f")))
+      (core instance $i (instantiate $m))
+      (func (export "f") (canon lift (core func $i "f"))))`);
+    writeFileSync(wasm, importing);
+    const [published] = (await publish()).out;
+    const { id } = published ?? {};
+    const query = (...more: string[]) =>
+      viv('registry', 'query', '--json', '--interface', String(published?.interfaceHash), ...more);
+    expect((await query()).out).toMatchObject([{ id, requires: [random] }]);
+    expect((await query('--provided', 'some:other/import', random)).out).toMatchObject([{ id }]);
+    expect((await query('--provided', 'some:other/import')).out).toEqual([]);
   });
 
   it('finds one function of a WIT world with several', async () => {
@@ -113,6 +135,19 @@ describe('viv registry', () => {
     expect((await publish('--key', 'other', '--verifier', 'me')).code).toBe(0);
   });
 
+  it('takes nothing that its own publisher verified, when it is told so', async () => {
+    await makeKey(join(folder, 'home'), 'other');
+    const own = String((await publish('--key', 'me')).out[0]?.id);
+    writeFileSync(wasm, await adderComponent(1));
+    const both = String((await publish('--key', 'me', '--verifier', 'other')).out[0]?.id);
+    const call = (id: string) => viv('call', `registry:${id}`, 'add', '[1, 1]', '--separate-verifier', '--json');
+    expect(await call(own)).toMatchObject({ code: 4, out: [{ error: { code: 'REGISTRY_UNTRUSTED' } }] });
+    expect((await call(both)).out).toMatchObject([{ result: 3 }]);
+    const query = ['registry', 'query', '--interface', wasm, '--embedder', 'none', '--json'];
+    expect((await viv(...query)).out).toHaveLength(2);
+    expect((await viv(...query, '--separate-verifier')).out).toMatchObject([{ id: both }]);
+  });
+
   it('tells what went wrong by its exit code', async () => {
     expect((await viv('registry', 'fetch', 'no-such', '-o', join(folder, 'x'))).code).toBe(3);
     expect((await viv('registry', 'query', '--interface', join(folder, 'no-such.wasm'))).code).toBe(2);
@@ -126,5 +161,47 @@ describe('viv registry', () => {
     const refused = await viv('registry', 'publish', wasm, '--describe', 'a\u001b[2Jb', '--embedder', 'none');
     expect(refused.code).toBe(2);
     expect(refused.err).not.toContain('\u001b');
+    const [published] = (await publish()).out;
+    const database = new DatabaseSync(join(folder, 'home', 'registry', 'index.db'));
+    for (const column of ['description', 'name', 'version', 'signature', 'key_id', 'requires_hash', 'id']) {
+      database.prepare(`UPDATE modules SET ${column} = ?`).run('\u001b]0;owned\u0007\u009b2J\u202e');
+      for (const command of [
+        ['list'],
+        ['stats'],
+        ['fetch', String(published?.id), '-o', join(folder, 'x')],
+        ['query', '--embedder', 'none', '--interface', String(published?.interfaceHash)],
+        ['revoke', String(published?.id)],
+      ]) {
+        const { shown, err } = await viv('registry', ...command);
+        for (const unsafe of '\u001b\u0007\u009b\u202e') expect(shown + err).not.toContain(unsafe);
+      }
+    }
+    database.close();
+  });
+
+  it('runs a published actor, from the registry and the blobs that are named', async () => {
+    writeFileSync(wasm, await actor());
+    const [registry, blobs] = [join(folder, 'elsewhere'), join(folder, 'blobs')];
+    const at = ['--registry', registry, '--blobs', blobs];
+    const id = String((await publish(...at)).out[0]?.id);
+    expect((await viv('run', `registry:${id}`, '-m', 'Ada', '--json', ...at)).out).toMatchObject([
+      { replyText: 'Ada' },
+    ]);
+    expect((await viv('run', `registry:${id}`, '-m', 'Ada', '--json')).code).toBe(3);
+    vi.stubEnv('VIVARIUM_REGISTRY', registry);
+    expect((await viv('registry', 'list', '--json')).out).toMatchObject([{ id }]);
+    expect(await viv('run', `registry:${id}`, '-m', 'Ada', '--json')).toMatchObject({
+      code: 3,
+      out: [{ error: { code: 'REGISTRY_BLOB_MISSING' } }],
+    });
+    expect((await viv('run', `registry:${id}`, '-m', 'Ada', '--blobs', blobs)).shown).toBe('Ada\n');
+    expect(readdirSync(blobs)).toEqual(['sha256']);
+  });
+
+  it('ends a check that hangs, with all that it started', async () => {
+    const controller = new AbortController();
+    const check = checkByCommand('sleep 1000 & echo begun; wait', () => controller.abort());
+    // It is over once nobody holds its output any more.
+    await expect(check({ bytes: readFileSync(wasm) }, controller.signal)).rejects.toThrow('SIGKILL');
   });
 });

@@ -91,6 +91,24 @@ describe('viv start', () => {
     expect(String(streams.stderr.read())).toContain("add --grant 'storage:*:done'");
   });
 
+  it.each([
+    ['y', 0, '"a done; 1 in all, 1 since the last start"\n'],
+    ['no', 4, ''],
+  ])('asks once at a terminal for what nobody granted: %s ends with %i', async (answer, code, out) => {
+    const terminal = () => Object.assign(new PassThrough(), { isTTY: true });
+    const streams = { stdin: terminal(), stdout: new PassThrough(), stderr: terminal() };
+    let shown = '';
+    streams.stderr.on('data', (chunk) => {
+      const asked = shown.includes('[y/N]');
+      shown += chunk;
+      if (!asked && shown.includes('[y/N]')) streams.stdin.write(`${answer}\n`);
+      if (shown.includes('initializing -> ready')) streams.stdin.end('{"work":"a"}\n');
+    });
+    expect(await main(['start', manifest('worker'), '--to', 'demo/worker/1'], streams)).toBe(code);
+    expect(shown.match(/demo\/worker\/1 asks for\n {2}storage:\*:done\n/g)).toHaveLength(1);
+    expect((await streams.stdout.end().toArray()).join('')).toBe(out);
+  });
+
   it('names what is wrong before it starts anything', async () => {
     expect(await start('', manifest('none'))).toMatchObject({
       code: 3,

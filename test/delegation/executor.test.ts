@@ -1,15 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type FetchedModule, type LookupOutcome, type ModelProvider, type ModuleRegistry, VivariumError } from '#core';
-import {
-  type CallContext,
-  type DelegatedCall,
-  type ExecTarget,
-  Executor,
-  type ExecutorParts,
-  requestHash,
-} from '#delegation';
+import { type CallContext, type DelegatedCall, type ExecTarget, Executor, requestHash } from '#delegation';
 import { SOME_INTERFACE, someRecord } from '../registry/module-records.ts';
 import { ManualClock } from '../security/manual-clock.ts';
+
+type ExecutorParts = ConstructorParameters<typeof Executor>[0];
 
 const context: CallContext = {
   fnSymbol: 'text.summarise',

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import { describe, expect, it } from 'vitest';
-import config, { may } from '../../.dependency-cruiser.js';
+import config, { may, parts } from '../../.dependency-cruiser.js';
 
 const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
@@ -14,6 +14,16 @@ async function check(baseDir: string = process.cwd()): Promise<ICruiseResult> {
 describe('layers', () => {
   it('have a rule for every folder of src, and a folder for every rule', () => {
     expect(Object.keys(may).toSorted()).toEqual(folders.map(({ name }) => name).toSorted());
+  });
+
+  it('have a rule for every part of a folder that has parts', () => {
+    const owners = [...new Set(Object.keys(parts).map((part) => part.split('/')[0] as string))];
+    const found = owners.flatMap((owner) =>
+      readdirSync(`src/${owner}`, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => `${owner}/${name}`),
+    );
+    expect(Object.keys(parts).toSorted()).toEqual(found.toSorted());
   });
 
   it('are kept, and modules of every folder were read', async () => {

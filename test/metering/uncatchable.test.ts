@@ -1,107 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MeteringMode } from '#core';
+import { BULK, LOOPS } from './support/endless.ts';
 import { BUDGET, Guest } from './support/guest.ts';
+import { RECURSIONS, recursion } from './support/recursion.ts';
 
 const OUT = 'METERING_OUT_OF_FUEL';
-
-/** Guests whose `run` never ends unless it is stopped, or does too much at once. */
-const ENDLESS: readonly (readonly [name: string, text: string])[] = [
-  ['a loop', '(func (export "run") (loop $l (br $l)))'],
-  ['a loop without a body behind a branch', '(func (export "run") (loop $l (br_if $l (i32.const 1))))'],
-  [
-    'a loop in a try_table with catch_all',
-    '(func (export "run") (loop $again (block $caught (try_table (catch_all $caught) (loop $l (br $l)))) (br $again)))',
-  ],
-  [
-    'a loop in a try_table with catch_all_ref',
-    `(func (export "run") (loop $again (block $caught (result exnref)
-      (try_table (catch_all_ref $caught) (loop $l (br $l))) (br $again)) drop (br $again)))`,
-  ],
-  ['a loop in a legacy try', '(func (export "run") (loop $again try (loop $l (br $l)) catch_all (br $again) end))'],
-  [
-    'a loop in a legacy try that delegates',
-    '(func (export "run") (loop $again try $outer try (loop $l (br $l)) delegate $outer catch_all (br $again) end))',
-  ],
-  [
-    'a loop in a handler that rethrows',
-    `(tag $e) (func $f (loop $again try throw $e catch_all (loop $l (br $l)) rethrow 0 end))
-     (func (export "run") (loop $again try call $f catch_all (br $again) end))`,
-  ],
-  [
-    'exceptions thrown out of deep work and caught in a loop',
-    `(tag $e) (func $work (param i32) (if (i32.eqz (local.get 0)) (then (throw $e)))
-       (call $work (i32.sub (local.get 0) (i32.const 1))))
-     (func (export "run") (loop $again
-       (block $caught (try_table (catch $e $caught) (call $work (i32.const 50)))) (br $again)))`,
-  ],
-  [
-    'exceptions thrown out of deep work and caught by a legacy handler',
-    `(tag $e) (func $work (param i32) (if (i32.eqz (local.get 0)) (then (throw $e)))
-       (call $work (i32.sub (local.get 0) (i32.const 1))))
-     (func (export "run") (loop $again try (call $work (i32.const 50)) catch $e end (br $again)))`,
-  ],
-  ['a direct tail-call ring', '(func $a (return_call $b)) (func $b (return_call $a)) (func (export "run") (call $a))'],
-  [
-    'an indirect tail-call ring',
-    `(type $t (func)) (table 2 funcref) (elem (i32.const 0) $a $b)
-     (func $a (return_call_indirect (type $t) (i32.const 1))) (func $b (return_call_indirect (type $t) (i32.const 0)))
-     (func (export "run") (call $a))`,
-  ],
-  [
-    'an indirect tail-call ring through an exported table',
-    `(type $t (func)) (table (export "table") 2 funcref) (elem (i32.const 0) $a $b)
-     (func $a (return_call_indirect (type $t) (i32.const 1))) (func $b (return_call_indirect (type $t) (i32.const 0)))
-     (func (export "run") (call $a))`,
-  ],
-  [
-    'a tail-call ring by reference',
-    `(type $t (func)) (elem declare func $a)
-     (func $a (return_call_ref $t (ref.func $a))) (func (export "run") (call $a))`,
-  ],
-  ['a br_table loop', '(func (export "run") (loop $l (block $b (br_table $b $l $l (i32.const 1))) (br $l)))'],
-  ['a br_on_null loop', '(func (export "run") (loop $l (br_on_null $l (ref.null func)) drop))'],
-  [
-    'a br_on_cast loop',
-    `(func (export "run") (local $r anyref) (loop $l (block $b (result (ref i31))
-      (br_on_cast $b anyref (ref i31) (ref.i31 (i32.const 1))) drop (return)) drop (br $l)))`,
-  ],
-  [
-    'a nest of small leaves',
-    `(func $a (param i32) (result i32) ${'(local.set 0 (i32.add (local.get 0) (i32.const 1)))'.repeat(40)} local.get 0)
-     (func $b (param i32) (result i32) local.get 0 ${'call $a '.repeat(40)})
-     (func $c (param i32) (result i32) local.get 0 ${'call $b '.repeat(40)})
-     (func (export "run") (param i32) (loop $l (drop (call $c (i32.const 1))) (br $l)))`,
-  ],
-  [
-    'memory.fill of 64 MiB',
-    '(memory 1 1024) (func (export "run") (drop (memory.grow (i32.const 500))) (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 30000000)) (br $l)))',
-  ],
-  [
-    'memory.copy',
-    '(memory 16) (func (export "run") (loop $l (memory.copy (i32.const 0) (i32.const 1) (i32.const 1000000)) (br $l)))',
-  ],
-  [
-    'table.fill',
-    '(table 100000 funcref) (func (export "run") (loop $l (table.fill (i32.const 0) (ref.null func) (i32.const 100000)) (br $l)))',
-  ],
-  ['a length of -1', '(memory 1) (func (export "run") (memory.fill (i32.const 0) (i32.const 1) (i32.const -1)))'],
-  [
-    'a length of 2^64 - 1',
-    '(memory i64 1) (func (export "run") (memory.fill (i64.const 0) (i32.const 1) (i64.const -1)))',
-  ],
-  [
-    'a length of 2^63',
-    '(memory i64 1) (func (export "run") (memory.copy (i64.const 0) (i64.const 0) (i64.const 0x8000000000000000)))',
-  ],
-  [
-    'array.new_default of the largest size',
-    '(type $a (array i8)) (func (export "run") (drop (array.new_default $a (i32.const -1))))',
-  ],
-  [
-    'array.fill in a loop',
-    '(type $a (array (mut i8))) (func (export "run") (local $a (ref $a)) (local.set $a (array.new_default $a (i32.const 100000))) (loop $l (array.fill $a (local.get $a) (i32.const 0) (i32.const 1) (i32.const 100000)) (br $l)))',
-  ],
-];
 
 const guests: Guest[] = [];
 function guest(maxMemoryBytes?: number): Guest {
@@ -124,7 +27,7 @@ afterEach(async () => {
 });
 
 describe('fuel cannot be evaded by', () => {
-  it.each(ENDLESS)('%s', async (_, text) => {
+  it.each([...LOOPS, ...BULK])('%s', async (_, text) => {
     const stopped = guest();
     await stopped.link(`(module ${text})`);
     expect(stopped.call('run')).toBe(OUT);
@@ -224,7 +127,7 @@ describe('fuel cannot be evaded by', () => {
 
 describe('a deadline cannot be evaded by', () => {
   const modes: readonly MeteringMode[] = ['fuel', 'deadline'];
-  it.each(modes.flatMap((mode) => ENDLESS.slice(0, 17).map(([name, text]) => [name, mode, text] as const)))(
+  it.each(modes.flatMap((mode) => LOOPS.map(([name, text]) => [name, mode, text] as const)))(
     '%s, in mode %s',
     async (_, mode, text) => {
       const stopped = guest();
@@ -235,45 +138,14 @@ describe('a deadline cannot be evaded by', () => {
 });
 
 describe('the stack', () => {
-  const catchers: readonly (readonly [string, (inner: string) => string])[] = [
-    ['nothing around it', (inner) => inner],
-    ['a legacy catch_all', (inner) => `try ${inner} catch_all end`],
-    ['a try_table', (inner) => `(block $c (try_table (catch_all $c) ${inner}))`],
-    [
-      'a try_table with exnref',
-      (inner) => `(block $c (result exnref) (try_table (catch_all_ref $c) ${inner}) (return)) drop`,
-    ],
-  ];
-  const inners: readonly (readonly [string, string])[] = [
-    ['itself', 'call $f'],
-    ['a host function and itself', 'call $host call $f'],
-    ['the host, which calls back', 'call $back'],
-  ];
-
-  it.each(catchers.flatMap(([around, wrap]) => inners.map(([calls, inner]) => [calls, around, wrap(inner)] as const)))(
-    'ends a function that calls %s, with %s, in baseline and optimised code',
-    async (_, __, body) => {
-      for (const warm of [0, 20_000]) {
-        const stopped = guest();
-        let halfway = 0;
-        const host = (): void => {
-          halfway++;
-          JSON.stringify({ some: ['work'] });
-          halfway--;
-        };
-        const text = `(module (import "a" "host" (func $host)) (import "a" "back" (func $back))
-          (func $f (export "run") (param i32) (if (i32.eqz (local.get 0)) (then (return)))
-            (local.set 0 (i32.sub (local.get 0) (i32.const 1))) ${body.replaceAll('$f', '$g')})
-          (func $g (call $f (i32.const 1000000000)))
-          (func (export "warm") (param i32) (loop $l (call $f (i32.const 0))
-            (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))`;
-        await stopped.link(text, { a: { host, back: () => stopped.exports.run?.(1_000_000_000) } });
-        if (warm > 0) stopped.call('warm', [warm]);
-        expect(stopped.call('run', [1_000_000_000])).toBe('METERING_STACK');
-        expect(halfway).toBe(0);
-      }
-    },
-  );
+  it.each(RECURSIONS)('ends a function that calls %s, with %s, in baseline and optimised code', async (_, __, body) => {
+    for (const warm of [0, 20_000]) {
+      const stopped = guest();
+      const { halfway, end } = await recursion(stopped, body, warm);
+      expect(end).toBe('METERING_STACK');
+      expect(halfway).toBe(0);
+    }
+  });
 });
 
 describe('memory', () => {

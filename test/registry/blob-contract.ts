@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 
 type Blobs = BlobStore & BlobInventory;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FolderBlobStore } from '#registry';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { describeBlobs } from './blob-contract.ts';

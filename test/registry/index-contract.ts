@@ -235,6 +235,15 @@ export function describeIndex(name: string, start: () => Promise<IndexHarness>):
       ).toEqual([young.id]);
     });
 
+    it('takes what was touched for used, and counts no use', async () => {
+      const [kept, gone] = [await publish(someRecord({ createdAt: 1 })), await publish(someRecord({ createdAt: 1 }))];
+      await index.touch(kept.id, 100);
+      await index.touch(kept.id, 50);
+      await index.touch(someRecord().id, 100);
+      expect(await index.get(kept.id)).toEqual({ ...kept, lastUsedAt: 100 });
+      expect(await index.evict({ idleSince: 100 })).toEqual([gone.id]);
+    });
+
     it('evicts down to a number, the least used first', async () => {
       const records = [];
       for (let at = 0; at < 5; at += 1) records.push(await publish(embedded([1, at], { createdAt: 10 + at })));
@@ -279,8 +288,12 @@ export function describeIndex(name: string, start: () => Promise<IndexHarness>):
         savedMs: 2 * 2_000 - 8,
         mostUsed: [{ id: record.id, name: 'adder', useCount: 2 }],
       });
-      expect(await index.forget(4)).toBe(3);
+      expect(await index.forget({ before: 4, keep: 9 })).toBe(3);
       expect((await index.statistics()).outcomes).toEqual({ hit: 2, miss: 0, refused: 1, failed: 0 });
+      expect(await index.forget({ before: 0, keep: 3 })).toBe(0);
+      // Two of them are of one time: what is kept may be fewer, never more.
+      expect(await index.forget({ before: 0, keep: 2 })).toBe(1);
+      expect(await index.forget({ before: 0, keep: 1 })).toBe(2);
     });
 
     it('passes over rows that were edited into nonsense', async () => {
@@ -294,6 +307,16 @@ export function describeIndex(name: string, start: () => Promise<IndexHarness>):
       ]);
       expect(await index.list({})).toHaveLength(1);
       await expect(index.get(bad.id)).rejects.toMatchObject({ code: 'REGISTRY_BAD_RECORD' });
+    });
+
+    it('passes over a row with an integer that no number holds', async () => {
+      const good = await publish(embedded([1, 0], { createdAt: 1 }));
+      await publish(embedded([1, 0], { createdAt: 2, name: 'edited' }));
+      await harness.tamper("UPDATE modules SET size = 9007199254740993 WHERE name = 'edited'");
+      const embedding = Float32Array.of(1, 0);
+      expect(await found({ interfaceHash: SOME_INTERFACE, limit: 2 })).toEqual([good.id]);
+      expect(await found({ interfaceHash: SOME_INTERFACE, embedding, limit: 2 })).toEqual([good.id]);
+      expect((await index.list({})).map(({ id }) => id)).toEqual([good.id]);
     });
 
     it('answers thousands of modules of one interface and one meaning in order', async () => {

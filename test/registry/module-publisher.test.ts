@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core';
-import { FolderBlobStore, type LoadedModule, type ModuleMetadata } from '#registry';
-import { digestOf, Signer } from '#security';
+import { FolderBlobStore, type LoadedModule, type ModuleMetadata, ModuleTrust } from '#registry';
+import { digestOf } from '#security/signatures';
+import { Signer } from '#security/signers';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
@@ -193,11 +194,15 @@ describe('module publisher', () => {
     });
   });
 
-  it('publishes nothing with a key that this machine does not trust', async () => {
+  it('publishes nothing with a key that this machine does not trust, or not for this', async () => {
     const rig = await createRig();
-    const stranger = rig.publisher({ signer: Signer.generate() });
-    await expect(stranger.publishModule(bytes, metadata)).rejects.toMatchObject({ code: 'REGISTRY_UNTRUSTED' });
-    expect(await rig.index.list({})).toEqual([]);
+    const trust = new ModuleTrust({ ...rig.trustParts(), separateVerifier: true });
+    for (const changes of [{ signer: Signer.generate() }, { verifier: Signer.generate() }, { trust }]) {
+      const publishing = rig.publisher(changes).publishModule(bytes, metadata);
+      await expect(publishing).rejects.toMatchObject({ code: 'REGISTRY_UNTRUSTED' });
+      expect(await rig.index.list({})).toEqual([]);
+    }
+    expect((await rig.client().collectOrphans(-1)).seen).toBe(0);
   });
 
   it('revokes for good, and does not publish the same bytes again', async () => {

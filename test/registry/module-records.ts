@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ModuleRecord } from '#core';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 
 export const SOME_INTERFACE = 'sha256:'.padEnd(71, 'a');
 export const OTHER_INTERFACE = 'sha256:'.padEnd(71, 'b');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core';
 import { FolderBlobStore, type IndexBackend, SqliteModuleIndex } from '#registry';
-import { digestOf } from '#security';
+import { digestOf } from '#security/signatures';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
@@ -128,10 +128,11 @@ describe('registry: publish, revoke, evict and collect', () => {
           evict: () => turn('evict', () => real.evict({ keep: 0 })),
           get: (id) => real.get(id),
           find: (query) => real.find(query),
+          touch: (...given) => real.touch(...given),
           list: (filter) => real.list(filter),
           append: (...given) => real.append(...given),
           statistics: () => real.statistics(),
-          forget: (before) => real.forget(before),
+          forget: (rule) => real.forget(rule),
           close: () => real.close(),
         };
         const rig = await createRig({ index, blobs });

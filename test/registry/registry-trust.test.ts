@@ -1,9 +1,12 @@
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ModuleRecord } from '#core';
-import { FileRetiredModules } from '#registry';
-import { Signer } from '#security';
+import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
+import { FileRetiredModules, type IndexBackend, RegistryError } from '#registry';
+import { Signer } from '#security/signers';
+import { COLUMNS } from '../../src/registry/record.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, type Rig } from './rig.ts';
 
@@ -22,6 +25,14 @@ async function refusals(rig: Rig, id: string): Promise<{ query: string[]; fetch:
     (error: { code: string }) => error.code,
   );
   return { query: [...new Set(rig.refused.filter((one) => one.id === id).map(({ code }) => code))], fetch };
+}
+
+/** All rows as they are. */
+async function snapshot(rig: Rig): Promise<Record<string, string | number | Uint8Array | null>[]> {
+  const database = new DatabaseSync(join(rig.folder, 'index.db'));
+  const rows = database.prepare('SELECT * FROM modules').all();
+  database.close();
+  return rows as Record<string, string | number | Uint8Array | null>[];
 }
 
 function blobFile(rig: Rig, { storagePointer }: ModuleRecord): string {
@@ -126,6 +137,96 @@ describe('registry: what the database says is not believed', () => {
   });
 });
 
+describe('registry: a row of any content', () => {
+  it('is the one that was signed, or is passed over, or a typed error', async () => {
+    const rig = await createRig();
+    const { id } = await rig.publish('component');
+    const before = await rig.index.get(id);
+    const [kept = {}] = await snapshot(rig);
+    const unsigned = { lastUsedAt: 0, useCount: 0, revocation: undefined };
+    const text = [...COLUMNS].filter(
+      (column) => !['embedding', 'size', 'created_at', 'last_used_at', 'use_count'].includes(column),
+    );
+    const nasty = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 200 }),
+      fc.json(),
+      fc.constantFrom('', '\0', '[]', '{}', 'null', 'verified', 'revoked', '9'.repeat(400), '['.repeat(50_000)),
+    );
+    const numbers = fc.oneof(fc.integer(), fc.constantFrom('9007199254740993', '-9223372036854775808', -1));
+    const edit = fc.oneof(
+      fc.tuple(fc.constantFrom(...text), fc.constant('?'), fc.option(nasty)),
+      fc.tuple(
+        fc.constantFrom('size', 'created_at', 'last_used_at', 'use_count'),
+        fc.constant('CAST(? AS INTEGER)'),
+        numbers,
+      ),
+      fc.tuple(fc.constant('embedding'), fc.constant('CAST(? AS BLOB)'), nasty),
+    );
+    await fc.assert(
+      fc.asyncProperty(edit, async ([column, place, value]) => {
+        try {
+          rig.tamper(`UPDATE modules SET ${column} = ${place}`, value);
+        } catch {
+          // The database itself does not take it.
+          return;
+        }
+        for (const embedding of [undefined, Float32Array.of(1, 2)]) {
+          for (const { record } of await rig.client().query({ ...byName, embedding, threshold: -1 })) {
+            expect({ ...record, ...unsigned }).toEqual({ ...before, ...unsigned });
+          }
+        }
+        await rig.client().list();
+        await rig.client().statistics();
+        await rig
+          .client()
+          .fetch(id)
+          .catch((error: unknown) => expect(error).toBeInstanceOf(RegistryError));
+        rig.tamper('DELETE FROM modules');
+        const columns = Object.keys(kept);
+        rig.tamper(`INSERT INTO modules (${columns}) VALUES (${columns.map(() => '?')})`, ...Object.values(kept));
+        rig.tamper('UPDATE interfaces SET generation = generation + 1');
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('registry: what the index answers is not believed', () => {
+  const refusedOf = async (query: Partial<ModuleQuery>, answer: (record: ModuleRecord) => ModuleMatch) => {
+    const rig = await createRig();
+    const record = await rig.publish('component');
+    const lying = new Proxy(rig.index, {
+      get: (index, name: keyof IndexBackend) =>
+        name === 'find' ? async () => [answer(record)] : index[name].bind(index),
+    });
+    const found = await rig.client({ index: lying }).query({ interfaceHash: SOME_INTERFACE, ...query });
+    return { found: found.length, refused: rig.refused.map(({ code }) => code) };
+  };
+  const nothing = { found: 0, refused: ['REGISTRY_BAD_RECORD'] };
+  const embedding = Float32Array.of(2, -1);
+
+  it('refuses a signed module that is offered for another meaning, or for a nearer one', async () => {
+    const offered = (similarity: number) => refusedOf({ embedding }, (record) => ({ record, similarity }));
+    expect(await offered(0.99)).toEqual(nothing);
+    expect(await offered(Number.NaN)).toEqual(nothing);
+    expect(await offered(0)).toEqual(nothing);
+    expect(await refusedOf({ embedding }, (record) => ({ record }))).toEqual(nothing);
+    expect(await refusedOf({ embedding: Float32Array.of(1, 2, 0) }, (record) => ({ record, similarity: 1 }))).toEqual(
+      nothing,
+    );
+    const honest = { embedding: Float32Array.of(1, 2), threshold: 0.5 };
+    expect(await refusedOf(honest, (record) => ({ record, similarity: 1 }))).toEqual({ found: 1, refused: [] });
+    expect(await refusedOf(honest, (record) => ({ record, similarity: 0.6 }))).toEqual(nothing);
+  });
+
+  it('refuses a module of another interface, or that asks for what is not provided', async () => {
+    const interfaceHash = 'sha256:'.padEnd(71, 'e');
+    expect(await refusedOf({ interfaceHash }, (record) => ({ record }))).toEqual(nothing);
+    expect(await refusedOf({ provided: ['a'] }, (record) => ({ record }))).toEqual(nothing);
+    expect(await refusedOf({ provided: ['b', 'a'] }, (record) => ({ record }))).toEqual({ found: 1, refused: [] });
+  });
+});
+
 describe('registry: keys', () => {
   it.each([
     ['unknown', (rig: Rig) => rig.keys.clear()],
@@ -192,6 +293,22 @@ describe('registry: bytes', () => {
     await expect(fetch()).rejects.toMatchObject({ code: 'REGISTRY_BLOB_MISSING' });
     await rig.publish('component');
     expect((await fetch()).bytes).toHaveLength(record.size);
+  });
+
+  it('keeps what is fetched by its id from eviction, and fetches where it may not write', async () => {
+    const rig = await createRig();
+    const [used, idle] = [await rig.publish('used'), await rig.publish('idle')];
+    rig.clock.advance(7_200_000);
+    const idleSince = rig.clock.now();
+    await rig.client().fetch(used.id);
+    expect((await rig.index.get(used.id))?.lastUsedAt).toBe(idleSince);
+    rig.clock.advance(3_599_999);
+    await rig.client().fetch(used.id);
+    expect((await rig.index.get(used.id))?.lastUsedAt).toBe(idleSince);
+    expect(await rig.client().evict({ idleSince })).toEqual([idle.id]);
+    rig.clock.advance(1);
+    rig.tamper(`CREATE TRIGGER readonly BEFORE UPDATE ON modules BEGIN SELECT raise(ABORT, 'read only'); END`);
+    expect((await rig.client().fetch(used.id)).record.id).toBe(used.id);
   });
 
   it("refuses another module's blob", async () => {

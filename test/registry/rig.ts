@@ -8,17 +8,18 @@ import {
   type ModuleMetadata,
   ModulePublisher,
   ModuleTrust,
-  type ModuleTrustOptions,
-  type PublisherOptions,
   RegistryClient,
-  type RegistryClientOptions,
   type RegistryError,
   SqliteModuleIndex,
 } from '#registry';
-import { Signer, type TrustedKey, trustedKeysOf } from '#security';
+import { Signer, type TrustedKey, trustedKeysOf } from '#security/signers';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
+
+type ModuleTrustOptions = ConstructorParameters<typeof ModuleTrust>[0];
+type PublisherOptions = ConstructorParameters<typeof ModulePublisher>[0];
+type RegistryClientOptions = ConstructorParameters<typeof RegistryClient>[0];
 
 export const metadata: ModuleMetadata = {
   name: 'adder',
@@ -39,11 +40,13 @@ export interface Rig {
   /** Keys that are trusted; a test may add, change and remove. */
   readonly keys: Map<string, TrustedKey>;
   trusting(signer: Signer, changes?: Partial<TrustedKey>): void;
+  /** What the rig's own trust is made of. */
+  trustParts(): ModuleTrustOptions;
   publisher(changes?: Partial<PublisherOptions>): ModulePublisher;
   client(changes?: Partial<RegistryClientOptions>, trust?: Partial<ModuleTrustOptions>): RegistryClient;
   publish(text: string, changes?: Partial<ModuleMetadata>): Promise<ModuleRecord>;
   /** A change that somebody makes in the database by hand. */
-  tamper(sql: string, ...values: (string | number | null)[]): void;
+  tamper(sql: string, ...values: (string | number | Uint8Array | null)[]): void;
 }
 
 /**
@@ -83,6 +86,7 @@ export async function createRig(parts: { index?: IndexBackend; blobs?: BlobStore
       const { keyId, publicKey } = one;
       keys.set(keyId, { keyId, publicKey, name: keyId.slice(0, 8), addedAt: 0, ...changes });
     },
+    trustParts: () => ({ keys: trusted, clock }),
     publisher: (changes = {}) =>
       new ModulePublisher({ index, blobs, trust: trustFor(), clock, signer, ...standIns, ...changes }),
     client: (changes = {}, trust = {}) =>

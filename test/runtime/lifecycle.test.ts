@@ -43,8 +43,11 @@ describe('lifecycle', () => {
   });
 
   it('is handling only while it is ready', () => {
-    const lifecycle = new Lifecycle(createHandle(parseComponentId('a/b/c')), () => {});
-    lifecycle.handling = true;
+    const lifecycle = new Lifecycle(
+      createHandle(parseComponentId('a/b/c')),
+      () => {},
+      () => true,
+    );
     expect(lifecycle.state).toBe('loading');
     lifecycle.move('loaded', '');
     lifecycle.move('initialized', '');

@@ -1,6 +1,7 @@
 // Appends to an audit log: node append.ts <home> <component> <count>. Prints one line when everything is written.
 import { randomBytes } from 'node:crypto';
-import { AuditFolder, FileAuditLog, MachineSecret } from '#security';
+import { AuditFolder, FileAuditLog } from '#security/audit';
+import { MachineSecret } from '#security/keys';
 import { ManualClock } from './manual-clock.ts';
 
 const [home = '', component = '', count = ''] = process.argv.slice(2);

@@ -5,16 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  createArtifactTrust,
-  digestOf,
-  formatEnvelope,
-  MachineSecret,
-  Signer,
-  signArtifact,
-  signStatement,
-  TrustStore,
-} from '#security';
+import { createArtifactTrust, MachineSecret, signArtifact, TrustStore } from '#security/keys';
+import { digestOf, formatEnvelope, signStatement } from '#security/signatures';
+import { Signer } from '#security/signers';
 import { ManualClock } from './manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 

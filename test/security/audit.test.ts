@@ -16,9 +16,10 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '#core';
-import { AuditFolder, FileAuditLog, foldAudit, MachineSecret, MemoryAuditLog, readAudit, verifyAudit } from '#security';
-import type { AuditFilter } from '../../src/security/audit-reader.ts';
-import { type AuditRecord, formatRecord } from '../../src/security/audit-record.ts';
+import { AuditFolder, FileAuditLog, foldAudit, MemoryAuditLog, readAudit, verifyAudit } from '#security/audit';
+import { MachineSecret } from '#security/keys';
+import type { AuditFilter } from '../../src/security/audit/audit-reader.ts';
+import { type AuditRecord, formatRecord } from '../../src/security/audit/audit-record.ts';
 import { ManualClock } from './manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 

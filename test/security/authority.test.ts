@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry, AuditLog } from '#core';
-import { Authority, CapabilitySet, type Denial } from '#security';
+import { Authority, CapabilitySet, type Denial } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';
 
 function scene(...grants: string[]) {

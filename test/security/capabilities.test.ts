@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CapabilitySet, type GrantInput } from '#security';
+import { CapabilitySet, type GrantInput } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';
 
 const clock = new ManualClock();
@@ -98,6 +98,24 @@ describe('matching', () => {
     time(2_000);
     // 50 times the target: a quadratic matcher would take 2,500 times as long, a backtracking one would never end.
     expect(time(100_000)).toBeLessThan(Math.max(time(2_000), 1) * 1_000);
+  });
+
+  it('tells apart segments of the same hash', () => {
+    // Each pair collides under 32-bit FNV-1a.
+    for (const [one, other] of [
+      ['costarring', 'liquid'],
+      ['declinate', 'macallums'],
+      ['altarage', 'zinke'],
+    ]) {
+      const set = of(`storage:read:${one}/*`, `storage:read:both/${one}`, `storage:read:both/${other}`);
+      for (const again of [1, 2, 3]) {
+        expect(set.allows('storage', 'read', `${other}/x`), `${again}`).toBe(false);
+        expect(set.allows('storage', 'read', `${one}/x`), `${again}`).toBe(true);
+        expect(set.allows('storage', 'read', `both/${one}`)).toBe(true);
+        expect(set.allows('storage', 'read', `both/${other}`)).toBe(true);
+        expect(set.allows('storage', 'read', `${one}/x/${other}`)).toBe(false);
+      }
+    }
   });
 
   it('stays right when it cannot remember all of its states', () => {
@@ -328,5 +346,26 @@ describe('file paths', () => {
       expect(set.allows('filesystem', 'read', path), path).toBe(false);
     }
     expect(set.allows('filesystem', 'write', '/')).toBe(true);
+  });
+
+  it('are all matched by ** alone, which once matched none', () => {
+    const set = of('filesystem:read:**');
+    for (const path of ['/', '/data', '/data/a/b.txt']) expect(set.allows('filesystem', 'read', path), path).toBe(true);
+    for (const path of ['/data/../etc', '/data//a']) expect(set.allows('filesystem', 'read', path), path).toBe(false);
+  });
+
+  it('agree with the plain meaning, and are covered by ** and /**', () => {
+    fc.assert(
+      fc.property(patterns, target, (granted, each) => {
+        const grants = granted.map((one) => `filesystem:read:/${text(one)}`);
+        const path = `/${text(each)}`;
+        const expected = granted.some((one) => matches(one, each));
+        expect(of(...grants).allows('filesystem', 'read', path)).toBe(expected);
+        for (const wide of ['filesystem:*:**', 'filesystem:read:/**']) {
+          expect(of(wide).narrow(grants).allows('filesystem', 'read', path)).toBe(expected);
+          expect(of(wide).allows('filesystem', 'read', path)).toBe(true);
+        }
+      }),
+    );
   });
 });

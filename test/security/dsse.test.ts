@@ -1,15 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  formatEnvelope,
-  parseEnvelope,
-  Signer,
-  signEnvelope,
-  type TrustedKey,
-  trustedKeysOf,
-  verifyEnvelope,
-} from '#security';
+import { formatEnvelope, parseEnvelope, signEnvelope, verifyEnvelope } from '#security/signatures';
+import { Signer, type TrustedKey, trustedKeysOf } from '#security/signers';
 
 const TYPE = 'application/vnd.test+json';
 const payload = Buffer.from('{"a":1}');

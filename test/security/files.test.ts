@@ -3,7 +3,8 @@ import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Authority, CapabilitySet, FileGuard } from '#security';
+import { FileGuard } from '#security/access';
+import { Authority, CapabilitySet } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 
@@ -41,10 +42,10 @@ describe('file guard', () => {
     const file = guard.open('/data/sub/b.txt', { write: true, create: true });
     expect(file.write(0, Buffer.from('hello'))).toBe(5);
     file.resize(4);
-    file.sync();
+    expect(file.append(Buffer.from('!'))).toBe(1);
     file.close();
-    expect(read('/data/sub/b.txt')).toBe('hell');
-    expect(guard.stat('/data/sub/b.txt')).toMatchObject({ kind: 'file', size: 4 });
+    expect(read('/data/sub/b.txt')).toBe('hell!');
+    expect(guard.stat('/data/sub/b.txt')).toMatchObject({ kind: 'file', size: 5 });
     expect(guard.list('/data')).toEqual(
       expect.arrayContaining([
         { name: 'a.txt', kind: 'file' },

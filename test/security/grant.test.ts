@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CapabilitySet, type GrantInput } from '#security';
-import { parseGrant } from '../../src/security/grant.ts';
+import { CapabilitySet, type GrantInput } from '#security/authority';
+import { parseGrant } from '../../src/security/authority/grant.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const invalid = expect.objectContaining({ code: 'SECURITY_INVALID_GRANT' });

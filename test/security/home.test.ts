@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { vivariumHome } from '#security';
+import { vivariumHome } from '#security/keys';
 
 describe.skipIf(process.platform === 'win32')('home folder', () => {
   it.each([

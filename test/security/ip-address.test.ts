@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalAddress, isPublicAddress } from '../../src/security/ip-address.ts';
+import { canonicalAddress, isPublicAddress } from '../../src/security/authority/ip-address.ts';
 
 describe('address', () => {
   it.each([

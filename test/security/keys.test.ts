@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KeyStore, PublicKey, Signer } from '#security';
+import { KeyStore } from '#security/keys';
+import { PublicKey, Signer } from '#security/signers';
 import { scratchFolder } from './scratch.ts';
 
 const invalid = expect.objectContaining({ code: 'SECURITY_KEY_INVALID' });

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Authority, CapabilitySet, guardedFetch, NetworkGuard } from '#security';
+import { guardedFetch, NetworkGuard } from '#security/access';
+import { Authority, CapabilitySet } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';
 
 const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });
@@ -25,7 +26,7 @@ function names(answers: Readonly<Record<string, readonly (readonly string[])[]>>
 function guard(grants: readonly string[], answers: Parameters<typeof names>[0] = {}) {
   const { asked, lookUp } = names(answers);
   const capabilities = CapabilitySet.of(grants, new ManualClock());
-  return { asked, guard: new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), lookUp) };
+  return { asked, guard: new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), { lookUp }) };
 }
 
 /** A real HTTP server on this machine; a test reaches it under any name by granting its address. */
@@ -120,7 +121,7 @@ describe('network guard', () => {
 
 describe('guarded fetch', () => {
   it('costs a start nothing: HTTP is loaded with the first request', () => {
-    const program = `await import('#security'); console.log(process.moduleLoadList.join())`;
+    const program = `await import('#security/access'); await import('#security/keys'); console.log(process.moduleLoadList.join())`;
     const loaded = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
     expect(loaded).toContain('NativeModule crypto');
     expect(loaded).not.toMatch(/NativeModule (https?|tls)\b/);
@@ -132,7 +133,7 @@ describe('guarded fetch', () => {
       [`network:connect:http://a.example:${port}`, `network:connect:http://127.0.0.1:${port}`],
       { 'a.example': [['127.0.0.1'], ['10.255.255.1']] },
     );
-    const response = await guardedFetch(own, { url: `http://a.example:${port}/x?y=1`, headers: { 'x-own': 'v' } });
+    const response = await guardedFetch(own, { url: `http://a.example:${port}/x?y=1`, headers: [['x-own', 'v']] });
     expect(response).toMatchObject({ status: 200, body: Buffer.from('hello') });
     expect(asked).toEqual(['a.example']);
     expect(seen).toMatchObject([{ path: '/x?y=1', headers: { host: `a.example:${port}`, 'x-own': 'v' } }]);
@@ -174,7 +175,12 @@ describe('guarded fetch', () => {
     const grants = ['a.example', 'b.example', '127.0.0.1'].map((host) => `network:connect:http://${host}:${port}`);
     const { guard: own } = guard(grants, { 'a.example': [['127.0.0.1']], 'b.example': [['127.0.0.1']] });
     const headers = { authorization: 'Bearer secret', cookie: 'c', 'x-api-key': 'k' };
-    await guardedFetch(own, { url: `http://a.example:${port}/`, method: 'POST', headers, body: Buffer.from('secret') });
+    await guardedFetch(own, {
+      url: `http://a.example:${port}/`,
+      method: 'POST',
+      headers: Object.entries(headers),
+      body: Buffer.from('secret'),
+    });
     const [first, second] = seen;
     expect(first).toMatchObject({ method: 'POST', body: 'secret', headers });
     expect(second).toMatchObject({ path: '/other', method: 'GET', body: '' });
@@ -231,10 +237,17 @@ describe('guarded fetch', () => {
     const { port, seen } = await server((_, response) => response.end());
     const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
     const url = `http://127.0.0.1:${port}/`;
-    await guardedFetch(own, { url, headers: { Host: 'evil', 'Transfer-Encoding': 'chunked', Connection: 'upgrade' } });
+    await guardedFetch(own, {
+      url,
+      headers: [
+        ['Host', 'evil'],
+        ['Transfer-Encoding', 'chunked'],
+        ['Connection', 'upgrade'],
+      ],
+    });
     expect(seen[0]?.headers).toMatchObject({ host: `127.0.0.1:${port}` });
     expect(seen[0]?.headers['transfer-encoding']).toBeUndefined();
-    await expect(guardedFetch(own, { url, headers: { a: 'b\r\nc: d' } })).rejects.toThrow(failed);
+    await expect(guardedFetch(own, { url, headers: [['a', 'b\r\nc: d']] })).rejects.toThrow(failed);
     expect(seen).toHaveLength(1);
   });
 });

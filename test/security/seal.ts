@@ -1,6 +1,7 @@
 // Prints the seal of a content: node seal.ts <home> <content>.
 import { randomBytes } from 'node:crypto';
-import { createArtifactTrust, MachineSecret, trustedKeysOf } from '#security';
+import { createArtifactTrust, MachineSecret } from '#security/keys';
+import { trustedKeysOf } from '#security/signers';
 import { ManualClock } from './manual-clock.ts';
 
 const [home = '', content = ''] = process.argv.slice(2);

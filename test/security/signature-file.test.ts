@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readSignatureFile, Signer, signaturePath, signFile, TrustStore, verifyFile } from '#security';
+import { TrustStore } from '#security/keys';
+import { readSignatureFile, signaturePath, signFile, verifyFile } from '#security/signatures';
+import { Signer } from '#security/signers';
 import { ManualClock } from './manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestOf, Signer, signEnvelope, signStatement, trustedKeysOf, verifyStatement } from '#security';
-import { encodeStatement, parseStatement, STATEMENT_TYPE } from '../../src/security/statement.ts';
+import { digestOf, signEnvelope, signStatement, verifyStatement } from '#security/signatures';
+import { Signer, trustedKeysOf } from '#security/signers';
+import { encodeStatement, parseStatement, STATEMENT_TYPE } from '../../src/security/signatures/statement.ts';
 
 const signer = Signer.generate();
 const keys = trustedKeysOf([{ keyId: signer.keyId, name: 'k', publicKey: signer.publicKey, addedAt: 0 }]);

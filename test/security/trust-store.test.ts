@@ -1,8 +1,9 @@
 import { chmodSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Signer, TrustStore } from '#security';
-import { keyStatus } from '../../src/security/trusted-keys.ts';
+import { TrustStore } from '#security/keys';
+import { Signer } from '#security/signers';
+import { keyStatus } from '../../src/security/signers/trusted-keys.ts';
 import { ManualClock } from './manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 

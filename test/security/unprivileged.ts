@@ -2,7 +2,9 @@
 // because the checkout itself may lie where nobody else may read.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
-import { KeyStore, MachineSecret, SecurityError, Signer } from '#security';
+import { SecurityError } from '#security';
+import { KeyStore, MachineSecret } from '#security/keys';
+import { Signer } from '#security/signers';
 
 const NOBODY = 65_534;
 const [home = ''] = process.argv.slice(2);

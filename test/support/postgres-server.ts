@@ -25,8 +25,12 @@ export function findPostgres(): string | undefined {
 /**
  * Starts PostgreSQL on a free port of this machine, under a user without rights when we are root: it refuses root.
  * @param bin the folder of its programs; Debian's by default
+ * @param more settings, as `shared_buffers=512MB`
  */
-export async function startPostgres(bin: string | undefined = findPostgres()): Promise<PostgresServer> {
+export async function startPostgres(
+  bin: string | undefined = findPostgres(),
+  more: readonly string[] = [],
+): Promise<PostgresServer> {
   if (bin === undefined) throw new Error(`no PostgreSQL in ${DEBIAN}; on Debian: apt-get install postgresql`);
   const user = process.getuid?.() === 0 ? unprivileged() : undefined;
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-postgres-'));
@@ -40,7 +44,7 @@ export async function startPostgres(bin: string | undefined = findPostgres()): P
 
   const start = async (): Promise<void> => {
     const settings = ['-D', data, '-p', String(port), '-k', folder, '-h', '127.0.0.1', '-F'];
-    const server = spawn(join(bin, 'postgres'), settings, options);
+    const server = spawn(join(bin, 'postgres'), [...settings, ...more.flatMap((one) => ['-c', one])], options);
     child = server;
     let log = '';
     await new Promise<void>((resolve, reject) => {

@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findGo, goInstall } from './go-toolchain.ts';
 import { freePort } from './postgres-server.ts';
 
 const VERSION = 'v1.8.0';
@@ -77,13 +78,7 @@ async function answering(endpoint: string, child: ChildProcess): Promise<void> {
 
 function build(): void {
   const go = findGo();
-  if (go === undefined) throw new Error('no S3 server, and no Go 1.21 or newer to build one with');
+  if (go === undefined) throw new Error('no S3 server, and no Go to build one with');
   mkdirSync(FOLDER, { recursive: true });
-  const env = { ...process.env, GOBIN: FOLDER, GOTOOLCHAIN: 'auto' };
-  execFileSync(go, ['install', `github.com/versity/versitygw/cmd/versitygw@${VERSION}`], { env, stdio: 'pipe' });
-}
-
-function findGo(): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/go/bin'];
-  return folders.map((folder) => join(folder, 'go')).find((file) => existsSync(file));
+  goInstall(FOLDER, `github.com/versity/versitygw/cmd/versitygw@${VERSION}`, go);
 }

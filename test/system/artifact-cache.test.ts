@@ -82,6 +82,21 @@ it('a cache folder that cannot be used is told of, and components load without i
   expect(statSync(file).isFile()).toBe(true);
 });
 
+it("seals by the secret of the runtime's own home, and trusts no other", async () => {
+  const [own, other] = [join(root, 'own'), join(root, 'other')];
+  const bytes = await actor();
+  expect(await answer(bytes, { home: own })).toBe('hello');
+  expect(readdirSync(own)).toContain('machine.secret');
+  const [entry] = entries() as [string];
+  const sealed = readFileSync(entry);
+  const { fingerprint } = await fingerprintOfDefault();
+  const overrides = { builder: refusing(fingerprint) };
+  expect(await answer(bytes, { home: own, overrides })).toBe('hello');
+  await expect(answer(bytes, { home: other, overrides })).rejects.toThrow('built although it was there');
+  expect(await answer(bytes, { home: other })).toBe('hello');
+  expect(readFileSync(entry)).not.toEqual(sealed);
+});
+
 it('keeps the artifact in memory alone when that is asked for', async () => {
   expect(await answer(await actor(), { cache: false })).toBe('hello');
   expect(entries()).toEqual([]);

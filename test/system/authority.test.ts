@@ -3,16 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AuditEntry } from '#core';
-import {
-  AuditFolder,
-  type Denial,
-  Keyring,
-  MachineSecret,
-  readAudit,
-  Signer,
-  signArtifact,
-  verifyAudit,
-} from '#security';
+import { AuditFolder, readAudit, verifyAudit } from '#security/audit';
+import type { Denial } from '#security/authority';
+import { Keyring, MachineSecret, signArtifact } from '#security/keys';
+import { Signer } from '#security/signers';
 import { createRuntime, type LoadOptions, type RuntimeOptions } from '../../src/index.ts';
 import { environmentOf } from '../../src/runtime/environment.ts';
 import { systemClock } from '../../src/system/clock.ts';
@@ -242,6 +236,20 @@ describe('audit of a runtime', () => {
       ]),
     );
     expect(records.length).toBeLessThan(20);
+  });
+
+  it('has restarts, and the supervisor that gives up', async () => {
+    const { runtime, entries, load } = await scene({ limits: { maxExecutionTimeMs: 50 } });
+    await using _ = runtime;
+    const supervision = { restart: 'permanent', maxRestarts: 1, withinMs: 600_000, backoffMs: 1 } as const;
+    const looping = await load(await actor({ handleMessage: '(loop $l (br $l)) unreachable' }), { supervision });
+    const gaveUp = new Promise((resolve) => runtime.on('gave-up', resolve));
+    for (let time = 0; time < 2; time++) await runtime.request(looping, Buffer.from('x')).catch(() => {});
+    await gaveUp;
+    const records = entries.map(({ action, component, outcome }) => [action, component, outcome].join(' '));
+    expect(records).toContain('restart demo/a/1 done');
+    expect(records).toContain('give-up demo/a/1 failed');
+    expect(entries.find(({ action }) => action === 'give-up')?.detail).toContain('more than 1 restarts');
   });
 
   it('that cannot be written is a warning, and everything goes on', async () => {

@@ -80,6 +80,24 @@ describe('the way into a component', () => {
     }
   }, 120_000);
 
+  it('lets a guest make no more of its bytes than its memory, either way', async () => {
+    const component = await componentOf(
+      `(module (memory (export "memory") 64)
+        (func (export "few") (result i32) (i32.store (i32.const 8) (i32.const 4096)) (i32.store (i32.const 12) (i32.const 50000)) (i32.const 8))
+        (func (export "many") (result i32) (i32.store (i32.const 8) (i32.const 4096)) (i32.store (i32.const 12) (i32.const 4000000)) (i32.const 8)))`,
+      'package t:t; world w { export few: func() -> list<tuple<bool>>; export many: func() -> list<tuple<bool>>; }',
+      'w',
+    );
+    for (const runtime of [glue, direct]) {
+      const handle = await runtime.load(component, { limits: { maxMemoryBytes: 8 * 2 ** 20 } });
+      expect(await runtime.call(handle, 'few')).toHaveLength(50_000);
+      await expect(runtime.call(handle, 'many')).rejects.toMatchObject({
+        code: 'RUNTIME_TRAP',
+        message: expect.stringMatching(/whole memory/),
+      });
+    }
+  });
+
   it('is the glue for a component that exports resources, and says why', async () => {
     const component = await componentOf(
       `(module (import "[export]t:t/api" "[resource-new]r" (func (param i32) (result i32)))

@@ -100,7 +100,7 @@ export class ChunkStore {
     for (const name of names.filter(isTemporary)) {
       const stats = await stat(join(objects, name)).catch(() => undefined);
       if (stats === undefined || clock.now() - stats.mtimeMs < STALE_MS) continue;
-      await rm(join(objects, name), { force: true });
+      await rm(join(objects, name), { recursive: true, force: true });
       removed++;
     }
     return removed;

@@ -1,16 +1,17 @@
-import { createHash, hash as hashOnce, randomUUID } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { isVivariumError } from '#core';
 import { blake3, openBlake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';
-import { storageFailed } from '../storage-errors.ts';
-import { chunkPath } from './chunk-path.ts';
+import { storageFailed, systemCode } from '../storage-errors.ts';
+import { ChunkBatch, temporaryPath } from './chunk-batch.ts';
 import { ChunkStore, corrupt } from './chunk-store.ts';
-import { syncFiles, syncFolders } from './durable.ts';
+import { syncFolders } from './durable.ts';
 
 /** How much waits for one flush of the disk. */
-const MAX_PENDING = 1024;
+const MAX_PENDING = 16_384;
 const MAX_PENDING_BYTES = 128 * 2 ** 20;
 
 export interface WrittenChunk {
@@ -28,25 +29,40 @@ export interface ExpectedChunk {
   readonly limit: number;
 }
 
+export interface ChunkWriterOptions {
+  /** Tells each chunk's SHA-256 too, which a registry will want. */
+  readonly withSha256?: boolean;
+  /** Most chunks that are lost when the process is killed. Default 16,384. */
+  readonly maxPending?: number;
+}
+
 /**
- * Adds chunks to a bundle's folder. Each is written under a name of its own, flushed to the disk and renamed, so that
- * other processes see all of it or nothing, and several may write the same folder at once. Flushes are made for many
- * chunks together; `flush` ends the last one and must come before anything names the chunks.
+ * Adds chunks to a bundle's folder. Each is written where nobody looks, flushed to the disk and renamed, so that other
+ * processes see all of it or nothing, and several may write the same folder at once. Flushes are made for many chunks
+ * together; `flush` ends the last one and must come before anything names the chunks.
  */
 export class ChunkWriter {
   readonly #store: ChunkStore;
-  readonly #pending = new Map<string, string>();
-  readonly #folders = new Set<string>();
+  readonly #objects: string;
   readonly #withSha256: boolean;
-  #pendingBytes = 0;
+  readonly #maxPending: number;
+  /** What this writer has put. */
+  readonly #put = new Set<string>();
+  /** What lay in a folder of two digits when it was first asked for: one call for all its chunks. */
+  readonly #listed = new Map<string, ReadonlySet<string>>();
+  readonly #unflushed = new Set<string>();
+  readonly #isNew: boolean;
+  #batch: ChunkBatch;
   #flushing: Promise<void> = Promise.resolve();
 
-  /** @param withSha256 tells each chunk's SHA-256 too, which a registry will want. */
-  constructor(folder: string, { withSha256 = false } = {}) {
+  constructor(folder: string, { withSha256 = false, maxPending = MAX_PENDING }: ChunkWriterOptions = {}) {
     this.#withSha256 = withSha256;
+    this.#maxPending = maxPending;
     this.#store = new ChunkStore(folder);
+    this.#objects = join(folder, 'objects');
+    this.#batch = new ChunkBatch(this.#objects);
     try {
-      mkdirSync(join(folder, 'objects'), { recursive: true });
+      this.#isNew = mkdirSync(this.#objects, { recursive: true }) !== undefined;
     } catch (cause) {
       throw storageFailed(`making ${folder}`, cause);
     }
@@ -64,20 +80,15 @@ export class ChunkWriter {
       bytes: bytes.length,
       ...(this.#withSha256 && { sha256: hashOnce('sha256', bytes, 'hex') }),
     };
-    if (await this.#isThere(hash, bytes)) return { ...written, added: false };
-    const temporary = this.#temporary();
+    if ((this.#mayBeThere(hash) && (await this.#isThere(hash, bytes))) || this.#put.has(hash)) {
+      return { ...written, added: false };
+    }
     try {
-      const file = openSync(temporary, 'wx');
-      try {
-        writeFileSync(file, bytes);
-      } finally {
-        closeSync(file);
-      }
+      this.#batch.write(hash, bytes);
     } catch (cause) {
-      rmSync(temporary, { force: true });
       throw storageFailed(`writing chunk ${hash}`, cause);
     }
-    await this.#add(hash, temporary, bytes.length);
+    await this.#added(hash);
     return { ...written, added: true };
   }
 
@@ -86,7 +97,7 @@ export class ChunkWriter {
     pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     expected?: ExpectedChunk,
   ): Promise<WrittenChunk> {
-    const temporary = this.#temporary();
+    const temporary = temporaryPath(this.#objects);
     const hasher = await openBlake3();
     const sha256 = this.#withSha256 ? createHash('sha256') : undefined;
     let bytes = 0;
@@ -106,11 +117,12 @@ export class ChunkWriter {
       const hash = hasher.digest();
       if (expected !== undefined && expected.hash !== hash) throw corrupt(expected.hash);
       const written = { hash, bytes, ...(sha256 !== undefined && { sha256: sha256.digest('hex') }) };
-      if (await this.#isThere(hash)) {
+      if ((this.#mayBeThere(hash) && (await this.#isThere(hash))) || this.#put.has(hash)) {
         await rm(temporary, { force: true });
         return { ...written, added: false };
       }
-      await this.#add(hash, temporary, bytes);
+      this.#batch.adopt(hash, temporary, bytes);
+      await this.#added(hash);
       return { ...written, added: true };
     } catch (cause) {
       await rm(temporary, { force: true });
@@ -122,79 +134,76 @@ export class ChunkWriter {
   async flush(): Promise<void> {
     await this.#publish();
     try {
-      await syncFolders(this.#store.folder, [...this.#folders]);
+      await syncFolders(this.#store.folder, [...this.#unflushed]);
     } catch (cause) {
       throw storageFailed(`flushing ${this.#store.folder}`, cause);
     }
-    this.#folders.clear();
+    this.#unflushed.clear();
   }
 
   /** Removes what was not flushed. */
   async abandon(): Promise<void> {
     await this.#flushing.catch(() => undefined);
-    for (const temporary of this.#pending.values()) rmSync(temporary, { force: true });
-    this.#pending.clear();
+    this.#batch.remove();
+  }
+
+  #mayBeThere(hash: string): boolean {
+    if (this.#isNew) return false;
+    const shard = hash.slice(0, 2);
+    let names = this.#listed.get(shard);
+    if (names === undefined) {
+      names = new Set(namesIn(join(this.#objects, shard)));
+      this.#listed.set(shard, names);
+    }
+    return names.has(hash.slice(2));
   }
 
   /** @param bytes those that hash so, when they are at hand: comparing them is cheaper than hashing the file. */
   async #isThere(hash: string, bytes?: Uint8Array): Promise<boolean> {
-    if (this.#pending.has(hash)) return true;
-    if (!existsSync(chunkPath(this.#store.folder, hash))) return false;
-    if (bytes !== undefined) {
-      const there = await this.#store.read(hash, { verify: false, limit: Number.MAX_SAFE_INTEGER });
-      if (Buffer.compare(there, bytes) === 0) return true;
-      throw corrupt(hash);
-    }
-    switch (await this.#store.check(hash)) {
-      case 'right':
-        return true;
-      case 'missing':
-        return false;
-      case 'corrupt':
-        throw corrupt(hash);
+    try {
+      if (bytes === undefined) for await (const _ of this.#store.stream(hash));
+      else {
+        const there = await this.#store.read(hash, { verify: false, limit: Number.MAX_SAFE_INTEGER });
+        if (Buffer.compare(there, bytes) !== 0) throw corrupt(hash);
+      }
+      return true;
+    } catch (error) {
+      if (isVivariumError(error, 'BUNDLE_CHUNK_MISSING')) return false;
+      throw error;
     }
   }
 
-  #temporary(): string {
-    return join(this.#store.folder, 'objects', `.${process.pid}-${randomUUID()}.tmp`);
-  }
-
-  async #add(hash: string, temporary: string, bytes: number): Promise<void> {
-    if (this.#pending.has(hash)) {
-      rmSync(temporary, { force: true });
-      return;
-    }
-    this.#pending.set(hash, temporary);
-    this.#pendingBytes += bytes;
-    if (this.#pending.size >= MAX_PENDING || this.#pendingBytes >= MAX_PENDING_BYTES) await this.#publish();
+  async #added(hash: string): Promise<void> {
+    this.#put.add(hash);
+    if (this.#batch.size >= this.#maxPending || this.#batch.bytes >= MAX_PENDING_BYTES) await this.#publish();
   }
 
   /** Flushes and renames what waits. One at a time; what is put meanwhile waits for the next. */
   async #publish(): Promise<void> {
     const before = this.#flushing;
-    const task = (async () => {
-      await before.catch(() => undefined);
-      const batch = [...this.#pending];
-      this.#pendingBytes = 0;
-      if (batch.length === 0) return;
-      try {
-        await syncFiles(
-          this.#store.folder,
-          batch.map(([, temporary]) => temporary),
-        );
-        for (const [hash, temporary] of batch) {
-          const target = chunkPath(this.#store.folder, hash);
-          if (!this.#folders.has(dirname(target))) mkdirSync(dirname(target), { recursive: true });
-          this.#folders.add(dirname(target));
-          renameSync(temporary, target);
-          this.#pending.delete(hash);
+    const batch = this.#batch;
+    if (batch.size > 0) {
+      this.#batch = new ChunkBatch(this.#objects);
+      this.#flushing = (async () => {
+        await before.catch(() => undefined);
+        try {
+          for (const folder of await batch.publish()) this.#unflushed.add(folder);
+        } catch (cause) {
+          batch.remove();
+          throw storageFailed(`flushing chunks to ${this.#store.folder}`, cause);
         }
-      } catch (cause) {
-        throw storageFailed(`flushing chunks to ${this.#store.folder}`, cause);
-      }
-    })();
-    this.#flushing = task;
-    await task;
+      })();
+    }
+    await this.#flushing;
+  }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(cause) ?? '')) return [];
+    throw storageFailed(`reading ${folder}`, cause);
   }
 }
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncFolders } from '../chunks/durable.ts';
 import { BundleError, quoted } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
-import { decodeLockfile, encodeLockfile, MAX_LOCKFILE_BYTES } from './capnp.ts';
+import { decodeLockfile, MAX_LOCKFILE_BYTES } from './decode.ts';
+import { encodeLockfile } from './encode.ts';
 import { checkLockfile, type Lockfile } from './model.ts';
 import { formatLockfile, parseLockfile } from './toml.ts';
 
@@ -64,19 +66,25 @@ export function checkProducer(lockfile: Lockfile, producer: string | undefined):
 export async function saveLockfile(folder: string, lockfile: Lockfile): Promise<Uint8Array> {
   const bytes = encodeLockfile(lockfile);
   const base = join(folder, lockfile.meta.producer);
-  await replaceFile(base + TEXT, formatLockfile(lockfile));
-  await replaceFile(base + BINARY, bytes);
-  await syncFolders(folder, [folder]);
+  const replaced = [
+    await replaceFile(base + TEXT, Buffer.from(formatLockfile(lockfile))),
+    await replaceFile(base + BINARY, bytes),
+  ];
+  if (replaced.includes(true)) await syncFolders(folder, [folder]);
   return bytes;
 }
 
-async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+/** @returns whether it had another content */
+async function replaceFile(path: string, content: Uint8Array): Promise<boolean> {
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isFile() && stats.size === content.length && (await readFile(path)).equals(content)) return false;
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     await using file = await open(temporary, 'wx');
     await file.writeFile(content);
     await file.sync();
     await rename(temporary, path);
+    return true;
   } catch (cause) {
     await rm(temporary, { force: true });
     throw storageFailed(`writing ${JSON.stringify(path)}`, cause);
@@ -97,7 +105,8 @@ async function onlyProducer(folder: string): Promise<string> {
 async function readBounded(path: string): Promise<Uint8Array> {
   let file: FileHandle;
   try {
-    file = await open(path, 'r');
+    // Opening a FIFO that a hostile folder holds would wait for ever.
+    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     throw systemCode(cause) === 'ENOENT'
       ? notFound(path, cause)

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { canonicalAddress, isPublicAddress } from '#security';
+import { canonicalAddress, isPublicAddress } from '#security/authority';
 import { BundleError } from '../errors.ts';
 
 export interface Address {

@@ -60,9 +60,13 @@ export class Authoriser {
     const given = this.#credentials;
     const own = given === undefined ? [] : [given.kind === 'token' ? given.token : given.password, this.#basic(given)];
     const secrets = [...own, this.#header ?? ''].map((secret) => secret.replace(/^(?:Basic|Bearer) /, ''));
+    // Without regard to case: names of hosts come in small letters.
     return secrets
       .filter((secret) => secret !== '')
-      .reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text);
+      .reduce(
+        (clean, secret) => clean.replaceAll(new RegExp(secret.replaceAll(/[^A-Za-z0-9]/g, '\\$&'), 'gi'), '[secret]'),
+        text,
+      );
   }
 
   #exchange(challenge: Challenge, signal: AbortSignal | undefined): Promise<string> {

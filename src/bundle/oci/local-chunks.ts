@@ -2,7 +2,7 @@ import { chunkPath } from '../chunks/chunk-path.ts';
 import { ChunkStore } from '../chunks/chunk-store.ts';
 import { type Digests, digesting, digestsOf } from '../digest.ts';
 import type { Lockfile } from '../lockfile/model.ts';
-import type { BlobContent } from './registry-client.ts';
+import type { BlobContent } from './blob-upload.ts';
 
 /** Chunks up to this are read at once, larger ones in pieces. */
 const SMALL = 4 * 2 ** 20;

@@ -8,7 +8,8 @@ import type { Lockfile } from '../lockfile/model.ts';
 import type { OnProgress } from '../progress.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Layer } from './manifest.ts';
-import { mismatch, type RegistryClient } from './registry-client.ts';
+import type { RegistryClient } from './registry-client.ts';
+import { mismatch } from './registry-error.ts';
 import { openRemote } from './remote-bundle.ts';
 import { Staging } from './staging.ts';
 
@@ -57,7 +58,8 @@ export async function pullRemote(
   }
   const staging = Staging.open(folder, clock);
   const stores = [new ChunkStore(folder), new ChunkStore(staging.folder)];
-  const writer = new ChunkWriter(staging.folder);
+  // What a killed pull had flushed need not be fetched again.
+  const writer = new ChunkWriter(staging.folder, { maxPending: 1_024 });
   const sum = { chunks: 0, bytes: 0, fetched: 0, bytesFetched: 0 };
   try {
     await inParallel(layers, client.concurrency, async ([hash, layer]) => {

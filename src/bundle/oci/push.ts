@@ -2,10 +2,12 @@ import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
 import type { OnProgress } from '../progress.ts';
+import type { BlobContent } from './blob-upload.ts';
 import { inParallel } from './in-parallel.ts';
 import { chunkContent, digestChunks } from './local-chunks.ts';
 import { formatManifest, MAX_MANIFEST_BYTES } from './manifest.ts';
-import { type BlobContent, mismatch, type RegistryClient } from './registry-client.ts';
+import type { RegistryClient } from './registry-client.ts';
+import { mismatch } from './registry-error.ts';
 
 export interface RemotePushOptions {
   readonly tag: string;

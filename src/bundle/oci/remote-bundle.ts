@@ -1,10 +1,11 @@
 import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
-import { decodeLockfile, MAX_LOCKFILE_BYTES } from '../lockfile/capnp.ts';
+import { decodeLockfile, MAX_LOCKFILE_BYTES } from '../lockfile/decode.ts';
 import { checkProducer } from '../lockfile/lockfile-file.ts';
 import { checkLockfile, type Lockfile } from '../lockfile/model.ts';
 import { checkManifest, type Layer, parseManifest } from './manifest.ts';
-import { mismatch, type RegistryClient } from './registry-client.ts';
+import type { RegistryClient } from './registry-client.ts';
+import { mismatch } from './registry-error.ts';
 import { DIGEST } from './repository.ts';
 
 /** A bundle in a registry, of which everything but the chunks was read and agrees. */

@@ -133,5 +133,7 @@ function isOrphan(folder: string, prefix: string, now: number): boolean {
 function dropTemporaries(folder: string): void {
   const objects = join(folder, 'objects');
   if (!existsSync(objects)) return;
-  for (const name of readdirSync(objects).filter(isTemporary)) rmSync(join(objects, name), { force: true });
+  for (const name of readdirSync(objects).filter(isTemporary)) {
+    rmSync(join(objects, name), { recursive: true, force: true });
+  }
 }

@@ -4,7 +4,8 @@ import { BundleError } from '../errors.ts';
 import type { OnProgress } from '../progress.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Layer } from './manifest.ts';
-import { mismatch, type RegistryClient } from './registry-client.ts';
+import type { RegistryClient } from './registry-client.ts';
+import { mismatch } from './registry-error.ts';
 import { openRemote } from './remote-bundle.ts';
 
 export interface RemoteVerifyOptions {

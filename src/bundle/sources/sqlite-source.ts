@@ -38,6 +38,8 @@ export class SqliteSource implements BundleSource {
   readonly #ast: ReadonlySet<string> | undefined;
   readonly #sourceRoot: SourceRoot | undefined;
   readonly #limit: number;
+  /** Rows of `_source`. All is read in one transaction, so it stays what it is. */
+  readonly #count: number;
 
   private constructor(database: DatabaseSync, options: SqliteSourceOptions, sourceRoot: SourceRoot | undefined) {
     this.#database = database;
@@ -62,7 +64,7 @@ export class SqliteSource implements BundleSource {
       { kind: 'blake3', version: '1.5.0' },
       { kind: SHAPE_PROCESSOR, version: this.#ast === undefined ? 'raw' : 'ast' },
     ];
-    this.#nameLeftOut(source.columns);
+    this.#count = this.#nameLeftOut(source.columns);
   }
 
   /** @throws {BundleError} `BUNDLE_NOT_FOUND`, `BUNDLE_INVALID_DATABASE`, `BUNDLE_DATABASE_LOCKED`, `BUNDLE_INVALID_OPTION` */
@@ -87,7 +89,7 @@ export class SqliteSource implements BundleSource {
   }
 
   async count(): Promise<number> {
-    return guarded(this.#path, () => Number(this.#database.prepare('SELECT count(*) AS n FROM _source').get()?.n));
+    return this.#count;
   }
 
   async *sources(): AsyncGenerator<PackedSource> {
@@ -155,11 +157,11 @@ export class SqliteSource implements BundleSource {
     return content instanceof Uint8Array ? content : Buffer.from(String(content));
   }
 
-  /** Everything that can be seen without reading the content. */
-  #nameLeftOut(columns: ReadonlySet<string>): void {
+  /** Names everything that is left out and can be seen without reading the content. @returns the rows of `_source` */
+  #nameLeftOut(columns: ReadonlySet<string>): number {
     const count = (from: string) => Number(this.#database.prepare(`SELECT count(*) AS n FROM ${from}`).get()?.n);
-    const note = (found: number, what: string) => {
-      if (found > 0) this.leftOut.push(what.replace('#', String(found)));
+    const note = (found: unknown, what: string) => {
+      if (Number(found) > 0) this.leftOut.push(what.replace('#', String(found)));
     };
     const other = (table: string, present: ReadonlySet<string>, carried: readonly string[]) => {
       for (const column of present)
@@ -174,21 +176,21 @@ export class SqliteSource implements BundleSource {
       if (name !== '_source' && name !== '_ast') this.leftOut.push(`${type} ${quoted(String(name))}`);
     }
     other('_source', columns, SOURCE_COLUMNS);
-    note(
-      count("_source WHERE typeof(content) NOT IN ('blob', 'null')"),
-      '# sources whose content is no blob (it comes back as one)',
-    );
-    if (this.#hasLanguage) {
-      // Only the kind carries the language of a raw chunk, and "unknown-source" is the kind of what has none.
-      const lost = this.#ast === undefined ? "('', 'unknown')" : "('')";
-      note(
-        count(`_source WHERE typeof(language) NOT IN ('text', 'null') OR language IN ${lost}`),
-        '# languages that are empty, "unknown" or no text (NULL or a text comes back)',
-      );
-    }
+    // Only the kind carries the language of a raw chunk, and "unknown-source" is the kind of what has none.
+    const lost = this.#ast === undefined ? "('', 'unknown')" : "('')";
+    const language = this.#hasLanguage ? 'language' : 'NULL';
+    const { sources, notBlobs, languages, ids } = this.#database
+      .prepare(
+        `SELECT count(*) AS sources, count(*) FILTER (WHERE typeof(content) NOT IN ('blob', 'null')) AS notBlobs,
+          count(*) FILTER (WHERE typeof(${language}) NOT IN ('text', 'null') OR ${language} IN ${lost}) AS languages,
+          count(*) FILTER (WHERE id IS NOT path) AS ids FROM _source`,
+      )
+      .get() as Row;
+    note(notBlobs, '# sources whose content is no blob (it comes back as one)');
+    note(languages, '# languages that are empty, "unknown" or no text (NULL or a text comes back)');
     if (this.#ast === undefined) {
-      note(count('_source WHERE id IS NOT path'), '# ids that differ from their path (the path comes back)');
-      return;
+      note(ids, '# ids that differ from their path (the path comes back)');
+      return Number(sources);
     }
     other('_ast', this.#ast, AST_COLUMNS);
     note(
@@ -202,6 +204,7 @@ export class SqliteSource implements BundleSource {
         '# rows of _ast with a row or column that is NULL (0 comes back)',
       );
     }
+    return Number(sources);
   }
 
   #invalid(what: string): BundleError {

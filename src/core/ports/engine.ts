@@ -2,7 +2,9 @@ import type { ComponentHandle } from '../handle.ts';
 import type { EffectiveLimits } from '../limits.ts';
 import type { ComponentMessage } from '../message.ts';
 import type { ComponentAuthority } from './authority.ts';
+import type { Preopen } from './files.ts';
 import type { MeteringMode } from './meter.ts';
+import type { ComponentNetwork } from './network.ts';
 
 /** A turn that ends now or, once turns can be suspended, later. */
 export type Turn<T> = T | Promise<T>;
@@ -18,6 +20,9 @@ export interface EngineLoadRequest {
   /** The host's own variables, of which the component sees those that it is granted. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   readonly authority: ComponentAuthority;
+  /** Folders that it finds open; what it may do in them, its grants say. */
+  readonly preopens: readonly Preopen[];
+  readonly network: ComponentNetwork;
   readonly args: readonly string[];
   readonly config: Uint8Array | undefined;
   readonly store: StorePolicy;

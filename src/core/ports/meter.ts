@@ -29,6 +29,9 @@ export interface TankUsage {
   readonly callFuel: bigint;
   /** Fuel over all calls in the tank's life, instantiation included. */
   readonly totalFuel: bigint;
+  /** Milliseconds of the last call that ended, and of all in the tank's life. */
+  readonly callMs: number;
+  readonly totalMs: number;
   /** Bytes held by memories and tables now, and allocated by GC operators and caught exceptions so far. */
   readonly memoryBytes: number;
   /** How often a growth was refused, which the guest saw as -1. */
@@ -44,8 +47,11 @@ export interface TankUsage {
 export interface Tank {
   /** Instantiates a metered module on this budget; nothing that metering added is among the exports given back. */
   link(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports;
-  /** Opens a call's budget. Instantiation is a call too. */
-  begin(budget: CallBudget): void;
+  /**
+   * Opens a call's budget. Instantiation is a call too.
+   * @param now the meter's clock, where the caller has just read it
+   */
+  begin(budget: CallBudget, now?: number): void;
   /** Closes it; nothing happens when none is open. @throws the `METERING_…` error when the call cost more than it was given. */
   end(): void;
   /**
@@ -61,6 +67,8 @@ export interface Tank {
   /** Gives the memory back to the pool; the tank is spent. */
   dispose(): void;
   readonly usage: TankUsage;
+  /** The meter's clock when the last call ended. */
+  readonly endedAt: number;
 }
 
 export interface MeteredModule {

@@ -21,6 +21,12 @@ const MIGRATION_LOCK = '8532486130713293165';
 const ATTEMPTS = 5;
 const POOL_SIZE = 8;
 const QUERY_TIMEOUT_MS = 60_000;
+/**
+ * Filtered searches go on until they have enough, and take an index wherever one has the order; see the ADR on the index.
+ * A server without pgvector keeps its settings as text.
+ */
+export const SESSION: string = `SELECT set_config('hnsw.ef_search', '200', false), set_config('hnsw.iterative_scan', 'strict_order', false),
+  set_config('enable_sort', 'off', false)`;
 
 /** A pool of connections: transactions, typed errors, migrations. A connection that broke is replaced at the next use. */
 export class PostgresConnection {
@@ -65,14 +71,13 @@ export class PostgresConnection {
   /**
    * Runs `work` in a transaction: all of it happens, or nothing. It is run again when PostgreSQL ended it to resolve a
    * deadlock.
-   * @param begin opens it, with settings that last as long as it does
    * @throws {RegistryError} `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`
    */
-  async transaction<T>(work: (run: RunStatement) => Promise<T>, begin = 'BEGIN'): Promise<T> {
+  async transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#withClient(async (run) => {
-          await run(begin);
+          await run('BEGIN');
           try {
             const result = await work(run);
             await run('COMMIT');
@@ -157,10 +162,7 @@ export class PostgresConnection {
     };
     try {
       if (!this.#prepared.has(client)) {
-        // Filtered searches go on until they have enough; see the ADR on the index. Unknown settings are kept as text.
-        await run(
-          `SELECT set_config('hnsw.ef_search', '200', false), set_config('hnsw.iterative_scan', 'strict_order', false)`,
-        );
+        await run(SESSION);
         this.#prepared.add(client);
       }
       return await work(run);

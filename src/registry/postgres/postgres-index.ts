@@ -1,14 +1,23 @@
 import type { Clock, LookupOutcome, ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
 import { isComparable, packVector, unpackVector } from '../embedding.ts';
 import { RegistryError } from '../errors.ts';
-import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics, StatusChange } from '../index-backend.ts';
-import { checkEmbedder, condemned, embedderMismatch, type IndexEmbedder, type ReadQuery, readQuery } from '../query.ts';
+import type {
+  EvictionRule,
+  IndexBackend,
+  LogRule,
+  ModuleFilter,
+  RegistryStatistics,
+  StatusChange,
+} from '../index-backend.ts';
+import { checkEmbedder, embedderMismatch, type IndexEmbedder, type ReadQuery, readQuery } from '../query.ts';
 import { COLUMNS, readableRecords, recordOfRow, valuesOf } from '../record.ts';
-import { statisticsOf, statisticsQueries } from '../statistics.ts';
-import { VectorGroups, type VectorSource } from '../vectors/vector-groups.ts';
-import { VECTOR_COLUMNS, vectorRowOf } from '../vectors/vector-row.ts';
+import { VectorGroups } from '../vectors/vector-groups.ts';
+import { PostgresBlobCustody } from './blob-custody.ts';
 import { PostgresConnection, type RunStatement } from './connection.ts';
-import { PREFIX } from './schema.ts';
+import { embedderOf } from './embedder.ts';
+import { PostgresLookupLog } from './lookup-log.ts';
+import { VectorSearch } from './vector-search.ts';
+import { vectorSource } from './vector-source.ts';
 import { VectorTable } from './vector-table.ts';
 
 export interface PostgresIndexOptions {
@@ -50,17 +59,20 @@ const EVICT = `
 /** The index in a PostgreSQL: vectors in pgvector where the server has it, scanned in the process where it has not. */
 export class PostgresModuleIndex implements IndexBackend {
   readonly #connection: PostgresConnection;
-  readonly #clock: Clock;
-  readonly #table: VectorTable;
+  readonly #log: PostgresLookupLog;
+  readonly #custody: PostgresBlobCustody;
+  readonly #table = new VectorTable();
+  readonly #search: VectorSearch;
   readonly #groups: VectorGroups;
   /** Fixed once it is there. */
   #embedder: IndexEmbedder | undefined;
 
   private constructor(connection: PostgresConnection, options: PostgresIndexOptions) {
     this.#connection = connection;
-    this.#clock = options.clock;
-    this.#table = new VectorTable(connection);
-    this.#groups = new VectorGroups(vectorSource(connection, this.#table), options.vectorCacheBytes ?? 512 * 2 ** 20);
+    this.#log = new PostgresLookupLog(connection);
+    this.#custody = new PostgresBlobCustody(connection, options.clock);
+    this.#search = new VectorSearch(connection, options.clock);
+    this.#groups = new VectorGroups(vectorSource(connection), options.vectorCacheBytes ?? 512 * 2 ** 20);
   }
 
   /** @throws {RegistryError} `REGISTRY_MISSING_PEER`, `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`, `REGISTRY_SCHEMA` */
@@ -83,11 +95,10 @@ export class PostgresModuleIndex implements IndexBackend {
   insert(record: ModuleRecord): Promise<ModuleRecord> {
     return this.#connection.transaction(async (run) => {
       const { storagePointer: pointer, embedding } = record;
-      await lockBlob(run, pointer);
+      await this.#custody.lock(run, pointer);
       const [known] = await run(`SELECT ${ALL} FROM vivarium_modules WHERE storage_pointer = $1`, [pointer]);
       if (known !== undefined) return recordOfRow(known);
-      const [mark] = await run('SELECT until FROM vivarium_condemned WHERE storage_pointer = $1', [pointer]);
-      if (Number(mark?.until ?? 0) > this.#clock.now()) throw condemned(pointer);
+      await this.#custody.expectKept(run, pointer);
       if (embedding !== undefined) await this.#fixEmbedder(run, record, embedding);
       const values = valuesOf(record, embedding === undefined ? null : packVector(embedding));
       const changed = await touch(run, record.interfaceHash);
@@ -146,6 +157,13 @@ export class PostgresModuleIndex implements IndexBackend {
     });
   }
 
+  async touch(id: string, at: number): Promise<void> {
+    await this.#connection.query(
+      'UPDATE vivarium_modules SET last_used_at = greatest(coalesce(last_used_at, 0), $1) WHERE id = $2',
+      [at, id],
+    );
+  }
+
   async list(filter: ModuleFilter): Promise<readonly ModuleRecord[]> {
     const { status, name, interfaceHash, storagePointer, after = '', limit = 100 } = filter;
     const values = [after, status ?? null, name ?? null, interfaceHash ?? null, storagePointer ?? null, limit];
@@ -164,54 +182,23 @@ export class PostgresModuleIndex implements IndexBackend {
   }
 
   append(outcome: LookupOutcome, at: number): Promise<void> {
-    const { requestHash, interfaceHash, moduleId = null, elapsedMs } = outcome;
-    return this.#connection.transaction(async (run) => {
-      await run(
-        `INSERT INTO vivarium_lookups (at, request_hash, interface_hash, outcome, module_id, elapsed_ms)
-         VALUES ($1, $2, $3, $4, $5, $6)`,
-        [at, requestHash, interfaceHash, outcome.outcome, moduleId, elapsedMs],
-      );
-      if (outcome.outcome !== 'hit' || moduleId === null) return;
-      await run(
-        `UPDATE vivarium_modules
-         SET use_count = use_count + 1, last_used_at = greatest(coalesce(last_used_at, 0), $1) WHERE id = $2`,
-        [at, moduleId],
-      );
-    });
+    return this.#log.append(outcome, at);
   }
 
-  async statistics(): Promise<RegistryStatistics> {
-    const [modules, lookups, used] = statisticsQueries(PREFIX);
-    const query = (sql: string) => this.#connection.query(sql);
-    return statisticsOf(await query(modules), await query(lookups), await query(used));
+  statistics(): Promise<RegistryStatistics> {
+    return this.#log.statistics();
   }
 
-  async forget(before: number): Promise<number> {
-    const [row] = await this.#connection.query(
-      `WITH gone AS (DELETE FROM vivarium_lookups WHERE at < $1 RETURNING 1) SELECT count(*) AS count FROM gone`,
-      [before],
-    );
-    return Number(row?.count);
+  forget(rule: LogRule): Promise<number> {
+    return this.#log.forget(rule);
   }
 
   condemn(pointer: string, leaseMs: number): Promise<boolean> {
-    return this.#connection.transaction(async (run) => {
-      await lockBlob(run, pointer);
-      const now = this.#clock.now();
-      const marked = await run(
-        `INSERT INTO vivarium_condemned (storage_pointer, until)
-         SELECT $1::text, $2::bigint WHERE NOT EXISTS (
-           SELECT 1 FROM vivarium_modules WHERE storage_pointer = $1 AND validation_status <> 'revoked')
-         ON CONFLICT (storage_pointer) DO UPDATE SET until = excluded.until WHERE vivarium_condemned.until <= $3
-         RETURNING until`,
-        [pointer, now + leaseMs, now],
-      );
-      return marked.length > 0;
-    });
+    return this.#custody.condemn(pointer, leaseMs);
   }
 
-  async absolve(pointer: string): Promise<void> {
-    await this.#connection.query('DELETE FROM vivarium_condemned WHERE storage_pointer = $1', [pointer]);
+  absolve(pointer: string): Promise<void> {
+    return this.#custody.absolve(pointer);
   }
 
   close(): Promise<void> {
@@ -226,7 +213,7 @@ export class PostgresModuleIndex implements IndexBackend {
   ): Promise<readonly ModuleMatch[]> {
     const { interfaceHash, threshold, limit, provided } = query;
     const scored = (await this.#table.isThere(run))
-      ? await this.#table.find(query, embedding, dimensions)
+      ? await this.#search.find(query, embedding, dimensions)
       : await this.#groups.find(interfaceHash, embedding, threshold, limit, provided);
     if (scored.length === 0) return [];
     const ids = scored.map(({ id }) => id);
@@ -265,11 +252,6 @@ export class PostgresModuleIndex implements IndexBackend {
   }
 }
 
-/** One writer at a time for each blob: a collector must not miss a record that is being inserted. */
-async function lockBlob(run: RunStatement, pointer: string): Promise<void> {
-  await run('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [pointer]);
-}
-
 /** The next version of an interface, for the row that changes; held until the transaction ends. */
 async function touch(run: RunStatement, interfaceHash: string): Promise<number> {
   const [row] = await run(
@@ -278,33 +260,4 @@ async function touch(run: RunStatement, interfaceHash: string): Promise<number> 
     [interfaceHash],
   );
   return Number(row?.version);
-}
-
-async function embedderOf(run: RunStatement): Promise<IndexEmbedder | undefined> {
-  const [row] = await run('SELECT id, dimensions FROM vivarium_embedder');
-  return row === undefined ? undefined : { id: String(row.id), dimensions: Number(row.dimensions) };
-}
-
-function vectorSource(connection: PostgresConnection, table: VectorTable): VectorSource {
-  return {
-    state: async (interfaceHash) => {
-      const [row] = await connection.query(
-        `SELECT i.version, i.generation, coalesce((SELECT dimensions FROM vivarium_embedder), 0) AS dimensions
-         FROM vivarium_interfaces i WHERE interface_hash = $1`,
-        [interfaceHash],
-      );
-      if (row === undefined) return undefined;
-      const { version, generation, dimensions } = row;
-      return { version: Number(version), generation: Number(generation), dimensions: Number(dimensions) };
-    },
-    changes: async (interfaceHash, after, limit) => {
-      const rows = await connection.query(
-        `SELECT ${VECTOR_COLUMNS} FROM vivarium_modules
-         WHERE interface_hash = $1 AND changed > $2 ORDER BY changed LIMIT $3`,
-        [interfaceHash, after, limit],
-      );
-      return rows.map(vectorRowOf);
-    },
-    rank: (_, ids, limit) => table.rank(ids, limit),
-  };
 }

@@ -50,14 +50,17 @@ export class SqliteDatabase {
   }
 
   get(sql: string, ...values: SqliteValue[]): Record<string, unknown> | undefined {
-    return this.#prepare(sql).get(...values);
+    const row = this.#prepare(sql).get(...values);
+    return row && narrow(row);
   }
 
   all(sql: string, ...values: SqliteValue[]): Record<string, unknown>[] {
-    return this.#prepare(sql).all(...values);
+    return this.#prepare(sql)
+      .all(...values)
+      .map(narrow);
   }
 
-  /** Rows one by one; the caller may stop early. */
+  /** Rows one by one, integers as bigint; the caller may stop early. */
   iterate(sql: string, ...values: SqliteValue[]): Iterable<Record<string, unknown>> {
     return this.#prepare(sql).iterate(...values);
   }
@@ -108,10 +111,22 @@ export class SqliteDatabase {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
       statement = this.#database.prepare(sql);
+      statement.setReadBigInts(true);
       this.#statements.set(sql, statement);
     }
     return statement;
   }
+}
+
+/**
+ * Integers as numbers where they are exact. Anybody may have written a larger one into one row, and reading it as a number
+ * would fail the whole statement.
+ */
+function narrow(row: Record<string, unknown>): Record<string, unknown> {
+  for (const [column, value] of Object.entries(row)) {
+    if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) row[column] = Number(value);
+  }
+  return row;
 }
 
 function isBusy(error: unknown): boolean {

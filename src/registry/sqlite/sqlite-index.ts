@@ -1,12 +1,21 @@
 import type { Clock, LookupOutcome, ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
 import { packVector } from '../embedding.ts';
-import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics, StatusChange } from '../index-backend.ts';
-import { checkEmbedder, condemned, embedderMismatch, type IndexEmbedder, type ReadQuery, readQuery } from '../query.ts';
+import type {
+  EvictionRule,
+  IndexBackend,
+  LogRule,
+  ModuleFilter,
+  RegistryStatistics,
+  StatusChange,
+} from '../index-backend.ts';
+import { checkEmbedder, embedderMismatch, type ReadQuery, readQuery } from '../query.ts';
 import { COLUMNS, readableRecords, recordOfRow, valuesOf } from '../record.ts';
-import { statisticsOf, statisticsQueries } from '../statistics.ts';
-import { VectorGroups, type VectorSource } from '../vectors/vector-groups.ts';
-import { VECTOR_COLUMNS, vectorRowOf } from '../vectors/vector-row.ts';
+import { VectorGroups } from '../vectors/vector-groups.ts';
+import { SqliteBlobCustody } from './blob-custody.ts';
 import { SqliteDatabase } from './database.ts';
+import { embedderOf } from './embedder.ts';
+import { SqliteLookupLog } from './lookup-log.ts';
+import { vectorSource } from './vector-source.ts';
 
 export interface SqliteIndexOptions {
   /** The database file, made when missing; `:memory:` for one that lives as long as the index. */
@@ -16,8 +25,6 @@ export interface SqliteIndexOptions {
   readonly vectorCacheBytes?: number | undefined;
 }
 
-/** So many ties are looked up one by one. */
-const FEW = 100;
 const ALL = COLUMNS.join(', ');
 const UPSERT_INTERFACE = `
   INSERT INTO interfaces (interface_hash, version, generation) VALUES (?, 1, 0)
@@ -52,12 +59,14 @@ const EVICT = `
 /** The embedded index: one file, vectors scanned in the process. Several processes may share the file. */
 export class SqliteModuleIndex implements IndexBackend {
   readonly #database: SqliteDatabase;
-  readonly #clock: Clock;
+  readonly #log: SqliteLookupLog;
+  readonly #custody: SqliteBlobCustody;
   readonly #vectors: VectorGroups;
 
   private constructor(database: SqliteDatabase, options: SqliteIndexOptions) {
     this.#database = database;
-    this.#clock = options.clock;
+    this.#log = new SqliteLookupLog(database);
+    this.#custody = new SqliteBlobCustody(database, options.clock);
     this.#vectors = new VectorGroups(vectorSource(database), options.vectorCacheBytes ?? 512 * 2 ** 20);
   }
 
@@ -78,8 +87,7 @@ export class SqliteModuleIndex implements IndexBackend {
       const { storagePointer: pointer } = record;
       const known = this.#database.get(`SELECT ${ALL} FROM modules WHERE storage_pointer = ?`, pointer);
       if (known !== undefined) return recordOfRow(known);
-      const mark = this.#database.get('SELECT until FROM condemned WHERE storage_pointer = ?', pointer);
-      if (Number(mark?.until ?? 0) > this.#clock.now()) throw condemned(pointer);
+      this.#custody.expectKept(pointer);
       if (record.embedding !== undefined) {
         this.#database.change(
           'INSERT INTO embedder (one, id, dimensions) VALUES (1, ?, ?) ON CONFLICT DO NOTHING',
@@ -129,6 +137,12 @@ export class SqliteModuleIndex implements IndexBackend {
     });
   }
 
+  async touch(id: string, at: number): Promise<void> {
+    await this.#database.write(() =>
+      this.#database.change('UPDATE modules SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?', at, id),
+    );
+  }
+
   list(filter: ModuleFilter): Promise<readonly ModuleRecord[]> {
     const { status, name, interfaceHash, storagePointer, after = '', limit = 100 } = filter;
     const values = [after, status ?? null, name ?? null, interfaceHash ?? null, storagePointer ?? null, limit];
@@ -146,57 +160,23 @@ export class SqliteModuleIndex implements IndexBackend {
   }
 
   append(outcome: LookupOutcome, at: number): Promise<void> {
-    return this.#database.write(() => {
-      this.#database.change(
-        'INSERT INTO lookups (at, request_hash, interface_hash, outcome, module_id, elapsed_ms) VALUES (?, ?, ?, ?, ?, ?)',
-        at,
-        outcome.requestHash,
-        outcome.interfaceHash,
-        outcome.outcome,
-        outcome.moduleId ?? null,
-        outcome.elapsedMs,
-      );
-      if (outcome.outcome !== 'hit' || outcome.moduleId === undefined) return;
-      this.#database.change(
-        'UPDATE modules SET use_count = use_count + 1, last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?',
-        at,
-        outcome.moduleId,
-      );
-    });
+    return this.#log.append(outcome, at);
   }
 
   statistics(): Promise<RegistryStatistics> {
-    const [modules, lookups, used] = statisticsQueries('');
-    return this.#database.run(() =>
-      statisticsOf(this.#database.all(modules), this.#database.all(lookups), this.#database.all(used)),
-    );
+    return this.#log.statistics();
   }
 
-  forget(before: number): Promise<number> {
-    return this.#database.write(() => this.#database.change('DELETE FROM lookups WHERE at < ?', before));
+  forget(rule: LogRule): Promise<number> {
+    return this.#log.forget(rule);
   }
 
   condemn(pointer: string, leaseMs: number): Promise<boolean> {
-    return this.#database.write(() => {
-      const now = this.#clock.now();
-      const owner = this.#database.get(
-        `SELECT 1 AS one FROM modules WHERE storage_pointer = ? AND validation_status <> 'revoked'`,
-        pointer,
-      );
-      if (owner !== undefined) return false;
-      const marked = this.#database.change(
-        `INSERT INTO condemned (storage_pointer, until) VALUES (?, ?)
-         ON CONFLICT (storage_pointer) DO UPDATE SET until = excluded.until WHERE until <= ?`,
-        pointer,
-        now + leaseMs,
-        now,
-      );
-      return marked > 0;
-    });
+    return this.#custody.condemn(pointer, leaseMs);
   }
 
-  async absolve(pointer: string): Promise<void> {
-    await this.#database.write(() => this.#database.change('DELETE FROM condemned WHERE storage_pointer = ?', pointer));
+  absolve(pointer: string): Promise<void> {
+    return this.#custody.absolve(pointer);
   }
 
   async close(): Promise<void> {
@@ -237,52 +217,4 @@ export class SqliteModuleIndex implements IndexBackend {
   #touch(interfaceHash: string): number {
     return Number(this.#database.get(UPSERT_INTERFACE, interfaceHash)?.version);
   }
-}
-
-function embedderOf(database: SqliteDatabase): IndexEmbedder | undefined {
-  const row = database.get('SELECT id, dimensions FROM embedder');
-  return row === undefined ? undefined : { id: String(row.id), dimensions: Number(row.dimensions) };
-}
-
-function vectorSource(database: SqliteDatabase): VectorSource {
-  return {
-    state: (interfaceHash) =>
-      database.run(() => {
-        const row = database.get('SELECT version, generation FROM interfaces WHERE interface_hash = ?', interfaceHash);
-        const dimensions = embedderOf(database)?.dimensions ?? 0;
-        return row && { version: Number(row.version), generation: Number(row.generation), dimensions };
-      }),
-    changes: (interfaceHash, after, limit) =>
-      database.run(() =>
-        database
-          .all(
-            `SELECT ${VECTOR_COLUMNS} FROM modules WHERE interface_hash = ? AND changed > ? ORDER BY changed LIMIT ?`,
-            interfaceHash,
-            after,
-            limit,
-          )
-          .map(vectorRowOf),
-      ),
-    rank: (interfaceHash, ids, limit) =>
-      database.run(() => {
-        if (ids.length <= FEW) {
-          const sql = `SELECT id FROM modules WHERE id IN (SELECT value FROM json_each(?))
-            ORDER BY use_count DESC, created_at, id LIMIT ?`;
-          return database.all(sql, JSON.stringify(ids), limit).map(({ id }) => String(id));
-        }
-        // Walking the index in its order and stopping early beats sorting ten thousand modules of one meaning.
-        const wanted = new Set(ids);
-        const ranked: string[] = [];
-        const order = database.iterate(
-          'SELECT id FROM modules WHERE interface_hash = ? ORDER BY use_count DESC, created_at, id',
-          interfaceHash,
-        );
-        for (const { id } of order) {
-          if (!wanted.has(String(id))) continue;
-          ranked.push(String(id));
-          if (ranked.length === Math.min(limit, wanted.size)) break;
-        }
-        return ranked;
-      }),
-  };
 }

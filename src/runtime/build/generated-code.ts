@@ -58,6 +58,11 @@ export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
   'vals',
 ]);
 
+/** What an object, or one property or item of it, takes of V8's heap, about. */
+const BYTES_OF_PART = 16;
+/** Of a variant's cases one alone is made, so that the parts in the text say little beyond a few. */
+const MOST_PARTS = 8;
+
 /** Properties by which an object leads to its function's constructor, and so to running text. */
 const FORBIDDEN_PROPERTIES = new Set([
   'constructor',
@@ -73,7 +78,7 @@ const FORBIDDEN_PROPERTIES = new Set([
  * Checks that JavaScript has the shape that jco gives it and nothing that text from a component could have smuggled in:
  * one exported function `instantiate`, no imports, no free names but the permitted ones. Names from the component are
  * checked before jco sees it; this is the second wall.
- * @returns the text of the function `instantiate`, with resource handles checked at removal
+ * @returns the text of the function `instantiate`, with resource handles checked at removal and items of lists counted
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
  */
 export function checkGeneratedCode(text: string): string {
@@ -159,6 +164,9 @@ function visit(
     case 'CallExpression':
       if (isMemorySlice(node.callee)) edits.push(...checkSlice(node.callee, node.arguments[0]));
       return;
+    case 'ForStatement':
+      if (node.body.type === 'BlockStatement') edits.push(...countItems(node.body));
+      return;
     case 'FunctionDeclaration':
       if (node.id?.name === 'rscTableRemove') edits.push(checkHandle(node));
       return;
@@ -200,6 +208,26 @@ function checkSlice(callee: MemberExpression, first: AnyNode | undefined): Edit[
     { start: callee.start, end: callee.start, text: 'sliceMemory(' },
     { start: after, end: first?.start ?? after, text: ', ' },
   ];
+}
+
+/**
+ * A loop that lifts a list makes objects out of what may be few bytes, of which lists may share the same again and again:
+ * each item is counted before it is made, as about what it takes of the host's heap.
+ */
+function countItems(body: AnyNode & { readonly type: 'BlockStatement' }): Edit[] {
+  let fills = false;
+  let parts = 1;
+  walk(body, (node) => {
+    if (node.type === 'CallExpression' && isPush(node.callee)) fills = true;
+    else if (node.type === 'ObjectExpression') parts += 1 + node.properties.length;
+    else if (node.type === 'ArrayExpression') parts += 1 + node.elements.length;
+  });
+  const start = body.start + 1;
+  return fills ? [{ start, end: start, text: `liftItem(${Math.min(parts, MOST_PARTS) * BYTES_OF_PART});` }] : [];
+}
+
+function isPush(callee: AnyNode): boolean {
+  return callee.type === 'MemberExpression' && !callee.computed && isNamed(callee.property, 'push');
 }
 
 function isDeclaration(node: AnyNode, parent: AnyNode | undefined): boolean {

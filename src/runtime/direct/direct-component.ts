@@ -1,6 +1,6 @@
 import { type CompiledArtifact, isVivariumError } from '#core';
 import { TRANSPILE_OPTIONS } from '../build/transpile.ts';
-import type { ComponentCode } from '../component-code.ts';
+import { type ComponentCode, lifecycleName } from '../component-code.ts';
 import { DirectCode } from './direct-code.ts';
 import { NotDirect } from './not-direct.ts';
 import { planDirectInSteps } from './plan.ts';
@@ -30,6 +30,7 @@ export async function directComponent(
       modules,
       imports: plan.imports,
       exports,
+      lifecycle: lifecycleName(exports),
       instantiate: (_, given, instantiateCore, stop) =>
         code.instantiate(
           (index) => inOrder[index] as WebAssembly.Module,

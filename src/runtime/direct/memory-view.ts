@@ -3,14 +3,18 @@ import { trap } from './trap.ts';
 /** How much more than a memory's size may be lifted out of it in one call. */
 const LIFT_SLACK = 4 * 2 ** 20;
 
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
 /**
  * A linear memory as lowering and lifting see it. A growth detaches the buffer, which makes `u8` empty: code that may
- * have run guest code since calls `live` before it reads `u8` or `view` again.
+ * have run guest code since calls `live` before it reads `u8` or `view` again. Both are made at the first call: many
+ * instances wait long for one.
  */
 export class MemoryView {
   readonly #memory: WebAssembly.Memory;
-  u8: Uint8Array;
-  view: DataView;
+  u8: Uint8Array = NO_BYTES;
+  view: DataView = NO_VIEW;
   /** Length in code units of the string or list that was lowered last, with the tag of `latin1+utf16`. */
   length = 0;
   /** What may still be lifted: guests can make a few bytes of lists point to the same megabytes again and again. */
@@ -18,14 +22,13 @@ export class MemoryView {
 
   constructor(memory: WebAssembly.Memory) {
     this.#memory = memory;
-    this.u8 = new Uint8Array(memory.buffer);
-    this.view = new DataView(memory.buffer);
   }
 
   live(): this {
     if (this.u8.length === 0) {
-      this.u8 = new Uint8Array(this.#memory.buffer);
-      this.view = new DataView(this.#memory.buffer);
+      const { buffer } = this.#memory;
+      this.u8 = new Uint8Array(buffer);
+      this.view = new DataView(buffer);
     }
     return this;
   }
@@ -40,7 +43,7 @@ export class MemoryView {
   /** Checks that `length` items of `size` bytes lie at `pointer`; each takes `cost` bytes of the host's heap. */
   check(pointer: number, length: number, size: number, align: number, cost: number = size): void {
     const bytes = length * size;
-    if (pointer % align !== 0) trap(`pointer ${pointer} is not aligned to ${align}`);
+    if ((pointer & (align - 1)) !== 0) trap(`pointer ${pointer} is not aligned to ${align}`);
     if (pointer + bytes > this.u8.length) {
       trap(`${bytes} bytes at ${pointer} lie outside of memory`);
     }

@@ -14,12 +14,14 @@ const UTF16_TAG = 2 ** 31;
 const MAX_STRING_BYTES = 2 ** 31 - 1;
 /** Below this a loop is faster than the encoder. */
 const SHORT = 48;
+/** The characters of the short text that is being written. Guest code runs in between, but writes no text of the host's. */
+const short = new Uint8Array(SHORT);
 
 /** Space from the guest's own allocator, which is not trusted: its answer is aligned and inside of memory, or a trap. */
 export function allocate(memory: MemoryView, realloc: Realloc, align: number, size: number): number {
   const pointer = realloc(0, 0, align, size) >>> 0;
   memory.live();
-  if (pointer % align !== 0) trap(`realloc answered ${pointer}, not aligned to ${align}`);
+  if ((pointer & (align - 1)) !== 0) trap(`realloc answered ${pointer}, not aligned to ${align}`);
   if (pointer + size > memory.u8.length) {
     trap(`realloc answered ${pointer} for ${size} bytes, which lie outside of memory`);
   }
@@ -28,17 +30,30 @@ export function allocate(memory: MemoryView, realloc: Realloc, align: number, si
 
 /** Writes a string as UTF-8: its pointer; its length is in `memory.length`. */
 export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown): number {
-  const text = asString(value);
-  const { length } = text;
-  memory.length = 0;
+  if (typeof value !== 'string') throw notAString(value);
+  const { length } = value;
+  memory.length = length;
   if (length === 0) return 1;
+  if (length >= SHORT) return storeLongUtf8(memory, realloc, value);
+  // Reading a character costs more than a byte, so each is read once: the allocator must know first whether all are ASCII.
+  let all = 0;
+  for (let index = 0; index < length; index++) {
+    const unit = value.charCodeAt(index);
+    short[index] = unit;
+    all |= unit;
+  }
+  if (all >= 0x80) return storeLongUtf8(memory, realloc, value);
+  const pointer = allocate(memory, realloc, 1, length);
+  const { u8 } = memory;
+  for (let index = 0; index < length; index++) u8[pointer + index] = short[index] as number;
+  return pointer;
+}
+
+function storeLongUtf8(memory: MemoryView, realloc: Realloc, text: string): number {
   const bytes = utf8Length(text);
   const pointer = allocate(memory, realloc, 1, bytes);
   memory.length = bytes;
-  const { u8 } = memory;
-  if (bytes === length && length < SHORT) {
-    for (let index = 0; index < length; index++) u8[pointer + index] = text.charCodeAt(index);
-  } else encoder.encodeInto(text, u8.subarray(pointer, pointer + bytes));
+  encoder.encodeInto(text, memory.u8.subarray(pointer, pointer + bytes));
   return pointer;
 }
 
@@ -123,8 +138,12 @@ function utf8Length(text: string): number {
 }
 
 function asString(value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError(`a string is expected, not ${typeof value}`);
+  if (typeof value !== 'string') throw notAString(value);
   return value;
+}
+
+function notAString(value: unknown): TypeError {
+  return new TypeError(`a string is expected, not ${typeof value}`);
 }
 
 function checked(bytes: number): number {

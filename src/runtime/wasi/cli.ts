@@ -1,10 +1,12 @@
 import { RuntimeError } from '../errors.ts';
 import type { HostLinker } from '../host-linker.ts';
 import type { CurrentStore } from '../host-state.ts';
-import type { IoClasses } from './io.ts';
+import { NO_BYTES } from './byte-streams.ts';
+import type { Io } from './io.ts';
+import { LogSink } from './log-sink.ts';
 
 /** `wasi:cli`: what `load` gave as environment and arguments, output into the log, and an exit that ends the store. */
-export function defineCli(linker: HostLinker, current: CurrentStore, { InputStream, OutputStream }: IoClasses): void {
+export function defineCli(linker: HostLinker, current: CurrentStore, { InputStream, OutputStream }: Io): void {
   class TerminalInput {}
   class TerminalOutput {}
 
@@ -22,9 +24,9 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
     exit: (status: { tag: 'ok' | 'err' }) => exit(status.tag === 'ok' ? '0' : '1'),
     exitWithCode: (code: number) => exit(String(code)),
   });
-  linker.define('wasi:cli/stdin@0.2.0', { getStdin: () => new InputStream() });
-  linker.define('wasi:cli/stdout@0.2.0', { getStdout: () => new OutputStream('stdout') });
-  linker.define('wasi:cli/stderr@0.2.0', { getStderr: () => new OutputStream('stderr') });
+  linker.define('wasi:cli/stdin@0.2.0', { getStdin: () => new InputStream(NO_BYTES) });
+  linker.define('wasi:cli/stdout@0.2.0', { getStdout: () => new OutputStream(new LogSink(current, 'stdout')) });
+  linker.define('wasi:cli/stderr@0.2.0', { getStderr: () => new OutputStream(new LogSink(current, 'stderr')) });
   linker.define('wasi:cli/terminal-input@0.2.0', { TerminalInput });
   linker.define('wasi:cli/terminal-output@0.2.0', { TerminalOutput });
   linker.define('wasi:cli/terminal-stdin@0.2.0', { getTerminalStdin: () => undefined });

@@ -1,7 +1,7 @@
 import type { Clock, Timestamp } from '#core';
 import type { HostLinker } from '../host-linker.ts';
 import type { CurrentStore } from '../host-state.ts';
-import type { IoClasses } from './io.ts';
+import type { Io } from './io.ts';
 
 const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
@@ -10,7 +10,7 @@ const NS_PER_S = 1_000_000_000n;
  * `wasi:clocks`: both clocks work, rounded to what the component was granted: a finer clock helps to time the host. A
  * subscription is ready when its time has come and never makes the thread wait.
  */
-export function defineClocks(linker: HostLinker, current: CurrentStore, clock: Clock, { Pollable }: IoClasses): void {
+export function defineClocks(linker: HostLinker, current: CurrentStore, clock: Clock, { Pollable }: Io): void {
   const resolution = (): bigint => BigInt(current.state.authority.clockResolutionNs());
   const rounded = (ms: number): bigint => {
     const step = resolution();

@@ -1,30 +1,43 @@
 import { RuntimeError } from '../errors.ts';
 import type { HostLinker } from '../host-linker.ts';
-import type { CurrentStore, LogChannel } from '../host-state.ts';
+import type { CurrentStore } from '../host-state.ts';
+import type { ByteSink, ByteSource } from './byte-streams.ts';
 
-/** What a write may hold at most, and what is logged as one line at most. */
-const MAX_WRITE_BYTES = 64 * 1024;
-const MAX_LINE_BYTES = 8 * 1024;
+/** What one read gives and one write takes at most: more in one call would be much host work for little fuel. */
+const MAX_BYTES = 64 * 1024;
 
-/** The error cases of `wasi:io/streams.stream-error`. */
-const CLOSED = { tag: 'closed' } as const;
+/** `wasi:io/streams.stream-error`, the error resource in it included. */
+export type StreamError = { readonly tag: 'closed' } | { readonly tag: 'last-operation-failed'; readonly val: object };
 
-/** The resource classes that other WASI interfaces hand out. */
-export interface IoClasses {
-  readonly Pollable: new (isReady?: () => boolean) => object;
-  readonly InputStream: new () => object;
-  readonly OutputStream: new (channel?: LogChannel) => object;
+const CLOSED: StreamError = { tag: 'closed' };
+
+/** The resource classes that other WASI interfaces hand out, and what they build with them. */
+export interface Io {
+  /** @param isReady whether waiting for it would end at once */
+  readonly Pollable: new (
+    isReady?: () => boolean,
+  ) => object;
+  readonly InputStream: new (source: ByteSource) => object;
+  readonly OutputStream: new (sink: ByteSink) => object;
+  /** The error to throw out of a source or sink. `code` is what the interface that made the stream calls it. */
+  failed(code: unknown, text: string): StreamError;
+  /** What `failed` was given for an error resource. */
+  codeOf(error: unknown): unknown;
+  /** Ends the store: the guest asked to wait. */
+  wouldBlock(what: string): never;
 }
 
 /**
- * `wasi:io`: streams that lead nowhere but into the log, and pollables that never make the thread wait. A wait that
- * would have to last ends the store with `RUNTIME_WOULD_BLOCK`.
+ * `wasi:io`: streams and pollables that never make the thread wait. A wait that would have to last ends the store with
+ * `RUNTIME_WOULD_BLOCK`.
  */
-export function defineIo(linker: HostLinker, current: CurrentStore): IoClasses {
+export function defineIo(linker: HostLinker, current: CurrentStore): Io {
   class IoError {
     readonly #text: string;
+    readonly code: unknown;
 
-    constructor(text = 'error') {
+    constructor(code: unknown, text: string) {
+      this.code = code;
       this.#text = text;
     }
 
@@ -49,65 +62,74 @@ export function defineIo(linker: HostLinker, current: CurrentStore): IoClasses {
     }
   }
 
-  /** Standard input: always at its end. */
   class InputStream {
-    read(_length: bigint): Uint8Array {
-      throw CLOSED;
+    readonly #source: ByteSource;
+
+    constructor(source: ByteSource) {
+      this.#source = source;
     }
 
-    blockingRead(_length: bigint): Uint8Array {
-      throw CLOSED;
+    read(length: bigint): Uint8Array {
+      if (length === 0n) return new Uint8Array();
+      const bytes = this.#source.read(bounded(length));
+      if (bytes === undefined) throw CLOSED;
+      return bytes;
     }
 
-    skip(_length: bigint): bigint {
-      throw CLOSED;
+    blockingRead(length: bigint): Uint8Array {
+      this.#mustBeReady('read');
+      return this.read(length);
     }
 
-    blockingSkip(_length: bigint): bigint {
-      throw CLOSED;
+    skip(length: bigint): bigint {
+      return BigInt(this.read(length).length);
+    }
+
+    blockingSkip(length: bigint): bigint {
+      this.#mustBeReady('skip');
+      return this.skip(length);
     }
 
     subscribe(): Pollable {
-      return new Pollable();
+      return new Pollable(() => this.#source.ready());
+    }
+
+    [Symbol.dispose](): void {
+      this.#source.close?.();
+    }
+
+    #mustBeReady(what: string): void {
+      if (!this.#source.ready()) wouldBlock(`wasi:io/streams.input-stream.blocking-${what}`);
     }
   }
 
-  /** Standard output or error: whole lines become log records. */
   class OutputStream {
-    readonly #channel: LogChannel;
-    #line: Uint8Array[] = [];
-    #lineBytes = 0;
+    readonly #sink: ByteSink;
 
-    constructor(channel: LogChannel = 'stdout') {
-      this.#channel = channel;
+    constructor(sink: ByteSink) {
+      this.#sink = sink;
     }
 
     checkWrite(): bigint {
-      return BigInt(MAX_WRITE_BYTES);
+      return BigInt(this.#room());
     }
 
     write(contents: Uint8Array): void {
-      if (contents.length > MAX_WRITE_BYTES) {
-        throw new RuntimeError(
-          'RUNTIME_TRAP',
-          `a write of ${contents.length} bytes, ${MAX_WRITE_BYTES} were permitted`,
-        );
+      const room = this.#room();
+      if (contents.length > room) {
+        throw new RuntimeError('RUNTIME_TRAP', `a write of ${contents.length} bytes, ${room} were permitted`);
       }
-      let start = 0;
-      for (let end = contents.indexOf(10); end !== -1; end = contents.indexOf(10, start)) {
-        this.#keep(contents.subarray(start, end));
-        this.#emit();
-        start = end + 1;
-      }
-      this.#keep(contents.subarray(start));
+      if (contents.length > 0) this.#sink.write(contents);
     }
 
     flush(): void {
-      if (this.#lineBytes > 0) this.#emit();
+      this.#sink.flush?.();
     }
 
     blockingWriteAndFlush(contents: Uint8Array): void {
+      this.#mustHave(contents.length, 'write-and-flush');
       this.write(contents);
+      this.flush();
     }
 
     blockingFlush(): void {
@@ -115,47 +137,43 @@ export function defineIo(linker: HostLinker, current: CurrentStore): IoClasses {
     }
 
     writeZeroes(length: bigint): void {
-      if (length > BigInt(MAX_WRITE_BYTES)) this.write(new Uint8Array(MAX_WRITE_BYTES + 1));
-      this.write(new Uint8Array(Number(length)));
+      // One more than is ever permitted: a length of its own would be the guest's to choose.
+      this.write(new Uint8Array(length > BigInt(MAX_BYTES) ? MAX_BYTES + 1 : Number(length)));
     }
 
     blockingWriteZeroesAndFlush(length: bigint): void {
+      this.#mustHave(bounded(length), 'write-zeroes-and-flush');
       this.writeZeroes(length);
+      this.flush();
     }
 
-    splice(_source: InputStream, _length: bigint): bigint {
-      throw CLOSED;
+    splice(source: InputStream, length: bigint): bigint {
+      const bytes = source.read(BigInt(Math.min(bounded(length), this.#room())));
+      this.write(bytes);
+      return BigInt(bytes.length);
     }
 
-    blockingSplice(_source: InputStream, _length: bigint): bigint {
-      throw CLOSED;
+    blockingSplice(source: InputStream, length: bigint): bigint {
+      this.#mustHave(1, 'splice');
+      const bytes = source.blockingRead(BigInt(Math.min(bounded(length), this.#room())));
+      this.write(bytes);
+      return BigInt(bytes.length);
     }
 
     subscribe(): Pollable {
-      return new Pollable();
+      return new Pollable(() => this.#sink.room() > 0);
     }
 
-    #keep(bytes: Uint8Array): void {
-      let rest = bytes;
-      while (this.#lineBytes + rest.length > MAX_LINE_BYTES) {
-        const fits = rest.subarray(0, MAX_LINE_BYTES - this.#lineBytes);
-        this.#push(fits);
-        this.#emit();
-        rest = rest.subarray(fits.length);
-      }
-      if (rest.length > 0) this.#push(rest);
+    [Symbol.dispose](): void {
+      this.#sink.close?.();
     }
 
-    #push(bytes: Uint8Array): void {
-      this.#line.push(bytes.slice());
-      this.#lineBytes += bytes.length;
+    #room(): number {
+      return Math.min(this.#sink.room(), MAX_BYTES);
     }
 
-    #emit(): void {
-      const text = Buffer.concat(this.#line, this.#lineBytes).toString('utf8');
-      this.#line = [];
-      this.#lineBytes = 0;
-      current.state.log(this.#channel, text, []);
+    #mustHave(bytes: number, what: string): void {
+      if (this.#sink.room() < bytes) wouldBlock(`wasi:io/streams.output-stream.blocking-${what}`);
     }
   }
 
@@ -178,5 +196,16 @@ export function defineIo(linker: HostLinker, current: CurrentStore): IoClasses {
       return ready.length > 0 ? Uint32Array.from(ready) : wouldBlock('wasi:io/poll.poll');
     },
   });
-  return { Pollable, InputStream, OutputStream };
+  return {
+    Pollable,
+    InputStream,
+    OutputStream,
+    failed: (code, text) => ({ tag: 'last-operation-failed', val: new IoError(code, text) }),
+    codeOf: (error) => (error instanceof IoError ? error.code : undefined),
+    wouldBlock,
+  };
+}
+
+function bounded(length: bigint): number {
+  return length > BigInt(MAX_BYTES) ? MAX_BYTES : Number(length);
 }

@@ -1,5 +1,5 @@
 import { WasmError } from '../errors.ts';
-import type { CanonOptions, CoreReference, CoreSort, ExternDescription, Reference } from './ast.ts';
+import type { Alias, CanonOptions, CoreReference, CoreSort, ExternDescription, Reference } from './ast.ts';
 import type { CoreInstanceItem, CoreItem, Item, LinkedOptions, Scope } from './items.ts';
 
 export function linkOptions(options: CanonOptions, scope: Scope): LinkedOptions {
@@ -58,6 +58,20 @@ export function addReexport(scope: Scope, { sort }: Reference, found: Item): voi
   else if (found.sort === 'core module') scope.add('core module', undefined);
   else if (found.sort === 'component') scope.add('component', found);
   else if (found.sort === sort) scope.add('value', found);
+}
+
+/** An alias takes the next index of what it names. */
+export function addAlias(scope: Scope, alias: Alias): void {
+  if (alias.kind === 'outer') {
+    const outer = scope.outer(alias.count);
+    scope.add(alias.sort, outer.get(alias.sort, alias.index));
+  } else if (alias.kind === 'core export') {
+    scope.add(`core ${alias.sort}`, coreExport(scope.get('core instance', alias.instance), alias.name, alias.sort));
+  } else {
+    const found = scope.get('instance', alias.instance).exports.get(alias.name);
+    if (found === undefined || found.sort !== alias.sort) throw noExport(alias.sort);
+    addReexport(scope, { sort: alias.sort, index: 0 }, found);
+  }
 }
 
 export function noExport(sort: string): WasmError {

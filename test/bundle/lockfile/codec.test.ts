@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalise } from '../../../src/bundle/lockfile/canonical.ts';
-import { decodeLockfile, encodeLockfile } from '../../../src/bundle/lockfile/capnp.ts';
+import { decodeLockfile } from '../../../src/bundle/lockfile/decode.ts';
+import { encodeLockfile } from '../../../src/bundle/lockfile/encode.ts';
 import { checkLockfile, type Lockfile } from '../../../src/bundle/lockfile/model.ts';
 import { formatLockfile, MAX_TOML_BYTES, parseLockfile } from '../../../src/bundle/lockfile/toml.ts';
 import { lockfiles, rooted } from '../../support/lockfile-arbitrary.ts';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { blake3 } from '../../../src/bundle/blake3.ts';
-import { decodeLockfile, encodeLockfile } from '../../../src/bundle/lockfile/capnp.ts';
+import { decodeLockfile } from '../../../src/bundle/lockfile/decode.ts';
+import { encodeLockfile } from '../../../src/bundle/lockfile/encode.ts';
 import { checkLockfile } from '../../../src/bundle/lockfile/model.ts';
 import { formatLockfile, parseLockfile } from '../../../src/bundle/lockfile/toml.ts';
 

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { encodeLockfile } from '../../../src/bundle/lockfile/capnp.ts';
+import { encodeLockfile } from '../../../src/bundle/lockfile/encode.ts';
 import { rootOf } from '../../../src/bundle/lockfile/model.ts';
 import { verify } from '../../../src/bundle/verify.ts';
 import { type BundleFixture, bundleFixture, middle, REPOSITORY, SCOPE } from '../../support/bundle-fixture.ts';
@@ -454,6 +455,22 @@ describe('a token', () => {
       expect(error.code).toBe('BUNDLE_UNAUTHORISED');
       expect(JSON.stringify([error.message, error])).not.toContain('top-secret');
     }
+  });
+
+  it.each([
+    ['redirects to', { location: 'http://x.Top-Secret.invalid/blob' }, 307],
+    ['names as its token server', { 'www-authenticate': 'Bearer realm="http://top-secret.invalid/token"' }, 401],
+  ])('stands in no error by the name of a host that a registry %s', async (_, headers, status) => {
+    await using registry = await OciRegistry.start();
+    registry.faults.push((_request, response) => {
+      response.writeHead(status, headers).end();
+      return true;
+    });
+    using fixture = bundleFixture(registry);
+    const error = await fixture.pull('pulled', { credentials }).catch((thrown) => thrown);
+    expect(error.code).toMatch(/^BUNDLE_(UNREACHABLE|UNAUTHORISED)$/);
+    expect(error.message).toContain('[secret].invalid');
+    expect(inspect(error, { depth: 10 }).toLowerCase()).not.toContain('top-secret');
   });
 });
 

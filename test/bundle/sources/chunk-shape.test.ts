@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decodeAstChunk, looksLikeAst } from '../../../src/bundle/sources/chunk-shape.ts';
+import { decodeAstChunk, encodeAstChunk, looksLikeAst } from '../../../src/bundle/sources/chunk-shape.ts';
 
 const encode = (value: unknown) =>
   new Uint8Array(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
@@ -7,6 +8,17 @@ const node = { node_id: 'n', node_kind: 'k', start_byte: 0, end_byte: 1 };
 const chunk = { ast_nodes: [node], content_b64: 'YQ==', language: 'go', path: 'a', source_id: 's' };
 
 describe('a chunk with a syntax tree', () => {
+  it('is what the document shows, byte for byte', () => {
+    const document = readFileSync(new URL('../../../docs/chunk-shape.md', import.meta.url), 'utf8');
+    const [, example] = /<!-- chunk -->\n```json\n(\{.*\}\n)```/.exec(document) ?? [];
+    const bytes = encode(example);
+    expect(looksLikeAst(bytes)).toBe(true);
+    const { nodes, ...source } = decodeAstChunk(bytes, 'main.go');
+    expect(source).toMatchObject({ path: 'main.go', language: 'go', content: Buffer.from('package main\n') });
+    expect(nodes).toHaveLength(1);
+    expect(Buffer.concat([...encodeAstChunk(source, nodes)]).toString()).toBe(example);
+  });
+
   it('is read, with 0 for rows and columns that are absent', () => {
     const { nodes, ...source } = decodeAstChunk(encode(chunk), 'a');
     expect(source).toEqual({ content: Buffer.from('a'), language: 'go', path: 'a', sourceId: 's' });

@@ -13,8 +13,8 @@ import { startDockerRegistry } from '../../support/docker-registry.ts';
 import { InstantClock } from '../../support/instant-clock.ts';
 import { killPulls, killPushes } from '../../support/killed-transfers.ts';
 import { differences, writeLargeDatabase } from '../../support/large-database.ts';
-import { describeWith } from '../../support/needs-programs.ts';
 import { OciRegistry } from '../../support/oci-registry.ts';
+import { describeWithPrograms } from '../../support/real-server.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const clock = new InstantClock();
@@ -73,7 +73,7 @@ describe('a database as large as a repository', () => {
   });
 });
 
-describeWith(['docker-registry'], 'a real registry', () => {
+describeWithPrograms(['docker-registry'], 'a real registry', () => {
   it('takes 10,000 sources and gives them back', async () => {
     await using registry = await startDockerRegistry();
     using folder = temporaryFolder();

@@ -15,7 +15,7 @@ export function exceptionStatements(e: Emitter): readonly Statement[] {
     case 'legacy':
       return [throwTag, legacyCatch, legacyCatch, rethrow, delegate];
     case 'standard':
-      return [throwTag, tryTable, tryTable, throwRef];
+      return [throwTag, tryTable, tryTable, keepAll, throwRef];
   }
 }
 
@@ -87,6 +87,27 @@ const tryTable: Statement = (e, plan) => {
   e.end();
   consume(e, results, plan);
   statements(e, plan.parts.slice(2));
+  e.end();
+};
+
+/** Keeps whatever is thrown, a host's error too, as a reference; `throw_ref` may throw it again. */
+const keepAll: Statement = (e, plan) => {
+  const tag = plan.choice % TAGS.length;
+  e.begin('block', []);
+  e.begin('block', ['exnref']);
+  e.begin('block', payload(tag));
+  e.op('try_table');
+  e.code.u8(0x40).u32(2).u8(0).u32(tag).u32(0).u8(3).u32(1);
+  e.labels.push({ types: [], kind: 'open' });
+  statements(e, plan.parts.slice(0, 2));
+  e.end();
+  e.op('br', 2);
+  e.end();
+  consume(e, payload(tag), plan);
+  statements(e, plan.parts.slice(2));
+  e.op('br', 1);
+  e.end();
+  consume(e, ['exnref'], plan);
   e.end();
 };
 

@@ -105,7 +105,7 @@ const block: Statement = (e, plan) => {
   e.end();
 };
 
-/** A block that takes a value and gives two. */
+/** A block, loop or `if` that takes two values and gives two. */
 const manyValued: Statement = (e, plan) => {
   const signature = SIGNATURES.findIndex(({ params, results }) => params.join() === 'i32,i64' && results.length === 2);
   expression(e, part(plan, 0), 'i32');
@@ -117,11 +117,17 @@ const manyValued: Statement = (e, plan) => {
     e.i32(times);
     e.op('local.set', counter);
   }
+  const either = plan.detail % 4 === 2;
+  if (either) expression(e, part(plan, 2), 'i32');
   e.repeated(looped ? times : 1, () => {
-    e.op(looped ? 'loop' : 'block');
+    e.op(looped ? 'loop' : either ? 'if' : 'block');
     e.code.s32(e.module.types.signature(signature));
     e.labels.push(looped ? { types: [], kind: 'counted' } : { types: ['i32', 'i64'], kind: 'open' });
     statements(e, plan.parts.slice(2));
+    if (either) {
+      e.op('else');
+      statements(e, plan.parts.slice(3));
+    }
     if (looped) {
       countDown(e, counter);
       e.op('br_if', 0);

@@ -1,10 +1,10 @@
-import type { MeteringMode, Tank } from '#core';
+import type { MeteringMode, Tank, TankOptions } from '#core';
 import { RewritingMeter } from '#metering';
 import type { GeneratedModule } from '../generator/index.ts';
 import { type Driver, type Observation, observe } from './observe.ts';
 
 /** More than any program can ask for, the array of the largest length included. */
-const ROOMY = { maxMemoryBytes: 2 ** 48 };
+export const ROOMY: TankOptions = { maxMemoryBytes: 2 ** 48 };
 
 export const meter: RewritingMeter = new RewritingMeter();
 
@@ -66,8 +66,9 @@ export function observeMetered(
   generated: GeneratedModule,
   limitOf?: (entry: number) => bigint | undefined,
   mode: MeteringMode = 'fuel',
+  tank?: Tank,
 ): MeteredObservation {
-  const driver = new MeteredDriver(limitOf);
+  const driver = new MeteredDriver(limitOf, tank);
   const { bytes } = meter.meterModule(generated.bytes, mode);
   const observation = observe(generated, bytes, driver);
   return { ...observation, costs: driver.costs };

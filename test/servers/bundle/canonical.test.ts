@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeLockfile } from '../../../src/bundle/lockfile/capnp.ts';
+import { encodeLockfile } from '../../../src/bundle/lockfile/encode.ts';
 import { lockfiles, rooted } from '../../support/lockfile-arbitrary.ts';
-import { describeWith } from '../../support/needs-programs.ts';
+import { describeWithPrograms } from '../../support/real-server.ts';
 
 const SCHEMA = 'src/bundle/lockfile/schema.capnp';
 
-describeWith(['capnp'], 'the canonical form', () => {
+describeWithPrograms(['capnp'], 'the canonical form', () => {
   it('is the one that the reference implementation writes, for any lockfile', async () => {
     await fc.assert(
       fc.asyncProperty(lockfiles, async (generated) => {

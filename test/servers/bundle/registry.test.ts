@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { decodeLockfile } from '../../../src/bundle/lockfile/capnp.ts';
+import { decodeLockfile } from '../../../src/bundle/lockfile/decode.ts';
 import { verify } from '../../../src/bundle/verify.ts';
 import { verifyFolder } from '../../../src/bundle/verify-folder.ts';
 import { type BundleFixture, bundleFixture, middle, SCOPE } from '../../support/bundle-fixture.ts';
 import { startDockerRegistry } from '../../support/docker-registry.ts';
 import { InstantClock } from '../../support/instant-clock.ts';
-import { describeWith } from '../../support/needs-programs.ts';
+import { describeWithPrograms } from '../../support/real-server.ts';
 
 const three = { 'a.go': 'package a', 'b.go': 'package b', 'empty.go': '' };
 const clock = new InstantClock();
@@ -19,7 +19,7 @@ function sameBundle(fixture: BundleFixture, folder: string): void {
   expect(decodeLockfile(read(folder)).sources).toHaveLength(3);
 }
 
-describeWith(['docker-registry', 'skopeo', 'openssl'], 'a real registry', () => {
+describeWithPrograms(['docker-registry', 'skopeo', 'openssl'], 'a real registry', () => {
   it('takes a bundle and gives it back', async () => {
     await using registry = await startDockerRegistry();
     using fixture = bundleFixture(registry);

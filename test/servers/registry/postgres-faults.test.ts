@@ -1,12 +1,11 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core';
-import { FolderBlobStore, openIndex, PostgresModuleIndex } from '#registry';
-import { embedded, OTHER_INTERFACE, SOME_INTERFACE } from '../../registry/module-records.ts';
+import { FolderBlobStore, openIndex } from '#registry';
+import { SOME_INTERFACE } from '../../registry/module-records.ts';
 import { createRig, metadata, type Rig } from '../../registry/rig.ts';
 import { ManualClock } from '../../security/manual-clock.ts';
 import { scratchFolder } from '../../security/scratch.ts';
-import { startPglite } from '../../support/pglite-server.ts';
 import { findPostgres, freePort, type PostgresServer, startPostgres } from '../../support/postgres-server.ts';
 import { describeWithServer } from '../../support/real-server.ts';
 
@@ -134,34 +133,5 @@ describeWithServer('registry in PostgreSQL: faults', findPostgres() !== undefine
     await (await openIndex(url, clock)).close();
     await byHand(url, 'UPDATE vivarium_schema SET version = 999');
     await expect(openIndex(url, clock)).rejects.toMatchObject({ code: 'REGISTRY_SCHEMA' });
-  });
-});
-
-describe('registry in PostgreSQL with pgvector', () => {
-  it('makes the table of vectors again, and finds every module of a rare interface among many', async () => {
-    const server = await startPglite();
-    onTestFinished(() => server.close());
-    const index = await PostgresModuleIndex.open({ url: server.url, clock });
-    const noise = (): number[] => Array.from({ length: 32 }, () => Math.random() - 0.5);
-    const target = noise();
-    const rare = Array.from({ length: 10 }, () =>
-      embedded(
-        target.map((value) => value + (Math.random() - 0.5) / 2),
-        { status: 'verified', interfaceHash: OTHER_INTERFACE },
-      ),
-    );
-    for (const record of rare) await index.insert(record);
-    for (let at = 0; at < 2_500; at += 1) await index.insert(embedded(noise(), { status: 'verified' }));
-    const query = { embedding: Float32Array.from(target), threshold: -1, limit: 10 };
-    const found = async (from: typeof index, interfaceHash: string): Promise<string[]> =>
-      (await from.find({ ...query, interfaceHash })).map(({ record }) => record.id);
-    expect((await found(index, OTHER_INTERFACE)).toSorted()).toEqual(rare.map(({ id }) => id).toSorted());
-    const before = await found(index, SOME_INTERFACE);
-    expect(before).toHaveLength(10);
-    await index.close();
-    await byHand(server.url, 'DROP TABLE vivarium_vectors');
-    const again = await PostgresModuleIndex.open({ url: server.url, clock });
-    expect(await found(again, SOME_INTERFACE)).toEqual(before);
-    await again.close();
   });
 });

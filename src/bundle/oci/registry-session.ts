@@ -1,0 +1,120 @@
+import type { Clock, Random } from '#core';
+import { BundleError } from '../errors.ts';
+import type { Resolve } from './address-rule.ts';
+import { Authoriser } from './authoriser.ts';
+import { discard, readBody } from './bounded-body.ts';
+import type { Credentials } from './credentials.ts';
+import { HttpClient, type HttpRequest, type HttpResponse } from './http-client.ts';
+import { redacted, registryError } from './registry-error.ts';
+import type { Repository } from './repository.ts';
+import { TransientError, waitBefore, withRetries } from './retry.ts';
+
+export interface RegistrySessionOptions {
+  readonly repository: Repository;
+  readonly credentials?: Credentials;
+  /** Hosts of token servers, beside the registry's own, that may have the credentials. */
+  readonly authHosts?: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+  /** How many transfers run at the same time. */
+  readonly concurrency: number;
+  /** How long a silent server is waited for, in milliseconds. */
+  readonly idleMs?: number;
+  readonly resolve?: Resolve;
+  readonly signal?: AbortSignal;
+}
+
+/** How often a transfer goes on after its connection broke. */
+export const MAX_CUTS = 6;
+const MAX_ERROR_BODY = 64 * 2 ** 10;
+
+/** Requests to one repository: with credentials, repeated where that helps, and errors without our secrets. */
+export class RegistrySession {
+  readonly #repository: Repository;
+  readonly #http: HttpClient;
+  readonly #authoriser: Authoriser;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(options: RegistrySessionOptions) {
+    this.#repository = options.repository;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#signal = options.signal;
+    const { registry } = options.repository;
+    this.#http = new HttpClient({
+      registry,
+      connections: options.concurrency,
+      ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
+      ...(options.resolve !== undefined && { resolve: options.resolve }),
+    });
+    this.#authoriser = new Authoriser(this.#http, registry, options.credentials, options.authHosts);
+  }
+
+  url(path: string): URL {
+    return new URL(`/v2/${this.#repository.name}/${path}`, this.#repository.registry);
+  }
+
+  /** Where an upload goes on. @throws {BundleError} `BUNDLE_REGISTRY_REFUSED` */
+  locationOf(response: HttpResponse, otherwise?: URL): URL {
+    const { location } = response.headers;
+    if (location !== undefined) return this.#http.follow(response.url, location);
+    if (otherwise !== undefined) return otherwise;
+    throw new BundleError('BUNDLE_REGISTRY_REFUSED', 'the registry opened an upload and did not say where');
+  }
+
+  /**
+   * Sends with credentials, and answers one challenge.
+   * @throws {BundleError} `BUNDLE_UNAUTHORISED`, and as `HttpClient.send`
+   */
+  async send(request: Omit<HttpRequest, 'signal'>): Promise<HttpResponse> {
+    const full = { ...request, ...(this.#signal !== undefined && { signal: this.#signal }) };
+    const response = await this.#http.send(full, await this.#authoriser.header());
+    const own = response.url.origin === this.#repository.registry.origin;
+    // A stream was used up by the first attempt, which the caller repeats as a whole.
+    if (response.status !== 401 || !own) return response;
+    await discard(response.body);
+    const answer = await this.#authoriser.answer(response, this.#signal);
+    if (request.body !== undefined && !(request.body instanceof Uint8Array)) {
+      throw new TransientError('the registry asked for a token in the middle of an upload');
+    }
+    return this.#http.send(full, answer);
+  }
+
+  /** @throws the error behind any status that is not `wanted` */
+  async expect(response: HttpResponse, wanted: readonly number[], what: string): Promise<void> {
+    if (wanted.includes(response.status)) return;
+    const body = await readBody(response.body, MAX_ERROR_BODY, response.url).catch(() => Buffer.alloc(0));
+    throw registryError(response, this.#authoriser.redact(body.toString('utf8')), what, this.#clock.now());
+  }
+
+  async retrying<Result>(task: () => Promise<Result>): Promise<Result> {
+    try {
+      return await withRetries(task, this.#retryOptions());
+    } catch (error) {
+      throw this.redacted(error);
+    }
+  }
+
+  /** Waits before a broken transfer goes on. */
+  async pause(failures: number, error: TransientError): Promise<void> {
+    await waitBefore(failures, error, this.#retryOptions());
+  }
+
+  redacted(error: unknown): unknown {
+    return redacted(error, (text) => this.#authoriser.redact(text));
+  }
+
+  throwIfAborted(): void {
+    this.#signal?.throwIfAborted();
+  }
+
+  async close(): Promise<void> {
+    await this.#http.close();
+  }
+
+  #retryOptions(): { clock: Clock; random: Random; signal?: AbortSignal } {
+    return { clock: this.#clock, random: this.#random, ...(this.#signal !== undefined && { signal: this.#signal }) };
+  }
+}

@@ -1,0 +1,68 @@
+import type { Clock } from '#core';
+import { messageOf } from '#core';
+import { CacheError } from './errors.ts';
+import { codeOf } from './files.ts';
+
+/** `ready`; `suspended`: reading only, writes are tried again later; `off`: nothing is read or written. */
+export type DiskState = 'ready' | 'suspended' | 'off';
+
+export interface DiskHealthOptions {
+  readonly root: string;
+  readonly clock: Clock;
+  /** Told when the tier stops working, for a while or for good. */
+  readonly onTrouble: (error: CacheError) => void;
+}
+
+/** How long writing is left alone after it failed. */
+const SUSPENSION_MS = 60_000;
+
+/** Whether the disk can be used, and what it was that went wrong last. */
+export class DiskHealth {
+  readonly #options: DiskHealthOptions;
+  #off: CacheError | undefined;
+  #suspendedUntil = 0;
+  #trouble: string | undefined;
+
+  constructor(options: DiskHealthOptions) {
+    this.#options = options;
+  }
+
+  get state(): DiskState {
+    if (this.#off !== undefined) return 'off';
+    return this.#options.clock.monotonic() >= this.#suspendedUntil ? 'ready' : 'suspended';
+  }
+
+  /** Why nothing is read or written any more. */
+  get off(): CacheError | undefined {
+    return this.#off;
+  }
+
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** Suspends writing, or ends the tier when its folder is not safe, and says so once. */
+  report(cause: unknown, what: string): void {
+    const { root, clock, onTrouble } = this.#options;
+    if (cause instanceof CacheError && cause.code === 'CACHE_INVALID_ARTIFACT') {
+      this.#trouble = cause.message;
+      onTrouble(cause);
+      return;
+    }
+    const error = cause instanceof CacheError ? cause : unavailable(root, what, cause);
+    if (error.code === 'CACHE_UNSAFE_ROOT') this.#off = error;
+    this.#suspendedUntil = clock.monotonic() + SUSPENSION_MS;
+    if (this.#trouble === error.message) return;
+    this.#trouble = error.message;
+    onTrouble(error);
+  }
+}
+
+export function unavailable(root: string, what: string, cause: unknown): CacheError {
+  const code = codeOf(cause);
+  return new CacheError(
+    'CACHE_UNAVAILABLE',
+    `the cache folder ${root} ${what} (${code ?? messageOf(cause)}); components are built anew without it`,
+    { cause, details: { path: root, ...(code === undefined ? {} : { reason: code }) } },
+  );
+}

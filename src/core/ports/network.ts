@@ -1,0 +1,74 @@
+/** An HTTP request of a component's. */
+export interface HttpRequest {
+  /** `GET` by default. */
+  readonly method?: string | undefined;
+  readonly url: string;
+  readonly headers?: readonly (readonly [name: string, value: string])[] | undefined;
+  readonly body?: Uint8Array | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Where the answer came from, after redirects. */
+  readonly url: string;
+  /** Names in lower case. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+}
+
+/** What an exchange may take; each has a default. */
+export interface HttpLimits {
+  /** Bytes of the answer's body; default 16 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Milliseconds until a connection is made; default 10,000. */
+  readonly connectMs?: number | undefined;
+  /** Milliseconds without a byte; default 30,000. */
+  readonly idleMs?: number | undefined;
+  /** Milliseconds for everything, redirects included; default 120,000. */
+  readonly totalMs?: number | undefined;
+  /** Redirects that are followed; 0 gives them to the caller. Default 5. */
+  readonly maxRedirects?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Finds the addresses of a name. */
+export interface NameService {
+  lookUp(name: string): Promise<readonly string[]>;
+}
+
+export interface SocketAddress {
+  /** IPv4 or IPv6, in canonical spelling. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * A TCP connection that was made. Nothing waits. @throws an error with the code `SECURITY_PERMISSION_DENIED` once the grant is
+ * revoked, `SECURITY_NETWORK_FAILED` once the connection failed
+ */
+export interface NetworkConnection {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** Whether `read` has bytes, the end or an error to give. */
+  readonly readable: boolean;
+  /** Bytes that `write` takes now. */
+  readonly room: number;
+  /** At most `length` bytes; none where none have come yet, undefined at the end. */
+  read(length: number): Uint8Array | undefined;
+  write(bytes: Uint8Array): void;
+  /** Sends nothing more. */
+  end(): void;
+  close(): void;
+}
+
+/** The network as one component may use it. Every connection is checked, and goes where it was checked to go. */
+export interface ComponentNetwork {
+  /**
+   * The whole answer. @throws an error with the code `SECURITY_PERMISSION_DENIED`, or `SECURITY_NETWORK_FAILED` with
+   * `details.reason`: a code of Node's, or one of `timeout`, `too-large`, `redirects`, `name`, `invalid`
+   */
+  fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse>;
+  /** The addresses of a name that some grant for sockets names; a connection to one of them counts as one to the name. */
+  lookUp(name: string): Promise<readonly string[]>;
+  connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection>;
+}

@@ -1,0 +1,45 @@
+import type { Clock, LookupOutcome } from '#core';
+import type { LookupLog } from './index-backend.ts';
+
+export interface RetentionOptions {
+  /** Milliseconds for which a lookup is kept; 90 days by default. */
+  readonly maxAgeMs?: number | undefined;
+  /** Most lookups that are kept; 500,000 by default. */
+  readonly maxLookups?: number | undefined;
+}
+
+const DAY_MS = 86_400_000;
+/** Between two times of forgetting: the log exceeds its size by no more than what is logged meanwhile. */
+const INTERVAL_MS = 3_600_000;
+const INTERVAL_LOOKUPS = 10_000;
+
+/** Logs lookups, and forgets old ones by the way: nobody has to remember that the log grows. */
+export class LookupRetention {
+  readonly #log: Pick<LookupLog, 'append' | 'forget'>;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  readonly #maxLookups: number;
+  #forgottenAt = Number.NEGATIVE_INFINITY;
+  #appended = 0;
+
+  constructor(log: Pick<LookupLog, 'append' | 'forget'>, clock: Clock, options: RetentionOptions = {}) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#maxAgeMs = options.maxAgeMs ?? 90 * DAY_MS;
+    this.#maxLookups = options.maxLookups ?? 500_000;
+  }
+
+  async append(outcome: LookupOutcome): Promise<void> {
+    await this.#log.append(outcome, this.#clock.now());
+    this.#appended += 1;
+    const isDue = this.#clock.monotonic() - this.#forgottenAt >= INTERVAL_MS || this.#appended >= INTERVAL_LOOKUPS;
+    if (isDue) await this.forget();
+  }
+
+  /** Forgets what is too old or too much; answers how many. */
+  forget(): Promise<number> {
+    this.#forgottenAt = this.#clock.monotonic();
+    this.#appended = 0;
+    return this.#log.forget({ before: this.#clock.now() - this.#maxAgeMs, keep: this.#maxLookups });
+  }
+}

@@ -1,0 +1,43 @@
+import { isVivariumError } from '#core';
+
+/** The cases of `wasi:filesystem/types.error-code` that operations of ours come to, by the system's name. */
+const CODES: Readonly<Record<string, string>> = {
+  EACCES: 'access',
+  EBADF: 'bad-descriptor',
+  EBUSY: 'busy',
+  EDQUOT: 'quota',
+  EEXIST: 'exist',
+  EFBIG: 'file-too-large',
+  EINVAL: 'invalid',
+  EISDIR: 'is-directory',
+  ELOOP: 'loop',
+  // There is no case for too many open files.
+  EMFILE: 'insufficient-memory',
+  EMLINK: 'too-many-links',
+  ENAMETOOLONG: 'name-too-long',
+  ENOENT: 'no-entry',
+  ENOSPC: 'insufficient-space',
+  ENOTDIR: 'not-directory',
+  ENOTEMPTY: 'not-empty',
+  EOVERFLOW: 'overflow',
+  EPERM: 'not-permitted',
+  EROFS: 'read-only',
+  ETXTBSY: 'text-file-busy',
+  EXDEV: 'cross-device',
+};
+
+/** What the guest is told of a failure; what is no failure of a file goes on as it is. */
+export function errorCodeOf(thrown: unknown): string {
+  if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) return 'access';
+  if (!isVivariumError(thrown, 'SECURITY_FILE_FAILED')) throw thrown;
+  return CODES[String(thrown.details.errno)] ?? 'io';
+}
+
+/** Does it, or throws the case of `error-code` that a WIT `result` has as its error. */
+export function answering<T>(operation: () => T): T {
+  try {
+    return operation();
+  } catch (thrown) {
+    throw typeof thrown === 'string' ? thrown : errorCodeOf(thrown);
+  }
+}

@@ -1,0 +1,66 @@
+import type { GuardedFile } from '#security/access';
+import type { ByteSink, ByteSource } from '../byte-streams.ts';
+import type { Io } from '../io.ts';
+import { answering } from './error-code.ts';
+
+/** A file that a descriptor and the streams made from it hold; it is closed when the last of them lets go. */
+export class OpenFile {
+  readonly file: GuardedFile;
+  readonly #io: Io;
+  #users = 1;
+
+  constructor(file: GuardedFile, io: Io) {
+    this.file = file;
+    this.#io = io;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users === 0) this.file.close();
+  }
+
+  source(offset: number): ByteSource {
+    let at = offset;
+    return {
+      ready: () => true,
+      read: (length) => {
+        const bytes = this.#streaming(() => this.file.read(at, length));
+        at += bytes.length;
+        return bytes.length === 0 ? undefined : bytes;
+      },
+      close: this.#held(),
+    };
+  }
+
+  /** @param offset where to begin; left out, each write goes to the end of the file */
+  sink(offset?: number): ByteSink {
+    let at = offset;
+    const some = (bytes: Uint8Array): number => {
+      if (at === undefined) return this.file.append(bytes);
+      const written = this.file.write(at, bytes);
+      at += written;
+      return written;
+    };
+    return {
+      room: () => Number.POSITIVE_INFINITY,
+      write: (bytes) =>
+        this.#streaming(() => {
+          for (let done = 0; done < bytes.length; ) done += some(bytes.subarray(done));
+        }),
+      close: this.#held(),
+    };
+  }
+
+  #held(): () => void {
+    this.#users += 1;
+    return () => this.release();
+  }
+
+  #streaming<T>(operation: () => T): T {
+    try {
+      return answering(operation);
+    } catch (code) {
+      throw typeof code === 'string' ? this.#io.failed(code, code) : code;
+    }
+  }
+}

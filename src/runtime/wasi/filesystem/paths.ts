@@ -1,0 +1,16 @@
+/**
+ * A path below a folder as one absolute path of the component's. `.` is left out; an absolute path and `..`, which could
+ * lead above the folder, are refused with `not-permitted`.
+ */
+export function below(folder: string, path: string): string {
+  const segments = path.split('/').filter((segment) => segment !== '' && segment !== '.');
+  if (path.startsWith('/') || segments.includes('..')) throw 'not-permitted';
+  if (path === '') throw 'no-entry';
+  return [folder === '/' ? '' : folder, ...segments].join('/') || '/';
+}
+
+/** A place or length in a file as a number that holds it exactly. */
+export function fileOffset(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw 'overflow';
+  return Number(value);
+}

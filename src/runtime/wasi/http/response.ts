@@ -1,0 +1,127 @@
+import type { HttpResponse } from '#core';
+import type { Io } from '../io.ts';
+import { bodySource } from './body.ts';
+import type { HttpErrorCode } from './error-code.ts';
+import type { Exchange } from './exchange.ts';
+import type { FieldsKit } from './fields.ts';
+
+type Result<T, E> = { readonly tag: 'ok'; readonly val: T } | { readonly tag: 'err'; readonly val: E };
+
+/** The classes of an answer, and how the host begins one. */
+export interface ResponseKit {
+  readonly classes: Readonly<Record<string, unknown>>;
+  future(exchange: Exchange): object;
+}
+
+/** Each resource holds the exchange until it has handed it on; who is dropped with it, ends it. */
+export function responseKit(io: Io, fields: FieldsKit): ResponseKit {
+  class FutureTrailers {
+    #taken = false;
+
+    subscribe(): object {
+      return new io.Pollable();
+    }
+
+    /** The host keeps no trailers. */
+    get(): Result<Result<undefined, HttpErrorCode>, undefined> {
+      if (this.#taken) return { tag: 'err', val: undefined };
+      this.#taken = true;
+      return { tag: 'ok', val: { tag: 'ok', val: undefined } };
+    }
+  }
+
+  class IncomingBody {
+    readonly #exchange: Exchange;
+    #bytes: Uint8Array | undefined;
+    #streamed = false;
+
+    constructor(exchange: Exchange, bytes: Uint8Array) {
+      this.#exchange = exchange;
+      this.#bytes = bytes;
+    }
+
+    stream(): object {
+      if (this.#streamed) throw undefined;
+      this.#streamed = true;
+      return new io.InputStream(bodySource(() => this.#bytes));
+    }
+
+    static finish(body: IncomingBody): FutureTrailers {
+      body[Symbol.dispose]();
+      return new FutureTrailers();
+    }
+
+    [Symbol.dispose](): void {
+      this.#bytes = undefined;
+      this.#exchange.release();
+    }
+  }
+
+  class IncomingResponse {
+    readonly #exchange: Exchange;
+    readonly #status: number;
+    readonly #headers: object;
+    #body: Uint8Array | undefined;
+
+    constructor(exchange: Exchange, { status, headers, body }: HttpResponse) {
+      this.#exchange = exchange;
+      this.#status = status;
+      this.#headers = fields.received(headers);
+      this.#body = body;
+    }
+
+    status(): number {
+      return this.#status;
+    }
+
+    headers(): object {
+      return this.#headers;
+    }
+
+    consume(): IncomingBody {
+      if (this.#body === undefined) throw undefined;
+      const body = new IncomingBody(this.#exchange, this.#body);
+      this.#body = undefined;
+      return body;
+    }
+
+    [Symbol.dispose](): void {
+      if (this.#body !== undefined) this.#exchange.release();
+      this.#body = undefined;
+    }
+  }
+
+  class FutureIncomingResponse {
+    readonly #exchange: Exchange;
+    #taken = false;
+
+    constructor(exchange: Exchange) {
+      this.#exchange = exchange;
+    }
+
+    subscribe(): object {
+      return new io.Pollable(() => this.#taken || this.#exchange.outcome !== undefined);
+    }
+
+    get(): Result<Result<IncomingResponse, HttpErrorCode>, undefined> | undefined {
+      if (this.#taken) return { tag: 'err', val: undefined };
+      const { outcome } = this.#exchange;
+      if (outcome === undefined) return undefined;
+      this.#taken = true;
+      if (outcome.tag === 'ok') {
+        return { tag: 'ok', val: { tag: 'ok', val: new IncomingResponse(this.#exchange, outcome.val) } };
+      }
+      this.#exchange.release();
+      return { tag: 'ok', val: outcome };
+    }
+
+    [Symbol.dispose](): void {
+      if (!this.#taken) this.#exchange.release();
+    }
+  }
+
+  return {
+    classes: { FutureTrailers, IncomingBody, IncomingResponse, FutureIncomingResponse },
+    future: (exchange) => new FutureIncomingResponse(exchange),
+  };
+}

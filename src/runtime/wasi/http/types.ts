@@ -1,0 +1,30 @@
+import type { HostLinker } from '../../host-linker.ts';
+import type { Io } from '../io.ts';
+import { unavailable } from '../unavailable.ts';
+import { fieldsKit } from './fields.ts';
+import { type RequestKit, requestKit } from './request.ts';
+import { type ResponseKit, responseKit } from './response.ts';
+
+/** What the outgoing handler does with a guest's resources. */
+export type HttpTypes = Pick<RequestKit, 'toSend' | 'limitsOf'> & Pick<ResponseKit, 'future'>;
+
+/** `wasi:http/types`: requests that go out and their answers. Nobody sends requests in: their resources do not exist. */
+export function defineHttpTypes(linker: HostLinker, io: Io): HttpTypes {
+  const name = 'wasi:http/types@0.2.0';
+  const fields = fieldsKit();
+  const { OutgoingRequest, OutgoingBody, RequestOptions, toSend, limitsOf } = requestKit(io, fields);
+  const { classes, future } = responseKit(io, fields);
+  linker.define(name, {
+    ...unavailable(name, ['IncomingRequest', 'OutgoingResponse', 'ResponseOutparam']),
+    ...classes,
+    Fields: fields.Fields,
+    OutgoingRequest,
+    OutgoingBody,
+    RequestOptions,
+    httpErrorCode: (error: unknown) => {
+      const code = io.codeOf(error);
+      return typeof code === 'object' ? code : undefined;
+    },
+  });
+  return { toSend, limitsOf, future };
+}

@@ -1,0 +1,332 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  futimesSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  opendirSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import type { ComponentAuthority, Preopen } from '#core';
+import { fileFailure } from './file-failure.ts';
+import { PathResolver, type ResolvedPath } from './file-paths.ts';
+
+export interface FileGuardOptions {
+  readonly authority: ComponentAuthority;
+  readonly preopens: readonly Preopen[];
+  /** Bytes that one call reads or writes at most; more is done in part. Default 1 MiB. */
+  readonly maxBytesPerCall?: number | undefined;
+  /** Entries that one call lists at most; a larger folder is refused. Default 10,000. */
+  readonly maxEntries?: number | undefined;
+  /** Files open at a time; default 64. */
+  readonly maxOpen?: number | undefined;
+}
+
+export interface OpenMode {
+  readonly read?: boolean | undefined;
+  readonly write?: boolean | undefined;
+  /** Makes the file where there is none. */
+  readonly create?: boolean | undefined;
+  /** With `create`: fails where there is one. */
+  readonly exclusive?: boolean | undefined;
+  readonly truncate?: boolean | undefined;
+  /** Fails for a link at the end of the path instead of following it. */
+  readonly noFollow?: boolean | undefined;
+}
+
+export interface FileEntry {
+  readonly name: string;
+  readonly kind: 'file' | 'folder' | 'link' | 'other';
+}
+
+/** Times are whole milliseconds since 1970: finer ones would be a clock that nobody granted. */
+export interface FileFacts {
+  readonly kind: FileEntry['kind'];
+  readonly size: number;
+  readonly links: number;
+  readonly accessedMs: number;
+  readonly modifiedMs: number;
+  readonly changedMs: number;
+  /** The same for two paths that lead to one thing. */
+  readonly identity: string;
+}
+
+/** Milliseconds since 1970. */
+export interface FileTimes {
+  readonly accessedMs: number;
+  readonly modifiedMs: number;
+}
+
+/**
+ * A component's files: what its paths lead to (after links) must lie under a preopen and be granted, at each use. Only
+ * regular files are opened, never waited for, and no call does more than a bounded amount of work; so all of it is
+ * synchronous, as a turn needs. Paths in errors are the component's.
+ * @throws {SecurityError} everywhere: `SECURITY_PERMISSION_DENIED`, `SECURITY_FILE_FAILED` (with `details.errno`)
+ */
+export class FileGuard {
+  readonly #authority: ComponentAuthority;
+  readonly #paths: PathResolver;
+  readonly #limits: { readonly bytes: number; readonly entries: number; readonly open: number };
+  readonly #open = new Set<GuardedFile>();
+
+  constructor({ authority, preopens, maxBytesPerCall, maxEntries, maxOpen }: FileGuardOptions) {
+    this.#authority = authority;
+    this.#paths = new PathResolver(preopens);
+    this.#limits = { bytes: maxBytesPerCall ?? 2 ** 20, entries: maxEntries ?? 10_000, open: maxOpen ?? 64 };
+  }
+
+  open(path: string, mode: OpenMode): GuardedFile {
+    if (this.#open.size >= this.#limits.open) throw fileFailure('EMFILE', path, `${this.#open.size} files are open`);
+    const writes = mode.write === true || mode.create === true || mode.truncate === true;
+    const place = this.#granted(path, mode.noFollow !== true, mode.read === true || !writes, writes);
+    if (place.stats !== undefined && mode.create && mode.exclusive) throw fileFailure('EEXIST', path);
+    if (place.stats !== undefined) onlyRegular(place.stats, path);
+    const fd = attempt(path, () => openSync(place.hostPath, flagsOf(mode), 0o600));
+    try {
+      this.#checkOpened(fd, place, path);
+      if (mode.truncate) attempt(path, () => ftruncateSync(fd, 0));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    const check = (action: 'read' | 'write') => this.#authority.check('filesystem', action, place.guestPath);
+    const file = new GuardedFile(fd, place.guestPath, check, this.#limits.bytes, () => this.#open.delete(file));
+    this.#open.add(file);
+    return file;
+  }
+
+  /** @param follow whether a link at the end of the path is followed */
+  stat(path: string, follow = true): FileFacts {
+    return factsOf(this.#existing(path, follow, 'read').stats);
+  }
+
+  /** Where a folder lies, as the component would name it without links. */
+  folder(path: string, follow = true): string {
+    const { stats, guestPath } = this.#existing(path, follow, 'read');
+    if (!stats.isDirectory()) throw fileFailure(stats.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR', path);
+    return guestPath;
+  }
+
+  /** What a link says, if that is a place beside it: an absolute one would tell of the host. */
+  readLink(path: string): string {
+    const { hostPath, stats } = this.#existing(path, false, 'read');
+    if (!stats.isSymbolicLink()) throw fileFailure('EINVAL', path, 'it is no link');
+    const target = attempt(path, () => readlinkSync(hostPath));
+    if (target.startsWith('/')) throw fileFailure('EPERM', path, 'the link is absolute');
+    return target;
+  }
+
+  setTimes(path: string, times: (now: FileFacts) => FileTimes, follow = true): void {
+    const { hostPath, stats } = this.#existing(path, follow, 'write');
+    const { accessedMs, modifiedMs } = times(factsOf(stats));
+    attempt(path, () => lutimesSync(hostPath, accessedMs / 1_000, modifiedMs / 1_000));
+  }
+
+  list(path: string): readonly FileEntry[] {
+    const { hostPath } = this.#granted(path, true, true, false);
+    const folder = attempt(path, () => opendirSync(hostPath));
+    const entries: FileEntry[] = [];
+    try {
+      for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+        if (entries.length >= this.#limits.entries) {
+          throw fileFailure('EOVERFLOW', path, `the folder has more than ${this.#limits.entries} entries`);
+        }
+        entries.push({ name: entry.name, kind: kindOf(entry) });
+      }
+    } finally {
+      folder.closeSync();
+    }
+    return entries;
+  }
+
+  makeFolder(path: string): void {
+    const { hostPath } = this.#granted(path, false, false, true);
+    attempt(path, () => mkdirSync(hostPath, 0o700));
+  }
+
+  removeFile(path: string): void {
+    const { hostPath } = this.#granted(path, false, false, true);
+    attempt(path, () => unlinkSync(hostPath));
+  }
+
+  removeFolder(path: string): void {
+    const { hostPath } = this.#granted(path, false, false, true);
+    attempt(path, () => rmdirSync(hostPath));
+  }
+
+  /** Moves a regular file. What is readable under its new name must have been so under the old one. */
+  rename(from: string, to: string): void {
+    const [source, target] = this.#both(from, to);
+    attempt(from, () => renameSync(source.hostPath, target.hostPath));
+  }
+
+  /** Gives a regular file a second name. */
+  link(from: string, to: string): void {
+    const [source, target] = this.#both(from, to);
+    attempt(from, () => linkSync(source.hostPath, target.hostPath));
+  }
+
+  /** Closes every file that is still open. */
+  close(): void {
+    for (const file of this.#open) file.close();
+  }
+
+  #existing(path: string, follow: boolean, action: 'read' | 'write'): ResolvedPath & { readonly stats: Stats } {
+    const place = this.#granted(path, follow, action === 'read', action === 'write');
+    if (place.stats === undefined) throw fileFailure('ENOENT', path);
+    return { ...place, stats: place.stats };
+  }
+
+  /** A folder could not be moved without checking all that lies in it; a link could lead anywhere. */
+  #both(from: string, to: string): readonly [ResolvedPath, ResolvedPath] {
+    const source = this.#granted(from, false, true, true);
+    const target = this.#granted(to, false, false, true);
+    if (source.stats === undefined) throw fileFailure('ENOENT', from);
+    onlyRegular(source.stats, from);
+    if (target.stats !== undefined) onlyRegular(target.stats, to);
+    return [source, target];
+  }
+
+  #granted(path: string, followEnd: boolean, reads: boolean, writes: boolean): ResolvedPath {
+    const place = this.#paths.resolve(path, followEnd);
+    if (reads) this.#authority.check('filesystem', 'read', place.guestPath);
+    if (writes) this.#authority.check('filesystem', 'write', place.guestPath);
+    return place;
+  }
+
+  /** Whether what was opened is what was checked: somebody on the host may have moved a folder or link meanwhile. */
+  #checkOpened(fd: number, place: ResolvedPath, path: string): void {
+    const opened = fstatSync(fd);
+    onlyRegular(opened, path);
+    const before = place.stats;
+    const same = before === undefined || (before.ino === opened.ino && before.dev === opened.dev);
+    const still = attempt(path, () => realpathSync(place.hostPath)) === place.hostPath;
+    if (!same || !still) throw fileFailure('EACCES', path, 'it was changed while it was opened');
+  }
+}
+
+/** An open file. Its grant is looked at on each use, so that a revoked one stops the next. */
+export class GuardedFile {
+  readonly #fd: number;
+  readonly #path: string;
+  readonly #check: (action: 'read' | 'write') => void;
+  readonly #maxBytes: number;
+  readonly #onClose: () => void;
+  #closed = false;
+
+  constructor(
+    fd: number,
+    path: string,
+    check: (action: 'read' | 'write') => void,
+    maxBytes: number,
+    onClose: () => void,
+  ) {
+    this.#fd = fd;
+    this.#path = path;
+    this.#check = check;
+    this.#maxBytes = maxBytes;
+    this.#onClose = onClose;
+  }
+
+  /** At most `length` bytes from `offset`; none at the end of the file. */
+  read(offset: number, length: number): Uint8Array {
+    return this.#use('read', () => {
+      const buffer = new Uint8Array(Math.min(length, this.#maxBytes));
+      return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, offset));
+    });
+  }
+
+  /** Answers how many of the bytes were written at `offset`. */
+  write(offset: number, bytes: Uint8Array): number {
+    return this.#use('write', () => writeSync(this.#fd, bytes, 0, Math.min(bytes.length, this.#maxBytes), offset));
+  }
+
+  /** Answers how many of the bytes were written at the end, wherever that is by now. */
+  append(bytes: Uint8Array): number {
+    return this.write(
+      this.#use('write', () => fstatSync(this.#fd).size),
+      bytes,
+    );
+  }
+
+  stat(): FileFacts {
+    return this.#use('read', () => factsOf(fstatSync(this.#fd)));
+  }
+
+  setTimes(times: (now: FileFacts) => FileTimes): void {
+    this.#use('write', () => {
+      const { accessedMs, modifiedMs } = times(factsOf(fstatSync(this.#fd)));
+      futimesSync(this.#fd, accessedMs / 1_000, modifiedMs / 1_000);
+    });
+  }
+
+  resize(size: number): void {
+    this.#use('write', () => ftruncateSync(this.#fd, size));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClose();
+    closeSync(this.#fd);
+  }
+
+  #use<T>(action: 'read' | 'write', operation: () => T): T {
+    // The number may belong to another file by now.
+    if (this.#closed) throw fileFailure('EBADF', this.#path, 'the file was closed');
+    this.#check(action);
+    return attempt(this.#path, operation);
+  }
+}
+
+/** Never follows a link at the end, never waits for the other end of a FIFO, never empties before it was checked. */
+function flagsOf({ read, write, create, exclusive, truncate }: OpenMode): number {
+  const writes = write === true || create === true || truncate === true;
+  const access = writes ? (read ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY;
+  const making = create ? constants.O_CREAT | (exclusive ? constants.O_EXCL : 0) : 0;
+  return access | making | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+}
+
+function onlyRegular(stats: Stats, path: string): void {
+  if (stats.isFile()) return;
+  if (stats.isSymbolicLink()) throw fileFailure('ELOOP', path, 'it is a link');
+  const errno = stats.isDirectory() ? 'EISDIR' : 'EACCES';
+  throw fileFailure(errno, path, stats.isDirectory() ? 'it is a folder' : 'it is neither a regular file nor a folder');
+}
+
+function kindOf(found: Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): FileEntry['kind'] {
+  if (found.isFile()) return 'file';
+  if (found.isDirectory()) return 'folder';
+  return found.isSymbolicLink() ? 'link' : 'other';
+}
+
+function factsOf(stats: Stats): FileFacts {
+  return {
+    kind: kindOf(stats),
+    size: stats.size,
+    links: stats.nlink,
+    accessedMs: Math.floor(stats.atimeMs),
+    modifiedMs: Math.floor(stats.mtimeMs),
+    changedMs: Math.floor(stats.ctimeMs),
+    identity: `${stats.dev}:${stats.ino}`,
+  };
+}
+
+function attempt<T>(path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (cause) {
+    throw fileFailure(cause, path);
+  }
+}

@@ -1,0 +1,209 @@
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { type HttpLimits, type HttpRequest, type HttpResponse, messageOf } from '#core';
+import { SecurityError } from '../errors.ts';
+import type { Admission, NetworkGuard } from './network-guard.ts';
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** Set by the connection itself: from a guest they could split the message or lie about the host. */
+const RESERVED = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Makes an HTTP request on behalf of a component. Every hop is admitted anew and goes to the addresses that were admitted;
+ * a redirect to another origin takes along neither headers nor body.
+ * @throws {SecurityError} `SECURITY_PERMISSION_DENIED`, `SECURITY_NETWORK_FAILED`
+ */
+export async function guardedFetch(
+  guard: NetworkGuard,
+  request: HttpRequest,
+  limits: HttpLimits = {},
+): Promise<HttpResponse> {
+  const { totalMs = 120_000 } = limits;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(new Failure('timeout', `no whole answer in ${totalMs} ms`)), totalMs);
+  const signal = AbortSignal.any([deadline.signal, ...(limits.signal === undefined ? [] : [limits.signal])]);
+  try {
+    return await hops(guard, request, limits, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function hops(
+  guard: NetworkGuard,
+  request: HttpRequest,
+  limits: HttpLimits,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  let url = parseUrl(request.url);
+  // A tunnel would carry what no guard sees.
+  if (request.method?.toUpperCase() === 'CONNECT') throw failed(url, new Failure('invalid', 'CONNECT is not offered'));
+  let next: HttpRequest = request;
+  for (let left = limits.maxRedirects ?? 5; ; left--) {
+    const admission = await unlessAborted(guard.admit(endpointOf(url)), url, signal);
+    const response = await exchange(admission, url, next, limits, signal);
+    const location = response.headers.find(([name]) => name === 'location')?.[1];
+    const follow = REDIRECTS.has(response.status) && location !== undefined && limits.maxRedirects !== 0;
+    if (!follow) return response;
+    if (left === 0) throw failed(url, new Failure('redirects', `more than ${limits.maxRedirects ?? 5} redirects`));
+    const target = parseUrl(location, url);
+    next = redirected(next, response.status, target.origin === url.origin);
+    url = target;
+  }
+}
+
+/** The name service has no way to be told: its answer is waited for no longer. */
+function unlessAborted<T>(running: Promise<T>, url: URL, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(failed(url, signal.reason));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    running.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+/** The request as it follows a redirect (RFC 9110, section 15.4). */
+function redirected(request: HttpRequest, status: number, sameOrigin: boolean): HttpRequest {
+  const { method = 'GET', url } = request;
+  const keepsMethod = status === 307 || status === 308 || method === 'GET' || method === 'HEAD';
+  if (!sameOrigin) return { url, method: keepsMethod && request.body === undefined ? method : 'GET' };
+  return keepsMethod ? request : { url, method: 'GET', headers: request.headers };
+}
+
+async function exchange(
+  { endpoint, addresses }: Admission,
+  url: URL,
+  request: HttpRequest,
+  { maxBytes = 16 * 2 ** 20, connectMs = 10_000, idleMs = 30_000 }: HttpLimits,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  const options: RequestOptions = {
+    method: request.method ?? 'GET',
+    protocol: url.protocol,
+    // A name stays a name for the certificate and the Host header; where it leads was decided before.
+    hostname: endpoint.host,
+    port: endpoint.port,
+    path: `${url.pathname}${url.search}`,
+    headers: headersOf(request, url),
+    // A connection that another admission opened must not be used again.
+    agent: false,
+    lookup: pinned(addresses),
+    timeout: idleMs,
+    signal,
+  };
+  // Loaded on use: most runtimes make no request, and HTTP is a good part of what starting costs.
+  const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown): void => reject(failed(url, signal.aborted ? signal.reason : cause));
+    let outgoing: ClientRequest;
+    try {
+      outgoing = send(options, (incoming) => {
+        collect(incoming, url, maxBytes).then(resolve, fail);
+      });
+    } catch (cause) {
+      // Header names and values that Node refuses.
+      fail(cause);
+      return;
+    }
+    const timer = setTimeout(() => {
+      outgoing.destroy(new Failure('timeout', `no connection in ${connectMs} ms`));
+    }, connectMs);
+    outgoing.on('socket', (socket) => {
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(timer));
+    });
+    outgoing.on('close', () => clearTimeout(timer));
+    outgoing.on('error', fail);
+    outgoing.on('timeout', () => outgoing.destroy(new Failure('timeout', `no byte in ${idleMs} ms`)));
+    outgoing.end(request.body);
+  });
+}
+
+async function collect(incoming: IncomingMessage, url: URL, maxBytes: number): Promise<HttpResponse> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > maxBytes) throw new Failure('too-large', `the answer has more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  const headers: [string, string][] = [];
+  for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
+    headers.push([(incoming.rawHeaders[i] as string).toLowerCase(), incoming.rawHeaders[i + 1] as string]);
+  }
+  return { status: incoming.statusCode ?? 0, url: url.href, headers, body: Buffer.concat(chunks) };
+}
+
+type LookupCallback = (
+  error: Error | null,
+  address: string | { address: string; family: number }[],
+  family?: number,
+) => void;
+
+/** Answers the addresses that were admitted, to whatever name is asked for. */
+function pinned(addresses: readonly string[]): NonNullable<RequestOptions['lookup']> {
+  return (_name, options, callback: LookupCallback) => {
+    const found = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
+    if (options.all) callback(null, found);
+    else callback(null, (found[0] as { address: string }).address, found[0]?.family);
+  };
+}
+
+function headersOf({ headers = [] }: HttpRequest, url: URL): Record<string, string | string[]> {
+  const kept: Record<string, string[]> = Object.create(null);
+  for (const [given, value] of headers) {
+    const name = given.toLowerCase();
+    if (!RESERVED.has(name)) getOrMake(kept, name).push(value);
+  }
+  return { ...kept, host: url.host };
+}
+
+function getOrMake(lists: Record<string, string[]>, name: string): string[] {
+  lists[name] ??= [];
+  return lists[name];
+}
+
+function parseUrl(text: string, base?: URL): URL {
+  if (!URL.canParse(text, base)) {
+    throw new SecurityError('SECURITY_NETWORK_FAILED', `${JSON.stringify(text.slice(0, 200))} is not a URL`, {
+      details: { reason: 'invalid' },
+    });
+  }
+  const url = new URL(text, base);
+  if (url.protocol === 'http:' || url.protocol === 'https:') return url;
+  throw failed(url, new Failure('invalid', 'only http: and https: can be fetched'));
+}
+
+function endpointOf(url: URL): string {
+  return `${url.protocol}//${url.hostname}${url.port === '' ? '' : `:${url.port}`}`;
+}
+
+/** Why this side ended an exchange. */
+class Failure extends Error {
+  readonly code: string;
+
+  constructor(code: 'timeout' | 'too-large' | 'redirects' | 'invalid', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+function failed(url: URL, cause: unknown): SecurityError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const reason = typeof code === 'string' ? code : 'failed';
+  return new SecurityError('SECURITY_NETWORK_FAILED', `${url.origin} gave no answer: ${messageOf(cause)}`, {
+    cause,
+    details: { reason },
+  });
+}

@@ -1,0 +1,37 @@
+import type {
+  ComponentNetwork,
+  HttpLimits,
+  HttpRequest,
+  HttpResponse,
+  NameService,
+  NetworkConnection,
+  SocketAddress,
+} from '#core';
+import type { Authority } from '#security/authority';
+import { guardedFetch } from './guarded-fetch.ts';
+import { NetworkGuard } from './network-guard.ts';
+
+/** The network behind a component's grants. */
+export class GuardedNetwork implements ComponentNetwork {
+  readonly #guard: NetworkGuard;
+
+  constructor(authority: Authority, names?: NameService) {
+    this.#guard = new NetworkGuard(authority, names);
+  }
+
+  fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse> {
+    return guardedFetch(this.#guard, request, limits);
+  }
+
+  lookUp(name: string): Promise<readonly string[]> {
+    return this.#guard.lookUp(name);
+  }
+
+  async connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection> {
+    const check = (): void => this.#guard.checkSocket(to);
+    check();
+    // Loaded on use: most components open no socket.
+    const { connectTcp } = await import('./tcp-connection.ts');
+    return connectTcp(to, check, signal);
+  }
+}

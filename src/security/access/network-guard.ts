@@ -1,0 +1,107 @@
+import { messageOf, type NameService, type SocketAddress } from '#core';
+import type { Authority } from '#security/authority';
+import { canonicalAddress, type Endpoint, formatEndpoint, isPublicAddress, parseEndpoint } from '#security/authority';
+import { SecurityError } from '../errors.ts';
+
+/** A connection that may be made: to these addresses and no others, whatever the name answers later. */
+export interface Admission {
+  readonly endpoint: Endpoint;
+  /** At least one, in canonical spelling. */
+  readonly addresses: readonly string[];
+}
+
+/** Addresses whose names are remembered; further ones are reached by grants for addresses alone. */
+const MAX_LOOKED_UP = 256;
+
+/**
+ * Says where a component may connect to. The name (or address) must be granted; then it is resolved, once, and each
+ * address that is not public must be granted by itself, so that no name can lead to the host or into its networks.
+ */
+export class NetworkGuard {
+  readonly #authority: Authority;
+  readonly #names: NameService;
+  /** By address, the names that it was looked up by: sockets connect to addresses, grants name hosts. */
+  readonly #lookedUp = new Map<string, Set<string>>();
+
+  constructor(authority: Authority, names: NameService = systemNames) {
+    this.#authority = authority;
+    this.#names = names;
+  }
+
+  /**
+   * @param target `scheme://host:port`, the scheme `http`, `https`, `tcp` or `udp`
+   * @throws {SecurityError} `SECURITY_PERMISSION_DENIED`; `SECURITY_NETWORK_FAILED` when the name cannot be resolved
+   */
+  async admit(target: string): Promise<Admission> {
+    const endpoint = parseEndpoint(target);
+    if (endpoint === undefined) throw this.#authority.deny('network', 'connect', target, 'it names no endpoint');
+    const text = formatEndpoint(endpoint);
+    this.#authority.check('network', 'connect', text);
+    const found = endpoint.isAddress ? [endpoint.host] : await this.#resolve(endpoint.host);
+    const addresses = found.filter((address) => this.#mayReach(endpoint, address));
+    if (addresses.length > 0) return { endpoint, addresses };
+    const private_ = formatEndpoint({ ...endpoint, host: found[0] as string });
+    throw this.#authority.deny('network', 'connect', private_, `${text} leads to an address that is not public`);
+  }
+
+  /**
+   * The addresses of a name that a grant for sockets names; others are not even looked up, since asking tells whoever
+   * answers.
+   */
+  async lookUp(name: string): Promise<readonly string[]> {
+    const endpoint = parseEndpoint(`tcp://${name}:1`);
+    if (endpoint === undefined || endpoint.isAddress || !this.#authority.capabilities.allowsName(endpoint.host)) {
+      throw this.#authority.deny('network', 'connect', `tcp://${name}:*`, 'the name is not granted with any port');
+    }
+    const addresses = await this.#resolve(endpoint.host);
+    for (const address of addresses) {
+      const names = this.#lookedUp.get(address) ?? new Set();
+      if (this.#lookedUp.size >= MAX_LOOKED_UP && names.size === 0) break;
+      this.#lookedUp.set(address, names.add(endpoint.host));
+    }
+    return addresses;
+  }
+
+  /** Whether a socket may connect there: by the address's own grant, or by that of a name which led there. */
+  checkSocket({ address, port }: SocketAddress): void {
+    const canonical = canonicalAddress(address);
+    const target = formatEndpoint({ scheme: 'tcp', host: canonical ?? address, port });
+    if (canonical === undefined) throw this.#authority.deny('network', 'connect', target, 'it is no address');
+    const hosts = [canonical, ...(this.#lookedUp.get(canonical) ?? [])];
+    const granted = hosts.some((host) =>
+      this.#authority.allows('network', 'connect', formatEndpoint({ scheme: 'tcp', host, port })),
+    );
+    if (!granted) throw this.#authority.deny('network', 'connect', target);
+    if (!this.#mayReach({ scheme: 'tcp', host: canonical, port, isAddress: true }, canonical)) {
+      throw this.#authority.deny('network', 'connect', target, 'the address is not public');
+    }
+  }
+
+  #mayReach({ scheme, port }: Endpoint, address: string): boolean {
+    if (isPublicAddress(address)) return true;
+    return this.#authority.capabilities.allowsAddress(formatEndpoint({ scheme, port, host: address }));
+  }
+
+  async #resolve(name: string): Promise<readonly string[]> {
+    let answers: readonly string[];
+    try {
+      answers = await this.#names.lookUp(name);
+    } catch (cause) {
+      throw unresolved(`${name} cannot be resolved: ${messageOf(cause)}`, cause);
+    }
+    const addresses = answers.flatMap((answer) => canonicalAddress(answer) ?? []);
+    if (addresses.length > 0) return [...new Set(addresses)];
+    throw unresolved(`${name} has no address`);
+  }
+}
+
+function unresolved(message: string, cause?: unknown): SecurityError {
+  return new SecurityError('SECURITY_NETWORK_FAILED', message, { cause, details: { reason: 'name' } });
+}
+
+const systemNames: NameService = {
+  async lookUp(name) {
+    const { lookup } = await import('node:dns/promises');
+    return (await lookup(name, { all: true })).map(({ address }) => address);
+  },
+};

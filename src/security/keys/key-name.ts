@@ -1,0 +1,12 @@
+import { SecurityError } from '../errors.ts';
+
+const KEY_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
+/** A key's name becomes a file name and is printed: the same narrow alphabet as the parts of a component id. */
+export function checkKeyName(name: string): string {
+  if (KEY_NAME.test(name)) return name;
+  throw new SecurityError(
+    'SECURITY_KEY_INVALID',
+    `${JSON.stringify(name.slice(0, 80))} cannot be a key's name; it must match [a-z0-9][a-z0-9._-]{0,62}`,
+  );
+}

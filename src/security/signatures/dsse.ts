@@ -1,0 +1,147 @@
+import {
+  type KeyStatus,
+  keyStatus,
+  SIGNATURE_BYTES,
+  type Signer,
+  type TrustedKey,
+  type TrustedKeys,
+} from '#security/signers';
+import { SecurityError } from '../errors.ts';
+import { field, parseJsonObject, textField } from '../json.ts';
+
+/** A DSSE envelope (https://github.com/secure-systems-lab/dsse, version 1), with its base64 decoded. */
+export interface Envelope {
+  readonly payloadType: string;
+  readonly payload: Uint8Array;
+  readonly signatures: readonly EnvelopeSignature[];
+}
+
+export interface EnvelopeSignature {
+  /** SHA-256 of the key's SubjectPublicKeyInfo in hex. A hint: it is not covered by the signature. */
+  readonly keyId: string;
+  readonly signature: Uint8Array;
+}
+
+/** Text of an envelope that is looked at at all. */
+export const MAX_ENVELOPE_BYTES: number = 256 * 1024;
+const MAX_SIGNATURES = 32;
+
+export interface VerifyOptions {
+  readonly keys: TrustedKeys;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** What the payload must be; a signature made for another purpose counts for nothing. */
+  readonly payloadType: string;
+}
+
+/** Signatures of an envelope that count: each by another trusted, valid, unrevoked key. */
+export interface VerifiedEnvelope {
+  readonly payload: Uint8Array;
+  /** At least one. */
+  readonly signers: readonly TrustedKey[];
+}
+
+/** Signs `payload` with each signer. */
+export async function signEnvelope(
+  payloadType: string,
+  payload: Uint8Array,
+  signers: readonly Signer[],
+): Promise<Envelope> {
+  const signed = await preAuthEncoding(payloadType, payload);
+  const signatures = signers.map((signer) => ({ keyId: signer.keyId, signature: signer.sign(signed) }));
+  return { payloadType, payload, signatures };
+}
+
+/**
+ * The payload, if a trusted key signed it. Signatures by unknown, expired or revoked keys, wrong ones and second ones by
+ * the same key are passed over as long as another one counts.
+ * @throws {SecurityError} `SECURITY_BAD_SIGNATURE` when a trusted key's signature is not over this payload or the payload
+ * is of another type; `SECURITY_UNTRUSTED` when no trusted key signed
+ */
+export async function verifyEnvelope(envelope: Envelope, options: VerifyOptions): Promise<VerifiedEnvelope> {
+  if (envelope.payloadType !== options.payloadType) {
+    throw bad(`its payload is ${shown(envelope.payloadType)}, not ${options.payloadType}`);
+  }
+  const signed = await preAuthEncoding(envelope.payloadType, envelope.payload);
+  const signers = new Map<string, TrustedKey>();
+  const refused: string[] = [];
+  let wrong = false;
+  for (const { keyId, signature } of envelope.signatures) {
+    const key = await options.keys.find(keyId);
+    const status: KeyStatus | 'unknown' = key === undefined ? 'unknown' : keyStatus(key, options.now);
+    if (key === undefined || status !== 'valid') {
+      refused.push(`${key?.name ?? `key ${shown(keyId)}`}: ${status}`);
+    } else if (key.publicKey.verify(signed, signature)) {
+      signers.set(key.keyId, key);
+    } else {
+      wrong = true;
+      refused.push(`${key.name}: signature over other bytes`);
+    }
+  }
+  if (signers.size > 0) return { payload: envelope.payload, signers: [...signers.values()] };
+  const why = refused.length === 0 ? 'it has no signature' : refused.slice(0, 8).join(', ');
+  if (wrong) throw bad(why);
+  throw new SecurityError(
+    'SECURITY_UNTRUSTED',
+    `no trusted key signed this (${why}); if you trust the signer, add its public key with 'viv key import'`,
+  );
+}
+
+/** The envelope's JSON, as it stands in a file. */
+export function formatEnvelope(envelope: Envelope): string {
+  return JSON.stringify({
+    payloadType: envelope.payloadType,
+    payload: Buffer.from(envelope.payload).toString('base64'),
+    signatures: envelope.signatures.map(({ keyId, signature }) => ({
+      keyid: keyId,
+      sig: Buffer.from(signature).toString('base64'),
+    })),
+  });
+}
+
+/** Reads an envelope from outside. @throws {SecurityError} `SECURITY_BAD_SIGNATURE` */
+export function parseEnvelope(bytes: Uint8Array | string): Envelope {
+  if (bytes.length > MAX_ENVELOPE_BYTES) throw bad(`the envelope is larger than ${MAX_ENVELOPE_BYTES} bytes`);
+  const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8');
+  const envelope = parseJsonObject(text);
+  if (envelope === undefined) throw bad('the envelope is not a JSON object');
+  const payloadType = textField(envelope, 'payloadType');
+  const payload = decodeBase64(field(envelope, 'payload'));
+  const list = field(envelope, 'signatures');
+  if (payloadType === undefined || payload === undefined || !Array.isArray(list)) {
+    throw bad('the envelope lacks payloadType, payload or signatures');
+  }
+  if (list.length > MAX_SIGNATURES) throw bad(`the envelope has more than ${MAX_SIGNATURES} signatures`);
+  return { payloadType, payload, signatures: list.map(parseSignature) };
+}
+
+function parseSignature(item: unknown): EnvelopeSignature {
+  if (typeof item !== 'object' || item === null) throw bad('a signature of the envelope is not an object');
+  const signature = decodeBase64(field(item, 'sig'));
+  const keyId = textField(item, 'keyid');
+  if (keyId === undefined) throw bad('a signature of the envelope does not name its key');
+  if (signature?.length !== SIGNATURE_BYTES) throw bad(`a signature of the envelope is not ${SIGNATURE_BYTES} bytes`);
+  return { keyId, signature };
+}
+
+/** Standard or URL-safe alphabet, as DSSE allows, and nothing else: Node skips what it does not know. */
+function decodeBase64(value: unknown): Uint8Array | undefined {
+  if (typeof value !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) return undefined;
+  const bytes = Buffer.from(value, 'base64');
+  const canonical = bytes.toString('base64url');
+  return value.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '') === canonical ? bytes : undefined;
+}
+
+/** Loaded on use: a machine's own artifacts start without it. */
+async function preAuthEncoding(payloadType: string, payload: Uint8Array): Promise<Uint8Array> {
+  const { dsse } = await import('@sigstore/core');
+  return dsse.preAuthEncoding(payloadType, Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));
+}
+
+function bad(why: string): SecurityError {
+  return new SecurityError('SECURITY_BAD_SIGNATURE', `the signature cannot be used: ${why}; sign the file again`);
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 70 ? `${text.slice(0, 70)}…` : text);
+}

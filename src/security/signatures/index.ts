@@ -1,0 +1,3 @@
+export { formatEnvelope, parseEnvelope, signEnvelope, verifyEnvelope } from './dsse.ts';
+export { readSignatureFile, signaturePath, signFile, verifyFile } from './signature-file.ts';
+export { COMPONENT_MEDIA_TYPE, digestOf, type Statement, signStatement, verifyStatement } from './statement.ts';

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { messageOf } from '#core';
+import type { Signer, TrustedKey } from '#security/signers';
+import { SecurityError } from '../errors.ts';
+import { hasCode, writeWhole } from '../private-file.ts';
+import {
+  type Envelope,
+  formatEnvelope,
+  MAX_ENVELOPE_BYTES,
+  parseEnvelope,
+  signEnvelope,
+  type VerifyOptions,
+} from './dsse.ts';
+import { encodeStatement, parseStatement, STATEMENT_TYPE, type Statement, verifyStatement } from './statement.ts';
+
+/** Where a file's signature lies: beside it, as `<name>.wasm.sig.json`. */
+export function signaturePath(file: string): string {
+  return `${file}.sig.json`;
+}
+
+/** Reads the signature beside a file, or answers undefined when there is none. @throws {SecurityError} `SECURITY_BAD_SIGNATURE` */
+export async function readSignatureFile(file: string): Promise<Envelope | undefined> {
+  const path = signaturePath(file);
+  try {
+    const found = await stat(path);
+    if (!found.isFile() || found.size > MAX_ENVELOPE_BYTES) throw new RangeError('not a regular file of fitting size');
+    return parseEnvelope(await readFile(path));
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return undefined;
+    const why = messageOf(cause);
+    throw new SecurityError('SECURITY_BAD_SIGNATURE', `cannot use ${path}: ${why}`, { cause, details: { path } });
+  }
+}
+
+/**
+ * Signs a file, beside it. When others signed these bytes already, the signature joins theirs under the same statement;
+ * what stands there over other bytes, or cannot be read, is replaced.
+ */
+export async function signFile(file: string, signer: Signer, terms: Omit<Statement, 'digest'>): Promise<Statement> {
+  const statement: Statement = { ...terms, digest: await digestOfFile(file) };
+  const joined = await joinable(file, statement);
+  const payload = joined?.payload ?? encodeStatement(statement);
+  const added = await signEnvelope(STATEMENT_TYPE, payload, [signer]);
+  const others = (joined?.signatures ?? []).filter(({ keyId }) => keyId !== signer.keyId);
+  const envelope = { ...added, signatures: [...others, ...added.signatures] };
+  await writeWhole(signaturePath(file), `${formatEnvelope(envelope)}\n`, 'replace', 0o644);
+  return parseStatement(payload);
+}
+
+/**
+ * Who vouches for a file.
+ * @throws {SecurityError} `SECURITY_UNTRUSTED` (no signature file, no trusted key), `SECURITY_BAD_SIGNATURE`
+ */
+export async function verifyFile(
+  file: string,
+  mediaType: string,
+  trust: Omit<VerifyOptions, 'payloadType'>,
+): Promise<{ readonly digest: string; readonly signers: readonly TrustedKey[] }> {
+  const digest = await digestOfFile(file);
+  const envelope = await readSignatureFile(file);
+  if (envelope === undefined) {
+    throw new SecurityError('SECURITY_UNTRUSTED', `${file} is not signed; there is no ${signaturePath(file)}`);
+  }
+  return { digest, signers: await verifyStatement(envelope, { digest, mediaType }, trust) };
+}
+
+/** The digest of a file's bytes, read as a stream. @throws {SecurityError} `SECURITY_FILE_NOT_FOUND`, `SECURITY_STORE_FAILED` */
+async function digestOfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(file)) hash.update(chunk);
+  } catch (cause) {
+    const code = hasCode(cause, 'ENOENT') ? 'SECURITY_FILE_NOT_FOUND' : 'SECURITY_STORE_FAILED';
+    throw new SecurityError(code, `cannot read ${file}: ${messageOf(cause)}`, { cause });
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/** An envelope that may be signed once more: it says what we would say, in our own words and nothing besides. */
+async function joinable(file: string, wanted: Statement): Promise<Envelope | undefined> {
+  try {
+    const envelope = await readSignatureFile(file);
+    if (envelope === undefined) return undefined;
+    const old = parseStatement(envelope.payload);
+    const same =
+      old.digest === wanted.digest && old.mediaType === wanted.mediaType && old.expiresAt === wanted.expiresAt;
+    return same && Buffer.from(encodeStatement(old)).equals(envelope.payload) ? envelope : undefined;
+  } catch {
+    return undefined;
+  }
+}

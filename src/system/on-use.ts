@@ -1,0 +1,35 @@
+// What a program that only runs components never calls. It is imported when it is called, so that a start does not wait
+// for the registry, the portable cache and their packages.
+import type * as inspection from './inspect.ts';
+import type * as metering from './meter.ts';
+import type * as portable from './portable-cache.ts';
+import type * as projects from './project.ts';
+import type * as registry from './registry.ts';
+
+const portableCache = (): Promise<typeof portable> => import('./portable-cache.ts');
+
+export const pushBundle: typeof portable.pushBundle = async (options) => (await portableCache()).pushBundle(options);
+export const pullBundle: typeof portable.pullBundle = async (options) => (await portableCache()).pullBundle(options);
+export const checkBundle: typeof portable.checkBundle = async (options) => (await portableCache()).checkBundle(options);
+export const checkWorkingTree: typeof portable.checkWorkingTree = async (path, tree, producer) =>
+  (await portableCache()).checkWorkingTree(path, tree, producer);
+export const inspectBundle: typeof portable.inspectBundle = async (path, producer) =>
+  (await portableCache()).inspectBundle(path, producer);
+
+export const openRegistry: typeof registry.openRegistry = async (options) =>
+  (await import('./registry.ts')).openRegistry(options);
+export const interfaceOf: typeof registry.interfaceOf = async (file, select) =>
+  (await import('./registry.ts')).interfaceOf(file, select);
+export const openEmbedder: typeof registry.openEmbedder = async (address, apiKey) =>
+  (await import('./registry.ts')).openEmbedder(address, apiKey);
+
+export const inspectComponent: typeof inspection.inspectComponent = async (source) =>
+  (await import('./inspect.ts')).inspectComponent(source);
+export const meterFile: typeof metering.meterFile = async (path, mode) =>
+  (await import('./meter.ts')).meterFile(path, mode);
+
+export const newActor: typeof projects.newActor = async (folder) => (await import('./project.ts')).newActor(folder);
+export const buildActor: typeof projects.buildActor = async (project, options) =>
+  (await import('./project.ts')).buildActor(project, options);
+export const readManifest: typeof projects.readManifest = async (file) =>
+  (await import('./project.ts')).readManifest(file);

@@ -1,0 +1,16 @@
+// The program of the child process that compiles WIT text; see embedWit.
+import { componentEmbed } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { messageOf } from '#core';
+import type { WitAnswer, WitRequest } from './wit.ts';
+
+process.once('message', (request: WitRequest) => {
+  void embed(request).then((answer) => process.send?.(answer));
+});
+
+async function embed({ witSource, world }: WitRequest): Promise<WitAnswer> {
+  try {
+    return { coreModule: await componentEmbed({ witSource, dummy: true, ...(world === undefined ? {} : { world }) }) };
+  } catch (error) {
+    return { refusal: messageOf(error) };
+  }
+}

@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { expect, it } from 'vitest';
+import { actor } from '../support/actor-wat.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const hook = pathToFileURL(join(import.meta.dirname, 'support/note-modules.mjs')).href;
+const joined = (): Record<string, string[]> => JSON.parse(readFileSync(join(root, 'dist/start/modules.json'), 'utf8'));
+
+/** Runs the built program; answers the files that it loaded, those that were joined by their own names. */
+function modulesOf(args: readonly string[], folder: ReturnType<typeof temporaryFolder>): string[] {
+  const noted = folder.at('modules.json');
+  execFileSync(process.execPath, ['--import', hook, join(root, 'bin/viv.js'), ...args], {
+    stdio: 'ignore',
+    env: {
+      ...process.env,
+      NOTED_MODULES: noted,
+      VIVARIUM_CACHE_DIR: folder.at('cache'),
+      VIVARIUM_HOME: folder.at('home'),
+    },
+  });
+  const parts = joined();
+  return (JSON.parse(readFileSync(noted, 'utf8')) as string[]).flatMap(
+    (url) =>
+      /\/dist\/start\/([^/]+)$/
+        .exec(url)
+        ?.slice(1)
+        .flatMap((name) => parts[name] ?? [name]) ?? [url],
+  );
+}
+
+it('a warm run loads no transpiler, no rewriter, no registry and no portable cache', async () => {
+  using folder = temporaryFolder();
+  const component = folder.at('actor.wasm');
+  writeFileSync(component, await actor());
+  const args = ['run', component, '--message', 'hello'];
+  modulesOf(args, folder);
+  const warm = modulesOf(args, folder);
+  expect(warm.filter((module) => module.includes('dist/metering/'))).toContain('dist/metering/tank.js');
+  expect(warm).toContain('dist/cache/disk.js');
+  const packages = /node_modules\/(@bytecodealliance|@sigstore|acorn|capnp-es|componentize|esbuild|hash-wasm|undici)/;
+  const parts =
+    /dist\/(bundle|registry|delegation|project|guest)\/|metering\/(meter|module-rewriter|explain)|dist\/cache\/(doctor|prune|warmup|survey)/;
+  expect(warm.filter((module) => packages.test(module) || parts.test(module))).toEqual([]);
+}, 60_000);
+
+it('a command that needs one of them loads it', () => {
+  using folder = temporaryFolder();
+  const path = modulesOf(['cache', 'stats'], folder);
+  expect(path).toContain('dist/cache/survey.js');
+  expect(path.filter((module) => /dist\/bundle\//.test(module))).toEqual([]);
+}, 60_000);
