@@ -1,6 +1,7 @@
 import { coreModule } from '#wasm';
 import { MeteringError } from './errors.ts';
 import { Op } from './opcode.ts';
+import { COST_SHIFT, SHAPES, SIZE } from './operator-shape.ts';
 
 const { GC, Immediate, MISC, PLAIN, VECTOR } = coreModule;
 
@@ -29,6 +30,41 @@ export class BodyReader {
 
   skipLeb(): void {
     while ((this.bytes[this.position++] as number) >= 0x80);
+  }
+
+  /**
+   * Passes operators that do nothing but compute, up to the first that does more; answers what they cost.
+   * Every body ends in an operator of the latter kind.
+   */
+  passPlain(): number {
+    const { bytes } = this;
+    let position = this.position;
+    let cost = 0;
+    for (;;) {
+      const opcode = bytes[position] as number;
+      const shape = SHAPES[opcode] as number;
+      if (!shape) break;
+      const next = ((bytes[position + 1] as number) << 8) | ((bytes[position + 2] as number) << 16);
+      if ((next & shape & 0xffff00) === 0) position += shape & SIZE;
+      else if ((shape & SIZE) === 2) {
+        position += 2;
+        while ((bytes[position++] as number) >= 0x80);
+      } else {
+        this.position = position + 1;
+        this.skipKind(PLAIN[opcode] as number, opcode, position);
+        position = this.position;
+      }
+      cost += (shape >>> COST_SHIFT) & 1;
+    }
+    this.position = position;
+    return cost;
+  }
+
+  skipLocals(): void {
+    for (let groups = this.leb(); groups > 0; groups--) {
+      this.skipLeb();
+      this.skipValueType();
+    }
   }
 
   skipValueType(): void {
