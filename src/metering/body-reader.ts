@@ -10,6 +10,8 @@ export class BodyReader {
   readonly bytes: Uint8Array;
   position = 0;
   end = 0;
+  /** Encodings of exceptions that were met: 1 the older, 2 the newer. */
+  encodings = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -154,6 +156,11 @@ export class BodyReader {
     }
   }
 
+  noteEncoding(opcode: number): void {
+    if (opcode === Op.try) this.encodings |= 1;
+    else if (opcode === Op.tryTable || opcode === Op.throwRef) this.encodings |= 2;
+  }
+
   /** Passes code that control does not reach, up to the `else`, `catch`, `end` or `delegate` of the innermost label. */
   skipDead(): void {
     let depth = 0;
@@ -167,6 +174,7 @@ export class BodyReader {
       if (closes) depth--;
       else if (opcode >= Op.block && opcode <= Op.try && opcode !== Op.else) depth++;
       else if (opcode === Op.tryTable) depth++;
+      this.noteEncoding(opcode);
       this.skipImmediates(opcode);
     }
   }

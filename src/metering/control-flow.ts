@@ -23,6 +23,7 @@ export function open(body: MeteredBody, opcode: number, at: number): void {
   body.level++;
   const label = body.newLabel(opcode, paid ? 0 : UNSET, viaCell);
   label.carries = carries;
+  label.keepsHosts = foresight.keepsHosts.has(at);
   body.labels.push(label);
 }
 
@@ -57,8 +58,10 @@ export function otherwise(body: MeteredBody): void {
 /** A handler of the legacy encoding: whoever threw left the counter in the shared cell. */
 export function openHandler(body: MeteredBody, opcode: number): void {
   body.op(opcode);
-  if (opcode === Op.catch) body.u32(body.reader.leb());
+  const tag = opcode === Op.catch ? body.reader.leb() : -1;
+  if (tag >= 0) body.u32(tag);
   body.reload();
+  if (body.sharedTags.has(tag)) body.chargeHostException();
 }
 
 /**
@@ -98,6 +101,7 @@ export function close(body: MeteredBody, opcode: number, dead: boolean): boolean
     body.unseen = label.unseen;
     body.looked = label.looked;
     if (label.viaCell) body.reload();
+    if (label.keepsHosts) body.chargeHostException();
   }
   if (!last) return reached;
   if (reached) body.leave();

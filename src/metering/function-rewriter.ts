@@ -77,7 +77,7 @@ export class FunctionRewriter {
       this.#write(index);
     } catch (thrown) {
       if (thrown !== AGAIN) throw thrown;
-      body.foresight = foresee(reader, this.#declarationsEnd);
+      body.foresight = foresee(reader, this.#declarationsEnd, body.sharedTags);
       this.#write(index);
     }
     return this.#close(at);
@@ -132,6 +132,7 @@ export class FunctionRewriter {
     body.labels.clear();
     const label = body.newLabel(Op.block, body.foresight.paid.has(0) ? 0 : UNSET, body.foresight.viaCell.has(0));
     label.carries = results.length > 0;
+    label.keepsHosts = body.foresight.keepsHosts.has(0);
     if (body.isWrapped) {
       body.op(Op.block);
       body.blockType(results);

@@ -11,6 +11,8 @@ export class Label {
   entry = 0;
   /** Exceptions arrive here: the counter is in the shared cell and nothing is pending. */
   viaCell = false;
+  /** Among them those that a host has thrown, as references. */
+  keepsHosts = false;
   hasElse = false;
   /** How many blocks were open in the output, this one among them. */
   level = 0;

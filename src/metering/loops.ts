@@ -27,6 +27,7 @@ function openPlainLoop(body: MeteredBody, at: number, number: number, viaCell: b
   body.copy(at);
   body.level++;
   if (viaCell) body.load();
+  if (body.foresight.keepsHosts.has(at)) body.chargeHostException();
   const label = body.newLabel(Op.loop, body.pending, viaCell);
   label.carries = true;
   label.isRoomy = isRoomy;

@@ -3,6 +3,7 @@ import type { Assembly } from './assembly.ts';
 import { BodyReader } from './body-reader.ts';
 import { CountingCode } from './counting-code.ts';
 import { type Foresight, NO_FORESIGHT } from './foresight.ts';
+import { HOST_EXCEPTION_BYTES, sharedTags } from './host-exceptions.ts';
 import { type Label, LabelStack, UNSET } from './label.ts';
 import { EMPTY, Op } from './opcode.ts';
 import type { FunctionPlan } from './plan.ts';
@@ -21,6 +22,7 @@ export class MeteredBody extends CountingCode {
   readonly cost: number;
   readonly labels: LabelStack = new LabelStack();
   readonly importedGlobals: number;
+  readonly sharedTags: ReadonlySet<number>;
 
   plan: FunctionPlan = UNPLANNED;
   foresight: Foresight = NO_FORESIGHT;
@@ -54,6 +56,7 @@ export class MeteredBody extends CountingCode {
     this.bytes = assembly.module.bytes;
     this.reader = new BodyReader(this.bytes);
     this.importedGlobals = assembly.module.imported.global;
+    this.sharedTags = sharedTags(assembly.module);
     this.cost = assembly.plan.mode === 'fuel' ? 1 : 0;
   }
 
@@ -64,6 +67,7 @@ export class MeteredBody extends CountingCode {
     label.reached = false;
     label.entry = this.pending;
     label.viaCell = viaCell;
+    label.keepsHosts = false;
     label.hasElse = false;
     label.level = this.level;
     label.unseenAtEntry = this.unseen;
@@ -134,6 +138,12 @@ export class MeteredBody extends CountingCode {
     this.check();
     this.pending = 0;
     this.look();
+  }
+
+  /** What has arrived may be a host's. */
+  chargeHostException(): void {
+    this.constant64(HOST_EXCEPTION_BYTES);
+    this.call(this.assembly.allocateHelper());
   }
 
   /** Puts the index or length on top of the stack aside; answers the local that it is in. */

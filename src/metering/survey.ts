@@ -1,5 +1,6 @@
 import { coreModule } from '#wasm';
 import { BodyReader } from './body-reader.ts';
+import { MeteringError } from './errors.ts';
 import { IntList } from './int-list.ts';
 import { FunctionFlag, LoopFlag, ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { Gc, Misc, Op } from './opcode.ts';
@@ -49,6 +50,13 @@ class Survey {
       this.#function = n;
       this.#body();
       reader.position = next;
+    }
+    // Node 24 takes both in one module, Node 26 does not, nor always: it compares functions that it validates at once.
+    if (reader.encodings === 3) {
+      throw new MeteringError(
+        'METERING_UNSUPPORTED',
+        'the module mixes try with try_table or throw_ref; build all of it for one encoding of exceptions',
+      );
     }
     facts.firstCall[functions] = facts.callees.length;
     facts.firstLoop[functions] = facts.loopParents.length;
@@ -147,6 +155,7 @@ class Survey {
   #seldom(opcode: number, at: number): void {
     const reader = this.#reader;
     const facts = this.#facts;
+    reader.noteEncoding(opcode);
     switch (opcode) {
       case Op.try:
       case Op.tryTable:
