@@ -35,6 +35,8 @@ try {
   await runtime.unload(ada.handle, { drain: true });
   console.log(`heard by ${await runtime.request(grace, { say: 'Ada has left.' })}`);
   await runtime.unload(grace.handle, { drain: true });
+  // What the host listens to is a mailbox too: let it run dry.
+  await runtime.close({ drain: true });
 } finally {
   await rm(folder, { recursive: true });
 }
