@@ -22,6 +22,7 @@ interface Header extends ArtifactKey {
   readonly meteringMode: Artifact['meteringMode'];
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
+  readonly callPlan?: string | undefined;
   readonly javascriptBytes: number;
   readonly coreModules: readonly { readonly name: string; readonly bytes: number }[];
 }
@@ -42,6 +43,7 @@ export function encodeArtifact(key: ArtifactKey, artifact: Artifact): Buffer {
     meteringMode: artifact.meteringMode,
     imports: artifact.imports,
     exports: artifact.exports.map(({ name, kind }) => ({ name, kind })),
+    callPlan: artifact.callPlan,
     javascriptBytes: javascript.length,
     coreModules: artifact.coreModules.map(({ name, bytes }) => ({ name, bytes: bytes.length })),
   };
@@ -72,10 +74,10 @@ export function decodeArtifact(content: Buffer): DecodedArtifact {
     bytes: plain(take(bytes)),
   }));
   if (offset !== content.length) throw invalid(`${content.length - offset} bytes follow its last module`);
-  const { engineProfileId, wasmDigest, meteringMode, imports, exports } = header;
+  const { engineProfileId, wasmDigest, meteringMode, imports, exports, callPlan } = header;
   return {
     key: { engineProfileId, wasmDigest },
-    artifact: { javascript, coreModules, imports, exports, meteringMode },
+    artifact: { javascript, coreModules, imports, exports, meteringMode, callPlan },
     javascriptBytes: header.javascriptBytes,
   };
 }
@@ -122,6 +124,7 @@ function isHeader(value: unknown): value is Header {
     typeof header.engineProfileId === 'string' &&
     typeof header.wasmDigest === 'string' &&
     (header.meteringMode === 'fuel' || header.meteringMode === 'deadline') &&
+    (header.callPlan === undefined || typeof header.callPlan === 'string') &&
     isLength(header.javascriptBytes) &&
     isListOf(header.imports, (name) => typeof name === 'string') &&
     isListOf(header.exports, (item) => isNamed(item) && (item.kind === 'function' || item.kind === 'instance')) &&

@@ -18,5 +18,6 @@ export async function compileArtifact(artifact: Artifact): Promise<CompiledArtif
 
 /** What an entry weighs in memory, in bytes: its text, and its modules twice, as V8 keeps a copy of what it compiled. */
 export function weightOf(artifact: Artifact): number {
-  return artifact.coreModules.reduce((sum, { bytes }) => sum + 2 * bytes.length, artifact.javascript.length);
+  const text = artifact.javascript.length + (artifact.callPlan?.length ?? 0);
+  return artifact.coreModules.reduce((sum, { bytes }) => sum + 2 * bytes.length, text);
 }

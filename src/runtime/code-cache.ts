@@ -48,7 +48,7 @@ export class CodeCache {
 
   async #wayInto(component: Uint8Array, compiled: CompiledArtifact): Promise<ComponentCode> {
     const { calls, current } = this.#ports;
-    const direct = calls === 'glue' ? 'is told to take the glue' : await directComponent(component, compiled, breath);
+    const direct = calls === 'glue' ? 'is told to take the glue' : await directComponent(component, compiled);
     if (typeof direct !== 'string') return direct;
     if (calls === 'direct') {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);

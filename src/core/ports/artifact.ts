@@ -17,6 +17,11 @@ export interface Artifact {
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
   readonly meteringMode: MeteringMode;
+  /**
+   * How the runtime calls it, in the runtime's own JSON: found at the build, so that a start needs not. Holds code, like
+   * `javascript`. Without it the runtime finds it again.
+   */
+  readonly callPlan?: string | undefined;
 }
 
 export interface CoreModuleArtifact {

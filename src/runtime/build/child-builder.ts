@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Artifact, ArtifactBuilder, Clock, MeteringMode } from '#core';
+import { CALL_PLAN_FORMAT } from '../direct/call-plan.ts';
 import { RuntimeError } from '../errors.ts';
 import { type BuildAnswer, type BuildRequest, fromWire } from './protocol.ts';
 import { residentBytes } from './resident-memory.ts';
@@ -31,7 +32,10 @@ interface Job {
  * panic, loop or eat memory; whatever it does, the child alone is lost: after any failure it is replaced.
  */
 export class ChildBuilder implements ArtifactBuilder {
-  readonly fingerprint: Readonly<Record<string, string>> = { transpile: JSON.stringify(TRANSPILE_OPTIONS) };
+  readonly fingerprint: Readonly<Record<string, string>> = {
+    transpile: JSON.stringify(TRANSPILE_OPTIONS),
+    callPlan: String(CALL_PLAN_FORMAT),
+  };
   readonly #options: Required<ChildBuilderOptions>;
   readonly #queue: Job[] = [];
   #child: ChildProcess | undefined;

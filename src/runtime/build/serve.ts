@@ -1,4 +1,6 @@
 import { type Artifact, isVivariumError, type Meter } from '#core';
+import { encodeCallPlan } from '../direct/call-plan.ts';
+import { planCalls } from '../direct/plan.ts';
 import { RuntimeError } from '../errors.ts';
 import { validateComponent } from '../validate.ts';
 import { type BuildAnswer, type BuildRequest, toWire } from './protocol.ts';
@@ -32,5 +34,6 @@ async function build(request: BuildRequest, meter: Pick<Meter, 'meterModule'>): 
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', message, { cause });
     }
   });
-  return { javascript, coreModules: metered, imports, exports, meteringMode: request.meteringMode };
+  const callPlan = encodeCallPlan(planCalls(request.component));
+  return { javascript, coreModules: metered, imports, exports, meteringMode: request.meteringMode, callPlan };
 }

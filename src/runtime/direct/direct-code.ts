@@ -3,10 +3,10 @@ import type { VivariumError } from '#core';
 import type { ComponentExports } from '../component-code.ts';
 import { RuntimeError } from '../errors.ts';
 import { ABI } from './abi.ts';
+import type { DirectPlan, PlannedExport } from './call-plan.ts';
 import { HandleTable } from './handle-table.ts';
 import type { HostSlot } from './host-slot.ts';
 import { MemoryView } from './memory-view.ts';
-import type { DirectPlan, PlannedExport } from './plan.ts';
 
 type Func = (...args: never[]) => unknown;
 type Stop = (reason: VivariumError) => never;

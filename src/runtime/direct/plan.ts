@@ -11,6 +11,7 @@ import {
   readComponent,
   type ValueType,
 } from '#wasm';
+import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
 import { pascalCase } from './code.ts';
 import {
   dropCode,
@@ -27,46 +28,6 @@ import { NotDirect } from './not-direct.ts';
 /** Types beyond this make functions that no optimiser takes; the glue is as good. */
 const MAX_NODES = 2_000;
 
-/** What a core module is given for an import: one of the plan's own functions, or what an earlier module exports. */
-export type Argument =
-  | { readonly kind: 'trampoline'; readonly index: number }
-  | { readonly kind: 'export'; readonly step: number; readonly name: string };
-
-export interface PlannedStep {
-  readonly module: number;
-  /** A whole earlier instance by its step, or single items by name. */
-  readonly args: readonly {
-    readonly name: string;
-    readonly value: number | readonly (readonly [string, Argument])[];
-  }[];
-  /** Which of its exports functions of the plan use. */
-  readonly funcs: readonly { readonly slot: number; readonly name: string }[];
-  readonly memories: readonly { readonly slot: number; readonly name: string }[];
-}
-
-export interface PlannedExport {
-  /** The interface's name, or the function's. */
-  readonly name: string;
-  /** Index of a function, or of a class of functions. */
-  readonly target: { readonly func: number } | { readonly interface: number };
-}
-
-/** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
-export interface DirectPlan {
-  readonly source: string;
-  readonly steps: readonly PlannedStep[];
-  readonly exports: readonly PlannedExport[];
-  readonly host: readonly HostSlot[];
-  /** Every interface, or function of the world's own, that must be given. */
-  readonly imports: readonly string[];
-  /** By resource number. */
-  readonly classes: readonly HostSlot[];
-  /** How many core modules the component's file has. */
-  readonly modules: number;
-  /** Component instances: each has handles, and flags of its own. */
-  readonly instances: number;
-}
-
 /**
  * Plans a component's direct path, or says why it has none. The component must be one that jco accepts: types and
  * indices are taken as validated.
@@ -80,26 +41,21 @@ export function planDirect(bytes: Uint8Array): DirectPlan {
   return new Planner(linkComponent(component)).plan();
 }
 
-/** The same, with a pause between its steps: each takes milliseconds for a large component. */
-export async function planDirectInSteps(bytes: Uint8Array, pause: () => Promise<void>): Promise<DirectPlan> {
-  const component = readComponent(bytes);
-  await pause();
-  checkNames(component);
-  const linked = linkComponent(component);
-  await pause();
-  return new Planner(linked).plan();
+/** How a component is called: as `planDirect` has it, or through the glue. */
+export function planCalls(component: Uint8Array): CallPlan {
+  try {
+    return { direct: planDirect(component) };
+  } catch (error) {
+    if (error instanceof NotDirect) return { whyGlue: error.message };
+    if (isVivariumError(error)) return { whyGlue: `cannot be read: ${error.message}` };
+    throw error;
+  }
 }
 
 /** Why calls of a component cannot go directly: half a sentence that follows "it"; undefined when they can. */
 export function whyGlue(component: Uint8Array): string | undefined {
-  try {
-    planDirect(component);
-    return undefined;
-  } catch (error) {
-    if (error instanceof NotDirect) return error.message;
-    if (isVivariumError(error)) return `cannot be read: ${error.message}`;
-    throw error;
-  }
+  const plan = planCalls(component);
+  return 'whyGlue' in plan ? plan.whyGlue : undefined;
 }
 
 class Planner {

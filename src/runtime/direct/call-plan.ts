@@ -1,0 +1,130 @@
+import type { HostSlot } from './host-slot.ts';
+
+/**
+ * Part of the engine profile: artifacts of another format are of another engine. To be raised with every change of the
+ * data below, of the code that plans hold, or of what that code calls.
+ */
+export const CALL_PLAN_FORMAT = 1;
+
+/** How a component is called: directly, or through the glue and why: half a sentence that follows "it". */
+export type CallPlan = { readonly direct: DirectPlan } | { readonly whyGlue: string };
+
+/** What a core module is given for an import: one of the plan's own functions, or what an earlier module exports. */
+export type Argument =
+  | { readonly kind: 'trampoline'; readonly index: number }
+  | { readonly kind: 'export'; readonly step: number; readonly name: string };
+
+export interface PlannedStep {
+  readonly module: number;
+  /** A whole earlier instance by its step, or single items by name. */
+  readonly args: readonly {
+    readonly name: string;
+    readonly value: number | readonly (readonly [string, Argument])[];
+  }[];
+  /** Which of its exports functions of the plan use. */
+  readonly funcs: readonly { readonly slot: number; readonly name: string }[];
+  readonly memories: readonly { readonly slot: number; readonly name: string }[];
+}
+
+export interface PlannedExport {
+  /** The interface's name, or the function's. */
+  readonly name: string;
+  /** Index of a function, or of a class of functions. */
+  readonly target: { readonly func: number } | { readonly interface: number };
+}
+
+/** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
+export interface DirectPlan {
+  readonly source: string;
+  readonly steps: readonly PlannedStep[];
+  readonly exports: readonly PlannedExport[];
+  readonly host: readonly HostSlot[];
+  /** Every interface, or function of the world's own, that must be given. */
+  readonly imports: readonly string[];
+  /** By resource number. */
+  readonly classes: readonly HostSlot[];
+  /** How many core modules the component's file has. */
+  readonly modules: number;
+  /** Component instances: each has handles, and flags of its own. */
+  readonly instances: number;
+}
+
+/** The text of a plan, as an artifact keeps it. */
+export function encodeCallPlan(plan: CallPlan): string {
+  return JSON.stringify({ format: CALL_PLAN_FORMAT, ...plan });
+}
+
+/**
+ * Reads a plan, or answers undefined where the text is no plan of this format. Its artifact is trusted before anybody
+ * reads it; what is looked at is that it has the shape which the code that runs it takes for granted.
+ */
+export function decodeCallPlan(text: string): CallPlan | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || value.format !== CALL_PLAN_FORMAT) return undefined;
+  if (typeof value.whyGlue === 'string') return { whyGlue: value.whyGlue };
+  return isDirectPlan(value.direct) ? { direct: value.direct } : undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isDirectPlan(value: unknown): value is DirectPlan {
+  return (
+    isObject(value) &&
+    typeof value.source === 'string' &&
+    isListOf(value.steps, isStep) &&
+    isListOf(value.exports, isExport) &&
+    isListOf(value.host, isHostSlot) &&
+    isListOf(value.imports, (name) => typeof name === 'string') &&
+    isListOf(value.classes, isHostSlot) &&
+    isIndex(value.modules) &&
+    isIndex(value.instances)
+  );
+}
+
+function isStep(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isIndex(value.module) &&
+    isListOf(value.args, (arg) => isNamed(arg) && (isIndex(arg.value) || isListOf(arg.value, isNamedArgument))) &&
+    isListOf(value.funcs, (func) => isNamed(func) && isIndex(func.slot)) &&
+    isListOf(value.memories, (memory) => isNamed(memory) && isIndex(memory.slot))
+  );
+}
+
+function isNamedArgument(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [name, item] = value as unknown[];
+  if (typeof name !== 'string' || !isObject(item)) return false;
+  return item.kind === 'trampoline'
+    ? isIndex(item.index)
+    : item.kind === 'export' && isNamed(item) && isIndex(item.step);
+}
+
+function isExport(value: unknown): boolean {
+  return isNamed(value) && isObject(value.target) && (isIndex(value.target.func) || isIndex(value.target.interface));
+}
+
+function isHostSlot(value: unknown): boolean {
+  return isObject(value) && typeof value.from === 'string' && typeof value.property === 'string';
+}
+
+function isNamed(value: unknown): value is Fields {
+  return isObject(value) && typeof value.name === 'string';
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+function isListOf(value: unknown, holds: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(holds);
+}
+
+function isIndex(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
