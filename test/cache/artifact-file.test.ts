@@ -13,6 +13,7 @@ const artifacts: fc.Arbitrary<Artifact> = fc.record({
   imports: fc.array(text, { maxLength: 4 }),
   exports: fc.array(fc.record({ name: text, kind: fc.constantFrom('function' as const, 'instance' as const) })),
   meteringMode: fc.constantFrom('fuel', 'deadline'),
+  callPlan: fc.option(fc.string({ unit: 'binary' }), { nil: undefined }),
 });
 
 describe('the artifact file', () => {
