@@ -134,7 +134,7 @@ describe('guarded fetch', () => {
       { 'a.example': [['127.0.0.1'], ['10.255.255.1']] },
     );
     const response = await guardedFetch(own, { url: `http://a.example:${port}/x?y=1`, headers: [['x-own', 'v']] });
-    expect(response).toMatchObject({ status: 200, body: Buffer.from('hello') });
+    expect(response).toMatchObject({ status: 200, body: Uint8Array.from(Buffer.from('hello')) });
     expect(asked).toEqual(['a.example']);
     expect(seen).toMatchObject([{ path: '/x?y=1', headers: { host: `a.example:${port}`, 'x-own': 'v' } }]);
   });
