@@ -29,7 +29,7 @@ export function registerHostFunctions(current: CurrentStore, ports: HostPorts): 
   defineRandom(linker, ports.random);
   defineCli(linker, current, io);
   defineFilesystemPreopens(linker, current, defineFilesystemTypes(linker, current, ports.clock, io));
-  defineOutgoingHandler(linker, current, defineHttpTypes(linker, io));
+  defineOutgoingHandler(linker, current, defineHttpTypes(linker, current, io));
   defineDenied(linker);
   registerMessagingFunctions(linker, current, ports.router);
   registerServicesFunctions(linker, current, ports);

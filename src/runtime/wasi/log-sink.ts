@@ -1,5 +1,7 @@
+import { GrowingBuffer } from '#core';
 import type { CurrentStore, LogChannel } from '../host-state.ts';
 import type { ByteSink } from './byte-streams.ts';
+import { HostCharge } from './host-charge.ts';
 
 /** What is logged as one line at most. */
 const MAX_LINE_BYTES = 8 * 1024;
@@ -8,12 +10,17 @@ const MAX_LINE_BYTES = 8 * 1024;
 export class LogSink implements ByteSink {
   readonly #current: CurrentStore;
   readonly #channel: LogChannel;
-  #line: Uint8Array[] = [];
-  #lineBytes = 0;
+  readonly #charge: HostCharge;
+  readonly #line: GrowingBuffer;
 
   constructor(current: CurrentStore, channel: LogChannel) {
     this.#current = current;
     this.#channel = channel;
+    this.#charge = new HostCharge(current.state);
+    this.#line = new GrowingBuffer(MAX_LINE_BYTES, (bytes) => {
+      this.#charge.must(bytes);
+      return true;
+    });
   }
 
   room(): number {
@@ -31,29 +38,29 @@ export class LogSink implements ByteSink {
   }
 
   flush(): void {
-    if (this.#lineBytes > 0) this.#emit();
+    if (this.#line.length > 0) this.#emit();
+  }
+
+  close(): void {
+    // A pollable may hold the sink for longer.
+    this.#line.release();
+    this.#charge.end();
   }
 
   #keep(bytes: Uint8Array): void {
     let rest = bytes;
-    while (this.#lineBytes + rest.length > MAX_LINE_BYTES) {
-      const fits = rest.subarray(0, MAX_LINE_BYTES - this.#lineBytes);
-      this.#push(fits);
+    while (!this.#line.append(rest)) {
+      const fits = rest.subarray(0, MAX_LINE_BYTES - this.#line.length);
+      this.#line.append(fits);
       this.#emit();
       rest = rest.subarray(fits.length);
     }
-    if (rest.length > 0) this.#push(rest);
-  }
-
-  #push(bytes: Uint8Array): void {
-    this.#line.push(bytes.slice());
-    this.#lineBytes += bytes.length;
   }
 
   #emit(): void {
-    const text = Buffer.concat(this.#line, this.#lineBytes).toString('utf8');
-    this.#line = [];
-    this.#lineBytes = 0;
+    const { buffer, byteOffset, length } = this.#line.bytes;
+    const text = Buffer.from(buffer, byteOffset, length).toString('utf8');
+    this.#line.clear();
     this.#current.state.log(this.#channel, text, []);
   }
 }

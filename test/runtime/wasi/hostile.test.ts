@@ -8,10 +8,9 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { guardedFetch, type NetworkGuard } from '#security/access';
 import type { LoadOptions, RuntimeOptions } from '#system';
 import { below } from '../../../src/runtime/wasi/filesystem/paths.ts';
-import { guardedFetch } from '../../../src/security/guarded-fetch.ts';
-import type { NetworkGuard } from '../../../src/security/network-guard.ts';
 import { scratchFolder } from '../../security/scratch.ts';
 import { loadGuest, wasiGuest } from '../../support/wasi-guest.ts';
 
