@@ -35,7 +35,7 @@ function withSameUrls(text: string, file: string): string {
  * of them; so the cache's hit would load the rewriter beside the tanks.
  */
 function throughDoors(text: string, file: string): string {
-  return text.replace(/^import \{([^}]*)\} from '#(\w+)';$/gm, (_, names: string, door: string) =>
+  return text.replace(/^import \{([^}]*)\} from '#([\w/-]+)';$/gm, (_, names: string, door: string) =>
     names
       .split(',')
       .map((name) => name.trim())

@@ -1,6 +1,7 @@
 import { coreModule } from '#wasm';
 import { MeteringError } from './errors.ts';
 import { Op } from './opcode.ts';
+import { COST_SHIFT, SHAPES, SIZE } from './operator-shape.ts';
 
 const { GC, Immediate, MISC, PLAIN, VECTOR } = coreModule;
 
@@ -9,6 +10,8 @@ export class BodyReader {
   readonly bytes: Uint8Array;
   position = 0;
   end = 0;
+  /** Encodings of exceptions that were met: 1 the older, 2 the newer. */
+  encodings = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -29,6 +32,41 @@ export class BodyReader {
 
   skipLeb(): void {
     while ((this.bytes[this.position++] as number) >= 0x80);
+  }
+
+  /**
+   * Passes operators that do nothing but compute, up to the first that does more; answers what they cost.
+   * Every body ends in an operator of the latter kind.
+   */
+  passPlain(): number {
+    const { bytes } = this;
+    let position = this.position;
+    let cost = 0;
+    for (;;) {
+      const opcode = bytes[position] as number;
+      const shape = SHAPES[opcode] as number;
+      if (!shape) break;
+      const next = ((bytes[position + 1] as number) << 8) | ((bytes[position + 2] as number) << 16);
+      if ((next & shape & 0xffff00) === 0) position += shape & SIZE;
+      else if ((shape & SIZE) === 2) {
+        position += 2;
+        while ((bytes[position++] as number) >= 0x80);
+      } else {
+        this.position = position + 1;
+        this.skipKind(PLAIN[opcode] as number, opcode, position);
+        position = this.position;
+      }
+      cost += (shape >>> COST_SHIFT) & 1;
+    }
+    this.position = position;
+    return cost;
+  }
+
+  skipLocals(): void {
+    for (let groups = this.leb(); groups > 0; groups--) {
+      this.skipLeb();
+      this.skipValueType();
+    }
   }
 
   skipValueType(): void {
@@ -118,6 +156,11 @@ export class BodyReader {
     }
   }
 
+  noteEncoding(opcode: number): void {
+    if (opcode === Op.try) this.encodings |= 1;
+    else if (opcode === Op.tryTable || opcode === Op.throwRef) this.encodings |= 2;
+  }
+
   /** Passes code that control does not reach, up to the `else`, `catch`, `end` or `delegate` of the innermost label. */
   skipDead(): void {
     let depth = 0;
@@ -131,6 +174,7 @@ export class BodyReader {
       if (closes) depth--;
       else if (opcode >= Op.block && opcode <= Op.try && opcode !== Op.else) depth++;
       else if (opcode === Op.tryTable) depth++;
+      this.noteEncoding(opcode);
       this.skipImmediates(opcode);
     }
   }

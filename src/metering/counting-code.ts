@@ -1,19 +1,21 @@
-import type { BranchHint } from './branch-hints.ts';
+import { CodeWriter } from './code-writer.ts';
+import { IntList } from './int-list.ts';
 import { EMPTY, Op } from './opcode.ts';
 
 /**
  * A body that is being written, and the counter in it: a local that runs down. What is owed since it was last lowered is
  * `pending`, and nothing is emitted for it until `pay` or one of its kin.
  */
-export class CountingCode {
-  out = new Uint8Array(1 << 16);
-  length = 0;
+export class CountingCode extends CodeWriter {
   /** The local that holds the counter. */
   counter = 0;
   pending = 0;
   /** Whether the body has a counter at all. */
   counts = false;
-  hints: BranchHint[] = [];
+  /** Where the code of the body begins in the output, behind its locals. */
+  codeStart = 0;
+  /** Branch hints: twice the offset in the code, and 1 when the branch is likely. */
+  readonly hints: IntList = new IntList();
   /** Looks at the budget that were inserted, and payments between them. */
   checks = 0;
   payments = 0;
@@ -22,45 +24,9 @@ export class CountingCode {
 
   /** @param fuel the global that all instances share; @param refill the function that asks for more, or traps */
   constructor(fuel: number, refill: number) {
+    super();
     this.#fuel = fuel;
     this.#refill = refill;
-  }
-
-  ensure(more: number): void {
-    if (this.length + more <= this.out.length) return;
-    const grown = new Uint8Array(Math.max(this.out.length * 2, this.length + more));
-    grown.set(this.out.subarray(0, this.length));
-    this.out = grown;
-  }
-
-  op(byte: number): void {
-    this.ensure(1);
-    this.out[this.length++] = byte;
-  }
-
-  raw(bytes: Uint8Array): void {
-    this.ensure(bytes.length);
-    this.out.set(bytes, this.length);
-    this.length += bytes.length;
-  }
-
-  u32(value: number): void {
-    this.ensure(5);
-    let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.out[this.length++] = (rest % 0x80) | 0x80;
-    this.out[this.length++] = rest;
-  }
-
-  signed(value: number): void {
-    this.ensure(10);
-    let rest = value;
-    for (;;) {
-      const low = ((rest % 0x80) + 0x80) % 0x80;
-      rest = Math.floor(rest / 0x80);
-      const last = (rest === 0 && low < 0x40) || (rest === -1 && low >= 0x40);
-      this.out[this.length++] = last ? low : low | 0x80;
-      if (last) return;
-    }
   }
 
   get(): void {
@@ -70,6 +36,11 @@ export class CountingCode {
 
   set(): void {
     this.op(Op.localSet);
+    this.u32(this.counter);
+  }
+
+  tee(): void {
+    this.op(Op.localTee);
     this.u32(this.counter);
   }
 
@@ -101,10 +72,7 @@ export class CountingCode {
     if (!this.counts) return;
     const owed = this.pending !== 0;
     this.getPaid();
-    if (owed) {
-      this.op(Op.localTee);
-      this.u32(this.counter);
-    }
+    if (owed) this.tee();
     this.op(Op.globalSet);
     this.u32(this.#fuel);
   }
@@ -128,8 +96,7 @@ export class CountingCode {
 
   /** The new counter is on the stack: keep it, and ask for more when it is below zero. */
   checkTop(): void {
-    this.op(Op.localTee);
-    this.u32(this.counter);
+    this.tee();
     this.refillIfBelow();
   }
 
@@ -140,21 +107,37 @@ export class CountingCode {
     else this.refillIfBelow();
   }
 
+  /** Takes the counter from the stack and asks for more when it is below zero. */
   refillIfBelow(): void {
-    this.refillIf(() => {
-      this.op(Op.i64Const);
-      this.op(0);
-      this.op(Op.i64LtS);
-    });
-  }
-
-  refillIf(condition: () => void): void {
-    condition();
-    this.hints.push({ offset: this.length, likely: false });
+    this.isBelow();
+    this.unlikely();
     this.op(Op.if);
     this.op(EMPTY);
     this.refillNow();
     this.op(Op.end);
+  }
+
+  /** Whether the counter on the stack is below zero. */
+  isBelow(): void {
+    this.op(Op.i64Const);
+    this.op(0);
+    this.op(Op.i64LtS);
+  }
+
+  /** The branch that is written next is. */
+  unlikely(): void {
+    this.hints.push((this.length - this.codeStart) * 2);
+  }
+
+  likely(): void {
+    this.hints.push((this.length - this.codeStart) * 2 + 1);
+  }
+
+  /** Takes the counter from the stack: whether nothing is wanting. */
+  isEnough(): void {
+    this.op(Op.i64Const);
+    this.op(0);
+    this.op(Op.i64GeS);
   }
 
   refillNow(): void {

@@ -1,6 +1,7 @@
 import type { MeteringMode } from '#core';
 import { ByteReader, coreModule } from '#wasm';
 import { Assembly } from './assembly.ts';
+import { DataSegments } from './data-segments.ts';
 import { FunctionRewriter } from './function-rewriter.ts';
 import { type Convention, planModule } from './plan.ts';
 import { startupOf } from './startup.ts';
@@ -38,7 +39,7 @@ export function explainModule(bytes: Uint8Array, mode: MeteringMode = 'fuel'): M
   const rewriter = new FunctionRewriter(new Assembly(module, plan));
   const names = coreModule.readFunctionNames(module);
   const code = module.sections.find(({ id }) => id === coreModule.SectionId.code);
-  const { startupFuel, initialBytes } = startupOf(module);
+  const { startupFuel, initialBytes } = startupOf(module, new DataSegments(module));
   const functions: FunctionExplanation[] = [];
   if (code !== undefined) {
     const reader = new ByteReader(bytes, code.start, code.end);
@@ -47,7 +48,8 @@ export function explainModule(bytes: Uint8Array, mode: MeteringMode = 'fuel'): M
       const size = reader.u32();
       const start = reader.offset;
       reader.skip(size);
-      const body = rewriter.rewrite(index, start, reader.offset);
+      rewriter.body.length = 0;
+      const meteredBytes = rewriter.rewrite(index, start, reader.offset);
       const own = plan.functions[index];
       if (own === undefined) continue;
       functions.push({
@@ -56,10 +58,10 @@ export function explainModule(bytes: Uint8Array, mode: MeteringMode = 'fuel'): M
         staticCost: own.operators,
         convention: own.convention,
         checksOnEntry: own.checked,
-        checks: body.checks,
-        payments: body.payments,
+        checks: rewriter.body.checks,
+        payments: rewriter.body.payments,
         bytes: size,
-        meteredBytes: body.locals.length + body.code.length,
+        meteredBytes,
       });
     }
   }

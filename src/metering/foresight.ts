@@ -1,5 +1,6 @@
 import { coreModule } from '#wasm';
 import type { BodyReader } from './body-reader.ts';
+import { mayKeepHosts } from './host-exceptions.ts';
 import { Op } from './opcode.ts';
 
 const { Immediate, PLAIN } = coreModule;
@@ -8,18 +9,23 @@ const { Immediate, PLAIN } = coreModule;
 export interface Foresight {
   readonly viaCell: ReadonlySet<number>;
   readonly paid: ReadonlySet<number>;
+  /** Those of `viaCell` where what a host has thrown may arrive as a reference. */
+  readonly keepsHosts: ReadonlySet<number>;
 }
 
-export const NO_FORESIGHT: Foresight = { viaCell: new Set(), paid: new Set() };
+export const NO_FORESIGHT: Foresight = { viaCell: new Set(), paid: new Set(), keepsHosts: new Set() };
 
 /** One pass over a body for the labels that exceptions reach and those of branch tables. */
-export function foresee(reader: BodyReader, start: number): Foresight {
+export function foresee(reader: BodyReader, start: number, shared: ReadonlySet<number>): Foresight {
   const viaCell = new Set<number>();
   const paid = new Set<number>();
+  const keepsHosts = new Set<number>();
   const open: number[] = [0];
-  const mark = (set: Set<number>): void => {
+  const mark = (set: Set<number>, second?: Set<number>): void => {
     const opener = open[open.length - 1 - reader.leb()];
-    if (opener !== undefined) set.add(opener);
+    if (opener === undefined) return;
+    set.add(opener);
+    second?.add(opener);
   };
   reader.position = start;
   while (reader.position < reader.end) {
@@ -30,8 +36,9 @@ export function foresee(reader: BodyReader, start: number): Foresight {
     } else if (opcode === Op.tryTable) {
       reader.skipBlockType();
       for (let left = reader.leb(); left > 0; left--) {
-        if ((reader.bytes[reader.position++] as number) < 2) reader.leb();
-        mark(viaCell);
+        const kind = reader.bytes[reader.position++] as number;
+        const tag = kind < 2 ? reader.leb() : 0;
+        mark(viaCell, mayKeepHosts(kind, tag, shared) ? keepsHosts : undefined);
       }
       open.push(at);
     } else {
@@ -40,5 +47,5 @@ export function foresee(reader: BodyReader, start: number): Foresight {
       reader.skipImmediates(opcode);
     }
   }
-  return { viaCell, paid };
+  return { viaCell, paid, keepsHosts };
 }

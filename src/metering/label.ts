@@ -1,39 +1,92 @@
 /** No pending cost is known yet: nothing has branched to the label. */
-export const UNSET = Number.MIN_SAFE_INTEGER;
+export const UNSET = -1;
 
 /** A label. `base` is the cost that is pending when control arrives there, the same on every way to it. */
-export interface Label {
-  readonly opcode: number;
-  base: number;
+export class Label {
+  opcode = 0;
+  base: number = UNSET;
   /** Some way leads to it. */
-  reached: boolean;
+  reached = false;
   /** What is pending at the entry of an `if`, and so of its `else`. */
-  readonly entry: number;
+  entry = 0;
   /** Exceptions arrive here: the counter is in the shared cell and nothing is pending. */
-  readonly viaCell: boolean;
-  hasElse: boolean;
+  viaCell = false;
+  /** Among them those that a host has thrown, as references. */
+  keepsHosts = false;
+  hasElse = false;
   /** How many blocks were open in the output, this one among them. */
-  readonly level: number;
+  level = 0;
   /** The most that callees have run unseen: at the entry, and where control arrives at the label. */
-  readonly unseenAtEntry: number;
-  unseen: number;
-  /** Of a loop that only computes, and of the copies of its body. */
-  simple: SimpleLoop | undefined;
+  unseenAtEntry = 0;
+  unseen = 0;
+  /** Whether the budget was looked at since the head of the loop around: at the entry, and on every way to the label. */
+  lookedAtEntry = false;
+  looked = true;
+  /** Of a copy of a loop's body. */
+  turn: LoopTurn | undefined;
   /** Of a loop before which room was made for what the host does in it. */
-  isRoomy: boolean;
+  isRoomy = false;
   /** Branches to it carry values. */
-  carries: boolean;
+  carries = false;
 }
 
-export interface SimpleLoop {
+/** A loop whose body is being written, once or several times: a branch back leads to the end of the copy. */
+export interface LoopTurn {
+  readonly number: number;
+  /** Where its body begins. */
   readonly body: number;
-  /** Copies of the body that are still to be written. */
-  copies: number;
+  readonly copies: number;
+  /** Copies that are still to be written. */
+  left: number;
   readonly paid: boolean;
   readonly firstHint: number;
+  readonly firstLoop: number;
   readonly loop: Label;
   readonly exit: Label;
   /** The refill stands in a loop around it. */
   readonly outside: boolean;
   readonly hasResult: boolean;
+  readonly isRoomy: boolean;
+  /** Whether the budget was looked at since the head of the loop around this one. */
+  readonly lookedBefore: boolean;
+}
+
+/** The labels that are open while a body is rewritten. Those of closed ones are used again. */
+export class LabelStack {
+  depth = 0;
+  readonly #open: Label[] = [];
+  readonly #free: Label[] = [];
+
+  get top(): Label {
+    return this.#open[this.depth - 1] as Label;
+  }
+
+  /** The label `depth` out. */
+  out(depth: number): Label | undefined {
+    return this.#open[this.depth - 1 - depth];
+  }
+
+  push(label: Label): void {
+    this.#open[this.depth++] = label;
+  }
+
+  /** Takes the innermost from the stack. It stays as it is until another is made. */
+  pop(): Label {
+    const label = this.#open[--this.depth] as Label;
+    this.#free.push(label);
+    return label;
+  }
+
+  /** Gives back one that is on no stack. */
+  release(label: Label): void {
+    this.#free.push(label);
+  }
+
+  clear(): void {
+    while (this.depth > 0) this.pop();
+  }
+
+  make(): Label {
+    return this.#free.pop() ?? new Label();
+  }
 }

@@ -23,7 +23,8 @@ export interface Metadata {
   readonly hasStart: boolean;
 }
 
-export const FORMAT_VERSION = 1;
+/** Raised when the same bytes are rewritten differently: what was kept of older ones is then made anew. */
+export const FORMAT_VERSION = 2;
 
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));

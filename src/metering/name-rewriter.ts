@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, WasmError } from '#wasm';
-import { type Assembly, HOOKS } from './assembly.ts';
+import type { Assembly } from './assembly.ts';
+import { HOOKS } from './hooks.ts';
 import { NAMESPACE } from './metadata.ts';
 
 const FUNCTIONS = 1;
@@ -51,15 +52,23 @@ export function rewriteNames(assembly: Assembly, start: number, end: number): Ui
   return out.finish();
 }
 
+/** Functions that are imported, then the hooks, what the module defines and what is appended: by index, as they were. */
 function nameFunctions(payload: ByteReader, writer: ByteWriter, assembly: Assembly): void {
-  const entries: [index: number, name: string][] = [];
-  for (let left = payload.count(2); left > 0; left--) {
-    entries.push([assembly.functionIndex(payload.u32()), payload.name()]);
+  const { list, first } = assembly.appended;
+  const own = payload.count(2);
+  writer.u32(own + HOOKS.functions.length + list.length);
+  let named = false;
+  const nameHooks = (): void => {
+    named = true;
+    for (const [at, name] of HOOKS.functions.entries()) writer.u32(assembly.refill + at).name(`${NAMESPACE}.${name}`);
+  };
+  for (let left = own; left > 0; left--) {
+    const index = payload.u32();
+    if (!named && index >= assembly.refill) nameHooks();
+    writer.u32(assembly.functionIndex(index));
+    const length = payload.u32();
+    writer.u32(length).raw(payload.slice(length));
   }
-  for (const [at, name] of HOOKS.functions.entries()) entries.push([assembly.refill + at, `${NAMESPACE}.${name}`]);
-  const first = assembly.module.functions.length + HOOKS.functions.length;
-  for (const [at, { name }] of assembly.helpers.entries()) entries.push([first + at, name]);
-  entries.sort(([left], [right]) => left - right);
-  writer.u32(entries.length);
-  for (const [index, name] of entries) writer.u32(index).name(name);
+  if (!named) nameHooks();
+  for (const [at, { name }] of list.entries()) writer.u32(first + at).name(name);
 }

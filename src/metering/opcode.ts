@@ -1,6 +1,7 @@
 /** Opcodes that the rewriter emits or treats in a way of its own. Numbers from the core specification's binary format. */
 export const Op = {
   unreachable: 0x00,
+  nop: 0x01,
   block: 0x02,
   loop: 0x03,
   if: 0x04,
@@ -31,6 +32,8 @@ export const Op = {
   localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
+  tableGet: 0x25,
+  tableSet: 0x26,
   memoryGrow: 0x40,
   i32Const: 0x41,
   i64Const: 0x42,
@@ -40,6 +43,7 @@ export const Op = {
   i64Eq: 0x51,
   i64LtS: 0x53,
   i64LtU: 0x54,
+  i64GeS: 0x59,
   i64Add: 0x7c,
   i64Sub: 0x7d,
   i64Mul: 0x7e,
@@ -59,11 +63,14 @@ export const Op = {
 
 export const Misc = {
   memoryInit: 8,
+  dataDrop: 9,
   memoryCopy: 10,
   memoryFill: 11,
   tableInit: 12,
+  elemDrop: 13,
   tableCopy: 14,
   tableGrow: 15,
+  tableSize: 16,
   tableFill: 17,
 } as const;
 

@@ -1,4 +1,5 @@
 import { coreModule } from '#wasm';
+import type { DataSegments } from './data-segments.ts';
 import { MeteringError } from './errors.ts';
 import type { LengthTerm, Metadata } from './metadata.ts';
 import { entryBytes, objectBytes } from './object-size.ts';
@@ -11,11 +12,8 @@ type Startup = Pick<Metadata, 'startupFuel' | 'initialBytes' | 'arrays' | 'hasSt
 const PAGE = 65536;
 /** Terms of one length: each global may double them. */
 const LONGEST_TERM = 256;
-/** A memory's image is placed beforehand when it is smaller than this, or than twice its data (wasmtime 50.0.1). */
-const LARGEST_SPARSE_IMAGE = 16 * 2 ** 20;
-
 /** What instantiating costs, by the rules of wasmtime 50.0.1, and the bytes that it allocates. */
-export function startupOf(module: coreModule.CoreModule): Startup {
+export function startupOf(module: coreModule.CoreModule, data: DataSegments): Startup {
   let fuel = 0;
   let runs = false;
   let initialBytes = 0;
@@ -76,7 +74,7 @@ export function startupOf(module: coreModule.CoreModule): Startup {
     placing &&= byIndex && !computed.has(table) && isPlaced(module, table, offset, items.length);
     if (!placing) charge(offset.length + items.length + operators);
   }
-  for (const units of dataCosts(module)) charge(units);
+  if (data.runs) charge(data.fuel);
   return { startupFuel: runs ? fuel + 1 : 0, initialBytes, arrays, hasStart };
 }
 
@@ -110,45 +108,6 @@ function computedTables(module: coreModule.CoreModule): number[] {
     const initialiser = coreModule.readTable(reader).initialiser;
     return initialiser?.some(({ opcode }) => opcode !== Constant.refFunc) === true ? [table] : [];
   }).flat();
-}
-
-/** The cost of each active data segment: all of them, or none when every memory's image can be placed beforehand. */
-function dataCosts(module: coreModule.CoreModule): number[] {
-  const costs: number[] = [];
-  const images = new Map<number, { first: bigint; last: bigint; data: bigint }>();
-  let placed = true;
-  itemsOf(module, SectionId.data, (reader) => {
-    const flags = reader.u32();
-    if (flags === 1) {
-      reader.skip(reader.u32());
-      return;
-    }
-    const memory = flags === 2 ? reader.u32() : 0;
-    const expression = readConstantExpression(reader);
-    const length = reader.u32();
-    reader.skip(length);
-    costs.push(expression.length + length);
-    const offset = loneOffset(expression);
-    const limits = module.memories[memory];
-    if (offset === undefined || limits === undefined || memory < module.imported.memory) {
-      placed = false;
-      return;
-    }
-    const end = offset + BigInt(length);
-    if (end > limits.minimum * BigInt(PAGE)) placed = false;
-    if (length === 0) return;
-    const image = images.get(memory) ?? { first: offset, last: end, data: 0n };
-    images.set(memory, {
-      first: offset < image.first ? offset : image.first,
-      last: end > image.last ? end : image.last,
-      data: image.data + BigInt(length),
-    });
-  });
-  for (const { first, last, data } of images.values()) {
-    const size = last - first;
-    if (size >= BigInt(LARGEST_SPARSE_IMAGE) && size >= data * 2n) placed = false;
-  }
-  return placed ? [] : costs;
 }
 
 /** Integer globals as terms, for array lengths that are taken from them. */

@@ -1,458 +1,420 @@
 import { coreModule } from '#wasm';
 import { BodyReader } from './body-reader.ts';
+import { MeteringError } from './errors.ts';
+import { IntList } from './int-list.ts';
+import { FunctionFlag, LoopFlag, ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { Gc, Misc, Op } from './opcode.ts';
-
-const { Immediate, PLAIN } = coreModule;
-
-/** What one loop of a function is like. */
-export interface LoopFacts {
-  /** Operators in it, but for those of loops inside it. */
-  operators: number;
-  /** Functions called directly in it, once for each call, but for those of loops inside it. */
-  readonly calls: number[];
-  /** Without loops, calls, exceptions or anything that metering turns into a call. */
-  simple: boolean;
-  /** Ways out of it: branches to labels outside, returns, falling through. */
-  exits: number;
-  /** Branches back to its head. */
-  turns: number;
-  /** Calls an import, or a loop inside it does. */
-  callsImport: boolean;
-  /** Offset behind its `end`. */
-  end: number;
-  readonly depth: number;
-}
-
-/** What one function body is like, as far as reachable. */
-export interface FunctionFacts {
-  /** Operators outside of all loops, and in all. */
-  operatorsOutside: number;
-  operators: number;
-  /** Functions called directly, once for each call; those called outside of loops. */
-  readonly calls: number[];
-  readonly callsOutside: number[];
-  /** Functions tail-called directly, and tables through which functions are tail-called. */
-  readonly tailCalls: number[];
-  readonly tailTables: number[];
-  /** Tail-calls an import or a reference. */
-  tailCallsUnknown: boolean;
-  callsUnknown: boolean;
-  /** Needs the counter for more than its operators: operations by length, growth, allocation, exceptions. */
-  charges: boolean;
-  hasLoop: boolean;
-  /** What every way through costs, its entry not counted; -1 when ways differ or it does more than compute. */
-  evenCost: number;
-}
-
-const UNSET = -1;
-
-const PASS_BARE = 1;
-const PASS_LEB = 2;
-const PASS_OTHER = 3;
-/** How operators that do nothing but compute are passed; 0 for all others. */
-const PASSES: Uint8Array = Uint8Array.from(PLAIN, (kind, opcode) => {
-  if (opcode < Op.localGet || opcode > 0xc4 || opcode === Op.memoryGrow) return 0;
-  if (opcode === 0x25 || opcode === 0x26 || kind === Immediate.unknown) return 0;
-  if (kind === Immediate.none) return PASS_BARE;
-  return kind === Immediate.leb ? PASS_LEB : PASS_OTHER;
-});
-
-interface Label {
-  readonly opcode: number;
-  base: number;
-  readonly entry: number;
-  hasElse: boolean;
-  readonly loop: LoopFacts | undefined;
-}
+import { OpenLabels, UNREACHED } from './open-labels.ts';
 
 /** Reads every body once, before any is rewritten: conventions and checks depend on the whole module. */
-export class Survey {
-  readonly loops = new Map<number, LoopFacts>();
-  /** Tables that bodies use otherwise than to call through them or to ask for their size. */
-  readonly handledTables = new Set<number>();
-  /** Type indices that are called through each table. */
-  readonly calledTypes = new Map<number, Set<number>>();
+export function surveyModule(module: coreModule.CoreModule): ModuleFacts {
+  return new Survey(module).read();
+}
+
+class Survey {
+  readonly #facts: ModuleFacts;
   readonly #reader: BodyReader;
+  readonly #code: coreModule.ModuleSection | undefined;
   readonly #imported: number;
+  readonly #labels = new OpenLabels();
+  /** Costs since the body's beginning on this way, and in all; those that are counted to a loop or to none already. */
+  #cost = 0;
+  #total = 0;
+  #marked = 0;
+  #outside = 0;
+  #even = true;
+  #flags = 0;
+  #function = 0;
+  /** The innermost loop, and the depth of its label. */
+  #loop = NO_LOOP;
+  #loopDepth = 0;
+  readonly #loopDepths = new IntList();
 
   constructor(module: coreModule.CoreModule) {
+    this.#facts = new ModuleFacts(module.functions.length - module.imported.function);
     this.#reader = new BodyReader(module.bytes);
+    this.#code = module.sections.find(({ id }) => id === coreModule.SectionId.code);
     this.#imported = module.imported.function;
   }
 
-  read(start: number, end: number): FunctionFacts {
+  read(): ModuleFacts {
     const reader = this.#reader;
-    reader.position = start;
-    reader.end = end;
-    for (let groups = reader.leb(); groups > 0; groups--) {
-      reader.skipLeb();
-      reader.skipValueType();
+    const facts = this.#facts;
+    if (this.#code === undefined) return facts;
+    reader.position = this.#code.start;
+    const functions = reader.leb();
+    for (let n = 0; n < functions; n++) {
+      const size = reader.leb();
+      const next = reader.position + size;
+      reader.end = next;
+      this.#function = n;
+      this.#body();
+      reader.position = next;
     }
-    const facts: FunctionFacts = {
-      operatorsOutside: 0,
-      operators: 0,
-      calls: [],
-      callsOutside: [],
-      tailCalls: [],
-      tailTables: [],
-      tailCallsUnknown: false,
-      callsUnknown: false,
-      charges: false,
-      hasLoop: false,
-      evenCost: 0,
-    };
-    this.#body(facts);
+    // Node 24 takes both in one module, Node 26 does not, nor always: it compares functions that it validates at once.
+    if (reader.encodings === 3) {
+      throw new MeteringError(
+        'METERING_UNSUPPORTED',
+        'the module mixes try with try_table or throw_ref; build all of it for one encoding of exceptions',
+      );
+    }
+    facts.firstCall[functions] = facts.callees.length;
+    facts.firstLoop[functions] = facts.loopParents.length;
     return facts;
   }
 
-  #body(facts: FunctionFacts): void {
-    const reader = this.#reader;
-    const { bytes } = reader;
-    const labels: Label[] = [{ opcode: Op.block, base: UNSET, entry: 0, hasElse: false, loop: undefined }];
-    const loops: LoopFacts[] = [];
-    let cost = 0;
-    let total = 0;
-    let marked = 0;
-    let even = true;
-
-    const edge = (label: Label): void => {
-      if (label.base === UNSET) label.base = cost;
-      else if (label.base !== cost) even = false;
-    };
-    /** A branch to the label `depth` out, which may leave the innermost loop. */
-    const branch = (depth: number): void => {
-      const target = labels.length - 1 - depth;
-      const label = labels[target];
-      if (label === undefined) throw reader.malformed(`no label ${depth}`);
-      edge(label);
-      if (label.loop !== undefined) label.loop.turns++;
-      const loop = loops.at(-1);
-      if (loop !== undefined && loop.depth > target) loop.exits++;
-    };
-    const leave = (): void => {
-      const loop = loops.at(-1);
-      if (loop !== undefined) loop.exits++;
-    };
-    const complicate = (): void => {
-      even = false;
-      const loop = loops.at(-1);
-      if (loop !== undefined) loop.simple = false;
-    };
-    /** Adds what was counted since the last mark to the loop that it stands in. */
-    const mark = (): void => {
-      const since = total - marked;
-      marked = total;
-      const loop = loops.at(-1);
-      if (loop === undefined) facts.operatorsOutside += since;
-      else loop.operators += since;
-    };
-
-    while (labels.length > 0) {
-      const plain = this.#passPlain();
-      cost += plain;
-      total += plain;
-      const at = reader.position;
-      if (at >= reader.end) throw reader.malformed('a body ends too early');
-      const opcode = bytes[reader.position++] as number;
-      let dead = false;
-      switch (opcode) {
-        case 0x01:
-        case Op.drop:
-          break;
-        case Op.unreachable:
-          even = false;
-          dead = true;
-          break;
-        case Op.block:
-        case Op.if:
-        case Op.try:
-        case Op.tryTable:
-        case Op.loop: {
-          reader.position = at + 1;
-          let loop: LoopFacts | undefined;
-          if (opcode === Op.tryTable) {
-            cost++;
-            total++;
-            reader.skipBlockType();
-            for (let left = reader.leb(); left > 0; left--) {
-              if ((bytes[reader.position++] as number) < 2) reader.skipLeb();
-              const label = labels[labels.length - 1 - reader.leb()];
-              if (label !== undefined && label.base === UNSET) label.base = 0;
-            }
-          } else reader.skipBlockType();
-          if (opcode === Op.if || opcode === Op.try) {
-            cost++;
-            total++;
-          }
-          if (opcode === Op.try || opcode === Op.tryTable) {
-            facts.charges = true;
-            complicate();
-          }
-          if (opcode === Op.loop) {
-            mark();
-            complicate();
-            facts.hasLoop = true;
-            loop = {
-              operators: 0,
-              calls: [],
-              simple: true,
-              exits: 0,
-              turns: 0,
-              callsImport: false,
-              end: 0,
-              depth: labels.length,
-            };
-            this.loops.set(at, loop);
-            loops.push(loop);
-          }
-          labels.push({ opcode, base: opcode === Op.loop ? cost : UNSET, entry: cost, hasElse: false, loop });
-          break;
-        }
-        case Op.else: {
-          const label = labels.at(-1) as Label;
-          edge(label);
-          label.hasElse = true;
-          cost = label.entry;
-          break;
-        }
-        case Op.catch:
-        case Op.catchAll:
-          if (opcode === Op.catch) reader.skipLeb();
-          edge(labels.at(-1) as Label);
-          break;
-        case Op.delegate:
-        case Op.end:
-          if (opcode === Op.delegate) reader.skipLeb();
-          dead = !this.#close(labels, loops, mark, true, cost);
-          even &&= !this.#uneven;
-          cost = this.#cost;
-          break;
-        case Op.br:
-          cost++;
-          total++;
-          branch(reader.leb());
-          dead = true;
-          break;
-        case Op.brIf:
-        case 0xd5:
-        case 0xd6:
-          cost++;
-          total++;
-          branch(reader.leb());
-          break;
-        case Op.brTable:
-          cost++;
-          total++;
-          for (let left = reader.leb(); left >= 0; left--) branch(reader.leb());
-          dead = true;
-          break;
-        case Op.return:
-          edge(labels[0] as Label);
-          leave();
-          dead = true;
-          break;
-        case Op.throw:
-        case Op.rethrow:
-        case Op.throwRef:
-          if (opcode !== Op.throwRef) reader.skipLeb();
-          total++;
-          facts.charges = true;
-          complicate();
-          dead = true;
-          break;
-        case Op.call: {
-          const callee = reader.leb();
-          cost++;
-          total++;
-          facts.calls.push(callee);
-          const inner = loops.at(-1);
-          (inner?.calls ?? facts.callsOutside).push(callee);
-          if (inner !== undefined && callee < this.#imported) inner.callsImport = true;
-          complicate();
-          break;
-        }
-        case Op.returnCall: {
-          const callee = reader.leb();
-          total++;
-          if (callee < this.#imported) facts.tailCallsUnknown = true;
-          else facts.tailCalls.push(callee);
-          facts.callsUnknown = true;
-          complicate();
-          dead = true;
-          break;
-        }
-        case Op.callIndirect:
-        case Op.returnCallIndirect: {
-          const type = reader.leb();
-          const table = reader.leb();
-          cost++;
-          total++;
-          facts.callsUnknown = true;
-          complicate();
-          const types = this.calledTypes.get(table);
-          if (types === undefined) this.calledTypes.set(table, new Set([type]));
-          else types.add(type);
-          if (opcode === Op.returnCallIndirect) {
-            facts.tailTables.push(table);
-            dead = true;
-          }
-          break;
-        }
-        case Op.callRef:
-        case Op.returnCallRef:
-          reader.skipLeb();
-          cost++;
-          total++;
-          facts.callsUnknown = true;
-          complicate();
-          if (opcode === Op.returnCallRef) {
-            facts.tailCallsUnknown = true;
-            dead = true;
-          }
-          break;
-        case Op.memoryGrow:
-          reader.skipLeb();
-          cost++;
-          total++;
-          facts.charges = true;
-          complicate();
-          break;
-        case 0x25:
-        case 0x26:
-          this.handledTables.add(reader.leb());
-          cost++;
-          total++;
-          break;
-        case Op.misc:
-          cost++;
-          total++;
-          this.#misc(facts, complicate);
-          break;
-        case Op.gc: {
-          cost++;
-          total++;
-          const sub = reader.leb();
-          if (sub === Gc.brOnCast || sub === Gc.brOnCastFail) {
-            reader.position++;
-            branch(reader.leb());
-            reader.skipLeb();
-            reader.skipLeb();
-            break;
-          }
-          if (
-            sub <= Gc.structNewDefault ||
-            (sub >= Gc.arrayNew && sub <= Gc.arrayNewElem) ||
-            (sub >= 16 && sub <= 19)
-          ) {
-            facts.charges = true;
-            complicate();
-          }
-          reader.position = at + 1;
-          reader.skipImmediates(opcode);
-          break;
-        }
-        default:
-          cost++;
-          total++;
-          reader.skipImmediates(opcode);
-      }
-      while (dead && labels.length > 0) {
-        reader.skipDead();
-        const next = bytes[reader.position++] as number;
-        if (next === Op.else) {
-          const label = labels.at(-1) as Label;
-          label.hasElse = true;
-          cost = label.entry;
-          dead = false;
-        } else if (next === Op.catch || next === Op.catchAll) {
-          if (next === Op.catch) reader.skipLeb();
-          dead = false;
-        } else {
-          if (next === Op.delegate) reader.skipLeb();
-          dead = !this.#close(labels, loops, mark, false, cost);
-          even &&= !this.#uneven;
-          cost = this.#cost;
-        }
-      }
-    }
-    mark();
-    facts.operators = total;
-    facts.evenCost = even && !facts.charges ? cost : -1;
+  #body(): void {
+    const facts = this.#facts;
+    const n = this.#function;
+    this.#reader.skipLocals();
+    facts.firstCall[n] = facts.callees.length;
+    facts.firstLoop[n] = facts.loopParents.length;
+    this.#cost = 0;
+    this.#total = 0;
+    this.#marked = 0;
+    this.#outside = 0;
+    this.#even = true;
+    this.#flags = 0;
+    this.#loop = NO_LOOP;
+    this.#labels.depth = 0;
+    this.#labels.push(UNREACHED, 0, NO_LOOP, false);
+    while (this.#labels.depth > 0) this.#step();
+    this.#mark();
+    facts.operators[n] = this.#total;
+    facts.operatorsOutside[n] = this.#outside;
+    facts.flags[n] = this.#flags;
+    const even = this.#even && (this.#flags & FunctionFlag.charges) === 0;
+    facts.evenCost[n] = even ? this.#cost : -1;
   }
 
-  #uneven = false;
-  #cost = 0;
+  /** Passes operators up to and with one that does more than compute. */
+  #step(): void {
+    const reader = this.#reader;
+    const plain = reader.passPlain();
+    this.#cost += plain;
+    this.#total += plain;
+    const at = reader.position;
+    if (at >= reader.end) throw reader.malformed('a body ends too early');
+    const opcode = reader.bytes[at] as number;
+    reader.position = at + 1;
+    switch (opcode) {
+      case Op.end:
+        if (!this.#close(true)) this.#dead();
+        return;
+      case Op.call:
+        this.#pay();
+        this.#call(reader.leb());
+        return;
+      case Op.block:
+        reader.skipBlockType();
+        this.#labels.push(UNREACHED, this.#cost, NO_LOOP, false);
+        return;
+      case Op.if:
+        this.#pay();
+        reader.skipBlockType();
+        this.#labels.push(UNREACHED, this.#cost, NO_LOOP, true);
+        return;
+      case Op.brIf:
+      case Op.brOnNull:
+      case Op.brOnNonNull:
+        this.#pay();
+        this.#branch(reader.leb());
+        return;
+      case Op.br:
+        this.#pay();
+        this.#branch(reader.leb());
+        this.#dead();
+        return;
+      case Op.loop:
+        reader.skipBlockType();
+        this.#openLoop();
+        return;
+      case Op.else:
+        this.#edge(this.#labels.depth - 1);
+        this.#otherwise();
+        return;
+      case Op.return:
+        this.#edge(0);
+        if (this.#loop !== NO_LOOP) this.#exit();
+        this.#dead();
+        return;
+      case Op.brTable:
+        this.#pay();
+        for (let left = reader.leb(); left >= 0; left--) this.#branch(reader.leb());
+        this.#dead();
+        return;
+      case Op.unreachable:
+        this.#even = false;
+        this.#dead();
+        return;
+      default:
+        this.#seldom(opcode, at);
+    }
+  }
 
-  /** Closes the innermost label; whether control goes on behind it, with `#cost` then. */
-  #close(labels: Label[], loops: LoopFacts[], mark: () => void, falls: boolean, cost: number): boolean {
-    const label = labels.pop() as Label;
-    this.#uneven = false;
-    this.#cost = cost;
-    if (label.loop !== undefined) {
-      mark();
-      loops.pop();
-      const outer = loops.at(-1);
-      if (outer !== undefined && label.loop.callsImport) outer.callsImport = true;
-      label.loop.end = this.#reader.position;
-      if (falls) label.loop.exits++;
+  #seldom(opcode: number, at: number): void {
+    const reader = this.#reader;
+    const facts = this.#facts;
+    reader.noteEncoding(opcode);
+    switch (opcode) {
+      case Op.try:
+      case Op.tryTable:
+        this.#pay();
+        this.#charge();
+        reader.skipBlockType();
+        if (opcode === Op.tryTable) this.#catches();
+        this.#labels.push(UNREACHED, this.#cost, NO_LOOP, false);
+        return;
+      case Op.catch:
+      case Op.catchAll:
+        if (opcode === Op.catch) reader.skipLeb();
+        this.#edge(this.#labels.depth - 1);
+        return;
+      case Op.delegate:
+        reader.skipLeb();
+        if (!this.#close(true)) this.#dead();
+        return;
+      case Op.throw:
+      case Op.rethrow:
+      case Op.throwRef:
+        if (opcode !== Op.throwRef) reader.skipLeb();
+        this.#total++;
+        this.#charge();
+        this.#dead();
+        return;
+      case Op.returnCall: {
+        const callee = reader.leb();
+        this.#total++;
+        if (callee < this.#imported) this.#flags |= FunctionFlag.tailCallsUnknown;
+        else {
+          facts.tailCalls.push(this.#function);
+          facts.tailCalls.push(callee - this.#imported);
+        }
+        this.#callUnknown();
+        this.#dead();
+        return;
+      }
+      case Op.callIndirect:
+      case Op.returnCallIndirect: {
+        const type = reader.leb();
+        const table = reader.leb();
+        this.#pay();
+        this.#callUnknown();
+        const types = facts.calledTypes.get(table);
+        if (types === undefined) facts.calledTypes.set(table, new Set([type]));
+        else types.add(type);
+        if (opcode === Op.callIndirect) return;
+        facts.tailTables.push(this.#function);
+        facts.tailTables.push(table);
+        this.#dead();
+        return;
+      }
+      case Op.callRef:
+      case Op.returnCallRef:
+        reader.skipLeb();
+        this.#pay();
+        this.#callUnknown();
+        if (opcode === Op.callRef) return;
+        this.#flags |= FunctionFlag.tailCallsUnknown;
+        this.#dead();
+        return;
+      case Op.memoryGrow:
+        reader.skipLeb();
+        this.#pay();
+        this.#charge();
+        return;
+      case Op.tableGet:
+      case Op.tableSet:
+        facts.handledTables.add(reader.leb());
+        this.#pay();
+        return;
+      case Op.misc:
+        this.#pay();
+        this.#misc(at);
+        return;
+      case Op.gc:
+        this.#pay();
+        this.#gc(at);
+        return;
+      default:
+        this.#pay();
+        reader.skipImmediates(opcode);
+    }
+  }
+
+  #pay(): void {
+    this.#cost++;
+    this.#total++;
+  }
+
+  #charge(): void {
+    this.#flags |= FunctionFlag.charges;
+    this.#complicate();
+  }
+
+  #callUnknown(): void {
+    this.#flags |= FunctionFlag.callsUnknown;
+    this.#complicate();
+  }
+
+  #complicate(): void {
+    this.#even = false;
+    if (this.#loop !== NO_LOOP) this.#flagLoop(LoopFlag.complicated);
+  }
+
+  #flagLoop(flag: number): void {
+    const { items } = this.#facts.loopFlags;
+    items[this.#loop] = (items[this.#loop] as number) | flag;
+  }
+
+  #exit(): void {
+    const { items } = this.#facts.loopExits;
+    items[this.#loop] = (items[this.#loop] as number) + 1;
+  }
+
+  #call(callee: number): void {
+    this.#facts.callees.push(callee);
+    this.#facts.callLoops.push(this.#loop);
+    this.#complicate();
+    if (callee < this.#imported && this.#loop !== NO_LOOP) this.#flagLoop(LoopFlag.callsImport);
+  }
+
+  #edge(label: number): void {
+    const base = this.#labels.bases.items[label] as number;
+    if (base === UNREACHED) this.#labels.bases.items[label] = this.#cost;
+    else if (base !== this.#cost) this.#even = false;
+  }
+
+  /** A branch to the label `depth` out, which may leave the innermost loop. */
+  #branch(depth: number): void {
+    const target = this.#labels.depth - 1 - depth;
+    if (target < 0) throw this.#reader.malformed(`no label ${depth}`);
+    this.#edge(target);
+    if (target === 0) this.#flags |= FunctionFlag.branchesOut;
+    const loop = this.#labels.loops.items[target] as number;
+    if (loop !== NO_LOOP) {
+      const { items } = this.#facts.loopTurns;
+      items[loop] = (items[loop] as number) + 1;
+    }
+    if (this.#loop !== NO_LOOP && this.#loopDepth > target) this.#exit();
+  }
+
+  #openLoop(): void {
+    this.#mark();
+    this.#even = false;
+    if (this.#loop !== NO_LOOP) this.#flagLoop(LoopFlag.hasLoop);
+    this.#flags |= FunctionFlag.hasLoop;
+    this.#loop = this.#facts.addLoop(this.#loop);
+    this.#facts.loopBytes.items[this.#loop] = -this.#reader.position;
+    this.#loopDepth = this.#labels.depth;
+    this.#loopDepths.set(this.#loop, this.#loopDepth);
+    this.#labels.push(this.#cost, this.#cost, this.#loop, false);
+  }
+
+  #closeLoop(falls: boolean): void {
+    const facts = this.#facts;
+    this.#mark();
+    if (falls) this.#exit();
+    const bytes = facts.loopBytes.items;
+    bytes[this.#loop] = this.#reader.position + (bytes[this.#loop] as number);
+    const flags = facts.loopFlags.at(this.#loop);
+    this.#loop = facts.loopParents.at(this.#loop);
+    if (this.#loop === NO_LOOP) return;
+    this.#flagLoop(flags & (LoopFlag.callsImport | LoopFlag.complicated));
+    if ((flags & LoopFlag.hasLoop) !== 0) this.#flagLoop(LoopFlag.hasNest);
+    this.#loopDepth = this.#loopDepths.at(this.#loop);
+  }
+
+  /** Counts what was passed since the last mark to the loop that it stands in. */
+  #mark(): void {
+    const since = this.#total - this.#marked;
+    this.#marked = this.#total;
+    if (this.#loop === NO_LOOP) this.#outside += since;
+    else {
+      const { items } = this.#facts.loopOperators;
+      items[this.#loop] = (items[this.#loop] as number) + since;
+    }
+  }
+
+  #otherwise(): void {
+    const top = this.#labels.depth - 1;
+    this.#labels.bare.items[top] = 0;
+    this.#cost = this.#labels.entries.items[top] as number;
+  }
+
+  /** Closes the innermost label, to which control falls through or not; whether it goes on behind. */
+  #close(falls: boolean): boolean {
+    const labels = this.#labels;
+    const top = --labels.depth;
+    if (labels.loops.items[top] !== NO_LOOP) {
+      this.#closeLoop(falls);
       return falls;
     }
-    const bare = label.opcode === Op.if && !label.hasElse;
-    if (falls) this.#arrive(label, cost);
-    if (bare) this.#arrive(label, label.entry);
-    if (label.base === UNSET) return false;
-    this.#cost = label.base;
+    if (falls) this.#edge(top);
+    if (labels.bare.items[top] === 1) {
+      this.#cost = labels.entries.items[top] as number;
+      this.#edge(top);
+    }
+    const base = labels.bases.items[top] as number;
+    if (base === UNREACHED) return false;
+    this.#cost = base;
     return true;
   }
 
-  /** Passes operators that do nothing but compute; answers how many. */
-  #passPlain(): number {
+  /** Control does not go on: passes everything up to where it can arrive again. */
+  #dead(): void {
     const reader = this.#reader;
-    const { bytes } = reader;
-    let position = reader.position;
-    let passed = 0;
-    for (;;) {
-      const opcode = bytes[position] as number;
-      const pass = PASSES[opcode];
-      if (pass === PASS_BARE) position++;
-      else if (pass === PASS_LEB) {
-        position++;
-        while ((bytes[position++] as number) >= 0x80);
-      } else if (pass === PASS_OTHER) {
-        reader.position = position + 1;
-        reader.skipKind(PLAIN[opcode] as number, opcode, position);
-        position = reader.position;
-      } else break;
-      passed++;
+    while (this.#labels.depth > 0) {
+      reader.skipDead();
+      const opcode = reader.bytes[reader.position++] as number;
+      if (opcode === Op.else) {
+        this.#otherwise();
+        return;
+      }
+      if (opcode === Op.catch || opcode === Op.delegate) reader.skipLeb();
+      if (opcode === Op.catch || opcode === Op.catchAll || this.#close(false)) return;
     }
-    reader.position = position;
-    return passed;
   }
 
-  #arrive(label: Label, cost: number): void {
-    if (label.base === UNSET) label.base = cost;
-    else if (label.base !== cost) this.#uneven = true;
-  }
-
-  #misc(facts: FunctionFacts, complicate: () => void): void {
+  #catches(): void {
     const reader = this.#reader;
-    const at = reader.position - 1;
+    for (let left = reader.leb(); left > 0; left--) {
+      if ((reader.bytes[reader.position++] as number) < 2) reader.skipLeb();
+      const label = this.#labels.depth - 1 - reader.leb();
+      if (label === 0) this.#flags |= FunctionFlag.branchesOut;
+      if (this.#labels.bases.items[label] === UNREACHED) this.#labels.bases.items[label] = 0;
+    }
+  }
+
+  #misc(at: number): void {
+    const reader = this.#reader;
+    const { handledTables } = this.#facts;
     const sub = reader.leb();
-    const first = reader.position;
-    if (sub >= Misc.memoryInit && sub !== 9 && sub !== 13 && sub !== 16) {
-      facts.charges = true;
-      complicate();
+    const charges = sub >= Misc.memoryInit && sub !== Misc.dataDrop && sub !== Misc.elemDrop && sub !== Misc.tableSize;
+    if (charges) this.#charge();
+    if (sub === Misc.tableInit) reader.skipLeb();
+    if (sub === Misc.tableInit || sub >= Misc.tableCopy) {
+      if (sub !== Misc.tableSize) handledTables.add(reader.leb());
+      if (sub === Misc.tableCopy) handledTables.add(reader.leb());
     }
-    if (sub === Misc.tableInit) {
-      reader.leb();
-      this.handledTables.add(reader.leb());
-    } else if (sub === Misc.tableCopy) {
-      this.handledTables.add(reader.leb());
-      this.handledTables.add(reader.leb());
-    } else if (sub === Misc.tableGrow || sub === Misc.tableFill) this.handledTables.add(reader.leb());
-    if (reader.position === first) {
-      reader.position = at + 1;
-      reader.skipImmediates(Op.misc);
+    reader.position = at + 1;
+    reader.skipImmediates(Op.misc);
+  }
+
+  #gc(at: number): void {
+    const reader = this.#reader;
+    const sub = reader.leb();
+    if (sub === Gc.brOnCast || sub === Gc.brOnCastFail) {
+      reader.position++;
+      this.#branch(reader.leb());
+    } else if (
+      sub <= Gc.structNewDefault ||
+      (sub >= Gc.arrayNew && sub <= Gc.arrayNewElem) ||
+      (sub >= Gc.arrayFill && sub <= Gc.arrayInitElem)
+    ) {
+      this.#charge();
     }
+    reader.position = at + 1;
+    reader.skipImmediates(Op.gc);
   }
 }

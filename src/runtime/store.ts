@@ -16,6 +16,7 @@ import type { ComponentCode, ComponentExports } from './component-code.ts';
 import type { Lifecycle } from './component-exports.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
+import { TrapGuard } from './trap-guard.ts';
 
 /** What the host keeps on behalf of one store at most, if its own memory may be larger. */
 const MAX_HOST_BYTES = 16 * 2 ** 20;
@@ -206,6 +207,11 @@ export class Store implements HostState {
     throw reason;
   }
 
+  /** Ends the store for what a host function of the glue threw into the guest, which could catch it. */
+  trap(thrown: unknown): never {
+    return this.stop(this.#classify(thrown));
+  }
+
   /** Lets go of everything; safe to call twice. */
   discard(): void {
     this.#dead = true;
@@ -253,10 +259,15 @@ export function whileStarting(what: string, error: unknown): unknown {
 
 /** Makes the core instances, of which the guest's start functions run. */
 function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
+  const guard = code.calls === 'glue' ? new TrapGuard(store) : undefined;
   const exports = code.instantiate(
     (name) => code.modules.get(name) as WebAssembly.Module,
     imports,
-    (module, coreImports = {}) => ({ exports: tank.link(module, coreImports) }),
+    (module, coreImports = {}) => {
+      const linked = tank.link(module, guard === undefined ? coreImports : guard.guarded(coreImports));
+      guard?.own(linked);
+      return { exports: linked };
+    },
     (reason) => store.stop(reason),
   );
   store.fill(exports);

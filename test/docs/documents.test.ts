@@ -3,15 +3,15 @@ import { glob } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const records = readdirSync('docs/adr').filter((file) => /^\d{4}-/.test(file));
+const records = readdirSync('docs/adr')
+  .filter((file) => /^\d{4}-/.test(file))
+  .toSorted();
 
 describe('documents', async () => {
-  it('list every decision, by its title', () => {
-    const index = readFileSync('docs/adr/README.md', 'utf8');
-    for (const file of records) {
-      const [title] = readFileSync(join('docs/adr', file), 'utf8').split('\n', 1);
-      expect(index).toContain(`[${title?.replace('# ', '')}](${file})`);
-    }
+  it('list every decision once, in order, by its title', () => {
+    const listed = readFileSync('docs/adr/README.md', 'utf8').match(/^- .*$/gm);
+    const titles = records.map((file) => readFileSync(join('docs/adr', file), 'utf8').split('\n', 1)[0]?.slice(2));
+    expect(listed).toEqual(records.map((file, index) => `- [${titles[index]}](${file})`));
   });
 
   it.each(records)('%s says context, decision and consequences', (file) => {

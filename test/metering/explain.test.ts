@@ -12,7 +12,7 @@ describe('what metering did', () => {
   it('is told function by function, the dearest first', async () => {
     const [explanation] = explainBytes(await assemble(MODULE));
     expect(explanation?.functions).toEqual([
-      expect.objectContaining({ name: 'busy', staticCost: 6, convention: 'register', checksOnEntry: true, checks: 2 }),
+      expect.objectContaining({ name: 'busy', staticCost: 6, convention: 'register', checksOnEntry: false, checks: 1 }),
       expect.objectContaining({ name: 'leaf', staticCost: 3, convention: 'untouched', checks: 0, payments: 0 }),
     ]);
   });

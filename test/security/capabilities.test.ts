@@ -100,6 +100,24 @@ describe('matching', () => {
     expect(time(100_000)).toBeLessThan(Math.max(time(2_000), 1) * 1_000);
   });
 
+  it('tells apart segments of the same hash', () => {
+    // Each pair collides under 32-bit FNV-1a.
+    for (const [one, other] of [
+      ['costarring', 'liquid'],
+      ['declinate', 'macallums'],
+      ['altarage', 'zinke'],
+    ]) {
+      const set = of(`storage:read:${one}/*`, `storage:read:both/${one}`, `storage:read:both/${other}`);
+      for (const again of [1, 2, 3]) {
+        expect(set.allows('storage', 'read', `${other}/x`), `${again}`).toBe(false);
+        expect(set.allows('storage', 'read', `${one}/x`), `${again}`).toBe(true);
+        expect(set.allows('storage', 'read', `both/${one}`)).toBe(true);
+        expect(set.allows('storage', 'read', `both/${other}`)).toBe(true);
+        expect(set.allows('storage', 'read', `${one}/x/${other}`)).toBe(false);
+      }
+    }
+  });
+
   it('stays right when it cannot remember all of its states', () => {
     const granted = Array.from({ length: 13 }, (_, i) => `storage:read:**/k${i}/**/end`);
     const set = of(...granted);

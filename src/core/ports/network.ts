@@ -38,6 +38,31 @@ export interface NameService {
   lookUp(name: string): Promise<readonly string[]>;
 }
 
+export interface SocketAddress {
+  /** IPv4 or IPv6, in canonical spelling. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * A TCP connection that was made. Nothing waits. @throws an error with the code `SECURITY_PERMISSION_DENIED` once the grant is
+ * revoked, `SECURITY_NETWORK_FAILED` once the connection failed
+ */
+export interface NetworkConnection {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** Whether `read` has bytes, the end or an error to give. */
+  readonly readable: boolean;
+  /** Bytes that `write` takes now. */
+  readonly room: number;
+  /** At most `length` bytes; none where none have come yet, undefined at the end. */
+  read(length: number): Uint8Array | undefined;
+  write(bytes: Uint8Array): void;
+  /** Sends nothing more. */
+  end(): void;
+  close(): void;
+}
+
 /** The network as one component may use it. Every connection is checked, and goes where it was checked to go. */
 export interface ComponentNetwork {
   /**
@@ -46,4 +71,7 @@ export interface ComponentNetwork {
    * `upgrade`
    */
   fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse>;
+  /** The addresses of a name that some grant for sockets names; a connection to one of them counts as one to the name. */
+  lookUp(name: string): Promise<readonly string[]>;
+  connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection>;
 }

@@ -6,19 +6,21 @@ import { HostCharge } from './host-charge.ts';
 /** What is logged as one line at most. */
 const MAX_LINE_BYTES = 8 * 1024;
 
-/** Standard output or error: whole lines become log records of the store that writes. */
+/**
+ * Standard output or error: whole lines become log records of the store that writes. There is one for each store and channel,
+ * however many streams lead to it.
+ */
 export class LogSink implements ByteSink {
   readonly #current: CurrentStore;
   readonly #channel: LogChannel;
-  readonly #charge: HostCharge;
   readonly #line: GrowingBuffer;
 
   constructor(current: CurrentStore, channel: LogChannel) {
     this.#current = current;
     this.#channel = channel;
-    this.#charge = new HostCharge(current.state);
+    const charge = new HostCharge(current.state);
     this.#line = new GrowingBuffer(MAX_LINE_BYTES, (bytes) => {
-      this.#charge.must(bytes);
+      charge.must(bytes);
       return true;
     });
   }
@@ -39,12 +41,6 @@ export class LogSink implements ByteSink {
 
   flush(): void {
     if (this.#line.length > 0) this.#emit();
-  }
-
-  close(): void {
-    // A pollable may hold the sink for longer.
-    this.#line.release();
-    this.#charge.end();
   }
 
   #keep(bytes: Uint8Array): void {

@@ -22,7 +22,7 @@ function missing(name: string): unknown {
   );
 }
 
-export function unavailableCall(name: string): () => never {
+function unavailableCall(name: string): () => never {
   return () => {
     throw new RuntimeError('RUNTIME_TRAP', `${name} was used, which no component is given`);
   };

@@ -1,4 +1,12 @@
-import type { ComponentNetwork, HttpLimits, HttpRequest, HttpResponse, NameService } from '#core';
+import type {
+  ComponentNetwork,
+  HttpLimits,
+  HttpRequest,
+  HttpResponse,
+  NameService,
+  NetworkConnection,
+  SocketAddress,
+} from '#core';
 import type { Authority } from '#security/authority';
 import { guardedFetch } from './guarded-fetch.ts';
 import { NetworkGuard } from './network-guard.ts';
@@ -13,5 +21,17 @@ export class GuardedNetwork implements ComponentNetwork {
 
   fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse> {
     return guardedFetch(this.#guard, request, limits);
+  }
+
+  lookUp(name: string): Promise<readonly string[]> {
+    return this.#guard.lookUp(name);
+  }
+
+  async connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection> {
+    const check = (): void => this.#guard.checkSocket(to);
+    check();
+    // Loaded on use: most components open no socket.
+    const { connectTcp } = await import('./tcp-connection.ts');
+    return connectTcp(to, check, signal);
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf, type NameService } from '#core';
+import { messageOf, type NameService, type SocketAddress } from '#core';
 import type { Authority } from '#security/authority';
 import { canonicalAddress, type Endpoint, formatEndpoint, isPublicAddress, parseEndpoint } from '#security/authority';
 import { SecurityError } from '../errors.ts';
@@ -14,6 +14,9 @@ export interface Admission {
   readonly addresses: readonly string[];
 }
 
+/** Addresses whose names are remembered; further ones are reached by grants for addresses alone. */
+const MAX_LOOKED_UP = 256;
+
 /**
  * Says where a component may connect to. The name (or address) must be granted; then it is resolved, once, and each
  * address that is not public must be granted by itself, so that no name can lead to the host or into its networks.
@@ -21,6 +24,8 @@ export interface Admission {
 export class NetworkGuard {
   readonly #authority: Authority;
   readonly #names: NameService;
+  /** By address, the names that it was looked up by: sockets connect to addresses, grants name hosts. */
+  readonly #lookedUp = new Map<string, Set<string>>();
 
   constructor(authority: Authority, names: NameService = systemNames) {
     this.#authority = authority;
@@ -41,6 +46,39 @@ export class NetworkGuard {
     if (addresses.length > 0) return { endpoint, addresses };
     const private_ = formatEndpoint({ ...endpoint, host: found[0] as string });
     throw this.#authority.deny('network', 'connect', private_, `${text} leads to an address that is not public`);
+  }
+
+  /**
+   * The addresses of a name that a grant for sockets names; others are not even looked up, since asking tells whoever
+   * answers.
+   */
+  async lookUp(name: string): Promise<readonly string[]> {
+    const endpoint = parseEndpoint(`tcp://${name}:1`);
+    if (endpoint === undefined || endpoint.isAddress || !this.#authority.capabilities.allowsName(endpoint.host)) {
+      throw this.#authority.deny('network', 'connect', `tcp://${name}:*`, 'the name is not granted with any port');
+    }
+    const addresses = await this.#resolve(endpoint.host);
+    for (const address of addresses) {
+      const names = this.#lookedUp.get(address) ?? new Set();
+      if (this.#lookedUp.size >= MAX_LOOKED_UP && names.size === 0) break;
+      this.#lookedUp.set(address, names.add(endpoint.host));
+    }
+    return addresses;
+  }
+
+  /** Whether a socket may connect there: by the address's own grant, or by that of a name which led there. */
+  checkSocket({ address, port }: SocketAddress): void {
+    const canonical = canonicalAddress(address);
+    const target = formatEndpoint({ scheme: 'tcp', host: canonical ?? address, port });
+    if (canonical === undefined) throw this.#authority.deny('network', 'connect', target, 'it is no address');
+    const hosts = [canonical, ...(this.#lookedUp.get(canonical) ?? [])];
+    const granted = hosts.some((host) =>
+      this.#authority.allows('network', 'connect', formatEndpoint({ scheme: 'tcp', host, port })),
+    );
+    if (!granted) throw this.#authority.deny('network', 'connect', target);
+    if (!this.#mayReach({ scheme: 'tcp', host: canonical, port, isAddress: true }, canonical)) {
+      throw this.#authority.deny('network', 'connect', target, 'the address is not public');
+    }
   }
 
   #mayReach({ scheme, port }: Endpoint, address: string): boolean {

@@ -7,6 +7,9 @@ import { endpointSegments, parseEndpoint } from './network-address.ts';
 import { PatternIndex } from './pattern-index.ts';
 import { segmentRule } from './segment-rule.ts';
 
+/** Schemes of network grants that are, or may be, about sockets. */
+const SOCKETS = new Set(['tcp', 'udp', '*', '**']);
+
 /** A grant in somebody's hands. */
 interface Held {
   readonly grant: Grant;
@@ -27,12 +30,20 @@ interface Held {
 export class CapabilitySet {
   readonly #clock: Clock;
   readonly #held: readonly Held[];
+  /** Hosts that grants for sockets name, whatever the port. */
+  readonly #hosts = new PatternIndex<Held>(segmentRule('network'));
   readonly #indexes = new Map<Area, Map<Action, PatternIndex<Held>>>();
 
   private constructor(clock: Clock, held: readonly Held[]) {
     this.#clock = clock;
     this.#held = held;
-    for (const each of held) this.#index(each.grant.area, each.grant.action).add(each.grant.segments, each);
+    for (const each of held) {
+      const { area, action, segments } = each.grant;
+      this.#index(area, action).add(segments, each);
+      if (area === 'network' && SOCKETS.has(segments[0] ?? '')) {
+        this.#hosts.add(segments[0] === '**' ? segments : segments.slice(2), each);
+      }
+    }
   }
 
   /** @throws {SecurityError} `SECURITY_INVALID_GRANT` */
@@ -89,6 +100,12 @@ export class CapabilitySet {
     const index = this.#indexes.get('network')?.get('connect');
     if (index === undefined) return false;
     return matchEndpoint(index, endpoint).some((held) => held.grant.namesAddress && this.#lives(held));
+  }
+
+  /** Whether a grant for sockets names this host, with any port. */
+  allowsName(host: string): boolean {
+    const endpoint = parseEndpoint(`tcp://${host}:1`);
+    return endpoint !== undefined && this.#someLives(this.#hosts.match(endpointSegments(endpoint).slice(2).join('/')));
   }
 
   /** What clocks may be rounded to: the finest that is granted, or one millisecond. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { LoadOptions, RuntimeOptions } from '#system';
@@ -171,6 +171,29 @@ describe('requests', () => {
     await fence(port);
     const open = () => new Promise((resolve) => server.getConnections((_, connections) => resolve(connections)));
     await expect.poll(open).toBe(0);
+  });
+
+  it('are not begun by a store that the account of what is kept has ended', async () => {
+    const guest = await guestWith({});
+    // A look-up that is refused after the end of its store must not be a rejection that nobody handles.
+    const step = `kept.all = []; const network = api.instanceNetwork();
+      for (;;) kept.all.push(api.resolveAddresses(network, 'denied.example'))`;
+    expect(await guest.step(step)).toMatchObject({ err: 'temporary-resolver-failure' });
+    await guest.value(`for (const each of kept.all) each[Symbol.dispose]();
+      kept.all = []; for (let i = 0; i < 65450; i++) kept.all.push(new api.RequestOptions())`);
+    const full = 'for (;;) kept.all.push(api.resolveAddresses(api.instanceNetwork(), "denied.example"))';
+    await expect(guest.step(full)).rejects.toMatchObject(KEPT);
+    await expect(guestWith({})).resolves.toBeDefined();
+  });
+
+  it('and sockets that were dropped while they connect count until that has ended', async () => {
+    const port = await listening(createTcp());
+    const guest = await guestWith({ grants: [`network:connect:tcp://127.0.0.1:${port}`] });
+    const many = `let count = 0; try { for (;;) { const socket = api.createTcpSocket('ipv4');
+      socket.startConnect(api.instanceNetwork(), { tag: 'ipv4', val: { port: ${port}, address: [127, 0, 0, 1] } });
+      socket[Symbol.dispose](); count += 1 } } catch (error) { return [count, error.payload] }`;
+    expect(await guest.value(many)).toEqual([16, 'new-socket-limit']);
+    await expect.poll(() => guest.value(many)).toEqual([16, 'new-socket-limit']);
   });
 
   it('have a bounded number of names looked up at a time, dropped ones included', async () => {

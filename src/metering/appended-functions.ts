@@ -1,0 +1,99 @@
+import { ByteWriter } from '#wasm';
+import { IntList } from './int-list.ts';
+import { NAMESPACE } from './metadata.ts';
+import { EMPTY, Op } from './opcode.ts';
+
+/** A function that metering appends. */
+export interface AppendedFunction {
+  readonly name: string;
+  readonly type: number;
+  readonly body: Uint8Array;
+  /** As in `CountingCode`; offsets count from the beginning of the body. */
+  readonly hints: IntList;
+}
+
+const UNWRITTEN: AppendedFunction = { name: '', type: 0, body: new Uint8Array(), hints: new IntList(1) };
+
+/** The body of an appended function: its locals, then its code. */
+export class AppendedBody extends ByteWriter {
+  readonly hints: IntList = new IntList(2);
+
+  constructor() {
+    super(32);
+  }
+
+  operators(...bytes: number[]): this {
+    for (const byte of bytes) this.u8(byte);
+    return this;
+  }
+
+  get(local: number): this {
+    return this.u8(Op.localGet).u32(local);
+  }
+
+  set(local: number): this {
+    return this.u8(Op.localSet).u32(local);
+  }
+
+  getGlobal(global: number): this {
+    return this.u8(Op.globalGet).u32(global);
+  }
+
+  setGlobal(global: number): this {
+    return this.u8(Op.globalSet).u32(global);
+  }
+
+  call(index: number): this {
+    return this.u8(Op.call).u32(index);
+  }
+
+  constant64(value: number): this {
+    return this.u8(Op.i64Const).s64(BigInt(value));
+  }
+
+  /** The first locals onto the stack. */
+  pass(parameters: number): this {
+    for (let local = 0; local < parameters; local++) this.get(local);
+    return this;
+  }
+
+  /** `if` the i64 on the stack is below zero, which is unlikely. */
+  ifBelow(): this {
+    this.operators(Op.i64Const, 0, Op.i64LtS);
+    this.hints.push(this.length * 2);
+    return this.operators(Op.if, EMPTY);
+  }
+
+  end(): this {
+    return this.u8(Op.end);
+  }
+}
+
+/** Functions that are appended when they are first asked for. */
+export class AppendedFunctions {
+  readonly list: AppendedFunction[] = [];
+  readonly #first: number;
+  readonly #indices = new Map<string, number>();
+
+  /** @param first the index of the first */
+  constructor(first: number) {
+    this.#first = first;
+  }
+
+  get first(): number {
+    return this.#first;
+  }
+
+  /** The index of the function of that name; `write` may ask for others. */
+  index(name: string, type: number, write: () => AppendedBody): number {
+    const known = this.#indices.get(name);
+    if (known !== undefined) return known;
+    const index = this.#first + this.list.length;
+    this.#indices.set(name, index);
+    const at = this.list.length;
+    this.list.push(UNWRITTEN);
+    const body = write();
+    this.list[at] = { name: `${NAMESPACE}.${name}`, type, body: body.finish(), hints: body.hints };
+    return index;
+  }
+}

@@ -1,0 +1,197 @@
+import { type Label, UNSET } from './label.ts';
+import { closeTurn, openLoop } from './loops.ts';
+import { AGAIN, type MeteredBody } from './metered-body.ts';
+import { EMPTY, Op } from './opcode.ts';
+
+/** `block`, `loop`, `if`, `try` and `try_table`. */
+export function open(body: MeteredBody, opcode: number, at: number): void {
+  const { reader, foresight } = body;
+  const paid = foresight.paid.has(at);
+  const viaCell = foresight.viaCell.has(at);
+  if (opcode === Op.loop) {
+    reader.skipBlockType();
+    openLoop(body, at, paid, viaCell);
+    return;
+  }
+  if (opcode === Op.if) body.moveHint(at);
+  if (opcode !== Op.block) body.pending += body.cost;
+  const carries = body.bytes[at + 1] !== EMPTY;
+  reader.skipBlockType();
+  body.copy(at);
+  // The labels of catch clauses count from outside the block.
+  if (opcode === Op.tryTable) copyCatches(body);
+  body.level++;
+  const label = body.newLabel(opcode, paid ? 0 : UNSET, viaCell);
+  label.carries = carries;
+  label.keepsHosts = foresight.keepsHosts.has(at);
+  body.labels.push(label);
+}
+
+/** The catch clauses of `try_table`: their labels are reached with the counter in the cell. */
+function copyCatches(body: MeteredBody): void {
+  const { reader } = body;
+  const count = reader.leb();
+  body.reserve(count * 11);
+  body.u32(count);
+  for (let n = 0; n < count; n++) {
+    const kind = body.bytes[reader.position++] as number;
+    body.op(kind);
+    if (kind < 2) body.u32(reader.leb());
+    const label = body.label(reader.leb());
+    if (!label.viaCell) throw AGAIN;
+    label.base = 0;
+    label.reached = true;
+    body.u32(body.depth(label));
+  }
+}
+
+/** `else`, with what was owed at its `if`. */
+export function otherwise(body: MeteredBody): void {
+  const { top } = body.labels;
+  top.hasElse = true;
+  body.pending = top.entry;
+  body.unseen = top.unseenAtEntry;
+  body.looked = top.lookedAtEntry;
+  body.op(Op.else);
+}
+
+/** A handler of the legacy encoding: whoever threw left the counter in the shared cell. */
+export function openHandler(body: MeteredBody, opcode: number): void {
+  body.op(opcode);
+  const tag = opcode === Op.catch ? body.reader.leb() : -1;
+  if (tag >= 0) body.u32(tag);
+  body.reload();
+  if (body.sharedTags.has(tag)) body.chargeHostException();
+}
+
+/**
+ * Closes the innermost label, by `end` or `delegate`; `dead` when control does not fall through to it. Answers whether
+ * control goes on behind, or the body is over.
+ */
+export function close(body: MeteredBody, opcode: number, dead: boolean): boolean {
+  const { labels } = body;
+  const label = labels.top;
+  if (label.turn !== undefined) return closeTurn(body, label, label.turn, dead);
+  if (label.opcode === Op.loop) {
+    if (label.isRoomy) body.roomyLoops--;
+    labels.pop();
+    body.end();
+    return !dead;
+  }
+  const bare = label.opcode === Op.if && !label.hasElse;
+  if (bare && label.base === UNSET && !label.viaCell) label.base = label.entry;
+  if (!dead) body.edge(label);
+  if (bare && (label.viaCell || label.base !== label.entry)) {
+    otherwise(body);
+    body.edge(label);
+  } else if (bare) {
+    label.unseen = Math.max(label.unseen, label.unseenAtEntry);
+    label.looked &&= label.lookedAtEntry;
+  }
+  const reached = label.reached || bare;
+  labels.pop();
+  const last = labels.depth === 0;
+  if (!last || body.isWrapped) {
+    body.op(opcode);
+    if (opcode === Op.delegate) body.u32(body.level - 1 - body.label(body.reader.leb()).level);
+    body.level--;
+  }
+  if (reached) {
+    body.pending = label.base;
+    body.unseen = label.unseen;
+    body.looked = label.looked;
+    if (label.viaCell) body.reload();
+    if (label.keepsHosts) body.chargeHostException();
+  }
+  if (!last) return reached;
+  if (reached) body.leave();
+  else if (body.isWrapped) body.op(Op.unreachable);
+  body.op(Op.end);
+  return true;
+}
+
+/** `br` and the conditional branches of one label. */
+export function branch(body: MeteredBody, opcode: number, at: number): void {
+  const label = body.label(body.reader.leb());
+  body.pending += body.cost;
+  if (opcode === Op.brIf && paysOnEdge(body, label)) {
+    branchPaying(body, label, at);
+    return;
+  }
+  body.edge(label);
+  body.moveHint(at);
+  body.op(opcode);
+  body.u32(body.depth(label));
+}
+
+/**
+ * Whether a conditional branch pays only where it is taken: forward, to where something else is owed. A chain of tests
+ * that leave for one place then costs nothing while none is taken.
+ */
+function paysOnEdge(body: MeteredBody, label: Label): boolean {
+  if (!body.counts || label.viaCell || label.carries || label.opcode === Op.loop) return false;
+  return label.base !== UNSET && label.base !== body.pending;
+}
+
+function branchPaying(body: MeteredBody, label: Label, at: number): void {
+  const { pending } = body;
+  body.moveHint(at);
+  body.op(Op.if);
+  body.op(EMPTY);
+  body.level++;
+  body.edge(label);
+  body.branch(label);
+  body.end();
+  body.pending = pending;
+}
+
+/** `br_table`: all its labels owe the same. */
+export function branchTable(body: MeteredBody): void {
+  const { reader } = body;
+  body.pending += body.cost;
+  const count = reader.leb();
+  const first = reader.position;
+  let base = UNSET;
+  let viaCell = false;
+  for (let n = 0; n <= count; n++) {
+    const label = body.label(reader.leb());
+    viaCell ||= label.viaCell;
+    if (label.base !== UNSET) base = label.base;
+  }
+  if (viaCell) base = 0;
+  else if (base === UNSET) base = body.pending;
+  reader.position = first;
+  for (let n = 0; n <= count; n++) {
+    const label = body.label(reader.leb());
+    body.arrive(label);
+    if (label.base === UNSET) label.base = base;
+    else if (label.base !== base) throw AGAIN;
+  }
+  if (viaCell) body.payAndStore();
+  else body.pay(body.pending, base);
+  body.reserve(5 * count);
+  body.op(Op.brTable);
+  body.u32(count);
+  reader.position = first;
+  for (let n = 0; n <= count; n++) body.u32(body.depth(body.label(reader.leb())));
+}
+
+/** Control does not go on: everything up to where it can arrive again is dropped. */
+export function drop(body: MeteredBody): void {
+  const { reader, labels } = body;
+  for (;;) {
+    reader.skipDead();
+    const opcode = body.bytes[reader.position++] as number;
+    body.reserve(0);
+    const opens = opcode === Op.else || opcode === Op.catch || opcode === Op.catchAll;
+    if (opcode === Op.else) otherwise(body);
+    else if (opens) openHandler(body, opcode);
+    if (opens || close(body, opcode, true) || labels.depth === 0) return;
+    stayUnreached(body);
+  }
+}
+
+/** Control does not reach here, but a validator believes it: make the stack polymorphic. */
+export function stayUnreached(body: MeteredBody): void {
+  body.op(Op.unreachable);
+}

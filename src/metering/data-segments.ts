@@ -1,0 +1,105 @@
+import { ByteReader, coreModule } from '#wasm';
+
+const { Constant, readConstantExpression } = coreModule;
+
+const PAGE = 65536;
+/** A memory's image is placed beforehand when it is smaller than this, or than twice its data (wasmtime 50.0.1). */
+const LARGEST_SPARSE_IMAGE = 16 * 2 ** 20;
+const NOWHERE = -1;
+
+/** First to last byte that a memory's segments fill, and the bytes in them. */
+interface Image {
+  first: number;
+  last: number;
+  data: number;
+}
+
+/** What placing a module's active data segments costs, by the rules of wasmtime 50.0.1. Go has tens of thousands. */
+export class DataSegments {
+  /** Units of fuel; 0 when every memory's image can be placed beforehand. */
+  readonly fuel: number;
+  /** Whether any is placed while the module is instantiated. */
+  readonly runs: boolean;
+  /** Whether an offset is anything but one constant, and so may name what moves. */
+  computed = false;
+  readonly #module: coreModule.CoreModule;
+  readonly #images = new Map<number, Image>();
+  #operators = 0;
+  #placed = true;
+
+  constructor(module: coreModule.CoreModule) {
+    this.#module = module;
+    const section = module.sections.find(({ id }) => id === coreModule.SectionId.data);
+    const reader = section && new ByteReader(module.bytes, section.start, section.end);
+    let fuel = 0;
+    let active = 0;
+    for (let left = reader?.u32() ?? 0; left > 0 && reader !== undefined; left--) {
+      const flags = reader.u32();
+      const memory = flags === 2 ? reader.u32() : 0;
+      const offset = flags === 1 ? NOWHERE : this.#offset(reader);
+      const length = reader.u32();
+      reader.offset += length;
+      if (flags === 1) continue;
+      active++;
+      fuel += this.#operators + length;
+      this.#place(memory, offset, length);
+    }
+    for (const { first, last, data } of this.#images.values()) {
+      const size = last - first;
+      if (size >= LARGEST_SPARSE_IMAGE && size >= data * 2) this.#placed = false;
+    }
+    this.runs = active > 0 && !this.#placed;
+    this.fuel = this.runs ? fuel : 0;
+  }
+
+  /** Passes an offset; answers it when it is one constant, unsigned. */
+  #offset(reader: ByteReader): number {
+    const { bytes, offset: start } = reader;
+    this.#operators = 1;
+    if (bytes[start] === Constant.i32Const) {
+      let value = 0;
+      let at = start + 1;
+      let shift = 0;
+      for (; shift < 35; shift += 7) {
+        const byte = bytes[at++] as number;
+        value |= (byte & 0x7f) << shift;
+        if (byte >= 0x80) continue;
+        if (shift < 28 && (byte & 0x40) !== 0) value |= -1 << (shift + 7);
+        break;
+      }
+      if (bytes[at] === Constant.end) {
+        reader.offset = at + 1;
+        return value >>> 0;
+      }
+    }
+    const expression = readConstantExpression(reader);
+    this.#operators = expression.length;
+    const [only] = expression;
+    if (expression.length === 1 && only?.opcode === Constant.i64Const) return Number(BigInt.asUintN(64, only.value));
+    this.computed = true;
+    return NOWHERE;
+  }
+
+  #place(memory: number, offset: number, length: number): void {
+    const limits = this.#module.memories[memory];
+    const end = offset + length;
+    if (
+      offset === NOWHERE ||
+      limits === undefined ||
+      memory < this.#module.imported.memory ||
+      end > Number(limits.minimum) * PAGE
+    ) {
+      this.#placed = false;
+      return;
+    }
+    if (length === 0) return;
+    const image = this.#images.get(memory);
+    if (image === undefined) {
+      this.#images.set(memory, { first: offset, last: end, data: length });
+      return;
+    }
+    if (offset < image.first) image.first = offset;
+    if (end > image.last) image.last = end;
+    image.data += length;
+  }
+}

@@ -1,0 +1,107 @@
+import { type ByteReader, ByteWriter, coreModule } from '#wasm';
+import type { Assembly } from './assembly.ts';
+import type { DataSegments } from './data-segments.ts';
+import { rewriteExpression } from './expressions.ts';
+import { HOOKS } from './hooks.ts';
+import { NAMESPACE, START_EXPORT } from './metadata.ts';
+import { I64 } from './opcode.ts';
+
+/** The sections that declare things, each as its payload. What is appended must have been asked for before. */
+
+export function typeSection({ types }: Assembly, reader: ByteReader | undefined): Uint8Array {
+  const count = reader?.u32() ?? 0;
+  const writer = new ByteWriter().u32(count + types.appended.length);
+  if (reader !== undefined) writer.raw(reader.slice(reader.end - reader.offset));
+  for (const type of types.appended) writer.raw(type);
+  return writer.view();
+}
+
+export function importSection(assembly: Assembly, reader: ByteReader | undefined): Uint8Array {
+  const count = reader?.u32() ?? 0;
+  const writer = new ByteWriter().u32(count + HOOKS.functions.length + HOOKS.globals.length);
+  if (reader !== undefined) writer.raw(reader.slice(reader.end - reader.offset));
+  const types = assembly.hookTypes();
+  for (const [at, name] of HOOKS.functions.entries()) {
+    writer
+      .name(NAMESPACE)
+      .name(name)
+      .u8(0)
+      .u32(types[at] as number);
+  }
+  for (const name of HOOKS.globals) writer.name(NAMESPACE).name(name).u8(3).u8(I64).u8(1);
+  return writer.view();
+}
+
+export function functionSection({ module, plan, types, appended }: Assembly): Uint8Array {
+  const { functions, imported } = module;
+  const writer = new ByteWriter().u32(functions.length - imported.function + appended.list.length);
+  for (let index = imported.function; index < functions.length; index++) {
+    const type = functions[index] as number;
+    writer.u32(plan.functions[index]?.convention === 'register' ? types.withCounter(type) : type);
+  }
+  for (const { type } of appended.list) writer.u32(type);
+  return writer.view();
+}
+
+export function tableSection(assembly: Assembly, reader: ByteReader | undefined): Uint8Array {
+  return rewriteItems(reader, (reader, writer) => {
+    const start = reader.offset;
+    const initialised = reader.bytes[start] === 0x40;
+    if (initialised) reader.skip(2);
+    coreModule.readTableType(reader);
+    writer.raw(reader.bytes.subarray(start, reader.offset));
+    if (initialised) rewriteExpression(assembly, reader, writer);
+  });
+}
+
+export function globalSection(assembly: Assembly, reader: ByteReader | undefined): Uint8Array {
+  return rewriteItems(reader, (reader, writer) => {
+    const start = reader.offset;
+    coreModule.readGlobalType(reader);
+    writer.raw(reader.bytes.subarray(start, reader.offset));
+    rewriteExpression(assembly, reader, writer);
+  });
+}
+
+/** @param start the function that runs the start function, exported for the host alone */
+export function exportSection(assembly: Assembly, start: number | undefined): Uint8Array {
+  const { exports } = assembly.module;
+  const kinds = ['function', 'table', 'memory', 'global', 'tag'];
+  const writer = new ByteWriter().u32(exports.length + (start === undefined ? 0 : 1));
+  for (const { name, kind, index } of exports) {
+    const moved =
+      kind === 'function' ? assembly.exported(index) : kind === 'global' ? assembly.globalIndex(index) : index;
+    writer.name(name).u8(kinds.indexOf(kind)).u32(moved);
+  }
+  if (start !== undefined) writer.name(START_EXPORT).u8(0).u32(start);
+  return writer.view();
+}
+
+/** The data section as it is, unless an offset names a global that has moved. */
+export function dataSection(
+  assembly: Assembly,
+  reader: ByteReader | undefined,
+  { computed }: DataSegments,
+): Uint8Array {
+  if (reader === undefined) return new Uint8Array();
+  if (!computed) return reader.slice(reader.end - reader.offset);
+  return rewriteItems(reader, (reader, writer) => {
+    const flags = reader.u32();
+    writer.u32(flags);
+    if (flags === 2) writer.u32(reader.u32());
+    if (flags !== 1) rewriteExpression(assembly, reader, writer);
+    const length = reader.u32();
+    writer.u32(length).raw(reader.slice(length));
+  });
+}
+
+function rewriteItems(
+  reader: ByteReader | undefined,
+  item: (reader: ByteReader, writer: ByteWriter) => void,
+): Uint8Array {
+  if (reader === undefined) return new Uint8Array();
+  const count = reader.u32();
+  const writer = new ByteWriter(reader.end - reader.offset + 16).u32(count);
+  for (let left = count; left > 0; left--) item(reader, writer);
+  return writer.view();
+}

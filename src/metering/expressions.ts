@@ -1,0 +1,16 @@
+import { type ByteReader, type ByteWriter, coreModule } from '#wasm';
+import type { Assembly } from './assembly.ts';
+import { Op } from './opcode.ts';
+
+const { Constant } = coreModule;
+
+/** A constant expression with the metered module's indices. `isPrivate`: what it gives is held by a private table. */
+export function rewriteExpression(assembly: Assembly, reader: ByteReader, writer: ByteWriter, isPrivate = false): void {
+  for (const { opcode, start, end, index } of coreModule.readConstantExpression(reader)) {
+    if (opcode === Constant.globalGet) writer.u8(Op.globalGet).u32(assembly.globalIndex(index));
+    else if (opcode === Constant.refFunc) {
+      writer.u8(Op.refFunc).u32(isPrivate ? assembly.registered(index) : assembly.reference(index));
+    } else writer.raw(reader.bytes.subarray(start, end));
+  }
+  writer.u8(Op.end);
+}

@@ -1,0 +1,187 @@
+import { type Label, type LoopTurn, UNSET } from './label.ts';
+import type { MeteredBody } from './metered-body.ts';
+import { LoopFlag } from './module-facts.ts';
+import { EMPTY, Op } from './opcode.ts';
+import { copiesOf } from './unrolling.ts';
+
+/** Ways out of a simple loop whose refill stands outside: each further loop costs a look at the stack. */
+const MOST_EXITS = 1;
+const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
+
+/** Opens a loop: no turn but the first begins without a look at the budget. */
+export function openLoop(body: MeteredBody, at: number, paid: boolean, viaCell: boolean): void {
+  const { facts } = body.assembly.plan;
+  const number = body.nextLoop++;
+  if (!body.counts) throw body.reader.malformed('a loop in a function without a counter');
+  if (viaCell) body.payAndStore();
+  else if (paid || body.cost === 0) body.pay(body.pending, 0);
+  // Calls of imports in the loop find the room that is made before it: the stack is as deep at each turn.
+  const isRoomy = (facts.loopFlags.at(number) & LoopFlag.callsImport) !== 0;
+  if (isRoomy && body.roomyLoops++ === 0) body.call(body.assembly.room);
+  if (viaCell || !isEnclosable(body, at + 1)) openPlainLoop(body, at, number, viaCell, isRoomy);
+  else openTurns(body, at, number, paid, isRoomy);
+}
+
+/** A loop that takes values or gives references, or that exceptions return to, looks at its head. */
+function openPlainLoop(body: MeteredBody, at: number, number: number, viaCell: boolean, isRoomy: boolean): void {
+  body.copy(at);
+  body.level++;
+  if (viaCell) body.load();
+  if (body.foresight.keepsHosts.has(at)) body.chargeHostException();
+  const label = body.newLabel(Op.loop, body.pending, viaCell);
+  label.carries = true;
+  label.isRoomy = isRoomy;
+  body.labels.push(label);
+  chargeTurns(body, number, 1);
+  if (body.pending === 0) body.get();
+  else {
+    body.getPaid();
+    body.tee();
+  }
+  body.refillIfBelow();
+  body.look();
+}
+
+/**
+ * Any other loop looks where it turns back. Its body may be repeated, so that one look serves several turns; and where
+ * it only computes and has a single exit, the refill stands outside, in a loop around it, so that the engine still
+ * treats it as one without calls:
+ * `block $exit (loop $again (loop $loop (block $next … (br $exit)) (br_if $loop …)) refill (br $again)))`
+ */
+function openTurns(body: MeteredBody, at: number, number: number, paid: boolean, isRoomy: boolean): void {
+  const { facts, mostUnrolledBytes } = body.assembly.plan;
+  const start = body.reader.position;
+  const type = body.bytes.subarray(at + 1, start);
+  const computes = (facts.loopFlags.at(number) & LoopFlag.complicated) === 0;
+  const hasLoop = (facts.loopFlags.at(number) & LoopFlag.hasLoop) !== 0;
+  const copies = copiesOf(facts, number, mostUnrolledBytes);
+  const outside = computes && !hasLoop && facts.loopTurns.at(number) > 0 && facts.loopExits.at(number) <= MOST_EXITS;
+  const exit = begin(body, Op.block, type, UNSET);
+  if (outside) {
+    body.op(Op.loop);
+    body.op(EMPTY);
+    body.level++;
+  }
+  const loop = begin(body, Op.loop, NO_VALUES, body.pending);
+  const lookedBefore = body.looked;
+  body.looked = false;
+  openCopy(body, {
+    number,
+    body: start,
+    copies,
+    left: copies,
+    paid,
+    firstHint: body.nextGuestHint,
+    firstLoop: body.nextLoop,
+    loop,
+    exit,
+    outside,
+    hasResult: type[0] !== EMPTY,
+    isRoomy,
+    lookedBefore,
+  });
+}
+
+function begin(body: MeteredBody, opcode: number, type: Uint8Array, base: number): Label {
+  body.op(opcode);
+  body.append(type);
+  body.level++;
+  return body.newLabel(opcode, base, false);
+}
+
+/** Reads the body of a loop, again: a branch back goes behind this copy. */
+function openCopy(body: MeteredBody, turn: LoopTurn): void {
+  body.reader.position = turn.body;
+  body.nextGuestHint = turn.firstHint;
+  body.nextLoop = turn.firstLoop;
+  turn.left--;
+  const copy = begin(body, Op.block, NO_VALUES, turn.paid ? 0 : UNSET);
+  copy.turn = turn;
+  body.labels.push(copy);
+}
+
+/** Closes a copy of a loop's body; whether control goes on behind. */
+export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead: boolean): boolean {
+  const { exit, loop } = turn;
+  const { base, looked, unseen, reached } = label;
+  body.labels.pop();
+  if (!dead) {
+    body.edge(exit);
+    body.branch(exit);
+  }
+  body.end();
+  body.pending = base;
+  body.looked = looked;
+  body.unseen = unseen;
+  if (turn.left > 0 && reached) {
+    openCopy(body, turn);
+    return true;
+  }
+  if (reached) turnBack(body, turn);
+  else body.op(Op.unreachable);
+  body.end();
+  if (turn.outside) {
+    body.refillNow();
+    body.op(Op.br);
+    body.u32(0);
+    body.end();
+  }
+  if (turn.hasResult) body.op(Op.unreachable);
+  body.end();
+  if (turn.isRoomy) body.roomyLoops--;
+  body.pending = exit.base;
+  body.unseen = exit.unseen;
+  body.looked = exit.looked || turn.lookedBefore;
+  body.labels.release(loop);
+  body.labels.release(exit);
+  return exit.reached;
+}
+
+/** From the last copy to the loop's head, with what is owed there, by way of a look where none was taken in the turn. */
+function turnBack(body: MeteredBody, { number, copies, loop, outside }: LoopTurn): void {
+  chargeTurns(body, number, copies);
+  if (body.looked) {
+    body.pay(body.pending, loop.base);
+    body.branch(loop);
+    return;
+  }
+  body.pending -= loop.base;
+  const owes = body.pending !== 0;
+  body.getPaid();
+  if (owes) body.tee();
+  if (outside) {
+    body.isEnough();
+    body.likely();
+    body.op(Op.brIf);
+    body.u32(body.depth(loop));
+    return;
+  }
+  body.refillIfBelow();
+  body.branch(loop);
+}
+
+/** In mode `deadline` turns are charged as a whole. */
+function chargeTurns(body: MeteredBody, number: number, turns: number): void {
+  if (body.cost === 0) body.pending += turns * (body.assembly.plan.turnCosts[number] as number);
+}
+
+/**
+ * Whether a block of the type at `at` can stand around a loop: without parameters, and without references as results,
+ * which V8 lets a loop give more exactly than its type says.
+ */
+function isEnclosable(body: MeteredBody, at: number): boolean {
+  const first = body.bytes[at] as number;
+  if (first === EMPTY || isNumeric(first)) return true;
+  if (first > EMPTY && first < 0x80) return false;
+  const { reader } = body;
+  const { position } = reader;
+  reader.position = at;
+  const { parameters, results } = body.assembly.types.at(reader.leb());
+  reader.position = position;
+  return parameters.length === 0 && results.every(({ bytes }) => isNumeric(bytes[0] as number));
+}
+
+/** From v128 to i32. */
+function isNumeric(type: number): boolean {
+  return type >= 0x7b && type < 0x80;
+}

@@ -1,0 +1,33 @@
+import { coreModule } from '#wasm';
+import { Op } from './opcode.ts';
+
+const { Immediate, PLAIN } = coreModule;
+
+const LAST_NUMERIC = 0xc4;
+const COST = 1 << 24;
+const IS_LOCAL = 1 << 25;
+const IS_GLOBAL = 1 << 26;
+
+/**
+ * How operators that do nothing but compute are stepped over without looking at what they are. A shape packs
+ * - bits 0 to 7: their bytes, at most three, when each LEB128 in them takes one,
+ * - bits 8 to 15 and 16 to 23: the bits of their second and third byte that say that it does not,
+ * - bit 24: their cost, bits 25 and 26: whether the second byte is the index of a local or of a global.
+ * It is 0 for every other operator.
+ */
+export const SHAPES: Int32Array = Int32Array.from(PLAIN, (kind, opcode) => {
+  if (opcode === Op.nop || opcode === Op.drop) return 1;
+  if (opcode >= Op.localGet && opcode <= Op.localTee) return COST | IS_LOCAL | 0x8002;
+  if (opcode < Op.localGet || opcode > LAST_NUMERIC) return opcode === Op.select ? COST | 1 : 0;
+  if (opcode === Op.globalGet || opcode === Op.globalSet) return COST | IS_GLOBAL | 0x8002;
+  if (opcode === Op.tableGet || opcode === Op.tableSet || opcode === Op.memoryGrow) return 0;
+  if (kind === Immediate.none) return COST | 1;
+  if (kind === Immediate.leb) return COST | 0x8002;
+  // The alignment's bit 6 says that a memory's index stands behind it.
+  return kind === Immediate.memory ? COST | 0x80c003 : 0;
+});
+
+export const SIZE = 0xff;
+export const COST_SHIFT = 24;
+export const LOCAL_SHIFT = 25;
+export const GLOBAL_SHIFT = 26;

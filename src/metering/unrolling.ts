@@ -1,0 +1,41 @@
+import { coreModule } from '#wasm';
+import { LoopFlag, type ModuleFacts } from './module-facts.ts';
+
+/** How often the body of a loop that only computes is written, and the bytes that its copies may take. */
+const MOST_COPIES = 4;
+const LONGEST_COPIES = 1000;
+/** The largest body with a loop in it that is copied. */
+const LONGEST_NEST = 400;
+/** What all copies may add to a module: a share of its code, or that of a small program. */
+const SHARE_OF_CODE = 0.01;
+const LEAST_BUDGET = 4096;
+
+/** A nest in a nest would grow by the product of all copies. */
+const NEVER = LoopFlag.complicated | LoopFlag.hasNest;
+
+/** How often a loop's body is written, where those of at most so many bytes are copied. */
+export function copiesOf(facts: ModuleFacts, loop: number, mostBytes: number): number {
+  const bytes = facts.loopBytes.at(loop);
+  const flags = facts.loopFlags.at(loop);
+  if (facts.loopTurns.at(loop) === 0 || bytes > mostBytes || (flags & NEVER) !== 0) return 1;
+  if ((flags & LoopFlag.hasLoop) !== 0 && bytes > LONGEST_NEST) return 1;
+  return Math.max(1, Math.min(MOST_COPIES, Math.floor(LONGEST_COPIES / bytes)));
+}
+
+/** The largest body of which copies are made: the smallest gain most, so they are served first. */
+export function mostUnrolled(facts: ModuleFacts, module: coreModule.CoreModule): number {
+  const code = module.sections.find(({ id }) => id === coreModule.SectionId.code);
+  let left = Math.max(LEAST_BUDGET, code === undefined ? 0 : (code.end - code.start) * SHARE_OF_CODE);
+  const copied = new Float64Array(LONGEST_COPIES + 1);
+  for (let loop = 0; loop < facts.loopFlags.length; loop++) {
+    const bytes = facts.loopBytes.at(loop);
+    if (bytes > LONGEST_COPIES) continue;
+    const inner = (facts.loopFlags.at(loop) & LoopFlag.hasLoop) !== 0 ? MOST_COPIES : 1;
+    copied[bytes] = (copied[bytes] as number) + (copiesOf(facts, loop, LONGEST_COPIES) - 1) * bytes * inner;
+  }
+  for (let bytes = 0; bytes <= LONGEST_COPIES; bytes++) {
+    left -= copied[bytes] as number;
+    if (left < 0) return bytes - 1;
+  }
+  return LONGEST_COPIES;
+}

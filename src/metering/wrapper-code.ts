@@ -1,0 +1,101 @@
+import { AppendedBody } from './appended-functions.ts';
+import { bytesOf, type IndexSpaces } from './index-spaces.ts';
+import { EMPTY, I64, Op } from './opcode.ts';
+import type { FunctionPlan } from './plan.ts';
+
+/** A body without locals of its own. */
+const body = (): AppendedBody => new AppendedBody().u8(0);
+
+/** Asks the tank for more when the counter on the stack is below zero, and traps where it refuses. */
+export function refillHelper({ types, appended, refill }: IndexSpaces): number {
+  return appended.index('refill', types.index(bytesOf(I64), bytesOf(I64)), () => orTrap(body(), refill).end());
+}
+
+export function hand(assembly: IndexSpaces): AppendedBody {
+  return refillLocal(assembly, body(), 0).get(0).setGlobal(assembly.fuel).end();
+}
+
+export function allocate(assembly: IndexSpaces): AppendedBody {
+  const code = body().getGlobal(assembly.heap).operators(Op.localGet, 0, Op.i64Sub, Op.localTee, 0).ifBelow();
+  return orTrap(code, assembly.allocate).set(0).end().get(0).setGlobal(assembly.heap).end();
+}
+
+export function start(callee: number): AppendedBody {
+  return body().call(callee).end();
+}
+
+/** Calls an import between looks at the budget, with room left on the stack for the host. */
+export function importWrapper(assembly: IndexSpaces, index: number, hasRoom: boolean): AppendedBody {
+  const counter = assembly.functionType(index).parameters.length;
+  const code = body();
+  // A deadline that passes before the call is seen behind it.
+  if (assembly.plan.mode === 'fuel') refillLocal(assembly, code, counter);
+  code.get(counter).setGlobal(assembly.fuel);
+  if (!hasRoom) code.call(assembly.room);
+  code.pass(counter).call(index).getGlobal(assembly.fuel).set(counter);
+  return refillLocal(assembly, code, counter).get(counter).end();
+}
+
+/** What references hold of an import: of its own type, and a tail call, so that rings through several modules stay flat. */
+export function importReference(assembly: IndexSpaces, index: number): AppendedBody {
+  return refillCell(assembly, body())
+    .call(assembly.room)
+    .pass(assembly.functionType(index).parameters.length)
+    .u8(Op.returnCall)
+    .u32(index)
+    .end();
+}
+
+/** The way into a function of the `register` convention, or one that is untouched, for whoever has the counter in the cell. */
+export function entry(assembly: IndexSpaces, index: number, plan: FunctionPlan): AppendedBody {
+  const { fuel } = assembly;
+  const code = body();
+  const untouched = plan.convention === 'untouched';
+  const cost = callersCost(assembly, plan);
+  if (cost > 0) code.getGlobal(fuel).constant64(cost).u8(Op.i64Sub).setGlobal(fuel);
+  if (!plan.checked) refillCell(assembly, code);
+  code.pass(assembly.functionType(index).parameters.length);
+  if (!untouched) code.getGlobal(fuel);
+  code.call(assembly.functionIndex(index));
+  if (!untouched) code.setGlobal(fuel);
+  return code.end();
+}
+
+/** What whoever calls a function pays for it. */
+function callersCost({ plan: { mode } }: IndexSpaces, { convention, entry, weight }: FunctionPlan): number {
+  if (mode === 'deadline') return weight;
+  return convention === 'untouched' ? entry : 0;
+}
+
+/** A function of another convention in the place of one of the `register` convention. */
+export function adapter(assembly: IndexSpaces, index: number, plan: FunctionPlan): AppendedBody {
+  const counter = assembly.functionType(index).parameters.length;
+  const callee = assembly.functionIndex(index);
+  const code = body();
+  if (plan.convention === 'cell') {
+    code.get(counter).setGlobal(assembly.fuel).pass(counter).call(callee);
+    return code.getGlobal(assembly.fuel).end();
+  }
+  code.get(counter).constant64(callersCost(assembly, plan)).u8(Op.i64Sub).set(counter);
+  return refillLocal(assembly, code, counter).pass(counter).call(callee).get(counter).end();
+}
+
+/** `if (counter < 0) counter = refill(counter)` on a local. */
+export function refillLocal(assembly: IndexSpaces, code: AppendedBody, counter: number): AppendedBody {
+  return code.get(counter).ifBelow().get(counter).call(refillHelper(assembly)).set(counter).end();
+}
+
+/** The same on the shared cell. */
+function refillCell(assembly: IndexSpaces, code: AppendedBody): AppendedBody {
+  const { fuel } = assembly;
+  return code.getGlobal(fuel).ifBelow().getGlobal(fuel).call(refillHelper(assembly)).setGlobal(fuel).end();
+}
+
+/** Gives local 0 to a hook; leaves what it answers on the stack, and traps where that is negative. */
+function orTrap(code: AppendedBody, hook: number): AppendedBody {
+  return code
+    .get(0)
+    .call(hook)
+    .operators(Op.localTee, 0, Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY, Op.unreachable, Op.end)
+    .get(0);
+}

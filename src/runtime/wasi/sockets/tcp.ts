@@ -1,0 +1,177 @@
+import { type NetworkConnection, Quota } from '#core';
+import type { HostLinker } from '../../host-linker.ts';
+import type { CurrentStore, HostState } from '../../host-state.ts';
+import type { ByteSink, ByteSource } from '../byte-streams.ts';
+import { HostCharge } from '../host-charge.ts';
+import type { Io } from '../io.ts';
+import { type IpSocketAddress, ipSocketAddressOf, socketAddressOf } from './addresses.ts';
+import { socketErrorOf } from './error-code.ts';
+
+/** Sockets of one store at a time. */
+const MAX_SOCKETS = 16;
+
+/** What a socket's buffers may come to, 64 KiB each way, in pieces. */
+const SOCKET_BYTES = 256 * 1024;
+
+/** What concerns listening, or the host's own stack. */
+const NOT_SUPPORTED = [
+  'startBind',
+  'finishBind',
+  'startListen',
+  'finishListen',
+  'accept',
+  'setListenBacklogSize',
+  'keepAliveEnabled',
+  'setKeepAliveEnabled',
+  'keepAliveIdleTime',
+  'setKeepAliveIdleTime',
+  'keepAliveInterval',
+  'setKeepAliveInterval',
+  'keepAliveCount',
+  'setKeepAliveCount',
+  'hopLimit',
+  'setHopLimit',
+  'receiveBufferSize',
+  'setReceiveBufferSize',
+  'sendBufferSize',
+  'setSendBufferSize',
+];
+
+type Family = 'ipv4' | 'ipv6';
+
+/** `wasi:sockets/tcp` and `tcp-create-socket`: connections that go out, made in one turn and used in later ones. */
+export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): void {
+  const sockets = new WeakMap<HostState, Quota>();
+
+  class TcpSocket {
+    readonly #family: Family;
+    readonly #state: HostState;
+    readonly #charge: HostCharge;
+    readonly #places: Quota;
+    readonly #stop = new AbortController();
+    #started = false;
+    #finished = false;
+    #closed = false;
+    #connection: NetworkConnection | undefined;
+    #failure: string | undefined;
+
+    constructor(family: Family, places: Quota) {
+      this.#places = places;
+      this.#charge = new HostCharge(current.state, SOCKET_BYTES);
+      this.#family = family;
+      this.#state = current.state;
+    }
+
+    startConnect(_network: object, remote: IpSocketAddress): void {
+      if (this.#started) throw 'invalid-state';
+      if (remote.tag !== this.#family || remote.val.port === 0) throw 'invalid-argument';
+      this.#started = true;
+      const signal = AbortSignal.any([this.#stop.signal, this.#state.ending]);
+      this.#state.network.connect(socketAddressOf(remote), signal).then(
+        (connection) => {
+          this.#connection = connection;
+          if (this.#closed) this.#leave();
+        },
+        (error) => {
+          this.#failure = socketErrorOf(error);
+          if (this.#closed) this.#leave();
+        },
+      );
+    }
+
+    finishConnect(): [object, object] {
+      if (!this.#started || this.#finished) throw 'not-in-progress';
+      if (this.#failure === undefined && this.#connection === undefined) throw 'would-block';
+      this.#finished = true;
+      if (this.#connection === undefined) throw this.#failure;
+      return [new io.InputStream(sourceOf(this.#connection, io)), new io.OutputStream(sinkOf(this.#connection, io))];
+    }
+
+    localAddress(): IpSocketAddress {
+      return ipSocketAddressOf(this.#connected().local);
+    }
+
+    remoteAddress(): IpSocketAddress {
+      return ipSocketAddressOf(this.#connected().remote);
+    }
+
+    isListening(): boolean {
+      return false;
+    }
+
+    addressFamily(): Family {
+      return this.#family;
+    }
+
+    subscribe(): object {
+      return new io.Pollable(() => !this.#started || this.#failure !== undefined || this.#connection !== undefined);
+    }
+
+    /** What is received after a `receive` is read as before: the other side is not told of it. */
+    shutdown(what: 'receive' | 'send' | 'both'): void {
+      const connection = this.#connected();
+      if (what !== 'receive') connection.end();
+    }
+
+    [Symbol.dispose](): void {
+      if (this.#closed) return;
+      this.#closed = true;
+      this.#stop.abort();
+      // Else it is on its way, and counts until that has ended.
+      if (!this.#started || this.#failure !== undefined || this.#connection !== undefined) this.#leave();
+    }
+
+    #leave(): void {
+      this.#connection?.close();
+      this.#charge.end();
+      this.#places.giveBack(1);
+    }
+
+    #connected(): NetworkConnection {
+      if (this.#connection === undefined || !this.#finished) throw 'invalid-state';
+      return this.#connection;
+    }
+  }
+
+  for (const name of NOT_SUPPORTED) {
+    Object.defineProperty(TcpSocket.prototype, name, {
+      configurable: true,
+      value: () => {
+        throw 'not-supported';
+      },
+    });
+  }
+
+  linker.define('wasi:sockets/tcp@0.2.0', { TcpSocket });
+  linker.define('wasi:sockets/tcp-create-socket@0.2.0', {
+    createTcpSocket(family: Family): object {
+      const places = sockets.get(current.state) ?? new Quota(MAX_SOCKETS);
+      sockets.set(current.state, places);
+      if (!places.take(1)) throw 'new-socket-limit';
+      return new TcpSocket(family, places);
+    },
+  });
+}
+
+function sourceOf(connection: NetworkConnection, io: Io): ByteSource {
+  return {
+    ready: () => connection.readable,
+    read: (length) => streaming(io, () => connection.read(length)),
+  };
+}
+
+function sinkOf(connection: NetworkConnection, io: Io): ByteSink {
+  return {
+    room: () => streaming(io, () => connection.room),
+    write: (bytes) => streaming(io, () => connection.write(bytes)),
+  };
+}
+
+function streaming<T>(io: Io, operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    const code = socketErrorOf(error);
+    throw io.failed(code, code);
+  }
+}
