@@ -1,5 +1,6 @@
 export * from './component-id.ts';
 export * from './errors.ts';
+export * from './growing-buffer.ts';
 export * from './handle.ts';
 export * from './limits.ts';
 export * from './message.ts';
@@ -18,4 +19,5 @@ export * from './ports/random.ts';
 export * from './ports/registry.ts';
 export * from './ports/storage.ts';
 export * from './ports/supervisor.ts';
+export * from './quota.ts';
 export * from './units.ts';

@@ -4,6 +4,7 @@ import type {
   ComponentNetwork,
   KeyValueNamespace,
   Preopen,
+  Quota,
   VivariumError,
 } from '#core';
 import type { FileGuard } from '#security/access';
@@ -30,6 +31,8 @@ export interface HostState {
   readonly args: readonly string[];
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
+  /** Bytes that the host keeps on its behalf, beside its own memory. */
+  readonly hostMemory: Quota;
   /** Aborted when the store ends: what it began outside itself ends with it. */
   readonly ending: AbortSignal;
   /** Its files; all are closed when the store ends. */

@@ -1,8 +1,11 @@
 import type { KeyValueStore, MemoryPool, Meter } from '#core';
-import { formatComponentId } from '#core';
+import { formatComponentId, Quota } from '#core';
 import type { CurrentStore, LogRecord } from './host-state.ts';
 import type { LoadedComponent } from './loaded-component.ts';
 import { Store } from './store.ts';
+
+/** Files that all stores of a runtime have open at a time; a process may often have no more than 1,024. */
+const MAX_OPEN_FILES = 512;
 
 export interface StoreManagerPorts {
   readonly meter: Pick<Meter, 'createTank'>;
@@ -15,6 +18,7 @@ export interface StoreManagerPorts {
 export class StoreManager {
   readonly #ports: StoreManagerPorts;
   readonly #current: CurrentStore;
+  readonly #openFiles = new Quota(MAX_OPEN_FILES);
 
   constructor(current: CurrentStore, ports: StoreManagerPorts) {
     this.#current = current;
@@ -36,8 +40,9 @@ export class StoreManager {
       network,
       log,
       tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),
+      openFiles: this.#openFiles,
       current: this.#current,
-      maxLiftBytes: limits.maxMemoryBytes,
+      maxMemoryBytes: limits.maxMemoryBytes,
       openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
     });
     try {

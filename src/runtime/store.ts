@@ -7,6 +7,7 @@ import {
   type KeyValueNamespace,
   messageOf,
   type Preopen,
+  Quota,
   type Tank,
   type VivariumError,
 } from '#core';
@@ -16,6 +17,9 @@ import type { Lifecycle } from './component-exports.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
 import { TrapGuard } from './trap-guard.ts';
+
+/** What the host keeps on behalf of one store at most, if its own memory may be larger. */
+const MAX_HOST_BYTES = 16 * 2 ** 20;
 
 /** What a store is made of. */
 export interface StoreParts {
@@ -28,9 +32,11 @@ export interface StoreParts {
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
   readonly tank: Tank;
+  /** Files that all stores of a runtime have open together. */
+  readonly openFiles: Quota;
   readonly current: CurrentStore;
-  /** Bytes that one lift may copy out of the guest: no value that it holds once is larger. */
-  readonly maxLiftBytes: number;
+  /** What its memory may grow to. No value that it holds once is larger, so no lift copies more out of it. */
+  readonly maxMemoryBytes: number;
   readonly openStorage: () => KeyValueNamespace;
   readonly log: (record: LogRecord) => void;
 }
@@ -53,6 +59,7 @@ export class Store implements HostState {
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
   readonly args: readonly string[];
+  readonly hostMemory: Quota;
   readonly #parts: StoreParts;
   #exports: ComponentExports | undefined;
   #storage: KeyValueNamespace | undefined;
@@ -67,6 +74,7 @@ export class Store implements HostState {
     this.authority = parts.authority;
     this.environment = parts.environment;
     this.args = parts.args;
+    this.hostMemory = new Quota(Math.min(parts.maxMemoryBytes, MAX_HOST_BYTES));
   }
 
   /** Whether a call of it runs. */
@@ -164,11 +172,15 @@ export class Store implements HostState {
   }
 
   files(): FileGuard {
-    this.#files ??= new FileGuard({ authority: this.authority, preopens: this.preopens });
+    // What is opened after the end would never be closed.
+    if (this.#discarded) throw gone();
+    const { openFiles } = this.#parts;
+    this.#files ??= new FileGuard({ authority: this.authority, preopens: this.preopens, openFiles });
     return this.#files;
   }
 
   get ending(): AbortSignal {
+    if (this.#discarded) return AbortSignal.abort();
     this.#ending ??= new AbortController();
     return this.#ending.signal;
   }
@@ -179,9 +191,9 @@ export class Store implements HostState {
 
   lift(bytes: number): void {
     this.#liftedBytes += bytes;
-    const { maxLiftBytes } = this.#parts;
-    if (this.#liftedBytes <= maxLiftBytes) return;
-    const message = `one value of the component has more than ${maxLiftBytes} bytes, which is its whole memory`;
+    const { maxMemoryBytes } = this.#parts;
+    if (this.#liftedBytes <= maxMemoryBytes) return;
+    const message = `one value of the component has more than ${maxMemoryBytes} bytes, which is its whole memory`;
     this.stop(new RuntimeError('RUNTIME_TRAP', message));
   }
 
@@ -205,8 +217,8 @@ export class Store implements HostState {
     this.#dead = true;
     this.#discarded = true;
     this.#exports = undefined;
-    this.#files?.close();
     this.#ending?.abort();
+    this.#files?.close();
     this.#lifecycle = undefined;
     this.#tank.dispose();
   }

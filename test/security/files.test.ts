@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Quota } from '#core';
 import { FileGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';
@@ -127,6 +128,54 @@ describe('file guard', () => {
     expect(() => guard.removeFile('/data/folder-link/secret')).toThrow(failure('EACCES'));
     expect(readdirSync(root).toSorted()).toEqual(['data', 'secret']);
     expect(existsSync(join(data, 'a.txt'))).toBe(true);
+  });
+
+  it('tells no link that climbs above the preopen', () => {
+    const { guard, data } = scene();
+    for (const [name, target] of [
+      ['up', '../../home/u/secret'],
+      ['sub/up', '../..'],
+      ['sub/round', 'x/../../../data/a.txt'],
+      ['sub/own', '../a.txt'],
+      ['sub/round-own', 'x/../../sub/./y'],
+    ] as const) {
+      symlinkSync(target, join(data, name));
+      const read = () => guard.readLink(`/data/${name}`);
+      if (name.endsWith('own')) expect(read()).toBe(target);
+      else expect(read, name).toThrow(failure('EPERM'));
+    }
+  });
+
+  it('changes no folder that was opened, under any name', () => {
+    const { guard: plain, data, capabilities } = scene();
+    const authority = new Authority({ component: 'demo/a/1', capabilities });
+    const sub = join(data, 'sub');
+    const preopens = [
+      { guestPath: '/data', hostPath: data },
+      { guestPath: '/data/other', hostPath: sub },
+    ];
+    const guard = new FileGuard({ authority, preopens });
+    for (const path of ['/data', '/data/sub', '/data/other']) {
+      expect(() => guard.removeFolder(path), path).toThrow(failure('EBUSY'));
+      expect(() => guard.rename(path, '/data/new'), path).toThrow(failure('EBUSY'));
+      expect(() => guard.rename('/data/a.txt', path), path).toThrow(failure('EBUSY'));
+    }
+    expect(() => plain.removeFolder('/data')).toThrow(failure('EBUSY'));
+    expect(existsSync(sub)).toBe(true);
+  });
+
+  it('shares a bound of open files with other guards', () => {
+    const openFiles = new Quota(3);
+    const [one, other] = [scene(undefined, { openFiles }), scene(undefined, { openFiles })];
+    const files = [one.guard.open('/data/a.txt', { read: true }), one.guard.open('/data/a.txt', { read: true })];
+    other.guard.open('/data/a.txt', { read: true });
+    expect(() => other.guard.open('/data/none', { read: true })).toThrow(failure('EMFILE'));
+    files[0]?.close();
+    expect(() => other.guard.open('/data/none', { read: true })).toThrow(failure('ENOENT'));
+    other.guard.open('/data/a.txt', { read: true });
+    one.guard.close();
+    other.guard.close();
+    expect(openFiles.taken).toBe(0);
   });
 
   it('tells nothing of what exists outside', () => {

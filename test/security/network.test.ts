@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { guardedFetch, NetworkGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
@@ -134,7 +134,7 @@ describe('guarded fetch', () => {
       { 'a.example': [['127.0.0.1'], ['10.255.255.1']] },
     );
     const response = await guardedFetch(own, { url: `http://a.example:${port}/x?y=1`, headers: [['x-own', 'v']] });
-    expect(response).toMatchObject({ status: 200, body: Buffer.from('hello') });
+    expect(response).toMatchObject({ status: 200, body: Uint8Array.from(Buffer.from('hello')) });
     expect(asked).toEqual(['a.example']);
     expect(seen).toMatchObject([{ path: '/x?y=1', headers: { host: `a.example:${port}`, 'x-own': 'v' } }]);
   });
@@ -214,6 +214,79 @@ describe('guarded fetch', () => {
     await expect(guardedFetch(own, url('/endless'), { maxBytes: 1_000 })).rejects.toThrow(failed);
     await expect(guardedFetch(own, url('/silent'), { idleMs: 20 })).rejects.toThrow(failed);
     await expect(guardedFetch(own, url('/silent'), { signal: AbortSignal.abort() })).rejects.toThrow(failed);
+  });
+
+  /** A server that answers what it is told to, byte for byte. */
+  async function raw(answer: string | Buffer, then: 'end' | 'wait') {
+    const tcp = createTcp((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => (then === 'end' ? socket.end(answer) : socket.write(answer)));
+    });
+    tcp.listen(0, '127.0.0.1');
+    await once(tcp, 'listening');
+    onTestFinished(() => void tcp.close());
+    const { port } = tcp.address() as AddressInfo;
+    return { own: guard([`network:connect:http://127.0.0.1:${port}`]).guard, url: `http://127.0.0.1:${port}/` };
+  }
+
+  const chunked = (piece: string, count: number): Buffer =>
+    Buffer.from(
+      `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${`${piece.length.toString(16)}\r\n${piece}\r\n`.repeat(count)}0\r\n\r\n`,
+    );
+  const because = (reason: string) => expect.objectContaining({ details: { reason } });
+
+  it('keeps no answer in pieces that cost more than they hold', async () => {
+    const tiny = await raw(chunked('x', 500_000), 'end');
+    await expect(guardedFetch(tiny.own, tiny)).rejects.toThrow(because('too-large'));
+    const lines = await raw(chunked('x'.repeat(32), 50_000), 'end');
+    expect((await guardedFetch(lines.own, lines)).body).toHaveLength(1_600_000);
+    const short = await raw(chunked('x', 4_000), 'end');
+    expect((await guardedFetch(short.own, short)).body).toHaveLength(4_000);
+  });
+
+  it('asks before it keeps more of an answer, and ends where it may not', async () => {
+    const { own, url } = await raw(chunked('x'.repeat(100_000), 10), 'end');
+    const asked: number[] = [];
+    const reserve = (bytes: number) => asked.push(bytes) < 3;
+    await expect(guardedFetch(own, { url }, { reserve })).rejects.toThrow(because('too-large'));
+    expect(asked).toHaveLength(3);
+  });
+
+  it.each([
+    [
+      'switches protocols unasked',
+      'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
+      'upgrade',
+    ],
+    ['closes without an answer', '', 'ECONNRESET'],
+    ['closes within an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx', 'ECONNRESET'],
+  ])('ends when a server %s', async (_, answer, reason) => {
+    const { own, url } = await raw(answer, reason === 'upgrade' ? 'wait' : 'end');
+    await expect(guardedFetch(own, { url })).rejects.toThrow(because(reason));
+  });
+
+  it('looks nothing up for a request that was ended before, and each name once at a time', async () => {
+    const asked: string[] = [];
+    const answers = new Map<string, () => void>();
+    const lookUp = (name: string) => {
+      asked.push(name);
+      return new Promise<string[]>((resolve) => answers.set(name, () => resolve(['1.1.1.1'])));
+    };
+    const capabilities = CapabilitySet.of(['network:connect:**'], new ManualClock());
+    const own = new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), { lookUp });
+    const signal = AbortSignal.abort();
+    await expect(guardedFetch(own, { url: 'http://ended.example' }, { signal })).rejects.toThrow(failed);
+    expect(asked).toEqual([]);
+    const all = Array.from({ length: 8 }, (_, i) => own.admit(`https://${i}.example`));
+    const again = own.admit('https://0.example');
+    await expect(own.admit('https://8.example')).rejects.toThrow(failed);
+    expect(asked).toHaveLength(8);
+    for (const answer of answers.values()) answer();
+    expect(await Promise.all([...all, again])).toHaveLength(9);
+    const later = own.admit('https://8.example');
+    await expect.poll(() => asked).toHaveLength(9);
+    answers.get('8.example')?.();
+    expect((await later).addresses).toEqual(['1.1.1.1']);
   });
 
   it('gives redirects to a caller who wants them', async () => {

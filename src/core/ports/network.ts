@@ -28,6 +28,8 @@ export interface HttpLimits {
   readonly totalMs?: number | undefined;
   /** Redirects that are followed; 0 gives them to the caller. Default 5. */
   readonly maxRedirects?: number | undefined;
+  /** Asked before so many more bytes of the answer's body are kept; false ends the exchange as `too-large`. */
+  readonly reserve?: ((bytes: number) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,7 +67,8 @@ export interface NetworkConnection {
 export interface ComponentNetwork {
   /**
    * The whole answer. @throws an error with the code `SECURITY_PERMISSION_DENIED`, or `SECURITY_NETWORK_FAILED` with
-   * `details.reason`: a code of Node's, or one of `timeout`, `too-large`, `redirects`, `name`, `invalid`
+   * `details.reason`: a code of Node's, or one of `timeout`, `too-large`, `redirects`, `name`, `invalid`,
+   * `upgrade`
    */
   fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse>;
   /** The addresses of a name that some grant for sockets names; a connection to one of them counts as one to the name. */

@@ -32,8 +32,8 @@ export function registerHostFunctions(current: CurrentStore, ports: HostPorts): 
   defineRandom(linker, ports.random);
   defineCli(linker, current, io);
   defineFilesystemPreopens(linker, current, defineFilesystemTypes(linker, current, ports.clock, io));
-  defineOutgoingHandler(linker, current, defineHttpTypes(linker, io));
-  defineNetwork(linker);
+  defineOutgoingHandler(linker, current, defineHttpTypes(linker, current, io));
+  defineNetwork(linker, current);
   defineNameLookup(linker, current, io);
   defineTcp(linker, current, io);
   defineDenied(linker);

@@ -1,6 +1,6 @@
 import { RuntimeError } from '../errors.ts';
 import type { HostLinker } from '../host-linker.ts';
-import type { CurrentStore } from '../host-state.ts';
+import type { CurrentStore, HostState } from '../host-state.ts';
 import { NO_BYTES } from './byte-streams.ts';
 import type { Io } from './io.ts';
 import { LogSink } from './log-sink.ts';
@@ -15,6 +15,16 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
       new RuntimeError('RUNTIME_EXITED', `the component called exit with ${status}`, { details: { status } }),
     );
 
+  /** Who asks for it at every line, and drops none, must not be given a buffer each time. */
+  const printing = (channel: 'stdout' | 'stderr') => {
+    const sinks = new WeakMap<HostState, LogSink>();
+    return (): object => {
+      const sink = sinks.get(current.state) ?? new LogSink(current, channel);
+      sinks.set(current.state, sink);
+      return new OutputStream(sink);
+    };
+  };
+
   linker.define('wasi:cli/environment@0.2.0', {
     getEnvironment: () => current.state.environment().map((pair) => [...pair]),
     getArguments: () => [...current.state.args],
@@ -25,8 +35,8 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
     exitWithCode: (code: number) => exit(String(code)),
   });
   linker.define('wasi:cli/stdin@0.2.0', { getStdin: () => new InputStream(NO_BYTES) });
-  linker.define('wasi:cli/stdout@0.2.0', { getStdout: () => new OutputStream(new LogSink(current, 'stdout')) });
-  linker.define('wasi:cli/stderr@0.2.0', { getStderr: () => new OutputStream(new LogSink(current, 'stderr')) });
+  linker.define('wasi:cli/stdout@0.2.0', { getStdout: printing('stdout') });
+  linker.define('wasi:cli/stderr@0.2.0', { getStderr: printing('stderr') });
   linker.define('wasi:cli/terminal-input@0.2.0', { TerminalInput });
   linker.define('wasi:cli/terminal-output@0.2.0', { TerminalOutput });
   linker.define('wasi:cli/terminal-stdin@0.2.0', { getTerminalStdin: () => undefined });

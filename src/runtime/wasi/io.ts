@@ -2,9 +2,13 @@ import { RuntimeError } from '../errors.ts';
 import type { HostLinker } from '../host-linker.ts';
 import type { CurrentStore } from '../host-state.ts';
 import type { ByteSink, ByteSource } from './byte-streams.ts';
+import { HostCharge } from './host-charge.ts';
 
 /** What one read gives and one write takes at most: more in one call would be much host work for little fuel. */
 const MAX_BYTES = 64 * 1024;
+
+/** Pollables that one call asks; a list may hold one of them a million times. */
+const MAX_POLLED = 4_096;
 
 /** `wasi:io/streams.stream-error`, the error resource in it included. */
 export type StreamError = { readonly tag: 'closed' } | { readonly tag: 'last-operation-failed'; readonly val: object };
@@ -33,6 +37,7 @@ export interface Io {
  */
 export function defineIo(linker: HostLinker, current: CurrentStore): Io {
   class IoError {
+    readonly #charge = new HostCharge(current.state);
     readonly #text: string;
     readonly code: unknown;
 
@@ -44,9 +49,14 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     toDebugString(): string {
       return this.#text;
     }
+
+    [Symbol.dispose](): void {
+      this.#charge.end();
+    }
   }
 
   class Pollable {
+    readonly #charge = new HostCharge(current.state);
     readonly #isReady: () => boolean;
 
     constructor(isReady: () => boolean = () => true) {
@@ -60,9 +70,14 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     block(): void {
       if (!this.#isReady()) wouldBlock('wasi:io/poll.pollable.block');
     }
+
+    [Symbol.dispose](): void {
+      this.#charge.end();
+    }
   }
 
   class InputStream {
+    readonly #charge = new HostCharge(current.state);
     readonly #source: ByteSource;
 
     constructor(source: ByteSource) {
@@ -95,6 +110,7 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     }
 
     [Symbol.dispose](): void {
+      this.#charge.end();
       this.#source.close?.();
     }
 
@@ -104,6 +120,7 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
   }
 
   class OutputStream {
+    readonly #charge = new HostCharge(current.state);
     readonly #sink: ByteSink;
 
     constructor(sink: ByteSink) {
@@ -161,10 +178,11 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     }
 
     subscribe(): Pollable {
-      return new Pollable(() => this.#sink.room() > 0);
+      return new Pollable(() => isWritable(this.#sink));
     }
 
     [Symbol.dispose](): void {
+      this.#charge.end();
       this.#sink.close?.();
     }
 
@@ -192,6 +210,10 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     Pollable,
     poll(pollables: readonly Pollable[]): Uint32Array {
       if (pollables.length === 0) throw new RuntimeError('RUNTIME_TRAP', 'wasi:io/poll.poll was given no pollables');
+      if (pollables.length > MAX_POLLED) {
+        const message = `wasi:io/poll.poll was given ${pollables.length} pollables; give it at most ${MAX_POLLED}`;
+        throw new RuntimeError('RUNTIME_TRAP', message);
+      }
       const ready = pollables.flatMap((pollable, index) => (pollable.ready() ? [index] : []));
       return ready.length > 0 ? Uint32Array.from(ready) : wouldBlock('wasi:io/poll.poll');
     },
@@ -204,6 +226,16 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     codeOf: (error) => (error instanceof IoError ? error.code : undefined),
     wouldBlock,
   };
+}
+
+/** There is something to do with a sink that has an error to tell, too. */
+function isWritable(sink: ByteSink): boolean {
+  try {
+    return sink.room() > 0;
+  } catch (thrown) {
+    if (thrown instanceof Error) throw thrown;
+    return true;
+  }
 }
 
 function bounded(length: bigint): number {

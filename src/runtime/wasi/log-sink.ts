@@ -1,19 +1,28 @@
+import { GrowingBuffer } from '#core';
 import type { CurrentStore, LogChannel } from '../host-state.ts';
 import type { ByteSink } from './byte-streams.ts';
+import { HostCharge } from './host-charge.ts';
 
 /** What is logged as one line at most. */
 const MAX_LINE_BYTES = 8 * 1024;
 
-/** Standard output or error: whole lines become log records of the store that writes. */
+/**
+ * Standard output or error: whole lines become log records of the store that writes. There is one for each store and channel,
+ * however many streams lead to it.
+ */
 export class LogSink implements ByteSink {
   readonly #current: CurrentStore;
   readonly #channel: LogChannel;
-  #line: Uint8Array[] = [];
-  #lineBytes = 0;
+  readonly #line: GrowingBuffer;
 
   constructor(current: CurrentStore, channel: LogChannel) {
     this.#current = current;
     this.#channel = channel;
+    const charge = new HostCharge(current.state);
+    this.#line = new GrowingBuffer(MAX_LINE_BYTES, (bytes) => {
+      charge.must(bytes);
+      return true;
+    });
   }
 
   room(): number {
@@ -31,29 +40,23 @@ export class LogSink implements ByteSink {
   }
 
   flush(): void {
-    if (this.#lineBytes > 0) this.#emit();
+    if (this.#line.length > 0) this.#emit();
   }
 
   #keep(bytes: Uint8Array): void {
     let rest = bytes;
-    while (this.#lineBytes + rest.length > MAX_LINE_BYTES) {
-      const fits = rest.subarray(0, MAX_LINE_BYTES - this.#lineBytes);
-      this.#push(fits);
+    while (!this.#line.append(rest)) {
+      const fits = rest.subarray(0, MAX_LINE_BYTES - this.#line.length);
+      this.#line.append(fits);
       this.#emit();
       rest = rest.subarray(fits.length);
     }
-    if (rest.length > 0) this.#push(rest);
-  }
-
-  #push(bytes: Uint8Array): void {
-    this.#line.push(bytes.slice());
-    this.#lineBytes += bytes.length;
   }
 
   #emit(): void {
-    const text = Buffer.concat(this.#line, this.#lineBytes).toString('utf8');
-    this.#line = [];
-    this.#lineBytes = 0;
+    const { buffer, byteOffset, length } = this.#line.bytes;
+    const text = Buffer.from(buffer, byteOffset, length).toString('utf8');
+    this.#line.clear();
     this.#current.state.log(this.#channel, text, []);
   }
 }

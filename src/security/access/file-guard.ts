@@ -18,7 +18,8 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import type { ComponentAuthority, Preopen } from '#core';
+import { sep } from 'node:path';
+import type { ComponentAuthority, Preopen, Quota } from '#core';
 import { fileFailure } from './file-failure.ts';
 import { PathResolver, type ResolvedPath } from './file-paths.ts';
 
@@ -31,6 +32,8 @@ export interface FileGuardOptions {
   readonly maxEntries?: number | undefined;
   /** Files open at a time; default 64. */
   readonly maxOpen?: number | undefined;
+  /** What it shares with other guards: one for each open file. */
+  readonly openFiles?: Quota | undefined;
 }
 
 export interface OpenMode {
@@ -78,10 +81,12 @@ export class FileGuard {
   readonly #authority: ComponentAuthority;
   readonly #paths: PathResolver;
   readonly #limits: { readonly bytes: number; readonly entries: number; readonly open: number };
+  readonly #openFiles: Quota | undefined;
   readonly #open = new Set<GuardedFile>();
 
-  constructor({ authority, preopens, maxBytesPerCall, maxEntries, maxOpen }: FileGuardOptions) {
+  constructor({ authority, preopens, maxBytesPerCall, maxEntries, maxOpen, openFiles }: FileGuardOptions) {
     this.#authority = authority;
+    this.#openFiles = openFiles;
     this.#paths = new PathResolver(preopens);
     this.#limits = { bytes: maxBytesPerCall ?? 2 ** 20, entries: maxEntries ?? 10_000, open: maxOpen ?? 64 };
   }
@@ -92,18 +97,13 @@ export class FileGuard {
     const place = this.#granted(path, mode.noFollow !== true, mode.read === true || !writes, writes);
     if (place.stats !== undefined && mode.create && mode.exclusive) throw fileFailure('EEXIST', path);
     if (place.stats !== undefined) onlyRegular(place.stats, path);
-    const fd = attempt(path, () => openSync(place.hostPath, flagsOf(mode), 0o600));
+    if (this.#openFiles?.take(1) === false) throw fileFailure('EMFILE', path, 'other components hold too many files');
     try {
-      this.#checkOpened(fd, place, path);
-      if (mode.truncate) attempt(path, () => ftruncateSync(fd, 0));
+      return this.#opened(path, place, mode);
     } catch (error) {
-      closeSync(fd);
+      this.#openFiles?.giveBack(1);
       throw error;
     }
-    const check = (action: 'read' | 'write') => this.#authority.check('filesystem', action, place.guestPath);
-    const file = new GuardedFile(fd, place.guestPath, check, this.#limits.bytes, () => this.#open.delete(file));
-    this.#open.add(file);
-    return file;
   }
 
   /** @param follow whether a link at the end of the path is followed */
@@ -118,12 +118,13 @@ export class FileGuard {
     return guestPath;
   }
 
-  /** What a link says, if that is a place beside it: an absolute one would tell of the host. */
+  /** What a link says, if that is a place under the same preopen: any other would tell of the host. */
   readLink(path: string): string {
-    const { hostPath, stats } = this.#existing(path, false, 'read');
+    const { hostPath, stats, depth } = this.#existing(path, false, 'read');
     if (!stats.isSymbolicLink()) throw fileFailure('EINVAL', path, 'it is no link');
     const target = attempt(path, () => readlinkSync(hostPath));
     if (target.startsWith('/')) throw fileFailure('EPERM', path, 'the link is absolute');
+    if (climbs(target, depth)) throw fileFailure('EPERM', path, 'the link leads out of the folder that was opened');
     return target;
   }
 
@@ -156,12 +157,12 @@ export class FileGuard {
   }
 
   removeFile(path: string): void {
-    const { hostPath } = this.#granted(path, false, false, true);
+    const { hostPath } = this.#named(path, false);
     attempt(path, () => unlinkSync(hostPath));
   }
 
   removeFolder(path: string): void {
-    const { hostPath } = this.#granted(path, false, false, true);
+    const { hostPath } = this.#named(path, false);
     attempt(path, () => rmdirSync(hostPath));
   }
 
@@ -182,16 +183,41 @@ export class FileGuard {
     for (const file of this.#open) file.close();
   }
 
+  #opened(path: string, place: ResolvedPath, mode: OpenMode): GuardedFile {
+    const fd = attempt(path, () => openSync(place.hostPath, flagsOf(mode), 0o600));
+    try {
+      this.#checkOpened(fd, place, path);
+      if (mode.truncate) attempt(path, () => ftruncateSync(fd, 0));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    const check = (action: 'read' | 'write') => this.#authority.check('filesystem', action, place.guestPath);
+    const file = new GuardedFile(fd, place.guestPath, check, this.#limits.bytes, () => {
+      this.#open.delete(file);
+      this.#openFiles?.giveBack(1);
+    });
+    this.#open.add(file);
+    return file;
+  }
+
   #existing(path: string, follow: boolean, action: 'read' | 'write'): ResolvedPath & { readonly stats: Stats } {
     const place = this.#granted(path, follow, action === 'read', action === 'write');
     if (place.stats === undefined) throw fileFailure('ENOENT', path);
     return { ...place, stats: place.stats };
   }
 
+  /** A name to be changed itself. Folders that were opened are the embedder's. */
+  #named(path: string, reads: boolean): ResolvedPath {
+    const place = this.#granted(path, false, reads, true);
+    if (this.#paths.isPreopen(place.hostPath)) throw fileFailure('EBUSY', path, 'it is a folder that was opened');
+    return place;
+  }
+
   /** A folder could not be moved without checking all that lies in it; a link could lead anywhere. */
   #both(from: string, to: string): readonly [ResolvedPath, ResolvedPath] {
-    const source = this.#granted(from, false, true, true);
-    const target = this.#granted(to, false, false, true);
+    const source = this.#named(from, true);
+    const target = this.#named(to, false);
     if (source.stats === undefined) throw fileFailure('ENOENT', from);
     onlyRegular(source.stats, from);
     if (target.stats !== undefined) onlyRegular(target.stats, to);
@@ -296,6 +322,17 @@ function flagsOf({ read, write, create, exclusive, truncate }: OpenMode): number
   const access = writes ? (read ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY;
   const making = create ? constants.O_CREAT | (exclusive ? constants.O_EXCL : 0) : 0;
   return access | making | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+}
+
+/** Whether a link's target goes up by more folders than there are. */
+function climbs(target: string, depth: number): boolean {
+  let left = depth;
+  for (const segment of target.split(sep)) {
+    if (segment === '..') left -= 1;
+    else if (segment !== '' && segment !== '.') left += 1;
+    if (left < 0) return true;
+  }
+  return false;
 }
 
 function onlyRegular(stats: Stats, path: string): void {

@@ -1,6 +1,7 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { sep } from 'node:path';
 import type { Preopen } from '#core';
+import type { SecurityError } from '../errors.ts';
 import { fileFailure } from './file-failure.ts';
 
 /** Where a component's path leads, after every link. */
@@ -8,8 +9,15 @@ export interface ResolvedPath {
   readonly hostPath: string;
   /** The same place as the component would name it without links: what grants are checked on. */
   readonly guestPath: string;
+  /** Folders between the preopen and the place itself. */
+  readonly depth: number;
   /** What is there; undefined when there is nothing yet. */
   readonly stats: Stats | undefined;
+}
+
+interface OpenedFolder {
+  readonly guest: string;
+  readonly host: string;
 }
 
 const MAX_PATH = 4_096;
@@ -17,7 +25,7 @@ const MAX_SEGMENTS = 64;
 
 /** Finds the place that a component's path leads to, and refuses any that is not under a preopen. */
 export class PathResolver {
-  readonly #preopens: readonly { readonly guest: string; readonly host: string }[];
+  readonly #preopens: readonly OpenedFolder[];
 
   constructor(preopens: readonly Preopen[]) {
     this.#preopens = preopens
@@ -32,7 +40,7 @@ export class PathResolver {
    */
   resolve(guestPath: string, followEnd: boolean): ResolvedPath {
     const path = checkPath(guestPath);
-    const preopen = this.#preopens.find(({ guest }) => path === guest || path.startsWith(`${guest}/`));
+    const preopen = this.#covering(path);
     if (preopen === undefined) throw fileFailure('EACCES', guestPath, 'it lies under no folder that was opened for it');
     const segments = path
       .slice(preopen.guest.length + 1)
@@ -42,22 +50,34 @@ export class PathResolver {
     let place = preopen.host;
     // One folder after the other: whether something exists outside is nobody's business.
     for (const segment of segments)
-      place = this.#at(preopen, real(child(place, segment), guestPath), guestPath).hostPath;
+      place = this.#at(preopen, followed(child(place, segment), guestPath), guestPath).hostPath;
     if (end === undefined) return this.#at(preopen, place, guestPath);
     place = child(place, end);
-    const link = lstat(place, guestPath)?.isSymbolicLink() === true;
-    return this.#at(preopen, link && followEnd ? real(place, guestPath) : place, guestPath);
+    const link = followEnd && lstat(place, guestPath)?.isSymbolicLink() === true;
+    return this.#at(preopen, link ? followed(place, guestPath) : place, guestPath);
   }
 
-  #at(preopen: { guest: string; host: string }, place: string, guestPath: string): ResolvedPath {
+  /** Whether it is a folder that was opened, under whatever path. */
+  isPreopen(hostPath: string): boolean {
+    return this.#preopens.some(({ host }) => host === hostPath);
+  }
+
+  #covering(path: string): OpenedFolder | undefined {
+    return this.#preopens.find(({ guest }) => path === guest || path.startsWith(`${guest}/`));
+  }
+
+  #at(preopen: OpenedFolder, place: string, guestPath: string): ResolvedPath {
     const inside = preopen.host.endsWith(sep) ? preopen.host : preopen.host + sep;
-    if (place !== preopen.host && !place.startsWith(inside)) {
-      throw fileFailure('EACCES', guestPath, 'a link leads out of the folder that was opened for it');
-    }
+    if (place !== preopen.host && !place.startsWith(inside)) throw leadsOut(guestPath);
     const below = place.slice(inside.length).replaceAll(sep, '/');
+    const named = below === '' ? preopen.guest || '/' : `${preopen.guest}/${below}`;
+    if (this.#covering(named === '/' ? '' : named) !== preopen) {
+      throw fileFailure('EACCES', guestPath, 'another folder was opened for it under that name');
+    }
     return {
       hostPath: place,
-      guestPath: below === '' ? preopen.guest || '/' : `${preopen.guest}/${below}`,
+      guestPath: named,
+      depth: below === '' ? 0 : below.split('/').length - 1,
       stats: lstat(place, guestPath),
     };
   }
@@ -95,6 +115,21 @@ function real(path: string, guestPath: string): string {
   } catch (cause) {
     throw fileFailure(cause, guestPath);
   }
+}
+
+/** Where a link leads, or what is no link itself. */
+function followed(place: string, guestPath: string): string {
+  if (lstat(place, guestPath)?.isSymbolicLink() !== true) return real(place, guestPath);
+  try {
+    return realpathSync(place);
+  } catch {
+    // Told apart from a link that leads out, it would say what there is outside.
+    throw leadsOut(guestPath);
+  }
+}
+
+function leadsOut(guestPath: string): SecurityError {
+  return fileFailure('EACCES', guestPath, 'a link leads nowhere, or out of the folder that was opened for it');
 }
 
 function trimSlashes(path: string): string {

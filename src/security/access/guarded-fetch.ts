@@ -1,8 +1,15 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { type HttpLimits, type HttpRequest, type HttpResponse, messageOf } from '#core';
+import { GrowingBuffer, type HttpLimits, type HttpRequest, type HttpResponse, messageOf } from '#core';
 import { SecurityError } from '../errors.ts';
 import type { Admission, NetworkGuard } from './network-guard.ts';
+
+/**
+ * Pieces that an answer may come in, and how many bytes each has on average beyond those. A piece of one byte costs the host a
+ * hundred times as much; a server that writes line by line stays below this.
+ */
+const FREE_PIECES = 4_096;
+const BYTES_PER_PIECE = 16;
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -52,6 +59,8 @@ async function hops(
   if (request.method?.toUpperCase() === 'CONNECT') throw failed(url, new Failure('invalid', 'CONNECT is not offered'));
   let next: HttpRequest = request;
   for (let left = limits.maxRedirects ?? 5; ; left--) {
+    // Nothing is looked up for who wants no answer any more.
+    if (signal.aborted) throw failed(url, signal.reason);
     const admission = await unlessAborted(guard.admit(endpointOf(url)), url, signal);
     const response = await exchange(admission, url, next, limits, signal);
     const location = response.headers.find(([name]) => name === 'location')?.[1];
@@ -86,7 +95,7 @@ async function exchange(
   { endpoint, addresses }: Admission,
   url: URL,
   request: HttpRequest,
-  { maxBytes = 16 * 2 ** 20, connectMs = 10_000, idleMs = 30_000 }: HttpLimits,
+  { maxBytes = 16 * 2 ** 20, connectMs = 10_000, idleMs = 30_000, reserve }: HttpLimits,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   const options: RequestOptions = {
@@ -105,12 +114,15 @@ async function exchange(
   };
   // Loaded on use: most runtimes make no request, and HTTP is a good part of what starting costs.
   const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  if (signal.aborted) throw failed(url, signal.reason);
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => reject(failed(url, signal.aborted ? signal.reason : cause));
+    let answered = false;
     let outgoing: ClientRequest;
     try {
       outgoing = send(options, (incoming) => {
-        collect(incoming, url, maxBytes).then(resolve, fail);
+        answered = true;
+        collect(incoming, url, new GrowingBuffer(maxBytes, reserve)).then(resolve, fail);
       });
     } catch (cause) {
       // Header names and values that Node refuses.
@@ -123,26 +135,48 @@ async function exchange(
     outgoing.on('socket', (socket) => {
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(timer));
     });
-    outgoing.on('close', () => clearTimeout(timer));
+    outgoing.on('close', () => {
+      clearTimeout(timer);
+      if (!answered) fail(new Failure('ECONNRESET', 'the connection ended before an answer'));
+    });
     outgoing.on('error', fail);
+    outgoing.on('upgrade', (_, socket) => {
+      socket.destroy();
+      fail(new Failure('upgrade', 'the server switched protocols, which nobody asked for'));
+    });
     outgoing.on('timeout', () => outgoing.destroy(new Failure('timeout', `no byte in ${idleMs} ms`)));
     outgoing.end(request.body);
   });
 }
 
-async function collect(incoming: IncomingMessage, url: URL, maxBytes: number): Promise<HttpResponse> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxBytes) throw new Failure('too-large', `the answer has more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
+/** Each piece is copied as it comes: kept, it would keep the whole block that it was read into. */
+function collect(incoming: IncomingMessage, url: URL, body: GrowingBuffer): Promise<HttpResponse> {
+  let pieces = 0;
+  return new Promise((resolve, reject) => {
+    const stop = (message: string): void => {
+      incoming.removeAllListeners('data');
+      incoming.destroy();
+      reject(new Failure('too-large', message));
+    };
+    incoming.on('data', (piece: Uint8Array) => {
+      pieces += 1;
+      if (!body.append(piece)) stop(`more than ${body.length} bytes of the answer are not kept`);
+      else if (pieces > FREE_PIECES + body.length / BYTES_PER_PIECE) stop('the answer comes in too small pieces');
+    });
+    incoming.on('error', reject);
+    incoming.on('close', () => reject(new Failure('ECONNRESET', 'the connection ended within the answer')));
+    incoming.on('end', () =>
+      resolve({ status: incoming.statusCode ?? 0, url: url.href, headers: headersIn(incoming), body: body.bytes }),
+    );
+  });
+}
+
+function headersIn({ rawHeaders }: IncomingMessage): [string, string][] {
   const headers: [string, string][] = [];
-  for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
-    headers.push([(incoming.rawHeaders[i] as string).toLowerCase(), incoming.rawHeaders[i + 1] as string]);
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    headers.push([(rawHeaders[i] as string).toLowerCase(), rawHeaders[i + 1] as string]);
   }
-  return { status: incoming.statusCode ?? 0, url: url.href, headers, body: Buffer.concat(chunks) };
+  return headers;
 }
 
 type LookupCallback = (
@@ -160,12 +194,14 @@ function pinned(addresses: readonly string[]): NonNullable<RequestOptions['looku
   };
 }
 
-function headersOf({ headers = [] }: HttpRequest, url: URL): Record<string, string | string[]> {
+function headersOf({ headers = [], body }: HttpRequest, url: URL): Record<string, string | string[]> {
   const kept: Record<string, string[]> = Object.create(null);
   for (const [given, value] of headers) {
     const name = given.toLowerCase();
     if (!RESERVED.has(name)) getOrMake(kept, name).push(value);
   }
+  // Node frames no body of a GET or DELETE by itself: the server would read it as a request of its own.
+  if (body !== undefined) kept['content-length'] = [String(body.length)];
   return { ...kept, host: url.host };
 }
 
@@ -193,7 +229,7 @@ function endpointOf(url: URL): string {
 class Failure extends Error {
   readonly code: string;
 
-  constructor(code: 'timeout' | 'too-large' | 'redirects' | 'invalid', message: string) {
+  constructor(code: 'timeout' | 'too-large' | 'redirects' | 'invalid' | 'upgrade' | 'ECONNRESET', message: string) {
     super(message);
     this.code = code;
   }

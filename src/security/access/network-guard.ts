@@ -2,6 +2,10 @@ import { messageOf, type NameService, type SocketAddress } from '#core';
 import type { Authority } from '#security/authority';
 import { canonicalAddress, type Endpoint, formatEndpoint, isPublicAddress, parseEndpoint } from '#security/authority';
 import { SecurityError } from '../errors.ts';
+import { LookUps, systemNames } from './look-ups.ts';
+
+/** Names that one component has looked up at a time. */
+const MAX_LOOK_UPS = 8;
 
 /** A connection that may be made: to these addresses and no others, whatever the name answers later. */
 export interface Admission {
@@ -25,7 +29,7 @@ export class NetworkGuard {
 
   constructor(authority: Authority, names: NameService = systemNames) {
     this.#authority = authority;
-    this.#names = names;
+    this.#names = new LookUps(names, MAX_LOOK_UPS);
   }
 
   /**
@@ -98,10 +102,3 @@ export class NetworkGuard {
 function unresolved(message: string, cause?: unknown): SecurityError {
   return new SecurityError('SECURITY_NETWORK_FAILED', message, { cause, details: { reason: 'name' } });
 }
-
-const systemNames: NameService = {
-  async lookUp(name) {
-    const { lookup } = await import('node:dns/promises');
-    return (await lookup(name, { all: true })).map(({ address }) => address);
-  },
-};

@@ -1,8 +1,12 @@
+/** Longer than any that a guard takes: what is done with each character must not be the guest's to choose. */
+const MAX_PATH = 4_096;
+
 /**
  * A path below a folder as one absolute path of the component's. `.` is left out; an absolute path and `..`, which could
  * lead above the folder, are refused with `not-permitted`.
  */
 export function below(folder: string, path: string): string {
+  if (path.length > MAX_PATH) throw 'name-too-long';
   const segments = path.split('/').filter((segment) => segment !== '' && segment !== '.');
   if (path.startsWith('/') || segments.includes('..')) throw 'not-permitted';
   if (path === '') throw 'no-entry';

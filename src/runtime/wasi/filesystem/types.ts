@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
-import type { Clock } from '#core';
+import { createHmac, randomBytes } from 'node:crypto';
+import { type Clock, Quota } from '#core';
 import type { FileEntry, FileFacts, FileGuard } from '#security/access';
 import type { HostLinker } from '../../host-linker.ts';
-import type { CurrentStore } from '../../host-state.ts';
+import type { CurrentStore, HostState } from '../../host-state.ts';
+import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { answering } from './error-code.ts';
 import { OpenFile } from './open-file.ts';
@@ -15,6 +16,10 @@ const TYPES: Readonly<Record<FileEntry['kind'], string>> = {
   link: 'symbolic-link',
   other: 'unknown',
 };
+
+/** Folders that one store lists at a time, each kept whole, and what an entry costs beside its name. */
+const MAX_LISTINGS = 8;
+const ENTRY_BYTES = 128;
 
 interface PathFlags {
   readonly symlinkFollow?: boolean;
@@ -43,12 +48,17 @@ export type OpenFolder = (path: string) => object;
  * at each use, a file is open. Nothing waits, so nothing can be flushed to the disk: `sync` is `unsupported`.
  */
 export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore, clock: Clock, io: Io): OpenFolder {
+  const key = randomBytes(32);
+  const listings = new WeakMap<HostState, Quota>();
+
   class Descriptor {
+    readonly #charge: HostCharge;
     readonly #files: FileGuard;
     readonly #subject: Subject;
     readonly #flags: DescriptorFlags;
 
     constructor(subject: Subject, flags: DescriptorFlags) {
+      this.#charge = new HostCharge(current.state, 'folder' in subject ? subject.folder.length : 0);
       this.#files = current.state.files();
       this.#subject = subject;
       this.#flags = flags;
@@ -112,7 +122,7 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     }
 
     readDirectory(): DirectoryEntryStream {
-      return answering(() => new DirectoryEntryStream(this.#files.list(this.#folder())));
+      return answering(() => opened(() => this.#files.list(this.#folder())));
     }
 
     createDirectoryAt(path: string): void {
@@ -186,14 +196,15 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     }
 
     metadataHash(): object {
-      return answering(() => hashOf(this.#facts()));
+      return answering(() => hashOf(key, this.#facts()));
     }
 
     metadataHashAt({ symlinkFollow = false }: PathFlags, path: string): object {
-      return answering(() => hashOf(this.#files.stat(this.#at(path), symlinkFollow)));
+      return answering(() => hashOf(key, this.#files.stat(this.#at(path), symlinkFollow)));
     }
 
     [Symbol.dispose](): void {
+      this.#charge.end();
       if ('open' in this.#subject) this.#subject.open.release();
     }
 
@@ -224,15 +235,43 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
   }
 
   class DirectoryEntryStream {
-    readonly #entries: Iterator<FileEntry>;
+    readonly #close: () => void;
+    #entries: Iterator<FileEntry>;
 
-    constructor(entries: readonly FileEntry[]) {
-      this.#entries = entries[Symbol.iterator]();
+    constructor(entries: readonly FileEntry[], close: () => void) {
+      this.#entries = entries.values();
+      this.#close = close;
     }
 
     readDirectoryEntry(): { type: string; name: string } | undefined {
       const { done, value } = this.#entries.next();
       return done ? undefined : { type: TYPES[value.kind], name: value.name };
+    }
+
+    [Symbol.dispose](): void {
+      this.#close();
+    }
+  }
+
+  /** @throws `insufficient-memory` for one stream too many, or for a folder too large beside what else is held */
+  function opened(list: () => readonly FileEntry[]): DirectoryEntryStream {
+    const { state } = current;
+    const places = listings.get(state) ?? new Quota(MAX_LISTINGS);
+    listings.set(state, places);
+    if (!places.take(1)) throw 'insufficient-memory';
+    const charge = new HostCharge(state);
+    const close = (): void => {
+      charge.end();
+      places.giveBack(1);
+    };
+    try {
+      const entries = list();
+      if (!charge.take(entries.reduce((sum, { name }) => sum + ENTRY_BYTES + name.length, 0)))
+        throw 'insufficient-memory';
+      return new DirectoryEntryStream(entries, close);
+    } catch (error) {
+      close();
+      throw error;
     }
   }
 
@@ -269,8 +308,8 @@ function statOf({ kind, links, size, accessedMs, modifiedMs, changedMs }: FileFa
   };
 }
 
-/** Changes when the file does, and says nothing of where it lies. */
-function hashOf({ identity, size, modifiedMs }: FileFacts): { lower: bigint; upper: bigint } {
-  const digest = createHash('sha256').update(`${identity} ${size} ${modifiedMs}`).digest();
+/** Changes when the file does, and says nothing of where it lies: who has no key cannot try out what it might be. */
+function hashOf(key: Uint8Array, { identity, size, modifiedMs }: FileFacts): { lower: bigint; upper: bigint } {
+  const digest = createHmac('sha256', key).update(`${identity} ${size} ${modifiedMs}`).digest();
   return { lower: digest.readBigUInt64LE(0), upper: digest.readBigUInt64LE(8) };
 }

@@ -12,6 +12,7 @@ const CODES: Readonly<Record<string, HttpErrorCode>> = {
   'too-large': { tag: 'HTTP-response-body-size' },
   redirects: { tag: 'loop-detected' },
   invalid: { tag: 'HTTP-request-URI-invalid' },
+  upgrade: { tag: 'HTTP-upgrade-failed' },
   name: { tag: 'DNS-error', val: {} },
   EAI_AGAIN: { tag: 'DNS-timeout' },
   ECONNREFUSED: { tag: 'connection-refused' },

@@ -1,29 +1,69 @@
-import type { HttpResponse } from '#core';
+import { type HttpResponse, Quota } from '#core';
 import type { HostState } from '../../host-state.ts';
+import { HostCharge } from '../host-charge.ts';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
 
-/** Exchanges of one store that hold a connection or an answer at a time. */
-const MAX_OPEN = 8;
-
-const open = new WeakMap<HostState, number>();
+/** Exchanges of one store, and of all stores of a runtime, that hold a connection or an answer at a time. */
+const MAX_PER_STORE = 8;
+const MAX_PER_RUNTIME = 64;
 
 type Outcome =
   | { readonly tag: 'ok'; readonly val: HttpResponse }
   | { readonly tag: 'err'; readonly val: HttpErrorCode };
 
-/** One request on its way, or its answer, until the guest lets go of it. It ends with its store. */
+/** The places that exchanges take. */
+export class Exchanges {
+  readonly #all = new Quota(MAX_PER_RUNTIME);
+  readonly #stores = new WeakMap<HostState, Quota>();
+
+  /** Takes a place; answers how to give it back, once. @throws `connection-limit-reached` */
+  enter(state: HostState): () => void {
+    const own = this.#stores.get(state) ?? new Quota(MAX_PER_STORE);
+    this.#stores.set(state, own);
+    if (!own.take(1)) throw FULL;
+    if (!this.#all.take(1)) {
+      own.giveBack(1);
+      throw FULL;
+    }
+    return () => {
+      own.giveBack(1);
+      this.#all.giveBack(1);
+    };
+  }
+}
+
+const FULL: HttpErrorCode = { tag: 'connection-limit-reached' };
+
+/**
+ * One request on its way, or its answer, until the guest lets go of it or its store ends. Its place is free again once nothing
+ * of it runs any more: a guest could else begin and drop as many as it likes.
+ */
 export class Exchange {
-  readonly #state: HostState;
+  readonly #leave: () => void;
+  readonly #ending: AbortSignal;
+  readonly #charge: HostCharge;
   readonly #stop = new AbortController();
+  readonly #release = (): void => this.release();
   #outcome: Outcome | undefined;
+  #running = false;
   #released = false;
 
-  /** @throws `connection-limit-reached` */
-  constructor(state: HostState) {
-    const before = open.get(state) ?? 0;
-    if (before >= MAX_OPEN) throw { tag: 'connection-limit-reached' } satisfies HttpErrorCode;
-    open.set(state, before + 1);
-    this.#state = state;
+  /** @param bytes what the request itself costs @throws `connection-limit-reached` */
+  constructor(state: HostState, exchanges: Exchanges, bytes: number) {
+    this.#charge = new HostCharge(state, bytes);
+    try {
+      this.#leave = exchanges.enter(state);
+    } catch (error) {
+      this.#charge.end();
+      throw error;
+    }
+    this.#ending = state.ending;
+    this.#ending.addEventListener('abort', this.#release, { once: true });
+  }
+
+  /** Aborted when it ends before its answer has come. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
   }
 
   /** Undefined as long as nothing has come. */
@@ -31,8 +71,15 @@ export class Exchange {
     return this.#outcome;
   }
 
-  begin(send: (signal: AbortSignal) => Promise<HttpResponse>): void {
-    send(AbortSignal.any([this.#stop.signal, this.#state.ending])).then(
+  /** Charges what is kept of the answer; answers false for one that nobody waits for, too. */
+  keep(bytes: number): boolean {
+    return !this.#released && this.#charge.take(bytes);
+  }
+
+  begin(send: () => Promise<HttpResponse>): void {
+    if (this.#released || this.#ending.aborted) return;
+    this.#running = true;
+    send().then(
       (val) => this.#settle({ tag: 'ok', val }),
       (error) => this.#settle({ tag: 'err', val: httpErrorOf(error) }),
     );
@@ -47,11 +94,16 @@ export class Exchange {
     if (this.#released) return;
     this.#released = true;
     this.#outcome = undefined;
+    this.#ending.removeEventListener('abort', this.#release);
     this.#stop.abort();
-    open.set(this.#state, (open.get(this.#state) ?? 1) - 1);
+    this.#charge.end();
+    if (!this.#running) this.#leave();
   }
 
   #settle(outcome: Outcome): void {
+    const ran = this.#running;
+    this.#running = false;
     if (!this.#released) this.#outcome ??= outcome;
+    else if (ran) this.#leave();
   }
 }

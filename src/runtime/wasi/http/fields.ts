@@ -1,4 +1,6 @@
 import { RuntimeError } from '../../errors.ts';
+import type { CurrentStore } from '../../host-state.ts';
+import { HostCharge } from '../host-charge.ts';
 
 /** A name (RFC 9110, section 5.6.2), and bytes that a value may have. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
@@ -21,50 +23,64 @@ const FORBIDDEN = new Set([
 /** Names and values together; a server refuses less. */
 const MAX_BYTES = 64 * 1024;
 
+/** What an entry costs beside its text: two strings and their pair. */
+const ENTRY_BYTES = 128;
+
 /** `wasi:http/types.header-error`. */
 type HeaderError = { readonly tag: 'invalid-syntax' | 'forbidden' | 'immutable' };
 
-type Entry = readonly [name: string, value: Uint8Array];
+/** A name and its value, each byte a character. */
+type Pair = readonly [name: string, value: string];
 
-export type HeaderPairs = readonly (readonly [name: string, value: string])[];
+export type HeaderPairs = readonly Pair[];
+
+/** What pairs cost who keeps them. */
+export const costOf = (pairs: HeaderPairs): number =>
+  pairs.reduce((sum, [name, value]) => sum + ENTRY_BYTES + name.length + value.length, 0);
 
 /** The class of fields, and what the host does with its instances and a guest cannot. */
 export interface FieldsKit {
-  readonly Fields: new () => object;
+  readonly Fields: new () => Disposable;
   /** What came with an answer: not to be changed. */
-  received(pairs: HeaderPairs): object;
-  /** A copy that is not to be changed. */
-  frozen(fields: object): object;
-  /** As the host's HTTP takes them. */
+  received(pairs: HeaderPairs): Disposable;
+  /** Another handle for the same, which is not to be changed. */
+  frozen(fields: object): Disposable;
+  /** Lets go of what a guest handed over. */
+  dispose(fields: object): void;
+  /** As the host's HTTP takes them: what is there now. */
   pairsOf(fields: object): HeaderPairs;
 }
 
 /** `wasi:http/types#fields`: headers or trailers. Names are compared in lower case. */
-export function fieldsKit(): FieldsKit {
-  let make: (entries: readonly Entry[]) => Fields;
+export function fieldsKit(current: CurrentStore): FieldsKit {
+  let make: (pairs: HeaderPairs) => Fields;
+  let pairsOf: (fields: Fields) => HeaderPairs;
 
   class Fields {
-    #entries: Entry[] = [];
+    readonly #charge = new HostCharge(current.state);
+    #pairs: Pair[] = [];
     #bytes = 0;
     #immutable = false;
 
     static {
-      make = (entries) => {
+      make = (pairs) => {
         const fields = new Fields();
-        fields.#entries = [...entries];
+        fields.#charge.must(costOf(pairs));
+        fields.#pairs = [...pairs];
         fields.#immutable = true;
         return fields;
       };
+      pairsOf = (fields) => fields.#pairs;
     }
 
-    static fromList(entries: readonly Entry[]): Fields {
+    static fromList(entries: readonly (readonly [string, Uint8Array])[]): Fields {
       const fields = new Fields();
       for (const [name, value] of entries) fields.#add(name, value);
       return fields;
     }
 
     get(name: string): Uint8Array[] {
-      return this.#of(name).map(([, value]) => value);
+      return this.#of(name).map(([, value]) => bytesOf(value));
     }
 
     has(name: string): boolean {
@@ -72,47 +88,60 @@ export function fieldsKit(): FieldsKit {
     }
 
     set(name: string, values: readonly Uint8Array[]): void {
-      const [entries, bytes] = [this.#entries, this.#bytes];
+      this.#check(name);
+      const texts = values.map(textOf);
       this.delete(name);
-      try {
-        for (const value of values) this.#add(name, value);
-      } catch (error) {
-        [this.#entries, this.#bytes] = [entries, bytes];
-        throw error;
-      }
+      for (const text of texts) this.#keep(name, text);
     }
 
     delete(name: string): void {
       this.#check(name);
       const key = name.toLowerCase();
-      this.#entries = this.#entries.filter(([each]) => each.toLowerCase() !== key);
-      this.#bytes = this.#entries.reduce((sum, [each, value]) => sum + each.length + value.length, 0);
+      const kept: Pair[] = [];
+      for (const pair of this.#pairs) {
+        if (pair[0].toLowerCase() !== key) kept.push(pair);
+        else {
+          this.#bytes -= pair[0].length + pair[1].length;
+          this.#charge.giveBack(costOf([pair]));
+        }
+      }
+      this.#pairs = kept;
     }
 
     append(name: string, value: Uint8Array): void {
       this.#add(name, value);
     }
 
-    entries(): Entry[] {
-      return [...this.#entries];
+    entries(): [string, Uint8Array][] {
+      return this.#pairs.map(([name, value]) => [name, bytesOf(value)]);
     }
 
     clone(): Fields {
       const copy = new Fields();
-      copy.#entries = [...this.#entries];
+      copy.#charge.must(costOf(this.#pairs));
+      copy.#pairs = [...this.#pairs];
       copy.#bytes = this.#bytes;
       return copy;
     }
 
-    #of(name: string): Entry[] {
+    [Symbol.dispose](): void {
+      this.#pairs = [];
+      this.#charge.end();
+    }
+
+    #of(name: string): Pair[] {
       const key = name.toLowerCase();
-      return this.#entries.filter(([each]) => each.toLowerCase() === key);
+      return this.#pairs.filter(([each]) => each.toLowerCase() === key);
     }
 
     #add(name: string, value: Uint8Array): void {
       this.#check(name);
-      if (!VALUE.test(Buffer.from(value).toString('latin1'))) throw headerError('invalid-syntax');
-      this.#entries.push([name, value.slice()]);
+      this.#keep(name, textOf(value));
+    }
+
+    #keep(name: string, value: string): void {
+      this.#charge.must(costOf([[name, value]]));
+      this.#pairs.push([name, value]);
       this.#bytes += name.length + value.length;
       if (this.#bytes > MAX_BYTES) {
         throw new RuntimeError('RUNTIME_TRAP', `wasi:http fields of more than ${MAX_BYTES} bytes`);
@@ -126,13 +155,23 @@ export function fieldsKit(): FieldsKit {
     }
   }
 
-  const entriesOf = (fields: object): Entry[] => (fields as Fields).entries();
   return {
     Fields,
-    received: (pairs) => make(pairs.map(([name, value]) => [name, Buffer.from(value, 'latin1')])),
-    frozen: (fields) => make(entriesOf(fields)),
-    pairsOf: (fields) => entriesOf(fields).map(([name, value]) => [name, Buffer.from(value).toString('latin1')]),
+    received: make,
+    dispose: (fields) => (fields as Fields)[Symbol.dispose](),
+    frozen: (fields) => make(pairsOf(fields as Fields)),
+    pairsOf: (fields) => pairsOf(fields as Fields),
   };
+}
+
+function textOf(value: Uint8Array): string {
+  const text = Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
+  if (!VALUE.test(text)) throw headerError('invalid-syntax');
+  return text;
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
 }
 
 function headerError(tag: HeaderError['tag']): HeaderError {

@@ -1,8 +1,11 @@
+import type { HttpLimits } from '#core';
 import type { HostLinker } from '../../host-linker.ts';
 import type { CurrentStore } from '../../host-state.ts';
 import { MAX_RESPONSE_BYTES } from './body.ts';
 import { httpErrorOf } from './error-code.ts';
-import { Exchange } from './exchange.ts';
+import { Exchange, Exchanges } from './exchange.ts';
+import { costOf } from './fields.ts';
+import type { Outgoing } from './request.ts';
 import type { HttpTypes } from './types.ts';
 
 /**
@@ -14,22 +17,39 @@ export function defineOutgoingHandler(
   current: CurrentStore,
   { toSend, limitsOf, future }: HttpTypes,
 ): void {
+  const exchanges = new Exchanges();
+
+  function begin({ request, body }: Outgoing, wanted: HttpLimits): object {
+    const { state } = current;
+    try {
+      state.authority.check('network', 'connect', originOf(request.url));
+    } catch (error) {
+      throw httpErrorOf(error);
+    }
+    const exchange = new Exchange(state, exchanges, costOf(request.headers));
+    const { signal } = exchange;
+    const reserve = (bytes: number): boolean => exchange.keep(bytes);
+    const limits = { ...wanted, maxBytes: MAX_RESPONSE_BYTES, reserve, signal };
+    const send = (sent?: Uint8Array): void =>
+      exchange.begin(() => state.network.fetch({ ...request, body: sent }, limits));
+    if (body === undefined) send();
+    else {
+      signal.addEventListener('abort', () => body.drop(), { once: true });
+      body.send((whole) => (whole.tag === 'ok' ? send(whole.val) : exchange.fail(whole.val)));
+    }
+    return future(exchange);
+  }
+
   linker.define('wasi:http/outgoing-handler@0.2.0', {
     handle(request: object, options: object | undefined): object {
-      const { state } = current;
-      const { request: head, body } = toSend(request);
+      const limits = limitsOf(options);
+      const outgoing = toSend(request);
       try {
-        state.authority.check('network', 'connect', originOf(head.url));
+        return begin(outgoing, limits);
       } catch (error) {
-        throw httpErrorOf(error);
+        outgoing.body?.drop();
+        throw error;
       }
-      const exchange = new Exchange(state);
-      const limits = { ...limitsOf(options), maxBytes: MAX_RESPONSE_BYTES };
-      const send = (sent?: Uint8Array): void =>
-        exchange.begin((signal) => state.network.fetch({ ...head, body: sent }, { ...limits, signal }));
-      if (body === undefined) send();
-      else body.then(send, (code) => exchange.fail(code));
-      return future(exchange);
     },
   });
 }

@@ -1,4 +1,6 @@
 import type { HttpLimits, HttpRequest } from '#core';
+import type { CurrentStore } from '../../host-state.ts';
+import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { CollectedBody } from './body.ts';
 import type { HttpErrorCode } from './error-code.ts';
@@ -19,10 +21,10 @@ const MAX_IDLE_MS = 30_000;
 /** The error case of `result` without a payload. */
 const REFUSED = undefined;
 
-/** A request that a guest handed over, and what its body comes to; it rejects with an error code. */
+/** A request that a guest handed over. Who has it lets go of its body. */
 export interface Outgoing {
-  readonly request: HttpRequest;
-  readonly body: Promise<Uint8Array> | undefined;
+  readonly request: HttpRequest & Required<Pick<HttpRequest, 'headers'>>;
+  readonly body: CollectedBody | undefined;
 }
 
 /** The classes of a request, and what the host does with their instances and a guest cannot. */
@@ -30,29 +32,24 @@ export interface RequestKit {
   readonly OutgoingRequest: new (headers: object) => object;
   readonly OutgoingBody: new () => object;
   readonly RequestOptions: new () => object;
-  /** @throws an error code for what cannot be sent */
+  /** Ends the guest's resource. @throws an error code for what cannot be sent */
   toSend(request: object): Outgoing;
+  /** Ends the guest's resource. */
   limitsOf(options: object | undefined): HttpLimits;
 }
 
-export function requestKit(io: Io, fields: FieldsKit): RequestKit {
-  let bytesOf: (body: OutgoingBody) => Promise<Uint8Array>;
+export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): RequestKit {
+  let bodyOf: (body: OutgoingBody) => CollectedBody;
   let toSend: (request: OutgoingRequest) => Outgoing;
   let limitsOf: (options: RequestOptions) => HttpLimits;
 
   class OutgoingBody {
-    readonly #body = new CollectedBody(io);
-    readonly #ended = Promise.withResolvers<Uint8Array>();
+    readonly #charge = new HostCharge(current.state);
+    readonly #body = new CollectedBody(io, new HostCharge(current.state));
     #written = false;
-    #finished = false;
 
     static {
-      bytesOf = (body) => body.#ended.promise;
-    }
-
-    constructor() {
-      // Nobody may be waiting for it.
-      this.#ended.promise.catch(() => {});
+      bodyOf = (body) => body.#body;
     }
 
     write(): object {
@@ -62,23 +59,22 @@ export function requestKit(io: Io, fields: FieldsKit): RequestKit {
     }
 
     static finish(body: OutgoingBody, trailers: object | undefined): void {
-      body.#finished = true;
-      const bytes = body.#body.end();
-      if (trailers !== undefined && fields.pairsOf(trailers).length > 0) {
-        const code: HttpErrorCode = { tag: 'HTTP-request-trailer-section-size', val: 0 };
-        body.#ended.reject(code);
-        throw code;
-      }
-      body.#ended.resolve(bytes);
+      body.#charge.end();
+      const refused = trailers !== undefined && fields.pairsOf(trailers).length > 0;
+      if (trailers !== undefined) fields.dispose(trailers);
+      const code: HttpErrorCode = { tag: 'HTTP-request-trailer-section-size', val: 0 };
+      body.#body.end(refused ? code : undefined);
+      if (refused) throw code;
     }
 
     [Symbol.dispose](): void {
-      const code: HttpErrorCode = { tag: 'internal-error', val: 'the body was not finished' };
-      if (!this.#finished) this.#ended.reject(code);
+      this.#charge.end();
+      this.#body.end({ tag: 'internal-error', val: 'the body was not finished' });
     }
   }
 
   class OutgoingRequest {
+    readonly #charge = new HostCharge(current.state);
     readonly #headers: object;
     #method: Method = { tag: 'get' };
     #scheme: Scheme | undefined;
@@ -88,17 +84,11 @@ export function requestKit(io: Io, fields: FieldsKit): RequestKit {
 
     static {
       toSend = (request) => {
-        const { tag } = request.#scheme ?? { tag: 'HTTPS' };
-        if (tag === 'other') throw { tag: 'HTTP-protocol-error' } satisfies HttpErrorCode;
-        if (request.#authority === undefined) throw { tag: 'HTTP-request-URI-invalid' } satisfies HttpErrorCode;
-        const path = request.#path ?? '/';
-        const url = `${tag.toLowerCase()}://${request.#authority}${path.startsWith('/') ? path : `/${path}`}`;
-        const method = request.#method.val ?? request.#method.tag.toUpperCase();
-        const body = request.#body;
-        return {
-          request: { method, url, headers: fields.pairsOf(request.#headers) },
-          body: body === undefined ? undefined : bytesOf(body),
-        };
+        try {
+          return request.#toSend();
+        } finally {
+          request.#end();
+        }
       };
     }
 
@@ -150,10 +140,41 @@ export function requestKit(io: Io, fields: FieldsKit): RequestKit {
     headers(): object {
       return fields.frozen(this.#headers);
     }
+
+    [Symbol.dispose](): void {
+      const body = this.#body;
+      this.#end();
+      // It may still be written, and comes to nothing.
+      if (body !== undefined) bodyOf(body).drop();
+    }
+
+    #toSend(): Outgoing {
+      const { tag } = this.#scheme ?? { tag: 'HTTPS' };
+      if (tag === 'other') throw this.#unfit('HTTP-protocol-error');
+      if (this.#authority === undefined) throw this.#unfit('HTTP-request-URI-invalid');
+      const path = this.#path ?? '/';
+      const url = `${tag.toLowerCase()}://${this.#authority}${path.startsWith('/') ? path : `/${path}`}`;
+      const method = this.#method.val ?? this.#method.tag.toUpperCase();
+      return {
+        request: { method, url, headers: fields.pairsOf(this.#headers) },
+        body: this.#body === undefined ? undefined : bodyOf(this.#body),
+      };
+    }
+
+    #unfit(tag: string): HttpErrorCode {
+      this[Symbol.dispose]();
+      return { tag };
+    }
+
+    #end(): void {
+      fields.dispose(this.#headers);
+      this.#charge.end();
+    }
   }
 
   /** Durations are nanoseconds. */
   class RequestOptions {
+    readonly #charge = new HostCharge(current.state);
     #connect: bigint | undefined;
     #firstByte: bigint | undefined;
     #betweenBytes: bigint | undefined;
@@ -161,6 +182,7 @@ export function requestKit(io: Io, fields: FieldsKit): RequestKit {
     static {
       // Both waits for a byte are one here, the longer of the two.
       limitsOf = (options) => {
+        options.#charge.end();
         const idle = [options.#firstByte, options.#betweenBytes].filter((each) => each !== undefined);
         return {
           connectMs: atMost(options.#connect, MAX_CONNECT_MS),
@@ -191,6 +213,10 @@ export function requestKit(io: Io, fields: FieldsKit): RequestKit {
 
     setBetweenBytesTimeout(duration: bigint | undefined): void {
       this.#betweenBytes = duration;
+    }
+
+    [Symbol.dispose](): void {
+      this.#charge.end();
     }
   }
 

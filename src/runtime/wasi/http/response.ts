@@ -1,4 +1,6 @@
 import type { HttpResponse } from '#core';
+import type { CurrentStore } from '../../host-state.ts';
+import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { bodySource } from './body.ts';
 import type { HttpErrorCode } from './error-code.ts';
@@ -14,8 +16,9 @@ export interface ResponseKit {
 }
 
 /** Each resource holds the exchange until it has handed it on; who is dropped with it, ends it. */
-export function responseKit(io: Io, fields: FieldsKit): ResponseKit {
+export function responseKit(current: CurrentStore, io: Io, fields: FieldsKit): ResponseKit {
   class FutureTrailers {
+    readonly #charge = new HostCharge(current.state);
     #taken = false;
 
     subscribe(): object {
@@ -28,9 +31,14 @@ export function responseKit(io: Io, fields: FieldsKit): ResponseKit {
       this.#taken = true;
       return { tag: 'ok', val: { tag: 'ok', val: undefined } };
     }
+
+    [Symbol.dispose](): void {
+      this.#charge.end();
+    }
   }
 
   class IncomingBody {
+    readonly #charge = new HostCharge(current.state);
     readonly #exchange: Exchange;
     #bytes: Uint8Array | undefined;
     #streamed = false;
@@ -52,15 +60,17 @@ export function responseKit(io: Io, fields: FieldsKit): ResponseKit {
     }
 
     [Symbol.dispose](): void {
+      this.#charge.end();
       this.#bytes = undefined;
       this.#exchange.release();
     }
   }
 
   class IncomingResponse {
+    readonly #charge = new HostCharge(current.state);
     readonly #exchange: Exchange;
     readonly #status: number;
-    readonly #headers: object;
+    readonly #headers: Disposable;
     #body: Uint8Array | undefined;
 
     constructor(exchange: Exchange, { status, headers, body }: HttpResponse) {
@@ -75,7 +85,7 @@ export function responseKit(io: Io, fields: FieldsKit): ResponseKit {
     }
 
     headers(): object {
-      return this.#headers;
+      return fields.frozen(this.#headers);
     }
 
     consume(): IncomingBody {
@@ -86,12 +96,15 @@ export function responseKit(io: Io, fields: FieldsKit): ResponseKit {
     }
 
     [Symbol.dispose](): void {
+      this.#headers[Symbol.dispose]();
+      this.#charge.end();
       if (this.#body !== undefined) this.#exchange.release();
       this.#body = undefined;
     }
   }
 
   class FutureIncomingResponse {
+    readonly #charge = new HostCharge(current.state);
     readonly #exchange: Exchange;
     #taken = false;
 
@@ -116,6 +129,7 @@ export function responseKit(io: Io, fields: FieldsKit): ResponseKit {
     }
 
     [Symbol.dispose](): void {
+      this.#charge.end();
       if (!this.#taken) this.#exchange.release();
     }
   }

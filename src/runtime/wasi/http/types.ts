@@ -1,4 +1,5 @@
 import type { HostLinker } from '../../host-linker.ts';
+import type { CurrentStore } from '../../host-state.ts';
 import type { Io } from '../io.ts';
 import { unavailable } from '../unavailable.ts';
 import { fieldsKit } from './fields.ts';
@@ -9,11 +10,11 @@ import { type ResponseKit, responseKit } from './response.ts';
 export type HttpTypes = Pick<RequestKit, 'toSend' | 'limitsOf'> & Pick<ResponseKit, 'future'>;
 
 /** `wasi:http/types`: requests that go out and their answers. Nobody sends requests in: their resources do not exist. */
-export function defineHttpTypes(linker: HostLinker, io: Io): HttpTypes {
+export function defineHttpTypes(linker: HostLinker, current: CurrentStore, io: Io): HttpTypes {
   const name = 'wasi:http/types@0.2.0';
-  const fields = fieldsKit();
-  const { OutgoingRequest, OutgoingBody, RequestOptions, toSend, limitsOf } = requestKit(io, fields);
-  const { classes, future } = responseKit(io, fields);
+  const fields = fieldsKit(current);
+  const { OutgoingRequest, OutgoingBody, RequestOptions, toSend, limitsOf } = requestKit(current, io, fields);
+  const { classes, future } = responseKit(current, io, fields);
   linker.define(name, {
     ...unavailable(name, ['IncomingRequest', 'OutgoingResponse', 'ResponseOutparam']),
     ...classes,

@@ -1,5 +1,7 @@
+import { Quota } from '#core';
 import type { HostLinker } from '../../host-linker.ts';
-import type { CurrentStore } from '../../host-state.ts';
+import type { CurrentStore, HostState } from '../../host-state.ts';
+import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { type IpAddress, ipAddressOf } from './addresses.ts';
 import { socketErrorOf } from './error-code.ts';
@@ -7,16 +9,25 @@ import { socketErrorOf } from './error-code.ts';
 /** Addresses of one name that a guest is told. */
 const MAX_ADDRESSES = 64;
 
+const ANSWER_BYTES = MAX_ADDRESSES * 128;
+
+/** Names that one store looks up at a time, those included that it wants no answer to any more. */
+const MAX_LOOK_UPS = 8;
+
 /** `wasi:sockets/ip-name-lookup`: begun in one turn, read in a later one; only names that a grant for sockets names. */
 export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: Io): void {
+  const running = new WeakMap<HostState, Quota>();
+
   class ResolveAddressStream {
+    readonly #charge = new HostCharge(current.state, ANSWER_BYTES);
     #addresses: IpAddress[] | undefined;
     #failure: string | undefined;
 
-    constructor(answer: Promise<readonly string[]>) {
-      answer.then(
+    /** @param ask begins the look-up: not before it is charged, since nobody would hear of its failure then */
+    constructor(ask: () => Promise<readonly string[]>) {
+      ask().then(
         (addresses) => {
-          this.#addresses = addresses.slice(0, MAX_ADDRESSES).map(ipAddressOf);
+          this.#addresses ??= addresses.slice(0, MAX_ADDRESSES).map(ipAddressOf);
         },
         (error) => {
           this.#failure = socketErrorOf(error);
@@ -30,6 +41,11 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
       return this.#addresses.shift();
     }
 
+    [Symbol.dispose](): void {
+      this.#addresses = [];
+      this.#charge.end();
+    }
+
     subscribe(): object {
       return new io.Pollable(() => this.#addresses !== undefined || this.#failure !== undefined);
     }
@@ -37,6 +53,12 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
 
   linker.define('wasi:sockets/ip-name-lookup@0.2.0', {
     ResolveAddressStream,
-    resolveAddresses: (_network: object, name: string) => new ResolveAddressStream(current.state.network.lookUp(name)),
+    resolveAddresses(_network: object, name: string): object {
+      const { state } = current;
+      const places = running.get(state) ?? new Quota(MAX_LOOK_UPS);
+      running.set(state, places);
+      if (!places.take(1)) throw 'temporary-resolver-failure';
+      return new ResolveAddressStream(() => state.network.lookUp(name).finally(() => places.giveBack(1)));
+    },
   });
 }

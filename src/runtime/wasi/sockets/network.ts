@@ -1,8 +1,16 @@
 import type { HostLinker } from '../../host-linker.ts';
+import type { CurrentStore } from '../../host-state.ts';
+import { HostCharge } from '../host-charge.ts';
 
 /** `wasi:sockets/network` and `instance-network`: a network resource grants nothing by itself; each connection is checked. */
-export function defineNetwork(linker: HostLinker): void {
-  class Network {}
+export function defineNetwork(linker: HostLinker, current: CurrentStore): void {
+  class Network {
+    readonly #charge = new HostCharge(current.state);
+
+    [Symbol.dispose](): void {
+      this.#charge.end();
+    }
+  }
 
   linker.define('wasi:sockets/network@0.2.0', { Network });
   linker.define('wasi:sockets/instance-network@0.2.0', { instanceNetwork: () => new Network() });

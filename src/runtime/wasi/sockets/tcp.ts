@@ -1,13 +1,17 @@
-import type { NetworkConnection } from '#core';
+import { type NetworkConnection, Quota } from '#core';
 import type { HostLinker } from '../../host-linker.ts';
 import type { CurrentStore, HostState } from '../../host-state.ts';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
+import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { type IpSocketAddress, ipSocketAddressOf, socketAddressOf } from './addresses.ts';
 import { socketErrorOf } from './error-code.ts';
 
 /** Sockets of one store at a time. */
 const MAX_SOCKETS = 16;
+
+/** What a socket's buffers may come to, 64 KiB each way, in pieces. */
+const SOCKET_BYTES = 256 * 1024;
 
 /** What concerns listening, or the host's own stack. */
 const NOT_SUPPORTED = [
@@ -37,11 +41,13 @@ type Family = 'ipv4' | 'ipv6';
 
 /** `wasi:sockets/tcp` and `tcp-create-socket`: connections that go out, made in one turn and used in later ones. */
 export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): void {
-  const open = new WeakMap<HostState, number>();
+  const sockets = new WeakMap<HostState, Quota>();
 
   class TcpSocket {
     readonly #family: Family;
     readonly #state: HostState;
+    readonly #charge: HostCharge;
+    readonly #places: Quota;
     readonly #stop = new AbortController();
     #started = false;
     #finished = false;
@@ -49,7 +55,9 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
     #connection: NetworkConnection | undefined;
     #failure: string | undefined;
 
-    constructor(family: Family) {
+    constructor(family: Family, places: Quota) {
+      this.#places = places;
+      this.#charge = new HostCharge(current.state, SOCKET_BYTES);
       this.#family = family;
       this.#state = current.state;
     }
@@ -61,11 +69,12 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
       const signal = AbortSignal.any([this.#stop.signal, this.#state.ending]);
       this.#state.network.connect(socketAddressOf(remote), signal).then(
         (connection) => {
-          if (this.#closed) connection.close();
-          else this.#connection = connection;
+          this.#connection = connection;
+          if (this.#closed) this.#leave();
         },
         (error) => {
           this.#failure = socketErrorOf(error);
+          if (this.#closed) this.#leave();
         },
       );
     }
@@ -107,9 +116,15 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
     [Symbol.dispose](): void {
       if (this.#closed) return;
       this.#closed = true;
-      open.set(this.#state, (open.get(this.#state) ?? 1) - 1);
       this.#stop.abort();
+      // Else it is on its way, and counts until that has ended.
+      if (!this.#started || this.#failure !== undefined || this.#connection !== undefined) this.#leave();
+    }
+
+    #leave(): void {
       this.#connection?.close();
+      this.#charge.end();
+      this.#places.giveBack(1);
     }
 
     #connected(): NetworkConnection {
@@ -130,10 +145,10 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
   linker.define('wasi:sockets/tcp@0.2.0', { TcpSocket });
   linker.define('wasi:sockets/tcp-create-socket@0.2.0', {
     createTcpSocket(family: Family): object {
-      const before = open.get(current.state) ?? 0;
-      if (before >= MAX_SOCKETS) throw 'new-socket-limit';
-      open.set(current.state, before + 1);
-      return new TcpSocket(family);
+      const places = sockets.get(current.state) ?? new Quota(MAX_SOCKETS);
+      sockets.set(current.state, places);
+      if (!places.take(1)) throw 'new-socket-limit';
+      return new TcpSocket(family, places);
     },
   });
 }

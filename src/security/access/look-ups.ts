@@ -1,0 +1,40 @@
+import type { NameService } from '#core';
+
+/** Names that a process has looked up at a time; the system itself works on four of them, in threads that files need too. */
+const MAX_OF_PROCESS = 64;
+
+/**
+ * Looks up a bounded number of names at a time, and each of them once. A look-up cannot be ended: those that nobody waits for
+ * any more count for as long as they run.
+ */
+export class LookUps implements NameService {
+  readonly #names: NameService;
+  readonly #most: number;
+  readonly #running = new Map<string, Promise<readonly string[]>>();
+
+  constructor(names: NameService, most: number) {
+    this.#names = names;
+    this.#most = most;
+  }
+
+  /** @throws where too many others run */
+  async lookUp(name: string): Promise<readonly string[]> {
+    const running = this.#running.get(name);
+    if (running !== undefined) return running;
+    if (this.#running.size >= this.#most) throw new Error(`${this.#most} other names are looked up`);
+    const found = this.#names.lookUp(name).finally(() => this.#running.delete(name));
+    this.#running.set(name, found);
+    return found;
+  }
+}
+
+/** The system's own, as programs resolve names. */
+export const systemNames: NameService = new LookUps(
+  {
+    async lookUp(name) {
+      const { lookup } = await import('node:dns/promises');
+      return (await lookup(name, { all: true })).map(({ address }) => address);
+    },
+  },
+  MAX_OF_PROCESS,
+);
