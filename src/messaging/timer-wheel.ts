@@ -10,12 +10,16 @@ const MAX_DELAY_MS = SLOTS ** LEVELS - 1;
 /** Milliseconds that one slot of each level spans. */
 const SPAN = Array.from({ length: LEVELS }, (_, level) => SLOTS ** level);
 
+/** Places that are no slot: not scheduled, and scheduled since the wheel last turned. */
+const NOWHERE = -1;
+const LATEST = -2;
+
 /** Something that the wheel ends at its deadline. It is itself the list node, so scheduling allocates nothing. */
 export abstract class WheelTimer {
   /** Tick of the wheel, in milliseconds since it was made. */
   due = 0;
-  /** `level * 32 + slot`, or -1 when not scheduled. */
-  place = -1;
+  /** `level * 32 + slot`, or one of the places that are no slot. */
+  place: number = NOWHERE;
   previous: WheelTimer | undefined = undefined;
   next: WheelTimer | undefined = undefined;
 
@@ -25,7 +29,8 @@ export abstract class WheelTimer {
 
 /**
  * All time-outs of a runtime on one timer of the clock: a hierarchical timing wheel (Varghese and Lauck, 1987) of seven
- * levels of 32 slots. Scheduling and stopping cost the same whatever the number of open time-outs.
+ * levels of 32 slots. Scheduling and stopping cost the same whatever the number of open time-outs. Most are stopped soon
+ * after: they are only linked to each other, and those that are left when the wheel turns get their slots then.
  */
 export class TimerWheel {
   readonly #clock: Clock;
@@ -33,7 +38,12 @@ export class TimerWheel {
   readonly #heads: (WheelTimer | undefined)[] = new Array(LEVELS * SLOTS).fill(undefined);
   /** One bit for each slot that holds a timer. */
   readonly #occupied = new Int32Array(LEVELS);
+  /** The timers scheduled since the wheel last turned, the last first. */
+  #latest: WheelTimer | undefined;
+  /** Tick at which the first of them was scheduled. */
+  #latestSince = 0;
   #elapsed = 0;
+  /** Timers that have slots. */
   #scheduled = 0;
   #armedFor = Number.POSITIVE_INFINITY;
   #disarm: StopTimer | undefined;
@@ -46,15 +56,19 @@ export class TimerWheel {
 
   /** @param now the clock's monotonic reading, which the caller has at hand */
   schedule(timer: WheelTimer, now: number, delayMs: number): void {
-    if (this.#scheduled === 0) this.#elapsed = Math.max(this.#elapsed, Math.floor(now - this.#origin));
-    const due = Math.ceil(now - this.#origin + Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
-    timer.due = due > this.#elapsed ? due : this.#elapsed + 1;
-    const wake = this.#place(timer);
-    if (wake < this.#armedFor) this.#arm(wake);
+    const ticks = now - this.#origin;
+    timer.due = Math.ceil(ticks + Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
+    const head = this.#latest;
+    if (head === undefined) this.#latestSince = Math.floor(ticks);
+    else head.previous = timer;
+    timer.next = head;
+    timer.place = LATEST;
+    this.#latest = timer;
+    if (timer.due < this.#armedFor) this.#arm(timer.due);
   }
 
   stop(timer: WheelTimer): void {
-    if (timer.place !== -1) this.#unlink(timer);
+    if (timer.place !== NOWHERE) this.#unlink(timer);
   }
 
   close(): void {
@@ -62,8 +76,23 @@ export class TimerWheel {
     this.#armedFor = Number.POSITIVE_INFINITY;
   }
 
-  /** Links the timer and answers the tick at which the wheel must look at its slot. */
-  #place(timer: WheelTimer): number {
+  /** Gives the latest their slots. The clock's timer is armed for the first of all: a slot passed before that waits for it. */
+  #sort(): void {
+    if (this.#scheduled === 0) this.#elapsed = Math.max(this.#elapsed, this.#latestSince);
+    let timer = this.#latest;
+    this.#latest = undefined;
+    // The first first, so that of two in one slot the later one ends first, whenever they came there.
+    while (timer?.next !== undefined) timer = timer.next;
+    while (timer !== undefined) {
+      const { previous }: WheelTimer = timer;
+      if (timer.due <= this.#elapsed) timer.due = this.#elapsed + 1;
+      this.#place(timer);
+      timer = previous;
+    }
+  }
+
+  /** Links the timer into its slot. */
+  #place(timer: WheelTimer): void {
     const ahead = timer.due - this.#elapsed;
     let level = 0;
     while (level < LEVELS - 1 && ahead >= SPAN[level + 1]!) level += 1;
@@ -78,24 +107,25 @@ export class TimerWheel {
     if (head !== undefined) head.previous = timer;
     this.#heads[place] = timer;
     this.#occupied[level]! |= 1 << slot;
-    return round * SPAN[level]!;
   }
 
   #unlink(timer: WheelTimer): void {
-    this.#scheduled -= 1;
     const { place, previous, next } = timer;
     if (next !== undefined) next.previous = previous;
+    if (place !== LATEST) this.#scheduled -= 1;
     if (previous !== undefined) previous.next = next;
+    else if (place === LATEST) this.#latest = next;
     else {
       this.#heads[place] = next;
       if (next === undefined) this.#occupied[place >> BITS]! &= ~(1 << (place & (SLOTS - 1)));
     }
-    timer.place = -1;
+    timer.place = NOWHERE;
     timer.previous = undefined;
     timer.next = undefined;
   }
 
   #tick(): void {
+    this.#sort();
     this.#armedFor = Number.POSITIVE_INFINITY;
     const now = Math.floor(this.#clock.monotonic() - this.#origin);
     for (;;) {

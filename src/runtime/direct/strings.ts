@@ -14,12 +14,14 @@ const UTF16_TAG = 2 ** 31;
 const MAX_STRING_BYTES = 2 ** 31 - 1;
 /** Below this a loop is faster than the encoder. */
 const SHORT = 48;
-/** The characters of the short text that is being written. Guest code runs in between, but writes no text of the host's. */
-const short = new Uint8Array(SHORT);
 
 /** Space from the guest's own allocator, which is not trusted: its answer is aligned and inside of memory, or a trap. */
 export function allocate(memory: MemoryView, realloc: Realloc, align: number, size: number): number {
-  const pointer = realloc(0, 0, align, size) >>> 0;
+  return inside(memory, realloc(0, 0, align, size) >>> 0, align, size);
+}
+
+/** What the allocator answered, or a trap. */
+function inside(memory: MemoryView, pointer: number, align: number, size: number): number {
   memory.live();
   if ((pointer & (align - 1)) !== 0) trap(`realloc answered ${pointer}, not aligned to ${align}`);
   if (pointer + size > memory.u8.length) {
@@ -35,23 +37,25 @@ export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown):
   memory.length = length;
   if (length === 0) return 1;
   if (length >= SHORT) return storeLongUtf8(memory, realloc, value);
-  // Reading a character costs more than a byte, so each is read once: the allocator must know first whether all are ASCII.
+  // As the canonical ABI has it: space for ASCII first, which it mostly is, and a larger one only where it is not.
+  const pointer = allocate(memory, realloc, 1, length);
+  const { u8 } = memory;
   let all = 0;
   for (let index = 0; index < length; index++) {
     const unit = value.charCodeAt(index);
-    short[index] = unit;
+    u8[pointer + index] = unit;
     all |= unit;
   }
-  if (all >= 0x80) return storeLongUtf8(memory, realloc, value);
-  const pointer = allocate(memory, realloc, 1, length);
-  const { u8 } = memory;
-  for (let index = 0; index < length; index++) u8[pointer + index] = short[index] as number;
-  return pointer;
+  return all < 0x80 ? pointer : storeLongUtf8(memory, realloc, value, pointer);
 }
 
-function storeLongUtf8(memory: MemoryView, realloc: Realloc, text: string): number {
+/** @param old where as many bytes as the text has code units were allocated for it; 0 where none were */
+function storeLongUtf8(memory: MemoryView, realloc: Realloc, text: string, old = 0): number {
   const bytes = utf8Length(text);
-  const pointer = allocate(memory, realloc, 1, bytes);
+  const pointer =
+    old === 0
+      ? allocate(memory, realloc, 1, bytes)
+      : inside(memory, realloc(old, text.length, 1, bytes) >>> 0, 1, bytes);
   memory.length = bytes;
   encoder.encodeInto(text, memory.u8.subarray(pointer, pointer + bytes));
   return pointer;

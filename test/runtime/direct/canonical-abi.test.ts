@@ -243,6 +243,26 @@ describe('lowering into a guest with its own allocator', () => {
     expect(run(['one', 'two'])).toBe('two');
   });
 
+  it('asks for more where a short text is not ASCII, with what it was given before', async () => {
+    const returned =
+      '(param i32 i32) (result i32) (i32.store (i32.const 64) (local.get 0)) (i32.store (i32.const 68) (local.get 1)) (i32.const 64)';
+    const { run } = await guest({
+      run: 'func(s: string) -> string',
+      core: returned,
+      realloc: `(if (local.get $old) (then
+          (if (i32.or (i32.ne (local.get $old) (i32.const 65536)) (i32.or (i32.ne (local.get $oldSize) (i32.const 2)) (i32.ne (local.get $size) (i32.const 3))))
+            (then unreachable))))
+        (i32.mul (memory.grow (i32.const 1)) (i32.const 65536))`,
+    });
+    expect(run('né')).toBe('né');
+  });
+
+  it('traps when there is no such room', async () => {
+    const realloc = '(select (i32.const 65535) (i32.const 4096) (local.get $old))';
+    const { run } = await guest({ ...text, realloc });
+    expect(() => run('é')).toThrow(trapped(/outside of memory/));
+  });
+
   it('leaves lone surrogates out, in both encodings', async () => {
     for (const encoding of ['utf8', 'utf16', 'compact-utf16'] as const) {
       const { run } = await guest({
