@@ -1,4 +1,4 @@
-import type { ComponentId } from './component-id.ts';
+import { type ComponentId, formatComponentId } from './component-id.ts';
 
 /** What `load` gives back and every later call takes. `handleId` counts from 1 and is never reused in a process. */
 export interface ComponentHandle {
@@ -20,12 +20,26 @@ class Handle implements ComponentHandle {
   }
 
   static keep(handle: ComponentHandle, value: unknown): void {
-    if (#kept in handle) handle.#kept = value;
+    if (isObject(handle) && #kept in handle) handle.#kept = value;
   }
 
   static kept(handle: ComponentHandle): unknown {
-    return #kept in handle ? handle.#kept : undefined;
+    return isObject(handle) && #kept in handle ? handle.#kept : undefined;
   }
+}
+
+/** What an embedder without types may give for a handle is anything. */
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A handle as messages show it: the id of its component, or that it is none. */
+export function shownHandle(handle: unknown): string {
+  const id = isObject(handle) && 'id' in handle ? handle.id : undefined;
+  if (isObject(id) && 'namespace' in id && 'name' in id && 'instance' in id)
+    return formatComponentId(id as ComponentId);
+  const shown = typeof handle === 'string' ? JSON.stringify(handle.slice(0, 80)) : `a value of type ${typeof handle}`;
+  return `${shown}, which is no handle (give what load answered),`;
 }
 
 /** Makes the next handle; the counter is the process's, so two runtimes never give out the same one. */

@@ -3,8 +3,8 @@ import {
   type ComponentMessage,
   type ComponentUsage,
   type EngineLoadRequest,
-  formatComponentId,
   type RuntimeEngine,
+  shownHandle,
   type Turn,
 } from '#core';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
@@ -123,12 +123,12 @@ export class JcoEngine implements RuntimeEngine {
 
   /** Where a component is in its life; `stopped` for one that is no longer there. */
   state(handle: ComponentHandle): ComponentState {
-    return this.#components.get(handle.handleId)?.lifecycle.state ?? 'stopped';
+    return this.#components.get(handle?.handleId)?.lifecycle.state ?? 'stopped';
   }
 
   /** Why a component takes no calls, or is not there to take any. */
   refusal(handle: ComponentHandle): RuntimeError {
-    return this.#components.get(handle.handleId)?.refusal() ?? notLoaded(handle);
+    return this.#components.get(handle?.handleId)?.refusal() ?? notLoaded(handle);
   }
 
   /** Makes the store of a component that is initializing and has it initialize itself. */
@@ -167,14 +167,14 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   #find(handle: ComponentHandle): LoadedComponent {
-    const component = this.#components.get(handle.handleId);
+    const component = this.#components.get(handle?.handleId);
     if (component === undefined) throw notLoaded(handle);
     return component;
   }
 }
 
 function notLoaded(handle: ComponentHandle): RuntimeError {
-  const id = formatComponentId(handle.id);
+  const id = shownHandle(handle);
   return new RuntimeError('RUNTIME_NOT_FOUND', `no component ${id} is loaded`, { details: { id } });
 }
 

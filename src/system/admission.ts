@@ -9,6 +9,7 @@ import {
   type MessagingAuthority,
   messageOf,
   type NameService,
+  shownHandle,
 } from '#core';
 import { SecurityError } from '#security';
 import { GuardedNetwork } from '#security/access';
@@ -77,7 +78,7 @@ export class Admission implements MessagingAuthority {
 
   /** What a component may do; one that is not loaded may do nothing. */
   of(handle: ComponentHandle): Authority {
-    return this.#authorities.get(handle.handleId) ?? this.#authority(formatComponentId(handle.id));
+    return this.#authorities.get(handle?.handleId) ?? this.#authority(shownHandle(handle));
   }
 
   /** The network as far as a component is granted it. */

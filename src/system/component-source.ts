@@ -18,6 +18,7 @@ export async function readSource(
     if (url?.protocol === 'https:' || url?.protocol === 'http:') return fetchComponent(url, { signal });
     return readComponentPath(url === undefined ? (source as string) : fileURLToPath(url), signal);
   }
+  refuseNoSource(source);
   const bytes = await loader.loadBytes(source, signal);
   if (bytes === undefined) {
     throw new RuntimeError(
@@ -37,7 +38,10 @@ export function moduleIdOf(source: ComponentSource): string | undefined {
 /** A name for a component that was loaded without an id: what its file is called, as far as an id permits. */
 export function nameOf(source: ComponentSource): string {
   if (source instanceof Uint8Array) return 'component';
-  if (typeof source === 'object' && !(source instanceof URL)) return source.name;
+  if (typeof source !== 'string' && !(source instanceof URL)) {
+    refuseNoSource(source);
+    return source.name;
+  }
   const path = source instanceof URL ? source.pathname : (source.split('#', 1)[0] as string);
   const name = basename(path)
     .replace(/\.wasm$/, '')
@@ -45,6 +49,15 @@ export function nameOf(source: ComponentSource): string {
     .replace(/[^a-z0-9._-]/g, '-')
     .replace(/^[^a-z0-9]+/, '');
   return name.slice(0, 63) || 'component';
+}
+
+/** An embedder without types may give anything. @throws `RUNTIME_NOT_FOUND` */
+function refuseNoSource(source: ComponentId): void {
+  const given: unknown = source;
+  if (typeof given === 'object' && given !== null && 'namespace' in given && 'name' in given && 'instance' in given)
+    return;
+  const message = `a component is given as a path, a URL, bytes, registry:ID or an id, not as a value of type ${typeof given}`;
+  throw new RuntimeError('RUNTIME_NOT_FOUND', message);
 }
 
 function asUrl(source: string | URL): URL | undefined {

@@ -245,8 +245,8 @@ export class Runtime implements AsyncDisposable {
    * its mailbox; what is left after `timeoutMs` becomes dead letters. @throws `RUNTIME_NOT_FOUND`
    */
   async unload(handle: ComponentHandle, { drain = false, timeoutMs = 5_000 }: UnloadOptions = {}): Promise<void> {
-    const { lifecycle } = this.#engine;
-    if (drain && lifecycle.call(this.#engine, handle).state === 'ready') await this.#router.drain(handle, timeoutMs);
+    const { state } = this.#engine.lifecycle(handle);
+    if (drain && state === 'ready') await this.#router.drain(handle, timeoutMs);
     await this.#supervisor.unload(handle);
   }
 
