@@ -129,17 +129,6 @@ export class CountingCode extends CodeWriter {
     this.hints.push((this.length - this.codeStart) * 2);
   }
 
-  likely(): void {
-    this.hints.push((this.length - this.codeStart) * 2 + 1);
-  }
-
-  /** Takes the counter from the stack: whether nothing is wanting. */
-  isEnough(): void {
-    this.op(Op.i64Const);
-    this.op(0);
-    this.op(Op.i64GeS);
-  }
-
   refillNow(): void {
     this.checks++;
     this.get();

@@ -43,8 +43,6 @@ export interface LoopTurn {
   readonly firstLoop: number;
   readonly loop: Label;
   readonly exit: Label;
-  /** The refill stands in a loop around it. */
-  readonly outside: boolean;
   readonly hasResult: boolean;
   readonly isRoomy: boolean;
   /** Whether the budget was looked at since the head of the loop around this one. */

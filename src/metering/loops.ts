@@ -4,8 +4,6 @@ import { LoopFlag } from './module-facts.ts';
 import { EMPTY, Op } from './opcode.ts';
 import { copiesOf } from './unrolling.ts';
 
-/** Ways out of a simple loop whose refill stands outside: each further loop costs a look at the stack. */
-const MOST_EXITS = 1;
 const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
 
 /** Opens a loop: no turn but the first begins without a look at the budget. */
@@ -43,25 +41,15 @@ function openPlainLoop(body: MeteredBody, at: number, number: number, viaCell: b
 }
 
 /**
- * Any other loop looks where it turns back. Its body may be repeated, so that one look serves several turns; and where
- * it only computes and has a single exit, the refill stands outside, in a loop around it, so that the engine still
- * treats it as one without calls:
- * `block $exit (loop $again (loop $loop (block $next … (br $exit)) (br_if $loop …)) refill (br $again)))`
+ * Any other loop looks where it turns back. Its body may be repeated, so that one look serves several turns:
+ * `block $exit (loop $loop (block $next … (br $exit)) look (br $loop)))`
  */
 function openTurns(body: MeteredBody, at: number, number: number, paid: boolean, isRoomy: boolean): void {
   const { facts, mostUnrolledBytes } = body.assembly.plan;
   const start = body.reader.position;
   const type = body.bytes.subarray(at + 1, start);
-  const computes = (facts.loopFlags.at(number) & LoopFlag.complicated) === 0;
-  const hasLoop = (facts.loopFlags.at(number) & LoopFlag.hasLoop) !== 0;
   const copies = copiesOf(facts, number, mostUnrolledBytes);
-  const outside = computes && !hasLoop && facts.loopTurns.at(number) > 0 && facts.loopExits.at(number) <= MOST_EXITS;
   const exit = begin(body, Op.block, type, UNSET);
-  if (outside) {
-    body.op(Op.loop);
-    body.op(EMPTY);
-    body.level++;
-  }
   const loop = begin(body, Op.loop, NO_VALUES, body.pending);
   const lookedBefore = body.looked;
   body.looked = false;
@@ -75,7 +63,6 @@ function openTurns(body: MeteredBody, at: number, number: number, paid: boolean,
     firstLoop: body.nextLoop,
     loop,
     exit,
-    outside,
     hasResult: type[0] !== EMPTY,
     isRoomy,
     lookedBefore,
@@ -120,12 +107,6 @@ export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead:
   if (reached) turnBack(body, turn);
   else body.op(Op.unreachable);
   body.end();
-  if (turn.outside) {
-    body.refillNow();
-    body.op(Op.br);
-    body.u32(0);
-    body.end();
-  }
   if (turn.hasResult) body.op(Op.unreachable);
   body.end();
   if (turn.isRoomy) body.roomyLoops--;
@@ -138,7 +119,7 @@ export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead:
 }
 
 /** From the last copy to the loop's head, with what is owed there, by way of a look where none was taken in the turn. */
-function turnBack(body: MeteredBody, { number, copies, loop, outside }: LoopTurn): void {
+function turnBack(body: MeteredBody, { number, copies, loop }: LoopTurn): void {
   chargeTurns(body, number, copies);
   if (body.looked) {
     body.pay(body.pending, loop.base);
@@ -149,13 +130,6 @@ function turnBack(body: MeteredBody, { number, copies, loop, outside }: LoopTurn
   const owes = body.pending !== 0;
   body.getPaid();
   if (owes) body.tee();
-  if (outside) {
-    body.isEnough();
-    body.likely();
-    body.op(Op.brIf);
-    body.u32(body.depth(loop));
-    return;
-  }
   body.refillIfBelow();
   body.branch(loop);
 }

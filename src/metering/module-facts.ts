@@ -46,8 +46,6 @@ export class ModuleFacts {
 
   /** Operators in a loop, but for those of loops inside it. */
   readonly loopOperators: IntList = new IntList();
-  /** Ways out of it: branches to labels outside, returns, falling through. */
-  readonly loopExits: IntList = new IntList();
   /** Branches back to its head. */
   readonly loopTurns: IntList = new IntList();
   /** Bytes from behind its block type to behind its `end`. */
@@ -80,7 +78,6 @@ export class ModuleFacts {
 
   addLoop(parent: number): number {
     this.loopOperators.push(0);
-    this.loopExits.push(0);
     this.loopTurns.push(0);
     this.loopBytes.push(0);
     this.loopFlags.push(0);

@@ -1,7 +1,6 @@
 import { coreModule } from '#wasm';
 import { BodyReader } from './body-reader.ts';
 import { MeteringError } from './errors.ts';
-import { IntList } from './int-list.ts';
 import { FunctionFlag, LoopFlag, ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { Gc, Misc, Op } from './opcode.ts';
 import { OpenLabels, UNREACHED } from './open-labels.ts';
@@ -27,8 +26,6 @@ class Survey {
   #function = 0;
   /** The innermost loop, and the depth of its label. */
   #loop = NO_LOOP;
-  #loopDepth = 0;
-  readonly #loopDepths = new IntList();
 
   constructor(module: coreModule.CoreModule) {
     this.#facts = new ModuleFacts(module.functions.length - module.imported.function);
@@ -135,7 +132,6 @@ class Survey {
         return;
       case Op.return:
         this.#edge(0);
-        if (this.#loop !== NO_LOOP) this.#exit();
         this.#dead();
         return;
       case Op.brTable:
@@ -267,11 +263,6 @@ class Survey {
     items[this.#loop] = (items[this.#loop] as number) | flag;
   }
 
-  #exit(): void {
-    const { items } = this.#facts.loopExits;
-    items[this.#loop] = (items[this.#loop] as number) + 1;
-  }
-
   #call(callee: number): void {
     this.#facts.callees.push(callee);
     this.#facts.callLoops.push(this.#loop);
@@ -285,7 +276,7 @@ class Survey {
     else if (base !== this.#cost) this.#even = false;
   }
 
-  /** A branch to the label `depth` out, which may leave the innermost loop. */
+  /** A branch to the label `depth` out. */
   #branch(depth: number): void {
     const target = this.#labels.depth - 1 - depth;
     if (target < 0) throw this.#reader.malformed(`no label ${depth}`);
@@ -296,7 +287,6 @@ class Survey {
       const { items } = this.#facts.loopTurns;
       items[loop] = (items[loop] as number) + 1;
     }
-    if (this.#loop !== NO_LOOP && this.#loopDepth > target) this.#exit();
   }
 
   #openLoop(): void {
@@ -306,15 +296,12 @@ class Survey {
     this.#flags |= FunctionFlag.hasLoop;
     this.#loop = this.#facts.addLoop(this.#loop);
     this.#facts.loopBytes.items[this.#loop] = -this.#reader.position;
-    this.#loopDepth = this.#labels.depth;
-    this.#loopDepths.set(this.#loop, this.#loopDepth);
     this.#labels.push(this.#cost, this.#cost, this.#loop, false);
   }
 
-  #closeLoop(falls: boolean): void {
+  #closeLoop(): void {
     const facts = this.#facts;
     this.#mark();
-    if (falls) this.#exit();
     const bytes = facts.loopBytes.items;
     bytes[this.#loop] = this.#reader.position + (bytes[this.#loop] as number);
     const flags = facts.loopFlags.at(this.#loop);
@@ -322,7 +309,6 @@ class Survey {
     if (this.#loop === NO_LOOP) return;
     this.#flagLoop(flags & (LoopFlag.callsImport | LoopFlag.complicated));
     if ((flags & LoopFlag.hasLoop) !== 0) this.#flagLoop(LoopFlag.hasNest);
-    this.#loopDepth = this.#loopDepths.at(this.#loop);
   }
 
   /** Counts what was passed since the last mark to the loop that it stands in. */
@@ -347,7 +333,7 @@ class Survey {
     const labels = this.#labels;
     const top = --labels.depth;
     if (labels.loops.items[top] !== NO_LOOP) {
-      this.#closeLoop(falls);
+      this.#closeLoop();
       return falls;
     }
     if (falls) this.#edge(top);
