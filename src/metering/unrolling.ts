@@ -2,13 +2,14 @@ import { coreModule } from '#wasm';
 import { LoopFlag, type ModuleFacts } from './module-facts.ts';
 
 /** How often the body of a loop that only computes is written, and the bytes that its copies may take. */
-const MOST_COPIES = 4;
+const MOST_COPIES = 6;
 const LONGEST_COPIES = 1000;
 /** The largest body with a loop in it that is copied. */
 const LONGEST_NEST = 400;
-/** What all copies may add to a module: a share of its code, or that of a small program. */
+/** What all copies may add to a module: a share of its code, or some bytes to a small program. */
 const SHARE_OF_CODE = 0.01;
-const LEAST_BUDGET = 4096;
+const SMALL_PROGRAM = 262_144;
+const SMALL_BUDGET = 8192;
 
 /** A nest in a nest would grow by the product of all copies. */
 const NEVER = LoopFlag.complicated | LoopFlag.hasNest;
@@ -25,7 +26,8 @@ export function copiesOf(facts: ModuleFacts, loop: number, mostBytes: number): n
 /** The largest body of which copies are made: the smallest gain most, so they are served first. */
 export function mostUnrolled(facts: ModuleFacts, module: coreModule.CoreModule): number {
   const code = module.sections.find(({ id }) => id === coreModule.SectionId.code);
-  let left = Math.max(LEAST_BUDGET, code === undefined ? 0 : (code.end - code.start) * SHARE_OF_CODE);
+  const size = code === undefined ? 0 : code.end - code.start;
+  let left = size < SMALL_PROGRAM ? SMALL_BUDGET : size * SHARE_OF_CODE;
   const copied = new Float64Array(LONGEST_COPIES + 1);
   for (let loop = 0; loop < facts.loopFlags.length; loop++) {
     const bytes = facts.loopBytes.at(loop);
