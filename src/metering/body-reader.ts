@@ -17,16 +17,17 @@ export class BodyReader {
     this.bytes = bytes;
   }
 
+  /** Unsigned LEB128 of at most 32 bits. */
   leb(): number {
     const { bytes } = this;
     let byte = bytes[this.position++] as number;
     if (byte < 0x80) return byte;
     let result = byte & 0x7f;
-    for (let factor = 0x80; ; factor *= 0x80) {
+    for (let shift = 7; ; shift += 7) {
       byte = bytes[this.position++] as number;
       if (byte === undefined) throw this.malformed('the bytes end too early');
-      result += (byte & 0x7f) * factor;
-      if (byte < 0x80) return result;
+      result |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return result >>> 0;
     }
   }
 
@@ -40,11 +41,12 @@ export class BodyReader {
    */
   passPlain(): number {
     const { bytes } = this;
+    const shapes = SHAPES;
     let position = this.position;
     let cost = 0;
     for (;;) {
       const opcode = bytes[position] as number;
-      const shape = SHAPES[opcode] as number;
+      const shape = shapes[opcode] as number;
       if (!shape) break;
       const next = ((bytes[position + 1] as number) << 8) | ((bytes[position + 2] as number) << 16);
       if ((next & shape & 0xffff00) === 0) position += shape & SIZE;

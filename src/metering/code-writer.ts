@@ -25,6 +25,38 @@ export class CodeWriter {
     this.out[this.length++] = byte;
   }
 
+  /** An operator with an index. */
+  indexed(opcode: number, index: number): void {
+    const { out, length } = this;
+    out[length] = opcode;
+    if (index < 0x80) {
+      out[length + 1] = index;
+      this.length = length + 2;
+    } else if (index < 0x4000) {
+      out[length + 1] = (index & 0x7f) | 0x80;
+      out[length + 2] = index >>> 7;
+      this.length = length + 3;
+    } else {
+      this.length = length + 1;
+      this.u32(index);
+    }
+  }
+
+  /** A constant and the operator that takes it. */
+  withConstant(constant: number, value: number, opcode: number): void {
+    const { out, length } = this;
+    out[length] = constant;
+    if (value >= -0x40 && value < 0x40) {
+      out[length + 1] = value & 0x7f;
+      out[length + 2] = opcode;
+      this.length = length + 3;
+    } else {
+      this.length = length + 1;
+      this.signed(value);
+      this.op(opcode);
+    }
+  }
+
   raw(bytes: Uint8Array, from: number, to: number): void {
     this.reserve(to - from);
     const { out } = this;
@@ -34,27 +66,22 @@ export class CodeWriter {
   }
 
   u32(value: number): void {
-    if (value < 0x80) {
-      this.out[this.length++] = value;
-      return;
-    }
+    const { out } = this;
+    let { length } = this;
     let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.out[this.length++] = (rest % 0x80) | 0x80;
-    this.out[this.length++] = rest;
+    for (; rest >= 0x80; rest >>>= 7) out[length++] = (rest & 0x7f) | 0x80;
+    out[length++] = rest;
+    this.length = length;
   }
 
+  /** An integer that a number holds exactly. */
   signed(value: number): void {
-    if (value >= -0x40 && value < 0x40) {
-      this.out[this.length++] = value & 0x7f;
-      return;
-    }
     let rest = value;
-    for (;;) {
-      const low = ((rest % 0x80) + 0x80) % 0x80;
-      rest = Math.floor(rest / 0x80);
-      const last = (rest === 0 && low < 0x40) || (rest === -1 && low >= 0x40);
-      this.out[this.length++] = last ? low : low | 0x80;
-      if (last) return;
+    // What shifts cannot hold.
+    for (; rest < -0x40000000 || rest >= 0x40000000; rest = Math.floor(rest / 0x80)) {
+      this.op((((rest % 0x80) + 0x80) % 0x80) | 0x80);
     }
+    for (; rest < -0x40 || rest >= 0x40; rest >>= 7) this.op((rest & 0x7f) | 0x80);
+    this.op(rest & 0x7f);
   }
 }

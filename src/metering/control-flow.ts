@@ -1,3 +1,4 @@
+import { NO_FORESIGHT } from './foresight.ts';
 import { type Label, UNSET } from './label.ts';
 import { closeTurn, openLoop } from './loops.ts';
 import { AGAIN, type MeteredBody } from './metered-body.ts';
@@ -6,8 +7,9 @@ import { EMPTY, Op } from './opcode.ts';
 /** `block`, `loop`, `if`, `try` and `try_table`. */
 export function open(body: MeteredBody, opcode: number, at: number): void {
   const { reader, foresight } = body;
-  const paid = foresight.paid.has(at);
-  const viaCell = foresight.viaCell.has(at);
+  const foreseen = foresight !== NO_FORESIGHT;
+  const paid = foreseen && foresight.paid.has(at);
+  const viaCell = foreseen && foresight.viaCell.has(at);
   if (opcode === Op.loop) {
     reader.skipBlockType();
     openLoop(body, at, paid, viaCell);
@@ -21,10 +23,9 @@ export function open(body: MeteredBody, opcode: number, at: number): void {
   // The labels of catch clauses count from outside the block.
   if (opcode === Op.tryTable) copyCatches(body);
   body.level++;
-  const label = body.newLabel(opcode, paid ? 0 : UNSET, viaCell);
+  const label = body.openLabel(opcode, paid ? 0 : UNSET, viaCell);
   label.carries = carries;
-  label.keepsHosts = foresight.keepsHosts.has(at);
-  body.labels.push(label);
+  label.keepsHosts = foreseen && foresight.keepsHosts.has(at);
 }
 
 /** The catch clauses of `try_table`: their labels are reached with the counter in the cell. */
@@ -120,8 +121,7 @@ export function branch(body: MeteredBody, opcode: number, at: number): void {
   }
   body.edge(label);
   body.moveHint(at);
-  body.op(opcode);
-  body.u32(body.depth(label));
+  body.indexed(opcode, body.depth(label));
 }
 
 /**

@@ -30,27 +30,22 @@ export class CountingCode extends CodeWriter {
   }
 
   get(): void {
-    this.op(Op.localGet);
-    this.u32(this.counter);
+    this.indexed(Op.localGet, this.counter);
   }
 
   set(): void {
-    this.op(Op.localSet);
-    this.u32(this.counter);
+    this.indexed(Op.localSet, this.counter);
   }
 
   tee(): void {
-    this.op(Op.localTee);
-    this.u32(this.counter);
+    this.indexed(Op.localTee, this.counter);
   }
 
   /** The counter, all paid, onto the stack; the local is behind it until it is set again. */
   getPaid(): void {
     this.get();
     if (this.pending !== 0) {
-      this.op(Op.i64Const);
-      this.signed(this.pending);
-      this.op(Op.i64Sub);
+      this.withConstant(Op.i64Const, this.pending, Op.i64Sub);
       this.payments++;
     }
     this.pending = 0;
@@ -62,9 +57,7 @@ export class CountingCode extends CodeWriter {
     if (from === to) return;
     this.payments++;
     this.get();
-    this.op(Op.i64Const);
-    this.signed(from - to);
-    this.op(Op.i64Sub);
+    this.withConstant(Op.i64Const, from - to, Op.i64Sub);
     this.set();
   }
 
@@ -73,19 +66,16 @@ export class CountingCode extends CodeWriter {
     const owed = this.pending !== 0;
     this.getPaid();
     if (owed) this.tee();
-    this.op(Op.globalSet);
-    this.u32(this.#fuel);
+    this.indexed(Op.globalSet, this.#fuel);
   }
 
   store(): void {
     this.get();
-    this.op(Op.globalSet);
-    this.u32(this.#fuel);
+    this.indexed(Op.globalSet, this.#fuel);
   }
 
   load(): void {
-    this.op(Op.globalGet);
-    this.u32(this.#fuel);
+    this.indexed(Op.globalGet, this.#fuel);
     this.set();
   }
 
@@ -119,9 +109,7 @@ export class CountingCode extends CodeWriter {
 
   /** Whether the counter on the stack is below zero. */
   isBelow(): void {
-    this.op(Op.i64Const);
-    this.op(0);
-    this.op(Op.i64LtS);
+    this.withConstant(Op.i64Const, 0, Op.i64LtS);
   }
 
   /** The branch that is written next is. */
@@ -132,8 +120,7 @@ export class CountingCode extends CodeWriter {
   refillNow(): void {
     this.checks++;
     this.get();
-    this.op(Op.call);
-    this.u32(this.#refill);
+    this.indexed(Op.call, this.#refill);
     this.set();
   }
 }

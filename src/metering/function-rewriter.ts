@@ -9,6 +9,7 @@ import { AGAIN, MeteredBody, NO_HINTS } from './metered-body.ts';
 import { FunctionFlag } from './module-facts.ts';
 import { gc, throwException } from './objects.ts';
 import { I32, I64, Op } from './opcode.ts';
+import { SHAPES } from './operator-shape.ts';
 import { copyPlainOperators } from './plain-operators.ts';
 import type { FunctionPlan } from './plan.ts';
 
@@ -129,8 +130,8 @@ export class FunctionRewriter {
     body.level = 0;
     if (plan.convention === 'cell') body.load();
     if (body.counts) this.#enter();
-    body.labels.clear();
-    const label = body.newLabel(Op.block, body.foresight.paid.has(0) ? 0 : UNSET, body.foresight.viaCell.has(0));
+    body.labels.depth = 0;
+    const label = body.openLabel(Op.block, body.foresight.paid.has(0) ? 0 : UNSET, body.foresight.viaCell.has(0));
     label.carries = results.length > 0;
     label.keepsHosts = body.foresight.keepsHosts.has(0);
     if (body.isWrapped) {
@@ -138,10 +139,9 @@ export class FunctionRewriter {
       body.blockType(results);
       label.level = ++body.level;
     }
-    body.labels.push(label);
     while (body.labels.depth > 0) {
-      body.reserve(0);
-      copyPlainOperators(body);
+      if (SHAPES[body.bytes[body.reader.position] as number] === 0) body.reserve(0);
+      else copyPlainOperators(body);
       step(body);
     }
     if (body.reader.position !== body.reader.end) throw body.reader.malformed('a body goes on behind its end');
@@ -254,8 +254,7 @@ function stepSeldom(body: MeteredBody, opcode: number, at: number): void {
       return;
     case Op.refFunc:
       body.pending += body.cost;
-      body.op(opcode);
-      body.u32(body.assembly.declaredReference(reader.leb()));
+      body.indexed(opcode, body.assembly.declaredReference(reader.leb()));
       return;
     case Op.memoryGrow:
       body.pending += body.cost;
@@ -276,6 +275,6 @@ function stepSeldom(body: MeteredBody, opcode: number, at: number): void {
 
 function lebLength(value: number): number {
   let bytes = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  for (let rest = value; rest >= 0x80; rest >>>= 7) bytes++;
   return bytes;
 }

@@ -49,42 +49,28 @@ export interface LoopTurn {
   readonly lookedBefore: boolean;
 }
 
-/** The labels that are open while a body is rewritten. Those of closed ones are used again. */
+/** The labels that are open while a body is rewritten. Each depth has one object, which is used again. */
 export class LabelStack {
   depth = 0;
-  readonly #open: Label[] = [];
-  readonly #free: Label[] = [];
+  readonly #labels: Label[] = [];
 
   get top(): Label {
-    return this.#open[this.depth - 1] as Label;
+    return this.#labels[this.depth - 1] as Label;
   }
 
   /** The label `depth` out. */
   out(depth: number): Label | undefined {
-    return this.#open[this.depth - 1 - depth];
+    return this.#labels[this.depth - 1 - depth];
   }
 
-  push(label: Label): void {
-    this.#open[this.depth++] = label;
+  /** Opens one, with what the last one at this depth has left in it. */
+  push(): Label {
+    if (this.depth === this.#labels.length) this.#labels.push(new Label());
+    return this.#labels[this.depth++] as Label;
   }
 
-  /** Takes the innermost from the stack. It stays as it is until another is made. */
-  pop(): Label {
-    const label = this.#open[--this.depth] as Label;
-    this.#free.push(label);
-    return label;
-  }
-
-  /** Gives back one that is on no stack. */
-  release(label: Label): void {
-    this.#free.push(label);
-  }
-
-  clear(): void {
-    while (this.depth > 0) this.pop();
-  }
-
-  make(): Label {
-    return this.#free.pop() ?? new Label();
+  /** Closes the innermost. It stays as it is until another is opened. */
+  pop(): void {
+    this.depth--;
   }
 }

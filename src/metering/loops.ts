@@ -1,10 +1,8 @@
-import { type Label, type LoopTurn, UNSET } from './label.ts';
+import { Label, type LoopTurn, UNSET } from './label.ts';
 import type { MeteredBody } from './metered-body.ts';
 import { LoopFlag } from './module-facts.ts';
 import { EMPTY, Op } from './opcode.ts';
 import { copiesOf } from './unrolling.ts';
-
-const NO_VALUES: Uint8Array = Uint8Array.of(EMPTY);
 
 /** Opens a loop: no turn but the first begins without a look at the budget. */
 export function openLoop(body: MeteredBody, at: number, paid: boolean, viaCell: boolean): void {
@@ -26,10 +24,9 @@ function openPlainLoop(body: MeteredBody, at: number, number: number, viaCell: b
   body.level++;
   if (viaCell) body.load();
   if (body.foresight.keepsHosts.has(at)) body.chargeHostException();
-  const label = body.newLabel(Op.loop, body.pending, viaCell);
+  const label = body.openLabel(Op.loop, body.pending, viaCell);
   label.carries = true;
   label.isRoomy = isRoomy;
-  body.labels.push(label);
   chargeTurns(body, number, 1);
   if (body.pending === 0) body.get();
   else {
@@ -47,10 +44,13 @@ function openPlainLoop(body: MeteredBody, at: number, number: number, viaCell: b
 function openTurns(body: MeteredBody, at: number, number: number, paid: boolean, isRoomy: boolean): void {
   const { facts, mostUnrolledBytes } = body.assembly.plan;
   const start = body.reader.position;
-  const type = body.bytes.subarray(at + 1, start);
   const copies = copiesOf(facts, number, mostUnrolledBytes);
-  const exit = begin(body, Op.block, type, UNSET);
-  const loop = begin(body, Op.loop, NO_VALUES, body.pending);
+  body.op(Op.block);
+  body.raw(body.bytes, at + 1, start);
+  body.level++;
+  const exit = body.initialise(new Label(), Op.block, UNSET, false);
+  beginEmpty(body, Op.loop);
+  const loop = body.initialise(new Label(), Op.loop, body.pending, false);
   const lookedBefore = body.looked;
   body.looked = false;
   openCopy(body, {
@@ -63,17 +63,16 @@ function openTurns(body: MeteredBody, at: number, number: number, paid: boolean,
     firstLoop: body.nextLoop,
     loop,
     exit,
-    hasResult: type[0] !== EMPTY,
+    hasResult: body.bytes[at + 1] !== EMPTY,
     isRoomy,
     lookedBefore,
   });
 }
 
-function begin(body: MeteredBody, opcode: number, type: Uint8Array, base: number): Label {
+function beginEmpty(body: MeteredBody, opcode: number): void {
   body.op(opcode);
-  body.append(type);
+  body.op(EMPTY);
   body.level++;
-  return body.newLabel(opcode, base, false);
 }
 
 /** Reads the body of a loop, again: a branch back goes behind this copy. */
@@ -82,14 +81,13 @@ function openCopy(body: MeteredBody, turn: LoopTurn): void {
   body.nextGuestHint = turn.firstHint;
   body.nextLoop = turn.firstLoop;
   turn.left--;
-  const copy = begin(body, Op.block, NO_VALUES, turn.paid ? 0 : UNSET);
-  copy.turn = turn;
-  body.labels.push(copy);
+  beginEmpty(body, Op.block);
+  body.openLabel(Op.block, turn.paid ? 0 : UNSET, false).turn = turn;
 }
 
 /** Closes a copy of a loop's body; whether control goes on behind. */
 export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead: boolean): boolean {
-  const { exit, loop } = turn;
+  const { exit } = turn;
   const { base, looked, unseen, reached } = label;
   body.labels.pop();
   if (!dead) {
@@ -113,8 +111,6 @@ export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead:
   body.pending = exit.base;
   body.unseen = exit.unseen;
   body.looked = exit.looked || turn.lookedBefore;
-  body.labels.release(loop);
-  body.labels.release(exit);
   return exit.reached;
 }
 

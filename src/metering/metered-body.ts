@@ -60,8 +60,12 @@ export class MeteredBody extends CountingCode {
     this.cost = assembly.plan.mode === 'fuel' ? 1 : 0;
   }
 
-  newLabel(opcode: number, base: number, viaCell: boolean): Label {
-    const label = this.labels.make();
+  /** Opens a label. */
+  openLabel(opcode: number, base: number, viaCell: boolean): Label {
+    return this.initialise(this.labels.push(), opcode, base, viaCell);
+  }
+
+  initialise(label: Label, opcode: number, base: number, viaCell: boolean): Label {
     label.opcode = opcode;
     label.base = base;
     label.reached = false;
@@ -93,8 +97,7 @@ export class MeteredBody extends CountingCode {
   }
 
   branch(label: Label): void {
-    this.op(Op.br);
-    this.u32(this.depth(label));
+    this.indexed(Op.br, this.depth(label));
   }
 
   end(): void {
@@ -151,8 +154,7 @@ export class MeteredBody extends CountingCode {
     if (is64) this.usesScratch64 = true;
     else this.usesScratch32 = true;
     const local = this.scratch + (is64 ? 1 : 0);
-    this.op(Op.localSet);
-    this.u32(local);
+    this.indexed(Op.localSet, local);
     return local;
   }
 
@@ -163,8 +165,7 @@ export class MeteredBody extends CountingCode {
   }
 
   local(index: number): void {
-    this.op(Op.localGet);
-    this.u32(index);
+    this.indexed(Op.localGet, index);
   }
 
   constant64(value: number): void {
@@ -173,8 +174,7 @@ export class MeteredBody extends CountingCode {
   }
 
   call(index: number): void {
-    this.op(Op.call);
-    this.u32(index);
+    this.indexed(Op.call, index);
   }
 
   /** Copies what was read since `from`. */

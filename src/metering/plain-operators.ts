@@ -14,15 +14,17 @@ const MOVES = (1 << LOCAL_SHIFT) | (1 << GLOBAL_SHIFT);
  */
 export function copyPlainOperators(body: MeteredBody): void {
   const { bytes, reader, shift } = body;
+  const shapes = SHAPES;
   const lastParameter = body.parameters - 1;
   const lastImported = body.importedGlobals - 1;
+  body.reserve(0);
   let { out, length } = body;
   let limit = out.length - SLACK;
   let { position } = reader;
   let cost = 0;
   for (;;) {
     const opcode = bytes[position] as number;
-    const shape = SHAPES[opcode] as number;
+    const shape = shapes[opcode] as number;
     if (!shape) break;
     const third = bytes[position + 2] as number;
     const second = bytes[position + 1] as number;
@@ -72,11 +74,9 @@ function copyLong(body: MeteredBody, opcode: number): void {
   const at = reader.position++;
   if (opcode >= Op.localGet && opcode <= Op.localTee) {
     const index = reader.leb();
-    body.op(opcode);
-    body.u32(index < body.parameters ? index : index + body.shift);
+    body.indexed(opcode, index < body.parameters ? index : index + body.shift);
   } else if (opcode === Op.globalGet || opcode === Op.globalSet) {
-    body.op(opcode);
-    body.u32(body.assembly.globalIndex(reader.leb()));
+    body.indexed(opcode, body.assembly.globalIndex(reader.leb()));
   } else {
     reader.skipKind(coreModule.PLAIN[opcode] as number, opcode, at);
     body.copy(at);

@@ -29,11 +29,12 @@ export class ByteReader {
   /** Unsigned LEB128 of at most 32 bits. */
   u32(): number {
     let result = 0;
+    // Integers throughout: an engine keeps fields that once held another number, offsets too, as such for ever.
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8();
       if (shift === 28 && byte > 0x0f) throw this.malformed('an integer is longer than 32 bits');
-      result += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return result;
+      result |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return result >>> 0;
     }
     throw this.malformed('an integer is longer than 32 bits');
   }
