@@ -1,7 +1,12 @@
 import { coreModule } from '#wasm';
 import { MeteringError } from './errors.ts';
-import { Op } from './opcode.ts';
-import { COST_SHIFT, SHAPES, SIZE } from './operator-shape.ts';
+import { Op as Opcodes } from './opcode.ts';
+import { COST_SHIFT as CS, SHAPES, SIZE as SZ } from './operator-shape.ts';
+
+const COST_SHIFT = CS;
+const SIZE = SZ;
+
+const Op = Opcodes;
 
 const { GC, Immediate, MISC, PLAIN, VECTOR } = coreModule;
 
@@ -103,51 +108,51 @@ export class BodyReader {
 
   skipKind(kind: number, opcode: number, at: number): void {
     switch (kind) {
-      case Immediate.none:
+      case 1 satisfies typeof Immediate.none:
         return;
-      case Immediate.leb:
+      case 2 satisfies typeof Immediate.leb:
         this.skipLeb();
         return;
-      case Immediate.twoLebs:
+      case 3 satisfies typeof Immediate.twoLebs:
         this.skipLeb();
         this.skipLeb();
         return;
-      case Immediate.memory:
+      case 4 satisfies typeof Immediate.memory:
         this.skipMemory();
         return;
-      case Immediate.memoryLane:
+      case 13 satisfies typeof Immediate.memoryLane:
         this.skipMemory();
         this.position++;
         return;
-      case Immediate.block:
+      case 5 satisfies typeof Immediate.block:
         this.skipBlockType();
         return;
-      case Immediate.catches:
+      case 8 satisfies typeof Immediate.catches:
         this.skipBlockType();
         for (let left = this.leb(); left > 0; left--) {
           if ((this.bytes[this.position++] as number) < 2) this.skipLeb();
           this.skipLeb();
         }
         return;
-      case Immediate.labels:
+      case 6 satisfies typeof Immediate.labels:
         for (let left = this.leb(); left >= 0; left--) this.skipLeb();
         return;
-      case Immediate.types:
+      case 7 satisfies typeof Immediate.types:
         for (let left = this.leb(); left > 0; left--) this.skipValueType();
         return;
-      case Immediate.bytes4:
+      case 9 satisfies typeof Immediate.bytes4:
         this.position += 4;
         return;
-      case Immediate.bytes8:
+      case 10 satisfies typeof Immediate.bytes8:
         this.position += 8;
         return;
-      case Immediate.bytes16:
+      case 11 satisfies typeof Immediate.bytes16:
         this.position += 16;
         return;
-      case Immediate.byte:
+      case 12 satisfies typeof Immediate.byte:
         this.position++;
         return;
-      case Immediate.cast:
+      case 14 satisfies typeof Immediate.cast:
         this.position++;
         this.skipLeb();
         this.skipLeb();

@@ -1,6 +1,8 @@
 import type { MeteredBody } from './metered-body.ts';
-import { Op } from './opcode.ts';
+import { Op as Opcodes } from './opcode.ts';
 import { LARGEST_WEIGHT } from './weights.ts';
+
+const Op = Opcodes;
 
 export function call(body: MeteredBody, callee: number): void {
   const { assembly } = body;

@@ -2,7 +2,9 @@ import { NO_FORESIGHT } from './foresight.ts';
 import { type Label, UNSET } from './label.ts';
 import { closeTurn, openLoop } from './loops.ts';
 import { AGAIN, type MeteredBody } from './metered-body.ts';
-import { EMPTY, Op } from './opcode.ts';
+import { EMPTY, Op as Opcodes } from './opcode.ts';
+
+const Op = Opcodes;
 
 /** `block`, `loop`, `if`, `try` and `try_table`. */
 export function open(body: MeteredBody, opcode: number, at: number): void {

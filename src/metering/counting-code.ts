@@ -1,6 +1,8 @@
 import { CodeWriter } from './code-writer.ts';
 import { IntList } from './int-list.ts';
-import { EMPTY, Op } from './opcode.ts';
+import { EMPTY, Op as Opcodes } from './opcode.ts';
+
+const Op = Opcodes;
 
 /**
  * A body that is being written, and the counter in it: a local that runs down. What is owed since it was last lowered is

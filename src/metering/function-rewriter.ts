@@ -8,10 +8,12 @@ import { UNSET } from './label.ts';
 import { AGAIN, MeteredBody, NO_HINTS } from './metered-body.ts';
 import { FunctionFlag } from './module-facts.ts';
 import { gc, throwException } from './objects.ts';
-import { I32, I64, Op } from './opcode.ts';
+import { I32, I64, Op as Opcodes } from './opcode.ts';
 import { SHAPES } from './operator-shape.ts';
 import { copyPlainOperators } from './plain-operators.ts';
 import type { FunctionPlan } from './plan.ts';
+
+const Op = Opcodes;
 
 /** Locals that an engine takes. */
 const MOST_LOCALS = 50_000;
@@ -165,48 +167,46 @@ function step(body: MeteredBody): void {
   const opcode = body.bytes[at] as number;
   reader.position = at + 1;
   switch (opcode) {
-    case Op.end:
+    case 0x0b satisfies typeof Op.end:
       if (close(body, opcode, false)) return;
       stayUnreached(body);
       drop(body);
       return;
-    case Op.block:
-    case Op.loop:
-    case Op.if:
+    case 0x02 satisfies typeof Op.block:
+    case 0x03 satisfies typeof Op.loop:
+    case 0x04 satisfies typeof Op.if:
       open(body, opcode, at);
       return;
-    case Op.call:
+    case 0x10 satisfies typeof Op.call:
       body.pending += body.cost;
       call(body, reader.leb());
       return;
-    case Op.brIf:
-    case Op.brOnNull:
-    case Op.brOnNonNull:
+    case 0x0d satisfies typeof Op.brIf:
       branch(body, opcode, at);
       return;
-    case Op.br:
+    case 0x0c satisfies typeof Op.br:
       branch(body, opcode, at);
       drop(body);
       return;
-    case Op.else:
+    case 0x05 satisfies typeof Op.else:
       body.edge(body.labels.top);
       otherwise(body);
       return;
-    case Op.return:
+    case 0x0f satisfies typeof Op.return:
       body.leave();
       body.op(opcode);
       drop(body);
       return;
-    case Op.brTable:
+    case 0x0e satisfies typeof Op.brTable:
       branchTable(body);
       drop(body);
       return;
-    case Op.unreachable:
+    case 0x00 satisfies typeof Op.unreachable:
       body.payAndStore();
       body.op(opcode);
       drop(body);
       return;
-    case Op.callIndirect:
+    case 0x11 satisfies typeof Op.callIndirect:
       callIndirect(body, opcode);
       return;
     default:
@@ -220,6 +220,10 @@ function stepSeldom(body: MeteredBody, opcode: number, at: number): void {
     case Op.try:
     case Op.tryTable:
       open(body, opcode, at);
+      return;
+    case Op.brOnNull:
+    case Op.brOnNonNull:
+      branch(body, opcode, at);
       return;
     case Op.catch:
     case Op.catchAll:

@@ -1,8 +1,10 @@
 import { Label, type LoopTurn, UNSET } from './label.ts';
 import type { MeteredBody } from './metered-body.ts';
 import { LoopFlag } from './module-facts.ts';
-import { EMPTY, Op } from './opcode.ts';
+import { EMPTY, Op as Opcodes } from './opcode.ts';
 import { copiesOf } from './unrolling.ts';
+
+const Op = Opcodes;
 
 /** Opens a loop: no turn but the first begins without a look at the budget. */
 export function openLoop(body: MeteredBody, at: number, paid: boolean, viaCell: boolean): void {

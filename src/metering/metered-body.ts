@@ -5,8 +5,10 @@ import { CountingCode } from './counting-code.ts';
 import { type Foresight, NO_FORESIGHT } from './foresight.ts';
 import { HOST_EXCEPTION_BYTES, sharedTags } from './host-exceptions.ts';
 import { type Label, LabelStack, UNSET } from './label.ts';
-import { EMPTY, Op } from './opcode.ts';
+import { EMPTY, Op as Opcodes } from './opcode.ts';
 import type { FunctionPlan } from './plan.ts';
+
+const Op = Opcodes;
 
 /** Thrown when a body needs foresight; rewriting begins again with it. */
 export const AGAIN: unique symbol = Symbol('again');

@@ -1,10 +1,18 @@
 import { coreModule } from '#wasm';
-import { SLACK } from './code-writer.ts';
+import { SLACK as SL } from './code-writer.ts';
 import { HOOKS } from './hooks.ts';
 import type { MeteredBody } from './metered-body.ts';
-import { Op } from './opcode.ts';
-import { COST_SHIFT, GLOBAL_SHIFT, LOCAL_SHIFT, SHAPES, SIZE } from './operator-shape.ts';
+import { Op as Opcodes } from './opcode.ts';
+import { COST_SHIFT as CS, GLOBAL_SHIFT as GS, LOCAL_SHIFT as LS, SHAPES, SIZE as SZ } from './operator-shape.ts';
 
+const COST_SHIFT = CS;
+const GLOBAL_SHIFT = GS;
+const LOCAL_SHIFT = LS;
+const SIZE = SZ;
+
+const Op = Opcodes;
+
+const SLACK = SL;
 const MOVED_GLOBALS = HOOKS.globals.length;
 const MOVES = (1 << LOCAL_SHIFT) | (1 << GLOBAL_SHIFT);
 

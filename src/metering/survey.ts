@@ -2,8 +2,10 @@ import { coreModule } from '#wasm';
 import { BodyReader } from './body-reader.ts';
 import { MeteringError } from './errors.ts';
 import { FunctionFlag, LoopFlag, ModuleFacts, NO_LOOP } from './module-facts.ts';
-import { Gc, Misc, Op } from './opcode.ts';
+import { Gc, Misc, Op as Opcodes } from './opcode.ts';
 import { OpenLabels, UNREACHED } from './open-labels.ts';
+
+const Op = Opcodes;
 
 /** Reads every body once, before any is rewritten: conventions and checks depend on the whole module. */
 export function surveyModule(module: coreModule.CoreModule): ModuleFacts {
@@ -95,51 +97,49 @@ class Survey {
     const opcode = reader.bytes[at] as number;
     reader.position = at + 1;
     switch (opcode) {
-      case Op.end:
+      case 0x0b satisfies typeof Op.end:
         if (!this.#close(true)) this.#dead();
         return;
-      case Op.call:
+      case 0x10 satisfies typeof Op.call:
         this.#pay();
         this.#call(reader.leb());
         return;
-      case Op.block:
+      case 0x02 satisfies typeof Op.block:
         reader.skipBlockType();
         this.#labels.push(UNREACHED, this.#cost, NO_LOOP, false);
         return;
-      case Op.if:
+      case 0x04 satisfies typeof Op.if:
         this.#pay();
         reader.skipBlockType();
         this.#labels.push(UNREACHED, this.#cost, NO_LOOP, true);
         return;
-      case Op.brIf:
-      case Op.brOnNull:
-      case Op.brOnNonNull:
+      case 0x0d satisfies typeof Op.brIf:
         this.#pay();
         this.#branch(reader.leb());
         return;
-      case Op.br:
+      case 0x0c satisfies typeof Op.br:
         this.#pay();
         this.#branch(reader.leb());
         this.#dead();
         return;
-      case Op.loop:
+      case 0x03 satisfies typeof Op.loop:
         reader.skipBlockType();
         this.#openLoop();
         return;
-      case Op.else:
+      case 0x05 satisfies typeof Op.else:
         this.#edge(this.#labels.depth - 1);
         this.#otherwise();
         return;
-      case Op.return:
+      case 0x0f satisfies typeof Op.return:
         this.#edge(0);
         this.#dead();
         return;
-      case Op.brTable:
+      case 0x0e satisfies typeof Op.brTable:
         this.#pay();
         for (let left = reader.leb(); left >= 0; left--) this.#branch(reader.leb());
         this.#dead();
         return;
-      case Op.unreachable:
+      case 0x00 satisfies typeof Op.unreachable:
         this.#even = false;
         this.#dead();
         return;
@@ -160,6 +160,11 @@ class Survey {
         reader.skipBlockType();
         if (opcode === Op.tryTable) this.#catches();
         this.#labels.push(UNREACHED, this.#cost, NO_LOOP, false);
+        return;
+      case Op.brOnNull:
+      case Op.brOnNonNull:
+        this.#pay();
+        this.#branch(reader.leb());
         return;
       case Op.catch:
       case Op.catchAll:
