@@ -1,13 +1,10 @@
 import { coreModule } from '#wasm';
 import { MeteringError } from './errors.ts';
 import { Op as Opcodes } from './opcode.ts';
-import { COST_SHIFT as CS, SHAPES, SIZE as SZ } from './operator-shape.ts';
-
-const COST_SHIFT = CS;
-const SIZE = SZ;
+import { SHAPE, SHAPES } from './operator-shape.ts';
 
 const Op = Opcodes;
-
+const { size: SIZE, costShift: COST_SHIFT } = SHAPE;
 const { GC, Immediate, MISC, PLAIN, VECTOR } = coreModule;
 
 /** Steps through function bodies of a module that an engine has validated. */
@@ -47,23 +44,24 @@ export class BodyReader {
   passPlain(): number {
     const { bytes } = this;
     const shapes = SHAPES;
-    let position = this.position;
+    let { position } = this;
     let cost = 0;
     for (;;) {
-      const opcode = bytes[position] as number;
-      const shape = shapes[opcode] as number;
-      if (!shape) break;
-      const next = ((bytes[position + 1] as number) << 8) | ((bytes[position + 2] as number) << 16);
-      if ((next & shape & 0xffff00) === 0) position += shape & SIZE;
-      else if ((shape & SIZE) === 2) {
-        position += 2;
-        while ((bytes[position++] as number) >= 0x80);
-      } else {
-        this.position = position + 1;
-        this.skipKind(PLAIN[opcode] as number, opcode, position);
-        position = this.position;
+      let opcode: number;
+      let shape: number;
+      for (;;) {
+        opcode = bytes[position] as number;
+        shape = shapes[opcode] as number;
+        const next = ((bytes[position + 1] as number) << 8) | ((bytes[position + 2] as number) << 16);
+        if (shape === 0 || (next & shape & 0xffff00) !== 0) break;
+        position += shape & SIZE;
+        cost += (shape >>> COST_SHIFT) & 1;
       }
+      if (shape === 0) break;
       cost += (shape >>> COST_SHIFT) & 1;
+      this.position = position + 1;
+      this.skipKind(PLAIN[opcode] as number, opcode, position);
+      position = this.position;
     }
     this.position = position;
     return cost;

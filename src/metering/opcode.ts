@@ -1,4 +1,9 @@
-/** Opcodes that the rewriter emits or treats in a way of its own. Numbers from the core specification's binary format. */
+/**
+ * Opcodes that the rewriter emits or treats in a way of its own. Numbers from the core specification's binary format.
+ *
+ * V8 folds a constant of the file that uses it, and reads an imported one each time. So files that handle every operator
+ * keep this table in a constant of their own, and their largest switches name numbers, which the compiler holds against it.
+ */
 export const Op = {
   unreachable: 0x00,
   nop: 0x01,

@@ -27,7 +27,5 @@ export const SHAPES: Int32Array = Int32Array.from(PLAIN, (kind, opcode) => {
   return kind === Immediate.memory ? COST | 0x80c003 : 0;
 });
 
-export const SIZE = 0xff;
-export const COST_SHIFT = 24;
-export const LOCAL_SHIFT = 25;
-export const GLOBAL_SHIFT = 26;
+/** Where a shape has what. */
+export const SHAPE = { size: 0xff, costShift: 24, localShift: 25, globalShift: 26 } as const;
