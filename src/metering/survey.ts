@@ -1,9 +1,9 @@
 import { coreModule } from '#wasm';
-import { BodyReader } from './body-reader.ts';
 import { MeteringError } from './errors.ts';
-import { FunctionFlag, LoopFlag, ModuleFacts, NO_LOOP } from './module-facts.ts';
+import { FunctionFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { Gc, Misc, Op as Opcodes } from './opcode.ts';
-import { OpenLabels, UNREACHED } from './open-labels.ts';
+import { UNREACHED } from './open-labels.ts';
+import { SurveyedBody } from './surveyed-body.ts';
 
 const Op = Opcodes;
 
@@ -12,33 +12,18 @@ export function surveyModule(module: coreModule.CoreModule): ModuleFacts {
   return new Survey(module).read();
 }
 
-class Survey {
-  readonly #facts: ModuleFacts;
-  readonly #reader: BodyReader;
+class Survey extends SurveyedBody {
   readonly #code: coreModule.ModuleSection | undefined;
-  readonly #imported: number;
-  readonly #labels = new OpenLabels();
-  /** Costs since the body's beginning on this way, and in all; those that are counted to a loop or to none already. */
-  #cost = 0;
-  #total = 0;
-  #marked = 0;
-  #outside = 0;
-  #even = true;
-  #flags = 0;
   #function = 0;
-  /** The innermost loop, and the depth of its label. */
-  #loop = NO_LOOP;
 
   constructor(module: coreModule.CoreModule) {
-    this.#facts = new ModuleFacts(module.functions.length - module.imported.function);
-    this.#reader = new BodyReader(module.bytes);
+    super(module);
     this.#code = module.sections.find(({ id }) => id === coreModule.SectionId.code);
-    this.#imported = module.imported.function;
   }
 
   read(): ModuleFacts {
-    const reader = this.#reader;
-    const facts = this.#facts;
+    const reader = this.reader;
+    const facts = this.facts;
     if (this.#code === undefined) return facts;
     reader.position = this.#code.start;
     const functions = reader.leb();
@@ -47,7 +32,10 @@ class Survey {
       const next = reader.position + size;
       reader.end = next;
       this.#function = n;
-      this.#body();
+      reader.skipLocals();
+      this.begin(n);
+      while (this.labels.depth > 0) this.#step();
+      this.end(n);
       reader.position = next;
     }
     // Node 24 takes both in one module, Node 26 does not, nor always: it compares functions that it validates at once.
@@ -62,85 +50,61 @@ class Survey {
     return facts;
   }
 
-  #body(): void {
-    const facts = this.#facts;
-    const n = this.#function;
-    this.#reader.skipLocals();
-    facts.firstCall[n] = facts.callees.length;
-    facts.firstLoop[n] = facts.loopParents.length;
-    this.#cost = 0;
-    this.#total = 0;
-    this.#marked = 0;
-    this.#outside = 0;
-    this.#even = true;
-    this.#flags = 0;
-    this.#loop = NO_LOOP;
-    this.#labels.depth = 0;
-    this.#labels.push(UNREACHED, 0, NO_LOOP, false);
-    while (this.#labels.depth > 0) this.#step();
-    this.#mark();
-    facts.operators[n] = this.#total;
-    facts.operatorsOutside[n] = this.#outside;
-    facts.flags[n] = this.#flags;
-    const even = this.#even && (this.#flags & FunctionFlag.charges) === 0;
-    facts.evenCost[n] = even ? this.#cost : -1;
-  }
-
   /** Passes operators up to and with one that does more than compute. */
   #step(): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const plain = reader.passPlain();
-    this.#cost += plain;
-    this.#total += plain;
+    this.cost += plain;
+    this.total += plain;
     const at = reader.position;
     if (at >= reader.end) throw reader.malformed('a body ends too early');
     const opcode = reader.bytes[at] as number;
     reader.position = at + 1;
     switch (opcode) {
       case 0x0b satisfies typeof Op.end:
-        if (!this.#close(true)) this.#dead();
+        if (!this.close(true)) this.#dead();
         return;
       case 0x10 satisfies typeof Op.call:
-        this.#pay();
-        this.#call(reader.leb());
+        this.pay();
+        this.call(reader.leb());
         return;
       case 0x02 satisfies typeof Op.block:
         reader.skipBlockType();
-        this.#labels.push(UNREACHED, this.#cost, NO_LOOP, false);
+        this.labels.push(UNREACHED, this.cost, NO_LOOP, false);
         return;
       case 0x04 satisfies typeof Op.if:
-        this.#pay();
+        this.pay();
         reader.skipBlockType();
-        this.#labels.push(UNREACHED, this.#cost, NO_LOOP, true);
+        this.labels.push(UNREACHED, this.cost, NO_LOOP, true);
         return;
       case 0x0d satisfies typeof Op.brIf:
-        this.#pay();
-        this.#branch(reader.leb());
+        this.pay();
+        this.branch(reader.leb());
         return;
       case 0x0c satisfies typeof Op.br:
-        this.#pay();
-        this.#branch(reader.leb());
+        this.pay();
+        this.branch(reader.leb());
         this.#dead();
         return;
       case 0x03 satisfies typeof Op.loop:
         reader.skipBlockType();
-        this.#openLoop();
+        this.openLoop();
         return;
       case 0x05 satisfies typeof Op.else:
-        this.#edge(this.#labels.depth - 1);
-        this.#otherwise();
+        this.edge(this.labels.depth - 1);
+        this.otherwise();
         return;
       case 0x0f satisfies typeof Op.return:
-        this.#edge(0);
+        this.edge(0);
         this.#dead();
         return;
       case 0x0e satisfies typeof Op.brTable:
-        this.#pay();
-        for (let left = reader.leb(); left >= 0; left--) this.#branch(reader.leb());
+        this.pay();
+        for (let left = reader.leb(); left >= 0; left--) this.branch(reader.leb());
         this.#dead();
         return;
       case 0x00 satisfies typeof Op.unreachable:
-        this.#even = false;
+        this.even = false;
         this.#dead();
         return;
       default:
@@ -149,49 +113,49 @@ class Survey {
   }
 
   #seldom(opcode: number, at: number): void {
-    const reader = this.#reader;
-    const facts = this.#facts;
+    const reader = this.reader;
+    const facts = this.facts;
     reader.noteEncoding(opcode);
     switch (opcode) {
       case Op.try:
       case Op.tryTable:
-        this.#pay();
-        this.#charge();
+        this.pay();
+        this.charge();
         reader.skipBlockType();
         if (opcode === Op.tryTable) this.#catches();
-        this.#labels.push(UNREACHED, this.#cost, NO_LOOP, false);
+        this.labels.push(UNREACHED, this.cost, NO_LOOP, false);
         return;
       case Op.brOnNull:
       case Op.brOnNonNull:
-        this.#pay();
-        this.#branch(reader.leb());
+        this.pay();
+        this.branch(reader.leb());
         return;
       case Op.catch:
       case Op.catchAll:
         if (opcode === Op.catch) reader.skipLeb();
-        this.#edge(this.#labels.depth - 1);
+        this.edge(this.labels.depth - 1);
         return;
       case Op.delegate:
         reader.skipLeb();
-        if (!this.#close(true)) this.#dead();
+        if (!this.close(true)) this.#dead();
         return;
       case Op.throw:
       case Op.rethrow:
       case Op.throwRef:
         if (opcode !== Op.throwRef) reader.skipLeb();
-        this.#total++;
-        this.#charge();
+        this.total++;
+        this.charge();
         this.#dead();
         return;
       case Op.returnCall: {
         const callee = reader.leb();
-        this.#total++;
-        if (callee < this.#imported) this.#flags |= FunctionFlag.tailCallsUnknown;
+        this.total++;
+        if (callee < this.imported) this.flags |= FunctionFlag.tailCallsUnknown;
         else {
           facts.tailCalls.push(this.#function);
-          facts.tailCalls.push(callee - this.#imported);
+          facts.tailCalls.push(callee - this.imported);
         }
-        this.#callUnknown();
+        this.callUnknown();
         this.#dead();
         return;
       }
@@ -199,8 +163,8 @@ class Survey {
       case Op.returnCallIndirect: {
         const type = reader.leb();
         const table = reader.leb();
-        this.#pay();
-        this.#callUnknown();
+        this.pay();
+        this.callUnknown();
         const types = facts.calledTypes.get(table);
         if (types === undefined) facts.calledTypes.set(table, new Set([type]));
         else types.add(type);
@@ -213,176 +177,67 @@ class Survey {
       case Op.callRef:
       case Op.returnCallRef:
         reader.skipLeb();
-        this.#pay();
-        this.#callUnknown();
+        this.pay();
+        this.callUnknown();
         if (opcode === Op.callRef) return;
-        this.#flags |= FunctionFlag.tailCallsUnknown;
+        this.flags |= FunctionFlag.tailCallsUnknown;
         this.#dead();
         return;
       case Op.memoryGrow:
         reader.skipLeb();
-        this.#pay();
-        this.#charge();
+        this.pay();
+        this.charge();
         return;
       case Op.tableGet:
       case Op.tableSet:
         facts.handledTables.add(reader.leb());
-        this.#pay();
+        this.pay();
         return;
       case Op.misc:
-        this.#pay();
+        this.pay();
         this.#misc(at);
         return;
       case Op.gc:
-        this.#pay();
+        this.pay();
         this.#gc(at);
         return;
       default:
-        this.#pay();
+        this.pay();
         reader.skipImmediates(opcode);
     }
   }
 
-  #pay(): void {
-    this.#cost++;
-    this.#total++;
-  }
-
-  #charge(): void {
-    this.#flags |= FunctionFlag.charges;
-    this.#complicate();
-  }
-
-  #callUnknown(): void {
-    this.#flags |= FunctionFlag.callsUnknown;
-    this.#complicate();
-  }
-
-  #complicate(): void {
-    this.#even = false;
-    if (this.#loop !== NO_LOOP) this.#flagLoop(LoopFlag.complicated);
-  }
-
-  #flagLoop(flag: number): void {
-    const { items } = this.#facts.loopFlags;
-    items[this.#loop] = (items[this.#loop] as number) | flag;
-  }
-
-  #call(callee: number): void {
-    this.#facts.callees.push(callee);
-    this.#facts.callLoops.push(this.#loop);
-    this.#complicate();
-    if (callee < this.#imported && this.#loop !== NO_LOOP) this.#flagLoop(LoopFlag.callsImport);
-  }
-
-  #edge(label: number): void {
-    const base = this.#labels.bases.items[label] as number;
-    if (base === UNREACHED) this.#labels.bases.items[label] = this.#cost;
-    else if (base !== this.#cost) this.#even = false;
-  }
-
-  /** A branch to the label `depth` out. */
-  #branch(depth: number): void {
-    const target = this.#labels.depth - 1 - depth;
-    if (target < 0) throw this.#reader.malformed(`no label ${depth}`);
-    this.#edge(target);
-    if (target === 0) this.#flags |= FunctionFlag.branchesOut;
-    const loop = this.#labels.loops.items[target] as number;
-    if (loop !== NO_LOOP) {
-      const { items } = this.#facts.loopTurns;
-      items[loop] = (items[loop] as number) + 1;
-    }
-  }
-
-  #openLoop(): void {
-    this.#mark();
-    this.#even = false;
-    if (this.#loop !== NO_LOOP) this.#flagLoop(LoopFlag.hasLoop);
-    this.#flags |= FunctionFlag.hasLoop;
-    this.#loop = this.#facts.addLoop(this.#loop);
-    this.#facts.loopBytes.items[this.#loop] = -this.#reader.position;
-    this.#labels.push(this.#cost, this.#cost, this.#loop, false);
-  }
-
-  #closeLoop(): void {
-    const facts = this.#facts;
-    this.#mark();
-    const bytes = facts.loopBytes.items;
-    bytes[this.#loop] = this.#reader.position + (bytes[this.#loop] as number);
-    const flags = facts.loopFlags.at(this.#loop);
-    this.#loop = facts.loopParents.at(this.#loop);
-    if (this.#loop === NO_LOOP) return;
-    this.#flagLoop(flags & (LoopFlag.callsImport | LoopFlag.complicated));
-    if ((flags & LoopFlag.hasLoop) !== 0) this.#flagLoop(LoopFlag.hasNest);
-  }
-
-  /** Counts what was passed since the last mark to the loop that it stands in. */
-  #mark(): void {
-    const since = this.#total - this.#marked;
-    this.#marked = this.#total;
-    if (this.#loop === NO_LOOP) this.#outside += since;
-    else {
-      const { items } = this.#facts.loopOperators;
-      items[this.#loop] = (items[this.#loop] as number) + since;
-    }
-  }
-
-  #otherwise(): void {
-    const top = this.#labels.depth - 1;
-    this.#labels.bare.items[top] = 0;
-    this.#cost = this.#labels.entries.items[top] as number;
-  }
-
-  /** Closes the innermost label, to which control falls through or not; whether it goes on behind. */
-  #close(falls: boolean): boolean {
-    const labels = this.#labels;
-    const top = --labels.depth;
-    if (labels.loops.items[top] !== NO_LOOP) {
-      this.#closeLoop();
-      return falls;
-    }
-    if (falls) this.#edge(top);
-    if (labels.bare.items[top] === 1) {
-      this.#cost = labels.entries.items[top] as number;
-      this.#edge(top);
-    }
-    const base = labels.bases.items[top] as number;
-    if (base === UNREACHED) return false;
-    this.#cost = base;
-    return true;
-  }
-
   /** Control does not go on: passes everything up to where it can arrive again. */
   #dead(): void {
-    const reader = this.#reader;
-    while (this.#labels.depth > 0) {
+    const reader = this.reader;
+    while (this.labels.depth > 0) {
       reader.skipDead();
       const opcode = reader.bytes[reader.position++] as number;
       if (opcode === Op.else) {
-        this.#otherwise();
+        this.otherwise();
         return;
       }
       if (opcode === Op.catch || opcode === Op.delegate) reader.skipLeb();
-      if (opcode === Op.catch || opcode === Op.catchAll || this.#close(false)) return;
+      if (opcode === Op.catch || opcode === Op.catchAll || this.close(false)) return;
     }
   }
 
   #catches(): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     for (let left = reader.leb(); left > 0; left--) {
       if ((reader.bytes[reader.position++] as number) < 2) reader.skipLeb();
-      const label = this.#labels.depth - 1 - reader.leb();
-      if (label === 0) this.#flags |= FunctionFlag.branchesOut;
-      if (this.#labels.bases.items[label] === UNREACHED) this.#labels.bases.items[label] = 0;
+      const label = this.labels.depth - 1 - reader.leb();
+      if (label === 0) this.flags |= FunctionFlag.branchesOut;
+      if (this.labels.bases.items[label] === UNREACHED) this.labels.bases.items[label] = 0;
     }
   }
 
   #misc(at: number): void {
-    const reader = this.#reader;
-    const { handledTables } = this.#facts;
+    const reader = this.reader;
+    const { handledTables } = this.facts;
     const sub = reader.leb();
     const charges = sub >= Misc.memoryInit && sub !== Misc.dataDrop && sub !== Misc.elemDrop && sub !== Misc.tableSize;
-    if (charges) this.#charge();
+    if (charges) this.charge();
     if (sub === Misc.tableInit) reader.skipLeb();
     if (sub === Misc.tableInit || sub >= Misc.tableCopy) {
       if (sub !== Misc.tableSize) handledTables.add(reader.leb());
@@ -393,17 +248,17 @@ class Survey {
   }
 
   #gc(at: number): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const sub = reader.leb();
     if (sub === Gc.brOnCast || sub === Gc.brOnCastFail) {
       reader.position++;
-      this.#branch(reader.leb());
+      this.branch(reader.leb());
     } else if (
       sub <= Gc.structNewDefault ||
       (sub >= Gc.arrayNew && sub <= Gc.arrayNewElem) ||
       (sub >= Gc.arrayFill && sub <= Gc.arrayInitElem)
     ) {
-      this.#charge();
+      this.charge();
     }
     reader.position = at + 1;
     reader.skipImmediates(Op.gc);

@@ -1,0 +1,163 @@
+import type { coreModule } from '#wasm';
+import { BodyReader } from './body-reader.ts';
+import { FunctionFlag, LoopFlag, ModuleFacts, NO_LOOP } from './module-facts.ts';
+import { OpenLabels, UNREACHED } from './open-labels.ts';
+
+/** One body after another as it is surveyed: what the ways through it cost, and the labels and loops that are open. */
+export class SurveyedBody {
+  readonly facts: ModuleFacts;
+  readonly reader: BodyReader;
+  readonly imported: number;
+  readonly labels: OpenLabels = new OpenLabels();
+  /** Costs since the body's beginning on this way, and in all; those that are counted to a loop or to none already. */
+  cost = 0;
+  total = 0;
+  marked = 0;
+  outside = 0;
+  /** All ways cost the same. */
+  even = true;
+  flags = 0;
+  /** The innermost loop. */
+  loop: number = NO_LOOP;
+
+  constructor(module: coreModule.CoreModule) {
+    this.facts = new ModuleFacts(module.functions.length - module.imported.function);
+    this.reader = new BodyReader(module.bytes);
+    this.imported = module.imported.function;
+  }
+
+  /** Begins with the defined function `n`, the reader behind its locals. */
+  begin(n: number): void {
+    const { facts, labels } = this;
+    facts.firstCall[n] = facts.callees.length;
+    facts.firstLoop[n] = facts.loopParents.length;
+    this.cost = 0;
+    this.total = 0;
+    this.marked = 0;
+    this.outside = 0;
+    this.even = true;
+    this.flags = 0;
+    this.loop = NO_LOOP;
+    labels.depth = 0;
+    labels.push(UNREACHED, 0, NO_LOOP, false);
+  }
+
+  /** Keeps what was found out about it. */
+  end(n: number): void {
+    const { facts } = this;
+    this.mark();
+    facts.operators[n] = this.total;
+    facts.operatorsOutside[n] = this.outside;
+    facts.flags[n] = this.flags;
+    facts.evenCost[n] = this.even && (this.flags & FunctionFlag.charges) === 0 ? this.cost : -1;
+  }
+
+  pay(): void {
+    this.cost++;
+    this.total++;
+  }
+
+  charge(): void {
+    this.flags |= FunctionFlag.charges;
+    this.complicate();
+  }
+
+  callUnknown(): void {
+    this.flags |= FunctionFlag.callsUnknown;
+    this.complicate();
+  }
+
+  complicate(): void {
+    this.even = false;
+    if (this.loop !== NO_LOOP) this.flagLoop(LoopFlag.complicated);
+  }
+
+  flagLoop(flag: number): void {
+    const { items } = this.facts.loopFlags;
+    items[this.loop] = (items[this.loop] as number) | flag;
+  }
+
+  call(callee: number): void {
+    this.facts.callees.push(callee);
+    this.facts.callLoops.push(this.loop);
+    this.complicate();
+    if (callee < this.imported && this.loop !== NO_LOOP) this.flagLoop(LoopFlag.callsImport);
+  }
+
+  edge(label: number): void {
+    const base = this.labels.bases.items[label] as number;
+    if (base === UNREACHED) this.labels.bases.items[label] = this.cost;
+    else if (base !== this.cost) this.even = false;
+  }
+
+  /** A branch to the label `depth` out. */
+  branch(depth: number): void {
+    const target = this.labels.depth - 1 - depth;
+    if (target < 0) throw this.reader.malformed(`no label ${depth}`);
+    this.edge(target);
+    if (target === 0) this.flags |= FunctionFlag.branchesOut;
+    const loop = this.labels.loops.items[target] as number;
+    if (loop !== NO_LOOP) {
+      const { items } = this.facts.loopTurns;
+      items[loop] = (items[loop] as number) + 1;
+    }
+  }
+
+  openLoop(): void {
+    this.mark();
+    this.even = false;
+    if (this.loop !== NO_LOOP) this.flagLoop(LoopFlag.hasLoop);
+    this.flags |= FunctionFlag.hasLoop;
+    this.loop = this.facts.addLoop(this.loop);
+    this.facts.loopBytes.items[this.loop] = -this.reader.position;
+    this.labels.push(this.cost, this.cost, this.loop, false);
+  }
+
+  closeLoop(): void {
+    const facts = this.facts;
+    this.mark();
+    const bytes = facts.loopBytes.items;
+    bytes[this.loop] = this.reader.position + (bytes[this.loop] as number);
+    const flags = facts.loopFlags.at(this.loop);
+    this.loop = facts.loopParents.at(this.loop);
+    if (this.loop === NO_LOOP) return;
+    this.flagLoop(flags & (LoopFlag.callsImport | LoopFlag.complicated));
+    if ((flags & LoopFlag.hasLoop) !== 0) this.flagLoop(LoopFlag.hasNest);
+  }
+
+  /** Counts what was passed since the last mark to the loop that it stands in. */
+  mark(): void {
+    const since = this.total - this.marked;
+    this.marked = this.total;
+    if (this.loop === NO_LOOP) this.outside += since;
+    else {
+      const { items } = this.facts.loopOperators;
+      items[this.loop] = (items[this.loop] as number) + since;
+    }
+  }
+
+  otherwise(): void {
+    const top = this.labels.depth - 1;
+    this.labels.bare.items[top] = 0;
+    this.cost = this.labels.entries.items[top] as number;
+  }
+
+  /** Closes the innermost label, to which control falls through or not; whether it goes on behind. */
+  close(falls: boolean): boolean {
+    const labels = this.labels;
+    const top = --labels.depth;
+    if (labels.loops.items[top] !== NO_LOOP) {
+      this.closeLoop();
+      return falls;
+    }
+    if (falls) this.edge(top);
+    if (labels.bare.items[top] === 1) {
+      this.cost = labels.entries.items[top] as number;
+      this.edge(top);
+    }
+    const base = labels.bases.items[top] as number;
+    if (base === UNREACHED) return false;
+    this.cost = base;
+    return true;
+  }
+}
