@@ -1,5 +1,6 @@
 import type { MeteredBody } from './metered-body.ts';
 import { Op as Opcodes } from './opcode.ts';
+import { HOST_CALL_COST } from './plan.ts';
 import { LARGEST_WEIGHT } from './weights.ts';
 
 const Op = Opcodes;
@@ -8,14 +9,20 @@ export function call(body: MeteredBody, callee: number): void {
   const { assembly } = body;
   const plan = assembly.plan.functions[callee];
   if (plan === undefined) {
-    throughRegister(body, assembly.importWrapper(callee, body.roomyLoops > 0));
+    if (body.inHostLoop) {
+      body.call(callee);
+      body.payInCell(HOST_CALL_COST);
+      body.look();
+    } else throughRegister(body, assembly.importWrapper(callee, body.roomyLoops > 0));
     return;
   }
   const { weight, convention } = plan;
   if (weight > 0) {
     body.unseen += weight;
     if (body.unseen > LARGEST_WEIGHT && body.counts) {
-      body.payAndCheck();
+      if (body.cost === 0) body.pending += body.unseen;
+      if (body.inHostLoop) body.payInCell(body.pending);
+      else body.payAndCheck();
       body.look();
       body.unseen = weight;
     }
@@ -30,9 +37,15 @@ export function call(body: MeteredBody, callee: number): void {
   } else {
     body.payAndStore();
     body.call(index);
-    body.load();
+    comeBack(body);
     body.look();
   }
+}
+
+/** Behind what may have called the host last: in mode `deadline` nobody has looked since. */
+function comeBack(body: MeteredBody): void {
+  body.load();
+  if (body.cost === 0) body.check();
 }
 
 /** Calls a function of the `register` convention that looks at the budget. */
@@ -71,7 +84,7 @@ export function callIndirect(body: MeteredBody, opcode: number): void {
   body.op(opcode);
   body.u32(type);
   body.u32(table);
-  if (!tail) body.load();
+  if (!tail) comeBack(body);
 }
 
 /** Looks at the budget and leaves the counter in the cell, for what may be a function of the host. */
@@ -87,7 +100,7 @@ export function callReference(body: MeteredBody, opcode: number): void {
   hand(body);
   body.op(opcode);
   body.u32(body.reader.leb());
-  if (opcode === Op.callRef) body.load();
+  if (opcode === Op.callRef) comeBack(body);
 }
 
 export function returnCall(body: MeteredBody, callee: number): void {

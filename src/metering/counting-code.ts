@@ -81,6 +81,17 @@ export class CountingCode extends CodeWriter {
     this.set();
   }
 
+  /** Lowers the counter in the cell, where it is now, and in the local; asks for more when it is below zero. */
+  payInCell(cost: number): void {
+    this.pending = 0;
+    this.indexed(Op.globalGet, this.#fuel);
+    this.withConstant(Op.i64Const, cost, Op.i64Sub);
+    this.tee();
+    this.indexed(Op.globalSet, this.#fuel);
+    this.get();
+    this.refillIfBelow(true);
+  }
+
   check(): void {
     this.get();
     this.refillIfBelow();
@@ -99,30 +110,18 @@ export class CountingCode extends CodeWriter {
     else this.refillIfBelow();
   }
 
-  /** Takes the counter from the stack and asks for more when it is below zero. */
-  refillIfBelow(): void {
-    this.isBelow();
-    this.unlikely();
+  /** Takes the counter from the stack and asks for more when it is below zero; for the cell too when that holds it. */
+  refillIfBelow(inCell: boolean = false): void {
+    this.withConstant(Op.i64Const, 0, Op.i64LtS);
+    // The branch that is written next is unlikely.
+    this.hints.push((this.length - this.codeStart) * 2);
     this.op(Op.if);
     this.op(EMPTY);
-    this.refillNow();
-    this.op(Op.end);
-  }
-
-  /** Whether the counter on the stack is below zero. */
-  isBelow(): void {
-    this.withConstant(Op.i64Const, 0, Op.i64LtS);
-  }
-
-  /** The branch that is written next is. */
-  unlikely(): void {
-    this.hints.push((this.length - this.codeStart) * 2);
-  }
-
-  refillNow(): void {
     this.checks++;
     this.get();
     this.indexed(Op.call, this.#refill);
     this.set();
+    if (inCell) this.store();
+    this.op(Op.end);
   }
 }

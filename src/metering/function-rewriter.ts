@@ -129,6 +129,7 @@ export class FunctionRewriter {
     body.usesScratch32 = false;
     body.usesScratch64 = false;
     body.roomyLoops = 0;
+    body.inHostLoop = false;
     body.level = 0;
     if (plan.convention === 'cell') body.load();
     if (body.counts) this.#enter();

@@ -2,6 +2,7 @@ import { Label, type LoopTurn, UNSET } from './label.ts';
 import type { MeteredBody } from './metered-body.ts';
 import { LoopFlag } from './module-facts.ts';
 import { EMPTY, Op as Opcodes } from './opcode.ts';
+import { HOST_CALL_COST } from './plan.ts';
 import { copiesOf } from './unrolling.ts';
 
 const Op = Opcodes;
@@ -44,9 +45,10 @@ function openPlainLoop(body: MeteredBody, at: number, number: number, viaCell: b
  * `block $exit (loop $loop (block $next … (br $exit)) look (br $loop)))`
  */
 function openTurns(body: MeteredBody, at: number, number: number, paid: boolean, isRoomy: boolean): void {
-  const { facts, mostUnrolledBytes } = body.assembly.plan;
+  const { facts, mostUnrolledBytes, hostLoops } = body.assembly.plan;
   const start = body.reader.position;
   const copies = copiesOf(facts, number, mostUnrolledBytes);
+  if (hostLoops[number] === 1) body.store();
   body.op(Op.block);
   body.raw(body.bytes, at + 1, start);
   body.level++;
@@ -55,6 +57,7 @@ function openTurns(body: MeteredBody, at: number, number: number, paid: boolean,
   const loop = body.initialise(new Label(), Op.loop, body.pending, false);
   const lookedBefore = body.looked;
   body.looked = false;
+  body.inHostLoop = hostLoops[number] === 1;
   openCopy(body, {
     number,
     body: start,
@@ -110,6 +113,7 @@ export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead:
   if (turn.hasResult) body.op(Op.unreachable);
   body.end();
   if (turn.isRoomy) body.roomyLoops--;
+  body.inHostLoop = false;
   body.pending = exit.base;
   body.unseen = exit.unseen;
   body.looked = exit.looked || turn.lookedBefore;
@@ -118,6 +122,13 @@ export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead:
 
 /** From the last copy to the loop's head, with what is owed there, by way of a look where none was taken in the turn. */
 function turnBack(body: MeteredBody, { number, copies, loop }: LoopTurn): void {
+  if (body.inHostLoop) {
+    const cost = turnCost(body, number, copies);
+    // A call of the host has paid for a short turn.
+    if (!body.looked || cost > HOST_CALL_COST) body.payInCell(cost);
+    body.branch(loop);
+    return;
+  }
   chargeTurns(body, number, copies);
   if (body.looked) {
     body.pay(body.pending, loop.base);
@@ -134,7 +145,11 @@ function turnBack(body: MeteredBody, { number, copies, loop }: LoopTurn): void {
 
 /** In mode `deadline` turns are charged as a whole. */
 function chargeTurns(body: MeteredBody, number: number, turns: number): void {
-  if (body.cost === 0) body.pending += turns * (body.assembly.plan.turnCosts[number] as number);
+  if (body.cost === 0) body.pending += turnCost(body, number, turns);
+}
+
+function turnCost({ assembly }: MeteredBody, number: number, turns: number): number {
+  return turns * (assembly.plan.turnCosts[number] as number);
 }
 
 /**

@@ -24,7 +24,7 @@ export interface Metadata {
 }
 
 /** Raised when the same bytes are rewritten differently: what was kept of older ones is then made anew. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));

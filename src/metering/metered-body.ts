@@ -45,6 +45,8 @@ export class MeteredBody extends CountingCode {
   usesScratch64 = false;
   /** Loops around this point before which room was made for the host. */
   roomyLoops = 0;
+  /** This is in a loop in which the cell holds the counter. */
+  inHostLoop = false;
   /** The number of the next loop. */
   nextLoop = 0;
   /** Offset of the body in the module. */

@@ -20,6 +20,8 @@ export const LoopFlag = {
   hasLoop: 4,
   /** With a loop in a loop inside it. */
   hasNest: 8,
+  /** With what needs the counter beside direct calls: operations by length, exceptions, calls through references. */
+  usesCounter: 16,
 } as const;
 
 /** The loop of what stands in none. */

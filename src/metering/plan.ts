@@ -1,7 +1,7 @@
 import type { MeteringMode } from '#core';
 import type { coreModule } from '#wasm';
 import type { IntList } from './int-list.ts';
-import { FunctionFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
+import { FunctionFlag, LoopFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { readTableEntries } from './private-tables.ts';
 import { surveyModule } from './survey.ts';
 import { settleConventions } from './tail-calls.ts';
@@ -35,11 +35,16 @@ export interface ModulePlan {
   readonly functions: readonly (FunctionPlan | undefined)[];
   /** What a turn of each loop costs in mode `deadline`. */
   readonly turnCosts: Float64Array;
+  /** By loop: 1 where the shared cell holds the counter while it runs. */
+  readonly hostLoops: Uint8Array;
   /** Tables that nothing outside reaches and that hold functions of the `register` convention alone. */
   readonly privateTables: ReadonlySet<number>;
   /** Bodies of loops that only compute are written more than once up to this size. */
   readonly mostUnrolledBytes: number;
 }
+
+/** What a call of the host counts in mode `deadline`: it takes time of its own. */
+export const HOST_CALL_COST = 100;
 
 /** Decides how each function is metered. */
 export function planModule(module: coreModule.CoreModule, mode: MeteringMode): ModulePlan {
@@ -79,6 +84,7 @@ export function planModule(module: coreModule.CoreModule, mode: MeteringMode): M
     facts,
     functions,
     turnCosts: whole.turnCosts,
+    hostLoops: mode === 'deadline' ? hostLoopsOf(facts, imported, untouched) : new Uint8Array(facts.loopFlags.length),
     privateTables,
     mostUnrolledBytes: mostUnrolled(facts, module),
   };
@@ -110,6 +116,22 @@ function withoutCounter(facts: ModuleFacts, imported: number, leaves: Uint8Array
   return without;
 }
 
+/** Mode `deadline`: innermost loops that call imports and else only functions without a counter. */
+function hostLoopsOf(facts: ModuleFacts, imported: number, untouched: Uint8Array): Uint8Array {
+  const { callLoops, callees, loopFlags } = facts;
+  const others = LoopFlag.hasLoop | LoopFlag.usesCounter;
+  const loops = new Uint8Array(loopFlags.length);
+  for (let loop = 0; loop < loops.length; loop++) {
+    if ((loopFlags.at(loop) & (others | LoopFlag.callsImport)) === LoopFlag.callsImport) loops[loop] = 1;
+  }
+  for (let at = 0; at < callees.length; at++) {
+    const callee = callees.at(at) - imported;
+    const loop = callLoops.at(at);
+    if (loop !== NO_LOOP && callee >= 0 && untouched[callee] === 0) loops[loop] = 0;
+  }
+  return loops;
+}
+
 interface WholeCosts {
   readonly entries: Float64Array;
   readonly turnCosts: Float64Array;
@@ -119,22 +141,33 @@ const NO_WHOLE_COSTS: WholeCosts = { entries: new Float64Array(), turnCosts: new
 
 /**
  * What mode `deadline` charges: a function's operators on entry and a loop's for each turn but the first, those of inner
- * loops among them, and those of callees that do not look.
+ * loops among them, and those of callees that do not look. What the last add up to beyond `LARGEST_WEIGHT` is charged
+ * between them.
  */
 function wholeCosts(facts: ModuleFacts, imported: number, weights: Int32Array): WholeCosts {
-  const entries = Float64Array.from(facts.operators, (operators) => operators + 1);
-  const turnCosts = Float64Array.from(facts.loopOperators.view());
+  const loops = facts.loopOperators.length;
+  const calledByFunctions = new Float64Array(facts.functions);
+  const calledInLoops = new Float64Array(loops);
   let n = 0;
   for (let at = 0; at < facts.callees.length; at++) {
     while (at >= (facts.firstCall[n + 1] as number)) n++;
     const callee = facts.callees.at(at) - imported;
     if (callee < 0) continue;
     const loop = facts.callLoops.at(at);
-    entries[n] = (entries[n] as number) + (weights[callee] as number);
-    if (loop !== NO_LOOP) turnCosts[loop] = (turnCosts[loop] as number) + (weights[callee] as number);
+    calledByFunctions[n] = (calledByFunctions[n] as number) + (weights[callee] as number);
+    if (loop !== NO_LOOP) calledInLoops[loop] = (calledInLoops[loop] as number) + (weights[callee] as number);
   }
+  const atOnce = (weight: number): number => Math.min(weight, LARGEST_WEIGHT);
+  const entries = Float64Array.from(
+    facts.operators,
+    (operators, n) => operators + 1 + atOnce(calledByFunctions[n] as number),
+  );
+  const turnCosts = Float64Array.from(
+    facts.loopOperators.view(),
+    (operators, loop) => operators + atOnce(calledInLoops[loop] as number),
+  );
   // Inner loops stand behind those around them.
-  for (let loop = turnCosts.length - 1; loop >= 0; loop--) {
+  for (let loop = loops - 1; loop >= 0; loop--) {
     const cost = Math.max(1, turnCosts[loop] as number);
     const parent = facts.loopParents.at(loop);
     turnCosts[loop] = cost;

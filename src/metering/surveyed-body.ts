@@ -59,17 +59,17 @@ export class SurveyedBody {
 
   charge(): void {
     this.flags |= FunctionFlag.charges;
-    this.complicate();
+    this.complicate(LoopFlag.complicated | LoopFlag.usesCounter);
   }
 
   callUnknown(): void {
     this.flags |= FunctionFlag.callsUnknown;
-    this.complicate();
+    this.complicate(LoopFlag.complicated | LoopFlag.usesCounter);
   }
 
-  complicate(): void {
+  complicate(flags: number): void {
     this.even = false;
-    if (this.loop !== NO_LOOP) this.flagLoop(LoopFlag.complicated);
+    if (this.loop !== NO_LOOP) this.flagLoop(flags);
   }
 
   flagLoop(flag: number): void {
@@ -80,7 +80,7 @@ export class SurveyedBody {
   call(callee: number): void {
     this.facts.callees.push(callee);
     this.facts.callLoops.push(this.loop);
-    this.complicate();
+    this.complicate(LoopFlag.complicated);
     if (callee < this.imported && this.loop !== NO_LOOP) this.flagLoop(LoopFlag.callsImport);
   }
 

@@ -265,8 +265,6 @@ export class SharedTank implements Tank {
       const { smallest, largest } = this.#slices;
       this.#slice = Math.max(smallest, Math.min(largest, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
-    // A loop in this mode leaves to here and charges its turn anew, so a turn that costs more than a slice needs all of it.
-    if (this.#mode === 'deadline') this.#slice = Math.max(this.#slice, given - Number(left));
     return this.#hand(consumed, now);
   }
 

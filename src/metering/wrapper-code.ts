@@ -1,7 +1,7 @@
 import { AppendedBody } from './appended-functions.ts';
 import { bytesOf, type IndexSpaces } from './index-spaces.ts';
 import { EMPTY, I64, Op } from './opcode.ts';
-import type { FunctionPlan } from './plan.ts';
+import { type FunctionPlan, HOST_CALL_COST } from './plan.ts';
 
 /** A body without locals of its own. */
 const body = (): AppendedBody => new AppendedBody().u8(0);
@@ -32,7 +32,9 @@ export function importWrapper(assembly: IndexSpaces, index: number, hasRoom: boo
   if (assembly.plan.mode === 'fuel') refillLocal(assembly, code, counter);
   code.get(counter).setGlobal(assembly.fuel);
   if (!hasRoom) code.call(assembly.room);
-  code.pass(counter).call(index).getGlobal(assembly.fuel).set(counter);
+  code.pass(counter).call(index).getGlobal(assembly.fuel);
+  if (assembly.plan.mode === 'deadline') code.constant64(HOST_CALL_COST).u8(Op.i64Sub);
+  code.set(counter);
   return refillLocal(assembly, code, counter).get(counter).end();
 }
 
@@ -73,8 +75,10 @@ export function adapter(assembly: IndexSpaces, index: number, plan: FunctionPlan
   const callee = assembly.functionIndex(index);
   const code = body();
   if (plan.convention === 'cell') {
-    code.get(counter).setGlobal(assembly.fuel).pass(counter).call(callee);
-    return code.getGlobal(assembly.fuel).end();
+    code.get(counter).setGlobal(assembly.fuel).pass(counter).call(callee).getGlobal(assembly.fuel);
+    // It may have ended in a call of the host, behind which nobody has looked.
+    if (assembly.plan.mode === 'deadline') refillLocal(assembly, code.set(counter), counter).get(counter);
+    return code.end();
   }
   code.get(counter).constant64(callersCost(assembly, plan)).u8(Op.i64Sub).set(counter);
   return refillLocal(assembly, code, counter).pass(counter).call(callee).get(counter).end();

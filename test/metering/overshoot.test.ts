@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { RewritingMeter } from '#metering';
 import { Guest } from './support/guest.ts';
+import { assemble } from './support/wat.ts';
 
 /** What may run past a limit: one way through functions that do not look at the budget. */
 const MOST = 8_192;
@@ -37,5 +39,69 @@ describe('a nest of small functions, 40 x 40 x 40 calls', () => {
     await enough.link(text);
     expect(enough.call('run', [0], { fuel: callFuel })).toBe('returned 0');
     expect(enough.call('run', [0], { fuel: callFuel - 1n })).toBe('METERING_OUT_OF_FUEL');
+  });
+});
+
+describe('in mode deadline the clock is read', () => {
+  /** Runs with a clock that `tick` moves, and tells how often it was read. */
+  async function run(text: string, tick: () => number, host: () => void = () => {}): Promise<number> {
+    let readings = 0;
+    const meter = new RewritingMeter(() => {
+      readings++;
+      return tick();
+    });
+    const module = new WebAssembly.Module(
+      meter.meterModule(await assemble(text), 'deadline').bytes as Uint8Array<ArrayBuffer>,
+    );
+    const tank = meter.createTank({ maxMemoryBytes: 2 ** 20 });
+    tank.begin({});
+    const exports = tank.link(module, { a: { host } }) as { run: () => void };
+    tank.end();
+    tank.begin({ timeMs: 1_000 });
+    readings = 0;
+    try {
+      exports.run();
+      tank.end();
+    } catch (thrown) {
+      expect(tank.failure(thrown)).toMatchObject({ code: 'METERING_DEADLINE' });
+    }
+    return readings;
+  }
+
+  /** Units of the largest slice: some 0.2 ms of the fastest code. */
+  const LARGEST = 400_000;
+
+  it.each([
+    ['a straight run', (calls: string) => calls],
+    ['a loop that calls the host', (calls: string) => `(loop $l ${calls} (call $host) (br_if $l (global.get $zero)))`],
+    ['a loop', (calls: string) => `(loop $l ${calls} (br_if $l (global.get $zero)))`],
+  ])('within %s that calls small functions many times', async (_, around) => {
+    const leaf = '(global.set $g (i32.add (global.get $g) (i32.const 1)))'.repeat(1_000);
+    const text = `(module (import "a" "host" (func $host)) (global $g (mut i32) (i32.const 0)) (global $zero i32 (i32.const 0))
+      (func $leaf ${leaf}) (func (export "run") ${around('call $leaf '.repeat(5_000))}))`;
+    expect(await run(text, () => 0)).toBeGreaterThanOrEqual((4_000 * 5_000) / LARGEST);
+  });
+
+  it.each([
+    ['a loop', '(loop $l (call $host) (br $l))'],
+    ['a loop with a loop in it', '(loop $o (loop $l (call $host) (br_if $l (i32.const 1))) (br $o))'],
+    ['a loop that calls functions too', '(loop $l (call $f) (br $l))'],
+    ['recursion', '(call $g)'],
+  ])('soon enough when %s calls a host that takes a millisecond each time', async (_, body) => {
+    let now = 0;
+    let calls = 0;
+    const text = `(module (import "a" "host" (func $host)) (func $f (call $host)) (func $g (call $host) (call $g))
+      (func (export "run") ${body}))`;
+    await run(
+      text,
+      () => now,
+      () => {
+        calls++;
+        now++;
+      },
+    );
+    // A call of the host counts as 100 units, and the first slice has 100,000.
+    expect(calls).toBeGreaterThan(1_000);
+    expect(calls).toBeLessThanOrEqual(1_000 + 1_000);
   });
 });

@@ -224,23 +224,38 @@ describe('memory', () => {
 });
 
 describe('a host function that stops the call', () => {
-  it.each([
+  const modes: readonly MeteringMode[] = ['fuel', 'deadline'];
+  const ways: readonly (readonly [string, string])[] = [
     ['is not caught', '(block $c (try_table (catch_all $c) (call $stop)))'],
     ['is not caught by a legacy handler', 'try call $stop catch_all end'],
+    ['stops a loop that calls nothing else', '(call $stop)'],
     ['stops a tail call', 'call $tail'],
+    ['stops a tail call of a reference', 'call $tail-reference'],
     ['stops an indirect call', '(call_indirect (i32.const 0))'],
+    ['stops an indirect call through a table that others reach', '(call_indirect $shared (i32.const 0))'],
+    ['stops an indirect call of what tail-calls it', '(call_indirect (i32.const 1))'],
+    ['stops a call of a reference', '(call_ref $void (ref.func $stop))'],
     ['stops also when it throws', '(block $c (try_table (catch_all $c) (call $throw)))'],
-  ])('%s', async (_, body) => {
+  ];
+  it.each(
+    modes.flatMap((mode) =>
+      ways.flatMap(([way, body]) => [true, false].map((again) => [way, mode, again ? 'again' : 'once', body] as const)),
+    ),
+  )('%s, in mode %s, asked %s', async (_, mode, times, body) => {
     const stopped = guest();
     let later = 0;
     const reason = Object.assign(new Error('told to'), { code: 'STOPPED', details: {}, toJSON: () => ({}) });
     const stop = (): void => stopped.tank.stop(reason);
     const legacy = body.startsWith('try');
+    const run = `${body} (call $later)`;
     await stopped.link(
       `(module (import "a" "stop" (func $stop)) (import "a" "throw" (func $throw)) (import "a" "later" (func $later))
-        (table 1 funcref) (elem (i32.const 0) $stop) (func $tail (return_call $stop))
+        (type $void (func))
+        (table 2 funcref) (elem (i32.const 0) $stop $tail) (func $tail (return_call $stop))
+        (table $shared (export "shared") 1 funcref) (elem (table $shared) (i32.const 0) func $stop)
+        (func $tail-reference (return_call_ref $void (ref.func $stop)))
         ${legacy ? '' : '(func (export "unused") (block $c (try_table (catch_all $c))))'}
-        (func (export "run") (loop $l ${body} (call $later) (br $l))))`,
+        (func (export "run") ${times === 'again' ? `(loop $l ${run} (br $l))` : run}))`,
       {
         a: {
           stop,
@@ -253,6 +268,8 @@ describe('a host function that stops the call', () => {
           },
         },
       },
+      BUDGET,
+      mode,
     );
     expect(stopped.call('run')).toBe('STOPPED');
     expect(later).toBe(0);
