@@ -2,14 +2,15 @@ import { coreModule } from '#wasm';
 import { LoopFlag, type ModuleFacts } from './module-facts.ts';
 
 /** How often the body of a loop that only computes is written, and the bytes that its copies may take. */
-const MOST_COPIES = 6;
-const LONGEST_COPIES = 1000;
-/** The largest body with a loop in it that is copied. */
-const LONGEST_NEST = 400;
+const MOST_COPIES = 8;
+const LONGEST_COPIES = 1400;
+/** The same of a body with a loop in it, and the largest that is copied. */
+const MOST_NEST_COPIES = 6;
+const LONGEST_NEST = 200;
 /** What all copies may add to a module: a share of its code, or some bytes to a small program. */
 const SHARE_OF_CODE = 0.01;
 const SMALL_PROGRAM = 262_144;
-const SMALL_BUDGET = 8192;
+const SMALL_BUDGET = 12_288;
 
 /** A nest in a nest would grow by the product of all copies. */
 const NEVER = LoopFlag.complicated | LoopFlag.hasNest;
@@ -19,8 +20,9 @@ export function copiesOf(facts: ModuleFacts, loop: number, mostBytes: number): n
   const bytes = facts.loopBytes.at(loop);
   const flags = facts.loopFlags.at(loop);
   if (facts.loopTurns.at(loop) === 0 || bytes > mostBytes || (flags & NEVER) !== 0) return 1;
-  if ((flags & LoopFlag.hasLoop) !== 0 && bytes > LONGEST_NEST) return 1;
-  return Math.max(1, Math.min(MOST_COPIES, Math.floor(LONGEST_COPIES / bytes)));
+  const isNest = (flags & LoopFlag.hasLoop) !== 0;
+  if (isNest && bytes > LONGEST_NEST) return 1;
+  return Math.max(1, Math.min(isNest ? MOST_NEST_COPIES : MOST_COPIES, Math.floor(LONGEST_COPIES / bytes)));
 }
 
 /** The largest body of which copies are made: the smallest gain most, so they are served first. */
