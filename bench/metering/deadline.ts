@@ -1,4 +1,4 @@
-import { isVivariumError } from '#core';
+import { isVivariumError, type MeteringMode } from '#core';
 import { RewritingMeter } from '#metering';
 import { KERNELS, kernelBytes, kernelImports } from '../kernels/index.ts';
 import { percentile, undisturbedTime } from './statistics.ts';
@@ -7,10 +7,10 @@ import { percentile, undisturbedTime } from './statistics.ts';
 const meter = new RewritingMeter(undisturbedTime);
 
 /** Milliseconds that guests which never end run past a limit of `limitMs`: the 99th of 100 such calls. */
-export function overshoot(limitMs: number, calls: number): number {
-  const kernels = KERNELS.filter(({ name }) => ['mix', 'json', 'interpreter', 'copies'].includes(name));
+export function overshoot(mode: MeteringMode, limitMs: number, calls: number): number {
+  const kernels = KERNELS.filter(({ name }) => ['mix', 'json', 'interpreter', 'copies', 'hostcall'].includes(name));
   const modules = kernels.map((kernel) => {
-    const { bytes } = meter.meterModule(kernelBytes(kernel), 'fuel');
+    const { bytes } = meter.meterModule(kernelBytes(kernel), mode);
     return new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
   });
   const past: number[] = [];

@@ -19,10 +19,8 @@ export function call(body: MeteredBody, callee: number): void {
   const { weight, convention } = plan;
   if (weight > 0) {
     body.unseen += weight;
-    if (body.unseen > LARGEST_WEIGHT && body.counts) {
-      if (body.cost === 0) body.pending += body.unseen;
-      if (body.inHostLoop) body.payInCell(body.pending);
-      else body.payAndCheck();
+    if (body.unseen > LARGEST_WEIGHT && body.counts && body.cost > 0) {
+      body.payAndCheck();
       body.look();
       body.unseen = weight;
     }

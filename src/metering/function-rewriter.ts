@@ -11,7 +11,7 @@ import { gc, throwException } from './objects.ts';
 import { I32, I64, Op as Opcodes } from './opcode.ts';
 import { SHAPES } from './operator-shape.ts';
 import { copyPlainOperators } from './plain-operators.ts';
-import type { FunctionPlan } from './plan.ts';
+import { type FunctionPlan, LARGEST_RUN } from './plan.ts';
 
 const Op = Opcodes;
 
@@ -125,6 +125,7 @@ export class FunctionRewriter {
     body.nextLoop = firstLoop[n] as number;
     body.pending = plan.convention === 'untouched' ? 0 : plan.entry;
     body.unseen = 0;
+    body.mostUnseen = body.counts && body.cost === 0 ? LARGEST_RUN : Number.MAX_SAFE_INTEGER;
     body.looked = false;
     body.usesScratch32 = false;
     body.usesScratch64 = false;
@@ -145,6 +146,7 @@ export class FunctionRewriter {
     while (body.labels.depth > 0) {
       if (SHAPES[body.bytes[body.reader.position] as number] === 0) body.reserve(0);
       else copyPlainOperators(body);
+      if (body.unseen > body.mostUnseen) body.payUnseen();
       step(body);
     }
     if (body.reader.position !== body.reader.end) throw body.reader.malformed('a body goes on behind its end');

@@ -33,6 +33,7 @@ export class Label {
 /** A loop whose body is being written, once or several times: a branch back leads to the end of the copy. */
 export interface LoopTurn {
   readonly number: number;
+  readonly unseenBefore: number;
   /** Where its body begins. */
   readonly body: number;
   readonly copies: number;

@@ -60,6 +60,7 @@ function openTurns(body: MeteredBody, at: number, number: number, paid: boolean,
   body.inHostLoop = hostLoops[number] === 1;
   openCopy(body, {
     number,
+    unseenBefore: body.unseen,
     body: start,
     copies,
     left: copies,
@@ -102,7 +103,8 @@ export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead:
   body.end();
   body.pending = base;
   body.looked = looked;
-  body.unseen = unseen;
+  // The charge of the turn is for this copy too.
+  body.unseen = body.cost > 0 ? unseen : Math.max(turn.unseenBefore, unseen - turnCost(body, turn.number, 1));
   if (turn.left > 0 && reached) {
     openCopy(body, turn);
     return true;

@@ -32,8 +32,9 @@ export class MeteredBody extends CountingCode {
   isWrapped = false;
   /** Blocks that are open in the output. */
   level = 0;
-  /** The most that callees have run since the last look at the budget. */
+  /** The most that callees have run since the last look at the budget; in mode `deadline` all that was not charged since. */
   unseen = 0;
+  mostUnseen = 0;
   /** The budget was looked at since the head of the innermost loop. */
   looked = false;
   parameters = 0;
@@ -118,6 +119,17 @@ export class MeteredBody extends CountingCode {
 
   /** The budget was looked at here, by this body or by what it called. */
   look(): void {
+    if (this.cost > 0) this.unseen = 0;
+    this.looked = true;
+  }
+
+  /** Mode `deadline`: charges what has run since that was last done, and looks. */
+  payUnseen(): void {
+    if (this.inHostLoop) this.payInCell(this.unseen);
+    else {
+      this.pending += this.unseen;
+      this.payAndCheck();
+    }
     this.unseen = 0;
     this.looked = true;
   }

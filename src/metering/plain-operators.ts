@@ -51,7 +51,8 @@ export function copyPlainOperators(body: MeteredBody): void {
     copyLong(body, opcode);
     position = reader.position;
   }
-  body.pending += cost * body.cost;
+  if (body.cost === 0) body.unseen += cost;
+  else body.pending += cost;
 }
 
 /** An operator with an immediate of more than one byte, or one that takes more when it has moved. */

@@ -43,6 +43,10 @@ export interface ModulePlan {
   readonly mostUnrolledBytes: number;
 }
 
+/** The most that mode `deadline` charges for an entry or a turn, and what it lets run beside that before it charges more. */
+export const LARGEST_CHARGE = 128;
+export const LARGEST_RUN = 2048;
+
 /** What a call of the host counts in mode `deadline`: it takes time of its own. */
 export const HOST_CALL_COST = 100;
 
@@ -141,37 +145,27 @@ const NO_WHOLE_COSTS: WholeCosts = { entries: new Float64Array(), turnCosts: new
 
 /**
  * What mode `deadline` charges: a function's operators on entry and a loop's for each turn but the first, those of inner
- * loops among them, and those of callees that do not look. What the last add up to beyond `LARGEST_WEIGHT` is charged
- * between them.
+ * loops and of callees that do not look among them, `LARGEST_RUN` at most. Of longer ways the rest is charged on the way:
+ * a loop around an interpreter has many operators, and runs few of them in a turn.
  */
 function wholeCosts(facts: ModuleFacts, imported: number, weights: Int32Array): WholeCosts {
-  const loops = facts.loopOperators.length;
-  const calledByFunctions = new Float64Array(facts.functions);
-  const calledInLoops = new Float64Array(loops);
+  const entries = Float64Array.from(facts.operators, (operators) => operators + 1);
+  const turnCosts = Float64Array.from(facts.loopOperators.view());
   let n = 0;
   for (let at = 0; at < facts.callees.length; at++) {
     while (at >= (facts.firstCall[n + 1] as number)) n++;
     const callee = facts.callees.at(at) - imported;
     if (callee < 0) continue;
     const loop = facts.callLoops.at(at);
-    calledByFunctions[n] = (calledByFunctions[n] as number) + (weights[callee] as number);
-    if (loop !== NO_LOOP) calledInLoops[loop] = (calledInLoops[loop] as number) + (weights[callee] as number);
+    entries[n] = (entries[n] as number) + (weights[callee] as number);
+    if (loop !== NO_LOOP) turnCosts[loop] = (turnCosts[loop] as number) + (weights[callee] as number);
   }
-  const atOnce = (weight: number): number => Math.min(weight, LARGEST_WEIGHT);
-  const entries = Float64Array.from(
-    facts.operators,
-    (operators, n) => operators + 1 + atOnce(calledByFunctions[n] as number),
-  );
-  const turnCosts = Float64Array.from(
-    facts.loopOperators.view(),
-    (operators, loop) => operators + atOnce(calledInLoops[loop] as number),
-  );
   // Inner loops stand behind those around them.
-  for (let loop = loops - 1; loop >= 0; loop--) {
-    const cost = Math.max(1, turnCosts[loop] as number);
+  for (let loop = turnCosts.length - 1; loop >= 0; loop--) {
+    const cost = Math.min(LARGEST_CHARGE, Math.max(1, turnCosts[loop] as number));
     const parent = facts.loopParents.at(loop);
     turnCosts[loop] = cost;
     if (parent !== NO_LOOP) turnCosts[parent] = (turnCosts[parent] as number) + cost;
   }
-  return { entries, turnCosts };
+  return { entries: entries.map((cost) => Math.min(LARGEST_CHARGE, cost)), turnCosts };
 }

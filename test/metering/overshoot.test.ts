@@ -68,8 +68,8 @@ describe('in mode deadline the clock is read', () => {
     return readings;
   }
 
-  /** Units of the largest slice: some 0.2 ms of the fastest code. */
-  const LARGEST = 400_000;
+  /** Units of a slice: while the clock stands still they stay as large as they begin. */
+  const SLICE = 100_000;
 
   it.each([
     ['a straight run', (calls: string) => calls],
@@ -79,7 +79,37 @@ describe('in mode deadline the clock is read', () => {
     const leaf = '(global.set $g (i32.add (global.get $g) (i32.const 1)))'.repeat(1_000);
     const text = `(module (import "a" "host" (func $host)) (global $g (mut i32) (i32.const 0)) (global $zero i32 (i32.const 0))
       (func $leaf ${leaf}) (func (export "run") ${around('call $leaf '.repeat(5_000))}))`;
-    expect(await run(text, () => 0)).toBeGreaterThanOrEqual((4_000 * 5_000) / LARGEST);
+    expect(await run(text, () => 0)).toBeGreaterThanOrEqual((4_000 * 5_000) / SLICE - 1);
+  });
+
+  it('as often behind a loop with many operators of which each turn runs few', async () => {
+    const arms = 200;
+    const arm = `${'(global.set $g (i32.add (global.get $g) (i32.const 1)))'.repeat(50)} (br $l)`;
+    const interpreter = `(loop $l (br_if $end (i32.eqz (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      ${'(block '.repeat(arms)}
+      (br_table ${Array.from({ length: arms }, (_, at) => at).join(' ')} (i32.const -1))
+      ${`) ${arm}`.repeat(arms)})`;
+    const turns = 1_000_000;
+    const text = (
+      before: string,
+    ): string => `(module (import "a" "host" (func $host)) (global $g (mut i32) (i32.const 0))
+      (func (export "run") (local $n i32) ${before} (local.set $n (i32.const ${turns}))
+        (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`;
+    const alone = await run(text(''), () => 0);
+    const behind = await run(text(`(local.set $n (i32.const 20_000)) (block $end ${interpreter})`), () => 0);
+    expect(alone).toBeGreaterThanOrEqual((turns * 5) / SLICE - 1);
+    expect(behind).toBeGreaterThan(alone);
+    // Were its turns charged in full, the clock would be read at every third.
+    expect(behind).toBeLessThan(alone + 200);
+  });
+
+  it('on ways through a function that are much longer than others', async () => {
+    const long = '(block (br_if 0 (local.get 0)) (global.set $g (i32.add (global.get $g) (i32.const 1))))'.repeat(
+      10_000,
+    );
+    const text = `(module (import "a" "host" (func $host)) (global $g (mut i32) (i32.const 0))
+      (func (export "run") (local i32) ${long.repeat(8)}))`;
+    expect(await run(text, () => 0)).toBeGreaterThanOrEqual((8 * 10_000 * 6) / SLICE - 1);
   });
 
   it.each([
