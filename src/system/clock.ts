@@ -1,13 +1,21 @@
 import { randomFillSync } from 'node:crypto';
 import type { Clock, Random, StopTimer } from '#core';
 
+/** The longest that Node's timers wait: more is taken for a millisecond. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** The machine's clocks and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs: number, task: () => void): StopTimer {
-    const timer = setTimeout(task, delayMs);
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      const isLast = leftMs <= LONGEST_MS;
+      timer = setTimeout(isLast ? task : () => wait(leftMs - LONGEST_MS), isLast ? leftMs : LONGEST_MS);
+      timer.unref();
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };
