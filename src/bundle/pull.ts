@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { allow } from '#core';
 import { BundleError } from './errors.ts';
 import { loadLockfile } from './lockfile/lockfile-file.ts';
 import type { Lockfile } from './lockfile/model.ts';
 import { pullRemote, type RemotePullReport } from './oci/pull.ts';
 import { checkReference, repositoryOf } from './oci/repository.ts';
+import { checkBundleOptions } from './option-rules.ts';
 import type { OnProgress } from './progress.ts';
-import { type RemoteOptions, type Surroundings, withRemote } from './remote.ts';
+import { type RemoteOptions, remoteWith, SURROUNDINGS, type Surroundings, withRemote } from './remote.ts';
 import type { BundleTarget } from './sources/bundle-source.ts';
 import { type UnpackReport, unpack } from './unpack.ts';
 
@@ -29,8 +31,20 @@ export interface PullReport {
   readonly restored?: UnpackReport;
 }
 
+const PULL: allow.OptionRules<PullOptions> = {
+  ...SURROUNDINGS,
+  producer: allow.text,
+  folder: allow.path,
+  remote: remoteWith('reference'),
+  target: allow.func,
+  verify: allow.flag,
+  onProgress: allow.func,
+};
+const RULE = allow.required(PULL, 'clock', 'random', 'producer');
+
 /** Fetches a bundle from a registry if one is named, and restores it. @throws as `pullRemote` and `unpack` */
 export async function pull(options: PullOptions): Promise<PullReport> {
+  checkBundleOptions(options, RULE);
   const { folder, remote, producer } = options;
   if (remote !== undefined) {
     repositoryOf(remote.url, producer, remote.scope);

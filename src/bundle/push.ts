@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { allow } from '#core';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
 import type { Lockfile } from './lockfile/model.ts';
@@ -8,9 +9,10 @@ import { pushRemote, type RemotePushOptions, type RemotePushReport } from './oci
 import type { RegistryClient } from './oci/registry-client.ts';
 import { openRemote } from './oci/remote-bundle.ts';
 import { checkTag, repositoryOf } from './oci/repository.ts';
+import { checkBundleOptions } from './option-rules.ts';
 import { type PackReport, pack } from './pack.ts';
 import type { OnProgress } from './progress.ts';
-import { type RemoteOptions, type Surroundings, withRemote } from './remote.ts';
+import { type RemoteOptions, remoteWith, SURROUNDINGS, type Surroundings, withRemote } from './remote.ts';
 import type { BundleSource } from './sources/bundle-source.ts';
 
 export interface PushOptions extends Surroundings {
@@ -33,8 +35,21 @@ export interface PushReport {
   readonly dryRun: boolean;
 }
 
+const PUSH: allow.OptionRules<PushOptions> = {
+  ...SURROUNDINGS,
+  source: allow.part('close'),
+  folder: allow.path,
+  remote: remoteWith('tag'),
+  strict: allow.flag,
+  dryRun: allow.flag,
+  generatedAtMs: allow.wholeNumber(0),
+  onProgress: allow.func,
+};
+const RULE = allow.required(PUSH, 'clock', 'random', 'source');
+
 /** Packs a source, and sends it to a registry if one is named. @throws as `pack` and `pushRemote` */
 export async function push(options: PushOptions): Promise<PushReport> {
+  checkBundleOptions(options, RULE);
   const { folder, remote, source, dryRun = false } = options;
   if (folder === undefined && remote === undefined) {
     throw new BundleError('BUNDLE_INVALID_OPTION', 'nowhere to push to; name a folder, or a registry with --remote');

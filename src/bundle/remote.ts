@@ -1,8 +1,11 @@
-import type { Clock, Random } from '#core';
+import { allow, type Clock, type Random } from '#core';
 import type { Resolve } from './oci/address-rule.ts';
 import type { Credentials } from './oci/credentials.ts';
+import type { RemotePullOptions } from './oci/pull.ts';
+import type { RemotePushOptions } from './oci/push.ts';
 import { RegistryClient } from './oci/registry-client.ts';
 import { repositoryOf } from './oci/repository.ts';
+import type { RemoteVerifyOptions } from './oci/verify.ts';
 
 /** Where and how a bundle lies in a registry. */
 export interface RemoteOptions {
@@ -26,6 +29,40 @@ export interface Surroundings {
   readonly random: Random;
   readonly signal?: AbortSignal;
 }
+
+/** One registry's options may serve push, pull and verify alike: each takes what it needs. */
+type AnyRemote = RemoteOptions &
+  Pick<RemotePushOptions, 'tag' | 'digestMode' | 'maxManifestBytes' | 'mountFrom'> &
+  Pick<RemotePullOptions, 'reference' | 'maxChunkBytes'> &
+  Pick<RemoteVerifyOptions, 'full'>;
+
+const REMOTE: allow.OptionRules<AnyRemote> = {
+  url: allow.text,
+  scope: allow.text,
+  credentials: allow.anything,
+  authHosts: allow.listOf(allow.text),
+  concurrency: allow.wholeNumber(1),
+  idleMs: allow.period,
+  resolve: allow.func,
+  tag: allow.text,
+  digestMode: allow.oneOf('sha256', 'build-cache/v1'),
+  maxManifestBytes: allow.wholeNumber(1),
+  mountFrom: allow.listOf(allow.text),
+  reference: allow.text,
+  maxChunkBytes: allow.wholeNumber(1),
+  full: allow.flag,
+};
+
+/** The rule of a registry that is named with its url, its scope, and `key`. */
+export function remoteWith(key: 'tag' | 'reference'): allow.OptionRule {
+  return allow.required(REMOTE, 'url', 'scope', key);
+}
+
+export const SURROUNDINGS: allow.OptionRules<Surroundings> = {
+  clock: allow.part('now', 'after'),
+  random: allow.part('fraction'),
+  signal: allow.signal,
+};
 
 /** Runs `task` with a client of the producer's repository, and closes its connections. */
 export async function withRemote<Result>(

@@ -1,7 +1,9 @@
+import { allow } from '#core';
 import { BundleError } from './errors.ts';
 import { checkReference, repositoryOf } from './oci/repository.ts';
 import { type RemoteVerifyOptions, type RemoteVerifyReport, verifyRemote } from './oci/verify.ts';
-import { type RemoteOptions, type Surroundings, withRemote } from './remote.ts';
+import { checkBundleOptions } from './option-rules.ts';
+import { type RemoteOptions, remoteWith, SURROUNDINGS, type Surroundings, withRemote } from './remote.ts';
 
 export interface VerifyOptions extends Surroundings {
   readonly remote: RemoteOptions & Omit<RemoteVerifyOptions, 'producer' | 'random' | 'onProgress'>;
@@ -10,15 +12,20 @@ export interface VerifyOptions extends Surroundings {
   readonly onProgress?: RemoteVerifyOptions['onProgress'];
 }
 
+const VERIFY: allow.OptionRules<VerifyOptions> = {
+  ...SURROUNDINGS,
+  remote: remoteWith('reference'),
+  producer: allow.text,
+  onProgress: allow.func,
+};
+const RULE = allow.required(VERIFY, 'clock', 'random', 'remote');
+
 const PRODUCERS = ['mache', 'vivarium'];
 
 /** Probes a bundle in a registry; the report says whose it is. @throws as `verifyRemote` */
-export async function verify({
-  remote,
-  producer,
-  onProgress,
-  ...surroundings
-}: VerifyOptions): Promise<RemoteVerifyReport> {
+export async function verify(options: VerifyOptions): Promise<RemoteVerifyReport> {
+  checkBundleOptions(options, RULE);
+  const { remote, producer, onProgress, ...surroundings } = options;
   checkReference(remote.reference);
   const candidates = producer === undefined ? PRODUCERS : [producer];
   for (const candidate of candidates) repositoryOf(remote.url, candidate, remote.scope);

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { allow, checkOptions } from '#core';
 import { CacheError } from './errors.ts';
 
 /** What an embedder may choose. Left out: the default named in `CacheConfig`. */
@@ -35,17 +36,31 @@ export interface Surroundings {
   readonly home: () => string;
 }
 
+const CACHE: allow.OptionRules<CacheOptions> = {
+  root: allow.either('a folder, or false for none', allow.oneOf(false), allow.path),
+  memoryBytes: allow.wholeNumber(0),
+  maxDiskBytes: allow.wholeNumber(0),
+  maxArtifactBytes: allow.wholeNumber(1),
+  leaseMs: allow.wholeNumber(100),
+  negativeMs: allow.wholeNumber(0),
+};
+const RULE = allow.options(CACHE);
+
 const process_: Surroundings = { env: process.env, platform: process.platform, home: homedir };
 
 /** @throws {CacheError} `CACHE_INVALID_CONFIG` */
 export function resolveCacheConfig(options: CacheOptions = {}, surroundings: Surroundings = process_): CacheConfig {
+  checkOptions(options, RULE, 'cache', (message, option) => {
+    return new CacheError('CACHE_INVALID_CONFIG', message, { details: { option } });
+  });
+  const { root } = options;
   return {
-    root: options.root === false ? undefined : (given(options.root) ?? cacheRoot(surroundings)),
-    memoryBytes: amount('memoryBytes', options.memoryBytes, 256 * 2 ** 20, 0),
-    maxDiskBytes: amount('maxDiskBytes', options.maxDiskBytes, 4 * 2 ** 30, 0),
-    maxArtifactBytes: amount('maxArtifactBytes', options.maxArtifactBytes, 512 * 2 ** 20, 1),
-    leaseMs: amount('leaseMs', options.leaseMs, 10_000, 100),
-    negativeMs: amount('negativeMs', options.negativeMs, 5_000, 0),
+    root: root === false ? undefined : root === undefined ? cacheRoot(surroundings) : resolve(root),
+    memoryBytes: options.memoryBytes ?? 256 * 2 ** 20,
+    maxDiskBytes: options.maxDiskBytes ?? 4 * 2 ** 30,
+    maxArtifactBytes: options.maxArtifactBytes ?? 512 * 2 ** 20,
+    leaseMs: options.leaseMs ?? 10_000,
+    negativeMs: options.negativeMs ?? 5_000,
   };
 }
 
@@ -61,24 +76,4 @@ function cacheRoot({ env, platform, home }: Surroundings): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function given(root: string | undefined): string | undefined {
-  if (root === undefined) return undefined;
-  if (root === '' || root.includes('\0')) {
-    throw new CacheError(
-      'CACHE_INVALID_CONFIG',
-      'cache.root is empty or holds a NUL; give a folder, or false for none',
-    );
-  }
-  return resolve(root);
-}
-
-function amount(name: string, value: number | undefined, otherwise: number, least: number): number {
-  if (value === undefined) return otherwise;
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new CacheError(
-    'CACHE_INVALID_CONFIG',
-    `cache.${name} is ${String(value)}; give a whole number, ${least} or more`,
-  );
 }

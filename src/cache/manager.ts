@@ -20,6 +20,7 @@ import type { CacheFiles } from './files.ts';
 import { checkKey, textOf, wasmDigestOf } from './keys.ts';
 import { MemoryTier } from './memory.ts';
 import { type CacheMetrics, metricsOf } from './metrics.ts';
+import { checkCacheOptions } from './option-rules.ts';
 import type { PruneOptions, PruneReport } from './prune.ts';
 import { type Build, SharedBuilds } from './shared-builds.ts';
 import { SingleFlight } from './singleflight.ts';
@@ -83,6 +84,7 @@ export class CacheManager implements ArtifactCache {
    * @throws {CacheError} `CACHE_INVALID_KEY`
    */
   async keyOf(component: Uint8Array | string, mode: MeteringMode = 'fuel'): Promise<ArtifactKey> {
+    checkCacheOptions(mode, 'mode', 'mode');
     const wasmDigest = typeof component === 'string' ? component : await wasmDigestOf(component);
     return checkKey({ engineProfileId: this.#profileIds[mode], wasmDigest });
   }
@@ -138,19 +140,23 @@ export class CacheManager implements ArtifactCache {
 
   /**
    * Makes components ready before they are asked for.
-   * @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, when the first has failed and the rest has come to an end
+   * @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, when the first has failed and the rest has come to an end;
+   * `CACHE_INVALID_CONFIG`
    */
   async warmup(
     items: readonly WarmupItem[],
     mode: WarmupMode = 'best-effort',
     options: WarmupOptions = {},
   ): Promise<WarmupReport> {
+    checkCacheOptions(mode, 'warmup mode', 'mode');
+    checkCacheOptions(options, 'warmup');
     const { warmUp } = await import('./warmup.ts');
     return warmUp(this, items, mode, options);
   }
 
   /** Checks every entry on disk and what lies around them; with `fix`, mends what can be mended. */
   async doctor(options: DoctorOptions = {}): Promise<CacheDoctorReport> {
+    checkCacheOptions(options, 'doctor');
     const { examine } = await import('./doctor.ts');
     const { maxArtifactBytes } = this.#options.config;
     return examine({ ...this.#options, root: this.root, maxArtifactBytes, profiles: this.#profiles }, options);
@@ -163,8 +169,9 @@ export class CacheManager implements ArtifactCache {
     return surveyDisk(this.root, new Set(this.#profiles.keys()));
   }
 
-  /** Deletes entries: other profiles' first, the least recently used first. */
+  /** Deletes entries: other profiles' first, the least recently used first. @throws {CacheError} `CACHE_INVALID_CONFIG` */
   async pruneDisk(options: PruneOptions = {}): Promise<PruneReport> {
+    checkCacheOptions(options, 'prune');
     const { pruneDisk } = await import('./prune.ts');
     const { clock, config } = this.#options;
     const ownProfiles = new Set(this.#profiles.keys());

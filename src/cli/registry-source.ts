@@ -20,6 +20,10 @@ export function addRegistryOptions(command: Command): Command {
 /** What a command's component stands for: `registry:ID` is fetched, checked and given as bytes; all else is a source. */
 export async function componentOf(component: string, flags: RegistryFlags): Promise<string | Uint8Array> {
   if (!component.startsWith(PREFIX)) return component;
-  await using registry = await openRegistry(flags);
+  await using registry = await openRegistry({
+    registry: flags.registry,
+    blobs: flags.blobs,
+    separateVerifier: flags.separateVerifier,
+  });
   return (await registry.client.fetch(component.slice(PREFIX.length))).bytes;
 }

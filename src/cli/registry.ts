@@ -112,7 +112,9 @@ export function registryCommand(shell: Shell): Command {
     .option('--key <name>', 'the private key that signs the revocation (default: the only one)')
     .action(
       shell.action((id: string, flags: RegistryFlags & { key?: string }) =>
-        withRegistry(shell, flags, async (open) => print(shell, await (await open.publisher(flags)).revoke(id))),
+        withRegistry(shell, flags, async (open) =>
+          print(shell, await (await open.publisher({ key: flags.key })).revoke(id)),
+        ),
       ),
     );
 

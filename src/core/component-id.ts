@@ -1,4 +1,5 @@
 import { CoreError } from './errors.ts';
+import { shownValue } from './shown-value.ts';
 
 /** The address of a component: `namespace/name/instance`. */
 export interface ComponentId {
@@ -18,7 +19,7 @@ export const HOST_ID: ComponentId = Object.freeze({ namespace: 'vivarium', name:
 
 /** Reads `namespace/name/instance`. @throws {CoreError} `CORE_INVALID_ID` */
 export function parseComponentId(text: string): ComponentId {
-  const parts = text.length > MAX_TEXT ? [] : text.split('/');
+  const parts = typeof text !== 'string' || text.length > MAX_TEXT ? [] : text.split('/');
   const [namespace, name, instance] = parts;
   if (parts.length !== 3 || !isPart(namespace) || !isPart(name) || !isPart(instance)) throw invalid(text);
   return Object.freeze({ namespace, name, instance });
@@ -27,7 +28,7 @@ export function parseComponentId(text: string): ComponentId {
 /** Checks an id that came as a record, from a guest for example. @throws {CoreError} `CORE_INVALID_ID` */
 export function checkComponentId(id: ComponentId): ComponentId {
   if (!isPart(id.namespace) || !isPart(id.name) || !isPart(id.instance)) {
-    throw invalid(`${String(id.namespace).slice(0, 64)}/${String(id.name).slice(0, 64)}/${String(id.instance)}`);
+    throw invalid([id.namespace, id.name, id.instance].map(textOf).join('/'));
   }
   return id;
 }
@@ -46,10 +47,13 @@ function isPart(part: string | undefined): part is string {
   return typeof part === 'string' && PART.test(part);
 }
 
-function invalid(text: string): CoreError {
-  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+function textOf(part: unknown): string {
+  return typeof part === 'string' ? part.slice(0, 64) : shownValue(part);
+}
+
+function invalid(text: unknown): CoreError {
   return new CoreError(
     'CORE_INVALID_ID',
-    `${shown} is not a component id; write namespace/name/instance, each part matching [a-z0-9][a-z0-9._-]{0,62}`,
+    `${shownValue(text)} is not a component id; write namespace/name/instance, each part matching [a-z0-9][a-z0-9._-]{0,62}`,
   );
 }

@@ -42,7 +42,7 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-export type CoreErrorCode = 'CORE_INVALID_ID' | 'CORE_INVALID_LIMITS' | 'CORE_INVALID_UNIT';
+export type CoreErrorCode = 'CORE_INVALID_ID' | 'CORE_INVALID_LIMITS' | 'CORE_INVALID_OPTION' | 'CORE_INVALID_UNIT';
 
 /** A value that one of core's own types refuses. */
 export class CoreError extends VivariumError<CoreErrorCode> {}

@@ -1,4 +1,5 @@
 import { type ComponentId, formatComponentId } from './component-id.ts';
+import { shownValue } from './shown-value.ts';
 
 /** What `load` gives back and every later call takes. `handleId` counts from 1 and is never reused in a process. */
 export interface ComponentHandle {
@@ -36,9 +37,11 @@ function isObject(value: unknown): value is object {
 /** A handle as messages show it: the id of its component, or that it is none. */
 export function shownHandle(handle: unknown): string {
   const id = isObject(handle) && 'id' in handle ? handle.id : undefined;
-  if (isObject(id) && 'namespace' in id && 'name' in id && 'instance' in id)
-    return formatComponentId(id as ComponentId);
-  const shown = typeof handle === 'string' ? JSON.stringify(handle.slice(0, 80)) : `a value of type ${typeof handle}`;
+  if (isObject(id) && 'namespace' in id && 'name' in id && 'instance' in id) {
+    const texts = [id.namespace, id.name, id.instance].every((part) => typeof part === 'string');
+    if (texts) return formatComponentId(id as ComponentId);
+  }
+  const shown = typeof handle === 'string' ? shownValue(handle) : `a value of type ${typeof handle}`;
   return `${shown}, which is no handle (give what load answered),`;
 }
 

@@ -1,4 +1,6 @@
 import { CoreError } from './errors.ts';
+import { type OptionRule, type OptionRules, options, rule } from './option-rules.ts';
+import { checkOptions } from './options.ts';
 
 /** What a component may use. Left out: the runtime's default. */
 export interface ResourceLimits {
@@ -29,26 +31,49 @@ export const DEFAULT_LIMITS: EffectiveLimits = Object.freeze({
 /** The largest fuel budget: what an i64 counter can hold. */
 export const MAX_FUEL: bigint = 2n ** 63n - 1n;
 
+const BYTES = rule(
+  'a whole number of bytes, 0 or more',
+  (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+);
+/** What each limit may be, under whatever name it is given. */
+export const LIMITS: OptionRules<ResourceLimits> = {
+  maxMemoryBytes: BYTES,
+  maxExecutionTimeMs: rule(
+    'a finite number of milliseconds above 0',
+    (value) => Number.isFinite(value) && (value as number) > 0,
+  ),
+  maxFuel: rule(
+    'a bigint from 0n to 2n ** 63n - 1n',
+    (value) => typeof value === 'bigint' && value >= 0n && value <= MAX_FUEL,
+  ),
+};
+const RULE = options(LIMITS);
+
 /** Lays `wanted` over `defaults`. @throws {CoreError} `CORE_INVALID_LIMITS` */
 export function resolveLimits(
   wanted: ResourceLimits = {},
   defaults: EffectiveLimits = DEFAULT_LIMITS,
 ): EffectiveLimits {
-  const maxMemoryBytes = wanted.maxMemoryBytes ?? defaults.maxMemoryBytes;
-  const maxExecutionTimeMs = wanted.maxExecutionTimeMs ?? defaults.maxExecutionTimeMs;
-  const maxFuel = wanted.maxFuel ?? defaults.maxFuel;
-  if (!Number.isSafeInteger(maxMemoryBytes) || maxMemoryBytes < 0) {
-    throw refused('maxMemoryBytes', maxMemoryBytes, 'a whole number of bytes, 0 or more');
-  }
-  if (!Number.isFinite(maxExecutionTimeMs) || maxExecutionTimeMs <= 0) {
-    throw refused('maxExecutionTimeMs', maxExecutionTimeMs, 'a finite number of milliseconds above 0');
-  }
-  if (maxFuel !== undefined && (typeof maxFuel !== 'bigint' || maxFuel < 0n || maxFuel > MAX_FUEL)) {
-    throw refused('maxFuel', maxFuel, 'a bigint from 0n to 2n ** 63n - 1n');
-  }
-  return { maxMemoryBytes, maxExecutionTimeMs, maxFuel };
+  checkLimits(wanted, RULE, 'limits');
+  const { maxMemoryBytes, maxExecutionTimeMs, maxFuel } = defaults;
+  return {
+    maxMemoryBytes: wanted.maxMemoryBytes ?? maxMemoryBytes,
+    maxExecutionTimeMs: wanted.maxExecutionTimeMs ?? maxExecutionTimeMs,
+    maxFuel: wanted.maxFuel ?? maxFuel,
+  };
 }
 
-function refused(name: string, value: unknown, wanted: string): CoreError {
-  return new CoreError('CORE_INVALID_LIMITS', `limits.${name} is ${String(value)}; give ${wanted}`);
+/** @throws {CoreError} `CORE_INVALID_LIMITS` */
+export function checkTotalMemory(maxTotalMemoryBytes: number | undefined): void {
+  checkLimits(maxTotalMemoryBytes, BYTES, 'maxTotalMemoryBytes');
+}
+
+/** @throws {CoreError} `CORE_INVALID_LIMITS` */
+export function checkLimits(value: unknown, rule: OptionRule, option = ''): void {
+  checkOptions(
+    value,
+    rule,
+    option,
+    (message, option) => new CoreError('CORE_INVALID_LIMITS', message, { details: { option } }),
+  );
 }

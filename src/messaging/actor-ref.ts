@@ -1,4 +1,4 @@
-import type { ComponentHandle } from '#core';
+import { allow, type ComponentHandle, checkOptions } from '#core';
 import { type Codec, type CodecName, codecs } from './codecs.ts';
 
 /** What an actor understands: a function for each operation, with one argument at most. */
@@ -19,6 +19,8 @@ export type AnswerOf<P, C> = {
   readonly [K in keyof P]: K extends keyof C ? (P[K] extends (...args: never) => infer R ? Awaited<R> : never) : never;
 }[keyof P];
 
+const CODEC = allow.oneOf(...Object.keys(codecs));
+
 /** A handle that knows what its actor understands, and how that travels. Types are the embedder's word for it. */
 export class ActorRef<P extends Protocol<P>> {
   readonly handle: ComponentHandle;
@@ -26,7 +28,9 @@ export class ActorRef<P extends Protocol<P>> {
   /** Carries the type; there is nothing at run time. */
   declare readonly protocol: P;
 
+  /** @throws {CoreError} `CORE_INVALID_OPTION` */
   constructor(handle: ComponentHandle, codec: CodecName = 'json') {
+    checkOptions(codec, CODEC, 'codec');
     this.handle = handle;
     this.codec = codecs[codec];
   }

@@ -1,4 +1,5 @@
 import {
+  allow,
   type Clock,
   type ComponentId,
   type MessageFailure,
@@ -22,6 +23,15 @@ export interface MessageFields {
   readonly contentType?: string | undefined;
   readonly headers?: MessageMetadata['headers'] | undefined;
 }
+
+const isHeader = (value: unknown): boolean =>
+  Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === 'string');
+
+/** What options may say of a message: it is handed to a guest as it is, and a wrong one would fail the guest. */
+export const FIELDS: allow.OptionRules<MessageFields> = {
+  contentType: allow.text,
+  headers: allow.listOf(allow.rule('a pair of texts: a name and a value', isHeader)),
+};
 
 /** Ends a queued message's request when the message is given up before its turn. */
 export type GiveUpRequest = (request: PendingRequest, error: MessagingError) => void;

@@ -1,15 +1,17 @@
 import {
+  allow,
   type ComponentHandle,
   type ComponentMessage,
+  checkOptions,
   formatComponentId,
   HOST_ID,
   messageOf,
   type VivariumError,
 } from '#core';
 import type { ActorCell, PendingRequest, TurnRunner } from './actor-cell.ts';
-import { type MessageFields, notFound } from './delivery.ts';
+import { FIELDS, type MessageFields, notFound } from './delivery.ts';
 import { MessagingError } from './errors.ts';
-import type { MailboxOptions } from './mailbox.ts';
+import { checkMailbox, type MailboxOptions } from './mailbox.ts';
 import type { Router } from './router.ts';
 import { checkTopic } from './topics.ts';
 
@@ -22,6 +24,31 @@ export interface RequestOptions extends MessageFields {
 export interface SubscribeOptions {
   /** What may wait for the listener, as in an actor's mailbox. */
   readonly mailbox?: MailboxOptions | undefined;
+}
+
+const REQUEST: allow.OptionRules<RequestOptions> = {
+  ...FIELDS,
+  timeoutMs: allow.rule('a number of milliseconds', (value) => typeof value === 'number' && !Number.isNaN(value)),
+  signal: allow.signal,
+};
+const REQUEST_RULE = allow.options(REQUEST);
+const FIELDS_RULE = allow.options(FIELDS);
+const SUBSCRIBE: allow.OptionRules<SubscribeOptions> = { mailbox: allow.anything };
+const SUBSCRIBE_RULE = allow.options(SUBSCRIBE);
+
+/**
+ * Refuses options of a request that cannot be meant. Every request with options comes by: those that give a time and no
+ * more, or nothing but the content type of a typed handle, are told at a glance.
+ * @throws {CoreError} `CORE_INVALID_OPTION`
+ */
+export function checkRequest(options: RequestOptions): void {
+  if (options !== null && options.signal === undefined && options.headers === undefined) {
+    const { timeoutMs, contentType } = options;
+    if (contentType === undefined ? timeoutMs !== undefined : typeof contentType === 'string') {
+      if (timeoutMs === undefined || (typeof timeoutMs === 'number' && !Number.isNaN(timeoutMs))) return;
+    }
+  }
+  checkOptions(options, REQUEST_RULE);
 }
 
 /** Called with one message at a time; the next waits until the promise, if it gives one, is settled. */
@@ -76,6 +103,7 @@ export class HostMessaging {
     options: RequestOptions = NO_OPTIONS,
   ): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
+      if (options !== NO_OPTIONS) checkRequest(options);
       const cell = this.#target(handle, payload);
       const { signal } = options;
       if (signal?.aborted) throw this.#errors.aborted(signal);
@@ -94,10 +122,16 @@ export class HostMessaging {
   topic(name: string): HostTopic {
     const topic = checkTopic(name);
     return {
-      subscribe: async (listener, options = {}) => this.#subscribe(topic, listener, options),
+      subscribe: async (listener, options = {}) => {
+        checkOptions(listener ?? null, allow.func, 'listener');
+        checkOptions(options, SUBSCRIBE_RULE);
+        checkMailbox(options.mailbox);
+        return this.#subscribe(topic, listener, options);
+      },
       publish: async (payload, fields) => {
         this.#refuseWhenClosing();
         checkPayload(payload);
+        checkOptions(fields, FIELDS_RULE);
         return this.#router.publish(HOST_ID, undefined, topic, payload, fields);
       },
     };

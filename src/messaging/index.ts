@@ -7,6 +7,12 @@ export type { DispatcherOptions } from './dispatcher.ts';
 export { MessagingError, type MessagingErrorCode } from './errors.ts';
 export type { EventLoop } from './event-loop.ts';
 export { GuestMessaging } from './guest-messaging.ts';
-export { HostMessaging, type HostTopic, type RequestOptions, type TopicListener } from './host-messaging.ts';
-export type { MailboxOptions } from './mailbox.ts';
+export {
+  checkRequest,
+  HostMessaging,
+  type HostTopic,
+  type RequestOptions,
+  type TopicListener,
+} from './host-messaging.ts';
+export { checkMailbox, type MailboxOptions } from './mailbox.ts';
 export { type ActorOptions, Router, type RouterOptions } from './router.ts';

@@ -1,4 +1,4 @@
-import type { Turn } from '#core';
+import { allow, checkOptions, type Turn } from '#core';
 import { RingBuffer } from './ring-buffer.ts';
 
 /**
@@ -32,6 +32,19 @@ export interface MailboxOptions {
   /** The largest payload taken; `maxBytes` by default. */
   readonly maxMessageBytes?: number | undefined;
   readonly overflow?: Overflow | undefined;
+}
+
+const MAILBOX: allow.OptionRules<MailboxOptions> = {
+  maxMessages: allow.wholeNumber(1),
+  maxBytes: allow.wholeNumber(1),
+  maxMessageBytes: allow.wholeNumber(0),
+  overflow: allow.oneOf('reject', 'drop-oldest', 'wait' satisfies Overflow),
+};
+const RULE = allow.options(MAILBOX);
+
+/** @throws {CoreError} `CORE_INVALID_OPTION` */
+export function checkMailbox(options: MailboxOptions | undefined): void {
+  checkOptions(options, RULE, 'mailbox');
 }
 
 /**

@@ -1,3 +1,4 @@
+import { shownValue } from '#core';
 import type { ActorCell } from './actor-cell.ts';
 import { MessagingError } from './errors.ts';
 
@@ -46,9 +47,8 @@ export class Topics {
 /** @throws {MessagingError} `MESSAGING_INVALID` */
 export function checkTopic(topic: string): string {
   if (typeof topic === 'string' && topic.length <= MAX_NAME && NAME.test(topic)) return topic;
-  const shown = JSON.stringify(String(topic).slice(0, 80));
   throw new MessagingError(
     'MESSAGING_INVALID',
-    `${shown} is not a topic; write one to eight segments divided by /, each matching [a-z0-9][a-z0-9._-]{0,62}`,
+    `${shownValue(topic)} is not a topic; write one to eight segments divided by /, each matching [a-z0-9][a-z0-9._-]{0,62}`,
   );
 }

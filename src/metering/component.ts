@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter } from '#wasm';
 import { MeteringError } from './errors.ts';
 import { explainModule, type ModuleExplanation } from './explain.ts';
 import { meterModule } from './meter.ts';
+import { checkMode } from './mode.ts';
 
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 const CORE_MODULE = 1;
@@ -20,11 +21,13 @@ function isComponent(bytes: Uint8Array): boolean {
  * @throws {MeteringError} what `meterModule` throws, naming the core module that is refused
  */
 export function meterBytes(bytes: Uint8Array, mode: MeteringMode = 'fuel'): Uint8Array {
+  checkMode(mode);
   return eachModule(bytes, (module) => meterModule(module, mode).bytes);
 }
 
 /** Explains a core module, or each core module inside a component, in their order. @throws {MeteringError} */
 export function explainBytes(bytes: Uint8Array, mode: MeteringMode = 'fuel'): ModuleExplanation[] {
+  checkMode(mode);
   const explanations: ModuleExplanation[] = [];
   eachModule(bytes, (module) => {
     explanations.push(explainModule(module, mode));

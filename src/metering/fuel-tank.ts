@@ -1,4 +1,4 @@
-import { resolveLimits } from '#core';
+import { allow, checkLimits, LIMITS, resolveLimits } from '#core';
 import { SharedTank } from './tank.ts';
 
 export interface FuelTankOptions {
@@ -9,6 +9,13 @@ export interface FuelTankOptions {
   /** Bytes over all memories, tables and objects; 64 MiB by default. */
   readonly maxMemoryBytes?: number;
 }
+
+const OPTIONS: allow.OptionRules<FuelTankOptions> = {
+  fuel: LIMITS.maxFuel,
+  deadlineMs: LIMITS.maxExecutionTimeMs,
+  maxMemoryBytes: LIMITS.maxMemoryBytes,
+};
+const RULE = allow.options(OPTIONS);
 
 export interface MeteredInstance {
   readonly exports: WebAssembly.Exports;
@@ -32,6 +39,7 @@ export class FuelTank {
 
   /** @throws {CoreError} `CORE_INVALID_LIMITS` */
   constructor(options: FuelTankOptions = {}) {
+    checkLimits(options, RULE);
     const limits = resolveLimits({
       maxFuel: options.fuel,
       maxExecutionTimeMs: options.deadlineMs,

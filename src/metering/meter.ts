@@ -1,4 +1,5 @@
 import type { Meter, MeteredModule, MeteringMode, Tank, TankOptions } from '#core';
+import { checkMode } from './mode.ts';
 import { rewriteModule } from './module-rewriter.ts';
 import { SharedTank, type SliceSizes } from './tank.ts';
 import { tanks } from './tanks.ts';
@@ -6,12 +7,13 @@ import { validateModule } from './validate.ts';
 
 /**
  * Core wasm in, metered core wasm out; pure and deterministic.
- * @throws {MeteringError} `METERING_INVALID_MODULE`, or what else the module is refused for
+ * @throws {MeteringError} `METERING_INVALID_MODULE`, or what else the module is refused for; `CORE_INVALID_OPTION`
  */
 export function meterModule(
   bytes: Uint8Array,
   mode: MeteringMode = 'fuel',
 ): MeteredModule & { readonly bytes: Uint8Array<ArrayBuffer> } {
+  checkMode(mode);
   validateModule(bytes);
   return { bytes: rewriteModule(bytes, mode) };
 }

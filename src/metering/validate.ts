@@ -5,6 +5,6 @@ import { MeteringError } from './errors.ts';
  * that was not. @throws {MeteringError} `METERING_INVALID_MODULE`
  */
 export function validateModule(bytes: Uint8Array): void {
-  if (WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)) return;
+  if (bytes instanceof Uint8Array && WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)) return;
   throw new MeteringError('METERING_INVALID_MODULE', 'the bytes are no valid core module; build it again');
 }

@@ -1,3 +1,4 @@
+import { allow, checkOptions } from '#core';
 import { RegistryError } from './errors.ts';
 
 /** What a publisher says about a module. */
@@ -15,6 +16,16 @@ export interface ModuleMetadata {
   /** Which embedder made `embedding`; wanted together with it. */
   readonly embedderId?: string | undefined;
 }
+
+const METADATA: allow.OptionRules<ModuleMetadata> = {
+  name: allow.anything,
+  version: allow.anything,
+  description: allow.anything,
+  supersedes: allow.text,
+  embedding: allow.rule('a Float32Array', (value) => value instanceof Float32Array),
+  embedderId: allow.anything,
+};
+const RULE = allow.options(METADATA);
 
 const MAX_NAME = 128;
 const MAX_DESCRIPTION = 4_096;
@@ -50,6 +61,7 @@ export function refusalOf(
 
 /** @throws {RegistryError} `REGISTRY_INVALID_METADATA` */
 export function checkMetadata(metadata: ModuleMetadata): void {
+  checkOptions(metadata ?? null, RULE, 'metadata', invalid);
   for (const field of ['name', 'version', 'description'] as const) {
     const refusal = refusalOf(field, metadata[field]);
     if (refusal !== undefined) throw invalid(refusal);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type BlobStore, type Clock, type Embedder, type ModuleRecord, messageOf } from '#core';
+import { allow, type BlobStore, type Clock, checkOptions, type Embedder, type ModuleRecord, messageOf } from '#core';
 import { digestOf } from '#security/signatures';
 import type { Signer } from '#security/signers';
 import { checkEmbedding } from './embedding.ts';
@@ -63,6 +63,9 @@ export interface PublishOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const PUBLISH: allow.OptionRules<PublishOptions> = { check: allow.func, signal: allow.signal };
+const PUBLISH_RULE = allow.options(PUBLISH);
+
 /** How often publishing begins again when the blob is just being collected. */
 const ATTEMPTS = 5;
 
@@ -86,8 +89,12 @@ export class ModulePublisher {
     metadata: ModuleMetadata,
     options: PublishOptions = {},
   ): Promise<ModuleRecord> {
+    checkOptions(options, PUBLISH_RULE);
     const { signal, check } = options;
     checkMetadata(metadata);
+    checkOptions(bytes ?? null, allow.bytes, 'bytes', (message) => {
+      return new RegistryError('REGISTRY_INVALID_MODULE', message);
+    });
     const { maxBytes = 256 * 2 ** 20 } = this.#options;
     if (bytes.length === 0 || bytes.length > maxBytes) {
       throw new RegistryError(

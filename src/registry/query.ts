@@ -1,5 +1,6 @@
-import type { ModuleQuery, ModuleRecord } from '#core';
+import { allow, checkOptions, type ModuleQuery, type ModuleRecord } from '#core';
 import { RegistryError } from './errors.ts';
+import type { EvictionRule, ModuleFilter } from './index-backend.ts';
 import { isHash } from './record.ts';
 
 /** A query with nothing left open. */
@@ -14,14 +15,47 @@ export interface ReadQuery {
 export const DEFAULT_THRESHOLD = 0.95;
 const MAX_LIMIT = 1_000;
 
+const QUERY: allow.OptionRules<ModuleQuery> = {
+  interfaceHash: allow.rule('a hash', isHash),
+  embedding: allow.rule('a Float32Array', (value) => value instanceof Float32Array),
+  embedderId: allow.text,
+  threshold: allow.rule('-1 to 1', (value) => typeof value === 'number' && value >= -1 && value <= 1),
+  provided: allow.listOf(allow.text),
+  limit: allow.rule(
+    `1 to ${MAX_LIMIT}`,
+    (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_LIMIT,
+  ),
+};
+const FILTER: allow.OptionRules<ModuleFilter> = {
+  status: allow.oneOf('pending', 'verified', 'revoked'),
+  name: allow.text,
+  interfaceHash: allow.text,
+  storagePointer: allow.text,
+  after: allow.text,
+  limit: allow.wholeNumber(0),
+};
+const EVICTION: allow.OptionRules<EvictionRule> = {
+  idleSince: allow.rule('milliseconds since 1970', (value) => Number.isFinite(value)),
+  keep: allow.wholeNumber(0),
+};
+const RULES = {
+  query: allow.required(QUERY, 'interfaceHash'),
+  filter: allow.options(FILTER),
+  eviction: allow.options(EVICTION),
+  grace: allow.rule('a number of milliseconds', (value) => Number.isFinite(value)),
+};
+
+/** What is found, and what is deleted, hangs on it. @throws {RegistryError} `REGISTRY_INVALID_QUERY` */
+export function checkAsked(value: unknown, kind: keyof typeof RULES, under = ''): void {
+  checkOptions(value, RULES[kind], under, (message, option) => {
+    return new RegistryError('REGISTRY_INVALID_QUERY', message, { details: { option } });
+  });
+}
+
 /** Reads what a caller asks. @throws {RegistryError} `REGISTRY_INVALID_QUERY` */
 export function readQuery(query: ModuleQuery): ReadQuery {
+  checkAsked(query ?? null, 'query');
   const { interfaceHash, embedding, provided, threshold = DEFAULT_THRESHOLD, limit = 1 } = query;
-  if (!isHash(interfaceHash))
-    throw invalid(`interfaceHash ${JSON.stringify(String(interfaceHash).slice(0, 80))} is no hash`);
-  if (!(threshold >= -1 && threshold <= 1)) throw invalid(`threshold is ${threshold}; give -1 to 1`);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
-    throw invalid(`limit is ${limit}; give 1 to ${MAX_LIMIT}`);
   return { interfaceHash, embedding, threshold, provided, limit };
 }
 
@@ -56,8 +90,4 @@ export function condemned(pointer: string): RegistryError {
     'REGISTRY_BUSY',
     `the blob ${pointer} is being collected as an orphan right now; publish again in a moment`,
   );
-}
-
-function invalid(reason: string): RegistryError {
-  return new RegistryError('REGISTRY_INVALID_QUERY', reason);
 }

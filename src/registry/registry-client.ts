@@ -16,7 +16,7 @@ import { RegistryError } from './errors.ts';
 import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics } from './index-backend.ts';
 import { LookupRetention, type RetentionOptions } from './lookup-retention.ts';
 import { type ModuleTrust, revoked } from './module-trust.ts';
-import { type ReadQuery, readQuery } from './query.ts';
+import { checkAsked, type ReadQuery, readQuery } from './query.ts';
 import { isModuleId } from './record.ts';
 import { MemoryRetiredModules, type RetiredModules } from './retired-modules.ts';
 
@@ -124,7 +124,8 @@ export class RegistryClient implements ModuleRegistry {
   }
 
   /** Records by id, unchecked, for people to look at. */
-  list(filter: ModuleFilter = {}): Promise<readonly ModuleRecord[]> {
+  async list(filter: ModuleFilter = {}): Promise<readonly ModuleRecord[]> {
+    checkAsked(filter, 'filter');
     return this.#options.index.list(filter);
   }
 
@@ -133,12 +134,14 @@ export class RegistryClient implements ModuleRegistry {
   }
 
   /** Deletes records; their blobs go at the next collection. Answers the ids. */
-  evict(rule: EvictionRule): Promise<readonly string[]> {
+  async evict(rule: EvictionRule): Promise<readonly string[]> {
+    checkAsked(rule ?? null, 'eviction');
     return this.#options.index.evict(rule);
   }
 
   /** Deletes blobs that no record points to and that were stored longer ago than `graceMs`. */
-  collectOrphans(graceMs?: number): Promise<CollectionReport> {
+  async collectOrphans(graceMs?: number): Promise<CollectionReport> {
+    checkAsked(graceMs, 'grace', 'graceMs');
     return collectOrphans(this.#options, graceMs);
   }
 

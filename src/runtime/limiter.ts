@@ -1,5 +1,6 @@
 import {
   type CallBudget,
+  checkTotalMemory,
   DEFAULT_LIMITS,
   type EffectiveLimits,
   type MemoryPool,
@@ -16,6 +17,7 @@ export class ComponentLimiter implements MemoryPool {
   /** @throws {CoreError} `CORE_INVALID_LIMITS` */
   constructor(defaults: ResourceLimits = {}, maxTotalMemoryBytes: number = Number.POSITIVE_INFINITY) {
     this.#defaults = resolveLimits(defaults, DEFAULT_LIMITS);
+    checkTotalMemory(maxTotalMemoryBytes === Number.POSITIVE_INFINITY ? undefined : maxTotalMemoryBytes);
     this.#maxTotalMemoryBytes = maxTotalMemoryBytes;
   }
 

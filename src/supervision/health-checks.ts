@@ -1,4 +1,12 @@
-import { type Clock, type ComponentHandle, formatComponentId, messageOf, type StopTimer, type Supervisor } from '#core';
+import {
+  allow,
+  type Clock,
+  type ComponentHandle,
+  formatComponentId,
+  messageOf,
+  type StopTimer,
+  type Supervisor,
+} from '#core';
 import { SupervisionError } from './errors.ts';
 
 /** WIT's `health-status`. */
@@ -10,6 +18,8 @@ export interface HealthOptions {
   /** Checks in a row that must be `unhealthy`, or fail, before it counts as a failure; 3 by default. */
   readonly failures?: number | undefined;
 }
+
+export const HEALTH: allow.OptionRules<HealthOptions> = { everyMs: allow.period, failures: allow.wholeNumber(1) };
 
 export interface HealthPorts {
   readonly clock: Clock;

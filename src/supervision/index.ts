@@ -1,8 +1,15 @@
 export { SupervisionError, type SupervisionErrorCode } from './errors.ts';
-export { HealthChecks, type HealthOptions, type HealthPorts, type HealthStatus } from './health-checks.ts';
+export { HEALTH, HealthChecks, type HealthOptions, type HealthPorts, type HealthStatus } from './health-checks.ts';
 export { LiveActors } from './live-actors.ts';
-export type { RestartStrategy, RestartType, SupervisorOptions } from './options.ts';
 export {
+  checkSupervision,
+  type RestartStrategy,
+  type RestartType,
+  SUPERVISOR,
+  type SupervisorOptions,
+} from './options.ts';
+export {
+  ACTOR_SUPERVISION,
   type ActorControl,
   type ActorSupervision,
   type RestartEvent,

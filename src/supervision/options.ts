@@ -1,3 +1,4 @@
+import { allow, checkOptions } from '#core';
 import { SupervisionError } from './errors.ts';
 
 /**
@@ -33,35 +34,30 @@ export interface EffectiveSupervisorOptions {
 const STRATEGIES: readonly string[] = ['one-for-one', 'one-for-all', 'rest-for-one'] satisfies RestartStrategy[];
 const TYPES: readonly string[] = ['permanent', 'transient', 'temporary'] satisfies RestartType[];
 
-/** @throws {SupervisionError} `SUPERVISION_INVALID` */
+/** The rules of a supervisor's options. */
+export const SUPERVISOR: allow.OptionRules<SupervisorOptions> = {
+  strategy: allow.oneOf(...STRATEGIES),
+  maxRestarts: allow.wholeNumber(0),
+  withinMs: allow.milliseconds,
+  backoffMs: allow.milliseconds,
+  maxBackoffMs: allow.milliseconds,
+};
+export const RESTART: allow.OptionRule = allow.oneOf(...TYPES);
+
+/** Refuses what breaks its rule. @throws {SupervisionError} `SUPERVISION_INVALID` */
+export function checkSupervision(value: unknown, rule: allow.OptionRule, option = 'supervision'): void {
+  checkOptions(value, rule, option, (message, option) => {
+    return new SupervisionError('SUPERVISION_INVALID', message, { details: { option } });
+  });
+}
+
+/** The wanted options, where they are looked at already, with the defaults. */
 export function resolveSupervisorOptions(wanted: SupervisorOptions = {}): EffectiveSupervisorOptions {
-  const strategy = wanted.strategy ?? 'one-for-one';
-  if (!STRATEGIES.includes(strategy)) throw invalid('strategy', strategy, `one of ${STRATEGIES.join(', ')}`);
   return {
-    strategy,
-    maxRestarts: count('maxRestarts', wanted.maxRestarts ?? 3),
-    withinMs: milliseconds('withinMs', wanted.withinMs ?? 5_000),
-    backoffMs: milliseconds('backoffMs', wanted.backoffMs ?? 10),
-    maxBackoffMs: milliseconds('maxBackoffMs', wanted.maxBackoffMs ?? 30_000),
+    strategy: wanted.strategy ?? 'one-for-one',
+    maxRestarts: wanted.maxRestarts ?? 3,
+    withinMs: wanted.withinMs ?? 5_000,
+    backoffMs: wanted.backoffMs ?? 10,
+    maxBackoffMs: wanted.maxBackoffMs ?? 30_000,
   };
-}
-
-/** @throws {SupervisionError} `SUPERVISION_INVALID` */
-export function checkRestartType(type: RestartType): RestartType {
-  if (!TYPES.includes(type)) throw invalid('restart', type, `one of ${TYPES.join(', ')}`);
-  return type;
-}
-
-function count(name: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 0) throw invalid(name, value, 'a whole number, 0 or more');
-  return value;
-}
-
-function milliseconds(name: string, value: number): number {
-  if (!Number.isFinite(value) || value < 0) throw invalid(name, value, 'a number of milliseconds, 0 or more');
-  return value;
-}
-
-function invalid(name: string, value: unknown, wanted: string): SupervisionError {
-  return new SupervisionError('SUPERVISION_INVALID', `supervision.${name} is ${String(value)}; give ${wanted}`);
 }

@@ -1,4 +1,5 @@
 import {
+  allow,
   type Clock,
   type ComponentHandle,
   formatComponentId,
@@ -8,7 +9,14 @@ import {
 } from '#core';
 import type { Supervised } from './child.ts';
 import { SupervisionError } from './errors.ts';
-import { checkRestartType, type RestartType, resolveSupervisorOptions, type SupervisorOptions } from './options.ts';
+import {
+  checkSupervision,
+  RESTART,
+  type RestartType,
+  resolveSupervisorOptions,
+  SUPERVISOR,
+  type SupervisorOptions,
+} from './options.ts';
 import { SupervisorNode } from './supervisor-node.ts';
 
 /** What supervision does to actors; the system carries it out. */
@@ -41,6 +49,15 @@ export interface ActorSupervision extends SupervisorOptions {
   /** The name of a supervisor made before; its options count then, not those given here. */
   readonly supervisor?: string | undefined;
 }
+
+/** The rules of how an actor is supervised. */
+export const ACTOR_SUPERVISION: allow.OptionRules<ActorSupervision> = {
+  ...SUPERVISOR,
+  restart: RESTART,
+  supervisor: allow.text,
+};
+const ACTOR_RULE = allow.options(ACTOR_SUPERVISION);
+const SUPERVISOR_RULE = allow.options(SUPERVISOR);
 
 export interface SupervisionPorts {
   readonly clock: Clock;
@@ -101,6 +118,9 @@ export class SupervisionTree implements Supervisor {
    * @throws {SupervisionError} `SUPERVISION_INVALID`
    */
   addSupervisor(name: string, options: SupervisorOptions = {}, parent?: string): void {
+    checkSupervision(name ?? null, allow.text, 'name');
+    checkSupervision(options, SUPERVISOR_RULE);
+    checkSupervision(parent, allow.text, 'parent');
     if (this.#named.has(name)) throw invalid(`there is a supervisor ${name} already`);
     const above = parent === undefined ? undefined : this.#find(parent);
     const node = this.#node(name, options, above);
@@ -108,16 +128,22 @@ export class SupervisionTree implements Supervisor {
     this.#named.set(name, node);
   }
 
+  /** Says whether an actor could be supervised like this. @throws {SupervisionError} `SUPERVISION_INVALID` */
+  check(supervision: ActorSupervision): void {
+    checkSupervision(supervision, ACTOR_RULE);
+    if (supervision.supervisor !== undefined) this.#find(supervision.supervisor);
+  }
+
   /** Puts a running actor under supervision. @throws {SupervisionError} `SUPERVISION_INVALID` */
   addActor(handle: ComponentHandle, supervision: ActorSupervision): void {
+    this.check(supervision);
     if (this.#places.has(handle)) throw invalid(`${formatComponentId(handle.id)} is supervised already`);
-    const restart = checkRestartType(supervision.restart ?? 'transient');
     const actor = new SupervisedActor(handle, this.#ports.control);
     const node =
       supervision.supervisor === undefined
         ? this.#node(actor.name, supervision, undefined)
         : this.#find(supervision.supervisor);
-    node.add(actor, restart);
+    node.add(actor, supervision.restart ?? 'transient');
     this.#places.set(handle, { node, actor });
   }
 

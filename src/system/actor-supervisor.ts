@@ -1,4 +1,5 @@
 import {
+  allow,
   type Clock,
   type ComponentHandle,
   isVivariumError,
@@ -9,9 +10,14 @@ import {
 import type { Router } from '#messaging';
 import type { JcoEngine } from '#runtime';
 import {
+  ACTOR_SUPERVISION,
   type ActorControl,
+  type ActorSupervision,
+  checkSupervision,
+  HEALTH,
   HealthChecks,
   type HealthStatus,
+  SUPERVISOR,
   SupervisionTree,
   type SupervisorOptions,
 } from '#supervision';
@@ -20,7 +26,18 @@ import type { Directory } from './directory.ts';
 import type { RuntimeEmitter } from './events.ts';
 import type { SupervisionOptions } from './options.ts';
 
-const HEALTH = 'vivarium:actor/lifecycle@0.1.0#health';
+const HEALTH_EXPORT = 'vivarium:actor/lifecycle@0.1.0#health';
+
+const SUPERVISION: allow.OptionRules<SupervisionOptions> = {
+  ...ACTOR_SUPERVISION,
+  maxAttempts: allow.wholeNumber(1),
+  health: allow.options(HEALTH),
+};
+const RULE = allow.options(SUPERVISION);
+
+type NamedSupervisorOptions = SupervisorOptions & { readonly parent?: string };
+const NAMED: allow.OptionRules<NamedSupervisorOptions> = { ...SUPERVISOR, parent: allow.text };
+const NAMED_RULE = allow.options(NAMED);
 
 export interface ActorSupervisorPorts {
   readonly engine: JcoEngine;
@@ -56,13 +73,22 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     });
   }
 
-  addSupervisor(name: string, options: SupervisorOptions, parent: string | undefined): void {
+  addSupervisor(name: string, given: NamedSupervisorOptions): void {
+    checkSupervision(given, NAMED_RULE, '');
+    const { parent, ...options } = given;
     this.#tree.addSupervisor(name, options, parent);
+  }
+
+  /** Refuses supervision that there cannot be, before the component is started. @throws `SUPERVISION_INVALID` */
+  check(supervision: SupervisionOptions | undefined): void {
+    if (supervision === undefined) return;
+    checkSupervision(supervision, RULE);
+    this.#tree.check(actorPart(supervision));
   }
 
   /** Puts a component that has just been loaded under supervision. @throws `SUPERVISION_INVALID` */
   watch(handle: ComponentHandle, supervision: SupervisionOptions): void {
-    this.#tree.addActor(handle, supervision);
+    this.#tree.addActor(handle, actorPart(supervision));
     if (supervision.health !== undefined) this.#health.watch(handle, supervision.health);
   }
 
@@ -113,12 +139,16 @@ export class ActorSupervisor implements Supervisor, ActorControl {
   async #askHealth(handle: ComponentHandle): Promise<HealthStatus> {
     const { engine, router } = this.#ports;
     try {
-      return (await router.runTask(handle, () => engine.callExport(handle, HEALTH, []))) as HealthStatus;
+      return (await router.runTask(handle, () => engine.callExport(handle, HEALTH_EXPORT, []))) as HealthStatus;
     } catch (error) {
       if (isVivariumError(error, 'RUNTIME_NO_EXPORT')) return 'healthy';
       throw error;
     }
   }
+}
+
+function actorPart({ maxAttempts: _, health: __, ...actor }: SupervisionOptions): ActorSupervision {
+  return actor;
 }
 
 /** The embedder may unload a component at any moment, also between a failure and its restart. */

@@ -1,8 +1,10 @@
 import {
   type AuditLog,
+  allow,
   type Clock,
   type ComponentHandle,
   type ComponentNetwork,
+  checkOptions,
   formatComponentId,
   isVivariumError,
   type MessagingAction,
@@ -54,6 +56,8 @@ export interface AdmissionRequest {
   readonly signature: Uint8Array | string | undefined;
 }
 
+const GRANTS = allow.listOf(allow.anything);
+
 /** Decides whether a component may run and what it may do, and remembers that for as long as it is loaded. */
 export class Admission implements MessagingAuthority {
   readonly #ports: AdmissionPorts;
@@ -71,6 +75,7 @@ export class Admission implements MessagingAuthority {
     if (facts !== undefined) await this.#checkTrust(facts);
     const more = facts === undefined ? [] : await policy?.(facts);
     const authority = this.#authority(component);
+    checkOptions(more ?? undefined, GRANTS, "the policy's answer");
     authority.grant([...request.grants, ...(more ?? [])]);
     this.#authorities.set(request.handle.handleId, authority);
     return authority;

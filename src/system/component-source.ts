@@ -54,8 +54,9 @@ export function nameOf(source: ComponentSource): string {
 /** An embedder without types may give anything. @throws `RUNTIME_NOT_FOUND` */
 function refuseNoSource(source: ComponentId): void {
   const given: unknown = source;
-  if (typeof given === 'object' && given !== null && 'namespace' in given && 'name' in given && 'instance' in given)
-    return;
+  if (typeof given === 'object' && given !== null && 'namespace' in given && 'name' in given && 'instance' in given) {
+    if ([given.namespace, given.name, given.instance].every((part) => typeof part === 'string')) return;
+  }
   const message = `a component is given as a path, a URL, bytes, registry:ID or an id, not as a value of type ${typeof given}`;
   throw new RuntimeError('RUNTIME_NOT_FOUND', message);
 }

@@ -3,6 +3,7 @@ import {
   type ArtifactReport,
   ArtifactSource,
   ArtifactTarget,
+  BundleError,
   type BundleSource,
   type CredentialOptions,
   declaredShape,
@@ -24,6 +25,7 @@ import {
   verifyFolder,
   verifyTree,
 } from '#bundle';
+import { allow, checkOptions } from '#core';
 import { signArtifact } from '#security/keys';
 import { artifactTrust, openArtifactCache } from './artifact-cache.ts';
 import { systemClock, systemRandom } from './clock.ts';
@@ -59,8 +61,49 @@ export interface PushBundleOptions extends Watched {
   readonly remote?: BundleRemote & Pick<NonNullable<PushOptions['remote']>, 'tag' | 'digestMode' | 'mountFrom'>;
 }
 
+// What only a registry is asked, `push`, `pull` and `verify` look at, before they do anything.
+const WATCHED: allow.OptionRules<Watched> = { onProgress: allow.func, signal: allow.signal };
+const remoteRule: allow.OptionRule = allow.each(allow.anything, 'an object of options');
+const PUSH: allow.OptionRules<PushBundleOptions> = {
+  ...WATCHED,
+  database: allow.path,
+  sourceRoot: allow.path,
+  folder: allow.path,
+  producer: allow.text,
+  strict: allow.flag,
+  dryRun: allow.flag,
+  components: allow.listOf(allow.path),
+  key: allow.text,
+  remote: remoteRule,
+};
+const PULL: allow.OptionRules<PullBundleOptions> = {
+  ...WATCHED,
+  database: allow.path,
+  force: allow.flag,
+  folder: allow.path,
+  producer: allow.text,
+  verify: allow.flag,
+  remote: remoteRule,
+};
+const CHECK: allow.OptionRules<CheckBundleOptions> = {
+  ...WATCHED,
+  path: allow.path,
+  producer: allow.text,
+  remote: remoteRule,
+};
+const PUSH_RULE = allow.options(PUSH);
+const PULL_RULE = allow.options(PULL);
+const CHECK_RULE = allow.options(CHECK);
+
+function refuse(value: unknown, rule: allow.OptionRule): void {
+  checkOptions(value ?? null, rule, '', (message, option) => {
+    return new BundleError('BUNDLE_INVALID_OPTION', message, { details: { option } });
+  });
+}
+
 /** Packs a source database or this user's artifact cache, and sends it to a registry if one is named. */
 export async function pushBundle(options: PushBundleOptions): Promise<PushReport> {
+  refuse(options, PUSH_RULE);
   const { database, folder, remote, strict, dryRun } = options;
   await using cache = database === undefined ? openArtifactCache() : undefined;
   const source = await sourceOf(options, cache?.manager.store);
@@ -121,6 +164,7 @@ export interface PullBundleOptions extends Watched {
 export async function pullBundle(
   options: PullBundleOptions,
 ): Promise<PullReport & { readonly artifacts?: ArtifactReport }> {
+  refuse(options, PULL_RULE);
   const { database, folder, remote, force, verify: verifyChunks } = options;
   const common = {
     ...surroundings(options),
@@ -157,9 +201,12 @@ export interface CheckBundleOptions extends Watched {
 
 /** Checks a bundle in a folder or a registry and restores nothing. Answers what was found right, and throws otherwise. */
 export async function checkBundle(options: CheckBundleOptions): Promise<Readonly<Record<string, unknown>>> {
+  refuse(options, CHECK_RULE);
   const { path, producer, remote, onProgress } = options;
   if (path !== undefined) return { ...(await verifyFolder(path, producer, onProgress)) };
-  if (remote === undefined) throw new TypeError('neither a path nor a registry is to be checked');
+  if (remote === undefined) {
+    throw new BundleError('BUNDLE_INVALID_OPTION', 'nothing to verify; name a path, or a registry with remote');
+  }
   const checked = { remote: await admitted(remote), ...surroundings(options) };
   return { ...(await verify({ ...checked, ...(producer !== undefined && { producer }) })) };
 }
@@ -187,8 +234,14 @@ function surroundings({ onProgress, signal }: Watched) {
 }
 
 async function admitted<Remote extends BundleRemote>(remote: Remote) {
-  const credentials = await findCredentials({ ...remote, environment: process.env });
-  return { ...remote, ...(credentials !== undefined && { credentials }) };
+  const { tokenFile, token, user, ...place } = remote;
+  const credentials = await findCredentials({
+    ...(tokenFile !== undefined && { tokenFile }),
+    ...(token !== undefined && { token }),
+    ...(user !== undefined && { user }),
+    environment: process.env,
+  });
+  return { ...place, ...(credentials !== undefined && { credentials }) };
 }
 
 /** `SOURCE_DATE_EPOCH` in milliseconds: https://reproducible-builds.org/specs/source-date-epoch/ */

@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
+  allow,
   type BlobInventory,
   type BlobStore,
+  checkOptions,
   type Embedder,
   type ModuleRecord,
   messageOf,
   type ResourceLimits,
+  resolveLimits,
 } from '#core';
 import { HttpEmbedder, LocalEmbedder } from '#delegation';
 import {
@@ -53,6 +56,22 @@ export interface PublisherKeys {
   readonly embedder?: Embedder | undefined;
 }
 
+const REGISTRY: allow.OptionRules<RegistryOptions> = {
+  registry: allow.path,
+  blobs: allow.path,
+  home: allow.path,
+  limits: allow.anything,
+  separateVerifier: allow.flag,
+  refused: allow.func,
+};
+const KEYS: allow.OptionRules<PublisherKeys> = {
+  key: allow.text,
+  verifier: allow.text,
+  embedder: allow.part('embed'),
+};
+const REGISTRY_RULE = allow.options(REGISTRY);
+const KEYS_RULE = allow.options(KEYS);
+
 /** A registry with this user's keys, and a runtime to check modules in. */
 export class OpenRegistry implements AsyncDisposable {
   readonly client: RegistryClient;
@@ -76,7 +95,9 @@ export class OpenRegistry implements AsyncDisposable {
   }
 
   /** @throws `SECURITY_KEY_NOT_FOUND` when no key is named and there is not exactly one */
-  async publisher({ key, verifier, embedder }: PublisherKeys = {}): Promise<ModulePublisher> {
+  async publisher(keys: PublisherKeys = {}): Promise<ModulePublisher> {
+    checkOptions(keys, KEYS_RULE);
+    const { key, verifier, embedder } = keys;
     return new ModulePublisher({
       index: this.#index,
       blobs: this.#blobs,
@@ -123,8 +144,10 @@ export class OpenRegistry implements AsyncDisposable {
   }
 }
 
-/** @throws `REGISTRY_INVALID_URL`, `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`, `REGISTRY_MISSING_PEER`, `REGISTRY_SCHEMA` */
+/** @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS`, `REGISTRY_INVALID_URL`, `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`, `REGISTRY_MISSING_PEER`, `REGISTRY_SCHEMA` */
 export async function openRegistry(options: RegistryOptions = {}): Promise<OpenRegistry> {
+  checkOptions(options, REGISTRY_RULE);
+  resolveLimits(options.limits);
   const home = options.home ?? vivariumHome();
   const folder = join(home, 'registry');
   const registry = options.registry ?? (process.env.VIVARIUM_REGISTRY || folder);

@@ -1,7 +1,9 @@
 import type { DependencyContainer } from 'tsyringe';
 import {
+  allow,
   type ComponentHandle,
   type ComponentUsage,
+  checkOptions,
   createHandle,
   type EffectiveLimits,
   isReservedId,
@@ -13,6 +15,7 @@ import {
   type AnswerOf,
   type CallOf,
   type CodecName,
+  checkRequest,
   type DeadLetter,
   type HostMessaging,
   type HostTopic,
@@ -32,10 +35,14 @@ import { type ComponentSource, moduleIdOf, nameOf, pathOf, readSource } from './
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
 import type { RuntimeEvents } from './events.ts';
+import { checkListener, checkLoadOptions, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
 import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
 
 /** A protocol of which nothing is known: at run time all are alike. */
 type AnyProtocol = Readonly<Record<string, () => unknown>>;
+
+const ACTOR_RULE = allow.options({ codec: allow.anything });
+const TARGET_RULE = allow.required<Exclude<CallTarget, string>>({ name: allow.text, signal: allow.signal }, 'name');
 
 /** An export's name, or the name with what else the call needs. */
 export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal };
@@ -69,10 +76,12 @@ export class Runtime implements AsyncDisposable {
    * Loads a component: finds its bytes, makes them ready for this engine (once; later loads take it from the cache),
    * instantiates it within its limits and calls its `initialize`.
    * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_MISSING_IMPORT`, `RUNTIME_INSTANTIATION_FAILED`, `RUNTIME_NOT_FOUND`,
-   * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SECURITY_UNTRUSTED`,
+   * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SUPERVISION_INVALID`, `SECURITY_UNTRUSTED`,
    * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`, `SECURITY_INVALID_PREOPEN`
    */
   async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
+    checkLoadOptions(options);
+    this.#supervisor.check(options.supervision);
     this.#open(options.signal);
     const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
     const handle = this.#reserve(options.id ?? this.#defaultId(source));
@@ -130,6 +139,7 @@ export class Runtime implements AsyncDisposable {
 
   /** A handle that knows the operations of its component: `request` takes them as values then, and answers one. */
   actor<P extends Protocol<P>>(handle: ComponentHandle, options: { readonly codec?: CodecName } = {}): ActorRef<P> {
+    checkOptions(options, ACTOR_RULE);
     return new ActorRef<P>(handle, options.codec);
   }
 
@@ -182,6 +192,7 @@ export class Runtime implements AsyncDisposable {
    * `ComponentError` that carries the payload. The call takes a turn of its own, before messages that wait.
    */
   async call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
+    if (typeof what !== 'string') checkOptions(what ?? null, TARGET_RULE, 'target');
     const { name, signal } = typeof what === 'string' ? { name: what, signal: undefined } : what;
     this.#usable(target, signal);
     return this.#router.runTask(target, () => {
@@ -227,6 +238,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Listens; call what it answers to stop. */
   on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void {
+    checkListener(event, listener);
     return this.#scope.resolve(TOKENS.events).on(event, listener);
   }
 
@@ -244,7 +256,9 @@ export class Runtime implements AsyncDisposable {
    * Ends a component: its `shutdown` is called and everything of it is let go. With `drain` it first handles what is in
    * its mailbox; what is left after `timeoutMs` becomes dead letters. @throws `RUNTIME_NOT_FOUND`
    */
-  async unload(handle: ComponentHandle, { drain = false, timeoutMs = 5_000 }: UnloadOptions = {}): Promise<void> {
+  async unload(handle: ComponentHandle, options: UnloadOptions = {}): Promise<void> {
+    checkUnloadOptions(options);
+    const { drain = false, timeoutMs = 5_000 } = options;
     const { state } = this.#engine.lifecycle(handle);
     if (drain && state === 'ready') await this.#router.drain(handle, timeoutMs);
     await this.#supervisor.unload(handle);
@@ -255,14 +269,16 @@ export class Runtime implements AsyncDisposable {
    * it gives up, its parent, if it has one, restarts it with all of them. @throws `SUPERVISION_INVALID`
    */
   addSupervisor(name: string, options: SupervisorOptions & { readonly parent?: string } = {}): void {
-    this.#supervisor.addSupervisor(name, options, options.parent);
+    this.#supervisor.addSupervisor(name, options);
   }
 
   /**
    * Ends every component and the runtime. Calls that still wait end with `RUNTIME_CLOSED`; with `drain`, messages that
    * were taken are handled first, for at most `timeoutMs`.
    */
-  async close({ drain = false, timeoutMs = 5_000 }: UnloadOptions = {}): Promise<void> {
+  async close(options: UnloadOptions = {}): Promise<void> {
+    checkUnloadOptions(options);
+    const { drain = false, timeoutMs = 5_000 } = options;
     if (drain && this.#closing === undefined) await this.#router.drainAll(timeoutMs);
     this.#closing ??= this.#close();
     await this.#closing;
@@ -297,8 +313,9 @@ export class Runtime implements AsyncDisposable {
     if (state === 'failed' && !this.#supervisor.isSupervised(handle)) throw this.#engine.refusal(handle);
   }
 
-  async #requestValue(ref: ActorRef<AnyProtocol>, call: unknown, options: RequestOptions = {}): Promise<unknown> {
-    this.#open(options.signal);
+  async #requestValue(ref: ActorRef<AnyProtocol>, call: unknown, options?: RequestOptions): Promise<unknown> {
+    if (options !== undefined) checkRequest(options);
+    this.#open(options?.signal);
     const { contentType } = ref.codec;
     const reply = await this.#host.request(ref.handle, ref.codec.encode(call), { ...options, contentType });
     return reply === undefined ? undefined : ref.codec.decode(reply);
@@ -341,8 +358,13 @@ function closed(): RuntimeError {
   return new RuntimeError('RUNTIME_CLOSED', 'the runtime is closed');
 }
 
-/** Makes a runtime with embedded defaults: nothing to install, nothing to start. */
+/**
+ * Makes a runtime with embedded defaults: nothing to install, nothing to start.
+ * @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS`, `CACHE_INVALID_CONFIG`, and nothing was started;
+ * `STORAGE_UNAVAILABLE`
+ */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  checkRuntimeOptions(options);
   // Before anything is compiled: V8 gives equal bytes the code that it has.
   if (options.branchHints === true) heedBranchHints();
   return new Runtime(wire(options));

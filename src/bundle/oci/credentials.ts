@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { allow } from '#core';
 import { BundleError } from '../errors.ts';
+import { checkBundleOptions } from '../option-rules.ts';
 
 /** What a registry is shown: a token by itself, or a user's name and password. */
 export type Credentials =
@@ -14,6 +16,15 @@ export interface CredentialOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+const CREDENTIALS: allow.OptionRules<CredentialOptions> = {
+  tokenFile: allow.path,
+  // Nothing of a token may stand in a message.
+  token: (value, option) => (typeof value === 'string' ? undefined : { option, says: 'is no text; give a token' }),
+  user: allow.text,
+  environment: allow.anything,
+};
+const RULE = allow.required(CREDENTIALS, 'environment');
+
 const VARIABLES = ['VIVARIUM_CACHE_TOKEN', 'MACHE_CACHE_TOKEN'] as const;
 const MAX_TOKEN = 64 * 2 ** 10;
 
@@ -24,6 +35,7 @@ const MAX_TOKEN = 64 * 2 ** 10;
  * @throws {BundleError} `BUNDLE_INVALID_OPTION`
  */
 export async function findCredentials(options: CredentialOptions): Promise<Credentials | undefined> {
+  checkBundleOptions(options, RULE);
   const { tokenFile, token, user, environment } = options;
   if (tokenFile !== undefined) return toCredentials(await readTokenFile(tokenFile), `the file ${tokenFile}`, user);
   if (token !== undefined) return toCredentials(token, '--token', user);

@@ -1,4 +1,4 @@
-import type { Action, Area } from '#core';
+import { type Action, type Area, shownValue } from '#core';
 import { SecurityError } from '../errors.ts';
 import { ACTIONS, isAction, isArea } from './areas.ts';
 import { parseResolution } from './clock-resolution.ts';
@@ -112,7 +112,7 @@ function checkObject(input: Exclude<GrantInput, string>): {
   pattern: string;
   expiresAt?: number | undefined;
 } {
-  if (typeof input !== 'object' || input === null) throw invalid(String(input), 'it is neither text nor an object');
+  if (typeof input !== 'object' || input === null) throw invalid(shownValue(input), 'it is neither text nor an object');
   const unknown = Object.keys(input).find((key) => !['area', 'action', 'pattern', 'expiresAt'].includes(key));
   if (unknown !== undefined) throw invalid(input, `it has an unknown field ${shown(unknown)}`);
   const { area, action, pattern } = input;
@@ -120,14 +120,19 @@ function checkObject(input: Exclude<GrantInput, string>): {
     throw invalid(input, 'area, action and pattern must be text');
   }
   if (input.expiresAt === undefined) return { area, action, pattern };
-  const expiresAt = Number(input.expiresAt);
+  const { expiresAt: end } = input;
+  const expiresAt = end instanceof Date || typeof end === 'number' ? Number(end) : Number.NaN;
   if (!Number.isFinite(expiresAt)) throw invalid(input, 'expiresAt must be a date or milliseconds since 1970');
   return { area, action, pattern, expiresAt };
 }
 
 function invalid(input: GrantInput, why: string): SecurityError {
-  const text = typeof input === 'string' ? input : [input.area, input.action, input.pattern].map(String).join(':');
+  const text = typeof input === 'string' ? input : [input.area, input.action, input.pattern].map(textOf).join(':');
   return new SecurityError('SECURITY_INVALID_GRANT', `${shown(text)} is not a grant: ${why}`);
+}
+
+function textOf(part: unknown): string {
+  return typeof part === 'string' ? part : shownValue(part);
 }
 
 function shown(text: string): string {

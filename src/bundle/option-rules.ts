@@ -1,0 +1,9 @@
+import { type allow, checkOptions } from '#core';
+import { BundleError } from './errors.ts';
+
+/** @throws {BundleError} `BUNDLE_INVALID_OPTION`, before anything is read, written or sent */
+export function checkBundleOptions(value: unknown, rule: allow.OptionRule): void {
+  checkOptions(value ?? null, rule, '', (message, option) => {
+    return new BundleError('BUNDLE_INVALID_OPTION', message, { details: { option } });
+  });
+}

@@ -1,0 +1,154 @@
+// What options may be, written as rules: `wholeNumber(1)`, `oneOf('reject', 'wait')`, `options({ … })`. The rules of a type
+// name each of its keys, so that an option without a rule does not compile. Callers without types may give anything.
+import { shownValue } from './shown-value.ts';
+
+/** What is wrong: which option, its value, and what it may be. */
+export interface Complaint {
+  readonly option: string;
+  /** The sentence that follows the option's name. */
+  readonly says: string;
+}
+
+/** Answers what is wrong with a value under an option's name; undefined where it will do. */
+export type OptionRule = (value: unknown, option: string) => Complaint | undefined;
+
+/** A rule for each key of a type. */
+export type OptionRules<T> = { readonly [Key in keyof T]-?: OptionRule };
+
+/** A rule of one sentence: what is wanted, and what meets it. */
+export function rule(wanted: string, accepts: (value: unknown) => boolean): OptionRule {
+  return (value, option) => (accepts(value) ? undefined : complaint(option, value, wanted));
+}
+
+/** Whatever is given: another part looks at it. */
+export const anything: OptionRule = () => undefined;
+export const flag: OptionRule = rule('true or false', (value) => typeof value === 'boolean');
+export const text: OptionRule = rule('text', (value) => typeof value === 'string');
+export const path: OptionRule = rule(
+  'a path',
+  (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),
+);
+export const bytes: OptionRule = rule('a Uint8Array', (value) => value instanceof Uint8Array);
+export const func: OptionRule = rule('a function', (value) => typeof value === 'function');
+export const signal: OptionRule = rule('an AbortSignal', isSignal);
+/** Milliseconds; 0 is at once. */
+export const milliseconds: OptionRule = rule(
+  'a finite number of milliseconds, 0 or more',
+  (value) => Number.isFinite(value) && (value as number) >= 0,
+);
+/** Milliseconds of something that has to take some. */
+export const period: OptionRule = rule(
+  'a finite number of milliseconds above 0',
+  (value) => Number.isFinite(value) && (value as number) > 0,
+);
+/** A record of texts, such as environment variables. */
+export const texts: OptionRule = each(text, 'an object of texts');
+
+export function wholeNumber(least: number): OptionRule {
+  return rule(`a whole number, ${least} or more`, (value) => Number.isSafeInteger(value) && (value as number) >= least);
+}
+
+/** A whole number, or infinity for no bound. */
+export function bound(least: number): OptionRule {
+  return rule(
+    `a whole number, ${least} or more, or Infinity`,
+    (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= least),
+  );
+}
+
+export function oneOf(...allowed: readonly unknown[]): OptionRule {
+  return rule(allowed.map(shownValue).join(' or '), (value) => allowed.includes(value));
+}
+
+/** Where one of several rules is met; `wanted` says them all. */
+export function either(wanted: string, ...rules: readonly OptionRule[]): OptionRule {
+  return rule(wanted, (value) => rules.some((each) => each(value, '') === undefined));
+}
+
+export function listOf(item: OptionRule): OptionRule {
+  return (value, option) => {
+    if (!Array.isArray(value)) return complaint(option, value, 'a list');
+    for (const [at, each] of value.entries()) {
+      const wrong = item(each, `${option}[${at}]`);
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
+  };
+}
+
+/** An object with any keys, whose values meet one rule. */
+export function each(item: OptionRule, wanted = 'an object'): OptionRule {
+  return (value, option) => {
+    if (!isRecord(value)) return complaint(option, value, wanted);
+    for (const [key, inner] of Object.entries(value)) {
+      const wrong = item(inner, under(option, key));
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
+  };
+}
+
+/** Something that does what a port does: an object with these methods, wherever it has them from. */
+export function part(...methods: readonly string[]): OptionRule {
+  return rule(
+    `an object with ${methods.join(' and ')}`,
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      methods.every((method) => typeof Reflect.get(value, method) === 'function'),
+  );
+}
+
+/** An object with these keys and no others, any of which may be left out. */
+export function options<T>(rules: OptionRules<T>): OptionRule {
+  const known = new Map<string, OptionRule>(Object.entries(rules));
+  return (value, option) => {
+    if (!isRecord(value)) return complaint(option === '' ? 'what was given' : option, value, 'an object of options');
+    for (const [key, inner] of Object.entries(value)) {
+      const name = under(option, key);
+      const check = known.get(key);
+      if (check === undefined) {
+        const others = [...known.keys()].map((other) => under(option, other)).join(', ');
+        return { option: name, says: `is no option; there are ${others}` };
+      }
+      const wrong = inner === undefined ? undefined : check(inner, name);
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
+  };
+}
+
+/** As `options`, where some must be given. */
+export function required<T>(rules: OptionRules<T>, ...keys: readonly (keyof T & string)[]): OptionRule {
+  const check = options(rules);
+  return (value, option) => {
+    const wrong = check(value, option);
+    const missing = wrong ?? keys.find((key) => Reflect.get(value as object, key) === undefined);
+    return typeof missing === 'string' ? { option: under(option, missing), says: 'is missing; give it' } : missing;
+  };
+}
+
+function complaint(option: string, value: unknown, wanted: string): Complaint {
+  return { option, says: `is ${shownValue(value)}; give ${wanted}` };
+}
+
+function under(option: string, key: string): string {
+  return option === '' ? key : `${option}.${key.slice(0, 80)}`;
+}
+
+/** Lists, bytes, maps and dates have no options, whatever keys they have. */
+function isRecord(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    !Array.isArray(value) && !ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Object]'
+  );
+}
+
+function isSignal(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof Reflect.get(value, 'aborted') === 'boolean' &&
+    typeof Reflect.get(value, 'addEventListener') === 'function'
+  );
+}

@@ -1,0 +1,124 @@
+import { resolveCacheConfig } from '#cache';
+import { allow, checkOptions, checkTotalMemory, resolveLimits } from '#core';
+import { checkMailbox } from '#messaging';
+import type { RuntimeEvents } from './events.ts';
+import type { LoadOptions, MessagingOptions, RuntimeOptions, RuntimePorts, UnloadOptions } from './options.ts';
+
+const { anything, bound, either, flag, func, listOf, oneOf, options, part, path, period, texts, wholeNumber } = allow;
+
+const PORTS: allow.OptionRules<RuntimePorts> = {
+  clock: part('now', 'monotonic', 'after'),
+  random: part('bytes', 'fraction'),
+  meter: part('createTank'),
+  builder: part('build', 'close'),
+  cache: part('get'),
+  keyValueStore: part('open', 'close'),
+  loader: part('loadBytes'),
+  registry: part('fetch'),
+  audit: part('append', 'close'),
+  trustedKeys: part('find'),
+  names: part('lookUp'),
+};
+
+const MESSAGING: allow.OptionRules<MessagingOptions> = {
+  requestTimeoutMs: period,
+  maxHops: bound(1),
+  maxOpenRequests: wholeNumber(0),
+  maxTopics: wholeNumber(0),
+  deadLetters: options<NonNullable<MessagingOptions['deadLetters']>>({
+    maxLetters: wholeNumber(0),
+    maxBytes: wholeNumber(0),
+  }),
+  dispatcher: options<NonNullable<MessagingOptions['dispatcher']>>({
+    shareMs: period,
+    sliceMs: period,
+    sliceMessages: wholeNumber(1),
+  }),
+};
+
+const RUNTIME: allow.OptionRules<RuntimeOptions> = {
+  limits: anything,
+  maxTotalMemoryBytes: anything,
+  components: path,
+  storage: options<NonNullable<RuntimeOptions['storage']>>({ path, quotaBytes: wholeNumber(0) }),
+  trust: either('"any" or "signed" or a function', oneOf('any', 'signed'), func),
+  policy: func,
+  home: path,
+  audit: oneOf('file', 'memory'),
+  cache: anything,
+  messaging: options(MESSAGING),
+  calls: oneOf('direct', 'glue'),
+  branchHints: flag,
+  overrides: options(PORTS),
+};
+
+const interfaces = allow.each(
+  allow.rule(
+    "an object of the interface's functions, or a function",
+    (value) => typeof value === 'function' || (typeof value === 'object' && value !== null),
+  ),
+);
+
+const LOAD: allow.OptionRules<LoadOptions> = {
+  id: anything,
+  limits: anything,
+  env: texts,
+  args: listOf(allow.text),
+  grants: listOf(anything),
+  preopens: allow.each(path),
+  signature: either('a Uint8Array or text', allow.bytes, allow.text),
+  config: allow.bytes,
+  store: oneOf('per-actor', 'per-call'),
+  metering: oneOf('fuel', 'deadline'),
+  imports: interfaces,
+  mailbox: anything,
+  supervision: anything,
+  signal: allow.signal,
+};
+
+const UNLOAD: allow.OptionRules<UnloadOptions> = { drain: flag, timeoutMs: allow.milliseconds };
+
+const EVENTS: Readonly<Record<keyof RuntimeEvents, true>> = {
+  state: true,
+  log: true,
+  'dead-letter': true,
+  denied: true,
+  warning: true,
+  cache: true,
+  restart: true,
+  'gave-up': true,
+  health: true,
+};
+
+const RUNTIME_RULE = options(RUNTIME);
+const LOAD_RULE = options(LOAD);
+const UNLOAD_RULE = options(UNLOAD);
+const EVENT_RULE = oneOf(...Object.keys(EVENTS));
+
+/** Looks at everything that a runtime is made with. @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS`, `CACHE_INVALID_CONFIG` */
+export function checkRuntimeOptions(given: RuntimeOptions): void {
+  checkOptions(given, RUNTIME_RULE);
+  resolveLimits(given.limits);
+  checkTotalMemory(given.maxTotalMemoryBytes);
+  if (given.cache !== false) resolveCacheConfig(given.cache);
+}
+
+/**
+ * Looks at what `load` is given, but for limits, supervision and grants, which depend on the runtime.
+ * @throws `CORE_INVALID_OPTION`
+ */
+export function checkLoadOptions(given: LoadOptions): void {
+  checkOptions(given, LOAD_RULE);
+  checkMailbox(given.mailbox);
+}
+
+/** @throws `CORE_INVALID_OPTION` */
+export function checkUnloadOptions(given: UnloadOptions): void {
+  checkOptions(given, UNLOAD_RULE);
+}
+
+/** @throws `CORE_INVALID_OPTION` */
+export function checkListener(event: string, listener: unknown): void {
+  checkOptions(event ?? null, EVENT_RULE, 'event');
+  checkOptions(listener ?? null, func, 'listener');
+}
