@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { parseDuration } from '#core';
 import { type AuditFilter, openAuditFolder, readAudit, verifyAudit } from '#system';
+import { counted } from './counted.ts';
 import { EXIT } from './exit-codes.ts';
 import { reading } from './limit-options.ts';
 import { printable } from './printable.ts';
@@ -41,7 +42,10 @@ export function auditCommand(shell: Shell): Command {
         }
         if (findings.length > 0) shell.exitCode = EXIT.refused;
         const verdict = findings.length === 0 ? 'whole' : 'DAMAGED';
-        shell.result({ lines, files, whole: findings.length === 0 }, `${lines} lines in ${files} files: ${verdict}`);
+        shell.result(
+          { lines, files, whole: findings.length === 0 },
+          `${counted(lines, 'line')} in ${counted(files, 'file')}: ${verdict}`,
+        );
       }),
     );
   return command;

@@ -1,3 +1,5 @@
+import { counted } from './counted.ts';
+
 /** A size for people: whole bytes up to 1 KiB, then with one decimal. */
 export function bytesText(bytes: number): string {
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];
@@ -8,5 +10,5 @@ export function bytesText(bytes: number): string {
     value /= 1024;
     unit = next;
   }
-  return unit === 'bytes' ? `${bytes} bytes` : `${value.toFixed(1)} ${unit}`;
+  return unit === 'bytes' ? counted(bytes, 'byte') : `${value.toFixed(1)} ${unit}`;
 }

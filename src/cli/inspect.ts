@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { inspectComponent, readManifest } from '#system';
+import { counted } from './counted.ts';
 import { printable } from './printable.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
@@ -22,7 +23,7 @@ export function inspectCommand(shell: Shell): Command {
         ...found.exports.map((name) => `export   ${name}`),
         ...found.coreModules.map(
           ({ bytes, functions, initialMemoryBytes }) =>
-            `module   ${bytes} bytes, ${functions} functions, ${initialMemoryBytes} bytes of memory at first`,
+            `module   ${counted(bytes, 'byte')}, ${counted(functions, 'function')}, ${counted(initialMemoryBytes, 'byte')} of memory at first`,
         ),
         ...found.unsupported.map((feature) => `refused  ${feature} cannot run here`),
         `calls    ${found.calls}${found.whyGlue === undefined ? '' : `: it ${found.whyGlue}`}`,

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { type MeteringMode, messageOf } from '#core';
 import { type MeteredFile, meterFile } from '#system';
+import { counted } from './counted.ts';
 import { CliError } from './errors.ts';
 import { printable } from './printable.ts';
 import type { Shell } from './shell.ts';
@@ -38,7 +39,7 @@ async function run(shell: Shell, file: string, { output, mode, explain = false }
   const result = await meterFile(file, mode);
   if (output !== undefined) await write(output, result.metered);
   const grown = result.metered.length / result.before.length - 1;
-  const summary = `${file}: ${result.before.length} bytes, metered ${result.metered.length} (${grown < 0 ? '' : '+'}${(grown * 100).toFixed(1)} %)`;
+  const summary = `${file}: ${counted(result.before.length, 'byte')}, metered ${result.metered.length} (${grown < 0 ? '' : '+'}${(grown * 100).toFixed(1)} %)`;
   shell.result(
     {
       file,
@@ -65,12 +66,14 @@ function explanation({ modules }: MeteredFile): string {
         .slice(0, SHOWN)
         .map(({ name, index: number, staticCost, convention, checks, payments }) => {
           const named = printable(name ?? `#${number}`).slice(0, 48);
-          return `  ${named.padEnd(48)} cost ${staticCost}, ${convention}, ${checks} checks, ${payments} payments`;
+          return `  ${named.padEnd(48)} cost ${staticCost}, ${convention}, ${counted(checks, 'check')}, ${counted(payments, 'payment')}`;
         });
       const rest = functions.length > SHOWN ? [`  … and ${functions.length - SHOWN} more; --json has all`] : [];
-      return [`module ${index}: ${functions.length} functions, ${startupFuel} units at startup`, ...rows, ...rest].join(
-        '\n',
-      );
+      return [
+        `module ${index}: ${counted(functions.length, 'function')}, ${startupFuel} ${startupFuel === 1 ? 'unit' : 'units'} at startup`,
+        ...rows,
+        ...rest,
+      ].join('\n');
     })
     .join('\n');
 }

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { isVivariumError, type ModuleRecord, messageOf, parseDuration } from '#core';
 import { interfaceOf, type OpenRegistry, openEmbedder, openRegistry } from '#system';
 import { checkByCommand } from './check-command.ts';
+import { counted } from './counted.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf, reading } from './limit-options.ts';
 import { printable } from './printable.ts';
@@ -69,7 +70,7 @@ export function registryCommand(shell: Shell): Command {
         withRegistry(shell, flags, async ({ client }) => {
           const { record, bytes } = await client.fetch(id);
           await writeFile(flags.output, bytes);
-          shell.result({ ...shown(record), output: flags.output }, `${flags.output}  ${bytes.length} bytes`);
+          shell.result({ ...shown(record), output: flags.output }, `${flags.output}  ${counted(bytes.length, 'byte')}`);
         }),
       ),
     );
@@ -97,10 +98,10 @@ export function registryCommand(shell: Shell): Command {
         const statistics = await client.statistics();
         const { modules, bytes, outcomes, hitRate, savedMs, mostUsed } = statistics;
         const lines = [
-          `modules   ${modules.verified} verified, ${modules.pending} pending, ${modules.revoked} revoked; ${bytes} bytes`,
-          `lookups   ${outcomes.hit} hits, ${outcomes.miss} misses, ${outcomes.refused} refused, ${outcomes.failed} failed`,
+          `modules   ${modules.verified} verified, ${modules.pending} pending, ${modules.revoked} revoked; ${counted(bytes, 'byte')}`,
+          `lookups   ${counted(outcomes.hit, 'hit')}, ${counted(outcomes.miss, 'miss', 'misses')}, ${outcomes.refused} refused, ${outcomes.failed} failed`,
           `hit rate  ${(hitRate * 100).toFixed(1)} %; ${Math.round(savedMs)} ms saved`,
-          ...mostUsed.map(({ id, name, useCount }) => `used      ${useCount} times  ${id}  ${name}`),
+          ...mostUsed.map(({ id, name, useCount }) => `used      ${counted(useCount, 'time')}  ${id}  ${name}`),
         ];
         shell.result({ ...statistics }, printable(lines.join('\n')));
       }),
@@ -132,7 +133,7 @@ export function registryCommand(shell: Shell): Command {
           const forgotten = await client.forgetLookups();
           shell.result(
             { evicted, seen, deleted, forgotten },
-            `${evicted.length} modules evicted; ${deleted.length} of ${seen} blobs deleted; ${forgotten} lookups forgotten`,
+            `${counted(evicted.length, 'module')} evicted; ${deleted.length} of ${counted(seen, 'blob')} deleted; ${counted(forgotten, 'lookup')} forgotten`,
           );
         }),
       ),

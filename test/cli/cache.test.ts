@@ -84,7 +84,17 @@ describe('viv cache', () => {
     const [survey] = (await viv(['stats', '--json'])).lines as [{ entries: number; profiles: object[] }];
     expect(survey).toMatchObject({ root: process.env.VIVARIUM_CACHE_DIR, entries: 2 });
     expect(survey.profiles).toMatchObject([{ own: true, entries: 2 }]);
-    expect((await viv(['stats'])).out).toContain('2 entries');
+    expect((await viv(['stats'])).out).toContain('2 entries, ');
+  });
+
+  it('counts one as people do', async () => {
+    await viv(['warmup', good]);
+    await viv(['warmup', good]);
+    const { out } = await viv(['stats']);
+    expect(out).toMatch(/ {2}1 entry, .*, \d+ hits?, /);
+    expect(out).not.toContain('1 hits');
+    expect(out).toMatch(/^1 entry, /m);
+    expect((await viv(['prune', '--max-bytes', '0', '--dry-run'])).out).toMatch(/would delete 1 entry, .*; 0 are left/);
   });
 
   it('goes on past a bad component, or stops at it when it is strict', async () => {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { bytesText } from '../bytes-text.ts';
+import { counted } from '../counted.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printable } from '../printable.ts';
 import { ProgressBar } from '../progress-bar.ts';
@@ -29,6 +30,9 @@ async function doctor(shell: Shell, fix: boolean): Promise<void> {
   const { entries, usable, bytes, freeBytes, healthy } = summary;
   const space = freeBytes === undefined ? '' : `, ${bytesText(freeBytes)} free`;
   const health = healthy ? 'nothing is wrong' : 'something is wrong; viv cache doctor --fix mends what it can';
-  shell.result({ ...summary }, `${usable} of ${entries} entries can be used, ${bytesText(bytes)}${space}; ${health}`);
+  shell.result(
+    { ...summary },
+    `${usable} of ${counted(entries, 'entry', 'entries')} can be used, ${bytesText(bytes)}${space}; ${health}`,
+  );
   if (!healthy) shell.exitCode = EXIT.refused;
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { parseBytes, parseDuration } from '#core';
 import { bytesText } from '../bytes-text.ts';
+import { counted } from '../counted.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printable } from '../printable.ts';
 import type { Shell } from '../shell.ts';
@@ -45,7 +46,7 @@ async function prune(shell: Shell, flags: PruneFlags): Promise<void> {
   const { removedBytes, keptEntries, keptBytes } = summary;
   shell.result(
     { removed: removed.length, failed: failed.length, ...summary },
-    `${verb} ${removed.length} entries, ${bytesText(removedBytes)}; ${keptEntries} are left, ${bytesText(keptBytes)}`,
+    `${verb} ${counted(removed.length, 'entry', 'entries')}, ${bytesText(removedBytes)}; ${keptEntries} ${keptEntries === 1 ? 'is' : 'are'} left, ${bytesText(keptBytes)}`,
   );
   if (failed.length > 0) shell.exitCode = EXIT.failed;
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { pullBundle } from '#system';
 import { bytesText } from '../bytes-text.ts';
+import { counted } from '../counted.ts';
 import { printable } from '../printable.ts';
 import type { Shell } from '../shell.ts';
 import { addRemoteOptions, type RemoteFlags, remoteOf } from './remote-options.ts';
@@ -51,12 +52,15 @@ async function pull(shell: Shell, folder: string | undefined, flags: PullFlags):
   const { lockfile, fetched, restored, artifacts } = report;
   const lines = [];
   if (fetched !== undefined) {
-    lines.push(`${fetched.fetched} of ${fetched.chunks} chunks fetched (${bytesText(fetched.bytesFetched)})`);
+    lines.push(
+      `${fetched.fetched} of ${counted(fetched.chunks, 'chunk')} fetched (${bytesText(fetched.bytesFetched)})`,
+    );
   }
-  if (restored !== undefined) lines.push(`${restored.chunks} sources restored, ${bytesText(restored.bytes)}`);
+  if (restored !== undefined)
+    lines.push(`${counted(restored.chunks, 'source')} restored, ${bytesText(restored.bytes)}`);
   if (artifacts !== undefined) {
     const { imported, rebuilt, otherEngines, untrusted } = artifacts;
-    lines.push(`${imported} artifacts taken, ${rebuilt} built here, ${otherEngines} for other engines`);
+    lines.push(`${counted(imported, 'artifact')} taken, ${rebuilt} built here, ${otherEngines} for other engines`);
     for (const path of untrusted) shell.line(`no trusted key signed ${printable(path)}`);
   }
   const { lockfile: _, ...fetch } = fetched ?? {};

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { pushBundle } from '#system';
 import { bytesText } from '../bytes-text.ts';
+import { counted } from '../counted.ts';
 import { printable } from '../printable.ts';
 import type { Shell } from '../shell.ts';
 import { addRemoteOptions, type RemoteFlags, remoteOf } from './remote-options.ts';
@@ -61,12 +62,12 @@ async function push(shell: Shell, folder: string | undefined, flags: PushFlags):
   const sent = report.remote;
   const would = report.dryRun ? 'would be ' : '';
   const lines = [
-    `${chunks} sources, ${bytesText(bytes)}${folder === undefined ? '' : `; ${chunksAdded} chunks (${bytesText(bytesAdded)}) ${would}added to ${folder}`}`,
+    `${counted(chunks, 'source')}, ${bytesText(bytes)}${folder === undefined ? '' : `; ${counted(chunksAdded, 'chunk')} (${bytesText(bytesAdded)}) ${would}added to ${folder}`}`,
   ];
   if (sent !== undefined) {
     const what = sent.unchanged
       ? 'was there already'
-      : `${sent.sent} blobs (${bytesText(sent.bytesSent)}) ${would}sent${sent.mounted > 0 ? `, ${sent.mounted} mounted` : ''}`;
+      : `${counted(sent.sent, 'blob')} (${bytesText(sent.bytesSent)}) ${would}sent${sent.mounted > 0 ? `, ${sent.mounted} mounted` : ''}`;
     lines.push(`${sent.repository}:${sent.tag} ${what}\n${shell.style('dim', sent.digest)}`);
   }
   const packed = { chunks, chunksAdded, bytes, bytesAdded, leftOut };

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { bytesText } from '../bytes-text.ts';
+import { counted } from '../counted.ts';
 import type { Shell } from '../shell.ts';
 import { withCache } from './with-cache.ts';
 
@@ -15,8 +16,8 @@ function stats(shell: Shell, survey: Survey): void {
   const lines = survey.profiles.map(({ engineProfileId, engine, own, entries, bytes, hits, lastUsedAt }) => {
     const used = lastUsedAt === undefined ? 'never' : new Date(lastUsedAt).toISOString();
     const name = `${engine ?? 'an engine that nothing describes'}${own ? ', this engine' : ''}`;
-    return `${name}\n  ${entries} entries, ${bytesText(bytes)}, ${hits} hits, last used ${used}\n  ${shell.style('dim', engineProfileId)}`;
+    return `${name}\n  ${counted(entries, 'entry', 'entries')}, ${bytesText(bytes)}, ${counted(hits, 'hit')}, last used ${used}\n  ${shell.style('dim', engineProfileId)}`;
   });
-  const sum = `${survey.entries} entries, ${bytesText(survey.bytes)} in ${survey.root}`;
+  const sum = `${counted(survey.entries, 'entry', 'entries')}, ${bytesText(survey.bytes)} in ${survey.root}`;
   shell.result({ ...survey }, [...lines, sum].join('\n'));
 }
