@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline/promises';
 import { formatComponentId, parseComponentId, VivariumError } from '#core';
 import { type ActorManifest, missingGrants } from '#system';
+import type { InputLines } from './input-lines.ts';
 import { printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
@@ -10,13 +10,14 @@ import type { Shell } from './shell.ts';
  */
 export async function settleGrants(
   shell: Shell,
+  lines: InputLines,
   manifests: readonly ActorManifest[],
   given: readonly string[],
 ): Promise<void> {
   const missing = manifests
     .map(({ id, grants }) => ({ id: formatComponentId(parseComponentId(id)), grants: missingGrants(grants, given) }))
     .filter(({ grants }) => grants.length > 0);
-  if (missing.length === 0 || (await agrees(shell, missing))) return;
+  if (missing.length === 0 || (await agrees(shell, lines, missing))) return;
   const { id, grants } = missing[0]!;
   const message = `${id} asks for ${grants[0]}, which nobody granted; add --grant '${grants[0]}'`;
   throw new VivariumError('SECURITY_PERMISSION_DENIED', message, { details: { component: id, grant: grants[0] } });
@@ -25,16 +26,16 @@ export async function settleGrants(
 /** No terminal, no agreement: a pipe cannot say yes. */
 async function agrees(
   { streams, json }: Shell,
+  lines: InputLines,
   missing: readonly { readonly id: string; readonly grants: readonly string[] }[],
 ): Promise<boolean> {
   const { stdin, stderr } = streams;
   if (json || stdin.isTTY !== true || stderr.isTTY !== true) return false;
   for (const { id, grants } of missing)
     stderr.write(`${id} asks for\n${grants.map((each) => `  ${printable(each)}\n`).join('')}`);
-  const terminal = createInterface({ input: stdin, output: stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question('Grant all of this? [y/N] ')).trim());
-  } finally {
-    terminal.close();
-  }
+  stderr.write('Grant all of this? [y/N] ');
+  const answer = await lines.next();
+  // At the end of the input the cursor still stands behind the question.
+  if (answer === undefined) stderr.write('\n');
+  return answer !== undefined && /^y(es)?$/i.test(answer.trim());
 }

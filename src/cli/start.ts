@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
@@ -7,6 +6,7 @@ import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority }
 import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
+import { InputLines } from './input-lines.ts';
 import { asText, printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
@@ -47,7 +47,8 @@ async function start(shell: Shell, files: readonly string[], flags: StartFlags):
       `--to ${to}: no manifest has that id; there are ${manifests.map(({ id }) => id).join(', ')}`,
     );
   }
-  await settleGrants(shell, manifests, grant);
+  using input = new InputLines(shell.streams.stdin);
+  await settleGrants(shell, input, manifests, grant);
   await using runtime = await createRuntime({ trust, audit: 'file', branchHints });
   reportAuthority(shell, runtime);
   const report = reporter(shell, runtime);
@@ -58,7 +59,7 @@ async function start(shell: Shell, files: readonly string[], flags: StartFlags):
   const gone = allGone(runtime, handles.size);
   const interrupt = interrupted();
   try {
-    const lines = target === undefined ? [] : [sendLines(shell, runtime, target, report)];
+    const lines = target === undefined ? [] : [sendLines(shell, input, runtime, target, report)];
     await Promise.race([interrupt.promise, gone, ...lines]);
   } finally {
     interrupt.dispose();
@@ -136,9 +137,15 @@ function reporter(shell: Shell, runtime: Runtime): Report {
   return report;
 }
 
-async function sendLines(shell: Shell, runtime: Runtime, target: ComponentHandle, report: Report): Promise<void> {
+async function sendLines(
+  shell: Shell,
+  input: InputLines,
+  runtime: Runtime,
+  target: ComponentHandle,
+  report: Report,
+): Promise<void> {
   const component = formatComponentId(target.id);
-  for await (const line of createInterface({ input: shell.streams.stdin })) {
+  for await (const line of input) {
     try {
       const reply = await runtime.request(target, Buffer.from(line));
       const text = reply === undefined ? undefined : asText(reply);

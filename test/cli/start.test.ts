@@ -109,6 +109,28 @@ describe('viv start', () => {
     expect((await streams.stdout.end().toArray()).join('')).toBe(out);
   });
 
+  // The question and the messages had a reader each: what was typed ahead of the second went to the first and was lost.
+  it('loses none of the lines that were typed ahead of the question', async () => {
+    const typed = ['y\n{"work":"a"}\n{"work":"b"}\n{"work":"c"}\n'];
+    const streams = {
+      stdin: Object.assign(Readable.from(typed), { isTTY: true }),
+      stdout: new PassThrough(),
+      stderr: Object.assign(new PassThrough(), { isTTY: true }),
+    };
+    expect(await main(['start', manifest('worker'), '--to', 'demo/worker/1'], streams)).toBe(0);
+    const out = (await streams.stdout.end().toArray()).join('');
+    expect(out.match(/"(.) done/g)).toEqual(['"a done', '"b done', '"c done']);
+  });
+
+  it('takes the end of the input at the question for a no', async () => {
+    const streams = {
+      stdin: Object.assign(Readable.from([]), { isTTY: true }),
+      stdout: new PassThrough(),
+      stderr: Object.assign(new PassThrough(), { isTTY: true }),
+    };
+    expect(await main(['start', manifest('worker'), '--to', 'demo/worker/1'], streams)).toBe(4);
+  });
+
   it('names what is wrong before it starts anything', async () => {
     expect(await start('', manifest('none'))).toMatchObject({
       code: 3,
