@@ -1,78 +1,8 @@
-import {
-  type AnyNode,
-  type FunctionDeclaration,
-  type Function as FunctionNode,
-  type MemberExpression,
-  type Node,
-  type Program,
-  parse,
-} from 'acorn';
+import { type AnyNode, type FunctionDeclaration, type Node, type Program, parse } from 'acorn';
 import { RuntimeError } from '../errors.ts';
-
-/**
- * Globals that generated code may name. Nothing here reaches files, the network, the process or a way to run text.
- * `TextDecoder` is a strict one of ours when the code runs (see `evaluate`).
- */
-export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
-  ...[
-    'Array',
-    'ArrayBuffer',
-    'BigInt',
-    'BigInt64Array',
-    'BigUint64Array',
-    'Boolean',
-    'DataView',
-    'Error',
-    'Float32Array',
-  ],
-  ...[
-    'Float64Array',
-    'Infinity',
-    'Int16Array',
-    'Int32Array',
-    'Int8Array',
-    'JSON',
-    'Map',
-    'Math',
-    'NaN',
-    'Number',
-    'Object',
-  ],
-  ...['Promise', 'RangeError', 'Set', 'String', 'Symbol', 'TextDecoder', 'TextEncoder', 'TypeError', 'Uint16Array'],
-  ...['Uint32Array', 'Uint8Array', 'WeakMap', 'WeakSet', 'WeakRef', 'WebAssembly', 'undefined', 'console', 'process'],
-  ...[
-    'globalThis',
-    'queueMicrotask',
-    'setTimeout',
-    'clearTimeout',
-    'setInterval',
-    'clearInterval',
-    'arguments',
-    'URL',
-    'fetch',
-    'Response',
-  ],
-  // How the glue of a component that exports resources lets go of them.
-  'FinalizationRegistry',
-  // An undeclared name in jco 1.35's helper for lists of UTF-16 strings; reading it would throw.
-  'vals',
-]);
-
-/** What an object, or one property or item of it, takes of V8's heap, about. */
-const BYTES_OF_PART = 16;
-/** Of a variant's cases one alone is made, so that the parts in the text say little beyond a few. */
-const MOST_PARTS = 8;
-
-/** Properties by which an object leads to its function's constructor, and so to running text. */
-const FORBIDDEN_PROPERTIES = new Set([
-  'constructor',
-  '__proto__',
-  'caller',
-  'callee',
-  'mainModule',
-  'binding',
-  'getBuiltinModule',
-]);
+import { apply, checkHandle, checkSlice, countItems, type Edit, isMemorySlice } from './glue-edits.ts';
+import { FORBIDDEN_PROPERTIES, PERMITTED_GLOBALS } from './permitted-names.ts';
+import { isDeclaration, isPropertyName, walk } from './syntax-tree.ts';
 
 /**
  * Checks that JavaScript has the shape that jco gives it and nothing that text from a component could have smuggled in:
@@ -93,12 +23,6 @@ export function checkGeneratedCode(text: string): string {
       throw refused(`the name ${name.slice(0, 40)} at offset ${start}`);
   }
   return apply(text, instantiate, edits);
-}
-
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
 }
 
 function parseModule(text: string): Program {
@@ -174,126 +98,6 @@ function visit(
       if (isDeclaration(node, parent)) names.add(node.name);
       else if (!isPropertyName(node, parent)) used.push({ name: node.name, start: node.start });
   }
-}
-
-/** jco takes a handle beyond the table for a known one and damages the table; make it trap instead. */
-function checkHandle(node: FunctionNode): Edit {
-  const [table, handle] = node.params.map((parameter) => (parameter.type === 'Identifier' ? parameter.name : ''));
-  const start = node.body.start + 1;
-  return {
-    start,
-    end: start,
-    text: `if (!(${handle} > 0 && ${handle} < ${table}.length >> 1)) throw new WebAssembly.RuntimeError('unknown handle index');`,
-  };
-}
-
-/** `memory0.buffer.slice(…)`, by which jco lifts lists of bytes. */
-function isMemorySlice(callee: AnyNode): callee is MemberExpression {
-  return (
-    callee.type === 'MemberExpression' &&
-    isNamed(callee.property, 'slice') &&
-    callee.object.type === 'MemberExpression' &&
-    isNamed(callee.object.property, 'buffer')
-  );
-}
-
-function isNamed(node: AnyNode, name: string): boolean {
-  return node.type === 'Identifier' && node.name === name;
-}
-
-/** A slice that reaches beyond the memory is cut short silently; the specification says trap, and `sliceMemory` does. */
-function checkSlice(callee: MemberExpression, first: AnyNode | undefined): Edit[] {
-  const after = callee.object.end;
-  return [
-    { start: callee.start, end: callee.start, text: 'sliceMemory(' },
-    { start: after, end: first?.start ?? after, text: ', ' },
-  ];
-}
-
-/**
- * A loop that lifts a list makes objects out of what may be few bytes, of which lists may share the same again and again:
- * each item is counted before it is made, as about what it takes of the host's heap.
- */
-function countItems(body: AnyNode & { readonly type: 'BlockStatement' }): Edit[] {
-  let fills = false;
-  let parts = 1;
-  walk(body, (node) => {
-    if (node.type === 'CallExpression' && isPush(node.callee)) fills = true;
-    else if (node.type === 'ObjectExpression') parts += 1 + node.properties.length;
-    else if (node.type === 'ArrayExpression') parts += 1 + node.elements.length;
-  });
-  const start = body.start + 1;
-  return fills ? [{ start, end: start, text: `liftItem(${Math.min(parts, MOST_PARTS) * BYTES_OF_PART});` }] : [];
-}
-
-function isPush(callee: AnyNode): boolean {
-  return callee.type === 'MemberExpression' && !callee.computed && isNamed(callee.property, 'push');
-}
-
-function isDeclaration(node: AnyNode, parent: AnyNode | undefined): boolean {
-  switch (parent?.type) {
-    case 'VariableDeclarator':
-      return parent.id === node;
-    case 'FunctionDeclaration':
-    case 'FunctionExpression':
-    case 'ArrowFunctionExpression':
-    case 'ClassDeclaration':
-    case 'ClassExpression':
-    case 'CatchClause':
-    case 'RestElement':
-    case 'ArrayPattern':
-      return parent.type !== 'ArrowFunctionExpression' || parent.body !== node;
-    case 'AssignmentPattern':
-      return parent.left === node;
-    default:
-      return false;
-  }
-}
-
-function isPropertyName(node: AnyNode, parent: AnyNode | undefined): boolean {
-  switch (parent?.type) {
-    case 'MemberExpression':
-      return parent.property === node && !parent.computed;
-    case 'Property':
-    case 'MethodDefinition':
-    case 'PropertyDefinition':
-      return parent.key === node && !parent.computed;
-    case 'MetaProperty':
-      return true;
-    case 'LabeledStatement':
-    case 'BreakStatement':
-    case 'ContinueStatement':
-      return true;
-    default:
-      return false;
-  }
-}
-
-function walk(root: AnyNode, each: (node: AnyNode, parent: AnyNode | undefined) => void): void {
-  const stack: [AnyNode, AnyNode | undefined][] = [[root, undefined]];
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    const [node, parent] = next;
-    each(node, parent);
-    for (const value of Object.values(node)) {
-      if (Array.isArray(value)) for (const item of value) pushNode(stack, item, node);
-      else pushNode(stack, value, node);
-    }
-  }
-}
-
-function pushNode(stack: [AnyNode, AnyNode | undefined][], value: unknown, parent: AnyNode): void {
-  if (typeof value === 'object' && value !== null && 'type' in value && 'start' in value)
-    stack.push([value as AnyNode, parent]);
-}
-
-function apply(text: string, { start, end }: Node, edits: readonly Edit[]): string {
-  let result = '';
-  let from = start;
-  for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
-    result += text.slice(from, edit.start) + edit.text;
-    from = edit.end;
-  }
-  return result + text.slice(from, end);
 }
 
 function refused(what: string): RuntimeError {

@@ -10,3 +10,12 @@ export function fileFailure(reason: unknown, guestPath: string, why?: string): S
     details: { errno, path: guestPath.slice(0, 200) },
   });
 }
+
+/** What the operation answers, or its failure as the component is told of it. @throws {SecurityError} `SECURITY_FILE_FAILED` */
+export function attempt<T>(path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (cause) {
+    throw fileFailure(cause, path);
+  }
+}

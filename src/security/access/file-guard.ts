@@ -3,25 +3,24 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
-  futimesSync,
   linkSync,
   lutimesSync,
   mkdirSync,
   opendirSync,
   openSync,
   readlinkSync,
-  readSync,
   realpathSync,
   renameSync,
   rmdirSync,
   type Stats,
   unlinkSync,
-  writeSync,
 } from 'node:fs';
 import { sep } from 'node:path';
 import type { ComponentAuthority, Preopen, Quota } from '#core';
-import { fileFailure } from './file-failure.ts';
+import { type FileEntry, type FileFacts, type FileTimes, factsOf, kindOf } from './file-facts.ts';
+import { attempt, fileFailure } from './file-failure.ts';
 import { PathResolver, type ResolvedPath } from './file-paths.ts';
+import { GuardedFile } from './guarded-file.ts';
 
 export interface FileGuardOptions {
   readonly authority: ComponentAuthority;
@@ -46,29 +45,6 @@ export interface OpenMode {
   readonly truncate?: boolean | undefined;
   /** Fails for a link at the end of the path instead of following it. */
   readonly noFollow?: boolean | undefined;
-}
-
-export interface FileEntry {
-  readonly name: string;
-  readonly kind: 'file' | 'folder' | 'link' | 'other';
-}
-
-/** Times are whole milliseconds since 1970: finer ones would be a clock that nobody granted. */
-export interface FileFacts {
-  readonly kind: FileEntry['kind'];
-  readonly size: number;
-  readonly links: number;
-  readonly accessedMs: number;
-  readonly modifiedMs: number;
-  readonly changedMs: number;
-  /** The same for two paths that lead to one thing. */
-  readonly identity: string;
-}
-
-/** Milliseconds since 1970. */
-export interface FileTimes {
-  readonly accessedMs: number;
-  readonly modifiedMs: number;
 }
 
 /**
@@ -242,80 +218,6 @@ export class FileGuard {
   }
 }
 
-/** An open file. Its grant is looked at on each use, so that a revoked one stops the next. */
-export class GuardedFile {
-  readonly #fd: number;
-  readonly #path: string;
-  readonly #check: (action: 'read' | 'write') => void;
-  readonly #maxBytes: number;
-  readonly #onClose: () => void;
-  #closed = false;
-
-  constructor(
-    fd: number,
-    path: string,
-    check: (action: 'read' | 'write') => void,
-    maxBytes: number,
-    onClose: () => void,
-  ) {
-    this.#fd = fd;
-    this.#path = path;
-    this.#check = check;
-    this.#maxBytes = maxBytes;
-    this.#onClose = onClose;
-  }
-
-  /** At most `length` bytes from `offset`; none at the end of the file. */
-  read(offset: number, length: number): Uint8Array {
-    return this.#use('read', () => {
-      const buffer = new Uint8Array(Math.min(length, this.#maxBytes));
-      return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, offset));
-    });
-  }
-
-  /** Answers how many of the bytes were written at `offset`. */
-  write(offset: number, bytes: Uint8Array): number {
-    return this.#use('write', () => writeSync(this.#fd, bytes, 0, Math.min(bytes.length, this.#maxBytes), offset));
-  }
-
-  /** Answers how many of the bytes were written at the end, wherever that is by now. */
-  append(bytes: Uint8Array): number {
-    return this.write(
-      this.#use('write', () => fstatSync(this.#fd).size),
-      bytes,
-    );
-  }
-
-  stat(): FileFacts {
-    return this.#use('read', () => factsOf(fstatSync(this.#fd)));
-  }
-
-  setTimes(times: (now: FileFacts) => FileTimes): void {
-    this.#use('write', () => {
-      const { accessedMs, modifiedMs } = times(factsOf(fstatSync(this.#fd)));
-      futimesSync(this.#fd, accessedMs / 1_000, modifiedMs / 1_000);
-    });
-  }
-
-  resize(size: number): void {
-    this.#use('write', () => ftruncateSync(this.#fd, size));
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#onClose();
-    closeSync(this.#fd);
-  }
-
-  #use<T>(action: 'read' | 'write', operation: () => T): T {
-    // The number may belong to another file by now.
-    if (this.#closed) throw fileFailure('EBADF', this.#path, 'the file was closed');
-    this.#check(action);
-    return attempt(this.#path, operation);
-  }
-}
-
 /** Never follows a link at the end, never waits for the other end of a FIFO, never empties before it was checked. */
 function flagsOf({ read, write, create, exclusive, truncate }: OpenMode): number {
   const writes = write === true || create === true || truncate === true;
@@ -340,30 +242,4 @@ function onlyRegular(stats: Stats, path: string): void {
   if (stats.isSymbolicLink()) throw fileFailure('ELOOP', path, 'it is a link');
   const errno = stats.isDirectory() ? 'EISDIR' : 'EACCES';
   throw fileFailure(errno, path, stats.isDirectory() ? 'it is a folder' : 'it is neither a regular file nor a folder');
-}
-
-function kindOf(found: Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): FileEntry['kind'] {
-  if (found.isFile()) return 'file';
-  if (found.isDirectory()) return 'folder';
-  return found.isSymbolicLink() ? 'link' : 'other';
-}
-
-function factsOf(stats: Stats): FileFacts {
-  return {
-    kind: kindOf(stats),
-    size: stats.size,
-    links: stats.nlink,
-    accessedMs: Math.floor(stats.atimeMs),
-    modifiedMs: Math.floor(stats.mtimeMs),
-    changedMs: Math.floor(stats.ctimeMs),
-    identity: `${stats.dev}:${stats.ino}`,
-  };
-}
-
-function attempt<T>(path: string, operation: () => T): T {
-  try {
-    return operation();
-  } catch (cause) {
-    throw fileFailure(cause, path);
-  }
 }

@@ -1,5 +1,7 @@
-export { type FileEntry, type FileFacts, FileGuard, type FileTimes, type GuardedFile } from './file-guard.ts';
+export type { FileEntry, FileFacts, FileTimes } from './file-facts.ts';
+export { FileGuard } from './file-guard.ts';
 export { guardedFetch } from './guarded-fetch.ts';
+export type { GuardedFile } from './guarded-file.ts';
 export { GuardedNetwork } from './guarded-network.ts';
 export { NetworkGuard } from './network-guard.ts';
 export { openPreopens, type Preopens } from './preopens.ts';

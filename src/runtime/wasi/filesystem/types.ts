@@ -1,25 +1,16 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { type Clock, Quota } from '#core';
-import type { FileEntry, FileFacts, FileGuard } from '#security/access';
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '#core';
+import type { FileFacts, FileGuard } from '#security/access';
 import type { HostLinker } from '../../host-linker.ts';
-import type { CurrentStore, HostState } from '../../host-state.ts';
+import type { CurrentStore } from '../../host-state.ts';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { answering } from './error-code.ts';
+import { listingsKit } from './listings.ts';
 import { OpenFile } from './open-file.ts';
 import { below, fileOffset } from './paths.ts';
-import { datetimeOf, type NewTimestamp, newTimes } from './times.ts';
-
-const TYPES: Readonly<Record<FileEntry['kind'], string>> = {
-  file: 'regular-file',
-  folder: 'directory',
-  link: 'symbolic-link',
-  other: 'unknown',
-};
-
-/** Folders that one store lists at a time, each kept whole, and what an entry costs beside its name. */
-const MAX_LISTINGS = 8;
-const ENTRY_BYTES = 128;
+import { hashOf, statOf } from './stat.ts';
+import { type NewTimestamp, newTimes } from './times.ts';
 
 interface PathFlags {
   readonly symlinkFollow?: boolean;
@@ -49,7 +40,7 @@ export type OpenFolder = (path: string) => object;
  */
 export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore, clock: Clock, io: Io): OpenFolder {
   const key = randomBytes(32);
-  const listings = new WeakMap<HostState, Quota>();
+  const listings = listingsKit(current);
 
   class Descriptor {
     readonly #charge: HostCharge;
@@ -121,8 +112,8 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       return answering(() => BigInt(this.#open('write').file.write(fileOffset(offset), bytes)));
     }
 
-    readDirectory(): DirectoryEntryStream {
-      return answering(() => opened(() => this.#files.list(this.#folder())));
+    readDirectory(): object {
+      return answering(() => listings.open(() => this.#files.list(this.#folder())));
     }
 
     createDirectoryAt(path: string): void {
@@ -234,50 +225,9 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     }
   }
 
-  class DirectoryEntryStream {
-    readonly #close: () => void;
-    #entries: Iterator<FileEntry>;
-
-    constructor(entries: readonly FileEntry[], close: () => void) {
-      this.#entries = entries.values();
-      this.#close = close;
-    }
-
-    readDirectoryEntry(): { type: string; name: string } | undefined {
-      const { done, value } = this.#entries.next();
-      return done ? undefined : { type: TYPES[value.kind], name: value.name };
-    }
-
-    [Symbol.dispose](): void {
-      this.#close();
-    }
-  }
-
-  /** @throws `insufficient-memory` for one stream too many, or for a folder too large beside what else is held */
-  function opened(list: () => readonly FileEntry[]): DirectoryEntryStream {
-    const { state } = current;
-    const places = listings.get(state) ?? new Quota(MAX_LISTINGS);
-    listings.set(state, places);
-    if (!places.take(1)) throw 'insufficient-memory';
-    const charge = new HostCharge(state);
-    const close = (): void => {
-      charge.end();
-      places.giveBack(1);
-    };
-    try {
-      const entries = list();
-      if (!charge.take(entries.reduce((sum, { name }) => sum + ENTRY_BYTES + name.length, 0)))
-        throw 'insufficient-memory';
-      return new DirectoryEntryStream(entries, close);
-    } catch (error) {
-      close();
-      throw error;
-    }
-  }
-
   linker.define('wasi:filesystem/types@0.2.0', {
     Descriptor,
-    DirectoryEntryStream,
+    DirectoryEntryStream: listings.DirectoryEntryStream,
     filesystemErrorCode: (error: unknown) => {
       const code = io.codeOf(error);
       return typeof code === 'string' ? code : undefined;
@@ -295,21 +245,4 @@ function answered(error: unknown): unknown {
   } catch (code) {
     return code;
   }
-}
-
-function statOf({ kind, links, size, accessedMs, modifiedMs, changedMs }: FileFacts): object {
-  return {
-    type: TYPES[kind],
-    linkCount: BigInt(links),
-    size: BigInt(size),
-    dataAccessTimestamp: datetimeOf(accessedMs),
-    dataModificationTimestamp: datetimeOf(modifiedMs),
-    statusChangeTimestamp: datetimeOf(changedMs),
-  };
-}
-
-/** Changes when the file does, and says nothing of where it lies: who has no key cannot try out what it might be. */
-function hashOf(key: Uint8Array, { identity, size, modifiedMs }: FileFacts): { lower: bigint; upper: bigint } {
-  const digest = createHmac('sha256', key).update(`${identity} ${size} ${modifiedMs}`).digest();
-  return { lower: digest.readBigUInt64LE(0), upper: digest.readBigUInt64LE(8) };
 }

@@ -1,0 +1,64 @@
+import type { AnyNode } from 'acorn';
+
+/** Shows every node below and including `root` to `each`, with the node that it stands in. */
+export function walk(root: AnyNode, each: (node: AnyNode, parent: AnyNode | undefined) => void): void {
+  const stack: [AnyNode, AnyNode | undefined][] = [[root, undefined]];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const [node, parent] = next;
+    each(node, parent);
+    for (const value of Object.values(node)) {
+      if (Array.isArray(value)) for (const item of value) pushNode(stack, item, node);
+      else pushNode(stack, value, node);
+    }
+  }
+}
+
+function pushNode(stack: [AnyNode, AnyNode | undefined][], value: unknown, parent: AnyNode): void {
+  if (typeof value === 'object' && value !== null && 'type' in value && 'start' in value)
+    stack.push([value as AnyNode, parent]);
+}
+
+export function isNamed(node: AnyNode, name: string): boolean {
+  return node.type === 'Identifier' && node.name === name;
+}
+
+/** Whether an identifier declares the name that it is. */
+export function isDeclaration(node: AnyNode, parent: AnyNode | undefined): boolean {
+  switch (parent?.type) {
+    case 'VariableDeclarator':
+      return parent.id === node;
+    case 'FunctionDeclaration':
+    case 'FunctionExpression':
+    case 'ArrowFunctionExpression':
+    case 'ClassDeclaration':
+    case 'ClassExpression':
+    case 'CatchClause':
+    case 'RestElement':
+    case 'ArrayPattern':
+      return parent.type !== 'ArrowFunctionExpression' || parent.body !== node;
+    case 'AssignmentPattern':
+      return parent.left === node;
+    default:
+      return false;
+  }
+}
+
+/** Whether an identifier names a property or a label, not a variable. */
+export function isPropertyName(node: AnyNode, parent: AnyNode | undefined): boolean {
+  switch (parent?.type) {
+    case 'MemberExpression':
+      return parent.property === node && !parent.computed;
+    case 'Property':
+    case 'MethodDefinition':
+    case 'PropertyDefinition':
+      return parent.key === node && !parent.computed;
+    case 'MetaProperty':
+      return true;
+    case 'LabeledStatement':
+    case 'BreakStatement':
+    case 'ContinueStatement':
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,64 @@
+import { Quota } from '#core';
+import type { FileEntry } from '#security/access';
+import type { CurrentStore, HostState } from '../../host-state.ts';
+import { HostCharge } from '../host-charge.ts';
+import { TYPES } from './stat.ts';
+
+/** Folders that one store lists at a time, each kept whole, and what an entry costs beside its name. */
+const MAX_LISTINGS = 8;
+const ENTRY_BYTES = 128;
+
+/** The class of one linker, and how its instances come to be. */
+export interface ListingsKit {
+  readonly DirectoryEntryStream: new (entries: readonly FileEntry[], close: () => void) => object;
+  /** @throws `insufficient-memory` for one stream too many, or for a folder too large beside what else is held */
+  open(list: () => readonly FileEntry[]): object;
+}
+
+/** WASI's `directory-entry-stream`: folders as they were when they were opened, counted and charged to each store. */
+export function listingsKit(current: CurrentStore): ListingsKit {
+  const listings = new WeakMap<HostState, Quota>();
+
+  class DirectoryEntryStream {
+    readonly #close: () => void;
+    #entries: Iterator<FileEntry>;
+
+    constructor(entries: readonly FileEntry[], close: () => void) {
+      this.#entries = entries.values();
+      this.#close = close;
+    }
+
+    readDirectoryEntry(): { type: string; name: string } | undefined {
+      const { done, value } = this.#entries.next();
+      return done ? undefined : { type: TYPES[value.kind], name: value.name };
+    }
+
+    [Symbol.dispose](): void {
+      this.#close();
+    }
+  }
+
+  return {
+    DirectoryEntryStream,
+    open(list) {
+      const { state } = current;
+      const places = listings.get(state) ?? new Quota(MAX_LISTINGS);
+      listings.set(state, places);
+      if (!places.take(1)) throw 'insufficient-memory';
+      const charge = new HostCharge(state);
+      const close = (): void => {
+        charge.end();
+        places.giveBack(1);
+      };
+      try {
+        const entries = list();
+        if (!charge.take(entries.reduce((sum, { name }) => sum + ENTRY_BYTES + name.length, 0)))
+          throw 'insufficient-memory';
+        return new DirectoryEntryStream(entries, close);
+      } catch (error) {
+        close();
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { closeSync, fstatSync, ftruncateSync, futimesSync, readSync, writeSync } from 'node:fs';
+import { type FileFacts, type FileTimes, factsOf } from './file-facts.ts';
+import { attempt, fileFailure } from './file-failure.ts';
+
+/** An open file. Its grant is looked at on each use, so that a revoked one stops the next. */
+export class GuardedFile {
+  readonly #fd: number;
+  readonly #path: string;
+  readonly #check: (action: 'read' | 'write') => void;
+  readonly #maxBytes: number;
+  readonly #onClose: () => void;
+  #closed = false;
+
+  constructor(
+    fd: number,
+    path: string,
+    check: (action: 'read' | 'write') => void,
+    maxBytes: number,
+    onClose: () => void,
+  ) {
+    this.#fd = fd;
+    this.#path = path;
+    this.#check = check;
+    this.#maxBytes = maxBytes;
+    this.#onClose = onClose;
+  }
+
+  /** At most `length` bytes from `offset`; none at the end of the file. */
+  read(offset: number, length: number): Uint8Array {
+    return this.#use('read', () => {
+      const buffer = new Uint8Array(Math.min(length, this.#maxBytes));
+      return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, offset));
+    });
+  }
+
+  /** Answers how many of the bytes were written at `offset`. */
+  write(offset: number, bytes: Uint8Array): number {
+    return this.#use('write', () => writeSync(this.#fd, bytes, 0, Math.min(bytes.length, this.#maxBytes), offset));
+  }
+
+  /** Answers how many of the bytes were written at the end, wherever that is by now. */
+  append(bytes: Uint8Array): number {
+    return this.write(
+      this.#use('write', () => fstatSync(this.#fd).size),
+      bytes,
+    );
+  }
+
+  stat(): FileFacts {
+    return this.#use('read', () => factsOf(fstatSync(this.#fd)));
+  }
+
+  setTimes(times: (now: FileFacts) => FileTimes): void {
+    this.#use('write', () => {
+      const { accessedMs, modifiedMs } = times(factsOf(fstatSync(this.#fd)));
+      futimesSync(this.#fd, accessedMs / 1_000, modifiedMs / 1_000);
+    });
+  }
+
+  resize(size: number): void {
+    this.#use('write', () => ftruncateSync(this.#fd, size));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClose();
+    closeSync(this.#fd);
+  }
+
+  #use<T>(action: 'read' | 'write', operation: () => T): T {
+    // The number may belong to another file by now.
+    if (this.#closed) throw fileFailure('EBADF', this.#path, 'the file was closed');
+    this.#check(action);
+    return attempt(this.#path, operation);
+  }
+}
