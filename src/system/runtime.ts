@@ -1,15 +1,5 @@
 import type { DependencyContainer } from 'tsyringe';
-import {
-  allow,
-  type ComponentHandle,
-  type ComponentUsage,
-  checkOptions,
-  createHandle,
-  type EffectiveLimits,
-  isReservedId,
-  isVivariumError,
-  parseComponentId,
-} from '#core';
+import { allow, type ComponentHandle, type ComponentUsage, checkOptions, isVivariumError } from '#core';
 import {
   ActorRef,
   type AnswerOf,
@@ -19,23 +9,23 @@ import {
   type DeadLetter,
   type HostMessaging,
   type HostTopic,
-  type MailboxOptions,
   type MessageCounters,
   type Protocol,
   type Router,
 } from '#messaging';
-import { type ComponentState, type JcoEngine, RuntimeError } from '#runtime';
-import { openPreopens } from '#security/access';
+import type { ComponentState, JcoEngine } from '#runtime';
 import type { GrantInput } from '#security/authority';
 import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
 import { heedBranchHints } from './branch-hints.ts';
-import { type ComponentSource, moduleIdOf, nameOf, pathOf, readSource } from './component-source.ts';
+import type { ComponentSource } from './component-source.ts';
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
+import { aborted, closed } from './ended.ts';
 import type { RuntimeEvents } from './events.ts';
-import { checkListener, checkLoadOptions, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
+import { Loading } from './loading.ts';
+import { checkListener, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
 import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
 
 /** A protocol of which nothing is known: at run time all are alike. */
@@ -59,7 +49,7 @@ export class Runtime implements AsyncDisposable {
   readonly #host: HostMessaging;
   readonly #admission: Admission;
   readonly #supervisor: ActorSupervisor;
-  #unnamed = 0;
+  readonly #loading: Loading;
   #closing: Promise<void> | undefined;
 
   constructor(scope: DependencyContainer) {
@@ -70,6 +60,7 @@ export class Runtime implements AsyncDisposable {
     this.#host = scope.resolve(TOKENS.host);
     this.#admission = scope.resolve(TOKENS.admission);
     this.#supervisor = scope.resolve(TOKENS.supervisor);
+    this.#loading = new Loading(scope, () => this.#closing !== undefined);
   }
 
   /**
@@ -79,62 +70,8 @@ export class Runtime implements AsyncDisposable {
    * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SUPERVISION_INVALID`, `SECURITY_UNTRUSTED`,
    * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`, `SECURITY_INVALID_PREOPEN`
    */
-  async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
-    checkLoadOptions(options);
-    this.#supervisor.check(options.supervision);
-    this.#open(options.signal);
-    const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
-    const handle = this.#reserve(options.id ?? this.#defaultId(source));
-    try {
-      // Its mailbox is there before it is initialised: it may send and subscribe from its first call on.
-      this.#router.add(handle, {
-        mailbox: mailboxOf(limits, options.mailbox),
-        maxAttempts: options.supervision?.maxAttempts,
-        suspended: true,
-      });
-      const moduleId = moduleIdOf(source);
-      const module =
-        moduleId === undefined ? undefined : await this.#scope.resolve(TOKENS.registry).fetch(moduleId, options.signal);
-      const component = module?.bytes ?? (await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal));
-      const authority = await this.#admission.admit({
-        handle,
-        component,
-        path: module === undefined ? pathOf(source) : undefined,
-        signers: module === undefined ? undefined : [module.record.keyId],
-        grants: options.grants ?? [],
-        signature: options.signature,
-      });
-      await this.#engine.loadComponent({
-        handle,
-        component,
-        limits,
-        env: options.env ?? {},
-        hostEnv: process.env,
-        authority,
-        preopens: await openPreopens(options.preopens ?? {}),
-        network: this.#admission.network(authority),
-        args: options.args ?? [],
-        config: options.config,
-        store: options.store ?? 'per-actor',
-        metering: options.metering ?? 'fuel',
-        imports: options.imports ?? {},
-        signal: options.signal,
-      });
-      if (this.#closing !== undefined) {
-        await this.#engine.unloadComponent(handle, 'the runtime was closed');
-        throw closed();
-      }
-      this.#directory.describe(handle, this.#engine.metadata(handle));
-      if (options.supervision !== undefined) this.#supervisor.watch(handle, options.supervision);
-      this.#router.resume(handle);
-      this.#admission.loaded(handle, component);
-      return handle;
-    } catch (error) {
-      this.#router.remove(handle, isVivariumError(error) ? error : undefined);
-      this.#admission.end(handle, error);
-      this.#directory.remove(handle);
-      throw error;
-    }
+  load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
+    return this.#loading.load(source, options);
   }
 
   /** A handle that knows the operations of its component: `request` takes them as values then, and answers one. */
@@ -320,42 +257,6 @@ export class Runtime implements AsyncDisposable {
     const reply = await this.#host.request(ref.handle, ref.codec.encode(call), { ...options, contentType });
     return reply === undefined ? undefined : ref.codec.decode(reply);
   }
-
-  #reserve(id: string): ComponentHandle {
-    const parsed = parseComponentId(id);
-    if (isReservedId(parsed)) {
-      throw new RuntimeError(
-        'RUNTIME_WRONG_STATE',
-        `${id} is in the namespace that only the host may use; choose another`,
-      );
-    }
-    const handle = createHandle(parsed);
-    if (!this.#directory.add(handle)) {
-      throw new RuntimeError(
-        'RUNTIME_WRONG_STATE',
-        `${id} is loaded already; unload it first or choose another instance`,
-      );
-    }
-    return handle;
-  }
-
-  #defaultId(source: ComponentSource): string {
-    this.#unnamed += 1;
-    return `local/${nameOf(source)}/${this.#unnamed}`;
-  }
-}
-
-/** A payload that would fill the receiver's memory is refused to its sender, rather than end the receiver. */
-function mailboxOf(limits: EffectiveLimits, wanted: MailboxOptions = {}): MailboxOptions {
-  return { ...wanted, maxMessageBytes: wanted.maxMessageBytes ?? Math.floor(limits.maxMemoryBytes / 2) };
-}
-
-function aborted(signal: AbortSignal): RuntimeError {
-  return new RuntimeError('RUNTIME_ABORTED', 'the call was aborted', { cause: signal.reason });
-}
-
-function closed(): RuntimeError {
-  return new RuntimeError('RUNTIME_CLOSED', 'the runtime is closed');
 }
 
 /**

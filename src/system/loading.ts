@@ -1,0 +1,130 @@
+import type { DependencyContainer } from 'tsyringe';
+import {
+  type ComponentHandle,
+  createHandle,
+  type EffectiveLimits,
+  isReservedId,
+  isVivariumError,
+  parseComponentId,
+} from '#core';
+import type { MailboxOptions, Router } from '#messaging';
+import { type JcoEngine, RuntimeError } from '#runtime';
+import { openPreopens } from '#security/access';
+import type { ActorSupervisor } from './actor-supervisor.ts';
+import type { Admission } from './admission.ts';
+import { type ComponentSource, moduleIdOf, nameOf, pathOf, readSource } from './component-source.ts';
+import { TOKENS } from './container.ts';
+import type { Directory } from './directory.ts';
+import { aborted, closed } from './ended.ts';
+import { checkLoadOptions } from './option-rules.ts';
+import type { LoadOptions } from './options.ts';
+
+/** Makes a component of a source one that lives, or leaves nothing of it. */
+export class Loading {
+  readonly #scope: DependencyContainer;
+  readonly #isClosing: () => boolean;
+  readonly #engine: JcoEngine;
+  readonly #directory: Directory;
+  readonly #router: Router;
+  readonly #admission: Admission;
+  readonly #supervisor: ActorSupervisor;
+  #unnamed = 0;
+
+  constructor(scope: DependencyContainer, isClosing: () => boolean) {
+    this.#scope = scope;
+    this.#isClosing = isClosing;
+    this.#engine = scope.resolve(TOKENS.engine);
+    this.#directory = scope.resolve(TOKENS.directory);
+    this.#router = scope.resolve(TOKENS.router);
+    this.#admission = scope.resolve(TOKENS.admission);
+    this.#supervisor = scope.resolve(TOKENS.supervisor);
+  }
+
+  /** @throws what `Runtime.load` does */
+  async load(source: ComponentSource, options: LoadOptions): Promise<ComponentHandle> {
+    checkLoadOptions(options);
+    this.#supervisor.check(options.supervision);
+    if (this.#isClosing()) throw closed();
+    if (options.signal?.aborted) throw aborted(options.signal);
+    const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
+    const handle = this.#reserve(options.id ?? this.#defaultId(source));
+    try {
+      // Its mailbox is there before it is initialised: it may send and subscribe from its first call on.
+      this.#router.add(handle, {
+        mailbox: mailboxOf(limits, options.mailbox),
+        maxAttempts: options.supervision?.maxAttempts,
+        suspended: true,
+      });
+      const moduleId = moduleIdOf(source);
+      const module =
+        moduleId === undefined ? undefined : await this.#scope.resolve(TOKENS.registry).fetch(moduleId, options.signal);
+      const component = module?.bytes ?? (await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal));
+      const authority = await this.#admission.admit({
+        handle,
+        component,
+        path: module === undefined ? pathOf(source) : undefined,
+        signers: module === undefined ? undefined : [module.record.keyId],
+        grants: options.grants ?? [],
+        signature: options.signature,
+      });
+      await this.#engine.loadComponent({
+        handle,
+        component,
+        limits,
+        env: options.env ?? {},
+        hostEnv: process.env,
+        authority,
+        preopens: await openPreopens(options.preopens ?? {}),
+        network: this.#admission.network(authority),
+        args: options.args ?? [],
+        config: options.config,
+        store: options.store ?? 'per-actor',
+        metering: options.metering ?? 'fuel',
+        imports: options.imports ?? {},
+        signal: options.signal,
+      });
+      if (this.#isClosing()) {
+        await this.#engine.unloadComponent(handle, 'the runtime was closed');
+        throw closed();
+      }
+      this.#directory.describe(handle, this.#engine.metadata(handle));
+      if (options.supervision !== undefined) this.#supervisor.watch(handle, options.supervision);
+      this.#router.resume(handle);
+      this.#admission.loaded(handle, component);
+      return handle;
+    } catch (error) {
+      this.#router.remove(handle, isVivariumError(error) ? error : undefined);
+      this.#admission.end(handle, error);
+      this.#directory.remove(handle);
+      throw error;
+    }
+  }
+
+  #reserve(id: string): ComponentHandle {
+    const parsed = parseComponentId(id);
+    if (isReservedId(parsed)) {
+      throw new RuntimeError(
+        'RUNTIME_WRONG_STATE',
+        `${id} is in the namespace that only the host may use; choose another`,
+      );
+    }
+    const handle = createHandle(parsed);
+    if (!this.#directory.add(handle)) {
+      throw new RuntimeError(
+        'RUNTIME_WRONG_STATE',
+        `${id} is loaded already; unload it first or choose another instance`,
+      );
+    }
+    return handle;
+  }
+
+  #defaultId(source: ComponentSource): string {
+    this.#unnamed += 1;
+    return `local/${nameOf(source)}/${this.#unnamed}`;
+  }
+}
+
+/** A payload that would fill the receiver's memory is refused to its sender, rather than end the receiver. */
+function mailboxOf(limits: EffectiveLimits, wanted: MailboxOptions = {}): MailboxOptions {
+  return { ...wanted, maxMessageBytes: wanted.maxMessageBytes ?? Math.floor(limits.maxMemoryBytes / 2) };
+}
