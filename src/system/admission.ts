@@ -19,6 +19,8 @@ import {
   Authority,
   CapabilitySet,
   type Denial,
+  type FoldedDenials,
+  foldDenials,
   type GrantInput,
   type GrantPolicy,
   type LoadFacts,
@@ -39,6 +41,7 @@ export interface AdmissionPorts {
   readonly keys: TrustedKeys;
   readonly trust: TrustPolicy;
   readonly policy: GrantPolicy | undefined;
+  /** Told of the first denial of a kind, and of the number of those that follow. */
   readonly onDenied: (denial: Denial) => void;
   /** Where names are looked up; the system's own by default. */
   readonly names?: NameService | undefined;
@@ -62,9 +65,11 @@ const GRANTS = allow.listOf(allow.anything);
 export class Admission implements MessagingAuthority {
   readonly #ports: AdmissionPorts;
   readonly #authorities = new Map<bigint, Authority>();
+  readonly #denials: FoldedDenials;
 
   constructor(ports: AdmissionPorts) {
     this.#ports = ports;
+    this.#denials = foldDenials(ports.onDenied, { clock: ports.clock });
   }
 
   /** @throws `SECURITY_UNTRUSTED`, `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT` */
@@ -110,8 +115,14 @@ export class Admission implements MessagingAuthority {
     this.#ports.audit.append({ action: 'load', component: id, outcome, detail: messageOf(error) });
   }
 
+  /** Tells what was denied and only counted until now. */
+  close(): void {
+    this.#denials.end();
+  }
+
   #authority(component: string): Authority {
-    const { audit, clock, onDenied } = this.#ports;
+    const { audit, clock } = this.#ports;
+    const onDenied = (denial: Denial): void => this.#denials.tell(denial);
     return new Authority({ component, capabilities: CapabilitySet.of([], clock), audit, onDenied });
   }
 

@@ -14,7 +14,7 @@ export interface RuntimeEvents {
   readonly log: LogRecord;
   /** A message that reached nobody, with the reason. */
   readonly 'dead-letter': DeadLetter;
-  /** Something that a component tried and was not granted. */
+  /** Something that a component tried and was not granted; what it tries again within ten seconds is counted, and told once. */
   readonly denied: Denial;
   /** Something is wrong beside the components, such as an audit log that cannot be written. */
   readonly warning: Warning;

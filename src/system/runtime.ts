@@ -232,6 +232,7 @@ export class Runtime implements AsyncDisposable {
         if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
       });
     }
+    this.#admission.close();
     await this.#scope.resolve(TOKENS.builder).close();
     await this.#scope.resolve(TOKENS.artifactCache).close();
     this.#scope.resolve(TOKENS.keyValueStore).close();

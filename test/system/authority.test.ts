@@ -10,6 +10,7 @@ import { Signer } from '#security/signers';
 import { createRuntime, type LoadOptions, type RuntimeOptions } from '../../src/index.ts';
 import { environmentOf } from '../../src/runtime/environment.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { actor } from '../support/actor-wat.ts';
 
@@ -64,6 +65,20 @@ describe('a component', () => {
     const refused = { component: 'demo/a/1', target: 'counts/a' };
     expect(denials).toMatchObject([{ ...refused, grant: 'storage:write:counts/a' }]);
     expect(entries).toContainEqual(expect.objectContaining({ ...refused, action: 'storage:write', outcome: 'denied' }));
+  });
+
+  it('that tries again and again does not flood those who listen, and no denial is lost to the count', async () => {
+    const clock = new ManualClock();
+    const { runtime, denials, load, put } = await scene({ overrides: { clock } });
+    const handle = await load(store);
+    for (let i = 0; i < 500; i++) expect(await put(handle, 'counts/a')).toBe(STORAGE_DENIED);
+    expect(denials).toHaveLength(1);
+    clock.advance(10_000);
+    expect(denials).toMatchObject([{ target: 'counts/a' }, { target: 'counts/a', count: 499 }]);
+    for (let i = 0; i < 3; i++) await put(handle, 'counts/a');
+    expect(denials).toHaveLength(3);
+    await runtime.close();
+    expect(denials).toMatchObject([{}, { count: 499 }, {}, { count: 2 }]);
   });
 
   it('may do what load grants it, until that is revoked', async () => {

@@ -1,63 +1,27 @@
-import type { AuditEntry, AuditLog, Clock, StopTimer } from '#core';
-import { getOrMake } from '../get-or-make.ts';
+import type { AuditEntry, AuditLog } from '#core';
+import { Folding, type FoldingOptions } from '../folding.ts';
 
-export interface FoldingOptions {
-  readonly clock: Clock;
-  /** Milliseconds over which equal entries become one; default 10,000. */
-  readonly windowMs?: number | undefined;
-  /** Different refusals and failures of one component that are written out in a window; default 20. */
-  readonly maxDistinct?: number | undefined;
-}
-
-/** What one component did in a window. */
-interface Window {
-  readonly seen: Map<string, { readonly entry: AuditEntry; again: number }>;
-  others: number;
-}
-
-/**
- * Keeps a guest from flooding the log by what it can bring about at will: refusals and failures. The first of a kind is
- * written at once; the rest of the window's are counted and written as one line at its end, and so are those of further
- * kinds once there were many. A component writes at most `2 * maxDistinct + 1` lines in a window.
- */
+/** Keeps a guest from flooding the log by what it can bring about at will: refusals and failures. */
 export function foldAudit(inner: AuditLog, options: FoldingOptions): AuditLog {
-  const { clock, windowMs = 10_000, maxDistinct = 20 } = options;
-  const windows = new Map<string, Window>();
-  let stop: StopTimer | undefined;
-
-  function endWindows(): void {
-    stop?.();
-    stop = undefined;
-    for (const [component, window] of windows) {
-      for (const { entry, again } of window.seen.values()) if (again > 0) inner.append({ ...entry, count: again });
-      if (window.others > 0) {
+  const folding = new Folding<AuditEntry>(
+    {
+      first: (entry) => inner.append(entry),
+      again: (entry, count) => inner.append({ ...entry, count }),
+      further: ({ component }, count) => {
         const detail = 'refusals and failures of further kinds';
-        inner.append({ action: 'folded', component, outcome: 'denied', detail, count: window.others });
-      }
-    }
-    windows.clear();
-  }
-
-  function fold(entry: AuditEntry): void {
-    const window = getOrMake(windows, entry.component, (): Window => ({ seen: new Map(), others: 0 }));
-    stop ??= clock.after(windowMs, endWindows);
-    const kind = JSON.stringify([entry.outcome, entry.action, entry.target]);
-    const known = window.seen.get(kind);
-    if (known !== undefined) known.again += 1;
-    else if (window.seen.size >= maxDistinct) window.others += 1;
-    else {
-      window.seen.set(kind, { entry, again: 0 });
-      inner.append(entry);
-    }
-  }
-
+        inner.append({ action: 'folded', component, outcome: 'denied', detail, count });
+      },
+    },
+    options,
+  );
   return {
     append(entry) {
-      if (entry.outcome === 'denied' || entry.outcome === 'failed') fold(entry);
-      else inner.append(entry);
+      const { component, outcome, action, target } = entry;
+      if (outcome !== 'denied' && outcome !== 'failed') inner.append(entry);
+      else folding.add(component, JSON.stringify([outcome, action, target]), entry);
     },
     close() {
-      endWindows();
+      folding.end();
       return inner.close();
     },
   };

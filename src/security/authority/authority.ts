@@ -11,6 +11,10 @@ export interface Denial {
   readonly target: string;
   /** The grant that would have allowed it. */
   readonly grant: string;
+  /** Where it was told before: how often it came again in the ten seconds since. */
+  readonly count?: number | undefined;
+  /** There were too many kinds to be told one by one: `count` of further ones came, and this was the last. */
+  readonly further?: true | undefined;
 }
 
 export interface AuthorityOptions {

@@ -1,0 +1,26 @@
+import { Folding, type FoldingOptions } from '../folding.ts';
+import type { Denial } from './authority.ts';
+
+/** Denials on their way to those who listen. */
+export interface FoldedDenials {
+  tell(denial: Denial): void;
+  /** Tells at once what was counted. */
+  end(): void;
+}
+
+/** Keeps a guest from flooding those who listen with what it is denied, in the way of the audit log. */
+export function foldDenials(told: (denial: Denial) => void, options: FoldingOptions): FoldedDenials {
+  const folding = new Folding<Denial>(
+    {
+      first: told,
+      again: (denial, count) => told({ ...denial, count }),
+      further: (denial, count) => told({ ...denial, count, further: true }),
+    },
+    options,
+  );
+  return {
+    tell: (denial) =>
+      folding.add(denial.component, JSON.stringify([denial.area, denial.action, denial.target]), denial),
+    end: () => folding.end(),
+  };
+}
