@@ -25,7 +25,9 @@ export function checkEmbedding(vector: Float32Array): void {
 /** The vector scaled to length 1; its length squared must be a finite number above 0. */
 export function normalize(vector: Float32Array): Float32Array {
   const factor = 1 / lengthOf(vector);
-  return vector.map((value) => value * factor);
+  const unit = new Float32Array(vector.length);
+  for (let at = 0; at < vector.length; at += 1) unit[at] = vector[at]! * factor;
+  return unit;
 }
 
 /** Cosine similarity of two comparable vectors of one length. */
@@ -55,6 +57,20 @@ export function unpackVector(bytes: Uint8Array): Float32Array | undefined {
   return Float32Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(at * 4, true));
 }
 
+/** PostgreSQL breaks base64 into lines of so many characters, as MIME does. */
+const LINE = 76;
+
+/** As {@link unpackVector}, of base64 with line breaks: each vector is made once and nothing of it is left over. */
+export function vectorOfBase64(text: string): Float32Array | undefined {
+  const breaks = Math.floor(Math.max(0, text.length - 1) / (LINE + 1));
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const length = ((text.length - breaks) * 3) / 4 - padding;
+  if (!Number.isInteger(length) || length <= 0 || length % 4 !== 0 || length > MAX_DIMENSIONS * 4) return undefined;
+  const bytes = new Uint8Array(length);
+  if (Buffer.from(bytes.buffer).write(text, 'base64') !== length) return undefined;
+  return LITTLE ? new Float32Array(bytes.buffer) : unpackVector(bytes);
+}
+
 /** Digest of the packed vector. */
 export function embeddingDigest(vector: Float32Array): string {
   return digestOf(packVector(vector));
@@ -63,6 +79,6 @@ export function embeddingDigest(vector: Float32Array): string {
 /** Euclidean length. */
 export function lengthOf(vector: Float32Array): number {
   let sum = 0;
-  for (const value of vector) sum += value * value;
+  for (let at = 0; at < vector.length; at += 1) sum += vector[at]! * vector[at]!;
   return Math.sqrt(sum);
 }

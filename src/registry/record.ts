@@ -1,6 +1,6 @@
 import type { ModuleRecord, ValidationStatus } from '#core';
 import { isDigest } from './digest.ts';
-import { unpackVector } from './embedding.ts';
+import { unpackVector, vectorOfBase64 } from './embedding.ts';
 import { RegistryError } from './errors.ts';
 import { refusalOf } from './metadata.ts';
 
@@ -73,9 +73,9 @@ export function valuesOf(record: ModuleRecord, packed: Uint8Array | null): (stri
 /** Reads a row that anybody may have edited. @throws {RegistryError} `REGISTRY_BAD_RECORD` */
 export function recordOfRow(row: Row): ModuleRecord {
   const id = wanted(row, 'id', isModuleId);
-  const embedding = optional(row, 'embedding', isBytes);
-  const vector = embedding === undefined ? undefined : unpackVector(embedding);
-  if (embedding !== undefined && vector === undefined) throw bad(row, 'embedding');
+  const packed = optional(row, 'embedding', isPacked);
+  const vector = typeof packed === 'string' ? vectorOfBase64(packed) : packed && unpackVector(packed);
+  if (packed !== undefined && vector === undefined) throw bad(row, 'embedding');
   for (const field of ['name', 'version', 'description'] as const) {
     if (refusalOf(field, row[field]) !== undefined) throw bad(row, field);
   }
@@ -163,8 +163,9 @@ function isEnvelope(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_ENVELOPE;
 }
 
-function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array;
+/** The bytes themselves, or base64 of them. */
+function isPacked(value: unknown): value is Uint8Array | string {
+  return value instanceof Uint8Array || typeof value === 'string';
 }
 
 function isCount(value: unknown): value is number {

@@ -1,18 +1,14 @@
-import type { CustomTypesConfig, Pool, PoolClient, QueryConfig } from 'pg';
+import type { CustomTypesConfig, Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
 import { messageOf } from '#core';
 import { RegistryError } from '../errors.ts';
 import type { Row } from '../record.ts';
 import { POSTGRES_MIGRATIONS } from './schema.ts';
+import { StatementTimer } from './statement-timer.ts';
 
 export type PostgresValue = string | number | Uint8Array | readonly string[] | null;
 
 /** Runs one statement, for a minute at most unless it may take longer. */
 export type RunStatement = (sql: string, values?: readonly PostgresValue[], timeoutMs?: number) => Promise<Row[]>;
-
-/** The client's own timeout for one query, which its types do not know. */
-interface TimedQuery extends QueryConfig {
-  query_timeout: number;
-}
 
 /** PostgreSQL's ids of the types that come back as text by default: bigint and numeric. */
 const NUMBERS = new Set([20, 1_700]);
@@ -31,7 +27,8 @@ export const SESSION: string = `SELECT set_config('hnsw.ef_search', '200', false
 /** A pool of connections: transactions, typed errors, migrations. A connection that broke is replaced at the next use. */
 export class PostgresConnection {
   readonly #pool: Pool;
-  readonly #prepared = new WeakSet<PoolClient>();
+  /** Of the connections whose session is set. */
+  readonly #timers = new WeakMap<PoolClient, StatementTimer>();
 
   private constructor(pool: Pool) {
     this.#pool = pool;
@@ -146,14 +143,16 @@ export class PostgresConnection {
       broken = error;
     };
     client.on('error', onError);
+    const timer = this.#timers.get(client) ?? new StatementTimer();
     const run: RunStatement = async (text, values = [], timeoutMs = QUERY_TIMEOUT_MS) => {
+      // A rollback would wait behind a statement that has no answer.
+      if (broken !== undefined) throw typed(broken);
       try {
         // Without parameters several statements may stand in one text, as in a migration.
-        const query: TimedQuery = { text, query_timeout: timeoutMs };
-        if (values.length > 0) query.values = [...values];
-        const { rows } = await client.query(query);
+        const query: QueryConfig = values.length > 0 ? { text, values: [...values] } : { text };
+        const rows = await rowsOf(client, query, timer, timeoutMs);
         statements.done += 1;
-        return rows ?? [];
+        return rows;
       } catch (cause) {
         // Without a state it is no answer of the server: the connection is of no more use.
         if (stateOf(cause) === undefined) broken = cause instanceof Error ? cause : new Error(String(cause));
@@ -161,16 +160,33 @@ export class PostgresConnection {
       }
     };
     try {
-      if (!this.#prepared.has(client)) {
+      if (!this.#timers.has(client)) {
         await run(SESSION);
-        this.#prepared.add(client);
+        this.#timers.set(client, timer);
       }
       return await work(run);
     } finally {
       client.off('error', onError);
+      if (broken !== undefined) timer.end();
       client.release(broken);
     }
   }
+}
+
+/**
+ * The rows that a statement gives. By its callback: the client's promise keeps the results of earlier statements reachable
+ * for so long that they outlive the young generation, and a search is held up by full collections.
+ */
+function rowsOf(client: PoolClient, query: QueryConfig, timer: StatementTimer, timeoutMs: number): Promise<Row[]> {
+  return new Promise((resolve, reject) => {
+    timer.start(timeoutMs, () => reject(new Error(`no answer within ${timeoutMs} ms`)));
+    client.query(query, (error: Error | null, result: QueryResult<Row> | undefined) => {
+      timer.stop();
+      if (error) reject(error);
+      // Of several statements in one text there are several results, and nobody asks for them.
+      else resolve(result?.rows ?? []);
+    });
+  });
 }
 
 /** The five characters by which PostgreSQL says what went wrong. */

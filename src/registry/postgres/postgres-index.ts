@@ -28,7 +28,14 @@ export interface PostgresIndexOptions {
   readonly vectorCacheBytes?: number | undefined;
 }
 
-const ALL = COLUMNS.join(', ');
+const NAMES = COLUMNS.join(', ');
+/**
+ * What a record is read from. The client takes bytes as text of twice their length, and leaves two copies of each vector
+ * behind; base64 is a third longer, and read at once.
+ */
+const ALL = COLUMNS.map((name) => (name === 'embedding' ? "encode(embedding, 'base64') AS embedding" : name)).join(
+  ', ',
+);
 const PLACES = [...COLUMNS, 'changed'].map((_, at) => `$${at + 1}`).join(', ');
 const FIND_NEWEST = `
   SELECT ${ALL} FROM vivarium_modules m
@@ -102,7 +109,7 @@ export class PostgresModuleIndex implements IndexBackend {
       if (embedding !== undefined) await this.#fixEmbedder(run, record, embedding);
       const values = valuesOf(record, embedding === undefined ? null : packVector(embedding));
       const changed = await touch(run, record.interfaceHash);
-      await run(`INSERT INTO vivarium_modules (${ALL}, changed) VALUES (${PLACES})`, [...values, changed]);
+      await run(`INSERT INTO vivarium_modules (${NAMES}, changed) VALUES (${PLACES})`, [...values, changed]);
       await this.#index(run, record);
       return record;
     });

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core';
 import { FolderBlobStore, openIndex } from '#registry';
+import { PostgresConnection } from '../../../src/registry/postgres/connection.ts';
 import { SOME_INTERFACE } from '../../registry/module-records.ts';
 import { createRig, metadata, type Rig } from '../../registry/rig.ts';
 import { ManualClock } from '../../security/manual-clock.ts';
@@ -46,6 +47,20 @@ describeWithServer('registry in PostgreSQL: faults', findPostgres() !== undefine
     await rig.publisher().revoke(record.id);
     expect(await rig.client().query(query)).toEqual([]);
     expect((await rig.client().collectOrphans(-1)).deleted).toEqual([record.storagePointer]);
+  });
+
+  it('gives up a statement without an answer, and its connection with it, and goes on with another', async () => {
+    const connection = await PostgresConnection.create(await freshDatabase());
+    onTestFinished(() => connection.close());
+    const backend = async (): Promise<unknown> => (await connection.query('SELECT pg_backend_pid() AS id'))[0]?.id;
+    const before = await backend();
+    expect(await backend()).toBe(before);
+    const began = performance.now();
+    const slow = connection.transaction((run) => run('SELECT pg_sleep($1::int)', [60], 50));
+    await expect(slow).rejects.toMatchObject({ ...unavailable, message: expect.stringContaining('within 50 ms') });
+    // No rollback was waited for, which would have stood behind the statement.
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(await backend()).not.toBe(before);
   });
 
   it('says that the database is gone, and goes on when it is back', async () => {
