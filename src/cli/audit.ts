@@ -26,7 +26,7 @@ export function auditCommand(shell: Shell): Command {
     .description('print the records, oldest first')
     .option('--component <id>', 'of this component; a namespace, or namespace/name, takes all below')
     .option('--action <action>', 'of this action: load, grant, fail, storage:read; storage takes all of storage')
-    .addOption(new Option('--outcome <outcome>').choices(['granted', 'denied', 'done', 'failed']))
+    .addOption(new Option('--outcome <outcome>', 'of this outcome').choices(['granted', 'denied', 'done', 'failed']))
     .option('--since <time>', 'of the last while, as 1h', reading(parseDuration))
     .option('--follow', 'go on with what is written from now on')
     .action(shell.action((flags: ShowFlags) => show(shell, flags)));

@@ -20,7 +20,7 @@ export function keyCommand(shell: Shell): Command {
   command
     .command('new')
     .description('make a key pair; what it signs is trusted here')
-    .argument('<name>')
+    .argument('<name>', 'what it is called here')
     .option('--valid-for <time>', 'how long it counts, as 365d', reading(parseDuration))
     .action(
       shell.action(async (name: string, flags: ValidityFlags) => {
@@ -33,7 +33,10 @@ export function keyCommand(shell: Shell): Command {
     .description('show all keys: whether they count, and whether they can sign here')
     .action(
       shell.action(async () => {
-        for (const { name, keyId, canSign, status, trusted } of await openKeyring().list()) {
+        const keys = await openKeyring().list();
+        if (keys.length === 0)
+          shell.note("no key; make one with 'viv key new NAME', or trust another's with 'viv key import'");
+        for (const { name, keyId, canSign, status, trusted } of keys) {
           const [validUntil, revokedAt] = [isoOf(trusted?.validUntil), isoOf(trusted?.revokedAt)];
           const reason = trusted?.revocationReason;
           const about = [status, canSign ? 'can sign' : '', validUntil ? `until ${validUntil}` : '', reason ?? ''];
@@ -47,7 +50,7 @@ export function keyCommand(shell: Shell): Command {
   command
     .command('export')
     .description('print the public half; with --private, write the private half to a file')
-    .argument('<name>')
+    .argument('<name>', 'the key, as viv key list shows it')
     .option('--private', 'the private half: whoever has it signs in your name')
     .option('-o, --output <file>', 'a new file; the private half goes nowhere else')
     .action(
@@ -67,8 +70,8 @@ export function keyCommand(shell: Shell): Command {
   command
     .command('import')
     .description('trust the public key in a PEM file; a private key can sign here as well')
-    .argument('<name>')
-    .argument('<file>')
+    .argument('<name>', 'what it is called here')
+    .argument('<file>', 'the PEM file')
     .option('--valid-for <time>', 'how long it counts, as 365d', reading(parseDuration))
     .action(
       shell.action(async (name: string, file: string, flags: ValidityFlags) => {
@@ -79,7 +82,7 @@ export function keyCommand(shell: Shell): Command {
   command
     .command('revoke')
     .description('stop trusting a key, for good: nothing that it ever signed counts any more')
-    .argument('<name or id>')
+    .argument('<name or id>', 'the key, as viv key list shows it')
     .option('--reason <text>', 'why, for whoever lists the keys')
     .action(
       shell.action(async (name: string, flags: { reason?: string }) => {
@@ -93,7 +96,7 @@ export function keyCommand(shell: Shell): Command {
 export function signCommand(shell: Shell): Command {
   return new Command('sign')
     .description('sign a component: its signature lies beside it, as <file>.sig.json')
-    .argument('<file>')
+    .argument('<file>', 'the component')
     .requiredOption('-k, --key <name>', 'the key to sign with')
     .option('--valid-for <time>', 'how long the signature counts, as 90d', reading(parseDuration))
     .action(
@@ -111,7 +114,7 @@ export function signCommand(shell: Shell): Command {
 export function verifyCommand(shell: Shell): Command {
   return new Command('verify')
     .description('say which trusted keys signed a component; exit code 4 if none')
-    .argument('<file>')
+    .argument('<file>', 'the component, beside its signature')
     .action(
       shell.action(async (file: string) => {
         const { digest, signers } = await openKeyring().verify(file);

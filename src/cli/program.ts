@@ -5,6 +5,7 @@ import { cacheCommand } from './cache.ts';
 import { callCommand } from './call.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { addExamples } from './help-examples.ts';
 import { inspectCommand } from './inspect.ts';
 import { keyCommand, signCommand, verifyCommand } from './keys.ts';
 import { meterCommand } from './meter.ts';
@@ -79,4 +80,8 @@ function prepare(command: Command, shell: Shell): void {
       },
     });
   if (command.commands.length === 0) command.option('--json', 'print one JSON object a line');
+  for (const option of command.options) {
+    if (Array.isArray(option.defaultValue) && option.defaultValue.length === 0) option.defaultValueDescription = 'none';
+  }
+  addExamples(command);
 }

@@ -63,7 +63,7 @@ export function registryCommand(shell: Shell): Command {
     .action(shell.action((flags: QueryFlags) => query(shell, flags)));
 
   add('fetch', 'write the verified bytes of a module to a file')
-    .argument('<id>')
+    .argument('<id>', 'the module, as viv registry list shows it')
     .requiredOption('-o, --output <file>', 'where they go')
     .action(
       shell.action((id: string, flags: RegistryFlags & { output: string }) =>
@@ -84,6 +84,8 @@ export function registryCommand(shell: Shell): Command {
           const { status, name } = flags;
           for (let after: string | undefined; ; ) {
             const page = await client.list({ status, name, after, limit: 100 });
+            if (after === undefined && page.length === 0)
+              shell.note("no such module; publish one with 'viv registry publish'");
             for (const record of page) print(shell, record);
             after = page.at(-1)?.id;
             if (page.length < 100) return;
@@ -109,7 +111,7 @@ export function registryCommand(shell: Shell): Command {
   );
 
   add('revoke', 'take a module out of use for good')
-    .argument('<id>')
+    .argument('<id>', 'the module, as viv registry list shows it')
     .option('--key <name>', 'the private key that signs the revocation (default: the only one)')
     .action(
       shell.action((id: string, flags: RegistryFlags & { key?: string }) =>
@@ -120,7 +122,9 @@ export function registryCommand(shell: Shell): Command {
     );
 
   add('gc', 'delete blobs that no module points to, modules that nobody uses, and old lookups')
-    .addOption(new Option('--grace <time>', 'how old a blob must be, as 24h').argParser(reading(parseDuration)))
+    .addOption(
+      new Option('--grace <time>', 'how old a blob must be, as 48h (default: 24h)').argParser(reading(parseDuration)),
+    )
     .addOption(new Option('--idle <time>', 'evict modules unused for so long').argParser(reading(parseDuration)))
     .addOption(new Option('--keep <number>', 'evict down to so many modules').argParser(Number))
     .action(

@@ -38,6 +38,6 @@ it('the commands in docs/registry.md do what they say, one after another', async
   expect(said.get('registry list')).toContain(id);
   expect(said.get('registry stats')).toContain('1 verified');
   expect(said.get('registry revoke')).toContain('revoked');
-  expect(said.get('registry gc')).toContain('0 of 1 blobs deleted');
+  expect(said.get('registry gc')).toContain('0 of 1 blob deleted');
   expect(readFileSync(join(folder, 'copy.wasm'))).toEqual(readFileSync(join(folder, 'adder.wasm')));
 }, 60_000);

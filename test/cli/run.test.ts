@@ -146,10 +146,29 @@ describe('viv inspect', () => {
 });
 
 describe('help', () => {
-  it.each(['', 'new', 'build', 'run', 'call', 'inspect'])('viv %s --help teaches', async (command) => {
-    const { code, out } = await viv([...(command === '' ? [] : [command]), '--help']);
+  /** All commands, found as a reader finds them. */
+  async function commandsBelow(words: readonly string[]): Promise<{ words: readonly string[]; help: string }[]> {
+    const { code, out: help } = await viv([...words, '--help']);
     expect(code).toBe(0);
-    expect(out).toContain('Usage: viv');
+    const listed = help.split('\nCommands:\n')[1]?.split('\n\n')[0] ?? '';
+    const names = [...listed.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name as string);
+    const below = names.filter((name) => name !== 'help').map((name) => commandsBelow([...words, name]));
+    return [{ words, help }, ...(await Promise.all(below)).flat()];
+  }
+
+  it('of each command shows what to type, with options that it has, and knows --json', async () => {
+    const all = await commandsBelow([]);
+    const leaves = all.filter(({ help }) => !help.includes('\nCommands:\n'));
+    expect(leaves.length).toBeGreaterThan(25);
+    for (const { words, help } of leaves) {
+      const typed = ['viv', ...words].join(' ');
+      const examples = help.split('\nExamples:\n')[1]?.split('\n') ?? [];
+      const own = examples.filter((line) => line.trim().startsWith(`${typed} `) || line.trim() === typed);
+      expect(own, typed).not.toEqual([]);
+      for (const [flag] of own.join('\n').matchAll(/(?<= )--[a-z-]+/g)) expect(help, typed).toContain(flag);
+      expect(help, typed).toContain('--json');
+      expect(help, typed).not.toContain('default: []');
+    }
   });
 
   it('documents the exit codes', async () => {

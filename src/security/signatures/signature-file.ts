@@ -61,7 +61,10 @@ export async function verifyFile(
   const digest = await digestOfFile(file);
   const envelope = await readSignatureFile(file);
   if (envelope === undefined) {
-    throw new SecurityError('SECURITY_UNTRUSTED', `${file} is not signed; there is no ${signaturePath(file)}`);
+    throw new SecurityError(
+      'SECURITY_UNTRUSTED',
+      `${file} is not signed: there is no ${signaturePath(file)}; sign it with 'viv sign', or get its signature from whoever made it`,
+    );
   }
   return { digest, signers: await verifyStatement(envelope, { digest, mediaType }, trust) };
 }
