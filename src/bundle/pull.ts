@@ -52,7 +52,10 @@ export async function pull(options: PullOptions): Promise<PullReport> {
   }
   if (folder !== undefined) return pullInto(folder, options);
   if (remote === undefined || options.target === undefined) {
-    throw new BundleError('BUNDLE_INVALID_OPTION', 'nothing to pull; name the folder of a bundle');
+    throw new BundleError(
+      'BUNDLE_INVALID_OPTION',
+      'nothing to pull; name the folder of a bundle, or a registry with --remote',
+    );
   }
   const temporary = await mkdtemp(join(tmpdir(), 'vivarium-pull-'));
   try {

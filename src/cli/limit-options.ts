@@ -12,7 +12,7 @@ export function addLimitOptions(command: Command): Command {
   return command
     .addOption(new Option('--fuel <units>', 'fuel for each call').argParser(reading(parseFuel)))
     .addOption(new Option('--memory <size>', 'memory of the component, as 64MiB').argParser(reading(parseBytes)))
-    .addOption(new Option('--timeout <time>', 'time for each call, as 500ms or 2s').argParser(reading(parseDuration)));
+    .addOption(new Option('--timeout <time>', 'time for each call, as 500ms or 2s').argParser(reading(parseTimeout)));
 }
 
 export function limitsOf({ fuel, memory, timeout }: LimitFlags): ResourceLimits {
@@ -28,6 +28,12 @@ export function reading<T>(parse: (text: string) => T): (text: string) => T {
       throw new InvalidArgumentError(messageOf(error));
     }
   };
+}
+
+function parseTimeout(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === 0) throw new Error('give a time above 0, as 500ms or 2s');
+  return milliseconds;
 }
 
 function parseFuel(text: string): bigint {

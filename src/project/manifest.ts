@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parse } from 'smol-toml';
 import { formatComponentId, messageOf, parseComponentId, type ResourceLimits } from '#core';
 import { ProjectError } from './errors.ts';
@@ -40,12 +40,15 @@ export interface ManifestSupervision {
 
 /** Reads an `actor.toml`. @throws {ProjectError} `PROJECT_NOT_FOUND`, `PROJECT_BAD_MANIFEST` */
 export async function readManifest(file: string): Promise<ActorManifest> {
-  const size = await stat(file).then(
-    (stats) => (stats.isFile() ? stats.size : undefined),
-    () => undefined,
-  );
-  if (size === undefined) throw new ProjectError('PROJECT_NOT_FOUND', `there is no manifest ${file}`);
-  if (size > MAX_BYTES) throw bad(file, `it has ${size} bytes; a manifest has at most ${MAX_BYTES}`);
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory()) {
+    throw new ProjectError(
+      'PROJECT_NOT_FOUND',
+      `${file} is a folder; give the manifest in it, as ${join(file, 'actor.toml')}`,
+    );
+  }
+  if (!found?.isFile()) throw new ProjectError('PROJECT_NOT_FOUND', `there is no manifest ${file}`);
+  if (found.size > MAX_BYTES) throw bad(file, `it has ${found.size} bytes; a manifest has at most ${MAX_BYTES}`);
   return parseManifest(await readFile(file, 'utf8'), file);
 }
 

@@ -171,6 +171,18 @@ describe('help', () => {
     }
   });
 
+  it.each([
+    [['run', '.', '-m', 'x'], 4, 'is a folder; give the component in it'],
+    [['start', '.'], 3, 'is a folder; give the manifest in it, as actor.toml'],
+    [['run', 'a.wasm', '--timeout', '0'], 2, 'give a time above 0'],
+    [['run', 'a.wasm', '--grant', 'storage'], 2, 'such as storage:read:counts/**'],
+  ])('stands in the error of viv %j', async (args, code, hint) => {
+    const failed = await viv(
+      args[0] === 'run' && args[1] === 'a.wasm' ? [args[0], file('echo.wasm'), ...args.slice(2)] : args,
+    );
+    expect(failed).toMatchObject({ code, err: expect.stringContaining(hint) });
+  });
+
   it('documents the exit codes', async () => {
     expect((await viv(['--help'])).out).toContain('2 wrong usage');
   });

@@ -44,7 +44,10 @@ export async function readComponentFile(path: string, signal?: AbortSignal): Pro
   });
   try {
     const stats = await file.stat();
-    if (!stats.isFile()) throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `${path} is not a regular file`);
+    if (!stats.isFile()) {
+      const what = stats.isDirectory() ? 'is a folder; give the component in it' : 'is not a regular file';
+      throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `${path} ${what}`);
+    }
     if (stats.size > MAX_COMPONENT_BYTES) {
       throw new RuntimeError(
         'RUNTIME_INVALID_COMPONENT',

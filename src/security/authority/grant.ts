@@ -100,7 +100,7 @@ function isAbsolutePattern([root, ...rest]: readonly string[]): boolean {
 function splitText(text: string): { area: string; action: string; pattern: string; expiresAt?: number } {
   const [, area, action, pattern] = /^([^:]*):([^:]*):(.*)$/s.exec(text) ?? [];
   if (area === undefined || action === undefined || pattern === undefined) {
-    throw invalid(text, 'it is not area:action:pattern');
+    throw invalid(text, 'it is not area:action:pattern, such as storage:read:counts/**');
   }
   return { area, action, pattern };
 }
