@@ -51,19 +51,22 @@ export function auditCommand(shell: Shell): Command {
   return command;
 }
 
-async function show(shell: Shell, { since, follow, ...filter }: ShowFlags): Promise<void> {
+async function show(shell: Shell, flags: ShowFlags): Promise<void> {
+  const { since, follow, component, action, outcome } = flags;
   const ending = new AbortController();
   const stop = () => ending.abort();
   process.once('SIGINT', stop);
   const wait = () => sleep(FOLLOW_MS, undefined, { signal: ending.signal }).catch(() => undefined);
-  const from = since === undefined ? {} : { since: Date.now() - since };
+  const filter = { component, action, outcome, since: since === undefined ? undefined : Date.now() - since };
   try {
     const following = follow === true ? { signal: ending.signal, wait } : undefined;
-    for await (const record of readAudit(openAuditFolder(), { ...filter, ...from }, following)) {
+    for await (const record of readAudit(openAuditFolder(), filter, following)) {
       const time = new Date(record.time).toISOString();
-      const { action, component, outcome, target = '', detail = '', count } = record;
+      const { target = '', detail = '', count } = record;
       const times = count === undefined ? '' : `x${count}`;
-      const columns = [time, outcome.padEnd(7), component, action, target, times, detail].filter((text) => text !== '');
+      const columns = [time, record.outcome.padEnd(7), record.component, record.action, target, times, detail].filter(
+        (text) => text !== '',
+      );
       // A line break in what a guest chose must not look like another record.
       shell.result({ ...record, time }, printable(columns.join('  ').replaceAll('\n', '\\n')));
     }

@@ -38,7 +38,11 @@ export function buildCommand(shell: Shell): Command {
     )
     .action(
       shell.action(async (folder: string, flags: BuildFlags) => {
-        const { file, bytes, engine } = await buildActor(folder, flags);
+        const { file, bytes, engine } = await buildActor(folder, {
+          output: flags.output,
+          engine: flags.engine,
+          world: flags.world,
+        });
         const shown = relative(process.cwd(), file);
         shell.result({ file, bytes, engine }, `${shown}  ${(bytes / 2 ** 20).toFixed(2)} MiB`);
       }),

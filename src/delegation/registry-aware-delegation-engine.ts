@@ -1,4 +1,4 @@
-import { isVivariumError, type ModuleRegistry, type VivariumError } from '#core';
+import { allow, checkOptions, isVivariumError, type ModuleRegistry, type VivariumError } from '#core';
 import { type CallContext, checkContext } from './call-context.ts';
 import type { DelegationEngine, ExecTarget } from './delegation-engine.ts';
 
@@ -13,13 +13,23 @@ export interface RegistryAwareOptions {
   readonly unavailable?: ((error: VivariumError) => void) | undefined;
 }
 
+const AWARE: allow.OptionRules<RegistryAwareOptions> = {
+  threshold: allow.rule('-1 to 1', (value) => typeof value === 'number' && value >= -1 && value <= 1),
+  embedderId: allow.text,
+  provided: allow.listOf(allow.text),
+  unavailable: allow.func,
+};
+const RULE = allow.options(AWARE);
+
 /** Asks the registry first, and another engine on a miss. On a hit the other engine is not asked. */
 export class RegistryAwareDelegationEngine implements DelegationEngine {
   readonly #registry: ModuleRegistry;
   readonly #inner: DelegationEngine;
   readonly #options: RegistryAwareOptions;
 
+  /** @throws {CoreError} `CORE_INVALID_OPTION` */
   constructor(registry: ModuleRegistry, inner: DelegationEngine, options: RegistryAwareOptions = {}) {
+    checkOptions(options, RULE);
     this.#registry = registry;
     this.#inner = inner;
     this.#options = options;

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '#core';
+import { allow, type Clock, checkOptions } from '#core';
 import { type CallContext, checkContext, type DecisionContext, decisionKey } from './call-context.ts';
 import type { DelegationEngine, ExecTarget } from './delegation-engine.ts';
 
@@ -17,6 +17,20 @@ export interface StaticDelegationOptions {
   readonly memoMs?: number | undefined;
 }
 
+const target = allow.rule(
+  'a target, as { kind: "LocalPure" }',
+  (value) => typeof value === 'object' && value !== null && typeof Reflect.get(value, 'kind') === 'string',
+);
+const STATIC: allow.OptionRules<StaticDelegationOptions> = {
+  targets: allow.each(target),
+  policy: allow.func,
+  otherwise: target,
+  clock: allow.part('monotonic'),
+  memoSize: allow.wholeNumber(1),
+  memoMs: allow.period,
+};
+const RULE = allow.required(STATIC, 'targets', 'otherwise', 'clock');
+
 export interface MemoStatistics {
   readonly hits: number;
   readonly misses: number;
@@ -31,7 +45,9 @@ export class StaticDelegationEngine implements DelegationEngine {
   #hits = 0;
   #misses = 0;
 
+  /** @throws {CoreError} `CORE_INVALID_OPTION` */
   constructor(options: StaticDelegationOptions) {
+    checkOptions(options ?? null, RULE);
     this.#options = options;
     this.#targets = new Map(Object.entries(options.targets));
     this.#memo = new LRUCache({

@@ -1,4 +1,4 @@
-import type { Clock, LookupOutcome } from '#core';
+import { allow, type Clock, type LookupOutcome } from '#core';
 import type { LookupLog } from './index-backend.ts';
 
 export interface RetentionOptions {
@@ -7,6 +7,11 @@ export interface RetentionOptions {
   /** Most lookups that are kept; 500,000 by default. */
   readonly maxLookups?: number | undefined;
 }
+
+export const RETENTION: allow.OptionRules<RetentionOptions> = {
+  maxAgeMs: allow.milliseconds,
+  maxLookups: allow.wholeNumber(0),
+};
 
 const DAY_MS = 86_400_000;
 /** Between two times of forgetting: the log exceeds its size by no more than what is logged meanwhile. */

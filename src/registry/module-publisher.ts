@@ -63,6 +63,21 @@ export interface PublishOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const PUBLISHER: allow.OptionRules<PublisherOptions> = {
+  index: allow.part('insert', 'get', 'change'),
+  blobs: allow.part('put'),
+  trust: allow.part('checkPublication'),
+  clock: allow.part('now'),
+  inspect: allow.func,
+  load: allow.func,
+  signer: allow.anything,
+  verifier: allow.anything,
+  embedder: allow.part('embed'),
+  checkTimeoutMs: allow.period,
+  maxBytes: allow.wholeNumber(1),
+};
+const PUBLISHER_RULE = allow.required(PUBLISHER, 'index', 'blobs', 'trust', 'clock', 'inspect', 'load', 'signer');
+
 const PUBLISH: allow.OptionRules<PublishOptions> = { check: allow.func, signal: allow.signal };
 const PUBLISH_RULE = allow.options(PUBLISH);
 
@@ -73,7 +88,9 @@ const ATTEMPTS = 5;
 export class ModulePublisher {
   readonly #options: PublisherOptions;
 
+  /** @throws {CoreError} `CORE_INVALID_OPTION` */
   constructor(options: PublisherOptions) {
+    checkOptions(options ?? null, PUBLISHER_RULE);
     this.#options = options;
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, isVivariumError, type ModuleRecord } from '#core';
+import { allow, type Clock, checkOptions, isVivariumError, type ModuleRecord } from '#core';
 import { parseEnvelope, verifyEnvelope } from '#security/signatures';
 import type { Signer, TrustedKey, TrustedKeys } from '#security/signers';
 import { RegistryError } from './errors.ts';
@@ -18,11 +18,20 @@ export interface ModuleTrustOptions {
   readonly separateVerifier?: boolean | undefined;
 }
 
+const TRUST: allow.OptionRules<ModuleTrustOptions> = {
+  keys: allow.part('find'),
+  clock: allow.part('now'),
+  separateVerifier: allow.flag,
+};
+const RULE = allow.required(TRUST, 'keys', 'clock');
+
 /** Says whether a record stands for what trusted keys signed. A row by itself is believed nothing. */
 export class ModuleTrust {
   readonly #options: ModuleTrustOptions;
 
+  /** @throws {CoreError} `CORE_INVALID_OPTION` */
   constructor(options: ModuleTrustOptions) {
+    checkOptions(options ?? null, RULE);
     this.#options = options;
   }
 

@@ -1,20 +1,22 @@
-import type {
-  BlobInventory,
-  BlobStore,
-  Clock,
-  FetchedModule,
-  LookupOutcome,
-  ModuleMatch,
-  ModuleQuery,
-  ModuleRecord,
-  ModuleRegistry,
+import {
+  allow,
+  type BlobInventory,
+  type BlobStore,
+  type Clock,
+  checkOptions,
+  type FetchedModule,
+  type LookupOutcome,
+  type ModuleMatch,
+  type ModuleQuery,
+  type ModuleRecord,
+  type ModuleRegistry,
 } from '#core';
 import { digestOf } from '#security/signatures';
 import { type CollectionReport, collectOrphans } from './collect-orphans.ts';
 import { cosineOf } from './embedding.ts';
 import { RegistryError } from './errors.ts';
 import type { EvictionRule, IndexBackend, ModuleFilter, RegistryStatistics } from './index-backend.ts';
-import { LookupRetention, type RetentionOptions } from './lookup-retention.ts';
+import { LookupRetention, RETENTION, type RetentionOptions } from './lookup-retention.ts';
 import { type ModuleTrust, revoked } from './module-trust.ts';
 import { checkAsked, type ReadQuery, readQuery } from './query.ts';
 import { isModuleId } from './record.ts';
@@ -41,13 +43,26 @@ const SIMILARITY_ERROR = 1e-4;
 /** The time of a module's last use is written this often: a fetch is no write in most cases. */
 const TOUCH_MS = 3_600_000;
 
+const CLIENT: allow.OptionRules<RegistryClientOptions> = {
+  index: allow.part('find', 'get'),
+  blobs: allow.part('get', 'list', 'delete'),
+  trust: allow.part('check'),
+  clock: allow.part('now'),
+  retired: allow.anything,
+  lookups: allow.options(RETENTION),
+  refused: allow.func,
+};
+const RULE = allow.required(CLIENT, 'index', 'blobs', 'trust', 'clock');
+
 /** Finds, fetches and administers published components. What it hands out was checked against trusted keys. */
 export class RegistryClient implements ModuleRegistry {
   readonly #options: RegistryClientOptions;
   readonly #retired: RetiredModules;
   readonly #lookups: LookupRetention;
 
+  /** @throws {CoreError} `CORE_INVALID_OPTION` */
   constructor(options: RegistryClientOptions) {
+    checkOptions(options ?? null, RULE);
     this.#options = options;
     this.#retired = options.retired ?? new MemoryRetiredModules();
     this.#lookups = new LookupRetention(options.index, options.clock, options.lookups);

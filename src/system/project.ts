@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { allow, checkOptions } from '#core';
 import { type BuildOptions, type BuiltComponent, build, scaffold } from '#project';
 
 export { type ActorManifest, readManifest } from '#project';
@@ -9,15 +10,23 @@ const witFolder = fileURLToPath(new URL('wit', root));
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const guestLibrary = fileURLToPath(new URL(`../guest/index.${extension}`, import.meta.url));
 
+const BUILD: allow.OptionRules<Pick<BuildOptions, 'output' | 'engine' | 'world'>> = {
+  output: allow.path,
+  engine: allow.oneOf('qjs', 'starlingmonkey'),
+  world: allow.text,
+};
+const RULE = allow.options(BUILD);
+
 /** Makes an actor's project. @throws `PROJECT_EXISTS` */
 export function newActor(folder: string): Promise<readonly string[]> {
   return scaffold(folder, { witFolder, guestTypes: fileURLToPath(new URL('dist/guest', root)) });
 }
 
-/** Makes a component of an actor's project. @throws `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED` */
-export function buildActor(
+/** Makes a component of an actor's project. @throws `CORE_INVALID_OPTION`, `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED` */
+export async function buildActor(
   project: string,
   options: Pick<BuildOptions, 'output' | 'engine' | 'world'> = {},
 ): Promise<BuiltComponent> {
+  checkOptions(options, RULE);
   return build(project, { ...options, guestLibrary, witFolder });
 }

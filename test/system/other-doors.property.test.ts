@@ -5,14 +5,19 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pull, push, verify } from '#bundle';
+import { HttpEmbedder, HttpModelProvider, RegistryAwareDelegationEngine, StaticDelegationEngine } from '#delegation';
 import { FuelTank, meterBytes, meterModule } from '#metering';
+import { ModulePublisher, ModuleTrust, RegistryClient } from '#registry';
 import {
+  buildActor,
   checkBundle,
   isVivariumError,
   openArtifactCache,
+  openAuditFolder,
   openRegistry,
   pullBundle,
   pushBundle,
+  readAudit,
 } from '../../src/index.ts';
 
 let folder: string;
@@ -164,4 +169,34 @@ it('the registry refuses options before it finds or deletes', async () => {
   await expect(client.evict({ keep: '0' as never })).rejects.toMatchObject(expected);
   await expect(client.evict({ idle: 0 } as never)).rejects.toMatchObject(expected);
   await expect(client.collectOrphans(Number.NaN)).rejects.toMatchObject(expected);
+});
+
+it('parts, builds and the audit log refuse options that cannot be meant', async () => {
+  const endpoint = { url: 'http://127.0.0.1:9/v1', model: 'm' };
+  const keys = ['url', 'apiKey', 'timeoutMs', 'maxReplyBytes', 'retries', 'retryDelayMs', 'model'];
+  const folderOfAudit = openAuditFolder(join(folder, 'home'));
+  await fc.assert(
+    fc.asyncProperty(
+      wrongIn(keys, endpoint),
+      wrongIn(['targets', 'policy', 'otherwise', 'clock', 'memoSize', 'memoMs']),
+      wrongIn(['threshold', 'embedderId', 'provided', 'unavailable']),
+      wrongIn(['output', 'engine', 'world']),
+      wrongIn(['component', 'action', 'outcome', 'since']),
+      async (model, decisions, aware, build, filter) => {
+        await ours(() => new HttpEmbedder(model));
+        await ours(() => new HttpModelProvider(model));
+        await ours(() => new StaticDelegationEngine(decisions));
+        await ours(() => new RegistryAwareDelegationEngine({} as never, {} as never, aware));
+        await ours(() => buildActor(join(folder, 'none'), build));
+        await ours(async () => {
+          for await (const _ of readAudit(folderOfAudit, filter)) break;
+        });
+        for (const Part of [ModulePublisher, ModuleTrust, RegistryClient]) await ours(() => new Part(model));
+      },
+    ),
+    { numRuns: 60 },
+  );
+  expect(() => new HttpEmbedder({ ...endpoint, apiKey: { secret: 'never shown' } as never })).toThrow(
+    'apiKey is no text; give a key',
+  );
 });

@@ -1,9 +1,12 @@
-import type { Embedder } from '#core';
-import { type EndpointOptions, invalidReply, JsonEndpoint } from './json-endpoint.ts';
+import { allow, checkOptions, type Embedder } from '#core';
+import { ENDPOINT, type EndpointOptions, invalidReply, JsonEndpoint } from './json-endpoint.ts';
 
 export interface HttpEmbedderOptions extends EndpointOptions {
   readonly model: string;
 }
+
+const EMBEDDER: allow.OptionRules<HttpEmbedderOptions> = { ...ENDPOINT, model: allow.text };
+const RULE = allow.required(EMBEDDER, 'url', 'model');
 
 const MAX_DIMENSIONS = 8_192;
 
@@ -14,11 +17,13 @@ export class HttpEmbedder implements Embedder {
   readonly #endpoint: JsonEndpoint;
   readonly #model: string;
 
-  /** @throws {DelegationError} `DELEGATION_INVALID_URL` */
+  /** @throws {DelegationError} `DELEGATION_INVALID_URL`; {CoreError} `CORE_INVALID_OPTION` */
   constructor(options: HttpEmbedderOptions) {
-    this.#endpoint = new JsonEndpoint(options);
-    this.#model = options.model;
-    this.id = options.model;
+    checkOptions(options ?? null, RULE);
+    const { model, ...endpoint } = options;
+    this.#endpoint = new JsonEndpoint(endpoint);
+    this.#model = model;
+    this.id = model;
   }
 
   /** @throws {DelegationError} `DELEGATION_MODEL_UNAVAILABLE`, `DELEGATION_MODEL_REFUSED`, `DELEGATION_INVALID_REPLY` */

@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry';
-import { messageOf } from '#core';
+import { allow, checkOptions, messageOf } from '#core';
 import { DelegationError } from '../errors.ts';
 
 export interface EndpointOptions {
@@ -17,6 +17,17 @@ export interface EndpointOptions {
   readonly retryDelayMs?: number | undefined;
 }
 
+export const ENDPOINT: allow.OptionRules<EndpointOptions> = {
+  url: allow.text,
+  // Nothing of a key may stand in a message.
+  apiKey: (value, option) => (typeof value === 'string' ? undefined : { option, says: 'is no text; give a key' }),
+  timeoutMs: allow.period,
+  maxReplyBytes: allow.wholeNumber(1),
+  retries: allow.wholeNumber(0),
+  retryDelayMs: allow.milliseconds,
+};
+const RULE = allow.required(ENDPOINT, 'url');
+
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Posts JSON and reads JSON. What comes back is not trusted, neither in size nor in shape. */
@@ -24,8 +35,9 @@ export class JsonEndpoint {
   readonly #base: string;
   readonly #options: EndpointOptions;
 
-  /** @throws {DelegationError} `DELEGATION_INVALID_URL` */
+  /** @throws {DelegationError} `DELEGATION_INVALID_URL`; {CoreError} `CORE_INVALID_OPTION` */
   constructor(options: EndpointOptions) {
+    checkOptions(options ?? null, RULE);
     const url = URL.parse(options.url);
     if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.username !== '') {
       throw invalidUrl('the model endpoint must be an http: or https: URL without a user name in it');

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { allow, checkOptions } from '#core';
 import { type AuditFolder, type HeadFound, openLog } from './audit-folder.ts';
 import { type AuditRecord, type Link, MAX_LINE_BYTES, parseRecord } from './audit-record.ts';
 
@@ -82,6 +83,14 @@ export interface AuditFilter {
   readonly since?: number | undefined;
 }
 
+const FILTER: allow.OptionRules<AuditFilter> = {
+  component: allow.text,
+  action: allow.text,
+  outcome: allow.oneOf('granted', 'denied', 'done', 'failed'),
+  since: allow.rule('milliseconds since 1970', (value) => Number.isFinite(value)),
+};
+const RULE = allow.options(FILTER);
+
 /**
  * The records of a log, oldest first; lines that are damaged are passed over (`verifyAudit` names them). With `follow`,
  * goes on with what is written until the signal ends it.
@@ -91,6 +100,7 @@ export async function* readAudit(
   filter: AuditFilter = {},
   follow?: { readonly signal: AbortSignal; readonly wait: () => Promise<void> },
 ): AsyncGenerator<AuditRecord> {
+  checkOptions(filter, RULE);
   let lastSeq = 0;
   for (;;) {
     const { files } = await snapshot(folder);
