@@ -1,10 +1,9 @@
 import type { CallBudget, MemoryPool, MeteringMode, Tank, TankOptions, TankUsage, VivariumError } from '#core';
 import { MeteringError } from './errors.ts';
+import { type FuelCell, fuelCell, SPENT } from './fuel-cell.ts';
 import { type LengthTerm, type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
 
-/** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */
-const SPENT = -(2n ** 62n);
 /** Fuel up to here is counted in numbers, exactly; no call gets as far, which takes months. */
 const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
 /** Milliseconds that stand for no limit: twelve days, and a number that V8 keeps in place. */
@@ -24,10 +23,13 @@ const HEAP_SLICE = 65_536;
 
 type State = 'idle' | 'running' | 'spent';
 
+/** Whose call was opened last and is not closed: what is in the fuel cell is this tank's. */
+let owner: SharedTank | undefined;
+
 /** The one budget of all core instances of a store: a counter that they share, and the hooks that refill it. */
 export class SharedTank implements Tank {
   // What every call touches comes first and together: with a thousand stores called in turn it is cache lines that cost.
-  readonly #fuel = new WebAssembly.Global({ value: 'i64', mutable: true }, SPENT);
+  readonly #cell: FuelCell = fuelCell();
   #state: State = 'idle';
   /** The budget that is being kept: mostly the same for every call. */
   #budget: CallBudget | undefined;
@@ -36,7 +38,8 @@ export class SharedTank implements Tank {
   /** Fuel handed out in this call. */
   #given = 0;
   #isFirstSlice = true;
-  #isTimed = false;
+  /** A call was begun and has not been left. */
+  #isOpen = false;
   #callFuel = 0;
   /** Fuel of earlier calls, of which as much as would be inexact lies in `#longAgoFuel`. */
   #earlierFuel = 0;
@@ -46,6 +49,9 @@ export class SharedTank implements Tank {
   #totalMs = 0;
   readonly #now: () => number;
   #failure: VivariumError | undefined;
+  /** Whose call this tank's was begun in, by a host function; and what is left of its own while another's is in it. */
+  #outer: SharedTank | undefined;
+  #aside = SPENT;
   #mode: MeteringMode | undefined;
   #limit = 0;
   #slice: number;
@@ -68,18 +74,18 @@ export class SharedTank implements Tank {
     this.#slices = slices;
     this.#slice = slices.first;
     this.#hooks = {
-      fuel: this.#fuel,
+      fuel: this.#cell.global,
       heap: this.#heap,
       room: roomForHost(),
-      refill: (left: bigint) => this.#refill(left),
+      refill: (left: bigint) => BigInt(this.#refill(Number(left))),
       grow: (bytes: number) => this.#grow(bytes),
-      allocate: (left: bigint) => this.#allocate(left),
+      allocate: (left: bigint) => BigInt(this.#allocate(Number(left))),
     };
   }
 
   link(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports {
     const metadata = metadataOf(module);
-    if (this.#state !== 'running') throw spent('no call is open on this tank: call begin first');
+    if (this.#state !== 'running' || owner !== this) throw spent('no call is open on this tank: call begin first');
     this.#adopt(metadata.mode);
     this.#charge(metadata, imports);
     const given = { ...imports, [NAMESPACE]: this.#hooks };
@@ -98,58 +104,51 @@ export class SharedTank implements Tank {
     if (this.#earlierFuel > MOST_COUNTED / 2) this.#putAside();
     this.#callFuel = 0;
     this.#begun = now ?? this.#now();
-    this.#isTimed = true;
     this.#state = 'running';
     this.#isFirstSlice = true;
     this.#given = this.#opening;
-    this.#fuel.value = BigInt(this.#given);
+    this.#enter();
   }
 
   end(): void {
     if (this.#state === 'idle') return;
-    const failure = this.#close();
+    const failure = this.#close(this.#leave());
     if (failure !== undefined) throw failure;
     if (this.#state === 'spent') throw spent('the tank is spent; make a new one');
   }
 
   /** Ends a call that the guest left by returning or by an exception: the counter is exact in both cases. */
-  #close(): VivariumError | undefined {
-    if (this.#isTimed) this.#stopWatch();
+  #close(left: number): VivariumError | undefined {
     if (this.#state !== 'running') return this.#failure;
-    const left = Number(this.#fuel.value);
     const consumed = this.#given - left;
     // Nothing is handed out beyond the limit, so what has something left is within it.
     const over = left < 0 && consumed > this.#limit;
     this.#callFuel = over ? this.#limit : consumed;
     if (over) this.#fail(this.#outOfFuel());
     else if (this.endedAt - this.#begun > this.#timeMs) this.#fail(this.#deadline());
-    else {
-      this.#state = 'idle';
-      this.#fuel.value = SPENT;
-    }
+    else this.#state = 'idle';
     return this.#failure;
   }
 
   stop(reason: VivariumError): void {
-    if (this.#state === 'running') this.#settle();
+    if (this.#state === 'running') this.#settle(this.#left());
     this.#fail(reason);
   }
 
   failure(thrown: unknown): VivariumError | undefined {
-    if (this.#isTimed) this.#stopWatch();
+    const left = this.#leave();
     if (this.#failure !== undefined && (thrown === this.#failure || isTrap(thrown))) {
       this.#failure = named(this.#failure, thrown);
       return this.#failure;
     }
     const overflow = isStackOverflow(thrown);
-    if (!overflow && !isTrap(thrown)) return this.#close();
+    if (!overflow && !isTrap(thrown)) return this.#close(left);
     if (this.#state === 'running') {
       // `unreachable` stores the counter first; other traps lose what was not stored, and the whole slice is billed.
-      if (isTrap(thrown) && UNREACHABLE.test(thrown.message)) this.#settle();
+      if (isTrap(thrown) && UNREACHABLE.test(thrown.message)) this.#settle(left);
       else this.#callFuel = this.#given;
     }
     this.#state = 'spent';
-    this.#fuel.value = SPENT;
     if (!overflow) return undefined;
     this.#failure = new MeteringError('METERING_STACK', 'the guest recursed until its stack was used up', {
       cause: thrown,
@@ -159,34 +158,74 @@ export class SharedTank implements Tank {
   }
 
   dispose(): void {
-    if (this.#isTimed) this.#stopWatch();
-    if (this.#state === 'running') this.#settle();
+    const left = this.#leave();
+    if (this.#state === 'running') this.#settle(left);
     this.#state = 'spent';
-    this.#fuel.value = SPENT;
     this.#pool?.release(this.#reservedBytes);
     this.#reservedBytes = 0;
     this.#heap.value = 0n;
   }
 
   get usage(): TankUsage {
-    if (this.#state === 'running') this.#settle();
+    if (this.#state === 'running') this.#settle(this.#left());
     const counts = this.#mode !== 'deadline';
     const callFuel = counts ? BigInt(this.#callFuel) : 0n;
     return {
       callFuel,
       totalFuel: counts ? this.#longAgoFuel + BigInt(this.#earlierFuel) + callFuel : 0n,
-      callMs: (this.#isTimed ? this.#now() : this.endedAt) - this.#begun,
+      callMs: (this.#isOpen ? this.#now() : this.endedAt) - this.#begun,
       totalMs: this.#totalMs,
       memoryBytes: this.#reservedBytes - Number(this.#heap.value),
       refusedGrowths: this.#refusedGrowths,
     };
   }
 
-  #stopWatch(): void {
-    this.#isTimed = false;
+  /** Puts what the call is given into the cell; what a call around it has left is set aside. */
+  #enter(): void {
+    this.#isOpen = true;
+    if (owner !== undefined) {
+      owner.#aside = this.#cell.get();
+      this.#outer = owner;
+    }
+    owner = this;
+    this.#cell.put(this.#given);
+  }
+
+  /** Ends the call's hold of the cell and its time, once; answers what it has left. */
+  #leave(): number {
+    if (!this.#isOpen) return SPENT;
+    this.#isOpen = false;
     const now = this.#now();
     this.endedAt = now;
     this.#totalMs += now - this.#begun;
+    if (owner === this && this.#outer === undefined) {
+      owner = undefined;
+      return this.#cell.take();
+    }
+    return this.#leaveOthers();
+  }
+
+  /** Of calls within each other: gives the cell back to the innermost of those that are still open. */
+  #leaveOthers(): number {
+    if (owner !== this) return this.#aside;
+    const left = this.#cell.take();
+    do {
+      const inner: SharedTank = owner;
+      owner = inner.#outer;
+      inner.#outer = undefined;
+    } while (owner !== undefined && !owner.#isOpen);
+    if (owner !== undefined) this.#cell.put(owner.#aside);
+    return left;
+  }
+
+  /** What the open call has left. */
+  #left(): number {
+    return owner === this ? this.#cell.get() : this.#aside;
+  }
+
+  #spend(): void {
+    if (owner === this) this.#cell.put(SPENT);
+    else this.#aside = SPENT;
   }
 
   #obey(budget: CallBudget): void {
@@ -225,7 +264,7 @@ export class SharedTank implements Tank {
       bytes += count * elementBytes;
     }
     if (!this.#reserve(bytes)) {
-      this.#settle();
+      this.#settle(this.#left());
       this.#fail(
         new MeteringError(
           'METERING_MEMORY',
@@ -234,19 +273,19 @@ export class SharedTank implements Tank {
         ),
       );
     } else {
-      const left = (this.#fuel.value as bigint) - BigInt(fuel);
-      const refilled = left < 0n ? this.#refill(left) : left;
-      if (refilled >= 0n) {
-        this.#fuel.value = refilled;
+      const left = this.#left() - fuel;
+      const refilled = left < 0 ? this.#refill(left) : left;
+      if (refilled >= 0) {
+        this.#cell.put(refilled);
         return;
       }
     }
     throw this.#failure;
   }
 
-  #refill(left: bigint): bigint {
+  #refill(left: number): number {
     if (this.#state !== 'running') return SPENT;
-    const consumed = this.#given - Number(left);
+    const consumed = this.#given - left;
     const now = this.#now();
     if (consumed > this.#limit) {
       this.#callFuel = this.#limit;
@@ -269,13 +308,13 @@ export class SharedTank implements Tank {
   }
 
   /** Hands out the next slice, or what is left; answers the counter that stands for it. */
-  #hand(consumed: number, now: number): bigint {
+  #hand(consumed: number, now: number): number {
     this.#given = Math.min(consumed + this.#slice, this.#limit);
     this.#sliceGiven = this.#slice;
     this.#sliceBegun = now;
     this.#isFirstSlice = false;
     this.#opening = Math.min(this.#slice, this.#limit);
-    return BigInt(this.#given - consumed);
+    return this.#given - consumed;
   }
 
   /** Reserves bytes for a growth, or takes them back when negative; answers 1 or 0. */
@@ -289,12 +328,12 @@ export class SharedTank implements Tank {
     return 0;
   }
 
-  #allocate(left: bigint): bigint {
+  #allocate(left: number): number {
     if (this.#state !== 'running') return SPENT;
-    const missing = -Number(left);
+    const missing = -left;
     const most = this.#maxMemoryBytes - this.#reservedBytes;
     for (const bytes of [Math.min(missing + HEAP_SLICE, most), missing]) {
-      if (bytes >= missing && this.#take(bytes)) return BigInt(bytes - missing);
+      if (bytes >= missing && this.#take(bytes)) return bytes - missing;
     }
     this.#callFuel = this.#given;
     this.#heap.value = 0n;
@@ -326,14 +365,14 @@ export class SharedTank implements Tank {
     this.#pool?.release(bytes);
   }
 
-  #settle(): void {
-    this.#callFuel = this.#given - Number(this.#fuel.value);
+  #settle(left: number): void {
+    this.#callFuel = this.#given - left;
   }
 
   #fail(failure: VivariumError): void {
     this.#failure ??= failure;
     this.#state = 'spent';
-    this.#fuel.value = SPENT;
+    this.#spend();
   }
 
   #outOfFuel(): MeteringError {
