@@ -1,3 +1,4 @@
+export * from './ascii-text.ts';
 export * from './component-id.ts';
 export * from './errors.ts';
 export * from './growing-buffer.ts';

@@ -1,3 +1,4 @@
+import type { AsciiText } from './ascii-text.ts';
 import type { ComponentId } from './component-id.ts';
 import { isVivariumError, messageOf } from './errors.ts';
 
@@ -41,6 +42,21 @@ export interface ComponentMessage {
   readonly sender: ComponentId;
   readonly payload: Uint8Array;
   readonly metadata: MessageMetadata;
+}
+
+/** A message on its way to a guest, which reads its correlation id as bytes. */
+export interface OutgoingMessage {
+  readonly sender: ComponentId;
+  readonly payload: Uint8Array;
+  readonly metadata: Omit<MessageMetadata, 'correlationId'> & {
+    readonly correlationId?: string | AsciiText | undefined;
+  };
+}
+
+/** The same message for who reads strings. */
+export function readableMessage({ sender, payload, metadata }: OutgoingMessage): ComponentMessage {
+  const { correlationId } = metadata;
+  return { sender, payload, metadata: { ...metadata, correlationId: correlationId?.toString() } };
 }
 
 /** The timestamp of a point in time given in milliseconds since 1970. */

@@ -1,9 +1,9 @@
 import {
+  type AsciiText,
   type ComponentHandle,
   type ComponentId,
-  type ComponentMessage,
   formatComponentId,
-  type MessageMetadata,
+  type OutgoingMessage,
   type Turn,
 } from '#core';
 import type { Mailbox, Queued } from './mailbox.ts';
@@ -16,10 +16,10 @@ const OVERHEAD_BYTES = 64;
 export type EnvelopeKind = 'message' | 'callback';
 
 /** A message in a mailbox: what the guest will see, and what the host keeps beside it. */
-export class Envelope implements ComponentMessage, Queued<Envelope> {
+export class Envelope implements OutgoingMessage, Queued<Envelope> {
   readonly sender: ComponentId;
   readonly payload: Uint8Array;
-  readonly metadata: MessageMetadata;
+  readonly metadata: OutgoingMessage['metadata'];
   readonly kind: EnvelopeKind;
   /** The request that waits for what the turn gives back; for a callback, the request that it ends. */
   readonly request: PendingRequest | undefined;
@@ -35,7 +35,7 @@ export class Envelope implements ComponentMessage, Queued<Envelope> {
     kind: EnvelopeKind,
     sender: ComponentId,
     payload: Uint8Array,
-    metadata: MessageMetadata,
+    metadata: OutgoingMessage['metadata'],
     request: PendingRequest | undefined,
     hops: number,
   ) {
@@ -59,7 +59,7 @@ export interface RequestOwner {
 
 /** A request that waits for its one end. */
 export abstract class PendingRequest extends WheelTimer {
-  correlationId = '';
+  readonly correlationId: AsciiText;
   /** Who asked; undefined for the host. */
   readonly from: ActorCell | undefined;
   readonly target: ActorCell;
@@ -79,6 +79,7 @@ export abstract class PendingRequest extends WheelTimer {
 
   constructor(
     owner: RequestOwner,
+    correlationId: AsciiText,
     from: ActorCell | undefined,
     target: ActorCell,
     timeoutMs: number,
@@ -86,6 +87,7 @@ export abstract class PendingRequest extends WheelTimer {
   ) {
     super();
     this.#owner = owner;
+    this.correlationId = correlationId;
     this.from = from;
     this.target = target;
     this.madeIn = from?.current;
@@ -108,8 +110,8 @@ export abstract class PendingRequest extends WheelTimer {
 /** What a turn is, for an actor: the engine's call, or a listener's. */
 export interface TurnRunner {
   /** @param now the router's clock, read just before */
-  callHandleMessage(handle: ComponentHandle, message: ComponentMessage, now?: number): Turn<Uint8Array | undefined>;
-  callHandleCallback(handle: ComponentHandle, message: ComponentMessage, now?: number): Turn<void>;
+  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<Uint8Array | undefined>;
+  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void>;
   /** When the last turn ended by the router's clock, where the runner has read it anyway. */
   readonly endedAt?: number | undefined;
   /** The same for one actor alone, which spares a search at each turn; asked once, at the actor's first turn. */

@@ -1,4 +1,4 @@
-import type { Random } from '#core';
+import { type AsciiBlock, AsciiText, type Random } from '#core';
 
 const ID_BYTES = 18;
 /** Base64 of eighteen bytes, without a remainder. */
@@ -11,21 +11,26 @@ const IDS_PER_BLOCK = 512;
  */
 export class CorrelationIds {
   readonly #random: Random;
-  #block = '';
+  #block: AsciiBlock = { text: '', bytes: new DataView(new ArrayBuffer(0)) };
   #position = 0;
 
   constructor(random: Random) {
     this.#random = random;
   }
 
-  next(): string {
-    if (this.#position === this.#block.length) {
-      const bytes = this.#random.bytes(ID_BYTES * IDS_PER_BLOCK);
-      this.#block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
-      this.#position = 0;
-    }
+  next(): AsciiText {
+    if (this.#position === this.#block.text.length) this.#draw();
     const start = this.#position;
     this.#position = start + ID_LENGTH;
-    return this.#block.slice(start, this.#position);
+    return new AsciiText(this.#block, start, ID_LENGTH);
+  }
+
+  #draw(): void {
+    const drawn = this.#random.bytes(ID_BYTES * IDS_PER_BLOCK);
+    const text = Buffer.from(drawn.buffer, drawn.byteOffset, drawn.length).toString('base64url');
+    const bytes = new Uint8Array(text.length);
+    new TextEncoder().encodeInto(text, bytes);
+    this.#block = { text, bytes: new DataView(bytes.buffer) };
+    this.#position = 0;
   }
 }

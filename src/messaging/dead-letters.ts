@@ -1,4 +1,11 @@
-import type { Clock, ComponentId, ComponentMessage, VivariumError } from '#core';
+import {
+  type Clock,
+  type ComponentId,
+  type ComponentMessage,
+  type OutgoingMessage,
+  readableMessage,
+  type VivariumError,
+} from '#core';
 import type { MessageCounters } from './counters.ts';
 import { RingBuffer } from './ring-buffer.ts';
 
@@ -56,8 +63,9 @@ export class DeadLetters {
     this.#listener = listener;
   }
 
-  add(target: ComponentId, message: ComponentMessage, reason: DeadLetterReason, error?: VivariumError): void {
+  add(target: ComponentId, outgoing: OutgoingMessage, reason: DeadLetterReason, error?: VivariumError): void {
     this.#counters.deadLettered += 1;
+    const message = readableMessage(outgoing);
     const letter = { target, message, reason, error, at: this.#clock.now() };
     this.#letters.push(letter);
     this.#bytes += message.payload.length;

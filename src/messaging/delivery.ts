@@ -43,7 +43,7 @@ export class Delivery {
   readonly #deadLetters: DeadLetters;
   readonly #counters: MessageCounters;
   readonly #maxHops: number;
-  #lastMessageId = 0;
+  #lastMessageId = 0n;
   #stampedMs = Number.NaN;
   /** On the clock's monotonic scale: until then the stamp is taken as it is. */
   #stampEnds = Number.NEGATIVE_INFINITY;
@@ -165,9 +165,9 @@ export class Delivery {
     failure: MessageFailure | undefined,
     hops: number,
   ): Envelope {
-    this.#lastMessageId += 1;
-    const metadata: MessageMetadata = {
-      messageId: BigInt(this.#lastMessageId),
+    this.#lastMessageId = BigInt.asUintN(64, this.#lastMessageId + 1n);
+    const metadata: Envelope['metadata'] = {
+      messageId: this.#lastMessageId,
       correlationId: request?.correlationId,
       replyTo: request === undefined || kind === 'callback' ? undefined : sender,
       timestamp: kind === 'message' && request !== undefined ? this.#timestampAt(request.begun) : this.#timestamp(),

@@ -40,7 +40,7 @@ export class GuestMessaging implements MessageRouter, AskRouter, BroadcastRouter
     const { requests } = this.#router;
     const request = requests.openCallback(sender, target, this.#timeout(timeoutMs), this.#tell);
     this.#post(target, sender, payload, request);
-    return request.correlationId;
+    return request.correlationId.toString();
   }
 
   ask(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {

@@ -6,6 +6,7 @@ import {
   formatComponentId,
   HOST_ID,
   messageOf,
+  readableMessage,
   type VivariumError,
 } from '#core';
 import type { ActorCell, PendingRequest, TurnRunner } from './actor-cell.ts';
@@ -180,7 +181,7 @@ export class HostMessaging {
   #subscribe(topic: string, listener: TopicListener, options: SubscribeOptions): () => Promise<void> {
     const runner: TurnRunner = {
       callHandleMessage: (_handle, message) => {
-        const result = listener(message);
+        const result = listener(readableMessage(message));
         return result instanceof Promise ? result.then(() => undefined) : undefined;
       },
       callHandleCallback: () => {},

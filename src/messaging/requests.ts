@@ -1,4 +1,4 @@
-import type { Clock, Random, VivariumError } from '#core';
+import type { AsciiText, Clock, Random, VivariumError } from '#core';
 import type { ActorCell } from './actor-cell.ts';
 import { PendingRequest, type RequestEnd, type RequestOwner } from './actor-cell.ts';
 import { CorrelationIds } from './correlation-ids.ts';
@@ -17,13 +17,14 @@ class PromisedRequest extends PendingRequest {
 
   constructor(
     owner: RequestOwner,
+    id: AsciiText,
     from: ActorCell | undefined,
     target: ActorCell,
     timeoutMs: number,
     resolve: (payload: Uint8Array | undefined) => void,
     reject: (error: unknown) => void,
   ) {
-    super(owner, from, target, timeoutMs, from !== undefined);
+    super(owner, id, from, target, timeoutMs, from !== undefined);
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -41,8 +42,8 @@ class PromisedRequest extends PendingRequest {
 class GuestRequest extends PendingRequest {
   readonly #tell: Tell;
 
-  constructor(owner: RequestOwner, from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell) {
-    super(owner, from, target, timeoutMs, false);
+  constructor(owner: RequestOwner, id: AsciiText, from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell) {
+    super(owner, id, from, target, timeoutMs, false);
     this.#tell = tell;
   }
 
@@ -79,11 +80,11 @@ export class Requests implements RequestOwner {
     resolve: (payload: Uint8Array | undefined) => void,
     reject: (error: unknown) => void,
   ): PendingRequest {
-    return this.#open(new PromisedRequest(this, from, target, timeoutMs, resolve, reject));
+    return this.#open(new PromisedRequest(this, this.#ids.next(), from, target, timeoutMs, resolve, reject));
   }
 
   openCallback(from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell): PendingRequest {
-    return this.#open(new GuestRequest(this, from, target, timeoutMs, tell));
+    return this.#open(new GuestRequest(this, this.#ids.next(), from, target, timeoutMs, tell));
   }
 
   /** Ends a request with an answer, if it still waits and its deadline has not passed. */
@@ -128,11 +129,10 @@ export class Requests implements RequestOwner {
 
   #open(request: PendingRequest): PendingRequest {
     const now = this.#clock.monotonic();
-    request.correlationId = this.#ids.next();
     request.begun = now;
     this.#wheel.schedule(request, now, request.timeoutMs);
     if (request.from === undefined) this.#keepAlive.begin();
-    else request.from.openRequests.set(request.correlationId, request);
+    else request.from.openRequests.set(request.correlationId.toString(), request);
     this.#counters.requests += 1;
     return request;
   }
@@ -141,7 +141,7 @@ export class Requests implements RequestOwner {
     request.end = end;
     this.#wheel.stop(request);
     if (request.from === undefined) this.#keepAlive.end();
-    else request.from.openRequests.delete(request.correlationId);
+    else request.from.openRequests.delete(request.correlationId.toString());
   }
 
   /** Ends a request whose deadline has passed. */

@@ -1,15 +1,24 @@
-import type { ComponentMessage } from '#core';
+import { type OutgoingMessage, readableMessage } from '#core';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { RuntimeError } from './errors.ts';
 
 /** The exports of `vivarium:actor/lifecycle` as jco gives them. */
 export interface Lifecycle {
   initialize(config: unknown): void;
-  handleMessage(message: ComponentMessage): Uint8Array | undefined;
-  handleCallback(message: ComponentMessage): void;
+  handleMessage(message: OutgoingMessage): Uint8Array | undefined;
+  handleCallback(message: OutgoingMessage): void;
   metadata(): unknown;
   health(): string;
   shutdown(): void;
+}
+
+/** The contract's exports of jco's glue, which takes strings alone. */
+export function forGlue(lifecycle: Lifecycle): Lifecycle {
+  return {
+    ...lifecycle,
+    handleMessage: (message) => lifecycle.handleMessage(readableMessage(message)),
+    handleCallback: (message) => lifecycle.handleCallback(readableMessage(message)),
+  };
 }
 
 /** Takes a function out of an instance's exports. */

@@ -1,8 +1,8 @@
 import {
   type ComponentHandle,
-  type ComponentMessage,
   type ComponentUsage,
   type EngineLoadRequest,
+  type OutgoingMessage,
   type RuntimeEngine,
   shownHandle,
   type Turn,
@@ -94,11 +94,11 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle);
   }
 
-  callHandleMessage(handle: ComponentHandle, message: ComponentMessage): Turn<Uint8Array | undefined> {
+  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): Turn<Uint8Array | undefined> {
     return this.#find(handle).callHandleMessage(handle, message);
   }
 
-  callHandleCallback(handle: ComponentHandle, message: ComponentMessage): Turn<void> {
+  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void> {
     this.#find(handle).callHandleCallback(handle, message);
   }
 

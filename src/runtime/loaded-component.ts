@@ -2,13 +2,13 @@ import {
   type CallBudget,
   type ComponentAuthority,
   type ComponentHandle,
-  type ComponentMessage,
   type ComponentNetwork,
   type ComponentUsage,
   type EffectiveLimits,
   type EngineLoadRequest,
   formatComponentId,
   isVivariumError,
+  type OutgoingMessage,
   type Preopen,
   type StorePolicy,
 } from '#core';
@@ -32,9 +32,9 @@ interface Past {
 /** One call into a store: what to call is an argument, so that a turn makes no function of its own. */
 type Call<A, T> = (store: Store, argument: A) => T;
 
-const handleMessage: Call<ComponentMessage, Uint8Array | undefined> = (store, message) =>
+const handleMessage: Call<OutgoingMessage, Uint8Array | undefined> = (store, message) =>
   store.lifecycle.handleMessage(message);
-const handleCallback: Call<ComponentMessage, void> = (store, message) => store.lifecycle.handleCallback(message);
+const handleCallback: Call<OutgoingMessage, void> = (store, message) => store.lifecycle.handleCallback(message);
 const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => T): T => call(store.lifecycle);
 const run = <T>(_: Store, call: () => T): T => call();
 
@@ -115,13 +115,13 @@ export class LoadedComponent {
    * @param now the caller's clock
    * @throws `RUNTIME_…`, `METERING_…`
    */
-  callHandleMessage(_: ComponentHandle, message: ComponentMessage, now?: number): Uint8Array | undefined {
+  callHandleMessage(_: ComponentHandle, message: OutgoingMessage, now?: number): Uint8Array | undefined {
     const reply = this.#turn(handleMessage, message, now);
     this.#messagesHandled += 1;
     return reply;
   }
 
-  callHandleCallback(_: ComponentHandle, message: ComponentMessage, now?: number): void {
+  callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): void {
     this.#turn(handleCallback, message, now);
     this.#messagesHandled += 1;
   }

@@ -13,7 +13,7 @@ import {
 } from '#core';
 import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
-import type { Lifecycle } from './component-exports.ts';
+import { forGlue, type Lifecycle } from './component-exports.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
 import { TrapGuard } from './trap-guard.ts';
@@ -153,9 +153,11 @@ export class Store implements HostState {
 
   /** What `instantiate` made. */
   fill(exports: ComponentExports): void {
-    const { lifecycle } = this.#parts.code;
+    const { lifecycle, calls } = this.#parts.code;
     this.#exports = exports;
-    this.#lifecycle = lifecycle === undefined ? undefined : (exports[lifecycle] as Lifecycle);
+    if (lifecycle === undefined) return;
+    const contract = exports[lifecycle] as Lifecycle;
+    this.#lifecycle = calls === 'direct' ? contract : forGlue(contract);
   }
 
   storage(): KeyValueNamespace {

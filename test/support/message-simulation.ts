@@ -5,6 +5,7 @@ import {
   createHandle,
   formatComponentId,
   parseComponentId,
+  readableMessage,
   type Turn,
   type VivariumError,
 } from '#core';
@@ -89,8 +90,8 @@ export class Simulation {
     };
     this.router = new Router({
       engine: {
-        callHandleMessage: (handle, message) => this.#turn(handle, message),
-        callHandleCallback: (handle, message) => this.#turn(handle, message) as Turn<void>,
+        callHandleMessage: (handle, message) => this.#turn(handle, readableMessage(message)),
+        callHandleCallback: (handle, message) => this.#turn(handle, readableMessage(message)) as Turn<void>,
       },
       clock: this.#clock,
       random,

@@ -2,7 +2,9 @@ import {
   type ComponentHandle,
   type ComponentMessage,
   formatComponentId,
+  type OutgoingMessage,
   type RuntimeEngine,
+  readableMessage,
   type Turn,
   VivariumError,
 } from '#core';
@@ -23,12 +25,12 @@ export class ScriptedEngine implements Pick<RuntimeEngine, 'callHandleMessage' |
   overlaps = 0;
   turns = 0;
 
-  callHandleMessage(handle: ComponentHandle, message: ComponentMessage): Turn<Uint8Array | undefined> {
-    return this.#turn(handle, (behaviour) => behaviour.message?.(message, handle));
+  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): Turn<Uint8Array | undefined> {
+    return this.#turn(handle, (behaviour) => behaviour.message?.(readableMessage(message), handle));
   }
 
-  callHandleCallback(handle: ComponentHandle, message: ComponentMessage): Turn<void> {
-    return this.#turn(handle, (behaviour) => behaviour.callback?.(message, handle));
+  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void> {
+    return this.#turn(handle, (behaviour) => behaviour.callback?.(readableMessage(message), handle));
   }
 
   #turn<T>(handle: ComponentHandle, run: (behaviour: Behaviour) => Turn<T>): Turn<T> {

@@ -1,6 +1,6 @@
 import type { ComponentHandle } from '../handle.ts';
 import type { EffectiveLimits } from '../limits.ts';
-import type { ComponentMessage } from '../message.ts';
+import type { OutgoingMessage } from '../message.ts';
 import type { ComponentAuthority } from './authority.ts';
 import type { Preopen } from './files.ts';
 import type { MeteringMode } from './meter.ts';
@@ -58,9 +58,9 @@ export interface RuntimeEngine {
   /** A fresh store for a component that failed or was halted. */
   restartComponent(handle: ComponentHandle, reason: string): Promise<void>;
   /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
-  callHandleMessage(handle: ComponentHandle, message: ComponentMessage): Turn<Uint8Array | undefined>;
+  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): Turn<Uint8Array | undefined>;
   /** `lifecycle.handle-callback`. @throws `RUNTIME_…`, `METERING_…` */
-  callHandleCallback(handle: ComponentHandle, message: ComponentMessage): Turn<void>;
+  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void>;
   /** Any export of any world: `name`, or `ns:pkg/iface@v#func`. @throws `RUNTIME_…`, `METERING_…` */
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown>;
   usage(handle: ComponentHandle): ComponentUsage;

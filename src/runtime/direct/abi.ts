@@ -1,5 +1,6 @@
 import { isVivariumError, messageOf, type VivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
+import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
 import {
   allocate,
@@ -20,6 +21,7 @@ const bits = new DataView(new ArrayBuffer(8));
 export const ABI = {
   allocate,
   asList,
+  KeptText,
   fromChar,
   listBytes,
   loadBytes,

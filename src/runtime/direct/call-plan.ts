@@ -4,7 +4,7 @@ import type { HostSlot } from './host-slot.ts';
  * Part of the engine profile: artifacts of another format are of another engine. To be raised with every change of the
  * data below, of the code that plans hold, or of what that code calls.
  */
-export const CALL_PLAN_FORMAT = 1;
+export const CALL_PLAN_FORMAT = 2;
 
 /** How a component is called: directly, or through the glue and why: half a sentence that follows "it". */
 export type CallPlan = { readonly direct: DirectPlan } | { readonly whyGlue: string };

@@ -7,6 +7,8 @@ export interface MemoryAccess {
   readonly instance: number;
   /** Numbers a resource type, for handles. */
   resourceId(type: Extract<ValueType, { kind: 'own' } | { kind: 'borrow' }>): number;
+  /** The name of a kept text, for one place that lowers strings. */
+  keptText(): string;
 }
 
 /**

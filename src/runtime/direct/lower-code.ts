@@ -203,7 +203,10 @@ function storeSequence(
   type: Extract<ValueType, { kind: 'list' } | { kind: 'string' }> | ValueType,
   value: string,
 ): { start: string; length: string } {
-  if (type.kind !== 'list') return refreshed(code, `abi.${STORE_STRING[access.encoding]}(m, r, ${value})`);
+  if (type.kind !== 'list') {
+    const kept = access.encoding === 'utf8' ? `, ${access.keptText()}` : '';
+    return refreshed(code, `abi.${STORE_STRING[access.encoding]}(m, r, ${value}${kept})`);
+  }
   if (type.element.kind === 'u8') return refreshed(code, `abi.storeBytes(m, r, ${value})`);
   const numbers = NUMBERS[type.element.kind];
   if (numbers !== undefined) return refreshed(code, `abi.storeNumbers(m, r, ${value}, ${numbers})`);

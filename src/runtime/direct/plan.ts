@@ -65,6 +65,7 @@ class Planner {
   readonly #exported: string[] = [];
   readonly #exportedOf = new Map<FuncItem, number>();
   readonly #interfaces: string[] = [];
+  readonly #keptTexts: string[] = [];
   readonly #funcs = new Map<string, { step: number; name: string; slot: number }>();
   readonly #memories = new Map<string, { step: number; name: string; slot: number }>();
   readonly #host: HostSlot[] = [];
@@ -100,6 +101,7 @@ class Planner {
     return {
       source: [
         "'use strict';",
+        ...this.#keptTexts.map((name) => `const ${name} = new abi.KeptText();`),
         `const State = ${stateCode({ funcs: this.#funcs.size, memories: this.#memories.size, instances: this.#linked.instances })};`,
         ...this.#exported.map((text, index) => `const exported${index} = ${text};`),
         `const trampolines = [${this.#trampolines.join(',\n')}];`,
@@ -194,6 +196,11 @@ class Planner {
         if (known === undefined) throw new NotDirect('defines resources');
         this.#needed.add(known.slot.from);
         return known.id;
+      },
+      keptText: () => {
+        const name = `kept${this.#keptTexts.length}`;
+        this.#keptTexts.push(name);
+        return name;
       },
     };
   }

@@ -1,3 +1,5 @@
+import { AsciiText } from '#core';
+import { copyBytes, type KeptText, MOST_KEPT } from './kept-text.ts';
 import type { MemoryView } from './memory-view.ts';
 import { trap } from './trap.ts';
 
@@ -12,8 +14,8 @@ const utf16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true });
 const UTF16_TAG = 2 ** 31;
 /** A string of more bytes would make its length ambiguous with the tag. */
 const MAX_STRING_BYTES = 2 ** 31 - 1;
-/** Below this a loop is faster than the encoder. */
-const SHORT = 48;
+/** Up to this a loop is faster than the encoder. */
+const SHORT = MOST_KEPT;
 
 /** Space from the guest's own allocator, which is not trusted: its answer is aligned and inside of memory, or a trap. */
 export function allocate(memory: MemoryView, realloc: Realloc, align: number, size: number): number {
@@ -31,22 +33,38 @@ function inside(memory: MemoryView, pointer: number, align: number, size: number
 }
 
 /** Writes a string as UTF-8: its pointer; its length is in `memory.length`. */
-export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown): number {
-  if (typeof value !== 'string') throw notAString(value);
+export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown, kept: KeptText): number {
+  if (typeof value !== 'string') return storeAscii(memory, realloc, value);
   const { length } = value;
   memory.length = length;
   if (length === 0) return 1;
-  if (length >= SHORT) return storeLongUtf8(memory, realloc, value);
+  if (length > SHORT) return storeLongUtf8(memory, realloc, value);
   // As the canonical ABI has it: space for ASCII first, which it mostly is, and a larger one only where it is not.
   const pointer = allocate(memory, realloc, 1, length);
-  const { u8 } = memory;
+  const { view } = memory;
+  if (value === kept.text) {
+    copyBytes(kept.bytes, 0, view, pointer, length);
+    return pointer;
+  }
   let all = 0;
   for (let index = 0; index < length; index++) {
     const unit = value.charCodeAt(index);
-    u8[pointer + index] = unit;
+    view.setUint8(pointer + index, unit);
     all |= unit;
   }
-  return all < 0x80 ? pointer : storeLongUtf8(memory, realloc, value, pointer);
+  if (all >= 0x80) return storeLongUtf8(memory, realloc, value, pointer);
+  kept.other(value, view, pointer);
+  return pointer;
+}
+
+/** Writes text of which the bytes are at hand. */
+function storeAscii(memory: MemoryView, realloc: Realloc, value: unknown): number {
+  if (!(value instanceof AsciiText)) throw notAString(value);
+  const { block, start, length } = value;
+  const pointer = allocate(memory, realloc, 1, length);
+  copyBytes(block.bytes, start, memory.view, pointer, length);
+  memory.length = length;
+  return pointer;
 }
 
 /** @param old where as many bytes as the text has code units were allocated for it; 0 where none were */
@@ -91,7 +109,7 @@ export function storeLatin1OrUtf16(memory: MemoryView, realloc: Realloc, value: 
 export function loadUtf8(memory: MemoryView, pointer: number, length: number): string {
   memory.check(pointer, length, 1, 1);
   const { u8 } = memory;
-  if (length >= SHORT) return decode(utf8, u8, pointer, length);
+  if (length > SHORT) return decode(utf8, u8, pointer, length);
   let text = '';
   for (let index = pointer; index < pointer + length; index++) {
     const byte = u8[index] as number;
