@@ -1,5 +1,6 @@
 import { compileFunction } from 'node:vm';
 import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
+import { glueMessages, type MessageCalls } from './component-exports.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
 
 /** What the generated function gives: functions by name, and interfaces as objects of functions. */
@@ -25,6 +26,8 @@ export interface ComponentCode {
   readonly exports: readonly ArtifactExport[];
   /** The name of `vivarium:actor/lifecycle` among the exports; undefined where the component is of another world. */
   readonly lifecycle: string | undefined;
+  /** How its stores take messages; undefined where the component is of another world. */
+  readonly messages: MessageCalls | undefined;
 }
 
 const LIFECYCLE = /^vivarium:actor\/lifecycle@0\.1\.\d+$/;
@@ -56,7 +59,8 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard): Co
   };
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;
   const lifecycle = lifecycleName(exports);
-  return { calls: 'glue', modules: compiled.modules, instantiate, imports, exports, lifecycle };
+  const messages = lifecycle === undefined ? undefined : glueMessages;
+  return { calls: 'glue', modules: compiled.modules, instantiate, imports, exports, lifecycle, messages };
 }
 
 const nothing = (): void => {};

@@ -1,25 +1,30 @@
-import { type OutgoingMessage, readableMessage } from '#core';
+import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { RuntimeError } from './errors.ts';
 
 /** The exports of `vivarium:actor/lifecycle` as jco gives them. */
 export interface Lifecycle {
   initialize(config: unknown): void;
-  handleMessage(message: OutgoingMessage): Uint8Array | undefined;
-  handleCallback(message: OutgoingMessage): void;
+  handleMessage(message: ComponentMessage): Uint8Array | undefined;
+  handleCallback(message: ComponentMessage): void;
   metadata(): unknown;
   health(): string;
   shutdown(): void;
 }
 
-/** The contract's exports of jco's glue, which takes strings alone. */
-export function forGlue(lifecycle: Lifecycle): Lifecycle {
-  return {
-    ...lifecycle,
-    handleMessage: (message) => lifecycle.handleMessage(readableMessage(message)),
-    handleCallback: (message) => lifecycle.handleCallback(readableMessage(message)),
-  };
+/** How messages enter a store: functions that all stores of a component share, given what `entryOf` found in one. */
+export interface MessageCalls {
+  entryOf(lifecycle: Lifecycle): object;
+  handleMessage(entry: object, message: OutgoingMessage): Uint8Array | undefined;
+  handleCallback(entry: object, message: OutgoingMessage): void;
 }
+
+/** Through jco's glue, which takes strings alone. */
+export const glueMessages: MessageCalls = {
+  entryOf: (lifecycle) => lifecycle,
+  handleMessage: (entry, message) => (entry as Lifecycle).handleMessage(readableMessage(message)),
+  handleCallback: (entry, message) => (entry as Lifecycle).handleCallback(readableMessage(message)),
+};
 
 /** Takes a function out of an instance's exports. */
 export type ComponentExport = (exports: ComponentExports) => (...args: readonly unknown[]) => unknown;

@@ -6,6 +6,7 @@ import {
   isVivariumError,
   type KeyValueNamespace,
   messageOf,
+  type OutgoingMessage,
   type Preopen,
   Quota,
   type Tank,
@@ -13,7 +14,7 @@ import {
 } from '#core';
 import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
-import { forGlue, type Lifecycle } from './component-exports.ts';
+import type { Lifecycle, MessageCalls } from './component-exports.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
 import { TrapGuard } from './trap-guard.ts';
@@ -49,7 +50,8 @@ export interface StoreParts {
 export class Store implements HostState {
   readonly #tank: Tank;
   readonly #current: CurrentStore;
-  #lifecycle: Lifecycle | undefined;
+  #messages: MessageCalls | undefined;
+  #entry: object | undefined;
   #stopped: VivariumError | undefined;
   #entered = false;
   #dead = false;
@@ -62,6 +64,7 @@ export class Store implements HostState {
   readonly hostMemory: Quota;
   readonly #parts: StoreParts;
   #exports: ComponentExports | undefined;
+  #lifecycle: Lifecycle | undefined;
   #storage: KeyValueNamespace | undefined;
   #files: FileGuard | undefined;
   #ending: AbortController | undefined;
@@ -145,6 +148,17 @@ export class Store implements HostState {
     throw gone();
   }
 
+  /** A message for the guest; for `run` of a call alone. */
+  handleMessage(message: OutgoingMessage): Uint8Array | undefined {
+    if (this.#entry === undefined || this.#messages === undefined) throw gone();
+    return this.#messages.handleMessage(this.#entry, message);
+  }
+
+  handleCallback(message: OutgoingMessage): void {
+    if (this.#entry === undefined || this.#messages === undefined) throw gone();
+    this.#messages.handleCallback(this.#entry, message);
+  }
+
   /** The contract's exports, where the component has them; for `run` of a call alone. */
   get lifecycle(): Lifecycle {
     if (this.#lifecycle !== undefined) return this.#lifecycle;
@@ -153,11 +167,12 @@ export class Store implements HostState {
 
   /** What `instantiate` made. */
   fill(exports: ComponentExports): void {
-    const { lifecycle, calls } = this.#parts.code;
+    const { lifecycle, messages } = this.#parts.code;
     this.#exports = exports;
     if (lifecycle === undefined) return;
-    const contract = exports[lifecycle] as Lifecycle;
-    this.#lifecycle = calls === 'direct' ? contract : forGlue(contract);
+    this.#lifecycle = exports[lifecycle] as Lifecycle;
+    this.#messages = messages;
+    this.#entry = messages?.entryOf(this.#lifecycle);
   }
 
   storage(): KeyValueNamespace {
@@ -222,6 +237,7 @@ export class Store implements HostState {
     this.#ending?.abort();
     this.#files?.close();
     this.#lifecycle = undefined;
+    this.#entry = undefined;
     this.#tank.dispose();
   }
 

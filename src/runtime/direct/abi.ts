@@ -2,6 +2,7 @@ import { isVivariumError, messageOf, type VivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
 import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
+import { MemoryView } from './memory-view.ts';
 import {
   allocate,
   fromChar,
@@ -22,6 +23,7 @@ export const ABI = {
   allocate,
   asList,
   KeptText,
+  MemoryView,
   fromChar,
   listBytes,
   loadBytes,

@@ -1,6 +1,7 @@
 import { compileFunction } from 'node:vm';
 import type { VivariumError } from '#core';
 import type { ComponentExports } from '../component-code.ts';
+import type { MessageCalls } from '../component-exports.ts';
 import { RuntimeError } from '../errors.ts';
 import { ABI } from './abi.ts';
 import type { DirectPlan, PlannedExport } from './call-plan.ts';
@@ -16,11 +17,20 @@ interface Generated {
   readonly State: new (host: Host, handles: readonly HandleTable[], stop: Stop) => State;
   readonly exported: readonly ((state: State, ...args: readonly unknown[]) => unknown)[];
   readonly trampolines: readonly Func[];
-  readonly interfaces: readonly (new (state: State) => object)[];
+  readonly interfaces: readonly Interface[];
 }
 
-/** What one store is to the code that all stores of a component share: slots for what its core modules export. */
-type State = Record<`func${number}`, Func> & Record<`memory${number}`, MemoryView>;
+/** An exported interface: its functions called with a store's state, or as the methods of an object that holds it. */
+interface Interface {
+  new (state: State): { readonly s: State };
+  readonly calls: Readonly<Record<string, (state: object, ...args: readonly unknown[]) => unknown>>;
+}
+
+/**
+ * What one store is to the code that all stores of a component share: its first memory, and slots for what else its core
+ * modules export.
+ */
+type State = MemoryView & Record<`func${number}`, Func> & Record<`memory${number}`, MemoryView>;
 
 /** The host's side of a component's imports, in the order of its plan. */
 interface Host {
@@ -76,13 +86,27 @@ export class DirectCode {
         instances.push(exports);
         for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
         for (const { slot, name } of step.memories) {
-          state[`memory${slot}`] = new MemoryView(exports[name] as WebAssembly.Memory);
+          const memory = exports[name] as WebAssembly.Memory;
+          if (slot === 0) state.attach(memory);
+          else state[`memory${slot}`] = new MemoryView(memory);
         }
       }
     } finally {
       this.#context.s = previous;
     }
     return this.#exportsOf(state, plan.exports);
+  }
+
+  /** How the stores take messages, by the interface of the contract; undefined where it is not exported. */
+  messages(lifecycle: string): MessageCalls | undefined {
+    const target = this.#plan.exports.find(({ name }) => name === lifecycle)?.target;
+    if (target === undefined || !('interface' in target)) return undefined;
+    const { handleMessage, handleCallback } = (this.#generated.interfaces[target.interface] as Interface).calls;
+    return {
+      entryOf: (found) => (found as unknown as InstanceType<Interface>).s,
+      handleMessage: handleMessage as MessageCalls['handleMessage'],
+      handleCallback: handleCallback as MessageCalls['handleCallback'],
+    };
   }
 
   #arguments(
@@ -113,8 +137,7 @@ export class DirectCode {
     const exports: Record<string, unknown> = Object.create(null);
     for (const { name, target } of planned) {
       if ('interface' in target) {
-        const Interface = interfaces[target.interface] as Generated['interfaces'][number];
-        exports[name] = new Interface(state);
+        exports[name] = new (interfaces[target.interface] as Interface)(state);
       } else {
         const call = exported[target.func] as Generated['exported'][number];
         exports[name] = (...args: readonly unknown[]) => call(state, ...args);

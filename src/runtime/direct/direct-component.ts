@@ -22,12 +22,14 @@ export async function directComponent(
   const inOrder = Array.from({ length: plan.modules }, (_, index) => modules.get(coreModuleName(index)));
   if (inOrder.includes(undefined)) return 'has core modules that the transpiler left out';
   const code = new DirectCode(plan);
+  const lifecycle = lifecycleName(exports);
   return {
     calls: 'direct',
     modules,
     imports: plan.imports,
     exports,
-    lifecycle: lifecycleName(exports),
+    lifecycle,
+    messages: lifecycle === undefined ? undefined : code.messages(lifecycle),
     instantiate: (_, given, instantiateCore, stop) =>
       code.instantiate(
         (index) => inOrder[index] as WebAssembly.Module,

@@ -93,8 +93,13 @@ abi.dispose(s.handles[${instance}].take(handle >>> 0, ${resource}));
 }
 
 function prologue(code: Code, slots: FunctionSlots): void {
-  if (slots.memory !== undefined) code.line(`const m = s.memory${slots.memory}; let u, d;`);
+  if (slots.memory !== undefined) code.line(`const m = ${memoryOf(slots.memory)}; let u, d;`);
   if (slots.realloc !== undefined) code.line(`const r = s.func${slots.realloc};`);
+}
+
+/** A store's first memory, mostly the only one, is the store's state itself: one object less to reach for at each call. */
+function memoryOf(slot: number): string {
+  return slot === 0 ? 's' : `s.memory${slot}`;
 }
 
 function lowerParams(code: Code, slots: FunctionSlots, type: FuncType, names: readonly string[]): string[] {
@@ -211,7 +216,10 @@ export function holds(type: ValueType, ...kinds: readonly ValueType['kind'][]): 
   }
 }
 
-/** The text of a class whose instances hold a store's state and have exported functions as methods. */
+/**
+ * The text of a class whose instances hold a store's state and have exported functions as methods. Its `calls` are the
+ * functions themselves, for who holds the state.
+ */
 export function interfaceCode(
   functions: readonly { readonly name: string; readonly index: number; readonly params: number }[],
 ): string {
@@ -219,26 +227,23 @@ export function interfaceCode(
     const args = Array.from({ length: params }, (_, at) => `a${at}`).join(', ');
     return `${key(name)}(${args}) { return exported${index}(${['this.s', args].filter(Boolean).join(', ')}); }`;
   });
-  return `class {\nconstructor(s) { this.s = s; }\n${methods.join('\n')}\n}`;
+  const calls = functions.map(({ name, index }) => `${key(name)}: exported${index}`);
+  return `class {\nstatic calls = { ${calls.join(', ')} };\nconstructor(s) { this.s = s; }\n${methods.join('\n')}\n}`;
 }
 
 /**
  * The text of the class of a store's state. Every slot is a field of its own: a call touches as few cache lines as it
  * can, which is what counts where a thousand stores are called in turn.
  */
-export function stateCode(slots: {
-  readonly funcs: number;
-  readonly memories: number;
-  readonly instances: number;
-}): string {
+export function stateCode(slots: { readonly funcs: number; readonly instances: number }): string {
   const fields = [
     ...numbered(slots.funcs, (index) => `this.func${index} = undefined;`),
-    ...numbered(slots.memories, (index) => `this.memory${index} = undefined;`),
     // Whether a call of the component instance is running, and whether it may not call out just now.
     ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),
   ];
-  return `class {
+  return `class extends abi.MemoryView {
 constructor({ host, classes }, handles, stop) {
+super();
 ${fields.join('\n')}
 this.host = host; this.classes = classes; this.handles = handles; this.stop = stop;
 }

@@ -12,7 +12,7 @@ const NO_VIEW = new DataView(NO_BYTES.buffer);
  * instances wait long for one.
  */
 export class MemoryView {
-  readonly #memory: WebAssembly.Memory;
+  #memory: WebAssembly.Memory | undefined;
   u8: Uint8Array = NO_BYTES;
   view: DataView = NO_VIEW;
   /** Length in code units of the string or list that was lowered last, with the tag of `latin1+utf16`. */
@@ -20,12 +20,17 @@ export class MemoryView {
   /** What may still be lifted: guests can make a few bytes of lists point to the same megabytes again and again. */
   left = 0;
 
-  constructor(memory: WebAssembly.Memory) {
+  /** @param memory left out where it is not there yet: `attach` gives it then */
+  constructor(memory?: WebAssembly.Memory) {
+    this.#memory = memory;
+  }
+
+  attach(memory: WebAssembly.Memory): void {
     this.#memory = memory;
   }
 
   live(): this {
-    if (this.u8.length === 0) {
+    if (this.u8.length === 0 && this.#memory !== undefined) {
       const { buffer } = this.#memory;
       this.u8 = new Uint8Array(buffer);
       this.view = new DataView(buffer);

@@ -102,7 +102,7 @@ class Planner {
       source: [
         "'use strict';",
         ...this.#keptTexts.map((name) => `const ${name} = new abi.KeptText();`),
-        `const State = ${stateCode({ funcs: this.#funcs.size, memories: this.#memories.size, instances: this.#linked.instances })};`,
+        `const State = ${stateCode({ funcs: this.#funcs.size, instances: this.#linked.instances })};`,
         ...this.#exported.map((text, index) => `const exported${index} = ${text};`),
         `const trampolines = [${this.#trampolines.join(',\n')}];`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
