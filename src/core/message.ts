@@ -44,19 +44,21 @@ export interface ComponentMessage {
   readonly metadata: MessageMetadata;
 }
 
-/** A message on its way to a guest, which reads its correlation id as bytes. */
+/** A message on its way to a guest: of what a message has, that which is written fastest. */
 export interface OutgoingMessage {
   readonly sender: ComponentId;
   readonly payload: Uint8Array;
-  readonly metadata: Omit<MessageMetadata, 'correlationId'> & {
+  readonly metadata: Omit<MessageMetadata, 'messageId' | 'correlationId'> & {
+    readonly messageId: bigint | number;
     readonly correlationId?: string | AsciiText | undefined;
   };
 }
 
 /** The same message for who reads strings. */
 export function readableMessage({ sender, payload, metadata }: OutgoingMessage): ComponentMessage {
-  const { correlationId } = metadata;
-  return { sender, payload, metadata: { ...metadata, correlationId: correlationId?.toString() } };
+  const { messageId, correlationId } = metadata;
+  const readable = { ...metadata, messageId: BigInt(messageId), correlationId: correlationId?.toString() };
+  return { sender, payload, metadata: readable };
 }
 
 /** The timestamp of a point in time given in milliseconds since 1970. */

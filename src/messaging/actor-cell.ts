@@ -128,6 +128,15 @@ export interface WaitingSend {
   refused(error: unknown): void;
 }
 
+/**
+ * The turn that the thread runs, if any. It is not kept in the actor's cell: what is written into an object that lives
+ * long is noted for the garbage collector, and with a thousand actors those notes are cache lines too.
+ */
+const running: { cell: ActorCell | undefined; envelope: Envelope | undefined } = {
+  cell: undefined,
+  envelope: undefined,
+};
+
 /** Everything that messaging knows of one actor. Its fields are changed by this folder alone. */
 export class ActorCell {
   // What every message touches comes first: with very many actors called in turn it is cache lines that cost.
@@ -144,8 +153,8 @@ export class ActorCell {
   busy = false;
   /** Its instance is gone and nobody will restart it: the embedder's messages are refused. */
   failed = false;
-  /** The message whose turn runs. */
-  current: Envelope | undefined = undefined;
+  /** The message whose turn is suspended, or has another inside it. */
+  #suspended: Envelope | undefined = undefined;
   #runner: TurnRunner;
   #isOwnRunner = false;
   #whenIdle: (() => void)[] | undefined;
@@ -179,6 +188,34 @@ export class ActorCell {
     this.supervised = supervised;
     this.maxAttempts = maxAttempts;
     this.maxOpenRequests = maxOpenRequests;
+  }
+
+  /** The message whose turn runs. */
+  get current(): Envelope | undefined {
+    return running.cell === this ? running.envelope : this.#suspended;
+  }
+
+  beginTurn(envelope: Envelope): void {
+    if (running.cell !== undefined) running.cell.suspendTurn();
+    running.cell = this;
+    running.envelope = envelope;
+    this.busy = true;
+  }
+
+  /** The turn goes on later. */
+  suspendTurn(): void {
+    if (running.cell !== this) return;
+    this.#suspended = running.envelope;
+    running.cell = undefined;
+    running.envelope = undefined;
+  }
+
+  /** The actor has no turn any more, which may still be running. */
+  leaveTurn(): void {
+    if (running.cell === this) {
+      running.cell = undefined;
+      running.envelope = undefined;
+    } else this.#suspended = undefined;
   }
 
   get id(): ComponentId {

@@ -43,7 +43,7 @@ export class Delivery {
   readonly #deadLetters: DeadLetters;
   readonly #counters: MessageCounters;
   readonly #maxHops: number;
-  #lastMessageId = 0n;
+  #lastMessageId = 0;
   #stampedMs = Number.NaN;
   /** On the clock's monotonic scale: until then the stamp is taken as it is. */
   #stampEnds = Number.NEGATIVE_INFINITY;
@@ -165,7 +165,7 @@ export class Delivery {
     failure: MessageFailure | undefined,
     hops: number,
   ): Envelope {
-    this.#lastMessageId = BigInt.asUintN(64, this.#lastMessageId + 1n);
+    this.#lastMessageId += 1;
     const metadata: Envelope['metadata'] = {
       messageId: this.#lastMessageId,
       correlationId: request?.correlationId,

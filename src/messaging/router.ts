@@ -259,7 +259,7 @@ export class Router {
     for (let task = cell.mailbox.shiftTask(); task !== undefined; task = cell.mailbox.shiftTask()) task.reject(error);
     const running = cell.current;
     if (running !== undefined) this.#bury(cell, running, error);
-    cell.current = undefined;
+    cell.leaveTurn();
     for (let next = cell.mailbox.shift(); next !== undefined; next = cell.mailbox.shift())
       this.#bury(cell, next, error);
     for (let next = cell.waiting.shift(); next !== undefined; next = cell.waiting.shift()) {

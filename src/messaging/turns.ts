@@ -55,8 +55,7 @@ export class Turns {
   }
 
   #runMessage(cell: ActorCell, envelope: Envelope, began: number): number {
-    cell.busy = true;
-    cell.current = envelope;
+    cell.beginTurn(envelope);
     envelope.attempts += 1;
     try {
       const { runner, handle } = cell;
@@ -65,6 +64,7 @@ export class Turns {
           ? runner.callHandleMessage(handle, envelope, began)
           : runner.callHandleCallback(handle, envelope, began);
       if (result instanceof Promise) {
+        cell.suspendTurn();
         result.then(
           (reply) => {
             this.#ended(cell, envelope, reply ?? undefined, this.#clock.monotonic());
@@ -86,7 +86,7 @@ export class Turns {
   #ended(cell: ActorCell, envelope: Envelope, reply: Uint8Array | undefined, now: number): number {
     if (this.#wasAbandoned(cell, envelope)) return now;
     cell.busy = false;
-    cell.current = undefined;
+    cell.leaveTurn();
     this.#counters.handled += 1;
     if (envelope.request !== undefined && envelope.kind === 'message') {
       this.#requests.answer(envelope.request, reply, now);
@@ -107,7 +107,7 @@ export class Turns {
     const error = asVivarium(cell, thrown);
     const orderly = error.code === ORDERLY;
     cell.busy = false;
-    cell.current = undefined;
+    cell.leaveTurn();
     if (!orderly && cell.supervised) this.#supervisor?.failed(cell.handle, error);
     if (!orderly && cell.suspended && cell.state !== 'removed' && envelope.attempts < cell.maxAttempts) {
       cell.mailbox.putBack(envelope);

@@ -4,6 +4,9 @@ import type { Clock, Random, StopTimer } from '#core';
 /** The longest that Node's timers wait: more is taken for a millisecond. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** Asked for once: the global that gives it is a getter. */
+const { performance } = globalThis;
+
 /** The machine's clocks and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),

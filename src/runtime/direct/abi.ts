@@ -50,6 +50,14 @@ export const ABI = {
     return typeof value === 'bigint' ? value : BigInt(value as number);
   },
 
+  /** The same, into memory: most numbers need no bigint for it. */
+  storeI64(view: DataView, at: number, value: unknown): void {
+    if (typeof value === 'number' && value >= 0 && Number.isSafeInteger(value)) {
+      view.setUint32(at, value, true);
+      view.setUint32(at + 4, value / 2 ** 32, true);
+    } else view.setBigInt64(at, ABI.i64(value), true);
+  },
+
   /** The tag of a variant that the host gave. */
   tag(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) throw new TypeError(`a variant is expected, not ${typeof value}`);

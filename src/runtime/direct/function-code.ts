@@ -1,6 +1,14 @@
 import type { FuncType, ValueType } from '#wasm';
 import { Code, camelCase, key, type MemoryAccess } from './code.ts';
-import { layoutOf, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, offsetsOf, recordLayout } from './layout.ts';
+import {
+  layoutOf,
+  MAX_FLAT_PARAMS,
+  MAX_FLAT_RESULTS,
+  offsetsOf,
+  payloadOffset,
+  payloadsOf,
+  recordLayout,
+} from './layout.ts';
 import { liftFlatCode, loadCode } from './lift-code.ts';
 import { lowerFlatCode, storeCode } from './lower-code.ts';
 
@@ -125,13 +133,36 @@ function liftResult(code: Code, slots: FunctionSlots, type: ValueType, raw: stri
   }
   const pointer = code.let(`${raw} >>> 0`);
   code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
-  assignResult(code, type, loadCode(code, slots, type, pointer, 0));
+  if (type.kind === 'result') assignLoaded(code, slots, type, pointer);
+  else code.line(`value = ${loadCode(code, slots, type, pointer, 0)};`);
 }
 
 /** A `result` is answered as its value, or thrown as its error. */
 function assignResult(code: Code, type: ValueType, name: string): void {
   if (type.kind !== 'result') code.line(`value = ${name};`);
   else code.line(`if (${name}.tag === 'ok') value = ${name}.val; else { failed = true; error = ${name}.val; }`);
+}
+
+/** The same for one that lies in memory, without making the `result`. */
+function assignLoaded(
+  code: Code,
+  slots: FunctionSlots,
+  type: Extract<ValueType, { kind: 'result' }>,
+  pointer: string,
+): void {
+  const at = payloadOffset(payloadsOf(type));
+  const assign = (name: string, payload: ValueType | undefined): void => {
+    if (payload !== undefined) code.line(`${name} = ${loadCode(code, slots, payload, pointer, at)};`);
+  };
+  code.line(`switch (u[${pointer}]) {`);
+  code.line('case 0: {');
+  assign('value', type.ok);
+  code.line('break; }');
+  code.line('case 1: {');
+  code.line('failed = true;');
+  assign('error', type.error);
+  code.line('break; }');
+  code.line(`default: abi.badDiscriminant(u[${pointer}]); }`);
 }
 
 function postReturn(code: Code, { instance, postReturn }: FunctionSlots, raw: string): void {

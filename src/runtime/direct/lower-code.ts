@@ -37,7 +37,7 @@ export function storeCode(
       return;
     case 'u64':
     case 's64':
-      code.line(`d.setBigInt64(${at}, abi.i64(${value}), true);`);
+      code.line(`abi.storeI64(d, ${at}, ${value});`);
       return;
     case 'f32':
       code.line(`d.setFloat32(${at}, ${value}, true);`);
