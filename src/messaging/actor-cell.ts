@@ -57,44 +57,55 @@ export interface RequestOwner {
   expired(request: PendingRequest): void;
 }
 
-/** A request that waits for its one end. */
-export abstract class PendingRequest extends WheelTimer {
-  readonly correlationId: AsciiText;
-  /** Who asked; undefined for the host. */
-  readonly from: ActorCell | undefined;
-  readonly target: ActorCell;
-  /** The turn in which it was made: while that one is still running, it waits for this request. */
+/** Who asked, where it is an actor, and in what state it was then. */
+export interface Asker {
+  readonly cell: ActorCell;
+  /** The turn in which it asked: while that one is still running, it waits for the request. */
   readonly madeIn: Envelope | undefined;
   /** Of the asker when it asked: an answer is for the same instance alone. */
   readonly incarnation: number;
-  /** Of the message that asks: one more than of the message whose turn asked. */
-  readonly hops: number;
-  readonly timeoutMs: number;
   /** The asker's turn cannot go on before the end. */
   readonly suspendsTurn: boolean;
+}
+
+/** A request that waits for its one end. */
+export abstract class PendingRequest extends WheelTimer {
+  readonly correlationId: AsciiText;
+  /** Undefined for the host. */
+  readonly asker: Asker | undefined;
+  readonly target: ActorCell;
+  readonly timeoutMs: number;
   /** When it was opened, on the clock's monotonic scale; `timeoutMs` later an answer is late, timer or not. */
-  begun = 0;
+  readonly begun: number;
   end: RequestEnd | undefined = undefined;
   readonly #owner: RequestOwner;
 
   constructor(
     owner: RequestOwner,
     correlationId: AsciiText,
-    from: ActorCell | undefined,
+    asker: Asker | undefined,
     target: ActorCell,
     timeoutMs: number,
-    suspendsTurn: boolean,
+    begun: number,
   ) {
     super();
     this.#owner = owner;
     this.correlationId = correlationId;
-    this.from = from;
+    this.asker = asker;
     this.target = target;
-    this.madeIn = from?.current;
-    this.incarnation = from?.incarnation ?? 0;
-    this.hops = this.madeIn === undefined ? 0 : this.madeIn.hops + 1;
     this.timeoutMs = timeoutMs;
-    this.suspendsTurn = suspendsTurn;
+    this.begun = begun;
+  }
+
+  /** The actor that asked. */
+  get from(): ActorCell | undefined {
+    return this.asker?.cell;
+  }
+
+  /** Of the message that asks: one more than of the message whose turn asked. */
+  get hops(): number {
+    const madeIn = this.asker?.madeIn;
+    return madeIn === undefined ? 0 : madeIn.hops + 1;
   }
 
   expire(): void {

@@ -26,6 +26,6 @@ export function deadlockOf(request: PendingRequest): readonly string[] | undefin
 }
 
 /** Whether the turn that made the request is still running, held up by it. */
-function waits(request: PendingRequest): boolean {
-  return request.suspendsTurn && request.end === undefined && request.from?.current === request.madeIn;
+function waits({ asker, end }: PendingRequest): boolean {
+  return asker?.suspendsTurn === true && end === undefined && asker.cell.current === asker.madeIn;
 }

@@ -1,6 +1,6 @@
 import type { AsciiText, Clock, Random, VivariumError } from '#core';
 import type { ActorCell } from './actor-cell.ts';
-import { PendingRequest, type RequestEnd, type RequestOwner } from './actor-cell.ts';
+import { type Asker, PendingRequest, type RequestEnd, type RequestOwner } from './actor-cell.ts';
 import { CorrelationIds } from './correlation-ids.ts';
 import type { MessageCounters } from './counters.ts';
 import { deadlockOf } from './deadlock.ts';
@@ -18,13 +18,14 @@ class PromisedRequest extends PendingRequest {
   constructor(
     owner: RequestOwner,
     id: AsciiText,
-    from: ActorCell | undefined,
+    asker: Asker | undefined,
     target: ActorCell,
     timeoutMs: number,
+    begun: number,
     resolve: (payload: Uint8Array | undefined) => void,
     reject: (error: unknown) => void,
   ) {
-    super(owner, id, from, target, timeoutMs, from !== undefined);
+    super(owner, id, asker, target, timeoutMs, begun);
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -42,8 +43,16 @@ class PromisedRequest extends PendingRequest {
 class GuestRequest extends PendingRequest {
   readonly #tell: Tell;
 
-  constructor(owner: RequestOwner, id: AsciiText, from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell) {
-    super(owner, id, from, target, timeoutMs, false);
+  constructor(
+    owner: RequestOwner,
+    id: AsciiText,
+    asker: Asker,
+    target: ActorCell,
+    timeoutMs: number,
+    begun: number,
+    tell: Tell,
+  ) {
+    super(owner, id, asker, target, timeoutMs, begun);
     this.#tell = tell;
   }
 
@@ -80,11 +89,13 @@ export class Requests implements RequestOwner {
     resolve: (payload: Uint8Array | undefined) => void,
     reject: (error: unknown) => void,
   ): PendingRequest {
-    return this.#open(new PromisedRequest(this, this.#ids.next(), from, target, timeoutMs, resolve, reject));
+    const [id, asker, now] = [this.#ids.next(), askerOf(from, true), this.#clock.monotonic()];
+    return this.#open(new PromisedRequest(this, id, asker, target, timeoutMs, now, resolve, reject));
   }
 
   openCallback(from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell): PendingRequest {
-    return this.#open(new GuestRequest(this, this.#ids.next(), from, target, timeoutMs, tell));
+    const [id, asker, now] = [this.#ids.next(), askerOf(from, false), this.#clock.monotonic()];
+    return this.#open(new GuestRequest(this, id, asker, target, timeoutMs, now, tell));
   }
 
   /** Ends a request with an answer, if it still waits and its deadline has not passed. */
@@ -128,9 +139,7 @@ export class Requests implements RequestOwner {
   }
 
   #open(request: PendingRequest): PendingRequest {
-    const now = this.#clock.monotonic();
-    request.begun = now;
-    this.#wheel.schedule(request, now, request.timeoutMs);
+    this.#wheel.schedule(request, request.begun, request.timeoutMs);
     if (request.from === undefined) this.#keepAlive.begin();
     else request.from.openRequests.set(request.correlationId.toString(), request);
     this.#counters.requests += 1;
@@ -152,6 +161,13 @@ export class Requests implements RequestOwner {
     request.fail(circle === undefined ? timeout(request) : deadlock(request, circle));
     request.from?.noticeIdle();
   }
+}
+
+function askerOf(from: ActorCell, suspendsTurn: boolean): Asker;
+function askerOf(from: ActorCell | undefined, suspendsTurn: boolean): Asker | undefined;
+function askerOf(from: ActorCell | undefined, suspendsTurn: boolean): Asker | undefined {
+  if (from === undefined) return undefined;
+  return { cell: from, madeIn: from.current, incarnation: from.incarnation, suspendsTurn };
 }
 
 function timeout(request: PendingRequest): VivariumError {

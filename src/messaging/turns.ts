@@ -159,7 +159,7 @@ export class Turns {
 function goneReason(cell: ActorCell, envelope: Envelope): 'expired' | 'cancelled' | 'restarted' | undefined {
   const { request } = envelope;
   if (request === undefined) return undefined;
-  if (envelope.kind === 'callback') return request.incarnation === cell.incarnation ? undefined : 'restarted';
+  if (envelope.kind === 'callback') return request.asker?.incarnation === cell.incarnation ? undefined : 'restarted';
   if (request.end === undefined) return undefined;
   return request.end === 'timed-out' ? 'expired' : 'cancelled';
 }

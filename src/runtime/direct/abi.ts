@@ -50,11 +50,11 @@ export const ABI = {
     return typeof value === 'bigint' ? value : BigInt(value as number);
   },
 
-  /** The same, into memory: most numbers need no bigint for it. */
+  /** The same, into memory: a small number needs no bigint for it. */
   storeI64(view: DataView, at: number, value: unknown): void {
-    if (typeof value === 'number' && value >= 0 && Number.isSafeInteger(value)) {
+    if (typeof value === 'number' && value >>> 0 === value) {
       view.setUint32(at, value, true);
-      view.setUint32(at + 4, value / 2 ** 32, true);
+      view.setUint32(at + 4, 0, true);
     } else view.setBigInt64(at, ABI.i64(value), true);
   },
 

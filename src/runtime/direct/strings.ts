@@ -24,9 +24,9 @@ export function allocate(memory: MemoryView, realloc: Realloc, align: number, si
 
 /** What the allocator answered, or a trap. */
 function inside(memory: MemoryView, pointer: number, align: number, size: number): number {
-  memory.live();
+  const { length } = memory.live().u8;
   if ((pointer & (align - 1)) !== 0) trap(`realloc answered ${pointer}, not aligned to ${align}`);
-  if (pointer + size > memory.u8.length) {
+  if (pointer + size > length) {
     trap(`realloc answered ${pointer} for ${size} bytes, which lie outside of memory`);
   }
   return pointer;
