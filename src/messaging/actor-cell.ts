@@ -6,7 +6,7 @@ import {
   type OutgoingMessage,
   type Turn,
 } from '#core';
-import type { Mailbox, Queued } from './mailbox.ts';
+import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
 import { RingBuffer } from './ring-buffer.ts';
 import { WheelTimer } from './timer-wheel.ts';
 
@@ -148,12 +148,13 @@ const running: { cell: ActorCell | undefined; envelope: Envelope | undefined } =
   envelope: undefined,
 };
 
-/** Everything that messaging knows of one actor. Its fields are changed by this folder alone. */
-export class ActorCell {
-  // What every message touches comes first: with very many actors called in turn it is cache lines that cost.
+/**
+ * Everything that messaging knows of one actor, its mailbox being part of it. Its fields are changed by this folder alone.
+ * What every message touches comes first: with very many actors called in turn it is cache lines that cost.
+ */
+export class ActorCell extends Mailbox<Envelope> {
   /** Whose it is: a handle may be shown to another router than its own. */
   readonly router: object;
-  readonly mailbox: Mailbox<Envelope>;
   readonly handle: ComponentHandle;
   state: CellState = 'open';
   /** No turn begins: not initialised yet, failed, or being restarted. */
@@ -185,20 +186,24 @@ export class ActorCell {
   constructor(
     router: object,
     handle: ComponentHandle,
-    mailbox: Mailbox<Envelope>,
+    mailbox: MailboxOptions | undefined,
     runner: TurnRunner,
     supervised: boolean,
     maxAttempts: number,
     maxOpenRequests: number,
   ) {
+    super(mailbox);
     this.router = router;
     this.handle = handle;
     this.key = formatComponentId(handle.id);
-    this.mailbox = mailbox;
     this.#runner = runner;
     this.supervised = supervised;
     this.maxAttempts = maxAttempts;
     this.maxOpenRequests = maxOpenRequests;
+  }
+
+  get mailbox(): Mailbox<Envelope> {
+    return this;
   }
 
   /** The message whose turn runs. */
@@ -264,13 +269,13 @@ export class ActorCell {
   }
 
   get isRunnable(): boolean {
-    return !this.busy && !this.suspended && !this.mailbox.isEmpty;
+    return !this.busy && !this.suspended && !this.isEmpty;
   }
 
   get isIdle(): boolean {
     return (
       !this.busy &&
-      this.mailbox.isEmpty &&
+      this.isEmpty &&
       (this.#openRequests === undefined || this.#openRequests.size === 0) &&
       !this.isAwaited
     );

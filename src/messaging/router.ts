@@ -21,7 +21,7 @@ import { Delivery, type MessageFields, notFound } from './delivery.ts';
 import { Dispatcher, type DispatcherOptions, type RunQueue } from './dispatcher.ts';
 import { MessagingError } from './errors.ts';
 import { type EventLoop, KeepAlive, nodeEventLoop } from './event-loop.ts';
-import { Mailbox, type MailboxOptions } from './mailbox.ts';
+import type { MailboxOptions } from './mailbox.ts';
 import { Requests } from './requests.ts';
 import { Topics } from './topics.ts';
 import { Turns } from './turns.ts';
@@ -106,15 +106,7 @@ export class Router {
   /** Gives an actor its mailbox. @throws {MessagingError} `MESSAGING_INVALID` when its id is taken. */
   add(handle: ComponentHandle, options: ActorOptions = {}): void {
     const { mailbox, maxAttempts = 1, suspended = false } = options;
-    const cell = new ActorCell(
-      this,
-      handle,
-      new Mailbox(mailbox),
-      this.#engine,
-      true,
-      maxAttempts,
-      this.#maxOpenRequests,
-    );
+    const cell = new ActorCell(this, handle, mailbox, this.#engine, true, maxAttempts, this.#maxOpenRequests);
     if (this.#byKey.has(cell.key)) {
       throw new MessagingError('MESSAGING_INVALID', `${cell.key} has a mailbox already; unload it first`);
     }
@@ -126,7 +118,7 @@ export class Router {
 
   /** A cell of the embedder's own, which no id names: a listener to topics. */
   addListener(runner: TurnRunner, mailbox: MailboxOptions | undefined): ActorCell {
-    const cell = new ActorCell(this, createHandle(HOST_ID), new Mailbox(mailbox), runner, false, 1, 0);
+    const cell = new ActorCell(this, createHandle(HOST_ID), mailbox, runner, false, 1, 0);
     this.#listeners.add(cell);
     return cell;
   }
