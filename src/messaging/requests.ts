@@ -89,12 +89,16 @@ export class Requests implements RequestOwner {
     resolve: (payload: Uint8Array | undefined) => void,
     reject: (error: unknown) => void,
   ): PendingRequest {
-    const [id, asker, now] = [this.#ids.next(), askerOf(from, true), this.#clock.monotonic()];
+    const id = this.#ids.next();
+    const asker = askerOf(from, true);
+    const now = this.#clock.monotonic();
     return this.#open(new PromisedRequest(this, id, asker, target, timeoutMs, now, resolve, reject));
   }
 
   openCallback(from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell): PendingRequest {
-    const [id, asker, now] = [this.#ids.next(), askerOf(from, false), this.#clock.monotonic()];
+    const id = this.#ids.next();
+    const asker = askerOf(from, false);
+    const now = this.#clock.monotonic();
     return this.#open(new GuestRequest(this, id, asker, target, timeoutMs, now, tell));
   }
 
