@@ -133,7 +133,8 @@ class SqliteNamespace implements KeyValueNamespace {
 function after(prefix: Uint8Array): Uint8Array | null {
   const last = prefix.findLastIndex((byte) => byte < 255);
   if (last === -1) return null;
-  const next = prefix.slice(0, last + 1);
+  // A copy: `slice` of a Buffer is the same bytes again.
+  const next = Uint8Array.from(prefix.subarray(0, last + 1));
   next[last] = (next[last] as number) + 1;
   return next;
 }

@@ -57,6 +57,20 @@ describe('embedded storage', () => {
     );
   });
 
+  it('lists the keys that begin with a prefix, the prefix itself among them, and no others', () => {
+    const letters = fc.constantFrom('a', 'b', 'ä', '\u{10ffff}', '\0');
+    const key = fc.array(letters, { maxLength: 3 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.uniqueArray(key, { maxLength: 20 }), key, (keys, prefix) => {
+        const store = new SqliteKeyValueStore();
+        const namespace = store.open('n');
+        for (const each of keys) namespace.set(each, Uint8Array.of(1), 1000);
+        expect(namespace.list(prefix, 100)).toEqual(keys.filter((each) => each.startsWith(prefix)).sort(byUtf8));
+        store.close();
+      }),
+    );
+  });
+
   it('is still there when it is opened again', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'vivarium-storage-'));
     const path = join(folder, 'data.sqlite');
