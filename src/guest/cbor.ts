@@ -96,7 +96,7 @@ class Reader {
     const count = this.#count(low);
     if (major === 0) return count;
     if (major === 1) return -1 - count;
-    if (major === 2) return this.#take(count).slice();
+    if (major === 2) return Uint8Array.from(this.#take(count));
     if (major === 3) return decodeUtf8(this.#take(count));
     if (major === 4) return this.#list(count, depth);
     if (major === 5) return this.#record(count, depth);

@@ -120,7 +120,7 @@ export class ModulePublisher {
       );
     }
     // The caller's bytes may change while we wait; what is hashed, checked and stored must be one thing.
-    const own = bytes.slice();
+    const own = Uint8Array.from(bytes);
     const module = await this.#load(own, signal);
     try {
       const fields = await this.#describe(own, metadata, signal);

@@ -31,14 +31,16 @@ describe('module publisher', () => {
     expect(rig.refused).toEqual([]);
   });
 
-  it('keeps what it was given, whatever the caller does to the buffer meanwhile', async () => {
-    const rig = await createRig();
-    const mine = Uint8Array.from(bytes);
-    const publishing = rig.publisher().publishModule(mine, metadata);
-    mine.fill(0);
-    const { id } = await publishing;
-    expect(Buffer.from((await rig.client().fetch(id)).bytes)).toEqual(bytes);
-  });
+  it.each([Uint8Array.from(bytes), Buffer.from(bytes)])(
+    'keeps what it was given, whatever the caller does to the buffer meanwhile',
+    async (mine) => {
+      const rig = await createRig();
+      const publishing = rig.publisher().publishModule(mine, metadata);
+      mine.fill(0);
+      const { id } = await publishing;
+      expect(Buffer.from((await rig.client().fetch(id)).bytes)).toEqual(bytes);
+    },
+  );
 
   it('publishes the same bytes once', async () => {
     const rig = await createRig();

@@ -58,8 +58,7 @@ describe('file loader', () => {
 });
 
 describe('memory loader and chain', () => {
-  it('keeps bytes of its own', async () => {
-    const mine = Uint8Array.of(1, 2, 3);
+  it.each([Uint8Array.of(1, 2, 3), Buffer.from([1, 2, 3])])('keeps bytes of its own: %o', async (mine) => {
     const loader = new MemoryComponentLoader().add(id, mine);
     mine[0] = 9;
     expect(await loader.loadBytes(id)).toEqual(Uint8Array.of(1, 2, 3));

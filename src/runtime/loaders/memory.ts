@@ -6,7 +6,7 @@ export class MemoryComponentLoader implements ComponentLoader {
 
   /** Keeps a copy of the bytes: a later change of the caller's array changes nothing. */
   add(id: ComponentId, bytes: Uint8Array): this {
-    this.#components.set(formatComponentId(id), bytes.slice());
+    this.#components.set(formatComponentId(id), Uint8Array.from(bytes));
     return this;
   }
 

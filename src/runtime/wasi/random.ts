@@ -16,7 +16,7 @@ export function defineRandom(linker: HostLinker, random: Random): void {
     }
     return random.bytes(Number(length));
   };
-  const u64 = (): bigint => new DataView(random.bytes(8).slice().buffer).getBigUint64(0, true);
+  const u64 = (): bigint => new DataView(Uint8Array.from(random.bytes(8)).buffer).getBigUint64(0, true);
 
   linker.define('wasi:random/random@0.2.0', { getRandomBytes: bytes, getRandomU64: u64 });
   linker.define('wasi:random/insecure@0.2.0', { getInsecureRandomBytes: bytes, getInsecureRandomU64: u64 });
