@@ -136,12 +136,10 @@ function under(option: string, key: string): string {
   return option === '' ? key : `${option}.${key.slice(0, 80)}`;
 }
 
-/** Lists, bytes, maps and dates have no options, whatever keys they have. */
+/** Lists, bytes, maps and dates have no options, whatever keys they have; what `import * as` gives may have some. */
 function isRecord(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
-  return (
-    !Array.isArray(value) && !ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Object]'
-  );
+  return ['[object Object]', '[object Module]'].includes(Object.prototype.toString.call(value));
 }
 
 function isSignal(value: unknown): boolean {
