@@ -1,6 +1,6 @@
 import { compileFunction } from 'node:vm';
 import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
-import { glueMessages, type MessageCalls } from './component-exports.ts';
+import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
 
 /** What the generated function gives: functions by name, and interfaces as objects of functions. */

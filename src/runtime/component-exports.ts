@@ -1,30 +1,5 @@
-import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { RuntimeError } from './errors.ts';
-
-/** The exports of `vivarium:actor/lifecycle` as jco gives them. */
-export interface Lifecycle {
-  initialize(config: unknown): void;
-  handleMessage(message: ComponentMessage): Uint8Array | undefined;
-  handleCallback(message: ComponentMessage): void;
-  metadata(): unknown;
-  health(): string;
-  shutdown(): void;
-}
-
-/** How messages enter a store: functions that all stores of a component share, given what `entryOf` found in one. */
-export interface MessageCalls {
-  entryOf(lifecycle: Lifecycle): object;
-  handleMessage(entry: object, message: OutgoingMessage): Uint8Array | undefined;
-  handleCallback(entry: object, message: OutgoingMessage): void;
-}
-
-/** Through jco's glue, which takes strings alone. */
-export const glueMessages: MessageCalls = {
-  entryOf: (lifecycle) => lifecycle,
-  handleMessage: (entry, message) => (entry as Lifecycle).handleMessage(readableMessage(message)),
-  handleCallback: (entry, message) => (entry as Lifecycle).handleCallback(readableMessage(message)),
-};
 
 /** Takes a function out of an instance's exports. */
 export type ComponentExport = (exports: ComponentExports) => (...args: readonly unknown[]) => unknown;
@@ -54,7 +29,7 @@ function memberOf(owner: ComponentExports, key: string): unknown {
   if (Object.hasOwn(owner, key)) return owner[key];
   const methods: unknown = Object.getPrototypeOf(owner);
   const known = typeof methods === 'object' && methods !== null && methods !== Object.prototype;
-  return known && Object.hasOwn(methods, key) ? owner[key] : undefined;
+  return known && key !== 'constructor' && Object.hasOwn(methods, key) ? owner[key] : undefined;
 }
 
 function isNamed(candidate: string, wanted: string): boolean {

@@ -13,11 +13,12 @@ import {
   type StorePolicy,
 } from '#core';
 import type { ComponentCode } from './component-code.ts';
-import { findExport, type Lifecycle as LifecycleExports } from './component-exports.ts';
+import { findExport } from './component-exports.ts';
 import { environmentOf } from './environment.ts';
 import { RuntimeError } from './errors.ts';
 import type { Environment } from './host-state.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import type { Lifecycle as LifecycleExports } from './message-calls.ts';
 import type { Store } from './store.ts';
 
 /** What a component's stores that are gone have used, with the last call in one of them. */

@@ -14,9 +14,9 @@ import {
 } from '#core';
 import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
-import type { Lifecycle, MessageCalls } from './component-exports.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
+import type { Lifecycle, MessageCalls } from './message-calls.ts';
 import { TrapGuard } from './trap-guard.ts';
 
 /** What the host keeps on behalf of one store at most, if its own memory may be larger. */

@@ -1,8 +1,8 @@
 import { compileFunction } from 'node:vm';
 import type { VivariumError } from '#core';
 import type { ComponentExports } from '../component-code.ts';
-import type { MessageCalls } from '../component-exports.ts';
 import { RuntimeError } from '../errors.ts';
+import type { MessageCalls } from '../message-calls.ts';
 import { ABI } from './abi.ts';
 import type { DirectPlan, PlannedExport } from './call-plan.ts';
 import { HandleTable } from './handle-table.ts';
