@@ -13,7 +13,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ready = Promise.resolve();
 
 export const nodeEventLoop: EventLoop = {
-  // What a run of turns throws, which it does not, would reach the process either way; `queueMicrotask` costs twice as much.
+  // A run of turns throws nothing, so it needs none of the context that `queueMicrotask` makes for each task.
   soon: (task) => {
     ready.then(task);
   },

@@ -3,6 +3,7 @@ import { MeteringError } from './errors.ts';
 import { type FuelCell, fuelCell, SPENT } from './fuel-cell.ts';
 import { type LengthTerm, type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
+import { isStackOverflow, isTrap, isUnreachable, named } from './trap-cause.ts';
 
 /** Fuel up to here is counted in numbers, exactly; no call gets as far, which takes months. */
 const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
@@ -145,7 +146,7 @@ export class SharedTank implements Tank {
     if (!overflow && !isTrap(thrown)) return this.#close(left);
     if (this.#state === 'running') {
       // `unreachable` stores the counter first; other traps lose what was not stored, and the whole slice is billed.
-      if (isTrap(thrown) && UNREACHABLE.test(thrown.message)) this.#settle(left);
+      if (isUnreachable(thrown)) this.#settle(left);
       else this.#callFuel = this.#given;
     }
     this.#state = 'spent';
@@ -394,39 +395,6 @@ function countable(fuel: bigint): number {
 
 function spent(message: string): MeteringError {
   return new MeteringError('METERING_SPENT', message);
-}
-
-function isTrap(thrown: unknown): thrown is WebAssembly.RuntimeError {
-  return thrown instanceof WebAssembly.RuntimeError;
-}
-
-/** V8's words, and those that jco's glue puts in their place. */
-const UNREACHABLE = /^(?:unreachable|wasm trap: wasm `unreachable` instruction executed)$/;
-
-function isStackOverflow(thrown: unknown): boolean {
-  return thrown instanceof RangeError && thrown.message === 'Maximum call stack size exceeded';
-}
-
-/** `    at name (wasm://wasm/module-0123abcd:wasm-function[7]:0x1f)`: the module's name stands first, or alone. */
-const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\/wasm\/(?:(.*)-)?[0-9a-f]{8}:/gm;
-
-/** The guest's function that was running when `thrown` was thrown, where V8 says so. */
-function runningFunction(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
-  for (const [, name = '', module] of thrown.stack.matchAll(FRAME)) {
-    if (!name.includes(NAMESPACE)) return name === module ? undefined : name;
-  }
-  return undefined;
-}
-
-/** The error, saying which function was running when that is known. */
-function named(failure: VivariumError, thrown: unknown): VivariumError {
-  const running = runningFunction(thrown);
-  if (running === undefined || !(failure instanceof MeteringError) || 'function' in failure.details) return failure;
-  return new MeteringError(failure.code, `${failure.message}, in function ${running}`, {
-    cause: failure.cause ?? thrown,
-    details: { ...failure.details, function: running },
-  });
 }
 
 /** An i32 length, unsigned, from constants and imported globals. */
