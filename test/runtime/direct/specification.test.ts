@@ -195,6 +195,29 @@ describe('a string', () => {
     expect(() => f?.()).toThrow(message);
   });
 
+  const concatenating = (encoding: string, unit: number): string =>
+    lifting(
+      `${ALLOCATES}
+       (func (export "f") (param $a i32) (param $n i32) (param $b i32) (param $k i32) (result i32)
+         (local $bytes i32)
+         (local.set $bytes (i32.mul (local.get $n) (i32.const ${unit})))
+         (memory.copy (i32.const 4096) (local.get $a) (local.get $bytes))
+         (memory.copy (i32.add (i32.const 4096) (local.get $bytes)) (local.get $b) (i32.mul (local.get $k) (i32.const ${unit})))
+         (i32.store (i32.const 0) (i32.const 4096))
+         (i32.store (i32.const 4) (i32.add (local.get $n) (local.get $k)))
+         (i32.const 0))`,
+      `(func (export "f") (param "a" string) (param "b" string) (result string)
+         (canon lift (core func $m "f") (memory (core memory $m "mem")) ${REALLOC} string-encoding=${encoding}))`,
+    );
+  it.each([
+    ['utf8', 1],
+    ['utf16', 2],
+  ] as const)('is put behind another by a guest, in %s', async (encoding, unit) => {
+    const { f } = await instance(concatenating(encoding, unit));
+    const texts = ['', 'a', 'hello, ', 'wörld', '☃🍰', 'x'.repeat(100), 'hello, '];
+    for (const a of texts) for (const b of texts) expect(f?.(a, b)).toBe(a + b);
+  });
+
   /** The callee checks the bytes that it is given and answers `answer`; the caller checks that, and answers 42. */
   const transcoded = (
     [lower, lift]: readonly [string, string],
