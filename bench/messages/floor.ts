@@ -47,7 +47,7 @@ interface Waiting {
   readonly resolve: (reply: Uint8Array | undefined) => void;
 }
 
-/** A queue, a promise, refuelling and the call, written down for one type of message: what no runtime can go below. */
+/** A queue, a promise, refuelling and the call, written down for one type of message: without bounds, addresses or time-outs. */
 export class Floor {
   #queue: Waiting[] = [];
   readonly #ready = Promise.resolve();

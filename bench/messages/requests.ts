@@ -1,4 +1,4 @@
-// `runtime.request` from end to end, beside what no runtime can go below, beside raw jco, and beside other actors.
+// `runtime.request` from end to end, beside the same written down for one message, beside raw jco, and beside other actors.
 import { type ComponentHandle, createRuntime, type Runtime } from 'vivarium';
 import { actor } from '../../test/support/actor-wat.ts';
 import type { Report } from '../figure.ts';
