@@ -15,10 +15,12 @@ export class CodeWriter {
     this.out = grown;
   }
 
-  /** Moves what was written since `from` down to `to`. */
-  moveDown(from: number, to: number): void {
-    if (from !== to) this.out.copyWithin(to, from, this.length);
-    this.length -= from - to;
+  /** Moves what was written since `from` to `to`. */
+  move(from: number, to: number): void {
+    if (from === to) return;
+    this.reserve(Math.max(0, to - from));
+    this.out.copyWithin(to, from, this.length);
+    this.length += to - from;
   }
 
   op(byte: number): void {

@@ -17,8 +17,8 @@ const Op = Opcodes;
 
 /** Locals that an engine takes. */
 const MOST_LOCALS = 50_000;
-/** Bytes that a body's size, the number of its local groups and the groups that are added take at most. */
-const MOST_HEAD = 16;
+/** What a body grows to, more or less: enough to tell how many bytes its size will take. */
+const USUAL_GROWTH = 1.3;
 
 /**
  * Rewrites one function body after another so that it counts.
@@ -72,9 +72,10 @@ export class FunctionRewriter {
     body.counter = register ? body.parameters : locals;
     body.scratch = locals + 1;
     body.foresight = NO_FORESIGHT;
-    // Its size and its locals are known afterwards.
+    // Its size and its locals are known afterwards; where they take what they mostly do, nothing has to move.
     const at = body.length;
-    body.codeStart = at + MOST_HEAD + this.#declarationsEnd - this.#declarations;
+    const cell = plan.convention === 'cell' ? 1 : 0;
+    body.codeStart = at + lebLength(Math.round((end - start) * USUAL_GROWTH)) + this.#headLength(cell);
     body.reserve(body.codeStart - at);
     try {
       this.#write(index);
@@ -86,25 +87,29 @@ export class FunctionRewriter {
     return this.#close(at);
   }
 
-  /** Writes what stands before the code, which then moves up to it. */
+  /** Bytes of the declarations of locals, where metering adds groups of its own. */
+  #headLength(added: number): number {
+    return lebLength(this.#groups + added) + this.#declarationsEnd - this.#declarations + 2 * added;
+  }
+
+  /** Writes what stands before the code. */
   #close(at: number): number {
     const { body } = this;
-    const end = body.length;
     const cell = body.plan.convention === 'cell' ? 1 : 0;
     const scratch = body.usesScratch64 ? 2 : body.usesScratch32 ? 1 : 0;
-    const groups = this.#groups + cell + scratch;
-    this.headLength = lebLength(groups) + this.#declarationsEnd - this.#declarations + 2 * (cell + scratch);
-    const size = this.headLength + end - body.codeStart;
+    this.headLength = this.#headLength(cell + scratch);
+    const size = this.headLength + body.length - body.codeStart;
+    const codeAt = at + lebLength(size) + this.headLength;
+    body.move(body.codeStart, codeAt);
+    const end = body.length;
     body.length = at;
     body.u32(size);
-    body.u32(groups);
+    body.u32(this.#groups + cell + scratch);
     for (let from = this.#declarations; from < this.#declarationsEnd; from++) body.op(body.bytes[from] as number);
     if (cell > 0) body.declare(I64);
     if (scratch > 0) body.declare(I32);
     if (scratch > 1) body.declare(I64);
-    const codeAt = body.length;
     body.length = end;
-    body.moveDown(body.codeStart, codeAt);
     return size;
   }
 
