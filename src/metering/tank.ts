@@ -1,8 +1,10 @@
-import type { CallBudget, MemoryPool, MeteringMode, Tank, TankOptions, TankUsage, VivariumError } from '#core';
+import type { CallBudget, MeteringMode, Tank, TankOptions, TankUsage, VivariumError } from '#core';
 import { MeteringError } from './errors.ts';
 import { type FuelCell, fuelCell, SPENT } from './fuel-cell.ts';
-import { type LengthTerm, type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
+import { evaluateLength } from './length-terms.ts';
+import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
+import { StoreMemory } from './store-memory.ts';
 import { isStackOverflow, isTrap, isUnreachable, named } from './trap-cause.ts';
 
 /** Fuel up to here is counted in numbers, exactly; no call gets as far, which takes months. */
@@ -19,8 +21,6 @@ export interface SliceSizes {
 /** The largest is some 0.2 ms of the fastest code, so that the clock is read often enough. */
 const SLICES: SliceSizes = { first: 100_000, smallest: 20_000, largest: 400_000 };
 const MILLISECONDS_PER_SLICE = 0.5;
-/** Bytes of the store's memory that objects may take before the tank is asked again. */
-const HEAP_SLICE = 65_536;
 
 type State = 'idle' | 'running' | 'spent';
 
@@ -60,23 +60,18 @@ export class SharedTank implements Tank {
   /** When the second slice of a call was handed out, or a later one. */
   #sliceBegun = 0;
   #longAgoFuel = 0n;
-  #reservedBytes = 0;
-  #refusedGrowths = 0;
-  readonly #heap = new WebAssembly.Global({ value: 'i64', mutable: true }, 0n);
+  readonly #memory: StoreMemory;
   readonly #hooks: WebAssembly.ModuleImports;
-  readonly #maxMemoryBytes: number;
-  readonly #pool: MemoryPool | undefined;
   readonly #slices: SliceSizes;
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
-    this.#maxMemoryBytes = options.maxMemoryBytes;
-    this.#pool = options.pool;
+    this.#memory = new StoreMemory(options.maxMemoryBytes, options.pool);
     this.#now = now;
     this.#slices = slices;
     this.#slice = slices.first;
     this.#hooks = {
       fuel: this.#cell.global,
-      heap: this.#heap,
+      heap: this.#memory.heap,
       room: roomForHost(),
       refill: (left: bigint) => BigInt(this.#refill(Number(left))),
       grow: (bytes: number) => this.#grow(bytes),
@@ -162,9 +157,7 @@ export class SharedTank implements Tank {
     const left = this.#leave();
     if (this.#state === 'running') this.#settle(left);
     this.#state = 'spent';
-    this.#pool?.release(this.#reservedBytes);
-    this.#reservedBytes = 0;
-    this.#heap.value = 0n;
+    this.#memory.dispose();
   }
 
   get usage(): TankUsage {
@@ -176,8 +169,8 @@ export class SharedTank implements Tank {
       totalFuel: counts ? this.#longAgoFuel + BigInt(this.#earlierFuel) + callFuel : 0n,
       callMs: (this.#isOpen ? this.#now() : this.endedAt) - this.#begun,
       totalMs: this.#totalMs,
-      memoryBytes: this.#reservedBytes - Number(this.#heap.value),
-      refusedGrowths: this.#refusedGrowths,
+      memoryBytes: this.#memory.used,
+      refusedGrowths: this.#memory.refusedGrowths,
     };
   }
 
@@ -260,17 +253,17 @@ export class SharedTank implements Tank {
     let fuel = metadata.mode === 'fuel' ? metadata.startupFuel : 0;
     let bytes = metadata.initialBytes;
     for (const { length, elementBytes } of metadata.arrays) {
-      const count = evaluate(length, imports);
+      const count = evaluateLength(length, imports);
       if (metadata.mode === 'fuel') fuel += count;
       bytes += count * elementBytes;
     }
-    if (!this.#reserve(bytes)) {
+    if (!this.#memory.reserve(bytes)) {
       this.#settle(this.#left());
       this.#fail(
         new MeteringError(
           'METERING_MEMORY',
-          `the module's memories and tables begin with ${bytes} bytes; ${this.#maxMemoryBytes - this.#reservedBytes} are left`,
-          { details: { bytes, limit: this.#maxMemoryBytes } },
+          `the module's memories and tables begin with ${bytes} bytes; ${this.#memory.left} are left`,
+          { details: { bytes, limit: this.#memory.limit } },
         ),
       );
     } else {
@@ -285,7 +278,8 @@ export class SharedTank implements Tank {
   }
 
   #refill(left: number): number {
-    if (this.#state !== 'running') return SPENT;
+    // A function of this store that runs in another's call would mix two budgets.
+    if (this.#state !== 'running' || owner !== this) return SPENT;
     const consumed = this.#given - left;
     const now = this.#now();
     if (consumed > this.#limit) {
@@ -320,50 +314,26 @@ export class SharedTank implements Tank {
 
   /** Reserves bytes for a growth, or takes them back when negative; answers 1 or 0. */
   #grow(bytes: number): number {
+    const memory = this.#memory;
     if (bytes <= 0) {
-      this.#release(-bytes);
+      memory.release(-bytes);
       return 1;
     }
-    if (this.#state === 'running' && this.#reserve(bytes)) return 1;
-    this.#refusedGrowths++;
+    if (this.#state === 'running' && memory.reserve(bytes)) return 1;
+    memory.refusedGrowths++;
     return 0;
   }
 
   #allocate(left: number): number {
     if (this.#state !== 'running') return SPENT;
-    const missing = -left;
-    const most = this.#maxMemoryBytes - this.#reservedBytes;
-    for (const bytes of [Math.min(missing + HEAP_SLICE, most), missing]) {
-      if (bytes >= missing && this.#take(bytes)) return bytes - missing;
-    }
+    const { limit } = this.#memory;
+    const beyond = this.#memory.allocate(-left);
+    if (beyond >= 0) return beyond;
     this.#callFuel = this.#given;
-    this.#heap.value = 0n;
     this.#fail(
-      new MeteringError('METERING_MEMORY', `the guest allocated more than its ${this.#maxMemoryBytes} bytes`, {
-        details: { limit: this.#maxMemoryBytes },
-      }),
+      new MeteringError('METERING_MEMORY', `the guest allocated more than its ${limit} bytes`, { details: { limit } }),
     );
     return SPENT;
-  }
-
-  /** Takes bytes for a memory or table; what objects have not used of their slice is given back first when it counts. */
-  #reserve(bytes: number): boolean {
-    if (this.#take(bytes)) return true;
-    this.#release(Number(this.#heap.value));
-    this.#heap.value = 0n;
-    return this.#take(bytes);
-  }
-
-  #take(bytes: number): boolean {
-    if (!(bytes <= this.#maxMemoryBytes - this.#reservedBytes)) return false;
-    if (this.#pool !== undefined && !this.#pool.reserve(bytes)) return false;
-    this.#reservedBytes += bytes;
-    return true;
-  }
-
-  #release(bytes: number): void {
-    this.#reservedBytes -= bytes;
-    this.#pool?.release(bytes);
   }
 
   #settle(left: number): void {
@@ -395,21 +365,4 @@ function countable(fuel: bigint): number {
 
 function spent(message: string): MeteringError {
   return new MeteringError('METERING_SPENT', message);
-}
-
-/** An i32 length, unsigned, from constants and imported globals. */
-function evaluate(terms: readonly LengthTerm[], imports: WebAssembly.Imports): number {
-  const stack: number[] = [];
-  for (const term of terms) {
-    if (term === '+' || term === '-' || term === '*') {
-      const right = stack.pop() ?? 0;
-      const left = stack.pop() ?? 0;
-      stack.push(term === '+' ? (left + right) | 0 : term === '-' ? (left - right) | 0 : Math.imul(left, right));
-    } else if (typeof term === 'string') stack.push(Number(term) | 0);
-    else {
-      const value = imports[term.module]?.[term.name];
-      stack.push(Number(value instanceof WebAssembly.Global ? value.value : value) | 0);
-    }
-  }
-  return (stack.at(-1) ?? 0) >>> 0;
 }

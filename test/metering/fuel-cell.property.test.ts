@@ -56,4 +56,22 @@ describe('the cell that all tanks count in', () => {
     const { exports } = new FuelTank({ fuel: 100n }).instantiate(module);
     expect((exports.table as WebAssembly.Table).get(0)).toThrow(WebAssembly.RuntimeError);
   });
+
+  it("lets no function of one store go on beyond another's budget, when it is called within that one's call", async () => {
+    const work =
+      '(func $f (local $i i32) (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 50000)))))';
+    const module = new WebAssembly.Module(
+      meterModule(
+        await assemble(
+          `(module (import "host" "h" (func $h)) (table (export "table") funcref (elem $f)) ${work} (func (export "run") (call $h)))`,
+        ),
+      ).bytes as Uint8Array<ArrayBuffer>,
+    );
+    const [rich, poor] = [new FuelTank({ fuel: 10_000_000n }), new FuelTank({ fuel: 1_000n })];
+    const inner = poor.instantiate(module, { host: { h: () => kept() } });
+    const outer = rich.instantiate(module, { host: { h: () => (inner.exports.run as () => void)() } });
+    const kept = (outer.exports.table as WebAssembly.Table).get(0) as () => void;
+    expect(outer.exports.run).toThrow();
+    expect(poor.consumed).toBeLessThanOrEqual(1_000n);
+  });
 });
