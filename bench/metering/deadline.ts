@@ -6,7 +6,7 @@ import { percentile, undisturbedTime } from './statistics.ts';
 /** Guest time is measured, not what neighbours on the machine do meanwhile. */
 const meter = new RewritingMeter(undisturbedTime);
 
-/** Milliseconds that guests which never end run past a limit of `limitMs`: the 99th of 100 such calls. */
+/** Milliseconds that guests which never end run past a limit of `limitMs`: the 99th of 100 such calls; fewer than 200 give their worst. */
 export function overshoot(mode: MeteringMode, limitMs: number, calls: number): number {
   const kernels = KERNELS.filter(({ name }) => ['mix', 'json', 'interpreter', 'copies', 'hostcall'].includes(name));
   const modules = kernels.map((kernel) => {

@@ -25,7 +25,7 @@ export const run: RunGroup = async (report) => {
     : ([
         [1, 300],
         [10, 200],
-        [100, 20],
+        [100, 200],
       ] as const)) {
     for (const mode of ['fuel', 'deadline'] as const) {
       const past = overshoot(mode, limit, calls);

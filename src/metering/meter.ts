@@ -15,7 +15,9 @@ export function meterModule(
 ): MeteredModule & { readonly bytes: Uint8Array<ArrayBuffer> } {
   checkMode(mode);
   validateModule(bytes);
-  return { bytes: rewriteModule(bytes, mode) };
+  // A Buffer is of another class: loops that meet both take longer for each.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  return { bytes: rewriteModule(plain, mode) };
 }
 
 /** Rewrites by `meterModule` and makes tanks that read the monotonic clock. */
