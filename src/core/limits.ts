@@ -1,5 +1,5 @@
 import { CoreError } from './errors.ts';
-import { type OptionRule, type OptionRules, options, rule } from './option-rules.ts';
+import { type OptionRule, type OptionRules, options, period, rule } from './option-rules.ts';
 import { checkOptions } from './options.ts';
 
 /** What a component may use. Left out: the runtime's default. */
@@ -38,10 +38,7 @@ const BYTES = rule(
 /** What each limit may be, under whatever name it is given. */
 export const LIMITS: OptionRules<ResourceLimits> = {
   maxMemoryBytes: BYTES,
-  maxExecutionTimeMs: rule(
-    'a finite number of milliseconds above 0',
-    (value) => Number.isFinite(value) && (value as number) > 0,
-  ),
+  maxExecutionTimeMs: period,
   maxFuel: rule(
     'a bigint from 0n to 2n ** 63n - 1n',
     (value) => typeof value === 'bigint' && value >= 0n && value <= MAX_FUEL,

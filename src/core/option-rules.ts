@@ -48,6 +48,16 @@ export function wholeNumber(least: number): OptionRule {
   return rule(`a whole number, ${least} or more`, (value) => Number.isSafeInteger(value) && (value as number) >= least);
 }
 
+/** A number in a range, its ends among them. */
+export function between(least: number, most: number): OptionRule {
+  return rule(`${least} to ${most}`, (value) => typeof value === 'number' && value >= least && value <= most);
+}
+
+/** Text that no message may show. */
+export function secret(what: string): OptionRule {
+  return (value, option) => (typeof value === 'string' ? undefined : { option, says: `is no text; give ${what}` });
+}
+
 /** A whole number, or infinity for no bound. */
 export function bound(least: number): OptionRule {
   return rule(

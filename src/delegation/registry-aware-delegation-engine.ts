@@ -14,7 +14,7 @@ export interface RegistryAwareOptions {
 }
 
 const AWARE: allow.OptionRules<RegistryAwareOptions> = {
-  threshold: allow.rule('-1 to 1', (value) => typeof value === 'number' && value >= -1 && value <= 1),
+  threshold: allow.between(-1, 1),
   embedderId: allow.text,
   provided: allow.listOf(allow.text),
   unavailable: allow.func,

@@ -15,11 +15,6 @@ export class CodeStore {
     this.#bytes = new Uint8Array(this.#buffer);
   }
 
-  u8(value: number): void {
-    this.#reserve(1);
-    this.#bytes[this.length++] = value;
-  }
-
   u32(value: number): void {
     this.#reserve(5);
     let rest = value;

@@ -1,5 +1,6 @@
 import { ByteWriter } from '#wasm';
-import { Op } from './opcode.ts';
+import { F64, I64, Op } from './opcode.ts';
+import { bodies, instantiateOwn } from './own-module.ts';
 
 /** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */
 export const SPENT: number = -(2 ** 62);
@@ -26,38 +27,32 @@ let cell: FuelCell | undefined;
 export function fuelCell(): FuelCell {
   if (cell === undefined) {
     const global = new WebAssembly.Global({ value: 'i64', mutable: true }, BigInt(SPENT));
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()), { '': { '': global } });
-    const { put, get, take } = exports as unknown as Access;
-    cell = { global, put, get, take };
+    const { put, get, take } = instantiateOwn(sections(), { '': { '': global } });
+    cell = { global, put: put as Access['put'], get: get as Access['get'], take: take as Access['take'] };
   }
   return cell;
 }
 
-/** Types and operators of the module; `wasm` names what it is. */
-const [I64, F64] = [0x7e, 0x7c];
-const TO_F64 = 0xb9;
-const TO_I64 = [Op.misc, 6];
+const F64_CONVERT_I64_S = 0xb9;
+const I64_TRUNC_SAT_F64_S = 6;
 
-function moduleBytes(): Uint8Array<ArrayBuffer> {
-  const out = new ByteWriter().raw(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-  const section = (id: number, payload: Uint8Array): void => {
-    out.u8(id).u32(payload.length).raw(payload);
-  };
-  section(1, Uint8Array.of(2, 0x60, 1, F64, 0, 0x60, 0, 1, F64));
-  section(2, Uint8Array.of(1, 0, 0, 3, I64, 1));
-  section(3, Uint8Array.of(3, 0, 1, 1));
+function sections(): (readonly [number, Uint8Array])[] {
   const names = new ByteWriter().u8(3);
   for (const [index, name] of ['put', 'get', 'take'].entries()) names.name(name).u8(0).u32(index);
-  section(7, names.view());
   const spent = new ByteWriter().u8(Op.i64Const).s64(BigInt(SPENT)).view();
-  const get = [Op.globalGet, 0, TO_F64];
-  const bodies = [
-    Uint8Array.of(0, Op.localGet, 0, ...TO_I64, Op.globalSet, 0, Op.end),
-    Uint8Array.of(0, ...get, Op.end),
-    Uint8Array.of(0, ...get, ...spent, Op.globalSet, 0, Op.end),
+  const get = [Op.globalGet, 0, F64_CONVERT_I64_S];
+  return [
+    [1, Uint8Array.of(2, 0x60, 1, F64, 0, 0x60, 0, 1, F64)],
+    [2, Uint8Array.of(1, 0, 0, 3, I64, 1)],
+    [3, Uint8Array.of(3, 0, 1, 1)],
+    [7, names.view()],
+    [
+      10,
+      bodies(
+        Uint8Array.of(0, Op.localGet, 0, Op.misc, I64_TRUNC_SAT_F64_S, Op.globalSet, 0, Op.end),
+        Uint8Array.of(0, ...get, Op.end),
+        Uint8Array.of(0, ...get, ...spent, Op.globalSet, 0, Op.end),
+      ),
+    ],
   ];
-  const code = new ByteWriter().u8(bodies.length);
-  for (const body of bodies) code.u32(body.length).raw(body);
-  section(10, code.view());
-  return new Uint8Array(out.view());
 }

@@ -51,7 +51,6 @@ export const Op = {
   i64Add: 0x7c,
   i64Sub: 0x7d,
   i64Mul: 0x7e,
-  f64Neg: 0x9a,
   f64Mul: 0xa2,
   i64ExtendI32U: 0xad,
   f64ConvertI32U: 0xb8,

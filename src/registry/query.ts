@@ -19,7 +19,7 @@ const QUERY: allow.OptionRules<ModuleQuery> = {
   interfaceHash: allow.rule('a hash', isHash),
   embedding: allow.rule('a Float32Array', (value) => value instanceof Float32Array),
   embedderId: allow.text,
-  threshold: allow.rule('-1 to 1', (value) => typeof value === 'number' && value >= -1 && value <= 1),
+  threshold: allow.between(-1, 1),
   provided: allow.listOf(allow.text),
   limit: allow.rule(
     `1 to ${MAX_LIMIT}`,

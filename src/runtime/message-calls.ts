@@ -12,7 +12,7 @@ export interface Lifecycle {
 
 /** How messages enter a store: functions that all stores of a component share, given what `entryOf` found in one. */
 export interface MessageCalls {
-  entryOf(lifecycle: Lifecycle): object;
+  entryOf(lifecycle: object): object;
   handleMessage(entry: object, message: OutgoingMessage): Uint8Array | undefined;
   handleCallback(entry: object, message: OutgoingMessage): void;
 }

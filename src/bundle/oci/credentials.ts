@@ -18,8 +18,7 @@ export interface CredentialOptions {
 
 const CREDENTIALS: allow.OptionRules<CredentialOptions> = {
   tokenFile: allow.path,
-  // Nothing of a token may stand in a message.
-  token: (value, option) => (typeof value === 'string' ? undefined : { option, says: 'is no text; give a token' }),
+  token: allow.secret('a token'),
   user: allow.text,
   environment: allow.anything,
 };

@@ -19,8 +19,7 @@ export interface EndpointOptions {
 
 export const ENDPOINT: allow.OptionRules<EndpointOptions> = {
   url: allow.text,
-  // Nothing of a key may stand in a message.
-  apiKey: (value, option) => (typeof value === 'string' ? undefined : { option, says: 'is no text; give a key' }),
+  apiKey: allow.secret('a key'),
   timeoutMs: allow.period,
   maxReplyBytes: allow.wholeNumber(1),
   retries: allow.wholeNumber(0),

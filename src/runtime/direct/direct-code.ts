@@ -103,7 +103,7 @@ export class DirectCode {
     if (target === undefined || !('interface' in target)) return undefined;
     const { handleMessage, handleCallback } = (this.#generated.interfaces[target.interface] as Interface).calls;
     return {
-      entryOf: (found) => (found as unknown as InstanceType<Interface>).s,
+      entryOf: (found) => (found as InstanceType<Interface>).s,
       handleMessage: handleMessage as MessageCalls['handleMessage'],
       handleCallback: handleCallback as MessageCalls['handleCallback'],
     };
