@@ -9,7 +9,6 @@ import { AGAIN, MeteredBody, NO_HINTS } from './metered-body.ts';
 import { FunctionFlag } from './module-facts.ts';
 import { gc, throwException } from './objects.ts';
 import { I32, I64, Op as Opcodes } from './opcode.ts';
-import { SHAPES } from './operator-shape.ts';
 import { copyPlainOperators } from './plain-operators.ts';
 import { type FunctionPlan, LARGEST_RUN } from './plan.ts';
 
@@ -149,8 +148,7 @@ export class FunctionRewriter {
       label.level = ++body.level;
     }
     while (body.labels.depth > 0) {
-      if (SHAPES[body.bytes[body.reader.position] as number] === 0) body.reserve(0);
-      else copyPlainOperators(body);
+      copyPlainOperators(body);
       if (body.unseen > body.mostUnseen) body.payUnseen();
       step(body);
     }
