@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { type Lockfile, pathProblem, rootOf } from '../../src/bundle/lockfile/model.ts';
 
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex'));
-const name = fc
-  .string({ unit: 'grapheme', maxLength: 20 })
-  .filter((text) => text.isWellFormed() && !text.includes('\0'));
+/** Empty as often as not: lists of structs whose texts are partly empty are what codecs stumble over. */
+const name = fc.oneof(
+  fc.constant(''),
+  fc.string({ unit: 'grapheme', maxLength: 20 }).filter((text) => text.isWellFormed() && !text.includes('\0')),
+);
 const path = fc
   .oneof(
     fc.array(fc.stringMatching(/^[a-z0-9._-]{1,12}$/), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')),

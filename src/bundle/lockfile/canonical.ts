@@ -6,7 +6,7 @@ const MAX_SEGMENTS = 512;
 const MAX_DEPTH = 64;
 const WORD = 8;
 /** Elements without bytes (void, empty structs) cost the sender nothing; more than this many of them is an attack. */
-const FREE_WORDS = 2 ** 20;
+const FREE_WORDS = 2 ** 16;
 const BITS = [0, 1, 8, 16, 32, 64] as const;
 
 const STRUCT = 0;

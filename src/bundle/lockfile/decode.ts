@@ -1,8 +1,8 @@
-import { Message, type Struct, utils } from 'capnp-es';
+import { CompositeList, ListElementSize, Message, ObjectSize, PointerType, Struct, utils } from 'capnp-es';
 import { BundleError } from '../errors.ts';
 import { canonicalise } from './canonical.ts';
 import { invalid, type Lockfile } from './model.ts';
-import { CacheLockfile, type Hash } from './schema.gen.ts';
+import { CacheLockfile } from './schema.gen.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -43,26 +43,48 @@ function read(root: CacheLockfile): Lockfile {
       producer: text(0, meta),
       producerVersion: text(1, meta),
       schemaVersion: text(2, meta),
-      inputProcessors: present(3, meta)
-        ? meta.inputProcessors.map((processor) => ({ kind: text(0, processor), version: text(1, processor) }))
-        : [],
+      inputProcessors: structs(3, meta).map((processor) => ({ kind: text(0, processor), version: text(1, processor) })),
       generatedAtMs: Number(generatedAtMs),
     },
-    sources: present(1, root)
-      ? root.sources.map((source) => ({
-          path: text(0, source),
-          inputHash: hash(source.inputHash),
-          chunkHash: hash(source.chunkHash),
-          kind: text(3, source),
-        }))
-      : [],
-    topology: present(2, root) ? root.topology.map((edge) => ({ from: text(0, edge), toSource: text(1, edge) })) : [],
-    root: hash(root.root),
+    sources: structs(1, root).map((source) => ({
+      path: text(0, source),
+      inputHash: hash(1, source),
+      chunkHash: hash(2, source),
+      kind: text(3, source),
+    })),
+    topology: structs(2, root).map((edge) => ({ from: text(0, edge), toSource: text(1, edge) })),
+    root: hash(3, root),
   };
 }
 
+/**
+ * A struct as it stands. Where a message's structs are shorter than the schema's, as those of the canonical form and of
+ * older writers are, capnp-es 0.0.16 moves them to a longer place when a getter of the schema reads them, and in a list
+ * makes null pointers point somewhere on the way. No struct is shorter than this one.
+ */
+class Standing extends Struct {
+  static override readonly _capnp: { displayName: string; id: string; size: ObjectSize } = {
+    displayName: 'Standing',
+    id: '0',
+    size: new ObjectSize(0, 0),
+  };
+}
+
+const StandingList = CompositeList(Standing);
+
+function structs(index: number, struct: Struct): readonly Struct[] {
+  if (!present(index, struct)) return [];
+  const list = utils.getList(index, StandingList, struct);
+  // Without this the sizes of anything else would be taken for a length: those of a struct for up to 2^29 elements.
+  if (utils.getTargetPointerType(list) !== PointerType.LIST) throw invalid('a list is missing where structs belong');
+  if (utils.getTargetListElementSize(list) !== ListElementSize.COMPOSITE)
+    throw invalid('a list of something else than structs');
+  return list.toArray();
+}
+
+/** Pointers behind a struct's end are null: its writer had none. */
 function present(index: number, struct: Struct): boolean {
-  return !utils.isNull(utils.getPointer(index, struct));
+  return index < utils.getSize(struct).pointerLength && !utils.isNull(utils.getPointer(index, struct));
 }
 
 /** capnp-es replaces what is not UTF-8, which would make two different paths equal; here it is refused. */
@@ -73,9 +95,11 @@ function text(index: number, struct: Struct): string {
   return utf8.decode(bytes.subarray(0, -1));
 }
 
-function hash(struct: Hash): string {
-  if (!present(0, struct)) throw invalid('a hash is missing');
-  const bytes = struct.bytes.toUint8Array();
+/** The struct `Hash`, whose one field is its bytes. */
+function hash(index: number, struct: Struct): string {
+  const target = present(index, struct) ? utils.getStruct(index, Standing, struct) : undefined;
+  if (target === undefined || !present(0, target)) throw invalid('a hash is missing');
+  const bytes = utils.getData(0, target).toUint8Array();
   if (bytes.length !== 32) throw invalid(`a hash of ${bytes.length} bytes instead of 32`);
   return Buffer.from(bytes).toString('hex');
 }

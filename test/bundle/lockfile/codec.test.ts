@@ -72,6 +72,13 @@ describe('lockfile codecs', () => {
     );
   });
 
+  it('read a list of structs whose last texts are all empty, some of them entirely', async () => {
+    const topology = [' ', '', 'a', ''].map((from) => ({ from, toSource: '' }));
+    const inputProcessors = ['', 'k', ''].map((kind) => ({ kind, version: '' }));
+    const model = await lockfile({ topology }, { inputProcessors });
+    expect(decodeLockfile(encodeLockfile(model))).toEqual(model);
+  });
+
   it.each([false, true])('read several segments and far pointers (double: %s)', async (double) => {
     const model = await lockfile();
     const canonical = encodeLockfile(model);
@@ -186,6 +193,21 @@ describe('hostile lockfiles', () => {
     message.setUint32(28, 7, true);
     message.setUint32(40 + 8, 500_000_000 << 2, true);
     expect(() => decodeLockfile(new Uint8Array(message.buffer))).toThrow(/more than the message holds|outside/);
+  });
+
+  it.each([
+    ['a struct, whose sizes would be a length of 67 million,', 2 << 2, 8192 << 16, /a list is missing/],
+    ['a list of words', (2 << 2) | 1, ((8192 << 3) | 5) >>> 0, /something else than structs/],
+  ])('%s where a list of structs belongs', (_, low, high, problem) => {
+    const words = 5 + 8192;
+    const message = new DataView(new ArrayBuffer(8 + words * 8));
+    message.setUint32(4, words, true);
+    message.setUint32(12, 4 << 16, true);
+    message.setUint32(24, low, true);
+    message.setUint32(28, high, true);
+    // The last word is a list without elements, so that no part of a struct is cut off.
+    message.setUint32(words * 8, 1, true);
+    expect(() => decodeLockfile(new Uint8Array(message.buffer))).toThrow(problem);
   });
 
   it('a bomb: pointers that all lead to one list of pointers', () => {
