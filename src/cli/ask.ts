@@ -1,7 +1,6 @@
-import { formatComponentId, parseComponentId, VivariumError } from '#core';
+import { formatComponentId, parseComponentId, printable, VivariumError } from '#core';
 import { type ActorManifest, missingGrants } from '#system';
 import type { InputLines } from './input-lines.ts';
-import { printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
 /**

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { parseDuration } from '#core';
+import { parseDuration, printable } from '#core';
 import { type AuditFilter, openAuditFolder, readAudit, verifyAudit } from '#system';
 import { counted } from './counted.ts';
 import { EXIT } from './exit-codes.ts';
 import { reading } from './limit-options.ts';
-import { printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
 interface ShowFlags {

@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 import { Command } from 'commander';
+import { printable } from '#core';
 import { createRuntime } from '#system';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
 import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
-import { printable } from './printable.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';

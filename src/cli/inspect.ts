@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { printable } from '#core';
 import { inspectComponent, readManifest } from '#system';
 import { counted } from './counted.ts';
-import { printable } from './printable.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 

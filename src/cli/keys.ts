@@ -1,9 +1,8 @@
 import { Command } from 'commander';
-import { parseDuration } from '#core';
+import { parseDuration, printable } from '#core';
 import { openKeyring } from '#system';
 import { CliError } from './errors.ts';
 import { reading } from './limit-options.ts';
-import { printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
 interface ValidityFlags {

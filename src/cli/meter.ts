@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { type MeteringMode, messageOf } from '#core';
+import { type MeteringMode, messageOf, printable } from '#core';
 import { type MeteredFile, meterFile } from '#system';
 import { counted } from './counted.ts';
 import { CliError } from './errors.ts';
-import { printable } from './printable.ts';
 import type { Shell } from './shell.ts';
 
 interface MeterFlags {

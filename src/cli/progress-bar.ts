@@ -1,4 +1,4 @@
-import { printable } from './printable.ts';
+import { printable } from '#core';
 import type { Shell } from './shell.ts';
 
 const WIDTH = 24;

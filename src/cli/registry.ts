@@ -1,13 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
-import { isVivariumError, type ModuleRecord, messageOf, parseDuration } from '#core';
+import { isVivariumError, type ModuleRecord, messageOf, parseDuration, printable } from '#core';
 import { interfaceOf, type OpenRegistry, openEmbedder, openRegistry } from '#system';
 import { checkByCommand } from './check-command.ts';
 import { counted } from './counted.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf, reading } from './limit-options.ts';
-import { printable } from './printable.ts';
 import { addRegistryOptions, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 

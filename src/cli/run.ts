@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { messageOf } from '#core';
+import { messageOf, printable } from '#core';
 import { createRuntime } from '#system';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
 import { collect } from './collect.ts';
 import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
-import { asText, printable } from './printable.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
+import { asText } from './utf8-text.ts';
 
 interface RunFlags extends LimitFlags, AuthorityFlags, RegistryFlags, EngineFlags {
   readonly message: readonly string[];

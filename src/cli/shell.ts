@@ -1,9 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { isVivariumError, messageOf } from '#core';
+import { isVivariumError, messageOf, printable } from '#core';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
-import { printable, toJson } from './printable.ts';
 
 /** Where a command reads and writes. Tests give their own. */
 export interface Streams {
@@ -70,4 +69,13 @@ export class Shell {
       }
     };
   }
+}
+
+/** One line of JSON: 64-bit numbers as decimal strings, typed arrays as arrays, maps as objects. */
+function toJson(value: unknown): string {
+  return JSON.stringify(value, (_, item) => {
+    if (typeof item === 'bigint') return item.toString();
+    if (ArrayBuffer.isView(item) && !(item instanceof DataView)) return Array.from(item as Uint8Array);
+    return item;
+  });
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type ComponentHandle, formatComponentId } from '#core';
+import { type ComponentHandle, formatComponentId, printable } from '#core';
 import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
 import { settleGrants } from './ask.ts';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from './authority.ts';
@@ -7,8 +7,8 @@ import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { InputLines } from './input-lines.ts';
-import { asText, printable } from './printable.ts';
 import type { Shell } from './shell.ts';
+import { asText } from './utf8-text.ts';
 
 interface StartFlags extends AuthorityFlags, EngineFlags {
   readonly to?: string;

@@ -1,3 +1,5 @@
+import { printable } from './shown-value.ts';
+
 /** Facts about an error that a program may want to read: what, where, how much. Plain data, safe to print as JSON. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
@@ -37,9 +39,9 @@ export function isVivariumError(error: unknown, code?: string): error is Vivariu
   return error instanceof VivariumError && (code === undefined || error.code === code);
 }
 
-/** The text of anything that was thrown, for messages: guests and libraries throw more than errors. */
+/** The text of anything that was thrown, printable: guests and libraries throw more than errors, and quote what they met. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return printable(String(thrown instanceof Error ? thrown.message : thrown));
 }
 
 export type CoreErrorCode = 'CORE_INVALID_ID' | 'CORE_INVALID_LIMITS' | 'CORE_INVALID_OPTION' | 'CORE_INVALID_UNIT';

@@ -1,4 +1,5 @@
 import { CoreError } from './errors.ts';
+import { shownText } from './shown-value.ts';
 
 const BYTES: Readonly<Record<string, number>> = {
   '': 1,
@@ -26,7 +27,7 @@ function parse(text: string, units: Readonly<Record<string, number>>, what: stri
   const [, digits, unit = ''] = /^(\d{1,15}(?:\.\d{1,9})?) ?([a-zA-Z]{0,3})$/.exec(text.trim()) ?? [];
   const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;
   if (digits === undefined || factor === undefined) {
-    throw new CoreError('CORE_INVALID_UNIT', `${JSON.stringify(text.slice(0, 40))} is not a ${what}; give ${wanted}`);
+    throw new CoreError('CORE_INVALID_UNIT', `${shownText(text, 40)} is not a ${what}; give ${wanted}`);
   }
   return Number(digits) * factor;
 }

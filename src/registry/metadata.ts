@@ -1,4 +1,4 @@
-import { allow, checkOptions } from '#core';
+import { allow, checkOptions, shownText, UNSAFE_CHARACTERS } from '#core';
 import { RegistryError } from './errors.ts';
 
 /** What a publisher says about a module. */
@@ -33,13 +33,6 @@ const MAX_VERSION = 64;
 const MAX_EMBEDDER_ID = 128;
 const VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,30})?(?:\+[0-9A-Za-z.-]{1,30})?$/;
 
-/**
- * Control characters move a terminal's cursor or end a C string in a database; bidirectional overrides make a name read
- * as another one.
- */
-const UNSAFE = /[\p{Cc}\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
-const UNSAFE_BUT_NEWLINES = /[^\P{Cc}\n\t]|[\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
-
 /** The reason why a text cannot be the field's, or undefined when it can. */
 export function refusalOf(
   field: 'name' | 'version' | 'description' | 'embedderId',
@@ -52,10 +45,10 @@ export function refusalOf(
   if (value.length > most) return `${field} has ${value.length} characters, more than ${most}`;
   if (!value.isWellFormed()) return `${field} holds half a surrogate pair`;
   if (field !== 'description' && value.trim() === '') return `${field} is empty`;
-  if ((field === 'description' ? UNSAFE_BUT_NEWLINES : UNSAFE).test(value)) {
+  if ((field === 'description' ? value.replaceAll(/[\n\t]/g, '') : value).search(UNSAFE_CHARACTERS) >= 0) {
     return `${field} holds control or direction characters`;
   }
-  if (field === 'version' && !VERSION.test(value)) return `version ${JSON.stringify(value)} is not like 1.2.3`;
+  if (field === 'version' && !VERSION.test(value)) return `version ${shownText(value)} is not like 1.2.3`;
   return undefined;
 }
 

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { printable } from '#core';
 import { bytesText } from '../bytes-text.ts';
 import { counted } from '../counted.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../printable.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import type { Shell } from '../shell.ts';
 import { withCache } from './with-cache.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { printable } from '#core';
 import { inspectBundle } from '#system';
 import { bytesText } from '../bytes-text.ts';
-import { printable } from '../printable.ts';
 import type { Shell } from '../shell.ts';
 
 export function inspectBundleCommand(shell: Shell): Command {

@@ -1,9 +1,8 @@
 import { Command } from 'commander';
-import { parseBytes, parseDuration } from '#core';
+import { parseBytes, parseDuration, printable } from '#core';
 import { bytesText } from '../bytes-text.ts';
 import { counted } from '../counted.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../printable.ts';
 import type { Shell } from '../shell.ts';
 import { withCache } from './with-cache.ts';
 

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
+import { printable } from '#core';
 import { pullBundle } from '#system';
 import { bytesText } from '../bytes-text.ts';
 import { counted } from '../counted.ts';
-import { printable } from '../printable.ts';
 import type { Shell } from '../shell.ts';
 import { addRemoteOptions, type RemoteFlags, remoteOf } from './remote-options.ts';
 import { transfer } from './transfer.ts';

@@ -1,10 +1,9 @@
 import { glob, readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
-import { isVivariumError, type MeteringMode, messageOf } from '#core';
+import { isVivariumError, type MeteringMode, messageOf, printable } from '#core';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../printable.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import type { Shell } from '../shell.ts';
 import { withCache } from './with-cache.ts';
