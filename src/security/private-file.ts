@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf } from '#core';
+import { messageOf, shownPath } from '#core';
 import { SecurityError } from './errors.ts';
 
 /** `secret`: no other user may read it. `public`: others may read it, but not change it. */
@@ -105,7 +105,7 @@ function checkOwnerAndMode(path: string, found: { uid: number; mode: number }, f
   }
   if ((found.mode & forbidden) !== 0) {
     const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
-    throw unsafe(path, `has mode ${mode}, open to other users`, `run: chmod go-rwx ${JSON.stringify(path)}`);
+    throw unsafe(path, `has mode ${mode}, open to other users`, `run: chmod go-rwx ${shownPath(path)}`);
   }
 }
 

@@ -58,4 +58,12 @@ describe('authority of a component', () => {
       }),
     );
   });
+
+  it.each([
+    ['U+009B, which begins an escape sequence of a terminal', '\u009b2J', '\\u009b2J'],
+    ['U+007F, which JSON leaves as it is', 'a\u007f', 'a\\u007f'],
+  ])('escapes %s', (_, key, shown) => {
+    const { authority } = scene();
+    expect(() => authority.check('storage', 'write', key)).toThrow(`"${shown}"; grant storage:write:** to allow it`);
+  });
 });

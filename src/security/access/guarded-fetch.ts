@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { GrowingBuffer, type HttpLimits, type HttpRequest, type HttpResponse, messageOf } from '#core';
+import { GrowingBuffer, type HttpLimits, type HttpRequest, type HttpResponse, messageOf, shownText } from '#core';
 import { SecurityError } from '../errors.ts';
 import type { Admission, NetworkGuard } from './network-guard.ts';
 
@@ -212,7 +212,7 @@ function getOrMake(lists: Record<string, string[]>, name: string): string[] {
 
 function parseUrl(text: string, base?: URL): URL {
   if (!URL.canParse(text, base)) {
-    throw new SecurityError('SECURITY_NETWORK_FAILED', `${JSON.stringify(text.slice(0, 200))} is not a URL`, {
+    throw new SecurityError('SECURITY_NETWORK_FAILED', `${shownText(text, 200)} is not a URL`, {
       details: { reason: 'invalid' },
     });
   }

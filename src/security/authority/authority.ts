@@ -1,4 +1,4 @@
-import type { Action, Area, AuditLog, ComponentAuthority } from '#core';
+import { type Action, type Area, type AuditLog, type ComponentAuthority, shownText } from '#core';
 import { SecurityError } from '../errors.ts';
 import type { CapabilitySet } from './capability-set.ts';
 import { type GrantInput, parseGrant } from './grant.ts';
@@ -89,7 +89,7 @@ export class Authority implements ComponentAuthority {
     this.#onDenied?.(denial);
     return new SecurityError(
       'SECURITY_PERMISSION_DENIED',
-      `${this.component} may not ${VERBS[`${area}:${action}`] ?? action} ${shown(target)}${why && `: ${why}`}; grant ${grant} to allow it`,
+      `${this.component} may not ${VERBS[`${area}:${action}`] ?? action} ${shownText(target)}${why && `: ${why}`}; grant ${grant} to allow it`,
       { details: { component: this.component, area, action, target: denial.target, grant } },
     );
   }
@@ -117,8 +117,4 @@ function grantFor(area: Area, action: Action, target: string): string {
     // A guest's target need not be one that a grant can spell.
   }
   return `${area}:${action}:**`;
-}
-
-function shown(target: string): string {
-  return JSON.stringify(target.length > 80 ? `${target.slice(0, 80)}…` : target);
 }

@@ -1,4 +1,4 @@
-import { type Action, type Area, shownValue } from '#core';
+import { type Action, type Area, shownText, shownValue } from '#core';
 import { SecurityError } from '../errors.ts';
 import { ACTIONS, isAction, isArea } from './areas.ts';
 import { parseResolution } from './clock-resolution.ts';
@@ -42,11 +42,11 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 export function parseGrant(input: GrantInput): readonly Grant[] {
   const { area, action, pattern, expiresAt } = typeof input === 'string' ? splitText(input) : checkObject(input);
   if (!isArea(area))
-    throw invalid(input, `there is no area ${shown(area)}; there are ${Object.keys(ACTIONS).join(', ')}`);
+    throw invalid(input, `there is no area ${shownText(area)}; there are ${Object.keys(ACTIONS).join(', ')}`);
   if (pattern.length > MAX_PATTERN) throw invalid(input, `its pattern is longer than ${MAX_PATTERN} characters`);
   const actions = action === '*' ? ACTIONS[area] : isAction(area, action) ? [action] : undefined;
   if (actions === undefined) {
-    throw invalid(input, `${area} has no action ${shown(action)}; it has ${ACTIONS[area].join(', ')}`);
+    throw invalid(input, `${area} has no action ${shownText(action)}; it has ${ACTIONS[area].join(', ')}`);
   }
   const parsed = parsePattern(area, pattern, (why) => invalid(input, why));
   return actions.map((each) => ({ area, action: each, ...parsed, text: `${area}:${each}:${parsed.text}`, expiresAt }));
@@ -79,9 +79,9 @@ function parsePattern(area: Area, pattern: string, refuse: (why: string) => Secu
   if (segments.length > MAX_SEGMENTS) throw refuse(`its pattern has more than ${MAX_SEGMENTS} segments`);
   for (const segment of segments) {
     if (segment === '*' || segment === '**') continue;
-    if (segment.includes('*')) throw refuse(`* stands for a whole segment; ${shown(segment)} mixes it with text`);
+    if (segment.includes('*')) throw refuse(`* stands for a whole segment; ${shownText(segment)} mixes it with text`);
     if (area === 'messaging' && !mayStandFor(ADDRESS_PART, segment))
-      throw refuse(`${shown(segment)} is no part of an id or topic`);
+      throw refuse(`${shownText(segment)} is no part of an id or topic`);
   }
   if (area === 'environment' && !(segments.length === 1 && /^\*\*?$|^[A-Za-z_][A-Za-z0-9_]*$/.test(pattern))) {
     throw refuse('an environment pattern is a variable name, or *');
@@ -114,7 +114,7 @@ function checkObject(input: Exclude<GrantInput, string>): {
 } {
   if (typeof input !== 'object' || input === null) throw invalid(shownValue(input), 'it is neither text nor an object');
   const unknown = Object.keys(input).find((key) => !['area', 'action', 'pattern', 'expiresAt'].includes(key));
-  if (unknown !== undefined) throw invalid(input, `it has an unknown field ${shown(unknown)}`);
+  if (unknown !== undefined) throw invalid(input, `it has an unknown field ${shownText(unknown)}`);
   const { area, action, pattern } = input;
   if (typeof area !== 'string' || typeof action !== 'string' || typeof pattern !== 'string') {
     throw invalid(input, 'area, action and pattern must be text');
@@ -128,13 +128,9 @@ function checkObject(input: Exclude<GrantInput, string>): {
 
 function invalid(input: GrantInput, why: string): SecurityError {
   const text = typeof input === 'string' ? input : [input.area, input.action, input.pattern].map(textOf).join(':');
-  return new SecurityError('SECURITY_INVALID_GRANT', `${shown(text)} is not a grant: ${why}`);
+  return new SecurityError('SECURITY_INVALID_GRANT', `${shownText(text)} is not a grant: ${why}`);
 }
 
 function textOf(part: unknown): string {
   return typeof part === 'string' ? part : shownValue(part);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -1,3 +1,4 @@
+import { shownText } from '#core';
 import { SecurityError } from '../errors.ts';
 
 const KEY_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -7,6 +8,6 @@ export function checkKeyName(name: string): string {
   if (KEY_NAME.test(name)) return name;
   throw new SecurityError(
     'SECURITY_KEY_INVALID',
-    `${JSON.stringify(name.slice(0, 80))} cannot be a key's name; it must match [a-z0-9][a-z0-9._-]{0,62}`,
+    `${shownText(name)} cannot be a key's name; it must match [a-z0-9][a-z0-9._-]{0,62}`,
   );
 }

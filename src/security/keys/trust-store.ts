@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, messageOf } from '#core';
+import { type Clock, messageOf, shownText } from '#core';
 import type { TrustedKey, TrustedKeys } from '#security/signers';
 import { PublicKey } from '#security/signers';
 import { SecurityError } from '../errors.ts';
@@ -133,7 +133,7 @@ function parseEntry(bytes: Uint8Array, keyId: string, path: string): TrustedKey 
   if (entry === undefined) throw invalid('is not a JSON object');
   if (!('version' in entry) || entry.version !== 1) throw invalid('has an unknown version');
   const unknown = Object.keys(entry).find((name) => !FIELDS.has(name));
-  if (unknown !== undefined) throw invalid(`has an unknown field ${JSON.stringify(unknown.slice(0, 40))}`);
+  if (unknown !== undefined) throw invalid(`has an unknown field ${shownText(unknown, 40)}`);
   const time = (name: string): number | undefined => {
     if (!Object.hasOwn(entry, name)) return undefined;
     const value = parseTime(textField(entry, name));

@@ -1,3 +1,4 @@
+import { shownText } from '#core';
 import {
   type KeyStatus,
   keyStatus,
@@ -60,7 +61,7 @@ export async function signEnvelope(
  */
 export async function verifyEnvelope(envelope: Envelope, options: VerifyOptions): Promise<VerifiedEnvelope> {
   if (envelope.payloadType !== options.payloadType) {
-    throw bad(`its payload is ${shown(envelope.payloadType)}, not ${options.payloadType}`);
+    throw bad(`its payload is ${shownText(envelope.payloadType)}, not ${options.payloadType}`);
   }
   const signed = await preAuthEncoding(envelope.payloadType, envelope.payload);
   const signers = new Map<string, TrustedKey>();
@@ -70,7 +71,7 @@ export async function verifyEnvelope(envelope: Envelope, options: VerifyOptions)
     const key = await options.keys.find(keyId);
     const status: KeyStatus | 'unknown' = key === undefined ? 'unknown' : keyStatus(key, options.now);
     if (key === undefined || status !== 'valid') {
-      refused.push(`${key?.name ?? `key ${shown(keyId)}`}: ${status}`);
+      refused.push(`${key?.name ?? `key ${shownText(keyId)}`}: ${status}`);
     } else if (key.publicKey.verify(signed, signature)) {
       signers.set(key.keyId, key);
     } else {
@@ -140,8 +141,4 @@ async function preAuthEncoding(payloadType: string, payload: Uint8Array): Promis
 
 function bad(why: string): SecurityError {
   return new SecurityError('SECURITY_BAD_SIGNATURE', `the signature cannot be used: ${why}; sign the file again`);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 70 ? `${text.slice(0, 70)}…` : text);
 }

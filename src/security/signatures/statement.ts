@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { shownText, shownValue } from '#core';
 import type { Signer, TrustedKey } from '#security/signers';
 import { SecurityError } from '../errors.ts';
 import { field, parseJsonObject, parseTime, textField } from '../json.ts';
@@ -53,7 +54,7 @@ export async function verifyStatement(
   const statement = parseStatement(payload);
   if (statement.digest !== wanted.digest) throw bad(`it is over ${statement.digest}, not over ${wanted.digest}`);
   if (statement.mediaType !== wanted.mediaType) {
-    throw bad(`it is for ${JSON.stringify(statement.mediaType.slice(0, 80))}, not for ${wanted.mediaType}`);
+    throw bad(`it is for ${shownText(statement.mediaType)}, not for ${wanted.mediaType}`);
   }
   if (statement.expiresAt !== undefined && trust.now >= statement.expiresAt) throw bad('it has expired');
   return signers;
@@ -67,7 +68,7 @@ export function parseStatement(payload: Uint8Array): Statement {
   if (!Array.isArray(critical)) throw bad('its list of critical fields is not a list');
   const unknown = critical.find((name) => typeof name !== 'string' || !KNOWN.has(name));
   if (unknown !== undefined) {
-    throw bad(`field ${JSON.stringify(unknown).slice(0, 80)} is marked critical and not known to this version`);
+    throw bad(`field ${shownValue(unknown)} is marked critical and not known to this version`);
   }
   const digest = textField(object, 'digest');
   const mediaType = textField(object, 'mediaType');
