@@ -1,4 +1,4 @@
-import type { MeteringMode } from '#core';
+import { type MeteringMode, shownText } from '#core';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
 import { Assembly } from './assembly.ts';
 import { CodeSection } from './code-section.ts';
@@ -64,7 +64,7 @@ function refuse(module: coreModule.CoreModule): void {
 function reserved(verb: string, name: string): MeteringError {
   return new MeteringError(
     'METERING_RESERVED_NAME',
-    `the module ${verb} ${JSON.stringify(name)}; names that begin with ${NAMESPACE} belong to metering`,
+    `the module ${verb} ${shownText(name)}; names that begin with ${NAMESPACE} belong to metering`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { shownText } from '#core';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { RuntimeError } from './errors.ts';
 
@@ -46,6 +47,6 @@ function missing(code: ComponentCode, name: string): RuntimeError {
   );
   return new RuntimeError(
     'RUNTIME_NO_EXPORT',
-    `the component does not export ${JSON.stringify(name.slice(0, 100))}; it exports ${known.join(', ') || 'nothing'}`,
+    `the component does not export ${shownText(name, 100)}; it exports ${known.join(', ') || 'nothing'}`,
   );
 }

@@ -1,4 +1,4 @@
-import type { VivariumError } from '#core';
+import { messageOf, type VivariumError } from '#core';
 import { RuntimeError } from './errors.ts';
 import type { CurrentStore } from './host-state.ts';
 
@@ -84,7 +84,7 @@ export class HostLinker {
 
 function asStop(name: string, thrown: Error): VivariumError {
   if (thrown instanceof RuntimeError) return thrown;
-  return new RuntimeError('RUNTIME_TRAP', `the host function ${name} failed: ${thrown.message}`, { cause: thrown });
+  return new RuntimeError('RUNTIME_TRAP', `the host function ${name} failed: ${messageOf(thrown)}`, { cause: thrown });
 }
 
 function split(name: string): { base: string; version: string } {

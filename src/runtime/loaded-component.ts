@@ -10,6 +10,7 @@ import {
   isVivariumError,
   type OutgoingMessage,
   type Preopen,
+  printable,
   type StorePolicy,
 } from '#core';
 import type { ComponentCode } from './component-code.ts';
@@ -247,5 +248,5 @@ export class LoadedComponent {
 
 /** An error as the reason of a transition. */
 export function reasonOf(error: unknown): string {
-  return isVivariumError(error) ? `${error.code}: ${error.message}` : String(error);
+  return isVivariumError(error) ? `${error.code}: ${error.message}` : printable(String(error));
 }

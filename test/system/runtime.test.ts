@@ -163,7 +163,8 @@ describe('stores', () => {
 });
 
 describe('call', () => {
-  const text = (): Promise<Uint8Array> =>
+  /** The payload of the error case of `divide` is four bytes, as text of WebAssembly writes them. */
+  const text = (payload = 'zero'): Promise<Uint8Array> =>
     componentOf(
       `(module (memory (export "memory") 1) (global $heap (mut i32) (i32.const 1024))
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
@@ -176,7 +177,7 @@ describe('call', () => {
           (if (result i32) (local.get 1)
             (then (i32.store (i32.const 16) (i32.const 0)) (i32.store (i32.const 20) (i32.div_u (local.get 0) (local.get 1))) (i32.const 16))
             (else (i32.store (i32.const 16) (i32.const 1)) (i32.store (i32.const 20) (i32.const 40)) (i32.store (i32.const 24) (i32.const 4)) (i32.const 16))))
-        (data (i32.const 40) "zero"))`,
+        (data (i32.const 40) "${payload}"))`,
       TEXT,
       'text',
     );
@@ -192,6 +193,15 @@ describe('call', () => {
     expect(await runtime.call(handle, { name: 'divide' }, 9, 3)).toBe(3);
     // A field called `then` does not make the result a promise.
     expect(JSON.stringify(await runtime.call(handle, 'pair'))).toBe('{"proto":"","then":9}');
+    await runtime.unload(handle);
+  });
+
+  it('escapes what an error case says in the message, and gives it as it is as the payload', async () => {
+    const handle = await runtime.load(await text('\\c2\\9b2J'));
+    await expect(runtime.call(handle, 'divide', 1, 0)).rejects.toMatchObject({
+      message: 'the component answered an error: "\\u{9b}2J"',
+      payload: '\u009b2J',
+    });
     await runtime.unload(handle);
   });
 

@@ -1,4 +1,4 @@
-import type { ArtifactExport } from '#core';
+import { type ArtifactExport, messageOf } from '#core';
 import { RuntimeError } from '../errors.ts';
 
 /** A component as jco leaves it, before metering. */
@@ -49,6 +49,5 @@ export async function transpile(component: Uint8Array): Promise<TranspiledCompon
 }
 
 function firstLine(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return text.split('\n', 1)[0]?.slice(0, 300) ?? '';
+  return messageOf(thrown).split('\n', 1)[0]?.slice(0, 300) ?? '';
 }

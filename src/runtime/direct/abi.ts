@@ -1,4 +1,4 @@
-import { isVivariumError, messageOf, type VivariumError } from '#core';
+import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
 import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
@@ -66,7 +66,7 @@ export const ABI = {
 
   noCase(value: unknown): never {
     const tag = typeof value === 'object' && value !== null ? (value as { tag?: unknown }).tag : value;
-    throw new TypeError(`${JSON.stringify(String(tag)).slice(0, 100)} is not one of the cases of its type`);
+    throw new TypeError(`${shownText(String(tag))} is not one of the cases of its type`);
   },
 
   flags(value: unknown, toBits: (flags: object) => number): number {

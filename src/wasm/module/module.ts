@@ -1,3 +1,4 @@
+import { shownText } from '#core';
 import { ByteReader } from '../byte-reader.ts';
 import { type ConstantOperator, readConstantExpression } from './constant-expression.ts';
 import { type ModuleSection, readModuleSections, SectionId } from './sections.ts';
@@ -64,7 +65,7 @@ export function readModule(bytes: Uint8Array): CoreModule {
     const module = reader.name();
     const name = reader.name();
     const kind = KINDS[reader.u8()];
-    if (kind === undefined) throw reader.malformed(`import kind of ${JSON.stringify(name)} is not known`);
+    if (kind === undefined) throw reader.malformed(`import kind of ${shownText(name)} is not known`);
     imported[kind]++;
     if (kind === 'function') functions.push(reader.u32());
     else if (kind === 'table') tables.push(readTableType(reader));
@@ -82,7 +83,7 @@ export function readModule(bytes: Uint8Array): CoreModule {
   const exports = read(SectionId.export, (reader): ModuleExport => {
     const name = reader.name();
     const kind = KINDS[reader.u8()];
-    if (kind === undefined) throw reader.malformed(`export kind of ${JSON.stringify(name)} is not known`);
+    if (kind === undefined) throw reader.malformed(`export kind of ${shownText(name)} is not known`);
     return { name, kind, index: reader.u32() };
   });
   return {
