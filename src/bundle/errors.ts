@@ -28,8 +28,3 @@ export type BundleErrorCode =
 
 /** What went wrong while a bundle was packed, carried, checked or restored. */
 export class BundleError extends VivariumError<BundleErrorCode> {}
-
-/** Text from outside, made safe to print: quoted, control characters escaped, cut after 80 characters. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
-}

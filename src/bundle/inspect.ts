@@ -1,3 +1,4 @@
+import { shownPath } from '#core';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
 import { type LoadedLockfile, loadLockfile, producersIn } from './lockfile/lockfile-file.ts';
@@ -26,7 +27,7 @@ export async function inspect(path: string, producer?: string): Promise<readonly
   if (producers.length === 0) {
     throw new BundleError(
       'BUNDLE_NOT_FOUND',
-      `there is no lockfile in ${JSON.stringify(path)}; push or pull the bundle first`,
+      `there is no lockfile in ${shownPath(path)}; push or pull the bundle first`,
     );
   }
   const inspections: Inspection[] = [];

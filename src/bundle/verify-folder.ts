@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { shownPath, shownText } from '#core';
 import { openBlake3 } from './blake3.ts';
 import { ChunkStore } from './chunks/chunk-store.ts';
-import { BundleError, quoted } from './errors.ts';
+import { BundleError } from './errors.ts';
 import { loadLockfile } from './lockfile/lockfile-file.ts';
 import type { SourceEntry } from './lockfile/model.ts';
 import type { OnProgress } from './progress.ts';
@@ -54,7 +55,7 @@ export async function verifyTree(path: string, tree: string, producer?: string):
   const { lockfile, folder } = await loadLockfile(path, producer);
   const store = new ChunkStore(folder);
   const root = await realpath(tree).catch((cause: unknown) => {
-    throw new BundleError('BUNDLE_NOT_FOUND', `there is no folder ${JSON.stringify(tree)}`, { cause });
+    throw new BundleError('BUNDLE_NOT_FOUND', `there is no folder ${shownPath(tree)}`, { cause });
   });
   const changed: string[] = [];
   const absent: string[] = [];
@@ -73,7 +74,10 @@ export async function verifyTree(path: string, tree: string, producer?: string):
 /** @throws {BundleError} `BUNDLE_STALE` unless every source is as the lockfile says */
 export function refuseStale({ changed, absent }: TreeCheck): void {
   if (changed.length + absent.length === 0) return;
-  const names = [...changed, ...absent].slice(0, 5).map(quoted).join(', ');
+  const names = [...changed, ...absent]
+    .slice(0, 5)
+    .map((each) => shownText(each))
+    .join(', ');
   throw new BundleError(
     'BUNDLE_STALE',
     `the lockfile is older than the working tree: ${changed.length} sources changed, ${absent.length} are gone (${names}); push again`,

@@ -1,5 +1,5 @@
 import { hash, webcrypto } from 'node:crypto';
-import type { ArtifactKey } from '#core';
+import { type ArtifactKey, shownValue } from '#core';
 import { CacheError } from './errors.ts';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
@@ -23,13 +23,13 @@ export function checkKey(key: ArtifactKey): ArtifactKey {
   if (!isDigest(key.wasmDigest)) {
     throw new CacheError(
       'CACHE_INVALID_KEY',
-      `${show(key.wasmDigest)} is not a component's digest; give sha256: and 64 lower-case hex digits`,
+      `${shownValue(key.wasmDigest)} is not a component's digest; give sha256: and 64 lower-case hex digits`,
     );
   }
   if (!isProfileId(key.engineProfileId)) {
     throw new CacheError(
       'CACHE_INVALID_KEY',
-      `${show(key.engineProfileId)} is not an engine profile's id; give 64 lower-case hex digits`,
+      `${shownValue(key.engineProfileId)} is not an engine profile's id; give 64 lower-case hex digits`,
     );
   }
   return key;
@@ -51,9 +51,4 @@ export function hexOf(wasmDigest: string): string {
 /** One text for a checked key, for maps. */
 export function textOf(key: ArtifactKey): string {
   return `${key.engineProfileId}/${key.wasmDigest}`;
-}
-
-function show(value: unknown): string {
-  const text = String(value);
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

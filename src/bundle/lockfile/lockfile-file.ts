@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { shownPath, shownText } from '#core';
 import { syncFolders } from '../chunks/durable.ts';
-import { BundleError, quoted } from '../errors.ts';
+import { BundleError } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
 import { decodeLockfile, MAX_LOCKFILE_BYTES } from './decode.ts';
 import { encodeLockfile } from './encode.ts';
@@ -25,7 +26,7 @@ export interface LoadedLockfile {
 export async function producersIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     if (systemCode(cause) === 'ENOENT') throw notFound(folder, cause);
-    throw storageFailed(`reading ${JSON.stringify(folder)}`, cause);
+    throw storageFailed(`reading ${shownPath(folder)}`, cause);
   });
   return names
     .filter((name) => name.endsWith(BINARY))
@@ -40,9 +41,7 @@ export async function producersIn(folder: string): Promise<readonly string[]> {
  */
 export async function loadLockfile(path: string, producer?: string): Promise<LoadedLockfile> {
   const stats = await stat(path).catch((cause: unknown) => {
-    throw systemCode(cause) === 'ENOENT'
-      ? notFound(path, cause)
-      : storageFailed(`reading ${JSON.stringify(path)}`, cause);
+    throw systemCode(cause) === 'ENOENT' ? notFound(path, cause) : storageFailed(`reading ${shownPath(path)}`, cause);
   });
   const file = stats.isDirectory() ? join(path, `${producer ?? (await onlyProducer(path))}${BINARY}`) : path;
   const bytes = await readBounded(file);
@@ -58,7 +57,7 @@ export function checkProducer(lockfile: Lockfile, producer: string | undefined):
   if (producer === undefined || lockfile.meta.producer === producer) return;
   throw new BundleError(
     'BUNDLE_WRONG_PRODUCER',
-    `the lockfile was made by ${quoted(lockfile.meta.producer)}, not by ${quoted(producer)}; name its producer with --producer`,
+    `the lockfile was made by ${shownText(lockfile.meta.producer)}, not by ${shownText(producer)}; name its producer with --producer`,
   );
 }
 
@@ -87,7 +86,7 @@ async function replaceFile(path: string, content: Uint8Array): Promise<boolean> 
     return true;
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw storageFailed(`writing ${JSON.stringify(path)}`, cause);
+    throw storageFailed(`writing ${shownPath(path)}`, cause);
   }
 }
 
@@ -98,7 +97,7 @@ async function onlyProducer(folder: string): Promise<string> {
   if (others.length === 0) return first;
   throw new BundleError(
     'BUNDLE_INVALID_OPTION',
-    `${JSON.stringify(folder)} has lockfiles of ${producers.map(quoted).join(', ')}; name one with --producer`,
+    `${shownPath(folder)} has lockfiles of ${producers.map((each) => shownText(each)).join(', ')}; name one with --producer`,
   );
 }
 
@@ -108,15 +107,13 @@ async function readBounded(path: string): Promise<Uint8Array> {
     // Opening a FIFO that a hostile folder holds would wait for ever.
     file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
-    throw systemCode(cause) === 'ENOENT'
-      ? notFound(path, cause)
-      : storageFailed(`opening ${JSON.stringify(path)}`, cause);
+    throw systemCode(cause) === 'ENOENT' ? notFound(path, cause) : storageFailed(`opening ${shownPath(path)}`, cause);
   }
   try {
     const stats = await file.stat();
     if (!stats.isFile()) throw notFound(path);
     if (stats.size > MAX_LOCKFILE_BYTES) {
-      const message = `${JSON.stringify(path)} has ${stats.size} bytes; a lockfile has at most ${MAX_LOCKFILE_BYTES}`;
+      const message = `${shownPath(path)} has ${stats.size} bytes; a lockfile has at most ${MAX_LOCKFILE_BYTES}`;
       throw new BundleError('BUNDLE_TOO_LARGE', message);
     }
     return await file.readFile();
@@ -129,14 +126,14 @@ function utf8(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new BundleError('BUNDLE_INVALID_LOCKFILE', `${JSON.stringify(path)} is not UTF-8`, { cause });
+    throw new BundleError('BUNDLE_INVALID_LOCKFILE', `${shownPath(path)} is not UTF-8`, { cause });
   }
 }
 
 function notFound(path: string, cause?: unknown): BundleError {
   return new BundleError(
     'BUNDLE_NOT_FOUND',
-    `there is no lockfile in ${JSON.stringify(path)}; push or pull the bundle first`,
+    `there is no lockfile in ${shownPath(path)}; push or pull the bundle first`,
     {
       cause,
     },

@@ -1,5 +1,6 @@
+import { shownText } from '#core';
 import { blake3 } from '../blake3.ts';
-import { BundleError, quoted } from '../errors.ts';
+import { BundleError } from '../errors.ts';
 
 export const SCHEMA_VERSION = '0.1.0';
 
@@ -75,33 +76,34 @@ export async function checkLockfile(lockfile: Lockfile): Promise<Lockfile> {
   if (meta.schemaVersion !== SCHEMA_VERSION) {
     throw new BundleError(
       'BUNDLE_UNSUPPORTED_VERSION',
-      `the lockfile's schema version is ${quoted(meta.schemaVersion)}, this Vivarium reads ${SCHEMA_VERSION}; use a version of Vivarium that knows it`,
+      `the lockfile's schema version is ${shownText(meta.schemaVersion)}, this Vivarium reads ${SCHEMA_VERSION}; use a version of Vivarium that knows it`,
     );
   }
-  if (!PRODUCER.test(meta.producer)) throw invalid(`the producer ${quoted(meta.producer)} is not a name`);
+  if (!PRODUCER.test(meta.producer)) throw invalid(`the producer ${shownText(meta.producer)} is not a name`);
   name('the producer version', meta.producerVersion);
   if (!Number.isSafeInteger(meta.generatedAtMs) || meta.generatedAtMs < 0) {
     throw invalid(`the time ${meta.generatedAtMs} is not a number of milliseconds below 2^53`);
   }
   for (const { kind, version } of meta.inputProcessors) {
     name('an input processor', kind);
-    name(`the version of ${quoted(kind)}`, version);
+    name(`the version of ${shownText(kind)}`, version);
   }
   const seen = new Set<string>();
   for (const { path, inputHash, chunkHash, kind } of sources) {
     const problem = pathProblem(path);
-    if (problem !== undefined) throw invalid(`the path ${quoted(path)} ${problem}`);
-    if (seen.has(path)) throw invalid(`the path ${quoted(path)} occurs twice`);
+    if (problem !== undefined) throw invalid(`the path ${shownText(path)} ${problem}`);
+    if (seen.has(path)) throw invalid(`the path ${shownText(path)} occurs twice`);
     seen.add(path);
-    if (!HASH.test(inputHash) || !HASH.test(chunkHash)) throw invalid(`a hash of ${quoted(path)} is not of 32 bytes`);
-    name(`the kind of ${quoted(path)}`, kind);
+    if (!HASH.test(inputHash) || !HASH.test(chunkHash))
+      throw invalid(`a hash of ${shownText(path)} is not of 32 bytes`);
+    name(`the kind of ${shownText(path)}`, kind);
   }
   for (const { from, toSource } of topology) {
     name('the start of an edge', from, MAX_PATH_BYTES);
     name('the end of an edge', toSource, MAX_PATH_BYTES);
   }
   const actual = await rootOf(sources);
-  if (root !== actual) throw invalid(`the root is ${quoted(root)}, but the chunk hashes give ${actual}`);
+  if (root !== actual) throw invalid(`the root is ${shownText(root)}, but the chunk hashes give ${actual}`);
   return lockfile;
 }
 

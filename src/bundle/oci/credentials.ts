@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { allow } from '#core';
+import { allow, shownPath } from '#core';
 import { BundleError } from '../errors.ts';
 import { checkBundleOptions } from '../option-rules.ts';
 
@@ -49,7 +49,7 @@ export async function findCredentials(options: CredentialOptions): Promise<Crede
 
 async function readTokenFile(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new BundleError('BUNDLE_INVALID_OPTION', `the token file ${JSON.stringify(path)} cannot be read`, { cause });
+    throw new BundleError('BUNDLE_INVALID_OPTION', `the token file ${shownPath(path)} cannot be read`, { cause });
   });
   return text.slice(0, MAX_TOKEN);
 }

@@ -1,3 +1,4 @@
+import { shownValue } from '#core';
 import type { DigestMode } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
@@ -122,7 +123,7 @@ export function invalidManifest(what: string, cause?: unknown): BundleError {
 
 function descriptorOf(value: unknown, mediaType: string): Descriptor {
   const { digest, size, mediaType: found } = objectOf(value, 'a descriptor');
-  if (found !== mediaType) throw invalidManifest(`holds something of the type ${JSON.stringify(found)?.slice(0, 80)}`);
+  if (found !== mediaType) throw invalidManifest(`holds something of the type ${shownValue(found)}`);
   if (typeof digest !== 'string' || !DIGEST.test(digest)) throw invalidManifest('has a digest that is none');
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     throw invalidManifest('has a size that is none');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '#core';
+import { type Clock, shownPath } from '#core';
 import { ChunkStore } from '../chunks/chunk-store.ts';
 import { ChunkWriter } from '../chunks/chunk-writer.ts';
 import type { DigestMode } from '../digest.ts';
@@ -53,7 +53,7 @@ export async function pullRemote(
     if (size <= maxChunkBytes) continue;
     throw new BundleError(
       'BUNDLE_TOO_LARGE',
-      `the chunk of ${JSON.stringify(path)} has ${size} bytes; at most ${maxChunkBytes} are fetched`,
+      `the chunk of ${shownPath(path)} has ${size} bytes; at most ${maxChunkBytes} are fetched`,
     );
   }
   const staging = Staging.open(folder, clock);

@@ -1,4 +1,4 @@
-import { quoted } from '../errors.ts';
+import { shownText } from '#core';
 import { downloadBlob } from './blob-download.ts';
 import { type BlobContent, uploadBlob } from './blob-upload.ts';
 import { discard, readBody } from './bounded-body.ts';
@@ -39,7 +39,7 @@ export class RegistryClient {
         await discard(response.body);
         return undefined;
       }
-      await session.expect(response, [200], `reading the manifest ${quoted(reference)}`);
+      await session.expect(response, [200], `reading the manifest ${shownText(reference)}`);
       return readBody(response.body, MAX_MANIFEST_READ, response.url);
     });
   }
@@ -50,7 +50,7 @@ export class RegistryClient {
       const url = session.url(`manifests/${reference}`);
       const headers = { 'content-type': MANIFEST_TYPE, 'content-length': String(bytes.length) };
       const response = await session.send({ method: 'PUT', url, headers, body: bytes });
-      await session.expect(response, [200, 201, 202], `writing the manifest ${quoted(reference)}`);
+      await session.expect(response, [200, 201, 202], `writing the manifest ${shownText(reference)}`);
       await discard(response.body);
     });
   }

@@ -1,4 +1,5 @@
-import { BundleError, quoted } from '../errors.ts';
+import { shownText } from '#core';
+import { BundleError } from '../errors.ts';
 import type { HttpResponse } from './http-client.ts';
 import { parseRetryAfter, TransientError } from './retry.ts';
 
@@ -16,7 +17,7 @@ export function registryError(
   now: number,
 ): BundleError {
   const { code, message } = firstError(body);
-  const said = [code, message === undefined ? undefined : quoted(message)].filter((part) => part !== undefined);
+  const said = [code, message === undefined ? undefined : shownText(message)].filter((part) => part !== undefined);
   const text = `${what}: ${url.host} answers ${status}${said.length > 0 ? ` (${said.join(': ')})` : ''}`;
   const details = { status, ...(code !== undefined && { registryCode: code }) };
   if (TRANSIENT.has(status)) {

@@ -1,4 +1,5 @@
-import { BundleError, quoted } from '../errors.ts';
+import { shownText } from '#core';
+import { BundleError } from '../errors.ts';
 import { PRODUCER } from '../lockfile/model.ts';
 
 /** Where a bundle lies in a registry. */
@@ -18,7 +19,7 @@ export function repositoryOf(remote: string, producer: string, scope: string): R
   const text = remote.includes('://') ? remote : `https://${remote}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw option(`${quoted(remote)} is not a registry; write it as https://host or https://host/path`);
+    throw option(`${shownText(remote)} is not a registry; write it as https://host or https://host/path`);
   }
   if (url.username !== '' || url.password !== '') {
     throw option('the registry holds a password, which others can see; give a token with --token-file');
@@ -26,11 +27,11 @@ export function repositoryOf(remote: string, producer: string, scope: string): R
   const path = url.pathname.split('/').filter((part) => part !== '');
   const parts = [...path, ...scope.split('/')];
   if (scope === '') throw option('a remote needs a scope; give one with --scope, as myrepo/abc123');
-  if (!PRODUCER.test(producer)) throw option(`${quoted(producer)} is not the name of a producer`);
+  if (!PRODUCER.test(producer)) throw option(`${shownText(producer)} is not the name of a producer`);
   const bad = parts.find((part) => !PART.test(part));
   if (bad !== undefined) {
     throw option(
-      `${quoted(bad)} cannot be part of a repository's name: lower-case letters and digits, joined by . _ or -`,
+      `${shownText(bad)} cannot be part of a repository's name: lower-case letters and digits, joined by . _ or -`,
     );
   }
   const name = [...path, producer, ...scope.split('/')].join('/');
@@ -40,7 +41,7 @@ export function repositoryOf(remote: string, producer: string, scope: string): R
 
 /** @throws {BundleError} `BUNDLE_INVALID_OPTION` unless it is a tag */
 export function checkTag(tag: string): string {
-  if (!TAG.test(tag)) throw option(`${quoted(tag)} is not a tag: at most 128 of letters, digits, . _ and -`);
+  if (!TAG.test(tag)) throw option(`${shownText(tag)} is not a tag: at most 128 of letters, digits, . _ and -`);
   return tag;
 }
 

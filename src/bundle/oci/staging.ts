@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
-import type { Clock } from '#core';
+import { type Clock, shownPath } from '#core';
 import { chunkPath } from '../chunks/chunk-path.ts';
 import { isTemporary } from '../chunks/chunk-store.ts';
 import { syncFolders } from '../chunks/durable.ts';
@@ -49,7 +49,7 @@ export class Staging {
       live.add(folder);
       dropTemporaries(folder);
     } catch (cause) {
-      throw storageFailed(`making a folder beside ${JSON.stringify(target)}`, cause);
+      throw storageFailed(`making a folder beside ${shownPath(target)}`, cause);
     }
     return new Staging(folder, path);
   }
@@ -69,7 +69,7 @@ export class Staging {
       await saveLockfile(this.#target, lockfile);
       rmSync(this.folder, { recursive: true, force: true });
     } catch (cause) {
-      throw storageFailed(`completing ${JSON.stringify(this.#target)}`, cause);
+      throw storageFailed(`completing ${shownPath(this.#target)}`, cause);
     }
   }
 

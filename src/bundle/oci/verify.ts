@@ -1,4 +1,4 @@
-import type { Random } from '#core';
+import { type Random, shownPath } from '#core';
 import { type DigestMode, type Digests, digesting, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { OnProgress } from '../progress.ts';
@@ -83,6 +83,6 @@ function sample(hashes: readonly string[], random: Pick<Random, 'fraction'>): Re
 }
 
 function missing({ digest, path }: Layer): BundleError {
-  const message = `the registry has no chunk of ${JSON.stringify(path)}; push the bundle again`;
+  const message = `the registry has no chunk of ${shownPath(path)}; push the bundle again`;
   return new BundleError('BUNDLE_CHUNK_MISSING', message, { details: { digest } });
 }

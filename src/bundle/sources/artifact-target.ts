@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { type ArtifactKey, type ArtifactStore, isVivariumError } from '#core';
-import { BundleError, quoted } from '../errors.ts';
+import { type ArtifactKey, type ArtifactStore, isVivariumError, shownText } from '#core';
+import { BundleError } from '../errors.ts';
 import type { SourceEntry } from '../lockfile/model.ts';
 import { ARTIFACT_KIND, COMPONENT_KIND, componentPath, keyOf, SEAL_KIND } from './artifact-layout.ts';
 import type { BundleTarget } from './bundle-source.ts';
@@ -53,7 +53,7 @@ export class ArtifactTarget implements BundleTarget {
     const key = keyOf(path);
     const isSeal = path.endsWith('.seal');
     if (key === undefined || kind !== (isSeal ? SEAL_KIND : ARTIFACT_KIND)) {
-      throw this.#invalid(path, `is neither a component nor an artifact (its kind is ${quoted(kind)})`);
+      throw this.#invalid(path, `is neither a component nor an artifact (its kind is ${shownText(kind)})`);
     }
     // The bytes are read again when they are needed: all artifacts at once might not fit into memory.
     if (isSeal) this.#seals.set(nameOf(key), read);
@@ -114,7 +114,7 @@ export class ArtifactTarget implements BundleTarget {
   }
 
   #invalid(path: string, what: string): BundleError {
-    return new BundleError('BUNDLE_INVALID_CHUNK', `the chunk of ${quoted(path)} ${what}; make the bundle again`);
+    return new BundleError('BUNDLE_INVALID_CHUNK', `the chunk of ${shownText(path)} ${what}; make the bundle again`);
   }
 }
 

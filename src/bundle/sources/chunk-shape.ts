@@ -1,3 +1,4 @@
+import { shownPath, shownText } from '#core';
 import { BundleError } from '../errors.ts';
 import type { LockfileMeta } from '../lockfile/model.ts';
 
@@ -35,7 +36,7 @@ export function declaredShape(meta: LockfileMeta): ChunkShape | undefined {
   if (version === undefined || version === 'raw' || version === 'ast') return version;
   throw new BundleError(
     'BUNDLE_UNSUPPORTED_VERSION',
-    `the bundle's chunks have the shape ${JSON.stringify(version)}; this Vivarium knows "raw" and "ast"`,
+    `the bundle's chunks have the shape ${shownText(version)}; this Vivarium knows "raw" and "ast"`,
   );
 }
 
@@ -87,7 +88,7 @@ export function decodeAstChunk(bytes: Uint8Array, path: string): AstSource {
   if (bytes.length > MAX_AST_CHUNK_BYTES) throw tooLarge(path);
   const value = parseJson(bytes);
   const bad = (what: string) =>
-    new BundleError('BUNDLE_INVALID_CHUNK', `the chunk of ${JSON.stringify(path)} ${what}; make the bundle again`);
+    new BundleError('BUNDLE_INVALID_CHUNK', `the chunk of ${shownPath(path)} ${what}; make the bundle again`);
   if (value === undefined) throw bad('is not JSON of an object');
   const text = (key: string): string => {
     const found = ownValue(value, key);
@@ -96,7 +97,7 @@ export function decodeAstChunk(bytes: Uint8Array, path: string): AstSource {
   };
   const sourceId = text('source_id');
   if (sourceId === '') throw bad('has an empty source_id');
-  if (text('path') !== path) throw bad(`is of another path, ${JSON.stringify(text('path').slice(0, 80))}`);
+  if (text('path') !== path) throw bad(`is of another path, ${shownText(text('path'))}`);
   const encoded = text('content_b64');
   const content = Buffer.from(encoded, 'base64');
   // The decoder skips what is not base64; text that does not come back as it was is refused.
@@ -166,6 +167,6 @@ function scalar(value: string | number): string {
 function tooLarge(path: string): BundleError {
   return new BundleError(
     'BUNDLE_TOO_LARGE',
-    `the chunk of ${JSON.stringify(path)} with its syntax tree is larger than ${MAX_AST_CHUNK_BYTES} bytes`,
+    `the chunk of ${shownPath(path)} with its syntax tree is larger than ${MAX_AST_CHUNK_BYTES} bytes`,
   );
 }

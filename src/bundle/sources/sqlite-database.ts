@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf } from '#core';
+import { messageOf, printable, shownPath } from '#core';
 import { BundleError } from '../errors.ts';
 
 const BUSY = 5;
@@ -11,7 +11,7 @@ const NOT_A_DATABASE = 26;
 /** Opens a database that may be hostile, to read it and no more. `waitMs` is how long a lock is waited for. */
 export function openForReading(path: string, waitMs: number): DatabaseSync {
   if (!existsSync(path)) {
-    throw new BundleError('BUNDLE_NOT_FOUND', `there is no database ${JSON.stringify(path)}; give the path of one`);
+    throw new BundleError('BUNDLE_NOT_FOUND', `there is no database ${shownPath(path)}; give the path of one`);
   }
   return guarded(path, () => {
     const database = new DatabaseSync(path, { readOnly: true, timeout: waitMs, allowExtension: false });
@@ -32,7 +32,7 @@ export function guarded<Result>(path: string, task: () => Result): Result {
 
 export function databaseError(path: string, cause: unknown): BundleError {
   if (cause instanceof BundleError) return cause;
-  const where = JSON.stringify(path);
+  const where = shownPath(path);
   const code = sqliteCode(cause);
   if (code === BUSY || code === LOCKED) {
     return new BundleError('BUNDLE_DATABASE_LOCKED', `${where} is locked by another program; end it or try later`, {
@@ -64,17 +64,14 @@ export function tableShape(database: DatabaseSync, path: string, table: '_source
     const found = database.prepare("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?").get(table);
     if (found === undefined) return undefined;
     if (found.type !== 'table') {
-      throw new BundleError(
-        'BUNDLE_INVALID_DATABASE',
-        `${table} in ${JSON.stringify(path)} is a ${found.type}, no table`,
-      );
+      throw new BundleError('BUNDLE_INVALID_DATABASE', `${table} in ${shownPath(path)} is a ${found.type}, no table`);
     }
     const columns = database.prepare('SELECT name, hidden FROM pragma_table_xinfo(?)').all(table);
     const generated = columns.filter(({ hidden }) => hidden !== 0).map(({ name }) => String(name));
     if (generated.length > 0) {
       throw new BundleError(
         'BUNDLE_INVALID_DATABASE',
-        `${table} in ${JSON.stringify(path)} has computed columns (${generated.join(', ').slice(0, 80)})`,
+        `${table} in ${shownPath(path)} has computed columns (${printable(generated.join(', ').slice(0, 80))})`,
       );
     }
     return { columns: new Set(columns.map(({ name }) => String(name))) };

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { shownPath, shownText } from '#core';
 import { blake3 } from '../blake3.ts';
-import { BundleError, quoted } from '../errors.ts';
+import { BundleError } from '../errors.ts';
 import { type ProcessorVersion, pathProblem, type TopologyEdge } from '../lockfile/model.ts';
 import type { BundleSource, PackedSource } from './bundle-source.ts';
 import { type AstNode, encodeAstChunk, POSITIONS, SHAPE_PROCESSOR } from './chunk-shape.ts';
@@ -70,10 +71,11 @@ export class SqliteSource implements BundleSource {
   /** @throws {BundleError} `BUNDLE_NOT_FOUND`, `BUNDLE_INVALID_DATABASE`, `BUNDLE_DATABASE_LOCKED`, `BUNDLE_INVALID_OPTION` */
   static async open(options: SqliteSourceOptions): Promise<SqliteSource> {
     let sourceRoot: SourceRoot | undefined;
-    if (options.sourceRoot !== undefined) {
+    const folder = options.sourceRoot;
+    if (folder !== undefined) {
       const limit = options.maxSourceBytes ?? 512 * 2 ** 20;
-      sourceRoot = await SourceRoot.open(options.sourceRoot, limit).catch((cause: unknown) => {
-        const message = `the source root ${JSON.stringify(options.sourceRoot)} cannot be read; give an existing folder`;
+      sourceRoot = await SourceRoot.open(folder, limit).catch((cause: unknown) => {
+        const message = `the source root ${shownPath(folder)} cannot be read; give an existing folder`;
         throw new BundleError('BUNDLE_INVALID_OPTION', message, { cause });
       });
     }
@@ -134,10 +136,10 @@ export class SqliteSource implements BundleSource {
   #checkRow(row: Row, seen: Set<string>): { id: string; path: string; language: string } {
     const { id, path, language } = row;
     if (typeof id !== 'string' || id === '') throw this.#invalid('has a row in _source whose id is no text');
-    if (typeof path !== 'string') throw this.#invalid(`has no path for the source ${quoted(id)}`);
+    if (typeof path !== 'string') throw this.#invalid(`has no path for the source ${shownText(id)}`);
     const problem = pathProblem(path);
-    if (problem !== undefined) throw this.#invalid(`has a source whose path ${quoted(path)} ${problem}`);
-    if (seen.has(path)) throw this.#invalid(`has two sources with the path ${quoted(path)}`);
+    if (problem !== undefined) throw this.#invalid(`has a source whose path ${shownText(path)} ${problem}`);
+    if (seen.has(path)) throw this.#invalid(`has two sources with the path ${shownText(path)}`);
     seen.add(path);
     return { id, path, language: typeof language === 'string' ? language : '' };
   }
@@ -147,11 +149,11 @@ export class SqliteSource implements BundleSource {
     if (type === 'null') {
       const read = this.#sourceRoot === undefined ? 'it has no content' : await this.#sourceRoot.read(path);
       if (typeof read !== 'string') return read;
-      this.leftOut.push(`source ${quoted(path)}: ${read}`);
+      this.leftOut.push(`source ${shownText(path)}: ${read}`);
       return undefined;
     }
     if (content === null) {
-      const message = `the source ${quoted(path)} has ${bytes} bytes; at most ${this.#limit} can be packed`;
+      const message = `the source ${shownText(path)} has ${bytes} bytes; at most ${this.#limit} can be packed`;
       throw new BundleError('BUNDLE_TOO_LARGE', message);
     }
     return content instanceof Uint8Array ? content : Buffer.from(String(content));
@@ -165,7 +167,7 @@ export class SqliteSource implements BundleSource {
     };
     const other = (table: string, present: ReadonlySet<string>, carried: readonly string[]) => {
       for (const column of present)
-        if (!carried.includes(column)) this.leftOut.push(`column ${table}.${quoted(column)}`);
+        if (!carried.includes(column)) this.leftOut.push(`column ${table}.${shownText(column)}`);
     };
     const tables = this.#database
       .prepare(
@@ -173,7 +175,7 @@ export class SqliteSource implements BundleSource {
       )
       .all();
     for (const { name, type } of tables) {
-      if (name !== '_source' && name !== '_ast') this.leftOut.push(`${type} ${quoted(String(name))}`);
+      if (name !== '_source' && name !== '_ast') this.leftOut.push(`${type} ${shownText(String(name))}`);
     }
     other('_source', columns, SOURCE_COLUMNS);
     // Only the kind carries the language of a raw chunk, and "unknown-source" is the kind of what has none.
@@ -208,7 +210,7 @@ export class SqliteSource implements BundleSource {
   }
 
   #invalid(what: string): BundleError {
-    return new BundleError('BUNDLE_INVALID_DATABASE', `${JSON.stringify(this.#path)} ${what}`);
+    return new BundleError('BUNDLE_INVALID_DATABASE', `${shownPath(this.#path)} ${what}`);
   }
 }
 
@@ -254,7 +256,7 @@ class NodesBySource {
     if ((typeof node_id !== 'string' && typeof node_id !== 'number') || typeof node_kind !== 'string' || !whole) {
       throw new BundleError(
         'BUNDLE_INVALID_DATABASE',
-        `${JSON.stringify(this.#path)} has a row in _ast of ${quoted(String(row.source_id))} whose node is not whole: it needs an id, a kind and whole numbers`,
+        `${shownPath(this.#path)} has a row in _ast of ${shownText(String(row.source_id))} whose node is not whole: it needs an id, a kind and whole numbers`,
       );
     }
     const [start_byte, end_byte, start_row, start_col, end_row, end_col] = positions as [

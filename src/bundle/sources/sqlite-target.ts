@@ -3,9 +3,9 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Clock } from '#core';
+import { type Clock, shownPath, shownText } from '#core';
 import { syncFiles, syncFolders } from '../chunks/durable.ts';
-import { BundleError, quoted } from '../errors.ts';
+import { BundleError } from '../errors.ts';
 import type { SourceEntry } from '../lockfile/model.ts';
 import { storageFailed } from '../storage-errors.ts';
 import type { BundleTarget } from './bundle-source.ts';
@@ -54,7 +54,7 @@ export class SqliteTarget implements BundleTarget {
       this.#insertSource = this.#database.prepare('INSERT INTO _source VALUES (?, ?, ?, ?)');
     } catch (cause) {
       rmSync(this.#temporary, { force: true });
-      throw storageFailed(`making ${JSON.stringify(path)}`, cause);
+      throw storageFailed(`making ${shownPath(path)}`, cause);
     }
   }
 
@@ -84,7 +84,7 @@ export class SqliteTarget implements BundleTarget {
       }
     } catch (cause) {
       if (isConstraint(cause)) {
-        throw new BundleError('BUNDLE_INVALID_CHUNK', `two chunks have the id of ${quoted(entry.path)}`, { cause });
+        throw new BundleError('BUNDLE_INVALID_CHUNK', `two chunks have the id of ${shownText(entry.path)}`, { cause });
       }
       throw databaseError(this.#path, cause);
     }
@@ -118,7 +118,7 @@ export class SqliteTarget implements BundleTarget {
     if (existsSync(this.#path) && !this.#force) {
       throw new BundleError(
         'BUNDLE_TARGET_EXISTS',
-        `${JSON.stringify(this.#path)} is there already; remove it, name another file, or replace it with --force`,
+        `${shownPath(this.#path)} is there already; remove it, name another file, or replace it with --force`,
       );
     }
     // A log left beside a replaced database would be applied to the new one and destroy it.
@@ -126,7 +126,7 @@ export class SqliteTarget implements BundleTarget {
     if (log !== undefined) {
       throw new BundleError(
         'BUNDLE_TARGET_EXISTS',
-        `${JSON.stringify(this.#path + log)} belongs to a database in use; close the program that uses it`,
+        `${shownPath(this.#path + log)} belongs to a database in use; close the program that uses it`,
       );
     }
   }
