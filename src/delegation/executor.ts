@@ -5,6 +5,7 @@ import {
   type LookupOutcome,
   type ModelProvider,
   type ModuleRegistry,
+  shownText,
 } from '#core';
 import { type CallContext, requestHash } from './call-context.ts';
 import type { DelegationEngine, ExecTarget, L4CacheHit } from './delegation-engine.ts';
@@ -112,7 +113,7 @@ export class Executor {
       return runLocal(call);
     }
     const provider = this.#models.get(target.id);
-    if (provider === undefined) throw missing(target, `a model called ${JSON.stringify(target.id)}`);
+    if (provider === undefined) throw missing(target, `a model called ${shownText(target.id)}`);
     return (this.#parts.askModel ?? askInJson)(provider, target.id, call);
   }
 

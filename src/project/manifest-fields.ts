@@ -1,4 +1,4 @@
-import { messageOf, parseBytes, parseDuration } from '#core';
+import { messageOf, parseBytes, parseDuration, shownText, shownValue } from '#core';
 
 const MAX_ITEMS = 1_000;
 const MAX_TEXT = 1_024;
@@ -52,7 +52,7 @@ export function fields(table: Readonly<Record<string, unknown>>, at: string): Fi
     oneOf: <T extends string>(key: string, allowed: readonly T[]) =>
       take(key, (value) => {
         const found = allowed.find((each) => each === value);
-        if (found === undefined) throw new Error(`is ${JSON.stringify(value)}; give one of ${allowed.join(', ')}`);
+        if (found === undefined) throw new Error(`is ${shownValue(value)}; give one of ${allowed.join(', ')}`);
         return found;
       }),
     list: (key) =>
@@ -72,7 +72,7 @@ export function fields(table: Readonly<Record<string, unknown>>, at: string): Fi
       const unknown = Object.keys(table).filter((key) => !read.has(key));
       if (unknown.length > 0) {
         throw new Error(
-          `unknown key ${JSON.stringify(at + unknown[0])}; known are ${[...read].map((key) => at + key).join(', ')}`,
+          `unknown key ${shownText(at + unknown[0])}; known are ${[...read].map((key) => at + key).join(', ')}`,
         );
       }
     },

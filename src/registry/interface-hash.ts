@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { shownText } from '#core';
 import { interfaceText, onlyExport, requirementsText, type World, worldOf, worldOfEmbedded } from '#wasm';
 import { RegistryError } from './errors.ts';
 import type { ModuleInterface } from './module-publisher.ts';
@@ -32,7 +33,7 @@ export function hashesOfEmbedded(coreModule: Uint8Array, name?: string): WorldHa
 function functionOf(world: World, name: string): World {
   const found = onlyExport(world, name);
   if (found !== undefined) return found;
-  const shown = JSON.stringify(name.slice(0, 200));
+  const shown = shownText(name, 200);
   throw new RegistryError(
     'REGISTRY_INVALID_QUERY',
     `the world exports no function ${shown}; an interface's is ns:pkg/iface@v#func`,

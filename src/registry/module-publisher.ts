@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { allow, type BlobStore, type Clock, checkOptions, type Embedder, type ModuleRecord, messageOf } from '#core';
+import {
+  allow,
+  type BlobStore,
+  type Clock,
+  checkOptions,
+  type Embedder,
+  type ModuleRecord,
+  messageOf,
+  shownText,
+} from '#core';
 import { digestOf } from '#security/signatures';
 import type { Signer } from '#security/signers';
 import { checkEmbedding } from './embedding.ts';
@@ -139,8 +148,7 @@ export class ModulePublisher {
     const { index, signer } = this.#options;
     for (;;) {
       const record = await index.get(id);
-      if (record === undefined)
-        throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${JSON.stringify(id.slice(0, 80))}`);
+      if (record === undefined) throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${shownText(id)}`);
       if (record.status === 'revoked') return record;
       const revocation = await signed(REVOCATION_TYPE, judgementOf(record), signer);
       await index.change(id, record.status, { status: 'revoked', revocation });
@@ -204,7 +212,7 @@ export class ModulePublisher {
     if (known?.name === successor.name && known.interfaceHash === successor.interfaceHash) return;
     throw new RegistryError(
       'REGISTRY_INVALID_METADATA',
-      `supersedes is ${JSON.stringify(storagePointer.slice(0, 80))}, which is no module called ${JSON.stringify(successor.name)} of the same interface; nothing was published`,
+      `supersedes is ${shownText(storagePointer)}, which is no module called ${shownText(successor.name)} of the same interface; nothing was published`,
     );
   }
 

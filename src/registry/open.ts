@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import type { BlobInventory, BlobStore, Clock } from '#core';
+import { type BlobInventory, type BlobStore, type Clock, shownText } from '#core';
 import { FolderBlobStore } from './blobs/folder-blobs.ts';
 import { S3BlobStore } from './blobs/s3-blobs.ts';
 import { RegistryError } from './errors.ts';
@@ -33,7 +33,7 @@ export async function openBlobs(address: string, clock: Clock): Promise<BlobStor
     throw invalid('credentials do not belong into an address; set AWS_ACCESS_KEY_ID and its kin');
   const known = new Set(['endpoint', 'region', 'path-style']);
   const unknown = [...url.searchParams.keys()].find((name) => !known.has(name));
-  if (unknown !== undefined) throw invalid(`an s3: address has no parameter ${JSON.stringify(unknown)}`);
+  if (unknown !== undefined) throw invalid(`an s3: address has no parameter ${shownText(unknown)}`);
   const endpoint = url.searchParams.get('endpoint') ?? undefined;
   const prefix = url.pathname.replace(/^\/+/, '').replace(/\/*$/, '/');
   return S3BlobStore.create({

@@ -1,4 +1,4 @@
-import { allow, checkOptions, type ModuleQuery, type ModuleRecord } from '#core';
+import { allow, checkOptions, type ModuleQuery, type ModuleRecord, shownText } from '#core';
 import { RegistryError } from './errors.ts';
 import type { EvictionRule, ModuleFilter } from './index-backend.ts';
 import { isHash } from './record.ts';
@@ -80,7 +80,7 @@ export function checkEmbedder(index: IndexEmbedder, record: ModuleRecord): void 
 export function embedderMismatch(index: IndexEmbedder, given: string): RegistryError {
   return new RegistryError(
     'REGISTRY_EMBEDDER_MISMATCH',
-    `this index holds vectors of the embedder ${JSON.stringify(index.id)}, not of ${JSON.stringify(given)}; use that one, or another index`,
+    `this index holds vectors of the embedder ${shownText(index.id)}, not of ${shownText(given)}; use that one, or another index`,
     { details: { wanted: index.id, given } },
   );
 }

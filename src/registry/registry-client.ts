@@ -10,6 +10,7 @@ import {
   type ModuleQuery,
   type ModuleRecord,
   type ModuleRegistry,
+  shownText,
 } from '#core';
 import { digestOf } from '#security/signatures';
 import { type CollectionReport, collectOrphans } from './collect-orphans.ts';
@@ -133,7 +134,7 @@ export class RegistryClient implements ModuleRegistry {
   async get(id: string): Promise<ModuleRecord> {
     const record = isModuleId(id) ? await this.#options.index.get(id) : undefined;
     if (record === undefined) {
-      throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${JSON.stringify(id.slice(0, 80))} in this registry`);
+      throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${shownText(id)} in this registry`);
     }
     return record;
   }
@@ -213,7 +214,7 @@ function checkAnswer({ record, similarity = Number.NaN }: ModuleMatch, query: Re
   if (record.interfaceHash !== query.interfaceHash) refuse('of another interface');
   const { embedding, provided, threshold } = query;
   const lacking = provided && record.requires.find((name) => !provided.includes(name));
-  if (lacking !== undefined) refuse(`which asks for ${JSON.stringify(lacking)}, and that is not provided`);
+  if (lacking !== undefined) refuse(`which asks for ${shownText(lacking)}, and that is not provided`);
   if (embedding === undefined) return;
   const signed = record.embedding?.length === embedding.length ? cosineOf(record.embedding, embedding) : Number.NaN;
   if (!(Math.abs(signed - similarity) <= SIMILARITY_ERROR && signed >= threshold - SIMILARITY_ERROR)) {

@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry';
-import { allow, checkOptions, messageOf } from '#core';
+import { allow, checkOptions, messageOf, shownText } from '#core';
 import { DelegationError } from '../errors.ts';
 
 export interface EndpointOptions {
@@ -127,7 +127,7 @@ async function readCapped(response: Response, most: number): Promise<string> {
 
 function refused(code: 'DELEGATION_MODEL_UNAVAILABLE' | 'DELEGATION_MODEL_REFUSED', status: number, text: string) {
   // A server may echo what it was sent, the key in it.
-  const shown = JSON.stringify(text.slice(0, 200)).replaceAll(/Bearer [^"\s\\]+|sk-[\w-]+/g, '…');
+  const shown = shownText(text, 200).replaceAll(/Bearer [^"\s\\]+|sk-[\w-]+/g, '…');
   return new DelegationError(code, `the model endpoint answered ${status}: ${shown}`, { details: { status } });
 }
 

@@ -1,3 +1,4 @@
+import { shownText } from '#core';
 import { isDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 
@@ -6,6 +7,6 @@ export function checkPointer(pointer: string): string {
   if (isDigest(pointer)) return pointer.slice('sha256:'.length);
   throw new RegistryError(
     'REGISTRY_BAD_RECORD',
-    `${JSON.stringify(String(pointer).slice(0, 80))} is no storage pointer; one is sha256: and 64 hex digits`,
+    `${shownText(String(pointer))} is no storage pointer; one is sha256: and 64 hex digits`,
   );
 }
