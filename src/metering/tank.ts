@@ -7,8 +7,13 @@ import { roomForHost } from './room.ts';
 import { StoreMemory } from './store-memory.ts';
 import { isStackOverflow, isTrap, isUnreachable, named } from './trap-cause.ts';
 
-/** Fuel up to here is counted in numbers, exactly; no call gets as far, which takes months. */
+/** Fuel up to here is counted in numbers, exactly; no call runs as far, which takes months. */
 const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
+/**
+ * The limit where fuel has none. No number will do: a 64-bit length is paid before its operation runs, and the trap that
+ * ends that is the guest's own, not the budget's.
+ */
+const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** Milliseconds that stand for no limit: twelve days, and a number that V8 keeps in place. */
 const LONGEST_MS = 2 ** 30;
 /** Fuel handed out at once: how much to begin with, and the bounds in which the measured rate moves it. */
@@ -224,7 +229,7 @@ export class SharedTank implements Tank {
 
   #obey(budget: CallBudget): void {
     this.#budget = budget;
-    this.#limit = this.#mode === 'deadline' || budget.fuel === undefined ? MOST_COUNTED : countable(budget.fuel);
+    this.#limit = this.#mode === 'deadline' || budget.fuel === undefined ? NO_LIMIT : Number(budget.fuel);
     this.#timeMs = Math.min(budget.timeMs ?? LONGEST_MS, LONGEST_MS);
     this.#opening = Math.min(this.#slice, this.#limit);
   }
@@ -244,7 +249,7 @@ export class SharedTank implements Tank {
     }
     this.#mode = mode;
     if (mode === 'fuel') return;
-    this.#limit = MOST_COUNTED;
+    this.#limit = NO_LIMIT;
     this.#opening = this.#slice;
   }
 
@@ -357,10 +362,6 @@ export class SharedTank implements Tank {
       details: { limitMs: this.#timeMs },
     });
   }
-}
-
-function countable(fuel: bigint): number {
-  return fuel < MOST_COUNTED ? Number(fuel) : MOST_COUNTED;
 }
 
 function spent(message: string): MeteringError {

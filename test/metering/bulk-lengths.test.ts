@@ -56,6 +56,10 @@ const WIDE: typeof NARROW = [
 
 const FUEL = 50_000_000n;
 const OUT = 'METERING_OUT_OF_FUEL';
+const LARGE = [
+  ...[-1n, -2n, 1n << 63n, (1n << 63n) - 1n, (1n << 62n) + 1n, 1n << 62n, (1n << 62n) - 1n],
+  ...[(1n << 53n) + 1n, 1n << 53n, (1n << 53n) - 1n, 1n << 32n, FUEL],
+];
 
 describe('a length that the budget cannot hold', () => {
   it.each(NARROW)('is not carried out by %s', async (_, fields, operation) => {
@@ -69,9 +73,8 @@ describe('a length that the budget cannot hold', () => {
     }
   });
 
-  const large = [-1n, -2n, 1n << 63n, (1n << 63n) - 1n, (1n << 62n) + 1n, 1n << 62n, (1n << 62n) - 1n, 1n << 32n, FUEL];
   it.each(WIDE)('of 64 bits is not carried out by %s', async (_, fields, operation) => {
-    for (const length of large) {
+    for (const length of LARGE) {
       const guest = new Guest();
       const text = `(module (memory $w (export "memory") i64 1) ${fields} (func (export "run") (param i64) ${operation}))`;
       expect(await guest.link(text)).toBe('done');
@@ -91,4 +94,18 @@ describe('a length that the memory cannot hold', () => {
       expect(end).toMatch(/^array\.new/.test(name) ? /^METERING_MEMORY$/ : /out of bounds/);
     }
   });
+
+  for (const mode of ['fuel', 'deadline'] as const) {
+    it.each(WIDE)(
+      `of 64 bits ends %s as the plain one ends, where fuel has no limit, in mode ${mode}`,
+      async (_, fields, operation) => {
+        for (const length of LARGE) {
+          const guest = new Guest();
+          const text = `(module (memory $w i64 1) ${fields} (func (export "run") (param i64) ${operation}))`;
+          await guest.link(text, {}, {}, mode);
+          expect(guest.call('run', [length], {})).toMatch(/out of bounds/);
+        }
+      },
+    );
+  }
 });
