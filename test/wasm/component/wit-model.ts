@@ -24,7 +24,9 @@ export type WitBody =
 
 const PRIMITIVES = ['bool', 'u8', 's16', 'u32', 's64', 'u64', 'f32', 'f64', 'char', 'string'];
 const label = fc.stringMatching(/^[a-z][a-z0-9]{0,3}(-[a-z0-9]{1,3})?$/).map((name) => `x${name}`);
-const labels = fc.uniqueArray(label, { minLength: 1, maxLength: 4 });
+/** Names that differ in hyphens alone are the same one to a component. */
+const unhyphened = (name: string): string => name.replaceAll('-', '');
+const labels = fc.uniqueArray(label, { minLength: 1, maxLength: 4, selector: unhyphened });
 
 function typeOver(names: readonly string[]): fc.Arbitrary<string> {
   const { type } = fc.letrec<{ type: string }>((tie) => ({
@@ -53,24 +55,26 @@ function bodyOver(names: readonly string[]): fc.Arbitrary<WitBody> {
   );
 }
 
-export const witModel: fc.Arbitrary<WitModel> = fc.uniqueArray(label, { minLength: 3, maxLength: 6 }).chain((names) => {
-  const cut = Math.floor(names.length / 2);
-  const typeNames = names.slice(0, cut).map((name) => `t-${name}`);
-  // A type may use those before it, so that no type holds itself.
-  const types = typeNames.map((name, index) => bodyOver(typeNames.slice(0, index)).map((body) => ({ name, body })));
-  const funcs = names
-    .slice(cut)
-    .map((name) =>
-      fc
-        .tuple(fieldsOver(typeNames), fc.option(typeOver(typeNames), { nil: undefined }))
-        .map(([params, result]) => ({ name: `f-${name}`, params, result })),
-    );
-  return fc.record({
-    version: fc.constantFrom('1.0.0', '0.2.3', '2.10.1-rc.1'),
-    types: fc.tuple(...types) as fc.Arbitrary<WitModel['types']>,
-    funcs: fc.tuple(...funcs) as fc.Arbitrary<WitModel['funcs']>,
+export const witModel: fc.Arbitrary<WitModel> = fc
+  .uniqueArray(label, { minLength: 3, maxLength: 6, selector: unhyphened })
+  .chain((names) => {
+    const cut = Math.floor(names.length / 2);
+    const typeNames = names.slice(0, cut).map((name) => `t-${name}`);
+    // A type may use those before it, so that no type holds itself.
+    const types = typeNames.map((name, index) => bodyOver(typeNames.slice(0, index)).map((body) => ({ name, body })));
+    const funcs = names
+      .slice(cut)
+      .map((name) =>
+        fc
+          .tuple(fieldsOver(typeNames), fc.option(typeOver(typeNames), { nil: undefined }))
+          .map(([params, result]) => ({ name: `f-${name}`, params, result })),
+      );
+    return fc.record({
+      version: fc.constantFrom('1.0.0', '0.2.3', '2.10.1-rc.1'),
+      types: fc.tuple(...types) as fc.Arbitrary<WitModel['types']>,
+      funcs: fc.tuple(...funcs) as fc.Arbitrary<WitModel['funcs']>,
+    });
   });
-});
 
 /** The model as WIT text of a world that exports it. `scramble` reverses definitions and sprinkles comments. */
 export function witText({ version, types, funcs }: WitModel, scramble = false): string {
