@@ -7,9 +7,7 @@ import { directComponent } from '../../../src/runtime/direct/direct-component.ts
 import { planCalls } from '../../../src/runtime/direct/plan.ts';
 import { actor } from '../../support/actor-wat.ts';
 import { echoGuest } from './echo-guest.ts';
-import { witType } from './wit-types.ts';
-
-const signature = fc.tuple(fc.array(witType, { minLength: 1, maxLength: 4 }), witType);
+import { witSignature } from './wit-types.ts';
 
 type Path = readonly (string | number)[];
 
@@ -43,7 +41,7 @@ async function compiled(component: Uint8Array, callPlan: string | undefined): Pr
 describe('the text of a plan of calls', () => {
   it('gives back the plan of any component that goes directly', async () => {
     await fc.assert(
-      fc.asyncProperty(signature, fc.constantFrom('utf8', 'utf16'), async ([params, result], encoding) => {
+      fc.asyncProperty(witSignature, fc.constantFrom('utf8', 'utf16'), async ({ params, result }, encoding) => {
         const plan = planCalls(await echoGuest(params, result, encoding));
         expect(plan).toHaveProperty('direct');
         expect(decodeCallPlan(encodeCallPlan(plan))).toStrictEqual(plan);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bothPaths, outcome } from './both-paths.ts';
 import { answeringGuest, type Encoding, echoGuest } from './echo-guest.ts';
-import { valuesOf, type WitType, witType } from './wit-types.ts';
+import { valuesOf, type WitType, witSignature, witType } from './wit-types.ts';
 
 type Echo = (...args: readonly unknown[]) => unknown;
 
@@ -22,7 +22,6 @@ const echoOf = (exports: Readonly<Record<string, unknown>>): Echo => {
 };
 
 const encodings = fc.constantFrom<Encoding>('utf8', 'utf16');
-const signature = fc.record({ params: fc.array(witType, { minLength: 1, maxLength: 4 }), result: witType });
 
 async function sameOnBothPaths(
   params: readonly WitType[],
@@ -51,7 +50,7 @@ async function sameOnBothPaths(
 
 describe('the direct path and the glue', () => {
   it('give the same values for any type, both ways', async () => {
-    const cases = fc.tuple(signature, encodings).chain(([{ params, result }, encoding]) =>
+    const cases = fc.tuple(witSignature, encodings).chain(([{ params, result }, encoding]) =>
       fc.record({
         params: fc.constant(params),
         result: fc.constant(result),

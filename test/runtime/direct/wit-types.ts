@@ -36,7 +36,37 @@ const { type } = fc.letrec<{ type: WitType }>((tie) => {
   };
 });
 
-export const witType: fc.Arbitrary<WitType> = type.map(shallowOptions);
+/** What the direct path takes: beyond it a component goes by the glue, as `direct-component.test.ts` shows. */
+const MOST_NODES = 2_000;
+
+export const witType: fc.Arbitrary<WitType> = type.map(shallowOptions).filter((each) => nodesOf(each) <= MOST_NODES);
+
+/** Types of parameters and a result that one function may have on the direct path. */
+export const witSignature: fc.Arbitrary<{ readonly params: readonly WitType[]; readonly result: WitType }> = fc
+  .record({ params: fc.array(witType, { minLength: 1, maxLength: 4 }), result: witType })
+  .filter(({ params, result }) => sum([...params, result].map(nodesOf)) <= MOST_NODES);
+
+function nodesOf(each: WitType | null): number {
+  switch (each?.kind) {
+    case 'list':
+    case 'option':
+      return 1 + nodesOf(each.element);
+    case 'tuple':
+    case 'record':
+      return 1 + sum(each.elements.map(nodesOf));
+    case 'variant':
+      return 1 + sum(each.cases.map(nodesOf));
+    case 'result':
+      return 1 + nodesOf(each.ok) + nodesOf(each.error);
+    case 'enum':
+    case 'flags':
+      return 1 + each.count;
+    default:
+      return 1;
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
 
 /** jco 1.35 mistakes an inner `none` three options deep for a number: no type of ours goes so deep. */
 function shallowOptions(each: WitType): WitType {
