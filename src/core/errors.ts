@@ -11,14 +11,15 @@ export interface VivariumErrorOptions extends ErrorOptions {
  * The one base class of every error that Vivarium throws on purpose.
  *
  * Each folder narrows `Code` to its own closed union (`RUNTIME_…`, `METERING_…`); every code is described in
- * `docs/errors.md`. The message says what was wrong, where, and what to do; `cause` keeps what it was made from.
+ * `docs/errors.md`. The message says what was wrong, where, and what to do, and is printable whatever it quotes; `cause` keeps
+ * what it was made from.
  */
 export class VivariumError<Code extends string = string> extends Error {
   readonly code: Code;
   readonly details: ErrorDetails;
 
   constructor(code: Code, message: string, options: VivariumErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
     this.details = options.details ?? {};

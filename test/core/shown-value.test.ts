@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { messageOf, printable, shownPath, shownText, shownValue } from '#core';
+import { messageOf, printable, shownPath, shownText, shownValue, VivariumError } from '#core';
 
 /** As the class is written down, not as the code spells it. */
 const UNSAFE: readonly (readonly [name: string, from: number, to: number])[] = [
@@ -124,5 +124,13 @@ describe('printable text', () => {
   it('is what a message says of anything that was thrown', () => {
     expect(messageOf(new Error('no \u009b2J'))).toBe('no \\u{9b}2J');
     expect(messageOf('no \u009b2J')).toBe('no \\u{9b}2J');
+  });
+
+  it('is the message of every error of ours, also of one that names a path without quotes', () => {
+    const { message, stack } = new VivariumError('CORE_INVALID_OPTION', 'a\u009b2J/b cannot be read');
+    expect([message, stack?.split('\n')[0]]).toEqual([
+      'a\\u{9b}2J/b cannot be read',
+      expect.stringContaining('a\\u{9b}2J'),
+    ]);
   });
 });
