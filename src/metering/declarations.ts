@@ -3,8 +3,14 @@ import type { Assembly } from './assembly.ts';
 import type { DataSegments } from './data-segments.ts';
 import { rewriteExpression } from './expressions.ts';
 import { HOOKS } from './hooks.ts';
-import { NAMESPACE, START_EXPORT } from './metadata.ts';
+import { NAMESPACE } from './metadata.ts';
 import { I64 } from './opcode.ts';
+
+/** A function that is exported besides the module's own. */
+export interface AddedExport {
+  readonly name: string;
+  readonly index: number;
+}
 
 /** The sections that declare things, each as its payload. What is appended must have been asked for before. */
 
@@ -18,16 +24,10 @@ export function typeSection({ types }: Assembly, reader: ByteReader | undefined)
 
 export function importSection(assembly: Assembly, reader: ByteReader | undefined): Uint8Array {
   const count = reader?.u32() ?? 0;
-  const writer = new ByteWriter().u32(count + HOOKS.functions.length + HOOKS.globals.length);
+  const added = assembly.addedImports();
+  const writer = new ByteWriter().u32(count + added.length + HOOKS.globals.length);
   if (reader !== undefined) writer.raw(reader.slice(reader.end - reader.offset));
-  const types = assembly.hookTypes();
-  for (const [at, name] of HOOKS.functions.entries()) {
-    writer
-      .name(NAMESPACE)
-      .name(name)
-      .u8(0)
-      .u32(types[at] as number);
-  }
+  for (const { module, name, type } of added) writer.name(module).name(name).u8(0).u32(type);
   for (const name of HOOKS.globals) writer.name(NAMESPACE).name(name).u8(3).u8(I64).u8(1);
   return writer.view();
 }
@@ -63,17 +63,17 @@ export function globalSection(assembly: Assembly, reader: ByteReader | undefined
   });
 }
 
-/** @param start the function that runs the start function, exported for the host alone */
-export function exportSection(assembly: Assembly, start: number | undefined): Uint8Array {
+/** Of the module's own exports, and those that are for the host alone. */
+export function exportSection(assembly: Assembly, added: readonly AddedExport[]): Uint8Array {
   const { exports } = assembly.module;
   const kinds = ['function', 'table', 'memory', 'global', 'tag'];
-  const writer = new ByteWriter().u32(exports.length + (start === undefined ? 0 : 1));
+  const writer = new ByteWriter().u32(exports.length + added.length);
   for (const { name, kind, index } of exports) {
     const moved =
       kind === 'function' ? assembly.exported(index) : kind === 'global' ? assembly.globalIndex(index) : index;
     writer.name(name).u8(kinds.indexOf(kind)).u32(moved);
   }
-  if (start !== undefined) writer.name(START_EXPORT).u8(0).u32(start);
+  for (const { name, index } of added) writer.name(name).u8(0).u32(index);
   return writer.view();
 }
 

@@ -1,15 +1,19 @@
+import { ATTACHED, type AttachedCode, type AttachedSignature } from '#core';
 import type { coreModule } from '#wasm';
 import { AppendedFunctions } from './appended-functions.ts';
 import { FunctionTypes } from './function-types.ts';
 import { HOOKS } from './hooks.ts';
+import { NAMESPACE } from './metadata.ts';
 import { F64, I32, I64 } from './opcode.ts';
 import type { ModulePlan } from './plan.ts';
+
+const NOTHING_ATTACHED: AttachedCode = { imports: [], functions: [] };
 
 export const bytesOf = (...types: number[]): Uint8Array[] => types.map((type) => Uint8Array.of(type));
 
 /**
- * The index spaces of the metered module. Hooks stand behind the module's own imports, so that what it defines moves
- * up by their number; functions and types are appended when first asked for.
+ * The index spaces of the metered module. Hooks stand behind the module's own imports, and what attached code imports
+ * behind those, so that what the module defines moves up by their number; functions and types are appended when first asked for.
  */
 export class IndexSpaces {
   readonly module: coreModule.CoreModule;
@@ -22,12 +26,17 @@ export class IndexSpaces {
   readonly room: number;
   readonly grow: number;
   readonly allocate: number;
+  readonly attached: AttachedCode;
+  /** By how much the functions that the module defines move up. */
+  readonly #shift: number;
 
-  constructor(module: coreModule.CoreModule, plan: ModulePlan) {
+  constructor(module: coreModule.CoreModule, plan: ModulePlan, attached: AttachedCode = NOTHING_ATTACHED) {
     this.module = module;
     this.plan = plan;
+    this.attached = attached;
     this.types = new FunctionTypes(module);
-    this.appended = new AppendedFunctions(module.functions.length + HOOKS.functions.length);
+    this.#shift = HOOKS.functions.length + attached.imports.length;
+    this.appended = new AppendedFunctions(module.functions.length + this.#shift);
     const hooks = module.imported.function;
     [this.refill, this.room, this.grow, this.allocate] = [hooks, hooks + 1, hooks + 2, hooks + 3];
     this.fuel = module.imported.global;
@@ -35,7 +44,7 @@ export class IndexSpaces {
   }
 
   functionIndex(index: number): number {
-    return index < this.module.imported.function ? index : index + HOOKS.functions.length;
+    return index < this.module.imported.function ? index : index + this.#shift;
   }
 
   globalIndex(index: number): number {
@@ -51,8 +60,23 @@ export class IndexSpaces {
     return this.module.functions[index] as number;
   }
 
-  hookTypes(): number[] {
+  /** The functions that the metered module imports besides its own, in their order. */
+  addedImports(): readonly { readonly module: string; readonly name: string; readonly type: number }[] {
     const refill = this.types.index(bytesOf(I64), bytesOf(I64));
-    return [refill, this.types.index([], []), this.types.index(bytesOf(F64), bytesOf(I32)), refill];
+    const types = [refill, this.types.index([], []), this.types.index(bytesOf(F64), bytesOf(I32)), refill];
+    return [
+      ...HOOKS.functions.map((name, at) => ({ module: NAMESPACE, name, type: types[at] as number })),
+      ...this.attached.imports.map((given) => ({
+        module: ATTACHED,
+        name: given.name,
+        type: this.typeOfAttached(given),
+      })),
+    ];
+  }
+
+  typeOfAttached({ parameters, results }: AttachedSignature): number {
+    const encode = (types: readonly ('i32' | 'i64')[]): Uint8Array[] =>
+      bytesOf(...types.map((type) => (type === 'i32' ? I32 : I64)));
+    return this.types.index(encode(parameters), encode(results));
   }
 }

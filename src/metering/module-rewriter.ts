@@ -1,6 +1,7 @@
-import { type MeteringMode, shownText } from '#core';
+import { type AttachedCode, type MeteringMode, shownText } from '#core';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
 import { Assembly } from './assembly.ts';
+import { attachedExports } from './attached.ts';
 import { CodeSection } from './code-section.ts';
 import { DataSegments } from './data-segments.ts';
 import {
@@ -14,7 +15,7 @@ import {
 } from './declarations.ts';
 import { elementSection, rewriteElements } from './element-section.ts';
 import { MeteringError } from './errors.ts';
-import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE } from './metadata.ts';
+import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { ModuleLayout } from './module-layout.ts';
 import { rewriteNames } from './name-rewriter.ts';
 import { planModule } from './plan.ts';
@@ -39,10 +40,10 @@ const ORDER = [
 ];
 
 /** Rewrites a module that an engine has validated. @throws {MeteringError} for what cannot be metered */
-export function rewriteModule(bytes: Uint8Array, mode: MeteringMode): Uint8Array<ArrayBuffer> {
+export function rewriteModule(bytes: Uint8Array, mode: MeteringMode, attached?: AttachedCode): Uint8Array<ArrayBuffer> {
   const module = coreModule.readModule(bytes);
   refuse(module);
-  return assemble(new Assembly(module, planModule(module, mode)), mode);
+  return assemble(new Assembly(module, planModule(module, mode), attached), mode);
 }
 
 function refuse(module: coreModule.CoreModule): void {
@@ -77,12 +78,13 @@ function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffe
   };
   // Bodies and expressions come first: they ask for the functions and types that earlier sections then list.
   const startFunction = own(SectionId.start)?.u32();
-  const start = startFunction === undefined ? undefined : assembly.startHelper(startFunction);
+  const added = attachedExports(assembly);
+  if (startFunction !== undefined) added.push({ name: START_EXPORT, index: assembly.startHelper(startFunction) });
   const data = new DataSegments(module);
   const written = new Map<number, Uint8Array>([
     [SectionId.global, globalSection(assembly, own(SectionId.global))],
     [SectionId.table, tableSection(assembly, own(SectionId.table))],
-    [SectionId.export, exportSection(assembly, start)],
+    [SectionId.export, exportSection(assembly, added)],
     [SectionId.data, dataSection(assembly, own(SectionId.data), data)],
   ]);
   const elements = rewriteElements(assembly, own(SectionId.element));

@@ -1,7 +1,5 @@
 import { ByteReader, ByteWriter, WasmError } from '#wasm';
 import type { Assembly } from './assembly.ts';
-import { HOOKS } from './hooks.ts';
-import { NAMESPACE } from './metadata.ts';
 
 const FUNCTIONS = 1;
 const LOCALS = 2;
@@ -52,15 +50,16 @@ export function rewriteNames(assembly: Assembly, start: number, end: number): Ui
   return out.finish();
 }
 
-/** Functions that are imported, then the hooks, what the module defines and what is appended: by index, as they were. */
+/** Functions that are imported, then what is added to them, what the module defines and what is appended: by index, as they were. */
 function nameFunctions(payload: ByteReader, writer: ByteWriter, assembly: Assembly): void {
   const { list, first } = assembly.appended;
   const own = payload.count(2);
-  writer.u32(own + HOOKS.functions.length + list.length);
+  const added = assembly.addedImports();
+  writer.u32(own + added.length + list.length);
   let named = false;
   const nameHooks = (): void => {
     named = true;
-    for (const [at, name] of HOOKS.functions.entries()) writer.u32(assembly.refill + at).name(`${NAMESPACE}.${name}`);
+    for (const [at, { module, name }] of added.entries()) writer.u32(assembly.refill + at).name(`${module}.${name}`);
   };
   for (let left = own; left > 0; left--) {
     const index = payload.u32();

@@ -1,4 +1,5 @@
 import {
+  ATTACHED,
   type CallBudget,
   type ComponentAuthority,
   type ComponentHandle,
@@ -15,6 +16,7 @@ import {
 } from '#core';
 import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
+import { theExchange } from './direct/exchange.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
 import type { Lifecycle, MessageCalls } from './message-calls.ts';
@@ -283,7 +285,8 @@ function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
     (name) => code.modules.get(name) as WebAssembly.Module,
     imports,
     (module, coreImports = {}) => {
-      const linked = tank.link(module, guard === undefined ? coreImports : guard.guarded(coreImports));
+      const given = guard === undefined ? coreImports : guard.guarded(coreImports);
+      const linked = tank.link(module, { ...given, [ATTACHED]: theExchange().imports });
       guard?.own(linked);
       return { exports: linked };
     },

@@ -75,11 +75,44 @@ export interface MeteredModule {
   readonly bytes: Uint8Array;
 }
 
+/** The module of what attached code imports and, with a dot, the start of what it exports: no guest may use the name. */
+export const ATTACHED = 'vivarium:metering.attached';
+
+/**
+ * Code of the host's that a module gets besides its own. It is not metered, so it must end by itself; it calls what the
+ * module exports, and nothing of the module can reach it.
+ */
+export interface AttachedCode {
+  /** Functions that the instance is given as `ATTACHED`. */
+  readonly imports: readonly AttachedSignature[];
+  readonly functions: readonly AttachedFunction[];
+}
+
+export interface AttachedSignature {
+  readonly name: string;
+  readonly parameters: readonly ('i32' | 'i64')[];
+  readonly results: readonly ('i32' | 'i64')[];
+}
+
+export interface AttachedFunction extends AttachedSignature {
+  /** Whether it is exported, as `ATTACHED`, a dot and its name. */
+  readonly exported: boolean;
+  /** Its locals and code in the binary format, with function indices as they are in the metered module. */
+  body(indices: AttachedIndices): Uint8Array;
+}
+
+export interface AttachedIndices {
+  /** Of a function that the module exports under this name. */
+  exported(name: string): number;
+  /** Of a function among the attached ones, or of one that they import. */
+  attached(name: string): number;
+}
+
 /** Rewrites core modules so that they count, and makes the tanks that they draw on. */
 export interface Meter {
   /** Names the rewriting; a change of it makes older artifacts unusable. */
   readonly version: string;
   /** Wasm bytes in, metered wasm bytes out; pure and deterministic. @throws `METERING_…` */
-  meterModule(bytes: Uint8Array, mode: MeteringMode): MeteredModule;
+  meterModule(bytes: Uint8Array, mode: MeteringMode, attached?: AttachedCode): MeteredModule;
   createTank(options: TankOptions): Tank;
 }

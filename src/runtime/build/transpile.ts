@@ -19,6 +19,11 @@ export const TRANSPILE_OPTIONS = {
   noComponentErrorWrapping: true,
 } as const;
 
+/** jco names a component's core modules in the order of the file; what it adds for calls between components comes after. */
+export function coreModuleName(index: number): string {
+  return `${TRANSPILE_OPTIONS.name}.core${index === 0 ? '' : index + 1}.wasm`;
+}
+
 /**
  * Turns a component into JavaScript and core modules. Synchronous work of up to some hundred milliseconds, and a panic
  * in it poisons every later call of the thread: run it in a child process that can be thrown away.

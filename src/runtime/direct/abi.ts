@@ -1,5 +1,6 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
+import { theExchange } from './exchange.ts';
 import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
 import { MemoryView } from './memory-view.ts';
@@ -36,6 +37,7 @@ export const ABI = {
   storeNumbers,
   storeUtf16,
   storeUtf8,
+  theExchange,
   toChar,
 
   /** Ends the store in a way that the guest cannot catch. What ends it already, a trap of its own, goes on as it is. */

@@ -4,7 +4,7 @@ import type { HostSlot } from './host-slot.ts';
  * Part of the engine profile: artifacts of another format are of another engine. To be raised with every change of the
  * data below, of the code that plans hold, or of what that code calls.
  */
-export const CALL_PLAN_FORMAT = 2;
+export const CALL_PLAN_FORMAT = 3;
 
 /** How a component is called: directly, or through the glue and why: half a sentence that follows "it". */
 export type CallPlan = { readonly direct: DirectPlan } | { readonly whyGlue: string };
@@ -24,6 +24,8 @@ export interface PlannedStep {
   /** Which of its exports functions of the plan use. */
   readonly funcs: readonly { readonly slot: number; readonly name: string }[];
   readonly memories: readonly { readonly slot: number; readonly name: string }[];
+  /** Which adapters metering attached to it, if it did. */
+  readonly adapters: readonly { readonly slot: number; readonly name: string }[];
 }
 
 export interface PlannedExport {
@@ -92,7 +94,8 @@ function isStep(value: unknown): boolean {
     isIndex(value.module) &&
     isListOf(value.args, (arg) => isNamed(arg) && (isIndex(arg.value) || isListOf(arg.value, isNamedArgument))) &&
     isListOf(value.funcs, (func) => isNamed(func) && isIndex(func.slot)) &&
-    isListOf(value.memories, (memory) => isNamed(memory) && isIndex(memory.slot))
+    isListOf(value.memories, (memory) => isNamed(memory) && isIndex(memory.slot)) &&
+    isListOf(value.adapters, (adapter) => isNamed(adapter) && isIndex(adapter.slot))
   );
 }
 

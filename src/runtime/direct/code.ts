@@ -17,7 +17,13 @@ export interface MemoryAccess {
  */
 export class Code {
   readonly #lines: string[] = [];
+  readonly #prefix: string;
   #names = 0;
+
+  /** @param prefix of its names, where two are put together */
+  constructor(prefix = 'v') {
+    this.#prefix = prefix;
+  }
 
   /** Writes a line. */
   line(text: string): void {
@@ -27,7 +33,7 @@ export class Code {
   /** A new local name. */
   name(): string {
     this.#names += 1;
-    return `v${this.#names}`;
+    return `${this.#prefix}${this.#names}`;
   }
 
   /** Declares a new local name with a value. */

@@ -30,7 +30,10 @@ interface Interface {
  * What one store is to the code that all stores of a component share: its first memory, and slots for what else its core
  * modules export.
  */
-type State = MemoryView & Record<`func${number}`, Func> & Record<`memory${number}`, MemoryView>;
+type State = MemoryView &
+  Record<`func${number}`, Func> &
+  Record<`adapter${number}`, Func | undefined> &
+  Record<`memory${number}`, MemoryView>;
 
 /** The host's side of a component's imports, in the order of its plan. */
 interface Host {
@@ -85,6 +88,7 @@ export class DirectCode {
         const exports = link(module(step.module), this.#arguments(step.args, instances));
         instances.push(exports);
         for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
+        for (const { slot, name } of step.adapters) state[`adapter${slot}`] = exports[name] as Func | undefined;
         for (const { slot, name } of step.memories) {
           const memory = exports[name] as WebAssembly.Memory;
           if (slot === 0) state.attach(memory);

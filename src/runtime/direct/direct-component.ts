@@ -1,5 +1,5 @@
 import type { CompiledArtifact } from '#core';
-import { TRANSPILE_OPTIONS } from '../build/transpile.ts';
+import { coreModuleName } from '../build/transpile.ts';
 import { type ComponentCode, lifecycleName } from '../component-code.ts';
 import { type CallPlan, decodeCallPlan } from './call-plan.ts';
 import { DirectCode } from './direct-code.ts';
@@ -46,9 +46,4 @@ async function callPlan(component: Uint8Array, kept: string | undefined): Promis
   if (read !== undefined) return read;
   const { planCalls } = await import('./plan.ts');
   return planCalls(component);
-}
-
-/** jco names a component's core modules in the order of the file; what it adds for calls between components comes after. */
-function coreModuleName(index: number): string {
-  return `${TRANSPILE_OPTIONS.name}.core${index === 0 ? '' : index + 1}.wasm`;
 }

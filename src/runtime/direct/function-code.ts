@@ -1,4 +1,5 @@
 import type { FuncType, ValueType } from '#wasm';
+import type { AdapterUse } from './adapter.ts';
 import { Code, camelCase, key, type MemoryAccess } from './code.ts';
 import {
   layoutOf,
@@ -32,8 +33,16 @@ export type HostCall =
  * a guest calls, the one entered last (`ctx.s`).
  */
 
-/** The text of a function `(s, ...arguments) => result` that calls a lifted export. */
-export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: number): string {
+/**
+ * The text of a function `(s, ...arguments) => result` that calls a lifted export.
+ * @param adapter how its adapter is used, by which a store that has one is called where what is given fits
+ */
+export function exportCode(
+  type: FuncType,
+  slots: FunctionSlots,
+  coreFunc: number,
+  adapter?: AdapterUse & { readonly index: number },
+): string {
   const code = new Code();
   const { instance } = slots;
   const params = type.params.map((_, index) => `a${index}`);
@@ -43,21 +52,32 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
   code.line(`s.entered${instance} = true;`);
   code.line('let value, error, failed = false;');
   code.line('try {');
+  const raw = type.result === undefined ? undefined : code.let('0');
+  if (adapter !== undefined) {
+    const { index, place, parameters } = adapter;
+    code.line('let placed = false;');
+    for (const name of parameters) code.line(`let ${name} = 0;`);
+    code.line(`placing: if (s.adapter${index} !== undefined) {\n${place}\nplaced = true;\n}`);
+    code.line('if (placed) {');
+    code.line('x.lock();');
+    code.line(`${raw} = s.adapter${index}(${parameters.join(', ')});`);
+    code.line(`if (x.answer !== 0) { s.entered${instance} = false; return x.answered(); }`);
+    code.line('} else {');
+  }
   if (slots.memory !== undefined) code.line('m.live(); u = m.u8; d = m.view;');
   if (slots.realloc !== undefined) code.line(`s.locked${instance} = true;`);
   const flat = lowerParams(code, slots, type, params);
   code.line(`s.locked${instance} = false;`);
-  const call = `s.func${coreFunc}(${flat.join(', ')})`;
-  if (type.result === undefined) code.line(`${call};`);
-  else {
-    const raw = code.let(call);
+  code.line(`${raw === undefined ? '' : `${raw} = `}s.func${coreFunc}(${flat.join(', ')});`);
+  if (adapter !== undefined) code.line('}');
+  if (type.result !== undefined && raw !== undefined) {
     if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
     liftResult(code, slots, type.result, raw);
     if (slots.postReturn !== undefined) postReturn(code, slots, raw);
   }
   if (type.result === undefined && slots.postReturn !== undefined) postReturn(code, slots, '');
   code.line(`s.entered${instance} = false;`);
-  code.line('} finally { ctx.s = previous; }');
+  code.line(`} finally { ctx.s = previous; ${adapter === undefined ? '' : 'x.unlock(); '}}`);
   code.line('if (failed) throw error;');
   code.line('return value;');
   return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
@@ -78,7 +98,7 @@ export function importCode(type: FuncType, slots: FunctionSlots, host: number, h
   code.line('const s = ctx.s;');
   prologue(code, slots);
   code.line('try {');
-  code.line(`if (s.locked${instance}) abi.mayNotLeave();`);
+  code.line(`if (s.locked${instance} || x.locked) abi.mayNotLeave();`);
   if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
   if (borrows) code.line('const lent = [];');
   const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);
@@ -94,7 +114,7 @@ export function dropCode(instance: number, resource: number): string {
   return `function (handle) {
 const s = ctx.s;
 try {
-if (s.locked${instance}) abi.mayNotLeave();
+if (s.locked${instance} || x.locked) abi.mayNotLeave();
 abi.dispose(s.handles[${instance}].take(handle >>> 0, ${resource}));
 } catch (thrown) { s.fail(thrown); }
 }`;
@@ -266,8 +286,13 @@ export function interfaceCode(
  * The text of the class of a store's state. Every slot is a field of its own: a call touches as few cache lines as it
  * can, which is what counts where a thousand stores are called in turn.
  */
-export function stateCode(slots: { readonly funcs: number; readonly instances: number }): string {
+export function stateCode(slots: {
+  readonly funcs: number;
+  readonly adapters: readonly number[];
+  readonly instances: number;
+}): string {
   const fields = [
+    ...slots.adapters.map((index) => `this.adapter${index} = undefined;`),
     ...numbered(slots.funcs, (index) => `this.func${index} = undefined;`),
     // Whether a call of the component instance is running, and whether it may not call out just now.
     ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),

@@ -1,4 +1,4 @@
-import { isVivariumError } from '#core';
+import { ATTACHED, type AttachedCode, isVivariumError } from '#core';
 import {
   type CoreItem,
   checkNames,
@@ -11,6 +11,7 @@ import {
   readComponent,
   type ValueType,
 } from '#wasm';
+import { type AdapterExports, Adapters, type AdapterUse, adapterName } from './adapter.ts';
 import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
 import { pascalCase } from './code.ts';
 import {
@@ -36,20 +37,33 @@ const MAX_NODES = 2_000;
  * @throws {WasmError} when it cannot be read
  */
 export function planDirect(bytes: Uint8Array): DirectPlan {
-  const component = readComponent(bytes);
-  checkNames(component);
-  return new Planner(linkComponent(component)).plan();
+  return planner(bytes).plan();
 }
 
 /** How a component is called: as `planDirect` has it, or through the glue. */
 export function planCalls(component: Uint8Array): CallPlan {
+  return planBuild(component).calls;
+}
+
+/** The same, and what its core modules get for it when they are metered, by their number in the file. */
+export function planBuild(component: Uint8Array): {
+  readonly calls: CallPlan;
+  readonly attached: ReadonlyMap<number, AttachedCode>;
+} {
   try {
-    return { direct: planDirect(component) };
+    const planned = planner(component);
+    return { calls: { direct: planned.plan() }, attached: planned.attached };
   } catch (error) {
-    if (error instanceof NotDirect) return { whyGlue: error.message };
-    if (isVivariumError(error)) return { whyGlue: `cannot be read: ${error.message}` };
+    if (error instanceof NotDirect) return { calls: { whyGlue: error.message }, attached: new Map() };
+    if (isVivariumError(error)) return { calls: { whyGlue: `cannot be read: ${error.message}` }, attached: new Map() };
     throw error;
   }
+}
+
+function planner(bytes: Uint8Array): Planner {
+  const component = readComponent(bytes);
+  checkNames(component);
+  return new Planner(linkComponent(component));
 }
 
 /** Why calls of a component cannot go directly: half a sentence that follows "it"; undefined when they can. */
@@ -57,6 +71,8 @@ export function whyGlue(component: Uint8Array): string | undefined {
   const plan = planCalls(component);
   return 'whyGlue' in plan ? plan.whyGlue : undefined;
 }
+
+type LiftDefinition = Extract<FuncItem['definition'], { kind: 'lift' }>;
 
 class Planner {
   readonly #linked: LinkedComponent;
@@ -68,6 +84,9 @@ class Planner {
   readonly #keptTexts: string[] = [];
   readonly #funcs = new Map<string, { step: number; name: string; slot: number }>();
   readonly #memories = new Map<string, { step: number; name: string; slot: number }>();
+  readonly #adapters = new Adapters();
+  /** Which adapters each step's instance has. */
+  readonly #adaptersOf = new Map<number, number[]>();
   readonly #host: HostSlot[] = [];
   /** Interfaces whose resource classes are needed. */
   readonly #needed = new Set<string>();
@@ -102,7 +121,13 @@ class Planner {
       source: [
         "'use strict';",
         ...this.#keptTexts.map((name) => `const ${name} = new abi.KeptText();`),
-        `const State = ${stateCode({ funcs: this.#funcs.size, instances: this.#linked.instances })};`,
+        'const x = abi.theExchange();',
+        ...this.#adapters.source,
+        `const State = ${stateCode({
+          funcs: this.#funcs.size,
+          adapters: [...this.#adaptersOf.values()].flat(),
+          instances: this.#linked.instances,
+        })};`,
         ...this.#exported.map((text, index) => `const exported${index} = ${text};`),
         `const trampolines = [${this.#trampolines.join(',\n')}];`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
@@ -115,6 +140,10 @@ class Planner {
         ...step,
         funcs: slotsOf(this.#funcs, index),
         memories: slotsOf(this.#memories, index),
+        adapters: (this.#adaptersOf.get(index) ?? []).map((slot) => ({
+          slot,
+          name: `${ATTACHED}.${adapterName(slot)}`,
+        })),
       })),
       exports,
       host: this.#host,
@@ -147,10 +176,37 @@ class Planner {
     checkType(type);
     if (typesOf(type).some((part) => holds(part, 'own', 'borrow'))) throw new NotDirect('exports resources');
     const slots = this.#slots(definition.options, definition.instance);
-    const text = exportCode(type, slots, this.#func(definition.coreFunc));
-    const index = this.#exported.push(text) - 1;
+    const index = this.#exported.length;
+    const adapter = this.#adapter(index, type, definition);
+    const use = adapter && { ...adapter, index };
+    this.#exported.push(exportCode(type, slots, this.#func(definition.coreFunc), use));
     this.#exportedOf.set(item, index);
     return index;
+  }
+
+  /** Gives an exported function an adapter where everything that it names is in one core module. */
+  #adapter(index: number, type: FuncType, { coreFunc, options }: LiftDefinition): AdapterUse | undefined {
+    const { memory, realloc, postReturn, encoding } = options;
+    if (encoding !== 'utf8' || coreFunc.kind !== 'core export') return undefined;
+    const step = coreFunc.instance;
+    const inStep = (item: CoreItem | undefined): string | undefined =>
+      item?.kind === 'core export' && item.instance === step ? item.name : undefined;
+    const named = { memory: inStep(memory), realloc: inStep(realloc), postReturn: inStep(postReturn) };
+    if (named.memory === undefined || named.realloc === undefined) return undefined;
+    if (postReturn !== undefined && named.postReturn === undefined) return undefined;
+    const number = this.#linked.steps[step]?.module;
+    const module = number === undefined ? undefined : this.#linked.modules[number];
+    const first = module?.exports.find(({ name, value }) => value.sort === 'memory' && name === named.memory)?.value
+      .index;
+    if (number === undefined || first !== 0) return undefined;
+    const exports: AdapterExports = { coreFunc: coreFunc.name, realloc: named.realloc, postReturn: named.postReturn };
+    const use = this.#adapters.add(index, type, number, exports);
+    if (use !== undefined) this.#adaptersOf.set(step, [...(this.#adaptersOf.get(step) ?? []), index]);
+    return use;
+  }
+
+  get attached(): ReadonlyMap<number, AttachedCode> {
+    return this.#adapters.attached;
   }
 
   #argument(name: string, item: CoreItem): readonly [string, Argument] {

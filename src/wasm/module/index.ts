@@ -25,3 +25,4 @@ export {
   type TableType,
   type ValueType,
 } from './types.ts';
+export { writeBodies, writeModule } from './write-module.ts';

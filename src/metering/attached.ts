@@ -1,0 +1,30 @@
+import { ATTACHED, type AttachedIndices } from '#core';
+import { AppendedBody } from './appended-functions.ts';
+import type { Assembly } from './assembly.ts';
+import type { AddedExport } from './declarations.ts';
+import { HOOKS } from './hooks.ts';
+
+/** Appends what is attached to the module; answers what of it is exported. */
+export function attachedExports(assembly: Assembly): AddedExport[] {
+  const { imports, functions } = assembly.attached;
+  const added = new Map(imports.map(({ name }, at) => [name, assembly.refill + HOOKS.functions.length + at]));
+  const indices: AttachedIndices = {
+    exported: (name) => {
+      const found = assembly.module.exports.find((each) => each.kind === 'function' && each.name === name);
+      if (found === undefined) throw new TypeError(`the module exports no function ${JSON.stringify(name)}`);
+      return assembly.exported(found.index);
+    },
+    attached: (name) => {
+      const known = added.get(name);
+      if (known !== undefined) return known;
+      const found = functions.find((each) => each.name === name);
+      if (found === undefined) throw new TypeError(`no function ${JSON.stringify(name)} is attached`);
+      return assembly.appended.index(`attached.${name}`, assembly.typeOfAttached(found), () =>
+        new AppendedBody().raw(found.body(indices)),
+      );
+    },
+  };
+  return functions
+    .filter(({ exported }) => exported)
+    .map(({ name }) => ({ name: `${ATTACHED}.${name}`, index: indices.attached(name) }));
+}

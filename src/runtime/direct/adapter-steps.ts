@@ -1,0 +1,162 @@
+import type { ValueType } from '#wasm';
+import { type Code, isNestedOption, key } from './code.ts';
+import { EXCHANGE_BYTES, MOST_GIVEN, PARAMETERS } from './exchange.ts';
+import { MOST_KEPT } from './kept-text.ts';
+import { layoutOf, offsetsOf } from './layout.ts';
+
+/**
+ * What an adapter does for one part of its function's parameters, which lies `at` bytes into their record. Small numbers,
+ * lengths and discriminants are parameters of the adapter, by their number; the rest lies in a `place` in the exchange.
+ */
+export type AdapterStep =
+  | { readonly kind: 'number'; readonly at: number; readonly parameter: number; readonly bytes: number }
+  | { readonly kind: 'i64'; readonly at: number; readonly place: number }
+  | { readonly kind: 'text' | 'bytes'; readonly at: number; readonly place: number; readonly length: number }
+  /** An empty list, which still is allocated. */
+  | { readonly kind: 'empty'; readonly at: number; readonly align: number }
+  /** A discriminant of none; what may lie behind it otherwise does not travel. */
+  | { readonly kind: 'none'; readonly at: number }
+  | { readonly kind: 'option'; readonly at: number; readonly parameter: number; readonly some: readonly AdapterStep[] };
+
+/** Room behind what is longest: the last word is read whole. */
+const SPARE = 8;
+
+/** Places in the exchange, given to the functions of a component one after the other, and names of the texts in them. */
+export class Places {
+  #next = PARAMETERS;
+  readonly texts: string[] = [];
+
+  take(bytes: number): number {
+    const at = this.#next;
+    this.#next += Math.ceil((bytes + SPARE) / 8) * 8;
+    return at;
+  }
+
+  text(): string {
+    const name = `text${this.texts.length}`;
+    this.texts.push(name);
+    return name;
+  }
+
+  get overflown(): boolean {
+    return this.#next > EXCHANGE_BYTES;
+  }
+}
+
+/** Whether every value of the type that calls mostly have can go through the exchange. */
+export function travels(type: ValueType): boolean {
+  switch (type.kind) {
+    case 'bool':
+    case 'u8':
+    case 's8':
+    case 'u16':
+    case 's16':
+    case 'u32':
+    case 's32':
+    case 'u64':
+    case 's64':
+    case 'string':
+    case 'list':
+      return true;
+    case 'record':
+      return type.fields.every((field) => travels(field.type));
+    case 'tuple':
+      return type.elements.every(travels);
+    case 'option':
+      return !isNestedOption(type);
+    default:
+      return false;
+  }
+}
+
+/** Writes the code by which one function's parameters are placed, or by which it leaves the block `placing` where they do not fit. */
+export class Placing {
+  readonly #code: Code;
+  readonly #places: Places;
+  /** The names of the adapter's own parameters. */
+  readonly parameters: string[] = [];
+
+  /** @param code relies on the local names `abi`, `x` (the exchange) and `xd` (its DataView) */
+  constructor(code: Code, places: Places) {
+    this.#code = code;
+    this.#places = places;
+  }
+
+  #parameter(): { readonly parameter: number; readonly name: string } {
+    const name = `p${this.parameters.length}`;
+    return { parameter: this.parameters.push(name) - 1, name };
+  }
+
+  steps(type: ValueType, value: string, at: number): AdapterStep[] {
+    const code = this.#code;
+    switch (type.kind) {
+      case 'string':
+        return [this.#text(value, at)];
+      case 'list': {
+        if (type.element.kind === 'u8') {
+          const place = this.#places.take(MOST_GIVEN);
+          const { parameter: length, name } = this.#parameter();
+          code.line(`if (!x.placeBytes(${value}, ${place})) break placing;`);
+          code.line(`${name} = ${value}.length;`);
+          return [{ kind: 'bytes', at, place, length }];
+        }
+        code.line(`if (!Array.isArray(${value}) || ${value}.length !== 0) break placing;`);
+        return [{ kind: 'empty', at, align: layoutOf(type.element).align }];
+      }
+      case 'record': {
+        const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type)));
+        return type.fields.flatMap((field, index) =>
+          this.steps(field.type, code.let(`${value}[${key(field.name)}]`), at + (offsets[index] as number)),
+        );
+      }
+      case 'tuple': {
+        const offsets = offsetsOf(type.elements.map(layoutOf));
+        return type.elements.flatMap((element, index) =>
+          this.steps(element, code.let(`${value}[${index}]`), at + (offsets[index] as number)),
+        );
+      }
+      case 'option':
+        return [this.#option(type.element, value, at)];
+      case 'u64':
+      case 's64': {
+        const place = this.#places.take(8);
+        code.line(`abi.storeI64(xd, ${place}, ${value});`);
+        return [{ kind: 'i64', at, place }];
+      }
+      default: {
+        const { parameter, name } = this.#parameter();
+        code.line(`${name} = ${type.kind === 'bool' ? `${value} ? 1 : 0` : `${value} | 0`};`);
+        return [{ kind: 'number', at, parameter, bytes: layoutOf(type).size }];
+      }
+    }
+  }
+
+  /** The same few texts are placed again and again: one that lies in its place already is left there. */
+  #text(value: string, at: number): AdapterStep {
+    const code = this.#code;
+    const place = this.#places.take(MOST_KEPT);
+    const kept = this.#places.text();
+    const { parameter: length, name } = this.#parameter();
+    code.line(`if (${value} !== ${kept}) {`);
+    const how = code.let(`x.placeText(${value}, ${place})`);
+    code.line(`${kept} = ${how} === 1 ? ${value} : undefined;`);
+    code.line(`if (${how} === 0) break placing;`);
+    code.line('}');
+    code.line(`${name} = ${value}.length;`);
+    return { kind: 'text', at, place, length };
+  }
+
+  #option(element: ValueType, value: string, at: number): AdapterStep {
+    const code = this.#code;
+    if (!travels(element)) {
+      code.line(`if (${value} !== undefined && ${value} !== null) break placing;`);
+      return { kind: 'none', at };
+    }
+    const { parameter, name } = this.#parameter();
+    code.line(`if (${value} !== undefined && ${value} !== null) {`);
+    code.line(`${name} = 1;`);
+    const some = this.steps(element, value, at + layoutOf(element).align);
+    code.line('}');
+    return { kind: 'option', at, parameter, some };
+  }
+}

@@ -1,0 +1,144 @@
+import { AsciiText, type AttachedSignature } from '#core';
+import { ByteWriter, coreModule } from '#wasm';
+import { copyBytes, MOST_KEPT } from './kept-text.ts';
+import { trap } from './trap.ts';
+
+/*
+ * How it is divided, in bytes: a word whose first half says whether the guest may call out, and whose second what the
+ * adapter answers; the length of an answer; its bytes; from `PARAMETERS` on the places of what functions are given.
+ */
+export const ANSWER_LENGTH = 8;
+export const ANSWER_BYTES = 16;
+export const MOST_ANSWERED = 1024;
+export const PARAMETERS = 2048;
+export const EXCHANGE_BYTES: number = 64 * 1024;
+/** Lists of more bytes are copied straight into the guest. */
+export const MOST_GIVEN = 256;
+
+/** What stands in the second half of the first word after a call. */
+export const Answer = {
+  /** Nothing: the result lies in the guest still, and nothing was cleaned up. */
+  unread: 0,
+  /** It succeeded and has no value. */
+  none: 1,
+  bytes: 2,
+} as const;
+
+/** What adapters import: eight bytes of the exchange, eight bytes into it, and the end of a guest. */
+export const EXCHANGE_IMPORTS: readonly AttachedSignature[] = [
+  { name: 'word', parameters: ['i32'], results: ['i64'] },
+  { name: 'put', parameters: ['i32', 'i64'], results: [] },
+  { name: 'misplaced', parameters: ['i32', 'i32', 'i32'], results: [] },
+];
+
+/**
+ * A memory that all stores of a thread share with the host: what a call is given and what it answers lie here while
+ * adapters in the guests' own instances copy them. It stays in the processor's cache where the memories of a thousand
+ * guests do not. No guest can reach it, and what is in it is used up before another call is made.
+ */
+export class Exchange {
+  readonly view: DataView;
+  readonly u8: Uint8Array;
+  /** What instances are given as `ATTACHED`. */
+  readonly imports: WebAssembly.ModuleImports;
+  /** Whose texts lie in the places of parameters: who writes there next looks whether it is itself. */
+  owner: object | undefined;
+
+  constructor() {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(coreModule.writeModule(sections())));
+    const { buffer } = exports.memory as WebAssembly.Memory;
+    this.view = new DataView(buffer);
+    this.u8 = new Uint8Array(buffer);
+    this.imports = { ...exports, misplaced };
+  }
+
+  /** Whether the guest that runs is allocating or cleaning up for an adapter. */
+  get locked(): boolean {
+    return this.u8[0] !== 0;
+  }
+
+  lock(): void {
+    this.u8[0] = 1;
+  }
+
+  unlock(): void {
+    this.u8[0] = 0;
+  }
+
+  get answer(): number {
+    return this.u8[4] as number;
+  }
+
+  answered(): Uint8Array | undefined {
+    if (this.answer !== Answer.bytes) return undefined;
+    const length = this.view.getUint32(ANSWER_LENGTH, true);
+    if (length > MOST_LOOPED) return this.u8.slice(ANSWER_BYTES, ANSWER_BYTES + length);
+    const bytes = new Uint8Array(length);
+    for (let index = 0; index < length; index++) bytes[index] = this.u8[ANSWER_BYTES + index] as number;
+    return bytes;
+  }
+
+  /** Puts a short ASCII text in a place: 0 where it is no such text, 1 where it is a string, 2 where it lies in a block. */
+  placeText(value: unknown, at: number): 0 | 1 | 2 {
+    const { view } = this;
+    if (typeof value !== 'string') {
+      if (!(value instanceof AsciiText) || value.length > MOST_KEPT) return 0;
+      copyBytes(value.block.bytes, value.start, view, at, value.length);
+      return 2;
+    }
+    const { length } = value;
+    if (length > MOST_KEPT) return 0;
+    let all = 0;
+    for (let index = 0; index < length; index++) {
+      const unit = value.charCodeAt(index);
+      view.setUint8(at + index, unit);
+      all |= unit;
+    }
+    return all < 0x80 ? 1 : 0;
+  }
+
+  /** Puts a few bytes in a place; false where they are too many, or no bytes. */
+  placeBytes(value: unknown, at: number): boolean {
+    if (!(value instanceof Uint8Array) || value.length > MOST_GIVEN) return false;
+    const { length } = value;
+    if (length > MOST_LOOPED) this.u8.set(value, at);
+    else for (let index = 0; index < length; index++) this.u8[at + index] = value[index] as number;
+    return true;
+  }
+}
+
+/** Up to this many bytes a loop is faster than a call that copies. */
+const MOST_LOOPED = 64;
+
+let exchange: Exchange | undefined;
+
+/** The thread's. */
+export function theExchange(): Exchange {
+  exchange ??= new Exchange();
+  return exchange;
+}
+
+/** What an allocator answered that no memory has. */
+function misplaced(pointer: number, align: number, size: number): never {
+  const at = pointer >>> 0;
+  if ((at & (align - 1)) !== 0) trap(`realloc answered ${at}, not aligned to ${align}`);
+  trap(`realloc answered ${at} for ${size >>> 0} bytes, which lie outside of memory`);
+}
+
+function sections(): (readonly [number, Uint8Array])[] {
+  const [i32, i64] = [0x7f, 0x7e];
+  const exports = new ByteWriter().u8(3).name('memory').u8(2).u8(0);
+  for (const [index, name] of ['word', 'put'].entries()) exports.name(name).u8(0).u32(index);
+  const code = coreModule.writeBodies([
+    // (i64.load (local.get 0)), (i64.store (local.get 0) (local.get 1))
+    Uint8Array.of(0, 0x20, 0, 0x29, 0, 0, 0x0b),
+    Uint8Array.of(0, 0x20, 0, 0x20, 1, 0x37, 0, 0, 0x0b),
+  ]);
+  return [
+    [1, Uint8Array.of(2, 0x60, 1, i32, 1, i64, 0x60, 2, i32, i64, 0)],
+    [3, Uint8Array.of(2, 0, 1)],
+    [5, Uint8Array.of(1, 1, 1, 1)],
+    [7, exports.view()],
+    [10, code],
+  ];
+}
