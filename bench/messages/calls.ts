@@ -1,13 +1,17 @@
 // What a call costs on the direct path, beside raw jco's glue and beside code written by hand for this one message.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { ATTACHED } from '#core';
+import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../src/runtime/direct/direct-code.ts';
-import { planDirect } from '../../src/runtime/direct/plan.ts';
+import { theExchange } from '../../src/runtime/direct/exchange.ts';
+import { planBuild } from '../../src/runtime/direct/plan.ts';
 import { actor } from '../../test/support/actor-wat.ts';
 import type { RunGroup } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
 import { type RawLifecycle, rawJco } from '../support/raw-jco.ts';
+import { endlessFuel } from './floor.ts';
 import { HandWritten } from './hand-written.ts';
 import { message } from './message.ts';
 
@@ -38,16 +42,21 @@ function microsecondsPerInstance(make: () => unknown): number {
 
 export const calls: RunGroup = async (report) => {
   const component = await actor();
-  const code = new DirectCode(planDirect(component));
-  const modules = linkComponent(readComponent(component)).modules.map(
-    ({ bytes }) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
-  );
-  const bare = (): WebAssembly.Exports => new WebAssembly.Instance(modules[0] as WebAssembly.Module).exports;
+  const { calls: planned, attached } = planBuild(component);
+  if (!('direct' in planned)) throw new Error('the actor does not go directly');
+  const code = new DirectCode(planned.direct);
+  // Metered as in a store, but with fuel that does not end: what a budget costs is in the rows of requests.
+  const modules = linkComponent(readComponent(component)).modules.map(({ bytes }, index) => {
+    const metered = meter.meterModule(bytes, 'fuel', attached.get(index));
+    return new WebAssembly.Module(metered.bytes as Uint8Array<ArrayBuffer>);
+  });
+  const given = { ...endlessFuel(), [ATTACHED]: theExchange().imports };
+  const bare = (): WebAssembly.Exports => new WebAssembly.Instance(modules[0] as WebAssembly.Module, given).exports;
   const direct = (): RawLifecycle =>
     code.instantiate(
       (index) => modules[index] as WebAssembly.Module,
       {},
-      (module, imports) => new WebAssembly.Instance(module, imports).exports,
+      (module, imports) => new WebAssembly.Instance(module, { ...imports, ...given }).exports,
     )[LIFECYCLE] as RawLifecycle;
   const glue = await rawJco(component);
 

@@ -15,6 +15,20 @@ const METADATA: MessageMetadata = {
   headers: [],
 };
 
+/** What metered instances import, with all the fuel that a counter holds. */
+export function endlessFuel(): WebAssembly.Imports {
+  return { [METERING]: hooksOf(cell(2n ** 62n)) };
+}
+
+const cell = (value = 0n): WebAssembly.Global<'i64'> => new WebAssembly.Global({ value: 'i64', mutable: true }, value);
+
+function hooksOf(fuel: WebAssembly.Global<'i64'>): WebAssembly.ModuleImports {
+  const spent = (): never => {
+    throw new Error('the floor has no fuel');
+  };
+  return { fuel, heap: cell(), room: () => {}, refill: spent, grow: spent, allocate: spent };
+}
+
 /** A metered instance whose fuel is a cell that is filled before each call. */
 export class FloorActor {
   readonly #fuel: WebAssembly.Global<'i64'>;
@@ -22,14 +36,9 @@ export class FloorActor {
   lastMs = 0.5;
 
   constructor(module: WebAssembly.Module) {
-    const cell = (): WebAssembly.Global<'i64'> => new WebAssembly.Global({ value: 'i64', mutable: true }, 0n);
-    this.#fuel = cell();
-    const spent = (): never => {
-      throw new Error('the floor has no fuel');
-    };
-    const hooks = { fuel: this.#fuel, heap: cell(), room: () => {}, refill: spent, grow: spent, allocate: spent };
-    this.#fuel.value = FUEL;
-    this.#actor = new HandWritten(new WebAssembly.Instance(module, { [METERING]: hooks }).exports);
+    this.#fuel = cell(FUEL);
+    const given = { [METERING]: hooksOf(this.#fuel) };
+    this.#actor = new HandWritten(new WebAssembly.Instance(module, given).exports);
   }
 
   turn(message: ComponentMessage): Uint8Array | undefined {
