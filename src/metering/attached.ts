@@ -8,16 +8,18 @@ import { HOOKS } from './hooks.ts';
 export function attachedExports(assembly: Assembly): AddedExport[] {
   const { imports, functions } = assembly.attached;
   const added = new Map(imports.map(({ name }, at) => [name, assembly.refill + HOOKS.functions.length + at]));
+  const own = new Map(assembly.module.exports.map((each) => [each.kind === 'function' ? each.name : undefined, each]));
+  const byName = new Map(functions.map((each) => [each.name, each]));
   const indices: AttachedIndices = {
     exported: (name) => {
-      const found = assembly.module.exports.find((each) => each.kind === 'function' && each.name === name);
+      const found = own.get(name);
       if (found === undefined) throw new TypeError(`the module exports no function ${JSON.stringify(name)}`);
       return assembly.exported(found.index);
     },
     attached: (name) => {
       const known = added.get(name);
       if (known !== undefined) return known;
-      const found = functions.find((each) => each.name === name);
+      const found = byName.get(name);
       if (found === undefined) throw new TypeError(`no function ${JSON.stringify(name)} is attached`);
       return assembly.appended.index(`attached.${name}`, assembly.typeOfAttached(found), () =>
         new AppendedBody().raw(found.body(indices)),

@@ -16,7 +16,7 @@ import {
 } from '#core';
 import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
-import { theExchange } from './direct/exchange.ts';
+import { theExchange } from './direct/adapter/exchange.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
 import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
 import type { Lifecycle, MessageCalls } from './message-calls.ts';

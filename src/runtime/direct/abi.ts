@@ -1,6 +1,6 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
-import { theExchange } from './exchange.ts';
+import { theExchange } from './adapter/exchange.ts';
 import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
 import { MemoryView } from './memory-view.ts';

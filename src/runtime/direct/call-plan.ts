@@ -2,7 +2,8 @@ import type { HostSlot } from './host-slot.ts';
 
 /**
  * Part of the engine profile: artifacts of another format are of another engine. To be raised with every change of the
- * data below, of the code that plans hold, or of what that code calls.
+ * data below, of the code that plans hold or of what that code calls, and of what is attached to core modules or how the
+ * exchange is divided.
  */
 export const CALL_PLAN_FORMAT = 3;
 

@@ -32,3 +32,14 @@ export function copyBytes(from: DataView, start: number, to: DataView, at: numbe
     to.setBigUint64(at + index, from.getBigUint64(start + index, true), true);
   to.setBigUint64(at + last, from.getBigUint64(start + last, true), true);
 }
+
+/** Writes a text unit by unit: whether it is ASCII, so that these are its bytes. */
+export function writeAscii(text: string, to: DataView, at: number): boolean {
+  let all = 0;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    to.setUint8(at + index, unit);
+    all |= unit;
+  }
+  return all < 0x80;
+}

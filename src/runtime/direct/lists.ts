@@ -1,4 +1,5 @@
 import type { MemoryView } from './memory-view.ts';
+import { readBytes, writeBytes } from './small-bytes.ts';
 import { allocate, type Realloc } from './strings.ts';
 import { trap } from './trap.ts';
 
@@ -9,29 +10,20 @@ interface NumbersClass {
   new (values: ArrayBufferLike | ArrayLike<never>, offset?: number, length?: number): Numbers & ArrayBufferView;
 }
 
-/** Up to this many bytes a loop is faster than a call that copies, and a new array needs no buffer outside V8's heap. */
-const SMALL = 64;
-
 /** Writes a list of bytes: its pointer; its length is in `memory.length`. */
 export function storeBytes(memory: MemoryView, realloc: Realloc, value: unknown): number {
   const bytes = value instanceof Uint8Array ? value : (convert(asList(value), Uint8Array) as Uint8Array);
   const { length } = bytes;
   const pointer = allocate(memory, realloc, 1, listBytes(length, 1));
   memory.length = length;
-  const { u8 } = memory;
-  if (length > SMALL) u8.set(bytes, pointer);
-  else for (let index = 0; index < length; index++) u8[pointer + index] = bytes[index] as number;
+  writeBytes(bytes, memory.u8, pointer);
   return pointer;
 }
 
 /** A copy of a list of bytes. */
 export function loadBytes(memory: MemoryView, pointer: number, length: number): Uint8Array {
   memory.check(pointer, length, 1, 1);
-  const { u8 } = memory;
-  if (length > SMALL) return u8.slice(pointer, pointer + length);
-  const bytes = new Uint8Array(length);
-  for (let index = 0; index < length; index++) bytes[index] = u8[pointer + index] as number;
-  return bytes;
+  return readBytes(memory.u8, pointer, length);
 }
 
 /** Writes a list of numbers, given as a typed array or an array: its pointer; its length is in `memory.length`. */

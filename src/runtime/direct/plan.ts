@@ -1,4 +1,4 @@
-import { ATTACHED, type AttachedCode, isVivariumError } from '#core';
+import { type AttachedCode, isVivariumError } from '#core';
 import {
   type CoreItem,
   checkNames,
@@ -11,20 +11,13 @@ import {
   readComponent,
   type ValueType,
 } from '#wasm';
-import { type AdapterExports, Adapters, type AdapterUse, adapterName } from './adapter.ts';
+import { Adapters } from './adapter/adapters.ts';
 import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
 import { pascalCase } from './code.ts';
-import {
-  dropCode,
-  exportCode,
-  type FunctionSlots,
-  holds,
-  importCode,
-  interfaceCode,
-  stateCode,
-} from './function-code.ts';
+import { dropCode, exportCode, type FunctionSlots, holds, importCode } from './function-code.ts';
 import { type HostSlot, hostCall } from './host-slot.ts';
 import { NotDirect } from './not-direct.ts';
+import { interfaceCode, stateCode } from './state-code.ts';
 
 /** Types beyond this make functions that no optimiser takes; the glue is as good. */
 const MAX_NODES = 2_000;
@@ -72,8 +65,6 @@ export function whyGlue(component: Uint8Array): string | undefined {
   return 'whyGlue' in plan ? plan.whyGlue : undefined;
 }
 
-type LiftDefinition = Extract<FuncItem['definition'], { kind: 'lift' }>;
-
 class Planner {
   readonly #linked: LinkedComponent;
   readonly #trampolines: string[] = [];
@@ -84,9 +75,7 @@ class Planner {
   readonly #keptTexts: string[] = [];
   readonly #funcs = new Map<string, { step: number; name: string; slot: number }>();
   readonly #memories = new Map<string, { step: number; name: string; slot: number }>();
-  readonly #adapters = new Adapters();
-  /** Which adapters each step's instance has. */
-  readonly #adaptersOf = new Map<number, number[]>();
+  readonly #adapters: Adapters;
   readonly #host: HostSlot[] = [];
   /** Interfaces whose resource classes are needed. */
   readonly #needed = new Set<string>();
@@ -94,6 +83,7 @@ class Planner {
 
   constructor(linked: LinkedComponent) {
     this.#linked = linked;
+    this.#adapters = new Adapters(linked);
     for (const { name, value } of linked.imports) {
       if (value.sort === 'instance') this.#nameResources(name, value.exports);
       else if (value.sort === 'type' && value.type.kind === 'resource') {
@@ -125,7 +115,7 @@ class Planner {
         ...this.#adapters.source,
         `const State = ${stateCode({
           funcs: this.#funcs.size,
-          adapters: [...this.#adaptersOf.values()].flat(),
+          adapters: this.#adapters.indices,
           instances: this.#linked.instances,
         })};`,
         ...this.#exported.map((text, index) => `const exported${index} = ${text};`),
@@ -140,10 +130,7 @@ class Planner {
         ...step,
         funcs: slotsOf(this.#funcs, index),
         memories: slotsOf(this.#memories, index),
-        adapters: (this.#adaptersOf.get(index) ?? []).map((slot) => ({
-          slot,
-          name: `${ATTACHED}.${adapterName(slot)}`,
-        })),
+        adapters: this.#adapters.ofStep(index),
       })),
       exports,
       host: this.#host,
@@ -177,32 +164,11 @@ class Planner {
     if (typesOf(type).some((part) => holds(part, 'own', 'borrow'))) throw new NotDirect('exports resources');
     const slots = this.#slots(definition.options, definition.instance);
     const index = this.#exported.length;
-    const adapter = this.#adapter(index, type, definition);
+    const adapter = this.#adapters.add(index, type, definition);
     const use = adapter && { ...adapter, index };
     this.#exported.push(exportCode(type, slots, this.#func(definition.coreFunc), use));
     this.#exportedOf.set(item, index);
     return index;
-  }
-
-  /** Gives an exported function an adapter where everything that it names is in one core module. */
-  #adapter(index: number, type: FuncType, { coreFunc, options }: LiftDefinition): AdapterUse | undefined {
-    const { memory, realloc, postReturn, encoding } = options;
-    if (encoding !== 'utf8' || coreFunc.kind !== 'core export') return undefined;
-    const step = coreFunc.instance;
-    const inStep = (item: CoreItem | undefined): string | undefined =>
-      item?.kind === 'core export' && item.instance === step ? item.name : undefined;
-    const named = { memory: inStep(memory), realloc: inStep(realloc), postReturn: inStep(postReturn) };
-    if (named.memory === undefined || named.realloc === undefined) return undefined;
-    if (postReturn !== undefined && named.postReturn === undefined) return undefined;
-    const number = this.#linked.steps[step]?.module;
-    const module = number === undefined ? undefined : this.#linked.modules[number];
-    const first = module?.exports.find(({ name, value }) => value.sort === 'memory' && name === named.memory)?.value
-      .index;
-    if (number === undefined || first !== 0) return undefined;
-    const exports: AdapterExports = { coreFunc: coreFunc.name, realloc: named.realloc, postReturn: named.postReturn };
-    const use = this.#adapters.add(index, type, number, exports);
-    if (use !== undefined) this.#adaptersOf.set(step, [...(this.#adaptersOf.get(step) ?? []), index]);
-    return use;
   }
 
   get attached(): ReadonlyMap<number, AttachedCode> {

@@ -1,5 +1,5 @@
 import { AsciiText } from '#core';
-import { copyBytes, type KeptText, MOST_KEPT } from './kept-text.ts';
+import { copyBytes, type KeptText, MOST_KEPT, writeAscii } from './kept-text.ts';
 import type { MemoryView } from './memory-view.ts';
 import { trap } from './trap.ts';
 
@@ -46,13 +46,7 @@ export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown, 
     copyBytes(kept.bytes, 0, view, pointer, length);
     return pointer;
   }
-  let all = 0;
-  for (let index = 0; index < length; index++) {
-    const unit = value.charCodeAt(index);
-    view.setUint8(pointer + index, unit);
-    all |= unit;
-  }
-  if (all >= 0x80) return storeLongUtf8(memory, realloc, value, pointer);
+  if (!writeAscii(value, view, pointer)) return storeLongUtf8(memory, realloc, value, pointer);
   kept.other(value, view, pointer);
   return pointer;
 }
@@ -61,9 +55,10 @@ export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown, 
 function storeAscii(memory: MemoryView, realloc: Realloc, value: unknown): number {
   if (!(value instanceof AsciiText)) throw notAString(value);
   const { block, start, length } = value;
+  memory.length = length;
+  if (length === 0) return 1;
   const pointer = allocate(memory, realloc, 1, length);
   copyBytes(block.bytes, start, memory.view, pointer, length);
-  memory.length = length;
   return pointer;
 }
 

@@ -14,9 +14,9 @@ import {
   outside,
   set,
   tee,
-} from './adapter-body.ts';
-import type { AdapterStep } from './adapter-steps.ts';
+} from './body.ts';
 import { ANSWER_BYTES, ANSWER_LENGTH, Answer, MOST_ANSWERED } from './exchange.ts';
+import type { AdapterStep } from './placing.ts';
 
 /** What an adapter is made of: core exports of one module, of which the memory is the first, and what it does. */
 export interface AdapterParts {

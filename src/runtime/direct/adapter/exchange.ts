@@ -1,7 +1,8 @@
 import { AsciiText, type AttachedSignature } from '#core';
 import { ByteWriter, coreModule } from '#wasm';
-import { copyBytes, MOST_KEPT } from './kept-text.ts';
-import { trap } from './trap.ts';
+import { copyBytes, MOST_KEPT, writeAscii } from '../kept-text.ts';
+import { readBytes, writeBytes } from '../small-bytes.ts';
+import { trap } from '../trap.ts';
 
 /*
  * How it is divided, in bytes: a word whose first half says whether the guest may call out, and whose second what the
@@ -34,7 +35,8 @@ export const EXCHANGE_IMPORTS: readonly AttachedSignature[] = [
 /**
  * A memory that all stores of a thread share with the host: what a call is given and what it answers lie here while
  * adapters in the guests' own instances copy them. It stays in the processor's cache where the memories of a thousand
- * guests do not. No guest can reach it, and what is in it is used up before another call is made.
+ * guests do not. No guest can reach it. But for the texts that stay in their places, what is in it is used up before another
+ * call is made.
  */
 export class Exchange {
   readonly view: DataView;
@@ -71,11 +73,7 @@ export class Exchange {
 
   answered(): Uint8Array | undefined {
     if (this.answer !== Answer.bytes) return undefined;
-    const length = this.view.getUint32(ANSWER_LENGTH, true);
-    if (length > MOST_LOOPED) return this.u8.slice(ANSWER_BYTES, ANSWER_BYTES + length);
-    const bytes = new Uint8Array(length);
-    for (let index = 0; index < length; index++) bytes[index] = this.u8[ANSWER_BYTES + index] as number;
-    return bytes;
+    return readBytes(this.u8, ANSWER_BYTES, this.view.getUint32(ANSWER_LENGTH, true));
   }
 
   /** Puts a short ASCII text in a place: 0 where it is no such text, 1 where it is a string, 2 where it lies in a block. */
@@ -86,29 +84,16 @@ export class Exchange {
       copyBytes(value.block.bytes, value.start, view, at, value.length);
       return 2;
     }
-    const { length } = value;
-    if (length > MOST_KEPT) return 0;
-    let all = 0;
-    for (let index = 0; index < length; index++) {
-      const unit = value.charCodeAt(index);
-      view.setUint8(at + index, unit);
-      all |= unit;
-    }
-    return all < 0x80 ? 1 : 0;
+    return value.length <= MOST_KEPT && writeAscii(value, view, at) ? 1 : 0;
   }
 
   /** Puts a few bytes in a place; false where they are too many, or no bytes. */
   placeBytes(value: unknown, at: number): boolean {
     if (!(value instanceof Uint8Array) || value.length > MOST_GIVEN) return false;
-    const { length } = value;
-    if (length > MOST_LOOPED) this.u8.set(value, at);
-    else for (let index = 0; index < length; index++) this.u8[at + index] = value[index] as number;
+    writeBytes(value, this.u8, at);
     return true;
   }
 }
-
-/** Up to this many bytes a loop is faster than a call that copies. */
-const MOST_LOOPED = 64;
 
 let exchange: Exchange | undefined;
 

@@ -1,8 +1,8 @@
 import type { ValueType } from '#wasm';
-import { type Code, isNestedOption, key } from './code.ts';
+import { type Code, isNestedOption, key } from '../code.ts';
+import { MOST_KEPT } from '../kept-text.ts';
+import { layoutOf, offsetsOf } from '../layout.ts';
 import { EXCHANGE_BYTES, MOST_GIVEN, PARAMETERS } from './exchange.ts';
-import { MOST_KEPT } from './kept-text.ts';
-import { layoutOf, offsetsOf } from './layout.ts';
 
 /**
  * What an adapter does for one part of its function's parameters, which lies `at` bytes into their record. Small numbers,
@@ -18,6 +18,10 @@ export type AdapterStep =
   | { readonly kind: 'none'; readonly at: number }
   | { readonly kind: 'option'; readonly at: number; readonly parameter: number; readonly some: readonly AdapterStep[] };
 
+export function countSteps(steps: readonly AdapterStep[]): number {
+  return steps.reduce((sum, step) => sum + 1 + (step.kind === 'option' ? countSteps(step.some) : 0), 0);
+}
+
 /** Room behind what is longest: the last word is read whole. */
 const SPARE = 8;
 
@@ -25,6 +29,16 @@ const SPARE = 8;
 export class Places {
   #next = PARAMETERS;
   readonly texts: string[] = [];
+
+  /** What `give` takes, or nothing where it answers undefined or takes more than there is. */
+  tryOut<T>(give: () => T | undefined): T | undefined {
+    const [next, texts] = [this.#next, this.texts.length];
+    const given = give();
+    if (given !== undefined && this.#next <= EXCHANGE_BYTES) return given;
+    this.#next = next;
+    this.texts.length = texts;
+    return undefined;
+  }
 
   take(bytes: number): number {
     const at = this.#next;
@@ -36,10 +50,6 @@ export class Places {
     const name = `text${this.texts.length}`;
     this.texts.push(name);
     return name;
-  }
-
-  get overflown(): boolean {
-    return this.#next > EXCHANGE_BYTES;
   }
 }
 
@@ -76,7 +86,7 @@ export class Placing {
   /** The names of the adapter's own parameters. */
   readonly parameters: string[] = [];
 
-  /** @param code relies on the local names `abi`, `x` (the exchange) and `xd` (its DataView) */
+  /** @param code relies on the local names `abi`, `x` (the exchange), `xd` (its DataView) and `me` (no value at all) */
   constructor(code: Code, places: Places) {
     this.#code = code;
     this.#places = places;
@@ -139,7 +149,7 @@ export class Placing {
     const { parameter: length, name } = this.#parameter();
     code.line(`if (${value} !== ${kept}) {`);
     const how = code.let(`x.placeText(${value}, ${place})`);
-    code.line(`${kept} = ${how} === 1 ? ${value} : undefined;`);
+    code.line(`${kept} = ${how} === 1 ? ${value} : me;`);
     code.line(`if (${how} === 0) break placing;`);
     code.line('}');
     code.line(`${name} = ${value}.length;`);
