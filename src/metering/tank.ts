@@ -151,9 +151,13 @@ export class SharedTank implements Tank {
     }
     this.#state = 'spent';
     if (!overflow) return undefined;
-    this.#failure = new MeteringError('METERING_STACK', 'the guest recursed until its stack was used up', {
-      cause: thrown,
-    });
+    this.#failure = new MeteringError(
+      'METERING_STACK',
+      'the guest recursed until its stack was used up (it must recurse less deeply)',
+      {
+        cause: thrown,
+      },
+    );
     this.#failure = named(this.#failure, thrown);
     return this.#failure;
   }
@@ -267,7 +271,7 @@ export class SharedTank implements Tank {
       this.#fail(
         new MeteringError(
           'METERING_MEMORY',
-          `the module's memories and tables begin with ${bytes} bytes; ${this.#memory.left} are left`,
+          `the module's memories and tables begin with ${bytes} bytes; ${this.#memory.left} are left (give it more memory)`,
           { details: { bytes, limit: this.#memory.limit } },
         ),
       );
@@ -336,7 +340,9 @@ export class SharedTank implements Tank {
     if (beyond >= 0) return beyond;
     this.#callFuel = this.#given;
     this.#fail(
-      new MeteringError('METERING_MEMORY', `the guest allocated more than its ${limit} bytes`, { details: { limit } }),
+      new MeteringError('METERING_MEMORY', `the guest allocated more than its ${limit} bytes (give it more memory)`, {
+        details: { limit },
+      }),
     );
     return SPENT;
   }
@@ -352,15 +358,23 @@ export class SharedTank implements Tank {
   }
 
   #outOfFuel(): MeteringError {
-    return new MeteringError('METERING_OUT_OF_FUEL', `the call cost more than its ${this.#limit} units of fuel`, {
-      details: { limit: BigInt(this.#limit) },
-    });
+    return new MeteringError(
+      'METERING_OUT_OF_FUEL',
+      `the call cost more than its ${this.#limit} units of fuel (give it more, or less to do)`,
+      {
+        details: { limit: BigInt(this.#limit) },
+      },
+    );
   }
 
   #deadline(): MeteringError {
-    return new MeteringError('METERING_DEADLINE', `the call took longer than its ${this.#timeMs} ms`, {
-      details: { limitMs: this.#timeMs },
-    });
+    return new MeteringError(
+      'METERING_DEADLINE',
+      `the call took longer than its ${this.#timeMs} ms (give it more, or less to do)`,
+      {
+        details: { limitMs: this.#timeMs },
+      },
+    );
   }
 }
 

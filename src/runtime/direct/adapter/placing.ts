@@ -53,7 +53,7 @@ export class Places {
   }
 }
 
-/** Whether every value of the type that calls mostly have can go through the exchange. */
+/** Whether what calls mostly have of the type can go through the exchange. */
 export function travels(type: ValueType): boolean {
   switch (type.kind) {
     case 'bool':
