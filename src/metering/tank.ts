@@ -1,6 +1,7 @@
 import type { CallBudget, MeteringMode, Tank, TankOptions, TankUsage, VivariumError } from '#core';
+import { CellHolder } from './cell-holder.ts';
 import { MeteringError } from './errors.ts';
-import { type FuelCell, fuelCell, SPENT } from './fuel-cell.ts';
+import { SPENT } from './fuel-cell.ts';
 import { evaluateLength } from './length-terms.ts';
 import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
@@ -29,13 +30,9 @@ const MILLISECONDS_PER_SLICE = 0.5;
 
 type State = 'idle' | 'running' | 'spent';
 
-/** Whose call was opened last and is not closed: what is in the fuel cell is this tank's. */
-let owner: SharedTank | undefined;
-
 /** The one budget of all core instances of a store: a counter that they share, and the hooks that refill it. */
-export class SharedTank implements Tank {
+export class SharedTank extends CellHolder implements Tank {
   // What every call touches comes first and together: with a thousand stores called in turn it is cache lines that cost.
-  readonly #cell: FuelCell = fuelCell();
   #state: State = 'idle';
   /** The budget that is being kept: mostly the same for every call. */
   #budget: CallBudget | undefined;
@@ -44,8 +41,6 @@ export class SharedTank implements Tank {
   /** Fuel handed out in this call. */
   #given = 0;
   #isFirstSlice = true;
-  /** A call was begun and has not been left. */
-  #isOpen = false;
   #callFuel = 0;
   /** Fuel of earlier calls, of which as much as would be inexact lies in `#longAgoFuel`. */
   #earlierFuel = 0;
@@ -55,9 +50,6 @@ export class SharedTank implements Tank {
   #totalMs = 0;
   readonly #now: () => number;
   #failure: VivariumError | undefined;
-  /** Whose call this tank's was begun in, by a host function; and what is left of its own while another's is in it. */
-  #outer: SharedTank | undefined;
-  #aside = SPENT;
   #mode: MeteringMode | undefined;
   #limit = 0;
   #slice: number;
@@ -70,12 +62,13 @@ export class SharedTank implements Tank {
   readonly #slices: SliceSizes;
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
+    super();
     this.#memory = new StoreMemory(options.maxMemoryBytes, options.pool);
     this.#now = now;
     this.#slices = slices;
     this.#slice = slices.first;
     this.#hooks = {
-      fuel: this.#cell.global,
+      fuel: this.fuel,
       heap: this.#memory.heap,
       room: roomForHost(),
       refill: (left: bigint) => BigInt(this.#refill(Number(left))),
@@ -86,7 +79,7 @@ export class SharedTank implements Tank {
 
   link(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports {
     const metadata = metadataOf(module);
-    if (this.#state !== 'running' || owner !== this) throw spent('no call is open on this tank: call begin first');
+    if (this.#state !== 'running' || !this.owns) throw spent('no call is open on this tank: call begin first');
     this.#adopt(metadata.mode);
     this.#charge(metadata, imports);
     const given = { ...imports, [NAMESPACE]: this.#hooks };
@@ -108,7 +101,7 @@ export class SharedTank implements Tank {
     this.#state = 'running';
     this.#isFirstSlice = true;
     this.#given = this.#opening;
-    this.#enter();
+    this.open(this.#given);
   }
 
   end(): void {
@@ -132,7 +125,7 @@ export class SharedTank implements Tank {
   }
 
   stop(reason: VivariumError): void {
-    if (this.#state === 'running') this.#settle(this.#left());
+    if (this.#state === 'running') this.#settle(this.left);
     this.#fail(reason);
   }
 
@@ -170,65 +163,26 @@ export class SharedTank implements Tank {
   }
 
   get usage(): TankUsage {
-    if (this.#state === 'running') this.#settle(this.#left());
+    if (this.#state === 'running') this.#settle(this.left);
     const counts = this.#mode !== 'deadline';
     const callFuel = counts ? BigInt(this.#callFuel) : 0n;
     return {
       callFuel,
       totalFuel: counts ? this.#longAgoFuel + BigInt(this.#earlierFuel) + callFuel : 0n,
-      callMs: (this.#isOpen ? this.#now() : this.endedAt) - this.#begun,
+      callMs: (this.isOpen ? this.#now() : this.endedAt) - this.#begun,
       totalMs: this.#totalMs,
       memoryBytes: this.#memory.used,
       refusedGrowths: this.#memory.refusedGrowths,
     };
   }
 
-  /** Puts what the call is given into the cell; what a call around it has left is set aside. */
-  #enter(): void {
-    this.#isOpen = true;
-    if (owner !== undefined) {
-      owner.#aside = this.#cell.get();
-      this.#outer = owner;
-    }
-    owner = this;
-    this.#cell.put(this.#given);
-  }
-
   /** Ends the call's hold of the cell and its time, once; answers what it has left. */
   #leave(): number {
-    if (!this.#isOpen) return SPENT;
-    this.#isOpen = false;
+    if (!this.isOpen) return SPENT;
     const now = this.#now();
     this.endedAt = now;
     this.#totalMs += now - this.#begun;
-    if (owner === this && this.#outer === undefined) {
-      owner = undefined;
-      return this.#cell.take();
-    }
-    return this.#leaveOthers();
-  }
-
-  /** Of calls within each other: gives the cell back to the innermost of those that are still open. */
-  #leaveOthers(): number {
-    if (owner !== this) return this.#aside;
-    const left = this.#cell.take();
-    do {
-      const inner: SharedTank = owner;
-      owner = inner.#outer;
-      inner.#outer = undefined;
-    } while (owner !== undefined && !owner.#isOpen);
-    if (owner !== undefined) this.#cell.put(owner.#aside);
-    return left;
-  }
-
-  /** What the open call has left. */
-  #left(): number {
-    return owner === this ? this.#cell.get() : this.#aside;
-  }
-
-  #spend(): void {
-    if (owner === this) this.#cell.put(SPENT);
-    else this.#aside = SPENT;
+    return this.close();
   }
 
   #obey(budget: CallBudget): void {
@@ -267,7 +221,7 @@ export class SharedTank implements Tank {
       bytes += count * elementBytes;
     }
     if (!this.#memory.reserve(bytes)) {
-      this.#settle(this.#left());
+      this.#settle(this.left);
       this.#fail(
         new MeteringError(
           'METERING_MEMORY',
@@ -276,10 +230,10 @@ export class SharedTank implements Tank {
         ),
       );
     } else {
-      const left = this.#left() - fuel;
+      const left = this.left - fuel;
       const refilled = left < 0 ? this.#refill(left) : left;
       if (refilled >= 0) {
-        this.#cell.put(refilled);
+        this.left = refilled;
         return;
       }
     }
@@ -288,7 +242,7 @@ export class SharedTank implements Tank {
 
   #refill(left: number): number {
     // A function of this store that runs in another's call would mix two budgets.
-    if (this.#state !== 'running' || owner !== this) return SPENT;
+    if (this.#state !== 'running' || !this.owns) return SPENT;
     const consumed = this.#given - left;
     const now = this.#now();
     if (consumed > this.#limit) {
@@ -354,7 +308,7 @@ export class SharedTank implements Tank {
   #fail(failure: VivariumError): void {
     this.#failure ??= failure;
     this.#state = 'spent';
-    this.#spend();
+    this.left = SPENT;
   }
 
   #outOfFuel(): MeteringError {
