@@ -1,4 +1,4 @@
-import { ATTACHED, type AttachedIndices } from '#core';
+import { ATTACHED, type AttachedIndices, shownText } from '#core';
 import { AppendedBody } from './appended-functions.ts';
 import type { Assembly } from './assembly.ts';
 import type { AddedExport } from './declarations.ts';
@@ -7,20 +7,21 @@ import { HOOKS } from './hooks.ts';
 /** Appends what is attached to the module; answers what of it is exported. */
 export function attachedExports(assembly: Assembly): AddedExport[] {
   const { imports, functions } = assembly.attached;
+  if (functions.length === 0) return [];
   const added = new Map(imports.map(({ name }, at) => [name, assembly.refill + HOOKS.functions.length + at]));
   const own = new Map(assembly.module.exports.map((each) => [each.kind === 'function' ? each.name : undefined, each]));
   const byName = new Map(functions.map((each) => [each.name, each]));
   const indices: AttachedIndices = {
     exported: (name) => {
       const found = own.get(name);
-      if (found === undefined) throw new TypeError(`the module exports no function ${JSON.stringify(name)}`);
+      if (found === undefined) throw new TypeError(`the module exports no function ${shownText(name)}`);
       return assembly.exported(found.index);
     },
     attached: (name) => {
       const known = added.get(name);
       if (known !== undefined) return known;
       const found = byName.get(name);
-      if (found === undefined) throw new TypeError(`no function ${JSON.stringify(name)} is attached`);
+      if (found === undefined) throw new TypeError(`no function ${shownText(name)} is attached`);
       return assembly.appended.index(`attached.${name}`, assembly.typeOfAttached(found), () =>
         new AppendedBody().raw(found.body(indices)),
       );

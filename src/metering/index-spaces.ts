@@ -75,7 +75,7 @@ export class IndexSpaces {
   }
 
   typeOfAttached({ parameters, results }: AttachedSignature): number {
-    const encode = (types: readonly ('i32' | 'i64')[]): Uint8Array[] =>
+    const encode = (types: AttachedSignature['parameters']): Uint8Array[] =>
       bytesOf(...types.map((type) => (type === 'i32' ? I32 : I64)));
     return this.types.index(encode(parameters), encode(results));
   }

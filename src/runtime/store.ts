@@ -9,7 +9,6 @@ import {
   messageOf,
   type OutgoingMessage,
   type Preopen,
-  printable,
   Quota,
   type Tank,
   type VivariumError,
@@ -306,5 +305,5 @@ function isTrap(thrown: unknown): boolean {
 
 function describe(payload: unknown): string {
   const text = JSON.stringify(payload, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
-  return `the component answered an error: ${printable((text ?? String(payload)).slice(0, 1_000))}`;
+  return `the component answered an error: ${(text ?? String(payload)).slice(0, 1_000)}`;
 }

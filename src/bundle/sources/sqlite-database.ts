@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, printable, shownPath } from '#core';
+import { messageOf, shownPath } from '#core';
 import { BundleError } from '../errors.ts';
 
 const BUSY = 5;
@@ -71,7 +71,7 @@ export function tableShape(database: DatabaseSync, path: string, table: '_source
     if (generated.length > 0) {
       throw new BundleError(
         'BUNDLE_INVALID_DATABASE',
-        `${table} in ${shownPath(path)} has computed columns (${printable(generated.join(', ').slice(0, 80))})`,
+        `${table} in ${shownPath(path)} has computed columns (${generated.join(', ').slice(0, 80)})`,
       );
     }
     return { columns: new Set(columns.map(({ name }) => String(name))) };

@@ -1,15 +1,7 @@
 import type { FuncType, ValueType } from '#wasm';
 import type { AdapterUse } from './adapter/adapters.ts';
 import { Code, camelCase, type MemoryAccess } from './code.ts';
-import {
-  layoutOf,
-  MAX_FLAT_PARAMS,
-  MAX_FLAT_RESULTS,
-  offsetsOf,
-  payloadOffset,
-  payloadsOf,
-  recordLayout,
-} from './layout.ts';
+import { layoutOf, MAX_FLAT_RESULTS, offsetsOf, payloadOffset, payloadsOf, recordLayout, spill } from './layout.ts';
 import { liftFlatCode, loadCode } from './lift-code.ts';
 import { lowerFlatCode, storeCode } from './lower-code.ts';
 
@@ -37,12 +29,7 @@ export type HostCall =
  * The text of a function `(s, ...arguments) => result` that calls a lifted export.
  * @param adapter how its adapter is used, by which a store that has one is called where what is given fits
  */
-export function exportCode(
-  type: FuncType,
-  slots: FunctionSlots,
-  coreFunc: number,
-  adapter?: AdapterUse & { readonly index: number },
-): string {
+export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: number, adapter?: AdapterUse): string {
   const code = new Code();
   const { instance } = slots;
   const params = type.params.map((_, index) => `a${index}`);
@@ -87,11 +74,11 @@ export function exportCode(
 export function importCode(type: FuncType, slots: FunctionSlots, host: number, how: HostCall): string {
   const code = new Code();
   const { instance } = slots;
-  const flatParams = type.params.flatMap((param) => layoutOf(param.type).flat);
-  const spilled = flatParams.length > MAX_FLAT_PARAMS;
+  const layouts = type.params.map((param) => layoutOf(param.type));
+  const spilled = spill(layouts);
   const results = type.result === undefined ? [] : layoutOf(type.result).flat;
   const out = results.length > MAX_FLAT_RESULTS;
-  const params = (spilled ? ['i32'] : flatParams).map((_, index) => `a${index}`);
+  const params = (spilled ? ['i32'] : layouts.flatMap(({ flat }) => flat)).map((_, index) => `a${index}`);
   if (out) params.push('out');
   const borrows = type.params.some((param) => holds(param.type, 'borrow'));
 
@@ -133,7 +120,7 @@ function memoryOf(slot: number): string {
 function lowerParams(code: Code, slots: FunctionSlots, type: FuncType, names: readonly string[]): string[] {
   const types = type.params.map((param) => param.type);
   const layouts = types.map(layoutOf);
-  if (layouts.flatMap(({ flat }) => flat).length <= MAX_FLAT_PARAMS) {
+  if (!spill(layouts)) {
     return types.flatMap((param, index) => lowerFlatCode(code, slots, param, names[index] as string));
   }
   const { size, align } = recordLayout(layouts);

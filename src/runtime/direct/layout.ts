@@ -75,6 +75,11 @@ export function payloadsOf(
   return type.kind === 'option' ? [undefined, type.element] : [type.ok, type.error];
 }
 
+/** Whether parameters are too many to travel flat, and so go through memory as one record. */
+export function spill(parameters: readonly Layout[]): boolean {
+  return parameters.reduce((sum, { flat }) => sum + flat.length, 0) > MAX_FLAT_PARAMS;
+}
+
 /** Where each of some values lies that follow each other, as fields of a record or parameters in memory. */
 export function offsetsOf(layouts: readonly Layout[]): number[] {
   let at = 0;

@@ -165,8 +165,7 @@ class Planner {
     const slots = this.#slots(definition.options, definition.instance);
     const index = this.#exported.length;
     const adapter = this.#adapters.add(index, type, definition);
-    const use = adapter && { ...adapter, index };
-    this.#exported.push(exportCode(type, slots, this.#func(definition.coreFunc), use));
+    this.#exported.push(exportCode(type, slots, this.#func(definition.coreFunc), adapter));
     this.#exportedOf.set(item, index);
     return index;
   }

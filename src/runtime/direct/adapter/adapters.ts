@@ -1,15 +1,7 @@
 import { ATTACHED, type AttachedCode, type AttachedFunction } from '#core';
 import type { CoreItem, FuncItem, FuncType, LinkedComponent, ValueType } from '#wasm';
 import { Code } from '../code.ts';
-import {
-  layoutOf,
-  MAX_FLAT_PARAMS,
-  MAX_FLAT_RESULTS,
-  offsetsOf,
-  payloadOffset,
-  payloadsOf,
-  recordLayout,
-} from '../layout.ts';
+import { layoutOf, MAX_FLAT_RESULTS, offsetsOf, payloadOffset, payloadsOf, recordLayout, spill } from '../layout.ts';
 import { EXCHANGE_IMPORTS } from './exchange.ts';
 import { type AdapterParts, type AdapterResult, adapterFunctions } from './functions.ts';
 import { countSteps, Places, Placing, travels } from './placing.ts';
@@ -28,6 +20,7 @@ type LiftDefinition = Extract<FuncItem['definition'], { kind: 'lift' }>;
 
 /** How an exported function's code uses its adapter. */
 export interface AdapterUse {
+  readonly index: number;
   /** Code that puts the arguments `a0`, `a1`, … in their places, and leaves the block `placing` where they do not fit. */
   readonly place: string;
   /** The names that it assigns the adapter's own parameters to. */
@@ -55,9 +48,7 @@ export class Adapters {
     const types = type.params.map((param) => param.type);
     const result = type.result && adapterResult(type.result);
     const layouts = types.map(layoutOf);
-    const flat = layouts.reduce((sum, layout) => sum + layout.flat.length, 0);
-    if (exports === undefined || result === undefined || flat <= MAX_FLAT_PARAMS || !types.every(travels))
-      return undefined;
+    if (exports === undefined || result === undefined || !spill(layouts) || !types.every(travels)) return undefined;
     const code = new Code('w');
     const placing = new Placing(code, this.#places);
     const offsets = offsetsOf(layouts);
@@ -71,7 +62,7 @@ export class Adapters {
     const { step, module, ...named } = exports;
     this.#attach(module, { ...named, name: adapterName(index), size, align, steps, parameters, result });
     this.#steps.set(step, [...(this.#steps.get(step) ?? []), index]);
-    return { place: `mine();\n${code}`, parameters: placing.parameters };
+    return { index, place: `mine();\n${code}`, parameters: placing.parameters };
   }
 
   /** The core exports that a function's options name, if all are of one instance and its memory is its module's first. */
