@@ -2,13 +2,15 @@ import { shownPath } from '#core';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
 import { type LoadedLockfile, loadLockfile, producersIn } from './lockfile/lockfile-file.ts';
-import type { Lockfile } from './lockfile/model.ts';
+import { type Lockfile, rootIsRight } from './lockfile/model.ts';
 import { type ChunkShape, declaredShape, looksLikeAst } from './sources/chunk-shape.ts';
 
 /** What a folder or a lockfile tells of a bundle; nothing was fetched, and chunks were not hashed. */
 export interface Inspection {
   readonly path: string;
   readonly lockfile: Lockfile;
+  /** `false` where the producer has a rule of its own for the root. */
+  readonly rootChecked: boolean;
   readonly chunksPresent: number;
   readonly chunksMissing: readonly string[];
   readonly bytes: number;
@@ -54,7 +56,16 @@ async function examine({ lockfile, path, folder }: LoadedLockfile): Promise<Insp
     const shape = declared ?? (looksLikeAst(await store.read(chunkHash, { verify: false })) ? 'ast' : 'raw');
     shapes[shape]++;
   }
-  return { path, lockfile, chunksPresent: seen.size - missing.size, chunksMissing: [...missing], bytes, shapes };
+  const rootChecked = await rootIsRight(lockfile);
+  return {
+    path,
+    lockfile,
+    rootChecked,
+    chunksPresent: seen.size - missing.size,
+    chunksMissing: [...missing],
+    bytes,
+    shapes,
+  };
 }
 
 function isLockfileName(path: string): boolean {

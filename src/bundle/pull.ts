@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { allow } from '#core';
 import { BundleError } from './errors.ts';
 import { loadLockfile } from './lockfile/lockfile-file.ts';
-import type { Lockfile } from './lockfile/model.ts';
+import { type Lockfile, rootIsRight } from './lockfile/model.ts';
 import { pullRemote, type RemotePullReport } from './oci/pull.ts';
 import { checkReference, repositoryOf } from './oci/repository.ts';
 import { checkBundleOptions } from './option-rules.ts';
@@ -27,6 +27,8 @@ export interface PullOptions extends Surroundings {
 
 export interface PullReport {
   readonly lockfile: Lockfile;
+  /** `false` where the producer has a rule of its own for the lockfile's root, so that nobody here can check it. */
+  readonly rootChecked: boolean;
   readonly fetched?: RemotePullReport;
   readonly restored?: UnpackReport;
 }
@@ -80,5 +82,10 @@ async function pullInto(folder: string, options: PullOptions): Promise<PullRepor
       ...(onProgress !== undefined && { onProgress }),
       ...(signal !== undefined && { signal }),
     }));
-  return { lockfile, ...(fetched && { fetched }), ...(restored && { restored }) };
+  return {
+    lockfile,
+    rootChecked: await rootIsRight(lockfile),
+    ...(fetched && { fetched }),
+    ...(restored && { restored }),
+  };
 }

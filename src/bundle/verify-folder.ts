@@ -6,12 +6,13 @@ import { openBlake3 } from './blake3.ts';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
 import { loadLockfile } from './lockfile/lockfile-file.ts';
-import type { SourceEntry } from './lockfile/model.ts';
+import { rootIsRight, type SourceEntry } from './lockfile/model.ts';
 import type { OnProgress } from './progress.ts';
 
 export interface FolderCheck {
   readonly producer: string;
   readonly root: string;
+  readonly rootChecked: boolean;
   readonly sources: number;
   readonly chunks: number;
   readonly bytes: number;
@@ -32,7 +33,9 @@ export async function verifyFolder(path: string, producer?: string, onProgress?:
     chunks++;
     onProgress?.({ step: 'check', chunks, totalChunks: hashes.size, bytes });
   }
-  return { producer: lockfile.meta.producer, root: lockfile.root, sources: lockfile.sources.length, chunks, bytes };
+  const { meta, root, sources } = lockfile;
+  const rootChecked = await rootIsRight(lockfile);
+  return { producer: meta.producer, root, rootChecked, sources: sources.length, chunks, bytes };
 }
 
 export interface TreeCheck {

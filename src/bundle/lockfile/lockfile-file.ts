@@ -8,7 +8,7 @@ import { BundleError } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
 import { decodeLockfile, MAX_LOCKFILE_BYTES } from './decode.ts';
 import { encodeLockfile } from './encode.ts';
-import { checkLockfile, type Lockfile } from './model.ts';
+import { checkLockfile, type Lockfile, settlePaths } from './model.ts';
 import { formatLockfile, parseLockfile } from './toml.ts';
 
 const BINARY = '.lock.bin';
@@ -46,7 +46,7 @@ export async function loadLockfile(path: string, producer?: string): Promise<Loa
   const file = stats.isDirectory() ? join(path, `${producer ?? (await onlyProducer(path))}${BINARY}`) : path;
   const bytes = await readBounded(file);
   const lockfile = await checkLockfile(
-    file.endsWith('.toml') ? parseLockfile(utf8(bytes, file)) : decodeLockfile(bytes),
+    settlePaths(file.endsWith('.toml') ? parseLockfile(utf8(bytes, file)) : decodeLockfile(bytes)),
   );
   checkProducer(lockfile, producer);
   return { lockfile, path: file, folder: dirname(file) };

@@ -42,6 +42,9 @@ export interface TopologyEdge {
   readonly toSource: string;
 }
 
+/** The input processor by which we say which shape our chunks have (docs/chunk-shape.md). */
+export const SHAPE_PROCESSOR = 'vivarium-chunk-shape';
+
 const MAX_PATH_BYTES = 4096;
 const MAX_NAME_BYTES = 1024;
 const HASH = /^[0-9a-f]{64}$/;
@@ -102,9 +105,38 @@ export async function checkLockfile(lockfile: Lockfile): Promise<Lockfile> {
     name('the start of an edge', from, MAX_PATH_BYTES);
     name('the end of an edge', toSource, MAX_PATH_BYTES);
   }
-  const actual = await rootOf(sources);
-  if (root !== actual) throw invalid(`the root is ${shownText(root)}, but the chunk hashes give ${actual}`);
+  if (!HASH.test(root)) throw invalid('the root is not of 32 bytes');
+  if (followsOurRule(lockfile) && !(await rootIsRight(lockfile))) {
+    throw invalid(`the root is ${shownText(root)}, but the chunk hashes give ${await rootOf(sources)}`);
+  }
   return lockfile;
+}
+
+/** Whether the root is the hash of the chunks' hashes. Other producers may have a rule of their own, which is not known here. */
+export async function rootIsRight({ root, sources }: Lockfile): Promise<boolean> {
+  return root === (await rootOf(sources));
+}
+
+function followsOurRule(lockfile: Lockfile): boolean {
+  return lockfile.meta.producer === 'mache' || isOurs(lockfile);
+}
+
+/** Whether Vivarium wrote it, for whichever producer: then it says so itself. */
+function isOurs({ meta }: Lockfile): boolean {
+  return meta.producer === 'vivarium' || meta.inputProcessors.some(({ kind }) => kind === SHAPE_PROCESSOR);
+}
+
+/**
+ * Gives the sources of another program's lockfile paths that may stand here. mache writes the path of a row as it is: an
+ * empty one where the row has none, and an absolute one of the machine that packed.
+ */
+export function settlePaths(lockfile: Lockfile): Lockfile {
+  if (isOurs(lockfile)) return lockfile;
+  const sources = lockfile.sources.map((source, index) => {
+    if (source.path === '') return { ...source, path: `chunk_${index}` };
+    return source.path.startsWith('/') ? { ...source, path: source.path.slice(1) } : source;
+  });
+  return { ...lockfile, sources };
 }
 
 /** A producer names a file (`<producer>.lock.bin`) and the first part of an OCI repository. */

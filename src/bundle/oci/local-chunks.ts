@@ -24,7 +24,8 @@ export async function digestChunks(
   return found;
 }
 
-async function digestChunk(store: ChunkStore, hash: string): Promise<Digests> {
+/** @throws {BundleError} as `ChunkStore.stream` */
+export async function digestChunk(store: ChunkStore, hash: string): Promise<Digests> {
   const size = store.size(hash);
   if (size !== undefined && size <= SMALL) return digestsOf(await store.read(hash, { limit: SMALL }));
   let digests: Digests | undefined;

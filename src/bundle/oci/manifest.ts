@@ -18,9 +18,10 @@ export interface Descriptor {
   readonly size: number;
 }
 
+/** What its annotations say of a layer, if anything. */
 export interface Layer extends Descriptor {
-  readonly path: string;
-  readonly kind: string;
+  readonly path: string | undefined;
+  readonly kind: string | undefined;
 }
 
 export interface Manifest {
@@ -78,42 +79,12 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       const notes = objectOf(objectOf(layer, 'a layer').annotations ?? {}, 'annotations');
       const path = textOf(notes, `${NAMES}.path`);
       const kind = textOf(notes, `${NAMES}.kind`);
-      if (path === undefined || kind === undefined) throw invalidManifest('has a layer without path or kind');
       return { ...descriptorOf(layer, CHUNK_TYPE), path, kind };
     }),
     producer: textOf(annotations, `${NAMES}.producer`),
     producerVersion: textOf(annotations, `${NAMES}.producer_version`),
     schemaVersion: textOf(annotations, `${NAMES}.schema_version`),
   };
-}
-
-/**
- * Refuses a manifest that says anything else than its lockfile.
- * @throws {BundleError} `BUNDLE_INVALID_MANIFEST`
- */
-export function checkManifest(manifest: Manifest, { meta, sources }: Lockfile, mode: DigestMode): void {
-  const said = [manifest.producer, manifest.producerVersion, manifest.schemaVersion];
-  const meant = [meta.producer, meta.producerVersion, meta.schemaVersion];
-  if (said.some((value, index) => value !== undefined && value !== meant[index])) {
-    throw invalidManifest('names another producer or version than its lockfile');
-  }
-  if (manifest.layers.length !== sources.length) {
-    throw invalidManifest(`has ${manifest.layers.length} layers, its lockfile ${sources.length} sources`);
-  }
-  const byChunk = new Map<string, Layer>();
-  for (const [index, { path, kind, chunkHash }] of sources.entries()) {
-    const layer = manifest.layers[index] as Layer;
-    if (layer.path !== path || layer.kind !== kind)
-      throw invalidManifest(`disagrees with its lockfile at layer ${index}`);
-    if (mode === 'build-cache/v1' && layer.digest !== `sha256:${chunkHash}`) {
-      throw invalidManifest(`names another chunk than its lockfile at layer ${index}`);
-    }
-    const same = byChunk.get(chunkHash);
-    if (same !== undefined && (same.digest !== layer.digest || same.size !== layer.size)) {
-      throw invalidManifest(`gives one chunk two digests at layer ${index}`);
-    }
-    byChunk.set(chunkHash, layer);
-  }
 }
 
 export function invalidManifest(what: string, cause?: unknown): BundleError {

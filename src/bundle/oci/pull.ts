@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Clock, shownPath } from '#core';
 import { ChunkStore } from '../chunks/chunk-store.ts';
 import { ChunkWriter } from '../chunks/chunk-writer.ts';
@@ -6,11 +5,12 @@ import type { DigestMode } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
 import type { OnProgress } from '../progress.ts';
+import { fetchPart } from './fetch-part.ts';
 import { inParallel } from './in-parallel.ts';
-import type { Layer } from './manifest.ts';
+import type { Part } from './layer-plan.ts';
+import { digestChunk } from './local-chunks.ts';
 import type { RegistryClient } from './registry-client.ts';
-import { mismatch } from './registry-error.ts';
-import { openRemote } from './remote-bundle.ts';
+import { openRemote, unnamed } from './remote-bundle.ts';
 import { Staging } from './staging.ts';
 
 export interface RemotePullOptions {
@@ -34,9 +34,6 @@ export interface RemotePullReport {
   readonly bytesFetched: number;
 }
 
-/** Up to this a chunk is held in memory while it is checked. */
-const SMALL = 4 * 2 ** 20;
-
 /**
  * Fetches a bundle into a folder. Every byte is checked by the manifest's digest and by the lockfile's BLAKE3, and
  * nothing shows in the folder until all of it was right. After a failure, what came stays for the next attempt.
@@ -48,12 +45,13 @@ export async function pullRemote(
   folder: string,
   { reference, producer, clock, maxChunkBytes = 2 * 2 ** 30, onProgress }: RemotePullOptions,
 ): Promise<RemotePullReport> {
-  const { lockfile, digest, digestMode, layers, bytes: totalBytes } = await openRemote(client, reference, producer);
-  for (const { size, path } of layers.values()) {
+  const remote = await openRemote(client, reference, producer);
+  const { lockfile, digest, digestMode, parts, bytes: totalBytes } = remote;
+  for (const { size, path } of parts) {
     if (size <= maxChunkBytes) continue;
     throw new BundleError(
       'BUNDLE_TOO_LARGE',
-      `the chunk of ${shownPath(path)} has ${size} bytes; at most ${maxChunkBytes} are fetched`,
+      `the chunk of ${shownPath(path ?? 'a source')} has ${size} bytes; at most ${maxChunkBytes} are fetched`,
     );
   }
   const staging = Staging.open(folder, clock);
@@ -62,16 +60,22 @@ export async function pullRemote(
   const writer = new ChunkWriter(staging.folder, { maxPending: 1_024 });
   const sum = { chunks: 0, bytes: 0, fetched: 0, bytesFetched: 0 };
   try {
-    await inParallel(layers, client.concurrency, async ([hash, layer]) => {
-      if (!(await isHere(stores, hash))) {
-        await fetchChunk(client, writer, hash, layer);
+    const wanted = new Set(lockfile.sources.map(({ chunkHash }) => chunkHash));
+    const digests = await digestsHere(stores, parts, lockfile);
+    await inParallel(parts, client.concurrency, async (part) => {
+      const known = part.chunk ?? digests.get(part.digest);
+      if (known !== undefined && (await isHere(stores, known))) wanted.delete(known);
+      else if (wanted.size > 0) {
+        const hash = await fetchPart(client, writer, part, wanted);
+        if (hash !== undefined) wanted.delete(hash);
         sum.fetched++;
-        sum.bytesFetched += layer.size;
+        sum.bytesFetched += part.size;
       }
       sum.chunks++;
-      sum.bytes += layer.size;
-      onProgress?.({ step: 'fetch', chunks: sum.chunks, totalChunks: layers.size, bytes: sum.bytes, totalBytes });
+      sum.bytes += part.size;
+      onProgress?.({ step: 'fetch', chunks: sum.chunks, totalChunks: parts.length, bytes: sum.bytes, totalBytes });
     });
+    if (wanted.size > 0) throw unnamed(lockfile, wanted);
     await writer.flush();
     await staging.commit(lockfile);
   } catch (error) {
@@ -88,7 +92,7 @@ export async function pullRemote(
     repository: client.repository.name,
     digest,
     digestMode,
-    chunks: layers.size,
+    chunks: parts.length,
     fetched,
     bytesFetched,
   };
@@ -104,27 +108,22 @@ async function isHere(stores: readonly ChunkStore[], hash: string): Promise<bool
   return false;
 }
 
-async function fetchChunk(client: RegistryClient, writer: ChunkWriter, hash: string, layer: Layer): Promise<void> {
-  const { digest, size } = layer;
-  if (size <= SMALL) {
-    const bytes = await client.getBlob(digest, size);
-    checkDigest(createHash('sha256').update(bytes).digest('hex'), digest, hash);
-    await writer.put(bytes, hash);
-    return;
+/**
+ * The chunks that are here already, by the digests of blobs of which only the bytes tell which chunk they are. They are
+ * read only where there are such blobs.
+ */
+async function digestsHere(
+  stores: readonly ChunkStore[],
+  parts: readonly Part[],
+  { sources }: Lockfile,
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  if (parts.every(({ chunk }) => chunk !== undefined)) return found;
+  for (const { chunkHash } of sources) {
+    const store = stores.find((each) => each.has(chunkHash));
+    if (store === undefined) continue;
+    const { sha256 } = await digestChunk(store, chunkHash);
+    found.set(`sha256:${sha256}`, chunkHash);
   }
-  const sha256 = createHash('sha256');
-  const pieces = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const piece of client.readBlob(digest, size)) {
-      sha256.update(piece);
-      yield piece;
-    }
-    checkDigest(sha256.digest('hex'), digest, hash);
-  };
-  await writer.putStream(pieces(), { hash, limit: size });
-}
-
-/** In build-cache/v1 the digest is the BLAKE3, which is checked as the chunk is written. */
-function checkDigest(sha256: string, digest: string, hash: string): void {
-  if (digest === `sha256:${sha256}` || digest === `sha256:${hash}`) return;
-  throw mismatch(digest, 'has other bytes than its digest says');
+  return found;
 }

@@ -1,9 +1,11 @@
+import { shownPath } from '#core';
 import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import { decodeLockfile, MAX_LOCKFILE_BYTES } from '../lockfile/decode.ts';
 import { checkProducer } from '../lockfile/lockfile-file.ts';
-import { checkLockfile, type Lockfile } from '../lockfile/model.ts';
-import { checkManifest, type Layer, parseManifest } from './manifest.ts';
+import { checkLockfile, type Lockfile, rootIsRight, settlePaths } from '../lockfile/model.ts';
+import { type Part, planParts } from './layer-plan.ts';
+import { parseManifest } from './manifest.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { mismatch } from './registry-error.ts';
 import { DIGEST } from './repository.ts';
@@ -11,10 +13,12 @@ import { DIGEST } from './repository.ts';
 /** A bundle in a registry, of which everything but the chunks was read and agrees. */
 export interface RemoteBundle {
   readonly lockfile: Lockfile;
+  /** `false` where the producer has a rule of its own for the root. */
+  readonly rootChecked: boolean;
   readonly digest: string;
   readonly digestMode: DigestMode;
-  /** Each chunk once, by its BLAKE3. */
-  readonly layers: ReadonlyMap<string, Layer>;
+  /** Each blob of chunks once. */
+  readonly parts: readonly Part[];
   readonly bytes: number;
 }
 
@@ -45,15 +49,25 @@ export async function openRemote(client: RegistryClient, reference: string, prod
   const config = await client.getBlob(manifest.config.digest, manifest.config.size);
   const digestMode = modeOf(await digestsOf(config), manifest.config.digest);
   if (digestMode === undefined) throw mismatch(manifest.config.digest, 'has other bytes than its digest says');
-  const lockfile = await checkLockfile(decodeLockfile(config));
+  const lockfile = await checkLockfile(settlePaths(decodeLockfile(config)));
   checkProducer(lockfile, producer);
-  checkManifest(manifest, lockfile, digestMode);
-  const layers = new Map(lockfile.sources.map(({ chunkHash }, index) => [chunkHash, manifest.layers[index] as Layer]));
-  const total = layers.values().reduce((sum, { size }) => sum + size, 0);
-  return { lockfile, digest: wireDigest(digests, digestMode), digestMode, layers, bytes: total };
+  const parts = planParts(manifest, lockfile, digestMode);
+  const total = parts.reduce((sum, { size }) => sum + size, 0);
+  const rootChecked = await rootIsRight(lockfile);
+  return { lockfile, rootChecked, digest: wireDigest(digests, digestMode), digestMode, parts, bytes: total };
 }
 
 /** A digest says which of the two it is by the bytes that it names. */
 function modeOf(digests: Digests, digest: string): DigestMode | undefined {
   return (['sha256', 'build-cache/v1'] as const).find((mode) => wireDigest(digests, mode) === digest);
+}
+
+/** The error where no layer turned out to be one of the chunks that are still `wanted`. */
+export function unnamed({ sources }: Lockfile, wanted: ReadonlySet<string>): BundleError {
+  const lost = sources.find(({ chunkHash }) => wanted.has(chunkHash));
+  return new BundleError(
+    'BUNDLE_CHUNK_MISSING',
+    `none of the manifest's layers is the chunk of ${shownPath(lost?.path ?? 'a source')}; push the bundle again`,
+    { details: { chunk: lost?.chunkHash } },
+  );
 }

@@ -3,10 +3,10 @@ import { type DigestMode, type Digests, digesting, wireDigest } from '../digest.
 import { BundleError } from '../errors.ts';
 import type { OnProgress } from '../progress.ts';
 import { inParallel } from './in-parallel.ts';
-import type { Layer } from './manifest.ts';
+import type { Part } from './layer-plan.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { mismatch } from './registry-error.ts';
-import { openRemote } from './remote-bundle.ts';
+import { openRemote, unnamed } from './remote-bundle.ts';
 
 export interface RemoteVerifyOptions {
   readonly reference: string;
@@ -23,6 +23,8 @@ export interface RemoteVerifyReport {
   readonly digest: string;
   readonly digestMode: DigestMode;
   readonly root: string;
+  /** Whether the root's rule is known here, so that it was checked; some producers have their own. */
+  readonly rootChecked: boolean;
   readonly chunks: number;
   readonly bytes: number;
   /** How many chunks were read and hashed; of the others only the existence is known. */
@@ -40,49 +42,60 @@ const SAMPLE = 16;
  */
 export async function verifyRemote(client: RegistryClient, options: RemoteVerifyOptions): Promise<RemoteVerifyReport> {
   const { reference, producer, full = false, random, onProgress } = options;
-  const { lockfile, digest, digestMode, layers, bytes } = await openRemote(client, reference, producer);
-  const chosen = full ? new Set(layers.keys()) : sample([...layers.keys()], random);
+  const { lockfile, digest, digestMode, parts, bytes, rootChecked } = await openRemote(client, reference, producer);
+  // Which chunk a blob is that nothing is said of, only its bytes tell.
+  const known = parts.filter(({ chunk }) => chunk !== undefined);
+  const bare = parts.filter(({ chunk }) => chunk === undefined);
+  const chosen = new Set(full ? parts : [...sample(known, random), ...bare]);
+  const wanted = new Set(lockfile.sources.map(({ chunkHash }) => chunkHash));
   let chunks = 0;
   let bytesRead = 0;
-  await inParallel(layers, client.concurrency, async ([hash, layer]) => {
-    if (chosen.has(hash)) {
-      await checkBlob(client, hash, layer, digestMode);
-      bytesRead += layer.size;
-    } else if (!(await client.hasBlob(layer.digest))) throw missing(layer);
+  await inParallel(parts, client.concurrency, async (part) => {
+    if (chosen.has(part)) {
+      wanted.delete(await checkBlob(client, part, digestMode));
+      bytesRead += part.size;
+    } else {
+      if (!(await client.hasBlob(part.digest))) throw missing(part);
+      wanted.delete(part.chunk as string);
+    }
     chunks++;
-    onProgress?.({ step: 'check', chunks, totalChunks: layers.size, bytes: bytesRead });
+    onProgress?.({ step: 'check', chunks, totalChunks: parts.length, bytes: bytesRead });
   });
+  if (wanted.size > 0) throw unnamed(lockfile, wanted);
   return {
     producer: lockfile.meta.producer,
     repository: client.repository.name,
     digest,
     digestMode,
     root: lockfile.root,
-    chunks: layers.size,
+    rootChecked,
+    chunks: parts.length,
     bytes,
     checked: chosen.size,
   };
 }
 
-async function checkBlob(client: RegistryClient, hash: string, layer: Layer, mode: DigestMode): Promise<void> {
+/** @returns the chunk's hash */
+async function checkBlob(client: RegistryClient, { digest, size, chunk }: Part, mode: DigestMode): Promise<string> {
   let found: Digests | undefined;
-  const pieces = digesting(client.readBlob(layer.digest, layer.size), (digests) => {
+  const pieces = digesting(client.readBlob(digest, size), (digests) => {
     found = digests;
   });
   for await (const _ of pieces);
-  if (found === undefined || wireDigest(found, mode) !== layer.digest || found.blake3 !== hash) {
-    throw mismatch(layer.digest, 'has other bytes than its digest says');
+  if (found === undefined || wireDigest(found, mode) !== digest || (chunk ?? found.blake3) !== found.blake3) {
+    throw mismatch(digest, 'has other bytes than its digest says');
   }
+  return found.blake3;
 }
 
-function sample(hashes: readonly string[], random: Pick<Random, 'fraction'>): ReadonlySet<string> {
-  if (hashes.length <= SAMPLE) return new Set(hashes);
-  const left = [...hashes];
-  const draw = () => left.splice(Math.floor(random.fraction() * left.length), 1)[0] as string;
-  return new Set(Array.from({ length: SAMPLE }, draw));
+function sample(parts: readonly Part[], random: Pick<Random, 'fraction'>): readonly Part[] {
+  if (parts.length <= SAMPLE) return parts;
+  const left = [...parts];
+  const draw = () => left.splice(Math.floor(random.fraction() * left.length), 1)[0] as Part;
+  return Array.from({ length: SAMPLE }, draw);
 }
 
-function missing({ digest, path }: Layer): BundleError {
-  const message = `the registry has no chunk of ${shownPath(path)}; push the bundle again`;
+function missing({ digest, path }: Part): BundleError {
+  const message = `the registry has no chunk of ${shownPath(path ?? 'a source')}; push the bundle again`;
   return new BundleError('BUNDLE_CHUNK_MISSING', message, { details: { digest } });
 }

@@ -1,12 +1,9 @@
 import { shownPath, shownText } from '#core';
 import { BundleError } from '../errors.ts';
-import type { LockfileMeta } from '../lockfile/model.ts';
+import { type LockfileMeta, SHAPE_PROCESSOR } from '../lockfile/model.ts';
 
 /** `raw`: the chunk is the source. `ast`: it is JSON that holds the source and its syntax tree (docs/chunk-shape.md). */
 export type ChunkShape = 'raw' | 'ast';
-
-/** The input processor by which we say which shape our chunks have. */
-export const SHAPE_PROCESSOR = 'vivarium-chunk-shape';
 
 /** JSON is parsed as a whole: more than this of it is neither written nor read. */
 export const MAX_AST_CHUNK_BYTES: number = 256 * 2 ** 20;
@@ -83,8 +80,13 @@ export function looksLikeAst(bytes: Uint8Array): boolean {
   return typeof sourceId === 'string' && sourceId !== '';
 }
 
-/** @throws {BundleError} `BUNDLE_INVALID_CHUNK`, `BUNDLE_TOO_LARGE` */
-export function decodeAstChunk(bytes: Uint8Array, path: string): AstSource {
+/**
+ * @param path of the lockfile.
+ * @param strict refuses a chunk of another path. Other programs write a row's path as it is, which may be empty or
+ * absolute, and then the lockfile's is not the same.
+ * @throws {BundleError} `BUNDLE_INVALID_CHUNK`, `BUNDLE_TOO_LARGE`
+ */
+export function decodeAstChunk(bytes: Uint8Array, path: string, strict = true): AstSource {
   if (bytes.length > MAX_AST_CHUNK_BYTES) throw tooLarge(path);
   const value = parseJson(bytes);
   const bad = (what: string) =>
@@ -97,7 +99,8 @@ export function decodeAstChunk(bytes: Uint8Array, path: string): AstSource {
   };
   const sourceId = text('source_id');
   if (sourceId === '') throw bad('has an empty source_id');
-  if (text('path') !== path) throw bad(`is of another path, ${shownText(text('path'))}`);
+  const own = text('path');
+  if (strict ? own !== path : own.includes('\0')) throw bad(`is of another path, ${shownText(own)}`);
   const encoded = text('content_b64');
   const content = Buffer.from(encoded, 'base64');
   // The decoder skips what is not base64; text that does not come back as it was is refused.
@@ -112,7 +115,7 @@ export function decodeAstChunk(bytes: Uint8Array, path: string): AstSource {
     }),
     content,
     language: text('language'),
-    path,
+    path: own,
     sourceId,
   };
 }

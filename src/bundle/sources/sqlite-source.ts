@@ -2,9 +2,9 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { shownPath, shownText } from '#core';
 import { blake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';
-import { type ProcessorVersion, pathProblem, type TopologyEdge } from '../lockfile/model.ts';
+import { type ProcessorVersion, pathProblem, SHAPE_PROCESSOR, type TopologyEdge } from '../lockfile/model.ts';
 import type { BundleSource, PackedSource } from './bundle-source.ts';
-import { type AstNode, encodeAstChunk, POSITIONS, SHAPE_PROCESSOR } from './chunk-shape.ts';
+import { type AstNode, encodeAstChunk, POSITIONS } from './chunk-shape.ts';
 import { SourceRoot } from './source-root.ts';
 import { databaseError, guarded, openForReading, tableShape } from './sqlite-database.ts';
 

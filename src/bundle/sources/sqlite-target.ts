@@ -22,7 +22,7 @@ export interface SqliteTargetOptions {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-const SOURCE_TABLE = 'CREATE TABLE _source (id TEXT PRIMARY KEY, path TEXT NOT NULL, language TEXT, content BLOB)';
+const SOURCE_TABLE = 'CREATE TABLE _source (id TEXT PRIMARY KEY, path TEXT, language TEXT, content BLOB)';
 // No type for node_id: it comes back as the text or the number that it was.
 const AST_TABLE = `CREATE TABLE _ast (node_id NOT NULL, source_id TEXT NOT NULL, node_kind TEXT NOT NULL,
   start_byte INTEGER, end_byte INTEGER, start_row INTEGER, start_col INTEGER, end_row INTEGER, end_col INTEGER)`;
@@ -66,8 +66,8 @@ export class SqliteTarget implements BundleTarget {
         this.#insertSource.run(entry.path, entry.path, languageOf(entry.kind), bytes);
         return;
       }
-      const { sourceId, language, path, content, nodes } = decodeAstChunk(bytes, entry.path);
-      this.#insertSource.run(sourceId, path, language === '' ? null : language, content);
+      const { sourceId, language, path, content, nodes } = decodeAstChunk(bytes, entry.path, this.#shape === 'ast');
+      this.#insertSource.run(sourceId, path === '' ? null : path, language === '' ? null : language, content);
       this.#insertNode ??= this.#makeAst();
       for (const node of nodes) {
         this.#insertNode.run(

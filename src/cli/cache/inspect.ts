@@ -13,7 +13,7 @@ export function inspectBundleCommand(shell: Shell): Command {
 }
 
 async function show(shell: Shell, path: string, producer: string | undefined): Promise<void> {
-  for (const { path: file, lockfile, chunksPresent, chunksMissing, bytes, shapes } of await inspectBundle(
+  for (const { path: file, lockfile, rootChecked, chunksPresent, chunksMissing, bytes, shapes } of await inspectBundle(
     path,
     producer,
   )) {
@@ -26,7 +26,7 @@ async function show(shell: Shell, path: string, producer: string | undefined): P
       `processors: ${processors === '' ? 'none' : processors}`,
       `sources:    ${sources.length}`,
       `edges:      ${topology.length}`,
-      `root:       blake3:${root}`,
+      `root:       blake3:${root}${rootChecked ? '' : ` (not checked: ${meta.producer} has a rule of its own)`}`,
       `chunks:     ${chunksPresent} present (${bytesText(bytes)}; ${shapes.raw} raw, ${shapes.ast} with syntax trees), ${chunksMissing.length} missing`,
     ].join('\n');
     const counts = { sources: sources.length, edges: topology.length };
@@ -36,6 +36,7 @@ async function show(shell: Shell, path: string, producer: string | undefined): P
         ...meta,
         ...counts,
         root,
+        rootChecked,
         chunks: { present: chunksPresent, missing: chunksMissing, bytes, shapes },
         entries: sources,
         topology,

@@ -49,7 +49,7 @@ async function pull(shell: Shell, folder: string | undefined, flags: PullFlags):
       ...(remote !== undefined && { remote: { ...remote, reference: ref } }),
     }),
   );
-  const { lockfile, fetched, restored, artifacts } = report;
+  const { lockfile, rootChecked, fetched, restored, artifacts } = report;
   const lines = [];
   if (fetched !== undefined) {
     lines.push(
@@ -63,11 +63,13 @@ async function pull(shell: Shell, folder: string | undefined, flags: PullFlags):
     lines.push(`${counted(imported, 'artifact')} taken, ${rebuilt} built here, ${otherEngines} for other engines`);
     for (const path of untrusted) shell.line(`no trusted key signed ${printable(path)}`);
   }
+  if (!rootChecked) lines.push(`the root was not checked: ${lockfile.meta.producer} has a rule of its own for it`);
   const { lockfile: _, ...fetch } = fetched ?? {};
   shell.result(
     {
       producer: lockfile.meta.producer,
       root: lockfile.root,
+      rootChecked,
       ...(fetched !== undefined && { fetched: fetch }),
       ...(restored !== undefined && { restored: { ...restored } }),
       ...(artifacts !== undefined && { artifacts: { ...artifacts } }),

@@ -199,13 +199,11 @@ describe('a registry that lies', () => {
   };
   it.each<[string, string, (manifest: Json) => unknown]>([
     ['one layer fewer', 'BUNDLE_INVALID_MANIFEST', (manifest) => manifest.layers.pop()],
-    ['layers in another order', 'BUNDLE_INVALID_MANIFEST', (manifest) => manifest.layers.reverse()],
     [
       'another path',
       'BUNDLE_INVALID_MANIFEST',
       ({ layers: [layer] }) => Object.assign(layer?.annotations as object, { 'org.cloister.build-cache.path': '../x' }),
     ],
-    ['no annotations', 'BUNDLE_INVALID_MANIFEST', ({ layers: [layer] }) => delete layer?.annotations],
     [
       'a layer of another type',
       'BUNDLE_INVALID_MANIFEST',
