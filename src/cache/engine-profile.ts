@@ -152,7 +152,7 @@ function libcOf(program: string): string {
 /** Linux tells the features; elsewhere the model's name stands for them. */
 function cpuFeatures(): readonly string[] {
   try {
-    const [, flags] = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8')) ?? [];
+    const [, flags] = /^(?:flags|Features)[\t ]*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8')) ?? [];
     if (flags !== undefined) return flags.trim().split(/\s+/).toSorted();
   } catch {
     // Not Linux, or no /proc: the model has to do.

@@ -1,10 +1,16 @@
 import { ByteReader, ByteWriter, WasmError } from '#wasm';
 import type { Assembly } from './assembly.ts';
 
+const MODULE = 0;
 const FUNCTIONS = 1;
 const LOCALS = 2;
 const LABELS = 3;
 const GLOBALS = 7;
+/**
+ * V8 writes the names of module and function into every frame of a stack, and cannot make a stack of more than 512 MiB at
+ * all; mangled names are seldom longer than this.
+ */
+const MOST_NAME_BYTES = 4_096;
 
 /**
  * The name section with the metered module's indices and the helpers' names. Engines ignore a name section that is
@@ -18,7 +24,7 @@ export function rewriteNames(assembly: Assembly, start: number, end: number): Ui
       const id = reader.u8();
       const payload = reader.sub(reader.u32());
       const writer = new ByteWriter(payload.end - payload.offset + 64);
-      if (id === LABELS) continue;
+      if (id === LABELS || (id === MODULE && payload.end - payload.offset > MOST_NAME_BYTES)) continue;
       if (id === FUNCTIONS) nameFunctions(payload, writer, assembly);
       else if (id === LOCALS) {
         const count = payload.count(2);
@@ -65,9 +71,17 @@ function nameFunctions(payload: ByteReader, writer: ByteWriter, assembly: Assemb
     const index = payload.u32();
     if (!named && index >= assembly.refill) nameHooks();
     writer.u32(assembly.functionIndex(index));
-    const length = payload.u32();
-    writer.u32(length).raw(payload.slice(length));
+    const name = cut(payload.slice(payload.u32()));
+    writer.u32(name.length).raw(name);
   }
   if (!named) nameHooks();
   for (const [at, { name }] of list.entries()) writer.u32(first + at).name(name);
+}
+
+/** The name's first bytes, ending with a whole character. */
+function cut(name: Uint8Array): Uint8Array {
+  if (name.length <= MOST_NAME_BYTES) return name;
+  let end = MOST_NAME_BYTES;
+  while (end > 0 && ((name[end] as number) & 0xc0) === 0x80) end--;
+  return name.subarray(0, end);
 }

@@ -20,16 +20,42 @@ export function isStackOverflow(thrown: unknown): boolean {
   return thrown instanceof RangeError && thrown.message === 'Maximum call stack size exceeded';
 }
 
-/** `    at name (wasm://wasm/module-0123abcd:wasm-function[7]:0x1f)`: the module's name stands first, or alone. */
-const FRAME = /^ {4}at (?:async )?(.+) \(wasm:\/\/wasm\/(?:(.*)-)?[0-9a-f]{8}:/gm;
+const FRAME = '    at ';
+const PLACE = ' (wasm://wasm/';
+/** What follows a module's name in a frame, and stands alone where the module has none. */
+const HASH = /^[0-9a-f]{8}:/;
+const HASH_LENGTH = 8;
+/** The guest chooses its functions' names. */
+const MOST_NAME = 200;
 
 /** The guest's function that was running when `thrown` was thrown, where V8 says so. */
 function runningFunction(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
-  for (const [, name = '', module] of thrown.stack.matchAll(FRAME)) {
-    if (!name.includes(NAMESPACE)) return name === module ? undefined : name;
+  for (const line of thrown.stack.split('\n')) {
+    const frame = parseFrame(line);
+    if (frame === undefined || frame.name.includes(NAMESPACE)) continue;
+    return frame.name === frame.module ? undefined : cut(frame.name);
   }
   return undefined;
+}
+
+/**
+ * `    at name (wasm://wasm/module-0123abcd:wasm-function[7]:0x1f)`: the module's name stands first, or alone. Names are
+ * the guest's and may look like any part of a frame, so each mark is looked for once, from the end, and never tried again.
+ */
+function parseFrame(line: string): { readonly name: string; readonly module: string | undefined } | undefined {
+  if (!line.startsWith(FRAME)) return undefined;
+  const place = line.lastIndexOf(PLACE);
+  if (place <= FRAME.length) return undefined;
+  const name = line.slice(line.startsWith('async ', FRAME.length) ? FRAME.length + 6 : FRAME.length, place);
+  const start = place + PLACE.length;
+  const end = line.lastIndexOf(':wasm-function[');
+  if (end < start + HASH_LENGTH || !HASH.test(line.slice(end - HASH_LENGTH, end + 1))) return undefined;
+  return { name, module: end - HASH_LENGTH === start ? undefined : line.slice(start, end - HASH_LENGTH - 1) };
+}
+
+function cut(name: string): string {
+  return name.length > MOST_NAME ? `${name.slice(0, MOST_NAME)}…`.toWellFormed() : name;
 }
 
 /** The error, saying which function was running when that is known. */

@@ -35,7 +35,7 @@ export async function openBlobs(address: string, clock: Clock): Promise<BlobStor
   const unknown = [...url.searchParams.keys()].find((name) => !known.has(name));
   if (unknown !== undefined) throw invalid(`an s3: address has no parameter ${shownText(unknown)}`);
   const endpoint = url.searchParams.get('endpoint') ?? undefined;
-  const prefix = url.pathname.replace(/^\/+/, '').replace(/\/*$/, '/');
+  const prefix = `${withoutOuterSlashes(url.pathname)}/`;
   return S3BlobStore.create({
     bucket: url.host,
     prefix: prefix === '/' ? undefined : prefix,
@@ -43,6 +43,14 @@ export async function openBlobs(address: string, clock: Clock): Promise<BlobStor
     region: url.searchParams.get('region') ?? undefined,
     forcePathStyle: (url.searchParams.get('path-style') ?? String(endpoint !== undefined)) === 'true',
   });
+}
+
+function withoutOuterSlashes(path: string): string {
+  let start = 0;
+  let end = path.length;
+  while (start < end && path[start] === '/') start++;
+  while (start < end && path[end - 1] === '/') end--;
+  return path.slice(start, end);
 }
 
 /** A scheme has two letters at least: a Windows drive is none. */

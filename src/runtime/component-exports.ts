@@ -38,7 +38,7 @@ function isNamed(candidate: string, wanted: string): boolean {
 }
 
 function camelCase(name: string): string {
-  return name.replace(/-+(.)/g, (_, letter: string) => letter.toUpperCase());
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function missing(code: ComponentCode, name: string): RuntimeError {

@@ -96,7 +96,8 @@ async function listed(shell: Shell, list: string | undefined): Promise<Wanted[]>
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
-      const [, digest, path = line] = /^(sha256:\S+)\s+(.+)$/.exec(line) ?? [];
-      return { path, digest };
+      const end = line.search(/\s/);
+      if (!line.startsWith('sha256:') || end < 0) return { path: line, digest: undefined };
+      return { path: line.slice(end).trim(), digest: line.slice(0, end) };
     });
 }

@@ -44,7 +44,7 @@ export class JsonEndpoint {
     if (options.apiKey !== undefined && url.protocol === 'http:' && !LOOPBACK.has(url.hostname)) {
       throw invalidUrl(`an API key is not sent to ${url.host} in the clear; use https`);
     }
-    this.#base = url.href.replace(/\/+$/, '');
+    this.#base = withoutLastSlashes(url.href);
     this.#options = options;
   }
 
@@ -123,6 +123,12 @@ async function readCapped(response: Response, most: number): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function withoutLastSlashes(address: string): string {
+  let end = address.length;
+  while (address[end - 1] === '/') end--;
+  return address.slice(0, end);
 }
 
 function refused(code: 'DELEGATION_MODEL_UNAVAILABLE' | 'DELEGATION_MODEL_REFUSED', status: number, text: string) {

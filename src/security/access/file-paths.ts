@@ -133,5 +133,7 @@ function leadsOut(guestPath: string): SecurityError {
 }
 
 function trimSlashes(path: string): string {
-  return path.replace(/\/+$/, '');
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') end--;
+  return path.slice(0, end);
 }

@@ -7,7 +7,7 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 export function canonicalAddress(text: string): string | undefined {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   // A zone (`fe80::1%eth0`) picks an interface; what is left of it is the address.
-  const unzoned = bare.includes(':') ? bare.replace(/%.*$/, '') : bare;
+  const unzoned = bare.includes(':') ? (bare.split('%', 1)[0] as string) : bare;
   const host = unzoned.includes(':') ? `[${unzoned}]` : unzoned;
   // What the URL parser would read as a port, a path or a user is no address.
   if (!/^[0-9a-fA-FxX.]+$|^\[[0-9a-fA-F:.]+\]$/.test(host) || !URL.canParse(`http://${host}/`)) return undefined;

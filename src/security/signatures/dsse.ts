@@ -130,7 +130,7 @@ function decodeBase64(value: unknown): Uint8Array | undefined {
   if (typeof value !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) return undefined;
   const bytes = Buffer.from(value, 'base64');
   const canonical = bytes.toString('base64url');
-  return value.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '') === canonical ? bytes : undefined;
+  return value.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '') === canonical ? bytes : undefined;
 }
 
 /** Loaded on use: a machine's own artifacts start without it. */

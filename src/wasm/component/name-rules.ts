@@ -6,13 +6,7 @@ type Refusal = string | undefined;
  * digits and `$ . - _ : / @ # [ ] | + =`; the rest is room for other compilers.
  */
 const CORE_NAME = /^[A-Za-z0-9$._:/@#|[\]+=,!?%^~<> -]*$/;
-const LABEL = '(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-(?:[a-z0-9]+|[A-Z0-9]+))*';
-const LABEL_NAME = new RegExp(`^${LABEL}$`);
-const PLAIN_NAME = new RegExp(
-  `^(?:(?:\\[async\\])?(${LABEL})|\\[constructor\\](${LABEL})|\\[(async )?(method|static)\\](${LABEL})\\.(${LABEL}))$`,
-);
-const VERSION = '(?:@[0-9]+(?:\\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?(?:\\+[0-9A-Za-z.-]+)?)?';
-const INTERFACE_NAME = new RegExp(`^${LABEL}(?::${LABEL})+(?:/${LABEL})+${VERSION}$`);
+const VERSION = /^[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
 const DEPENDENCY_NAME = /^(?:url|relative-url|integrity|locked-dep|unlocked-dep)=/;
 
 /** Properties that change what an object or a promise is when a guest may name them. */
@@ -36,28 +30,106 @@ export function refuseCoreName(name: string): Refusal {
 
 /** A record's field, a variant's, enum's or flags' label, a parameter. These become keys and values of data only. */
 export function refuseLabel(name: string): Refusal {
-  return LABEL_NAME.test(name) ? undefined : 'is not a kebab-case label of ASCII letters, digits and hyphens';
+  return isLabel(name) ? undefined : 'is not a kebab-case label of ASCII letters, digits and hyphens';
 }
 
 /** What a component, an instance or a type of either imports or exports, and what it is, where that is known. */
 export function refuseExternName(name: string, direction: 'import' | 'export', sort?: string): Refusal {
-  if (INTERFACE_NAME.test(name)) {
+  if (isInterfaceName(name)) {
     // The generator panics at a function whose name is an interface's, and is unusable from then on.
     return sort === 'func' || sort === 'type' ? `is an interface's name and stands for a ${sort}` : undefined;
   }
   if (DEPENDENCY_NAME.test(name)) {
     return 'asks for a component by address or dependency, which nobody resolves here; link it in before';
   }
-  const [plain, func, ofConstructor, , kind, resource, member] = PLAIN_NAME.exec(name) ?? [];
+  const plain = parsePlainName(name);
   if (plain === undefined) return 'is neither a kebab-case name nor an interface name like ns:package/interface@1.0.0';
   const forbidden = direction === 'import' ? INHERITED_BY_OBJECTS : POISON;
   const statics = direction === 'import' ? INHERITED_BY_CLASSES : POISON;
+  const { func, ofConstructor, isStatic, resource, member } = plain;
   const bad =
     (func !== undefined && forbidden.has(camelCase(func))) ||
     (ofConstructor !== undefined && forbidden.has(pascalCase(ofConstructor))) ||
     (resource !== undefined && forbidden.has(pascalCase(resource))) ||
-    (member !== undefined && (kind === 'static' ? statics : POISON).has(camelCase(member)));
+    (member !== undefined && (isStatic ? statics : POISON).has(camelCase(member)));
   return bad ? 'has a meaning of its own as a property of a JavaScript object or class' : undefined;
+}
+
+/** What a name of one function or resource is made of; every part is a label. */
+interface PlainName {
+  readonly func?: string;
+  readonly ofConstructor?: string;
+  readonly resource?: string;
+  readonly member?: string;
+  readonly isStatic?: boolean;
+}
+
+function parsePlainName(name: string): PlainName | undefined {
+  const end = name.startsWith('[') ? name.indexOf(']') : -1;
+  const rest = name.slice(end + 1);
+  switch (name.slice(0, end + 1)) {
+    case '':
+    case '[async]':
+      return isLabel(rest) ? { func: rest } : undefined;
+    case '[constructor]':
+      return isLabel(rest) ? { ofConstructor: rest } : undefined;
+    case '[method]':
+    case '[async method]':
+      return parseMember(rest, false);
+    case '[static]':
+    case '[async static]':
+      return parseMember(rest, true);
+    default:
+      return undefined;
+  }
+}
+
+function parseMember(text: string, isStatic: boolean): PlainName | undefined {
+  const dot = text.indexOf('.');
+  const resource = text.slice(0, Math.max(dot, 0));
+  const member = text.slice(dot + 1);
+  return isLabel(resource) && isLabel(member) ? { resource, member, isStatic } : undefined;
+}
+
+/** `ns:package/interface@1.0.0`, with any number of namespaces and nested packages. */
+function isInterfaceName(name: string): boolean {
+  const at = name.indexOf('@');
+  if (at >= 0 && !VERSION.test(name.slice(at + 1))) return false;
+  const [pack = '', ...path] = (at < 0 ? name : name.slice(0, at)).split('/');
+  const names = pack.split(':');
+  return names.length > 1 && path.length > 0 && names.every(isLabel) && path.every(isLabel);
+}
+
+const DIGIT = 1;
+const LOWER = 2;
+const UPPER = 4;
+
+/**
+ * Whether a text is words joined by hyphens, each of digits and of letters of one case, the first beginning with a
+ * letter. A scan, not a pattern: a word of digits alone is of both cases, and a pattern with the two cases as
+ * alternatives tries every assignment of a long row of such words before it gives up.
+ */
+function isLabel(text: string): boolean {
+  let word = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x2d) {
+      if (word === 0) return false;
+      word = 0;
+      continue;
+    }
+    const kind = kindOf(code);
+    if (kind === 0 || (at === 0 && kind === DIGIT)) return false;
+    word |= kind;
+    if ((word & (LOWER | UPPER)) === (LOWER | UPPER)) return false;
+  }
+  return word !== 0;
+}
+
+function kindOf(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return DIGIT;
+  if (code >= 0x61 && code <= 0x7a) return LOWER;
+  return code >= 0x41 && code <= 0x5a ? UPPER : 0;
 }
 
 function camelCase(label: string): string {
