@@ -2,6 +2,7 @@ import type { Artifact, ArtifactBuilder, ArtifactCache, CallPath, CompiledArtifa
 import { type ComponentCode, componentCode } from './component-code.ts';
 import { directComponent } from './direct/direct-component.ts';
 import { RuntimeError } from './errors.ts';
+import { glueHostCall } from './host-call.ts';
 import type { CurrentStore } from './host-state.ts';
 
 export interface CodeCachePorts {
@@ -53,7 +54,7 @@ export class CodeCache {
     if (calls === 'direct') {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
     }
-    return componentCode(compiled, (bytes) => current.state.lift(bytes));
+    return componentCode(compiled, (bytes) => current.state.lift(bytes), glueHostCall(current));
   }
 }
 

@@ -1,5 +1,6 @@
 import { compileFunction } from 'node:vm';
 import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
+import type { GlueHostCall } from './host-call.ts';
 import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
 
@@ -40,7 +41,7 @@ export function lifecycleName(exports: readonly ArtifactExport[]): string | unde
  * Evaluates an artifact's JavaScript as a function. Its text was checked when it was made and its artifact is
  * trusted; what little of the host it may name is shadowed, so that it sees no process, no console and no network.
  */
-export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard): ComponentCode {
+export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard, callHost: GlueHostCall): ComponentCode {
   const { javascript, imports, exports } = compiled.artifact;
   const build = compileFunction(`'use strict'; return (${javascript});`, [...SHADOWED_GLOBALS], {
     filename: 'vivarium:component',
@@ -55,6 +56,7 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard): Co
     TextDecoder: strictTextDecoder(lifted),
     sliceMemory: memorySlicer(lifted),
     liftItem: lifted,
+    callHost,
     vals: undefined,
   };
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;

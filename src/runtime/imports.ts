@@ -1,41 +1,92 @@
+import { shownText } from '#core';
 import { RuntimeError } from './errors.ts';
 import type { HostInterface, HostLinker } from './host-linker.ts';
+import { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
+
+type Given = Readonly<Record<string, unknown>>;
+
+/** How many names an error shows of what was given. */
+const MOST_SHOWN = 20;
 
 /**
- * Everything that a component imports: WASI's and our interfaces from the linker, others from what the embedder gave.
- * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`, naming every import that is not met
+ * Everything that a component imports: what the embedder gave comes first, WASI's and our interfaces from the linker
+ * meet the rest. Nothing that the embedder gave is changed.
+ * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`, naming every import that is not met and what there is
  */
 export function resolveImports(
   wanted: readonly string[],
   linker: HostLinker,
-  given: Readonly<Record<string, unknown>>,
+  given: Given,
 ): Readonly<Record<string, unknown>> {
   const resolved: Record<string, unknown> = Object.create(null);
   const missing: string[] = [];
   for (const name of wanted) {
-    const found = givenInterface(given, name, linker) ?? linker.find(name);
+    const found = givenInterface(given, name) ?? linker.find(name);
     if (found === undefined) missing.push(name);
     else resolved[name] = found;
   }
-  if (missing.length > 0) {
-    throw new RuntimeError(
-      'RUNTIME_MISSING_IMPORT',
-      `the component imports ${missing.join(', ')}, which is neither WASI 0.2 nor vivarium:actor@0.1; give it in load options: { imports: { '${missing[0]}': { … } } }`,
-      { details: { imports: missing.join(', ') } },
-    );
-  }
+  if (missing.length > 0) throw missingImport(missing, linker, given);
   return resolved;
 }
 
-/** The embedder may name an interface with or without its version; a bare function stands for itself. */
-function givenInterface(
-  given: Readonly<Record<string, unknown>>,
-  name: string,
-  linker: HostLinker,
-): HostInterface | undefined {
-  const base = name.split('@', 1)[0] as string;
-  const key = Object.keys(given).find((candidate) => candidate === name || candidate.split('@', 1)[0] === base);
+/** A bare function stands for itself, as a world imports one. */
+function givenInterface(given: Given, name: string): HostInterface | undefined {
+  const key = keyFor(given, name);
   const value = key === undefined ? undefined : given[key];
-  if (typeof value === 'function') return linker.guard(name, { default: value });
-  return typeof value === 'object' && value !== null ? linker.guard(name, value as HostInterface) : undefined;
+  if (typeof value === 'function') return { default: value };
+  return typeof value === 'object' && value !== null ? viewOf(value) : undefined;
+}
+
+/**
+ * The key of what meets an import: its own name, or else the highest version that is compatible with it, or else the
+ * interface's name without a version, which stands for all of them. Entries that are undefined are as if left out.
+ */
+function keyFor(given: Given, name: string): string | undefined {
+  if (Object.hasOwn(given, name) && given[name] !== undefined) return name;
+  const { base, version } = interfaceName(name);
+  const compatible = Object.keys(given)
+    .filter((key) => given[key] !== undefined)
+    .map((key) => ({ key, ...interfaceName(key) }))
+    .filter((offered) => offered.base === base && isCompatible(version, offered.version))
+    .toSorted((one, other) => compareVersions(other.version, one.version))[0];
+  if (compatible !== undefined) return compatible.key;
+  return Object.hasOwn(given, base) && given[base] !== undefined ? base : undefined;
+}
+
+/**
+ * The functions and classes of an interface as the embedder's object has them, inherited ones too. Functions are bound
+ * to that object, which is the `this` that its methods expect. Resource classes are themselves: their names begin with a
+ * capital, and `default` may be one.
+ */
+function viewOf(owner: object): HostInterface {
+  const view: Record<string, unknown> = Object.create(null);
+  for (
+    let from: object | null = owner;
+    from !== null && from !== Object.prototype;
+    from = Object.getPrototypeOf(from)
+  ) {
+    for (const key of Object.getOwnPropertyNames(from)) {
+      if (key in view || key === 'constructor') continue;
+      const value: unknown = Reflect.get(owner, key);
+      view[key] = typeof value === 'function' && /^(?!default$)[^A-Z]/.test(key) ? value.bind(owner) : value;
+    }
+  }
+  return view;
+}
+
+function missingImport(missing: readonly string[], linker: HostLinker, given: Given): RuntimeError {
+  const wanted = missing.join(', ');
+  const bases = new Set(missing.map((name) => interfaceName(name).base));
+  const near = [...Object.keys(given).filter((key) => given[key] !== undefined), ...linker.names].filter((key) =>
+    bases.has(interfaceName(key).base),
+  );
+  const keys = near.length > 0 ? near : Object.keys(given).filter((key) => given[key] !== undefined);
+  const shown = keys.slice(0, MOST_SHOWN).map((key) => shownText(key, 200));
+  const more = keys.length > shown.length ? ` and ${keys.length - shown.length} more` : '';
+  const there = shown.length === 0 ? 'nothing' : `${shown.join(', ')}${more}`;
+  return new RuntimeError(
+    'RUNTIME_MISSING_IMPORT',
+    `the component imports ${wanted}, which is neither WASI 0.2 nor vivarium:actor@0.1, nor compatible with what is there: ${there}; give it in load options: { imports: { '${missing[0]}': { … } } }`,
+    { details: { imports: wanted, available: keys.slice(0, MOST_SHOWN).join(', ') } },
+  );
 }

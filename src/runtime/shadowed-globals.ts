@@ -1,6 +1,6 @@
 /**
- * What generated code may name of the host, shadowed by a harmless value when it runs, and `sliceMemory` and `liftItem`, which
- * we put into it. By itself, so that a start from the cache does not load the parser that checks generated code.
+ * What generated code may name of the host, shadowed by a harmless value when it runs, and `sliceMemory`, `liftItem` and
+ * `callHost`, which we put into it. By itself, so that a start from the cache does not load the parser that checks generated code.
  */
 export const SHADOWED_GLOBALS = [
   'process',
@@ -12,5 +12,6 @@ export const SHADOWED_GLOBALS = [
   'TextDecoder',
   'sliceMemory',
   'liftItem',
+  'callHost',
   'vals',
 ] as const;

@@ -55,7 +55,8 @@ const RUNTIME: allow.OptionRules<RuntimeOptions> = {
 const interfaces = allow.each(
   allow.rule(
     "an object of the interface's functions, or a function",
-    (value) => typeof value === 'function' || (typeof value === 'object' && value !== null),
+    // Undefined is as if left out: ready-made objects of imports, such as WASIShim's, have such entries.
+    (value) => ['function', 'undefined'].includes(typeof value) || (typeof value === 'object' && value !== null),
   ),
 );
 

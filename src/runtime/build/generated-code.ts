@@ -1,6 +1,7 @@
 import { type AnyNode, type FunctionDeclaration, type Node, type Program, parse } from 'acorn';
 import { RuntimeError } from '../errors.ts';
 import { apply, checkHandle, checkSlice, countItems, type Edit, isMemorySlice } from './glue-edits.ts';
+import { isTrampoline, nameHostCall } from './host-call-edits.ts';
 import { FORBIDDEN_PROPERTIES, PERMITTED_GLOBALS } from './permitted-names.ts';
 import { isDeclaration, isPropertyName, walk } from './syntax-tree.ts';
 
@@ -87,6 +88,9 @@ function visit(
       return;
     case 'CallExpression':
       if (isMemorySlice(node.callee)) edits.push(...checkSlice(node.callee, node.arguments[0]));
+      return;
+    case 'VariableDeclarator':
+      if (isTrampoline(node)) edits.push(...nameHostCall(node));
       return;
     case 'ForStatement':
       if (node.body.type === 'BlockStatement') edits.push(...countItems(node.body));

@@ -36,7 +36,7 @@ export async function transpile(component: Uint8Array): Promise<TranspiledCompon
   await $init;
   let result: ReturnType<typeof generate>;
   try {
-    result = generate(component, TRANSPILE_OPTIONS);
+    result = generate(component, { ...TRANSPILE_OPTIONS, map: await versionedImports(component) });
   } catch (cause) {
     throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be transpiled: ${firstLine(cause)}`, {
       cause,
@@ -51,6 +51,17 @@ export async function transpile(component: Uint8Array): Promise<TranspiledCompon
     imports: result.imports,
     exports: result.exports.map(([name, kind]) => ({ name, kind })),
   };
+}
+
+/**
+ * Each imported interface under its whole name: by default jco leaves versions away, and two versions of an interface
+ * would be met by the same functions.
+ */
+async function versionedImports(component: Uint8Array): Promise<[string, string][]> {
+  const { describeComponent } = await import('#wasm');
+  return describeComponent(component)
+    .imports.filter(({ kind, name }) => kind === 'instance' && name.includes('@'))
+    .map(({ name }) => [name, name]);
 }
 
 function firstLine(thrown: unknown): string {

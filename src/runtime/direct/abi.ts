@@ -1,5 +1,6 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
+import { errorCaseOf, hostFailure, hostWouldBlock, isErrorCase } from '../host-call.ts';
 import { theExchange } from './adapter/exchange.ts';
 import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
@@ -102,18 +103,35 @@ export const ABI = {
   },
 
   /** What a dropped resource wants to be told. */
-  dispose(value: object): void {
-    const dispose: unknown = Reflect.get(value, Symbol.dispose);
-    if (typeof dispose === 'function') dispose.call(value);
+  dispose(value: object, name: string): void {
+    try {
+      const dispose: unknown = Reflect.get(value, Symbol.dispose);
+      if (typeof dispose === 'function') dispose.call(value);
+    } catch (thrown) {
+      throw hostFailure(name, thrown);
+    }
   },
 
-  /** The error case of a host function's result; an `Error` is none. */
+  /** The error case of what another component's function threw; an `Error` is none. */
   payload(thrown: unknown): unknown {
-    if (typeof thrown === 'object' && thrown !== null && Object.hasOwn(thrown, 'payload')) {
-      return (thrown as { payload: unknown }).payload;
-    }
-    if (thrown instanceof Error || thrown instanceof WebAssembly.Exception) throw thrown;
-    return thrown;
+    if (!isErrorCase(thrown)) throw thrown;
+    return errorCaseOf(thrown);
+  },
+
+  /** The error case of the `result` of a host function, or the end of the store. */
+  hostError(thrown: unknown, name: string): unknown {
+    if (!isErrorCase(thrown)) throw hostFailure(name, thrown);
+    return errorCaseOf(thrown);
+  },
+
+  /** A host function without an error case threw. */
+  hostThrew(thrown: unknown, name: string): never {
+    throw hostFailure(name, thrown);
+  },
+
+  /** What a host function answered must be a value: a turn cannot wait. */
+  answered(answer: unknown, name: string): void {
+    if (answer instanceof Promise) throw hostWouldBlock(name, answer);
   },
 
   bitsOfF32(value: number): number {

@@ -5,7 +5,7 @@ import type { HostSlot } from './host-slot.ts';
  * data below, of the code that plans hold or of what that code calls, and of what is attached to core modules or how the
  * exchange is divided.
  */
-export const CALL_PLAN_FORMAT = 3;
+export const CALL_PLAN_FORMAT = 4;
 
 /** How a component is called: directly, or through the glue and why: half a sentence that follows "it". */
 export type CallPlan = { readonly direct: DirectPlan } | { readonly whyGlue: string };

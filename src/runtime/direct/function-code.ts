@@ -71,7 +71,7 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
 }
 
 /** The text of a function `(...core values) => core value` that a guest imports and that calls the host. */
-export function importCode(type: FuncType, slots: FunctionSlots, host: number, how: HostCall): string {
+export function importCode(type: FuncType, slots: FunctionSlots, host: number, how: HostCall, name: string): string {
   const code = new Code();
   const { instance } = slots;
   const layouts = type.params.map((param) => layoutOf(param.type));
@@ -89,7 +89,7 @@ export function importCode(type: FuncType, slots: FunctionSlots, host: number, h
   if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
   if (borrows) code.line('const lent = [];');
   const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);
-  callHost(code, type, callOf(how, host, args));
+  callHost(code, type, callOf(how, host, args), how.kind === 'lifted' ? undefined : name);
   if (borrows) code.line(`for (const entry of lent) s.handles[${instance}].giveBack(entry);`);
   lowerResult(code, slots, type, out);
   code.line('} catch (thrown) { return s.fail(thrown); }');
@@ -97,12 +97,12 @@ export function importCode(type: FuncType, slots: FunctionSlots, host: number, h
 }
 
 /** The text of a function that drops a resource handle. */
-export function dropCode(instance: number, resource: number): string {
+export function dropCode(instance: number, resource: number, name: string): string {
   return `function (handle) {
 const s = ctx.s;
 try {
 if (s.locked${instance} || x.locked) abi.mayNotLeave();
-abi.dispose(s.handles[${instance}].take(handle >>> 0, ${resource}));
+abi.dispose(s.handles[${instance}].take(handle >>> 0, ${resource}), ${JSON.stringify(name)});
 } catch (thrown) { s.fail(thrown); }
 }`;
 }
@@ -204,14 +204,26 @@ function callOf(how: HostCall, host: number, args: readonly string[]): string {
   return `${args[0]}[${member}](${args.slice(1).join(', ')})`;
 }
 
-function callHost(code: Code, type: FuncType, call: string): void {
-  if (type.result?.kind !== 'result') {
+/**
+ * Calls what meets an import: the host's function of that name in WIT, which may fail in any way, or, without a name,
+ * another component's.
+ */
+function callHost(code: Code, type: FuncType, call: string, name: string | undefined): void {
+  const fallible = type.result?.kind === 'result';
+  const quoted = JSON.stringify(name);
+  if (!fallible && name === undefined) {
     code.line(`const answer = ${call};`);
     return;
   }
   code.line('let answer;');
-  code.line(`try { answer = { tag: 'ok', val: ${call} }; }`);
-  code.line(`catch (thrown) { answer = { tag: 'err', val: abi.payload(thrown) }; }`);
+  code.line(`try { answer = ${fallible ? `{ tag: 'ok', val: ${call} }` : call}; }`);
+  if (name === undefined) {
+    code.line(`catch (thrown) { answer = { tag: 'err', val: abi.payload(thrown) }; }`);
+    return;
+  }
+  if (!fallible) code.line(`catch (thrown) { abi.hostThrew(thrown, ${quoted}); }`);
+  else code.line(`catch (thrown) { answer = { tag: 'err', val: abi.hostError(thrown, ${quoted}) }; }`);
+  code.line(`abi.answered(answer${fallible ? '.val' : ''}, ${quoted});`);
 }
 
 function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: boolean): void {

@@ -79,7 +79,8 @@ class Planner {
   readonly #host: HostSlot[] = [];
   /** Interfaces whose resource classes are needed. */
   readonly #needed = new Set<string>();
-  readonly #resources = new Map<Resource, { id: number; slot: HostSlot }>();
+  /** By the name in WIT that the interface which defines them gives them. */
+  readonly #resources = new Map<Resource, { id: number; slot: HostSlot; name: string }>();
 
   constructor(linked: LinkedComponent) {
     this.#linked = linked;
@@ -87,7 +88,7 @@ class Planner {
     for (const { name, value } of linked.imports) {
       if (value.sort === 'instance') this.#nameResources(name, value.exports);
       else if (value.sort === 'type' && value.type.kind === 'resource') {
-        this.#nameResource(value.type, { from: name, property: 'default' });
+        this.#nameResource(value.type, { from: name, property: 'default' }, name);
       }
     }
   }
@@ -188,17 +189,17 @@ class Planner {
     if (item.kind === 'resource.drop') {
       const known = this.#resources.get(item.resource);
       if (known === undefined) throw new NotDirect('defines resources');
-      return dropCode(item.instance, known.id);
+      return dropCode(item.instance, known.id, `${known.slot.from}#[resource-drop]${known.name}`);
     }
     if (item.kind !== 'lower') throw new NotDirect(`uses ${item.kind === 'builtin' ? item.name : item.kind}`);
     const { type, definition } = item.func;
     checkType(type);
     const slots = this.#slots(item.options, item.instance);
     if (definition.kind === 'lift') {
-      return importCode(type, slots, -1, { kind: 'lifted', index: this.#lifted(item.func) });
+      return importCode(type, slots, -1, { kind: 'lifted', index: this.#lifted(item.func) }, '');
     }
     const { slot, how } = hostCall(definition.path);
-    return importCode(type, slots, this.#host.push(slot) - 1, how);
+    return importCode(type, slots, this.#host.push(slot) - 1, how, definition.path.join('#'));
   }
 
   #slots(options: LinkedOptions, instance: number): FunctionSlots {
@@ -236,14 +237,14 @@ class Planner {
       { sort: 'instance' }
     >['exports']) {
       if (item.sort === 'type' && item.type.kind === 'resource') {
-        this.#nameResource(item.type, { from, property: pascalCase(name) });
+        this.#nameResource(item.type, { from, property: pascalCase(name) }, name);
       }
     }
   }
 
   /** The interface that comes first defines it; those after it use it. */
-  #nameResource(resource: Resource, slot: HostSlot): void {
-    if (!this.#resources.has(resource)) this.#resources.set(resource, { id: this.#resources.size, slot });
+  #nameResource(resource: Resource, slot: HostSlot, name: string): void {
+    if (!this.#resources.has(resource)) this.#resources.set(resource, { id: this.#resources.size, slot, name });
   }
 }
 

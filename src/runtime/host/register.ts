@@ -26,7 +26,7 @@ export interface HostPorts extends ServicesPorts {
 
 /** Defines every import that Vivarium meets, once for all stores of an engine. */
 export function registerHostFunctions(current: CurrentStore, ports: HostPorts): HostLinker {
-  const linker = new HostLinker(current);
+  const linker = new HostLinker();
   const io = defineIo(linker, current);
   defineClocks(linker, current, ports.clock, io);
   defineRandom(linker, ports.random);

@@ -21,7 +21,11 @@ export async function bothPaths(component: Uint8Array): Promise<BothPaths> {
   const modules = coreModules.map(({ bytes }) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>));
   const byName = new Map(coreModules.map(({ name }, index) => [name, modules[index] as WebAssembly.Module]));
   const artifact = { javascript, coreModules: [], imports, exports };
-  const glue = componentCode({ artifact, modules: byName } as unknown as Parameters<typeof componentCode>[0], () => {});
+  const glue = componentCode(
+    { artifact, modules: byName } as unknown as Parameters<typeof componentCode>[0],
+    () => {},
+    (_name, _fallible, call) => call(),
+  );
   const code = new DirectCode(planDirect(component));
   return {
     glue: (given = {}) =>

@@ -1,0 +1,39 @@
+/** The name of an interface in its parts; a name that is no interface's, as that of a function, is a base alone. */
+export interface InterfaceName {
+  readonly base: string;
+  /** Empty where the name has none. */
+  readonly version: string;
+}
+
+export function interfaceName(name: string): InterfaceName {
+  const at = name.indexOf('@');
+  return at === -1 ? { base: name, version: '' } : { base: name.slice(0, at), version: name.slice(at + 1) };
+}
+
+/**
+ * Whether one version may stand for another by the rules of semantic versions: the first number that is not zero is the
+ * same. A pre-release, and a version that is none, stand for themselves alone.
+ */
+export function isCompatible(wanted: string, offered: string): boolean {
+  if (wanted === offered) return true;
+  const [one, other] = [numbersOf(wanted), numbersOf(offered)];
+  if (one === undefined || other === undefined) return false;
+  const significant = one.findIndex((number) => number !== 0n);
+  // 0.0.0 is compatible with itself alone, and so is each 0.0.z.
+  return significant !== -1 && one.slice(0, significant + 1).every((number, index) => number === other[index]);
+}
+
+/** Orders versions; one that is none comes first. */
+export function compareVersions(one: string, other: string): number {
+  const [left, right] = [numbersOf(one), numbersOf(other)];
+  if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
+  const at = left.findIndex((number, index) => number !== right[index]);
+  if (at === -1) return 0;
+  return (left[at] as bigint) < (right[at] as bigint) ? -1 : 1;
+}
+
+/** Major, minor and patch number. Build metadata after `+` does not count. */
+function numbersOf(version: string): readonly bigint[] | undefined {
+  const [, ...numbers] = /^(\d{1,20})\.(\d{1,20})\.(\d{1,20})(?:\+[0-9A-Za-z.-]{1,200})?$/.exec(version) ?? [];
+  return numbers.length === 3 ? numbers.map(BigInt) : undefined;
+}
