@@ -8,6 +8,7 @@ import { theExchange } from '../../src/runtime/direct/adapter/exchange.ts';
 import { DirectCode } from '../../src/runtime/direct/direct-code.ts';
 import { planBuild } from '../../src/runtime/direct/plan.ts';
 import { actor } from '../../test/support/actor-wat.ts';
+import { BareTurn } from '../../test/support/bare-turn.ts';
 import type { RunGroup } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
 import { type RawLifecycle, rawJco } from '../support/raw-jco.ts';
@@ -53,10 +54,12 @@ export const calls: RunGroup = async (report) => {
   const given = { ...endlessFuel(), [ATTACHED]: theExchange().imports };
   const bare = (): WebAssembly.Exports => new WebAssembly.Instance(modules[0] as WebAssembly.Module, given).exports;
   const direct = (): RawLifecycle =>
-    code.instantiate(
-      (index) => modules[index] as WebAssembly.Module,
-      {},
-      (module, imports) => new WebAssembly.Instance(module, { ...imports, ...given }).exports,
+    new BareTurn().run(() =>
+      code.instantiate(
+        (index) => modules[index] as WebAssembly.Module,
+        {},
+        (module, imports) => new WebAssembly.Instance(module, { ...imports, ...given }).exports,
+      ),
     )[LIFECYCLE] as RawLifecycle;
   const glue = await rawJco(component);
 

@@ -6,6 +6,7 @@ import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../src/runtime/direct/plan.ts';
 import { actor } from '../../test/support/actor-wat.ts';
+import { BareTurn } from '../../test/support/bare-turn.ts';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
 import { type RawLifecycle, rawJco } from '../support/raw-jco.ts';
@@ -73,10 +74,12 @@ async function secondInstance(component: Uint8Array, report: Report): Promise<vo
   const store = (): unknown => {
     const tank = meter.createTank({ maxMemoryBytes: 2 ** 26 });
     tank.begin({ timeMs: 1_000 });
-    const exports = code.instantiate(
-      (index) => modules[index] as WebAssembly.Module,
-      {},
-      (module, imports) => tank.link(module, imports ?? {}),
+    const exports = new BareTurn().run(() =>
+      code.instantiate(
+        (index) => modules[index] as WebAssembly.Module,
+        {},
+        (module, imports) => tank.link(module, imports ?? {}),
+      ),
     );
     tank.end();
     return exports;

@@ -14,6 +14,7 @@ export * from './ports/clock.ts';
 export * from './ports/directory.ts';
 export * from './ports/engine.ts';
 export * from './ports/files.ts';
+export * from './ports/lane.ts';
 export * from './ports/loader.ts';
 export * from './ports/messaging.ts';
 export * from './ports/meter.ts';

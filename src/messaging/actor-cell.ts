@@ -3,6 +3,7 @@ import {
   type ComponentHandle,
   type ComponentId,
   formatComponentId,
+  type Lane,
   type OutgoingMessage,
   type Turn,
 } from '#core';
@@ -148,6 +149,29 @@ const running: { cell: ActorCell | undefined; envelope: Envelope | undefined } =
   envelope: undefined,
 };
 
+/** The message whose turn runs, as a lane of the thread: a guest that sends meanwhile answers to its own message. */
+export const messageLane: Lane = {
+  park() {
+    const { cell, envelope } = running;
+    cell?.suspendTurn();
+    return cell === undefined ? undefined : new Parked(cell, envelope);
+  },
+  resume(parked) {
+    running.cell?.suspendTurn();
+    if (parked instanceof Parked) parked.cell.resumeTurn(parked.envelope);
+  },
+};
+
+class Parked {
+  readonly cell: ActorCell;
+  readonly envelope: Envelope | undefined;
+
+  constructor(cell: ActorCell, envelope: Envelope | undefined) {
+    this.cell = cell;
+    this.envelope = envelope;
+  }
+}
+
 /**
  * Everything that messaging knows of one actor, its mailbox being part of it. Its fields are changed by this folder alone.
  * What every message touches comes first: with very many actors called in turn it is cache lines that cost.
@@ -224,6 +248,14 @@ export class ActorCell extends Mailbox<Envelope> {
     this.#suspended = running.envelope;
     running.cell = undefined;
     running.envelope = undefined;
+  }
+
+  /** A suspended turn goes on; nothing does where the actor was removed, or its turn given up, meanwhile. */
+  resumeTurn(envelope: Envelope | undefined): void {
+    if (envelope === undefined || this.#suspended !== envelope) return;
+    this.#suspended = undefined;
+    running.cell = this;
+    running.envelope = envelope;
   }
 
   /** The actor has no turn any more, which may still be running. */

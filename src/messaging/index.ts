@@ -1,4 +1,4 @@
-export type { TurnRunner } from './actor-cell.ts';
+export { messageLane, type TurnRunner } from './actor-cell.ts';
 export { ActorRef, type AnswerOf, type CallOf, type Protocol } from './actor-ref.ts';
 export type { CodecName } from './codecs.ts';
 export type { MessageCounters } from './counters.ts';

@@ -1,11 +1,12 @@
+import type { Lane } from '#core';
 import { type FuelCell, fuelCell, SPENT } from './fuel-cell.ts';
 
 /** Whose call was opened last and is not closed: what is in the fuel cell is this holder's. */
 let owner: CellHolder | undefined;
 
 /**
- * Holds the thread's one fuel cell while its call runs. A call that a host function makes within another's takes the cell
- * over and gives it back, with what the other had left.
+ * Holds the thread's one fuel cell while its call runs. A call that is opened while the cell is held, as a tank of an
+ * embedder's own may be within a host function, takes the cell over and gives it back with what the other had left.
  */
 export class CellHolder {
   readonly #cell: FuelCell = fuelCell();
@@ -14,6 +15,22 @@ export class CellHolder {
   /** Whose call this one's was begun in; and what is left of its own while another's is in it. */
   #outer: CellHolder | undefined;
   #aside = SPENT;
+
+  /** Takes the cell from the call that holds it, which keeps what it has left. */
+  static park(): CellHolder | undefined {
+    const holder = owner;
+    if (holder !== undefined) holder.#aside = holder.#cell.take();
+    owner = undefined;
+    return holder;
+  }
+
+  /** Gives the cell to a call that was parked; one that has ended by now gets none. */
+  static resume(holder: CellHolder | undefined): void {
+    CellHolder.park();
+    if (holder === undefined || !holder.#isOpen) return;
+    owner = holder;
+    holder.#cell.put(holder.#aside);
+  }
 
   get fuel(): WebAssembly.Global<'i64'> {
     return this.#cell.global;
@@ -31,10 +48,7 @@ export class CellHolder {
   /** Takes the cell over with the fuel that a call is given. */
   open(fuel: number): void {
     this.#isOpen = true;
-    if (owner !== undefined) {
-      owner.#aside = this.#cell.get();
-      this.#outer = owner;
-    }
+    if (owner !== undefined) this.#outer = CellHolder.park();
     owner = this;
     this.#cell.put(fuel);
   }
@@ -73,3 +87,9 @@ export class CellHolder {
     else this.#aside = fuel;
   }
 }
+
+/** The fuel cell as a lane of the thread: the fuel that is left belongs to the turn that runs. */
+export const fuelLane: Lane = {
+  park: () => CellHolder.park(),
+  resume: (parked) => CellHolder.resume(parked instanceof CellHolder ? parked : undefined),
+};

@@ -1,3 +1,4 @@
+export { fuelLane } from './cell-holder.ts';
 export { explainBytes, meterBytes } from './component.ts';
 export { MeteringError, type MeteringErrorCode } from './errors.ts';
 export type { FunctionExplanation, ModuleExplanation } from './explain.ts';

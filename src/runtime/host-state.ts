@@ -52,25 +52,9 @@ export interface HostState {
 }
 
 /**
- * Which store runs now. Host functions are made once and shared by all stores, like a linker's; since a turn is
- * synchronous, the store that calls them is the one entered last.
+ * The store that calls a host function. Host functions are made once and shared by all stores, like a linker's; the
+ * caller is the store of the turn that runs.
  */
-export class CurrentStore {
-  #state: HostState | undefined;
-
-  get state(): HostState {
-    if (this.#state === undefined) throw new Error('a host function was called outside a turn');
-    return this.#state;
-  }
-
-  /** Makes `state` the current one; give what it answers to `leave`. */
-  enter(state: HostState): HostState | undefined {
-    const previous = this.#state;
-    this.#state = state;
-    return previous;
-  }
-
-  leave(previous: HostState | undefined): void {
-    this.#state = previous;
-  }
+export interface CurrentStore {
+  readonly state: HostState;
 }

@@ -1,6 +1,6 @@
 import type { KeyValueStore, MemoryPool, Meter } from '#core';
 import { formatComponentId, Quota } from '#core';
-import type { CurrentStore, LogRecord } from './host-state.ts';
+import type { LogRecord } from './host-state.ts';
 import type { LoadedComponent } from './loaded-component.ts';
 import { Store } from './store.ts';
 
@@ -17,11 +17,9 @@ export interface StoreManagerPorts {
 /** Makes stores and lets them go: one for an actor's life, or one for each call. */
 export class StoreManager {
   readonly #ports: StoreManagerPorts;
-  readonly #current: CurrentStore;
   readonly #openFiles = new Quota(MAX_OPEN_FILES);
 
-  constructor(current: CurrentStore, ports: StoreManagerPorts) {
-    this.#current = current;
+  constructor(ports: StoreManagerPorts) {
     this.#ports = ports;
   }
 
@@ -41,7 +39,6 @@ export class StoreManager {
       log,
       tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),
       openFiles: this.#openFiles,
-      current: this.#current,
       maxMemoryBytes: limits.maxMemoryBytes,
       openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
     });

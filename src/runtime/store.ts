@@ -17,7 +17,8 @@ import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { theExchange } from './direct/adapter/exchange.ts';
 import { ComponentError, RuntimeError } from './errors.ts';
-import type { CurrentStore, Environment, HostState, LogRecord } from './host-state.ts';
+import { execution, Turn } from './execution/index.ts';
+import type { Environment, HostState, LogRecord } from './host-state.ts';
 import type { Lifecycle, MessageCalls } from './message-calls.ts';
 import { TrapGuard } from './trap-guard.ts';
 
@@ -37,7 +38,6 @@ export interface StoreParts {
   readonly tank: Tank;
   /** Files that all stores of a runtime have open together. */
   readonly openFiles: Quota;
-  readonly current: CurrentStore;
   /** What its memory may grow to. No value that it holds once is larger, so no lift copies more out of it. */
   readonly maxMemoryBytes: number;
   readonly openStorage: () => KeyValueNamespace;
@@ -51,7 +51,7 @@ export interface StoreParts {
  */
 export class Store implements HostState {
   readonly #tank: Tank;
-  readonly #current: CurrentStore;
+  readonly #turn: Turn = new Turn(this);
   #messages: MessageCalls | undefined;
   #entry: object | undefined;
   #stopped: VivariumError | undefined;
@@ -74,7 +74,6 @@ export class Store implements HostState {
   constructor(parts: StoreParts) {
     this.#parts = parts;
     this.#tank = parts.tank;
-    this.#current = parts.current;
     this.handle = parts.handle;
     this.authority = parts.authority;
     this.environment = parts.environment;
@@ -126,8 +125,7 @@ export class Store implements HostState {
       throw new RuntimeError('RUNTIME_TRAP', 'the component was entered while a call of it was running');
     if (this.#dead) throw gone();
     const tank = this.#tank;
-    const current = this.#current;
-    const previous = current.enter(this);
+    execution.enter(this.#turn);
     this.#entered = true;
     this.#liftedBytes = 0;
     try {
@@ -140,7 +138,7 @@ export class Store implements HostState {
       throw this.#ended(thrown);
     } finally {
       this.#entered = false;
-      current.leave(previous);
+      execution.leave(this.#turn);
     }
   }
 

@@ -18,13 +18,14 @@ import type {
   ModuleRegistry,
   Random,
 } from '#core';
-import { GuestMessaging, HostMessaging, Router } from '#messaging';
-import { tanks } from '#metering';
+import { GuestMessaging, HostMessaging, messageLane, Router } from '#messaging';
+import { fuelLane, tanks } from '#metering';
 import {
   ChainComponentLoader,
   ChildBuilder,
   ComponentLimiter,
-  CurrentStore,
+  currentStore,
+  execution,
   FileComponentLoader,
   JcoEngine,
   RuntimeError,
@@ -160,7 +161,7 @@ function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheMa
 }
 
 function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
-  const current = new CurrentStore();
+  for (const lane of [fuelLane, messageLane]) execution.join(lane);
   const clock = c.resolve(TOKENS.clock);
   const events = c.resolve(TOKENS.events);
   const limiter = c.resolve(TOKENS.limiter);
@@ -168,7 +169,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   const meter = c.resolve(TOKENS.meter);
   const builder = c.resolve(TOKENS.builder);
   const keyOf = artifactKeys(c.resolve(TOKENS.profiles));
-  const linker = registerHostFunctions(current, {
+  const linker = registerHostFunctions(currentStore, {
     clock,
     random: c.resolve(TOKENS.random),
     directory,
@@ -188,11 +189,11 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     builder,
     cache: c.resolve(TOKENS.cache),
     keyOf: (component, request) => keyOf(component, request.metering),
-    current,
+    current: currentStore,
     linker,
     limiter,
     sharesClock: options.overrides?.clock === undefined && options.overrides?.meter === undefined,
-    stores: new StoreManager(current, {
+    stores: new StoreManager({
       meter,
       pool: limiter,
       keyValueStore: c.resolve(TOKENS.keyValueStore),

@@ -2,6 +2,7 @@ import { compileFunction } from 'node:vm';
 import type { VivariumError } from '#core';
 import type { ComponentExports } from '../component-code.ts';
 import { RuntimeError } from '../errors.ts';
+import { execution } from '../execution/index.ts';
 import type { MessageCalls } from '../message-calls.ts';
 import { ABI } from './abi.ts';
 import type { DirectPlan, PlannedExport } from './call-plan.ts';
@@ -48,19 +49,18 @@ interface Host {
 export class DirectCode {
   readonly #plan: DirectPlan;
   readonly #generated: Generated;
-  readonly #context: { s: State | undefined } = { s: undefined };
   readonly #hosts = new WeakMap<object, Host>();
 
   constructor(plan: DirectPlan) {
     this.#plan = plan;
-    this.#generated = compileFunction(plan.source, ['abi', 'ctx'], { filename: 'vivarium:direct' })(
+    this.#generated = compileFunction(plan.source, ['abi', 'execution'], { filename: 'vivarium:direct' })(
       ABI,
-      this.#context,
+      execution,
     ) as Generated;
   }
 
   /**
-   * Makes an instance, core module by core module.
+   * Makes an instance, core module by core module. Like every call of what it answers, it needs a turn.
    *
    * @param module a compiled core module by its place in the component's file
    * @param imports interfaces by name, with functions and classes under the names that jco gives them
@@ -80,23 +80,18 @@ export class DirectCode {
     const plan = this.#plan;
     const handles = plan.classes.length === 0 ? [] : Array.from({ length: plan.instances }, () => new HandleTable());
     const state = new this.#generated.State(this.#hostOf(imports), handles, stop);
-    const previous = this.#context.s;
-    this.#context.s = state;
-    try {
-      const instances: WebAssembly.Exports[] = [];
-      for (const step of plan.steps) {
-        const exports = link(module(step.module), this.#arguments(step.args, instances));
-        instances.push(exports);
-        for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
-        for (const { slot, name } of step.adapters) state[`adapter${slot}`] = exports[name] as Func | undefined;
-        for (const { slot, name } of step.memories) {
-          const memory = exports[name] as WebAssembly.Memory;
-          if (slot === 0) state.attach(memory);
-          else state[`memory${slot}`] = new MemoryView(memory);
-        }
+    execution.running.entry = state;
+    const instances: WebAssembly.Exports[] = [];
+    for (const step of plan.steps) {
+      const exports = link(module(step.module), this.#arguments(step.args, instances));
+      instances.push(exports);
+      for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
+      for (const { slot, name } of step.adapters) state[`adapter${slot}`] = exports[name] as Func | undefined;
+      for (const { slot, name } of step.memories) {
+        const memory = exports[name] as WebAssembly.Memory;
+        if (slot === 0) state.attach(memory);
+        else state[`memory${slot}`] = new MemoryView(memory);
       }
-    } finally {
-      this.#context.s = previous;
     }
     return this.#exportsOf(state, plan.exports);
   }

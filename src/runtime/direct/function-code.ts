@@ -22,7 +22,7 @@ export type HostCall =
 
 /*
  * Each function is made once for a component and shared by all its stores; the store's state is its argument or, where
- * a guest calls, the one entered last (`ctx.s`).
+ * a guest calls, that of the turn that runs.
  */
 
 /**
@@ -35,7 +35,6 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
   const params = type.params.map((_, index) => `a${index}`);
   prologue(code, slots);
   code.line(`if (s.entered${instance}) abi.reentered();`);
-  code.line('const previous = ctx.s; ctx.s = s;');
   code.line(`s.entered${instance} = true;`);
   code.line('let value, error, failed = false;');
   code.line('try {');
@@ -64,7 +63,7 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
   }
   if (type.result === undefined && slots.postReturn !== undefined) postReturn(code, slots, '');
   code.line(`s.entered${instance} = false;`);
-  code.line(`} finally { ctx.s = previous; ${adapter === undefined ? '' : 'x.unlock(); '}}`);
+  code.line(`} finally { ${adapter === undefined ? '' : 'x.unlock(); '}}`);
   code.line('if (failed) throw error;');
   code.line('return value;');
   return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
@@ -82,7 +81,7 @@ export function importCode(type: FuncType, slots: FunctionSlots, host: number, h
   if (out) params.push('out');
   const borrows = type.params.some((param) => holds(param.type, 'borrow'));
 
-  code.line('const s = ctx.s;');
+  code.line('const s = execution.running.entry;');
   prologue(code, slots);
   code.line('try {');
   code.line(`if (s.locked${instance} || x.locked) abi.mayNotLeave();`);
@@ -99,7 +98,7 @@ export function importCode(type: FuncType, slots: FunctionSlots, host: number, h
 /** The text of a function that drops a resource handle. */
 export function dropCode(instance: number, resource: number, name: string): string {
   return `function (handle) {
-const s = ctx.s;
+const s = execution.running.entry;
 try {
 if (s.locked${instance} || x.locked) abi.mayNotLeave();
 abi.dispose(s.handles[${instance}].take(handle >>> 0, ${resource}), ${JSON.stringify(name)});

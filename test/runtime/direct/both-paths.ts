@@ -3,6 +3,7 @@ import type { ComponentExports } from '../../../src/runtime/component-code.ts';
 import { componentCode } from '../../../src/runtime/component-code.ts';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/direct/plan.ts';
+import { BareTurn } from '../../support/bare-turn.ts';
 
 export type Imports = Readonly<Record<string, unknown>>;
 type Stop = (reason: Error) => never;
@@ -34,7 +35,10 @@ export async function bothPaths(component: Uint8Array): Promise<BothPaths> {
         given,
         (module, coreImports) => ({ exports: link(module, coreImports) }),
       ),
-    direct: (given = {}, stop) => code.instantiate((index) => modules[index] as WebAssembly.Module, given, link, stop),
+    direct: (given = {}, stop) =>
+      new BareTurn().exports(() =>
+        code.instantiate((index) => modules[index] as WebAssembly.Module, given, link, stop),
+      ),
   };
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/direct/plan.ts';
+import { BareTurn } from '../../support/bare-turn.ts';
 import type { Encoding } from './echo-guest.ts';
 
 interface Guest {
@@ -77,14 +78,16 @@ async function guest(text: Guest, onNote: (running: Running) => void = () => {})
     text: () => 'host text',
     take: (...args: unknown[]) => given.push(...args),
   };
-  const exports = code.instantiate(
-    (index) => modules[index] as WebAssembly.Module,
-    { 't:t/host': host },
-    (module, imports) => new WebAssembly.Instance(module, imports).exports,
-    (reason) => {
-      stopped.push(reason);
-      throw reason;
-    },
+  const exports = new BareTurn().exports(() =>
+    code.instantiate(
+      (index) => modules[index] as WebAssembly.Module,
+      { 't:t/host': host },
+      (module, imports) => new WebAssembly.Instance(module, imports).exports,
+      (reason) => {
+        stopped.push(reason);
+        throw reason;
+      },
+    ),
   );
   running = { run: exports.run as Running['run'], stopped, calls, given };
   return running;

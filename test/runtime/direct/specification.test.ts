@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/direct/plan.ts';
+import { BareTurn } from '../../support/bare-turn.ts';
 
 type Call = (...args: readonly unknown[]) => unknown;
 
@@ -22,10 +23,12 @@ async function instance(text: string): Promise<Readonly<Record<string, Call>>> {
   const modules = linkComponent(readComponent(component)).modules.map(
     ({ bytes }) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
   );
-  return code.instantiate(
-    (index) => modules[index] as WebAssembly.Module,
-    {},
-    (module, imports) => new WebAssembly.Instance(module, imports).exports,
+  return new BareTurn().exports(() =>
+    code.instantiate(
+      (index) => modules[index] as WebAssembly.Module,
+      {},
+      (module, imports) => new WebAssembly.Instance(module, imports).exports,
+    ),
   ) as Readonly<Record<string, Call>>;
 }
 

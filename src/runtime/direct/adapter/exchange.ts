@@ -1,4 +1,4 @@
-import { AsciiText, type AttachedSignature } from '#core';
+import { AsciiText, type AttachedSignature, type Lane } from '#core';
 import { ByteWriter, coreModule } from '#wasm';
 import { copyBytes, MOST_KEPT, writeAscii } from '../kept-text.ts';
 import { readBytes, writeBytes } from '../small-bytes.ts';
@@ -102,6 +102,19 @@ export function theExchange(): Exchange {
   exchange ??= new Exchange();
   return exchange;
 }
+
+/** The exchange as a lane of the thread: whether the guest may call out, and what its adapter answers. */
+export const exchangeLane: Lane = {
+  park() {
+    const { view } = theExchange();
+    const word = view.getBigUint64(0, true);
+    view.setBigUint64(0, 0n, true);
+    return word;
+  },
+  resume(parked) {
+    theExchange().view.setBigUint64(0, typeof parked === 'bigint' ? parked : 0n, true);
+  },
+};
 
 /** What an allocator answered that no memory has. */
 function misplaced(pointer: number, align: number, size: number): never {

@@ -4,6 +4,7 @@ import { linkComponent, readComponent } from '#wasm';
 import { theExchange } from '../../../../src/runtime/direct/adapter/exchange.ts';
 import { DirectCode } from '../../../../src/runtime/direct/direct-code.ts';
 import { planBuild } from '../../../../src/runtime/direct/plan.ts';
+import { BareTurn } from '../../../support/bare-turn.ts';
 
 const BUDGET: CallBudget = { fuel: 1_000_000_000n };
 
@@ -32,14 +33,16 @@ export function bothWaysIn(component: Uint8Array, imports: Readonly<Record<strin
     });
     const tank = meter.createTank({ maxMemoryBytes: 2 ** 26 });
     tank.begin(BUDGET);
-    const exports = code.instantiate(
-      (index) => modules[index] as WebAssembly.Module,
-      imports,
-      (module, given) => tank.link(module, { ...given, [ATTACHED]: theExchange().imports }),
-      (reason) => {
-        tank.stop(reason);
-        throw reason;
-      },
+    const exports = new BareTurn().exports(() =>
+      code.instantiate(
+        (index) => modules[index] as WebAssembly.Module,
+        imports,
+        (module, given) => tank.link(module, { ...given, [ATTACHED]: theExchange().imports }),
+        (reason) => {
+          tank.stop(reason);
+          throw reason;
+        },
+      ),
     );
     tank.end();
     return { call: (name, ...args) => ended(tank, find(exports, name), args) };

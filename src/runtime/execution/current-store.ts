@@ -1,0 +1,9 @@
+import type { CurrentStore } from '../host-state.ts';
+import { execution } from './execution.ts';
+
+/** The store of the turn that runs. */
+export const currentStore: CurrentStore = {
+  get state() {
+    return execution.running.state;
+  },
+};
