@@ -1,24 +1,20 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import type { Artifact, ArtifactBuilder, Clock, MeteringMode } from '#core';
+import type { Artifact, ArtifactBuilder, MeteringMode } from '#core';
 import { CALL_PLAN_FORMAT } from '../direct/call-plan.ts';
 import { RuntimeError } from '../errors.ts';
-import { type BuildAnswer, type BuildRequest, fromWire } from './protocol.ts';
-import { residentBytes } from './resident-memory.ts';
+import { aborted, BuildProcess, type BuildProcessOptions } from './build-process.ts';
+import type { BuildRequest } from './protocol.ts';
 import { TRANSPILE_OPTIONS } from './transpile.ts';
 
-export interface ChildBuilderOptions {
-  /** The program that calls `serveBuilds`. */
-  readonly program: URL;
-  readonly clock: Clock;
-  /** Milliseconds that one component may take. */
+export interface ChildBuilderOptions extends Pick<BuildProcessOptions, 'program' | 'clock'> {
+  /** Milliseconds that one component may take; 30,000 by default. */
   readonly maxBuildTimeMs?: number;
-  /** Resident bytes at which the child is killed; a heap limit would not cover the transpiler's own wasm memory. */
+  /** Resident bytes of a child at which it is killed; 2 GiB by default. */
   readonly maxBuildMemoryBytes?: number;
-  /** Milliseconds after which an unused child is let go. */
+  /** Milliseconds after which a build makes way for those that wait; 2,000 by default. */
+  readonly quickMs?: number;
+  /** Milliseconds after which an unused child is let go; 2,000 by default. */
   readonly idleMs?: number;
 }
-
-const WATCH_INTERVAL_MS = 100;
 
 interface Job {
   readonly request: BuildRequest;
@@ -27,9 +23,26 @@ interface Job {
   readonly reject: (reason: unknown) => void;
 }
 
+interface Running {
+  readonly process: BuildProcess;
+  isOverdue: boolean;
+}
+
+interface Lane {
+  readonly waiting: Job[];
+  running: Running | undefined;
+}
+
+/** Why a build was stopped that is begun again in the slow lane. */
+const PUT_OFF = Symbol('put off');
+
 /**
- * Builds artifacts in a child process, one at a time and off this event loop. A component can make the transpiler
- * panic, loop or eat memory; whatever it does, the child alone is lost: after any failure it is replaced.
+ * Builds artifacts in child processes, off this event loop.
+ *
+ * There are two lanes of one child each. Every build begins in the quick lane. One that takes longer than `quickMs`,
+ * where a usual one takes some tenths of a second, goes on in the slow lane when that is free; when it is not, and others
+ * wait, it is stopped and begun again once the slow builds ahead of it have ended. So a build waits `quickMs` at most for
+ * each that was asked for before it, whatever those are, and slow components wait for one another only.
  */
 export class ChildBuilder implements ArtifactBuilder {
   readonly fingerprint: Readonly<Record<string, string>> = {
@@ -37,125 +50,112 @@ export class ChildBuilder implements ArtifactBuilder {
     callPlan: String(CALL_PLAN_FORMAT),
   };
   readonly #options: Required<ChildBuilderOptions>;
-  readonly #queue: Job[] = [];
-  #child: ChildProcess | undefined;
-  #busy = false;
-  #closed = false;
+  readonly #quick: Lane = { waiting: [], running: undefined };
+  readonly #slow: Lane = { waiting: [], running: undefined };
+  #idle: BuildProcess | undefined;
   #stopIdle: () => void = () => {};
+  #closed = false;
 
   constructor(options: ChildBuilderOptions) {
-    this.#options = { maxBuildTimeMs: 30_000, maxBuildMemoryBytes: 2 * 2 ** 30, idleMs: 2_000, ...options };
+    const defaults = { maxBuildTimeMs: 30_000, maxBuildMemoryBytes: 2 * 2 ** 30, quickMs: 2_000, idleMs: 2_000 };
+    this.#options = { ...defaults, ...options };
   }
 
   build(component: Uint8Array, meteringMode: MeteringMode, signal?: AbortSignal): Promise<Artifact> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
-        reject(new RuntimeError('RUNTIME_CLOSED', 'the runtime is closed'));
+        reject(closed());
         return;
       }
-      this.#queue.push({ request: { component, meteringMode }, signal, resolve, reject });
-      void this.#work();
+      this.#quick.waiting.push({ request: { component, meteringMode }, signal, resolve, reject });
+      this.#advance();
     });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const job of this.#queue.splice(0)) job.reject(new RuntimeError('RUNTIME_CLOSED', 'the runtime is closed'));
-    this.#discard();
+    for (const lane of [this.#quick, this.#slow]) {
+      for (const job of lane.waiting.splice(0)) job.reject(closed());
+      lane.running?.process.stop(closed());
+    }
+    this.#letGo();
   }
 
-  async #work(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    this.#stopIdle();
-    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
-      try {
-        if (job.signal?.aborted) throw aborted(job.signal);
-        job.resolve(await this.#run(job));
-      } catch (error) {
-        this.#discard();
-        job.reject(error);
+  #advance(): void {
+    this.#makeWay();
+    for (const lane of [this.#quick, this.#slow]) {
+      while (lane.running === undefined) {
+        const job = lane.waiting.shift();
+        if (job === undefined) break;
+        if (job.signal?.aborted) job.reject(aborted(job.signal));
+        else this.#start(lane, job);
       }
     }
-    this.#busy = false;
-    this.#stopIdle = this.#options.clock.after(this.#options.idleMs, () => this.#discard());
   }
 
-  #run({ request, signal }: Job): Promise<Artifact> {
-    const { clock, maxBuildTimeMs, maxBuildMemoryBytes } = this.#options;
-    const child = this.#spawn();
-    return new Promise((resolve, reject) => {
-      let settled = false;
-      let stopWatch = (): void => {};
-      const settle = (act: () => void): void => {
-        if (settled) return;
-        settled = true;
-        stopTimer();
-        stopWatch();
-        child.off('message', onMessage).off('exit', onExit).off('error', onError);
-        signal?.removeEventListener('abort', onAbort);
-        act();
-      };
-      const fail = (why: string): void =>
-        settle(() => reject(new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be built: ${why}`)));
-      const onMessage = (answer: BuildAnswer): void =>
-        settle(() =>
-          'artifact' in answer ? resolve(answer.artifact) : reject(asRuntimeError(fromWire(answer.error))),
-        );
-      const onExit = (code: number | null, by: string | null): void =>
-        fail(this.#closed ? 'the runtime was closed' : `the transpiler ended (${by ?? `exit ${code}`})`);
-      const onError = (error: Error): void => fail(error.message);
-      const onAbort = (): void => settle(() => reject(aborted(signal as AbortSignal)));
-      const watch = (): void => {
-        stopWatch = clock.after(WATCH_INTERVAL_MS, async () => {
-          const resident = await residentBytes(child.pid);
-          if (resident > maxBuildMemoryBytes)
-            fail(`the transpiler needs more than ${maxBuildMemoryBytes} bytes of memory for it`);
-          else if (!settled) watch();
-        });
-      };
-      const stopTimer = clock.after(maxBuildTimeMs, () =>
-        fail(`it takes the transpiler more than ${maxBuildTimeMs} ms`),
-      );
-      child.on('message', onMessage).on('exit', onExit).on('error', onError);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      watch();
-      child.ref();
-      child.channel?.ref();
-      child.send(request);
-    }).finally(() => {
-      child.unref();
-      child.channel?.unref();
-    }) as Promise<Artifact>;
+  /** Takes a build that is overdue out of the way of others. */
+  #makeWay(): void {
+    const { running, waiting } = this.#quick;
+    if (running === undefined || !running.isOverdue) return;
+    if (this.#slow.running === undefined && this.#slow.waiting.length === 0) {
+      this.#slow.running = running;
+      this.#quick.running = undefined;
+    } else if (waiting.length > 0) running.process.stop(PUT_OFF);
   }
 
-  #spawn(): ChildProcess {
-    if (this.#child?.connected) return this.#child;
-    this.#child = fork(this.#options.program, {
-      serialization: 'advanced',
-      // Nothing of the host's environment reaches the child, and it may read files but neither write nor start anything.
-      env: {},
-      execArgv: ['--permission', '--allow-fs-read=*', '--allow-worker', '--no-warnings'],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  #start(lane: Lane, job: Job): void {
+    const running: Running = { process: this.#takeProcess(), isOverdue: false };
+    lane.running = running;
+    const stopTimer = this.#options.clock.after(this.#options.quickMs, () => {
+      running.isOverdue = true;
+      this.#advance();
     });
-    return this.#child;
+    void running.process
+      .build(job.request, job.signal)
+      .then(
+        (artifact) => {
+          job.resolve(artifact);
+          this.#keep(running.process);
+        },
+        (error: unknown) => {
+          running.process.stop();
+          if (error === PUT_OFF) this.#slow.waiting.push(job);
+          else job.reject(error);
+        },
+      )
+      .finally(() => {
+        stopTimer();
+        // It may have changed lanes since.
+        for (const each of [this.#quick, this.#slow]) if (each.running === running) each.running = undefined;
+        this.#advance();
+      });
   }
 
-  #discard(): void {
-    this.#child?.kill('SIGKILL');
-    this.#child = undefined;
+  #takeProcess(): BuildProcess {
+    this.#stopIdle();
+    const idle = this.#idle;
+    this.#idle = undefined;
+    return idle?.isAlive ? idle : new BuildProcess(this.#options);
+  }
+
+  /** One child waits for more work, for a while. */
+  #keep(process: BuildProcess): void {
+    this.#letGo();
+    if (this.#closed) {
+      process.stop();
+      return;
+    }
+    this.#idle = process;
+    this.#stopIdle = this.#options.clock.after(this.#options.idleMs, () => this.#letGo());
+  }
+
+  #letGo(): void {
+    this.#stopIdle();
+    this.#idle?.stop();
+    this.#idle = undefined;
   }
 }
 
-function asRuntimeError(error: Error): Error {
-  if ('code' in error && error.code === 'RUNTIME_INVALID_COMPONENT') {
-    return new RuntimeError('RUNTIME_INVALID_COMPONENT', error.message, { cause: error.cause });
-  }
-  return new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be built: ${error.message}`, {
-    cause: error,
-  });
-}
-
-function aborted(signal: AbortSignal): RuntimeError {
-  return new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
+function closed(): RuntimeError {
+  return new RuntimeError('RUNTIME_CLOSED', 'the runtime is closed');
 }
