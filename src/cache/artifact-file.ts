@@ -1,4 +1,11 @@
-import type { Artifact, ArtifactExport, ArtifactKey, CoreModuleArtifact } from '#core';
+import {
+  type Artifact,
+  type ArtifactExport,
+  type ArtifactKey,
+  type CoreModuleArtifact,
+  messageOf,
+  parseForeignJson,
+} from '#core';
 import { CacheError } from './errors.ts';
 
 /**
@@ -17,6 +24,8 @@ const MAGIC = Buffer.from('VIVA\0\0\0\u0001', 'latin1');
 const END = Buffer.from('SEAL', 'latin1');
 const TRAILER = 4 + END.length;
 const MAX_SEAL = 64 * 1024;
+/** A header is as long as its call plan. */
+const HEADER_BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 8, maxItems: 1_000_000 };
 
 interface Header extends ArtifactKey {
   readonly meteringMode: Artifact['meteringMode'];
@@ -53,15 +62,23 @@ export function encodeArtifact(key: ArtifactKey, artifact: Artifact): Buffer {
   return Buffer.concat([MAGIC, length, headerBytes, javascript, ...artifact.coreModules.map(({ bytes }) => bytes)]);
 }
 
-/** Reads a content. Module bytes are views of it. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
-export function decodeArtifact(content: Buffer): DecodedArtifact {
+/** Looks at the first bytes only: anybody's may be shown to it. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+export function checkFormat(content: Buffer): void {
   if (content.length < MAGIC.length + 4 || !content.subarray(0, MAGIC.length).equals(MAGIC)) {
     throw invalid('it does not begin as one of this format version');
   }
+}
+
+/**
+ * Reads a content, whose seal was checked. Module bytes are views of it.
+ * @throws {CacheError} `CACHE_INVALID_ARTIFACT`
+ */
+export function decodeArtifact(content: Buffer): DecodedArtifact {
+  checkFormat(content);
   const headerStart = MAGIC.length + 4;
   const headerLength = content.readUInt32LE(MAGIC.length);
   if (headerLength > content.length - headerStart) throw invalid('its header ends beyond the file');
-  const header = parseHeader(content.toString('utf8', headerStart, headerStart + headerLength));
+  const header = parseHeader(content.subarray(headerStart, headerStart + headerLength));
   let offset = headerStart + headerLength;
   const take = (length: number): Buffer => {
     if (length > content.length - offset) throw invalid('it ends too early');
@@ -105,13 +122,13 @@ export function splitSeal(file: Buffer): { readonly content: Buffer; readonly se
   return { content: file.subarray(0, contentLength), seal: file.subarray(contentLength, file.length - TRAILER) };
 }
 
-/** The bytes may come from anyone who can write the file, and are read before their seal is known to be right. */
-function parseHeader(json: string): Header {
+/** Whoever reads an entry checks its seal first; a key that signs may still be a careless one's. */
+function parseHeader(json: Uint8Array): Header {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseForeignJson(json, HEADER_BOUNDS);
   } catch (cause) {
-    throw invalid('its header is not JSON', cause);
+    throw invalid(`its header cannot be read: ${messageOf(cause)}`, cause);
   }
   if (!isHeader(value)) throw invalid('its header lacks a field, or has one of another type');
   return value;

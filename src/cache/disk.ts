@@ -1,6 +1,13 @@
 import type { Artifact, ArtifactKey, ArtifactTrust, Clock, CompiledArtifact, Random, StoredArtifact } from '#core';
 import { messageOf } from '#core';
-import { type DecodedArtifact, decodeArtifact, encodeArtifact, joinSeal, splitSeal } from './artifact-file.ts';
+import {
+  checkFormat,
+  type DecodedArtifact,
+  decodeArtifact,
+  encodeArtifact,
+  joinSeal,
+  splitSeal,
+} from './artifact-file.ts';
 import type { CacheConfig } from './config.ts';
 import { DiskHealth, type DiskState, unavailable } from './disk-health.ts';
 import type { EngineProfile } from './engine-profile.ts';
@@ -88,19 +95,12 @@ export class DiskTier {
     return this.#health.state === 'ready';
   }
 
-  /**
-   * Reads an entry once, and has it compiled while its seal is checked: compiling runs none of it, and nothing is
-   * given back before the seal is known to stand for these bytes and this key.
-   */
+  /** Reads an entry once. Its bytes are anybody's until its seal is known to stand for them: nothing is parsed before. */
   async load(key: ArtifactKey, compile: (artifact: Artifact) => Promise<CompiledArtifact>): Promise<DiskRead> {
     const opened = await this.#open(key);
     if ('outcome' in opened) return opened;
-    const compiling = compile(opened.decoded.artifact);
-    compiling.catch(() => undefined);
-    const refused = await this.#check(opened);
-    if (refused !== undefined) return refused;
     try {
-      const compiled = await compiling;
+      const compiled = await compile(opened.decoded.artifact);
       this.#counts.hits += 1;
       this.#usage.touch(key);
       return { outcome: 'hit', compiled };
@@ -112,8 +112,7 @@ export class DiskTier {
   /** An entry's content and seal, checked. */
   async read(key: ArtifactKey): Promise<{ readonly content: Buffer; readonly seal: Buffer } | undefined> {
     const opened = await this.#open(key);
-    if ('outcome' in opened || (await this.#check(opened)) !== undefined) return undefined;
-    return opened;
+    return 'outcome' in opened ? undefined : opened;
   }
 
   /** The keys of all entries of this engine. */
@@ -178,15 +177,16 @@ export class DiskTier {
   async import({ key, bytes, seal }: StoredArtifact): Promise<void> {
     const { root, trust } = this.#options;
     const content = Buffer.from(bytes);
-    if (textOf(decodeArtifact(content).key) !== textOf(key)) {
-      throw new CacheError('CACHE_INVALID_ARTIFACT', `the artifact is not that of ${key.wasmDigest}`);
-    }
+    checkFormat(content);
     if (!(await trust.check(content, seal))) {
       throw new CacheError(
         'CACHE_UNTRUSTED',
         `nobody trusted signed the artifact of ${key.wasmDigest}; sign it with a trusted key, or build the component here`,
         { details: { digest: key.wasmDigest } },
       );
+    }
+    if (textOf(decodeArtifact(content).key) !== textOf(key)) {
+      throw new CacheError('CACHE_INVALID_ARTIFACT', `the artifact is not that of ${key.wasmDigest}`);
     }
     if (this.#health.off !== undefined) throw this.#health.off;
     try {
@@ -209,7 +209,7 @@ export class DiskTier {
     await this.#usage.flush();
   }
 
-  /** Reads and parts an entry. Its bytes are nobody's yet: they come from whoever can write the file. */
+  /** Reads an entry, checks its seal and then parts it: its bytes come from whoever can write the file. */
   async #open(key: ArtifactKey): Promise<Opened | Exclude<DiskRead, { outcome: 'hit' }>> {
     let file: Buffer | undefined;
     try {
@@ -224,6 +224,8 @@ export class DiskTier {
     this.#counts.readBytes += file.length;
     try {
       const { content, seal } = splitSeal(file);
+      const refused = await this.#check(content, seal);
+      if (refused !== undefined) return refused;
       const decoded = decodeArtifact(content);
       if (textOf(decoded.key) !== textOf(key)) return this.#damaged('it is the entry of another key');
       return { content, seal, decoded };
@@ -232,7 +234,7 @@ export class DiskTier {
     }
   }
 
-  async #check({ content, seal }: Opened): Promise<Exclude<DiskRead, { outcome: 'hit' }> | undefined> {
+  async #check(content: Buffer, seal: Buffer): Promise<Exclude<DiskRead, { outcome: 'hit' }> | undefined> {
     try {
       if (await this.#options.trust.check(content, seal)) return undefined;
       return this.#damaged('neither this machine nor a trusted key stands for it');

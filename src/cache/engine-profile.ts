@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import type { MeteringMode } from '#core';
+import { type MeteringMode, parseForeignJson } from '#core';
 import { isProfileId } from './keys.ts';
 
 /** `baseline`: artifacts may be used on any CPU of the architecture. `native`: only where the same features are. */
@@ -107,7 +107,7 @@ export function engineProfileId(profile: EngineProfile): string {
 export function parseEngineProfile(json: string): EngineProfile | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseForeignJson(json, { maxLength: 2 ** 20 });
   } catch {
     return undefined;
   }

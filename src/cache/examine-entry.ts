@@ -47,15 +47,7 @@ export async function examineEntry(
   let content: Buffer;
   let seal: Buffer;
   try {
-    const parts = splitSeal(file);
-    content = parts.content;
-    const found = decodeArtifact(content).key;
-    if (textOf(found) !== textOf(key)) {
-      const what = `it is the entry of ${found.wasmDigest.slice(0, 80)} under another name`;
-      await findings.report(path, 'wrong-key', what, again, discard);
-      return undefined;
-    }
-    seal = parts.seal;
+    ({ content, seal } = splitSeal(file));
   } catch (error) {
     await findings.report(path, 'damaged', messageOf(error), again, discard);
     return undefined;
@@ -69,6 +61,17 @@ export async function examineEntry(
   } catch (error) {
     // The entry may be right: it is not deleted for what is wrong with the keys.
     await findings.report(path, 'unreadable', messageOf(error), 'mend the keys that the message names');
+    return undefined;
+  }
+  try {
+    const found = decodeArtifact(content).key;
+    if (textOf(found) !== textOf(key)) {
+      const what = `it is the entry of ${found.wasmDigest.slice(0, 80)} under another name`;
+      await findings.report(path, 'wrong-key', what, again, discard);
+      return undefined;
+    }
+  } catch (error) {
+    await findings.report(path, 'damaged', messageOf(error), again, discard);
     return undefined;
   }
   await examineMetadata(key, content, file.length, subject, findings);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Clock, type ErrorDetails, type Random, VivariumError } from '#core';
+import { type Clock, type ErrorDetails, parseForeignJson, type Random, VivariumError } from '#core';
 import { type CacheFiles, readOwnFile, writeWhole } from './files.ts';
 
 /** The code of a component that no build will ever make an artifact of. Other failures may pass. */
@@ -45,7 +45,10 @@ export async function readFailure(files: CacheFiles, locks: string, name: string
   const bytes = await readOwnFile(files, join(locks, `${name}.failed`), MAX_TEXT).catch(() => undefined);
   if (bytes === undefined) return undefined;
   try {
-    const { nonce, at, code, message, details } = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+    const { nonce, at, code, message, details } = parseForeignJson(bytes, { maxLength: MAX_TEXT }) as Record<
+      string,
+      unknown
+    >;
     if (typeof nonce !== 'string' || typeof at !== 'number') return undefined;
     if (typeof code !== 'string' || !/^[A-Z0-9_]{1,80}$/.test(code) || typeof message !== 'string') return undefined;
     return { nonce, at, error: new VivariumError(code, message, { details: plainDetails(details) }) };

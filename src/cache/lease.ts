@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
-import type { Clock, Random } from '#core';
+import { type Clock, parseForeignJson, type Random } from '#core';
 import { type CacheFiles, codeOf, FILE_MODE } from './files.ts';
 
 /** How often those who wait look, in milliseconds; up to as much again is added so that they do not look in step. */
@@ -183,7 +183,7 @@ export class LeaseLock {
 /** A holder that was killed between making its file and writing it has none; then only time tells. */
 function parseHolder(text: string): Holder | undefined {
   try {
-    const { pid, host, nonce } = JSON.parse(text) as Partial<Record<keyof Holder, unknown>>;
+    const { pid, host, nonce } = parseForeignJson(text, { maxLength: 4_096 }) as Partial<Record<keyof Holder, unknown>>;
     if (typeof pid !== 'number' || typeof host !== 'string' || typeof nonce !== 'string') return undefined;
     return { pid, host, nonce };
   } catch {

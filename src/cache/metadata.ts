@@ -1,4 +1,4 @@
-import type { ArtifactKey } from '#core';
+import { type ArtifactKey, parseForeignJson } from '#core';
 import { decodeArtifact } from './artifact-file.ts';
 import { isDigest, isProfileId } from './keys.ts';
 
@@ -61,10 +61,9 @@ export function formatMetadata(metadata: EntryMetadata): string {
 
 /** Reads a metadata file, or undefined when it is not one: metadata may lie, and is repaired, not believed. */
 export function parseMetadata(text: string): EntryMetadata | undefined {
-  if (text.length > MAX_METADATA_BYTES) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseForeignJson(text, { maxLength: MAX_METADATA_BYTES });
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Command } from 'commander';
-import { printable } from '#core';
+import { parseForeignJson, printable } from '#core';
 import { createRuntime } from '#system';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
 import { addEngineOptions, type EngineFlags } from './engine-options.ts';
@@ -55,7 +55,7 @@ async function call(shell: Shell, component: string, name: string, text: string,
 function parseArguments(text: string): readonly unknown[] {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseForeignJson(text, { maxLength: 2 ** 20 });
   } catch (cause) {
     throw new CliError('CLI_USAGE', `the arguments are not JSON; write one array of all, as '[1, "two"]'`, { cause });
   }

@@ -1,5 +1,5 @@
 import { decode, encode } from 'cborg';
-import { messageOf } from '#core';
+import { messageOf, parseForeignJson } from '#core';
 import { MessagingError } from './errors.ts';
 
 /** How values travel as bytes. The content type goes with each message, so that the receiver knows. */
@@ -14,6 +14,9 @@ export interface Codec {
 export type CodecName = 'bytes' | 'text' | 'json' | 'cbor';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A mailbox bounds the length of a payload; its sender chooses what is in it. */
+const JSON_BOUNDS = { maxLength: Number.POSITIVE_INFINITY, maxDepth: 256, maxItems: 1_000_000 };
 
 export const codecs: Readonly<Record<CodecName, Codec>> = {
   bytes: codec(
@@ -39,7 +42,7 @@ export const codecs: Readonly<Record<CodecName, Codec>> = {
       if (text === undefined) throw new TypeError(`JSON has no ${typeof value}`);
       return Buffer.from(text);
     },
-    (bytes) => JSON.parse(utf8.decode(bytes)),
+    (bytes) => parseForeignJson(bytes, JSON_BOUNDS),
   ),
   cbor: codec('application/cbor', encode, (bytes) => decode(bytes, { strict: true, rejectDuplicateMapKeys: true })),
 };

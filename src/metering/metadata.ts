@@ -1,4 +1,4 @@
-import type { MeteringMode } from '#core';
+import { type MeteringMode, parseForeignJson } from '#core';
 import { MeteringError } from './errors.ts';
 
 /** A custom section of this name marks a metered module and says what its instantiation takes. */
@@ -30,6 +30,9 @@ export function encodeMetadata(metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));
 }
 
+/** What a module of the largest size that is loaded can have. */
+const BOUNDS = { maxLength: 16 * 2 ** 20, maxDepth: 8, maxItems: 1_000_000 };
+
 const read = new WeakMap<WebAssembly.Module, Metadata>();
 
 /** What metering noted in a module. @throws {MeteringError} `METERING_NOT_METERED` */
@@ -40,7 +43,7 @@ export function metadataOf(module: WebAssembly.Module): Metadata {
   if (section === undefined) {
     throw new MeteringError('METERING_NOT_METERED', 'the module was not metered; give its bytes to meterModule first');
   }
-  const metadata = JSON.parse(new TextDecoder().decode(section)) as Metadata;
+  const metadata = parseForeignJson(new Uint8Array(section), BOUNDS) as Metadata;
   if (metadata.version !== FORMAT_VERSION) {
     throw new MeteringError(
       'METERING_NOT_METERED',

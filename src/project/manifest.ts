@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'smol-toml';
-import { formatComponentId, messageOf, parseComponentId, type ResourceLimits } from '#core';
+import { formatComponentId, messageOf, parseComponentId, parseForeignToml, type ResourceLimits } from '#core';
 import { ProjectError } from './errors.ts';
 import { fields } from './manifest-fields.ts';
 
@@ -58,9 +58,8 @@ export async function readManifest(file: string): Promise<ActorManifest> {
  * @throws {ProjectError} `PROJECT_BAD_MANIFEST`
  */
 export function parseManifest(text: string, file: string): ActorManifest {
-  if (text.length > MAX_BYTES) throw bad(file, `it is longer than ${MAX_BYTES} characters`);
   try {
-    const root = fields(parse(text, { maxDepth: MAX_DEPTH }), '');
+    const root = fields(parseForeignToml(text, { maxLength: MAX_BYTES, maxDepth: MAX_DEPTH }, parse), '');
     const limits = root.table('limits');
     const mailbox = root.table('mailbox');
     const supervision = root.table('supervision');

@@ -1,4 +1,4 @@
-import type { ModuleRecord, ValidationStatus } from '#core';
+import { type ModuleRecord, parseForeignJson, type ValidationStatus } from '#core';
 import { isDigest } from './digest.ts';
 import { unpackVector, vectorOfBase64 } from './embedding.ts';
 import { RegistryError } from './errors.ts';
@@ -119,9 +119,9 @@ export function readableRecords(rows: Iterable<Row>): ModuleRecord[] {
 /** The list of imports in a row: JSON text in one database, already parsed in the other. */
 export function requiresOf(row: Row): readonly string[] {
   let list: unknown = row.requires;
-  if (typeof list === 'string' && list.length <= MAX_ENVELOPE) {
+  if (typeof list === 'string') {
     try {
-      list = JSON.parse(list);
+      list = parseForeignJson(list, { maxLength: MAX_ENVELOPE });
     } catch (cause) {
       throw bad(row, 'requires', cause);
     }

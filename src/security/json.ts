@@ -1,7 +1,12 @@
+import { parseForeignJson } from '#core';
+
+/** Envelopes, statements, keys and lines of the audit log are far smaller. */
+const BOUNDS = { maxLength: 4 * 2 ** 20, maxDepth: 32, maxItems: 100_000 };
+
 /** Reads text from outside as a JSON object, or answers undefined. Fields are looked up with `field` only. */
 export function parseJsonObject(text: string): object | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseForeignJson(text, BOUNDS);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;

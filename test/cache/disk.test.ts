@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { engineProfileId } from '#cache';
 import { encodeArtifact, joinSeal } from '../../src/cache/artifact-file.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
@@ -128,6 +128,21 @@ describe('an entry on disk', () => {
     );
     appendFileSync(artifact, 'x');
     await expectHealed(root);
+  });
+
+  it('is not parsed, not even its header of 100 MB, when nobody trusted sealed it', async () => {
+    const root = await warmRoot();
+    const header = Buffer.alloc(100 * 2 ** 20, '[');
+    const start = Buffer.alloc(12);
+    start.write('VIVA\0\0\0\u0001', 'latin1');
+    start.writeUInt32LE(header.length, 8);
+    const content = Buffer.concat([start, header]);
+    const seal = await new HmacTrust('another machine').seal(content);
+    writeFileSync(entryFiles(root, hello).artifact, joinSeal(content, seal), { mode: 0o600 });
+    const parse = vi.spyOn(JSON, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    await expectHealed(root);
+    expect(Math.max(...parse.mock.calls.map(([text]) => text.length))).toBeLessThan(2 ** 20);
   });
 
   it('is rebuilt when it was swapped with another one, though both are sealed', async () => {

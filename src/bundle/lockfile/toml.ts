@@ -1,4 +1,5 @@
 import { parse, stringify, type TomlTable } from 'smol-toml';
+import { parseForeignToml } from '#core';
 import { BundleError } from '../errors.ts';
 import { invalid, type Lockfile } from './model.ts';
 
@@ -6,10 +7,9 @@ import { invalid, type Lockfile } from './model.ts';
 const MAX_DEPTH = 8;
 /** The parser needs some twenty bytes of memory for each byte of text. 32 MiB are about a hundred thousand sources. */
 export const MAX_TOML_BYTES: number = 32 * 2 ** 20;
+/** A source has five, an edge three. Empty tables, of which a table takes four bytes of text, are what a hostile one has. */
+const MAX_ITEMS = 1_000_000;
 const PREFIX = 'blake3:';
-
-const MAX_DOTS = 16;
-const [NEWLINE, DOUBLE_QUOTE, SINGLE_QUOTE, DOT, BACKSLASH] = [0x0a, 0x22, 0x27, 0x2e, 0x5c];
 
 /** The lockfile for people to read and to review: the same model as the binary file, which is the one that counts. */
 export function formatLockfile(lockfile: Lockfile): string {
@@ -44,12 +44,11 @@ export function parseLockfile(text: string): Lockfile {
       `a TOML lockfile of ${text.length} characters, at most ${MAX_TOML_BYTES} are read; read the binary one`,
     );
   }
-  refuseDottedKeys(text);
   let table: TomlTable;
   try {
-    table = parse(text, { maxDepth: MAX_DEPTH });
+    table = parseForeignToml(text, { maxLength: MAX_TOML_BYTES, maxDepth: MAX_DEPTH, maxItems: MAX_ITEMS }, parse);
   } catch (cause) {
-    throw invalid('it is not TOML', cause);
+    throw invalid(cause instanceof RangeError ? cause.message : 'it is not TOML', cause);
   }
   const meta = tableOf(table.meta, 'meta');
   return {
@@ -75,26 +74,6 @@ export function parseLockfile(text: string): Lockfile {
     })),
     root: hashOf(table, 'root'),
   };
-}
-
-/**
- * Refuses a line with many dots outside strings. `a.a.a.a…` makes a table for every two bytes, to which the parser's own
- * limit on depth does not apply: thirty megabytes of it end the process out of memory.
- */
-function refuseDottedKeys(text: string): void {
-  let dots = 0;
-  let quote = 0;
-  for (let index = 0; index < text.length; index++) {
-    const character = text.charCodeAt(index);
-    if (character === NEWLINE) {
-      dots = 0;
-      quote = 0;
-    } else if (quote !== 0) {
-      if (character === BACKSLASH && quote === DOUBLE_QUOTE) index++;
-      else if (character === quote) quote = 0;
-    } else if (character === DOUBLE_QUOTE || character === SINGLE_QUOTE) quote = character;
-    else if (character === DOT && ++dots > MAX_DOTS) throw invalid('a line of its TOML has a key of many dots');
-  }
 }
 
 function tableOf(value: unknown, name: string): TomlTable {

@@ -1,3 +1,4 @@
+import { parseForeignJson } from '#core';
 import { BundleError } from '../errors.ts';
 import { readBody } from './bounded-body.ts';
 import { type Challenge, parseChallenge } from './challenge.ts';
@@ -122,7 +123,7 @@ export class Authoriser {
 function tokenOf(text: string): string | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseForeignJson(text, { maxLength: MAX_TOKEN_BODY });
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { shownValue } from '#core';
+import { parseForeignJson, shownValue } from '#core';
 import type { DigestMode } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
@@ -11,6 +11,8 @@ const NAMES = 'org.cloister.build-cache';
 
 /** What every registry takes, by the distribution specification; docker-registry refuses more. */
 export const MAX_MANIFEST_BYTES: number = 4 * 2 ** 20;
+/** Other registries' manifests may be larger; a layer has some eight values. */
+const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 16, maxItems: 2_000_000 };
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -64,7 +66,7 @@ export function formatManifest(
 export function parseManifest(bytes: Uint8Array): Manifest {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = parseForeignJson(bytes, BOUNDS);
   } catch (cause) {
     throw invalidManifest('is not JSON', cause);
   }

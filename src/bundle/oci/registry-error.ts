@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { parseForeignJson, shownText } from '#core';
 import { BundleError } from '../errors.ts';
 import type { HttpResponse } from './http-client.ts';
 import { parseRetryAfter, TransientError } from './retry.ts';
@@ -64,7 +64,7 @@ export function mismatch(digest: string, what: string): BundleError {
 
 function firstError(body: string): { readonly code?: string; readonly message?: string } {
   try {
-    const { errors } = JSON.parse(body) as { errors?: unknown };
+    const { errors } = parseForeignJson(body, { maxLength: 2 ** 20 }) as { errors?: unknown };
     const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
     if (typeof first !== 'object' || first === null) return {};
     const { code, message } = first as Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { shownPath, shownText } from '#core';
+import { parseForeignJson, shownPath, shownText } from '#core';
 import { BundleError } from '../errors.ts';
 import { type LockfileMeta, SHAPE_PROCESSOR } from '../lockfile/model.ts';
 
@@ -7,6 +7,9 @@ export type ChunkShape = 'raw' | 'ast';
 
 /** JSON is parsed as a whole: more than this of it is neither written nor read. */
 export const MAX_AST_CHUNK_BYTES: number = 256 * 2 ** 20;
+
+/** A syntax tree of two million nodes, of eight values each, is that of some fifty megabytes of source. */
+const BOUNDS = { maxLength: MAX_AST_CHUNK_BYTES, maxDepth: 16, maxItems: 16_000_000 };
 
 export interface AstNode {
   readonly node_id: string | number;
@@ -143,7 +146,7 @@ const REQUIRED: ReadonlySet<string> = new Set(['start_byte', 'end_byte']);
 
 function parseJson(bytes: Uint8Array): object | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const value: unknown = parseForeignJson(bytes, BOUNDS);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;

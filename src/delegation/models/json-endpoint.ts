@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry';
-import { allow, checkOptions, messageOf, shownText } from '#core';
+import { allow, checkOptions, messageOf, parseForeignJson, shownText } from '#core';
 import { DelegationError } from '../errors.ts';
 
 export interface EndpointOptions {
@@ -16,6 +16,9 @@ export interface EndpointOptions {
   /** Milliseconds before the second attempt; doubled before each later one; 500 by default. */
   readonly retryDelayMs?: number | undefined;
 }
+
+/** A reply with embeddings has a number for each dimension of each text. */
+const MAX_ITEMS = 1_000_000;
 
 export const ENDPOINT: allow.OptionRules<EndpointOptions> = {
   url: allow.text,
@@ -99,7 +102,7 @@ export class JsonEndpoint {
     if (status === 429 || status >= 500) throw refused('DELEGATION_MODEL_UNAVAILABLE', status, text);
     if (status !== 200) throw refused('DELEGATION_MODEL_REFUSED', status, text);
     try {
-      return JSON.parse(text) as unknown;
+      return parseForeignJson(text, { maxLength: text.length, maxItems: MAX_ITEMS });
     } catch (cause) {
       throw invalidReply('it is not JSON', cause);
     }

@@ -1,3 +1,4 @@
+import { parseForeignJson } from '#core';
 import type { HostSlot } from './host-slot.ts';
 
 /**
@@ -6,6 +7,9 @@ import type { HostSlot } from './host-slot.ts';
  * exchange is divided.
  */
 export const CALL_PLAN_FORMAT = 4;
+
+/** A plan of the largest component that is built stays far below these. */
+const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
 
 /** How a component is called: directly, or through the glue and why: half a sentence that follows "it". */
 export type CallPlan = { readonly direct: DirectPlan } | { readonly whyGlue: string };
@@ -64,7 +68,7 @@ export function encodeCallPlan(plan: CallPlan): string {
 export function decodeCallPlan(text: string): CallPlan | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseForeignJson(text, BOUNDS);
   } catch {
     return undefined;
   }

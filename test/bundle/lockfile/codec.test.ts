@@ -245,6 +245,8 @@ describe('hostile lockfiles', () => {
     ['dotted keys', `${'a.'.repeat(15e6)}a = 1`],
     ['dotted headers', `[${'a.'.repeat(15e6)}a]`],
     ['quoted dotted keys', `${'"a".'.repeat(7e6)}a = 1`],
+    ['empty tables', '[[sources]]\n'.repeat(2.5e6)],
+    ['a list of empty tables', `a = [${'{},'.repeat(10e6)}]`],
     ['no lockfile', 'a = 1'],
     ['a table where a list should be', 'root = "blake3:00"\n[meta]\n[sources]\npath = "a"'],
     ['an unfinished string', 'root = "blake3'],

@@ -45,6 +45,13 @@ describe('a chunk with a syntax tree', () => {
     expect(() => decodeAstChunk(encode(value), 'a')).toThrow(expect.objectContaining({ code: 'BUNDLE_INVALID_CHUNK' }));
   });
 
+  it('that is 200 MB of opened brackets is refused before anything is made of it', () => {
+    const bytes = Buffer.alloc(200 * 2 ** 20, '[');
+    bytes.write('{"source_id":"s","ast_nodes":');
+    expect(() => decodeAstChunk(bytes, 'a')).toThrow(expect.objectContaining({ code: 'BUNDLE_INVALID_CHUNK' }));
+    expect(looksLikeAst(bytes)).toBe(false);
+  });
+
   it.each([
     [chunk, true],
     [{ source_id: 's' }, true],

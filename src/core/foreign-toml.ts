@@ -1,0 +1,52 @@
+import { FOREIGN_TEXT_DEFAULTS, type ForeignTextBounds, tooLong } from './foreign-json.ts';
+
+/** Dots of a line outside of strings: `a.a.a.a` makes a table for every two bytes, and the parser's limit on depth does not see them. */
+const MAX_DOTS = 16;
+/** These make a value or a table, or end one and begin the next. */
+const ITEMS = new Set(['=', ',', '[', '{', '.']);
+
+/**
+ * Parses TOML from outside with the parser that it is given: core has no dependencies. Nothing else in `src` may call a
+ * TOML parser. Size, dots and the number of values are looked at first, in one pass; depth is the parser's own limit.
+ * @throws {RangeError} for what is beyond the bounds
+ * @throws what `parse` throws for what is not TOML
+ */
+export function parseForeignToml<T>(
+  text: string,
+  bounds: ForeignTextBounds,
+  parse: (text: string, options: { readonly maxDepth: number }) => T,
+): T {
+  if (text.length > bounds.maxLength) throw tooLong(text.length, bounds.maxLength);
+  const { maxDepth, maxItems } = { ...FOREIGN_TEXT_DEFAULTS, ...bounds };
+  let items = 0;
+  let dots = 0;
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index] as string;
+    if (character === '\n') dots = 0;
+    else if (character === '#') index = endOfLine(text, index) - 1;
+    else if (character === '"' || character === "'") index = endOfString(text, index, character);
+    else if (ITEMS.has(character)) {
+      if (character === '.' && ++dots > MAX_DOTS) throw new RangeError('a line has a key of many dots');
+      if (++items > maxItems) throw new RangeError(`it holds more than ${maxItems} values`);
+    }
+  }
+  return parse(text, { maxDepth });
+}
+
+/** Where a string's last quote stands. One that is not closed ends with its line, or the text: the parser refuses it. */
+function endOfString(text: string, start: number, quote: string): number {
+  const isLong = text.startsWith(quote.repeat(3), start);
+  const closing = isLong ? quote.repeat(3) : quote;
+  for (let index = start + closing.length; index < text.length; index++) {
+    const character = text[index] as string;
+    if (character === '\\' && quote === '"') index++;
+    else if (character === '\n' && !isLong) return index - 1;
+    else if (character === quote && text.startsWith(closing, index)) return index + closing.length - 1;
+  }
+  return text.length;
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.length : end;
+}
