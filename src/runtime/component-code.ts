@@ -1,5 +1,6 @@
 import { compileFunction } from 'node:vm';
 import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
+import { RuntimeError } from './errors.ts';
 import type { GlueHostCall } from './host-call.ts';
 import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
@@ -43,6 +44,12 @@ export function lifecycleName(exports: readonly ArtifactExport[]): string | unde
  */
 export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard, callHost: GlueHostCall): ComponentCode {
   const { javascript, imports, exports } = compiled.artifact;
+  if (javascript === '') {
+    throw new RuntimeError(
+      'RUNTIME_INVALID_COMPONENT',
+      'the transpiler makes no glue for the component; it can only be called directly',
+    );
+  }
   const build = compileFunction(`'use strict'; return (${javascript});`, [...SHADOWED_GLOBALS], {
     filename: 'vivarium:component',
   });

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { Artifact, Clock } from '#core';
+import { type Artifact, type Clock, isVivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
 import { type BuildAnswer, type BuildRequest, fromWire } from './protocol.ts';
 import { residentBytes } from './resident-memory.ts';
@@ -18,12 +18,13 @@ const WATCH_INTERVAL_MS = 100;
 
 /**
  * A child process that builds one component at a time. A component can make the transpiler panic, loop or eat memory;
- * whatever it does, this child alone is lost: after any failure it is to be stopped.
+ * whatever it does, this child alone is lost: unless it says that it is fit for more, it is to be stopped.
  */
 export class BuildProcess {
   readonly #options: BuildProcessOptions;
   readonly #child: ChildProcess;
   #giveUp: (reason: unknown) => void = () => {};
+  #isFit = true;
 
   constructor(options: BuildProcessOptions) {
     this.#options = options;
@@ -37,8 +38,9 @@ export class BuildProcess {
     this.#mayEnd();
   }
 
-  get isAlive(): boolean {
-    return this.#child.connected;
+  /** Whether it can be given another component: it is there, and the last one was built or refused in good order. */
+  get isFit(): boolean {
+    return this.#isFit && this.#child.connected;
   }
 
   /** Ends the child; a build that it is at is rejected with `reason`. */
@@ -51,6 +53,7 @@ export class BuildProcess {
   build(request: BuildRequest, signal: AbortSignal | undefined): Promise<Artifact> {
     const { clock, maxBuildTimeMs, maxBuildMemoryBytes } = this.#options;
     const child = this.#child;
+    this.#isFit = false;
     return new Promise<Artifact>((resolve, reject) => {
       let settled = false;
       let stopWatch = (): void => {};
@@ -66,9 +69,11 @@ export class BuildProcess {
       const fail = (why: string): void =>
         settle(() => reject(new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be built: ${why}`)));
       const onMessage = (answer: BuildAnswer): void =>
-        settle(() =>
-          'artifact' in answer ? resolve(answer.artifact) : reject(asRuntimeError(fromWire(answer.error))),
-        );
+        settle(() => {
+          this.#isFit = !answer.spoiled;
+          if ('artifact' in answer) resolve(answer.artifact);
+          else reject(asRuntimeError(fromWire(answer.error)));
+        });
       const onExit = (code: number | null, by: string | null): void =>
         fail(`the transpiler ended (${by ?? `exit ${code}`})`);
       const onError = (error: Error): void => fail(error.message);
@@ -103,7 +108,8 @@ export class BuildProcess {
 
 function asRuntimeError(error: Error): Error {
   if ('code' in error && error.code === 'RUNTIME_INVALID_COMPONENT') {
-    return new RuntimeError('RUNTIME_INVALID_COMPONENT', error.message, { cause: error.cause });
+    const details = isVivariumError(error) ? error.details : {};
+    return new RuntimeError('RUNTIME_INVALID_COMPONENT', error.message, { cause: error.cause, details });
   }
   return new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be built: ${error.message}`, {
     cause: error,

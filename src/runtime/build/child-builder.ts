@@ -118,7 +118,7 @@ export class ChildBuilder implements ArtifactBuilder {
           this.#keep(running.process);
         },
         (error: unknown) => {
-          running.process.stop();
+          this.#keep(running.process);
           if (error === PUT_OFF) this.#slow.waiting.push(job);
           else job.reject(error);
         },
@@ -135,16 +135,16 @@ export class ChildBuilder implements ArtifactBuilder {
     this.#stopIdle();
     const idle = this.#idle;
     this.#idle = undefined;
-    return idle?.isAlive ? idle : new BuildProcess(this.#options);
+    return idle?.isFit ? idle : new BuildProcess(this.#options);
   }
 
-  /** One child waits for more work, for a while. */
+  /** One child that is fit for it waits for more work, for a while. */
   #keep(process: BuildProcess): void {
-    this.#letGo();
-    if (this.#closed) {
+    if (this.#closed || !process.isFit) {
       process.stop();
       return;
     }
+    this.#letGo();
     this.#idle = process;
     this.#stopIdle = this.#options.clock.after(this.#options.idleMs, () => this.#letGo());
   }

@@ -14,7 +14,10 @@ export interface WireError {
   readonly cause: WireError | undefined;
 }
 
-export type BuildAnswer = { readonly artifact: Artifact } | { readonly error: WireError };
+export type BuildAnswer = ({ readonly artifact: Artifact } | { readonly error: WireError }) & {
+  /** Whether the child may be in no state to build anything else, and has to be replaced. */
+  readonly spoiled: boolean;
+};
 
 export function toWire(thrown: unknown): WireError {
   const typed = isVivariumError(thrown);

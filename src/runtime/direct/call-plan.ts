@@ -50,8 +50,8 @@ export interface DirectPlan {
   readonly imports: readonly string[];
   /** By resource number. */
   readonly classes: readonly HostSlot[];
-  /** How many core modules the component's file has. */
-  readonly modules: number;
+  /** The artifact's names of the core modules in the component's file, in its order. */
+  readonly modules: readonly string[];
   /** Component instances: each has handles, and flags of its own. */
   readonly instances: number;
 }
@@ -88,7 +88,7 @@ function isDirectPlan(value: unknown): value is DirectPlan {
     isListOf(value.host, isHostSlot) &&
     isListOf(value.imports, (name) => typeof name === 'string') &&
     isListOf(value.classes, isHostSlot) &&
-    isIndex(value.modules) &&
+    isListOf(value.modules, (name) => typeof name === 'string') &&
     isIndex(value.instances)
   );
 }

@@ -1,5 +1,4 @@
 import type { CompiledArtifact } from '#core';
-import { coreModuleName } from '../build/transpile.ts';
 import { type ComponentCode, lifecycleName } from '../component-code.ts';
 import { type CallPlan, decodeCallPlan } from './call-plan.ts';
 import { DirectCode } from './direct-code.ts';
@@ -19,7 +18,7 @@ export async function directComponent(
   const calls = await callPlan(component, artifact.callPlan);
   if ('whyGlue' in calls) return calls.whyGlue;
   const plan = calls.direct;
-  const inOrder = Array.from({ length: plan.modules }, (_, index) => modules.get(coreModuleName(index)));
+  const inOrder = plan.modules.map((name) => modules.get(name));
   if (inOrder.includes(undefined)) return 'has core modules that the transpiler left out';
   const code = new DirectCode(plan);
   const lifecycle = lifecycleName(exports);

@@ -1,4 +1,4 @@
-import { type AttachedCode, isVivariumError } from '#core';
+import { type ArtifactExport, type AttachedCode, isVivariumError } from '#core';
 import {
   type CoreItem,
   checkNames,
@@ -11,6 +11,7 @@ import {
   readComponent,
   type ValueType,
 } from '#wasm';
+import { coreModuleName } from '../build/transpile.ts';
 import { Adapters } from './adapter/adapters.ts';
 import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
 import { pascalCase } from './code.ts';
@@ -38,17 +39,27 @@ export function planCalls(component: Uint8Array): CallPlan {
   return planBuild(component).calls;
 }
 
-/** The same, and what its core modules get for it when they are metered, by their number in the file. */
-export function planBuild(component: Uint8Array): {
+/** What a build takes from a component for the direct path. */
+export interface PlannedBuild {
   readonly calls: CallPlan;
+  /** What its core modules get for it when they are metered, by their number in the file. */
   readonly attached: ReadonlyMap<number, AttachedCode>;
-} {
+  /** All core modules of the file, in its order. */
+  readonly modules: readonly Uint8Array[];
+  readonly imports: readonly string[];
+  readonly exports: readonly ArtifactExport[];
+}
+
+/** The same, and what else a build needs. */
+export function planBuild(component: Uint8Array): PlannedBuild {
+  const nothing = { attached: new Map(), modules: [], imports: [], exports: [] };
   try {
     const planned = planner(component);
-    return { calls: { direct: planned.plan() }, attached: planned.attached };
+    const direct = planned.plan();
+    return { calls: { direct }, ...planned.parts };
   } catch (error) {
-    if (error instanceof NotDirect) return { calls: { whyGlue: error.message }, attached: new Map() };
-    if (isVivariumError(error)) return { calls: { whyGlue: `cannot be read: ${error.message}` }, attached: new Map() };
+    if (error instanceof NotDirect) return { calls: { whyGlue: error.message }, ...nothing };
+    if (isVivariumError(error)) return { calls: { whyGlue: `cannot be read: ${error.message}` }, ...nothing };
     throw error;
   }
 }
@@ -137,7 +148,7 @@ class Planner {
       host: this.#host,
       imports: [...new Set([...this.#host.map(({ from }) => from), ...this.#needed])],
       classes: [...this.#resources.values()].map(({ slot }) => slot),
-      modules: this.#linked.modules.length,
+      modules: this.#linked.modules.map((_, index) => coreModuleName(index)),
       instances: this.#linked.instances,
     };
   }
@@ -171,8 +182,17 @@ class Planner {
     return index;
   }
 
-  get attached(): ReadonlyMap<number, AttachedCode> {
-    return this.#adapters.attached;
+  get parts(): Omit<PlannedBuild, 'calls'> {
+    const { modules, imports, exports } = this.#linked;
+    return {
+      attached: this.#adapters.attached,
+      modules: modules.map(({ bytes }) => bytes),
+      imports: imports.flatMap(({ name, value }) => (value.sort === 'type' ? [] : [name])),
+      exports: exports.flatMap(({ name, value }): ArtifactExport[] => {
+        if (value.sort === 'func') return [{ name, kind: 'function' }];
+        return value.sort === 'instance' ? [{ name, kind: 'instance' }] : [];
+      }),
+    };
   }
 
   #argument(name: string, item: CoreItem): readonly [string, Argument] {

@@ -51,7 +51,7 @@ export class Declarations {
         return { sort: 'component', abstract: type };
       }
       default:
-        return { sort: description.kind };
+        return description.kind === 'value' ? { sort: 'value' } : { sort: 'core module', module: undefined };
     }
   }
 

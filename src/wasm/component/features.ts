@@ -8,7 +8,6 @@ export type UnsupportedFeature =
   | 'fixed-length lists'
   | 'futures'
   | 'gc options'
-  | 'latin1+utf16 strings'
   | 'maps'
   | 'shared memories'
   | 'start functions'
@@ -73,8 +72,6 @@ function visitMemories(memories: readonly CoreMemory[], found: Set<UnsupportedFe
 function visitOptions(options: CanonOptions, found: Set<UnsupportedFeature>): void {
   if (options.async || options.callback !== undefined) found.add('async functions');
   if (options.others.length > 0) found.add('gc options');
-  // The generator panics at them.
-  if (options.encoding === 'latin1+utf16') found.add('latin1+utf16 strings');
 }
 
 function featureOfBuiltin(name: string): UnsupportedFeature {

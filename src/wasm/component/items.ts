@@ -10,9 +10,10 @@ export type Item =
   | { readonly sort: 'component'; readonly component: Component; readonly scope: Scope }
   /** A component that is known by its type alone. */
   | { readonly sort: 'component'; readonly abstract: DeclaredType }
-  /** A core module or a value from outside: it has a place in its index space and nothing more. */
+  /** A value from outside: it has a place in its index space and nothing more. */
   | { readonly sort: 'value' }
-  | { readonly sort: 'core module' };
+  /** `module` is undefined for one from outside. */
+  | { readonly sort: 'core module'; readonly module: CoreModuleItem };
 
 export interface FuncItem {
   readonly sort: 'func';

@@ -38,7 +38,7 @@ export function item(scope: Scope, { sort, index }: Reference): Item {
     case 'type':
       return { sort, type: scope.get('type', index) };
     case 'core module':
-      return { sort };
+      return { sort, module: scope.get('core module', index) };
     default:
       throw new WasmError('WASM_UNSUPPORTED', `a ${sort} crosses a component's border`);
   }
@@ -55,7 +55,7 @@ export function addReexport(scope: Scope, { sort }: Reference, found: Item): voi
   if (found.sort === 'type') scope.add('type', found.type);
   else if (found.sort === 'func') scope.add('func', found);
   else if (found.sort === 'instance') scope.add('instance', found);
-  else if (found.sort === 'core module') scope.add('core module', undefined);
+  else if (found.sort === 'core module') scope.add('core module', found.module);
   else if (found.sort === 'component') scope.add('component', found);
   else if (found.sort === sort) scope.add('value', found);
 }

@@ -1,0 +1,76 @@
+// npm run suites -- --folder FOLDER [--only component-model|spec] [--calls direct|glue] [--file TEXT] [--json]: runs the
+// test scripts of the specifications. Components run through the runtime, on both ways of calling; core modules run
+// plain and metered, step by step. Ends with 1 where something is wrong on the direct way or differs when metered.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createRuntime } from '../src/index.ts';
+import { runComponentScript } from './suites/components.ts';
+import { runCoreScript } from './suites/core.ts';
+import { readSuite, type Script } from './suites/script.ts';
+import { Tally } from './suites/tally.ts';
+
+const { values } = parseArgs({
+  options: {
+    folder: { type: 'string' },
+    only: { type: 'string' },
+    calls: { type: 'string' },
+    file: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+    'if-there': { type: 'boolean', default: false },
+  },
+});
+
+const ASYNCHRONOUS = 'asynchronous components are not supported yet';
+
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  const { folder } = values;
+  if (folder === undefined || !existsSync(folder)) {
+    console.error(`suites: NOT RUN, there is no folder ${folder ?? '(none was given)'}`);
+    return values['if-there'] ? 0 : 2;
+  }
+  let wrong = 0;
+  if (values.only !== 'spec') {
+    const scripts = suite(folder, 'component-model');
+    for (const calls of ['direct', 'glue'] as const) {
+      if (values.calls !== undefined && values.calls !== calls) continue;
+      const tally = await components(scripts, calls);
+      // The glue is a second opinion: what jco gets wrong is told, and is no failure.
+      if (calls === 'direct') wrong += tally.wrong.length;
+    }
+  }
+  if (values.only !== 'component-model') {
+    const tally = new Tally();
+    for (const script of suite(folder, 'spec')) runCoreScript(script, tally);
+    report('spec, plain and metered', tally);
+    wrong += tally.wrong.length;
+  }
+  return wrong === 0 ? 0 : 1;
+}
+
+function suite(folder: string, name: string): Script[] {
+  return readSuite(join(folder, `${name}.ndjson.gz`)).filter(({ file }) => file.includes(values.file));
+}
+
+async function components(scripts: readonly Script[], calls: 'direct' | 'glue'): Promise<Tally> {
+  const tally = new Tally();
+  await using runtime = await createRuntime({ calls });
+  for (const script of scripts) {
+    if (script.file.startsWith('async')) tally.skip(ASYNCHRONOUS, script.commands.length);
+    else await runComponentScript(runtime, script, tally);
+  }
+  report(`component model, ${calls}`, tally);
+  return tally;
+}
+
+function report(name: string, tally: Tally): void {
+  if (values.json) {
+    console.log(JSON.stringify({ suite: name, ...tally.toJSON() }));
+    return;
+  }
+  for (const line of tally.wrong) console.log(`suites: ${name}: ${line}`);
+  for (const [reason, count] of tally.notRun) console.log(`suites: ${name}: ${count} not run: ${reason}`);
+  console.log(`suites: ${name}: ${tally.right} right, ${tally.wrong.length} wrong`);
+}

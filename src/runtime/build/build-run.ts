@@ -1,0 +1,102 @@
+import { type Artifact, type AttachedCode, isVivariumError, type Meter } from '#core';
+import { encodeCallPlan } from '../direct/call-plan.ts';
+import { type PlannedBuild, planBuild } from '../direct/plan.ts';
+import { RuntimeError } from '../errors.ts';
+import { validateComponent } from '../validate.ts';
+import type { BuildRequest } from './protocol.ts';
+import { coreModuleName, type TranspiledComponent, transpile } from './transpile.ts';
+import { isValidComponent } from './validator.ts';
+
+interface NamedModule {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** One build. */
+export class BuildRun {
+  readonly #request: BuildRequest;
+  readonly #meter: Pick<Meter, 'meterModule'>;
+  /** Whether something was thrown that may have left the transpiler half-way. */
+  spoiled = false;
+
+  constructor(request: BuildRequest, meter: Pick<Meter, 'meterModule'>) {
+    this.#request = request;
+    this.#meter = meter;
+  }
+
+  /** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` */
+  async build(): Promise<Artifact> {
+    const { component, meteringMode } = this.#request;
+    try {
+      // Whoever asks for a build: what a hostile name would become in the generated code is sealed and kept.
+      validateComponent(component);
+      const planned = planBuild(component);
+      const { javascript, coreModules, imports, exports } = await this.#transpiled(planned);
+      const { modules, names } = withOwnModules(coreModules, planned);
+      const attachedTo = new Map([...planned.attached].map(([index, code]) => [names[index], code]));
+      const metered = modules.map((module) => this.#metered(module, attachedTo.get(module.name)));
+      const { calls } = planned;
+      const callPlan = encodeCallPlan('direct' in calls ? { direct: { ...calls.direct, modules: names } } : calls);
+      return { javascript, coreModules: metered, imports, exports, meteringMode, callPlan };
+    } catch (error) {
+      this.spoiled ||= !isOrderly(error);
+      throw error;
+    }
+  }
+
+  /** The glue; without one where the transpiler takes no such component, although it is valid and needs none. */
+  async #transpiled({ calls, imports, exports }: PlannedBuild): Promise<TranspiledComponent> {
+    const { component } = this.#request;
+    try {
+      return await transpile(component);
+    } catch (refusal) {
+      if (!('direct' in calls) || !(await isValidComponent(component))) throw refusal;
+      this.spoiled = !isOrderly(refusal);
+      return { javascript: '', coreModules: [], imports, exports };
+    }
+  }
+
+  #metered({ name, bytes }: NamedModule, attached: AttachedCode | undefined): NamedModule {
+    try {
+      return { name, bytes: this.#meter.meterModule(bytes, this.#request.meteringMode, attached).bytes };
+    } catch (cause) {
+      if (!isVivariumError(cause)) throw cause;
+      const message = `core module ${name} cannot be metered: ${cause.message}`;
+      throw new RuntimeError('RUNTIME_INVALID_COMPONENT', message, { cause });
+    }
+  }
+}
+
+/**
+ * What the direct way needs of the component's own core modules, beside what the glue has: the transpiler leaves out
+ * modules and changes others for glue of its own.
+ * @returns all modules, and by their number in the file the names of those that the direct way takes
+ */
+function withOwnModules(
+  transpiled: readonly NamedModule[],
+  { calls, modules }: PlannedBuild,
+): { readonly modules: readonly NamedModule[]; readonly names: readonly string[] } {
+  if (!('direct' in calls)) return { modules: transpiled, names: modules.map((_, index) => coreModuleName(index)) };
+  const byName = new Map(transpiled.map((module) => [module.name, module.bytes]));
+  const own: NamedModule[] = [];
+  const names = modules.map((bytes, index) => {
+    const name = coreModuleName(index);
+    const theirs = byName.get(name);
+    if (theirs !== undefined && Buffer.compare(theirs, bytes) === 0) return name;
+    const ownName = `direct.${name}`;
+    own.push({ name: ownName, bytes });
+    return ownName;
+  });
+  return { modules: [...transpiled, ...own], names };
+}
+
+/**
+ * Whether an error is a plain refusal: ours, or one that the transpiler answered. A panic of the transpiler poisons its
+ * instance, and whatever else was thrown may have left it half-way.
+ */
+function isOrderly(thrown: unknown): boolean {
+  if (!isVivariumError(thrown)) return false;
+  const { cause } = thrown;
+  if (cause === undefined || isVivariumError(cause)) return true;
+  return cause instanceof Error && cause.constructor.name === 'ComponentError';
+}

@@ -1,0 +1,90 @@
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRuntime, type Runtime } from '../../src/index.ts';
+
+const ALLOCATES = `(memory (export "mem") 1) (global $next (mut i32) (i32.const 1024))
+  (func (export "realloc") (param $old i32) (param $oldSize i32) (param $align i32) (param $size i32) (result i32)
+    (global.set $next (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.get $next)
+    (global.set $next (i32.add (global.get $next) (local.get $size)))
+    (memory.copy (i32.sub (global.get $next) (local.get $size)) (local.get $old) (local.get $oldSize)))`;
+const CANON = '(memory (core memory $l "mem")) (realloc (core func $l "realloc"))';
+
+/** A component whose `echo` hands its string to another one's, of another encoding, and answers what that answers. */
+const composed = (outer: string, inner: string): string => `
+  (component $Inner
+    (core module $L ${ALLOCATES}
+      (func (export "echo") (param i32 i32) (result i32)
+        (i32.store (i32.const 8) (local.get 0)) (i32.store (i32.const 12) (local.get 1)) (i32.const 8)))
+    (core instance $l (instantiate $L))
+    (func (export "echo") (param "s" string) (result string) (canon lift (core func $l "echo") ${CANON} string-encoding=${inner})))
+  (component $Outer
+    (import "echo" (func $echo (param "s" string) (result string)))
+    (core module $L ${ALLOCATES})
+    (core instance $l (instantiate $L))
+    (core func $lowered (canon lower (func $echo) ${CANON} string-encoding=${outer}))
+    (core module $M (import "" "mem" (memory 1)) (import "" "echo" (func $echo (param i32 i32 i32)))
+      (func (export "echo") (param i32 i32) (result i32)
+        (call $echo (local.get 0) (local.get 1) (i32.const 16)) (i32.const 16)))
+    (core instance $m (instantiate $M (with "" (instance (export "mem" (memory $l "mem")) (export "echo" (func $lowered))))))
+    (func (export "echo") (param "s" string) (result string) (canon lift (core func $m "echo") ${CANON} string-encoding=${outer})))
+  (instance $inner (instantiate $Inner))
+  (instance $outer (instantiate $Outer (with "echo" (func $inner "echo"))))
+  (func (export "echo") (alias export $outer "echo"))`;
+
+const TEXTS = ['', 'plain', 'höla', 'ÿ', 'Ā', '☃ and 🍰', `${'x'.repeat(300)}é`, `${'é'.repeat(300)}☃`];
+const ENCODINGS = ['utf8', 'utf16', 'latin1+utf16'] as const;
+
+describe('a component that the transpiler takes or not', () => {
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await createRuntime();
+  });
+  afterAll(() => runtime.close());
+
+  const load = async (text: string): ReturnType<Runtime['load']> => runtime.load(await parse(`(component ${text})`));
+
+  it.each(ENCODINGS.flatMap((outer) => ENCODINGS.map((inner) => [outer, inner] as const)))(
+    'passes strings from %s to %s and back',
+    async (outer, inner) => {
+      const handle = await load(composed(outer, inner));
+      expect(runtime.usage(handle).calls).toBe('direct');
+      for (const text of TEXTS) expect(await runtime.call(handle, 'echo', text)).toBe(text);
+    },
+  );
+
+  it('meters the core modules that it takes from the file itself', async () => {
+    const handle = await runtime.load(await parse(`(component ${composed('utf16', 'utf16')})`), {
+      limits: { maxFuel: 10_000n },
+    });
+    await runtime.call(handle, 'echo', 'some text');
+    expect(runtime.usage(handle).last.fuelConsumed).toBeGreaterThan(0n);
+  });
+
+  it('instantiates a core module that one component gives another', async () => {
+    const handle = await load(`
+      (core module $M (func (export "f") (result i32) (i32.const 7)))
+      (component $C (import "m" (core module $m (export "f" (func (result i32)))))
+        (core instance $i (instantiate $m))
+        (func (export "f") (result u32) (canon lift (core func $i "f"))))
+      (instance $c (instantiate $C (with "m" (core module $M))))
+      (func (export "f") (alias export $c "f"))`);
+    expect(await runtime.call(handle, 'f')).toBe(7);
+  });
+
+  it('is refused by the glue with a word of why, where there is none for it', async () => {
+    await using glue = await createRuntime({ calls: 'glue' });
+    await expect(glue.load(await parse(`(component ${composed('utf16', 'utf16')})`))).rejects.toMatchObject({
+      code: 'RUNTIME_INVALID_COMPONENT',
+      message: expect.stringContaining('can only be called directly'),
+    });
+  });
+
+  it('is refused when it is invalid, whatever the transpiler does with it', async () => {
+    // The module's function takes a string's two parts; its lift says that it takes none.
+    const invalid = `(core module $M (func (export "f") (param i32 i32)))
+      (core instance $m (instantiate $M)) (func (export "f") (canon lift (core func $m "f") string-encoding=latin1+utf16))`;
+    await expect(load(invalid)).rejects.toMatchObject({ code: 'RUNTIME_INVALID_COMPONENT' });
+    await expect(load(composed('latin1+utf16', 'utf16'))).resolves.toBeDefined();
+  });
+});
