@@ -5,20 +5,22 @@
 export const may = {
   core: [],
   guest: [],
+  files: [],
   wasm: ['core'],
-  security: ['core'],
+  security: ['core', 'files'],
   metering: ['core', 'wasm'],
-  runtime: ['core', 'wasm', 'security'],
+  runtime: ['core', 'files', 'wasm', 'security'],
   messaging: ['core', 'security'],
   supervision: ['core'],
-  cache: ['core'],
-  bundle: ['core', 'security'],
-  registry: ['core', 'wasm', 'security'],
+  cache: ['core', 'files'],
+  bundle: ['core', 'files', 'security'],
+  registry: ['core', 'files', 'wasm', 'security'],
   delegation: ['core'],
   storage: ['core'],
-  project: ['core'],
+  project: ['core', 'files'],
   system: [
     'core',
+    'files',
     'wasm',
     'security',
     'metering',
@@ -32,7 +34,7 @@ export const may = {
     'storage',
     'project',
   ],
-  cli: ['core', 'system'],
+  cli: ['core', 'files', 'system'],
 };
 
 /** A folder of several concepts gives each a door of its own; imports between them run downwards only. */

@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shownPath, shownText } from '#core';
+import { streamRegular } from '#files';
 import { openBlake3 } from './blake3.ts';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
@@ -93,6 +93,6 @@ async function hashOfFile(root: string, { path }: SourceEntry): Promise<string |
   // A path in a hostile lockfile may lead through links out of the tree, or to a device that never ends.
   if ((await realpath(file).catch(() => undefined)) !== file || !(await lstat(file)).isFile()) return undefined;
   const hasher = await openBlake3();
-  for await (const piece of createReadStream(file)) hasher.update(piece);
+  for await (const piece of streamRegular(file, { links: 'refuse' })) hasher.update(piece);
   return hasher.digest();
 }

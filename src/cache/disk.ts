@@ -1,5 +1,6 @@
 import type { Artifact, ArtifactKey, ArtifactTrust, Clock, CompiledArtifact, Random, StoredArtifact } from '#core';
 import { messageOf } from '#core';
+import { UnusableFile } from '#files';
 import {
   checkFormat,
   type DecodedArtifact,
@@ -20,7 +21,6 @@ import {
   readOwnFile,
   removeEntry,
   syncFolder,
-  UnusableFile,
   writeWhole,
 } from './files.ts';
 import { isDigest, textOf } from './keys.ts';

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import type * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactKey, Random } from '#core';
+import { openRegular, UnusableFile } from '#files';
 import { CacheError } from './errors.ts';
 import { artifactFile, formatFolder, profileFolders } from './layout.ts';
 
@@ -17,33 +18,18 @@ export const FOLDER_MODE = 0o700;
 const OTHERS_WRITE = 0o022;
 const OTHERS_ANY = 0o077;
 
-// Absent on Windows. NOFOLLOW: a link in an entry's place is refused. NONBLOCK: opening a FIFO would wait for ever.
-const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-
-/** A file that is there and may not be used: a link, a folder, another's, open to others, too large. */
-export class UnusableFile extends Error {}
-
 /** The whole of a regular file of ours, read once; undefined when there is none. @throws {UnusableFile} */
 export async function readOwnFile(files: CacheFiles, path: string, maxBytes: number): Promise<Buffer | undefined> {
   let handle: promises.FileHandle;
   try {
-    handle = await files.open(path, READ);
+    handle = await openRegular(path, { links: 'refuse', open: files.open });
   } catch (cause) {
     const code = codeOf(cause);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === 'ELOOP' || code === 'EISDIR' || code === 'ENXIO') {
-      throw new UnusableFile('it is a link or not a regular file', { cause });
-    }
     throw cause;
   }
   try {
-    const { size, uid, mode, ...rest } = await handle.stat().then((stat) => ({
-      size: stat.size,
-      uid: stat.uid,
-      mode: stat.mode,
-      isFile: stat.isFile(),
-    }));
-    if (!rest.isFile) throw new UnusableFile('it is not a regular file');
+    const { size, uid, mode } = await handle.stat();
     if (!isOurs(uid)) throw new UnusableFile('it belongs to another user');
     if (isOpenToWriters(mode)) throw new UnusableFile('other users may write it');
     if (size > maxBytes) throw new UnusableFile(`it has ${size} bytes, more than ${maxBytes}`);
@@ -89,7 +75,7 @@ export async function writeWhole(
 /** Makes the renames in a folder durable. Windows cannot open a folder, and needs none of it. */
 export async function syncFolder(files: CacheFiles, folder: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await files.open(folder, constants.O_RDONLY);
+  const handle = await files.open(folder, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
   try {
     await handle.sync();
   } finally {

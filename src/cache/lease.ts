@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { type Clock, parseForeignJson, type Random } from '#core';
+import { openRegular } from '#files';
 import { type CacheFiles, codeOf, FILE_MODE } from './files.ts';
 
 /** How often those who wait look, in milliseconds; up to as much again is added so that they do not look in step. */
@@ -158,7 +159,10 @@ export class LeaseLock {
   async #look(generation: number): Promise<Holding | undefined> {
     const { files } = this.#options;
     try {
-      const handle = await files.open(join(this.#folder, `${this.#name}.${generation}`), 'r');
+      const handle = await openRegular(join(this.#folder, `${this.#name}.${generation}`), {
+        links: 'refuse',
+        open: files.open,
+      });
       try {
         const stat = await handle.stat();
         const text = stat.size > 4096 ? '' : await handle.readFile('utf8');

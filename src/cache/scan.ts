@@ -1,7 +1,8 @@
-import { lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { ArtifactKey } from '#core';
+import { readRegularSync } from '#files';
 import { isDigest, isProfileId } from './keys.ts';
 import { formatFolder, profileFolders } from './layout.ts';
 
@@ -70,8 +71,7 @@ export function statOf(path: string): Stats | undefined {
 /** The text of a small file, or undefined. */
 export function textOfFile(path: string, maxBytes: number): string | undefined {
   try {
-    const stat = lstatSync(path);
-    return stat.isFile() && stat.size <= maxBytes ? readFileSync(path, 'utf8') : undefined;
+    return readRegularSync(path, maxBytes, { links: 'refuse' }).toString('utf8');
   } catch {
     return undefined;
   }

@@ -36,6 +36,7 @@ async function call(shell: Shell, component: string, name: string, text: string,
   const args = parseArguments(text);
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
+    ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
     trust: trustOf(component, flags),
     audit: 'file',
     branchHints: flags.branchHints,

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { printable } from '#core';
 import { inspectComponent, readManifest } from '#system';
 import { counted } from './counted.ts';
+import { addSizeOption } from './limit-options.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
 
@@ -9,13 +10,15 @@ export function inspectCommand(shell: Shell): Command {
   const command = new Command('inspect')
     .description('show what a component is: imports, exports, sizes, digest')
     .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…; or an actor.toml');
-  return addRegistryOptions(command.option('--text', 'show the texts that the hashes are taken over')).action(
-    shell.action(async (component: string, flags: RegistryFlags & { text?: boolean }) => {
+  return addSizeOption(
+    addRegistryOptions(command.option('--text', 'show the texts that the hashes are taken over')),
+  ).action(
+    shell.action(async (component: string, flags: RegistryFlags & { text?: boolean; maxComponent?: number }) => {
       if (component.endsWith('.toml')) {
         await inspectManifest(shell, component);
         return;
       }
-      const found = await inspectComponent(await componentOf(component, flags));
+      const found = await inspectComponent(await componentOf(component, flags), { maxBytes: flags.maxComponent });
       const lines = [
         `digest   ${found.digest}`,
         `kind     ${found.kind}`,

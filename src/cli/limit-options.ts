@@ -5,14 +5,24 @@ export interface LimitFlags {
   readonly fuel?: bigint;
   readonly memory?: number;
   readonly timeout?: number;
+  readonly maxComponent?: number;
 }
 
-/** Adds `--fuel`, `--memory` and `--timeout`. */
+/** Adds `--fuel`, `--memory`, `--timeout` and `--max-component`. */
 export function addLimitOptions(command: Command): Command {
-  return command
+  return addSizeOption(command)
     .addOption(new Option('--fuel <units>', 'fuel for each call').argParser(reading(parseFuel)))
     .addOption(new Option('--memory <size>', 'memory of the component, as 64MiB').argParser(reading(parseBytes)))
     .addOption(new Option('--timeout <time>', 'time for each call, as 500ms or 2s').argParser(reading(parseTimeout)));
+}
+
+/** Adds `--max-component`. */
+export function addSizeOption(command: Command): Command {
+  return command.addOption(
+    new Option('--max-component <size>', 'the largest component that is read, 64MiB by default').argParser(
+      reading(parseBytes),
+    ),
+  );
 }
 
 export function limitsOf({ fuel, memory, timeout }: LimitFlags): ResourceLimits {

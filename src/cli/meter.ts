@@ -4,19 +4,21 @@ import { type MeteringMode, messageOf, printable } from '#core';
 import { type MeteredFile, meterFile } from '#system';
 import { counted } from './counted.ts';
 import { CliError } from './errors.ts';
+import { addSizeOption } from './limit-options.ts';
 import type { Shell } from './shell.ts';
 
 interface MeterFlags {
   readonly output?: string;
   readonly mode: MeteringMode;
   readonly explain?: boolean;
+  readonly maxComponent?: number;
 }
 
 /** How many functions `--explain` shows to people; `--json` has all. */
 const SHOWN = 30;
 
 export function meterCommand(shell: Shell): Command {
-  return new Command('meter')
+  return addSizeOption(new Command('meter'))
     .description('rewrite a core module, or every core module of a component, so that it counts fuel')
     .argument('<file>', 'a core module or a component')
     .option('-o, --output <file>', 'where the metered file goes')
@@ -33,9 +35,13 @@ export function meterCommand(shell: Shell): Command {
     .action(shell.action((file: string, flags: MeterFlags) => run(shell, file, flags)));
 }
 
-async function run(shell: Shell, file: string, { output, mode, explain = false }: MeterFlags): Promise<void> {
+async function run(
+  shell: Shell,
+  file: string,
+  { output, mode, explain = false, maxComponent }: MeterFlags,
+): Promise<void> {
   if (output === undefined && !explain) throw new CliError('CLI_USAGE', 'give -o <file>, --explain, or both');
-  const result = await meterFile(file, mode);
+  const result = await meterFile(file, mode, { maxBytes: maxComponent });
   if (output !== undefined) await write(output, result.metered);
   const grown = result.metered.length / result.before.length - 1;
   const summary = `${file}: ${counted(result.before.length, 'byte')}, metered ${result.metered.length} (${grown < 0 ? '' : '+'}${(grown * 100).toFixed(1)} %)`;

@@ -1,7 +1,15 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
-import { isVivariumError, type ModuleRecord, messageOf, parseDuration, printable } from '#core';
+import {
+  DEFAULT_MAX_COMPONENT_BYTES,
+  isVivariumError,
+  type ModuleRecord,
+  messageOf,
+  parseDuration,
+  printable,
+} from '#core';
+import { readRegular } from '#files';
 import { interfaceOf, type OpenRegistry, openEmbedder, openRegistry } from '#system';
 import { checkByCommand } from './check-command.ts';
 import { counted } from './counted.ts';
@@ -145,9 +153,11 @@ export function registryCommand(shell: Shell): Command {
 }
 
 async function publish(shell: Shell, file: string, flags: PublishFlags): Promise<void> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new CliError('CLI_USAGE', `${file} cannot be read: ${messageOf(cause)}`, { cause });
-  });
+  const bytes = await readRegular(file, flags.maxComponent ?? DEFAULT_MAX_COMPONENT_BYTES, { links: 'follow' }).catch(
+    (cause: unknown) => {
+      throw new CliError('CLI_USAGE', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+    },
+  );
   await withRegistry(shell, { ...flags, limits: limitsOf(flags) }, async (open) => {
     const { key, verifier, describe, version, name = basename(file, '.wasm'), supersedes } = flags;
     const vector = await embed(shell, flags, describe);

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf, printable } from '#core';
+import { readRegular } from '#files';
 import { createRuntime } from '#system';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
 import { collect } from './collect.ts';
@@ -12,6 +12,9 @@ import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-
 import type { Shell } from './shell.ts';
 import { usageFigures, usageLine } from './usage.ts';
 import { asText } from './utf8-text.ts';
+
+/** A message, or what a component is given when it starts; a mailbox takes less by default. */
+const MAX_INPUT_BYTES = 64 * 2 ** 20;
 
 interface RunFlags extends LimitFlags, AuthorityFlags, RegistryFlags, EngineFlags {
   readonly message: readonly string[];
@@ -52,6 +55,7 @@ async function run(shell: Shell, component: string, flags: RunFlags): Promise<vo
   const env = Object.fromEntries(flags.env.map(parsePair));
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
+    ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
     trust: trustOf(component, flags),
     audit: 'file',
     branchHints: flags.branchHints,
@@ -105,7 +109,7 @@ function parsePair(pair: string): [string, string] {
 
 async function readInput(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readRegular(file, MAX_INPUT_BYTES, { links: 'follow' });
   } catch (cause) {
     throw new CliError('CLI_USAGE', `${file} cannot be read: ${messageOf(cause)}`, { cause });
   }

@@ -74,3 +74,6 @@ export function checkLimits(value: unknown, rule: OptionRule, option = ''): void
     (message, option) => new CoreError('CORE_INVALID_LIMITS', message, { details: { option } }),
   );
 }
+
+/** How many bytes a component may have, whichever way it comes in, when nobody says otherwise. */
+export const DEFAULT_MAX_COMPONENT_BYTES: number = 64 * 2 ** 20;

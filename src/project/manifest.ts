@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'smol-toml';
 import { formatComponentId, messageOf, parseComponentId, parseForeignToml, type ResourceLimits } from '#core';
+import { readRegular } from '#files';
 import { ProjectError } from './errors.ts';
 import { fields } from './manifest-fields.ts';
 
@@ -48,8 +49,10 @@ export async function readManifest(file: string): Promise<ActorManifest> {
     );
   }
   if (!found?.isFile()) throw new ProjectError('PROJECT_NOT_FOUND', `there is no manifest ${file}`);
-  if (found.size > MAX_BYTES) throw bad(file, `it has ${found.size} bytes; a manifest has at most ${MAX_BYTES}`);
-  return parseManifest(await readFile(file, 'utf8'), file);
+  const bytes = await readRegular(file, MAX_BYTES, { links: 'follow' }).catch((cause: unknown) => {
+    throw bad(file, `it cannot be read: ${messageOf(cause)}`, cause);
+  });
+  return parseManifest(bytes.toString('utf8'), file);
 }
 
 /**
@@ -58,6 +61,7 @@ export async function readManifest(file: string): Promise<ActorManifest> {
  * @throws {ProjectError} `PROJECT_BAD_MANIFEST`
  */
 export function parseManifest(text: string, file: string): ActorManifest {
+  if (text.length > MAX_BYTES) throw bad(file, `it is longer than ${MAX_BYTES} characters`);
   try {
     const root = fields(parseForeignToml(text, { maxLength: MAX_BYTES, maxDepth: MAX_DEPTH }, parse), '');
     const limits = root.table('limits');

@@ -4,6 +4,7 @@ import {
   type BlobStore,
   type Clock,
   checkOptions,
+  DEFAULT_MAX_COMPONENT_BYTES,
   type Embedder,
   type ModuleRecord,
   messageOf,
@@ -121,7 +122,7 @@ export class ModulePublisher {
     checkOptions(bytes ?? null, allow.bytes, 'bytes', (message) => {
       return new RegistryError('REGISTRY_INVALID_MODULE', message);
     });
-    const { maxBytes = 256 * 2 ** 20 } = this.#options;
+    const { maxBytes = DEFAULT_MAX_COMPONENT_BYTES } = this.#options;
     if (bytes.length === 0 || bytes.length > maxBytes) {
       throw new RegistryError(
         'REGISTRY_INVALID_MODULE',

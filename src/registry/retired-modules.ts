@@ -1,8 +1,14 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from '#core';
+import { openRegular, readRegular } from '#files';
 import { isDigest } from './digest.ts';
 import { RegistryError } from './errors.ts';
+
+/** A line has 80 bytes: more than any machine has seen retired. */
+const MAX_BYTES = 64 * 2 ** 20;
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
 export type Retirement = 'superseded' | 'revoked';
 
@@ -50,7 +56,9 @@ export class FileRetiredModules implements RetiredModules {
     await this.#known.add(pointer, retirement);
     try {
       await mkdir(dirname(this.#file), { recursive: true });
-      await appendFile(this.#file, `${retirement} ${pointer}\n`, { flush: true });
+      await using file = await openRegular(this.#file, { links: 'refuse', flags: APPEND, mode: 0o666 });
+      await file.appendFile(`${retirement} ${pointer}\n`);
+      await file.sync();
     } catch (cause) {
       throw unavailable('write', this.#file, cause);
     }
@@ -64,7 +72,7 @@ export class FileRetiredModules implements RetiredModules {
   async #read(): Promise<void> {
     let text: string;
     try {
-      text = await readFile(this.#file, 'utf8');
+      text = (await readRegular(this.#file, MAX_BYTES, { links: 'refuse' })).toString('utf8');
     } catch (cause) {
       this.#loaded = undefined;
       if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return;

@@ -9,7 +9,7 @@ export type { LogRecord } from './host-state.ts';
 export { JcoEngine } from './jco-engine.ts';
 export type { ComponentState, StateChange } from './lifecycle.ts';
 export { ComponentLimiter } from './limiter.ts';
-export { FileComponentLoader, isMissing, readComponentFile } from './loaders/file.ts';
+export { checkComponentSize, FileComponentLoader, isMissing, readComponentFile } from './loaders/file.ts';
 export { fetchComponent } from './loaders/https.ts';
 export { ChainComponentLoader, MemoryComponentLoader } from './loaders/memory.ts';
 export { StoreManager } from './store-manager.ts';

@@ -3,14 +3,11 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, shownPath } from '#core';
+import { openRegular, UnusableFile } from '#files';
 import { SecurityError } from './errors.ts';
 
 /** `secret`: no other user may read it. `public`: others may read it, but not change it. */
 export type FileSecrecy = 'secret' | 'public';
-
-const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
-/** A FIFO in the file's place would hold `open` until somebody writes to it. */
-const NO_WAIT = constants.O_NONBLOCK ?? 0;
 
 /**
  * Reads a file that authority hangs on, or answers undefined when there is none.
@@ -27,15 +24,19 @@ export async function readPrivateFile(
 ): Promise<Uint8Array | undefined> {
   let file: FileHandle;
   try {
-    file = await open(path, constants.O_RDONLY | NO_FOLLOW | NO_WAIT);
+    file = await openRegular(path, { links: 'refuse' });
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
-    if (hasCode(error, 'ELOOP')) throw unsafe(path, 'is a link', 'put the file itself there');
+    if (error instanceof UnusableFile) {
+      const isLink = hasCode(error.cause, 'ELOOP');
+      throw isLink
+        ? unsafe(path, 'is a link', 'put the file itself there')
+        : unsafe(path, 'is not a regular file', 'remove it');
+    }
     throw failed('read', path, error);
   }
   try {
     const found = await file.stat();
-    if (!found.isFile()) throw unsafe(path, 'is not a regular file', 'remove it');
     if (found.size > maxBytes) throw unsafe(path, `has ${found.size} bytes, more than ${maxBytes}`, 'remove it');
     checkOwnerAndMode(path, found, secrecy === 'secret' ? 0o077 : 0o022);
     checkOwnerAndMode(dirname(path), await stat(dirname(path)), 0o022);
@@ -89,7 +90,7 @@ export function hasCode(error: unknown, code: string): boolean {
 /** Makes a name in the folder survive a power cut. Windows cannot open folders; its file systems log names themselves. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(folder, constants.O_RDONLY);
+  const handle = await open(folder, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
   try {
     await handle.sync();
   } finally {

@@ -1,22 +1,31 @@
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ComponentId, type ComponentLoader, formatComponentId } from '#core';
-import { fetchComponent, isMissing, RuntimeError, readComponentFile } from '#runtime';
+import { type ComponentId, type ComponentLoader, DEFAULT_MAX_COMPONENT_BYTES, formatComponentId } from '#core';
+import { checkComponentSize, fetchComponent, isMissing, RuntimeError, readComponentFile } from '#runtime';
 
 /** What `load` takes: a path, a `file:` or `https:` URL, `registry:ID`, bytes, or an id that a loader knows. */
 export type ComponentSource = string | URL | Uint8Array | ComponentId;
+
+export interface ReadOptions {
+  /** 64 MiB by default. */
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** @throws `RUNTIME_NOT_FOUND`, `RUNTIME_FETCH_FAILED`, `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED` */
 export async function readSource(
   source: ComponentSource,
   loader: ComponentLoader,
-  signal?: AbortSignal,
+  { maxBytes = DEFAULT_MAX_COMPONENT_BYTES, signal }: ReadOptions = {},
 ): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
+  if (source instanceof Uint8Array) {
+    checkComponentSize(source, maxBytes);
+    return source;
+  }
   if (typeof source === 'string' || source instanceof URL) {
     const url = asUrl(source);
-    if (url?.protocol === 'https:' || url?.protocol === 'http:') return fetchComponent(url, { signal });
-    return readComponentPath(url === undefined ? (source as string) : fileURLToPath(url), signal);
+    if (url?.protocol === 'https:' || url?.protocol === 'http:') return fetchComponent(url, { signal, maxBytes });
+    return readComponentPath(url === undefined ? (source as string) : fileURLToPath(url), { maxBytes, signal });
   }
   refuseNoSource(source);
   const bytes = await loader.loadBytes(source, signal);
@@ -26,6 +35,7 @@ export async function readSource(
       `no loader has ${formatComponentId(source)}; give the folder in createRuntime({ components })`,
     );
   }
+  checkComponentSize(bytes, maxBytes, formatComponentId(source));
   return bytes;
 }
 
@@ -74,9 +84,9 @@ export function pathOf(source: ComponentSource): string | undefined {
   return url.protocol === 'file:' ? fileURLToPath(url) : undefined;
 }
 
-export async function readComponentPath(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+export async function readComponentPath(path: string, { maxBytes, signal }: ReadOptions = {}): Promise<Uint8Array> {
   try {
-    return await readComponentFile(resolve(path), signal);
+    return await readComponentFile(resolve(path), maxBytes, signal);
   } catch (cause) {
     if (!isMissing(cause)) throw cause;
     throw new RuntimeError('RUNTIME_NOT_FOUND', `there is no file ${path}`, { cause, details: { path } });

@@ -7,16 +7,17 @@ import {
   instanceCachingFactory,
 } from 'tsyringe';
 import type { CacheManager, EngineProfiles } from '#cache';
-import type {
-  ActorDirectory,
-  ArtifactBuilder,
-  ArtifactCache,
-  AuditLog,
-  Clock,
-  ComponentLoader,
-  KeyValueStore,
-  ModuleRegistry,
-  Random,
+import {
+  type ActorDirectory,
+  type ArtifactBuilder,
+  type ArtifactCache,
+  type AuditLog,
+  type Clock,
+  type ComponentLoader,
+  DEFAULT_MAX_COMPONENT_BYTES,
+  type KeyValueStore,
+  type ModuleRegistry,
+  type Random,
 } from '#core';
 import { GuestMessaging, HostMessaging, messageLane, Router } from '#messaging';
 import { fuelLane, tanks } from '#metering';
@@ -66,6 +67,7 @@ export const TOKENS = {
   directory: token<Directory>('ActorDirectory'),
   events: token<RuntimeEmitter>('RuntimeEvents'),
   limiter: token<ComponentLimiter>('ComponentLimiter'),
+  maxComponentBytes: token<number>('maxComponentBytes'),
   engine: token<JcoEngine>('RuntimeEngine'),
   audit: token<AuditLog>('AuditLog'),
   trustedKeys: token<TrustedKeys>('TrustedKeys'),
@@ -107,10 +109,14 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   provide(TOKENS.events, () => new RuntimeEmitter());
   provide(TOKENS.directory, () => new Directory());
   provide(TOKENS.limiter, () => new ComponentLimiter(options.limits, options.maxTotalMemoryBytes));
+  const maxComponentBytes = options.maxComponentBytes ?? DEFAULT_MAX_COMPONENT_BYTES;
+  provide(TOKENS.maxComponentBytes, () => maxComponentBytes);
   provide(
     TOKENS.loader,
     () =>
-      new ChainComponentLoader(options.components === undefined ? [] : [new FileComponentLoader(options.components)]),
+      new ChainComponentLoader(
+        options.components === undefined ? [] : [new FileComponentLoader(options.components, maxComponentBytes)],
+      ),
     overrides.loader,
   );
   provide(

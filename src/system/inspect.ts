@@ -3,7 +3,7 @@ import type { CallPath } from '#core';
 import { hashesOfComponent, type WorldHashes } from '#registry';
 import { RuntimeError, whyGlue } from '#runtime';
 import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
-import { type ComponentSource, readSource } from './component-source.ts';
+import { type ComponentSource, type ReadOptions, readSource } from './component-source.ts';
 
 /** Who meets an import: WASI's sandbox, Vivarium's host functions, or whoever loads the component. */
 export type ImportStatus = 'wasi' | 'vivarium' | 'missing';
@@ -31,8 +31,11 @@ export interface Inspection {
 }
 
 /** Reads a component without running anything of it. @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_NOT_FOUND` */
-export async function inspectComponent(source: Exclude<ComponentSource, { namespace: string }>): Promise<Inspection> {
-  const bytes = await readSource(source, { loadBytes: async () => undefined });
+export async function inspectComponent(
+  source: Exclude<ComponentSource, { namespace: string }>,
+  options: ReadOptions = {},
+): Promise<Inspection> {
+  const bytes = await readSource(source, { loadBytes: async () => undefined }, options);
   const { kind, sentence } = identify(bytes);
   if (kind !== 'component') throw new RuntimeError('RUNTIME_INVALID_COMPONENT', sentence, { details: { kind } });
   const { imports, exports, coreModules, unsupported } = checked(() => describeComponent(bytes));

@@ -28,6 +28,7 @@ export class Loading {
   readonly #router: Router;
   readonly #admission: Admission;
   readonly #supervisor: ActorSupervisor;
+  readonly #maxComponentBytes: number;
   #unnamed = 0;
 
   constructor(scope: DependencyContainer, isClosing: () => boolean) {
@@ -38,6 +39,7 @@ export class Loading {
     this.#router = scope.resolve(TOKENS.router);
     this.#admission = scope.resolve(TOKENS.admission);
     this.#supervisor = scope.resolve(TOKENS.supervisor);
+    this.#maxComponentBytes = scope.resolve(TOKENS.maxComponentBytes);
   }
 
   /** @throws what `Runtime.load` does */
@@ -58,7 +60,10 @@ export class Loading {
       const moduleId = moduleIdOf(source);
       const module =
         moduleId === undefined ? undefined : await this.#scope.resolve(TOKENS.registry).fetch(moduleId, options.signal);
-      const component = module?.bytes ?? (await readSource(source, this.#scope.resolve(TOKENS.loader), options.signal));
+      const component = await readSource(module?.bytes ?? source, this.#scope.resolve(TOKENS.loader), {
+        maxBytes: this.#maxComponentBytes,
+        signal: options.signal,
+      });
       const authority = await this.#admission.admit({
         handle,
         component,

@@ -1,6 +1,6 @@
 import type { MeteringMode } from '#core';
 import { explainBytes, type ModuleExplanation, meterBytes } from '#metering';
-import { readComponentPath } from './component-source.ts';
+import { type ReadOptions, readComponentPath } from './component-source.ts';
 
 export interface MeteredFile {
   readonly before: Uint8Array;
@@ -13,7 +13,7 @@ export interface MeteredFile {
  * Meters a core module, or every core module of a component, without running anything.
  * @throws `RUNTIME_NOT_FOUND`, `METERING_…`, `WASM_…`
  */
-export async function meterFile(path: string, mode: MeteringMode): Promise<MeteredFile> {
-  const before = await readComponentPath(path);
+export async function meterFile(path: string, mode: MeteringMode, options: ReadOptions = {}): Promise<MeteredFile> {
+  const before = await readComponentPath(path, options);
   return { before, metered: meterBytes(before, mode), modules: explainBytes(before, mode) };
 }

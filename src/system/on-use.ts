@@ -23,10 +23,10 @@ export const interfaceOf: typeof registry.interfaceOf = async (file, select) =>
 export const openEmbedder: typeof registry.openEmbedder = async (address, apiKey) =>
   (await import('./registry.ts')).openEmbedder(address, apiKey);
 
-export const inspectComponent: typeof inspection.inspectComponent = async (source) =>
-  (await import('./inspect.ts')).inspectComponent(source);
-export const meterFile: typeof metering.meterFile = async (path, mode) =>
-  (await import('./meter.ts')).meterFile(path, mode);
+export const inspectComponent: typeof inspection.inspectComponent = async (...given) =>
+  (await import('./inspect.ts')).inspectComponent(...given);
+export const meterFile: typeof metering.meterFile = async (...given) =>
+  (await import('./meter.ts')).meterFile(...given);
 
 export const newActor: typeof projects.newActor = async (folder) => (await import('./project.ts')).newActor(folder);
 export const buildActor: typeof projects.buildActor = async (project, options) =>

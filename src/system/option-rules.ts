@@ -39,6 +39,7 @@ const MESSAGING: allow.OptionRules<MessagingOptions> = {
 const RUNTIME: allow.OptionRules<RuntimeOptions> = {
   limits: anything,
   maxTotalMemoryBytes: anything,
+  maxComponentBytes: wholeNumber(1),
   components: path,
   storage: options<NonNullable<RuntimeOptions['storage']>>({ path, quotaBytes: wholeNumber(0) }),
   trust: either('"any" or "signed" or a function', oneOf('any', 'signed'), func),

@@ -44,6 +44,11 @@ export interface RuntimeOptions {
   readonly limits?: ResourceLimits;
   /** Bytes over all components of the runtime; no total by default. */
   readonly maxTotalMemoryBytes?: number;
+  /**
+   * Bytes that a component may have, whichever way it comes in: a path, bytes, a URL, a loader, the registry; 64 MiB by
+   * default. What is larger is `RUNTIME_INVALID_COMPONENT`.
+   */
+  readonly maxComponentBytes?: number;
   /** The folder in which components are looked up by id, as `<namespace>/<name>/<instance>.wasm`. */
   readonly components?: string;
   readonly storage?: {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   type ArtifactReport,
   ArtifactSource,
@@ -29,6 +28,7 @@ import { allow, checkOptions } from '#core';
 import { signArtifact } from '#security/keys';
 import { artifactTrust, openArtifactCache } from './artifact-cache.ts';
 import { systemClock, systemRandom } from './clock.ts';
+import { readComponentPath } from './component-source.ts';
 import { openKeyring } from './keyring.ts';
 
 export type TransferProgress = Parameters<OnProgress>[0];
@@ -136,7 +136,7 @@ async function sourceOf(options: PushBundleOptions, store: Store | undefined): P
   return new ArtifactSource({
     store,
     ...common,
-    components: components.map((file) => () => readFile(file)),
+    components: components.map((file) => () => readComponentPath(file)),
     ...(signer && { sign: (content: Uint8Array) => signArtifact(content, [signer], systemClock) }),
     ...(previous && folder !== undefined && { previous: { lockfile: previous, folder } }),
     trust: artifactTrust(systemClock, systemRandom),

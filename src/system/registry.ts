@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
   allow,
   type BlobInventory,
   type BlobStore,
   checkOptions,
+  DEFAULT_MAX_COMPONENT_BYTES,
   type Embedder,
   type ModuleRecord,
   messageOf,
@@ -12,6 +12,7 @@ import {
   resolveLimits,
 } from '#core';
 import { HttpEmbedder, LocalEmbedder } from '#delegation';
+import { readRegular } from '#files';
 import {
   FileRetiredModules,
   hashesOfComponent,
@@ -167,7 +168,7 @@ export async function interfaceOf(
 ): Promise<WorldHashes> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readRegular(file, DEFAULT_MAX_COMPONENT_BYTES, { links: 'follow' });
   } catch (cause) {
     throw new RegistryError('REGISTRY_INVALID_QUERY', `${file} cannot be read: ${messageOf(cause)}`, { cause });
   }

@@ -130,6 +130,30 @@ describe('an entry on disk', () => {
     await expectHealed(root);
   });
 
+  it.skipIf(isWindows).each([
+    ['a FIFO', (path: string) => execFileSync('mkfifo', [path])],
+    ['a link to a device that never ends', (path: string) => symlinkSync('/dev/zero', path)],
+    ['a link to a terminal', (path: string) => symlinkSync('/dev/tty', path)],
+    ['a folder', (path: string) => mkdirSync(path)],
+  ])(
+    'is built although %s is in the place of its lock, its note and its metadata, and close ends',
+    async (_, place) => {
+      const root = await warmRoot();
+      const files = entryFiles(root, hello);
+      const hex = hello.digest.slice('sha256:'.length);
+      rmSync(files.artifact);
+      rmSync(files.metadata);
+      for (const path of [join(files.locks, `${hex}.1`), join(files.locks, `${hex}.failed`), files.metadata])
+        place(path);
+      const cache = testCache(root);
+      expect(answersOf(await cache.get(hello))).toEqual(expectedAnswers(hello));
+      await cache.manager.close();
+      const doctor = testCache(root);
+      await doctor.manager.doctor();
+      await doctor.manager.close();
+    },
+  );
+
   it('is not parsed, not even its header of 100 MB, when nobody trusted sealed it', async () => {
     const root = await warmRoot();
     const header = Buffer.alloc(100 * 2 ** 20, '[');

@@ -106,7 +106,7 @@ describe('fetching a component', () => {
     });
     const url = new URL(`https://host.example/c.wasm#sha256=${digest}`);
     await expect(fetchComponent(url, { fetch: answers(endless), maxBytes: 10_000 })).rejects.toMatchObject({
-      code: 'RUNTIME_FETCH_FAILED',
+      code: 'RUNTIME_INVALID_COMPONENT',
       message: expect.stringContaining('larger than 10000'),
     });
     expect(sent).toBeLessThan(30);

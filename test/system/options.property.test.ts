@@ -72,6 +72,7 @@ describe('createRuntime', () => {
   const runtimeOptions = anyOf<RuntimeOptions>({
     limits,
     maxTotalMemoryBytes: junk,
+    maxComponentBytes: junk,
     components: nowhere,
     storage: anyOf({ path: nowhere, quotaBytes: junk }),
     trust: junk,

@@ -1,8 +1,9 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, read, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, read, readFileSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '#core';
+import { openRegularSync, UnusableFile } from '#files';
 import { blake3, openBlake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
@@ -108,24 +109,18 @@ export class ChunkStore {
 
   #open(hash: string): OpenFile {
     const path = chunkPath(this.folder, hash);
-    // Without O_NONBLOCK, opening a FIFO that a hostile folder holds would wait for ever.
-    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-    let descriptor: number;
     try {
-      descriptor = openSync(path, flags);
+      const { descriptor, stats } = openRegularSync(path, { links: 'refuse' });
+      return { descriptor, size: stats.size };
     } catch (cause) {
+      if (cause instanceof UnusableFile) throw corrupt(hash);
       const code = systemCode(cause);
       if (code === 'ENOENT' || code === 'ENOTDIR') {
         const message = `chunk ${hash} is not in ${this.folder}; push or pull the bundle again`;
         throw new BundleError('BUNDLE_CHUNK_MISSING', message, { cause, details: { chunk: hash } });
       }
-      if (code === 'ELOOP') throw corrupt(hash);
       throw storageFailed(`opening ${path}`, cause);
     }
-    const stats = fstatSync(descriptor);
-    if (stats.isFile()) return { descriptor, size: stats.size };
-    closeSync(descriptor);
-    throw corrupt(hash);
   }
 }
 

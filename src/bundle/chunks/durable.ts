@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import pLimit from 'p-limit';
@@ -25,7 +25,8 @@ export async function syncFolders(root: string, folders: readonly string[]): Pro
 }
 
 async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r');
+  // A folder, or a file that was just made.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   try {
     await handle.sync();
   } finally {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { shownPath, shownText } from '#core';
+import { readRegular, TooLargeFile, UnusableFile } from '#files';
 import { syncFolders } from '../chunks/durable.ts';
 import { BundleError } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
@@ -75,8 +75,8 @@ export async function saveLockfile(folder: string, lockfile: Lockfile): Promise<
 
 /** @returns whether it had another content */
 async function replaceFile(path: string, content: Uint8Array): Promise<boolean> {
-  const stats = await stat(path).catch(() => undefined);
-  if (stats?.isFile() && stats.size === content.length && (await readFile(path)).equals(content)) return false;
+  const there = await readRegular(path, content.length, { links: 'refuse' }).catch(() => undefined);
+  if (there?.equals(content)) return false;
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     await using file = await open(temporary, 'wx');
@@ -102,23 +102,15 @@ async function onlyProducer(folder: string): Promise<string> {
 }
 
 async function readBounded(path: string): Promise<Uint8Array> {
-  let file: FileHandle;
   try {
-    // Opening a FIFO that a hostile folder holds would wait for ever.
-    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    return await readRegular(path, MAX_LOCKFILE_BYTES, { links: 'follow' });
   } catch (cause) {
-    throw systemCode(cause) === 'ENOENT' ? notFound(path, cause) : storageFailed(`opening ${shownPath(path)}`, cause);
-  }
-  try {
-    const stats = await file.stat();
-    if (!stats.isFile()) throw notFound(path);
-    if (stats.size > MAX_LOCKFILE_BYTES) {
-      const message = `${shownPath(path)} has ${stats.size} bytes; a lockfile has at most ${MAX_LOCKFILE_BYTES}`;
-      throw new BundleError('BUNDLE_TOO_LARGE', message);
+    if (systemCode(cause) === 'ENOENT') throw notFound(path, cause);
+    if (cause instanceof TooLargeFile) {
+      const message = `${shownPath(path)} cannot be read: ${cause.message}; a lockfile has at most ${MAX_LOCKFILE_BYTES} bytes`;
+      throw new BundleError('BUNDLE_TOO_LARGE', message, { cause });
     }
-    return await file.readFile();
-  } finally {
-    await file.close();
+    throw cause instanceof UnusableFile ? notFound(path, cause) : storageFailed(`opening ${shownPath(path)}`, cause);
   }
 }
 

@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { streamRegular } from '#files';
 import { discard } from './bounded-body.ts';
 import type { HttpRequest } from './http-client.ts';
 import { MAX_CUTS, type RegistrySession } from './registry-session.ts';
@@ -78,7 +79,7 @@ async function sendPieces(
 function slice(content: BlobContent, start: number, end: number): HttpRequest['body'] {
   if (content instanceof Uint8Array) return content.subarray(start, end);
   if (start === end) return new Uint8Array(0);
-  return createReadStream(content.file, { start, end: end - 1 });
+  return Readable.from(streamRegular(content.file, { links: 'refuse', start, end }));
 }
 
 /** How much of an upload a registry has, by its `Range: 0-<last>`. */

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { allow, shownPath } from '#core';
+import { readRegular } from '#files';
 import { BundleError } from '../errors.ts';
 import { checkBundleOptions } from '../option-rules.ts';
 
@@ -48,10 +48,10 @@ export async function findCredentials(options: CredentialOptions): Promise<Crede
 }
 
 async function readTokenFile(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const bytes = await readRegular(path, MAX_TOKEN, { links: 'follow' }).catch((cause: unknown) => {
     throw new BundleError('BUNDLE_INVALID_OPTION', `the token file ${shownPath(path)} cannot be read`, { cause });
   });
-  return text.slice(0, MAX_TOKEN);
+  return bytes.toString('utf8');
 }
 
 function toCredentials(text: string, from: string, user: string | undefined): Credentials {

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
-import { lstat, open, realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { openRegular, UnusableFile } from '#files';
 import { pathProblem } from '../lockfile/model.ts';
 
 /**
@@ -30,15 +30,14 @@ export class SourceRoot {
       // A path without links is its own real path.
       if ((await realpath(file)) !== file) return 'its path leads through a link';
       const before = await lstat(file);
-      const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-      await using handle = await open(file, flags);
+      await using handle = await openRegular(file, { links: 'refuse' });
       const stats = await handle.stat();
-      if (!stats.isFile()) return 'its path is not a regular file';
       // A folder on the way that was replaced by a link after the first look leads to another file.
       if (stats.ino !== before.ino || stats.dev !== before.dev) return 'its path changed while it was read';
       if (stats.size > this.#limit) return `its file has more than ${this.#limit} bytes`;
       return await handle.readFile();
-    } catch {
+    } catch (error) {
+      if (error instanceof UnusableFile) return 'its path is not a regular file';
       return 'its file cannot be read';
     }
   }

@@ -1,12 +1,15 @@
-import { glob, readFile } from 'node:fs/promises';
+import { glob } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
-import { isVivariumError, type MeteringMode, messageOf, printable } from '#core';
+import { DEFAULT_MAX_COMPONENT_BYTES, isVivariumError, type MeteringMode, messageOf, printable } from '#core';
+import { readRegular } from '#files';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import type { Shell } from '../shell.ts';
 import { withCache } from './with-cache.ts';
+
+const MAX_LIST_BYTES = 64 * 2 ** 20;
 
 interface WarmupFlags {
   readonly list?: string;
@@ -48,7 +51,7 @@ async function warmup(shell: Shell, components: readonly string[], flags: Warmup
     name: path,
     digest,
     meteringMode: flags.metering,
-    load: () => readFile(path),
+    load: () => readRegular(path, DEFAULT_MAX_COMPONENT_BYTES, { links: 'follow' }),
   }));
   const bar = new ProgressBar(shell);
   const report = await withCache(shell, (cache) =>
@@ -83,11 +86,15 @@ async function expand(components: readonly string[]): Promise<Wanted[]> {
   return [...paths].map((path) => ({ path, digest: undefined }));
 }
 
+async function listOf(file: string): Promise<string> {
+  return (await readRegular(file, MAX_LIST_BYTES, { links: 'follow' })).toString('utf8');
+}
+
 async function listed(shell: Shell, list: string | undefined): Promise<Wanted[]> {
   if (list === undefined) return [];
   let lines: string;
   try {
-    lines = await (list === '-' ? text(shell.streams.stdin) : readFile(list, 'utf8'));
+    lines = await (list === '-' ? text(shell.streams.stdin) : listOf(list));
   } catch (cause) {
     throw new CliError('CLI_USAGE', `--list ${list} cannot be read: ${messageOf(cause)}`, { cause });
   }

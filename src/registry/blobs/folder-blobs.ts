@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BlobInventory, type BlobStore, type Clock, messageOf } from '#core';
+import { openRegular } from '#files';
 import { isDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { checkPointer } from './pointer.ts';
@@ -53,7 +55,7 @@ export class FolderBlobStore implements BlobStore, BlobInventory {
     signal?.throwIfAborted();
     let handle: FileHandle | undefined;
     try {
-      handle = await open(file, 'r');
+      handle = await openRegular(file, { links: 'refuse' });
       const { size } = await handle.stat();
       const buffer = new Uint8Array(Math.min(size, maxBytes));
       let filled = 0;
@@ -117,7 +119,7 @@ async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
 
 /** A rename is durable once its folder is. */
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+  const handle = await open(folder, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
   try {
     await handle.sync();
   } finally {

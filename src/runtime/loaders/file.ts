@@ -1,17 +1,24 @@
-import { open, realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { type ComponentId, type ComponentLoader, checkComponentId, formatComponentId, messageOf } from '#core';
+import {
+  type ComponentId,
+  type ComponentLoader,
+  checkComponentId,
+  DEFAULT_MAX_COMPONENT_BYTES,
+  formatComponentId,
+  messageOf,
+} from '#core';
+import { readRegular, TooLargeFile, UnusableFile } from '#files';
 import { RuntimeError } from '../errors.ts';
-
-/** A larger file is no component that could be loaded. */
-export const MAX_COMPONENT_BYTES: number = 256 * 2 ** 20;
 
 /** `<base>/<namespace>/<name>/<instance>.wasm`. An id never leads out of the base, not by a link either. */
 export class FileComponentLoader implements ComponentLoader {
   readonly #base: string;
+  readonly #maxBytes: number;
 
-  constructor(base: string) {
+  constructor(base: string, maxBytes: number = DEFAULT_MAX_COMPONENT_BYTES) {
     this.#base = base;
+    this.#maxBytes = maxBytes;
   }
 
   async loadBytes(id: ComponentId, signal?: AbortSignal): Promise<Uint8Array | undefined> {
@@ -25,7 +32,7 @@ export class FileComponentLoader implements ComponentLoader {
           `${formatComponentId(id)} is a link that leaves ${this.#base}; put the file itself there`,
         );
       }
-      return await readComponentFile(real, signal);
+      return await readComponentFile(real, this.#maxBytes, signal);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -34,33 +41,42 @@ export class FileComponentLoader implements ComponentLoader {
 }
 
 /**
- * Reads a regular file of at most 256 MiB.
- * @throws {RuntimeError} `RUNTIME_NOT_FOUND`, `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED`
+ * Reads a regular file, which a link may lead to.
+ * @throws {RuntimeError} `RUNTIME_NOT_FOUND`, `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED`, and `ENOENT` as it is
  */
-export async function readComponentFile(path: string, signal?: AbortSignal): Promise<Uint8Array> {
-  const file = await open(path, 'r').catch((cause) => {
-    if (isMissing(cause)) throw cause;
-    throw new RuntimeError('RUNTIME_NOT_FOUND', `${path} cannot be read: ${messageOf(cause)}`, { cause });
-  });
+export async function readComponentFile(
+  path: string,
+  maxBytes: number = DEFAULT_MAX_COMPONENT_BYTES,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   try {
-    const stats = await file.stat();
-    if (!stats.isFile()) {
-      const what = stats.isDirectory() ? 'is a folder; give the component in it' : 'is not a regular file';
-      throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `${path} ${what}`);
-    }
-    if (stats.size > MAX_COMPONENT_BYTES) {
-      throw new RuntimeError(
-        'RUNTIME_INVALID_COMPONENT',
-        `${path} has ${stats.size} bytes; at most ${MAX_COMPONENT_BYTES} are loaded`,
-      );
-    }
-    return await file.readFile({ signal });
+    return await readRegular(path, maxBytes, { links: 'follow', signal });
   } catch (cause) {
     if (signal?.aborted) throw new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause });
-    throw cause;
-  } finally {
-    await file.close();
+    if (isMissing(cause)) throw cause;
+    if (cause instanceof TooLargeFile) throw tooLarge(path, maxBytes, cause);
+    if (!(cause instanceof UnusableFile)) {
+      throw new RuntimeError('RUNTIME_NOT_FOUND', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    }
+    const what = (await stat(path).catch(() => undefined))?.isDirectory()
+      ? 'a folder; give the component in it'
+      : 'not a regular file';
+    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `${path} is ${what}`, { cause });
   }
+}
+
+/** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` for more bytes than may be loaded */
+export function checkComponentSize(bytes: Uint8Array, maxBytes: number, what = 'the component'): void {
+  if (bytes.length > maxBytes) throw tooLarge(what, maxBytes);
+}
+
+/** One error for every way in. */
+export function tooLarge(what: string, maxBytes: number, cause?: unknown): RuntimeError {
+  return new RuntimeError(
+    'RUNTIME_INVALID_COMPONENT',
+    `${what} is larger than ${maxBytes} bytes, and is not loaded; the option maxComponentBytes (--max-component) raises that`,
+    { cause, details: { maxComponentBytes: maxBytes } },
+  );
 }
 
 /** Whether a file system error says that there is nothing there. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { messageOf } from '#core';
+import { DEFAULT_MAX_COMPONENT_BYTES, messageOf } from '#core';
 import { RuntimeError } from '../errors.ts';
-import { MAX_COMPONENT_BYTES } from './file.ts';
+import { tooLarge } from './file.ts';
 
 export interface HttpsLoadOptions {
   readonly signal?: AbortSignal | undefined;
@@ -16,7 +16,7 @@ export interface HttpsLoadOptions {
  * @throws {RuntimeError} `RUNTIME_FETCH_FAILED`, `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED`
  */
 export async function fetchComponent(url: URL, options: HttpsLoadOptions = {}): Promise<Uint8Array> {
-  const { signal, maxBytes = MAX_COMPONENT_BYTES, fetch = globalThis.fetch } = options;
+  const { signal, maxBytes = DEFAULT_MAX_COMPONENT_BYTES, fetch = globalThis.fetch } = options;
   const shown = `${url.origin}${url.pathname}`;
   const [, expected] = /^#sha256=([0-9a-f]{64})$/.exec(url.hash) ?? [];
   if (url.protocol !== 'https:' || expected === undefined) {
@@ -45,11 +45,15 @@ async function download(
     if (!response.ok || response.body === null) {
       throw new RuntimeError('RUNTIME_FETCH_FAILED', `${shown} answered ${response.status}`);
     }
+    if (Number(response.headers.get('content-length')) > maxBytes) {
+      await response.body.cancel();
+      throw tooLarge(shown, maxBytes);
+    }
     const chunks: Uint8Array[] = [];
     let total = 0;
     for await (const chunk of response.body) {
       total += chunk.length;
-      if (total > maxBytes) throw new RuntimeError('RUNTIME_FETCH_FAILED', `${shown} is larger than ${maxBytes} bytes`);
+      if (total > maxBytes) throw tooLarge(shown, maxBytes);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);

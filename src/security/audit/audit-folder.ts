@@ -1,8 +1,9 @@
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openRegular } from '#files';
 import type { MachineSecret } from '#security/keys';
+import { SecurityError } from '../errors.ts';
 import { field, parseJsonObject, textField } from '../json.ts';
 import { hasCode, readPrivateFile, writeWhole } from '../private-file.ts';
 import { GENESIS, type Link, MAX_LINE_BYTES, parseRecord } from './audit-record.ts';
@@ -88,6 +89,12 @@ export class AuditFolder {
         if (!hasCode(error, 'EEXIST')) throw error;
       },
     );
+    // SQLite would wait for a FIFO for ever. Asked of the name, for the same reason.
+    if (!(await lstat(path)).isFile()) {
+      throw new SecurityError('SECURITY_UNSAFE_FILE', `${path} is not a regular file; remove it`, {
+        details: { path },
+      });
+    }
     const { DatabaseSync } = await import('node:sqlite');
     const database = new DatabaseSync(path, { timeout: 0 });
     try {
@@ -110,7 +117,7 @@ export class AuditFolder {
 /** Opens a file of the log for reading, or answers undefined when there is none. */
 export async function openLog(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    return await openRegular(path, { links: 'refuse' });
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, rename, unlink } from 'node:fs/promises';
 import type { AuditEntry } from '#core';
+import { openRegular, UnusableFile } from '#files';
 import { SecurityError } from '../errors.ts';
 import { type AuditFolder, type HeadFound, linkBefore, openLog } from './audit-folder.ts';
 import { formatRecord, GENESIS, type Link, MAX_LINE_BYTES, parseRecord } from './audit-record.ts';
@@ -53,13 +54,14 @@ export async function writeBatch(
   for (const path of surplus) await unlink(path);
 }
 
-const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
 
 async function openCurrent(folder: AuditFolder): Promise<FileHandle> {
-  const file = await open(folder.current, APPEND | (constants.O_NONBLOCK ?? 0), 0o600);
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
-  throw new SecurityError('SECURITY_UNSAFE_FILE', `${folder.current} is not a regular file; remove it`);
+  return openRegular(folder.current, { links: 'refuse', flags: APPEND, mode: 0o600 }).catch((cause: unknown) => {
+    if (!(cause instanceof UnusableFile)) throw cause;
+    const message = `${folder.current} is no file of the audit log: ${cause.message}; remove it`;
+    throw new SecurityError('SECURITY_UNSAFE_FILE', message, { cause });
+  });
 }
 
 function chain(after: Link, entries: readonly TimedEntry[]): { link: Link; lines: string } {

@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
 import { type Clock, messageOf } from '#core';
+import { readRegular } from '#files';
 import { COMPONENT_MEDIA_TYPE, type Statement, signFile, verifyFile } from '#security/signatures';
 import { type KeyStatus, keyStatus, PublicKey, Signer, type TrustedKey } from '#security/signers';
 import { SecurityError } from '../errors.ts';
@@ -103,9 +103,7 @@ export class Keyring {
 
 async function readPem(file: string): Promise<string> {
   try {
-    const { size } = await stat(file);
-    if (size > MAX_PEM_BYTES) throw new RangeError(`it has ${size} bytes`);
-    return await readFile(file, 'latin1');
+    return (await readRegular(file, MAX_PEM_BYTES, { links: 'follow' })).toString('latin1');
   } catch (cause) {
     const code = hasCode(cause, 'ENOENT') ? 'SECURITY_FILE_NOT_FOUND' : 'SECURITY_KEY_INVALID';
     throw new SecurityError(code, `${file} cannot be read as a key: ${messageOf(cause)}`, { cause });

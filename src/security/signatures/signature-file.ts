@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { messageOf } from '#core';
+import { readRegular, streamRegular } from '#files';
 import type { Signer, TrustedKey } from '#security/signers';
 import { SecurityError } from '../errors.ts';
 import { hasCode, writeWhole } from '../private-file.ts';
@@ -24,9 +23,7 @@ export function signaturePath(file: string): string {
 export async function readSignatureFile(file: string): Promise<Envelope | undefined> {
   const path = signaturePath(file);
   try {
-    const found = await stat(path);
-    if (!found.isFile() || found.size > MAX_ENVELOPE_BYTES) throw new RangeError('not a regular file of fitting size');
-    return parseEnvelope(await readFile(path));
+    return parseEnvelope(await readRegular(path, MAX_ENVELOPE_BYTES, { links: 'follow' }));
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return undefined;
     const why = messageOf(cause);
@@ -73,7 +70,7 @@ export async function verifyFile(
 async function digestOfFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(file)) hash.update(chunk);
+    for await (const chunk of streamRegular(file, { links: 'follow' })) hash.update(chunk);
   } catch (cause) {
     const code = hasCode(cause, 'ENOENT') ? 'SECURITY_FILE_NOT_FOUND' : 'SECURITY_STORE_FAILED';
     throw new SecurityError(code, `cannot read ${file}: ${messageOf(cause)}`, { cause });
