@@ -1,24 +1,31 @@
 // npm run fuzz -- metering --minutes N [--seed S] [--count N]: searches for programs that evade metering, in a process that may be killed.
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Kind } from './fuzz/candidates.ts';
 import type { Verdict } from './fuzz/judge.ts';
+import { refuse, scriptOptions } from './script-options.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, count: { type: 'string' } },
+const USAGE = `usage: npm run fuzz -- metering [--minutes N] [--seed S] [--count N]
+
+  --minutes N    how long to search (1)
+  --seed S       the first candidate (taken from the clock)
+  --count N      how many candidates at most`;
+
+const { values, positionals } = scriptOptions(USAGE, {
+  minutes: { type: 'string', default: '1' },
+  seed: { type: 'string' },
+  count: { type: 'string' },
 });
-if (positionals[0] !== 'metering') {
-  console.error('usage: npm run fuzz -- metering --minutes N [--seed S] [--count N]');
-  process.exit(2);
-}
+if (positionals[0] !== 'metering') refuse(USAGE, 'say what to search: metering');
 
 /** V8 as it is, and with one of its two wasm compilers alone. */
 const FLAGS = [[], ['--no-liftoff'], ['--liftoff-only']];
 const SEEDS_PER_PROCESS = 150;
 
+/** For one candidate. A child that starts has more, because a busy machine takes long to load its modules. */
 const WATCHDOG_MS = 20_000;
+const START_MS = 300_000;
 const worker = fileURLToPath(new URL('./fuzz/worker.ts', import.meta.url));
 const counts = new Map<string, number>();
 const findings: string[] = [];
@@ -42,8 +49,8 @@ console.log(`fuzz: seeds ${first} to ${seed - 1}, ${findings.length} findings`);
 process.exitCode = findings.length === 0 ? 0 : 1;
 
 /** The verdict of the child, or what became of the child. */
-function judged(number: number): Promise<Verdict & { kind: Kind | 'lost' }> {
-  const process = running(number);
+async function judged(number: number): Promise<Verdict & { kind: Kind | 'lost' }> {
+  const process = await running(number);
   return new Promise((resolve) => {
     const lost = (finding: string): void => {
       process.removeAllListeners();
@@ -66,7 +73,7 @@ function judged(number: number): Promise<Verdict & { kind: Kind | 'lost' }> {
 }
 
 /** The child for a seed; a new one now and then, with other flags. */
-function running(number: number): ChildProcess {
+async function running(number: number): Promise<ChildProcess> {
   if ((number - first) % SEEDS_PER_PROCESS === 0) {
     child?.removeAllListeners();
     child?.kill('SIGKILL');
@@ -74,6 +81,10 @@ function running(number: number): ChildProcess {
   }
   const flags = FLAGS[Math.floor((number - first) / SEEDS_PER_PROCESS) % FLAGS.length]!;
   const execArgv = ['--max-old-space-size=1024', ...flags];
-  child ??= fork(worker, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-  return child;
+  if (child !== undefined) return child;
+  const started = fork(worker, { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  // It says that it has loaded.
+  await once(started, 'message', { signal: AbortSignal.timeout(START_MS) });
+  child = started;
+  return started;
 }

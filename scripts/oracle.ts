@@ -1,18 +1,23 @@
 // npm run oracle [-- --programs N --seed S --save FOLDER --if-available]: compares fuel with wasmtime 50.0.1, entry by entry.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { compare, type Subject } from './oracle/compare.ts';
-import { kernels, programs, random } from './oracle/subjects.ts';
+import { kernels, programs, random, startups } from './oracle/subjects.ts';
 import { NoWasmtime, WASMTIME_VERSION, Wasmtime } from './oracle/wasmtime.ts';
+import { scriptOptions } from './script-options.ts';
 
-const { values } = parseArgs({
-  options: {
-    programs: { type: 'string', default: '500' },
-    seed: { type: 'string', default: '1' },
-    save: { type: 'string' },
-    'if-available': { type: 'boolean', default: false },
-  },
+const USAGE = `usage: npm run oracle [-- --programs N --seed S --save FOLDER --if-available]
+
+  --programs N      how many random programs, and as many modules by how they begin (500)
+  --seed S          what they are made from (1)
+  --save FOLDER     keeps each that differs
+  --if-available    ends with 0 where wasmtime cannot be installed`;
+
+const { values } = scriptOptions(USAGE, {
+  programs: { type: 'string', default: '500' },
+  seed: { type: 'string', default: '1' },
+  save: { type: 'string' },
+  'if-available': { type: 'boolean', default: false },
 });
 
 try {
@@ -29,6 +34,7 @@ async function run(): Promise<number> {
   for (const [group, subjects] of [
     ['kernels', kernels()],
     ['programs added up by hand', programs()],
+    ['modules by how they begin', startups(Number(values.programs), Number(values.seed))],
     ['random programs', random(Number(values.programs), Number(values.seed))],
   ] as const) {
     const counts = { equal: 0, skipped: 0, different: 0, entries: 0 };

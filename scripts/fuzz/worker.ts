@@ -9,6 +9,7 @@ if (process.send !== undefined) {
     const candidate = candidateOf(number);
     process.send!({ kind: candidate.kind, ...judge(candidate) });
   });
+  process.send('ready');
 } else if (seed !== undefined) {
   const candidate = candidateOf(Number(seed));
   if (file !== undefined) writeFileSync(file, candidate.generated.bytes);

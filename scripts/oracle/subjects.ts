@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { KERNELS, kernelBytes } from '../../bench/kernels/index.ts';
 import { compileModule, type Features, type GeneratedModule, modulePlan } from '../../test/metering/generator/index.ts';
 import { observeMetered } from '../../test/metering/harness/metered.ts';
-import { PROGRAMS } from '../../test/metering/reference/programs.ts';
+import { importsOfProgram, PROGRAMS } from '../../test/metering/reference/programs.ts';
 import type { Subject } from './compare.ts';
+import { startups as startupModules } from './startups.ts';
 import type { WasmtimeImport } from './wasmtime.ts';
 
 /** The kernels of the benchmark, with few rounds. */
@@ -31,11 +32,10 @@ export function* kernels(): Iterable<Subject> {
 
 /** The programs whose cost was added up by hand, without those where wasmtime is known to differ. */
 export async function* programs(): AsyncIterable<Subject> {
-  for (const { name, text, calls, costs, differs } of PROGRAMS) {
+  for (const program of PROGRAMS) {
+    const { name, text, calls, costs, differs } = program;
     if (differs !== undefined) continue;
-    const imports: GeneratedModule['imports'] = text.includes('"host6"')
-      ? [{ kind: 'function', name: 'host6', signature: { params: [], results: ['i32'] } }]
-      : [];
+    const imports = importsOfProgram(program);
     const bytes = await parse(text);
     const made = calls.map((call) => ({ name: call, params: [], args: [] }));
     yield {
@@ -65,6 +65,14 @@ export function* random(count: number, seed: number): Iterable<Subject> {
   }
 }
 
+/** Modules whose cost lies in how they begin. */
+export async function* startups(count: number, seed: number): AsyncIterable<Subject> {
+  let index = 0;
+  for await (const generated of startupModules(count, seed)) {
+    yield subject(`startup ${index++} of seed ${seed}`, generated);
+  }
+}
+
 function subject(name: string, generated: GeneratedModule): Subject {
   return {
     name,
@@ -77,7 +85,6 @@ function subject(name: string, generated: GeneratedModule): Subject {
         value: typeof value === 'bigint' ? value.toString() : value,
       })),
     })),
-    placedData: generated.placedData ?? false,
     measure: () => observeMetered(generated),
   };
 }

@@ -53,14 +53,15 @@ def answer(type_, hash_):
     return hash_ / 4 if type_ in ("f32", "f64") else None
 
 
-def host_function(store, one):
+def host_function(store, one, started):
     """A function that answers from its integer arguments, as the host in JavaScript does."""
     type_ = FuncType([TYPES[t]() for t in one["params"]], [TYPES[t]() for t in one["results"]])
     results = one["results"]
 
     def call(caller, *args):
         if one["name"] == "reenter":
-            back = caller.get("back")
+            # As in JavaScript, a start function runs before the host has the exports.
+            back = caller.get("back") if "exports" in started else None
             return back(caller, args[0]) if back is not None else 0
         hash_ = 7
         for arg in args:
@@ -76,9 +77,9 @@ def host_function(store, one):
     return Func(store, type_, call, access_caller=True)
 
 
-def host_import(store, one):
+def host_import(store, one, started):
     if one["kind"] == "function":
-        return host_function(store, one)
+        return host_function(store, one, started)
     if one["kind"] == "global":
         type_ = GlobalType(TYPES[one["type"]](), one["mutable"])
         value = Val.i64(0) if one["mutable"] else Val.i32(BASE)
@@ -119,9 +120,9 @@ def run(job):
         module = Module(METERED, base64.b64decode(job["wasm"]))
     except wasmtime.WasmtimeError as error:
         return {"refused": str(error)}
-    given = {one["name"]: host_import(store, one) for one in job["imports"]}
-    imports = [given[one.name] for one in module.imports]
     started = {}
+    given = {one["name"]: host_import(store, one, started) for one in job["imports"]}
+    imports = [given[one.name] for one in module.imports]
 
     def start():
         started["exports"] = Instance(store, module, imports).exports(store)
@@ -148,7 +149,7 @@ def bench(job):
         if epoch:
             store.set_epoch_deadline(2**40)
         module = Module(made, base64.b64decode(job["wasm"]))
-        given = {one["name"]: host_import(store, one) for one in job["imports"]}
+        given = {one["name"]: host_import(store, one, {}) for one in job["imports"]}
         exports = Instance(store, module, [given[one.name] for one in module.imports]).exports(store)
         ways[name] = (exports[job["bench"]], store, [])
     args = arguments(job["args"])

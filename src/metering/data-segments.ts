@@ -1,4 +1,6 @@
 import { ByteReader, coreModule } from '#wasm';
+import { imageBytes, type PlacedData } from './image-pages.ts';
+import type { StartupFuel } from './startup-fuel.ts';
 
 const { Constant, readConstantExpression } = coreModule;
 
@@ -12,18 +14,18 @@ interface Image {
   first: number;
   last: number;
   data: number;
+  /** The segments, where what the image holds decides what it costs. */
+  readonly segments: PlacedData[];
 }
 
 /** What placing a module's active data segments costs, by the rules of wasmtime 50.0.1. Go has tens of thousands. */
 export class DataSegments {
-  /** Units of fuel; 0 when every memory's image can be placed beforehand. */
-  readonly fuel: number;
-  /** Whether any is placed while the module is instantiated. */
-  readonly runs: boolean;
   /** Whether an offset is anything but one constant, and so may name what moves. */
   computed = false;
   readonly #module: coreModule.CoreModule;
   readonly #images = new Map<number, Image>();
+  /** Units of fuel when they are placed while the module is instantiated. */
+  #fuel = 0;
   #operators = 0;
   #placed = true;
 
@@ -31,25 +33,41 @@ export class DataSegments {
     this.#module = module;
     const section = module.sections.find(({ id }) => id === coreModule.SectionId.data);
     const reader = section && new ByteReader(module.bytes, section.start, section.end);
-    let fuel = 0;
-    let active = 0;
     for (let left = reader?.u32() ?? 0; left > 0 && reader !== undefined; left--) {
       const flags = reader.u32();
       const memory = flags === 2 ? reader.u32() : 0;
       const offset = flags === 1 ? NOWHERE : this.#offset(reader);
       const length = reader.u32();
+      const start = reader.offset;
       reader.offset += length;
       if (flags === 1) continue;
-      active++;
-      fuel += this.#operators + length;
-      this.#place(memory, offset, length);
+      this.#fuel += this.#operators + length;
+      this.#place(memory, { start, length, offset });
     }
     for (const { first, last, data } of this.#images.values()) {
       const size = last - first;
       if (size >= LARGEST_SPARSE_IMAGE && size >= data * 2) this.#placed = false;
     }
-    this.runs = active > 0 && !this.#placed;
-    this.fuel = this.runs ? fuel : 0;
+  }
+
+  /** Charges what is placed while the module is instantiated. */
+  charge(fuel: StartupFuel): void {
+    if (!this.#placed) {
+      fuel.require();
+      fuel.bulk(this.#fuel, false);
+      return;
+    }
+    if (this.#images.size === 0) return;
+    const { memories, imported, bytes } = this.#module;
+    if (imported.memory === 0) {
+      // The images are mapped. A memory without one is asked for its data all the same.
+      if (this.#images.size < memories.length) fuel.require();
+      fuel.forget();
+      return;
+    }
+    // Beside an imported memory no image is mapped: each is copied.
+    fuel.require();
+    for (const { segments } of this.#images.values()) fuel.bulk(imageBytes(bytes, segments), false);
   }
 
   /** Passes an offset; answers it when it is one constant, unsigned. */
@@ -80,8 +98,9 @@ export class DataSegments {
     return NOWHERE;
   }
 
-  #place(memory: number, offset: number, length: number): void {
+  #place(memory: number, segment: PlacedData): void {
     const limits = this.#module.memories[memory];
+    const { offset, length } = segment;
     const end = offset + length;
     if (
       offset === NOWHERE ||
@@ -93,13 +112,14 @@ export class DataSegments {
       return;
     }
     if (length === 0) return;
-    const image = this.#images.get(memory);
+    let image = this.#images.get(memory);
     if (image === undefined) {
-      this.#images.set(memory, { first: offset, last: end, data: length });
-      return;
+      image = { first: offset, last: end, data: 0, segments: [] };
+      this.#images.set(memory, image);
     }
     if (offset < image.first) image.first = offset;
     if (end > image.last) image.last = end;
     image.data += length;
+    if (this.#module.imported.memory > 0) image.segments.push(segment);
   }
 }

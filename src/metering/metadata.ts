@@ -18,13 +18,13 @@ export interface Metadata {
   readonly startupFuel: number;
   /** Bytes of memories, tables and objects that instantiation allocates. */
   readonly initialBytes: number;
-  /** Arrays that initialisers make: their lengths, and the bytes of an element. */
+  /** Arrays that initialisers make whose lengths are computed: their lengths, and the bytes of an element. */
   readonly arrays: readonly { readonly length: readonly LengthTerm[]; readonly elementBytes: number }[];
   readonly hasStart: boolean;
 }
 
 /** Raised when the same bytes are rewritten differently: what was kept of older ones is then made anew. */
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));

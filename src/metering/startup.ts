@@ -1,8 +1,9 @@
-import { coreModule } from '#wasm';
+import { ByteReader, coreModule } from '#wasm';
 import type { DataSegments } from './data-segments.ts';
 import { MeteringError } from './errors.ts';
 import type { LengthTerm, Metadata } from './metadata.ts';
 import { entryBytes, objectBytes } from './object-size.ts';
+import { SMALL_LENGTH, StartupFuel } from './startup-fuel.ts';
 
 const { Constant, SectionId, itemsOf, readConstantExpression, readGlobalType } = coreModule;
 
@@ -12,70 +13,87 @@ type Startup = Pick<Metadata, 'startupFuel' | 'initialBytes' | 'arrays' | 'hasSt
 const PAGE = 65536;
 /** Terms of one length: each global may double them. */
 const LONGEST_TERM = 256;
-/** What instantiating costs, by the rules of wasmtime 50.0.1, and the bytes that it allocates. */
+/** The most functions of a table, and the longest table of one function, that wasmtime 50.0.1 lays out beforehand. */
+const LARGEST_LAID_OUT = 2n ** 20n;
+
+/** What instantiating costs, by the rules of wasmtime 50.0.1 and in its order, and the bytes that it allocates. */
 export function startupOf(module: coreModule.CoreModule, data: DataSegments): Startup {
-  let fuel = 0;
-  let runs = false;
+  const fuel = new StartupFuel();
   let initialBytes = 0;
   const arrays: Metadata['arrays'][number][] = [];
-  const charge = (units: number): void => {
-    runs = true;
-    fuel += units;
-  };
-  const lengths = globalLengths(module);
+  const globals = readGlobals(module);
 
   for (const { minimum } of module.memories.slice(module.imported.memory)) initialBytes += Number(minimum) * PAGE;
   for (const { element, limits } of module.tables.slice(module.imported.table)) {
     initialBytes += Number(limits.minimum) * entryBytes(element);
   }
 
-  const allocate = (expression: Expression): void => {
+  const allocateArray = (type: coreModule.DefinedType | undefined, length: Expression): void => {
+    const [last] = length.slice(-1);
+    const known = last && knownLength(last, globals);
+    if (known !== undefined) {
+      initialBytes += objectBytes(type, known);
+      fuel.bulk(known, true);
+      return;
+    }
+    // The length is charged when it can be computed; what was buffered before is charged then, too.
+    initialBytes += objectBytes(type);
+    arrays.push({
+      length: integer(length, globals.lengths),
+      elementBytes: type?.kind === 'array' ? type.element.size : 16,
+    });
+    fuel.flush();
+  };
+  const evaluate = (expression: Expression): void => {
     for (const [at, operator] of expression.entries()) {
+      fuel.operators(1);
       const type = module.types[operator.index];
       if (operator.opcode === Constant.structNew || operator.opcode === Constant.structNewDefault) {
         initialBytes += objectBytes(type);
       } else if (operator.opcode === Constant.arrayNewFixed) {
         initialBytes += objectBytes(type, Number(operator.value));
       } else if (operator.opcode === Constant.arrayNew || operator.opcode === Constant.arrayNewDefault) {
-        initialBytes += objectBytes(type);
-        const elementBytes = type?.kind === 'array' ? type.element.size : 16;
-        arrays.push({ length: integer(expression.slice(0, at), lengths), elementBytes });
+        allocateArray(type, expression.slice(0, at));
       }
     }
   };
 
-  itemsOf(module, SectionId.global, (reader) => {
-    readGlobalType(reader);
-    const expression = readConstantExpression(reader);
-    if (!isLoneNumber(expression)) charge(expression.length);
-    allocate(expression);
-  });
-  itemsOf(module, SectionId.table, (reader) => {
-    const { type, initialiser } = coreModule.readTable(reader);
-    if (initialiser === undefined) return;
-    const lone = initialiser.length === 1 && initialiser[0]?.opcode === Constant.refFunc;
-    if (!lone) charge(initialiser.length + Number(type.limits.minimum));
-    allocate(initialiser);
-  });
-  const hasStart = module.sections.some(({ id }) => id === SectionId.start);
-  if (hasStart) charge(1);
-
-  let placing = true;
-  const computed = new Set(computedTables(module));
-  for (const { mode, table, offset, items, byIndex } of coreModule.readElementSegments(module)) {
-    let operators = 0;
-    for (const item of items) {
-      if (typeof item === 'number') continue;
-      allocate(item);
-      operators += item.length;
-    }
-    if (mode === 'passive') charge(operators);
-    if (mode !== 'active') continue;
-    placing &&= byIndex && !computed.has(table) && isPlaced(module, table, offset, items.length);
-    if (!placing) charge(offset.length + items.length + operators);
+  for (const { initialiser } of globals.defined) {
+    if (isLoneNumber(initialiser)) continue;
+    fuel.require();
+    evaluate(initialiser);
   }
-  if (data.runs) charge(data.fuel);
-  return { startupFuel: runs ? fuel + 1 : 0, initialBytes, arrays, hasStart };
+  const segments = coreModule.readElementSegments(module);
+  for (const { mode, items } of segments) {
+    if (mode !== 'passive') continue;
+    fuel.require();
+    for (const item of items) if (typeof item !== 'number') evaluate(item);
+  }
+  const filled = filledTables(module);
+  for (const { minimum, initialiser } of filled.values()) {
+    fuel.require();
+    evaluate(initialiser);
+    fuel.bulk(Number(minimum), true);
+  }
+  let placing = true;
+  for (const { mode, table, offset, items, byIndex } of segments) {
+    if (mode !== 'active') continue;
+    placing &&= byIndex && !filled.has(table) && isPlaced(module, table, offset, items.length);
+    if (placing) continue;
+    fuel.require();
+    evaluate(offset);
+    const small = items.length <= SMALL_LENGTH;
+    if (small) fuel.bulk(items.length, true);
+    for (const item of items) if (typeof item !== 'number') evaluate(item);
+    if (!small) fuel.bulk(items.length, true);
+  }
+  data.charge(fuel);
+  const hasStart = module.sections.some(({ id }) => id === SectionId.start);
+  if (hasStart) {
+    fuel.require();
+    fuel.operators(1);
+  }
+  return { startupFuel: fuel.total(), initialBytes, arrays, hasStart };
 }
 
 const NUMERIC = new Set([0x41, 0x42, 0x43, 0x44, 0xfd00c]);
@@ -97,33 +115,71 @@ function isPlaced(module: coreModule.CoreModule, index: number, at: Expression, 
   const offset = loneOffset(at);
   const table = module.tables[index];
   if (offset === undefined || table === undefined || index < module.imported.table) return false;
-  return entryBytes(table.element) === 32 && offset + BigInt(count) <= table.limits.minimum;
+  const end = offset + BigInt(count);
+  return holdsFunctions(module, table.element) && end <= table.limits.minimum && end <= LARGEST_LAID_OUT;
 }
 
-/** Tables whose initialiser is anything but a function. */
-function computedTables(module: coreModule.CoreModule): number[] {
+const FUNC = 0x70;
+const NOFUNC = 0x73;
+const NULLABLE = 0x63;
+const NON_NULLABLE = 0x64;
+
+function holdsFunctions(module: coreModule.CoreModule, { bytes }: coreModule.ValueType): boolean {
+  const [code] = bytes;
+  if (code === FUNC || code === NOFUNC) return true;
+  if (code !== NULLABLE && code !== NON_NULLABLE) return false;
+  if (bytes[1] === FUNC || bytes[1] === NOFUNC) return true;
+  const heap = new ByteReader(bytes, 1, bytes.length).s33();
+  return module.types[heap]?.kind === 'function';
+}
+
+/** Own tables whose initialiser is evaluated at startup; tables of one function are mostly laid out beforehand. */
+function filledTables(module: coreModule.CoreModule): Map<number, { minimum: bigint; initialiser: Expression }> {
+  const filled = new Map<number, { minimum: bigint; initialiser: Expression }>();
   let index = module.imported.table;
-  return itemsOf(module, SectionId.table, (reader) => {
-    const table = index++;
-    const initialiser = coreModule.readTable(reader).initialiser;
-    return initialiser?.some(({ opcode }) => opcode !== Constant.refFunc) === true ? [table] : [];
-  }).flat();
-}
-
-/** Integer globals as terms, for array lengths that are taken from them. */
-function globalLengths(module: coreModule.CoreModule): Map<number, LengthTerm[]> {
-  const terms = new Map<number, LengthTerm[]>();
-  let index = 0;
-  for (const { kind, module: from, name } of module.imports) {
-    if (kind === 'global') terms.set(index++, [{ module: from, name }]);
-  }
-  itemsOf(module, SectionId.global, (reader) => {
-    const mutable = readGlobalType(reader);
-    const expression = readConstantExpression(reader);
-    if (!mutable) terms.set(index, integer(expression, terms));
+  itemsOf(module, SectionId.table, (reader) => {
+    const { type, initialiser } = coreModule.readTable(reader);
+    const { minimum } = type.limits;
+    const lone = initialiser?.length === 1 && initialiser[0]?.opcode === Constant.refFunc;
+    if (initialiser !== undefined && !(lone && minimum <= LARGEST_LAID_OUT))
+      filled.set(index, { minimum, initialiser });
     index++;
   });
-  return terms;
+  return filled;
+}
+
+interface Globals {
+  readonly defined: readonly { readonly isMutable: boolean; readonly initialiser: Expression }[];
+  readonly imported: number;
+  /** Integer globals as terms, for array lengths that are taken from them. */
+  readonly lengths: ReadonlyMap<number, LengthTerm[]>;
+}
+
+function readGlobals(module: coreModule.CoreModule): Globals {
+  const lengths = new Map<number, LengthTerm[]>();
+  let index = 0;
+  for (const { kind, module: from, name } of module.imports) {
+    if (kind === 'global') lengths.set(index++, [{ module: from, name }]);
+  }
+  const imported = index;
+  const defined = itemsOf(module, SectionId.global, (reader) => {
+    const isMutable = readGlobalType(reader);
+    const initialiser = readConstantExpression(reader);
+    if (!isMutable) lengths.set(index, integer(initialiser, lengths));
+    index++;
+    return { isMutable, initialiser };
+  });
+  return { defined, imported, lengths };
+}
+
+/** A length that wasmtime's compiler knows: a constant, or an own immutable global of one. Sums are not computed there. */
+function knownLength({ opcode, index, value }: coreModule.ConstantOperator, globals: Globals): number | undefined {
+  if (opcode === Constant.i32Const) return Number(BigInt.asUintN(32, value));
+  if (opcode !== Constant.globalGet) return undefined;
+  const global = globals.defined[index - globals.imported];
+  const [only, more] = global?.initialiser ?? [];
+  if (global === undefined || global.isMutable || more !== undefined) return undefined;
+  return only?.opcode === Constant.i32Const ? Number(BigInt.asUintN(32, only.value)) : undefined;
 }
 
 const ARITHMETIC: ReadonlyMap<number, LengthTerm> = new Map([

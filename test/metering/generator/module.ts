@@ -30,8 +30,6 @@ export interface GeneratedModule {
   /** Functions that the host may call. */
   readonly exports: readonly { readonly name: string; readonly signature: Signature }[];
   readonly used: ReadonlySet<string>;
-  /** Whether there is active data and all of it can be placed before anything runs. */
-  readonly placedData?: boolean;
 }
 
 /** A call of an export by the host; `params` are the types of `args`. */
@@ -129,7 +127,6 @@ export function compileModule(plan: ModulePlan, { endless = false } = {}): Gener
     calls: hostCalls(plan, exported),
     exports: exported.map(({ index, name }) => ({ name, signature: SIGNATURES[context.functions[index]!.signature]! })),
     used: context.used,
-    placedData: isPlaced(plan.data, memories),
   };
 }
 
@@ -565,16 +562,6 @@ function offset(writer: ByteWriter, wide: boolean, value: number, form: number):
     if (form % 4 === 3) writer.u8(0x23).u32(0).u8(0x6a);
   }
   writer.u8(0x0b);
-}
-
-function isPlaced(segments: readonly SegmentPlan[], memories: readonly Memory[]): boolean {
-  const active = segments.filter((segment) => !isPassive(segment));
-  const own = ({ kind }: SegmentPlan): boolean => {
-    const { wide, imported } = memories[kind % memories.length]!;
-    const form = (kind >> 1) % 4;
-    return !imported && form !== 3 && (wide || form !== 1);
-  };
-  return active.length > 0 && active.every(own);
 }
 
 const isPassive = ({ detail }: SegmentPlan): boolean => detail % 2 === 1;

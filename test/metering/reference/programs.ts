@@ -1,3 +1,5 @@
+import type { GeneratedModule } from '../generator/index.ts';
+
 /** A small program whose cost was added up by hand from the table of the fuel model. */
 export interface Program {
   readonly name: string;
@@ -27,6 +29,18 @@ const start = (name: string, text: string, cost: number, ends?: Program['ends'])
   ...(ends === undefined ? {} : { ends }),
 });
 
+/** The imports that programs may name. */
+export function importsOfProgram({ text }: Program): GeneratedModule['imports'] {
+  if (text.includes('"memory"')) return [{ kind: 'memory', name: 'memory', initial: 1, maximum: 4 }];
+  if (text.includes('"reenter"')) {
+    return [{ kind: 'function', name: 'reenter', signature: { params: ['i32'], results: ['i32'] } }];
+  }
+  if (text.includes('"host6"')) {
+    return [{ kind: 'function', name: 'host6', signature: { params: [], results: ['i32'] } }];
+  }
+  return [];
+}
+
 export const PROGRAMS: readonly Program[] = [
   start('nothing to run', '', 0),
   start('an empty start function', '(func $s) (start $s)', 3),
@@ -40,6 +54,73 @@ export const PROGRAMS: readonly Program[] = [
     'data at a computed offset charges all data',
     '(memory 1) (data (i32.const 0) "abc") (data (i32.add (i32.const 4) (i32.const 4)) "hello")',
     1 + 1 + 3 + 3 + 5,
+  ),
+  start(
+    'a computed global beside data that is placed beforehand',
+    '(global i64 (i64.add (i64.const 1) (i64.const 2))) (memory 1) (data (i32.const 0) "s")',
+    1,
+  ),
+  start('a computed global alone', '(global i64 (i64.add (i64.const 1) (i64.const 2)))', 1 + 3),
+  start(
+    'a computed global beside data that is empty',
+    '(global i64 (i64.add (i64.const 1) (i64.const 2))) (memory 1) (data (i32.const 0) "")',
+    1 + 3,
+  ),
+  start('two memories of which one has data', '(memory 1) (memory 1) (data (i32.const 0) "s")', 1),
+  start(
+    'two memories that both have data',
+    '(memory 1) (memory 1) (data "s") (data (memory 1) (i32.const 0) "s") (data (i32.const 9) "s")',
+    0,
+  ),
+  start('two memories without data', '(memory 1) (memory 1)', 0),
+  start(
+    'what runs behind placed data is charged',
+    '(global externref (ref.null extern)) (memory 1) (data (i32.const 0) "s") (func $s nop) (start $s)',
+    1 + 1 + 1,
+  ),
+  start(
+    'a passive segment and a table beside placed data',
+    '(func $f) (elem funcref (ref.func $f)) (table 9 (ref null func) (ref.null func)) (memory 1) (data (i32.const 0) "s")',
+    1,
+  ),
+  start(
+    'a table of more than 128 elements is charged before placed data',
+    '(global externref (ref.null extern)) (table 129 (ref null func) (ref.null func)) (memory 1) (data (i32.const 0) "s")',
+    1 + 1 + 1 + 129,
+  ),
+  start(
+    'more than 128 elements are charged before placed data',
+    `(table 200 funcref) (func $f) (elem (offset (i32.add (i32.const 1) (i32.const 2))) func${' $f'.repeat(129)}) (memory 1) (data (i32.const 0) "s")`,
+    1 + 3 + 129,
+  ),
+  start(
+    'an array of a computed length is charged before placed data, one of a small constant length is not',
+    `(type $a (array i8)) (memory 1) (data (i32.const 0) "s")
+     (global (ref $a) (array.new_default $a (i32.add (i32.const 1) (i32.const 2))))
+     (global (ref $a) (array.new_default $a (i32.const 128)))`,
+    1 + 4 + 3,
+  ),
+  start(
+    'beside an imported memory an image is charged by pages',
+    '(import "env" "memory" (memory 1 4)) (memory 1) (data (memory 1) (i32.const 4095) "ab") (data (memory 1) (i32.const 9000) "\\00")',
+    1 + 2 * 4096,
+  ),
+  start(
+    'beside an imported memory an image of zeros is charged, too',
+    '(import "env" "memory" (memory 1 4)) (global externref (ref.null extern)) (memory 1) (data (memory 1) (i32.const 4095) "\\00\\00")',
+    1 + 1 + 2 * 4096,
+  ),
+  start(
+    'a table of one function that is too long to be laid out',
+    '(func $f) (table 1048577 (ref null func) (ref.func $f))',
+    1 + 1 + 1048577,
+  ),
+  start(
+    'a start function whose host has no export yet that it could call',
+    `(import "env" "reenter" (func $reenter (param i32) (result i32)))
+     (func (export "back") (param i32) (result i32) local.get 0)
+     (func $s (drop (call $reenter (i32.const 1)))) (start $s)`,
+    1 + 1 + 1 + 2,
   ),
   start('a passive data segment', '(memory 1) (data "hello")', 0),
   start('elements placed beforehand', '(table 4 funcref) (func $a) (elem (i32.const 1) func $a $a)', 0),
