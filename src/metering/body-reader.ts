@@ -67,11 +67,14 @@ export class BodyReader {
     return cost;
   }
 
-  skipLocals(): void {
+  /** Passes the declarations of locals; answers how many they declare. */
+  skipLocals(): number {
+    let declared = 0;
     for (let groups = this.leb(); groups > 0; groups--) {
-      this.skipLeb();
+      declared += this.leb();
       this.skipValueType();
     }
+    return declared;
   }
 
   skipValueType(): void {

@@ -1,4 +1,5 @@
 import { coreModule } from '#wasm';
+import { CompileWork, LARGEST_WORK } from './compile-work.ts';
 import { MeteringError } from './errors.ts';
 import { FunctionFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { Gc, Misc, Op as Opcodes } from './opcode.ts';
@@ -7,17 +8,22 @@ import { SurveyedBody } from './surveyed-body.ts';
 
 const Op = Opcodes;
 
+/** Parameters that an engine takes. */
+const MOST_PARAMETERS = 1000;
+
 /** Reads every body once, before any is rewritten: conventions and checks depend on the whole module. */
 export function surveyModule(module: coreModule.CoreModule): ModuleFacts {
   return new Survey(module).read();
 }
 
 class Survey extends SurveyedBody {
+  readonly #module: coreModule.CoreModule;
   readonly #code: coreModule.ModuleSection | undefined;
   #function = 0;
 
   constructor(module: coreModule.CoreModule) {
     super(module);
+    this.#module = module;
     this.#code = module.sections.find(({ id }) => id === coreModule.SectionId.code);
   }
 
@@ -32,10 +38,13 @@ class Survey extends SurveyedBody {
       const next = reader.position + size;
       reader.end = next;
       this.#function = n;
-      reader.skipLocals();
+      const start = reader.position;
+      const declared = reader.skipLocals();
       this.begin(n);
       while (this.labels.depth > 0) this.#step();
       this.end(n);
+      // Each operator has a byte and leaves one operand, so that few functions are read once more.
+      if ((declared + MOST_PARAMETERS + 2 * size) * 2 * this.joints > LARGEST_WORK) this.#limitWork(n, start);
       reader.position = next;
     }
     // Node 24 takes both in one module, Node 26 does not, nor always: it compares functions that it validates at once.
@@ -50,12 +59,30 @@ class Survey extends SurveyedBody {
     return facts;
   }
 
+  /** @throws {MeteringError} `METERING_TOO_LARGE` for what would hold an engine's compiler up */
+  #limitWork(n: number, start: number): void {
+    const { functions, types } = this.#module;
+    const index = this.imported + n;
+    const type = types[functions[index] as number];
+    const [parameters, results] = type?.kind === 'function' ? [type.parameters.length, type.results.length] : [0, 0];
+    this.reader.position = start;
+    const locals = parameters + this.reader.skipLocals();
+    const work = new CompileWork(this.#module, this.reader).measure(locals, results, LARGEST_WORK);
+    if (work <= LARGEST_WORK) return;
+    throw new MeteringError(
+      'METERING_TOO_LARGE',
+      `function ${index} at offset ${start} would hold up the compiler: its locals (${locals}) and operands, added up over its branches, are more than ${LARGEST_WORK}; split the function`,
+      { details: { function: index, offset: start, locals, limit: LARGEST_WORK } },
+    );
+  }
+
   /** Passes operators up to and with one that does more than compute. */
   #step(): void {
     const reader = this.reader;
     const plain = reader.passPlain();
     this.cost += plain;
     this.total += plain;
+    this.joints++;
     const at = reader.position;
     if (at >= reader.end) throw reader.malformed('a body ends too early');
     const opcode = reader.bytes[at] as number;
@@ -225,6 +252,7 @@ class Survey extends SurveyedBody {
   #catches(): void {
     const reader = this.reader;
     for (let left = reader.leb(); left > 0; left--) {
+      this.joints++;
       if ((reader.bytes[reader.position++] as number) < 2) reader.skipLeb();
       const label = this.labels.depth - 1 - reader.leb();
       if (label === 0) this.flags |= FunctionFlag.branchesOut;

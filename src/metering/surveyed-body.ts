@@ -14,6 +14,8 @@ export class SurveyedBody {
   total = 0;
   marked = 0;
   outside = 0;
+  /** Operators that do more than compute, and ways to labels: at least half of the places where control parts or meets. */
+  joints = 0;
   /** All ways cost the same. */
   even = true;
   flags = 0;
@@ -35,6 +37,7 @@ export class SurveyedBody {
     this.total = 0;
     this.marked = 0;
     this.outside = 0;
+    this.joints = 0;
     this.even = true;
     this.flags = 0;
     this.loop = NO_LOOP;
@@ -85,6 +88,7 @@ export class SurveyedBody {
   }
 
   edge(label: number): void {
+    this.joints++;
     const base = this.labels.bases.items[label] as number;
     if (base === UNREACHED) this.labels.bases.items[label] = this.cost;
     else if (base !== this.cost) this.even = false;

@@ -3,6 +3,7 @@ import { encodeCallPlan } from '../direct/call-plan.ts';
 import { type PlannedBuild, planBuild } from '../direct/plan.ts';
 import { RuntimeError } from '../errors.ts';
 import { validateComponent } from '../validate.ts';
+import { checkCompileTime } from './compile-check.ts';
 import type { BuildRequest } from './protocol.ts';
 import { coreModuleName, type TranspiledComponent, transpile } from './transpile.ts';
 import { isValidComponent } from './validator.ts';
@@ -35,6 +36,7 @@ export class BuildRun {
       const { modules, names } = withOwnModules(coreModules, planned);
       const attachedTo = new Map([...planned.attached].map(([index, code]) => [names[index], code]));
       const metered = modules.map((module) => this.#metered(module, attachedTo.get(module.name)));
+      await this.#compiled(metered);
       const { calls } = planned;
       const callPlan = encodeCallPlan('direct' in calls ? { direct: { ...calls.direct, modules: names } } : calls);
       return { javascript, coreModules: metered, imports, exports, meteringMode, callPlan };
@@ -53,6 +55,16 @@ export class BuildRun {
       if (!('direct' in calls) || !(await isValidComponent(component))) throw refusal;
       this.spoiled = !isOrderly(refusal);
       return { javascript: '', coreModules: [], imports, exports };
+    }
+  }
+
+  async #compiled(modules: readonly NamedModule[]): Promise<void> {
+    try {
+      await checkCompileTime(modules);
+    } catch (slow) {
+      // The engine cannot be told to give up: the process goes on with it.
+      this.spoiled = true;
+      throw slow;
     }
   }
 
