@@ -23,9 +23,14 @@ export function hostFailure(name: string, thrown: unknown): VivariumError {
   return new RuntimeError('RUNTIME_TRAP', `the host function ${name} failed: ${why}`, { cause: thrown });
 }
 
+/** Whether a value is a promise to whoever awaits it: one that is not the language's own counts too. */
+export function isThenable(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'then' in answer && typeof answer.then === 'function';
+}
+
 /** What ends a store of which a host function answered a promise; its rejection, if any, is nobody's. */
-export function hostWouldBlock(name: string, answer: Promise<unknown>): VivariumError {
-  answer.catch(() => {});
+export function hostWouldBlock(name: string, answer: unknown): VivariumError {
+  if (answer instanceof Promise) answer.catch(() => {});
   return new RuntimeError('RUNTIME_WOULD_BLOCK', `${name} answered a promise; a turn cannot wait, answer a value`);
 }
 
@@ -44,7 +49,7 @@ export function glueHostCall(current: CurrentStore): GlueHostCall {
       if (fallible && isErrorCase(thrown)) throw thrown;
       return state.stop(hostFailure(name, thrown));
     }
-    if (answer instanceof Promise) return state.stop(hostWouldBlock(name, answer));
+    if (isThenable(answer)) return state.stop(hostWouldBlock(name, answer));
     return answer;
   };
 }

@@ -2,6 +2,7 @@ import { type AnyNode, type FunctionDeclaration, type Node, type Program, parse 
 import { RuntimeError } from '../errors.ts';
 import { apply, checkHandle, checkSlice, countItems, type Edit, isMemorySlice } from './glue-edits.ts';
 import { isTrampoline, nameHostCall } from './host-call-edits.ts';
+import { isFlagsCheck, liftLikeTheSpecification } from './number-edits.ts';
 import { FORBIDDEN_PROPERTIES, PERMITTED_GLOBALS } from './permitted-names.ts';
 import { isDeclaration, isPropertyName, walk } from './syntax-tree.ts';
 
@@ -97,6 +98,10 @@ function visit(
       return;
     case 'FunctionDeclaration':
       if (node.id?.name === 'rscTableRemove') edits.push(checkHandle(node));
+      edits.push(...liftLikeTheSpecification(node));
+      return;
+    case 'IfStatement':
+      if (isFlagsCheck(node)) edits.push({ start: node.start, end: node.end, text: '' });
       return;
     case 'Identifier':
       if (isDeclaration(node, parent)) names.add(node.name);

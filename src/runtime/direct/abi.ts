@@ -1,6 +1,6 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { RuntimeError } from '../errors.ts';
-import { errorCaseOf, hostFailure, hostWouldBlock, isErrorCase } from '../host-call.ts';
+import { errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host-call.ts';
 import { theExchange } from './adapter/exchange.ts';
 import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
@@ -112,10 +112,12 @@ export const ABI = {
     }
   },
 
-  /** The error case of what another component's function threw; an `Error` is none. */
-  payload(thrown: unknown): unknown {
-    if (!isErrorCase(thrown)) throw thrown;
-    return errorCaseOf(thrown);
+  /** What a host function of which the type is a `result` answered: its ok value or, as jco has it, the result itself. */
+  asResult(answer: unknown): { readonly tag: unknown; readonly val?: unknown } {
+    if (typeof answer === 'object' && answer !== null && 'tag' in answer) {
+      if (answer.tag === 'ok' || answer.tag === 'err') return answer as { readonly tag: unknown };
+    }
+    return { tag: 'ok', val: answer };
   },
 
   /** The error case of the `result` of a host function, or the end of the store. */
@@ -129,9 +131,12 @@ export const ABI = {
     throw hostFailure(name, thrown);
   },
 
-  /** What a host function answered must be a value: a turn cannot wait. */
-  answered(answer: unknown, name: string): void {
-    if (answer instanceof Promise) throw hostWouldBlock(name, answer);
+  /**
+   * What a host function answered must be a value: a turn cannot wait.
+   * @param mayHaveThen whether it may be a resource, which may have a method of that name
+   */
+  answered(answer: unknown, name: string, mayHaveThen: boolean): void {
+    if (answer instanceof Promise || (!mayHaveThen && isThenable(answer))) throw hostWouldBlock(name, answer);
   },
 
   bitsOfF32(value: number): number {

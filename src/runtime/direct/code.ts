@@ -71,9 +71,12 @@ export function pascalCase(label: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
-/** Whether an option's "none" cannot be told from its inner value's, so that both are written with tags. */
+/**
+ * Whether an option's "none" cannot be told from its inner value's, so that both are written with tags. An inner option
+ * that is written with tags can be told: of options in each other every second one is.
+ */
 export function isNestedOption(type: Extract<ValueType, { kind: 'option' }>): boolean {
-  return type.element.kind === 'option';
+  return type.element.kind === 'option' && !isNestedOption(type.element);
 }
 
 /** The typed array for a list's elements, where it has one. */

@@ -64,7 +64,7 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
   if (type.result === undefined && slots.postReturn !== undefined) postReturn(code, slots, '');
   code.line(`s.entered${instance} = false;`);
   code.line(`} finally { ${adapter === undefined ? '' : 'x.unlock(); '}}`);
-  code.line('if (failed) throw error;');
+  code.line('if (failed) { s.answeredError = true; throw error; }');
   code.line('return value;');
   return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
 }
@@ -215,14 +215,20 @@ function callHost(code: Code, type: FuncType, call: string, name: string | undef
     return;
   }
   code.line('let answer;');
-  code.line(`try { answer = ${fallible ? `{ tag: 'ok', val: ${call} }` : call}; }`);
   if (name === undefined) {
-    code.line(`catch (thrown) { answer = { tag: 'err', val: abi.payload(thrown) }; }`);
+    code.line('s.answeredError = false;');
+    code.line(`try { answer = { tag: 'ok', val: ${call} }; }`);
+    code.line('catch (thrown) {');
+    code.line('if (!s.answeredError) throw thrown;');
+    code.line("s.answeredError = false; answer = { tag: 'err', val: thrown };");
+    code.line('}');
     return;
   }
+  code.line(`try { answer = ${fallible ? `abi.asResult(${call})` : call}; }`);
   if (!fallible) code.line(`catch (thrown) { abi.hostThrew(thrown, ${quoted}); }`);
   else code.line(`catch (thrown) { answer = { tag: 'err', val: abi.hostError(thrown, ${quoted}) }; }`);
-  code.line(`abi.answered(answer${fallible ? '.val' : ''}, ${quoted});`);
+  const mayHaveThen = type.result !== undefined && holds(type.result, 'own');
+  code.line(`abi.answered(answer${fallible ? '.val' : ''}, ${quoted}, ${mayHaveThen});`);
 }
 
 function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: boolean): void {

@@ -27,6 +27,8 @@ export function stateCode(slots: {
   const fields = [
     ...slots.adapters.map((index) => `this.adapter${index} = undefined;`),
     ...numbered(slots.funcs, (index) => `this.func${index} = undefined;`),
+    // Whether the last thing thrown was the error case of a `result`, which may be any value.
+    'this.answeredError = false;',
     // Whether a call of the component instance is running, and whether it may not call out just now.
     ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),
   ];

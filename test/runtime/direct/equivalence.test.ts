@@ -69,19 +69,6 @@ describe('the direct path and the glue', () => {
     );
   });
 
-  it('differ where the glue is wrong: a none three options deep', async () => {
-    const u8: WitType = { kind: 'primitive', name: 'u8' };
-    const option = (element: WitType): WitType => ({ kind: 'option', element });
-    const paths = await bothPaths(await echoGuest([option(option(option(u8)))], u8, 'utf8'));
-    const value = { tag: 'some', val: { tag: 'none' } };
-    const [viaGlue, viaDirect] = [recordingHost(() => 1), recordingHost(() => 1)];
-    echoOf(paths.direct(viaDirect.imports as Readonly<Record<string, unknown>>))(value);
-    echoOf(paths.glue(viaGlue.imports as Readonly<Record<string, unknown>>))(value);
-    expect(viaDirect.seen).toEqual([[value]]);
-    // When this fails jco has mended it: take the exception out of the types that are compared.
-    expect(viaGlue.seen).not.toEqual([[value]]);
-  });
-
   it('read the same out of any bytes, but that the direct path keeps to the specification where the glue does not', async () => {
     const byte = fc.oneof({ weight: 6, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(255) });
     // Little-endian words, so that many are small pointers and lengths.
@@ -94,12 +81,9 @@ describe('the direct path and the glue', () => {
         const run = (exports: Readonly<Record<string, unknown>>): unknown =>
           outcome(() => (exports['t:t/api'] as { run(): unknown }).run());
         const [direct, glue] = [run(paths.direct()), run(paths.glue())];
-        const trapped = { trapped: true };
         if (isEqual(direct, glue)) return;
-        // The glue misses checks of alignment; and it traps where the specification takes any bool but 0 as true, a flag beyond the last as nothing, and
-        // a number's low bits alone.
-        if (isEqual(glue, trapped)) expect(JSON.stringify(result)).toMatch(/"(bool|flags|[us](8|16))"/);
-        else expect(direct).toEqual(trapped);
+        // The glue misses checks of alignment.
+        expect(direct).toEqual({ trapped: true });
       }),
       { numRuns: Number(process.env.VIVARIUM_DIRECT_RUNS ?? 40) },
     );

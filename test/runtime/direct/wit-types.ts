@@ -31,6 +31,11 @@ const { type } = fc.letrec<{ type: WitType }>((tie) => {
         kind: fc.constantFrom('enum' as const, 'flags' as const),
         count: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(16, 17, 31, 32)),
       }),
+      fc
+        .tuple(tie('type'), fc.integer({ min: 2, max: 5 }))
+        .map(([inner, depth]) =>
+          Array.from({ length: depth }).reduce<WitType>((element) => ({ kind: 'option', element }), inner as WitType),
+        ),
       fc.record({ kind: fc.constant('enum' as const), count: fc.constantFrom(256, 257) }),
     ),
   };
@@ -39,7 +44,7 @@ const { type } = fc.letrec<{ type: WitType }>((tie) => {
 /** What the direct path takes: beyond it a component goes by the glue, as `direct-component.test.ts` shows. */
 const MOST_NODES = 2_000;
 
-export const witType: fc.Arbitrary<WitType> = type.map(shallowOptions).filter((each) => nodesOf(each) <= MOST_NODES);
+export const witType: fc.Arbitrary<WitType> = type.filter((each) => nodesOf(each) <= MOST_NODES);
 
 /** Types of parameters and a result that one function may have on the direct path. */
 export const witSignature: fc.Arbitrary<{ readonly params: readonly WitType[]; readonly result: WitType }> = fc
@@ -67,30 +72,6 @@ function nodesOf(each: WitType | null): number {
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
-
-/** jco 1.35 mistakes an inner `none` three options deep for a number: no type of ours goes so deep. */
-function shallowOptions(each: WitType): WitType {
-  const maybe = (part: WitType | null): WitType | null => (part === null ? null : shallowOptions(part));
-  switch (each.kind) {
-    case 'option':
-      return isTriple(each) ? shallowOptions(each.element) : { ...each, element: shallowOptions(each.element) };
-    case 'list':
-      return { ...each, element: shallowOptions(each.element) };
-    case 'tuple':
-    case 'record':
-      return { ...each, elements: each.elements.map(shallowOptions) };
-    case 'variant':
-      return { ...each, cases: each.cases.map(maybe) };
-    case 'result':
-      return { ...each, ok: maybe(each.ok), error: maybe(each.error) };
-    default:
-      return each;
-  }
-}
-
-function isTriple(each: WitType): boolean {
-  return each.kind === 'option' && each.element.kind === 'option' && each.element.element.kind === 'option';
-}
 
 /** WIT text of some types: definitions of those that need a name, and each one's own text. */
 export function typeTexts(types: readonly WitType[]): { definitions: string; texts: readonly string[] } {
@@ -194,7 +175,7 @@ export function valuesOf(each: WitType): fc.Arbitrary<unknown> {
       return numbers === undefined ? items : items.map((values) => numbers(values as never[]));
     }
     case 'option': {
-      if (each.element.kind !== 'option') return fc.option(valuesOf(each.element), { nil: undefined });
+      if (!isTagged(each)) return fc.option(valuesOf(each.element), { nil: undefined });
       return fc
         .option(valuesOf(each.element), { nil: null })
         .map((value) => (value === null ? { tag: 'none' } : { tag: 'some', val: value }));
@@ -216,6 +197,11 @@ export function valuesOf(each: WitType): fc.Arbitrary<unknown> {
         .array(fc.boolean(), { minLength: each.count, maxLength: each.count })
         .map((bits) => Object.fromEntries(bits.map((bit, index) => [camel(`l-${index}x`), bit])));
   }
+}
+
+/** Of options in each other every second one is written with tags, counted from the innermost. */
+function isTagged(each: WitType): boolean {
+  return each.kind === 'option' && each.element.kind === 'option' && !isTagged(each.element);
 }
 
 function tagged(tag: string, payload: WitType | null): fc.Arbitrary<unknown> {

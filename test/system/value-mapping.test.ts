@@ -1,0 +1,124 @@
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ComponentHandle, createRuntime, type Runtime } from '../../src/index.ts';
+
+const MEMORY = '(core module $L (memory (export "mem") 1)) (core instance $l (instantiate $L))';
+
+/** A component whose `run` answers what the host's `f` answered. */
+const asking = (type: string, flat: string): string => `
+  (import "f" (func $f (result ${type}))) ${MEMORY}
+  (core func $f (canon lower (func $f) (memory (core memory $l "mem"))))
+  (core module $M (import "" "f" (func $f ${flat === '' ? '(param i32)' : `(result ${flat})`}))
+    (func (export "run") (result i32) ${flat === '' ? '(call $f (i32.const 8)) (i32.const 8)' : '(call $f)'}))
+  (core instance $m (instantiate $M (with "" (instance (export "f" (func $f))))))
+  (func (export "run") (result ${type}) (canon lift (core func $m "run") (memory (core memory $l "mem"))))`;
+
+/** A component whose `run` answers a core number as another type. */
+const answering = (type: string, number: string): string => `
+  (core module $M (func (export "run") (result i32) (i32.const ${number})))
+  (core instance $m (instantiate $M))
+  (func (export "run") (result ${type}) (canon lift (core func $m "run")))`;
+
+describe.each(['direct', 'glue'] as const)('a value on the %s way', (calls) => {
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await createRuntime({ calls });
+  });
+  afterAll(() => runtime.close());
+
+  const load = async (text: string, f?: () => unknown): Promise<ComponentHandle> =>
+    runtime.load(await parse(`(component ${text})`), { imports: f === undefined ? {} : { f: { default: f } } });
+
+  const result = asking('(result u32 (error u32))', '');
+  it.each([
+    ['its ok value', () => 7, { value: 7 }],
+    ['the result itself', () => ({ tag: 'ok', val: 7 }), { value: 7 }],
+    ['the result itself, an error', () => ({ tag: 'err', val: 8 }), { payload: 8 }],
+    [
+      'a thrown error case',
+      () => {
+        throw 9;
+      },
+      { payload: 9 },
+    ],
+  ] as const)('that a host answers for a result may be %s', async (_what, f, expected) => {
+    const handle = await load(result, f);
+    const answer = await runtime.call(handle, 'run').then(
+      (value) => ({ value }),
+      (error) => ({ payload: error.payload }),
+    );
+    expect(answer).toEqual(expected);
+  });
+
+  it('that is a promise to whoever awaits it is refused, naming the function that answered it', async () => {
+    // biome-ignore lint/suspicious/noThenProperty: a promise that is not the language's own is what is tested.
+    for (const promise of [Promise.resolve(7), { then: (done: (value: number) => void) => done(7) }]) {
+      const handle = await load(result, () => promise);
+      await expect(runtime.call(handle, 'run')).rejects.toMatchObject({
+        code: 'RUNTIME_WOULD_BLOCK',
+        message: expect.stringMatching(/^f answered a promise/),
+      });
+    }
+  });
+
+  it.each([
+    ['a bool of 2', 'bool', '2', true],
+    ['a bool of -1', 'bool', '-1', true],
+    ['a bool of 256', 'bool', '256', true],
+    ['a u8 of 300', 'u8', '300', 44],
+    ['an s8 of 200', 's8', '200', -56],
+    ['a u16 of 65,537', 'u16', '65537', 1],
+    ['an s16 of 32,768', 's16', '32768', -32_768],
+  ] as const)(
+    'that a guest answers is lifted as the specification has it: %s',
+    async (_what, type, number, expected) => {
+      const handle = await load(answering(type, number));
+      expect(await runtime.call(handle, 'run')).toBe(expected);
+      expect(await runtime.call(handle, 'run')).toBe(expected);
+    },
+  );
+
+  it('loses the flags that its type does not have', async () => {
+    const handle = await load(`
+      (component $C (type $f' (flags "a" "b" "c")) (export $f "f" (type $f'))
+        (core module $M (func (export "run") (result i32) (i32.const 0xfd)))
+        (core instance $m (instantiate $M))
+        (func (export "run") (result $f) (canon lift (core func $m "run"))))
+      (instance $c (instantiate $C)) (export "x:y/z" (instance $c))`);
+    expect(await runtime.call(handle, 'x:y/z#run')).toEqual({ a: true, b: false, c: true });
+  });
+
+  it('of options in each other has the same bytes', async () => {
+    const triple = asking('(option (option (option u8)))', '');
+    for (const value of [undefined, { tag: 'none' }, { tag: 'some', val: undefined }, { tag: 'some', val: 7 }]) {
+      const handle = await load(triple, () => value);
+      expect(await runtime.call(handle, 'run')).toEqual(value);
+    }
+  });
+
+  it('that one component answers another as an error arrives as it is, whatever its fields are called', async () => {
+    const record = `(type $r' (record (field "payload" u32) (field "other" u32)))`;
+    const handle = await load(`
+      (component $C ${record} (export $r "r" (type $r'))
+        (core module $M (memory (export "mem") 1)
+          (func (export "fail") (result i32)
+            (i32.store8 (i32.const 0) (i32.const 1)) (i32.store (i32.const 4) (i32.const 3)) (i32.store (i32.const 8) (i32.const 4))
+            (i32.const 0)))
+        (core instance $m (instantiate $M))
+        (func (export "fail") (result (result (error $r))) (canon lift (core func $m "fail") (memory (core memory $m "mem")))))
+      (component $D
+        (import "c" (instance $c ${record} (export "r" (type $r (eq $r'))) (export "fail" (func (result (result (error $r)))))))
+        ${MEMORY}
+        (core func $fail (canon lower (func $c "fail") (memory (core memory $l "mem"))))
+        (core module $M (import "" "mem" (memory 1)) (import "" "fail" (func $fail (param i32)))
+          (func (export "run") (result i32) (call $fail (i32.const 16))
+            (i32.add (i32.mul (i32.load8_u (i32.const 16)) (i32.const 100))
+              (i32.add (i32.mul (i32.load (i32.const 20)) (i32.const 10)) (i32.load (i32.const 24))))))
+        (core instance $m (instantiate $M
+          (with "" (instance (export "mem" (memory $l "mem")) (export "fail" (func $fail))))))
+        (func (export "run") (result u32) (canon lift (core func $m "run"))))
+      (instance $c (instantiate $C)) (instance $d (instantiate $D (with "c" (instance $c))))
+      (func (export "run") (alias export $d "run"))`);
+    expect(await runtime.call(handle, 'run')).toBe(134);
+  });
+});
