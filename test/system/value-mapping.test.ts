@@ -30,24 +30,38 @@ describe.each(['direct', 'glue'] as const)('a value on the %s way', (calls) => {
     runtime.load(await parse(`(component ${text})`), { imports: f === undefined ? {} : { f: { default: f } } });
 
   const result = asking('(result u32 (error u32))', '');
-  it.each([
+  it.each<readonly [string, () => unknown, object]>([
     ['its ok value', () => 7, { value: 7 }],
     ['the result itself', () => ({ tag: 'ok', val: 7 }), { value: 7 }],
     ['the result itself, an error', () => ({ tag: 'err', val: 8 }), { payload: 8 }],
     [
       'a thrown error case',
-      () => {
+      (): never => {
         throw 9;
       },
       { payload: 9 },
     ],
-  ] as const)('that a host answers for a result may be %s', async (_what, f, expected) => {
+  ])('that a host answers for a result may be %s', async (_what, f, expected) => {
     const handle = await load(result, f);
     const answer = await runtime.call(handle, 'run').then(
       (value) => ({ value }),
       (error) => ({ payload: error.payload }),
     );
     expect(answer).toEqual(expected);
+  });
+
+  it.each([
+    [
+      { tag: 'err', val: 1 },
+      { tag: 'err', val: 1 },
+    ],
+    [
+      { tag: 'ok', val: 1 },
+      { tag: 'ok', val: 1 },
+    ],
+  ])('that a host answers for a result of a result is its ok value: %j', async (answer, expected) => {
+    const handle = await load(asking('(result (result u32 (error u32)) (error u32))', ''), () => answer);
+    expect(await runtime.call(handle, 'run')).toEqual(expected);
   });
 
   it('that is a promise to whoever awaits it is refused, naming the function that answered it', async () => {

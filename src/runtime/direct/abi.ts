@@ -112,10 +112,13 @@ export const ABI = {
     }
   },
 
-  /** What a host function of which the type is a `result` answered: its ok value or, as jco has it, the result itself. */
-  asResult(answer: unknown): { readonly tag: unknown; readonly val?: unknown } {
+  /**
+   * What a host function of which the type is a `result` answered: its ok value or, as jco has it, the result itself.
+   * @param ok whether an answer that is tagged so can only be the result itself; `err` likewise
+   */
+  asResult(answer: unknown, ok: boolean, err: boolean): { readonly tag: unknown; readonly val?: unknown } {
     if (typeof answer === 'object' && answer !== null && 'tag' in answer) {
-      if (answer.tag === 'ok' || answer.tag === 'err') return answer as { readonly tag: unknown };
+      if ((ok && answer.tag === 'ok') || (err && answer.tag === 'err')) return answer as { readonly tag: unknown };
     }
     return { tag: 'ok', val: answer };
   },

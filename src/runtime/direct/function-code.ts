@@ -224,11 +224,31 @@ function callHost(code: Code, type: FuncType, call: string, name: string | undef
     code.line('}');
     return;
   }
-  code.line(`try { answer = ${fallible ? `abi.asResult(${call})` : call}; }`);
+  const taken = type.result?.kind === 'result' ? tagsCarried(type.result.ok) : [];
+  const answered = fallible ? `abi.asResult(${call}, ${!taken.includes('ok')}, ${!taken.includes('err')})` : call;
+  code.line(`try { answer = ${answered}; }`);
   if (!fallible) code.line(`catch (thrown) { abi.hostThrew(thrown, ${quoted}); }`);
   else code.line(`catch (thrown) { answer = { tag: 'err', val: abi.hostError(thrown, ${quoted}) }; }`);
   const mayHaveThen = type.result !== undefined && holds(type.result, 'own');
   code.line(`abi.answered(answer${fallible ? '.val' : ''}, ${quoted}, ${mayHaveThen});`);
+}
+
+/** Which tags of a `result` a value of another type may have itself, as jco has it. */
+function tagsCarried(type: ValueType | undefined): readonly string[] {
+  switch (type?.kind) {
+    case 'result':
+      return ['ok', 'err'];
+    case 'variant':
+      return type.cases.map(({ name }) => name);
+    case 'option':
+      return tagsCarried(type.element);
+    case 'record':
+      return type.fields.some(({ name }) => camelCase(name) === 'tag') ? ['ok', 'err'] : [];
+    case 'flags':
+      return type.labels.some((label) => camelCase(label) === 'tag') ? ['ok', 'err'] : [];
+    default:
+      return [];
+  }
 }
 
 function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: boolean): void {
