@@ -1,6 +1,7 @@
 import { compileFunction } from 'node:vm';
 import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
 import { RuntimeError } from './errors.ts';
+import type { GivenResources, ResourceType } from './given-resources.ts';
 import type { GlueHostCall } from './host-call.ts';
 import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
@@ -17,7 +18,16 @@ export type Instantiate = (
   imports: Readonly<Record<string, unknown>>,
   instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => { exports: WebAssembly.Exports },
   stop?: (reason: VivariumError) => never,
+  hold?: ResourceHolder,
 ) => ComponentExports;
+
+/** What a store keeps for the resources of its component. */
+export interface ResourceHolder {
+  /** Takes bytes from what the host keeps for the store; answers false where so much is not left. */
+  charge(bytes: number): boolean;
+  /** Makes the store's table of what the embedder holds. @param destroy calls the guest's destructor, within a turn */
+  hold(destroy: (type: ResourceType, representation: unknown) => void): GivenResources;
+}
 
 /** The code of a component, shared by all its stores. */
 export interface ComponentCode {

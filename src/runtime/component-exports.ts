@@ -18,7 +18,8 @@ export function findExport(code: ComponentCode, name: string): ComponentExport {
   if (found === undefined) throw missing(code, name);
   return (exports) => {
     const owner = inner === undefined ? exports : (exports[found.name] as ComponentExports);
-    const key = inner === undefined ? found.name : camelCase(inner);
+    // A function of a resource keeps its name, as `[method]cart.add`.
+    const key = inner === undefined ? found.name : inner.startsWith('[') ? inner : camelCase(inner);
     const target = memberOf(owner, key);
     if (typeof target !== 'function') throw missing(code, name);
     return (...args) => Reflect.apply(target, owner, args);

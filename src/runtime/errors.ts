@@ -13,10 +13,14 @@ export type RuntimeErrorCode =
   | 'RUNTIME_WRONG_STATE'
   | 'RUNTIME_CLOSED'
   | 'RUNTIME_ABORTED'
-  | 'RUNTIME_FETCH_FAILED';
+  | 'RUNTIME_FETCH_FAILED'
+  | 'RUNTIME_INVALID_ARGUMENT';
 
 /** What loading, running and ending a component can go wrong with. */
 export class RuntimeError extends VivariumError<RuntimeErrorCode> {}
+
+/** A call was refused for one of its arguments before anything of the component ran. The instance lives on. */
+export class ArgumentRefused extends RuntimeError {}
 
 /** An orderly failure: the guest answered the error case of its `result`. The instance lives on. */
 export class ComponentError extends RuntimeError {

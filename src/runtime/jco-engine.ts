@@ -106,6 +106,11 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle).callExport(name, args);
   }
 
+  /** A turn for resources that the embedder let go, where any wait and the component takes turns. @throws as `callExport` */
+  dropResources(handle: ComponentHandle): void {
+    this.#components.get(handle?.handleId)?.dropResources();
+  }
+
   /** What the component says of itself, asked once it is ready. */
   metadata(handle: ComponentHandle): ComponentMetadata | undefined {
     const component = this.#find(handle);
@@ -157,7 +162,9 @@ export class JcoEngine implements RuntimeEngine {
     if (store === undefined) return reason;
     component.store = undefined;
     try {
+      store.given?.dropAll();
       if (component.code.lifecycle !== undefined) component.enterLifecycle(store, (lifecycle) => lifecycle.shutdown());
+      else if (store.hasDrops) component.enter(store, () => {}, undefined);
       return reason;
     } catch (error) {
       return `${reason}; shutdown failed: ${reasonOf(error)}`;

@@ -143,6 +143,13 @@ export class LoadedComponent {
     });
   }
 
+  /** A turn for resources that wait for being dropped, if the component takes turns. */
+  dropResources(): void {
+    const { state } = this.lifecycle;
+    if ((state !== 'ready' && state !== 'draining') || this.store?.hasDrops !== true) return;
+    this.#inStore((store) => this.enter(store, run<void>, () => {}));
+  }
+
   /** One call into a store, on a budget of its own. */
   enter<A, T>(store: Store, call: Call<A, T>, argument: A): T {
     return store.call(this.budget, call, argument);

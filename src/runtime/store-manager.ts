@@ -1,5 +1,6 @@
 import type { KeyValueStore, MemoryPool, Meter } from '#core';
 import { formatComponentId, Quota } from '#core';
+import type { ResourceCalls } from './given-resources.ts';
 import type { LogRecord } from './host-state.ts';
 import type { LoadedComponent } from './loaded-component.ts';
 import { Store } from './store.ts';
@@ -12,6 +13,7 @@ export interface StoreManagerPorts {
   readonly pool: MemoryPool;
   readonly keyValueStore: KeyValueStore;
   readonly log: (record: LogRecord) => void;
+  readonly resourceCalls: ResourceCalls;
 }
 
 /** Makes stores and lets them go: one for an actor's life, or one for each call. */
@@ -25,7 +27,7 @@ export class StoreManager {
 
   /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
-    const { meter, pool, keyValueStore, log } = this.#ports;
+    const { meter, pool, keyValueStore, log, resourceCalls } = this.#ports;
     const { handle, code, imports, authority, environment, args, preopens, network, limits } = component;
     const store = new Store({
       handle,
@@ -37,6 +39,7 @@ export class StoreManager {
       preopens,
       network,
       log,
+      resourceCalls,
       tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),
       openFiles: this.#openFiles,
       maxMemoryBytes: limits.maxMemoryBytes,

@@ -16,8 +16,9 @@ import {
 import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { theExchange } from './direct/adapter/exchange.ts';
-import { ComponentError, RuntimeError } from './errors.ts';
+import { ArgumentRefused, ComponentError, RuntimeError } from './errors.ts';
 import { execution, Turn } from './execution/index.ts';
+import { GivenResources, type ResourceCalls, type ResourceType } from './given-resources.ts';
 import type { Environment, HostState, LogRecord } from './host-state.ts';
 import type { Lifecycle, MessageCalls } from './message-calls.ts';
 import { TrapGuard } from './trap-guard.ts';
@@ -41,6 +42,8 @@ export interface StoreParts {
   /** What its memory may grow to. No value that it holds once is larger, so no lift copies more out of it. */
   readonly maxMemoryBytes: number;
   readonly openStorage: () => KeyValueNamespace;
+  /** Turns for the resources that it gives to the embedder. */
+  readonly resourceCalls: ResourceCalls;
   readonly log: (record: LogRecord) => void;
 }
 
@@ -57,6 +60,8 @@ export class Store implements HostState {
   #stopped: VivariumError | undefined;
   #entered = false;
   #dead = false;
+  /** Whether resources are to be dropped before anything else in the next call. */
+  #drops = false;
   #liftedBytes = 0;
   #discarded = false;
   readonly handle: ComponentHandle;
@@ -70,6 +75,7 @@ export class Store implements HostState {
   #storage: KeyValueNamespace | undefined;
   #files: FileGuard | undefined;
   #ending: AbortController | undefined;
+  #given: GivenResources | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -130,6 +136,7 @@ export class Store implements HostState {
     this.#liftedBytes = 0;
     try {
       tank.begin(budget, now);
+      if (this.#drops) this.#runDrops();
       const value = run(this, argument);
       tank.end();
       if (this.#stopped !== undefined) throw this.#stopped;
@@ -140,6 +147,35 @@ export class Store implements HostState {
       this.#entered = false;
       execution.leave(this.#turn);
     }
+  }
+
+  /** Resources of its component that the embedder holds; undefined for a component that has none. */
+  get given(): GivenResources | undefined {
+    return this.#given;
+  }
+
+  /** Whether a resource waits for being dropped in the next call. */
+  get hasDrops(): boolean {
+    return this.#drops;
+  }
+
+  /** Makes its table of what the embedder holds; the code that instantiates asks for it. */
+  hold(destroy: (type: ResourceType, representation: unknown) => void): GivenResources {
+    const { handle, resourceCalls } = this.#parts;
+    const parts = { handle, calls: resourceCalls, hostMemory: this.hostMemory };
+    this.#given = new GivenResources(
+      parts,
+      () => {
+        this.#drops = true;
+      },
+      destroy,
+    );
+    return this.#given;
+  }
+
+  #runDrops(): void {
+    this.#drops = false;
+    this.#given?.runDrops();
   }
 
   /** What the component exports; calling any of it needs a turn. @throws `RUNTIME_WRONG_STATE` for a dead store */
@@ -236,6 +272,7 @@ export class Store implements HostState {
     this.#exports = undefined;
     this.#ending?.abort();
     this.#files?.close();
+    this.#given?.end();
     this.#lifecycle = undefined;
     this.#entry = undefined;
     this.#tank.dispose();
@@ -243,10 +280,11 @@ export class Store implements HostState {
 
   /** What a call ended with: the guest's own error, after which the store lives on, or the store's end. */
   #ended(thrown: unknown): VivariumError {
-    if (!isTrap(thrown)) {
+    const refused = thrown instanceof ArgumentRefused;
+    if (refused || !isTrap(thrown)) {
       try {
         this.#tank.end();
-        if (this.#stopped === undefined) return new ComponentError(describe(thrown), thrown);
+        if (this.#stopped === undefined) return refused ? thrown : new ComponentError(describe(thrown), thrown);
       } catch (spent) {
         this.#dead = true;
         return this.#classify(spent);
@@ -288,6 +326,7 @@ function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
       return { exports: linked };
     },
     (reason) => store.stop(reason),
+    { charge: (bytes) => store.hostMemory.take(bytes), hold: (destroy) => store.hold(destroy) },
   );
   store.fill(exports);
 }

@@ -45,6 +45,7 @@ import { systemClock, systemRandom } from './clock.ts';
 import { Directory } from './directory.ts';
 import { artifactKeys, engineProfiles } from './engine-profile.ts';
 import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
+import { ExportCalls } from './export-calls.ts';
 import { DEFAULT_STORAGE_QUOTA_BYTES, type RuntimeOptions, type RuntimePorts } from './options.ts';
 
 /** A token that keeps the type of what it stands for. */
@@ -75,6 +76,7 @@ export const TOKENS = {
   router: token<Router>('Router'),
   host: token<HostMessaging>('HostMessaging'),
   supervisor: token<ActorSupervisor>('ActorSupervisor'),
+  exportCalls: token<ExportCalls>('ExportCalls'),
 } as const;
 
 const NO_REGISTRY: Pick<ModuleRegistry, 'fetch'> = {
@@ -151,6 +153,16 @@ export function wire(options: RuntimeOptions): DependencyContainer {
       }),
   );
   provide(TOKENS.engine, (c) => engine(c, options));
+  // The engine's resources call it, and it calls the engine: it asks for it at a turn.
+  provide(
+    TOKENS.exportCalls,
+    (c) =>
+      new ExportCalls({
+        engine: () => c.resolve(TOKENS.engine),
+        router: () => c.resolve(TOKENS.router),
+        supervisor: () => c.resolve(TOKENS.supervisor),
+      }),
+  );
   return scope;
 }
 
@@ -204,6 +216,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
       pool: limiter,
       keyValueStore: c.resolve(TOKENS.keyValueStore),
       log: emit('log'),
+      resourceCalls: c.resolve(TOKENS.exportCalls),
     }),
     calls: options.calls,
     onState: emit('state'),

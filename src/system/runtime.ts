@@ -13,7 +13,7 @@ import {
   type Protocol,
   type Router,
 } from '#messaging';
-import type { ComponentState, JcoEngine } from '#runtime';
+import { type ComponentResource, type ComponentState, dropNow, type JcoEngine } from '#runtime';
 import type { GrantInput } from '#security/authority';
 import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';
@@ -24,6 +24,7 @@ import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
 import { aborted, closed } from './ended.ts';
 import type { RuntimeEvents } from './events.ts';
+import type { ExportCalls } from './export-calls.ts';
 import { Loading } from './loading.ts';
 import { checkListener, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
 import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
@@ -50,6 +51,7 @@ export class Runtime implements AsyncDisposable {
   readonly #admission: Admission;
   readonly #supervisor: ActorSupervisor;
   readonly #loading: Loading;
+  readonly #calls: ExportCalls;
   #closing: Promise<void> | undefined;
 
   constructor(scope: DependencyContainer) {
@@ -60,6 +62,7 @@ export class Runtime implements AsyncDisposable {
     this.#host = scope.resolve(TOKENS.host);
     this.#admission = scope.resolve(TOKENS.admission);
     this.#supervisor = scope.resolve(TOKENS.supervisor);
+    this.#calls = scope.resolve(TOKENS.exportCalls);
     this.#loading = new Loading(scope, () => this.#closing !== undefined);
   }
 
@@ -131,17 +134,19 @@ export class Runtime implements AsyncDisposable {
   async call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
     if (typeof what !== 'string') checkOptions(what ?? null, TARGET_RULE, 'target');
     const { name, signal } = typeof what === 'string' ? { name: what, signal: undefined } : what;
-    this.#usable(target, signal);
-    return this.#router.runTask(target, () => {
+    this.#open(signal);
+    return this.#calls.call(target, name, args, () => {
       if (signal?.aborted) throw aborted(signal);
-      try {
-        return this.#engine.callExport(target, name, args);
-      } catch (error) {
-        // At once: no message that waits may be given to an instance that is gone.
-        if (isVivariumError(error)) this.#supervisor.failed(target, error);
-        throw error;
-      }
     });
+  }
+
+  /**
+   * Drops a resource that a component answered, in a turn of its own, and waits for its destructor; nothing happens where
+   * it was dropped, was given away, or its component's instance has ended. @throws `RUNTIME_INVALID_ARGUMENT` for anything
+   * else than a resource, and what ended the turn: `RUNTIME_…`, `METERING_…`
+   */
+  drop(resource: ComponentResource): Promise<void> {
+    return dropNow(resource);
   }
 
   /** What a component has used so far. @throws `RUNTIME_NOT_FOUND` */
@@ -242,13 +247,6 @@ export class Runtime implements AsyncDisposable {
   #open(signal?: AbortSignal): void {
     if (this.#closing !== undefined) throw closed();
     if (signal?.aborted) throw aborted(signal);
-  }
-
-  /** Refuses what the component's state forbids, with the state in the error rather than a missing mailbox. */
-  #usable(handle: ComponentHandle, signal?: AbortSignal): void {
-    this.#open(signal);
-    const { state } = this.#engine.lifecycle(handle);
-    if (state === 'failed' && !this.#supervisor.isSupervised(handle)) throw this.#engine.refusal(handle);
   }
 
   async #requestValue(ref: ActorRef<AnyProtocol>, call: unknown, options?: RequestOptions): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { componentize } from 'componentize-qjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../src/index.ts';
@@ -98,19 +99,22 @@ describe('the way into a component', () => {
     }
   });
 
-  it('is the glue for a component that exports resources, and says why', async () => {
-    const component = await componentOf(
-      `(module (import "[export]t:t/api" "[resource-new]r" (func (param i32) (result i32)))
-        (func (export "t:t/api#[constructor]r") (result i32) (i32.const 1)))`,
-      'package t:t; interface api { resource r { constructor(); } } world w { export api; }',
-      'w',
-    );
-    expect(await inspectComponent(component)).toMatchObject({ calls: 'glue', whyGlue: 'exports resources' });
+  it('is the glue for a component that has a very large type, and says why', async () => {
+    const types = Array.from({ length: 11 }, (_, n) => `(type $t${n + 1} (tuple $t${n} $t${n}))`).join(' ');
+    const component = await parse(`(component
+      (type $t0 (tuple u8 u8)) ${types}
+      (core module $m (memory (export "m") 1) (func (export "f") (param i32))
+        (func (export "r") (param i32 i32 i32 i32) (result i32) i32.const 0))
+      (core instance $i (instantiate $m))
+      (func (export "f") (param "x" $t11)
+        (canon lift (core func $i "f") (memory (core memory $i "m")) (realloc (core func $i "r")))))`);
+    const whyGlue = 'has a very large type';
+    expect(await inspectComponent(component)).toMatchObject({ calls: 'glue', whyGlue });
     expect(direct.usage(await direct.load(component)).calls).toBe('glue');
     await using forced = await createRuntime({ calls: 'direct' });
     await expect(forced.load(component)).rejects.toMatchObject({
       code: 'RUNTIME_INVALID_COMPONENT',
-      message: expect.stringMatching(/cannot be called directly: it exports resources/),
+      message: expect.stringContaining(`cannot be called directly: it ${whyGlue}`),
     });
     await forced.load(await actor());
   }, 60_000);

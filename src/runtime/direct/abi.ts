@@ -1,5 +1,5 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
-import { RuntimeError } from '../errors.ts';
+import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import { errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host-call.ts';
 import { theExchange } from './adapter/exchange.ts';
 import { KeptText } from './kept-text.ts';
@@ -90,6 +90,17 @@ export const ABI = {
     trap('the component was entered while a call of it was running');
   },
 
+  borrowKept(): never {
+    trap('the component answered and did not drop what it was lent');
+  },
+
+  /** An argument that the caller got wrong costs the component nothing: nothing of it was entered. */
+  refused(thrown: unknown): never {
+    throw thrown instanceof ArgumentRefused
+      ? thrown
+      : new ArgumentRefused('RUNTIME_INVALID_ARGUMENT', messageOf(thrown), { cause: thrown });
+  },
+
   mayNotLeave(): never {
     trap('the component called an import while it was allocating or cleaning up');
   },
@@ -103,9 +114,9 @@ export const ABI = {
   },
 
   /** What a dropped resource wants to be told. */
-  dispose(value: object, name: string): void {
+  dispose(value: unknown, name: string): void {
     try {
-      const dispose: unknown = Reflect.get(value, Symbol.dispose);
+      const dispose: unknown = Reflect.get(value as object, Symbol.dispose);
       if (typeof dispose === 'function') dispose.call(value);
     } catch (thrown) {
       throw hostFailure(name, thrown);

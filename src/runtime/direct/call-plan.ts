@@ -1,4 +1,5 @@
 import { parseForeignJson } from '#core';
+import type { ResourceType } from '../given-resources.ts';
 import type { HostSlot } from './host-slot.ts';
 
 /**
@@ -40,6 +41,11 @@ export interface PlannedExport {
   readonly target: { readonly func: number } | { readonly interface: number };
 }
 
+/** A resource type that a component defines, by its number. */
+export interface PlannedResource extends ResourceType {
+  readonly id: number;
+}
+
 /** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
 export interface DirectPlan {
   readonly source: string;
@@ -50,6 +56,8 @@ export interface DirectPlan {
   readonly imports: readonly string[];
   /** By resource number. */
   readonly classes: readonly HostSlot[];
+  /** The resource types that the component defines, with the numbers that follow. */
+  readonly resources: readonly PlannedResource[];
   /** The artifact's names of the core modules in the component's file, in its order. */
   readonly modules: readonly string[];
   /** Component instances: each has handles, and flags of its own. */
@@ -88,6 +96,7 @@ function isDirectPlan(value: unknown): value is DirectPlan {
     isListOf(value.host, isHostSlot) &&
     isListOf(value.imports, (name) => typeof name === 'string') &&
     isListOf(value.classes, isHostSlot) &&
+    isListOf(value.resources, isResource) &&
     isListOf(value.modules, (name) => typeof name === 'string') &&
     isIndex(value.instances)
   );
@@ -119,6 +128,15 @@ function isExport(value: unknown): boolean {
 
 function isHostSlot(value: unknown): boolean {
   return isObject(value) && typeof value.from === 'string' && typeof value.property === 'string';
+}
+
+function isResource(value: unknown): boolean {
+  return (
+    isNamed(value) &&
+    isIndex(value.id) &&
+    typeof value.path === 'string' &&
+    isListOf(value.methods, (method) => isNamed(method) && typeof method.property === 'string')
+  );
 }
 
 function isNamed(value: unknown): value is Fields {

@@ -1,12 +1,25 @@
 import type { ValueType } from '#wasm';
 
+/** How a function's code has the resources of one type that cross it. */
+export interface ResourceUse {
+  /** Numbers the resource types of a component, for handles. */
+  readonly id: number;
+  /**
+   * As what a resource crosses: an object of the host's, the number by which the component instance that defines it
+   * knows it, or, where the embedder holds it, an object that stands for that number.
+   */
+  readonly as: 'host object' | 'number' | 'given object';
+  /** The component instance that defines it; undefined where the host does. */
+  readonly definedBy: number | undefined;
+}
+
 /** How a function reaches a component's memory: what the generated code of it has as local names. */
 export interface MemoryAccess {
   readonly encoding: 'utf8' | 'utf16' | 'latin1+utf16';
   /** Which handle table the function's component instance has. */
   readonly instance: number;
-  /** Numbers a resource type, for handles. */
-  resourceId(type: Extract<ValueType, { kind: 'own' } | { kind: 'borrow' }>): number;
+  /** What handles of a resource type stand for. */
+  resource(type: Extract<ValueType, { kind: 'own' } | { kind: 'borrow' }>): ResourceUse;
   /** The name of a kept text, for one place that lowers strings. */
   keptText(): string;
 }

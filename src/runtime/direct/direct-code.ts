@@ -1,12 +1,13 @@
 import { compileFunction } from 'node:vm';
 import type { VivariumError } from '#core';
-import type { ComponentExports } from '../component-code.ts';
+import type { ComponentExports, ResourceHolder } from '../component-code.ts';
 import { RuntimeError } from '../errors.ts';
 import { execution } from '../execution/index.ts';
+import type { GivenResources } from '../given-resources.ts';
 import type { MessageCalls } from '../message-calls.ts';
 import { ABI } from './abi.ts';
-import type { DirectPlan, PlannedExport } from './call-plan.ts';
-import { HandleTable } from './handle-table.ts';
+import type { DirectPlan, PlannedExport, PlannedResource } from './call-plan.ts';
+import { HandleQuota, HandleTable } from './handle-table.ts';
 import type { HostSlot } from './host-slot.ts';
 import { MemoryView } from './memory-view.ts';
 
@@ -15,10 +16,17 @@ type Stop = (reason: VivariumError) => never;
 
 /** What generated code is given, and gives. */
 interface Generated {
-  readonly State: new (host: Host, handles: readonly HandleTable[], stop: Stop) => State;
+  readonly State: new (
+    host: Host,
+    handles: readonly HandleTable[],
+    stop: Stop,
+    given: GivenResources | undefined,
+  ) => State;
   readonly exported: readonly ((state: State, ...args: readonly unknown[]) => unknown)[];
   readonly trampolines: readonly Func[];
   readonly interfaces: readonly Interface[];
+  /** By the number of a resource type that the component defines. */
+  readonly destroys: ReadonlyMap<number, (state: State, representation: unknown) => void>;
 }
 
 /** An exported interface: its functions called with a store's state, or as the methods of an object that holds it. */
@@ -53,9 +61,12 @@ export class DirectCode {
 
   constructor(plan: DirectPlan) {
     this.#plan = plan;
-    this.#generated = compileFunction(plan.source, ['abi', 'execution'], { filename: 'vivarium:direct' })(
+    const types: (PlannedResource | undefined)[] = [];
+    for (const resource of plan.resources) types[resource.id] = resource;
+    this.#generated = compileFunction(plan.source, ['abi', 'execution', 'types'], { filename: 'vivarium:direct' })(
       ABI,
       execution,
+      types,
     ) as Generated;
   }
 
@@ -66,6 +77,7 @@ export class DirectCode {
    * @param imports interfaces by name, with functions and classes under the names that jco gives them
    * @param link instantiates a core module
    * @param stop ends the store that is being made; what a guest does against the canonical ABI is told to it
+   * @param hold where resources of the component's that the embedder is given are kept, and what handles are charged to
    * @returns functions by name, and interfaces as objects of functions
    * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`
    */
@@ -76,10 +88,12 @@ export class DirectCode {
     stop: Stop = (reason) => {
       throw reason;
     },
+    hold?: ResourceHolder,
   ): ComponentExports {
     const plan = this.#plan;
-    const handles = plan.classes.length === 0 ? [] : Array.from({ length: plan.instances }, () => new HandleTable());
-    const state = new this.#generated.State(this.#hostOf(imports), handles, stop);
+    const handles = this.#handleTables(hold);
+    const given = plan.resources.length === 0 ? undefined : this.#given(hold, () => state);
+    const state: State = new this.#generated.State(this.#hostOf(imports), handles, stop, given);
     execution.running.entry = state;
     const instances: WebAssembly.Exports[] = [];
     for (const step of plan.steps) {
@@ -106,6 +120,20 @@ export class DirectCode {
       handleMessage: handleMessage as MessageCalls['handleMessage'],
       handleCallback: handleCallback as MessageCalls['handleCallback'],
     };
+  }
+
+  #handleTables(hold: ResourceHolder | undefined): readonly HandleTable[] {
+    const { classes, resources, instances } = this.#plan;
+    if (classes.length === 0 && resources.length === 0) return [];
+    const quota = new HandleQuota((bytes) => hold === undefined || hold.charge(bytes));
+    return Array.from({ length: instances }, () => new HandleTable(quota));
+  }
+
+  #given(hold: ResourceHolder | undefined, state: () => State): GivenResources | undefined {
+    const { destroys } = this.#generated;
+    return hold?.hold((type, representation) => {
+      destroys.get((type as PlannedResource).id)?.(state(), representation);
+    });
   }
 
   #arguments(

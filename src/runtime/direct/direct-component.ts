@@ -29,12 +29,13 @@ export async function directComponent(
     exports,
     lifecycle,
     messages: lifecycle === undefined ? undefined : code.messages(lifecycle),
-    instantiate: (_, given, instantiateCore, stop) =>
+    instantiate: (_, given, instantiateCore, stop, hold) =>
       code.instantiate(
         (index) => inOrder[index] as WebAssembly.Module,
         given,
         (module, coreImports) => instantiateCore(module, coreImports).exports,
         stop,
+        hold,
       ),
   };
 }

@@ -4,12 +4,15 @@ import { Code, camelCase, type MemoryAccess } from './code.ts';
 import { layoutOf, MAX_FLAT_RESULTS, offsetsOf, payloadOffset, payloadsOf, recordLayout, spill } from './layout.ts';
 import { liftFlatCode, loadCode } from './lift-code.ts';
 import { lowerFlatCode, storeCode } from './lower-code.ts';
+import { claimCode, enterCode, leaveCode, resourcesIn } from './resource-code.ts';
 
 /** Where a function finds what its options name: slots of the store's state. */
 export interface FunctionSlots extends MemoryAccess {
   readonly memory: number | undefined;
   readonly realloc: number | undefined;
   readonly postReturn: number | undefined;
+  /** Component instances that a call enters: none of them may be running. */
+  readonly entering: readonly number[];
 }
 
 /** How a host function is called: by its kind and the member's name. */
@@ -33,9 +36,11 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
   const code = new Code();
   const { instance } = slots;
   const params = type.params.map((_, index) => `a${index}`);
+  const given = claimCode(code, slots, type, params);
   prologue(code, slots);
-  code.line(`if (s.entered${instance}) abi.reentered();`);
-  code.line(`s.entered${instance} = true;`);
+  const scoped = type.params.some((param) => lendsHandles(param.type, slots));
+  if (scoped) code.line('const scope = { borrows: 0 };');
+  code.line(enterCode(slots.entering));
   code.line('let value, error, failed = false;');
   code.line('try {');
   const raw = type.result === undefined ? undefined : code.let('0');
@@ -47,7 +52,7 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
     code.line('if (placed) {');
     code.line('x.lock();');
     code.line(`${raw} = s.adapter${index}(${parameters.join(', ')});`);
-    code.line(`if (x.answer !== 0) { s.entered${instance} = false; return x.answered(); }`);
+    code.line(`if (x.answer !== 0) { ${leaveCode(slots.entering)} return x.answered(); }`);
     code.line('} else {');
   }
   if (slots.memory !== undefined) code.line('m.live(); u = m.u8; d = m.view;');
@@ -59,11 +64,13 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
   if (type.result !== undefined && raw !== undefined) {
     if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
     liftResult(code, slots, type.result, raw);
-    if (slots.postReturn !== undefined) postReturn(code, slots, raw);
   }
+  if (scoped) code.line('if (scope.borrows !== 0) abi.borrowKept();');
+  if (type.result !== undefined && raw !== undefined && slots.postReturn !== undefined) postReturn(code, slots, raw);
   if (type.result === undefined && slots.postReturn !== undefined) postReturn(code, slots, '');
-  code.line(`s.entered${instance} = false;`);
-  code.line(`} finally { ${adapter === undefined ? '' : 'x.unlock(); '}}`);
+  code.line(leaveCode(slots.entering));
+  const after = `${adapter === undefined ? '' : 'x.unlock(); '}${given ? 's.given.endCall(); ' : ''}`;
+  code.line(`} finally { ${after}}`);
   code.line('if (failed) { s.answeredError = true; throw error; }');
   code.line('return value;');
   return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
@@ -95,15 +102,8 @@ export function importCode(type: FuncType, slots: FunctionSlots, host: number, h
   return `function (${params.join(', ')}) {\n${code}\n}`;
 }
 
-/** The text of a function that drops a resource handle. */
-export function dropCode(instance: number, resource: number, name: string): string {
-  return `function (handle) {
-const s = execution.running.entry;
-try {
-if (s.locked${instance} || x.locked) abi.mayNotLeave();
-abi.dispose(s.handles[${instance}].take(handle >>> 0, ${resource}), ${JSON.stringify(name)});
-} catch (thrown) { s.fail(thrown); }
-}`;
+function lendsHandles(type: ValueType, slots: FunctionSlots): boolean {
+  return resourcesIn(type).some((part) => part.kind === 'borrow' && slots.resource(part).definedBy !== slots.instance);
 }
 
 function prologue(code: Code, slots: FunctionSlots): void {

@@ -100,9 +100,9 @@ export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, 
     case 'char':
       return code.let(`abi.toChar(${first})`);
     case 'own':
-      return code.let(`s.handles[${access.instance}].take(${first} >>> 0, ${access.resourceId(type)})`);
+      return code.let(takeHandle(access, type, first));
     case 'borrow': {
-      const entry = code.let(`s.handles[${access.instance}].lend(${first} >>> 0, ${access.resourceId(type)})`);
+      const entry = code.let(`s.handles[${access.instance}].lend(${first} >>> 0, ${access.resource(type).id})`);
       code.line(`lent.push(${entry});`);
       return `${entry}.representation`;
     }
@@ -203,6 +203,16 @@ function loadSequence(code: Code, access: MemoryAccess, type: ValueType, start: 
   code.line(`${list}.push(${loadCode(code, access, type.element, at, 0)});`);
   code.line('}');
   return list;
+}
+
+function takeHandle(
+  access: MemoryAccess,
+  type: Extract<ValueType, { kind: 'own' | 'borrow' }>,
+  handle: string,
+): string {
+  const { id, as } = access.resource(type);
+  const taken = `s.handles[${access.instance}].take(${handle} >>> 0, ${id})`;
+  return as === 'given object' ? `s.given.give(types[${id}], ${taken})` : taken;
 }
 
 function loadInteger(bytes: number, at: string): string {

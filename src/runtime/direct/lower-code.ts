@@ -6,7 +6,7 @@ type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } |
 
 /*
  * Code that turns JavaScript values into the canonical ABI's. Local names that it relies on: `abi`, `s` (the store's
- * state), `m` (its MemoryView), `u` (its bytes), `d` (its DataView), `r` (realloc).
+ * state), `m` (its MemoryView), `u` (its bytes), `d` (its DataView), `r` (realloc), and `scope` where there are borrows.
  */
 
 /** Writes code that stores `value` at `pointer + offset`. */
@@ -49,6 +49,7 @@ export function storeCode(
       code.line(`d.setUint32(${at}, abi.fromChar(${value}), true);`);
       return;
     case 'own':
+    case 'borrow':
       code.line(`d.setUint32(${at}, ${addHandle(access, type, value)}, true);`);
       return;
     case 'enum':
@@ -122,6 +123,7 @@ export function lowerFlatCode(code: Code, access: MemoryAccess, type: ValueType,
     case 'char':
       return [code.let(`abi.fromChar(${value})`)];
     case 'own':
+    case 'borrow':
       return [code.let(addHandle(access, type, value))];
     case 'enum': {
       const index = code.let('0');
@@ -232,8 +234,19 @@ function refreshed(code: Code, call: string): { start: string; length: string } 
 }
 
 function addHandle(access: MemoryAccess, type: Extract<ValueType, { kind: 'own' | 'borrow' }>, value: string): string {
-  const id = access.resourceId(type);
-  return `s.handles[${access.instance}].add(${id}, abi.instance(${value}, s.classes[${id}]))`;
+  const { id, as, definedBy } = access.resource(type);
+  const representation =
+    as === 'number'
+      ? value
+      : as === 'host object'
+        ? `abi.instance(${value}, s.classes[${id}])`
+        : `s.given.representation(${value})`;
+  // An instance is lent its own resources as the numbers that it gave them.
+  if (type.kind === 'borrow' && definedBy === access.instance) return representation;
+  const table = `s.handles[${access.instance}]`;
+  return type.kind === 'own'
+    ? `${table}.add(${id}, ${representation})`
+    : `${table}.addBorrow(${id}, ${representation}, scope)`;
 }
 
 function storeInteger(bytes: number, at: string, value: string): string {

@@ -14,10 +14,11 @@ import {
 import { coreModuleName } from '../build/transpile.ts';
 import { Adapters } from './adapter/adapters.ts';
 import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
-import { pascalCase } from './code.ts';
-import { dropCode, exportCode, type FunctionSlots, holds, importCode } from './function-code.ts';
+import { exportCode, type FunctionSlots, holds, importCode } from './function-code.ts';
 import { type HostSlot, hostCall } from './host-slot.ts';
 import { NotDirect } from './not-direct.ts';
+import { ResourceNumbers } from './plan-resources.ts';
+import { dropCode, dropHostCode, newCode, representationCode, resourcesIn } from './resource-code.ts';
 import { interfaceCode, stateCode } from './state-code.ts';
 
 /** Types beyond this make functions that no optimiser takes; the glue is as good. */
@@ -81,7 +82,7 @@ class Planner {
   readonly #trampolines: string[] = [];
   readonly #trampolineOf = new Map<CoreItem, number>();
   readonly #exported: string[] = [];
-  readonly #exportedOf = new Map<FuncItem, number>();
+  readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
   readonly #interfaces: string[] = [];
   readonly #keptTexts: string[] = [];
   readonly #funcs = new Map<string, { step: number; name: string; slot: number }>();
@@ -90,18 +91,12 @@ class Planner {
   readonly #host: HostSlot[] = [];
   /** Interfaces whose resource classes are needed. */
   readonly #needed = new Set<string>();
-  /** By the name in WIT that the interface which defines them gives them. */
-  readonly #resources = new Map<Resource, { id: number; slot: HostSlot; name: string }>();
+  readonly #resources: ResourceNumbers;
 
   constructor(linked: LinkedComponent) {
     this.#linked = linked;
     this.#adapters = new Adapters(linked);
-    for (const { name, value } of linked.imports) {
-      if (value.sort === 'instance') this.#nameResources(name, value.exports);
-      else if (value.sort === 'type' && value.type.kind === 'resource') {
-        this.#nameResource(value.type, { from: name, property: 'default' }, name);
-      }
-    }
+    this.#resources = new ResourceNumbers(linked);
   }
 
   plan(): DirectPlan {
@@ -109,6 +104,7 @@ class Planner {
       if (memories.some(({ is64, shared }) => is64 || shared)) throw new NotDirect('has a shared or 64-bit memory');
     }
     const exports = this.#exports();
+    const destroys = this.#resources.destroys((item) => this.#callee(item));
     const steps = this.#linked.steps.map((step) => ({
       module: step.module,
       args: step.args.map(({ name, value }) => ({
@@ -129,6 +125,7 @@ class Planner {
           funcs: this.#funcs.size,
           adapters: this.#adapters.indices,
           instances: this.#linked.instances,
+          resources: this.#resources.defined.length > 0,
         })};`,
         ...this.#exported.map((text, index) => `const exported${index} = ${text};`),
         `const trampolines = [${this.#trampolines.join(',\n')}];`,
@@ -136,7 +133,8 @@ class Planner {
         `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
         // What is called by name must not find the class itself.
         'for (const { prototype } of interfaces) delete prototype.constructor;',
-        'return { State, exported, trampolines, interfaces };',
+        `const destroys = new Map([${destroys.join(',\n')}]);`,
+        'return { State, exported, trampolines, interfaces, destroys };',
       ].join('\n'),
       steps: steps.map((step, index) => ({
         ...step,
@@ -147,7 +145,8 @@ class Planner {
       exports,
       host: this.#host,
       imports: [...new Set([...this.#host.map(({ from }) => from), ...this.#needed])],
-      classes: [...this.#resources.values()].map(({ slot }) => slot),
+      classes: this.#resources.classes,
+      resources: this.#resources.defined,
       modules: this.#linked.modules.map((_, index) => coreModuleName(index)),
       instances: this.#linked.instances,
     };
@@ -155,30 +154,35 @@ class Planner {
 
   #exports(): PlannedExport[] {
     return this.#linked.exports.flatMap(({ name, value }): PlannedExport[] => {
-      if (value.sort === 'func') return [{ name, target: { func: this.#lifted(value) } }];
+      if (value.sort === 'func') return [{ name, target: { func: this.#lifted(value, undefined) } }];
       if (value.sort !== 'instance') return [];
       const functions = [...value.exports].flatMap(([inner, item]) => {
         if (item.sort !== 'func') return [];
-        if (inner.startsWith('[')) throw new NotDirect('exports resources');
-        return [{ name: inner, index: this.#lifted(item), params: item.type.params.length }];
+        return [{ name: inner, index: this.#lifted(item, undefined), params: item.type.params.length }];
       });
       return [{ name, target: { interface: this.#interfaces.push(interfaceCode(functions)) - 1 } }];
     });
   }
 
-  /** The number of an exported function's code. */
-  #lifted(item: FuncItem): number {
-    const known = this.#exportedOf.get(item);
-    if (known !== undefined) return known;
+  /**
+   * The number of an exported function's code.
+   * @param caller the component instance that calls it; undefined for the embedder
+   */
+  #lifted(item: FuncItem, caller: number | undefined): number {
     const { type, definition } = item;
     if (definition.kind !== 'lift') throw new NotDirect('exports a function that it imports');
     checkType(type);
-    if (typesOf(type).some((part) => holds(part, 'own', 'borrow'))) throw new NotDirect('exports resources');
-    const slots = this.#slots(definition.options, definition.instance);
+    const entering = this.#resources.entering(definition.instance, caller);
+    const fromHost = caller === undefined;
+    const key = `${fromHost} ${entering.join(' ')}`;
+    const known = this.#exportedOf.get(item) ?? new Map<string, number>();
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const slots = this.#slots(definition.options, definition.instance, fromHost, entering);
     const index = this.#exported.length;
-    const adapter = this.#adapters.add(index, type, definition);
+    const adapter = fromHost ? this.#adapters.add(index, type, definition) : undefined;
     this.#exported.push(exportCode(type, slots, this.#func(definition.coreFunc), adapter));
-    this.#exportedOf.set(item, index);
+    this.#exportedOf.set(item, known.set(key, index));
     return index;
   }
 
@@ -206,23 +210,56 @@ class Planner {
   }
 
   #trampoline(item: Exclude<CoreItem, { kind: 'core export' }>): string {
-    if (item.kind === 'resource.drop') {
-      const known = this.#resources.get(item.resource);
-      if (known === undefined) throw new NotDirect('defines resources');
-      return dropCode(item.instance, known.id, `${known.slot.from}#[resource-drop]${known.name}`);
+    switch (item.kind) {
+      case 'resource.new':
+        return newCode(item.instance, this.#resources.definedNumber(item.resource));
+      case 'resource.rep':
+        return representationCode(item.instance, this.#resources.definedNumber(item.resource));
+      case 'resource.drop':
+        return this.#drop(item.resource, item.instance);
+      case 'lower':
+        return this.#lowered(item);
+      default:
+        throw new NotDirect(`uses ${item.kind === 'builtin' ? item.name : item.kind}`);
     }
-    if (item.kind !== 'lower') throw new NotDirect(`uses ${item.kind === 'builtin' ? item.name : item.kind}`);
-    const { type, definition } = item.func;
+  }
+
+  #drop(resource: Resource, instance: number): string {
+    const { id, definedBy, host } = this.#resources.of(resource);
+    if (definedBy === undefined) return dropHostCode(instance, id, `${host?.from}#[resource-drop]${host?.name}`);
+    const destructor = this.#linked.destructors.get(resource);
+    const entering = this.#resources.entering(definedBy, instance);
+    return dropCode(instance, id, entering, destructor && this.#callee(destructor));
+  }
+
+  #lowered({ func, options, instance }: Extract<CoreItem, { kind: 'lower' }>): string {
+    const { type, definition } = func;
     checkType(type);
-    const slots = this.#slots(item.options, item.instance);
     if (definition.kind === 'lift') {
-      return importCode(type, slots, -1, { kind: 'lifted', index: this.#lifted(item.func) }, '');
+      const slots = this.#slots(options, instance, false);
+      return importCode(type, slots, -1, { kind: 'lifted', index: this.#lifted(func, instance) }, '');
+    }
+    if (
+      typesOf(type)
+        .flatMap(resourcesIn)
+        .some((part) => !part.resource.imported)
+    ) {
+      throw new NotDirect('gives resources of its own to an imported function');
     }
     const { slot, how } = hostCall(definition.path);
+    const slots = this.#slots(options, instance, true);
     return importCode(type, slots, this.#host.push(slot) - 1, how, definition.path.join('#'));
   }
 
-  #slots(options: LinkedOptions, instance: number): FunctionSlots {
+  /** An expression for a core function. */
+  #callee(item: CoreItem): string {
+    if (item.kind === 'core export') return `s.func${this.#func(item)}`;
+    const [, argument] = this.#argument('', item);
+    return argument.kind === 'trampoline' ? `trampolines[${argument.index}]` : '';
+  }
+
+  /** @param outside whether the embedder is at the other end, and not a component instance */
+  #slots(options: LinkedOptions, instance: number, outside: boolean, entering: readonly number[] = []): FunctionSlots {
     if (options.async || options.callback !== undefined) throw new NotDirect('has asynchronous functions');
     if (options.others.length > 0) throw new NotDirect(`uses canonical option ${options.others[0]}`);
     const func = (item: CoreItem | undefined): number | undefined =>
@@ -233,11 +270,12 @@ class Planner {
       memory: options.memory === undefined ? undefined : slotOf(this.#memories, options.memory, 'memory'),
       realloc: func(options.realloc),
       postReturn: func(options.postReturn),
-      resourceId: ({ resource }) => {
-        const known = this.#resources.get(resource);
-        if (known === undefined) throw new NotDirect('defines resources');
-        this.#needed.add(known.slot.from);
-        return known.id;
+      entering,
+      resource: ({ resource }) => {
+        const { id, definedBy, host } = this.#resources.of(resource);
+        if (host !== undefined) this.#needed.add(host.from);
+        const as = definedBy === undefined ? 'host object' : outside ? 'given object' : 'number';
+        return { id, as, definedBy };
       },
       keptText: () => {
         const name = `kept${this.#keptTexts.length}`;
@@ -249,22 +287,6 @@ class Planner {
 
   #func(item: CoreItem): number {
     return slotOf(this.#funcs, item, 'function');
-  }
-
-  #nameResources(from: string, exports: ReadonlyMap<string, { readonly sort: string }>): void {
-    for (const [name, item] of exports as Extract<
-      LinkedComponent['imports'][number]['value'],
-      { sort: 'instance' }
-    >['exports']) {
-      if (item.sort === 'type' && item.type.kind === 'resource') {
-        this.#nameResource(item.type, { from, property: pascalCase(name) }, name);
-      }
-    }
-  }
-
-  /** The interface that comes first defines it; those after it use it. */
-  #nameResource(resource: Resource, slot: HostSlot, name: string): void {
-    if (!this.#resources.has(resource)) this.#resources.set(resource, { id: this.#resources.size, slot, name });
   }
 }
 

@@ -1,4 +1,4 @@
-import { key } from './code.ts';
+import { key, text } from './code.ts';
 
 /**
  * The text of a class whose instances hold a store's state and have exported functions as methods. Its `calls` are the
@@ -9,10 +9,20 @@ export function interfaceCode(
 ): string {
   const methods = functions.map(({ name, index, params }) => {
     const args = Array.from({ length: params }, (_, at) => `a${at}`).join(', ');
-    return `${key(name)}(${args}) { return exported${index}(${['this.s', args].filter(Boolean).join(', ')}); }`;
+    return `${exportKey(name)}(${args}) { return exported${index}(${['this.s', args].filter(Boolean).join(', ')}); }`;
   });
-  const calls = functions.map(({ name, index }) => `${key(name)}: exported${index}`);
+  const calls = functions.map(({ name, index }) => `${exportKey(name)}: exported${index}`);
   return `class {\nstatic calls = { ${calls.join(', ')} };\nconstructor(s) { this.s = s; }\n${methods.join('\n')}\n}`;
+}
+
+const OF_RESOURCE = /^\[(?:constructor|method|static)\]([^.]+)(?:\.([^.]+))?$/;
+
+/** A function's name as the text of a property; one of a resource's keeps the name that it has in WIT. */
+function exportKey(name: string): string {
+  const [, resource, member] = OF_RESOURCE.exec(name) ?? [];
+  if (resource === undefined) return key(name);
+  for (const label of [resource, member]) if (label !== undefined) text(label);
+  return JSON.stringify(name);
 }
 
 /**
@@ -23,6 +33,8 @@ export function stateCode(slots: {
   readonly funcs: number;
   readonly adapters: readonly number[];
   readonly instances: number;
+  /** Whether the component defines resources, which the embedder may hold. */
+  readonly resources: boolean;
 }): string {
   const fields = [
     ...slots.adapters.map((index) => `this.adapter${index} = undefined;`),
@@ -33,10 +45,10 @@ export function stateCode(slots: {
     ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),
   ];
   return `class extends abi.MemoryView {
-constructor({ host, classes }, handles, stop) {
+constructor({ host, classes }, handles, stop${slots.resources ? ', given' : ''}) {
 super();
 ${fields.join('\n')}
-this.host = host; this.classes = classes; this.handles = handles; this.stop = stop;
+this.host = host; this.classes = classes; this.handles = handles; this.stop = stop;${slots.resources ? ' this.given = given;' : ''}
 }
 fail(thrown) { return abi.fail(thrown, this.stop); }
 }`;

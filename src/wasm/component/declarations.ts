@@ -26,7 +26,7 @@ export class Declarations {
       return { kind: `${type.kind} type`, declarations: type.declarations, scope };
     }
     if (type.kind !== 'resource') return resolveType(type, scope);
-    const resource: Resource = { kind: 'resource', imported: instance === undefined };
+    const resource: Resource = { kind: 'resource', imported: instance === undefined, definedBy: instance };
     if (type.destructor !== undefined) this.destructors.set(resource, scope.get('core func', type.destructor));
     return resource;
   }
@@ -42,7 +42,9 @@ export class Declarations {
         return { sort: 'instance', exports: this.declarations(type, path).exports };
       }
       case 'type': {
-        if (description.bound === 'resource') return { sort: 'type', type: { kind: 'resource', imported: true } };
+        if (description.bound === 'resource') {
+          return { sort: 'type', type: { kind: 'resource', imported: true, definedBy: undefined } };
+        }
         return { sort: 'type', type: scope.get('type', description.bound.equal) };
       }
       case 'component': {

@@ -32,6 +32,8 @@ export interface LinkedComponent {
   readonly modules: readonly CoreModule[];
   /** How many component instances there are, the outermost included. */
   readonly instances: number;
+  /** By component instance: the one whose component instantiates it; undefined for the outermost. */
+  readonly parents: readonly (number | undefined)[];
   readonly destructors: ReadonlyMap<Resource, CoreItem>;
 }
 
@@ -59,7 +61,7 @@ class Linker {
   readonly #steps: InstantiateStep[] = [];
   readonly #budget = new LinkBudget();
   readonly #declarations = new Declarations(this.#budget);
-  #instances = 0;
+  readonly #parents: (number | undefined)[] = [];
 
   constructor(component: Component) {
     this.#component = component;
@@ -69,7 +71,7 @@ class Linker {
 
   link(): LinkedComponent {
     const imports: Named<Item>[] = [];
-    const exports = this.#instantiate(this.#component, new Scope(), (name, description, scope) => {
+    const exports = this.#instantiate(this.#component, new Scope(), undefined, (name, description, scope) => {
       const item = this.#declarations.abstract(description, scope, [name]);
       imports.push({ name, value: item });
       return item;
@@ -79,18 +81,29 @@ class Linker {
       exports: entries(exports),
       steps: this.#steps,
       modules: this.#modules,
-      instances: this.#instances,
+      instances: this.#parents.length,
+      parents: this.#parents,
       destructors: this.#declarations.destructors,
     };
   }
 
   /** One instance of a component: its exports. `importItem` gives what it imports. */
-  #instantiate(component: Component, scope: Scope, importItem: ImportItem): ReadonlyMap<string, Item> {
-    return this.#budget.deeper('components instantiated', () => this.#instance(component, scope, importItem));
+  #instantiate(
+    component: Component,
+    scope: Scope,
+    parent: number | undefined,
+    importItem: ImportItem,
+  ): ReadonlyMap<string, Item> {
+    return this.#budget.deeper('components instantiated', () => this.#instance(component, scope, parent, importItem));
   }
 
-  #instance(component: Component, scope: Scope, importItem: ImportItem): ReadonlyMap<string, Item> {
-    const instance = this.#instances++;
+  #instance(
+    component: Component,
+    scope: Scope,
+    parent: number | undefined,
+    importItem: ImportItem,
+  ): ReadonlyMap<string, Item> {
+    const instance = this.#parents.push(parent) - 1;
     const exports = new Map<string, Item>();
     for (const definition of component.definitions) {
       this.#budget.step();
@@ -122,7 +135,7 @@ class Linker {
         scope.add('component', { sort: 'component', component: definition.component, scope });
         return;
       case 'instance':
-        scope.add('instance', this.#instanceItem(definition.expression, scope));
+        scope.add('instance', this.#instanceItem(definition.expression, scope, instance));
         return;
       case 'alias':
         addAlias(scope, definition.alias);
@@ -152,7 +165,7 @@ class Linker {
     return { kind: 'instantiated', step: this.#steps.length - 1 };
   }
 
-  #instanceItem(expression: InstanceExpression, scope: Scope): InstanceItem {
+  #instanceItem(expression: InstanceExpression, scope: Scope, parent: number): InstanceItem {
     if (expression.kind === 'exports') {
       this.#budget.step(expression.exports.length);
       const exports = expression.exports.map(({ name, value }) => [name, item(scope, value)] as const);
@@ -162,7 +175,7 @@ class Linker {
     if ('abstract' in target) throw new WasmError('WASM_UNSUPPORTED', 'an imported component is instantiated');
     this.#budget.step(expression.args.length);
     const args = new Map(expression.args.map(({ name, value }) => [name, item(scope, value)]));
-    const exports = this.#instantiate(target.component, new Scope(target.scope), (name) => {
+    const exports = this.#instantiate(target.component, new Scope(target.scope), parent, (name) => {
       const argument = args.get(name);
       if (argument === undefined) {
         throw new WasmError('WASM_MALFORMED', 'a component is instantiated without an argument for one of its imports');

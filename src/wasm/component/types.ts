@@ -5,6 +5,8 @@ export interface Resource {
   readonly kind: 'resource';
   /** Whether the host or another component gives it; otherwise the component defines it. */
   readonly imported: boolean;
+  /** The component instance that defines it, in the numbers of the linker; undefined for one that is only declared. */
+  readonly definedBy: number | undefined;
 }
 
 export interface Field {

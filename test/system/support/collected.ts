@@ -1,0 +1,26 @@
+// Run with --expose-gc: makes resources, lets them be collected, and prints how many destructors have run when.
+import { readFileSync } from 'node:fs';
+import type { CallPath } from '#core';
+import { createRuntime } from '#system';
+
+const [calls, path] = process.argv.slice(2) as [CallPath, string];
+const carts = 'demo:shop/carts@1.0.0#';
+const rounds = async (): Promise<void> => {
+  for (let round = 0; round < 5; round++) {
+    (globalThis as { gc?: () => void }).gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
+
+await using runtime = await createRuntime({ calls });
+const shop = await runtime.load(new Uint8Array(readFileSync(path)));
+const make = async (): Promise<void> => {
+  for (let n = 0; n < 20; n++) await runtime.call(shop, `${carts}[constructor]cart`, n);
+};
+await make();
+const before = await runtime.call(shop, 'dropped');
+const { fuelConsumed } = runtime.usage(shop);
+await rounds();
+const idle = Number(runtime.usage(shop).fuelConsumed - fuelConsumed);
+const after = await runtime.call(shop, 'dropped');
+console.log(JSON.stringify({ before, idle, after }));
