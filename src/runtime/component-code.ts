@@ -71,6 +71,13 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard, cal
     URL: undefined,
     Response: undefined,
     TextDecoder: strictTextDecoder(lifted),
+    // Nothing of a guest's may run outside of a turn: what V8 would run later is out of reach.
+    FinalizationRegistry: NeverRegistry,
+    setTimeout: nothing,
+    clearTimeout: nothing,
+    setInterval: nothing,
+    clearInterval: nothing,
+    queueMicrotask: nothing,
     sliceMemory: memorySlicer(lifted),
     liftItem: lifted,
     callHost,
@@ -84,6 +91,11 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard, cal
 
 const nothing = (): void => {};
 const SILENT_CONSOLE = Object.freeze({ debug: nothing, error: nothing, log: nothing, warn: nothing });
+/** In place of the one by which the glue calls a destructor when an object was collected; the store does, in a turn. */
+class NeverRegistry {
+  register(): void {}
+  unregister(): void {}
+}
 const SHADOW_GLOBAL = Object.freeze({ WebAssembly, process: undefined });
 
 /** Told how many bytes are about to be copied out of a guest; may end its store. */

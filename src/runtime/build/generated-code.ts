@@ -1,6 +1,15 @@
 import { type AnyNode, type FunctionDeclaration, type Node, type Program, parse } from 'acorn';
 import { RuntimeError } from '../errors.ts';
-import { apply, checkHandle, checkSlice, countItems, type Edit, isMemorySlice } from './glue-edits.ts';
+import { apply, checkSlice, countItems, type Edit, isMemorySlice } from './glue-edits.ts';
+import {
+  beginLoans,
+  checkGiven,
+  checkLookUp,
+  checkRemoval,
+  checkTableFunction,
+  HANDLE_HELPERS,
+  noteLoan,
+} from './handle-edits.ts';
 import { isTrampoline, nameHostCall } from './host-call-edits.ts';
 import { isFlagsCheck, liftLikeTheSpecification } from './number-edits.ts';
 import { FORBIDDEN_PROPERTIES, PERMITTED_GLOBALS } from './permitted-names.ts';
@@ -10,7 +19,7 @@ import { isDeclaration, isPropertyName, walk } from './syntax-tree.ts';
  * Checks that JavaScript has the shape that jco gives it and nothing that text from a component could have smuggled in:
  * one exported function `instantiate`, no imports, no free names but the permitted ones. Names from the component are
  * checked before jco sees it; this is the second wall.
- * @returns the text of the function `instantiate`, with resource handles checked at removal and items of lists counted
+ * @returns the text of the function `instantiate`, with resource handles checked and items of lists counted
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
  */
 export function checkGeneratedCode(text: string): string {
@@ -24,7 +33,8 @@ export function checkGeneratedCode(text: string): string {
     if (!names.has(name) && !PERMITTED_GLOBALS.has(name))
       throw refused(`the name ${name.slice(0, 40)} at offset ${start}`);
   }
-  return apply(text, instantiate, edits);
+  const inside = instantiate.body.start + 1;
+  return apply(text, instantiate, [{ start: inside, end: inside, text: HANDLE_HELPERS }, ...edits]);
 }
 
 function parseModule(text: string): Program {
@@ -89,19 +99,25 @@ function visit(
       return;
     case 'CallExpression':
       if (isMemorySlice(node.callee)) edits.push(...checkSlice(node.callee, node.arguments[0]));
+      edits.push(...checkGiven(node), ...noteLoan(node));
       return;
     case 'VariableDeclarator':
-      if (isTrampoline(node)) edits.push(...nameHostCall(node));
+      if (isTrampoline(node)) edits.push(...beginLoans(node), ...nameHostCall(node));
       return;
     case 'ForStatement':
       if (node.body.type === 'BlockStatement') edits.push(...countItems(node.body));
       return;
     case 'FunctionDeclaration':
-      if (node.id?.name === 'rscTableRemove') edits.push(checkHandle(node));
-      edits.push(...liftLikeTheSpecification(node));
+      edits.push(...checkTableFunction(node), ...liftLikeTheSpecification(node));
       return;
     case 'IfStatement':
       if (isFlagsCheck(node)) edits.push({ start: node.start, end: node.end, text: '' });
+      return;
+    case 'BinaryExpression':
+      edits.push(...checkLookUp(node));
+      return;
+    case 'ExpressionStatement':
+      edits.push(...checkRemoval(node));
       return;
     case 'Identifier':
       if (isDeclaration(node, parent)) names.add(node.name);

@@ -1,4 +1,4 @@
-import type { AnyNode, Function as FunctionNode, MemberExpression, Node } from 'acorn';
+import type { AnyNode, MemberExpression, Node } from 'acorn';
 import { isNamed, walk } from './syntax-tree.ts';
 
 /** Text put in the place of some of the generated code's. */
@@ -12,17 +12,6 @@ export interface Edit {
 const BYTES_OF_PART = 16;
 /** Of a variant's cases one alone is made, so that the parts in the text say little beyond a few. */
 const MOST_PARTS = 8;
-
-/** jco takes a handle beyond the table for a known one and damages the table; make it trap instead. */
-export function checkHandle(node: FunctionNode): Edit {
-  const [table, handle] = node.params.map((parameter) => (parameter.type === 'Identifier' ? parameter.name : ''));
-  const start = node.body.start + 1;
-  return {
-    start,
-    end: start,
-    text: `if (!(${handle} > 0 && ${handle} < ${table}.length >> 1)) throw new WebAssembly.RuntimeError('unknown handle index');`,
-  };
-}
 
 /** `memory0.buffer.slice(…)`, by which jco lifts lists of bytes. */
 export function isMemorySlice(callee: AnyNode): callee is MemberExpression {
