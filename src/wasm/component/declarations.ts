@@ -52,8 +52,6 @@ export class Declarations {
         if (type.kind !== 'component type') throw mismatch(description.type, type, "a component's type");
         return { sort: 'component', abstract: type };
       }
-      case 'core module':
-        return { sort: 'core module', module: undefined };
       default:
         return description.kind === 'value' ? { sort: 'value' } : { sort: 'core module', module: undefined };
     }
