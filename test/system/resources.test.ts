@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CallPath, ComponentHandle } from '#core';
 import type { ComponentResource } from '#runtime';
@@ -194,6 +195,77 @@ describe.each<CallPath>(['direct'])('a resource that a component exports (%s)', 
     ).rejects.toMatchObject({ code: 'RUNTIME_TRAP', message: expect.stringContaining('drop them') });
     expect(held.length).toBeGreaterThan(100);
   });
+
+  it('does what a simple model does, for any use of any number of them, and nothing is left at the end', async () => {
+    const uses = fc.array(
+      fc.record({
+        use: fc.constantFrom('make', 'make', 'add', 'merge', 'sum', 'keep', 'drop', 'dispose'),
+        a: fc.nat(9),
+        b: fc.nat(9),
+      }),
+      { maxLength: 30 },
+    );
+    const refused = { code: 'RUNTIME_INVALID_ARGUMENT' };
+    await fc.assert(
+      fc.asyncProperty(uses, async (all) => {
+        await load();
+        /** What each object stands for; undefined for one that is gone. */
+        const model: { readonly object: ComponentResource; value: number | undefined }[] = [];
+        let [made, destroyed] = [0, 0];
+        const note = (object: unknown, value: number): void => {
+          model.push({ object: object as ComponentResource, value });
+          made += 1;
+        };
+        for (const { use, a, b } of all) {
+          const one = model[a % Math.max(1, model.length)];
+          const two = model[b % Math.max(1, model.length)];
+          if (use === 'make' || one === undefined || two === undefined) {
+            note(await cart(a), a);
+          } else if (use === 'add') {
+            const call = runtime.call(shop, `${CARTS}#[method]cart.add-up`, one.object, b);
+            if (one.value === undefined) await expect(call).rejects.toMatchObject(refused);
+            else {
+              one.value += b;
+              expect(await call).toBe(one.value);
+            }
+          } else if (use === 'merge') {
+            const call = runtime.call(shop, MERGE, one.object, two.object);
+            if (one === two || one.value === undefined || two.value === undefined) {
+              await expect(call).rejects.toMatchObject(refused);
+            } else {
+              note(await call, one.value + two.value);
+              one.value = undefined;
+              two.value = undefined;
+              destroyed += 2;
+            }
+          } else if (use === 'sum') {
+            const call = runtime.call(shop, `${CARTS}#sum`, [one.object, two.object, one.object]);
+            if (one.value === undefined || two.value === undefined) await expect(call).rejects.toMatchObject(refused);
+            else expect(await call).toBe(2 * one.value + two.value);
+          } else if (use === 'keep') {
+            const call = runtime.call(shop, `${CARTS}#keep`, one.object);
+            if (one.value === undefined) await expect(call).rejects.toMatchObject(refused);
+            else {
+              await call;
+              note(await runtime.call(shop, `${CARTS}#take-kept`), one.value);
+              made -= 1;
+              one.value = undefined;
+            }
+          } else {
+            if (use === 'drop') await runtime.drop(one.object);
+            else one.object[Symbol.dispose]();
+            if (one.value !== undefined) destroyed += 1;
+            one.value = undefined;
+          }
+          expect(await dropped()).toBe(destroyed);
+        }
+        for (const { object } of model) object[Symbol.dispose]();
+        expect(await dropped()).toBe(made);
+        await runtime.unload(shop);
+      }),
+      { numRuns: 25 },
+    );
+  }, 60_000);
 
   it('is dropped in the next turn when it was collected, and nothing runs before', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'vivarium-collected-'));
