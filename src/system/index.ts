@@ -1,4 +1,5 @@
 export type { ActorRef, DeadLetter, HostTopic, Protocol } from '#messaging';
+export type { ComponentResource } from '#runtime';
 export { type OpenArtifactCache, openArtifactCache } from './artifact-cache.ts';
 export type { ComponentSource } from './component-source.ts';
 export type { RuntimeEvents } from './events.ts';

@@ -113,6 +113,12 @@ export const ABI = {
     return value;
   },
 
+  /** So must one that an embedder gives as an argument. @param argument its place, from 1 */
+  argument(value: unknown, expected: unknown, argument: number): void {
+    if (typeof expected === 'function' && value instanceof expected) return;
+    throw new TypeError(`argument ${argument}: a resource of the class that was given for its interface is expected`);
+  },
+
   /** What a dropped resource wants to be told. */
   dispose(value: unknown, name: string): void {
     try {

@@ -114,7 +114,7 @@ function claimValue(code: Code, access: MemoryAccess, type: ValueType, value: st
     case 'own':
     case 'borrow': {
       const { id, as } = access.resource(type);
-      if (as === 'host object') code.line(`abi.instance(${value}, s.classes[${id}]);`);
+      if (as === 'host object') code.line(`abi.argument(${value}, s.classes[${id}], ${argument});`);
       else code.line(`s.given.claim(types[${id}], ${value}, ${type.kind === 'own'}, ${argument});`);
       return;
     }

@@ -10,7 +10,10 @@ import type { HostState } from '../../../src/runtime/host-state.ts';
 type Call = (...args: readonly unknown[]) => unknown;
 
 /** Instantiates a component written as text; each export is called in a turn. */
-async function instance(text: string): Promise<Readonly<Record<string, Call>>> {
+async function instance(
+  text: string,
+  imports: Readonly<Record<string, unknown>> = {},
+): Promise<Readonly<Record<string, Call>>> {
   const component = await parse(`(component ${text})`);
   const code = new DirectCode(planDirect(component));
   const modules = linkComponent(readComponent(component)).modules.map(
@@ -28,8 +31,8 @@ async function instance(text: string): Promise<Readonly<Record<string, Call>>> {
   const exports = inTurn(() =>
     code.instantiate(
       (index) => modules[index] as WebAssembly.Module,
-      {},
-      (module, imports) => new WebAssembly.Instance(module, imports).exports,
+      imports,
+      (module, given) => new WebAssembly.Instance(module, given).exports,
     ),
   ) as Readonly<Record<string, Call>>;
   return Object.fromEntries(
@@ -190,5 +193,61 @@ describe('a resource that is lent', () => {
   ])('traps when it %s', async (_what, child, back, message) => {
     const exports = await instance(lending(child, back));
     expect(() => exports.run?.()).toThrow(message);
+  });
+});
+
+describe("a resource of the host's that an export takes", () => {
+  const host = (look: string): string => `
+    (import "t:t/api" (instance $api (export "r" (type $r (sub resource)))
+      (export "touch" (func (param "r" (borrow $r)) (result u32)))))
+    (alias export $api "r" (type $R))
+    (core func $touch (canon lower (func $api "touch"))) (core func $drop (canon resource.drop $R))
+    (core module $M (import "" "touch" (func $touch (param i32) (result i32))) (import "" "drop" (func $drop (param i32)))
+      (memory (export "mem") 1)
+      (func (export "pass") (param i32) (result i32) (local.get 0))
+      (func (export "look") (param i32) (result i32) ${look})
+      (func (export "many") (param i32 i32 i32) (result i32)
+        (i32.store (i32.const 16) (local.get 0)) (i32.store (i32.const 20) (local.get 2)) (i32.const 16)))
+    (core instance $m (instantiate $M (with "" (instance (export "touch" (func $touch)) (export "drop" (func $drop))))))
+    (func (export "pass") (param "r" (own $R)) (result (own $R)) (canon lift (core func $m "pass")))
+    (func (export "look") (param "r" (borrow $R)) (result u32) (canon lift (core func $m "look")))
+    (type $more (option (own $R)))
+    (func (export "many") (param "r" (own $R)) (param "more" $more) (result (tuple (own $R) (own $R)))
+      (canon lift (core func $m "many") (memory (core memory $m "mem"))))`;
+  class R {
+    disposed = 0;
+    [Symbol.dispose](): void {
+      this.disposed += 1;
+    }
+  }
+  const api = { 't:t/api': { R, touch: (value: unknown) => (value instanceof R ? 42 : 0) } };
+
+  it('goes in and out as the object that it is, alone and in other values', async () => {
+    const { pass, many } = await instance(host('(i32.const 0)'), api);
+    const [one, two] = [new R(), new R()];
+    expect(pass?.(one)).toBe(one);
+    expect(many?.(one, two)).toEqual([one, two]);
+    expect(one.disposed).toBe(0);
+  });
+
+  it('is lent until the call ends, and not disposed of by the guest that drops what it was lent', async () => {
+    const { look } = await instance(host('(call $touch (local.get 0)) (call $drop (local.get 0))'), api);
+    const one = new R();
+    expect(look?.(one)).toBe(42);
+    expect(look?.(one)).toBe(42);
+    expect(one.disposed).toBe(0);
+  });
+
+  it('is a trap to keep beyond the call, or to give away', async () => {
+    const { look } = await instance(host('(call $touch (local.get 0))'), api);
+    expect(() => look?.(new R())).toThrow(/did not drop what it was lent/);
+  });
+
+  it.each([[{}], [null], [undefined], [7], [{ disposed: 0 }]])('is no argument that is %s', async (wrong) => {
+    const { pass, look } = await instance(host('(call $drop (local.get 0)) (i32.const 1)'), api);
+    for (const call of [pass, look]) {
+      expect(() => call?.(wrong)).toThrow(expect.objectContaining({ code: 'RUNTIME_INVALID_ARGUMENT' }));
+    }
+    expect(look?.(new R())).toBe(1);
   });
 });
