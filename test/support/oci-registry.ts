@@ -21,6 +21,16 @@ export interface OciRegistryOptions {
   readonly hash?: (bytes: Uint8Array) => string | Promise<string>;
   readonly maxBlobBytes?: number;
   readonly host?: string;
+  /** Says at a refused manifest all that it does not have, as distribution does, and not only that there is something. */
+  readonly listsUnknown?: boolean;
+  /** Takes manifests whatever they name. */
+  readonly takesAll?: boolean;
+  /** What comes before `/v2/`. */
+  readonly base?: string;
+  /** What stands in the query of an upload's place. */
+  readonly uploadQuery?: string;
+  /** Said as `OCI-Chunk-Min-Length`, and kept: a piece that is shorter, and not the last one, is refused. */
+  readonly chunkMinLength?: number;
 }
 
 /**
@@ -83,8 +93,10 @@ export class OciRegistry implements AsyncDisposable {
     this.seen.push(seen);
     for (const fault of this.faults) if (await fault(request, response, seen)) return;
     const body = await bodyOf(request);
-    const { pathname, searchParams } = new URL(url, this.url);
-    const [, name, kind, rest = ''] = /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(pathname) ?? [];
+    const { pathname, searchParams } = new URL(request.url ?? '', this.url);
+    const base = this.#options.base ?? '';
+    const path = pathname.startsWith(base) ? pathname.slice(base.length) : '';
+    const [, name, kind, rest = ''] = /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(path) ?? [];
     if (name === undefined) response.writeHead(404).end();
     else if (kind === 'manifests') await this.#manifest(method, name, rest, headers['content-type'], body, response);
     else if (rest.startsWith('uploads/')) await this.#upload(method, name, rest, searchParams, body, response);
@@ -100,6 +112,10 @@ export class OciRegistry implements AsyncDisposable {
     response: ServerResponse,
   ): Promise<void> {
     const found = this.manifests.get(`${name}:${reference}`);
+    if (method === 'DELETE') {
+      response.writeHead(this.manifests.delete(`${name}:${reference}`) ? 202 : 404).end();
+      return;
+    }
     if (method === 'GET') {
       if (found === undefined) response.writeHead(404).end();
       else response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }).end(found);
@@ -111,8 +127,17 @@ export class OciRegistry implements AsyncDisposable {
     if (manifest.config.mediaType !== 'application/vnd.cloister.build-cache.v1.config+json') {
       return fail(response, 415, 'MANIFEST_MEDIATYPE_REFUSED');
     }
-    if (!this.blobs.has(`${name}@${manifest.config.digest}`)) return fail(response, 400, 'MANIFEST_CONFIG_MISSING');
+    const named = [manifest.config, ...manifest.layers].map(({ digest }) => digest as string);
+    const unknown = named.filter((digest) => !this.blobs.has(`${name}@${digest}`));
+    if (this.#options.listsUnknown === true && unknown.length > 0) {
+      const errors = unknown.map((detail) => ({ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown', detail }));
+      response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ errors }));
+      return;
+    }
+    if (this.#options.takesAll !== true && !this.blobs.has(`${name}@${manifest.config.digest}`))
+      return fail(response, 400, 'MANIFEST_CONFIG_MISSING');
     for (const { digest } of manifest.layers) {
+      if (this.#options.takesAll === true) break;
       if (!this.blobs.has(`${name}@${digest}`)) return fail(response, 400, 'MANIFEST_LAYER_MISSING');
     }
     const digest = await this.hash(body);
@@ -144,7 +169,13 @@ export class OciRegistry implements AsyncDisposable {
     response: ServerResponse,
   ): Promise<void> {
     const id = rest.slice('uploads/'.length);
-    const location = { location: `/v2/${name}/blobs/uploads/${id === '' ? ++this.#count : id}?state=x` };
+    const query = this.#options.uploadQuery ?? 'state=x';
+    const location = {
+      location: `${this.#options.base ?? ''}/v2/${name}/blobs/uploads/${id === '' ? ++this.#count : id}?${query}`,
+      ...(this.#options.chunkMinLength !== undefined && {
+        'oci-chunk-min-length': String(this.#options.chunkMinLength),
+      }),
+    };
     if (method === 'POST') {
       const [mount, from] = [parameters.get('mount'), parameters.get('from')];
       const blob = this.blobs.get(`${from}@${mount}`);

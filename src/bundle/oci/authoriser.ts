@@ -1,9 +1,10 @@
-import { parseForeignJson } from '#core';
+import { type Clock, parseForeignJson, shownText } from '#core';
 import { BundleError } from '../errors.ts';
 import { readBody } from './bounded-body.ts';
-import { type Challenge, parseChallenge } from './challenge.ts';
+import { type Challenge, parseChallenges } from './challenge.ts';
 import { basicHeader, type Credentials } from './credentials.ts';
 import type { HttpClient, HttpResponse } from './http-client.ts';
+import { isTransient, registryError } from './registry-error.ts';
 
 const MAX_TOKEN_BODY = 1 * 2 ** 20;
 
@@ -16,6 +17,7 @@ export class Authoriser {
   readonly #registry: URL;
   readonly #credentials: Credentials | undefined;
   readonly #authHosts: ReadonlySet<string>;
+  readonly #clock: Pick<Clock, 'now'>;
   /** By what was asked for: one token serves one scope. */
   readonly #exchanged = new Map<string, Promise<string>>();
   #header: string | undefined;
@@ -24,8 +26,10 @@ export class Authoriser {
     http: HttpClient,
     registry: URL,
     credentials: Credentials | undefined,
-    authHosts: readonly string[] = [],
+    authHosts: readonly string[],
+    clock: Pick<Clock, 'now'>,
   ) {
+    this.#clock = clock;
     this.#http = http;
     this.#registry = registry;
     this.#credentials = credentials;
@@ -44,15 +48,23 @@ export class Authoriser {
    * @throws {BundleError} `BUNDLE_UNAUTHORISED`, and as `HttpClient.send`
    */
   async answer({ headers }: HttpResponse, signal?: AbortSignal): Promise<string> {
-    const challenge = parseChallenge(headers['www-authenticate']);
-    if (challenge === undefined) throw this.#refused('it does not say what it wants');
-    if (challenge.scheme === 'basic') {
-      if (this.#credentials === undefined) throw this.#refused('it wants a name and a password');
-      await this.#http.refuseClearText();
-      this.#header = this.#basic(this.#credentials);
+    const challenges = parseChallenges(headers['www-authenticate']);
+    const bearer = challenges.find(
+      ({ scheme, parameters }) => scheme === 'bearer' && URL.canParse(parameters.get('realm') ?? ''),
+    );
+    if (bearer !== undefined) {
+      this.#header = `Bearer ${await this.#exchange(bearer, signal)}`;
       return this.#header;
     }
-    this.#header = `Bearer ${await this.#exchange(challenge, signal)}`;
+    if (!challenges.some(({ scheme }) => scheme === 'basic')) {
+      const schemes = challenges.map(({ scheme }) => shownText(scheme)).join(', ');
+      throw this.#refused(
+        schemes === '' ? 'it does not say what it wants' : `it wants ${schemes}, which is not known here`,
+      );
+    }
+    if (this.#credentials === undefined) throw this.#refused('it wants a name and a password');
+    await this.#http.refuseClearText();
+    this.#header = this.#basic(this.#credentials);
     return this.#header;
   }
 
@@ -85,9 +97,7 @@ export class Authoriser {
 
   /** The token protocol of distribution: GET on the realm with service and scope. */
   async #fetchToken({ parameters }: Challenge, signal: AbortSignal | undefined): Promise<string> {
-    const realm = parameters.get('realm') ?? '';
-    if (!URL.canParse(realm)) throw this.#refused('it names no token server');
-    const url = this.#http.follow(this.#registry, realm);
+    const { url } = this.#http.follow(this.#registry, parameters.get('realm') ?? '');
     for (const name of ['service', 'scope']) {
       const value = parameters.get(name);
       if (value !== undefined) url.searchParams.set(name, value);
@@ -104,6 +114,10 @@ export class Authoriser {
       this.#credentials !== undefined && !ours
         ? `; to let it have your token, allow it with --auth-host ${url.hostname}`
         : '';
+    if (isTransient(response.status)) {
+      // It is asked again, as the registry is, by whoever repeats the request that needs the token.
+      throw registryError(response, this.redact(body.toString('utf8')), 'asking for a token', this.#clock.now());
+    }
     if (response.status !== 200) throw this.#refused(`its token server ${url.host} answers ${response.status}${hint}`);
     const token = tokenOf(body.toString('utf8'));
     if (token === undefined) throw this.#refused(`its token server ${url.host} gives no token${hint}`);

@@ -1,19 +1,26 @@
 import { Readable } from 'node:stream';
 import { streamRegular } from '#files';
 import { discard } from './bounded-body.ts';
-import type { HttpRequest } from './http-client.ts';
+import type { Destination, HttpRequest } from './http-client.ts';
 import { MAX_CUTS, type RegistrySession } from './registry-session.ts';
 import { TransientError } from './retry.ts';
 
 export type BlobContent = Uint8Array | { readonly file: string };
 
-/** Sends a blob; `size` must be that of the content. More than `pieceBytes` go in pieces. */
+interface Blob {
+  readonly digest: string;
+  readonly size: number;
+  readonly content: BlobContent;
+}
+
+/** Sends a blob; `size` must be that of the content. More than `pieceBytes` go in pieces, as large as the registry wants them. */
 export async function uploadBlob(
   session: RegistrySession,
-  digest: string,
-  { size, content, pieceBytes }: { readonly size: number; readonly content: BlobContent; readonly pieceBytes: number },
+  blob: Blob,
+  { pieceBytes }: { readonly pieceBytes: number },
 ): Promise<void> {
-  const what = `sending the blob ${digest}`;
+  const what = `sending the blob ${blob.digest}`;
+  const { size, content } = blob;
   await session.retrying(async () => {
     const opened = await session.send({
       method: 'POST',
@@ -22,16 +29,15 @@ export async function uploadBlob(
     });
     await session.expect(opened, [202], what);
     await discard(opened.body);
-    let location = session.locationOf(opened);
-    const whole = size <= pieceBytes;
-    if (!whole) location = await sendPieces(session, location, { size, content, pieceBytes }, what);
-    location.searchParams.set('digest', digest);
-    const body = whole ? slice(content, 0, size) : new Uint8Array(0);
+    const upload = session.locationOf(opened);
+    const piece = Math.max(pieceBytes, leastPiece(opened.headers['oci-chunk-min-length']));
+    const whole = size <= piece;
+    const last = whole ? upload : await sendPieces(session, upload, blob, piece, what);
     const response = await session.send({
       method: 'PUT',
-      url: location,
+      ...withDigest(last, blob.digest),
       headers: { 'content-type': 'application/octet-stream', 'content-length': String(whole ? size : 0) },
-      body,
+      body: whole ? slice(content, 0, size) : new Uint8Array(0),
     });
     await session.expect(response, [200, 201, 204], what);
     await discard(response.body);
@@ -40,18 +46,19 @@ export async function uploadBlob(
 
 async function sendPieces(
   session: RegistrySession,
-  opened: URL,
-  { size, content, pieceBytes }: { readonly size: number; readonly content: BlobContent; readonly pieceBytes: number },
+  opened: Destination,
+  { size, content }: Blob,
+  piece: number,
   what: string,
-): Promise<URL> {
-  let location = opened;
+): Promise<Destination> {
+  let upload = opened;
   let sent = 0;
   for (let failures = 0; sent < size; ) {
-    const end = Math.min(size, sent + pieceBytes);
+    const end = Math.min(size, sent + piece);
     try {
       const response = await session.send({
         method: 'PATCH',
-        url: location,
+        ...upload,
         headers: {
           'content-type': 'application/octet-stream',
           'content-length': String(end - sent),
@@ -59,32 +66,48 @@ async function sendPieces(
         },
         body: slice(content, sent, end),
       });
+      if (response.status === 416) {
+        await discard(response.body);
+        throw new TransientError(`${what}: the registry has another part of it than we think`);
+      }
       await session.expect(response, [202, 204], what);
       await discard(response.body);
-      location = session.locationOf(response, location);
+      upload = session.locationOf(response, upload);
       sent = end;
     } catch (error) {
       if (!(error instanceof TransientError) || ++failures === MAX_CUTS) throw error;
       await session.pause(failures, error);
-      const status = await session.send({ method: 'GET', url: location });
+      const status = await session.send({ method: 'GET', ...upload });
       await session.expect(status, [204, 202], what);
       await discard(status.body);
-      location = session.locationOf(status, location);
+      upload = session.locationOf(status, upload);
       sent = received(status.headers.range, size);
     }
   }
-  return location;
+  return upload;
+}
+
+/** The upload's place is the registry's own affair: its query stays as it came, and ours is added. */
+function withDigest({ url, target }: Destination, digest: string): Destination {
+  const place = target ?? url.pathname + url.search;
+  const joint = place.includes('?') ? (/[?&]$/.test(place) ? '' : '&') : '?';
+  return { url, target: `${place}${joint}digest=${encodeURIComponent(digest)}` };
 }
 
 function slice(content: BlobContent, start: number, end: number): HttpRequest['body'] {
   if (content instanceof Uint8Array) return content.subarray(start, end);
   if (start === end) return new Uint8Array(0);
-  return Readable.from(streamRegular(content.file, { links: 'refuse', start, end }));
+  return () => Readable.from(streamRegular(content.file, { links: 'refuse', start, end }));
 }
 
-/** How much of an upload a registry has, by its `Range: 0-<last>`. */
+/** `OCI-Chunk-Min-Length` in bytes; what is none asks for nothing. */
+function leastPiece(header: string | undefined): number {
+  return /^\d{1,15}$/.test(header ?? '') ? Number(header) : 0;
+}
+
+/** How much of an upload a registry has, by its `Range: 0-<last>`; `0-0` is how they write that they have nothing. */
 function received(range: string | undefined, size: number): number {
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(range ?? '')?.[1];
-  if (last === undefined) return 0;
+  if (last === undefined || last === '0') return 0;
   return Math.min(size, Number(last) + 1);
 }

@@ -1,29 +1,115 @@
-/** What a registry asks for in `WWW-Authenticate` (RFC 9110, section 11.6.1). */
+/** What a server asks for in `WWW-Authenticate` (RFC 9110, section 11.6.1). */
 export interface Challenge {
-  readonly scheme: 'basic' | 'bearer';
+  /** In small letters. */
+  readonly scheme: string;
+  /** By names in small letters. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const MAX_HEADER = 8 * 2 ** 10;
-const PARAMETER = /^[\s,]*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/;
+/** Longer headers are cut: a header from a registry is not trusted, and no honest one is as long. */
+const MAX_HEADER = 16 * 2 ** 10;
 
-/** The first challenge that we can answer. A header from a registry is not trusted: it may hold anything. */
-export function parseChallenge(header: string | undefined): Challenge | undefined {
-  let rest = (header ?? '').slice(0, MAX_HEADER);
-  for (let scheme = nextScheme(rest); scheme !== undefined; scheme = nextScheme(rest)) {
-    rest = rest.slice(scheme.length);
-    const parameters = new Map<string, string>();
-    for (let match = PARAMETER.exec(rest); match !== null; match = PARAMETER.exec(rest)) {
-      const [whole, name = '', quotedValue, plainValue] = match;
-      parameters.set(name.toLowerCase(), quotedValue?.replaceAll(/\\(.)/g, '$1') ?? plainValue ?? '');
-      rest = rest.slice(whole.length);
+/**
+ * All challenges of a header, or of several that were joined by commas, in their order. Commas part challenges as well as the
+ * parameters of one, so what follows a comma is a parameter if it is `name=value`, and otherwise begins the next challenge.
+ * What is neither is skipped up to the next comma. Each character is looked at a bounded number of times.
+ */
+export function parseChallenges(header: string | undefined): readonly Challenge[] {
+  const text = new Scanner((header ?? '').slice(0, MAX_HEADER));
+  const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
+  for (text.skip(SEPARATORS); !text.ended; text.skip(SEPARATORS)) {
+    const name = text.take(TOKEN);
+    const afterName = text.at;
+    text.skip(SPACES);
+    const current = challenges.at(-1);
+    if (name !== '' && current !== undefined && text.takeOne('=')) {
+      text.skip(SPACES);
+      // The first of two equal parameters counts, as a proxy in between may have added the other.
+      const value = text.value();
+      if (value !== undefined && !current.parameters.has(name.toLowerCase())) {
+        current.parameters.set(name.toLowerCase(), value);
+      }
+      text.skipTo(',', value === undefined);
+      continue;
     }
-    const name = scheme.trim().replace(/^,\s*/, '').toLowerCase();
-    if (name === 'bearer' || name === 'basic') return { scheme: name, parameters };
+    // A scheme is followed by a space, a comma or the end.
+    if (name === '' || !(text.ended || text.at > afterName || text.sees(','))) {
+      text.skipTo(',', true);
+      continue;
+    }
+    challenges.push({ scheme: name.toLowerCase(), parameters: new Map() });
+    text.token68();
   }
-  return undefined;
+  return challenges;
 }
 
-function nextScheme(text: string): string | undefined {
-  return /^[\s,]*[A-Za-z][\w-]*(?=\s|$)/.exec(text)?.[0];
+const SEPARATORS = /[ \t,]/;
+const SPACES = /[ \t]/;
+const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
+const TOKEN68 = /[A-Za-z0-9\-._~+/]/;
+
+/** Reads a text from left to right; the classes are of one character each. */
+class Scanner {
+  at = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get ended(): boolean {
+    return this.at >= this.#text.length;
+  }
+
+  sees(character: string): boolean {
+    return this.#text[this.at] === character;
+  }
+
+  skip(kind: RegExp): void {
+    while (!this.ended && kind.test(this.#text[this.at] as string)) this.at++;
+  }
+
+  take(kind: RegExp): string {
+    const start = this.at;
+    this.skip(kind);
+    return this.#text.slice(start, this.at);
+  }
+
+  takeOne(character: string): boolean {
+    if (!this.sees(character)) return false;
+    this.at++;
+    return true;
+  }
+
+  skipTo(character: string, always: boolean): void {
+    while (always && !this.ended && !this.sees(character)) this.at++;
+  }
+
+  /** A token or a quoted string; `undefined` for anything else, or a string without an end. */
+  value(): string | undefined {
+    if (!this.takeOne('"')) {
+      const token = this.take(PLAIN);
+      return token === '' ? undefined : token;
+    }
+    let value = '';
+    for (; !this.ended; this.at++) {
+      if (this.takeOne('"')) return value;
+      if (this.sees('\\') && this.at + 1 < this.#text.length) this.at++;
+      value += this.#text[this.at];
+    }
+    return undefined;
+  }
+
+  /** Passes over a credential such as `Negotiate abc==`, unless it turns out to be a parameter. */
+  token68(): void {
+    const start = this.at;
+    this.skip(SPACES);
+    this.skip(TOKEN68);
+    while (this.takeOne('='));
+    this.skip(SPACES);
+    if (!this.ended && !this.sees(',')) this.at = start;
+  }
 }
+
+/** Values without quotes are tokens; realms that are URLs are often sent without the quotes that they need. */
+const PLAIN = /[^\s,"]/;

@@ -6,12 +6,18 @@ import { BundleError } from '../errors.ts';
 import { AddressRule, type Resolve } from './address-rule.ts';
 import { TransientError } from './retry.ts';
 
-export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
+/** Where a request goes. */
+export interface Destination {
   readonly url: URL;
+  /** Path and query as a `Location` had them: a URL's parser would write some characters in another way. */
+  readonly target?: string;
+}
+
+export interface HttpRequest extends Destination {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
-  /** Its length must be in `headers` when it is a stream. */
-  readonly body?: Uint8Array | Readable;
+  /** Its length must be in `headers` when it is a stream, which is made for each attempt. */
+  readonly body?: Uint8Array | (() => Readable);
   readonly signal?: AbortSignal;
 }
 
@@ -33,6 +39,8 @@ export interface HttpClientOptions {
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** Those that keep the method and the body (RFC 9110, 15.4.8 and 15.4.9). */
+const SAME_REQUEST: ReadonlySet<number> = new Set([307, 308]);
 
 /** HTTP to a registry, and to where it sends us. The answer's body must be read or destroyed. */
 export class HttpClient {
@@ -65,26 +73,28 @@ export class HttpClient {
   }
 
   /**
-   * Sends a request and follows redirects of what only reads.
+   * Sends a request and follows redirects: of what only reads, all of them; of what writes, those that keep the request as it is.
    * @param authorization goes to the registry's own origin and nowhere else.
    * @throws {BundleError} `BUNDLE_UNREACHABLE` (transient), `BUNDLE_FORBIDDEN_ADDRESS`, `BUNDLE_INVALID_OPTION`
    */
   async send(request: HttpRequest, authorization?: string): Promise<HttpResponse> {
-    let { url } = request;
+    const { method, headers, body, signal } = request;
+    const followed = method === 'GET' || method === 'HEAD' ? REDIRECTS : SAME_REQUEST;
+    const fixed = { method, ...(headers && { headers }), ...(body && { body }), ...(signal && { signal }) };
+    let where: Destination = request;
     for (let hops = 0; ; hops++) {
-      const own = url.origin === this.#registry.origin;
-      const response = await this.#once({ ...request, url }, own ? authorization : undefined);
+      const own = where.url.origin === this.#registry.origin;
+      const response = await this.#once({ ...fixed, ...where }, own ? authorization : undefined);
       const { location } = response.headers;
-      const reads = request.method === 'GET' || request.method === 'HEAD';
-      if (!reads || !REDIRECTS.has(response.status) || location === undefined) return response;
+      if (!followed.has(response.status) || location === undefined) return response;
       response.body.destroy();
       if (hops === MAX_REDIRECTS) throw refused(`the registry redirects more than ${MAX_REDIRECTS} times`);
-      url = this.follow(url, location);
+      where = this.follow(where.url, location);
     }
   }
 
   /** Where a `Location` leads, if it may be gone to at all. */
-  follow(from: URL, location: string): URL {
+  follow(from: URL, location: string): Destination {
     if (!URL.canParse(location, from)) throw refused('the registry answered with a Location that is no URL');
     const url = new URL(location, from);
     const downgrade = this.#registry.protocol === 'https:' && url.protocol !== 'https:';
@@ -93,7 +103,8 @@ export class HttpClient {
     }
     url.username = '';
     url.password = '';
-    return url;
+    const target = rawTarget(location);
+    return { url, ...(target !== undefined && { target }) };
   }
 
   /** @throws {BundleError} `BUNDLE_INVALID_OPTION` if a token would cross the internet in clear text */
@@ -109,15 +120,18 @@ export class HttpClient {
     await this.#agent.destroy();
   }
 
-  async #once({ method, url, headers, body, signal }: HttpRequest, authorization?: string): Promise<HttpResponse> {
+  async #once(
+    { method, url, target, headers, body, signal }: HttpRequest,
+    authorization?: string,
+  ): Promise<HttpResponse> {
     await this.#addresses.addresses(url);
     try {
       const response = await this.#agent.request({
         origin: url.origin,
-        path: url.pathname + url.search,
+        path: target ?? url.pathname + url.search,
         method,
         headers: { 'user-agent': 'vivarium', ...headers, ...(authorization === undefined ? {} : { authorization }) },
-        body: body ?? null,
+        body: (typeof body === 'function' ? body() : body) ?? null,
         signal: signal ?? null,
       });
       // Whoever destroys a body that it does not need must not have to listen for the error that this makes.
@@ -135,6 +149,16 @@ export function unreachable(url: URL, cause: unknown): TransientError {
   return new TransientError(`${url.host} does not answer: ${messageOf(cause)}; is it running, and the address right?`, {
     cause,
   });
+}
+
+/** Path and query of a `Location` as they stand, where it has them in full and in characters that a request may hold. */
+function rawTarget(location: string): string | undefined {
+  const [whole = ''] = location.split('#', 1);
+  const scheme = whole.indexOf('://');
+  const authority = scheme === -1 ? (whole.startsWith('//') ? 2 : undefined) : scheme + 3;
+  const start = authority === undefined ? 0 : whole.indexOf('/', authority);
+  const target = start === -1 ? '' : whole.slice(start);
+  return target.startsWith('/') && /^[!-~]*$/.test(target) ? target : undefined;
 }
 
 function refused(what: string): BundleError {

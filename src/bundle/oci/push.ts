@@ -2,6 +2,7 @@ import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
 import type { OnProgress } from '../progress.ts';
+import { absentBlobs } from './absent-blobs.ts';
 import type { BlobContent } from './blob-upload.ts';
 import { inParallel } from './in-parallel.ts';
 import { chunkContent, digestChunks } from './local-chunks.ts';
@@ -26,7 +27,7 @@ export interface RemotePushReport {
   readonly repository: string;
   readonly tag: string;
   readonly digest: string;
-  /** Whether the tag had this very manifest already, so that nothing was to be done. */
+  /** Whether the tag had this very manifest already, and the registry every blob of it. */
   readonly unchanged: boolean;
   readonly chunks: number;
   /** Blobs that were (in a dry run: would be) sent, the lockfile's among them. */
@@ -54,7 +55,7 @@ interface Blob {
 
 /**
  * Sends a folder's bundle: the lockfile as config, each chunk once, the manifest last, so that a manifest never names a
- * blob that is not there.
+ * blob that is not there. A blob that the registry has lost is sent again.
  *
  * @throws {BundleError} `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_TOO_LARGE` before anything is sent;
  * `BUNDLE_TAG_MOVED` if another push took the tag meanwhile; and as `RegistryClient`
@@ -75,33 +76,30 @@ export async function pushRemote(
     chunks: chunks.size,
     dryRun,
   };
-  const nothing = { sent: 0, bytesSent: 0, mounted: 0 };
-  if ((await client.getManifest(tag))?.equals(manifest) === true) return { ...report, ...nothing, unchanged: true };
-
-  const sum = { ...nothing };
+  const same = (await client.getManifest(tag))?.equals(manifest) === true;
+  const blobs: Blob[] = [
+    { digest: wireDigest(configDigests, digestMode), bytes: config.length, content: () => Promise.resolve(config) },
+  ];
+  for (const [hash, { bytes, ...hashes }] of chunks) {
+    const content = () => chunkContent(folder, hash, bytes);
+    blobs.push({ digest: wireDigest({ ...hashes, bytes }, digestMode), bytes, content });
+  }
+  const sum = { sent: 0, bytesSent: 0, mounted: 0 };
   const tell = progressOf('send', lockfile, options.onProgress, totalBytes(chunks));
-  const send = async ({ digest, bytes, content }: Blob): Promise<void> => {
-    if (!(await client.hasBlob(digest))) {
-      if (!dryRun && (await mount(client, digest, options.mountFrom ?? []))) sum.mounted++;
-      else {
-        if (!dryRun) await client.putBlob(digest, bytes, await content());
-        sum.sent++;
-        sum.bytesSent += bytes;
-      }
+  // Every blob is asked for at every push, even where the tag names this manifest: a registry may have lost one.
+  const absent = await absentBlobs(client, blobs, { mode: digestMode, batches: !dryRun, found: tell });
+  await inParallel(absent, client.concurrency, async (blob) => {
+    if (!dryRun && (await mount(client, blob.digest, options.mountFrom ?? []))) sum.mounted++;
+    else {
+      if (!dryRun) await client.putBlob(blob.digest, blob.bytes, await blob.content());
+      sum.sent++;
+      sum.bytesSent += blob.bytes;
     }
-  };
-  await send({
-    digest: wireDigest(configDigests, digestMode),
-    bytes: config.length,
-    content: () => Promise.resolve(config),
+    tell(blob);
   });
-  await inParallel(chunks, client.concurrency, async ([hash, digests]) => {
-    const content = () => chunkContent(folder, hash, digests.bytes);
-    await send({ digest: wireDigest(digests, digestMode), bytes: digests.bytes, content });
-    tell(digests);
-  });
-  if (!dryRun) await publish(client, manifest, report);
-  return { ...report, ...sum, unchanged: false };
+  const unchanged = same && sum.sent + sum.mounted === 0;
+  if (!dryRun && !unchanged) await publish(client, manifest, report);
+  return { ...report, ...sum, unchanged };
 }
 
 function manifestOf(
@@ -155,13 +153,13 @@ function progressOf(
   { sources }: Lockfile,
   onProgress: OnProgress | undefined,
   total?: number,
-): (digests: Digests) => void {
+): (blob: { readonly bytes: number }) => void {
   const totalChunks = new Set(sources.map(({ chunkHash }) => chunkHash)).size;
   let chunks = 0;
   let bytes = 0;
-  return (digests) => {
+  return (blob) => {
     chunks++;
-    bytes += digests.bytes;
+    bytes += blob.bytes;
     onProgress?.({ step, chunks, totalChunks, bytes, ...(total !== undefined && { totalBytes: total }) });
   };
 }

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { shownText } from '#core';
 import { downloadBlob } from './blob-download.ts';
 import { type BlobContent, uploadBlob } from './blob-upload.ts';
 import { discard, readBody } from './bounded-body.ts';
 import { MANIFEST_TYPE } from './manifest.ts';
+import { unknownDigests } from './registry-error.ts';
 import { RegistrySession, type RegistrySessionOptions } from './registry-session.ts';
 import type { Repository } from './repository.ts';
 
@@ -21,11 +23,13 @@ export class RegistryClient {
   readonly concurrency: number;
   readonly #session: RegistrySession;
   readonly #pieceBytes: number;
+  readonly #seed: Uint8Array;
 
   constructor(options: RegistryClientOptions) {
     this.repository = options.repository;
     this.concurrency = options.concurrency ?? 8;
     this.#pieceBytes = options.pieceBytes ?? 16 * 2 ** 20;
+    this.#seed = options.random.bytes(32);
     this.#session = new RegistrySession({ ...options, concurrency: this.concurrency });
   }
 
@@ -53,6 +57,29 @@ export class RegistryClient {
       await session.expect(response, [200, 201, 202], `writing the manifest ${shownText(reference)}`);
       await discard(response.body);
     });
+  }
+
+  /**
+   * Offers a manifest that names blobs which cannot be there, so that the registry refuses it and says which it does not know.
+   * @returns all digests that the refusal names; `undefined` if there was none of that kind. One that was accepted is deleted.
+   */
+  async blobsUnknownOf(reference: string, manifest: Uint8Array): Promise<ReadonlySet<string> | undefined> {
+    const session = this.#session;
+    return session.retrying(async () => {
+      const url = session.url(`manifests/${reference}`);
+      const headers = { 'content-type': MANIFEST_TYPE, 'content-length': String(manifest.length) };
+      const response = await session.send({ method: 'PUT', url, headers, body: manifest });
+      const refused = response.status >= 400 && response.status < 500;
+      if (refused) return unknownDigests(await readBody(response.body, MAX_MANIFEST_READ, response.url));
+      await discard(response.body);
+      if (response.status < 300) await discard((await session.send({ method: 'DELETE', url })).body);
+      return undefined;
+    });
+  }
+
+  /** A digest of which no registry has the bytes; another one for each `place`. */
+  unusedDigest(place: number): string {
+    return `sha256:${createHash('sha256').update(this.#seed).update(`no bytes: ${place}`).digest('hex')}`;
   }
 
   async hasBlob(digest: string): Promise<boolean> {
@@ -97,7 +124,7 @@ export class RegistryClient {
 
   /** Sends a blob; `size` must be that of the content. */
   async putBlob(digest: string, size: number, content: BlobContent): Promise<void> {
-    await uploadBlob(this.#session, digest, { size, content, pieceBytes: this.#pieceBytes });
+    await uploadBlob(this.#session, { digest, size, content }, { pieceBytes: this.#pieceBytes });
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,11 @@ import { parseRetryAfter, TransientError } from './retry.ts';
 
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
+/** Whether an answer of this status may be another one later. */
+export function isTransient(status: number): boolean {
+  return TRANSIENT.has(status);
+}
+
 /**
  * The error behind an answer: OCI's own, and those of build-cache/v1.
  * @param body what the registry says, without our secrets
@@ -56,6 +61,18 @@ export function redacted(error: unknown, redact: (text: string) => string): unkn
     : new BundleError(error.code, message, { details });
 }
 
+/** The blobs that a refused manifest names and the registry does not have, as distribution's errors list them. */
+export function unknownDigests(body: Uint8Array): ReadonlySet<string> | undefined {
+  const found = new Set<string>();
+  for (const error of errorsOf(new TextDecoder().decode(body))) {
+    const { code, detail } = typeof error === 'object' && error !== null ? (error as Record<string, unknown>) : {};
+    if (code !== 'MANIFEST_BLOB_UNKNOWN' && code !== 'BLOB_UNKNOWN') continue;
+    const digest = typeof detail === 'object' && detail !== null ? (detail as Record<string, unknown>).digest : detail;
+    if (typeof digest === 'string') found.add(digest);
+  }
+  return found.size === 0 ? undefined : found;
+}
+
 export function mismatch(digest: string, what: string): BundleError {
   return new BundleError('BUNDLE_DIGEST_MISMATCH', `the blob ${digest} ${what}; the registry is damaged or hostile`, {
     details: { digest },
@@ -63,16 +80,20 @@ export function mismatch(digest: string, what: string): BundleError {
 }
 
 function firstError(body: string): { readonly code?: string; readonly message?: string } {
+  const [first] = errorsOf(body);
+  if (typeof first !== 'object' || first === null) return {};
+  const { code, message } = first as Record<string, unknown>;
+  return {
+    ...(typeof code === 'string' && /^[A-Z_]{1,64}$/.test(code) && { code }),
+    ...(typeof message === 'string' && { message }),
+  };
+}
+
+function errorsOf(body: string): readonly unknown[] {
   try {
-    const { errors } = parseForeignJson(body, { maxLength: 2 ** 20 }) as { errors?: unknown };
-    const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
-    if (typeof first !== 'object' || first === null) return {};
-    const { code, message } = first as Record<string, unknown>;
-    return {
-      ...(typeof code === 'string' && /^[A-Z_]{1,64}$/.test(code) && { code }),
-      ...(typeof message === 'string' && { message }),
-    };
+    const { errors } = parseForeignJson(body, { maxLength: 4 * 2 ** 20 }) as { errors?: unknown };
+    return Array.isArray(errors) ? errors : [];
   } catch {
-    return {};
+    return [];
   }
 }

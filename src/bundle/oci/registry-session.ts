@@ -4,10 +4,10 @@ import type { Resolve } from './address-rule.ts';
 import { Authoriser } from './authoriser.ts';
 import { discard, readBody } from './bounded-body.ts';
 import type { Credentials } from './credentials.ts';
-import { HttpClient, type HttpRequest, type HttpResponse } from './http-client.ts';
+import { type Destination, HttpClient, type HttpRequest, type HttpResponse } from './http-client.ts';
 import { redacted, registryError } from './registry-error.ts';
 import type { Repository } from './repository.ts';
-import { TransientError, waitBefore, withRetries } from './retry.ts';
+import { type TransientError, waitBefore, withRetries } from './retry.ts';
 
 export interface RegistrySessionOptions {
   readonly repository: Repository;
@@ -49,17 +49,29 @@ export class RegistrySession {
       ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
       ...(options.resolve !== undefined && { resolve: options.resolve }),
     });
-    this.#authoriser = new Authoriser(this.#http, registry, options.credentials, options.authHosts);
+    this.#authoriser = new Authoriser(
+      this.#http,
+      registry,
+      options.credentials,
+      options.authHosts ?? [],
+      options.clock,
+    );
   }
 
   url(path: string): URL {
-    return new URL(`/v2/${this.#repository.name}/${path}`, this.#repository.registry);
+    const { registry, base, name } = this.#repository;
+    return new URL(`${base}/v2/${name}/${path}`, registry);
   }
 
   /** Where an upload goes on. @throws {BundleError} `BUNDLE_REGISTRY_REFUSED` */
-  locationOf(response: HttpResponse, otherwise?: URL): URL {
-    const { location } = response.headers;
-    if (location !== undefined) return this.#http.follow(response.url, location);
+  locationOf({ url, headers }: HttpResponse, otherwise?: Destination): Destination {
+    const { location } = headers;
+    const { registry, base } = this.#repository;
+    if (location !== undefined) {
+      // Behind a prefix some servers answer as if they stood at the root.
+      const bare = base !== '' && url.origin === registry.origin && location.startsWith('/v2/');
+      return this.#http.follow(url, bare ? base + location : location);
+    }
     if (otherwise !== undefined) return otherwise;
     throw new BundleError('BUNDLE_REGISTRY_REFUSED', 'the registry opened an upload and did not say where');
   }
@@ -72,13 +84,9 @@ export class RegistrySession {
     const full = { ...request, ...(this.#signal !== undefined && { signal: this.#signal }) };
     const response = await this.#http.send(full, await this.#authoriser.header());
     const own = response.url.origin === this.#repository.registry.origin;
-    // A stream was used up by the first attempt, which the caller repeats as a whole.
     if (response.status !== 401 || !own) return response;
     await discard(response.body);
     const answer = await this.#authoriser.answer(response, this.#signal);
-    if (request.body !== undefined && !(request.body instanceof Uint8Array)) {
-      throw new TransientError('the registry asked for a token in the middle of an upload');
-    }
     return this.#http.send(full, answer);
   }
 

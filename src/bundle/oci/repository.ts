@@ -6,7 +6,9 @@ import { PRODUCER } from '../lockfile/model.ts';
 export interface Repository {
   /** Scheme, host and port. */
   readonly registry: URL;
-  /** `<producer>/<scope>`, after what the URL's path names. */
+  /** What comes before `/v2/`: empty, or `/prefix` of a registry that does not stand at the root of its host. */
+  readonly base: string;
+  /** `<producer>/<scope>` */
   readonly name: string;
 }
 
@@ -19,13 +21,12 @@ export function repositoryOf(remote: string, producer: string, scope: string): R
   const text = remote.includes('://') ? remote : `https://${remote}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw option(`${shownText(remote)} is not a registry; write it as https://host or https://host/path`);
+    throw option(`${shownText(remote)} is not a registry; write it as https://host or https://host/prefix`);
   }
   if (url.username !== '' || url.password !== '') {
     throw option('the registry holds a password, which others can see; give a token with --token-file');
   }
-  const path = url.pathname.split('/').filter((part) => part !== '');
-  const parts = [...path, ...scope.split('/')];
+  const parts = scope.split('/');
   if (scope === '') throw option('a remote needs a scope; give one with --scope, as myrepo/abc123');
   if (!PRODUCER.test(producer)) throw option(`${shownText(producer)} is not the name of a producer`);
   const bad = parts.find((part) => !PART.test(part));
@@ -34,9 +35,10 @@ export function repositoryOf(remote: string, producer: string, scope: string): R
       `${shownText(bad)} cannot be part of a repository's name: lower-case letters and digits, joined by . _ or -`,
     );
   }
-  const name = [...path, producer, ...scope.split('/')].join('/');
+  const name = [producer, ...parts].join('/');
   if (name.length > 255) throw option(`the repository's name has ${name.length} characters; at most 255 are allowed`);
-  return { registry: new URL(url.origin), name };
+  const base = url.pathname.split('/').filter((part) => part !== '');
+  return { registry: new URL(url.origin), base: base.map((part) => `/${part}`).join(''), name };
 }
 
 /** @throws {BundleError} `BUNDLE_INVALID_OPTION` unless it is a tag */
