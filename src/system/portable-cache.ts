@@ -173,7 +173,13 @@ export async function pullBundle(
   };
   if (database !== undefined) {
     const target: PullOptions['target'] = ({ meta }) =>
-      new SqliteTarget({ path: database, shape: declaredShape(meta), clock: systemClock, ...(force && { force }) });
+      new SqliteTarget({
+        path: database,
+        shape: declaredShape(meta),
+        meta,
+        clock: systemClock,
+        ...(force && { force }),
+      });
     const producer = options.producer ?? 'mache';
     return pull({ ...common, producer, target, ...(verifyChunks !== undefined && { verify: verifyChunks }) });
   }

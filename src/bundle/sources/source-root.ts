@@ -1,5 +1,5 @@
 import { lstat, realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { openRegular, UnusableFile } from '#files';
 import { pathProblem } from '../lockfile/model.ts';
 
@@ -8,17 +8,28 @@ import { pathProblem } from '../lockfile/model.ts';
  * the folder, or behind a link, or is no regular file, is not read.
  */
 export class SourceRoot {
+  /** The folder as it was named, and as it is without links: an absolute path may begin with either. */
+  readonly prefixes: readonly string[];
   readonly #folder: string;
   readonly #limit: number;
 
-  private constructor(folder: string, limit: number) {
+  private constructor(named: string, folder: string, limit: number) {
+    this.prefixes = [...new Set([named, folder])];
     this.#folder = folder;
     this.#limit = limit;
   }
 
   /** @param limit most bytes of one file. */
   static async open(folder: string, limit: number): Promise<SourceRoot> {
-    return new SourceRoot(await realpath(folder), limit);
+    return new SourceRoot(resolve(folder), await realpath(folder), limit);
+  }
+
+  /** An absolute path as one below this folder, and which prefix it had; `undefined` if it leads elsewhere. */
+  below(path: string): { readonly path: string; readonly prefix: number } | undefined {
+    const prefix = this.prefixes.findIndex((each) => path.startsWith(each.endsWith(sep) ? each : each + sep));
+    if (prefix === -1) return undefined;
+    const rest = path.slice((this.prefixes[prefix] as string).length).replace(/^[/\\]/, '');
+    return pathProblem(rest) === undefined ? { path: rest, prefix } : undefined;
   }
 
   /** The file's bytes, or the reason why it is not read. */

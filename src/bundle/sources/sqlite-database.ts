@@ -1,6 +1,8 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, readSync, realpathSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { messageOf, shownPath } from '#core';
+import { openRegularSync } from '#files';
 import { BundleError } from '../errors.ts';
 
 const BUSY = 5;
@@ -8,17 +10,57 @@ const LOCKED = 6;
 const FULL = 13;
 const NOT_A_DATABASE = 26;
 
-/** Opens a database that may be hostile, to read it and no more. `waitMs` is how long a lock is waited for. */
-export function openForReading(path: string, waitMs: number): DatabaseSync {
+/** A database that is only read. */
+export interface OpenDatabase {
+  readonly database: DatabaseSync;
+  /** Throws if what was read may not belong to one moment; to be asked when all of it was read. */
+  readonly check: () => void;
+}
+
+/**
+ * Opens a database that may be hostile, to read it and no more. `waitMs` is how long a lock is waited for.
+ *
+ * One in WAL mode that nobody has open is read as a file that does not change: SQLite would otherwise make a log and an index
+ * beside it, which a connection that may not write cannot remove, and could not make in a folder that it may not write. That
+ * such a file did not change is seen by its times afterwards. One that somebody has open has its log, and is read in the
+ * transaction that SQLite gives.
+ */
+export function openForReading(path: string, waitMs: number): OpenDatabase {
   if (!existsSync(path)) {
     throw new BundleError('BUNDLE_NOT_FOUND', `there is no database ${shownPath(path)}; give the path of one`);
   }
   return guarded(path, () => {
-    const database = new DatabaseSync(path, { readOnly: true, timeout: waitMs, allowExtension: false });
+    const file = realpathSync(path);
+    const before = stateOf(file);
+    const still = isWal(file) && !existsSync(`${file}-wal`);
+    const location = pathToFileURL(file);
+    if (still) location.search = '?immutable=1';
+    const database = new DatabaseSync(location, { readOnly: true, timeout: waitMs, allowExtension: false });
     // Functions in a hostile schema's indexes, views and defaults could do more than compute.
     database.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;');
-    return database;
+    const check = () => {
+      if (!still || stateOf(file) === before) return;
+      const message = `${shownPath(path)} was written while it was read; repeat the command`;
+      throw new BundleError('BUNDLE_DATABASE_LOCKED', message);
+    };
+    return { database, check };
   });
+}
+
+function stateOf(file: string): string {
+  const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+  return [ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+/** Whether the header says that the file is written through a log: bytes 18 and 19 are 2. */
+function isWal(file: string): boolean {
+  const header = Buffer.alloc(20);
+  const { descriptor } = openRegularSync(file, { links: 'refuse' });
+  try {
+    return readSync(descriptor, header) === header.length && header[18] === 2 && header[19] === 2;
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Runs `task`, and turns what SQLite throws into an error that names the database. */
@@ -59,7 +101,11 @@ export interface TableShape {
 }
 
 /** The columns of an ordinary table; views and virtual tables run code when they are read, and are refused. */
-export function tableShape(database: DatabaseSync, path: string, table: '_source' | '_ast'): TableShape | undefined {
+export function tableShape(
+  database: DatabaseSync,
+  path: string,
+  table: '_source' | '_ast' | 'source_blobs',
+): TableShape | undefined {
   return guarded(path, () => {
     const found = database.prepare("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?").get(table);
     if (found === undefined) return undefined;

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { shownPath, shownText } from '#core';
 import { blake3 } from '../blake3.ts';
@@ -5,6 +6,7 @@ import { BundleError } from '../errors.ts';
 import { type ProcessorVersion, pathProblem, SHAPE_PROCESSOR, type TopologyEdge } from '../lockfile/model.ts';
 import type { BundleSource, PackedSource } from './bundle-source.ts';
 import { type AstNode, encodeAstChunk, POSITIONS } from './chunk-shape.ts';
+import { type PathForm, PathForms } from './path-forms.ts';
 import { SourceRoot } from './source-root.ts';
 import { databaseError, guarded, openForReading, tableShape } from './sqlite-database.ts';
 
@@ -13,7 +15,10 @@ export interface SqliteSourceOptions {
   readonly path: string;
   readonly producer?: string;
   readonly producerVersion: string;
-  /** The folder in which rows without content are looked for; without it they are skipped. */
+  /**
+   * The folder in which rows without content are looked for; without it they are skipped. Absolute paths are made relative to
+   * it, so a database that has some cannot be packed without it, nor with one that does not hold them all.
+   */
   readonly sourceRoot?: string;
   /** Most bytes of one source; a source is held in memory as a whole. Default 512 MiB. */
   readonly maxSourceBytes?: number;
@@ -21,7 +26,8 @@ export interface SqliteSourceOptions {
   readonly lockWaitMs?: number;
 }
 
-const SOURCE_COLUMNS = ['id', 'path', 'language', 'content'];
+/** The last is not restored itself; the content that it leads to is. */
+const SOURCE_COLUMNS = ['id', 'path', 'language', 'content', 'content_hash'];
 const AST_COLUMNS = ['node_id', 'source_id', 'node_kind', ...POSITIONS];
 const AST_OPTIONAL: readonly string[] = ['start_row', 'start_col', 'end_row', 'end_col'];
 
@@ -31,19 +37,28 @@ type Row = Record<string, SQLOutputValue>;
 export class SqliteSource implements BundleSource {
   readonly producer: string;
   readonly producerVersion: string;
-  readonly inputProcessors: readonly ProcessorVersion[];
   readonly leftOut: string[] = [];
   readonly #database: DatabaseSync;
+  readonly #checkUnchanged: () => void;
   readonly #path: string;
-  readonly #hasLanguage: boolean;
+  readonly #columns: ReadonlySet<string>;
+  /** Whether content may lie in `source_blobs(hash, bytes)`, by `content_hash`. */
+  readonly #hasBlobs: boolean;
   readonly #ast: ReadonlySet<string> | undefined;
   readonly #sourceRoot: SourceRoot | undefined;
   readonly #limit: number;
   /** Rows of `_source`. All is read in one transaction, so it stays what it is. */
   readonly #count: number;
+  readonly #forms: PathForms;
 
-  private constructor(database: DatabaseSync, options: SqliteSourceOptions, sourceRoot: SourceRoot | undefined) {
+  private constructor(
+    database: DatabaseSync,
+    check: () => void,
+    options: SqliteSourceOptions,
+    sourceRoot: SourceRoot | undefined,
+  ) {
     this.#database = database;
+    this.#checkUnchanged = check;
     this.#path = options.path;
     this.#sourceRoot = sourceRoot;
     this.#limit = options.maxSourceBytes ?? 512 * 2 ** 20;
@@ -51,20 +66,19 @@ export class SqliteSource implements BundleSource {
     this.producerVersion = options.producerVersion;
     const source = tableShape(database, options.path, '_source');
     if (source === undefined) throw this.#invalid('has no table _source');
-    for (const column of ['id', 'path', 'content']) {
+    this.#columns = source.columns;
+    const blobs = source.columns.has('content_hash') ? tableShape(database, options.path, 'source_blobs') : undefined;
+    this.#hasBlobs = blobs?.columns.has('hash') === true && blobs.columns.has('bytes');
+    for (const column of this.#hasBlobs ? ['id'] : ['id', 'content']) {
       if (!source.columns.has(column)) throw this.#invalid(`has no column ${column} in _source`);
     }
-    this.#hasLanguage = source.columns.has('language');
     this.#ast = tableShape(database, options.path, '_ast')?.columns;
     for (const column of this.#ast === undefined ? [] : AST_COLUMNS) {
       if (!this.#ast?.has(column) && !AST_OPTIONAL.includes(column)) {
         throw this.#invalid(`has no column ${column} in _ast`);
       }
     }
-    this.inputProcessors = [
-      { kind: 'blake3', version: '1.5.0' },
-      { kind: SHAPE_PROCESSOR, version: this.#ast === undefined ? 'raw' : 'ast' },
-    ];
+    this.#forms = new PathForms(sourceRoot?.prefixes ?? []);
     this.#count = this.#nameLeftOut(source.columns);
   }
 
@@ -79,15 +93,23 @@ export class SqliteSource implements BundleSource {
         throw new BundleError('BUNDLE_INVALID_OPTION', message, { cause });
       });
     }
-    const database = openForReading(options.path, options.lockWaitMs ?? 2_000);
+    const { database, check } = openForReading(options.path, options.lockWaitMs ?? 2_000);
     try {
       // One transaction: everything that is read belongs to one moment.
       guarded(options.path, () => database.exec('BEGIN'));
-      return guarded(options.path, () => new SqliteSource(database, options, sourceRoot));
+      return guarded(options.path, () => new SqliteSource(database, check, options, sourceRoot));
     } catch (error) {
       database.close();
       throw error;
     }
+  }
+
+  get inputProcessors(): readonly ProcessorVersion[] {
+    return [
+      { kind: 'blake3', version: '1.5.0' },
+      { kind: SHAPE_PROCESSOR, version: this.#ast === undefined ? 'raw' : 'ast' },
+      ...this.#forms.processors(),
+    ];
   }
 
   async count(): Promise<number> {
@@ -97,13 +119,16 @@ export class SqliteSource implements BundleSource {
   async *sources(): AsyncGenerator<PackedSource> {
     const nodes = this.#ast === undefined ? undefined : new NodesBySource(this.#database, this.#ast, this.#path);
     const seen = new Set<string>();
+    let otherIds = 0;
     try {
       for (const row of this.#rows()) {
-        const { id, path, language } = this.#checkRow(row, seen);
+        const { id, path, form, language } = this.#checkRow(row, seen);
         // The position in the tree moves on even for a source that is skipped.
         const content = await this.#content(row, path);
         if (content === undefined) continue;
-        const kind = `${language === '' ? 'unknown' : language}-source`;
+        const kind = language === '' ? 'unknown' : `${language}-source`;
+        this.#forms.note(form);
+        if (id !== path) otherIds++;
         if (nodes === undefined) {
           yield { path, kind, chunk: content };
           continue;
@@ -111,7 +136,13 @@ export class SqliteSource implements BundleSource {
         const chunk = encodeAstChunk({ content, language, path, sourceId: id }, nodes.of(id));
         yield { path, kind, inputHash: await blake3(content), chunk };
       }
+      this.#checkUnchanged();
+      if (nodes === undefined && otherIds > 0) {
+        this.leftOut.push(`${otherIds} ids that differ from their path (the path comes back)`);
+      }
     } catch (cause) {
+      // Pages of two moments look like damage.
+      this.#checkUnchanged();
       throw databaseError(this.#path, cause);
     }
   }
@@ -125,23 +156,46 @@ export class SqliteSource implements BundleSource {
   }
 
   #rows(): Iterable<Row> {
-    const language = this.#hasLanguage ? 'language' : 'NULL';
+    const column = (name: string) => (this.#columns.has(name) ? `s.${name}` : 'NULL');
+    const own = column('content');
+    const value = (of: (name: string) => string) =>
+      this.#hasBlobs
+        ? `CASE WHEN ${own} IS NULL AND b.bytes IS NOT NULL THEN ${of('b.bytes')} ELSE ${of(own)} END`
+        : of(own);
     // A value that is too large is not even loaded; octet_length reads its header only.
-    const sql = `SELECT id, path, CAST(${language} AS TEXT) AS language, typeof(content) AS type,
-        octet_length(content) AS bytes, CASE WHEN octet_length(content) <= ? THEN content END AS content
-      FROM _source ORDER BY id COLLATE BINARY`;
+    const sql = `SELECT s.id AS id, ${column('path')} AS path, CAST(${column('language')} AS TEXT) AS language,
+        ${value((name) => `typeof(${name})`)} AS type, ${value((name) => `octet_length(${name})`)} AS bytes,
+        ${value((name) => `CASE WHEN octet_length(${name}) <= ?1 THEN ${name} END`)} AS content
+      FROM _source s ${this.#hasBlobs ? 'LEFT JOIN source_blobs b ON b.hash = s.content_hash' : ''}
+      ORDER BY s.id COLLATE BINARY`;
     return this.#database.prepare(sql).iterate(this.#limit);
   }
 
-  #checkRow(row: Row, seen: Set<string>): { id: string; path: string; language: string } {
-    const { id, path, language } = row;
+  #checkRow(row: Row, seen: Set<string>): { id: string; path: string; form: PathForm; language: string } {
+    const { id, language } = row;
     if (typeof id !== 'string' || id === '') throw this.#invalid('has a row in _source whose id is no text');
-    if (typeof path !== 'string') throw this.#invalid(`has no path for the source ${shownText(id)}`);
+    if (typeof row.path !== 'string' && row.path !== null) throw this.#invalid(`has no path for ${shownText(id)}`);
+    const { path, form } = this.#placeOf(id, row.path);
     const problem = pathProblem(path);
     if (problem !== undefined) throw this.#invalid(`has a source whose path ${shownText(path)} ${problem}`);
     if (seen.has(path)) throw this.#invalid(`has two sources with the path ${shownText(path)}`);
     seen.add(path);
-    return { id, path, language: typeof language === 'string' ? language : '' };
+    return { id, path, form, language: typeof language === 'string' ? language : '' };
+  }
+
+  /** The path that stands in the lockfile. A row without one has its id for it; an absolute one is made relative. */
+  #placeOf(id: string, path: string | null): { readonly path: string; readonly form: PathForm } {
+    if (path === null) return { path: id, form: 'none' };
+    if (!isAbsolute(path)) return { path, form: 'relative' };
+    if (this.#sourceRoot === undefined) {
+      throw new BundleError(
+        'BUNDLE_INVALID_OPTION',
+        `${shownPath(this.#path)} names ${shownText(path)}; give the folder of its sources with --source-root, to which such paths are made relative`,
+      );
+    }
+    const below = this.#sourceRoot.below(path);
+    if (below === undefined) throw this.#invalid(`names ${shownText(path)}, which is not below the source root`);
+    return { path: below.path, form: below.prefix };
   }
 
   async #content(row: Row, path: string): Promise<Uint8Array | undefined> {
@@ -175,25 +229,24 @@ export class SqliteSource implements BundleSource {
       )
       .all();
     for (const { name, type } of tables) {
-      if (name !== '_source' && name !== '_ast') this.leftOut.push(`${type} ${shownText(String(name))}`);
+      const carried = ['_source', '_ast', ...(this.#hasBlobs ? ['source_blobs'] : [])];
+      if (!carried.includes(String(name))) this.leftOut.push(`${type} ${shownText(String(name))}`);
     }
-    other('_source', columns, SOURCE_COLUMNS);
+    other('_source', columns, this.#hasBlobs ? SOURCE_COLUMNS : SOURCE_COLUMNS.slice(0, 4));
     // Only the kind carries the language of a raw chunk, and "unknown-source" is the kind of what has none.
     const lost = this.#ast === undefined ? "('', 'unknown')" : "('')";
-    const language = this.#hasLanguage ? 'language' : 'NULL';
-    const { sources, notBlobs, languages, ids } = this.#database
+    const language = columns.has('language') ? 'language' : 'NULL';
+    const content = columns.has('content') ? 'content' : 'NULL';
+    const { sources, notBlobs, languages } = this.#database
       .prepare(
-        `SELECT count(*) AS sources, count(*) FILTER (WHERE typeof(content) NOT IN ('blob', 'null')) AS notBlobs,
-          count(*) FILTER (WHERE typeof(${language}) NOT IN ('text', 'null') OR ${language} IN ${lost}) AS languages,
-          count(*) FILTER (WHERE id IS NOT path) AS ids FROM _source`,
+        `SELECT count(*) AS sources, count(*) FILTER (WHERE typeof(${content}) NOT IN ('blob', 'null')) AS notBlobs,
+          count(*) FILTER (WHERE typeof(${language}) NOT IN ('text', 'null') OR ${language} IN ${lost}) AS languages
+          FROM _source`,
       )
       .get() as Row;
     note(notBlobs, '# sources whose content is no blob (it comes back as one)');
     note(languages, '# languages that are empty, "unknown" or no text (NULL or a text comes back)');
-    if (this.#ast === undefined) {
-      note(ids, '# ids that differ from their path (the path comes back)');
-      return Number(sources);
-    }
+    if (this.#ast === undefined) return Number(sources);
     other('_ast', this.#ast, AST_COLUMNS);
     note(
       count('_ast WHERE source_id IS NULL OR source_id NOT IN (SELECT id FROM _source WHERE id IS NOT NULL)'),

@@ -6,10 +6,11 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type Clock, shownPath, shownText } from '#core';
 import { syncFiles, syncFolders } from '../chunks/durable.ts';
 import { BundleError } from '../errors.ts';
-import type { SourceEntry } from '../lockfile/model.ts';
+import type { LockfileMeta, SourceEntry } from '../lockfile/model.ts';
 import { storageFailed } from '../storage-errors.ts';
 import type { BundleTarget } from './bundle-source.ts';
-import { type ChunkShape, decodeAstChunk, looksLikeAst } from './chunk-shape.ts';
+import { type AstNode, type ChunkShape, decodeAstChunk, looksLikeAst } from './chunk-shape.ts';
+import { restoredPaths } from './path-forms.ts';
 import { databaseError } from './sqlite-database.ts';
 
 export interface SqliteTargetOptions {
@@ -17,15 +18,23 @@ export interface SqliteTargetOptions {
   readonly path: string;
   /** What the producer says of its chunks; `undefined` lets the bytes tell. */
   readonly shape: ChunkShape | undefined;
+  /** What the lockfile says of the rows' paths; without it they are those of the lockfile. */
+  readonly meta?: Pick<LockfileMeta, 'inputProcessors'>;
   /** Replaces a database that is there. */
   readonly force?: boolean;
   readonly clock: Pick<Clock, 'now'>;
 }
 
-const SOURCE_TABLE = 'CREATE TABLE _source (id TEXT PRIMARY KEY, path TEXT, language TEXT, content BLOB)';
-// No type for node_id: it comes back as the text or the number that it was.
-const AST_TABLE = `CREATE TABLE _ast (node_id NOT NULL, source_id TEXT NOT NULL, node_kind TEXT NOT NULL,
-  start_byte INTEGER, end_byte INTEGER, start_row INTEGER, start_col INTEGER, end_row INTEGER, end_col INTEGER)`;
+const SOURCE_TABLE = 'CREATE TABLE _source (id TEXT PRIMARY KEY, language TEXT, content BLOB, path TEXT)';
+const AST_COLUMNS = `source_id TEXT NOT NULL, node_kind TEXT NOT NULL, start_byte INTEGER NOT NULL,
+  end_byte INTEGER NOT NULL, start_row INTEGER NOT NULL, start_col INTEGER NOT NULL, end_row INTEGER NOT NULL,
+  end_col INTEGER NOT NULL`;
+/** As the producers have it. */
+const AST_TABLE = `CREATE TABLE _ast (node_id TEXT PRIMARY KEY NOT NULL, ${AST_COLUMNS})`;
+/** For databases whose node ids are numbers, or not unique: they come back as they were. */
+const LOOSE_AST_TABLE = `CREATE TABLE _ast (node_id NOT NULL, ${AST_COLUMNS})`;
+const AST_INDEX = 'CREATE INDEX idx_ast_source ON _ast (source_id)';
+const INSERT_NODE = 'INSERT INTO _ast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)';
 const STALE_MS = 24 * 3_600_000;
 
 /** Restores sources into a new SQLite database, which appears under its name when it is complete. */
@@ -36,10 +45,14 @@ export class SqliteTarget implements BundleTarget {
   readonly #force: boolean;
   readonly #database: DatabaseSync;
   readonly #insertSource: StatementSync;
+  readonly #paths: Generator<string | null, undefined, string>;
   #insertNode: StatementSync | undefined;
+  #loose = false;
 
   /** @throws {BundleError} `BUNDLE_TARGET_EXISTS`, `BUNDLE_STORAGE_FAILED` */
-  constructor({ path, shape, force = false, clock }: SqliteTargetOptions) {
+  constructor({ path, shape, meta = { inputProcessors: [] }, force = false, clock }: SqliteTargetOptions) {
+    this.#paths = restoredPaths(meta);
+    this.#paths.next();
     this.#path = resolve(path);
     this.#shape = shape;
     this.#force = force;
@@ -51,7 +64,9 @@ export class SqliteTarget implements BundleTarget {
       // Nobody sees the file before it is complete and flushed, so a journal would protect nothing.
       this.#database.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN');
       this.#database.exec(SOURCE_TABLE);
-      this.#insertSource = this.#database.prepare('INSERT INTO _source VALUES (?, ?, ?, ?)');
+      this.#insertSource = this.#database.prepare(
+        'INSERT INTO _source (id, path, language, content) VALUES (?, ?, ?, ?)',
+      );
     } catch (cause) {
       rmSync(this.#temporary, { force: true });
       throw storageFailed(`making ${shownPath(path)}`, cause);
@@ -61,27 +76,18 @@ export class SqliteTarget implements BundleTarget {
   async restore(entry: SourceEntry, read: () => Promise<Uint8Array>): Promise<void> {
     const bytes = await read();
     const shape = this.#shape ?? (looksLikeAst(bytes) ? 'ast' : 'raw');
+    const rowPath = this.#paths.next(entry.path).value ?? null;
     try {
       if (shape === 'raw') {
-        this.#insertSource.run(entry.path, entry.path, languageOf(entry.kind), bytes);
+        this.#insertSource.run(entry.path, rowPath, languageOf(entry.kind), bytes);
         return;
       }
-      const { sourceId, language, path, content, nodes } = decodeAstChunk(bytes, entry.path, this.#shape === 'ast');
-      this.#insertSource.run(sourceId, path === '' ? null : path, language === '' ? null : language, content);
-      this.#insertNode ??= this.#makeAst();
-      for (const node of nodes) {
-        this.#insertNode.run(
-          node.node_id,
-          sourceId,
-          node.node_kind,
-          node.start_byte,
-          node.end_byte,
-          node.start_row,
-          node.start_col,
-          node.end_row,
-          node.end_col,
-        );
-      }
+      const ours = this.#shape === 'ast';
+      const { sourceId, language, path, content, nodes } = decodeAstChunk(bytes, entry.path, ours);
+      const restored = ours ? rowPath : path === '' ? null : path;
+      this.#insertSource.run(sourceId, restored, language === '' ? null : language, content);
+      this.#insertNode ??= this.#makeAst(AST_TABLE);
+      for (const node of nodes) this.#addNode(node, sourceId);
     } catch (cause) {
       if (isConstraint(cause)) {
         throw new BundleError('BUNDLE_INVALID_CHUNK', `two chunks have the id of ${shownText(entry.path)}`, { cause });
@@ -90,8 +96,32 @@ export class SqliteTarget implements BundleTarget {
     }
   }
 
+  #addNode(node: AstNode, sourceId: string): void {
+    const { node_id, node_kind, start_byte, end_byte, start_row, start_col, end_row, end_col } = node;
+    // A column of texts would make a text of a number.
+    if (typeof node_id === 'number' && !this.#loose) this.#loosen();
+    const insert = () =>
+      this.#insertNode?.run(node_id, sourceId, node_kind, start_byte, end_byte, start_row, start_col, end_row, end_col);
+    try {
+      insert();
+    } catch (cause) {
+      if (this.#loose || !isConstraint(cause)) throw cause;
+      this.#loosen();
+      insert();
+    }
+  }
+
+  /** Gives up the primary key of the nodes, which this bundle does not keep. */
+  #loosen(): void {
+    this.#loose = true;
+    this.#database.exec('ALTER TABLE _ast RENAME TO _ast_keyed');
+    this.#insertNode = this.#makeAst(LOOSE_AST_TABLE);
+    this.#database.exec('INSERT INTO _ast SELECT * FROM _ast_keyed ORDER BY rowid; DROP TABLE _ast_keyed');
+  }
+
   async commit(): Promise<void> {
     try {
+      if (this.#insertNode !== undefined) this.#database.exec(AST_INDEX);
       this.#database.exec('COMMIT');
       this.#database.close();
       await syncFiles(dirname(this.#path), [this.#temporary]);
@@ -109,9 +139,9 @@ export class SqliteTarget implements BundleTarget {
     rmSync(this.#temporary, { force: true });
   }
 
-  #makeAst(): StatementSync {
-    this.#database.exec(AST_TABLE);
-    return this.#database.prepare('INSERT INTO _ast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  #makeAst(table: string): StatementSync {
+    this.#database.exec(table);
+    return this.#database.prepare(INSERT_NODE);
   }
 
   #checkTarget(): void {
