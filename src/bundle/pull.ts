@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allow } from '#core';
 import { BundleError } from './errors.ts';
@@ -11,6 +9,7 @@ import { checkBundleOptions } from './option-rules.ts';
 import type { OnProgress } from './progress.ts';
 import { type RemoteOptions, remoteWith, SURROUNDINGS, type Surroundings, withRemote } from './remote.ts';
 import type { BundleTarget } from './sources/bundle-source.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
 import { type UnpackReport, unpack } from './unpack.ts';
 
 export interface PullOptions extends Surroundings {
@@ -59,12 +58,10 @@ export async function pull(options: PullOptions): Promise<PullReport> {
       'nothing to pull; name the folder of a bundle, or a registry with --remote',
     );
   }
-  const temporary = await mkdtemp(join(tmpdir(), 'vivarium-pull-'));
-  try {
-    return await pullInto(join(temporary, 'bundle'), options);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  // A pull that was killed goes on with what it had, if it was of the same repository.
+  const purpose = `${remote.url} ${producer} ${remote.scope}`;
+  await using temporary = await TemporaryFolder.make('pull', purpose, options.clock);
+  return await pullInto(join(temporary.path, 'bundle'), options);
 }
 
 async function pullInto(folder: string, options: PullOptions): Promise<PullReport> {

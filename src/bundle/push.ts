@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allow } from '#core';
 import { ChunkStore } from './chunks/chunk-store.ts';
@@ -14,6 +12,7 @@ import { type PackReport, pack } from './pack.ts';
 import type { OnProgress } from './progress.ts';
 import { type RemoteOptions, remoteWith, SURROUNDINGS, type Surroundings, withRemote } from './remote.ts';
 import type { BundleSource } from './sources/bundle-source.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
 
 export interface PushOptions extends Surroundings {
   readonly source: BundleSource;
@@ -60,17 +59,15 @@ export async function push(options: PushOptions): Promise<PushReport> {
     checkTag(remote.tag);
   }
   if (folder !== undefined && !dryRun) return pushFrom(folder, options);
-  const temporary = await mkdtemp(join(tmpdir(), 'vivarium-push-'));
-  try {
-    const report = await pushFrom(temporary, options);
-    if (folder === undefined) return report;
-    return {
-      ...report,
-      packed: { ...report.packed, folder, ...(await missingIn(folder, temporary, report.packed.lockfile)) },
-    };
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  await using temporary = await TemporaryFolder.make(
+    'push',
+    `${source.producer} ${folder ?? remote?.scope}`,
+    options.clock,
+  );
+  const report = await pushFrom(join(temporary.path, 'packed'), options);
+  if (folder === undefined) return report;
+  const missing = await missingIn(folder, join(temporary.path, 'packed'), report.packed.lockfile);
+  return { ...report, packed: { ...report.packed, folder, ...missing } };
 }
 
 async function pushFrom(folder: string, options: PushOptions): Promise<PushReport> {

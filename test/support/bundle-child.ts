@@ -1,19 +1,19 @@
-// Runs one push or pull in a process of its own, for tests that kill it: bundle-child.ts push|pull <url> <database> <folder>
+// Runs one push or pull in a process of its own, for tests that kill it: bundle-child.ts push|pull <url> <database> [folder]
 import { declaredShape, pull, push, SqliteSource, SqliteTarget } from '../../src/bundle/index.ts';
 import { SCOPE } from './bundle-fixture.ts';
 import { InstantClock } from './instant-clock.ts';
 
-const [command, url = '', database = '', folder = ''] = process.argv.slice(2);
+const [command, url = '', database = '', folder] = process.argv.slice(2);
 const clock = new InstantClock();
 const random = { bytes: (length: number) => new Uint8Array(length), fraction: () => 0.5 };
 const remote = { url, scope: SCOPE, tag: 'latest', reference: 'latest' };
 if (command === 'push') {
   const source = await SqliteSource.open({ path: database, producerVersion: '1' });
-  await push({ source, folder, remote, clock, random });
+  await push({ source, ...(folder && { folder }), remote, clock, random });
 } else {
   await pull({
     producer: 'mache',
-    folder,
+    ...(folder && { folder }),
     remote,
     clock,
     random,

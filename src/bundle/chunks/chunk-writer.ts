@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isVivariumError } from '#core';
+import { streamRegular } from '#files';
 import { blake3, openBlake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
@@ -128,6 +129,36 @@ export class ChunkWriter {
       await rm(temporary, { force: true });
       throw storageFailed('writing a chunk', cause);
     }
+  }
+
+  /** Whether it was put by this writer, though it may not show yet. */
+  holds(hash: string): boolean {
+    return this.#put.has(hash);
+  }
+
+  /**
+   * Takes over a file that another writer had written and not flushed before it was killed. It counts only if its bytes are
+   * whole; otherwise it stays where it is.
+   */
+  async takeOver(file: string, hash: string): Promise<boolean> {
+    const hasher = await openBlake3();
+    let bytes = 0;
+    try {
+      for await (const piece of streamRegular(file, { links: 'refuse' })) {
+        hasher.update(piece);
+        bytes += piece.length;
+      }
+    } catch {
+      return false;
+    }
+    if (hasher.digest() !== hash || this.#put.has(hash) || this.#store.has(hash)) return false;
+    try {
+      this.#batch.adopt(hash, file, bytes);
+    } catch (cause) {
+      throw storageFailed(`taking over chunk ${hash}`, cause);
+    }
+    await this.#added(hash);
+    return true;
   }
 
   /** Makes everything that was put visible and durable. */

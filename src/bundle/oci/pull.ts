@@ -56,15 +56,16 @@ export async function pullRemote(
   }
   const staging = Staging.open(folder, clock);
   const stores = [new ChunkStore(folder), new ChunkStore(staging.folder)];
-  // What a killed pull had flushed need not be fetched again.
+  // A flush costs as much for one chunk as for many; what a killed pull had not flushed is taken over below.
   const writer = new ChunkWriter(staging.folder, { maxPending: 1_024 });
   const sum = { chunks: 0, bytes: 0, fetched: 0, bytesFetched: 0 };
   try {
     const wanted = new Set(lockfile.sources.map(({ chunkHash }) => chunkHash));
+    await staging.handOver(writer);
     const digests = await digestsHere(stores, parts, lockfile);
     await inParallel(parts, client.concurrency, async (part) => {
       const known = part.chunk ?? digests.get(part.digest);
-      if (known !== undefined && (await isHere(stores, known))) wanted.delete(known);
+      if (known !== undefined && (writer.holds(known) || (await isHere(stores, known)))) wanted.delete(known);
       else if (wanted.size > 0) {
         const hash = await fetchPart(client, writer, part, wanted);
         if (hash !== undefined) wanted.delete(hash);

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { type Clock, shownPath } from '#core';
 import { chunkPath } from '../chunks/chunk-path.ts';
 import { isTemporary } from '../chunks/chunk-store.ts';
+import type { ChunkWriter } from '../chunks/chunk-writer.ts';
 import { syncFolders } from '../chunks/durable.ts';
 import { saveLockfile } from '../lockfile/lockfile-file.ts';
 import type { Lockfile } from '../lockfile/model.ts';
@@ -24,10 +25,13 @@ const STALE_MS = 7 * 24 * 3_600_000;
 export class Staging {
   readonly folder: string;
   readonly #target: string;
+  /** The batches of a killed pull. */
+  readonly #left: readonly string[];
 
   private constructor(folder: string, target: string) {
     this.folder = folder;
     this.#target = target;
+    this.#left = temporariesIn(join(folder, 'objects'));
   }
 
   static open(target: string, clock: Pick<Clock, 'now'>): Staging {
@@ -47,11 +51,25 @@ export class Staging {
       }
       mkdirSync(folder, { recursive: true });
       live.add(folder);
-      dropTemporaries(folder);
+      dropPieces(folder);
     } catch (cause) {
       throw storageFailed(`making a folder beside ${shownPath(target)}`, cause);
     }
     return new Staging(folder, path);
+  }
+
+  /**
+   * Gives `writer`, which writes to this folder, the chunks that a killed pull had written and not flushed: all that came
+   * whole, from the first one on.
+   */
+  async handOver(writer: ChunkWriter): Promise<void> {
+    const objects = join(this.folder, 'objects');
+    for (const name of this.#left) {
+      for (const hash of readdirSync(join(objects, name))) {
+        if (/^[0-9a-f]{64}$/.test(hash)) await writer.takeOver(join(objects, name, hash), hash);
+      }
+      rmSync(join(objects, name), { recursive: true, force: true });
+    }
   }
 
   /**
@@ -130,10 +148,14 @@ function isOrphan(folder: string, prefix: string, now: number): boolean {
   }
 }
 
-function dropTemporaries(folder: string): void {
+/** Removes the parts of large chunks, of which nobody knows the hash. */
+function dropPieces(folder: string): void {
   const objects = join(folder, 'objects');
-  if (!existsSync(objects)) return;
-  for (const name of readdirSync(objects).filter(isTemporary)) {
-    rmSync(join(objects, name), { recursive: true, force: true });
+  for (const name of temporariesIn(objects)) {
+    if (!lstatSync(join(objects, name)).isDirectory()) rmSync(join(objects, name), { force: true });
   }
+}
+
+function temporariesIn(objects: string): readonly string[] {
+  return existsSync(objects) ? readdirSync(objects).filter(isTemporary) : [];
 }
