@@ -1,4 +1,5 @@
 export * from './ascii-text.ts';
+export * from './async-context.ts';
 export * from './component-id.ts';
 export * from './errors.ts';
 export * from './foreign-json.ts';

@@ -1,5 +1,6 @@
 import {
   type AsciiText,
+  type AsyncContext,
   type ComponentHandle,
   type ComponentId,
   formatComponentId,
@@ -28,6 +29,8 @@ export class Envelope implements OutgoingMessage, Queued<Envelope> {
   readonly hops: number;
   /** What the message counts in a mailbox's bytes. */
   readonly weight: number;
+  /** Where it was sent: its turn, and what that calls of the embedder's, runs there. */
+  readonly context: AsyncContext;
   /** How often a turn has begun with it. */
   attempts = 0;
   next: Envelope | undefined = undefined;
@@ -39,6 +42,7 @@ export class Envelope implements OutgoingMessage, Queued<Envelope> {
     metadata: OutgoingMessage['metadata'],
     request: PendingRequest | undefined,
     hops: number,
+    context: AsyncContext,
   ) {
     this.kind = kind;
     this.sender = sender;
@@ -46,6 +50,7 @@ export class Envelope implements OutgoingMessage, Queued<Envelope> {
     this.metadata = metadata;
     this.request = request;
     this.hops = hops;
+    this.context = context;
     this.weight = payload.length + OVERHEAD_BYTES;
   }
 }
@@ -111,6 +116,11 @@ export abstract class PendingRequest extends WheelTimer {
 
   expire(): void {
     this.#owner.expired(this);
+  }
+
+  /** Where the turn that asked runs. */
+  get context(): AsyncContext {
+    return this.asker?.madeIn?.context;
   }
 
   /** Hands the answer to who asked. */

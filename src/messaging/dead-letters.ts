@@ -1,7 +1,9 @@
 import {
+  type AsyncContext,
   type Clock,
   type ComponentId,
   type ComponentMessage,
+  inContext,
   type OutgoingMessage,
   readableMessage,
   type VivariumError,
@@ -63,7 +65,13 @@ export class DeadLetters {
     this.#listener = listener;
   }
 
-  add(target: ComponentId, outgoing: OutgoingMessage, reason: DeadLetterReason, error?: VivariumError): void {
+  /** @param outgoing the message, with the context in which its listener is told */
+  add(
+    target: ComponentId,
+    outgoing: OutgoingMessage & { readonly context: AsyncContext },
+    reason: DeadLetterReason,
+    error?: VivariumError,
+  ): void {
     this.#counters.deadLettered += 1;
     const message = readableMessage(outgoing);
     const letter = { target, message, reason, error, at: this.#clock.now() };
@@ -72,7 +80,7 @@ export class DeadLetters {
     while (this.#letters.size > this.#maxLetters || (this.#bytes > this.#maxBytes && this.#letters.size > 0)) {
       this.#bytes -= this.#letters.shift()!.message.payload.length;
     }
-    this.#tell(letter);
+    if (this.#listener !== undefined) inContext(outgoing.context, () => this.#tell(letter));
   }
 
   /** A listener that throws must not end the turn during which it was told. */

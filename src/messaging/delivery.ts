@@ -1,7 +1,9 @@
 import {
+  type AsyncContext,
   allow,
   type Clock,
   type ComponentId,
+  currentContext,
   type MessageFailure,
   type MessageMetadata,
   messageFailureOf,
@@ -74,19 +76,17 @@ export class Delivery {
     topic: string | undefined,
   ): Envelope {
     this.#counters.offered += 1;
-    return this.#envelope(
-      'message',
-      sender,
-      payload,
-      fields,
-      request,
-      topic,
-      undefined,
-      from?.current === undefined ? 0 : from.current.hops + 1,
-    );
+    const cause = from?.current;
+    const hops = cause === undefined ? 0 : cause.hops + 1;
+    // What a turn sends goes on in the context of that turn, which is known already.
+    const context = cause === undefined ? currentContext() : cause.context;
+    return this.#envelope('message', sender, payload, fields, request, topic, undefined, hops, context);
   }
 
-  /** Puts a message into a mailbox. @throws {MessagingError} when it cannot; the sender is told by that. */
+  /**
+   * Puts a message into a mailbox. Its context is the running code's, unless a turn sends it.
+   * @throws {MessagingError} when it cannot; the sender is told by that.
+   */
   post(cell: ActorCell, envelope: Envelope): void {
     const refusal = this.#refusalFor(cell, envelope);
     if (refusal !== undefined) {
@@ -94,7 +94,7 @@ export class Delivery {
       throw refusal;
     }
     cell.mailbox.push(envelope);
-    this.#dispatcher.ready(cell);
+    this.#dispatcher.readyIn(cell, envelope.context);
   }
 
   /** Puts a message of many into a mailbox, or among the dead letters; answers whether it was taken. */
@@ -152,7 +152,7 @@ export class Delivery {
     this.#counters.offered += 1;
     const hops = request.hops + 1;
     const sender = request.target.id;
-    return this.#envelope('callback', sender, payload, undefined, request, undefined, failure, hops);
+    return this.#envelope('callback', sender, payload, undefined, request, undefined, failure, hops, request.context);
   }
 
   #envelope(
@@ -164,6 +164,7 @@ export class Delivery {
     topic: string | undefined,
     failure: MessageFailure | undefined,
     hops: number,
+    context: AsyncContext,
   ): Envelope {
     this.#lastMessageId += 1;
     const metadata: Envelope['metadata'] = {
@@ -176,7 +177,7 @@ export class Delivery {
       headers: fields?.headers ?? NO_HEADERS,
       failure,
     };
-    return new Envelope(kind, sender, payload, metadata, request, hops);
+    return new Envelope(kind, sender, payload, metadata, request, hops, context);
   }
 
   /** The wall clock is read once in a millisecond, which is what it tells; a request knows the time by the other clock. */

@@ -1,4 +1,4 @@
-import type { Clock } from '#core';
+import { type AsyncContext, type Clock, currentContext } from '#core';
 import type { ActorCell } from './actor-cell.ts';
 import type { EventLoop } from './event-loop.ts';
 import { RingBuffer } from './ring-buffer.ts';
@@ -19,8 +19,11 @@ export interface DispatcherOptions {
   readonly sliceMessages?: number | undefined;
 }
 
-/** Runs one turn of an actor, given the clock's monotonic reading, and answers that at its end. */
-export type RunTurn = (cell: ActorCell, now: number) => number;
+/**
+ * Runs one turn of an actor, given the clock's monotonic reading and the context of the running code, and answers the
+ * clock's reading at its end.
+ */
+export type RunTurn = (cell: ActorCell, now: number, ambient: AsyncContext) => number;
 
 /**
  * Gives actors their turns, round robin. Work begins in a microtask, so that a request to an idle actor costs no trip
@@ -41,13 +44,16 @@ export class Dispatcher {
   #turning = false;
   #shareBegan = 0;
   #shareUsedUp = false;
+  /** Of the code that armed the run, and of the run that asked for the next turn: the loop calls back in them. */
+  #soonContext: AsyncContext;
+  #nextTurnContext: AsyncContext;
   readonly #onSoon = (): void => {
-    if (this.#armed) this.#run();
+    if (this.#armed) this.#run(this.#soonContext);
   };
   readonly #onNextTurn = (): void => {
     this.#turning = false;
     this.#shareUsedUp = false;
-    if (this.#armed) this.#run();
+    if (this.#armed) this.#run(this.#nextTurnContext);
   };
 
   constructor(
@@ -68,23 +74,36 @@ export class Dispatcher {
 
   /** Queues the actor if it has something to do and does not stand there yet. */
   ready(cell: ActorCell): void {
-    if (cell.queued || !cell.isRunnable) return;
+    if (this.#queueUp(cell)) this.#arm(currentContext());
+  }
+
+  /** The same where the context of the running code is known. */
+  readyIn(cell: ActorCell, context: AsyncContext): void {
+    if (this.#queueUp(cell)) this.#arm(context);
+  }
+
+  /** Answers whether a run must be armed for it. */
+  #queueUp(cell: ActorCell): boolean {
+    if (cell.queued || !cell.isRunnable) return false;
     cell.queued = true;
     this.#queue.push(cell);
-    if (!this.#armed) this.#arm();
+    return !this.#armed;
   }
 
-  #arm(): void {
+  #arm(context: AsyncContext): void {
     this.#armed = true;
     // Used up: the run waits for `#onNextTurn`, which is due.
-    if (!this.#shareUsedUp) this.#loop.soon(this.#onSoon);
+    if (this.#shareUsedUp) return;
+    this.#soonContext = context;
+    this.#loop.soon(this.#onSoon);
   }
 
-  #run(): void {
+  #run(context: AsyncContext): void {
     let now = this.#clock.monotonic();
     if (!this.#turning) {
       this.#turning = true;
       this.#shareBegan = now;
+      this.#nextTurnContext = context;
       this.#loop.nextTurn(this.#onNextTurn);
     }
     const shareEnds = this.#shareBegan + this.#shareMs;
@@ -96,7 +115,7 @@ export class Dispatcher {
       }
       const sliceEnds = Math.min(now + this.#sliceMs, shareEnds);
       for (let turns = 0; turns < this.#sliceMessages && now < sliceEnds && cell.isRunnable; turns++) {
-        now = this.#runTurn(cell, now);
+        now = this.#runTurn(cell, now, context);
       }
       cell.queued = false;
       if (cell.isRunnable) {

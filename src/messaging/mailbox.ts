@@ -1,4 +1,4 @@
-import { allow, checkOptions, type Turn } from '#core';
+import { type AsyncContext, allow, checkOptions, type Turn } from '#core';
 import { RingBuffer } from './ring-buffer.ts';
 
 /**
@@ -10,6 +10,8 @@ export type Overflow = 'reject' | 'drop-oldest' | 'wait';
 /** Work of the host that needs the actor's turn for itself: a health check, a call of another export. */
 export interface TurnTask {
   run(): Turn<unknown>;
+  /** Where it was asked for, and is run. */
+  readonly context: AsyncContext;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }

@@ -4,6 +4,7 @@ import {
   type ComponentId,
   checkComponentId,
   createHandle,
+  currentContext,
   formatComponentId,
   HOST_ID,
   keepWithHandle,
@@ -89,7 +90,13 @@ export class Router {
     const { loop = nodeEventLoop, dispatcher: shares, runQueue } = options;
     this.#keepAlive = new KeepAlive(loop);
     this.requests = new Requests(clock, random, this.counters, this.#keepAlive);
-    this.#dispatcher = new Dispatcher(clock, loop, (cell, now) => turns.run(cell, now), shares, runQueue);
+    this.#dispatcher = new Dispatcher(
+      clock,
+      loop,
+      (cell, now, ambient) => turns.run(cell, now, ambient),
+      shares,
+      runQueue,
+    );
     this.delivery = new Delivery(clock, this.#dispatcher, this.deadLetters, this.counters, maxHops);
     this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
     const turns = new Turns(
@@ -194,6 +201,7 @@ export class Router {
       this.#keepAlive.begin();
       mailbox.pushTask({
         run,
+        context: currentContext(),
         resolve: (value) => settled(() => resolve(value as T)),
         reject: (error) => settled(() => reject(error)),
       });

@@ -1,4 +1,13 @@
-import { type Clock, isVivariumError, messageOf, type Supervisor, type VivariumError } from '#core';
+import {
+  type AsyncContext,
+  type Clock,
+  inContext,
+  isSameContext,
+  isVivariumError,
+  messageOf,
+  type Supervisor,
+  type VivariumError,
+} from '#core';
 import type { ActorCell, Envelope } from './actor-cell.ts';
 import type { MessageCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -38,13 +47,25 @@ export class Turns {
     this.#resume = resume;
   }
 
-  /** One turn of an actor that is runnable; answers the clock's monotonic reading at its end. Never throws. */
-  run(cell: ActorCell, now: number): number {
+  /**
+   * One turn of an actor that is runnable, in the context in which its message was sent; answers the clock's monotonic
+   * reading at its end. Never throws.
+   * @param ambient the context of the running code
+   */
+  run(cell: ActorCell, now: number, ambient: AsyncContext): number {
     const task = cell.mailbox.shiftTask();
-    if (task !== undefined) return this.#runTask(cell, task);
+    if (task !== undefined) {
+      if (isSameContext(task.context, ambient)) return this.#runTask(cell, task);
+      return inContext(task.context, () => this.#runTask(cell, task));
+    }
     const envelope = cell.mailbox.shift();
     if (envelope === undefined) return this.#clock.monotonic();
     if (cell.isAwaited) this.#delivery.admitWaiting(cell);
+    if (isSameContext(envelope.context, ambient)) return this.#runEnvelope(cell, envelope, now);
+    return inContext(envelope.context, () => this.#runEnvelope(cell, envelope, now));
+  }
+
+  #runEnvelope(cell: ActorCell, envelope: Envelope, now: number): number {
     const gone = goneReason(cell, envelope);
     if (gone !== undefined) {
       this.#deadLetters.add(cell.id, envelope, gone);

@@ -1,4 +1,4 @@
-import type { VivariumError } from '#core';
+import { type AsyncContext, currentContext, inContext, type VivariumError } from '#core';
 import type { RestartType } from './options.ts';
 
 /** `waiting`: stopped, to be started by a round or with its supervisor. */
@@ -21,6 +21,8 @@ export interface Supervised {
 export class Child {
   readonly subject: Supervised;
   readonly restart: RestartType;
+  /** Where it was taken on, which for an actor is its load: what timers of supervision do for it is done there. */
+  readonly context: AsyncContext = currentContext();
   state: ChildState = 'running';
   /** The round of restarts that will start it; a later round takes it over. */
   round: object | undefined = undefined;
@@ -38,7 +40,7 @@ export class Child {
   }
 
   start(reason: VivariumError): Promise<void> {
-    return this.#after(() => this.subject.start(reason));
+    return this.#after(() => inContext(this.context, () => this.subject.start(reason)));
   }
 
   abandon(reason: VivariumError): Promise<void> {

@@ -24,8 +24,11 @@ export const HEALTH: allow.OptionRules<HealthOptions> = { everyMs: allow.period,
 export interface HealthPorts {
   readonly clock: Clock;
   readonly supervisor: Supervisor;
-  /** Asks the guest's `health`, in a turn of its own. */
-  readonly check: (handle: ComponentHandle) => Promise<HealthStatus>;
+  /**
+   * Asks the guest's `health`, in a turn of its own. `ended`: the instance did not outlive the question, which the
+   * supervisor has been told.
+   */
+  readonly check: (handle: ComponentHandle) => Promise<HealthStatus | 'ended'>;
   readonly onStatus?: ((handle: ComponentHandle, status: HealthStatus) => void) | undefined;
 }
 
@@ -62,14 +65,15 @@ export class HealthChecks {
 
   async #check(handle: ComponentHandle, watch: Watch, options: HealthOptions): Promise<void> {
     let said = 'it said so';
-    const status = await this.#ports.check(handle).catch((error): HealthStatus => {
+    const answer = await this.#ports.check(handle).catch((error): HealthStatus => {
       said = messageOf(error);
       return 'unhealthy';
     });
     if (this.#watches.get(handle) !== watch) return;
+    const status = answer === 'ended' ? 'unhealthy' : answer;
     if (status !== watch.status) this.#ports.onStatus?.(handle, status);
     watch.status = status;
-    watch.failures = status === 'unhealthy' ? watch.failures + 1 : 0;
+    watch.failures = answer === 'unhealthy' ? watch.failures + 1 : 0;
     if (watch.failures >= (options.failures ?? 3)) {
       const message = `${formatComponentId(handle.id)} was unhealthy ${watch.failures} times in a row: ${said}`;
       watch.failures = 0;

@@ -1,4 +1,4 @@
-import { type Clock, isVivariumError, messageOf, type Random, type VivariumError } from '#core';
+import { type Clock, inContext, isVivariumError, messageOf, type Random, type VivariumError } from '#core';
 import { backoff } from './backoff.ts';
 import { Child, type Supervised } from './child.ts';
 import { SupervisionError } from './errors.ts';
@@ -126,11 +126,13 @@ export class SupervisorNode implements Supervised {
     for (const { subject } of round.children) {
       this.#ports.onRestart({ child: subject, supervisor: this.name, reason, restarts, delayMs });
     }
-    this.#ports.clock.after(delayMs, async () => {
+    const due = async (): Promise<void> => {
       const failure = await this.#startAll(round, reason);
       // As in OTP, a start that fails is one more failure: it counts, and the strategy is applied again.
       if (failure !== undefined) this.#see(failure.child, failure.error);
-    });
+    };
+    // The timer is set during a turn, whose context is that of a message: the restart is none of its sender's.
+    this.#ports.clock.after(delayMs, () => void inContext(failed.context, due));
   }
 
   #take(children: readonly Child[]): Round {
@@ -184,7 +186,7 @@ function affectedBy(strategy: RestartStrategy, children: readonly Child[], faile
 
 /** A guest that called exit with status 0 ended as it wished. */
 function isNormal(reason: VivariumError): boolean {
-  return reason.code === 'RUNTIME_EXITED' && reason.details.status === 0;
+  return reason.code === 'RUNTIME_EXITED' && Number(reason.details.status) === 0;
 }
 
 function asVivarium(child: Child, thrown: unknown): VivariumError {

@@ -136,12 +136,23 @@ export class ActorSupervisor implements Supervisor, ActorControl {
   }
 
   /** Asks in a turn of its own. A component that exports no `health` is healthy as long as it lives. */
-  async #askHealth(handle: ComponentHandle): Promise<HealthStatus> {
+  async #askHealth(handle: ComponentHandle): Promise<HealthStatus | 'ended'> {
     const { engine, router } = this.#ports;
+    let ended = false;
     try {
-      return (await router.runTask(handle, () => engine.callExport(handle, HEALTH_EXPORT, []))) as HealthStatus;
+      return (await router.runTask(handle, () => {
+        try {
+          return engine.callExport(handle, HEALTH_EXPORT, []);
+        } catch (error) {
+          ended = engine.state(handle) === 'failed';
+          // At once: no message that waits may be given to an instance that is gone.
+          if (isVivariumError(error)) this.failed(handle, error);
+          throw error;
+        }
+      })) as HealthStatus;
     } catch (error) {
       if (isVivariumError(error, 'RUNTIME_NO_EXPORT')) return 'healthy';
+      if (ended) return 'ended';
       throw error;
     }
   }

@@ -6,6 +6,6 @@ export function aborted(signal: AbortSignal): RuntimeError {
 }
 
 /** Of a call after the runtime's end. */
-export function closed(): RuntimeError {
-  return new RuntimeError('RUNTIME_CLOSED', 'the runtime is closed');
+export function closed(cause?: unknown): RuntimeError {
+  return new RuntimeError('RUNTIME_CLOSED', 'the runtime is closed', { cause });
 }

@@ -36,8 +36,20 @@ export interface Warning {
 export class RuntimeEmitter {
   readonly #emitter = new EventEmitter();
 
+  /**
+   * Tells all listeners. One that throws keeps neither the others nor the runtime from going on: its error becomes an
+   * uncaught exception, as that of a timer does, once the running code is done.
+   */
   emit<E extends keyof RuntimeEvents>(event: E, detail: RuntimeEvents[E]): void {
-    this.#emitter.emit(event, detail);
+    for (const listener of this.#emitter.listeners(event)) {
+      try {
+        listener(detail);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   /** @returns a function that ends the subscription */

@@ -5,6 +5,7 @@ import {
   type EffectiveLimits,
   isReservedId,
   isVivariumError,
+  messageOf,
   parseComponentId,
 } from '#core';
 import type { MailboxOptions, Router } from '#messaging';
@@ -88,21 +89,27 @@ export class Loading {
         imports: options.imports ?? {},
         signal: options.signal,
       });
-      if (this.#isClosing()) {
-        await this.#engine.unloadComponent(handle, 'the runtime was closed');
-        throw closed();
-      }
+      if (this.#isClosing()) throw closed();
       this.#directory.describe(handle, this.#engine.metadata(handle));
       if (options.supervision !== undefined) this.#supervisor.watch(handle, options.supervision);
       this.#router.resume(handle);
       this.#admission.loaded(handle, component);
       return handle;
-    } catch (error) {
+    } catch (thrown) {
+      const error = this.#isClosing() && !isVivariumError(thrown, 'RUNTIME_CLOSED') ? closed(thrown) : thrown;
+      await this.#forget(handle, messageOf(error));
       this.#router.remove(handle, isVivariumError(error) ? error : undefined);
       this.#admission.end(handle, error);
       this.#directory.remove(handle);
       throw error;
     }
+  }
+
+  /** Takes a component out of the engine whose load went wrong after the engine had it. */
+  async #forget(handle: ComponentHandle, reason: string): Promise<void> {
+    await this.#engine.unloadComponent(handle, `the load failed: ${reason}`).catch((error: unknown) => {
+      if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
+    });
   }
 
   #reserve(id: string): ComponentHandle {

@@ -10,7 +10,7 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
   class TerminalInput {}
   class TerminalOutput {}
 
-  const exit = (status: string): never =>
+  const exit = (status: number): never =>
     current.state.stop(
       new RuntimeError('RUNTIME_EXITED', `the component called exit with ${status}`, { details: { status } }),
     );
@@ -31,8 +31,8 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
     initialCwd: () => undefined,
   });
   linker.define('wasi:cli/exit@0.2.0', {
-    exit: (status: { tag: 'ok' | 'err' }) => exit(status.tag === 'ok' ? '0' : '1'),
-    exitWithCode: (code: number) => exit(String(code)),
+    exit: (status: { tag: 'ok' | 'err' }) => exit(status.tag === 'ok' ? 0 : 1),
+    exitWithCode: (code: number) => exit(code),
   });
   linker.define('wasi:cli/stdin@0.2.0', { getStdin: () => new InputStream(NO_BYTES) });
   linker.define('wasi:cli/stdout@0.2.0', { getStdout: printing('stdout') });
