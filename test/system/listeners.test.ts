@@ -48,7 +48,7 @@ describe('a listener that throws', () => {
           maxRestarts: 1,
           withinMs: 60_000,
           backoffMs: 1,
-          health: { everyMs: 5, failures: 99 },
+          health: { everyMs: 20, failures: 1_000_000 },
         },
       });
       const asking = await componentOf(
