@@ -35,17 +35,19 @@ function withSameUrls(text: string, file: string): string {
  * of them; so the cache's hit would load the rewriter beside the tanks.
  */
 function throughDoors(text: string, file: string): string {
-  return text.replace(/^import \{([^}]*)\} from '#([\w/-]+)';$/gm, (_, names: string, door: string) =>
-    names
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '')
-      .map((name) => {
-        const from = doorOf(door).get(name.split(' as ', 1)[0] as string);
-        const home = from === undefined ? `#${door}` : posix.relative(posix.dirname(file), posix.join(door, from));
-        return `import { ${name} } from '${home.replace(/^(?![.#])/, './')}';`;
-      })
-      .join(' '),
+  return text.replace(
+    /^(import|export) \{([^}]*)\} from '#([\w/-]+)';$/gm,
+    (_, verb: string, names: string, door: string) =>
+      names
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '')
+        .map((name) => {
+          const from = doorOf(door).get(name.split(' as ', 1)[0] as string);
+          const home = from === undefined ? `#${door}` : posix.relative(posix.dirname(file), posix.join(door, from));
+          return `${verb} { ${name} } from '${home.replace(/^(?![.#])/, './')}';`;
+        })
+        .join(' '),
   );
 }
 

@@ -27,12 +27,24 @@ export class VivariumError<Code extends string = string> extends Error {
 
   /** The shape that `--json` prints under `error`; 64-bit numbers become decimal strings. */
   toJSON(): Record<string, unknown> {
-    const details = Object.entries(this.details).map(([key, value]) => [
-      key,
-      typeof value === 'bigint' ? value.toString() : value,
-    ]);
-    return { code: this.code, message: this.message, ...Object.fromEntries(details) };
+    return { code: this.code, message: this.message, details: plainValue(this.details) };
   }
+}
+
+/** A value as JSON can hold it: bigints, NaN and infinities as strings, typed arrays as lists. */
+export function plainValue(value: unknown): unknown {
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return String(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return Array.from(value as Uint8Array, plainValue);
+  if (Array.isArray(value)) return value.map(plainValue);
+  if (value instanceof VivariumError) return value.toJSON();
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plainValue(inner)]));
+}
+
+/** Says in an error's details of which component it is, where they do not say so yet. */
+export function attribute(error: unknown, component: string): void {
+  if (!(error instanceof VivariumError) || error.details.component !== undefined) return;
+  Object.defineProperty(error, 'details', { value: { ...error.details, component }, enumerable: true });
 }
 
 /** Whether `error` is one of ours, with this code when one is named. */

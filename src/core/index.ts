@@ -1,5 +1,6 @@
 export * from './ascii-text.ts';
 export * from './async-context.ts';
+export * from './caller-frames.ts';
 export * from './component-id.ts';
 export * from './errors.ts';
 export * from './foreign-json.ts';

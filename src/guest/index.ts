@@ -1,5 +1,12 @@
-export { type ActorDefinition, defineActor, type Lifecycle, type ProtocolOf, type Reply } from './actor.ts';
-export { ActorError, MessageError } from './errors.ts';
+export {
+  type ActorDefinition,
+  defineActor,
+  type Lifecycle,
+  type Operations,
+  type ProtocolOf,
+  type Reply,
+} from './actor.ts';
+export { ActorError, type ActorErrorTag, MessageError } from './errors.ts';
 export {
   broadcast,
   cancelRequest,
@@ -7,6 +14,8 @@ export {
   log,
   now,
   publish,
+  type ReplyHandler,
+  type RequestOptions,
   request,
   self,
   send,
@@ -15,5 +24,16 @@ export {
   unsubscribe,
 } from './host.ts';
 export type { Message } from './message.ts';
-export type { ActorConfig, ComponentId, HealthStatus, Target, Value } from './types.ts';
+export type {
+  ActorConfig,
+  ComponentId,
+  HealthStatus,
+  LogLevel,
+  MessageFailureTag,
+  Target,
+  Value,
+  WitConfig,
+  WitMessage,
+  WitMetadata,
+} from './types.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

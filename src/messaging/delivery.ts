@@ -235,11 +235,13 @@ export class Delivery {
 }
 
 export function notFound(key: string): MessagingError {
-  return new MessagingError('MESSAGING_TARGET_NOT_FOUND', `there is no component ${key}`, { details: { target: key } });
+  return new MessagingError('MESSAGING_TARGET_NOT_FOUND', `there is no component ${key}`, {
+    details: { target: key, component: key },
+  });
 }
 
 function queueFull(cell: ActorCell, what: string): MessagingError {
   return new MessagingError('MESSAGING_QUEUE_FULL', `the mailbox of ${cell.key} ${what}`, {
-    details: { target: cell.key },
+    details: { target: cell.key, component: cell.key },
   });
 }

@@ -12,6 +12,7 @@ import {
 } from '#core';
 import type { ActorCell, PendingRequest } from './actor-cell.ts';
 import { MessagingError } from './errors.ts';
+import type { Resolve } from './requests.ts';
 import type { Router } from './router.ts';
 import { checkTopic } from './topics.ts';
 
@@ -44,12 +45,12 @@ export class GuestMessaging implements MessageRouter, AskRouter, BroadcastRouter
   }
 
   ask(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const sender = this.#asker(from);
       const target = this.#target(from, 'request', to);
-      const answered = (reply: Uint8Array | undefined): void => resolve(reply ?? NOTHING);
+      const answered: Resolve = (reply) => resolve(reply ?? NOTHING);
       const { requests } = this.#router;
-      const request = requests.openPromise(sender, target, this.#timeout(timeoutMs), answered, reject);
+      const request = requests.openPromise(sender, target, this.#timeout(timeoutMs), answered);
       this.#post(target, sender, payload, request);
     });
   }

@@ -7,12 +7,14 @@ import {
   HOST_ID,
   messageOf,
   readableMessage,
+  rejection,
   type VivariumError,
 } from '#core';
 import type { ActorCell, PendingRequest, TurnRunner } from './actor-cell.ts';
 import { FIELDS, type MessageFields, notFound } from './delivery.ts';
 import { MessagingError } from './errors.ts';
 import { checkMailbox, type MailboxOptions } from './mailbox.ts';
+import type { Resolve } from './requests.ts';
 import type { Router } from './router.ts';
 import { checkTopic } from './topics.ts';
 
@@ -103,7 +105,7 @@ export class HostMessaging {
     payload: Uint8Array,
     options: RequestOptions = NO_OPTIONS,
   ): Promise<Uint8Array | undefined> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       if (options !== NO_OPTIONS) checkRequest(options);
       const cell = this.#target(handle, payload);
       const { signal } = options;
@@ -113,10 +115,9 @@ export class HostMessaging {
         cell,
         options.timeoutMs ?? this.#router.requestTimeoutMs,
         resolve,
-        reject,
       );
       this.#post(cell, payload, options, request);
-      if (signal !== undefined) this.#abortWith(signal, request, resolve, reject);
+      if (signal !== undefined) this.#abortWith(signal, request, resolve);
     });
   }
 
@@ -156,15 +157,10 @@ export class HostMessaging {
     }
   }
 
-  #abortWith(
-    signal: AbortSignal,
-    request: PendingRequest,
-    resolve: (reply: Uint8Array | undefined) => void,
-    reject: (error: unknown) => void,
-  ): void {
+  #abortWith(signal: AbortSignal, request: PendingRequest, resolve: Resolve): void {
     const onAbort = (): void => {
       this.#router.requests.cancel(request);
-      reject(this.#errors.aborted(signal));
+      resolve(rejection(this.#errors.aborted(signal)));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     const done = (): void => signal.removeEventListener('abort', onAbort);
@@ -174,7 +170,7 @@ export class HostMessaging {
     };
     request.fail = (error) => {
       done();
-      reject(error);
+      resolve(rejection(error));
     };
   }
 

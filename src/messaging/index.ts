@@ -1,8 +1,9 @@
 export { messageLane, type TurnRunner } from './actor-cell.ts';
 export { ActorRef, type AnswerOf, type CallOf, type Protocol } from './actor-ref.ts';
-export type { CodecName } from './codecs.ts';
+export type { Codec, CodecName } from './codecs.ts';
 export type { MessageCounters } from './counters.ts';
 export type { DeadLetter, DeadLetterOptions, DeadLetterReason } from './dead-letters.ts';
+export type { MessageFields } from './delivery.ts';
 export type { DispatcherOptions } from './dispatcher.ts';
 export { MessagingError, type MessagingErrorCode } from './errors.ts';
 export type { EventLoop } from './event-loop.ts';
@@ -12,7 +13,12 @@ export {
   HostMessaging,
   type HostTopic,
   type RequestOptions,
+  type SubscribeOptions,
   type TopicListener,
 } from './host-messaging.ts';
-export { checkMailbox, type MailboxOptions } from './mailbox.ts';
-export { type ActorOptions, Router, type RouterOptions } from './router.ts';
+export {
+  checkMailbox,
+  type MailboxOptions,
+  type Overflow,
+} from './mailbox.ts';
+export { type ActorOptions, type MessagingOptions, Router, type RouterOptions } from './router.ts';

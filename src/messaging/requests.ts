@@ -1,4 +1,4 @@
-import type { AsciiText, Clock, Random, VivariumError } from '#core';
+import { type AsciiText, type Clock, type Random, rejection, type VivariumError } from '#core';
 import type { ActorCell } from './actor-cell.ts';
 import { type Asker, PendingRequest, type RequestEnd, type RequestOwner } from './actor-cell.ts';
 import { CorrelationIds } from './correlation-ids.ts';
@@ -10,10 +10,12 @@ import { TimerWheel } from './timer-wheel.ts';
 
 type Tell = (request: PendingRequest, payload: Uint8Array | undefined, failure: unknown) => void;
 
+/** Ends a promise with an answer, or with another promise. */
+export type Resolve = (payload: Uint8Array | undefined | Promise<never>) => void;
+
 /** A request that waits as a promise: the embedder's, or that of a turn that is suspended until its end. */
 class PromisedRequest extends PendingRequest {
-  readonly #resolve: (payload: Uint8Array | undefined) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #resolve: Resolve;
 
   constructor(
     owner: RequestOwner,
@@ -22,12 +24,10 @@ class PromisedRequest extends PendingRequest {
     target: ActorCell,
     timeoutMs: number,
     begun: number,
-    resolve: (payload: Uint8Array | undefined) => void,
-    reject: (error: unknown) => void,
+    resolve: Resolve,
   ) {
     super(owner, id, asker, target, timeoutMs, begun);
     this.#resolve = resolve;
-    this.#reject = reject;
   }
 
   answer(payload: Uint8Array | undefined): void {
@@ -35,7 +35,7 @@ class PromisedRequest extends PendingRequest {
   }
 
   fail(error: unknown): void {
-    this.#reject(error);
+    this.#resolve(rejection(error));
   }
 }
 
@@ -82,17 +82,11 @@ export class Requests implements RequestOwner {
   }
 
   /** @param from the actor whose suspended turn asks; undefined for the embedder */
-  openPromise(
-    from: ActorCell | undefined,
-    target: ActorCell,
-    timeoutMs: number,
-    resolve: (payload: Uint8Array | undefined) => void,
-    reject: (error: unknown) => void,
-  ): PendingRequest {
+  openPromise(from: ActorCell | undefined, target: ActorCell, timeoutMs: number, resolve: Resolve): PendingRequest {
     const id = this.#ids.next();
     const asker = askerOf(from, true);
     const now = this.#clock.monotonic();
-    return this.#open(new PromisedRequest(this, id, asker, target, timeoutMs, now, resolve, reject));
+    return this.#open(new PromisedRequest(this, id, asker, target, timeoutMs, now, resolve));
   }
 
   openCallback(from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell): PendingRequest {
@@ -176,7 +170,9 @@ function askerOf(from: ActorCell | undefined, suspendsTurn: boolean): Asker | un
 
 function timeout(request: PendingRequest): VivariumError {
   const message = `${request.target.key} did not answer within ${request.timeoutMs} ms`;
-  return new MessagingError('MESSAGING_TIMEOUT', message, { details: { target: request.target.key } });
+  return new MessagingError('MESSAGING_TIMEOUT', message, {
+    details: { target: request.target.key, component: request.target.key },
+  });
 }
 
 function deadlock(request: PendingRequest, circle: readonly string[]): VivariumError {

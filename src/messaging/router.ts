@@ -11,6 +11,7 @@ import {
   keptWithHandle,
   type MessagingAuthority,
   type Random,
+  rejection,
   type Supervisor,
   type Turn,
   type VivariumError,
@@ -27,14 +28,8 @@ import { Requests } from './requests.ts';
 import { Topics } from './topics.ts';
 import { Turns } from './turns.ts';
 
-export interface RouterOptions {
-  readonly engine: TurnRunner;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Told of each turn that failed otherwise than by the guest's own `result`. */
-  readonly supervisor?: Supervisor | undefined;
-  readonly authority?: MessagingAuthority | undefined;
-  readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
+/** What an embedder may choose of messaging. */
+export interface MessagingOptions {
   readonly deadLetters?: DeadLetterOptions | undefined;
   readonly dispatcher?: DispatcherOptions | undefined;
   /** Milliseconds for a request that names none; 5,000 by default. */
@@ -45,6 +40,16 @@ export interface RouterOptions {
   readonly maxOpenRequests?: number | undefined;
   /** Topics of one actor; 1,000 by default. */
   readonly maxTopics?: number | undefined;
+}
+
+export interface RouterOptions extends MessagingOptions {
+  readonly engine: TurnRunner;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told of each turn that failed otherwise than by the guest's own `result`. */
+  readonly supervisor?: Supervisor | undefined;
+  readonly authority?: MessagingAuthority | undefined;
+  readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
   readonly loop?: EventLoop | undefined;
   readonly runQueue?: RunQueue | undefined;
 }
@@ -191,7 +196,7 @@ export class Router {
 
   /** Gives the host a turn of the actor for itself, before all messages that wait. */
   runTask<T>(handle: ComponentHandle, run: () => Turn<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const cell = this.byHandle(handle);
       const { mailbox } = cell;
       const settled = (settle: () => void): void => {
@@ -203,7 +208,7 @@ export class Router {
         run,
         context: currentContext(),
         resolve: (value) => settled(() => resolve(value as T)),
-        reject: (error) => settled(() => reject(error)),
+        reject: (error) => settled(() => resolve(rejection(error))),
       });
       this.#dispatcher.ready(cell);
     });

@@ -1,5 +1,6 @@
 import {
   type AsyncContext,
+  attribute,
   type Clock,
   inContext,
   isSameContext,
@@ -126,6 +127,7 @@ export class Turns {
   #failed(cell: ActorCell, envelope: Envelope, thrown: unknown): number {
     if (this.#wasAbandoned(cell, envelope)) return this.#clock.monotonic();
     const error = asVivarium(cell, thrown);
+    attribute(error, cell.key);
     const orderly = error.code === ORDERLY;
     cell.busy = false;
     cell.leaveTurn();
@@ -167,10 +169,14 @@ export class Turns {
       };
       result.then(
         (value) => later(() => task.resolve(value)),
-        (error) => later(() => task.reject(error)),
+        (error) => {
+          attribute(error, cell.key);
+          later(() => task.reject(error));
+        },
       );
       return this.#clock.monotonic();
     } catch (error) {
+      attribute(error, cell.key);
       return done(() => task.reject(error));
     }
   }

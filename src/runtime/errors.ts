@@ -1,4 +1,4 @@
-import { VivariumError } from '#core';
+import { plainValue, VivariumError } from '#core';
 
 export type RuntimeErrorCode =
   | 'RUNTIME_INVALID_COMPONENT'
@@ -30,5 +30,9 @@ export class ComponentError extends RuntimeError {
   constructor(message: string, payload: unknown) {
     super('RUNTIME_COMPONENT_ERROR', message);
     this.payload = payload;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), payload: plainValue(this.payload) };
   }
 }

@@ -6,7 +6,7 @@ export { currentStore, execution } from './execution/index.ts';
 export { type ComponentResource, dropNow, type ResourceCalls } from './given-resources.ts';
 export { registerHostFunctions } from './host/register.ts';
 export type { ComponentMetadata } from './host/services.ts';
-export type { LogRecord } from './host-state.ts';
+export type { LogChannel, LogRecord } from './host-state.ts';
 export { JcoEngine } from './jco-engine.ts';
 export type { ComponentState, StateChange } from './lifecycle.ts';
 export { ComponentLimiter } from './limiter.ts';

@@ -182,7 +182,7 @@ export class JcoEngine implements RuntimeEngine {
 
 function notLoaded(handle: ComponentHandle): RuntimeError {
   const id = shownHandle(handle);
-  return new RuntimeError('RUNTIME_NOT_FOUND', `no component ${id} is loaded`, { details: { id } });
+  return new RuntimeError('RUNTIME_NOT_FOUND', `no component ${id} is loaded`, { details: { id, component: id } });
 }
 
 /** `component-config` as `initialize` takes it. */

@@ -191,7 +191,9 @@ export class LoadedComponent {
   /** What a call is told that the component's state forbids. */
   refusal(): RuntimeError {
     const [id, { state }] = [formatComponentId(this.handle.id), this.lifecycle];
-    return new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, { details: { id, state } });
+    return new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, {
+      details: { id, state, component: id },
+    });
   }
 
   #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): T {

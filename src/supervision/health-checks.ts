@@ -75,9 +75,13 @@ export class HealthChecks {
     watch.status = status;
     watch.failures = answer === 'unhealthy' ? watch.failures + 1 : 0;
     if (watch.failures >= (options.failures ?? 3)) {
-      const message = `${formatComponentId(handle.id)} was unhealthy ${watch.failures} times in a row: ${said}`;
+      const component = formatComponentId(handle.id);
+      const message = `${component} was unhealthy ${watch.failures} times in a row: ${said}`;
       watch.failures = 0;
-      this.#ports.supervisor.failed(handle, new SupervisionError('SUPERVISION_UNHEALTHY', message));
+      this.#ports.supervisor.failed(
+        handle,
+        new SupervisionError('SUPERVISION_UNHEALTHY', message, { details: { component } }),
+      );
     }
     this.#schedule(handle, watch, options);
   }

@@ -1,8 +1,11 @@
 import type { DependencyContainer } from 'tsyringe';
 import {
+  addCallerFrames,
+  attribute,
   type ComponentHandle,
   createHandle,
   type EffectiveLimits,
+  formatComponentId,
   isReservedId,
   isVivariumError,
   messageOf,
@@ -101,6 +104,8 @@ export class Loading {
       this.#router.remove(handle, isVivariumError(error) ? error : undefined);
       this.#admission.end(handle, error);
       this.#directory.remove(handle);
+      attribute(error, formatComponentId(handle.id));
+      addCallerFrames(error);
       throw error;
     }
   }

@@ -13,13 +13,13 @@ import type {
   Random,
   ResourceLimits,
 } from '#core';
-import type { MailboxOptions, RequestOptions, RouterOptions } from '#messaging';
+import type { MailboxOptions, MessagingOptions, RequestOptions } from '#messaging';
 import type { Preopens } from '#security/access';
 import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';
 import type { TrustedKeys } from '#security/signers';
 import type { ActorSupervision, HealthOptions } from '#supervision';
 
-export type { RequestOptions };
+export type { MessagingOptions, RequestOptions };
 
 /** Every port that an embedder may replace. */
 export interface RuntimePorts {
@@ -115,12 +115,6 @@ export interface SupervisionOptions extends ActorSupervision {
   /** Asks the component's `health` regularly; left out, it is not asked. */
   readonly health?: HealthOptions;
 }
-
-export interface MessagingOptions
-  extends Pick<
-    RouterOptions,
-    'requestTimeoutMs' | 'maxHops' | 'maxOpenRequests' | 'maxTopics' | 'deadLetters' | 'dispatcher'
-  > {}
 
 export interface UnloadOptions {
   /** Handle what is in the mailbox first. */

@@ -5,7 +5,7 @@ import type { SourceEntry } from '../lockfile/model.ts';
 import { ARTIFACT_KIND, COMPONENT_KIND, componentPath, keyOf, SEAL_KIND } from './artifact-layout.ts';
 import type { BundleTarget } from './bundle-source.ts';
 
-type Read = () => Promise<Uint8Array>;
+export type Read = () => Promise<Uint8Array>;
 
 export interface ArtifactTargetOptions {
   readonly store: ArtifactStore;

@@ -1,0 +1,40 @@
+import type { BundleErrorCode } from '#bundle';
+import type { CacheErrorCode } from '#cache';
+import { type CoreErrorCode, isVivariumError as isOneOfOurs, type VivariumError } from '#core';
+import type { DelegationErrorCode } from '#delegation';
+import type { MessagingErrorCode } from '#messaging';
+import type { MeteringErrorCode } from '#metering';
+import type { ProjectErrorCode } from '#project';
+import type { RegistryErrorCode } from '#registry';
+import type { RuntimeErrorCode } from '#runtime';
+import type { SecurityErrorCode } from '#security';
+import type { StorageErrorCode } from '#storage';
+import type { SupervisionErrorCode } from '#supervision';
+import type { WasmErrorCode } from '#wasm';
+
+/** Every code that an error of this package can have; `docs/errors.md` describes each. */
+export type VivariumErrorCode =
+  | BundleErrorCode
+  | CacheErrorCode
+  | CoreErrorCode
+  | DelegationErrorCode
+  | MessagingErrorCode
+  | MeteringErrorCode
+  | ProjectErrorCode
+  | RegistryErrorCode
+  | RuntimeErrorCode
+  | SecurityErrorCode
+  | StorageErrorCode
+  | SupervisionErrorCode
+  | WasmErrorCode;
+
+/**
+ * Whether `error` is one of this package's, with this code when one is named. Its `code` is of a closed union then, so
+ * that a `switch` over it can be exhaustive.
+ */
+export function isVivariumError<Code extends VivariumErrorCode = VivariumErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is VivariumError<Code> {
+  return isOneOfOurs(error, code);
+}
