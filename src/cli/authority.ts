@@ -51,7 +51,7 @@ export function reportAuthority(shell: Shell, runtime: Runtime): void {
     // A guest that tries ever new things must not fill the terminal.
     if (told.size >= 20 || told.has(line)) return;
     told.add(line);
-    shell.line(line);
+    shell.line(line.replaceAll('\n', '\\n'));
   });
-  runtime.on('warning', ({ message }) => shell.line(`[warning] ${message}`));
+  runtime.on('warning', ({ message }) => shell.line(message, '[warning] '));
 }

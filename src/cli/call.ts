@@ -41,7 +41,7 @@ async function call(shell: Shell, component: string, name: string, text: string,
     audit: 'file',
     branchHints: flags.branchHints,
   });
-  runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
+  runtime.on('log', ({ channel, message }) => shell.line(message, `[${channel}] `));
   reportAuthority(shell, runtime);
   const handle = await runtime.load(await componentOf(component, flags), {
     grants: flags.grant,

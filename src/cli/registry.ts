@@ -202,7 +202,7 @@ async function embed(
     return { embedding: await model.embed(text), embedderId: model.id };
   } catch (error) {
     if (!isVivariumError(error, 'DELEGATION_MISSING_PEER')) throw error;
-    shell.line(`without a meaning: ${error.message}`);
+    shell.line(error.message, `without a meaning: `);
     return {};
   }
 }
@@ -213,7 +213,7 @@ async function withRegistry(
   work: (registry: OpenRegistry) => Promise<void>,
 ): Promise<void> {
   const { registry, blobs, separateVerifier, limits } = flags;
-  const refused = (error: Error): void => shell.line(`refused: ${error.message}`);
+  const refused = (error: Error): void => shell.line(error.message, `refused: `);
   await using open = await openRegistry({ registry, blobs, separateVerifier, limits, refused });
   await work(open);
 }

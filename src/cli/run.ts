@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf, printable } from '#core';
 import { readRegular } from '#files';
@@ -7,6 +6,7 @@ import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, 
 import { collect } from './collect.ts';
 import { addEngineOptions, type EngineFlags } from './engine-options.ts';
 import { CliError } from './errors.ts';
+import { InputLines } from './input-lines.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
 import type { Shell } from './shell.ts';
@@ -60,7 +60,7 @@ async function run(shell: Shell, component: string, flags: RunFlags): Promise<vo
     audit: 'file',
     branchHints: flags.branchHints,
   });
-  runtime.on('log', ({ channel, message }) => shell.line(`[${channel}] ${message}`));
+  runtime.on('log', ({ channel, message }) => shell.line(message, `[${channel}] `));
   reportAuthority(shell, runtime);
   const handle = await runtime.load(await componentOf(component, flags), {
     env,
@@ -91,14 +91,15 @@ async function* messages(shell: Shell, flags: RunFlags): AsyncIterable<{ shown: 
   for (const file of flags.messageFile) yield { shown: file, payload: await readInput(file) };
   if (flags.message.length > 0 || flags.messageFile.length > 0) return;
   shell.note('every line is a message; end with Ctrl-D');
-  for await (const line of createInterface({ input: shell.streams.stdin }))
-    yield { shown: line, payload: Buffer.from(line) };
+  using input = new InputLines(shell.streams.stdin);
+  for await (const line of input) yield { shown: line, payload: Buffer.from(line) };
 }
 
 function replyForPeople(shell: Shell, reply: Uint8Array | undefined, text: string | undefined): string {
   if (reply === undefined) return shell.isTerminal ? shell.style('dim', '(no reply)') : '';
   if (text === undefined) return Buffer.from(reply).toString('base64');
-  return shell.isTerminal ? printable(text) : text;
+  // In a pipe too, whose end may be a terminal: the exact bytes are in what --json prints.
+  return printable(text);
 }
 
 function parsePair(pair: string): [string, string] {

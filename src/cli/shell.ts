@@ -40,9 +40,13 @@ export class Shell {
     if (!this.json && this.isTerminal) this.streams.stderr.write(`${this.style('dim', text)}\n`);
   }
 
-  /** A line that always goes to standard error, such as a component's log. Its text is not trusted. */
-  line(text: string): void {
-    this.streams.stderr.write(`${this.streams.stderr.isTTY ? printable(text) : text}\n`);
+  /**
+   * A line that always goes to standard error, such as a component's log. Its text is not trusted: what would move a
+   * cursor is shown, in a pipe too, whose end may be a terminal.
+   * @param prefix whose text it is; stands before each line of it, so that no text can pass for somebody else's
+   */
+  line(text: string, prefix = ''): void {
+    for (const part of printable(text).split('\n')) this.streams.stderr.write(`${prefix}${part}\n`);
   }
 
   style(style: Style, text: string): string {

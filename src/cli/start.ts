@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type ComponentHandle, formatComponentId, printable } from '#core';
+import { type ComponentHandle, formatComponentId, printable, shownText } from '#core';
 import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
 import { settleGrants } from './ask.ts';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from './authority.ts';
@@ -108,16 +108,18 @@ type Report = (event: string, component: string, facts: Readonly<Record<string, 
 /** What happens, a line each: an object with `--json`, else for people. What a guest wrote is made harmless. */
 function reporter(shell: Shell, runtime: Runtime): Report {
   const report: Report = (event, component, facts, text) => {
-    if (shell.json) shell.result({ event, component, ...facts }, '');
-    else shell.line(`${component}  ${printable(text)}`);
+    if (shell.json) shell.result({ event, time: new Date().toISOString(), component, ...facts }, '');
+    else shell.line(text, `${printable(component)}  `);
   };
   const name = (handle: ComponentHandle): string => formatComponentId(handle.id);
   runtime.on('state', ({ handle, from, to, reason }) =>
     report('state', name(handle), { from, to, reason }, `${from} -> ${to}: ${reason}`),
   );
-  runtime.on('log', ({ handle, channel, message }) =>
-    report('log', name(handle), { channel, message }, `[${channel}] ${message}`),
-  );
+  runtime.on('log', ({ handle, channel, message, context }) => {
+    const pairs = context.map(([key, value]) => ` ${key}=${shownText(value, 1_000)}`).join('');
+    const facts = { channel, message, context: Object.fromEntries(context) };
+    report('log', name(handle), facts, `[${channel}] ${message}${pairs}`);
+  });
   runtime.on('restart', ({ handle, restarts, delayMs, reason }) => {
     const text = `restart ${restarts} in ${Math.round(delayMs)} ms, after ${reason.code}`;
     report('restart', name(handle), { restarts, delayMs, code: reason.code, reason: reason.message }, text);
@@ -153,14 +155,16 @@ async function sendLines(
       shell.result(
         {
           event: 'reply',
+          time: new Date().toISOString(),
           component,
           reply: reply === undefined ? null : Buffer.from(reply).toString('base64'),
           replyText: text,
         },
-        shell.isTerminal ? printable(shown) : shown,
+        printable(shown),
       );
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
+      shell.exitCode = EXIT.failed;
       report('failed', component, { code, message }, `${code}: ${message}`);
       if (runtime.state(target) === 'stopped') return;
     }

@@ -75,5 +75,5 @@ describe('the package', () => {
     const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
     const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'esnext', '--types', 'node'];
     expect(node(compiler, ...flags, 'consumer.ts')).toBe('');
-  }, 60_000);
+  }, 240_000);
 });
