@@ -7,7 +7,7 @@ export { type UnsupportedFeature, unsupportedFeatures } from './component/featur
 export { type Identity, identify } from './component/identify.ts';
 export { interfaceText, onlyExport, requirementsText } from './component/interface-text.ts';
 export type { CoreItem, FuncItem, LinkedOptions } from './component/items.ts';
-export { type LinkedComponent, linkComponent } from './component/link.ts';
+export { type LinkedComponent, linkComponent, memoryOf } from './component/link.ts';
 export { readComponent } from './component/read-component.ts';
 export type { FuncType, Resource, ValueType, World } from './component/types.ts';
 export { worldOf, worldOfEmbedded } from './component/world.ts';

@@ -135,4 +135,54 @@ describe.each(['direct', 'glue'] as const)('a value on the %s way', (calls) => {
       (func (export "run") (alias export $d "run"))`);
     expect(await runtime.call(handle, 'run')).toBe(134);
   });
+
+  it('of a large type passes', async () => {
+    // A tree of 8,191 parts, 4,096 of them numbers, of which the first and the last are looked at.
+    const levels = Array.from({ length: 11 }, (_, n) => `(type $t${n + 1} (tuple $t${n} $t${n}))`).join(' ');
+    const handle = await load(`
+      (type $t0 (tuple u8 u8)) ${levels}
+      (core module $M (memory (export "mem") 1) (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64))
+        (func (export "run") (param $at i32) (result i32)
+          (i32.add (i32.load8_u (local.get $at)) (i32.load8_u offset=4095 (local.get $at)))))
+      (core instance $m (instantiate $M))
+      (func (export "run") (param "x" $t11) (result u32)
+        (canon lift (core func $m "run") (memory (core memory $m "mem")) (realloc (core func $m "realloc"))))`);
+    const tree = (depth: number, first: number, last: number): unknown =>
+      depth === 0 ? [first, last] : [tree(depth - 1, first, 0), tree(depth - 1, 0, last)];
+    expect(await runtime.call(handle, 'run', tree(11, 5, 9))).toBe(14);
+  });
+});
+
+describe('a function that a component imports and exports', () => {
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await createRuntime();
+  });
+  afterAll(() => runtime.close());
+
+  const load = async (type: string, f: (...args: readonly unknown[]) => unknown): Promise<ComponentHandle> =>
+    runtime.load(await parse(`(component (import "f" (func $f ${type})) (export "g" (func $f)))`), {
+      imports: { f: { default: f } },
+    });
+
+  it('is called directly, and answers what the host answers', async () => {
+    const handle = await load('(param "x" u32) (result string)', (x) => `got ${x}`);
+    expect(runtime.usage(handle).calls).toBe('direct');
+    expect(await runtime.call(handle, 'g', 7)).toBe('got 7');
+  });
+
+  it('answers the error case of its result as an error, and what else the host throws is its end', async () => {
+    const fails = await load('(result (result u32 (error u32)))', () => {
+      throw 3;
+    });
+    await expect(runtime.call(fails, 'g')).rejects.toMatchObject({ code: 'RUNTIME_COMPONENT_ERROR', payload: 3 });
+    await expect(runtime.call(fails, 'g')).rejects.toMatchObject({ payload: 3 });
+    const breaks = await load('(result u32)', () => {
+      throw new TypeError('a bug');
+    });
+    await expect(runtime.call(breaks, 'g')).rejects.toMatchObject({
+      code: 'RUNTIME_TRAP',
+      message: 'the host function f failed: a bug',
+    });
+  });
 });

@@ -106,6 +106,18 @@ function lendsHandles(type: ValueType, slots: FunctionSlots): boolean {
   return resourcesIn(type).some((part) => part.kind === 'borrow' && slots.resource(part).definedBy !== slots.instance);
 }
 
+/** The text of a function `(s, ...arguments) => result` that calls the host, for an export that is an import. */
+export function forwardCode(type: FuncType, host: number, how: HostCall, name: string): string {
+  const code = new Code();
+  const params = type.params.map((_, index) => `a${index}`);
+  callHost(code, type, callOf(how, host, params), name);
+  if (type.result?.kind === 'result') {
+    code.line("if (answer.tag === 'err') { s.answeredError = true; throw answer.val; }");
+    code.line('return answer.val;');
+  } else if (type.result !== undefined) code.line('return answer;');
+  return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
+}
+
 function prologue(code: Code, slots: FunctionSlots): void {
   if (slots.memory !== undefined) code.line(`const m = ${memoryOf(slots.memory)}; let u, d;`);
   if (slots.realloc !== undefined) code.line(`const r = s.func${slots.realloc};`);

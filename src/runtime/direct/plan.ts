@@ -7,6 +7,7 @@ import {
   type LinkedComponent,
   type LinkedOptions,
   linkComponent,
+  memoryOf,
   type Resource,
   readComponent,
   type ValueType,
@@ -14,15 +15,18 @@ import {
 import { coreModuleName } from '../build/transpile.ts';
 import { Adapters } from './adapter/adapters.ts';
 import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
-import { exportCode, type FunctionSlots, holds, importCode } from './function-code.ts';
+import { exportCode, type FunctionSlots, forwardCode, holds, importCode } from './function-code.ts';
 import { type HostSlot, hostCall } from './host-slot.ts';
 import { NotDirect } from './not-direct.ts';
 import { ResourceNumbers } from './plan-resources.ts';
 import { dropCode, dropHostCode, newCode, representationCode, resourcesIn } from './resource-code.ts';
 import { interfaceCode, stateCode } from './state-code.ts';
 
-/** Types beyond this make functions that no optimiser takes; the glue is as good. */
-const MAX_NODES = 2_000;
+/**
+ * Parts of types that all functions of a component may have together, each counted where it is used: a small file can
+ * stand for much generated code. One type has 50,000 at most when it is read.
+ */
+const MAX_NODES = 400_000;
 
 /**
  * Plans a component's direct path, or says why it has none. The component must be one that jco accepts: types and
@@ -89,6 +93,7 @@ class Planner {
   readonly #memories = new Map<string, { step: number; name: string; slot: number }>();
   readonly #adapters: Adapters;
   readonly #host: HostSlot[] = [];
+  #nodes = 0;
   /** Interfaces whose resource classes are needed. */
   readonly #needed = new Set<string>();
   readonly #resources: ResourceNumbers;
@@ -100,9 +105,6 @@ class Planner {
   }
 
   plan(): DirectPlan {
-    for (const { memories } of this.#linked.modules) {
-      if (memories.some(({ is64, shared }) => is64 || shared)) throw new NotDirect('has a shared or 64-bit memory');
-    }
     const exports = this.#exports();
     const destroys = this.#resources.destroys((item) => this.#callee(item));
     const steps = this.#linked.steps.map((step) => ({
@@ -170,19 +172,34 @@ class Planner {
    */
   #lifted(item: FuncItem, caller: number | undefined): number {
     const { type, definition } = item;
-    if (definition.kind !== 'lift') throw new NotDirect('exports a function that it imports');
-    checkType(type);
+    if (definition.kind !== 'lift') return this.#forwarded(item, definition.path);
     const entering = this.#resources.entering(definition.instance, caller);
     const fromHost = caller === undefined;
     const key = `${fromHost} ${entering.join(' ')}`;
     const known = this.#exportedOf.get(item) ?? new Map<string, number>();
     const found = known.get(key);
     if (found !== undefined) return found;
+    this.#check(type);
     const slots = this.#slots(definition.options, definition.instance, fromHost, entering);
     const index = this.#exported.length;
     const adapter = fromHost ? this.#adapters.add(index, type, definition) : undefined;
     this.#exported.push(exportCode(type, slots, this.#func(definition.coreFunc), adapter));
     this.#exportedOf.set(item, known.set(key, index));
+    return index;
+  }
+
+  /** An exported function that is an imported one: nothing of the component lies between. */
+  #forwarded(item: FuncItem, path: readonly string[]): number {
+    const known = this.#exportedOf.get(item)?.get('');
+    if (known !== undefined) return known;
+    const { type } = item;
+    this.#check(type);
+    if (typesOf(type).some((part) => holds(part, 'own', 'borrow'))) {
+      throw new NotDirect('exports a function with resources that it imports');
+    }
+    const { slot, how } = hostCall(path);
+    const index = this.#exported.push(forwardCode(type, this.#host.push(slot) - 1, how, path.join('#'))) - 1;
+    this.#exportedOf.set(item, new Map([['', index]]));
     return index;
   }
 
@@ -234,7 +251,7 @@ class Planner {
 
   #lowered({ func, options, instance }: Extract<CoreItem, { kind: 'lower' }>): string {
     const { type, definition } = func;
-    checkType(type);
+    this.#check(type);
     if (definition.kind === 'lift') {
       const slots = this.#slots(options, instance, false);
       return importCode(type, slots, -1, { kind: 'lifted', index: this.#lifted(func, instance) }, '');
@@ -267,7 +284,7 @@ class Planner {
     return {
       encoding: options.encoding,
       instance,
-      memory: options.memory === undefined ? undefined : slotOf(this.#memories, options.memory, 'memory'),
+      memory: options.memory === undefined ? undefined : this.#memory(options.memory),
       realloc: func(options.realloc),
       postReturn: func(options.postReturn),
       entering,
@@ -285,17 +302,23 @@ class Planner {
     };
   }
 
+  #check(type: FuncType): void {
+    if (type.async) throw new NotDirect('has asynchronous functions');
+    const types = typesOf(type);
+    this.#nodes += types.reduce((sum, part) => sum + part.nodes, 0);
+    if (this.#nodes > MAX_NODES) throw new NotDirect(`has functions whose types have more than ${MAX_NODES} parts`);
+    for (const kind of ['stream', 'future', 'error-context', 'map'] as const) {
+      if (types.some((part) => holds(part, kind))) throw new NotDirect(`has a ${kind}`);
+    }
+  }
+
+  #memory(item: CoreItem): number {
+    if (memoryOf(this.#linked, item)?.is64) throw new NotDirect('passes values through a 64-bit memory');
+    return slotOf(this.#memories, item, 'memory');
+  }
+
   #func(item: CoreItem): number {
     return slotOf(this.#funcs, item, 'function');
-  }
-}
-
-function checkType(type: FuncType): void {
-  if (type.async) throw new NotDirect('has asynchronous functions');
-  const types = typesOf(type);
-  if (types.reduce((sum, part) => sum + part.nodes, 0) > MAX_NODES) throw new NotDirect('has a very large type');
-  for (const kind of ['stream', 'future', 'error-context', 'map'] as const) {
-    if (types.some((part) => holds(part, kind))) throw new NotDirect(`has a ${kind}`);
   }
 }
 

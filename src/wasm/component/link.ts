@@ -2,6 +2,7 @@ import { WasmError } from '../errors.ts';
 import type {
   Component,
   CoreInstanceExpression,
+  CoreMemory,
   CoreModule,
   Definition,
   ExternDescription,
@@ -217,4 +218,14 @@ function modulesOf(component: Component): CoreModule[] {
     if (definition.kind === 'component') return modulesOf(definition.component);
     return definition.kind === 'core module' ? [definition.module] : [];
   });
+}
+
+/** The type of a memory that is a core instance's export; undefined for anything else. */
+export function memoryOf({ steps, modules }: LinkedComponent, item: CoreItem): CoreMemory | undefined {
+  if (item.kind !== 'core export') return undefined;
+  const module = modules[steps[item.instance]?.module ?? -1];
+  const exported = module?.exports.find(({ name, value }) => name === item.name && value.sort === 'memory');
+  if (module === undefined || exported === undefined) return undefined;
+  const memories = [...module.imports.flatMap(({ memory }) => memory ?? []), ...module.memories];
+  return memories[exported.value.index];
 }
