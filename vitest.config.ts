@@ -1,9 +1,24 @@
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** `npm test` runs `unit`; `.ci/run` runs `servers` (real databases and registries) and `long` (soaks) as well. */
 const suite = process.env.VIVARIUM_TEST_SUITE ?? 'unit';
 
+/** `npm run mutate` asks for one change of the source, made where it is loaded. */
+const mutation = process.env.VIVARIUM_MUTATION;
+const { file, from, to } = JSON.parse(mutation ?? '{}') as { file?: string; from?: string; to?: string };
+
 export default defineConfig({
+  plugins:
+    file === undefined || from === undefined || to === undefined
+      ? []
+      : [
+          {
+            name: 'mutation',
+            enforce: 'pre',
+            transform: (code, id) => (id === resolve(file) ? code.replace(from, () => to) : undefined),
+          },
+        ],
   test: {
     include: suite === 'unit' ? ['test/**/*.test.ts'] : [`test/${suite}/**/*.test.ts`],
     exclude: suite === 'unit' ? ['test/servers/**', 'test/long/**'] : [],

@@ -1,6 +1,7 @@
 import { coreModule } from '#wasm';
 import { throughRegister } from './calls.ts';
 import type { MeteredBody } from './metered-body.ts';
+import { ARRAY_BASE } from './object-size.ts';
 import { Misc, Op } from './opcode.ts';
 
 const { Immediate, MISC } = coreModule;
@@ -51,7 +52,7 @@ export function chargeLength(body: MeteredBody, is64: boolean, elementBytes: num
     body.op(Op.i64ExtendI32U);
     body.constant64(elementBytes);
     body.op(Op.i64Mul);
-    body.constant64(16);
+    body.constant64(ARRAY_BASE);
     body.op(Op.i64Add);
     body.call(body.assembly.allocateHelper());
   }

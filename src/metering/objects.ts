@@ -1,7 +1,7 @@
 import { coreModule } from '#wasm';
 import { chargeLength } from './bulk.ts';
 import type { MeteredBody } from './metered-body.ts';
-import { exceptionBytes, objectBytes } from './object-size.ts';
+import { elementBytes, exceptionBytes, objectBytes } from './object-size.ts';
 import { Gc, Op } from './opcode.ts';
 
 const { GC, Immediate } = coreModule;
@@ -35,7 +35,7 @@ export function gc(body: MeteredBody, at: number): void {
     case Gc.arrayNewDefault:
     case Gc.arrayNewData:
     case Gc.arrayNewElem:
-      chargeLength(body, false, type?.kind === 'array' ? type.element.size : 16);
+      chargeLength(body, false, elementBytes(type));
       break;
     case Gc.arrayFill:
     case Gc.arrayCopy:

@@ -2,7 +2,7 @@ import { ByteReader, coreModule } from '#wasm';
 import type { DataSegments } from './data-segments.ts';
 import { MeteringError } from './errors.ts';
 import type { LengthTerm, Metadata } from './metadata.ts';
-import { entryBytes, objectBytes } from './object-size.ts';
+import { ARRAY_BASE, elementBytes, entryBytes, objectBytes } from './object-size.ts';
 import { SMALL_LENGTH, StartupFuel } from './startup-fuel.ts';
 
 const { Constant, SectionId, itemsOf, readConstantExpression, readGlobalType } = coreModule;
@@ -37,11 +37,8 @@ export function startupOf(module: coreModule.CoreModule, data: DataSegments): St
       return;
     }
     // The length is charged when it can be computed; what was buffered before is charged then, too.
-    initialBytes += objectBytes(type);
-    arrays.push({
-      length: integer(length, globals.lengths),
-      elementBytes: type?.kind === 'array' ? type.element.size : 16,
-    });
+    initialBytes += ARRAY_BASE;
+    arrays.push({ length: integer(length, globals.lengths), elementBytes: elementBytes(type) });
     fuel.flush();
   };
   const evaluate = (expression: Expression): void => {
