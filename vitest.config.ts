@@ -16,7 +16,8 @@ export default defineConfig({
           {
             name: 'mutation',
             enforce: 'pre',
-            transform: (code, id) => (id === resolve(file) ? code.replace(from, () => to) : undefined),
+            transform: (code, id) =>
+              id === resolve(file) ? { code: code.replace(from, () => to), map: null } : undefined,
           },
         ],
   test: {
@@ -26,6 +27,8 @@ export default defineConfig({
     testTimeout: suite === 'unit' ? 120_000 : 600_000,
     hookTimeout: suite === 'unit' ? 120_000 : 600_000,
     pool: 'forks',
+    // A file that is kept between runs would hide a mutation, or outlive it.
+    fsModuleCache: mutation === undefined,
     maxWorkers: 2,
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },
   },

@@ -28,15 +28,15 @@ if (values.list) {
 
 const tests = [...new Set(LIMITS.flatMap((mutation) => mutation.tests))];
 const unbroken = await outcomeOf(undefined, tests);
-if (unbroken !== 'unnoticed') {
-  console.error(`mutate: on the source as it is the tests ${unbroken}; nothing was mutated`);
+if (unbroken.kind !== 'unnoticed') {
+  console.error(`mutate: the tests fail on the source as it is; nothing was mutated\n${unbroken.by}`);
   process.exit(1);
 }
 const unnoticed: string[] = [];
 for (const mutation of chosen) {
-  const outcome = await outcomeOf(mutation, mutation.tests);
-  if (outcome === 'unnoticed') unnoticed.push(mutation.name);
-  console.log(`mutate: ${outcome.padEnd(10)} ${mutation.name}`);
+  const { kind, by } = await outcomeOf(mutation, mutation.tests);
+  if (kind === 'unnoticed') unnoticed.push(mutation.name);
+  console.log(`mutate: ${kind.padEnd(10)} ${mutation.name}${by === '' ? '' : `\n          ${by}`}`);
 }
 console.log(`mutate: ${chosen.length} mutations, ${unnoticed.length} that no test notices`);
 process.exitCode = unnoticed.length === 0 ? 0 : 1;
@@ -47,23 +47,34 @@ function checkOnce({ name, file, from }: Mutation): void {
   if (found !== 1) refuse(USAGE, `mutation "${name}": its text stands ${found} times in ${file}`);
 }
 
+interface Outcome {
+  readonly kind: 'noticed' | 'hung' | 'unnoticed';
+  /** The test that failed first. */
+  readonly by: string;
+}
+
 /** Runs tests in a process of their own; the mutation is made where the source is loaded, not in the file. */
-function outcomeOf(mutation: Mutation | undefined, files: readonly string[]): Promise<'failed' | 'hung' | 'unnoticed'> {
+function outcomeOf(mutation: Mutation | undefined, files: readonly string[]): Promise<Outcome> {
   const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
   const env = { ...process.env, ...(mutation === undefined ? {} : { VIVARIUM_MUTATION: JSON.stringify(mutation) }) };
-  const child = spawn(process.execPath, [vitest, 'run', '--bail', '1', ...files], {
+  const child = spawn(process.execPath, [vitest, 'run', '--bail', '1', '--no-color', ...files], {
     env,
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
+  });
+  let written = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    written += text;
   });
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       killGroup(child);
-      resolve('hung');
+      resolve({ kind: 'hung', by: '' });
     }, HANG_MS);
-    child.once('exit', (code) => {
+    child.once('close', (code) => {
       clearTimeout(timer);
-      resolve(code === 0 ? 'unnoticed' : 'failed');
+      const failed = written.split('\n').find((line) => line.trim().startsWith('FAIL')) ?? '';
+      resolve({ kind: code === 0 ? 'unnoticed' : 'noticed', by: failed.trim() });
     });
   });
 }

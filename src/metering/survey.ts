@@ -19,11 +19,17 @@ export function surveyModule(module: coreModule.CoreModule): ModuleFacts {
 class Survey extends SurveyedBody {
   readonly #module: coreModule.CoreModule;
   readonly #code: coreModule.ModuleSection | undefined;
+  /** The most operands that one operator may leave: calls and blocks leave the results of a type. */
+  readonly #mostResults: number;
   #function = 0;
 
   constructor(module: coreModule.CoreModule) {
     super(module);
     this.#module = module;
+    this.#mostResults = module.types.reduce(
+      (most, type) => (type.kind === 'function' ? Math.max(most, type.results.length) : most),
+      1,
+    );
     this.#code = module.sections.find(({ id }) => id === coreModule.SectionId.code);
   }
 
@@ -43,8 +49,9 @@ class Survey extends SurveyedBody {
       this.begin(n);
       while (this.labels.depth > 0) this.#step();
       this.end(n);
-      // Each operator has a byte and leaves one operand, so that few functions are read once more.
-      if ((declared + MOST_PARAMETERS + 2 * size) * 2 * this.joints > LARGEST_WORK) this.#limitWork(n, start);
+      // What leaves operands takes two bytes and more, so that few functions are read once more.
+      const alive = MOST_PARAMETERS + declared + (size / 2) * this.#mostResults + this.joints / 4;
+      if (alive * this.joints > LARGEST_WORK) this.#limitWork(n, start);
       reader.position = next;
     }
     // Node 24 takes both in one module, Node 26 does not, nor always: it compares functions that it validates at once.
@@ -238,6 +245,7 @@ class Survey extends SurveyedBody {
   #dead(): void {
     const reader = this.reader;
     while (this.labels.depth > 0) {
+      this.joints++;
       reader.skipDead();
       const opcode = reader.bytes[reader.position++] as number;
       if (opcode === Op.else) {

@@ -14,7 +14,7 @@ export class SurveyedBody {
   total = 0;
   marked = 0;
   outside = 0;
-  /** Operators that do more than compute, and ways to labels: at least half of the places where control parts or meets. */
+  /** Operators that do more than compute, and ways to labels: no fewer than the places where control parts or meets. */
   joints = 0;
   /** All ways cost the same. */
   even = true;

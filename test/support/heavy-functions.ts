@@ -85,6 +85,12 @@ export const HEAVY_FUNCTIONS: readonly HeavyFunction[] = [
     text: (v, t) => `${locals(v)} (block (try_table ${over(t, '(catch_all 0)')} (call $nothing)))`,
   },
   {
+    name: 'results of few calls, if',
+    values: 49,
+    times: 300,
+    text: (v, t) => `${over(v, '(call $many)')} ${over(t, IF)} ${over(v * 1_000, 'drop ')}`,
+  },
+  {
     name: 'calls in one handler',
     values: 49_000,
     times: 1,
@@ -100,5 +106,6 @@ export const HEAVY_FUNCTIONS: readonly HeavyFunction[] = [
 
 /** A core module with the function as its second, exported as `heavy`. */
 export function heavyModule({ text }: HeavyFunction, values: number, times: number): string {
-  return `(module (memory 1) (table 1 funcref) (func $nothing) (func (export "heavy") ${text(values, times)}))`;
+  return `(module (memory 1) (table 1 funcref) (func $nothing) (func (export "heavy") ${text(values, times)})
+    (func $many (result${' i32'.repeat(1_000)}) unreachable))`;
 }
