@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +31,43 @@ describeIndex('SQLite', async () => {
 });
 
 describe('SQLite index', () => {
+  const endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)';
+  it.each([
+    [
+      'a view that never ends in the place of a table',
+      `DROP TABLE modules; CREATE VIEW modules AS ${endless} SELECT i AS id FROM n`,
+    ],
+    ['a view that nobody asks', `CREATE VIEW v AS ${endless} SELECT i FROM n`],
+    [
+      'a trigger that never ends',
+      `CREATE TRIGGER t AFTER INSERT ON lookups BEGIN INSERT INTO condemned ${endless} SELECT 'p' || i, i FROM n; END`,
+    ],
+    ['a table more', 'CREATE TABLE pragma_table_list (x)'],
+    ['an index more', 'CREATE INDEX i ON modules (lower(name))'],
+    ['an index less', 'DROP INDEX modules_rank'],
+    ['another column', 'ALTER TABLE modules ADD COLUMN more TEXT'],
+    ['a version that it has not', 'PRAGMA user_version = 0'],
+  ])('refuses a file with %s before it uses it', async (_, sql) => {
+    const path = join(scratchFolder(), 'index.db');
+    const clock = new ManualClock();
+    await (await SqliteModuleIndex.open({ path, clock })).close();
+    await (await SqliteModuleIndex.open({ path, clock })).close();
+    const database = new DatabaseSync(path);
+    database.exec(sql);
+    database.close();
+    await expect(SqliteModuleIndex.open({ path, clock })).rejects.toMatchObject({ code: 'REGISTRY_SCHEMA' });
+  });
+
+  it('refuses a FIFO and a device in its place', async () => {
+    if (process.platform === 'win32') return;
+    const path = join(scratchFolder(), 'index.db');
+    execFileSync('mkfifo', [path]);
+    for (const planted of [path, '/dev/zero']) {
+      const opening = SqliteModuleIndex.open({ path: planted, clock: new ManualClock() });
+      await expect(opening).rejects.toMatchObject({ code: 'REGISTRY_UNAVAILABLE' });
+    }
+  });
+
   it('sees what another process publishes, revokes and evicts', async () => {
     const path = join(scratchFolder(), 'index.db');
     const clock = new ManualClock();

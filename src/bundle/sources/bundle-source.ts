@@ -7,7 +7,7 @@ export interface PackedSource {
   /** BLAKE3 of the raw input, or `undefined` where the chunk is the raw input itself. */
   readonly inputHash?: string;
   /** The chunk: whole, or in pieces where it may be large. */
-  readonly chunk: Uint8Array | Iterable<Uint8Array>;
+  readonly chunk: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 /** What a bundle is made of. */

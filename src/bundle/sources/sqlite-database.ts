@@ -18,17 +18,21 @@ export interface OpenDatabase {
 }
 
 /**
- * Opens a database that may be hostile, to read it and no more. `waitMs` is how long a lock is waited for.
+ * Opens a database that may be hostile, to read it and no more. `waitMs` is how long a lock is waited for,
+ * `heapBytes` what SQLite may take.
  *
  * One in WAL mode that nobody has open is read as a file that does not change: SQLite would otherwise make a log and an index
  * beside it, which a connection that may not write cannot remove, and could not make in a folder that it may not write. That
  * such a file did not change is seen by its times afterwards. One that somebody has open has its log, and is read in the
  * transaction that SQLite gives.
  */
-export function openForReading(path: string, waitMs: number): OpenDatabase {
-  if (!existsSync(path)) {
+export function openForReading(path: string, waitMs: number, heapBytes: number): OpenDatabase {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) {
     throw new BundleError('BUNDLE_NOT_FOUND', `there is no database ${shownPath(path)}; give the path of one`);
   }
+  // SQLite would wait for a FIFO.
+  if (!stats.isFile()) throw new BundleError('BUNDLE_INVALID_DATABASE', `${shownPath(path)} is not a regular file`);
   return guarded(path, () => {
     const file = realpathSync(path);
     const before = stateOf(file);
@@ -38,6 +42,7 @@ export function openForReading(path: string, waitMs: number): OpenDatabase {
     const database = new DatabaseSync(location, { readOnly: true, timeout: waitMs, allowExtension: false });
     // Functions in a hostile schema's indexes, views and defaults could do more than compute.
     database.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;');
+    database.exec(`PRAGMA hard_heap_limit = ${heapBytes}`);
     const check = () => {
       if (!still || stateOf(file) === before) return;
       const message = `${shownPath(path)} was written while it was read; repeat the command`;
@@ -107,12 +112,15 @@ export function tableShape(
   table: '_source' | '_ast' | 'source_blobs',
 ): TableShape | undefined {
   return guarded(path, () => {
-    const found = database.prepare("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?").get(table);
+    const found = database
+      .prepare("SELECT type, rootpage FROM main.sqlite_schema WHERE name = ? AND type IN ('table', 'view')")
+      .get(table);
     if (found === undefined) return undefined;
-    if (found.type !== 'table') {
-      throw new BundleError('BUNDLE_INVALID_DATABASE', `${table} in ${shownPath(path)} is a ${found.type}, no table`);
+    if (found.type !== 'table' || found.rootpage === 0) {
+      const what = found.type === 'table' ? 'a virtual table' : 'a view';
+      throw new BundleError('BUNDLE_INVALID_DATABASE', `${table} in ${shownPath(path)} is ${what}, no table`);
     }
-    const columns = database.prepare('SELECT name, hidden FROM pragma_table_xinfo(?)').all(table);
+    const columns = database.prepare(`PRAGMA main.table_xinfo("${table}")`).all();
     const generated = columns.filter(({ hidden }) => hidden !== 0).map(({ name }) => String(name));
     if (generated.length > 0) {
       throw new BundleError(

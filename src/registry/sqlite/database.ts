@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
-import { messageOf } from '#core';
+import { messageOf, shownText } from '#core';
 import { RegistryError } from '../errors.ts';
 import { SQLITE_MIGRATIONS } from './schema.ts';
 
@@ -11,6 +11,12 @@ const LOCKED = 6;
 /** How often a statement is tried while another process writes; with the pauses between, about ten seconds. */
 const BUSY_ATTEMPTS = 200;
 const MAX_PAUSE_MS = 50;
+
+/** What a database is made of, but for the indexes that SQLite makes by itself. More entries than ours are not ours. */
+const SCHEMA = `SELECT type, name, tbl_name, sql FROM main.sqlite_schema
+  WHERE name NOT LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\' LIMIT 1000`;
+
+const textOfEntry = (entry: object): string => JSON.stringify(Object.values(entry));
 
 export type SqliteValue = SQLInputValue;
 
@@ -22,6 +28,9 @@ export class SqliteDatabase {
   constructor(path: string) {
     try {
       if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+      // SQLite would wait for a FIFO.
+      const stats = path === ':memory:' ? undefined : statSync(path, { throwIfNoEntry: false });
+      if (stats !== undefined && !stats.isFile()) throw new Error('it is not a regular file');
       // A wait inside SQLite would hold the event loop; `run` waits outside.
       this.#database = new DatabaseSync(path, { timeout: 0, allowExtension: false, defensive: true });
     } catch (cause) {
@@ -31,7 +40,7 @@ export class SqliteDatabase {
     }
   }
 
-  /** Brings the schema up to date. @throws {RegistryError} `REGISTRY_SCHEMA` when a newer program wrote the file */
+  /** Brings the schema up to date. @throws {RegistryError} `REGISTRY_SCHEMA` when a newer program wrote the file, or somebody else */
   async migrate(): Promise<void> {
     // Someone who can write the file could plant a trigger or view that calls functions.
     await this.run(() => this.#database.exec('PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL'));
@@ -44,9 +53,33 @@ export class SqliteDatabase {
           `the registry's index has schema ${String(version)}, this program knows ${SQLITE_MIGRATIONS.length}; use a newer one`,
         );
       }
+      this.#checkSchema(version);
       for (const migration of SQLITE_MIGRATIONS.slice(version)) this.#database.exec(migration);
       this.#database.exec(`PRAGMA user_version = ${SQLITE_MIGRATIONS.length}`);
     });
+  }
+
+  /**
+   * Refuses a file whose tables, indexes, views or triggers are not those of the migrations. In a folder that others can
+   * write, a view of the name of a table may never end, and a trigger does what its author wants.
+   */
+  #checkSchema(version: number): void {
+    const wanted = new DatabaseSync(':memory:');
+    try {
+      for (const migration of SQLITE_MIGRATIONS.slice(0, version)) wanted.exec(migration);
+      const right = new Set(wanted.prepare(SCHEMA).all().map(textOfEntry));
+      const found = this.#database.prepare(SCHEMA).all();
+      const wrong = found.find((entry) => !right.has(textOfEntry(entry)));
+      if (wrong === undefined && found.length === right.size) return;
+      const what =
+        wrong === undefined ? 'lacks tables or indexes' : `has the ${wrong.type} ${shownText(String(wrong.name))}`;
+      throw new RegistryError(
+        'REGISTRY_SCHEMA',
+        `the registry's index ${what}, other than this program made it; it is damaged or hostile: restore it`,
+      );
+    } finally {
+      wanted.close();
+    }
   }
 
   get(sql: string, ...values: SqliteValue[]): Record<string, unknown> | undefined {

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { chunkPath } from '../../../src/bundle/chunks/chunk-path.ts';
 import { loadLockfile } from '../../../src/bundle/lockfile/lockfile-file.ts';
 import { type PackReport, pack } from '../../../src/bundle/pack.ts';
@@ -53,7 +54,7 @@ function sqlDatabase(path: string, sql: string): void {
 }
 
 describe('push then pull of a source database', () => {
-  it('is identity on what a bundle carries', async () => {
+  it('is identity on what a bundle carries', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(databases, async (database) => {
         using folder = temporaryFolder();
@@ -197,6 +198,10 @@ describe('push then pull of a source database', () => {
   });
 });
 
+/** Processes that this one started, where the system tells. */
+const children = (): number =>
+  process.platform === 'linux' ? readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').length : 0;
+
 describe('hostile databases', () => {
   const table = 'CREATE TABLE _source (id TEXT PRIMARY KEY, path TEXT, language TEXT, content BLOB);';
   it.each([
@@ -212,6 +217,24 @@ describe('hostile databases', () => {
     [
       'whose _source is an endless view',
       `CREATE VIEW _source AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, id AS path, id AS language, id AS content FROM n`,
+      'BUNDLE_INVALID_DATABASE',
+    ],
+    [
+      'whose table has the name of a function that tells the schema, beside a view that never ends',
+      `CREATE TABLE pragma_table_list (schema, name, type); CREATE TABLE pragma_table_xinfo (name, hidden);
+       INSERT INTO pragma_table_list VALUES ('main', '_source', 'table');
+       INSERT INTO pragma_table_xinfo VALUES ('id', 0), ('path', 0), ('content', 0), ('language', 0);
+       CREATE VIEW _source AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, id AS path, id AS language, id AS content FROM n`,
+      'BUNDLE_INVALID_DATABASE',
+    ],
+    [
+      'with views of views, of which each is twice the work',
+      `${table} ${Array.from({ length: 60 }, (_, n) => `CREATE VIEW v${n} AS SELECT * FROM ${n === 0 ? '_source' : `v${n - 1} a, v${n - 1} b`};`).join('\n')}`,
+      'BUNDLE_EMPTY',
+    ],
+    [
+      'whose _source is a virtual table',
+      'CREATE VIRTUAL TABLE _source USING fts5(id, path, content)',
       'BUNDLE_INVALID_DATABASE',
     ],
     [
@@ -242,6 +265,35 @@ describe('hostile databases', () => {
     const attempt = push(folder.at('in.db'), folder.at('out'), { maxSourceBytes: 2_000_000 });
     await expect(attempt).rejects.toMatchObject({ code });
     await expect(loadLockfile(folder.at('out'), 'mache')).rejects.toMatchObject({ code: 'BUNDLE_NOT_FOUND' });
+  });
+
+  it.skipIf(process.platform === 'win32')('that are a FIFO or a device', async () => {
+    using folder = temporaryFolder();
+    execFileSync('mkfifo', [folder.at('fifo')]);
+    for (const path of [folder.at('fifo'), '/dev/zero']) {
+      await expect(push(path, folder.at('out'))).rejects.toMatchObject({ code: 'BUNDLE_INVALID_DATABASE' });
+    }
+  });
+
+  it('that take SQLite longer than they may are given up with their process', async () => {
+    using folder = temporaryFolder();
+    sqlDatabase(folder.at('in.db'), `${table} INSERT INTO _source VALUES ('a', 'a', 'go', x'00')`);
+    const before = children();
+    await expect(push(folder.at('in.db'), folder.at('out'), { maxStepMs: 0 })).rejects.toMatchObject({
+      code: 'BUNDLE_INVALID_DATABASE',
+      message: expect.stringContaining('reading it takes more than 0 ms'),
+    });
+    await vi.waitUntil(() => children() === before);
+  });
+
+  it('with a WITHOUT ROWID table, an index over an expression and a check are read as others', async () => {
+    using folder = temporaryFolder();
+    sqlDatabase(
+      folder.at('in.db'),
+      `CREATE TABLE _source (id TEXT PRIMARY KEY, path TEXT, language TEXT, content BLOB CHECK (length(content) < 9)) WITHOUT ROWID;
+       CREATE INDEX e ON _source (lower(path) || zeroblob(10)); INSERT INTO _source VALUES ('a', 'a', 'go', x'00');`,
+    );
+    expect(await push(folder.at('in.db'), folder.at('out'))).toMatchObject({ chunks: 1, leftOut: [] });
   });
 
   it('an empty file, a text and a missing file', async () => {

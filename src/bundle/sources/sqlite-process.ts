@@ -1,0 +1,71 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { shownPath } from '#core';
+import { BundleError } from '../errors.ts';
+import { type Answer, fromWire, type Question } from './sqlite-wire.ts';
+
+/** A disk reads more than this in a millisecond. */
+const BYTES_PER_MS = 20_000;
+const LEAST_MS = 60_000;
+const HEAP_MIB = 1_024;
+
+/**
+ * A child process that reads one database. Nothing stops SQLite once it has begun, whatever a hostile schema or a damaged
+ * page makes it do; a process can be killed.
+ */
+export class SqliteProcess {
+  readonly #path: string;
+  readonly #maxStepMs: number;
+  readonly #child: ChildProcess;
+  #settle: ((answer: Answer | Error) => void) | undefined;
+  #ended: Error | undefined;
+
+  /** @param maxStepMs by default as long as a slow disk needs for the whole file, and a minute */
+  constructor(path: string, maxStepMs?: number) {
+    this.#path = path;
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    this.#maxStepMs = maxStepMs ?? LEAST_MS + size / BYTES_PER_MS;
+    const program = import.meta.url.endsWith('.ts') ? './sqlite-child.ts' : './sqlite-child.js';
+    this.#child = fork(new URL(program, import.meta.url), {
+      serialization: 'advanced',
+      env: {},
+      execArgv: [`--max-old-space-size=${HEAP_MIB}`, '--no-warnings'],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    this.#child
+      .on('message', (answer: Answer) => this.#settle?.(answer))
+      .on('error', (error) => this.#end(error.message))
+      .on('exit', (code, signal) => this.#end(`its reader ended (${signal ?? `exit ${code}`})`));
+  }
+
+  /** One at a time. @throws {BundleError} */
+  ask(question: Question): Promise<Exclude<Answer, { error: unknown }>> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => this.#end(`reading it takes more than ${Math.round(this.#maxStepMs)} ms`),
+        this.#maxStepMs,
+      );
+      this.#settle = (answer) => {
+        clearTimeout(timer);
+        this.#settle = undefined;
+        if (answer instanceof Error) reject(answer);
+        else if ('error' in answer) reject(fromWire(answer.error));
+        else resolve(answer);
+      };
+      this.#child.send(question, (error) => {
+        if (error !== null) this.#end(error.message);
+      });
+    });
+  }
+
+  close(): void {
+    this.#end('it was closed');
+  }
+
+  #end(why: string): void {
+    this.#ended ??= new BundleError('BUNDLE_INVALID_DATABASE', `${shownPath(this.#path)} cannot be read: ${why}`);
+    this.#settle?.(this.#ended);
+    this.#child.kill('SIGKILL');
+  }
+}
