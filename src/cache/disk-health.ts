@@ -1,5 +1,5 @@
 import type { Clock } from '#core';
-import { messageOf } from '#core';
+import { isVivariumError, messageOf } from '#core';
 import { CacheError } from './errors.ts';
 import { codeOf } from './files.ts';
 
@@ -60,9 +60,13 @@ export class DiskHealth {
 
 export function unavailable(root: string, what: string, cause: unknown): CacheError {
   const code = codeOf(cause);
+  // The folder with the machine's secret, by which entries are sealed, is another one.
+  const isSeal = isVivariumError(cause);
+  const why = isSeal ? `is not used: ${cause.message}` : `${what} (${code ?? messageOf(cause)})`;
+  const variable = isSeal ? 'VIVARIUM_HOME' : 'VIVARIUM_CACHE_DIR';
   return new CacheError(
     'CACHE_UNAVAILABLE',
-    `the cache folder ${root} ${what} (${code ?? messageOf(cause)}); components are built anew without it`,
+    `the cache folder ${root} ${why}; components are built anew without it, each time: set ${variable} to a folder that can be written`,
     { cause, details: { path: root, ...(code === undefined ? {} : { reason: code }) } },
   );
 }

@@ -54,4 +54,5 @@ export function reportAuthority(shell: Shell, runtime: Runtime): void {
     shell.line(line.replaceAll('\n', '\\n'));
   });
   runtime.on('warning', ({ message }) => shell.line(message, '[warning] '));
+  runtime.on('cache', ({ error }) => shell.line(error.message, '[warning] '));
 }

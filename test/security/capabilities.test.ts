@@ -89,12 +89,16 @@ describe('matching', () => {
   it('takes time linear in the target, whatever the patterns', () => {
     const hostile = Array.from({ length: 20 }, (_, i) => `storage:read:${'**/a/'.repeat(20)}${'*/'.repeat(10)}${i}`);
     const set = of(...hostile);
-    const time = (length: number) => {
-      const key = 'a/'.repeat(length);
-      const start = performance.now();
-      expect(set.allows('storage', 'read', key)).toBe(false);
-      return performance.now() - start;
-    };
+    // The best of some: what else the machine does only adds to it.
+    const time = (length: number) =>
+      Math.min(
+        ...Array.from({ length: 5 }, () => {
+          const key = 'a/'.repeat(length);
+          const start = performance.now();
+          expect(set.allows('storage', 'read', key)).toBe(false);
+          return performance.now() - start;
+        }),
+      );
     time(2_000);
     // 50 times the target: a quadratic matcher would take 2,500 times as long, a backtracking one would never end.
     expect(time(100_000)).toBeLessThan(Math.max(time(2_000), 1) * 1_000);

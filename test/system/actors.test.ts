@@ -1,7 +1,7 @@
 // Whole systems of real components: what the messaging tests show of scripted actors, once more of guests.
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime, type RuntimeOptions } from '../../src/index.ts';
 import { BROADCAST_TARGETS, broadcastName, lastCallback, order, outcome, puppet } from '../support/puppet.ts';
 
@@ -26,16 +26,28 @@ async function scene(options: RuntimeOptions = {}): Promise<(name: string) => Pr
 const tell = (handle: ComponentHandle, ...of: Parameters<typeof order>): Promise<Uint8Array | undefined> =>
   (runtime as Runtime).request(handle, order(...of));
 
+/**
+ * Waits for what comes in later turns, for as many turns of the event loop as a broadcast to ten thousand needs many times
+ * over: how long a turn takes is the machine's affair.
+ */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 1_000_000; turn++) {
+    if (await isSo()) return;
+    await setImmediate();
+  }
+  throw new Error('it did not come to pass');
+}
+
 /** The first callback, when it is there: it comes in a later turn than what caused it. */
-const callback = (handle: ComponentHandle): Promise<ReturnType<typeof lastCallback>> =>
-  vi.waitFor(
-    async () => {
-      const last = lastCallback(await tell(handle, 'last'));
-      expect(last.count).toBe(1);
-      return last;
-    },
-    { interval: 1, timeout: 10_000 },
-  );
+async function callback(handle: ComponentHandle): Promise<ReturnType<typeof lastCallback>> {
+  let last = lastCallback(await tell(handle, 'last'));
+  await until(async () => {
+    last = lastCallback(await tell(handle, 'last'));
+    return last.count > 0;
+  });
+  expect(last.count).toBe(1);
+  return last;
+}
 
 describe('components', () => {
   it('send to each other by address, and answers to requests come back through handle-callback', async () => {
@@ -53,7 +65,7 @@ describe('components', () => {
     const turns = () => [a, b].reduce((sum, handle) => sum + (runtime as Runtime).usage(handle).messagesHandled, 0);
     // `a` sends `b` the order to bounce it; each then sends it back to whom it came from, and is at last refused.
     expect(outcome(await tell(a, 'send', 'b', order('bounce')))).toBe('ok');
-    await vi.waitFor(() => expect(turns()).toBe(51), { interval: 1, timeout: 10_000 });
+    await until(() => turns() >= 51);
     for (let n = 0; n < 10; n++) await setImmediate();
     expect(turns()).toBe(51);
   });
@@ -99,17 +111,25 @@ describe('components', () => {
   });
 
   it('broadcast to ten thousand others, and each takes it', async () => {
-    const load = await scene();
+    // A second, which a call has by default, is not enough for ten thousand on a busy machine.
+    const load = await scene({ limits: { maxExecutionTimeMs: 600_000 } });
     const a = await load('a');
     const targets: ComponentHandle[] = [];
     for (let n = 0; n < BROADCAST_TARGETS; n++) targets.push(await load(broadcastName(n)));
     const reply = Buffer.from((await tell(a, 'broadcast', '', order('echo'))) ?? []);
     expect([reply.readUInt32LE(0), reply.readUInt32LE(4)]).toEqual([0, BROADCAST_TARGETS]);
-    await vi.waitFor(() => {
-      for (const target of targets) expect((runtime as Runtime).usage(target).messagesHandled).toBe(1);
-    }, 10_000);
+    const waiting = new Set(targets);
+    const handled = (target: ComponentHandle): number => (runtime as Runtime).usage(target).messagesHandled;
+    await until(() => {
+      for (const target of waiting) {
+        if (handled(target) === 0) return false;
+        waiting.delete(target);
+      }
+      return true;
+    });
+    expect(new Set(targets.map(handled))).toEqual(new Set([1]));
     expect(letters).toEqual([]);
-  }, 60_000);
+  });
 
   it('are served while two others keep each other busy for ever', async () => {
     const load = await scene({ messaging: { maxHops: Number.MAX_SAFE_INTEGER } });
@@ -142,7 +162,8 @@ describe('components', () => {
         await live.send(handles.get(first) as ComponentHandle, order);
         expected.turns += turns;
         expected.answers += answers;
-        await vi.waitFor(async () => expect(await seen()).toBe(expected.answers), { interval: 1, timeout: 10_000 });
+        await until(async () => (await seen()) >= expected.answers);
+        expect(await seen()).toBe(expected.answers);
         // A callback is a turn of its own, and is no message that was handled.
         const handled = [...handles.values()].reduce((sum, handle) => sum + live.usage(handle).messagesHandled, 0);
         expect(handled - expected.turns).toBeOneOf([0, expected.answers]);
