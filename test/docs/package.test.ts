@@ -30,7 +30,7 @@ beforeAll(() => {
     symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name));
   }
   writeFileSync(join(project, 'package.json'), '{"type":"module","private":true}');
-}, 60_000);
+}, 600_000);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 function node(...args: string[]): string {
@@ -66,7 +66,7 @@ describe('the package', () => {
       join(project, 'hello.wasm'),
     ]);
     expect(node('main.ts')).toMatch(/Ada.*\nmetered\n/);
-  }, 60_000);
+  }, 600_000);
 
   it('has types that a strict consumer compiles with, library files checked too', () => {
     const imports = SUBPATHS.map((path, index) => `import * as door${index} from 'vivarium${path.slice(1)}';`);
@@ -75,5 +75,5 @@ describe('the package', () => {
     const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
     const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'esnext', '--types', 'node'];
     expect(node(compiler, ...flags, 'consumer.ts')).toBe('');
-  }, 240_000);
+  }, 600_000);
 });

@@ -7,6 +7,7 @@ import { chunkPath } from '../../../src/bundle/chunks/chunk-path.ts';
 import { loadLockfile } from '../../../src/bundle/lockfile/lockfile-file.ts';
 import { type PackReport, pack } from '../../../src/bundle/pack.ts';
 import { declaredShape } from '../../../src/bundle/sources/chunk-shape.ts';
+import { SqliteReader } from '../../../src/bundle/sources/sqlite-reader.ts';
 import { SqliteSource, type SqliteSourceOptions } from '../../../src/bundle/sources/sqlite-source.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { unpack } from '../../../src/bundle/unpack.ts';
@@ -20,9 +21,10 @@ const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 async function push(
   path: string,
   folder: string,
-  options: Partial<SqliteSourceOptions> & { strict?: boolean; generatedAtMs?: number } = {},
+  options: Partial<SqliteSourceOptions> & { strict?: boolean; generatedAtMs?: number; inProcess?: boolean } = {},
 ): Promise<PackReport> {
-  const source = await SqliteSource.open({ path, producerVersion: '1', lockWaitMs: 20, ...options });
+  const { open } = options.inProcess === true ? SqliteReader : SqliteSource;
+  const source = await open({ path, producerVersion: '1', lockWaitMs: 20, ...options });
   try {
     return await pack(source, folder, { clock, ...options });
   } finally {
@@ -54,12 +56,12 @@ function sqlDatabase(path: string, sql: string): void {
 }
 
 describe('push then pull of a source database', () => {
-  it('is identity on what a bundle carries', { timeout: 120_000 }, async () => {
+  it('is identity on what a bundle carries', async () => {
     await fc.assert(
       fc.asyncProperty(databases, async (database) => {
         using folder = temporaryFolder();
         writeDatabase(folder.at('in.db'), database);
-        await push(folder.at('in.db'), folder.at('out'));
+        await push(folder.at('in.db'), folder.at('out'), { inProcess: true });
         await pull(folder.at('out'), folder.at('out.db'));
         const restored = readDatabase(folder.at('out.db'));
         const original = readDatabase(folder.at('in.db'));
@@ -69,6 +71,23 @@ describe('push then pull of a source database', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('is the same through the child process, in batches and pieces of any size', async () => {
+    using folder = temporaryFolder();
+    const sources = [0, 1, 2 ** 20, 2 ** 20 + 1, 3 * 2 ** 20].map((size, index) => {
+      const path = `p${index}`;
+      return { id: path, path, language: 'go', content: new Uint8Array(Buffer.alloc(size, path)) };
+    });
+    const many = Array.from({ length: 5_000 }, (_, index) => {
+      const path = `q${index}`;
+      return { id: path, path, language: 'go', content: bytes(path) };
+    });
+    writeDatabase(folder.at('in.db'), { sources: [...sources, ...many] });
+    const reports = [await push(folder.at('in.db'), folder.at('child'))];
+    reports.push(await push(folder.at('in.db'), folder.at('here'), { inProcess: true }));
+    expect(reports[0]!.chunks).toBe(5_005);
+    expect(reports[0]!.lockfile.sources).toEqual(reports[1]!.lockfile.sources);
   });
 
   it('keeps empty, binary and misleading content', async () => {
@@ -283,7 +302,7 @@ describe('hostile databases', () => {
       code: 'BUNDLE_INVALID_DATABASE',
       message: expect.stringContaining('reading it takes more than 0 ms'),
     });
-    await vi.waitUntil(() => children() === before);
+    await vi.waitUntil(() => children() <= before, { timeout: 300_000 });
   });
 
   it('with a WITHOUT ROWID table, an index over an expression and a check are read as others', async () => {
