@@ -3,6 +3,7 @@ import { type Clock, type ComponentHandle, createHandle, parseComponentId, Vivar
 import { GuestMessaging, HostMessaging, Router, type RouterOptions, type TurnRunner } from '#messaging';
 import type { Report, RunGroup } from '../figure.ts';
 import { paired } from '../support/measure.ts';
+import { checkedArguments } from './arguments.ts';
 import { calls } from './calls.ts';
 import { guests } from './guests.ts';
 import { requests } from './requests.ts';
@@ -192,6 +193,7 @@ async function fullMailbox(report: Report): Promise<void> {
 
 export const run: RunGroup = async (report) => {
   await calls(report);
+  await checkedArguments(report);
   await requests(report);
   await roundTrips(report);
   await guests(report);

@@ -17,7 +17,11 @@ export function callCommand(shell: Shell): Command {
     .description('call an export of a component of any world')
     .argument('<component>', 'the component: a path, registry:ID, or an https: URL with #sha256=…')
     .argument('<export>', "the export's name; an interface's is ns:pkg/iface@v#func")
-    .argument('[arguments]', 'one JSON array of all arguments; 64-bit integers as decimal strings', '[]')
+    .argument(
+      '[arguments]',
+      'one JSON array of all arguments; 64-bit integers as decimal strings, "NaN" and "Infinity" for floats',
+      '[]',
+    )
     .addHelpText(
       'after',
       `
@@ -33,7 +37,7 @@ Examples:
 }
 
 async function call(shell: Shell, component: string, name: string, text: string, flags: CallFlags): Promise<void> {
-  const args = parseArguments(text);
+  checkJson(text);
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
     ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
@@ -47,13 +51,14 @@ async function call(shell: Shell, component: string, name: string, text: string,
     grants: flags.grant,
     preopens: preopensOf(flags),
   });
-  const result = await runtime.call(handle, name, ...args);
+  const result = await runtime.callJson(handle, name, text);
   const figures = usageFigures(runtime.usage(handle));
   shell.result({ result: result ?? null, ...figures }, printable(inspect(result, { depth: 8, maxArrayLength: 1_000 })));
   shell.note(usageLine(figures));
 }
 
-function parseArguments(text: string): readonly unknown[] {
+/** Before anything is loaded; what the interface makes of it is seen when its types are known. */
+function checkJson(text: string): void {
   let parsed: unknown;
   try {
     parsed = parseForeignJson(text, { maxLength: 2 ** 20 });
@@ -61,5 +66,4 @@ function parseArguments(text: string): readonly unknown[] {
     throw new CliError('CLI_USAGE', `the arguments are not JSON; write one array of all, as '[1, "two"]'`, { cause });
   }
   if (!Array.isArray(parsed)) throw new CliError('CLI_USAGE', `the arguments are not an array; write '[${text}]'`);
-  return parsed;
 }

@@ -17,6 +17,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const BY_CODE: Readonly<Record<string, ExitCode>> = {
   RUNTIME_NOT_FOUND: EXIT.notFound,
   RUNTIME_NO_EXPORT: EXIT.notFound,
+  RUNTIME_INVALID_ARGUMENT: EXIT.usage,
   RUNTIME_INVALID_COMPONENT: EXIT.refused,
   RUNTIME_MISSING_IMPORT: EXIT.refused,
   RUNTIME_FETCH_FAILED: EXIT.unreachable,

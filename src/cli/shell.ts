@@ -75,10 +75,11 @@ export class Shell {
   }
 }
 
-/** One line of JSON: 64-bit numbers as decimal strings, typed arrays as arrays, maps as objects. */
+/** One line of JSON: 64-bit numbers as decimal strings, NaN and infinities as strings too, typed arrays as arrays. */
 function toJson(value: unknown): string {
   return JSON.stringify(value, (_, item) => {
     if (typeof item === 'bigint') return item.toString();
+    if (typeof item === 'number' && !Number.isFinite(item)) return String(item);
     if (ArrayBuffer.isView(item) && !(item instanceof DataView)) return Array.from(item as Uint8Array);
     return item;
   });

@@ -19,11 +19,12 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
  * text. Its size, depth and number of values are looked at first, in one pass that makes nothing: 200 MB of opened
  * brackets take the parser sixteen seconds and eleven gigabytes before it finds them unclosed.
  * @param text UTF-8, or a string
+ * @param revive as `JSON.parse` calls it, with the text of a number or other primitive in its third argument
  * @throws {RangeError} for what is beyond the bounds
  * @throws {SyntaxError} for what is not JSON
  * @throws {TypeError} for bytes that are not UTF-8
  */
-export function parseForeignJson(text: string | Uint8Array, bounds: ForeignTextBounds): unknown {
+export function parseForeignJson(text: string | Uint8Array, bounds: ForeignTextBounds, revive?: Revive): unknown {
   if (text.length > bounds.maxLength) throw tooLong(text.length, bounds.maxLength);
   const { maxDepth, maxItems } = { ...FOREIGN_TEXT_DEFAULTS, ...bounds };
   // Shorter than it may be deep, it can be neither too deep nor too large.
@@ -33,8 +34,11 @@ export function parseForeignJson(text: string | Uint8Array, bounds: ForeignTextB
   }
   return JSON.parse(
     typeof text === 'string' ? text : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text),
+    revive,
   );
 }
+
+type Revive = (key: string, value: unknown, context?: { readonly source?: string }) => unknown;
 
 interface Characters {
   at(index: number): number;

@@ -1,6 +1,6 @@
 import type { Artifact, ArtifactBuilder, ArtifactCache, CallPath, CompiledArtifact, EngineLoadRequest } from '#core';
 import { type ComponentCode, componentCode } from './component-code.ts';
-import { directComponent } from './direct/direct-component.ts';
+import { directComponent, plannedCalls } from './direct/direct-component.ts';
 import { RuntimeError } from './errors.ts';
 import { glueHostCall } from './host-call.ts';
 import type { CurrentStore } from './host-state.ts';
@@ -54,7 +54,8 @@ export class CodeCache {
     if (calls === 'direct') {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
     }
-    return componentCode(compiled, (bytes) => current.state.lift(bytes), glueHostCall(current));
+    const { exported } = await plannedCalls(component, compiled.artifact.callPlan);
+    return componentCode(compiled, (bytes) => current.state.lift(bytes), glueHostCall(current), exported);
   }
 }
 

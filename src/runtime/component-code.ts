@@ -1,7 +1,9 @@
 import { compileFunction } from 'node:vm';
 import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
 import { RuntimeError } from './errors.ts';
+import { type ExportedFunction, type ExportIndex, exportIndexOf } from './exports/index.ts';
 import type { GivenResources, ResourceType } from './given-resources.ts';
+import { type Callable, glueFunction } from './glue-function.ts';
 import type { GlueHostCall } from './host-call.ts';
 import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
@@ -38,6 +40,10 @@ export interface ComponentCode {
   readonly exports: readonly ArtifactExport[];
   /** The name of `vivarium:actor/lifecycle` among the exports; undefined where the component is of another world. */
   readonly lifecycle: string | undefined;
+  /** Its exported functions, read at the first call by name. */
+  readonly exportIndex: () => ExportIndex;
+  /** An exported function of an instance; undefined where the instance lacks it. */
+  readonly functionOf: (instance: ComponentExports, exported: ExportedFunction) => Callable | undefined;
   /** How its stores take messages; undefined where the component is of another world. */
   readonly messages: MessageCalls | undefined;
 }
@@ -52,7 +58,12 @@ export function lifecycleName(exports: readonly ArtifactExport[]): string | unde
  * Evaluates an artifact's JavaScript as a function. Its text was checked when it was made and its artifact is
  * trusted; what little of the host it may name is shadowed, so that it sees no process, no console and no network.
  */
-export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard, callHost: GlueHostCall): ComponentCode {
+export function componentCode(
+  compiled: CompiledArtifact,
+  lifted: LiftGuard,
+  callHost: GlueHostCall,
+  exported: () => string | undefined = () => undefined,
+): ComponentCode {
   const { javascript, imports, exports } = compiled.artifact;
   if (javascript === '') {
     throw new RuntimeError(
@@ -86,7 +97,17 @@ export function componentCode(compiled: CompiledArtifact, lifted: LiftGuard, cal
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;
   const lifecycle = lifecycleName(exports);
   const messages = lifecycle === undefined ? undefined : glueMessages;
-  return { calls: 'glue', modules: compiled.modules, instantiate, imports, exports, lifecycle, messages };
+  return {
+    calls: 'glue',
+    modules: compiled.modules,
+    instantiate,
+    imports,
+    exports,
+    lifecycle,
+    messages,
+    exportIndex: exportIndexOf(exported),
+    functionOf: glueFunction,
+  };
 }
 
 const nothing = (): void => {};

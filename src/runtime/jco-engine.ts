@@ -9,6 +9,7 @@ import {
 } from '#core';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
 import { RuntimeError } from './errors.ts';
+import { argumentsFromJson } from './exports/index.ts';
 import type { ComponentMetadata } from './host/services.ts';
 import type { HostLinker } from './host-linker.ts';
 import { resolveImports } from './imports.ts';
@@ -109,6 +110,14 @@ export class JcoEngine implements RuntimeEngine {
   /** A turn for resources that the embedder let go, where any wait and the component takes turns. @throws as `callExport` */
   dropResources(handle: ComponentHandle): void {
     this.#components.get(handle?.handleId)?.dropResources();
+  }
+
+  /**
+   * The arguments of an export that a JSON array says, by the types of its interface.
+   * @throws `RUNTIME_NO_EXPORT`, `RUNTIME_INVALID_ARGUMENT`
+   */
+  argumentsFromJson(handle: ComponentHandle, name: string, json: string): readonly unknown[] {
+    return argumentsFromJson(this.#find(handle).code.exportIndex().find(name), json);
   }
 
   /** What the component says of itself, asked once it is ready. */

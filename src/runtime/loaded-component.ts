@@ -133,13 +133,13 @@ export class LoadedComponent {
     return this.#turn(through<T>, call, undefined);
   }
 
-  /** A turn with any export, by its name in WIT. A wrong name is the caller's mistake and does not cost the store. */
+  /** A turn with any export, by its name in WIT. A wrong name or argument is the caller's mistake and does not cost the store. */
   callExport(name: string, args: readonly unknown[]): unknown {
     this.#checkReady();
-    const target = findExport(this.code, name);
+    const target = findExport(this.code, name, args);
     return this.#inStore((store) => {
       const found = target(store.exports);
-      return this.enter(store, run<unknown>, () => found(...args));
+      return this.enter(store, run<unknown>, found);
     });
   }
 

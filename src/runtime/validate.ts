@@ -1,4 +1,4 @@
-import { checkNames, identify, readComponent, unsupportedFeatures, WasmError } from '#wasm';
+import { checkNames, identify, plainlyNamed, unsupportedFeatures, WasmError } from '#wasm';
 import { RuntimeError } from './errors.ts';
 
 /**
@@ -10,7 +10,7 @@ export function validateComponent(bytes: Uint8Array): void {
   const { kind, sentence } = identify(bytes);
   if (kind !== 'component') throw new RuntimeError('RUNTIME_INVALID_COMPONENT', sentence, { details: { kind } });
   try {
-    const component = readComponent(bytes);
+    const { component } = plainlyNamed(bytes);
     checkNames(component);
     const unsupported = unsupportedFeatures(component);
     if (unsupported.length > 0) {

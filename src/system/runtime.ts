@@ -128,8 +128,9 @@ export class Runtime implements AsyncDisposable {
 
   /**
    * Calls any export of any world: `runtime.call(handle, 'add', 1, 2)`, an interface's as `ns:pkg/iface@v#func`.
-   * Arguments and results are JavaScript values as jco maps them; a `result`'s error case rejects with a
-   * `ComponentError` that carries the payload. The call takes a turn of its own, before messages that wait.
+   * Arguments and results are JavaScript values as jco maps them; a 64-bit integer may be a safe integer too. Arguments are
+   * checked before the component is entered: `RUNTIME_INVALID_ARGUMENT`, after which it goes on. A `result`'s error case
+   * rejects with a `ComponentError` that carries the payload. The call takes a turn of its own, before messages that wait.
    */
   async call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
     if (typeof what !== 'string') checkOptions(what ?? null, TARGET_RULE, 'target');
@@ -147,6 +148,17 @@ export class Runtime implements AsyncDisposable {
    */
   drop(resource: ComponentResource): Promise<void> {
     return dropNow(resource);
+  }
+
+  /**
+   * As `call`, with its arguments as the text of one JSON array. 64-bit integers are decimal strings; `"NaN"`, `"Infinity"`
+   * and `"-Infinity"` are floats where the interface has one.
+   */
+  async callJson(target: ComponentHandle, what: CallTarget, json: string): Promise<unknown> {
+    if (typeof what !== 'string') checkOptions(what ?? null, TARGET_RULE, 'target');
+    const { name, signal } = typeof what === 'string' ? { name: what, signal: undefined } : what;
+    this.#open(signal);
+    return this.call(target, what, ...this.#engine.argumentsFromJson(target, name, json));
   }
 
   /** What a component has used so far. @throws `RUNTIME_NOT_FOUND` */

@@ -1,6 +1,6 @@
 export { ByteReader } from './byte-reader.ts';
 export { ByteWriter } from './byte-writer.ts';
-export type { Component } from './component/ast.ts';
+export type { Component, PrimitiveType } from './component/ast.ts';
 export { checkNames } from './component/check-names.ts';
 export { type ComponentSummary, describeComponent } from './component/describe.ts';
 export { type UnsupportedFeature, unsupportedFeatures } from './component/features.ts';
@@ -8,6 +8,7 @@ export { type Identity, identify } from './component/identify.ts';
 export { interfaceText, onlyExport, requirementsText } from './component/interface-text.ts';
 export type { CoreItem, FuncItem, LinkedOptions } from './component/items.ts';
 export { type LinkedComponent, linkComponent, memoryOf } from './component/link.ts';
+export { plainlyNamed } from './component/plain-names.ts';
 export { readComponent } from './component/read-component.ts';
 export type { FuncType, Resource, ValueType, World } from './component/types.ts';
 export { worldOf, worldOfEmbedded } from './component/world.ts';

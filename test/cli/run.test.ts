@@ -109,6 +109,37 @@ describe('viv call', () => {
     expect((await viv(['call', file('plain.wasm'), 'run', '[21]'])).out).toBe('42\n');
   });
 
+  it('reads and writes 64-bit integers, NaN and infinities as strings, and ends with 2 for what does not fit', async () => {
+    const wit = `package a:b; interface api { record r { n: u64 } wide: func(l: list<option<r>>) -> u64; half: func(x: f64) -> tuple<f64, f64>; } world w { export api; }`;
+    const text = `(module (memory (export "memory") 1) (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64))
+      (func (export "a:b/api#wide") (param i32 i32) (result i64) (i64.load offset=8 (local.get 0)))
+      (func (export "a:b/api#half") (param f64) (result i32) (f64.store (i32.const 16) (local.get 0)) (f64.store (i32.const 24) (f64.const nan)) (i32.const 16)))`;
+    await writeFile(file('wide.wasm'), await componentOf(text, wit, 'w'));
+    const call = (name: string, args: string) => viv(['call', file('wide.wasm'), name, args, '--json']);
+    expect((await call('api#wide', '[[{"n": "18446744073709551615"}]]')).objects[0]).toMatchObject({
+      result: '18446744073709551615',
+    });
+    expect((await call('a:b/api#half', '["-Infinity"]')).objects[0]).toMatchObject({ result: ['-Infinity', 'NaN'] });
+    for (const [args, message] of [
+      [
+        '[[{"n": 9007199254740993}]]',
+        'argument 1, item [0].n: the number 9007199254740993 would lose digits; write it as a string, "9007199254740993"',
+      ],
+      ['[[{"n": "18446744073709551616"}]]', /a u64 is expected/],
+      ['[]', /argument 1 is missing/],
+      ['[[], 1]', /argument 2 is too many/],
+    ] as const) {
+      const { code, objects } = await call('api#wide', args);
+      expect(objects.at(-1)).toMatchObject({
+        error: {
+          code: 'RUNTIME_INVALID_ARGUMENT',
+          message: typeof message === 'string' ? message : expect.stringMatching(message),
+        },
+      });
+      expect(code).toBe(2);
+    }
+  });
+
   it('names the exports there are', async () => {
     const { code, err } = await viv(['call', file('plain.wasm'), 'walk']);
     expect(err).toContain('run');

@@ -37,8 +37,9 @@ export class BuildRun {
       const attachedTo = new Map([...planned.attached].map(([index, code]) => [names[index], code]));
       const metered = modules.map((module) => this.#metered(module, attachedTo.get(module.name)));
       await this.#compiled(metered);
-      const { calls } = planned;
-      const callPlan = encodeCallPlan('direct' in calls ? { direct: { ...calls.direct, modules: names } } : calls);
+      const { calls, exported } = planned;
+      const plan = 'direct' in calls ? { direct: { ...calls.direct, modules: names } } : calls;
+      const callPlan = encodeCallPlan(plan, exported);
       return { javascript, coreModules: metered, imports, exports, meteringMode, callPlan };
     } catch (error) {
       this.spoiled ||= !isOrderly(error);

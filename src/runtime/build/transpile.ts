@@ -33,10 +33,12 @@ export async function transpile(component: Uint8Array): Promise<TranspiledCompon
   // The transpiler alone: the package's main door would load its optimiser and minifier, native code, too.
   const { $init, generate } = await import('@bytecodealliance/jco-transpile/component');
   const { checkGeneratedCode } = await import('./generated-code.ts');
+  const { plainlyNamed } = await import('#wasm');
   await $init;
   let result: ReturnType<typeof generate>;
   try {
-    result = generate(component, { ...TRANSPILE_OPTIONS, map: await versionedImports(component) });
+    const { bytes } = plainlyNamed(component);
+    result = generate(bytes, { ...TRANSPILE_OPTIONS, map: await versionedImports(bytes) });
   } catch (cause) {
     throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be transpiled: ${firstLine(cause)}`, {
       cause,

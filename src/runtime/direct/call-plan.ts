@@ -7,7 +7,7 @@ import type { HostSlot } from './host-slot.ts';
  * data below, of the code that plans hold or of what that code calls, and of what is attached to core modules or how the
  * exchange is divided.
  */
-export const CALL_PLAN_FORMAT = 8;
+export const CALL_PLAN_FORMAT = 9;
 
 /** A plan of the largest component that is built stays far below these. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
@@ -51,6 +51,8 @@ export interface DirectPlan {
   readonly source: string;
   readonly steps: readonly PlannedStep[];
   readonly exports: readonly PlannedExport[];
+  /** Every exported function by its WIT name, with the index of its code. */
+  readonly functions: readonly { readonly name: string; readonly func: number }[];
   readonly host: readonly HostSlot[];
   /** Every interface, or function of the world's own, that must be given. */
   readonly imports: readonly string[];
@@ -64,9 +66,18 @@ export interface DirectPlan {
   readonly instances: number;
 }
 
-/** The text of a plan, as an artifact keeps it. */
-export function encodeCallPlan(plan: CallPlan): string {
-  return JSON.stringify({ format: CALL_PLAN_FORMAT, ...plan });
+/**
+ * The text of a plan, as an artifact keeps it.
+ * @param exported what the component exports, as `describeExports` has it; a text, which nobody parses before it is needed
+ */
+export function encodeCallPlan(plan: CallPlan, exported?: string): string {
+  return JSON.stringify({ format: CALL_PLAN_FORMAT, ...plan, exported });
+}
+
+/** What a plan's text holds of the exports; undefined where it is of another format or holds nothing of them. */
+export function exportedIn(text: string): string | undefined {
+  const value = parsed(text);
+  return typeof value?.exported === 'string' ? value.exported : undefined;
 }
 
 /**
@@ -74,18 +85,22 @@ export function encodeCallPlan(plan: CallPlan): string {
  * reads it; what is looked at is that it has the shape which the code that runs it takes for granted.
  */
 export function decodeCallPlan(text: string): CallPlan | undefined {
-  let value: unknown;
-  try {
-    value = parseForeignJson(text, BOUNDS);
-  } catch {
-    return undefined;
-  }
-  if (!isObject(value) || value.format !== CALL_PLAN_FORMAT) return undefined;
+  const value = parsed(text);
+  if (value === undefined) return undefined;
   if (typeof value.whyGlue === 'string') return { whyGlue: value.whyGlue };
   return isDirectPlan(value.direct) ? { direct: value.direct } : undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+
+function parsed(text: string): Fields | undefined {
+  try {
+    const value: unknown = parseForeignJson(text, BOUNDS);
+    return isObject(value) && value.format === CALL_PLAN_FORMAT ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function isDirectPlan(value: unknown): value is DirectPlan {
   return (
@@ -93,6 +108,7 @@ function isDirectPlan(value: unknown): value is DirectPlan {
     typeof value.source === 'string' &&
     isListOf(value.steps, isStep) &&
     isListOf(value.exports, isExport) &&
+    isListOf(value.functions, (each) => isNamed(each) && isIndex(each.func)) &&
     isListOf(value.host, isHostSlot) &&
     isListOf(value.imports, (name) => typeof name === 'string') &&
     isListOf(value.classes, isHostSlot) &&

@@ -14,6 +14,12 @@ import { MemoryView } from './memory-view.ts';
 type Func = (...args: never[]) => unknown;
 type Stop = (reason: VivariumError) => never;
 
+type Exported = (state: State, ...args: readonly unknown[]) => unknown;
+
+/** Where an instance's exports hold its state: beside names that come from a component there is no safe one but a symbol. */
+const STATE = Symbol('state');
+type DirectExports = ComponentExports & { readonly [STATE]: State };
+
 /** What generated code is given, and gives. */
 interface Generated {
   readonly State: new (
@@ -22,17 +28,17 @@ interface Generated {
     stop: Stop,
     given: GivenResources | undefined,
   ) => State;
-  readonly exported: readonly ((state: State, ...args: readonly unknown[]) => unknown)[];
+  readonly exported: readonly Exported[];
   readonly trampolines: readonly Func[];
   readonly interfaces: readonly Interface[];
   /** By the number of a resource type that the component defines. */
   readonly destroys: ReadonlyMap<number, (state: State, representation: unknown) => void>;
 }
 
-/** An exported interface: its functions called with a store's state, or as the methods of an object that holds it. */
+/** An exported interface: its instances hold a store's state and have its functions as methods. */
 interface Interface {
-  new (state: State): { readonly s: State };
-  readonly calls: Readonly<Record<string, (state: object, ...args: readonly unknown[]) => unknown>>;
+  new (state: State): object;
+  stateOf(object: object): State;
 }
 
 /**
@@ -58,6 +64,7 @@ export class DirectCode {
   readonly #plan: DirectPlan;
   readonly #generated: Generated;
   readonly #hosts = new WeakMap<object, Host>();
+  readonly #functions: ReadonlyMap<string, Exported>;
 
   constructor(plan: DirectPlan) {
     this.#plan = plan;
@@ -68,6 +75,8 @@ export class DirectCode {
       execution,
       types,
     ) as Generated;
+    const { exported } = this.#generated;
+    this.#functions = new Map(plan.functions.map(({ name, func }) => [name, exported[func] as Exported]));
   }
 
   /**
@@ -114,11 +123,12 @@ export class DirectCode {
   messages(lifecycle: string): MessageCalls | undefined {
     const target = this.#plan.exports.find(({ name }) => name === lifecycle)?.target;
     if (target === undefined || !('interface' in target)) return undefined;
-    const { handleMessage, handleCallback } = (this.#generated.interfaces[target.interface] as Interface).calls;
+    const lifecycleClass = this.#generated.interfaces[target.interface] as Interface;
+    const call = (member: string): unknown => this.#functions.get(`${lifecycle}#${member}`);
     return {
-      entryOf: (found) => (found as InstanceType<Interface>).s,
-      handleMessage: handleMessage as MessageCalls['handleMessage'],
-      handleCallback: handleCallback as MessageCalls['handleCallback'],
+      entryOf: (found) => lifecycleClass.stateOf(found),
+      handleMessage: call('handle-message') as MessageCalls['handleMessage'],
+      handleCallback: call('handle-callback') as MessageCalls['handleCallback'],
     };
   }
 
@@ -134,6 +144,13 @@ export class DirectCode {
     return hold?.hold((type, representation) => {
       destroys.get((type as PlannedResource).id)?.(state(), representation);
     });
+  }
+
+  /** An exported function of an instance that `instantiate` made, by its WIT name; undefined where there is none. */
+  functionOf(exports: ComponentExports, name: string): ((...args: readonly unknown[]) => unknown) | undefined {
+    const call = this.#functions.get(name);
+    const state = (exports as DirectExports)[STATE];
+    return call === undefined ? undefined : (...args) => call(state, ...args);
   }
 
   #arguments(
@@ -161,12 +178,13 @@ export class DirectCode {
 
   #exportsOf(state: State, planned: readonly PlannedExport[]): ComponentExports {
     const { exported, interfaces } = this.#generated;
-    const exports: Record<string, unknown> = Object.create(null);
+    const exports: Record<string | symbol, unknown> = Object.create(null);
+    exports[STATE] = state;
     for (const { name, target } of planned) {
       if ('interface' in target) {
         exports[name] = new (interfaces[target.interface] as Interface)(state);
       } else {
-        const call = exported[target.func] as Generated['exported'][number];
+        const call = exported[target.func] as Exported;
         exports[name] = (...args: readonly unknown[]) => call(state, ...args);
       }
     }

@@ -1,6 +1,7 @@
 import type { CompiledArtifact } from '#core';
 import { type ComponentCode, lifecycleName } from '../component-code.ts';
-import { type CallPlan, decodeCallPlan } from './call-plan.ts';
+import { exportIndexOf } from '../exports/index.ts';
+import { type CallPlan, decodeCallPlan, exportedIn } from './call-plan.ts';
 import { DirectCode } from './direct-code.ts';
 
 /**
@@ -15,9 +16,9 @@ export async function directComponent(
 ): Promise<ComponentCode | string> {
   const { modules, artifact } = compiled;
   const { exports } = artifact;
-  const calls = await callPlan(component, artifact.callPlan);
-  if ('whyGlue' in calls) return calls.whyGlue;
-  const plan = calls.direct;
+  const calls = await plannedCalls(component, artifact.callPlan);
+  if ('whyGlue' in calls.plan) return calls.plan.whyGlue;
+  const plan = calls.plan.direct;
   const inOrder = plan.modules.map((name) => modules.get(name));
   if (inOrder.includes(undefined)) return 'has core modules that the transpiler left out';
   const code = new DirectCode(plan);
@@ -29,6 +30,8 @@ export async function directComponent(
     exports,
     lifecycle,
     messages: lifecycle === undefined ? undefined : code.messages(lifecycle),
+    exportIndex: exportIndexOf(calls.exported),
+    functionOf: (instance, { name }) => code.functionOf(instance, name),
     instantiate: (_, given, instantiateCore, stop, hold) =>
       code.instantiate(
         (index) => inOrder[index] as WebAssembly.Module,
@@ -40,10 +43,17 @@ export async function directComponent(
   };
 }
 
+/** How a component is called, and the text of what it exports. */
+export interface PlannedCalls {
+  readonly plan: CallPlan;
+  exported(): string | undefined;
+}
+
 /** What the build found; found again for an artifact that another builder made, which costs a start milliseconds. */
-async function callPlan(component: Uint8Array, kept: string | undefined): Promise<CallPlan> {
-  const read = kept === undefined ? undefined : decodeCallPlan(kept);
-  if (read !== undefined) return read;
-  const { planCalls } = await import('./plan.ts');
-  return planCalls(component);
+export async function plannedCalls(component: Uint8Array, kept: string | undefined): Promise<PlannedCalls> {
+  const plan = kept === undefined ? undefined : decodeCallPlan(kept);
+  if (kept !== undefined && plan !== undefined) return { plan, exported: () => exportedIn(kept) };
+  const { planBuild } = await import('./plan.ts');
+  const { calls, exported } = planBuild(component);
+  return { plan: calls, exported: () => exported };
 }

@@ -18,11 +18,13 @@ interface PlannedUse {
 /** Numbers the resource types of a component: first those that the host gives, then those that it defines. */
 export class ResourceNumbers {
   readonly #linked: LinkedComponent;
+  readonly #nameOf: (shown: string) => string;
   readonly #imported = new Map<Resource, { id: number; slot: HostSlot; name: string }>();
   readonly #defined = new Map<Resource, number>();
 
-  constructor(linked: LinkedComponent) {
+  constructor(linked: LinkedComponent, nameOf: (shown: string) => string) {
     this.#linked = linked;
+    this.#nameOf = nameOf;
     for (const { name, value } of linked.imports) {
       if (value.sort === 'instance') this.#nameAll(name, value.exports);
       else if (value.sort === 'type' && value.type.kind === 'resource') {
@@ -100,7 +102,9 @@ export class ResourceNumbers {
         });
       }
     };
-    for (const { name, value } of this.#linked.exports) if (value.sort === 'instance') add(`${name}#`, value.exports);
+    for (const { name, value } of this.#linked.exports) {
+      if (value.sort === 'instance') add(`${this.#nameOf(name)}#`, value.exports);
+    }
     add('', new Map(this.#linked.exports.map(({ name, value }) => [name, value])));
     return names;
   }

@@ -8,11 +8,12 @@ import {
   type LinkedOptions,
   linkComponent,
   memoryOf,
+  plainlyNamed,
   type Resource,
-  readComponent,
   type ValueType,
 } from '#wasm';
 import { coreModuleName } from '../build/transpile.ts';
+import { describeExports } from '../exports/index.ts';
 import { Adapters } from './adapter/adapters.ts';
 import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
 import { exportCode, type FunctionSlots, forwardCode, holds, importCode } from './function-code.ts';
@@ -36,7 +37,8 @@ const MAX_NODES = 400_000;
  * @throws {WasmError} when it cannot be read
  */
 export function planDirect(bytes: Uint8Array): DirectPlan {
-  return planner(bytes).plan();
+  const { linked, nameOf } = linkedComponent(bytes);
+  return new Planner(linked, nameOf).plan();
 }
 
 /** How a component is called: as `planDirect` has it, or through the glue. */
@@ -53,26 +55,34 @@ export interface PlannedBuild {
   readonly modules: readonly Uint8Array[];
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
+  /** What it exports, as `describeExports` has it; undefined where that cannot be read. */
+  readonly exported: string | undefined;
 }
 
 /** The same, and what else a build needs. */
 export function planBuild(component: Uint8Array): PlannedBuild {
   const nothing = { attached: new Map(), modules: [], imports: [], exports: [] };
+  let exported: string | undefined;
   try {
-    const planned = planner(component);
+    const { linked, nameOf } = linkedComponent(component);
+    exported = describeExports(linked, nameOf);
+    const planned = new Planner(linked, nameOf);
     const direct = planned.plan();
-    return { calls: { direct }, ...planned.parts };
+    return { calls: { direct }, exported, ...planned.parts };
   } catch (error) {
-    if (error instanceof NotDirect) return { calls: { whyGlue: error.message }, ...nothing };
-    if (isVivariumError(error)) return { calls: { whyGlue: `cannot be read: ${error.message}` }, ...nothing };
+    if (error instanceof NotDirect) return { calls: { whyGlue: error.message }, exported, ...nothing };
+    if (isVivariumError(error)) {
+      return { calls: { whyGlue: `cannot be read: ${error.message}` }, exported, ...nothing };
+    }
     throw error;
   }
 }
 
-function planner(bytes: Uint8Array): Planner {
-  const component = readComponent(bytes);
+/** A component as the transpiler is shown it, and the WIT names of its exports. */
+function linkedComponent(bytes: Uint8Array): { linked: LinkedComponent; nameOf: (shown: string) => string } {
+  const { component, names } = plainlyNamed(bytes);
   checkNames(component);
-  return new Planner(linkComponent(component));
+  return { linked: linkComponent(component), nameOf: (name) => names.get(name) ?? name };
 }
 
 /** Why calls of a component cannot go directly: half a sentence that follows "it"; undefined when they can. */
@@ -83,10 +93,12 @@ export function whyGlue(component: Uint8Array): string | undefined {
 
 class Planner {
   readonly #linked: LinkedComponent;
+  readonly #nameOf: (shown: string) => string;
   readonly #trampolines: string[] = [];
   readonly #trampolineOf = new Map<CoreItem, number>();
   readonly #exported: string[] = [];
   readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
+  readonly #functions: { name: string; func: number }[] = [];
   readonly #interfaces: string[] = [];
   readonly #keptTexts: string[] = [];
   readonly #funcs = new Map<string, { step: number; name: string; slot: number }>();
@@ -98,10 +110,11 @@ class Planner {
   readonly #needed = new Set<string>();
   readonly #resources: ResourceNumbers;
 
-  constructor(linked: LinkedComponent) {
+  constructor(linked: LinkedComponent, nameOf: (shown: string) => string) {
     this.#linked = linked;
+    this.#nameOf = nameOf;
     this.#adapters = new Adapters(linked);
-    this.#resources = new ResourceNumbers(linked);
+    this.#resources = new ResourceNumbers(linked, nameOf);
   }
 
   plan(): DirectPlan {
@@ -133,8 +146,6 @@ class Planner {
         `const trampolines = [${this.#trampolines.join(',\n')}];`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
         `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
-        // What is called by name must not find the class itself.
-        'for (const { prototype } of interfaces) delete prototype.constructor;',
         `const destroys = new Map([${destroys.join(',\n')}]);`,
         'return { State, exported, trampolines, interfaces, destroys };',
       ].join('\n'),
@@ -145,6 +156,7 @@ class Planner {
         adapters: this.#adapters.ofStep(index),
       })),
       exports,
+      functions: this.#functions,
       host: this.#host,
       imports: [...new Set([...this.#host.map(({ from }) => from), ...this.#needed])],
       classes: this.#resources.classes,
@@ -155,12 +167,19 @@ class Planner {
   }
 
   #exports(): PlannedExport[] {
-    return this.#linked.exports.flatMap(({ name, value }): PlannedExport[] => {
-      if (value.sort === 'func') return [{ name, target: { func: this.#lifted(value, undefined) } }];
+    return this.#linked.exports.flatMap(({ name: shown, value }): PlannedExport[] => {
+      const name = this.#nameOf(shown);
+      if (value.sort === 'func') {
+        const func = this.#lifted(value, undefined);
+        this.#functions.push({ name, func });
+        return [{ name, target: { func } }];
+      }
       if (value.sort !== 'instance') return [];
       const functions = [...value.exports].flatMap(([inner, item]) => {
         if (item.sort !== 'func') return [];
-        return [{ name: inner, index: this.#lifted(item, undefined), params: item.type.params.length }];
+        const func = this.#lifted(item, undefined);
+        this.#functions.push({ name: `${name}#${inner}`, func });
+        return [{ name: inner, index: func, params: item.type.params.length }];
       });
       return [{ name, target: { interface: this.#interfaces.push(interfaceCode(functions)) - 1 } }];
     });
@@ -203,13 +222,14 @@ class Planner {
     return index;
   }
 
-  get parts(): Omit<PlannedBuild, 'calls'> {
+  get parts(): Omit<PlannedBuild, 'calls' | 'exported'> {
     const { modules, imports, exports } = this.#linked;
     return {
       attached: this.#adapters.attached,
       modules: modules.map(({ bytes }) => bytes),
       imports: imports.flatMap(({ name, value }) => (value.sort === 'type' ? [] : [name])),
-      exports: exports.flatMap(({ name, value }): ArtifactExport[] => {
+      exports: exports.flatMap(({ name: shown, value }): ArtifactExport[] => {
+        const name = this.#nameOf(shown);
         if (value.sort === 'func') return [{ name, kind: 'function' }];
         return value.sort === 'instance' ? [{ name, kind: 'instance' }] : [];
       }),

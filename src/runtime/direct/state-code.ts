@@ -1,18 +1,18 @@
 import { key, text } from './code.ts';
 
 /**
- * The text of a class whose instances hold a store's state and have exported functions as methods. Its `calls` are the
- * functions themselves, for who holds the state.
+ * The text of a class whose instances hold a store's state and have exported functions as methods. What a function is
+ * called must change nothing of the class: the state is private, and a method's name is computed, since one called
+ * `constructor` would be the constructor.
  */
 export function interfaceCode(
   functions: readonly { readonly name: string; readonly index: number; readonly params: number }[],
 ): string {
   const methods = functions.map(({ name, index, params }) => {
     const args = Array.from({ length: params }, (_, at) => `a${at}`).join(', ');
-    return `${exportKey(name)}(${args}) { return exported${index}(${['this.s', args].filter(Boolean).join(', ')}); }`;
+    return `[${exportKey(name)}](${args}) { return exported${index}(${['this.#s', args].filter(Boolean).join(', ')}); }`;
   });
-  const calls = functions.map(({ name, index }) => `${exportKey(name)}: exported${index}`);
-  return `class {\nstatic calls = { ${calls.join(', ')} };\nconstructor(s) { this.s = s; }\n${methods.join('\n')}\n}`;
+  return `class {\n#s;\nconstructor(s) { this.#s = s; }\nstatic stateOf(object) { return object.#s; }\n${methods.join('\n')}\n}`;
 }
 
 const OF_RESOURCE = /^\[(?:constructor|method|static)\]([^.]+)(?:\.([^.]+))?$/;

@@ -1,0 +1,112 @@
+import { parseForeignJson } from '#core';
+import type { FuncType, LinkedComponent, Resource, ValueType } from '#wasm';
+import type { ExportedFunction } from './exported-function.ts';
+import { memberName } from './member-name.ts';
+import { type ArgumentType, mapShape, type Shape } from './shape.ts';
+
+/** The description of the largest interface stays far below these. */
+const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
+
+/** Types by number: a type's parts come before it. */
+interface Description {
+  readonly types: readonly Shape<number>[];
+  readonly functions: readonly {
+    readonly owner?: string | undefined;
+    readonly member: string;
+    readonly property: string;
+    readonly params: readonly { readonly name: string; readonly type: number }[];
+    readonly result?: number | undefined;
+  }[];
+}
+
+/**
+ * The text of what a component exports, functions with their types, as an artifact keeps it.
+ * @param nameOf the WIT name of an export of the world, where the transpiler was shown another
+ */
+export function describeExports(
+  linked: Pick<LinkedComponent, 'imports' | 'exports'>,
+  nameOf: (shown: string) => string = (shown) => shown,
+): string {
+  const types = new Types(resourceNames([...linked.imports, ...linked.exports]));
+  const functions: Description['functions'][number][] = [];
+  const add = (owner: string | undefined, member: string, property: string, { params, result }: FuncType): void => {
+    functions.push({
+      owner,
+      member,
+      property,
+      params: params.map(({ name, type }) => ({ name, type: types.number(type) })),
+      result: result === undefined ? undefined : types.number(result),
+    });
+  };
+  for (const { name, value } of linked.exports) {
+    const property = name.includes(':') ? name : memberName(name);
+    if (value.sort === 'func') add(undefined, nameOf(name), property, value.type);
+    if (value.sort !== 'instance') continue;
+    for (const [member, item] of value.exports) {
+      if (item.sort === 'func') add(nameOf(name), member, property, item.type);
+    }
+  }
+  return JSON.stringify({ types: types.shapes, functions } satisfies Description);
+}
+
+/** The functions of a description that `describeExports` wrote. The artifact that holds it is trusted. */
+export function readDescription(text: string): readonly ExportedFunction[] {
+  const { types, functions } = parseForeignJson(text, BOUNDS) as Description;
+  const read: ArgumentType[] = [];
+  for (const shape of types) read.push({ shape: mapShape(shape, (part) => read[part] as ArgumentType) });
+  return functions.map(({ owner, member, property, params, result }) => ({
+    name: owner === undefined ? member : `${owner}#${member}`,
+    owner,
+    member,
+    property,
+    params: params.map(({ name, type }) => ({ name, type: read[type] as ArgumentType })),
+    result: result === undefined ? undefined : read[result],
+  }));
+}
+
+/** Numbers types by identity: a part that many share is written once. */
+class Types {
+  readonly shapes: Shape<number>[] = [];
+  readonly #numbers = new Map<ValueType, number>();
+  readonly #primitives = new Map<string, number>();
+  readonly #resources: ReadonlyMap<Resource, string>;
+
+  constructor(resources: ReadonlyMap<Resource, string>) {
+    this.#resources = resources;
+  }
+
+  number(type: ValueType): number {
+    const known = this.#numbers.get(type);
+    if (known !== undefined) return known;
+    const number = this.#add(mapShape(this.#shapeOf(type), (part) => this.number(part)));
+    this.#numbers.set(type, number);
+    return number;
+  }
+
+  #shapeOf(type: ValueType): Shape<ValueType> {
+    if (type.kind !== 'own' && type.kind !== 'borrow') return type as Exclude<ValueType, { kind: 'own' | 'borrow' }>;
+    return { kind: type.kind, resource: this.#resources.get(type.resource) ?? 'resource' };
+  }
+
+  /** Every mention of a primitive is an object of its own. */
+  #add(shape: Shape<number>): number {
+    const primitive = Object.keys(shape).length === 1;
+    const known = primitive ? this.#primitives.get(shape.kind) : undefined;
+    if (known !== undefined) return known;
+    const number = this.shapes.push(shape) - 1;
+    if (primitive) this.#primitives.set(shape.kind, number);
+    return number;
+  }
+}
+
+function resourceNames(externs: LinkedComponent['imports']): ReadonlyMap<Resource, string> {
+  const names = new Map<Resource, string>();
+  const add = (name: string, item: LinkedComponent['imports'][number]['value']): void => {
+    if (item.sort === 'type' && item.type.kind === 'resource' && !names.has(item.type)) names.set(item.type, name);
+  };
+  for (const { name, value } of externs) {
+    add(name, value);
+    if (value.sort === 'instance') for (const [inner, item] of value.exports) add(inner, item);
+  }
+  return names;
+}

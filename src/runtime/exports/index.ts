@@ -1,0 +1,5 @@
+export { describeExports } from './description.ts';
+export { type ExportIndex, exportIndexOf } from './export-index.ts';
+export type { ExportedFunction } from './exported-function.ts';
+export { argumentsFromJson } from './json-arguments.ts';
+export { memberName } from './member-name.ts';

@@ -1,0 +1,39 @@
+import { shownValue } from '#core';
+
+/** Why a value is refused, and where in the argument: built from the inside out while the checks unwind. */
+export class Refusal extends Error {
+  #place = '';
+  readonly #why: string;
+
+  constructor(why: string) {
+    super(why);
+    this.#why = why;
+  }
+
+  /** Goes one step out: the value was a property, or an item of a list, of another. */
+  inside(step: string | number): this {
+    this.#place = `${typeof step === 'number' ? `[${step}]` : `.${step}`}${this.#place}`;
+    return this;
+  }
+
+  /** A property path as JavaScript writes it, without the argument that it begins at; empty for the argument itself. */
+  get place(): string {
+    return this.#place.startsWith('.') ? this.#place.slice(1) : this.#place;
+  }
+
+  /** As `argument 2, field items[3].price: a u32 is expected, not -1`. */
+  inArgument(number: number): string {
+    const { place } = this;
+    const what = place === '' ? '' : `, ${place.startsWith('[') ? 'item' : 'field'} ${place}`;
+    return `argument ${number}${what}: ${this.#why}`;
+  }
+}
+
+/** @param expected with its article, as `a u32` */
+export function unexpected(expected: string, value: unknown): Refusal {
+  return new Refusal(
+    value === undefined
+      ? `${expected} is expected, and it is missing`
+      : `${expected} is expected, not ${shownValue(value)}`,
+  );
+}

@@ -1,0 +1,34 @@
+import { type ExportedFunction, memberName } from './exports/index.ts';
+
+export type Callable = (...args: readonly unknown[]) => unknown;
+
+/**
+ * An exported function among what jco's glue gives: a property, or a property of an interface. Constructors, methods and
+ * static functions are those of a class. Nothing but an object's own is an export.
+ */
+export function glueFunction(
+  exports: Readonly<Record<string, unknown>>,
+  exported: ExportedFunction,
+): Callable | undefined {
+  const { owner, member, property } = exported;
+  if (owner === undefined && !member.startsWith('[')) return asFunction(ownValue(exports, property), exports);
+  const holder = owner === undefined ? exports : ownValue(exports, property);
+  const [, kind, resource = '', name = ''] = /^\[(constructor|method|static)\]([^.]+)(?:\.(.+))?$/.exec(member) ?? [];
+  if (kind === undefined) return asFunction(ownValue(holder, memberName(member)), holder);
+  const camel = memberName(resource);
+  const made = ownValue(holder, camel.charAt(0).toUpperCase() + camel.slice(1));
+  if (typeof made !== 'function') return undefined;
+  if (kind === 'constructor') return (...args) => Reflect.construct(made, args);
+  if (kind === 'static') return asFunction(ownValue(made, memberName(name)), made);
+  const method = ownValue(made.prototype, memberName(name));
+  return typeof method === 'function' ? (self, ...args) => Reflect.apply(method, self, args) : undefined;
+}
+
+function asFunction(found: unknown, self: unknown): Callable | undefined {
+  return typeof found === 'function' ? (...args) => Reflect.apply(found, self, args) : undefined;
+}
+
+function ownValue(owner: unknown, key: string): unknown {
+  const holds = (typeof owner === 'object' && owner !== null) || typeof owner === 'function';
+  return holds && Object.hasOwn(owner, key) ? (owner as Readonly<Record<string, unknown>>)[key] : undefined;
+}
