@@ -132,11 +132,13 @@ export type { RegistryErrorCode } from '#registry';
 export {
   ChainComponentLoader,
   ComponentError,
+  type ComponentResource,
   type ComponentState,
   FileComponentLoader,
   type LogChannel,
   type LogRecord,
   MemoryComponentLoader,
+  type ResourceMethod,
   RuntimeError,
   type RuntimeErrorCode,
   type StateChange,

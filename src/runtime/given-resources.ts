@@ -43,7 +43,12 @@ export type ResourceMethod = (...args: readonly unknown[]) => Promise<unknown>;
  * dropped in the component's next turn, as the garbage collector does; `Symbol.asyncDispose` and `runtime.drop` take a
  * turn for it and wait for that.
  */
-export class ComponentResource implements Disposable, AsyncDisposable {
+export interface ComponentResource extends Disposable, AsyncDisposable {
+  readonly [method: string]: ResourceMethod;
+}
+
+/** The object itself: it leads to its record. */
+class ResourceObject implements ComponentResource {
   readonly #given: Given;
   readonly [method: string]: ResourceMethod;
 
@@ -67,7 +72,7 @@ export class ComponentResource implements Disposable, AsyncDisposable {
 
 /** Drops a resource in a turn that it takes for it. @throws what the destructor ends with: `RUNTIME_…`, `METERING_…` */
 export async function dropNow(resource: ComponentResource): Promise<void> {
-  const given = ComponentResource.recordOf(resource);
+  const given = ResourceObject.recordOf(resource);
   if (given === undefined)
     throw new ArgumentRefused('RUNTIME_INVALID_ARGUMENT', 'a resource of a component is expected');
   if (given.owner.drop(given)) await given.owner.dropNow();
@@ -76,7 +81,7 @@ export async function dropNow(resource: ComponentResource): Promise<void> {
 /** Told of the records of objects that are gone. Nothing of a guest's runs here: a drop is noted for the next turn. */
 const collected = new FinalizationRegistry<Given>((given) => void given.owner.drop(given));
 
-const classes = new WeakMap<ResourceType, new (given: Given) => ComponentResource>();
+const classes = new WeakMap<ResourceType, new (given: Given) => ResourceObject>();
 
 /** The resources of one store that its embedder holds, and those that are to be dropped in its next turn. */
 export class GivenResources {
@@ -130,7 +135,7 @@ export class GivenResources {
    * @throws {ArgumentRefused} where it is no resource of the type, or one that the caller does not have any more
    */
   claim(type: ResourceType, value: unknown, own: boolean, argument: number): Given {
-    const given = ComponentResource.recordOf(value);
+    const given = ResourceObject.recordOf(value);
     const refuse = (what: string, code: 'RUNTIME_INVALID_ARGUMENT' | 'RUNTIME_WRONG_STATE'): never => {
       throw new ArgumentRefused(code, `argument ${argument}: a ${type.name} is expected, not ${what}`, {
         details: { argument },
@@ -174,7 +179,7 @@ export class GivenResources {
 
   /** What the guest knows a claimed argument by. */
   representation(value: unknown): unknown {
-    return ComponentResource.recordOf(value)?.representation;
+    return ResourceObject.recordOf(value)?.representation;
   }
 
   /** Notes that a resource is to be dropped in the next turn. Answers false where nothing is left to drop. */
@@ -230,14 +235,14 @@ function isTaken(property: string): boolean {
 }
 
 /** The class of a type's objects, with its methods. */
-function classOf(type: ResourceType): new (given: Given) => ComponentResource {
+function classOf(type: ResourceType): new (given: Given) => ResourceObject {
   const known = classes.get(type);
   if (known !== undefined) return known;
-  const made = class extends ComponentResource {};
+  const made = class extends ResourceObject {};
   for (const { name, property } of type.methods) {
     if (isTaken(property)) continue;
     const method = async function (this: unknown, ...args: readonly unknown[]): Promise<unknown> {
-      const given = ComponentResource.recordOf(this);
+      const given = ResourceObject.recordOf(this);
       if (given === undefined)
         throw new ArgumentRefused('RUNTIME_INVALID_ARGUMENT', `${name} is called of no resource`);
       return given.owner.callMethod(this as ComponentResource, `${type.path}${name}`, args);

@@ -3,7 +3,7 @@ export { serveBuilds } from './build/serve.ts';
 export { whyGlue } from './direct/plan.ts';
 export { ComponentError, RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export { currentStore, execution } from './execution/index.ts';
-export { type ComponentResource, dropNow, type ResourceCalls } from './given-resources.ts';
+export { type ComponentResource, dropNow, type ResourceCalls, type ResourceMethod } from './given-resources.ts';
 export { registerHostFunctions } from './host/register.ts';
 export type { ComponentMetadata } from './host/services.ts';
 export type { LogChannel, LogRecord } from './host-state.ts';
