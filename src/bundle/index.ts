@@ -4,6 +4,7 @@ export { type Inspection, inspect } from './inspect.ts';
 export type { Lockfile, LockfileMeta, ProcessorVersion, SourceEntry, TopologyEdge } from './lockfile/model.ts';
 export type { Address, Resolve } from './oci/address-rule.ts';
 export { type CredentialOptions, type Credentials, findCredentials } from './oci/credentials.ts';
+export { type ProxyOptions, proxiesOf } from './oci/proxies.ts';
 export type { RemotePullReport } from './oci/pull.ts';
 export type { RemotePushOptions, RemotePushReport } from './oci/push.ts';
 export type { RemoteVerifyOptions, RemoteVerifyReport } from './oci/verify.ts';

@@ -1,6 +1,7 @@
 import { allow, type Clock, type Random } from '#core';
 import type { Resolve } from './oci/address-rule.ts';
 import type { Credentials } from './oci/credentials.ts';
+import { PROXIES, type ProxyOptions } from './oci/proxies.ts';
 import type { RemotePullOptions } from './oci/pull.ts';
 import type { RemotePushOptions } from './oci/push.ts';
 import { RegistryClient } from './oci/registry-client.ts';
@@ -22,6 +23,10 @@ export interface RemoteOptions {
   readonly idleMs?: number;
   /** How names become addresses; the system's way by default. */
   readonly resolve?: Resolve;
+  /** Proxies that lead to it; none by default. */
+  readonly proxies?: ProxyOptions;
+  /** PEM of certificate authorities that are trusted beside the system's. */
+  readonly ca?: string;
 }
 
 export interface Surroundings {
@@ -44,6 +49,8 @@ const REMOTE: allow.OptionRules<AnyRemote> = {
   concurrency: allow.wholeNumber(1),
   idleMs: allow.period,
   resolve: allow.func,
+  proxies: allow.options(PROXIES),
+  ca: allow.text,
   tag: allow.text,
   digestMode: allow.oneOf('sha256', 'build-cache/v1'),
   maxManifestBytes: allow.wholeNumber(1),

@@ -2,6 +2,7 @@ import { lstat, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shownPath, shownText } from '#core';
 import { streamRegular } from '#files';
+import { addedFiles } from './added-files.ts';
 import { openBlake3 } from './blake3.ts';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
@@ -46,6 +47,8 @@ export interface TreeCheck {
   readonly changed: readonly string[];
   /** Sources that have no file. */
   readonly absent: readonly string[];
+  /** Files of the same kinds that are no source. */
+  readonly added: readonly string[];
 }
 
 /**
@@ -71,20 +74,21 @@ export async function verifyTree(path: string, tree: string, producer?: string):
     }
   }
   const fresh = lockfile.sources.length - changed.length - absent.length;
-  return { producer: lockfile.meta.producer, root: lockfile.root, fresh, changed, absent };
+  const added = await addedFiles(root, lockfile.sources, folder);
+  return { producer: lockfile.meta.producer, root: lockfile.root, fresh, changed, absent, added };
 }
 
-/** @throws {BundleError} `BUNDLE_STALE` unless every source is as the lockfile says */
-export function refuseStale({ changed, absent }: TreeCheck): void {
-  if (changed.length + absent.length === 0) return;
-  const names = [...changed, ...absent]
+/** @throws {BundleError} `BUNDLE_STALE` unless every source is as the lockfile says, and no file came */
+export function refuseStale({ changed, absent, added }: TreeCheck): void {
+  if (changed.length + absent.length + added.length === 0) return;
+  const names = [...changed, ...absent, ...added]
     .slice(0, 5)
     .map((each) => shownText(each))
     .join(', ');
   throw new BundleError(
     'BUNDLE_STALE',
-    `the lockfile is older than the working tree: ${changed.length} sources changed, ${absent.length} are gone (${names}); push again`,
-    { details: { changed: changed.length, absent: absent.length } },
+    `the lockfile is older than the working tree: ${changed.length} sources changed, ${absent.length} are gone, ${added.length} were added (${names}); push again`,
+    { details: { changed: changed.length, absent: absent.length, added: added.length } },
   );
 }
 

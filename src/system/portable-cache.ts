@@ -14,6 +14,7 @@ import {
   type PushOptions,
   type PushReport,
   packageVersion,
+  proxiesOf,
   pull,
   push,
   refuseStale,
@@ -24,7 +25,7 @@ import {
   verifyFolder,
   verifyTree,
 } from '#bundle';
-import { allow, checkOptions } from '#core';
+import { allow, checkOptions, shownPath } from '#core';
 import { signArtifact } from '#security/keys';
 import { artifactTrust, openArtifactCache } from './artifact-cache.ts';
 import { systemClock, systemRandom } from './clock.ts';
@@ -39,6 +40,8 @@ export interface BundleRemote extends Omit<CredentialOptions, 'environment'> {
   readonly scope: string;
   readonly authHosts?: readonly string[];
   readonly concurrency?: number;
+  /** A file of certificate authorities (PEM) that are trusted beside the system's. */
+  readonly caFile?: string;
 }
 
 interface Watched {
@@ -240,14 +243,26 @@ function surroundings({ onProgress, signal }: Watched) {
 }
 
 async function admitted<Remote extends BundleRemote>(remote: Remote) {
-  const { tokenFile, token, user, ...place } = remote;
+  const { tokenFile, token, user, caFile, ...place } = remote;
+  const ca = caFile === undefined ? undefined : await authoritiesIn(caFile);
   const credentials = await findCredentials({
     ...(tokenFile !== undefined && { tokenFile }),
     ...(token !== undefined && { token }),
     ...(user !== undefined && { user }),
     environment: process.env,
   });
-  return { ...place, ...(credentials !== undefined && { credentials }) };
+  const proxies = proxiesOf(process.env);
+  return { ...place, proxies, ...(ca !== undefined && { ca }), ...(credentials !== undefined && { credentials }) };
+}
+
+async function authoritiesIn(file: string): Promise<string> {
+  const bytes = await readRegular(file, 4 * 2 ** 20, { links: 'follow' }).catch((cause: unknown) => {
+    const message = `the file of authorities ${shownPath(file)} cannot be read`;
+    throw new BundleError('BUNDLE_INVALID_OPTION', message, { cause });
+  });
+  const text = bytes.toString('latin1');
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  throw new BundleError('BUNDLE_INVALID_OPTION', `${shownPath(file)} holds no certificate in PEM`);
 }
 
 /** `SOURCE_DATE_EPOCH` in milliseconds: https://reproducible-builds.org/specs/source-date-epoch/ */

@@ -159,6 +159,12 @@ describe('viv cache verify and inspect', () => {
     writeFileSync(folder.at('b.go'), '');
     const lock = folder.at('out', 'mache.lock.toml');
     expect((await cache('verify', lock, '--tree', folder.path, '--json')).json).toMatchObject({ fresh: 2 });
+    writeFileSync(folder.at('new.go'), 'package new');
+    expect((await cache('verify', lock, '--tree', folder.path, '--json')).json.error).toMatchObject({
+      code: 'BUNDLE_STALE',
+      changed: 0,
+      added: 1,
+    });
     writeFileSync(folder.at('b.go'), 'changed');
     expect((await cache('verify', lock, '--tree', folder.path, '--json')).json.error).toMatchObject({
       code: 'BUNDLE_STALE',

@@ -36,19 +36,35 @@ export class AddressRule {
     const found = await this.#addressesOf(url.hostname);
     if (url.hostname === this.#registry || !(await this.isPublic())) return found;
     const inside = found.find(({ address }) => !isPublicAddress(canonicalAddress(address) ?? address));
-    if (inside !== undefined) {
-      throw new BundleError(
-        'BUNDLE_FORBIDDEN_ADDRESS',
-        `the registry ${this.#registry} sends us to ${url.host}, which is in a private network; nothing was sent there`,
-      );
-    }
+    if (inside !== undefined) throw this.#forbidden(url);
     return found;
+  }
+
+  /**
+   * The same for a URL that a proxy will resolve: only what says by itself that it is private can be refused.
+   * @throws {BundleError} `BUNDLE_FORBIDDEN_ADDRESS`
+   */
+  checkUnresolved(url: URL): void {
+    if (url.hostname === this.#registry || this.isPlainlyPrivate() || !plainlyPrivate(url.hostname)) return;
+    throw this.#forbidden(url);
+  }
+
+  /** Whether the registry's address says, without being resolved, that it is in a private network. */
+  isPlainlyPrivate(): boolean {
+    return plainlyPrivate(this.#registry);
   }
 
   /** Whether the registry is on the public internet. */
   async isPublic(): Promise<boolean> {
     const addresses = await this.#addressesOf(this.#registry);
     return addresses.every(({ address }) => isPublicAddress(canonicalAddress(address) ?? address));
+  }
+
+  #forbidden(url: URL): BundleError {
+    return new BundleError(
+      'BUNDLE_FORBIDDEN_ADDRESS',
+      `the registry ${this.#registry} sends us to ${url.host}, which is in a private network; nothing was sent there`,
+    );
   }
 
   #addressesOf(host: string): Promise<readonly Address[]> {
@@ -73,4 +89,10 @@ export class AddressRule {
       throw new BundleError('BUNDLE_UNREACHABLE', `the name ${host} has no address; is it right?`);
     return addresses;
   }
+}
+
+function plainlyPrivate(host: string): boolean {
+  const bare = host.startsWith('[') ? host.slice(1, -1) : host;
+  if (isIP(bare) !== 0) return !isPublicAddress(canonicalAddress(bare) ?? bare);
+  return bare === 'localhost' || bare.endsWith('.localhost');
 }

@@ -1,9 +1,11 @@
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
-import { Agent } from 'undici';
+import { getCACertificates } from 'node:tls';
+import { Agent, ProxyAgent } from 'undici';
 import { messageOf } from '#core';
 import { BundleError } from '../errors.ts';
 import { AddressRule, type Resolve } from './address-rule.ts';
+import { Proxies, type ProxyOptions } from './proxies.ts';
 import { TransientError } from './retry.ts';
 
 /** Where a request goes. */
@@ -35,6 +37,9 @@ export interface HttpClientOptions {
   /** How long a silent server is waited for. Default 30,000. */
   readonly idleMs?: number;
   readonly resolve?: Resolve;
+  readonly proxies?: ProxyOptions;
+  /** PEM of authorities that are trusted beside the system's. */
+  readonly ca?: string;
 }
 
 const MAX_REDIRECTS = 5;
@@ -47,15 +52,21 @@ export class HttpClient {
   readonly #registry: URL;
   readonly #addresses: AddressRule;
   readonly #agent: Agent;
+  readonly #proxies: Proxies;
+  readonly #proxyAgents = new Map<string, ProxyAgent>();
+  readonly #common: { connections: number; headersTimeout: number; bodyTimeout: number };
+  readonly #tls: { ca?: string[] };
 
-  constructor({ registry, connections, idleMs = 30_000, resolve }: HttpClientOptions) {
+  constructor({ registry, connections, idleMs = 30_000, resolve, proxies, ca }: HttpClientOptions) {
     this.#registry = registry;
+    this.#proxies = new Proxies(proxies);
+    this.#common = { connections, headersTimeout: idleMs, bodyTimeout: idleMs };
+    this.#tls = ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] };
     this.#addresses = new AddressRule(registry, resolve);
     this.#agent = new Agent({
-      connections,
-      headersTimeout: idleMs,
-      bodyTimeout: idleMs,
+      ...this.#common,
       connect: {
+        ...this.#tls,
         timeout: Math.min(idleMs, 10_000),
         // Connects to the addresses that the rule has seen, not to what a second look-up would give.
         lookup: (name, { all }, callback) => {
@@ -109,7 +120,9 @@ export class HttpClient {
 
   /** @throws {BundleError} `BUNDLE_INVALID_OPTION` if a token would cross the internet in clear text */
   async refuseClearText(): Promise<void> {
-    if (this.#registry.protocol === 'https:' || !(await this.#addresses.isPublic())) return;
+    if (this.#registry.protocol === 'https:') return;
+    const proxied = this.#proxies.for(this.#registry) !== undefined;
+    if (proxied ? this.#addresses.isPlainlyPrivate() : !(await this.#addresses.isPublic())) return;
     throw new BundleError(
       'BUNDLE_INVALID_OPTION',
       `a token would be sent to ${this.#registry.host} without encryption; use https://, or no token`,
@@ -117,16 +130,28 @@ export class HttpClient {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#agent, ...this.#proxyAgents.values()].map((agent) => agent.destroy()));
+  }
+
+  #through(proxy: URL): ProxyAgent {
+    let agent = this.#proxyAgents.get(proxy.href);
+    if (agent === undefined) {
+      agent = new ProxyAgent({ uri: proxy.href, ...this.#common, requestTls: this.#tls, proxyTls: this.#tls });
+      this.#proxyAgents.set(proxy.href, agent);
+    }
+    return agent;
   }
 
   async #once(
     { method, url, target, headers, body, signal }: HttpRequest,
     authorization?: string,
   ): Promise<HttpResponse> {
-    await this.#addresses.addresses(url);
+    const proxy = this.#proxies.for(url);
+    // A proxy resolves names itself, and behind one they often cannot be resolved here.
+    if (proxy === undefined) await this.#addresses.addresses(url);
+    else this.#addresses.checkUnresolved(url);
     try {
-      const response = await this.#agent.request({
+      const response = await (proxy === undefined ? this.#agent : this.#through(proxy)).request({
         origin: url.origin,
         path: target ?? url.pathname + url.search,
         method,

@@ -5,6 +5,7 @@ import { Authoriser } from './authoriser.ts';
 import { discard, readBody } from './bounded-body.ts';
 import type { Credentials } from './credentials.ts';
 import { type Destination, HttpClient, type HttpRequest, type HttpResponse } from './http-client.ts';
+import type { ProxyOptions } from './proxies.ts';
 import { redacted, registryError } from './registry-error.ts';
 import type { Repository } from './repository.ts';
 import { type TransientError, waitBefore, withRetries } from './retry.ts';
@@ -21,6 +22,8 @@ export interface RegistrySessionOptions {
   /** How long a silent server is waited for, in milliseconds. */
   readonly idleMs?: number;
   readonly resolve?: Resolve;
+  readonly proxies?: ProxyOptions;
+  readonly ca?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -48,6 +51,8 @@ export class RegistrySession {
       connections: options.concurrency,
       ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
       ...(options.resolve !== undefined && { resolve: options.resolve }),
+      ...(options.proxies !== undefined && { proxies: options.proxies }),
+      ...(options.ca !== undefined && { ca: options.ca }),
     });
     this.#authoriser = new Authoriser(
       this.#http,
