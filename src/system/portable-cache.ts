@@ -26,6 +26,7 @@ import {
   verifyTree,
 } from '#bundle';
 import { allow, checkOptions, shownPath } from '#core';
+import { readRegular } from '#files';
 import { signArtifact } from '#security/keys';
 import { artifactTrust, openArtifactCache } from './artifact-cache.ts';
 import { systemClock, systemRandom } from './clock.ts';

@@ -1,5 +1,6 @@
 import type { DigestMode } from '../digest.ts';
 import type { Lockfile, SourceEntry } from '../lockfile/model.ts';
+import { PACK_TYPE } from './chunk-pack.ts';
 import { invalidManifest, type Layer, type Manifest } from './manifest.ts';
 
 /** A blob that holds a chunk of the bundle. */
@@ -8,6 +9,8 @@ export interface Part {
   readonly size: number;
   /** The chunk's BLAKE3, or `undefined` where only the bytes can tell. */
   readonly chunk: string | undefined;
+  /** Of a pack of chunks: those that it should hold, or none where nobody says. */
+  readonly pack?: readonly string[];
   /** A source of this chunk, for messages. */
   readonly path: string | undefined;
 }
@@ -25,6 +28,7 @@ export function planParts(manifest: Manifest, lockfile: Lockfile, mode: DigestMo
   const parts = new Map<string, Part>();
   const digestOf = new Map<string, string>();
   for (const [index, layer] of manifest.layers.entries()) {
+    if (layer.mediaType === PACK_TYPE) continue;
     const chunk = chunkOf(layer, hints.of(layer, index), mode, hints.chunks, index);
     if (chunk === 'foreign') continue;
     const { digest, size } = layer;
@@ -39,12 +43,25 @@ export function planParts(manifest: Manifest, lockfile: Lockfile, mode: DigestMo
     const known = chunk ?? same?.chunk;
     parts.set(digest, { digest, size, chunk: known, path: known === undefined ? layer.path : hints.chunks.get(known) });
   }
-  const found = [...parts.values()];
+  const found = [...parts.values(), ...packsOf(manifest, lockfile, digestOf)];
   if (found.every(({ chunk }) => chunk !== undefined)) {
     const bare = lockfile.sources.find(({ chunkHash }) => !digestOf.has(chunkHash));
     if (bare !== undefined) throw invalidManifest('has no layer for a source of its lockfile');
   }
   return found;
+}
+
+/** Packs hold, in their order, the chunks that have no layer of their own. */
+function packsOf({ layers }: Manifest, { sources }: Lockfile, alone: ReadonlyMap<string, string>): readonly Part[] {
+  const packs = layers.filter(({ mediaType }) => mediaType === PACK_TYPE);
+  if (packs.length === 0) return [];
+  const rest = [...new Set(sources.map(({ chunkHash }) => chunkHash))].filter((hash) => !alone.has(hash));
+  let at = 0;
+  return packs.map(({ digest, size, count = 0 }) => {
+    const pack = rest.slice(at, at + count);
+    at += count;
+    return { digest, size, chunk: undefined, path: undefined, pack };
+  });
 }
 
 function checkMeta(manifest: Manifest, { meta }: Lockfile): void {

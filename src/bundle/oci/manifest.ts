@@ -2,12 +2,16 @@ import { parseForeignJson, shownValue } from '#core';
 import type { DigestMode } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
+import { PACK_TYPE } from './chunk-pack.ts';
 import { DIGEST } from './repository.ts';
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const CONFIG_TYPE = 'application/vnd.cloister.build-cache.v1.config+json';
 export const CHUNK_TYPE = 'application/vnd.cloister.build-cache.v1.chunk';
 const NAMES = 'org.cloister.build-cache';
+const TITLE = 'org.opencontainers.image.title';
+/** How many chunks a pack holds. */
+const COUNT = 'vivarium.build-cache.chunks';
 
 /** What every registry takes, by the distribution specification; docker-registry refuses more. */
 export const MAX_MANIFEST_BYTES: number = 4 * 2 ** 20;
@@ -24,6 +28,8 @@ export interface Descriptor {
 export interface Layer extends Descriptor {
   readonly path: string | undefined;
   readonly kind: string | undefined;
+  /** How many chunks a pack holds. */
+  readonly count: number | undefined;
 }
 
 export interface Manifest {
@@ -34,27 +40,41 @@ export interface Manifest {
   readonly schemaVersion: string | undefined;
 }
 
-/** The manifest's bytes. `layers` are those of the lockfile's sources, in their order. */
+/** A layer that is to be written: a chunk of a source, or a pack of `count` chunks. */
+export type NewLayer = Omit<Descriptor, 'mediaType'> &
+  ({ readonly path: string; readonly kind: string } | { readonly count: number });
+
+/**
+ * The manifest's bytes. `titles` are file names, by which oras and others write files; the convention's own manifests
+ * have none.
+ */
 export function formatManifest(
-  lockfile: Lockfile,
+  { meta }: Lockfile,
   config: Omit<Descriptor, 'mediaType'>,
-  layers: readonly Omit<Descriptor, 'mediaType'>[],
-  mode: DigestMode,
+  layers: readonly NewLayer[],
+  { mode, titles }: { readonly mode: DigestMode; readonly titles: boolean },
 ): Buffer {
   const manifest = {
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
     config: { mediaType: CONFIG_TYPE, digest: config.digest, size: config.size },
-    layers: lockfile.sources.map(({ path, kind }, index) => ({
-      mediaType: CHUNK_TYPE,
-      digest: layers[index]?.digest,
-      size: layers[index]?.size,
-      annotations: { [`${NAMES}.kind`]: kind, [`${NAMES}.path`]: path },
+    layers: layers.map((layer) => ({
+      mediaType: 'path' in layer ? CHUNK_TYPE : PACK_TYPE,
+      digest: layer.digest,
+      size: layer.size,
+      annotations:
+        'path' in layer
+          ? {
+              [`${NAMES}.kind`]: layer.kind,
+              [`${NAMES}.path`]: layer.path,
+              ...(titles && mode === 'sha256' && { [TITLE]: layer.path }),
+            }
+          : { [COUNT]: String(layer.count) },
     })),
     annotations: {
-      [`${NAMES}.producer`]: lockfile.meta.producer,
-      [`${NAMES}.producer_version`]: lockfile.meta.producerVersion,
-      [`${NAMES}.schema_version`]: lockfile.meta.schemaVersion,
+      [`${NAMES}.producer`]: meta.producer,
+      [`${NAMES}.producer_version`]: meta.producerVersion,
+      [`${NAMES}.schema_version`]: meta.schemaVersion,
     },
   };
   if (mode === 'sha256') return Buffer.from(JSON.stringify(manifest));
@@ -81,7 +101,14 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       const notes = objectOf(objectOf(layer, 'a layer').annotations ?? {}, 'annotations');
       const path = textOf(notes, `${NAMES}.path`);
       const kind = textOf(notes, `${NAMES}.kind`);
-      return { ...descriptorOf(layer, CHUNK_TYPE), path, kind };
+      const count = textOf(notes, COUNT);
+      if (count !== undefined && !/^\d{1,9}$/.test(count)) throw invalidManifest('has a count of chunks that is none');
+      return {
+        ...descriptorOf(layer, CHUNK_TYPE, PACK_TYPE),
+        path,
+        kind,
+        count: count === undefined ? undefined : Number(count),
+      };
     }),
     producer: textOf(annotations, `${NAMES}.producer`),
     producerVersion: textOf(annotations, `${NAMES}.producer_version`),
@@ -94,9 +121,11 @@ export function invalidManifest(what: string, cause?: unknown): BundleError {
   return new BundleError('BUNDLE_INVALID_MANIFEST', message, { cause });
 }
 
-function descriptorOf(value: unknown, mediaType: string): Descriptor {
-  const { digest, size, mediaType: found } = objectOf(value, 'a descriptor');
-  if (found !== mediaType) throw invalidManifest(`holds something of the type ${shownValue(found)}`);
+function descriptorOf(value: unknown, ...types: readonly string[]): Descriptor {
+  const { digest, size, mediaType } = objectOf(value, 'a descriptor');
+  if (typeof mediaType !== 'string' || !types.includes(mediaType)) {
+    throw invalidManifest(`holds something of the type ${shownValue(mediaType)}`);
+  }
   if (typeof digest !== 'string' || !DIGEST.test(digest)) throw invalidManifest('has a digest that is none');
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     throw invalidManifest('has a size that is none');

@@ -65,11 +65,13 @@ export async function pullRemote(
     const digests = await digestsHere(stores, parts, lockfile);
     await inParallel(parts, client.concurrency, async (part) => {
       const known = part.chunk ?? digests.get(part.digest);
-      if (known !== undefined && (writer.holds(known) || (await isHere(stores, known)))) wanted.delete(known);
-      else if (wanted.size > 0) {
-        const hash = await fetchPart(client, writer, part, wanted);
-        if (hash !== undefined) wanted.delete(hash);
-        sum.fetched++;
+      const hashes = known === undefined ? (part.pack ?? []) : [known];
+      if (hashes.length > 0 && (await areHere(writer, stores, hashes))) {
+        for (const hash of hashes) wanted.delete(hash);
+      } else if (wanted.size > 0) {
+        const fetched = await fetchPart(client, writer, part, wanted);
+        for (const hash of fetched) wanted.delete(hash);
+        sum.fetched += fetched.length;
         sum.bytesFetched += part.size;
       }
       sum.chunks++;
@@ -93,10 +95,19 @@ export async function pullRemote(
     repository: client.repository.name,
     digest,
     digestMode,
-    chunks: parts.length,
+    chunks: new Set(lockfile.sources.map(({ chunkHash }) => chunkHash)).size,
     fetched,
     bytesFetched,
   };
+}
+
+async function areHere(
+  writer: ChunkWriter,
+  stores: readonly ChunkStore[],
+  hashes: readonly string[],
+): Promise<boolean> {
+  for (const hash of hashes) if (!writer.holds(hash) && !(await isHere(stores, hash))) return false;
+  return true;
 }
 
 async function isHere(stores: readonly ChunkStore[], hash: string): Promise<boolean> {
@@ -119,7 +130,7 @@ async function digestsHere(
   { sources }: Lockfile,
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  if (parts.every(({ chunk }) => chunk !== undefined)) return found;
+  if (parts.every(({ chunk, pack }) => chunk !== undefined || pack !== undefined)) return found;
   for (const { chunkHash } of sources) {
     const store = stores.find((each) => each.has(chunkHash));
     if (store === undefined) continue;

@@ -3,10 +3,9 @@ import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
 import type { OnProgress } from '../progress.ts';
 import { absentBlobs } from './absent-blobs.ts';
-import type { BlobContent } from './blob-upload.ts';
 import { inParallel } from './in-parallel.ts';
-import { chunkContent, digestChunks } from './local-chunks.ts';
-import { formatManifest, MAX_MANIFEST_BYTES } from './manifest.ts';
+import { digestChunks } from './local-chunks.ts';
+import { planPush } from './push-plan.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { mismatch } from './registry-error.ts';
 
@@ -47,12 +46,6 @@ export interface PackedBundle {
   readonly digests?: ReadonlyMap<string, Digests>;
 }
 
-interface Blob {
-  readonly digest: string;
-  readonly bytes: number;
-  readonly content: () => Promise<BlobContent>;
-}
-
 /**
  * Sends a folder's bundle: the lockfile as config, each chunk once, the manifest last, so that a manifest never names a
  * blob that is not there. A blob that the registry has lost is sent again.
@@ -68,7 +61,7 @@ export async function pushRemote(
   const { tag, digestMode = 'sha256', dryRun = false } = options;
   const configDigests = await digestsOf(config);
   const chunks = digests ?? (await digestChunks(lockfile, folder, progressOf('check', lockfile, options.onProgress)));
-  const manifest = manifestOf(lockfile, configDigests, chunks, options);
+  const { manifest, blobs } = await planPush({ lockfile, folder, config, configDigests, chunks }, options);
   const report = {
     repository: client.repository.name,
     tag,
@@ -77,13 +70,6 @@ export async function pushRemote(
     dryRun,
   };
   const same = (await client.getManifest(tag))?.equals(manifest) === true;
-  const blobs: Blob[] = [
-    { digest: wireDigest(configDigests, digestMode), bytes: config.length, content: () => Promise.resolve(config) },
-  ];
-  for (const [hash, { bytes, ...hashes }] of chunks) {
-    const content = () => chunkContent(folder, hash, bytes);
-    blobs.push({ digest: wireDigest({ ...hashes, bytes }, digestMode), bytes, content });
-  }
   const sum = { sent: 0, bytesSent: 0, mounted: 0 };
   const tell = progressOf('send', lockfile, options.onProgress, totalBytes(chunks));
   // Every blob is asked for at every push, even where the tag names this manifest: a registry may have lost one.
@@ -100,24 +86,6 @@ export async function pushRemote(
   const unchanged = same && sum.sent + sum.mounted === 0;
   if (!dryRun && !unchanged) await publish(client, manifest, report);
   return { ...report, ...sum, unchanged };
-}
-
-function manifestOf(
-  lockfile: Lockfile,
-  config: Digests,
-  chunks: ReadonlyMap<string, Digests>,
-  { digestMode = 'sha256', maxManifestBytes = MAX_MANIFEST_BYTES }: RemotePushOptions,
-): Buffer {
-  const describe = (digests: Digests) => ({ digest: wireDigest(digests, digestMode), size: digests.bytes });
-  const layers = lockfile.sources.map(({ chunkHash }) => describe(chunks.get(chunkHash) as Digests));
-  const manifest = formatManifest(lockfile, describe(config), layers, digestMode);
-  if (manifest.length <= maxManifestBytes) return manifest;
-  throw new BundleError(
-    'BUNDLE_TOO_LARGE',
-    `the manifest of ${layers.length} sources has ${manifest.length} bytes, a registry takes ${maxManifestBytes}: ` +
-      'push to a folder and carry that, or push parts of it under several scopes',
-    { details: { bytes: manifest.length, limit: maxManifestBytes, sources: layers.length } },
-  );
 }
 
 /** First under its digest, which harms nobody, then under the tag; and a look whether the tag is ours. */

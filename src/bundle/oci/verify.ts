@@ -1,7 +1,9 @@
 import { type Random, shownPath } from '#core';
-import { type DigestMode, type Digests, digesting, wireDigest } from '../digest.ts';
+import { blake3 } from '../blake3.ts';
+import { type DigestMode, type Digests, digesting, digestsOf, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { OnProgress } from '../progress.ts';
+import { decodePack, MAX_PACK_BYTES, tooLargePack } from './chunk-pack.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Part } from './layer-plan.ts';
 import type { RegistryClient } from './registry-client.ts';
@@ -44,19 +46,20 @@ export async function verifyRemote(client: RegistryClient, options: RemoteVerify
   const { reference, producer, full = false, random, onProgress } = options;
   const { lockfile, digest, digestMode, parts, bytes, rootChecked } = await openRemote(client, reference, producer);
   // Which chunk a blob is that nothing is said of, only its bytes tell.
-  const known = parts.filter(({ chunk }) => chunk !== undefined);
-  const bare = parts.filter(({ chunk }) => chunk === undefined);
+  const isKnown = ({ chunk, pack }: Part) => chunk !== undefined || (pack !== undefined && pack.length > 0);
+  const known = parts.filter(isKnown);
+  const bare = parts.filter((part) => !isKnown(part));
   const chosen = new Set(full ? parts : [...sample(known, random), ...bare]);
   const wanted = new Set(lockfile.sources.map(({ chunkHash }) => chunkHash));
   let chunks = 0;
   let bytesRead = 0;
   await inParallel(parts, client.concurrency, async (part) => {
     if (chosen.has(part)) {
-      wanted.delete(await checkBlob(client, part, digestMode));
+      for (const hash of await checkBlob(client, part, digestMode)) wanted.delete(hash);
       bytesRead += part.size;
     } else {
       if (!(await client.hasBlob(part.digest))) throw missing(part);
-      wanted.delete(part.chunk as string);
+      for (const hash of part.pack ?? [part.chunk as string]) wanted.delete(hash);
     }
     chunks++;
     onProgress?.({ step: 'check', chunks, totalChunks: parts.length, bytes: bytesRead });
@@ -75,8 +78,10 @@ export async function verifyRemote(client: RegistryClient, options: RemoteVerify
   };
 }
 
-/** @returns the chunk's hash */
-async function checkBlob(client: RegistryClient, { digest, size, chunk }: Part, mode: DigestMode): Promise<string> {
+/** @returns the hashes of its chunks */
+async function checkBlob(client: RegistryClient, part: Part, mode: DigestMode): Promise<readonly string[]> {
+  const { digest, size, chunk, pack } = part;
+  if (pack !== undefined) return checkPack(client, part, mode);
   let found: Digests | undefined;
   const pieces = digesting(client.readBlob(digest, size), (digests) => {
     found = digests;
@@ -85,7 +90,20 @@ async function checkBlob(client: RegistryClient, { digest, size, chunk }: Part, 
   if (found === undefined || wireDigest(found, mode) !== digest || (chunk ?? found.blake3) !== found.blake3) {
     throw mismatch(digest, 'has other bytes than its digest says');
   }
-  return found.blake3;
+  return [found.blake3];
+}
+
+async function checkPack(client: RegistryClient, { digest, size }: Part, mode: DigestMode): Promise<readonly string[]> {
+  if (size > MAX_PACK_BYTES) throw tooLargePack(size);
+  const bytes = await client.getBlob(digest, size);
+  if (wireDigest(await digestsOf(bytes), mode) !== digest)
+    throw mismatch(digest, 'has other bytes than its digest says');
+  const hashes: string[] = [];
+  for (const { hash, content } of decodePack(bytes, digest)) {
+    if ((await blake3(content)) !== hash) throw mismatch(digest, 'holds a chunk that is not what it says');
+    hashes.push(hash);
+  }
+  return hashes;
 }
 
 function sample(parts: readonly Part[], random: Pick<Random, 'fraction'>): readonly Part[] {

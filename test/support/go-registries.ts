@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findGo, goInstall } from './go-toolchain.ts';
+import { freePort } from './postgres-server.ts';
+
+/** Registries that are built from their sources, once, and kept. */
+const REGISTRIES = {
+  'distribution 3': {
+    module: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0',
+    start: (binary: string, work: string, port: number) => {
+      const config = join(work, 'config.yml');
+      writeFileSync(
+        config,
+        `version: 0.1
+log: { level: error }
+storage: { filesystem: { rootdirectory: ${join(work, 'storage')} }, delete: { enabled: true } }
+http: { addr: '127.0.0.1:${port}' }
+`,
+      );
+      return spawn(binary, ['serve', config], {
+        stdio: 'ignore',
+        env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
+      });
+    },
+  },
+  'go-containerregistry': {
+    module: 'github.com/google/go-containerregistry/cmd/registry@v0.20.6',
+    start: (binary: string, _work: string, port: number) => spawn(binary, ['-port', String(port)], { stdio: 'ignore' }),
+  },
+} as const;
+
+export type GoRegistry = keyof typeof REGISTRIES;
+
+export const GO_REGISTRIES = Object.keys(REGISTRIES) as readonly GoRegistry[];
+
+function binaryOf(name: GoRegistry): string {
+  const tools = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'vivarium', 'tools');
+  return join(tools, name.replace(' ', '-'), 'registry');
+}
+
+/** Whether it is there, or can be built by a Go that is. */
+export function canHave(name: GoRegistry): boolean {
+  return existsSync(binaryOf(name)) || findGo() !== undefined;
+}
+
+/** Builds it if it is not there: minutes, the first time. */
+export function build(name: GoRegistry): void {
+  const binary = binaryOf(name);
+  if (existsSync(binary)) return;
+  const go = findGo();
+  if (go === undefined) throw new Error(`no ${name}, and no Go to build it with`);
+  mkdirSync(join(binary, '..'), { recursive: true });
+  goInstall(join(binary, '..'), REGISTRIES[name].module, go);
+}
+
+/** Starts it on a free loopback port, with a storage of its own. */
+export async function startGoRegistry(name: GoRegistry): Promise<AsyncDisposable & { readonly url: string }> {
+  const work = mkdtempSync(join(tmpdir(), 'vivarium-registry-'));
+  const port = await freePort();
+  const child = REGISTRIES[name].start(binaryOf(name), work, port);
+  const url = `http://127.0.0.1:${port}`;
+  await answering(`${url}/v2/`, child);
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      rmSync(work, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answering(url: string, child: ChildProcess): Promise<void> {
+  for (let attempt = 0; attempt < 400 && child.exitCode === null; attempt++) {
+    const status = await fetch(url).then(
+      (response) => response.status,
+      () => undefined,
+    );
+    if (status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`the registry at ${url} did not start`);
+}
