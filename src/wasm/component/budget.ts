@@ -1,4 +1,5 @@
 import { WasmError } from '../errors.ts';
+import { CoreNames } from './core-names.ts';
 
 /**
  * How much of a component we are willing to read. Real ones stay far below: a 12 MB JavaScript engine has a nesting of
@@ -10,6 +11,7 @@ const MAX_NAME_BYTES = 4_096;
 
 /** Counts down while one file is read. The input is attacker-controlled. */
 export class ReadBudget {
+  readonly coreNames = new CoreNames();
   #depth = 0;
   #items = 0;
 

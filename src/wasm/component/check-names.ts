@@ -1,14 +1,14 @@
 import { WasmError } from '../errors.ts';
 import type { Component, CoreImport, CoreModule, CoreType, Declaration, Definition, TypeDefinition } from './ast.ts';
-import { refuseCoreName, refuseExternName, refuseLabel } from './name-rules.ts';
+import { type Direction, refuseCoreName, refuseExternName, refuseLabel } from './name-rules.ts';
 
 /** Where a name stands, for messages: the way from the outermost component, and an offset in the file. */
 interface Place {
   readonly path: string;
   readonly offset: number;
+  /** Whether it is in a component that another one instantiates. */
+  readonly inside: boolean;
 }
-
-type Direction = 'import' | 'export';
 
 /**
  * Refuses a component with a name that is not safe in generated JavaScript. The names of all nested components, core
@@ -18,19 +18,19 @@ type Direction = 'import' | 'export';
  * @throws {WasmError} `WASM_HOSTILE_NAME`
  */
 export function checkNames(component: Component): void {
-  checkComponent(component, 'the component');
+  checkComponent(component, 'the component', false);
 }
 
-function checkComponent(component: Component, path: string): void {
+function checkComponent(component: Component, path: string, inside: boolean): void {
   let modules = 0;
   let components = 0;
   for (const definition of component.definitions) {
     const { offset } = definition;
     if (definition.kind === 'core module') {
-      checkCoreModule(definition.module, { path: `core module ${modules++} of ${path}`, offset });
+      checkCoreModule(definition.module, { path: `core module ${modules++} of ${path}`, offset, inside });
     } else if (definition.kind === 'component') {
-      checkComponent(definition.component, `component ${components++} inside ${path}`);
-    } else checkDefinition(definition, { path, offset });
+      checkComponent(definition.component, `component ${components++} inside ${path}`, true);
+    } else checkDefinition(definition, { path, offset, inside });
   }
 }
 
@@ -49,7 +49,7 @@ function checkDefinition(definition: Definition, place: Place): void {
         for (const { name } of expression.args) checkExtern(name, 'export', 'argument of an instance', place);
       } else {
         for (const { name, value } of expression.exports)
-          checkExtern(name, 'export', 'export of an instance', place, value.sort);
+          checkExtern(name, value.sort === 'func' ? 'member' : 'export', 'export of an instance', place, value.sort);
       }
       return;
     }
@@ -62,14 +62,16 @@ function checkDefinition(definition: Definition, place: Place): void {
     case 'alias': {
       const { alias } = definition;
       if (alias.kind === 'core export') refuse(refuseCoreName(alias.name), alias.name, 'core export alias', place);
-      else if (alias.kind === 'export') checkExtern(alias.name, 'export', 'export alias', place);
+      else if (alias.kind === 'export') {
+        checkExtern(alias.name, alias.sort === 'func' ? 'member' : 'export', 'export alias', place);
+      }
       return;
     }
     case 'import':
       checkExtern(definition.name, 'import', 'import', place, definition.description.kind);
       return;
     case 'export':
-      checkExtern(definition.name, 'export', 'export', place, definition.target.sort);
+      checkExtern(definition.name, place.inside ? 'member' : 'export', 'export', place, definition.target.sort);
       return;
     case 'canon':
     case 'start':

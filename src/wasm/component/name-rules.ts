@@ -33,8 +33,11 @@ export function refuseLabel(name: string): Refusal {
   return isLabel(name) ? undefined : 'is not a kebab-case label of ASCII letters, digits and hyphens';
 }
 
+/** A `member` is a function of an interface that is exported: an object's own property, which nothing takes for anything else. */
+export type Direction = 'import' | 'export' | 'member';
+
 /** What a component, an instance or a type of either imports or exports, and what it is, where that is known. */
-export function refuseExternName(name: string, direction: 'import' | 'export', sort?: string): Refusal {
+export function refuseExternName(name: string, direction: Direction, sort?: string): Refusal {
   if (isInterfaceName(name)) {
     // The generator panics at a function whose name is an interface's, and is unusable from then on.
     return sort === 'func' || sort === 'type' ? `is an interface's name and stands for a ${sort}` : undefined;
@@ -48,7 +51,7 @@ export function refuseExternName(name: string, direction: 'import' | 'export', s
   const statics = direction === 'import' ? INHERITED_BY_CLASSES : POISON;
   const { func, ofConstructor, isStatic, resource, member } = plain;
   const bad =
-    (func !== undefined && forbidden.has(camelCase(func))) ||
+    (func !== undefined && direction !== 'member' && forbidden.has(camelCase(func))) ||
     (ofConstructor !== undefined && forbidden.has(pascalCase(ofConstructor))) ||
     (resource !== undefined && forbidden.has(pascalCase(resource))) ||
     (member !== undefined && (isStatic ? statics : POISON).has(camelCase(member)));

@@ -1,11 +1,10 @@
 import { ByteReader } from '../byte-reader.ts';
 import type { Component, Definition } from './ast.ts';
-import { readComponent } from './read-component.ts';
+import { POISON } from './core-names.ts';
+import { readComponent, readWithCoreNames } from './read-component.ts';
 
 type Export = Extract<Definition, { kind: 'export' }>;
 
-/** Names that would change what an object or a promise is, were they a property of it. */
-const POISON: ReadonlySet<string> = new Set(['constructor', 'prototype', 'then']);
 const LETTERS = 'xyzqwjkvabcdefghilmnoprstu0123456789';
 const LABEL = /^[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*$/;
 
@@ -13,7 +12,7 @@ const LABEL = /^[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*$/;
  * A component whose world exports functions and interfaces under names that the transpiler can take. It reads names in
  * camelCase back as kebab-case, which loses capitals and words of one letter, and then panics; and an export `then` or
  * `constructor` would be one of the object that holds all. So each such name becomes one word in small letters, of the
- * same length: every offset stays. A component without such names stays as it is.
+ * same length: every offset stays. Core items that are called so get other names too, on both sides. A component without such names stays as it is.
  *
  * @returns the component, its bytes, and the names in WIT of the exports that were changed, by the names that they now have
  * @throws {WasmError} when it cannot be read
@@ -23,11 +22,11 @@ export function plainlyNamed(bytes: Uint8Array): {
   readonly bytes: Uint8Array;
   readonly names: ReadonlyMap<string, string>;
 } {
-  const component = readComponent(bytes);
+  const { component, coreNames } = readWithCoreNames(bytes);
   const exports = component.definitions.filter((definition) => definition.kind === 'export');
   const taken = new Set(exports.map(({ name }) => bare(name)));
   const names = new Map<string, string>();
-  let changed = bytes;
+  let changed = coreNames.replacedIn(bytes);
   for (const each of exports) {
     const plain = plainName(each, taken);
     if (plain === each.name) continue;

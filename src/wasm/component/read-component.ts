@@ -2,12 +2,13 @@ import { ByteReader } from '../byte-reader.ts';
 import { WasmError } from '../errors.ts';
 import type { Component, CoreInstanceExpression, CustomSection, Definition, InstanceExpression, Named } from './ast.ts';
 import { ReadBudget } from './budget.ts';
+import type { CoreNames } from './core-names.ts';
 import { identify } from './identify.ts';
 import { readCanon } from './read-canonical.ts';
 import { readCoreModule, readCustom } from './read-core-module.ts';
 import { readAlias, readCoreReference, readReference } from './read-sorts.ts';
 import { readCoreType, readExternDescription, readExternName, readType } from './read-types.ts';
-import { hex, readName, readVector, type Source, unsupported } from './source.ts';
+import { hex, readCoreName, readName, readVector, type Source, unsupported } from './source.ts';
 
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 
@@ -19,11 +20,17 @@ const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
  * @throws {WasmError} `WASM_NOT_A_COMPONENT`, `WASM_MALFORMED`, `WASM_TOO_LARGE`, `WASM_UNSUPPORTED`
  */
 export function readComponent(bytes: Uint8Array): Component {
+  return readWithCoreNames(bytes).component;
+}
+
+/** The same, and where its core items have names that the transpiler must not see. @throws as `readComponent` */
+export function readWithCoreNames(bytes: Uint8Array): { readonly component: Component; readonly coreNames: CoreNames } {
   const identity = identify(bytes);
   if (identity.kind !== 'component') {
     throw new WasmError('WASM_NOT_A_COMPONENT', identity.sentence, { details: { kind: identity.kind } });
   }
-  return readNested(new ByteReader(bytes), new ReadBudget());
+  const budget = new ReadBudget();
+  return { component: readNested(new ByteReader(bytes), budget), coreNames: budget.coreNames };
 }
 
 function readNested(reader: ByteReader, budget: ReadBudget): Component {
@@ -126,13 +133,14 @@ function readCoreInstance(source: Source): CoreInstanceExpression {
     return { kind: 'instantiate', module, args: readVector(source, () => readCoreArgument(source)) };
   }
   if (kind === 0x01) {
-    return { kind: 'exports', exports: readNamed(source, () => readCoreReference(reader)) };
+    const exports = readVector(source, () => ({ name: readCoreName(source), value: readCoreReference(reader) }));
+    return { kind: 'exports', exports };
   }
   throw unsupported(`a core instance of kind ${hex(kind)}`, at);
 }
 
 function readCoreArgument(source: Source): Named<number> {
-  const name = readName(source);
+  const name = readCoreName(source);
   const at = source.reader.offset;
   if (source.reader.u8() !== 0x12) throw unsupported('a core argument that is not an instance', at);
   return { name, value: source.reader.u32() };

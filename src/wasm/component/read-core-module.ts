@@ -1,7 +1,7 @@
 import type { ByteReader } from '../byte-reader.ts';
 import type { CoreImport, CoreMemory, CoreModule, CoreReference, CoreSort, CustomSection, Named } from './ast.ts';
 import type { ReadBudget } from './budget.ts';
-import { hex, readName, readVector, type Source, unsupported } from './source.ts';
+import { hex, readCoreName, readName, readVector, type Source, unsupported } from './source.ts';
 
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const EXTERN_KINDS: readonly CoreSort[] = ['func', 'table', 'memory', 'global', 'tag'];
@@ -51,8 +51,8 @@ export function readCustom(source: Source): CustomSection {
 
 /** An import as a core module and a core module type write it. */
 export function readCoreImport(source: Source): CoreImport {
-  const module = readName(source);
-  const field = readName(source);
+  const module = readCoreName(source);
+  const field = readCoreName(source);
   return { module, field, ...readCoreDescription(source.reader) };
 }
 
@@ -79,7 +79,7 @@ export function readCoreDescription(reader: ByteReader): { sort: CoreSort; memor
 }
 
 function readExport(source: Source): Named<CoreReference> {
-  const name = readName(source);
+  const name = readCoreName(source);
   const at = source.reader.offset;
   const kind = source.reader.u8();
   const sort = EXTERN_KINDS[kind];

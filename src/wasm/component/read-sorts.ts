@@ -1,6 +1,6 @@
 import type { ByteReader } from '../byte-reader.ts';
 import type { Alias, CoreReference, CoreSort, Reference, Sort } from './ast.ts';
-import { hex, readName, type Source, unsupported } from './source.ts';
+import { hex, readCoreName, readName, type Source, unsupported } from './source.ts';
 
 const CORE_SORTS = new Map<number, CoreSort>([
   [0x00, 'func'],
@@ -54,7 +54,7 @@ export function readAlias(source: Source): Alias {
   if (kind === 0x01) {
     if (!isCoreSort(sort)) throw reader.malformed('an alias of a core export that is not of a core sort');
     const core = sort.slice('core '.length) as CoreSort;
-    return { kind: 'core export', sort: core, instance: reader.u32(), name: readName(source) };
+    return { kind: 'core export', sort: core, instance: reader.u32(), name: readCoreName(source) };
   }
   if (kind === 0x02) return { kind: 'outer', sort, count: reader.u32(), index: reader.u32() };
   throw unsupported(`alias target ${hex(kind)}`, at);

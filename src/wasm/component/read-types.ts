@@ -11,7 +11,7 @@ import type {
 } from './ast.ts';
 import { readCoreDescription, readCoreImport } from './read-core-module.ts';
 import { readAlias, readCoreSort } from './read-sorts.ts';
-import { hex, readName, readVector, type Source, unsupported } from './source.ts';
+import { hex, readCoreName, readName, readVector, type Source, unsupported } from './source.ts';
 
 const PRIMITIVES = new Map<number, PrimitiveType>([
   [0x7f, 'bool'],
@@ -156,7 +156,7 @@ function readModuleDeclaration(source: Source, imports: CoreImport[], exports: s
     reader.u32();
     reader.u32();
   } else if (kind === 0x03) {
-    exports.push(readName(source));
+    exports.push(readCoreName(source));
     readCoreDescription(reader);
   } else throw unsupported(`a declaration ${hex(kind)} in a module's type`, at);
 }

@@ -16,6 +16,13 @@ export function readName({ reader, budget }: Source): string {
   return name;
 }
 
+/** The name of a core module's import or export, or of an item in a core instance. */
+export function readCoreName(source: Source): string {
+  const name = readName(source);
+  source.budget.coreNames.add(name, source.reader.offset);
+  return name;
+}
+
 /** A vector: its count, then each item by `read`. */
 export function readVector<T>({ reader, budget }: Source, read: () => T): T[] {
   const count = reader.count();

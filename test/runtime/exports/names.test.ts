@@ -162,6 +162,37 @@ describe.each(['direct', 'glue'] as const)('names of exports, %s', (calls) => {
     for (const name of ['my-HTTP#get-URL', 'myHttp#getUrl']) expect(await runtime.call(handle, name)).toBe(21);
   }, 60_000);
 
+  it('may be any label: what every object, class or promise has as well', async () => {
+    const labels = [
+      'then',
+      'constructor',
+      'prototype',
+      'to-string',
+      'value-of',
+      'name',
+      'call',
+      'apply',
+      's',
+      'state-of',
+      'caller',
+    ];
+    const handle = await load([
+      ...labels.map((member) => ({ member })),
+      ...labels.map((member) => ({ owner: 'a:b/c@1.0.0', member })),
+    ]);
+    for (const [index, member] of labels.entries()) {
+      expect(await runtime.call(handle, member)).toBe(index);
+      expect(await runtime.call(handle, `c#${member}`)).toBe(labels.length + index);
+    }
+    const [first, second] = [
+      await load([{ member: 'then' }]),
+      await load([{ owner: 'then', member: 'then' }, { member: 'the0' }]),
+    ];
+    expect(await runtime.call(first, 'then')).toBe(0);
+    expect(await runtime.call(second, 'then#then')).toBe(0);
+    expect(await runtime.call(second, 'the0')).toBe(1);
+  }, 60_000);
+
   it('reach a compatible version, the highest of several, and never another one', async () => {
     const functions = ['@0.2.3', '@0.2.1', '@0.3.0', '@1.1.0', '@1.4.0', '@2.0.0'].map((at) => ({
       owner: `a:b/run${at}`,

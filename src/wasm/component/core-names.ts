@@ -1,0 +1,31 @@
+/** Names by which a property would change what an object or a promise is, or lead out of the generated code. */
+export const POISON: ReadonlySet<string> = new Set(['binding', 'callee', 'caller', 'constructor', 'prototype', 'then']);
+
+/**
+ * Where in a file a core item is called by a poisonous name. Such names only join one core module to another, so all of
+ * them can be replaced alike; the replacement has their length, so that no offset moves.
+ */
+export class CoreNames {
+  readonly #places: { readonly name: string; readonly offset: number }[] = [];
+  /** Names that differ from a poisonous one in the last character alone. */
+  readonly #similar = new Set<string>();
+
+  /** @param end offset of the byte after the name */
+  add(name: string, end: number): void {
+    if (POISON.has(name)) this.#places.push({ name, offset: end - name.length });
+    else if (name.length <= 11 && STEMS.has(name.slice(0, -1))) this.#similar.add(name);
+  }
+
+  /** The bytes with every such name replaced; the same bytes where there is none. */
+  replacedIn(bytes: Uint8Array): Uint8Array {
+    if (this.#places.length === 0) return bytes;
+    const changed = bytes.slice();
+    for (const { name, offset } of this.#places) {
+      const digit = [...'0123456789'].find((each) => !this.#similar.has(name.slice(0, -1) + each));
+      if (digit !== undefined) changed[offset + name.length - 1] = digit.charCodeAt(0);
+    }
+    return changed;
+  }
+}
+
+const STEMS: ReadonlySet<string> = new Set([...POISON].map((name) => name.slice(0, -1)));
