@@ -2,8 +2,9 @@ import { compileFunction } from 'node:vm';
 import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
 import { RuntimeError } from './errors.ts';
 import { type ExportedFunction, type ExportIndex, exportIndexOf } from './exports/index.ts';
-import type { GivenResources, ResourceType } from './given-resources.ts';
+import type { ResourceHolder } from './given-resources.ts';
 import { type Callable, glueFunction } from './glue-function.ts';
+import { GlueResources } from './glue-resources.ts';
 import type { GlueHostCall } from './host-call.ts';
 import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
@@ -22,14 +23,6 @@ export type Instantiate = (
   stop?: (reason: VivariumError) => never,
   hold?: ResourceHolder,
 ) => ComponentExports;
-
-/** What a store keeps for the resources of its component. */
-export interface ResourceHolder {
-  /** Takes bytes from what the host keeps for the store; answers false where so much is not left. */
-  charge(bytes: number): boolean;
-  /** Makes the store's table of what the embedder holds. @param destroy calls the guest's destructor, within a turn */
-  hold(destroy: (type: ResourceType, representation: unknown) => void): GivenResources;
-}
 
 /** The code of a component, shared by all its stores. */
 export interface ComponentCode {
@@ -97,16 +90,25 @@ export function componentCode(
   const instantiate = build(...SHADOWED_GLOBALS.map((name) => shadows[name])) as Instantiate;
   const lifecycle = lifecycleName(exports);
   const messages = lifecycle === undefined ? undefined : glueMessages;
+  const exportIndex = exportIndexOf(exported);
+  const resources = new GlueResources(exportIndex);
   return {
     calls: 'glue',
     modules: compiled.modules,
-    instantiate,
+    instantiate: (getCoreModule, given, instantiateCore, _stop, holder) => {
+      const instance = instantiate(getCoreModule, given, instantiateCore);
+      resources.attach(instance, holder);
+      return instance;
+    },
     imports,
     exports,
     lifecycle,
     messages,
-    exportIndex: exportIndexOf(exported),
-    functionOf: glueFunction,
+    exportIndex,
+    functionOf: (instance, exported) => {
+      const found = glueFunction(instance, exported);
+      return found && resources.crossing(instance, exported, found);
+    },
   };
 }
 

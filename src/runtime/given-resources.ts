@@ -16,6 +16,14 @@ export interface ResourceType {
   readonly methods: readonly { readonly name: string; readonly property: string }[];
 }
 
+/** What a store keeps for the resources of its component. */
+export interface ResourceHolder {
+  /** Takes bytes from what the host keeps for the store; answers false where so much is not left. */
+  charge(bytes: number): boolean;
+  /** Makes the store's table of what the embedder holds. @param destroy calls the guest's destructor, within a turn */
+  hold(destroy: (type: ResourceType, representation: unknown) => void): GivenResources;
+}
+
 /** By which the methods of resources become turns. */
 export interface ResourceCalls {
   /** Calls an export in a turn of its own. */
@@ -48,7 +56,7 @@ export interface ComponentResource extends Disposable, AsyncDisposable {
 }
 
 /** The object itself: it leads to its record. */
-class ResourceObject implements ComponentResource {
+export class ResourceObject implements ComponentResource {
   readonly #given: Given;
   readonly [method: string]: ResourceMethod;
 

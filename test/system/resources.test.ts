@@ -13,7 +13,7 @@ import { cartComponent } from '../support/resource-components.ts';
 const CARTS = 'demo:shop/carts@1.0.0';
 const MERGE = `${CARTS}#[static]cart.merge`;
 
-describe.each<CallPath>(['direct'])('a resource that a component exports (%s)', (calls) => {
+describe.each<CallPath>(['direct', 'glue'])('a resource that a component exports (%s)', (calls) => {
   let component: Uint8Array;
   let runtime: Runtime;
   let shop: ComponentHandle;

@@ -1,9 +1,9 @@
 import { compileFunction } from 'node:vm';
 import type { VivariumError } from '#core';
-import type { ComponentExports, ResourceHolder } from '../component-code.ts';
+import type { ComponentExports } from '../component-code.ts';
 import { RuntimeError } from '../errors.ts';
 import { execution } from '../execution/index.ts';
-import type { GivenResources } from '../given-resources.ts';
+import type { GivenResources, ResourceHolder } from '../given-resources.ts';
 import type { MessageCalls } from '../message-calls.ts';
 import { ABI } from './abi.ts';
 import type { DirectPlan, PlannedExport, PlannedResource } from './call-plan.ts';

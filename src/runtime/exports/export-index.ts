@@ -46,13 +46,13 @@ const asInJco: Spelling = (name, written) => name === written || memberName(name
  * version; then a semver-compatible version of it; then, in the same order, camelCase.
  */
 export class ExportIndex {
-  readonly #functions: readonly ExportedFunction[];
+  readonly functions: readonly ExportedFunction[];
   readonly #byName: ReadonlyMap<string, ExportedFunction>;
   readonly #checks = new ArgumentChecks();
   readonly #remembered = new Map<string, ExportedFunction>();
 
   constructor(functions: readonly ExportedFunction[]) {
-    this.#functions = functions;
+    this.functions = functions;
     this.#byName = new Map(functions.map((each) => [each.name, each]));
   }
 
@@ -78,7 +78,7 @@ export class ExportIndex {
     const wanted =
       hash === -1 ? { owner: undefined, member: name } : { owner: name.slice(0, hash), member: name.slice(hash + 1) };
     for (const spelling of [asInWit, asInJco]) {
-      const named = this.#functions.filter(({ member }) => spelling(member, wanted.member));
+      const named = this.functions.filter(({ member }) => spelling(member, wanted.member));
       for (const owned of [byOwner, byInterface, byVersion, byMember]) {
         const found = owned(named, wanted, spelling);
         if (found.length > 1) throw ambiguous(name, found);
@@ -91,7 +91,7 @@ export class ExportIndex {
   #missing(name: string): RuntimeError {
     return new RuntimeError(
       'RUNTIME_NO_EXPORT',
-      `the component does not export ${shownText(name, 100)}; it exports ${listed(this.#functions) || 'nothing'}`,
+      `the component does not export ${shownText(name, 100)}; it exports ${listed(this.functions) || 'nothing'}`,
     );
   }
 }

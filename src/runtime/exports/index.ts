@@ -3,3 +3,4 @@ export { type ExportIndex, exportIndexOf } from './export-index.ts';
 export type { ExportedFunction } from './exported-function.ts';
 export { argumentsFromJson } from './json-arguments.ts';
 export { memberName } from './member-name.ts';
+export type { ArgumentType } from './shape.ts';
