@@ -117,6 +117,20 @@ export function registryCommand(shell: Shell): Command {
     ),
   );
 
+  addLimitOptions(add('sign', "add a key's signature to a module as it stands, once its bytes are checked"))
+    .argument('<id>', 'the module, as viv registry list shows it')
+    .option('--key <name>', 'the private key that signs (default: the only one)')
+    .option('--verifier <name>', "the verifier's private key (default: the same)")
+    .option('--check <command>', 'a shell command that must end with 0; the file is in VIVARIUM_COMPONENT')
+    .action(
+      shell.action((id: string, flags: RegistryFlags & LimitFlags & Pick<PublishFlags, 'key' | 'verifier' | 'check'>) =>
+        withRegistry(shell, { ...flags, limits: limitsOf(flags) }, async (open) => {
+          const publisher = await open.publisher({ key: flags.key, verifier: flags.verifier });
+          print(shell, await publisher.sign(id, { check: checkOf(shell, flags) }));
+        }),
+      ),
+    );
+
   add('revoke', 'take a module out of use for good')
     .argument('<id>', 'the module, as viv registry list shows it')
     .option('--key <name>', 'the private key that signs the revocation (default: the only one)')
@@ -164,9 +178,12 @@ async function publish(shell: Shell, file: string, flags: PublishFlags): Promise
     const publisher = await open.publisher({ key, verifier });
     const predecessor = supersedes === undefined ? undefined : (await open.client.get(supersedes)).storagePointer;
     const metadata = { name, version, description: describe, supersedes: predecessor, ...vector };
-    const check = flags.check === undefined ? undefined : checkByCommand(flags.check, (line) => shell.line(line));
-    print(shell, await publisher.publishModule(bytes, metadata, { check }));
+    print(shell, await publisher.publishModule(bytes, metadata, { check: checkOf(shell, flags) }));
   });
+}
+
+function checkOf(shell: Shell, { check }: Pick<PublishFlags, 'check'>): ReturnType<typeof checkByCommand> | undefined {
+  return check === undefined ? undefined : checkByCommand(check, (line) => shell.line(line));
 }
 
 async function query(shell: Shell, flags: QueryFlags): Promise<void> {

@@ -22,10 +22,22 @@ export interface EvictionRule {
   readonly keep?: number | undefined;
 }
 
+/** Envelopes that take the place of those that were read. */
+export interface Resigning {
+  /** The publication's envelope and the status as they were read. */
+  readonly from: Pick<ModuleRecord, 'signature' | 'status' | 'verification'>;
+  readonly signature: string;
+  readonly keyId: string;
+  /** For a verified module. */
+  readonly verification?: string | undefined;
+}
+
 /** A record's life after it was inserted. */
 export interface ModuleLifecycle {
   /** Changes the status if it is still `from`; answers whether it did. Revoking drops the verification. */
   change(id: string, from: ValidationStatus, change: StatusChange): Promise<boolean>;
+  /** Exchanges the envelopes if nobody else changed them or the status; answers whether it did. */
+  resign(id: string, change: Resigning): Promise<boolean>;
   /** Says that a module was used, for eviction; its use count is for those who log lookups. */
   touch(id: string, at: number): Promise<void>;
   /** Records by id; rows that cannot be read are left out. */

@@ -11,6 +11,7 @@ export type {
   ModuleFilter,
   ModuleLifecycle,
   RegistryStatistics,
+  Resigning,
   StatusChange,
 } from './index-backend.ts';
 export { hashesOfComponent, hashesOfEmbedded, type WorldHashes } from './interface-hash.ts';

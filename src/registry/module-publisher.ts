@@ -12,11 +12,14 @@ import {
 } from '#core';
 import { digestOf } from '#security/signatures';
 import type { Signer } from '#security/signers';
+import { readBlob } from './blobs/read-blob.ts';
 import { checkEmbedding } from './embedding.ts';
 import { RegistryError } from './errors.ts';
 import type { IndexBackend } from './index-backend.ts';
 import { checkMetadata, type ModuleMetadata } from './metadata.ts';
 import { type ModuleTrust, revoked } from './module-trust.ts';
+import { isModuleId } from './record.ts';
+import { checkSameModule, signAgain } from './sign-again.ts';
 import {
   judgementOf,
   PUBLICATION_TYPE,
@@ -74,8 +77,8 @@ export interface PublishOptions {
 }
 
 const PUBLISHER: allow.OptionRules<PublisherOptions> = {
-  index: allow.part('insert', 'get', 'change'),
-  blobs: allow.part('put'),
+  index: allow.part('insert', 'get', 'change', 'resign'),
+  blobs: allow.part('put', 'get'),
   trust: allow.part('checkPublication'),
   clock: allow.part('now'),
   inspect: allow.func,
@@ -106,7 +109,7 @@ export class ModulePublisher {
 
   /**
    * Publishes a component and has it verified. The same bytes are one module: publishing them again answers the record
-   * that stands, or takes up a pending one where it was left.
+   * that stands, takes up a pending one where it was left, or adds our signatures where those that stand do not count.
    * @throws {RegistryError} `REGISTRY_INVALID_MODULE`, `REGISTRY_INVALID_METADATA`, `REGISTRY_INVALID_EMBEDDING`,
    * `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNTRUSTED` (the publisher's or verifier's key): nothing was published;
    * `REGISTRY_CHECK_FAILED`: the module stays pending; `REGISTRY_REVOKED`, `REGISTRY_BUSY`, `REGISTRY_UNAVAILABLE`
@@ -135,10 +138,35 @@ export class ModulePublisher {
     try {
       const fields = await this.#describe(own, metadata, signal);
       const record = await this.#store(own, await this.#sign(fields));
-      if (record.status !== 'pending') return await this.#standing(record);
-      await this.#options.trust.checkPublication(record);
-      if (check !== undefined) await this.#bounded('check', (own) => check(module, own), signal);
-      return await this.#verify(record);
+      const isTrusted = await this.#isTrusted(record);
+      if (isTrusted && record.status === 'verified') return record;
+      if (!isTrusted) checkSameModule(record, fields);
+      await this.#runCheck(module, check, signal);
+      return isTrusted ? await this.#verify(record) : await this.#signAgain(record);
+    } finally {
+      await module.close();
+    }
+  }
+
+  /**
+   * Adds the publisher's and the verifier's signature to a module as it stands, after its bytes were checked as if they were
+   * published: for a module whose first key was revoked, or is not known elsewhere.
+   * @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_REVOKED`, `REGISTRY_BLOB_MISSING`, `REGISTRY_BLOB_DAMAGED`,
+   * `REGISTRY_INVALID_MODULE`, `REGISTRY_BAD_SIGNATURE` (its row was edited), `REGISTRY_CHECK_FAILED`,
+   * `REGISTRY_UNTRUSTED`, `REGISTRY_BUSY`, `REGISTRY_UNAVAILABLE`
+   */
+  async sign(id: string, options: PublishOptions = {}): Promise<ModuleRecord> {
+    checkOptions(options, PUBLISH_RULE);
+    const { signal, check } = options;
+    const record = await this.#known(id);
+    if (record.status === 'revoked') throw revoked(record);
+    const bytes = await readBlob(this.#options.blobs, record, signal);
+    const module = await this.#load(bytes, signal);
+    try {
+      const { interfaceHash, requiresHash, requires } = this.#options.inspect(bytes);
+      checkSameModule(record, { ...record, interfaceHash, requiresHash, requires });
+      await this.#runCheck(module, check, signal);
+      return await this.#signAgain(record);
     } finally {
       await module.close();
     }
@@ -148,12 +176,18 @@ export class ModulePublisher {
   async revoke(id: string): Promise<ModuleRecord> {
     const { index, signer } = this.#options;
     for (;;) {
-      const record = await index.get(id);
-      if (record === undefined) throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${shownText(id)}`);
+      const record = await this.#known(id);
       if (record.status === 'revoked') return record;
       const revocation = await signed(REVOCATION_TYPE, judgementOf(record), signer);
       await index.change(id, record.status, { status: 'revoked', revocation });
     }
+  }
+
+  /** @throws {RegistryError} `REGISTRY_NOT_FOUND` */
+  async #known(id: string): Promise<ModuleRecord> {
+    const record = isModuleId(id) ? await this.#options.index.get(id) : undefined;
+    if (record === undefined) throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${shownText(id)}`);
+    return record;
   }
 
   /** @throws {RegistryError} `REGISTRY_INVALID_MODULE` */
@@ -246,10 +280,30 @@ export class ModulePublisher {
     }
   }
 
-  async #standing(record: ModuleRecord): Promise<ModuleRecord> {
-    if (record.status === 'revoked') throw revoked(record);
-    await this.#options.trust.check(record);
-    return record;
+  /** Whether keys that count signed what the record is: a key that does not may be one that was revoked since. */
+  async #isTrusted(record: ModuleRecord): Promise<boolean> {
+    const { trust } = this.#options;
+    try {
+      await (record.status === 'pending' ? trust.checkPublication(record) : trust.check(record));
+      return true;
+    } catch (error) {
+      if (error instanceof RegistryError && error.code === 'REGISTRY_UNTRUSTED') return false;
+      throw error;
+    }
+  }
+
+  async #runCheck(
+    module: LoadedModule,
+    check: ModuleCheck | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (check !== undefined) await this.#bounded('check', (own) => check(module, own), signal);
+  }
+
+  async #signAgain(record: ModuleRecord): Promise<ModuleRecord> {
+    const { index, trust, signer, verifier = signer } = this.#options;
+    const now = await signAgain({ index, trust, signer, verifier }, record, publicationOf(record));
+    return now.status === 'pending' ? this.#verify(now) : now;
   }
 
   async #verify(record: ModuleRecord): Promise<ModuleRecord> {
@@ -260,7 +314,8 @@ export class ModulePublisher {
     const now = await index.get(record.id);
     if (now === undefined)
       throw new RegistryError('REGISTRY_NOT_FOUND', `module ${record.id} was evicted meanwhile; publish it again`);
-    return this.#standing(now);
+    await this.#options.trust.check(now);
+    return now;
   }
 
   /** Runs `task` with a signal that ends it; a task that does not listen is left behind when its time is over. */

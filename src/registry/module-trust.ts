@@ -36,10 +36,10 @@ export class ModuleTrust {
   }
 
   /**
-   * Checks a module that is to be run: status, publication and verification.
+   * Checks a module that is to be run: status, publication and verification. Answers who published it.
    * @throws {RegistryError} `REGISTRY_NOT_VERIFIED`, `REGISTRY_REVOKED`, `REGISTRY_BAD_SIGNATURE`, `REGISTRY_UNTRUSTED`
    */
-  async check(record: ModuleRecord): Promise<void> {
+  async check(record: ModuleRecord): Promise<readonly TrustedKey[]> {
     if (record.status === 'revoked') throw revoked(record);
     if (record.status === 'pending') {
       throw new RegistryError(
@@ -50,6 +50,7 @@ export class ModuleTrust {
     const publishers = await this.checkPublication(record);
     const verifiers = await this.#verify(record, record.verification, VERIFICATION_TYPE, judgementOf(record));
     this.#checkSeparation(record, publishers, verifiers);
+    return publishers;
   }
 
   /**
@@ -67,7 +68,9 @@ export class ModuleTrust {
   /** Who published the record, whatever its status is. @throws as {@link check} */
   async checkPublication(record: ModuleRecord): Promise<readonly TrustedKey[]> {
     const signers = await this.#verify(record, record.signature, PUBLICATION_TYPE, publicationOf(record));
-    if (!signers.some(({ keyId }) => keyId === record.keyId)) {
+    const isNamed = ({ keyId }: { keyId?: string | undefined }): boolean => keyId === record.keyId;
+    // The key that is named may be revoked since, where another one that signed is not.
+    if (!signers.some(isNamed) && !parseEnvelope(record.signature).signatures.some(isNamed)) {
       throw new RegistryError(
         'REGISTRY_BAD_SIGNATURE',
         `module ${record.id} names another key than the one that signed it`,

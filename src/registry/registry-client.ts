@@ -12,7 +12,8 @@ import {
   type ModuleRegistry,
   shownText,
 } from '#core';
-import { digestOf } from '#security/signatures';
+import type { TrustedKey } from '#security/signers';
+import { readBlob } from './blobs/read-blob.ts';
 import { type CollectionReport, collectOrphans } from './collect-orphans.ts';
 import { cosineOf } from './embedding.ts';
 import { RegistryError } from './errors.ts';
@@ -100,24 +101,11 @@ export class RegistryClient implements ModuleRegistry {
    */
   async fetch(id: string, signal?: AbortSignal): Promise<FetchedModule> {
     const record = await this.get(id);
-    await this.#check(record);
+    const signers = await this.#check(record);
     if ((await this.#retired.get(record.storagePointer)) === 'revoked') throw revoked(record);
-    const { storagePointer, size } = record;
-    const bytes = await this.#options.blobs.get(storagePointer, size + 1, signal);
-    if (bytes === undefined) {
-      throw new RegistryError(
-        'REGISTRY_BLOB_MISSING',
-        `module ${id} has no bytes: the blob ${storagePointer} is gone; publish it again, or restore the blob store`,
-      );
-    }
-    if (bytes.length !== size || digestOf(bytes) !== storagePointer) {
-      throw new RegistryError(
-        'REGISTRY_BLOB_DAMAGED',
-        `the blob ${storagePointer} of module ${id} holds other bytes (${bytes.length > size ? `more than ${size}` : bytes.length}, ${size} were signed); delete it and publish the module again`,
-      );
-    }
+    const bytes = await readBlob(this.#options.blobs, record, signal);
     await this.#touch(record);
-    return { record, bytes };
+    return { record, signers: signers.map(({ keyId }) => keyId), bytes };
   }
 
   /** Logs how a lookup ended, and forgets old ones now and then. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
@@ -195,11 +183,11 @@ export class RegistryClient implements ModuleRegistry {
     }
   }
 
-  async #check(record: ModuleRecord): Promise<void> {
+  async #check(record: ModuleRecord): Promise<readonly TrustedKey[]> {
     if (record.status === 'revoked' && (await this.#options.trust.isRevocationSigned(record))) {
       await this.#retired.add(record.storagePointer, 'revoked');
     }
-    await this.#options.trust.check(record);
+    return this.#options.trust.check(record);
   }
 }
 

@@ -72,7 +72,7 @@ export class Loading {
         handle,
         component,
         path: module === undefined ? pathOf(source) : undefined,
-        signers: module === undefined ? undefined : [module.record.keyId],
+        signers: module && (module.signers ?? [module.record.keyId]),
         grants: options.grants ?? [],
         signature: options.signature,
       });

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 it('the commands in docs/registry.md do what they say, one after another', async () => {
   const [, block = ''] = /```sh\n(viv key new[\s\S]*?)```/.exec(readFileSync('docs/registry.md', 'utf8')) ?? [];
   const commands = block.split('\n').filter(Boolean);
-  expect(commands).toHaveLength(9);
+  expect(commands).toHaveLength(10);
   const folder = scratchFolder();
   const bin = join(folder, 'bin');
   mkdirSync(bin);

@@ -95,6 +95,27 @@ describe('viv registry', () => {
     ]);
   });
 
+  it.each([
+    ['sign', (id: string) => ['sign', id, '--json']],
+    ['publish', () => ['publish', wasm, '--describe', 'adds two numbers', '--embedder', 'none', '--json']],
+  ])('%s with another key makes a module count again whose key was revoked', async (_, command) => {
+    const id = String((await publish()).out[0]?.id);
+    await makeKey(join(folder, 'home'), 'second');
+    expect((await viv('key', 'revoke', 'me')).code).toBe(0);
+    const query = ['registry', 'query', '--interface', wasm, '--json'];
+    expect(await viv(...query)).toMatchObject({ out: [], err: expect.stringContaining('revoked') });
+    expect(await viv('registry', ...command(id), '--key', 'me')).toMatchObject({
+      code: 4,
+      out: [{ error: { code: 'REGISTRY_UNTRUSTED' } }],
+    });
+    expect(await viv('registry', ...command(id), '--key', 'second', '--check', 'exit 3')).toMatchObject({
+      out: [{ error: { code: 'REGISTRY_CHECK_FAILED' } }],
+    });
+    expect(await viv('registry', ...command(id), '--key', 'second')).toMatchObject({ code: 0, out: [{ id }] });
+    expect((await viv(...query)).out).toMatchObject([{ id, description: 'adds two numbers' }]);
+    expect((await viv('call', `registry:${id}`, 'add', '[20, 22]', '--json')).out).toMatchObject([{ result: 42 }]);
+  });
+
   it('passes over what asks for imports that are not provided', async () => {
     const random = 'wasi:random/random@0.2.0';
     const importing = await parse(`(component

@@ -105,6 +105,31 @@ export function describeIndex(name: string, start: () => Promise<IndexHarness>):
       expect((await index.get(record.id))?.status).toBe('verified');
     });
 
+    it('exchanges the envelopes only of a record that is still as it was read', async () => {
+      const record = await publish(embedded([1, 0]));
+      const from = (await index.get(record.id))!;
+      const change = { from, signature: '{"new":1}', keyId: 'another', verification: '{"new":2}' };
+      expect(await index.resign(someRecord().id, change)).toBe(false);
+      for (const other of [{ status: 'pending' }, { signature: '{"a":1}' }, { verification: undefined }] as const) {
+        expect(await index.resign(record.id, { ...change, from: { ...from, ...other } })).toBe(false);
+      }
+      expect(await index.get(record.id)).toEqual(from);
+      expect(await index.resign(record.id, change)).toBe(true);
+      const { signature, keyId, verification } = change;
+      expect(await index.get(record.id)).toEqual({ ...from, signature, keyId, verification });
+      const query = { interfaceHash: SOME_INTERFACE, embedding: Float32Array.of(1, 0) };
+      expect((await index.find(query))[0]?.record).toMatchObject({ id: record.id, signature, keyId, verification });
+      expect(await index.resign(record.id, change)).toBe(false);
+    });
+
+    it('exchanges the publication alone of a pending record', async () => {
+      const record = someRecord();
+      await index.insert(record);
+      const from = (await index.get(record.id))!;
+      expect(await index.resign(record.id, { from, signature: '{"new":1}', keyId: 'another' })).toBe(true);
+      expect(await index.get(record.id)).toEqual({ ...from, signature: '{"new":1}', keyId: 'another' });
+    });
+
     it('finds the newest of an interface when no meaning is asked for', async () => {
       const old = await publish(someRecord({ createdAt: 1 }));
       const young = await publish(someRecord({ createdAt: 3 }));

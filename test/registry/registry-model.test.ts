@@ -123,6 +123,7 @@ describe('registry: publish, revoke, evict and collect', () => {
         const index: IndexBackend = {
           insert: (record) => turn('insert', () => real.insert(record)),
           change: (...given) => turn('change', () => real.change(...given)),
+          resign: (...given) => turn('resign', () => real.resign(...given)),
           condemn: (...given) => turn('condemn', () => real.condemn(...given)),
           absolve: (pointer) => turn('absolve', () => real.absolve(pointer)),
           evict: () => turn('evict', () => real.evict({ keep: 0 })),

@@ -47,6 +47,15 @@ describe('envelope', () => {
     );
   });
 
+  it.each(['{"sig":"YQ=="}', '{"keyid":"","sig":"YQ=="}', '{"keyid":null,"sig":"YQ=="}'])(
+    'takes %s as a signature that names no key',
+    (signature) => {
+      const envelope = parseEnvelope(`{"payloadType":"t","payload":"YQ==","signatures":[${signature}]}`);
+      expect(envelope.signatures).toEqual([{ signature: Buffer.from('a') }]);
+      expect(JSON.parse(formatEnvelope(envelope)).signatures).toEqual([{ sig: 'YQ==' }]);
+    },
+  );
+
   it('accepts the URL-safe alphabet', async () => {
     const text = formatEnvelope(await signEnvelope(TYPE, payload, [good]));
     const urlSafe = text.replace(/"sig":"[^"]*"/, (sig) =>
@@ -65,8 +74,9 @@ describe('envelope', () => {
     '{"payloadType":"t","payload":"YQ=","signatures":{}}',
     '{"payloadType":"t","payload":"YR==","signatures":[]}',
     '{"payloadType":"t","payload":"YQ==","signatures":[null]}',
-    '{"payloadType":"t","payload":"YQ==","signatures":[{"sig":"YQ=="}]}',
-    '{"payloadType":"t","payload":"YQ==","signatures":[{"keyid":"k","sig":"YQ=="}]}',
+    '{"payloadType":"t","payload":"YQ==","signatures":[{"keyid":"k"}]}',
+    '{"payloadType":"t","payload":"YQ==","signatures":[{"keyid":"k","sig":"Y*=="}]}',
+    '{"payloadType":"t","payload":"YQ==","signatures":[{"keyid":1,"sig":"YQ=="}]}',
     '{"__proto__":{"payloadType":"t","payload":"YQ==","signatures":[]}}',
     `{"payloadType":"t","payload":"YQ==","signatures":[${Array(100).fill('{}').join()}]}`,
     `{"payloadType":${'['.repeat(100_000)}`,
@@ -143,6 +153,45 @@ describe('verification of an envelope', () => {
     expect(signers.map(({ name }) => name)).toEqual(['good']);
   });
 
+  it('counts a valid signature that names no key, and asks no revoked key', async () => {
+    const nameless = async (by: Signer) =>
+      (await signEnvelope(TYPE, payload, [by])).signatures.map(({ signature }) => ({ signature }));
+    const envelope = { payloadType: TYPE, payload, signatures: await nameless(second) };
+    expect((await verifyEnvelope(envelope, options)).signers.map(({ name }) => name)).toEqual(['second']);
+    for (const by of [stranger, revoked, expired]) {
+      const refused = { ...envelope, signatures: await nameless(by) };
+      await expect(verifyEnvelope(refused, options)).rejects.toThrow(untrusted);
+    }
+  });
+
+  it('needs one valid signature of a trusted key, whatever stands beside it', async () => {
+    const [ours] = (await signEnvelope(TYPE, payload, [good])).signatures;
+    const other = fc.record(
+      {
+        keyid: fc.oneof(fc.constantFrom(...signers.map(({ keyId }) => keyId), '', null), fc.string()),
+        sig: fc.uint8Array({ maxLength: 600 }).map((bytes) => Buffer.from(bytes).toString('base64')),
+        cert: fc.string(),
+      },
+      { requiredKeys: ['sig'] },
+    );
+    const sig = Buffer.from(ours?.signature ?? []).toString('base64');
+    const mine = fc.constantFrom({ keyid: good.keyId, sig }, { sig });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(other, { maxLength: 15 }),
+        fc.array(other, { maxLength: 15 }),
+        mine,
+        async (a, b, own) => {
+          const text = (signatures: unknown[]) =>
+            JSON.stringify({ payloadType: TYPE, payload: payload.toString('base64'), signatures });
+          const { signers: found } = await verifyEnvelope(parseEnvelope(text([...a, own, ...b])), options);
+          expect(found.map(({ name }) => name)).toEqual(['good']);
+          await expect(verifyEnvelope(parseEnvelope(text([...a, ...b])), options)).rejects.toThrow();
+        },
+      ),
+    );
+  });
+
   describe('by another algorithm', () => {
     let ecdsa: Uint8Array;
     beforeEach(() => {
@@ -156,6 +205,18 @@ describe('verification of an envelope', () => {
       await expect(verifyEnvelope(envelope, options)).rejects.toThrow(bad);
       const own = { ...envelope, signatures: [{ keyId: 'a'.repeat(64), signature: ecdsa }] };
       await expect(verifyEnvelope(own, options)).rejects.toThrow(untrusted);
+    });
+
+    it('skips it beside ours, in DER and without a key id too', async () => {
+      const { signatures } = await signEnvelope(TYPE, payload, [good]);
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      for (const signature of [ecdsa, sign('sha256', payload, privateKey), new Uint8Array(71)]) {
+        for (const keyId of [undefined, 'somebody@example.org', good.keyId]) {
+          const envelope = { payloadType: TYPE, payload, signatures: [{ keyId, signature }, ...signatures] };
+          const read = parseEnvelope(formatEnvelope(envelope));
+          expect((await verifyEnvelope(read, options)).signers).toHaveLength(1);
+        }
+      }
     });
   });
 });

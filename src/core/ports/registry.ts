@@ -25,6 +25,7 @@ export interface ModuleRecord {
   readonly status: ValidationStatus;
   /** The publisher's DSSE envelope, as JSON. */
   readonly signature: string;
+  /** Key id of a signature of that envelope, the last that was added. A hint. */
   readonly keyId: string;
   /** The verifier's DSSE envelope, as JSON. Without it a `verified` in the row is worth nothing. */
   readonly verification?: string | undefined;
@@ -85,6 +86,8 @@ export interface BlobInventory {
 
 export interface FetchedModule {
   readonly record: ModuleRecord;
+  /** Ids of the trusted, valid keys that signed the publication. */
+  readonly signers?: readonly string[] | undefined;
   /** The very bytes that were checked; nobody else holds them. */
   readonly bytes: Uint8Array;
 }

@@ -7,6 +7,7 @@ import type {
   LogRule,
   ModuleFilter,
   RegistryStatistics,
+  Resigning,
   StatusChange,
 } from '../index-backend.ts';
 import { checkEmbedder, embedderMismatch, type IndexEmbedder, type ReadQuery, readQuery } from '../query.ts';
@@ -160,6 +161,24 @@ export class PostgresModuleIndex implements IndexBackend {
         embedding: row.embedding instanceof Uint8Array ? unpackVector(row.embedding) : undefined,
         supersedes: typeof row.supersedes === 'string' ? row.supersedes : undefined,
       });
+      return true;
+    });
+  }
+
+  resign(id: string, { from, signature, keyId, verification }: Resigning): Promise<boolean> {
+    return this.#connection.transaction(async (run) => {
+      const [row] = await run(
+        `SELECT interface_hash FROM vivarium_modules
+         WHERE id = $1 AND validation_status = $2 AND signature = $3 AND verification IS NOT DISTINCT FROM $4
+         FOR UPDATE`,
+        [id, from.status, from.signature, from.verification ?? null],
+      );
+      if (row === undefined) return false;
+      const changed = await touch(run, String(row.interface_hash));
+      await run(
+        'UPDATE vivarium_modules SET signature = $1, key_id = $2, verification = $3, changed = $4 WHERE id = $5',
+        [signature, keyId, verification ?? null, changed, id],
+      );
       return true;
     });
   }

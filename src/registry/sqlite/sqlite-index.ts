@@ -6,6 +6,7 @@ import type {
   LogRule,
   ModuleFilter,
   RegistryStatistics,
+  Resigning,
   StatusChange,
 } from '../index-backend.ts';
 import { checkEmbedder, embedderMismatch, type ReadQuery, readQuery } from '../query.ts';
@@ -130,6 +131,29 @@ export class SqliteModuleIndex implements IndexBackend {
         change.status,
         change.status === 'verified' ? change.verification : null,
         change.status === 'revoked' ? change.revocation : null,
+        this.#touch(String(row.interface_hash)),
+        id,
+      );
+      return true;
+    });
+  }
+
+  resign(id: string, { from, signature, keyId, verification }: Resigning): Promise<boolean> {
+    return this.#database.write(() => {
+      const row = this.#database.get(
+        `SELECT interface_hash FROM modules
+         WHERE id = ? AND validation_status = ? AND signature = ? AND verification IS ?`,
+        id,
+        from.status,
+        from.signature,
+        from.verification ?? null,
+      );
+      if (row === undefined) return false;
+      this.#database.change(
+        'UPDATE modules SET signature = ?, key_id = ?, verification = ?, changed = ? WHERE id = ?',
+        signature,
+        keyId,
+        verification ?? null,
         this.#touch(String(row.interface_hash)),
         id,
       );

@@ -1,12 +1,5 @@
 import { shownText } from '#core';
-import {
-  type KeyStatus,
-  keyStatus,
-  SIGNATURE_BYTES,
-  type Signer,
-  type TrustedKey,
-  type TrustedKeys,
-} from '#security/signers';
+import { type KeyStatus, keyStatus, type Signer, type TrustedKey, type TrustedKeys } from '#security/signers';
 import { SecurityError } from '../errors.ts';
 import { field, parseJsonObject, textField } from '../json.ts';
 
@@ -18,14 +11,21 @@ export interface Envelope {
 }
 
 export interface EnvelopeSignature {
-  /** SHA-256 of the key's SubjectPublicKeyInfo in hex. A hint: it is not covered by the signature. */
-  readonly keyId: string;
+  /**
+   * For our keys the SHA-256 of the SubjectPublicKeyInfo in hex. A hint that the protocol leaves to the signer: it is not
+   * covered by the signature, and others leave it out.
+   */
+  readonly keyId?: string | undefined;
+  /** Of any algorithm and length. */
   readonly signature: Uint8Array;
 }
 
 /** Text of an envelope that is looked at at all. */
 export const MAX_ENVELOPE_BYTES: number = 256 * 1024;
-const MAX_SIGNATURES = 32;
+/** Signatures that an envelope may have. */
+export const MAX_SIGNATURES = 32;
+/** Verifications, each about 0.1 ms, that signatures which do not name their keys may cost. */
+const MAX_VERIFICATIONS = 1_024;
 
 export interface VerifyOptions {
   readonly keys: TrustedKeys;
@@ -54,8 +54,9 @@ export async function signEnvelope(
 }
 
 /**
- * The payload, if a trusted key signed it. Signatures by unknown, expired or revoked keys, wrong ones and second ones by
- * the same key are passed over as long as another one counts.
+ * The payload, if a trusted key signed it. One signature that counts is enough: those by unknown, expired or revoked keys,
+ * of other algorithms, wrong ones and second ones by the same key are passed over. When none of those that name their key
+ * counts, the others are tried with every trusted key.
  * @throws {SecurityError} `SECURITY_BAD_SIGNATURE` when a trusted key's signature is not over this payload or the payload
  * is of another type; `SECURITY_UNTRUSTED` when no trusted key signed
  */
@@ -68,6 +69,7 @@ export async function verifyEnvelope(envelope: Envelope, options: VerifyOptions)
   const refused: string[] = [];
   let wrong = false;
   for (const { keyId, signature } of envelope.signatures) {
+    if (keyId === undefined) continue;
     const key = await options.keys.find(keyId);
     const status: KeyStatus | 'unknown' = key === undefined ? 'unknown' : keyStatus(key, options.now);
     if (key === undefined || status !== 'valid') {
@@ -79,6 +81,11 @@ export async function verifyEnvelope(envelope: Envelope, options: VerifyOptions)
       refused.push(`${key.name}: signature over other bytes`);
     }
   }
+  const nameless = envelope.signatures.filter(({ keyId }) => keyId === undefined);
+  if (signers.size === 0 && nameless.length > 0) {
+    for (const key of await signersOf(nameless, signed, options)) signers.set(key.keyId, key);
+    refused.push(`${nameless.length} that name no key: by none that is trusted`);
+  }
   if (signers.size > 0) return { payload: envelope.payload, signers: [...signers.values()] };
   const why = refused.length === 0 ? 'it has no signature' : refused.slice(0, 8).join(', ');
   if (wrong) throw bad(why);
@@ -88,13 +95,25 @@ export async function verifyEnvelope(envelope: Envelope, options: VerifyOptions)
   );
 }
 
+/** Valid keys by which one of the signatures is. Keys come in the order of their names, until the allowance is used up. */
+async function signersOf(
+  signatures: readonly EnvelopeSignature[],
+  signed: Uint8Array,
+  { keys, now }: VerifyOptions,
+): Promise<readonly TrustedKey[]> {
+  const valid = ((await keys.list?.()) ?? []).filter((key) => keyStatus(key, now) === 'valid');
+  return valid
+    .slice(0, Math.floor(MAX_VERIFICATIONS / signatures.length))
+    .filter(({ publicKey }) => signatures.some(({ signature }) => publicKey.verify(signed, signature)));
+}
+
 /** The envelope's JSON, as it stands in a file. */
 export function formatEnvelope(envelope: Envelope): string {
   return JSON.stringify({
     payloadType: envelope.payloadType,
     payload: Buffer.from(envelope.payload).toString('base64'),
     signatures: envelope.signatures.map(({ keyId, signature }) => ({
-      keyid: keyId,
+      ...(keyId === undefined ? {} : { keyid: keyId }),
       sig: Buffer.from(signature).toString('base64'),
     })),
   });
@@ -116,13 +135,14 @@ export function parseEnvelope(bytes: Uint8Array | string): Envelope {
   return { payloadType, payload, signatures: list.map(parseSignature) };
 }
 
+/** One signature, of whatever algorithm. Serialisers that have no absent fields write an empty key id, or null. */
 function parseSignature(item: unknown): EnvelopeSignature {
   if (typeof item !== 'object' || item === null) throw bad('a signature of the envelope is not an object');
   const signature = decodeBase64(field(item, 'sig'));
-  const keyId = textField(item, 'keyid');
-  if (keyId === undefined) throw bad('a signature of the envelope does not name its key');
-  if (signature?.length !== SIGNATURE_BYTES) throw bad(`a signature of the envelope is not ${SIGNATURE_BYTES} bytes`);
-  return { keyId, signature };
+  if (signature === undefined) throw bad('a signature of the envelope is not in base64');
+  const keyId = field(item, 'keyid') ?? '';
+  if (typeof keyId !== 'string') throw bad('a key id of the envelope is not a text');
+  return keyId === '' ? { signature } : { keyId, signature };
 }
 
 /** Standard or URL-safe alphabet, as DSSE allows, and nothing else: Node skips what it does not know. */

@@ -10,7 +10,7 @@ import {
 import { SecurityError } from '../errors.ts';
 
 /** Bytes of an Ed25519 signature (RFC 8032). */
-export const SIGNATURE_BYTES = 64;
+const SIGNATURE_BYTES = 64;
 
 /** Verifies. Its id is the SHA-256 of its SubjectPublicKeyInfo (RFC 8410) in hex, so it names this key and no other. */
 export class PublicKey {

@@ -1,2 +1,2 @@
-export { PublicKey, SIGNATURE_BYTES, Signer } from './ed25519.ts';
+export { PublicKey, Signer } from './ed25519.ts';
 export { type KeyStatus, keyStatus, type TrustedKey, type TrustedKeys, trustedKeysOf } from './trusted-keys.ts';

@@ -15,6 +15,8 @@ export interface TrustedKey {
 /** Where verification looks a key up. */
 export interface TrustedKeys {
   find(keyId: string): Promise<TrustedKey | undefined>;
+  /** All keys. Without it a signature that names no key counts for nothing. */
+  list?(): Promise<readonly TrustedKey[]>;
 }
 
 export type KeyStatus = 'valid' | 'not-yet-valid' | 'expired' | 'revoked';
@@ -33,5 +35,5 @@ export function keyStatus(key: TrustedKey, now: number): KeyStatus {
 /** Trusted keys that an embedder gives in code, in place of the folder. */
 export function trustedKeysOf(keys: readonly TrustedKey[]): TrustedKeys {
   const byId = new Map(keys.map((key) => [key.keyId, key]));
-  return { find: async (keyId) => byId.get(keyId) };
+  return { find: async (keyId) => byId.get(keyId), list: async () => keys };
 }
