@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { messageOf } from '#core';
 import { ProjectError } from './errors.ts';
 import { starlingMonkey } from './starlingmonkey.ts';
+import { witImports } from './wit-imports.ts';
 
 export type GuestEngine = 'qjs' | 'starlingmonkey';
 
@@ -33,8 +34,8 @@ const ENTRIES = ['src/actor.ts', 'src/actor.js', 'actor.ts', 'actor.js'];
  */
 export async function build(project: string, options: BuildOptions): Promise<BuiltComponent> {
   const { folder, entry } = await findEntry(project);
-  const source = await bundle(entry, options.guestLibrary);
   const witPath = (await exists(join(folder, 'wit'))) ? join(folder, 'wit') : options.witFolder;
+  const source = await bundle(entry, options.guestLibrary, witPath);
   const engine = options.engine ?? 'qjs';
   const component = await componentize(engine, source, witPath, options.world ?? 'guest');
   const file = resolve(options.output ?? join(folder, 'actor.wasm'));
@@ -58,7 +59,7 @@ async function findEntry(project: string): Promise<{ folder: string; entry: stri
   );
 }
 
-async function bundle(entry: string, guestLibrary: string): Promise<string> {
+async function bundle(entry: string, guestLibrary: string, witPath: string): Promise<string> {
   const esbuild = await import('esbuild');
   try {
     const { outputFiles } = await esbuild.build({
@@ -70,8 +71,7 @@ async function bundle(entry: string, guestLibrary: string): Promise<string> {
       mainFields: ['module', 'main'],
       target: 'es2022',
       alias: { 'vivarium/guest': guestLibrary },
-      // WIT interfaces are imports of the component, not of the bundle.
-      external: ['vivarium:*', 'wasi:*'],
+      plugins: [await witImports(witPath)],
       logLevel: 'silent',
       // The project's own tsconfig names types, not what to bundle.
       tsconfigRaw: '{}',
@@ -91,9 +91,10 @@ async function componentize(engine: GuestEngine, source: string, witPath: string
     return component;
   } catch (cause) {
     if (cause instanceof ProjectError) throw cause;
-    throw new ProjectError('PROJECT_BUILD_FAILED', `the actor cannot be made a component: ${messageOf(cause)}`, {
-      cause,
-    });
+    const message = messageOf(cause);
+    const [, unknown] = /Error resolving module '([^']{1,512})'/.exec(message) ?? [];
+    const why = unknown === undefined ? message : `world ${world} of ${witPath} does not import ${unknown}`;
+    throw new ProjectError('PROJECT_BUILD_FAILED', `the actor cannot be made a component: ${why}`, { cause });
   }
 }
 

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRuntime } from '../../src/index.ts';
 import { viv } from './viv.ts';
 
 let folder: string;
@@ -32,6 +33,61 @@ describe('viv new and viv build', () => {
       join(process.cwd(), 'node_modules/typescript/bin/tsc'),
       '-p',
       project,
+    ]);
+  });
+
+  it("leave what the project's own world imports to who loads it", async () => {
+    const project = join(folder, 'rules');
+    await mkdir(join(project, 'wit'), { recursive: true });
+    await writeFile(
+      join(project, 'wit/rules.wit'),
+      `package acme:rules@0.1.0;
+       interface host { add-one: func(n: u32) -> u32; }
+       interface log-HTTP { write: func(line: string); }
+       world guest {
+         import host;
+         import log-HTTP;
+         import my-tools: interface { double: func(n: u32) -> u32; }
+         export run-all: func(n: u32) -> u32;
+       }`,
+    );
+    const source = (log: string): string => `
+      import { addOne } from 'acme:rules/host@0.1.0';
+      import { write } from '${log}';
+      import { double } from 'my-tools';
+      export function runAll(n: number): number {
+        write(\`\${n} given\`);
+        return double(addOne(n));
+      }`;
+    await writeFile(join(project, 'actor.ts'), source('acme:rules/log-HTTP'));
+    expect(await viv(['build', project, '--json'])).toMatchObject({ code: 0 });
+    await using runtime = await createRuntime({ cache: false });
+    const lines: string[] = [];
+    const handle = await runtime.load(join(project, 'actor.wasm'), {
+      imports: {
+        'acme:rules/host@0.1.0': { addOne: (n: number) => n + 1 },
+        'acme:rules/log-HTTP': { write: (line: string) => lines.push(line) },
+        'my-tools': { double: (n: number) => 2 * n },
+      },
+    });
+    expect(await runtime.call(handle, 'run-all', 20)).toBe(42);
+    expect(lines).toEqual(['20 given']);
+
+    await writeFile(join(project, 'actor.ts'), source('acme:rules/log-htttp@0.1.0'));
+    expect(await viv(['build', project, '--json'])).toMatchObject({
+      code: 1,
+      objects: [
+        {
+          error: {
+            code: 'PROJECT_BUILD_FAILED',
+            message: expect.stringContaining(`${join(project, 'wit')} does not import acme:rules/log-htttp@0.1.0`),
+          },
+        },
+      ],
+    });
+    await writeFile(join(project, 'actor.ts'), source('node:fs/promises'));
+    expect((await viv(['build', project, '--json'])).objects).toMatchObject([
+      { error: { message: expect.stringContaining('Could not resolve "node:fs/promises"') } },
     ]);
   });
 

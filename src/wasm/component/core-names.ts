@@ -19,7 +19,8 @@ export class CoreNames {
   /** The bytes with every such name replaced; the same bytes where there is none. */
   replacedIn(bytes: Uint8Array): Uint8Array {
     if (this.#places.length === 0) return bytes;
-    const changed = bytes.slice();
+    // `slice` of a Buffer would be a view of the caller's bytes.
+    const changed = new Uint8Array(bytes);
     for (const { name, offset } of this.#places) {
       const digit = [...'0123456789'].find((each) => !this.#similar.has(name.slice(0, -1) + each));
       if (digit !== undefined) changed[offset + name.length - 1] = digit.charCodeAt(0);

@@ -30,7 +30,8 @@ export function plainlyNamed(bytes: Uint8Array): {
   for (const each of exports) {
     const plain = plainName(each, taken);
     if (plain === each.name) continue;
-    if (changed === bytes) changed = bytes.slice();
+    // `slice` of a Buffer would be a view of the caller's bytes.
+    if (changed === bytes) changed = new Uint8Array(bytes);
     names.set(plain, each.name);
     changed.set(new TextEncoder().encode(plain), startOfName(bytes, each.offset));
   }

@@ -1,0 +1,38 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Plugin } from 'esbuild';
+import { readRegular } from '#files';
+
+/** The largest file of WIT text that is read; the largest packages of WASI have a fiftieth of it. */
+const MAX_WIT_BYTES = 4 * 2 ** 20;
+/** An interface of a package: `acme:rules/host`, with or without a version. `node:fs/promises` looks the same and is none. */
+const OF_PACKAGE = /^(?!node:)[a-zA-Z][a-zA-Z0-9-]*:[a-zA-Z][a-zA-Z0-9-]*\/[a-zA-Z][a-zA-Z0-9-]*(?:@[0-9A-Za-z.+-]+)?$/;
+/** An interface that stands in the world itself: `import my-tools: interface { … }`. */
+const INLINE = /\bimport[ \t]{1,8}%?([a-zA-Z][a-zA-Z0-9-]{0,255})[ \t]{0,8}:[ \t]{0,8}interface\b/g;
+
+/**
+ * Leaves out of the bundle what is an import of the component: the interfaces of packages, by the form of their names,
+ * and those that the project's own worlds declare. Whether the world has them, the componentizer finds.
+ * @param witPath the project's WIT folder
+ */
+export async function witImports(witPath: string): Promise<Plugin> {
+  const inline = await inlineImports(witPath);
+  return {
+    name: 'wit-imports',
+    setup: (build) => {
+      build.onResolve({ filter: /^[a-zA-Z]/ }, ({ path, kind }) =>
+        kind !== 'entry-point' && (OF_PACKAGE.test(path) || inline.has(path)) ? { path, external: true } : undefined,
+      );
+    },
+  };
+}
+
+async function inlineImports(witPath: string): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (const file of await readdir(witPath)) {
+    if (!file.endsWith('.wit')) continue;
+    const text = await readRegular(join(witPath, file), MAX_WIT_BYTES, { links: 'follow' });
+    for (const [, name] of text.toString('utf8').matchAll(INLINE)) names.add(name as string);
+  }
+  return names;
+}
