@@ -2,6 +2,7 @@ import type { Artifact, ArtifactBuilder, ArtifactCache, CallPath, CompiledArtifa
 import { type ComponentCode, componentCode } from './component-code.ts';
 import { directComponent, plannedCalls } from './direct/direct-component.ts';
 import { RuntimeError } from './errors.ts';
+import { answerChecksOf } from './exports/index.ts';
 import { glueHostCall } from './host-call.ts';
 import type { CurrentStore } from './host-state.ts';
 
@@ -55,7 +56,8 @@ export class CodeCache {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
     }
     const { exported } = await plannedCalls(component, compiled.artifact.callPlan);
-    return componentCode(compiled, (bytes) => current.state.lift(bytes), glueHostCall(current), exported);
+    const callHost = glueHostCall(current, answerChecksOf(exported));
+    return componentCode(compiled, (bytes) => current.state.lift(bytes), callHost, exported);
   }
 }
 

@@ -1,4 +1,10 @@
-import { type ArgumentType, type ExportedFunction, type ExportIndex, memberName } from './exports/index.ts';
+import {
+  type ArgumentType,
+  type ExportedFunction,
+  type ExportIndex,
+  isTaggedOption,
+  memberName,
+} from './exports/index.ts';
 import { type GivenResources, type ResourceHolder, ResourceObject, type ResourceType } from './given-resources.ts';
 import type { Callable } from './glue-function.ts';
 
@@ -86,7 +92,7 @@ export class GlueResources {
     if (type === undefined || !this.#holds(type)) return value;
     const { shape } = type;
     if (shape.kind === 'own' || shape.kind === 'borrow') return each(shape, value);
-    if (shape.kind === 'option' && shape.element.shape.kind !== 'option') {
+    if (shape.kind === 'option' && !isTaggedOption(shape)) {
       return value === undefined || value === null ? value : this.#map(shape.element, value, each);
     }
     if (typeof value !== 'object' || value === null) return value;

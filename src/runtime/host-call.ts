@@ -1,6 +1,8 @@
 import { messageOf, shownValue, type VivariumError } from '#core';
-import { RuntimeError } from './errors.ts';
-import type { CurrentStore } from './host-state.ts';
+import { ComponentError, RuntimeError } from './errors.ts';
+import type { AnswerChecks, ResultCase } from './exports/index.ts';
+import type { CurrentStore, HostState } from './host-state.ts';
+import { isFromEmbedder } from './imports.ts';
 
 /**
  * Whether what a host function threw is the error case of its `result`, and not a failure: a plain value is the case
@@ -13,6 +15,17 @@ export function isErrorCase(thrown: unknown): boolean {
 /** The error case that a host function threw; for what `isErrorCase` says yes to. */
 export function errorCaseOf(thrown: unknown): unknown {
   return hasPayload(thrown) ? thrown.payload : thrown;
+}
+
+/**
+ * What a host function of which the type is a `result` answered: its ok value or, as jco has it, the result itself.
+ * @param ok whether an answer that is tagged so can only be the result itself; `err` likewise
+ */
+export function asResult(answer: unknown, ok: boolean, err: boolean): ResultCase {
+  if (typeof answer === 'object' && answer !== null && 'tag' in answer) {
+    if ((ok && answer.tag === 'ok') || (err && answer.tag === 'err')) return answer as ResultCase;
+  }
+  return { tag: 'ok', val: answer };
 }
 
 /** What ends a store of which a host function failed, by its name in WIT. */
@@ -37,7 +50,8 @@ export function hostWouldBlock(name: string, answer: unknown): VivariumError {
 /** Calls a host function of a component that goes through the glue. `fallible`: its type is a `result`. */
 export type GlueHostCall = (name: string, fallible: boolean, call: () => unknown) => unknown;
 
-export function glueHostCall(current: CurrentStore): GlueHostCall {
+/** @param answers checks for what an embedder's functions answer */
+export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks): GlueHostCall {
   return (name, fallible, call) => {
     const { state } = current;
     // What was copied out of the guest were this call's arguments; the next lift counts from nothing.
@@ -46,12 +60,39 @@ export function glueHostCall(current: CurrentStore): GlueHostCall {
     try {
       answer = call();
     } catch (thrown) {
-      if (fallible && isErrorCase(thrown)) throw thrown;
-      return state.stop(hostFailure(name, thrown));
+      if (!fallible || !isErrorCase(thrown)) return state.stop(hostFailure(name, thrown));
+      if (!isChecked(state, name)) throw thrown;
+      const error: ResultCase = { tag: 'err', val: errorCaseOf(thrown) };
+      const checked = stopping(state, () => answers().check(name, error)) as ResultCase;
+      throw new ComponentError('the error case of a host function', checked.val);
     }
     if (isThenable(answer)) return state.stop(hostWouldBlock(name, answer));
-    return answer;
+    if (!isChecked(state, name)) return answer;
+    return stopping(state, () => checkedAnswer(answers(), name, fallible, answer));
   };
+}
+
+/** Whether a function is an embedder's. @param name in WIT: its interface and `#` stand before it where it is of one */
+function isChecked({ imports }: HostState, name: string): boolean {
+  const hash = name.indexOf('#');
+  return isFromEmbedder(imports[hash === -1 ? name : name.slice(0, hash)]);
+}
+
+/** The answer in the form in which it was given: the glue itself looks whether it is a `result`. */
+function checkedAnswer(answers: AnswerChecks, name: string, fallible: boolean, answer: unknown): unknown {
+  if (!fallible) return answers.check(name, answer);
+  const taken = answers.tagsCarried(name);
+  const result = asResult(answer, !taken.includes('ok'), !taken.includes('err'));
+  const checked = answers.check(name, result) as ResultCase;
+  return result === answer ? checked : checked.val;
+}
+
+function stopping<T>(state: HostState, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    return state.stop(error as RuntimeError);
+  }
 }
 
 function hasPayload(thrown: unknown): thrown is { readonly payload: unknown } {

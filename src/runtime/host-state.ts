@@ -27,6 +27,8 @@ export type Environment = () => readonly (readonly [name: string, value: string]
 export interface HostState {
   readonly handle: ComponentHandle;
   readonly authority: ComponentAuthority;
+  /** What meets its component's imports. */
+  readonly imports: Readonly<Record<string, unknown>>;
   readonly environment: Environment;
   readonly args: readonly string[];
   readonly preopens: readonly Preopen[];

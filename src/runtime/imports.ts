@@ -5,6 +5,14 @@ import { compareVersions, interfaceName, isCompatible } from './interface-name.t
 
 type Given = Readonly<Record<string, unknown>>;
 
+/** What embedders gave, as a component is given it. */
+const fromEmbedders = new WeakSet<object>();
+
+/** Whether what meets an import is an embedder's, and no trusted part of the host: what it answers is checked. */
+export function isFromEmbedder(met: unknown): boolean {
+  return typeof met === 'object' && met !== null && fromEmbedders.has(met);
+}
+
 /** How many names an error shows of what was given. */
 const MOST_SHOWN = 20;
 
@@ -33,8 +41,14 @@ export function resolveImports(
 function givenInterface(given: Given, name: string): HostInterface | undefined {
   const key = keyFor(given, name);
   const value = key === undefined ? undefined : given[key];
-  if (typeof value === 'function') return { default: value };
-  return typeof value === 'object' && value !== null ? viewOf(value) : undefined;
+  const met =
+    typeof value === 'function'
+      ? { default: value }
+      : typeof value === 'object' && value !== null
+        ? viewOf(value)
+        : undefined;
+  if (met !== undefined) fromEmbedders.add(met);
+  return met;
 }
 
 /**

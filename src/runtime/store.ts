@@ -87,6 +87,10 @@ export class Store implements HostState {
     this.hostMemory = new Quota(Math.min(parts.maxMemoryBytes, MAX_HOST_BYTES));
   }
 
+  get imports(): Readonly<Record<string, unknown>> {
+    return this.#parts.imports;
+  }
+
   /** Whether a call of it runs. */
   get entered(): boolean {
     return this.#entered;

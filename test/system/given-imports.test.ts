@@ -190,6 +190,20 @@ describe.each(['direct', 'glue'] as const)('imports of a component that is calle
     await runtime.unload(handle);
   });
 
+  it('ends the store for an answer of a method that its type does not have', async () => {
+    class Wrong extends Counter {
+      override add(): number {
+        return -1;
+      }
+    }
+    const handle = await runtime.load(guest, given(Wrong));
+    await expect(call(handle, 'given', 1)).rejects.toMatchObject({
+      code: 'RUNTIME_TRAP',
+      message: `the host function ${HOST}#[method]counter.add answered a value that its type does not have: a u32 is expected, not -1`,
+    });
+    await runtime.unload(handle);
+  });
+
   it('says of a promise which function answered it', async () => {
     class Late extends Counter {
       override add(): never {

@@ -110,6 +110,28 @@ describe.each(['direct', 'glue'] as const)('a value on the %s way', (calls) => {
     }
   });
 
+  it('of options in each other is an argument in the same form', async () => {
+    const handle = await load(`
+      (core module $M (memory (export "mem") 1)
+        (func (export "run") (param i32 i32 i32 i32) (result i32)
+          (i32.add (i32.mul (i32.const 10) (local.get 0)) (i32.add (i32.mul (i32.const 100) (local.get 1))
+            (i32.add (i32.mul (i32.const 1000) (local.get 2)) (local.get 3))))))
+      (core instance $m (instantiate $M))
+      (func (export "run") (param "x" (option (option (option u8)))) (result u32) (canon lift (core func $m "run")))`);
+    for (const [value, numbers] of [
+      [undefined, 0],
+      [{ tag: 'none' }, 10],
+      [{ tag: 'some', val: undefined }, 110],
+      [{ tag: 'some', val: 7 }, 1117],
+    ] as const) {
+      expect(await runtime.call(handle, 'run', value)).toBe(numbers);
+    }
+    expect(await runtime.callJson(handle, 'run', '[{ "tag": "some", "val": 7 }]')).toBe(1117);
+    await expect(runtime.call(handle, 'run', { tag: 'some', val: { tag: 'some', val: 7 } })).rejects.toMatchObject({
+      code: 'RUNTIME_INVALID_ARGUMENT',
+    });
+  });
+
   it('that one component answers another as an error arrives as it is, whatever its fields are called', async () => {
     const record = `(type $r' (record (field "payload" u32) (field "other" u32)))`;
     const handle = await load(`

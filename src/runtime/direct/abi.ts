@@ -1,6 +1,6 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
-import { errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host-call.ts';
+import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host-call.ts';
 import { theExchange } from './adapter/exchange.ts';
 import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
@@ -24,6 +24,7 @@ const bits = new DataView(new ArrayBuffer(8));
 export const ABI = {
   allocate,
   asList,
+  asResult,
   KeptText,
   MemoryView,
   fromChar,
@@ -127,17 +128,6 @@ export const ABI = {
     } catch (thrown) {
       throw hostFailure(name, thrown);
     }
-  },
-
-  /**
-   * What a host function of which the type is a `result` answered: its ok value or, as jco has it, the result itself.
-   * @param ok whether an answer that is tagged so can only be the result itself; `err` likewise
-   */
-  asResult(answer: unknown, ok: boolean, err: boolean): { readonly tag: unknown; readonly val?: unknown } {
-    if (typeof answer === 'object' && answer !== null && 'tag' in answer) {
-      if ((ok && answer.tag === 'ok') || (err && answer.tag === 'err')) return answer as { readonly tag: unknown };
-    }
-    return { tag: 'ok', val: answer };
   },
 
   /** The error case of the `result` of a host function, or the end of the store. */

@@ -1,13 +1,13 @@
 import { parseForeignJson } from '#core';
 import type { ResourceType } from '../given-resources.ts';
-import type { HostSlot } from './host-slot.ts';
+import type { HostFunction, HostSlot } from './host-slot.ts';
 
 /**
  * Part of the engine profile: artifacts of another format are of another engine. To be raised with every change of the
  * data below, of the code that plans hold or of what that code calls, and of what is attached to core modules or how the
  * exchange is divided.
  */
-export const CALL_PLAN_FORMAT = 9;
+export const CALL_PLAN_FORMAT = 10;
 
 /** A plan of the largest component that is built stays far below these. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
@@ -53,7 +53,7 @@ export interface DirectPlan {
   readonly exports: readonly PlannedExport[];
   /** Every exported function by its WIT name, with the index of its code. */
   readonly functions: readonly { readonly name: string; readonly func: number }[];
-  readonly host: readonly HostSlot[];
+  readonly host: readonly HostFunction[];
   /** Every interface, or function of the world's own, that must be given. */
   readonly imports: readonly string[];
   /** By resource number. */
@@ -109,7 +109,7 @@ function isDirectPlan(value: unknown): value is DirectPlan {
     isListOf(value.steps, isStep) &&
     isListOf(value.exports, isExport) &&
     isListOf(value.functions, (each) => isNamed(each) && isIndex(each.func)) &&
-    isListOf(value.host, isHostSlot) &&
+    isListOf(value.host, (each) => isNamed(each) && isHostSlot(each)) &&
     isListOf(value.imports, (name) => typeof name === 'string') &&
     isListOf(value.classes, isHostSlot) &&
     isListOf(value.resources, isResource) &&

@@ -3,7 +3,9 @@ import type { VivariumError } from '#core';
 import type { ComponentExports } from '../component-code.ts';
 import { RuntimeError } from '../errors.ts';
 import { execution } from '../execution/index.ts';
+import { AnswerChecks } from '../exports/index.ts';
 import type { GivenResources, ResourceHolder } from '../given-resources.ts';
+import { isFromEmbedder } from '../imports.ts';
 import type { MessageCalls } from '../message-calls.ts';
 import { ABI } from './abi.ts';
 import type { DirectPlan, PlannedExport, PlannedResource } from './call-plan.ts';
@@ -54,6 +56,8 @@ type State = MemoryView &
 interface Host {
   readonly host: readonly unknown[];
   readonly classes: readonly unknown[];
+  /** What looks at the answers of those that an embedder gave. */
+  readonly checks: readonly (((answer: unknown) => unknown) | undefined)[];
 }
 
 /**
@@ -62,12 +66,15 @@ interface Host {
  */
 export class DirectCode {
   readonly #plan: DirectPlan;
+  readonly #answers: () => AnswerChecks;
   readonly #generated: Generated;
   readonly #hosts = new WeakMap<object, Host>();
   readonly #functions: ReadonlyMap<string, Exported>;
 
-  constructor(plan: DirectPlan) {
+  /** @param answers checks for what an embedder's functions answer */
+  constructor(plan: DirectPlan, answers: () => AnswerChecks = () => new AnswerChecks([])) {
     this.#plan = plan;
+    this.#answers = answers;
     const types: (PlannedResource | undefined)[] = [];
     for (const resource of plan.resources) types[resource.id] = resource;
     this.#generated = compileFunction(plan.source, ['abi', 'execution', 'types'], { filename: 'vivarium:direct' })(
@@ -198,6 +205,9 @@ export class DirectCode {
       found = {
         host: this.#plan.host.map((slot) => required(imports, slot)),
         classes: this.#plan.classes.map((slot) => lookUp(imports, slot)),
+        checks: this.#plan.host.map(({ name, from }) =>
+          isFromEmbedder(imports[from]) ? (answer) => this.#answers().check(name, answer) : undefined,
+        ),
       };
       this.#hosts.set(imports, found);
     }

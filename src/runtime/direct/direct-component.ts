@@ -1,6 +1,6 @@
 import type { CompiledArtifact } from '#core';
 import { type ComponentCode, lifecycleName } from '../component-code.ts';
-import { exportIndexOf } from '../exports/index.ts';
+import { answerChecksOf, exportIndexOf } from '../exports/index.ts';
 import { type CallPlan, decodeCallPlan, exportedIn } from './call-plan.ts';
 import { DirectCode } from './direct-code.ts';
 
@@ -21,7 +21,7 @@ export async function directComponent(
   const plan = calls.plan.direct;
   const inOrder = plan.modules.map((name) => modules.get(name));
   if (inOrder.includes(undefined)) return 'has core modules that the transpiler left out';
-  const code = new DirectCode(plan);
+  const code = new DirectCode(plan, answerChecksOf(calls.exported));
   const lifecycle = lifecycleName(exports);
   return {
     calls: 'direct',

@@ -1,4 +1,5 @@
 import type { FuncType, ValueType } from '#wasm';
+import { tagsCarried } from '../exports/index.ts';
 import type { AdapterUse } from './adapter/adapters.ts';
 import { Code, camelCase, type MemoryAccess } from './code.ts';
 import { layoutOf, MAX_FLAT_RESULTS, offsetsOf, payloadOffset, payloadsOf, recordLayout, spill } from './layout.ts';
@@ -95,7 +96,7 @@ export function importCode(type: FuncType, slots: FunctionSlots, host: number, h
   if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
   if (borrows) code.line('const lent = [];');
   const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);
-  callHost(code, type, callOf(how, host, args), how.kind === 'lifted' ? undefined : name);
+  callHost(code, type, callOf(how, host, args), how.kind === 'lifted' ? undefined : { name, host });
   if (borrows) code.line(`for (const entry of lent) s.handles[${instance}].giveBack(entry);`);
   lowerResult(code, slots, type, out);
   code.line('} catch (thrown) { return s.fail(thrown); }');
@@ -110,7 +111,7 @@ function lendsHandles(type: ValueType, slots: FunctionSlots): boolean {
 export function forwardCode(type: FuncType, host: number, how: HostCall, name: string): string {
   const code = new Code();
   const params = type.params.map((_, index) => `a${index}`);
-  callHost(code, type, callOf(how, host, params), name);
+  callHost(code, type, callOf(how, host, params), { name, host });
   if (type.result?.kind === 'result') {
     code.line("if (answer.tag === 'err') { s.answeredError = true; throw answer.val; }");
     code.line('return answer.val;');
@@ -216,18 +217,22 @@ function callOf(how: HostCall, host: number, args: readonly string[]): string {
 }
 
 /**
- * Calls what meets an import: the host's function of that name in WIT, which may fail in any way, or, without a name,
- * another component's.
+ * Calls what meets an import: the host's function of that name in WIT, which may fail in any way, or, where none is
+ * given, another component's.
  */
-function callHost(code: Code, type: FuncType, call: string, name: string | undefined): void {
+function callHost(
+  code: Code,
+  type: FuncType,
+  call: string,
+  target: { readonly name: string; readonly host: number } | undefined,
+): void {
   const fallible = type.result?.kind === 'result';
-  const quoted = JSON.stringify(name);
-  if (!fallible && name === undefined) {
+  if (!fallible && target === undefined) {
     code.line(`const answer = ${call};`);
     return;
   }
   code.line('let answer;');
-  if (name === undefined) {
+  if (target === undefined) {
     code.line('s.answeredError = false;');
     code.line(`try { answer = { tag: 'ok', val: ${call} }; }`);
     code.line('catch (thrown) {');
@@ -236,6 +241,7 @@ function callHost(code: Code, type: FuncType, call: string, name: string | undef
     code.line('}');
     return;
   }
+  const quoted = JSON.stringify(target.name);
   const taken = type.result?.kind === 'result' ? tagsCarried(type.result.ok) : [];
   const answered = fallible ? `abi.asResult(${call}, ${!taken.includes('ok')}, ${!taken.includes('err')})` : call;
   code.line(`try { answer = ${answered}; }`);
@@ -243,24 +249,9 @@ function callHost(code: Code, type: FuncType, call: string, name: string | undef
   else code.line(`catch (thrown) { answer = { tag: 'err', val: abi.hostError(thrown, ${quoted}) }; }`);
   const mayHaveThen = type.result !== undefined && holds(type.result, 'own');
   code.line(`abi.answered(answer${fallible ? '.val' : ''}, ${quoted}, ${mayHaveThen});`);
-}
-
-/** Which tags of a `result` a value of another type may have itself, as jco has it. */
-function tagsCarried(type: ValueType | undefined): readonly string[] {
-  switch (type?.kind) {
-    case 'result':
-      return ['ok', 'err'];
-    case 'variant':
-      return type.cases.map(({ name }) => name);
-    case 'option':
-      return tagsCarried(type.element);
-    case 'record':
-      return type.fields.some(({ name }) => camelCase(name) === 'tag') ? ['ok', 'err'] : [];
-    case 'flags':
-      return type.labels.some((label) => camelCase(label) === 'tag') ? ['ok', 'err'] : [];
-    default:
-      return [];
-  }
+  if (type.result === undefined) return;
+  const check = code.let(`s.checks[${target.host}]`);
+  code.line(`if (${check} !== undefined) answer = ${check}(answer);`);
 }
 
 function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: boolean): void {

@@ -10,22 +10,31 @@ export interface HostSlot {
   readonly property: string;
 }
 
+/** A host function that a component calls. */
+export interface HostFunction extends HostSlot {
+  /** Its name in WIT, as `ns:pkg/iface@1.0.0#[method]cart.add`. */
+  readonly name: string;
+}
+
 /** How jco's names for host functions follow from those of WIT. */
-export function hostCall([outer = '', inner]: readonly string[]): { slot: HostSlot; how: HostCall } {
+export function hostCall(path: readonly string[]): { slot: HostFunction; how: HostCall } {
+  const [outer = '', inner] = path;
+  const whole = path.join('#');
   const name = inner ?? outer;
   const member = /^\[(method|static)\]([^.]+)\.(.+)$/.exec(name);
   if (member !== null) {
     const [, kind, resource = '', called = ''] = member;
-    const slot = { from: outer, property: inner === undefined ? 'default' : pascalCase(resource) };
+    const slot = { name: whole, from: outer, property: inner === undefined ? 'default' : pascalCase(resource) };
     return { slot, how: { kind: kind as 'method' | 'static', member: called } };
   }
   const constructed = /^\[constructor\](.+)$/.exec(name);
   if (constructed !== null) {
-    return { slot: { from: outer, property: pascalCase(constructed[1] as string) }, how: { kind: 'constructor' } };
+    const slot = { name: whole, from: outer, property: pascalCase(constructed[1] as string) };
+    return { slot, how: { kind: 'constructor' } };
   }
   if (name.startsWith('[')) throw new NotDirect('imports an asynchronous function');
   return {
-    slot: { from: outer, property: inner === undefined ? 'default' : camelCase(inner) },
+    slot: { name: whole, from: outer, property: inner === undefined ? 'default' : camelCase(inner) },
     how: { kind: 'function' },
   };
 }

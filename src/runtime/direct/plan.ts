@@ -17,7 +17,7 @@ import { describeExports } from '../exports/index.ts';
 import { Adapters } from './adapter/adapters.ts';
 import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
 import { exportCode, type FunctionSlots, forwardCode, holds, importCode } from './function-code.ts';
-import { type HostSlot, hostCall } from './host-slot.ts';
+import { type HostFunction, hostCall } from './host-slot.ts';
 import { NotDirect } from './not-direct.ts';
 import { ResourceNumbers } from './plan-resources.ts';
 import { dropCode, dropHostCode, newCode, representationCode, resourcesIn } from './resource-code.ts';
@@ -104,7 +104,7 @@ class Planner {
   readonly #funcs = new Map<string, { step: number; name: string; slot: number }>();
   readonly #memories = new Map<string, { step: number; name: string; slot: number }>();
   readonly #adapters: Adapters;
-  readonly #host: HostSlot[] = [];
+  readonly #host: HostFunction[] = [];
   #nodes = 0;
   /** Interfaces whose resource classes are needed. */
   readonly #needed = new Set<string>();

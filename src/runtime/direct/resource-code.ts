@@ -1,5 +1,5 @@
 import type { FuncType, ValueType } from '#wasm';
-import { type Code, key, type MemoryAccess, tagsOf, text } from './code.ts';
+import { type Code, isNestedOption, key, type MemoryAccess, tagsOf, text } from './code.ts';
 import { payloadsOf } from './layout.ts';
 
 type HandleType = Extract<ValueType, { kind: 'own' | 'borrow' }>;
@@ -152,7 +152,7 @@ function claimCase(
   value: string,
   argument: number,
 ): void {
-  if (type.kind === 'option' && type.element.kind !== 'option') {
+  if (type.kind === 'option' && !isNestedOption(type)) {
     code.line(`if (${value} !== undefined && ${value} !== null) {`);
     claimValue(code, access, type.element, value, argument);
     code.line('}');

@@ -45,10 +45,10 @@ export function stateCode(slots: {
     ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),
   ];
   return `class extends abi.MemoryView {
-constructor({ host, classes }, handles, stop${slots.resources ? ', given' : ''}) {
+constructor({ host, classes, checks }, handles, stop${slots.resources ? ', given' : ''}) {
 super();
 ${fields.join('\n')}
-this.host = host; this.classes = classes; this.handles = handles; this.stop = stop;${slots.resources ? ' this.given = given;' : ''}
+this.host = host; this.classes = classes; this.checks = checks; this.handles = handles; this.stop = stop;${slots.resources ? ' this.given = given;' : ''}
 }
 fail(thrown) { return abi.fail(thrown, this.stop); }
 }`;

@@ -1,6 +1,6 @@
 import { memberName } from './member-name.ts';
 import { Refusal, unexpected } from './refusal.ts';
-import type { ArgumentType, Shape } from './shape.ts';
+import { type ArgumentType, isTaggedOption, type Shape } from './shape.ts';
 
 /**
  * Checks a value against a type. What it answers is lowered in the value's place: a copy with nothing but what was
@@ -10,18 +10,18 @@ import type { ArgumentType, Shape } from './shape.ts';
 export type Check = (value: unknown, budget: CheckBudget) => unknown;
 
 /**
- * Values in one call's arguments at most. A list that holds one object again and again is small for who makes it and
+ * Values in one call's arguments, or in one answer, at most. A list that holds one object again and again is small for who makes it and
  * endless for who walks it.
  */
 const MOST_VALUES = 2 ** 24;
 
-/** Counts what is looked at during one call. */
+/** Counts what is looked at in the arguments of one call, or in one answer. */
 export class CheckBudget {
   #left = MOST_VALUES;
 
   take(values: number): void {
     this.#left -= values;
-    if (!(this.#left >= 0)) throw new Refusal(`the arguments hold more than ${MOST_VALUES} values`);
+    if (!(this.#left >= 0)) throw new Refusal(`more than ${MOST_VALUES} values are given at once`);
   }
 }
 
@@ -79,7 +79,7 @@ export class Checks {
           this,
         );
       case 'option':
-        if (shape.element.shape.kind !== 'option') return optional(this.of(shape.element));
+        if (!isTaggedOption(shape)) return optional(this.of(shape.element));
         return tagged('an option of an option', [{ name: 'none' }, { name: 'some', type: shape.element }], this);
       case 'enum':
         return enumeration(shape.labels);

@@ -2,6 +2,7 @@ import { parseForeignJson } from '#core';
 import type { FuncType, LinkedComponent, Resource, ValueType } from '#wasm';
 import type { ExportedFunction } from './exported-function.ts';
 import { memberName } from './member-name.ts';
+import { tagsCarried } from './result-tags.ts';
 import { type ArgumentType, mapShape, type Shape } from './shape.ts';
 
 /** The description of the largest interface stays far below these. */
@@ -17,10 +18,25 @@ interface Description {
     readonly params: readonly { readonly name: string; readonly type: number }[];
     readonly result?: number | undefined;
   }[];
+  /** Imported functions that answer something. */
+  readonly imports: readonly {
+    readonly name: string;
+    readonly result: number;
+    readonly tags: readonly string[];
+  }[];
+}
+
+/** What a component imports, as far as the answers of the host are checked by it. */
+export interface DescribedImport {
+  /** Its name in WIT, as `ns:pkg/iface@1.0.0#get`. */
+  readonly name: string;
+  readonly result: ArgumentType;
+  /** Tags of a `result` that its ok value may have itself. */
+  readonly tags: readonly string[];
 }
 
 /**
- * The text of what a component exports, functions with their types, as an artifact keeps it.
+ * The text of what a component exports, functions with their types, and of what its imports answer, as an artifact keeps it.
  * @param nameOf the WIT name of an export of the world, where the transpiler was shown another
  */
 export function describeExports(
@@ -46,22 +62,39 @@ export function describeExports(
       if (item.sort === 'func') add(nameOf(name), member, property, item.type);
     }
   }
-  return JSON.stringify({ types: types.shapes, functions } satisfies Description);
+  const imports: Description['imports'][number][] = [];
+  const addImport = (name: string, { result }: FuncType): void => {
+    if (result === undefined) return;
+    const tags = result.kind === 'result' ? tagsCarried(result.ok) : [];
+    imports.push({ name, result: types.number(result), tags });
+  };
+  for (const { name, value } of linked.imports) {
+    if (value.sort === 'func') addImport(name, value.type);
+    if (value.sort !== 'instance') continue;
+    for (const [member, item] of value.exports) if (item.sort === 'func') addImport(`${name}#${member}`, item.type);
+  }
+  return JSON.stringify({ types: types.shapes, functions, imports } satisfies Description);
 }
 
-/** The functions of a description that `describeExports` wrote. The artifact that holds it is trusted. */
-export function readDescription(text: string): readonly ExportedFunction[] {
-  const { types, functions } = parseForeignJson(text, BOUNDS) as Description;
+/** What is in a description that `describeExports` wrote. The artifact that holds it is trusted. */
+export function readDescription(text: string): {
+  readonly functions: readonly ExportedFunction[];
+  readonly imports: readonly DescribedImport[];
+} {
+  const { types, functions, imports } = parseForeignJson(text, BOUNDS) as Description;
   const read: ArgumentType[] = [];
   for (const shape of types) read.push({ shape: mapShape(shape, (part) => read[part] as ArgumentType) });
-  return functions.map(({ owner, member, property, params, result }) => ({
-    name: owner === undefined ? member : `${owner}#${member}`,
-    owner,
-    member,
-    property,
-    params: params.map(({ name, type }) => ({ name, type: read[type] as ArgumentType })),
-    result: result === undefined ? undefined : read[result],
-  }));
+  return {
+    functions: functions.map(({ owner, member, property, params, result }) => ({
+      name: owner === undefined ? member : `${owner}#${member}`,
+      owner,
+      member,
+      property,
+      params: params.map(({ name, type }) => ({ name, type: read[type] as ArgumentType })),
+      result: result === undefined ? undefined : read[result],
+    })),
+    imports: imports.map(({ name, result, tags }) => ({ name, result: read[result] as ArgumentType, tags })),
+  };
 }
 
 /** Numbers types by identity: a part that many share is written once. */

@@ -26,7 +26,7 @@ export function exportIndexOf(description: () => string | undefined): () => Expo
         "the component's types cannot be read, so none of its exports can be called",
       );
     }
-    index = new ExportIndex(readDescription(text));
+    index = new ExportIndex(readDescription(text).functions);
     return index;
   };
 }

@@ -3,7 +3,7 @@ import { RuntimeError } from '../errors.ts';
 import type { ExportedFunction } from './exported-function.ts';
 import { memberName } from './member-name.ts';
 import { Refusal } from './refusal.ts';
-import type { ArgumentType } from './shape.ts';
+import { type ArgumentType, isTaggedOption } from './shape.ts';
 
 /**
  * The arguments that a JSON array says: 64-bit integers as decimal strings, and `"NaN"`, `"Infinity"` and `"-Infinity"`
@@ -99,7 +99,7 @@ function converted(type: ArgumentType, value: unknown): unknown {
       return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, at(key, types.get(key), held)]));
     }
     case 'option':
-      if (shape.element.shape.kind !== 'option') return value === null ? value : converted(shape.element, value);
+      if (!isTaggedOption(shape)) return value === null ? value : converted(shape.element, value);
       return payload(value, (tag) => (tag === 'some' ? shape.element : undefined), at);
     case 'result':
       return payload(value, (tag) => (tag === 'ok' ? shape.ok : shape.error), at);

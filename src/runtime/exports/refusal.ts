@@ -1,6 +1,6 @@
 import { shownValue } from '#core';
 
-/** Why a value is refused, and where in the argument: built from the inside out while the checks unwind. */
+/** Why a value is refused, and where in the argument or answer: built from the inside out while the checks unwind. */
 export class Refusal extends Error {
   #place = '';
   readonly #why: string;
@@ -23,9 +23,19 @@ export class Refusal extends Error {
 
   /** As `argument 2, field items[3].price: a u32 is expected, not -1`. */
   inArgument(number: number): string {
+    const where = this.#where();
+    return `argument ${number}${where === '' ? '' : `, ${where}`}: ${this.#why}`;
+  }
+
+  /** As `field items[3].price: a u32 is expected, not -1`. */
+  inAnswer(): string {
+    const where = this.#where();
+    return where === '' ? this.#why : `${where}: ${this.#why}`;
+  }
+
+  #where(): string {
     const { place } = this;
-    const what = place === '' ? '' : `, ${place.startsWith('[') ? 'item' : 'field'} ${place}`;
-    return `argument ${number}${what}: ${this.#why}`;
+    return place === '' ? '' : `${place.startsWith('[') ? 'item' : 'field'} ${place}`;
   }
 }
 

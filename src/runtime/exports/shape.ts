@@ -19,6 +19,14 @@ export interface ArgumentType {
   readonly shape: Shape<ArgumentType>;
 }
 
+/**
+ * Whether an option's value is written with a tag, since its "none" could not be told from that of the option in it. Of
+ * options in each other every second one is, counted from the innermost.
+ */
+export function isTaggedOption({ element }: Extract<Shape<ArgumentType>, { kind: 'option' }>): boolean {
+  return element.shape.kind === 'option' && !isTaggedOption(element.shape);
+}
+
 /** The same structure with every part replaced. */
 export function mapShape<P, Q>(shape: Shape<P>, each: (part: P) => Q): Shape<Q> {
   const optional = (part: P | undefined): Q | undefined => (part === undefined ? undefined : each(part));

@@ -200,7 +200,7 @@ export function valuesOf(each: WitType): fc.Arbitrary<unknown> {
 }
 
 /** Of options in each other every second one is written with tags, counted from the innermost. */
-function isTagged(each: WitType): boolean {
+export function isTagged(each: WitType): boolean {
   return each.kind === 'option' && each.element.kind === 'option' && !isTagged(each.element);
 }
 

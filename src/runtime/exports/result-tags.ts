@@ -1,0 +1,20 @@
+import type { ValueType } from '#wasm';
+import { memberName } from './member-name.ts';
+
+/** Which tags of a `result` a value of another type may have itself, as jco has it. */
+export function tagsCarried(type: ValueType | undefined): readonly string[] {
+  switch (type?.kind) {
+    case 'result':
+      return ['ok', 'err'];
+    case 'variant':
+      return type.cases.map(({ name }) => name);
+    case 'option':
+      return tagsCarried(type.element);
+    case 'record':
+      return type.fields.some(({ name }) => memberName(name) === 'tag') ? ['ok', 'err'] : [];
+    case 'flags':
+      return type.labels.some((label) => memberName(label) === 'tag') ? ['ok', 'err'] : [];
+    default:
+      return [];
+  }
+}
