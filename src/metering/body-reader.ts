@@ -1,9 +1,13 @@
 import { coreModule } from '#wasm';
 import { MeteringError } from './errors.ts';
 import { Op as Opcodes } from './opcode.ts';
+import { Effect as Effects } from './operator-classes.ts';
+import { EFFECTS as EffectTable, effectBehind } from './operator-effects.ts';
 import { SHAPE, SHAPES } from './operator-shape.ts';
 
 const Op = Opcodes;
+const Effect = Effects;
+const EFFECTS = EffectTable;
 const { size: SIZE, costShift: COST_SHIFT } = SHAPE;
 const { GC, Immediate, MISC, PLAIN, VECTOR } = coreModule;
 
@@ -95,14 +99,19 @@ export class BodyReader {
     this.skipLeb();
   }
 
-  /** Passes the immediates of an operator whose opcode was just read. */
+  /**
+   * Passes the immediates of an operator whose opcode was just read.
+   * @throws {MeteringError} `METERING_UNKNOWN_OPERATOR`
+   */
   skipImmediates(opcode: number): void {
     const at = this.position - 1;
+    const effect = EFFECTS[opcode] as number;
+    if (effect === Effect.unknown) throw this.unknown(at, opcode);
     let kind = PLAIN[opcode] as number;
-    if (kind === Immediate.prefix) {
+    if (effect === Effect.prefix) {
       const sub = this.leb();
-      kind = (opcode === Op.gc ? GC : opcode === Op.misc ? MISC : VECTOR)[sub] ?? Immediate.unknown;
-      if (kind === Immediate.unknown) throw this.unknown(at, opcode, sub);
+      if (effectBehind(opcode, sub) === Effect.unknown) throw this.unknown(at, opcode, sub);
+      kind = (opcode === Op.gc ? GC : opcode === Op.misc ? MISC : VECTOR)[sub] as number;
     }
     this.skipKind(kind, opcode, at);
   }
@@ -176,12 +185,15 @@ export class BodyReader {
       const at = this.position;
       if (at >= this.end) throw this.malformed('a body ends too early');
       const opcode = this.bytes[at] as number;
-      const closes = opcode === Op.end || opcode === Op.delegate;
-      if (depth === 0 && (closes || opcode === Op.else || opcode === Op.catch || opcode === Op.catchAll)) return;
+      const effect = EFFECTS[opcode] as number;
+      if (effect === Effect.close) {
+        const ends = opcode === Op.end || opcode === Op.delegate;
+        if (!ends && opcode !== Op.else && opcode !== Op.catch && opcode !== Op.catchAll)
+          throw this.unknown(at, opcode);
+        if (depth === 0) return;
+        if (ends) depth--;
+      } else if (effect === Effect.open) depth++;
       this.position++;
-      if (closes) depth--;
-      else if (opcode >= Op.block && opcode <= Op.try && opcode !== Op.else) depth++;
-      else if (opcode === Op.tryTable) depth++;
       this.noteEncoding(opcode);
       this.skipImmediates(opcode);
     }

@@ -1,40 +1,55 @@
-import { coreModule } from '#wasm';
 import { throughRegister } from './calls.ts';
 import type { MeteredBody } from './metered-body.ts';
 import { ARRAY_BASE } from './object-size.ts';
 import { Misc, Op } from './opcode.ts';
-
-const { Immediate, MISC } = coreModule;
+import { Effect } from './operator-classes.ts';
+import { effectBehind } from './operator-effects.ts';
 
 /** Operators behind 0xfc: those on many bytes or elements are charged by their length, before they run. */
 export function misc(body: MeteredBody, at: number): void {
   const { reader, assembly } = body;
   const sub = reader.leb();
-  const kind = MISC[sub] ?? Immediate.unknown;
-  if (kind === Immediate.unknown) throw reader.unknown(at, Op.misc, sub);
-  const { memories, tables } = assembly.module;
   body.pending += body.cost;
-  const first = kind === Immediate.none ? 0 : reader.leb();
-  const second = kind === Immediate.twoLebs ? reader.leb() : 0;
-  const is64 = (n: number): boolean => (sub < Misc.tableInit ? memories[n]?.is64 : tables[n]?.limits.is64) === true;
+  switch (effectBehind(Op.misc, sub)) {
+    case Effect.plain:
+      break;
+    case Effect.charge:
+    case Effect.chargeTable:
+      if (sub === Misc.tableGrow) {
+        throughRegister(body, assembly.tableGrow(reader.leb()));
+        return;
+      }
+      chargeLength(body, isLong(body, sub, at), 0);
+      break;
+    default:
+      throw reader.unknown(at, Op.misc, sub);
+  }
+  reader.position = at + 1;
+  reader.skipImmediates(Op.misc);
+  body.copy(at);
+}
+
+/** Whether the length that an operator takes is one of 64 bits. The reader stands before its immediates. */
+function isLong({ reader, assembly }: MeteredBody, sub: number, at: number): boolean {
+  const { memories, tables } = assembly.module;
+  const memory = (): boolean => memories[reader.leb()]?.is64 === true;
+  const table = (): boolean => tables[reader.leb()]?.limits.is64 === true;
   switch (sub) {
+    // Segments are no longer than 32 bits say.
     case Misc.memoryInit:
     case Misc.tableInit:
-      chargeLength(body, false, 0);
-      break;
+      return false;
     case Misc.memoryFill:
+      return memory();
     case Misc.tableFill:
-      chargeLength(body, is64(first), 0);
-      break;
+      return table();
     case Misc.memoryCopy:
+      return memory() && memory();
     case Misc.tableCopy:
-      chargeLength(body, is64(first) && is64(second), 0);
-      break;
-    case Misc.tableGrow:
-      throughRegister(body, assembly.tableGrow(first));
-      return;
+      return table() && table();
+    default:
+      throw reader.unknown(at, Op.misc, sub);
   }
-  body.copy(at);
 }
 
 /** Charges the length on top of the stack before the operation; `elementBytes` when it allocates that many of them. */

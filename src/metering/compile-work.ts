@@ -1,18 +1,17 @@
 import type { coreModule } from '#wasm';
 import type { BodyReader } from './body-reader.ts';
-import { Gc, Misc, Op as Opcodes } from './opcode.ts';
-import { STACK_EFFECTS } from './stack-effects.ts';
+import { Gc, Op as Opcodes } from './opcode.ts';
+import { Effect as Effects, VARIES } from './operator-classes.ts';
+import { EFFECTS, effectBehind, HEIGHTS, heightBehind } from './operator-effects.ts';
 
 const Op = Opcodes;
+const Effect = Effects;
 
 /**
  * The most that a function may ask for: some 0.2 s of V8's baseline compiler, 0.5 s of its optimiser, and 250 MB while they run.
  * The largest function measured among sqlite, PostgreSQL, QuickJS, esbuild and the WebAssembly tools asks for a tenth.
  */
 export const LARGEST_WORK = 10_000_000;
-
-const V128_CONST = 0x0c;
-const V128_STORE = 0x0b;
 
 /** A label: the operand stack's height below its parameters, and how many values it takes and gives. */
 interface Label {
@@ -59,126 +58,150 @@ export class CompileWork {
     this.#handlers.length = 0;
     this.#labels.push({ base: 0, parameters: 0, results, handles: false, edges: 0 });
     while (this.#labels.length > 0 && this.#work <= limit) {
-      const opcode = reader.bytes[reader.position++] as number;
-      if (!this.#control(opcode)) this.#plain(opcode);
+      const at = reader.position++;
+      this.#step(reader.bytes[at] as number, at);
     }
     return this.#work;
   }
 
-  /** Operators at which control parts or meets; whether this is one. */
-  #control(opcode: number): boolean {
+  #step(opcode: number, at: number): void {
     const reader = this.#reader;
-    switch (opcode) {
-      case Op.block:
-      case Op.loop:
-      case Op.try:
-      case Op.tryTable:
-        this.#open(0, opcode === Op.try || opcode === Op.tryTable);
+    switch (EFFECTS[opcode]) {
+      case Effect.open:
+        this.#open(opcode === Op.if ? 1 : 0, opcode === Op.try || opcode === Op.tryTable);
         if (opcode === Op.tryTable) this.#catches();
-        return true;
-      case Op.if:
-        this.#open(1, false);
-        return true;
+        return;
+      case Effect.close:
+        this.#closes(opcode, at);
+        return;
+      case Effect.branch:
+        this.#branches(opcode, at);
+        return;
+      case Effect.call:
+        this.#calls(opcode, at);
+        return;
+      case Effect.throw:
+        reader.skipImmediates(opcode);
+        this.#meet();
+        this.#dead();
+        return;
+      case Effect.charge:
+        this.#leaveRegisters();
+        break;
+      case Effect.prefix:
+        this.#prefixed(opcode, at);
+        return;
+    }
+    const height = HEIGHTS[opcode] as number;
+    if (height === VARIES) throw reader.unknown(at, opcode);
+    this.#height += height;
+    reader.skipImmediates(opcode);
+  }
+
+  #closes(opcode: number, at: number): void {
+    const reader = this.#reader;
+    const label = this.#labels.at(-1) as Label;
+    switch (opcode) {
       case Op.else:
+        this.#meet(label);
+        this.#height = label.base + label.parameters;
+        return;
       case Op.catch:
-      case Op.catchAll: {
-        const label = this.#labels.at(-1) as Label;
+      case Op.catchAll:
         this.#meet(label);
         // What a handler is given is at most the parameters of its tag; such operators are few beside what follows.
-        const given = opcode === Op.catch ? this.#tagParameters(reader.leb()) : 0;
-        this.#height = label.base + (opcode === Op.else ? label.parameters : given);
-        return true;
-      }
+        this.#height = label.base + (opcode === Op.catch ? this.#tagParameters(reader.leb()) : 0);
+        return;
       case Op.delegate:
         reader.skipLeb();
         this.#close();
-        return true;
+        return;
       case Op.end:
         this.#close();
-        return true;
+        return;
+      default:
+        throw reader.unknown(at, opcode);
+    }
+  }
+
+  #branches(opcode: number, at: number): void {
+    const reader = this.#reader;
+    switch (opcode) {
       case Op.brIf:
         this.#height--;
         this.#branch();
-        return true;
+        return;
       case Op.brOnNull:
       case Op.brOnNonNull:
         this.#branch();
         if (opcode === Op.brOnNonNull) this.#height--;
-        return true;
-      case Op.brTable: {
+        return;
+      case Op.brTable:
         for (let left = reader.leb(); left >= 0; left--) this.#branch();
         this.#dead();
-        return true;
-      }
+        return;
       case Op.br:
         this.#branch();
         this.#dead();
-        return true;
-      case Op.rethrow:
-      case Op.throw:
-        reader.skipLeb();
-        this.#meet();
-        this.#dead();
-        return true;
+        return;
       case Op.return:
-      case Op.throwRef:
-      case Op.unreachable:
         this.#meet();
         this.#dead();
-        return true;
-      case Op.returnCall:
-      case Op.returnCallRef:
-      case Op.returnCallIndirect:
-        reader.skipLeb();
-        if (opcode === Op.returnCallIndirect) reader.skipLeb();
-        this.#meet();
-        this.#dead();
-        return true;
+        return;
       default:
-        return false;
+        throw reader.unknown(at, opcode);
     }
   }
 
-  #plain(opcode: number): void {
+  #calls(opcode: number, at: number): void {
     const reader = this.#reader;
-    const { types, functions } = this.#module;
-    const operands = reader.position;
     switch (opcode) {
       case Op.call:
-        this.#call(functions[reader.leb()] as number, 0);
-        break;
+        this.#call(this.#module.functions[reader.leb()] as number, 0);
+        return;
       case Op.callIndirect:
       case Op.callRef:
         this.#call(reader.leb(), 1);
-        break;
-      case Op.misc:
-        this.#leaveRegisters();
-        this.#height += miscEffect(reader.leb());
-        break;
-      case Op.memoryGrow:
-        this.#leaveRegisters();
-        break;
-      case Op.gc: {
-        const sub = reader.leb();
-        const isBranch = sub === Gc.brOnCast || sub === Gc.brOnCastFail;
-        this.#leaveRegisters();
-        if (isBranch) {
-          reader.position++;
-          this.#branch();
-        } else this.#height += gcEffect(sub, reader, types);
-        break;
-      }
-      case Op.vector: {
-        const sub = reader.leb();
-        if (sub === V128_CONST) this.#height++;
-        else if (sub === V128_STORE) this.#height -= 2;
-        break;
-      }
+        if (opcode === Op.callIndirect) reader.skipLeb();
+        return;
+      case Op.returnCall:
+      case Op.returnCallRef:
+      case Op.returnCallIndirect:
+        reader.skipImmediates(opcode);
+        this.#meet();
+        this.#dead();
+        return;
       default:
-        this.#height += STACK_EFFECTS[opcode] as number;
+        throw reader.unknown(at, opcode);
     }
-    reader.position = operands;
+  }
+
+  #prefixed(opcode: number, at: number): void {
+    const reader = this.#reader;
+    const sub = reader.leb();
+    if (opcode !== Op.vector) this.#leaveRegisters();
+    if (effectBehind(opcode, sub) === Effect.branch) {
+      // Their flags take one byte.
+      reader.position++;
+      this.#branch();
+    } else this.#height += this.#heightBehind(opcode, sub, at);
+    reader.position = at + 1;
     reader.skipImmediates(opcode);
+  }
+
+  #heightBehind(opcode: number, sub: number, at: number): number {
+    const reader = this.#reader;
+    const height = heightBehind(opcode, sub);
+    if (height !== VARIES) return height;
+    if (opcode === Op.gc && sub === Gc.structNew) {
+      const type = this.#module.types[reader.leb()];
+      return 1 - (type?.kind === 'struct' ? type.fields.length : 0);
+    }
+    if (opcode === Op.gc && sub === Gc.arrayNewFixed) {
+      reader.skipLeb();
+      return 1 - reader.leb();
+    }
+    throw reader.unknown(at, opcode, sub);
   }
 
   #call(type: number, more: number): void {
@@ -262,39 +285,3 @@ export class CompileWork {
 const EMPTY = 0x40;
 const NOTHING = { parameters: 0, results: 0 };
 const ONE = { parameters: 0, results: 1 };
-
-/** Of operators behind 0xfb: what they take besides their one result, where they give one. */
-function gcEffect(sub: number, reader: BodyReader, types: readonly coreModule.DefinedType[]): number {
-  switch (sub) {
-    case Gc.structNew: {
-      const type = types[reader.leb()];
-      return 1 - (type?.kind === 'struct' ? type.fields.length : 0);
-    }
-    case Gc.structNewDefault:
-      return 1;
-    case Gc.arrayNewFixed:
-      reader.skipLeb();
-      return 1 - reader.leb();
-    case Gc.structSet:
-      return -2;
-    case Gc.arraySet:
-      return -3;
-    case Gc.arrayFill:
-    case Gc.arrayInitData:
-    case Gc.arrayInitElem:
-      return -4;
-    case Gc.arrayCopy:
-      return -5;
-    default:
-      return (sub >= Gc.arrayNew && sub <= Gc.arrayNewElem && sub !== Gc.arrayNewDefault) ||
-        (sub >= Gc.arrayGet && sub <= Gc.arrayGetU)
-        ? -1
-        : 0;
-  }
-}
-
-function miscEffect(sub: number): number {
-  if (sub < Misc.memoryInit || sub === Misc.dataDrop || sub === Misc.elemDrop) return 0;
-  if (sub === Misc.tableSize) return 1;
-  return sub === Misc.tableGrow ? -1 : -3;
-}

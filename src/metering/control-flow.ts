@@ -17,6 +17,9 @@ export function open(body: MeteredBody, opcode: number, at: number): void {
     openLoop(body, at, paid, viaCell);
     return;
   }
+  if (opcode !== Op.block && opcode !== Op.if && opcode !== Op.try && opcode !== Op.tryTable) {
+    throw reader.unknown(at, opcode);
+  }
   if (opcode === Op.if) body.moveHint(at);
   if (opcode !== Op.block) body.pending += body.cost;
   const carries = body.bytes[at + 1] !== EMPTY;

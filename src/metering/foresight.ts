@@ -1,9 +1,8 @@
-import { coreModule } from '#wasm';
 import type { BodyReader } from './body-reader.ts';
 import { mayKeepHosts } from './host-exceptions.ts';
 import { Op } from './opcode.ts';
-
-const { Immediate, PLAIN } = coreModule;
+import { Effect } from './operator-classes.ts';
+import { EFFECTS } from './operator-effects.ts';
 
 /** Labels (by the offset of what opens them) that need a base known before their first branch. */
 export interface Foresight {
@@ -27,24 +26,34 @@ export function foresee(reader: BodyReader, start: number, shared: ReadonlySet<n
     set.add(opener);
     second?.add(opener);
   };
+  const markCatches = (): void => {
+    reader.skipBlockType();
+    for (let left = reader.leb(); left > 0; left--) {
+      const kind = reader.bytes[reader.position++] as number;
+      const tag = kind < 2 ? reader.leb() : 0;
+      mark(viaCell, mayKeepHosts(kind, tag, shared) ? keepsHosts : undefined);
+    }
+  };
   reader.position = start;
   while (reader.position < reader.end) {
     const at = reader.position;
     const opcode = reader.bytes[reader.position++] as number;
-    if (opcode === Op.brTable) {
-      for (let left = reader.leb(); left >= 0; left--) mark(paid);
-    } else if (opcode === Op.tryTable) {
-      reader.skipBlockType();
-      for (let left = reader.leb(); left > 0; left--) {
-        const kind = reader.bytes[reader.position++] as number;
-        const tag = kind < 2 ? reader.leb() : 0;
-        mark(viaCell, mayKeepHosts(kind, tag, shared) ? keepsHosts : undefined);
-      }
-      open.push(at);
-    } else {
-      if (PLAIN[opcode] === Immediate.block) open.push(at);
-      if (opcode === Op.end || opcode === Op.delegate) open.pop();
-      reader.skipImmediates(opcode);
+    switch (EFFECTS[opcode]) {
+      case Effect.open:
+        if (opcode === Op.tryTable) markCatches();
+        else reader.skipImmediates(opcode);
+        open.push(at);
+        break;
+      case Effect.close:
+        if (opcode === Op.end || opcode === Op.delegate) open.pop();
+        reader.skipImmediates(opcode);
+        break;
+      case Effect.branch:
+        if (opcode !== Op.brTable) reader.skipImmediates(opcode);
+        else for (let left = reader.leb(); left >= 0; left--) mark(paid);
+        break;
+      default:
+        reader.skipImmediates(opcode);
     }
   }
   return { viaCell, paid, keepsHosts };

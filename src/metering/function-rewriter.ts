@@ -9,10 +9,14 @@ import { AGAIN, MeteredBody, NO_HINTS } from './metered-body.ts';
 import { FunctionFlag } from './module-facts.ts';
 import { gc, throwException } from './objects.ts';
 import { I32, I64, Op as Opcodes } from './opcode.ts';
+import { Effect as Effects } from './operator-classes.ts';
+import { EFFECTS as EffectTable, effectBehind } from './operator-effects.ts';
 import { copyPlainOperators } from './plain-operators.ts';
 import { type FunctionPlan, LARGEST_RUN } from './plan.ts';
 
 const Op = Opcodes;
+const Effect = Effects;
+const EFFECTS = EffectTable;
 
 /** Locals that an engine takes. */
 const MOST_LOCALS = 50_000;
@@ -172,73 +176,131 @@ function step(body: MeteredBody): void {
   if (at >= reader.end) throw reader.malformed('a body ends too early');
   const opcode = body.bytes[at] as number;
   reader.position = at + 1;
+  switch (EFFECTS[opcode] as number) {
+    case 8 satisfies typeof Effect.close:
+      stepClose(body, opcode, at);
+      return;
+    case 7 satisfies typeof Effect.open:
+      open(body, opcode, at);
+      return;
+    case 10 satisfies typeof Effect.call:
+      stepCall(body, opcode, at);
+      return;
+    case 9 satisfies typeof Effect.branch:
+      stepBranch(body, opcode, at);
+      return;
+    case 14 satisfies typeof Effect.throw:
+      stepThrow(body, opcode, at);
+      return;
+    case 15 satisfies typeof Effect.prefix:
+      stepPrefixed(body, opcode, at);
+      return;
+    case 1 satisfies typeof Effect.plain:
+    case 5 satisfies typeof Effect.table:
+      reader.skipImmediates(opcode);
+      body.pending += body.cost;
+      body.copy(at);
+      return;
+    case 2 satisfies typeof Effect.free:
+      reader.skipImmediates(opcode);
+      body.copy(at);
+      return;
+    case 6 satisfies typeof Effect.reference:
+      body.pending += body.cost;
+      body.indexed(opcode, body.assembly.declaredReference(reader.leb()));
+      return;
+    case 11 satisfies typeof Effect.charge:
+      if (opcode !== Op.memoryGrow) throw reader.unknown(at, opcode);
+      body.pending += body.cost;
+      throughRegister(body, body.assembly.memoryGrow(reader.leb()));
+      return;
+    default:
+      throw reader.unknown(at, opcode);
+  }
+}
+
+function stepClose(body: MeteredBody, opcode: number, at: number): void {
   switch (opcode) {
-    case 0x0b satisfies typeof Op.end:
+    case Op.end:
+    case Op.delegate:
       if (close(body, opcode, false)) return;
       stayUnreached(body);
       drop(body);
       return;
-    case 0x02 satisfies typeof Op.block:
-    case 0x03 satisfies typeof Op.loop:
-    case 0x04 satisfies typeof Op.if:
-      open(body, opcode, at);
-      return;
-    case 0x10 satisfies typeof Op.call:
-      body.pending += body.cost;
-      call(body, reader.leb());
-      return;
-    case 0x0d satisfies typeof Op.brIf:
-      branch(body, opcode, at);
-      return;
-    case 0x0c satisfies typeof Op.br:
-      branch(body, opcode, at);
-      drop(body);
-      return;
-    case 0x05 satisfies typeof Op.else:
+    case Op.else:
       body.edge(body.labels.top);
       otherwise(body);
-      return;
-    case 0x0f satisfies typeof Op.return:
-      body.leave();
-      body.op(opcode);
-      drop(body);
-      return;
-    case 0x0e satisfies typeof Op.brTable:
-      branchTable(body);
-      drop(body);
-      return;
-    case 0x00 satisfies typeof Op.unreachable:
-      body.payAndStore();
-      body.op(opcode);
-      drop(body);
-      return;
-    case 0x11 satisfies typeof Op.callIndirect:
-      callIndirect(body, opcode);
-      return;
-    default:
-      stepSeldom(body, opcode, at);
-  }
-}
-
-function stepSeldom(body: MeteredBody, opcode: number, at: number): void {
-  const { reader } = body;
-  switch (opcode) {
-    case Op.try:
-    case Op.tryTable:
-      open(body, opcode, at);
-      return;
-    case Op.brOnNull:
-    case Op.brOnNonNull:
-      branch(body, opcode, at);
       return;
     case Op.catch:
     case Op.catchAll:
       body.edge(body.labels.top);
       openHandler(body, opcode);
       return;
-    case Op.delegate:
-      if (close(body, opcode, false)) return;
-      stayUnreached(body);
+    default:
+      throw body.reader.unknown(at, opcode);
+  }
+}
+
+function stepBranch(body: MeteredBody, opcode: number, at: number): void {
+  switch (opcode) {
+    case Op.brIf:
+    case Op.brOnNull:
+    case Op.brOnNonNull:
+      branch(body, opcode, at);
+      return;
+    case Op.br:
+      branch(body, opcode, at);
+      drop(body);
+      return;
+    case Op.return:
+      body.leave();
+      body.op(opcode);
+      drop(body);
+      return;
+    case Op.brTable:
+      branchTable(body);
+      drop(body);
+      return;
+    default:
+      throw body.reader.unknown(at, opcode);
+  }
+}
+
+function stepCall(body: MeteredBody, opcode: number, at: number): void {
+  const { reader } = body;
+  switch (opcode) {
+    case Op.call:
+      body.pending += body.cost;
+      call(body, reader.leb());
+      return;
+    case Op.callIndirect:
+      callIndirect(body, opcode);
+      return;
+    case Op.callRef:
+      callReference(body, opcode);
+      return;
+    case Op.returnCall:
+      returnCall(body, reader.leb());
+      drop(body);
+      return;
+    case Op.returnCallIndirect:
+      callIndirect(body, opcode);
+      drop(body);
+      return;
+    case Op.returnCallRef:
+      callReference(body, opcode);
+      drop(body);
+      return;
+    default:
+      throw reader.unknown(at, opcode);
+  }
+}
+
+function stepThrow(body: MeteredBody, opcode: number, at: number): void {
+  switch (opcode) {
+    case Op.unreachable:
+      body.payAndStore();
+      body.op(opcode);
       drop(body);
       return;
     case Op.throw:
@@ -247,40 +309,27 @@ function stepSeldom(body: MeteredBody, opcode: number, at: number): void {
       throwException(body, opcode);
       drop(body);
       return;
-    case Op.returnCallIndirect:
-      callIndirect(body, opcode);
-      drop(body);
-      return;
-    case Op.callRef:
-      callReference(body, opcode);
-      return;
-    case Op.returnCallRef:
-      callReference(body, opcode);
-      drop(body);
-      return;
-    case Op.returnCall:
-      returnCall(body, reader.leb());
-      drop(body);
-      return;
-    case Op.refFunc:
-      body.pending += body.cost;
-      body.indexed(opcode, body.assembly.declaredReference(reader.leb()));
-      return;
-    case Op.memoryGrow:
-      body.pending += body.cost;
-      throughRegister(body, body.assembly.memoryGrow(reader.leb()));
-      return;
-    case Op.misc:
-      misc(body, at);
-      return;
-    case Op.gc:
-      gc(body, at);
-      return;
     default:
-      reader.skipImmediates(opcode);
-      body.pending += body.cost;
-      body.copy(at);
+      throw body.reader.unknown(at, opcode);
   }
+}
+
+function stepPrefixed(body: MeteredBody, opcode: number, at: number): void {
+  const { reader } = body;
+  if (opcode === Op.misc) {
+    misc(body, at);
+    return;
+  }
+  if (opcode === Op.gc) {
+    gc(body, at);
+    return;
+  }
+  const sub = reader.leb();
+  if (effectBehind(opcode, sub) !== Effect.plain) throw reader.unknown(at, opcode, sub);
+  reader.position = at + 1;
+  reader.skipImmediates(opcode);
+  body.pending += body.cost;
+  body.copy(at);
 }
 
 function lebLength(value: number): number {

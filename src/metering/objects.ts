@@ -1,49 +1,55 @@
-import { coreModule } from '#wasm';
 import { chargeLength } from './bulk.ts';
 import type { MeteredBody } from './metered-body.ts';
 import { elementBytes, exceptionBytes, objectBytes } from './object-size.ts';
 import { Gc, Op } from './opcode.ts';
-
-const { GC, Immediate } = coreModule;
+import { Effect } from './operator-classes.ts';
+import { effectBehind } from './operator-effects.ts';
 
 /** Operators behind 0xfb: those that allocate are charged to the store's memory, before they run. */
 export function gc(body: MeteredBody, at: number): void {
   const { reader } = body;
   const sub = reader.leb();
-  const kind = GC[sub] ?? Immediate.unknown;
-  if (kind === Immediate.unknown) throw reader.unknown(at, Op.gc, sub);
   body.pending += body.cost;
-  if (sub === Gc.brOnCast || sub === Gc.brOnCastFail) {
-    branchOnCast(body, sub);
-    return;
+  switch (effectBehind(Op.gc, sub)) {
+    case Effect.plain:
+      break;
+    case Effect.branch:
+      branchOnCast(body, sub);
+      return;
+    case Effect.charge:
+      chargeLength(body, false, 0);
+      break;
+    case Effect.allocate:
+      allocate(body, sub, at);
+      break;
+    default:
+      throw reader.unknown(at, Op.gc, sub);
   }
-  const operands = reader.position;
-  const first = kind === Immediate.none ? 0 : reader.leb();
-  const second = kind === Immediate.twoLebs ? reader.leb() : 0;
-  reader.position = operands;
-  reader.skipKind(kind, Op.gc, at);
-  const type = body.assembly.module.types[first];
+  reader.position = at + 1;
+  reader.skipImmediates(Op.gc);
+  body.copy(at);
+}
+
+function allocate(body: MeteredBody, sub: number, at: number): void {
+  const { reader } = body;
+  const type = body.assembly.module.types[reader.leb()];
   switch (sub) {
     case Gc.structNew:
     case Gc.structNewDefault:
       chargeBytes(body, objectBytes(type));
-      break;
+      return;
     case Gc.arrayNewFixed:
-      chargeBytes(body, objectBytes(type, second));
-      break;
+      chargeBytes(body, objectBytes(type, reader.leb()));
+      return;
     case Gc.arrayNew:
     case Gc.arrayNewDefault:
     case Gc.arrayNewData:
     case Gc.arrayNewElem:
       chargeLength(body, false, elementBytes(type));
-      break;
-    case Gc.arrayFill:
-    case Gc.arrayCopy:
-    case Gc.arrayInitData:
-    case Gc.arrayInitElem:
-      chargeLength(body, false, 0);
+      return;
+    default:
+      throw reader.unknown(at, Op.gc, sub);
   }
-  body.copy(at);
 }
 
 function branchOnCast(body: MeteredBody, sub: number): void {

@@ -1,5 +1,6 @@
 import { coreModule } from '#wasm';
-import { Op } from './opcode.ts';
+import { Effect } from './operator-classes.ts';
+import { EFFECTS } from './operator-effects.ts';
 
 const { Immediate, PLAIN } = coreModule;
 
@@ -16,15 +17,22 @@ const IS_GLOBAL = 1 << 26;
  * It is 0 for every other operator.
  */
 export const SHAPES: Int32Array = Int32Array.from(PLAIN, (kind, opcode) => {
-  if (opcode === Op.nop || opcode === Op.drop) return 1;
-  if (opcode >= Op.localGet && opcode <= Op.localTee) return COST | IS_LOCAL | 0x8002;
-  if (opcode < Op.localGet || opcode > LAST_NUMERIC) return opcode === Op.select ? COST | 1 : 0;
-  if (opcode === Op.globalGet || opcode === Op.globalSet) return COST | IS_GLOBAL | 0x8002;
-  if (opcode === Op.tableGet || opcode === Op.tableSet || opcode === Op.memoryGrow) return 0;
-  if (kind === Immediate.none) return COST | 1;
-  if (kind === Immediate.leb) return COST | 0x8002;
-  // The alignment's bit 6 says that a memory's index stands behind it.
-  return kind === Immediate.memory ? COST | 0x80c003 : 0;
+  if (opcode > LAST_NUMERIC) return 0;
+  switch (EFFECTS[opcode]) {
+    case Effect.free:
+      return kind === Immediate.none ? 1 : 0;
+    case Effect.local:
+      return COST | IS_LOCAL | 0x8002;
+    case Effect.global:
+      return COST | IS_GLOBAL | 0x8002;
+    case Effect.plain:
+      if (kind === Immediate.none) return COST | 1;
+      if (kind === Immediate.leb) return COST | 0x8002;
+      // The alignment's bit 6 says that a memory's index stands behind it.
+      return kind === Immediate.memory ? COST | 0x80c003 : 0;
+    default:
+      return 0;
+  }
 });
 
 /** Where a shape has what. */

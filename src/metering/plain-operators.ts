@@ -1,10 +1,10 @@
 import { coreModule } from '#wasm';
 import { HOOKS } from './hooks.ts';
 import type { MeteredBody } from './metered-body.ts';
-import { Op as Opcodes } from './opcode.ts';
+import { Effect } from './operator-classes.ts';
+import { EFFECTS } from './operator-effects.ts';
 import { SHAPE, SHAPES } from './operator-shape.ts';
 
-const Op = Opcodes;
 const { size: SIZE, costShift: COST_SHIFT, localShift: LOCAL_SHIFT, globalShift: GLOBAL_SHIFT } = SHAPE;
 const MOVED_GLOBALS = HOOKS.globals.length;
 
@@ -59,10 +59,11 @@ export function copyPlainOperators(body: MeteredBody): void {
 function copyLong(body: MeteredBody, opcode: number): void {
   const { reader } = body;
   const at = reader.position++;
-  if (opcode >= Op.localGet && opcode <= Op.localTee) {
+  const effect = EFFECTS[opcode];
+  if (effect === Effect.local) {
     const index = reader.leb();
     body.indexed(opcode, index < body.parameters ? index : index + body.shift);
-  } else if (opcode === Op.globalGet || opcode === Op.globalSet) {
+  } else if (effect === Effect.global) {
     body.indexed(opcode, body.assembly.globalIndex(reader.leb()));
   } else {
     reader.skipKind(coreModule.PLAIN[opcode] as number, opcode, at);

@@ -2,11 +2,15 @@ import { coreModule } from '#wasm';
 import { CompileWork, LARGEST_WORK } from './compile-work.ts';
 import { MeteringError } from './errors.ts';
 import { FunctionFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
-import { Gc, Misc, Op as Opcodes } from './opcode.ts';
+import { Misc, Op as Opcodes } from './opcode.ts';
 import { UNREACHED } from './open-labels.ts';
+import { Effect as Effects } from './operator-classes.ts';
+import { EFFECTS as EffectTable, effectBehind } from './operator-effects.ts';
 import { SurveyedBody } from './surveyed-body.ts';
 
 const Op = Opcodes;
+const Effect = Effects;
+const EFFECTS = EffectTable;
 
 /** Parameters that an engine takes. */
 const MOST_PARAMETERS = 1000;
@@ -94,84 +98,139 @@ class Survey extends SurveyedBody {
     if (at >= reader.end) throw reader.malformed('a body ends too early');
     const opcode = reader.bytes[at] as number;
     reader.position = at + 1;
-    switch (opcode) {
-      case 0x0b satisfies typeof Op.end:
-        if (!this.close(true)) this.#dead();
+    switch (EFFECTS[opcode] as number) {
+      case 8 satisfies typeof Effect.close:
+        this.#close(opcode, at);
         return;
-      case 0x10 satisfies typeof Op.call:
+      case 10 satisfies typeof Effect.call:
+        this.#call(opcode, at);
+        return;
+      case 7 satisfies typeof Effect.open:
+        this.#open(opcode, at);
+        return;
+      case 9 satisfies typeof Effect.branch:
+        this.#branch(opcode, at);
+        return;
+      case 14 satisfies typeof Effect.throw:
+        this.#throw(opcode, at);
+        return;
+      case 15 satisfies typeof Effect.prefix:
         this.pay();
-        this.call(reader.leb());
+        this.#prefixed(opcode, at);
         return;
-      case 0x02 satisfies typeof Op.block:
-        reader.skipBlockType();
-        this.labels.push(UNREACHED, this.cost, NO_LOOP, false);
-        return;
-      case 0x04 satisfies typeof Op.if:
+      case 1 satisfies typeof Effect.plain:
+      case 3 satisfies typeof Effect.local:
+      case 4 satisfies typeof Effect.global:
+      case 6 satisfies typeof Effect.reference:
         this.pay();
-        reader.skipBlockType();
-        this.labels.push(UNREACHED, this.cost, NO_LOOP, true);
+        reader.skipImmediates(opcode);
         return;
-      case 0x0d satisfies typeof Op.brIf:
+      case 2 satisfies typeof Effect.free:
+        reader.skipImmediates(opcode);
+        return;
+      case 11 satisfies typeof Effect.charge:
+        reader.skipImmediates(opcode);
         this.pay();
-        this.branch(reader.leb());
+        this.charge();
         return;
-      case 0x0c satisfies typeof Op.br:
+      case 5 satisfies typeof Effect.table:
+        this.facts.handledTables.add(reader.leb());
         this.pay();
-        this.branch(reader.leb());
-        this.#dead();
-        return;
-      case 0x03 satisfies typeof Op.loop:
-        reader.skipBlockType();
-        this.openLoop();
-        return;
-      case 0x05 satisfies typeof Op.else:
-        this.edge(this.labels.depth - 1);
-        this.otherwise();
-        return;
-      case 0x0f satisfies typeof Op.return:
-        this.edge(0);
-        this.#dead();
-        return;
-      case 0x0e satisfies typeof Op.brTable:
-        this.pay();
-        for (let left = reader.leb(); left >= 0; left--) this.branch(reader.leb());
-        this.#dead();
-        return;
-      case 0x00 satisfies typeof Op.unreachable:
-        this.even = false;
-        this.#dead();
         return;
       default:
-        this.#seldom(opcode, at);
+        throw reader.unknown(at, opcode);
     }
   }
 
-  #seldom(opcode: number, at: number): void {
-    const reader = this.reader;
-    const facts = this.facts;
-    reader.noteEncoding(opcode);
+  #open(opcode: number, at: number): void {
+    const { reader, labels } = this;
     switch (opcode) {
+      case Op.block:
+        reader.skipBlockType();
+        labels.push(UNREACHED, this.cost, NO_LOOP, false);
+        return;
+      case Op.if:
+        this.pay();
+        reader.skipBlockType();
+        labels.push(UNREACHED, this.cost, NO_LOOP, true);
+        return;
+      case Op.loop:
+        reader.skipBlockType();
+        this.openLoop();
+        return;
       case Op.try:
       case Op.tryTable:
+        reader.noteEncoding(opcode);
         this.pay();
         this.charge();
         reader.skipBlockType();
         if (opcode === Op.tryTable) this.#catches();
-        this.labels.push(UNREACHED, this.cost, NO_LOOP, false);
+        labels.push(UNREACHED, this.cost, NO_LOOP, false);
         return;
-      case Op.brOnNull:
-      case Op.brOnNonNull:
-        this.pay();
-        this.branch(reader.leb());
+      default:
+        throw reader.unknown(at, opcode);
+    }
+  }
+
+  #close(opcode: number, at: number): void {
+    const reader = this.reader;
+    switch (opcode) {
+      case Op.delegate:
+        reader.skipLeb();
+        if (!this.close(true)) this.#dead();
+        return;
+      case Op.end:
+        if (!this.close(true)) this.#dead();
+        return;
+      case Op.else:
+        this.edge(this.labels.depth - 1);
+        this.otherwise();
         return;
       case Op.catch:
       case Op.catchAll:
         if (opcode === Op.catch) reader.skipLeb();
         this.edge(this.labels.depth - 1);
         return;
-      case Op.delegate:
-        reader.skipLeb();
-        if (!this.close(true)) this.#dead();
+      default:
+        throw reader.unknown(at, opcode);
+    }
+  }
+
+  #branch(opcode: number, at: number): void {
+    const reader = this.reader;
+    switch (opcode) {
+      case Op.brIf:
+      case Op.brOnNull:
+      case Op.brOnNonNull:
+        this.pay();
+        this.branch(reader.leb());
+        return;
+      case Op.br:
+        this.pay();
+        this.branch(reader.leb());
+        this.#dead();
+        return;
+      case Op.brTable:
+        this.pay();
+        for (let left = reader.leb(); left >= 0; left--) this.branch(reader.leb());
+        this.#dead();
+        return;
+      case Op.return:
+        this.edge(0);
+        this.#dead();
+        return;
+      default:
+        throw reader.unknown(at, opcode);
+    }
+  }
+
+  #throw(opcode: number, at: number): void {
+    const reader = this.reader;
+    reader.noteEncoding(opcode);
+    switch (opcode) {
+      case Op.unreachable:
+        this.even = false;
+        this.#dead();
         return;
       case Op.throw:
       case Op.rethrow:
@@ -180,6 +239,18 @@ class Survey extends SurveyedBody {
         this.total++;
         this.charge();
         this.#dead();
+        return;
+      default:
+        throw reader.unknown(at, opcode);
+    }
+  }
+
+  #call(opcode: number, at: number): void {
+    const { reader, facts } = this;
+    switch (opcode) {
+      case Op.call:
+        this.pay();
+        this.call(reader.leb());
         return;
       case Op.returnCall: {
         const callee = reader.leb();
@@ -217,27 +288,8 @@ class Survey extends SurveyedBody {
         this.flags |= FunctionFlag.tailCallsUnknown;
         this.#dead();
         return;
-      case Op.memoryGrow:
-        reader.skipLeb();
-        this.pay();
-        this.charge();
-        return;
-      case Op.tableGet:
-      case Op.tableSet:
-        facts.handledTables.add(reader.leb());
-        this.pay();
-        return;
-      case Op.misc:
-        this.pay();
-        this.#misc(at);
-        return;
-      case Op.gc:
-        this.pay();
-        this.#gc(at);
-        return;
       default:
-        this.pay();
-        reader.skipImmediates(opcode);
+        throw reader.unknown(at, opcode);
     }
   }
 
@@ -268,35 +320,50 @@ class Survey extends SurveyedBody {
     }
   }
 
-  #misc(at: number): void {
+  #prefixed(opcode: number, at: number): void {
     const reader = this.reader;
-    const { handledTables } = this.facts;
     const sub = reader.leb();
-    const charges = sub >= Misc.memoryInit && sub !== Misc.dataDrop && sub !== Misc.elemDrop && sub !== Misc.tableSize;
-    if (charges) this.charge();
-    if (sub === Misc.tableInit) reader.skipLeb();
-    if (sub === Misc.tableInit || sub >= Misc.tableCopy) {
-      if (sub !== Misc.tableSize) handledTables.add(reader.leb());
-      if (sub === Misc.tableCopy) handledTables.add(reader.leb());
+    switch (effectBehind(opcode, sub)) {
+      case Effect.plain:
+        break;
+      case Effect.charge:
+      case Effect.allocate:
+        this.charge();
+        break;
+      case Effect.chargeTable:
+        this.charge();
+        this.#handleTables(sub, at);
+        break;
+      case Effect.branch:
+        // Their flags take one byte.
+        reader.position++;
+        this.branch(reader.leb());
+        break;
+      default:
+        throw reader.unknown(at, opcode, sub);
     }
     reader.position = at + 1;
-    reader.skipImmediates(Op.misc);
+    reader.skipImmediates(opcode);
   }
 
-  #gc(at: number): void {
+  #handleTables(sub: number, at: number): void {
     const reader = this.reader;
-    const sub = reader.leb();
-    if (sub === Gc.brOnCast || sub === Gc.brOnCastFail) {
-      reader.position++;
-      this.branch(reader.leb());
-    } else if (
-      sub <= Gc.structNewDefault ||
-      (sub >= Gc.arrayNew && sub <= Gc.arrayNewElem) ||
-      (sub >= Gc.arrayFill && sub <= Gc.arrayInitElem)
-    ) {
-      this.charge();
+    const { handledTables } = this.facts;
+    switch (sub) {
+      case Misc.tableInit:
+        reader.skipLeb();
+        handledTables.add(reader.leb());
+        return;
+      case Misc.tableCopy:
+        handledTables.add(reader.leb());
+        handledTables.add(reader.leb());
+        return;
+      case Misc.tableGrow:
+      case Misc.tableFill:
+        handledTables.add(reader.leb());
+        return;
+      default:
+        throw reader.unknown(at, Op.misc, sub);
     }
-    reader.position = at + 1;
-    reader.skipImmediates(Op.gc);
   }
 }

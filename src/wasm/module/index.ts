@@ -10,7 +10,7 @@ export {
   readTable,
 } from './module.ts';
 export { readFunctionNames } from './names.ts';
-export { GC, Immediate, MISC, PLAIN, VECTOR } from './operators.ts';
+export { GC, Immediate, MISC, OPERATORS, type OperatorRow, PLAIN, VECTOR } from './operators.ts';
 export { isCoreModule, type ModuleSection, readModuleSections, SectionId } from './sections.ts';
 export {
   type ArrayType,
