@@ -173,6 +173,7 @@ export {
 } from '#supervision';
 export {
   buildActor,
+  buildSource,
   type CallTarget,
   type ComponentSource,
   checkBundle,

@@ -1,23 +1,15 @@
 // A call that nobody can answer yet goes to a model, which writes a component; it is built, checked, signed and
 // published. The next call of the same interface and meaning is answered by that component, with the model gone.
 // `--json` prints one object a line.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  buildActor,
-  createRuntime,
-  type FetchedModule,
-  interfaceOf,
-  type ModelProvider,
-  openEmbedder,
-  openKeyring,
-  openRegistry,
-} from 'vivarium';
+import { buildSource, createRuntime, interfaceOf, openEmbedder, openKeyring, openRegistry } from 'vivarium';
 import {
   type CallContext,
-  type DelegatedCall,
   Executor,
+  executorFor,
+  GenerationPipeline,
   HttpModelProvider,
   RegistryAwareDelegationEngine,
   StaticDelegationEngine,
@@ -40,47 +32,27 @@ async function example(): Promise<void> {
   await using runtime = await createRuntime({ limits: { maxFuel: 500_000_000n } });
   await using registry = await openRegistry({ home, registry: join(home, 'registry') });
   const embedder = await openEmbedder('local');
-  const publisher = await registry.publisher({ embedder });
   const clock = { now: Date.now, monotonic: () => performance.now(), after: () => () => undefined };
 
   const wit = join(home, 'text.wit');
   await writeFile(wit, WIT);
   const { interfaceHash } = await interfaceOf(wit);
 
-  /** Runs a published component; the bytes were checked against its signatures just before. */
-  const runModule = async ({ bytes }: Pick<FetchedModule, 'bytes'>, call: DelegatedCall): Promise<unknown> => {
-    const handle = await runtime.load(bytes, { store: 'per-call' });
-    try {
-      return await runtime.call(handle, call.context.fnSymbol, ...call.args);
-    } finally {
-      await runtime.unload(handle);
-    }
-  };
-
-  /** Has the model write the component that answers this call and all later ones. */
-  const askModel = async (provider: ModelProvider, model: string, call: DelegatedCall): Promise<unknown> => {
-    const task = call.context.metadata?.task ?? '';
-    const content = `Write an ES module for this WIT world:\n${WIT}\nWhat it does: ${task}`;
-    const { text: source } = await provider.complete({ model, messages: [{ role: 'user', content }] });
-    const project = join(home, 'generated');
-    await mkdir(join(project, 'wit'), { recursive: true });
-    await writeFile(join(project, 'wit', 'text.wit'), WIT);
-    await writeFile(join(project, 'actor.js'), source);
-    const { file } = await buildActor(project);
-    const record = await publisher.publishModule(
-      await readFile(file),
-      { name: 'slug', version: '1.0.0', description: task },
-      {
-        check: async (module) => {
-          const slug = await module.call('slug', ['A  small Test']);
-          if (slug !== 'a-small-test') throw new Error(`slug('A  small Test') is ${JSON.stringify(slug)}`);
-        },
-      },
-    );
-    say('published', { id: record.id, status: record.status, bytes: record.size });
-    return runModule(await registry.client.fetch(record.id), call);
-  };
-
+  const runModule = executorFor(runtime);
+  const pipeline = new GenerationPipeline({
+    prompt: ({ metadata }) => [
+      { role: 'user', content: `Write an ES module for this WIT world:\n${WIT}\nWhat it does: ${metadata?.task}` },
+    ],
+    build: (source, _, signal) => buildSource(source, WIT, { signal }),
+    describe: ({ metadata }) => ({ name: 'slug', version: '1.0.0', description: metadata?.task ?? '' }),
+    check: async (module) => {
+      const slug = await module.call('slug', ['A  small Test']);
+      if (slug !== 'a-small-test') throw new Error(`slug('A  small Test') is ${JSON.stringify(slug)}`);
+    },
+    publisher: await registry.publisher({ embedder }),
+    registry: registry.client,
+    runModule,
+  });
   const otherwise = new StaticDelegationEngine({
     targets: {},
     otherwise: { kind: 'RemoteModel', id: 'stand-in' },
@@ -91,7 +63,7 @@ async function example(): Promise<void> {
     clock,
     registry: registry.client,
     models: { 'stand-in': new HttpModelProvider({ url: server.url }) },
-    askModel,
+    askModel: pipeline.askModel,
     runModule,
   });
 
@@ -109,6 +81,7 @@ async function example(): Promise<void> {
     // From here on nobody could ask the model.
     await server.close();
   }
+  for (const { id, status, size } of await registry.client.list()) say('published', { id, status, bytes: size });
   const { outcomes, hitRate, savedMs } = await registry.client.statistics();
   say('statistics', { hits: outcomes.hit, misses: outcomes.miss, hitRate, savedMs: Math.round(savedMs) });
 }

@@ -1,6 +1,7 @@
 import { VivariumError } from '#core';
 
 export type DelegationErrorCode =
+  | 'DELEGATION_GENERATION_FAILED'
   | 'DELEGATION_INVALID_CONTEXT'
   | 'DELEGATION_INVALID_REPLY'
   | 'DELEGATION_INVALID_URL'

@@ -4,12 +4,15 @@ import {
   isVivariumError,
   type LookupOutcome,
   type ModelProvider,
+  type ModelReply,
   type ModuleRegistry,
   shownText,
 } from '#core';
 import { type CallContext, requestHash } from './call-context.ts';
 import type { DelegationEngine, ExecTarget, L4CacheHit } from './delegation-engine.ts';
 import { DelegationError } from './errors.ts';
+import { SharedCalls } from './shared-calls.ts';
+import { sharedModel } from './shared-model.ts';
 
 /** A call to be carried out somewhere. */
 export interface DelegatedCall {
@@ -24,13 +27,16 @@ export interface ExecutorParts {
   readonly clock: Clock;
   /** Where hits are fetched and outcomes logged. */
   readonly registry?: ModuleRegistry | undefined;
-  /** Loads a fetched component into a runtime, under limits, and calls its function. */
+  /** Loads a fetched component into a runtime, under limits, and calls its function: `executorFor(runtime)`. */
   readonly runModule?: ((module: FetchedModule, call: DelegatedCall) => Promise<unknown>) | undefined;
   /** Calls the component or function at hand. */
   readonly runLocal?: ((call: DelegatedCall) => Promise<unknown>) | undefined;
   /** Models by the id that a target names; the same id is asked of the provider. */
   readonly models?: Readonly<Record<string, ModelProvider>> | undefined;
-  /** Has a model answer the call; by default it is asked in JSON and its text is the value. */
+  /**
+   * Has a model answer the call; by default it is asked in JSON and its text is the value. What calls of equal contexts ask
+   * in equal words at the same time is asked once; metadata tells no calls apart.
+   */
   readonly askModel?: ((provider: ModelProvider, model: string, call: DelegatedCall) => Promise<unknown>) | undefined;
   /** Told when an outcome could not be logged, which does not fail the call. */
   readonly unlogged?: ((error: unknown) => void) | undefined;
@@ -50,6 +56,7 @@ export interface Execution {
 export class Executor {
   readonly #parts: ExecutorParts;
   readonly #models: ReadonlyMap<string, ModelProvider>;
+  readonly #asked = new SharedCalls<ModelReply>();
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -79,7 +86,8 @@ export class Executor {
     const moduleId = target.kind === 'L4CacheHit' ? target.moduleId : undefined;
     let value: unknown;
     try {
-      value = target.kind === 'L4CacheHit' ? await this.#runHit(target, call) : await this.#runOther(target, call);
+      value =
+        target.kind === 'L4CacheHit' ? await this.#runHit(target, call) : await this.#runOther(target, call, hash);
     } catch (error) {
       await log(
         moduleId !== undefined && isVivariumError(error) && isRefusal(error.code) ? 'refused' : 'failed',
@@ -106,7 +114,7 @@ export class Executor {
     return runModule(module, call);
   }
 
-  async #runOther(target: Exclude<ExecTarget, L4CacheHit>, call: DelegatedCall): Promise<unknown> {
+  async #runOther(target: Exclude<ExecTarget, L4CacheHit>, call: DelegatedCall, hash: string): Promise<unknown> {
     if (target.kind === 'LocalPure') {
       const { runLocal } = this.#parts;
       if (runLocal === undefined) throw missing(target, 'runLocal');
@@ -114,7 +122,8 @@ export class Executor {
     }
     const provider = this.#models.get(target.id);
     if (provider === undefined) throw missing(target, `a model called ${shownText(target.id)}`);
-    return (this.#parts.askModel ?? askInJson)(provider, target.id, call);
+    const shared = sharedModel(provider, `${hash} ${JSON.stringify(target.id)}`, this.#asked);
+    return (this.#parts.askModel ?? askInJson)(shared, target.id, call);
   }
 
   async #log(outcome: LookupOutcome): Promise<void> {

@@ -10,6 +10,7 @@ export { type AuditFilter, openAuditFolder, openKeyring, readAudit, verifyAudit 
 export type { MeteredFile } from './meter.ts';
 export {
   buildActor,
+  buildSource,
   checkBundle,
   checkWorkingTree,
   inspectBundle,

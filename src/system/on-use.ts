@@ -5,6 +5,7 @@ import type * as metering from './meter.ts';
 import type * as portable from './portable-cache.ts';
 import type * as projects from './project.ts';
 import type * as registry from './registry.ts';
+import type * as sources from './source-build.ts';
 
 const portableCache = (): Promise<typeof portable> => import('./portable-cache.ts');
 
@@ -31,5 +32,7 @@ export const meterFile: typeof metering.meterFile = async (...given) =>
 export const newActor: typeof projects.newActor = async (folder) => (await import('./project.ts')).newActor(folder);
 export const buildActor: typeof projects.buildActor = async (project, options) =>
   (await import('./project.ts')).buildActor(project, options);
+export const buildSource: typeof sources.buildSource = async (...given) =>
+  (await import('./source-build.ts')).buildSource(...given);
 export const readManifest: typeof projects.readManifest = async (file) =>
   (await import('./project.ts')).readManifest(file);

@@ -8,7 +8,8 @@ export { type ActorManifest, readManifest } from '#project';
 const root = new URL('../../', import.meta.url);
 const witFolder = fileURLToPath(new URL('wit', root));
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-const guestLibrary = fileURLToPath(new URL(`../guest/index.${extension}`, import.meta.url));
+/** The file that `vivarium/guest` stands for in what is built. */
+export const guestLibrary: string = fileURLToPath(new URL(`../guest/index.${extension}`, import.meta.url));
 
 const BUILD: allow.OptionRules<Pick<BuildOptions, 'output' | 'engine' | 'world'>> = {
   output: allow.path,

@@ -9,9 +9,9 @@ it('the worked example asks its model once', async () => {
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(steps).toMatchObject([
-    { step: 'published', status: 'verified' },
     { step: 'answered', value: 'hello-wide-world', by: 'RemoteModel', modelCalls: 1 },
     { step: 'answered', value: 'the-second-time-is-cheaper', by: 'L4CacheHit', modelCalls: 1 },
+    { step: 'published', status: 'verified' },
     { step: 'statistics', hits: 1, misses: 1, hitRate: 0.5 },
   ]);
 }, 60_000);

@@ -98,7 +98,10 @@ describe('executor', () => {
     const { executor } = executorFor({ kind, id: 'small' }, { models });
     expect((await executor.execute(call)).value).toBe('short');
     const content = '{"function":"text.summarise","arguments":["text","7"]}';
-    expect(complete).toHaveBeenCalledWith({ model: 'small', messages: [{ role: 'user', content }] }, undefined);
+    expect(complete).toHaveBeenCalledWith(
+      { model: 'small', messages: [{ role: 'user', content }] },
+      expect.any(AbortSignal),
+    );
   });
 
   it('lets the embedder of the runtime say how a model answers', async () => {
@@ -107,6 +110,86 @@ describe('executor', () => {
       `built from ${(await provider.complete({ model, messages: [] })).text}`;
     const { executor } = executorFor({ kind: 'RemoteModel', id: 'small' }, { models, askModel });
     expect((await executor.execute(call)).value).toBe('built from source');
+  });
+
+  describe('equal misses at the same time', () => {
+    const answering = () => {
+      const answer = Promise.withResolvers<void>();
+      let asked = 0;
+      const complete = vi.fn<ModelProvider['complete']>(async () => {
+        const text = `answer ${++asked}`;
+        await answer.promise;
+        return { text };
+      });
+      return { complete, answer: answer.resolve };
+    };
+    const target: ExecTarget = { kind: 'RemoteModel', id: 'm' };
+
+    it('ask the model once, and later ones again', async () => {
+      const { complete, answer } = answering();
+      const { executor, outcomes } = executorFor(target, { models: { m: { complete } } });
+      const all = Array.from({ length: 5 }, (_, index) =>
+        executor.execute({ ...call, context: { ...context, metadata: { trace: `${index}` } } }),
+      );
+      answer();
+      expect((await Promise.all(all)).map(({ value }) => value)).toEqual(Array(5).fill('answer 1'));
+      expect(outcomes).toHaveLength(5);
+      expect((await executor.execute(call)).value).toBe('answer 2');
+    });
+
+    it('are told apart by their contexts and by what is asked', async () => {
+      const { complete, answer } = answering();
+      const { executor } = executorFor(target, { models: { m: { complete } } });
+      const all = [
+        call,
+        { ...call, args: ['other'] },
+        { ...call, context: { ...context, runtimeContextHash: 'tenant-2' } },
+        { ...call, context: { ...context, semanticHash: Float32Array.of(1) } },
+      ].map((one) => executor.execute(one));
+      answer();
+      expect(new Set((await Promise.all(all)).map(({ value }) => value)).size).toBe(4);
+    });
+
+    it('leave a call that wants several answers to one question its several answers', async () => {
+      const { complete, answer } = answering();
+      const askModel: ExecutorParts['askModel'] = async (provider, model) => {
+        const ask = async () => (await provider.complete({ model, messages: [] })).text;
+        return Promise.all([ask(), ask()]);
+      };
+      const { executor } = executorFor(target, { models: { m: { complete } }, askModel });
+      const all = [executor.execute(call), executor.execute(call)];
+      answer();
+      for (const { value } of await Promise.all(all)) expect(value).toEqual(['answer 1', 'answer 2']);
+      expect(complete).toHaveBeenCalledTimes(2);
+    });
+
+    it('share a failure, and ask again after it', async () => {
+      const complete = vi.fn<ModelProvider['complete']>(() => Promise.reject(new Error('overloaded')));
+      const { executor } = executorFor(target, { models: { m: { complete } } });
+      const all = await Promise.allSettled([executor.execute(call), executor.execute(call)]);
+      expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      expect(complete).toHaveBeenCalledTimes(1);
+      await expect(executor.execute(call)).rejects.toThrow('overloaded');
+      expect(complete).toHaveBeenCalledTimes(2);
+    });
+
+    it('end one by one, and the question with the last of them', async () => {
+      const told = Promise.withResolvers<AbortSignal>();
+      const complete: ModelProvider['complete'] = (_, signal) => {
+        if (signal !== undefined) told.resolve(signal);
+        return new Promise(() => undefined);
+      };
+      const { executor } = executorFor(target, { models: { m: { complete } } });
+      const controllers = [new AbortController(), new AbortController()];
+      const calls = controllers.map(({ signal }) => executor.execute({ ...call, signal }));
+      const askInJsonSignal = await told.promise;
+      for (const [index, controller] of controllers.entries()) {
+        expect(askInJsonSignal.aborted).toBe(false);
+        controller.abort(new Error(`enough ${index}`));
+        await expect(calls[index]).rejects.toThrow(`enough ${index}`);
+      }
+      expect(askInJsonSignal.aborted).toBe(true);
+    });
   });
 
   it.each<ExecTarget>([hit, { kind: 'LocalPure' }, { kind: 'RemoteModel', id: 'toString' }])(

@@ -1,0 +1,21 @@
+/** Characters of an error that a model is told. */
+const MAX_TOLD = 2_000;
+
+/**
+ * The source in a model's answer: what stands in its first fenced block, or all of it when there is none. Models wrap code
+ * in Markdown however they are asked.
+ */
+export function sourceOf(text: string): string {
+  const lines = text.split('\n');
+  const isFence = (line: string): boolean => line.trimStart().startsWith('```');
+  const first = lines.findIndex(isFence);
+  if (first < 0) return text;
+  const rest = lines.slice(first + 1);
+  const end = rest.findIndex(isFence);
+  return `${rest.slice(0, end < 0 ? rest.length : end).join('\n')}\n`;
+}
+
+/** What a model is told of an answer that does not work. */
+export function complaintOf(why: string): string {
+  return `This does not work: ${why.slice(0, MAX_TOLD)}\nWrite the whole source again, and nothing else.`;
+}

@@ -1,0 +1,62 @@
+import { dirname, join, sep } from 'node:path';
+import { messageOf } from '#core';
+import { ProjectError } from './errors.ts';
+
+/** The largest source that is built, in characters. */
+const MAX_SOURCE = 2 ** 20;
+
+/**
+ * Bundles source that nobody read. It may import the guest library and WIT interfaces, and nothing else: whatever file it
+ * named would be read with our rights, and become part of a component that others may load.
+ * @throws {ProjectError} `PROJECT_BUILD_FAILED`
+ */
+export async function bundleForeignSource(source: string, guestLibrary: string): Promise<string> {
+  if (source.length > MAX_SOURCE) throw failed(`it has ${source.length} characters, more than ${MAX_SOURCE}`);
+  const esbuild = await import('esbuild');
+  try {
+    const { outputFiles } = await esbuild.build({
+      stdin: { contents: source, sourcefile: 'source.ts', loader: 'ts' },
+      bundle: true,
+      write: false,
+      format: 'esm',
+      platform: 'neutral',
+      target: 'es2022',
+      logLevel: 'silent',
+      tsconfigRaw: '{}',
+      plugins: [
+        {
+          name: 'nothing-of-the-host',
+          setup: ({ onResolve }) => {
+            onResolve({ filter: /^/ }, ({ path, importer }) => {
+              if (isInterface(path)) return { path, external: true };
+              // The library's own imports; whoever else imports is the source.
+              if (importer.startsWith(join(dirname(guestLibrary), sep))) return undefined;
+              if (path === 'vivarium/guest') return { path: guestLibrary };
+              return { errors: [{ text: 'only vivarium/guest and WIT interfaces may be imported' }] };
+            });
+          },
+        },
+      ],
+    });
+    return outputFiles[0]?.text ?? '';
+  } catch (cause) {
+    throw failed(messageOf(cause), cause);
+  }
+}
+
+/** Puts a bundle into a component together with QuickJS, which runs its top level. @throws {ProjectError} `PROJECT_BUILD_FAILED` */
+export async function componentizeBundle(bundle: string, witPath: string, world?: string): Promise<Uint8Array> {
+  const { default: qjs } = await import('componentize-qjs');
+  const named = world === undefined ? {} : { world };
+  const { component } = await qjs.componentize({ witPath, jsSource: bundle, sync: true, optSize: true, ...named });
+  return component;
+}
+
+/** `ns:pkg/interface@version`: an import of the component, which nothing is read for here. */
+function isInterface(path: string): boolean {
+  return /^[a-z][a-z0-9-]{0,62}:[a-z]/.test(path) && !path.startsWith('node:');
+}
+
+function failed(why: string, cause?: unknown): ProjectError {
+  return new ProjectError('PROJECT_BUILD_FAILED', `the source cannot be made a component: ${why}`, { cause });
+}

@@ -1,0 +1,16 @@
+// The program of the child process that makes components of foreign source; see buildSource.
+import { messageOf } from '#core';
+import { componentizeBundle } from '#project';
+import type { SourceAnswer, SourceRequest } from './source-build.ts';
+
+process.once('message', (request: SourceRequest) => {
+  void make(request).then((answer) => process.send?.(answer));
+});
+
+async function make({ bundle, witPath, world }: SourceRequest): Promise<SourceAnswer> {
+  try {
+    return { component: await componentizeBundle(bundle, witPath, world) };
+  } catch (error) {
+    return { refusal: messageOf(error) };
+  }
+}
