@@ -4,7 +4,8 @@ import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 const MAX_DEPTH = 64;
 
 /**
- * A value as deterministic CBOR (RFC 8949, section 4.2): null, booleans, numbers, text, bytes, lists and records.
+ * A value as deterministic CBOR (RFC 8949, section 4.2): null, undefined, booleans, numbers, 64-bit integers as bigints,
+ * text, bytes, lists and records. What is undefined in a record is left out, as JSON does.
  * @throws {TypeError} for anything else
  */
 export function encodeCbor(value: unknown): Uint8Array {
@@ -15,9 +16,11 @@ export function encodeCbor(value: unknown): Uint8Array {
 
 function write(out: number[], value: unknown, depth: number): void {
   if (depth > MAX_DEPTH) throw new TypeError(`nested deeper than ${MAX_DEPTH}`);
-  if (value === null || value === undefined) out.push(0xf6);
+  if (value === null) out.push(0xf6);
+  else if (value === undefined) out.push(0xf7);
   else if (typeof value === 'boolean') out.push(value ? 0xf5 : 0xf4);
   else if (typeof value === 'number') writeNumber(out, value);
+  else if (typeof value === 'bigint') writeBigint(out, value);
   else if (typeof value === 'string') writeBytes(out, 3, encodeUtf8(value));
   else if (value instanceof Uint8Array) writeBytes(out, 2, value);
   else if (Array.isArray(value)) {
@@ -37,12 +40,59 @@ function write(out: number[], value: unknown, depth: number): void {
 }
 
 function writeNumber(out: number[], value: number): void {
-  if (Number.isSafeInteger(value)) writeHead(out, value < 0 ? 1 : 0, value < 0 ? -1 - value : value);
+  // An integer has no negative zero, a float has.
+  if (Number.isSafeInteger(value) && !Object.is(value, -0))
+    writeHead(out, value < 0 ? 1 : 0, value < 0 ? -1 - value : value);
+  else out.push(...floatBytes(value));
+}
+
+function writeBigint(out: number[], value: bigint): void {
+  const count = value < 0n ? -1n - value : value;
+  if (count >= 2n ** 64n) throw new TypeError('CBOR integers have at most 64 bits');
+  if (count <= BigInt(Number.MAX_SAFE_INTEGER)) writeHead(out, value < 0n ? 1 : 0, Number(count));
   else {
-    const view = new DataView(new ArrayBuffer(8));
-    view.setFloat64(0, value);
-    out.push(0xfb, ...new Uint8Array(view.buffer));
+    out.push(value < 0n ? 0x3b : 0x1b);
+    for (let shift = 56n; shift >= 0n; shift -= 8n) out.push(Number((count >> shift) & 0xffn));
   }
+}
+
+/**
+ * The shortest float that is equal: half, single or double precision. NaN is the quiet half without a payload.
+ * @returns the bytes with their head
+ */
+function floatBytes(value: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(9));
+  view.setFloat32(1, value);
+  const half = halfOf(view.getUint32(1));
+  if (Number.isNaN(value) || (half !== undefined && view.getFloat32(1) === value)) {
+    view.setUint8(0, 0xf9);
+    view.setUint16(1, half ?? 0x7e00);
+    return new Uint8Array(view.buffer, 0, 3);
+  }
+  if (view.getFloat32(1) === value) {
+    view.setUint8(0, 0xfa);
+    return new Uint8Array(view.buffer, 0, 5);
+  }
+  view.setUint8(0, 0xfb);
+  view.setFloat64(1, value);
+  return new Uint8Array(view.buffer);
+}
+
+/** The bits of the half that is equal to the single with these bits; undefined where there is none. */
+function halfOf(single: number): number | undefined {
+  const sign = (single >>> 16) & 0x8000;
+  const exponent = (single >>> 23) & 0xff;
+  const fraction = single & 0x7fffff;
+  if (exponent === 0xff) return fraction === 0 ? sign | 0x7c00 : 0x7e00;
+  if (exponent === 0 && fraction === 0) return sign;
+  if (exponent >= 113 && exponent <= 142) {
+    return fraction & 0x1fff ? undefined : sign | ((exponent - 112) << 10) | (fraction >> 13);
+  }
+  // Below 2 ** -14 a half has no exponent: what is shifted out must be zeros.
+  if (exponent < 103 || exponent > 112) return undefined;
+  const shift = 126 - exponent;
+  const whole = fraction | 0x800000;
+  return whole & ((1 << shift) - 1) ? undefined : sign | (whole >> shift);
 }
 
 function writeBytes(out: number[], major: number, bytes: Uint8Array): void {
@@ -67,7 +117,7 @@ function compare(a: Uint8Array, b: Uint8Array): number {
   return at === -1 ? 0 : a[at]! - b[at]!;
 }
 
-/** Reads one CBOR value of definite lengths. @throws {TypeError} where the bytes are anything else */
+/** Reads one CBOR value, which need not be deterministic; text and bytes have a length. @throws {TypeError} where the bytes are anything else */
 export function decodeCbor(bytes: Uint8Array): unknown {
   const reader = new Reader(bytes);
   const value = reader.value(0);
@@ -93,9 +143,10 @@ class Reader {
     const major = first >> 5;
     const low = first & 0x1f;
     if (major === 7) return this.#simple(low);
+    if (major <= 1) return this.#integer(low, major === 1);
+    if (low === 31 && major === 4) return this.#list(undefined, depth);
+    if (low === 31 && major === 5) return this.#record(undefined, depth);
     const count = this.#count(low);
-    if (major === 0) return count;
-    if (major === 1) return -1 - count;
     if (major === 2) return Uint8Array.from(this.#take(count));
     if (major === 3) return decodeUtf8(this.#take(count));
     if (major === 4) return this.#list(count, depth);
@@ -103,16 +154,19 @@ class Reader {
     throw new TypeError('CBOR tags are not read');
   }
 
-  #list(count: number, depth: number): unknown[] {
+  /** @param count undefined where a break ends the list */
+  #list(count: number | undefined, depth: number): unknown[] {
     // Each item takes a byte at least: a length that claims more is a lie.
-    if (count > this.left) throw new TypeError('a CBOR list is longer than its bytes');
-    return Array.from({ length: count }, () => this.value(depth + 1));
+    if (count !== undefined && count > this.left) throw new TypeError('a CBOR list is longer than its bytes');
+    const list: unknown[] = [];
+    while (count === undefined ? !this.#atBreak() : list.length < count) list.push(this.value(depth + 1));
+    return list;
   }
 
-  #record(count: number, depth: number): Record<string, unknown> {
-    if (count * 2 > this.left) throw new TypeError('a CBOR map is longer than its bytes');
+  #record(count: number | undefined, depth: number): Record<string, unknown> {
+    if (count !== undefined && count * 2 > this.left) throw new TypeError('a CBOR map is longer than its bytes');
     const record: Record<string, unknown> = {};
-    for (let index = 0; index < count; index++) {
+    for (let read = 0; count === undefined ? !this.#atBreak() : read < count; read += 1) {
       const key = this.value(depth + 1);
       if (typeof key !== 'string' || Object.hasOwn(record, key)) throw new TypeError('CBOR keys are different texts');
       Object.defineProperty(record, key, {
@@ -123,6 +177,13 @@ class Reader {
       });
     }
     return record;
+  }
+
+  /** Takes the byte that ends what has no length, if it is next. */
+  #atBreak(): boolean {
+    const found = this.#bytes[this.#at] === 0xff;
+    if (found) this.#at += 1;
+    return found;
   }
 
   #simple(low: number): unknown {
@@ -136,9 +197,17 @@ class Reader {
     return size === 8 ? view.getFloat64(0) : size === 4 ? view.getFloat32(0) : half(view.getUint16(0));
   }
 
+  /** A bigint where a number would not be exact. */
+  #integer(low: number, negative: boolean): number | bigint {
+    if (low !== 27) return negative ? -1 - this.#count(low) : this.#count(low);
+    const count = this.#take(8).reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+    const value = negative ? -1n - count : count;
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  }
+
   #count(low: number): number {
     if (low < 24) return low;
-    if (low > 27) throw new TypeError('CBOR of indefinite length is not read');
+    if (low > 27) throw new TypeError('CBOR text and bytes of indefinite length are not read');
     const value = this.#take(2 ** (low - 24)).reduce((sum, byte) => sum * 256 + byte, 0);
     if (!Number.isSafeInteger(value)) throw new TypeError('a CBOR integer beyond 2 ** 53');
     return value;

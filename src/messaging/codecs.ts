@@ -1,5 +1,6 @@
-import { decode, encode } from 'cborg';
+import { decode } from 'cborg';
 import { messageOf, parseForeignJson } from '#core';
+import { encodeCbor } from './cbor.ts';
 import { MessagingError } from './errors.ts';
 
 /** How values travel as bytes. The content type goes with each message, so that the receiver knows. */
@@ -44,7 +45,7 @@ export const codecs: Readonly<Record<CodecName, Codec>> = {
     },
     (bytes) => parseForeignJson(bytes, JSON_BOUNDS),
   ),
-  cbor: codec('application/cbor', encode, (bytes) => decode(bytes, { strict: true, rejectDuplicateMapKeys: true })),
+  cbor: codec('application/cbor', encodeCbor, (bytes) => decode(bytes, { strict: true, rejectDuplicateMapKeys: true })),
 };
 
 function codec(
