@@ -32,6 +32,11 @@ it('the tour answers, stops the hostile ones, and goes on answering', { timeout:
   }
 });
 
+it('the example with the shim of jco runs', { timeout: TIMEOUT_MS }, async () => {
+  const { stdout } = await run(process.execPath, ['examples/wasi-shim/main.ts']);
+  expect(stdout).toBe('Hello, Ada!\nmetered as before\n');
+});
+
 it('the embedding example runs as the README shows it', { timeout: TIMEOUT_MS }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vivarium-example-'));
   const file = join(folder, 'hello.wasm');
