@@ -61,6 +61,15 @@ export function nameOf(source: ComponentSource): string {
   return name.slice(0, 63) || 'component';
 }
 
+/** Whether a source is an id that a loader may know. */
+export function isComponentId(source: ComponentSource): source is ComponentId {
+  if (typeof source !== 'object' || source === null || source instanceof URL || source instanceof Uint8Array)
+    return false;
+  return (
+    'namespace' in source && [source.namespace, source.name, source.instance].every((part) => typeof part === 'string')
+  );
+}
+
 /** An embedder without types may give anything. @throws `RUNTIME_NOT_FOUND` */
 function refuseNoSource(source: ComponentId): void {
   const given: unknown = source;

@@ -16,7 +16,7 @@ import { type JcoEngine, RuntimeError } from '#runtime';
 import { openPreopens } from '#security/access';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
-import { type ComponentSource, moduleIdOf, nameOf, pathOf, readSource } from './component-source.ts';
+import { type ComponentSource, isComponentId, moduleIdOf, nameOf, pathOf, readSource } from './component-source.ts';
 import { TOKENS } from './container.ts';
 import type { Directory } from './directory.ts';
 import { aborted, closed } from './ended.ts';
@@ -71,7 +71,7 @@ export class Loading {
       const authority = await this.#admission.admit({
         handle,
         component,
-        path: module === undefined ? pathOf(source) : undefined,
+        path: module === undefined ? await this.#fileOf(source) : undefined,
         signers: module && (module.signers ?? [module.record.keyId]),
         grants: options.grants ?? [],
         signature: options.signature,
@@ -135,7 +135,14 @@ export class Loading {
     return handle;
   }
 
+  /** The file that a source comes from, beside which its signature lies. */
+  async #fileOf(source: ComponentSource): Promise<string | undefined> {
+    return isComponentId(source) ? this.#scope.resolve(TOKENS.loader).fileOf?.(source) : pathOf(source);
+  }
+
+  /** An id is the id of what it names; anything else gets one of its own. */
   #defaultId(source: ComponentSource): string {
+    if (isComponentId(source)) return formatComponentId(source);
     this.#unnamed += 1;
     return `local/${nameOf(source)}/${this.#unnamed}`;
   }

@@ -33,6 +33,8 @@ const COUNTER = {
     (i32.store (i32.const 24) (i32.const 32)) (i32.store (i32.const 28) (i32.const 1)) (i32.const 16)`,
 };
 
+const SIGNATURE_READ = 'SECURITY_BAD_SIGNATURE';
+
 describe('load', () => {
   it('takes bytes, a path, a file URL and an id', async () => {
     await mkdir(join(folder, 'demo/echo'), { recursive: true });
@@ -43,6 +45,20 @@ describe('load', () => {
       expect(await runtime.request(handle, bytes('hi'))).toEqual(bytes('hi'));
       await runtime.unload(handle);
     }
+  });
+
+  it('keeps the id that it is given as an object, and looks for the signature beside the file of that id', async () => {
+    await mkdir(join(folder, 'demo/greeter'), { recursive: true });
+    await writeFile(join(folder, 'demo/greeter/1.wasm'), echo);
+    const handle = await runtime.load(parseComponentId('demo/greeter/1'));
+    expect(handle.id).toEqual(parseComponentId('demo/greeter/1'));
+    await runtime.unload(handle);
+    await writeFile(join(folder, 'demo/greeter/1.wasm.sig.json'), 'no envelope');
+    await using strict = await createRuntime({ components: folder, trust: 'signed', home: folder });
+    await expect(strict.load(parseComponentId('demo/greeter/1'))).rejects.toMatchObject({
+      code: SIGNATURE_READ,
+      details: { component: 'demo/greeter/1' },
+    });
   });
 
   it('says what is not there', async () => {

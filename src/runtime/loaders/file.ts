@@ -10,6 +10,7 @@ import {
 } from '#core';
 import { readRegular, TooLargeFile, UnusableFile } from '#files';
 import { RuntimeError } from '../errors.ts';
+import { validateBytes } from './validate-bytes.ts';
 
 /** `<base>/<namespace>/<name>/<instance>.wasm`. An id never leads out of the base, not by a link either. */
 export class FileComponentLoader implements ComponentLoader {
@@ -22,10 +23,8 @@ export class FileComponentLoader implements ComponentLoader {
   }
 
   async loadBytes(id: ComponentId, signal?: AbortSignal): Promise<Uint8Array | undefined> {
-    const { namespace, name, instance } = checkComponentId(id);
-    const file = join(this.#base, namespace, name, `${instance}.wasm`);
     try {
-      const [base, real] = await Promise.all([realpath(this.#base), realpath(file)]);
+      const [base, real] = await Promise.all([realpath(this.#base), realpath(this.#path(id))]);
       if (!real.startsWith(base + sep)) {
         throw new RuntimeError(
           'RUNTIME_NOT_FOUND',
@@ -37,6 +36,20 @@ export class FileComponentLoader implements ComponentLoader {
       if (isMissing(error)) return undefined;
       throw error;
     }
+  }
+
+  validate(bytes: Uint8Array): Promise<void> {
+    return validateBytes(bytes);
+  }
+
+  async fileOf(id: ComponentId): Promise<string | undefined> {
+    const file = this.#path(id);
+    return (await stat(file).catch(() => undefined)) === undefined ? undefined : file;
+  }
+
+  #path(id: ComponentId): string {
+    const { namespace, name, instance } = checkComponentId(id);
+    return join(this.#base, namespace, name, `${instance}.wasm`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type ComponentId, type ComponentLoader, formatComponentId } from '#core';
+import { validateBytes } from './validate-bytes.ts';
 
 /** Components held in memory, by id. */
 export class MemoryComponentLoader implements ComponentLoader {
@@ -12,6 +13,10 @@ export class MemoryComponentLoader implements ComponentLoader {
 
   async loadBytes(id: ComponentId): Promise<Uint8Array | undefined> {
     return this.#components.get(formatComponentId(id));
+  }
+
+  validate(bytes: Uint8Array): Promise<void> {
+    return validateBytes(bytes);
   }
 }
 
@@ -27,6 +32,20 @@ export class ChainComponentLoader implements ComponentLoader {
     for (const loader of this.#loaders) {
       const bytes = await loader.loadBytes(id, signal);
       if (bytes !== undefined) return bytes;
+    }
+    return undefined;
+  }
+
+  validate(bytes: Uint8Array): Promise<void> {
+    return validateBytes(bytes);
+  }
+
+  async fileOf(id: ComponentId): Promise<string | undefined> {
+    for (const loader of this.#loaders) {
+      const file = await loader.fileOf?.(id);
+      if (file !== undefined) return file;
+      // Where this one has the bytes they are from no file, whatever a later one has under the id.
+      if (loader.fileOf === undefined && (await loader.loadBytes(id)) !== undefined) return undefined;
     }
     return undefined;
   }
