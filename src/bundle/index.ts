@@ -22,6 +22,7 @@ export {
 } from './sources/artifact-target.ts';
 export type { BundleSource, BundleTarget, PackedSource } from './sources/bundle-source.ts';
 export { type ChunkShape, declaredShape } from './sources/chunk-shape.ts';
+export type { SqliteReaderOptions } from './sources/sqlite-reader.ts';
 export { SqliteSource, type SqliteSourceOptions } from './sources/sqlite-source.ts';
 export { SqliteTarget, type SqliteTargetOptions } from './sources/sqlite-target.ts';
 export type { UnpackReport } from './unpack.ts';
