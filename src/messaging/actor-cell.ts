@@ -7,6 +7,7 @@ import {
   type Lane,
   type OutgoingMessage,
   type Turn,
+  type VivariumError,
 } from '#core';
 import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
 import { RingBuffer } from './ring-buffer.ts';
@@ -191,6 +192,8 @@ export class ActorCell extends Mailbox<Envelope> {
   readonly router: object;
   readonly handle: ComponentHandle;
   state: CellState = 'open';
+  /** Why it takes no more messages, for whoever sends one while it is ended for a reason of its own. */
+  leavingBecause: VivariumError | undefined = undefined;
   /** No turn begins: not initialised yet, failed, or being restarted. */
   suspended = false;
   /** Stands in the dispatcher's queue. */

@@ -9,6 +9,7 @@ import {
   messageFailureOf,
   type Timestamp,
   timestampOf,
+  type VivariumError,
 } from '#core';
 import type { ActorCell, PendingRequest } from './actor-cell.ts';
 import { Envelope, type EnvelopeKind } from './actor-cell.ts';
@@ -198,7 +199,7 @@ export class Delivery {
     return this.#stamp;
   }
 
-  #refusalFor(cell: ActorCell, envelope: Envelope): MessagingError | undefined {
+  #refusalFor(cell: ActorCell, envelope: Envelope): VivariumError | undefined {
     const refusal = this.#refusalBesideRoom(cell, envelope);
     if (refusal !== undefined) return refusal;
     if (cell.mailbox.hasRoomFor(envelope)) return undefined;
@@ -206,8 +207,9 @@ export class Delivery {
     return queueFull(cell, `holds ${cell.mailbox.size} messages of ${cell.mailbox.bytes} bytes; send less, or later`);
   }
 
-  #refusalBesideRoom(cell: ActorCell, envelope: Envelope): MessagingError | undefined {
+  #refusalBesideRoom(cell: ActorCell, envelope: Envelope): VivariumError | undefined {
     if (cell.state === 'draining') {
+      if (cell.leavingBecause !== undefined) return cell.leavingBecause;
       return new MessagingError('MESSAGING_UNAVAILABLE', `${cell.key} is being unloaded and takes no more messages`);
     }
     if (cell.state === 'removed') return notFound(cell.key);

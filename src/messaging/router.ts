@@ -240,10 +240,11 @@ export class Router {
   }
 
   /** Takes no more messages for the actor and begins no more turns. What it still sends, in its shutdown, goes out. */
-  retire(handle: ComponentHandle): void {
+  retire(handle: ComponentHandle, reason?: VivariumError): void {
     const cell = this.#byHandle.get(handle);
     if (cell === undefined) return;
     cell.state = 'draining';
+    cell.leavingBecause = reason;
     cell.suspended = true;
   }
 

@@ -108,7 +108,7 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     const { engine, router, directory, admission } = this.#ports;
     this.#tree.removeActor(handle);
     this.#health.unwatch(handle);
-    router.retire(handle);
+    router.retire(handle, reason);
     try {
       await engine.unloadComponent(handle, reason?.message);
     } finally {
