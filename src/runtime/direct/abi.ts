@@ -6,15 +6,19 @@ import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
 import { MemoryView } from './memory-view.ts';
 import {
+  address,
   allocate,
   fromChar,
   loadLatin1OrUtf16,
   loadUtf8,
   loadUtf16,
+  narrowTagged,
   storeLatin1OrUtf16,
   storeUtf8,
   storeUtf16,
   toChar,
+  wideRealloc,
+  wideTagged,
 } from './strings.ts';
 import { AbiTrap, trap } from './trap.ts';
 
@@ -22,6 +26,7 @@ const bits = new DataView(new ArrayBuffer(8));
 
 /** What generated code calls: the parts of lowering and lifting that do not depend on a type. */
 export const ABI = {
+  address,
   allocate,
   asList,
   asResult,
@@ -34,6 +39,7 @@ export const ABI = {
   loadNumbers,
   loadUtf16,
   loadUtf8,
+  narrowTagged,
   storeBytes,
   storeLatin1OrUtf16,
   storeNumbers,
@@ -41,6 +47,8 @@ export const ABI = {
   storeUtf8,
   theExchange,
   toChar,
+  wideRealloc,
+  wideTagged,
 
   /** Ends the store in a way that the guest cannot catch. What ends it already, a trap of its own, goes on as it is. */
   fail(thrown: unknown, stop: (reason: VivariumError) => never): never {

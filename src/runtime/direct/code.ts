@@ -16,6 +16,8 @@ export interface ResourceUse {
 /** How a function reaches a component's memory: what the generated code of it has as local names. */
 export interface MemoryAccess {
   readonly encoding: 'utf8' | 'utf16' | 'latin1+utf16';
+  /** Whether the memory is a 64-bit one, of which pointers and lengths are bigints to JavaScript. */
+  readonly wide: boolean;
   /** Which handle table the function's component instance has. */
   readonly instance: number;
   /** What handles of a resource type stand for. */

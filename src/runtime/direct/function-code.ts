@@ -2,9 +2,19 @@ import type { FuncType, ValueType } from '#wasm';
 import { tagsCarried } from '../exports/index.ts';
 import type { AdapterUse } from './adapter/adapters.ts';
 import { Code, camelCase, type MemoryAccess } from './code.ts';
-import { layoutOf, MAX_FLAT_RESULTS, offsetsOf, payloadOffset, payloadsOf, recordLayout, spill } from './layout.ts';
-import { liftFlatCode, loadCode } from './lift-code.ts';
-import { lowerFlatCode, storeCode } from './lower-code.ts';
+import {
+  type Layout,
+  layoutOf,
+  layoutsOf,
+  MAX_FLAT_RESULTS,
+  offsetsOf,
+  payloadOffset,
+  payloadsOf,
+  recordLayout,
+  spill,
+} from './layout.ts';
+import { addressOf, liftFlatCode, loadCode } from './lift-code.ts';
+import { lowerFlatCode, pointerOf, storeCode } from './lower-code.ts';
 import { claimCode, enterCode, leaveCode, resourcesIn } from './resource-code.ts';
 
 /** Where a function finds what its options name: slots of the store's state. */
@@ -81,9 +91,9 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
 export function importCode(type: FuncType, slots: FunctionSlots, host: number, how: HostCall, name: string): string {
   const code = new Code();
   const { instance } = slots;
-  const layouts = type.params.map((param) => layoutOf(param.type));
+  const layouts = paramLayouts(type, slots);
   const spilled = spill(layouts);
-  const results = type.result === undefined ? [] : layoutOf(type.result).flat;
+  const results = type.result === undefined ? [] : layoutOf(type.result, slots.wide).flat;
   const out = results.length > MAX_FLAT_RESULTS;
   const params = (spilled ? ['i32'] : layouts.flatMap(({ flat }) => flat)).map((_, index) => `a${index}`);
   if (out) params.push('out');
@@ -121,7 +131,8 @@ export function forwardCode(type: FuncType, host: number, how: HostCall, name: s
 
 function prologue(code: Code, slots: FunctionSlots): void {
   if (slots.memory !== undefined) code.line(`const m = ${memoryOf(slots.memory)}; let u, d;`);
-  if (slots.realloc !== undefined) code.line(`const r = s.func${slots.realloc};`);
+  if (slots.realloc !== undefined)
+    code.line(`const r = ${slots.wide ? `abi.wideRealloc(s.func${slots.realloc})` : `s.func${slots.realloc}`};`);
 }
 
 /** A store's first memory, mostly the only one, is the store's state itself: one object less to reach for at each call. */
@@ -131,7 +142,7 @@ function memoryOf(slot: number): string {
 
 function lowerParams(code: Code, slots: FunctionSlots, type: FuncType, names: readonly string[]): string[] {
   const types = type.params.map((param) => param.type);
-  const layouts = types.map(layoutOf);
+  const layouts = layoutsOf(types, slots.wide);
   if (!spill(layouts)) {
     return types.flatMap((param, index) => lowerFlatCode(code, slots, param, names[index] as string));
   }
@@ -141,16 +152,16 @@ function lowerParams(code: Code, slots: FunctionSlots, type: FuncType, names: re
   offsetsOf(layouts).forEach((offset, index) => {
     storeCode(code, slots, types[index] as ValueType, names[index] as string, pointer, offset);
   });
-  return [pointer];
+  return [pointerOf(slots, pointer)];
 }
 
 function liftResult(code: Code, slots: FunctionSlots, type: ValueType, raw: string): void {
-  const { size, align, flat } = layoutOf(type);
+  const { size, align, flat } = layoutOf(type, slots.wide);
   if (flat.length <= MAX_FLAT_RESULTS) {
     assignResult(code, type, liftFlatCode(code, slots, type, [raw]));
     return;
   }
-  const pointer = code.let(`${raw} >>> 0`);
+  const pointer = code.let(addressOf(slots, raw));
   code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
   if (type.kind === 'result') assignLoaded(code, slots, type, pointer);
   else code.line(`value = ${loadCode(code, slots, type, pointer, 0)};`);
@@ -169,7 +180,7 @@ function assignLoaded(
   type: Extract<ValueType, { kind: 'result' }>,
   pointer: string,
 ): void {
-  const at = payloadOffset(payloadsOf(type));
+  const at = payloadOffset(payloadsOf(type), slots.wide);
   const assign = (name: string, payload: ValueType | undefined): void => {
     if (payload !== undefined) code.line(`${name} = ${loadCode(code, slots, payload, pointer, at)};`);
   };
@@ -188,19 +199,26 @@ function postReturn(code: Code, { instance, postReturn }: FunctionSlots, raw: st
   code.line(`s.locked${instance} = true; s.func${postReturn}(${raw}); s.locked${instance} = false;`);
 }
 
+function paramLayouts({ params }: FuncType, { wide }: FunctionSlots): readonly Layout[] {
+  return layoutsOf(
+    params.map(({ type }) => type),
+    wide,
+  );
+}
+
 function liftParams(code: Code, slots: FunctionSlots, type: FuncType, names: readonly string[]): string[] {
   let at = 0;
   return type.params.map((param) => {
-    const count = layoutOf(param.type).flat.length;
+    const count = layoutOf(param.type, slots.wide).flat.length;
     at += count;
     return liftFlatCode(code, slots, param.type, names.slice(at - count, at));
   });
 }
 
 function loadSpilled(code: Code, slots: FunctionSlots, type: FuncType): string[] {
-  const layouts = type.params.map((param) => layoutOf(param.type));
+  const layouts = paramLayouts(type, slots);
   const { size, align } = recordLayout(layouts);
-  const pointer = code.let('a0 >>> 0');
+  const pointer = code.let(addressOf(slots, 'a0'));
   code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
   const offsets = offsetsOf(layouts);
   return type.params.map((param, index) => loadCode(code, slots, param.type, pointer, offsets[index] as number));
@@ -261,9 +279,9 @@ function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: bool
   // The host may have run for long, but guest code cannot have: the memory is as it was, unless the guest allocates.
   code.line(`s.locked${instance} = true;`);
   if (out) {
-    const { size, align } = layoutOf(result);
+    const { size, align } = layoutOf(result, slots.wide);
     code.line('m.live(); u = m.u8; d = m.view;');
-    const pointer = code.let('out >>> 0');
+    const pointer = code.let(addressOf(slots, 'out'));
     code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
     storeCode(code, slots, result, 'answer', pointer, 0);
     code.line(`s.locked${instance} = false;`);

@@ -14,18 +14,25 @@ export interface Layout {
 export const MAX_FLAT_PARAMS = 16;
 export const MAX_FLAT_RESULTS = 1;
 
-const known = new WeakMap<ValueType, Layout>();
+const known = { narrow: new WeakMap<ValueType, Layout>(), wide: new WeakMap<ValueType, Layout>() };
 
-export function layoutOf(type: ValueType): Layout {
-  let layout = known.get(type);
+/** @param wide whether pointers and lengths have 64 bits, as those of a 64-bit memory do */
+export function layoutOf(type: ValueType, wide: boolean): Layout {
+  const layouts = wide ? known.wide : known.narrow;
+  let layout = layouts.get(type);
   if (layout === undefined) {
-    layout = computeLayout(type);
-    known.set(type, layout);
+    layout = computeLayout(type, wide);
+    layouts.set(type, layout);
   }
   return layout;
 }
 
-function computeLayout(type: ValueType): Layout {
+/** The layouts of several types, as of parameters. */
+export function layoutsOf(types: readonly ValueType[], wide: boolean): readonly Layout[] {
+  return types.map((type) => layoutOf(type, wide));
+}
+
+function computeLayout(type: ValueType, wide: boolean): Layout {
   switch (type.kind) {
     case 'bool':
     case 's8':
@@ -49,11 +56,11 @@ function computeLayout(type: ValueType): Layout {
       return scalar(8, 'f64');
     case 'string':
     case 'list':
-      return { size: 8, align: 4, flat: ['i32', 'i32'] };
+      return wide ? { size: 16, align: 8, flat: ['i64', 'i64'] } : { size: 8, align: 4, flat: ['i32', 'i32'] };
     case 'record':
-      return recordLayout(type.fields.map((field) => layoutOf(field.type)));
+      return recordLayout(type.fields.map((field) => layoutOf(field.type, wide)));
     case 'tuple':
-      return recordLayout(type.elements.map(layoutOf));
+      return recordLayout(layoutsOf(type.elements, wide));
     case 'flags':
       return scalar(flagsBytes(type.labels.length), 'i32');
     case 'enum':
@@ -61,7 +68,7 @@ function computeLayout(type: ValueType): Layout {
     case 'variant':
     case 'option':
     case 'result':
-      return variantLayout(payloadsOf(type));
+      return variantLayout(payloadsOf(type), wide);
     default:
       throw new TypeError(`a ${type.kind} has no layout here`);
   }
@@ -96,8 +103,8 @@ export function recordLayout(parts: readonly Layout[]): Layout {
   return { size: alignTo(end, align), align, flat: cut(parts.flatMap((part) => part.flat)) };
 }
 
-export function payloadOffset(payloads: readonly (ValueType | undefined)[]): number {
-  const align = payloads.reduce((most, payload) => Math.max(most, payload ? layoutOf(payload).align : 1), 1);
+export function payloadOffset(payloads: readonly (ValueType | undefined)[], wide: boolean): number {
+  const align = payloads.reduce((most, payload) => Math.max(most, payload ? layoutOf(payload, wide).align : 1), 1);
   return alignTo(discriminantBytes(payloads.length), align);
 }
 
@@ -105,8 +112,8 @@ export function discriminantBytes(cases: number): 1 | 2 | 4 {
   return cases <= 2 ** 8 ? 1 : cases <= 2 ** 16 ? 2 : 4;
 }
 
-function variantLayout(payloads: readonly (ValueType | undefined)[]): Layout {
-  const layouts = payloads.map((payload) => (payload === undefined ? undefined : layoutOf(payload)));
+function variantLayout(payloads: readonly (ValueType | undefined)[], wide: boolean): Layout {
+  const layouts = payloads.map((payload) => (payload === undefined ? undefined : layoutOf(payload, wide)));
   const bytes = discriminantBytes(payloads.length);
   const align = layouts.reduce((most, layout) => Math.max(most, layout?.align ?? 1), bytes as number);
   const size = layouts.reduce((most, layout) => Math.max(most, layout?.size ?? 0), 0);
@@ -117,7 +124,7 @@ function variantLayout(payloads: readonly (ValueType | undefined)[]): Layout {
       joined[index] = other === undefined ? core : join(other, core);
     });
   }
-  return { size: alignTo(payloadOffset(payloads) + size, align), align, flat: cut(['i32', ...joined]) };
+  return { size: alignTo(payloadOffset(payloads, wide) + size, align), align, flat: cut(['i32', ...joined]) };
 }
 
 function join(a: CoreType, b: CoreType): CoreType {

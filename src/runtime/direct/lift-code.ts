@@ -1,6 +1,14 @@
 import type { ValueType } from '#wasm';
 import { type Code, isNestedOption, key, LOAD_STRING, type MemoryAccess, NUMBERS, tagsOf, text } from './code.ts';
-import { type CoreType, discriminantBytes, layoutOf, offsetsOf, payloadOffset, payloadsOf } from './layout.ts';
+import {
+  type CoreType,
+  discriminantBytes,
+  layoutOf,
+  layoutsOf,
+  offsetsOf,
+  payloadOffset,
+  payloadsOf,
+} from './layout.ts';
 import { unsupported } from './lower-code.ts';
 
 type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } | { kind: 'result' }>;
@@ -38,22 +46,23 @@ export function loadCode(code: Code, access: MemoryAccess, type: ValueType, poin
     case 'borrow':
     case 'enum':
     case 'flags':
-      return liftFlatCode(code, access, type, [loadInteger(layoutOf(type).size, at)]);
+      return liftFlatCode(code, access, type, [loadInteger(layoutOf(type, access.wide).size, at)]);
     case 'string':
     case 'list': {
-      const start = code.let(`d.getUint32(${at}, true)`);
-      const length = code.let(`d.getUint32(${at} + 4, true)`);
-      return loadSequence(code, access, type, start, length);
+      const [first, second] = access.wide
+        ? [`d.getBigUint64(${at}, true)`, `d.getBigUint64(${at} + 8, true)`]
+        : [`d.getUint32(${at}, true)`, `d.getUint32(${at} + 4, true)`];
+      return loadSequence(code, access, type, first, second);
     }
     case 'record': {
-      const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type)));
+      const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type, access.wide)));
       const parts = type.fields.map((field, index) => {
         return `${key(field.name)}: ${loadCode(code, access, field.type, pointer, offset + (offsets[index] as number))}`;
       });
       return code.let(`{ ${parts.join(', ')} }`);
     }
     case 'tuple': {
-      const offsets = offsetsOf(type.elements.map(layoutOf));
+      const offsets = offsetsOf(layoutsOf(type.elements, access.wide));
       const parts = type.elements.map((element, index) => {
         return loadCode(code, access, element, pointer, offset + (offsets[index] as number));
       });
@@ -63,7 +72,7 @@ export function loadCode(code: Code, access: MemoryAccess, type: ValueType, poin
     case 'option':
     case 'result': {
       const payloads = payloadsOf(type);
-      const payloadAt = offset + payloadOffset(payloads);
+      const payloadAt = offset + payloadOffset(payloads, access.wide);
       return variantCode(code, type, loadInteger(discriminantBytes(payloads.length), at), (payload) => {
         return loadCode(code, access, payload, pointer, payloadAt);
       });
@@ -122,14 +131,12 @@ export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, 
     }
     case 'string':
     case 'list': {
-      const start = code.let(`${first} >>> 0`);
-      const length = code.let(`${second} >>> 0`);
-      return loadSequence(code, access, type, start, length);
+      return loadSequence(code, access, type, first, second);
     }
     case 'record': {
       let at = 0;
       const parts = type.fields.map((field) => {
-        const count = layoutOf(field.type).flat.length;
+        const count = layoutOf(field.type, access.wide).flat.length;
         at += count;
         return `${key(field.name)}: ${liftFlatCode(code, access, field.type, flat.slice(at - count, at))}`;
       });
@@ -138,7 +145,7 @@ export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, 
     case 'tuple': {
       let at = 0;
       const parts = type.elements.map((element) => {
-        const count = layoutOf(element).flat.length;
+        const count = layoutOf(element, access.wide).flat.length;
         at += count;
         return liftFlatCode(code, access, element, flat.slice(at - count, at));
       });
@@ -147,9 +154,9 @@ export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, 
     case 'variant':
     case 'option':
     case 'result': {
-      const joined = layoutOf(type).flat;
+      const joined = layoutOf(type, access.wide).flat;
       return variantCode(code, type, first, (payload) => {
-        const own = layoutOf(payload).flat;
+        const own = layoutOf(payload, access.wide).flat;
         const parts = own.map((core, index) => {
           return narrow(flat[index + 1] as string, joined[index + 1] as CoreType, core);
         });
@@ -188,12 +195,21 @@ function variantCode(
   return value;
 }
 
-function loadSequence(code: Code, access: MemoryAccess, type: ValueType, start: string, length: string): string {
+/** A core value, which is the guest's pointer or length, as a number. */
+export function addressOf({ wide }: MemoryAccess, value: string): string {
+  return wide ? `abi.address(${value})` : `${value} >>> 0`;
+}
+
+/** @param pointer a core value, as `count` is */
+function loadSequence(code: Code, access: MemoryAccess, type: ValueType, pointer: string, count: string): string {
+  const tagged = access.wide && type.kind === 'string' && access.encoding === 'latin1+utf16';
+  const start = code.let(addressOf(access, pointer));
+  const length = code.let(tagged ? `abi.narrowTagged(${count})` : addressOf(access, count));
   if (type.kind !== 'list') return code.let(`abi.${LOAD_STRING[access.encoding]}(m, ${start}, ${length})`);
   if (type.element.kind === 'u8') return code.let(`abi.loadBytes(m, ${start}, ${length})`);
   const numbers = NUMBERS[type.element.kind];
   if (numbers !== undefined) return code.let(`abi.loadNumbers(m, ${start}, ${length}, ${numbers})`);
-  const { size, align } = layoutOf(type.element);
+  const { size, align } = layoutOf(type.element, access.wide);
   const cost = Math.max(size, type.element.nodes * HEAP_BYTES);
   code.line(`m.check(${start}, ${length}, ${size}, ${align}, ${cost});`);
   const list = code.let('[]');

@@ -1,6 +1,14 @@
 import type { ValueType } from '#wasm';
 import { type Code, isNestedOption, key, type MemoryAccess, NUMBERS, STORE_STRING, tagsOf, text } from './code.ts';
-import { type CoreType, discriminantBytes, layoutOf, offsetsOf, payloadOffset, payloadsOf } from './layout.ts';
+import {
+  type CoreType,
+  discriminantBytes,
+  layoutOf,
+  layoutsOf,
+  offsetsOf,
+  payloadOffset,
+  payloadsOf,
+} from './layout.ts';
 
 type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } | { kind: 'result' }>;
 
@@ -54,19 +62,19 @@ export function storeCode(
       return;
     case 'enum':
     case 'flags': {
-      const bytes = layoutOf(type).size;
+      const bytes = layoutOf(type, access.wide).size;
       code.line(storeInteger(bytes, at, lowerFlatCode(code, access, type, value)[0] as string));
       return;
     }
     case 'string':
     case 'list': {
       const { start, length } = storeSequence(code, access, type, value);
-      code.line(`d.setUint32(${at}, ${start}, true);`);
-      code.line(`d.setUint32(${at} + 4, ${length}, true);`);
+      code.line(storePointer(access, at, pointerOf(access, start)));
+      code.line(storePointer(access, `${at} + ${access.wide ? 8 : 4}`, lengthOf(access, type, length)));
       return;
     }
     case 'record': {
-      const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type)));
+      const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type, access.wide)));
       type.fields.forEach((field, index) => {
         const part = code.let(`${value}[${key(field.name)}]`);
         storeCode(code, access, field.type, part, pointer, offset + (offsets[index] as number));
@@ -74,7 +82,7 @@ export function storeCode(
       return;
     }
     case 'tuple': {
-      const offsets = offsetsOf(type.elements.map(layoutOf));
+      const offsets = offsetsOf(layoutsOf(type.elements, access.wide));
       type.elements.forEach((element, index) => {
         const part = code.let(`${value}[${index}]`);
         storeCode(code, access, element, part, pointer, offset + (offsets[index] as number));
@@ -86,7 +94,7 @@ export function storeCode(
     case 'result': {
       const payloads = payloadsOf(type);
       const bytes = discriminantBytes(payloads.length);
-      const payloadAt = offset + payloadOffset(payloads);
+      const payloadAt = offset + payloadOffset(payloads, access.wide);
       variantCode(code, type, value, (discriminant, payload, inner) => {
         code.line(storeInteger(bytes, at, String(discriminant)));
         if (payload !== undefined) storeCode(code, access, payload, inner, pointer, payloadAt);
@@ -141,7 +149,7 @@ export function lowerFlatCode(code: Code, access: MemoryAccess, type: ValueType,
     case 'string':
     case 'list': {
       const { start, length } = storeSequence(code, access, type, value);
-      return [start, length];
+      return [pointerOf(access, start), lengthOf(access, type, length)];
     }
     case 'record':
       return type.fields.flatMap((field) => {
@@ -154,12 +162,12 @@ export function lowerFlatCode(code: Code, access: MemoryAccess, type: ValueType,
     case 'variant':
     case 'option':
     case 'result': {
-      const { flat } = layoutOf(type);
+      const { flat } = layoutOf(type, access.wide);
       const names = flat.map((core) => code.let(core === 'i64' ? '0n' : '0'));
       variantCode(code, type, value, (discriminant, payload, inner) => {
         code.line(`${names[0]} = ${discriminant};`);
         if (payload === undefined) return;
-        const own = layoutOf(payload).flat;
+        const own = layoutOf(payload, access.wide).flat;
         lowerFlatCode(code, access, payload, inner).forEach((part, index) => {
           const [from, to] = [own[index] as CoreType, flat[index + 1] as CoreType];
           code.line(`${names[index + 1]} = ${widen(part, from, to)};`);
@@ -212,7 +220,7 @@ function storeSequence(
   if (type.element.kind === 'u8') return refreshed(code, `abi.storeBytes(m, r, ${value})`);
   const numbers = NUMBERS[type.element.kind];
   if (numbers !== undefined) return refreshed(code, `abi.storeNumbers(m, r, ${value}, ${numbers})`);
-  const { size, align } = layoutOf(type.element);
+  const { size, align } = layoutOf(type.element, access.wide);
   const length = code.let(`abi.asList(${value}).length`);
   const start = code.let(`abi.allocate(m, r, ${align}, abi.listBytes(${length}, ${size}))`);
   code.line('u = m.u8; d = m.view;');
@@ -247,6 +255,21 @@ function addHandle(access: MemoryAccess, type: Extract<ValueType, { kind: 'own' 
   return type.kind === 'own'
     ? `${table}.add(${id}, ${representation})`
     : `${table}.addBorrow(${id}, ${representation}, scope)`;
+}
+
+/** A number as a pointer of the memory, in a core value. */
+export function pointerOf({ wide }: MemoryAccess, number: string): string {
+  return wide ? `BigInt(${number})` : number;
+}
+
+/** A length in the same way; that of a string may have a tag. */
+function lengthOf(access: MemoryAccess, type: ValueType, length: string): string {
+  const tagged = type.kind === 'string' && access.encoding === 'latin1+utf16';
+  return access.wide && tagged ? `abi.wideTagged(${length})` : pointerOf(access, length);
+}
+
+function storePointer({ wide }: MemoryAccess, at: string, value: string): string {
+  return wide ? `d.setBigUint64(${at}, ${value}, true);` : `d.setUint32(${at}, ${value}, true);`;
 }
 
 function storeInteger(bytes: number, at: string, value: string): string {

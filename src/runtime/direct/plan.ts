@@ -201,7 +201,7 @@ class Planner {
     this.#check(type);
     const slots = this.#slots(definition.options, definition.instance, fromHost, entering);
     const index = this.#exported.length;
-    const adapter = fromHost ? this.#adapters.add(index, type, definition) : undefined;
+    const adapter = fromHost && !slots.wide ? this.#adapters.add(index, type, definition) : undefined;
     this.#exported.push(exportCode(type, slots, this.#func(definition.coreFunc), adapter));
     this.#exportedOf.set(item, known.set(key, index));
     return index;
@@ -303,6 +303,7 @@ class Planner {
       item === undefined ? undefined : this.#func(item);
     return {
       encoding: options.encoding,
+      wide: options.memory !== undefined && memoryOf(this.#linked, options.memory)?.is64 === true,
       instance,
       memory: options.memory === undefined ? undefined : this.#memory(options.memory),
       realloc: func(options.realloc),
@@ -333,7 +334,6 @@ class Planner {
   }
 
   #memory(item: CoreItem): number {
-    if (memoryOf(this.#linked, item)?.is64) throw new NotDirect('passes values through a 64-bit memory');
     return slotOf(this.#memories, item, 'memory');
   }
 

@@ -4,7 +4,8 @@ import type { MemoryView } from './memory-view.ts';
 import { trap } from './trap.ts';
 
 /** Guest code; `undefined` is answered for by `allocate`. */
-export type Realloc = (old: number, oldSize: number, align: number, size: number) => number;
+export type Realloc = (old: number, oldSize: number, align: number, size: number) => number | bigint;
+type WideRealloc = (old: bigint, oldSize: bigint, align: bigint, size: bigint) => bigint;
 
 const encoder = new TextEncoder();
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -12,6 +13,8 @@ const utf16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true });
 
 /** The tag of `latin1+utf16` that says UTF-16. */
 const UTF16_TAG = 2 ** 31;
+/** The same in a 64-bit memory. */
+const WIDE_TAG = 2n ** 63n;
 /** A string of more bytes would make its length ambiguous with the tag. */
 const MAX_STRING_BYTES = 2 ** 31 - 1;
 /** Up to this a loop is faster than the encoder. */
@@ -19,7 +22,37 @@ const SHORT = MOST_KEPT;
 
 /** Space from the guest's own allocator, which is not trusted: its answer is aligned and inside of memory, or a trap. */
 export function allocate(memory: MemoryView, realloc: Realloc, align: number, size: number): number {
-  return inside(memory, realloc(0, 0, align, size) >>> 0, align, size);
+  return inside(memory, pointerOf(realloc(0, 0, align, size)), align, size);
+}
+
+function pointerOf(answer: number | bigint): number {
+  return typeof answer === 'bigint' ? address(answer) : answer >>> 0;
+}
+
+/** The allocator of a 64-bit memory, to be called as that of another. */
+export function wideRealloc(realloc: WideRealloc): Realloc {
+  return (old, oldSize, align, size) => realloc(BigInt(old), BigInt(oldSize), BigInt(align), BigInt(size));
+}
+
+/**
+ * A guest's pointer or length of 64 bits. What a number cannot hold exactly lies far beyond any memory, and stays there when
+ * it is rounded.
+ */
+export function address(value: bigint): number {
+  return Number(BigInt.asUintN(64, value));
+}
+
+/** A length with the tag of a 64-bit memory, its highest bit, as one with that of 32 bits. */
+export function narrowTagged(value: bigint): number {
+  const tagged = BigInt.asUintN(64, value);
+  const length = address(tagged & ~WIDE_TAG);
+  if (length >= UTF16_TAG) trap(`a string of ${length} code units is too long`);
+  return tagged >= WIDE_TAG ? length + UTF16_TAG : length;
+}
+
+/** The other way round. */
+export function wideTagged(tagged: number): bigint {
+  return tagged >= UTF16_TAG ? BigInt(tagged - UTF16_TAG) | WIDE_TAG : BigInt(tagged);
 }
 
 /** What the allocator answered, or a trap. */
@@ -68,7 +101,7 @@ function storeLongUtf8(memory: MemoryView, realloc: Realloc, text: string, old =
   const pointer =
     old === 0
       ? allocate(memory, realloc, 1, bytes)
-      : inside(memory, realloc(old, text.length, 1, bytes) >>> 0, 1, bytes);
+      : inside(memory, pointerOf(realloc(old, text.length, 1, bytes)), 1, bytes);
   memory.length = bytes;
   encoder.encodeInto(text, memory.u8.subarray(pointer, pointer + bytes));
   return pointer;

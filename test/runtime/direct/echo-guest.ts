@@ -27,9 +27,9 @@ export async function echoGuest(params: readonly WitType[], result: WitType, enc
   const api = world.exports[0]?.type;
   const func = api?.kind === 'instance' ? api.exports.find(({ name }) => name === 'echo')?.type : undefined;
   if (func?.kind !== 'func' || func.result === undefined) throw new Error('no echo');
-  const flat = func.params.flatMap((param) => layoutOf(param.type).flat);
+  const flat = func.params.flatMap((param) => layoutOf(param.type, false).flat);
   const core = flat.length > MAX_FLAT_PARAMS ? ['i32'] : flat;
-  const { flat: resultFlat } = layoutOf(func.result);
+  const { flat: resultFlat } = layoutOf(func.result, false);
   const out = resultFlat.length > 1;
   const binary = await parse(`(module
     (import "t:t/host" "echo" (func $host (param ${core.join(' ')} ${out ? 'i32' : ''}) ${out ? '' : `(result ${resultFlat[0]})`}))
@@ -56,7 +56,7 @@ export async function answeringGuest(result: WitType, encoding: Encoding, bytes:
   const api = worldOfEmbedded(await componentEmbed({ witSource, world: 'w', dummy: true })).exports[0]?.type;
   const func = api?.kind === 'instance' ? api.exports.find(({ name }) => name === 'run')?.type : undefined;
   if (func?.kind !== 'func' || func.result === undefined) throw new Error('no run');
-  const { flat } = layoutOf(func.result);
+  const { flat } = layoutOf(func.result, false);
   const data = Array.from(bytes, (byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
   const binary = await parse(`(module (memory (export "memory") 1) (data (i32.const ${OUT}) "${data}")
     (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)

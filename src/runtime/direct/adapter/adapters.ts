@@ -1,7 +1,16 @@
 import { ATTACHED, type AttachedCode, type AttachedFunction } from '#core';
 import type { CoreItem, FuncItem, FuncType, LinkedComponent, ValueType } from '#wasm';
 import { Code } from '../code.ts';
-import { layoutOf, MAX_FLAT_RESULTS, offsetsOf, payloadOffset, payloadsOf, recordLayout, spill } from '../layout.ts';
+import {
+  layoutOf,
+  layoutsOf,
+  MAX_FLAT_RESULTS,
+  offsetsOf,
+  payloadOffset,
+  payloadsOf,
+  recordLayout,
+  spill,
+} from '../layout.ts';
 import { EXCHANGE_IMPORTS } from './exchange.ts';
 import { type AdapterParts, type AdapterResult, adapterFunctions } from './functions.ts';
 import { countSteps, Places, Placing, travels } from './placing.ts';
@@ -47,7 +56,7 @@ export class Adapters {
     const exports = this.#exportsOf(definition);
     const types = type.params.map((param) => param.type);
     const result = type.result && adapterResult(type.result);
-    const layouts = types.map(layoutOf);
+    const layouts = layoutsOf(types, false);
     if (exports === undefined || result === undefined || !spill(layouts) || !types.every(travels)) return undefined;
     const code = new Code('w');
     const placing = new Placing(code, this.#places);
@@ -125,9 +134,9 @@ function adapterName(index: number): string {
 }
 
 function adapterResult(type: ValueType): AdapterResult | undefined {
-  const { size, align, flat } = layoutOf(type);
+  const { size, align, flat } = layoutOf(type, false);
   if (type.kind !== 'result' || flat.length <= MAX_FLAT_RESULTS) return undefined;
   if (type.ok === undefined) return { size, align, bytesAt: undefined };
   const isBytes = type.ok.kind === 'option' && type.ok.element.kind === 'list' && type.ok.element.element.kind === 'u8';
-  return isBytes ? { size, align, bytesAt: payloadOffset(payloadsOf(type)) } : undefined;
+  return isBytes ? { size, align, bytesAt: payloadOffset(payloadsOf(type), false) } : undefined;
 }

@@ -1,7 +1,7 @@
 import type { ValueType } from '#wasm';
 import { type Code, isNestedOption, key } from '../code.ts';
 import { MOST_KEPT } from '../kept-text.ts';
-import { layoutOf, offsetsOf } from '../layout.ts';
+import { layoutOf, layoutsOf, offsetsOf } from '../layout.ts';
 import { EXCHANGE_BYTES, MOST_GIVEN, PARAMETERS } from './exchange.ts';
 
 /**
@@ -111,16 +111,16 @@ export class Placing {
           return [{ kind: 'bytes', at, place, length }];
         }
         code.line(`if (!Array.isArray(${value}) || ${value}.length !== 0) break placing;`);
-        return [{ kind: 'empty', at, align: layoutOf(type.element).align }];
+        return [{ kind: 'empty', at, align: layoutOf(type.element, false).align }];
       }
       case 'record': {
-        const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type)));
+        const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type, false)));
         return type.fields.flatMap((field, index) =>
           this.steps(field.type, code.let(`${value}[${key(field.name)}]`), at + (offsets[index] as number)),
         );
       }
       case 'tuple': {
-        const offsets = offsetsOf(type.elements.map(layoutOf));
+        const offsets = offsetsOf(layoutsOf(type.elements, false));
         return type.elements.flatMap((element, index) =>
           this.steps(element, code.let(`${value}[${index}]`), at + (offsets[index] as number)),
         );
@@ -136,7 +136,7 @@ export class Placing {
       default: {
         const { parameter, name } = this.#parameter();
         code.line(`${name} = ${type.kind === 'bool' ? `${value} ? 1 : 0` : `${value} | 0`};`);
-        return [{ kind: 'number', at, parameter, bytes: layoutOf(type).size }];
+        return [{ kind: 'number', at, parameter, bytes: layoutOf(type, false).size }];
       }
     }
   }
@@ -165,7 +165,7 @@ export class Placing {
     const { parameter, name } = this.#parameter();
     code.line(`if (${value} !== undefined && ${value} !== null) {`);
     code.line(`${name} = 1;`);
-    const some = this.steps(element, value, at + layoutOf(element).align);
+    const some = this.steps(element, value, at + layoutOf(element, false).align);
     code.line('}');
     return { kind: 'option', at, parameter, some };
   }
