@@ -28,5 +28,6 @@ export * from './ports/registry.ts';
 export * from './ports/storage.ts';
 export * from './ports/supervisor.ts';
 export * from './quota.ts';
+export * from './shown-data.ts';
 export * from './shown-value.ts';
 export * from './units.ts';

@@ -28,6 +28,15 @@ export const DEFAULT_LIMITS: EffectiveLimits = Object.freeze({
   maxFuel: undefined,
 });
 
+/** Instances, imports, exports, memories and tables of one store together: V8 makes them one by one. */
+export const MOST_PARTS: number = 100_000;
+
+/** Memories of one store. */
+export const MOST_MEMORIES: number = 100;
+
+/** Memories of a runtime, where it is not told otherwise: a process has room for about 16,300. */
+export const DEFAULT_TOTAL_MEMORIES: number = 12_000;
+
 /** The largest fuel budget: what an i64 counter can hold. */
 export const MAX_FUEL: bigint = 2n ** 63n - 1n;
 

@@ -1,5 +1,6 @@
 import { type MeteringMode, parseForeignJson } from '#core';
 import { MeteringError } from './errors.ts';
+import type { InstanceParts } from './instance-parts.ts';
 
 /** A custom section of this name marks a metered module and says what its instantiation takes. */
 export const METADATA_SECTION = 'vivarium:metering';
@@ -21,6 +22,8 @@ export interface Metadata {
   /** Arrays that initialisers make whose lengths are computed: their lengths, and the bytes of an element. */
   readonly arrays: readonly { readonly length: readonly LengthTerm[]; readonly elementBytes: number }[];
   readonly hasStart: boolean;
+  /** What an instance of it consists of. */
+  readonly parts: InstanceParts;
 }
 
 /** Raised when the same bytes are rewritten differently: what was kept of older ones is then made anew. */

@@ -15,6 +15,7 @@ import {
 } from './declarations.ts';
 import { elementSection, rewriteElements } from './element-section.ts';
 import { MeteringError } from './errors.ts';
+import { partsOf } from './instance-parts.ts';
 import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { ModuleLayout } from './module-layout.ts';
 import { rewriteNames } from './name-rewriter.ts';
@@ -96,7 +97,12 @@ function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffe
 
   const layout = new ModuleLayout();
   layout.bytes(bytes.subarray(0, 8));
-  const metadata = encodeMetadata({ version: FORMAT_VERSION, mode, ...startupOf(module, data) });
+  const metadata = encodeMetadata({
+    version: FORMAT_VERSION,
+    mode,
+    ...startupOf(module, data),
+    parts: partsOf(module),
+  });
   layout.section(SectionId.custom, new ByteWriter().name(METADATA_SECTION).view(), metadata);
   for (const id of ORDER) {
     if (id === SectionId.code) {

@@ -6,6 +6,7 @@ import { evaluateLength } from './length-terms.ts';
 import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
 import { StoreMemory } from './store-memory.ts';
+import { StoreParts } from './store-parts.ts';
 import { isStackOverflow, isTrap, isUnreachable, named } from './trap-cause.ts';
 
 /** Fuel up to here is counted in numbers, exactly; no call runs as far, which takes months. */
@@ -58,12 +59,14 @@ export class SharedTank extends CellHolder implements Tank {
   #sliceBegun = 0;
   #longAgoFuel = 0n;
   readonly #memory: StoreMemory;
+  readonly #parts: StoreParts;
   readonly #hooks: WebAssembly.ModuleImports;
   readonly #slices: SliceSizes;
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     super();
     this.#memory = new StoreMemory(options.maxMemoryBytes, options.pool);
+    this.#parts = new StoreParts(this.#memory, options.pool);
     this.#now = now;
     this.#slices = slices;
     this.#slice = slices.first;
@@ -81,12 +84,14 @@ export class SharedTank extends CellHolder implements Tank {
     const metadata = metadataOf(module);
     if (this.#state !== 'running' || !this.owns) throw spent('no call is open on this tank: call begin first');
     this.#adopt(metadata.mode);
+    this.#takeParts(metadata);
     this.#charge(metadata, imports);
     const given = { ...imports, [NAMESPACE]: this.#hooks };
-    const { exports } = new WebAssembly.Instance(module, given);
+    const { exports } = instanceOf(module, given);
+    if (!metadata.hasStart) return exports;
     const own: Record<string, WebAssembly.ExportValue> = Object.create(null);
     for (const [name, value] of Object.entries(exports)) if (name !== START_EXPORT) own[name] = value;
-    if (metadata.hasStart) (exports[START_EXPORT] as () => void)();
+    (exports[START_EXPORT] as () => void)();
     return Object.freeze(own);
   }
 
@@ -129,6 +134,11 @@ export class SharedTank extends CellHolder implements Tank {
     this.#fail(reason);
   }
 
+  overdue(): VivariumError | undefined {
+    if (this.#state !== 'running' || this.#now() - this.#begun <= this.#timeMs) return this.#failure;
+    return this.#deadline();
+  }
+
   failure(thrown: unknown): VivariumError | undefined {
     const left = this.#leave();
     if (this.#failure !== undefined && (thrown === this.#failure || isTrap(thrown))) {
@@ -160,6 +170,7 @@ export class SharedTank extends CellHolder implements Tank {
     if (this.#state === 'running') this.#settle(left);
     this.#state = 'spent';
     this.#memory.dispose();
+    this.#parts.dispose();
   }
 
   get usage(): TankUsage {
@@ -209,6 +220,15 @@ export class SharedTank extends CellHolder implements Tank {
     if (mode === 'fuel') return;
     this.#limit = NO_LIMIT;
     this.#opening = this.#slice;
+  }
+
+  /** A store may have many instances: the clock is looked at before each, since V8 cannot be stopped within one. */
+  #takeParts({ parts }: Metadata): void {
+    const failure = this.overdue() ?? this.#parts.take(parts);
+    if (failure === undefined) return;
+    this.#settle(this.left);
+    this.#fail(failure);
+    throw failure;
   }
 
   /** Startup is paid before anything is allocated or run. */
@@ -329,6 +349,17 @@ export class SharedTank extends CellHolder implements Tank {
         details: { limitMs: this.#timeMs },
       },
     );
+  }
+}
+
+/** What other runtimes and the host's own modules reserve is not counted, so V8 may have less than the quota says. */
+function instanceOf(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
+  try {
+    return new WebAssembly.Instance(module, imports);
+  } catch (cause) {
+    if (!(cause instanceof RangeError) || isStackOverflow(cause)) throw cause;
+    const message = 'the process has no room for one more memory or table (unload components)';
+    throw new MeteringError('METERING_MEMORY', message, { cause });
   }
 }
 

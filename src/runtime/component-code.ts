@@ -5,6 +5,7 @@ import { type ExportedFunction, type ExportIndex, exportIndexOf } from './export
 import type { ResourceHolder } from './given-resources.ts';
 import { type Callable, glueFunction } from './glue-function.ts';
 import { GlueResources } from './glue-resources.ts';
+import { type LiftBounds, TEXT_BYTES, TYPED_ARRAY_BYTES } from './heap-cost.ts';
 import type { GlueHostCall } from './host-call.ts';
 import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
@@ -14,7 +15,8 @@ export type ComponentExports = Readonly<Record<string, unknown>>;
 
 /**
  * jco's `instantiate`, synchronous because the modules are compiled and the linker is; and `stop`, by which the direct
- * path ends a store whose guest breaks the canonical ABI where it could catch an error.
+ * path ends a store whose guest breaks the canonical ABI where it could catch an error; and what bounds its lifting, which the
+ * glue is told of by its lift guard.
  */
 export type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
@@ -22,6 +24,7 @@ export type Instantiate = (
   instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => { exports: WebAssembly.Exports },
   stop?: (reason: VivariumError) => never,
   hold?: ResourceHolder,
+  bounds?: LiftBounds,
 ) => ComponentExports;
 
 /** The code of a component, shared by all its stores. */
@@ -132,8 +135,11 @@ function strictTextDecoder(lifted: LiftGuard): typeof TextDecoder {
     }
 
     override decode(bytes: Uint8Array): string {
-      lifted(bytes.byteLength);
-      return super.decode(bytes);
+      lifted(bytes.byteLength + TEXT_BYTES);
+      const text = super.decode(bytes);
+      // Text that is not ASCII may take two bytes for each of its characters.
+      if (text.length !== bytes.byteLength) lifted(bytes.byteLength);
+      return text;
     }
   };
 }
@@ -143,7 +149,7 @@ function memorySlicer(lifted: LiftGuard): (memory: ArrayBuffer, start: number, e
     const from = start >>> 0;
     const length = (end - start) >>> 0;
     if (from + length > memory.byteLength) throw new RangeError('a list lies outside memory');
-    lifted(length);
+    lifted(length + TYPED_ARRAY_BYTES);
     return memory.slice(from, from + length);
   };
 }

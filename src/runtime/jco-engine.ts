@@ -10,7 +10,7 @@ import {
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
 import { RuntimeError } from './errors.ts';
 import { argumentsFromJson } from './exports/index.ts';
-import type { ComponentMetadata } from './host/services.ts';
+import { type ComponentMetadata, keptMetadata, metadataBytes } from './host/component-metadata.ts';
 import type { HostLinker } from './host-linker.ts';
 import { resolveImports } from './imports.ts';
 import { type ComponentState, Lifecycle, type StateChange } from './lifecycle.ts';
@@ -120,11 +120,13 @@ export class JcoEngine implements RuntimeEngine {
     return argumentsFromJson(this.#find(handle).code.exportIndex().find(name), json);
   }
 
-  /** What the component says of itself, asked once it is ready. */
+  /** What the component says of itself, asked once it is ready: a few KB of it, charged to its store. */
   metadata(handle: ComponentHandle): ComponentMetadata | undefined {
     const component = this.#find(handle);
     if (component.code.lifecycle === undefined) return undefined;
-    return component.callLifecycle((lifecycle) => lifecycle.metadata() as ComponentMetadata);
+    const kept = component.callLifecycle((lifecycle) => keptMetadata(lifecycle.metadata() as ComponentMetadata));
+    const account = component.store?.hostMemory;
+    return account === undefined || account.take(metadataBytes(kept)) ? kept : undefined;
   }
 
   usage(handle: ComponentHandle): ComponentUsage {

@@ -2,8 +2,10 @@ import {
   type CallBudget,
   checkTotalMemory,
   DEFAULT_LIMITS,
+  DEFAULT_TOTAL_MEMORIES,
   type EffectiveLimits,
   type MemoryPool,
+  Quota,
   type ResourceLimits,
   resolveLimits,
 } from '#core';
@@ -13,12 +15,18 @@ export class ComponentLimiter implements MemoryPool {
   readonly #defaults: EffectiveLimits;
   readonly #maxTotalMemoryBytes: number;
   #totalMemoryBytes = 0;
+  readonly memories: Quota;
 
   /** @throws {CoreError} `CORE_INVALID_LIMITS` */
-  constructor(defaults: ResourceLimits = {}, maxTotalMemoryBytes: number = Number.POSITIVE_INFINITY) {
+  constructor(
+    defaults: ResourceLimits = {},
+    maxTotalMemoryBytes: number = Number.POSITIVE_INFINITY,
+    maxTotalMemories: number = DEFAULT_TOTAL_MEMORIES,
+  ) {
     this.#defaults = resolveLimits(defaults, DEFAULT_LIMITS);
     checkTotalMemory(maxTotalMemoryBytes === Number.POSITIVE_INFINITY ? undefined : maxTotalMemoryBytes);
     this.#maxTotalMemoryBytes = maxTotalMemoryBytes;
+    this.memories = new Quota(maxTotalMemories);
   }
 
   /** A component's own limits laid over the runtime's. @throws {CoreError} `CORE_INVALID_LIMITS` */

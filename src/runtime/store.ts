@@ -10,6 +10,7 @@ import {
   type OutgoingMessage,
   type Preopen,
   Quota,
+  shownData,
   type Tank,
   type VivariumError,
 } from '#core';
@@ -19,6 +20,7 @@ import { theExchange } from './direct/adapter/exchange.ts';
 import { ArgumentRefused, ComponentError, RuntimeError } from './errors.ts';
 import { execution, Turn } from './execution/index.ts';
 import { GivenResources, type ResourceCalls, type ResourceType } from './given-resources.ts';
+import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from './heap-cost.ts';
 import type { Environment, HostState, LogRecord } from './host-state.ts';
 import type { Lifecycle, MessageCalls } from './message-calls.ts';
 import { TrapGuard } from './trap-guard.ts';
@@ -52,7 +54,7 @@ export interface StoreParts {
  * budget. Nothing is shared between two stores but compiled code and the host's functions. After a trap, an exhausted
  * budget or an exit a store is dead and is never entered again.
  */
-export class Store implements HostState {
+export class Store implements HostState, LiftBounds {
   readonly #tank: Tank;
   readonly #turn: Turn = new Turn(this);
   #messages: MessageCalls | undefined;
@@ -63,7 +65,9 @@ export class Store implements HostState {
   /** Whether resources are to be dropped before anything else in the next call. */
   #drops = false;
   #liftedBytes = 0;
+  #lookAt = 0;
   #discarded = false;
+  readonly mostBytes: number;
   readonly handle: ComponentHandle;
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
@@ -80,6 +84,7 @@ export class Store implements HostState {
   constructor(parts: StoreParts) {
     this.#parts = parts;
     this.#tank = parts.tank;
+    this.mostBytes = mostLifted(parts.maxMemoryBytes);
     this.handle = parts.handle;
     this.authority = parts.authority;
     this.environment = parts.environment;
@@ -138,6 +143,7 @@ export class Store implements HostState {
     execution.enter(this.#turn);
     this.#entered = true;
     this.#liftedBytes = 0;
+    this.#lookAt = 0;
     try {
       tank.begin(budget, now);
       if (this.#drops) this.#runDrops();
@@ -248,14 +254,23 @@ export class Store implements HostState {
 
   lift(bytes: number): void {
     this.#liftedBytes += bytes;
-    const { maxMemoryBytes } = this.#parts;
-    if (this.#liftedBytes <= maxMemoryBytes) return;
-    const message = `one value of the component has more than ${maxMemoryBytes} bytes, which is its whole memory`;
-    this.stop(new RuntimeError('RUNTIME_TRAP', message));
+    if (this.#liftedBytes <= this.#lookAt) return;
+    if (this.#liftedBytes > this.mostBytes) {
+      const message = `one value of the component has more than ${this.mostBytes} bytes, and it may have no more than its whole memory`;
+      this.stop(new RuntimeError('RUNTIME_TRAP', message));
+    }
+    this.#lookAt = Math.min(this.#liftedBytes + BYTES_PER_LOOK, this.mostBytes);
+    this.look();
   }
 
   lifted(): void {
     this.#liftedBytes = 0;
+    this.#lookAt = 0;
+  }
+
+  look(): void {
+    const over = this.#tank.overdue();
+    if (over !== undefined) this.stop(over);
   }
 
   stop(reason: VivariumError): never {
@@ -324,13 +339,14 @@ function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
     (name) => code.modules.get(name) as WebAssembly.Module,
     imports,
     (module, coreImports = {}) => {
-      const given = guard === undefined ? coreImports : guard.guarded(coreImports);
+      const given = guard === undefined ? coreImports : guard.guarded(module, coreImports);
       const linked = tank.link(module, { ...given, [ATTACHED]: theExchange().imports });
       guard?.own(linked);
       return { exports: linked };
     },
     (reason) => store.stop(reason),
     { charge: (bytes) => store.hostMemory.take(bytes), hold: (destroy) => store.hold(destroy) },
+    store,
   );
   store.fill(exports);
 }
@@ -345,6 +361,5 @@ function isTrap(thrown: unknown): boolean {
 }
 
 function describe(payload: unknown): string {
-  const text = JSON.stringify(payload, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
-  return `the component answered an error: ${(text ?? String(payload)).slice(0, 1_000)}`;
+  return `the component answered an error: ${shownData(payload, 1_000)}`;
 }

@@ -17,16 +17,22 @@ export class TrapGuard {
   }
 
   own(exports: WebAssembly.Exports): void {
-    for (const value of Object.values(exports)) if (typeof value === 'function') this.#own.add(value);
+    for (const name in exports) {
+      const value = exports[name];
+      if (typeof value === 'function') this.#own.add(value);
+    }
   }
 
-  guarded(imports: WebAssembly.Imports): WebAssembly.Imports {
-    return Object.fromEntries(
-      Object.entries(imports).map(([name, fields]) => [
-        name,
-        Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, this.#guard(value)])),
-      ]),
-    );
+  /** What a module asks for of `imports`, which may be whole instances of which it asks for little. */
+  guarded(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Imports {
+    const guarded: Record<string, WebAssembly.ModuleImports> = Object.create(null);
+    for (const { module: from, name } of importsOf(module)) {
+      const fields = imports[from];
+      if (fields === undefined) continue;
+      guarded[from] ??= Object.create(null) as WebAssembly.ModuleImports;
+      guarded[from][name] = this.#guard(fields[name] as WebAssembly.ImportValue);
+    }
+    return guarded;
   }
 
   #guard(value: WebAssembly.ImportValue): WebAssembly.ImportValue {
@@ -41,4 +47,16 @@ export class TrapGuard {
       }
     };
   }
+}
+
+const known = new WeakMap<WebAssembly.Module, readonly WebAssembly.ModuleImportDescriptor[]>();
+
+/** A component may instantiate one module many times. */
+function importsOf(module: WebAssembly.Module): readonly WebAssembly.ModuleImportDescriptor[] {
+  let found = known.get(module);
+  if (found === undefined) {
+    found = WebAssembly.Module.imports(module);
+    known.set(module, found);
+  }
+  return found;
 }

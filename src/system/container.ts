@@ -110,9 +110,12 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   provide(TOKENS.registry, () => NO_REGISTRY, overrides.registry);
   provide(TOKENS.events, () => new RuntimeEmitter());
   provide(TOKENS.directory, () => new Directory());
-  provide(TOKENS.limiter, () => new ComponentLimiter(options.limits, options.maxTotalMemoryBytes));
   const maxComponentBytes = options.maxComponentBytes ?? DEFAULT_MAX_COMPONENT_BYTES;
   provide(TOKENS.maxComponentBytes, () => maxComponentBytes);
+  provide(
+    TOKENS.limiter,
+    () => new ComponentLimiter(options.limits, options.maxTotalMemoryBytes, options.maxTotalMemories),
+  );
   provide(
     TOKENS.loader,
     () =>

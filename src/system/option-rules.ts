@@ -40,6 +40,7 @@ const RUNTIME: allow.OptionRules<RuntimeOptions> = {
   limits: anything,
   maxTotalMemoryBytes: anything,
   maxComponentBytes: wholeNumber(1),
+  maxTotalMemories: wholeNumber(0),
   components: path,
   storage: options<NonNullable<RuntimeOptions['storage']>>({ path, quotaBytes: wholeNumber(0) }),
   trust: either('"any" or "signed" or a function', oneOf('any', 'signed'), func),

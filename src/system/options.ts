@@ -49,6 +49,11 @@ export interface RuntimeOptions {
    * default. What is larger is `RUNTIME_INVALID_COMPONENT`.
    */
   readonly maxComponentBytes?: number;
+  /**
+   * Linear memories over all components of the runtime; 12,000 by default. V8 reserves 8 GiB of address space for each, of which a
+   * process has room for about 16,300.
+   */
+  readonly maxTotalMemories?: number;
   /** The folder in which components are looked up by id, as `<namespace>/<name>/<instance>.wasm`. */
   readonly components?: string;
   readonly storage?: {

@@ -6,7 +6,7 @@ export { type ComponentSummary, describeComponent } from './component/describe.t
 export { type UnsupportedFeature, unsupportedFeatures } from './component/features.ts';
 export { type Identity, identify } from './component/identify.ts';
 export { interfaceText, onlyExport, requirementsText } from './component/interface-text.ts';
-export type { CoreItem, FuncItem, LinkedOptions } from './component/items.ts';
+export type { CoreInstanceItem, CoreItem, FuncItem, LinkedOptions } from './component/items.ts';
 export { type LinkedComponent, linkComponent, memoryOf } from './component/link.ts';
 export { plainlyNamed } from './component/plain-names.ts';
 export { readComponent } from './component/read-component.ts';

@@ -73,6 +73,7 @@ describe('createRuntime', () => {
     limits,
     maxTotalMemoryBytes: junk,
     maxComponentBytes: junk,
+    maxTotalMemories: junk,
     components: nowhere,
     storage: anyOf({ path: nowhere, quotaBytes: junk }),
     trust: junk,

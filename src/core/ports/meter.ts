@@ -1,4 +1,5 @@
 import type { VivariumError } from '../errors.ts';
+import type { Quota } from '../quota.ts';
 
 /** `fuel`: exact counts and a deadline. `deadline`: time only, cheaper. Part of what identifies an artifact. */
 export type MeteringMode = 'fuel' | 'deadline';
@@ -16,6 +17,8 @@ export interface MemoryPool {
   /** Takes `bytes` from the pool, or answers false and takes nothing. */
   reserve(bytes: number): boolean;
   release(bytes: number): void;
+  /** How many memories there may be at a time: V8 reserves 8 GiB of address space for each, whatever its size. */
+  readonly memories: Quota;
 }
 
 export interface TankOptions {
@@ -59,6 +62,8 @@ export interface Tank {
    * then answers `reason`. The tank is spent.
    */
   stop(reason: VivariumError): void;
+  /** What ends the call that runs, when its time is over: for host code that works long within it. */
+  overdue(): VivariumError | undefined;
   /**
    * The `METERING_…` error (or the reason of `stop`) behind something thrown out of the guest, or undefined when it was
    * the guest's own doing. Closes the call: after an exception the tank serves the next one, after a trap it is spent.

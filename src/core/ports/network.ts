@@ -61,6 +61,8 @@ export interface NetworkConnection {
   /** Sends nothing more. */
   end(): void;
   close(): void;
+  /** Resolved once its descriptor is closed, which is later than `close`. */
+  readonly closed: Promise<void>;
 }
 
 /** The network as one component may use it. Every connection is checked, and goes where it was checked to go. */

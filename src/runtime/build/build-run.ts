@@ -3,6 +3,7 @@ import { encodeCallPlan } from '../direct/call-plan.ts';
 import { type PlannedBuild, planBuild } from '../direct/plan.ts';
 import { RuntimeError } from '../errors.ts';
 import { validateComponent } from '../validate.ts';
+import { checkInstantiation } from './check-instantiation.ts';
 import { checkCompileTime } from './compile-check.ts';
 import type { BuildRequest } from './protocol.ts';
 import { coreModuleName, type TranspiledComponent, transpile } from './transpile.ts';
@@ -31,6 +32,7 @@ export class BuildRun {
     try {
       // Whoever asks for a build: what a hostile name would become in the generated code is sealed and kept.
       validateComponent(component);
+      checkInstantiation(component);
       const planned = planBuild(component);
       const { javascript, coreModules, imports, exports } = await this.#transpiled(planned);
       const { modules, names } = withOwnModules(coreModules, planned);

@@ -1,5 +1,6 @@
 import type { AnyNode, MemberExpression, Node } from 'acorn';
-import { isNamed, walk } from './syntax-tree.ts';
+import { BOXED_BYTES, ITEM_BYTES, LIST_BYTES, OBJECT_BYTES, PROPERTY_BYTES } from '../heap-cost.ts';
+import { eachChild, isNamed, walk } from './syntax-tree.ts';
 
 /** Text put in the place of some of the generated code's. */
 export interface Edit {
@@ -7,11 +8,6 @@ export interface Edit {
   readonly end: number;
   readonly text: string;
 }
-
-/** What an object, or one property or item of it, takes of V8's heap, about. */
-const BYTES_OF_PART = 16;
-/** Of a variant's cases one alone is made, so that the parts in the text say little beyond a few. */
-const MOST_PARTS = 8;
 
 /** `memory0.buffer.slice(…)`, by which jco lifts lists of bytes. */
 export function isMemorySlice(callee: AnyNode): callee is MemberExpression {
@@ -34,18 +30,43 @@ export function checkSlice(callee: MemberExpression, first: AnyNode | undefined)
 
 /**
  * A loop that lifts a list makes objects out of what may be few bytes, of which lists may share the same again and again:
- * each item is counted before it is made, as about what it takes of the host's heap.
+ * each item is counted before it is made, as what it takes of the host's heap.
  */
 export function countItems(body: AnyNode & { readonly type: 'BlockStatement' }): Edit[] {
   let fills = false;
-  let parts = 1;
   walk(body, (node) => {
     if (node.type === 'CallExpression' && isPush(node.callee)) fills = true;
-    else if (node.type === 'ObjectExpression') parts += 1 + node.properties.length;
-    else if (node.type === 'ArrayExpression') parts += 1 + node.elements.length;
   });
   const start = body.start + 1;
-  return fills ? [{ start, end: start, text: `liftItem(${Math.min(parts, MOST_PARTS) * BYTES_OF_PART});` }] : [];
+  return fills ? [{ start, end: start, text: `liftItem(${ITEM_BYTES + costOf(body)});` }] : [];
+}
+
+/** Bytes that the code of a value takes of the heap. Of several cases only one is made: the dearest. */
+function costOf(node: AnyNode): number {
+  switch (node.type) {
+    case 'ObjectExpression':
+      return OBJECT_BYTES + node.properties.length * (PROPERTY_BYTES + BOXED_BYTES) + sumOf(node);
+    case 'ArrayExpression':
+      if (node.elements.length === 0) return LIST_BYTES;
+      return OBJECT_BYTES + node.elements.length * (PROPERTY_BYTES + BOXED_BYTES) + sumOf(node);
+    case 'SwitchStatement':
+      return costOf(node.discriminant) + Math.max(0, ...node.cases.map(sumOf));
+    case 'IfStatement':
+    case 'ConditionalExpression':
+      return costOf(node.test) + Math.max(costOf(node.consequent), node.alternate == null ? 0 : costOf(node.alternate));
+    case 'ForStatement':
+      return 0; // Its items are counted one by one.
+    default:
+      return sumOf(node);
+  }
+}
+
+function sumOf(node: AnyNode): number {
+  let sum = 0;
+  eachChild(node, (child) => {
+    sum += costOf(child);
+  });
+  return sum;
 }
 
 function isPush(callee: AnyNode): boolean {

@@ -6,16 +6,20 @@ export function walk(root: AnyNode, each: (node: AnyNode, parent: AnyNode | unde
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const [node, parent] = next;
     each(node, parent);
-    for (const value of Object.values(node)) {
-      if (Array.isArray(value)) for (const item of value) pushNode(stack, item, node);
-      else pushNode(stack, value, node);
-    }
+    eachChild(node, (child) => stack.push([child, node]));
   }
 }
 
-function pushNode(stack: [AnyNode, AnyNode | undefined][], value: unknown, parent: AnyNode): void {
-  if (typeof value === 'object' && value !== null && 'type' in value && 'start' in value)
-    stack.push([value as AnyNode, parent]);
+/** Shows the nodes right below `node` to `each`. */
+export function eachChild(node: AnyNode, each: (child: AnyNode) => void): void {
+  for (const value of Object.values(node)) {
+    if (Array.isArray(value)) for (const item of value) showNode(item, each);
+    else showNode(value, each);
+  }
+}
+
+function showNode(value: unknown, each: (child: AnyNode) => void): void {
+  if (typeof value === 'object' && value !== null && 'type' in value && 'start' in value) each(value as AnyNode);
 }
 
 export function isNamed(node: AnyNode, name: string): boolean {

@@ -22,10 +22,10 @@ export type Argument =
 
 export interface PlannedStep {
   readonly module: number;
-  /** A whole earlier instance by its step, or single items by name. */
+  /** A whole earlier instance by its step, or one of the plan's lists of items. */
   readonly args: readonly {
     readonly name: string;
-    readonly value: number | readonly (readonly [string, Argument])[];
+    readonly value: { readonly step: number } | { readonly list: number };
   }[];
   /** Which of its exports functions of the plan use. */
   readonly funcs: readonly { readonly slot: number; readonly name: string }[];
@@ -50,6 +50,8 @@ export interface PlannedResource extends ResourceType {
 export interface DirectPlan {
   readonly source: string;
   readonly steps: readonly PlannedStep[];
+  /** Items by name, each list once however many core modules are given it. */
+  readonly lists: readonly (readonly (readonly [string, Argument])[])[];
   readonly exports: readonly PlannedExport[];
   /** Every exported function by its WIT name, with the index of its code. */
   readonly functions: readonly { readonly name: string; readonly func: number }[];
@@ -107,6 +109,7 @@ function isDirectPlan(value: unknown): value is DirectPlan {
     isObject(value) &&
     typeof value.source === 'string' &&
     isListOf(value.steps, isStep) &&
+    isListOf(value.lists, (list) => isListOf(list, isNamedArgument)) &&
     isListOf(value.exports, isExport) &&
     isListOf(value.functions, (each) => isNamed(each) && isIndex(each.func)) &&
     isListOf(value.host, (each) => isNamed(each) && isHostSlot(each)) &&
@@ -122,11 +125,15 @@ function isStep(value: unknown): boolean {
   return (
     isObject(value) &&
     isIndex(value.module) &&
-    isListOf(value.args, (arg) => isNamed(arg) && (isIndex(arg.value) || isListOf(arg.value, isNamedArgument))) &&
+    isListOf(value.args, (arg) => isNamed(arg) && isGiven(arg.value)) &&
     isListOf(value.funcs, (func) => isNamed(func) && isIndex(func.slot)) &&
     isListOf(value.memories, (memory) => isNamed(memory) && isIndex(memory.slot)) &&
     isListOf(value.adapters, (adapter) => isNamed(adapter) && isIndex(adapter.slot))
   );
+}
+
+function isGiven(value: unknown): boolean {
+  return isObject(value) && (isIndex(value.step) || isIndex(value.list));
 }
 
 function isNamedArgument(value: unknown): boolean {

@@ -6,6 +6,7 @@ import { execution } from '../execution/index.ts';
 import { AnswerChecks } from '../exports/index.ts';
 import type { GivenResources, ResourceHolder } from '../given-resources.ts';
 import { isFromEmbedder } from '../imports.ts';
+import type { LiftBounds } from '../heap-cost.ts';
 import type { MessageCalls } from '../message-calls.ts';
 import { ABI } from './abi.ts';
 import type { DirectPlan, PlannedExport, PlannedResource } from './call-plan.ts';
@@ -94,6 +95,7 @@ export class DirectCode {
    * @param link instantiates a core module
    * @param stop ends the store that is being made; what a guest does against the canonical ABI is told to it
    * @param hold where resources of the component's that the embedder is given are kept, and what handles are charged to
+   * @param bounds what bounds the lifting of the store's values; each memory's size where it is left out
    * @returns functions by name, and interfaces as objects of functions
    * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`
    */
@@ -105,6 +107,7 @@ export class DirectCode {
       throw reason;
     },
     hold?: ResourceHolder,
+    bounds?: LiftBounds,
   ): ComponentExports {
     const plan = this.#plan;
     const handles = this.#handleTables(hold);
@@ -112,15 +115,16 @@ export class DirectCode {
     const state: State = new this.#generated.State(this.#hostOf(imports), handles, stop, given);
     execution.running.entry = state;
     const instances: WebAssembly.Exports[] = [];
+    const lists: WebAssembly.ModuleImports[] = [];
     for (const step of plan.steps) {
-      const exports = link(module(step.module), this.#arguments(step.args, instances));
+      const exports = link(module(step.module), this.#arguments(step.args, instances, lists));
       instances.push(exports);
       for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
       for (const { slot, name } of step.adapters) state[`adapter${slot}`] = exports[name] as Func | undefined;
       for (const { slot, name } of step.memories) {
         const memory = exports[name] as WebAssembly.Memory;
-        if (slot === 0) state.attach(memory);
-        else state[`memory${slot}`] = new MemoryView(memory);
+        if (slot === 0) state.attach(memory, bounds);
+        else state[`memory${slot}`] = new MemoryView().attach(memory, bounds);
       }
     }
     return this.#exportsOf(state, plan.exports);
@@ -163,24 +167,30 @@ export class DirectCode {
   #arguments(
     args: DirectPlan['steps'][number]['args'],
     instances: readonly WebAssembly.Exports[],
+    lists: WebAssembly.ModuleImports[],
   ): WebAssembly.Imports {
-    const { trampolines } = this.#generated;
     const imports: Record<string, WebAssembly.ModuleImports> = Object.create(null);
     for (const { name, value } of args) {
-      if (typeof value === 'number') {
-        imports[name] = instances[value] as WebAssembly.Exports;
-        continue;
+      if ('step' in value) imports[name] = instances[value.step] as WebAssembly.Exports;
+      else {
+        lists[value.list] ??= this.#items(value.list, instances);
+        imports[name] = lists[value.list] as WebAssembly.ModuleImports;
       }
-      const items: WebAssembly.ModuleImports = Object.create(null);
-      for (const [key, item] of value) {
-        items[key] =
-          item.kind === 'trampoline'
-            ? (trampolines[item.index] as Func)
-            : ((instances[item.step] as WebAssembly.Exports)[item.name] as WebAssembly.ExportValue);
-      }
-      imports[name] = items;
     }
     return imports;
+  }
+
+  /** The items of a list, once for all core modules of a store that are given it. */
+  #items(list: number, instances: readonly WebAssembly.Exports[]): WebAssembly.ModuleImports {
+    const { trampolines } = this.#generated;
+    const items: WebAssembly.ModuleImports = Object.create(null);
+    for (const [key, item] of this.#plan.lists[list] as DirectPlan['lists'][number]) {
+      items[key] =
+        item.kind === 'trampoline'
+          ? (trampolines[item.index] as Func)
+          : ((instances[item.step] as WebAssembly.Exports)[item.name] as WebAssembly.ExportValue);
+    }
+    return items;
   }
 
   #exportsOf(state: State, planned: readonly PlannedExport[]): ComponentExports {

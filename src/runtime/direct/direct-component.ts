@@ -32,13 +32,14 @@ export async function directComponent(
     messages: lifecycle === undefined ? undefined : code.messages(lifecycle),
     exportIndex: exportIndexOf(calls.exported),
     functionOf: (instance, { name }) => code.functionOf(instance, name),
-    instantiate: (_, given, instantiateCore, stop, hold) =>
+    instantiate: (_, given, instantiateCore, stop, hold, bounds) =>
       code.instantiate(
         (index) => inOrder[index] as WebAssembly.Module,
         given,
         (module, coreImports) => instantiateCore(module, coreImports).exports,
         stop,
         hold,
+        bounds,
       ),
   };
 }

@@ -1,5 +1,7 @@
 import type { ValueType } from '#wasm';
+import { ITEM_BYTES, ITEMS_PER_LOOK, LIST_BYTES } from '../heap-cost.ts';
 import { type Code, isNestedOption, key, LOAD_STRING, type MemoryAccess, NUMBERS, tagsOf, text } from './code.ts';
+import { heapCost } from './heap-cost.ts';
 import {
   type CoreType,
   discriminantBytes,
@@ -12,9 +14,6 @@ import {
 import { unsupported } from './lower-code.ts';
 
 type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } | { kind: 'result' }>;
-
-/** What a lifted value's part takes of V8's heap, about: a guest's byte may become an object. */
-const HEAP_BYTES = 16;
 
 /*
  * Code that turns the canonical ABI's values into JavaScript ones. What it reads is the guest's: every pointer, length,
@@ -210,13 +209,14 @@ function loadSequence(code: Code, access: MemoryAccess, type: ValueType, pointer
   const numbers = NUMBERS[type.element.kind];
   if (numbers !== undefined) return code.let(`abi.loadNumbers(m, ${start}, ${length}, ${numbers})`);
   const { size, align } = layoutOf(type.element, access.wide);
-  const cost = Math.max(size, type.element.nodes * HEAP_BYTES);
-  code.line(`m.check(${start}, ${length}, ${size}, ${align}, ${cost});`);
+  const cost = ITEM_BYTES + heapCost(type.element);
+  code.line(`m.check(${start}, ${length}, ${size}, ${align}, ${cost}, ${LIST_BYTES});`);
   const list = code.let('[]');
   const index = code.name();
   code.line(`for (let ${index} = 0; ${index} < ${length}; ${index}++) {`);
   const at = code.let(`${start} + ${index} * ${size}`);
   code.line(`${list}.push(${loadCode(code, access, type.element, at, 0)});`);
+  code.line(`if (${index} % ${ITEMS_PER_LOOK} === ${ITEMS_PER_LOOK - 1}) m.look();`);
   code.line('}');
   return list;
 }

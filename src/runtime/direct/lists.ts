@@ -1,3 +1,4 @@
+import { TYPED_ARRAY_BYTES } from '../heap-cost.ts';
 import type { MemoryView } from './memory-view.ts';
 import { readBytes, writeBytes } from './small-bytes.ts';
 import { allocate, type Realloc } from './strings.ts';
@@ -22,7 +23,7 @@ export function storeBytes(memory: MemoryView, realloc: Realloc, value: unknown)
 
 /** A copy of a list of bytes. */
 export function loadBytes(memory: MemoryView, pointer: number, length: number): Uint8Array {
-  memory.check(pointer, length, 1, 1);
+  memory.check(pointer, length, 1, 1, 1, TYPED_ARRAY_BYTES);
   return readBytes(memory.u8, pointer, length);
 }
 
@@ -49,7 +50,7 @@ function convert(list: ArrayLike<unknown>, kind: NumbersClass): Numbers & ArrayB
 /** A copy of a list of numbers. */
 export function loadNumbers(memory: MemoryView, pointer: number, length: number, kind: NumbersClass): Numbers {
   const size = kind.BYTES_PER_ELEMENT;
-  memory.check(pointer, length, size, size);
+  memory.check(pointer, length, size, size, size, TYPED_ARRAY_BYTES);
   const bytes = memory.u8.slice(pointer, pointer + length * size);
   return new kind(bytes.buffer, 0, length);
 }

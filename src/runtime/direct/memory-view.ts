@@ -1,7 +1,5 @@
+import { BYTES_PER_LOOK, LIFT_SLACK, type LiftBounds } from '../heap-cost.ts';
 import { trap } from './trap.ts';
-
-/** How much more than a memory's size may be lifted out of it in one call. */
-const LIFT_SLACK = 4 * 2 ** 20;
 
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
@@ -19,14 +17,15 @@ export class MemoryView {
   length = 0;
   /** What may still be lifted: guests can make a few bytes of lists point to the same megabytes again and again. */
   left = 0;
+  /** What is left when the clock is looked at next. */
+  #lookAt = 0;
+  #bounds: LiftBounds | undefined;
 
-  /** @param memory left out where it is not there yet: `attach` gives it then */
-  constructor(memory?: WebAssembly.Memory) {
+  /** Gives it its memory, which may not be there yet when the view is made. */
+  attach(memory: WebAssembly.Memory, bounds?: LiftBounds): this {
     this.#memory = memory;
-  }
-
-  attach(memory: WebAssembly.Memory): void {
-    this.#memory = memory;
+    this.#bounds = bounds;
+    return this;
   }
 
   live(): this {
@@ -41,18 +40,39 @@ export class MemoryView {
   /** Before lifting. */
   open(): this {
     this.live();
-    this.left = this.u8.length + LIFT_SLACK;
+    this.left = this.#bounds?.mostBytes ?? this.u8.length + LIFT_SLACK;
+    this.#lookAt = this.left - BYTES_PER_LOOK;
     return this;
   }
 
-  /** Checks that `length` items of `size` bytes lie at `pointer`; each takes `cost` bytes of the host's heap. */
-  check(pointer: number, length: number, size: number, align: number, cost: number = size): void {
+  /**
+   * Checks that `length` items of `size` bytes lie at `pointer`.
+   * @param cost bytes of the host that each takes
+   * @param own bytes that what holds them takes
+   */
+  check(pointer: number, length: number, size: number, align: number, cost: number = size, own: number = 0): void {
     const bytes = length * size;
     if ((pointer & (align - 1)) !== 0) trap(`pointer ${pointer} is not aligned to ${align}`);
     if (pointer + bytes > this.u8.length) {
       trap(`${bytes} bytes at ${pointer} lie outside of memory`);
     }
-    this.left -= length * cost;
+    this.charge(length * cost + own);
+  }
+
+  /** Counts bytes of the host before they are taken. */
+  charge(bytes: number): void {
+    this.left -= bytes;
+    if (this.left < this.#lookAt) this.#lookAround();
+  }
+
+  /** Looks at the clock; may end the store. */
+  look(): void {
+    this.#bounds?.look();
+  }
+
+  #lookAround(): void {
     if (this.left < 0) trap('one call lifts more than the whole memory holds');
+    this.#lookAt = Math.max(0, this.left - BYTES_PER_LOOK);
+    this.#bounds?.look();
   }
 }

@@ -1,5 +1,6 @@
 import { type ArtifactExport, type AttachedCode, isVivariumError } from '#core';
 import {
+  type CoreInstanceItem,
   type CoreItem,
   checkNames,
   type FuncItem,
@@ -96,6 +97,8 @@ class Planner {
   readonly #nameOf: (shown: string) => string;
   readonly #trampolines: string[] = [];
   readonly #trampolineOf = new Map<CoreItem, number>();
+  readonly #lists: (readonly (readonly [string, Argument])[])[] = [];
+  readonly #listOf = new Map<CoreInstanceItem, number>();
   readonly #exported: string[] = [];
   readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
   readonly #functions: { name: string; func: number }[] = [];
@@ -124,13 +127,12 @@ class Planner {
       module: step.module,
       args: step.args.map(({ name, value }) => ({
         name,
-        value:
-          value.kind === 'instantiated'
-            ? value.step
-            : [...value.exports].map(([key, item]) => this.#argument(key, item)),
+        value: value.kind === 'instantiated' ? { step: value.step } : { list: this.#list(value) },
       })),
     }));
+    const [funcs, memories] = [slotsByStep(this.#funcs), slotsByStep(this.#memories)];
     return {
+      lists: this.#lists,
       source: [
         "'use strict';",
         ...this.#keptTexts.map((name) => `const ${name} = new abi.KeptText();`),
@@ -151,8 +153,8 @@ class Planner {
       ].join('\n'),
       steps: steps.map((step, index) => ({
         ...step,
-        funcs: slotsOf(this.#funcs, index),
-        memories: slotsOf(this.#memories, index),
+        funcs: funcs.get(index) ?? [],
+        memories: memories.get(index) ?? [],
         adapters: this.#adapters.ofStep(index),
       })),
       exports,
@@ -234,6 +236,16 @@ class Planner {
         return value.sort === 'instance' ? [{ name, kind: 'instance' }] : [];
       }),
     };
+  }
+
+  /** The number of a list of items, which many core modules may be given. */
+  #list(given: Extract<CoreInstanceItem, { kind: 'exports' }>): number {
+    let index = this.#listOf.get(given);
+    if (index === undefined) {
+      index = this.#lists.push([...given.exports].map(([key, item]) => this.#argument(key, item))) - 1;
+      this.#listOf.set(given, index);
+    }
+    return index;
   }
 
   #argument(name: string, item: CoreItem): readonly [string, Argument] {
@@ -360,9 +372,14 @@ function slotOf(
   return slot;
 }
 
-function slotsOf(
+function slotsByStep(
   slots: ReadonlyMap<string, { step: number; name: string; slot: number }>,
-  step: number,
-): { slot: number; name: string }[] {
-  return [...slots.values()].filter((each) => each.step === step).map(({ slot, name }) => ({ slot, name }));
+): Map<number, { slot: number; name: string }[]> {
+  const found = new Map<number, { slot: number; name: string }[]>();
+  for (const { step, name, slot } of slots.values()) {
+    const ofStep = found.get(step);
+    if (ofStep === undefined) found.set(step, [{ slot, name }]);
+    else ofStep.push({ slot, name });
+  }
+  return found;
 }

@@ -1,4 +1,5 @@
 import { AsciiText } from '#core';
+import { TEXT_BYTES } from '../heap-cost.ts';
 import { copyBytes, type KeptText, MOST_KEPT, writeAscii } from './kept-text.ts';
 import type { MemoryView } from './memory-view.ts';
 import { trap } from './trap.ts';
@@ -19,6 +20,8 @@ const WIDE_TAG = 2n ** 63n;
 const MAX_STRING_BYTES = 2 ** 31 - 1;
 /** Up to this a loop is faster than the encoder. */
 const SHORT = MOST_KEPT;
+/** Beyond this V8 does not copy what a loop has put together, but chains it, with an object for each character. */
+const UNCHAINED = 12;
 
 /** Space from the guest's own allocator, which is not trusted: its answer is aligned and inside of memory, or a trap. */
 export function allocate(memory: MemoryView, realloc: Realloc, align: number, size: number): number {
@@ -135,9 +138,15 @@ export function storeLatin1OrUtf16(memory: MemoryView, realloc: Realloc, value: 
 }
 
 export function loadUtf8(memory: MemoryView, pointer: number, length: number): string {
-  memory.check(pointer, length, 1, 1);
+  memory.check(pointer, length, 1, 1, 1, TEXT_BYTES);
   const { u8 } = memory;
-  if (length > SHORT) return decode(utf8, u8, pointer, length);
+  if (length > SHORT) {
+    const decoded = decode(utf8, u8, pointer, length);
+    // Text that is not ASCII may take two bytes for each of its characters.
+    if (decoded.length !== length) memory.charge(length);
+    return decoded;
+  }
+  if (length > UNCHAINED) memory.charge((length - UNCHAINED) * TEXT_BYTES);
   let text = '';
   for (let index = pointer; index < pointer + length; index++) {
     const byte = u8[index] as number;

@@ -1,21 +1,11 @@
 import { type ActorDirectory, type Clock, type ComponentId, checkComponentId, timestampOf } from '#core';
 import type { HostLinker } from '../host-linker.ts';
 import type { CurrentStore, LogChannel } from '../host-state.ts';
+import type { ComponentMetadata } from './component-metadata.ts';
 
 /** Longer log messages and contexts are cut: a host call must not do much work for little fuel. */
 const MAX_MESSAGE = 64 * 1024;
 const MAX_CONTEXT = 64;
-
-/** `component-metadata` as the guest's `metadata` export answers it. */
-export interface ComponentMetadata {
-  readonly name: string;
-  readonly version: string;
-  readonly description: string;
-  readonly author: string;
-  readonly license: string;
-  readonly supportedOperations: readonly string[];
-  readonly stateful: boolean;
-}
 
 export interface ServicesPorts {
   readonly clock: Clock;

@@ -49,8 +49,11 @@ export class PathResolver {
     const end = segments.pop();
     let place = preopen.host;
     // One folder after the other: whether something exists outside is nobody's business.
-    for (const segment of segments)
-      place = this.#at(preopen, followed(child(place, segment), guestPath), guestPath).hostPath;
+    for (const segment of segments) {
+      const folder = this.#at(preopen, followed(child(place, segment), guestPath), guestPath);
+      if (folder.stats?.isDirectory() === false) throw fileFailure('ENOTDIR', guestPath);
+      place = folder.hostPath;
+    }
     if (end === undefined) return this.#at(preopen, place, guestPath);
     place = child(place, end);
     const link = followEnd && lstat(place, guestPath)?.isSymbolicLink() === true;

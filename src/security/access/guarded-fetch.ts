@@ -11,6 +11,9 @@ import type { Admission, NetworkGuard } from './network-guard.ts';
 const FREE_PIECES = 4_096;
 const BYTES_PER_PIECE = 16;
 
+/** Answers of the kind 1xx before the one that counts. */
+const MOST_PRELIMINARY = 16;
+
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Set by the connection itself: from a guest they could split the message or lie about the host. */
@@ -116,17 +119,28 @@ async function exchange(
   const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   if (signal.aborted) throw failed(url, signal.reason);
   return new Promise((resolve, reject) => {
-    const fail = (cause: unknown): void => reject(failed(url, signal.aborted ? signal.reason : cause));
     let answered = false;
+    let closed = false;
+    let outcome: (() => void) | undefined;
+    // Whoever waits gives its place back then, which must not be free as long as the connection is there.
+    const settle = (act: () => void): void => {
+      outcome ??= act;
+      if (closed) outcome();
+      else outgoing.destroy();
+    };
     let outgoing: ClientRequest;
+    const fail = (cause: unknown): void => settle(() => reject(failed(url, signal.aborted ? signal.reason : cause)));
     try {
       outgoing = send(options, (incoming) => {
         answered = true;
-        collect(incoming, url, new GrowingBuffer(maxBytes, reserve)).then(resolve, fail);
+        collect(incoming, url, new GrowingBuffer(maxBytes, reserve)).then(
+          (answer) => settle(() => resolve(answer)),
+          fail,
+        );
       });
     } catch (cause) {
       // Header names and values that Node refuses.
-      fail(cause);
+      reject(failed(url, cause));
       return;
     }
     const timer = setTimeout(() => {
@@ -137,8 +151,18 @@ async function exchange(
     });
     outgoing.on('close', () => {
       clearTimeout(timer);
-      if (!answered) fail(new Failure('ECONNRESET', 'the connection ended before an answer'));
+      closed = true;
+      if (outcome !== undefined || !answered) fail(new Failure('ECONNRESET', 'the connection ended before an answer'));
     });
+    // A server may send them without end, each of which costs the loop as much as an answer does.
+    let preliminary = 0;
+    const count = (): void => {
+      preliminary += 1;
+      if (preliminary > MOST_PRELIMINARY)
+        outgoing.destroy(new Failure('too-large', 'the server answers 1xx without end'));
+    };
+    outgoing.on('information', count);
+    outgoing.on('continue', count);
     outgoing.on('error', fail);
     outgoing.on('upgrade', (_, socket) => {
       socket.destroy();

@@ -32,6 +32,7 @@ export class GuardedNetwork implements ComponentNetwork {
     check();
     // Loaded on use: most components open no socket.
     const { connectTcp } = await import('./tcp-connection.ts');
+    // Nothing is opened for who wanted none of it meanwhile; `connectTcp` looks at the signal again.
     return connectTcp(to, check, signal);
   }
 }

@@ -9,6 +9,11 @@ const CONNECT_MS = 10_000;
 /** Connects to an address that was checked. @throws {SecurityError} `SECURITY_NETWORK_FAILED` */
 export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSignal): Promise<NetworkConnection> {
   return new Promise((resolve, reject) => {
+    // An aborted signal destroys the socket before it has a descriptor, and the one that it is then given stays open.
+    if (signal.aborted) {
+      reject(failed(to, Object.assign(new Error('nobody waits for it'), { code: 'ECONNABORTED' })));
+      return;
+    }
     const socket = connect({
       host: to.address,
       port: to.port,
@@ -17,7 +22,8 @@ export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSi
       signal,
       timeout: CONNECT_MS,
     });
-    const onError = (error: Error): void => reject(failed(to, error));
+    // Told once nothing of it is open any more: its place in a quota is free then.
+    const onError = (error: Error): void => void socket.once('close', () => reject(failed(to, error)));
     socket.once('error', onError);
     socket.once('timeout', () => socket.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' })));
     socket.once('connect', () => {
@@ -31,6 +37,7 @@ export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSi
 class TcpConnection implements NetworkConnection {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #check: () => void;
   #ended = false;
@@ -47,8 +54,11 @@ class TcpConnection implements NetworkConnection {
     socket.on('end', () => {
       this.#ended = true;
     });
-    socket.on('close', () => {
-      this.#ended = true;
+    this.closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.#ended = true;
+        resolve();
+      });
     });
     // The end is told to whoever reads beyond what is there.
     socket.on('readable', () => {

@@ -155,12 +155,12 @@ class Linker {
   #coreInstance(expression: CoreInstanceExpression, scope: Scope): CoreInstanceItem {
     if (expression.kind === 'exports') {
       const exports = expression.exports.map(({ name, value }) => [name, coreItem(scope, value)] as const);
-      this.#budget.step(exports.length);
+      this.#budget.step(weight(expression.exports));
       return { kind: 'exports', exports: new Map(exports) };
     }
     const module = scope.get('core module', expression.module);
     if (module === undefined) throw new WasmError('WASM_UNSUPPORTED', 'an imported core module is instantiated');
-    this.#budget.step(expression.args.length);
+    this.#budget.step(weight(expression.args));
     const args = expression.args.map(({ name, value }) => ({ name, value: scope.get('core instance', value) }));
     this.#steps.push({ module: module.index, args });
     return { kind: 'instantiated', step: this.#steps.length - 1 };
@@ -190,6 +190,7 @@ class Linker {
     const found = item(scope, target);
     if (description === undefined || found.sort !== 'instance' || description.kind !== 'instance') return found;
     // What an ascribed type does not name is hidden.
+    this.#budget.step(found.exports.size);
     const visible = this.#declarations.abstract(description, scope, []);
     const names = visible.sort === 'instance' ? visible.exports : new Map<string, Item>();
     return { sort: 'instance', exports: new Map([...found.exports].filter(([name]) => names.has(name))) };
@@ -207,6 +208,11 @@ class Linker {
     }
     throw new WasmError('WASM_UNSUPPORTED', 'this is not the encoding of a world: it exports no type of a component');
   }
+}
+
+/** Names are kept for each instance of a component that has them: long ones count as several. */
+function weight(named: readonly Named<unknown>[]): number {
+  return named.reduce((sum, { name }) => sum + 1 + (name.length >> 6), 0);
 }
 
 function entries(items: ReadonlyMap<string, Item>): Named<Item>[] {

@@ -3,6 +3,8 @@ import type { ComponentExports } from '../../../src/runtime/component-code.ts';
 import { componentCode } from '../../../src/runtime/component-code.ts';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/direct/plan.ts';
+
+import type { LiftBounds } from '../../../src/runtime/heap-cost.ts';
 import { BareTurn } from '../../support/bare-turn.ts';
 
 export type Imports = Readonly<Record<string, unknown>>;
@@ -11,20 +13,21 @@ type Stop = (reason: Error) => never;
 /** One component, ready to be instantiated on either path. Core modules run unmetered. */
 export interface BothPaths {
   glue(imports?: Imports): ComponentExports;
-  direct(imports?: Imports, stop?: Stop): ComponentExports;
+  direct(imports?: Imports, stop?: Stop, bounds?: LiftBounds): ComponentExports;
 }
 
 const link = (module: WebAssembly.Module, imports: WebAssembly.Imports = {}): WebAssembly.Exports =>
   new WebAssembly.Instance(module, imports).exports;
 
-export async function bothPaths(component: Uint8Array): Promise<BothPaths> {
+/** @param lifted told of what the glue charges */
+export async function bothPaths(component: Uint8Array, lifted: (bytes: number) => void = () => {}): Promise<BothPaths> {
   const { javascript, coreModules, imports, exports } = await transpile(component);
   const modules = coreModules.map(({ bytes }) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>));
   const byName = new Map(coreModules.map(({ name }, index) => [name, modules[index] as WebAssembly.Module]));
   const artifact = { javascript, coreModules: [], imports, exports };
   const glue = componentCode(
     { artifact, modules: byName } as unknown as Parameters<typeof componentCode>[0],
-    () => {},
+    lifted,
     (_name, _fallible, call) => call(),
   );
   const code = new DirectCode(planDirect(component));
@@ -35,9 +38,9 @@ export async function bothPaths(component: Uint8Array): Promise<BothPaths> {
         given,
         (module, coreImports) => ({ exports: link(module, coreImports) }),
       ),
-    direct: (given = {}, stop) =>
+    direct: (given = {}, stop, bounds) =>
       new BareTurn().exports(() =>
-        code.instantiate((index) => modules[index] as WebAssembly.Module, given, link, stop),
+        code.instantiate((index) => modules[index] as WebAssembly.Module, given, link, stop, undefined, bounds),
       ),
   };
 }

@@ -8,7 +8,7 @@ import { storeUtf8 } from '../../../src/runtime/direct/strings.ts';
 /** A memory whose allocator gives new space, marks it and, now and then, grows. */
 class Lowered {
   readonly #memory = new WebAssembly.Memory({ initial: 1, maximum: 20 });
-  readonly #view = new MemoryView(this.#memory);
+  readonly #view = new MemoryView().attach(this.#memory);
   readonly #kept = new KeptText();
   #heap = 8;
   #calls = 0;

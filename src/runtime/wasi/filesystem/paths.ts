@@ -13,6 +13,20 @@ export function below(folder: string, path: string): string {
   return [folder === '/' ? '' : folder, ...segments].join('/') || '/';
 }
 
+/**
+ * Whether a path can name nothing but a folder, as POSIX has it (path resolution, section 4.16): `below` leaves out what says so.
+ */
+export function namesFolder(path: string): boolean {
+  return path.endsWith('/') || endsInDot(path);
+}
+
+/** Whether its last segment is `.`, which is no name that could be made or removed. */
+export function endsInDot(path: string): boolean {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') end--;
+  return path[end - 1] === '.' && (end === 1 || path[end - 2] === '/');
+}
+
 /** A place or length in a file as a number that holds it exactly. */
 export function fileOffset(value: bigint): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw 'overflow';

@@ -8,7 +8,7 @@ import type { Io } from '../io.ts';
 import { answering } from './error-code.ts';
 import { listingsKit } from './listings.ts';
 import { OpenFile } from './open-file.ts';
-import { below, fileOffset } from './paths.ts';
+import { below, endsInDot, fileOffset, namesFolder } from './paths.ts';
 import { hashOf, statOf } from './stat.ts';
 import { type NewTimestamp, newTimes } from './times.ts';
 
@@ -117,7 +117,14 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     }
 
     createDirectoryAt(path: string): void {
-      answering(() => this.#files.makeFolder(this.#at(path)));
+      answering(() => {
+        const place = this.#at(path);
+        if (endsInDot(path)) {
+          this.#files.stat(place);
+          throw 'exist';
+        }
+        this.#files.makeFolder(place);
+      });
     }
 
     stat(): object {
@@ -125,16 +132,21 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     }
 
     statAt({ symlinkFollow = false }: PathFlags, path: string): object {
-      return answering(() => statOf(this.#files.stat(this.#at(path), symlinkFollow)));
+      return answering(() => statOf(this.#factsAt(path, symlinkFollow)));
     }
 
     setTimesAt({ symlinkFollow }: PathFlags, path: string, accessed: NewTimestamp, modified: NewTimestamp): void {
-      answering(() => this.#files.setTimes(this.#at(path), newTimes(accessed, modified, clock.now()), symlinkFollow));
+      answering(() => {
+        const follow = this.#asFolder(path) || symlinkFollow;
+        this.#files.setTimes(this.#at(path), newTimes(accessed, modified, clock.now()), follow);
+      });
     }
 
     linkAt({ symlinkFollow }: PathFlags, path: string, folder: Descriptor, name: string): void {
       answering(() => {
         if (symlinkFollow) throw 'invalid';
+        this.#fileOnly(path);
+        if (namesFolder(name)) throw 'not-directory';
         this.#files.link(this.#at(path), folder.#at(name));
       });
     }
@@ -142,8 +154,11 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     openAt({ symlinkFollow }: PathFlags, path: string, how: OpenFlags, flags: DescriptorFlags): Descriptor {
       return answering(() => {
         const place = this.#at(path);
-        const follow = symlinkFollow === true;
-        if (how.directory) return this.#openFolder(place, follow, how, flags);
+        const asFolder = namesFolder(path);
+        const follow = symlinkFollow === true || asFolder;
+        if (asFolder && how.create) throw answered(() => this.#asFolder(path)) ?? 'is-directory';
+        if (asFolder) this.#asFolder(path);
+        if (how.directory || asFolder) return this.#openFolder(place, follow, how, flags);
         const { create, exclusive, truncate } = how;
         const { read, write } = flags;
         try {
@@ -151,22 +166,32 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
           return new Descriptor({ open: new OpenFile(file, io) }, { read: read ?? false, write: write ?? false });
         } catch (error) {
           // What is opened to be read may turn out to be a folder.
-          if (write || create || truncate || answered(error) !== 'is-directory') throw error;
+          if (write || create || truncate || answered(() => fail(error)) !== 'is-directory') throw error;
           return this.#openFolder(place, follow, how, flags);
         }
       });
     }
 
     readlinkAt(path: string): string {
-      return answering(() => this.#files.readLink(this.#at(path)));
+      return answering(() => {
+        if (this.#asFolder(path)) throw 'invalid';
+        return this.#files.readLink(this.#at(path));
+      });
     }
 
     removeDirectoryAt(path: string): void {
-      answering(() => this.#files.removeFolder(this.#at(path)));
+      answering(() => {
+        if (endsInDot(path)) throw 'invalid';
+        this.#files.removeFolder(this.#at(path));
+      });
     }
 
     renameAt(path: string, folder: Descriptor, name: string): void {
-      answering(() => this.#files.rename(this.#at(path), folder.#at(name)));
+      answering(() => {
+        this.#fileOnly(path);
+        if (namesFolder(name)) throw 'not-directory';
+        this.#files.rename(this.#at(path), folder.#at(name));
+      });
     }
 
     /** A link could lead anywhere once what it leads through is changed. */
@@ -175,7 +200,10 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     }
 
     unlinkFileAt(path: string): void {
-      answering(() => this.#files.removeFile(this.#at(path)));
+      answering(() => {
+        this.#fileOnly(path);
+        this.#files.removeFile(this.#at(path));
+      });
     }
 
     isSameObject(other: Descriptor): boolean {
@@ -191,7 +219,7 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     }
 
     metadataHashAt({ symlinkFollow = false }: PathFlags, path: string): object {
-      return answering(() => hashOf(key, this.#files.stat(this.#at(path), symlinkFollow)));
+      return answering(() => hashOf(key, this.#factsAt(path, symlinkFollow)));
     }
 
     [Symbol.dispose](): void {
@@ -216,6 +244,28 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       return this.#subject.folder;
     }
 
+    /** For what concerns files alone: whatever a path that ends like a folder's leads to, it is refused. */
+    #fileOnly(path: string): void {
+      if (namesFolder(path)) throw this.#notAFile(path);
+    }
+
+    /** What a path that ends like a folder's is answered where a file is asked for. */
+    #notAFile(path: string): string {
+      this.#asFolder(path);
+      return 'is-directory';
+    }
+
+    /** Whether a path ends like a folder's; what it leads to, through a link too, must be one then. */
+    #asFolder(path: string): boolean {
+      if (!namesFolder(path)) return false;
+      if (this.#files.stat(this.#at(path)).kind !== 'folder') throw 'not-directory';
+      return true;
+    }
+
+    #factsAt(path: string, follow: boolean): FileFacts {
+      return this.#files.stat(this.#at(path), this.#asFolder(path) || follow);
+    }
+
     #at(path: string): string {
       return below(this.#folder(), path);
     }
@@ -236,12 +286,15 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
   return (path) => new Descriptor({ folder: path }, { read: true, mutateDirectory: true });
 }
 
-/** The case that the guest would be told, where there is one. */
-function answered(error: unknown): unknown {
+function fail(error: unknown): never {
+  throw error;
+}
+
+/** The case that the guest would be told of an operation, if any. */
+function answered(operation: () => unknown): unknown {
   try {
-    return answering(() => {
-      throw error;
-    });
+    answering(operation);
+    return undefined;
   } catch (code) {
     return code;
   }

@@ -30,6 +30,11 @@ export class CollectedBody implements ByteSink {
     this.#bytes = new GrowingBuffer(MAX_REQUEST_BYTES, (bytes) => charge.take(bytes));
   }
 
+  /** Bytes that were written. */
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   get ended(): boolean {
     return this.#whole !== undefined;
   }

@@ -75,8 +75,14 @@ export function fieldsKit(current: CurrentStore): FieldsKit {
 
     static fromList(entries: readonly (readonly [string, Uint8Array])[]): Fields {
       const fields = new Fields();
-      for (const [name, value] of entries) fields.#add(name, value);
-      return fields;
+      try {
+        for (const [name, value] of entries) fields.#add(name, value);
+        return fields;
+      } catch (error) {
+        // The guest gets no handle by which it could let go of them.
+        fields[Symbol.dispose]();
+        throw error;
+      }
     }
 
     get(name: string): Uint8Array[] {

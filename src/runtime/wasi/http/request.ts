@@ -4,7 +4,7 @@ import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { CollectedBody } from './body.ts';
 import type { HttpErrorCode } from './error-code.ts';
-import type { FieldsKit } from './fields.ts';
+import type { FieldsKit, HeaderPairs } from './fields.ts';
 
 type Method = { readonly tag: string; readonly val?: string };
 type Scheme = { readonly tag: 'HTTP' | 'HTTPS' | 'other'; readonly val?: string };
@@ -13,6 +13,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 /** Host and port alone: what the URL standard reads as something else is refused. */
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s/\\?#@[\]:%]{1,253})(?::\d{1,5})?$/;
 const PATH = /^\/[^\s#\\]*$|^\?[^\s#\\]*$|^$/;
+const DIGITS = /^\d{1,15}$/;
 const MAX_PATH = 8 * 1024;
 const NS_PER_MS = 1_000_000n;
 const MAX_CONNECT_MS = 10_000;
@@ -30,7 +31,7 @@ export interface Outgoing {
 /** The classes of a request, and what the host does with their instances and a guest cannot. */
 export interface RequestKit {
   readonly OutgoingRequest: new (headers: object) => object;
-  readonly OutgoingBody: new () => object;
+  readonly OutgoingBody: new (promised?: number) => object;
   readonly RequestOptions: new () => object;
   /** Ends the guest's resource. @throws an error code for what cannot be sent */
   toSend(request: object): Outgoing;
@@ -46,7 +47,13 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
   class OutgoingBody {
     readonly #charge = new HostCharge(current.state);
     readonly #body = new CollectedBody(io, new HostCharge(current.state));
+    readonly #promised: number | undefined;
     #written = false;
+
+    /** @param promised how many bytes the request says that it has; undefined where it does not say */
+    constructor(promised?: number) {
+      this.#promised = promised;
+    }
 
     static {
       bodyOf = (body) => body.#body;
@@ -62,9 +69,12 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
       body.#charge.end();
       const refused = trailers !== undefined && fields.pairsOf(trailers).length > 0;
       if (trailers !== undefined) fields.dispose(trailers);
-      const code: HttpErrorCode = { tag: 'HTTP-request-trailer-section-size', val: 0 };
-      body.#body.end(refused ? code : undefined);
-      if (refused) throw code;
+      const written = body.#body.length;
+      let code: HttpErrorCode | undefined;
+      if (refused) code = { tag: 'HTTP-request-trailer-section-size', val: 0 };
+      else if (body.#promised !== undefined && body.#promised !== written) code = wrongSize(written);
+      body.#body.end(code);
+      if (code !== undefined) throw code;
     }
 
     [Symbol.dispose](): void {
@@ -98,7 +108,7 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
 
     body(): OutgoingBody {
       if (this.#body !== undefined) throw REFUSED;
-      this.#body = new OutgoingBody();
+      this.#body = new OutgoingBody(promisedLength(fields.pairsOf(this.#headers)));
       return this.#body;
     }
 
@@ -150,20 +160,23 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
 
     #toSend(): Outgoing {
       const { tag } = this.#scheme ?? { tag: 'HTTPS' };
-      if (tag === 'other') throw this.#unfit('HTTP-protocol-error');
-      if (this.#authority === undefined) throw this.#unfit('HTTP-request-URI-invalid');
+      if (tag === 'other') throw this.#unfit({ tag: 'HTTP-protocol-error' });
+      if (this.#authority === undefined) throw this.#unfit({ tag: 'HTTP-request-URI-invalid' });
+      const headers = fields.pairsOf(this.#headers);
+      const promised = promisedLength(headers) ?? 0;
+      if (this.#body === undefined && promised !== 0) throw this.#unfit(wrongSize(0));
       const path = this.#path ?? '/';
       const url = `${tag.toLowerCase()}://${this.#authority}${path.startsWith('/') ? path : `/${path}`}`;
       const method = this.#method.val ?? this.#method.tag.toUpperCase();
       return {
-        request: { method, url, headers: fields.pairsOf(this.#headers) },
+        request: { method, url, headers },
         body: this.#body === undefined ? undefined : bodyOf(this.#body),
       };
     }
 
-    #unfit(tag: string): HttpErrorCode {
+    #unfit(code: HttpErrorCode): HttpErrorCode {
       this[Symbol.dispose]();
-      return { tag };
+      return code;
     }
 
     #end(): void {
@@ -228,6 +241,18 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
     limitsOf: (options) =>
       options === undefined ? { connectMs: MAX_CONNECT_MS, idleMs: MAX_IDLE_MS } : limitsOf(options as RequestOptions),
   };
+}
+
+/** What the headers say of the body's length; NaN, which no body has, where that is no number, or several. */
+function promisedLength(headers: HeaderPairs): number | undefined {
+  const said = new Set(headers.filter(([name]) => name.toLowerCase() === 'content-length').map(([, value]) => value));
+  const [length = ''] = said;
+  if (said.size === 0) return undefined;
+  return said.size === 1 && DIGITS.test(length) ? Number(length) : Number.NaN;
+}
+
+function wrongSize(written: number): HttpErrorCode {
+  return { tag: 'HTTP-request-body-size', val: BigInt(written) };
 }
 
 /** A wait that the guest chose, or less. */

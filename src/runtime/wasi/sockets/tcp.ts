@@ -10,6 +10,9 @@ import { socketErrorOf } from './error-code.ts';
 /** Sockets of one store at a time. */
 const MAX_SOCKETS = 16;
 
+/** Sockets of all stores of a runtime: a process may often have no more than 1,024 descriptors. */
+const MAX_SOCKETS_OF_RUNTIME = 256;
+
 /** What a socket's buffers may come to, 64 KiB each way, in pieces. */
 const SOCKET_BYTES = 256 * 1024;
 
@@ -42,6 +45,7 @@ type Family = 'ipv4' | 'ipv6';
 /** `wasi:sockets/tcp` and `tcp-create-socket`: connections that go out, made in one turn and used in later ones. */
 export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): void {
   const sockets = new WeakMap<HostState, Quota>();
+  const all = new Quota(MAX_SOCKETS_OF_RUNTIME);
 
   class TcpSocket {
     readonly #family: Family;
@@ -55,11 +59,19 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
     #connection: NetworkConnection | undefined;
     #failure: string | undefined;
 
+    readonly #end = (): void => this[Symbol.dispose]();
+
     constructor(family: Family, places: Quota) {
-      this.#places = places;
       this.#charge = new HostCharge(current.state, SOCKET_BYTES);
+      this.#places = places;
       this.#family = family;
       this.#state = current.state;
+      if (!places.take(1)) throw this.#refused();
+      if (!all.take(1)) {
+        places.giveBack(1);
+        throw this.#refused();
+      }
+      this.#state.ending.addEventListener('abort', this.#end, { once: true });
     }
 
     startConnect(_network: object, remote: IpSocketAddress): void {
@@ -116,15 +128,31 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
     [Symbol.dispose](): void {
       if (this.#closed) return;
       this.#closed = true;
+      this.#state.ending.removeEventListener('abort', this.#end);
       this.#stop.abort();
       // Else it is on its way, and counts until that has ended.
       if (!this.#started || this.#failure !== undefined || this.#connection !== undefined) this.#leave();
     }
 
+    #refused(): string {
+      this.#charge.end();
+      return 'new-socket-limit';
+    }
+
+    /** Its place is free when its descriptor is. */
     #leave(): void {
-      this.#connection?.close();
+      const connection = this.#connection;
+      if (connection === undefined) this.#giveBack();
+      else {
+        connection.close();
+        void connection.closed.then(() => this.#giveBack());
+      }
+    }
+
+    #giveBack(): void {
       this.#charge.end();
       this.#places.giveBack(1);
+      all.giveBack(1);
     }
 
     #connected(): NetworkConnection {
@@ -147,7 +175,6 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
     createTcpSocket(family: Family): object {
       const places = sockets.get(current.state) ?? new Quota(MAX_SOCKETS);
       sockets.set(current.state, places);
-      if (!places.take(1)) throw 'new-socket-limit';
       return new TcpSocket(family, places);
     },
   });
