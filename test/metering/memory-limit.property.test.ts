@@ -1,7 +1,7 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { MemoryPool, Tank } from '#core';
+import { type MemoryPool, Quota, type Tank } from '#core';
 import { meter } from './harness/metered.ts';
 import { runs } from './harness/runs.ts';
 
@@ -35,6 +35,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Counts what it is asked for. */
 class CountingPool implements MemoryPool {
+  readonly memories = new Quota(1_000);
   held = 0;
   readonly #limit: number;
   constructor(limit: number) {
