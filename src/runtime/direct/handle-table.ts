@@ -35,7 +35,7 @@ export class HandleQuota {
   /** For one more place in a table, which is kept until the store ends. */
   grow(): void {
     if (this.#places % CHARGED_AT_ONCE === 0 && !this.#take(CHARGED_AT_ONCE * ENTRY_BYTES)) {
-      trap('the handles that the component holds take more memory than the host keeps for it');
+      trap('the handles that the component holds make the host keep more than it may for a component');
     }
     this.#places += 1;
     if (this.#places > MAX_HANDLES) trap(`the component holds more than ${MAX_HANDLES} resources`);
