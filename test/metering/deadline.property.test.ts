@@ -6,6 +6,7 @@ import { compileModule, type GeneratedModule, modulePlan } from './generator/ind
 import { MeteredDriver, meter, ROOMY } from './harness/metered.ts';
 import { observe } from './harness/observe.ts';
 import { runs } from './harness/runs.ts';
+import { assemble } from './support/wat.ts';
 
 const DEADLINE = 'stopped METERING_DEADLINE';
 const LIMIT_MS = 20;
@@ -47,6 +48,32 @@ function entriesOf(generated: GeneratedModule, mode: MeteringMode, stepMs: numbe
 }
 
 describe('a limit of time', () => {
+  it('begins with each call, however long earlier ones and the time between them were', async () => {
+    const text = '(module (import "host" "work" (func $work)) (func (export "run") (call $work)))';
+    const module = new WebAssembly.Module(meter.meterModule(await assemble(text), 'fuel').bytes as BufferSource);
+    const milliseconds = fc.integer({ min: 0, max: LIMIT_MS });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(milliseconds, fc.nat(1_000)), { minLength: 2, maxLength: 6 }), (calls) => {
+        let time = 1;
+        let works = 0;
+        const tank = new RewritingMeter(() => time, SLICES).createTank(ROOMY);
+        tank.begin({ timeMs: LIMIT_MS });
+        const { run } = tank.link(module, { host: { work: () => (time += works) } });
+        tank.end();
+        for (const [ms, pause] of calls) {
+          time += pause;
+          works = ms;
+          tank.begin({ timeMs: LIMIT_MS });
+          (run as () => void)();
+          tank.end();
+          expect(tank.usage.callMs).toBe(ms);
+        }
+        expect(tank.usage.totalMs).toBe(calls.reduce((sum, [ms]) => sum + ms, 0));
+      }),
+      runs(100),
+    );
+  });
+
   for (const mode of ['fuel', 'deadline'] as const) {
     it(`ends what does not end, at the first look at the clock behind it, in mode ${mode}`, () => {
       let guests = 0;

@@ -33,6 +33,26 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(fc.constant('objects' as const), fc.integer({ min: 0, max: 6_000 })),
 );
 
+function bytesOf([what, count]: Step): number {
+  return count * (what === 'table' ? ENTRY : what === 'objects' ? OBJECT : PAGE);
+}
+
+/** Any limit, or one that the first steps meet, miss by a byte or leave one of. */
+const limitAndSteps: fc.Arbitrary<readonly [limit: number, steps: readonly Step[]]> = fc
+  .array(step, { maxLength: 12 })
+  .chain((steps) =>
+    fc.tuple(
+      fc.oneof(
+        fc.integer({ min: 0, max: 12 * PAGE }),
+        fc.tuple(fc.nat(steps.length), fc.constantFrom(-1, 0, 1)).map(([taken, more]) => {
+          const bytes = steps.slice(0, taken).map(bytesOf);
+          return bytes.reduce((sum, each) => sum + each, BEGINS_WITH + more);
+        }),
+      ),
+      fc.constant(steps),
+    ),
+  );
+
 /** Counts what it is asked for. */
 class CountingPool implements MemoryPool {
   readonly memories = new Quota(1_000);
@@ -55,7 +75,7 @@ describe('a limit of memory', () => {
   for (const limitedBy of ['the store', 'the pool'] as const) {
     it(`is kept to the byte over memories, tables and objects, where ${limitedBy} has it`, () => {
       fc.assert(
-        fc.property(fc.integer({ min: 0, max: 12 * PAGE }), fc.array(step, { maxLength: 12 }), (limit, steps) => {
+        fc.property(limitAndSteps, ([limit, steps]) => {
           const pool = new CountingPool(limitedBy === 'the pool' ? limit : Number.POSITIVE_INFINITY);
           const maxMemoryBytes = limitedBy === 'the store' ? limit : 2 ** 40;
           const tank = meter.createTank({ maxMemoryBytes, pool });
@@ -80,8 +100,9 @@ function follow(tank: Tank, limit: number, steps: readonly Step[]): void {
   }
   const exports = tank.link(module, {});
   tank.end();
-  for (const [what, count] of steps) {
-    const bytes = count * (what === 'table' ? ENTRY : what === 'objects' ? OBJECT : PAGE);
+  for (const taken of steps) {
+    const [what, count] = taken;
+    const bytes = bytesOf(taken);
     tank.begin({});
     const run = (): unknown => (exports[what] as (count: number) => unknown)(count);
     if (what === 'objects' && held + bytes > limit) {

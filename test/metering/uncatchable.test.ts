@@ -19,6 +19,7 @@ afterEach(async () => {
     if (Object.keys(stopped.exports).length === 0) continue;
     const [entry = ''] = Object.keys(stopped.exports).filter((name) => typeof stopped.exports[name] === 'function');
     expect(() => stopped.exports[entry]?.(1)).toThrow(WebAssembly.RuntimeError);
+    expect(() => stopped.tank.begin({})).toThrow();
     expect(stopped.call(entry)).toMatch(/^METERING_|^STOPPED/);
   }
   const next = new Guest();
