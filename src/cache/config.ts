@@ -19,7 +19,7 @@ export interface CacheConfig {
   readonly root: string | undefined;
   /** Weight that the memory tier may hold: generated text and module bytes, each module twice (ours and V8's). 256 MiB. */
   readonly memoryBytes: number;
-  /** What `pruneDisk` leaves when it is not told otherwise. 4 GiB. */
+  /** Bytes of entries on disk, all engines' together; held by a sweep after writes, and by `pruneDisk`. 4 GiB. */
   readonly maxDiskBytes: number;
   /** The largest entry that is written or read. 512 MiB. */
   readonly maxArtifactBytes: number;

@@ -37,6 +37,8 @@ export interface DiskOptions {
   readonly files: CacheFiles;
   readonly clock: Clock;
   readonly random: Random;
+  /** Told of each entry that was written, with its bytes. */
+  readonly onWrite: (bytes: number) => void;
   /** Told when the tier stops working, for a while or for good. */
   readonly onTrouble: (error: CacheError) => void;
 }
@@ -264,7 +266,7 @@ export class DiskTier {
   }
 
   async #write(key: ArtifactKey, content: Buffer, seal: Uint8Array): Promise<void> {
-    const { files, root, config, random, profiles, clock } = this.#options;
+    const { files, root, config, random, profiles, clock, onWrite } = this.#options;
     const file = joinSeal(content, seal);
     if (file.length > config.maxArtifactBytes) {
       throw new CacheError(
@@ -279,6 +281,7 @@ export class DiskTier {
     await writeWhole(files, metadataFile(root, key), json, { folder: tmp, random, durable: false });
     await syncFolder(files, artifacts);
     this.#counts.stores += 1;
+    onWrite(file.length + json.length);
   }
 
   #damaged(why: string): { readonly outcome: 'damaged'; readonly why: string } {

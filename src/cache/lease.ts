@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
@@ -25,12 +26,16 @@ export interface LeaseOptions {
   readonly leaseMs: number;
 }
 
+/** One file of the lock: whose it is, or was. */
 interface Holding {
   readonly generation: number;
   /** Changes with every sign of life. */
   readonly pulse: string;
   readonly holder: Holder | undefined;
 }
+
+/** Holdings that are given up, by generation, each with the pulse that it had then. */
+type GivenUp = ReadonlyMap<number, string>;
 
 interface Holder {
   readonly pid: number;
@@ -41,10 +46,14 @@ interface Holder {
 /**
  * A lock between threads and processes, for work that may be done twice but should not be.
  *
- * It is a file `<name>.<generation>`, made with `O_EXCL` and touched by its holder while it lives. A holder is given up
+ * It is a file `<name>.<generation>`, made with `O_EXCL` and written anew by its holder while it lives. A holder is given up
  * when its process is gone (same host), or when its file has not changed for `leaseMs` of the *watcher's* monotonic
- * clock: no wall clock of anyone is believed. The next holder makes generation n + 1, and that can be done once, so two
- * watchers that give up the same holder at the same time do not both follow it.
+ * clock: no clock of anyone else, and no time stamp of a file, is believed.
+ *
+ * Whoever finds no file makes one of a generation drawn at random; whoever gives up all that are there makes the one after
+ * the last, which can be done once. Either then looks again, and holds the lock only if no file is there but those that it
+ * gave up and its own: of two, the later to make its file sees the other's. So no name that was deleted is held again,
+ * and a file that somebody deletes late, because it was slow, is nobody's by then.
  */
 export class LeaseLock {
   readonly #options: LeaseOptions;
@@ -60,26 +69,27 @@ export class LeaseLock {
   /** Waits for a turn. @throws what the file system throws, and `signal`'s reason */
   async acquire(signal?: AbortSignal): Promise<Turn> {
     const { clock, leaseMs } = this.#options;
-    let watched: { pulse: string; nonce: string; since: number } | undefined;
+    const seen = new Map<number, { pulse: string; since: number }>();
+    let waitedFor = '';
     // The clock's timers do not keep a process alive, but somebody who waits does.
     const alive = setInterval(() => undefined, 2 ** 30);
     try {
       for (;;) {
         signal?.throwIfAborted();
-        const holding = await this.#current();
-        if (holding === undefined) {
-          if (watched !== undefined) return { gone: watched.nonce };
-          const lease = await this.#claim(1, undefined);
+        const holdings = await this.#holdings();
+        if (waitedFor !== '' && holdings.every(({ holder }) => holder?.nonce !== waitedFor)) return { gone: waitedFor };
+        waitedFor = holdings.at(-1)?.holder?.nonce ?? '';
+        const now = clock.monotonic();
+        const givenUp = new Map<number, string>();
+        for (const { generation, pulse, holder } of holdings) {
+          const known = seen.get(generation);
+          const since = known?.pulse === pulse ? known.since : now;
+          seen.set(generation, { pulse, since });
+          if (isDead(holder) || now - since > leaseMs) givenUp.set(generation, pulse);
+        }
+        if (givenUp.size === holdings.length) {
+          const lease = await this.#claim(givenUp);
           if (lease !== undefined) return { lease };
-        } else {
-          const nonce = holding.holder?.nonce ?? '';
-          if (watched !== undefined && watched.nonce !== '' && watched.nonce !== nonce) return { gone: watched.nonce };
-          if (watched?.pulse !== holding.pulse) watched = { pulse: holding.pulse, nonce, since: clock.monotonic() };
-          if (isDead(holding.holder) || clock.monotonic() - watched.since > leaseMs) {
-            const lease = await this.#claim(holding.generation + 1, holding.pulse);
-            if (lease !== undefined) return { lease };
-            watched = undefined;
-          }
         }
         await this.#pause();
       }
@@ -88,50 +98,64 @@ export class LeaseLock {
     }
   }
 
-  /** Makes the file of a generation. @param givenUp the pulse of the holder that is passed over, if there was one */
-  async #claim(generation: number, givenUp: string | undefined): Promise<Lease | undefined> {
+  /** Makes a file, and holds the lock if nobody else does. @param givenUp all the files that are there */
+  async #claim(givenUp: GivenUp): Promise<Lease | undefined> {
     const { files, random } = this.#options;
     const nonce = Buffer.from(random.bytes(16)).toString('hex');
-    const path = join(this.#folder, `${this.#name}.${generation}`);
-    const holder = { pid: process.pid, thread: threadId, host: hostname(), nonce };
+    const last = Math.max(...givenUp.keys());
+    const generation = givenUp.size > 0 ? last + 1 : 1 + Buffer.from(random.bytes(6)).readUIntBE(0, 6);
+    const path = this.#path(generation);
+    const holder: Holder = { pid: process.pid, host: hostname(), nonce };
     try {
       const handle = await files.open(path, 'wx', FILE_MODE);
       try {
-        await handle.writeFile(JSON.stringify(holder));
+        await handle.writeFile(textOf(holder, 0));
       } finally {
         await handle.close();
+      }
+      const others = (await this.#generations()).filter((other) => other !== generation);
+      if (others.length === givenUp.size && (await this.#isUnchanged(others, givenUp))) {
+        // Ascending: while a later one is there, nobody takes its place for want of an earlier one.
+        for (const other of others) await files.rm(this.#path(other), { force: true });
+        return this.#hold(path, holder);
       }
     } catch (cause) {
       if (codeOf(cause) === 'EEXIST') return undefined;
       await files.rm(path, { force: true }).catch(() => undefined);
       throw cause;
     }
-    // Since we looked, the holder may have let go and another come in: the last to make its file sees the other's.
-    const others = (await this.#generations()).filter((other) => other !== generation);
-    const passed = givenUp === undefined ? undefined : await this.#look(generation - 1);
-    const free = givenUp === undefined ? others.length === 0 : passed?.pulse === givenUp;
-    if (!free || others.some((other) => other > generation)) {
-      await files.rm(path, { force: true });
-      return undefined;
-    }
-    for (const other of others) await files.rm(join(this.#folder, `${this.#name}.${other}`), { force: true });
-    return this.#hold(path, nonce);
+    await files.rm(path, { force: true });
+    return undefined;
   }
 
-  #hold(path: string, nonce: string): Lease {
+  /** Whether the files that are there are those that were given up, as they were. */
+  async #isUnchanged(generations: readonly number[], givenUp: GivenUp): Promise<boolean> {
+    for (const generation of generations) {
+      const pulse = (await this.#look(generation))?.pulse;
+      if (pulse === undefined || pulse !== givenUp.get(generation)) return false;
+    }
+    return true;
+  }
+
+  #path(generation: number): string {
+    return join(this.#folder, `${this.#name}.${generation}`);
+  }
+
+  #hold(path: string, holder: Holder): Lease {
     const { files, clock, leaseMs } = this.#options;
     let stop = (): void => undefined;
+    let beats = 0;
     const beat = (): void => {
       stop = clock.after(leaseMs / 4, () => {
-        const now = new Date(clock.now());
+        beats += 1;
         // A file that is gone was taken over: the work goes on, as its result is right whoever else makes it too.
-        files.utimes(path, now, now).then(beat, () => undefined);
+        this.#renew(path, textOf(holder, beats)).then(beat, () => undefined);
       });
     };
     beat();
     let held = true;
     return {
-      nonce,
+      nonce: holder.nonce,
       release: async () => {
         if (!held) return;
         held = false;
@@ -141,10 +165,25 @@ export class LeaseLock {
     };
   }
 
-  /** The newest generation, if the lock is held or was left. */
-  async #current(): Promise<Holding | undefined> {
-    const generation = (await this.#generations()).at(-1);
-    return generation === undefined ? undefined : this.#look(generation);
+  /** A sign of life. A time stamp would not do: some file systems round it to seconds, and a wall clock may stand still. */
+  async #renew(path: string, text: string): Promise<void> {
+    const { files } = this.#options;
+    const handle = await openRegular(path, { links: 'refuse', flags: constants.O_WRONLY, open: files.open });
+    try {
+      await handle.write(text, 0);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** What is there of the lock, by generation. */
+  async #holdings(): Promise<readonly Holding[]> {
+    const holdings: Holding[] = [];
+    for (const generation of await this.#generations()) {
+      const holding = await this.#look(generation);
+      if (holding !== undefined) holdings.push(holding);
+    }
+    return holdings;
   }
 
   async #generations(): Promise<number[]> {
@@ -159,7 +198,7 @@ export class LeaseLock {
   async #look(generation: number): Promise<Holding | undefined> {
     const { files } = this.#options;
     try {
-      const handle = await openRegular(join(this.#folder, `${this.#name}.${generation}`), {
+      const handle = await openRegular(this.#path(generation), {
         links: 'refuse',
         open: files.open,
       });
@@ -182,6 +221,11 @@ export class LeaseLock {
       clock.after(POLL_MS * (1 + random.fraction()), resolve);
     });
   }
+}
+
+/** What a holder's file says; `beat` grows, so that no older text is longer than a newer one. */
+function textOf(holder: Holder, beat: number): string {
+  return JSON.stringify({ ...holder, thread: threadId, beat });
 }
 
 /** A holder that was killed between making its file and writing it has none; then only time tells. */

@@ -25,6 +25,7 @@ import type { PruneOptions, PruneReport } from './prune.ts';
 import { type Build, SharedBuilds } from './shared-builds.ts';
 import { SingleFlight } from './singleflight.ts';
 import type { CacheSurvey } from './survey.ts';
+import { DiskSweeper } from './sweeper.ts';
 import type { WarmupItem, WarmupMode, WarmupOptions, WarmupReport } from './warmup.ts';
 
 export interface CacheManagerOptions {
@@ -53,6 +54,7 @@ export class CacheManager implements ArtifactCache {
   readonly #disk: DiskTier | undefined;
   readonly #flights = new SingleFlight<CompiledArtifact>();
   readonly #builds: SharedBuilds;
+  readonly #sweeper: DiskSweeper;
   #joined = 0;
   #closed = false;
 
@@ -65,6 +67,9 @@ export class CacheManager implements ArtifactCache {
       [this.#profileIds.deadline, profiles.deadline],
     ]);
     this.#memory = new MemoryTier(config.memoryBytes);
+    const { clock } = options;
+    const { maxDiskBytes } = config;
+    this.#sweeper = new DiskSweeper({ clock, maxDiskBytes, prune: () => this.pruneDisk() });
     this.#disk =
       config.root === undefined
         ? undefined
@@ -73,6 +78,7 @@ export class CacheManager implements ArtifactCache {
             root: config.root,
             profiles: this.#profiles,
             files,
+            onWrite: (bytes) => this.#sweeper.wrote(bytes),
             onTrouble: (error) => options.onTrouble?.(error),
           });
     this.#builds = new SharedBuilds({ ...options, files, disk: this.#disk });
@@ -200,14 +206,16 @@ export class CacheManager implements ArtifactCache {
   }
 
   metrics(): CacheMetrics {
-    return metricsOf(this.#memory.statistics, this.#disk?.statistics, this.#builds.statistics, this.#joined);
+    const disk = this.#disk && { ...this.#disk.statistics, ...this.#sweeper.statistics };
+    return metricsOf(this.#memory.statistics, disk, this.#builds.statistics, this.#joined);
   }
 
-  /** Waits for what is under way and writes down what was used. Later calls are refused. */
+  /** Waits for what is under way, writes down what was used and sweeps where that is due. Later calls are refused. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#flights.settled();
     await this.#disk?.flush();
+    await this.#sweeper.settled();
     this.#memory.clear();
   }
 

@@ -1,6 +1,7 @@
 import type { DiskStatistics } from './disk.ts';
 import type { MemoryStatistics } from './memory.ts';
 import type { BuildStatistics } from './shared-builds.ts';
+import type { SweeperStatistics } from './sweeper.ts';
 
 /** What the cache did since it was made. */
 export interface CacheMetrics {
@@ -24,6 +25,11 @@ export interface CacheMetrics {
   readonly failures: number;
   /** Callers that were told at once that a component is invalid. */
   readonly negativeHits: number;
+  /** Bytes of the entries on disk, all engines', when they were last counted and written since; undefined before. */
+  readonly diskBytes: number | undefined;
+  /** Times that the disk tier was held to its limit, and entries that were deleted for it. */
+  readonly sweeps: number;
+  readonly swept: number;
   /** `none`: there is no disk tier; `suspended`: nothing is written for a while; `off`: its folder is not safe. */
   readonly disk: DiskStatistics['state'] | 'none';
   readonly diskTrouble: string | undefined;
@@ -31,7 +37,7 @@ export interface CacheMetrics {
 
 export function metricsOf(
   memory: MemoryStatistics,
-  disk: DiskStatistics | undefined,
+  disk: (DiskStatistics & SweeperStatistics) | undefined,
   { compiles, waits, failures, negativeHits }: BuildStatistics,
   joined: number,
 ): CacheMetrics {
@@ -50,6 +56,9 @@ export function metricsOf(
     waits: joined + waits,
     failures,
     negativeHits,
+    diskBytes: disk?.diskBytes,
+    sweeps: disk?.sweeps ?? 0,
+    swept: disk?.swept ?? 0,
     disk: disk?.state ?? 'none',
     diskTrouble: disk?.trouble,
   };

@@ -10,6 +10,7 @@ import {
   type ModuleQuery,
   type ModuleRecord,
   type ModuleRegistry,
+  type RegistryMetrics,
   shownText,
 } from '#core';
 import type { TrustedKey } from '#security/signers';
@@ -45,6 +46,16 @@ const SIMILARITY_ERROR = 1e-4;
 /** The time of a module's last use is written this often: a fetch is no write in most cases. */
 const TOUCH_MS = 3_600_000;
 
+/** What says that a module is not to be run, whoever has it. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'REGISTRY_BAD_RECORD',
+  'REGISTRY_BAD_SIGNATURE',
+  'REGISTRY_BLOB_DAMAGED',
+  'REGISTRY_NOT_VERIFIED',
+  'REGISTRY_REVOKED',
+  'REGISTRY_UNTRUSTED',
+]);
+
 const CLIENT: allow.OptionRules<RegistryClientOptions> = {
   index: allow.part('find', 'get'),
   blobs: allow.part('get', 'list', 'delete'),
@@ -61,6 +72,7 @@ export class RegistryClient implements ModuleRegistry {
   readonly #options: RegistryClientOptions;
   readonly #retired: RetiredModules;
   readonly #lookups: LookupRetention;
+  readonly #counts = { queries: 0, matched: 0, refused: 0, fetches: 0, fetchedBytes: 0, failures: 0 };
 
   /** @throws {CoreError} `CORE_INVALID_OPTION` */
   constructor(options: RegistryClientOptions) {
@@ -75,6 +87,13 @@ export class RegistryClient implements ModuleRegistry {
    * @throws {RegistryError} `REGISTRY_INVALID_QUERY`, `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNAVAILABLE`
    */
   async query(query: ModuleQuery): Promise<readonly ModuleMatch[]> {
+    this.#counts.queries += 1;
+    const matches = await this.#counting(this.#query(query));
+    if (matches.length > 0) this.#counts.matched += 1;
+    return matches;
+  }
+
+  async #query(query: ModuleQuery): Promise<readonly ModuleMatch[]> {
     const read = readQuery(query);
     const { limit } = read;
     const judged = new Map<string, boolean>();
@@ -100,6 +119,18 @@ export class RegistryClient implements ModuleRegistry {
    * `REGISTRY_UNAVAILABLE`
    */
   async fetch(id: string, signal?: AbortSignal): Promise<FetchedModule> {
+    this.#counts.fetches += 1;
+    const fetched = await this.#counting(this.#fetch(id, signal));
+    this.#counts.fetchedBytes += fetched.bytes.length;
+    return fetched;
+  }
+
+  /** What this client did so far. */
+  metrics(): RegistryMetrics {
+    return { ...this.#counts };
+  }
+
+  async #fetch(id: string, signal: AbortSignal | undefined): Promise<FetchedModule> {
     const record = await this.get(id);
     const signers = await this.#check(record);
     if ((await this.#retired.get(record.storagePointer)) === 'revoked') throw revoked(record);
@@ -178,8 +209,19 @@ export class RegistryClient implements ModuleRegistry {
       return true;
     } catch (error) {
       if (!(error instanceof RegistryError) || error.code === 'REGISTRY_UNAVAILABLE') throw error;
+      this.#counts.refused += 1;
       this.#options.refused?.(error, record);
       return false;
+    }
+  }
+
+  async #counting<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const isRefusal = error instanceof RegistryError && REFUSALS.has(error.code);
+      this.#counts[isRefusal ? 'refused' : 'failures'] += 1;
+      throw error;
     }
   }
 

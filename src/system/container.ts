@@ -64,7 +64,7 @@ export const TOKENS = {
   profiles: token<EngineProfiles>('EngineProfiles'),
   keyValueStore: token<KeyValueStore>('KeyValueStore'),
   loader: token<ComponentLoader>('ComponentLoader'),
-  registry: token<Pick<ModuleRegistry, 'fetch'>>('ModuleRegistry'),
+  registry: token<Pick<ModuleRegistry, 'fetch' | 'metrics'>>('ModuleRegistry'),
   directory: token<Directory>('ActorDirectory'),
   events: token<RuntimeEmitter>('RuntimeEvents'),
   limiter: token<ComponentLimiter>('ComponentLimiter'),

@@ -8,6 +8,7 @@ export { missingGrants } from './grants.ts';
 export type { Inspection } from './inspect.ts';
 export { type AuditFilter, openAuditFolder, openKeyring, readAudit, verifyAudit } from './keyring.ts';
 export type { MeteredFile } from './meter.ts';
+export type { RuntimeMetrics } from './metrics.ts';
 export {
   buildActor,
   buildSource,

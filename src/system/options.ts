@@ -32,7 +32,7 @@ export interface RuntimePorts {
   readonly keyValueStore: KeyValueStore;
   readonly loader: ComponentLoader;
   /** What `registry:ID` is fetched from: the `client` of `openRegistry`. */
-  readonly registry: Pick<ModuleRegistry, 'fetch'>;
+  readonly registry: Pick<ModuleRegistry, 'fetch' | 'metrics'>;
   readonly audit: AuditLog;
   readonly trustedKeys: TrustedKeys;
   /** Where the names that components connect to are looked up; the system's own by default. */

@@ -26,6 +26,7 @@ import { aborted, closed } from './ended.ts';
 import type { RuntimeEvents } from './events.ts';
 import type { ExportCalls } from './export-calls.ts';
 import { Loading } from './loading.ts';
+import type { RuntimeMetrics } from './metrics.ts';
 import { checkListener, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
 import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
 
@@ -199,6 +200,16 @@ export class Runtime implements AsyncDisposable {
   /** What the messages of this runtime have come to so far; every message taken ends in exactly one of them. */
   get messages(): Readonly<MessageCounters> {
     return this.#router.counters;
+  }
+
+  /** What this runtime did so far: its artifact cache, its registry, its messages. A copy of counters, made at once. */
+  metrics(): RuntimeMetrics {
+    const { inFlight, openRequests } = this.#router.counters;
+    return {
+      cache: this.#scope.resolve(TOKENS.artifactCache).metrics(),
+      registry: this.#scope.resolve(TOKENS.registry).metrics?.(),
+      messages: { ...this.#router.counters, inFlight, openRequests },
+    };
   }
 
   /** The last messages that reached nobody, oldest first, with the reason. */

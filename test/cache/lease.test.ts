@@ -73,6 +73,75 @@ describe('a lease lock', () => {
     await passTime(clock, second, 100, 1_000);
   });
 
+  it('stays with a holder that lives where no time stamp ever changes', async () => {
+    const folder = temporaryFolder();
+    const clock = new TestClock();
+    // As on a file system that rounds to days, under a wall clock that stands still.
+    const still = new Date('2020-01-01');
+    const files: typeof promises = {
+      ...promises,
+      open: async (path, flags, mode) => {
+        const handle = await promises.open(path, flags, mode);
+        const close = handle.close.bind(handle);
+        handle.close = async () => {
+          await handle.utimes(still, still);
+          await close();
+        };
+        return handle;
+      },
+      utimes: (path) => promises.utimes(path, still, still),
+    };
+    const lock = (): LeaseLock => new LeaseLock(folder, 'work', { files, clock, random, leaseMs: LEASE_MS });
+    const first = await lock().acquire();
+    if (!('lease' in first)) throw new Error('a free lock was not given');
+    const second = lock().acquire();
+    expect(await passTime(clock, second, 100, 5 * LEASE_MS)).toBe('waiting');
+    await first.lease.release();
+    await passTime(clock, second, 100, 1_000);
+  });
+
+  it('is not taken from a holder that lives by giving up another file of a higher generation', async () => {
+    const folder = temporaryFolder();
+    const clock = new TestClock();
+    writeFileSync(join(folder, 'work.5'), JSON.stringify({ pid: process.pid, host: hostname(), nonce: 'alive' }));
+    // Left by one that was killed as it claimed the lock.
+    writeFileSync(join(folder, 'work.6'), JSON.stringify({ pid: deadPid(), host: hostname(), nonce: 'dead' }));
+    const second = lockIn(folder, clock).acquire();
+    expect(await passTime(clock, second, 100, LEASE_MS / 2)).toBe('waiting');
+    expect(readdirSync(folder)).toContain('work.5');
+    await promises.rm(join(folder, 'work.5'));
+    expect(await passTime(clock, second, 100, 1_000)).toHaveProperty('lease');
+  });
+
+  it('is not lost to a claimant that deletes its own file late', async () => {
+    const folder = temporaryFolder();
+    const clock = new TestClock();
+    const stopped = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    let lists = 0;
+    // It finds nobody and makes its file; then it finds somebody else and gives way, but is stopped before it deletes its file.
+    const slowFiles = filesWith(async ({ name }) => {
+      if (name === 'readdir' && ++lists === 2) {
+        writeFileSync(join(folder, 'work.7'), JSON.stringify({ pid: process.pid, host: hostname(), nonce: 'other' }));
+      }
+      if (name !== 'rm') return;
+      stopped.resolve();
+      await goOn.promise;
+    });
+    const end = new AbortController();
+    const slow = new LeaseLock(folder, 'work', { files: slowFiles, clock, random, leaseMs: LEASE_MS });
+    const turn = expect(slow.acquire(end.signal)).rejects.toThrow();
+    await stopped.promise;
+    // Whoever held the lock gave the slow one up, deleted its file and has let go; the lock is somebody else's now.
+    for (const name of readdirSync(folder)) await promises.rm(join(folder, name));
+    expect(await lockIn(folder, clock).acquire()).toHaveProperty('lease');
+    goOn.resolve();
+    end.abort();
+    await passTime(clock, turn, 10, 1_000);
+    const third = lockIn(folder, clock).acquire();
+    expect(await passTime(clock, third, 100, LEASE_MS / 2)).toBe('waiting');
+  });
+
   it('is taken at once from a holder whose process is gone', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'work.1'), JSON.stringify({ pid: deadPid(), host: hostname(), nonce: 'a' }));

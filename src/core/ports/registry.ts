@@ -104,6 +104,19 @@ export interface LookupOutcome {
   readonly elapsedMs: number;
 }
 
+/** What a registry's client did since it was made. */
+export interface RegistryMetrics {
+  readonly queries: number;
+  /** Queries that found a trusted module. */
+  readonly matched: number;
+  /** Modules that were found, or fetched, and not trusted. */
+  readonly refused: number;
+  readonly fetches: number;
+  readonly fetchedBytes: number;
+  /** Queries and fetches that failed for another reason than trust. */
+  readonly failures: number;
+}
+
 /** Finds published components and fetches them, trusted ones only. */
 export interface ModuleRegistry {
   /** Trusted matches, best first. @throws `REGISTRY_…` */
@@ -112,6 +125,8 @@ export interface ModuleRegistry {
   fetch(id: string, signal?: AbortSignal): Promise<FetchedModule>;
   /** Logs how a lookup ended. */
   record(outcome: LookupOutcome): Promise<void>;
+  /** What it did so far, where it counts. */
+  metrics?(): RegistryMetrics;
 }
 
 /** Turns text into a vector of its meaning. */
