@@ -180,9 +180,8 @@ describe('requests', () => {
       for (;;) kept.all.push(api.resolveAddresses(network, 'denied.example'))`;
     expect(await guest.step(step)).toMatchObject({ err: 'temporary-resolver-failure' });
     await guest.value(`for (const each of kept.all) each[Symbol.dispose]();
-      kept.all = []; for (let i = 0; i < 50000; i++) kept.all.push(new api.RequestOptions())`);
-    const full = `for (;;) { const one = api.instanceNetwork(); kept.all.push(one);
-      try { kept.all.push(api.resolveAddresses(one, 'denied.example')); } catch {} }`;
+      kept.all = []; for (let i = 0; i < 65450; i++) kept.all.push(new api.RequestOptions())`);
+    const full = 'for (;;) kept.all.push(api.resolveAddresses(api.instanceNetwork(), "denied.example"))';
     await expect(guest.step(full)).rejects.toMatchObject(KEPT);
     await expect(guestWith({})).resolves.toBeDefined();
   });
@@ -224,7 +223,7 @@ describe('folders', () => {
     const data = join(scratchFolder(), 'data');
     mkdirSync(data);
     const guest = await guestWith({ grants: ['filesystem:*:/data/**'], preopens: { '/data': data } });
-    expect(await guest.step("api.root().removeDirectoryAt('.')")).toMatchObject({ err: 'invalid' });
+    expect(await guest.step("api.root().removeDirectoryAt('.')")).toMatchObject({ err: 'busy' });
     expect(existsSync(data)).toBe(true);
   });
 

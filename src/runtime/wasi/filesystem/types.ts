@@ -181,8 +181,11 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
 
     removeDirectoryAt(path: string): void {
       answering(() => {
-        if (endsInDot(path)) throw 'invalid';
-        this.#files.removeFolder(this.#at(path));
+        const place = this.#at(path);
+        // An opened folder is refused as what it is, by whatever name.
+        const opened = current.state.preopens.some(({ guestPath }) => guestPath === place);
+        if (endsInDot(path) && !opened) throw 'invalid';
+        this.#files.removeFolder(place);
       });
     }
 

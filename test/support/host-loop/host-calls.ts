@@ -1,0 +1,116 @@
+// Makes resources and calls host functions as a guest does, and lets go of all that it got.
+import type { Callable, Members } from './host-table.ts';
+
+export const FOLLOW = { symlinkFollow: true };
+export const WRITE = { read: true, write: true };
+export const BYTES: Buffer = Buffer.from('value');
+/** As much as a stream takes at once, and how often a body takes it before it is full. */
+const LARGE = Buffer.alloc(65_536);
+const MOST_WRITES = 17;
+
+/** Makes resources and calls functions, in a turn of the store that the loop runs in. */
+export class HostCalls {
+  readonly #interfaces: ReadonlyMap<string, Members>;
+  readonly ports: Readonly<Record<'tcp' | 'http', number>>;
+  #used: unknown[] = [];
+
+  constructor(interfaces: ReadonlyMap<string, Members>, ports: Readonly<Record<'tcp' | 'http', number>>) {
+    this.#interfaces = interfaces;
+    this.ports = ports;
+  }
+
+  /** A function or class of an interface. */
+  of(name: string): Callable {
+    const [from = '', member = ''] = name.split('#');
+    return this.#interfaces.get(from)?.[member] as Callable;
+  }
+
+  call<T = object>(name: string, ...args: readonly unknown[]): T {
+    return this.keep(Reflect.apply(this.of(name), undefined, args)) as T;
+  }
+
+  on<T = object>(resource: object, method: string, ...args: readonly unknown[]): T {
+    return this.keep(Reflect.apply(Reflect.get(resource, method) as Callable, resource, args)) as T;
+  }
+
+  make(name: string, ...args: unknown[]): object {
+    const made: unknown = Reflect.construct(this.of(name), args);
+    return this.keep(made as object);
+  }
+
+  keep<T>(value: T): T {
+    this.#used.push(value);
+    return value;
+  }
+
+  /** Drops every resource that was made, as a guest does that lets go of its handles. */
+  drop(): void {
+    const used = this.#used;
+    this.#used = [];
+    for (const value of used.toReversed()) dispose(value);
+  }
+
+  root(): object {
+    return (this.call<[object, string][]>('wasi:filesystem/preopens#getDirectories')[0] as [object, string])[0];
+  }
+
+  file(): object {
+    return this.on(this.root(), 'openAt', FOLLOW, 'file', {}, WRITE);
+  }
+
+  fields(): object {
+    return this.on(this.of('wasi:http/types#Fields'), 'fromList', [['x-own', BYTES]]);
+  }
+
+  request(port = this.ports.http): object {
+    const request = this.make('wasi:http/types#OutgoingRequest', this.fields());
+    this.on(request, 'setScheme', { tag: 'HTTP' });
+    this.on(request, 'setAuthority', `127.0.0.1:${port}`);
+    return request;
+  }
+
+  body(): object {
+    return this.on(this.request(), 'body');
+  }
+
+  output(): object {
+    return this.on(this.body(), 'write');
+  }
+
+  /** An exchange that outlives the turn: whoever asks for it drops it. */
+  begin(request: object): object {
+    return Reflect.apply(this.of('wasi:http/outgoing-handler#handle'), undefined, [request, undefined]) as object;
+  }
+
+  socket(): object {
+    return this.call('wasi:sockets/tcp-create-socket#createTcpSocket', 'ipv4');
+  }
+
+  ready(): object {
+    return this.call('wasi:clocks/monotonic-clock#subscribeDuration', 0n);
+  }
+
+  later(): object {
+    return this.call('wasi:clocks/monotonic-clock#subscribeDuration', 10n ** 15n);
+  }
+
+  /** An error of a stream: of a body that is too large. */
+  error(): object {
+    try {
+      const output = this.output();
+      for (let i = 0; i < MOST_WRITES; i++) this.on(output, 'write', LARGE);
+    } catch (thrown) {
+      if (thrown instanceof Error) throw thrown;
+      return this.keep((thrown as { val: object }).val);
+    }
+    throw new Error('a body has no end');
+  }
+}
+
+/** Resources lie in lists and results too. */
+function dispose(value: unknown, depth = 0): void {
+  if (typeof value !== 'object' || value === null || depth > 3 || ArrayBuffer.isView(value)) return;
+  const end: unknown = Reflect.get(value, Symbol.dispose);
+  if (typeof end === 'function') Reflect.apply(end, value, []);
+  else for (const part of Object.values(value)) dispose(part, depth + 1);
+}

@@ -1,0 +1,32 @@
+// How each host function is called in a loop: by which receivers and arguments it succeeds and fails.
+import { ACTOR } from './actor-scenarios.ts';
+import { BASIC } from './basic-scenarios.ts';
+import { FILESYSTEM } from './filesystem-scenarios.ts';
+import { HTTP } from './http-scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { SOCKETS } from './socket-scenarios.ts';
+
+export const SCENARIOS: readonly Scenario[] = [...BASIC, ...FILESYSTEM, ...HTTP, ...SOCKETS, ...ACTOR];
+
+/** What ends the store at once, so that no loop runs it in one: loops over stores have them. */
+export const ENDING: readonly string[] = [
+  'wasi:cli/exit#exit',
+  'wasi:cli/exit#exitWithCode',
+  'wasi:http/types#IncomingRequest',
+  'wasi:http/types#OutgoingResponse',
+  'wasi:http/types#ResponseOutparam',
+  'wasi:sockets/udp#UdpSocket',
+  'wasi:sockets/udp#IncomingDatagramStream',
+  'wasi:sockets/udp#OutgoingDatagramStream',
+];
+
+/** Reached only with an answer or a connection that took several turns. */
+export const OVER_TURNS: readonly string[] = [
+  'wasi:http/types#FutureTrailers.subscribe',
+  'wasi:http/types#FutureTrailers.get',
+  'wasi:http/types#IncomingBody.stream',
+  'wasi:http/types#IncomingBody[static]finish',
+  'wasi:http/types#IncomingResponse.status',
+  'wasi:http/types#IncomingResponse.headers',
+  'wasi:http/types#IncomingResponse.consume',
+];

@@ -1,0 +1,68 @@
+// Connections that are granted, refused and dropped while they are made, and look-ups of names.
+import { functions, methods, none, type Scenario } from './scenario.ts';
+
+export const SOCKETS: readonly Scenario[] = [
+  ...functions('wasi:sockets/instance-network', { instanceNetwork: none }),
+  ...functions('wasi:sockets/ip-name-lookup', {
+    resolveAddresses: (h) =>
+      ['localhost', 'not.granted', '', 'bad name'].map((name) => [
+        h.call('wasi:sockets/instance-network#instanceNetwork'),
+        name,
+      ]),
+  }),
+  ...methods(
+    'wasi:sockets/ip-name-lookup#ResolveAddressStream',
+    [
+      (h) =>
+        h.call(
+          'wasi:sockets/ip-name-lookup#resolveAddresses',
+          h.call('wasi:sockets/instance-network#instanceNetwork'),
+          'localhost',
+        ),
+    ],
+    {
+      resolveNextAddress: none,
+      subscribe: none,
+    },
+  ),
+  ...functions('wasi:sockets/tcp-create-socket', { createTcpSocket: () => [['ipv4'], ['ipv6']] }),
+  ...functions('wasi:sockets/udp-create-socket', { createUdpSocket: () => [['ipv4']] }),
+  ...methods('wasi:sockets/tcp#TcpSocket', [(h) => h.socket()], {
+    startConnect: (h) =>
+      [h.ports.tcp, 1, 0].map((port) => [
+        h.call('wasi:sockets/instance-network#instanceNetwork'),
+        { tag: 'ipv4', val: { port, address: [127, 0, 0, 1] } },
+      ]),
+    shutdown: () => [['receive'], ['send'], ['both']],
+    ...Object.fromEntries(
+      [
+        'finishConnect',
+        'localAddress',
+        'remoteAddress',
+        'isListening',
+        'addressFamily',
+        'subscribe',
+        'startBind',
+        'finishBind',
+        'startListen',
+        'finishListen',
+        'accept',
+        'setListenBacklogSize',
+        'keepAliveEnabled',
+        'setKeepAliveEnabled',
+        'keepAliveIdleTime',
+        'setKeepAliveIdleTime',
+        'keepAliveInterval',
+        'setKeepAliveInterval',
+        'keepAliveCount',
+        'setKeepAliveCount',
+        'hopLimit',
+        'setHopLimit',
+        'receiveBufferSize',
+        'setReceiveBufferSize',
+        'sendBufferSize',
+        'setSendBufferSize',
+      ].map((name) => [name, none]),
+    ),
+  }),
+];
