@@ -175,6 +175,33 @@ describe.each(['direct', 'glue'] as const)('a value on the %s way', (calls) => {
   });
 });
 
+describe('a function of a component that is a built-in of the canonical ABI', () => {
+  it('is called directly: making and dropping a resource', async () => {
+    await using runtime = await createRuntime();
+    const text = `(component (component $C
+      (core module $D (global $count (mut i32) (i32.const 0))
+        (func (export "dtor") (param i32) (global.set $count (i32.add (global.get $count) (local.get 0))))
+        (func (export "count") (result i32) (global.get $count)))
+      (core instance $d (instantiate $D))
+      (type $r' (resource (rep i32) (dtor (core func $d "dtor"))))
+      (export $r "r" (type $r'))
+      (core func $new (canon resource.new $r'))
+      (core func $drop (canon resource.drop $r'))
+      (func (export "make") (param "x" u32) (result (own $r)) (canon lift (core func $new)))
+      (func (export "take") (param "x" (own $r)) (canon lift (core func $drop)))
+      (func (export "count") (result u32) (canon lift (core func $d "count"))))
+      (instance $c (instantiate $C)) (export "x:y/z" (instance $c)))`;
+    const handle = await runtime.load(await parse(text));
+    expect(runtime.usage(handle).calls).toBe('direct');
+    const [one, other] = [await runtime.call(handle, 'z#make', 5), await runtime.call(handle, 'z#make', 70)];
+    await runtime.call(handle, 'z#take', other);
+    expect(await runtime.call(handle, 'z#count')).toBe(70);
+    await expect(runtime.call(handle, 'z#take', other)).rejects.toMatchObject({ code: 'RUNTIME_INVALID_ARGUMENT' });
+    await runtime.call(handle, 'z#take', one);
+    expect(await runtime.call(handle, 'z#count')).toBe(75);
+  });
+});
+
 describe('a function that a component imports and exports', () => {
   let runtime: Runtime;
   beforeAll(async () => {

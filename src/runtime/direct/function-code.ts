@@ -41,9 +41,10 @@ export type HostCall =
 
 /**
  * The text of a function `(s, ...arguments) => result` that calls a lifted export.
+ * @param callee an expression for the core function
  * @param adapter how its adapter is used, by which a store that has one is called where what is given fits
  */
-export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: number, adapter?: AdapterUse): string {
+export function exportCode(type: FuncType, slots: FunctionSlots, callee: string, adapter?: AdapterUse): string {
   const code = new Code();
   const { instance } = slots;
   const params = type.params.map((_, index) => `a${index}`);
@@ -70,7 +71,7 @@ export function exportCode(type: FuncType, slots: FunctionSlots, coreFunc: numbe
   if (slots.realloc !== undefined) code.line(`s.locked${instance} = true;`);
   const flat = lowerParams(code, slots, type, params);
   code.line(`s.locked${instance} = false;`);
-  code.line(`${raw === undefined ? '' : `${raw} = `}s.func${coreFunc}(${flat.join(', ')});`);
+  code.line(`${raw === undefined ? '' : `${raw} = `}${callee}(${flat.join(', ')});`);
   if (adapter !== undefined) code.line('}');
   if (type.result !== undefined && raw !== undefined) {
     if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');

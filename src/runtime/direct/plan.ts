@@ -204,7 +204,7 @@ class Planner {
     const slots = this.#slots(definition.options, definition.instance, fromHost, entering);
     const index = this.#exported.length;
     const adapter = fromHost && !slots.wide ? this.#adapters.add(index, type, definition) : undefined;
-    this.#exported.push(exportCode(type, slots, this.#func(definition.coreFunc), adapter));
+    this.#exported.push(exportCode(type, slots, this.#callee(definition.coreFunc), adapter));
     this.#exportedOf.set(item, known.set(key, index));
     return index;
   }
