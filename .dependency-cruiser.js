@@ -45,11 +45,18 @@ export const parts = {
   'security/audit': ['security/keys'],
   'security/authority': [],
   'security/access': ['security/authority'],
+  'metering/operators': [],
+  'metering/survey': ['metering/operators'],
+  'metering/body': ['metering/operators', 'metering/survey'],
 };
+
+/** Parts whose doors are for their own folder alone. */
+const inner = Object.keys(parts).filter((part) => part.startsWith('metering/'));
+const outerParts = Object.keys(parts).filter((part) => !inner.includes(part));
 
 /** The files by which a folder, and each part of it, is imported. */
 const doors = (folder) =>
-  [folder, ...Object.keys(parts).filter((part) => part.startsWith(`${folder}/`))].map((at) => `^src/${at}/index\\.ts$`);
+  [folder, ...outerParts.filter((part) => part.startsWith(`${folder}/`))].map((at) => `^src/${at}/index\\.ts$`);
 
 const layers = Object.entries(may).map(([folder, allowed]) => ({
   name: `layer-${folder}`,
@@ -81,11 +88,7 @@ export default {
       from: { path: '^src/([^/]+)/' },
       to: {
         path: '^src/([^/]+)/',
-        pathNot: [
-          '^src/$1/',
-          '^src/[^/]+/index\\.ts$',
-          ...Object.keys(parts).map((part) => `^src/${part}/index\\.ts$`),
-        ],
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', ...outerParts.map((part) => `^src/${part}/index\\.ts$`)],
       },
     },
     {

@@ -1,8 +1,8 @@
 import type { MeteringMode } from '#core';
+import { FunctionRewriter } from '#metering/body';
 import { ByteReader, coreModule } from '#wasm';
 import { Assembly } from './assembly.ts';
 import { DataSegments } from './data-segments.ts';
-import { FunctionRewriter } from './function-rewriter.ts';
 import { type Convention, planModule } from './plan.ts';
 import { startupOf } from './startup.ts';
 import { validateModule } from './validate.ts';

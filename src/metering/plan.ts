@@ -1,9 +1,8 @@
 import type { MeteringMode } from '#core';
+import { FunctionFlag, LoopFlag, type ModuleFacts, NO_LOOP, surveyModule } from '#metering/survey';
 import type { coreModule } from '#wasm';
 import type { IntList } from './int-list.ts';
-import { FunctionFlag, LoopFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { readTableEntries } from './private-tables.ts';
-import { surveyModule } from './survey.ts';
 import { settleConventions } from './tail-calls.ts';
 import { mostUnrolled } from './unrolling.ts';
 import { LARGEST_WEIGHT, weighFunctions } from './weights.ts';

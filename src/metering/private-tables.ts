@@ -1,5 +1,5 @@
+import type { ModuleFacts } from '#metering/survey';
 import { coreModule } from '#wasm';
-import type { ModuleFacts } from './module-facts.ts';
 
 const { Constant } = coreModule;
 

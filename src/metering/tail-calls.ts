@@ -1,6 +1,6 @@
+import { FunctionFlag, type ModuleFacts } from '#metering/survey';
 import type { coreModule } from '#wasm';
 import { Groups } from './groups.ts';
-import { FunctionFlag, type ModuleFacts } from './module-facts.ts';
 import { isWide, type TableEntries } from './private-tables.ts';
 
 export interface Conventions {

@@ -1,5 +1,5 @@
+import { LoopFlag, type ModuleFacts } from '#metering/survey';
 import { coreModule } from '#wasm';
-import { LoopFlag, type ModuleFacts } from './module-facts.ts';
 
 /** How often the body of a loop that only computes is written, and the bytes that its copies may take. */
 const MOST_COPIES = 8;

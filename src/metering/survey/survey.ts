@@ -1,11 +1,10 @@
+import { Effect as Effects, EFFECTS as EffectTable, effectBehind } from '#metering/operators';
 import { coreModule } from '#wasm';
+import { MeteringError } from '../errors.ts';
+import { Misc, Op as Opcodes } from '../opcode.ts';
 import { CompileWork, LARGEST_WORK } from './compile-work.ts';
-import { MeteringError } from './errors.ts';
 import { FunctionFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
-import { Misc, Op as Opcodes } from './opcode.ts';
 import { UNREACHED } from './open-labels.ts';
-import { Effect as Effects } from './operator-classes.ts';
-import { EFFECTS as EffectTable, effectBehind } from './operator-effects.ts';
 import { SurveyedBody } from './surveyed-body.ts';
 
 const Op = Opcodes;

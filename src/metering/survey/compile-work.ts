@@ -1,8 +1,14 @@
+import {
+  type BodyReader,
+  EFFECTS,
+  Effect as Effects,
+  effectBehind,
+  HEIGHTS,
+  heightBehind,
+  VARIES,
+} from '#metering/operators';
 import type { coreModule } from '#wasm';
-import type { BodyReader } from './body-reader.ts';
-import { Gc, Op as Opcodes } from './opcode.ts';
-import { Effect as Effects, VARIES } from './operator-classes.ts';
-import { EFFECTS, effectBehind, HEIGHTS, heightBehind } from './operator-effects.ts';
+import { Gc, Op as Opcodes } from '../opcode.ts';
 
 const Op = Opcodes;
 const Effect = Effects;

@@ -1,4 +1,4 @@
-import { IntList } from './int-list.ts';
+import { IntList } from '../int-list.ts';
 
 /** No branch to the label has been read. */
 export const UNREACHED = -1;

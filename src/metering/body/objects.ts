@@ -1,9 +1,8 @@
+import { Effect, effectBehind } from '#metering/operators';
+import { elementBytes, exceptionBytes, objectBytes } from '../object-size.ts';
+import { Gc, Op } from '../opcode.ts';
 import { chargeLength } from './bulk.ts';
 import type { MeteredBody } from './metered-body.ts';
-import { elementBytes, exceptionBytes, objectBytes } from './object-size.ts';
-import { Gc, Op } from './opcode.ts';
-import { Effect } from './operator-classes.ts';
-import { effectBehind } from './operator-effects.ts';
 
 /** Operators behind 0xfb: those that allocate are charged to the store's memory, before they run. */
 export function gc(body: MeteredBody, at: number): void {

@@ -1,6 +1,6 @@
+import { IntList } from '../int-list.ts';
+import { EMPTY, Op as Opcodes } from '../opcode.ts';
 import { CodeWriter } from './code-writer.ts';
-import { IntList } from './int-list.ts';
-import { EMPTY, Op as Opcodes } from './opcode.ts';
 
 const Op = Opcodes;
 

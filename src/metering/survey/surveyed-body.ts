@@ -1,5 +1,5 @@
+import { BodyReader } from '#metering/operators';
 import type { coreModule } from '#wasm';
-import { BodyReader } from './body-reader.ts';
 import { FunctionFlag, LoopFlag, ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { OpenLabels, UNREACHED } from './open-labels.ts';
 

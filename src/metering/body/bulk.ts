@@ -1,9 +1,8 @@
+import { Effect, effectBehind } from '#metering/operators';
+import { ARRAY_BASE } from '../object-size.ts';
+import { Misc, Op } from '../opcode.ts';
 import { throughRegister } from './calls.ts';
 import type { MeteredBody } from './metered-body.ts';
-import { ARRAY_BASE } from './object-size.ts';
-import { Misc, Op } from './opcode.ts';
-import { Effect } from './operator-classes.ts';
-import { effectBehind } from './operator-effects.ts';
 
 /** Operators behind 0xfc: those on many bytes or elements are charged by their length, before they run. */
 export function misc(body: MeteredBody, at: number): void {

@@ -1,8 +1,8 @@
+import { EMPTY, Op as Opcodes } from '../opcode.ts';
 import { NO_FORESIGHT } from './foresight.ts';
 import { type Label, UNSET } from './label.ts';
 import { closeTurn, openLoop } from './loops.ts';
 import { AGAIN, type MeteredBody } from './metered-body.ts';
-import { EMPTY, Op as Opcodes } from './opcode.ts';
 
 const Op = Opcodes;
 

@@ -1,5 +1,5 @@
 import { coreModule } from '#wasm';
-import { Op } from './opcode.ts';
+import { Op } from '../opcode.ts';
 import { CLASSES, Effect, type OperatorClass, VARIES } from './operator-classes.ts';
 
 const { GC, Immediate, MISC, OPERATORS, PLAIN, VECTOR } = coreModule;

@@ -1,9 +1,7 @@
+import { EFFECTS, Effect, SHAPE, SHAPES } from '#metering/operators';
 import { coreModule } from '#wasm';
-import { HOOKS } from './hooks.ts';
+import { HOOKS } from '../hooks.ts';
 import type { MeteredBody } from './metered-body.ts';
-import { Effect } from './operator-classes.ts';
-import { EFFECTS } from './operator-effects.ts';
-import { SHAPE, SHAPES } from './operator-shape.ts';
 
 const { size: SIZE, costShift: COST_SHIFT, localShift: LOCAL_SHIFT, globalShift: GLOBAL_SHIFT } = SHAPE;
 const MOVED_GLOBALS = HOOKS.globals.length;

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { coreModule } from '#wasm';
-import { assemble } from './support/wat.ts';
+import { assemble } from '../support/wat.ts';
 
 const { Immediate, OPERATORS, PLAIN } = coreModule;
 
@@ -12,13 +12,13 @@ const PLANTED = 0xe0;
 const row: coreModule.OperatorRow = [PLANTED, PLANTED, Immediate.none];
 Object.assign(OPERATORS.plain, { planted: row });
 PLAIN[PLANTED] = Immediate.none;
-const { Assembly } = await import('../../src/metering/assembly.ts');
-const { BodyReader } = await import('../../src/metering/body-reader.ts');
-const { CompileWork } = await import('../../src/metering/compile-work.ts');
-const { foresee } = await import('../../src/metering/foresight.ts');
-const { FunctionRewriter } = await import('../../src/metering/function-rewriter.ts');
-const { planModule } = await import('../../src/metering/plan.ts');
-const { surveyModule } = await import('../../src/metering/survey.ts');
+const { Assembly } = await import('../../../src/metering/assembly.ts');
+const { BodyReader } = await import('../../../src/metering/operators/body-reader.ts');
+const { CompileWork } = await import('../../../src/metering/survey/compile-work.ts');
+const { foresee } = await import('../../../src/metering/body/foresight.ts');
+const { FunctionRewriter } = await import('../../../src/metering/body/function-rewriter.ts');
+const { planModule } = await import('../../../src/metering/plan.ts');
+const { surveyModule } = await import('../../../src/metering/survey/survey.ts');
 
 const I32_EQZ = 0x45;
 const REACHED = '(module (func (param i32) (result i32) (i32.eqz (local.get 0))))';
@@ -75,7 +75,7 @@ describe('an operator that nobody has classified is refused', () => {
 
 describe('the classes of operators', () => {
   const TABLE = resolve('src/wasm/module/operators.ts');
-  const CLASSES = resolve('src/metering/operator-classes.ts');
+  const CLASSES = resolve('src/metering/operators/operator-classes.ts');
   const { options } = ts.parseJsonConfigFileContent(
     ts.readConfigFile('tsconfig.json', ts.sys.readFile).config,
     ts.sys,

@@ -1,8 +1,6 @@
-import type { BodyReader } from './body-reader.ts';
+import { type BodyReader, EFFECTS, Effect } from '#metering/operators';
+import { Op } from '../opcode.ts';
 import { mayKeepHosts } from './host-exceptions.ts';
-import { Op } from './opcode.ts';
-import { Effect } from './operator-classes.ts';
-import { EFFECTS } from './operator-effects.ts';
 
 /** Labels (by the offset of what opens them) that need a base known before their first branch. */
 export interface Foresight {

@@ -1,7 +1,7 @@
+import { Op as Opcodes } from '../opcode.ts';
+import { HOST_CALL_COST } from '../plan.ts';
+import { LARGEST_WEIGHT } from '../weights.ts';
 import type { MeteredBody } from './metered-body.ts';
-import { Op as Opcodes } from './opcode.ts';
-import { HOST_CALL_COST } from './plan.ts';
-import { LARGEST_WEIGHT } from './weights.ts';
 
 const Op = Opcodes;
 

@@ -1,12 +1,12 @@
+import { BodyReader } from '#metering/operators';
 import type { coreModule } from '#wasm';
-import type { Assembly } from './assembly.ts';
-import { BodyReader } from './body-reader.ts';
+import type { Assembly } from '../assembly.ts';
+import { EMPTY, Op as Opcodes } from '../opcode.ts';
+import type { FunctionPlan } from '../plan.ts';
 import { CountingCode } from './counting-code.ts';
 import { type Foresight, NO_FORESIGHT } from './foresight.ts';
 import { HOST_EXCEPTION_BYTES, sharedTags } from './host-exceptions.ts';
 import { type Label, LabelStack, UNSET } from './label.ts';
-import { EMPTY, Op as Opcodes } from './opcode.ts';
-import type { FunctionPlan } from './plan.ts';
 
 const Op = Opcodes;
 

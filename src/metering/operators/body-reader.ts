@@ -1,6 +1,6 @@
 import { coreModule } from '#wasm';
-import { MeteringError } from './errors.ts';
-import { Op as Opcodes } from './opcode.ts';
+import { MeteringError } from '../errors.ts';
+import { Op as Opcodes } from '../opcode.ts';
 import { Effect as Effects } from './operator-classes.ts';
 import { EFFECTS as EffectTable, effectBehind } from './operator-effects.ts';
 import { SHAPE, SHAPES } from './operator-shape.ts';

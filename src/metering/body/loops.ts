@@ -1,9 +1,9 @@
+import { LoopFlag } from '#metering/survey';
+import { EMPTY, Op as Opcodes } from '../opcode.ts';
+import { HOST_CALL_COST } from '../plan.ts';
+import { copiesOf } from '../unrolling.ts';
 import { Label, type LoopTurn, UNSET } from './label.ts';
 import type { MeteredBody } from './metered-body.ts';
-import { LoopFlag } from './module-facts.ts';
-import { EMPTY, Op as Opcodes } from './opcode.ts';
-import { HOST_CALL_COST } from './plan.ts';
-import { copiesOf } from './unrolling.ts';
 
 const Op = Opcodes;
 

@@ -1,18 +1,17 @@
-import type { Assembly } from './assembly.ts';
+import { Effect as Effects, EFFECTS as EffectTable, effectBehind } from '#metering/operators';
+import { FunctionFlag } from '#metering/survey';
+import type { Assembly } from '../assembly.ts';
+import { MeteringError } from '../errors.ts';
+import { I32, I64, Op as Opcodes } from '../opcode.ts';
+import { type FunctionPlan, LARGEST_RUN } from '../plan.ts';
 import { misc } from './bulk.ts';
 import { call, callIndirect, callReference, returnCall, throughRegister } from './calls.ts';
 import { branch, branchTable, close, drop, open, openHandler, otherwise, stayUnreached } from './control-flow.ts';
-import { MeteringError } from './errors.ts';
 import { foresee, NO_FORESIGHT } from './foresight.ts';
 import { UNSET } from './label.ts';
 import { AGAIN, MeteredBody, NO_HINTS } from './metered-body.ts';
-import { FunctionFlag } from './module-facts.ts';
 import { gc, throwException } from './objects.ts';
-import { I32, I64, Op as Opcodes } from './opcode.ts';
-import { Effect as Effects } from './operator-classes.ts';
-import { EFFECTS as EffectTable, effectBehind } from './operator-effects.ts';
 import { copyPlainOperators } from './plain-operators.ts';
-import { type FunctionPlan, LARGEST_RUN } from './plan.ts';
 
 const Op = Opcodes;
 const Effect = Effects;

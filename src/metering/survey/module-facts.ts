@@ -1,4 +1,4 @@
-import { IntList } from './int-list.ts';
+import { IntList } from '../int-list.ts';
 
 export const FunctionFlag = {
   /** Tail-calls an import or a reference. */

@@ -1,0 +1,1 @@
+export { FunctionRewriter } from './function-rewriter.ts';

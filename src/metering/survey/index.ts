@@ -1,0 +1,2 @@
+export { FunctionFlag, LoopFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
+export { surveyModule } from './survey.ts';
