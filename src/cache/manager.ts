@@ -10,7 +10,7 @@ import type {
   MeteringMode,
   Random,
 } from '#core';
-import { weightOf } from './compile.ts';
+import { compileArtifact, weightOf } from './compile.ts';
 import type { CacheConfig } from './config.ts';
 import { DiskTier } from './disk.ts';
 import type { CacheDoctorReport, DoctorOptions } from './doctor.ts';
@@ -114,6 +114,18 @@ export class CacheManager implements ArtifactCache {
         this.#joined += 1;
       },
     });
+  }
+
+  /** The compiled artifact of a key where memory or disk has it; nothing is built. @throws {CacheError} as `get` does */
+  async find(key: ArtifactKey): Promise<CompiledArtifact | undefined> {
+    const text = this.#admit(key);
+    const kept = this.#memory.get(text);
+    if (kept !== undefined) {
+      this.#disk?.touch(key);
+      return kept;
+    }
+    const read = await this.#disk?.load(key, compileArtifact);
+    return read?.outcome === 'hit' ? this.#keep(key, read.compiled) : undefined;
   }
 
   /**

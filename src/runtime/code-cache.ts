@@ -1,4 +1,13 @@
-import type { Artifact, ArtifactBuilder, ArtifactCache, CallPath, CompiledArtifact, EngineLoadRequest } from '#core';
+import type {
+  Artifact,
+  ArtifactBuilder,
+  ArtifactCache,
+  ArtifactKey,
+  CallPath,
+  CompiledArtifact,
+  EngineLoadRequest,
+  GivenComponent,
+} from '#core';
 import { type ComponentCode, componentCode } from './component-code.ts';
 import { directComponent, plannedCalls } from './direct/direct-component.ts';
 import { RuntimeError } from './errors.ts';
@@ -10,10 +19,7 @@ export interface CodeCachePorts {
   readonly builder: ArtifactBuilder;
   readonly cache: ArtifactCache;
   /** The engine profile's id, and the digest of a component's bytes. */
-  readonly keyOf: (
-    component: Uint8Array,
-    request: EngineLoadRequest,
-  ) => Promise<{ engineProfileId: string; wasmDigest: string }>;
+  readonly keyOf: (component: GivenComponent, request: EngineLoadRequest) => Promise<ArtifactKey>;
   readonly current: CurrentStore;
   /** Forces one way into components, for comparison; by default direct wherever it is equivalent. */
   readonly calls?: CallPath | undefined;
@@ -30,12 +36,9 @@ export class CodeCache {
 
   /** What the cache has was validated when it was built. @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED` */
   async get(request: EngineLoadRequest): Promise<ComponentCode> {
-    const { builder, cache, keyOf } = this.#ports;
-    const { component, metering, signal } = request;
-    const key = await keyOf(component, request);
-    // The build is shared by all who ask for the component: it gets the cache's signal, not this caller's.
-    const build = (stop?: AbortSignal): Promise<Artifact> => builder.build(component, metering, stop);
-    const compiled = await cache.get(key, build, signal).catch((error: unknown) => {
+    const { component, signal } = request;
+    const key = await this.#ports.keyOf(component, request);
+    const compiled = await this.#artifact(key, request).catch((error: unknown) => {
       throw signal?.aborted ? loadAborted(signal) : error;
     });
     let code = this.#evaluated.get(compiled);
@@ -48,17 +51,33 @@ export class CodeCache {
     return code;
   }
 
-  async #wayInto(component: Uint8Array, compiled: CompiledArtifact): Promise<ComponentCode> {
+  async #artifact(key: ArtifactKey, { component, metering, signal }: EngineLoadRequest): Promise<CompiledArtifact> {
+    const { builder, cache } = this.#ports;
+    const found = component instanceof Uint8Array ? undefined : await cache.find?.(key);
+    if (found !== undefined) return found;
+    // Read before the build, whose failure everybody who waits for it would share, and the cache might remember.
+    const bytes = await bytesOf(component);
+    // The build is shared by all who ask for the component: it gets the cache's signal, not this caller's.
+    const build = (stop?: AbortSignal): Promise<Artifact> => builder.build(bytes, metering, stop);
+    return cache.get(key, build, signal);
+  }
+
+  async #wayInto(component: GivenComponent, compiled: CompiledArtifact): Promise<ComponentCode> {
     const { calls, current } = this.#ports;
-    const direct = calls === 'glue' ? 'is told to take the glue' : await directComponent(component, compiled);
+    const read = (): Promise<Uint8Array> => bytesOf(component);
+    const direct = calls === 'glue' ? 'is told to take the glue' : await directComponent(read, compiled);
     if (typeof direct !== 'string') return direct;
     if (calls === 'direct') {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
     }
-    const { exported } = await plannedCalls(component, compiled.artifact.callPlan);
+    const { exported } = await plannedCalls(read, compiled.artifact.callPlan);
     const callHost = glueHostCall(current, answerChecksOf(exported));
     return componentCode(compiled, (bytes) => current.state.lift(bytes), callHost, exported);
   }
+}
+
+async function bytesOf(component: GivenComponent): Promise<Uint8Array> {
+  return component instanceof Uint8Array ? component : component.read();
 }
 
 export function loadAborted(signal: AbortSignal): RuntimeError {

@@ -6,6 +6,7 @@ import {
   type ComponentNetwork,
   checkOptions,
   formatComponentId,
+  type GivenComponent,
   isVivariumError,
   type MessagingAction,
   type MessagingAuthority,
@@ -49,11 +50,11 @@ export interface AdmissionPorts {
 
 export interface AdmissionRequest {
   readonly handle: ComponentHandle;
-  readonly component: Uint8Array;
+  readonly component: GivenComponent;
   /** The file that the bytes came from; its signature lies beside it. */
   readonly path: string | undefined;
   /** Who signed bytes whose signatures were checked already: what the registry hands out. */
-  readonly signers?: readonly string[] | undefined;
+  readonly signers?: (() => Promise<readonly string[]>) | undefined;
   readonly grants: readonly GrantInput[];
   /** A signature file's content, for bytes that did not come from a file. */
   readonly signature: Uint8Array | string | undefined;
@@ -101,9 +102,10 @@ export class Admission implements MessagingAuthority {
   }
 
   /** The component runs: on record. */
-  loaded(handle: ComponentHandle, component: Uint8Array): void {
+  loaded(handle: ComponentHandle, component: GivenComponent): void {
     const id = formatComponentId(handle.id);
-    this.#ports.audit.append({ action: 'load', component: id, outcome: 'done', detail: `${component.length} bytes` });
+    const detail = component instanceof Uint8Array ? `${component.length} bytes` : component.digest;
+    this.#ports.audit.append({ action: 'load', component: id, outcome: 'done', detail });
   }
 
   /** The component is gone, or could not be loaded and why: whoever holds its handle may do nothing any more. */
@@ -127,8 +129,8 @@ export class Admission implements MessagingAuthority {
   }
 
   async #facts(component: string, request: AdmissionRequest): Promise<LoadFacts> {
-    const digest = digestOf(request.component);
-    const signers = request.signers ?? (await this.#signers(digest, request));
+    const digest = request.component instanceof Uint8Array ? digestOf(request.component) : request.component.digest;
+    const signers = request.signers === undefined ? await this.#signers(digest, request) : await request.signers();
     return { component, digest, signers };
   }
 

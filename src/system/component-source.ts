@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CacheError } from '#cache';
 import { type ComponentId, type ComponentLoader, DEFAULT_MAX_COMPONENT_BYTES, formatComponentId } from '#core';
 import { checkComponentSize, fetchComponent, isMissing, RuntimeError, readComponentFile } from '#runtime';
 
@@ -43,6 +44,19 @@ export async function readSource(
 export function moduleIdOf(source: ComponentSource): string | undefined {
   const text = source instanceof URL ? source.href : source;
   return typeof text === 'string' && text.startsWith('registry:') ? text.slice('registry:'.length) : undefined;
+}
+
+/**
+ * A URL that says no digest with the one that is asked for, which is checked as its own is; anything else as it is.
+ * @throws `CACHE_DIGEST_MISMATCH` when it says another one
+ */
+export function withDigest(source: ComponentSource, digest: string): ComponentSource {
+  if (typeof source !== 'string' && !(source instanceof URL)) return source;
+  const url = asUrl(source);
+  if (url?.protocol !== 'https:') return source;
+  const hash = `#${digest.replace(':', '=')}`;
+  if (url.hash.startsWith('#sha256=') && url.hash !== hash) refuseOther(url.hash.slice(1).replace('=', ':'), digest);
+  return url.hash === '' ? new URL(hash, url) : source;
 }
 
 /** A name for a component that was loaded without an id: what its file is called, as far as an id permits. */
@@ -100,4 +114,11 @@ export async function readComponentPath(path: string, { maxBytes, signal }: Read
     if (!isMissing(cause)) throw cause;
     throw new RuntimeError('RUNTIME_NOT_FOUND', `there is no file ${path}`, { cause, details: { path } });
   }
+}
+
+/** @throws {CacheError} `CACHE_DIGEST_MISMATCH` */
+export function refuseOther(found: string, wanted: string): void {
+  if (found === wanted) return;
+  const message = `the component has ${found}, but ${wanted} was asked for; it is not loaded`;
+  throw new CacheError('CACHE_DIGEST_MISMATCH', message, { details: { digest: found, wanted } });
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { currentEngineProfiles, type EngineProfiles, engineProfileId, KnownDigests } from '#cache';
-import type { ArtifactBuilder, ArtifactKey, Meter, MeteringMode } from '#core';
+import type { ArtifactBuilder, ArtifactKey, GivenComponent, Meter, MeteringMode } from '#core';
 
 /** The engine that this package is, on this machine: what artifacts are built for. */
 export function engineProfiles(
@@ -19,12 +19,12 @@ export function engineProfiles(
 /** Makes the keys of components under these profiles. */
 export function artifactKeys(
   profiles: EngineProfiles,
-): (component: Uint8Array, mode: MeteringMode) => Promise<ArtifactKey> {
+): (component: GivenComponent, mode: MeteringMode) => Promise<ArtifactKey> {
   const ids = { fuel: engineProfileId(profiles.fuel), deadline: engineProfileId(profiles.deadline) };
   const digests = new KnownDigests();
   return async (component, mode) => ({
     engineProfileId: ids[mode],
-    wasmDigest: await digests.digestOf(component),
+    wasmDigest: component instanceof Uint8Array ? await digests.digestOf(component) : component.digest,
   });
 }
 

@@ -16,10 +16,11 @@ import { type JcoEngine, RuntimeError } from '#runtime';
 import { openPreopens } from '#security/access';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
-import { type ComponentSource, isComponentId, moduleIdOf, nameOf, pathOf, readSource } from './component-source.ts';
+import { type ComponentSource, isComponentId, nameOf } from './component-source.ts';
 import { TOKENS } from './container.ts';
 import type { Directory } from './directory.ts';
 import { aborted, closed } from './ended.ts';
+import { GivenSource } from './given-source.ts';
 import { checkLoadOptions } from './option-rules.ts';
 import type { LoadOptions } from './options.ts';
 
@@ -61,18 +62,19 @@ export class Loading {
         maxAttempts: options.supervision?.maxAttempts,
         suspended: true,
       });
-      const moduleId = moduleIdOf(source);
-      const module =
-        moduleId === undefined ? undefined : await this.#scope.resolve(TOKENS.registry).fetch(moduleId, options.signal);
-      const component = await readSource(module?.bytes ?? source, this.#scope.resolve(TOKENS.loader), {
+      const given = new GivenSource(source, {
+        loader: () => this.#scope.resolve(TOKENS.loader),
+        registry: () => this.#scope.resolve(TOKENS.registry),
         maxBytes: this.#maxComponentBytes,
+        digest: options.digest,
         signal: options.signal,
       });
+      const component = await given.component();
       const authority = await this.#admission.admit({
         handle,
         component,
-        path: module === undefined ? await this.#fileOf(source) : undefined,
-        signers: module && (module.signers ?? [module.record.keyId]),
+        path: await given.path(),
+        signers: given.signers,
         grants: options.grants ?? [],
         signature: options.signature,
       });
@@ -133,11 +135,6 @@ export class Loading {
       );
     }
     return handle;
-  }
-
-  /** The file that a source comes from, beside which its signature lies. */
-  async #fileOf(source: ComponentSource): Promise<string | undefined> {
-    return isComponentId(source) ? this.#scope.resolve(TOKENS.loader).fileOf?.(source) : pathOf(source);
   }
 
   /** An id is the id of what it names; anything else gets one of its own. */

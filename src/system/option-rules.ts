@@ -67,6 +67,10 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   limits: anything,
   env: texts,
   args: listOf(allow.text),
+  digest: allow.rule(
+    'sha256: and 64 lower-case hex digits',
+    (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
+  ),
   grants: listOf(anything),
   preopens: allow.each(path),
   signature: either('a Uint8Array or text', allow.bytes, allow.text),

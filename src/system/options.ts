@@ -90,6 +90,11 @@ export interface LoadOptions {
   readonly limits?: ResourceLimits;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /**
+   * `sha256:` and 64 hex digits, which the component's bytes must have (`CACHE_DIGEST_MISMATCH`). With it they are read where
+   * the artifact cache has nothing of them only: a warm start needs neither the file nor the network.
+   */
+  readonly digest?: string;
   /** What it may do, as `area:action:pattern`; without any it may do nothing. */
   readonly grants?: readonly GrantInput[];
   /**

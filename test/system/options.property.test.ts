@@ -182,6 +182,7 @@ describe('a runtime', () => {
     preopens: fc.oneof(junk, fc.dictionary(fc.string(), junk)),
     signature: junk,
     config: junk,
+    digest: junk,
     store: junk,
     metering: junk,
     imports: fc.oneof(junk, fc.dictionary(fc.string(), junk)),

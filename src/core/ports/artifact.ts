@@ -53,6 +53,8 @@ export interface ArtifactCache {
     build: (signal?: AbortSignal) => Promise<Artifact>,
     signal?: AbortSignal,
   ): Promise<CompiledArtifact>;
+  /** What is there already. Of a cache without it, a component that is named by its digest is read each time. */
+  find?(key: ArtifactKey): Promise<CompiledArtifact | undefined>;
 }
 
 /** Turns a component's bytes into an artifact, off the event loop. */

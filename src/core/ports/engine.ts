@@ -12,9 +12,12 @@ export type Turn<T> = T | Promise<T>;
 /** `per-actor`: one store for the component's life. `per-call`: a fresh one for every call. */
 export type StorePolicy = 'per-actor' | 'per-call';
 
+/** A component's bytes; or their digest, and how to read them where nothing is there that was made of them. */
+export type GivenComponent = Uint8Array | { readonly digest: string; read(): Promise<Uint8Array> };
+
 export interface EngineLoadRequest {
   readonly handle: ComponentHandle;
-  readonly component: Uint8Array;
+  readonly component: GivenComponent;
   readonly limits: EffectiveLimits;
   readonly env: Readonly<Record<string, string>>;
   /** The host's own variables, of which the component sees those that it is granted. */

@@ -8,10 +8,10 @@ import { DirectCode } from './direct-code.ts';
  * The direct path into a component that jco has accepted, with the metered modules of its artifact; or why it has none,
  * as half a sentence that follows "it".
  *
- * @param component the bytes that the artifact was made of
+ * @param component reads the bytes that the artifact was made of
  */
 export async function directComponent(
-  component: Uint8Array,
+  component: () => Promise<Uint8Array>,
   compiled: CompiledArtifact,
 ): Promise<ComponentCode | string> {
   const { modules, artifact } = compiled;
@@ -51,10 +51,13 @@ export interface PlannedCalls {
 }
 
 /** What the build found; found again for an artifact that another builder made, which costs a start milliseconds. */
-export async function plannedCalls(component: Uint8Array, kept: string | undefined): Promise<PlannedCalls> {
+export async function plannedCalls(
+  component: () => Promise<Uint8Array>,
+  kept: string | undefined,
+): Promise<PlannedCalls> {
   const plan = kept === undefined ? undefined : decodeCallPlan(kept);
   if (kept !== undefined && plan !== undefined) return { plan, exported: () => exportedIn(kept) };
   const { planBuild } = await import('./plan.ts');
-  const { calls, exported } = planBuild(component);
+  const { calls, exported } = planBuild(await component());
   return { plan: calls, exported: () => exported };
 }

@@ -84,7 +84,10 @@ describe('the text of a plan of calls', () => {
 describe('a component', () => {
   it('is called as its artifact says', async () => {
     const component = await actor();
-    const way = await directComponent(component, await compiled(component, encodeCallPlan({ whyGlue: 'was told so' })));
+    const way = await directComponent(
+      async () => component,
+      await compiled(component, encodeCallPlan({ whyGlue: 'was told so' })),
+    );
     expect(way).toBe('was told so');
   });
 
@@ -93,6 +96,8 @@ describe('a component', () => {
     ['has none that can be read', encodeCallPlan({ whyGlue: 'is old' }).replace(`${CALL_PLAN_FORMAT}`, '0')],
   ])('has its plan made anew where its artifact %s', async (_what, callPlan) => {
     const component = await actor();
-    expect(await directComponent(component, await compiled(component, callPlan))).toMatchObject({ calls: 'direct' });
+    expect(await directComponent(async () => component, await compiled(component, callPlan))).toMatchObject({
+      calls: 'direct',
+    });
   });
 });
