@@ -1,6 +1,5 @@
 // The public API, name by name. `test/api` compares it with what was committed: a change of it is a decision.
 
-export type { BundleErrorCode } from '#bundle';
 export {
   type Build,
   type CacheConfig,
@@ -104,7 +103,6 @@ export {
   VivariumError,
   type VivariumErrorOptions,
 } from '#core';
-export type { DelegationErrorCode } from '#delegation';
 export {
   type ActorRef,
   type AnswerOf,
@@ -129,7 +127,6 @@ export {
 } from '#messaging';
 export { MeteringError, type MeteringErrorCode } from '#metering';
 export { ProjectError, type ProjectErrorCode } from '#project';
-export type { RegistryErrorCode } from '#registry';
 export {
   ChainComponentLoader,
   ComponentError,
@@ -210,4 +207,8 @@ export {
   verifyAudit,
   type Warning,
 } from '#system';
-export type { WasmErrorCode } from '#wasm';
+export { WasmError, type WasmErrorCode } from '#wasm';
+// From their files rather than their doors: whoever runs components alone loads no database, registry or HTTP client.
+export { BundleError, type BundleErrorCode } from './bundle/errors.ts';
+export { DelegationError, type DelegationErrorCode } from './delegation/errors.ts';
+export { RegistryError, type RegistryErrorCode } from './registry/errors.ts';

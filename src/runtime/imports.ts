@@ -1,5 +1,6 @@
 import { shownText } from '#core';
 import { RuntimeError } from './errors.ts';
+import { memberName } from './exports/index.ts';
 import type { HostInterface, HostLinker } from './host-linker.ts';
 import { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
 
@@ -12,6 +13,9 @@ const fromEmbedders = new WeakSet<object>();
 export function isFromEmbedder(met: unknown): boolean {
   return typeof met === 'object' && met !== null && fromEmbedders.has(met);
 }
+
+/** A name as WIT writes it: words of small letters or of capitals. */
+const LABEL = /^(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-[a-z0-9]+|-[A-Z0-9]+)*$/;
 
 /** How many names an error shows of what was given. */
 const MOST_SHOWN = 20;
@@ -85,7 +89,23 @@ function viewOf(owner: object): HostInterface {
       view[key] = typeof value === 'function' && /^(?!default$)[^A-Z]/.test(key) ? value.bind(owner) : value;
     }
   }
+  addWitNames(view, owner);
   return view;
+}
+
+/**
+ * Lets what has its name in WIT be found by the one that jco makes of it: `get-HTTP-code` by `getHttpCode`, and a class
+ * `my-counter` by `MyCounter`. Where both are given the WIT name, which is the exact one, comes first.
+ */
+function addWitNames(view: Record<string, unknown>, owner: object): void {
+  for (const key of Object.keys(view)) {
+    if (!LABEL.test(key)) continue;
+    const value: unknown = Reflect.get(owner, key);
+    if (typeof value !== 'function') continue;
+    const name = memberName(key);
+    if (key.includes('-') || view[name] === undefined) view[name] = value.bind(owner);
+    if ('prototype' in value) view[name.charAt(0).toUpperCase() + name.slice(1)] ??= value;
+  }
 }
 
 function missingImport(missing: readonly string[], linker: HostLinker, given: Given): RuntimeError {

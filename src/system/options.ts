@@ -110,7 +110,10 @@ export interface LoadOptions {
   readonly store?: 'per-actor' | 'per-call';
   /** `fuel` (the default) counts exactly; `deadline` bounds time only and is cheaper. */
   readonly metering?: 'fuel' | 'deadline';
-  /** What meets imports that are neither WASI's nor Vivarium's, by interface name. */
+  /**
+   * What meets imports that are neither WASI's nor Vivarium's, by interface name; in it functions by their names in WIT
+   * (`get-HTTP-code`) or as jco has them (`getHttpCode`), resource classes in PascalCase.
+   */
   readonly imports?: Readonly<Record<string, unknown>>;
   /** What may wait for the component: 1,000 messages and 16 MiB by default; more is refused to its sender. */
   readonly mailbox?: MailboxOptions;

@@ -23,7 +23,12 @@ describe('restart intensity', () => {
     }
     await actors.fail(a!);
     expect(actors.take()).toEqual(['stop c', 'stop b', 'stop a', 'abandon c', 'abandon b', 'abandon a']);
-    expect(actors.gaveUp).toMatchObject([{ supervisor: 'group', reason: { code: 'SUPERVISION_INTENSITY' } }]);
+    expect(actors.gaveUp).toMatchObject([
+      {
+        supervisor: 'group',
+        reason: { code: 'SUPERVISION_INTENSITY', details: { supervisor: 'group', component: 't/a/1' } },
+      },
+    ]);
     expect(actors.running.size).toBe(0);
   });
 

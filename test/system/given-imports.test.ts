@@ -218,6 +218,61 @@ describe.each(['direct', 'glue'] as const)('imports of a component that is calle
     await runtime.unload(handle);
   });
 
+  it('finds functions and classes by their names in WIT as by those of jco, the WIT name first', async () => {
+    const NAMES = 'test:names/host@1.0.0';
+    const names = ['add-one', 'get-HTTP-code', 'URL', 'HTTP-get', 'a-HTTP', 's', 'x'];
+    const guest = await componentOf(
+      `(module
+        ${names.map((name, index) => `(import "${NAMES}" "${name}" (func $f${index} (param i32) (result i32)))`).join('\n')}
+        (import "${NAMES}" "[constructor]my-COUNTER" (func $new (param i32) (result i32)))
+        (import "${NAMES}" "[method]my-COUNTER.add" (func $add (param i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "counted") (param i32) (result i32) (call $add (call $new (i32.const 5)) (local.get 0)))
+        ${names.map((_, index) => `(func (export "f${index}") (param i32) (result i32) (call $f${index} (local.get 0)))`).join('\n')})`,
+      `package test:names@1.0.0;
+       interface host {
+         ${names.map((name) => `${name}: func(n: u32) -> u32;`).join('\n')}
+         resource my-COUNTER { constructor(start: u32); add: func(n: u32) -> u32; }
+       }
+       world guest {
+         import host;
+         export counted: func(n: u32) -> u32;
+         ${names.map((_, index) => `export f${index}: func(n: u32) -> u32;`).join('\n')}
+       }`,
+      'guest',
+    );
+    const camel = ['addOne', 'getHttpCode', 'url', 'httpGet', 'aHttp', 's', 'x'];
+    const host = (keys: readonly string[], base: number): Record<string, unknown> =>
+      Object.fromEntries(keys.map((key, index) => [key, (n: number) => base + 10 * index + n]));
+    const classes = [{ 'my-COUNTER': Counter }, { MyCounter: Counter }];
+    for (const [functions, base] of [
+      [host(names, 1_000), 1_000],
+      [host(camel, 2_000), 2_000],
+      [Object.freeze({ ...host(camel, 2_000), ...host(names, 1_000) }), 1_000],
+      [{ ...host(names, 1_000), ...host(['addOne', 'getHttpCode'], 9_000) }, 1_000],
+    ] as const) {
+      for (const type of classes) {
+        const handle = await runtime.load(guest, { imports: { [NAMES]: { ...functions, ...type } } });
+        for (const index of [0, 1, 3, 4, 5, 6]) expect(await call(handle, `f${index}`, 1)).toBe(base + 10 * index + 1);
+        expect(await call(handle, 'counted', 2)).toBe(7);
+        await runtime.unload(handle);
+      }
+    }
+    // Functions have their object as `this`, whatever their name looks like.
+    const bound = { base: 40, 'get-HTTP-code': plus, 'HTTP-get': plus, URL: plus };
+    function plus(this: { base: number } | undefined, n: number): number {
+      return (this?.base ?? Number.NaN) + n;
+    }
+    const handle = await runtime.load(guest, {
+      imports: {
+        [NAMES]: { ...host(camel, 0), ...Object.fromEntries([['url', undefined]]), ...bound, MyCounter: Counter },
+      },
+    });
+    expect(await call(handle, 'f1', 2)).toBe(42);
+    expect(await call(handle, 'f3', 2)).toBe(42);
+    await runtime.unload(handle);
+  });
+
   it('meets two versions of an interface by the one that each names', async () => {
     const two = await componentOf(
       `(module
