@@ -160,7 +160,7 @@ export class SupervisorNode implements Supervised {
   #giveUp(failed: Child, cause: VivariumError): void {
     const { maxRestarts, withinMs } = this.options;
     // A supervisor that gave up says in its own error which actor that was for.
-    const component = cause.details?.['component'] ?? failed.subject.name;
+    const component = cause.details.component ?? failed.subject.name;
     const reason = new SupervisionError(
       'SUPERVISION_INTENSITY',
       `supervisor ${this.name} gave up: more than ${maxRestarts} restarts within ${withinMs} ms, the last for ${failed.subject.name}: ${cause.message}`,

@@ -1,6 +1,14 @@
 import { wasmDigestOf } from '#cache';
 import type { ComponentLoader, FetchedModule, GivenComponent, ModuleRegistry } from '#core';
-import { type ComponentSource, isComponentId, moduleIdOf, pathOf, readSource, refuseOther, withDigest } from './component-source.ts';
+import {
+  type ComponentSource,
+  isComponentId,
+  moduleIdOf,
+  pathOf,
+  readSource,
+  refuseOther,
+  withDigest,
+} from './component-source.ts';
 
 export interface GivenSourceParts {
   readonly loader: () => ComponentLoader;

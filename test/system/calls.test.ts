@@ -39,14 +39,17 @@ async function story(runtime: Runtime, component: Uint8Array): Promise<unknown> 
     id: 'test/actor/1',
     config: Buffer.from('hello'),
     grants: ['storage:read:**', 'storage:write:**'],
+    // What is compared is what both ways do, not how fast a busy machine is.
+    limits: { maxExecutionTimeMs: 60_000 },
   });
+  const patient = { timeoutMs: 60_000 };
   const replies: unknown[] = [];
   for (const text of ['one', '', 'three', 'x'.repeat(5_000)]) {
-    replies.push(Buffer.from((await runtime.request(handle, Buffer.from(text))) ?? []).toString());
+    replies.push(Buffer.from((await runtime.request(handle, Buffer.from(text), patient)) ?? []).toString());
   }
   const { fuelConsumed, memoryBytes, calls } = runtime.usage(handle);
   const metadata = await runtime.call(handle, 'vivarium:actor/lifecycle@0.1.0#metadata');
-  const trapped = await runtime.request(handle, Buffer.from('trap')).catch((error) => error.code);
+  const trapped = await runtime.request(handle, Buffer.from('trap'), patient).catch((error) => error.code);
   return { logs, replies, metadata, trapped, memoryBytes, fuelConsumed, calls };
 }
 
