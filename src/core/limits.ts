@@ -9,8 +9,14 @@ export interface ResourceLimits {
    * allocates by GC operators and caught exceptions in the life of its store.
    */
   readonly maxMemoryBytes?: number | undefined;
-  /** Milliseconds of wall clock for each call. */
+  /** Milliseconds for each call in which the guest, or the host for it, runs; what it waits is not counted. */
   readonly maxExecutionTimeMs?: number | undefined;
+  /** Milliseconds from a call's beginning to its end, what it waits included. */
+  readonly maxTurnTimeMs?: number | undefined;
+  /** Milliseconds for instantiation, and as many for `initialize`, in the place of `maxExecutionTimeMs`. */
+  readonly maxStartTimeMs?: number | undefined;
+  /** Its share of the thread beside other components that compute, from 0.01 to 100. */
+  readonly weight?: number | undefined;
   /** Fuel for each call, in the units of `docs/metering.md`; none by default. */
   readonly maxFuel?: bigint | undefined;
 }
@@ -19,12 +25,18 @@ export interface ResourceLimits {
 export interface EffectiveLimits {
   readonly maxMemoryBytes: number;
   readonly maxExecutionTimeMs: number;
+  readonly maxTurnTimeMs: number;
+  readonly maxStartTimeMs: number;
+  readonly weight: number;
   readonly maxFuel: bigint | undefined;
 }
 
 export const DEFAULT_LIMITS: EffectiveLimits = Object.freeze({
   maxMemoryBytes: 64 * 2 ** 20,
   maxExecutionTimeMs: 1_000,
+  maxTurnTimeMs: 30_000,
+  maxStartTimeMs: 5_000,
+  weight: 1,
   maxFuel: undefined,
 });
 
@@ -48,6 +60,9 @@ const BYTES = rule(
 export const LIMITS: OptionRules<ResourceLimits> = {
   maxMemoryBytes: BYTES,
   maxExecutionTimeMs: period,
+  maxTurnTimeMs: period,
+  maxStartTimeMs: period,
+  weight: rule('a number from 0.01 to 100', (value) => typeof value === 'number' && value >= 0.01 && value <= 100),
   maxFuel: rule(
     'a bigint from 0n to 2n ** 63n - 1n',
     (value) => typeof value === 'bigint' && value >= 0n && value <= MAX_FUEL,
@@ -61,11 +76,13 @@ export function resolveLimits(
   defaults: EffectiveLimits = DEFAULT_LIMITS,
 ): EffectiveLimits {
   checkLimits(wanted, RULE, 'limits');
-  const { maxMemoryBytes, maxExecutionTimeMs, maxFuel } = defaults;
   return {
-    maxMemoryBytes: wanted.maxMemoryBytes ?? maxMemoryBytes,
-    maxExecutionTimeMs: wanted.maxExecutionTimeMs ?? maxExecutionTimeMs,
-    maxFuel: wanted.maxFuel ?? maxFuel,
+    maxMemoryBytes: wanted.maxMemoryBytes ?? defaults.maxMemoryBytes,
+    maxExecutionTimeMs: wanted.maxExecutionTimeMs ?? defaults.maxExecutionTimeMs,
+    maxTurnTimeMs: wanted.maxTurnTimeMs ?? defaults.maxTurnTimeMs,
+    maxStartTimeMs: wanted.maxStartTimeMs ?? defaults.maxStartTimeMs,
+    weight: wanted.weight ?? defaults.weight,
+    maxFuel: wanted.maxFuel ?? defaults.maxFuel,
   };
 }
 

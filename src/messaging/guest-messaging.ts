@@ -52,6 +52,7 @@ export class GuestMessaging implements MessageRouter, AskRouter, BroadcastRouter
       const { requests } = this.#router;
       const request = requests.openPromise(sender, target, this.#timeout(timeoutMs), answered);
       this.#post(target, sender, payload, request);
+      requests.endIfCircular(request);
     });
   }
 

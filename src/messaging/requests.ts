@@ -151,6 +151,12 @@ export class Requests implements RequestOwner {
     else request.from.openRequests.delete(request.correlationId.toString());
   }
 
+  /** Ends a request that closes a circle of turns which wait for each other: none of them would ever go on. */
+  endIfCircular(request: PendingRequest): void {
+    const circle = deadlockOf(request);
+    if (circle !== undefined) this.fail(request, deadlock(request, circle));
+  }
+
   /** Ends a request whose deadline has passed. */
   expired(request: PendingRequest): void {
     const circle = deadlockOf(request);

@@ -19,8 +19,11 @@ export class CellHolder {
   /** Takes the cell from the call that holds it, which keeps what it has left. */
   static park(): CellHolder | undefined {
     const holder = owner;
-    if (holder !== undefined) holder.#aside = holder.#cell.take();
     owner = undefined;
+    if (holder !== undefined) {
+      holder.#aside = holder.#cell.take();
+      holder.paused();
+    }
     return holder;
   }
 
@@ -30,6 +33,7 @@ export class CellHolder {
     if (holder === undefined || !holder.#isOpen) return;
     owner = holder;
     holder.#cell.put(holder.#aside);
+    holder.unpaused();
   }
 
   get fuel(): WebAssembly.Global<'i64'> {
@@ -75,6 +79,11 @@ export class CellHolder {
     if (owner !== undefined) this.#cell.put(owner.#aside);
     return left;
   }
+
+  /** Another call has the cell until `unpaused`. */
+  protected paused(): void {}
+
+  protected unpaused(): void {}
 
   /** What the open call has left. */
   get left(): number {

@@ -1,4 +1,4 @@
-import { ATTACHED, type AttachedCode, type AttachedSignature } from '#core';
+import { ATTACHED, type AttachedCode, type AttachedSignature, type WaitingImport } from '#core';
 import type { coreModule } from '#wasm';
 import { AppendedFunctions } from './appended-functions.ts';
 import { FunctionTypes } from './function-types.ts';
@@ -26,19 +26,36 @@ export class IndexSpaces {
   readonly room: number;
   readonly grow: number;
   readonly allocate: number;
+  readonly suspend: number;
+  readonly resumed: number;
   readonly attached: AttachedCode;
+  /** Imports that may have to wait, by their function index. */
+  readonly waiting: ReadonlySet<number>;
   /** By how much the functions that the module defines move up. */
   readonly #shift: number;
 
-  constructor(module: coreModule.CoreModule, plan: ModulePlan, attached: AttachedCode = NOTHING_ATTACHED) {
+  constructor(
+    module: coreModule.CoreModule,
+    plan: ModulePlan,
+    attached: AttachedCode = NOTHING_ATTACHED,
+    waiting: readonly WaitingImport[] = [],
+  ) {
     this.module = module;
     this.plan = plan;
     this.attached = attached;
+    this.waiting = waitingFunctions(module, waiting);
     this.types = new FunctionTypes(module);
     this.#shift = HOOKS.functions.length + attached.imports.length;
     this.appended = new AppendedFunctions(module.functions.length + this.#shift);
     const hooks = module.imported.function;
-    [this.refill, this.room, this.grow, this.allocate] = [hooks, hooks + 1, hooks + 2, hooks + 3];
+    [this.refill, this.room, this.grow, this.allocate, this.suspend, this.resumed] = [
+      hooks,
+      hooks + 1,
+      hooks + 2,
+      hooks + 3,
+      hooks + 4,
+      hooks + 5,
+    ];
     this.fuel = module.imported.global;
     this.heap = module.imported.global + 1;
   }
@@ -63,7 +80,14 @@ export class IndexSpaces {
   /** The functions that the metered module imports besides its own, in their order. */
   addedImports(): readonly { readonly module: string; readonly name: string; readonly type: number }[] {
     const refill = this.types.index(bytesOf(I64), bytesOf(I64));
-    const types = [refill, this.types.index([], []), this.types.index(bytesOf(F64), bytesOf(I32)), refill];
+    const types = [
+      refill,
+      this.types.index([], []),
+      this.types.index(bytesOf(F64), bytesOf(I32)),
+      refill,
+      this.types.index([], bytesOf(I32)),
+      this.types.index(bytesOf(I32), bytesOf(I64)),
+    ];
     return [
       ...HOOKS.functions.map((name, at) => ({ module: NAMESPACE, name, type: types[at] as number })),
       ...this.attached.imports.map((given) => ({
@@ -79,4 +103,12 @@ export class IndexSpaces {
       bytesOf(...types.map((type) => (type === 'i32' ? I32 : I64)));
     return this.types.index(encode(parameters), encode(results));
   }
+}
+
+function waitingFunctions(module: coreModule.CoreModule, waiting: readonly WaitingImport[]): ReadonlySet<number> {
+  const names = new Set(waiting.map((each) => JSON.stringify([each.module, each.name])));
+  const functions = module.imports.filter(({ kind }) => kind === 'function');
+  return new Set(
+    functions.flatMap((each, index) => (names.has(JSON.stringify([each.module, each.name])) ? [index] : [])),
+  );
 }

@@ -27,7 +27,7 @@ export interface Metadata {
 }
 
 /** Raised when the same bytes are rewritten differently: what was kept of older ones is then made anew. */
-export const FORMAT_VERSION = 4;
+export const FORMAT_VERSION = 5;
 
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));

@@ -1,4 +1,4 @@
-import type { AttachedCode, Meter, MeteredModule, MeteringMode, Tank, TankOptions } from '#core';
+import type { AttachedCode, Meter, MeteredModule, MeteringMode, Tank, TankOptions, WaitingImport } from '#core';
 import { checkMode } from './mode.ts';
 import { rewriteModule } from './module-rewriter.ts';
 import { SharedTank, type SliceSizes } from './tank.ts';
@@ -8,18 +8,20 @@ import { validateModule } from './validate.ts';
 /**
  * Core wasm in, metered core wasm out; pure and deterministic.
  * @param attached code of the host's that the module gets besides its own, for who instantiates it
+ * @param waiting imports that may have to wait: their callers suspend themselves and call them again for the answer
  * @throws {MeteringError} `METERING_INVALID_MODULE`, or what else the module is refused for; `CORE_INVALID_OPTION`
  */
 export function meterModule(
   bytes: Uint8Array,
   mode: MeteringMode = 'fuel',
   attached?: AttachedCode,
+  waiting: readonly WaitingImport[] = [],
 ): MeteredModule & { readonly bytes: Uint8Array<ArrayBuffer> } {
   checkMode(mode);
   validateModule(bytes);
   // A Buffer is of another class: loops that meet both take longer for each.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  return { bytes: rewriteModule(plain, mode, attached) };
+  return { bytes: rewriteModule(plain, mode, attached, waiting) };
 }
 
 /** Rewrites by `meterModule` and makes tanks that read the monotonic clock. */
@@ -34,8 +36,13 @@ export class RewritingMeter implements Meter {
     this.#slices = slices;
   }
 
-  meterModule(bytes: Uint8Array, mode: MeteringMode, attached?: AttachedCode): MeteredModule {
-    return meterModule(bytes, mode, attached);
+  meterModule(
+    bytes: Uint8Array,
+    mode: MeteringMode,
+    attached?: AttachedCode,
+    waiting?: readonly WaitingImport[],
+  ): MeteredModule {
+    return meterModule(bytes, mode, attached, waiting);
   }
 
   createTank(options: TankOptions): Tank {

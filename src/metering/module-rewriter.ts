@@ -1,4 +1,4 @@
-import { type AttachedCode, type MeteringMode, shownText } from '#core';
+import { type AttachedCode, type MeteringMode, shownText, type WaitingImport } from '#core';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
 import { Assembly } from './assembly.ts';
 import { attachedExports } from './attached.ts';
@@ -41,10 +41,15 @@ const ORDER = [
 ];
 
 /** Rewrites a module that an engine has validated. @throws {MeteringError} for what cannot be metered */
-export function rewriteModule(bytes: Uint8Array, mode: MeteringMode, attached?: AttachedCode): Uint8Array<ArrayBuffer> {
+export function rewriteModule(
+  bytes: Uint8Array,
+  mode: MeteringMode,
+  attached?: AttachedCode,
+  waiting: readonly WaitingImport[] = [],
+): Uint8Array<ArrayBuffer> {
   const module = coreModule.readModule(bytes);
   refuse(module);
-  return assemble(new Assembly(module, planModule(module, mode), attached), mode);
+  return assemble(new Assembly(module, planModule(module, mode), attached, waiting), mode);
 }
 
 function refuse(module: coreModule.CoreModule): void {

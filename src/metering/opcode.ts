@@ -48,6 +48,7 @@ export const Op = {
   i64Eq: 0x51,
   i64LtS: 0x53,
   i64LtU: 0x54,
+  i32Or: 0x72,
   i64Add: 0x7c,
   i64Sub: 0x7d,
   i64Mul: 0x7e,

@@ -1,7 +1,8 @@
-import type { CallBudget, MeteringMode, Tank, TankOptions, TankUsage, VivariumError } from '#core';
+import type { CallBudget, MeteringMode, Scheduler, Tank, TankOptions, TankUsage, VivariumError } from '#core';
 import { CellHolder } from './cell-holder.ts';
 import { MeteringError } from './errors.ts';
 import { SPENT } from './fuel-cell.ts';
+import { WAIT, YIELD } from './hooks.ts';
 import { evaluateLength } from './length-terms.ts';
 import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
@@ -62,6 +63,9 @@ export class SharedTank extends CellHolder implements Tank {
   readonly #parts: StoreParts;
   readonly #hooks: WebAssembly.ModuleImports;
   readonly #slices: SliceSizes;
+  readonly #scheduler: Scheduler | undefined;
+  /** When another call took the thread, while it has it. */
+  #suspended: number | undefined = undefined;
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     super();
@@ -69,6 +73,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.#parts = new StoreParts(this.#memory, options.pool);
     this.#now = now;
     this.#slices = slices;
+    this.#scheduler = options.scheduler;
     this.#slice = slices.first;
     this.#hooks = {
       fuel: this.fuel,
@@ -77,6 +82,8 @@ export class SharedTank extends CellHolder implements Tank {
       refill: (left: bigint) => BigInt(this.#refill(Number(left))),
       grow: (bytes: number) => this.#grow(bytes),
       allocate: (left: bigint) => BigInt(this.#allocate(Number(left))),
+      suspend: options.scheduler?.suspend ?? neverSuspended,
+      resumed: (token: number) => BigInt(this.#resumed(token)),
     };
   }
 
@@ -180,7 +187,7 @@ export class SharedTank extends CellHolder implements Tank {
     return {
       callFuel,
       totalFuel: counts ? this.#longAgoFuel + BigInt(this.#earlierFuel) + callFuel : 0n,
-      callMs: (this.isOpen ? this.#now() : this.endedAt) - this.#begun,
+      callMs: (this.isOpen ? (this.#suspended ?? this.#now()) : this.endedAt) - this.#begun,
       totalMs: this.#totalMs,
       memoryBytes: this.#memory.used,
       refusedGrowths: this.#memory.refusedGrowths,
@@ -190,7 +197,8 @@ export class SharedTank extends CellHolder implements Tank {
   /** Ends the call's hold of the cell and its time, once; answers what it has left. */
   #leave(): number {
     if (!this.isOpen) return SPENT;
-    const now = this.#now();
+    const now = this.#suspended ?? this.#now();
+    this.#suspended = undefined;
     this.endedAt = now;
     this.#totalMs += now - this.#begun;
     return this.close();
@@ -261,8 +269,9 @@ export class SharedTank extends CellHolder implements Tank {
   }
 
   #refill(left: number): number {
+    if (this.#state !== 'running') return SPENT;
     // A function of this store that runs in another's call would mix two budgets.
-    if (this.#state !== 'running' || !this.owns) return SPENT;
+    if (!this.owns) return this.#scheduler?.mustWait(this) === true ? WAIT : SPENT;
     const consumed = this.#given - left;
     const now = this.#now();
     if (consumed > this.#limit) {
@@ -282,7 +291,29 @@ export class SharedTank extends CellHolder implements Tank {
       const { smallest, largest } = this.#slices;
       this.#slice = Math.max(smallest, Math.min(largest, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
-    return this.#hand(consumed, now);
+    const handed = this.#hand(consumed, now);
+    if (this.#scheduler === undefined) return handed;
+    this.left = handed;
+    return this.#scheduler.yields(this) ? YIELD : handed;
+  }
+
+  /** The guest's stack goes on. */
+  #resumed(token: number): number {
+    this.#scheduler?.resumed(token);
+    return this.#state === 'running' && this.owns ? this.left : SPENT;
+  }
+
+  protected override paused(): void {
+    this.#suspended = this.#now();
+  }
+
+  /** What has passed while others had the thread is no time of the call, nor of its slice. */
+  protected override unpaused(): void {
+    if (this.#suspended === undefined) return;
+    const waited = this.#now() - this.#suspended;
+    this.#suspended = undefined;
+    this.#begun += waited;
+    this.#sliceBegun += waited;
   }
 
   /** Hands out the next slice, or what is left; answers the counter that stands for it. */
@@ -365,4 +396,9 @@ function instanceOf(module: WebAssembly.Module, imports: WebAssembly.Imports): W
 
 function spent(message: string): MeteringError {
   return new MeteringError('METERING_SPENT', message);
+}
+
+/** Stands where no scheduler is: `refill` never asks for it. */
+function neverSuspended(): never {
+  throw new Error('no call of this tank is ever suspended');
 }

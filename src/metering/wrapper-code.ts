@@ -1,14 +1,47 @@
 import { AppendedBody } from './appended-functions.ts';
+import { WAIT, YIELD } from './hooks.ts';
 import { bytesOf, type IndexSpaces } from './index-spaces.ts';
-import { EMPTY, I64, Op } from './opcode.ts';
+import { EMPTY, I32, I64, Op } from './opcode.ts';
 import { type FunctionPlan, HOST_CALL_COST } from './plan.ts';
 
 /** A body without locals of its own. */
 const body = (): AppendedBody => new AppendedBody().u8(0);
 
-/** Asks the tank for more when the counter on the stack is below zero, and traps where it refuses. */
-export function refillHelper({ types, appended, refill }: IndexSpaces): number {
-  return appended.index('refill', types.index(bytesOf(I64), bytesOf(I64)), () => orTrap(body(), refill).end());
+/**
+ * Asks the tank for more when the counter on the stack is below zero: gives the thread to others where the tank says so, and
+ * traps where it refuses.
+ */
+export function refillHelper(assembly: IndexSpaces): number {
+  const { types, appended, refill } = assembly;
+  return appended.index('refill', types.index(bytesOf(I64), bytesOf(I64)), () => {
+    const code = body().get(0).call(refill).operators(Op.localTee, 0).ifBelow();
+    code.get(0).constant64(YIELD).operators(Op.i64Eq, Op.if, EMPTY);
+    return suspend(assembly, code).operators(Op.else, Op.unreachable, Op.end, Op.end).get(0).end();
+  });
+}
+
+/**
+ * The same behind an import that may have to wait. Answers the counter, and 1 where the import must be called again for its
+ * answer. A guest could catch what a rejected promise throws, so none is rejected: a turn that has ended meanwhile is
+ * spent, and traps here.
+ */
+function awaitHelper(assembly: IndexSpaces): number {
+  const { types, appended, refill } = assembly;
+  return appended.index('await', types.index(bytesOf(I64), bytesOf(I64, I32)), () => {
+    // Local 1 is whether the import is called again.
+    const code = new AppendedBody().operators(1, 1, I32).get(0).call(refill).operators(Op.localTee, 0).ifBelow();
+    code.get(0).constant64(WAIT).operators(Op.i64Eq, Op.localTee, 1);
+    code.get(0).constant64(YIELD).operators(Op.i64Eq, Op.i32Or, Op.if, EMPTY);
+    return suspend(assembly, code).operators(Op.else, Op.unreachable, Op.end, Op.end).get(0).get(1).end();
+  });
+}
+
+/** Suspends the stack, takes the turn's place again, and has its counter in local 0; traps where the turn has ended. */
+function suspend({ suspend, resumed }: IndexSpaces, code: AppendedBody): AppendedBody {
+  return code
+    .call(suspend)
+    .call(resumed)
+    .operators(Op.localTee, 0, Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY, Op.unreachable, Op.end);
 }
 
 export function hand(assembly: IndexSpaces): AppendedBody {
@@ -27,6 +60,7 @@ export function start(callee: number): AppendedBody {
 /** Calls an import between looks at the budget, with room left on the stack for the host. */
 export function importWrapper(assembly: IndexSpaces, index: number, hasRoom: boolean): AppendedBody {
   const counter = assembly.functionType(index).parameters.length;
+  if (assembly.waiting.has(index)) return waitingWrapper(assembly, index, counter);
   const code = body();
   // A deadline that passes before the call is seen behind it.
   if (assembly.plan.mode === 'fuel') refillLocal(assembly, code, counter);
@@ -38,8 +72,40 @@ export function importWrapper(assembly: IndexSpaces, index: number, hasRoom: boo
   return refillLocal(assembly, code, counter).get(counter).end();
 }
 
+/** The same for an import that may have to wait, which is called again when it need not wait any longer. */
+function waitingWrapper(assembly: IndexSpaces, index: number, counter: number): AppendedBody {
+  const code = new AppendedBody().operators(1, 1, I32);
+  refillLocal(assembly, code, counter).get(counter).setGlobal(assembly.fuel).call(assembly.room);
+  callUntilAnswered(assembly, code, index, counter + 1);
+  code.getGlobal(assembly.fuel);
+  if (assembly.plan.mode === 'deadline') code.constant64(HOST_CALL_COST).u8(Op.i64Sub);
+  code.set(counter);
+  return refillLocal(assembly, code, counter).get(counter).end();
+}
+
+/** Calls an import until it has an answer, which is left on the stack; the counter is in the cell. `again` is an i32 local. */
+function callUntilAnswered(assembly: IndexSpaces, code: AppendedBody, index: number, again: number): AppendedBody {
+  const { fuel, types } = assembly;
+  const { parameters, results } = assembly.functionType(index);
+  code.u8(Op.loop).s64(
+    BigInt(
+      types.index(
+        [],
+        results.map(({ bytes }) => bytes),
+      ),
+    ),
+  );
+  code.pass(parameters.length).call(index);
+  code.getGlobal(fuel).ifBelow().getGlobal(fuel).call(awaitHelper(assembly)).set(again).setGlobal(fuel);
+  return code.get(again).operators(Op.brIf, 1, Op.end, Op.end);
+}
+
 /** What references hold of an import: of its own type, and a tail call, so that rings through several modules stay flat. */
 export function importReference(assembly: IndexSpaces, index: number): AppendedBody {
+  if (assembly.waiting.has(index)) {
+    const code = refillCell(assembly, new AppendedBody().operators(1, 1, I32)).call(assembly.room);
+    return callUntilAnswered(assembly, code, index, assembly.functionType(index).parameters.length).end();
+  }
   return refillCell(assembly, body())
     .call(assembly.room)
     .pass(assembly.functionType(index).parameters.length)

@@ -7,10 +7,12 @@ import type {
   CompiledArtifact,
   EngineLoadRequest,
   GivenComponent,
+  Scheduling,
 } from '#core';
 import { type ComponentCode, componentCode } from './component-code.ts';
 import { directComponent, plannedCalls } from './direct/direct-component.ts';
 import { RuntimeError } from './errors.ts';
+import type { TurnScheduler } from './execution/index.ts';
 import { answerChecksOf } from './exports/index.ts';
 import { glueHostCall } from './host-call.ts';
 import type { CurrentStore } from './host-state.ts';
@@ -21,6 +23,9 @@ export interface CodeCachePorts {
   /** The engine profile's id, and the digest of a component's bytes. */
   readonly keyOf: (component: GivenComponent, request: EngineLoadRequest) => Promise<ArtifactKey>;
   readonly current: CurrentStore;
+  /** Suspends guests, if they may wait at all. */
+  readonly scheduler: TurnScheduler;
+  readonly waits: boolean;
   /** Forces one way into components, for comparison; by default direct wherever it is equivalent. */
   readonly calls?: CallPath | undefined;
 }
@@ -28,7 +33,10 @@ export interface CodeCachePorts {
 /** The code of components: built at most once, evaluated at most once for as long as the artifact is held. */
 export class CodeCache {
   readonly #ports: CodeCachePorts;
-  readonly #evaluated = new WeakMap<CompiledArtifact, ComponentCode>();
+  readonly #evaluated: Readonly<Record<Scheduling, WeakMap<CompiledArtifact, ComponentCode>>> = {
+    preemptive: new WeakMap(),
+    cooperative: new WeakMap(),
+  };
 
   constructor(ports: CodeCachePorts) {
     this.#ports = ports;
@@ -36,16 +44,17 @@ export class CodeCache {
 
   /** What the cache has was validated when it was built. @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED` */
   async get(request: EngineLoadRequest): Promise<ComponentCode> {
-    const { component, signal } = request;
+    const { component, scheduling, signal } = request;
     const key = await this.#ports.keyOf(component, request);
     const compiled = await this.#artifact(key, request).catch((error: unknown) => {
       throw signal?.aborted ? loadAborted(signal) : error;
     });
-    let code = this.#evaluated.get(compiled);
+    const evaluated = this.#evaluated[scheduling];
+    let code = evaluated.get(compiled);
     if (code === undefined) {
       await breath();
-      code = await this.#wayInto(component, compiled);
-      this.#evaluated.set(compiled, code);
+      code = await this.#wayInto(component, compiled, scheduling);
+      evaluated.set(compiled, code);
       await breath();
     }
     return code;
@@ -62,10 +71,15 @@ export class CodeCache {
     return cache.get(key, build, signal);
   }
 
-  async #wayInto(component: GivenComponent, compiled: CompiledArtifact): Promise<ComponentCode> {
-    const { calls, current } = this.#ports;
+  async #wayInto(
+    component: GivenComponent,
+    compiled: CompiledArtifact,
+    scheduling: Scheduling,
+  ): Promise<ComponentCode> {
+    const { calls, current, scheduler, waits } = this.#ports;
+    const mode = { preemptive: scheduling === 'preemptive', waits, scheduler };
     const read = (): Promise<Uint8Array> => bytesOf(component);
-    const direct = calls === 'glue' ? 'is told to take the glue' : await directComponent(read, compiled);
+    const direct = calls === 'glue' ? 'is told to take the glue' : await directComponent(read, compiled, mode);
     if (typeof direct !== 'string') return direct;
     if (calls === 'direct') {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);

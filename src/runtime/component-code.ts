@@ -30,6 +30,8 @@ export type Instantiate = (
 /** The code of a component, shared by all its stores. */
 export interface ComponentCode {
   readonly calls: CallPath;
+  /** Whether its exports answer promises, because the guest may be suspended in them. */
+  readonly suspends: boolean;
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly instantiate: Instantiate;
   readonly imports: readonly string[];
@@ -97,6 +99,7 @@ export function componentCode(
   const resources = new GlueResources(exportIndex);
   return {
     calls: 'glue',
+    suspends: false,
     modules: compiled.modules,
     instantiate: (getCoreModule, given, instantiateCore, _stop, holder) => {
       const instance = instantiate(getCoreModule, given, instantiateCore);

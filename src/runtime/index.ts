@@ -2,7 +2,7 @@ export { ChildBuilder } from './build/child-builder.ts';
 export { serveBuilds } from './build/serve.ts';
 export { whyGlue } from './direct/plan.ts';
 export { ComponentError, RuntimeError, type RuntimeErrorCode } from './errors.ts';
-export { currentStore, execution } from './execution/index.ts';
+export { currentStore, execution, TurnScheduler } from './execution/index.ts';
 export { type ComponentResource, dropNow, type ResourceCalls, type ResourceMethod } from './given-resources.ts';
 export type { ComponentMetadata } from './host/component-metadata.ts';
 export { registerHostFunctions } from './host/register.ts';

@@ -46,17 +46,17 @@ export class JcoEngine implements RuntimeEngine {
     const { linker, limiter, onState, sharesClock } = this.#ports;
     const { handle, signal } = request;
     let loaded: LoadedComponent | undefined;
-    const lifecycle = new Lifecycle(handle, onState, () => loaded?.isHandling === true);
+    const lifecycle = new Lifecycle(handle, onState, () => loaded?.activity ?? 'idle');
     try {
       const code = await this.#codes.get(request);
       if (signal?.aborted) throw loadAborted(signal);
       const imports = resolveImports(code.imports, linker, request.imports);
       const budget = limiter.budget(request.limits);
-      const open = (component: LoadedComponent): Store => this.#open(component);
+      const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
       loaded = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock);
       this.#components.set(handle.handleId, loaded);
       lifecycle.move('loaded', 'the component was compiled');
-      this.#start(loaded);
+      await this.#start(loaded);
     } catch (error) {
       this.#components.delete(handle.handleId);
       if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
@@ -68,13 +68,13 @@ export class JcoEngine implements RuntimeEngine {
     const component = this.#find(handle);
     if (component.lifecycle.can('drain')) component.lifecycle.move('drain', reason);
     this.#components.delete(handle.handleId);
-    const why = this.#shutDown(component, reason);
+    const why = await this.#shutDown(component, reason);
     if (component.lifecycle.can('stop')) component.lifecycle.move('stop', why);
   }
 
   async haltComponent(handle: ComponentHandle, reason: string): Promise<void> {
     const component = this.#find(handle);
-    const why = this.#shutDown(component, reason);
+    const why = await this.#shutDown(component, reason);
     if (component.lifecycle.can('fail')) component.lifecycle.move('fail', why);
   }
 
@@ -83,7 +83,7 @@ export class JcoEngine implements RuntimeEngine {
     component.lifecycle.move('restart', reason);
     try {
       component.lifecycle.move('loaded', 'the component is compiled');
-      this.#start(component);
+      await this.#start(component);
     } catch (error) {
       if (component.lifecycle.can('fail')) component.lifecycle.move('fail', reasonOf(error));
       throw error;
@@ -100,7 +100,7 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void> {
-    this.#find(handle).callHandleCallback(handle, message);
+    return this.#find(handle).callHandleCallback(handle, message);
   }
 
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
@@ -108,8 +108,8 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /** A turn for resources that the embedder let go, where any wait and the component takes turns. @throws as `callExport` */
-  dropResources(handle: ComponentHandle): void {
-    this.#components.get(handle?.handleId)?.dropResources();
+  dropResources(handle: ComponentHandle): Turn<void> {
+    return this.#components.get(handle?.handleId)?.dropResources();
   }
 
   /**
@@ -121,12 +121,16 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /** What the component says of itself, asked once it is ready: a few KB of it, charged to its store. */
-  metadata(handle: ComponentHandle): ComponentMetadata | undefined {
+  metadata(handle: ComponentHandle): Turn<ComponentMetadata | undefined> {
     const component = this.#find(handle);
     if (component.code.lifecycle === undefined) return undefined;
-    const kept = component.callLifecycle((lifecycle) => keptMetadata(lifecycle.metadata() as ComponentMetadata));
-    const account = component.store?.hostMemory;
-    return account === undefined || account.take(metadataBytes(kept)) ? kept : undefined;
+    const keep = (said: unknown): ComponentMetadata | undefined => {
+      const kept = keptMetadata(said as ComponentMetadata);
+      const account = component.store?.hostMemory;
+      return account === undefined || account.take(metadataBytes(kept)) ? kept : undefined;
+    };
+    const said = component.callLifecycle((lifecycle) => lifecycle.metadata());
+    return said instanceof Promise ? said.then(keep) : keep(said);
   }
 
   usage(handle: ComponentHandle): ComponentUsage {
@@ -148,34 +152,43 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /** Makes the store of a component that is initializing and has it initialize itself. */
-  #start(component: LoadedComponent): void {
-    const store = this.#open(component);
+  async #start(component: LoadedComponent): Promise<void> {
+    const store = await this.#open(component);
     if (component.policy === 'per-actor') component.store = store;
     else component.release(store);
     component.lifecycle.move('initialized', 'the component is ready');
   }
 
-  #open(component: LoadedComponent): Store {
+  #open(component: LoadedComponent): Turn<Store> {
     const store = this.#ports.stores.create(component);
     if (component.code.lifecycle === undefined) return store;
-    try {
-      component.enterLifecycle(store, (lifecycle) => lifecycle.initialize(configOf(component)));
-      return store;
-    } catch (error) {
+    const failed = (error: unknown): never => {
       component.release(store);
       throw whileStarting('initialize failed', error);
+    };
+    try {
+      const done = component.initialize(store, configOf(component));
+      return done instanceof Promise ? done.then(() => store, failed) : store;
+    } catch (error) {
+      return failed(error);
     }
   }
 
   /** Calls `shutdown` if there is an instance, and lets go of it; answers the reason with what went wrong in that. */
-  #shutDown(component: LoadedComponent, reason: string): string {
+  async #shutDown(component: LoadedComponent, reason: string): Promise<string> {
     const { store } = component;
     if (store === undefined) return reason;
     component.store = undefined;
+    // A guest that is suspended in a call cannot be asked to shut down: the call ends, and the store with it.
+    await store.end(
+      new RuntimeError('RUNTIME_ABORTED', `the component was ended while a turn of it was suspended: ${reason}`),
+    );
     try {
+      if (store.dead) return reason;
       store.given?.dropAll();
-      if (component.code.lifecycle !== undefined) component.enterLifecycle(store, (lifecycle) => lifecycle.shutdown());
-      else if (store.hasDrops) component.enter(store, () => {}, undefined);
+      if (component.code.lifecycle !== undefined)
+        await component.enterLifecycle(store, (lifecycle) => lifecycle.shutdown());
+      else if (store.hasDrops) await component.enter(store, () => {}, undefined);
       return reason;
     } catch (error) {
       return `${reason}; shutdown failed: ${reasonOf(error)}`;

@@ -2,17 +2,21 @@ import { type Actor, createActor, setup } from 'xstate';
 import type { ComponentHandle } from '#core';
 import { RuntimeError } from './errors.ts';
 
-/** Where a component is in its life. `handling` is `ready` while a turn runs. */
+/** Where a component is in its life. `handling` is `ready` while a turn runs, and `waiting` while one waits for the host. */
 export type ComponentState =
   | 'loading'
   | 'initializing'
   | 'ready'
   | 'handling'
+  | 'waiting'
   | 'hibernated'
   | 'draining'
   | 'restarting'
   | 'failed'
   | 'stopped';
+
+/** What a component does while it is `ready`. */
+export type TurnActivity = 'idle' | 'handling' | 'waiting';
 
 /** What moves a component from one state to the next. */
 export type LifecycleEvent =
@@ -59,20 +63,26 @@ export class Lifecycle {
   readonly #actor: Actor<typeof machine>;
   readonly #changed: (change: StateChange) => void;
   /** The machine's. */
-  #state: Exclude<ComponentState, 'handling'>;
-  readonly #isHandling: () => boolean;
+  #state: Exclude<ComponentState, 'handling' | 'waiting'>;
+  readonly #activity: () => TurnActivity;
 
-  /** @param isHandling whether a turn runs */
-  constructor(handle: ComponentHandle, changed: (change: StateChange) => void, isHandling = (): boolean => false) {
+  /** @param activity what its turns do now */
+  constructor(
+    handle: ComponentHandle,
+    changed: (change: StateChange) => void,
+    activity: () => TurnActivity = () => 'idle',
+  ) {
     this.handle = handle;
-    this.#isHandling = isHandling;
+    this.#activity = activity;
     this.#changed = changed;
     this.#actor = createActor(machine).start();
     this.#state = this.#actor.getSnapshot().value;
   }
 
   get state(): ComponentState {
-    return this.#state === 'ready' && this.#isHandling() ? 'handling' : this.#state;
+    if (this.#state !== 'ready') return this.#state;
+    const activity = this.#activity();
+    return activity === 'idle' ? 'ready' : activity;
   }
 
   /** Makes the transition and tells of it. @throws {RuntimeError} `RUNTIME_WRONG_STATE` where there is none. */

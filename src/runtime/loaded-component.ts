@@ -12,13 +12,14 @@ import {
   type Preopen,
   printable,
   type StorePolicy,
+  type Turn,
 } from '#core';
 import type { ComponentCode } from './component-code.ts';
 import { findExport } from './component-exports.ts';
 import { environmentOf } from './environment.ts';
 import { RuntimeError } from './errors.ts';
 import type { Environment } from './host-state.ts';
-import type { Lifecycle } from './lifecycle.ts';
+import type { Lifecycle, TurnActivity } from './lifecycle.ts';
 import type { Lifecycle as LifecycleExports } from './message-calls.ts';
 import type { Store } from './store.ts';
 
@@ -26,18 +27,19 @@ import type { Store } from './store.ts';
 interface Past {
   fuelConsumed: bigint;
   executionTimeMs: number;
+  waitingMs: number;
   memoryBytes: number;
   refusedGrowths: number;
   last: ComponentUsage['last'];
 }
 
 /** One call into a store: what to call is an argument, so that a turn makes no function of its own. */
-type Call<A, T> = (store: Store, argument: A) => T;
+type Call<A, T> = (store: Store, argument: A) => Turn<T>;
 
 const handleMessage: Call<OutgoingMessage, Uint8Array | undefined> = (store, message) => store.handleMessage(message);
 const handleCallback: Call<OutgoingMessage, void> = (store, message) => store.handleCallback(message);
-const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => T): T => call(store.lifecycle);
-const run = <T>(_: Store, call: () => T): T => call();
+const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> => call(store.lifecycle);
+const run = <T>(_: Store, call: () => Turn<T>): Turn<T> => call();
 
 /**
  * A component that an engine holds: its code, what it was loaded with, what it has used so far, and its turns. A message's
@@ -50,11 +52,14 @@ export class LoadedComponent {
   readonly code: ComponentCode;
   /** What each call may spend. */
   readonly budget: CallBudget;
+  /** What instantiation, and `initialize`, may spend. */
+  readonly startBudget: CallBudget;
   readonly #sharesClock: boolean;
   #messagesHandled = 0;
   readonly handle: ComponentHandle;
   readonly lifecycle: Lifecycle;
   readonly policy: StorePolicy;
+  readonly preemptive: boolean;
   readonly imports: Readonly<Record<string, unknown>>;
   readonly limits: EffectiveLimits;
   readonly authority: ComponentAuthority;
@@ -63,10 +68,11 @@ export class LoadedComponent {
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
   readonly config: Uint8Array | undefined;
-  readonly #open: (component: LoadedComponent) => Store;
+  readonly #open: (component: LoadedComponent) => Turn<Store>;
   readonly #past: Past = {
     fuelConsumed: 0n,
     executionTimeMs: 0,
+    waitingMs: 0,
     memoryBytes: 0,
     refusedGrowths: 0,
     last: { fuelConsumed: 0n, executionTimeMs: 0 },
@@ -82,14 +88,16 @@ export class LoadedComponent {
     lifecycle: Lifecycle,
     code: ComponentCode,
     imports: Readonly<Record<string, unknown>>,
-    open: (component: LoadedComponent) => Store,
+    open: (component: LoadedComponent) => Turn<Store>,
     sharesClock: boolean,
   ) {
     this.handle = request.handle;
     this.lifecycle = lifecycle;
     this.store = undefined;
     this.budget = budget;
+    this.startBudget = { fuel: budget.fuel, timeMs: request.limits.maxStartTimeMs };
     this.policy = request.store;
+    this.preemptive = request.scheduling === 'preemptive';
     this.code = code;
     this.imports = imports;
     this.limits = request.limits;
@@ -103,8 +111,10 @@ export class LoadedComponent {
     this.#sharesClock = sharesClock;
   }
 
-  get isHandling(): boolean {
-    return this.store?.entered === true;
+  get activity(): TurnActivity {
+    const { store } = this;
+    if (store?.entered !== true) return 'idle';
+    return store.suspension === 'waiting' ? 'waiting' : 'handling';
   }
 
   /** When the last turn ended, by the clock that the caller shares with the meter; undefined where it does not. */
@@ -117,24 +127,32 @@ export class LoadedComponent {
    * @param now the caller's clock
    * @throws `RUNTIME_…`, `METERING_…`
    */
-  callHandleMessage(_: ComponentHandle, message: OutgoingMessage, now?: number): Uint8Array | undefined {
+  callHandleMessage(_: ComponentHandle, message: OutgoingMessage, now?: number): Turn<Uint8Array | undefined> {
     const reply = this.#turn(handleMessage, message, now);
+    if (reply instanceof Promise) return this.#counted(reply);
     this.#messagesHandled += 1;
     return reply;
   }
 
-  callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): void {
-    this.#turn(handleCallback, message, now);
+  callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void> {
+    const done = this.#turn(handleCallback, message, now);
+    if (done instanceof Promise) return this.#counted(done);
     this.#messagesHandled += 1;
   }
 
+  async #counted<T>(turn: Promise<T>): Promise<T> {
+    const answer = await turn;
+    this.#messagesHandled += 1;
+    return answer;
+  }
+
   /** A turn that calls one of the functions of `lifecycle`. */
-  callLifecycle<T>(call: (lifecycle: LifecycleExports) => T): T {
+  callLifecycle<T>(call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> {
     return this.#turn(through<T>, call, undefined);
   }
 
   /** A turn with any export, by its name in WIT. A wrong name or argument is the caller's mistake and does not cost the store. */
-  callExport(name: string, args: readonly unknown[]): unknown {
+  callExport(name: string, args: readonly unknown[]): Turn<unknown> {
     this.#checkReady();
     const target = findExport(this.code, name, args);
     return this.#inStore((store) => {
@@ -144,19 +162,24 @@ export class LoadedComponent {
   }
 
   /** A turn for resources that wait for being dropped, if the component takes turns. */
-  dropResources(): void {
+  dropResources(): Turn<void> {
     const { state } = this.lifecycle;
     if ((state !== 'ready' && state !== 'draining') || this.store?.hasDrops !== true) return;
-    this.#inStore((store) => this.enter(store, run<void>, () => {}));
+    return this.#inStore((store) => this.enter(store, run<void>, () => {}));
   }
 
   /** One call into a store, on a budget of its own. */
-  enter<A, T>(store: Store, call: Call<A, T>, argument: A): T {
-    return store.call(this.budget, call, argument);
+  enter<A, T>(store: Store, call: Call<A, T>, argument: A, budget: CallBudget = this.budget): Turn<T> {
+    return this.code.suspends ? store.callSuspendable(budget, call, argument) : store.call(budget, call, argument);
+  }
+
+  /** Calls `initialize`, for which it has time of its own. */
+  initialize(store: Store, config: unknown): Turn<void> {
+    return this.enter(store, through<void>, (lifecycle) => lifecycle.initialize(config), this.startBudget);
   }
 
   /** As `enter`, with a function of `lifecycle`; the component is not ready yet, or no more. */
-  enterLifecycle<T>(store: Store, call: (lifecycle: LifecycleExports) => T): T {
+  enterLifecycle<T>(store: Store, call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> {
     return this.enter(store, through<T>, call);
   }
 
@@ -164,6 +187,7 @@ export class LoadedComponent {
   release(store: Store): void {
     if (store.discarded) return;
     const { totalFuel, callFuel, totalMs, callMs, memoryBytes, refusedGrowths } = store.usage;
+    this.#past.waitingMs += store.waitedMs;
     this.#past.fuelConsumed += totalFuel;
     this.#past.executionTimeMs += totalMs;
     this.#past.memoryBytes = memoryBytes;
@@ -181,6 +205,7 @@ export class LoadedComponent {
     return {
       fuelConsumed: past.fuelConsumed + totalFuel,
       executionTimeMs: past.executionTimeMs + totalMs,
+      waitingMs: past.waitingMs + store.waitedMs,
       memoryBytes,
       refusedGrowths,
       last: { fuelConsumed: callFuel, executionTimeMs: callMs },
@@ -196,11 +221,11 @@ export class LoadedComponent {
     });
   }
 
-  #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): T {
+  #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): Turn<T> {
     // The state is not asked: an actor that has a store takes calls, and no other does.
     const { store } = this;
     if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
-    if (store === undefined || store.entered) return this.#turnWithoutStore(call, argument);
+    if (store === undefined || store.entered || this.code.suspends) return this.#turnWithoutStore(call, argument);
     try {
       return store.call(this.budget, call, argument, this.#sharesClock ? now : undefined);
     } catch (error) {
@@ -217,27 +242,45 @@ export class LoadedComponent {
     );
   }
 
-  #turnWithoutStore<A, T>(call: Call<A, T>, argument: A): T {
+  #turnWithoutStore<A, T>(call: Call<A, T>, argument: A): Turn<T> {
     this.#checkReady();
     return this.#inStore((store) => this.enter(store, call, argument));
   }
 
-  #inStore<T>(call: (store: Store) => T): T {
-    if (this.policy === 'per-call') {
-      const store = this.#open(this);
-      try {
-        return call(store);
-      } finally {
-        this.release(store);
-      }
-    }
+  #inStore<T>(call: (store: Store) => Turn<T>): Turn<T> {
+    if (this.policy === 'per-call') return this.#inOwnStore(call);
     if (this.store === undefined) throw new RuntimeError('RUNTIME_WRONG_STATE', 'the component has no store');
     try {
-      return call(this.store);
+      const answer = call(this.store);
+      return answer instanceof Promise ? answer.catch((error) => this.#rethrown(error)) : answer;
     } catch (error) {
-      this.#failed(error);
+      return this.#rethrown(error);
+    }
+  }
+
+  /** A call in a store that is made for it. */
+  #inOwnStore<T>(call: (store: Store) => Turn<T>): Turn<T> {
+    const opened = this.#open(this);
+    if (opened instanceof Promise) return opened.then((store) => this.#released(store, call(store)));
+    let answer: Turn<T>;
+    try {
+      answer = call(opened);
+    } catch (error) {
+      this.release(opened);
       throw error;
     }
+    return this.#released(opened, answer);
+  }
+
+  #released<T>(store: Store, answer: Turn<T>): Turn<T> {
+    if (answer instanceof Promise) return answer.finally(() => this.release(store));
+    this.release(store);
+    return answer;
+  }
+
+  #rethrown(error: unknown): never {
+    this.#failed(error);
+    throw error;
   }
 
   /** An error that the guest answered is not its end. */

@@ -1,20 +1,20 @@
-import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core';
+import { type ComponentMessage, type OutgoingMessage, readableMessage, type Turn } from '#core';
 
-/** The exports of `vivarium:actor/lifecycle` as jco gives them. */
+/** The exports of `vivarium:actor/lifecycle`. They answer promises where the guest may be suspended. */
 export interface Lifecycle {
-  initialize(config: unknown): void;
-  handleMessage(message: ComponentMessage): Uint8Array | undefined;
-  handleCallback(message: ComponentMessage): void;
-  metadata(): unknown;
-  health(): string;
-  shutdown(): void;
+  initialize(config: unknown): Turn<void>;
+  handleMessage(message: ComponentMessage): Turn<Uint8Array | undefined>;
+  handleCallback(message: ComponentMessage): Turn<void>;
+  metadata(): Turn<unknown>;
+  health(): Turn<string>;
+  shutdown(): Turn<void>;
 }
 
 /** How messages enter a store: functions that all stores of a component share, given what `entryOf` found in one. */
 export interface MessageCalls {
   entryOf(lifecycle: object): object;
-  handleMessage(entry: object, message: OutgoingMessage): Uint8Array | undefined;
-  handleCallback(entry: object, message: OutgoingMessage): void;
+  handleMessage(entry: object, message: OutgoingMessage): Turn<Uint8Array | undefined>;
+  handleCallback(entry: object, message: OutgoingMessage): Turn<void>;
 }
 
 /** Through jco's glue, which takes strings alone. */

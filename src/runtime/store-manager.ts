@@ -1,5 +1,6 @@
-import type { KeyValueStore, MemoryPool, Meter } from '#core';
+import type { Clock, KeyValueStore, MemoryPool, Meter } from '#core';
 import { formatComponentId, Quota } from '#core';
+import type { TurnScheduler } from './execution/index.ts';
 import type { ResourceCalls } from './given-resources.ts';
 import type { LogRecord } from './host-state.ts';
 import type { LoadedComponent } from './loaded-component.ts';
@@ -12,6 +13,9 @@ export interface StoreManagerPorts {
   readonly meter: Pick<Meter, 'createTank'>;
   readonly pool: MemoryPool;
   readonly keyValueStore: KeyValueStore;
+  /** Suspends the turns of the runtime and lets them go on. */
+  readonly scheduler: TurnScheduler;
+  readonly clock: Clock;
   readonly log: (record: LogRecord) => void;
   readonly resourceCalls: ResourceCalls;
 }
@@ -27,7 +31,7 @@ export class StoreManager {
 
   /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
-    const { meter, pool, keyValueStore, log, resourceCalls } = this.#ports;
+    const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls } = this.#ports;
     const { handle, code, imports, authority, environment, args, preopens, network, limits } = component;
     const store = new Store({
       handle,
@@ -40,13 +44,22 @@ export class StoreManager {
       network,
       log,
       resourceCalls,
-      tank: meter.createTank({ maxMemoryBytes: limits.maxMemoryBytes, pool }),
+      scheduler,
+      preemptive: component.preemptive,
+      weight: limits.weight,
+      clock,
+      maxTurnTimeMs: limits.maxTurnTimeMs,
+      tank: meter.createTank({
+        maxMemoryBytes: limits.maxMemoryBytes,
+        pool,
+        scheduler: code.suspends ? scheduler : undefined,
+      }),
       openFiles: this.#openFiles,
       maxMemoryBytes: limits.maxMemoryBytes,
       openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
     });
     try {
-      store.instantiate(component.budget);
+      store.instantiate(component.startBudget);
       return store;
     } catch (error) {
       component.release(store);

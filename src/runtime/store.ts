@@ -1,9 +1,11 @@
 import {
   ATTACHED,
   type CallBudget,
+  type Clock,
   type ComponentAuthority,
   type ComponentHandle,
   type ComponentNetwork,
+  type Turn as CoreTurn,
   isVivariumError,
   type KeyValueNamespace,
   messageOf,
@@ -18,7 +20,7 @@ import { FileGuard } from '#security/access';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 import { theExchange } from './direct/adapter/exchange.ts';
 import { ArgumentRefused, ComponentError, RuntimeError } from './errors.ts';
-import { execution, Turn } from './execution/index.ts';
+import { execution, type Suspension, Turn, type TurnScheduler } from './execution/index.ts';
 import { GivenResources, type ResourceCalls, type ResourceType } from './given-resources.ts';
 import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from './heap-cost.ts';
 import type { Environment, HostState, LogRecord } from './host-state.ts';
@@ -39,6 +41,13 @@ export interface StoreParts {
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
   readonly tank: Tank;
+  readonly scheduler: TurnScheduler;
+  /** Whether its turns give the thread to others after a slice, and their share of it. */
+  readonly preemptive: boolean;
+  readonly clock: Clock;
+  /** From a call's beginning to its end, where it can be suspended. */
+  readonly maxTurnTimeMs: number;
+  readonly weight: number;
   /** Files that all stores of a runtime have open together. */
   readonly openFiles: Quota;
   /** What its memory may grow to. No value that it holds once is larger, so no lift copies more out of it. */
@@ -56,7 +65,7 @@ export interface StoreParts {
  */
 export class Store implements HostState, LiftBounds {
   readonly #tank: Tank;
-  readonly #turn: Turn = new Turn(this);
+  readonly #turn: Turn;
   #messages: MessageCalls | undefined;
   #entry: object | undefined;
   #stopped: VivariumError | undefined;
@@ -68,6 +77,11 @@ export class Store implements HostState, LiftBounds {
   #lookAt = 0;
   #discarded = false;
   readonly mostBytes: number;
+  #whenEnded: (() => void) | undefined;
+  /** The monotonic clock when the call began that may be suspended, and the timer for its end. */
+  #startedAt = 0;
+  #stopTimer: (() => void) | undefined;
+  #waitedMs = 0;
   readonly handle: ComponentHandle;
   readonly authority: ComponentAuthority;
   readonly environment: Environment;
@@ -85,6 +99,8 @@ export class Store implements HostState, LiftBounds {
     this.#parts = parts;
     this.#tank = parts.tank;
     this.mostBytes = mostLifted(parts.maxMemoryBytes);
+    this.#turn = new Turn(this, parts.tank, parts.preemptive, parts.weight);
+    this.#turn.suspended = () => this.#suspended();
     this.handle = parts.handle;
     this.authority = parts.authority;
     this.environment = parts.environment;
@@ -136,8 +152,7 @@ export class Store implements HostState, LiftBounds {
    * @throws `RUNTIME_…` or `METERING_…` for everything else; the store is dead
    */
   call<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A, now?: number): T {
-    if (this.#entered)
-      throw new RuntimeError('RUNTIME_TRAP', 'the component was entered while a call of it was running');
+    if (this.#entered) throw entered();
     if (this.#dead) throw gone();
     const tank = this.#tank;
     execution.enter(this.#turn);
@@ -188,6 +203,92 @@ export class Store implements HostState, LiftBounds {
     this.#given?.runDrops();
   }
 
+  /**
+   * The same for a component whose functions answer promises, since its guest may be suspended. The thread is free as soon
+   * as this has returned its promise, and whenever the guest is suspended.
+   */
+  async callSuspendable<A, T>(
+    budget: CallBudget,
+    run: (store: Store, argument: A) => T,
+    argument: A,
+  ): Promise<Awaited<T>> {
+    if (this.#entered) throw entered();
+    if (this.#dead) throw gone();
+    const turn = this.#turn;
+    execution.enter(turn);
+    this.#entered = true;
+    this.#liftedBytes = 0;
+    this.#lookAt = 0;
+    try {
+      const value = await this.#begin(budget, run, argument).finally(() => execution.reclaim(turn));
+      this.#tank.end();
+      if (this.#stopped !== undefined) throw this.#stopped;
+      return value;
+    } catch (thrown) {
+      throw this.#ended(thrown);
+    } finally {
+      this.#entered = false;
+      turn.suspendable = false;
+      this.#waitedMs += turn.waitedMs;
+      turn.waitedMs = 0;
+      this.#stopTimer?.();
+      this.#stopTimer = undefined;
+      execution.leave(turn);
+      this.#whenEnded?.();
+    }
+  }
+
+  /** Calls the guest, and takes the thread from it when it gives control back; answers when it has answered. */
+  #begin<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A): Promise<Awaited<T>> {
+    const turn = this.#turn;
+    try {
+      this.#tank.begin(budget);
+      if (this.#drops) this.#runDrops();
+      this.#parts.scheduler.started(turn);
+      this.#startedAt = turn.began;
+      return Promise.resolve(run(this, argument)) as Promise<Awaited<T>>;
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    } finally {
+      if (execution.isRunning(turn)) execution.park(turn);
+    }
+  }
+
+  /** The call has been suspended: from now on a timer must see to its end, which so far its own code did. */
+  #suspended(): void {
+    if (this.#stopTimer !== undefined) return;
+    const { clock, maxTurnTimeMs } = this.#parts;
+    const left = Math.max(0, maxTurnTimeMs - (clock.monotonic() - this.#startedAt));
+    this.#stopTimer = clock.after(left, () => {
+      const message = `the turn took longer than its ${maxTurnTimeMs} ms, what it waited included`;
+      void this.end(new RuntimeError('RUNTIME_TURN_TIMEOUT', message, { details: { limitMs: maxTurnTimeMs } }));
+    });
+  }
+
+  /** Milliseconds that its calls have waited for the host. */
+  get waitedMs(): number {
+    return this.#waitedMs + this.#turn.waitedMs;
+  }
+
+  /** Why the call that runs is suspended; undefined where none is. */
+  get suspension(): Suspension | undefined {
+    return this.#entered ? this.#turn.suspension : undefined;
+  }
+
+  /**
+   * Ends the call that is suspended, if one is, and with it the store: its guest traps where it stands and cannot catch that.
+   * Resolves when the call has ended.
+   */
+  async end(reason: VivariumError): Promise<void> {
+    if (!this.#entered) return;
+    this.#stopped ??= reason;
+    const ended = new Promise<void>((resolve) => {
+      this.#whenEnded = resolve;
+    });
+    this.#turn.end(reason);
+    await ended;
+  }
+
   /** What the component exports; calling any of it needs a turn. @throws `RUNTIME_WRONG_STATE` for a dead store */
   get exports(): ComponentExports {
     if (this.#exports !== undefined && !this.#dead) return this.#exports;
@@ -195,14 +296,14 @@ export class Store implements HostState, LiftBounds {
   }
 
   /** A message for the guest; for `run` of a call alone. */
-  handleMessage(message: OutgoingMessage): Uint8Array | undefined {
+  handleMessage(message: OutgoingMessage): CoreTurn<Uint8Array | undefined> {
     if (this.#entry === undefined || this.#messages === undefined) throw gone();
     return this.#messages.handleMessage(this.#entry, message);
   }
 
-  handleCallback(message: OutgoingMessage): void {
+  handleCallback(message: OutgoingMessage): CoreTurn<void> {
     if (this.#entry === undefined || this.#messages === undefined) throw gone();
-    this.#messages.handleCallback(this.#entry, message);
+    return this.#messages.handleCallback(this.#entry, message);
   }
 
   /** The contract's exports, where the component has them; for `run` of a call alone. */
@@ -349,6 +450,10 @@ function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
     store,
   );
   store.fill(exports);
+}
+
+function entered(): RuntimeError {
+  return new RuntimeError('RUNTIME_TRAP', 'the component was entered while a call of it was running');
 }
 
 function gone(): RuntimeError {

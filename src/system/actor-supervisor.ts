@@ -24,6 +24,7 @@ import {
 import type { Admission } from './admission.ts';
 import type { Directory } from './directory.ts';
 import type { RuntimeEmitter } from './events.ts';
+import { tellingFailure } from './failing-turn.ts';
 import type { SupervisionOptions } from './options.ts';
 
 const HEALTH_EXPORT = 'vivarium:actor/lifecycle@0.1.0#health';
@@ -140,16 +141,15 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     const { engine, router } = this.#ports;
     let ended = false;
     try {
-      return (await router.runTask(handle, () => {
-        try {
-          return engine.callExport(handle, HEALTH_EXPORT, []);
-        } catch (error) {
-          ended = engine.state(handle) === 'failed';
-          // At once: no message that waits may be given to an instance that is gone.
-          if (isVivariumError(error)) this.failed(handle, error);
-          throw error;
-        }
-      })) as HealthStatus;
+      return (await router.runTask(handle, () =>
+        tellingFailure(
+          () => engine.callExport(handle, HEALTH_EXPORT, []),
+          (error) => {
+            ended = engine.state(handle) === 'failed';
+            if (isVivariumError(error)) this.failed(handle, error);
+          },
+        ),
+      )) as HealthStatus;
     } catch (error) {
       if (isVivariumError(error, 'RUNTIME_NO_EXPORT')) return 'healthy';
       if (ended) return 'ended';

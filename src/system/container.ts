@@ -32,6 +32,7 @@ import {
   RuntimeError,
   registerHostFunctions,
   StoreManager,
+  TurnScheduler,
 } from '#runtime';
 import { MachineSecret, TrustStore, vivariumHome } from '#security/keys';
 import type { TrustedKeys } from '#security/signers';
@@ -46,7 +47,13 @@ import { Directory } from './directory.ts';
 import { artifactKeys, engineProfiles } from './engine-profile.ts';
 import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
 import { ExportCalls } from './export-calls.ts';
-import { DEFAULT_STORAGE_QUOTA_BYTES, type RuntimeOptions, type RuntimePorts } from './options.ts';
+import {
+  DEFAULT_MAX_WAITING_TURNS,
+  DEFAULT_SLICE_MS,
+  DEFAULT_STORAGE_QUOTA_BYTES,
+  type RuntimeOptions,
+  type RuntimePorts,
+} from './options.ts';
 
 /** A token that keeps the type of what it stands for. */
 function token<T>(name: string): InjectionToken<T> {
@@ -190,6 +197,13 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   const meter = c.resolve(TOKENS.meter);
   const builder = c.resolve(TOKENS.builder);
   const keyOf = artifactKeys(c.resolve(TOKENS.profiles));
+  const scheduler = new TurnScheduler({
+    execution,
+    sliceMs: options.sliceMs ?? DEFAULT_SLICE_MS,
+    maxWaitingTurns: options.waiting === false ? 0 : (options.maxWaitingTurns ?? DEFAULT_MAX_WAITING_TURNS),
+    now: () => clock.monotonic(),
+    soon: (task) => setImmediate(task),
+  });
   const linker = registerHostFunctions(currentStore, {
     clock,
     random: c.resolve(TOKENS.random),
@@ -214,7 +228,11 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     linker,
     limiter,
     sharesClock: options.overrides?.clock === undefined && options.overrides?.meter === undefined,
+    scheduler,
+    waits: options.waiting !== false,
     stores: new StoreManager({
+      scheduler,
+      clock,
       meter,
       pool: limiter,
       keyValueStore: c.resolve(TOKENS.keyValueStore),

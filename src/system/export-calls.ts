@@ -1,7 +1,8 @@
-import { type ComponentHandle, isVivariumError } from '#core';
+import { type ComponentHandle, isVivariumError, type Turn } from '#core';
 import type { Router } from '#messaging';
 import type { JcoEngine, ResourceCalls } from '#runtime';
 import type { ActorSupervisor } from './actor-supervisor.ts';
+import { tellingFailure } from './failing-turn.ts';
 
 export interface ExportCallsPorts {
   readonly engine: () => JcoEngine;
@@ -39,16 +40,12 @@ export class ExportCalls implements ResourceCalls {
     await this.#turn(handle, () => engine.dropResources(handle));
   }
 
-  #turn<T>(handle: ComponentHandle, run: () => T, begin: () => void = () => {}): Promise<Awaited<T>> {
+  #turn<T>(handle: ComponentHandle, run: () => Turn<T>, begin: () => void = () => {}): Promise<T> {
     return this.#ports.router().runTask(handle, () => {
       begin();
-      try {
-        return run();
-      } catch (error) {
-        // At once: no message that waits may be given to an instance that is gone.
+      return tellingFailure(run, (error) => {
         if (isVivariumError(error)) this.#ports.supervisor().failed(handle, error);
-        throw error;
-      }
-    }) as Promise<Awaited<T>>;
+      });
+    });
   }
 }

@@ -10,6 +10,7 @@ import {
   isVivariumError,
   messageOf,
   parseComponentId,
+  type Scheduling,
 } from '#core';
 import type { MailboxOptions, Router } from '#messaging';
 import { type JcoEngine, RuntimeError } from '#runtime';
@@ -34,9 +35,11 @@ export class Loading {
   readonly #admission: Admission;
   readonly #supervisor: ActorSupervisor;
   readonly #maxComponentBytes: number;
+  readonly #scheduling: Scheduling;
   #unnamed = 0;
 
-  constructor(scope: DependencyContainer, isClosing: () => boolean) {
+  constructor(scope: DependencyContainer, scheduling: Scheduling, isClosing: () => boolean) {
+    this.#scheduling = scheduling;
     this.#scope = scope;
     this.#isClosing = isClosing;
     this.#engine = scope.resolve(TOKENS.engine);
@@ -91,11 +94,12 @@ export class Loading {
         config: options.config,
         store: options.store ?? 'per-actor',
         metering: options.metering ?? 'fuel',
+        scheduling: options.scheduling ?? this.#scheduling,
         imports: options.imports ?? {},
         signal: options.signal,
       });
       if (this.#isClosing()) throw closed();
-      this.#directory.describe(handle, this.#engine.metadata(handle));
+      this.#directory.describe(handle, await this.#engine.metadata(handle));
       if (options.supervision !== undefined) this.#supervisor.watch(handle, options.supervision);
       this.#router.resume(handle);
       this.#admission.loaded(handle, component);

@@ -6,6 +6,8 @@ import type { LoadOptions, MessagingOptions, RuntimeOptions, RuntimePorts, Unloa
 
 const { anything, bound, either, flag, func, listOf, oneOf, options, part, path, period, texts, wholeNumber } = allow;
 
+const SCHEDULING = oneOf('preemptive', 'cooperative');
+
 const PORTS: allow.OptionRules<RuntimePorts> = {
   clock: part('now', 'monotonic', 'after'),
   random: part('bytes', 'fraction'),
@@ -49,6 +51,10 @@ const RUNTIME: allow.OptionRules<RuntimeOptions> = {
   audit: oneOf('file', 'memory'),
   cache: anything,
   messaging: options(MESSAGING),
+  scheduling: SCHEDULING,
+  sliceMs: period,
+  maxWaitingTurns: wholeNumber(0),
+  waiting: flag,
   calls: oneOf('direct', 'glue'),
   branchHints: flag,
   overrides: options(PORTS),
@@ -77,6 +83,7 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   config: allow.bytes,
   store: oneOf('per-actor', 'per-call'),
   metering: oneOf('fuel', 'deadline'),
+  scheduling: SCHEDULING,
   imports: interfaces,
   mailbox: anything,
   supervision: anything,

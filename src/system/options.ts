@@ -12,6 +12,7 @@ import type {
   NameService,
   Random,
   ResourceLimits,
+  Scheduling,
 } from '#core';
 import type { MailboxOptions, MessagingOptions, RequestOptions } from '#messaging';
 import type { Preopens } from '#security/access';
@@ -73,6 +74,17 @@ export interface RuntimeOptions {
   /** The artifact cache: where it lies and how much it may hold; `false`: in memory only. See `docs/cache.md`. */
   readonly cache?: CacheOptions | false;
   readonly messaging?: MessagingOptions;
+  /**
+   * `cooperative` (the default): a turn keeps the thread until it ends or waits. `preemptive`: one that computes gives the thread to
+   * others after each slice, which costs each message a little more. See `docs/scheduling.md`.
+   */
+  readonly scheduling?: Scheduling;
+  /** Milliseconds of a slice; 2 by default. */
+  readonly sliceMs?: number;
+  /** Turns that may wait for the host at a time; 10,000 by default. One more ends in `RUNTIME_WOULD_BLOCK`. */
+  readonly maxWaitingTurns?: number;
+  /** `false`: no turn of this runtime waits; what would have to ends in `RUNTIME_WOULD_BLOCK`. */
+  readonly waiting?: boolean;
   /** Forces one way into all components, for comparison; by default each is called directly wherever that is equivalent. */
   readonly calls?: CallPath;
   /**
@@ -110,6 +122,8 @@ export interface LoadOptions {
   readonly store?: 'per-actor' | 'per-call';
   /** `fuel` (the default) counts exactly; `deadline` bounds time only and is cheaper. */
   readonly metering?: 'fuel' | 'deadline';
+  /** The runtime's by default. */
+  readonly scheduling?: Scheduling;
   /**
    * What meets imports that are neither WASI's nor Vivarium's, by interface name; in it functions by their names in WIT
    * (`get-HTTP-code`) or as jco has them (`getHttpCode`), resource classes in PascalCase.
@@ -137,3 +151,5 @@ export interface UnloadOptions {
 }
 
 export const DEFAULT_STORAGE_QUOTA_BYTES: number = 16 * 2 ** 20;
+export const DEFAULT_SLICE_MS: number = 2;
+export const DEFAULT_MAX_WAITING_TURNS: number = 10_000;

@@ -1,5 +1,12 @@
 import type { DependencyContainer } from 'tsyringe';
-import { allow, type ComponentHandle, type ComponentUsage, checkOptions, isVivariumError } from '#core';
+import {
+  allow,
+  type ComponentHandle,
+  type ComponentUsage,
+  checkOptions,
+  isVivariumError,
+  type Scheduling,
+} from '#core';
 import {
   ActorRef,
   type AnswerOf,
@@ -55,7 +62,7 @@ export class Runtime implements AsyncDisposable {
   readonly #calls: ExportCalls;
   #closing: Promise<void> | undefined;
 
-  constructor(scope: DependencyContainer) {
+  constructor(scope: DependencyContainer, scheduling: Scheduling) {
     this.#scope = scope;
     this.#engine = scope.resolve(TOKENS.engine);
     this.#directory = scope.resolve(TOKENS.directory);
@@ -64,7 +71,7 @@ export class Runtime implements AsyncDisposable {
     this.#admission = scope.resolve(TOKENS.admission);
     this.#supervisor = scope.resolve(TOKENS.supervisor);
     this.#calls = scope.resolve(TOKENS.exportCalls);
-    this.#loading = new Loading(scope, () => this.#closing !== undefined);
+    this.#loading = new Loading(scope, scheduling, () => this.#closing !== undefined);
   }
 
   /**
@@ -290,5 +297,5 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   checkRuntimeOptions(options);
   // Before anything is compiled: V8 gives equal bytes the code that it has.
   if (options.branchHints === true) heedBranchHints();
-  return new Runtime(wire(options));
+  return new Runtime(wire(options), options.scheduling ?? 'cooperative');
 }

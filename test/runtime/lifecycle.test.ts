@@ -46,7 +46,7 @@ describe('lifecycle', () => {
     const lifecycle = new Lifecycle(
       createHandle(parseComponentId('a/b/c')),
       () => {},
-      () => true,
+      () => 'handling',
     );
     expect(lifecycle.state).toBe('loading');
     lifecycle.move('loaded', '');

@@ -1,3 +1,4 @@
+import { meter } from '#metering';
 import type { ComponentExports } from '../../src/runtime/component-code.ts';
 import { execution, Turn } from '../../src/runtime/execution/index.ts';
 import type { HostState } from '../../src/runtime/host-state.ts';
@@ -6,7 +7,7 @@ type Callable = (...args: readonly unknown[]) => unknown;
 
 /** A turn without a store behind it: enough for components that call no host function of ours. */
 export class BareTurn {
-  readonly #turn = new Turn(Object.create(null) as HostState);
+  readonly #turn = new Turn(Object.create(null) as HostState, meter.createTank({ maxMemoryBytes: 0 }));
 
   run<T>(call: () => T): T {
     execution.enter(this.#turn);

@@ -43,6 +43,9 @@ const anyOf = <T>(values: { readonly [Key in keyof T]-?: fc.Arbitrary<unknown> }
 const limits = anyOf<NonNullable<LoadOptions['limits']>>({
   maxMemoryBytes: junk,
   maxExecutionTimeMs: junk,
+  maxTurnTimeMs: junk,
+  maxStartTimeMs: junk,
+  weight: junk,
   maxFuel: junk,
 });
 
@@ -92,6 +95,10 @@ describe('createRuntime', () => {
       negativeMs: junk,
     }),
     messaging,
+    scheduling: junk,
+    sliceMs: junk,
+    maxWaitingTurns: junk,
+    waiting: junk,
     calls: junk,
     branchHints: junk.filter((value) => value !== true),
     overrides: anyOf<NonNullable<RuntimeOptions['overrides']>>({
@@ -185,6 +192,7 @@ describe('a runtime', () => {
     digest: junk,
     store: junk,
     metering: junk,
+    scheduling: junk,
     imports: fc.oneof(junk, fc.dictionary(fc.string(), junk)),
     mailbox,
     supervision: anyOf<NonNullable<LoadOptions['supervision']>>({

@@ -6,7 +6,7 @@ import type { Preopen } from './files.ts';
 import type { MeteringMode } from './meter.ts';
 import type { ComponentNetwork } from './network.ts';
 
-/** A turn that ends now or, once turns can be suspended, later. */
+/** A turn that ends now or, where its guest is suspended, later. */
 export type Turn<T> = T | Promise<T>;
 
 /** `per-actor`: one store for the component's life. `per-call`: a fresh one for every call. */
@@ -14,6 +14,12 @@ export type StorePolicy = 'per-actor' | 'per-call';
 
 /** A component's bytes; or their digest, and how to read them where nothing is there that was made of them. */
 export type GivenComponent = Uint8Array | { readonly digest: string; read(): Promise<Uint8Array> };
+
+/**
+ * `preemptive`: a turn that computes for long gives the thread to others in between. `cooperative`: it runs until it ends or
+ * waits.
+ */
+export type Scheduling = 'preemptive' | 'cooperative';
 
 export interface EngineLoadRequest {
   readonly handle: ComponentHandle;
@@ -30,6 +36,7 @@ export interface EngineLoadRequest {
   readonly config: Uint8Array | undefined;
   readonly store: StorePolicy;
   readonly metering: MeteringMode;
+  readonly scheduling: Scheduling;
   /** What the embedder gives for imports that are neither WASI's nor ours, by interface name. */
   readonly imports: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal | undefined;
@@ -42,6 +49,8 @@ export type CallPath = 'direct' | 'glue';
 export interface ComponentUsage {
   readonly fuelConsumed: bigint;
   readonly executionTimeMs: number;
+  /** Milliseconds that its turns have waited for the host, which are no part of `executionTimeMs`. */
+  readonly waitingMs: number;
   /** Held when the last call ended. */
   readonly memoryBytes: number;
   readonly messagesHandled: number;

@@ -2,8 +2,8 @@ import type { ComponentId } from '../component-id.ts';
 import type { ComponentHandle } from '../handle.ts';
 
 /**
- * What `host-messaging` calls on behalf of a guest. Every method is synchronous: a guest's turn cannot wait. The sender
- * is the handle whose turn runs, never something that a guest said.
+ * What `host-messaging` calls on behalf of a guest. The sender is the handle whose turn runs, never something that a guest
+ * said.
  * @throws an error with a `MESSAGING_…` or `SECURITY_PERMISSION_DENIED` code, which `messageFailureOf` turns into
  * WIT's `messaging-error`.
  */
@@ -16,9 +16,12 @@ export interface MessageRouter {
   cancelRequest(from: ComponentHandle, correlationId: string): void;
 }
 
-/** A request whose turn can be suspended until the answer is there. */
+/** A request whose turn is suspended until the answer is there. */
 export interface AskRouter {
-  /** @throws as `MessageRouter`; rejects with the failure of the request. */
+  /**
+   * Rejects as `MessageRouter` throws, and with the failure of the request. A circle of actors that wait for each other is
+   * `MESSAGING_DEADLOCK` at once.
+   */
   ask(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
 }
 
@@ -36,8 +39,8 @@ export interface TopicRouter {
   unsubscribe(subscriber: ComponentHandle, topic: string): void;
 }
 
-/** All that a guest's turn may call without being suspended. */
-export type GuestRouter = MessageRouter & BroadcastRouter & TopicRouter;
+/** All that a guest's turn may call. */
+export type GuestRouter = MessageRouter & AskRouter & BroadcastRouter & TopicRouter;
 
 export type MessagingAction = 'send' | 'request' | 'broadcast' | 'publish' | 'subscribe';
 

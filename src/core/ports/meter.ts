@@ -24,6 +24,29 @@ export interface MemoryPool {
 export interface TankOptions {
   readonly maxMemoryBytes: number;
   readonly pool?: MemoryPool | undefined;
+  /** Who may take the thread from a call; without it none is ever suspended. */
+  readonly scheduler?: Scheduler | undefined;
+}
+
+/**
+ * Who decides which turn has the thread. A guest is suspended only by a function of its own that runs right behind the
+ * question, because a call from JavaScript further up the stack cannot suspend it.
+ */
+export interface Scheduler {
+  /** Whether the call of `tank` was parked in the host function that it has just called, and must wait. */
+  mustWait(tank: Tank): boolean;
+  /** The call of `tank` has used up its slice. True parks it, to go on later; false lets it run on. */
+  yields(tank: Tank): boolean;
+  /** A `WebAssembly.Suspending`: waits until the call that was parked last may go on, and answers its token. */
+  readonly suspend: WebAssembly.ImportValue;
+  /** Gives the thread to the call of this token. */
+  resumed(token: number): void;
+}
+
+/** An import that may have to wait for its answer. */
+export interface WaitingImport {
+  readonly module: string;
+  readonly name: string;
 }
 
 /** What a tank has counted so far. */
@@ -118,6 +141,11 @@ export interface Meter {
   /** Names the rewriting; a change of it makes older artifacts unusable. */
   readonly version: string;
   /** Wasm bytes in, metered wasm bytes out; pure and deterministic. @throws `METERING_…` */
-  meterModule(bytes: Uint8Array, mode: MeteringMode, attached?: AttachedCode): MeteredModule;
+  meterModule(
+    bytes: Uint8Array,
+    mode: MeteringMode,
+    attached?: AttachedCode,
+    waiting?: readonly WaitingImport[],
+  ): MeteredModule;
   createTank(options: TankOptions): Tank;
 }

@@ -1,4 +1,4 @@
-import { type Artifact, type AttachedCode, isVivariumError, type Meter } from '#core';
+import { type Artifact, type AttachedCode, isVivariumError, type Meter, type WaitingImport } from '#core';
 import { encodeCallPlan } from '../direct/call-plan.ts';
 import { type PlannedBuild, planBuild } from '../direct/plan.ts';
 import { RuntimeError } from '../errors.ts';
@@ -37,7 +37,10 @@ export class BuildRun {
       const { javascript, coreModules, imports, exports } = await this.#transpiled(planned);
       const { modules, names } = withOwnModules(coreModules, planned);
       const attachedTo = new Map([...planned.attached].map(([index, code]) => [names[index], code]));
-      const metered = modules.map((module) => this.#metered(module, attachedTo.get(module.name)));
+      const waitingOf = new Map([...planned.waiting].map(([index, waiting]) => [names[index], waiting]));
+      const metered = modules.map((module) =>
+        this.#metered(module, attachedTo.get(module.name), waitingOf.get(module.name)),
+      );
       await this.#compiled(metered);
       const { calls, exported } = planned;
       const plan = 'direct' in calls ? { direct: { ...calls.direct, modules: names } } : calls;
@@ -71,9 +74,13 @@ export class BuildRun {
     }
   }
 
-  #metered({ name, bytes }: NamedModule, attached: AttachedCode | undefined): NamedModule {
+  #metered(
+    { name, bytes }: NamedModule,
+    attached: AttachedCode | undefined,
+    waiting: readonly WaitingImport[] | undefined,
+  ): NamedModule {
     try {
-      return { name, bytes: this.#meter.meterModule(bytes, this.#request.meteringMode, attached).bytes };
+      return { name, bytes: this.#meter.meterModule(bytes, this.#request.meteringMode, attached, waiting).bytes };
     } catch (cause) {
       if (!isVivariumError(cause)) throw cause;
       const message = `core module ${name} cannot be metered: ${cause.message}`;

@@ -1,5 +1,6 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
+import { type Execution, promising } from '../execution/index.ts';
 import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host-call.ts';
 import { theExchange } from './adapter/exchange.ts';
 import { KeptText } from './kept-text.ts';
@@ -155,6 +156,32 @@ export const ABI = {
    */
   answered(answer: unknown, name: string, mayHaveThen: boolean): void {
     if (answer instanceof Promise || (!mayHaveThen && isThenable(answer))) throw hostWouldBlock(name, answer);
+  },
+
+  /** Whether a host function answered a promise, or something like one. @param mayHaveThen as for `answered` */
+  isPromise(answer: unknown, mayHaveThen: boolean): boolean {
+    return answer instanceof Promise || (!mayHaveThen && isThenable(answer));
+  },
+
+  promising,
+
+  /**
+   * A function that a guest calls, which may call guests itself: none of those can be suspended, because there is JavaScript
+   * on the stack. The turn itself may wait for what the function answers, if it could before.
+   */
+  unsuspended(execution: Execution, call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (...args) => {
+      const turn = execution.running;
+      const { suspendable, mayWait } = turn;
+      turn.mayWait = suspendable;
+      turn.suspendable = false;
+      try {
+        return call(...args);
+      } finally {
+        turn.suspendable = suspendable;
+        turn.mayWait = mayWait;
+      }
+    };
   },
 
   bitsOfF32(value: number): number {

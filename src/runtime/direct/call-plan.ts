@@ -7,7 +7,7 @@ import type { HostFunction, HostSlot } from './host-slot.ts';
  * data below, of the code that plans hold or of what that code calls, and of what is attached to core modules or how the
  * exchange is divided.
  */
-export const CALL_PLAN_FORMAT = 12;
+export const CALL_PLAN_FORMAT = 13;
 
 /** A plan of the largest component that is built stays far below these. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
@@ -49,6 +49,8 @@ export interface PlannedResource extends ResourceType {
 /** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
 export interface DirectPlan {
   readonly source: string;
+  /** Whether an import of it may have to wait. */
+  readonly waits: boolean;
   readonly steps: readonly PlannedStep[];
   /** Items by name, each list once however many core modules are given it. */
   readonly lists: readonly (readonly (readonly [string, Argument])[])[];
@@ -108,6 +110,7 @@ function isDirectPlan(value: unknown): value is DirectPlan {
   return (
     isObject(value) &&
     typeof value.source === 'string' &&
+    typeof value.waits === 'boolean' &&
     isListOf(value.steps, isStep) &&
     isListOf(value.lists, (list) => isListOf(list, isNamedArgument)) &&
     isListOf(value.exports, isExport) &&

@@ -2,10 +2,11 @@ import { compileFunction } from 'node:vm';
 import type { VivariumError } from '#core';
 import type { ComponentExports } from '../component-code.ts';
 import { RuntimeError } from '../errors.ts';
-import { execution } from '../execution/index.ts';
+import { execution, type Turn, type TurnScheduler } from '../execution/index.ts';
 import { AnswerChecks } from '../exports/index.ts';
 import type { GivenResources, ResourceHolder } from '../given-resources.ts';
 import type { LiftBounds } from '../heap-cost.ts';
+import { hostWouldBlock } from '../host-call.ts';
 import { isFromEmbedder } from '../imports.ts';
 import type { MessageCalls } from '../message-calls.ts';
 import { ABI } from './abi.ts';
@@ -61,6 +62,13 @@ interface Host {
   readonly checks: readonly (((answer: unknown) => unknown) | undefined)[];
 }
 
+/** Stands for the scheduler where guests are called in a way that cannot be suspended. */
+const NEVER_WAITS: Pick<TurnScheduler, 'wait'> = {
+  wait: (_: Turn, promise: PromiseLike<unknown>, name: string) => {
+    throw hostWouldBlock(name, promise);
+  },
+};
+
 /**
  * The direct way into a component: the counterpart of jco's generated glue, with the same values going in and out and
  * the same call to make an instance, but with code that all stores share.
@@ -72,16 +80,23 @@ export class DirectCode {
   readonly #hosts = new WeakMap<object, Host>();
   readonly #functions: ReadonlyMap<string, Exported>;
 
-  /** @param answers checks for what an embedder's functions answer */
-  constructor(plan: DirectPlan, answers: () => AnswerChecks = () => new AnswerChecks([])) {
+  /**
+   * @param answers checks for what an embedder's functions answer
+   * @param scheduler who suspends guests; with it all exported functions answer promises, and without it no guest is ever
+   * suspended
+   */
+  constructor(plan: DirectPlan, answers: () => AnswerChecks = () => new AnswerChecks([]), scheduler?: TurnScheduler) {
     this.#plan = plan;
     this.#answers = answers;
     const types: (PlannedResource | undefined)[] = [];
     for (const resource of plan.resources) types[resource.id] = resource;
-    this.#generated = compileFunction(plan.source, ['abi', 'execution', 'types'], { filename: 'vivarium:direct' })(
+    const names = ['abi', 'execution', 'types', 'scheduler', 'suspends'];
+    this.#generated = compileFunction(plan.source, names, { filename: 'vivarium:direct' })(
       ABI,
       execution,
       types,
+      scheduler ?? NEVER_WAITS,
+      scheduler !== undefined,
     ) as Generated;
     const { exported } = this.#generated;
     this.#functions = new Map(plan.functions.map(({ name, func }) => [name, exported[func] as Exported]));

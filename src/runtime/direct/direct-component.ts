@@ -1,18 +1,28 @@
 import type { CompiledArtifact } from '#core';
 import { type ComponentCode, lifecycleName } from '../component-code.ts';
+import type { TurnScheduler } from '../execution/index.ts';
 import { answerChecksOf, exportIndexOf } from '../exports/index.ts';
 import { type CallPlan, decodeCallPlan, exportedIn } from './call-plan.ts';
 import { DirectCode } from './direct-code.ts';
+
+/** How guests give up the thread: when they compute for long, and when they have to wait. */
+export interface DirectMode {
+  readonly preemptive: boolean;
+  readonly waits: boolean;
+  readonly scheduler: TurnScheduler;
+}
 
 /**
  * The direct path into a component that jco has accepted, with the metered modules of its artifact; or why it has none,
  * as half a sentence that follows "it".
  *
  * @param component reads the bytes that the artifact was made of
+ * @param mode how its guests give up the thread
  */
 export async function directComponent(
   component: () => Promise<Uint8Array>,
   compiled: CompiledArtifact,
+  mode: DirectMode,
 ): Promise<ComponentCode | string> {
   const { modules, artifact } = compiled;
   const { exports } = artifact;
@@ -21,10 +31,12 @@ export async function directComponent(
   const plan = calls.plan.direct;
   const inOrder = plan.modules.map((name) => modules.get(name));
   if (inOrder.includes(undefined)) return 'has core modules that the transpiler left out';
-  const code = new DirectCode(plan, answerChecksOf(calls.exported));
+  const suspends = mode.preemptive || (mode.waits && plan.waits);
+  const code = new DirectCode(plan, answerChecksOf(calls.exported), suspends ? mode.scheduler : undefined);
   const lifecycle = lifecycleName(exports);
   return {
     calls: 'direct',
+    suspends,
     modules,
     imports: plan.imports,
     exports,

@@ -45,7 +45,32 @@ export type HostCall =
  * @param adapter how its adapter is used, by which a store that has one is called where what is given fits
  */
 export function exportCode(type: FuncType, slots: FunctionSlots, callee: string, adapter?: AdapterUse): string {
+  return callCode(type, slots, adapter, false, (raw, flat) => `${raw}${callee}(${flat});`);
+}
+
+/**
+ * The text of the same function as an asynchronous one, which calls the export on a stack of its own that imports may
+ * suspend. What is lowered and lifted is not on that stack. The exchange may be used by others meanwhile, so no adapter is.
+ */
+export function suspendableCode(type: FuncType, slots: FunctionSlots, index: number, callee: string): string {
+  return callCode(type, slots, undefined, true, (raw, flat) => {
+    // A built-in that is lifted is no guest's code.
+    if (!callee.startsWith('s.')) return `${raw}${callee}(${flat});`;
+    const promised = `(s.promised[${index}] ??= abi.promising(${callee}))`;
+    const ended = 't.suspendable = false; execution.reclaim(t);';
+    return `t.suspendable = true;\ntry { ${raw}await ${promised}(${flat}); } finally { ${ended} }`;
+  });
+}
+
+function callCode(
+  type: FuncType,
+  slots: FunctionSlots,
+  adapter: AdapterUse | undefined,
+  suspends: boolean,
+  call: (raw: string, flat: string) => string,
+): string {
   const code = new Code();
+  if (suspends) code.line('const t = execution.running;');
   const { instance } = slots;
   const params = type.params.map((_, index) => `a${index}`);
   const given = claimCode(code, slots, type, params);
@@ -71,7 +96,7 @@ export function exportCode(type: FuncType, slots: FunctionSlots, callee: string,
   if (slots.realloc !== undefined) code.line(`s.locked${instance} = true;`);
   const flat = lowerParams(code, slots, type, params);
   code.line(`s.locked${instance} = false;`);
-  code.line(`${raw === undefined ? '' : `${raw} = `}${callee}(${flat.join(', ')});`);
+  code.line(call(raw === undefined ? '' : `${raw} = `, flat.join(', ')));
   if (adapter !== undefined) code.line('}');
   if (type.result !== undefined && raw !== undefined) {
     if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
@@ -85,11 +110,21 @@ export function exportCode(type: FuncType, slots: FunctionSlots, callee: string,
   code.line(`} finally { ${after}}`);
   code.line('if (failed) { s.answeredError = true; throw error; }');
   code.line('return value;');
-  return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
+  return `${suspends ? 'async ' : ''}function (${['s', ...params].join(', ')}) {\n${code}\n}`;
 }
 
-/** The text of a function `(...core values) => core value` that a guest imports and that calls the host. */
-export function importCode(type: FuncType, slots: FunctionSlots, host: number, how: HostCall, name: string): string {
+/**
+ * The text of a function `(...core values) => core value` that a guest imports and that calls the host.
+ * @param waits whether the host may answer a promise: then the guest suspends itself and calls the function again
+ */
+export function importCode(
+  type: FuncType,
+  slots: FunctionSlots,
+  host: number,
+  how: HostCall,
+  name: string,
+  waits = false,
+): string {
   const code = new Code();
   const { instance } = slots;
   const layouts = paramLayouts(type, slots);
@@ -105,9 +140,24 @@ export function importCode(type: FuncType, slots: FunctionSlots, host: number, h
   code.line('try {');
   code.line(`if (s.locked${instance} || x.locked) abi.mayNotLeave();`);
   if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
-  if (borrows) code.line('const lent = [];');
+  if (waits) code.line('const t = execution.running;\nlet answer, lent;\nif (t.settled === undefined) {');
+  if (borrows) code.line(waits ? 'lent = [];' : 'const lent = [];');
   const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);
-  callHost(code, type, callOf(how, host, args), how.kind === 'lifted' ? undefined : { name, host });
+  const call = callOf(how, host, args);
+  if (waits) {
+    const keep = borrows ? 't.lent = lent; ' : '';
+    const wait = `scheduler.wait(t, raw, ${JSON.stringify(name)}); ${keep}return${results[0] === 'i64' && !out ? ' 0n' : out ? '' : ' 0'};`;
+    code.line('let raw, failed = false;');
+    code.line(`try { raw = ${call}; } catch (thrown) { failed = true; ${thrownCode(type, name)} }`);
+    code.line(
+      `if (!failed) {\nif (abi.isPromise(raw, ${mayHaveThen(type)})) { ${wait} }\nanswer = ${answerCode(type, 'raw')};\n}`,
+    );
+    code.line('} else {');
+    if (borrows) code.line('lent = t.lent; t.lent = undefined;');
+    code.line(`try { answer = ${answerCode(type, 't.take()')}; } catch (thrown) { ${thrownCode(type, name)} }`);
+    code.line('}');
+    checkAnswer(code, type, host);
+  } else callHost(code, type, call, how.kind === 'lifted' ? undefined : { name, host });
   if (borrows) code.line(`for (const entry of lent) s.handles[${instance}].giveBack(entry);`);
   lowerResult(code, slots, type, out);
   code.line('} catch (thrown) { return s.fail(thrown); }');
@@ -118,16 +168,26 @@ function lendsHandles(type: ValueType, slots: FunctionSlots): boolean {
   return resourcesIn(type).some((part) => part.kind === 'borrow' && slots.resource(part).definedBy !== slots.instance);
 }
 
-/** The text of a function `(s, ...arguments) => result` that calls the host, for an export that is an import. */
-export function forwardCode(type: FuncType, host: number, how: HostCall, name: string): string {
+/**
+ * The text of a function `(s, ...arguments) => result` that calls the host, for an export that is an import.
+ * @param suspends whether it is asynchronous, and waits where the host answers a promise
+ */
+export function forwardCode(type: FuncType, host: number, how: HostCall, name: string, suspends: boolean): string {
   const code = new Code();
   const params = type.params.map((_, index) => `a${index}`);
-  callHost(code, type, callOf(how, host, params), { name, host });
+  const call = callOf(how, host, params);
+  if (suspends) {
+    const settled = `abi.isPromise(raw = ${call}, ${mayHaveThen(type)}) ? await raw : raw`;
+    code.line('const t = execution.running;\nlet answer, raw;');
+    code.line(`try { answer = ${answerCode(type, `(${settled})`)}; }`);
+    code.line(`catch (thrown) { ${thrownCode(type, name)} } finally { execution.reclaim(t); }`);
+    checkAnswer(code, type, host);
+  } else callHost(code, type, call, { name, host });
   if (type.result?.kind === 'result') {
     code.line("if (answer.tag === 'err') { s.answeredError = true; throw answer.val; }");
     code.line('return answer.val;');
   } else if (type.result !== undefined) code.line('return answer;');
-  return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
+  return `${suspends ? 'async ' : ''}function (${['s', ...params].join(', ')}) {\n${code}\n}`;
 }
 
 function prologue(code: Code, slots: FunctionSlots): void {
@@ -226,7 +286,7 @@ function loadSpilled(code: Code, slots: FunctionSlots, type: FuncType): string[]
 }
 
 function callOf(how: HostCall, host: number, args: readonly string[]): string {
-  if (how.kind === 'lifted') return `exported${how.index}(${['s', ...args].join(', ')})`;
+  if (how.kind === 'lifted') return `plain${how.index}(${['s', ...args].join(', ')})`;
   const target = `s.host[${host}]`;
   if (how.kind === 'function') return `(0, ${target})(${args.join(', ')})`;
   if (how.kind === 'constructor') return `new ${target}(${args.join(', ')})`;
@@ -260,17 +320,37 @@ function callHost(
     code.line('}');
     return;
   }
-  const quoted = JSON.stringify(target.name);
-  const taken = type.result?.kind === 'result' ? tagsCarried(type.result.ok) : [];
-  const answered = fallible ? `abi.asResult(${call}, ${!taken.includes('ok')}, ${!taken.includes('err')})` : call;
-  code.line(`try { answer = ${answered}; }`);
-  if (!fallible) code.line(`catch (thrown) { abi.hostThrew(thrown, ${quoted}); }`);
-  else code.line(`catch (thrown) { answer = { tag: 'err', val: abi.hostError(thrown, ${quoted}) }; }`);
-  const mayHaveThen = type.result !== undefined && holds(type.result, 'own');
-  code.line(`abi.answered(answer${fallible ? '.val' : ''}, ${quoted}, ${mayHaveThen});`);
+  code.line(`try { answer = ${answerCode(type, call)}; }`);
+  code.line(`catch (thrown) { ${thrownCode(type, target.name)} }`);
+  code.line(`abi.answered(answer${fallible ? '.val' : ''}, ${JSON.stringify(target.name)}, ${mayHaveThen(type)});`);
+  checkAnswer(code, type, target.host);
+}
+
+/** Holds what an embedder's function answered against its type; our own functions have no check. */
+function checkAnswer(code: Code, type: FuncType, host: number): void {
   if (type.result === undefined) return;
-  const check = code.let(`s.checks[${target.host}]`);
+  const check = code.let(`s.checks[${host}]`);
   code.line(`if (${check} !== undefined) answer = ${check}(answer);`);
+}
+
+/** What a host function answered, as the value of its type that is lowered. */
+function answerCode({ result }: FuncType, raw: string): string {
+  if (result?.kind !== 'result') return raw;
+  const taken = tagsCarried(result.ok);
+  return `abi.asResult(${raw}, ${!taken.includes('ok')}, ${!taken.includes('err')})`;
+}
+
+/** What becomes of what a host function threw: the error case of its type, or the end of the store. */
+function thrownCode({ result }: FuncType, name: string): string {
+  const quoted = JSON.stringify(name);
+  return result?.kind === 'result'
+    ? `answer = { tag: 'err', val: abi.hostError(thrown, ${quoted}) };`
+    : `abi.hostThrew(thrown, ${quoted});`;
+}
+
+/** Whether an object that the host answers may have a method `then` of its own and be no promise. */
+function mayHaveThen({ result }: FuncType): boolean {
+  return result !== undefined && holds(result, 'own');
 }
 
 function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: boolean): void {

@@ -1,4 +1,4 @@
-import { type ArtifactExport, type AttachedCode, isVivariumError } from '#core';
+import { type ArtifactExport, type AttachedCode, isVivariumError, type WaitingImport } from '#core';
 import {
   type CoreInstanceItem,
   type CoreItem,
@@ -16,13 +16,14 @@ import {
 import { coreModuleName } from '../build/transpile.ts';
 import { describeExports } from '../exports/index.ts';
 import { Adapters } from './adapter/adapters.ts';
-import type { Argument, CallPlan, DirectPlan, PlannedExport } from './call-plan.ts';
-import { exportCode, type FunctionSlots, forwardCode, holds, importCode } from './function-code.ts';
+import type { Argument, CallPlan, DirectPlan, PlannedExport, PlannedStep } from './call-plan.ts';
+import { exportCode, type FunctionSlots, forwardCode, holds, importCode, suspendableCode } from './function-code.ts';
 import { type HostFunction, hostCall } from './host-slot.ts';
 import { NotDirect } from './not-direct.ts';
 import { ResourceNumbers } from './plan-resources.ts';
 import { dropCode, dropHostCode, newCode, representationCode, resourcesIn } from './resource-code.ts';
 import { interfaceCode, stateCode } from './state-code.ts';
+import { mayWait } from './waiting-imports.ts';
 
 /**
  * Parts of types that all functions of a component may have together, each counted where it is used: a small file can
@@ -52,6 +53,8 @@ export interface PlannedBuild {
   readonly calls: CallPlan;
   /** What its core modules get for it when they are metered, by their number in the file. */
   readonly attached: ReadonlyMap<number, AttachedCode>;
+  /** Which of their imports may have to wait, likewise. */
+  readonly waiting: ReadonlyMap<number, readonly WaitingImport[]>;
   /** All core modules of the file, in its order. */
   readonly modules: readonly Uint8Array[];
   readonly imports: readonly string[];
@@ -62,7 +65,7 @@ export interface PlannedBuild {
 
 /** The same, and what else a build needs. */
 export function planBuild(component: Uint8Array): PlannedBuild {
-  const nothing = { attached: new Map(), modules: [], imports: [], exports: [] };
+  const nothing = { attached: new Map(), waiting: new Map(), modules: [], imports: [], exports: [] };
   let exported: string | undefined;
   try {
     const { linked, nameOf } = linkedComponent(component);
@@ -99,7 +102,10 @@ class Planner {
   readonly #trampolineOf = new Map<CoreItem, number>();
   readonly #lists: (readonly (readonly [string, Argument])[])[] = [];
   readonly #listOf = new Map<CoreInstanceItem, number>();
-  readonly #exported: string[] = [];
+  readonly #exported: { readonly plain: string; readonly suspendable: string }[] = [];
+  readonly #waiting = new Map<number, WaitingImport[]>();
+  /** Trampolines that may have to wait. */
+  readonly #waits = new Set<number>();
   readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
   readonly #functions: { name: string; func: number }[] = [];
   readonly #interfaces: string[] = [];
@@ -123,15 +129,17 @@ class Planner {
   plan(): DirectPlan {
     const exports = this.#exports();
     const destroys = this.#resources.destroys((item) => this.#callee(item));
-    const steps = this.#linked.steps.map((step) => ({
+    const steps: Omit<PlannedStep, 'funcs' | 'memories' | 'adapters'>[] = this.#linked.steps.map((step) => ({
       module: step.module,
       args: step.args.map(({ name, value }) => ({
         name,
         value: value.kind === 'instantiated' ? { step: value.step } : { list: this.#list(value) },
       })),
     }));
+    this.#noteWaiting(steps);
     const [funcs, memories] = [slotsByStep(this.#funcs), slotsByStep(this.#memories)];
     return {
+      waits: this.#waits.size > 0,
       lists: this.#lists,
       source: [
         "'use strict';",
@@ -144,8 +152,11 @@ class Planner {
           instances: this.#linked.instances,
           resources: this.#resources.defined.length > 0,
         })};`,
-        ...this.#exported.map((text, index) => `const exported${index} = ${text};`),
-        `const trampolines = [${this.#trampolines.join(',\n')}];`,
+        ...this.#exported.map(({ plain }, index) => `const plain${index} = ${plain};`),
+        ...this.#exported.map(
+          ({ suspendable }, index) => `const exported${index} = suspends ? ${suspendable} : plain${index};`,
+        ),
+        `const trampolines = [${this.#trampolines.join(',\n')}].map((call) => suspends ? abi.unsuspended(execution, call) : call);`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
         `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
         `const destroys = new Map([${destroys.join(',\n')}]);`,
@@ -166,6 +177,20 @@ class Planner {
       modules: this.#linked.modules.map((_, index) => coreModuleName(index)),
       instances: this.#linked.instances,
     };
+  }
+
+  /** Notes which imports of which core module may have to wait, for whoever meters it. */
+  #noteWaiting(steps: readonly Pick<PlannedStep, 'module' | 'args'>[]): void {
+    for (const { module, args } of steps) {
+      const waiting = args.flatMap(({ name, value }) =>
+        'step' in value
+          ? []
+          : (this.#lists[value.list] ?? []).flatMap(([key, item]) =>
+              item.kind === 'trampoline' && this.#waits.has(item.index) ? [{ module: name, name: key }] : [],
+            ),
+      );
+      if (waiting.length > 0) this.#waiting.set(module, [...(this.#waiting.get(module) ?? []), ...waiting]);
+    }
   }
 
   #exports(): PlannedExport[] {
@@ -204,7 +229,9 @@ class Planner {
     const slots = this.#slots(definition.options, definition.instance, fromHost, entering);
     const index = this.#exported.length;
     const adapter = fromHost && !slots.wide ? this.#adapters.add(index, type, definition) : undefined;
-    this.#exported.push(exportCode(type, slots, this.#callee(definition.coreFunc), adapter));
+    const callee = this.#callee(definition.coreFunc);
+    const plain = exportCode(type, slots, callee, adapter);
+    this.#exported.push({ plain, suspendable: suspendableCode(type, slots, index, callee) });
     this.#exportedOf.set(item, known.set(key, index));
     return index;
   }
@@ -219,7 +246,10 @@ class Planner {
       throw new NotDirect('exports a function with resources that it imports');
     }
     const { slot, how } = hostCall(path);
-    const index = this.#exported.push(forwardCode(type, this.#host.push(slot) - 1, how, path.join('#'))) - 1;
+    const [host, name] = [this.#host.push(slot) - 1, path.join('#')];
+    const plain = forwardCode(type, host, how, name, false);
+    const suspendable = forwardCode(type, host, how, name, true);
+    const index = this.#exported.push({ plain, suspendable }) - 1;
     this.#exportedOf.set(item, new Map([['', index]]));
     return index;
   }
@@ -228,6 +258,7 @@ class Planner {
     const { modules, imports, exports } = this.#linked;
     return {
       attached: this.#adapters.attached,
+      waiting: this.#waiting,
       modules: modules.map(({ bytes }) => bytes),
       imports: imports.flatMap(({ name, value }) => (value.sort === 'type' ? [] : [name])),
       exports: exports.flatMap(({ name: shown, value }): ArtifactExport[] => {
@@ -254,6 +285,9 @@ class Planner {
     if (index === undefined) {
       index = this.#trampolines.push(this.#trampoline(item)) - 1;
       this.#trampolineOf.set(item, index);
+      if (item.kind === 'lower' && item.func.definition.kind !== 'lift' && mayWait(item.func.definition.path)) {
+        this.#waits.add(index);
+      }
     }
     return [name, { kind: 'trampoline', index }];
   }
@@ -297,7 +331,8 @@ class Planner {
     }
     const { slot, how } = hostCall(definition.path);
     const slots = this.#slots(options, instance, true);
-    return importCode(type, slots, this.#host.push(slot) - 1, how, definition.path.join('#'));
+    const name = definition.path.join('#');
+    return importCode(type, slots, this.#host.push(slot) - 1, how, name, mayWait(definition.path));
   }
 
   /** An expression for a core function. */

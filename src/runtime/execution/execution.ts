@@ -38,9 +38,37 @@ export class Execution {
 
   /** Takes the thread from the turn that runs. @throws {Error} when it is another one */
   park(turn: Turn): void {
+    this.putAside(turn);
+    this.#uncover(turn);
+  }
+
+  /**
+   * The first half of parking, for a host function that its guest has called: the guest still runs, and finds every lane
+   * empty, until it suspends itself and `release` gives the thread to the turn below. @throws {Error} as `park`
+   */
+  putAside(turn: Turn): void {
     if (this.#running !== turn) throw new Error('only the turn that runs can be parked');
     turn.parked = this.#lanes.map((lane) => lane.park());
+  }
+
+  /** The second half of parking. */
+  release(turn: Turn): void {
     this.#uncover(turn);
+  }
+
+  /** Whether it is this turn's code that has the thread, or had it last and has ended. */
+  isRunning(turn: Turn): boolean {
+    return this.#running === turn;
+  }
+
+  /**
+   * Gives the thread to a turn whose stack has ended, so that its answer can be read. It may be running still, since nobody
+   * is told when a stack that was suspended ends; others may have been resumed above it; or it is parked.
+   */
+  reclaim(turn: Turn): void {
+    if (this.#running === turn) return;
+    this.#takeOut(turn);
+    this.resume(turn);
   }
 
   /** Gives the thread to a parked turn. @throws {Error} when it is not parked */
@@ -74,20 +102,32 @@ export class Execution {
   }
 
   #leaveOthers(turn: Turn): void {
-    let above: Turn | undefined;
+    let above = false;
     let at = this.#running;
     let abandoned = true;
     while (at !== turn && at !== undefined) {
       abandoned &&= !at.resumed;
-      above = at;
+      above = true;
       at = at.outer;
     }
     if (at === undefined) turn.parked = undefined;
-    else if (above === undefined) this.#uncover(turn);
+    else if (!above) this.#uncover(turn);
     // The stack overflowed before the calls inside this turn could end: they end with it.
     else if (abandoned) this.#abandon(turn);
     // The code of this turn has ended, and others were resumed before the host noticed it.
-    else this.#unlink(turn, above);
+    else {
+      this.#takeOut(turn);
+      turn.parked = undefined;
+    }
+  }
+
+  /** Takes a turn out from below others, whose outer turn is then the one below it. */
+  #takeOut(turn: Turn): void {
+    let above = this.#running;
+    while (above !== undefined && above.outer !== turn) above = above.outer;
+    if (above === undefined) return;
+    above.outer = turn.outer;
+    turn.outer = undefined;
   }
 
   #abandon(turn: Turn): void {
@@ -99,12 +139,6 @@ export class Execution {
     for (const lane of this.#lanes) lane.park();
     turn.parked = undefined;
     this.#uncover(turn);
-  }
-
-  #unlink(turn: Turn, above: Turn): void {
-    above.outer = turn.outer;
-    turn.outer = undefined;
-    turn.parked = undefined;
   }
 }
 

@@ -1,3 +1,5 @@
 export { currentStore } from './current-store.ts';
 export { Execution, execution } from './execution.ts';
-export { Turn } from './turn.ts';
+export { promising } from './jspi.ts';
+export { type Suspension, Turn } from './turn.ts';
+export { TurnScheduler } from './turn-scheduler.ts';

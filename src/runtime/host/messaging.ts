@@ -27,9 +27,10 @@ export function registerMessagingFunctions(
     send: (target: ComponentId, payload: Uint8Array) => via((to) => to.send(self(), target, payload)),
     request: (target: ComponentId, payload: Uint8Array, timeoutMs: number) =>
       via((to) => to.request(self(), target, payload, timeoutMs)),
-    ask(): never {
-      throw { tag: 'unavailable', val: 'a turn cannot be suspended: use request, the answer comes by handle-callback' };
-    },
+    ask: (target: ComponentId, payload: Uint8Array, timeoutMs: number) =>
+      via((to) => to.ask(self(), target, payload, timeoutMs)).catch((thrown: unknown) => {
+        throw isVivariumError(thrown) ? messageFailureOf(thrown) : thrown;
+      }),
     cancelRequest: (correlationId: string) => via((to) => to.cancelRequest(self(), correlationId)),
     broadcast(targets: readonly ComponentId[], payload: Uint8Array): number {
       if (targets.length > MAX_TARGETS) {

@@ -25,13 +25,24 @@ export function registerServicesFunctions(linker: HostLinker, current: CurrentSt
     },
     currentTime: () => timestampOf(Math.floor(ports.clock.now())),
     currentTimeMillis: () => BigInt(Math.floor(ports.clock.now())),
-    sleepMillis(_ms: number): void {
-      throw { tag: 'unavailable', val: 'a turn cannot be suspended: end it and go on in a later message' };
-    },
+    sleepMillis: (ms: number) => sleep(ports.clock, ms, current.state.ending),
     listComponents: () => ports.directory.list(),
     getComponentMetadata(id: ComponentId): ComponentMetadata | undefined {
       return isId(id) ? ports.metadataOf(id) : undefined;
     },
+  });
+}
+
+/** Resolves after some milliseconds, or when the turn's store has ended. */
+function sleep(clock: Clock, ms: number, ending: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stop();
+      ending.removeEventListener('abort', done);
+      resolve();
+    };
+    const stop = clock.after(ms, done);
+    ending.addEventListener('abort', done, { once: true });
   });
 }
 

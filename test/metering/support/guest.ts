@@ -50,4 +50,4 @@ export class Guest {
 }
 
 /** Enough for anything that ends, and soon used up by what does not. */
-export const BUDGET: CallBudget = { fuel: 20_000_000n, timeMs: 2_000 };
+export const BUDGET: CallBudget = { fuel: 20_000_000n, timeMs: 120_000 };

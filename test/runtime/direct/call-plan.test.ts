@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { CompiledArtifact } from '#core';
 import { transpile } from '../../../src/runtime/build/transpile.ts';
 import { CALL_PLAN_FORMAT, decodeCallPlan, encodeCallPlan } from '../../../src/runtime/direct/call-plan.ts';
-import { directComponent } from '../../../src/runtime/direct/direct-component.ts';
+import { type DirectMode, directComponent } from '../../../src/runtime/direct/direct-component.ts';
 import { planCalls } from '../../../src/runtime/direct/plan.ts';
+import { execution, TurnScheduler } from '../../../src/runtime/execution/index.ts';
 import { actor } from '../../support/actor-wat.ts';
 import { echoGuest } from './echo-guest.ts';
 import { witSignature } from './wit-types.ts';
@@ -81,12 +82,20 @@ describe('the text of a plan of calls', () => {
   });
 });
 
+/** No guest is ever suspended. */
+const MODE: DirectMode = {
+  preemptive: false,
+  waits: false,
+  scheduler: new TurnScheduler({ execution, sliceMs: 2, maxWaitingTurns: 0, now: () => 0, soon: () => {} }),
+};
+
 describe('a component', () => {
   it('is called as its artifact says', async () => {
     const component = await actor();
     const way = await directComponent(
       async () => component,
       await compiled(component, encodeCallPlan({ whyGlue: 'was told so' })),
+      MODE,
     );
     expect(way).toBe('was told so');
   });
@@ -96,7 +105,7 @@ describe('a component', () => {
     ['has none that can be read', encodeCallPlan({ whyGlue: 'is old' }).replace(`${CALL_PLAN_FORMAT}`, '0')],
   ])('has its plan made anew where its artifact %s', async (_what, callPlan) => {
     const component = await actor();
-    expect(await directComponent(async () => component, await compiled(component, callPlan))).toMatchObject({
+    expect(await directComponent(async () => component, await compiled(component, callPlan), MODE)).toMatchObject({
       calls: 'direct',
     });
   });

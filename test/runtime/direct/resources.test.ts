@@ -4,8 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/direct/plan.ts';
-import { execution, Turn } from '../../../src/runtime/execution/index.ts';
-import type { HostState } from '../../../src/runtime/host-state.ts';
+import { BareTurn } from '../../support/bare-turn.ts';
 
 type Call = (...args: readonly unknown[]) => unknown;
 
@@ -19,25 +18,13 @@ async function instance(
   const modules = linkComponent(readComponent(component)).modules.map(
     ({ bytes }) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
   );
-  const turn = new Turn({} as HostState);
-  const inTurn = <T>(run: () => T): T => {
-    execution.enter(turn);
-    try {
-      return run();
-    } finally {
-      execution.leave(turn);
-    }
-  };
-  const exports = inTurn(() =>
+  return new BareTurn().exports(() =>
     code.instantiate(
       (index) => modules[index] as WebAssembly.Module,
       imports,
       (module, given) => new WebAssembly.Instance(module, given).exports,
     ),
   ) as Readonly<Record<string, Call>>;
-  return Object.fromEntries(
-    Object.entries(exports).map(([name, call]) => [name, (...args: readonly unknown[]) => inTurn(() => call(...args))]),
-  );
 }
 
 /** Defines `r`: `make` answers one with a number, `see` what it is lent, `take` the number of what it is given, `gone` how many were destroyed. */

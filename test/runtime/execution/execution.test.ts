@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Lane } from '#core';
+import { meter } from '#metering';
 import { Execution, Turn } from '../../../src/runtime/execution/index.ts';
 import type { HostState } from '../../../src/runtime/host-state.ts';
 
@@ -20,7 +21,7 @@ class Register implements Lane {
 }
 
 function turnOf(): Turn {
-  return new Turn(Object.create(null) as HostState);
+  return new Turn(Object.create(null) as HostState, meter.createTank({ maxMemoryBytes: 0 }));
 }
 
 function thread(): { execution: Execution; registers: readonly Register[] } {

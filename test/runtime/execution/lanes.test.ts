@@ -21,8 +21,8 @@ async function compiled(): Promise<WebAssembly.Module> {
 }
 
 function started(module: WebAssembly.Module, execution: Execution): Running {
-  const turn = new Turn(Object.create(null) as HostState);
   const tank = meter.createTank({ maxMemoryBytes: 2 ** 20 });
+  const turn = new Turn(Object.create(null) as HostState, tank);
   execution.enter(turn);
   tank.begin({ fuel: 1_000_000n });
   const { spin } = tank.link(module, { [ATTACHED]: theExchange().imports });

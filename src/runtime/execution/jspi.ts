@@ -1,0 +1,20 @@
+/*
+ * JavaScript Promise Integration: https://github.com/WebAssembly/js-promise-integration. Node has it from version 24 on, and
+ * TypeScript's library does not know it yet.
+ */
+interface PromiseIntegration {
+  readonly Suspending: new (host: (...args: never[]) => Promise<unknown>) => WebAssembly.ImportValue;
+  promising(exported: WebAssembly.ExportValue): (...args: never[]) => Promise<unknown>;
+}
+
+const jspi = WebAssembly as typeof WebAssembly & PromiseIntegration;
+
+/** An import that suspends the guest's stack until its promise is settled. Every frame below it must be a guest's. */
+export function suspending(host: (...args: never[]) => Promise<unknown>): WebAssembly.ImportValue {
+  return new jspi.Suspending(host);
+}
+
+/** An export on a stack of its own, which imports may suspend. */
+export function promising(exported: WebAssembly.ExportValue): (...args: never[]) => Promise<unknown> {
+  return jspi.promising(exported);
+}

@@ -1,0 +1,53 @@
+import type { Turn } from './turn.ts';
+
+/**
+ * Turns that have used up their slice, round robin. In each round a turn has as many slices as its weight says; what is
+ * less than one slice is kept for the next round.
+ */
+export class RunQueue {
+  readonly #waiting: Turn[] = [];
+  #first = 0;
+  /** A turn that may have one more slice in this round. */
+  #again: Turn | undefined;
+
+  get isEmpty(): boolean {
+    return this.#again === undefined && this.#first === this.#waiting.length;
+  }
+
+  add(turn: Turn): void {
+    if (turn.credit >= 1 && this.#again === undefined) this.#again = turn;
+    else this.#waiting.push(turn);
+  }
+
+  /** The turn that goes on next; undefined where none waits for the thread. */
+  shift(): Turn | undefined {
+    const again = this.#again;
+    this.#again = undefined;
+    if (again?.proceed !== undefined) return spend(again);
+    for (;;) {
+      const turn = this.#shiftWaiting();
+      if (turn === undefined) return undefined;
+      // A turn that was ended meanwhile has gone on already.
+      if (turn.proceed === undefined) continue;
+      turn.credit += turn.weight;
+      if (turn.credit >= 1 || this.isEmpty) return spend(turn);
+      this.#waiting.push(turn);
+    }
+  }
+
+  #shiftWaiting(): Turn | undefined {
+    const turn = this.#waiting[this.#first];
+    if (turn === undefined) return undefined;
+    this.#first += 1;
+    if (this.#first === this.#waiting.length || this.#first > 1_024) {
+      this.#waiting.splice(0, this.#first);
+      this.#first = 0;
+    }
+    return turn;
+  }
+}
+
+function spend(turn: Turn): Turn {
+  turn.credit = Math.max(0, turn.credit - 1);
+  return turn;
+}

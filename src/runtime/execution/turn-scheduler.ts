@@ -1,0 +1,161 @@
+import type { Scheduler, Tank } from '#core';
+import { RuntimeError } from '../errors.ts';
+import type { Execution } from './execution.ts';
+import { suspending } from './jspi.ts';
+import { RunQueue } from './run-queue.ts';
+import type { Turn } from './turn.ts';
+
+export interface TurnSchedulerOptions {
+  readonly execution: Execution;
+  /** Milliseconds for which a preemptive turn has the thread before others do. */
+  readonly sliceMs: number;
+  /** Turns that may wait for the host at a time; 0 where none may. */
+  readonly maxWaitingTurns: number;
+  /** The monotonic clock. */
+  readonly now: () => number;
+  /** Runs a task once, after the event loop has seen to timers and I/O. */
+  readonly soon: (task: () => void) => void;
+}
+
+/**
+ * Suspends the stacks of turns and lets them go on: those that wait for the host when its promise is settled, those that
+ * have used up their slice one after the other, with a round of the event loop before each.
+ */
+export class TurnScheduler implements Scheduler {
+  readonly suspend: WebAssembly.ImportValue;
+  readonly #options: TurnSchedulerOptions;
+  readonly #ready = new RunQueue();
+  readonly #suspended = new Map<number, Turn>();
+  /** The turn that was parked last, until it suspends its stack, which is the next that its guest does. */
+  #parked: { readonly turn: Turn; readonly promise: PromiseLike<unknown> | undefined } | undefined;
+  #lastToken = 0;
+  #isScheduled = false;
+  #waiting = 0;
+
+  constructor(options: TurnSchedulerOptions) {
+    this.#options = options;
+    this.suspend = suspending(() => this.#suspend());
+  }
+
+  /** How many turns wait for the host. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /**
+   * Parks the turn that runs until a promise of the host is settled. The import that calls this answers anything at all:
+   * the guest suspends itself behind it and calls it again, and then `turn.take()` has the answer.
+   * @throws `RUNTIME_WOULD_BLOCK` where the turn cannot wait, and the promise is nobody's
+   */
+  wait(turn: Turn, promise: PromiseLike<unknown>, name: string): void {
+    const { execution, maxWaitingTurns } = this.#options;
+    if (!turn.mayWait || this.#waiting >= maxWaitingTurns) {
+      promise.then(undefined, () => {});
+      throw wouldBlock(name, turn.mayWait ? maxWaitingTurns : undefined);
+    }
+    this.#waiting += 1;
+    turn.waits = this.#options.now();
+    turn.suspension = 'waiting';
+    execution.putAside(turn);
+    this.#parked = { turn, promise };
+  }
+
+  /** The turn has just been given the thread: its slice begins. */
+  started(turn: Turn): void {
+    turn.began = this.#options.now();
+  }
+
+  mustWait(tank: Tank): boolean {
+    return this.#parked?.turn.tank === tank;
+  }
+
+  yields(tank: Tank): boolean {
+    const { execution, now, sliceMs } = this.#options;
+    const turn = execution.running;
+    if (!turn.preemptive || !turn.suspendable || turn.tank !== tank) return false;
+    if (now() - turn.began < sliceMs) return false;
+    turn.suspension = 'yielded';
+    execution.putAside(turn);
+    this.#parked = { turn, promise: undefined };
+    return true;
+  }
+
+  resumed(token: number): void {
+    const turn = this.#suspended.get(token);
+    if (turn === undefined) throw new Error('no turn is suspended under this token');
+    this.#suspended.delete(token);
+    const waited = turn.suspension === 'waiting';
+    turn.suspension = undefined;
+    this.#options.execution.resume(turn);
+    this.started(turn);
+    if (!waited) return;
+    this.#waiting -= 1;
+    turn.waitedMs += turn.began - turn.waits;
+  }
+
+  /** Called by the guest right behind the import that parked its turn. */
+  #suspend(): Promise<number> {
+    const parked = this.#parked;
+    this.#parked = undefined;
+    if (parked === undefined) throw new Error('a guest suspended itself without being told to');
+    const { turn, promise } = parked;
+    this.#options.execution.release(turn);
+    const token = this.#newToken();
+    this.#suspended.set(token, turn);
+    turn.suspended?.();
+    return new Promise((resolve) => {
+      const proceed = (): void => {
+        turn.proceed = undefined;
+        resolve(token);
+      };
+      turn.proceed = proceed;
+      if (promise === undefined) this.#line(turn);
+      else settle(promise, turn, proceed);
+    });
+  }
+
+  #line(turn: Turn): void {
+    this.#ready.add(turn);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#options.soon(() => {
+      this.#isScheduled = false;
+      this.#ready.shift()?.proceed?.();
+      if (!this.#ready.isEmpty) this.#schedule();
+    });
+  }
+
+  #newToken(): number {
+    do this.#lastToken = (this.#lastToken + 1) | 0;
+    while (this.#suspended.has(this.#lastToken));
+    return this.#lastToken;
+  }
+}
+
+/** Tells a turn what a promise came to, unless the turn went on before; a thenable may call back as often as it likes. */
+function settle(promise: PromiseLike<unknown>, turn: Turn, proceed: () => void): void {
+  Promise.resolve(promise).then(
+    (value) => {
+      if (turn.proceed !== proceed) return;
+      turn.settled = { value };
+      proceed();
+    },
+    (thrown: unknown) => {
+      if (turn.proceed !== proceed) return;
+      turn.settled = { thrown };
+      proceed();
+    },
+  );
+}
+
+function wouldBlock(name: string, mostWaiting: number | undefined): RuntimeError {
+  const why =
+    mostWaiting === undefined
+      ? 'the guest was being started, allocated memory or cleaned up, or this runtime has no turns that wait'
+      : `${mostWaiting} turns of this runtime wait already (maxWaitingTurns)`;
+  return new RuntimeError('RUNTIME_WOULD_BLOCK', `${name} would have to wait where it cannot: ${why}`);
+}
