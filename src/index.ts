@@ -90,9 +90,12 @@ export {
   type NameService,
   parseComponentId,
   printable,
+  type Quota,
   type Random,
   type RegistryMetrics,
   type ResourceLimits,
+  type Scheduler,
+  type Scheduling,
   type StopTimer,
   type StoredArtifact,
   type Tank,
@@ -102,6 +105,7 @@ export {
   type ValidationStatus,
   VivariumError,
   type VivariumErrorOptions,
+  type WaitingImport,
 } from '#core';
 export {
   type ActorRef,

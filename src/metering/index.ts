@@ -1,3 +1,4 @@
+export type { WaitingImport } from '#core';
 export { fuelLane } from './cell-holder.ts';
 export { explainBytes, meterBytes } from './component.ts';
 export { MeteringError, type MeteringErrorCode } from './errors.ts';

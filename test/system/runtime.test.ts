@@ -125,7 +125,7 @@ describe('load', () => {
       guest,
       given(async (n) => n),
     );
-    await expect(runtime.call(waiting, 'run', 1)).rejects.toMatchObject({ code: 'RUNTIME_WOULD_BLOCK' });
+    expect(await runtime.call(waiting, 'run', 1)).toBe(1);
   });
 
   it('ends with its signal', async () => {

@@ -40,7 +40,12 @@ async function load(
 
 describe.each(['preemptive', 'cooperative'] as const)("an embedder's asynchronous function, %s", (scheduling) => {
   it('is called by the guest as an ordinary one', async () => {
-    const db = { find: async (key: string) => (await delay(1), `found ${key}`) };
+    const db = {
+      find: async (key: string) => {
+        await delay(1);
+        return `found ${key}`;
+      },
+    };
     const { runtime, handle } = await load(db, { scheduling });
     expect(await runtime.call(handle, 'find', 'x')).toBe('found x');
     expect(await runtime.call(handle, 'find', 'y')).toBe('found y');

@@ -49,8 +49,8 @@ export interface PlannedResource extends ResourceType {
 /** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
 export interface DirectPlan {
   readonly source: string;
-  /** Whether an import of it may have to wait. */
-  readonly waits: boolean;
+  /** How many of its imports may have to wait. */
+  readonly waits: number;
   readonly steps: readonly PlannedStep[];
   /** Items by name, each list once however many core modules are given it. */
   readonly lists: readonly (readonly (readonly [string, Argument])[])[];
@@ -110,7 +110,7 @@ function isDirectPlan(value: unknown): value is DirectPlan {
   return (
     isObject(value) &&
     typeof value.source === 'string' &&
-    typeof value.waits === 'boolean' &&
+    isIndex(value.waits) &&
     isListOf(value.steps, isStep) &&
     isListOf(value.lists, (list) => isListOf(list, isNamedArgument)) &&
     isListOf(value.exports, isExport) &&

@@ -139,7 +139,7 @@ class Planner {
     this.#noteWaiting(steps);
     const [funcs, memories] = [slotsByStep(this.#funcs), slotsByStep(this.#memories)];
     return {
-      waits: this.#waits.size > 0,
+      waits: this.#waits.size,
       lists: this.#lists,
       source: [
         "'use strict';",

@@ -89,6 +89,7 @@ async function begin(
       const { running } = execution;
       if (running.settled !== undefined) return running.take();
       asked.push(question);
+      running.mayWait = running.suspendable;
       const answer = ask(question, running);
       if (!(answer instanceof Promise)) return answer;
       scheduler.wait(running, answer, 'ask');
