@@ -16,7 +16,7 @@ export interface ResultCase {
  * lowered in the answer's place. They are made at the first answer of each function.
  */
 export class AnswerChecks {
-  readonly #checks = new Checks();
+  readonly #checks = new Checks(true);
   readonly #imports: ReadonlyMap<string, DescribedImport>;
 
   constructor(imports: readonly DescribedImport[]) {

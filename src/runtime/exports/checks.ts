@@ -28,6 +28,12 @@ export class CheckBudget {
 /** The checks of types, made at the first use of each. Types are as deep as the binary's reader lets them be. */
 export class Checks {
   readonly #known = new Map<ArgumentType, Check>();
+  readonly #mayLackFlags: boolean;
+
+  /** @param mayLackFlags whether flags that are missing altogether are none, as jco's hosts answer them */
+  constructor(mayLackFlags = false) {
+    this.#mayLackFlags = mayLackFlags;
+  }
 
   of(type: ArgumentType): Check {
     let check = this.#known.get(type);
@@ -84,7 +90,7 @@ export class Checks {
       case 'enum':
         return enumeration(shape.labels);
       case 'flags':
-        return flags(shape.labels.map(memberName));
+        return flags(shape.labels.map(memberName), this.#mayLackFlags);
       case 'own':
       case 'borrow':
         return resource(shape.resource);
@@ -274,10 +280,11 @@ function enumeration(labels: readonly string[]): Check {
   };
 }
 
-function flags(keys: readonly string[]): Check {
+function flags(keys: readonly string[], mayLack: boolean): Check {
   const known = new Set(keys);
   return (value) => {
-    const given = asObject('flags, as an object of booleans,', value);
+    const given =
+      mayLack && (value ?? undefined) === undefined ? {} : asObject('flags, as an object of booleans,', value);
     for (const key of Object.keys(given)) if (!known.has(key)) throw noCase(key, keys);
     const copy: Record<string, boolean> = {};
     for (const key of keys) {

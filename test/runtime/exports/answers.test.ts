@@ -152,6 +152,19 @@ describe.each(['direct', 'glue'] as const)('what an embedder answers on the %s w
     await runtime.unload(handle);
   });
 
+  it('is none of its flags where they are missing, as in the shims that jco ships', async () => {
+    const rights = `(type $r (flags "read" "write")) (export "rights" (type $rights (eq $r)))`;
+    for (const [answer, bits] of [
+      [undefined, 0],
+      [null, 0],
+      [{ write: true }, 2],
+    ] as const) {
+      const handle = await load(asking('$rights', 'i32', rights), () => answer);
+      expect(await runtime.call(handle, 'run')).toBe(bits);
+      await runtime.unload(handle);
+    }
+  });
+
   it('is read once: a getter cannot answer something else after the check', async () => {
     let reads = 0;
     const answer = {
