@@ -148,11 +148,11 @@ export class DiskTier {
   }
 
   /** Seals and writes an entry; answers whether it did. */
-  async store(key: ArtifactKey, artifact: Artifact): Promise<boolean> {
+  async store(key: ArtifactKey, artifact: Artifact, origin?: string): Promise<boolean> {
     try {
       const content = encodeArtifact(key, artifact);
       const seal = await this.#options.trust.seal(content);
-      return await this.prepared(key, () => this.#write(key, content, seal).then(() => true), false);
+      return await this.prepared(key, () => this.#write(key, content, seal, origin).then(() => true), false);
     } catch (error) {
       this.inTrouble(error, 'could not be written');
       this.#counts.storeFailures += 1;
@@ -265,7 +265,7 @@ export class DiskTier {
     this.#folders.set(engineProfileId, 'made');
   }
 
-  async #write(key: ArtifactKey, content: Buffer, seal: Uint8Array): Promise<void> {
+  async #write(key: ArtifactKey, content: Buffer, seal: Uint8Array, origin?: string): Promise<void> {
     const { files, root, config, random, profiles, clock, onWrite } = this.#options;
     const file = joinSeal(content, seal);
     if (file.length > config.maxArtifactBytes) {
@@ -277,7 +277,7 @@ export class DiskTier {
     const { artifacts, tmp } = profileFolders(root, key.engineProfileId);
     const metadata = await describeEntry(content, file.length, profiles.get(key.engineProfileId), clock.now());
     await writeWhole(files, artifactFile(root, key), file, { folder: tmp, random, durable: true });
-    const json = Buffer.from(formatMetadata(metadata));
+    const json = Buffer.from(formatMetadata(origin === undefined ? metadata : { ...metadata, origin }));
     await writeWhole(files, metadataFile(root, key), json, { folder: tmp, random, durable: false });
     await syncFolder(files, artifacts);
     this.#counts.stores += 1;

@@ -13,6 +13,7 @@ export {
 export { CacheError, type CacheErrorCode } from './errors.ts';
 export type { CacheFiles } from './files.ts';
 export type { CacheFinding, CacheProblem } from './findings.ts';
+export type { InstalledComponent, InstalledComponents } from './installed.ts';
 export { wasmDigestOf } from './keys.ts';
 export { KnownDigests } from './known-digests.ts';
 export { CacheManager, type CacheManagerOptions } from './manager.ts';

@@ -17,6 +17,7 @@ import type { CacheDoctorReport, DoctorOptions } from './doctor.ts';
 import { type EngineProfile, type EngineProfiles, engineProfileId } from './engine-profile.ts';
 import { CacheError } from './errors.ts';
 import type { CacheFiles } from './files.ts';
+import type { InstalledComponents } from './installed.ts';
 import { checkKey, textOf, wasmDigestOf } from './keys.ts';
 import { MemoryTier } from './memory.ts';
 import { type CacheMetrics, metricsOf } from './metrics.ts';
@@ -98,9 +99,10 @@ export class CacheManager implements ArtifactCache {
   /**
    * The compiled artifact of a key.
    * @param build makes the artifact of the bytes that the key's digest names; called on a miss only
+   * @param origin absolute path of the component's file, kept for `installed`
    * @throws {CacheError} `CACHE_INVALID_KEY`, `CACHE_ABORTED`, `CACHE_COMPILE_FAILED`, `CACHE_CLOSED`; what `build` throws
    */
-  async get(key: ArtifactKey, build: Build, signal?: AbortSignal): Promise<CompiledArtifact> {
+  async get(key: ArtifactKey, build: Build, signal?: AbortSignal, origin?: string): Promise<CompiledArtifact> {
     const text = this.#admit(key);
     const kept = this.#memory.get(text);
     if (kept !== undefined) {
@@ -108,12 +110,16 @@ export class CacheManager implements ArtifactCache {
       return kept;
     }
     this.#builds.refuseInvalid(key);
-    return this.#flights.run(text, async (stop) => this.#keep(key, await this.#builds.obtain(key, build, stop)), {
-      signal,
-      onJoin: () => {
-        this.#joined += 1;
+    return this.#flights.run(
+      text,
+      async (stop) => this.#keep(key, await this.#builds.obtain(key, build, stop, origin)),
+      {
+        signal,
+        onJoin: () => {
+          this.#joined += 1;
+        },
       },
-    });
+    );
   }
 
   /** The compiled artifact of a key where memory or disk has it; nothing is built. @throws {CacheError} as `get` does */
@@ -137,6 +143,7 @@ export class CacheManager implements ArtifactCache {
     key: ArtifactKey,
     loadBytes: () => Promise<Uint8Array>,
     signal?: AbortSignal,
+    origin?: string,
   ): Promise<CompiledArtifact> {
     const build: Build = async (stop) => {
       const { builder } = this.#options;
@@ -153,7 +160,7 @@ export class CacheManager implements ArtifactCache {
       }
       return builder.build(component, this.#modeOf(key), stop);
     };
-    return this.get(key, build, signal);
+    return this.get(key, build, signal, origin);
   }
 
   /**
@@ -185,6 +192,12 @@ export class CacheManager implements ArtifactCache {
     const { surveyDisk } = await import('./survey.ts');
     await this.#disk?.flush();
     return surveyDisk(this.root, new Set(this.#profiles.keys()));
+  }
+
+  /** What other engines' entries were built from: what has to be made ready when the engine is another now. */
+  async installed(): Promise<InstalledComponents> {
+    const { listInstalled } = await import('./installed.ts');
+    return listInstalled(this.root, new Set(this.#profiles.keys()));
   }
 
   /** Deletes entries: other profiles' first, the least recently used first. @throws {CacheError} `CACHE_INVALID_CONFIG` */

@@ -16,6 +16,8 @@ export interface EntryMetadata extends ArtifactKey {
   readonly createdAt: number;
   readonly lastUsedAt: number;
   readonly hits: number;
+  /** Absolute path of the file that the component was read from, where it was. */
+  readonly origin?: string | undefined;
 }
 
 /** The versions that stand in the profile and are repeated here for people. */
@@ -77,6 +79,7 @@ export function parseMetadata(text: string): EntryMetadata | undefined {
     isProfileId(fields.blake3) &&
     typeof fields.jcoVersion === 'string' &&
     typeof fields.meteringVersion === 'string' &&
+    (fields.origin === undefined || typeof fields.origin === 'string') &&
     [...numbers, ...times].every((number) => Number.isSafeInteger(number) && (number as number) >= 0);
   return right ? (value as EntryMetadata) : undefined;
 }

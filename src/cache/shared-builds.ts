@@ -54,7 +54,12 @@ export class SharedBuilds {
     throw known;
   }
 
-  async obtain(key: ArtifactKey, build: Build, signal: AbortSignal): Promise<CompiledArtifact> {
+  async obtain(
+    key: ArtifactKey,
+    build: Build,
+    signal: AbortSignal,
+    origin: string | undefined,
+  ): Promise<CompiledArtifact> {
     const { disk } = this.#options;
     for (;;) {
       const read = await disk?.load(key, compileArtifact);
@@ -63,7 +68,7 @@ export class SharedBuilds {
       if (disk === undefined || turn === undefined) return this.#build(key, build, signal);
       if ('lease' in turn) {
         try {
-          return await this.#buildAndStore(disk, key, build, signal, turn.lease.nonce);
+          return await this.#buildAndStore(disk, key, build, signal, { nonce: turn.lease.nonce, origin });
         } finally {
           await turn.lease.release().catch(() => undefined);
         }
@@ -95,7 +100,7 @@ export class SharedBuilds {
     key: ArtifactKey,
     build: Build,
     signal: AbortSignal,
-    nonce: string,
+    { nonce, origin }: { readonly nonce: string; readonly origin: string | undefined },
   ): Promise<CompiledArtifact> {
     const { clock, config, files } = this.#options;
     // Whoever had the lock before may have stored it since we looked.
@@ -119,7 +124,7 @@ export class SharedBuilds {
       throw error;
     }
     if (failure !== undefined) await removeFailure(files, this.#folders(key).locks, hexOf(key.wasmDigest));
-    await disk.store(key, compiled.artifact);
+    await disk.store(key, compiled.artifact, origin);
     return compiled;
   }
 

@@ -9,6 +9,8 @@ export interface WarmupItem {
   /** `sha256:…`, where a lock file or a registry names it: then a component that is ready is not even loaded. */
   readonly digest?: string | undefined;
   readonly meteringMode?: MeteringMode | undefined;
+  /** Absolute path of its file, for `installed`. */
+  readonly origin?: string | undefined;
   load(): Promise<Uint8Array>;
 }
 
@@ -40,7 +42,12 @@ export interface WarmupReport {
 /** What the warm-up needs of the cache. */
 export interface WarmupSubject {
   keyOf(component: Uint8Array | string, mode?: MeteringMode): Promise<ArtifactKey>;
-  getComponent(key: ArtifactKey, load: () => Promise<Uint8Array>, signal?: AbortSignal): Promise<CompiledArtifact>;
+  getComponent(
+    key: ArtifactKey,
+    load: () => Promise<Uint8Array>,
+    signal?: AbortSignal,
+    origin?: string,
+  ): Promise<CompiledArtifact>;
 }
 
 /** @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, once nothing is under way any more */
@@ -94,6 +101,6 @@ async function makeReady(cache: WarmupSubject, item: WarmupItem, signal: AbortSi
     wasBuilt = true;
     return bytes ?? item.load();
   };
-  await cache.getComponent(key, load, signal);
+  await cache.getComponent(key, load, signal, item.origin);
   return wasBuilt;
 }

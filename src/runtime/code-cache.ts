@@ -60,7 +60,10 @@ export class CodeCache {
     return code;
   }
 
-  async #artifact(key: ArtifactKey, { component, metering, signal }: EngineLoadRequest): Promise<CompiledArtifact> {
+  async #artifact(
+    key: ArtifactKey,
+    { component, metering, signal, origin }: EngineLoadRequest,
+  ): Promise<CompiledArtifact> {
     const { builder, cache } = this.#ports;
     const found = component instanceof Uint8Array ? undefined : await cache.find?.(key);
     if (found !== undefined) return found;
@@ -68,7 +71,7 @@ export class CodeCache {
     const bytes = await bytesOf(component);
     // The build is shared by all who ask for the component: it gets the cache's signal, not this caller's.
     const build = (stop?: AbortSignal): Promise<Artifact> => builder.build(bytes, metering, stop);
-    return cache.get(key, build, signal);
+    return cache.get(key, build, signal, origin);
   }
 
   async #wayInto(

@@ -84,6 +84,7 @@ export class Loading {
       await this.#engine.loadComponent({
         handle,
         component,
+        origin: await given.path(),
         limits,
         env: options.env ?? {},
         hostEnv: process.env,

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { wasmDigestOf } from '#cache';
+import { createRuntime } from '#system';
 import { main } from '../../src/cli/index.ts';
 import { actor } from '../support/actor-wat.ts';
 
@@ -60,6 +61,56 @@ async function viv(args: readonly string[], input = '', terminal = false): Promi
   return { code, out, err: written.stderr, lines };
 }
 
+describe('viv cache warmup --for-installed', () => {
+  /** Makes every entry that of another engine, as if Node or jco had been updated since. */
+  function updateEngine(): void {
+    const root = join(process.env.VIVARIUM_CACHE_DIR ?? '', 'v1');
+    for (const [index, id] of readdirSync(root).entries()) {
+      const other = `${index}`.repeat(64);
+      for (const name of readdirSync(join(root, id, 'artifacts'))) {
+        if (!name.endsWith('.json')) continue;
+        const file = join(root, id, 'artifacts', name);
+        writeFileSync(file, readFileSync(file, 'utf8').replaceAll(id, other));
+      }
+      renameSync(join(root, id), join(root, other));
+    }
+  }
+
+  it('makes ready what a runtime ran under another engine, and says what is gone', async () => {
+    const moved = join(folder, 'moved.wasm');
+    await writeFile(moved, await actor({ health: '(i32.const 2)' }));
+    const runtime = await createRuntime();
+    for (const path of [good, moved]) await runtime.load(path);
+    await runtime.load(other, { metering: 'deadline' });
+    await runtime.close();
+    updateEngine();
+    await rm(moved);
+    const first = await viv(['warmup', '--for-installed', '--json']);
+    expect(first.code).toBe(0);
+    expect(first.lines).toContainEqual({ name: good, outcome: 'built' });
+    expect(first.lines).toContainEqual({ name: other, outcome: 'built' });
+    expect(first.lines.at(-1)).toMatchObject({ total: 2, built: 2, ready: 0, failed: 0, gone: 1 });
+    const again = await viv(['warmup', '--for-installed', '--json']);
+    expect(again.lines.at(-1)).toMatchObject({ total: 2, built: 0, ready: 2, gone: 1 });
+    const started = await createRuntime();
+    await started.load(good);
+    await started.load(other, { metering: 'deadline' });
+    expect(started.metrics().cache).toMatchObject({ compiles: 0, diskHits: 2 });
+    await started.close();
+  });
+
+  it('has nothing to do in an empty cache, and takes components beside it', async () => {
+    expect(await viv(['warmup', '--for-installed', '--json'])).toMatchObject({
+      code: 0,
+      lines: [{ total: 0, gone: 0, unknown: 0 }],
+    });
+    const { lines } = await viv(['warmup', '--for-installed', good, '--json']);
+    expect(lines.at(-1)).toMatchObject({ total: 1, built: 1 });
+    updateEngine();
+    expect((await viv(['warmup', '--for-installed', '--json'])).lines).toContainEqual({ name: good, outcome: 'built' });
+  });
+});
+
 describe('viv cache', () => {
   it('tells where the cache is', async () => {
     const { VIVARIUM_CACHE_DIR: root } = process.env;
@@ -109,7 +160,7 @@ describe('viv cache', () => {
     ]);
     const strict = await viv(['warmup', bad, good, '--strict', '--json']);
     expect(strict.code).toBe(1);
-    expect(strict.lines.at(-1)).toMatchObject({ error: { code: 'CACHE_WARMUP_FAILED', name: bad } });
+    expect(strict.lines.at(-1)).toMatchObject({ error: { code: 'CACHE_WARMUP_FAILED', details: { name: bad } } });
   });
 
   it('finds what is wrong and mends it', async () => {

@@ -1,4 +1,5 @@
-import { glob } from 'node:fs/promises';
+import { access, glob } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { DEFAULT_MAX_COMPONENT_BYTES, isVivariumError, type MeteringMode, messageOf, printable } from '#core';
@@ -14,6 +15,7 @@ const MAX_LIST_BYTES = 64 * 2 ** 20;
 interface WarmupFlags {
   readonly list?: string;
   readonly strict?: boolean;
+  readonly forInstalled?: boolean;
   readonly concurrency: string;
   readonly metering: MeteringMode;
 }
@@ -21,6 +23,8 @@ interface WarmupFlags {
 interface Wanted {
   readonly path: string;
   readonly digest: string | undefined;
+  /** What it was run with; the command's own by default. */
+  readonly meteringMode?: MeteringMode;
 }
 
 export function warmupCommand(shell: Shell): Command {
@@ -30,6 +34,10 @@ export function warmupCommand(shell: Shell): Command {
     .option(
       '--list <file>',
       'a file with one path a line, after its sha256: digest where that is known; - is standard input',
+    )
+    .option(
+      '--for-installed',
+      'what the cache has for other versions of Vivarium, jco or Node, for those that are installed now',
     )
     .option('--strict', 'stop at the first that cannot be made ready')
     .option('--concurrency <number>', 'how many are worked on at a time', '4')
@@ -45,12 +53,16 @@ async function warmup(shell: Shell, components: readonly string[], flags: Warmup
   if (!Number.isInteger(concurrency) || concurrency < 1) {
     throw new CliError('CLI_USAGE', `--concurrency ${flags.concurrency}: give a whole number, 1 or more`);
   }
-  const wanted = [...(await expand(components)), ...(await listed(shell, flags.list))];
-  if (wanted.length === 0) throw new CliError('CLI_USAGE', 'name components, a glob that matches some, or a --list');
-  const items = wanted.map(({ path, digest }) => ({
+  const installed = flags.forInstalled ? await installedFor(shell) : undefined;
+  const named = [...(await expand(components)), ...(await listed(shell, flags.list))];
+  const wanted = [...named, ...(installed?.there ?? [])];
+  if (wanted.length === 0 && installed === undefined)
+    throw new CliError('CLI_USAGE', 'name components, a glob that matches some, or a --list');
+  const items = wanted.map(({ path, digest, meteringMode }) => ({
     name: path,
     digest,
-    meteringMode: flags.metering,
+    meteringMode: meteringMode ?? flags.metering,
+    origin: resolve(path),
     load: () => readRegular(path, DEFAULT_MAX_COMPONENT_BYTES, { links: 'follow' }),
   }));
   const bar = new ProgressBar(shell);
@@ -70,10 +82,28 @@ async function warmup(shell: Shell, components: readonly string[], flags: Warmup
   }
   const { total, built, ready, failed } = report;
   shell.result(
-    { total, built, ready, failed: failed.length },
+    { total, built, ready, failed: failed.length, ...installed?.lost },
     `${built} made ready, ${ready} were ready${failed.length === 0 ? '' : `, ${failed.length} failed`}`,
   );
   if (failed.length > 0) shell.exitCode = EXIT.failed;
+}
+
+/** Components that other engines had ready, as far as their files are there. Those that are not are told, and fail nothing. */
+async function installedFor(
+  shell: Shell,
+): Promise<{ readonly there: readonly Wanted[]; readonly lost: { readonly gone: number; readonly unknown: number } }> {
+  const { components, unknown } = await withCache(shell, (cache) => cache.installed());
+  const there: Wanted[] = [];
+  for (const { path, meteringMode } of components) {
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) there.push({ path, digest: undefined, meteringMode });
+    else shell.note(printable(`${path} is gone; name the component where it lies now`));
+  }
+  for (const digest of unknown) shell.note(`${digest} was not read from a file; name the component to make it ready`);
+  return { there, lost: { gone: components.length - there.length, unknown: unknown.length } };
 }
 
 /** A name without a wildcard is taken as it is, so that a missing file is reported by its name. */

@@ -47,11 +47,13 @@ export interface ArtifactCache {
   /**
    * @param build makes the artifact; called only on a miss. Its signal is aborted once every caller has given up.
    * @param signal ends this caller's wait only: others who asked for the same key still get it.
+   * @param origin absolute path of the file that the component was read from, so that another engine finds it again
    */
   get(
     key: ArtifactKey,
     build: (signal?: AbortSignal) => Promise<Artifact>,
     signal?: AbortSignal,
+    origin?: string,
   ): Promise<CompiledArtifact>;
   /** What is there already. Of a cache without it, a component that is named by its digest is read each time. */
   find?(key: ArtifactKey): Promise<CompiledArtifact | undefined>;

@@ -24,6 +24,8 @@ export type Scheduling = 'preemptive' | 'cooperative';
 export interface EngineLoadRequest {
   readonly handle: ComponentHandle;
   readonly component: GivenComponent;
+  /** Absolute path of the file that it was read from, where it was. */
+  readonly origin?: string | undefined;
   readonly limits: EffectiveLimits;
   readonly env: Readonly<Record<string, string>>;
   /** The host's own variables, of which the component sees those that it is granted. */
