@@ -45,6 +45,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'registry fetch': ['viv registry fetch 8389582b-b1bc-4da8-bd41-5090d38bc30b --output slug.wasm'],
   'registry list': ['viv registry list', 'viv registry list --status verified --name slug'],
   'registry stats': ['viv registry stats'],
+  'registry sign': ['viv registry sign 8389582b-b1bc-4da8-bd41-5090d38bc30b --key ada'],
   'registry revoke': ['viv registry revoke 8389582b-b1bc-4da8-bd41-5090d38bc30b --key ada'],
   'registry gc': ['viv registry gc', 'viv registry gc --idle 90d --keep 1000'],
 };

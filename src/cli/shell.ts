@@ -56,7 +56,7 @@ export class Shell {
   /** Prints an error and sets the exit code that belongs to it. */
   fail(error: unknown): void {
     this.exitCode = exitCodeOf(error);
-    const described = isVivariumError(error) ? error.toJSON() : { code: 'UNEXPECTED', message: messageOf(error) };
+    const described = describedError(error);
     if (this.json) this.streams.stdout.write(`${toJson({ error: described })}\n`);
     else this.streams.stderr.write(`${printable(`${described.code}: ${described.message}`)}\n`);
     if (!isVivariumError(error) && error instanceof Error && process.env.VIVARIUM_DEBUG) this.line(error.stack ?? '');
@@ -83,4 +83,11 @@ function toJson(value: unknown): string {
     if (ArrayBuffer.isView(item) && !(item instanceof DataView)) return Array.from(item as Uint8Array);
     return item;
   });
+}
+
+/** An error as `--json` prints it: what it says of itself in `details`, and beside its code too, where scripts read it. */
+function describedError(error: unknown): Record<string, unknown> {
+  if (!isVivariumError(error)) return { code: 'UNEXPECTED', message: messageOf(error) };
+  const { details } = error;
+  return { ...details, ...error.toJSON() };
 }

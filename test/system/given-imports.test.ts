@@ -204,17 +204,20 @@ describe.each(['direct', 'glue'] as const)('imports of a component that is calle
     await runtime.unload(handle);
   });
 
-  it('says of a promise which function answered it', async () => {
+  it('waits for a promise on the direct way; through the glue it says which function answered it', async () => {
     class Late extends Counter {
       override add(): never {
         return Promise.resolve(1) as never;
       }
     }
     const handle = await runtime.load(guest, given(Late));
-    await expect(call(handle, 'given', 1)).rejects.toMatchObject({
-      code: 'RUNTIME_WOULD_BLOCK',
-      message: expect.stringContaining(`${HOST}#[method]counter.add answered a promise`),
-    });
+    if (calls === 'direct') expect(await call(handle, 'given', 1)).toBe(300);
+    else {
+      await expect(call(handle, 'given', 1)).rejects.toMatchObject({
+        code: 'RUNTIME_WOULD_BLOCK',
+        message: expect.stringContaining(`${HOST}#[method]counter.add answered a promise`),
+      });
+    }
     await runtime.unload(handle);
   });
 

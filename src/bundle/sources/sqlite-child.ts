@@ -24,6 +24,10 @@ async function answer(question: Question): Promise<Answer> {
       opened: { inputProcessors: reader.inputProcessors, count: await reader.count(), leftOut: reader.leftOut },
     };
   }
+  if ('close' in question) {
+    await reader?.close();
+    return { closed: true };
+  }
   if (reader === undefined || events === undefined) throw new Error('nothing was opened');
   const batch: SourceEvent[] = [];
   for (let bytes = 0; bytes < BATCH_BYTES; ) {

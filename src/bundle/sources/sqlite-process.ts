@@ -8,6 +8,7 @@ import { type Answer, fromWire, type Question } from './sqlite-wire.ts';
 const BYTES_PER_MS = 20_000;
 const LEAST_MS = 60_000;
 const HEAP_MIB = 1_024;
+const CLOSE_MS = 5_000;
 
 /**
  * A child process that reads one database. Nothing stops SQLite once it has begun, whatever a hostile schema or a damaged
@@ -19,6 +20,7 @@ export class SqliteProcess {
   readonly #child: ChildProcess;
   #settle: ((answer: Answer | Error) => void) | undefined;
   #ended: Error | undefined;
+  readonly #exited: Promise<void>;
 
   /** @param maxStepMs by default as long as a slow disk needs for the whole file, and a minute */
   constructor(path: string, maxStepMs?: number) {
@@ -32,6 +34,9 @@ export class SqliteProcess {
       execArgv: [`--max-old-space-size=${HEAP_MIB}`, '--no-warnings'],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('exit', resolve).once('error', () => resolve());
+    });
     this.#child
       .on('message', (answer: Answer) => this.#settle?.(answer))
       .on('error', (error) => this.#end(error.message))
@@ -39,13 +44,10 @@ export class SqliteProcess {
   }
 
   /** One at a time. @throws {BundleError} */
-  ask(question: Question): Promise<Exclude<Answer, { error: unknown }>> {
+  ask(question: Question, maxMs: number = this.#maxStepMs): Promise<Exclude<Answer, { error: unknown }>> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => this.#end(`reading it takes more than ${Math.round(this.#maxStepMs)} ms`),
-        this.#maxStepMs,
-      );
+      const timer = setTimeout(() => this.#end(`reading it takes more than ${Math.round(maxMs)} ms`), maxMs);
       this.#settle = (answer) => {
         clearTimeout(timer);
         this.#settle = undefined;
@@ -59,8 +61,12 @@ export class SqliteProcess {
     });
   }
 
-  close(): void {
+  /** Resolves when the child has ended. A database that is let go of in good order leaves no log behind. */
+  async close(): Promise<void> {
+    if (this.#ended === undefined && this.#settle === undefined)
+      await this.ask({ close: true }, CLOSE_MS).catch(() => {});
     this.#end('it was closed');
+    await this.#exited;
   }
 
   #end(why: string): void {

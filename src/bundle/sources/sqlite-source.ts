@@ -43,7 +43,7 @@ export class SqliteSource implements BundleSource {
       if (!('opened' in answer)) throw new TypeError('the reader did not open the database');
       return new SqliteSource(process, options, answer.opened);
     } catch (error) {
-      process.close();
+      await process.close();
       throw error;
     }
   }
@@ -79,7 +79,7 @@ export class SqliteSource implements BundleSource {
   }
 
   async close(): Promise<void> {
-    this.#process.close();
+    await this.#process.close();
   }
 
   async *#events(): AsyncGenerator<SourceEvent> {

@@ -3,8 +3,8 @@ import { BundleError, type BundleErrorCode } from '../errors.ts';
 import type { ProcessorVersion } from '../lockfile/model.ts';
 import type { SqliteReaderOptions } from './sqlite-reader.ts';
 
-/** What the parent asks: to open a database, then for one batch after the other. */
-export type Question = { readonly open: SqliteReaderOptions } | { readonly next: true };
+/** What the parent asks: to open a database, then for one batch after the other, and to let go of it. */
+export type Question = { readonly open: SqliteReaderOptions } | { readonly next: true } | { readonly close: true };
 
 /** A source begins, a piece of its chunk, or its end. */
 export type SourceEvent =
@@ -15,6 +15,7 @@ export type SourceEvent =
 export type Answer =
   | { readonly opened: Opened }
   | ({ readonly batch: readonly SourceEvent[]; readonly done: boolean } & Partial<Ended>)
+  | { readonly closed: true }
   | { readonly error: { readonly code: string | undefined; readonly message: string } };
 
 /** What is complete once all sources were read. */

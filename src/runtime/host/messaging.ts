@@ -27,10 +27,14 @@ export function registerMessagingFunctions(
     send: (target: ComponentId, payload: Uint8Array) => via((to) => to.send(self(), target, payload)),
     request: (target: ComponentId, payload: Uint8Array, timeoutMs: number) =>
       via((to) => to.request(self(), target, payload, timeoutMs)),
-    ask: (target: ComponentId, payload: Uint8Array, timeoutMs: number) =>
-      via((to) => to.ask(self(), target, payload, timeoutMs)).catch((thrown: unknown) => {
+    ask(target: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+      const answer = via((to) => to.ask(self(), target, payload, timeoutMs)).catch((thrown: unknown) => {
         throw isVivariumError(thrown) ? messageFailureOf(thrown) : thrown;
-      }),
+      });
+      // Nobody waits for it any more where its turn has ended.
+      answer.catch(() => {});
+      return answer;
+    },
     cancelRequest: (correlationId: string) => via((to) => to.cancelRequest(self(), correlationId)),
     broadcast(targets: readonly ComponentId[], payload: Uint8Array): number {
       if (targets.length > MAX_TARGETS) {
