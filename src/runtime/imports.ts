@@ -1,4 +1,5 @@
 import { shownText } from '#core';
+import { isLabel } from '#wasm';
 import { RuntimeError } from './errors.ts';
 import { memberName } from './exports/index.ts';
 import type { HostInterface, HostLinker } from './host-linker.ts';
@@ -13,9 +14,6 @@ const fromEmbedders = new WeakSet<object>();
 export function isFromEmbedder(met: unknown): boolean {
   return typeof met === 'object' && met !== null && fromEmbedders.has(met);
 }
-
-/** A name as WIT writes it: words of small letters or of capitals. */
-const LABEL = /^(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-[a-z0-9]+|-[A-Z0-9]+)*$/;
 
 /** How many names an error shows of what was given. */
 const MOST_SHOWN = 20;
@@ -99,7 +97,7 @@ function viewOf(owner: object): HostInterface {
  */
 function addWitNames(view: Record<string, unknown>, owner: object): void {
   for (const key of Object.keys(view)) {
-    if (!LABEL.test(key)) continue;
+    if (!isLabel(key)) continue;
     const value: unknown = Reflect.get(owner, key);
     if (typeof value !== 'function') continue;
     const name = memberName(key);

@@ -8,6 +8,7 @@ export { type Identity, identify } from './component/identify.ts';
 export { interfaceText, onlyExport, requirementsText } from './component/interface-text.ts';
 export type { CoreInstanceItem, CoreItem, FuncItem, LinkedOptions } from './component/items.ts';
 export { type LinkedComponent, linkComponent, memoryOf } from './component/link.ts';
+export { isLabel } from './component/name-rules.ts';
 export { plainlyNamed } from './component/plain-names.ts';
 export { readComponent } from './component/read-component.ts';
 export type { FuncType, Resource, ValueType, World } from './component/types.ts';

@@ -29,7 +29,11 @@ async function spent(act: () => Promise<unknown>): Promise<number> {
 describe.each<CallPath>(['direct', 'glue'])('what instantiation makes, called through %s', (calls) => {
   let runtime: Runtime;
   beforeAll(async () => {
-    runtime = await createRuntime({ calls, cache: false, limits: { maxExecutionTimeMs: 100, maxFuel: 1_000n } });
+    runtime = await createRuntime({
+      calls,
+      cache: false,
+      limits: { maxExecutionTimeMs: 100, maxStartTimeMs: 100, maxFuel: 1_000n },
+    });
     const first = await runtime.load(await plain('', '(local.get 0)'));
     await runtime.call(first, 'run', 1);
   });
@@ -51,9 +55,9 @@ describe.each<CallPath>(['direct', 'glue'])('what instantiation makes, called th
 
   it('is memory of the store: nine instances of 10,000 exports need some 40 MiB', async () => {
     const bytes = await exporting(9, 10_000);
-    const limits = { maxMemoryBytes: 8 * 2 ** 20, maxExecutionTimeMs: 10_000 };
+    const limits = { maxMemoryBytes: 8 * 2 ** 20, maxExecutionTimeMs: 10_000, maxStartTimeMs: 10_000 };
     await expect(runtime.load(bytes, { limits })).rejects.toMatchObject({ code: 'METERING_MEMORY' });
-    const handle = await runtime.load(bytes, { limits: { maxExecutionTimeMs: 10_000 } });
+    const handle = await runtime.load(bytes, { limits: { maxExecutionTimeMs: 10_000, maxStartTimeMs: 10_000 } });
     expect(runtime.usage(handle).memoryBytes).toBeGreaterThan(9 * 10_000 * 400);
     await runtime.unload(handle);
   });
@@ -63,7 +67,7 @@ describe.each<CallPath>(['direct', 'glue'])('what instantiation makes, called th
       90,
       times(1_000, (n) => `(func (export "e${n}"))`),
     );
-    const limits = { maxExecutionTimeMs: 2, maxMemoryBytes: 2 ** 30 };
+    const limits = { maxStartTimeMs: 2, maxMemoryBytes: 2 ** 30 };
     await expect(runtime.load(bytes, { limits })).rejects.toMatchObject({ code: 'METERING_DEADLINE' });
   });
 

@@ -112,7 +112,7 @@ const UPPER = 4;
  * letter. A scan, not a pattern: a word of digits alone is of both cases, and a pattern with the two cases as
  * alternatives tries every assignment of a long row of such words before it gives up.
  */
-function isLabel(text: string): boolean {
+export function isLabel(text: string): boolean {
   let word = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
