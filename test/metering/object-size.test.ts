@@ -14,17 +14,29 @@ interface Measured {
 const older = node24();
 const nodes = [['this Node', process.execPath], ...(older === undefined ? [] : [['Node 24', older]])] as const;
 
+function measure(node: string): readonly Measured[] {
+  const output = execFileSync(node, ['--expose-gc', '--no-warnings', MEASURE], { encoding: 'utf8' });
+  const measured = JSON.parse(output) as Measured[];
+  expect(measured.length).toBeGreaterThan(40);
+  return measured;
+}
+
+/** The kinds that are charged less than they take, or much more. The heap holds other things, too: a byte is left for them. */
+function wrongIn(measured: readonly Measured[]): ReadonlyMap<string, Measured> {
+  const wrong = measured.filter(({ taken, charged }) => charged <= taken - 1 || charged >= taken + 24);
+  return new Map(wrong.map((each) => [each.name, each]));
+}
+
 describe('objects with garbage collection', () => {
   for (const [name, node] of nodes) {
     it(`are charged at least what V8 takes, and not much more, on ${name}`, () => {
-      const output = execFileSync(node!, ['--expose-gc', '--no-warnings', MEASURE], { encoding: 'utf8' });
-      const measured = JSON.parse(output) as Measured[];
-      expect(measured.length).toBeGreaterThan(40);
-      // The heap holds other things, too: a byte for each object is left for them.
-      for (const { taken, charged, name: kind } of measured) {
-        expect(charged, `${kind}: V8 takes ${taken}`).toBeGreaterThan(taken - 1);
-        expect(charged, `${kind}: V8 takes ${taken}`).toBeLessThan(taken + 24);
+      // V8 may let go of something else while it is measured: what is wrong must be so in each of three runs.
+      let wrong = wrongIn(measure(node!));
+      for (let run = 1; run < 3 && wrong.size > 0; run++) {
+        const again = wrongIn(measure(node!));
+        wrong = new Map([...wrong].filter(([kind]) => again.has(kind)));
       }
+      expect([...wrong.values()]).toEqual([]);
     });
   }
 });

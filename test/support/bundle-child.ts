@@ -10,6 +10,7 @@ const remote = { url, scope: SCOPE, tag: 'latest', reference: 'latest' };
 if (command === 'push') {
   const source = await SqliteSource.open({ path: database, producerVersion: '1' });
   await push({ source, ...(folder && { folder }), remote, clock, random });
+  await source.close();
 } else {
   await pull({
     producer: 'mache',
