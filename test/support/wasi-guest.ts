@@ -46,7 +46,7 @@ export async function loadGuest(
   load: LoadOptions,
   options: RuntimeOptions = {},
 ): Promise<Guest & AsyncDisposable> {
-  const runtime = await createRuntime({ calls, limits: { maxExecutionTimeMs: 10_000 }, ...options });
+  const runtime = await createRuntime({ calls, limits: { maxExecutionTimeMs: 120_000 }, ...options });
   const denied: string[] = [];
   runtime.on('denied', ({ grant }) => void denied.push(grant));
   const handle = await runtime.load(component, { id: 'demo/wasi/1', ...load });
