@@ -77,7 +77,7 @@ export class Store implements HostState, LiftBounds {
   #lookAt = 0;
   #discarded = false;
   readonly mostBytes: number;
-  #whenEnded: (() => void) | undefined;
+  #callEnded: PromiseWithResolvers<void> | undefined;
   /** The monotonic clock when the call began that may be suspended, and the timer for its end. */
   #startedAt = 0;
   #stopTimer: (() => void) | undefined;
@@ -234,7 +234,7 @@ export class Store implements HostState, LiftBounds {
       this.#stopTimer?.();
       this.#stopTimer = undefined;
       execution.leave(turn);
-      this.#whenEnded?.();
+      this.#callEnded?.resolve();
     }
   }
 
@@ -282,11 +282,10 @@ export class Store implements HostState, LiftBounds {
   async end(reason: VivariumError): Promise<void> {
     if (!this.#entered) return;
     this.#stopped ??= reason;
-    const ended = new Promise<void>((resolve) => {
-      this.#whenEnded = resolve;
-    });
+    // Several may end it at a time, as an unload and a time-out do: all wait for the one end.
+    this.#callEnded ??= Promise.withResolvers<void>();
     this.#turn.end(reason);
-    await ended;
+    await this.#callEnded.promise;
   }
 
   /** What the component exports; calling any of it needs a turn. @throws `RUNTIME_WRONG_STATE` for a dead store */

@@ -115,6 +115,15 @@ describe.each(['preemptive', 'cooperative'] as const)("an embedder's asynchronou
     expect(runtime.state(handle)).toBe('stopped');
   });
 
+  it('ends once for all who end it: an unload and the close of its runtime', async () => {
+    const { runtime, handle } = await load({ nothing: () => new Promise<void>(() => {}) }, { scheduling });
+    const waits = runtime.call(handle, 'catching');
+    await delay(1);
+    const ended = expect(waits).rejects.toMatchObject({ code: expect.stringMatching(/^RUNTIME_/) });
+    await Promise.all([runtime.unload(handle), runtime.close()]);
+    await ended;
+  });
+
   it('lets a call of the next message wait its turn', async () => {
     const answers: ((value: bigint) => void)[] = [];
     const { runtime, handle } = await load(
