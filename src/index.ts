@@ -137,6 +137,8 @@ export {
   type ComponentResource,
   type ComponentState,
   FileComponentLoader,
+  type HostCaller,
+  hostFunction,
   type LogChannel,
   type LogRecord,
   MemoryComponentLoader,

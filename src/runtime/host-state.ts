@@ -8,6 +8,7 @@ import type {
   VivariumError,
 } from '#core';
 import type { FileGuard } from '#security/access';
+import type { HostCaller } from './host-caller.ts';
 
 /** `stdout` and `stderr` are what a component printed; the others are levels of `host-services.log`. */
 export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';
@@ -26,6 +27,8 @@ export type Environment = () => readonly (readonly [name: string, value: string]
 /** What the host functions need to know of the store that calls them. One for each store. */
 export interface HostState {
   readonly handle: ComponentHandle;
+  /** What an embedder's function is told of the turn that runs. */
+  readonly caller: HostCaller;
   readonly authority: ComponentAuthority;
   /** What meets its component's imports. */
   readonly imports: Readonly<Record<string, unknown>>;

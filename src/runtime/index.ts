@@ -6,6 +6,8 @@ export { currentStore, execution, TurnScheduler } from './execution/index.ts';
 export { type ComponentResource, dropNow, type ResourceCalls, type ResourceMethod } from './given-resources.ts';
 export type { ComponentMetadata } from './host/component-metadata.ts';
 export { registerHostFunctions } from './host/register.ts';
+export type { HostCaller } from './host-caller.ts';
+export { hostFunction } from './host-function.ts';
 export type { LogChannel, LogRecord } from './host-state.ts';
 export { JcoEngine } from './jco-engine.ts';
 export type { ComponentState, StateChange } from './lifecycle.ts';

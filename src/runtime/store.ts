@@ -23,6 +23,7 @@ import { ArgumentRefused, ComponentError, RuntimeError } from './errors.ts';
 import { execution, type Suspension, Turn, type TurnScheduler } from './execution/index.ts';
 import { GivenResources, type ResourceCalls, type ResourceType } from './given-resources.ts';
 import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from './heap-cost.ts';
+import { TurnCaller } from './host-caller.ts';
 import type { Environment, HostState, LogRecord } from './host-state.ts';
 import type { Lifecycle, MessageCalls } from './message-calls.ts';
 import { TrapGuard } from './trap-guard.ts';
@@ -69,10 +70,14 @@ export class Store implements HostState, LiftBounds {
   #messages: MessageCalls | undefined;
   #entry: object | undefined;
   #stopped: VivariumError | undefined;
+  /** What the last call ended the store with. */
+  #reason: VivariumError | undefined;
   #entered = false;
   #dead = false;
   /** Whether resources are to be dropped before anything else in the next call. */
   #drops = false;
+  /** What embedders' functions are told of the call that runs, once one has asked. */
+  #caller: TurnCaller | undefined;
   #liftedBytes = 0;
   #lookAt = 0;
   #discarded = false;
@@ -171,7 +176,24 @@ export class Store implements HostState, LiftBounds {
     } finally {
       this.#entered = false;
       execution.leave(this.#turn);
+      if (this.#caller !== undefined) this.#endCaller();
     }
+  }
+
+  get caller(): TurnCaller {
+    if (this.#caller === undefined) {
+      const { clock, maxTurnTimeMs } = this.#parts;
+      // A call that cannot be suspended waits for nothing, so its own time is all that it has used up.
+      const used = this.#startedAt === 0 ? this.usage.callMs : clock.monotonic() - this.#startedAt;
+      this.#caller = new TurnCaller(this.handle, clock.now() + maxTurnTimeMs - used);
+    }
+    return this.#caller;
+  }
+
+  #endCaller(): void {
+    const caller = this.#caller;
+    this.#caller = undefined;
+    if (this.#dead) caller?.abort(this.#reason ?? gone());
   }
 
   /** Resources of its component that the embedder holds; undefined for a component that has none. */
@@ -233,7 +255,9 @@ export class Store implements HostState, LiftBounds {
       turn.waitedMs = 0;
       this.#stopTimer?.();
       this.#stopTimer = undefined;
+      this.#startedAt = 0;
       execution.leave(turn);
+      if (this.#caller !== undefined) this.#endCaller();
       this.#callEnded?.resolve();
     }
   }
@@ -405,12 +429,16 @@ export class Store implements HostState, LiftBounds {
         this.#tank.end();
         if (this.#stopped === undefined) return refused ? thrown : new ComponentError(describe(thrown), thrown);
       } catch (spent) {
-        this.#dead = true;
-        return this.#classify(spent);
+        return this.#died(spent);
       }
     }
+    return this.#died(thrown);
+  }
+
+  #died(thrown: unknown): VivariumError {
     this.#dead = true;
-    return this.#classify(thrown);
+    this.#reason = this.#classify(thrown);
+    return this.#reason;
   }
 
   #classify(thrown: unknown): VivariumError {

@@ -18,6 +18,11 @@ export class Execution {
     return this.#running;
   }
 
+  /** The same; undefined outside of one. */
+  get current(): Turn | undefined {
+    return this.#running;
+  }
+
   /** Adds what must switch with the turns. A lane that has joined already is ignored. */
   join(lane: Lane): void {
     if (!this.#lanes.includes(lane)) this.#lanes.push(lane);

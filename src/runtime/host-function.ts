@@ -1,0 +1,31 @@
+import { RuntimeError } from './errors.ts';
+import { execution } from './execution/index.ts';
+import type { HostCaller } from './host-caller.ts';
+
+type Class = abstract new (...args: never[]) => unknown;
+
+/**
+ * Makes a function for `load({ imports })` that is given its caller before the guest's arguments. Methods of resources are
+ * made likewise; of a resource's class, the constructor is given the caller.
+ * @throws `RUNTIME_WRONG_STATE`, when it is called, where no component called it
+ */
+export function hostFunction<A extends readonly unknown[], T, This = unknown>(
+  call: (this: This, caller: HostCaller, ...args: A) => T,
+): (this: This, ...args: A) => T;
+export function hostFunction<A extends readonly unknown[], T extends object>(
+  made: new (caller: HostCaller, ...args: A) => T,
+): new (
+  ...args: A
+) => T;
+export function hostFunction(call: object): unknown {
+  return new Proxy(call as Class & (() => unknown), {
+    apply: (target, self, args) => Reflect.apply(target, self, [callerNow(), ...args]),
+    construct: (target, args, made) => Reflect.construct(target, [callerNow(), ...args], made),
+  });
+}
+
+function callerNow(): HostCaller {
+  const { current } = execution;
+  if (current !== undefined) return current.state.caller;
+  throw new RuntimeError('RUNTIME_WRONG_STATE', 'a function made by hostFunction has no caller outside of a turn');
+}
