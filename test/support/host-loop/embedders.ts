@@ -71,7 +71,7 @@ export function loopsOfEmbedders(): void {
     ])("leaves nothing of an embedder's import that %s", async (_, next) => {
       await looping(async () => {
         const one = await runtime.load(component, { imports: { take: { default: next } } });
-        await expect(runtime.call(one, 'talk', 5)).rejects.toMatchObject({ code: expect.stringMatching(/^RUNTIME_/) });
+        expect(await codeOf(runtime.call(one, 'talk', 5))).toMatch(/^RUNTIME_/);
         await runtime.unload(one);
       });
     });
@@ -82,9 +82,17 @@ export function loopsOfEmbedders(): void {
       const trapping = await plain('(memory 1) (func $f unreachable) (start $f)', '(local.get 0)');
       await looping(async () => {
         await runtime.unload(await runtime.load(component, { imports: { take: { default: () => answer() } } }));
-        await expect(runtime.load(component)).rejects.toMatchObject({ code: 'RUNTIME_MISSING_IMPORT' });
-        await expect(runtime.load(trapping)).rejects.toMatchObject({ code: 'RUNTIME_INSTANTIATION_FAILED' });
+        expect(await codeOf(runtime.load(component))).toBe('RUNTIME_MISSING_IMPORT');
+        expect(await codeOf(runtime.load(trapping))).toBe('RUNTIME_INSTANTIATION_FAILED');
       });
     });
   });
+}
+
+/** The code of a failure, alone: the test runner keeps the promise of each `rejects` until its test ends, and an error keeps its stack. */
+async function codeOf(failing: Promise<unknown>): Promise<string | undefined> {
+  return failing.then(
+    () => undefined,
+    (error: { code?: string }) => error.code,
+  );
 }
