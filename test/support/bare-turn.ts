@@ -1,7 +1,7 @@
 import { meter } from '#metering';
-import type { ComponentExports } from '../../src/runtime/component-code.ts';
+import type { ComponentExports } from '../../src/runtime/code/component-code.ts';
 import { execution, Turn } from '../../src/runtime/execution/index.ts';
-import type { HostState } from '../../src/runtime/host-state.ts';
+import type { HostState } from '../../src/runtime/host/host-state.ts';
 
 type Callable = (...args: readonly unknown[]) => unknown;
 

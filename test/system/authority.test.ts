@@ -8,7 +8,7 @@ import type { Denial } from '#security/authority';
 import { Keyring, MachineSecret, signArtifact } from '#security/keys';
 import { Signer } from '#security/signers';
 import { createRuntime, type LoadOptions, type RuntimeOptions } from '../../src/index.ts';
-import { environmentOf } from '../../src/runtime/environment.ts';
+import { environmentOf } from '../../src/runtime/host/environment.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';

@@ -1,7 +1,7 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import { type Execution, promising } from '../execution/index.ts';
-import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host-call.ts';
+import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host/host-call.ts';
 import { theExchange } from './adapter/exchange.ts';
 import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';

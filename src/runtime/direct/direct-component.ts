@@ -1,5 +1,5 @@
 import type { CompiledArtifact } from '#core';
-import { type ComponentCode, lifecycleName } from '../component-code.ts';
+import { type ComponentCode, lifecycleName } from '../code/component-code.ts';
 import type { TurnScheduler } from '../execution/index.ts';
 import { answerChecksOf, exportIndexOf } from '../exports/index.ts';
 import { type CallPlan, decodeCallPlan, exportedIn } from './call-plan.ts';

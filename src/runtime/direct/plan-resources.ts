@@ -1,5 +1,5 @@
 import type { CoreItem, LinkedComponent, Resource } from '#wasm';
-import type { ResourceType } from '../given-resources.ts';
+import type { ResourceType } from '../host/given-resources.ts';
 import type { PlannedResource } from './call-plan.ts';
 import { camelCase, pascalCase } from './code.ts';
 import type { HostSlot } from './host-slot.ts';

@@ -1,5 +1,5 @@
 import type { Tank, VivariumError } from '#core';
-import type { HostState } from '../host-state.ts';
+import type { HostState } from '../host/host-state.ts';
 
 /** What the promise of a host function came to. */
 export type Settled = { readonly value: unknown } | { readonly thrown: unknown };

@@ -1,9 +1,9 @@
 import { shownText } from '#core';
 import { RuntimeError } from '../errors.ts';
-import { compareVersions, interfaceName, isCompatible } from '../interface-name.ts';
 import { ArgumentChecks } from './check-arguments.ts';
 import { readDescription } from './description.ts';
 import type { ExportedFunction } from './exported-function.ts';
+import { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
 import { memberName } from './member-name.ts';
 
 /** Names beside the exports' own that an index remembers; callers choose them. */

@@ -1,6 +1,6 @@
 import { RuntimeError } from '../errors.ts';
-import type { HostLinker } from '../host-linker.ts';
-import type { CurrentStore } from '../host-state.ts';
+import type { HostLinker } from '../host/host-linker.ts';
+import type { CurrentStore } from '../host/host-state.ts';
 import type { ByteSink, ByteSource } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
 

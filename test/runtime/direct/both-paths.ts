@@ -1,6 +1,6 @@
 import { transpile } from '../../../src/runtime/build/transpile.ts';
-import type { ComponentExports } from '../../../src/runtime/component-code.ts';
-import { componentCode } from '../../../src/runtime/component-code.ts';
+import type { ComponentExports } from '../../../src/runtime/code/component-code.ts';
+import { componentCode } from '../../../src/runtime/code/component-code.ts';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/direct/plan.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Lane } from '#core';
 import { meter } from '#metering';
 import { Execution, Turn } from '../../../src/runtime/execution/index.ts';
-import type { HostState } from '../../../src/runtime/host-state.ts';
+import type { HostState } from '../../../src/runtime/host/host-state.ts';
 
 /** A register of the thread: what the running turn put there, and nothing between turns. */
 class Register implements Lane {

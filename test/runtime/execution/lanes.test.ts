@@ -4,7 +4,7 @@ import { ATTACHED, type Tank } from '#core';
 import { fuelLane, meter } from '#metering';
 import { exchangeLane, theExchange } from '../../../src/runtime/direct/adapter/exchange.ts';
 import { Execution, Turn } from '../../../src/runtime/execution/index.ts';
-import type { HostState } from '../../../src/runtime/host-state.ts';
+import type { HostState } from '../../../src/runtime/host/host-state.ts';
 import { assemble } from '../../metering/support/wat.ts';
 
 const SPIN = `(module (func (export "spin") (param i32)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Tank, VivariumError } from '#core';
 import { fuelLane, meter } from '#metering';
 import { Execution, promising, Turn, TurnScheduler } from '../../../src/runtime/execution/index.ts';
-import type { HostState } from '../../../src/runtime/host-state.ts';
+import type { HostState } from '../../../src/runtime/host/host-state.ts';
 import { assemble } from '../../metering/support/wat.ts';
 
 /** Asks the host `questions` times, with a loop before each, and sums the answers up. Catches everything once, if told. */

@@ -9,7 +9,7 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComponentHandle, LoadOptions } from '../../../src/index.ts';
 import { execution } from '../../../src/runtime/execution/index.ts';
-import type { HostState } from '../../../src/runtime/host-state.ts';
+import type { HostState } from '../../../src/runtime/host/host-state.ts';
 import { actor } from '../actor-wat.ts';
 import { HostCalls } from './host-calls.ts';
 import { type HostTable, hostTable } from './host-table.ts';

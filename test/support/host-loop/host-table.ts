@@ -1,7 +1,7 @@
 // Every host function that a component may be given, found where the linker defines them: a new one is in the table by itself.
 import { vi } from 'vitest';
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../../src/index.ts';
-import { HostLinker } from '../../../src/runtime/host-linker.ts';
+import { HostLinker } from '../../../src/runtime/host/host-linker.ts';
 import { plain } from '../actor-wat.ts';
 
 export type Callable = (this: unknown, ...args: readonly unknown[]) => unknown;

@@ -1,5 +1,5 @@
-import type { HostLinker } from '../../host-linker.ts';
-import type { CurrentStore } from '../../host-state.ts';
+import type { HostLinker } from '../../host/host-linker.ts';
+import type { CurrentStore } from '../../host/host-state.ts';
 import type { Io } from '../io.ts';
 import { unavailable } from '../unavailable.ts';
 import { fieldsKit } from './fields.ts';

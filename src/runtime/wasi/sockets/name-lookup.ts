@@ -1,6 +1,6 @@
 import { Quota } from '#core';
-import type { HostLinker } from '../../host-linker.ts';
-import type { CurrentStore, HostState } from '../../host-state.ts';
+import type { HostLinker } from '../../host/host-linker.ts';
+import type { CurrentStore, HostState } from '../../host/host-state.ts';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { type IpAddress, ipAddressOf } from './addresses.ts';

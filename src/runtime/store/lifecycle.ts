@@ -1,6 +1,6 @@
 import { type Actor, createActor, setup } from 'xstate';
 import type { ComponentHandle } from '#core';
-import { RuntimeError } from './errors.ts';
+import { RuntimeError } from '../errors.ts';
 
 /** Where a component is in its life. `handling` is `ready` while a turn runs, and `waiting` while one waits for the host. */
 export type ComponentState =

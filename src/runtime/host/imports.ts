@@ -1,9 +1,9 @@
 import { shownText } from '#core';
 import { isLabel } from '#wasm';
-import { RuntimeError } from './errors.ts';
-import { memberName } from './exports/index.ts';
+import { RuntimeError } from '../errors.ts';
+import { memberName } from '../exports/index.ts';
+import { compareVersions, interfaceName, isCompatible } from '../exports/interface-name.ts';
 import type { HostInterface, HostLinker } from './host-linker.ts';
-import { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
 
 type Given = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import type { Clock, GuestRouter, Random } from '#core';
-import { HostLinker } from '../host-linker.ts';
-import type { CurrentStore } from '../host-state.ts';
+import { HostLinker } from '../host/host-linker.ts';
+import type { CurrentStore } from '../host/host-state.ts';
 import { defineCli } from '../wasi/cli.ts';
 import { defineClocks } from '../wasi/clocks.ts';
 import { defineDenied } from '../wasi/denied.ts';

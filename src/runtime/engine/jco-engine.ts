@@ -7,17 +7,17 @@ import {
   shownHandle,
   type Turn,
 } from '#core';
+import { type ComponentMetadata, keptMetadata, metadataBytes } from '../actor/component-metadata.ts';
+import { RuntimeError } from '../errors.ts';
+import { argumentsFromJson } from '../exports/index.ts';
+import type { HostLinker } from '../host/host-linker.ts';
+import { resolveImports } from '../host/imports.ts';
+import { type ComponentState, Lifecycle, type StateChange } from '../store/lifecycle.ts';
+import type { ComponentLimiter } from '../store/limiter.ts';
+import { LoadedComponent, reasonOf } from '../store/loaded-component.ts';
+import { type Store, whileStarting } from '../store/store.ts';
+import type { StoreManager } from '../store/store-manager.ts';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
-import { RuntimeError } from './errors.ts';
-import { argumentsFromJson } from './exports/index.ts';
-import { type ComponentMetadata, keptMetadata, metadataBytes } from './host/component-metadata.ts';
-import type { HostLinker } from './host-linker.ts';
-import { resolveImports } from './imports.ts';
-import { type ComponentState, Lifecycle, type StateChange } from './lifecycle.ts';
-import type { ComponentLimiter } from './limiter.ts';
-import { LoadedComponent, reasonOf } from './loaded-component.ts';
-import { type Store, whileStarting } from './store.ts';
-import type { StoreManager } from './store-manager.ts';
 
 export interface JcoEnginePorts extends CodeCachePorts {
   readonly linker: HostLinker;

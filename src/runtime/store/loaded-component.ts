@@ -14,13 +14,13 @@ import {
   type StorePolicy,
   type Turn,
 } from '#core';
-import type { ComponentCode } from './component-code.ts';
-import { findExport } from './component-exports.ts';
-import { environmentOf } from './environment.ts';
-import { RuntimeError } from './errors.ts';
-import type { Environment } from './host-state.ts';
+import type { ComponentCode } from '../code/component-code.ts';
+import { findExport } from '../code/component-exports.ts';
+import type { Lifecycle as LifecycleExports } from '../code/message-calls.ts';
+import { RuntimeError } from '../errors.ts';
+import { environmentOf } from '../host/environment.ts';
+import type { Environment } from '../host/host-state.ts';
 import type { Lifecycle, TurnActivity } from './lifecycle.ts';
-import type { Lifecycle as LifecycleExports } from './message-calls.ts';
 import type { Store } from './store.ts';
 
 /** What a component's stores that are gone have used, with the last call in one of them. */

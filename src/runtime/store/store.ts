@@ -17,15 +17,15 @@ import {
   type VivariumError,
 } from '#core';
 import { FileGuard } from '#security/access';
-import type { ComponentCode, ComponentExports } from './component-code.ts';
-import { theExchange } from './direct/adapter/exchange.ts';
-import { ArgumentRefused, ComponentError, RuntimeError } from './errors.ts';
-import { execution, type Suspension, Turn, type TurnScheduler } from './execution/index.ts';
-import { GivenResources, type ResourceCalls, type ResourceType } from './given-resources.ts';
-import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from './heap-cost.ts';
-import { TurnCaller } from './host-caller.ts';
-import type { Environment, HostState, LogRecord } from './host-state.ts';
-import type { Lifecycle, MessageCalls } from './message-calls.ts';
+import type { ComponentCode, ComponentExports } from '../code/component-code.ts';
+import type { Lifecycle, MessageCalls } from '../code/message-calls.ts';
+import { theExchange } from '../direct/adapter/exchange.ts';
+import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';
+import { execution, type Suspension, Turn, type TurnScheduler } from '../execution/index.ts';
+import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from '../heap-cost.ts';
+import { GivenResources, type ResourceCalls, type ResourceType } from '../host/given-resources.ts';
+import type { Environment, HostState, LogRecord } from '../host/host-state.ts';
+import { TurnCaller } from '../host-caller.ts';
 import { TrapGuard } from './trap-guard.ts';
 
 /** What the host keeps on behalf of one store at most, if its own memory may be larger. */

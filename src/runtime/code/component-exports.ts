@@ -1,5 +1,5 @@
+import { RuntimeError } from '../errors.ts';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
-import { RuntimeError } from './errors.ts';
 
 /** Takes a function out of an instance's exports, with its arguments. */
 export type ComponentExport = (exports: ComponentExports) => () => unknown;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HostLinker } from '../../src/runtime/host-linker.ts';
-import { resolveImports } from '../../src/runtime/imports.ts';
+import { HostLinker } from '../../../src/runtime/host/host-linker.ts';
+import { resolveImports } from '../../../src/runtime/host/imports.ts';
 
 const BASE = 'acme:rules/host';
 const named = (version: string): string => (version === '' ? BASE : `${BASE}@${version}`);

@@ -4,7 +4,7 @@ import {
   type ExportIndex,
   isTaggedOption,
   memberName,
-} from './exports/index.ts';
+} from '../exports/index.ts';
 import { type GivenResources, type ResourceHolder, ResourceObject, type ResourceType } from './given-resources.ts';
 import type { Callable } from './glue-function.ts';
 

@@ -1,6 +1,6 @@
 import { messageOf, shownValue, type VivariumError } from '#core';
-import { ComponentError, RuntimeError } from './errors.ts';
-import type { AnswerChecks, ResultCase } from './exports/index.ts';
+import { ComponentError, RuntimeError } from '../errors.ts';
+import type { AnswerChecks, ResultCase } from '../exports/index.ts';
 import type { CurrentStore, HostState } from './host-state.ts';
 import { isFromEmbedder } from './imports.ts';
 

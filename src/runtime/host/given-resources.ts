@@ -1,5 +1,5 @@
 import type { ComponentHandle, Quota } from '#core';
-import { ArgumentRefused, RuntimeError } from './errors.ts';
+import { ArgumentRefused, RuntimeError } from '../errors.ts';
 
 /** What V8 keeps for an object that stands for a resource, with its record and what watches for its collection. */
 const GIVEN_BYTES = 512;

@@ -9,13 +9,13 @@ import type {
   GivenComponent,
   Scheduling,
 } from '#core';
-import { type ComponentCode, componentCode } from './component-code.ts';
-import { directComponent, plannedCalls } from './direct/direct-component.ts';
-import { RuntimeError } from './errors.ts';
-import type { TurnScheduler } from './execution/index.ts';
-import { answerChecksOf } from './exports/index.ts';
-import { glueHostCall } from './host-call.ts';
-import type { CurrentStore } from './host-state.ts';
+import { type ComponentCode, componentCode } from '../code/component-code.ts';
+import { directComponent, plannedCalls } from '../direct/direct-component.ts';
+import { RuntimeError } from '../errors.ts';
+import type { TurnScheduler } from '../execution/index.ts';
+import { answerChecksOf } from '../exports/index.ts';
+import { glueHostCall } from '../host/host-call.ts';
+import type { CurrentStore } from '../host/host-state.ts';
 
 export interface CodeCachePorts {
   readonly builder: ArtifactBuilder;

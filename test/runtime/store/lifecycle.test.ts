@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createHandle, parseComponentId } from '#core';
-import { Lifecycle, type LifecycleEvent, type StateChange } from '../../src/runtime/lifecycle.ts';
+import { Lifecycle, type LifecycleEvent, type StateChange } from '../../../src/runtime/store/lifecycle.ts';
 
 const EVENTS = ['loaded', 'initialized', 'fail', 'restart', 'hibernate', 'wake', 'drain', 'stop'] as const;
 
