@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { auditCommand } from './audit.ts';
-import { cacheCommand } from './cache.ts';
-import { callCommand } from './call.ts';
+import { auditCommand } from './commands/audit.ts';
+import { cacheCommand } from './commands/cache.ts';
+import { callCommand } from './commands/call.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { keyCommand, signCommand, verifyCommand } from './commands/keys.ts';
+import { meterCommand } from './commands/meter.ts';
+import { buildCommand, newCommand } from './commands/project.ts';
+import { registryCommand } from './commands/registry.ts';
+import { runCommand } from './commands/run.ts';
+import { startCommand } from './commands/start.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { addExamples } from './help-examples.ts';
-import { inspectCommand } from './inspect.ts';
-import { keyCommand, signCommand, verifyCommand } from './keys.ts';
-import { meterCommand } from './meter.ts';
-import { buildCommand, newCommand } from './project.ts';
-import { registryCommand } from './registry.ts';
-import { runCommand } from './run.ts';
 import { Shell, type Streams } from './shell.ts';
-import { startCommand } from './start.ts';
 
 /** Every command, in the order in which help shows them. */
 const COMMANDS = [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InputLines } from '../../src/cli/input-lines.ts';
+import { InputLines } from '../../src/cli/terminal/input-lines.ts';
 import { actor } from '../support/actor-wat.ts';
 import { viv } from './viv.ts';
 

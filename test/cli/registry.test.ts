@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '#core';
 import { KeyStore, TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
-import { checkByCommand } from '../../src/cli/check-command.ts';
+import { checkByCommand } from '../../src/cli/commands/check-command.ts';
 import { main } from '../../src/cli/index.ts';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';

@@ -1,5 +1,5 @@
 import type { TransferProgress } from '#system';
-import type { Shell } from '../shell.ts';
+import type { Shell } from '../../shell.ts';
 import { TransferBar } from './transfer-bar.ts';
 
 /** Runs a transfer with its progress bar; Ctrl-C ends it in order, so that nothing is left half-written. */

@@ -1,7 +1,7 @@
 import { formatComponentId, parseComponentId, printable, VivariumError } from '#core';
 import { type ActorManifest, missingGrants } from '#system';
+import type { Shell } from '../shell.ts';
 import type { InputLines } from './input-lines.ts';
-import type { Shell } from './shell.ts';
 
 /**
  * What manifests ask for is theirs once `--grant` covers it or the person at the terminal says so, who is asked once.

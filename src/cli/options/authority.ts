@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { Runtime } from '#system';
+import { CliError } from '../errors.ts';
+import type { Shell } from '../shell.ts';
 import { collect } from './collect.ts';
-import { CliError } from './errors.ts';
-import type { Shell } from './shell.ts';
 
 export interface AuthorityFlags {
   readonly grant: readonly string[];

@@ -2,13 +2,19 @@ import { inspect } from 'node:util';
 import { Command } from 'commander';
 import { parseForeignJson, printable } from '#core';
 import { createRuntime } from '#system';
-import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
-import { addEngineOptions, type EngineFlags } from './engine-options.ts';
-import { CliError } from './errors.ts';
-import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
-import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
-import type { Shell } from './shell.ts';
-import { usageFigures, usageLine } from './usage.ts';
+import { CliError } from '../errors.ts';
+import {
+  type AuthorityFlags,
+  addAuthorityOptions,
+  preopensOf,
+  reportAuthority,
+  trustOf,
+} from '../options/authority.ts';
+import { addEngineOptions, type EngineFlags } from '../options/engine-options.ts';
+import { addLimitOptions, type LimitFlags, limitsOf } from '../options/limit-options.ts';
+import { addRegistryOptions, componentOf, type RegistryFlags } from '../options/registry-source.ts';
+import type { Shell } from '../shell.ts';
+import { usageFigures, usageLine } from '../terminal/usage.ts';
 
 type CallFlags = LimitFlags & AuthorityFlags & RegistryFlags & EngineFlags;
 

@@ -1,5 +1,5 @@
 import { openArtifactCache } from '#system';
-import type { Shell } from '../shell.ts';
+import type { Shell } from '../../shell.ts';
 
 type Manager = ReturnType<typeof openArtifactCache>['manager'];
 

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { parseBytes, parseDuration, printable } from '#core';
-import { bytesText } from '../bytes-text.ts';
-import { counted } from '../counted.ts';
-import { EXIT } from '../exit-codes.ts';
-import type { Shell } from '../shell.ts';
+import { EXIT } from '../../exit-codes.ts';
+import type { Shell } from '../../shell.ts';
+import { bytesText } from '../../terminal/bytes-text.ts';
+import { counted } from '../../terminal/counted.ts';
 import { withCache } from './with-cache.ts';
 
 interface PruneFlags {

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
 import { buildActor, newActor } from '#system';
-import type { Shell } from './shell.ts';
+import type { Shell } from '../shell.ts';
 
 export function newCommand(shell: Shell): Command {
   return new Command('new')

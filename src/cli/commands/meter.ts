@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { type MeteringMode, messageOf, printable } from '#core';
 import { type MeteredFile, meterFile } from '#system';
-import { counted } from './counted.ts';
-import { CliError } from './errors.ts';
-import { addSizeOption } from './limit-options.ts';
-import type { Shell } from './shell.ts';
+import { CliError } from '../errors.ts';
+import { addSizeOption } from '../options/limit-options.ts';
+import type { Shell } from '../shell.ts';
+import { counted } from '../terminal/counted.ts';
 
 interface MeterFlags {
   readonly output?: string;

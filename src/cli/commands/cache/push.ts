@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
 import { printable } from '#core';
 import { pushBundle } from '#system';
-import { bytesText } from '../bytes-text.ts';
-import { counted } from '../counted.ts';
-import type { Shell } from '../shell.ts';
-import { addRemoteOptions, type RemoteFlags, remoteOf } from './remote-options.ts';
+import { addRemoteOptions, type RemoteFlags, remoteOf } from '../../options/remote-options.ts';
+import type { Shell } from '../../shell.ts';
+import { bytesText } from '../../terminal/bytes-text.ts';
+import { counted } from '../../terminal/counted.ts';
 import { transfer } from './transfer.ts';
 
 interface PushFlags extends RemoteFlags {

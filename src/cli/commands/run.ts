@@ -2,16 +2,22 @@ import { Command } from 'commander';
 import { messageOf, printable } from '#core';
 import { readRegular } from '#files';
 import { createRuntime } from '#system';
-import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority, trustOf } from './authority.ts';
-import { collect } from './collect.ts';
-import { addEngineOptions, type EngineFlags } from './engine-options.ts';
-import { CliError } from './errors.ts';
-import { InputLines } from './input-lines.ts';
-import { addLimitOptions, type LimitFlags, limitsOf } from './limit-options.ts';
-import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
-import type { Shell } from './shell.ts';
-import { usageFigures, usageLine } from './usage.ts';
-import { asText } from './utf8-text.ts';
+import { CliError } from '../errors.ts';
+import {
+  type AuthorityFlags,
+  addAuthorityOptions,
+  preopensOf,
+  reportAuthority,
+  trustOf,
+} from '../options/authority.ts';
+import { collect } from '../options/collect.ts';
+import { addEngineOptions, type EngineFlags } from '../options/engine-options.ts';
+import { addLimitOptions, type LimitFlags, limitsOf } from '../options/limit-options.ts';
+import { addRegistryOptions, componentOf, type RegistryFlags } from '../options/registry-source.ts';
+import type { Shell } from '../shell.ts';
+import { InputLines } from '../terminal/input-lines.ts';
+import { usageFigures, usageLine } from '../terminal/usage.ts';
+import { asText } from '../terminal/utf8-text.ts';
 
 /** A message, or what a component is given when it starts; a mailbox takes less by default. */
 const MAX_INPUT_BYTES = 64 * 2 ** 20;

@@ -11,12 +11,12 @@ import {
 } from '#core';
 import { readRegular } from '#files';
 import { interfaceOf, type OpenRegistry, openEmbedder, openRegistry } from '#system';
+import { CliError } from '../errors.ts';
+import { addLimitOptions, type LimitFlags, limitsOf, reading } from '../options/limit-options.ts';
+import { addRegistryOptions, type RegistryFlags } from '../options/registry-source.ts';
+import type { Shell } from '../shell.ts';
+import { counted } from '../terminal/counted.ts';
 import { checkByCommand } from './check-command.ts';
-import { counted } from './counted.ts';
-import { CliError } from './errors.ts';
-import { addLimitOptions, type LimitFlags, limitsOf, reading } from './limit-options.ts';
-import { addRegistryOptions, type RegistryFlags } from './registry-source.ts';
-import type { Shell } from './shell.ts';
 
 interface EmbedderFlags {
   readonly embedder: string;

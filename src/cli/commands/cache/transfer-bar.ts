@@ -1,7 +1,7 @@
 import type { TransferProgress } from '#system';
-import { bytesText } from '../bytes-text.ts';
-import { ProgressBar } from '../progress-bar.ts';
-import type { Shell } from '../shell.ts';
+import type { Shell } from '../../shell.ts';
+import { bytesText } from '../../terminal/bytes-text.ts';
+import { ProgressBar } from '../../terminal/progress-bar.ts';
 
 const WORDS = { pack: 'packing', send: 'sending', fetch: 'fetching', restore: 'restoring', check: 'checking' } as const;
 const EVERY_MS = 100;

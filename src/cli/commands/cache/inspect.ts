@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { printable } from '#core';
 import { inspectBundle } from '#system';
-import { bytesText } from '../bytes-text.ts';
-import type { Shell } from '../shell.ts';
+import type { Shell } from '../../shell.ts';
+import { bytesText } from '../../terminal/bytes-text.ts';
 
 export function inspectBundleCommand(shell: Shell): Command {
   return new Command('inspect')

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { printable } from '#core';
-import { bytesText } from '../bytes-text.ts';
-import { counted } from '../counted.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ProgressBar } from '../progress-bar.ts';
-import type { Shell } from '../shell.ts';
+import { EXIT } from '../../exit-codes.ts';
+import type { Shell } from '../../shell.ts';
+import { bytesText } from '../../terminal/bytes-text.ts';
+import { counted } from '../../terminal/counted.ts';
+import { ProgressBar } from '../../terminal/progress-bar.ts';
 import { withCache } from './with-cache.ts';
 
 export function doctorCommand(shell: Shell): Command {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Shell } from '../shell.ts';
+import type { Shell } from '../../shell.ts';
 import { withCache } from './with-cache.ts';
 
 export function pathCommand(shell: Shell): Command {

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { parseDuration, printable } from '#core';
 import { openKeyring } from '#system';
-import { CliError } from './errors.ts';
-import { reading } from './limit-options.ts';
-import type { Shell } from './shell.ts';
+import { CliError } from '../errors.ts';
+import { reading } from '../options/limit-options.ts';
+import type { Shell } from '../shell.ts';
 
 interface ValidityFlags {
   /** Milliseconds from now. */

@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { DEFAULT_MAX_COMPONENT_BYTES, isVivariumError, type MeteringMode, messageOf, printable } from '#core';
 import { readRegular } from '#files';
-import { CliError } from '../errors.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ProgressBar } from '../progress-bar.ts';
-import type { Shell } from '../shell.ts';
+import { CliError } from '../../errors.ts';
+import { EXIT } from '../../exit-codes.ts';
+import type { Shell } from '../../shell.ts';
+import { ProgressBar } from '../../terminal/progress-bar.ts';
 import { withCache } from './with-cache.ts';
 
 const MAX_LIST_BYTES = 64 * 2 ** 20;

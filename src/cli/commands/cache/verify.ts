@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { checkBundle, checkWorkingTree } from '#system';
-import { CliError } from '../errors.ts';
-import type { Shell } from '../shell.ts';
-import { addRemoteOptions, type RemoteFlags, remoteOf } from './remote-options.ts';
+import { CliError } from '../../errors.ts';
+import { addRemoteOptions, type RemoteFlags, remoteOf } from '../../options/remote-options.ts';
+import type { Shell } from '../../shell.ts';
 import { transfer } from './transfer.ts';
 
 interface VerifyFlags extends RemoteFlags {

@@ -1,5 +1,5 @@
 import { printable } from '#core';
-import type { Shell } from './shell.ts';
+import type { Shell } from '../shell.ts';
 
 const WIDTH = 24;
 

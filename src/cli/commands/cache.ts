@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Shell } from '../shell.ts';
 import { doctorCommand } from './cache/doctor.ts';
 import { inspectBundleCommand } from './cache/inspect.ts';
 import { pathCommand } from './cache/path.ts';
@@ -8,7 +9,6 @@ import { pushCommand } from './cache/push.ts';
 import { statsCommand } from './cache/stats.ts';
 import { verifyBundleCommand } from './cache/verify.ts';
 import { warmupCommand } from './cache/warmup.ts';
-import type { Shell } from './shell.ts';
 
 /** One file each in `cache/`, in the order in which help shows them. */
 const COMMANDS = [

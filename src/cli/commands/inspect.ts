@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { printable } from '#core';
 import { inspectComponent, readManifest } from '#system';
-import { counted } from './counted.ts';
-import { addSizeOption } from './limit-options.ts';
-import { addRegistryOptions, componentOf, type RegistryFlags } from './registry-source.ts';
-import type { Shell } from './shell.ts';
+import { addSizeOption } from '../options/limit-options.ts';
+import { addRegistryOptions, componentOf, type RegistryFlags } from '../options/registry-source.ts';
+import type { Shell } from '../shell.ts';
+import { counted } from '../terminal/counted.ts';
 
 export function inspectCommand(shell: Shell): Command {
   const command = new Command('inspect')

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { parseDuration, printable } from '#core';
 import { type AuditFilter, openAuditFolder, readAudit, verifyAudit } from '#system';
-import { counted } from './counted.ts';
-import { EXIT } from './exit-codes.ts';
-import { reading } from './limit-options.ts';
-import type { Shell } from './shell.ts';
+import { EXIT } from '../exit-codes.ts';
+import { reading } from '../options/limit-options.ts';
+import type { Shell } from '../shell.ts';
+import { counted } from '../terminal/counted.ts';
 
 interface ShowFlags {
   readonly component?: string;

@@ -1,14 +1,14 @@
 import { Command } from 'commander';
 import { type ComponentHandle, formatComponentId, printable, shownText } from '#core';
 import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
-import { settleGrants } from './ask.ts';
-import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from './authority.ts';
-import { addEngineOptions, type EngineFlags } from './engine-options.ts';
-import { CliError } from './errors.ts';
-import { EXIT } from './exit-codes.ts';
-import { InputLines } from './input-lines.ts';
-import type { Shell } from './shell.ts';
-import { asText } from './utf8-text.ts';
+import { CliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from '../options/authority.ts';
+import { addEngineOptions, type EngineFlags } from '../options/engine-options.ts';
+import type { Shell } from '../shell.ts';
+import { settleGrants } from '../terminal/ask.ts';
+import { InputLines } from '../terminal/input-lines.ts';
+import { asText } from '../terminal/utf8-text.ts';
 
 interface StartFlags extends AuthorityFlags, EngineFlags {
   readonly to?: string;

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { bytesText } from '../bytes-text.ts';
-import { counted } from '../counted.ts';
-import type { Shell } from '../shell.ts';
+import type { Shell } from '../../shell.ts';
+import { bytesText } from '../../terminal/bytes-text.ts';
+import { counted } from '../../terminal/counted.ts';
 import { withCache } from './with-cache.ts';
 
 export function statsCommand(shell: Shell): Command {
