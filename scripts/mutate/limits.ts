@@ -8,12 +8,12 @@ export interface Mutation {
   readonly tests: readonly string[];
 }
 
-const TANK = 'src/metering/tank.ts';
-const MEMORY = 'src/metering/store-memory.ts';
+const TANK = 'src/metering/tank/tank.ts';
+const MEMORY = 'src/metering/tank/store-memory.ts';
 
-const FUEL = ['test/metering/fuel-tank.test.ts', 'test/metering/limits.property.test.ts'];
-const TIME = ['test/metering/fuel-tank.test.ts', 'test/metering/deadline.property.test.ts'];
-const BYTES = ['test/metering/memory-limit.property.test.ts'];
+const FUEL = ['test/metering/tank/fuel-tank.test.ts', 'test/metering/limits.property.test.ts'];
+const TIME = ['test/metering/tank/fuel-tank.test.ts', 'test/metering/deadline.property.test.ts'];
+const BYTES = ['test/metering/tank/memory-limit.property.test.ts'];
 const STOP = ['test/metering/uncatchable.test.ts'];
 
 /** Of what bounds a guest: fuel, time, memory, and that what is spent stays so. */

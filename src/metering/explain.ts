@@ -1,10 +1,10 @@
 import type { MeteringMode } from '#core';
 import { FunctionRewriter } from '#metering/body';
 import { ByteReader, coreModule } from '#wasm';
-import { Assembly } from './assembly.ts';
-import { DataSegments } from './data-segments.ts';
-import { type Convention, planModule } from './plan.ts';
-import { startupOf } from './startup.ts';
+import { Assembly } from './assembly/assembly.ts';
+import { type Convention, planModule } from './plan/plan.ts';
+import { DataSegments } from './startup/data-segments.ts';
+import { startupOf } from './startup/startup.ts';
 import { validateModule } from './validate.ts';
 
 /** How one function is metered. */

@@ -1,8 +1,8 @@
 import type { AttachedCode, Meter, MeteredModule, MeteringMode, Tank, TankOptions, WaitingImport } from '#core';
 import { checkMode } from './mode.ts';
-import { rewriteModule } from './module-rewriter.ts';
-import { SharedTank, type SliceSizes } from './tank.ts';
-import { tanks } from './tanks.ts';
+import { rewriteModule } from './sections/module-rewriter.ts';
+import { SharedTank, type SliceSizes } from './tank/tank.ts';
+import { tanks } from './tank/tanks.ts';
 import { validateModule } from './validate.ts';
 
 /**

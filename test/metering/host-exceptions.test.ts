@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { meterModule } from '#metering';
-import { rewriteModule } from '../../src/metering/module-rewriter.ts';
+import { rewriteModule } from '../../src/metering/sections/module-rewriter.ts';
 import { Guest } from './support/guest.ts';
 import { assemble } from './support/wat.ts';
 

@@ -39,7 +39,7 @@ it('a warm run loads no transpiler, no rewriter, no planner of calls, no registr
   const args = ['run', component, '--message', 'hello'];
   modulesOf(args, folder);
   const warm = modulesOf(args, folder);
-  expect(warm.filter((module) => module.includes('dist/metering/'))).toContain('dist/metering/tank.js');
+  expect(warm.filter((module) => module.includes('dist/metering/'))).toContain('dist/metering/tank/tank.js');
   expect(warm).toContain('dist/cache/disk.js');
   const packages = /node_modules\/(@bytecodealliance|@sigstore|acorn|capnp-es|componentize|esbuild|hash-wasm|undici)/;
   const parts =

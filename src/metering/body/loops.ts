@@ -1,7 +1,7 @@
 import { LoopFlag } from '#metering/survey';
 import { EMPTY, Op as Opcodes } from '../opcode.ts';
-import { HOST_CALL_COST } from '../plan.ts';
-import { copiesOf } from '../unrolling.ts';
+import { HOST_CALL_COST } from '../plan/plan.ts';
+import { copiesOf } from '../plan/unrolling.ts';
 import { Label, type LoopTurn, UNSET } from './label.ts';
 import type { MeteredBody } from './metered-body.ts';
 

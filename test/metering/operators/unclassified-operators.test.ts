@@ -12,12 +12,12 @@ const PLANTED = 0xe0;
 const row: coreModule.OperatorRow = [PLANTED, PLANTED, Immediate.none];
 Object.assign(OPERATORS.plain, { planted: row });
 PLAIN[PLANTED] = Immediate.none;
-const { Assembly } = await import('../../../src/metering/assembly.ts');
+const { Assembly } = await import('../../../src/metering/assembly/assembly.ts');
 const { BodyReader } = await import('../../../src/metering/operators/body-reader.ts');
 const { CompileWork } = await import('../../../src/metering/survey/compile-work.ts');
 const { foresee } = await import('../../../src/metering/body/foresight.ts');
 const { FunctionRewriter } = await import('../../../src/metering/body/function-rewriter.ts');
-const { planModule } = await import('../../../src/metering/plan.ts');
+const { planModule } = await import('../../../src/metering/plan/plan.ts');
 const { surveyModule } = await import('../../../src/metering/survey/survey.ts');
 
 const I32_EQZ = 0x45;

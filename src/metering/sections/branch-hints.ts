@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, type coreModule, WasmError } from '#wasm';
-import type { IntList } from './int-list.ts';
+import type { IntList } from '../int-list.ts';
 
 /** The custom section of the branch-hinting proposal, which stands before the code section. */
 const SECTION = 'metadata.code.branch_hint';

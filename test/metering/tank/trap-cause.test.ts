@@ -2,11 +2,11 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { coreModule } from '#wasm';
-import { createRuntime } from '../../src/index.ts';
-import { MeteringError } from '../../src/metering/errors.ts';
-import { meterModule } from '../../src/metering/index.ts';
-import { named } from '../../src/metering/trap-cause.ts';
-import { plain } from '../support/actor-wat.ts';
+import { createRuntime } from '../../../src/index.ts';
+import { MeteringError } from '../../../src/metering/errors.ts';
+import { meterModule } from '../../../src/metering/index.ts';
+import { named } from '../../../src/metering/tank/trap-cause.ts';
+import { plain } from '../../support/actor-wat.ts';
 
 function running(...frames: readonly string[]): unknown {
   const thrown = new WebAssembly.RuntimeError('unreachable');

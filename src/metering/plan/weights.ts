@@ -1,5 +1,5 @@
 import { FunctionFlag, type ModuleFacts } from '#metering/survey';
-import { IntList } from './int-list.ts';
+import { IntList } from '../int-list.ts';
 
 /** What may run between two looks at the budget in functions that do not look themselves. */
 export const LARGEST_WEIGHT = 8192;

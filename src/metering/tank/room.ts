@@ -1,5 +1,5 @@
 import { ByteWriter, coreModule } from '#wasm';
-import { Op } from './opcode.ts';
+import { Op } from '../opcode.ts';
 import { instantiateOwn } from './own-module.ts';
 
 /** Bytes of stack that a host function finds free, whatever the guest did before it called. */

@@ -1,5 +1,5 @@
 import type { Meter } from '#core';
-import { FORMAT_VERSION } from './metadata.ts';
+import { FORMAT_VERSION } from '../metadata.ts';
 import { SharedTank } from './tank.ts';
 
 /** Asked for once: the global that gives it is a getter. */

@@ -1,8 +1,8 @@
 import { ATTACHED, type AttachedIndices, shownText } from '#core';
-import { AppendedBody } from './appended-functions.ts';
-import type { Assembly } from './assembly.ts';
+import { AppendedBody } from '../assembly/appended-functions.ts';
+import type { Assembly } from '../assembly/assembly.ts';
+import { HOOKS } from '../hooks.ts';
 import type { AddedExport } from './declarations.ts';
-import { HOOKS } from './hooks.ts';
 
 /** Appends what is attached to the module; answers what of it is exported. */
 export function attachedExports(assembly: Assembly): AddedExport[] {

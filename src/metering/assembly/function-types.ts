@@ -1,6 +1,6 @@
 import { ByteWriter, type coreModule } from '#wasm';
-import { MeteringError } from './errors.ts';
-import { I64 } from './opcode.ts';
+import { MeteringError } from '../errors.ts';
+import { I64 } from '../opcode.ts';
 
 const COUNTER = Uint8Array.of(I64);
 const encoding = ({ bytes }: coreModule.ValueType): Uint8Array => bytes;

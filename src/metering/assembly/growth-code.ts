@@ -1,8 +1,8 @@
 import type { coreModule } from '#wasm';
+import { entryBytes } from '../object-size.ts';
+import { EMPTY, I32, I64, Misc, Op } from '../opcode.ts';
 import { AppendedBody } from './appended-functions.ts';
 import type { IndexSpaces } from './index-spaces.ts';
-import { entryBytes } from './object-size.ts';
-import { EMPTY, I32, I64, Misc, Op } from './opcode.ts';
 import { refillLocal } from './wrapper-code.ts';
 
 const PAGE = 65_536;

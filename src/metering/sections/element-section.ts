@@ -1,6 +1,6 @@
 import { type ByteReader, ByteWriter, coreModule } from '#wasm';
-import type { Assembly } from './assembly.ts';
-import { rewriteExpression } from './expressions.ts';
+import type { Assembly } from '../assembly/assembly.ts';
+import { rewriteExpression } from '../assembly/expressions.ts';
 
 export interface ElementSegments {
   readonly count: number;

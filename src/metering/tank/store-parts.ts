@@ -1,6 +1,6 @@
 import { type MemoryPool, MOST_MEMORIES, MOST_PARTS } from '#core';
-import { MeteringError } from './errors.ts';
-import { countParts, FREE_PART_BYTES, type InstanceParts, partBytes } from './instance-parts.ts';
+import { MeteringError } from '../errors.ts';
+import { countParts, FREE_PART_BYTES, type InstanceParts, partBytes } from '../instance-parts.ts';
 import type { StoreMemory } from './store-memory.ts';
 
 /** What the instances of one store consist of, taken from its budgets before they are made. */

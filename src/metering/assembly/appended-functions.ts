@@ -1,7 +1,7 @@
 import { ByteWriter } from '#wasm';
-import { IntList } from './int-list.ts';
-import { NAMESPACE } from './metadata.ts';
-import { EMPTY, Op } from './opcode.ts';
+import { IntList } from '../int-list.ts';
+import { NAMESPACE } from '../metadata.ts';
+import { EMPTY, Op } from '../opcode.ts';
 
 /** A function that metering appends. */
 export interface AppendedFunction {

@@ -1,7 +1,7 @@
 import type { MeteringMode } from '#core';
 import { FunctionFlag, LoopFlag, type ModuleFacts, NO_LOOP, surveyModule } from '#metering/survey';
 import type { coreModule } from '#wasm';
-import type { IntList } from './int-list.ts';
+import type { IntList } from '../int-list.ts';
 import { readTableEntries } from './private-tables.ts';
 import { settleConventions } from './tail-calls.ts';
 import { mostUnrolled } from './unrolling.ts';

@@ -1,6 +1,6 @@
+import { I64 } from '../opcode.ts';
 import { growMemory, growTable } from './growth-code.ts';
 import { bytesOf, IndexSpaces } from './index-spaces.ts';
-import { I64 } from './opcode.ts';
 import * as wrappers from './wrapper-code.ts';
 
 /** The metered module as it is put together: what stands for a function where, appended when it is first asked for. */

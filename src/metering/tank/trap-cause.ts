@@ -1,6 +1,6 @@
 import type { VivariumError } from '#core';
-import { MeteringError } from './errors.ts';
-import { NAMESPACE } from './metadata.ts';
+import { MeteringError } from '../errors.ts';
+import { NAMESPACE } from '../metadata.ts';
 
 /* What was thrown out of a guest, as far as V8's words tell. */
 

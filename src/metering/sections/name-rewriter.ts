@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, WasmError } from '#wasm';
-import type { Assembly } from './assembly.ts';
+import type { Assembly } from '../assembly/assembly.ts';
 
 const MODULE = 0;
 const FUNCTIONS = 1;

@@ -1,5 +1,5 @@
 import { ByteWriter, coreModule } from '#wasm';
-import { F64, I64, Op } from './opcode.ts';
+import { F64, I64, Op } from '../opcode.ts';
 import { instantiateOwn } from './own-module.ts';
 
 /** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */

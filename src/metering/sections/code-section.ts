@@ -1,9 +1,9 @@
 import { FunctionRewriter } from '#metering/body';
 import { ByteReader, coreModule } from '#wasm';
-import type { Assembly } from './assembly.ts';
+import type { Assembly } from '../assembly/assembly.ts';
+import { MeteringError } from '../errors.ts';
 import { BranchHints, readBranchHints } from './branch-hints.ts';
 import { CodeStore } from './code-store.ts';
-import { MeteringError } from './errors.ts';
 
 /** Bytes of a function body that engines take (WebAssembly JavaScript Interface, implementation limits). */
 const LARGEST_BODY = 7_654_321;

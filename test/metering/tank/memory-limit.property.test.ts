@@ -2,8 +2,8 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type MemoryPool, Quota, type Tank } from '#core';
-import { meter } from './harness/metered.ts';
-import { runs } from './harness/runs.ts';
+import { meter } from '../harness/metered.ts';
+import { runs } from '../harness/runs.ts';
 
 const PAGE = 65_536;
 /** A funcref entry, and an object of one i32. */

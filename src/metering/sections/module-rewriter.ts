@@ -1,9 +1,14 @@
 import { type AttachedCode, type MeteringMode, shownText, type WaitingImport } from '#core';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
-import { Assembly } from './assembly.ts';
+import { Assembly } from '../assembly/assembly.ts';
+import { MeteringError } from '../errors.ts';
+import { partsOf } from '../instance-parts.ts';
+import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE, START_EXPORT } from '../metadata.ts';
+import { planModule } from '../plan/plan.ts';
+import { DataSegments } from '../startup/data-segments.ts';
+import { startupOf } from '../startup/startup.ts';
 import { attachedExports } from './attached.ts';
 import { CodeSection } from './code-section.ts';
-import { DataSegments } from './data-segments.ts';
 import {
   dataSection,
   exportSection,
@@ -14,13 +19,8 @@ import {
   typeSection,
 } from './declarations.ts';
 import { elementSection, rewriteElements } from './element-section.ts';
-import { MeteringError } from './errors.ts';
-import { partsOf } from './instance-parts.ts';
-import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { ModuleLayout } from './module-layout.ts';
 import { rewriteNames } from './name-rewriter.ts';
-import { planModule } from './plan.ts';
-import { startupOf } from './startup.ts';
 
 const { SectionId } = coreModule;
 

@@ -1,8 +1,8 @@
 import { ByteReader, coreModule } from '#wasm';
+import { MeteringError } from '../errors.ts';
+import type { LengthTerm, Metadata } from '../metadata.ts';
+import { ARRAY_BASE, elementBytes, entryBytes, objectBytes } from '../object-size.ts';
 import type { DataSegments } from './data-segments.ts';
-import { MeteringError } from './errors.ts';
-import type { LengthTerm, Metadata } from './metadata.ts';
-import { ARRAY_BASE, elementBytes, entryBytes, objectBytes } from './object-size.ts';
 import { SMALL_LENGTH, StartupFuel } from './startup-fuel.ts';
 
 const { Constant, SectionId, itemsOf, readConstantExpression, readGlobalType } = coreModule;

@@ -1,6 +1,6 @@
 import { type ByteReader, type ByteWriter, coreModule } from '#wasm';
+import { Op } from '../opcode.ts';
 import type { Assembly } from './assembly.ts';
-import { Op } from './opcode.ts';
 
 const { Constant } = coreModule;
 

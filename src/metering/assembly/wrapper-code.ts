@@ -1,8 +1,8 @@
+import { WAIT, YIELD } from '../hooks.ts';
+import { EMPTY, I32, I64, Op } from '../opcode.ts';
+import { type FunctionPlan, HOST_CALL_COST } from '../plan/plan.ts';
 import { AppendedBody } from './appended-functions.ts';
-import { WAIT, YIELD } from './hooks.ts';
 import { bytesOf, type IndexSpaces } from './index-spaces.ts';
-import { EMPTY, I32, I64, Op } from './opcode.ts';
-import { type FunctionPlan, HOST_CALL_COST } from './plan.ts';
 
 /** A body without locals of its own. */
 const body = (): AppendedBody => new AppendedBody().u8(0);

@@ -1,10 +1,10 @@
 import type { CallBudget, MeteringMode, Scheduler, Tank, TankOptions, TankUsage, VivariumError } from '#core';
+import { MeteringError } from '../errors.ts';
+import { WAIT, YIELD } from '../hooks.ts';
+import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from '../metadata.ts';
 import { CellHolder } from './cell-holder.ts';
-import { MeteringError } from './errors.ts';
 import { SPENT } from './fuel-cell.ts';
-import { WAIT, YIELD } from './hooks.ts';
 import { evaluateLength } from './length-terms.ts';
-import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from './metadata.ts';
 import { roomForHost } from './room.ts';
 import { StoreMemory } from './store-memory.ts';
 import { StoreParts } from './store-parts.ts';

@@ -1,4 +1,4 @@
-import type { LengthTerm } from './metadata.ts';
+import type { LengthTerm } from '../metadata.ts';
 
 /** An i32 length, unsigned, from constants and imported globals. */
 export function evaluateLength(terms: readonly LengthTerm[], imports: WebAssembly.Imports): number {
