@@ -47,7 +47,12 @@ export const parts = {
   'security/access': ['security/authority'],
   'metering/operators': [],
   'metering/survey': ['metering/operators'],
-  'metering/body': ['metering/operators', 'metering/survey'],
+  'metering/plan': ['metering/survey'],
+  'metering/startup': [],
+  'metering/assembly': ['metering/plan'],
+  'metering/body': ['metering/operators', 'metering/survey', 'metering/plan', 'metering/assembly'],
+  'metering/sections': ['metering/plan', 'metering/startup', 'metering/assembly', 'metering/body'],
+  'metering/tank': [],
 };
 
 /** Parts whose doors are for their own folder alone. */

@@ -1,10 +1,9 @@
 import type { MeteringMode } from '#core';
+import { Assembly } from '#metering/assembly';
 import { FunctionRewriter } from '#metering/body';
+import { type Convention, planModule } from '#metering/plan';
+import { DataSegments, startupOf } from '#metering/startup';
 import { ByteReader, coreModule } from '#wasm';
-import { Assembly } from './assembly/assembly.ts';
-import { type Convention, planModule } from './plan/plan.ts';
-import { DataSegments } from './startup/data-segments.ts';
-import { startupOf } from './startup/startup.ts';
 import { validateModule } from './validate.ts';
 
 /** How one function is metered. */

@@ -1,10 +1,7 @@
 export type { WaitingImport } from '#core';
+export type { Convention } from '#metering/plan';
+export { FuelTank, type FuelTankOptions, fuelLane, type MeteredInstance, type SliceSizes, tanks } from '#metering/tank';
 export { explainBytes, meterBytes } from './component.ts';
 export { MeteringError, type MeteringErrorCode } from './errors.ts';
 export type { FunctionExplanation, ModuleExplanation } from './explain.ts';
 export { meter, meterModule, RewritingMeter } from './meter.ts';
-export type { Convention } from './plan/plan.ts';
-export { fuelLane } from './tank/cell-holder.ts';
-export { FuelTank, type FuelTankOptions, type MeteredInstance } from './tank/fuel-tank.ts';
-export type { SliceSizes } from './tank/tank.ts';
-export { tanks } from './tank/tanks.ts';

@@ -1,8 +1,7 @@
 import type { AttachedCode, Meter, MeteredModule, MeteringMode, Tank, TankOptions, WaitingImport } from '#core';
+import { rewriteModule } from '#metering/sections';
+import { SharedTank, type SliceSizes, tanks } from '#metering/tank';
 import { checkMode } from './mode.ts';
-import { rewriteModule } from './sections/module-rewriter.ts';
-import { SharedTank, type SliceSizes } from './tank/tank.ts';
-import { tanks } from './tank/tanks.ts';
 import { validateModule } from './validate.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { ATTACHED, type AttachedCode, type AttachedSignature, type WaitingImport } from '#core';
+import type { ModulePlan } from '#metering/plan';
 import type { coreModule } from '#wasm';
 import { HOOKS } from '../hooks.ts';
 import { NAMESPACE } from '../metadata.ts';
 import { F64, I32, I64 } from '../opcode.ts';
-import type { ModulePlan } from '../plan/plan.ts';
 import { AppendedFunctions } from './appended-functions.ts';
 import { FunctionTypes } from './function-types.ts';
 

@@ -1,6 +1,6 @@
+import { type FunctionPlan, HOST_CALL_COST } from '#metering/plan';
 import { WAIT, YIELD } from '../hooks.ts';
 import { EMPTY, I32, I64, Op } from '../opcode.ts';
-import { type FunctionPlan, HOST_CALL_COST } from '../plan/plan.ts';
 import { AppendedBody } from './appended-functions.ts';
 import { bytesOf, type IndexSpaces } from './index-spaces.ts';
 

@@ -1,6 +1,5 @@
+import { HOST_CALL_COST, LARGEST_WEIGHT } from '#metering/plan';
 import { Op as Opcodes } from '../opcode.ts';
-import { HOST_CALL_COST } from '../plan/plan.ts';
-import { LARGEST_WEIGHT } from '../plan/weights.ts';
 import type { MeteredBody } from './metered-body.ts';
 
 const Op = Opcodes;

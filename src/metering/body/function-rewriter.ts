@@ -1,9 +1,9 @@
+import type { Assembly } from '#metering/assembly';
 import { Effect as Effects, EFFECTS as EffectTable, effectBehind } from '#metering/operators';
+import { type FunctionPlan, LARGEST_RUN } from '#metering/plan';
 import { FunctionFlag } from '#metering/survey';
-import type { Assembly } from '../assembly/assembly.ts';
 import { MeteringError } from '../errors.ts';
 import { I32, I64, Op as Opcodes } from '../opcode.ts';
-import { type FunctionPlan, LARGEST_RUN } from '../plan/plan.ts';
 import { misc } from './bulk.ts';
 import { call, callIndirect, callReference, returnCall, throughRegister } from './calls.ts';
 import { branch, branchTable, close, drop, open, openHandler, otherwise, stayUnreached } from './control-flow.ts';

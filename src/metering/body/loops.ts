@@ -1,7 +1,6 @@
+import { copiesOf, HOST_CALL_COST } from '#metering/plan';
 import { LoopFlag } from '#metering/survey';
 import { EMPTY, Op as Opcodes } from '../opcode.ts';
-import { HOST_CALL_COST } from '../plan/plan.ts';
-import { copiesOf } from '../plan/unrolling.ts';
 import { Label, type LoopTurn, UNSET } from './label.ts';
 import type { MeteredBody } from './metered-body.ts';
 

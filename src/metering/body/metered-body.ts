@@ -1,8 +1,8 @@
+import type { Assembly } from '#metering/assembly';
 import { BodyReader } from '#metering/operators';
+import type { FunctionPlan } from '#metering/plan';
 import type { coreModule } from '#wasm';
-import type { Assembly } from '../assembly/assembly.ts';
 import { EMPTY, Op as Opcodes } from '../opcode.ts';
-import type { FunctionPlan } from '../plan/plan.ts';
 import { CountingCode } from './counting-code.ts';
 import { type Foresight, NO_FORESIGHT } from './foresight.ts';
 import { HOST_EXCEPTION_BYTES, sharedTags } from './host-exceptions.ts';

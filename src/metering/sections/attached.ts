@@ -1,6 +1,5 @@
 import { ATTACHED, type AttachedIndices, shownText } from '#core';
-import { AppendedBody } from '../assembly/appended-functions.ts';
-import type { Assembly } from '../assembly/assembly.ts';
+import { AppendedBody, type Assembly } from '#metering/assembly';
 import { HOOKS } from '../hooks.ts';
 import type { AddedExport } from './declarations.ts';
 

@@ -1,6 +1,6 @@
+import type { Assembly } from '#metering/assembly';
 import { FunctionRewriter } from '#metering/body';
 import { ByteReader, coreModule } from '#wasm';
-import type { Assembly } from '../assembly/assembly.ts';
 import { MeteringError } from '../errors.ts';
 import { BranchHints, readBranchHints } from './branch-hints.ts';
 import { CodeStore } from './code-store.ts';

@@ -1,10 +1,9 @@
+import { type Assembly, rewriteExpression } from '#metering/assembly';
+import type { DataSegments } from '#metering/startup';
 import { type ByteReader, ByteWriter, coreModule } from '#wasm';
-import type { Assembly } from '../assembly/assembly.ts';
-import { rewriteExpression } from '../assembly/expressions.ts';
 import { HOOKS } from '../hooks.ts';
 import { NAMESPACE } from '../metadata.ts';
 import { I64 } from '../opcode.ts';
-import type { DataSegments } from '../startup/data-segments.ts';
 
 /** A function that is exported besides the module's own. */
 export interface AddedExport {

@@ -1,6 +1,5 @@
+import { type Assembly, rewriteExpression } from '#metering/assembly';
 import { type ByteReader, ByteWriter, coreModule } from '#wasm';
-import type { Assembly } from '../assembly/assembly.ts';
-import { rewriteExpression } from '../assembly/expressions.ts';
 
 export interface ElementSegments {
   readonly count: number;

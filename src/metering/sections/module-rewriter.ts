@@ -1,12 +1,11 @@
 import { type AttachedCode, type MeteringMode, shownText, type WaitingImport } from '#core';
+import { Assembly } from '#metering/assembly';
+import { planModule } from '#metering/plan';
+import { DataSegments, startupOf } from '#metering/startup';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
-import { Assembly } from '../assembly/assembly.ts';
 import { MeteringError } from '../errors.ts';
 import { partsOf } from '../instance-parts.ts';
 import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE, START_EXPORT } from '../metadata.ts';
-import { planModule } from '../plan/plan.ts';
-import { DataSegments } from '../startup/data-segments.ts';
-import { startupOf } from '../startup/startup.ts';
 import { attachedExports } from './attached.ts';
 import { CodeSection } from './code-section.ts';
 import {

@@ -1,5 +1,5 @@
+import type { Assembly } from '#metering/assembly';
 import { ByteReader, ByteWriter, WasmError } from '#wasm';
-import type { Assembly } from '../assembly/assembly.ts';
 
 const MODULE = 0;
 const FUNCTIONS = 1;

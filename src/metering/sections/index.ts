@@ -1,0 +1,1 @@
+export { rewriteModule } from './module-rewriter.ts';

@@ -1,0 +1,2 @@
+export { DataSegments } from './data-segments.ts';
+export { startupOf } from './startup.ts';
