@@ -1,6 +1,6 @@
 export type { WaitingImport } from '#core';
 export type { Convention } from '#metering/plan';
-export { FuelTank, type FuelTankOptions, fuelLane, type MeteredInstance, type SliceSizes, tanks } from '#metering/tank';
+export { FuelTank, type FuelTankOptions, fuelLane, type MeteredInstance, type SliceSizes, tanks } from './tank/index.ts';
 export { explainBytes, meterBytes } from './component.ts';
 export { MeteringError, type MeteringErrorCode } from './errors.ts';
 export type { FunctionExplanation, ModuleExplanation } from './explain.ts';

@@ -43,7 +43,7 @@ it('a warm run loads no transpiler, no rewriter, no planner of calls, no registr
   expect(warm).toContain('dist/cache/disk.js');
   const packages = /node_modules\/(@bytecodealliance|@sigstore|acorn|capnp-es|componentize|esbuild|hash-wasm|undici)/;
   const parts =
-    /dist\/(bundle|registry|delegation|project|guest)\/|runtime\/direct\/(plan|lift-code|lower-code)|metering\/(meter|module-rewriter|explain|operators|survey|body)\b|dist\/cache\/(doctor|prune|warmup|survey)/;
+    /dist\/(bundle|registry|delegation|project|guest)\/|runtime\/direct\/(plan|lift-code|lower-code)|metering\/(meter|explain|operators|survey|plan|startup|assembly|body|sections)\b|dist\/cache\/(doctor|prune|warmup|survey)/;
   expect(warm.filter((module) => packages.test(module) || parts.test(module))).toEqual([]);
 }, 60_000);
 
