@@ -24,8 +24,8 @@ import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';
 import { execution, type Suspension, Turn, type TurnScheduler } from '../execution/index.ts';
 import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from '../heap-cost.ts';
 import { GivenResources, type ResourceCalls, type ResourceType } from '../host/given-resources.ts';
+import { TurnCaller } from '../host/host-caller.ts';
 import type { Environment, HostState, LogRecord } from '../host/host-state.ts';
-import { TurnCaller } from '../host-caller.ts';
 import { TrapGuard } from './trap-guard.ts';
 
 /** What the host keeps on behalf of one store at most, if its own memory may be larger. */

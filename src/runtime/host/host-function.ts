@@ -1,5 +1,5 @@
-import { RuntimeError } from './errors.ts';
-import { execution } from './execution/index.ts';
+import { RuntimeError } from '../errors.ts';
+import { execution } from '../execution/index.ts';
 import type { HostCaller } from './host-caller.ts';
 
 type Class = abstract new (...args: never[]) => unknown;
