@@ -46,7 +46,8 @@ function checkDefinition(definition: Definition, place: Place): void {
     case 'instance': {
       const { expression } = definition;
       if (expression.kind === 'instantiate') {
-        for (const { name } of expression.args) checkExtern(name, 'export', 'argument of an instance', place);
+        for (const { name, value } of expression.args)
+          checkExtern(name, 'export', 'argument of an instance', place, value.sort);
       } else {
         for (const { name, value } of expression.exports)
           checkExtern(name, value.sort === 'func' ? 'member' : 'export', 'export of an instance', place, value.sort);
@@ -63,7 +64,7 @@ function checkDefinition(definition: Definition, place: Place): void {
       const { alias } = definition;
       if (alias.kind === 'core export') refuse(refuseCoreName(alias.name), alias.name, 'core export alias', place);
       else if (alias.kind === 'export') {
-        checkExtern(alias.name, alias.sort === 'func' ? 'member' : 'export', 'export alias', place);
+        checkExtern(alias.name, alias.sort === 'func' ? 'member' : 'export', 'export alias', place, alias.sort);
       }
       return;
     }
@@ -117,7 +118,10 @@ function checkDeclaration(declaration: Declaration, place: Place): void {
   if (declaration.kind === 'core type') checkCoreType(declaration.type, place);
   else if (declaration.kind === 'type') checkType(declaration.type, place);
   else if (declaration.kind === 'alias') {
-    if (declaration.alias.kind === 'export') checkExtern(declaration.alias.name, 'export', 'export alias', place);
+    if (declaration.alias.kind === 'export') {
+      const { name, sort } = declaration.alias;
+      checkExtern(name, 'export', 'export alias', place, sort);
+    }
   } else checkExtern(declaration.name, 'import', `${declaration.kind} in a type`, place, declaration.description.kind);
 }
 

@@ -42,6 +42,7 @@ export function refuseExternName(name: string, direction: Direction, sort?: stri
     // The generator panics at a function whose name is an interface's, and is unusable from then on.
     return sort === 'func' || sort === 'type' ? `is an interface's name and stands for a ${sort}` : undefined;
   }
+  if (sort === 'type') return refuseTypeName(name, direction);
   if (DEPENDENCY_NAME.test(name)) {
     return 'asks for a component by address or dependency, which nobody resolves here; link it in before';
   }
@@ -56,6 +57,13 @@ export function refuseExternName(name: string, direction: Direction, sort?: stri
     (resource !== undefined && forbidden.has(pascalCase(resource))) ||
     (member !== undefined && (isStatic ? statics : POISON).has(camelCase(member)));
   return bad ? 'has a meaning of its own as a property of a JavaScript object or class' : undefined;
+}
+
+/** A type's name is a property nowhere but where the type is a resource: its class has the name in PascalCase. */
+function refuseTypeName(name: string, direction: Direction): Refusal {
+  if (!isLabel(name)) return 'names a type and is not a kebab-case label of ASCII letters, digits and hyphens';
+  const classes = direction === 'import' ? INHERITED_BY_OBJECTS : POISON;
+  return classes.has(pascalCase(name)) ? 'has a meaning of its own as a property of a JavaScript object' : undefined;
 }
 
 /** What a name of one function or resource is made of; every part is a label. */
