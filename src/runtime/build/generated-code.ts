@@ -12,7 +12,7 @@ import {
 } from './handle-edits.ts';
 import { isTrampoline, nameHostCall } from './host-call-edits.ts';
 import { isFlagsCheck, liftLikeTheSpecification } from './number-edits.ts';
-import { FORBIDDEN_PROPERTIES, PERMITTED_GLOBALS } from './permitted-names.ts';
+import { FORBIDDEN_PROPERTIES, MAY_BE_HIDDEN, PERMITTED_GLOBALS } from './permitted-names.ts';
 import { isDeclaration, isPropertyName, walk } from './syntax-tree.ts';
 
 /**
@@ -32,6 +32,14 @@ export function checkGeneratedCode(text: string): string {
   for (const { name, start } of used) {
     if (!names.has(name) && !PERMITTED_GLOBALS.has(name))
       throw refused(`the name ${name.slice(0, 40)} at offset ${start}`);
+  }
+  for (const name of names) {
+    if (PERMITTED_GLOBALS.has(name) && !MAY_BE_HIDDEN.has(name)) {
+      throw new RuntimeError(
+        'RUNTIME_INVALID_COMPONENT',
+        `a name of the component hides the global ${name} from its glue`,
+      );
+    }
   }
   const inside = instantiate.body.start + 1;
   return apply(text, instantiate, [{ start: inside, end: inside, text: HANDLE_HELPERS }, ...edits]);

@@ -47,6 +47,12 @@ export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
   'vals',
 ]);
 
+/**
+ * Those that generated code may declare itself: it uses them nowhere. Any other that a component's name becomes (an
+ * imported resource `promise` does) would be used in the place of the global, so that every call would end in a trap.
+ */
+export const MAY_BE_HIDDEN: ReadonlySet<string> = new Set(['URL', 'fetch', 'Response', 'vals']);
+
 /** Properties by which an object leads to its function's constructor, and so to running text. */
 export const FORBIDDEN_PROPERTIES: ReadonlySet<string> = new Set([
   'constructor',

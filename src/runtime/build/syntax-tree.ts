@@ -34,12 +34,13 @@ export function isDeclaration(node: AnyNode, parent: AnyNode | undefined): boole
     case 'FunctionDeclaration':
     case 'FunctionExpression':
     case 'ArrowFunctionExpression':
-    case 'ClassDeclaration':
-    case 'ClassExpression':
     case 'CatchClause':
     case 'RestElement':
     case 'ArrayPattern':
       return parent.type !== 'ArrowFunctionExpression' || parent.body !== node;
+    case 'ClassDeclaration':
+    case 'ClassExpression':
+      return parent.id === node;
     case 'AssignmentPattern':
       return parent.left === node;
     default:

@@ -37,6 +37,8 @@ describe('generated code', () => {
     ['a constructor by string', shape("return (() => {})['constructor']('return process')();")],
     ['__proto__', shape('return ({}).__proto__;')],
     ['a name that only a value declares', shape('const a = { b: secret }; return secret;')],
+    ['a global that is hidden', shape('const { Promise } = imports; return Promise.resolve(1);')],
+    ['a class of an unknown global', shape('class A extends Function {} return A;')],
     ['a with statement', 'with (x) {}'],
     ['no function', 'export const _util = {};'],
     ['text that is not JavaScript', "a'],(PWNED=1),['b"],
