@@ -20,6 +20,8 @@ export {
   type DoctorOptions,
   type EngineProfile,
   type EngineProfiles,
+  type InstalledComponent,
+  type InstalledComponents,
   type ProfileSurvey,
   type PrunedEntry,
   type PruneOptions,

@@ -13,6 +13,7 @@ export type { OnProgress, Progress } from './progress.ts';
 export { type PullOptions, type PullReport, pull } from './pull.ts';
 export { type PushOptions, type PushReport, push } from './push.ts';
 export type { RemoteOptions, Surroundings } from './remote.ts';
+export type { BundleTrust, Judgement } from './signature.ts';
 export { ArtifactSource, type ArtifactSourceOptions } from './sources/artifact-source.ts';
 export {
   type ArtifactReport,

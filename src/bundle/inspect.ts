@@ -3,6 +3,7 @@ import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
 import { type LoadedLockfile, loadLockfile, producersIn } from './lockfile/lockfile-file.ts';
 import { type Lockfile, rootIsRight } from './lockfile/model.ts';
+import { type BundleTrust, type Judgement, judgeBeside } from './signature.ts';
 import { type ChunkShape, declaredShape, looksLikeAst } from './sources/chunk-shape.ts';
 
 /** What a folder or a lockfile tells of a bundle; nothing was fetched, and chunks were not hashed. */
@@ -16,14 +17,17 @@ export interface Inspection {
   readonly bytes: number;
   /** How many of the chunks that are there have which shape. */
   readonly shapes: Readonly<Record<ChunkShape, number>>;
+  /** Who signed it, or why its signature does not count; only where there is one, and it was asked for. */
+  readonly signature?: Judgement;
 }
 
 /**
  * @param path a bundle's folder, or a lockfile (binary or TOML).
  * @param producer shows only its lockfile; without it, all lockfiles of a folder are shown.
+ * @param trust whose signatures count; without it, signatures are not looked at.
  * @throws as `loadLockfile`
  */
-export async function inspect(path: string, producer?: string): Promise<readonly Inspection[]> {
+export async function inspect(path: string, producer?: string, trust?: BundleTrust): Promise<readonly Inspection[]> {
   let producers: readonly (string | undefined)[] = [producer];
   if (producer === undefined && !isLockfileName(path)) producers = await producersIn(path);
   if (producers.length === 0) {
@@ -33,11 +37,12 @@ export async function inspect(path: string, producer?: string): Promise<readonly
     );
   }
   const inspections: Inspection[] = [];
-  for (const each of producers) inspections.push(await examine(await loadLockfile(path, each)));
+  for (const each of producers) inspections.push(await examine(await loadLockfile(path, each), trust));
   return inspections;
 }
 
-async function examine({ lockfile, path, folder }: LoadedLockfile): Promise<Inspection> {
+async function examine(loaded: LoadedLockfile, trust: BundleTrust | undefined): Promise<Inspection> {
+  const { lockfile, path, folder } = loaded;
   const store = new ChunkStore(folder);
   const declared = declaredShape(lockfile.meta);
   const missing = new Set<string>();
@@ -57,6 +62,7 @@ async function examine({ lockfile, path, folder }: LoadedLockfile): Promise<Insp
     shapes[shape]++;
   }
   const rootChecked = await rootIsRight(lockfile);
+  const signature = trust && (await judgeBeside(loaded, trust));
   return {
     path,
     lockfile,
@@ -65,6 +71,7 @@ async function examine({ lockfile, path, folder }: LoadedLockfile): Promise<Insp
     chunksMissing: [...missing],
     bytes,
     shapes,
+    ...(signature && { signature }),
   };
 }
 

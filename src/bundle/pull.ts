@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { allow } from '#core';
+import type { TrustedKey, TrustedKeys } from '#security/signers';
 import { BundleError } from './errors.ts';
 import { loadLockfile } from './lockfile/lockfile-file.ts';
 import { type Lockfile, rootIsRight } from './lockfile/model.ts';
@@ -8,6 +9,7 @@ import { checkReference, repositoryOf } from './oci/repository.ts';
 import { checkBundleOptions } from './option-rules.ts';
 import type { OnProgress } from './progress.ts';
 import { type RemoteOptions, remoteWith, SURROUNDINGS, type Surroundings, withRemote } from './remote.ts';
+import { requireBeside } from './signature.ts';
 import type { BundleTarget } from './sources/bundle-source.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 import { type UnpackReport, unpack } from './unpack.ts';
@@ -21,6 +23,8 @@ export interface PullOptions extends Surroundings {
   readonly target?: (lockfile: Lockfile) => BundleTarget;
   /** `false` trusts the folder's chunks and does not hash them. What comes from a registry is always hashed. */
   readonly verify?: boolean;
+  /** Trusted keys: a bundle that none of them signed is refused. Without it, signatures are not looked at. */
+  readonly trust?: TrustedKeys;
   readonly onProgress?: OnProgress;
 }
 
@@ -28,6 +32,8 @@ export interface PullReport {
   readonly lockfile: Lockfile;
   /** `false` where the producer has a rule of its own for the lockfile's root, so that nobody here can check it. */
   readonly rootChecked: boolean;
+  /** Where signatures were asked for: the trusted keys that signed. */
+  readonly signers?: readonly TrustedKey[];
   readonly fetched?: RemotePullReport;
   readonly restored?: UnpackReport;
 }
@@ -39,11 +45,12 @@ const PULL: allow.OptionRules<PullOptions> = {
   remote: remoteWith('reference'),
   target: allow.func,
   verify: allow.flag,
+  trust: allow.part('find'),
   onProgress: allow.func,
 };
 const RULE = allow.required(PULL, 'clock', 'random', 'producer');
 
-/** Fetches a bundle from a registry if one is named, and restores it. @throws as `pullRemote` and `unpack` */
+/** Fetches a bundle from a registry if one is named, and restores it. @throws as `pullRemote` and `unpack`; `BUNDLE_UNTRUSTED` */
 export async function pull(options: PullOptions): Promise<PullReport> {
   checkBundleOptions(options, RULE);
   const { folder, remote, producer } = options;
@@ -65,13 +72,19 @@ export async function pull(options: PullOptions): Promise<PullReport> {
 }
 
 async function pullInto(folder: string, options: PullOptions): Promise<PullReport> {
-  const { remote, producer, target, clock, signal, verify, onProgress } = options;
+  const { remote, producer, target, clock, signal, verify, trust, onProgress } = options;
   const fetched =
     remote &&
     (await withRemote(remote, producer, options, (client) =>
-      pullRemote(client, folder, { ...remote, producer, clock, ...(onProgress !== undefined && { onProgress }) }),
+      pullRemote(client, folder, {
+        ...remote,
+        producer,
+        clock,
+        ...(trust !== undefined && { trust }),
+        ...(onProgress !== undefined && { onProgress }),
+      }),
     ));
-  const lockfile = fetched?.lockfile ?? (await loadLockfile(folder, producer)).lockfile;
+  const { lockfile, signers } = fetched ?? (await fromFolder(folder, options));
   const restored =
     target &&
     (await unpack(lockfile, folder, target(lockfile), {
@@ -82,7 +95,18 @@ async function pullInto(folder: string, options: PullOptions): Promise<PullRepor
   return {
     lockfile,
     rootChecked: await rootIsRight(lockfile),
+    ...(signers && { signers }),
     ...(fetched && { fetched }),
     ...(restored && { restored }),
   };
+}
+
+async function fromFolder(
+  folder: string,
+  { producer, trust, clock }: PullOptions,
+): Promise<Pick<PullReport, 'lockfile' | 'signers'>> {
+  const loaded = await loadLockfile(folder, producer);
+  if (trust === undefined) return loaded;
+  const signers = await requireBeside(loaded, { keys: trust, now: clock.now() });
+  return { lockfile: loaded.lockfile, signers };
 }

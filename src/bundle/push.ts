@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { allow } from '#core';
+import type { Signer } from '#security/signers';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
+import { lockfilePath } from './lockfile/lockfile-file.ts';
 import type { Lockfile } from './lockfile/model.ts';
 import { pushRemote, type RemotePushOptions, type RemotePushReport } from './oci/push.ts';
 import type { RegistryClient } from './oci/registry-client.ts';
@@ -11,6 +13,7 @@ import { checkBundleOptions } from './option-rules.ts';
 import { type PackReport, pack } from './pack.ts';
 import type { OnProgress } from './progress.ts';
 import { type RemoteOptions, remoteWith, SURROUNDINGS, type Surroundings, withRemote } from './remote.ts';
+import { signLockfile } from './signature.ts';
 import type { BundleSource } from './sources/bundle-source.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
@@ -25,6 +28,8 @@ export interface PushOptions extends Surroundings {
   readonly dryRun?: boolean;
   /** Fixes the lockfile's time, in milliseconds since 1970. */
   readonly generatedAtMs?: number;
+  /** Signs the lockfile, beside it and in the registry. */
+  readonly sign?: Signer;
   readonly onProgress?: OnProgress;
 }
 
@@ -42,6 +47,7 @@ const PUSH: allow.OptionRules<PushOptions> = {
   strict: allow.flag,
   dryRun: allow.flag,
   generatedAtMs: allow.wholeNumber(0),
+  sign: allow.part('sign'),
   onProgress: allow.func,
 };
 const RULE = allow.required(PUSH, 'clock', 'random', 'source');
@@ -71,7 +77,7 @@ export async function push(options: PushOptions): Promise<PushReport> {
 }
 
 async function pushFrom(folder: string, options: PushOptions): Promise<PushReport> {
-  const { source, remote, clock, signal, strict, generatedAtMs, onProgress, dryRun = false } = options;
+  const { source, remote, clock, signal, strict, generatedAtMs, onProgress, sign, dryRun = false } = options;
   const packTo = (previous?: () => Promise<Lockfile | undefined>) =>
     pack(source, folder, {
       clock,
@@ -81,12 +87,23 @@ async function pushFrom(folder: string, options: PushOptions): Promise<PushRepor
       ...(onProgress !== undefined && { onProgress }),
       ...(signal !== undefined && { signal }),
     });
-  if (remote === undefined) return { packed: await packTo(), dryRun };
+  const signatureOf = async () => {
+    if (sign === undefined) return undefined;
+    const now = clock.now();
+    return { signer: sign, envelope: await signLockfile(lockfilePath(folder, source.producer), sign, now), now };
+  };
+  if (remote === undefined) {
+    const packed = await packTo();
+    await signatureOf();
+    return { packed, dryRun };
+  }
   return withRemote(remote, source.producer, options, async (client) => {
     const packed = await packTo(() => lockfileThere(client, remote.tag));
+    const signature = await signatureOf();
     const sent = await pushRemote(packed, client, {
       ...remote,
       dryRun,
+      ...(signature && { signature }),
       ...(onProgress !== undefined && { onProgress }),
     });
     return { packed, remote: sent, dryRun };

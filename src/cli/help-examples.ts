@@ -27,8 +27,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'cache push': [
     'viv cache push bundle --component plugin.wasm --key ci',
     'viv cache push --remote https://ghcr.io/acme --scope plugins/abc123 --tag latest',
+    'viv cache push --remote https://ghcr.io/acme --scope plugins/abc123 --sign ci',
   ],
-  'cache pull': ['viv cache pull bundle', 'viv cache pull --remote https://ghcr.io/acme --scope plugins/abc123'],
+  'cache pull': [
+    'viv cache pull bundle',
+    'viv cache pull --remote https://ghcr.io/acme --scope plugins/abc123',
+    'viv cache pull --remote https://ghcr.io/acme --scope plugins/abc123 --trust signed',
+  ],
   'cache verify': [
     'viv cache verify bundle',
     'viv cache verify --remote https://ghcr.io/acme --scope plugins/abc123 --full',

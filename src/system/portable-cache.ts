@@ -62,6 +62,8 @@ export interface PushBundleOptions extends Watched {
   readonly components?: readonly string[];
   /** The name of the key that signs the artifacts. */
   readonly key?: string;
+  /** The name of the key that signs the bundle. */
+  readonly sign?: string;
   readonly remote?: BundleRemote & Pick<NonNullable<PushOptions['remote']>, 'tag' | 'digestMode' | 'mountFrom'>;
 }
 
@@ -78,6 +80,7 @@ const PUSH: allow.OptionRules<PushBundleOptions> = {
   dryRun: allow.flag,
   components: allow.listOf(allow.path),
   key: allow.text,
+  sign: allow.text,
   remote: remoteRule,
 };
 const PULL: allow.OptionRules<PullBundleOptions> = {
@@ -87,6 +90,7 @@ const PULL: allow.OptionRules<PullBundleOptions> = {
   folder: allow.path,
   producer: allow.text,
   verify: allow.flag,
+  trust: allow.oneOf('any', 'signed'),
   remote: remoteRule,
 };
 const CHECK: allow.OptionRules<CheckBundleOptions> = {
@@ -108,7 +112,8 @@ function refuse(value: unknown, rule: allow.OptionRule): void {
 /** Packs a source database or this user's artifact cache, and sends it to a registry if one is named. */
 export async function pushBundle(options: PushBundleOptions): Promise<PushReport> {
   refuse(options, PUSH_RULE);
-  const { database, folder, remote, strict, dryRun } = options;
+  const { database, folder, remote, strict, dryRun, sign } = options;
+  const signer = sign === undefined ? undefined : await openKeyring().keys.signer(sign);
   await using cache = database === undefined ? openArtifactCache() : undefined;
   const source = await sourceOf(options, cache?.manager.store);
   try {
@@ -121,6 +126,7 @@ export async function pushBundle(options: PushBundleOptions): Promise<PushReport
       ...(strict !== undefined && { strict }),
       ...(dryRun !== undefined && { dryRun }),
       ...(generatedAtMs !== undefined && { generatedAtMs }),
+      ...(signer !== undefined && { sign: signer }),
     });
   } finally {
     await source.close();
@@ -161,6 +167,8 @@ export interface PullBundleOptions extends Watched {
   readonly folder?: string;
   readonly producer?: string;
   readonly verify?: boolean;
+  /** `signed` refuses a bundle that no key that this user trusts has signed. Default `any`. */
+  readonly trust?: 'any' | 'signed';
   readonly remote?: BundleRemote & Pick<NonNullable<PullOptions['remote']>, 'reference'>;
 }
 
@@ -169,11 +177,12 @@ export async function pullBundle(
   options: PullBundleOptions,
 ): Promise<PullReport & { readonly artifacts?: ArtifactReport }> {
   refuse(options, PULL_RULE);
-  const { database, folder, remote, force, verify: verifyChunks } = options;
+  const { database, folder, remote, force, verify: verifyChunks, trust } = options;
   const common = {
     ...surroundings(options),
     ...(folder !== undefined && { folder }),
     ...(remote !== undefined && { remote: await admitted(remote) }),
+    ...(trust === 'signed' && { trust: openKeyring().trust }),
   };
   if (database !== undefined) {
     const target: PullOptions['target'] = ({ meta }) =>
@@ -232,7 +241,10 @@ export async function checkWorkingTree(
   return { ...check };
 }
 
-export { inspect as inspectBundle };
+/** What a bundle's folder or lockfile holds, and who signed it. */
+export function inspectBundle(path: string, producer?: string): ReturnType<typeof inspect> {
+  return inspect(path, producer, { keys: openKeyring().trust, now: systemClock.now() });
+}
 
 function surroundings({ onProgress, signal }: Watched) {
   return {

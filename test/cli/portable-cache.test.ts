@@ -71,6 +71,26 @@ describe('viv cache push and pull', () => {
     expect(readDatabase(folder.at('out.db'))).toEqual(readDatabase(folder.at('in.db')));
   });
 
+  it('sign a bundle, and refuse one that no trusted key signed, through a registry and a folder', async () => {
+    await using registry = await OciRegistry.start();
+    const remote = ['--remote', registry.url, '--scope', 'repo/abc'];
+    const push = ['push', '--db', folder.at('in.db'), folder.at('out'), ...remote, '--json'];
+    const pull = (...from: string[]) =>
+      cache('pull', '--force', '--out-db', folder.at('out.db'), ...from, '--trust', 'signed', '--json');
+    await cache(...push);
+    expect(await pull(...remote)).toMatchObject({ code: 4, json: { error: { code: 'BUNDLE_UNTRUSTED' } } });
+    expect(await pull(folder.at('out'))).toMatchObject({ code: 4, json: { error: { code: 'BUNDLE_UNTRUSTED' } } });
+    expect((await cache(...push, '--sign', 'nobody')).code).toBe(3);
+    await viv(['key', 'new', 'ci']);
+    expect((await cache(...push, '--sign', 'ci')).json).toMatchObject({ signedBy: 'ci', remote: { signed: true } });
+    expect(await pull(...remote)).toMatchObject({ code: 0, json: { signers: [{ name: 'ci' }] } });
+    expect(await pull(folder.at('out'))).toMatchObject({ code: 0, json: { signers: [{ name: 'ci' }] } });
+    expect((await cache('inspect', folder.at('out'))).out).toMatch(/signed by: {2}ci \([0-9a-f]{64}\)/);
+    await viv(['key', 'revoke', 'ci']);
+    expect((await pull(...remote)).code).toBe(4);
+    expect((await cache('inspect', folder.at('out'))).out).toMatch(/signed by: {2}nobody who is trusted.*ci: revoked/);
+  });
+
   it('pin the time by SOURCE_DATE_EPOCH', async () => {
     process.env.SOURCE_DATE_EPOCH = '1000';
     await cache('push', '--db', folder.at('in.db'), folder.at('out'));

@@ -4,7 +4,7 @@ import { OciRegistry } from './oci-registry.ts';
 
 /** A provider of build-cache/v1: BLAKE3 under the name of `sha256:`, and the errors that the convention documents. */
 export async function startBuildCacheProvider(options: { readonly maxBlobBytes?: number } = {}): Promise<OciRegistry> {
-  return OciRegistry.start({ hash: blake3, ...options });
+  return OciRegistry.start({ hash: blake3, bundlesOnly: true, ...options });
 }
 
 /** Puts the published vectors into a provider, as another implementation would have pushed them. */

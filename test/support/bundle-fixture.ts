@@ -1,11 +1,11 @@
 import type { Clock, Random } from '#core';
+import type { Signer, TrustedKeys } from '#security/signers';
 import { type PullReport, pull } from '../../src/bundle/pull.ts';
 import { type PushReport, push } from '../../src/bundle/push.ts';
 import type { RemoteOptions } from '../../src/bundle/remote.ts';
-import { SqliteSource } from '../../src/bundle/sources/sqlite-source.ts';
+import type { BundleSource } from '../../src/bundle/sources/bundle-source.ts';
 import { InstantClock } from './instant-clock.ts';
 import type { OciRegistry } from './oci-registry.ts';
-import { writeDatabase } from './source-database.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export const SCOPE = 'repo/abc';
@@ -20,13 +20,13 @@ type RemoteChange = Partial<
 export interface BundleFixture extends Disposable {
   readonly clock: Clock & InstantClock;
   at(...parts: string[]): string;
-  /** Writes the database that the next push packs. */
+  /** What the next push packs, in the order of the paths. Databases have tests of their own, and take a process each. */
   sources(contents: Readonly<Record<string, string | Uint8Array>>): void;
-  push(change?: RemoteChange, options?: { dryRun?: boolean; signal?: AbortSignal }): Promise<PushReport>;
+  push(change?: RemoteChange, options?: { dryRun?: boolean; signal?: AbortSignal; sign?: Signer }): Promise<PushReport>;
   pull(
     target: string,
     change?: RemoteChange & { reference?: string },
-    options?: { signal?: AbortSignal },
+    options?: { signal?: AbortSignal; trust?: TrustedKeys },
   ): Promise<PullReport>;
 }
 
@@ -34,35 +34,22 @@ export function bundleFixture(registry: Pick<OciRegistry, 'url'>): BundleFixture
   const folder = temporaryFolder();
   const clock = new InstantClock();
   const remote = { url: registry.url, scope: SCOPE, tag: 'latest' };
-  let databases = 0;
+  let contents: Readonly<Record<string, string | Uint8Array>> = {};
   return {
     clock,
     at: folder.at,
-    sources(contents) {
-      databases++;
-      const sources = Object.entries(contents).map(([path, content]) => ({
-        id: path,
-        path,
-        language: 'go',
-        content: new Uint8Array(Buffer.from(content)),
-      }));
-      writeDatabase(folder.at(`${databases}.db`), { sources });
+    sources(next) {
+      contents = next;
     },
-    async push(change = {}, options = {}) {
-      const source = await SqliteSource.open({ path: folder.at(`${databases}.db`), producerVersion: '1' });
-      try {
-        return await push({
-          source,
-          folder: folder.at('packed'),
-          remote: { ...remote, ...change },
-          clock,
-          random: middle,
-          ...options,
-        });
-      } finally {
-        await source.close();
-      }
-    },
+    push: (change = {}, options = {}) =>
+      push({
+        source: sourceOf(contents),
+        folder: folder.at('packed'),
+        remote: { ...remote, ...change },
+        clock,
+        random: middle,
+        ...options,
+      }),
     pull: (target, { reference = 'latest', ...change } = {}, options = {}) =>
       pull({
         producer: 'mache',
@@ -73,5 +60,21 @@ export function bundleFixture(registry: Pick<OciRegistry, 'url'>): BundleFixture
         ...options,
       }),
     [Symbol.dispose]: () => folder[Symbol.dispose](),
+  };
+}
+
+function sourceOf(contents: Readonly<Record<string, string | Uint8Array>>): BundleSource {
+  const paths = Object.keys(contents).toSorted();
+  return {
+    producer: 'mache',
+    producerVersion: '1',
+    inputProcessors: [{ kind: 'blake3', version: '1.5.0' }],
+    leftOut: [],
+    count: async () => paths.length,
+    async *sources() {
+      for (const path of paths) yield { path, kind: 'go-source', chunk: Buffer.from(contents[path] ?? '') };
+    },
+    topology: () => [],
+    close: async () => undefined,
   };
 }

@@ -9,6 +9,9 @@ export interface SeenRequest {
   readonly range: string | undefined;
 }
 
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+
 /** Answers a request in place of the registry; `true` if it did. */
 export type Fault = (
   request: IncomingMessage,
@@ -25,6 +28,10 @@ export interface OciRegistryOptions {
   readonly listsUnknown?: boolean;
   /** Takes manifests whatever they name. */
   readonly takesAll?: boolean;
+  /** Takes manifests of bundles and no others, as providers of build-cache/v1 do. */
+  readonly bundlesOnly?: boolean;
+  /** Keeps what refers to a manifest, as the distribution specification 1.1 has it: this many entries on a page. */
+  readonly referrersPerPage?: number;
   /** What comes before `/v2/`. */
   readonly base?: string;
   /** What stands in the query of an upload's place. */
@@ -40,6 +47,8 @@ export interface OciRegistryOptions {
 export class OciRegistry implements AsyncDisposable {
   readonly blobs = new Map<string, Buffer>();
   readonly manifests = new Map<string, Buffer>();
+  /** What refers to a manifest, by `<name>@<digest>`. */
+  readonly referrers = new Map<string, readonly object[]>();
   readonly seen: SeenRequest[] = [];
   readonly faults: Fault[] = [];
   offersRange = true;
@@ -96,8 +105,9 @@ export class OciRegistry implements AsyncDisposable {
     const { pathname, searchParams } = new URL(request.url ?? '', this.url);
     const base = this.#options.base ?? '';
     const path = pathname.startsWith(base) ? pathname.slice(base.length) : '';
-    const [, name, kind, rest = ''] = /^\/v2\/(.+)\/(manifests|blobs)\/(.*)$/.exec(path) ?? [];
+    const [, name, kind, rest = ''] = /^\/v2\/(.+)\/(manifests|blobs|referrers)\/(.*)$/.exec(path) ?? [];
     if (name === undefined) response.writeHead(404).end();
+    else if (kind === 'referrers') this.#referrers(name, rest, searchParams, response);
     else if (kind === 'manifests') await this.#manifest(method, name, rest, headers['content-type'], body, response);
     else if (rest.startsWith('uploads/')) await this.#upload(method, name, rest, searchParams, body, response);
     else this.#blob(method, name, rest, headers.range, response);
@@ -118,33 +128,62 @@ export class OciRegistry implements AsyncDisposable {
     }
     if (method === 'GET') {
       if (found === undefined) response.writeHead(404).end();
-      else response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }).end(found);
+      else response.writeHead(200, { 'content-type': MANIFEST }).end(found);
       return;
     }
-    if (type !== 'application/vnd.oci.image.manifest.v1+json') return fail(response, 415, 'MANIFEST_MEDIATYPE_REFUSED');
-    if (this.heldTags.has(reference)) return fail(response, 409, 'TAG_CONFLICT');
-    const manifest = JSON.parse(body.toString());
-    if (manifest.config.mediaType !== 'application/vnd.cloister.build-cache.v1.config+json') {
+    if (type !== MANIFEST && (type !== INDEX || this.#options.bundlesOnly === true)) {
       return fail(response, 415, 'MANIFEST_MEDIATYPE_REFUSED');
     }
-    const named = [manifest.config, ...manifest.layers].map(({ digest }) => digest as string);
+    if (this.heldTags.has(reference)) return fail(response, 409, 'TAG_CONFLICT');
+    const manifest = JSON.parse(body.toString());
+    const isBundle = manifest.config?.mediaType === 'application/vnd.cloister.build-cache.v1.config+json';
+    if (!isBundle && this.#options.bundlesOnly === true) return fail(response, 415, 'MANIFEST_MEDIATYPE_REFUSED');
+    const { config, layers = [], manifests = [] } = manifest;
+    for (const { digest } of manifests) {
+      if (!this.manifests.has(`${name}:${digest}`)) return fail(response, 400, 'MANIFEST_BLOB_UNKNOWN');
+    }
+    const named = (type === INDEX ? [] : [config, ...layers]).map(({ digest }) => digest as string);
     const unknown = named.filter((digest) => !this.blobs.has(`${name}@${digest}`));
     if (this.#options.listsUnknown === true && unknown.length > 0) {
       const errors = unknown.map((detail) => ({ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown', detail }));
       response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ errors }));
       return;
     }
-    if (this.#options.takesAll !== true && !this.blobs.has(`${name}@${manifest.config.digest}`))
-      return fail(response, 400, 'MANIFEST_CONFIG_MISSING');
-    for (const { digest } of manifest.layers) {
-      if (this.#options.takesAll === true) break;
-      if (!this.blobs.has(`${name}@${digest}`)) return fail(response, 400, 'MANIFEST_LAYER_MISSING');
+    if (unknown.length > 0 && this.#options.takesAll !== true) {
+      return fail(response, 400, unknown[0] === config.digest ? 'MANIFEST_CONFIG_MISSING' : 'MANIFEST_LAYER_MISSING');
     }
     const digest = await this.hash(body);
     if (reference.startsWith('sha256:') && reference !== digest) return fail(response, 400, 'DIGEST_INVALID');
     this.manifests.set(`${name}:${reference}`, body);
     this.manifests.set(`${name}:${digest}`, body);
-    response.writeHead(201, { location: `/v2/${name}/manifests/${digest}` }).end();
+    const subject = this.#options.referrersPerPage === undefined ? undefined : manifest.subject?.digest;
+    if (subject !== undefined) {
+      const entry = { mediaType: MANIFEST, digest, size: body.length, artifactType: manifest.artifactType };
+      this.refer(`${name}@${subject}`, entry);
+    }
+    const location = `/v2/${name}/manifests/${digest}`;
+    response.writeHead(201, { location, ...(subject !== undefined && { 'oci-subject': subject }) }).end();
+  }
+
+  /** Adds to the list of what refers to a manifest, whatever it says. */
+  refer(subject: string, entry: object): void {
+    this.referrers.set(subject, [...(this.referrers.get(subject) ?? []), entry]);
+  }
+
+  #referrers(name: string, subject: string, parameters: URLSearchParams, response: ServerResponse): void {
+    const size = this.#options.referrersPerPage;
+    if (size === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    const from = Number(parameters.get('from') ?? 0);
+    const all = this.referrers.get(`${name}@${subject}`) ?? [];
+    const next = `${this.#options.base ?? ''}/v2/${name}/referrers/${subject}?from=${from + size}`;
+    response.writeHead(200, {
+      'content-type': INDEX,
+      ...(from + size < all.length && { link: `<${next}>; rel="next"` }),
+    });
+    response.end(JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: all.slice(from, from + size) }));
   }
 
   #blob(method: string, name: string, digest: string, range: string | undefined, response: ServerResponse): void {

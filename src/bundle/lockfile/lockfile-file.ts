@@ -3,6 +3,7 @@ import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { shownPath, shownText } from '#core';
 import { readRegular, TooLargeFile, UnusableFile } from '#files';
+import { signaturePath } from '#security/signatures';
 import { syncFolders } from '../chunks/durable.ts';
 import { BundleError } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
@@ -18,6 +19,8 @@ export interface LoadedLockfile {
   readonly lockfile: Lockfile;
   /** The file that was read. */
   readonly path: string;
+  /** What was read. */
+  readonly bytes: Uint8Array;
   /** Its folder, where the chunks are looked for. */
   readonly folder: string;
 }
@@ -49,7 +52,7 @@ export async function loadLockfile(path: string, producer?: string): Promise<Loa
     settlePaths(file.endsWith('.toml') ? parseLockfile(utf8(bytes, file)) : decodeLockfile(bytes)),
   );
   checkProducer(lockfile, producer);
-  return { lockfile, path: file, folder: dirname(file) };
+  return { lockfile, path: file, bytes, folder: dirname(file) };
 }
 
 /** @throws {BundleError} `BUNDLE_WRONG_PRODUCER` */
@@ -61,14 +64,22 @@ export function checkProducer(lockfile: Lockfile, producer: string | undefined):
   );
 }
 
-/** Writes both renderings. The binary one comes last: with it, the bundle is there. */
-export async function saveLockfile(folder: string, lockfile: Lockfile): Promise<Uint8Array> {
+/** The binary lockfile of a producer in a folder. */
+export function lockfilePath(folder: string, producer: string): string {
+  return join(folder, `${producer}${BINARY}`);
+}
+
+/**
+ * Writes both renderings. The binary one comes last: with it, the bundle is there.
+ * @param signature the envelope that is to lie beside it; one that lies there stays while the lockfile is the same
+ */
+export async function saveLockfile(folder: string, lockfile: Lockfile, signature?: string): Promise<Uint8Array> {
   const bytes = encodeLockfile(lockfile);
-  const base = join(folder, lockfile.meta.producer);
-  const replaced = [
-    await replaceFile(base + TEXT, Buffer.from(formatLockfile(lockfile))),
-    await replaceFile(base + BINARY, bytes),
-  ];
+  const path = lockfilePath(folder, lockfile.meta.producer);
+  const text = join(folder, `${lockfile.meta.producer}${TEXT}`);
+  const replaced = [await replaceFile(text, Buffer.from(formatLockfile(lockfile))), await replaceFile(path, bytes)];
+  if (signature !== undefined) replaced.push(await replaceFile(signaturePath(path), Buffer.from(`${signature}\n`)));
+  else if (replaced[1]) await rm(signaturePath(path), { force: true });
   if (replaced.includes(true)) await syncFolders(folder, [folder]);
   return bytes;
 }

@@ -6,6 +6,7 @@ import { PACK_TYPE } from './chunk-pack.ts';
 import { DIGEST } from './repository.ts';
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
+export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 export const CONFIG_TYPE = 'application/vnd.cloister.build-cache.v1.config+json';
 export const CHUNK_TYPE = 'application/vnd.cloister.build-cache.v1.chunk';
 const NAMES = 'org.cloister.build-cache';
@@ -84,13 +85,7 @@ export function formatManifest(
 
 /** @throws {BundleError} `BUNDLE_INVALID_MANIFEST` */
 export function parseManifest(bytes: Uint8Array): Manifest {
-  let value: unknown;
-  try {
-    value = parseForeignJson(bytes, BOUNDS);
-  } catch (cause) {
-    throw invalidManifest('is not JSON', cause);
-  }
-  const manifest = objectOf(value, 'the manifest');
+  const manifest = parseManifestJson(bytes);
   if (manifest.mediaType !== MANIFEST_TYPE) throw invalidManifest('is not an OCI image manifest');
   const { layers } = manifest;
   if (!Array.isArray(layers)) throw invalidManifest('has no list of layers');
@@ -116,12 +111,24 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   };
 }
 
+/** @throws {BundleError} `BUNDLE_INVALID_MANIFEST` */
+export function parseManifestJson(bytes: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parseForeignJson(bytes, BOUNDS);
+  } catch (cause) {
+    throw invalidManifest('is not JSON', cause);
+  }
+  return objectOf(value, 'the manifest');
+}
+
 export function invalidManifest(what: string, cause?: unknown): BundleError {
   const message = `the manifest ${what}; it is damaged or no bundle: push the bundle again`;
   return new BundleError('BUNDLE_INVALID_MANIFEST', message, { cause });
 }
 
-function descriptorOf(value: unknown, ...types: readonly string[]): Descriptor {
+/** @throws {BundleError} `BUNDLE_INVALID_MANIFEST` */
+export function descriptorOf(value: unknown, ...types: readonly string[]): Descriptor {
   const { digest, size, mediaType } = objectOf(value, 'a descriptor');
   if (typeof mediaType !== 'string' || !types.includes(mediaType)) {
     throw invalidManifest(`holds something of the type ${shownValue(mediaType)}`);
@@ -132,7 +139,7 @@ function descriptorOf(value: unknown, ...types: readonly string[]): Descriptor {
   return { mediaType, digest, size };
 }
 
-function objectOf(value: unknown, what: string): Record<string, unknown> {
+export function objectOf(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalidManifest(`has ${what} that is no object`);
   return value as Record<string, unknown>;

@@ -1,4 +1,5 @@
 import { type Clock, shownPath } from '#core';
+import type { TrustedKey, TrustedKeys } from '#security/signers';
 import { ChunkStore } from '../chunks/chunk-store.ts';
 import { ChunkWriter } from '../chunks/chunk-writer.ts';
 import type { DigestMode } from '../digest.ts';
@@ -11,6 +12,7 @@ import type { Part } from './layer-plan.ts';
 import { digestChunk } from './local-chunks.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { openRemote, unnamed } from './remote-bundle.ts';
+import { requireSignature } from './signatures.ts';
 import { Staging } from './staging.ts';
 
 export interface RemotePullOptions {
@@ -20,6 +22,8 @@ export interface RemotePullOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Most bytes of one chunk. Default 2 GiB. */
   readonly maxChunkBytes?: number;
+  /** Whose signatures count: what none of these keys signed is refused before any chunk is fetched. */
+  readonly trust?: TrustedKeys;
   readonly onProgress?: OnProgress;
 }
 
@@ -32,21 +36,25 @@ export interface RemotePullReport {
   /** Chunks that had to be fetched; the others were there already. */
   readonly fetched: number;
   readonly bytesFetched: number;
+  /** Where signatures were asked for: the trusted keys that signed. */
+  readonly signers?: readonly TrustedKey[];
 }
 
 /**
  * Fetches a bundle into a folder. Every byte is checked by the manifest's digest and by the lockfile's BLAKE3, and
  * nothing shows in the folder until all of it was right. After a failure, what came stays for the next attempt.
  *
- * @throws {BundleError} as `openRemote`; `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_TOO_LARGE`, `BUNDLE_STORAGE_FAILED`
+ * @throws {BundleError} as `openRemote`; `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_TOO_LARGE`, `BUNDLE_STORAGE_FAILED`,
+ * `BUNDLE_UNTRUSTED`
  */
 export async function pullRemote(
   client: RegistryClient,
   folder: string,
-  { reference, producer, clock, maxChunkBytes = 2 * 2 ** 30, onProgress }: RemotePullOptions,
+  { reference, producer, clock, maxChunkBytes = 2 * 2 ** 30, trust, onProgress }: RemotePullOptions,
 ): Promise<RemotePullReport> {
   const remote = await openRemote(client, reference, producer);
   const { lockfile, digest, digestMode, parts, bytes: totalBytes } = remote;
+  const signature = trust && (await requireSignature(client, remote, { keys: trust, now: clock.now() }));
   for (const { size, path } of parts) {
     if (size <= maxChunkBytes) continue;
     throw new BundleError(
@@ -80,7 +88,7 @@ export async function pullRemote(
     });
     if (wanted.size > 0) throw unnamed(lockfile, wanted);
     await writer.flush();
-    await staging.commit(lockfile);
+    await staging.commit(lockfile, signature?.envelope);
   } catch (error) {
     // What came complete is kept for the next attempt, as far as the disk still takes it.
     await writer.flush().catch(() => undefined);
@@ -98,6 +106,7 @@ export async function pullRemote(
     chunks: new Set(lockfile.sources.map(({ chunkHash }) => chunkHash)).size,
     fetched,
     bytesFetched,
+    ...(signature && { signers: signature.signers }),
   };
 }
 

@@ -8,6 +8,7 @@ import { digestChunks } from './local-chunks.ts';
 import { planPush } from './push-plan.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { mismatch } from './registry-error.ts';
+import { addSignature, type NewSignature } from './signatures.ts';
 
 export interface RemotePushOptions {
   readonly tag: string;
@@ -22,6 +23,11 @@ export interface RemotePushOptions {
   readonly onProgress?: OnProgress;
 }
 
+interface SignedPushOptions extends RemotePushOptions {
+  /** An envelope over the lockfile, and who made it. */
+  readonly signature?: NewSignature;
+}
+
 export interface RemotePushReport {
   readonly repository: string;
   readonly tag: string;
@@ -33,6 +39,8 @@ export interface RemotePushReport {
   readonly sent: number;
   readonly bytesSent: number;
   readonly mounted: number;
+  /** Whether a signature was (in a dry run: would be) added; `undefined` where none was asked for. */
+  readonly signed?: boolean;
   readonly dryRun: boolean;
 }
 
@@ -56,9 +64,9 @@ export interface PackedBundle {
 export async function pushRemote(
   { lockfile, folder, encoded: config, digests }: PackedBundle,
   client: RegistryClient,
-  options: RemotePushOptions,
+  options: SignedPushOptions,
 ): Promise<RemotePushReport> {
-  const { tag, digestMode = 'sha256', dryRun = false } = options;
+  const { tag, digestMode = 'sha256', dryRun = false, signature } = options;
   const configDigests = await digestsOf(config);
   const chunks = digests ?? (await digestChunks(lockfile, folder, progressOf('check', lockfile, options.onProgress)));
   const { manifest, blobs } = await planPush({ lockfile, folder, config, configDigests, chunks }, options);
@@ -84,17 +92,21 @@ export async function pushRemote(
     tell(blob);
   });
   const unchanged = same && sum.sent + sum.mounted === 0;
-  if (!dryRun && !unchanged) await publish(client, manifest, report);
-  return { ...report, ...sum, unchanged };
+  const isWritten = !dryRun && !unchanged;
+  // First under its digest, which harms nobody. It is signed before the tag moves: under the tag is nothing unsigned, ever.
+  if (isWritten) await client.putManifest(report.digest, manifest);
+  const bundle = { ...report, digestMode, manifest, lockfileDigest: wireDigest(configDigests, 'sha256') };
+  const signed = signature && (await addSignature(client, bundle, signature, dryRun));
+  if (isWritten) await moveTag(client, manifest, report);
+  return { ...report, ...sum, unchanged, ...(signed !== undefined && { signed }) };
 }
 
-/** First under its digest, which harms nobody, then under the tag; and a look whether the tag is ours. */
-async function publish(
+/** Writes the tag, and looks whether it is ours. */
+async function moveTag(
   client: RegistryClient,
   manifest: Buffer,
   report: { tag: string; digest: string },
 ): Promise<void> {
-  await client.putManifest(report.digest, manifest);
   await client.putManifest(report.tag, manifest);
   const found = await client.getManifest(report.tag);
   if (found?.equals(manifest) === true) return;

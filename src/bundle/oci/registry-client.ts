@@ -3,7 +3,9 @@ import { shownText } from '#core';
 import { downloadBlob } from './blob-download.ts';
 import { type BlobContent, uploadBlob } from './blob-upload.ts';
 import { discard, readBody } from './bounded-body.ts';
+import type { Destination } from './http-client.ts';
 import { MANIFEST_TYPE } from './manifest.ts';
+import { getReferrers, type ReferrersPage } from './referrers-api.ts';
 import { unknownDigests } from './registry-error.ts';
 import { RegistrySession, type RegistrySessionOptions } from './registry-session.ts';
 import type { Repository } from './repository.ts';
@@ -33,30 +35,40 @@ export class RegistryClient {
     this.#session = new RegistrySession({ ...options, concurrency: this.concurrency });
   }
 
-  /** The manifest's bytes, or `undefined` if there is none. */
-  async getManifest(reference: string): Promise<Buffer | undefined> {
+  /** The bytes of a manifest (or what else of `type`), or `undefined` if there is none. */
+  async getManifest(
+    reference: string,
+    { type = MANIFEST_TYPE, limit = MAX_MANIFEST_READ }: { readonly type?: string; readonly limit?: number } = {},
+  ): Promise<Buffer | undefined> {
     const session = this.#session;
     return session.retrying(async () => {
       const url = session.url(`manifests/${reference}`);
-      const response = await session.send({ method: 'GET', url, headers: { accept: MANIFEST_TYPE } });
+      const response = await session.send({ method: 'GET', url, headers: { accept: type } });
       if (response.status === 404) {
         await discard(response.body);
         return undefined;
       }
       await session.expect(response, [200], `reading the manifest ${shownText(reference)}`);
-      return readBody(response.body, MAX_MANIFEST_READ, response.url);
+      return readBody(response.body, limit, response.url);
     });
   }
 
-  async putManifest(reference: string, bytes: Uint8Array): Promise<void> {
+  /** @returns the digest of the subject that the registry keeps as referred to, where it does that */
+  async putManifest(reference: string, bytes: Uint8Array, type: string = MANIFEST_TYPE): Promise<string | undefined> {
     const session = this.#session;
-    await session.retrying(async () => {
+    return session.retrying(async () => {
       const url = session.url(`manifests/${reference}`);
-      const headers = { 'content-type': MANIFEST_TYPE, 'content-length': String(bytes.length) };
+      const headers = { 'content-type': type, 'content-length': String(bytes.length) };
       const response = await session.send({ method: 'PUT', url, headers, body: bytes });
       await session.expect(response, [200, 201, 202], `writing the manifest ${shownText(reference)}`);
       await discard(response.body);
+      return response.headers['oci-subject'];
     });
+  }
+
+  /** As `getReferrers`. */
+  getReferrers(subject: string, artifactType: string, next?: Destination): Promise<ReferrersPage | undefined> {
+    return getReferrers(this.#session, subject, artifactType, next);
   }
 
   /**

@@ -17,6 +17,8 @@ export interface RemoteBundle {
   readonly rootChecked: boolean;
   readonly digest: string;
   readonly digestMode: DigestMode;
+  /** SHA-256 of the lockfile's bytes. */
+  readonly lockfileDigest: string;
   /** Each blob of chunks once. */
   readonly parts: readonly Part[];
   readonly bytes: number;
@@ -47,14 +49,23 @@ export async function openRemote(client: RegistryClient, reference: string, prod
     );
   }
   const config = await client.getBlob(manifest.config.digest, manifest.config.size);
-  const digestMode = modeOf(await digestsOf(config), manifest.config.digest);
+  const configDigests = await digestsOf(config);
+  const digestMode = modeOf(configDigests, manifest.config.digest);
   if (digestMode === undefined) throw mismatch(manifest.config.digest, 'has other bytes than its digest says');
   const lockfile = await checkLockfile(settlePaths(decodeLockfile(config)));
   checkProducer(lockfile, producer);
   const parts = planParts(manifest, lockfile, digestMode);
   const total = parts.reduce((sum, { size }) => sum + size, 0);
   const rootChecked = await rootIsRight(lockfile);
-  return { lockfile, rootChecked, digest: wireDigest(digests, digestMode), digestMode, parts, bytes: total };
+  return {
+    lockfile,
+    rootChecked,
+    digest: wireDigest(digests, digestMode),
+    digestMode,
+    lockfileDigest: wireDigest(configDigests, 'sha256'),
+    parts,
+    bytes: total,
+  };
 }
 
 /** A digest says which of the two it is by the bytes that it names. */

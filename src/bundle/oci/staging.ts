@@ -76,15 +76,15 @@ export class Staging {
    * Shows the bundle. A new target appears as a whole. Into one that exists chunks are moved, which nothing there names
    * yet, and then its lockfile is replaced: it is the old bundle or the new one, and complete either way.
    */
-  async commit(lockfile: Lockfile): Promise<void> {
+  async commit(lockfile: Lockfile, signature?: string): Promise<void> {
     try {
-      await saveLockfile(this.folder, lockfile);
+      await saveLockfile(this.folder, lockfile, signature);
       if (this.#becomeTarget()) {
         await syncFolders(dirname(this.#target), [dirname(this.#target)]);
         return;
       }
       this.#moveChunks(lockfile);
-      await saveLockfile(this.#target, lockfile);
+      await saveLockfile(this.#target, lockfile, signature);
       rmSync(this.folder, { recursive: true, force: true });
     } catch (cause) {
       throw storageFailed(`completing ${shownPath(this.#target)}`, cause);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
+import { Signer, trustedKeysOf } from '#security/signers';
 import { verify } from '../../../src/bundle/verify.ts';
 import { bundleFixture, middle, SCOPE } from '../../support/bundle-fixture.ts';
 import { hasProgram, startDockerRegistry } from '../../support/docker-registry.ts';
@@ -16,7 +17,7 @@ interface Server {
 }
 
 const SERVERS: readonly Server[] = [
-  { name: 'the registry of our own tests', isThere: true, start: () => OciRegistry.start() },
+  { name: 'the registry of our own tests', isThere: true, start: () => OciRegistry.start({ referrersPerPage: 1 }) },
   { name: 'distribution 2.8', isThere: hasProgram('docker-registry'), start: () => startDockerRegistry() },
   ...GO_REGISTRIES.map((name) => ({
     name,
@@ -69,6 +70,20 @@ for (const { name, isThere, prepare, start } of SERVERS) {
       fixture.sources({ large: Buffer.alloc(33 * 2 ** 20, 'piece by piece') });
       expect((await fixture.push()).remote).toMatchObject({ sent: 2 });
       expect((await fixture.pull('pulled')).fetched).toMatchObject({ fetched: 1 });
+    }, 60_000);
+
+    it('keeps signatures, also those of others, by the referrers API or without it', async () => {
+      await using registry = await start();
+      using fixture = bundleFixture(registry);
+      fixture.sources(few);
+      const [ours, theirs] = [Signer.generate(), Signer.generate()];
+      const trust = trustedKeysOf([{ keyId: ours.keyId, publicKey: ours.publicKey, name: 'ours', addedAt: 0 }]);
+      expect((await fixture.push({}, { sign: theirs })).remote).toMatchObject({ signed: true });
+      await expect(fixture.pull('pulled', {}, { trust })).rejects.toMatchObject({ code: 'BUNDLE_UNTRUSTED' });
+      expect((await fixture.push({}, { sign: ours })).remote).toMatchObject({ signed: true, unchanged: true });
+      expect((await fixture.push({}, { sign: ours })).remote).toMatchObject({ signed: false, unchanged: true });
+      const { signers } = await fixture.pull('pulled', {}, { trust });
+      expect(signers?.map(({ name }) => name)).toEqual(['ours']);
     }, 60_000);
 
     it('tells what is absent', async () => {

@@ -13,10 +13,16 @@ export function inspectBundleCommand(shell: Shell): Command {
 }
 
 async function show(shell: Shell, path: string, producer: string | undefined): Promise<void> {
-  for (const { path: file, lockfile, rootChecked, chunksPresent, chunksMissing, bytes, shapes } of await inspectBundle(
-    path,
-    producer,
-  )) {
+  for (const {
+    path: file,
+    lockfile,
+    rootChecked,
+    chunksPresent,
+    chunksMissing,
+    bytes,
+    shapes,
+    signature,
+  } of await inspectBundle(path, producer)) {
     const { meta, sources, topology, root } = lockfile;
     const processors = meta.inputProcessors.map(({ kind, version }) => `${kind} ${version}`).join(', ');
     const text = [
@@ -28,6 +34,7 @@ async function show(shell: Shell, path: string, producer: string | undefined): P
       `edges:      ${topology.length}`,
       `root:       blake3:${root}${rootChecked ? '' : ` (not checked: ${meta.producer} has a rule of its own)`}`,
       `chunks:     ${chunksPresent} present (${bytesText(bytes)}; ${shapes.raw} raw, ${shapes.ast} with syntax trees), ${chunksMissing.length} missing`,
+      `signed by:  ${signersText(signature)}`,
     ].join('\n');
     const counts = { sources: sources.length, edges: topology.length };
     shell.result(
@@ -40,6 +47,7 @@ async function show(shell: Shell, path: string, producer: string | undefined): P
         chunks: { present: chunksPresent, missing: chunksMissing, bytes, shapes },
         entries: sources,
         topology,
+        ...(signature !== undefined && { signature: shownSignature(signature) }),
       },
       `${printable(file)}\n${printable(text)}`,
     );
@@ -50,4 +58,17 @@ async function show(shell: Shell, path: string, producer: string | undefined): P
 function timeText(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
+}
+
+type Signature = NonNullable<Awaited<ReturnType<typeof inspectBundle>>[number]['signature']>;
+
+function shownSignature(signature: Signature) {
+  if ('refused' in signature) return signature;
+  return { signers: signature.signers.map(({ name, keyId }) => ({ name, keyId })) };
+}
+
+function signersText(signature: Signature | undefined): string {
+  if (signature === undefined) return 'nobody';
+  if ('refused' in signature) return `nobody who is trusted: ${signature.refused}`;
+  return signature.signers.map(({ name, keyId }) => `${name} (${keyId})`).join(', ');
 }

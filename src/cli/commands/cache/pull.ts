@@ -13,6 +13,7 @@ interface PullFlags extends RemoteFlags {
   readonly ref: string;
   readonly force?: boolean;
   readonly verify: 'true' | 'false';
+  readonly trust: 'any' | 'signed';
 }
 
 export function pullCommand(shell: Shell): Command {
@@ -29,6 +30,15 @@ export function pullCommand(shell: Shell): Command {
       )
         .choices(['true', 'false'])
         .default('true'),
+    )
+    .addOption(
+      new Option('--trust <what>', 'signed: refuse a bundle that no trusted key signed')
+        .choices(['any', 'signed'])
+        .default('any'),
+    )
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done; 3 absent; 4 damaged, refused or not signed; 5 unreachable; 6 unauthorised.',
     );
   return addRemoteOptions(command)
     .option('--ref <reference>', 'a tag or a digest in the registry', 'latest')
@@ -36,12 +46,13 @@ export function pullCommand(shell: Shell): Command {
 }
 
 async function pull(shell: Shell, folder: string | undefined, flags: PullFlags): Promise<void> {
-  const { outDb, producer, ref, force, verify } = flags;
+  const { outDb, producer, ref, force, verify, trust } = flags;
   const remote = remoteOf(flags);
   const report = await transfer(shell, (watch) =>
     pullBundle({
       ...watch,
       verify: verify === 'true',
+      trust,
       ...(outDb !== undefined && { database: outDb }),
       ...(folder !== undefined && { folder }),
       ...(producer !== undefined && { producer }),
@@ -49,7 +60,7 @@ async function pull(shell: Shell, folder: string | undefined, flags: PullFlags):
       ...(remote !== undefined && { remote: { ...remote, reference: ref } }),
     }),
   );
-  const { lockfile, rootChecked, fetched, restored, artifacts } = report;
+  const { lockfile, rootChecked, fetched, restored, artifacts, signers } = report;
   const lines = [];
   if (fetched !== undefined) {
     lines.push(
@@ -64,12 +75,15 @@ async function pull(shell: Shell, folder: string | undefined, flags: PullFlags):
     for (const path of untrusted) shell.line(`no trusted key signed ${printable(path)}`);
   }
   if (!rootChecked) lines.push(`the root was not checked: ${lockfile.meta.producer} has a rule of its own for it`);
-  const { lockfile: _, ...fetch } = fetched ?? {};
+  const by = signers?.map(({ name, keyId }) => ({ name, keyId }));
+  if (by !== undefined) lines.push(`signed by ${by.map(({ name }) => name).join(', ')}`);
+  const { lockfile: _, signers: __, ...fetch } = fetched ?? {};
   shell.result(
     {
       producer: lockfile.meta.producer,
       root: lockfile.root,
       rootChecked,
+      ...(by !== undefined && { signers: by }),
       ...(fetched !== undefined && { fetched: fetch }),
       ...(restored !== undefined && { restored: { ...restored } }),
       ...(artifacts !== undefined && { artifacts: { ...artifacts } }),

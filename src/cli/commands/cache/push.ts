@@ -16,6 +16,7 @@ interface PushFlags extends RemoteFlags {
   readonly mountFrom?: readonly string[];
   readonly component?: readonly string[];
   readonly key?: string;
+  readonly sign?: string;
   readonly strict?: boolean;
   readonly dryRun?: boolean;
 }
@@ -31,6 +32,7 @@ export function pushCommand(shell: Shell): Command {
     .option('--producer <name>', 'whose bundle it is (default: mache with --db, else vivarium)')
     .option('--component <file...>', 'components to carry beside their artifacts')
     .option('--key <name>', 'signs the artifacts, for machines that trust this key')
+    .option('--sign <key>', 'signs the bundle as a whole, for pull --trust signed')
     .option('--strict', 'refuse a source of which something would be left out')
     .option('--dry-run', 'say what would be written and sent, and do neither');
   return addRemoteOptions(command)
@@ -41,7 +43,7 @@ export function pushCommand(shell: Shell): Command {
 }
 
 async function push(shell: Shell, folder: string | undefined, flags: PushFlags): Promise<void> {
-  const { db, sourceRoot, producer, tag, digestMode, mountFrom, component, key, strict, dryRun } = flags;
+  const { db, sourceRoot, producer, tag, digestMode, mountFrom, component, key, sign, strict, dryRun } = flags;
   const remote = remoteOf(flags);
   const report = await transfer(shell, (watch) =>
     pushBundle({
@@ -54,6 +56,7 @@ async function push(shell: Shell, folder: string | undefined, flags: PushFlags):
       ...(dryRun !== undefined && { dryRun }),
       ...(component !== undefined && { components: component }),
       ...(key !== undefined && { key }),
+      ...(sign !== undefined && { sign }),
       ...(remote !== undefined && { remote: { ...remote, tag, digestMode, ...(mountFrom && { mountFrom }) } }),
     }),
   );
@@ -70,6 +73,10 @@ async function push(shell: Shell, folder: string | undefined, flags: PushFlags):
       : `${counted(sent.sent, 'blob')} (${bytesText(sent.bytesSent)}) ${would}sent${sent.mounted > 0 ? `, ${sent.mounted} mounted` : ''}`;
     lines.push(`${sent.repository}:${sent.tag} ${what}\n${shell.style('dim', sent.digest)}`);
   }
+  if (sign !== undefined) {
+    const place = sent?.signed === false ? 'was signed already' : `${would === '' ? 'signed' : 'would be signed'}`;
+    lines.push(`${place} by ${sign}`);
+  }
   const packed = { chunks, chunksAdded, bytes, bytesAdded, leftOut };
   const { producer: by } = lockfile.meta;
   shell.result(
@@ -78,6 +85,7 @@ async function push(shell: Shell, folder: string | undefined, flags: PushFlags):
       root: lockfile.root,
       ...packed,
       dryRun: report.dryRun,
+      ...(sign !== undefined && { signedBy: sign }),
       ...(folder !== undefined && { folder }),
       ...(sent !== undefined && { remote: { ...sent } }),
     },
