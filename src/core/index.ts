@@ -31,3 +31,4 @@ export * from './quota.ts';
 export * from './shown-data.ts';
 export * from './shown-value.ts';
 export * from './units.ts';
+export * from './wakers.ts';

@@ -1,3 +1,5 @@
+import type { Wakers } from '../wakers.ts';
+
 /** An HTTP request of a component's. */
 export interface HttpRequest {
   /** `GET` by default. */
@@ -45,7 +47,7 @@ export interface SocketAddress {
 }
 
 /**
- * A TCP connection that was made. Nothing waits. @throws an error with the code `SECURITY_PERMISSION_DENIED` once the grant is
+ * A TCP connection that was made. None of its functions waits. @throws an error with the code `SECURITY_PERMISSION_DENIED` once the grant is
  * revoked, `SECURITY_NETWORK_FAILED` once the connection failed
  */
 export interface NetworkConnection {
@@ -53,8 +55,14 @@ export interface NetworkConnection {
   readonly remote: SocketAddress;
   /** Whether `read` has bytes, the end or an error to give. */
   readonly readable: boolean;
-  /** Bytes that `write` takes now. */
-  readonly room: number;
+  /** Whether `room` has room, the end or an error to tell. */
+  readonly writable: boolean;
+  /** Bytes that `write` takes now; undefined where it takes none any more. */
+  readonly room: number | undefined;
+  /** Whether all that was written is with the system, or will never be. */
+  readonly flushed: boolean;
+  /** Told when `readable`, `writable` or `flushed` may have changed. */
+  readonly changed: Wakers;
   /** At most `length` bytes; none where none have come yet, undefined at the end. */
   read(length: number): Uint8Array | undefined;
   write(bytes: Uint8Array): void;

@@ -140,22 +140,25 @@ export function importCode(
   code.line('try {');
   code.line(`if (s.locked${instance} || x.locked) abi.mayNotLeave();`);
   if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
-  if (waits) code.line('const t = execution.running;\nlet answer, lent;\nif (t.settled === undefined) {');
+  if (waits) {
+    code.line('const t = execution.running;\nlet answer, raw, lent, failed = false;\nif (t.settled === undefined) {');
+  }
   if (borrows) code.line(waits ? 'lent = [];' : 'const lent = [];');
   const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);
   const call = callOf(how, host, args);
   if (waits) {
     const keep = borrows ? 't.lent = lent; ' : '';
     const wait = `scheduler.wait(t, raw, ${JSON.stringify(name)}); ${keep}return${results[0] === 'i64' && !out ? ' 0n' : out ? '' : ' 0'};`;
-    code.line('let raw, failed = false;');
-    code.line(`try { raw = ${call}; } catch (thrown) { failed = true; ${thrownCode(type, name)} }`);
+    const failed = `catch (thrown) { failed = true; ${thrownCode(type, name)} }`;
+    code.line(`try { raw = ${call}; } ${failed}`);
+    code.line('} else {');
+    if (borrows) code.line('lent = t.lent; t.lent = undefined;');
+    code.line(`try { raw = t.take(); } ${failed}`);
+    code.line('}');
+    // What has waited may have to wait once more.
     code.line(
       `if (!failed) {\nif (abi.isPromise(raw, ${mayHaveThen(type)})) { ${wait} }\nanswer = ${answerCode(type, 'raw')};\n}`,
     );
-    code.line('} else {');
-    if (borrows) code.line('lent = t.lent; t.lent = undefined;');
-    code.line(`try { answer = ${answerCode(type, 't.take()')}; } catch (thrown) { ${thrownCode(type, name)} }`);
-    code.line('}');
     checkAnswer(code, type, host);
   } else callHost(code, type, call, how.kind === 'lifted' ? undefined : { name, host });
   if (borrows) code.line(`for (const entry of lent) s.handles[${instance}].giveBack(entry);`);
@@ -177,10 +180,10 @@ export function forwardCode(type: FuncType, host: number, how: HostCall, name: s
   const params = type.params.map((_, index) => `a${index}`);
   const call = callOf(how, host, params);
   if (suspends) {
-    const settled = `abi.isPromise(raw = ${call}, ${mayHaveThen(type)}) ? await raw : raw`;
     code.line('const t = execution.running;\nlet answer, raw;');
-    code.line(`try { answer = ${answerCode(type, `(${settled})`)}; }`);
-    code.line(`catch (thrown) { ${thrownCode(type, name)} } finally { execution.reclaim(t); }`);
+    code.line(`try {\nraw = ${call};\nwhile (abi.isPromise(raw, ${mayHaveThen(type)})) {`);
+    code.line('try { raw = await raw; } finally { execution.reclaim(t); }\nraw = abi.continued(raw);\n}');
+    code.line(`answer = ${answerCode(type, 'raw')};\n} catch (thrown) { ${thrownCode(type, name)} }`);
     checkAnswer(code, type, host);
   } else callHost(code, type, call, { name, host });
   if (type.result?.kind === 'result') {

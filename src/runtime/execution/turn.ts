@@ -1,5 +1,6 @@
 import type { Tank, VivariumError } from '#core';
 import type { HostState } from '../host/host-state.ts';
+import { Continuation } from './continuation.ts';
 
 /** What the promise of a host function came to. */
 export type Settled = { readonly value: unknown } | { readonly thrown: unknown };
@@ -50,13 +51,16 @@ export class Turn {
     this.weight = weight;
   }
 
-  /** The answer that an import has waited for, once. @throws what the promise was rejected with */
+  /**
+   * The answer that an import has waited for, once; or what its work, which goes on here, answers now: another promise too.
+   * @throws what the promise was rejected with, or what that work throws
+   */
   take(): unknown {
     const { settled } = this;
     this.settled = undefined;
     if (settled === undefined) throw new Error('the turn has waited for nothing');
     if ('thrown' in settled) throw settled.thrown;
-    return settled.value;
+    return continued(settled.value);
   }
 
   /** Ends the turn while it is suspended: its guest traps where it stands, and cannot catch that. */
@@ -64,4 +68,9 @@ export class Turn {
     this.tank.stop(reason);
     this.proceed?.();
   }
+}
+
+/** What a promise resolved to, after the work that goes on in the turn. */
+export function continued(value: unknown): unknown {
+  return value instanceof Continuation ? value.run() : value;
 }

@@ -44,8 +44,13 @@ export function isThenable(answer: unknown): boolean {
 /** What ends a store of which a host function answered a promise; its rejection, if any, is nobody's. */
 export function hostWouldBlock(name: string, answer: unknown): VivariumError {
   if (answer instanceof Promise) answer.catch(() => {});
-  return new RuntimeError('RUNTIME_WOULD_BLOCK', `${name} answered a promise; a turn cannot wait, answer a value`);
+  const why = OURS.test(name)
+    ? 'would have to wait, and no turn of this component can: do it in one turn and read what came of it in a later one'
+    : 'answered a promise, and no turn of this component can wait: answer a value';
+  return new RuntimeError('RUNTIME_WOULD_BLOCK', `${name} ${why}`);
 }
+
+const OURS = /^(?:wasi|vivarium):/;
 
 /** Calls a host function of a component that goes through the glue. `fallible`: its type is a `result`. */
 export type GlueHostCall = (name: string, fallible: boolean, call: () => unknown) => unknown;

@@ -1,8 +1,10 @@
+import { ALWAYS_READY, type Readiness } from './readiness.ts';
+
 /**
- * What stands behind a stream. None of it waits: `ready` and `room` say whether there is something to do now. Errors are
- * thrown as cases of `wasi:io/streams.stream-error`.
+ * What stands behind a stream. None of its functions waits: `ready` says whether there is something to do now, and `whenReady`
+ * when there may be. Errors are thrown as cases of `wasi:io/streams.stream-error`.
  */
-export interface ByteSource {
+export interface ByteSource extends Readiness {
   /** Whether `read` has bytes, an end or an error to give. */
   ready(): boolean;
   /** At most `length` bytes (more than none); none where none have come yet, undefined at the end. */
@@ -11,15 +13,17 @@ export interface ByteSource {
   close?(): void;
 }
 
-export interface ByteSink {
+export interface ByteSink extends Readiness {
+  /** Whether `room` has room, an end or an error to tell. */
+  ready(): boolean;
   /** Bytes that `write` takes now. */
   room(): number;
   write(bytes: Uint8Array): void;
-  /** Hands over what was written. */
-  flush?(): void;
+  /** Hands over what was written; answers what is ready once that is done, or has failed, where that takes time. */
+  flush?(): Readiness | undefined;
   /** The guest let go of the stream. */
   close?(): void;
 }
 
 /** Always at its end. */
-export const NO_BYTES: ByteSource = { ready: () => true, read: () => undefined };
+export const NO_BYTES: ByteSource = { ...ALWAYS_READY, read: () => undefined };

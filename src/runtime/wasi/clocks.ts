@@ -8,7 +8,7 @@ const NS_PER_S = 1_000_000_000n;
 
 /**
  * `wasi:clocks`: both clocks work, rounded to what the component was granted: a finer clock helps to time the host. A
- * subscription is ready when its time has come and never makes the thread wait.
+ * subscription is ready when its time has come; it has a timer only while a turn waits for it.
  */
 export function defineClocks(linker: HostLinker, current: CurrentStore, clock: Clock, { Pollable }: Io): void {
   const resolution = (): bigint => BigInt(current.state.authority.clockResolutionNs());
@@ -17,7 +17,17 @@ export function defineClocks(linker: HostLinker, current: CurrentStore, clock: C
     return (nanosecondsOf(ms) / step) * step;
   };
   const nanoseconds = (): bigint => rounded(clock.monotonic());
-  const at = (when: bigint): object => new Pollable(() => nanoseconds() >= when);
+  const at = (when: bigint): object => {
+    const step = resolution();
+    const readyAt = ((when + step - 1n) / step) * step;
+    return new Pollable({
+      ready: () => nanoseconds() >= when,
+      whenReady: (wake) => {
+        const left = readyAt - nanosecondsOf(clock.monotonic());
+        return clock.after(Math.max(0, Math.ceil(Number(left) / NS_PER_MS)), wake);
+      },
+    });
+  };
 
   linker.define('wasi:clocks/monotonic-clock@0.2.0', {
     now: nanoseconds,

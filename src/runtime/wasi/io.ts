@@ -3,6 +3,7 @@ import type { HostLinker } from '../host/host-linker.ts';
 import type { CurrentStore } from '../host/host-state.ts';
 import type { ByteSink, ByteSource } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
+import { ALWAYS_READY, afterWake, onceReady, type Readiness, type Waited } from './readiness.ts';
 
 /** What one read gives and one write takes at most: more in one call would be much host work for little fuel. */
 const MAX_BYTES = 64 * 1024;
@@ -17,9 +18,9 @@ const CLOSED: StreamError = { tag: 'closed' };
 
 /** The resource classes that other WASI interfaces hand out, and what they build with them. */
 export interface Io {
-  /** @param isReady whether waiting for it would end at once */
+  /** @param what always ready by default */
   readonly Pollable: new (
-    isReady?: () => boolean,
+    what?: Readiness,
   ) => object;
   readonly InputStream: new (source: ByteSource) => object;
   readonly OutputStream: new (sink: ByteSink) => object;
@@ -27,14 +28,9 @@ export interface Io {
   failed(code: unknown, text: string): StreamError;
   /** What `failed` was given for an error resource. */
   codeOf(error: unknown): unknown;
-  /** Ends the store: the guest asked to wait. */
-  wouldBlock(what: string): never;
 }
 
-/**
- * `wasi:io`: streams and pollables that never make the thread wait. A wait that would have to last ends the store with
- * `RUNTIME_WOULD_BLOCK`.
- */
+/** `wasi:io`: streams and pollables. What is not ready makes the turn wait, and never the thread. */
 export function defineIo(linker: HostLinker, current: CurrentStore): Io {
   class IoError {
     readonly #charge = new HostCharge(current.state);
@@ -55,20 +51,26 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     }
   }
 
+  let readinessOf: (pollable: Pollable) => Readiness;
+
   class Pollable {
     readonly #charge = new HostCharge(current.state);
-    readonly #isReady: () => boolean;
+    readonly #what: Readiness;
 
-    constructor(isReady: () => boolean = () => true) {
-      this.#isReady = isReady;
+    static {
+      readinessOf = (pollable) => pollable.#what;
+    }
+
+    constructor(what: Readiness = ALWAYS_READY) {
+      this.#what = what;
     }
 
     ready(): boolean {
-      return this.#isReady();
+      return this.#what.ready();
     }
 
-    block(): void {
-      if (!this.#isReady()) wouldBlock('wasi:io/poll.pollable.block');
+    block(): Waited<void> {
+      return onceReady(current.state, this.#what, () => {});
     }
 
     [Symbol.dispose](): void {
@@ -76,9 +78,16 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     }
   }
 
+  let sourceOf: (stream: InputStream) => Readiness;
+
   class InputStream {
     readonly #charge = new HostCharge(current.state);
     readonly #source: ByteSource;
+    #closed = false;
+
+    static {
+      sourceOf = (stream) => stream.#source;
+    }
 
     constructor(source: ByteSource) {
       this.#source = source;
@@ -91,37 +100,33 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
       return bytes;
     }
 
-    blockingRead(length: bigint): Uint8Array {
-      this.#mustBeReady('read');
-      return this.read(length);
+    blockingRead(length: bigint): Waited<Uint8Array> {
+      return length === 0n ? this.read(length) : onceReady(current.state, this.#source, () => this.read(length));
     }
 
     skip(length: bigint): bigint {
       return BigInt(this.read(length).length);
     }
 
-    blockingSkip(length: bigint): bigint {
-      this.#mustBeReady('skip');
-      return this.skip(length);
+    blockingSkip(length: bigint): Waited<bigint> {
+      return length === 0n ? 0n : onceReady(current.state, this.#source, () => this.skip(length));
     }
 
     subscribe(): Pollable {
-      return new Pollable(() => this.#source.ready());
+      return new Pollable(untilClosed(this.#source, () => this.#closed));
     }
 
     [Symbol.dispose](): void {
+      this.#closed = true;
       this.#charge.end();
       this.#source.close?.();
-    }
-
-    #mustBeReady(what: string): void {
-      if (!this.#source.ready()) wouldBlock(`wasi:io/streams.input-stream.blocking-${what}`);
     }
   }
 
   class OutputStream {
     readonly #charge = new HostCharge(current.state);
     readonly #sink: ByteSink;
+    #closed = false;
 
     constructor(sink: ByteSink) {
       this.#sink = sink;
@@ -133,9 +138,7 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
 
     write(contents: Uint8Array): void {
       const room = this.#room();
-      if (contents.length > room) {
-        throw new RuntimeError('RUNTIME_TRAP', `a write of ${contents.length} bytes, ${room} were permitted`);
-      }
+      if (contents.length > room) throw tooMuch(contents.length, room);
       if (contents.length > 0) this.#sink.write(contents);
     }
 
@@ -143,25 +146,34 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
       this.#sink.flush?.();
     }
 
-    blockingWriteAndFlush(contents: Uint8Array): void {
-      this.#mustHave(contents.length, 'write-and-flush');
-      this.write(contents);
-      this.flush();
+    blockingWriteAndFlush(contents: Uint8Array): Waited<void> {
+      if (contents.length > MAX_BYTES) throw tooMuch(contents.length, MAX_BYTES);
+      let rest = contents;
+      while (rest.length > 0) {
+        if (!this.#sink.ready()) {
+          const left = rest;
+          return afterWake(current.state, [this.#sink], () => this.blockingWriteAndFlush(left));
+        }
+        const room = this.#room();
+        if (room === 0) throw CLOSED;
+        this.write(rest.subarray(0, room));
+        rest = rest.subarray(room);
+      }
+      return this.blockingFlush();
     }
 
-    blockingFlush(): void {
-      this.flush();
+    blockingFlush(): Waited<void> {
+      const flushed = this.#sink.flush?.();
+      // Asked for its room, a sink tells of a failure.
+      if (flushed !== undefined) return onceReady(current.state, flushed, () => void this.#sink.room());
     }
 
     writeZeroes(length: bigint): void {
-      // One more than is ever permitted: a length of its own would be the guest's to choose.
-      this.write(new Uint8Array(length > BigInt(MAX_BYTES) ? MAX_BYTES + 1 : Number(length)));
+      this.write(zeroes(length));
     }
 
-    blockingWriteZeroesAndFlush(length: bigint): void {
-      this.#mustHave(bounded(length), 'write-zeroes-and-flush');
-      this.writeZeroes(length);
-      this.flush();
+    blockingWriteZeroesAndFlush(length: bigint): Waited<void> {
+      return this.blockingWriteAndFlush(zeroes(length));
     }
 
     splice(source: InputStream, length: bigint): bigint {
@@ -170,18 +182,18 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
       return BigInt(bytes.length);
     }
 
-    blockingSplice(source: InputStream, length: bigint): bigint {
-      this.#mustHave(1, 'splice');
-      const bytes = source.blockingRead(BigInt(Math.min(bounded(length), this.#room())));
-      this.write(bytes);
-      return BigInt(bytes.length);
+    blockingSplice(source: InputStream, length: bigint): Waited<bigint> {
+      if (length === 0n) return 0n;
+      const { state } = current;
+      return onceReady(state, this.#sink, () => onceReady(state, sourceOf(source), () => this.splice(source, length)));
     }
 
     subscribe(): Pollable {
-      return new Pollable(() => isWritable(this.#sink));
+      return new Pollable(untilClosed(this.#sink, () => this.#closed));
     }
 
     [Symbol.dispose](): void {
+      this.#closed = true;
       this.#charge.end();
       this.#sink.close?.();
     }
@@ -189,53 +201,50 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     #room(): number {
       return Math.min(this.#sink.room(), MAX_BYTES);
     }
-
-    #mustHave(bytes: number, what: string): void {
-      if (this.#sink.room() < bytes) wouldBlock(`wasi:io/streams.output-stream.blocking-${what}`);
-    }
-  }
-
-  function wouldBlock(what: string): never {
-    return current.state.stop(
-      new RuntimeError(
-        'RUNTIME_WOULD_BLOCK',
-        `${what} would have to wait; start the work in one turn, read it in a later one`,
-      ),
-    );
   }
 
   linker.define('wasi:io/error@0.2.0', { Error: IoError });
   linker.define('wasi:io/streams@0.2.0', { InputStream, OutputStream });
   linker.define('wasi:io/poll@0.2.0', {
     Pollable,
-    poll(pollables: readonly Pollable[]): Uint32Array {
+    poll(pollables: readonly Pollable[]): Waited<Uint32Array> {
       if (pollables.length === 0) throw new RuntimeError('RUNTIME_TRAP', 'wasi:io/poll.poll was given no pollables');
       if (pollables.length > MAX_POLLED) {
         const message = `wasi:io/poll.poll was given ${pollables.length} pollables; give it at most ${MAX_POLLED}`;
         throw new RuntimeError('RUNTIME_TRAP', message);
       }
-      const ready = pollables.flatMap((pollable, index) => (pollable.ready() ? [index] : []));
-      return ready.length > 0 ? Uint32Array.from(ready) : wouldBlock('wasi:io/poll.poll');
+      return polled(pollables.map(readinessOf));
     },
   });
+
+  /** Places of those that are ready, after the turn has waited for the first of them. */
+  function polled(all: readonly Readiness[]): Waited<Uint32Array> {
+    const ready = all.flatMap((each, index) => (each.ready() ? [index] : []));
+    if (ready.length > 0) return Uint32Array.from(ready);
+    return afterWake(current.state, [...new Set(all)], () => polled(all));
+  }
+
   return {
     Pollable,
     InputStream,
     OutputStream,
     failed: (code, text) => ({ tag: 'last-operation-failed', val: new IoError(code, text) }),
     codeOf: (error) => (error instanceof IoError ? error.code : undefined),
-    wouldBlock,
   };
 }
 
-/** There is something to do with a sink that has an error to tell, too. */
-function isWritable(sink: ByteSink): boolean {
-  try {
-    return sink.room() > 0;
-  } catch (thrown) {
-    if (thrown instanceof Error) throw thrown;
-    return true;
-  }
+function tooMuch(bytes: number, room: number): RuntimeError {
+  return new RuntimeError('RUNTIME_TRAP', `a write of ${bytes} bytes, ${room} were permitted`);
+}
+
+/** What a pollable of a stream asks: it may outlive the stream, of which nothing comes any more then. */
+function untilClosed(stream: Readiness, isClosed: () => boolean): Readiness {
+  return { ready: () => isClosed() || stream.ready(), whenReady: (wake) => stream.whenReady(wake) };
+}
+
+/** At most one more than is ever permitted: a length of its own would be the guest's to choose. */
+function zeroes(length: bigint): Uint8Array {
+  return new Uint8Array(length > BigInt(MAX_BYTES) ? MAX_BYTES + 1 : Number(length));
 }
 
 function bounded(length: bigint): number {

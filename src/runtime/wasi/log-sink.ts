@@ -2,6 +2,7 @@ import { GrowingBuffer } from '#core';
 import type { CurrentStore, LogChannel } from '../host/host-state.ts';
 import type { ByteSink } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
+import { ALWAYS_READY } from './readiness.ts';
 
 /** What is logged as one line at most. */
 const MAX_LINE_BYTES = 8 * 1024;
@@ -25,6 +26,9 @@ export class LogSink implements ByteSink {
     });
   }
 
+  readonly ready: ByteSink['ready'] = ALWAYS_READY.ready;
+  readonly whenReady: ByteSink['whenReady'] = ALWAYS_READY.whenReady;
+
   room(): number {
     return Number.POSITIVE_INFINITY;
   }
@@ -39,7 +43,7 @@ export class LogSink implements ByteSink {
     this.#keep(contents.subarray(start));
   }
 
-  flush(): void {
+  flush(): undefined {
     if (this.#line.length > 0) this.#emit();
   }
 

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { messageOf, type NetworkConnection, type SocketAddress } from '#core';
+import { messageOf, type NetworkConnection, type SocketAddress, Wakers } from '#core';
 import { SecurityError } from '../errors.ts';
 
 /** Bytes that are kept of what is sent; Node keeps as many of what is received, and lets the other side wait then. */
@@ -38,6 +38,7 @@ class TcpConnection implements NetworkConnection {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
   readonly closed: Promise<void>;
+  readonly changed: Wakers = new Wakers();
   readonly #socket: Socket;
   readonly #check: () => void;
   #ended = false;
@@ -50,19 +51,23 @@ class TcpConnection implements NetworkConnection {
     this.#check = check;
     socket.on('error', (error) => {
       this.#failure = error;
+      this.changed.wake();
     });
     socket.on('end', () => {
       this.#ended = true;
+      this.changed.wake();
     });
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
         this.#ended = true;
+        this.changed.wake();
         resolve();
       });
     });
     // The end is told to whoever reads beyond what is there.
     socket.on('readable', () => {
       if (socket.readableLength === 0) socket.read();
+      this.changed.wake();
     });
   }
 
@@ -70,9 +75,18 @@ class TcpConnection implements NetworkConnection {
     return this.#socket.readableLength > 0 || this.#ended || this.#failure !== undefined;
   }
 
-  get room(): number {
+  get writable(): boolean {
+    const { writable, writableLength } = this.#socket;
+    return this.#failure !== undefined || !writable || writableLength < BUFFER_BYTES;
+  }
+
+  get flushed(): boolean {
+    return this.#failure !== undefined || this.#socket.destroyed || this.#socket.writableLength === 0;
+  }
+
+  get room(): number | undefined {
     this.#usable();
-    return this.#socket.writable ? Math.max(0, BUFFER_BYTES - this.#socket.writableLength) : 0;
+    return this.#socket.writable ? Math.max(0, BUFFER_BYTES - this.#socket.writableLength) : undefined;
   }
 
   read(length: number): Uint8Array | undefined {
@@ -86,7 +100,7 @@ class TcpConnection implements NetworkConnection {
   write(bytes: Uint8Array): void {
     this.#usable();
     // The guest's memory may change before it is sent.
-    this.#socket.write(bytes.slice());
+    this.#socket.write(bytes.slice(), () => this.changed.wake());
   }
 
   end(): void {

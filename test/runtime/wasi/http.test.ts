@@ -109,12 +109,19 @@ describe.each(['direct', 'glue'] as const)('HTTP on the %s path', (calls) => {
   it.each([
     ['pollable.block', 'kept.future.subscribe().block()'],
     ['poll with nothing ready', 'api.poll([kept.future.subscribe()])'],
-  ])('is never waited for: %s ends the store', async (_, waits) => {
+  ])('is waited for by %s, which ends the store on the glue path', async (_, waits) => {
     const { connections, grant, at } = await server(() => {});
     const guest = await scene([grant]);
     await guest.value(`kept.future = api.request('http://${at}/')`);
     await expect.poll(connections).toBe(1);
-    await expect(guest.step(waits)).rejects.toMatchObject({ code: 'RUNTIME_WOULD_BLOCK' });
+    const waiting = guest.step(waits);
+    if (calls === 'glue') await expect(waiting).rejects.toMatchObject({ code: 'RUNTIME_WOULD_BLOCK' });
+    else {
+      await expect.poll(() => guest.runtime.state(guest.handle)).toBe('waiting');
+      const ended = expect(waiting).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+      await guest.runtime.unload(guest.handle);
+      await ended;
+    }
     // What the store had begun ends with it.
     await expect.poll(connections).toBe(0);
   });

@@ -1,6 +1,7 @@
 import type { GuardedFile } from '#security/access';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import type { Io } from '../io.ts';
+import { ALWAYS_READY } from '../readiness.ts';
 import { answering } from './error-code.ts';
 
 /** A file that a descriptor and the streams made from it hold; it is closed when the last of them lets go. */
@@ -22,7 +23,7 @@ export class OpenFile {
   source(offset: number): ByteSource {
     let at = offset;
     return {
-      ready: () => true,
+      ...ALWAYS_READY,
       read: (length) => {
         const bytes = this.#streaming(() => this.file.read(at, length));
         at += bytes.length;
@@ -42,6 +43,7 @@ export class OpenFile {
       return written;
     };
     return {
+      ...ALWAYS_READY,
       room: () => Number.POSITIVE_INFINITY,
       write: (bytes) =>
         this.#streaming(() => {

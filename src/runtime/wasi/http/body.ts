@@ -2,6 +2,7 @@ import { GrowingBuffer } from '#core';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import type { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
+import { ALWAYS_READY } from '../readiness.ts';
 import type { HttpErrorCode } from './error-code.ts';
 
 /** Bytes that are kept of one request's body, and of one answer's. */
@@ -38,6 +39,9 @@ export class CollectedBody implements ByteSink {
   get ended(): boolean {
     return this.#whole !== undefined;
   }
+
+  readonly ready: ByteSink['ready'] = ALWAYS_READY.ready;
+  readonly whenReady: ByteSink['whenReady'] = ALWAYS_READY.whenReady;
 
   room(): number {
     if (this.ended) throw { tag: 'closed' };
@@ -87,7 +91,7 @@ export class CollectedBody implements ByteSink {
 export function bodySource(bytes: () => Uint8Array | undefined): ByteSource {
   let at = 0;
   return {
-    ready: () => true,
+    ...ALWAYS_READY,
     read(length) {
       const some = bytes()?.subarray(at, at + length) ?? new Uint8Array();
       at += some.length;

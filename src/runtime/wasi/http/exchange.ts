@@ -1,4 +1,4 @@
-import { type HttpResponse, Quota } from '#core';
+import { type HttpResponse, Quota, Wakers } from '#core';
 import type { HostState } from '../../host/host-state.ts';
 import { HostCharge } from '../host-charge.ts';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
@@ -39,6 +39,8 @@ const FULL: HttpErrorCode = { tag: 'connection-limit-reached' };
  * of it runs any more: a guest could else begin and drop as many as it likes.
  */
 export class Exchange {
+  /** Told when its outcome is there. */
+  readonly settled: Wakers = new Wakers();
   readonly #leave: () => void;
   readonly #ending: AbortSignal;
   readonly #charge: HostCharge;
@@ -103,7 +105,9 @@ export class Exchange {
   #settle(outcome: Outcome): void {
     const ran = this.#running;
     this.#running = false;
-    if (!this.#released) this.#outcome ??= outcome;
-    else if (ran) this.#leave();
+    if (!this.#released) {
+      this.#outcome ??= outcome;
+      this.settled.wake();
+    } else if (ran) this.#leave();
   }
 }

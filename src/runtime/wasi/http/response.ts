@@ -113,7 +113,10 @@ export function responseKit(current: CurrentStore, io: Io, fields: FieldsKit): R
     }
 
     subscribe(): object {
-      return new io.Pollable(() => this.#taken || this.#exchange.outcome !== undefined);
+      return new io.Pollable({
+        ready: () => this.#taken || this.#exchange.outcome !== undefined,
+        whenReady: (wake) => this.#exchange.settled.add(wake),
+      });
     }
 
     get(): Result<Result<IncomingResponse, HttpErrorCode>, undefined> | undefined {

@@ -1,4 +1,4 @@
-import { Quota } from '#core';
+import { Quota, Wakers } from '#core';
 import type { HostLinker } from '../../host/host-linker.ts';
 import type { CurrentStore, HostState } from '../../host/host-state.ts';
 import { HostCharge } from '../host-charge.ts';
@@ -20,6 +20,7 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
 
   class ResolveAddressStream {
     readonly #charge = new HostCharge(current.state, ANSWER_BYTES);
+    readonly #changed = new Wakers();
     #addresses: IpAddress[] | undefined;
     #failure: string | undefined;
 
@@ -28,9 +29,11 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
       ask().then(
         (addresses) => {
           this.#addresses ??= addresses.slice(0, MAX_ADDRESSES).map(ipAddressOf);
+          this.#changed.wake();
         },
         (error) => {
           this.#failure = socketErrorOf(error);
+          this.#changed.wake();
         },
       );
     }
@@ -47,7 +50,10 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
     }
 
     subscribe(): object {
-      return new io.Pollable(() => this.#addresses !== undefined || this.#failure !== undefined);
+      return new io.Pollable({
+        ready: () => this.#addresses !== undefined || this.#failure !== undefined,
+        whenReady: (wake) => this.#changed.add(wake),
+      });
     }
   }
 

@@ -1,4 +1,4 @@
-import { type NetworkConnection, Quota } from '#core';
+import { type NetworkConnection, Quota, Wakers } from '#core';
 import type { HostLinker } from '../../host/host-linker.ts';
 import type { CurrentStore, HostState } from '../../host/host-state.ts';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
@@ -53,6 +53,7 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
     readonly #charge: HostCharge;
     readonly #places: Quota;
     readonly #stop = new AbortController();
+    readonly #changed = new Wakers();
     #started = false;
     #finished = false;
     #closed = false;
@@ -82,10 +83,12 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
       this.#state.network.connect(socketAddressOf(remote), signal).then(
         (connection) => {
           this.#connection = connection;
+          this.#changed.wake();
           if (this.#closed) this.#leave();
         },
         (error) => {
           this.#failure = socketErrorOf(error);
+          this.#changed.wake();
           if (this.#closed) this.#leave();
         },
       );
@@ -116,7 +119,10 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
     }
 
     subscribe(): object {
-      return new io.Pollable(() => !this.#started || this.#failure !== undefined || this.#connection !== undefined);
+      return new io.Pollable({
+        ready: () => !this.#started || this.#failure !== undefined || this.#connection !== undefined,
+        whenReady: (wake) => this.#changed.add(wake),
+      });
     }
 
     /** What is received after a `receive` is read as before: the other side is not told of it. */
@@ -183,14 +189,24 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
 function sourceOf(connection: NetworkConnection, io: Io): ByteSource {
   return {
     ready: () => connection.readable,
+    whenReady: (wake) => connection.changed.add(wake),
     read: (length) => streaming(io, () => connection.read(length)),
   };
 }
 
 function sinkOf(connection: NetworkConnection, io: Io): ByteSink {
+  const whenReady = (wake: () => void): (() => void) => connection.changed.add(wake);
+  const flushed = { ready: () => connection.flushed, whenReady };
   return {
-    room: () => streaming(io, () => connection.room),
+    ready: () => connection.writable,
+    whenReady,
+    room() {
+      const room = streaming(io, () => connection.room);
+      if (room === undefined) throw { tag: 'closed' };
+      return room;
+    },
     write: (bytes) => streaming(io, () => connection.write(bytes)),
+    flush: () => flushed,
   };
 }
 
