@@ -52,6 +52,7 @@ export {
   type BlobStore,
   type CallBudget,
   type CallPath,
+  type Cancel,
   type Clock,
   type CompiledArtifact,
   type ComponentHandle,

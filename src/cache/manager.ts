@@ -1,15 +1,14 @@
 import * as promises from 'node:fs/promises';
-import {
-  type ArtifactBuilder,
-  type ArtifactCache,
-  type ArtifactKey,
-  type ArtifactStore,
-  type ArtifactTrust,
-  type Clock,
-  type CompiledArtifact,
-  type MeteringMode,
-  type Random,
-  SingleFlight,
+import type {
+  ArtifactBuilder,
+  ArtifactCache,
+  ArtifactKey,
+  ArtifactStore,
+  ArtifactTrust,
+  Clock,
+  CompiledArtifact,
+  MeteringMode,
+  Random,
 } from '#core';
 import { compileArtifact, weightOf } from './compile.ts';
 import type { CacheConfig } from './config.ts';
@@ -25,6 +24,7 @@ import { type CacheMetrics, metricsOf } from './metrics.ts';
 import { checkCacheOptions } from './option-rules.ts';
 import type { PruneOptions, PruneReport } from './prune.ts';
 import { type Build, SharedBuilds } from './shared-builds.ts';
+import { SingleFlight } from './singleflight.ts';
 import type { CacheSurvey } from './survey.ts';
 import { DiskSweeper } from './sweeper.ts';
 import type { WarmupItem, WarmupMode, WarmupOptions, WarmupReport } from './warmup.ts';
@@ -53,7 +53,7 @@ export class CacheManager implements ArtifactCache {
   readonly #profiles: ReadonlyMap<string, EngineProfile>;
   readonly #memory: MemoryTier<CompiledArtifact>;
   readonly #disk: DiskTier | undefined;
-  readonly #flights = new SingleFlight<CompiledArtifact>(aborted);
+  readonly #flights = new SingleFlight<CompiledArtifact>();
   readonly #builds: SharedBuilds;
   readonly #sweeper: DiskSweeper;
   #joined = 0;
@@ -284,8 +284,4 @@ function noDisk(): CacheError {
     'CACHE_UNAVAILABLE',
     'there is no disk tier: it was switched off, or this user has no home folder; name one with VIVARIUM_CACHE_DIR',
   );
-}
-
-function aborted({ reason: cause }: AbortSignal): CacheError {
-  return new CacheError('CACHE_ABORTED', 'the caller stopped waiting for the component to be made ready', { cause });
 }

@@ -30,6 +30,5 @@ export * from './ports/supervisor.ts';
 export * from './quota.ts';
 export * from './shown-data.ts';
 export * from './shown-value.ts';
-export * from './single-flight.ts';
 export * from './units.ts';
 export * from './wakers.ts';

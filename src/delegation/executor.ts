@@ -6,12 +6,12 @@ import {
   type ModelProvider,
   type ModelReply,
   type ModuleRegistry,
-  SingleFlight,
   shownText,
 } from '#core';
 import { type CallContext, requestHash } from './call-context.ts';
 import type { DelegationEngine, ExecTarget, L4CacheHit } from './delegation-engine.ts';
 import { DelegationError } from './errors.ts';
+import { SharedCalls } from './shared-calls.ts';
 import { sharedModel } from './shared-model.ts';
 
 /** A call to be carried out somewhere. */
@@ -56,7 +56,7 @@ export interface Execution {
 export class Executor {
   readonly #parts: ExecutorParts;
   readonly #models: ReadonlyMap<string, ModelProvider>;
-  readonly #asked = new SingleFlight<ModelReply>();
+  readonly #asked = new SharedCalls<ModelReply>();
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;

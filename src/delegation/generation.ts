@@ -8,12 +8,12 @@ import {
   type ModelProvider,
   type ModuleRecord,
   messageOf,
-  SingleFlight,
 } from '#core';
 import { type CallContext, requestHash } from './call-context.ts';
 import { DelegationError } from './errors.ts';
 import type { DelegatedCall } from './executor.ts';
 import { complaintOf, sourceOf } from './model-text.ts';
+import { SharedCalls } from './shared-calls.ts';
 
 /** A component that was loaded to be checked. */
 export interface GeneratedModule {
@@ -89,7 +89,7 @@ export type GenerationStage = 'generate' | 'build' | 'check' | 'publish';
  */
 export class GenerationPipeline {
   readonly #parts: GenerationParts;
-  readonly #generations = new SingleFlight<ModuleRecord>();
+  readonly #generations = new SharedCalls<ModuleRecord>();
   /** Built, and not published because the publisher was gone: the next call need not ask the model again. */
   readonly #unpublished = new LRUCache<string, Uint8Array>({
     maxSize: KEPT_BYTES,
@@ -128,7 +128,7 @@ export class GenerationPipeline {
     return this.#generations.run(
       key,
       (stop) => this.#generate(key, (messages) => ask(provider, model, messages, stop), question, context, stop),
-      { signal },
+      signal,
     );
   }
 

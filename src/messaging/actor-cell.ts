@@ -135,6 +135,8 @@ export interface TurnRunner {
   /** @param now the router's clock, read just before */
   callHandleMessage(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<Uint8Array | undefined>;
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void>;
+  /** The embedder does not want the answer of the turn that runs any more. Answers whether that ends the turn. */
+  giveUpTurn?(handle: ComponentHandle, reason: VivariumError): boolean;
   /** When the last turn ended by the router's clock, where the runner has read it anyway. */
   readonly endedAt?: number | undefined;
   /** The same for one actor alone, which spares a search at each turn; asked once, at the actor's first turn. */

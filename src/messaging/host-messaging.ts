@@ -159,8 +159,9 @@ export class HostMessaging {
 
   #abortWith(signal: AbortSignal, request: PendingRequest, resolve: Resolve): void {
     const onAbort = (): void => {
-      this.#router.requests.cancel(request);
-      resolve(rejection(this.#errors.aborted(signal)));
+      const error = this.#errors.aborted(signal);
+      this.#router.requests.cancel(request, error);
+      resolve(rejection(error));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     const done = (): void => signal.removeEventListener('abort', onAbort);

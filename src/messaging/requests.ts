@@ -118,11 +118,15 @@ export class Requests implements RequestOwner {
     request.from?.noticeIdle();
   }
 
-  /** Ends a request whose asker no longer wants the answer and is not told. */
-  cancel(request: PendingRequest): void {
+  /**
+   * Ends a request whose asker no longer wants the answer and is not told.
+   * @param reason what its turn ends with, if the actor's turns end with their requests
+   */
+  cancel(request: PendingRequest, reason?: VivariumError): void {
     if (request.end !== undefined) return;
     this.#counters.cancelled += 1;
     this.#close(request, 'cancelled');
+    if (reason !== undefined) giveUpTurn(request, reason);
     request.from?.noticeIdle();
   }
 
@@ -162,9 +166,17 @@ export class Requests implements RequestOwner {
     const circle = deadlockOf(request);
     this.#counters.timedOut += 1;
     this.#close(request, 'timed-out');
-    request.fail(circle === undefined ? timeout(request) : deadlock(request, circle));
+    const error = circle === undefined ? timeout(request) : deadlock(request, circle);
+    request.fail(error);
+    giveUpTurn(request, error);
     request.from?.noticeIdle();
   }
+}
+
+/** Only the embedder's impatience may end a turn: an actor could end another's instances otherwise. */
+function giveUpTurn(request: PendingRequest, reason: VivariumError): void {
+  const { target, from } = request;
+  if (from === undefined && target.current?.request === request) target.runner.giveUpTurn?.(target.handle, reason);
 }
 
 function askerOf(from: ActorCell, suspendsTurn: boolean): Asker;

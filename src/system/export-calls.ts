@@ -1,13 +1,22 @@
-import { type ComponentHandle, isVivariumError, type Turn } from '#core';
+import { type Clock, type ComponentHandle, isVivariumError, type Turn } from '#core';
 import type { Router } from '#messaging';
 import type { JcoEngine, ResourceCalls } from '#runtime';
 import type { ActorSupervisor } from './actor-supervisor.ts';
+import { BoundedCall, timedOut } from './bounded-call.ts';
+import { aborted } from './ended.ts';
 import { tellingFailure } from './failing-turn.ts';
 
 export interface ExportCallsPorts {
   readonly engine: () => JcoEngine;
   readonly router: () => Router;
   readonly supervisor: () => ActorSupervisor;
+  readonly clock: () => Clock;
+}
+
+/** How long a call is wanted. */
+export interface CallBounds {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Calls of exports and of resources' methods, and drops of resources: each is a turn, before messages that wait. */
@@ -18,18 +27,29 @@ export class ExportCalls implements ResourceCalls {
     this.#ports = ports;
   }
 
-  /** @param begin called when the turn begins; what it throws is not the component's failure */
+  /** A call of an export; it may be given up, by its time or its signal, before its turn has begun and while it runs. */
   async call(
     handle: ComponentHandle,
     name: string,
     args: readonly unknown[],
-    begin: () => void = () => {},
+    { signal, timeoutMs }: CallBounds = {},
   ): Promise<unknown> {
     const engine = this.#ports.engine();
-    const supervisor = this.#ports.supervisor();
     const { state } = engine.lifecycle(handle);
-    if (state === 'failed' && !supervisor.isSupervised(handle)) throw engine.refusal(handle);
-    return this.#turn(handle, () => engine.callExport(handle, name, args), begin);
+    if (state === 'failed' && !this.#ports.supervisor().isSupervised(handle)) throw engine.refusal(handle);
+    const run = (): Turn<unknown> => engine.callExport(handle, name, args);
+    if (signal === undefined && timeoutMs === undefined) return this.#turn(handle, run);
+    const call = new BoundedCall(run, (reason) => engine.giveUpTurn(handle, reason));
+    const stopTimer =
+      timeoutMs === undefined
+        ? undefined
+        : this.#ports.clock().after(timeoutMs, () => call.giveUp(timedOut(name, timeoutMs)));
+    const onAbort = (): void => call.giveUp(aborted(signal as AbortSignal));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return call.of(this.#turn(handle, call.run, call.begin)).finally(() => {
+      stopTimer?.();
+      signal?.removeEventListener('abort', onAbort);
+    });
   }
 
   async drop(handle: ComponentHandle): Promise<void> {

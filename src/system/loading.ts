@@ -96,6 +96,7 @@ export class Loading {
         store: options.store ?? 'per-actor',
         metering: options.metering ?? 'fuel',
         scheduling: options.scheduling ?? this.#scheduling,
+        cancel: options.cancel ?? 'answer',
         imports: options.imports ?? {},
         signal: options.signal,
       });

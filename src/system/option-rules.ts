@@ -84,6 +84,7 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   store: oneOf('per-actor', 'per-call'),
   metering: oneOf('fuel', 'deadline'),
   scheduling: SCHEDULING,
+  cancel: oneOf('answer', 'turn'),
   imports: interfaces,
   mailbox: anything,
   supervision: anything,

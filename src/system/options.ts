@@ -4,6 +4,7 @@ import type {
   ArtifactCache,
   AuditLog,
   CallPath,
+  Cancel,
   Clock,
   ComponentLoader,
   KeyValueStore,
@@ -124,6 +125,11 @@ export interface LoadOptions {
   readonly metering?: 'fuel' | 'deadline';
   /** The runtime's by default. */
   readonly scheduling?: Scheduling;
+  /**
+   * What becomes of the turn of a `request` or `call` that is over its `timeoutMs`, or whose signal is aborted. `answer` (the
+   * default): it goes on, and its answer is dropped. `turn`: it ends where it stands, and the component's instance with it.
+   */
+  readonly cancel?: Cancel;
   /**
    * What meets imports that are neither WASI's nor Vivarium's, by interface name; in it functions by their names in WIT
    * (`get-HTTP-code`) or as jco has them (`getHttpCode`), resource classes in PascalCase.

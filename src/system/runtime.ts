@@ -41,10 +41,13 @@ import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from 
 type AnyProtocol = Readonly<Record<string, () => unknown>>;
 
 const ACTOR_RULE = allow.options({ codec: allow.anything });
-const TARGET_RULE = allow.required<Exclude<CallTarget, string>>({ name: allow.text, signal: allow.signal }, 'name');
+const TARGET_RULE = allow.required<Exclude<CallTarget, string>>(
+  { name: allow.text, signal: allow.signal, timeoutMs: allow.milliseconds },
+  'name',
+);
 
 /** An export's name, or the name with what else the call needs. */
-export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal };
+export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal; readonly timeoutMs?: number };
 
 /**
  * Hosts components. Every method may be called at any time; one component runs one turn at a time.
@@ -142,11 +145,12 @@ export class Runtime implements AsyncDisposable {
    */
   async call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
     if (typeof what !== 'string') checkOptions(what ?? null, TARGET_RULE, 'target');
-    const { name, signal } = typeof what === 'string' ? { name: what, signal: undefined } : what;
-    this.#open(signal);
-    return this.#calls.call(target, name, args, () => {
-      if (signal?.aborted) throw aborted(signal);
-    });
+    if (typeof what === 'string') {
+      this.#open();
+      return this.#calls.call(target, what, args);
+    }
+    this.#open(what.signal);
+    return this.#calls.call(target, what.name, args, what);
   }
 
   /**

@@ -193,6 +193,7 @@ describe('a runtime', () => {
     store: junk,
     metering: junk,
     scheduling: junk,
+    cancel: junk,
     imports: fc.oneof(junk, fc.dictionary(fc.string(), junk)),
     mailbox,
     supervision: anyOf<NonNullable<LoadOptions['supervision']>>({

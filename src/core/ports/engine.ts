@@ -21,6 +21,12 @@ export type GivenComponent = Uint8Array | { readonly digest: string; read(): Pro
  */
 export type Scheduling = 'preemptive' | 'cooperative';
 
+/**
+ * What becomes of a turn for whose answer its caller waits no more. `answer`: the turn goes on, and its answer is dropped.
+ * `turn`: the turn ends, and its instance with it.
+ */
+export type Cancel = 'answer' | 'turn';
+
 export interface EngineLoadRequest {
   readonly handle: ComponentHandle;
   readonly component: GivenComponent;
@@ -39,6 +45,7 @@ export interface EngineLoadRequest {
   readonly store: StorePolicy;
   readonly metering: MeteringMode;
   readonly scheduling: Scheduling;
+  readonly cancel: Cancel;
   /** What the embedder gives for imports that are neither WASI's nor ours, by interface name. */
   readonly imports: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal | undefined;

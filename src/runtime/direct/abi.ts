@@ -1,6 +1,6 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
-import { continued, type Execution, promising } from '../execution/index.ts';
+import { type Execution, promising } from '../execution/index.ts';
 import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host/host-call.ts';
 import { theExchange } from './adapter/exchange.ts';
 import { KeptText } from './kept-text.ts';
@@ -163,7 +163,6 @@ export const ABI = {
     return answer instanceof Promise || (!mayHaveThen && isThenable(answer));
   },
 
-  continued,
   promising,
 
   /**

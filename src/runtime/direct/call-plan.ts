@@ -7,7 +7,7 @@ import type { HostFunction, HostSlot } from './host-slot.ts';
  * data below, of the code that plans hold or of what that code calls, and of what is attached to core modules or how the
  * exchange is divided.
  */
-export const CALL_PLAN_FORMAT = 14;
+export const CALL_PLAN_FORMAT = 15;
 
 /** A plan of the largest component that is built stays far below these. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
@@ -49,7 +49,7 @@ export interface PlannedResource extends ResourceType {
 /** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
 export interface DirectPlan {
   readonly source: string;
-  /** How many of its imports may have to wait. */
+  /** How many of its imports may have to wait, and of its exports that are imports. */
   readonly waits: number;
   readonly steps: readonly PlannedStep[];
   /** Items by name, each list once however many core modules are given it. */

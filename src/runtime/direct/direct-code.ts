@@ -63,11 +63,14 @@ interface Host {
 }
 
 /** Stands for the scheduler where guests are called in a way that cannot be suspended. */
-const NEVER_WAITS: Pick<TurnScheduler, 'wait'> = {
-  wait: (_: Turn, promise: PromiseLike<unknown>, name: string) => {
-    throw hostWouldBlock(name, promise);
-  },
+const NEVER_WAITS: Pick<TurnScheduler, 'wait' | 'waitOutside'> = {
+  wait: refuseToWait,
+  waitOutside: refuseToWait,
 };
+
+function refuseToWait(_: Turn, promise: PromiseLike<unknown>, name: string): never {
+  throw hostWouldBlock(name, promise);
+}
 
 /**
  * The direct way into a component: the counterpart of jco's generated glue, with the same values going in and out and

@@ -182,7 +182,8 @@ export function forwardCode(type: FuncType, host: number, how: HostCall, name: s
   if (suspends) {
     code.line('const t = execution.running;\nlet answer, raw;');
     code.line(`try {\nraw = ${call};\nwhile (abi.isPromise(raw, ${mayHaveThen(type)})) {`);
-    code.line('try { raw = await raw; } finally { execution.reclaim(t); }\nraw = abi.continued(raw);\n}');
+    const wait = `await scheduler.waitOutside(t, raw, ${JSON.stringify(name)});`;
+    code.line(`try { ${wait} } finally { execution.reclaim(t); }\nraw = t.take();\n}`);
     code.line(`answer = ${answerCode(type, 'raw')};\n} catch (thrown) { ${thrownCode(type, name)} }`);
     checkAnswer(code, type, host);
   } else callHost(code, type, call, { name, host });

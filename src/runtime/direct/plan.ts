@@ -106,6 +106,8 @@ class Planner {
   readonly #waiting = new Map<number, WaitingImport[]>();
   /** Trampolines that may have to wait. */
   readonly #waits = new Set<number>();
+  /** Exports that are imports which may have to wait. */
+  #waitingExports = 0;
   readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
   readonly #functions: { name: string; func: number }[] = [];
   readonly #interfaces: string[] = [];
@@ -139,7 +141,7 @@ class Planner {
     this.#noteWaiting(steps);
     const [funcs, memories] = [slotsByStep(this.#funcs), slotsByStep(this.#memories)];
     return {
-      waits: this.#waits.size,
+      waits: this.#waits.size + this.#waitingExports,
       lists: this.#lists,
       source: [
         "'use strict';",
@@ -249,6 +251,7 @@ class Planner {
     const [host, name] = [this.#host.push(slot) - 1, path.join('#')];
     const plain = forwardCode(type, host, how, name, false);
     const suspendable = forwardCode(type, host, how, name, true);
+    if (mayWait(path)) this.#waitingExports += 1;
     const index = this.#exported.push({ plain, suspendable }) - 1;
     this.#exportedOf.set(item, new Map([['', index]]));
     return index;

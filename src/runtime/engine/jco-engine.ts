@@ -6,6 +6,7 @@ import {
   type RuntimeEngine,
   shownHandle,
   type Turn,
+  type VivariumError,
 } from '#core';
 import { type ComponentMetadata, keptMetadata, metadataBytes } from '../actor/component-metadata.ts';
 import { RuntimeError } from '../errors.ts';
@@ -56,7 +57,7 @@ export class JcoEngine implements RuntimeEngine {
       loaded = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock);
       this.#components.set(handle.handleId, loaded);
       lifecycle.move('loaded', 'the component was compiled');
-      await this.#start(loaded);
+      await endingOn(signal, loaded, this.#start(loaded));
     } catch (error) {
       this.#components.delete(handle.handleId);
       if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
@@ -88,6 +89,14 @@ export class JcoEngine implements RuntimeEngine {
       if (component.lifecycle.can('fail')) component.lifecycle.move('fail', reasonOf(error));
       throw error;
     }
+  }
+
+  /**
+   * Nobody wants the answer of the turn that runs any more. Answers whether that ends it: where it is loaded with `cancel: 'turn'`.
+   * It ends at once where it is suspended, and otherwise behind the host function that it has called.
+   */
+  giveUpTurn(handle: ComponentHandle, reason: VivariumError): boolean {
+    return this.#components.get(handle?.handleId)?.giveUpTurn(handle, reason) ?? false;
   }
 
   /** The turns of one component, to be kept by who calls it often. @throws `RUNTIME_NOT_FOUND` */
@@ -177,12 +186,12 @@ export class JcoEngine implements RuntimeEngine {
   /** Calls `shutdown` if there is an instance, and lets go of it; answers the reason with what went wrong in that. */
   async #shutDown(component: LoadedComponent, reason: string): Promise<string> {
     const { store } = component;
-    if (store === undefined) return reason;
     component.store = undefined;
     // A guest that is suspended in a call cannot be asked to shut down: the call ends, and the store with it.
-    await store.end(
+    await component.endTurn(
       new RuntimeError('RUNTIME_ABORTED', `the component was ended while a turn of it was suspended: ${reason}`),
     );
+    if (store === undefined) return reason;
     try {
       if (store.dead) return reason;
       store.given?.dropAll();
@@ -201,6 +210,22 @@ export class JcoEngine implements RuntimeEngine {
     const component = this.#components.get(handle?.handleId);
     if (component === undefined) throw notLoaded(handle);
     return component;
+  }
+}
+
+/** Ends a start that is suspended when the load's signal is aborted. */
+async function endingOn(
+  signal: AbortSignal | undefined,
+  component: LoadedComponent,
+  start: Promise<void>,
+): Promise<void> {
+  if (signal === undefined) return start;
+  const end = (): void => void component.endTurn(loadAborted(signal));
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    await start;
+  } finally {
+    signal.removeEventListener('abort', end);
   }
 }
 

@@ -2,5 +2,5 @@ export { Continuation } from './continuation.ts';
 export { currentStore } from './current-store.ts';
 export { Execution, execution } from './execution.ts';
 export { promising } from './jspi.ts';
-export { continued, type Suspension, Turn } from './turn.ts';
+export { type Suspension, Turn } from './turn.ts';
 export { TurnScheduler } from './turn-scheduler.ts';

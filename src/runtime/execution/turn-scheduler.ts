@@ -48,16 +48,41 @@ export class TurnScheduler implements Scheduler {
    * @throws `RUNTIME_WOULD_BLOCK` where the turn cannot wait, and the promise is nobody's
    */
   wait(turn: Turn, promise: PromiseLike<unknown>, name: string): void {
-    const { execution, maxWaitingTurns } = this.#options;
-    if (!turn.mayWait || this.#waiting >= maxWaitingTurns) {
+    this.#beginWaiting(turn, promise, name, turn.mayWait);
+    this.#options.execution.putAside(turn);
+    this.#parked = { turn, promise };
+  }
+
+  /**
+   * Waits for a promise on behalf of a turn that has no guest on its stack, because its export is a function of the host's.
+   * Then `turn.take()` has the answer, unless the turn was ended.
+   * @throws as `wait`
+   */
+  async waitOutside(turn: Turn, promise: PromiseLike<unknown>, name: string): Promise<void> {
+    this.#beginWaiting(turn, promise, name, true);
+    turn.suspended?.();
+    await new Promise<void>((resolve) => {
+      const proceed = (): void => {
+        turn.proceed = undefined;
+        resolve();
+      };
+      turn.proceed = proceed;
+      settle(promise, turn, proceed);
+    });
+    turn.suspension = undefined;
+    this.#waiting -= 1;
+    turn.waitedMs += this.#options.now() - turn.waits;
+  }
+
+  #beginWaiting(turn: Turn, promise: PromiseLike<unknown>, name: string, mayWait: boolean): void {
+    const { maxWaitingTurns, now } = this.#options;
+    if (!mayWait || this.#waiting >= maxWaitingTurns) {
       promise.then(undefined, () => {});
-      throw wouldBlock(name, turn.mayWait ? maxWaitingTurns : undefined);
+      throw wouldBlock(name, mayWait ? maxWaitingTurns : undefined);
     }
     this.#waiting += 1;
-    turn.waits = this.#options.now();
+    turn.waits = now();
     turn.suspension = 'waiting';
-    execution.putAside(turn);
-    this.#parked = { turn, promise };
   }
 
   /** The turn has just been given the thread: its slice begins. */

@@ -60,7 +60,8 @@ export class Turn {
     this.settled = undefined;
     if (settled === undefined) throw new Error('the turn has waited for nothing');
     if ('thrown' in settled) throw settled.thrown;
-    return continued(settled.value);
+    const { value } = settled;
+    return value instanceof Continuation ? value.run() : value;
   }
 
   /** Ends the turn while it is suspended: its guest traps where it stands, and cannot catch that. */
@@ -68,9 +69,4 @@ export class Turn {
     this.tank.stop(reason);
     this.proceed?.();
   }
-}
-
-/** What a promise resolved to, after the work that goes on in the turn. */
-export function continued(value: unknown): unknown {
-  return value instanceof Continuation ? value.run() : value;
 }

@@ -13,6 +13,7 @@ import {
   printable,
   type StorePolicy,
   type Turn,
+  type VivariumError,
 } from '#core';
 import type { ComponentCode } from '../code/component-code.ts';
 import { findExport } from '../code/component-exports.ts';
@@ -55,11 +56,15 @@ export class LoadedComponent {
   /** What instantiation, and `initialize`, may spend. */
   readonly startBudget: CallBudget;
   readonly #sharesClock: boolean;
+  /** The store that was called last and may be suspended: the actor's, or one of a call's own, or one that is being started. */
+  #called: Store | undefined;
   #messagesHandled = 0;
   readonly handle: ComponentHandle;
   readonly lifecycle: Lifecycle;
   readonly policy: StorePolicy;
   readonly preemptive: boolean;
+  /** Whether a turn ends for which its caller does not wait any more. */
+  readonly #endsUnwanted: boolean;
   readonly imports: Readonly<Record<string, unknown>>;
   readonly limits: EffectiveLimits;
   readonly authority: ComponentAuthority;
@@ -98,6 +103,7 @@ export class LoadedComponent {
     this.startBudget = { fuel: budget.fuel, timeMs: request.limits.maxStartTimeMs };
     this.policy = request.store;
     this.preemptive = request.scheduling === 'preemptive';
+    this.#endsUnwanted = request.cancel === 'turn';
     this.code = code;
     this.imports = imports;
     this.limits = request.limits;
@@ -170,7 +176,22 @@ export class LoadedComponent {
 
   /** One call into a store, on a budget of its own. */
   enter<A, T>(store: Store, call: Call<A, T>, argument: A, budget: CallBudget = this.budget): Turn<T> {
-    return this.code.suspends ? store.callSuspendable(budget, call, argument) : store.call(budget, call, argument);
+    if (!this.code.suspends) return store.call(budget, call, argument);
+    this.#called = store;
+    return store.callSuspendable(budget, call, argument);
+  }
+
+  /** Ends the turn that is suspended, if one is, and its store with it. Resolves when the turn has ended. */
+  async endTurn(reason: VivariumError): Promise<void> {
+    await this.#called?.end(reason);
+  }
+
+  /** Nobody wants the answer of the turn that runs any more. Answers whether that ends it, which the component's loader chose. */
+  giveUpTurn(_: ComponentHandle, reason: VivariumError): boolean {
+    if (!this.#endsUnwanted) return false;
+    const store = this.#called ?? this.store;
+    void store?.end(reason);
+    return true;
   }
 
   /** Calls `initialize`, for which it has time of its own. */

@@ -1,38 +1,34 @@
+import { CacheError } from './errors.ts';
+
 interface Flight<T> {
   readonly result: Promise<T>;
   readonly controller: AbortController;
   waiting: number;
 }
 
-export interface JoinOptions {
-  /** Ends this caller's own wait. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called if somebody else has begun the work. */
-  readonly onJoin?: () => void;
-}
-
 /** Lets callers that ask for the same thing at the same time share one piece of work and its outcome. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
-  readonly #aborted: (signal: AbortSignal) => unknown;
-
-  /** @param aborted what a caller is given whose signal ends its wait; the signal's reason by default */
-  constructor(aborted: (signal: AbortSignal) => unknown = ({ reason }) => reason) {
-    this.#aborted = aborted;
-  }
 
   /**
    * Joins the work for `key`, or starts it. All who wait get the same value or the same error; nothing is remembered.
    * A caller's `signal` ends only its own wait; the work is aborted when nobody waits for it any more.
-   * @throws what `work` throws, and what `aborted` answers
+   * @throws {CacheError} `CACHE_ABORTED`, and what `work` throws
    */
-  async run(key: string, work: (signal: AbortSignal) => Promise<T>, { signal, onJoin }: JoinOptions = {}): Promise<T> {
-    if (signal?.aborted) throw this.#aborted(signal);
+  run(
+    key: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    options: { readonly signal?: AbortSignal | undefined; readonly onJoin?: () => void } = {},
+  ): Promise<T> {
+    if (options.signal?.aborted) return Promise.reject(aborted(options.signal));
     let flight = this.#flights.get(key);
     if (flight === undefined) flight = this.#start(key, work);
-    else onJoin?.();
-    flight.waiting += 1;
-    return signal === undefined ? flight.result : this.#waitUntil(signal, key, flight);
+    else options.onJoin?.();
+    return this.#wait(key, flight, options.signal);
+  }
+
+  get inFlight(): number {
+    return this.#flights.size;
   }
 
   /** Resolves when everything that is under way has ended, one way or the other. */
@@ -50,17 +46,19 @@ export class SingleFlight<T> {
     return flight;
   }
 
-  async #waitUntil(signal: AbortSignal, key: string, flight: Flight<T>): Promise<T> {
+  async #wait(key: string, flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
+    flight.waiting += 1;
     const { promise: givenUp, reject } = Promise.withResolvers<never>();
     const giveUp = (): void => {
       flight.waiting -= 1;
       if (flight.waiting === 0) {
         // Whoever asks next starts anew instead of joining work that is being aborted.
         this.#forget(key, flight);
-        flight.controller.abort(signal.reason);
+        flight.controller.abort(signal?.reason);
       }
-      reject(this.#aborted(signal));
+      reject(aborted(signal));
     };
+    if (signal === undefined) return flight.result;
     signal.addEventListener('abort', giveUp, { once: true });
     try {
       return await Promise.race([flight.result, givenUp]);
@@ -72,4 +70,10 @@ export class SingleFlight<T> {
   #forget(key: string, flight: Flight<T>): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
+}
+
+function aborted(signal: AbortSignal | undefined): CacheError {
+  return new CacheError('CACHE_ABORTED', 'the caller stopped waiting for the component to be made ready', {
+    cause: signal?.reason,
+  });
 }
