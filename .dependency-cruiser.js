@@ -53,11 +53,59 @@ export const parts = {
   'metering/body': ['metering/operators', 'metering/survey', 'metering/plan', 'metering/assembly'],
   'metering/sections': ['metering/plan', 'metering/startup', 'metering/assembly', 'metering/body'],
   'metering/tank': [],
+  'runtime/exports': [],
+  'runtime/resources': [],
+  'runtime/host': ['runtime/exports', 'runtime/resources'],
+  'runtime/exchange': [],
+  'runtime/execution': ['runtime/host'],
+  'runtime/code': ['runtime/exports', 'runtime/resources', 'runtime/host'],
+  'runtime/direct': [
+    'runtime/exports',
+    'runtime/resources',
+    'runtime/host',
+    'runtime/exchange',
+    'runtime/execution',
+    'runtime/code',
+  ],
+  'runtime/build': ['runtime/direct'],
+  'runtime/planning': [
+    'runtime/exports',
+    'runtime/resources',
+    'runtime/host',
+    'runtime/exchange',
+    'runtime/direct',
+    'runtime/build',
+  ],
+  'runtime/transpile': ['runtime/direct', 'runtime/build', 'runtime/planning'],
+  'runtime/loaders': [],
+  'runtime/wasi': ['runtime/host', 'runtime/execution'],
+  'runtime/actor': ['runtime/host', 'runtime/wasi'],
+  'runtime/store': [
+    'runtime/exports',
+    'runtime/resources',
+    'runtime/host',
+    'runtime/exchange',
+    'runtime/execution',
+    'runtime/code',
+    'runtime/direct',
+  ],
+  'runtime/engine': [
+    'runtime/exports',
+    'runtime/resources',
+    'runtime/host',
+    'runtime/execution',
+    'runtime/code',
+    'runtime/direct',
+    'runtime/planning',
+    'runtime/actor',
+    'runtime/store',
+  ],
 };
 
-/** Parts whose doors are for their own folder alone. */
-const inner = Object.keys(parts).filter((part) => part.startsWith('metering/'));
-const outerParts = Object.keys(parts).filter((part) => !inner.includes(part));
+/** Parts of which other folders may import the door; those of all others are for their own folder alone. */
+const outerParts = Object.keys(parts).filter(
+  (part) => part.startsWith('security/') || ['metering/tank', 'runtime/planning', 'runtime/transpile'].includes(part),
+);
 
 /** The files by which a folder, and each part of it, is imported. */
 const doors = (folder) =>

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, join, posix, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const tsc = join(createRequire(import.meta.url).resolve('typescript-native/package.json'), '../bin/tsc');
@@ -20,7 +20,7 @@ const compiledFiles: Plugin = {
     onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
       const file = relative('dist', path).split(sep).join('/');
       const text = await readFile(path, 'utf8');
-      return { contents: withSameUrls(throughDoors(text, file), file) };
+      return { contents: withSameUrls(text, file) };
     });
   },
 };
@@ -28,49 +28,6 @@ const compiledFiles: Plugin = {
 /** Code that finds files beside itself goes on finding them beside the file that it was compiled to. */
 function withSameUrls(text: string, file: string): string {
   return text.replaceAll('import.meta.url', `new URL(${JSON.stringify(`../${file}`)}, import.meta.url).href`);
-}
-
-/**
- * Takes each name from the file that a door has it from. esbuild puts all that a door names into a start that needs one
- * of them; so the cache's hit would load the rewriter beside the tanks.
- */
-function throughDoors(text: string, file: string): string {
-  return text.replace(
-    /^(import|export) \{([^}]*)\} from '#([\w/-]+)';$/gm,
-    (_, verb: string, names: string, door: string) =>
-      names
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => name !== '')
-        .map((name) => {
-          const from = doorOf(door).get(name.split(' as ', 1)[0] as string);
-          const home = from === undefined ? `#${door}` : posix.relative(posix.dirname(file), posix.join(door, from));
-          return `${verb} { ${name} } from '${home.replace(/^(?![.#])/, './')}';`;
-        })
-        .join(' '),
-  );
-}
-
-const doorsRead = new Map<string, ReadonlyMap<string, string>>();
-
-/** The file of each name of a folder's door; names that the door makes itself are not among them. */
-function doorOf(folder: string): ReadonlyMap<string, string> {
-  let names = doorsRead.get(folder);
-  if (names === undefined) {
-    const text = readFileSync(`dist/${folder}/index.js`, 'utf8');
-    const lines = text.matchAll(/^export \{([^}]*)\} from ["'](\.[^"']*)["'];$/gm);
-    names = new Map(
-      [...lines].flatMap(([, list, from]) =>
-        (list as string)
-          .split(',')
-          .map((name) => name.trim())
-          .filter((name) => name !== '' && !name.includes(' as '))
-          .map((name) => [name, from as string] as const),
-      ),
-    );
-    doorsRead.set(folder, names);
-  }
-  return names;
 }
 
 /** Packages that every start imports, of many small files; all others stay packages, most of them loaded on use. */

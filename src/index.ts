@@ -132,7 +132,7 @@ export {
   type SubscribeOptions,
   type TopicListener,
 } from '#messaging';
-export { MeteringError, type MeteringErrorCode } from '#metering';
+export { MeteringError, type MeteringErrorCode } from '#metering/tank';
 export { ProjectError, type ProjectErrorCode } from '#project';
 export {
   ChainComponentLoader,

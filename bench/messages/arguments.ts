@@ -1,8 +1,8 @@
 // What the check of arguments costs on `runtime.call`, beside the same direct calls without it and beside raw jco's glue.
 
 import { DirectCode } from '../../src/runtime/direct/direct-code.ts';
-import { planBuild } from '../../src/runtime/direct/plan.ts';
 import { exportIndexOf } from '../../src/runtime/exports/index.ts';
+import { planBuild } from '../../src/runtime/planning/plan.ts';
 import { componentOf } from '../../test/support/actor-wat.ts';
 import { BareTurn } from '../../test/support/bare-turn.ts';
 import type { RunGroup } from '../figure.ts';

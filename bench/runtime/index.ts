@@ -4,7 +4,7 @@ import { buildActor, type ComponentHandle, createRuntime, HOST_ID, type Runtime 
 import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../src/runtime/direct/direct-code.ts';
-import { planDirect } from '../../src/runtime/direct/plan.ts';
+import { planDirect } from '../../src/runtime/planning/plan.ts';
 import { actor } from '../../test/support/actor-wat.ts';
 import { BareTurn } from '../../test/support/bare-turn.ts';
 import type { Report } from '../figure.ts';

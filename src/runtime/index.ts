@@ -1,18 +1,19 @@
-export type { ComponentMetadata } from './actor/component-metadata.ts';
-export { registerHostFunctions } from './actor/register.ts';
-export { ChildBuilder } from './build/child-builder.ts';
-export { serveBuilds } from './build/serve.ts';
-export { whyGlue } from './direct/plan.ts';
-export { JcoEngine } from './engine/jco-engine.ts';
+export type { ComponentMetadata } from '#runtime/actor';
+export { registerHostFunctions } from '#runtime/actor';
+export { ChildBuilder } from '#runtime/build';
+export { JcoEngine } from '#runtime/engine';
+export { currentStore, execution, hostFunction, TurnScheduler } from '#runtime/execution';
+export type { HostCaller, LogChannel, LogRecord } from '#runtime/host';
+export {
+  ChainComponentLoader,
+  checkComponentSize,
+  FileComponentLoader,
+  fetchComponent,
+  isMissing,
+  MemoryComponentLoader,
+  readComponentFile,
+} from '#runtime/loaders';
+export { type ComponentResource, dropNow, type ResourceCalls, type ResourceMethod } from '#runtime/resources';
+export type { ComponentState, StateChange } from '#runtime/store';
+export { ComponentLimiter, StoreManager } from '#runtime/store';
 export { ComponentError, RuntimeError, type RuntimeErrorCode } from './errors.ts';
-export { currentStore, execution, TurnScheduler } from './execution/index.ts';
-export { type ComponentResource, dropNow, type ResourceCalls, type ResourceMethod } from './host/given-resources.ts';
-export type { HostCaller } from './host/host-caller.ts';
-export { hostFunction } from './host/host-function.ts';
-export type { LogChannel, LogRecord } from './host/host-state.ts';
-export { checkComponentSize, FileComponentLoader, isMissing, readComponentFile } from './loaders/file.ts';
-export { fetchComponent } from './loaders/https.ts';
-export { ChainComponentLoader, MemoryComponentLoader } from './loaders/memory.ts';
-export type { ComponentState, StateChange } from './store/lifecycle.ts';
-export { ComponentLimiter } from './store/limiter.ts';
-export { StoreManager } from './store/store-manager.ts';

@@ -1,6 +1,6 @@
 import { type CacheError, CacheManager, type CacheOptions, type EngineProfiles, resolveCacheConfig } from '#cache';
 import type { ArtifactBuilder, ArtifactTrust, Clock, Random } from '#core';
-import { tanks } from '#metering';
+import { tanks } from '#metering/tank';
 import { ChildBuilder } from '#runtime';
 import { createArtifactTrust, MachineSecret, TrustStore, vivariumHome } from '#security/keys';
 import { buildProgram } from './build-program.ts';

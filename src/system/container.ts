@@ -20,7 +20,7 @@ import {
   type Random,
 } from '#core';
 import { GuestMessaging, HostMessaging, messageLane, Router } from '#messaging';
-import { fuelLane, tanks } from '#metering';
+import { fuelLane, tanks } from '#metering/tank';
 import {
   ChainComponentLoader,
   ChildBuilder,

@@ -3,7 +3,7 @@ import type { CacheErrorCode } from '#cache';
 import { type CoreErrorCode, isVivariumError as isOneOfOurs, type VivariumError } from '#core';
 import type { DelegationErrorCode } from '#delegation';
 import type { MessagingErrorCode } from '#messaging';
-import type { MeteringErrorCode } from '#metering';
+import type { MeteringErrorCode } from '#metering/tank';
 import type { ProjectErrorCode } from '#project';
 import type { RegistryErrorCode } from '#registry';
 import type { RuntimeErrorCode } from '#runtime';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CallPath } from '#core';
 import { hashesOfComponent, type WorldHashes } from '#registry';
-import { RuntimeError, whyGlue } from '#runtime';
+import { RuntimeError } from '#runtime';
+import { whyGlue } from '#runtime/planning';
 import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
 import { type ComponentSource, type ReadOptions, readSource } from './component-source.ts';
 

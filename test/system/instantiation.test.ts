@@ -2,7 +2,7 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CallPath, createRuntime, type Runtime } from '../../src/index.ts';
 import { encodeCallPlan } from '../../src/runtime/direct/call-plan.ts';
-import { planCalls } from '../../src/runtime/direct/plan.ts';
+import { planCalls } from '../../src/runtime/planning/plan.ts';
 import { plain } from '../support/actor-wat.ts';
 
 const times = (count: number, text: (n: number) => string): string =>

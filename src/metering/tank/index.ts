@@ -1,3 +1,4 @@
+export { MeteringError, type MeteringErrorCode } from '../errors.ts';
 export { fuelLane } from './cell-holder.ts';
 export { FuelTank, type FuelTankOptions, type MeteredInstance } from './fuel-tank.ts';
 export { SharedTank, type SliceSizes } from './tank.ts';

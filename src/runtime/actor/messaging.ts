@@ -1,6 +1,5 @@
 import { type ComponentHandle, type ComponentId, type GuestRouter, isVivariumError, messageFailureOf } from '#core';
-import type { HostLinker } from '../host/host-linker.ts';
-import type { CurrentStore } from '../host/host-state.ts';
+import type { CurrentStore, HostLinker } from '#runtime/host';
 
 /** More targets in one call would be much host work for little fuel. */
 const MAX_TARGETS = 10_000;

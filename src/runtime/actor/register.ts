@@ -1,18 +1,20 @@
 import type { Clock, GuestRouter, Random } from '#core';
-import { HostLinker } from '../host/host-linker.ts';
-import type { CurrentStore } from '../host/host-state.ts';
-import { defineCli } from '../wasi/cli.ts';
-import { defineClocks } from '../wasi/clocks.ts';
-import { defineDenied } from '../wasi/denied.ts';
-import { defineFilesystemPreopens } from '../wasi/filesystem/preopens.ts';
-import { defineFilesystemTypes } from '../wasi/filesystem/types.ts';
-import { defineOutgoingHandler } from '../wasi/http/outgoing-handler.ts';
-import { defineHttpTypes } from '../wasi/http/types.ts';
-import { defineIo } from '../wasi/io.ts';
-import { defineRandom } from '../wasi/random.ts';
-import { defineNameLookup } from '../wasi/sockets/name-lookup.ts';
-import { defineNetwork } from '../wasi/sockets/network.ts';
-import { defineTcp } from '../wasi/sockets/tcp.ts';
+import type { CurrentStore } from '#runtime/host';
+import { HostLinker } from '#runtime/host';
+import {
+  defineCli,
+  defineClocks,
+  defineDenied,
+  defineFilesystemPreopens,
+  defineFilesystemTypes,
+  defineHttpTypes,
+  defineIo,
+  defineNameLookup,
+  defineNetwork,
+  defineOutgoingHandler,
+  defineRandom,
+  defineTcp,
+} from '#runtime/wasi';
 import { registerMessagingFunctions } from './messaging.ts';
 import { registerServicesFunctions, type ServicesPorts } from './services.ts';
 import { registerStorageFunctions } from './storage.ts';

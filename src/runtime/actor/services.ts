@@ -1,6 +1,5 @@
 import { type ActorDirectory, type Clock, type ComponentId, checkComponentId, timestampOf } from '#core';
-import type { HostLinker } from '../host/host-linker.ts';
-import type { CurrentStore, LogChannel } from '../host/host-state.ts';
+import type { CurrentStore, HostLinker, LogChannel } from '#runtime/host';
 import type { ComponentMetadata } from './component-metadata.ts';
 
 /** Longer log messages and contexts are cut: a host call must not do much work for little fuel. */

@@ -1,6 +1,5 @@
 import { type Action, isVivariumError, type KeyValueNamespace } from '#core';
-import type { HostLinker } from '../host/host-linker.ts';
-import type { CurrentStore } from '../host/host-state.ts';
+import type { CurrentStore, HostLinker } from '#runtime/host';
 
 /** Bytes of UTF-8 that a key may have. */
 const MAX_KEY_BYTES = 1_024;

@@ -1,9 +1,9 @@
 import type { Artifact, ArtifactBuilder, MeteringMode } from '#core';
-import { CALL_PLAN_FORMAT } from '../direct/call-plan.ts';
+import { CALL_PLAN_FORMAT } from '#runtime/direct';
 import { RuntimeError } from '../errors.ts';
 import { aborted, BuildProcess, type BuildProcessOptions } from './build-process.ts';
 import type { BuildRequest } from './protocol.ts';
-import { TRANSPILE_OPTIONS } from './transpile.ts';
+import { TRANSPILE_OPTIONS } from './transpile-options.ts';
 
 export interface ChildBuilderOptions extends Pick<BuildProcessOptions, 'program' | 'clock'> {
   /** Milliseconds that one component may take; 30,000 by default. */

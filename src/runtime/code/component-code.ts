@@ -1,12 +1,12 @@
 import { compileFunction } from 'node:vm';
 import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
+import { type ExportedFunction, type ExportIndex, exportIndexOf } from '#runtime/exports';
+import type { ResourceHolder } from '#runtime/resources';
 import { RuntimeError } from '../errors.ts';
-import { type ExportedFunction, type ExportIndex, exportIndexOf } from '../exports/index.ts';
 import { type LiftBounds, TEXT_BYTES, TYPED_ARRAY_BYTES } from '../heap-cost.ts';
-import type { ResourceHolder } from '../host/given-resources.ts';
-import { type Callable, glueFunction } from '../host/glue-function.ts';
-import { GlueResources } from '../host/glue-resources.ts';
-import type { GlueHostCall } from '../host/host-call.ts';
+import { type Callable, glueFunction } from './glue-function.ts';
+import { GlueResources } from './glue-resources.ts';
+import type { GlueHostCall } from './host-call.ts';
 import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
 

@@ -1,9 +1,8 @@
 import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
+import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '#runtime/code';
+import { AbiTrap, KeptText, theExchange, trap } from '#runtime/exchange';
+import { type Execution, promising } from '#runtime/execution';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
-import { type Execution, promising } from '../execution/index.ts';
-import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '../host/host-call.ts';
-import { theExchange } from './adapter/exchange.ts';
-import { KeptText } from './kept-text.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
 import { MemoryView } from './memory-view.ts';
 import {
@@ -21,7 +20,6 @@ import {
   wideRealloc,
   wideTagged,
 } from './strings.ts';
-import { AbiTrap, trap } from './trap.ts';
 
 const bits = new DataView(new ArrayBuffer(8));
 

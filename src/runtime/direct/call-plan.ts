@@ -1,5 +1,5 @@
 import { parseForeignJson } from '#core';
-import type { ResourceType } from '../host/given-resources.ts';
+import type { ResourceType } from '#runtime/resources';
 import type { HostFunction, HostSlot } from './host-slot.ts';
 
 /**

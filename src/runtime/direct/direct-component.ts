@@ -1,8 +1,8 @@
 import type { CompiledArtifact } from '#core';
-import { type ComponentCode, lifecycleName } from '../code/component-code.ts';
-import type { TurnScheduler } from '../execution/index.ts';
-import { answerChecksOf, exportIndexOf } from '../exports/index.ts';
-import { type CallPlan, decodeCallPlan, exportedIn } from './call-plan.ts';
+import { type ComponentCode, lifecycleName } from '#runtime/code';
+import type { TurnScheduler } from '#runtime/execution';
+import { answerChecksOf, exportIndexOf } from '#runtime/exports';
+import type { CallPlan } from './call-plan.ts';
 import { DirectCode } from './direct-code.ts';
 
 /** How guests give up the thread: when they compute for long, and when they have to wait. */
@@ -12,21 +12,26 @@ export interface DirectMode {
   readonly scheduler: TurnScheduler;
 }
 
+/** How a component is called, and the text of what it exports. */
+export interface PlannedCalls {
+  readonly plan: CallPlan;
+  exported(): string | undefined;
+}
+
 /**
  * The direct path into a component that jco has accepted, with the metered modules of its artifact; or why it has none,
  * as half a sentence that follows "it".
  *
- * @param component reads the bytes that the artifact was made of
+ * @param calls how the component is called
  * @param mode how its guests give up the thread
  */
-export async function directComponent(
-  component: () => Promise<Uint8Array>,
+export function directComponent(
   compiled: CompiledArtifact,
+  calls: PlannedCalls,
   mode: DirectMode,
-): Promise<ComponentCode | string> {
-  const { modules, artifact } = compiled;
-  const { exports } = artifact;
-  const calls = await plannedCalls(component, artifact.callPlan);
+): ComponentCode | string {
+  const { modules } = compiled;
+  const { exports } = compiled.artifact;
   if ('whyGlue' in calls.plan) return calls.plan.whyGlue;
   const plan = calls.plan.direct;
   const inOrder = plan.modules.map((name) => modules.get(name));
@@ -54,22 +59,4 @@ export async function directComponent(
         bounds,
       ),
   };
-}
-
-/** How a component is called, and the text of what it exports. */
-export interface PlannedCalls {
-  readonly plan: CallPlan;
-  exported(): string | undefined;
-}
-
-/** What the build found; found again for an artifact that another builder made, which costs a start milliseconds. */
-export async function plannedCalls(
-  component: () => Promise<Uint8Array>,
-  kept: string | undefined,
-): Promise<PlannedCalls> {
-  const plan = kept === undefined ? undefined : decodeCallPlan(kept);
-  if (kept !== undefined && plan !== undefined) return { plan, exported: () => exportedIn(kept) };
-  const { planBuild } = await import('./plan.ts');
-  const { calls, exported } = planBuild(await component());
-  return { plan: calls, exported: () => exported };
 }

@@ -1,4 +1,4 @@
-import { trap } from './trap.ts';
+import { trap } from '#runtime/exchange';
 
 /** More live handles than this would fill the host's heap with resources that a guest never lets go. */
 const MAX_HANDLES = 100_000;

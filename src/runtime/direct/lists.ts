@@ -1,8 +1,7 @@
+import { readBytes, trap, writeBytes } from '#runtime/exchange';
 import { TYPED_ARRAY_BYTES } from '../heap-cost.ts';
 import type { MemoryView } from './memory-view.ts';
-import { readBytes, writeBytes } from './small-bytes.ts';
 import { allocate, type Realloc } from './strings.ts';
-import { trap } from './trap.ts';
 
 type Numbers = ArrayLike<number> | ArrayLike<bigint>;
 /** A typed array's constructor, as far as it is used here. Memory and host are little-endian. */

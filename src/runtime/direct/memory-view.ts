@@ -1,5 +1,5 @@
+import { trap } from '#runtime/exchange';
 import { BYTES_PER_LOOK, LIFT_SLACK, type LiftBounds } from '../heap-cost.ts';
-import { trap } from './trap.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);

@@ -1,8 +1,7 @@
 import { AsciiText } from '#core';
+import { copyBytes, type KeptText, MOST_KEPT, trap, writeAscii } from '#runtime/exchange';
 import { TEXT_BYTES } from '../heap-cost.ts';
-import { copyBytes, type KeptText, MOST_KEPT, writeAscii } from './kept-text.ts';
 import type { MemoryView } from './memory-view.ts';
-import { trap } from './trap.ts';
 
 /** Guest code; `undefined` is answered for by `allocate`. */
 export type Realloc = (old: number, oldSize: number, align: number, size: number) => number | bigint;

@@ -9,13 +9,13 @@ import type {
   GivenComponent,
   Scheduling,
 } from '#core';
-import { type ComponentCode, componentCode } from '../code/component-code.ts';
-import { directComponent, plannedCalls } from '../direct/direct-component.ts';
+import { type ComponentCode, componentCode, glueHostCall } from '#runtime/code';
+import { directComponent } from '#runtime/direct';
+import type { TurnScheduler } from '#runtime/execution';
+import { answerChecksOf } from '#runtime/exports';
+import type { CurrentStore } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import type { TurnScheduler } from '../execution/index.ts';
-import { answerChecksOf } from '../exports/index.ts';
-import { glueHostCall } from '../host/host-call.ts';
-import type { CurrentStore } from '../host/host-state.ts';
+import { plannedCalls } from './planned-calls.ts';
 
 export interface CodeCachePorts {
   readonly builder: ArtifactBuilder;
@@ -81,15 +81,14 @@ export class CodeCache {
   ): Promise<ComponentCode> {
     const { calls, current, scheduler, waits } = this.#ports;
     const mode = { preemptive: scheduling === 'preemptive', waits, scheduler };
-    const read = (): Promise<Uint8Array> => bytesOf(component);
-    const direct = calls === 'glue' ? 'is told to take the glue' : await directComponent(read, compiled, mode);
+    const planned = await plannedCalls(() => bytesOf(component), compiled.artifact.callPlan);
+    const direct = calls === 'glue' ? 'is told to take the glue' : directComponent(compiled, planned, mode);
     if (typeof direct !== 'string') return direct;
     if (calls === 'direct') {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
     }
-    const { exported } = await plannedCalls(read, compiled.artifact.callPlan);
-    const callHost = glueHostCall(current, answerChecksOf(exported));
-    return componentCode(compiled, (bytes) => current.state.lift(bytes), callHost, exported);
+    const callHost = glueHostCall(current, answerChecksOf(planned.exported));
+    return componentCode(compiled, (bytes) => current.state.lift(bytes), callHost, planned.exported);
   }
 }
 

@@ -8,16 +8,21 @@ import {
   type Turn,
   type VivariumError,
 } from '#core';
-import { type ComponentMetadata, keptMetadata, metadataBytes } from '../actor/component-metadata.ts';
+import { type ComponentMetadata, keptMetadata, metadataBytes } from '#runtime/actor';
+import { argumentsFromJson } from '#runtime/exports';
+import type { HostLinker } from '#runtime/host';
+import { resolveImports } from '#runtime/host';
+import type { ComponentLimiter, StoreManager } from '#runtime/store';
+import {
+  type ComponentState,
+  Lifecycle,
+  LoadedComponent,
+  reasonOf,
+  type StateChange,
+  type Store,
+  whileStarting,
+} from '#runtime/store';
 import { RuntimeError } from '../errors.ts';
-import { argumentsFromJson } from '../exports/index.ts';
-import type { HostLinker } from '../host/host-linker.ts';
-import { resolveImports } from '../host/imports.ts';
-import { type ComponentState, Lifecycle, type StateChange } from '../store/lifecycle.ts';
-import type { ComponentLimiter } from '../store/limiter.ts';
-import { LoadedComponent, reasonOf } from '../store/loaded-component.ts';
-import { type Store, whileStarting } from '../store/store.ts';
-import type { StoreManager } from '../store/store-manager.ts';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
 
 export interface JcoEnginePorts extends CodeCachePorts {

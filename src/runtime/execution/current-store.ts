@@ -1,4 +1,4 @@
-import type { CurrentStore } from '../host/host-state.ts';
+import type { CurrentStore } from '#runtime/host';
 import { execution } from './execution.ts';
 
 /** The store of the turn that runs. */

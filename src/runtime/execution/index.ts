@@ -1,6 +1,7 @@
 export { Continuation } from './continuation.ts';
 export { currentStore } from './current-store.ts';
 export { Execution, execution } from './execution.ts';
+export { hostFunction } from './host-function.ts';
 export { promising } from './jspi.ts';
 export { type Suspension, Turn } from './turn.ts';
 export { TurnScheduler } from './turn-scheduler.ts';

@@ -1,5 +1,5 @@
 import type { Tank, VivariumError } from '#core';
-import type { HostState } from '../host/host-state.ts';
+import type { HostState } from '#runtime/host';
 import { Continuation } from './continuation.ts';
 
 /** What the promise of a host function came to. */

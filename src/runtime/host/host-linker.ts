@@ -1,4 +1,4 @@
-import { interfaceName, isCompatible } from '../exports/interface-name.ts';
+import { interfaceName, isCompatible } from '#runtime/exports';
 
 /** The functions and resource classes of one interface, under the names that jco gives them (camelCase). */
 export type HostInterface = Readonly<Record<string, unknown>>;

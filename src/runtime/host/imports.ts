@@ -1,8 +1,7 @@
 import { shownText } from '#core';
+import { compareVersions, interfaceName, isCompatible, memberName } from '#runtime/exports';
 import { isLabel } from '#wasm';
 import { RuntimeError } from '../errors.ts';
-import { memberName } from '../exports/index.ts';
-import { compareVersions, interfaceName, isCompatible } from '../exports/interface-name.ts';
 import type { HostInterface, HostLinker } from './host-linker.ts';
 
 type Given = Readonly<Record<string, unknown>>;

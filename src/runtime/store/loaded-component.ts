@@ -15,12 +15,11 @@ import {
   type Turn,
   type VivariumError,
 } from '#core';
-import type { ComponentCode } from '../code/component-code.ts';
-import { findExport } from '../code/component-exports.ts';
-import type { Lifecycle as LifecycleExports } from '../code/message-calls.ts';
+import type { ComponentCode, Lifecycle as LifecycleExports } from '#runtime/code';
+import { findExport } from '#runtime/code';
+import type { Environment } from '#runtime/host';
+import { environmentOf } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import { environmentOf } from '../host/environment.ts';
-import type { Environment } from '../host/host-state.ts';
 import type { Lifecycle, TurnActivity } from './lifecycle.ts';
 import type { Store } from './store.ts';
 

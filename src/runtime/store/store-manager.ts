@@ -1,8 +1,8 @@
 import type { Clock, KeyValueStore, MemoryPool, Meter } from '#core';
 import { formatComponentId, Quota } from '#core';
-import type { TurnScheduler } from '../execution/index.ts';
-import type { ResourceCalls } from '../host/given-resources.ts';
-import type { LogRecord } from '../host/host-state.ts';
+import type { TurnScheduler } from '#runtime/execution';
+import type { LogRecord } from '#runtime/host';
+import type { ResourceCalls } from '#runtime/resources';
 import type { LoadedComponent } from './loaded-component.ts';
 import { Store } from './store.ts';
 

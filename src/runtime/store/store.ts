@@ -16,16 +16,15 @@ import {
   type Tank,
   type VivariumError,
 } from '#core';
+import type { ComponentCode, ComponentExports, Lifecycle, MessageCalls } from '#runtime/code';
+import { theExchange } from '#runtime/exchange';
+import { execution, type Suspension, Turn, type TurnScheduler } from '#runtime/execution';
+import type { Environment, HostState, LogRecord } from '#runtime/host';
+import { TurnCaller } from '#runtime/host';
+import { GivenResources, type ResourceCalls, type ResourceType } from '#runtime/resources';
 import { FileGuard } from '#security/access';
-import type { ComponentCode, ComponentExports } from '../code/component-code.ts';
-import type { Lifecycle, MessageCalls } from '../code/message-calls.ts';
-import { theExchange } from '../direct/adapter/exchange.ts';
 import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';
-import { execution, type Suspension, Turn, type TurnScheduler } from '../execution/index.ts';
 import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from '../heap-cost.ts';
-import { GivenResources, type ResourceCalls, type ResourceType } from '../host/given-resources.ts';
-import { TurnCaller } from '../host/host-caller.ts';
-import type { Environment, HostState, LogRecord } from '../host/host-state.ts';
 import { TrapGuard } from './trap-guard.ts';
 
 /** What the host keeps on behalf of one store at most, if its own memory may be larger. */

@@ -1,6 +1,5 @@
+import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import type { HostLinker } from '../host/host-linker.ts';
-import type { CurrentStore, HostState } from '../host/host-state.ts';
 import { NO_BYTES } from './byte-streams.ts';
 import type { Io } from './io.ts';
 import { LogSink } from './log-sink.ts';

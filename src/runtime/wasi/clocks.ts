@@ -1,6 +1,5 @@
 import type { Clock, Timestamp } from '#core';
-import type { HostLinker } from '../host/host-linker.ts';
-import type { CurrentStore } from '../host/host-state.ts';
+import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { Io } from './io.ts';
 
 const NS_PER_MS = 1_000_000;

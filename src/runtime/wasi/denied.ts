@@ -1,4 +1,4 @@
-import type { HostLinker } from '../host/host-linker.ts';
+import type { HostLinker } from '#runtime/host';
 import { unavailable } from './unavailable.ts';
 
 /** Interfaces that a component may import and that no grant opens: datagrams. */

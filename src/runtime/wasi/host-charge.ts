@@ -1,5 +1,5 @@
+import type { HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import type { HostState } from '../host/host-state.ts';
 
 /** What V8 keeps for one object and what it is made of, rounded up; its place in a table of handles is charged there. */
 const OBJECT_BYTES = 192;

@@ -1,6 +1,5 @@
+import type { CurrentStore, HostLinker } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import type { HostLinker } from '../host/host-linker.ts';
-import type { CurrentStore } from '../host/host-state.ts';
 import type { ByteSink, ByteSource } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
 import { ALWAYS_READY, afterWake, onceReady, type Readiness, type Waited } from './readiness.ts';

@@ -1,5 +1,5 @@
 import { GrowingBuffer } from '#core';
-import type { CurrentStore, LogChannel } from '../host/host-state.ts';
+import type { CurrentStore, LogChannel } from '#runtime/host';
 import type { ByteSink } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
 import { ALWAYS_READY } from './readiness.ts';

@@ -1,6 +1,6 @@
 import type { Random } from '#core';
+import type { HostLinker } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import type { HostLinker } from '../host/host-linker.ts';
 
 /** More in one call would be much host work for little fuel. */
 const MAX_BYTES = 64n * 1024n;

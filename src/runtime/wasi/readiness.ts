@@ -1,6 +1,6 @@
 import type { Unsubscribe } from '#core';
-import { Continuation } from '../execution/index.ts';
-import type { HostState } from '../host/host-state.ts';
+import { Continuation } from '#runtime/execution';
+import type { HostState } from '#runtime/host';
 import { HostCharge } from './host-charge.ts';
 
 /** Something that a turn can wait for. */

@@ -1,10 +1,9 @@
-import { transpile } from '../../../src/runtime/build/transpile.ts';
 import type { ComponentExports } from '../../../src/runtime/code/component-code.ts';
 import { componentCode } from '../../../src/runtime/code/component-code.ts';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
-import { planDirect } from '../../../src/runtime/direct/plan.ts';
-
 import type { LiftBounds } from '../../../src/runtime/heap-cost.ts';
+import { planDirect } from '../../../src/runtime/planning/plan.ts';
+import { transpile } from '../../../src/runtime/transpile/transpile.ts';
 import { BareTurn } from '../../support/bare-turn.ts';
 
 export type Imports = Readonly<Record<string, unknown>>;

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CompiledArtifact } from '#core';
-import { transpile } from '../../../src/runtime/build/transpile.ts';
 import { CALL_PLAN_FORMAT, decodeCallPlan, encodeCallPlan } from '../../../src/runtime/direct/call-plan.ts';
 import { type DirectMode, directComponent } from '../../../src/runtime/direct/direct-component.ts';
-import { planCalls } from '../../../src/runtime/direct/plan.ts';
+import { plannedCalls } from '../../../src/runtime/engine/planned-calls.ts';
 import { execution, TurnScheduler } from '../../../src/runtime/execution/index.ts';
+import { planCalls } from '../../../src/runtime/planning/plan.ts';
+import { transpile } from '../../../src/runtime/transpile/transpile.ts';
 import { actor } from '../../support/actor-wat.ts';
 import { echoGuest } from './echo-guest.ts';
 import { witSignature } from './wit-types.ts';
@@ -89,15 +90,15 @@ const MODE: DirectMode = {
   scheduler: new TurnScheduler({ execution, sliceMs: 2, maxWaitingTurns: 0, now: () => 0, soon: () => {} }),
 };
 
+async function codeOf(component: Uint8Array, callPlan: string | undefined): Promise<unknown> {
+  const calls = await plannedCalls(async () => component, callPlan);
+  return directComponent(await compiled(component, callPlan), calls, MODE);
+}
+
 describe('a component', () => {
   it('is called as its artifact says', async () => {
     const component = await actor();
-    const way = await directComponent(
-      async () => component,
-      await compiled(component, encodeCallPlan({ whyGlue: 'was told so' })),
-      MODE,
-    );
-    expect(way).toBe('was told so');
+    expect(await codeOf(component, encodeCallPlan({ whyGlue: 'was told so' }))).toBe('was told so');
   });
 
   it.each([
@@ -105,8 +106,6 @@ describe('a component', () => {
     ['has none that can be read', encodeCallPlan({ whyGlue: 'is old' }).replace(`${CALL_PLAN_FORMAT}`, '0')],
   ])('has its plan made anew where its artifact %s', async (_what, callPlan) => {
     const component = await actor();
-    expect(await directComponent(async () => component, await compiled(component, callPlan), MODE)).toMatchObject({
-      calls: 'direct',
-    });
+    expect(await codeOf(component, callPlan)).toMatchObject({ calls: 'direct' });
   });
 });

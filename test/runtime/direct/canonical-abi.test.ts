@@ -2,7 +2,7 @@ import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco-trans
 import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
-import { planDirect } from '../../../src/runtime/direct/plan.ts';
+import { planDirect } from '../../../src/runtime/planning/plan.ts';
 import { BareTurn } from '../../support/bare-turn.ts';
 import type { Encoding } from './echo-guest.ts';
 

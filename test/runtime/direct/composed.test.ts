@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
-import { isValidComponent } from '../../../src/runtime/build/validator.ts';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
-import { planDirect } from '../../../src/runtime/direct/plan.ts';
+import { planDirect } from '../../../src/runtime/planning/plan.ts';
+import { isValidComponent } from '../../../src/runtime/transpile/validator.ts';
 import { BareTurn } from '../../support/bare-turn.ts';
 import { forwardingGuests, type Lane, unnamed } from './forwarding-guests.ts';
 import { valuesOf, type WitType, witType } from './wit-types.ts';

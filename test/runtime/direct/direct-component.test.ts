@@ -2,8 +2,8 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { componentize } from 'componentize-qjs';
 import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
-import { transpile } from '../../../src/runtime/build/transpile.ts';
-import { whyGlue } from '../../../src/runtime/direct/plan.ts';
+import { whyGlue } from '../../../src/runtime/planning/plan.ts';
+import { transpile } from '../../../src/runtime/transpile/transpile.ts';
 
 /** Core modules that nothing uses, and one component instantiated twice. */
 const NESTED = `(component

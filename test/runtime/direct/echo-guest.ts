@@ -1,6 +1,6 @@
 import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { worldOfEmbedded } from '#wasm';
-import { layoutOf, MAX_FLAT_PARAMS } from '../../../src/runtime/direct/layout.ts';
+import { layoutOf, MAX_FLAT_PARAMS } from '../../../src/runtime/planning/layout.ts';
 import { typeTexts, type WitType } from './wit-types.ts';
 
 /** Where the guest has its result area; above it a bump allocator that starts again at each call. */

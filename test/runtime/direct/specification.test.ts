@@ -4,7 +4,7 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
-import { planDirect } from '../../../src/runtime/direct/plan.ts';
+import { planDirect } from '../../../src/runtime/planning/plan.ts';
 import { BareTurn } from '../../support/bare-turn.ts';
 
 type Call = (...args: readonly unknown[]) => unknown;

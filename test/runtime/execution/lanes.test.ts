@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ATTACHED, type Tank } from '#core';
 import { fuelLane, meter } from '#metering';
-import { exchangeLane, theExchange } from '../../../src/runtime/direct/adapter/exchange.ts';
+import { exchangeLane, theExchange } from '../../../src/runtime/exchange/exchange.ts';
 import { Execution, Turn } from '../../../src/runtime/execution/index.ts';
 import type { HostState } from '../../../src/runtime/host/host-state.ts';
 import { assemble } from '../../metering/support/wat.ts';

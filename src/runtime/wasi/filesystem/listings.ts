@@ -1,6 +1,6 @@
 import { Quota } from '#core';
+import type { CurrentStore, HostState } from '#runtime/host';
 import type { FileEntry } from '#security/access';
-import type { CurrentStore, HostState } from '../../host/host-state.ts';
 import { HostCharge } from '../host-charge.ts';
 import { TYPES } from './stat.ts';
 

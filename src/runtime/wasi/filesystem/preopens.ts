@@ -1,5 +1,4 @@
-import type { HostLinker } from '../../host/host-linker.ts';
-import type { CurrentStore } from '../../host/host-state.ts';
+import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { OpenFolder } from './types.ts';
 
 /** `wasi:filesystem/preopens`: the folders that `load` opened. What may be done in them, grants say at each use. */

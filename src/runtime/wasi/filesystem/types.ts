@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#core';
+import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { FileFacts, FileGuard } from '#security/access';
-import type { HostLinker } from '../../host/host-linker.ts';
-import type { CurrentStore } from '../../host/host-state.ts';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { answering } from './error-code.ts';

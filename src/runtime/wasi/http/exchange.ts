@@ -1,5 +1,5 @@
 import { type HttpResponse, Quota, Wakers } from '#core';
-import type { HostState } from '../../host/host-state.ts';
+import type { HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
 

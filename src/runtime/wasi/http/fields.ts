@@ -1,5 +1,5 @@
+import type { CurrentStore } from '#runtime/host';
 import { RuntimeError } from '../../errors.ts';
-import type { CurrentStore } from '../../host/host-state.ts';
 import { HostCharge } from '../host-charge.ts';
 
 /** A name (RFC 9110, section 5.6.2), and bytes that a value may have. */

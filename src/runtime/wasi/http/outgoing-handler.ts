@@ -1,6 +1,5 @@
 import type { HttpLimits } from '#core';
-import type { HostLinker } from '../../host/host-linker.ts';
-import type { CurrentStore } from '../../host/host-state.ts';
+import type { CurrentStore, HostLinker } from '#runtime/host';
 import { MAX_RESPONSE_BYTES } from './body.ts';
 import { httpErrorOf } from './error-code.ts';
 import { Exchange, Exchanges } from './exchange.ts';

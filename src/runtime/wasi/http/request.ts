@@ -1,5 +1,5 @@
 import type { HttpLimits, HttpRequest } from '#core';
-import type { CurrentStore } from '../../host/host-state.ts';
+import type { CurrentStore } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { CollectedBody } from './body.ts';

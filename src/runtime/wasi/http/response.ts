@@ -1,5 +1,5 @@
 import type { HttpResponse } from '#core';
-import type { CurrentStore } from '../../host/host-state.ts';
+import type { CurrentStore } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { bodySource } from './body.ts';

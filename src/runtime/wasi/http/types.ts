@@ -1,5 +1,4 @@
-import type { HostLinker } from '../../host/host-linker.ts';
-import type { CurrentStore } from '../../host/host-state.ts';
+import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { Io } from '../io.ts';
 import { unavailable } from '../unavailable.ts';
 import { fieldsKit } from './fields.ts';

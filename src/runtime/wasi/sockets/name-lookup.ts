@@ -1,6 +1,5 @@
 import { Quota, Wakers } from '#core';
-import type { HostLinker } from '../../host/host-linker.ts';
-import type { CurrentStore, HostState } from '../../host/host-state.ts';
+import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { type IpAddress, ipAddressOf } from './addresses.ts';

@@ -1,5 +1,4 @@
-import type { HostLinker } from '../../host/host-linker.ts';
-import type { CurrentStore } from '../../host/host-state.ts';
+import type { CurrentStore, HostLinker } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 
 /** `wasi:sockets/network` and `instance-network`: a network resource grants nothing by itself; each connection is checked. */

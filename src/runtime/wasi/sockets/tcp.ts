@@ -1,6 +1,5 @@
 import { type NetworkConnection, Quota, Wakers } from '#core';
-import type { HostLinker } from '../../host/host-linker.ts';
-import type { CurrentStore, HostState } from '../../host/host-state.ts';
+import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';

@@ -1,8 +1,8 @@
 import { AsciiText, type AttachedSignature, type Lane } from '#core';
 import { ByteWriter, coreModule } from '#wasm';
-import { copyBytes, MOST_KEPT, writeAscii } from '../kept-text.ts';
-import { readBytes, writeBytes } from '../small-bytes.ts';
-import { trap } from '../trap.ts';
+import { copyBytes, MOST_KEPT, writeAscii } from './kept-text.ts';
+import { readBytes, writeBytes } from './small-bytes.ts';
+import { trap } from './trap.ts';
 
 /*
  * How it is divided, in bytes: a word whose first half says whether the guest may call out, and whose second what the

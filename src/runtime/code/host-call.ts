@@ -1,8 +1,8 @@
 import { messageOf, shownValue, type VivariumError } from '#core';
+import type { AnswerChecks, ResultCase } from '#runtime/exports';
+import type { CurrentStore, HostState } from '#runtime/host';
+import { isFromEmbedder } from '#runtime/host';
 import { ComponentError, RuntimeError } from '../errors.ts';
-import type { AnswerChecks, ResultCase } from '../exports/index.ts';
-import type { CurrentStore, HostState } from './host-state.ts';
-import { isFromEmbedder } from './imports.ts';
 
 /**
  * Whether what a host function threw is the error case of its `result`, and not a failure: a plain value is the case

@@ -1,4 +1,7 @@
 import { type ArtifactExport, type AttachedCode, isVivariumError, type WaitingImport } from '#core';
+import { coreModuleName } from '#runtime/build';
+import type { Argument, CallPlan, DirectPlan, HostFunction, PlannedExport, PlannedStep } from '#runtime/direct';
+import { describeExports } from '#runtime/exports';
 import {
   type CoreInstanceItem,
   type CoreItem,
@@ -13,12 +16,9 @@ import {
   type Resource,
   type ValueType,
 } from '#wasm';
-import { coreModuleName } from '../build/transpile.ts';
-import { describeExports } from '../exports/index.ts';
 import { Adapters } from './adapter/adapters.ts';
-import type { Argument, CallPlan, DirectPlan, PlannedExport, PlannedStep } from './call-plan.ts';
 import { exportCode, type FunctionSlots, forwardCode, holds, importCode, suspendableCode } from './function-code.ts';
-import { type HostFunction, hostCall } from './host-slot.ts';
+import { hostCall } from './host-call-names.ts';
 import { NotDirect } from './not-direct.ts';
 import { ResourceNumbers } from './plan-resources.ts';
 import { dropCode, dropHostCode, newCode, representationCode, resourcesIn } from './resource-code.ts';

@@ -1,5 +1,5 @@
+import { tagsCarried } from '#runtime/exports';
 import type { FuncType, ValueType } from '#wasm';
-import { tagsCarried } from '../exports/index.ts';
 import type { AdapterUse } from './adapter/adapters.ts';
 import { Code, camelCase, type MemoryAccess } from './code.ts';
 import {

@@ -1,4 +1,4 @@
-import { type ExportedFunction, memberName } from '../exports/index.ts';
+import { type ExportedFunction, memberName } from '#runtime/exports';
 
 export type Callable = (...args: readonly unknown[]) => unknown;
 

@@ -1,12 +1,13 @@
 import { type Artifact, type AttachedCode, isVivariumError, type Meter, type WaitingImport } from '#core';
-import { encodeCallPlan } from '../direct/call-plan.ts';
-import { type PlannedBuild, planBuild } from '../direct/plan.ts';
+import type { BuildRequest } from '#runtime/build';
+import { coreModuleName } from '#runtime/build';
+import { encodeCallPlan } from '#runtime/direct';
+import { type PlannedBuild, planBuild } from '#runtime/planning';
 import { RuntimeError } from '../errors.ts';
 import { validateComponent } from '../validate.ts';
 import { checkInstantiation } from './check-instantiation.ts';
 import { checkCompileTime } from './compile-check.ts';
-import type { BuildRequest } from './protocol.ts';
-import { coreModuleName, type TranspiledComponent, transpile } from './transpile.ts';
+import { type TranspiledComponent, transpile } from './transpile.ts';
 import { isValidComponent } from './validator.ts';
 
 interface NamedModule {

@@ -1,8 +1,7 @@
+import type { HostSlot, PlannedResource } from '#runtime/direct';
+import type { ResourceType } from '#runtime/resources';
 import type { CoreItem, LinkedComponent, Resource } from '#wasm';
-import type { ResourceType } from '../host/given-resources.ts';
-import type { PlannedResource } from './call-plan.ts';
 import { camelCase, pascalCase } from './code.ts';
-import type { HostSlot } from './host-slot.ts';
 import { NotDirect } from './not-direct.ts';
 import { destroyCode } from './resource-code.ts';
 

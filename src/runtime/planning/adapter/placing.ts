@@ -1,8 +1,7 @@
+import { EXCHANGE_BYTES, MOST_GIVEN, MOST_KEPT, PARAMETERS } from '#runtime/exchange';
 import type { ValueType } from '#wasm';
 import { type Code, isNestedOption, key } from '../code.ts';
-import { MOST_KEPT } from '../kept-text.ts';
 import { layoutOf, layoutsOf, offsetsOf } from '../layout.ts';
-import { EXCHANGE_BYTES, MOST_GIVEN, PARAMETERS } from './exchange.ts';
 
 /**
  * What an adapter does for one part of its function's parameters, which lies `at` bytes into their record. Small numbers,

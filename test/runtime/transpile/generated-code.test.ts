@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkGeneratedCode } from '../../../src/runtime/build/generated-code.ts';
+import { checkGeneratedCode } from '../../../src/runtime/transpile/generated-code.ts';
 
 const shape = (body: string): string => `export function instantiate(getCoreModule, imports) { ${body} }`;
 

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { AsciiText, ATTACHED, messageOf, type OutgoingMessage } from '#core';
 import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
-import { theExchange } from '../../../../src/runtime/direct/adapter/exchange.ts';
-import { planBuild } from '../../../../src/runtime/direct/plan.ts';
+import { theExchange } from '../../../../src/runtime/exchange/exchange.ts';
+import { planBuild } from '../../../../src/runtime/planning/plan.ts';
 import { type ActorText, actor, BUMP } from '../../../support/actor-wat.ts';
 import { bothWaysIn, type Ended, type WayIn } from './both-ways-in.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AsciiText } from '#core';
-import { KeptText } from '../../../src/runtime/direct/kept-text.ts';
 import { MemoryView } from '../../../src/runtime/direct/memory-view.ts';
 import { storeUtf8 } from '../../../src/runtime/direct/strings.ts';
+import { KeptText } from '../../../src/runtime/exchange/kept-text.ts';
 
 /** A memory whose allocator gives new space, marks it and, now and then, grows. */
 class Lowered {

@@ -1,6 +1,6 @@
+import type { HostCaller } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import { execution } from '../execution/index.ts';
-import type { HostCaller } from './host-caller.ts';
+import { execution } from './execution.ts';
 
 type Class = abstract new (...args: never[]) => unknown;
 

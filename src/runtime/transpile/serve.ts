@@ -1,6 +1,6 @@
 import type { Meter } from '#core';
+import { type BuildAnswer, type BuildRequest, toWire } from '#runtime/build';
 import { BuildRun } from './build-run.ts';
-import { type BuildAnswer, type BuildRequest, toWire } from './protocol.ts';
 
 /**
  * The child's side: answers each request of the parent with an artifact or an error. Runs in a process of its own,

@@ -4,8 +4,8 @@ import {
   type ExportIndex,
   isTaggedOption,
   memberName,
-} from '../exports/index.ts';
-import { type GivenResources, type ResourceHolder, ResourceObject, type ResourceType } from './given-resources.ts';
+} from '#runtime/exports';
+import { type GivenResources, type ResourceHolder, ResourceObject, type ResourceType } from '#runtime/resources';
 import type { Callable } from './glue-function.ts';
 
 /** What the generated code gave, by name. */

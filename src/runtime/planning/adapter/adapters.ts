@@ -1,4 +1,5 @@
 import { ATTACHED, type AttachedCode, type AttachedFunction } from '#core';
+import { EXCHANGE_IMPORTS } from '#runtime/exchange';
 import type { CoreItem, FuncItem, FuncType, LinkedComponent, ValueType } from '#wasm';
 import { Code } from '../code.ts';
 import {
@@ -11,7 +12,6 @@ import {
   recordLayout,
   spill,
 } from '../layout.ts';
-import { EXCHANGE_IMPORTS } from './exchange.ts';
 import { type AdapterParts, type AdapterResult, adapterFunctions } from './functions.ts';
 import { countSteps, Places, Placing, travels } from './placing.ts';
 

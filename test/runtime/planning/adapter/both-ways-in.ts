@@ -1,9 +1,9 @@
 import { ATTACHED, type CallBudget, type Tank } from '#core';
 import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
-import { theExchange } from '../../../../src/runtime/direct/adapter/exchange.ts';
 import { DirectCode } from '../../../../src/runtime/direct/direct-code.ts';
-import { planBuild } from '../../../../src/runtime/direct/plan.ts';
+import { theExchange } from '../../../../src/runtime/exchange/exchange.ts';
+import { planBuild } from '../../../../src/runtime/planning/plan.ts';
 import { BareTurn } from '../../../support/bare-turn.ts';
 
 const BUDGET: CallBudget = { fuel: 1_000_000_000n };

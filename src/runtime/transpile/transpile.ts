@@ -1,4 +1,5 @@
 import { type ArtifactExport, messageOf } from '#core';
+import { TRANSPILE_OPTIONS } from '#runtime/build';
 import { RuntimeError } from '../errors.ts';
 
 /** A component as jco leaves it, before metering. */
@@ -7,21 +8,6 @@ export interface TranspiledComponent {
   readonly coreModules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
-}
-
-/** Everything about jco that changes what it writes; part of the engine profile. */
-export const TRANSPILE_OPTIONS = {
-  name: 'component',
-  instantiation: { tag: 'async' },
-  noTypescript: true,
-  noNodejsCompat: true,
-  /** The error case of a `result` is thrown as the plain value that it is. */
-  noComponentErrorWrapping: true,
-} as const;
-
-/** jco names a component's core modules in the order of the file; what it adds for calls between components comes after. */
-export function coreModuleName(index: number): string {
-  return `${TRANSPILE_OPTIONS.name}.core${index === 0 ? '' : index + 1}.wasm`;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { AttachedFunction, AttachedIndices } from '#core';
+import { ANSWER_BYTES, ANSWER_LENGTH, Answer, MOST_ANSWERED } from '#runtime/exchange';
 import {
   begin,
   body,
@@ -15,7 +16,6 @@ import {
   set,
   tee,
 } from './body.ts';
-import { ANSWER_BYTES, ANSWER_LENGTH, Answer, MOST_ANSWERED } from './exchange.ts';
 import type { AdapterStep } from './placing.ts';
 
 /** What an adapter is made of: core exports of one module, of which the memory is the first, and what it does. */

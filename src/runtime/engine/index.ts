@@ -1,0 +1,1 @@
+export { JcoEngine } from './jco-engine.ts';

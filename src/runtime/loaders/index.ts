@@ -1,0 +1,3 @@
+export { checkComponentSize, FileComponentLoader, isMissing, readComponentFile } from './file.ts';
+export { fetchComponent } from './https.ts';
+export { ChainComponentLoader, MemoryComponentLoader } from './memory.ts';

@@ -1,0 +1,1 @@
+export { type PlannedBuild, planBuild, whyGlue } from './plan.ts';

@@ -1,0 +1,1 @@
+export { serveBuilds } from './serve.ts';

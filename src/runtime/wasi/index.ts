@@ -1,0 +1,12 @@
+export { defineCli } from './cli.ts';
+export { defineClocks } from './clocks.ts';
+export { defineDenied } from './denied.ts';
+export { defineFilesystemPreopens } from './filesystem/preopens.ts';
+export { defineFilesystemTypes } from './filesystem/types.ts';
+export { defineOutgoingHandler } from './http/outgoing-handler.ts';
+export { defineHttpTypes } from './http/types.ts';
+export { defineIo } from './io.ts';
+export { defineRandom } from './random.ts';
+export { defineNameLookup } from './sockets/name-lookup.ts';
+export { defineNetwork } from './sockets/network.ts';
+export { defineTcp } from './sockets/tcp.ts';
