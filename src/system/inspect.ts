@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { CallPath } from '#core';
+import { type CallPath, isVivariumError } from '#core';
 import { hashesOfComponent, type WorldHashes } from '#registry';
-import { RuntimeError } from '#runtime';
+import { ChildBuilder, RuntimeError } from '#runtime';
 import { whyGlue } from '#runtime/planning';
 import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
+import { buildProgram } from './build-program.ts';
+import { systemClock } from './clock.ts';
 import { type ComponentSource, type ReadOptions, readSource } from './component-source.ts';
 
 /** Who meets an import: WASI's sandbox, Vivarium's host functions, or whoever loads the component. */
@@ -23,6 +25,8 @@ export interface Inspection {
   /** The way that calls take into it and, where that is the glue, why: half a sentence that follows "it". */
   readonly calls: CallPath;
   readonly whyGlue?: string;
+  /** Why it does not load, where that was asked for and is so. */
+  readonly refused?: string;
   /** Hash over what it exports, by which the registry finds it, and the canonical text that the hash is taken over. */
   readonly interfaceHash: string;
   readonly interfaceText: string;
@@ -31,10 +35,14 @@ export interface Inspection {
   readonly requirementsText: string;
 }
 
-/** Reads a component without running anything of it. @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_NOT_FOUND` */
+/**
+ * Reads a component without running anything of it. With `check` it is built too, in a child process and as a load does: what
+ * a load would refuse is told by `refused`.
+ * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_NOT_FOUND`
+ */
 export async function inspectComponent(
   source: Exclude<ComponentSource, { namespace: string }>,
-  options: ReadOptions = {},
+  options: ReadOptions & { readonly check?: boolean | undefined } = {},
 ): Promise<Inspection> {
   const bytes = await readSource(source, { loadBytes: async () => undefined }, options);
   const { kind, sentence } = identify(bytes);
@@ -43,7 +51,8 @@ export async function inspectComponent(
   const { interfaceHash, interfaceText, requiresHash, requirementsText } = checked<WorldHashes>(() =>
     hashesOfComponent(bytes),
   );
-  const reason = whyGlue(bytes);
+  const reason = whyGlueOf(bytes);
+  const refused = options.check ? await whyRefused(bytes) : undefined;
   return {
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
     kind,
@@ -55,11 +64,35 @@ export async function inspectComponent(
     coreModules,
     unsupported,
     ...(reason === undefined ? { calls: 'direct' } : { calls: 'glue', whyGlue: reason }),
+    ...(refused === undefined ? {} : { refused }),
     interfaceHash,
     interfaceText,
     requiresHash,
     requirementsText,
   };
+}
+
+/** A name that is refused is told by `refused`: what can be read of the component is shown all the same. */
+function whyGlueOf(bytes: Uint8Array): string | undefined {
+  try {
+    return whyGlue(bytes);
+  } catch (error) {
+    if (!(error instanceof WasmError)) throw error;
+    return `cannot be read: ${error.message}`;
+  }
+}
+
+async function whyRefused(bytes: Uint8Array): Promise<string | undefined> {
+  const builder = new ChildBuilder({ program: buildProgram(), clock: systemClock });
+  try {
+    await builder.build(bytes, 'fuel');
+    return undefined;
+  } catch (error) {
+    if (!isVivariumError(error)) throw error;
+    return error.message;
+  } finally {
+    await builder.close();
+  }
 }
 
 function checked<T>(read: () => T): T {

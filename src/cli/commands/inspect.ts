@@ -18,7 +18,10 @@ export function inspectCommand(shell: Shell): Command {
         await inspectManifest(shell, component);
         return;
       }
-      const found = await inspectComponent(await componentOf(component, flags), { maxBytes: flags.maxComponent });
+      const found = await inspectComponent(await componentOf(component, flags), {
+        maxBytes: flags.maxComponent,
+        check: true,
+      });
       const lines = [
         `digest   ${found.digest}`,
         `kind     ${found.kind}`,
@@ -28,7 +31,7 @@ export function inspectCommand(shell: Shell): Command {
           ({ bytes, functions, initialMemoryBytes }) =>
             `module   ${counted(bytes, 'byte')}, ${counted(functions, 'function')}, ${counted(initialMemoryBytes, 'byte')} of memory at first`,
         ),
-        ...found.unsupported.map((feature) => `refused  ${feature} cannot run here`),
+        ...(found.refused === undefined ? [] : [`refused  ${found.refused}`]),
         `calls    ${found.calls}${found.whyGlue === undefined ? '' : `: it ${found.whyGlue}`}`,
         `offers   ${found.interfaceHash}`,
         ...(flags.text ? [found.interfaceText] : []),

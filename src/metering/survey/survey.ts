@@ -61,7 +61,7 @@ class Survey extends SurveyedBody {
     if (reader.encodings === 3) {
       throw new MeteringError(
         'METERING_UNSUPPORTED',
-        'the module mixes try with try_table or throw_ref; build all of it for one encoding of exceptions',
+        'the module mixes try with try_table or throw_ref; build all of it for one encoding of exceptions: clang takes -mllvm -wasm-use-legacy-eh=false',
       );
     }
     facts.firstCall[functions] = facts.callees.length;

@@ -7,8 +7,9 @@ import { RuntimeError } from '../errors.ts';
 import { validateComponent } from '../validate.ts';
 import { checkInstantiation } from './check-instantiation.ts';
 import { checkCompileTime } from './compile-check.ts';
+import { isRefusal } from './reader-reason.ts';
 import { type TranspiledComponent, transpile } from './transpile.ts';
-import { isValidComponent } from './validator.ts';
+import { whyInvalid } from './validator.ts';
 
 interface NamedModule {
   readonly name: string;
@@ -59,7 +60,13 @@ export class BuildRun {
     try {
       return await transpile(component);
     } catch (refusal) {
-      if (!('direct' in calls) || !(await isValidComponent(component))) throw refusal;
+      const invalid = await whyInvalid(component);
+      if (invalid !== undefined) {
+        throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component is not valid: ${invalid}`, {
+          cause: refusal,
+        });
+      }
+      if ('whyGlue' in calls) throw neitherWay(refusal, calls.whyGlue);
       this.spoiled = !isOrderly(refusal);
       return { javascript: '', coreModules: [], imports, exports };
     }
@@ -113,6 +120,13 @@ function withOwnModules(
   return { modules: [...transpiled, ...own], names };
 }
 
+/** A valid component that neither way takes: what stands in the way of each. */
+function neitherWay(refusal: unknown, whyGlue: string): unknown {
+  if (!isVivariumError(refusal)) return refusal;
+  const message = `${refusal.message}; and it cannot be called directly, because it ${whyGlue}`;
+  return new RuntimeError('RUNTIME_INVALID_COMPONENT', message, { cause: refusal });
+}
+
 /**
  * Whether an error is a plain refusal: ours, or one that the transpiler answered. A panic of the transpiler poisons its
  * instance, and whatever else was thrown may have left it half-way.
@@ -120,6 +134,7 @@ function withOwnModules(
 function isOrderly(thrown: unknown): boolean {
   if (!isVivariumError(thrown)) return false;
   const { cause } = thrown;
-  if (cause === undefined || isVivariumError(cause)) return true;
-  return cause instanceof Error && cause.constructor.name === 'ComponentError';
+  if (cause === undefined) return true;
+  if (isVivariumError(cause)) return isOrderly(cause);
+  return isRefusal(cause);
 }

@@ -1,6 +1,7 @@
-import { type ArtifactExport, messageOf } from '#core';
+import type { ArtifactExport } from '#core';
 import { TRANSPILE_OPTIONS } from '#runtime/build';
 import { RuntimeError } from '../errors.ts';
+import { reasonOf } from './reader-reason.ts';
 
 /** A component as jco leaves it, before metering. */
 export interface TranspiledComponent {
@@ -26,7 +27,7 @@ export async function transpile(component: Uint8Array): Promise<TranspiledCompon
     const { bytes } = plainlyNamed(component);
     result = generate(bytes, { ...TRANSPILE_OPTIONS, map: await versionedImports(bytes) });
   } catch (cause) {
-    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be transpiled: ${firstLine(cause)}`, {
+    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be transpiled: ${reasonOf(cause)}`, {
       cause,
     });
   }
@@ -50,8 +51,4 @@ async function versionedImports(component: Uint8Array): Promise<[string, string]
   return describeComponent(component)
     .imports.filter(({ kind, name }) => kind === 'instance' && name.includes('@'))
     .map(({ name }) => [name, name]);
-}
-
-function firstLine(thrown: unknown): string {
-  return messageOf(thrown).split('\n', 1)[0]?.slice(0, 300) ?? '';
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/planning/plan.ts';
-import { isValidComponent } from '../../../src/runtime/transpile/validator.ts';
+import { whyInvalid } from '../../../src/runtime/transpile/validator.ts';
 import { BareTurn } from '../../support/bare-turn.ts';
 import { forwardingGuests, type Lane, unnamed } from './forwarding-guests.ts';
 import { valuesOf, type WitType, witType } from './wit-types.ts';
@@ -42,7 +42,7 @@ async function passesAll(lanes: fc.Arbitrary<readonly Lane[]>, runs: number): Pr
   await fc.assert(
     fc.asyncProperty(cases, async ({ type, lanes: each, values }) => {
       const component = await forwardingGuests(type, each);
-      expect(await isValidComponent(component)).toBe(true);
+      expect(await whyInvalid(component)).toBeUndefined();
       const seen: unknown[] = [];
       let answer: unknown;
       const call = instance(component, (value) => {
