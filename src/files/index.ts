@@ -8,3 +8,4 @@ export {
   TooLargeFile,
   UnusableFile,
 } from './regular-file.ts';
+export { type SourcePlace, sourceLines } from './source-map.ts';

@@ -3,6 +3,7 @@ import { ActorError, asResult } from './errors.ts';
 import { takeReplyHandler } from './host.ts';
 import { Message } from './message.ts';
 import { seedMathRandom } from './random.ts';
+import { inTurn } from './turn.ts';
 import type { ActorConfig, HealthStatus, Value, WitConfig, WitMessage, WitMetadata } from './types.ts';
 import { encodeUtf8 } from './utf8.ts';
 import { encodeValue } from './values.ts';
@@ -10,6 +11,9 @@ import { encodeValue } from './values.ts';
 /** What an actor answers: a value, or nothing. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a return statement answers nothing
 export type Reply = Value | undefined | void;
+
+/** What a handler may answer: a value, or the promise of one, for which the turn waits. */
+export type Awaitable<T> = T | PromiseLike<T>;
 
 /** One function for each operation; a message `{ "add": 3 }` calls `add(3)`. */
 // biome-ignore lint/suspicious/noExplicitAny: each operation has an argument type of its own, as it declares
@@ -22,18 +26,18 @@ export interface ActorDefinition<Ops extends Operations = Operations> {
   readonly author?: string;
   readonly license?: string;
   /** Called once, before any message. What it throws ends the component. */
-  onStart?(config: ActorConfig): void;
+  onStart?(config: ActorConfig): Awaitable<void>;
   /** Operations by name. A message is `{ name: argument }` in JSON or CBOR, and the answer comes in the same. */
   readonly operations?: Ops;
   /** Any message that names no operation. What it answers is the reply. */
-  onMessage?(message: Message): Reply;
+  onMessage?(message: Message): Awaitable<Reply>;
   /** Messages that come through a topic; `onMessage` gets them where this is left out. */
-  onTopic?(message: Message): void;
+  onTopic?(message: Message): Awaitable<void>;
   /** Answers to requests that were made without a handler of their own. */
-  onReply?(message: Message): void;
-  health?(): HealthStatus;
+  onReply?(message: Message): Awaitable<void>;
+  health?(): Awaitable<HealthStatus>;
   /** Called once, after the last message. */
-  onStop?(): void;
+  onStop?(): Awaitable<void>;
 }
 
 /** What `export const lifecycle` must be. */
@@ -60,13 +64,14 @@ export function defineActor<Ops extends Operations>(definition: ActorDefinition<
 
   function answer(message: Message): Uint8Array | undefined {
     if (message.topic !== undefined && definition.onTopic !== undefined) {
-      definition.onTopic(message);
+      const { onTopic } = definition;
+      inTurn(() => onTopic.call(definition, message));
       return undefined;
     }
     const called = operations.size === 0 ? undefined : readOperation(message);
     const operation = called === undefined ? undefined : operations.get(called.name);
     if (called !== undefined && operation !== undefined) {
-      const result = operation.call(definition.operations, called.argument, message);
+      const result = inTurn(() => operation.call(definition.operations, called.argument, message));
       return called.format.write(result ?? null);
     }
     if (definition.onMessage === undefined) {
@@ -75,23 +80,22 @@ export function defineActor<Ops extends Operations>(definition: ActorDefinition<
         `no operation for this message; there are ${[...operations.keys()].join(', ') || 'none'}`,
       );
     }
-    const reply = definition.onMessage(message);
-    return reply === undefined ? undefined : encodeValue(reply);
+    const reply = inTurn(() => definition.onMessage?.(message));
+    return reply === undefined ? undefined : encodeValue(reply as Value);
   }
 
   return {
     initialize: (config) =>
       asResult(() => {
         seedMathRandom();
-        definition.onStart?.(readConfig(config));
+        inTurn(() => definition.onStart?.(readConfig(config)));
       }),
     handleMessage: (message) => asResult(() => answer(new Message(message))),
     handleCallback: (wit) =>
       asResult(() => {
         const message = new Message(wit);
         const handler = takeReplyHandler(message.correlationId);
-        if (handler === undefined) definition.onReply?.(message);
-        else handler(message);
+        inTurn(() => (handler === undefined ? definition.onReply?.(message) : handler(message)));
       }),
     metadata: () => ({
       name: definition.name,
@@ -102,8 +106,8 @@ export function defineActor<Ops extends Operations>(definition: ActorDefinition<
       supportedOperations: [...operations.keys()],
       stateful: true,
     }),
-    health: () => definition.health?.() ?? 'healthy',
-    shutdown: () => definition.onStop?.(),
+    health: () => (inTurn(() => definition.health?.()) as HealthStatus | undefined) ?? 'healthy',
+    shutdown: () => void inTurn(() => definition.onStop?.()),
   };
 }
 

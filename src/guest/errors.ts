@@ -37,8 +37,7 @@ export function asResult<T>(run: () => T): T {
     return run();
   } catch (thrown) {
     const tag = thrown instanceof ActorError ? thrown.tag : 'runtime-error';
-    const val = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-    throw { tag, val };
+    throw { tag, val: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown) };
   }
 }
 

@@ -4,10 +4,10 @@ import * as store from 'vivarium:actor/storage@0.1.0';
 import { fromHost } from './errors.ts';
 import type { Message } from './message.ts';
 import type { ComponentId, LogLevel, Target, Value } from './types.ts';
-import { encodeValue, formatId, toComponentId } from './values.ts';
+import { decodeValue, encodeValue, formatId, toComponentId } from './values.ts';
 
 /** Called with the answer, or with a message whose `failure` says why there is none. */
-export type ReplyHandler = (reply: Message) => void;
+export type ReplyHandler = (reply: Message) => unknown;
 
 export interface RequestOptions {
   /** Milliseconds; the runtime's default when left out. */
@@ -34,6 +34,23 @@ export function request(target: Target, value: Value, onReply: ReplyHandler, opt
   const id = fromHost(() => messaging.request(toComponentId(target), encodeValue(value), options.timeoutMs ?? 0));
   waiting.set(id, onReply);
   return id;
+}
+
+/**
+ * Sends, and waits for the answer in this turn, which is suspended meanwhile. The answer is JSON where it is JSON, else text
+ * where it is UTF-8, else bytes. One `ask` waits at a time: for several answers side by side make a `request` of each.
+ * @throws {MessageError} the host's refusal, or why there is no answer
+ */
+// biome-ignore lint/suspicious/noExplicitAny: what it is, who answers chose
+export async function ask(target: Target, value: Value, options: RequestOptions = {}): Promise<any> {
+  return decodeValue(fromHost(() => messaging.ask(toComponentId(target), encodeValue(value), options.timeoutMs ?? 0)));
+}
+
+/** Resolves after some milliseconds; timers and requests of the turn go on meanwhile. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }
 
 /** Ends a request; its handler will not be called. @throws {MessageError} when it has ended already */

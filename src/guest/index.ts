@@ -1,5 +1,6 @@
 export {
   type ActorDefinition,
+  type Awaitable,
   defineActor,
   type Lifecycle,
   type Operations,
@@ -8,6 +9,7 @@ export {
 } from './actor.ts';
 export { ActorError, type ActorErrorTag, MessageError } from './errors.ts';
 export {
+  ask,
   broadcast,
   cancelRequest,
   listComponents,
@@ -19,6 +21,7 @@ export {
   request,
   self,
   send,
+  sleep,
   storage,
   subscribe,
   unsubscribe,

@@ -1,7 +1,8 @@
+import { decodeCbor } from './cbor.ts';
 import { MessageError } from './errors.ts';
 import type { ComponentId, WitMessage } from './types.ts';
 import { decodeUtf8 } from './utf8.ts';
-import { formatId } from './values.ts';
+import { decodeValue, formatId } from './values.ts';
 
 /** A message, or the answer to an earlier request. Who sent it is the host's word, not the sender's. */
 export class Message {
@@ -45,5 +46,17 @@ export class Message {
   /** @throws where the payload is not JSON. The value is the sender's: check it. */
   json(): unknown {
     return JSON.parse(this.text());
+  }
+
+  /**
+   * What was sent, as its content type says. Where nothing is said: JSON where it is JSON, else text where it is UTF-8,
+   * else bytes. The value is the sender's: check it.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what it is, the sender chose
+  value(): any {
+    if (this.contentType === 'application/json') return this.json();
+    if (this.contentType === 'application/cbor') return decodeCbor(this.payload);
+    if (this.contentType === 'text/plain') return this.text();
+    return this.contentType === undefined ? decodeValue(this.payload) : this.payload;
   }
 }

@@ -1,10 +1,25 @@
 import type { ComponentId, Target, Value } from './types.ts';
-import { encodeUtf8 } from './utf8.ts';
+import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /** The bytes that stand for a value: bytes as they are, text as UTF-8, anything else as JSON. */
 export function encodeValue(value: Value): Uint8Array {
   if (value instanceof Uint8Array) return value;
   return encodeUtf8(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+/** What bytes without a content type stand for: JSON where they are JSON, else text where they are UTF-8, else themselves. */
+export function decodeValue(bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = decodeUtf8(bytes);
+  } catch {
+    return bytes;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** @throws {TypeError} where the text has not three parts */

@@ -17,6 +17,7 @@ declare module 'vivarium:actor/host-services@0.1.0' {
   import type { ComponentId, LogLevel } from './types.ts';
 
   export function log(level: LogLevel, message: string, context: readonly (readonly [string, string])[]): void;
+  export function sleepMillis(ms: number): void;
   export function currentTimeMillis(): number | bigint;
   export function listComponents(): ComponentId[];
 }
@@ -34,4 +35,113 @@ declare module 'vivarium:actor/storage@0.1.0' {
 
 declare module 'wasi:random/random@0.2.0' {
   export function getRandomBytes(length: number | bigint): Uint8Array;
+}
+
+declare module 'wasi:random/random@0.2.2' {
+  export function getRandomBytes(length: number): Uint8Array;
+}
+
+declare module 'wasi:cli/stderr@0.2.2' {
+  import type { OutputStream } from 'wasi:io/streams@0.2.1';
+
+  export function getStderr(): OutputStream;
+}
+
+declare module 'wasi:clocks/monotonic-clock@0.2.1' {
+  import type { Pollable } from 'wasi:io/poll@0.2.1';
+
+  /** Nanoseconds. */
+  export function subscribeDuration(duration: number): Pollable;
+}
+
+declare module 'wasi:clocks/monotonic-clock@0.2.2' {
+  export { subscribeDuration } from 'wasi:clocks/monotonic-clock@0.2.1';
+}
+
+declare module 'wasi:io/poll@0.2.1' {
+  export interface Pollable {
+    ready(): boolean;
+    block(): void;
+    [Symbol.dispose](): void;
+  }
+
+  export function poll(pollables: readonly Pollable[]): number[];
+}
+
+declare module 'wasi:io/streams@0.2.1' {
+  import type { Pollable } from 'wasi:io/poll@0.2.1';
+
+  export interface InputStream {
+    read(length: number): Uint8Array;
+    subscribe(): Pollable;
+    [Symbol.dispose](): void;
+  }
+
+  export interface OutputStream {
+    checkWrite(): number | bigint;
+    write(bytes: Uint8Array): void;
+    blockingFlush(): void;
+    blockingWriteAndFlush(bytes: Uint8Array): void;
+    [Symbol.dispose](): void;
+  }
+}
+
+declare module 'wasi:http/types@0.2.1' {
+  import type { Pollable } from 'wasi:io/poll@0.2.1';
+  import type { InputStream, OutputStream } from 'wasi:io/streams@0.2.1';
+
+  export type Case = { readonly tag: string; readonly val?: unknown };
+
+  export class Fields {
+    static fromList(entries: readonly (readonly [string, Uint8Array])[]): Fields;
+    entries(): [string, Uint8Array][];
+    [Symbol.dispose](): void;
+  }
+
+  export class OutgoingBody {
+    write(): OutputStream;
+    static finish(body: OutgoingBody, trailers: Fields | null): void;
+  }
+
+  export class OutgoingRequest {
+    constructor(headers: Fields);
+    setMethod(method: Case): void;
+    setScheme(scheme: Case): void;
+    setAuthority(authority: string): void;
+    setPathWithQuery(path: string): void;
+    body(): OutgoingBody;
+  }
+
+  export interface IncomingBody {
+    stream(): InputStream;
+    [Symbol.dispose](): void;
+  }
+
+  export interface IncomingResponse {
+    status(): number;
+    headers(): Fields;
+    consume(): IncomingBody;
+    [Symbol.dispose](): void;
+  }
+
+  export interface FutureIncomingResponse {
+    subscribe(): Pollable;
+    get():
+      | {
+          readonly tag: 'ok';
+          readonly val:
+            | { readonly tag: 'ok'; readonly val: IncomingResponse }
+            | { readonly tag: 'err'; readonly val: Case };
+        }
+      | { readonly tag: 'err' }
+      | null
+      | undefined;
+    [Symbol.dispose](): void;
+  }
+}
+
+declare module 'wasi:http/outgoing-handler@0.2.1' {
+  import type { FutureIncomingResponse, OutgoingRequest } from 'wasi:http/types@0.2.1';
+
+  export function handle(request: OutgoingRequest, options: null): FutureIncomingResponse;
 }

@@ -1,9 +1,11 @@
 import { access, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf } from '#core';
+import { bundleActor } from './bundle-actor.ts';
 import { ProjectError } from './errors.ts';
+import { withImports } from './extended-world.ts';
+import { withNames } from './late-imports.ts';
 import { starlingMonkey } from './starlingmonkey.ts';
-import { witImports } from './wit-imports.ts';
 
 export type GuestEngine = 'qjs' | 'starlingmonkey';
 
@@ -22,6 +24,8 @@ export interface BuiltComponent {
   readonly file: string;
   readonly bytes: number;
   readonly engine: GuestEngine;
+  /** What the actor uses and a guest has not, each with its file and line. */
+  readonly warnings: readonly string[];
 }
 
 const ENTRIES = ['src/actor.ts', 'src/actor.js', 'actor.ts', 'actor.js'];
@@ -35,14 +39,21 @@ const ENTRIES = ['src/actor.ts', 'src/actor.js', 'actor.ts', 'actor.js'];
 export async function build(project: string, options: BuildOptions): Promise<BuiltComponent> {
   const { folder, entry } = await findEntry(project);
   const witPath = (await exists(join(folder, 'wit'))) ? join(folder, 'wit') : options.witFolder;
-  const source = await bundle(entry, options.guestLibrary, witPath);
-  const engine = options.engine ?? 'qjs';
-  const component = await componentize(engine, source, witPath, options.world ?? 'guest');
   const file = resolve(options.output ?? join(folder, 'actor.wasm'));
-  await writeFile(file, component).catch((cause) => {
+  const { guestLibrary, witFolder, engine = 'qjs', world = 'guest' } = options;
+  const { source, sourceMap, imports, warnings } = await bundleActor({ entry, guestLibrary, witPath, output: file });
+  const component = await withImports({ witPath, world }, imports, join(witFolder, 'globals'), (extended) =>
+    componentize(engine, source, extended.witPath, extended.world),
+  );
+  await write(file, component);
+  await write(`${file}.map`, sourceMap);
+  return { file, bytes: component.length, engine, warnings };
+}
+
+async function write(file: string, contents: string | Uint8Array): Promise<void> {
+  await writeFile(file, contents).catch((cause) => {
     throw new ProjectError('PROJECT_BUILD_FAILED', `${file} cannot be written: ${messageOf(cause)}`, { cause });
   });
-  return { file, bytes: component.length, engine };
 }
 
 async function findEntry(project: string): Promise<{ folder: string; entry: string }> {
@@ -59,36 +70,13 @@ async function findEntry(project: string): Promise<{ folder: string; entry: stri
   );
 }
 
-async function bundle(entry: string, guestLibrary: string, witPath: string): Promise<string> {
-  const esbuild = await import('esbuild');
-  try {
-    const { outputFiles } = await esbuild.build({
-      entryPoints: [entry],
-      bundle: true,
-      write: false,
-      format: 'esm',
-      platform: 'neutral',
-      mainFields: ['module', 'main'],
-      target: 'es2022',
-      alias: { 'vivarium/guest': guestLibrary },
-      plugins: [await witImports(witPath)],
-      logLevel: 'silent',
-      // The project's own tsconfig names types, not what to bundle.
-      tsconfigRaw: '{}',
-    });
-    return outputFiles[0]?.text ?? '';
-  } catch (cause) {
-    throw new ProjectError('PROJECT_BUILD_FAILED', `${entry} cannot be bundled: ${messageOf(cause)}`, { cause });
-  }
-}
-
 async function componentize(engine: GuestEngine, source: string, witPath: string, world: string): Promise<Uint8Array> {
   try {
     if (engine === 'starlingmonkey') return await starlingMonkey(source, witPath, world);
     const { default: qjs } = await import('componentize-qjs');
     // `sync`: the default takes the asynchronous ABI, which a turn on one thread has no use for.
     const { component } = await qjs.componentize({ witPath, jsSource: source, sync: true, optSize: true, world });
-    return component;
+    return withNames(component);
   } catch (cause) {
     if (cause instanceof ProjectError) throw cause;
     const message = messageOf(cause);

@@ -27,7 +27,8 @@ export async function scaffold(folder: string, { witFolder, guestTypes }: Scaffo
     await mkdir(dirname(join(target, file)), { recursive: true });
     await writeFile(join(target, file), text, { flag: 'wx' });
   }
-  await cp(witFolder, join(target, 'wit'), { recursive: true });
+  const globals = join(witFolder, 'globals');
+  await cp(witFolder, join(target, 'wit'), { recursive: true, filter: (file) => file !== globals });
   const types = (await readdir(guestTypes)).filter((file) => file.endsWith('.d.ts'));
   for (const file of types) await cp(join(guestTypes, file), join(target, 'types/vivarium-guest', file));
   return [...Object.keys(files), 'wit/actor.wit', 'wit/guest.wit', 'types/vivarium-guest/index.d.ts'];

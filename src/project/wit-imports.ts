@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { readRegular } from '#files';
+import { lateName } from './late-imports.ts';
 
 /** The largest file of WIT text that is read; the largest packages of WASI have a fiftieth of it. */
 const MAX_WIT_BYTES = 4 * 2 ** 20;
@@ -21,7 +22,9 @@ export async function witImports(witPath: string): Promise<Plugin> {
     name: 'wit-imports',
     setup: (build) => {
       build.onResolve({ filter: /^[a-zA-Z]/ }, ({ path, kind }) =>
-        kind !== 'entry-point' && (OF_PACKAGE.test(path) || inline.has(path)) ? { path, external: true } : undefined,
+        kind !== 'entry-point' && (OF_PACKAGE.test(path) || inline.has(path))
+          ? { path: lateName(path), external: true }
+          : undefined,
       );
     },
   };

@@ -13,7 +13,9 @@ const MAY_PARSE: Readonly<Record<string, string>> = {
   'src/cli/program.ts': "this package's own package.json",
   'src/core/foreign-json.ts': 'the one place',
   'src/guest/actor.ts': 'runs inside the sandbox, within its fuel and memory',
+  'src/guest/globals/messages.ts': 'runs inside the sandbox, within its fuel and memory',
   'src/guest/message.ts': 'runs inside the sandbox, within its fuel and memory',
+  'src/guest/values.ts': 'runs inside the sandbox, within its fuel and memory',
   'src/system/engine-profile.ts': "an installed package's package.json",
 };
 

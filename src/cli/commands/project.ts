@@ -38,13 +38,14 @@ export function buildCommand(shell: Shell): Command {
     )
     .action(
       shell.action(async (folder: string, flags: BuildFlags) => {
-        const { file, bytes, engine } = await buildActor(folder, {
+        const { file, bytes, engine, warnings } = await buildActor(folder, {
           output: flags.output,
           engine: flags.engine,
           world: flags.world,
         });
+        for (const warning of warnings) shell.note(warning);
         const shown = relative(process.cwd(), file);
-        shell.result({ file, bytes, engine }, `${shown}  ${(bytes / 2 ** 20).toFixed(2)} MiB`);
+        shell.result({ file, bytes, engine, warnings }, `${shown}  ${(bytes / 2 ** 20).toFixed(2)} MiB`);
       }),
     );
 }

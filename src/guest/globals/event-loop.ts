@@ -1,0 +1,112 @@
+import { useEventLoop } from '../turn.ts';
+import { runJobs } from './jobs.ts';
+import { asGuestPromise, GuestPromise, unhandled } from './promise-class.ts';
+import { report } from './report.ts';
+
+interface Timer {
+  readonly id: number;
+  readonly run: () => void;
+  /** Milliseconds between two calls; undefined for one call. */
+  readonly every: number | undefined;
+  due: number;
+}
+
+/** What a turn can wait for beside time. */
+export interface Arrivals {
+  /** How many are waited for. */
+  count(): number;
+  /** Suspends the turn until one is there, or so many milliseconds have passed. */
+  wait(ms: number | undefined): void;
+}
+
+const timers = new Map<number, Timer>();
+let lastId = 0;
+let time = 0;
+let sleep: ((ms: number) => void) | undefined;
+let arrivals: Arrivals | undefined;
+
+/** How the turn is suspended where it waits for nothing but time. */
+export function useSleep(given: (ms: number) => void): void {
+  sleep = given;
+}
+
+export function useArrivals(given: Arrivals): void {
+  arrivals = given;
+}
+
+export function addTimer(run: () => void, delay: number, repeats: boolean): number {
+  const ms = Math.max(1, Math.min(2 ** 31 - 1, Math.trunc(delay) || 0));
+  lastId += 1;
+  timers.set(lastId, { id: lastId, run, every: repeats ? ms : undefined, due: now() + ms });
+  return lastId;
+}
+
+export function removeTimer(id: number): void {
+  timers.delete(id);
+}
+
+/** The host rounds its clock: what was slept for has passed, whatever the clock says. */
+function now(): number {
+  time = Math.max(time, Date.now());
+  return time;
+}
+
+function next(): Timer | undefined {
+  let first: Timer | undefined;
+  for (const timer of timers.values()) if (first === undefined || timer.due < first.due) first = timer;
+  return first;
+}
+
+/** Waits for what comes first and runs it. @returns false where there is nothing to wait for */
+function proceed(): boolean {
+  const timer = next();
+  const ms = timer === undefined ? undefined : Math.max(0, timer.due - now());
+  if (arrivals !== undefined && arrivals.count() > 0) {
+    const before = arrivals.count();
+    if (ms !== 0) arrivals.wait(ms);
+    if (arrivals.count() < before || timer === undefined) return true;
+  } else if (timer === undefined) return false;
+  else if (ms !== 0) sleep?.(ms as number);
+  time = Math.max(time, timer.due);
+  if (timer.every === undefined) timers.delete(timer.id);
+  else timer.due = time + timer.every;
+  timer.run();
+  return true;
+}
+
+function settle(value: unknown): unknown {
+  const promise = asGuestPromise(value);
+  for (;;) {
+    runJobs();
+    if (promise === undefined) return endTurn(value);
+    const { state, value: settled } = GuestPromise.stateOf(promise);
+    if (state === 'fulfilled') return endTurn(settled);
+    if (state === 'rejected') {
+      endTurn(undefined);
+      throw settled;
+    }
+    if (!proceed()) {
+      throw new Error('the promise is never settled: no timer and no request is left that could settle it');
+    }
+  }
+}
+
+/** A turn has an end, and a timer that outlived it would run in the turn of another message. */
+function endTurn(value: unknown): unknown {
+  if (timers.size > 0) {
+    const called = [...timers.values()].filter(({ every }) => every === undefined).length;
+    timers.clear();
+    if (called > 0) report('debug', `${called} timers were dropped: the turn ended before they were due`);
+  }
+  for (const promise of unhandled) {
+    const { value: reason } = GuestPromise.stateOf(promise);
+    report('error', `a promise was rejected, and nothing handled it: ${textOf(reason)}`);
+  }
+  return value;
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? `${reason.name}: ${reason.message}\n${reason.stack ?? ''}` : String(reason);
+}
+
+useEventLoop({ settle });

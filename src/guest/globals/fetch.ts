@@ -1,0 +1,137 @@
+import './events.ts';
+import './promise.ts';
+import { handle } from 'wasi:http/outgoing-handler@0.2.1';
+import { Fields, type IncomingResponse, OutgoingBody, OutgoingRequest } from 'wasi:http/types@0.2.1';
+import type { InputStream } from 'wasi:io/streams@0.2.1';
+import { decodeUtf8, encodeUtf8 } from '../utf8.ts';
+import { ready } from './arrivals.ts';
+import type { AbortSignal } from './events.ts';
+import { Request, Response } from './messages.ts';
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
+const MAX_READ = 64 * 1024;
+
+/** Sends a request with `wasi:http`. The host follows redirects, and checks each against the component's grants. */
+async function fetch(
+  input: Request | URL | string,
+  init?: ConstructorParameters<typeof Request>[1],
+): Promise<Response> {
+  const request = new Request(input, init);
+  const { signal } = request;
+  signal?.throwIfAborted();
+  const body = await request.bytes();
+  const future = failing(request.url, () => begin(request, body));
+  try {
+    await ready(future.subscribe(), signal);
+    const answer = future.get();
+    if (answer?.tag !== 'ok') throw refused(request.url, 'the answer was taken');
+    if (answer.val.tag !== 'ok') throw refused(request.url, answer.val.val);
+    return responseOf(answer.val.val, request.url, signal);
+  } finally {
+    future[Symbol.dispose]();
+  }
+}
+
+function begin(request: Request, bytes: Uint8Array): ReturnType<typeof handle> {
+  const { protocol, host, pathname, search } = new URL(request.url);
+  if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`fetch cannot take ${protocol} URLs`);
+  const outgoing = new OutgoingRequest(
+    Fields.fromList([...request.headers].map(([name, value]) => [name, encodeUtf8(value)] as const)),
+  );
+  const { method } = request;
+  outgoing.setMethod(METHODS.has(method) ? { tag: method.toLowerCase() } : { tag: 'other', val: method });
+  outgoing.setScheme({ tag: protocol === 'http:' ? 'HTTP' : 'HTTPS' });
+  outgoing.setAuthority(host);
+  outgoing.setPathWithQuery(pathname + search);
+  if (bytes.length === 0) return handle(outgoing, null);
+  const body = outgoing.body();
+  const stream = body.write();
+  const future = handle(outgoing, null);
+  for (let at = 0; at < bytes.length; ) {
+    const room = Math.min(Number(stream.checkWrite()), bytes.length - at);
+    if (room === 0) stream.blockingFlush();
+    else stream.write(bytes.subarray(at, at + room));
+    at += room;
+  }
+  stream.blockingFlush();
+  stream[Symbol.dispose]();
+  OutgoingBody.finish(body, null);
+  return future;
+}
+
+function responseOf(incoming: IncomingResponse, url: string, signal: AbortSignal | undefined): Response {
+  const status = incoming.status();
+  const fields = incoming.headers();
+  const headers = fields.entries().map(([name, value]) => [name, latin1(value)] as const);
+  fields[Symbol.dispose]();
+  const body = incoming.consume();
+  const stream = body.stream();
+  incoming[Symbol.dispose]();
+  const response = new Response(
+    async () => {
+      try {
+        return await readAll(stream, signal);
+      } finally {
+        stream[Symbol.dispose]();
+        body[Symbol.dispose]();
+      }
+    },
+    { status, headers },
+  );
+  Object.defineProperty(response, 'url', { value: url });
+  return response;
+}
+
+async function readAll(stream: InputStream, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    await ready(stream.subscribe(), signal);
+    let part: Uint8Array;
+    try {
+      part = stream.read(MAX_READ);
+    } catch (thrown) {
+      if (payloadOf(thrown)?.tag === 'closed') break;
+      throw new TypeError('the body of the answer broke off', { cause: thrown });
+    }
+    parts.push(part);
+    length += part.length;
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function latin1(bytes: Uint8Array): string {
+  try {
+    return decodeUtf8(bytes);
+  } catch {
+    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+  }
+}
+
+function failing<T>(url: string, call: () => T): T {
+  try {
+    return call();
+  } catch (thrown) {
+    if (thrown instanceof TypeError) throw thrown;
+    throw refused(url, payloadOf(thrown) ?? thrown);
+  }
+}
+
+function refused(url: string, why: unknown): TypeError {
+  const { tag, val } = (why ?? {}) as { tag?: string; val?: unknown };
+  const reason =
+    tag === undefined ? String(why) : val === undefined || val === null ? tag : `${tag}: ${JSON.stringify(val)}`;
+  return new TypeError(`fetch failed: ${url}: ${reason}`, { cause: why });
+}
+
+function payloadOf(thrown: unknown): { readonly tag?: string } | undefined {
+  return (thrown as { payload?: { tag?: string } } | undefined)?.payload;
+}
+
+Object.assign(globalThis, { fetch });

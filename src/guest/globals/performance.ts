@@ -1,0 +1,20 @@
+import { onceRunning } from '../turn.ts';
+
+/** The engine's began when the component was made, by another clock. */
+const monotonic = globalThis.performance;
+let origin = 0;
+let began = 0;
+
+onceRunning(() => {
+  began = monotonic.now();
+  origin = Date.now();
+});
+
+const performance = {
+  now: (): number => monotonic.now() - began,
+  get timeOrigin(): number {
+    return origin;
+  },
+};
+
+Object.defineProperty(globalThis, 'performance', { value: performance, writable: true, configurable: true });

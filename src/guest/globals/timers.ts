@@ -1,0 +1,15 @@
+import { addTimer, removeTimer } from './event-loop.ts';
+
+const asTimer =
+  (repeats: boolean) =>
+  (run: (...args: unknown[]) => void, delay = 0, ...args: unknown[]): number => {
+    if (typeof run !== 'function') throw new TypeError('a timer takes a function; text is not run');
+    return addTimer(() => run(...args), delay, repeats);
+  };
+
+Object.assign(globalThis, {
+  setTimeout: asTimer(false),
+  setInterval: asTimer(true),
+  clearTimeout: removeTimer,
+  clearInterval: removeTimer,
+});

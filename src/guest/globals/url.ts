@@ -1,0 +1,3 @@
+import { URL, URLSearchParams } from 'whatwg-url-minimum';
+
+Object.assign(globalThis, { URL, URLSearchParams });

@@ -1,0 +1,155 @@
+import { isAbsolute, join, relative } from 'node:path';
+import type { BuildOptions as EsbuildOptions, Message, OutputFile } from 'esbuild';
+import { messageOf, parseForeignJson } from '#core';
+import { sourceLines } from '#files';
+import { ProjectError } from './errors.ts';
+import { MISSING, preludeFor } from './guest-globals.ts';
+import { lateName } from './late-imports.ts';
+import { MARKERS, markGlobals, mentionedGlobals, unguardedUse } from './mentioned-globals.ts';
+import { witImports } from './wit-imports.ts';
+
+export interface BundleInput {
+  readonly entry: string;
+  /** The file that `import … from 'vivarium/guest'` stands for. */
+  readonly guestLibrary: string;
+  readonly witPath: string;
+  /** The file that the component is written to; names in the source map are relative to it. */
+  readonly output: string;
+}
+
+export interface Bundle {
+  readonly source: string;
+  readonly sourceMap: string;
+  /** Names that the source exports. */
+  readonly exports: readonly string[];
+  /** Interfaces that the world must import beside its own. */
+  readonly imports: readonly string[];
+  /** What is not there in a guest and is used all the same, each with its file and line. */
+  readonly warnings: readonly string[];
+}
+
+/** The engine never runs its own queue of jobs, on which asynchronous functions wait; generators need none. */
+const LOWERED = { 'async-await': false, 'async-generator': false, 'for-await': false, 'top-level-await': false };
+/** esbuild's own map of a bundle. */
+const MAP_BOUNDS = { maxLength: 64 * 2 ** 20 };
+const SERVICES = /from "(?:vivarium:actor\/|vivarium\/guest)/;
+
+/**
+ * Bundles a source with what it imports, and with those globals of the guest library that it uses.
+ * @throws {ProjectError} `PROJECT_BUILD_FAILED`, naming file and line
+ */
+export async function bundleActor(input: BundleInput): Promise<Bundle> {
+  const marked = await run(input, {
+    entryPoints: [input.entry],
+    inject: [MARKERS],
+    plugins: [markGlobals, await witImports(input.witPath)],
+  });
+  const mentioned = mentionedGlobals(marked.source);
+  const { modules, imports } = preludeFor(mentioned, SERVICES.test(marked.source));
+  const placeOf = sourceLines(parseForeignJson(marked.sourceMap, MAP_BOUNDS));
+  const missing: string[] = [];
+  const warnings: string[] = [];
+  for (const [name, instead] of Object.entries(MISSING)) {
+    const at = mentioned.has(name) ? unguardedUse(marked.source, name) : undefined;
+    if (at === undefined) continue;
+    missing.push(name);
+    const where = placeOf(...lineAt(marked.source, at));
+    warnings.push(
+      `${where === undefined ? '' : `${shownFile(where.file)}:${where.line}: `}${name} is not there in a guest: ${instead}`,
+    );
+  }
+  const { source, sourceMap } = await run(input, {
+    stdin: {
+      contents: entryOf(input, modules, missing, marked.exports),
+      sourcefile: 'entry.js',
+      resolveDir: join(input.entry, '..'),
+    },
+    plugins: [await witImports(input.witPath)],
+  });
+  return { source, sourceMap, exports: marked.exports, imports: imports.map(lateName), warnings };
+}
+
+/** A module that installs what the source uses, and then exports what the source exports. */
+function entryOf(
+  { entry, guestLibrary }: BundleInput,
+  modules: readonly string[],
+  missing: readonly string[],
+  names: readonly string[],
+): string {
+  const actor = JSON.stringify(entry);
+  if (modules.length === 0 && missing.length === 0) return `export * from ${actor};`;
+  const extension = guestLibrary.endsWith('.ts') ? 'ts' : 'js';
+  const file = (module: string): string =>
+    JSON.stringify(join(guestLibrary, '..', 'globals', `${module}.${extension}`));
+  const lines = modules.map((module) => `import ${file(module)};`);
+  if (missing.length > 0) {
+    lines.push(`import { missing } from ${file('missing')};`);
+    for (const name of missing)
+      lines.push(`missing(globalThis, '${name}', '${name}', ${JSON.stringify(MISSING[name])});`);
+  }
+  // defineActor sees to its own turns.
+  const plain = names.filter((name) => name !== 'lifecycle');
+  if (names.includes('lifecycle')) lines.push(`export { lifecycle } from ${actor};`);
+  if (plain.length > 0) {
+    lines.push(`import { exported } from ${file('exported')};`, `import * as actor from ${actor};`);
+    plain.forEach((name, index) => {
+      lines.push(
+        `const export${index} = exported(actor[${JSON.stringify(name)}]);`,
+        `export { export${index} as ${JSON.stringify(name)} };`,
+      );
+    });
+  }
+  return lines.join('\n');
+}
+
+interface Output {
+  readonly source: string;
+  readonly sourceMap: string;
+  readonly exports: readonly string[];
+}
+
+async function run({ entry, guestLibrary, output }: BundleInput, options: EsbuildOptions): Promise<Output> {
+  const esbuild = await import('esbuild');
+  try {
+    const { outputFiles, metafile } = await esbuild.build({
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: 'esm',
+      platform: 'neutral',
+      mainFields: ['module', 'main'],
+      target: 'es2022',
+      supported: LOWERED,
+      alias: { 'vivarium/guest': guestLibrary },
+      logLevel: 'silent',
+      sourcemap: 'external',
+      sourcesContent: false,
+      outfile: output,
+      // The project's own tsconfig names types, not what to bundle.
+      tsconfigRaw: '{}',
+      ...options,
+    } as EsbuildOptions & { write: false; metafile: true });
+    const text = (isMap: boolean): string =>
+      (outputFiles as OutputFile[]).find(({ path }) => path.endsWith('.map') === isMap)?.text ?? '';
+    const [made] = Object.values(metafile.outputs).filter(({ entryPoint }) => entryPoint !== undefined);
+    return { source: text(false), sourceMap: text(true), exports: made?.exports ?? [] };
+  } catch (cause) {
+    const { errors } = cause as { errors?: readonly Message[] };
+    const why = errors === undefined || errors.length === 0 ? messageOf(cause) : errors.map(shownMessage).join('\n');
+    throw new ProjectError('PROJECT_BUILD_FAILED', `${entry} cannot be bundled: ${why}`, { cause });
+  }
+}
+
+function shownMessage({ text, location }: Message): string {
+  return location === null ? text : `${shownFile(location.file)}:${location.line}:${location.column + 1}: ${text}`;
+}
+
+function shownFile(file: string): string {
+  return isAbsolute(file) ? relative(process.cwd(), file) : file;
+}
+
+/** Line and column of an offset, both from 1. */
+function lineAt(text: string, offset: number): [line: number, column: number] {
+  const before = text.slice(0, offset).split('\n');
+  return [before.length, (before.at(-1) ?? '').length + 1];
+}

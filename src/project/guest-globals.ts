@@ -1,0 +1,111 @@
+/** A module of `vivarium/guest` that installs globals when it is evaluated, which is while the component is made. */
+interface GlobalModule {
+  readonly module: string;
+  /** Others that go before it. In a world that is no actor's, `portable` ones take the place of those of `vivarium:actor`. */
+  readonly after?: readonly Dependency[];
+  /** Interfaces that its world must import. */
+  readonly imports?: readonly string[];
+  readonly names: readonly string[];
+}
+
+type Dependency = 'log' | 'sleep' | 'promise' | 'timers';
+
+const RANDOM = 'wasi:random/random@0.2.2';
+const CLOCK = 'wasi:clocks/monotonic-clock@0.2.2';
+
+const MODULES: readonly GlobalModule[] = [
+  { module: 'promise', after: ['log'], names: ['Promise', 'queueMicrotask'] },
+  {
+    module: 'timers',
+    after: ['promise', 'sleep'],
+    names: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'],
+  },
+  { module: 'console', after: ['log'], names: ['console'] },
+  { module: 'encoding', names: ['TextEncoder', 'TextDecoder'] },
+  { module: 'url', names: ['URL', 'URLSearchParams'] },
+  { module: 'structured-clone', names: ['structuredClone'] },
+  { module: 'crypto', imports: [RANDOM], names: ['crypto'] },
+  { module: 'events', after: ['timers'], names: ['AbortController', 'AbortSignal', 'Event', 'EventTarget'] },
+  { module: 'performance', names: ['performance'] },
+  { module: 'headers', names: ['Headers'] },
+  { module: 'messages', after: ['promise'], names: ['Request', 'Response'] },
+  {
+    module: 'fetch',
+    after: ['timers'],
+    imports: [
+      'wasi:http/outgoing-handler@0.2.1',
+      'wasi:clocks/monotonic-clock@0.2.1',
+      'wasi:io/poll@0.2.1',
+      'wasi:io/streams@0.2.1',
+    ],
+    names: ['fetch'],
+  },
+];
+
+/** What others have and a guest has not, and what to take in its place. */
+export const MISSING: Readonly<Record<string, string>> = {
+  process: 'the environment is what onStart is given',
+  Buffer: 'take Uint8Array, TextEncoder and TextDecoder',
+  require: 'write import; what is imported is bundled',
+  global: 'write globalThis',
+  window: 'write globalThis',
+  document: 'there is no page',
+  localStorage: "take storage of 'vivarium/guest'",
+  sessionStorage: "take storage of 'vivarium/guest'",
+  indexedDB: "take storage of 'vivarium/guest'",
+  XMLHttpRequest: 'take fetch',
+  WebSocket: 'take fetch, or messages to another actor',
+  EventSource: 'take fetch, or messages to another actor',
+  Worker: 'load another actor and send it messages',
+  MessageChannel: 'load another actor and send it messages',
+  BroadcastChannel: "take publish and subscribe of 'vivarium/guest'",
+  WebAssembly: 'load another component and call it',
+  Intl: 'bundle a library for the formats that you need',
+  Blob: 'take Uint8Array',
+  File: 'take Uint8Array',
+  FormData: 'take URLSearchParams, or write the body yourself',
+  ReadableStream: 'take text(), json(), bytes() or arrayBuffer() of a response',
+  WritableStream: 'collect the parts in an array',
+  TransformStream: 'collect the parts in an array',
+  CompressionStream: 'bundle a library of JavaScript, as fflate',
+  DecompressionStream: 'bundle a library of JavaScript, as fflate',
+  setImmediate: 'take queueMicrotask or setTimeout',
+  requestAnimationFrame: 'take setTimeout',
+  Atomics: 'a guest has one thread',
+};
+
+/** Every name that a bundle is searched for. */
+export const LOOKED_FOR: readonly string[] = [...MODULES.flatMap(({ names }) => names), ...Object.keys(MISSING)];
+
+export interface Prelude {
+  /** Modules of the guest library to import first, in this order. */
+  readonly modules: readonly string[];
+  /** Interfaces that the world must import for them. */
+  readonly imports: readonly string[];
+}
+
+/**
+ * What goes before a source that mentions these names.
+ * @param isActor whether its world has the services of `vivarium:actor`; any other gets them from WASI
+ */
+export function preludeFor(mentioned: ReadonlySet<string>, isActor: boolean): Prelude {
+  const modules = new Set<string>();
+  const imports = new Set<string>();
+  const add = (name: Dependency | string): void => {
+    if (modules.has(name)) return;
+    if (name === 'log') {
+      modules.add(isActor ? 'log-to-host' : 'log-to-stderr');
+      if (!isActor) imports.add('wasi:cli/stderr@0.2.2');
+    } else if (name === 'sleep') {
+      modules.add(isActor ? 'sleep-in-host' : 'sleep-by-poll');
+      if (!isActor) imports.add(CLOCK);
+    } else {
+      const found = MODULES.find(({ module }) => module === name);
+      for (const each of found?.after ?? []) add(each);
+      for (const each of found?.imports ?? []) imports.add(each);
+      modules.add(name);
+    }
+  };
+  for (const { module, names } of MODULES) if (names.some((name) => mentioned.has(name))) add(module);
+  return { modules: [...modules], imports: [...imports] };
+}
