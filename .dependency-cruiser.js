@@ -39,6 +39,13 @@ export const may = {
 
 /** A folder of several concepts gives each a door of its own; imports between them run downwards only. */
 export const parts = {
+  'core/text': [],
+  'core/errors': ['core/text'],
+  'core/options': ['core/text', 'core/errors'],
+  'core/limits': ['core/errors', 'core/options'],
+  'core/messages': ['core/text', 'core/errors'],
+  'core/waiting': [],
+  'core/ports': ['core/errors', 'core/limits', 'core/messages', 'core/waiting'],
   'security/signers': [],
   'security/signatures': ['security/signers'],
   'security/keys': ['security/signers', 'security/signatures'],
@@ -104,12 +111,15 @@ export const parts = {
 
 /** Parts of which other folders may import the door; those of all others are for their own folder alone. */
 const outerParts = Object.keys(parts).filter(
-  (part) => part.startsWith('security/') || ['metering/tank', 'runtime/planning', 'runtime/transpile'].includes(part),
+  (part) =>
+    /^(core|security)\//.test(part) || ['metering/tank', 'runtime/planning', 'runtime/transpile'].includes(part),
 );
 
+/** The door of a folder or part. Of the ports, each file is one, so that an import says which port it is of. */
+const doorOf = (at) => (at === 'core/ports' ? `^src/${at}/[^/]+\\.ts$` : `^src/${at}/index\\.ts$`);
+
 /** The files by which a folder, and each part of it, is imported. */
-const doors = (folder) =>
-  [folder, ...outerParts.filter((part) => part.startsWith(`${folder}/`))].map((at) => `^src/${at}/index\\.ts$`);
+const doors = (folder) => [folder, ...outerParts.filter((part) => part.startsWith(`${folder}/`))].map(doorOf);
 
 const layers = Object.entries(may).map(([folder, allowed]) => ({
   name: `layer-${folder}`,
@@ -126,7 +136,7 @@ const partLayers = Object.entries(parts).map(([part, allowed]) => ({
   from: { path: `^src/${part}/` },
   to: {
     path: `^src/${part.split('/')[0]}/[^/]+/`,
-    pathNot: [`^src/${part}/`, ...allowed.map((other) => `^src/${other}/index\\.ts$`)],
+    pathNot: [`^src/${part}/`, ...allowed.map(doorOf)],
   },
 }));
 
@@ -141,7 +151,7 @@ export default {
       from: { path: '^src/([^/]+)/' },
       to: {
         path: '^src/([^/]+)/',
-        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', ...outerParts.map((part) => `^src/${part}/index\\.ts$`)],
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', ...outerParts.map(doorOf)],
       },
     },
     {

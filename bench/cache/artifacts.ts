@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { transpileBytes } from '@bytecodealliance/jco-transpile';
-import type { Artifact } from '#core';
+import type { Artifact } from '#core/ports/artifact';
 import { meter } from '#metering';
 
 /** What the product would build of a component, made in this process. */

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRuntime } from 'vivarium';
 import { CacheManager, currentEngineProfiles, resolveCacheConfig } from '#cache';
-import type { Artifact, ArtifactTrust } from '#core';
+import type { Artifact, ArtifactTrust } from '#core/ports/artifact';
 import { createArtifactTrust, MachineSecret } from '#security/keys';
 import { trustedKeysOf } from '#security/signers';
 import { realClock, realRandom } from '../../test/cache/support/clock.ts';

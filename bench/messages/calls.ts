@@ -1,7 +1,7 @@
 // What a call costs on the direct path, beside raw jco's glue and beside code written by hand for this one message.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { ATTACHED } from '#core';
+import { ATTACHED } from '#core/ports/meter';
 import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../src/runtime/direct/direct-code.ts';

@@ -1,4 +1,5 @@
-import { type ComponentMessage, HOST_ID, type MessageMetadata } from '#core';
+import { HOST_ID } from '#core';
+import type { ComponentMessage, MessageMetadata } from '#core/messages';
 import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
 import { HandWritten } from './hand-written.ts';

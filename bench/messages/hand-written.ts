@@ -1,4 +1,5 @@
-import type { ComponentId, ComponentMessage } from '#core';
+import type { ComponentId } from '#core';
+import type { ComponentMessage } from '#core/messages';
 
 const LIFECYCLE = 'vivarium:actor/lifecycle@0.1.0';
 

@@ -1,5 +1,7 @@
 import { randomFillSync } from 'node:crypto';
-import { type Clock, type ComponentHandle, createHandle, parseComponentId, VivariumError } from '#core';
+import { type ComponentHandle, createHandle, parseComponentId } from '#core';
+import { VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import { GuestMessaging, HostMessaging, Router, type RouterOptions, type TurnRunner } from '#messaging';
 import type { Report, RunGroup } from '../figure.ts';
 import { paired } from '../support/measure.ts';

@@ -1,4 +1,4 @@
-import type { ComponentMessage } from '#core';
+import type { ComponentMessage } from '#core/messages';
 
 /** A message without options, as raw jco and hand-written code are given it. */
 export function message(payload: Uint8Array): ComponentMessage {

@@ -1,4 +1,5 @@
-import { isVivariumError, type MeteringMode } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { MeteringMode } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
 import { KERNELS, kernelBytes, kernelImports } from '../kernels/index.ts';
 import { percentile, undisturbedTime } from './statistics.ts';

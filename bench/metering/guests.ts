@@ -1,4 +1,4 @@
-import type { MeteringMode, Tank } from '#core';
+import type { MeteringMode, Tank } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
 
 /** A program to be measured in one of three ways: as it is, or metered in a mode. */

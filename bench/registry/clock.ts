@@ -1,4 +1,4 @@
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 
 export const clock: Clock = {
   now: () => Date.now(),

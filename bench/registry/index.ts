@@ -1,4 +1,4 @@
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import type { RunGroup } from '../figure.ts';
 import { measureEmbedded } from './embedded-index.ts';
 import { measureHits } from './hits.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { transpileBytes } from '@bytecodealliance/jco-transpile';
-import type { ComponentMessage } from '#core';
+import type { ComponentMessage } from '#core/messages';
 
 export interface RawLifecycle {
   initialize(config: unknown): void;

@@ -1,4 +1,4 @@
-import { isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
 import type { GeneratedModule } from '../../test/metering/generator/index.ts';
 import { MeteredDriver, meter } from '../../test/metering/harness/metered.ts';
 import { endsRun, type Observation, observe } from '../../test/metering/harness/observe.ts';

@@ -1,4 +1,5 @@
-import { type ComponentHandle, isVivariumError, messageOf } from '#core';
+import type { ComponentHandle } from '#core';
+import { isVivariumError, messageOf } from '#core/errors';
 import { ComponentError } from '#runtime';
 import type { Runtime } from '../../src/index.ts';
 import { isExpected, toHost } from './component-values.ts';

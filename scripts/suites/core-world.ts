@@ -1,4 +1,4 @@
-import type { Tank } from '#core';
+import type { Tank } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
 import { shownCore } from './core-values.ts';
 

@@ -2,7 +2,7 @@ import { type Dirent, opendirSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { shownPath } from '#core';
+import { shownPath } from '#core/text';
 import { BundleError } from './errors.ts';
 import type { SourceEntry } from './lockfile/model.ts';
 

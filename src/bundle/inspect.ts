@@ -1,4 +1,4 @@
-import { shownPath } from '#core';
+import { shownPath } from '#core/text';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
 import { type LoadedLockfile, loadLockfile, producersIn } from './lockfile/lockfile-file.ts';

@@ -1,4 +1,4 @@
-import { type allow, checkOptions } from '#core';
+import { type allow, checkOptions } from '#core/options';
 import { BundleError } from './errors.ts';
 
 /** @throws {BundleError} `BUNDLE_INVALID_OPTION`, before anything is read, written or sent */

@@ -1,4 +1,4 @@
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { ChunkWriter } from './chunks/chunk-writer.ts';
 import type { Digests } from './digest.ts';

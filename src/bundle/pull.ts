@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { allow } from '#core';
+import { allow } from '#core/options';
 import type { TrustedKey, TrustedKeys } from '#security/signers';
 import { BundleError } from './errors.ts';
 import { loadLockfile } from './lockfile/lockfile-file.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { allow } from '#core';
+import { allow } from '#core/options';
 import type { Signer } from '#security/signers';
 import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';

@@ -1,4 +1,6 @@
-import { allow, type Clock, type Random } from '#core';
+import { allow } from '#core/options';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import type { Resolve } from './oci/address-rule.ts';
 import type { Credentials } from './oci/credentials.ts';
 import { PROXIES, type ProxyOptions } from './oci/proxies.ts';

@@ -1,4 +1,5 @@
-import { isVivariumError, shownPath } from '#core';
+import { isVivariumError } from '#core/errors';
+import { shownPath } from '#core/text';
 import {
   digestOf,
   type Envelope,

@@ -1,4 +1,4 @@
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { BundleError } from './errors.ts';
 
 /** Turns what the file system throws while `doing` something into an error of ours; an error of ours stays itself. */

@@ -3,7 +3,8 @@ import { lstatSync, readlinkSync, utimesSync } from 'node:fs';
 import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, parseForeignJson } from '#core';
+import type { Clock } from '#core/ports/clock';
+import { parseForeignJson } from '#core/text';
 import { readRegularSync } from '#files';
 import { storageFailed } from './storage-errors.ts';
 

@@ -1,6 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { shownPath, shownText } from '#core';
+import { shownPath, shownText } from '#core/text';
 import { streamRegular } from '#files';
 import { addedFiles } from './added-files.ts';
 import { openBlake3 } from './blake3.ts';

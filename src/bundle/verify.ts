@@ -1,4 +1,4 @@
-import { allow } from '#core';
+import { allow } from '#core/options';
 import { BundleError } from './errors.ts';
 import { checkReference, repositoryOf } from './oci/repository.ts';
 import { type RemoteVerifyOptions, type RemoteVerifyReport, verifyRemote } from './oci/verify.ts';

@@ -1,11 +1,6 @@
-import {
-  type Artifact,
-  type ArtifactExport,
-  type ArtifactKey,
-  type CoreModuleArtifact,
-  messageOf,
-  parseForeignJson,
-} from '#core';
+import { messageOf } from '#core/errors';
+import type { Artifact, ArtifactExport, ArtifactKey, CoreModuleArtifact } from '#core/ports/artifact';
+import { parseForeignJson } from '#core/text';
 import { CacheError } from './errors.ts';
 
 /**

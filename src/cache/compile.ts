@@ -1,4 +1,4 @@
-import type { Artifact, CompiledArtifact } from '#core';
+import type { Artifact, CompiledArtifact } from '#core/ports/artifact';
 
 /** Up to this many bytes compiling at once costs less than a trip to another thread and back. */
 const SMALL = 32 * 1024;

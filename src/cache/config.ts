@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { allow, checkOptions } from '#core';
+import { allow, checkOptions } from '#core/options';
 import { CacheError } from './errors.ts';
 
 /** What an embedder may choose. Left out: the default named in `CacheConfig`. */

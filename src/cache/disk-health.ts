@@ -1,5 +1,5 @@
-import type { Clock } from '#core';
-import { isVivariumError, messageOf } from '#core';
+import { isVivariumError, messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import { CacheError } from './errors.ts';
 import { codeOf } from './files.ts';
 

@@ -1,5 +1,7 @@
-import type { Artifact, ArtifactKey, ArtifactTrust, Clock, CompiledArtifact, Random, StoredArtifact } from '#core';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { Artifact, ArtifactKey, ArtifactTrust, CompiledArtifact, StoredArtifact } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import { UnusableFile } from '#files';
 import {
   checkFormat,

@@ -1,6 +1,6 @@
 import * as promises from 'node:fs/promises';
-import type { ArtifactKey } from '#core';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { ArtifactKey } from '#core/ports/artifact';
 import { describesProfile } from './engine-profile.ts';
 import { type DoctorSubject, examineEntry, removeAll } from './examine-entry.ts';
 import { checkRoot, FOLDER_MODE, isOurs, writeWhole } from './files.ts';

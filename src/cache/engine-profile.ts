@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { type MeteringMode, parseForeignJson } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
+import { parseForeignJson } from '#core/text';
 import { isProfileId } from './keys.ts';
 
 /** `baseline`: artifacts may be used on any CPU of the architecture. `native`: only where the same features are. */

@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs';
 import * as promises from 'node:fs/promises';
-import type { ArtifactKey, ArtifactTrust, Clock, Random } from '#core';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { ArtifactKey, ArtifactTrust } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import { UnusableFile } from '#files';
 import { decodeArtifact, splitSeal } from './artifact-file.ts';
 import type { EngineProfile } from './engine-profile.ts';

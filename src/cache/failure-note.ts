@@ -1,5 +1,8 @@
 import { join } from 'node:path';
-import { type Clock, type ErrorDetails, parseForeignJson, type Random, VivariumError } from '#core';
+import { type ErrorDetails, VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
+import { parseForeignJson } from '#core/text';
 import { type CacheFiles, readOwnFile, writeWhole } from './files.ts';
 
 /** The code of a component that no build will ever make an artifact of. Other failures may pass. */

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import type * as promises from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArtifactKey, Random } from '#core';
+import type { ArtifactKey } from '#core/ports/artifact';
+import type { Random } from '#core/ports/random';
 import { openRegular, UnusableFile } from '#files';
 import { CacheError } from './errors.ts';
 import { artifactFile, formatFolder, profileFolders } from './layout.ts';

@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { isOpenToOthers } from './files.ts';
 import { statOf } from './scan.ts';
 

@@ -1,4 +1,4 @@
-import type { MeteringMode } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
 import { parseEngineProfile } from './engine-profile.ts';
 import { metadataFile, profileFile } from './layout.ts';
 import { MAX_METADATA_BYTES, parseMetadata } from './metadata.ts';

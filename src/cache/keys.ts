@@ -1,5 +1,6 @@
 import { hash, webcrypto } from 'node:crypto';
-import { type ArtifactKey, shownValue } from '#core';
+import type { ArtifactKey } from '#core/ports/artifact';
+import { shownValue } from '#core/text';
 import { CacheError } from './errors.ts';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ArtifactKey } from '#core';
+import type { ArtifactKey } from '#core/ports/artifact';
 import { hexOf } from './keys.ts';
 
 /**

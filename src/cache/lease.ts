@@ -2,7 +2,9 @@ import { constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
-import { type Clock, parseForeignJson, type Random } from '#core';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
+import { parseForeignJson } from '#core/text';
 import { openRegular } from '#files';
 import { type CacheFiles, codeOf, FILE_MODE } from './files.ts';
 

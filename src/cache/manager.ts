@@ -5,11 +5,11 @@ import type {
   ArtifactKey,
   ArtifactStore,
   ArtifactTrust,
-  Clock,
   CompiledArtifact,
-  MeteringMode,
-  Random,
-} from '#core';
+} from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
+import type { MeteringMode } from '#core/ports/meter';
+import type { Random } from '#core/ports/random';
 import { compileArtifact, weightOf } from './compile.ts';
 import type { CacheConfig } from './config.ts';
 import { DiskTier } from './disk.ts';

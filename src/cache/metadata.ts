@@ -1,4 +1,5 @@
-import { type ArtifactKey, parseForeignJson } from '#core';
+import type { ArtifactKey } from '#core/ports/artifact';
+import { parseForeignJson } from '#core/text';
 import { decodeArtifact } from './artifact-file.ts';
 import { isDigest, isProfileId } from './keys.ts';
 

@@ -1,4 +1,5 @@
-import { allow, checkOptions, type MeteringMode } from '#core';
+import { allow, checkOptions } from '#core/options';
+import type { MeteringMode } from '#core/ports/meter';
 import type { DoctorOptions } from './doctor.ts';
 import { CacheError } from './errors.ts';
 import type { PruneOptions } from './prune.ts';

@@ -1,7 +1,9 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { rm, unlink } from 'node:fs/promises';
 import pLimit from 'p-limit';
-import { type ArtifactKey, type Clock, messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { ArtifactKey } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
 import { codeOf } from './files.ts';
 import { textOf } from './keys.ts';
 import { metadataFile, profileFile, profileFolders } from './layout.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 
 /** The most that are remembered at a time; the oldest goes first. */
 const MOST = 1_000;

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type { ArtifactKey } from '#core';
+import type { ArtifactKey } from '#core/ports/artifact';
 import { readRegularSync } from '#files';
 import { isDigest, isProfileId } from './keys.ts';
 import { formatFolder, profileFolders } from './layout.ts';

@@ -1,5 +1,7 @@
-import type { Artifact, ArtifactKey, Clock, CompiledArtifact, Random } from '#core';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { Artifact, ArtifactKey, CompiledArtifact } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import { compileArtifact } from './compile.ts';
 import type { CacheConfig } from './config.ts';
 import type { DiskTier } from './disk.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 import type { PruneReport } from './prune.ts';
 
 /** Between a write and the sweep that it causes, in milliseconds: whoever waits for the component goes first. */

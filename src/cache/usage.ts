@@ -1,4 +1,6 @@
-import type { ArtifactKey, Clock, Random } from '#core';
+import type { ArtifactKey } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import { splitSeal } from './artifact-file.ts';
 import type { CacheConfig } from './config.ts';
 import type { EngineProfile } from './engine-profile.ts';

@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
-import { type ArtifactKey, type CompiledArtifact, type MeteringMode, messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { ArtifactKey, CompiledArtifact } from '#core/ports/artifact';
+import type { MeteringMode } from '#core/ports/meter';
 import { CacheError } from './errors.ts';
 
 /** A component that is to be ready before it is asked for. */

@@ -1,4 +1,4 @@
-import { isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
 
 /** What `viv` answers to the shell; described in `viv --help` and the README. */
 export const EXIT = {

@@ -1,7 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { isVivariumError, messageOf, printable } from '#core';
+import { isVivariumError, messageOf } from '#core/errors';
+import { printable } from '#core/text';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 
 /** Where a command reads and writes. Tests give their own. */

@@ -1,5 +1,5 @@
-import { CoreError } from './errors.ts';
-import { shownValue } from './shown-value.ts';
+import { CoreError } from '#core/errors';
+import { shownValue } from '#core/text';
 
 /** The address of a component: `namespace/name/instance`. */
 export interface ComponentId {

@@ -1,5 +1,5 @@
+import { shownValue } from '#core/text';
 import { type ComponentId, formatComponentId } from './component-id.ts';
-import { shownValue } from './shown-value.ts';
 
 /** What `load` gives back and every later call takes. `handleId` counts from 1 and is never reused in a process. */
 export interface ComponentHandle {

@@ -1,34 +1,9 @@
-export * from './ascii-text.ts';
-export * from './async-context.ts';
-export * from './caller-frames.ts';
-export * from './component-id.ts';
-export * from './errors.ts';
-export * from './foreign-json.ts';
-export * from './foreign-toml.ts';
-export * from './growing-buffer.ts';
-export * from './handle.ts';
-export * from './limits.ts';
-export * from './message.ts';
-export * as allow from './option-rules.ts';
-export * from './options.ts';
-export * from './ports/artifact.ts';
-export * from './ports/audit.ts';
-export * from './ports/authority.ts';
-export * from './ports/clock.ts';
-export * from './ports/directory.ts';
-export * from './ports/engine.ts';
-export * from './ports/files.ts';
-export * from './ports/lane.ts';
-export * from './ports/loader.ts';
-export * from './ports/messaging.ts';
-export * from './ports/meter.ts';
-export * from './ports/network.ts';
-export * from './ports/random.ts';
-export * from './ports/registry.ts';
-export * from './ports/storage.ts';
-export * from './ports/supervisor.ts';
-export * from './quota.ts';
-export * from './shown-data.ts';
-export * from './shown-value.ts';
-export * from './units.ts';
-export * from './wakers.ts';
+export {
+  type ComponentId,
+  checkComponentId,
+  formatComponentId,
+  HOST_ID,
+  isReservedId,
+  parseComponentId,
+} from './component-id.ts';
+export { type ComponentHandle, createHandle, keepWithHandle, keptWithHandle, shownHandle } from './handle.ts';

@@ -1,4 +1,5 @@
-import type { ComponentHandle, FetchedModule } from '#core';
+import type { ComponentHandle } from '#core';
+import type { FetchedModule } from '#core/ports/registry';
 import type { DelegatedCall } from './executor.ts';
 
 /** What {@link executorFor} needs of a runtime; `Runtime` has it. */

@@ -1,13 +1,7 @@
-import {
-  type Clock,
-  type FetchedModule,
-  isVivariumError,
-  type LookupOutcome,
-  type ModelProvider,
-  type ModelReply,
-  type ModuleRegistry,
-  shownText,
-} from '#core';
+import { isVivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { FetchedModule, LookupOutcome, ModelProvider, ModelReply, ModuleRegistry } from '#core/ports/registry';
+import { shownText } from '#core/text';
 import { type CallContext, requestHash } from './call-context.ts';
 import type { DelegationEngine, ExecTarget, L4CacheHit } from './delegation-engine.ts';
 import { DelegationError } from './errors.ts';

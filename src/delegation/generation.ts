@@ -1,14 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import {
-  allow,
-  checkOptions,
-  type FetchedModule,
-  isVivariumError,
-  type ModelMessage,
-  type ModelProvider,
-  type ModuleRecord,
-  messageOf,
-} from '#core';
+import { isVivariumError, messageOf } from '#core/errors';
+import { allow, checkOptions } from '#core/options';
+import type { FetchedModule, ModelMessage, ModelProvider, ModuleRecord } from '#core/ports/registry';
 import { type CallContext, requestHash } from './call-context.ts';
 import { DelegationError } from './errors.ts';
 import type { DelegatedCall } from './executor.ts';

@@ -1,4 +1,6 @@
-import { allow, checkOptions, isVivariumError, type ModuleRegistry, type VivariumError } from '#core';
+import { isVivariumError, type VivariumError } from '#core/errors';
+import { allow, checkOptions } from '#core/options';
+import type { ModuleRegistry } from '#core/ports/registry';
 import { type CallContext, checkContext } from './call-context.ts';
 import type { DelegationEngine, ExecTarget } from './delegation-engine.ts';
 

@@ -1,4 +1,4 @@
-import type { ModelProvider, ModelReply } from '#core';
+import type { ModelProvider, ModelReply } from '#core/ports/registry';
 import type { SharedCalls } from './shared-calls.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { allow, type Clock, checkOptions } from '#core';
+import { allow, checkOptions } from '#core/options';
+import type { Clock } from '#core/ports/clock';
 import { type CallContext, checkContext, type DecisionContext, decisionKey } from './call-context.ts';
 import type { DelegationEngine, ExecTarget } from './delegation-engine.ts';
 

@@ -1,14 +1,10 @@
-import {
-  type AsciiText,
-  type AsyncContext,
-  type ComponentHandle,
-  type ComponentId,
-  formatComponentId,
-  type Lane,
-  type OutgoingMessage,
-  type Turn,
-  type VivariumError,
-} from '#core';
+import { type ComponentHandle, type ComponentId, formatComponentId } from '#core';
+import type { VivariumError } from '#core/errors';
+import type { OutgoingMessage } from '#core/messages';
+import type { Turn } from '#core/ports/engine';
+import type { Lane } from '#core/ports/lane';
+import type { AsciiText } from '#core/text';
+import type { AsyncContext } from '#core/waiting';
 import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
 import { RingBuffer } from './ring-buffer.ts';
 import { WheelTimer } from './timer-wheel.ts';

@@ -1,4 +1,5 @@
-import { allow, type ComponentHandle, checkOptions } from '#core';
+import type { ComponentHandle } from '#core';
+import { allow, checkOptions } from '#core/options';
 import { type Codec, type CodecName, codecs } from './codecs.ts';
 
 /** What an actor understands: a function for each operation, with one argument at most. */

@@ -1,4 +1,4 @@
-import { GrowingBuffer } from '#core';
+import { GrowingBuffer } from '#core/text';
 
 /** As deep as the guest library reads. */
 const MAX_DEPTH = 64;

@@ -1,5 +1,6 @@
 import { decode } from 'cborg';
-import { messageOf, parseForeignJson } from '#core';
+import { messageOf } from '#core/errors';
+import { parseForeignJson } from '#core/text';
 import { encodeCbor } from './cbor.ts';
 import { MessagingError } from './errors.ts';
 

@@ -1,4 +1,5 @@
-import { type AsciiBlock, AsciiText, type Random } from '#core';
+import type { Random } from '#core/ports/random';
+import { type AsciiBlock, AsciiText } from '#core/text';
 
 const ID_BYTES = 18;
 /** Base64 of eighteen bytes, without a remainder. */

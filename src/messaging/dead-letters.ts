@@ -1,13 +1,8 @@
-import {
-  type AsyncContext,
-  type Clock,
-  type ComponentId,
-  type ComponentMessage,
-  inContext,
-  type OutgoingMessage,
-  readableMessage,
-  type VivariumError,
-} from '#core';
+import type { ComponentId } from '#core';
+import type { VivariumError } from '#core/errors';
+import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core/messages';
+import type { Clock } from '#core/ports/clock';
+import { type AsyncContext, inContext } from '#core/waiting';
 import type { MessageCounters } from './counters.ts';
 import { RingBuffer } from './ring-buffer.ts';
 

@@ -1,16 +1,15 @@
+import type { ComponentId } from '#core';
+import type { VivariumError } from '#core/errors';
 import {
-  type AsyncContext,
-  allow,
-  type Clock,
-  type ComponentId,
-  currentContext,
   type MessageFailure,
   type MessageMetadata,
   messageFailureOf,
   type Timestamp,
   timestampOf,
-  type VivariumError,
-} from '#core';
+} from '#core/messages';
+import { allow } from '#core/options';
+import type { Clock } from '#core/ports/clock';
+import { type AsyncContext, currentContext } from '#core/waiting';
 import type { ActorCell, PendingRequest } from './actor-cell.ts';
 import { Envelope, type EnvelopeKind } from './actor-cell.ts';
 import type { MessageCounters } from './counters.ts';

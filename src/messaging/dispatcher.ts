@@ -1,4 +1,5 @@
-import { type AsyncContext, type Clock, currentContext } from '#core';
+import type { Clock } from '#core/ports/clock';
+import { type AsyncContext, currentContext } from '#core/waiting';
 import type { ActorCell } from './actor-cell.ts';
 import type { EventLoop } from './event-loop.ts';
 import { RingBuffer } from './ring-buffer.ts';

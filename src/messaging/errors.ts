@@ -1,4 +1,4 @@
-import { VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
 
 export type MessagingErrorCode =
   | 'MESSAGING_QUEUE_FULL'

@@ -1,15 +1,6 @@
-import {
-  type AskRouter,
-  type BroadcastRouter,
-  type ComponentHandle,
-  type ComponentId,
-  checkComponentId,
-  formatComponentId,
-  isVivariumError,
-  type MessageRouter,
-  type MessagingAction,
-  type TopicRouter,
-} from '#core';
+import { type ComponentHandle, type ComponentId, checkComponentId, formatComponentId } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { AskRouter, BroadcastRouter, MessageRouter, MessagingAction, TopicRouter } from '#core/ports/messaging';
 import type { ActorCell, PendingRequest } from './actor-cell.ts';
 import { MessagingError } from './errors.ts';
 import type { Resolve } from './requests.ts';

@@ -1,15 +1,7 @@
-import {
-  allow,
-  type ComponentHandle,
-  type ComponentMessage,
-  checkOptions,
-  formatComponentId,
-  HOST_ID,
-  messageOf,
-  readableMessage,
-  rejection,
-  type VivariumError,
-} from '#core';
+import { type ComponentHandle, formatComponentId, HOST_ID } from '#core';
+import { messageOf, rejection, type VivariumError } from '#core/errors';
+import { type ComponentMessage, readableMessage } from '#core/messages';
+import { allow, checkOptions } from '#core/options';
 import type { ActorCell, PendingRequest, TurnRunner } from './actor-cell.ts';
 import { FIELDS, type MessageFields, notFound } from './delivery.ts';
 import { MessagingError } from './errors.ts';

@@ -1,4 +1,6 @@
-import { type AsyncContext, allow, checkOptions, type Turn } from '#core';
+import { allow, checkOptions } from '#core/options';
+import type { Turn } from '#core/ports/engine';
+import type { AsyncContext } from '#core/waiting';
 import { RingBuffer } from './ring-buffer.ts';
 
 /**

@@ -1,4 +1,7 @@
-import { type AsciiText, type Clock, type Random, rejection, type VivariumError } from '#core';
+import { rejection, type VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
+import type { AsciiText } from '#core/text';
 import type { ActorCell } from './actor-cell.ts';
 import { type Asker, PendingRequest, type RequestEnd, type RequestOwner } from './actor-cell.ts';
 import { CorrelationIds } from './correlation-ids.ts';

@@ -1,21 +1,20 @@
 import {
-  type Clock,
   type ComponentHandle,
   type ComponentId,
   checkComponentId,
   createHandle,
-  currentContext,
   formatComponentId,
   HOST_ID,
   keepWithHandle,
   keptWithHandle,
-  type MessagingAuthority,
-  type Random,
-  rejection,
-  type Supervisor,
-  type Turn,
-  type VivariumError,
 } from '#core';
+import { rejection, type VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { Turn } from '#core/ports/engine';
+import type { MessagingAuthority } from '#core/ports/messaging';
+import type { Random } from '#core/ports/random';
+import type { Supervisor } from '#core/ports/supervisor';
+import { currentContext } from '#core/waiting';
 import { ActorCell, type TurnRunner } from './actor-cell.ts';
 import { MessageCounters } from './counters.ts';
 import { type DeadLetter, type DeadLetterOptions, DeadLetters } from './dead-letters.ts';

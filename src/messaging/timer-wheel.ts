@@ -1,4 +1,4 @@
-import type { Clock, StopTimer } from '#core';
+import type { Clock, StopTimer } from '#core/ports/clock';
 
 const BITS = 5;
 const SLOTS = 2 ** BITS;

@@ -1,4 +1,4 @@
-import { shownValue } from '#core';
+import { shownValue } from '#core/text';
 import type { ActorCell } from './actor-cell.ts';
 import { MessagingError } from './errors.ts';
 

@@ -1,14 +1,7 @@
-import {
-  type AsyncContext,
-  attribute,
-  type Clock,
-  inContext,
-  isSameContext,
-  isVivariumError,
-  messageOf,
-  type Supervisor,
-  type VivariumError,
-} from '#core';
+import { attribute, isVivariumError, messageOf, type VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { Supervisor } from '#core/ports/supervisor';
+import { type AsyncContext, inContext, isSameContext } from '#core/waiting';
 import type { ActorCell, Envelope } from './actor-cell.ts';
 import type { MessageCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';

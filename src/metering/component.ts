@@ -1,4 +1,4 @@
-import type { MeteringMode } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
 import { ByteReader, ByteWriter } from '#wasm';
 import { MeteringError } from './errors.ts';
 import { explainModule, type ModuleExplanation } from './explain.ts';

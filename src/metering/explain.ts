@@ -1,4 +1,4 @@
-import type { MeteringMode } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
 import { Assembly } from '#metering/assembly';
 import { FunctionRewriter } from '#metering/body';
 import { type Convention, planModule } from '#metering/plan';

@@ -1,4 +1,5 @@
-import { type MeteringMode, parseForeignJson } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
+import { parseForeignJson } from '#core/text';
 import { MeteringError } from './errors.ts';
 import type { InstanceParts } from './instance-parts.ts';
 

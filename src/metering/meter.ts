@@ -1,4 +1,12 @@
-import type { AttachedCode, Meter, MeteredModule, MeteringMode, Tank, TankOptions, WaitingImport } from '#core';
+import type {
+  AttachedCode,
+  Meter,
+  MeteredModule,
+  MeteringMode,
+  Tank,
+  TankOptions,
+  WaitingImport,
+} from '#core/ports/meter';
 import { rewriteModule } from '#metering/sections';
 import { SharedTank, type SliceSizes, tanks } from '#metering/tank';
 import { checkMode } from './mode.ts';

@@ -1,4 +1,5 @@
-import { allow, checkOptions, type MeteringMode } from '#core';
+import { allow, checkOptions } from '#core/options';
+import type { MeteringMode } from '#core/ports/meter';
 
 const RULE = allow.oneOf('fuel', 'deadline' satisfies MeteringMode);
 

@@ -1,4 +1,4 @@
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { MeteringError } from './errors.ts';
 
 const MAX_REASON = 300;

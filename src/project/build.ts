@@ -1,6 +1,6 @@
 import { access, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { bundleActor } from './bundle-actor.ts';
 import { ProjectError } from './errors.ts';
 import { withImports } from './extended-world.ts';

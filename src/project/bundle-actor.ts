@@ -1,6 +1,7 @@
 import { isAbsolute, join, relative } from 'node:path';
 import type { BuildOptions as EsbuildOptions, Message, OutputFile } from 'esbuild';
-import { messageOf, parseForeignJson } from '#core';
+import { messageOf } from '#core/errors';
+import { parseForeignJson } from '#core/text';
 import { sourceLines } from '#files';
 import { ProjectError } from './errors.ts';
 import { MISSING, preludeFor } from './guest-globals.ts';

@@ -1,4 +1,4 @@
-import { VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
 
 export type ProjectErrorCode = 'PROJECT_EXISTS' | 'PROJECT_NOT_FOUND' | 'PROJECT_BUILD_FAILED' | 'PROJECT_BAD_MANIFEST';
 

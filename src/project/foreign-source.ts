@@ -1,5 +1,5 @@
 import { dirname, join, sep } from 'node:path';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { ProjectError } from './errors.ts';
 
 /** The largest source that is built, in characters. */

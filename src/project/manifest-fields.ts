@@ -1,4 +1,6 @@
-import { messageOf, parseBytes, parseDuration, shownText, shownValue } from '#core';
+import { messageOf } from '#core/errors';
+import { parseBytes, parseDuration } from '#core/options';
+import { shownText, shownValue } from '#core/text';
 
 const MAX_ITEMS = 1_000;
 const MAX_TEXT = 1_024;

@@ -1,7 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'smol-toml';
-import { formatComponentId, messageOf, parseComponentId, parseForeignToml, type ResourceLimits } from '#core';
+import { formatComponentId, parseComponentId } from '#core';
+import { messageOf } from '#core/errors';
+import type { ResourceLimits } from '#core/limits';
+import { parseForeignToml } from '#core/text';
 import { readRegular } from '#files';
 import { ProjectError } from './errors.ts';
 import { fields } from './manifest-fields.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { ProjectError } from './errors.ts';
 
 /** The componentizer of this engine takes 385 MB: fetched by npx when it is asked for, not installed with Vivarium. */

@@ -1,4 +1,5 @@
-import type { BlobInventory, Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
+import type { BlobInventory } from '#core/ports/registry';
 import type { BlobCustody } from './index-backend.ts';
 
 /** A blob is stored before its record, so a young one may be waiting for it. */

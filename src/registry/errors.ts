@@ -1,4 +1,4 @@
-import { VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
 
 export type RegistryErrorCode =
   | 'REGISTRY_BAD_RECORD'

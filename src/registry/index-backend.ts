@@ -1,4 +1,4 @@
-import type { LookupOutcome, ModuleIndex, ModuleRecord, ValidationStatus } from '#core';
+import type { LookupOutcome, ModuleIndex, ModuleRecord, ValidationStatus } from '#core/ports/registry';
 
 export type StatusChange =
   | { readonly status: 'verified'; readonly verification: string }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { interfaceText, onlyExport, requirementsText, type World, worldOf, worldOfEmbedded } from '#wasm';
 import { RegistryError } from './errors.ts';
 import type { ModuleInterface } from './module-publisher.ts';

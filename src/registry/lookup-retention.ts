@@ -1,4 +1,6 @@
-import { allow, type Clock, type LookupOutcome } from '#core';
+import { allow } from '#core/options';
+import type { Clock } from '#core/ports/clock';
+import type { LookupOutcome } from '#core/ports/registry';
 import type { LookupLog } from './index-backend.ts';
 
 export interface RetentionOptions {

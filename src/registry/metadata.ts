@@ -1,4 +1,5 @@
-import { allow, checkOptions, shownText, UNSAFE_CHARACTERS } from '#core';
+import { allow, checkOptions } from '#core/options';
+import { shownText, UNSAFE_CHARACTERS } from '#core/text';
 import { RegistryError } from './errors.ts';
 
 /** What a publisher says about a module. */

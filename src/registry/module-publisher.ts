@@ -1,15 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import {
-  allow,
-  type BlobStore,
-  type Clock,
-  checkOptions,
-  DEFAULT_MAX_COMPONENT_BYTES,
-  type Embedder,
-  type ModuleRecord,
-  messageOf,
-  shownText,
-} from '#core';
+import { messageOf } from '#core/errors';
+import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
+import { allow, checkOptions } from '#core/options';
+import type { Clock } from '#core/ports/clock';
+import type { BlobStore, Embedder, ModuleRecord } from '#core/ports/registry';
+import { shownText } from '#core/text';
 import { digestOf } from '#security/signatures';
 import type { Signer } from '#security/signers';
 import { readBlob } from './blobs/read-blob.ts';

@@ -1,4 +1,7 @@
-import { allow, type Clock, checkOptions, isVivariumError, type ModuleRecord } from '#core';
+import { isVivariumError } from '#core/errors';
+import { allow, checkOptions } from '#core/options';
+import type { Clock } from '#core/ports/clock';
+import type { ModuleRecord } from '#core/ports/registry';
 import { parseEnvelope, verifyEnvelope } from '#security/signatures';
 import type { Signer, TrustedKey, TrustedKeys } from '#security/signers';
 import { RegistryError } from './errors.ts';

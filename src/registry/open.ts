@@ -1,5 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { type BlobInventory, type BlobStore, type Clock, shownText } from '#core';
+import type { Clock } from '#core/ports/clock';
+import type { BlobInventory, BlobStore } from '#core/ports/registry';
+import { shownText } from '#core/text';
 import { FolderBlobStore } from './blobs/folder-blobs.ts';
 import { S3BlobStore } from './blobs/s3-blobs.ts';
 import { RegistryError } from './errors.ts';

@@ -1,4 +1,6 @@
-import { allow, checkOptions, type ModuleQuery, type ModuleRecord, shownText } from '#core';
+import { allow, checkOptions } from '#core/options';
+import type { ModuleQuery, ModuleRecord } from '#core/ports/registry';
+import { shownText } from '#core/text';
 import { RegistryError } from './errors.ts';
 import type { EvictionRule, ModuleFilter } from './index-backend.ts';
 import { isHash } from './record.ts';

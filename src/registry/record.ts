@@ -1,4 +1,5 @@
-import { type ModuleRecord, parseForeignJson, type ValidationStatus } from '#core';
+import type { ModuleRecord, ValidationStatus } from '#core/ports/registry';
+import { parseForeignJson } from '#core/text';
 import { isDigest } from './digest.ts';
 import { unpackVector, vectorOfBase64 } from './embedding.ts';
 import { RegistryError } from './errors.ts';

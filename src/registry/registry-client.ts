@@ -1,18 +1,17 @@
-import {
-  allow,
-  type BlobInventory,
-  type BlobStore,
-  type Clock,
-  checkOptions,
-  type FetchedModule,
-  type LookupOutcome,
-  type ModuleMatch,
-  type ModuleQuery,
-  type ModuleRecord,
-  type ModuleRegistry,
-  type RegistryMetrics,
-  shownText,
-} from '#core';
+import { allow, checkOptions } from '#core/options';
+import type { Clock } from '#core/ports/clock';
+import type {
+  BlobInventory,
+  BlobStore,
+  FetchedModule,
+  LookupOutcome,
+  ModuleMatch,
+  ModuleQuery,
+  ModuleRecord,
+  ModuleRegistry,
+  RegistryMetrics,
+} from '#core/ports/registry';
+import { shownText } from '#core/text';
 import type { TrustedKey } from '#security/signers';
 import { readBlob } from './blobs/read-blob.ts';
 import { type CollectionReport, collectOrphans } from './collect-orphans.ts';

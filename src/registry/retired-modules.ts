@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { openRegular, readRegular } from '#files';
 import { isDigest } from './digest.ts';
 import { RegistryError } from './errors.ts';

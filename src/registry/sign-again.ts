@@ -1,4 +1,5 @@
-import { type ModuleRecord, shownText } from '#core';
+import type { ModuleRecord } from '#core/ports/registry';
+import { shownText } from '#core/text';
 import { type Envelope, formatEnvelope, MAX_SIGNATURES, parseEnvelope, signEnvelope } from '#security/signatures';
 import type { Signer } from '#security/signers';
 import { cosineOf } from './embedding.ts';

@@ -1,4 +1,4 @@
-import type { ModuleRecord } from '#core';
+import type { ModuleRecord } from '#core/ports/registry';
 import { digestOf, formatEnvelope, signEnvelope } from '#security/signatures';
 import type { Signer } from '#security/signers';
 import { embeddingDigest } from './embedding.ts';

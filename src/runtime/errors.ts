@@ -1,4 +1,4 @@
-import { plainValue, VivariumError } from '#core';
+import { plainValue, VivariumError } from '#core/errors';
 
 export type RuntimeErrorCode =
   | 'RUNTIME_INVALID_COMPONENT'

@@ -1,4 +1,4 @@
-import type { Clock, StopTimer } from '#core';
+import type { Clock, StopTimer } from '#core/ports/clock';
 import { getOrMake } from './get-or-make.ts';
 
 export interface FoldingOptions {

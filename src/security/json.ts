@@ -1,4 +1,4 @@
-import { parseForeignJson } from '#core';
+import { parseForeignJson } from '#core/text';
 
 /** Envelopes, statements, keys and lines of the audit log are far smaller. */
 const BOUNDS = { maxLength: 4 * 2 ** 20, maxDepth: 32, maxItems: 100_000 };

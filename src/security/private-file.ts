@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf, shownPath } from '#core';
+import { messageOf } from '#core/errors';
+import { shownPath } from '#core/text';
 import { openRegular, UnusableFile } from '#files';
 import { SecurityError } from './errors.ts';
 

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { type KeyValueNamespace, type KeyValueStore, type KeyValueUsage, messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { KeyValueNamespace, KeyValueStore, KeyValueUsage } from '#core/ports/storage';
 import { StorageError } from './errors.ts';
 
 /** Milliseconds that a write may wait for another process; the wait is synchronous. */

@@ -1,4 +1,4 @@
-import type { Random } from '#core';
+import type { Random } from '#core/ports/random';
 
 /**
  * Milliseconds to wait before a restart: doubled with each restart of the window, and between half and all of that, so

@@ -1,4 +1,5 @@
-import { type AsyncContext, currentContext, inContext, type VivariumError } from '#core';
+import type { VivariumError } from '#core/errors';
+import { type AsyncContext, currentContext, inContext } from '#core/waiting';
 import type { RestartType } from './options.ts';
 
 /** `waiting`: stopped, to be started by a round or with its supervisor. */

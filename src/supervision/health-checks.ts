@@ -1,12 +1,8 @@
-import {
-  allow,
-  type Clock,
-  type ComponentHandle,
-  formatComponentId,
-  messageOf,
-  type StopTimer,
-  type Supervisor,
-} from '#core';
+import { type ComponentHandle, formatComponentId } from '#core';
+import { messageOf } from '#core/errors';
+import { allow } from '#core/options';
+import type { Clock, StopTimer } from '#core/ports/clock';
+import type { Supervisor } from '#core/ports/supervisor';
 import { SupervisionError } from './errors.ts';
 
 /** WIT's `health-status`. */

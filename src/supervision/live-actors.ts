@@ -1,4 +1,5 @@
-import { type ActorDirectory, type ComponentHandle, type ComponentId, formatComponentId } from '#core';
+import { type ComponentHandle, type ComponentId, formatComponentId } from '#core';
+import type { ActorDirectory } from '#core/ports/directory';
 
 /** The actors that are loaded now, by id. */
 export class LiveActors implements ActorDirectory {

@@ -1,4 +1,4 @@
-import { allow, checkOptions } from '#core';
+import { allow, checkOptions } from '#core/options';
 import { SupervisionError } from './errors.ts';
 
 /**

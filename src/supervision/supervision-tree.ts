@@ -1,12 +1,9 @@
-import {
-  allow,
-  type Clock,
-  type ComponentHandle,
-  formatComponentId,
-  type Random,
-  type Supervisor,
-  type VivariumError,
-} from '#core';
+import { type ComponentHandle, formatComponentId } from '#core';
+import type { VivariumError } from '#core/errors';
+import { allow } from '#core/options';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
+import type { Supervisor } from '#core/ports/supervisor';
 import type { Supervised } from './child.ts';
 import { SupervisionError } from './errors.ts';
 import {

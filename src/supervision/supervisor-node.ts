@@ -1,4 +1,7 @@
-import { type Clock, inContext, isVivariumError, messageOf, type Random, type VivariumError } from '#core';
+import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
+import { inContext } from '#core/waiting';
 import { backoff } from './backoff.ts';
 import { Child, type Supervised } from './child.ts';
 import { SupervisionError } from './errors.ts';

@@ -1,19 +1,11 @@
-import {
-  type AuditLog,
-  allow,
-  type Clock,
-  type ComponentHandle,
-  type ComponentNetwork,
-  checkOptions,
-  formatComponentId,
-  type GivenComponent,
-  isVivariumError,
-  type MessagingAction,
-  type MessagingAuthority,
-  messageOf,
-  type NameService,
-  shownHandle,
-} from '#core';
+import { type ComponentHandle, formatComponentId, shownHandle } from '#core';
+import { isVivariumError, messageOf } from '#core/errors';
+import { allow, checkOptions } from '#core/options';
+import type { AuditLog } from '#core/ports/audit';
+import type { Clock } from '#core/ports/clock';
+import type { GivenComponent } from '#core/ports/engine';
+import type { MessagingAction, MessagingAuthority } from '#core/ports/messaging';
+import type { ComponentNetwork, NameService } from '#core/ports/network';
 import { SecurityError } from '#security';
 import { GuardedNetwork } from '#security/access';
 import {

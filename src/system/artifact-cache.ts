@@ -1,5 +1,7 @@
 import { type CacheError, CacheManager, type CacheOptions, type EngineProfiles, resolveCacheConfig } from '#cache';
-import type { ArtifactBuilder, ArtifactTrust, Clock, Random } from '#core';
+import type { ArtifactBuilder, ArtifactTrust } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import { tanks } from '#metering/tank';
 import { ChildBuilder } from '#runtime';
 import { createArtifactTrust, MachineSecret, TrustStore, vivariumHome } from '#security/keys';

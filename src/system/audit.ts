@@ -1,5 +1,8 @@
 import { join } from 'node:path';
-import { type AuditLog, type Clock, formatComponentId, messageOf } from '#core';
+import { formatComponentId } from '#core';
+import { messageOf } from '#core/errors';
+import type { AuditLog } from '#core/ports/audit';
+import type { Clock } from '#core/ports/clock';
 import type { StateChange } from '#runtime';
 import { AuditFolder, FileAuditLog, foldAudit, MemoryAuditLog } from '#security/audit';
 import type { MachineSecret } from '#security/keys';

@@ -1,4 +1,5 @@
-import type { Turn, VivariumError } from '#core';
+import type { VivariumError } from '#core/errors';
+import type { Turn } from '#core/ports/engine';
 import { RuntimeError } from '#runtime';
 
 /** A call that its caller may give up: one that waits for its turn ends at once, one that runs as its component was loaded. */

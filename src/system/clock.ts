@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
-import type { Clock, Random, StopTimer } from '#core';
+import type { Clock, StopTimer } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 
 /** The longest that Node's timers wait: more is taken for a millisecond. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const LONGEST_MS = 2 ** 31 - 1;

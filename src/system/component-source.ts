@@ -1,7 +1,9 @@
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CacheError } from '#cache';
-import { type ComponentId, type ComponentLoader, DEFAULT_MAX_COMPONENT_BYTES, formatComponentId } from '#core';
+import { type ComponentId, formatComponentId } from '#core';
+import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
+import type { ComponentLoader } from '#core/ports/loader';
 import { checkComponentSize, fetchComponent, isMissing, RuntimeError, readComponentFile } from '#runtime';
 
 /** What `load` takes: a path, a `file:` or `https:` URL, `registry:ID`, bytes, or an id that a loader knows. */

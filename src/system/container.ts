@@ -7,18 +7,15 @@ import {
   instanceCachingFactory,
 } from 'tsyringe';
 import type { CacheManager, EngineProfiles } from '#cache';
-import {
-  type ActorDirectory,
-  type ArtifactBuilder,
-  type ArtifactCache,
-  type AuditLog,
-  type Clock,
-  type ComponentLoader,
-  DEFAULT_MAX_COMPONENT_BYTES,
-  type KeyValueStore,
-  type ModuleRegistry,
-  type Random,
-} from '#core';
+import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
+import type { ArtifactBuilder, ArtifactCache } from '#core/ports/artifact';
+import type { AuditLog } from '#core/ports/audit';
+import type { Clock } from '#core/ports/clock';
+import type { ActorDirectory } from '#core/ports/directory';
+import type { ComponentLoader } from '#core/ports/loader';
+import type { Random } from '#core/ports/random';
+import type { ModuleRegistry } from '#core/ports/registry';
+import type { KeyValueStore } from '#core/ports/storage';
 import { GuestMessaging, HostMessaging, messageLane, Router } from '#messaging';
 import { fuelLane, tanks } from '#metering/tank';
 import {

@@ -1,4 +1,5 @@
-import type { ActorDirectory, ComponentHandle, ComponentId } from '#core';
+import type { ComponentHandle, ComponentId } from '#core';
+import type { ActorDirectory } from '#core/ports/directory';
 import type { ComponentMetadata } from '#runtime';
 import { LiveActors } from '#supervision';
 

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { currentEngineProfiles, type EngineProfiles, engineProfileId, KnownDigests } from '#cache';
-import type { ArtifactBuilder, ArtifactKey, GivenComponent, Meter, MeteringMode } from '#core';
+import type { ArtifactBuilder, ArtifactKey } from '#core/ports/artifact';
+import type { GivenComponent } from '#core/ports/engine';
+import type { Meter, MeteringMode } from '#core/ports/meter';
 
 /** The engine that this package is, on this machine: what artifacts are built for. */
 export function engineProfiles(

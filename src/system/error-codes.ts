@@ -1,6 +1,6 @@
 import type { BundleErrorCode } from '#bundle';
 import type { CacheErrorCode } from '#cache';
-import { type CoreErrorCode, isVivariumError as isOneOfOurs, type VivariumError } from '#core';
+import { type CoreErrorCode, isVivariumError as isOneOfOurs, type VivariumError } from '#core/errors';
 import type { DelegationErrorCode } from '#delegation';
 import type { MessagingErrorCode } from '#messaging';
 import type { MeteringErrorCode } from '#metering/tank';

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { CacheError } from '#cache';
-import type { ComponentHandle, VivariumError } from '#core';
+import type { ComponentHandle } from '#core';
+import type { VivariumError } from '#core/errors';
 import type { DeadLetter } from '#messaging';
 import type { LogRecord, StateChange } from '#runtime';
 import type { Denial } from '#security/authority';

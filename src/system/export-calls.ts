@@ -1,4 +1,7 @@
-import { type Clock, type ComponentHandle, isVivariumError, type Turn } from '#core';
+import type { ComponentHandle } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { Turn } from '#core/ports/engine';
 import type { Router } from '#messaging';
 import type { JcoEngine, ResourceCalls } from '#runtime';
 import type { ActorSupervisor } from './actor-supervisor.ts';

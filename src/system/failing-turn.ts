@@ -1,4 +1,4 @@
-import type { Turn } from '#core';
+import type { Turn } from '#core/ports/engine';
 
 /**
  * Runs a turn and tells of its failure, whether it fails now or later, before anybody else learns of it: no message that waits

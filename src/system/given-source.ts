@@ -1,5 +1,7 @@
 import { wasmDigestOf } from '#cache';
-import type { ComponentLoader, FetchedModule, GivenComponent, ModuleRegistry } from '#core';
+import type { GivenComponent } from '#core/ports/engine';
+import type { ComponentLoader } from '#core/ports/loader';
+import type { FetchedModule, ModuleRegistry } from '#core/ports/registry';
 import {
   type ComponentSource,
   isComponentId,

@@ -1,4 +1,4 @@
-import { isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
 import { CapabilitySet, type GrantInput } from '#security/authority';
 import { systemClock } from './clock.ts';
 

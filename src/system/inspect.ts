@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type CallPath, isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { CallPath } from '#core/ports/engine';
 import { hashesOfComponent, type WorldHashes } from '#registry';
 import { ChildBuilder, RuntimeError } from '#runtime';
 import { whyGlue } from '#runtime/planning';

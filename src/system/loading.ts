@@ -1,17 +1,8 @@
 import type { DependencyContainer } from 'tsyringe';
-import {
-  addCallerFrames,
-  attribute,
-  type ComponentHandle,
-  createHandle,
-  type EffectiveLimits,
-  formatComponentId,
-  isReservedId,
-  isVivariumError,
-  messageOf,
-  parseComponentId,
-  type Scheduling,
-} from '#core';
+import { type ComponentHandle, createHandle, formatComponentId, isReservedId, parseComponentId } from '#core';
+import { addCallerFrames, attribute, isVivariumError, messageOf } from '#core/errors';
+import type { EffectiveLimits } from '#core/limits';
+import type { Scheduling } from '#core/ports/engine';
 import type { MailboxOptions, Router } from '#messaging';
 import { type JcoEngine, RuntimeError } from '#runtime';
 import { openPreopens } from '#security/access';

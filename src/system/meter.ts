@@ -1,4 +1,4 @@
-import type { MeteringMode } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
 import { explainBytes, type ModuleExplanation, meterBytes } from '#metering';
 import { type ReadOptions, readComponentPath } from './component-source.ts';
 

@@ -1,5 +1,5 @@
 import type { CacheMetrics } from '#cache';
-import type { RegistryMetrics } from '#core';
+import type { RegistryMetrics } from '#core/ports/registry';
 import type { MessageCounters } from '#messaging';
 
 /** What a runtime did so far, one field for each part. All of it is counted in memory: reading it costs nothing. */

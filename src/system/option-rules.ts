@@ -1,5 +1,6 @@
 import { resolveCacheConfig } from '#cache';
-import { allow, checkOptions, checkTotalMemory, resolveLimits } from '#core';
+import { checkTotalMemory, resolveLimits } from '#core/limits';
+import { allow, checkOptions } from '#core/options';
 import { checkMailbox } from '#messaging';
 import type { RuntimeEvents } from './events.ts';
 import type { LoadOptions, MessagingOptions, RuntimeOptions, RuntimePorts, UnloadOptions } from './options.ts';

@@ -1,20 +1,15 @@
 import type { CacheOptions } from '#cache';
-import type {
-  ArtifactBuilder,
-  ArtifactCache,
-  AuditLog,
-  CallPath,
-  Cancel,
-  Clock,
-  ComponentLoader,
-  KeyValueStore,
-  Meter,
-  ModuleRegistry,
-  NameService,
-  Random,
-  ResourceLimits,
-  Scheduling,
-} from '#core';
+import type { ResourceLimits } from '#core/limits';
+import type { ArtifactBuilder, ArtifactCache } from '#core/ports/artifact';
+import type { AuditLog } from '#core/ports/audit';
+import type { Clock } from '#core/ports/clock';
+import type { CallPath, Cancel, Scheduling } from '#core/ports/engine';
+import type { ComponentLoader } from '#core/ports/loader';
+import type { Meter } from '#core/ports/meter';
+import type { NameService } from '#core/ports/network';
+import type { Random } from '#core/ports/random';
+import type { ModuleRegistry } from '#core/ports/registry';
+import type { KeyValueStore } from '#core/ports/storage';
 import type { MailboxOptions, MessagingOptions, RequestOptions } from '#messaging';
 import type { Preopens } from '#security/access';
 import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';

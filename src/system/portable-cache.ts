@@ -25,7 +25,8 @@ import {
   verifyFolder,
   verifyTree,
 } from '#bundle';
-import { allow, checkOptions, shownPath } from '#core';
+import { allow, checkOptions } from '#core/options';
+import { shownPath } from '#core/text';
 import { readRegular } from '#files';
 import { signArtifact } from '#security/keys';
 import { artifactTrust, openArtifactCache } from './artifact-cache.ts';

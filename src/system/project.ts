@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { allow, checkOptions } from '#core';
+import { allow, checkOptions } from '#core/options';
 import { type BuildOptions, type BuiltComponent, build, scaffold } from '#project';
 
 export { type ActorManifest, readManifest } from '#project';

@@ -1,16 +1,8 @@
 import { basename, join } from 'node:path';
-import {
-  allow,
-  type BlobInventory,
-  type BlobStore,
-  checkOptions,
-  DEFAULT_MAX_COMPONENT_BYTES,
-  type Embedder,
-  type ModuleRecord,
-  messageOf,
-  type ResourceLimits,
-  resolveLimits,
-} from '#core';
+import { messageOf } from '#core/errors';
+import { DEFAULT_MAX_COMPONENT_BYTES, type ResourceLimits, resolveLimits } from '#core/limits';
+import { allow, checkOptions } from '#core/options';
+import type { BlobInventory, BlobStore, Embedder, ModuleRecord } from '#core/ports/registry';
 import { HttpEmbedder, LocalEmbedder } from '#delegation';
 import { readRegular } from '#files';
 import {

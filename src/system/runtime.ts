@@ -1,12 +1,8 @@
 import type { DependencyContainer } from 'tsyringe';
-import {
-  allow,
-  type ComponentHandle,
-  type ComponentUsage,
-  checkOptions,
-  isVivariumError,
-  type Scheduling,
-} from '#core';
+import type { ComponentHandle } from '#core';
+import { isVivariumError } from '#core/errors';
+import { allow, checkOptions } from '#core/options';
+import type { ComponentUsage, Scheduling } from '#core/ports/engine';
 import {
   ActorRef,
   type AnswerOf,

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { allow, checkOptions } from '#core';
+import { allow, checkOptions } from '#core/options';
 import { bundleForeignSource, ProjectError } from '#project';
 import { systemClock } from './clock.ts';
 import { guestLibrary } from './project.ts';

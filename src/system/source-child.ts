@@ -1,5 +1,5 @@
 // The program of the child process that makes components of foreign source; see buildSource.
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { componentizeBundle } from '#project';
 import type { SourceAnswer, SourceRequest } from './source-build.ts';
 

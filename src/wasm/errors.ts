@@ -1,4 +1,4 @@
-import { VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
 
 export type WasmErrorCode =
   | 'WASM_HOSTILE_NAME'

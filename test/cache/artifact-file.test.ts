@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Artifact } from '#core';
+import type { Artifact } from '#core/ports/artifact';
 import { decodeArtifact, encodeArtifact, joinSeal, splitSeal } from '../../src/cache/artifact-file.ts';
 import { artifactOf, testComponent } from './support/components.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type MeteringMode, VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
+import type { MeteringMode } from '#core/ports/meter';
 import { temporaryFolder, testCache } from './support/cache.ts';
 import { TestClock } from './support/clock.ts';
 import { answersOf, artifactOf, expectedAnswers, testComponent } from './support/components.ts';

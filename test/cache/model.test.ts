@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
 import { type TestCache, temporaryFolder, testCache } from './support/cache.ts';
 import { TestClock } from './support/clock.ts';
 import { answersOf, artifactOf, expectedAnswers, type TestComponent, testComponent } from './support/components.ts';

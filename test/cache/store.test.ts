@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ArtifactKey, StoredArtifact } from '#core';
+import type { ArtifactKey, StoredArtifact } from '#core/ports/artifact';
 import { temporaryFolder, testCache } from './support/cache.ts';
 import { answersOf, expectedAnswers, testComponent } from './support/components.ts';
 import { HmacTrust } from './support/hmac-trust.ts';

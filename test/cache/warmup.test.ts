@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WarmupItem, WarmupProgress } from '#cache';
-import { VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
 import { temporaryFolder, testCache } from './support/cache.ts';
 import { artifactOf, type TestComponent, testComponent } from './support/components.ts';
 

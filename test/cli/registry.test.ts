@@ -5,7 +5,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 import { KeyStore, TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
 import { checkByCommand } from '../../src/cli/commands/check-command.ts';

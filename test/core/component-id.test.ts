@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CoreError, checkComponentId, formatComponentId, parseComponentId } from '#core';
+import { checkComponentId, formatComponentId, parseComponentId } from '#core';
+import { CoreError } from '#core/errors';
 
 const part = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 

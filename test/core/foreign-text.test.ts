@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { type ForeignTextBounds, parseForeignJson, parseForeignToml } from '#core';
+import { type ForeignTextBounds, parseForeignJson, parseForeignToml } from '#core/text';
 
 const WIDE: ForeignTextBounds = { maxLength: 512 * 2 ** 20, maxDepth: 1_000, maxItems: 1_000_000 };
 

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allow, CoreError, checkOptions, shownValue } from '../../src/core/index.ts';
+import { CoreError } from '../../src/core/errors/index.ts';
+import { allow, checkOptions } from '../../src/core/options/index.ts';
+import { shownValue } from '../../src/core/text/index.ts';
 
 interface Colours {
   readonly red?: number;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GrowingBuffer, Quota } from '#core';
+import { Quota } from '#core/limits';
+import { GrowingBuffer } from '#core/text';
 
 describe('a quota', () => {
   it('is never exceeded, and refuses only what does not fit', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shownData } from '#core';
+import { shownData } from '#core/text';
 
 describe('data as messages show it', () => {
   it.each([

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { messageOf, printable, shownPath, shownText, shownValue, VivariumError } from '#core';
+import { messageOf, VivariumError } from '#core/errors';
+import { printable, shownPath, shownText, shownValue } from '#core/text';
 
 /** As the class is written down, not as the code spells it. */
 const UNSAFE: readonly (readonly [name: string, from: number, to: number])[] = [

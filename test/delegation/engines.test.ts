@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { type ModuleMatch, type ModuleQuery, type ModuleRegistry, VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
+import type { ModuleMatch, ModuleQuery, ModuleRegistry } from '#core/ports/registry';
 import {
   type CallContext,
   type DelegationEngine,

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type FetchedModule, type LookupOutcome, type ModelProvider, type ModuleRegistry, VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
+import type { FetchedModule, LookupOutcome, ModelProvider, ModuleRegistry } from '#core/ports/registry';
 import { type CallContext, type DelegatedCall, type ExecTarget, Executor, requestHash } from '#delegation';
 import { SOME_INTERFACE, someRecord } from '../registry/module-records.ts';
 import { ManualClock } from '../security/manual-clock.ts';

@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type Clock, type ModelMessage, type ModelProvider, VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { ModelMessage, ModelProvider } from '#core/ports/registry';
 import {
   type CallContext,
   Executor,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ComponentHandle, parseComponentId, VivariumError } from '#core';
+import { type ComponentHandle, parseComponentId } from '#core';
+import { VivariumError } from '#core/errors';
 import { MessageSystem, read, text } from '../support/message-system.ts';
 import { trap } from '../support/scripted-engine.ts';
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ComponentHandle, ComponentMessage } from '#core';
+import type { ComponentHandle } from '#core';
+import type { ComponentMessage } from '#core/messages';
 import { MessageSystem, read, text } from '../support/message-system.ts';
 import { orderly, trap } from '../support/scripted-engine.ts';
 

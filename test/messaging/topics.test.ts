@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ComponentMessage } from '#core';
+import type { ComponentMessage } from '#core/messages';
 import { MessageSystem, read, text } from '../support/message-system.ts';
 
 describe('topics', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MeteringMode } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
 import { compileModule, type GeneratedModule, modulePlan } from './generator/index.ts';
 import { MeteredDriver, meter, ROOMY } from './harness/metered.ts';

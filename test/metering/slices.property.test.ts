@@ -1,7 +1,7 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MeteringMode } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
 import { KERNELS, type Kernel, kernelBytes, kernelImports } from '../../bench/kernels/index.ts';
 import { compileModule, type GeneratedModule, modulePlan } from './generator/index.ts';

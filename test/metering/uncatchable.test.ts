@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { MeteringMode } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
 import { BULK, LOOPS } from './support/endless.ts';
 import { BUDGET, Guest } from './support/guest.ts';
 import { RECURSIONS, recursion } from './support/recursion.ts';

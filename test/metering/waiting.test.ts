@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Scheduler, type Tank, VivariumError, type WaitingImport } from '#core';
+import { VivariumError } from '#core/errors';
+import type { Scheduler, Tank, WaitingImport } from '#core/ports/meter';
 import { fuelLane, meter } from '#metering';
 import { promising, suspending } from '../../src/runtime/execution/jspi.ts';
 import { assemble } from './support/wat.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BlobInventory, BlobStore } from '#core';
+import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { digestOf } from '#security/signatures';
 
 type Blobs = BlobStore & BlobInventory;

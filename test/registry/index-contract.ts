@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { LookupOutcome, ModuleRecord } from '#core';
+import type { LookupOutcome, ModuleRecord } from '#core/ports/registry';
 import type { IndexBackend } from '#registry';
 import { ManualClock } from '../security/manual-clock.ts';
 import { embedded, OTHER_INTERFACE, SOME_INTERFACE, someRecord } from './module-records.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LookupOutcome } from '#core';
+import type { LookupOutcome } from '#core/ports/registry';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig } from './rig.ts';
 

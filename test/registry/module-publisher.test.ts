@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { BlobInventory, BlobStore } from '#core';
+import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, type LoadedModule, type ModuleMetadata, ModuleTrust } from '#registry';
 import { digestOf } from '#security/signatures';
 import { Signer } from '#security/signers';

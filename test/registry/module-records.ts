@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ModuleRecord } from '#core';
+import type { ModuleRecord } from '#core/ports/registry';
 import { digestOf } from '#security/signatures';
 
 export const SOME_INTERFACE = 'sha256:'.padEnd(71, 'a');

@@ -1,4 +1,4 @@
-import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
+import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core/ports/registry';
 
 const ROUNDING = 2e-6;
 

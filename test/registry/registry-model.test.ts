@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BlobInventory, BlobStore } from '#core';
+import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, type IndexBackend, SqliteModuleIndex } from '#registry';
 import { digestOf } from '#security/signatures';
 import { ManualClock } from '../security/manual-clock.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
+import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core/ports/registry';
 import { FileRetiredModules, type IndexBackend, RegistryError } from '#registry';
 import { Signer } from '#security/signers';
 import { COLUMNS } from '../../src/registry/record.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
-import type { BlobInventory, BlobStore, ModuleRecord } from '#core';
+import type { BlobInventory, BlobStore, ModuleRecord } from '#core/ports/registry';
 import {
   FolderBlobStore,
   type IndexBackend,

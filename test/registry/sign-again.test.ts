@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ModuleRecord } from '#core';
+import type { ModuleRecord } from '#core/ports/registry';
 import { Signer } from '#security/signers';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, metadata, type Rig, standIns } from './rig.ts';

@@ -4,14 +4,14 @@ import { parse, sourceFiles, walk } from './source-files.ts';
 
 /*
  * Text from outside is parsed in one place for JSON and one for TOML, which look at its size, depth and number of values
- * first (`core/foreign-json.ts`, `core/foreign-toml.ts`). Everywhere else the parsers may only be handed over.
+ * first (`core/text/foreign-json.ts`, `core/text/foreign-toml.ts`). Everywhere else the parsers may only be handed over.
  */
 
 /** Where `JSON.parse` is named, and why it may be. */
 const MAY_PARSE: Readonly<Record<string, string>> = {
   'src/bundle/version.ts': "this package's own package.json",
   'src/cli/program.ts': "this package's own package.json",
-  'src/core/foreign-json.ts': 'the one place',
+  'src/core/text/foreign-json.ts': 'the one place',
   'src/guest/actor.ts': 'runs inside the sandbox, within its fuel and memory',
   'src/guest/globals/messages.ts': 'runs inside the sandbox, within its fuel and memory',
   'src/guest/message.ts': 'runs inside the sandbox, within its fuel and memory',

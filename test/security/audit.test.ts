@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AuditEntry } from '#core';
+import type { AuditEntry } from '#core/ports/audit';
 import { AuditFolder, FileAuditLog, foldAudit, MemoryAuditLog, readAudit, verifyAudit } from '#security/audit';
 import { MachineSecret } from '#security/keys';
 import type { AuditFilter } from '../../src/security/audit/audit-reader.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AuditEntry, AuditLog } from '#core';
+import type { AuditEntry, AuditLog } from '#core/ports/audit';
 import { Authority, CapabilitySet, type Denial } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Quota } from '#core';
+import { Quota } from '#core/limits';
 import { FileGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
 import { ManualClock } from './manual-clock.ts';

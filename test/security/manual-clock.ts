@@ -1,4 +1,4 @@
-import type { Clock, StopTimer } from '#core';
+import type { Clock, StopTimer } from '#core/ports/clock';
 
 /** A clock that stands still until a test moves it; wall time may also be set, backwards too. */
 export class ManualClock implements Clock {

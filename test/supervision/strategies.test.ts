@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
 import { SupervisedActors } from '../support/supervised-actors.ts';
 
 let actors: SupervisedActors;

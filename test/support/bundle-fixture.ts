@@ -1,4 +1,5 @@
-import type { Clock, Random } from '#core';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import type { Signer, TrustedKeys } from '#security/signers';
 import { type PullReport, pull } from '../../src/bundle/pull.ts';
 import { type PushReport, push } from '../../src/bundle/push.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 
 /** Every wait is over at once, and is written down. */
 export class InstantClock implements Clock {

@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
-import {
-  type ComponentHandle,
-  type ComponentMessage,
-  createHandle,
-  formatComponentId,
-  parseComponentId,
-  readableMessage,
-  type Turn,
-  type VivariumError,
-} from '#core';
+import { type ComponentHandle, createHandle, formatComponentId, parseComponentId } from '#core';
+import type { VivariumError } from '#core/errors';
+import { type ComponentMessage, readableMessage } from '#core/messages';
+import type { Turn } from '#core/ports/engine';
 import { type DeadLetter, type EventLoop, GuestMessaging, HostMessaging, Router } from '#messaging';
 import { SupervisionTree } from '#supervision';
 import { orderly, trap } from './scripted-engine.ts';

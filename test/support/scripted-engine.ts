@@ -1,13 +1,7 @@
-import {
-  type ComponentHandle,
-  type ComponentMessage,
-  formatComponentId,
-  type OutgoingMessage,
-  type RuntimeEngine,
-  readableMessage,
-  type Turn,
-  VivariumError,
-} from '#core';
+import { type ComponentHandle, formatComponentId } from '#core';
+import { VivariumError } from '#core/errors';
+import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core/messages';
+import type { RuntimeEngine, Turn } from '#core/ports/engine';
 
 /** What an actor of the scripted engine does with a message. */
 export interface Behaviour {

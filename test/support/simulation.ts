@@ -1,4 +1,5 @@
-import type { Clock, Random, StopTimer } from '#core';
+import type { Clock, StopTimer } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 
 /** Time that moves only when told to. */
 export class SimulatedClock implements Clock {

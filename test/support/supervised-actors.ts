@@ -1,4 +1,5 @@
-import { type ComponentHandle, createHandle, parseComponentId, type VivariumError } from '#core';
+import { type ComponentHandle, createHandle, parseComponentId } from '#core';
+import type { VivariumError } from '#core/errors';
 import { type ActorControl, type ActorSupervision, type RestartEvent, SupervisionTree } from '#supervision';
 import { trap } from './scripted-engine.ts';
 import { SeededRandom, SimulatedClock } from './simulation.ts';

@@ -1,6 +1,7 @@
 // A guest in JavaScript that has WASI's files, HTTP and sockets at hand and does what a test sends it.
 import { readFileSync } from 'node:fs';
-import type { CallPath, ComponentHandle } from '#core';
+import type { ComponentHandle } from '#core';
+import type { CallPath } from '#core/ports/engine';
 import { createRuntime, type LoadOptions, type Runtime, type RuntimeOptions } from '#system';
 
 const FOLDER = new URL('../fixtures/wasi/', import.meta.url);

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { ArtifactBuilder } from '#core';
+import type { ArtifactBuilder } from '#core/ports/artifact';
 import { createRuntime, type RuntimeOptions } from '../../src/index.ts';
 import { actor } from '../support/actor-wat.ts';
 

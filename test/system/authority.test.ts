@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { AuditEntry } from '#core';
+import type { AuditEntry } from '#core/ports/audit';
 import { AuditFolder, readAudit, verifyAudit } from '#security/audit';
 import type { Denial } from '#security/authority';
 import { Keyring, MachineSecret, signArtifact } from '#security/keys';

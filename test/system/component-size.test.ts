@@ -3,7 +3,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ModuleRecord } from '#core';
+import type { ModuleRecord } from '#core/ports/registry';
 import { createRuntime, type RuntimeOptions } from '../../src/index.ts';
 import { viv } from '../cli/viv.ts';
 import { plain } from '../support/actor-wat.ts';

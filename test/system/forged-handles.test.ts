@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CallPath, ComponentHandle } from '#core';
+import type { ComponentHandle } from '#core';
+import type { CallPath } from '#core/ports/engine';
 import { createRuntime, type Runtime } from '#system';
 import { handleGuest, STEPS } from '../support/handle-guest.ts';
 

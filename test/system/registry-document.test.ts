@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { ModuleRecord } from '#core';
+import type { ModuleRecord } from '#core/ports/registry';
 import { openKeyring, openRegistry } from '#system';
 import { scratchFolder } from '../security/scratch.ts';
 import { adderComponent } from '../support/adder-component.ts';

@@ -2,7 +2,7 @@ import { closeSync, existsSync, read, readFileSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 import { openRegularSync, UnusableFile } from '#files';
 import { blake3, openBlake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';

@@ -2,7 +2,7 @@ import { createHash, hash as hashOnce } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
 import { streamRegular } from '#files';
 import { blake3, openBlake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';

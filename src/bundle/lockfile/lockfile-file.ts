@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { shownPath, shownText } from '#core';
+import { shownPath, shownText } from '#core/text';
 import { readRegular, TooLargeFile, UnusableFile } from '#files';
 import { signaturePath } from '#security/signatures';
 import { syncFolders } from '../chunks/durable.ts';

@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { blake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
 import { parse, stringify, type TomlTable } from 'smol-toml';
-import { parseForeignToml } from '#core';
+import { parseForeignToml } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { invalid, type Lockfile } from './model.ts';
 

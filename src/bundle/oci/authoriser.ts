@@ -1,4 +1,5 @@
-import { type Clock, parseForeignJson, shownText } from '#core';
+import type { Clock } from '#core/ports/clock';
+import { parseForeignJson, shownText } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { readBody } from './bounded-body.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';

@@ -1,4 +1,5 @@
-import { allow, shownPath } from '#core';
+import { allow } from '#core/options';
+import { shownPath } from '#core/text';
 import { readRegular } from '#files';
 import { BundleError } from '../errors.ts';
 import { checkBundleOptions } from '../option-rules.ts';

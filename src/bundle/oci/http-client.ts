@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { Agent, ProxyAgent } from 'undici';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { BundleError } from '../errors.ts';
 import { AddressRule, type Resolve } from './address-rule.ts';
 import { Proxies, type ProxyOptions } from './proxies.ts';

@@ -1,4 +1,4 @@
-import { parseForeignJson, shownValue } from '#core';
+import { parseForeignJson, shownValue } from '#core/text';
 import type { DigestMode } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';

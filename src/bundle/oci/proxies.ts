@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { allow } from '#core';
+import { allow } from '#core/options';
 import { BundleError } from '../errors.ts';
 
 /** The proxies of a machine, as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name them. */

@@ -1,4 +1,5 @@
-import { type Clock, shownPath } from '#core';
+import type { Clock } from '#core/ports/clock';
+import { shownPath } from '#core/text';
 import type { TrustedKey, TrustedKeys } from '#security/signers';
 import { ChunkStore } from '../chunks/chunk-store.ts';
 import { ChunkWriter } from '../chunks/chunk-writer.ts';

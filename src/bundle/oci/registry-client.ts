@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { downloadBlob } from './blob-download.ts';
 import { type BlobContent, uploadBlob } from './blob-upload.ts';
 import { discard, readBody } from './bounded-body.ts';

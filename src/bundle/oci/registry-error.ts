@@ -1,4 +1,4 @@
-import { parseForeignJson, shownText } from '#core';
+import { parseForeignJson, shownText } from '#core/text';
 import { BundleError } from '../errors.ts';
 import type { HttpResponse } from './http-client.ts';
 import { parseRetryAfter, TransientError } from './retry.ts';

@@ -1,4 +1,5 @@
-import type { Clock, Random } from '#core';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import { BundleError } from '../errors.ts';
 import type { Resolve } from './address-rule.ts';
 import { Authoriser } from './authoriser.ts';

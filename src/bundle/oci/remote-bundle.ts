@@ -1,4 +1,4 @@
-import { shownPath } from '#core';
+import { shownPath } from '#core/text';
 import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';
 import { decodeLockfile, MAX_LOCKFILE_BYTES } from '../lockfile/decode.ts';

@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { PRODUCER } from '../lockfile/model.ts';
 

@@ -1,5 +1,7 @@
 import pRetry from 'p-retry';
-import type { Clock, Random, VivariumErrorOptions } from '#core';
+import type { VivariumErrorOptions } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 import { BundleError } from '../errors.ts';
 
 const RETRIES = 5;

@@ -3,7 +3,8 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, stat
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
-import { type Clock, shownPath } from '#core';
+import type { Clock } from '#core/ports/clock';
+import { shownPath } from '#core/text';
 import { chunkPath } from '../chunks/chunk-path.ts';
 import { isTemporary } from '../chunks/chunk-store.ts';
 import type { ChunkWriter } from '../chunks/chunk-writer.ts';

@@ -1,4 +1,5 @@
-import { type Random, shownPath } from '#core';
+import type { Random } from '#core/ports/random';
+import { shownPath } from '#core/text';
 import { blake3 } from '../blake3.ts';
 import { type DigestMode, type Digests, digesting, digestsOf, wireDigest } from '../digest.ts';
 import { BundleError } from '../errors.ts';

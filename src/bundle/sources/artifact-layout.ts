@@ -1,4 +1,4 @@
-import type { ArtifactKey } from '#core';
+import type { ArtifactKey } from '#core/ports/artifact';
 
 export const COMPONENT_KIND = 'wasm-component';
 export const ARTIFACT_KIND = 'vivarium-artifact';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ArtifactKey, ArtifactStore, ArtifactTrust } from '#core';
+import type { ArtifactKey, ArtifactStore, ArtifactTrust } from '#core/ports/artifact';
 import { blake3 } from '../blake3.ts';
 import { ChunkStore } from '../chunks/chunk-store.ts';
 import type { Lockfile, ProcessorVersion, TopologyEdge } from '../lockfile/model.ts';

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
-import { type ArtifactKey, type ArtifactStore, isVivariumError, shownText } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { ArtifactKey, ArtifactStore } from '#core/ports/artifact';
+import { shownText } from '#core/text';
 import { BundleError } from '../errors.ts';
 import type { SourceEntry } from '../lockfile/model.ts';
 import { ARTIFACT_KIND, COMPONENT_KIND, componentPath, keyOf, SEAL_KIND } from './artifact-layout.ts';

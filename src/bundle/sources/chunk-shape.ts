@@ -1,4 +1,4 @@
-import { parseForeignJson, shownPath, shownText } from '#core';
+import { parseForeignJson, shownPath, shownText } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { type LockfileMeta, SHAPE_PROCESSOR } from '../lockfile/model.ts';
 

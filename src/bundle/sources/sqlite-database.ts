@@ -1,7 +1,8 @@
 import { closeSync, existsSync, readSync, realpathSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { messageOf, shownPath } from '#core';
+import { messageOf } from '#core/errors';
+import { shownPath } from '#core/text';
 import { openRegularSync } from '#files';
 import { BundleError } from '../errors.ts';
 

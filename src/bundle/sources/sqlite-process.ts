@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { shownPath } from '#core';
+import { shownPath } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { type Answer, fromWire, type Question } from './sqlite-wire.ts';
 

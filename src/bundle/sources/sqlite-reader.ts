@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { shownPath, shownText } from '#core';
+import { shownPath, shownText } from '#core/text';
 import { blake3 } from '../blake3.ts';
 import { BundleError } from '../errors.ts';
 import { type ProcessorVersion, pathProblem, SHAPE_PROCESSOR, type TopologyEdge } from '../lockfile/model.ts';

@@ -1,4 +1,4 @@
-import { isVivariumError, messageOf } from '#core';
+import { isVivariumError, messageOf } from '#core/errors';
 import { BundleError, type BundleErrorCode } from '../errors.ts';
 import type { ProcessorVersion } from '../lockfile/model.ts';
 import type { SqliteReaderOptions } from './sqlite-reader.ts';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Command } from 'commander';
-import { parseForeignJson, printable } from '#core';
+import { parseForeignJson, printable } from '#core/text';
 import { createRuntime } from '#system';
 import { CliError } from '../errors.ts';
 import {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { printable } from '#core';
+import { printable } from '#core/text';
 import { inspectComponent, readManifest } from '#system';
 import { addSizeOption } from '../options/limit-options.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from '../options/registry-source.ts';

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { parseDuration, printable } from '#core';
+import { parseDuration } from '#core/options';
+import { printable } from '#core/text';
 import { openKeyring } from '#system';
 import { CliError } from '../errors.ts';
 import { reading } from '../options/limit-options.ts';

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { type MeteringMode, messageOf, printable } from '#core';
+import { messageOf } from '#core/errors';
+import type { MeteringMode } from '#core/ports/meter';
+import { printable } from '#core/text';
 import { type MeteredFile, meterFile } from '#system';
 import { CliError } from '../errors.ts';
 import { addSizeOption } from '../options/limit-options.ts';

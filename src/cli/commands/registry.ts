@@ -1,14 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
-import {
-  DEFAULT_MAX_COMPONENT_BYTES,
-  isVivariumError,
-  type ModuleRecord,
-  messageOf,
-  parseDuration,
-  printable,
-} from '#core';
+import { isVivariumError, messageOf } from '#core/errors';
+import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
+import { parseDuration } from '#core/options';
+import type { ModuleRecord } from '#core/ports/registry';
+import { printable } from '#core/text';
 import { readRegular } from '#files';
 import { interfaceOf, type OpenRegistry, openEmbedder, openRegistry } from '#system';
 import { CliError } from '../errors.ts';

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { messageOf, printable } from '#core';
+import { messageOf } from '#core/errors';
+import { printable } from '#core/text';
 import { readRegular } from '#files';
 import { createRuntime } from '#system';
 import { CliError } from '../errors.ts';

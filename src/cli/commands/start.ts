@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { type ComponentHandle, formatComponentId, printable, shownText } from '#core';
+import { type ComponentHandle, formatComponentId } from '#core';
+import { printable, shownText } from '#core/text';
 import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';

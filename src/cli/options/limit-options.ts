@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { messageOf, parseBytes, parseDuration, type ResourceLimits } from '#core';
+import { messageOf } from '#core/errors';
+import type { ResourceLimits } from '#core/limits';
+import { parseBytes, parseDuration } from '#core/options';
 
 export interface LimitFlags {
   readonly fuel?: bigint;

@@ -1,4 +1,6 @@
-import { formatComponentId, parseComponentId, printable, VivariumError } from '#core';
+import { formatComponentId, parseComponentId } from '#core';
+import { VivariumError } from '#core/errors';
+import { printable } from '#core/text';
 import { type ActorManifest, missingGrants } from '#system';
 import type { Shell } from '../shell.ts';
 import type { InputLines } from './input-lines.ts';

@@ -1,4 +1,4 @@
-import { printable } from '#core';
+import { printable } from '#core/text';
 import type { Shell } from '../shell.ts';
 
 const WIDTH = 24;

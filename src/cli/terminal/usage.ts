@@ -1,4 +1,4 @@
-import type { ComponentUsage } from '#core';
+import type { ComponentUsage } from '#core/ports/engine';
 
 /** What every reply is printed with. */
 export interface UsageFigures {

@@ -1,6 +1,6 @@
+import type { EffectiveLimits } from '#core/limits';
+import type { OutgoingMessage } from '#core/messages';
 import type { ComponentHandle } from '../handle.ts';
-import type { EffectiveLimits } from '../limits.ts';
-import type { OutgoingMessage } from '../message.ts';
 import type { ComponentAuthority } from './authority.ts';
 import type { Preopen } from './files.ts';
 import type { MeteringMode } from './meter.ts';

@@ -1,5 +1,5 @@
-import type { VivariumError } from '../errors.ts';
-import type { Quota } from '../quota.ts';
+import type { VivariumError } from '#core/errors';
+import type { Quota } from '#core/limits';
 
 /** `fuel`: exact counts and a deadline. `deadline`: time only, cheaper. Part of what identifies an artifact. */
 export type MeteringMode = 'fuel' | 'deadline';

@@ -1,4 +1,4 @@
-import type { Wakers } from '../wakers.ts';
+import type { Wakers } from '#core/waiting';
 
 /** An HTTP request of a component's. */
 export interface HttpRequest {

@@ -1,4 +1,4 @@
-import type { VivariumError } from '../errors.ts';
+import type { VivariumError } from '#core/errors';
 import type { ComponentHandle } from '../handle.ts';
 
 /** Told of failures; decides on restarts. */

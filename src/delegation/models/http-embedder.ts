@@ -1,4 +1,5 @@
-import { allow, checkOptions, type Embedder } from '#core';
+import { allow, checkOptions } from '#core/options';
+import type { Embedder } from '#core/ports/registry';
 import { ENDPOINT, type EndpointOptions, invalidReply, JsonEndpoint } from './json-endpoint.ts';
 
 export interface HttpEmbedderOptions extends EndpointOptions {

@@ -1,4 +1,4 @@
-import type { ModelProvider, ModelReply, ModelRequest } from '#core';
+import type { ModelProvider, ModelReply, ModelRequest } from '#core/ports/registry';
 import { type EndpointOptions, invalidReply, JsonEndpoint } from './json-endpoint.ts';
 
 /** A model behind an OpenAI-compatible `POST <url>/chat/completions`. */

@@ -1,5 +1,7 @@
 import pRetry, { AbortError } from 'p-retry';
-import { allow, checkOptions, messageOf, parseForeignJson, shownText } from '#core';
+import { messageOf } from '#core/errors';
+import { allow, checkOptions } from '#core/options';
+import { parseForeignJson, shownText } from '#core/text';
 import { DelegationError } from '../errors.ts';
 
 export interface EndpointOptions {

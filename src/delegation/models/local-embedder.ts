@@ -1,4 +1,5 @@
-import { type Embedder, messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { Embedder } from '#core/ports/registry';
 import { DelegationError } from '../errors.ts';
 
 type Model = { embed(text: string): Promise<number[]> };

@@ -1,4 +1,4 @@
-import { ATTACHED, type AttachedCode, type AttachedSignature, type WaitingImport } from '#core';
+import { ATTACHED, type AttachedCode, type AttachedSignature, type WaitingImport } from '#core/ports/meter';
 import type { ModulePlan } from '#metering/plan';
 import type { coreModule } from '#wasm';
 import { HOOKS } from '../hooks.ts';

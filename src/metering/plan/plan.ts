@@ -1,4 +1,4 @@
-import type { MeteringMode } from '#core';
+import type { MeteringMode } from '#core/ports/meter';
 import { FunctionFlag, LoopFlag, type ModuleFacts, NO_LOOP, surveyModule } from '#metering/survey';
 import type { coreModule } from '#wasm';
 import type { IntList } from '../int-list.ts';

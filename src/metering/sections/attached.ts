@@ -1,4 +1,5 @@
-import { ATTACHED, type AttachedIndices, shownText } from '#core';
+import { ATTACHED, type AttachedIndices } from '#core/ports/meter';
+import { shownText } from '#core/text';
 import { AppendedBody, type Assembly } from '#metering/assembly';
 import { HOOKS } from '../hooks.ts';
 import type { AddedExport } from './declarations.ts';

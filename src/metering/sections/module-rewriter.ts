@@ -1,4 +1,5 @@
-import { type AttachedCode, type MeteringMode, shownText, type WaitingImport } from '#core';
+import type { AttachedCode, MeteringMode, WaitingImport } from '#core/ports/meter';
+import { shownText } from '#core/text';
 import { Assembly } from '#metering/assembly';
 import { planModule } from '#metering/plan';
 import { DataSegments, startupOf } from '#metering/startup';

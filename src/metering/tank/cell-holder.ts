@@ -1,4 +1,4 @@
-import type { Lane } from '#core';
+import type { Lane } from '#core/ports/lane';
 import { type FuelCell, fuelCell, SPENT } from './fuel-cell.ts';
 
 /** Whose call was opened last and is not closed: what is in the fuel cell is this holder's. */

@@ -1,4 +1,5 @@
-import { allow, checkLimits, LIMITS, resolveLimits } from '#core';
+import { checkLimits, LIMITS, resolveLimits } from '#core/limits';
+import { allow } from '#core/options';
 import { SharedTank } from './tank.ts';
 
 export interface FuelTankOptions {

@@ -1,4 +1,4 @@
-import type { MemoryPool } from '#core';
+import type { MemoryPool } from '#core/ports/meter';
 
 /** Bytes that objects may take before the tank is asked again. */
 const HEAP_SLICE = 65_536;

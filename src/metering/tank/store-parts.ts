@@ -1,4 +1,5 @@
-import { type MemoryPool, MOST_MEMORIES, MOST_PARTS } from '#core';
+import { MOST_MEMORIES, MOST_PARTS } from '#core/limits';
+import type { MemoryPool } from '#core/ports/meter';
 import { MeteringError } from '../errors.ts';
 import { countParts, FREE_PART_BYTES, type InstanceParts, partBytes } from '../instance-parts.ts';
 import type { StoreMemory } from './store-memory.ts';

@@ -1,4 +1,5 @@
-import type { CallBudget, MeteringMode, Scheduler, Tank, TankOptions, TankUsage, VivariumError } from '#core';
+import type { VivariumError } from '#core/errors';
+import type { CallBudget, MeteringMode, Scheduler, Tank, TankOptions, TankUsage } from '#core/ports/meter';
 import { MeteringError } from '../errors.ts';
 import { WAIT, YIELD } from '../hooks.ts';
 import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from '../metadata.ts';

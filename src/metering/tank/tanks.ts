@@ -1,4 +1,4 @@
-import type { Meter } from '#core';
+import type { Meter } from '#core/ports/meter';
 import { FORMAT_VERSION } from '../metadata.ts';
 import { SharedTank } from './tank.ts';
 

@@ -1,4 +1,4 @@
-import type { VivariumError } from '#core';
+import type { VivariumError } from '#core/errors';
 import { MeteringError } from '../errors.ts';
 import { NAMESPACE } from '../metadata.ts';
 

@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { isDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-import type { BlobStore, ModuleRecord } from '#core';
+import type { BlobStore, ModuleRecord } from '#core/ports/registry';
 import { digestOf } from '#security/signatures';
 import { RegistryError } from '../errors.ts';
 

@@ -1,5 +1,6 @@
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
-import { type BlobInventory, type BlobStore, messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { isDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { checkPointer } from './pointer.ts';

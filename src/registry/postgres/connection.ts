@@ -1,5 +1,5 @@
 import type { CustomTypesConfig, Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { RegistryError } from '../errors.ts';
 import type { Row } from '../record.ts';
 import { POSTGRES_MIGRATIONS } from './schema.ts';

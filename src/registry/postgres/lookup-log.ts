@@ -1,4 +1,4 @@
-import type { LookupOutcome } from '#core';
+import type { LookupOutcome } from '#core/ports/registry';
 import type { LogRule, LookupLog, RegistryStatistics } from '../index-backend.ts';
 import { statisticsOf, statisticsQueries } from '../statistics.ts';
 import type { PostgresConnection } from './connection.ts';

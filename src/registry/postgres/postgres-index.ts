@@ -1,4 +1,5 @@
-import type { Clock, LookupOutcome, ModuleMatch, ModuleQuery, ModuleRecord } from '#core';
+import type { Clock } from '#core/ports/clock';
+import type { LookupOutcome, ModuleMatch, ModuleQuery, ModuleRecord } from '#core/ports/registry';
 import { isComparable, packVector, unpackVector } from '../embedding.ts';
 import { RegistryError } from '../errors.ts';
 import type {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 import { isComparable, normalize } from '../embedding.ts';
 import type { ReadQuery } from '../query.ts';
 import { ROUNDING, type Scored } from '../vectors/vector-group.ts';

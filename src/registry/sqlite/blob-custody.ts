@@ -1,4 +1,4 @@
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 import type { BlobCustody } from '../index-backend.ts';
 import { condemned } from '../query.ts';
 import type { SqliteDatabase } from './database.ts';

@@ -2,7 +2,8 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
-import { messageOf, shownText } from '#core';
+import { messageOf } from '#core/errors';
+import { shownText } from '#core/text';
 import { RegistryError } from '../errors.ts';
 import { SQLITE_MIGRATIONS } from './schema.ts';
 

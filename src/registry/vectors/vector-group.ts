@@ -1,4 +1,4 @@
-import type { ValidationStatus } from '#core';
+import type { ValidationStatus } from '#core/ports/registry';
 import { isComparable, lengthOf, normalize } from '../embedding.ts';
 
 /** What a group needs of one module. */

@@ -1,4 +1,7 @@
-import { type ComponentHandle, type ComponentId, type GuestRouter, isVivariumError, messageFailureOf } from '#core';
+import type { ComponentHandle, ComponentId } from '#core';
+import { isVivariumError } from '#core/errors';
+import { messageFailureOf } from '#core/messages';
+import type { GuestRouter } from '#core/ports/messaging';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 
 /** More targets in one call would be much host work for little fuel. */

@@ -1,4 +1,6 @@
-import type { Clock, GuestRouter, Random } from '#core';
+import type { Clock } from '#core/ports/clock';
+import type { GuestRouter } from '#core/ports/messaging';
+import type { Random } from '#core/ports/random';
 import type { CurrentStore } from '#runtime/host';
 import { HostLinker } from '#runtime/host';
 import {

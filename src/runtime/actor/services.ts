@@ -1,4 +1,7 @@
-import { type ActorDirectory, type Clock, type ComponentId, checkComponentId, timestampOf } from '#core';
+import { type ComponentId, checkComponentId } from '#core';
+import { timestampOf } from '#core/messages';
+import type { Clock } from '#core/ports/clock';
+import type { ActorDirectory } from '#core/ports/directory';
 import type { CurrentStore, HostLinker, LogChannel } from '#runtime/host';
 import type { ComponentMetadata } from './component-metadata.ts';
 

@@ -1,4 +1,6 @@
-import { type Action, isVivariumError, type KeyValueNamespace } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { Action } from '#core/ports/authority';
+import type { KeyValueNamespace } from '#core/ports/storage';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 
 /** Bytes of UTF-8 that a key may have. */

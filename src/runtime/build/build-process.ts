@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { type Artifact, type Clock, isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { Artifact } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
 import { RuntimeError } from '../errors.ts';
 import { type BuildAnswer, type BuildRequest, fromWire } from './protocol.ts';
 import { residentBytes } from './resident-memory.ts';

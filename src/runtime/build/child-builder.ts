@@ -1,4 +1,5 @@
-import type { Artifact, ArtifactBuilder, MeteringMode } from '#core';
+import type { Artifact, ArtifactBuilder } from '#core/ports/artifact';
+import type { MeteringMode } from '#core/ports/meter';
 import { CALL_PLAN_FORMAT } from '#runtime/direct';
 import { RuntimeError } from '../errors.ts';
 import { aborted, BuildProcess, type BuildProcessOptions } from './build-process.ts';

@@ -1,4 +1,5 @@
-import { type Artifact, isVivariumError, messageOf, VivariumError } from '#core';
+import { isVivariumError, messageOf, VivariumError } from '#core/errors';
+import type { Artifact } from '#core/ports/artifact';
 
 /** What the parent sends: one component at a time. */
 export interface BuildRequest {

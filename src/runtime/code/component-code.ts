@@ -1,5 +1,7 @@
 import { compileFunction } from 'node:vm';
-import type { ArtifactExport, CallPath, CompiledArtifact, VivariumError } from '#core';
+import type { VivariumError } from '#core/errors';
+import type { ArtifactExport, CompiledArtifact } from '#core/ports/artifact';
+import type { CallPath } from '#core/ports/engine';
 import { type ExportedFunction, type ExportIndex, exportIndexOf } from '#runtime/exports';
 import type { ResourceHolder } from '#runtime/resources';
 import { RuntimeError } from '../errors.ts';

@@ -1,4 +1,5 @@
-import { messageOf, shownValue, type VivariumError } from '#core';
+import { messageOf, type VivariumError } from '#core/errors';
+import { shownValue } from '#core/text';
 import type { AnswerChecks, ResultCase } from '#runtime/exports';
 import type { CurrentStore, HostState } from '#runtime/host';
 import { isFromEmbedder } from '#runtime/host';

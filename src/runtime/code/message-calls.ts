@@ -1,4 +1,5 @@
-import { type ComponentMessage, type OutgoingMessage, readableMessage, type Turn } from '#core';
+import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core/messages';
+import type { Turn } from '#core/ports/engine';
 
 /** The exports of `vivarium:actor/lifecycle`. They answer promises where the guest may be suspended. */
 export interface Lifecycle {

@@ -1,4 +1,5 @@
-import { isVivariumError, messageOf, shownText, type VivariumError } from '#core';
+import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
+import { shownText } from '#core/text';
 import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '#runtime/code';
 import { AbiTrap, KeptText, theExchange, trap } from '#runtime/exchange';
 import { type Execution, promising } from '#runtime/execution';

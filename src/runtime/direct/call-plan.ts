@@ -1,4 +1,4 @@
-import { parseForeignJson } from '#core';
+import { parseForeignJson } from '#core/text';
 import type { ResourceType } from '#runtime/resources';
 import type { HostFunction, HostSlot } from './host-slot.ts';
 

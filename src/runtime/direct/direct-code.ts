@@ -1,5 +1,5 @@
 import { compileFunction } from 'node:vm';
-import type { VivariumError } from '#core';
+import type { VivariumError } from '#core/errors';
 import type { ComponentExports, MessageCalls } from '#runtime/code';
 import { hostWouldBlock } from '#runtime/code';
 import { execution, type Turn, type TurnScheduler } from '#runtime/execution';

@@ -1,4 +1,4 @@
-import type { CompiledArtifact } from '#core';
+import type { CompiledArtifact } from '#core/ports/artifact';
 import { type ComponentCode, lifecycleName } from '#runtime/code';
 import type { TurnScheduler } from '#runtime/execution';
 import { answerChecksOf, exportIndexOf } from '#runtime/exports';

@@ -1,4 +1,4 @@
-import { AsciiText } from '#core';
+import { AsciiText } from '#core/text';
 import { copyBytes, type KeptText, MOST_KEPT, trap, writeAscii } from '#runtime/exchange';
 import { TEXT_BYTES } from '../heap-cost.ts';
 import type { MemoryView } from './memory-view.ts';

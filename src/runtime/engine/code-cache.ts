@@ -1,14 +1,5 @@
-import type {
-  Artifact,
-  ArtifactBuilder,
-  ArtifactCache,
-  ArtifactKey,
-  CallPath,
-  CompiledArtifact,
-  EngineLoadRequest,
-  GivenComponent,
-  Scheduling,
-} from '#core';
+import type { Artifact, ArtifactBuilder, ArtifactCache, ArtifactKey, CompiledArtifact } from '#core/ports/artifact';
+import type { CallPath, EngineLoadRequest, GivenComponent, Scheduling } from '#core/ports/engine';
 import { type ComponentCode, componentCode, glueHostCall } from '#runtime/code';
 import { directComponent } from '#runtime/direct';
 import type { TurnScheduler } from '#runtime/execution';

@@ -1,13 +1,7 @@
-import {
-  type ComponentHandle,
-  type ComponentUsage,
-  type EngineLoadRequest,
-  type OutgoingMessage,
-  type RuntimeEngine,
-  shownHandle,
-  type Turn,
-  type VivariumError,
-} from '#core';
+import { type ComponentHandle, shownHandle } from '#core';
+import type { VivariumError } from '#core/errors';
+import type { OutgoingMessage } from '#core/messages';
+import type { ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#core/ports/engine';
 import { type ComponentMetadata, keptMetadata, metadataBytes } from '#runtime/actor';
 import { argumentsFromJson } from '#runtime/exports';
 import type { HostLinker } from '#runtime/host';

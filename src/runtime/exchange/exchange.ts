@@ -1,4 +1,6 @@
-import { AsciiText, type AttachedSignature, type Lane } from '#core';
+import type { Lane } from '#core/ports/lane';
+import type { AttachedSignature } from '#core/ports/meter';
+import { AsciiText } from '#core/text';
 import { ByteWriter, coreModule } from '#wasm';
 import { copyBytes, MOST_KEPT, writeAscii } from './kept-text.ts';
 import { readBytes, writeBytes } from './small-bytes.ts';

@@ -1,4 +1,4 @@
-import type { Lane } from '#core';
+import type { Lane } from '#core/ports/lane';
 import type { Turn } from './turn.ts';
 
 /**

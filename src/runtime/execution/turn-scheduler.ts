@@ -1,4 +1,4 @@
-import type { Scheduler, Tank } from '#core';
+import type { Scheduler, Tank } from '#core/ports/meter';
 import { RuntimeError } from '../errors.ts';
 import type { Execution } from './execution.ts';
 import { suspending } from './jspi.ts';

@@ -1,4 +1,5 @@
-import type { Tank, VivariumError } from '#core';
+import type { VivariumError } from '#core/errors';
+import type { Tank } from '#core/ports/meter';
 import type { HostState } from '#runtime/host';
 import { Continuation } from './continuation.ts';
 

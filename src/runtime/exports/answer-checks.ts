@@ -1,4 +1,4 @@
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { RuntimeError } from '../errors.ts';
 import { type Check, CheckBudget, Checks } from './checks.ts';
 import { type DescribedImport, readDescription } from './description.ts';

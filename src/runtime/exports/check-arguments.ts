@@ -1,4 +1,5 @@
-import { messageOf, shownText } from '#core';
+import { messageOf } from '#core/errors';
+import { shownText } from '#core/text';
 import { RuntimeError } from '../errors.ts';
 import { type Check, CheckBudget, Checks } from './checks.ts';
 import type { ExportedFunction } from './exported-function.ts';

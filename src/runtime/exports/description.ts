@@ -1,4 +1,4 @@
-import { parseForeignJson } from '#core';
+import { parseForeignJson } from '#core/text';
 import type { FuncType, LinkedComponent, Resource, ValueType } from '#wasm';
 import type { ExportedFunction } from './exported-function.ts';
 import { memberName } from './member-name.ts';

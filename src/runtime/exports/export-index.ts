@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { RuntimeError } from '../errors.ts';
 import { ArgumentChecks } from './check-arguments.ts';
 import { readDescription } from './description.ts';

@@ -1,4 +1,4 @@
-import { parseForeignJson } from '#core';
+import { parseForeignJson } from '#core/text';
 import { RuntimeError } from '../errors.ts';
 import type { ExportedFunction } from './exported-function.ts';
 import { memberName } from './member-name.ts';

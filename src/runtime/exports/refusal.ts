@@ -1,4 +1,4 @@
-import { shownValue } from '#core';
+import { shownValue } from '#core/text';
 
 /** Why a value is refused, and where in the argument or answer: built from the inside out while the checks unwind. */
 export class Refusal extends Error {

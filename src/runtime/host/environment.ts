@@ -1,4 +1,4 @@
-import type { EngineLoadRequest } from '#core';
+import type { EngineLoadRequest } from '#core/ports/engine';
 import type { Environment } from './host-state.ts';
 
 /**

@@ -1,12 +1,10 @@
-import type {
-  ComponentAuthority,
-  ComponentHandle,
-  ComponentNetwork,
-  KeyValueNamespace,
-  Preopen,
-  Quota,
-  VivariumError,
-} from '#core';
+import type { ComponentHandle } from '#core';
+import type { VivariumError } from '#core/errors';
+import type { Quota } from '#core/limits';
+import type { ComponentAuthority } from '#core/ports/authority';
+import type { Preopen } from '#core/ports/files';
+import type { ComponentNetwork } from '#core/ports/network';
+import type { KeyValueNamespace } from '#core/ports/storage';
 import type { FileGuard } from '#security/access';
 import type { HostCaller } from './host-caller.ts';
 

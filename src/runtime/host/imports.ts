@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { compareVersions, interfaceName, isCompatible, memberName } from '#runtime/exports';
 import { isLabel } from '#wasm';
 import { RuntimeError } from '../errors.ts';

@@ -1,13 +1,9 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import {
-  type ComponentId,
-  type ComponentLoader,
-  checkComponentId,
-  DEFAULT_MAX_COMPONENT_BYTES,
-  formatComponentId,
-  messageOf,
-} from '#core';
+import { type ComponentId, checkComponentId, formatComponentId } from '#core';
+import { messageOf } from '#core/errors';
+import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
+import type { ComponentLoader } from '#core/ports/loader';
 import { readRegular, TooLargeFile, UnusableFile } from '#files';
 import { RuntimeError } from '../errors.ts';
 import { validateBytes } from './validate-bytes.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { DEFAULT_MAX_COMPONENT_BYTES, messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
 import { RuntimeError } from '../errors.ts';
 import { tooLarge } from './file.ts';
 

@@ -1,4 +1,5 @@
-import { type ComponentId, type ComponentLoader, formatComponentId } from '#core';
+import { type ComponentId, formatComponentId } from '#core';
+import type { ComponentLoader } from '#core/ports/loader';
 import { validateBytes } from './validate-bytes.ts';
 
 /** Components held in memory, by id. */

@@ -1,4 +1,6 @@
-import { type ArtifactExport, type AttachedCode, isVivariumError, type WaitingImport } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { ArtifactExport } from '#core/ports/artifact';
+import type { AttachedCode, WaitingImport } from '#core/ports/meter';
 import { coreModuleName } from '#runtime/build';
 import type { Argument, CallPlan, DirectPlan, HostFunction, PlannedExport, PlannedStep } from '#runtime/direct';
 import { describeExports } from '#runtime/exports';

@@ -1,4 +1,5 @@
-import type { ComponentHandle, Quota } from '#core';
+import type { ComponentHandle } from '#core';
+import type { Quota } from '#core/limits';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 
 /** What V8 keeps for an object that stands for a resource, with its record and what watches for its collection. */

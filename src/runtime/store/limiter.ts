@@ -1,14 +1,13 @@
 import {
-  type CallBudget,
   checkTotalMemory,
   DEFAULT_LIMITS,
   DEFAULT_TOTAL_MEMORIES,
   type EffectiveLimits,
-  type MemoryPool,
   Quota,
   type ResourceLimits,
   resolveLimits,
-} from '#core';
+} from '#core/limits';
+import type { CallBudget, MemoryPool } from '#core/ports/meter';
 
 /** The limits of a runtime's components, and the memory that they share. */
 export class ComponentLimiter implements MemoryPool {

@@ -1,20 +1,13 @@
-import {
-  type CallBudget,
-  type ComponentAuthority,
-  type ComponentHandle,
-  type ComponentNetwork,
-  type ComponentUsage,
-  type EffectiveLimits,
-  type EngineLoadRequest,
-  formatComponentId,
-  isVivariumError,
-  type OutgoingMessage,
-  type Preopen,
-  printable,
-  type StorePolicy,
-  type Turn,
-  type VivariumError,
-} from '#core';
+import { type ComponentHandle, formatComponentId } from '#core';
+import { isVivariumError, type VivariumError } from '#core/errors';
+import type { EffectiveLimits } from '#core/limits';
+import type { OutgoingMessage } from '#core/messages';
+import type { ComponentAuthority } from '#core/ports/authority';
+import type { ComponentUsage, EngineLoadRequest, StorePolicy, Turn } from '#core/ports/engine';
+import type { Preopen } from '#core/ports/files';
+import type { CallBudget } from '#core/ports/meter';
+import type { ComponentNetwork } from '#core/ports/network';
+import { printable } from '#core/text';
 import type { ComponentCode, Lifecycle as LifecycleExports } from '#runtime/code';
 import { findExport } from '#runtime/code';
 import type { Environment } from '#runtime/host';

@@ -1,5 +1,8 @@
-import type { Clock, KeyValueStore, MemoryPool, Meter } from '#core';
-import { formatComponentId, Quota } from '#core';
+import { formatComponentId } from '#core';
+import { Quota } from '#core/limits';
+import type { Clock } from '#core/ports/clock';
+import type { MemoryPool, Meter } from '#core/ports/meter';
+import type { KeyValueStore } from '#core/ports/storage';
 import type { TurnScheduler } from '#runtime/execution';
 import type { LogRecord } from '#runtime/host';
 import type { ResourceCalls } from '#runtime/resources';

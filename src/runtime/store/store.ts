@@ -1,21 +1,15 @@
-import {
-  ATTACHED,
-  type CallBudget,
-  type Clock,
-  type ComponentAuthority,
-  type ComponentHandle,
-  type ComponentNetwork,
-  type Turn as CoreTurn,
-  isVivariumError,
-  type KeyValueNamespace,
-  messageOf,
-  type OutgoingMessage,
-  type Preopen,
-  Quota,
-  shownData,
-  type Tank,
-  type VivariumError,
-} from '#core';
+import type { ComponentHandle } from '#core';
+import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
+import { Quota } from '#core/limits';
+import type { OutgoingMessage } from '#core/messages';
+import type { ComponentAuthority } from '#core/ports/authority';
+import type { Clock } from '#core/ports/clock';
+import type { Turn as CoreTurn } from '#core/ports/engine';
+import type { Preopen } from '#core/ports/files';
+import { ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
+import type { ComponentNetwork } from '#core/ports/network';
+import type { KeyValueNamespace } from '#core/ports/storage';
+import { shownData } from '#core/text';
 import type { ComponentCode, ComponentExports, Lifecycle, MessageCalls } from '#runtime/code';
 import { theExchange } from '#runtime/exchange';
 import { execution, type Suspension, Turn, type TurnScheduler } from '#runtime/execution';

@@ -1,4 +1,6 @@
-import { type Artifact, type AttachedCode, isVivariumError, type Meter, type WaitingImport } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { Artifact } from '#core/ports/artifact';
+import type { AttachedCode, Meter, WaitingImport } from '#core/ports/meter';
 import type { BuildRequest } from '#runtime/build';
 import { coreModuleName } from '#runtime/build';
 import { encodeCallPlan } from '#runtime/direct';

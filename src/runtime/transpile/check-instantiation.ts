@@ -1,4 +1,4 @@
-import { MOST_MEMORIES, MOST_PARTS } from '#core';
+import { MOST_MEMORIES, MOST_PARTS } from '#core/limits';
 import { type LinkedComponent, linkComponent, readComponent, WasmError } from '#wasm';
 import { RuntimeError } from '../errors.ts';
 

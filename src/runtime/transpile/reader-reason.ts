@@ -1,4 +1,5 @@
-import { messageOf, printable } from '#core';
+import { messageOf } from '#core/errors';
+import { printable } from '#core/text';
 
 const MAX_REASON = 1_000;
 

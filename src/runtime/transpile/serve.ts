@@ -1,4 +1,4 @@
-import type { Meter } from '#core';
+import type { Meter } from '#core/ports/meter';
 import { type BuildAnswer, type BuildRequest, toWire } from '#runtime/build';
 import { BuildRun } from './build-run.ts';
 

@@ -1,4 +1,4 @@
-import type { ArtifactExport } from '#core';
+import type { ArtifactExport } from '#core/ports/artifact';
 import { TRANSPILE_OPTIONS } from '#runtime/build';
 import { RuntimeError } from '../errors.ts';
 import { reasonOf } from './reader-reason.ts';

@@ -1,4 +1,5 @@
-import type { Clock, Timestamp } from '#core';
+import type { Timestamp } from '#core/messages';
+import type { Clock } from '#core/ports/clock';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { Io } from './io.ts';
 

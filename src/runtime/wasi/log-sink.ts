@@ -1,4 +1,4 @@
-import { GrowingBuffer } from '#core';
+import { GrowingBuffer } from '#core/text';
 import type { CurrentStore, LogChannel } from '#runtime/host';
 import type { ByteSink } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '#core';
+import type { Random } from '#core/ports/random';
 import type { HostLinker } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 

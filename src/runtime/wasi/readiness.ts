@@ -1,4 +1,4 @@
-import type { Unsubscribe } from '#core';
+import type { Unsubscribe } from '#core/waiting';
 import { Continuation } from '#runtime/execution';
 import type { HostState } from '#runtime/host';
 import { HostCharge } from './host-charge.ts';

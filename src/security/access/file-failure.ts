@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { SecurityError } from '../errors.ts';
 
 /** A file operation that failed, told in the component's own paths: the host's are none of its business. */

@@ -16,7 +16,9 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { sep } from 'node:path';
-import type { ComponentAuthority, Preopen, Quota } from '#core';
+import type { Quota } from '#core/limits';
+import type { ComponentAuthority } from '#core/ports/authority';
+import type { Preopen } from '#core/ports/files';
 import { type FileEntry, type FileFacts, type FileTimes, factsOf, kindOf } from './file-facts.ts';
 import { attempt, fileFailure } from './file-failure.ts';
 import { PathResolver, type ResolvedPath } from './file-paths.ts';

@@ -1,6 +1,6 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { sep } from 'node:path';
-import type { Preopen } from '#core';
+import type { Preopen } from '#core/ports/files';
 import type { SecurityError } from '../errors.ts';
 import { fileFailure } from './file-failure.ts';
 

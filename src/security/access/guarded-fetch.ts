@@ -1,6 +1,8 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { GrowingBuffer, type HttpLimits, type HttpRequest, type HttpResponse, messageOf, shownText } from '#core';
+import { messageOf } from '#core/errors';
+import type { HttpLimits, HttpRequest, HttpResponse } from '#core/ports/network';
+import { GrowingBuffer, shownText } from '#core/text';
 import { SecurityError } from '../errors.ts';
 import type { Admission, NetworkGuard } from './network-guard.ts';
 

@@ -6,7 +6,7 @@ import type {
   NameService,
   NetworkConnection,
   SocketAddress,
-} from '#core';
+} from '#core/ports/network';
 import type { Authority } from '#security/authority';
 import { guardedFetch } from './guarded-fetch.ts';
 import { NetworkGuard } from './network-guard.ts';

@@ -1,4 +1,4 @@
-import type { NameService } from '#core';
+import type { NameService } from '#core/ports/network';
 
 /** Names that a process has looked up at a time; the system itself works on four of them, in threads that files need too. */
 const MAX_OF_PROCESS = 64;

@@ -1,4 +1,5 @@
-import { messageOf, type NameService, type SocketAddress } from '#core';
+import { messageOf } from '#core/errors';
+import type { NameService, SocketAddress } from '#core/ports/network';
 import type { Authority } from '#security/authority';
 import { canonicalAddress, type Endpoint, formatEndpoint, isPublicAddress, parseEndpoint } from '#security/authority';
 import { SecurityError } from '../errors.ts';

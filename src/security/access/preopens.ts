@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
-import { messageOf, type Preopen } from '#core';
+import { messageOf } from '#core/errors';
+import type { Preopen } from '#core/ports/files';
 import { SecurityError } from '../errors.ts';
 
 /** Folders of the host by the absolute path under which a component finds them. */

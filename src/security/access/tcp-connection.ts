@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net';
-import { messageOf, type NetworkConnection, type SocketAddress, Wakers } from '#core';
+import { messageOf } from '#core/errors';
+import type { NetworkConnection, SocketAddress } from '#core/ports/network';
+import { Wakers } from '#core/waiting';
 import { SecurityError } from '../errors.ts';
 
 /** Bytes that are kept of what is sent; Node keeps as many of what is received, and lets the other side wait then. */

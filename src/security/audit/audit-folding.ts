@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditLog } from '#core';
+import type { AuditEntry, AuditLog } from '#core/ports/audit';
 import { Folding, type FoldingOptions } from '../folding.ts';
 
 /** Keeps a guest from flooding the log by what it can bring about at will: refusals and failures. */

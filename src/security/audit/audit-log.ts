@@ -1,4 +1,5 @@
-import type { AuditEntry, AuditLog, Clock } from '#core';
+import type { AuditEntry, AuditLog } from '#core/ports/audit';
+import type { Clock } from '#core/ports/clock';
 import type { AuditFolder } from './audit-folder.ts';
 import { type RotationLimits, type TimedEntry, writeBatch } from './audit-writer.ts';
 

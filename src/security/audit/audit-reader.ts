@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { allow, checkOptions } from '#core';
+import { allow, checkOptions } from '#core/options';
 import { type AuditFolder, type HeadFound, openLog } from './audit-folder.ts';
 import { type AuditRecord, type Link, MAX_LINE_BYTES, parseRecord } from './audit-record.ts';
 

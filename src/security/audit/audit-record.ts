@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuditEntry } from '#core';
+import type { AuditEntry } from '#core/ports/audit';
 import { field, parseJsonObject, parseTime, textField } from '../json.ts';
 
 /** An entry as it stands in the log. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, rename, unlink } from 'node:fs/promises';
-import type { AuditEntry } from '#core';
+import type { AuditEntry } from '#core/ports/audit';
 import { openRegular, UnusableFile } from '#files';
 import { SecurityError } from '../errors.ts';
 import { type AuditFolder, type HeadFound, linkBefore, openLog } from './audit-folder.ts';

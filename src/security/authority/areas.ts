@@ -1,4 +1,4 @@
-import type { Action, Area } from '#core';
+import type { Action, Area } from '#core/ports/authority';
 
 /** The actions of each area, in the order in which errors list them. */
 export const ACTIONS: { readonly [A in Area]: readonly Action<A>[] } = {

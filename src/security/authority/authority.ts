@@ -1,4 +1,6 @@
-import { type Action, type Area, type AuditLog, type ComponentAuthority, shownText } from '#core';
+import type { AuditLog } from '#core/ports/audit';
+import type { Action, Area, ComponentAuthority } from '#core/ports/authority';
+import { shownText } from '#core/text';
 import { SecurityError } from '../errors.ts';
 import type { CapabilitySet } from './capability-set.ts';
 import { type GrantInput, parseGrant } from './grant.ts';

@@ -1,4 +1,5 @@
-import type { Action, Area, Clock } from '#core';
+import type { Action, Area } from '#core/ports/authority';
+import type { Clock } from '#core/ports/clock';
 import { SecurityError } from '../errors.ts';
 import { getOrMake } from '../get-or-make.ts';
 import { DEFAULT_RESOLUTION_NS, parseResolution } from './clock-resolution.ts';

@@ -1,4 +1,5 @@
-import { type Action, type Area, shownText, shownValue } from '#core';
+import type { Action, Area } from '#core/ports/authority';
+import { shownText, shownValue } from '#core/text';
 import { SecurityError } from '../errors.ts';
 import { ACTIONS, isAction, isArea } from './areas.ts';
 import { parseResolution } from './clock-resolution.ts';

@@ -1,4 +1,4 @@
-import type { Area } from '#core';
+import type { Area } from '#core/ports/authority';
 
 /** What a wildcard may stand for: its characters, looked up one by one, and what else holds of the whole. */
 export interface SegmentRule {

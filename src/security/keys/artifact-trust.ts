@@ -1,4 +1,5 @@
-import type { ArtifactTrust, Clock } from '#core';
+import type { ArtifactTrust } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
 import { digestOf, formatEnvelope, parseEnvelope, signStatement, verifyStatement } from '#security/signatures';
 import type { Signer, TrustedKeys } from '#security/signers';
 import { SecurityError } from '../errors.ts';

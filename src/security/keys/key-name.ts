@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { SecurityError } from '../errors.ts';
 
 const KEY_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { Signer } from '#security/signers';
 import { SecurityError } from '../errors.ts';
 import { hasCode, readPrivateFile, writeWhole } from '../private-file.ts';

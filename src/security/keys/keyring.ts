@@ -1,4 +1,5 @@
-import { type Clock, messageOf } from '#core';
+import { messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import { readRegular } from '#files';
 import { COMPONENT_MEDIA_TYPE, type Statement, signFile, verifyFile } from '#security/signatures';
 import { type KeyStatus, keyStatus, PublicKey, Signer, type TrustedKey } from '#security/signers';

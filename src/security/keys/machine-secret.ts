@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
-import type { Random } from '#core';
+import type { Random } from '#core/ports/random';
 import { SecurityError } from '../errors.ts';
 import { readPrivateFile, writeWhole } from '../private-file.ts';
 

@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, messageOf, shownText } from '#core';
+import { messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import { shownText } from '#core/text';
 import type { TrustedKey, TrustedKeys } from '#security/signers';
 import { PublicKey } from '#security/signers';
 import { SecurityError } from '../errors.ts';

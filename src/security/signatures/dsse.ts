@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { type KeyStatus, keyStatus, type Signer, type TrustedKey, type TrustedKeys } from '#security/signers';
 import { SecurityError } from '../errors.ts';
 import { field, parseJsonObject, textField } from '../json.ts';

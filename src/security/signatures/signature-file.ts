@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { messageOf } from '#core';
+import { messageOf } from '#core/errors';
 import { readRegular, streamRegular } from '#files';
 import type { Signer, TrustedKey } from '#security/signers';
 import { SecurityError } from '../errors.ts';

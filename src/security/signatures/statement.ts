@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { shownText, shownValue } from '#core';
+import { shownText, shownValue } from '#core/text';
 import type { Signer, TrustedKey } from '#security/signers';
 import { SecurityError } from '../errors.ts';
 import { field, parseJsonObject, parseTime, textField } from '../json.ts';

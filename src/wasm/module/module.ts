@@ -1,4 +1,4 @@
-import { shownText } from '#core';
+import { shownText } from '#core/text';
 import { ByteReader } from '../byte-reader.ts';
 import { type ConstantOperator, readConstantExpression } from './constant-expression.ts';
 import { type ModuleSection, readModuleSections, SectionId } from './sections.ts';

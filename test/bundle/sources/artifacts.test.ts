@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ArtifactTrust, Clock } from '#core';
+import type { ArtifactTrust } from '#core/ports/artifact';
+import type { Clock } from '#core/ports/clock';
 import { createArtifactTrust, MachineSecret, signArtifact } from '#security/keys';
 import { Signer, trustedKeysOf } from '#security/signers';
 import { chunkPath } from '../../../src/bundle/chunks/chunk-path.ts';

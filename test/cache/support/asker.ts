@@ -4,7 +4,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { CacheManager, resolveCacheConfig } from '#cache';
-import { VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
 import { realClock, realRandom } from './clock.ts';
 import { answersOf, artifactOf, testComponent } from './components.ts';
 import { HmacTrust } from './hmac-trust.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type CacheError, CacheManager, type CacheManagerOptions, type CacheOptions, resolveCacheConfig } from '#cache';
-import type { CompiledArtifact } from '#core';
+import type { CompiledArtifact } from '#core/ports/artifact';
 import { realClock, realRandom } from './clock.ts';
 import { artifactOf, type TestComponent } from './components.ts';
 import { HmacTrust } from './hmac-trust.ts';

@@ -1,4 +1,5 @@
-import type { Clock, Random } from '#core';
+import type { Clock } from '#core/ports/clock';
+import type { Random } from '#core/ports/random';
 
 /** The machine's own time, as the product uses it. */
 export const realClock: Clock = {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Artifact, CompiledArtifact } from '#core';
+import type { Artifact, CompiledArtifact } from '#core/ports/artifact';
 
 /** The smallest core module with a function `answer` that returns `value` (0 to 63), and a custom section to give it size. */
 export function answerModule(value: number, padding = 0): Uint8Array {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { engineProfileId } from '#cache';
-import type { ArtifactKey } from '#core';
+import type { ArtifactKey } from '#core/ports/artifact';
 import type { TestComponent } from './components.ts';
 import { testProfile } from './profile.ts';
 

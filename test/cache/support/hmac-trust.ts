@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { ArtifactTrust } from '#core';
+import type { ArtifactTrust } from '#core/ports/artifact';
 
 /** A machine's seal: HMAC-SHA256 under its secret. The same construction as the product's, without its files. */
 export class HmacTrust implements ArtifactTrust {

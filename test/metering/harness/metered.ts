@@ -1,4 +1,4 @@
-import type { MeteringMode, Tank, TankOptions } from '#core';
+import type { MeteringMode, Tank, TankOptions } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
 import type { GeneratedModule } from '../generator/index.ts';
 import { type Driver, type Observation, observe } from './observe.ts';

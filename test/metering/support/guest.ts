@@ -1,4 +1,4 @@
-import type { CallBudget, MeteringMode, Tank } from '#core';
+import type { CallBudget, MeteringMode, Tank } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
 import { assemble } from './wat.ts';
 

@@ -1,7 +1,8 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type MemoryPool, Quota, type Tank } from '#core';
+import { Quota } from '#core/limits';
+import type { MemoryPool, Tank } from '#core/ports/meter';
 import { meter } from '../harness/metered.ts';
 import { runs } from '../harness/runs.ts';
 

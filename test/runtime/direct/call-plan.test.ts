@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CompiledArtifact } from '#core';
+import type { CompiledArtifact } from '#core/ports/artifact';
 import { CALL_PLAN_FORMAT, decodeCallPlan, encodeCallPlan } from '../../../src/runtime/direct/call-plan.ts';
 import { type DirectMode, directComponent } from '../../../src/runtime/direct/direct-component.ts';
 import { plannedCalls } from '../../../src/runtime/engine/planned-calls.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AsciiText } from '#core';
+import { AsciiText } from '#core/text';
 import { MemoryView } from '../../../src/runtime/direct/memory-view.ts';
 import { storeUtf8 } from '../../../src/runtime/direct/strings.ts';
 import { KeptText } from '../../../src/runtime/exchange/kept-text.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Lane } from '#core';
+import type { Lane } from '#core/ports/lane';
 import { meter } from '#metering';
 import { Execution, Turn } from '../../../src/runtime/execution/index.ts';
 import type { HostState } from '../../../src/runtime/host/host-state.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ATTACHED, type Tank } from '#core';
+import { ATTACHED, type Tank } from '#core/ports/meter';
 import { fuelLane, meter } from '#metering';
 import { exchangeLane, theExchange } from '../../../src/runtime/exchange/exchange.ts';
 import { Execution, Turn } from '../../../src/runtime/execution/index.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Tank, VivariumError } from '#core';
+import { VivariumError } from '#core/errors';
+import type { Tank } from '#core/ports/meter';
 import { fuelLane, meter } from '#metering';
 import { Execution, promising, Turn, TurnScheduler } from '../../../src/runtime/execution/index.ts';
 import type { HostState } from '../../../src/runtime/host/host-state.ts';

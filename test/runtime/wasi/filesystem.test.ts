@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { AuditEntry } from '#core';
+import type { AuditEntry } from '#core/ports/audit';
 import { scratchFolder } from '../../security/scratch.ts';
 import { loadGuest, wasiGuest } from '../../support/wasi-guest.ts';
 

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { AuditEntry, NameService } from '#core';
+import type { AuditEntry } from '#core/ports/audit';
+import type { NameService } from '#core/ports/network';
 import type { LoadOptions } from '#system';
 import { type Guest, loadGuest, wasiGuest } from '../../support/wasi-guest.ts';
 

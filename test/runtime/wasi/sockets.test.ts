@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { NameService } from '#core';
+import type { NameService } from '#core/ports/network';
 import { ipAddressOf, textOf } from '../../../src/runtime/wasi/sockets/addresses.ts';
 import { type Guest, loadGuest, wasiGuest } from '../../support/wasi-guest.ts';
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ModuleQuery, ModuleRecord } from '#core';
+import type { ModuleQuery, ModuleRecord } from '#core/ports/registry';
 import { PostgresModuleIndex } from '#registry';
 import { SESSION } from '../../../src/registry/postgres/connection.ts';
 import { nearestStatement } from '../../../src/registry/postgres/vector-search.ts';

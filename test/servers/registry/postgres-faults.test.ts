@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import type { BlobInventory, BlobStore } from '#core';
+import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, openIndex } from '#registry';
 import { PostgresConnection } from '../../../src/registry/postgres/connection.ts';
 import { SOME_INTERFACE } from '../../registry/module-records.ts';

@@ -1,6 +1,6 @@
 // Run with --expose-gc: makes resources, lets them be collected, and prints how many destructors have run when.
 import { readFileSync } from 'node:fs';
-import type { CallPath } from '#core';
+import type { CallPath } from '#core/ports/engine';
 import { createRuntime } from '#system';
 
 const [calls, path] = process.argv.slice(2) as [CallPath, string];

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { printable } from '#core';
+import { printable } from '#core/text';
 import { inspectBundle } from '#system';
 import type { Shell } from '../../shell.ts';
 import { bytesText } from '../../terminal/bytes-text.ts';

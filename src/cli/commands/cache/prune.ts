@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { parseBytes, parseDuration, printable } from '#core';
+import { parseBytes, parseDuration } from '#core/options';
+import { printable } from '#core/text';
 import { EXIT } from '../../exit-codes.ts';
 import type { Shell } from '../../shell.ts';
 import { bytesText } from '../../terminal/bytes-text.ts';

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { printable } from '#core';
+import { printable } from '#core/text';
 import { pullBundle } from '#system';
 import { addRemoteOptions, type RemoteFlags, remoteOf } from '../../options/remote-options.ts';
 import type { Shell } from '../../shell.ts';

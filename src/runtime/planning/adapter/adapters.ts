@@ -1,4 +1,4 @@
-import { ATTACHED, type AttachedCode, type AttachedFunction } from '#core';
+import { ATTACHED, type AttachedCode, type AttachedFunction } from '#core/ports/meter';
 import { EXCHANGE_IMPORTS } from '#runtime/exchange';
 import type { CoreItem, FuncItem, FuncType, LinkedComponent, ValueType } from '#wasm';
 import { Code } from '../code.ts';

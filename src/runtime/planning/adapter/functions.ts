@@ -1,4 +1,4 @@
-import type { AttachedFunction, AttachedIndices } from '#core';
+import type { AttachedFunction, AttachedIndices } from '#core/ports/meter';
 import { ANSWER_BYTES, ANSWER_LENGTH, Answer, MOST_ANSWERED } from '#runtime/exchange';
 import {
   begin,

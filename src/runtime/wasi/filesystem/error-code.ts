@@ -1,4 +1,4 @@
-import { isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
 
 /** The cases of `wasi:filesystem/types.error-code` that operations of ours come to, by the system's name. */
 const CODES: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { Quota } from '#core';
+import { Quota } from '#core/limits';
 import type { CurrentStore, HostState } from '#runtime/host';
 import type { FileEntry } from '#security/access';
 import { HostCharge } from '../host-charge.ts';

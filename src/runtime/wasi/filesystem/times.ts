@@ -1,4 +1,4 @@
-import type { Timestamp } from '#core';
+import type { Timestamp } from '#core/messages';
 import type { FileFacts, FileTimes } from '#security/access';
 
 /** `wasi:filesystem/types.new-timestamp`. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '#core';
+import type { Clock } from '#core/ports/clock';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { FileFacts, FileGuard } from '#security/access';
 import { HostCharge } from '../host-charge.ts';

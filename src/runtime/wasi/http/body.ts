@@ -1,4 +1,4 @@
-import { GrowingBuffer } from '#core';
+import { GrowingBuffer } from '#core/text';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import type { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';

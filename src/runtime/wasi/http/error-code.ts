@@ -1,4 +1,4 @@
-import { isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
 
 /** `wasi:http/types.error-code`, as far as requests of ours come to. */
 export interface HttpErrorCode {

@@ -1,4 +1,6 @@
-import { type HttpResponse, Quota, Wakers } from '#core';
+import { Quota } from '#core/limits';
+import type { HttpResponse } from '#core/ports/network';
+import { Wakers } from '#core/waiting';
 import type { HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';

@@ -1,4 +1,4 @@
-import type { HttpLimits } from '#core';
+import type { HttpLimits } from '#core/ports/network';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 import { MAX_RESPONSE_BYTES } from './body.ts';
 import { httpErrorOf } from './error-code.ts';

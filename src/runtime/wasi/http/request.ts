@@ -1,4 +1,4 @@
-import type { HttpLimits, HttpRequest } from '#core';
+import type { HttpLimits, HttpRequest } from '#core/ports/network';
 import type { CurrentStore } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';

@@ -1,4 +1,4 @@
-import type { SocketAddress } from '#core';
+import type { SocketAddress } from '#core/ports/network';
 
 /** `wasi:sockets/network.ip-address`: four bytes, or eight words. */
 export type IpAddress = { readonly tag: 'ipv4' | 'ipv6'; readonly val: readonly number[] };

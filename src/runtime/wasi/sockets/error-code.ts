@@ -1,4 +1,4 @@
-import { isVivariumError } from '#core';
+import { isVivariumError } from '#core/errors';
 
 /** The cases of `wasi:sockets/network.error-code` that connections of ours come to. */
 const CODES: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
-import { Quota, Wakers } from '#core';
+import { Quota } from '#core/limits';
+import { Wakers } from '#core/waiting';
 import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';

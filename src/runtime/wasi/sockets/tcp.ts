@@ -1,4 +1,6 @@
-import { type NetworkConnection, Quota, Wakers } from '#core';
+import { Quota } from '#core/limits';
+import type { NetworkConnection } from '#core/ports/network';
+import { Wakers } from '#core/waiting';
 import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import { HostCharge } from '../host-charge.ts';

@@ -1,7 +1,10 @@
 import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AsciiText, ATTACHED, messageOf, type OutgoingMessage } from '#core';
+import { messageOf } from '#core/errors';
+import type { OutgoingMessage } from '#core/messages';
+import { ATTACHED } from '#core/ports/meter';
+import { AsciiText } from '#core/text';
 import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
 import { theExchange } from '../../../../src/runtime/exchange/exchange.ts';

@@ -1,4 +1,4 @@
-import { ATTACHED, type CallBudget, type Tank } from '#core';
+import { ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
 import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../../src/runtime/direct/direct-code.ts';

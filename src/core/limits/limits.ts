@@ -1,6 +1,5 @@
-import { CoreError } from './errors.ts';
-import { type OptionRule, type OptionRules, options, period, rule } from './option-rules.ts';
-import { checkOptions } from './options.ts';
+import { CoreError } from '#core/errors';
+import { allow, checkOptions } from '#core/options';
 
 /** What a component may use. Left out: the runtime's default. */
 export interface ResourceLimits {
@@ -52,23 +51,26 @@ export const DEFAULT_TOTAL_MEMORIES: number = 12_000;
 /** The largest fuel budget: what an i64 counter can hold. */
 export const MAX_FUEL: bigint = 2n ** 63n - 1n;
 
-const BYTES = rule(
+const BYTES = allow.rule(
   'a whole number of bytes, 0 or more',
   (value) => Number.isSafeInteger(value) && (value as number) >= 0,
 );
 /** What each limit may be, under whatever name it is given. */
-export const LIMITS: OptionRules<ResourceLimits> = {
+export const LIMITS: allow.OptionRules<ResourceLimits> = {
   maxMemoryBytes: BYTES,
-  maxExecutionTimeMs: period,
-  maxTurnTimeMs: period,
-  maxStartTimeMs: period,
-  weight: rule('a number from 0.01 to 100', (value) => typeof value === 'number' && value >= 0.01 && value <= 100),
-  maxFuel: rule(
+  maxExecutionTimeMs: allow.period,
+  maxTurnTimeMs: allow.period,
+  maxStartTimeMs: allow.period,
+  weight: allow.rule(
+    'a number from 0.01 to 100',
+    (value) => typeof value === 'number' && value >= 0.01 && value <= 100,
+  ),
+  maxFuel: allow.rule(
     'a bigint from 0n to 2n ** 63n - 1n',
     (value) => typeof value === 'bigint' && value >= 0n && value <= MAX_FUEL,
   ),
 };
-const RULE = options(LIMITS);
+const RULE = allow.options(LIMITS);
 
 /** Lays `wanted` over `defaults`. @throws {CoreError} `CORE_INVALID_LIMITS` */
 export function resolveLimits(
@@ -92,7 +94,7 @@ export function checkTotalMemory(maxTotalMemoryBytes: number | undefined): void 
 }
 
 /** @throws {CoreError} `CORE_INVALID_LIMITS` */
-export function checkLimits(value: unknown, rule: OptionRule, option = ''): void {
+export function checkLimits(value: unknown, rule: allow.OptionRule, option = ''): void {
   checkOptions(
     value,
     rule,

@@ -1,4 +1,4 @@
-import { printable } from './shown-value.ts';
+import { printable } from '#core/text';
 
 /** Facts about an error that a program may want to read: what, where, how much. Plain data, safe to print as JSON. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | bigint | undefined>>;

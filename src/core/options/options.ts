@@ -1,4 +1,4 @@
-import { CoreError, type VivariumError } from './errors.ts';
+import { CoreError, type VivariumError } from '#core/errors';
 import type { OptionRule } from './option-rules.ts';
 
 /** Makes the error of a wrong option; the option's name is in the message. */

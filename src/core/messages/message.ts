@@ -1,6 +1,6 @@
-import type { AsciiText } from './ascii-text.ts';
-import type { ComponentId } from './component-id.ts';
-import { isVivariumError, messageOf } from './errors.ts';
+import { isVivariumError, messageOf } from '#core/errors';
+import type { AsciiText } from '#core/text';
+import type { ComponentId } from '../component-id.ts';
 
 /** Seconds and nanoseconds since 1970-01-01T00:00:00Z, as in WIT's `types.timestamp`. */
 export interface Timestamp {

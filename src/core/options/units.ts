@@ -1,5 +1,5 @@
-import { CoreError } from './errors.ts';
-import { shownText } from './shown-value.ts';
+import { CoreError } from '#core/errors';
+import { shownText } from '#core/text';
 
 const BYTES: Readonly<Record<string, number>> = {
   '': 1,

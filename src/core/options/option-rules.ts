@@ -1,6 +1,6 @@
 // What options may be, written as rules: `wholeNumber(1)`, `oneOf('reject', 'wait')`, `options({ … })`. The rules of a type
 // name each of its keys, so that an option without a rule does not compile. Callers without types may give anything.
-import { shownValue } from './shown-value.ts';
+import { shownValue } from '#core/text';
 
 /** What is wrong: which option, its value, and what it may be. */
 export interface Complaint {

@@ -1,0 +1,12 @@
+export { addCallerFrames, rejection } from './caller-frames.ts';
+export {
+  attribute,
+  CoreError,
+  type CoreErrorCode,
+  type ErrorDetails,
+  isVivariumError,
+  messageOf,
+  plainValue,
+  VivariumError,
+  type VivariumErrorOptions,
+} from './errors.ts';
