@@ -23,6 +23,7 @@ export default defineConfig({
   test: {
     include: suite === 'unit' ? ['test/**/*.test.ts'] : [`test/${suite}/**/*.test.ts`],
     exclude: suite === 'unit' ? ['test/servers/**', 'test/long/**'] : [],
+    globalSetup: ['test/run-folder.ts'],
     setupFiles: ['test/setup.ts'],
     testTimeout: suite === 'unit' ? 120_000 : 600_000,
     hookTimeout: suite === 'unit' ? 120_000 : 600_000,

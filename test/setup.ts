@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 
@@ -8,7 +6,7 @@ const seed = process.env.VIVARIUM_TEST_SEED;
 if (seed !== undefined) fc.configureGlobal({ seed: Number(seed) });
 
 // Tests use no cache and no keys of whoever runs them.
-const folder = mkdtempSync(join(tmpdir(), 'vivarium-test-'));
+const folder = process.env.VIVARIUM_TEST_FOLDER;
+if (folder === undefined) throw new Error('test/run-folder.ts names the folder of this run');
 process.env.VIVARIUM_CACHE_DIR = join(folder, 'cache');
 process.env.VIVARIUM_HOME = join(folder, 'home');
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -61,7 +61,7 @@ describe('viv new and viv build', () => {
       }`;
     await writeFile(join(project, 'actor.ts'), source('acme:rules/log-HTTP'));
     expect(await viv(['build', project, '--json'])).toMatchObject({ code: 0 });
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     const lines: string[] = [];
     const handle = await runtime.load(join(project, 'actor.wasm'), {
       imports: {

@@ -54,7 +54,7 @@ describe.each(['direct', 'glue'] as const)('a component that is called by the wa
   let runtime: Runtime;
   let neighbour: ComponentHandle;
   beforeAll(async () => {
-    runtime = await createRuntime({ calls, cache: false, limits: { maxExecutionTimeMs: 5_000 } });
+    runtime = await createRuntime({ calls, limits: { maxExecutionTimeMs: 5_000 } });
     neighbour = await runtime.load(await actor());
   });
   afterAll(() => runtime.close());

@@ -24,7 +24,7 @@ beforeAll(async () => {
 describe.each(['direct', 'glue'] as const)('a component that clang made, called by the way %s', (calls) => {
   let runtime: Runtime;
   beforeAll(async () => {
-    runtime = await createRuntime({ calls, cache: false, limits: { maxExecutionTimeMs: 5_000 } });
+    runtime = await createRuntime({ calls, limits: { maxExecutionTimeMs: 5_000 } });
   });
   afterAll(() => runtime.close());
   const load = (limits: ResourceLimits): Promise<ComponentHandle> => runtime.load(component, { limits });

@@ -12,7 +12,7 @@ const logging = (args: string): string => `(block $caught (try_table (catch_all 
 describe.each(['direct', 'glue'] as const)('a component that is called by the way %s', (calls) => {
   let runtime: Runtime;
   beforeAll(async () => {
-    runtime = await createRuntime({ calls, cache: false });
+    runtime = await createRuntime({ calls });
   });
   afterAll(() => runtime.close());
 

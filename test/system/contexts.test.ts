@@ -25,7 +25,7 @@ describe('the context of a message', () => {
     timeout: 60_000,
   }, async () => {
     const tenants = new AsyncLocalStorage<string>();
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     const shared = await runtime.load(await logger());
     const guest = await componentOf(
       `(module (import "test:given/host@1.0.0" "twice" (func $twice (param i32) (result i32))) (memory (export "memory") 1)
@@ -70,7 +70,7 @@ describe('the context of a message', () => {
 
   it('goes on with what a turn sends, and with what becomes of a message that fails', async () => {
     const tenants = new AsyncLocalStorage<string>();
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     await runtime.load(await logger(), { id: 'demo/logger/1' });
     const forward = await actor({
       fields: `${SEND} (data (i32.const 512) "demologger1")`,
@@ -94,7 +94,7 @@ describe('the context of a message', () => {
 
   it('is no longer that of a message when supervision restarts its actor: that is the context of the load', async () => {
     const tenants = new AsyncLocalStorage<string>();
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     const seen: [string, string | undefined][] = [];
     const handle = await tenants.run('load', async () =>
       runtime.load(await logger(), { supervision: { restart: 'permanent', backoffMs: 1, maxRestarts: 3 } }),
@@ -117,7 +117,7 @@ describe('the context of a message', () => {
 
   it('is none where none was in use, even in code that a tenant woke', async () => {
     const tenants = new AsyncLocalStorage<string>();
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     const handle = await runtime.load(await logger());
     const seen: [string | undefined, string][] = [];
     runtime.on('log', ({ message }) => void seen.push([tenants.getStore(), message]));

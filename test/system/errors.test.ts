@@ -19,7 +19,7 @@ const ORDERLY = '(i32.store8 (i32.const 16) (i32.const 1)) (i32.store8 (i32.cons
 describe('an error of a component', () => {
   let runtime: Runtime;
   beforeAll(async () => {
-    runtime = await createRuntime({ cache: false, limits: { maxFuel: 1_000_000n } });
+    runtime = await createRuntime({ limits: { maxFuel: 1_000_000n } });
   });
   afterAll(() => runtime.close());
 

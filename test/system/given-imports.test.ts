@@ -90,7 +90,7 @@ describe.each(['direct', 'glue'] as const)('imports of a component that is calle
   let runtime: Runtime;
   let guest: Uint8Array;
   beforeAll(async () => {
-    runtime = await createRuntime({ calls, cache: false });
+    runtime = await createRuntime({ calls });
     guest = await componentOf(CORE, WIT, 'guest');
   });
   afterAll(() => runtime.close());
@@ -114,7 +114,7 @@ describe.each(['direct', 'glue'] as const)('imports of a component that is calle
 
   it('leaves classes as they are, however often and by however many runtimes they are loaded', async () => {
     const before = shapeOf(Counter);
-    await using other = await createRuntime({ calls, cache: false });
+    await using other = await createRuntime({ calls });
     const depths: number[] = [];
     class Deep extends Counter {
       override add(n: number): number {
@@ -147,7 +147,7 @@ describe.each(['direct', 'glue'] as const)('imports of a component that is calle
   });
 
   it('goes on in one runtime when another that was given the same class is closed', async () => {
-    const other = await createRuntime({ calls, cache: false });
+    const other = await createRuntime({ calls });
     const mine = await runtime.load(guest, given(Counter));
     await other.load(guest, given(Counter));
     expect(await call(mine, 'given', 1)).toBe(301);

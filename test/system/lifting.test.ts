@@ -26,7 +26,7 @@ const LISTS = `(component
 
 describe.each<CallPath>(['direct', 'glue'])('1.5 million empty lists, called through %s', (calls) => {
   it.each(['answer', 'give'])('end with the limit of memory, at once: %s', async (name) => {
-    await using runtime = await createRuntime({ calls, cache: false, limits: { maxExecutionTimeMs: 10_000 } });
+    await using runtime = await createRuntime({ calls, limits: { maxExecutionTimeMs: 10_000 } });
     const handle = await runtime.load(await parse(LISTS), { imports: { take: { default: () => {} } } });
     const before = process.cpuUsage();
     await expect(runtime.call(handle, name)).rejects.toMatchObject({
@@ -38,7 +38,7 @@ describe.each<CallPath>(['direct', 'glue'])('1.5 million empty lists, called thr
   });
 
   it.each(['answer', 'give'])('end with the limit of time where memory is large: %s', async (name) => {
-    await using runtime = await createRuntime({ calls, cache: false });
+    await using runtime = await createRuntime({ calls });
     const limits = { maxExecutionTimeMs: 150, maxMemoryBytes: 700 * 2 ** 20 };
     const handle = await runtime.load(await parse(LISTS), { limits, imports: { take: { default: () => {} } } });
     const before = process.cpuUsage();

@@ -36,7 +36,7 @@ describe('a listener that throws', () => {
   it.each(['restart', 'gave-up', 'state', 'denied', 'log', 'dead-letter', 'health'] as const)(
     'to %s keeps nothing from going on, and its error is an uncaught exception',
     async (name) => {
-      const runtime = await createRuntime({ cache: false });
+      const runtime = await createRuntime();
       const heard: string[] = [];
       runtime.on(name, () => {
         throw new Error(`the listener to ${name}`);
@@ -85,7 +85,7 @@ describe('an actor under supervision', () => {
     [0, 'stopped'],
     [1, 'ready'],
   ])('that is transient and exits with %s is %s then', async (status, state) => {
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     const exiting = await componentOf(
       `(module (import "wasi:cli/exit@0.2.3" "exit" (func $exit (param i32))) (memory (export "memory") 1)
         (func (export "run") (param i32) (result i32) (call $exit (local.get 0)) unreachable))`,
@@ -98,7 +98,7 @@ describe('an actor under supervision', () => {
   });
 
   it('is restarted at once when it traps in health', async () => {
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     const handle = await runtime.load(await actor({ health: 'unreachable' }), {
       supervision: { restart: 'permanent', backoffMs: 1, maxRestarts: 100, health: { everyMs: 500, failures: 50 } },
     });
@@ -110,7 +110,7 @@ describe('an actor under supervision', () => {
 
 describe('a load', () => {
   it('whose metadata traps leaves nothing behind', async () => {
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     const trapping = await actor({ metadata: 'unreachable' });
     const failing = (): Promise<unknown> =>
       runtime.load(trapping, { id: 'demo/metadata/1' }).then(
@@ -131,7 +131,7 @@ describe('a load', () => {
   });
 
   it.each([0, 1, 5, 30, 100])('during which the runtime is closed, after %i ms, is RUNTIME_CLOSED', async (ms) => {
-    const runtime = await createRuntime({ cache: false });
+    const runtime = await createRuntime();
     const loading = runtime.load(await actor());
     const outcome = loading.then(
       () => 'loaded',

@@ -33,7 +33,7 @@ const FIELDS = `(import "vivarium:actor/host-services@0.1.0" "get-component-meta
 
 describe.each<CallPath>(['direct', 'glue'])('what a guest says, called through %s', (calls) => {
   it('is shown in part where it is an error of 30 MB', async () => {
-    await using runtime = await createRuntime({ calls, cache: false, limits: { maxExecutionTimeMs: 20_000 } });
+    await using runtime = await createRuntime({ calls, limits: { maxExecutionTimeMs: 20_000 } });
     const handle = await runtime.load(await parse(ERROR));
     const error: Error[] = [];
     const cost = await spent(() => runtime.call(handle, 'run').catch((thrown: Error) => error.push(thrown)));
@@ -44,7 +44,7 @@ describe.each<CallPath>(['direct', 'glue'])('what a guest says, called through %
   });
 
   it('is kept in part where it is metadata of 12 MB, and given to whoever asks', async () => {
-    await using runtime = await createRuntime({ calls, cache: false, limits: { maxExecutionTimeMs: 20_000 } });
+    await using runtime = await createRuntime({ calls, limits: { maxExecutionTimeMs: 20_000 } });
     await runtime.load(await actor({ memory: '200', metadata: LARGE }), { id: 't/large/1' });
     const asking = await runtime.load(await actor({ fields: FIELDS, handleMessage: ASK }), {
       id: 't/asking/1',

@@ -39,7 +39,7 @@ describe.each(['direct', 'glue'] as const)('the import object of WASIShim, by th
     }).getImportObject();
     expect(Object.values(imports)).toContain(undefined);
     for (let round = 0; round < 2; round += 1) {
-      await using runtime = await createRuntime({ calls, cache: false });
+      await using runtime = await createRuntime({ calls });
       const handle = await runtime.load(component, { imports });
       expect(await runtime.call(handle, 'run', 0)).toBe(2);
       const again = await runtime.load(component, {

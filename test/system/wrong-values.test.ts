@@ -4,7 +4,7 @@ import { type ComponentHandle, createRuntime, type Runtime, type VivariumError }
 
 let runtime: Runtime;
 beforeAll(async () => {
-  runtime = await createRuntime({ cache: false });
+  runtime = await createRuntime();
 });
 afterAll(() => runtime.close());
 

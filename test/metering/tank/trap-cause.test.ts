@@ -60,7 +60,7 @@ describe('the function that ran', () => {
   it('is told in few characters when the guest gives it a name of a megabyte', async () => {
     const name = PLACE.repeat(75_000);
     const loops = `(func $spin (@name "${name}") (result i32) (loop $l (br $l)) (unreachable))`;
-    await using runtime = await createRuntime({ cache: false });
+    await using runtime = await createRuntime();
     const handle = await runtime.load(await plain(loops, '(call $spin)'), { limits: { maxFuel: 1_000n } });
     await expect(runtime.call(handle, 'run', 1)).rejects.toMatchObject({
       code: 'METERING_OUT_OF_FUEL',

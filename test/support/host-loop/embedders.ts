@@ -33,7 +33,7 @@ export function loopsOfEmbedders(): void {
     let answer: () => unknown = () => new Uint8Array(64);
     let handle: ComponentHandle;
     beforeAll(async () => {
-      runtime = await createRuntime({ calls: path, cache: false, limits: { maxExecutionTimeMs: 60_000 } });
+      runtime = await createRuntime({ calls: path, limits: { maxExecutionTimeMs: 60_000 } });
       component = await parse(TALKING);
       handle = await runtime.load(component, { imports: { take: { default: () => answer() } } });
     });

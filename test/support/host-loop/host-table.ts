@@ -17,7 +17,7 @@ export interface HostTable {
 
 export async function hostTable(options: RuntimeOptions): Promise<HostTable> {
   const define = vi.spyOn(HostLinker.prototype, 'define');
-  const runtime = await createRuntime({ cache: false, ...options });
+  const runtime = await createRuntime(options);
   await runtime.unload(await runtime.load(await plain('', '(local.get 0)')));
   const interfaces = new Map<string, Members>();
   const functions: string[] = [];

@@ -38,7 +38,7 @@ describe('the bytes of a component', () => {
   it.each(['direct', 'glue'] as const)(
     'come from a file, a Buffer or an array alike, called by the way %s',
     async (calls) => {
-      await using runtime = await createRuntime({ calls, cache: false });
+      await using runtime = await createRuntime({ calls });
       const file = join(folder, `${calls}.wasm`);
       await writeFile(file, component);
       for (const source of [file, Buffer.from(component), component]) {
