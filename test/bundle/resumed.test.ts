@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TemporaryFolder } from '../../src/bundle/temporary-folder.ts';
 import { bundleFixture } from '../support/bundle-fixture.ts';
 import { OciRegistry } from '../support/oci-registry.ts';
+import { writeDatabase } from '../support/source-database.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const CHILD = new URL('../support/bundle-child.ts', import.meta.url).pathname;
@@ -73,7 +74,13 @@ describe('a killed push', () => {
   it('leaves nothing in the temporary folder after the next one', async () => {
     await using registry = await OciRegistry.start();
     using fixture = bundleFixture(registry);
-    fixture.sources(thirty);
+    const sources = Object.entries(thirty).map(([id, content]) => ({
+      id,
+      path: id,
+      language: 'go',
+      content: Buffer.from(content),
+    }));
+    writeDatabase(fixture.at('1.db'), { sources });
     await killAtChunk(registry, 20, 'push', registry.url, fixture.at('1.db'));
     expect(ours()).toHaveLength(1);
     const child = spawn(process.execPath, [CHILD, 'push', registry.url, fixture.at('1.db')], { stdio: 'inherit' });

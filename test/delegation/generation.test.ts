@@ -45,7 +45,7 @@ async function createWorld(model: ModelProvider, changes: (parts: Parts) => Part
   onTestFinished(() => registry.close());
   const parts: Parts = {
     prompt: (context) => [{ role: 'user', content: `${WIT}\n${context.metadata?.task}` }],
-    build: (source, _, signal) => buildSource(source, WIT, { signal }),
+    build: (source) => built(source),
     describe: () => ({ ...metadata, embedding: meaning, embedderId: 'test' }),
     check: async (module) => {
       const slug = await module.call('slug', ['A  small Test']);
@@ -66,6 +66,15 @@ async function createWorld(model: ModelProvider, changes: (parts: Parts) => Part
     runModule: parts.runModule,
   });
   return { registry, executor, pipeline };
+}
+
+const builds = new Map<string, Promise<Uint8Array>>();
+
+/** Builds a source for real, each text once: a build takes seconds, and equal sources make equal components. */
+function built(source: string): Promise<Uint8Array> {
+  const found = builds.get(source) ?? buildSource(source, WIT);
+  builds.set(source, found);
+  return found;
 }
 
 let runtime: Runtime;
