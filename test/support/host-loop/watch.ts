@@ -9,9 +9,9 @@ const collect = runInNewContext('gc') as () => void;
 
 export const LONG_SUITE: boolean = process.env.VIVARIUM_TEST_SUITE === 'long';
 /** How often a loop does its round: `npm test` looks into every function shortly, `npm run test:long` for longer. */
-export const ROUNDS: number = LONG_SUITE ? 2_000 : 20;
+export const ROUNDS: number = LONG_SUITE ? 1_000 : 20;
 /** The same for rounds that load a component or take several turns. */
-export const SLOW_ROUNDS: number = LONG_SUITE ? 200 : 10;
+export const SLOW_ROUNDS: number = LONG_SUITE ? 100 : 10;
 
 /** Bytes that a loop may seem to have left: caches, compiled code, counters. A leak of the long form is larger. */
 const HEAP_NOISE = 8 * 2 ** 20;
