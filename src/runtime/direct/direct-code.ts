@@ -62,9 +62,10 @@ interface Host {
 }
 
 /** Stands for the scheduler where guests are called in a way that cannot be suspended. */
-const NEVER_WAITS: Pick<TurnScheduler, 'wait' | 'waitOutside'> = {
+const NEVER_WAITS: Pick<TurnScheduler, 'wait' | 'waitOutside' | 'nests'> = {
   wait: refuseToWait,
   waitOutside: refuseToWait,
+  nests: () => false,
 };
 
 function refuseToWait(_: Turn, promise: PromiseLike<unknown>, name: string): never {

@@ -3,5 +3,6 @@ export { currentStore } from './current-store.ts';
 export { Execution, execution } from './execution.ts';
 export { hostFunction } from './host-function.ts';
 export { promising } from './jspi.ts';
+export { NestedCall, NestedEntry } from './nested-call.ts';
 export { type Suspension, Turn } from './turn.ts';
 export { TurnScheduler } from './turn-scheduler.ts';

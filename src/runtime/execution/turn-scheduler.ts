@@ -1,7 +1,9 @@
 import type { Scheduler, Tank } from '#core/ports/meter';
 import { RuntimeError } from '../errors.ts';
+import { Continuation } from './continuation.ts';
 import type { Execution } from './execution.ts';
 import { suspending } from './jspi.ts';
+import { type LiftedSteps, NestedCall, type NestedEntry } from './nested-call.ts';
 import { RunQueue } from './run-queue.ts';
 import type { Turn } from './turn.ts';
 
@@ -17,6 +19,18 @@ export interface TurnSchedulerOptions {
   readonly soon: (task: () => void) => void;
 }
 
+/** A turn that must suspend the stack that runs: until a promise is settled or, without one, until its next slice. */
+interface Parked {
+  readonly turn: Turn;
+  readonly promise?: PromiseLike<unknown>;
+  /** What the stack waits for instead, in another component instance of its store; and whether it is the turn's first to wait. */
+  readonly call?: NestedCall;
+  readonly releases?: boolean;
+}
+
+/** Stacks of one turn that may wait for each other; V8 ends in errors of its own some thousands deeper. */
+const MAX_DEPTH = 100;
+
 /**
  * Suspends the stacks of turns and lets them go on: those that wait for the host when its promise is settled, those that
  * have used up their slice one after the other, with a round of the event loop before each.
@@ -27,7 +41,7 @@ export class TurnScheduler implements Scheduler {
   readonly #ready = new RunQueue();
   readonly #suspended = new Map<number, Turn>();
   /** The turn that was parked last, until it suspends its stack, which is the next that its guest does. */
-  #parked: { readonly turn: Turn; readonly promise: PromiseLike<unknown> | undefined } | undefined;
+  #parked: Parked | undefined;
   #lastToken = 0;
   #isScheduled = false;
   #waiting = 0;
@@ -85,6 +99,57 @@ export class TurnScheduler implements Scheduler {
     turn.suspension = 'waiting';
   }
 
+  /**
+   * Whether a call of another component instance is made on a stack of its own, on which it can be suspended.
+   * @param mayWait whether what is called may have to wait
+   */
+  nests(turn: Turn, mayWait: boolean): boolean {
+    return turn.mayWait && (mayWait || turn.preemptive) && turn.depth < MAX_DEPTH;
+  }
+
+  /**
+   * Calls another component instance on a stack of its own, for a guest whose stack may be suspended. Answers what it answers
+   * or, where it was suspended, the call: then the guest suspends itself too, and calls its import again for the answer.
+   * @throws the error case of the function's `result`
+   */
+  callNested(turn: Turn, steps: LiftedSteps): unknown {
+    const { execution } = this.#options;
+    const [entry, ...args] = steps.next().value as [NestedEntry, ...unknown[]];
+    let suspended = false;
+    const call = new NestedCall(steps, () => {
+      turn.depth -= 1;
+      if (!suspended) return;
+      // Its stack ends here, and nobody is told: the turn goes on with the caller's.
+      execution.park(turn);
+      turn.lent = call.lent;
+      turn.settled = { value: new Continuation(() => call.lifted()) };
+      call.proceed();
+    });
+    turn.depth += 1;
+    turn.suspendable = true;
+    const ended = entry.call(call, args);
+    turn.suspendable = false;
+    if (call.isAnswered) return call.lifted();
+    suspended = true;
+    ended.then(undefined, (thrown: unknown) => this.#nestedTrapped(turn, call, thrown));
+    // The turn runs still where what it called has trapped, which only the promise tells.
+    const releases = execution.isRunning(turn);
+    if (releases) execution.putAside(turn);
+    this.#parked = { turn, call, releases };
+    return call;
+  }
+
+  /** What a turn has called trapped on a stack of its own: its caller must trap too, and cannot catch it. */
+  #nestedTrapped(turn: Turn, call: NestedCall, thrown: unknown): void {
+    const { execution } = this.#options;
+    if (execution.isRunning(turn)) execution.park(turn);
+    try {
+      turn.state.trap(thrown);
+    } catch {
+      call.proceed();
+    }
+  }
+
   /** The turn has just been given the thread: its slice begins. */
   started(turn: Turn): void {
     turn.began = this.#options.now();
@@ -101,7 +166,7 @@ export class TurnScheduler implements Scheduler {
     if (now() - turn.began < sliceMs) return false;
     turn.suspension = 'yielded';
     execution.putAside(turn);
-    this.#parked = { turn, promise: undefined };
+    this.#parked = { turn };
     return true;
   }
 
@@ -123,10 +188,15 @@ export class TurnScheduler implements Scheduler {
     const parked = this.#parked;
     this.#parked = undefined;
     if (parked === undefined) throw new Error('a guest suspended itself without being told to');
-    const { turn, promise } = parked;
-    this.#options.execution.release(turn);
+    const { turn, promise, call, releases = true } = parked;
+    if (releases) this.#options.execution.release(turn);
     const token = this.#newToken();
     this.#suspended.set(token, turn);
+    if (call !== undefined) {
+      return new Promise((resolve) => {
+        call.proceed = () => resolve(token);
+      });
+    }
     turn.suspended?.();
     return new Promise((resolve) => {
       const proceed = (): void => {

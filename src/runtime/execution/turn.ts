@@ -25,6 +25,8 @@ export class Turn {
   suspendable = false;
   /** Whether that was so when the guest called the host function that runs. */
   mayWait = false;
+  /** How many of its stacks wait for one that this turn has called in another component instance. */
+  depth = 0;
   /** What the import that waits has lent, to be given back when it is called again. */
   lent: unknown = undefined;
   /** Whether it gives the thread away when its slice is used up; its share of the thread, 1 for most. */

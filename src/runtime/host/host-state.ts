@@ -52,6 +52,8 @@ export interface HostState {
   lifted(): void;
   /** Ends the running call so that the guest cannot catch it, and the store with it. Never returns. */
   stop(reason: VivariumError): never;
+  /** The same for what was thrown out of the guest's code. */
+  trap(thrown: unknown): never;
 }
 
 /**

@@ -29,7 +29,7 @@ export interface FunctionSlots extends MemoryAccess {
 /** How a host function is called: by its kind and the member's name. */
 export type HostCall =
   /** Not the host at all but another component instance's export, by its number. */
-  | { readonly kind: 'lifted'; readonly index: number }
+  | { readonly kind: 'lifted'; readonly index: number; readonly nests: boolean; readonly mayWait: boolean }
   | { readonly kind: 'function' }
   | { readonly kind: 'constructor' }
   | { readonly kind: 'method' | 'static'; readonly member: string };
@@ -45,7 +45,7 @@ export type HostCall =
  * @param adapter how its adapter is used, by which a store that has one is called where what is given fits
  */
 export function exportCode(type: FuncType, slots: FunctionSlots, callee: string, adapter?: AdapterUse): string {
-  return callCode(type, slots, adapter, false, (raw, flat) => `${raw}${callee}(${flat});`);
+  return callCode(type, slots, adapter, 'plain', (raw, flat) => `${raw}${callee}(${flat});`);
 }
 
 /**
@@ -53,7 +53,7 @@ export function exportCode(type: FuncType, slots: FunctionSlots, callee: string,
  * suspend. What is lowered and lifted is not on that stack. The exchange may be used by others meanwhile, so no adapter is.
  */
 export function suspendableCode(type: FuncType, slots: FunctionSlots, index: number, callee: string): string {
-  return callCode(type, slots, undefined, true, (raw, flat) => {
+  return callCode(type, slots, undefined, 'suspendable', (raw, flat) => {
     // A built-in that is lifted is no guest's code.
     if (!callee.startsWith('s.')) return `${raw}${callee}(${flat});`;
     const promised = `(s.promised[${index}] ??= abi.promising(${callee}))`;
@@ -62,15 +62,38 @@ export function suspendableCode(type: FuncType, slots: FunctionSlots, index: num
   });
 }
 
+/**
+ * The text of the same function as a generator that leaves the core call to who runs it: it yields the entry and its core
+ * arguments, and goes on with what the call answered. For calls between component instances, which have stacks of their own.
+ */
+export function nestedCode(type: FuncType, slots: FunctionSlots, index: number, callee: string): string {
+  const letters = nestedSignature(type, slots);
+  return callCode(type, slots, undefined, 'nested', (raw, flat) => {
+    const entry = `(s.nested[${index}] ??= new abi.NestedEntry(${callee}, ${letters}))`;
+    return `${raw}yield [${entry}${flat === '' ? '' : `, ${flat}`}];`;
+  });
+}
+
+/** The core types that a lifted function takes and answers, as two texts with a letter for each. */
+function nestedSignature(type: FuncType, slots: FunctionSlots): string {
+  const letter: Readonly<Record<string, string>> = { i32: 'i', i64: 'I', f32: 'f', f64: 'F' };
+  const pointer = slots.wide ? 'I' : 'i';
+  const layouts = paramLayouts(type, slots);
+  const taken = spill(layouts) ? pointer : layouts.flatMap(({ flat }) => flat.map((each) => letter[each])).join('');
+  const flat = type.result === undefined ? [] : layoutOf(type.result, slots.wide).flat;
+  const given = flat.length > MAX_FLAT_RESULTS ? pointer : flat.map((each) => letter[each]).join('');
+  return `'${taken}', '${given}'`;
+}
+
 function callCode(
   type: FuncType,
   slots: FunctionSlots,
   adapter: AdapterUse | undefined,
-  suspends: boolean,
+  how: 'plain' | 'suspendable' | 'nested',
   call: (raw: string, flat: string) => string,
 ): string {
   const code = new Code();
-  if (suspends) code.line('const t = execution.running;');
+  if (how === 'suspendable') code.line('const t = execution.running;');
   const { instance } = slots;
   const params = type.params.map((_, index) => `a${index}`);
   const given = claimCode(code, slots, type, params);
@@ -110,7 +133,8 @@ function callCode(
   code.line(`} finally { ${after}}`);
   code.line('if (failed) { s.answeredError = true; throw error; }');
   code.line('return value;');
-  return `${suspends ? 'async ' : ''}function (${['s', ...params].join(', ')}) {\n${code}\n}`;
+  const kind = { plain: 'function', suspendable: 'async function', nested: 'function*' }[how];
+  return `${kind} (${['s', ...params].join(', ')}) {\n${code}\n}`;
 }
 
 /**
@@ -143,7 +167,12 @@ export function importCode(
   if (waits) {
     code.line('const t = execution.running;\nlet answer, raw, lent, failed = false;\nif (t.settled === undefined) {');
   }
-  if (borrows) code.line(waits ? 'lent = [];' : 'const lent = [];');
+  const nests = how.kind === 'lifted' && how.nests;
+  if (nests) {
+    code.line('const t = execution.running;\nlet answer, raw, lent;');
+    code.line('s.answeredError = false;\ntry {\nif (t.settled === undefined) {');
+  }
+  if (borrows) code.line(waits || nests ? 'lent = [];' : 'const lent = [];');
   const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);
   const call = callOf(how, host, args);
   if (waits) {
@@ -160,11 +189,35 @@ export function importCode(
       `if (!failed) {\nif (abi.isPromise(raw, ${mayHaveThen(type)})) { ${wait} }\nanswer = ${answerCode(type, 'raw')};\n}`,
     );
     checkAnswer(code, type, host);
+  } else if (how.kind === 'lifted' && how.nests) {
+    const nothing = results[0] === 'i64' && !out ? ' 0n' : out ? '' : ' 0';
+    callInstance(code, type, how, call, `nested${how.index}(${['s', ...args].join(', ')})`, { borrows, nothing });
   } else callHost(code, type, call, how.kind === 'lifted' ? undefined : { name, host });
   if (borrows) code.line(`for (const entry of lent) s.handles[${instance}].giveBack(entry);`);
   lowerResult(code, slots, type, out);
   code.line('} catch (thrown) { return s.fail(thrown); }');
   return `function (${params.join(', ')}) {\n${code}\n}`;
+}
+
+/**
+ * Calls another component instance: on a stack of its own where that can be suspended, and plainly where not. Ends the text
+ * that looks whether the import is called again for the answer.
+ */
+function callInstance(
+  code: Code,
+  type: FuncType,
+  { mayWait }: Extract<HostCall, { kind: 'lifted' }>,
+  plain: string,
+  nested: string,
+  { borrows, nothing }: { readonly borrows: boolean; readonly nothing: string },
+): void {
+  code.line(`raw = scheduler.nests(t, ${mayWait}) ? scheduler.callNested(t, ${nested}) : ${plain};`);
+  code.line(`if (raw instanceof abi.NestedCall) { ${borrows ? 'raw.lent = lent; ' : ''}return${nothing}; }`);
+  code.line(`} else { ${borrows ? 'lent = t.lent; t.lent = undefined; ' : ''}raw = t.take(); }`);
+  const fallible = type.result?.kind === 'result';
+  code.line(fallible ? "answer = { tag: 'ok', val: raw };" : 'answer = raw;');
+  code.line('} catch (thrown) {\nif (!s.answeredError) throw thrown;\ns.answeredError = false;');
+  code.line("answer = { tag: 'err', val: thrown };\n}");
 }
 
 function lendsHandles(type: ValueType, slots: FunctionSlots): boolean {

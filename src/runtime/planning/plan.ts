@@ -19,7 +19,15 @@ import {
   type ValueType,
 } from '#wasm';
 import { Adapters } from './adapter/adapters.ts';
-import { exportCode, type FunctionSlots, forwardCode, holds, importCode, suspendableCode } from './function-code.ts';
+import {
+  exportCode,
+  type FunctionSlots,
+  forwardCode,
+  holds,
+  importCode,
+  nestedCode,
+  suspendableCode,
+} from './function-code.ts';
 import { hostCall } from './host-call-names.ts';
 import { NotDirect } from './not-direct.ts';
 import { ResourceNumbers } from './plan-resources.ts';
@@ -104,10 +112,15 @@ class Planner {
   readonly #trampolineOf = new Map<CoreItem, number>();
   readonly #lists: (readonly (readonly [string, Argument])[])[] = [];
   readonly #listOf = new Map<CoreInstanceItem, number>();
-  readonly #exported: { readonly plain: string; readonly suspendable: string }[] = [];
+  readonly #exported: { readonly plain: string; readonly suspendable: string; readonly nested?: string | undefined }[] =
+    [];
+  /** Component instances that may have to wait in a call: by what they import, or by what they call in others. */
+  readonly #waitingInstances: ReadonlySet<number>;
   readonly #waiting = new Map<number, WaitingImport[]>();
   /** Trampolines that may have to wait. */
   readonly #waits = new Set<number>();
+  /** Trampolines that call other component instances. */
+  readonly #nests = new Set<number>();
   /** Exports that are imports which may have to wait. */
   #waitingExports = 0;
   readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
@@ -128,6 +141,7 @@ class Planner {
     this.#nameOf = nameOf;
     this.#adapters = new Adapters(linked);
     this.#resources = new ResourceNumbers(linked, nameOf);
+    this.#waitingInstances = waitingInstances(linked);
   }
 
   plan(): DirectPlan {
@@ -160,6 +174,9 @@ class Planner {
         ...this.#exported.map(
           ({ suspendable }, index) => `const exported${index} = suspends ? ${suspendable} : plain${index};`,
         ),
+        ...this.#exported.flatMap(({ nested }, index) =>
+          nested === undefined ? [] : [`const nested${index} = ${nested};`],
+        ),
         `const trampolines = [${this.#trampolines.join(',\n')}].map((call) => suspends ? abi.unsuspended(execution, call) : call);`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
         `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
@@ -190,7 +207,9 @@ class Planner {
         'step' in value
           ? []
           : (this.#lists[value.list] ?? []).flatMap(([key, item]) =>
-              item.kind === 'trampoline' && this.#waits.has(item.index) ? [{ module: name, name: key }] : [],
+              item.kind === 'trampoline' && (this.#waits.has(item.index) || this.#nests.has(item.index))
+                ? [{ module: name, name: key }]
+                : [],
             ),
       );
       if (waiting.length > 0) this.#waiting.set(module, [...(this.#waiting.get(module) ?? []), ...waiting]);
@@ -235,7 +254,10 @@ class Planner {
     const adapter = fromHost && !slots.wide ? this.#adapters.add(index, type, definition) : undefined;
     const callee = this.#callee(definition.coreFunc);
     const plain = exportCode(type, slots, callee, adapter);
-    this.#exported.push({ plain, suspendable: suspendableCode(type, slots, index, callee) });
+    // A built-in that is lifted is no guest's code.
+    const nests = !fromHost && callee.startsWith('s.');
+    const nested = nests ? nestedCode(type, slots, index, callee) : undefined;
+    this.#exported.push({ plain, suspendable: suspendableCode(type, slots, index, callee), nested });
     this.#exportedOf.set(item, known.set(key, index));
     return index;
   }
@@ -290,8 +312,11 @@ class Planner {
     if (index === undefined) {
       index = this.#trampolines.push(this.#trampoline(item)) - 1;
       this.#trampolineOf.set(item, index);
-      if (item.kind === 'lower' && item.func.definition.kind !== 'lift' && mayWait(item.func.definition.path)) {
-        this.#waits.add(index);
+      if (item.kind === 'lower') {
+        const { definition } = item.func;
+        // A call of another component instance waits with it, and preemptively gives the thread away with it.
+        if (definition.kind === 'lift') this.#nests.add(index);
+        else if (mayWait(definition.path)) this.#waits.add(index);
       }
     }
     return [name, { kind: 'trampoline', index }];
@@ -325,7 +350,10 @@ class Planner {
     this.#check(type);
     if (definition.kind === 'lift') {
       const slots = this.#slots(options, instance, false);
-      return importCode(type, slots, -1, { kind: 'lifted', index: this.#lifted(func, instance) }, '');
+      const index = this.#lifted(func, instance);
+      const nests = this.#exported[index]?.nested !== undefined;
+      const mayWait = this.#waitingInstances.has(definition.instance);
+      return importCode(type, slots, -1, { kind: 'lifted', index, nests, mayWait }, '');
     }
     if (
       typesOf(type)
@@ -392,6 +420,27 @@ class Planner {
   #func(item: CoreItem): number {
     return slotOf(this.#funcs, item, 'function');
   }
+}
+
+/** Component instances that import something which may have to wait, and those that call them, however indirectly. */
+function waitingInstances({ steps }: LinkedComponent): ReadonlySet<number> {
+  const found = new Set<number>();
+  const callers = new Map<number, Set<number>>();
+  const items = new Set(
+    steps.flatMap(({ args }) => args.flatMap(({ value }) => (value.kind === 'exports' ? [value.exports] : []))),
+  );
+  for (const item of [...items].flatMap((exports) => [...exports.values()])) {
+    if (item.kind !== 'lower') continue;
+    const { definition } = item.func;
+    if (definition.kind !== 'lift') {
+      if (mayWait(definition.path)) found.add(item.instance);
+      continue;
+    }
+    const known = callers.get(definition.instance) ?? new Set();
+    callers.set(definition.instance, known.add(item.instance));
+  }
+  for (const instance of found) for (const caller of callers.get(instance) ?? []) found.add(caller);
+  return found;
 }
 
 function typesOf({ params, result }: FuncType): ValueType[] {
