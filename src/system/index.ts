@@ -38,3 +38,4 @@ export type { BundleRemote, TransferProgress } from './portable-cache.ts';
 export type { ActorManifest } from './project.ts';
 export type { OpenRegistry, PublisherKeys, RegistryOptions } from './registry.ts';
 export { type CallTarget, createRuntime, Runtime } from './runtime.ts';
+export type { OutputTarget, StdinSource, StdioOptions } from './stdio.ts';

@@ -15,6 +15,7 @@ import { aborted, closed } from './ended.ts';
 import { GivenSource } from './given-source.ts';
 import { checkLoadOptions } from './option-rules.ts';
 import type { LoadOptions } from './options.ts';
+import { openStdio } from './stdio.ts';
 
 /** Makes a component of a source one that lives, or leaves nothing of it. */
 export class Loading {
@@ -83,6 +84,7 @@ export class Loading {
         preopens: await openPreopens(options.preopens ?? {}),
         network: this.#admission.network(authority),
         args: options.args ?? [],
+        stdio: await openStdio(options),
         config: options.config,
         store: options.store ?? 'per-actor',
         metering: options.metering ?? 'fuel',

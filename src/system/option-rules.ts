@@ -69,6 +69,11 @@ const interfaces = allow.each(
   ),
 );
 
+const OUTPUT = allow.rule(
+  'a writable stream of Node or of the web',
+  (value) => typeof value === 'object' && value !== null && (value instanceof WritableStream || 'write' in value),
+);
+
 const LOAD: allow.OptionRules<LoadOptions> = {
   id: anything,
   limits: anything,
@@ -79,6 +84,14 @@ const LOAD: allow.OptionRules<LoadOptions> = {
     (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
   ),
   grants: listOf(anything),
+  stdin: allow.rule(
+    'bytes, a text, or a readable stream or another async iterable of bytes',
+    (value) =>
+      typeof value === 'string' ||
+      (typeof value === 'object' && value !== null && (value instanceof Uint8Array || Symbol.asyncIterator in value)),
+  ),
+  stdout: OUTPUT,
+  stderr: OUTPUT,
   preopens: allow.each(path),
   signature: either('a Uint8Array or text', allow.bytes, allow.text),
   config: allow.bytes,

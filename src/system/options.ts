@@ -15,6 +15,7 @@ import type { Preopens } from '#security/access';
 import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';
 import type { TrustedKeys } from '#security/signers';
 import type { ActorSupervision, HealthOptions } from '#supervision';
+import type { StdioOptions } from './stdio.ts';
 
 export type { MessagingOptions, RequestOptions };
 
@@ -92,7 +93,7 @@ export interface RuntimeOptions {
   readonly overrides?: Partial<RuntimePorts>;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends StdioOptions {
   /** `namespace/name/instance`; by default `local/<file name>/<number>`. */
   readonly id?: string;
   readonly limits?: ResourceLimits;

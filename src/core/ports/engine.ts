@@ -2,6 +2,7 @@ import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { ComponentHandle } from '../handle.ts';
 import type { ComponentAuthority } from './authority.ts';
+import type { Stdio } from './bytes.ts';
 import type { Preopen } from './files.ts';
 import type { MeteringMode } from './meter.ts';
 import type { ComponentNetwork } from './network.ts';
@@ -40,6 +41,7 @@ export interface EngineLoadRequest {
   /** Folders that it finds open; what it may do in them, its grants say. */
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
+  readonly stdio: Stdio;
   readonly args: readonly string[];
   readonly config: Uint8Array | undefined;
   readonly store: StorePolicy;

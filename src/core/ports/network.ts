@@ -1,4 +1,4 @@
-import type { Wakers } from '#core/waiting';
+import type { ByteInput, ByteOutput } from './bytes.ts';
 
 /** An HTTP request of a component's. */
 export interface HttpRequest {
@@ -47,25 +47,14 @@ export interface SocketAddress {
 }
 
 /**
- * A TCP connection that was made. None of its functions waits. @throws an error with the code `SECURITY_PERMISSION_DENIED` once the grant is
- * revoked, `SECURITY_NETWORK_FAILED` once the connection failed
+ * A TCP connection that was made. Its ends throw an error with the code `SECURITY_PERMISSION_DENIED` once the grant is revoked,
+ * `SECURITY_NETWORK_FAILED` once the connection failed.
  */
 export interface NetworkConnection {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
-  /** Whether `read` has bytes, the end or an error to give. */
-  readonly readable: boolean;
-  /** Whether `room` has room, the end or an error to tell. */
-  readonly writable: boolean;
-  /** Bytes that `write` takes now; undefined where it takes none any more. */
-  readonly room: number | undefined;
-  /** Whether all that was written is with the system, or will never be. */
-  readonly flushed: boolean;
-  /** Told when `readable`, `writable` or `flushed` may have changed. */
-  readonly changed: Wakers;
-  /** At most `length` bytes; none where none have come yet, undefined at the end. */
-  read(length: number): Uint8Array | undefined;
-  write(bytes: Uint8Array): void;
+  readonly input: ByteInput;
+  readonly output: ByteOutput;
   /** Sends nothing more. */
   end(): void;
   close(): void;

@@ -59,6 +59,7 @@ export class JcoEngine implements RuntimeEngine {
       await endingOn(signal, loaded, this.#start(loaded));
     } catch (error) {
       this.#components.delete(handle.handleId);
+      request.stdio.close();
       if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
       throw error;
     }
@@ -69,6 +70,7 @@ export class JcoEngine implements RuntimeEngine {
     if (component.lifecycle.can('drain')) component.lifecycle.move('drain', reason);
     this.#components.delete(handle.handleId);
     const why = await this.#shutDown(component, reason);
+    component.stdio.close();
     if (component.lifecycle.can('stop')) component.lifecycle.move('stop', why);
   }
 

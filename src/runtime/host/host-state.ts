@@ -2,6 +2,7 @@ import type { ComponentHandle } from '#core';
 import type { VivariumError } from '#core/errors';
 import type { Quota } from '#core/limits';
 import type { ComponentAuthority } from '#core/ports/authority';
+import type { Stdio } from '#core/ports/bytes';
 import type { Preopen } from '#core/ports/files';
 import type { ComponentNetwork } from '#core/ports/network';
 import type { KeyValueNamespace } from '#core/ports/storage';
@@ -34,6 +35,7 @@ export interface HostState {
   readonly args: readonly string[];
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
+  readonly stdio: Stdio;
   /** Bytes that the host keeps on its behalf, beside its own memory. */
   readonly hostMemory: Quota;
   /** Aborted when the store ends: what it began outside itself ends with it. */
@@ -42,6 +44,8 @@ export interface HostState {
   files(): FileGuard;
   /** Opened at the first use: most components store nothing. */
   storage(): KeyValueNamespace;
+  /** Does something once when the turn that runs has ended, whichever way. */
+  afterTurn(task: () => void): void;
   log(channel: LogChannel, message: string, context: LogRecord['context']): void;
   /**
    * Told of bytes that are copied out of the guest in one lift; too many end the store. Lists that overlap could make a

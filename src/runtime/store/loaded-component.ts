@@ -3,6 +3,7 @@ import { isVivariumError, type VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { ComponentAuthority } from '#core/ports/authority';
+import type { Stdio } from '#core/ports/bytes';
 import type { ComponentUsage, EngineLoadRequest, StorePolicy, Turn } from '#core/ports/engine';
 import type { Preopen } from '#core/ports/files';
 import type { CallBudget } from '#core/ports/meter';
@@ -64,6 +65,7 @@ export class LoadedComponent {
   readonly args: readonly string[];
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
+  readonly stdio: Stdio;
   readonly config: Uint8Array | undefined;
   readonly #open: (component: LoadedComponent) => Turn<Store>;
   readonly #past: Past = {
@@ -104,6 +106,7 @@ export class LoadedComponent {
     this.args = request.args;
     this.preopens = request.preopens;
     this.network = request.network;
+    this.stdio = request.stdio;
     this.config = request.config;
     this.#open = open;
     this.#sharesClock = sharesClock;

@@ -35,7 +35,7 @@ export class StoreManager {
   /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
     const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls } = this.#ports;
-    const { handle, code, imports, authority, environment, args, preopens, network, limits } = component;
+    const { handle, code, imports, authority, environment, args, preopens, network, stdio, limits } = component;
     const store = new Store({
       handle,
       code,
@@ -45,6 +45,7 @@ export class StoreManager {
       args,
       preopens,
       network,
+      stdio,
       log,
       resourceCalls,
       scheduler,

@@ -3,6 +3,7 @@ import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
 import { Quota } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { ComponentAuthority } from '#core/ports/authority';
+import type { Stdio } from '#core/ports/bytes';
 import type { Clock } from '#core/ports/clock';
 import type { Turn as CoreTurn } from '#core/ports/engine';
 import type { Preopen } from '#core/ports/files';
@@ -34,6 +35,7 @@ export interface StoreParts {
   readonly args: readonly string[];
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
+  readonly stdio: Stdio;
   readonly tank: Tank;
   readonly scheduler: TurnScheduler;
   /** Whether its turns give the thread to others after a slice, and their share of it. */
@@ -71,6 +73,8 @@ export class Store implements HostState, LiftBounds {
   #drops = false;
   /** What embedders' functions are told of the call that runs, once one has asked. */
   #caller: TurnCaller | undefined;
+  /** What is done when the call that runs has ended. */
+  #afterTurn: (() => void)[] | undefined;
   #liftedBytes = 0;
   #lookAt = 0;
   #discarded = false;
@@ -170,6 +174,7 @@ export class Store implements HostState, LiftBounds {
       this.#entered = false;
       execution.leave(this.#turn);
       if (this.#caller !== undefined) this.#endCaller();
+      if (this.#afterTurn !== undefined) this.#runAfterTurn(this.#afterTurn);
     }
   }
 
@@ -251,6 +256,7 @@ export class Store implements HostState, LiftBounds {
       this.#startedAt = 0;
       execution.leave(turn);
       if (this.#caller !== undefined) this.#endCaller();
+      if (this.#afterTurn !== undefined) this.#runAfterTurn(this.#afterTurn);
       this.#callEnded?.resolve();
     }
   }
@@ -349,6 +355,20 @@ export class Store implements HostState, LiftBounds {
 
   get network(): ComponentNetwork {
     return this.#parts.network;
+  }
+
+  get stdio(): Stdio {
+    return this.#parts.stdio;
+  }
+
+  afterTurn(task: () => void): void {
+    this.#afterTurn ??= [];
+    this.#afterTurn.push(task);
+  }
+
+  #runAfterTurn(tasks: readonly (() => void)[]): void {
+    this.#afterTurn = undefined;
+    for (const task of tasks) task();
   }
 
   files(): FileGuard {

@@ -1,3 +1,4 @@
+import type { ByteInput, ByteOutput } from '#core/ports/bytes';
 import { ALWAYS_READY, type Readiness } from './readiness.ts';
 
 /**
@@ -27,3 +28,37 @@ export interface ByteSink extends Readiness {
 
 /** Always at its end. */
 export const NO_BYTES: ByteSource = { ...ALWAYS_READY, read: () => undefined };
+
+/** @param failed the stream error to throw for what an input threw */
+export function sourceOf(input: ByteInput, failed: (thrown: unknown) => unknown): ByteSource {
+  return {
+    ready: () => input.readable,
+    whenReady: (wake) => input.changed.add(wake),
+    read: (length) => attempt(() => input.read(length), failed),
+  };
+}
+
+/** @param failed the stream error to throw for what an output threw */
+export function sinkOf(output: ByteOutput, failed: (thrown: unknown) => unknown): ByteSink {
+  const whenReady: Readiness['whenReady'] = (wake) => output.changed.add(wake);
+  const flushed: Readiness = { ready: () => output.flushed, whenReady };
+  return {
+    ready: () => output.writable,
+    whenReady,
+    room() {
+      const room = attempt(() => output.room, failed);
+      if (room === undefined) throw { tag: 'closed' };
+      return room;
+    },
+    write: (bytes) => attempt(() => output.write(bytes), failed),
+    flush: () => flushed,
+  };
+}
+
+function attempt<T>(operation: () => T, failed: (thrown: unknown) => unknown): T {
+  try {
+    return operation();
+  } catch (thrown) {
+    throw failed(thrown);
+  }
+}

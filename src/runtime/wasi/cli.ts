@@ -1,11 +1,14 @@
 import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import { NO_BYTES } from './byte-streams.ts';
+import { NO_BYTES, sinkOf, sourceOf } from './byte-streams.ts';
 import type { Io } from './io.ts';
 import { LogSink } from './log-sink.ts';
 
-/** `wasi:cli`: what `load` gave as environment and arguments, output into the log, and an exit that ends the store. */
-export function defineCli(linker: HostLinker, current: CurrentStore, { InputStream, OutputStream }: Io): void {
+/**
+ * `wasi:cli`: what `load` gave as environment, arguments and standard streams, with no input and output into the log where it
+ * gave none; and an exit that ends the store.
+ */
+export function defineCli(linker: HostLinker, current: CurrentStore, { InputStream, OutputStream, failed }: Io): void {
   class TerminalInput {}
   class TerminalOutput {}
 
@@ -18,8 +21,11 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
   const printing = (channel: 'stdout' | 'stderr') => {
     const sinks = new WeakMap<HostState, LogSink>();
     return (): object => {
-      const sink = sinks.get(current.state) ?? new LogSink(current, channel);
-      sinks.set(current.state, sink);
+      const { state } = current;
+      const output = state.stdio[channel];
+      if (output !== undefined) return new OutputStream(sinkOf(output, () => failed('io', `${channel} failed`)));
+      const sink = sinks.get(state) ?? new LogSink(state, channel);
+      sinks.set(state, sink);
       return new OutputStream(sink);
     };
   };
@@ -33,7 +39,12 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
     exit: (status: { tag: 'ok' | 'err' }) => exit(status.tag === 'ok' ? 0 : 1),
     exitWithCode: (code: number) => exit(code),
   });
-  linker.define('wasi:cli/stdin@0.2.0', { getStdin: () => new InputStream(NO_BYTES) });
+  linker.define('wasi:cli/stdin@0.2.0', {
+    getStdin: () => {
+      const { stdin } = current.state.stdio;
+      return new InputStream(stdin === undefined ? NO_BYTES : sourceOf(stdin, () => failed('io', 'stdin failed')));
+    },
+  });
   linker.define('wasi:cli/stdout@0.2.0', { getStdout: printing('stdout') });
   linker.define('wasi:cli/stderr@0.2.0', { getStderr: printing('stderr') });
   linker.define('wasi:cli/terminal-input@0.2.0', { TerminalInput });

@@ -1,5 +1,5 @@
 import { GrowingBuffer } from '#core/text';
-import type { CurrentStore, LogChannel } from '#runtime/host';
+import type { HostState, LogChannel } from '#runtime/host';
 import type { ByteSink } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
 import { ALWAYS_READY } from './readiness.ts';
@@ -8,18 +8,19 @@ import { ALWAYS_READY } from './readiness.ts';
 const MAX_LINE_BYTES = 8 * 1024;
 
 /**
- * Standard output or error: whole lines become log records of the store that writes. There is one for each store and channel,
- * however many streams lead to it.
+ * Standard output or error: lines become log records of the store that writes, and what is left of one when the turn ends. There is
+ * one for each store and channel, however many streams lead to it.
  */
 export class LogSink implements ByteSink {
-  readonly #current: CurrentStore;
+  readonly #state: HostState;
   readonly #channel: LogChannel;
   readonly #line: GrowingBuffer;
+  #endsWithTurn = false;
 
-  constructor(current: CurrentStore, channel: LogChannel) {
-    this.#current = current;
+  constructor(state: HostState, channel: LogChannel) {
+    this.#state = state;
     this.#channel = channel;
-    const charge = new HostCharge(current.state);
+    const charge = new HostCharge(state);
     this.#line = new GrowingBuffer(MAX_LINE_BYTES, (bytes) => {
       charge.must(bytes);
       return true;
@@ -41,10 +42,12 @@ export class LogSink implements ByteSink {
       start = end + 1;
     }
     this.#keep(contents.subarray(start));
-  }
-
-  flush(): undefined {
-    if (this.#line.length > 0) this.#emit();
+    if (this.#line.length === 0 || this.#endsWithTurn) return;
+    this.#endsWithTurn = true;
+    this.#state.afterTurn(() => {
+      this.#endsWithTurn = false;
+      if (this.#line.length > 0) this.#emit();
+    });
   }
 
   #keep(bytes: Uint8Array): void {
@@ -61,6 +64,6 @@ export class LogSink implements ByteSink {
     const { buffer, byteOffset, length } = this.#line.bytes;
     const text = Buffer.from(buffer, byteOffset, length).toString('utf8');
     this.#line.clear();
-    this.#current.state.log(this.#channel, text, []);
+    this.#state.log(this.#channel, text, []);
   }
 }

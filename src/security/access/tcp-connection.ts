@@ -1,11 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { messageOf } from '#core/errors';
 import type { NetworkConnection, SocketAddress } from '#core/ports/network';
-import { Wakers } from '#core/waiting';
 import { SecurityError } from '../errors.ts';
+import { StreamInput } from './stream-input.ts';
+import { StreamOutput } from './stream-output.ts';
 
-/** Bytes that are kept of what is sent; Node keeps as many of what is received, and lets the other side wait then. */
-const BUFFER_BYTES = 64 * 1024;
 const CONNECT_MS = 10_000;
 
 /** Connects to an address that was checked. @throws {SecurityError} `SECURITY_NETWORK_FAILED` */
@@ -40,69 +39,19 @@ class TcpConnection implements NetworkConnection {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
   readonly closed: Promise<void>;
-  readonly changed: Wakers = new Wakers();
+  readonly input: StreamInput;
+  readonly output: StreamOutput;
   readonly #socket: Socket;
-  readonly #check: () => void;
-  #ended = false;
-  #failure: Error | undefined;
 
   constructor(socket: Socket, to: SocketAddress, check: () => void) {
     this.local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     this.remote = to;
     this.#socket = socket;
-    this.#check = check;
-    socket.on('error', (error) => {
-      this.#failure = error;
-      this.changed.wake();
-    });
-    socket.on('end', () => {
-      this.#ended = true;
-      this.changed.wake();
-    });
-    this.closed = new Promise((resolve) => {
-      socket.on('close', () => {
-        this.#ended = true;
-        this.changed.wake();
-        resolve();
-      });
-    });
-    // The end is told to whoever reads beyond what is there.
-    socket.on('readable', () => {
-      if (socket.readableLength === 0) socket.read();
-      this.changed.wake();
-    });
-  }
-
-  get readable(): boolean {
-    return this.#socket.readableLength > 0 || this.#ended || this.#failure !== undefined;
-  }
-
-  get writable(): boolean {
-    const { writable, writableLength } = this.#socket;
-    return this.#failure !== undefined || !writable || writableLength < BUFFER_BYTES;
-  }
-
-  get flushed(): boolean {
-    return this.#failure !== undefined || this.#socket.destroyed || this.#socket.writableLength === 0;
-  }
-
-  get room(): number | undefined {
-    this.#usable();
-    return this.#socket.writable ? Math.max(0, BUFFER_BYTES - this.#socket.writableLength) : undefined;
-  }
-
-  read(length: number): Uint8Array | undefined {
-    this.#check();
-    const { readableLength } = this.#socket;
-    if (readableLength > 0) return this.#socket.read(Math.min(length, readableLength)) as Uint8Array;
-    this.#usable();
-    return this.#ended ? undefined : new Uint8Array();
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#usable();
-    // The guest's memory may change before it is sent.
-    this.#socket.write(bytes.slice(), () => this.changed.wake());
+    const hooks = { check, failed: (error: Error) => failed(to, error) };
+    this.input = new StreamInput(socket, hooks);
+    this.output = new StreamOutput(socket, hooks);
+    this.input.begin();
+    this.closed = new Promise((resolve) => socket.on('close', () => resolve()));
   }
 
   end(): void {
@@ -111,11 +60,6 @@ class TcpConnection implements NetworkConnection {
 
   close(): void {
     this.#socket.destroy();
-  }
-
-  #usable(): void {
-    this.#check();
-    if (this.#failure !== undefined) throw failed(this.remote, this.#failure);
   }
 }
 

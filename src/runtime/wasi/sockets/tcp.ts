@@ -2,7 +2,7 @@ import { Quota } from '#core/limits';
 import type { NetworkConnection } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
-import type { ByteSink, ByteSource } from '../byte-streams.ts';
+import { sinkOf, sourceOf } from '../byte-streams.ts';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { type IpSocketAddress, ipSocketAddressOf, socketAddressOf } from './addresses.ts';
@@ -100,7 +100,7 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
       if (this.#failure === undefined && this.#connection === undefined) throw 'would-block';
       this.#finished = true;
       if (this.#connection === undefined) throw this.#failure;
-      return [new io.InputStream(sourceOf(this.#connection, io)), new io.OutputStream(sinkOf(this.#connection, io))];
+      return streamsOf(this.#connection, io);
     }
 
     localAddress(): IpSocketAddress {
@@ -187,35 +187,11 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
   });
 }
 
-function sourceOf(connection: NetworkConnection, io: Io): ByteSource {
-  return {
-    ready: () => connection.readable,
-    whenReady: (wake) => connection.changed.add(wake),
-    read: (length) => streaming(io, () => connection.read(length)),
-  };
-}
-
-function sinkOf(connection: NetworkConnection, io: Io): ByteSink {
-  const whenReady = (wake: () => void): (() => void) => connection.changed.add(wake);
-  const flushed = { ready: () => connection.flushed, whenReady };
-  return {
-    ready: () => connection.writable,
-    whenReady,
-    room() {
-      const room = streaming(io, () => connection.room);
-      if (room === undefined) throw { tag: 'closed' };
-      return room;
-    },
-    write: (bytes) => streaming(io, () => connection.write(bytes)),
-    flush: () => flushed,
-  };
-}
-
-function streaming<T>(io: Io, operation: () => T): T {
-  try {
-    return operation();
-  } catch (error) {
+/** Both ends of a connection as streams. */
+function streamsOf({ input, output }: NetworkConnection, io: Io): [object, object] {
+  const failed = (error: unknown): unknown => {
     const code = socketErrorOf(error);
-    throw io.failed(code, code);
-  }
+    return io.failed(code, code);
+  };
+  return [new io.InputStream(sourceOf(input, failed)), new io.OutputStream(sinkOf(output, failed))];
 }
