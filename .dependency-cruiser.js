@@ -39,6 +39,7 @@ export const may = {
 
 /** A folder of several concepts gives each a door of its own; imports between them run downwards only. */
 export const parts = {
+  'system/operations': [],
   'core/text': [],
   'core/errors': ['core/text'],
   'core/options': ['core/text', 'core/errors'],
@@ -112,7 +113,7 @@ export const parts = {
 /** Parts of which other folders may import the door; those of all others are for their own folder alone. */
 const outerParts = Object.keys(parts).filter(
   (part) =>
-    /^(core|security)\//.test(part) || ['metering/tank', 'runtime/planning', 'runtime/transpile'].includes(part),
+    /^(core|security|system)\//.test(part) || ['metering/tank', 'runtime/planning', 'runtime/transpile'].includes(part),
 );
 
 /** The door of a folder or part. Of the ports, each file is one, so that an import says which port it is of. */
@@ -144,6 +145,13 @@ export default {
   forbidden: [
     ...layers,
     ...partLayers,
+    {
+      name: 'operations-above-composition',
+      comment: 'What single commands do stands on the composition. The composition of a runtime needs none of it.',
+      severity: 'error',
+      from: { path: '^src/system/[^/]+$' },
+      to: { path: '^src/system/operations/' },
+    },
     {
       name: 'one-door',
       comment: "A folder's index.ts is its only door, or those of its parts: import '#folder', never a file inside it.",

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildActor } from '#system';
+import { buildActor } from '#system/operations';
 import { main } from '../../src/cli/program.ts';
 
 let folder: string;

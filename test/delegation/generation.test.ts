@@ -13,7 +13,8 @@ import {
   RegistryAwareDelegationEngine,
   StaticDelegationEngine,
 } from '#delegation';
-import { buildSource, createRuntime, interfaceOf, openKeyring, openRegistry, type Runtime } from '#system';
+import { createRuntime, type Runtime } from '#system';
+import { buildSource, interfaceOf, openKeyring, openRegistry } from '#system/operations';
 import { scratchFolder } from '../security/scratch.ts';
 
 type Parts = ConstructorParameters<typeof GenerationPipeline>[0];

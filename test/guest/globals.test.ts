@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ActorRef, buildActor, createRuntime, type Runtime } from '#system';
+import type { ActorRef } from '#messaging';
+import { createRuntime, type Runtime } from '#system';
+import { buildActor } from '#system/operations';
 import { InstantClock } from '../support/instant-clock.ts';
 import type { lifecycle } from './guests/modern.ts';
 

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ComponentHandle } from '#core';
-import { type ActorRef, buildActor, createRuntime, type Runtime } from '#system';
+import type { ActorRef } from '#messaging';
+import { createRuntime, type Runtime } from '#system';
+import { buildActor } from '#system/operations';
 import type { lifecycle } from './guests/probe.ts';
 
 type Probe = NonNullable<(typeof lifecycle)['operations']>;

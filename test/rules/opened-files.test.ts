@@ -33,7 +33,7 @@ const MAY_OPEN: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/security/access/file-guard.ts': [1, "a guest's files: refuses what is no regular file by itself"],
   'src/security/private-file.ts': [1, 'flushes a folder, and opens nothing else (O_DIRECTORY)'],
   'src/system/engine-profile.ts': [1, "an installed package's package.json"],
-  'src/system/source-build.ts': [1, 'writes into a folder that was just made'],
+  'src/system/operations/source-build.ts': [1, 'writes into a folder that was just made'],
 };
 
 /** Places that name a function of `node:fs` which opens files, other than to create one that must not be there. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { parseDuration } from '#core/options';
 import { printable } from '#core/text';
-import { type AuditFilter, openAuditFolder, readAudit, verifyAudit } from '#system';
+import { type AuditFilter, openAuditFolder, readAudit, verifyAudit } from '#system/operations';
 import { EXIT } from '../exit-codes.ts';
 import { reading } from '../options/limit-options.ts';
 import type { Shell } from '../shell.ts';

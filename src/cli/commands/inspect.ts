@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { printable } from '#core/text';
-import { inspectComponent, readManifest } from '#system';
+import { inspectComponent, readManifest } from '#system/operations';
 import { addSizeOption } from '../options/limit-options.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from '../options/registry-source.ts';
 import type { Shell } from '../shell.ts';

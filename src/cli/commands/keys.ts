@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { parseDuration } from '#core/options';
 import { printable } from '#core/text';
-import { openKeyring } from '#system';
+import { openKeyring } from '#system/operations';
 import { CliError } from '../errors.ts';
 import { reading } from '../options/limit-options.ts';
 import type { Shell } from '../shell.ts';

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { messageOf } from '#core/errors';
 import type { MeteringMode } from '#core/ports/meter';
 import { printable } from '#core/text';
-import { type MeteredFile, meterFile } from '#system';
+import { type MeteredFile, meterFile } from '#system/operations';
 import { CliError } from '../errors.ts';
 import { addSizeOption } from '../options/limit-options.ts';
 import type { Shell } from '../shell.ts';

@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { buildActor, newActor } from '#system';
+import { buildActor, newActor } from '#system/operations';
 import type { Shell } from '../shell.ts';
 
 export function newCommand(shell: Shell): Command {

@@ -7,7 +7,7 @@ import { parseDuration } from '#core/options';
 import type { ModuleRecord } from '#core/ports/registry';
 import { printable } from '#core/text';
 import { readRegular } from '#files';
-import { interfaceOf, type OpenRegistry, openEmbedder, openRegistry } from '#system';
+import { interfaceOf, type OpenRegistry, openEmbedder, openRegistry } from '#system/operations';
 import { CliError } from '../errors.ts';
 import { addLimitOptions, type LimitFlags, limitsOf, reading } from '../options/limit-options.ts';
 import { addRegistryOptions, type RegistryFlags } from '../options/registry-source.ts';

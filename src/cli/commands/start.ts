@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { printable, shownText } from '#core/text';
-import { type ActorManifest, createRuntime, type Runtime, readManifest } from '#system';
+import { createRuntime, type Runtime } from '#system';
+import { type ActorManifest, readManifest } from '#system/operations';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from '../options/authority.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openRegistry } from '#system';
+import { openRegistry } from '#system/operations';
 
 export interface RegistryFlags {
   readonly registry?: string;

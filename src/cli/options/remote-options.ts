@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { BundleRemote } from '#system';
+import type { BundleRemote } from '#system/operations';
 import { CliError } from '../errors.ts';
 
 export interface RemoteFlags {

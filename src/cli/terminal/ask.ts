@@ -1,7 +1,7 @@
 import { formatComponentId, parseComponentId } from '#core';
 import { VivariumError } from '#core/errors';
 import { printable } from '#core/text';
-import { type ActorManifest, missingGrants } from '#system';
+import { type ActorManifest, missingGrants } from '#system/operations';
 import type { Shell } from '../shell.ts';
 import type { InputLines } from './input-lines.ts';
 

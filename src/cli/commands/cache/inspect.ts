@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { printable } from '#core/text';
-import { inspectBundle } from '#system';
+import { inspectBundle } from '#system/operations';
 import type { Shell } from '../../shell.ts';
 import { bytesText } from '../../terminal/bytes-text.ts';
 

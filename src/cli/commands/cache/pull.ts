@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { printable } from '#core/text';
-import { pullBundle } from '#system';
+import { pullBundle } from '#system/operations';
 import { addRemoteOptions, type RemoteFlags, remoteOf } from '../../options/remote-options.ts';
 import type { Shell } from '../../shell.ts';
 import { bytesText } from '../../terminal/bytes-text.ts';

@@ -1,4 +1,4 @@
-import type { TransferProgress } from '#system';
+import type { TransferProgress } from '#system/operations';
 import type { Shell } from '../../shell.ts';
 import { bytesText } from '../../terminal/bytes-text.ts';
 import { ProgressBar } from '../../terminal/progress-bar.ts';

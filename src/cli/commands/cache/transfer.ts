@@ -1,4 +1,4 @@
-import type { TransferProgress } from '#system';
+import type { TransferProgress } from '#system/operations';
 import type { Shell } from '../../shell.ts';
 import { TransferBar } from './transfer-bar.ts';
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { checkBundle, checkWorkingTree } from '#system';
+import { checkBundle, checkWorkingTree } from '#system/operations';
 import { CliError } from '../../errors.ts';
 import { addRemoteOptions, type RemoteFlags, remoteOf } from '../../options/remote-options.ts';
 import type { Shell } from '../../shell.ts';

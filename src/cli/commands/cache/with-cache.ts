@@ -1,4 +1,4 @@
-import { openArtifactCache } from '#system';
+import { openArtifactCache } from '#system/operations';
 import type { Shell } from '../../shell.ts';
 
 type Manager = ReturnType<typeof openArtifactCache>['manager'];

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { RegistryError } from '#registry';
-import { systemClock } from './clock.ts';
+import { systemClock } from '../clock.ts';
 
 /** The largest WIT text that is compiled; the largest packages of WASI have a tenth of it. */
 const MAX_WIT_BYTES = 2 ** 20;

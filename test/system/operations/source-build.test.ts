@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { buildSource, createRuntime } from '#system';
-import { scratchFolder } from '../security/scratch.ts';
+import { createRuntime } from '#system';
+import { buildSource } from '#system/operations';
+import { scratchFolder } from '../../security/scratch.ts';
 
 const WIT = 'package example:text; world guest { export slug: func(text: string) -> string; }';
 

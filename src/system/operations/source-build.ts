@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allow, checkOptions } from '#core/options';
 import { bundleForeignSource, ProjectError } from '#project';
-import { systemClock } from './clock.ts';
+import { systemClock } from '../clock.ts';
 import { guestLibrary } from './project.ts';
 
 const MAX_TIME_MS = 60_000;

@@ -5,11 +5,11 @@ import { type BuildOptions, type BuiltComponent, build, scaffold } from '#projec
 export { type ActorManifest, readManifest } from '#project';
 
 /** In a checkout this file lies in `src/system`, compiled in `dist/system`: the package's root is two above both. */
-const root = new URL('../../', import.meta.url);
+const root = new URL('../../../', import.meta.url);
 const witFolder = fileURLToPath(new URL('wit', root));
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 /** The file that `vivarium/guest` stands for in what is built. */
-export const guestLibrary: string = fileURLToPath(new URL(`../guest/index.${extension}`, import.meta.url));
+export const guestLibrary: string = fileURLToPath(new URL(`../../guest/index.${extension}`, import.meta.url));
 
 const BUILD: allow.OptionRules<Pick<BuildOptions, 'output' | 'engine' | 'world'>> = {
   output: allow.path,

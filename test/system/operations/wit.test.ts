@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { interfaceOf } from '#system';
-import { embedWit } from '../../src/system/wit.ts';
-import { scratchFolder } from '../security/scratch.ts';
+import { interfaceOf } from '#system/operations';
+import { embedWit } from '../../../src/system/operations/wit.ts';
+import { scratchFolder } from '../../security/scratch.ts';
 
 const adder = 'package a:b; world w { export add: func(a: u32, b: u32) -> u32; }';
 const refused = { code: 'REGISTRY_INVALID_QUERY' };

@@ -1,6 +1,6 @@
 import { isVivariumError } from '#core/errors';
 import { CapabilitySet, type GrantInput } from '#security/authority';
-import { systemClock } from './clock.ts';
+import { systemClock } from '../clock.ts';
 
 /** Those of the grants asked for that the given ones do not cover. @throws `SECURITY_INVALID_GRANT` */
 export function missingGrants(asked: readonly string[], given: readonly GrantInput[]): readonly string[] {

@@ -1,6 +1,6 @@
 import type { MeteringMode } from '#core/ports/meter';
 import { explainBytes, type ModuleExplanation, meterBytes } from '#metering';
-import { type ReadOptions, readComponentPath } from './component-source.ts';
+import { type ReadOptions, readComponentPath } from '../component-source.ts';
 
 export interface MeteredFile {
   readonly before: Uint8Array;

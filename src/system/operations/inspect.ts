@@ -5,9 +5,9 @@ import { hashesOfComponent, type WorldHashes } from '#registry';
 import { ChildBuilder, RuntimeError } from '#runtime';
 import { whyGlue } from '#runtime/planning';
 import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
-import { buildProgram } from './build-program.ts';
-import { systemClock } from './clock.ts';
-import { type ComponentSource, type ReadOptions, readSource } from './component-source.ts';
+import { buildProgram } from '../build-program.ts';
+import { systemClock } from '../clock.ts';
+import { type ComponentSource, type ReadOptions, readSource } from '../component-source.ts';
 
 /** Who meets an import: WASI's sandbox, Vivarium's host functions, or whoever loads the component. */
 export type ImportStatus = 'wasi' | 'vivarium' | 'missing';

@@ -22,8 +22,8 @@ import {
 import { SecurityError } from '#security';
 import { KeyStore, TrustStore, vivariumHome } from '#security/keys';
 import type { Signer } from '#security/signers';
-import { systemClock } from './clock.ts';
-import { createRuntime, type Runtime } from './runtime.ts';
+import { systemClock } from '../clock.ts';
+import { createRuntime, type Runtime } from '../runtime.ts';
 import { embedWit } from './wit.ts';
 
 export interface RegistryOptions {

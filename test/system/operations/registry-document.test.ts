@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { ModuleRecord } from '#core/ports/registry';
-import { openKeyring, openRegistry } from '#system';
-import { scratchFolder } from '../security/scratch.ts';
-import { adderComponent } from '../support/adder-component.ts';
+import { openKeyring, openRegistry } from '#system/operations';
+import { scratchFolder } from '../../security/scratch.ts';
+import { adderComponent } from '../../support/adder-component.ts';
 
 it('the code in docs/registry.md publishes, finds and fetches', async () => {
   const home = scratchFolder();

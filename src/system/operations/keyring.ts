@@ -1,7 +1,7 @@
 import type { AuditFolder } from '#security/audit';
 import { Keyring, MachineSecret, vivariumHome } from '#security/keys';
-import { auditFolder } from './audit.ts';
-import { systemClock, systemRandom } from './clock.ts';
+import { auditFolder } from '../audit.ts';
+import { systemClock, systemRandom } from '../clock.ts';
 
 /** The keys and trusted keys in a home folder: `VIVARIUM_HOME` by default. */
 export function openKeyring(home: string = vivariumHome()): Keyring {

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createRuntime, openKeyring, openRegistry } from '#system';
-import { scratchFolder } from '../security/scratch.ts';
-import { adderComponent } from '../support/adder-component.ts';
+import { createRuntime } from '#system';
+import { openKeyring, openRegistry } from '#system/operations';
+import { scratchFolder } from '../../security/scratch.ts';
+import { adderComponent } from '../../support/adder-component.ts';
 
 describe('a runtime with a registry', () => {
   it('loads registry:ID, which counts as signed, until it is revoked', async () => {

@@ -29,9 +29,9 @@ import { allow, checkOptions } from '#core/options';
 import { shownPath } from '#core/text';
 import { readRegular } from '#files';
 import { signArtifact } from '#security/keys';
-import { artifactTrust, openArtifactCache } from './artifact-cache.ts';
-import { systemClock, systemRandom } from './clock.ts';
-import { readComponentPath } from './component-source.ts';
+import { artifactTrust, openArtifactCache } from '../artifact-cache.ts';
+import { systemClock, systemRandom } from '../clock.ts';
+import { readComponentPath } from '../component-source.ts';
 import { openKeyring } from './keyring.ts';
 
 export type TransferProgress = Parameters<OnProgress>[0];

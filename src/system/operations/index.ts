@@ -1,0 +1,23 @@
+export { type OpenArtifactCache, openArtifactCache } from '../artifact-cache.ts';
+export { missingGrants } from './grants.ts';
+export { type AuditFilter, openAuditFolder, openKeyring, readAudit, verifyAudit } from './keyring.ts';
+export type { MeteredFile } from './meter.ts';
+export {
+  buildActor,
+  buildSource,
+  checkBundle,
+  checkWorkingTree,
+  inspectBundle,
+  inspectComponent,
+  interfaceOf,
+  meterFile,
+  newActor,
+  openEmbedder,
+  openRegistry,
+  pullBundle,
+  pushBundle,
+  readManifest,
+} from './on-use.ts';
+export type { BundleRemote, TransferProgress } from './portable-cache.ts';
+export type { ActorManifest } from './project.ts';
+export type { OpenRegistry } from './registry.ts';
