@@ -10,22 +10,22 @@ const CORE_MODULE = 1;
 const COMPONENT = 4;
 const MOST_NESTED = 64;
 
-/** Whether `bytes` begin as a component does. */
+/** Whether `bytes` start with the header of a component. */
 function isComponent(bytes: Uint8Array): boolean {
   return HEADER.every((byte, at) => bytes[at] === byte);
 }
 
 /**
- * Meters a core module, or each core module inside a component and in components within it. A metered component is for
- * reading and for tools that know `vivarium:metering`: its core modules import the tank, which no component gives them.
- * @throws {MeteringError} what `meterModule` throws, naming the core module that is refused
+ * Meters a core module, or each core module inside a component and inside nested components. A metered component is for
+ * reading and for tools that know `vivarium:metering`: its core modules import the tank, which no component provides.
+ * @throws {MeteringError} as `meterModule` does; the error names the core module that is refused
  */
 export function meterBytes(bytes: Uint8Array, mode: MeteringMode = 'fuel'): Uint8Array {
   checkMode(mode);
   return eachModule(bytes, (module) => meterModule(module, mode).bytes);
 }
 
-/** Explains a core module, or each core module inside a component, in their order. @throws {MeteringError} */
+/** Explains a core module, or each core module inside a component in order. @throws {MeteringError} */
 export function explainBytes(bytes: Uint8Array, mode: MeteringMode = 'fuel'): ModuleExplanation[] {
   checkMode(mode);
   const explanations: ModuleExplanation[] = [];
@@ -36,7 +36,7 @@ export function explainBytes(bytes: Uint8Array, mode: MeteringMode = 'fuel'): Mo
   return explanations;
 }
 
-/** Puts what `replace` answers in the place of every core module. */
+/** Replaces every core module with the result of `replace`. */
 function eachModule(bytes: Uint8Array, replace: (module: Uint8Array) => Uint8Array): Uint8Array {
   let modules = 0;
   const visit = (own: Uint8Array, depth: number): Uint8Array => {

@@ -14,5 +14,5 @@ export type MeteringErrorCode =
   | 'METERING_TOO_LARGE'
   | 'METERING_SPENT';
 
-/** A budget that is used up, or a module that cannot be metered. */
+/** Reports a budget that is used up, or a module that cannot be metered. */
 export class MeteringError extends VivariumError<MeteringErrorCode> {}

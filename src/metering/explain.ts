@@ -9,14 +9,14 @@ import { validateModule } from './validate.ts';
 /** How one function is metered. */
 export interface FunctionExplanation {
   readonly index: number;
-  /** From the name section. */
+  /** The function's name in the name section. */
   readonly name: string | undefined;
-  /** Reachable operators that cost fuel, each counted once. */
+  /** The number of reachable operators that cost fuel, each counted once. */
   readonly staticCost: number;
   readonly convention: Convention;
-  /** Looks at the budget when it is entered. */
+  /** Whether the function checks the budget on entry. */
   readonly checksOnEntry: boolean;
-  /** Looks at the budget that were inserted, and payments between them. */
+  /** The number of budget checks inserted, and of payments between them. */
   readonly checks: number;
   readonly payments: number;
   readonly bytes: number;
@@ -26,11 +26,11 @@ export interface FunctionExplanation {
 export interface ModuleExplanation {
   readonly startupFuel: number;
   readonly initialBytes: number;
-  /** The dearest first. */
+  /** The functions, most expensive first. */
   readonly functions: readonly FunctionExplanation[];
 }
 
-/** What metering does to a core module, function by function. @throws {MeteringError} as `meterModule` does */
+/** Describes what metering does to each function of a core module. @throws {MeteringError} as `meterModule` does */
 export function explainModule(bytes: Uint8Array, mode: MeteringMode = 'fuel'): ModuleExplanation {
   validateModule(bytes);
   const module = coreModule.readModule(bytes);

@@ -1,13 +1,16 @@
 /**
- * What a metered module imports, in this order, behind its own imports. `suspend` suspends the guest's stack until its turn
- * may go on and answers a token; `resumed` is told the token right behind it, so that the turn takes its place again.
+ * The functions that a metered module imports, in this order, after its own imports. `suspend` suspends the guest's
+ * stack until its turn may go on, and returns a token. The guest passes the token to `resumed` at once, so that its
+ * turn becomes the running one again.
  */
 export const HOOKS = {
   functions: ['refill', 'room', 'grow', 'allocate', 'suspend', 'resumed'],
   globals: ['fuel', 'heap'],
 } as const;
 
-/** What `refill` answers where the guest must suspend itself and then go on. */
+/** `refill` returns this when the guest must suspend itself and then go on. */
 export const YIELD = -1;
-/** What `refill` answers where the import that was called must wait: the guest suspends itself and calls it again. */
+/**
+ * `refill` returns this when the called import must wait: the guest suspends itself and then calls the import again.
+ */
 export const WAIT = -2;

@@ -1,20 +1,20 @@
 import type { coreModule } from '#wasm';
 
-/** How many parts an instance of a module has: what V8 makes before any of the guest's code runs. */
+/** The parts of an instance: the objects that V8 makes before any of the guest's code runs. */
 export interface InstanceParts {
   readonly imports: number;
   readonly exportedFunctions: number;
-  /** Exported memories, tables, globals and tags. */
+  /** The number of exported memories, tables, globals and tags. */
   readonly otherExports: number;
-  /** Functions and globals of its own. */
+  /** The number of functions and globals that the module defines. */
   readonly declarations: number;
   readonly memories: number;
   readonly tables: number;
 }
 
 /**
- * Bytes that one of each takes of the host, beside what memories and tables hold: at least what was measured on Node 24
- * and 26, which `test/metering/instance-parts.test.ts` repeats.
+ * Host bytes that one part of each kind takes, apart from what memories and tables hold. Each is at least the value
+ * measured on Node 24 and 26, and `test/metering/instance-parts.test.ts` repeats the measurement.
  */
 const BYTES: Readonly<Record<keyof InstanceParts | 'instance', number>> = {
   instance: 1_024,
@@ -26,7 +26,7 @@ const BYTES: Readonly<Record<keyof InstanceParts | 'instance', number>> = {
   tables: 512,
 };
 
-/** What the host takes for a store's instances without charging it: ordinary components have less. */
+/** Host bytes that a store's instances may take without a charge. Ordinary components need less. */
 export const FREE_PART_BYTES = 262_144;
 
 export function partsOf(module: coreModule.CoreModule): InstanceParts {
@@ -43,7 +43,7 @@ export function partsOf(module: coreModule.CoreModule): InstanceParts {
   };
 }
 
-/** What V8 makes one by one, each in about a microsecond. */
+/** Counts the parts that V8 makes one by one, each in about a microsecond. */
 export function countParts(parts: InstanceParts): number {
   return 1 + parts.imports + parts.exportedFunctions + parts.otherExports + parts.memories + parts.tables;
 }

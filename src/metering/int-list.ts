@@ -1,4 +1,4 @@
-/** A list of 32-bit integers that grows, in one typed array. */
+/** A growable list of 32-bit integers in one typed array. */
 export class IntList {
   items: Int32Array;
   length = 0;
@@ -16,7 +16,7 @@ export class IntList {
     return this.items[index] as number;
   }
 
-  /** Writes behind the end too: a stack that is indexed by depth. */
+  /** Sets an element, also beyond the end, so that a list can be a stack indexed by depth. */
   set(index: number, value: number): void {
     if (index >= this.items.length) this.#grow(index * 2);
     this.items[index] = value;

@@ -3,43 +3,46 @@ import { parseForeignJson } from '#core/text';
 import { MeteringError } from './errors.ts';
 import type { InstanceParts } from './instance-parts.ts';
 
-/** A custom section of this name marks a metered module and says what its instantiation takes. */
+/** The name of the custom section that marks a metered module and says what its instantiation costs. */
 export const METADATA_SECTION = 'vivarium:metering';
 
-/** The module name of everything that metering imports and, with a dot, the start of what it exports. */
+/** The module name of all imports that metering adds, and, with a dot, the prefix of all exports that it adds. */
 export const NAMESPACE = 'vivarium:metering';
 export const START_EXPORT = `${NAMESPACE}.start`;
 
-/** A constant length of a global's initialiser, in reverse Polish: a number, an operator, or an imported global. */
+/**
+ * A term of an array length in a global's initialiser, in reverse Polish notation: a number, an operator, or an
+ * imported global.
+ */
 export type LengthTerm = string | '+' | '-' | '*' | { readonly module: string; readonly name: string };
 
 export interface Metadata {
   readonly version: number;
   readonly mode: MeteringMode;
-  /** Fuel for what happens before and around the start function. */
+  /** The fuel for what instantiation does before and around the start function. */
   readonly startupFuel: number;
-  /** Bytes of memories, tables and objects that instantiation allocates. */
+  /** The bytes of memories, tables and objects that instantiation allocates. */
   readonly initialBytes: number;
-  /** Arrays that initialisers make whose lengths are computed: their lengths, and the bytes of an element. */
+  /** Arrays with computed lengths that initialisers make: each length, and the size of an element. */
   readonly arrays: readonly { readonly length: readonly LengthTerm[]; readonly elementBytes: number }[];
   readonly hasStart: boolean;
-  /** What an instance of it consists of. */
+  /** The parts of one instance. */
   readonly parts: InstanceParts;
 }
 
-/** Raised when the same bytes are rewritten differently: what was kept of older ones is then made anew. */
+/** Raise this number when the same bytes are rewritten differently, so that cached older results are made again. */
 export const FORMAT_VERSION = 5;
 
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));
 }
 
-/** What a module of the largest size that is loaded can have. */
+/** Bounds that the largest loadable module stays within. */
 const BOUNDS = { maxLength: 16 * 2 ** 20, maxDepth: 8, maxItems: 1_000_000 };
 
 const read = new WeakMap<WebAssembly.Module, Metadata>();
 
-/** What metering noted in a module. @throws {MeteringError} `METERING_NOT_METERED` */
+/** Reads the metadata that metering stored in a module. @throws {MeteringError} `METERING_NOT_METERED` */
 export function metadataOf(module: WebAssembly.Module): Metadata {
   const known = read.get(module);
   if (known !== undefined) return known;

@@ -13,10 +13,10 @@ import { checkMode } from './mode.ts';
 import { validateModule } from './validate.ts';
 
 /**
- * Core wasm in, metered core wasm out; pure and deterministic.
- * @param attached code of the host's that the module gets besides its own, for who instantiates it
+ * Rewrites a core wasm module into a metered one. The function is pure and deterministic.
+ * @param attached host code that is appended to the module, for whoever instantiates it
  * @param waiting imports that may have to wait: their callers suspend themselves and call them again for the answer
- * @throws {MeteringError} `METERING_INVALID_MODULE`, or what else the module is refused for; `CORE_INVALID_OPTION`
+ * @throws {MeteringError} `METERING_INVALID_MODULE`, or another code when the module is refused; `CORE_INVALID_OPTION`
  */
 export function meterModule(
   bytes: Uint8Array,
@@ -26,18 +26,18 @@ export function meterModule(
 ): MeteredModule & { readonly bytes: Uint8Array<ArrayBuffer> } {
   checkMode(mode);
   validateModule(bytes);
-  // A Buffer is of another class: loops that meet both take longer for each.
+  // Convert a Buffer to a plain Uint8Array, because loops that meet both classes run slower.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   return { bytes: rewriteModule(plain, mode, attached, waiting) };
 }
 
-/** Rewrites by `meterModule` and makes tanks that read the monotonic clock. */
+/** A meter that rewrites with `meterModule` and makes tanks that read the monotonic clock. */
 export class RewritingMeter implements Meter {
   readonly version = tanks.version;
   readonly #now: () => number;
   readonly #slices: SliceSizes | undefined;
 
-  /** @param slices fuel that tanks hand out at once; no number that they report depends on it */
+  /** @param slices how much fuel tanks hand out at once; reported numbers do not depend on it */
   constructor(now: () => number = () => performance.now(), slices?: SliceSizes) {
     this.#now = now;
     this.#slices = slices;

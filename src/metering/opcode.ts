@@ -1,8 +1,10 @@
 /**
- * Opcodes that the rewriter emits or treats in a way of its own. Numbers from the core specification's binary format.
+ * Opcodes that the rewriter emits or treats specially. The numbers are from the binary format of the core
+ * specification.
  *
- * V8 folds a constant of the file that uses it, and reads an imported one each time. So files that handle every operator
- * keep this table in a constant of their own, and their largest switches name numbers, which the compiler holds against it.
+ * V8 folds a constant of the file that uses it, but reads an imported constant each time. Files that handle every
+ * operator therefore copy this table into a constant of their own, and their largest switches use number literals that
+ * the compiler compares with this table.
  */
 export const Op = {
   unreachable: 0x00,
@@ -98,7 +100,7 @@ export const Gc = {
   brOnCastFail: 25,
 } as const;
 
-/** Block type and value types of one byte. */
+/** The empty block type, and the value types that take one byte. */
 export const EMPTY = 0x40;
 export const I32 = 0x7f;
 export const I64 = 0x7e;

@@ -3,18 +3,18 @@ import { IntList } from '../int-list.ts';
 import { NAMESPACE } from '../metadata.ts';
 import { EMPTY, Op } from '../opcode.ts';
 
-/** A function that metering appends. */
+/** A function that metering adds to the module. */
 export interface AppendedFunction {
   readonly name: string;
   readonly type: number;
   readonly body: Uint8Array;
-  /** As in `CountingCode`; offsets count from the beginning of the body. */
+  /** Branch hints as in `CountingCode`; their offsets count from the beginning of the body. */
   readonly hints: IntList;
 }
 
 const UNWRITTEN: AppendedFunction = { name: '', type: 0, body: new Uint8Array(), hints: new IntList(1) };
 
-/** The body of an appended function: its locals, then its code. */
+/** The body of an appended function: its local declarations, then its code. */
 export class AppendedBody extends ByteWriter {
   readonly hints: IntList = new IntList(2);
 
@@ -51,13 +51,13 @@ export class AppendedBody extends ByteWriter {
     return this.u8(Op.i64Const).s64(BigInt(value));
   }
 
-  /** The first locals onto the stack. */
+  /** Pushes the first `parameters` locals onto the stack. */
   pass(parameters: number): this {
     for (let local = 0; local < parameters; local++) this.get(local);
     return this;
   }
 
-  /** `if` the i64 on the stack is below zero, which is unlikely. */
+  /** Opens an `if` that is taken when the i64 on the stack is negative; a hint says that this is unlikely. */
   ifBelow(): this {
     this.operators(Op.i64Const, 0, Op.i64LtS);
     this.hints.push(this.length * 2);
@@ -69,13 +69,13 @@ export class AppendedBody extends ByteWriter {
   }
 }
 
-/** Functions that are appended when they are first asked for. */
+/** Functions that metering appends to the module, each on its first request. */
 export class AppendedFunctions {
   readonly list: AppendedFunction[] = [];
   readonly #first: number;
   readonly #indices = new Map<string, number>();
 
-  /** @param first the index of the first */
+  /** @param first the function index of the first appended function */
   constructor(first: number) {
     this.#first = first;
   }
@@ -84,7 +84,7 @@ export class AppendedFunctions {
     return this.#first;
   }
 
-  /** The index of the function of that name; `write` may ask for others. */
+  /** Returns the index of the function `name`. `write` produces its body and may request other functions. */
   index(name: string, type: number, write: () => AppendedBody): number {
     const known = this.#indices.get(name);
     if (known !== undefined) return known;

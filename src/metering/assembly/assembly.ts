@@ -3,14 +3,19 @@ import { growMemory, growTable } from './growth-code.ts';
 import { bytesOf, IndexSpaces } from './index-spaces.ts';
 import * as wrappers from './wrapper-code.ts';
 
-/** The metered module as it is put together: what stands for a function where, appended when it is first asked for. */
+/**
+ * The metered module while it is assembled. It says which function replaces which one, and appends each on first use.
+ */
 export class Assembly extends IndexSpaces {
-  /** What bodies refer to by `ref.func`; it must be declared in an element segment. */
+  /** Functions that bodies name by `ref.func`. Validation requires an element segment that declares them. */
   readonly declared: Set<number> = new Set();
   readonly #importWrappers: number[] = [];
   readonly #loopImportWrappers: number[] = [];
 
-  /** What the outside, and references, hold of a function: one of the module's own types that takes the counter from the cell. */
+  /**
+   * Returns the function that references and outside callers get: it has the original type and takes the counter from
+   * the cell.
+   */
   reference(index: number): number {
     const plan = this.plan.functions[index];
     if (plan?.convention === 'cell') return this.functionIndex(index);
@@ -20,19 +25,19 @@ export class Assembly extends IndexSpaces {
       : this.appended.index(`entry ${index}`, own, () => wrappers.entry(this, index, plan));
   }
 
-  /** A reference in a body, which must be declared elsewhere. */
+  /** Returns a reference for use in a body, and notes that an element segment must declare it. */
   declaredReference(index: number): number {
     const reference = this.reference(index);
     this.declared.add(reference);
     return reference;
   }
 
-  /** What an export of a function is. An import that is exported again stays what it is. */
+  /** Returns the function to export in place of `index`. A re-exported import stays as it is. */
   exported(index: number): number {
     return index < this.module.imported.function ? index : this.reference(index);
   }
 
-  /** What a private table holds of a function: one of the `register` convention that looks at the budget. */
+  /** Returns the function that a private table holds: it has the `register` convention and checks the budget. */
   registered(index: number): number {
     const plan = this.plan.functions[index];
     if (plan === undefined) return this.importWrapper(index);
@@ -41,15 +46,18 @@ export class Assembly extends IndexSpaces {
     return this.appended.index(`adapter ${index}`, type, () => wrappers.adapter(this, index, plan));
   }
 
-  /** Calls an import, in the `register` convention. `hasRoom`: the caller has seen to the room on the stack. */
-  importWrapper(index: number, hasRoom = false): number {
-    const known = (hasRoom ? this.#loopImportWrappers : this.#importWrappers)[index];
+  /**
+   * Returns a wrapper that calls an import in the `register` convention. `hasReserve`: the caller has already checked
+   * the stack reserve.
+   */
+  importWrapper(index: number, hasReserve = false): number {
+    const known = (hasReserve ? this.#loopImportWrappers : this.#importWrappers)[index];
     if (known !== undefined) return known;
     const type = this.types.withCounter(this.typeOf(index));
-    const wrapper = this.appended.index(`import ${index}${hasRoom ? ' in a loop' : ''}`, type, () =>
-      wrappers.importWrapper(this, index, hasRoom),
+    const wrapper = this.appended.index(`import ${index}${hasReserve ? ' in a loop' : ''}`, type, () =>
+      wrappers.importWrapper(this, index, hasReserve),
     );
-    (hasRoom ? this.#loopImportWrappers : this.#importWrappers)[index] = wrapper;
+    (hasReserve ? this.#loopImportWrappers : this.#importWrappers)[index] = wrapper;
     return wrapper;
   }
 
@@ -57,17 +65,17 @@ export class Assembly extends IndexSpaces {
     return wrappers.refillHelper(this);
   }
 
-  /** Puts the counter on the stack into the cell, refilled when it is below zero. */
-  handHelper(): number {
-    return this.appended.index('hand', this.types.index(bytesOf(I64), []), () => wrappers.hand(this));
+  /** Stores the counter from the stack in the cell, and refills it first when it is negative. */
+  storeHelper(): number {
+    return this.appended.index('hand', this.types.index(bytesOf(I64), []), () => wrappers.storeCounter(this));
   }
 
-  /** Charges the bytes on the stack to the store's memory before an allocation. */
+  /** Charges the number of bytes on the stack to the store's memory before an allocation. */
   allocateHelper(): number {
     return this.appended.index('allocate', this.types.index(bytesOf(I64), []), () => wrappers.allocate(this));
   }
 
-  /** Runs the start function. */
+  /** Returns the function that the module exports in place of its start function. */
   startHelper(index: number): number {
     const callee = this.reference(index);
     return this.appended.index('start', this.types.index([], []), () => wrappers.start(callee));

@@ -4,7 +4,7 @@ import type { Assembly } from './assembly.ts';
 
 const { Constant } = coreModule;
 
-/** A constant expression with the metered module's indices. `isPrivate`: what it gives is held by a private table. */
+/** Rewrites a constant expression to the metered module's indices. `isPrivate`: a private table holds its result. */
 export function rewriteExpression(assembly: Assembly, reader: ByteReader, writer: ByteWriter, isPrivate = false): void {
   for (const { opcode, start, end, index } of coreModule.readConstantExpression(reader)) {
     if (opcode === Constant.globalGet) writer.u8(Op.globalGet).u32(assembly.globalIndex(index));

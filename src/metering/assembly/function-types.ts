@@ -5,7 +5,7 @@ import { I64 } from '../opcode.ts';
 const COUNTER = Uint8Array.of(I64);
 const encoding = ({ bytes }: coreModule.ValueType): Uint8Array => bytes;
 
-/** The module's function types, and those that metering appends when they are first asked for. */
+/** The module's function types, and the types that metering appends on first use. */
 export class FunctionTypes {
   readonly appended: Uint8Array[] = [];
   readonly #module: coreModule.CoreModule;
@@ -18,11 +18,12 @@ export class FunctionTypes {
 
   at(index: number): coreModule.FunctionType {
     const type = this.#module.types[index];
-    if (type?.kind !== 'function') throw new MeteringError('METERING_INVALID_MODULE', `type ${index} is no function`);
+    if (type?.kind !== 'function')
+      throw new MeteringError('METERING_INVALID_MODULE', `type ${index} is not a function type`);
     return type;
   }
 
-  /** The index of a function type, appended when it is new. */
+  /** Returns the index of a function type, and appends the type if it is new. */
   index(parameters: readonly Uint8Array[], results: readonly Uint8Array[]): number {
     const key = `${parameters.join(';')}>${results.join(';')}`;
     const known = this.#indices.get(key);
@@ -38,7 +39,7 @@ export class FunctionTypes {
     return index;
   }
 
-  /** A type with the counter as one more parameter and one more result. */
+  /** Returns the type with the counter as one more parameter and one more result. */
   withCounter(index: number): number {
     const known = this.#withCounter[index];
     if (known !== undefined) return known;

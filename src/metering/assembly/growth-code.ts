@@ -8,7 +8,7 @@ import { refillLocal } from './wrapper-code.ts';
 const PAGE = 65_536;
 const COUNTER = Uint8Array.of(I64);
 
-/** `memory.grow` that the tank may refuse: 1 a page, once it succeeded. */
+/** Wraps `memory.grow`: the tank may refuse the growth; a successful one costs 1 for each page. */
 export function growMemory(assembly: IndexSpaces, memory: number): number {
   const is64 = assembly.module.memories[memory]?.is64 === true;
   return growing(assembly, { name: `memory.grow ${memory}`, before: [], is64, unitBytes: PAGE }, (code) =>
@@ -16,7 +16,7 @@ export function growMemory(assembly: IndexSpaces, memory: number): number {
   );
 }
 
-/** `table.grow` that the tank may refuse: 1 an element, once it succeeded. */
+/** Wraps `table.grow`: the tank may refuse the growth; a successful one costs 1 for each element. */
 export function growTable(assembly: IndexSpaces, table: number): number {
   const { element, limits } = assembly.module.tables[table] as coreModule.TableType;
   const growth = {
@@ -30,13 +30,13 @@ export function growTable(assembly: IndexSpaces, table: number): number {
 
 interface Growth {
   readonly name: string;
-  /** Parameters before the count. */
+  /** The parameters that stand before the count. */
   readonly before: readonly Uint8Array[];
   readonly is64: boolean;
   readonly unitBytes: number;
 }
 
-/** (…, count, counter) -> (result, counter) */
+/** The function's type is (…, count, counter) -> (result, counter). */
 function growing(
   assembly: IndexSpaces,
   { name, before, is64, unitBytes }: Growth,

@@ -12,8 +12,9 @@ const NOTHING_ATTACHED: AttachedCode = { imports: [], functions: [] };
 export const bytesOf = (...types: number[]): Uint8Array[] => types.map((type) => Uint8Array.of(type));
 
 /**
- * The index spaces of the metered module. Hooks stand behind the module's own imports, and what attached code imports
- * behind those, so that what the module defines moves up by their number; functions and types are appended when first asked for.
+ * The index spaces of the metered module. The hooks follow the module's own imports, and the imports of attached code
+ * follow the hooks, so the indices of functions that the module defines move up by their number. Functions and types
+ * are appended on first use.
  */
 export class IndexSpaces {
   readonly module: coreModule.CoreModule;
@@ -29,9 +30,9 @@ export class IndexSpaces {
   readonly suspend: number;
   readonly resumed: number;
   readonly attached: AttachedCode;
-  /** Imports that may have to wait, by their function index. */
+  /** The function indices of imports that may have to wait. */
   readonly waiting: ReadonlySet<number>;
-  /** By how much the functions that the module defines move up. */
+  /** By how much the indices of functions that the module defines move up. */
   readonly #shift: number;
 
   constructor(
@@ -72,12 +73,12 @@ export class IndexSpaces {
     return this.types.at(this.typeOf(index));
   }
 
-  /** The type index of a function of the module. */
+  /** Returns the type index of a function of the original module. */
   typeOf(index: number): number {
     return this.module.functions[index] as number;
   }
 
-  /** The functions that the metered module imports besides its own, in their order. */
+  /** The functions that metering imports in addition to the module's own imports, in order. */
   addedImports(): readonly { readonly module: string; readonly name: string; readonly type: number }[] {
     const refill = this.types.index(bytesOf(I64), bytesOf(I64));
     const types = [

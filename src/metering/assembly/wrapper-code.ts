@@ -4,12 +4,12 @@ import { EMPTY, I32, I64, Op } from '../opcode.ts';
 import { AppendedBody } from './appended-functions.ts';
 import { bytesOf, type IndexSpaces } from './index-spaces.ts';
 
-/** A body without locals of its own. */
+/** Starts a body that declares no locals. */
 const body = (): AppendedBody => new AppendedBody().u8(0);
 
 /**
- * Asks the tank for more when the counter on the stack is below zero: gives the thread to others where the tank says so, and
- * traps where it refuses.
+ * Calls `refill` when the counter on the stack is negative. The function suspends the stack when the tank asks it to
+ * yield, and traps when the tank refuses.
  */
 export function refillHelper(assembly: IndexSpaces): number {
   const { types, appended, refill } = assembly;
@@ -21,14 +21,14 @@ export function refillHelper(assembly: IndexSpaces): number {
 }
 
 /**
- * The same behind an import that may have to wait. Answers the counter, and 1 where the import must be called again for its
- * answer. A guest could catch what a rejected promise throws, so none is rejected: a turn that has ended meanwhile is
- * spent, and traps here.
+ * Refills after an import that may have to wait. It returns the counter, and 1 when the import must be called again for
+ * its answer. Suspension never rejects a promise, because a guest could catch the exception; a turn that has ended in
+ * the meantime finds its counter spent and traps here.
  */
 function awaitHelper(assembly: IndexSpaces): number {
   const { types, appended, refill } = assembly;
   return appended.index('await', types.index(bytesOf(I64), bytesOf(I64, I32)), () => {
-    // Local 1 is whether the import is called again.
+    // Local 1 says whether the import must be called again.
     const code = new AppendedBody().operators(1, 1, I32).get(0).call(refill).operators(Op.localTee, 0).ifBelow();
     code.get(0).constant64(WAIT).operators(Op.i64Eq, Op.localTee, 1);
     code.get(0).constant64(YIELD).operators(Op.i64Eq, Op.i32Or, Op.if, EMPTY);
@@ -36,7 +36,10 @@ function awaitHelper(assembly: IndexSpaces): number {
   });
 }
 
-/** Suspends the stack, takes the turn's place again, and has its counter in local 0; traps where the turn has ended. */
+/**
+ * Suspends the stack, resumes the turn and reads its counter into local 0. The function traps when the turn has ended
+ * meanwhile.
+ */
 function suspend({ suspend, resumed }: IndexSpaces, code: AppendedBody): AppendedBody {
   return code
     .call(suspend)
@@ -44,7 +47,7 @@ function suspend({ suspend, resumed }: IndexSpaces, code: AppendedBody): Appende
     .operators(Op.localTee, 0, Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY, Op.unreachable, Op.end);
 }
 
-export function hand(assembly: IndexSpaces): AppendedBody {
+export function storeCounter(assembly: IndexSpaces): AppendedBody {
   return refillLocal(assembly, body(), 0).get(0).setGlobal(assembly.fuel).end();
 }
 
@@ -57,22 +60,22 @@ export function start(callee: number): AppendedBody {
   return body().call(callee).end();
 }
 
-/** Calls an import between looks at the budget, with room left on the stack for the host. */
-export function importWrapper(assembly: IndexSpaces, index: number, hasRoom: boolean): AppendedBody {
+/** Calls an import with a budget check before and after it, and ensures the stack reserve for the host's code. */
+export function importWrapper(assembly: IndexSpaces, index: number, hasReserve: boolean): AppendedBody {
   const counter = assembly.functionType(index).parameters.length;
   if (assembly.waiting.has(index)) return waitingWrapper(assembly, index, counter);
   const code = body();
-  // A deadline that passes before the call is seen behind it.
+  // In mode `deadline`, the check after the call also finds a deadline that passed before it.
   if (assembly.plan.mode === 'fuel') refillLocal(assembly, code, counter);
   code.get(counter).setGlobal(assembly.fuel);
-  if (!hasRoom) code.call(assembly.room);
+  if (!hasReserve) code.call(assembly.room);
   code.pass(counter).call(index).getGlobal(assembly.fuel);
   if (assembly.plan.mode === 'deadline') code.constant64(HOST_CALL_COST).u8(Op.i64Sub);
   code.set(counter);
   return refillLocal(assembly, code, counter).get(counter).end();
 }
 
-/** The same for an import that may have to wait, which is called again when it need not wait any longer. */
+/** Calls an import that may have to wait, and calls it again when the wait is over. */
 function waitingWrapper(assembly: IndexSpaces, index: number, counter: number): AppendedBody {
   const code = new AppendedBody().operators(1, 1, I32);
   refillLocal(assembly, code, counter).get(counter).setGlobal(assembly.fuel).call(assembly.room);
@@ -83,7 +86,10 @@ function waitingWrapper(assembly: IndexSpaces, index: number, counter: number): 
   return refillLocal(assembly, code, counter).get(counter).end();
 }
 
-/** Calls an import until it has an answer, which is left on the stack; the counter is in the cell. `again` is an i32 local. */
+/**
+ * Calls an import until it answers, and leaves the answer on the stack; the counter is in the cell. `again` is an i32
+ * local.
+ */
 function callUntilAnswered(assembly: IndexSpaces, code: AppendedBody, index: number, again: number): AppendedBody {
   const { fuel, types } = assembly;
   const { parameters, results } = assembly.functionType(index);
@@ -100,7 +106,10 @@ function callUntilAnswered(assembly: IndexSpaces, code: AppendedBody, index: num
   return code.get(again).operators(Op.brIf, 1, Op.end, Op.end);
 }
 
-/** What references hold of an import: of its own type, and a tail call, so that rings through several modules stay flat. */
+/**
+ * The function that references to an import hold. It has the import's own type and ends in a tail call, so that rings
+ * of calls through several modules do not grow the stack.
+ */
 export function importReference(assembly: IndexSpaces, index: number): AppendedBody {
   if (assembly.waiting.has(index)) {
     const code = refillCell(assembly, new AppendedBody().operators(1, 1, I32)).call(assembly.room);
@@ -114,7 +123,7 @@ export function importReference(assembly: IndexSpaces, index: number): AppendedB
     .end();
 }
 
-/** The way into a function of the `register` convention, or one that is untouched, for whoever has the counter in the cell. */
+/** The entry into a `register` or `untouched` function for callers that keep the counter in the cell. */
 export function entry(assembly: IndexSpaces, index: number, plan: FunctionPlan): AppendedBody {
   const { fuel } = assembly;
   const code = body();
@@ -129,20 +138,20 @@ export function entry(assembly: IndexSpaces, index: number, plan: FunctionPlan):
   return code.end();
 }
 
-/** What whoever calls a function pays for it. */
+/** The fuel that a caller pays for a call of this function. */
 function callersCost({ plan: { mode } }: IndexSpaces, { convention, entry, weight }: FunctionPlan): number {
   if (mode === 'deadline') return weight;
   return convention === 'untouched' ? entry : 0;
 }
 
-/** A function of another convention in the place of one of the `register` convention. */
+/** Lets a function of another convention stand where a `register` function is expected. */
 export function adapter(assembly: IndexSpaces, index: number, plan: FunctionPlan): AppendedBody {
   const counter = assembly.functionType(index).parameters.length;
   const callee = assembly.functionIndex(index);
   const code = body();
   if (plan.convention === 'cell') {
     code.get(counter).setGlobal(assembly.fuel).pass(counter).call(callee).getGlobal(assembly.fuel);
-    // It may have ended in a call of the host, behind which nobody has looked.
+    // The callee may have ended in a host call, and no check has followed that call yet.
     if (assembly.plan.mode === 'deadline') refillLocal(assembly, code.set(counter), counter).get(counter);
     return code.end();
   }
@@ -150,18 +159,18 @@ export function adapter(assembly: IndexSpaces, index: number, plan: FunctionPlan
   return refillLocal(assembly, code, counter).pass(counter).call(callee).get(counter).end();
 }
 
-/** `if (counter < 0) counter = refill(counter)` on a local. */
+/** Writes `if (counter < 0) counter = refill(counter)` for a local. */
 export function refillLocal(assembly: IndexSpaces, code: AppendedBody, counter: number): AppendedBody {
   return code.get(counter).ifBelow().get(counter).call(refillHelper(assembly)).set(counter).end();
 }
 
-/** The same on the shared cell. */
+/** Writes the same for the shared cell. */
 function refillCell(assembly: IndexSpaces, code: AppendedBody): AppendedBody {
   const { fuel } = assembly;
   return code.getGlobal(fuel).ifBelow().getGlobal(fuel).call(refillHelper(assembly)).setGlobal(fuel).end();
 }
 
-/** Gives local 0 to a hook; leaves what it answers on the stack, and traps where that is negative. */
+/** Passes local 0 to a hook, leaves the answer on the stack, and traps when the answer is negative. */
 function orTrap(code: AppendedBody, hook: number): AppendedBody {
   return code
     .get(0)

@@ -4,11 +4,14 @@ import { Misc, Op } from '../opcode.ts';
 import { throughRegister } from './calls.ts';
 import type { MeteredBody } from './metered-body.ts';
 
-/** Operators behind 0xfc: those on many bytes or elements are charged by their length, before they run. */
+/**
+ * Rewrites operators behind 0xfc. Those that work on many bytes or elements are charged by their length before they
+ * run.
+ */
 export function misc(body: MeteredBody, at: number): void {
   const { reader, assembly } = body;
   const sub = reader.leb();
-  body.pending += body.cost;
+  body.deferred += body.cost;
   switch (effectBehind(Op.misc, sub)) {
     case Effect.plain:
       break;
@@ -28,13 +31,13 @@ export function misc(body: MeteredBody, at: number): void {
   body.copy(at);
 }
 
-/** Whether the length that an operator takes is one of 64 bits. The reader stands before its immediates. */
+/** Whether the operator's length operand is an i64. The reader stands before the operator's immediates. */
 function isLong({ reader, assembly }: MeteredBody, sub: number, at: number): boolean {
   const { memories, tables } = assembly.module;
   const memory = (): boolean => memories[reader.leb()]?.is64 === true;
   const table = (): boolean => tables[reader.leb()]?.limits.is64 === true;
   switch (sub) {
-    // Segments are no longer than 32 bits say.
+    // A segment's length always fits in 32 bits.
     case Misc.memoryInit:
     case Misc.tableInit:
       return false;
@@ -51,7 +54,10 @@ function isLong({ reader, assembly }: MeteredBody, sub: number, at: number): boo
   }
 }
 
-/** Charges the length on top of the stack before the operation; `elementBytes` when it allocates that many of them. */
+/**
+ * Charges the length on top of the stack before the operation. `elementBytes` is given when the operation allocates
+ * elements of that size.
+ */
 export function chargeLength(body: MeteredBody, is64: boolean, elementBytes: number): void {
   const length = body.putAside(is64);
   body.getPaid();
@@ -60,7 +66,7 @@ export function chargeLength(body: MeteredBody, is64: boolean, elementBytes: num
   else body.op(Op.i64ExtendI32U);
   body.op(Op.i64Sub);
   body.checkTop();
-  body.look();
+  body.noteCheck();
   if (elementBytes > 0) {
     body.local(length);
     body.op(Op.i64ExtendI32U);
@@ -75,7 +81,7 @@ export function chargeLength(body: MeteredBody, is64: boolean, elementBytes: num
 
 const MOST = Uint8Array.of(Op.i64Const, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0xc0, 0x00);
 
-/** min(length, 2^62), so that no 64-bit length wraps the counter around. */
+/** Writes min(length, 2^62), so that no 64-bit length makes the counter wrap around. */
 function saturate(body: MeteredBody, length: number): void {
   body.append(MOST);
   body.local(length);

@@ -11,8 +11,8 @@ export function call(body: MeteredBody, callee: number): void {
     if (body.inHostLoop) {
       body.call(callee);
       body.payInCell(HOST_CALL_COST);
-      body.look();
-    } else throughRegister(body, assembly.importWrapper(callee, body.roomyLoops > 0));
+      body.noteCheck();
+    } else throughRegister(body, assembly.importWrapper(callee, body.reservedLoops > 0));
     return;
   }
   const { weight, convention } = plan;
@@ -20,35 +20,38 @@ export function call(body: MeteredBody, callee: number): void {
     body.unseen += weight;
     if (body.unseen > LARGEST_WEIGHT && body.counts && body.cost > 0) {
       body.payAndCheck();
-      body.look();
+      body.noteCheck();
       body.unseen = weight;
     }
   }
   const index = assembly.functionIndex(callee);
   if (convention === 'untouched') {
-    body.pending += plan.entry;
+    body.deferred += plan.entry;
     body.call(index);
   } else if (convention === 'register') {
     passCounter(body, index);
-    if (weight === 0) body.look();
+    if (weight === 0) body.noteCheck();
   } else {
     body.payAndStore();
     body.call(index);
     comeBack(body);
-    body.look();
+    body.noteCheck();
   }
 }
 
-/** Behind what may have called the host last: in mode `deadline` nobody has looked since. */
+/**
+ * Checks the budget after a call that may have ended in the host: in mode `deadline` no check has followed that host
+ * call.
+ */
 function comeBack(body: MeteredBody): void {
   body.load();
   if (body.cost === 0) body.check();
 }
 
-/** Calls a function of the `register` convention that looks at the budget. */
+/** Calls a function of the `register` convention that checks the budget. */
 export function throughRegister(body: MeteredBody, index: number): void {
   passCounter(body, index);
-  body.look();
+  body.noteCheck();
 }
 
 function passCounter(body: MeteredBody, index: number): void {
@@ -57,15 +60,15 @@ function passCounter(body: MeteredBody, index: number): void {
   body.set();
 }
 
-/** `call_indirect` and `return_call_indirect`. */
+/** Rewrites `call_indirect` and `return_call_indirect`. */
 export function callIndirect(body: MeteredBody, opcode: number): void {
   const { assembly, reader } = body;
   const type = reader.leb();
   const table = reader.leb();
   const tail = opcode === Op.returnCallIndirect;
-  body.pending += body.cost;
+  body.deferred += body.cost;
   if (assembly.plan.privateTables.has(table)) {
-    // The table index is on top of the operands, the counter belongs below it.
+    // The table index is on top of the operands, and the counter must lie below it.
     const index = body.putAside(assembly.module.tables[table]?.limits.is64 === true);
     body.getPaid();
     body.local(index);
@@ -74,27 +77,27 @@ export function callIndirect(body: MeteredBody, opcode: number): void {
     body.u32(table);
     if (tail) return;
     body.set();
-    body.look();
+    body.noteCheck();
     return;
   }
-  hand(body);
+  storeCounter(body);
   body.op(opcode);
   body.u32(type);
   body.u32(table);
   if (!tail) comeBack(body);
 }
 
-/** Looks at the budget and leaves the counter in the cell, for what may be a function of the host. */
-function hand(body: MeteredBody): void {
+/** Checks the budget and stores the counter in the cell, because the callee may be a host function. */
+function storeCounter(body: MeteredBody): void {
   body.getPaid();
-  body.call(body.assembly.handHelper());
-  body.look();
+  body.call(body.assembly.storeHelper());
+  body.noteCheck();
 }
 
-/** `call_ref` and `return_call_ref`. */
+/** Rewrites `call_ref` and `return_call_ref`. */
 export function callReference(body: MeteredBody, opcode: number): void {
-  body.pending += body.cost;
-  hand(body);
+  body.deferred += body.cost;
+  storeCounter(body);
   body.op(opcode);
   body.u32(body.reader.leb());
   if (opcode === Op.callRef) comeBack(body);
@@ -102,16 +105,16 @@ export function callReference(body: MeteredBody, opcode: number): void {
 
 export function returnCall(body: MeteredBody, callee: number): void {
   const { assembly } = body;
-  body.pending += body.cost;
+  body.deferred += body.cost;
   const plan = assembly.plan.functions[callee];
   if (plan === undefined) {
-    hand(body);
+    storeCounter(body);
     body.call(assembly.room);
   } else if (plan.convention === 'register') body.getPaid();
   else if (plan.convention === 'cell') body.payAndStore();
   else {
-    // What is untouched returns to its caller at once: an ordinary call is as good.
-    body.pending += plan.entry;
+    // An untouched function returns soon, so an ordinary call serves as well as a tail call.
+    body.deferred += plan.entry;
     body.call(assembly.functionIndex(callee));
     body.leave();
     body.op(Op.return);

@@ -1,12 +1,14 @@
-/** Bytes that are free in the buffer whenever an operator begins to be written; only what is longer asks for more. */
+/**
+ * Bytes that are free in the buffer whenever an operator starts to be written. Only longer output must reserve more.
+ */
 export const SLACK = 512;
 
-/** Bodies, one behind the other, in a buffer that is emptied when it is full enough. */
+/** Writes bodies one after the other into a buffer that is flushed when it is full enough. */
 export class CodeWriter {
   out: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 17);
   length = 0;
 
-  /** Makes room for `more` bytes and what an operator takes. */
+  /** Ensures that the buffer has space for `more` bytes and one more operator. */
   reserve(more: number): void {
     const needed = this.length + more + SLACK;
     if (needed <= this.out.length) return;
@@ -15,7 +17,7 @@ export class CodeWriter {
     this.out = grown;
   }
 
-  /** Moves what was written since `from` to `to`. */
+  /** Moves the bytes written since `from` to `to`. */
   move(from: number, to: number): void {
     if (from === to) return;
     this.reserve(Math.max(0, to - from));
@@ -27,7 +29,7 @@ export class CodeWriter {
     this.out[this.length++] = byte;
   }
 
-  /** An operator with an index. */
+  /** Writes an operator and its index. */
   indexed(opcode: number, index: number): void {
     const { out, length } = this;
     out[length] = opcode;
@@ -44,7 +46,7 @@ export class CodeWriter {
     }
   }
 
-  /** A constant and the operator that takes it. */
+  /** Writes a constant and the operator that takes it. */
   withConstant(constant: number, value: number, opcode: number): void {
     const { out, length } = this;
     out[length] = constant;
@@ -76,10 +78,10 @@ export class CodeWriter {
     this.length = length;
   }
 
-  /** An integer that a number holds exactly. */
+  /** Writes an integer that a JavaScript number holds exactly. */
   signed(value: number): void {
     let rest = value;
-    // What shifts cannot hold.
+    // Shift operators work on 32 bits only.
     for (; rest < -0x40000000 || rest >= 0x40000000; rest = Math.floor(rest / 0x80)) {
       this.op((((rest % 0x80) + 0x80) % 0x80) | 0x80);
     }

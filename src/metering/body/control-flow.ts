@@ -1,12 +1,12 @@
 import { EMPTY, Op as Opcodes } from '../opcode.ts';
 import { NO_FORESIGHT } from './foresight.ts';
 import { type Label, UNSET } from './label.ts';
-import { closeTurn, openLoop } from './loops.ts';
+import { closeCopy, openLoop } from './loops.ts';
 import { AGAIN, type MeteredBody } from './metered-body.ts';
 
 const Op = Opcodes;
 
-/** `block`, `loop`, `if`, `try` and `try_table`. */
+/** Rewrites `block`, `loop`, `if`, `try` and `try_table`. */
 export function open(body: MeteredBody, opcode: number, at: number): void {
   const { reader, foresight } = body;
   const foreseen = foresight !== NO_FORESIGHT;
@@ -21,7 +21,7 @@ export function open(body: MeteredBody, opcode: number, at: number): void {
     throw reader.unknown(at, opcode);
   }
   if (opcode === Op.if) body.moveHint(at);
-  if (opcode !== Op.block) body.pending += body.cost;
+  if (opcode !== Op.block) body.deferred += body.cost;
   const carries = body.bytes[at + 1] !== EMPTY;
   reader.skipBlockType();
   body.copy(at);
@@ -33,7 +33,7 @@ export function open(body: MeteredBody, opcode: number, at: number): void {
   label.keepsHosts = foreseen && foresight.keepsHosts.has(at);
 }
 
-/** The catch clauses of `try_table`: their labels are reached with the counter in the cell. */
+/** Copies the catch clauses of `try_table`. The counter is in the cell when control reaches their labels. */
 function copyCatches(body: MeteredBody): void {
   const { reader } = body;
   const count = reader.leb();
@@ -51,17 +51,17 @@ function copyCatches(body: MeteredBody): void {
   }
 }
 
-/** `else`, with what was owed at its `if`. */
+/** Rewrites `else`, which starts with the deferred cost of its `if`. */
 export function otherwise(body: MeteredBody): void {
   const { top } = body.labels;
   top.hasElse = true;
-  body.pending = top.entry;
+  body.deferred = top.entry;
   body.unseen = top.unseenAtEntry;
-  body.looked = top.lookedAtEntry;
+  body.checked = top.checkedAtEntry;
   body.op(Op.else);
 }
 
-/** A handler of the legacy encoding: whoever threw left the counter in the shared cell. */
+/** Opens a handler of the legacy encoding. The thrower left the counter in the shared cell. */
 export function openHandler(body: MeteredBody, opcode: number): void {
   body.op(opcode);
   const tag = opcode === Op.catch ? body.reader.leb() : -1;
@@ -71,15 +71,15 @@ export function openHandler(body: MeteredBody, opcode: number): void {
 }
 
 /**
- * Closes the innermost label, by `end` or `delegate`; `dead` when control does not fall through to it. Answers whether
- * control goes on behind, or the body is over.
+ * Closes the innermost label at its `end` or `delegate`. `dead` says that control does not fall through to it. Returns
+ * whether the body goes on after the label, which is false at the end of the body.
  */
 export function close(body: MeteredBody, opcode: number, dead: boolean): boolean {
   const { labels } = body;
   const label = labels.top;
-  if (label.turn !== undefined) return closeTurn(body, label, label.turn, dead);
+  if (label.copies !== undefined) return closeCopy(body, label, label.copies, dead);
   if (label.opcode === Op.loop) {
-    if (label.isRoomy) body.roomyLoops--;
+    if (label.hasReserve) body.reservedLoops--;
     labels.pop();
     body.end();
     return !dead;
@@ -92,7 +92,7 @@ export function close(body: MeteredBody, opcode: number, dead: boolean): boolean
     body.edge(label);
   } else if (bare) {
     label.unseen = Math.max(label.unseen, label.unseenAtEntry);
-    label.looked &&= label.lookedAtEntry;
+    label.checked &&= label.checkedAtEntry;
   }
   const reached = label.reached || bare;
   labels.pop();
@@ -103,9 +103,9 @@ export function close(body: MeteredBody, opcode: number, dead: boolean): boolean
     body.level--;
   }
   if (reached) {
-    body.pending = label.base;
+    body.deferred = label.base;
     body.unseen = label.unseen;
-    body.looked = label.looked;
+    body.checked = label.checked;
     if (label.viaCell) body.reload();
     if (label.keepsHosts) body.chargeHostException();
   }
@@ -116,10 +116,10 @@ export function close(body: MeteredBody, opcode: number, dead: boolean): boolean
   return true;
 }
 
-/** `br` and the conditional branches of one label. */
+/** Rewrites `br` and the conditional branches that have one label. */
 export function branch(body: MeteredBody, opcode: number, at: number): void {
   const label = body.label(body.reader.leb());
-  body.pending += body.cost;
+  body.deferred += body.cost;
   if (opcode === Op.brIf && paysOnEdge(body, label)) {
     branchPaying(body, label, at);
     return;
@@ -130,16 +130,16 @@ export function branch(body: MeteredBody, opcode: number, at: number): void {
 }
 
 /**
- * Whether a conditional branch pays only where it is taken: forward, to where something else is owed. A chain of tests
- * that leave for one place then costs nothing while none is taken.
+ * Whether a conditional branch pays only when it is taken. This holds for forward branches to a label that expects
+ * another deferred cost: a chain of tests that exit to one label then costs nothing while none is taken.
  */
 function paysOnEdge(body: MeteredBody, label: Label): boolean {
   if (!body.counts || label.viaCell || label.carries || label.opcode === Op.loop) return false;
-  return label.base !== UNSET && label.base !== body.pending;
+  return label.base !== UNSET && label.base !== body.deferred;
 }
 
 function branchPaying(body: MeteredBody, label: Label, at: number): void {
-  const { pending } = body;
+  const { deferred } = body;
   body.moveHint(at);
   body.op(Op.if);
   body.op(EMPTY);
@@ -147,13 +147,13 @@ function branchPaying(body: MeteredBody, label: Label, at: number): void {
   body.edge(label);
   body.branch(label);
   body.end();
-  body.pending = pending;
+  body.deferred = deferred;
 }
 
-/** `br_table`: all its labels owe the same. */
+/** Rewrites `br_table`. All its labels must expect the same deferred cost. */
 export function branchTable(body: MeteredBody): void {
   const { reader } = body;
-  body.pending += body.cost;
+  body.deferred += body.cost;
   const count = reader.leb();
   const first = reader.position;
   let base = UNSET;
@@ -164,7 +164,7 @@ export function branchTable(body: MeteredBody): void {
     if (label.base !== UNSET) base = label.base;
   }
   if (viaCell) base = 0;
-  else if (base === UNSET) base = body.pending;
+  else if (base === UNSET) base = body.deferred;
   reader.position = first;
   for (let n = 0; n <= count; n++) {
     const label = body.label(reader.leb());
@@ -173,7 +173,7 @@ export function branchTable(body: MeteredBody): void {
     else if (label.base !== base) throw AGAIN;
   }
   if (viaCell) body.payAndStore();
-  else body.pay(body.pending, base);
+  else body.pay(body.deferred, base);
   body.reserve(5 * count);
   body.op(Op.brTable);
   body.u32(count);
@@ -181,7 +181,7 @@ export function branchTable(body: MeteredBody): void {
   for (let n = 0; n <= count; n++) body.u32(body.depth(body.label(reader.leb())));
 }
 
-/** Control does not go on: everything up to where it can arrive again is dropped. */
+/** Skips operators that control cannot reach, up to where control can arrive again. */
 export function drop(body: MeteredBody): void {
   const { reader, labels } = body;
   for (;;) {
@@ -196,7 +196,7 @@ export function drop(body: MeteredBody): void {
   }
 }
 
-/** Control does not reach here, but a validator believes it: make the stack polymorphic. */
+/** Makes the stack polymorphic with `unreachable`: the validator assumes that control may arrive here. */
 export function stayUnreached(body: MeteredBody): void {
   body.op(Op.unreachable);
 }

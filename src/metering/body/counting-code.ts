@@ -5,26 +5,26 @@ import { CodeWriter } from './code-writer.ts';
 const Op = Opcodes;
 
 /**
- * A body that is being written, and the counter in it: a local that runs down. What is owed since it was last lowered is
- * `pending`, and nothing is emitted for it until `pay` or one of its kin.
+ * A body that is being written, together with its counter, a local that counts down. `deferred` is the cost since the
+ * counter was last lowered; code for it is emitted only by `pay` and the other paying methods.
  */
 export class CountingCode extends CodeWriter {
-  /** The local that holds the counter. */
+  /** The index of the local that holds the counter. */
   counter = 0;
-  pending = 0;
-  /** Whether the body has a counter at all. */
+  deferred = 0;
+  /** Whether this body has a counter. */
   counts = false;
-  /** Where the code of the body begins in the output, behind its locals. */
+  /** The offset in the output where the body's code begins, after its local declarations. */
   codeStart = 0;
-  /** Branch hints: twice the offset in the code, and 1 when the branch is likely. */
+  /** Branch hints: twice the offset in the code, plus 1 when the branch is likely. */
   readonly hints: IntList = new IntList();
-  /** Looks at the budget that were inserted, and payments between them. */
+  /** The number of budget checks inserted into the body, and of payments between them. */
   checks = 0;
   payments = 0;
   readonly #fuel: number;
   readonly #refill: number;
 
-  /** @param fuel the global that all instances share; @param refill the function that asks for more, or traps */
+  /** @param fuel the global that all instances share; @param refill the function that asks for more fuel, or traps */
   constructor(fuel: number, refill: number) {
     super();
     this.#fuel = fuel;
@@ -43,19 +43,19 @@ export class CountingCode extends CodeWriter {
     this.indexed(Op.localTee, this.counter);
   }
 
-  /** The counter, all paid, onto the stack; the local is behind it until it is set again. */
+  /** Pushes the counter with all cost paid. The local is stale until it is set again. */
   getPaid(): void {
     this.get();
-    if (this.pending !== 0) {
-      this.withConstant(Op.i64Const, this.pending, Op.i64Sub);
+    if (this.deferred !== 0) {
+      this.withConstant(Op.i64Const, this.deferred, Op.i64Sub);
       this.payments++;
     }
-    this.pending = 0;
+    this.deferred = 0;
   }
 
-  /** counter -= from - to; `to` is pending then. */
+  /** Writes `counter -= from - to`, after which `to` is the deferred cost. */
   pay(from: number, to: number): void {
-    this.pending = to;
+    this.deferred = to;
     if (from === to) return;
     this.payments++;
     this.get();
@@ -65,9 +65,9 @@ export class CountingCode extends CodeWriter {
 
   payAndStore(): void {
     if (!this.counts) return;
-    const owed = this.pending !== 0;
+    const defers = this.deferred !== 0;
     this.getPaid();
-    if (owed) this.tee();
+    if (defers) this.tee();
     this.indexed(Op.globalSet, this.#fuel);
   }
 
@@ -81,9 +81,9 @@ export class CountingCode extends CodeWriter {
     this.set();
   }
 
-  /** Lowers the counter in the cell, where it is now, and in the local; asks for more when it is below zero. */
+  /** Lowers the counter in the cell, which holds it now, and in the local; asks for more when it is negative. */
   payInCell(cost: number): void {
-    this.pending = 0;
+    this.deferred = 0;
     this.indexed(Op.globalGet, this.#fuel);
     this.withConstant(Op.i64Const, cost, Op.i64Sub);
     this.tee();
@@ -97,23 +97,25 @@ export class CountingCode extends CodeWriter {
     this.refillIfBelow();
   }
 
-  /** The new counter is on the stack: keep it, and ask for more when it is below zero. */
+  /** Sets the counter from the stack, and asks for more when it is negative. */
   checkTop(): void {
     this.tee();
     this.refillIfBelow();
   }
 
   payAndCheck(): void {
-    const owed = this.pending !== 0;
+    const defers = this.deferred !== 0;
     this.getPaid();
-    if (owed) this.checkTop();
+    if (defers) this.checkTop();
     else this.refillIfBelow();
   }
 
-  /** Takes the counter from the stack and asks for more when it is below zero; for the cell too when that holds it. */
+  /**
+   * Sets the counter from the stack and asks for more when it is negative; updates the cell too when the cell holds it.
+   */
   refillIfBelow(inCell: boolean = false): void {
     this.withConstant(Op.i64Const, 0, Op.i64LtS);
-    // The branch that is written next is unlikely.
+    // The next branch to be written is unlikely.
     this.hints.push((this.length - this.codeStart) * 2);
     this.op(Op.if);
     this.op(EMPTY);

@@ -2,17 +2,19 @@ import { type BodyReader, EFFECTS, Effect } from '#metering/operators';
 import { Op } from '../opcode.ts';
 import { mayKeepHosts } from './host-exceptions.ts';
 
-/** Labels (by the offset of what opens them) that need a base known before their first branch. */
+/**
+ * Labels whose deferred cost must be known before their first branch, each named by the offset of its opening operator.
+ */
 export interface Foresight {
   readonly viaCell: ReadonlySet<number>;
   readonly paid: ReadonlySet<number>;
-  /** Those of `viaCell` where what a host has thrown may arrive as a reference. */
+  /** The labels of `viaCell` at which a reference to something that a host has thrown may arrive. */
   readonly keepsHosts: ReadonlySet<number>;
 }
 
 export const NO_FORESIGHT: Foresight = { viaCell: new Set(), paid: new Set(), keepsHosts: new Set() };
 
-/** One pass over a body for the labels that exceptions reach and those of branch tables. */
+/** Reads a body once to find the labels that exceptions or branch tables reach. */
 export function foresee(reader: BodyReader, start: number, shared: ReadonlySet<number>): Foresight {
   const viaCell = new Set<number>();
   const paid = new Set<number>();

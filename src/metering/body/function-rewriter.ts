@@ -17,24 +17,25 @@ const Op = Opcodes;
 const Effect = Effects;
 const EFFECTS = EffectTable;
 
-/** Locals that an engine takes. */
+/** The most locals that engines accept. */
 const MOST_LOCALS = 50_000;
-/** What a body grows to, more or less: enough to tell how many bytes its size will take. */
+/** How much a body usually grows. The estimate only needs to predict how many bytes the size field takes. */
 const USUAL_GROWTH = 1.3;
 
 /**
- * Rewrites one function body after another so that it counts.
+ * Rewrites one function body after another so that it counts its fuel.
  *
- * The counter is an i64 local that runs down. At each point `consumed = given - counter + pending`, where `pending` is
- * known statically and not emitted until it must be: before calls, returns, and where ways meet that owe differently.
+ * The counter is an i64 local that counts down. At each point `consumed = given - counter + deferred`. The deferred
+ * cost is known statically, and code for it is emitted only where it must be: before calls and returns, and where paths
+ * with different deferred costs meet.
  */
 export class FunctionRewriter {
-  /** What was written of the bodies so far. */
+  /** The bodies written so far, and the state of the current one. */
   readonly body: MeteredBody;
-  /** Bytes of the locals that the body rewritten last declares. */
+  /** The size of the local declarations of the last rewritten body. */
   headLength = 0;
   #groups = 0;
-  /** The declarations of its locals, without their number, in the module. */
+  /** Where the local declarations begin in the module, after their count. */
   #declarations = 0;
   #declarationsEnd = 0;
 
@@ -42,7 +43,10 @@ export class FunctionRewriter {
     this.body = new MeteredBody(assembly);
   }
 
-  /** Appends the metered body, its size before it; answers that size. `start` and `end` bound the body in the module. */
+  /**
+   * Appends the metered body with its size before it, and returns that size. `start` and `end` bound the body in the
+   * module.
+   */
   rewrite(index: number, start: number, end: number, guestHints: Int32Array = NO_HINTS): number {
     const { body } = this;
     const { reader, assembly } = body;
@@ -74,7 +78,8 @@ export class FunctionRewriter {
     body.counter = register ? body.parameters : locals;
     body.scratch = locals + 1;
     body.foresight = NO_FORESIGHT;
-    // Its size and its locals are known afterwards; where they take what they mostly do, nothing has to move.
+    // The size and the number of local groups are known only afterwards. When both take as many bytes as expected,
+    // nothing has to move.
     const at = body.length;
     const cell = plan.convention === 'cell' ? 1 : 0;
     body.codeStart = at + lebLength(Math.round((end - start) * USUAL_GROWTH)) + this.#headLength(cell);
@@ -89,12 +94,12 @@ export class FunctionRewriter {
     return this.#close(at);
   }
 
-  /** Bytes of the declarations of locals, where metering adds groups of its own. */
+  /** Returns the size of the local declarations when metering adds `added` groups. */
   #headLength(added: number): number {
     return lebLength(this.#groups + added) + this.#declarationsEnd - this.#declarations + 2 * added;
   }
 
-  /** Writes what stands before the code. */
+  /** Writes what stands before the code: the size and the local declarations. */
   #close(at: number): number {
     const { body } = this;
     const cell = body.plan.convention === 'cell' ? 1 : 0;
@@ -130,13 +135,13 @@ export class FunctionRewriter {
     body.payments = 0;
     body.nextGuestHint = 0;
     body.nextLoop = firstLoop[n] as number;
-    body.pending = plan.convention === 'untouched' ? 0 : plan.entry;
+    body.deferred = plan.convention === 'untouched' ? 0 : plan.entry;
     body.unseen = 0;
     body.mostUnseen = body.counts && body.cost === 0 ? LARGEST_RUN : Number.MAX_SAFE_INTEGER;
-    body.looked = false;
+    body.checked = false;
     body.usesScratch32 = false;
     body.usesScratch64 = false;
-    body.roomyLoops = 0;
+    body.reservedLoops = 0;
     body.inHostLoop = false;
     body.level = 0;
     if (plan.convention === 'cell') body.load();
@@ -155,20 +160,21 @@ export class FunctionRewriter {
       if (body.unseen > body.mostUnseen) body.payUnseen();
       step(body);
     }
-    if (body.reader.position !== body.reader.end) throw body.reader.malformed('a body goes on behind its end');
-    if (body.nextLoop !== firstLoop[n + 1]) throw body.reader.malformed('a body has not the loops that were surveyed');
+    if (body.reader.position !== body.reader.end) throw body.reader.malformed('a body continues after its end');
+    if (body.nextLoop !== firstLoop[n + 1])
+      throw body.reader.malformed('a body does not have the loops that were surveyed');
   }
 
   #enter(): void {
     const { body } = this;
     if (body.cost === 0) {
       if (body.plan.checked) body.payAndCheck();
-      else body.pay(body.pending, 0);
+      else body.pay(body.deferred, 0);
     } else if (body.plan.checked) body.check();
   }
 }
 
-/** Treats the operator at the reader's position, and drops what control does not reach behind it. */
+/** Rewrites the operator at the reader's position, and skips code after it that control cannot reach. */
 function step(body: MeteredBody): void {
   const { reader } = body;
   const at = reader.position;
@@ -197,7 +203,7 @@ function step(body: MeteredBody): void {
     case 1 satisfies typeof Effect.plain:
     case 5 satisfies typeof Effect.table:
       reader.skipImmediates(opcode);
-      body.pending += body.cost;
+      body.deferred += body.cost;
       body.copy(at);
       return;
     case 2 satisfies typeof Effect.free:
@@ -205,12 +211,12 @@ function step(body: MeteredBody): void {
       body.copy(at);
       return;
     case 6 satisfies typeof Effect.reference:
-      body.pending += body.cost;
+      body.deferred += body.cost;
       body.indexed(opcode, body.assembly.declaredReference(reader.leb()));
       return;
     case 11 satisfies typeof Effect.charge:
       if (opcode !== Op.memoryGrow) throw reader.unknown(at, opcode);
-      body.pending += body.cost;
+      body.deferred += body.cost;
       throughRegister(body, body.assembly.memoryGrow(reader.leb()));
       return;
     default:
@@ -269,7 +275,7 @@ function stepCall(body: MeteredBody, opcode: number, at: number): void {
   const { reader } = body;
   switch (opcode) {
     case Op.call:
-      body.pending += body.cost;
+      body.deferred += body.cost;
       call(body, reader.leb());
       return;
     case Op.callIndirect:
@@ -327,7 +333,7 @@ function stepPrefixed(body: MeteredBody, opcode: number, at: number): void {
   if (effectBehind(opcode, sub) !== Effect.plain) throw reader.unknown(at, opcode, sub);
   reader.position = at + 1;
   reader.skipImmediates(opcode);
-  body.pending += body.cost;
+  body.deferred += body.cost;
   body.copy(at);
 }
 

@@ -1,43 +1,45 @@
-/** No pending cost is known yet: nothing has branched to the label. */
+/** No deferred cost is known yet, because nothing has branched to the label. */
 export const UNSET = -1;
 
-/** A label. `base` is the cost that is pending when control arrives there, the same on every way to it. */
+/** A label. `base` is the deferred cost when control arrives there; every path to the label has the same one. */
 export class Label {
   opcode = 0;
   base: number = UNSET;
-  /** Some way leads to it. */
+  /** Whether some path leads to the label. */
   reached = false;
-  /** What is pending at the entry of an `if`, and so of its `else`. */
+  /** The deferred cost at the entry of an `if`, and so of its `else`. */
   entry = 0;
-  /** Exceptions arrive here: the counter is in the shared cell and nothing is pending. */
+  /** Exceptions arrive here: the counter is in the shared cell and no cost is deferred. */
   viaCell = false;
-  /** Among them those that a host has thrown, as references. */
+  /** Exceptions that a host has thrown may arrive here as references. */
   keepsHosts = false;
   hasElse = false;
-  /** How many blocks were open in the output, this one among them. */
+  /** The number of blocks that were open in the output, including this one. */
   level = 0;
-  /** The most that callees have run unseen: at the entry, and where control arrives at the label. */
+  /** The largest unchecked cost of callees, at the entry and where control arrives at the label. */
   unseenAtEntry = 0;
   unseen = 0;
-  /** Whether the budget was looked at since the head of the loop around: at the entry, and on every way to the label. */
-  lookedAtEntry = false;
-  looked = true;
-  /** Of a copy of a loop's body. */
-  turn: LoopTurn | undefined;
-  /** Of a loop before which room was made for what the host does in it. */
-  isRoomy = false;
-  /** Branches to it carry values. */
+  /**
+   * Whether the budget was checked since the head of the enclosing loop, at the entry and on every path to the label.
+   */
+  checkedAtEntry = false;
+  checked = true;
+  /** Set when this label closes one copy of a loop's body. */
+  copies: LoopCopies | undefined;
+  /** Whether the stack reserve was ensured before this loop, for the host functions that it calls. */
+  hasReserve = false;
+  /** Whether branches to the label carry values. */
   carries = false;
 }
 
-/** A loop whose body is being written, once or several times: a branch back leads to the end of the copy. */
-export interface LoopTurn {
+/** A loop whose body is being written, possibly several times. A branch back leads to the end of the current copy. */
+export interface LoopCopies {
   readonly number: number;
   readonly unseenBefore: number;
-  /** Where its body begins. */
+  /** The offset at which the loop's body begins in the module. */
   readonly body: number;
   readonly copies: number;
-  /** Copies that are still to be written. */
+  /** How many copies are still to be written. */
   left: number;
   readonly paid: boolean;
   readonly firstHint: number;
@@ -45,12 +47,12 @@ export interface LoopTurn {
   readonly loop: Label;
   readonly exit: Label;
   readonly hasResult: boolean;
-  readonly isRoomy: boolean;
-  /** Whether the budget was looked at since the head of the loop around this one. */
-  readonly lookedBefore: boolean;
+  readonly hasReserve: boolean;
+  /** Whether the budget was checked since the head of the enclosing loop. */
+  readonly checkedBefore: boolean;
 }
 
-/** The labels that are open while a body is rewritten. Each depth has one object, which is used again. */
+/** The open labels while a body is rewritten. Each depth has one object that is reused. */
 export class LabelStack {
   depth = 0;
   readonly #labels: Label[] = [];
@@ -59,18 +61,18 @@ export class LabelStack {
     return this.#labels[this.depth - 1] as Label;
   }
 
-  /** The label `depth` out. */
+  /** Returns the label that `depth` names, counted outwards. */
   out(depth: number): Label | undefined {
     return this.#labels[this.depth - 1 - depth];
   }
 
-  /** Opens one, with what the last one at this depth has left in it. */
+  /** Opens a label. Its object still has the state that its last use at this depth left. */
   push(): Label {
     if (this.depth === this.#labels.length) this.#labels.push(new Label());
     return this.#labels[this.depth++] as Label;
   }
 
-  /** Closes the innermost. It stays as it is until another is opened. */
+  /** Closes the innermost label. The object keeps its state until another label opens at this depth. */
   pop(): void {
     this.depth--;
   }

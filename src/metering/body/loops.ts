@@ -1,49 +1,50 @@
 import { copiesOf, HOST_CALL_COST } from '#metering/plan';
 import { LoopFlag } from '#metering/survey';
 import { EMPTY, Op as Opcodes } from '../opcode.ts';
-import { Label, type LoopTurn, UNSET } from './label.ts';
+import { Label, type LoopCopies, UNSET } from './label.ts';
 import type { MeteredBody } from './metered-body.ts';
 
 const Op = Opcodes;
 
-/** Opens a loop: no turn but the first begins without a look at the budget. */
+/** Opens a loop. Every iteration after the first begins after a budget check. */
 export function openLoop(body: MeteredBody, at: number, paid: boolean, viaCell: boolean): void {
   const { facts } = body.assembly.plan;
   const number = body.nextLoop++;
   if (!body.counts) throw body.reader.malformed('a loop in a function without a counter');
   if (viaCell) body.payAndStore();
-  else if (paid || body.cost === 0) body.pay(body.pending, 0);
-  // Calls of imports in the loop find the room that is made before it: the stack is as deep at each turn.
-  const isRoomy = (facts.loopFlags.at(number) & LoopFlag.callsImport) !== 0;
-  if (isRoomy && body.roomyLoops++ === 0) body.call(body.assembly.room);
-  if (viaCell || !isEnclosable(body, at + 1)) openPlainLoop(body, at, number, viaCell, isRoomy);
-  else openTurns(body, at, number, paid, isRoomy);
+  else if (paid || body.cost === 0) body.pay(body.deferred, 0);
+  // One check of the stack reserve before the loop serves all its host calls, because the stack is equally deep in each
+  // iteration.
+  const hasReserve = (facts.loopFlags.at(number) & LoopFlag.callsImport) !== 0;
+  if (hasReserve && body.reservedLoops++ === 0) body.call(body.assembly.room);
+  if (viaCell || !isEnclosable(body, at + 1)) openPlainLoop(body, at, number, viaCell, hasReserve);
+  else openCopies(body, at, number, paid, hasReserve);
 }
 
-/** A loop that takes values or gives references, or that exceptions return to, looks at its head. */
-function openPlainLoop(body: MeteredBody, at: number, number: number, viaCell: boolean, isRoomy: boolean): void {
+/** A loop that takes values, returns references or is the target of exceptions checks the budget at its head. */
+function openPlainLoop(body: MeteredBody, at: number, number: number, viaCell: boolean, hasReserve: boolean): void {
   body.copy(at);
   body.level++;
   if (viaCell) body.load();
   if (body.foresight.keepsHosts.has(at)) body.chargeHostException();
-  const label = body.openLabel(Op.loop, body.pending, viaCell);
+  const label = body.openLabel(Op.loop, body.deferred, viaCell);
   label.carries = true;
-  label.isRoomy = isRoomy;
-  chargeTurns(body, number, 1);
-  if (body.pending === 0) body.get();
+  label.hasReserve = hasReserve;
+  chargeIterations(body, number, 1);
+  if (body.deferred === 0) body.get();
   else {
     body.getPaid();
     body.tee();
   }
   body.refillIfBelow();
-  body.look();
+  body.noteCheck();
 }
 
 /**
- * Any other loop looks where it turns back. Its body may be repeated, so that one look serves several turns:
- * `block $exit (loop $loop (block $next … (br $exit)) look (br $loop)))`
+ * Every other loop checks the budget where it branches back. Its body may be repeated, so that one check serves several
+ * iterations: `block $exit (loop $loop (block $next … (br $exit)) check (br $loop)))`
  */
-function openTurns(body: MeteredBody, at: number, number: number, paid: boolean, isRoomy: boolean): void {
+function openCopies(body: MeteredBody, at: number, number: number, paid: boolean, hasReserve: boolean): void {
   const { facts, mostUnrolledBytes, hostLoops } = body.assembly.plan;
   const start = body.reader.position;
   const copies = copiesOf(facts, number, mostUnrolledBytes);
@@ -53,9 +54,9 @@ function openTurns(body: MeteredBody, at: number, number: number, paid: boolean,
   body.level++;
   const exit = body.initialise(new Label(), Op.block, UNSET, false);
   beginEmpty(body, Op.loop);
-  const loop = body.initialise(new Label(), Op.loop, body.pending, false);
-  const lookedBefore = body.looked;
-  body.looked = false;
+  const loop = body.initialise(new Label(), Op.loop, body.deferred, false);
+  const checkedBefore = body.checked;
+  body.checked = false;
   body.inHostLoop = hostLoops[number] === 1;
   openCopy(body, {
     number,
@@ -69,8 +70,8 @@ function openTurns(body: MeteredBody, at: number, number: number, paid: boolean,
     loop,
     exit,
     hasResult: body.bytes[at + 1] !== EMPTY,
-    isRoomy,
-    lookedBefore,
+    hasReserve,
+    checkedBefore,
   });
 }
 
@@ -80,82 +81,85 @@ function beginEmpty(body: MeteredBody, opcode: number): void {
   body.level++;
 }
 
-/** Reads the body of a loop, again: a branch back goes behind this copy. */
-function openCopy(body: MeteredBody, turn: LoopTurn): void {
-  body.reader.position = turn.body;
-  body.nextGuestHint = turn.firstHint;
-  body.nextLoop = turn.firstLoop;
-  turn.left--;
+/** Reads the loop's body again. A branch back leads to the end of this copy. */
+function openCopy(body: MeteredBody, copies: LoopCopies): void {
+  body.reader.position = copies.body;
+  body.nextGuestHint = copies.firstHint;
+  body.nextLoop = copies.firstLoop;
+  copies.left--;
   beginEmpty(body, Op.block);
-  body.openLabel(Op.block, turn.paid ? 0 : UNSET, false).turn = turn;
+  body.openLabel(Op.block, copies.paid ? 0 : UNSET, false).copies = copies;
 }
 
-/** Closes a copy of a loop's body; whether control goes on behind. */
-export function closeTurn(body: MeteredBody, label: Label, turn: LoopTurn, dead: boolean): boolean {
-  const { exit } = turn;
-  const { base, looked, unseen, reached } = label;
+/** Closes a copy of a loop's body. Returns whether control goes on after it. */
+export function closeCopy(body: MeteredBody, label: Label, copies: LoopCopies, dead: boolean): boolean {
+  const { exit } = copies;
+  const { base, checked, unseen, reached } = label;
   body.labels.pop();
   if (!dead) {
     body.edge(exit);
     body.branch(exit);
   }
   body.end();
-  body.pending = base;
-  body.looked = looked;
-  // The charge of the turn is for this copy too.
-  body.unseen = body.cost > 0 ? unseen : Math.max(turn.unseenBefore, unseen - turnCost(body, turn.number, 1));
-  if (turn.left > 0 && reached) {
-    openCopy(body, turn);
+  body.deferred = base;
+  body.checked = checked;
+  // The charge of the iteration covers this copy too.
+  body.unseen = body.cost > 0 ? unseen : Math.max(copies.unseenBefore, unseen - iterationCost(body, copies.number, 1));
+  if (copies.left > 0 && reached) {
+    openCopy(body, copies);
     return true;
   }
-  if (reached) turnBack(body, turn);
+  if (reached) branchBack(body, copies);
   else body.op(Op.unreachable);
   body.end();
-  if (turn.hasResult) body.op(Op.unreachable);
+  if (copies.hasResult) body.op(Op.unreachable);
   body.end();
-  if (turn.isRoomy) body.roomyLoops--;
+  if (copies.hasReserve) body.reservedLoops--;
   body.inHostLoop = false;
-  body.pending = exit.base;
+  body.deferred = exit.base;
   body.unseen = exit.unseen;
-  body.looked = exit.looked || turn.lookedBefore;
+  body.checked = exit.checked || copies.checkedBefore;
   return exit.reached;
 }
 
-/** From the last copy to the loop's head, with what is owed there, by way of a look where none was taken in the turn. */
-function turnBack(body: MeteredBody, { number, copies, loop }: LoopTurn): void {
+/**
+ * Branches from the last copy to the loop's head with the deferred cost that the head expects, and checks the budget
+ * unless the iteration has already done so.
+ */
+function branchBack(body: MeteredBody, { number, copies, loop }: LoopCopies): void {
   if (body.inHostLoop) {
-    const cost = turnCost(body, number, copies);
-    // A call of the host has paid for a short turn.
-    if (!body.looked || cost > HOST_CALL_COST) body.payInCell(cost);
+    const cost = iterationCost(body, number, copies);
+    // The charge of the host call already covers a short iteration.
+    if (!body.checked || cost > HOST_CALL_COST) body.payInCell(cost);
     body.branch(loop);
     return;
   }
-  chargeTurns(body, number, copies);
-  if (body.looked) {
-    body.pay(body.pending, loop.base);
+  chargeIterations(body, number, copies);
+  if (body.checked) {
+    body.pay(body.deferred, loop.base);
     body.branch(loop);
     return;
   }
-  body.pending -= loop.base;
-  const owes = body.pending !== 0;
+  body.deferred -= loop.base;
+  const defers = body.deferred !== 0;
   body.getPaid();
-  if (owes) body.tee();
+  if (defers) body.tee();
   body.refillIfBelow();
   body.branch(loop);
 }
 
-/** In mode `deadline` turns are charged as a whole. */
-function chargeTurns(body: MeteredBody, number: number, turns: number): void {
-  if (body.cost === 0) body.pending += turnCost(body, number, turns);
+/** In mode `deadline` whole iterations are charged at once. */
+function chargeIterations(body: MeteredBody, number: number, iterations: number): void {
+  if (body.cost === 0) body.deferred += iterationCost(body, number, iterations);
 }
 
-function turnCost({ assembly }: MeteredBody, number: number, turns: number): number {
-  return turns * (assembly.plan.turnCosts[number] as number);
+function iterationCost({ assembly }: MeteredBody, number: number, iterations: number): number {
+  return iterations * (assembly.plan.iterationCosts[number] as number);
 }
 
 /**
- * Whether a block of the type at `at` can stand around a loop: without parameters, and without references as results,
- * which V8 lets a loop give more exactly than its type says.
+ * Whether a block of the type at `at` can enclose a loop: it must have no parameters, and no reference results, because
+ * V8 gives a loop's reference results more exact types than the block type says.
  */
 function isEnclosable(body: MeteredBody, at: number): boolean {
   const first = body.bytes[at] as number;
@@ -169,7 +173,7 @@ function isEnclosable(body: MeteredBody, at: number): boolean {
   return parameters.length === 0 && results.every(({ bytes }) => isNumeric(bytes[0] as number));
 }
 
-/** From v128 to i32. */
+/** Whether a value type lies between v128 and i32 in the encoding. */
 function isNumeric(type: number): boolean {
   return type >= 0x7b && type < 0x80;
 }

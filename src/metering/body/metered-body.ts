@@ -10,17 +10,19 @@ import { type Label, LabelStack, UNSET } from './label.ts';
 
 const Op = Opcodes;
 
-/** Thrown when a body needs foresight; rewriting begins again with it. */
+/** Thrown when a body turns out to need foresight. Rewriting then starts again with it. */
 export const AGAIN: unique symbol = Symbol('again');
 
 const UNPLANNED: FunctionPlan = { convention: 'untouched', checked: false, entry: 0, weight: 0, operators: 0 };
 
-/** One body between its reading and its writing: where both stand, and the labels that are open. */
+/** One body while it is read and rewritten: both positions, and the open labels. */
 export class MeteredBody extends CountingCode {
   readonly assembly: Assembly;
   readonly reader: BodyReader;
   readonly bytes: Uint8Array;
-  /** Fuel of every operator that is not free; in mode `deadline` functions and loops are charged as a whole. */
+  /**
+   * The fuel of every operator that is not free; 0 in mode `deadline`, which charges functions and loops as a whole.
+   */
   readonly cost: number;
   readonly labels: LabelStack = new LabelStack();
   readonly importedGlobals: number;
@@ -28,29 +30,32 @@ export class MeteredBody extends CountingCode {
 
   plan: FunctionPlan = UNPLANNED;
   foresight: Foresight = NO_FORESIGHT;
-  /** A block of its own stands around the code, for branches to the label of the whole body. */
+  /** Whether an extra block encloses the code, as the target of branches to the body's own label. */
   isWrapped = false;
-  /** Blocks that are open in the output. */
+  /** The number of blocks that are open in the output. */
   level = 0;
-  /** The most that callees have run since the last look at the budget; in mode `deadline` all that was not charged since. */
+  /**
+   * The largest cost of callees since the last budget check; in mode `deadline` the largest cost that was not charged
+   * yet.
+   */
   unseen = 0;
   mostUnseen = 0;
-  /** The budget was looked at since the head of the innermost loop. */
-  looked = false;
+  /** Whether the budget was checked since the head of the innermost loop. */
+  checked = false;
   parameters = 0;
-  /** How far declared locals move up. */
+  /** By how much the indices of declared locals move up. */
   shift = 0;
-  /** The local that an i32 length or index is put aside in; the next one is for an i64. */
+  /** The local that saves an i32 length or index; the next local saves an i64. */
   scratch = 0;
   usesScratch32 = false;
   usesScratch64 = false;
-  /** Loops around this point before which room was made for the host. */
-  roomyLoops = 0;
-  /** This is in a loop in which the cell holds the counter. */
+  /** The number of enclosing loops before which the stack reserve was ensured. */
+  reservedLoops = 0;
+  /** Whether this point is in a loop that keeps the counter in the cell. */
   inHostLoop = false;
   /** The number of the next loop. */
   nextLoop = 0;
-  /** Offset of the body in the module. */
+  /** The offset of the body in the module. */
   start = 0;
   guestHints: Int32Array = NO_HINTS;
   nextGuestHint = 0;
@@ -65,7 +70,6 @@ export class MeteredBody extends CountingCode {
     this.cost = assembly.plan.mode === 'fuel' ? 1 : 0;
   }
 
-  /** Opens a label. */
   openLabel(opcode: number, base: number, viaCell: boolean): Label {
     return this.initialise(this.labels.push(), opcode, base, viaCell);
   }
@@ -74,29 +78,29 @@ export class MeteredBody extends CountingCode {
     label.opcode = opcode;
     label.base = base;
     label.reached = false;
-    label.entry = this.pending;
+    label.entry = this.deferred;
     label.viaCell = viaCell;
     label.keepsHosts = false;
     label.hasElse = false;
     label.level = this.level;
     label.unseenAtEntry = this.unseen;
     label.unseen = 0;
-    label.lookedAtEntry = this.looked;
-    label.looked = true;
-    label.turn = undefined;
-    label.isRoomy = false;
+    label.checkedAtEntry = this.checked;
+    label.checked = true;
+    label.copies = undefined;
+    label.hasReserve = false;
     label.carries = false;
     return label;
   }
 
-  /** The label that a branch names. */
+  /** Returns the label that a branch names. */
   label(depth: number): Label {
     const label = this.labels.out(depth);
     if (label === undefined) throw this.reader.malformed(`no label ${depth}`);
     return label;
   }
 
-  /** How a branch names the label in the output. */
+  /** Returns the depth by which a branch names the label in the output. */
   depth(label: Label): number {
     return this.level - label.level;
   }
@@ -110,62 +114,62 @@ export class MeteredBody extends CountingCode {
     this.level--;
   }
 
-  /** Notes that a way leads to `label`, and what was run and looked at on it. */
+  /** Record a branch to `label`, with the unchecked cost on that path. */
   arrive(label: Label): void {
     if (this.unseen > label.unseen) label.unseen = this.unseen;
-    if (!this.looked) label.looked = false;
+    if (!this.checked) label.checked = false;
     label.reached = true;
   }
 
-  /** The budget was looked at here, by this body or by what it called. */
-  look(): void {
+  /** Record that the budget was checked here, by this body or by its callee. */
+  noteCheck(): void {
     if (this.cost > 0) this.unseen = 0;
-    this.looked = true;
+    this.checked = true;
   }
 
-  /** Mode `deadline`: charges what has run since that was last done, and looks. */
+  /** In mode `deadline`: charges the cost since the last charge, and checks the budget. */
   payUnseen(): void {
     if (this.inHostLoop) this.payInCell(this.unseen);
     else {
-      this.pending += this.unseen;
+      this.deferred += this.unseen;
       this.payAndCheck();
     }
     this.unseen = 0;
-    this.looked = true;
+    this.checked = true;
   }
 
-  /** Brings the counter into the state that `label` expects, on this way to it and on the one that goes on. */
+  /** Brings the counter into the state that `label` expects, on the branch to it and on the fall-through path. */
   edge(label: Label): void {
     this.arrive(label);
     if (label.viaCell) {
       this.payAndStore();
       label.base = 0;
-    } else if (label.base === UNSET) label.base = this.pending;
-    else this.pay(this.pending, label.base);
+    } else if (label.base === UNSET) label.base = this.deferred;
+    else this.pay(this.deferred, label.base);
   }
 
-  /** The function's results are on the stack: pays, and gives the counter back by the function's convention. */
+  /** The function's results are on the stack. Pays, and returns the counter by the function's convention. */
   leave(): void {
     if (!this.counts) return;
     if (this.plan.convention === 'cell') this.payAndStore();
     else this.getPaid();
   }
 
-  /** After an exception: the counter is what the thrower stored, and the budget is looked at again. */
+  /** Reads the counter that a thrower stored, and checks the budget again. */
   reload(): void {
     this.load();
     this.check();
-    this.pending = 0;
-    this.look();
+    this.deferred = 0;
+    this.noteCheck();
   }
 
-  /** What has arrived may be a host's. */
+  /** Charges the memory of an exception that a host may have made. */
   chargeHostException(): void {
     this.constant64(HOST_EXCEPTION_BYTES);
     this.call(this.assembly.allocateHelper());
   }
 
-  /** Puts the index or length on top of the stack aside; answers the local that it is in. */
+  /** Saves the index or length on top of the stack in a local, and returns that local. */
   putAside(is64: boolean): number {
     if (is64) this.usesScratch64 = true;
     else this.usesScratch32 = true;
@@ -174,7 +178,7 @@ export class MeteredBody extends CountingCode {
     return local;
   }
 
-  /** A group of one local. */
+  /** Declares a group of one local. */
   declare(type: number): void {
     this.op(1);
     this.op(type);
@@ -193,7 +197,7 @@ export class MeteredBody extends CountingCode {
     this.indexed(Op.call, index);
   }
 
-  /** Copies what was read since `from`. */
+  /** Copies the bytes that were read since `from`. */
   copy(from: number): void {
     this.raw(this.bytes, from, this.reader.position);
   }
@@ -214,7 +218,7 @@ export class MeteredBody extends CountingCode {
     if (hint !== undefined && hint >> 1 === offset) this.hints.push((this.length - this.codeStart) * 2 + (hint & 1));
   }
 
-  /** A block without parameters and of these results. */
+  /** Writes a block type without parameters and with these results. */
   blockType(results: readonly coreModule.ValueType[]): void {
     const only = results[0];
     if (only === undefined) this.op(EMPTY);

@@ -4,11 +4,11 @@ import { Gc, Op } from '../opcode.ts';
 import { chargeLength } from './bulk.ts';
 import type { MeteredBody } from './metered-body.ts';
 
-/** Operators behind 0xfb: those that allocate are charged to the store's memory, before they run. */
+/** Rewrites operators behind 0xfb. Those that allocate are charged to the store's memory before they run. */
 export function gc(body: MeteredBody, at: number): void {
   const { reader } = body;
   const sub = reader.leb();
-  body.pending += body.cost;
+  body.deferred += body.cost;
   switch (effectBehind(Op.gc, sub)) {
     case Effect.plain:
       break;
@@ -66,9 +66,9 @@ function branchOnCast(body: MeteredBody, sub: number): void {
   body.copy(types);
 }
 
-/** `throw`, `rethrow` and `throw_ref`: whoever catches finds the counter in the cell. */
+/** Rewrites `throw`, `rethrow` and `throw_ref`. The handler finds the counter in the cell. */
 export function throwException(body: MeteredBody, opcode: number): void {
-  body.pending += body.cost;
+  body.deferred += body.cost;
   body.payAndStore();
   const operand = opcode === Op.throwRef ? 0 : body.reader.leb();
   if (opcode === Op.throw) {

@@ -7,9 +7,9 @@ const { size: SIZE, costShift: COST_SHIFT, localShift: LOCAL_SHIFT, globalShift:
 const MOVED_GLOBALS = HOOKS.globals.length;
 
 /**
- * Copies operators that do nothing but compute, up to the first that does more. Most of the time of metering is spent
- * here: three bytes are copied whatever the operator is, and indices move without a branch. The inner loop has no call
- * and no other loop in it, so that V8 checks its arrays once.
+ * Copies operators that only compute, up to the first that does more. Metering spends most of its time here, so three
+ * bytes are copied whatever the operator is, and indices move without a branch. The inner loop contains no call and no
+ * other loop, so that V8 checks its array bounds once.
  */
 export function copyPlainOperators(body: MeteredBody): void {
   const { bytes, reader, shift } = body;
@@ -19,7 +19,7 @@ export function copyPlainOperators(body: MeteredBody): void {
   let { position } = reader;
   let cost = 0;
   for (;;) {
-    // What is copied in the inner loop takes as many bytes as it did.
+    // The inner loop never makes an operator longer.
     body.reserve(reader.end - position);
     const { out } = body;
     let { length } = body;
@@ -50,10 +50,10 @@ export function copyPlainOperators(body: MeteredBody): void {
     position = reader.position;
   }
   if (body.cost === 0) body.unseen += cost;
-  else body.pending += cost;
+  else body.deferred += cost;
 }
 
-/** An operator with an immediate of more than one byte, or one that takes more when it has moved. */
+/** Copies an operator whose immediate takes more than one byte before or after its index moves. */
 function copyLong(body: MeteredBody, opcode: number): void {
   const { reader } = body;
   const at = reader.position++;

@@ -16,14 +16,14 @@ export class BodyReader {
   readonly bytes: Uint8Array;
   position = 0;
   end = 0;
-  /** Encodings of exceptions that were met: 1 the older, 2 the newer. */
+  /** Which exception encodings were found, as bits: 1 for the legacy one, 2 for the newer one. */
   encodings = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
 
-  /** Unsigned LEB128 of at most 32 bits. */
+  /** Reads an unsigned LEB128 of at most 32 bits. */
   leb(): number {
     const { bytes } = this;
     let byte = bytes[this.position++] as number;
@@ -42,8 +42,8 @@ export class BodyReader {
   }
 
   /**
-   * Passes operators that do nothing but compute, up to the first that does more; answers what they cost.
-   * Every body ends in an operator of the latter kind.
+   * Skips operators that only compute, up to the first that does more. Returns their cost. Every body ends in an
+   * operator of the latter kind.
    */
   passPlain(): number {
     const { bytes } = this;
@@ -71,7 +71,7 @@ export class BodyReader {
     return cost;
   }
 
-  /** Passes the declarations of locals; answers how many they declare. */
+  /** Skips the local declarations. Returns how many locals they declare. */
   skipLocals(): number {
     let declared = 0;
     for (let groups = this.leb(); groups > 0; groups--) {
@@ -86,7 +86,7 @@ export class BodyReader {
     if (code === 0x63 || code === 0x64) this.skipLeb();
   }
 
-  /** A block type is `empty`, a value type or a type index; of these only references go on behind one LEB128. */
+  /** Skips a block type: empty, a value type or a type index. Only reference types go on after the first LEB128. */
   skipBlockType(): void {
     const code = this.bytes[this.position] as number;
     if (code === 0x63 || code === 0x64) this.position++;
@@ -100,7 +100,7 @@ export class BodyReader {
   }
 
   /**
-   * Passes the immediates of an operator whose opcode was just read.
+   * Skips the immediates of an operator whose opcode was just read.
    * @throws {MeteringError} `METERING_UNKNOWN_OPERATOR`
    */
   skipImmediates(opcode: number): void {
@@ -178,7 +178,7 @@ export class BodyReader {
     else if (opcode === Op.tryTable || opcode === Op.throwRef) this.encodings |= 2;
   }
 
-  /** Passes code that control does not reach, up to the `else`, `catch`, `end` or `delegate` of the innermost label. */
+  /** Skips code that control cannot reach, up to the `else`, `catch`, `end` or `delegate` of the innermost label. */
   skipDead(): void {
     let depth = 0;
     for (;;) {

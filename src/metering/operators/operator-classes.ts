@@ -1,48 +1,48 @@
 import type { coreModule } from '#wasm';
 
 /**
- * What an operator means for metering. Every walker over bodies dispatches on it, and refuses what it does not expect:
- * an operator that nobody has classified would else be taken for one that computes and costs 1.
+ * What an operator means for metering. Every walker over bodies dispatches on its effect and refuses an effect that it
+ * does not expect. Without this, a new operator would silently count as one that computes and costs 1.
  */
 export const Effect = {
-  /** In no row, or in one without a class: `METERING_UNKNOWN_OPERATOR`. */
+  /** The operator is in no row, or its row has no class: `METERING_UNKNOWN_OPERATOR`. */
   unknown: 0,
-  /** Computes, and costs 1. */
+  /** The operator computes and costs 1. */
   plain: 1,
-  /** Computes, and costs nothing. */
+  /** The operator computes and costs nothing. */
   free: 2,
-  /** Costs 1 and names a local or a global, whose index metering may move. */
+  /** The operator costs 1 and names a local or a global, whose index metering may move. */
   local: 3,
   global: 4,
-  /** Costs 1 and reads or writes an element of a table. */
+  /** The operator costs 1 and reads or writes a table element. */
   table: 5,
-  /** Costs 1 and makes a reference of a function. */
+  /** The operator costs 1 and makes a function reference. */
   reference: 6,
-  /** Opens a label. */
+  /** The operator opens a label. */
   open: 7,
-  /** Ends an arm of a label, or the label. */
+  /** The operator ends an arm of a label, or the label. */
   close: 8,
-  /** May leave for a label, or returns. */
+  /** The operator may branch to a label, or returns. */
   branch: 9,
   call: 10,
-  /** Costs more than 1, by a length that is known when it runs. */
+  /** The operator costs more than 1, by a length that is known at run time. */
   charge: 11,
-  /** As `charge`, and handles tables. */
+  /** Like `charge`, for an operator that modifies tables. */
   chargeTable: 12,
-  /** Makes an object, which counts as memory. */
+  /** The operator allocates an object, which counts as memory. */
   allocate: 13,
-  /** Ends by an exception or a trap. */
+  /** The operator ends in an exception or a trap. */
   throw: 14,
-  /** The operator stands in the opcode that follows. */
+  /** The operator is named by the opcode that follows this prefix. */
   prefix: 15,
 } as const;
 
 export type Effect = (typeof Effect)[keyof typeof Effect];
 
-/** In place of a number: the change depends on immediates, or on the label that is reached. */
+/** Stands for a height change that depends on immediates or on the label that the operator reaches. */
 export const VARIES = -128;
 
-/** Its effect, and by how much it changes the height of the operand stack. */
+/** The effect of an operator, and by how much it changes the height of the operand stack. */
 export type OperatorClass = readonly [effect: Exclude<Effect, 0>, height: number];
 
 type Operators = typeof coreModule.OPERATORS;
@@ -50,7 +50,7 @@ type Operators = typeof coreModule.OPERATORS;
 const { plain, free, local, global, table, reference, open, close } = Effect;
 const { branch, call, charge, chargeTable, allocate, throw: thrown, prefix } = Effect;
 
-/** Each row of operators has a class: the type asks for it. */
+/** The class of each row of operators. The type requires one for every row. */
 export const CLASSES: {
   readonly [Group in keyof Operators]: { readonly [Row in keyof Operators[Group]]: OperatorClass };
 } = {
@@ -153,7 +153,8 @@ export const CLASSES: {
     tableSize: [plain, 1],
     tableFill: [chargeTable, -3],
   },
-  // Heights of SIMD operators that take more than they give are not told apart: they are counted too high within a block.
+  // The heights of SIMD operators that take more than they give are not listed one by one, so they are overestimated
+  // within a block.
   vector: {
     load: [plain, 0],
     store: [plain, -2],

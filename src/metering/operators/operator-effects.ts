@@ -5,13 +5,13 @@ import { CLASSES, Effect, type OperatorClass, VARIES } from './operator-classes.
 const { GC, Immediate, MISC, OPERATORS, PLAIN, VECTOR } = coreModule;
 
 interface Effects {
-  /** By opcode. */
+  /** The effects by opcode. */
   readonly effects: Uint8Array;
-  /** By opcode, the change of the operand stack's height, or `VARIES`. */
+  /** The change of the operand stack's height by opcode, or `VARIES`. */
   readonly heights: Int8Array;
 }
 
-/** @param kinds what follows each opcode. One that no row has, or whose row has no class, stays `Effect.unknown`. */
+/** @param kinds what follows each opcode. An opcode without a row or a class stays `Effect.unknown`. */
 function effectsOf(
   kinds: Uint8Array,
   rows: Readonly<Record<string, coreModule.OperatorRow>>,
@@ -33,16 +33,16 @@ const gc = effectsOf(GC, OPERATORS.gc, CLASSES.gc);
 const misc = effectsOf(MISC, OPERATORS.misc, CLASSES.misc);
 const vector = effectsOf(VECTOR, OPERATORS.vector, CLASSES.vector);
 
-/** What each operator of one byte means, and what it does to the height of the operand stack. */
+/** The effect of each one-byte operator. */
 export const EFFECTS: Uint8Array = plain.effects;
 export const HEIGHTS: Int8Array = plain.heights;
 
-/** What the operator `sub` behind a prefix means; `Effect.unknown` when there is none. */
+/** Returns the effect of the operator `sub` behind a prefix, or `Effect.unknown`. */
 export function effectBehind(prefix: number, sub: number): number {
   return behind(prefix)?.effects[sub] ?? Effect.unknown;
 }
 
-/** By how much it changes the height of the operand stack, or `VARIES`. */
+/** Returns by how much that operator changes the height of the operand stack, or `VARIES`. */
 export function heightBehind(prefix: number, sub: number): number {
   return behind(prefix)?.heights[sub] ?? VARIES;
 }

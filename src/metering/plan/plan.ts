@@ -8,45 +8,50 @@ import { mostUnrolled } from './unrolling.ts';
 import { LARGEST_WEIGHT, weighFunctions } from './weights.ts';
 
 /**
- * How the counter reaches a function and comes back.
+ * How the counter is passed to a function and back.
  * - `register`: as one more parameter and one more result.
- * - `cell`: in the cell that all instances share. Of functions that tail-call what may be elsewhere.
- * - `untouched`: not at all. What it costs is known, and its caller pays.
+ * - `cell`: in the cell that all instances share. Functions that tail-call a function of unknown origin use it.
+ * - `untouched`: not at all. The function's cost is known, and its caller pays.
  */
 export type Convention = 'register' | 'cell' | 'untouched';
 
 export interface FunctionPlan {
   readonly convention: Convention;
-  /** Looks at the budget when it is entered. */
+  /** Whether the function checks the budget on entry. */
   readonly checked: boolean;
-  /** Fuel that is charged when it is entered: by itself, or by the caller of one that is untouched. */
+  /** The fuel that is charged on entry: by the function itself, or by its caller when it is untouched. */
   readonly entry: number;
-  /** The most that it runs before it first looks at the budget, itself and what it calls; 0 when that is at its entry. */
+  /**
+   * The largest cost that the function and its callees run before its first budget check; 0 when it checks on entry.
+   */
   readonly weight: number;
-  /** Reachable operators that cost fuel, each counted once. */
+  /** The number of reachable operators that cost fuel, each counted once. */
   readonly operators: number;
 }
 
 export interface ModulePlan {
   readonly mode: MeteringMode;
   readonly facts: ModuleFacts;
-  /** By function index; imports have none. */
+  /** Plans by function index; imports have none. */
   readonly functions: readonly (FunctionPlan | undefined)[];
-  /** What a turn of each loop costs in mode `deadline`. */
-  readonly turnCosts: Float64Array;
-  /** By loop: 1 where the shared cell holds the counter while it runs. */
+  /** The cost of one iteration of each loop in mode `deadline`. */
+  readonly iterationCosts: Float64Array;
+  /** By loop: 1 when the shared cell holds the counter while the loop runs. */
   readonly hostLoops: Uint8Array;
-  /** Tables that nothing outside reaches and that hold functions of the `register` convention alone. */
+  /** Tables that nothing outside can reach and that hold only functions of the `register` convention. */
   readonly privateTables: ReadonlySet<number>;
-  /** Bodies of loops that only compute are written more than once up to this size. */
+  /** Up to this size, the bodies of loops that only compute are written more than once. */
   readonly mostUnrolledBytes: number;
 }
 
-/** The most that mode `deadline` charges for an entry or a turn, and what it lets run beside that before it charges more. */
+/**
+ * The most that mode `deadline` charges at once for an entry or an iteration, and the cost that it lets run uncharged
+ * before it charges more.
+ */
 export const LARGEST_CHARGE = 128;
 export const LARGEST_RUN = 2048;
 
-/** What a call of the host counts in mode `deadline`: it takes time of its own. */
+/** The cost of a host call in mode `deadline`, because the call itself takes time. */
 export const HOST_CALL_COST = 100;
 
 /** Decides how each function is metered. */
@@ -76,7 +81,7 @@ export function planModule(module: coreModule.CoreModule, mode: MeteringMode): M
     functions.push({
       convention: bare ? 'untouched' : cells[n] === 1 ? 'cell' : 'register',
       checked: !bare && weight === 0,
-      // In mode `deadline` callers pay for what does not look.
+      // In mode `deadline` the caller pays for a function that does not check the budget.
       entry: mode === 'fuel' ? even + 1 : weight > 0 ? 0 : (whole.entries[n] as number),
       weight,
       operators: facts.operators[n] as number,
@@ -86,7 +91,7 @@ export function planModule(module: coreModule.CoreModule, mode: MeteringMode): M
     mode,
     facts,
     functions,
-    turnCosts: whole.turnCosts,
+    iterationCosts: whole.iterationCosts,
     hostLoops: mode === 'deadline' ? hostLoopsOf(facts, imported, untouched) : new Uint8Array(facts.loopFlags.length),
     privateTables,
     mostUnrolledBytes: mostUnrolled(facts, module),
@@ -95,7 +100,7 @@ export function planModule(module: coreModule.CoreModule, mode: MeteringMode): M
 
 const NEEDS_COUNTER = FunctionFlag.charges | FunctionFlag.hasLoop | FunctionFlag.callsUnknown;
 
-/** Functions that call nothing and always cost the same, or in mode `deadline` little. */
+/** Finds functions that call nothing and always cost the same, or in mode `deadline` cost little. */
 function leavesOf(facts: ModuleFacts, mode: MeteringMode, cells: Uint8Array): Uint8Array {
   const leaves = new Uint8Array(facts.functions);
   for (let n = 0; n < leaves.length; n++) {
@@ -106,7 +111,7 @@ function leavesOf(facts: ModuleFacts, mode: MeteringMode, cells: Uint8Array): Ui
   return leaves;
 }
 
-/** Mode `deadline`: also what calls nothing but such functions, and is small with all of them. */
+/** In mode `deadline`: adds functions that only call such functions and stay small together with them. */
 function withoutCounter(facts: ModuleFacts, imported: number, leaves: Uint8Array, unseen: IntList): Uint8Array {
   const without = leaves.slice();
   for (let at = 0; at < unseen.length; at++) {
@@ -119,7 +124,7 @@ function withoutCounter(facts: ModuleFacts, imported: number, leaves: Uint8Array
   return without;
 }
 
-/** Mode `deadline`: innermost loops that call imports and else only functions without a counter. */
+/** In mode `deadline`: finds innermost loops that call imports and otherwise only functions without a counter. */
 function hostLoopsOf(facts: ModuleFacts, imported: number, untouched: Uint8Array): Uint8Array {
   const { callLoops, callees, loopFlags } = facts;
   const others = LoopFlag.hasLoop | LoopFlag.usesCounter;
@@ -137,19 +142,20 @@ function hostLoopsOf(facts: ModuleFacts, imported: number, untouched: Uint8Array
 
 interface WholeCosts {
   readonly entries: Float64Array;
-  readonly turnCosts: Float64Array;
+  readonly iterationCosts: Float64Array;
 }
 
-const NO_WHOLE_COSTS: WholeCosts = { entries: new Float64Array(), turnCosts: new Float64Array() };
+const NO_WHOLE_COSTS: WholeCosts = { entries: new Float64Array(), iterationCosts: new Float64Array() };
 
 /**
- * What mode `deadline` charges: a function's operators on entry and a loop's for each turn but the first, those of inner
- * loops and of callees that do not look among them, `LARGEST_RUN` at most. Of longer ways the rest is charged on the way:
- * a loop around an interpreter has many operators, and runs few of them in a turn.
+ * Computes the whole charges of mode `deadline`: a function's operators on entry, and a loop's for each iteration but
+ * the first. Both include inner loops and callees that do not check the budget, up to `LARGEST_RUN`. On longer paths
+ * the rest is charged along the path, because a loop around an interpreter has many operators and runs few of them in
+ * one iteration.
  */
 function wholeCosts(facts: ModuleFacts, imported: number, weights: Int32Array): WholeCosts {
   const entries = Float64Array.from(facts.operators, (operators) => operators + 1);
-  const turnCosts = Float64Array.from(facts.loopOperators.view());
+  const iterationCosts = Float64Array.from(facts.loopOperators.view());
   let n = 0;
   for (let at = 0; at < facts.callees.length; at++) {
     while (at >= (facts.firstCall[n + 1] as number)) n++;
@@ -157,14 +163,14 @@ function wholeCosts(facts: ModuleFacts, imported: number, weights: Int32Array): 
     if (callee < 0) continue;
     const loop = facts.callLoops.at(at);
     entries[n] = (entries[n] as number) + (weights[callee] as number);
-    if (loop !== NO_LOOP) turnCosts[loop] = (turnCosts[loop] as number) + (weights[callee] as number);
+    if (loop !== NO_LOOP) iterationCosts[loop] = (iterationCosts[loop] as number) + (weights[callee] as number);
   }
-  // Inner loops stand behind those around them.
-  for (let loop = turnCosts.length - 1; loop >= 0; loop--) {
-    const cost = Math.min(LARGEST_CHARGE, Math.max(1, turnCosts[loop] as number));
+  // Inner loops come after the loops that enclose them.
+  for (let loop = iterationCosts.length - 1; loop >= 0; loop--) {
+    const cost = Math.min(LARGEST_CHARGE, Math.max(1, iterationCosts[loop] as number));
     const parent = facts.loopParents.at(loop);
-    turnCosts[loop] = cost;
-    if (parent !== NO_LOOP) turnCosts[parent] = (turnCosts[parent] as number) + cost;
+    iterationCosts[loop] = cost;
+    if (parent !== NO_LOOP) iterationCosts[parent] = (iterationCosts[parent] as number) + cost;
   }
-  return { entries: entries.map((cost) => Math.min(LARGEST_CHARGE, cost)), turnCosts };
+  return { entries: entries.map((cost) => Math.min(LARGEST_CHARGE, cost)), iterationCosts };
 }

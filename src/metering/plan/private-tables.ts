@@ -3,16 +3,18 @@ import { coreModule } from '#wasm';
 
 const { Constant } = coreModule;
 
-/** The most parameters or results that engines take. */
+/** The most parameters or results that engines accept. */
 export const MOST_VALUES = 1000;
 
-/** What tables hold by the module's own active segments, and which of them nothing else can fill. */
+/** What the module's own active segments put into tables, and which tables nothing else can fill. */
 export interface TableEntries {
   readonly entries: ReadonlyMap<number, readonly number[]>;
   readonly candidates: Set<number>;
 }
 
-/** Finds the tables that only this module's own active segments fill, by functions of plain types; and what they hold. */
+/**
+ * Finds the tables that only the module's own active segments fill, with functions of plain types, and their contents.
+ */
 export function readTableEntries(module: coreModule.CoreModule, facts: ModuleFacts): TableEntries {
   const entries = new Map<number, number[]>();
   const candidates = new Set<number>();
@@ -42,13 +44,13 @@ export function readTableEntries(module: coreModule.CoreModule, facts: ModuleFac
   return { entries, candidates };
 }
 
-/** A type that the counter can be added to without becoming another's equal. */
+/** Whether the counter can be added to a type without making it equal to another type. */
 function isPlain(module: coreModule.CoreModule, index: number): boolean {
   const type = module.types[index];
   return type?.kind === 'function' && type.plain && !isWide(type);
 }
 
-/** There is no room for the counter. */
+/** Whether the type has no space left for the counter. */
 export function isWide({ parameters, results }: coreModule.FunctionType): boolean {
   return parameters.length >= MOST_VALUES || results.length >= MOST_VALUES;
 }

@@ -4,14 +4,15 @@ import { Groups } from './groups.ts';
 import { isWide, type TableEntries } from './private-tables.ts';
 
 export interface Conventions {
-  /** By defined function: 1 where the counter comes and goes in the shared cell. */
+  /** By defined function: 1 when the counter is passed in the shared cell. */
   readonly cells: Uint8Array;
   readonly privateTables: ReadonlySet<number>;
 }
 
 /**
- * A tail call hands its place on the stack to the callee, so that nothing can be done behind it: caller and callee
- * have one convention. Functions joined by tail calls, and by tables through which tail calls go, share a fate.
+ * Chooses the convention of each function. A tail call replaces the caller's frame, so nothing can run after it: caller
+ * and callee must have one convention. Functions that are connected by tail calls, directly or through tables,
+ * therefore get the same one.
  */
 export function settleConventions(
   module: coreModule.CoreModule,

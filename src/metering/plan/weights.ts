@@ -1,34 +1,34 @@
 import { FunctionFlag, type ModuleFacts } from '#metering/survey';
 import { IntList } from '../int-list.ts';
 
-/** What may run between two looks at the budget in functions that do not look themselves. */
+/** The largest cost that may run between two budget checks in functions that do not check themselves. */
 export const LARGEST_WEIGHT = 8192;
 
-/** In place of a weight that is not known yet, or is being found out. */
+/** Stands for a weight that is not known yet, or that is being computed. */
 const UNKNOWN = -1;
 const OPEN = -2;
 
 export interface Weights {
-  /** By defined function, the most that runs unseen at once in it and in what it calls; 0 when it looks on entry. */
+  /** By defined function: the largest unchecked cost of one run, callees included; 0 when it checks on entry. */
   readonly weights: Int32Array;
-  /** The functions that do not, callees before callers. */
+  /** The functions that do not check on entry, callees before callers. */
   readonly unseen: IntList;
 }
 
 /**
- * A function looks at the budget when it is entered unless it is short and calls nothing that could lead back to it
- * unseen. Its loops look at every turn in any case. `mustLook` settles others beforehand.
+ * Decides which functions check the budget on entry: all but short ones whose calls cannot lead back to them unchecked.
+ * Loops check in every iteration in any case. `mustCheck` decides some functions beforehand.
  */
-export function weighFunctions(facts: ModuleFacts, imported: number, mustLook: (n: number) => boolean): Weights {
+export function weighFunctions(facts: ModuleFacts, imported: number, mustCheck: (n: number) => boolean): Weights {
   const unseen = new IntList();
   const weights = new Int32Array(facts.functions).fill(UNKNOWN);
   const open: { readonly n: number; next: number; sum: number }[] = [];
   const callees = facts.callees.items;
   const enter = (n: number): void => {
-    const looks =
-      facts.has(FunctionFlag.callsUnknown, n) || (facts.operators[n] as number) >= LARGEST_WEIGHT || mustLook(n);
+    const checks =
+      facts.has(FunctionFlag.callsUnknown, n) || (facts.operators[n] as number) >= LARGEST_WEIGHT || mustCheck(n);
     const calls = facts.firstCall[n] !== facts.firstCall[n + 1];
-    if (looks) weights[n] = 0;
+    if (checks) weights[n] = 0;
     else if (!calls) {
       weights[n] = (facts.operators[n] as number) + 1;
       unseen.push(n);
@@ -48,7 +48,7 @@ export function weighFunctions(facts: ModuleFacts, imported: number, mustLook: (
           enter(callee);
           continue;
         }
-        // A cycle of calls is broken here: this one looks.
+        // This function checks the budget, which breaks the cycle of calls.
         if (callee >= 0) frame.sum += weights[callee] === OPEN ? LARGEST_WEIGHT : (weights[callee] as number);
         frame.next++;
         if (frame.sum <= LARGEST_WEIGHT) continue;

@@ -4,7 +4,7 @@ import { AppendedBody, type Assembly } from '#metering/assembly';
 import { HOOKS } from '../hooks.ts';
 import type { AddedExport } from './declarations.ts';
 
-/** Appends what is attached to the module; answers what of it is exported. */
+/** Appends attached code to the module, and returns the exports that it adds. */
 export function attachedExports(assembly: Assembly): AddedExport[] {
   const { imports, functions } = assembly.attached;
   if (functions.length === 0) return [];

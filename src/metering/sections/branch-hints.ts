@@ -1,12 +1,12 @@
 import { ByteReader, ByteWriter, type coreModule, WasmError } from '#wasm';
 import type { IntList } from '../int-list.ts';
 
-/** The custom section of the branch-hinting proposal, which stands before the code section. */
+/** The custom section of the branch-hinting proposal. It must stand before the code section. */
 const SECTION = 'metadata.code.branch_hint';
 
 /**
- * A guest's own hints by function index: twice the branch's offset in its body, and 1 when it is likely taken. Engines
- * ignore a section that is damaged, and so do we.
+ * Reads a guest's own hints by function index: twice the branch's offset in its body, plus 1 when the branch is likely.
+ * A damaged section is ignored, as engines do.
  */
 export function readBranchHints(module: coreModule.CoreModule): Map<number, Int32Array> {
   const hints = new Map<number, Int32Array>();
@@ -36,7 +36,7 @@ export class BranchHints {
   readonly #entries = new ByteWriter(4096);
   #functions = 0;
 
-  /** `shift` is what stands before the code that the offsets count from: the declarations of locals. */
+  /** Adds a function's hints. `shift` is the size of the local declarations, which the hints' offsets do not count. */
   add(functionIndex: number, shift: number, { items, length }: IntList): void {
     if (length === 0) return;
     this.#functions++;
@@ -50,7 +50,7 @@ export class BranchHints {
     }
   }
 
-  /** The custom section, its name included; none when nothing is hinted at. */
+  /** Returns the custom section with its name, or undefined when there are no hints. */
   payload(): Uint8Array | undefined {
     if (this.#functions === 0) return undefined;
     return new ByteWriter(this.#entries.length + 64)

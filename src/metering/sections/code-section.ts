@@ -5,12 +5,12 @@ import { MeteringError } from '../errors.ts';
 import { BranchHints, readBranchHints } from './branch-hints.ts';
 import { CodeStore } from './code-store.ts';
 
-/** Bytes of a function body that engines take (WebAssembly JavaScript Interface, implementation limits). */
+/** The most bytes of a function body that engines accept (WebAssembly JavaScript Interface, implementation limits). */
 const LARGEST_BODY = 7_654_321;
-/** Bytes of bodies that are handed over at once. */
+/** Bodies are handed over when they reach this many bytes. */
 const FULL = 1 << 16;
 
-/** The bodies of the metered module, without their number, and the hints for the branches in them. */
+/** The bodies of the metered module without their count, and the hints for their branches. */
 export class CodeSection {
   readonly store: CodeStore;
   readonly hints: BranchHints = new BranchHints();
@@ -21,7 +21,7 @@ export class CodeSection {
     this.store = new CodeStore(bytes * 2 + 65_536);
   }
 
-  /** The module's own bodies, from a reader of its code section. */
+  /** Rewrites the module's own bodies. The reader stands at its code section. */
   rewriteBodies(reader: ByteReader): void {
     const assembly = this.#assembly;
     const functions = new FunctionRewriter(assembly);

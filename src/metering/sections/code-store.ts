@@ -1,15 +1,15 @@
 const STEP = 1 << 20;
 
 /**
- * Bytes whose number is not known beforehand, in memory that grows in place and is given back while they are taken out,
- * so that they are held only once at any time.
+ * Stores bytes whose number is not known beforehand, in memory that grows in place and shrinks while they are taken
+ * out, so that the bytes are never held twice.
  */
 export class CodeStore {
   #buffer: ArrayBuffer;
   #bytes: Uint8Array;
   length = 0;
 
-  /** @param most the bytes that it takes without moving */
+  /** @param most the number of bytes that fit without moving */
   constructor(most: number) {
     this.#buffer = new ArrayBuffer(0, { maxByteLength: most });
     this.#bytes = new Uint8Array(this.#buffer);
@@ -28,7 +28,7 @@ export class CodeStore {
     this.length += bytes.length;
   }
 
-  /** Moves everything into `target`, from its end on. */
+  /** Moves everything into `target` from the end backwards. */
   drain(target: Uint8Array, at: number): void {
     for (let end = this.length; end > 0; ) {
       const start = Math.max(0, end - STEP);

@@ -5,13 +5,13 @@ import { HOOKS } from '../hooks.ts';
 import { NAMESPACE } from '../metadata.ts';
 import { I64 } from '../opcode.ts';
 
-/** A function that is exported besides the module's own. */
+/** A function that is exported in addition to the module's own exports. */
 export interface AddedExport {
   readonly name: string;
   readonly index: number;
 }
 
-/** The sections that declare things, each as its payload. What is appended must have been asked for before. */
+/** Writes the payload of each section that declares things. All functions and types must be appended before. */
 
 export function typeSection({ types }: Assembly, reader: ByteReader | undefined): Uint8Array {
   const count = reader?.u32() ?? 0;
@@ -62,7 +62,7 @@ export function globalSection(assembly: Assembly, reader: ByteReader | undefined
   });
 }
 
-/** Of the module's own exports, and those that are for the host alone. */
+/** Writes the module's own exports, and the exports that only the host uses. */
 export function exportSection(assembly: Assembly, added: readonly AddedExport[]): Uint8Array {
   const { exports } = assembly.module;
   const kinds = ['function', 'table', 'memory', 'global', 'tag'];
@@ -76,7 +76,7 @@ export function exportSection(assembly: Assembly, added: readonly AddedExport[])
   return writer.view();
 }
 
-/** The data section as it is, unless an offset names a global that has moved. */
+/** Copies the data section, and rewrites it only when an offset names a global that has moved. */
 export function dataSection(
   assembly: Assembly,
   reader: ByteReader | undefined,

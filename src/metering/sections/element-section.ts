@@ -6,7 +6,7 @@ export interface ElementSegments {
   readonly bytes: Uint8Array;
 }
 
-/** The module's element segments; private tables hold functions of the `register` convention. */
+/** Rewrites the module's element segments. Private tables get functions of the `register` convention. */
 export function rewriteElements(assembly: Assembly, reader: ByteReader | undefined): ElementSegments {
   if (reader === undefined) return { count: 0, bytes: new Uint8Array() };
   const count = reader.u32();
@@ -40,7 +40,7 @@ function rewriteSegment(assembly: Assembly, reader: ByteReader, writer: ByteWrit
   for (let n = 0; n < expressions; n++) rewriteExpression(assembly, reader, writer, isPrivate);
 }
 
-/** The segments and one more that declares the wrappers which bodies refer to. */
+/** Writes the segments, and one more that declares the wrappers that bodies refer to. */
 export function elementSection({ count, bytes }: ElementSegments, declared: ReadonlySet<number>): Uint8Array {
   if (count === 0 && declared.size === 0) return bytes;
   const writer = new ByteWriter(bytes.length + 16).u32(count + (declared.size > 0 ? 1 : 0)).raw(bytes);

@@ -3,7 +3,7 @@ import type { CodeStore } from './code-store.ts';
 
 type Piece = Uint8Array | CodeStore;
 
-/** The sections of a module that is put together at once, in memory of exactly its size. */
+/** Collects the sections of a module and then writes them into memory of exactly the right size. */
 export class ModuleLayout {
   readonly #pieces: Piece[] = [];
 

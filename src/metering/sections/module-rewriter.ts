@@ -24,7 +24,7 @@ import { rewriteNames } from './name-rewriter.ts';
 
 const { SectionId } = coreModule;
 
-/** The order in which the specification wants sections; custom sections stand where the module had them. */
+/** The order of sections that the specification requires. Custom sections stay where the module had them. */
 const ORDER = [
   SectionId.type,
   SectionId.import,
@@ -40,7 +40,7 @@ const ORDER = [
   SectionId.data,
 ];
 
-/** Rewrites a module that an engine has validated. @throws {MeteringError} for what cannot be metered */
+/** Rewrites a module that an engine has validated. @throws {MeteringError} if it cannot be metered */
 export function rewriteModule(
   bytes: Uint8Array,
   mode: MeteringMode,
@@ -82,7 +82,7 @@ function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffe
     const section = sections.find((candidate) => candidate.id === id);
     return section && new ByteReader(bytes, section.start, section.end);
   };
-  // Bodies and expressions come first: they ask for the functions and types that earlier sections then list.
+  // Bodies and expressions come first, because they request the functions and types that earlier sections list.
   const startFunction = own(SectionId.start)?.u32();
   const added = attachedExports(assembly);
   if (startFunction !== undefined) added.push({ name: START_EXPORT, index: assembly.startHelper(startFunction) });
@@ -125,7 +125,10 @@ function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffe
   return layout.finish();
 }
 
-/** Custom sections that hold code offsets would lie afterwards and are dropped; names move with their indices. */
+/**
+ * Copies custom sections. Sections that hold code offsets would be wrong and are dropped; names move with their
+ * indices.
+ */
 function addCustomSections(assembly: Assembly, layout: ModuleLayout): void {
   const { bytes, sections } = assembly.module;
   for (const { id, name = '', start, end } of sections) {

@@ -7,14 +7,15 @@ const LOCALS = 2;
 const LABELS = 3;
 const GLOBALS = 7;
 /**
- * V8 writes the names of module and function into every frame of a stack, and cannot make a stack of more than 512 MiB at
- * all; mangled names are seldom longer than this.
+ * The most bytes of a name that is kept. V8 writes the names of module and function into every stack frame and fails
+ * for a stack of more than 512 MiB; mangled names are seldom longer than this.
  */
 const MOST_NAME_BYTES = 4_096;
 
 /**
- * The name section with the metered module's indices and the helpers' names. Engines ignore a name section that is
- * damaged, so a guest's damaged one is dropped (undefined). Labels are dropped: bodies have others now.
+ * Rewrites the name section to the metered module's indices and adds the names of appended functions. Engines ignore a
+ * damaged name section, so a damaged one is dropped and undefined is returned. Label names are dropped, because the
+ * bodies have other labels now.
  */
 export function rewriteNames(assembly: Assembly, start: number, end: number): Uint8Array | undefined {
   const reader = new ByteReader(assembly.module.bytes, start, end);
@@ -32,7 +33,7 @@ export function rewriteNames(assembly: Assembly, start: number, end: number): Ui
         for (let left = count; left > 0; left--) {
           const index = payload.u32();
           writer.u32(assembly.functionIndex(index));
-          // The counter is one more parameter: declared locals stand one higher.
+          // The counter is one more parameter, so the indices of declared locals are one higher.
           const shifts = assembly.plan.functions[index]?.convention === 'register';
           const parameters = shifts ? assembly.functionType(index).parameters.length : 0;
           const locals = payload.count(2);
@@ -56,7 +57,7 @@ export function rewriteNames(assembly: Assembly, start: number, end: number): Ui
   return out.finish();
 }
 
-/** Functions that are imported, then what is added to them, what the module defines and what is appended: by index, as they were. */
+/** Names functions in the order of their indices: imports, added imports, defined functions, appended functions. */
 function nameFunctions(payload: ByteReader, writer: ByteWriter, assembly: Assembly): void {
   const { list, first } = assembly.appended;
   const own = payload.count(2);
@@ -78,7 +79,7 @@ function nameFunctions(payload: ByteReader, writer: ByteWriter, assembly: Assemb
   for (const [at, { name }] of list.entries()) writer.u32(first + at).name(name);
 }
 
-/** The name's first bytes, ending with a whole character. */
+/** Returns the beginning of a name, cut after a whole character. */
 function cut(name: Uint8Array): Uint8Array {
   if (name.length <= MOST_NAME_BYTES) return name;
   let end = MOST_NAME_BYTES;

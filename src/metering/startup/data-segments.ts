@@ -5,26 +5,29 @@ import type { StartupFuel } from './startup-fuel.ts';
 const { Constant, readConstantExpression } = coreModule;
 
 const PAGE = 65536;
-/** A memory's image is placed beforehand when it is smaller than this, or than twice its data (wasmtime 50.0.1). */
+/** A memory gets an image when the image is smaller than this, or than twice its data (wasmtime 50.0.1). */
 const LARGEST_SPARSE_IMAGE = 16 * 2 ** 20;
 const NOWHERE = -1;
 
-/** First to last byte that a memory's segments fill, and the bytes in them. */
+/** The span from the first to the last byte that a memory's segments fill, and the number of bytes in them. */
 interface Image {
   first: number;
   last: number;
   data: number;
-  /** The segments, where what the image holds decides what it costs. */
+  /** The segments, kept when the image's contents decide its cost. */
   readonly segments: PlacedData[];
 }
 
-/** What placing a module's active data segments costs, by the rules of wasmtime 50.0.1. Go has tens of thousands. */
+/**
+ * What placing a module's active data segments costs by the rules of wasmtime 50.0.1. Go programs have tens of
+ * thousands.
+ */
 export class DataSegments {
-  /** Whether an offset is anything but one constant, and so may name what moves. */
+  /** Whether some offset is not a single constant, and so may name a global that moves. */
   computed = false;
   readonly #module: coreModule.CoreModule;
   readonly #images = new Map<number, Image>();
-  /** Units of fuel when they are placed while the module is instantiated. */
+  /** The units of fuel when the segments are copied during instantiation. */
   #fuel = 0;
   #operators = 0;
   #placed = true;
@@ -50,7 +53,7 @@ export class DataSegments {
     }
   }
 
-  /** Charges what is placed while the module is instantiated. */
+  /** Charges the segments that are copied during instantiation. */
   charge(fuel: StartupFuel): void {
     if (!this.#placed) {
       fuel.require();
@@ -60,17 +63,17 @@ export class DataSegments {
     if (this.#images.size === 0) return;
     const { memories, imported, bytes } = this.#module;
     if (imported.memory === 0) {
-      // The images are mapped. A memory without one is asked for its data all the same.
+      // The images are mapped. A memory without an image is still checked for its data.
       if (this.#images.size < memories.length) fuel.require();
       fuel.forget();
       return;
     }
-    // Beside an imported memory no image is mapped: each is copied.
+    // With an imported memory no image is mapped: each segment is copied.
     fuel.require();
     for (const { segments } of this.#images.values()) fuel.bulk(imageBytes(bytes, segments), false);
   }
 
-  /** Passes an offset; answers it when it is one constant, unsigned. */
+  /** Skips an offset expression. Returns its unsigned value when it is a single constant. */
   #offset(reader: ByteReader): number {
     const { bytes, offset: start } = reader;
     this.#operators = 1;

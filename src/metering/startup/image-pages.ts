@@ -1,7 +1,10 @@
-/** Bytes of a host page, which images are padded to: 4,096 on x86-64, for which equality with wasmtime is claimed. */
+/**
+ * The size of a host page, to which images are padded: 4,096 on x86-64, the platform for which equality with wasmtime
+ * is claimed.
+ */
 const HOST_PAGE = 4096;
 
-/** An active data segment: where its bytes stand in the module, and where they go. */
+/** An active data segment: where its bytes stand in the module, and where they go in memory. */
 export interface PlacedData {
   readonly start: number;
   readonly length: number;
@@ -9,8 +12,8 @@ export interface PlacedData {
 }
 
 /**
- * Bytes of a memory's image as wasmtime 50.0.1 keeps it: from the first to the last page with a byte that is not zero, or,
- * where all are zero, with any byte. Later segments overwrite earlier ones.
+ * The size of a memory's image in wasmtime 50.0.1: from the first to the last page with a byte that is not zero. If all
+ * bytes are zero, every page with data counts. Later segments overwrite earlier ones.
  */
 export function imageBytes(bytes: Uint8Array, segments: readonly PlacedData[]): number {
   const pages = touchedPages(segments);
@@ -21,7 +24,7 @@ export function imageBytes(bytes: Uint8Array, segments: readonly PlacedData[]): 
   return (last - first + 1) * HOST_PAGE;
 }
 
-/** By page, the segments that have bytes in it, in order. */
+/** Groups the segments by the pages that they touch, in order. */
 function touchedPages(segments: readonly PlacedData[]): Map<number, number[]> {
   const pages = new Map<number, number[]>();
   for (const [index, { offset, length }] of segments.entries()) {

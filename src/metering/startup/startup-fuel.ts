@@ -1,12 +1,12 @@
-/** wasmtime 50.0.1 adds a length that is known to be at most this to its buffered charge, and checks nothing. */
+/** wasmtime 50.0.1 adds a constant length of at most this to its buffered charge, without a check. */
 export const SMALL_LENGTH = 128;
 
 /**
- * What the function costs in which wasmtime 50.0.1 initialises a module (`translate_module_startup`).
+ * Computes the cost of the function with which wasmtime 50.0.1 initialises a module (`translate_module_startup`).
  *
- * It buffers charges and adds them to the counter at certain points alone. A memory's image is copied in a branch that is
- * not taken where the system maps the image, and the buffer is emptied inside that branch: what was buffered before it is
- * then never charged.
+ * wasmtime buffers charges and adds them to the counter only at certain points. It copies a memory's image in a branch
+ * that is not taken when the system maps the image, but it empties the buffer inside that branch: charges that were
+ * buffered before it are then never made.
  */
 export class StartupFuel {
   /** Entering the function is charged at once. */
@@ -14,7 +14,7 @@ export class StartupFuel {
   #buffered = 0;
   #runs = false;
 
-  /** The function is needed, whatever it costs. */
+  /** Records that the function is needed, whatever it costs. */
   require(): void {
     this.#runs = true;
   }
@@ -23,24 +23,24 @@ export class StartupFuel {
     this.#buffered += count;
   }
 
-  /** A bulk operation; `isKnown` when its length is a constant of the compiled function. */
+  /** Charges a bulk operation. `isKnown` says that its length is a constant of the compiled function. */
   bulk(length: number, isKnown: boolean): void {
     this.#buffered += length;
     if (!isKnown || length > SMALL_LENGTH) this.flush();
   }
 
-  /** Everything up to here is charged. */
+  /** Adds all buffered charges to the counter. */
   flush(): void {
     this.#counted += this.#buffered;
     this.#buffered = 0;
   }
 
-  /** What is buffered is never charged. */
+  /** Drops the buffered charges, which wasmtime never makes. */
   forget(): void {
     this.#buffered = 0;
   }
 
-  /** Units of fuel; 0 where no function is needed. */
+  /** Returns the units of fuel, or 0 when no function is needed. */
   total(): number {
     this.flush();
     return this.#runs ? this.#counted : 0;

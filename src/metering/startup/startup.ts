@@ -11,12 +11,12 @@ type Expression = readonly coreModule.ConstantOperator[];
 type Startup = Pick<Metadata, 'startupFuel' | 'initialBytes' | 'arrays' | 'hasStart'>;
 
 const PAGE = 65536;
-/** Terms of one length: each global may double them. */
+/** The most terms of one length. Each global in it may double their number. */
 const LONGEST_TERM = 256;
 /** The most functions of a table, and the longest table of one function, that wasmtime 50.0.1 lays out beforehand. */
 const LARGEST_LAID_OUT = 2n ** 20n;
 
-/** What instantiating costs, by the rules of wasmtime 50.0.1 and in its order, and the bytes that it allocates. */
+/** Computes what instantiation costs by the rules of wasmtime 50.0.1, in its order, and the bytes that it allocates. */
 export function startupOf(module: coreModule.CoreModule, data: DataSegments): Startup {
   const fuel = new StartupFuel();
   let initialBytes = 0;
@@ -36,7 +36,7 @@ export function startupOf(module: coreModule.CoreModule, data: DataSegments): St
       fuel.bulk(known, true);
       return;
     }
-    // The length is charged when it can be computed; what was buffered before is charged then, too.
+    // The length is charged when it can be computed, and the charges that were buffered before it are made then too.
     initialBytes += ARRAY_BASE;
     arrays.push({ length: integer(length, globals.lengths), elementBytes: elementBytes(type) });
     fuel.flush();
@@ -99,7 +99,7 @@ function isLoneNumber(expression: Expression): boolean {
   return expression.length === 1 && NUMERIC.has(expression[0]?.opcode as number);
 }
 
-/** The offset when it is one constant. */
+/** Returns the offset when it is a single constant. */
 function loneOffset(expression: Expression): bigint | undefined {
   const [only] = expression;
   if (expression.length !== 1 || only === undefined) return undefined;
@@ -107,7 +107,10 @@ function loneOffset(expression: Expression): bigint | undefined {
   return only.opcode === Constant.i64Const ? BigInt.asUintN(64, only.value) : undefined;
 }
 
-/** Elements are placed beforehand in a module's own funcref tables, at a constant, within the least size. */
+/**
+ * Whether a segment is laid out beforehand: it goes into the module's own funcref table, at a constant offset, within
+ * the table's minimum size.
+ */
 function isPlaced(module: coreModule.CoreModule, index: number, at: Expression, count: number): boolean {
   const offset = loneOffset(at);
   const table = module.tables[index];
@@ -130,7 +133,10 @@ function holdsFunctions(module: coreModule.CoreModule, { bytes }: coreModule.Val
   return module.types[heap]?.kind === 'function';
 }
 
-/** Own tables whose initialiser is evaluated at startup; tables of one function are mostly laid out beforehand. */
+/**
+ * Returns the module's own tables whose initialiser runs at startup. Most tables of one function are laid out
+ * beforehand.
+ */
 function filledTables(module: coreModule.CoreModule): Map<number, { minimum: bigint; initialiser: Expression }> {
   const filled = new Map<number, { minimum: bigint; initialiser: Expression }>();
   let index = module.imported.table;
@@ -148,7 +154,7 @@ function filledTables(module: coreModule.CoreModule): Map<number, { minimum: big
 interface Globals {
   readonly defined: readonly { readonly isMutable: boolean; readonly initialiser: Expression }[];
   readonly imported: number;
-  /** Integer globals as terms, for array lengths that are taken from them. */
+  /** Integer globals as terms, for array lengths that read them. */
   readonly lengths: ReadonlyMap<number, LengthTerm[]>;
 }
 
@@ -169,7 +175,10 @@ function readGlobals(module: coreModule.CoreModule): Globals {
   return { defined, imported, lengths };
 }
 
-/** A length that wasmtime's compiler knows: a constant, or an own immutable global of one. Sums are not computed there. */
+/**
+ * Returns a length that wasmtime's compiler knows: a constant, or an own immutable global with a constant value. It
+ * does not fold sums.
+ */
 function knownLength({ opcode, index, value }: coreModule.ConstantOperator, globals: Globals): number | undefined {
   if (opcode === Constant.i32Const) return Number(BigInt.asUintN(32, value));
   if (opcode !== Constant.globalGet) return undefined;
@@ -185,7 +194,10 @@ const ARITHMETIC: ReadonlyMap<number, LengthTerm> = new Map([
   [0x6c, '*'],
 ]);
 
-/** The i32 on top of the stack after a constant expression, in reverse Polish. Empty when it is no integer. */
+/**
+ * Returns the i32 on top of the stack after a constant expression, in reverse Polish notation; empty when it is not an
+ * integer.
+ */
 function integer(expression: Expression, globals: ReadonlyMap<number, LengthTerm[]>): LengthTerm[] {
   const stack: LengthTerm[][] = [];
   for (const { opcode, index, value } of expression) {

@@ -14,33 +14,41 @@ const Op = Opcodes;
 const Effect = Effects;
 
 /**
- * The most that a function may ask for: some 0.2 s of V8's baseline compiler, 0.5 s of its optimiser, and 250 MB while they run.
- * The largest function measured among sqlite, PostgreSQL, QuickJS, esbuild and the WebAssembly tools asks for a tenth.
+ * The most compile work of a function: about 0.2 s of V8's baseline compiler, 0.5 s of its optimiser, and 250 MB
+ * meanwhile. The largest function measured among sqlite, PostgreSQL, QuickJS, esbuild and the WebAssembly tools needs a
+ * tenth of it.
  */
 export const LARGEST_WORK = 10_000_000;
 
-/** A label: the operand stack's height below its parameters, and how many values it takes and gives. */
+/** A label: the height of the operand stack below its parameters, and how many values it takes and gives. */
 interface Label {
   readonly base: number;
   readonly parameters: number;
   readonly results: number;
-  /** Whether calls inside it may end in a handler. */
+  /** Whether an exception handler encloses the calls inside it. */
   readonly handles: boolean;
-  /** Branches to it so far, or calls that may end in its handler. */
+  /** The number of branches to it so far, and of calls that may end in its handler. */
   edges: number;
 }
 
-/** A call moves what is alive out of registers, in a sixteenth of the time that a branch takes for it. */
+/** A call moves live values out of registers. It takes a sixteenth of the time that a branch takes for that. */
 const CALL_SHARE = 16;
-/** An optimiser that adds a branch to a label passes the earlier ones again, four in the time that one value takes. */
+/**
+ * When an optimiser adds a branch to a label it reads the earlier branches again: four of them in the time of one
+ * value.
+ */
 const EDGES_SHARE = 4;
-/** The entries of one table are passed faster, 1.1 ns for each pair where a value takes 16 ns; a little less is charged. */
+/**
+ * Entries of one branch table are faster: 1.1 ns for each pair, where a value takes 16 ns. The charge is slightly
+ * lower.
+ */
 const TABLE_SHARE = 20;
 
 /**
- * What a function asks of an engine's compilers: the values that are alive, locals and operands, added up over the places
- * where control parts or meets. There a compiler writes down where each of them is, so that a function of a few kilobytes
- * can take minutes, or all memory. Operands are never counted too low, and too high only between SIMD operators of one block.
+ * The work that a function causes in an engine's compilers: the number of live values, locals and operands, summed over
+ * the places where control splits or joins. A compiler records the place of each value there, so a function of a few
+ * kilobytes can take minutes or all memory. Operands are never underestimated, and overestimated only between SIMD
+ * operators of one block.
  */
 export class CompileWork {
   readonly #module: coreModule.CoreModule;
@@ -56,7 +64,7 @@ export class CompileWork {
     this.#reader = reader;
   }
 
-  /** Reads a body from behind the declarations of its locals, up to where it exceeds `limit`. */
+  /** Reads a body from after its local declarations, and stops where the work exceeds `limit`. */
   measure(locals: number, results: number, limit: number): number {
     const reader = this.#reader;
     this.#locals = locals;
@@ -117,7 +125,7 @@ export class CompileWork {
       case Op.catch:
       case Op.catchAll:
         this.#meet(label);
-        // What a handler is given is at most the parameters of its tag; such operators are few beside what follows.
+        // A handler gets at most the parameters of its tag; such operators are few compared with what follows.
         this.#height = label.base + (opcode === Op.catch ? this.#tagParameters(reader.leb()) : 0);
         return;
       case Op.delegate:
@@ -189,7 +197,7 @@ export class CompileWork {
     const sub = reader.leb();
     if (opcode !== Op.vector) this.#leaveRegisters();
     if (effectBehind(opcode, sub) === Effect.branch) {
-      // Their flags take one byte.
+      // The flags of these operators take one byte.
       reader.position++;
       this.#branch();
     } else this.#height += this.#heightBehind(opcode, sub, at);
@@ -219,7 +227,7 @@ export class CompileWork {
     this.#height += called.results.length - called.parameters.length - more;
   }
 
-  /** A call, or what metering makes one of. */
+  /** Counts a call, or an operator that metering turns into a call. */
   #leaveRegisters(): void {
     const handler = this.#handlers.at(-1);
     if (handler !== undefined) this.#meet(handler);
@@ -235,7 +243,7 @@ export class CompileWork {
     if (handles) this.#handlers.push(label);
   }
 
-  /** A block type is `empty`, a value type, or the index of a function type, which is not negative. */
+  /** Reads a block type: empty, a value type, or the index of a function type, which is not negative. */
   #blockType(): { parameters: number; results: number } {
     const reader = this.#reader;
     const start = reader.position;
@@ -258,12 +266,12 @@ export class CompileWork {
     this.#height = label.base + label.results;
   }
 
-  /** A branch to the label whose depth is read. */
+  /** Counts a branch to the label whose depth is read next. */
   #branch(share: number = EDGES_SHARE): void {
     this.#meet(this.#labels.at(-1 - this.#reader.leb()), share);
   }
 
-  /** Control parts or meets here, on a way to the label if there is one. */
+  /** Counts a place where control splits or joins, on the path to `label` if there is one. */
   #meet(label?: Label, share: number = EDGES_SHARE): void {
     this.#work += this.#locals + Math.max(this.#height, 0);
     if (label !== undefined) this.#work += label.edges++ / share;
@@ -271,7 +279,7 @@ export class CompileWork {
 
   #catches(): void {
     const reader = this.#reader;
-    // Their labels are counted from outside of it.
+    // The labels of the clauses are counted from outside the block.
     for (let left = reader.leb(); left > 0; left--) {
       if ((reader.bytes[reader.position++] as number) < 2) reader.skipLeb();
       this.#meet(this.#labels.at(-2 - reader.leb()));
@@ -283,7 +291,7 @@ export class CompileWork {
     return type?.kind === 'function' ? type.parameters.length : 0;
   }
 
-  /** Control does not go on: passes what it does not reach. */
+  /** Skips code that control cannot reach. */
   #dead(): void {
     this.#reader.skipDead();
     this.#height = this.#labels.at(-1)?.base ?? 0;

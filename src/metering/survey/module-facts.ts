@@ -1,64 +1,74 @@
 import { IntList } from '../int-list.ts';
 
 export const FunctionFlag = {
-  /** Tail-calls an import or a reference. */
+  /** The function tail-calls an import or a reference. */
   tailCallsUnknown: 1,
   callsUnknown: 2,
-  /** Needs the counter for more than its operators: operations by length, growth, allocation, exceptions. */
+  /**
+   * The function needs the counter for more than its operators: operations by length, growth, allocation, exceptions.
+   */
   charges: 4,
   hasLoop: 8,
-  /** Branches to the label of the whole body, which is not a return. */
+  /** The function branches to the label of the whole body other than by a return. */
   branchesOut: 16,
 } as const;
 
 export const LoopFlag = {
-  /** With calls, exceptions or anything that metering turns into a call. */
+  /** The loop contains calls, exceptions or something that metering turns into a call. */
   complicated: 1,
-  /** Calls an import, or a loop inside it does. */
+  /** The loop calls an import, or a loop inside it does. */
   callsImport: 2,
-  /** With a loop inside it. */
+  /** The loop contains a loop. */
   hasLoop: 4,
-  /** With a loop in a loop inside it. */
+  /** The loop contains a loop that contains a loop. */
   hasNest: 8,
-  /** With what needs the counter beside direct calls: operations by length, exceptions, calls through references. */
+  /**
+   * The loop needs the counter for more than direct calls: operations by length, exceptions, calls through references.
+   */
   usesCounter: 16,
 } as const;
 
-/** The loop of what stands in none. */
+/** Stands for the loop of code that is in no loop. */
 export const NO_LOOP = -1;
 
-/** What the bodies of a module are like, as far as reachable. Lists are by defined function, or by loop in their order. */
+/** Facts about the reachable code of all bodies of a module. Lists are by defined function, or by loop in order. */
 export class ModuleFacts {
-  /** Reachable operators that cost fuel; those of them outside of all loops. */
+  /** The number of reachable operators that cost fuel, and the number of those outside all loops. */
   readonly operators: Int32Array;
   readonly operatorsOutside: Int32Array;
-  /** What every way through costs, its entry not counted; -1 when ways differ or it does more than compute. */
+  /**
+   * The cost of every path through the function without its entry; -1 when paths differ or the function does more than
+   * compute.
+   */
   readonly evenCost: Int32Array;
   readonly flags: Uint8Array;
-  /** The first of a function's loops, and of its direct calls; the next function's first is behind its last. */
+  /**
+   * The index of a function's first loop, and of its first direct call. The lists of one function end where those of
+   * the next begin.
+   */
   readonly firstLoop: Int32Array;
   readonly firstCall: Int32Array;
 
   readonly callees: IntList = new IntList(1024);
-  /** The innermost loop that a call stands in. */
+  /** The innermost loop that contains a call. */
   readonly callLoops: IntList = new IntList(1024);
-  /** Pairs of a function and what it tail-calls, and of a function and a table through which it does. */
+  /** Pairs of a function and its tail-callee, and of a function and a table through which it tail-calls. */
   readonly tailCalls: IntList = new IntList();
   readonly tailTables: IntList = new IntList();
 
-  /** Operators in a loop, but for those of loops inside it. */
+  /** The number of operators in a loop, without those of inner loops. */
   readonly loopOperators: IntList = new IntList();
-  /** Branches back to its head. */
-  readonly loopTurns: IntList = new IntList();
-  /** Bytes from behind its block type to behind its `end`. */
+  /** The number of branches back to the loop's head. */
+  readonly loopBranches: IntList = new IntList();
+  /** The number of bytes from after the loop's block type to after its `end`. */
   readonly loopBytes: IntList = new IntList();
   readonly loopFlags: IntList = new IntList();
-  /** The loop around it. */
+  /** The loop that directly encloses it. */
   readonly loopParents: IntList = new IntList();
 
-  /** Tables that bodies use otherwise than to call through them or to ask for their size. */
+  /** Tables that bodies use in other ways than to call through them or to ask for their size. */
   readonly handledTables: Set<number> = new Set();
-  /** Type indices that are called through each table. */
+  /** The type indices that are called through each table. */
   readonly calledTypes: Map<number, Set<number>> = new Map();
 
   constructor(functions: number) {
@@ -80,7 +90,7 @@ export class ModuleFacts {
 
   addLoop(parent: number): number {
     this.loopOperators.push(0);
-    this.loopTurns.push(0);
+    this.loopBranches.push(0);
     this.loopBytes.push(0);
     this.loopFlags.push(0);
     this.loopParents.push(parent);

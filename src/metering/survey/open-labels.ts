@@ -1,18 +1,18 @@
 import { IntList } from '../int-list.ts';
 
-/** No branch to the label has been read. */
+/** No branch to the label was read yet. */
 export const UNREACHED = -1;
 
-/** The labels that are open while a body is surveyed: parallel stacks, indexed by depth. */
+/** The open labels while a body is surveyed, as parallel stacks indexed by depth. */
 export class OpenLabels {
   depth = 0;
-  /** The cost of the first way to it, which all others are held against. */
+  /** The cost of the first path to the label, with which all other paths are compared. */
   readonly bases: IntList = new IntList();
-  /** The cost at its entry, and so at that of its `else`. */
+  /** The cost at the entry of the label, and so at the entry of its `else`. */
   readonly entries: IntList = new IntList();
-  /** The loop that it heads, or `NO_LOOP`. */
+  /** The loop whose head the label is, or `NO_LOOP`. */
   readonly loops: IntList = new IntList();
-  /** Whether control goes past it when an `if` without `else` is not taken. */
+  /** Whether control skips the label's body when an `if` without `else` is not taken. */
   readonly bare: IntList = new IntList();
 
   push(base: number, entry: number, loop: number, bare: boolean): void {

@@ -11,10 +11,10 @@ const Op = Opcodes;
 const Effect = Effects;
 const EFFECTS = EffectTable;
 
-/** Parameters that an engine takes. */
+/** The most parameters that engines accept. */
 const MOST_PARAMETERS = 1000;
 
-/** Reads every body once, before any is rewritten: conventions and checks depend on the whole module. */
+/** Reads every body once before any is rewritten, because conventions and checks depend on the whole module. */
 export function surveyModule(module: coreModule.CoreModule): ModuleFacts {
   return new Survey(module).read();
 }
@@ -22,7 +22,7 @@ export function surveyModule(module: coreModule.CoreModule): ModuleFacts {
 class Survey extends SurveyedBody {
   readonly #module: coreModule.CoreModule;
   readonly #code: coreModule.ModuleSection | undefined;
-  /** The most operands that one operator may leave: calls and blocks leave the results of a type. */
+  /** The most operands that one operator may push: calls and blocks push the results of a type. */
   readonly #mostResults: number;
   #function = 0;
 
@@ -52,12 +52,14 @@ class Survey extends SurveyedBody {
       this.begin(n);
       while (this.labels.depth > 0) this.#step();
       this.end(n);
-      // What leaves operands takes two bytes and more, so that few functions are read once more.
+      // Operators that push results of a type take at least two bytes, so this bound makes few functions need a second
+      // pass.
       const alive = MOST_PARAMETERS + declared + (size / 2) * this.#mostResults + this.joints / 4;
       if (alive * this.joints > LARGEST_WORK) this.#limitWork(n, start);
       reader.position = next;
     }
-    // Node 24 takes both in one module, Node 26 does not, nor always: it compares functions that it validates at once.
+    // Node 24 accepts both encodings in one module. Node 26 rejects them, but not always, because it compares only
+    // functions that it validates together.
     if (reader.encodings === 3) {
       throw new MeteringError(
         'METERING_UNSUPPORTED',
@@ -69,7 +71,7 @@ class Survey extends SurveyedBody {
     return facts;
   }
 
-  /** @throws {MeteringError} `METERING_TOO_LARGE` for what would hold an engine's compiler up */
+  /** Limits the work of an engine's compiler. @throws {MeteringError} `METERING_TOO_LARGE` */
   #limitWork(n: number, start: number): void {
     const { functions, types } = this.#module;
     const index = this.imported + n;
@@ -86,7 +88,7 @@ class Survey extends SurveyedBody {
     );
   }
 
-  /** Passes operators up to and with one that does more than compute. */
+  /** Reads operators up to and including one that does more than compute. */
   #step(): void {
     const reader = this.reader;
     const plain = reader.passPlain();
@@ -292,7 +294,7 @@ class Survey extends SurveyedBody {
     }
   }
 
-  /** Control does not go on: passes everything up to where it can arrive again. */
+  /** Skips code up to where control can arrive again. */
   #dead(): void {
     const reader = this.reader;
     while (this.labels.depth > 0) {
@@ -334,7 +336,7 @@ class Survey extends SurveyedBody {
         this.#handleTables(sub, at);
         break;
       case Effect.branch:
-        // Their flags take one byte.
+        // The flags of these operators take one byte.
         reader.position++;
         this.branch(reader.leb());
         break;

@@ -3,20 +3,26 @@ import type { coreModule } from '#wasm';
 import { FunctionFlag, LoopFlag, ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { OpenLabels, UNREACHED } from './open-labels.ts';
 
-/** One body after another as it is surveyed: what the ways through it cost, and the labels and loops that are open. */
+/** Surveys one body after another: the costs of its paths, and the labels and loops that are open. */
 export class SurveyedBody {
   readonly facts: ModuleFacts;
   readonly reader: BodyReader;
   readonly imported: number;
   readonly labels: OpenLabels = new OpenLabels();
-  /** Costs since the body's beginning on this way, and in all; those that are counted to a loop or to none already. */
+  /**
+   * The cost of this path since the body's beginning, the cost in all, and the cost that is already counted to a loop
+   * or to none.
+   */
   cost = 0;
   total = 0;
   marked = 0;
   outside = 0;
-  /** Operators that do more than compute, and ways to labels: no fewer than the places where control parts or meets. */
+  /**
+   * The number of operators that do more than compute and of paths to labels: at least the number of places where
+   * control splits or joins.
+   */
   joints = 0;
-  /** All ways cost the same. */
+  /** Whether all paths cost the same. */
   even = true;
   flags = 0;
   /** The innermost loop. */
@@ -28,7 +34,7 @@ export class SurveyedBody {
     this.imported = module.imported.function;
   }
 
-  /** Begins with the defined function `n`, the reader behind its locals. */
+  /** Begins the survey of the defined function `n`. The reader stands after its local declarations. */
   begin(n: number): void {
     const { facts, labels } = this;
     facts.firstCall[n] = facts.callees.length;
@@ -45,7 +51,7 @@ export class SurveyedBody {
     labels.push(UNREACHED, 0, NO_LOOP, false);
   }
 
-  /** Keeps what was found out about it. */
+  /** Stores the facts about the function. */
   end(n: number): void {
     const { facts } = this;
     this.mark();
@@ -94,7 +100,7 @@ export class SurveyedBody {
     else if (base !== this.cost) this.even = false;
   }
 
-  /** A branch to the label `depth` out. */
+  /** Records a branch to the label that `depth` names. */
   branch(depth: number): void {
     const target = this.labels.depth - 1 - depth;
     if (target < 0) throw this.reader.malformed(`no label ${depth}`);
@@ -102,7 +108,7 @@ export class SurveyedBody {
     if (target === 0) this.flags |= FunctionFlag.branchesOut;
     const loop = this.labels.loops.items[target] as number;
     if (loop !== NO_LOOP) {
-      const { items } = this.facts.loopTurns;
+      const { items } = this.facts.loopBranches;
       items[loop] = (items[loop] as number) + 1;
     }
   }
@@ -129,7 +135,7 @@ export class SurveyedBody {
     if ((flags & LoopFlag.hasLoop) !== 0) this.flagLoop(LoopFlag.hasNest);
   }
 
-  /** Counts what was passed since the last mark to the loop that it stands in. */
+  /** Counts the operators since the last mark to the loop that contains them. */
   mark(): void {
     const since = this.total - this.marked;
     this.marked = this.total;
@@ -146,7 +152,10 @@ export class SurveyedBody {
     this.cost = this.labels.entries.items[top] as number;
   }
 
-  /** Closes the innermost label, to which control falls through or not; whether it goes on behind. */
+  /**
+   * Closes the innermost label. `falls` says that control falls through to it. Returns whether the code goes on after
+   * it.
+   */
   close(falls: boolean): boolean {
     const labels = this.labels;
     const top = --labels.depth;

@@ -1,22 +1,23 @@
 import type { Lane } from '#core/ports/lane';
 import { type FuelCell, fuelCell, SPENT } from './fuel-cell.ts';
 
-/** Whose call was opened last and is not closed: what is in the fuel cell is this holder's. */
+/** The holder of the call that was opened last and is still open. The value in the fuel cell belongs to it. */
 let owner: CellHolder | undefined;
 
 /**
- * Holds the thread's one fuel cell while its call runs. A call that is opened while the cell is held, as a tank of an
- * embedder's own may be within a host function, takes the cell over and gives it back with what the other had left.
+ * Holds the thread's one fuel cell while its call runs. A call may open while another holds the cell, for example on an
+ * embedder's own tank inside a host function. It takes the cell over, and returns it with the fuel that the other call
+ * had left.
  */
 export class CellHolder {
   readonly #cell: FuelCell = fuelCell();
-  /** A call was begun and has not been left. */
+  /** Whether a call has begun and not ended. */
   #isOpen = false;
-  /** Whose call this one's was begun in; and what is left of its own while another's is in it. */
+  /** The holder inside whose call this one's call began, and the fuel of this call while another holds the cell. */
   #outer: CellHolder | undefined;
   #aside = SPENT;
 
-  /** Takes the cell from the call that holds it, which keeps what it has left. */
+  /** Takes the cell from the call that holds it. That call saves the fuel that it has left. */
   static park(): CellHolder | undefined {
     const holder = owner;
     owner = undefined;
@@ -27,7 +28,7 @@ export class CellHolder {
     return holder;
   }
 
-  /** Gives the cell to a call that was parked; one that has ended by now gets none. */
+  /** Gives the cell to a parked call. A call that has ended meanwhile gets nothing. */
   static resume(holder: CellHolder | undefined): void {
     CellHolder.park();
     if (holder === undefined || !holder.#isOpen) return;
@@ -44,12 +45,12 @@ export class CellHolder {
     return this.#isOpen;
   }
 
-  /** Whether what is in the cell is this holder's: no call within its own is open. */
+  /** Whether this holder owns the value in the cell, because no call inside its own is open. */
   get owns(): boolean {
     return owner === this;
   }
 
-  /** Takes the cell over with the fuel that a call is given. */
+  /** Takes the cell over and fills it with the call's fuel. */
   open(fuel: number): void {
     this.#isOpen = true;
     if (owner !== undefined) this.#outer = CellHolder.park();
@@ -57,7 +58,7 @@ export class CellHolder {
     this.#cell.put(fuel);
   }
 
-  /** Gives the cell back; answers what the call has left. */
+  /** Gives the cell back. Returns the fuel that the call has left. */
   close(): number {
     this.#isOpen = false;
     if (owner === this && this.#outer === undefined) {
@@ -67,7 +68,7 @@ export class CellHolder {
     return this.#closeWithinOthers();
   }
 
-  /** Of calls within each other: gives the cell back to the innermost of those that are still open. */
+  /** Gives the cell back to the innermost call that is still open, when calls are nested. */
   #closeWithinOthers(): number {
     if (owner !== this) return this.#aside;
     const left = this.#cell.take();
@@ -80,24 +81,24 @@ export class CellHolder {
     return left;
   }
 
-  /** Another call has the cell until `unpaused`. */
+  /** Called when another call takes the cell, until `unpaused`. */
   protected paused(): void {}
 
   protected unpaused(): void {}
 
-  /** What the open call has left. */
+  /** The fuel that the open call has left. */
   get left(): number {
     return owner === this ? this.#cell.get() : this.#aside;
   }
 
-  /** Changes what the open call has left; of a call that is not the innermost, what is aside for it. */
+  /** Changes the fuel that the open call has left: in the cell, or the saved value when another call holds the cell. */
   set left(fuel: number) {
     if (owner === this) this.#cell.put(fuel);
     else this.#aside = fuel;
   }
 }
 
-/** The fuel cell as a lane of the thread: the fuel that is left belongs to the turn that runs. */
+/** The fuel cell as a lane of the thread: its value belongs to the turn that runs. */
 export const fuelLane: Lane = {
   park: () => CellHolder.park(),
   resume: (parked) => CellHolder.resume(parked instanceof CellHolder ? parked : undefined),

@@ -2,21 +2,21 @@ import { ByteWriter, coreModule } from '#wasm';
 import { F64, I64, Op } from '../opcode.ts';
 import { instantiateOwn } from './own-module.ts';
 
-/** A counter that no budget reaches: whoever reads it asks the tank, which answers with a trap. */
+/** A counter that every check finds spent: the check asks the tank, which answers with a trap. */
 export const SPENT: number = -(2 ** 62);
 
-/** The functions that reach the cell; numbers are exact up to 2^53, and so is `SPENT`. */
+/** The functions that access the cell. Numbers are exact up to 2^53, and `SPENT` is exact too. */
 interface Access {
   readonly put: (fuel: number) => void;
   readonly get: () => number;
-  /** What was in it; what is in it then is `SPENT`. */
+  /** Returns the value of the cell and replaces it by `SPENT`. */
   readonly take: () => number;
 }
 
 /**
- * The one counter that all metered instances of a thread count in. A thread runs one guest at a time, so it is whoever
- * runs that owns what is in it, and between calls it is spent. One cell stays in the processor's cache where a thousand
- * would not, and functions of wasm reach it without making a BigInt.
+ * The one counter of all metered instances of a thread. A thread runs one guest at a time, so the running guest owns
+ * the value, and between calls the value is `SPENT`. One cell stays in the processor's cache, where a thousand would
+ * not, and wasm functions access it without making a BigInt.
  */
 export interface FuelCell extends Access {
   readonly global: WebAssembly.Global<'i64'>;

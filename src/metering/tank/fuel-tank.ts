@@ -3,11 +3,11 @@ import { allow } from '#core/options';
 import { SharedTank } from './tank.ts';
 
 export interface FuelTankOptions {
-  /** Units of fuel for all calls in the tank's life; none by default: only time bounds a call. */
+  /** The units of fuel for all calls in the tank's life. Without it, only time bounds a call. */
   readonly fuel?: bigint;
-  /** Milliseconds of wall clock for each call; 1,000 by default. */
+  /** The milliseconds of wall clock for each call; 1,000 by default. */
   readonly deadlineMs?: number;
-  /** Bytes over all memories, tables and objects; 64 MiB by default. */
+  /** The bytes of all memories, tables and objects; 64 MiB by default. */
   readonly maxMemoryBytes?: number;
 }
 
@@ -25,16 +25,16 @@ export interface MeteredInstance {
 type GuestFunction = (...args: unknown[]) => unknown;
 
 /**
- * Fuel, time and memory for any number of metered instances that belong together.
+ * The fuel, time and memory of any number of metered instances that belong together.
  *
- * A call from outside succeeds if and only if it keeps within what is left; a call that a host function makes back into
- * the guest belongs to the one that runs. After a budget is spent, or after a trap, nothing on this tank runs again.
+ * A call from outside succeeds if and only if it stays within what is left. A call that a host function makes back into
+ * the guest belongs to the running call. After a budget is spent, or after a trap, nothing runs on this tank again.
  */
 export class FuelTank {
   readonly #tank: SharedTank;
   readonly #fuel: bigint | undefined;
   readonly #deadlineMs: number;
-  /** The guest's own function behind each that was handed out, so that instances are linked without a detour. */
+  /** The guest's own function behind each function that was handed out, so that instances are linked directly. */
   readonly #guestFunctions = new WeakMap<object, GuestFunction>();
   #running = false;
 
@@ -51,22 +51,22 @@ export class FuelTank {
     this.#tank = new SharedTank({ maxMemoryBytes: limits.maxMemoryBytes }, () => performance.now());
   }
 
-  /** Fuel that all calls have cost so far, instantiations among them. */
+  /** The fuel that all calls have cost so far, including instantiations. */
   get consumed(): bigint {
     return this.#tank.usage.totalFuel;
   }
 
-  /** Bytes held by memories and tables, and allocated for objects so far. */
+  /** The bytes that memories and tables hold, and that were allocated for objects so far. */
   get memoryBytes(): number {
     return this.#tank.usage.memoryBytes;
   }
 
-  /** How often a growth was refused. */
+  /** The number of growths that were refused. */
   get refusedGrowths(): number {
     return this.#tank.usage.refusedGrowths;
   }
 
-  /** Links a metered module. @throws {MeteringError} for budgets, and `METERING_NOT_METERED` */
+  /** Links a metered module. @throws {MeteringError} when a budget is used up, and `METERING_NOT_METERED` */
   instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports = {}): MeteredInstance {
     const given = Object.fromEntries(
       Object.entries(imports).map(([name, items]) => [

@@ -1,6 +1,6 @@
 import type { LengthTerm } from '../metadata.ts';
 
-/** An i32 length, unsigned, from constants and imported globals. */
+/** Evaluates an unsigned i32 length from constants and imported globals. */
 export function evaluateLength(terms: readonly LengthTerm[], imports: WebAssembly.Imports): number {
   const stack: number[] = [];
   for (const term of terms) {

@@ -1,6 +1,6 @@
 import { coreModule } from '#wasm';
 
-/** Instantiates a module of metering's own, given as its sections' numbers and contents, in their order. */
+/** Instantiates one of metering's own modules, given as its sections in order: each a number and its content. */
 export function instantiateOwn(
   sections: readonly (readonly [id: number, payload: Uint8Array])[],
   imports?: WebAssembly.Imports,

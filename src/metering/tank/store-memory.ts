@@ -1,14 +1,14 @@
 import type { MemoryPool } from '#core/ports/meter';
 
-/** Bytes that objects may take before the tank is asked again. */
+/** The bytes that objects may allocate before the tank is asked again. */
 const HEAP_SLICE = 65_536;
 
-/** The bytes of a store: of its memories and tables while they last, and of all objects that it has ever allocated. */
+/** The bytes of a store: its memories and tables while they exist, and all objects that it has ever allocated. */
 export class StoreMemory {
-  /** What objects have not used yet of the bytes that were reserved for them; metered code counts it down. */
+  /** The bytes that are reserved for objects and not used yet. Metered code counts this global down. */
   readonly heap: WebAssembly.Global<'i64'> = new WebAssembly.Global({ value: 'i64', mutable: true }, 0n);
   readonly limit: number;
-  /** Growths that were answered with -1. */
+  /** The number of growths that were answered with -1. */
   refusedGrowths = 0;
   readonly #pool: MemoryPool | undefined;
   #reserved = 0;
@@ -26,7 +26,10 @@ export class StoreMemory {
     return this.limit - this.#reserved;
   }
 
-  /** Takes bytes for a memory or table; what objects have not used of their slice is given back first when it counts. */
+  /**
+   * Reserves bytes for a memory or table. When they do not fit, the unused part of the objects' slice is returned
+   * first.
+   */
   reserve(bytes: number): boolean {
     if (this.#take(bytes)) return true;
     this.release(Number(this.heap.value));
@@ -34,7 +37,10 @@ export class StoreMemory {
     return this.#take(bytes);
   }
 
-  /** Takes `missing` bytes for objects, and some beyond where there are; answers those beyond, or -1. */
+  /**
+   * Reserves `missing` bytes for objects, and a slice beyond them if there is one. Returns the size of that slice, or
+   * -1.
+   */
   allocate(missing: number): number {
     for (const bytes of [Math.min(missing + HEAP_SLICE, this.left), missing]) {
       if (bytes >= missing && this.#take(bytes)) return bytes - missing;

@@ -4,7 +4,7 @@ import { MeteringError } from '../errors.ts';
 import { countParts, FREE_PART_BYTES, type InstanceParts, partBytes } from '../instance-parts.ts';
 import type { StoreMemory } from './store-memory.ts';
 
-/** What the instances of one store consist of, taken from its budgets before they are made. */
+/** The parts of all instances of one store. Its budgets pay for them before they are made. */
 export class StoreParts {
   readonly #memory: StoreMemory;
   readonly #pool: MemoryPool | undefined;
@@ -17,7 +17,7 @@ export class StoreParts {
     this.#pool = pool;
   }
 
-  /** Takes the parts of one more instance, or answers why there are none left. */
+  /** Reserves the parts of one more instance, or returns an error that says which budget is used up. */
   take(parts: InstanceParts): MeteringError | undefined {
     this.#count += countParts(parts);
     if (this.#count > MOST_PARTS) return tooMany(`more than ${MOST_PARTS} instances, imports, exports and tables`);
@@ -35,7 +35,7 @@ export class StoreParts {
     return new MeteringError('METERING_MEMORY', message, { details: { limit: this.#memory.limit } });
   }
 
-  /** Gives back what the pool counts; the bytes are given back with the store's memory. */
+  /** Returns what the pool counts. The bytes are returned with the store's memory. */
   dispose(): void {
     this.#pool?.memories.giveBack(this.#memories);
     this.#memories = 0;

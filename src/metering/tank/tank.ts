@@ -6,46 +6,47 @@ import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from '../metadata.
 import { CellHolder } from './cell-holder.ts';
 import { SPENT } from './fuel-cell.ts';
 import { evaluateLength } from './length-terms.ts';
-import { roomForHost } from './room.ts';
+import { stackReserve } from './stack-reserve.ts';
 import { StoreMemory } from './store-memory.ts';
 import { StoreParts } from './store-parts.ts';
 import { isStackOverflow, isTrap, isUnreachable, named } from './trap-cause.ts';
 
-/** Fuel up to here is counted in numbers, exactly; no call runs as far, which takes months. */
+/** Fuel up to this number is counted exactly in JavaScript numbers. No call reaches it, because that takes months. */
 const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
 /**
- * The limit where fuel has none. No number will do: a 64-bit length is paid before its operation runs, and the trap that
- * ends that is the guest's own, not the budget's.
+ * Unlimited fuel is Infinity, because a 64-bit length can exceed any finite limit: it is paid before its operation
+ * runs, and the operation must end in the guest's own trap, not in the budget's.
  */
 const NO_LIMIT = Number.POSITIVE_INFINITY;
-/** Milliseconds that stand for no limit: twelve days, and a number that V8 keeps in place. */
+/** The milliseconds that stand for no limit: twelve days, in a number that V8 stores without an allocation. */
 const LONGEST_MS = 2 ** 30;
-/** Fuel handed out at once: how much to begin with, and the bounds in which the measured rate moves it. */
+/** How much fuel is handed out at once: the first slice, and the bounds within which the measured rate moves it. */
 export interface SliceSizes {
   readonly first: number;
   readonly smallest: number;
   readonly largest: number;
 }
 
-/** The largest is some 0.2 ms of the fastest code, so that the clock is read often enough. */
+/** The largest slice is about 0.2 ms of the fastest code, so that the clock is read often enough. */
 const SLICES: SliceSizes = { first: 100_000, smallest: 20_000, largest: 400_000 };
 const MILLISECONDS_PER_SLICE = 0.5;
 
 type State = 'idle' | 'running' | 'spent';
 
-/** The one budget of all core instances of a store: a counter that they share, and the hooks that refill it. */
+/** The one budget of all core instances of a store: their shared counter, and the hooks that refill it. */
 export class SharedTank extends CellHolder implements Tank {
-  // What every call touches comes first and together: with a thousand stores called in turn it is cache lines that cost.
+  // The fields that every call uses come first and together. When a thousand stores are called in turn, cache lines
+  // dominate the cost.
   #state: State = 'idle';
-  /** The budget that is being kept: mostly the same for every call. */
+  /** The budget that currently applies. It is mostly the same for every call. */
   #budget: CallBudget | undefined;
-  /** What a call is handed first: a slice, or its whole budget. */
+  /** The fuel that a call gets first: one slice, or its whole budget when that is smaller. */
   #opening = 0;
-  /** Fuel handed out in this call. */
+  /** The fuel handed out in this call. */
   #given = 0;
   #isFirstSlice = true;
   #callFuel = 0;
-  /** Fuel of earlier calls, of which as much as would be inexact lies in `#longAgoFuel`. */
+  /** The fuel of earlier calls. `#longAgoFuel` holds the part that a number could not hold exactly. */
   #earlierFuel = 0;
   #timeMs = LONGEST_MS;
   #begun = 0;
@@ -57,7 +58,7 @@ export class SharedTank extends CellHolder implements Tank {
   #limit = 0;
   #slice: number;
   #sliceGiven = 0;
-  /** When the second slice of a call was handed out, or a later one. */
+  /** The time at which the current slice was handed out, if it is not the first of its call. */
   #sliceBegun = 0;
   #longAgoFuel = 0n;
   readonly #memory: StoreMemory;
@@ -65,7 +66,7 @@ export class SharedTank extends CellHolder implements Tank {
   readonly #hooks: WebAssembly.ModuleImports;
   readonly #slices: SliceSizes;
   readonly #scheduler: Scheduler | undefined;
-  /** When another call took the thread, while it has it. */
+  /** The time at which another call took the thread, while it has it. */
   #suspended: number | undefined = undefined;
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
@@ -79,7 +80,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.#hooks = {
       fuel: this.fuel,
       heap: this.#memory.heap,
-      room: roomForHost(),
+      room: stackReserve(),
       refill: (left: bigint) => BigInt(this.#refill(Number(left))),
       grow: (bytes: number) => this.#grow(bytes),
       allocate: (left: bigint) => BigInt(this.#allocate(Number(left))),
@@ -124,11 +125,11 @@ export class SharedTank extends CellHolder implements Tank {
     if (this.#state === 'spent') throw spent('the tank is spent; make a new one');
   }
 
-  /** Ends a call that the guest left by returning or by an exception: the counter is exact in both cases. */
+  /** Ends a call that the guest left by returning or by an exception. The counter is exact in both cases. */
   #close(left: number): VivariumError | undefined {
     if (this.#state !== 'running') return this.#failure;
     const consumed = this.#given - left;
-    // Nothing is handed out beyond the limit, so what has something left is within it.
+    // Nothing beyond the limit is handed out, so a call that has fuel left is within it.
     const over = left < 0 && consumed > this.#limit;
     this.#callFuel = over ? this.#limit : consumed;
     if (over) this.#fail(this.#outOfFuel());
@@ -156,7 +157,7 @@ export class SharedTank extends CellHolder implements Tank {
     const overflow = isStackOverflow(thrown);
     if (!overflow && !isTrap(thrown)) return this.#close(left);
     if (this.#state === 'running') {
-      // `unreachable` stores the counter first; other traps lose what was not stored, and the whole slice is billed.
+      // `unreachable` stores the counter first. Other traps lose the unstored part of it, so the whole slice is billed.
       if (isUnreachable(thrown)) this.#settle(left);
       else this.#callFuel = this.#given;
     }
@@ -164,7 +165,7 @@ export class SharedTank extends CellHolder implements Tank {
     if (!overflow) return undefined;
     this.#failure = new MeteringError(
       'METERING_STACK',
-      'the guest recursed until its stack was used up (it must recurse less deeply)',
+      'the guest used up its stack by recursion (it must recurse less deeply)',
       {
         cause: thrown,
       },
@@ -195,7 +196,7 @@ export class SharedTank extends CellHolder implements Tank {
     };
   }
 
-  /** Ends the call's hold of the cell and its time, once; answers what it has left. */
+  /** Releases the cell and stops the call's clock, once. Returns the fuel that the call has left. */
   #leave(): number {
     if (!this.isOpen) return SPENT;
     const now = this.#suspended ?? this.#now();
@@ -217,7 +218,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.#earlierFuel = 0;
   }
 
-  /** One tank counts one thing: fuel, or in mode `deadline` a measure of time that no fuel limit applies to. */
+  /** A tank counts one thing: fuel, or in mode `deadline` a measure of time to which no fuel limit applies. */
   #adopt(mode: MeteringMode): void {
     if (this.#mode !== undefined && this.#mode !== mode) {
       throw new MeteringError(
@@ -231,7 +232,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.#opening = this.#slice;
   }
 
-  /** A store may have many instances: the clock is looked at before each, since V8 cannot be stopped within one. */
+  /** Checks the clock before each instance, because a store may have many and V8 cannot be stopped within one. */
   #takeParts({ parts }: Metadata): void {
     const failure = this.overdue() ?? this.#parts.take(parts);
     if (failure === undefined) return;
@@ -240,7 +241,7 @@ export class SharedTank extends CellHolder implements Tank {
     throw failure;
   }
 
-  /** Startup is paid before anything is allocated or run. */
+  /** Charges the startup cost before anything is allocated or run. */
   #charge(metadata: Metadata, imports: WebAssembly.Imports): void {
     let fuel = metadata.mode === 'fuel' ? metadata.startupFuel : 0;
     let bytes = metadata.initialBytes;
@@ -271,7 +272,7 @@ export class SharedTank extends CellHolder implements Tank {
 
   #refill(left: number): number {
     if (this.#state !== 'running') return SPENT;
-    // A function of this store that runs in another's call would mix two budgets.
+    // The call of another store is running. A function of this store would mix two budgets if it ran now.
     if (!this.owns) return this.#scheduler?.mustWait(this) === true ? WAIT : SPENT;
     const consumed = this.#given - left;
     const now = this.#now();
@@ -292,13 +293,13 @@ export class SharedTank extends CellHolder implements Tank {
       const { smallest, largest } = this.#slices;
       this.#slice = Math.max(smallest, Math.min(largest, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
-    const handed = this.#hand(consumed, now);
+    const handed = this.#handOut(consumed, now);
     if (this.#scheduler === undefined) return handed;
     this.left = handed;
     return this.#scheduler.yields(this) ? YIELD : handed;
   }
 
-  /** The guest's stack goes on. */
+  /** Called when the guest's stack is resumed. */
   #resumed(token: number): number {
     this.#scheduler?.resumed(token);
     return this.#state === 'running' && this.owns ? this.left : SPENT;
@@ -308,7 +309,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.#suspended = this.#now();
   }
 
-  /** What has passed while others had the thread is no time of the call, nor of its slice. */
+  /** The time during which others had the thread counts neither for the call nor for its slice. */
   protected override unpaused(): void {
     if (this.#suspended === undefined) return;
     const waited = this.#now() - this.#suspended;
@@ -317,8 +318,8 @@ export class SharedTank extends CellHolder implements Tank {
     this.#sliceBegun += waited;
   }
 
-  /** Hands out the next slice, or what is left; answers the counter that stands for it. */
-  #hand(consumed: number, now: number): number {
+  /** Hands out the next slice, or what is left. Returns the counter's new value. */
+  #handOut(consumed: number, now: number): number {
     this.#given = Math.min(consumed + this.#slice, this.#limit);
     this.#sliceGiven = this.#slice;
     this.#sliceBegun = now;
@@ -327,7 +328,7 @@ export class SharedTank extends CellHolder implements Tank {
     return this.#given - consumed;
   }
 
-  /** Reserves bytes for a growth, or takes them back when negative; answers 1 or 0. */
+  /** Reserves bytes for a growth, or releases them when the number is negative. Returns 1 or 0. */
   #grow(bytes: number): number {
     const memory = this.#memory;
     if (bytes <= 0) {
@@ -384,13 +385,16 @@ export class SharedTank extends CellHolder implements Tank {
   }
 }
 
-/** What other runtimes and the host's own modules reserve is not counted, so V8 may have less than the quota says. */
+/**
+ * The reservations of other runtimes and of the host's own modules are not counted, so V8 may have less memory than the
+ * quota says.
+ */
 function instanceOf(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
   try {
     return new WebAssembly.Instance(module, imports);
   } catch (cause) {
     if (!(cause instanceof RangeError) || isStackOverflow(cause)) throw cause;
-    const message = 'the process has no room for one more memory or table (unload components)';
+    const message = 'the process cannot reserve one more memory or table (unload components)';
     throw new MeteringError('METERING_MEMORY', message, { cause });
   }
 }
@@ -399,7 +403,7 @@ function spent(message: string): MeteringError {
   return new MeteringError('METERING_SPENT', message);
 }
 
-/** Stands where no scheduler is: `refill` never asks for it. */
+/** The hook when there is no scheduler: `refill` then never requests a suspension. */
 function neverSuspended(): never {
-  throw new Error('no call of this tank is ever suspended');
+  throw new Error('this tank has no scheduler, so no call of it can be suspended');
 }

@@ -8,10 +8,10 @@ export function isTrap(thrown: unknown): thrown is WebAssembly.RuntimeError {
   return thrown instanceof WebAssembly.RuntimeError;
 }
 
-/** V8's words, and those that jco's glue puts in their place. */
+/** V8's messages, and the messages with which jco's glue replaces them. */
 const UNREACHABLE = /^(?:unreachable|wasm trap: wasm `unreachable` instruction executed)$/;
 
-/** Whether the guest ran into `unreachable`, as a spent counter makes it do. */
+/** Whether the guest executed `unreachable`, which a spent counter causes. */
 export function isUnreachable(thrown: unknown): boolean {
   return isTrap(thrown) && UNREACHABLE.test(thrown.message);
 }
@@ -22,13 +22,13 @@ export function isStackOverflow(thrown: unknown): boolean {
 
 const FRAME = '    at ';
 const PLACE = ' (wasm://wasm/';
-/** What follows a module's name in a frame, and stands alone where the module has none. */
+/** What follows a module's name in a frame, and stands alone when the module has no name. */
 const HASH = /^[0-9a-f]{8}:/;
 const HASH_LENGTH = 8;
-/** The guest chooses its functions' names. */
+/** The guest chooses the names of its functions, so they are cut. */
 const MOST_NAME = 200;
 
-/** The guest's function that was running when `thrown` was thrown, where V8 says so. */
+/** Returns the guest's function that was running when `thrown` was thrown, if V8 reports it. */
 function runningFunction(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
   for (const line of thrown.stack.split('\n')) {
@@ -40,8 +40,9 @@ function runningFunction(thrown: unknown): string | undefined {
 }
 
 /**
- * `    at name (wasm://wasm/module-0123abcd:wasm-function[7]:0x1f)`: the module's name stands first, or alone. Names are
- * the guest's and may look like any part of a frame, so each mark is looked for once, from the end, and never tried again.
+ * Parses `    at name (wasm://wasm/module-0123abcd:wasm-function[7]:0x1f)`. The module's name stands first, or alone.
+ * The guest chooses names, and they may look like any part of a frame, so each mark is searched once from the end,
+ * without backtracking.
  */
 function parseFrame(line: string): { readonly name: string; readonly module: string | undefined } | undefined {
   if (!line.startsWith(FRAME)) return undefined;
@@ -58,7 +59,7 @@ function cut(name: string): string {
   return name.length > MOST_NAME ? `${name.slice(0, MOST_NAME)}…`.toWellFormed() : name;
 }
 
-/** The error, saying which function was running when that is known. */
+/** Adds to the error which function was running, if that is known. */
 export function named(failure: VivariumError, thrown: unknown): VivariumError {
   const running = runningFunction(thrown);
   if (running === undefined || !(failure instanceof MeteringError) || 'function' in failure.details) return failure;

@@ -2,17 +2,18 @@ import { ByteWriter, coreModule } from '#wasm';
 import { Op } from '../opcode.ts';
 import { instantiateOwn } from './own-module.ts';
 
-/** Bytes of stack that a host function finds free, whatever the guest did before it called. */
-const ROOM_BYTES = 128 * 1024;
-const SLOTS = ROOM_BYTES / 8;
+/** The bytes of stack that a host function can rely on, whatever the guest did before it called. */
+const RESERVE_BYTES = 128 * 1024;
+const SLOTS = RESERVE_BYTES / 8;
 
 let room: (() => void) | undefined;
 
 /**
- * A wasm function with a frame of 128 KiB that returns at once. Called before an import, it lets the stack overflow
- * here, where no guest can catch it, and not in the host's own code, which would throw what a guest catches.
+ * Returns a wasm function with a frame of 128 KiB that returns at once. Metered code calls it before an import, so that
+ * the stack overflows here, where no guest can catch the trap. Without it, the host's own code could throw an exception
+ * that the guest catches.
  */
-export function roomForHost(): () => void {
+export function stackReserve(): () => void {
   room ??= instantiateOwn(sections()).room as () => void;
   return room;
 }
@@ -32,7 +33,9 @@ function sections(): (readonly [number, Uint8Array])[] {
   ];
 }
 
-/** An operator on global 1 for every slot. Every start makes it, so its bytes are not written one by one. */
+/**
+ * Repeats an operator on global 1 for every slot. Every start makes this code, so its bytes are not written one by one.
+ */
 function forEachSlot(operator: number): Uint8Array {
   const bytes = new Uint8Array(SLOTS * 2);
   bytes.set([operator, 1]);
