@@ -113,7 +113,8 @@ export const parts = {
 /** Parts of which other folders may import the door; those of all others are for their own folder alone. */
 const outerParts = Object.keys(parts).filter(
   (part) =>
-    /^(core|security|system)\//.test(part) || ['metering/tank', 'runtime/planning', 'runtime/transpile'].includes(part),
+    /^(core|security|system)\//.test(part) ||
+    ['metering/tank', 'runtime/loaders', 'runtime/planning', 'runtime/resources', 'runtime/transpile'].includes(part),
 );
 
 /** The door of a folder or part. Of the ports, each file is one, so that an import says which port it is of. */

@@ -123,21 +123,18 @@ export {
 export { MeteringError, type MeteringErrorCode } from '#metering/tank';
 export { ProjectError, type ProjectErrorCode } from '#project';
 export {
-  ChainComponentLoader,
   ComponentError,
-  type ComponentResource,
   type ComponentState,
-  FileComponentLoader,
   type HostCaller,
   hostFunction,
   type LogChannel,
   type LogRecord,
-  MemoryComponentLoader,
-  type ResourceMethod,
   RuntimeError,
   type RuntimeErrorCode,
   type StateChange,
 } from '#runtime';
+export { ChainComponentLoader, FileComponentLoader, MemoryComponentLoader } from '#runtime/loaders';
+export type { ComponentResource, ResourceMethod } from '#runtime/resources';
 export { SecurityError, type SecurityErrorCode } from '#security';
 export type { Preopens } from '#security/access';
 export type {

@@ -4,7 +4,8 @@ import { CacheError } from '#cache';
 import { type ComponentId, formatComponentId } from '#core';
 import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
 import type { ComponentLoader } from '#core/ports/loader';
-import { checkComponentSize, fetchComponent, isMissing, RuntimeError, readComponentFile } from '#runtime';
+import { RuntimeError } from '#runtime';
+import { checkComponentSize, fetchComponent, isMissing, readComponentFile } from '#runtime/loaders';
 
 /** What `load` takes: a path, a `file:` or `https:` URL, `registry:ID`, bytes, or an id that a loader knows. */
 export type ComponentSource = string | URL | Uint8Array | ComponentId;

@@ -19,18 +19,17 @@ import type { KeyValueStore } from '#core/ports/storage';
 import { GuestMessaging, HostMessaging, messageLane, Router } from '#messaging';
 import { fuelLane, tanks } from '#metering/tank';
 import {
-  ChainComponentLoader,
   ChildBuilder,
   ComponentLimiter,
   currentStore,
   execution,
-  FileComponentLoader,
   JcoEngine,
   RuntimeError,
   registerHostFunctions,
   StoreManager,
   TurnScheduler,
 } from '#runtime';
+import { ChainComponentLoader, FileComponentLoader } from '#runtime/loaders';
 import { MachineSecret, TrustStore, vivariumHome } from '#security/keys';
 import type { TrustedKeys } from '#security/signers';
 import { SqliteKeyValueStore } from '#storage';

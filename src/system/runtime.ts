@@ -16,7 +16,8 @@ import {
   type Protocol,
   type Router,
 } from '#messaging';
-import { type ComponentResource, type ComponentState, dropNow, type JcoEngine } from '#runtime';
+import type { ComponentState, JcoEngine } from '#runtime';
+import { type ComponentResource, dropNow } from '#runtime/resources';
 import type { GrantInput } from '#security/authority';
 import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComponentHandle } from '#core';
 import type { CallPath } from '#core/ports/engine';
-import type { ComponentResource } from '#runtime';
+import type { ComponentResource } from '#runtime/resources';
 import { createRuntime, type Runtime } from '#system';
 import { cartComponent } from '../support/resource-components.ts';
 

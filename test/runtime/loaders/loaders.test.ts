@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseComponentId } from '#core';
-import { ChainComponentLoader, FileComponentLoader, fetchComponent, MemoryComponentLoader } from '#runtime';
+import { ChainComponentLoader, FileComponentLoader, fetchComponent, MemoryComponentLoader } from '#runtime/loaders';
 
 let folder: string;
 const id = parseComponentId('demo/counter/1');
