@@ -30,7 +30,10 @@ const MAY_OPEN: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/project/starlingmonkey.ts': [2, 'its own output in a folder that was just made'],
   'src/registry/blobs/folder-blobs.ts': [1, 'flushes a folder, and opens nothing else (O_DIRECTORY)'],
   'src/runtime/build/resident-memory.ts': [1, "a child's file in /proc"],
-  'src/security/access/file-guard.ts': [1, "a guest's files: refuses what is no regular file by itself"],
+  'src/security/access/file-guard.ts': [
+    2,
+    "a guest's files: refuses what is no regular file by itself, and flushes folders (O_DIRECTORY)",
+  ],
   'src/security/private-file.ts': [1, 'flushes a folder, and opens nothing else (O_DIRECTORY)'],
   'src/system/engine-profile.ts': [1, "an installed package's package.json"],
   'src/system/operations/source-build.ts': [1, 'writes into a folder that was just made'],

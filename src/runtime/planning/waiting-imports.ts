@@ -2,6 +2,7 @@
 const MAY_WAIT: Readonly<Record<string, readonly string[]>> = {
   'vivarium:actor/host-messaging': ['ask'],
   'vivarium:actor/host-services': ['sleep-millis'],
+  'wasi:filesystem/types': ['[method]descriptor.sync', '[method]descriptor.sync-data'],
   'wasi:io/poll': ['poll', '[method]pollable.block'],
   'wasi:io/streams': [
     '[method]input-stream.blocking-read',

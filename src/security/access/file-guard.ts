@@ -15,6 +15,7 @@ import {
   type Stats,
   unlinkSync,
 } from 'node:fs';
+import { open as openLater } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { Quota } from '#core/limits';
 import type { ComponentAuthority } from '#core/ports/authority';
@@ -22,6 +23,7 @@ import type { Preopen } from '#core/ports/files';
 import { type FileEntry, type FileFacts, type FileTimes, factsOf, kindOf } from './file-facts.ts';
 import { attempt, fileFailure } from './file-failure.ts';
 import { PathResolver, type ResolvedPath } from './file-paths.ts';
+import { flushed } from './flushes.ts';
 import { GuardedFile } from './guarded-file.ts';
 
 export interface FileGuardOptions {
@@ -127,6 +129,24 @@ export class FileGuard {
       folder.closeSync();
     }
     return entries;
+  }
+
+  /** Waits until the disk has the names in a folder. */
+  async syncFolder(path: string): Promise<void> {
+    const { hostPath, stats } = this.#existing(path, true, 'read');
+    await flushed(async () => {
+      try {
+        await using folder = await openLater(
+          hostPath,
+          constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+        );
+        const opened = await folder.stat();
+        if (opened.ino === stats.ino && opened.dev === stats.dev) return await folder.sync();
+      } catch (error) {
+        throw fileFailure(error, path);
+      }
+      throw fileFailure('EACCES', path, 'it was changed while it was opened');
+    });
   }
 
   makeFolder(path: string): void {

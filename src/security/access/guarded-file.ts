@@ -1,6 +1,10 @@
-import { closeSync, fstatSync, ftruncateSync, futimesSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, fsync, ftruncateSync, futimesSync, readSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { type FileFacts, type FileTimes, factsOf } from './file-facts.ts';
 import { attempt, fileFailure } from './file-failure.ts';
+import { flushed } from './flushes.ts';
+
+const [flushAll, flushData] = [promisify(fsync), promisify(fdatasync)];
 
 /** An open file. Its grant is looked at on each use, so that a revoked one stops the next. */
 export class GuardedFile {
@@ -10,6 +14,7 @@ export class GuardedFile {
   readonly #maxBytes: number;
   readonly #onClose: () => void;
   #closed = false;
+  #flushes = 0;
 
   constructor(
     fd: number,
@@ -61,9 +66,31 @@ export class GuardedFile {
     this.#use('write', () => ftruncateSync(this.#fd, size));
   }
 
+  /** Waits until the disk has what was written, or at least what is needed to read it again. */
+  async sync(action: 'read' | 'write', dataOnly: boolean): Promise<void> {
+    this.#use(action, () => {});
+    this.#flushes += 1;
+    try {
+      await flushed(async () => {
+        if (!this.#closed) await (dataOnly ? flushData : flushAll)(this.#fd);
+      });
+    } catch (error) {
+      throw fileFailure(error, this.#path);
+    } finally {
+      this.#flushes -= 1;
+      if (this.#closed) this.#end();
+    }
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#end();
+  }
+
+  /** A descriptor that is being flushed is closed later: its number must not be another file's meanwhile. */
+  #end(): void {
+    if (this.#flushes > 0) return;
     this.#onClose();
     closeSync(this.#fd);
   }

@@ -206,8 +206,22 @@ describe.each(['direct', 'glue'] as const)('files on the %s path', (calls) => {
     expect(await step('return api.root().read(1, 0)')).toMatchObject({ err: 'is-directory' });
     expect(await step('return api.open("a.txt").write(api.bytes("x"), 0)')).toMatchObject({ err: 'bad-descriptor' });
     expect(await step('return api.open("a.txt").readDirectory()')).toMatchObject({ err: 'not-directory' });
-    expect(await step('return api.open("a.txt").sync()')).toMatchObject({ err: 'unsupported' });
     expect(await step('return api.open("sub").getType()')).toMatchObject({ ok: 'directory' });
+  });
+
+  it('are flushed to the disk, which a turn that cannot wait is told is not to be had', async () => {
+    await using own = await scene();
+    const expected = calls === 'glue' ? { err: 'unsupported' } : { ok: null };
+    await own.value('kept.file = api.open("new.txt", { create: true }, { read: true, write: true })');
+    await own.value('kept.file.write(api.bytes("kept"), 0)');
+    for (const flush of ['kept.file.sync()', 'kept.file.syncData()', 'api.open("a.txt").sync()', 'api.root().sync()']) {
+      expect(await own.step(flush), flush).toMatchObject(expected);
+    }
+    own.runtime.revoke(own.handle, 'filesystem:*:/data/**');
+    const refused = calls === 'glue' ? expected : { err: 'access' };
+    for (const flush of ['kept.file.sync()', 'api.root().syncData()']) {
+      expect(await own.step(flush), flush).toMatchObject(refused);
+    }
   });
 
   it('are bounded in number, and closed with the store', async () => {

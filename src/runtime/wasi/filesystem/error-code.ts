@@ -41,3 +41,14 @@ export function answering<T>(operation: () => T): T {
     throw typeof thrown === 'string' ? thrown : errorCodeOf(thrown);
   }
 }
+
+/** The same for an operation that takes time. */
+export async function answeringLater<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (thrown) {
+    return answering(() => {
+      throw thrown;
+    });
+  }
+}

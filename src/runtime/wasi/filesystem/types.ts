@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#core/ports/clock';
+import { execution } from '#runtime/execution';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { FileFacts, FileGuard } from '#security/access';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
-import { answering } from './error-code.ts';
+import { answering, answeringLater } from './error-code.ts';
 import { listingsKit } from './listings.ts';
 import { OpenFile } from './open-file.ts';
 import { below, endsInDot, fileOffset, namesFolder } from './paths.ts';
@@ -35,7 +36,7 @@ export type OpenFolder = (path: string) => object;
 
 /**
  * `wasi:filesystem/types`: descriptors of what a store's `FileGuard` lets it reach. A folder is a path, resolved and checked
- * at each use, a file is open. Nothing waits, so nothing can be flushed to the disk: `sync` is `unsupported`.
+ * at each use, a file is open. All but `sync` is done at once.
  */
 export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore, clock: Clock, io: Io): OpenFolder {
   const key = randomBytes(32);
@@ -71,12 +72,12 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       this.#open();
     }
 
-    sync(): never {
-      throw 'unsupported';
+    sync(): Promise<void> {
+      return this.#flush(false);
     }
 
-    syncData(): never {
-      throw 'unsupported';
+    syncData(): Promise<void> {
+      return this.#flush(true);
     }
 
     getFlags(): DescriptorFlags {
@@ -227,6 +228,14 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     [Symbol.dispose](): void {
       this.#charge.end();
       if ('open' in this.#subject) this.#subject.open.release();
+    }
+
+    /** The disk takes as long as it has to write, so a turn that cannot wait is told that this is not to be had. */
+    #flush(dataOnly: boolean): Promise<void> {
+      if (!execution.running.mayWait) throw 'unsupported';
+      if (!('open' in this.#subject)) return answeringLater(() => this.#files.syncFolder(this.#folder()));
+      const { file } = this.#subject.open;
+      return answeringLater(() => file.sync(this.#flags.write === true ? 'write' : 'read', dataOnly));
     }
 
     #openFolder(place: string, follow: boolean, { create, exclusive, truncate }: OpenFlags, flags: DescriptorFlags) {
