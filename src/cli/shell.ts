@@ -59,7 +59,10 @@ export class Shell {
     this.exitCode = exitCodeOf(error);
     const described = describedError(error);
     if (this.json) this.streams.stdout.write(`${toJson({ error: described })}\n`);
-    else this.streams.stderr.write(`${printable(`${described.code}: ${described.message}`)}\n`);
+    else {
+      this.streams.stderr.write(`${printable(`${described.code}: ${described.message}`)}\n`);
+      if (typeof described.guestStack === 'string') this.line(described.guestStack);
+    }
     if (!isVivariumError(error) && error instanceof Error && process.env.VIVARIUM_DEBUG) this.line(error.stack ?? '');
   }
 

@@ -37,8 +37,15 @@ export function asResult<T>(run: () => T): T {
     return run();
   } catch (thrown) {
     const tag = thrown instanceof ActorError ? thrown.tag : 'runtime-error';
-    throw { tag, val: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown) };
+    throw { tag, val: textOf(thrown) };
   }
+}
+
+/** Name, message and stack, which the host takes off before anybody else sees the text. */
+function textOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const head = `${thrown.name}: ${thrown.message}`;
+  return thrown instanceof ActorError ? head : `${head}\n${thrown.stack ?? ''}`.trimEnd();
 }
 
 /** Runs a host call. Its error case arrives as a record, in one engine inside an error's `payload`. */

@@ -1,7 +1,9 @@
 import { access, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf } from '#core/errors';
-import { bundleActor } from './bundle-actor.ts';
+import { type Bundle, bundleActor, placeOfImport, shownFile } from './bundle-actor.ts';
+import { checkExports } from './check-exports.ts';
+import { checkTypes } from './check-types.ts';
 import { ProjectError } from './errors.ts';
 import { withImports } from './extended-world.ts';
 import { withNames } from './late-imports.ts';
@@ -18,6 +20,13 @@ export interface BuildOptions {
   readonly output?: string | undefined;
   readonly engine?: GuestEngine | undefined;
   readonly world?: string | undefined;
+  /** Whether types are checked, beside making the component; where the compiler is missing, a warning says so. */
+  readonly check?: boolean | undefined;
+  /** Types of `vivarium/guest` and of the globals, for a project without a tsconfig. */
+  readonly guestTypes: string;
+  readonly globalTypes: string;
+  /** What a component exports, by its WIT names. */
+  readonly exportsOf: (component: Uint8Array) => readonly string[];
 }
 
 export interface BuiltComponent {
@@ -41,13 +50,22 @@ export async function build(project: string, options: BuildOptions): Promise<Bui
   const witPath = (await exists(join(folder, 'wit'))) ? join(folder, 'wit') : options.witFolder;
   const file = resolve(options.output ?? join(folder, 'actor.wasm'));
   const { guestLibrary, witFolder, engine = 'qjs', world = 'guest' } = options;
-  const { source, sourceMap, imports, warnings } = await bundleActor({ entry, guestLibrary, witPath, output: file });
-  const component = await withImports({ witPath, world }, imports, join(witFolder, 'globals'), (extended) =>
-    componentize(engine, source, extended.witPath, extended.world),
+  const bundle = await bundleActor({ entry, guestLibrary, witPath, output: file, hasGlobals: engine !== 'qjs' });
+  const made = withImports({ witPath, world }, bundle.imports, join(witFolder, 'globals'), (extended) =>
+    componentize(engine, bundle.source, extended.witPath, extended.world),
   );
-  await write(file, component);
-  await write(`${file}.map`, sourceMap);
-  return { file, bytes: component.length, engine, warnings };
+  // Both take seconds, each in a process or thread of its own; wrong types often are why the other fails.
+  const [component, unchecked] = await Promise.allSettled([
+    made,
+    options.check === true ? checkTypes({ ...options, folder, entry }) : undefined,
+  ]);
+  if (unchecked.status === 'rejected') throw unchecked.reason;
+  if (component.status === 'rejected') throw await whyNot(component.reason, bundle, witPath, world);
+  checkExports(shownFile(entry), options.exportsOf(component.value), bundle.exports);
+  await write(file, component.value);
+  await write(`${file}.map`, bundle.sourceMap);
+  const warnings = [...bundle.warnings, ...(unchecked.value === undefined ? [] : [unchecked.value])];
+  return { file, bytes: component.value.length, engine, warnings };
 }
 
 async function write(file: string, contents: string | Uint8Array): Promise<void> {
@@ -71,19 +89,22 @@ async function findEntry(project: string): Promise<{ folder: string; entry: stri
 }
 
 async function componentize(engine: GuestEngine, source: string, witPath: string, world: string): Promise<Uint8Array> {
-  try {
-    if (engine === 'starlingmonkey') return await starlingMonkey(source, witPath, world);
-    const { default: qjs } = await import('componentize-qjs');
-    // `sync`: the default takes the asynchronous ABI, which a turn on one thread has no use for.
-    const { component } = await qjs.componentize({ witPath, jsSource: source, sync: true, optSize: true, world });
-    return withNames(component);
-  } catch (cause) {
-    if (cause instanceof ProjectError) throw cause;
-    const message = messageOf(cause);
-    const [, unknown] = /Error resolving module '([^']{1,512})'/.exec(message) ?? [];
-    const why = unknown === undefined ? message : `world ${world} of ${witPath} does not import ${unknown}`;
-    throw new ProjectError('PROJECT_BUILD_FAILED', `the actor cannot be made a component: ${why}`, { cause });
-  }
+  if (engine === 'starlingmonkey') return starlingMonkey(source, witPath, world);
+  const { default: qjs } = await import('componentize-qjs');
+  // `sync`: the default takes the asynchronous ABI, which a turn on one thread has no use for.
+  const { component } = await qjs.componentize({ witPath, jsSource: source, sync: true, optSize: true, world });
+  return withNames(component);
+}
+
+async function whyNot(cause: unknown, bundle: Bundle, witPath: string, world: string): Promise<ProjectError> {
+  if (cause instanceof ProjectError) return cause;
+  const message = messageOf(cause);
+  const [, unknown] = /Error resolving module '([^']{1,512})'/.exec(message) ?? [];
+  const why =
+    unknown === undefined
+      ? message
+      : `${await placeOfImport(bundle, unknown)}world ${world} of ${witPath} does not import ${unknown}`;
+  return new ProjectError('PROJECT_BUILD_FAILED', `the actor cannot be made a component: ${why}`, { cause });
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,8 +1,8 @@
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { BuildOptions as EsbuildOptions, Message, OutputFile } from 'esbuild';
 import { messageOf } from '#core/errors';
 import { parseForeignJson } from '#core/text';
-import { sourceLines } from '#files';
+import { readRegular, sourceLines } from '#files';
 import { ProjectError } from './errors.ts';
 import { MISSING, preludeFor } from './guest-globals.ts';
 import { lateName } from './late-imports.ts';
@@ -16,6 +16,8 @@ export interface BundleInput {
   readonly witPath: string;
   /** The file that the component is written to; names in the source map are relative to it. */
   readonly output: string;
+  /** Whether the engine has globals and promises of its own. */
+  readonly hasGlobals: boolean;
 }
 
 export interface Bundle {
@@ -27,6 +29,8 @@ export interface Bundle {
   readonly imports: readonly string[];
   /** What is not there in a guest and is used all the same, each with its file and line. */
   readonly warnings: readonly string[];
+  /** The file that imports each interface first. */
+  readonly importers: ReadonlyMap<string, string>;
 }
 
 /** The engine never runs its own queue of jobs, on which asynchronous functions wait; generators need none. */
@@ -40,6 +44,10 @@ const SERVICES = /from "(?:vivarium:actor\/|vivarium\/guest)/;
  * @throws {ProjectError} `PROJECT_BUILD_FAILED`, naming file and line
  */
 export async function bundleActor(input: BundleInput): Promise<Bundle> {
+  if (input.hasGlobals) {
+    const plain = await run(input, { entryPoints: [input.entry], plugins: [await witImports(input.witPath)] });
+    return { ...plain, imports: [], warnings: [] };
+  }
   const marked = await run(input, {
     entryPoints: [input.entry],
     inject: [MARKERS],
@@ -67,7 +75,15 @@ export async function bundleActor(input: BundleInput): Promise<Bundle> {
     },
     plugins: [await witImports(input.witPath)],
   });
-  return { source, sourceMap, exports: marked.exports, imports: imports.map(lateName), warnings };
+  const { exports, importers } = marked;
+  return {
+    source,
+    sourceMap: withoutLibrary(sourceMap, input),
+    exports,
+    imports: imports.map(lateName),
+    warnings,
+    importers,
+  };
 }
 
 /** A module that installs what the source uses, and then exports what the source exports. */
@@ -103,13 +119,30 @@ function entryOf(
   return lines.join('\n');
 }
 
-interface Output {
-  readonly source: string;
-  readonly sourceMap: string;
-  readonly exports: readonly string[];
+type Output = Pick<Bundle, 'source' | 'sourceMap' | 'exports' | 'importers'>;
+
+/** Files of the guest library are named after it, wherever it is installed. */
+function withoutLibrary(sourceMap: string, { guestLibrary, output }: BundleInput): string {
+  const map = parseForeignJson(sourceMap, MAP_BOUNDS) as { sources: string[] };
+  const library = join(guestLibrary, '..', '/');
+  map.sources = map.sources.map((source) => {
+    const path = resolve(output, '..', source);
+    return path.startsWith(library) ? `vivarium/guest/${relative(library, path)}` : source;
+  });
+  return JSON.stringify(map);
 }
 
-async function run({ entry, guestLibrary, output }: BundleInput, options: EsbuildOptions): Promise<Output> {
+/** Where an interface is imported, for the front of a message; empty where that cannot be said. */
+export async function placeOfImport({ importers }: Bundle, name: string): Promise<string> {
+  const file = importers.get(name);
+  if (file === undefined) return '';
+  const text = (await readRegular(file, MAP_BOUNDS.maxLength, { links: 'follow' })).toString('utf8');
+  const at = Math.max(text.indexOf(`'${name}'`), text.indexOf(`"${name}"`));
+  if (at === -1) return `${shownFile(file)}: `;
+  return `${shownFile(file)}:${lineAt(text, at)[0]}: `;
+}
+
+async function run({ entry, guestLibrary, output, hasGlobals }: BundleInput, options: EsbuildOptions): Promise<Output> {
   const esbuild = await import('esbuild');
   try {
     const { outputFiles, metafile } = await esbuild.build({
@@ -120,7 +153,7 @@ async function run({ entry, guestLibrary, output }: BundleInput, options: Esbuil
       platform: 'neutral',
       mainFields: ['module', 'main'],
       target: 'es2022',
-      supported: LOWERED,
+      supported: hasGlobals ? {} : LOWERED,
       alias: { 'vivarium/guest': guestLibrary },
       logLevel: 'silent',
       sourcemap: 'external',
@@ -133,7 +166,12 @@ async function run({ entry, guestLibrary, output }: BundleInput, options: Esbuil
     const text = (isMap: boolean): string =>
       (outputFiles as OutputFile[]).find(({ path }) => path.endsWith('.map') === isMap)?.text ?? '';
     const [made] = Object.values(metafile.outputs).filter(({ entryPoint }) => entryPoint !== undefined);
-    return { source: text(false), sourceMap: text(true), exports: made?.exports ?? [] };
+    const importers = new Map<string, string>();
+    for (const [file, { imports }] of Object.entries(metafile.inputs)) {
+      for (const { path, external } of imports)
+        if (external === true && !importers.has(path)) importers.set(path, resolve(file));
+    }
+    return { source: text(false), sourceMap: text(true), exports: made?.exports ?? [], importers };
   } catch (cause) {
     const { errors } = cause as { errors?: readonly Message[] };
     const why = errors === undefined || errors.length === 0 ? messageOf(cause) : errors.map(shownMessage).join('\n');
@@ -145,7 +183,7 @@ function shownMessage({ text, location }: Message): string {
   return location === null ? text : `${shownFile(location.file)}:${location.line}:${location.column + 1}: ${text}`;
 }
 
-function shownFile(file: string): string {
+export function shownFile(file: string): string {
   return isAbsolute(file) ? relative(process.cwd(), file) : file;
 }
 

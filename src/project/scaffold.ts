@@ -7,6 +7,8 @@ export interface ScaffoldOptions {
   readonly witFolder: string;
   /** The folder with the types of `vivarium/guest`. */
   readonly guestTypes: string;
+  /** The file that declares what a guest has of the web. */
+  readonly globalTypes: string;
 }
 
 /**
@@ -16,7 +18,10 @@ export interface ScaffoldOptions {
  * @returns the files written, relative to the folder
  * @throws {ProjectError} `PROJECT_EXISTS`
  */
-export async function scaffold(folder: string, { witFolder, guestTypes }: ScaffoldOptions): Promise<readonly string[]> {
+export async function scaffold(
+  folder: string,
+  { witFolder, guestTypes, globalTypes }: ScaffoldOptions,
+): Promise<readonly string[]> {
   const target = resolve(folder);
   const present = await readdir(target).catch(() => []);
   if (present.length > 0) {
@@ -31,7 +36,14 @@ export async function scaffold(folder: string, { witFolder, guestTypes }: Scaffo
   await cp(witFolder, join(target, 'wit'), { recursive: true, filter: (file) => file !== globals });
   const types = (await readdir(guestTypes)).filter((file) => file.endsWith('.d.ts'));
   for (const file of types) await cp(join(guestTypes, file), join(target, 'types/vivarium-guest', file));
-  return [...Object.keys(files), 'wit/actor.wit', 'wit/guest.wit', 'types/vivarium-guest/index.d.ts'];
+  await cp(globalTypes, join(target, 'types/globals.d.ts'));
+  return [
+    ...Object.keys(files),
+    'wit/actor.wit',
+    'wit/guest.wit',
+    'types/vivarium-guest/index.d.ts',
+    'types/globals.d.ts',
+  ];
 }
 
 /** The folder's name, as far as a part of a component id permits. */
@@ -71,12 +83,14 @@ max-execution-time = "1s"
     'tsconfig.json': `${JSON.stringify(
       {
         compilerOptions: {
-          target: 'es2022',
-          lib: ['es2022'],
+          target: 'es2024',
+          lib: ['es2024', 'esnext.iterator', 'esnext.array', 'esnext.disposable'],
           module: 'esnext',
           moduleResolution: 'bundler',
           strict: true,
           noEmit: true,
+          allowImportingTsExtensions: true,
+          skipLibCheck: true,
           types: [],
           paths: { 'vivarium/guest': ['./types/vivarium-guest/index.d.ts'] },
         },

@@ -28,8 +28,9 @@ export class ComponentError extends RuntimeError {
   /** The payload of the guest's error case, as a JavaScript value. */
   readonly payload: unknown;
 
-  constructor(message: string, payload: unknown) {
-    super('RUNTIME_COMPONENT_ERROR', message);
+  /** @param guestStack where the guest made its error, in its own files where they are known */
+  constructor(message: string, payload: unknown, guestStack?: string) {
+    super('RUNTIME_COMPONENT_ERROR', message, guestStack === undefined ? {} : { details: { guestStack } });
     this.payload = payload;
   }
 

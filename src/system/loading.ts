@@ -5,6 +5,7 @@ import type { EffectiveLimits } from '#core/limits';
 import type { Scheduling } from '#core/ports/engine';
 import type { MailboxOptions, Router } from '#messaging';
 import { type JcoEngine, RuntimeError } from '#runtime';
+import { sourceMapBeside } from '#runtime/loaders';
 import { openPreopens } from '#security/access';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
@@ -65,10 +66,11 @@ export class Loading {
         signal: options.signal,
       });
       const component = await given.component();
+      const path = await given.path();
       const authority = await this.#admission.admit({
         handle,
         component,
-        path: await given.path(),
+        path,
         signers: given.signers,
         grants: options.grants ?? [],
         signature: options.signature,
@@ -76,7 +78,8 @@ export class Loading {
       await this.#engine.loadComponent({
         handle,
         component,
-        origin: await given.path(),
+        origin: path,
+        toSources: path === undefined ? undefined : await sourceMapBeside(path),
         limits,
         env: options.env ?? {},
         hostEnv: process.env,

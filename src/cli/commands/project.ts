@@ -23,6 +23,7 @@ interface BuildFlags {
   readonly output?: string;
   readonly engine?: 'qjs' | 'starlingmonkey';
   readonly world?: string;
+  readonly check: boolean;
 }
 
 export function buildCommand(shell: Shell): Command {
@@ -31,6 +32,7 @@ export function buildCommand(shell: Shell): Command {
     .argument('[folder]', "the project's folder, or its entry file", '.')
     .option('-o, --output <file>', 'where the component goes (default: actor.wasm in the folder)')
     .option('--world <name>', 'the world of its wit folder to build', 'guest')
+    .option('--no-check', 'do not check types')
     .addOption(
       new Option('--engine <name>', 'the JavaScript engine inside; starlingmonkey is fetched by npx')
         .choices(['qjs', 'starlingmonkey'])
@@ -42,6 +44,7 @@ export function buildCommand(shell: Shell): Command {
           output: flags.output,
           engine: flags.engine,
           world: flags.world,
+          check: flags.check,
         });
         for (const warning of warnings) shell.note(warning);
         const shown = relative(process.cwd(), file);

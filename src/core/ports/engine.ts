@@ -33,6 +33,8 @@ export interface EngineLoadRequest {
   readonly component: GivenComponent;
   /** Absolute path of the file that it was read from, where it was. */
   readonly origin?: string | undefined;
+  /** Puts the places of its sources into a text that names those of its bundle, where they are known. */
+  readonly toSources?: ((text: string) => string) | undefined;
   readonly limits: EffectiveLimits;
   readonly env: Readonly<Record<string, string>>;
   /** The host's own variables, of which the component sees those that it is granted. */

@@ -67,6 +67,7 @@ export class LoadedComponent {
   readonly network: ComponentNetwork;
   readonly stdio: Stdio;
   readonly config: Uint8Array | undefined;
+  readonly toSources: ((text: string) => string) | undefined;
   readonly #open: (component: LoadedComponent) => Turn<Store>;
   readonly #past: Past = {
     fuelConsumed: 0n,
@@ -107,6 +108,7 @@ export class LoadedComponent {
     this.preopens = request.preopens;
     this.network = request.network;
     this.stdio = request.stdio;
+    this.toSources = request.toSources;
     this.config = request.config;
     this.#open = open;
     this.#sharesClock = sharesClock;

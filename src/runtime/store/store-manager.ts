@@ -35,7 +35,8 @@ export class StoreManager {
   /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
     const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls } = this.#ports;
-    const { handle, code, imports, authority, environment, args, preopens, network, stdio, limits } = component;
+    const { handle, code, imports, authority, environment, args, preopens, network, stdio, limits, toSources } =
+      component;
     const store = new Store({
       handle,
       code,
@@ -47,6 +48,7 @@ export class StoreManager {
       network,
       stdio,
       log,
+      toSources,
       resourceCalls,
       scheduler,
       preemptive: component.preemptive,

@@ -20,6 +20,7 @@ import { GivenResources, type ResourceCalls, type ResourceType } from '#runtime/
 import { FileGuard } from '#security/access';
 import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';
 import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from '../heap-cost.ts';
+import { LastWords, type PlaceMapper, withoutStack } from './guest-words.ts';
 import { TrapGuard } from './trap-guard.ts';
 
 /** What the host keeps on behalf of one store at most, if its own memory may be larger. */
@@ -52,6 +53,7 @@ export interface StoreParts {
   /** Turns for the resources that it gives to the embedder. */
   readonly resourceCalls: ResourceCalls;
   readonly log: (record: LogRecord) => void;
+  readonly toSources: PlaceMapper | undefined;
 }
 
 /**
@@ -75,6 +77,8 @@ export class Store implements HostState, LiftBounds {
   #caller: TurnCaller | undefined;
   /** What is done when the call that runs has ended. */
   #afterTurn: (() => void)[] | undefined;
+  /** What the guest has written to standard error in the call that runs. */
+  #words: LastWords | undefined;
   #liftedBytes = 0;
   #lookAt = 0;
   #discarded = false;
@@ -159,6 +163,7 @@ export class Store implements HostState, LiftBounds {
     const tank = this.#tank;
     execution.enter(this.#turn);
     this.#entered = true;
+    this.#words = undefined;
     this.#liftedBytes = 0;
     this.#lookAt = 0;
     try {
@@ -237,6 +242,7 @@ export class Store implements HostState, LiftBounds {
     const turn = this.#turn;
     execution.enter(turn);
     this.#entered = true;
+    this.#words = undefined;
     this.#liftedBytes = 0;
     this.#lookAt = 0;
     try {
@@ -386,7 +392,12 @@ export class Store implements HostState, LiftBounds {
   }
 
   log(channel: LogRecord['channel'], message: string, context: LogRecord['context']): void {
-    this.#parts.log({ handle: this.handle, channel, message, context });
+    const { log, toSources } = this.#parts;
+    if (channel === 'stderr') {
+      this.#words ??= new LastWords();
+      this.#words.add(message);
+    }
+    log({ handle: this.handle, channel, message: toSources === undefined ? message : toSources(message), context });
   }
 
   lift(bytes: number): void {
@@ -440,12 +451,17 @@ export class Store implements HostState, LiftBounds {
     if (refused || !isTrap(thrown)) {
       try {
         this.#tank.end();
-        if (this.#stopped === undefined) return refused ? thrown : new ComponentError(describe(thrown), thrown);
+        if (this.#stopped === undefined) return refused ? thrown : this.#answered(thrown);
       } catch (spent) {
         return this.#died(spent);
       }
     }
     return this.#died(thrown);
+  }
+
+  #answered(thrown: unknown): ComponentError {
+    const { payload, stack } = withoutStack(thrown, this.#parts.toSources);
+    return new ComponentError(describe(payload), payload, stack);
   }
 
   #died(thrown: unknown): VivariumError {
@@ -461,7 +477,11 @@ export class Store implements HostState, LiftBounds {
     if (isVivariumError(thrown)) return thrown;
     const { refusedGrowths } = this.usage;
     const hint = refusedGrowths === 0 ? '' : `; it was refused more memory ${refusedGrowths} times`;
-    return new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}${hint}`, { cause: thrown });
+    const { why, stack } = this.#words?.of(this.#parts.toSources) ?? {};
+    const said = why === undefined ? '' : `; ${why}`;
+    const details = stack === undefined ? {} : { guestStack: stack };
+    const message = `the component trapped: ${messageOf(thrown)}${said}${hint}`;
+    return new RuntimeError('RUNTIME_TRAP', message, { cause: thrown, details });
   }
 }
 
@@ -470,7 +490,10 @@ export function whileStarting(what: string, error: unknown): unknown {
   if (!(error instanceof RuntimeError) || (error.code !== 'RUNTIME_TRAP' && error.code !== 'RUNTIME_COMPONENT_ERROR')) {
     return error;
   }
-  return new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `${what}: ${error.message}`, { cause: error });
+  return new RuntimeError('RUNTIME_INSTANTIATION_FAILED', `${what}: ${error.message}`, {
+    cause: error,
+    details: error.details,
+  });
 }
 
 /** Makes the core instances, of which the guest's start functions run. */

@@ -1,0 +1,108 @@
+import { execFile } from 'node:child_process';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { ProjectError } from './errors.ts';
+
+/** What is shown of a compiler's complaints. */
+const MAX_SHOWN = 20;
+const MAX_OUTPUT = 4 * 2 ** 20;
+const COMPLAINT = /^([^\n(]{1,1000})\((\d{1,9}),(\d{1,9})\): error (TS\d{1,6}): (.{0,2000})$/;
+/** Interfaces of WIT that nobody declared: the componentizer finds out whether the world has them. */
+const UNDECLARED = /^Cannot find module '[a-z][a-z0-9-]{0,63}(?::[^']{1,200})?' or its corresponding type declarations/;
+
+export interface TypeCheck {
+  readonly folder: string;
+  readonly entry: string;
+  /** Types of `vivarium/guest`, and a file that declares the globals: for a project without a tsconfig. */
+  readonly guestTypes: string;
+  readonly globalTypes: string;
+}
+
+/**
+ * Runs the TypeScript compiler of the project, or the one beside Vivarium, over a project.
+ * @returns what keeps it from being checked, for people
+ * @throws {ProjectError} `PROJECT_BUILD_FAILED`, with file and line of each mistake
+ */
+export async function checkTypes(check: TypeCheck): Promise<string | undefined> {
+  if (/\.[cm]?jsx?$/.test(check.entry)) return undefined;
+  const compiler = findCompiler(check.folder);
+  if (compiler === undefined) {
+    return 'types were not checked: install typescript in the project, or say --no-check';
+  }
+  const given = join(check.folder, 'tsconfig.json');
+  if (await exists(given)) return report(await run(compiler, given), check.folder);
+  const folder = await mkdtemp(join(tmpdir(), 'vivarium-types-'));
+  try {
+    const made = join(folder, 'tsconfig.json');
+    await writeFile(made, JSON.stringify(configOf(check)), { flag: 'wx' });
+    return report(await run(compiler, made), folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function configOf({ entry, guestTypes, globalTypes }: TypeCheck): unknown {
+  return {
+    compilerOptions: {
+      target: 'es2024',
+      lib: ['es2024', 'esnext.iterator', 'esnext.array', 'esnext.disposable'],
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      allowImportingTsExtensions: true,
+      noEmit: true,
+      strict: true,
+      skipLibCheck: true,
+      types: [],
+      paths: { 'vivarium/guest': [guestTypes] },
+    },
+    files: [entry, globalTypes],
+  };
+}
+
+function findCompiler(folder: string): string | undefined {
+  for (const from of [join(folder, 'package.json'), import.meta.url]) {
+    try {
+      return join(dirname(createRequire(from).resolve('typescript/package.json')), 'bin', 'tsc');
+    } catch {
+      // Not there: the next one may be.
+    }
+  }
+  return undefined;
+}
+
+function run(compiler: string, config: string): Promise<string> {
+  return new Promise((done, fail) => {
+    const args = [compiler, '-p', config, '--noEmit', '--pretty', 'false'];
+    execFile(process.execPath, args, { cwd: dirname(config), maxBuffer: MAX_OUTPUT }, (error, stdout, stderr) => {
+      // It ends with 1 or 2 where it found something.
+      if (error !== null && typeof error.code !== 'number') fail(error);
+      else done(`${stdout}${error === null || stdout !== '' ? '' : stderr}`);
+    });
+  });
+}
+
+function report(output: string, base: string): undefined {
+  const complaints: string[] = [];
+  for (const line of output.split('\n')) {
+    const [, file, row, column, code, text] = COMPLAINT.exec(line.trimEnd()) ?? [];
+    if (file === undefined) {
+      if (/^error TS\d/.test(line)) complaints.push(line);
+      continue;
+    }
+    if (code === 'TS2307' && UNDECLARED.test(text ?? '')) continue;
+    complaints.push(`${relative(process.cwd(), resolve(base, file))}:${row}:${column}: ${text}`);
+  }
+  if (complaints.length === 0) return undefined;
+  const shown = complaints.slice(0, MAX_SHOWN);
+  if (complaints.length > MAX_SHOWN) shown.push(`and ${complaints.length - MAX_SHOWN} more`);
+  throw new ProjectError('PROJECT_BUILD_FAILED', `the types are wrong (--no-check skips this):\n${shown.join('\n')}`);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
