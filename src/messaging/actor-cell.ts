@@ -9,26 +9,29 @@ import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
 import { RingBuffer } from './ring-buffer.ts';
 import { WheelTimer } from './timer-wheel.ts';
 
-/** Counted for every queued message beside its payload, so that empty messages are not free. */
+/** Bytes that each queued message counts in addition to its payload, so that empty messages are not free. */
 const OVERHEAD_BYTES = 64;
 
 export type EnvelopeKind = 'message' | 'callback';
 
-/** A message in a mailbox: what the guest will see, and what the host keeps beside it. */
+/** A message in a mailbox: what the guest will see, and what the host records about it. */
 export class Envelope implements OutgoingMessage, Queued<Envelope> {
   readonly sender: ComponentId;
   readonly payload: Uint8Array;
   readonly metadata: OutgoingMessage['metadata'];
   readonly kind: EnvelopeKind;
-  /** The request that waits for what the turn gives back; for a callback, the request that it ends. */
+  /** The request that the turn's result answers; for a callback, the request whose end it reports. */
   readonly request: PendingRequest | undefined;
-  /** How many turns led to this message, one caused by the other. */
+  /** The number of messages that led to this one, each caused by the one before. */
   readonly hops: number;
-  /** What the message counts in a mailbox's bytes. */
+  /** The bytes that the message counts in a mailbox. */
   readonly weight: number;
-  /** Where it was sent: its turn, and what that calls of the embedder's, runs there. */
+  /**
+   * The context in which the message was sent. Its turn runs in it, and so does the embedder's code that the turn
+   * calls.
+   */
   readonly context: AsyncContext;
-  /** How often a turn has begun with it. */
+  /** How many turns have begun with this message. */
   attempts = 0;
   next: Envelope | undefined = undefined;
 
@@ -52,33 +55,36 @@ export class Envelope implements OutgoingMessage, Queued<Envelope> {
   }
 }
 
-/** How a request ended. It does so once. */
+/** How a request ended. A request ends exactly once. */
 export type RequestEnd = 'answered' | 'timed-out' | 'cancelled' | 'failed';
 
-/** Who is told when a request's deadline has passed. */
+/** Is notified when a request's deadline has passed. */
 export interface RequestOwner {
   expired(request: PendingRequest): void;
 }
 
-/** Who asked, where it is an actor, and in what state it was then. */
+/** The actor that made a request, and its state at that time. */
 export interface Asker {
   readonly cell: ActorCell;
-  /** The turn in which it asked: while that one is still running, it waits for the request. */
+  /** The turn that made the request. While that turn still runs, it waits for the answer. */
   readonly madeIn: Envelope | undefined;
-  /** Of the asker when it asked: an answer is for the same instance alone. */
+  /** The asker's incarnation when it asked, because only the same instance may get the answer. */
   readonly incarnation: number;
-  /** The asker's turn cannot go on before the end. */
+  /** Whether the asker's turn is suspended until the request ends. */
   readonly suspendsTurn: boolean;
 }
 
-/** A request that waits for its one end. */
+/** An open request. It ends exactly once. */
 export abstract class PendingRequest extends WheelTimer {
   readonly correlationId: AsciiText;
-  /** Undefined for the host. */
+  /** Undefined when the host made the request. */
   readonly asker: Asker | undefined;
   readonly target: ActorCell;
   readonly timeoutMs: number;
-  /** When it was opened, on the clock's monotonic scale; `timeoutMs` later an answer is late, timer or not. */
+  /**
+   * When the request was opened, on the clock's monotonic scale. An answer after `timeoutMs` is late even if no timer
+   * has fired yet.
+   */
   readonly begun: number;
   end: RequestEnd | undefined = undefined;
   readonly #owner: RequestOwner;
@@ -100,12 +106,12 @@ export abstract class PendingRequest extends WheelTimer {
     this.begun = begun;
   }
 
-  /** The actor that asked. */
+  /** The actor that made the request. */
   get from(): ActorCell | undefined {
     return this.asker?.cell;
   }
 
-  /** Of the message that asks: one more than of the message whose turn asked. */
+  /** The hops of the request's message: one more than those of the message whose turn asked. */
   get hops(): number {
     const madeIn = this.asker?.madeIn;
     return madeIn === undefined ? 0 : madeIn.hops + 1;
@@ -115,34 +121,39 @@ export abstract class PendingRequest extends WheelTimer {
     this.#owner.expired(this);
   }
 
-  /** Where the turn that asked runs. */
+  /** The context in which the asking turn runs. */
   get context(): AsyncContext {
     return this.asker?.madeIn?.context;
   }
 
-  /** Hands the answer to who asked. */
+  /** Passes the answer to the asker. */
   abstract answer(payload: Uint8Array | undefined): void;
-  /** Hands the failure to who asked. */
+  /** Passes the failure to the asker. */
   abstract fail(error: unknown): void;
 }
 
-/** What a turn is, for an actor: the engine's call, or a listener's. */
+/** Runs an actor's turns: the engine, or a listener of the embedder. */
 export interface TurnRunner {
-  /** @param now the router's clock, read just before */
+  /** @param now the reading of the router's clock just before the call */
   callHandleMessage(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<Uint8Array | undefined>;
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void>;
-  /** The embedder does not want the answer of the turn that runs any more. Answers whether that ends the turn. */
+  /** The embedder no longer wants the answer of the running turn. Returns whether this ends the turn. */
   giveUpTurn?(handle: ComponentHandle, reason: VivariumError): boolean;
-  /** When the last turn ended by the router's clock, where the runner has read it anyway. */
+  /** When the last turn ended on the router's clock, if the runner has read the clock anyway. */
   readonly endedAt?: number | undefined;
-  /** The same for one actor alone, which spares a search at each turn; asked once, at the actor's first turn. */
+  /**
+   * Returns the runner for one actor, which saves a look-up in each turn. It is called once, at the actor's first turn.
+   */
   runnerOf?(handle: ComponentHandle): TurnRunner;
 }
 
-/** `open`: takes messages. `draining`: finishes what it has. `removed`: gone, and every sender is told. */
+/**
+ * `open`: accepts messages. `draining`: finishes the messages that it has. `removed`: is gone, and every sender gets an
+ * error.
+ */
 export type CellState = 'open' | 'draining' | 'removed';
 
-/** A message whose sender waits for room. */
+/** A message whose sender waits for space in the mailbox. */
 export interface WaitingSend {
   readonly envelope: Envelope;
   admitted(): void;
@@ -150,15 +161,18 @@ export interface WaitingSend {
 }
 
 /**
- * The turn that the thread runs, if any. It is not kept in the actor's cell: what is written into an object that lives
- * long is noted for the garbage collector, and with a thousand actors those notes are cache lines too.
+ * The turn that the thread runs, if any. It is not a field of the actor's cell: the garbage collector records every
+ * write to a long-lived object, and with a thousand actors these records cost cache lines too.
  */
 const running: { cell: ActorCell | undefined; envelope: Envelope | undefined } = {
   cell: undefined,
   envelope: undefined,
 };
 
-/** The message whose turn runs, as a lane of the thread: a guest that sends meanwhile answers to its own message. */
+/**
+ * The message of the running turn as a lane of the thread, so that messages which the guest sends name it as their
+ * cause.
+ */
 export const messageLane: Lane = {
   park() {
     const { cell, envelope } = running;
@@ -182,39 +196,39 @@ class Parked {
 }
 
 /**
- * Everything that messaging knows of one actor, its mailbox being part of it. Its fields are changed by this folder alone.
- * What every message touches comes first: with very many actors called in turn it is cache lines that cost.
+ * Everything that messaging knows about one actor, including its mailbox. Only this folder changes the fields. The
+ * fields that every message uses come first, because with very many actors cache lines dominate the cost.
  */
 export class ActorCell extends Mailbox<Envelope> {
-  /** Whose it is: a handle may be shown to another router than its own. */
+  /** The router that owns the cell. A handle may be shown to the wrong router. */
   readonly router: object;
   readonly handle: ComponentHandle;
   state: CellState = 'open';
-  /** Why it takes no more messages, for whoever sends one while it is ended for a reason of its own. */
+  /** The error for senders when the actor is ended for a special reason. */
   leavingBecause: VivariumError | undefined = undefined;
-  /** No turn begins: not initialised yet, failed, or being restarted. */
+  /** No turn begins, because the actor is not initialised yet, has failed, or is being restarted. */
   suspended = false;
-  /** Stands in the dispatcher's queue. */
+  /** Whether the actor is in the dispatcher's queue. */
   queued = false;
-  /** A turn runs. */
+  /** Whether a turn of the actor has begun and not ended. */
   busy = false;
-  /** Its instance is gone and nobody will restart it: the embedder's messages are refused. */
+  /** The instance is gone and nobody will restart it, so the embedder's messages are refused. */
   failed = false;
-  /** The message whose turn is suspended, or has another inside it. */
+  /** The message whose turn is suspended, or has another turn nested in it. */
   #suspended: Envelope | undefined = undefined;
   #runner: TurnRunner;
   #isOwnRunner = false;
   #whenIdle: (() => void)[] | undefined;
   #waiting: RingBuffer<WaitingSend> | undefined;
   readonly key: string;
-  /** Its failures are told to the supervisor; a listener of the embedder has none. */
+  /** Whether the supervisor is notified of failures. A listener of the embedder has no supervisor. */
   readonly supervised: boolean;
-  /** Turns that may begin with one message before it is given up as poison. */
+  /** How many turns may begin with one message before it counts as poison. */
   readonly maxAttempts: number;
   readonly maxOpenRequests: number;
-  /** Counts restarts: an answer to what an earlier instance asked is not for this one. */
+  /** The number of restarts. An answer to a request of an earlier instance is not delivered to this one. */
   incarnation = 0;
-  // Most actors have none of these, and there may be very many actors.
+  // Allocated on first use, because there may be very many actors and most have none of these.
   #openRequests: Map<string, PendingRequest> | undefined;
   #topics: Set<string> | undefined;
 
@@ -241,7 +255,7 @@ export class ActorCell extends Mailbox<Envelope> {
     return this;
   }
 
-  /** The message whose turn runs. */
+  /** The message of the running turn. */
   get current(): Envelope | undefined {
     return running.cell === this ? running.envelope : this.#suspended;
   }
@@ -253,7 +267,7 @@ export class ActorCell extends Mailbox<Envelope> {
     this.busy = true;
   }
 
-  /** The turn goes on later. */
+  /** Records that the turn is suspended and will go on later. */
   suspendTurn(): void {
     if (running.cell !== this) return;
     this.#suspended = running.envelope;
@@ -261,7 +275,10 @@ export class ActorCell extends Mailbox<Envelope> {
     running.envelope = undefined;
   }
 
-  /** A suspended turn goes on; nothing does where the actor was removed, or its turn given up, meanwhile. */
+  /**
+   * Records that a suspended turn goes on. The turn stays ended if the actor was removed, or the turn given up,
+   * meanwhile.
+   */
   resumeTurn(envelope: Envelope | undefined): void {
     if (envelope === undefined || this.#suspended !== envelope) return;
     this.#suspended = undefined;
@@ -269,7 +286,7 @@ export class ActorCell extends Mailbox<Envelope> {
     running.envelope = envelope;
   }
 
-  /** The actor has no turn any more, which may still be running. */
+  /** Takes the turn away from the actor. The turn itself may still be running. */
   leaveTurn(): void {
     if (running.cell === this) {
       running.cell = undefined;
@@ -281,7 +298,7 @@ export class ActorCell extends Mailbox<Envelope> {
     return this.handle.id;
   }
 
-  /** Whoever runs the actor's turns. To be asked for at a turn: the actor is loaded then. */
+  /** The runner of the actor's turns. It is asked for at a turn, because the actor is certainly loaded then. */
   get runner(): TurnRunner {
     if (!this.#isOwnRunner) {
       this.#isOwnRunner = true;
@@ -290,7 +307,7 @@ export class ActorCell extends Mailbox<Envelope> {
     return this.#runner;
   }
 
-  /** Requests made by this actor, by correlation id. Nobody else can name them. */
+  /** This actor's requests by correlation id. No other actor can name them. */
   get openRequests(): Map<string, PendingRequest> {
     this.#openRequests ??= new Map();
     return this.#openRequests;
@@ -301,7 +318,7 @@ export class ActorCell extends Mailbox<Envelope> {
     return this.#topics;
   }
 
-  /** Sends that wait for room. */
+  /** Sends that wait for space in the mailbox. */
   get waiting(): RingBuffer<WaitingSend> {
     this.#waiting ??= new RingBuffer();
     return this.#waiting;
@@ -331,7 +348,7 @@ export class ActorCell extends Mailbox<Envelope> {
     this.noticeIdle();
   }
 
-  /** To be called after whatever may have been the last thing to do. */
+  /** Call this after anything that may have been the actor's last work. */
   noticeIdle(): void {
     if (this.#whenIdle === undefined || !this.isIdle) return;
     const tasks = this.#whenIdle;

@@ -1,14 +1,14 @@
 import { GrowingBuffer } from '#core/text';
 
-/** As deep as the guest library reads. */
+/** The depth to which the guest library reads. */
 const MAX_DEPTH = 64;
-const NO_KEYS = 'CBOR keys are texts here';
+const NO_KEYS = 'every key of a CBOR map must be a text';
 
 /**
- * A value as deterministic CBOR (RFC 8949, section 4.2), byte for byte as the guest library writes it: null, undefined,
- * booleans, numbers, 64-bit integers as bigints, text, bytes, lists, and records or maps, of which what is undefined is
- * left out as JSON does.
- * @throws {TypeError} for anything else
+ * Encodes a value as deterministic CBOR (RFC 8949, section 4.2), byte for byte as the guest library does: null,
+ * undefined, booleans, numbers, 64-bit integers as bigints, text, bytes, lists, records and maps. Undefined fields are
+ * left out, as JSON does.
+ * @throws {TypeError} for any other value
  */
 export function encodeCbor(value: unknown): Uint8Array {
   const out = new GrowingBuffer(Number.POSITIVE_INFINITY);
@@ -39,7 +39,7 @@ function writeRecord(out: GrowingBuffer, value: object, depth: number): void {
       if (typeof key !== 'string') throw new TypeError(NO_KEYS);
       return { key: Buffer.from(key), item };
     })
-    // By their encoded form, which begins with the length.
+    // Sort keys by their encoded form, which begins with the length.
     .toSorted((one, other) => one.key.length - other.key.length || Buffer.compare(one.key, other.key));
   writeHead(out, 5, entries.length);
   for (const { key, item } of entries) {
@@ -49,7 +49,7 @@ function writeRecord(out: GrowingBuffer, value: object, depth: number): void {
 }
 
 function writeNumber(out: GrowingBuffer, value: number): void {
-  // An integer has no negative zero, a float has.
+  // Only a float can be a negative zero.
   if (!Number.isSafeInteger(value) || Object.is(value, -0)) out.append(floatBytes(value));
   else if (value < 0) writeHead(out, 1, -1 - value);
   else writeHead(out, 0, value);
@@ -80,7 +80,8 @@ function writeHead(out: GrowingBuffer, major: number, value: number | bigint): v
 }
 
 /**
- * The shortest float that is equal: half, single or double precision. NaN is the quiet half without a payload.
+ * Encodes a number as the shortest equal float: half, single or double precision. NaN is the quiet half without a
+ * payload.
  * @returns the bytes with their head
  */
 function floatBytes(value: number): Uint8Array {
@@ -101,7 +102,7 @@ function floatBytes(value: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** The bits of the half that is equal to the single with these bits; undefined where there is none. */
+/** Returns the bits of the half that equals the single with these bits, or undefined. */
 function halfOf(single: number): number | undefined {
   const sign = (single >>> 16) & 0x8000;
   const exponent = (single >>> 23) & 0xff;
@@ -111,7 +112,7 @@ function halfOf(single: number): number | undefined {
   if (exponent >= 113 && exponent <= 142) {
     return fraction & 0x1fff ? undefined : sign | ((exponent - 112) << 10) | (fraction >> 13);
   }
-  // Below 2 ** -14 a half has no exponent: what is shifted out must be zeros.
+  // Below 2 ** -14 a half is subnormal: the bits that are shifted out must be zero.
   if (exponent < 103 || exponent > 112) return undefined;
   const shift = 126 - exponent;
   const whole = fraction | 0x800000;

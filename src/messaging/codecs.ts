@@ -4,12 +4,12 @@ import { parseForeignJson } from '#core/text';
 import { encodeCbor } from './cbor.ts';
 import { MessagingError } from './errors.ts';
 
-/** How values travel as bytes. The content type goes with each message, so that the receiver knows. */
+/** Encodes values as bytes. Each message carries the content type, which tells the receiver how to decode it. */
 export interface Codec {
   readonly contentType: string;
   /** @throws {MessagingError} `MESSAGING_CODEC` */
   encode(value: unknown): Uint8Array;
-  /** The value comes from a guest: it has some shape, not the wanted one. @throws {MessagingError} `MESSAGING_CODEC` */
+  /** Decodes a value from a guest, so callers must check its shape. @throws {MessagingError} `MESSAGING_CODEC` */
   decode(bytes: Uint8Array): unknown;
 }
 
@@ -17,7 +17,7 @@ export type CodecName = 'bytes' | 'text' | 'json' | 'cbor';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A mailbox bounds the length of a payload; its sender chooses what is in it. */
+/** The mailbox bounds a payload's length. The sender chooses its contents, so depth and items are bounded here. */
 const JSON_BOUNDS = { maxLength: Number.POSITIVE_INFINITY, maxDepth: 256, maxItems: 1_000_000 };
 
 export const codecs: Readonly<Record<CodecName, Codec>> = {
@@ -32,7 +32,7 @@ export const codecs: Readonly<Record<CodecName, Codec>> = {
   text: codec(
     'text/plain; charset=utf-8',
     (value) => {
-      if (typeof value !== 'string') throw new TypeError(`not text but ${typeof value}`);
+      if (typeof value !== 'string') throw new TypeError(`expected a text, got ${typeof value}`);
       return Buffer.from(value);
     },
     (bytes) => utf8.decode(bytes),

@@ -2,13 +2,13 @@ import type { Random } from '#core/ports/random';
 import { type AsciiBlock, AsciiText } from '#core/text';
 
 const ID_BYTES = 18;
-/** Base64 of eighteen bytes, without a remainder. */
+/** The length of eighteen bytes in base64, which needs no padding. */
 const ID_LENGTH = 24;
 const IDS_PER_BLOCK = 512;
 
 /**
- * Correlation ids: 144 random bits in base64url. A guest sees ids of requests made to it and by it, so nothing in one may
- * help to guess another. Bytes are drawn for many ids at once, because each draw costs a system call.
+ * Makes correlation ids: 144 random bits in base64url. A guest sees the ids of its own requests and of requests to it,
+ * so no id may help to guess another. Bytes are drawn for many ids at once, because each draw is a system call.
  */
 export class CorrelationIds {
   readonly #random: Random;

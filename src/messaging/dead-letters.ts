@@ -7,9 +7,14 @@ import type { MessageCounters } from './counters.ts';
 import { RingBuffer } from './ring-buffer.ts';
 
 /**
- * Why a message reached nobody. `failed`: its turn did. `poison`: so did every further try. `expired`, `cancelled`: its
- * request had ended before its turn. `removed`: its target was unloaded. `restarted`: an answer for an instance that is
- * gone. `dropped`: made room for a newer one. `refused`: a subscriber or a broadcast's target could not take it.
+ * Why no actor handled a message.
+ * - `failed`: its turn failed.
+ * - `poison`: its turn failed at every attempt.
+ * - `expired`, `cancelled`: its request had ended before its turn began.
+ * - `removed`: its target was unloaded.
+ * - `restarted`: it answers an instance that is gone.
+ * - `dropped`: a newer message took its place in a full mailbox.
+ * - `refused`: a subscriber or the target of a broadcast could not accept it.
  */
 export type DeadLetterReason =
   | 'failed'
@@ -31,13 +36,16 @@ export interface DeadLetter {
 }
 
 export interface DeadLetterOptions {
-  /** Letters kept; 1,000 by default. */
+  /** The number of letters kept; 1,000 by default. */
   readonly maxLetters?: number | undefined;
-  /** Bytes of payloads kept; 1 MiB by default. The oldest go first. */
+  /** The bytes of payloads kept; 1 MiB by default. The oldest letters are dropped first. */
   readonly maxBytes?: number | undefined;
 }
 
-/** The last messages that reached nobody, in a bounded buffer. Each is told of once, kept or not. */
+/**
+ * The most recent messages that no actor handled, in a bounded buffer. Listeners hear of each once, whether it is kept
+ * or not.
+ */
 export class DeadLetters {
   readonly #letters = new RingBuffer<DeadLetter>();
   readonly #maxLetters: number;
@@ -60,7 +68,7 @@ export class DeadLetters {
     this.#listener = listener;
   }
 
-  /** @param outgoing the message, with the context in which its listener is told */
+  /** @param outgoing the message; its listener is called in the message's context */
   add(
     target: ComponentId,
     outgoing: OutgoingMessage & { readonly context: AsyncContext },
@@ -78,7 +86,7 @@ export class DeadLetters {
     if (this.#listener !== undefined) inContext(outgoing.context, () => this.#tell(letter));
   }
 
-  /** A listener that throws must not end the turn during which it was told. */
+  /** Calls the listener. An exception in it must not end the running turn. */
   #tell(letter: DeadLetter): void {
     try {
       this.#listener?.(letter);
@@ -89,7 +97,7 @@ export class DeadLetters {
     }
   }
 
-  /** The letters kept, oldest first. */
+  /** The letters that are kept, oldest first. */
   list(): readonly DeadLetter[] {
     return this.#letters.toArray();
   }

@@ -1,8 +1,8 @@
 import type { ActorCell, PendingRequest } from './actor-cell.ts';
 
 /**
- * The circle of actors in which a request waits for itself, as ids from the asker back to the asker; undefined when
- * there is none. An actor waits for another while its turn is suspended in an `ask`.
+ * Returns the circle of actors in which a request waits for itself, as ids from the asker back to the asker, or
+ * undefined. An actor waits for another while its turn is suspended in an `ask`.
  */
 export function deadlockOf(request: PendingRequest): readonly string[] | undefined {
   const asker = request.from;
@@ -25,7 +25,7 @@ export function deadlockOf(request: PendingRequest): readonly string[] | undefin
   return search(request.target) ? path : undefined;
 }
 
-/** Whether the turn that made the request is still running, held up by it. */
+/** Whether the turn that made the request is still running and waits for its end. */
 function waits({ asker, end }: PendingRequest): boolean {
   return asker?.suspendsTurn === true && end === undefined && asker.cell.current === asker.madeIn;
 }

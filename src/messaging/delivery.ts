@@ -20,7 +20,7 @@ import { MessagingError } from './errors.ts';
 const NO_HEADERS: MessageMetadata['headers'] = Object.freeze([]);
 const NOTHING = new Uint8Array(0);
 
-/** What a sender may say about a message beside its payload. */
+/** What a sender may say about a message in addition to its payload. */
 export interface MessageFields {
   readonly contentType?: string | undefined;
   readonly headers?: MessageMetadata['headers'] | undefined;
@@ -29,13 +29,13 @@ export interface MessageFields {
 const isHeader = (value: unknown): boolean =>
   Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === 'string');
 
-/** What options may say of a message: it is handed to a guest as it is, and a wrong one would fail the guest. */
+/** Rules for these fields. A guest gets them as they are, and an invalid one would make the guest fail. */
 export const FIELDS: allow.OptionRules<MessageFields> = {
   contentType: allow.text,
   headers: allow.listOf(allow.rule('a pair of texts: a name and a value', isHeader)),
 };
 
-/** Ends a queued message's request when the message is given up before its turn. */
+/** Ends the request of a queued message that is given up before its turn. */
 export type GiveUpRequest = (request: PendingRequest, error: MessagingError) => void;
 
 /** Makes messages and puts them into mailboxes. */
@@ -47,7 +47,7 @@ export class Delivery {
   readonly #maxHops: number;
   #lastMessageId = 0;
   #stampedMs = Number.NaN;
-  /** On the clock's monotonic scale: until then the stamp is taken as it is. */
+  /** Until this reading of the monotonic clock the last stamp is reused. */
   #stampEnds = Number.NEGATIVE_INFINITY;
   #stamp: Timestamp = timestampOf(0);
   giveUp: GiveUpRequest = () => {};
@@ -66,7 +66,7 @@ export class Delivery {
     this.#maxHops = maxHops;
   }
 
-  /** A new message. From here on it counts, and must end. */
+  /** Makes a message. From here on it is counted, and must end in one of the counted ways. */
   message(
     sender: ComponentId,
     from: ActorCell | undefined,
@@ -78,14 +78,14 @@ export class Delivery {
     this.#counters.offered += 1;
     const cause = from?.current;
     const hops = cause === undefined ? 0 : cause.hops + 1;
-    // What a turn sends goes on in the context of that turn, which is known already.
+    // A message that a turn sends keeps the turn's context, which is already known.
     const context = cause === undefined ? currentContext() : cause.context;
     return this.#envelope('message', sender, payload, fields, request, topic, undefined, hops, context);
   }
 
   /**
-   * Puts a message into a mailbox. Its context is the running code's, unless a turn sends it.
-   * @throws {MessagingError} when it cannot; the sender is told by that.
+   * Puts a message into a mailbox. Its context is that of the running code, unless a turn sends it.
+   * @throws {MessagingError} when the mailbox refuses it
    */
   post(cell: ActorCell, envelope: Envelope): void {
     const refusal = this.#refusalFor(cell, envelope);
@@ -97,7 +97,7 @@ export class Delivery {
     this.#dispatcher.readyIn(cell, envelope.context);
   }
 
-  /** Puts a message of many into a mailbox, or among the dead letters; answers whether it was taken. */
+  /** Puts a broadcast message into a mailbox, or among the dead letters. Returns whether the mailbox accepted it. */
   postOrBury(cell: ActorCell, envelope: Envelope): boolean {
     const refusal = this.#refusalFor(cell, envelope);
     if (refusal !== undefined) {
@@ -109,7 +109,7 @@ export class Delivery {
     return true;
   }
 
-  /** Puts a message into a mailbox, or in line before it: for senders that can wait. */
+  /** Puts a message into a mailbox, or into the line of waiting senders. Only the host can wait. */
   postOrWait(cell: ActorCell, envelope: Envelope, admitted: () => void, refused: (error: unknown) => void): void {
     const fits = !cell.isAwaited && cell.mailbox.hasRoomFor(envelope);
     if (fits || cell.mailbox.overflow !== 'wait' || this.#refusalBesideRoom(cell, envelope) !== undefined) {
@@ -118,7 +118,7 @@ export class Delivery {
     } else cell.waiting.push({ envelope, admitted, refused });
   }
 
-  /** Lets those in that wait for room, as far as there is some. */
+  /** Admits waiting messages as far as there is space. */
   admitWaiting(cell: ActorCell): void {
     for (let next = cell.waiting.peek(); next !== undefined; next = cell.waiting.peek()) {
       const ended = next.envelope.request?.end;
@@ -132,15 +132,16 @@ export class Delivery {
   }
 
   /**
-   * Tells an actor how its request ended. Its mailbox may be full of others' messages: an answer is always taken, the
-   * number of open requests bounds how many there are. One too large for the mailbox's bytes becomes a failure.
+   * Tells an actor how its request ended. An answer is accepted even when the mailbox is full of other messages,
+   * because the number of open requests bounds the number of answers. An answer too large for the mailbox's bytes
+   * becomes a failure.
    */
   postCallback(request: PendingRequest, payload: Uint8Array | undefined, failure: unknown): void {
     const cell = request.from!;
     const told = failure === undefined ? undefined : messageFailureOf(failure);
     let envelope = this.#callback(request, payload ?? NOTHING, told);
     if (envelope.payload.length > 0 && !cell.mailbox.hasBytesFor(envelope)) {
-      const error = queueFull(cell, 'has no room for the bytes of the answer');
+      const error = queueFull(cell, 'has no space for the bytes of the answer');
       this.#deadLetters.add(cell.id, envelope, 'refused', error);
       envelope = this.#callback(request, NOTHING, messageFailureOf(error));
     }
@@ -180,7 +181,10 @@ export class Delivery {
     return new Envelope(kind, sender, payload, metadata, request, hops, context);
   }
 
-  /** The wall clock is read once in a millisecond, which is what it tells; a request knows the time by the other clock. */
+  /**
+   * Reads the wall clock at most once in a millisecond, which is the stamp's resolution. Requests measure time with the
+   * monotonic clock.
+   */
   #timestampAt(now: number): Timestamp {
     if (now >= this.#stampEnds) {
       this.#stampEnds = now + 1;

@@ -21,14 +21,14 @@ export interface DispatcherOptions {
 }
 
 /**
- * Runs one turn of an actor, given the clock's monotonic reading and the context of the running code, and answers the
- * clock's reading at its end.
+ * Runs one turn of an actor, given the reading of the monotonic clock and the context of the running code. Returns the
+ * clock's reading at the end of the turn.
  */
 export type RunTurn = (cell: ActorCell, now: number, ambient: AsyncContext) => number;
 
 /**
- * Gives actors their turns, round robin. Work begins in a microtask, so that a request to an idle actor costs no trip
- * through the event loop; after a share of time the rest waits until timers and I/O have run, also when it is the
+ * Gives actors their turns, round robin. Work begins in a microtask, so that a request to an idle actor needs no
+ * iteration of the event loop. After a share of time the rest waits until timers and I/O have run, even when it is the
  * embedder's own loop of `await` that keeps sending.
  */
 export class Dispatcher {
@@ -39,13 +39,16 @@ export class Dispatcher {
   readonly #shareMs: number;
   readonly #sliceMs: number;
   readonly #sliceMessages: number;
-  /** A run is due, by `soon` or by `nextTurn`. */
+  /** A run was requested, by `soon` or by `nextTurn`. */
   #armed = false;
-  /** `#onNextTurn` is due: the loop has not turned since the share began. */
+  /** `#onNextTurn` was requested, and the event loop has not come round since the share began. */
   #turning = false;
   #shareBegan = 0;
   #shareUsedUp = false;
-  /** Of the code that armed the run, and of the run that asked for the next turn: the loop calls back in them. */
+  /**
+   * The contexts of the code that requested the run and of the run that requested the next one. The event loop calls
+   * back in them.
+   */
   #soonContext: AsyncContext;
   #nextTurnContext: AsyncContext;
   readonly #onSoon = (): void => {
@@ -73,17 +76,17 @@ export class Dispatcher {
     this.#sliceMessages = options.sliceMessages ?? 64;
   }
 
-  /** Queues the actor if it has something to do and does not stand there yet. */
+  /** Queues the actor if it has work and is not in the queue yet. */
   ready(cell: ActorCell): void {
     if (this.#queueUp(cell)) this.#arm(currentContext());
   }
 
-  /** The same where the context of the running code is known. */
+  /** Does the same when the context of the running code is known. */
   readyIn(cell: ActorCell, context: AsyncContext): void {
     if (this.#queueUp(cell)) this.#arm(context);
   }
 
-  /** Answers whether a run must be armed for it. */
+  /** Queues the actor. Returns whether a run must be requested. */
   #queueUp(cell: ActorCell): boolean {
     if (cell.queued || !cell.isRunnable) return false;
     cell.queued = true;
@@ -93,7 +96,7 @@ export class Dispatcher {
 
   #arm(context: AsyncContext): void {
     this.#armed = true;
-    // Used up: the run waits for `#onNextTurn`, which is due.
+    // The share is used up: the run waits for `#onNextTurn`, which was requested.
     if (this.#shareUsedUp) return;
     this.#soonContext = context;
     this.#loop.soon(this.#onSoon);

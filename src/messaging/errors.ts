@@ -11,5 +11,5 @@ export type MessagingErrorCode =
   | 'MESSAGING_UNAVAILABLE'
   | 'MESSAGING_CODEC';
 
-/** A message, or a request's answer, that did not get where it should. */
+/** Reports that a message, or the answer to a request, was not delivered. */
 export class MessagingError extends VivariumError<MessagingErrorCode> {}

@@ -1,10 +1,10 @@
-/** Where turns are run from. Replaced in simulations. */
+/** Schedules the runs of turns. Simulations replace it. */
 export interface EventLoop {
-  /** Runs `task` as soon as the running code is done, before timers and I/O. */
+  /** Runs `task` after the running code, before timers and I/O. */
   soon(task: () => void): void;
-  /** Runs `task` after timers and I/O have had their turn. */
+  /** Runs `task` after timers and I/O have run. */
   nextTurn(task: () => void): void;
-  /** Keeps the process alive until what it answers is called. */
+  /** Keeps the process alive until the returned function is called. */
   hold(): () => void;
 }
 
@@ -13,7 +13,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ready = Promise.resolve();
 
 export const nodeEventLoop: EventLoop = {
-  // A run of turns throws nothing, so it needs none of the context that `queueMicrotask` makes for each task.
+  // A run of turns never throws, so it does not need the context that `queueMicrotask` makes for each task.
   soon: (task) => {
     ready.then(task);
   },
@@ -27,8 +27,9 @@ export const nodeEventLoop: EventLoop = {
 };
 
 /**
- * Keeps the process alive while somebody waits for a promise of ours: the clock's timers do not, and an answer may depend
- * on nothing else, as in a back-off. Most waits are over within the same turn of the loop and cost a counter.
+ * Keeps the process alive while somebody waits for one of our promises. The clock's timers do not, and an answer may
+ * depend on nothing else, for example during a back-off. Most waits end within the same iteration of the event loop and
+ * cost only a counter.
  */
 export class KeepAlive {
   readonly #loop: EventLoop;

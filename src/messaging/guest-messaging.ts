@@ -9,7 +9,10 @@ import { checkTopic } from './topics.ts';
 
 const NOTHING = new Uint8Array(0);
 
-/** What guests may do with messages: the host functions call this in the middle of a turn. Nothing runs another's turn. */
+/**
+ * What guests may do with messages. Host functions call this in the middle of a turn, and nothing here runs another
+ * actor's turn.
+ */
 export class GuestMessaging implements MessageRouter, AskRouter, BroadcastRouter, TopicRouter {
   readonly #router: Router;
   readonly #tell: (request: PendingRequest, payload: Uint8Array | undefined, failure: unknown) => void;
@@ -104,7 +107,7 @@ export class GuestMessaging implements MessageRouter, AskRouter, BroadcastRouter
     return cell;
   }
 
-  /** Permission comes before the question whether there is such a component. */
+  /** Checks permission before existence, so that a guest without permission cannot find out which components exist. */
   #target(from: ComponentHandle, action: MessagingAction, to: ComponentId): ActorCell {
     const { authority } = this.#router;
     if (authority !== undefined) authority.authorise(from, action, formatComponentId(checkComponentId(to)));

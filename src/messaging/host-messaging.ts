@@ -17,7 +17,7 @@ export interface RequestOptions extends MessageFields {
 }
 
 export interface SubscribeOptions {
-  /** What may wait for the listener, as in an actor's mailbox. */
+  /** The limits of messages that wait for the listener, as for an actor's mailbox. */
   readonly mailbox?: MailboxOptions | undefined;
 }
 
@@ -32,8 +32,8 @@ const SUBSCRIBE: allow.OptionRules<SubscribeOptions> = { mailbox: allow.anything
 const SUBSCRIBE_RULE = allow.options(SUBSCRIBE);
 
 /**
- * Refuses options of a request that cannot be meant. Every request with options comes by: those that give a time and no
- * more, or nothing but the content type of a typed handle, are told at a glance.
+ * Rejects invalid options of a request. Every request with options is checked here, so the two most common forms have
+ * short cuts: only a time, or only the content type of a typed handle.
  * @throws {CoreError} `CORE_INVALID_OPTION`
  */
 export function checkRequest(options: RequestOptions): void {
@@ -46,28 +46,31 @@ export function checkRequest(options: RequestOptions): void {
   checkOptions(options, REQUEST_RULE);
 }
 
-/** Called with one message at a time; the next waits until the promise, if it gives one, is settled. */
+/** Called with one message at a time. If it returns a promise, the next message waits until the promise is settled. */
 export type TopicListener = (message: ComponentMessage) => void | Promise<void>;
 
 /** A topic as the embedder sees it. */
 export interface HostTopic {
-  /** Answers the function that ends the subscription. */
+  /** Returns a function that ends the subscription. */
   subscribe(listener: TopicListener, options?: SubscribeOptions): Promise<() => Promise<void>>;
-  /** Answers how many subscribers took the message. */
+  /** Returns how many subscribers accepted the message. */
   publish(payload: Uint8Array, fields?: MessageFields): Promise<number>;
 }
 
-/** What the embedder's errors are, where they are not messaging's own. */
+/** The errors that the embedder supplies in place of messaging's own. */
 export interface HostErrors {
-  /** Of a request whose signal was aborted. */
+  /** For a request whose signal was aborted. */
   aborted(signal: AbortSignal): VivariumError;
-  /** Of a message to an actor that there is not, or that has failed for good. */
+  /** For a message to an actor that does not exist or has failed permanently. */
   unusable(handle: ComponentHandle): VivariumError;
 }
 
 const NO_OPTIONS: RequestOptions = Object.freeze({});
 
-/** What the embedder does with messages; its sender is `vivarium/host/0`. Payloads are not copied: leave them alone. */
+/**
+ * What the embedder can do with messages; its id as a sender is `vivarium/host/0`. Payloads are not copied, so do not
+ * modify them after the call.
+ */
 export class HostMessaging {
   readonly #router: Router;
   readonly #errors: HostErrors;
@@ -91,7 +94,10 @@ export class HostMessaging {
     });
   }
 
-  /** Resolves with the answer: what the actor's turn gave back. @throws {MessagingError}, or what ended the turn */
+  /**
+   * Resolves with the answer, which is the result of the actor's turn. @throws {MessagingError}, or the error that
+   * ended the turn
+   */
   request(
     handle: ComponentHandle,
     payload: Uint8Array,
@@ -178,7 +184,7 @@ export class HostMessaging {
     const cell = this.#router.addListener(runner, options.mailbox);
     this.#router.topics.subscribe(cell, topic);
     return async () => {
-      this.#router.dispose(cell, new MessagingError('MESSAGING_CANCELLED', `the listener to ${topic} was taken off`));
+      this.#router.dispose(cell, new MessagingError('MESSAGING_CANCELLED', `the listener to ${topic} was removed`));
     };
   }
 
@@ -201,7 +207,7 @@ function checkPayload(payload: unknown): void {
   if (payload instanceof Uint8Array) return;
   throw new MessagingError(
     'MESSAGING_INVALID',
-    `a payload is a Uint8Array, not ${payload === null ? 'null' : typeof payload}`,
+    `a payload must be a Uint8Array, not ${payload === null ? 'null' : typeof payload}`,
   );
 }
 

@@ -4,36 +4,36 @@ import type { AsyncContext } from '#core/waiting';
 import { RingBuffer } from './ring-buffer.ts';
 
 /**
- * What happens to a message for a full mailbox. `reject`: its sender is told. `drop-oldest`: the oldest message makes
- * room and becomes a dead letter. `wait`: a sender that can wait, which is the host, does.
+ * What happens to a message when the mailbox is full. `reject`: its sender gets an error. `drop-oldest`: the oldest
+ * message becomes a dead letter. `wait`: the sender waits if it can, which only the host can.
  */
 export type Overflow = 'reject' | 'drop-oldest' | 'wait';
 
-/** Work of the host that needs the actor's turn for itself: a health check, a call of another export. */
+/** Work of the host that needs the actor's turn, such as a health check or a call of another export. */
 export interface TurnTask {
   run(): Turn<unknown>;
-  /** Where it was asked for, and is run. */
+  /** The context in which the work was requested and runs. */
   readonly context: AsyncContext;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
 
-/** What a mailbox needs to know of a message, which stands in one mailbox at a time. */
+/** What a mailbox needs to know about a message. A message is in one mailbox at a time. */
 export interface Queued<Message> {
-  /** A `callback` is owed to the actor itself and is not dropped. */
+  /** A `callback` answers the actor's own request, so it is never dropped. */
   readonly kind: 'message' | 'callback';
-  /** What it counts in the mailbox's bytes. */
+  /** The bytes that the message counts in the mailbox. */
   readonly weight: number;
-  /** The message behind it: the mailbox's own to set. */
+  /** The next message in line. Only the mailbox sets it. */
   next: Message | undefined;
 }
 
 export interface MailboxOptions {
-  /** Messages that may wait; 1,000 by default. */
+  /** The number of messages that may wait; 1,000 by default. */
   readonly maxMessages?: number | undefined;
-  /** Bytes of payloads that may wait, with 64 for each message; 16 MiB by default. */
+  /** The bytes of payloads that may wait, plus 64 for each message; 16 MiB by default. */
   readonly maxBytes?: number | undefined;
-  /** The largest payload taken; `maxBytes` by default. */
+  /** The largest accepted payload; `maxBytes` by default. */
   readonly maxMessageBytes?: number | undefined;
   readonly overflow?: Overflow | undefined;
 }
@@ -52,12 +52,12 @@ export function checkMailbox(options: MailboxOptions | undefined): void {
 }
 
 /**
- * A bounded queue of messages, and before it one of the host's own tasks, which go first and are not bounded. The messages
- * are linked to each other, so that an idle mailbox holds nothing and ten thousand of them touch little memory.
+ * A bounded queue of messages, and an unbounded queue of the host's tasks, which run first. The messages form a linked
+ * list, so that an idle mailbox holds nothing and ten thousand of them touch little memory.
  */
 export class Mailbox<Message extends Queued<Message>> {
   #first: Message | undefined;
-  /** Of two messages or more. */
+  /** The last message, if there are at least two. */
   #last: Message | undefined;
   #size = 0;
   #bytes = 0;
@@ -74,7 +74,7 @@ export class Mailbox<Message extends Queued<Message>> {
     this.overflow = options.overflow ?? 'reject';
   }
 
-  /** Messages that wait; tasks are not counted. */
+  /** The number of waiting messages, without tasks. */
   get size(): number {
     return this.#size;
   }
@@ -91,7 +91,7 @@ export class Mailbox<Message extends Queued<Message>> {
     return this.#size < this.maxMessages && this.#bytes + envelope.weight <= this.maxBytes;
   }
 
-  /** Takes out the oldest message that is no answer to the actor's own requests: those are owed to it. */
+  /** Removes the oldest message, except answers to the actor's own requests, which must be delivered. */
   dropOldest(): Message | undefined {
     let before: Message | undefined;
     let oldest = this.#first;
@@ -120,7 +120,7 @@ export class Mailbox<Message extends Queued<Message>> {
     this.#bytes += envelope.weight;
   }
 
-  /** Puts back a message whose turn failed, before all others, so that the order stays. */
+  /** Puts a message whose turn failed back to the front, so that the order is kept. */
   putBack(envelope: Message): void {
     envelope.next = this.#first;
     this.#last ??= this.#first;

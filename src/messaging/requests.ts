@@ -13,10 +13,10 @@ import { TimerWheel } from './timer-wheel.ts';
 
 type Tell = (request: PendingRequest, payload: Uint8Array | undefined, failure: unknown) => void;
 
-/** Ends a promise with an answer, or with another promise. */
+/** Resolves a promise with an answer, or with another promise. */
 export type Resolve = (payload: Uint8Array | undefined | Promise<never>) => void;
 
-/** A request that waits as a promise: the embedder's, or that of a turn that is suspended until its end. */
+/** A request that waits as a promise, for the embedder or for a turn that is suspended until the request ends. */
 class PromisedRequest extends PendingRequest {
   readonly #resolve: Resolve;
 
@@ -42,7 +42,7 @@ class PromisedRequest extends PendingRequest {
   }
 }
 
-/** A guest's request that goes on with its turn: the end arrives in its mailbox. */
+/** A guest's request that does not suspend its turn: the end arrives in the guest's mailbox. */
 class GuestRequest extends PendingRequest {
   readonly #tell: Tell;
 
@@ -68,7 +68,7 @@ class GuestRequest extends PendingRequest {
   }
 }
 
-/** Opens requests, ends each exactly once, and counts answers that come when nobody waits any more. */
+/** Opens requests, ends each exactly once, and counts answers that arrive after the end. */
 export class Requests implements RequestOwner {
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
@@ -99,7 +99,7 @@ export class Requests implements RequestOwner {
     return this.#open(new GuestRequest(this, id, asker, target, timeoutMs, now, tell));
   }
 
-  /** Ends a request with an answer, if it still waits and its deadline has not passed. */
+  /** Ends a request with an answer, if it is still open and its deadline has not passed. */
   answer(request: PendingRequest, payload: Uint8Array | undefined, now: number): void {
     if (request.end !== undefined) this.#counters.lateReplies += 1;
     else if (now > request.begun + request.timeoutMs) {
@@ -122,8 +122,8 @@ export class Requests implements RequestOwner {
   }
 
   /**
-   * Ends a request whose asker no longer wants the answer and is not told.
-   * @param reason what its turn ends with, if the actor's turns end with their requests
+   * Ends a request whose asker no longer wants the answer. The asker is not notified.
+   * @param reason the error that ends the actor's turn, if turns of this actor end with their requests
    */
   cancel(request: PendingRequest, reason?: VivariumError): void {
     if (request.end !== undefined) return;
@@ -133,7 +133,7 @@ export class Requests implements RequestOwner {
     request.from?.noticeIdle();
   }
 
-  /** Takes back a request whose message was refused: it has not begun. */
+  /** Takes back a request whose message was refused, because it has not begun. */
   withdraw(request: PendingRequest): void {
     this.#counters.requests -= 1;
     this.#close(request, 'cancelled');
@@ -158,7 +158,7 @@ export class Requests implements RequestOwner {
     else request.from.openRequests.delete(request.correlationId.toString());
   }
 
-  /** Ends a request that closes a circle of turns which wait for each other: none of them would ever go on. */
+  /** Ends a request that closes a circle of turns that wait for each other, because none of them could ever go on. */
   endIfCircular(request: PendingRequest): void {
     const circle = deadlockOf(request);
     if (circle !== undefined) this.fail(request, deadlock(request, circle));
@@ -176,7 +176,10 @@ export class Requests implements RequestOwner {
   }
 }
 
-/** Only the embedder's impatience may end a turn: an actor could end another's instances otherwise. */
+/**
+ * Ends the target's turn for a request of the embedder. Requests of actors must not, or an actor could end other
+ * actors' instances.
+ */
 function giveUpTurn(request: PendingRequest, reason: VivariumError): void {
   const { target, from } = request;
   if (from === undefined && target.current?.request === request) target.runner.giveUpTurn?.(target.handle, reason);

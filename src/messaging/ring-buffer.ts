@@ -1,6 +1,6 @@
 const SMALLEST = 8;
 
-/** A queue over one array that doubles when full and is let go when it has grown large and runs empty. */
+/** A queue in one array, which doubles when it is full. A large array is released when the queue becomes empty. */
 export class RingBuffer<T> {
   #slots: (T | undefined)[] = [];
   #head = 0;
@@ -22,7 +22,7 @@ export class RingBuffer<T> {
     this.#slots[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#slots.length - 1);
     this.#size -= 1;
-    // A flood must not leave its memory behind in ten thousand idle mailboxes.
+    // Release a large array, or a flood of messages would leave its memory behind in ten thousand idle mailboxes.
     if (this.#size === 0 && this.#slots.length > 16 * SMALLEST) this.#slots = [];
     return item;
   }

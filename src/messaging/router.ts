@@ -27,17 +27,17 @@ import { Requests } from './requests.ts';
 import { Topics } from './topics.ts';
 import { Turns } from './turns.ts';
 
-/** What an embedder may choose of messaging. */
+/** The options of messaging that an embedder may set. */
 export interface MessagingOptions {
   readonly deadLetters?: DeadLetterOptions | undefined;
   readonly dispatcher?: DispatcherOptions | undefined;
-  /** Milliseconds for a request that names none; 5,000 by default. */
+  /** Milliseconds for a request without a timeout of its own; 5,000 by default. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Messages in a chain where each caused the next; 1,000 by default. */
+  /** The most messages in a chain in which each caused the next; 1,000 by default. */
   readonly maxHops?: number | undefined;
-  /** Open requests of one actor; 1,000 by default. */
+  /** The most open requests of one actor; 1,000 by default. */
   readonly maxOpenRequests?: number | undefined;
-  /** Topics of one actor; 1,000 by default. */
+  /** The most topics of one actor; 1,000 by default. */
   readonly maxTopics?: number | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface RouterOptions extends MessagingOptions {
   readonly engine: TurnRunner;
   readonly clock: Clock;
   readonly random: Random;
-  /** Told of each turn that failed otherwise than by the guest's own `result`. */
+  /** Is notified of each turn that failed in another way than by the guest's own `result`. */
   readonly supervisor?: Supervisor | undefined;
   readonly authority?: MessagingAuthority | undefined;
   readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
@@ -55,13 +55,19 @@ export interface RouterOptions extends MessagingOptions {
 
 export interface ActorOptions {
   readonly mailbox?: MailboxOptions | undefined;
-  /** Turns that may begin with one message, restarts between them, before it is a dead letter; 1 by default. */
+  /**
+   * How many turns may begin with one message, with restarts between them, before it becomes a dead letter; 1 by
+   * default.
+   */
   readonly maxAttempts?: number | undefined;
-  /** Messages wait until `resume`; for an actor that is still being initialised. */
+  /** Messages wait until `resume`, because the actor is still being initialised. */
   readonly suspended?: boolean | undefined;
 }
 
-/** The actors of a runtime, their mailboxes and turns. What hosts and guests see of it stands in front of it. */
+/**
+ * The actors of a runtime with their mailboxes and turns. Hosts and guests use it through `HostMessaging` and
+ * `GuestMessaging`.
+ */
 export class Router {
   readonly clock: Clock;
   readonly counters: MessageCounters = new MessageCounters();
@@ -71,7 +77,7 @@ export class Router {
   readonly topics: Topics;
   readonly authority: MessagingAuthority | undefined;
   readonly requestTimeoutMs: number;
-  /** The embedder's messages are refused: the runtime is being closed. */
+  /** The runtime is being closed, so the embedder's messages are refused. */
   closing = false;
   readonly #engine: TurnRunner;
   readonly #maxOpenRequests: number;
@@ -79,7 +85,7 @@ export class Router {
   readonly #keepAlive: KeepAlive;
   readonly #byKey = new Map<string, ActorCell>();
   readonly #listeners = new Set<ActorCell>();
-  /** For walking over; each handle leads to its cell by itself. */
+  /** For iteration; look-ups use the handle. */
   readonly #byHandle = new Map<ComponentHandle, ActorCell>();
 
   constructor(options: RouterOptions) {
@@ -114,7 +120,7 @@ export class Router {
     );
   }
 
-  /** Gives an actor its mailbox. @throws {MessagingError} `MESSAGING_INVALID` when its id is taken. */
+  /** Gives an actor its mailbox. @throws {MessagingError} `MESSAGING_INVALID` when its id is taken */
   add(handle: ComponentHandle, options: ActorOptions = {}): void {
     const { mailbox, maxAttempts = 1, suspended = false } = options;
     const cell = new ActorCell(this, handle, mailbox, this.#engine, true, maxAttempts, this.#maxOpenRequests);
@@ -127,7 +133,7 @@ export class Router {
     keepWithHandle(handle, cell);
   }
 
-  /** A cell of the embedder's own, which no id names: a listener to topics. */
+  /** Makes a cell for a topic listener of the embedder. No id names it. */
   addListener(runner: TurnRunner, mailbox: MailboxOptions | undefined): ActorCell {
     const cell = new ActorCell(this, createHandle(HOST_ID), mailbox, runner, false, 1, 0);
     this.#listeners.add(cell);
@@ -146,16 +152,19 @@ export class Router {
     return cell instanceof ActorCell && cell.router === this && cell.state !== 'removed' ? cell : undefined;
   }
 
-  /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND`; `CORE_INVALID_ID` where the parts make no id */
+  /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND`; `CORE_INVALID_ID` if the parts do not form an id */
   byId(id: ComponentId): ActorCell {
-    // A key that is found needs no check: known ids have exactly two slashes, and a part with one would add to them.
+    // A key that is found needs no validation: known ids have exactly two slashes, and a part with a slash would add to
+    // them.
     const short = id.namespace.length < 64 && id.name.length < 64 && id.instance.length < 64;
     const cell = short ? this.#byKey.get(formatComponentId(id)) : undefined;
     if (cell === undefined) throw notFound(formatComponentId(checkComponentId(id)));
     return cell;
   }
 
-  /** Puts a message into every subscriber's mailbox; answers how many took it. The others' are dead letters. */
+  /**
+   * Puts a message into every subscriber's mailbox. Returns how many accepted it; the other copies become dead letters.
+   */
   publish(
     sender: ComponentId,
     from: ActorCell | undefined,
@@ -171,7 +180,10 @@ export class Router {
     return taken;
   }
 
-  /** Lets no turn of the actor begin; its messages wait. What it asked before is given up: a new instance knows nothing of it. */
+  /**
+   * Stops the actor from beginning turns; its messages wait. Its open requests are given up, because a new instance
+   * knows nothing about them.
+   */
   suspend(handle: ComponentHandle): void {
     const cell = this.#byHandle.get(handle);
     if (cell === undefined) return;
@@ -187,13 +199,13 @@ export class Router {
     this.#dispatcher.ready(cell);
   }
 
-  /** Takes no more of the embedder's messages for the actor: it failed, and nobody restarts it. */
+  /** Refuses the embedder's messages for an actor that has failed and that nobody restarts. */
   markFailed(handle: ComponentHandle): void {
     const cell = this.#byHandle.get(handle);
     if (cell !== undefined) cell.failed = true;
   }
 
-  /** Gives the host a turn of the actor for itself, before all messages that wait. */
+  /** Runs a task of the host in a turn of the actor, before all waiting messages. */
   runTask<T>(handle: ComponentHandle, run: () => Turn<T>): Promise<T> {
     return new Promise((resolve) => {
       const cell = this.byHandle(handle);
@@ -214,8 +226,8 @@ export class Router {
   }
 
   /**
-   * Takes no more messages for the actor and waits until those that it has are handled and its own requests have
-   * ended. Answers whether that was so within the time.
+   * Refuses new messages for the actor, and waits until its messages are handled and its requests have ended. Returns
+   * whether this happened in time.
    */
   drain(handle: ComponentHandle, timeoutMs: number): Promise<boolean> {
     const cell = this.byHandle(handle);
@@ -224,8 +236,8 @@ export class Router {
   }
 
   /**
-   * Takes no more messages from the embedder and waits until none is queued or handled anywhere and no request is open;
-   * actors go on sending to each other meanwhile. Answers whether that was so within the time.
+   * Refuses new messages from the embedder, and waits until no message is queued or handled anywhere and no request is
+   * open. Actors may still send to each other. Returns whether this happened in time.
    */
   async drainAll(timeoutMs: number): Promise<boolean> {
     this.closing = true;
@@ -238,7 +250,10 @@ export class Router {
     return true;
   }
 
-  /** Takes no more messages for the actor and begins no more turns. What it still sends, in its shutdown, goes out. */
+  /**
+   * Refuses new messages for the actor and begins no more turns. Messages that the actor sends during its shutdown are
+   * still delivered.
+   */
   retire(handle: ComponentHandle, reason?: VivariumError): void {
     const cell = this.#byHandle.get(handle);
     if (cell === undefined) return;
@@ -247,7 +262,7 @@ export class Router {
     cell.suspended = true;
   }
 
-  /** Ends the actor: what waits becomes dead letters, requests to it and by it end. */
+  /** Ends the actor: its waiting messages become dead letters, and requests to it and by it end. */
   remove(handle: ComponentHandle, reason?: VivariumError): void {
     const cell = this.#byHandle.get(handle);
     if (cell === undefined) return;

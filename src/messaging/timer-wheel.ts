@@ -7,18 +7,18 @@ const LEVELS = 7;
 /** The longest delay: 32 ** 7 ms, more than a year. */
 const MAX_DELAY_MS = SLOTS ** LEVELS - 1;
 
-/** Milliseconds that one slot of each level spans. */
+/** The milliseconds that one slot of each level spans. */
 const SPAN = Array.from({ length: LEVELS }, (_, level) => SLOTS ** level);
 
-/** Places that are no slot: not scheduled, and scheduled since the wheel last turned. */
+/** Values of `place` that are not slots: not scheduled, and scheduled since the wheel last advanced. */
 const NOWHERE = -1;
 const LATEST = -2;
 
 /** Something that the wheel ends at its deadline. It is itself the list node, so scheduling allocates nothing. */
 export abstract class WheelTimer {
-  /** Tick of the wheel, in milliseconds since it was made. */
+  /** The tick of the deadline, in milliseconds since the wheel was made. */
   due = 0;
-  /** `level * 32 + slot`, or one of the places that are no slot. */
+  /** `level * 32 + slot`, or one of the values that are not slots. */
   place: number = NOWHERE;
   previous: WheelTimer | undefined = undefined;
   next: WheelTimer | undefined = undefined;
@@ -28,9 +28,10 @@ export abstract class WheelTimer {
 }
 
 /**
- * All time-outs of a runtime on one timer of the clock: a hierarchical timing wheel (Varghese and Lauck, 1987) of seven
- * levels of 32 slots. Scheduling and stopping cost the same whatever the number of open time-outs. Most are stopped soon
- * after: they are only linked to each other, and those that are left when the wheel turns get their slots then.
+ * All timeouts of a runtime on one timer of the clock: a hierarchical timing wheel (Varghese and Lauck, 1987) of seven
+ * levels of 32 slots. The cost of scheduling and stopping does not depend on the number of open timeouts. Most timeouts
+ * are stopped soon, so new ones are only linked to each other. Those that are left when the wheel advances get their
+ * slots then.
  */
 export class TimerWheel {
   readonly #clock: Clock;
@@ -38,12 +39,12 @@ export class TimerWheel {
   readonly #heads: (WheelTimer | undefined)[] = new Array(LEVELS * SLOTS).fill(undefined);
   /** One bit for each slot that holds a timer. */
   readonly #occupied = new Int32Array(LEVELS);
-  /** The timers scheduled since the wheel last turned, the last first. */
+  /** The timers scheduled since the wheel last advanced, newest first. */
   #latest: WheelTimer | undefined;
-  /** Tick at which the first of them was scheduled. */
+  /** The tick at which the first of them was scheduled. */
   #latestSince = 0;
   #elapsed = 0;
-  /** Timers that have slots. */
+  /** The number of timers that have slots. */
   #scheduled = 0;
   #armedFor = Number.POSITIVE_INFINITY;
   #disarm: StopTimer | undefined;
@@ -54,7 +55,7 @@ export class TimerWheel {
     this.#origin = clock.monotonic();
   }
 
-  /** @param now the clock's monotonic reading, which the caller has at hand */
+  /** @param now the clock's monotonic reading, which the caller has already */
   schedule(timer: WheelTimer, now: number, delayMs: number): void {
     const ticks = now - this.#origin;
     timer.due = Math.ceil(ticks + Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
@@ -76,12 +77,15 @@ export class TimerWheel {
     this.#armedFor = Number.POSITIVE_INFINITY;
   }
 
-  /** Gives the latest their slots. The clock's timer is armed for the first of all: a slot passed before that waits for it. */
+  /**
+   * Gives the newest timers their slots, and sets the clock's timer for the earliest timer of all. A slot that is
+   * passed before this waits for it.
+   */
   #sort(): void {
     if (this.#scheduled === 0) this.#elapsed = Math.max(this.#elapsed, this.#latestSince);
     let timer = this.#latest;
     this.#latest = undefined;
-    // The first first, so that of two in one slot the later one ends first, whenever they came there.
+    // Insert oldest first: a slot is a stack, so the newer timer fires first.
     while (timer?.next !== undefined) timer = timer.next;
     while (timer !== undefined) {
       const { previous }: WheelTimer = timer;
@@ -136,14 +140,14 @@ export class TimerWheel {
         return;
       }
       this.#elapsed = at;
-      // From the top, because what moves down from one level may be due at this very tick.
+      // Begin at the highest level, because a timer that moves down may be due at this very tick.
       for (let level = LEVELS - 1; level >= 0; level--) {
         if (at % SPAN[level]! === 0) this.#empty(level * SLOTS + ((at / SPAN[level]!) % SLOTS));
       }
     }
   }
 
-  /** The next tick at which a slot has to be looked at. */
+  /** Returns the next tick at which a slot must be checked. */
   #nextStop(): number {
     let at = Number.POSITIVE_INFINITY;
     for (let level = 0; level < LEVELS; level++) {
@@ -158,7 +162,7 @@ export class TimerWheel {
     return at;
   }
 
-  /** Ends what is due in a slot and moves the rest to lower levels. */
+  /** Ends the timers of a slot that are due, and moves the others to lower levels. */
   #empty(place: number): void {
     for (let timer = this.#heads[place]; timer !== undefined; timer = this.#heads[place]) {
       this.#unlink(timer);

@@ -2,12 +2,15 @@ import { shownValue } from '#core/text';
 import type { ActorCell } from './actor-cell.ts';
 import { MessagingError } from './errors.ts';
 
-/** ASCII segments, as in component ids, so that no two names look alike. */
+/** Only ASCII segments, as in component ids, so that no two names look alike. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}(?:\/[a-z0-9][a-z0-9._-]{0,62}){0,7}$/;
 const MAX_NAME = 8 * 64;
 const NOBODY: ReadonlySet<ActorCell> = new Set();
 
-/** Who listens to what. Subscribing twice counts once; subscribers are served in the order in which they came. */
+/**
+ * The subscribers of each topic. Subscribing twice counts once, and subscribers are served in the order of their
+ * subscriptions.
+ */
 export class Topics {
   readonly #subscribers = new Map<string, Set<ActorCell>>();
   readonly #maxTopicsPerActor: number;
@@ -19,7 +22,7 @@ export class Topics {
   subscribe(cell: ActorCell, topic: string): void {
     if (cell.topics.has(topic)) return;
     if (cell.topics.size >= this.#maxTopicsPerActor) {
-      const message = `${cell.key} is subscribed to ${cell.topics.size} topics, which is the most; unsubscribe from some`;
+      const message = `${cell.key} is subscribed to ${cell.topics.size} topics, which is the maximum; unsubscribe from some`;
       throw new MessagingError('MESSAGING_QUEUE_FULL', message);
     }
     const subscribers = this.#subscribers.get(topic);

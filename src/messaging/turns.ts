@@ -10,10 +10,10 @@ import { MessagingError } from './errors.ts';
 import type { TurnTask } from './mailbox.ts';
 import type { Requests } from './requests.ts';
 
-/** An orderly failure: the guest answered the error case of its `result`, and lives on. */
+/** An orderly failure: the guest returned the error case of its `result`, and stays alive. */
 const ORDERLY = 'RUNTIME_COMPONENT_ERROR';
 
-/** Runs turns, one at a time for each actor, and sees to what becomes of their messages. */
+/** Runs turns, one at a time for each actor, and decides what happens to their messages. */
 export class Turns {
   readonly #clock: Clock;
   readonly #requests: Requests;
@@ -42,7 +42,7 @@ export class Turns {
   }
 
   /**
-   * One turn of an actor that is runnable, in the context in which its message was sent; answers the clock's monotonic
+   * Runs one turn of a runnable actor in the context in which its message was sent. Returns the monotonic clock's
    * reading at its end. Never throws.
    * @param ambient the context of the running code
    */
@@ -105,7 +105,7 @@ export class Turns {
     this.#counters.handled += 1;
     if (envelope.request !== undefined && envelope.kind === 'message') {
       this.#requests.answer(envelope.request, reply, now);
-      // What an answer to a guest sets off may call a listener of the embedder's, whose time is not the next turn's.
+      // The answer to a host's request may run a listener of the embedder, whose time must not count for the next turn.
       if (envelope.request.from !== undefined) return this.#idled(cell);
     }
     cell.noticeIdle();
@@ -137,7 +137,7 @@ export class Turns {
     return this.#clock.monotonic();
   }
 
-  /** Whether the actor was removed while this turn ran; what became of its message was decided then. */
+  /** Whether the actor was removed while this turn ran. The removal has already decided what happens to its message. */
   #wasAbandoned(cell: ActorCell, envelope: Envelope): boolean {
     if (cell.current === envelope) return false;
     cell.busy = false;
@@ -175,7 +175,7 @@ export class Turns {
   }
 }
 
-/** Why a message that waited is not worth a turn any more. */
+/** Why a waiting message no longer deserves a turn. */
 function goneReason(cell: ActorCell, envelope: Envelope): 'expired' | 'cancelled' | 'restarted' | undefined {
   const { request } = envelope;
   if (request === undefined) return undefined;

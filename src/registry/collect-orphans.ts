@@ -2,21 +2,21 @@ import type { Clock } from '#core/ports/clock';
 import type { BlobInventory } from '#core/ports/registry';
 import type { BlobCustody } from './index-backend.ts';
 
-/** A blob is stored before its record, so a young one may be waiting for it. */
+/** A blob is stored before its record, so the record of a young blob may still come. */
 const DEFAULT_GRACE_MS = 24 * 3_600_000;
-/** No deletion takes this long; a collector that died leaves its mark for no longer. */
+/** No deletion takes this long, so the mark of a collector that died ends after it. */
 const LEASE_MS = 600_000;
 
 export interface CollectionReport {
-  /** Blobs that were looked at. */
+  /** The number of blobs that were checked. */
   readonly seen: number;
-  /** Pointers of the blobs that were deleted. */
+  /** The pointers of the deleted blobs. */
   readonly deleted: readonly string[];
 }
 
 /**
- * Deletes blobs that no record points to. The index marks each one first, and takes no record of it while the mark
- * stands, so a blob cannot go while somebody publishes it.
+ * Deletes blobs that no record points to. Before each deletion the index marks the blob, and accepts no record for it
+ * while the mark exists. This way a blob cannot be deleted while somebody publishes it.
  */
 export async function collectOrphans(
   { index, blobs, clock }: { readonly index: BlobCustody; readonly blobs: BlobInventory; readonly clock: Clock },

@@ -2,12 +2,12 @@ import { endianness } from 'node:os';
 import { digestOf } from '#security/signatures';
 import { RegistryError } from './errors.ts';
 
-/** Longest vector that is accepted; the largest models in use have 4,096 dimensions. */
+/** The longest vector that is accepted. The largest models in use have 4,096 dimensions. */
 export const MAX_DIMENSIONS = 8_192;
 
 const LITTLE = endianness() === 'LE';
 
-/** Whether cosine similarity with this vector means anything: finite numbers, of a length that is not zero. */
+/** Whether the cosine similarity with this vector is defined: all its numbers are finite and its length is not zero. */
 export function isComparable(vector: Float32Array): boolean {
   const length = lengthOf(vector);
   return vector.length > 0 && vector.length <= MAX_DIMENSIONS && Number.isFinite(length) && length > 0;
@@ -22,7 +22,7 @@ export function checkEmbedding(vector: Float32Array): void {
   );
 }
 
-/** The vector scaled to length 1; its length squared must be a finite number above 0. */
+/** Scales a vector to length 1. The square of its length must be a finite number above 0. */
 export function normalize(vector: Float32Array): Float32Array {
   const factor = 1 / lengthOf(vector);
   const unit = new Float32Array(vector.length);
@@ -30,14 +30,14 @@ export function normalize(vector: Float32Array): Float32Array {
   return unit;
 }
 
-/** Cosine similarity of two comparable vectors of one length. */
+/** Computes the cosine similarity of two comparable vectors of equal length. */
 export function cosineOf(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let at = 0; at < a.length; at += 1) sum += a[at]! * b[at]!;
   return sum / (lengthOf(a) * lengthOf(b));
 }
 
-/** Packed little-endian float32: what the indexes store and what the signature covers. */
+/** Packs a vector as little-endian float32, the form that indexes store and signatures cover. */
 export function packVector(vector: Float32Array): Uint8Array {
   if (LITTLE) return new Uint8Array(vector.slice().buffer);
   const view = new DataView(new ArrayBuffer(vector.length * 4));
@@ -47,20 +47,22 @@ export function packVector(vector: Float32Array): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** The reverse of {@link packVector}; undefined for bytes that are no vector. */
+/** Unpacks what {@link packVector} packed; undefined for bytes that are not a vector. */
 export function unpackVector(bytes: Uint8Array): Float32Array | undefined {
   if (bytes.length === 0 || bytes.length % 4 !== 0 || bytes.length > MAX_DIMENSIONS * 4) return undefined;
-  // A driver's Buffer is a view of a pool, and its slice would be another one.
+  // Make a copy: a driver's Buffer is a view of a pool, and `slice` would be another view.
   const copy = new Uint8Array(bytes);
   if (LITTLE) return new Float32Array(copy.buffer);
   const view = new DataView(copy.buffer);
   return Float32Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(at * 4, true));
 }
 
-/** PostgreSQL breaks base64 into lines of so many characters, as MIME does. */
+/** PostgreSQL breaks base64 into lines of this length, as MIME does. */
 const LINE = 76;
 
-/** As {@link unpackVector}, of base64 with line breaks: each vector is made once and nothing of it is left over. */
+/**
+ * Unpacks base64 with line breaks as {@link unpackVector} does. Each vector is allocated once and leaves no garbage.
+ */
 export function vectorOfBase64(text: string): Float32Array | undefined {
   const breaks = Math.floor(Math.max(0, text.length - 1) / (LINE + 1));
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
@@ -71,12 +73,12 @@ export function vectorOfBase64(text: string): Float32Array | undefined {
   return LITTLE ? new Float32Array(bytes.buffer) : unpackVector(bytes);
 }
 
-/** Digest of the packed vector. */
+/** Returns the digest of the packed vector. */
 export function embeddingDigest(vector: Float32Array): string {
   return digestOf(packVector(vector));
 }
 
-/** Euclidean length. */
+/** Returns the Euclidean length. */
 export function lengthOf(vector: Float32Array): number {
   let sum = 0;
   for (let at = 0; at < vector.length; at += 1) sum += vector[at]! * vector[at]!;

@@ -23,5 +23,5 @@ export type RegistryErrorCode =
   | 'REGISTRY_UNAVAILABLE'
   | 'REGISTRY_UNTRUSTED';
 
-/** A module that cannot be published, found or trusted, or a back end that cannot be used. */
+/** Reports a module that cannot be published, found or trusted, or a back end that cannot be used. */
 export class RegistryError extends VivariumError<RegistryErrorCode> {}

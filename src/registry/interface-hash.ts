@@ -4,24 +4,25 @@ import { interfaceText, onlyExport, requirementsText, type World, worldOf, world
 import { RegistryError } from './errors.ts';
 import type { ModuleInterface } from './module-publisher.ts';
 
-/** The hashes of a world, with the canonical texts that they are taken over. */
+/** The hashes of a world, with the canonical texts that are hashed. */
 export interface WorldHashes extends ModuleInterface {
   readonly interfaceText: string;
   readonly requirementsText: string;
 }
 
 /**
- * Interface and requirements of a component.
- * @param name of one function, `func` or `ns:package/interface@1.0.0#func`: the hash is that of a world exporting it alone
- * @throws `WASM_…` when the bytes are no component; {@link RegistryError} `REGISTRY_INVALID_QUERY` when there is no such
- * function
+ * Computes the hashes of a component's interface and requirements.
+ * @param name a function, as `func` or `ns:package/interface@1.0.0#func`: the hash is that of a world that exports only
+ * this function
+ * @throws `WASM_…` when the bytes are not a component; {@link RegistryError} `REGISTRY_INVALID_QUERY` when there is no
+ * such function
  */
 export function hashesOfComponent(bytes: Uint8Array, name?: string): WorldHashes {
   return hashesOf(worldOf(bytes), name);
 }
 
 /**
- * The same of WIT text, before any component exists.
+ * Computes the hashes of WIT text, before any component exists.
  * @param coreModule the world embedded in a core module, as WIT compilers write it
  * @param name as for {@link hashesOfComponent}
  * @throws as {@link hashesOfComponent}
@@ -36,7 +37,7 @@ function functionOf(world: World, name: string): World {
   const shown = shownText(name, 200);
   throw new RegistryError(
     'REGISTRY_INVALID_QUERY',
-    `the world exports no function ${shown}; an interface's is ns:pkg/iface@v#func`,
+    `the world exports no function ${shown}; write a function of an interface as ns:pkg/iface@v#func`,
   );
 }
 

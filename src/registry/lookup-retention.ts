@@ -4,9 +4,9 @@ import type { LookupOutcome } from '#core/ports/registry';
 import type { LookupLog } from './index-backend.ts';
 
 export interface RetentionOptions {
-  /** Milliseconds for which a lookup is kept; 90 days by default. */
+  /** The milliseconds for which lookups are kept; 90 days by default. */
   readonly maxAgeMs?: number | undefined;
-  /** Most lookups that are kept; 500,000 by default. */
+  /** The most lookups that are kept; 500,000 by default. */
   readonly maxLookups?: number | undefined;
 }
 
@@ -16,11 +16,11 @@ export const RETENTION: allow.OptionRules<RetentionOptions> = {
 };
 
 const DAY_MS = 86_400_000;
-/** Between two times of forgetting: the log exceeds its size by no more than what is logged meanwhile. */
+/** The milliseconds between deletions. The log exceeds its limit at most by what is logged in this time. */
 const INTERVAL_MS = 3_600_000;
 const INTERVAL_LOOKUPS = 10_000;
 
-/** Logs lookups, and forgets old ones by the way: nobody has to remember that the log grows. */
+/** Logs lookups and regularly deletes old ones, so that nobody has to watch the size of the log. */
 export class LookupRetention {
   readonly #log: Pick<LookupLog, 'append' | 'forget'>;
   readonly #clock: Clock;
@@ -43,7 +43,7 @@ export class LookupRetention {
     if (isDue) await this.forget();
   }
 
-  /** Forgets what is too old or too much; answers how many. */
+  /** Deletes lookups that are too old or too many. Returns how many. */
   forget(): Promise<number> {
     this.#forgottenAt = this.#clock.monotonic();
     this.#appended = 0;

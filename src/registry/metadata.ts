@@ -2,19 +2,21 @@ import { allow, checkOptions } from '#core/options';
 import { shownText, UNSAFE_CHARACTERS } from '#core/text';
 import { RegistryError } from './errors.ts';
 
-/** What a publisher says about a module. */
+/** A publisher's description of a module. */
 export interface ModuleMetadata {
   /** 1 to 128 characters. */
   readonly name: string;
-  /** Semantic version, as `1.2.3` or `1.2.3-beta.1`. */
+  /** A semantic version such as `1.2.3` or `1.2.3-beta.1`. */
   readonly version: string;
   /** What the module does, for people and embedders; at most 4,096 characters. */
   readonly description: string;
-  /** Storage pointer of the module that this one replaces; it must have the same name and interface hash. */
+  /** The storage pointer of the module that this one replaces, which must have the same name and interface hash. */
   readonly supersedes?: string | undefined;
-  /** Meaning of the task; without one the publisher's embedder, if it has one, embeds the description. */
+  /**
+   * The meaning of the task as a vector. Without one, the publisher's embedder, if it has one, embeds the description.
+   */
   readonly embedding?: Float32Array | undefined;
-  /** Which embedder made `embedding`; wanted together with it. */
+  /** The id of the embedder that made `embedding`; required together with it. */
   readonly embedderId?: string | undefined;
 }
 
@@ -34,12 +36,12 @@ const MAX_VERSION = 64;
 const MAX_EMBEDDER_ID = 128;
 const VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,30})?(?:\+[0-9A-Za-z.-]{1,30})?$/;
 
-/** The reason why a text cannot be the field's, or undefined when it can. */
+/** Returns why a text is not valid for the field, or undefined when it is valid. */
 export function refusalOf(
   field: 'name' | 'version' | 'description' | 'embedderId',
   value: unknown,
 ): string | undefined {
-  if (typeof value !== 'string') return `${field} is no text`;
+  if (typeof value !== 'string') return `${field} is not a text`;
   const most = { name: MAX_NAME, version: MAX_VERSION, description: MAX_DESCRIPTION, embedderId: MAX_EMBEDDER_ID }[
     field
   ];

@@ -25,15 +25,15 @@ import {
   VERIFICATION_TYPE,
 } from './statement.ts';
 
-/** What a component offers and asks for, taken from its bytes. */
+/** What a component exports and requires, read from its bytes. */
 export interface ModuleInterface {
   readonly interfaceHash: string;
   readonly requiresHash: string;
-  /** Names of the imports. */
+  /** The names of the imports. */
   readonly requires: readonly string[];
 }
 
-/** A component that a runtime loaded, under limits. */
+/** A component that a runtime has loaded under limits. */
 export interface LoadedModule {
   readonly bytes: Uint8Array;
   /** Calls an export: `name`, or `ns:pkg/iface@v#func`. */
@@ -41,7 +41,7 @@ export interface LoadedModule {
   close(): Promise<void>;
 }
 
-/** Says by an error that a module does not do what it should. */
+/** Throws an error when a module does not do what it should. */
 export type ModuleCheck = (module: LoadedModule, signal: AbortSignal) => Promise<void>;
 
 export interface PublisherOptions {
@@ -49,24 +49,24 @@ export interface PublisherOptions {
   readonly blobs: BlobStore;
   readonly trust: ModuleTrust;
   readonly clock: Clock;
-  /** Reads the interface of a component's bytes. */
+  /** Reads the interface from a component's bytes. */
   readonly inspect: (bytes: Uint8Array) => ModuleInterface;
-  /** Loads a component under limits; an error says that it does not load. */
+  /** Loads a component under limits, or throws when it does not load. */
   readonly load: (bytes: Uint8Array, signal: AbortSignal) => Promise<LoadedModule>;
   /** The publisher's key. */
   readonly signer: Signer;
   /** The key that verifies; the publisher's by default. */
   readonly verifier?: Signer | undefined;
-  /** Embeds descriptions that come without a vector. */
+  /** Embeds descriptions that have no vector. */
   readonly embedder?: Embedder | undefined;
   /** Milliseconds for loading, and again for the check; 60,000 by default. */
   readonly checkTimeoutMs?: number | undefined;
-  /** Largest component in bytes; 256 MiB by default. */
+  /** The largest component in bytes; 256 MiB by default. */
   readonly maxBytes?: number | undefined;
 }
 
 export interface PublishOptions {
-  /** Runs against the loaded component; without one, that it loads is the check. */
+  /** Runs against the loaded component. Without it, loading successfully is the check. */
   readonly check?: ModuleCheck | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -89,10 +89,13 @@ const PUBLISHER_RULE = allow.required(PUBLISHER, 'index', 'blobs', 'trust', 'clo
 const PUBLISH: allow.OptionRules<PublishOptions> = { check: allow.func, signal: allow.signal };
 const PUBLISH_RULE = allow.options(PUBLISH);
 
-/** How often publishing begins again when the blob is just being collected. */
+/** How often publishing starts again because the blob is being collected at that moment. */
 const ATTEMPTS = 5;
 
-/** Publishes components: blob first, record second, verified third. A crash in between leaves nothing that runs. */
+/**
+ * Publishes components: first the blob, then the record, then the verification. A crash in between leaves nothing that
+ * runs.
+ */
 export class ModulePublisher {
   readonly #options: PublisherOptions;
 
@@ -103,8 +106,8 @@ export class ModulePublisher {
   }
 
   /**
-   * Publishes a component and has it verified. The same bytes are one module: publishing them again answers the record
-   * that stands, takes up a pending one where it was left, or adds our signatures where those that stand do not count.
+   * Publishes a component and has it verified. The same bytes are one module. Publishing them again returns the
+   * existing record, continues a pending one, or adds our signatures if the existing ones are not valid here.
    * @throws {RegistryError} `REGISTRY_INVALID_MODULE`, `REGISTRY_INVALID_METADATA`, `REGISTRY_INVALID_EMBEDDING`,
    * `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNTRUSTED` (the publisher's or verifier's key): nothing was published;
    * `REGISTRY_CHECK_FAILED`: the module stays pending; `REGISTRY_REVOKED`, `REGISTRY_BUSY`, `REGISTRY_UNAVAILABLE`
@@ -127,7 +130,7 @@ export class ModulePublisher {
         `the component has ${bytes.length} bytes; give 1 to ${maxBytes}`,
       );
     }
-    // The caller's bytes may change while we wait; what is hashed, checked and stored must be one thing.
+    // Copy the bytes, which the caller may change while we wait: the same bytes must be hashed, checked and stored.
     const own = Uint8Array.from(bytes);
     const module = await this.#load(own, signal);
     try {
@@ -144,8 +147,8 @@ export class ModulePublisher {
   }
 
   /**
-   * Adds the publisher's and the verifier's signature to a module as it stands, after its bytes were checked as if they were
-   * published: for a module whose first key was revoked, or is not known elsewhere.
+   * Adds the publisher's and the verifier's signature to an existing module, after its bytes were checked like those of
+   * a new one. This is for a module whose first key was revoked, or is unknown elsewhere.
    * @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_REVOKED`, `REGISTRY_BLOB_MISSING`, `REGISTRY_BLOB_DAMAGED`,
    * `REGISTRY_INVALID_MODULE`, `REGISTRY_BAD_SIGNATURE` (its row was edited), `REGISTRY_CHECK_FAILED`,
    * `REGISTRY_UNTRUSTED`, `REGISTRY_BUSY`, `REGISTRY_UNAVAILABLE`
@@ -167,7 +170,7 @@ export class ModulePublisher {
     }
   }
 
-  /** Takes a module out of use for good. @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_UNAVAILABLE` */
+  /** Revokes a module permanently. @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_UNAVAILABLE` */
   async revoke(id: string): Promise<ModuleRecord> {
     const { index, signer } = this.#options;
     for (;;) {
@@ -242,7 +245,7 @@ export class ModulePublisher {
     if (known?.name === successor.name && known.interfaceHash === successor.interfaceHash) return;
     throw new RegistryError(
       'REGISTRY_INVALID_METADATA',
-      `supersedes is ${shownText(storagePointer)}, which is no module called ${shownText(successor.name)} of the same interface; nothing was published`,
+      `supersedes is ${shownText(storagePointer)}, which is not a module named ${shownText(successor.name)} of the same interface; nothing was published`,
     );
   }
 
@@ -250,7 +253,7 @@ export class ModulePublisher {
     const { signer, verifier = signer, trust } = this.#options;
     const signature = await signed(PUBLICATION_TYPE, publicationOf(fields), signer);
     const record: ModuleRecord = { ...fields, status: 'pending', signature, keyId: signer.keyId, useCount: 0 };
-    // A module that not even this machine would run is better not published.
+    // Do not publish a module that not even this machine would run.
     await trust.checkVerifier(record, verifier);
     return record;
   }
@@ -264,7 +267,7 @@ export class ModulePublisher {
         if (stored.storagePointer !== record.storagePointer) {
           throw new RegistryError('REGISTRY_BAD_RECORD', 'the index answered with another module than was inserted');
         }
-        // A collection that began before the blob became young again may have taken it; from here on none can.
+        // A collection that began before the blob was stored again may have deleted it. From here on none can.
         if ((await blobs.get(record.storagePointer, 1)) === undefined) await blobs.put(record.storagePointer, bytes);
         return stored;
       } catch (error) {
@@ -275,7 +278,7 @@ export class ModulePublisher {
     }
   }
 
-  /** Whether keys that count signed what the record is: a key that does not may be one that was revoked since. */
+  /** Whether valid keys signed the record. A key that is not valid may have been revoked since. */
   async #isTrusted(record: ModuleRecord): Promise<boolean> {
     const { trust } = this.#options;
     try {
@@ -313,7 +316,7 @@ export class ModulePublisher {
     return now;
   }
 
-  /** Runs `task` with a signal that ends it; a task that does not listen is left behind when its time is over. */
+  /** Runs `task` with a signal that ends it. When its time is over, a task that ignores the signal is abandoned. */
   async #bounded<T>(
     what: string,
     task: (signal: AbortSignal) => Promise<T>,

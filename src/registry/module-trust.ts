@@ -17,7 +17,7 @@ import {
 export interface ModuleTrustOptions {
   readonly keys: TrustedKeys;
   readonly clock: Clock;
-  /** Whether a module must be verified by another key than its publisher's; no by default. */
+  /** Whether another key than the publisher's must verify a module; false by default. */
   readonly separateVerifier?: boolean | undefined;
 }
 
@@ -28,7 +28,7 @@ const TRUST: allow.OptionRules<ModuleTrustOptions> = {
 };
 const RULE = allow.required(TRUST, 'keys', 'clock');
 
-/** Says whether a record stands for what trusted keys signed. A row by itself is believed nothing. */
+/** Decides whether a record matches what trusted keys signed. A row by itself is never believed. */
 export class ModuleTrust {
   readonly #options: ModuleTrustOptions;
 
@@ -39,7 +39,7 @@ export class ModuleTrust {
   }
 
   /**
-   * Checks a module that is to be run: status, publication and verification. Answers who published it.
+   * Checks the status, publication and verification of a module that is to run. Returns its publishers.
    * @throws {RegistryError} `REGISTRY_NOT_VERIFIED`, `REGISTRY_REVOKED`, `REGISTRY_BAD_SIGNATURE`, `REGISTRY_UNTRUSTED`
    */
   async check(record: ModuleRecord): Promise<readonly TrustedKey[]> {
@@ -47,7 +47,7 @@ export class ModuleTrust {
     if (record.status === 'pending') {
       throw new RegistryError(
         'REGISTRY_NOT_VERIFIED',
-        `module ${record.id} is pending: its checks did not pass yet; publish it again with a check that passes`,
+        `module ${record.id} is pending, because its checks have not passed yet; publish it again with a check that passes`,
       );
     }
     const publishers = await this.checkPublication(record);
@@ -57,22 +57,22 @@ export class ModuleTrust {
   }
 
   /**
-   * Checks, before a module is stored, that this machine would take a verification by this key.
+   * Checks, before a module is stored, that this machine would accept a verification by this key.
    * @throws {RegistryError} `REGISTRY_UNTRUSTED`
    */
   async checkVerifier(record: ModuleRecord, verifier: Signer): Promise<void> {
     const publishers = await this.checkPublication(record);
-    // It says nothing of any module, so nobody can pass it off as a verification.
+    // The probe names no module, so nobody can pass it off as a verification.
     const probe = Buffer.from('{"version":1,"probe":true}');
     const envelope = await signed(VERIFICATION_TYPE, probe, verifier);
     this.#checkSeparation(record, publishers, await this.#verify(record, envelope, VERIFICATION_TYPE, probe));
   }
 
-  /** Who published the record, whatever its status is. @throws as {@link check} */
+  /** Returns the publishers of the record, whatever its status. @throws as {@link check} */
   async checkPublication(record: ModuleRecord): Promise<readonly TrustedKey[]> {
     const signers = await this.#verify(record, record.signature, PUBLICATION_TYPE, publicationOf(record));
     const isNamed = ({ keyId }: { keyId?: string | undefined }): boolean => keyId === record.keyId;
-    // The key that is named may be revoked since, where another one that signed is not.
+    // The named key may be revoked by now, while another one that signed is valid.
     if (!signers.some(isNamed) && !parseEnvelope(record.signature).signatures.some(isNamed)) {
       throw new RegistryError(
         'REGISTRY_BAD_SIGNATURE',
@@ -82,7 +82,7 @@ export class ModuleTrust {
     return signers;
   }
 
-  /** Whether a trusted key revoked the module; a status alone may have been written by anybody. */
+  /** Whether a trusted key revoked the module. Anybody may have written a status without a signature. */
   async isRevocationSigned(record: ModuleRecord): Promise<boolean> {
     try {
       await this.#verify(record, record.revocation, REVOCATION_TYPE, judgementOf(record));
@@ -112,7 +112,7 @@ export class ModuleTrust {
     if (envelope === undefined) {
       throw new RegistryError(
         'REGISTRY_BAD_SIGNATURE',
-        `module ${record.id} is ${record.status} without a signature that says so; its row was edited`,
+        `module ${record.id} is ${record.status} without a signature that confirms this; its row was edited`,
       );
     }
     const { keys, clock } = this.#options;

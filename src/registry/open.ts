@@ -10,7 +10,7 @@ import { PostgresModuleIndex } from './postgres/postgres-index.ts';
 import { SqliteModuleIndex } from './sqlite/sqlite-index.ts';
 
 /**
- * Opens an index by its address: a folder (the file `index.db` in it), or a `postgres:` URL.
+ * Opens an index by its address: a folder (with the file `index.db` in it), or a `postgres:` URL.
  * @throws {RegistryError} `REGISTRY_INVALID_URL`, `REGISTRY_UNAVAILABLE`, …
  */
 export function openIndex(address: string, clock: Clock): Promise<IndexBackend> {
@@ -22,7 +22,7 @@ export function openIndex(address: string, clock: Clock): Promise<IndexBackend> 
 
 /**
  * Opens a blob store by its address: a folder, or `s3://bucket/prefix?endpoint=URL&region=NAME&path-style=true`. The
- * credentials of S3 are looked for where the AWS client looks for them, never in the address.
+ * credentials of S3 come from the AWS client's own sources, never from the address.
  * @throws {RegistryError} `REGISTRY_INVALID_URL`, `REGISTRY_MISSING_PEER`
  */
 export async function openBlobs(address: string, clock: Clock): Promise<BlobStore & BlobInventory> {
@@ -32,7 +32,7 @@ export async function openBlobs(address: string, clock: Clock): Promise<BlobStor
   if (url === null || url.host === '')
     throw invalid(`blobs are in a folder or under s3://bucket/prefix, not ${scheme}:`);
   if (url.username !== '')
-    throw invalid('credentials do not belong into an address; set AWS_ACCESS_KEY_ID and its kin');
+    throw invalid('an address must not contain credentials; set AWS_ACCESS_KEY_ID and the related variables');
   const known = new Set(['endpoint', 'region', 'path-style']);
   const unknown = [...url.searchParams.keys()].find((name) => !known.has(name));
   if (unknown !== undefined) throw invalid(`an s3: address has no parameter ${shownText(unknown)}`);
@@ -55,7 +55,7 @@ function withoutOuterSlashes(path: string): string {
   return path.slice(start, end);
 }
 
-/** A scheme has two letters at least: a Windows drive is none. */
+/** Returns the scheme, which has at least two letters, so that a Windows drive is not taken for one. */
 function schemeOf(address: string): string | undefined {
   return /^([a-z][a-z0-9+.-]+):/i.exec(address)?.[1]?.toLowerCase();
 }

@@ -5,7 +5,7 @@ import { RegistryError } from './errors.ts';
 import type { EvictionRule, ModuleFilter } from './index-backend.ts';
 import { isHash } from './record.ts';
 
-/** A query with nothing left open. */
+/** A query with all defaults filled in. */
 export interface ReadQuery {
   readonly interfaceHash: string;
   readonly embedding: Float32Array | undefined;
@@ -47,34 +47,37 @@ const RULES = {
   grace: allow.rule('a number of milliseconds', (value) => Number.isFinite(value)),
 };
 
-/** What is found, and what is deleted, hangs on it. @throws {RegistryError} `REGISTRY_INVALID_QUERY` */
+/** Checks a value on which results or deletions depend. @throws {RegistryError} `REGISTRY_INVALID_QUERY` */
 export function checkAsked(value: unknown, kind: keyof typeof RULES, under = ''): void {
   checkOptions(value, RULES[kind], under, (message, option) => {
     return new RegistryError('REGISTRY_INVALID_QUERY', message, { details: { option } });
   });
 }
 
-/** Reads what a caller asks. @throws {RegistryError} `REGISTRY_INVALID_QUERY` */
+/** Checks a caller's query. @throws {RegistryError} `REGISTRY_INVALID_QUERY` */
 export function readQuery(query: ModuleQuery): ReadQuery {
   checkAsked(query ?? null, 'query');
   const { interfaceHash, embedding, provided, threshold = DEFAULT_THRESHOLD, limit = 1 } = query;
   return { interfaceHash, embedding, threshold, provided, limit };
 }
 
-/** Which embedder an index holds vectors of. */
+/** The embedder whose vectors an index holds. */
 export interface IndexEmbedder {
   readonly id: string;
   readonly dimensions: number;
 }
 
-/** An index holds vectors of one embedder: those of two have no distance. @throws {RegistryError} */
+/**
+ * Checks that a record's vector is of the index's embedder, because vectors of two embedders cannot be compared.
+ * @throws {RegistryError}
+ */
 export function checkEmbedder(index: IndexEmbedder, record: ModuleRecord): void {
   if (record.embedding === undefined) return;
   if (record.embedderId !== index.id) throw embedderMismatch(index, record.embedderId ?? 'none');
   if (record.embedding.length !== index.dimensions) {
     throw new RegistryError(
       'REGISTRY_INVALID_EMBEDDING',
-      `an embedding of ${record.embedding.length} dimensions was given, this index holds vectors of ${index.dimensions}`,
+      `an embedding of ${record.embedding.length} dimensions was given, but this index holds vectors of ${index.dimensions}`,
     );
   }
 }

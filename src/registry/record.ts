@@ -5,10 +5,10 @@ import { unpackVector, vectorOfBase64 } from './embedding.ts';
 import { RegistryError } from './errors.ts';
 import { refusalOf } from './metadata.ts';
 
-/** A row as a database driver hands it over: nothing about it is known. */
+/** A row from a database driver. Nothing about it is known. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Names of the columns; both databases use them, in this order. */
+/** The names of the columns. Both databases use them in this order. */
 export const COLUMNS = [
   'id',
   'storage_pointer',
@@ -45,7 +45,7 @@ export function isHash(text: unknown): text is string {
   return typeof text === 'string' && HASH.test(text);
 }
 
-/** The values of a record in the order of {@link COLUMNS}; `requires` as JSON, the vector packed. */
+/** Returns the values of a record in the order of {@link COLUMNS}: `requires` as JSON, the vector packed. */
 export function valuesOf(record: ModuleRecord, packed: Uint8Array | null): (string | number | Uint8Array | null)[] {
   return [
     record.id,
@@ -104,7 +104,7 @@ export function recordOfRow(row: Row): ModuleRecord {
   };
 }
 
-/** Records of the rows that can be read; the others are left out, as if they matched nothing. */
+/** Returns the records of the readable rows. Other rows are left out, as if they matched nothing. */
 export function readableRecords(rows: Iterable<Row>): ModuleRecord[] {
   const records: ModuleRecord[] = [];
   for (const row of rows) {
@@ -117,7 +117,7 @@ export function readableRecords(rows: Iterable<Row>): ModuleRecord[] {
   return records;
 }
 
-/** The list of imports in a row: JSON text in one database, already parsed in the other. */
+/** Returns the list of imports in a row: one database gives JSON text, the other a parsed value. */
 export function requiresOf(row: Row): readonly string[] {
   let list: unknown = row.requires;
   if (typeof list === 'string') {
@@ -164,7 +164,7 @@ function isEnvelope(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_ENVELOPE;
 }
 
-/** The bytes themselves, or base64 of them. */
+/** Whether a value holds packed bytes, directly or as base64. */
 function isPacked(value: unknown): value is Uint8Array | string {
   return value instanceof Uint8Array || typeof value === 'string';
 }

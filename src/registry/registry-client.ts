@@ -29,23 +29,23 @@ export interface RegistryClientOptions {
   readonly blobs: BlobStore & BlobInventory;
   readonly trust: ModuleTrust;
   readonly clock: Clock;
-  /** What this machine saw superseded or revoked; in memory by default. */
+  /** Where this machine records which modules it saw superseded or revoked; in memory by default. */
   readonly retired?: RetiredModules | undefined;
   /** How long and how many lookups are kept. */
   readonly lookups?: RetentionOptions | undefined;
-  /** Told of each module that was found and refused. */
+  /** Called with each module that was found and refused. */
   readonly refused?: ((error: RegistryError, record: ModuleRecord) => void) | undefined;
 }
 
-/** Most rows that one query looks at; the rest may be as bad as these. */
+/** The most rows that one query checks, because the remaining ones may be refused as well. */
 const MAX_CANDIDATES = 256;
 
-/** Float32 sums of 8,192 products differ by less from one way of adding to another. */
+/** The float32 sum of 8,192 products depends on the order of addition by less than this. */
 const SIMILARITY_ERROR = 1e-4;
-/** The time of a module's last use is written this often: a fetch is no write in most cases. */
+/** How often the time of a module's last use is written, so that most fetches write nothing. */
 const TOUCH_MS = 3_600_000;
 
-/** What says that a module is not to be run, whoever has it. */
+/** Errors that say that a module must not run, whoever offers it. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'REGISTRY_BAD_RECORD',
   'REGISTRY_BAD_SIGNATURE',
@@ -66,7 +66,7 @@ const CLIENT: allow.OptionRules<RegistryClientOptions> = {
 };
 const RULE = allow.required(CLIENT, 'index', 'blobs', 'trust', 'clock');
 
-/** Finds, fetches and administers published components. What it hands out was checked against trusted keys. */
+/** Finds, fetches and administers published components. Everything that it returns was checked against trusted keys. */
 export class RegistryClient implements ModuleRegistry {
   readonly #options: RegistryClientOptions;
   readonly #retired: RetiredModules;
@@ -82,7 +82,7 @@ export class RegistryClient implements ModuleRegistry {
   }
 
   /**
-   * Trusted matches, best first. What is found and refused is reported and passed over, never handed out.
+   * Returns trusted matches, best first. Matches that are refused are reported and skipped, never returned.
    * @throws {RegistryError} `REGISTRY_INVALID_QUERY`, `REGISTRY_EMBEDDER_MISMATCH`, `REGISTRY_UNAVAILABLE`
    */
   async query(query: ModuleQuery): Promise<readonly ModuleMatch[]> {
@@ -112,7 +112,7 @@ export class RegistryClient implements ModuleRegistry {
   }
 
   /**
-   * The bytes of a verified module, checked against its signed digest.
+   * Returns the bytes of a verified module, checked against its signed digest.
    * @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_NOT_VERIFIED`, `REGISTRY_REVOKED`, `REGISTRY_BAD_RECORD`,
    * `REGISTRY_BAD_SIGNATURE`, `REGISTRY_UNTRUSTED`, `REGISTRY_BLOB_MISSING`, `REGISTRY_BLOB_DAMAGED`,
    * `REGISTRY_UNAVAILABLE`
@@ -124,7 +124,7 @@ export class RegistryClient implements ModuleRegistry {
     return fetched;
   }
 
-  /** What this client did so far. */
+  /** Returns the counts of what this client did. */
   metrics(): RegistryMetrics {
     return { ...this.#counts };
   }
@@ -138,26 +138,31 @@ export class RegistryClient implements ModuleRegistry {
     return { record, signers: signers.map(({ keyId }) => keyId), bytes };
   }
 
-  /** Logs how a lookup ended, and forgets old ones now and then. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  /**
+   * Logs the outcome of a lookup, and sometimes deletes old outcomes. @throws {RegistryError} `REGISTRY_UNAVAILABLE`
+   */
   record(outcome: LookupOutcome): Promise<void> {
     return this.#lookups.append(outcome);
   }
 
-  /** Forgets lookups that are too old or too many; answers how many. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  /** Deletes lookups that are too old or too many. Returns how many. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
   forgetLookups(): Promise<number> {
     return this.#lookups.forget();
   }
 
-  /** A record as it stands in the index, unchecked. @throws {RegistryError} `REGISTRY_NOT_FOUND`, `REGISTRY_BAD_RECORD` */
+  /**
+   * Returns a record of the index without checking it. @throws {RegistryError} `REGISTRY_NOT_FOUND`,
+   * `REGISTRY_BAD_RECORD`
+   */
   async get(id: string): Promise<ModuleRecord> {
     const record = isModuleId(id) ? await this.#options.index.get(id) : undefined;
     if (record === undefined) {
-      throw new RegistryError('REGISTRY_NOT_FOUND', `no module ${shownText(id)} in this registry`);
+      throw new RegistryError('REGISTRY_NOT_FOUND', `there is no module ${shownText(id)} in this registry`);
     }
     return record;
   }
 
-  /** Records by id, unchecked, for people to look at. */
+  /** Lists records by id without checking them, for people to read. */
   async list(filter: ModuleFilter = {}): Promise<readonly ModuleRecord[]> {
     checkAsked(filter, 'filter');
     return this.#options.index.list(filter);
@@ -167,7 +172,7 @@ export class RegistryClient implements ModuleRegistry {
     return this.#options.index.statistics();
   }
 
-  /** Deletes records; their blobs go at the next collection. Answers the ids. */
+  /** Deletes records and returns their ids. The next collection deletes their blobs. */
   async evict(rule: EvictionRule): Promise<readonly string[]> {
     checkAsked(rule ?? null, 'eviction');
     return this.#options.index.evict(rule);
@@ -179,7 +184,10 @@ export class RegistryClient implements ModuleRegistry {
     return collectOrphans(this.#options, graceMs);
   }
 
-  /** What is run by its id alone is in use too. Whoever may only read the index fetches as well as others. */
+  /**
+   * Records a use, because modules that run by id alone are in use too. Errors are ignored, so that a reader without
+   * write access can fetch as well.
+   */
   async #touch({ id, lastUsedAt = 0 }: ModuleRecord): Promise<void> {
     const { index, clock } = this.#options;
     const now = clock.now();
@@ -233,8 +241,8 @@ export class RegistryClient implements ModuleRegistry {
 }
 
 /**
- * The index may answer with what it likes, or with what somebody edited beside the signed rows: all that the query asked
- * for is looked for in what was signed. @throws {RegistryError} `REGISTRY_BAD_RECORD`
+ * Checks a match against the query, using only what was signed. The index may return anything, and unsigned columns may
+ * have been edited. @throws {RegistryError} `REGISTRY_BAD_RECORD`
  */
 function checkAnswer({ record, similarity = Number.NaN }: ModuleMatch, query: ReadQuery): void {
   const refuse = (why: string): never => {

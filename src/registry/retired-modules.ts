@@ -6,22 +6,22 @@ import { openRegular, readRegular } from '#files';
 import { isDigest } from './digest.ts';
 import { RegistryError } from './errors.ts';
 
-/** A line has 80 bytes: more than any machine has seen retired. */
+/** A line has 80 bytes, so no machine has ever seen so many retirements. */
 const MAX_BYTES = 64 * 2 ** 20;
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
 export type Retirement = 'superseded' | 'revoked';
 
 /**
- * What this machine once saw superseded or revoked by a trusted signature. An index that is rolled back, or from which
- * the newer version was deleted, cannot offer it again.
+ * The modules that this machine saw superseded or revoked by a trusted signature. An index that was rolled back, or
+ * from which the newer version was deleted, cannot offer them again.
  */
 export interface RetiredModules {
   get(pointer: string): Promise<Retirement | undefined>;
   add(pointer: string, retirement: Retirement): Promise<void>;
 }
 
-/** Forgets with the process. */
+/** Keeps retirements in memory until the process ends. */
 export class MemoryRetiredModules implements RetiredModules {
   readonly #retired = new Map<string, Retirement>();
 
@@ -34,7 +34,9 @@ export class MemoryRetiredModules implements RetiredModules {
   }
 }
 
-/** A text file, one retirement a line, only ever appended to: `revoked sha256:…`. Several processes may share it. */
+/**
+ * A text file with one retirement in each line, `revoked sha256:…`. It only grows, and several processes may share it.
+ */
 export class FileRetiredModules implements RetiredModules {
   readonly #file: string;
   readonly #known = new MemoryRetiredModules();
@@ -44,7 +46,10 @@ export class FileRetiredModules implements RetiredModules {
     this.#file = file;
   }
 
-  /** @throws {RegistryError} `REGISTRY_UNAVAILABLE` when the file cannot be read: what it forbids must not be forgotten */
+  /**
+   * Returns a retirement. @throws {RegistryError} `REGISTRY_UNAVAILABLE` when the file cannot be read, because what it
+   * forbids must not be forgotten
+   */
   async get(pointer: string): Promise<Retirement | undefined> {
     await this.#load();
     return this.#known.get(pointer);

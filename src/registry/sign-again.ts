@@ -15,14 +15,14 @@ export interface SigningParts {
   readonly verifier: Signer;
 }
 
-/** How often signing begins again when somebody else changed the record meanwhile. */
+/** How often signing starts again because somebody else has changed the record meanwhile. */
 const ATTEMPTS = 8;
-/** Vectors of one text by one embedder differ by less, whatever machine computed them. */
+/** Vectors of one text by one embedder are at least this similar, whatever machine computed them. */
 const LEAST_SIMILARITY = 0.999;
 
 /**
- * Adds our signatures to a module that stands, beside those of others: the publisher's and, where it is verified, the
- * verifier's. What the module says of itself stays as it was signed.
+ * Adds our signatures to an existing module beside those of others: the publisher's and, if it is verified, the
+ * verifier's. The module's description stays as it was signed.
  * @throws {RegistryError} `REGISTRY_REVOKED`, `REGISTRY_UNTRUSTED`, `REGISTRY_BAD_SIGNATURE` (its row was edited),
  * `REGISTRY_BUSY`, `REGISTRY_NOT_FOUND`, `REGISTRY_UNAVAILABLE`
  */
@@ -32,7 +32,7 @@ export async function signAgain(parts: SigningParts, { id }: ModuleRecord, wante
     const record = await index.get(id);
     if (record === undefined) throw new RegistryError('REGISTRY_NOT_FOUND', `module ${id} was evicted meanwhile`);
     if (record.status === 'revoked') throw revoked(record);
-    // Whoever writes to the index could exchange the record after we looked at it.
+    // Somebody with write access to the index could replace the record after our check.
     if (Buffer.compare(publicationOf(record), wanted) !== 0) throw edited(record);
     const signature = await joined(record, record.signature, PUBLICATION_TYPE, wanted, signer);
     const verification =
@@ -47,7 +47,7 @@ export async function signAgain(parts: SigningParts, { id }: ModuleRecord, wante
 }
 
 /**
- * Compares what a publisher says of a module with what stands already, before it is signed once more: the first publisher
+ * Compares a publisher's description of a module with the existing one before it is signed again. The first publisher
  * may have lost its key to somebody who described the bytes wrongly.
  * @throws {RegistryError} `REGISTRY_INVALID_METADATA`
  */
@@ -70,7 +70,7 @@ function isSameMeaning(standing: ModuleRecord, wanted: SignedFields): boolean {
   return cosineOf(standing.embedding, wanted.embedding) >= LEAST_SIMILARITY;
 }
 
-/** The envelope with our signature in it; one of ours that stood there is replaced. */
+/** Returns the envelope with our signature in it. It replaces an older signature of ours. */
 async function joined(
   record: ModuleRecord,
   text: string | undefined,

@@ -1,7 +1,7 @@
 import type { RegistryStatistics } from './index-backend.ts';
 import { isModuleId, type Row } from './record.ts';
 
-/** Makes the statistics of three result sets: modules by status, lookups by outcome, the most used modules. */
+/** Combines the three result sets: modules by status, lookups by outcome, the most used modules. */
 export function statisticsOf(modules: Iterable<Row>, lookups: Iterable<Row>, used: Iterable<Row>): RegistryStatistics {
   const counts = { pending: 0, verified: 0, revoked: 0 };
   let bytes = 0;
@@ -26,12 +26,12 @@ export function statisticsOf(modules: Iterable<Row>, lookups: Iterable<Row>, use
   return { modules: counts, bytes, outcomes, hitRate: total === 0 ? 0 : outcomes.hit / total, savedMs, mostUsed };
 }
 
-/** How many modules the statistics name as the most used ones. */
+/** The number of modules that the statistics list as the most used. */
 const MOST_USED = 10;
 
 /**
- * The three statements behind the statistics, which both databases speak. Time saved is, for each interface, the hits'
- * number times the mean of its misses, less what the hits took.
+ * The three statements of the statistics, which both databases understand. The time saved for an interface is the
+ * number of its hits times the mean time of its misses, minus the time of the hits.
  */
 export function statisticsQueries(prefix: string): readonly [modules: string, lookups: string, used: string] {
   return [

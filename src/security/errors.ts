@@ -15,5 +15,5 @@ export type SecurityErrorCode =
   | 'SECURITY_FILE_FAILED'
   | 'SECURITY_NETWORK_FAILED';
 
-/** What was refused for want of authority or trust, or could not be decided safely. */
+/** Reports an action that was refused for lack of authority or trust, or that could not be decided safely. */
 export class SecurityError extends VivariumError<SecurityErrorCode> {}

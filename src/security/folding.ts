@@ -3,23 +3,23 @@ import { getOrMake } from './get-or-make.ts';
 
 export interface FoldingOptions {
   readonly clock: Clock;
-  /** Milliseconds over which equal ones become one; default 10,000. */
+  /** The milliseconds over which equal events are joined; default 10,000. */
   readonly windowMs?: number | undefined;
-  /** Different kinds of one component that are told one by one in a window; default 20. */
+  /** How many kinds of events of one component are reported one by one in a window; default 20. */
   readonly maxDistinct?: number | undefined;
 }
 
-/** What is told of what was folded. */
+/** Receives the reports. */
 export interface FoldedReader<T> {
-  /** The first of its kind in a window, at once. */
+  /** The first event of its kind in a window, at once. */
   first(item: T): void;
   /** At the window's end: how often the kind came again. */
   again(item: T, count: number): void;
-  /** At the window's end: how many came of further kinds, and the last of them. */
+  /** At the window's end: how many events of further kinds came, and the last of them. */
   further(last: T, count: number): void;
 }
 
-/** What one component did in a window. */
+/** The events of one component in a window. */
 interface Window<T> {
   readonly seen: Map<string, { readonly item: T; again: number }>;
   further: number;
@@ -27,9 +27,9 @@ interface Window<T> {
 }
 
 /**
- * Keeps a guest from flooding whoever is told of what it can bring about at will. The first of a kind is told at once; the
- * rest of the window's are counted and told as one at its end, and so are those of further kinds once there were many: of
- * one component at most `2 * maxDistinct + 1` in a window.
+ * Keeps a guest from flooding the readers of events that it can cause at will. The first event of a kind is reported at
+ * once. Further ones in the window are counted and reported as one at its end, and so are events of further kinds once
+ * there were many. This makes at most `2 * maxDistinct + 1` reports for a component in a window.
  */
 export class Folding<T> {
   readonly #reader: FoldedReader<T>;
@@ -60,7 +60,7 @@ export class Folding<T> {
     }
   }
 
-  /** Ends the window now, and tells what was counted. */
+  /** Ends the window now, and reports what was counted. */
   end(): void {
     this.#stop?.();
     this.#stop = undefined;

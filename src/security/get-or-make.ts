@@ -1,4 +1,4 @@
-/** The value of a key, made and kept where there is none. */
+/** Returns the value of a key, and makes and stores it if there is none. */
 export function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const found = map.get(key);
   if (found !== undefined) return found;

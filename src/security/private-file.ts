@@ -11,11 +11,11 @@ import { SecurityError } from './errors.ts';
 export type FileSecrecy = 'secret' | 'public';
 
 /**
- * Reads a file that authority hangs on, or answers undefined when there is none.
+ * Reads a file on which authority depends. Returns undefined when there is none.
  *
- * Refused are links, what is not a regular file, what another user owns, may write or (when secret) may read, and the
- * same for the folder that holds it: whoever can write there can put another file in its place. Windows has no such
- * modes; there the profile folder's own access list protects it.
+ * It refuses links, files that are not regular, and files that another user owns, may write or (when secret) may read.
+ * The same holds for the folder of the file, because whoever can write there can replace the file. Windows has no such
+ * modes; there the access list of the profile folder protects it.
  * @throws {SecurityError} `SECURITY_UNSAFE_FILE`, `SECURITY_STORE_FAILED`
  */
 export async function readPrivateFile(
@@ -50,9 +50,9 @@ export async function readPrivateFile(
 }
 
 /**
- * Writes a file, of mode 0600 unless said, so that readers see all of it or nothing: a temporary file, synced, then put
- * in place.
- * `create` takes the place only if nobody else has it, and answers whether it did; `replace` always takes it.
+ * Writes a file so that readers see all of it or nothing: a temporary file is written, synced and then renamed. The
+ * mode is 0600 by default.
+ * `create` succeeds only if the name is free, and returns whether it did; `replace` always succeeds.
  * @throws {SecurityError} `SECURITY_STORE_FAILED`
  */
 export async function writeWhole(
@@ -83,12 +83,15 @@ export async function writeWhole(
   }
 }
 
-/** Whether a thrown thing is a file system error with this code. */
+/** Whether a thrown value is a file system error with this code. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** Makes a name in the folder survive a power cut. Windows cannot open folders; its file systems log names themselves. */
+/**
+ * Syncs a folder, so that a new name in it survives a power cut. Windows cannot open folders; its file systems log
+ * names themselves.
+ */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
@@ -111,7 +114,7 @@ function checkOwnerAndMode(path: string, found: { uid: number; mode: number }, f
   }
 }
 
-/** The size that `stat` told may have grown since. */
+/** Reads a bounded number of bytes, because the file may have grown since `stat`. */
 async function readBounded(file: FileHandle, maxBytes: number): Promise<Uint8Array> {
   const buffer = Buffer.alloc(maxBytes + 1);
   let length = 0;

@@ -3,7 +3,7 @@ import { messageOf } from '#core/errors';
 import type { KeyValueNamespace, KeyValueStore, KeyValueUsage } from '#core/ports/storage';
 import { StorageError } from './errors.ts';
 
-/** Milliseconds that a write may wait for another process; the wait is synchronous. */
+/** The milliseconds that a write may wait for another process. The wait is synchronous. */
 const BUSY_TIMEOUT_MS = 20;
 
 const SCHEMA = `
@@ -30,8 +30,8 @@ const SQL = {
 type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 
 /**
- * Keys and values in SQLite, in a file or in memory. Keys are kept as the bytes of their UTF-8, so that no collation,
- * case or NUL makes two keys one; a namespace is a column of every statement.
+ * Keys and values in SQLite, in a file or in memory. Keys are stored as their UTF-8 bytes, so that no collation, case
+ * or NUL makes two keys equal. Every statement selects by the namespace column.
  */
 export class SqliteKeyValueStore implements KeyValueStore {
   readonly #database: DatabaseSync;
@@ -130,11 +130,11 @@ class SqliteNamespace implements KeyValueNamespace {
   }
 }
 
-/** The first key after all that begin with `prefix`, or null where there is none. */
+/** Returns the first key after all keys that begin with `prefix`, or null if there is none. */
 function after(prefix: Uint8Array): Uint8Array | null {
   const last = prefix.findLastIndex((byte) => byte < 255);
   if (last === -1) return null;
-  // A copy: `slice` of a Buffer is the same bytes again.
+  // Make a copy, because `slice` of a Buffer shares its bytes.
   const next = Uint8Array.from(prefix.subarray(0, last + 1));
   next[last] = (next[last] as number) + 1;
   return next;

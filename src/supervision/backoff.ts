@@ -1,8 +1,8 @@
 import type { Random } from '#core/ports/random';
 
 /**
- * Milliseconds to wait before a restart: doubled with each restart of the window, and between half and all of that, so
- * that actors which failed together do not come back together.
+ * Returns the milliseconds to wait before a restart. The wait doubles with each restart of the window. A random part of
+ * at most half is subtracted, so that actors which failed together do not restart together.
  * @param restart 1 for the first restart
  */
 export function backoff(restart: number, firstMs: number, longestMs: number, random: Random): number {

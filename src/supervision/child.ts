@@ -2,32 +2,32 @@ import type { VivariumError } from '#core/errors';
 import { type AsyncContext, currentContext, inContext } from '#core/waiting';
 import type { RestartType } from './options.ts';
 
-/** `waiting`: stopped, to be started by a round or with its supervisor. */
+/** `waiting`: stopped, until a round of restarts or its supervisor starts it. */
 export type ChildState = 'running' | 'waiting' | 'starting';
 
-/** What a supervisor looks after: an actor, or another supervisor. */
+/** What a supervisor supervises: an actor, or another supervisor. */
 export interface Supervised {
   readonly name: string;
-  /** At once: nothing of it begins to run any more. */
+  /** Stops it at once from beginning any more work. */
   halt(reason: VivariumError): void;
   /** Ends what is left of it, so that it can be started afresh. */
   stop(reason: VivariumError): Promise<void>;
-  /** @throws when it cannot be started */
+  /** Starts it. @throws when it cannot be started */
   start(reason: VivariumError): Promise<void>;
   /** Gives it up: it will not be started again. */
   abandon(reason: VivariumError): Promise<void>;
 }
 
-/** A place under a supervisor. Its operations follow each other, however long one takes. */
+/** A child of a supervisor. Its operations run one after the other, however long one takes. */
 export class Child {
   readonly subject: Supervised;
   readonly restart: RestartType;
-  /** Where it was taken on, which for an actor is its load: what timers of supervision do for it is done there. */
+  /** The context in which it was added, which for an actor is its load. Timers of supervision run in this context. */
   readonly context: AsyncContext = currentContext();
   state: ChildState = 'running';
-  /** The round of restarts that will start it; a later round takes it over. */
+  /** The round of restarts that will start it. A later round takes it over. */
   round: object | undefined = undefined;
-  /** A failure reported before its start was known to have succeeded: its first turn may be quicker. */
+  /** A failure that was reported before its start had resolved, because the first turn may fail earlier. */
   failedEarly: VivariumError | undefined = undefined;
   #work: Promise<void> = Promise.resolve();
 

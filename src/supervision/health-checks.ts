@@ -5,13 +5,13 @@ import type { Clock, StopTimer } from '#core/ports/clock';
 import type { Supervisor } from '#core/ports/supervisor';
 import { SupervisionError } from './errors.ts';
 
-/** WIT's `health-status`. */
+/** The `health-status` of the WIT. */
 export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy';
 
 export interface HealthOptions {
   /** Milliseconds between the end of one check and the next; 10,000 by default. */
   readonly everyMs?: number | undefined;
-  /** Checks in a row that must be `unhealthy`, or fail, before it counts as a failure; 3 by default. */
+  /** How many checks in a row must fail or report `unhealthy` before the actor counts as failed; 3 by default. */
   readonly failures?: number | undefined;
 }
 
@@ -21,8 +21,8 @@ export interface HealthPorts {
   readonly clock: Clock;
   readonly supervisor: Supervisor;
   /**
-   * Asks the guest's `health`, in a turn of its own. `ended`: the instance did not outlive the question, which the
-   * supervisor has been told.
+   * Calls the guest's `health` in a turn of its own. `ended`: the instance ended during the call, and the supervisor
+   * was notified.
    */
   readonly check: (handle: ComponentHandle) => Promise<HealthStatus | 'ended'>;
   readonly onStatus?: ((handle: ComponentHandle, status: HealthStatus) => void) | undefined;
@@ -34,7 +34,7 @@ interface Watch {
   stop: StopTimer;
 }
 
-/** Asks actors how they are, and reports those that are persistently unhealthy as failed. */
+/** Checks the health of actors, and reports actors that stay unhealthy as failed. */
 export class HealthChecks {
   readonly #ports: HealthPorts;
   readonly #watches = new Map<ComponentHandle, Watch>();
@@ -60,7 +60,7 @@ export class HealthChecks {
   }
 
   async #check(handle: ComponentHandle, watch: Watch, options: HealthOptions): Promise<void> {
-    let said = 'it said so';
+    let said = 'it reported that itself';
     const answer = await this.#ports.check(handle).catch((error): HealthStatus => {
       said = messageOf(error);
       return 'unhealthy';

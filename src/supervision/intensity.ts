@@ -12,13 +12,13 @@ export class RestartIntensity {
     this.#withinMs = withinMs;
   }
 
-  /** Books a restart at this moment; answers whether it may still be carried out. */
+  /** Records a restart now. Returns whether it is still allowed. */
   allow(now: number): boolean {
     this.#restarts = [...this.#restarts.filter((at) => at >= now - this.#withinMs), now];
     return this.#restarts.length <= this.#maxRestarts;
   }
 
-  /** Restarts booked in the last window. */
+  /** The number of restarts in the last window. */
   get recent(): number {
     return this.#restarts.length;
   }

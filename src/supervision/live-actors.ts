@@ -1,12 +1,12 @@
 import { type ComponentHandle, type ComponentId, formatComponentId } from '#core';
 import type { ActorDirectory } from '#core/ports/directory';
 
-/** The actors that are loaded now, by id. */
+/** The loaded actors by id. */
 export class LiveActors implements ActorDirectory {
   readonly #handles = new Map<string, ComponentHandle>();
   #listed: readonly ComponentId[] | undefined;
 
-  /** Answers false, and changes nothing, when the id is taken. */
+  /** Adds an actor. Returns false, and changes nothing, when its id is taken. */
   add(handle: ComponentHandle): boolean {
     const key = formatComponentId(handle.id);
     if (this.#handles.has(key)) return false;
@@ -22,7 +22,9 @@ export class LiveActors implements ActorDirectory {
     this.#listed = undefined;
   }
 
-  /** In the order in which they were loaded. Made once for many calls: a guest may ask in a loop. */
+  /**
+   * Lists ids in the order of loading. The list is reused until it changes, because a guest may call this in a loop.
+   */
   list(): readonly ComponentId[] {
     this.#listed ??= Object.freeze(this.handles().map(({ id }) => id));
     return this.#listed;

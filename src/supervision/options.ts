@@ -7,17 +7,26 @@ import { SupervisionError } from './errors.ts';
  */
 export type RestartStrategy = 'one-for-one' | 'one-for-all' | 'rest-for-one';
 
-/** `permanent`: whenever it ends. `transient`: when it ends otherwise than by exit status 0. `temporary`: never. */
+/**
+ * When a child is restarted. `permanent`: whenever it ends. `transient`: when it ends otherwise than by exit status 0.
+ * `temporary`: never.
+ */
 export type RestartType = 'permanent' | 'transient' | 'temporary';
 
 export interface SupervisorOptions {
   /** `one-for-one` by default. */
   readonly strategy?: RestartStrategy | undefined;
-  /** Restarts allowed within `withinMs`; 3 by default. One more stops the children and is the parent's matter. */
+  /**
+   * The restarts allowed within `withinMs`; 3 by default. One more stops the children and counts as a failure for the
+   * parent.
+   */
   readonly maxRestarts?: number | undefined;
   /** Milliseconds; 5,000 by default. */
   readonly withinMs?: number | undefined;
-  /** Milliseconds before the first restart of a window, doubled for each further one, less up to half by jitter; 10 by default. */
+  /**
+   * Milliseconds before the first restart of a window; 10 by default. Each further restart doubles them, and a random
+   * part of at most half is subtracted.
+   */
   readonly backoffMs?: number | undefined;
   /** The longest wait before a restart; 30,000 by default. */
   readonly maxBackoffMs?: number | undefined;
@@ -34,7 +43,7 @@ export interface EffectiveSupervisorOptions {
 const STRATEGIES: readonly string[] = ['one-for-one', 'one-for-all', 'rest-for-one'] satisfies RestartStrategy[];
 const TYPES: readonly string[] = ['permanent', 'transient', 'temporary'] satisfies RestartType[];
 
-/** The rules of a supervisor's options. */
+/** The rules for the options of a supervisor. */
 export const SUPERVISOR: allow.OptionRules<SupervisorOptions> = {
   strategy: allow.oneOf(...STRATEGIES),
   maxRestarts: allow.wholeNumber(0),
@@ -44,14 +53,14 @@ export const SUPERVISOR: allow.OptionRules<SupervisorOptions> = {
 };
 export const RESTART: allow.OptionRule = allow.oneOf(...TYPES);
 
-/** Refuses what breaks its rule. @throws {SupervisionError} `SUPERVISION_INVALID` */
+/** Rejects a value that breaks its rule. @throws {SupervisionError} `SUPERVISION_INVALID` */
 export function checkSupervision(value: unknown, rule: allow.OptionRule, option = 'supervision'): void {
   checkOptions(value, rule, option, (message, option) => {
     return new SupervisionError('SUPERVISION_INVALID', message, { details: { option } });
   });
 }
 
-/** The wanted options, where they are looked at already, with the defaults. */
+/** Adds the defaults to options that are already checked. */
 export function resolveSupervisorOptions(wanted: SupervisorOptions = {}): EffectiveSupervisorOptions {
   return {
     strategy: wanted.strategy ?? 'one-for-one',

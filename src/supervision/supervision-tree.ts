@@ -16,38 +16,38 @@ import {
 } from './options.ts';
 import { SupervisorNode } from './supervisor-node.ts';
 
-/** What supervision does to actors; the system carries it out. */
+/** The effects of supervision on actors, which the system carries out. */
 export interface ActorControl {
-  /** No turn begins any more; messages wait. */
+  /** Stops the actor from beginning turns; messages wait. */
   halt(handle: ComponentHandle, reason: VivariumError): void;
-  /** Ends the instance, if one is left. */
+  /** Ends the instance, if there still is one. */
   stop(handle: ComponentHandle, reason: VivariumError): Promise<void>;
-  /** Makes a fresh instance and lets turns begin. */
+  /** Makes a fresh instance and allows turns to begin. */
   start(handle: ComponentHandle, reason: VivariumError): Promise<void>;
   /** Unloads the actor. */
   abandon(handle: ComponentHandle, reason: VivariumError): Promise<void>;
 }
 
-/** What `runtime.on('restart')` tells of. */
+/** What `runtime.on('restart')` reports. */
 export interface RestartEvent {
   readonly handle: ComponentHandle;
   readonly supervisor: string;
   readonly reason: VivariumError;
-  /** Restarts in the supervisor's window, this one included. */
+  /** The restarts in the supervisor's window, including this one. */
   readonly restarts: number;
   /** Milliseconds until the start. */
   readonly delayMs: number;
 }
 
-/** How one actor is supervised. Without a named supervisor it has one of its own. */
+/** How one actor is supervised. Without a named supervisor it gets one of its own. */
 export interface ActorSupervision extends SupervisorOptions {
   /** `transient` by default. */
   readonly restart?: RestartType | undefined;
-  /** The name of a supervisor made before; its options count then, not those given here. */
+  /** The name of an existing supervisor. Its options apply, not those given here. */
   readonly supervisor?: string | undefined;
 }
 
-/** The rules of how an actor is supervised. */
+/** The rules for how an actor is supervised. */
 export const ACTOR_SUPERVISION: allow.OptionRules<ActorSupervision> = {
   ...SUPERVISOR,
   restart: RESTART,
@@ -61,7 +61,7 @@ export interface SupervisionPorts {
   readonly random: Random;
   readonly control: ActorControl;
   readonly onRestart?: ((event: RestartEvent) => void) | undefined;
-  /** Told when a supervisor gave up and nobody above it restarts it: its actors are unloaded. */
+  /** Called when a supervisor gave up and no supervisor above restarts it: its actors are unloaded. */
   readonly onGiveUp?: ((supervisor: string, reason: VivariumError) => void) | undefined;
 }
 
@@ -99,7 +99,7 @@ interface Place {
   readonly actor: SupervisedActor;
 }
 
-/** All supervisors of a runtime, nested as they were made. An actor that is under none of them stays failed. */
+/** All supervisors of a runtime, nested as they were made. An actor without a supervisor stays failed. */
 export class SupervisionTree implements Supervisor {
   readonly #ports: SupervisionPorts;
   readonly #named = new Map<string, SupervisorNode>();
@@ -111,21 +111,21 @@ export class SupervisionTree implements Supervisor {
 
   /**
    * Makes a supervisor.
-   * @param parent another that it is a permanent child of; left out, nobody restarts it when it gives up
+   * @param parent the supervisor of which it is a permanent child; without one, nobody restarts it when it gives up
    * @throws {SupervisionError} `SUPERVISION_INVALID`
    */
   addSupervisor(name: string, options: SupervisorOptions = {}, parent?: string): void {
     checkSupervision(name ?? null, allow.text, 'name');
     checkSupervision(options, SUPERVISOR_RULE);
     checkSupervision(parent, allow.text, 'parent');
-    if (this.#named.has(name)) throw invalid(`there is a supervisor ${name} already`);
+    if (this.#named.has(name)) throw invalid(`a supervisor ${name} exists already`);
     const above = parent === undefined ? undefined : this.#find(parent);
     const node = this.#node(name, options, above);
     above?.add(node, 'permanent');
     this.#named.set(name, node);
   }
 
-  /** Says whether an actor could be supervised like this. @throws {SupervisionError} `SUPERVISION_INVALID` */
+  /** Checks whether an actor could be supervised like this. @throws {SupervisionError} `SUPERVISION_INVALID` */
   check(supervision: ActorSupervision): void {
     checkSupervision(supervision, ACTOR_RULE);
     if (supervision.supervisor !== undefined) this.#find(supervision.supervisor);
@@ -144,7 +144,7 @@ export class SupervisionTree implements Supervisor {
     this.#places.set(handle, { node, actor });
   }
 
-  /** Ends supervision of an actor that is being unloaded. */
+  /** Ends the supervision of an actor that is being unloaded. */
   removeActor(handle: ComponentHandle): void {
     const place = this.#places.get(handle);
     place?.node.remove(place.actor);

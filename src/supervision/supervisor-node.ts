@@ -8,7 +8,7 @@ import { SupervisionError } from './errors.ts';
 import { RestartIntensity } from './intensity.ts';
 import type { EffectiveSupervisorOptions, RestartStrategy, RestartType } from './options.ts';
 
-/** Told when a restart is decided; `restarts` counts those in the supervisor's window, this one included. */
+/** Called when a restart is decided. `restarts` counts the restarts in the supervisor's window, including this one. */
 export interface RestartDecision {
   readonly child: Supervised;
   readonly supervisor: string;
@@ -24,13 +24,13 @@ export interface NodePorts {
 }
 
 /**
- * One supervisor. It restarts its children by its strategy, counts restarts, and when there are too many stops all
- * children in reverse order and becomes a failure of its own for its parent. The rules are those of OTP's `supervisor`.
+ * One supervisor. It restarts its children by its strategy and counts restarts. When there are too many, it stops all
+ * children in reverse order and reports itself as failed to its parent. The rules are those of OTP's `supervisor`.
  */
 export class SupervisorNode implements Supervised {
   readonly name: string;
   readonly options: EffectiveSupervisorOptions;
-  /** Told when this supervisor gives up. */
+  /** Called when this supervisor gives up. */
   escalate: (reason: VivariumError) => void = () => {};
   readonly #ports: NodePorts;
   readonly #intensity: RestartIntensity;
@@ -43,18 +43,21 @@ export class SupervisorNode implements Supervised {
     this.#intensity = new RestartIntensity(options.maxRestarts, options.withinMs);
   }
 
-  /** Takes on a child that is running already; the order of adding is the order of starting. */
+  /** Adds a child that is running already. The order of adding is the order of starting. */
   add(subject: Supervised, restart: RestartType): void {
     this.#children.push(new Child(subject, restart));
   }
 
-  /** Lets go of a child that was ended from outside. */
+  /** Removes a child that was ended from outside. */
   remove(subject: Supervised): void {
     const child = this.#find(subject);
     if (child !== undefined) this.#drop(child);
   }
 
-  /** A child failed, or ended. Reports about one that is stopped are about what is being seen to already. */
+  /**
+   * Handles the failure or end of a child. Reports about a stopped child are ignored, because its end is already being
+   * handled.
+   */
   childFailed(subject: Supervised, reason: VivariumError): void {
     const child = this.#find(subject);
     if (child?.state === 'starting') child.failedEarly ??= reason;
@@ -75,7 +78,9 @@ export class SupervisorNode implements Supervised {
     for (const child of this.#children.toReversed()) await child.stop(reason);
   }
 
-  /** Starts all children in order, with a window without restarts. Where one cannot be, those before it are stopped. */
+  /**
+   * Starts all children in order, with an empty window of restarts. When one cannot start, those before it are stopped.
+   */
   async start(reason: VivariumError): Promise<void> {
     this.#intensity.reset();
     const failure = await this.#startAll(this.#take(this.#children), reason);
@@ -100,7 +105,7 @@ export class SupervisorNode implements Supervised {
     this.#children = this.#children.filter((other) => other !== child);
   }
 
-  /** Decides what a failure leads to. */
+  /** Decides the consequences of a failure. */
   #see(failed: Child, reason: VivariumError): void {
     failed.subject.halt(reason);
     if (failed.restart === 'temporary' || (failed.restart === 'transient' && isNormal(reason))) {
@@ -119,7 +124,7 @@ export class SupervisorNode implements Supervised {
         void child.abandon(reason);
       } else {
         child.state = 'waiting';
-        // What cannot be stopped cannot be started either, and counts then.
+        // A child that cannot be stopped cannot be started either, and that failure is counted.
         child.stop(reason).catch(() => {});
       }
     }
@@ -131,10 +136,11 @@ export class SupervisorNode implements Supervised {
     }
     const due = async (): Promise<void> => {
       const failure = await this.#startAll(round, reason);
-      // As in OTP, a start that fails is one more failure: it counts, and the strategy is applied again.
+      // As in OTP, a failed start is one more failure: it counts, and the strategy is applied again.
       if (failure !== undefined) this.#see(failure.child, failure.error);
     };
-    // The timer is set during a turn, whose context is that of a message: the restart is none of its sender's.
+    // The timer is set during a turn, whose context is that of a message. The restart does not belong to the message's
+    // sender.
     this.#ports.clock.after(delayMs, () => void inContext(failed.context, due));
   }
 
@@ -144,7 +150,7 @@ export class SupervisorNode implements Supervised {
     return round;
   }
 
-  /** Starts the children that are still this round's, in order, up to the first that cannot be. */
+  /** Starts the children that still belong to this round, in order, up to the first that cannot start. */
   async #startAll(round: Round, reason: VivariumError): Promise<StartFailure | undefined> {
     for (const child of round.children) {
       if (child.round !== round) continue;
@@ -162,7 +168,7 @@ export class SupervisorNode implements Supervised {
 
   #giveUp(failed: Child, cause: VivariumError): void {
     const { maxRestarts, withinMs } = this.options;
-    // A supervisor that gave up says in its own error which actor that was for.
+    // The error of a supervisor that gave up names the actor that caused it.
     const component = cause.details.component ?? failed.subject.name;
     const reason = new SupervisionError(
       'SUPERVISION_INTENSITY',
@@ -189,7 +195,7 @@ function affectedBy(strategy: RestartStrategy, children: readonly Child[], faile
   return strategy === 'one-for-all' ? children : children.slice(children.indexOf(failed));
 }
 
-/** A guest that called exit with status 0 ended as it wished. */
+/** Whether the guest ended normally, by calling exit with status 0. */
 function isNormal(reason: VivariumError): boolean {
   return reason.code === 'RUNTIME_EXITED' && Number(reason.details.status) === 0;
 }

@@ -3,8 +3,8 @@ import { WasmError } from './errors.ts';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Reads the primitives of the WebAssembly binary format. Input is attacker-controlled: every read is bounds-checked
- * against `end`, every length against the bytes left, and offsets in messages are those of the whole file.
+ * Reads the primitives of the WebAssembly binary format. The input is attacker-controlled: every read is checked
+ * against `end` and every length against the bytes left. Offsets in messages count from the beginning of the file.
  */
 export class ByteReader {
   readonly bytes: Uint8Array;
@@ -26,25 +26,26 @@ export class ByteReader {
     return this.bytes[this.offset++] as number;
   }
 
-  /** Unsigned LEB128 of at most 32 bits. */
+  /** Reads an unsigned LEB128 of at most 32 bits. */
   u32(): number {
     let result = 0;
-    // Integers throughout: an engine keeps fields that once held another number, offsets too, as such for ever.
+    // Only small integers are stored in fields here: an engine treats a field that once held another kind of number as
+    // such for ever.
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8();
-      if (shift === 28 && byte > 0x0f) throw this.malformed('an integer is longer than 32 bits');
+      if (shift === 28 && byte > 0x0f) throw this.malformed('an integer has more than 32 bits');
       result |= (byte & 0x7f) << shift;
       if (byte < 0x80) return result >>> 0;
     }
-    throw this.malformed('an integer is longer than 32 bits');
+    throw this.malformed('an integer has more than 32 bits');
   }
 
-  /** Unsigned LEB128 of at most 64 bits. */
+  /** Reads an unsigned LEB128 of at most 64 bits. */
   u64(): bigint {
     return BigInt.asUintN(64, this.#leb(64, false));
   }
 
-  /** Signed LEB128 of at most 33 bits, as block types and heap types use it. */
+  /** Reads a signed LEB128 of at most 33 bits, the encoding of block types and heap types. */
   s33(): number {
     return Number(this.#leb(33, true));
   }
@@ -57,7 +58,7 @@ export class ByteReader {
     return this.#leb(64, true);
   }
 
-  /** A view of the next `length` bytes, not a copy. */
+  /** Returns a view of the next `length` bytes, not a copy. */
   slice(length: number): Uint8Array {
     if (length > this.end - this.offset)
       throw this.malformed(`${length} bytes announced, ${this.end - this.offset} left`);
@@ -69,22 +70,25 @@ export class ByteReader {
     this.slice(length);
   }
 
-  /** A reader of the next `length` bytes, which this one then has passed. */
+  /** Returns a reader of the next `length` bytes, and skips them in this reader. */
   sub(length: number): ByteReader {
     const start = this.offset;
     this.skip(length);
     return new ByteReader(this.bytes, start, this.offset);
   }
 
-  /** A count of items that each take at least `minimumBytes`; a count that cannot be true is refused before any loop. */
+  /**
+   * Reads a count of items that each take at least `minimumBytes`. A count that cannot be true is refused before any
+   * loop.
+   */
   count(minimumBytes = 1): number {
     const count = this.u32();
     if (count * minimumBytes > this.end - this.offset)
-      throw this.malformed(`${count} items announced, too few bytes left`);
+      throw this.malformed(`${count} items are announced, but too few bytes are left`);
     return count;
   }
 
-  /** A length-prefixed UTF-8 name. */
+  /** Reads a length-prefixed UTF-8 name. */
   name(): string {
     const start = this.offset;
     const bytes = this.slice(this.u32());
@@ -110,6 +114,6 @@ export class ByteReader {
       if (!fits) break;
       return value;
     }
-    throw this.malformed(`an integer is longer than ${bits} bits`);
+    throw this.malformed(`an integer has more than ${bits} bits`);
   }
 }

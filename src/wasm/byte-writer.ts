@@ -1,6 +1,6 @@
 const utf8 = new TextEncoder();
 
-/** Writes the primitives of the WebAssembly binary format into a buffer that grows. */
+/** Writes the primitives of the WebAssembly binary format into a growing buffer. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
@@ -27,7 +27,7 @@ export class ByteWriter {
     return this;
   }
 
-  /** Signed LEB128, also for 33-bit and 64-bit values. */
+  /** Writes a signed LEB128, also for 33-bit and 64-bit values. */
   s64(value: bigint): this {
     let rest = value;
     for (;;) {
@@ -62,18 +62,18 @@ export class ByteWriter {
     return this.u32(bytes.length).raw(bytes);
   }
 
-  /** Forgets what was written, and keeps the room. */
+  /** Drops what was written and keeps the buffer for reuse. */
   clear(): this {
     this.#length = 0;
     return this;
   }
 
-  /** What was written, as a view that later writes may invalidate. */
+  /** Returns a view of what was written. Later writes may invalidate it. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** What was written, as bytes of its own. */
+  /** Returns a copy of what was written. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }

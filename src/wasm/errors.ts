@@ -7,5 +7,5 @@ export type WasmErrorCode =
   | 'WASM_TOO_LARGE'
   | 'WASM_UNSUPPORTED';
 
-/** Bytes that are not what the binary format says, or more of something than we are willing to read. */
+/** Reports bytes that do not follow the binary format, or that exceed a bound of the reader. */
 export class WasmError extends VivariumError<WasmErrorCode> {}

@@ -11,7 +11,7 @@ import { RegistryError } from '../errors.ts';
 import { checkPointer } from './pointer.ts';
 
 const TEMPORARY = '.new-';
-/** A file that is still being written after a day was left by a crash. */
+/** A file that has been incomplete for a day was left behind by a crash. */
 const ABANDONED_MS = 86_400_000;
 
 /**
@@ -33,7 +33,8 @@ export class FolderBlobStore implements BlobStore, BlobInventory {
     const { folder, file } = this.#place(pointer);
     try {
       const known = await stat(file).catch(absent);
-      // A crash may have left a file of another size; the same size and a wrong content is found at every fetch.
+      // A crash may have left a file of another size, which is replaced here. Wrong contents of the same size are found
+      // at every fetch.
       const now = new Date(this.#clock.now());
       if (known?.isFile() && known.size === bytes.length) return await utimes(file, now, now);
       await mkdir(folder, { recursive: true });
@@ -119,7 +120,7 @@ async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** A rename is durable once its folder is. */
+/** Syncs a folder, because a rename is durable only after that. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
   try {

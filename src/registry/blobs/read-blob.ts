@@ -3,7 +3,7 @@ import { digestOf } from '#security/signatures';
 import { RegistryError } from '../errors.ts';
 
 /**
- * The bytes of a module, checked against the digest and size of its record.
+ * Reads the bytes of a module and checks them against the digest and size in its record.
  * @throws {RegistryError} `REGISTRY_BLOB_MISSING`, `REGISTRY_BLOB_DAMAGED`, `REGISTRY_UNAVAILABLE`
  */
 export async function readBlob(

@@ -7,22 +7,22 @@ import { checkPointer } from './pointer.ts';
 
 export interface S3Options {
   readonly bucket: string;
-  /** Begins every key; `registry/` by default. */
+  /** The beginning of every key; `registry/` by default. */
   readonly prefix?: string | undefined;
-  /** Another server than Amazon's. */
+  /** The URL of a server other than Amazon's. */
   readonly endpoint?: string | undefined;
-  /** Buckets in the path rather than the host name; what most other servers want. */
+  /** Puts the bucket into the path instead of the host name, which most other servers require. */
   readonly forcePathStyle?: boolean | undefined;
   readonly region?: string | undefined;
-  /** Left out: where the AWS client looks for them (environment, profile, role). */
+  /** The AWS client's own sources by default (environment, profile, role). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
-  /** Attempts for each request; 3 by default. */
+  /** The attempts for each request; 3 by default. */
   readonly maxAttempts?: number | undefined;
   /** Milliseconds for each request with all its attempts; 60,000 by default. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Refusals that not every server sends as a 403, and the client's own when it finds no credentials. */
+/** Refusals that not every server sends with status 403, and the error of the client when it finds no credentials. */
 const REFUSALS = new Set(['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'CredentialsProviderError']);
 
 type Sdk = typeof import('@aws-sdk/client-s3');
@@ -45,7 +45,7 @@ export class S3BlobStore implements BlobStore, BlobInventory {
     this.#client = new sdk.S3Client({
       region,
       maxAttempts,
-      // Older servers refuse checksums that they do not know; our own digest covers the bytes.
+      // Older servers reject requests with unknown checksums. Our own digest covers the bytes.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       ...(endpoint === undefined ? {} : { endpoint }),
@@ -54,7 +54,7 @@ export class S3BlobStore implements BlobStore, BlobInventory {
     });
   }
 
-  /** @throws {RegistryError} `REGISTRY_MISSING_PEER`; nothing is connected yet */
+  /** Makes the store without connecting. @throws {RegistryError} `REGISTRY_MISSING_PEER` */
   static async create(options: S3Options): Promise<S3BlobStore> {
     const sdk = await import('@aws-sdk/client-s3').catch((cause: unknown) => {
       throw new RegistryError(
@@ -148,7 +148,7 @@ export class S3BlobStore implements BlobStore, BlobInventory {
   }
 }
 
-/** Half a body is an error of the connection, not a short blob; more than wanted is not read. */
+/** Reads a body up to a limit. An incomplete body is a connection error, not a short blob. */
 async function readCapped(object: GetObjectCommandOutput, maxBytes: number): Promise<Uint8Array> {
   const stream = object.Body?.transformToWebStream();
   const chunks: Uint8Array[] = [];

@@ -3,7 +3,7 @@ import type { BlobCustody } from '../index-backend.ts';
 import { condemned } from '../query.ts';
 import type { PostgresConnection, RunStatement } from './connection.ts';
 
-/** Blobs that are being deleted, in the table `vivarium_condemned`. */
+/** The blobs that are being deleted, in the table `vivarium_condemned`. */
 export class PostgresBlobCustody implements BlobCustody {
   readonly #connection: PostgresConnection;
   readonly #clock: Clock;
@@ -33,7 +33,7 @@ export class PostgresBlobCustody implements BlobCustody {
     await this.#connection.query('DELETE FROM vivarium_condemned WHERE storage_pointer = $1', [pointer]);
   }
 
-  /** One writer at a time for each blob: a collector must not miss a record that is being inserted. */
+  /** Allows one writer at a time for each blob, so that a collector cannot miss a record that is being inserted. */
   async lock(run: RunStatement, pointer: string): Promise<void> {
     await run('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [pointer]);
   }

@@ -7,36 +7,39 @@ import { StatementTimer } from './statement-timer.ts';
 
 export type PostgresValue = string | number | Uint8Array | readonly string[] | null;
 
-/** Runs one statement, for a minute at most unless it may take longer. */
+/** Runs one statement, for at most a minute by default. */
 export type RunStatement = (sql: string, values?: readonly PostgresValue[], timeoutMs?: number) => Promise<Row[]>;
 
-/** PostgreSQL's ids of the types that come back as text by default: bigint and numeric. */
+/** The ids of the PostgreSQL types bigint and numeric, which the client returns as text by default. */
 const NUMBERS = new Set([20, 1_700]);
-/** Any number that nobody else is likely to lock: `vivarium` in ASCII. */
+/** A number that nobody else is likely to lock: `vivarium` in ASCII. */
 const MIGRATION_LOCK = '8532486130713293165';
 const ATTEMPTS = 5;
 const POOL_SIZE = 8;
 const QUERY_TIMEOUT_MS = 60_000;
 /**
- * Filtered searches go on until they have enough, and take an index wherever one has the order; see the ADR on the index.
- * A server without pgvector keeps its settings as text.
+ * Filtered searches continue until they have enough rows, and use an index wherever one has the order; see the ADR on
+ * the index. A server without pgvector stores the settings as text.
  */
 export const SESSION: string = `SELECT set_config('hnsw.ef_search', '200', false), set_config('hnsw.iterative_scan', 'strict_order', false),
   set_config('enable_sort', 'off', false)`;
 
-/** A pool of connections: transactions, typed errors, migrations. A connection that broke is replaced at the next use. */
+/**
+ * A pool of connections with transactions, typed errors and migrations. A broken connection is replaced at the next
+ * use.
+ */
 export class PostgresConnection {
   readonly #pool: Pool;
-  /** Of the connections whose session is set. */
+  /** The timers of connections whose session settings are made. */
   readonly #timers = new WeakMap<PoolClient, StatementTimer>();
 
   private constructor(pool: Pool) {
     this.#pool = pool;
-    // An idle connection that breaks would end the process otherwise; the next statement opens another.
+    // Without this listener an idle connection that breaks would end the process. The next statement opens another one.
     pool.on('error', () => undefined);
   }
 
-  /** @throws {RegistryError} `REGISTRY_MISSING_PEER`; nothing is connected yet */
+  /** Makes the pool without connecting. @throws {RegistryError} `REGISTRY_MISSING_PEER` */
   static async create(url: string): Promise<PostgresConnection> {
     const { default: pg } = await import('pg').catch((cause: unknown) => {
       throw new RegistryError(
@@ -60,14 +63,14 @@ export class PostgresConnection {
     );
   }
 
-  /** Runs one statement by itself. @throws {RegistryError} */
+  /** Runs one statement outside a transaction. @throws {RegistryError} */
   query(sql: string, values: readonly PostgresValue[] = []): Promise<Row[]> {
     return this.#withClient((run) => run(sql, values));
   }
 
   /**
-   * Runs `work` in a transaction: all of it happens, or nothing. It is run again when PostgreSQL ended it to resolve a
-   * deadlock.
+   * Runs `work` in a transaction: all of it takes effect, or nothing. It runs again when PostgreSQL aborted it to
+   * resolve a deadlock.
    * @throws {RegistryError} `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`
    */
   async transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
@@ -101,7 +104,7 @@ export class PostgresConnection {
       if (version > POSTGRES_MIGRATIONS.length) {
         throw new RegistryError(
           'REGISTRY_SCHEMA',
-          `the registry's database has schema ${version}, this program knows ${POSTGRES_MIGRATIONS.length}; use a newer one`,
+          `the registry's database has schema ${version}, but this program knows ${POSTGRES_MIGRATIONS.length}; use a newer program`,
         );
       }
       for (const migration of POSTGRES_MIGRATIONS.slice(version)) await run(migration);
@@ -115,8 +118,8 @@ export class PostgresConnection {
   }
 
   /**
-   * Runs `work` with a connection. One that broke while it lay idle shows it at the first statement only, which the
-   * server then did not answer: another takes its place, at most as often as there are connections.
+   * Runs `work` with a connection. A connection that broke while it was idle fails at its first statement, which the
+   * server then did not run. Another connection takes its place, at most as often as there are connections.
    */
   async #withClient<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
@@ -138,23 +141,23 @@ export class PostgresConnection {
       throw typed(cause);
     }
     let broken: Error | undefined;
-    // A connection that breaks while it is ours says so here as well as in the statement.
+    // A connection that breaks during use reports this here as well as in the statement.
     const onError = (error: Error): void => {
       broken = error;
     };
     client.on('error', onError);
     const timer = this.#timers.get(client) ?? new StatementTimer();
     const run: RunStatement = async (text, values = [], timeoutMs = QUERY_TIMEOUT_MS) => {
-      // A rollback would wait behind a statement that has no answer.
+      // A rollback would wait for a statement that gets no answer.
       if (broken !== undefined) throw typed(broken);
       try {
-        // Without parameters several statements may stand in one text, as in a migration.
+        // Without parameters one text may contain several statements, as migrations do.
         const query: QueryConfig = values.length > 0 ? { text, values: [...values] } : { text };
         const rows = await rowsOf(client, query, timer, timeoutMs);
         statements.done += 1;
         return rows;
       } catch (cause) {
-        // Without a state it is no answer of the server: the connection is of no more use.
+        // An error without a state does not come from the server: the connection cannot be used any more.
         if (stateOf(cause) === undefined) broken = cause instanceof Error ? cause : new Error(String(cause));
         throw typed(cause);
       }
@@ -174,8 +177,8 @@ export class PostgresConnection {
 }
 
 /**
- * The rows that a statement gives. By its callback: the client's promise keeps the results of earlier statements reachable
- * for so long that they outlive the young generation, and a search is held up by full collections.
+ * Returns the rows of a statement. It uses the client's callback, because its promise keeps earlier results reachable
+ * for so long that they leave the young generation, and full collections then delay searches.
  */
 function rowsOf(client: PoolClient, query: QueryConfig, timer: StatementTimer, timeoutMs: number): Promise<Row[]> {
   return new Promise((resolve, reject) => {
@@ -183,19 +186,19 @@ function rowsOf(client: PoolClient, query: QueryConfig, timer: StatementTimer, t
     client.query(query, (error: Error | null, result: QueryResult<Row> | undefined) => {
       timer.stop();
       if (error) reject(error);
-      // Of several statements in one text there are several results, and nobody asks for them.
+      // A text with several statements has several results, which nobody needs.
       else resolve(result?.rows ?? []);
     });
   });
 }
 
-/** The five characters by which PostgreSQL says what went wrong. */
+/** The five characters with which PostgreSQL classifies an error. */
 function stateOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** Whether the server, or the network, ended the connection. */
+/** Whether the server or the network ended the connection. */
 function isTermination(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return (

@@ -4,7 +4,7 @@ import { statisticsOf, statisticsQueries } from '../statistics.ts';
 import type { PostgresConnection } from './connection.ts';
 import { PREFIX } from './schema.ts';
 
-/** What was asked, in the table `vivarium_lookups`. */
+/** The outcomes of lookups, in the table `vivarium_lookups`. */
 export class PostgresLookupLog implements LookupLog {
   readonly #connection: PostgresConnection;
 

@@ -23,17 +23,17 @@ import { vectorSource } from './vector-source.ts';
 import { VectorTable } from './vector-table.ts';
 
 export interface PostgresIndexOptions {
-  /** `postgres://user:password@host:port/database`, with the parameters that the client `pg` takes. */
+  /** `postgres://user:password@host:port/database`, with the parameters of the client `pg`. */
   readonly url: string;
   readonly clock: Clock;
-  /** Memory for vectors in bytes, used where pgvector is not there; 512 MiB by default. */
+  /** The memory for vectors in bytes, which is used without pgvector; 512 MiB by default. */
   readonly vectorCacheBytes?: number | undefined;
 }
 
 const NAMES = COLUMNS.join(', ');
 /**
- * What a record is read from. The client takes bytes as text of twice their length, and leaves two copies of each vector
- * behind; base64 is a third longer, and read at once.
+ * The columns from which a record is read. The client receives bytes as text of twice their length and leaves two
+ * copies of each vector behind; base64 is only a third longer and is read at once.
  */
 const ALL = COLUMNS.map((name) => (name === 'embedding' ? "encode(embedding, 'base64') AS embedding" : name)).join(
   ', ',
@@ -65,7 +65,7 @@ const EVICT = `
   DELETE FROM vivarium_modules WHERE id IN (SELECT id FROM doomed) AND validation_status <> 'revoked'
   RETURNING id, interface_hash`;
 
-/** The index in a PostgreSQL: vectors in pgvector where the server has it, scanned in the process where it has not. */
+/** The index in PostgreSQL. Vectors are in pgvector if the server has it; otherwise the process scans them. */
 export class PostgresModuleIndex implements IndexBackend {
   readonly #connection: PostgresConnection;
   readonly #log: PostgresLookupLog;
@@ -73,7 +73,7 @@ export class PostgresModuleIndex implements IndexBackend {
   readonly #table = new VectorTable();
   readonly #search: VectorSearch;
   readonly #groups: VectorGroups;
-  /** Fixed once it is there. */
+  /** Never changes once it is set. */
   #embedder: IndexEmbedder | undefined;
 
   private constructor(connection: PostgresConnection, options: PostgresIndexOptions) {
@@ -248,12 +248,12 @@ export class PostgresModuleIndex implements IndexBackend {
     const records = new Map(readableRecords(rows).map((record) => [record.id, record]));
     return scored.flatMap(({ id, similarity }) => {
       const record = records.get(id);
-      // What is kept for the search does not know of a status that was edited by hand.
+      // The data of the search does not know about a status that was edited by hand.
       return record?.status === 'verified' ? [{ record, similarity }] : [];
     });
   }
 
-  /** The first vector that is published fixes the index's embedder and dimensions. */
+  /** Sets the index's embedder and dimensions when the first vector is published. */
   async #fixEmbedder(run: RunStatement, record: ModuleRecord, embedding: Float32Array): Promise<void> {
     const [first] = await run(
       'INSERT INTO vivarium_embedder (one, id, dimensions) VALUES (1, $1, $2) ON CONFLICT DO NOTHING RETURNING one',
@@ -266,7 +266,7 @@ export class PostgresModuleIndex implements IndexBackend {
     checkEmbedder(embedder, record);
   }
 
-  /** Brings the vector table to what a record's status means, for it and for what it supersedes. */
+  /** Updates the vector table to a record's status, for the record and for the one that it supersedes. */
   async #index(
     run: RunStatement,
     record: Pick<ModuleRecord, 'id' | 'interfaceHash' | 'status' | 'embedding' | 'supersedes'>,
@@ -279,7 +279,7 @@ export class PostgresModuleIndex implements IndexBackend {
   }
 }
 
-/** The next version of an interface, for the row that changes; held until the transaction ends. */
+/** Returns the next version of an interface for a changed row. The row is locked until the transaction ends. */
 async function touch(run: RunStatement, interfaceHash: string): Promise<number> {
   const [row] = await run(
     `INSERT INTO vivarium_interfaces (interface_hash, version, generation) VALUES ($1, 1, 0)

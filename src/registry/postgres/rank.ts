@@ -1,6 +1,6 @@
 import type { PostgresConnection } from './connection.ts';
 
-/** The first of these modules by use count, age and id. */
+/** Returns the first of these modules by use count, age and id. */
 export async function rankModules(
   connection: PostgresConnection,
   ids: readonly string[],

@@ -1,9 +1,9 @@
-/** Every table's name begins with this: the database may be shared with other programs. */
+/** The beginning of every table's name, because the database may be shared with other programs. */
 export const PREFIX: string = 'vivarium_';
 
 /**
- * What each version of the schema adds. A released entry never changes; a later one is appended. Ids are compared by
- * their bytes, as in the other index, whatever the database's collation is.
+ * What each version of the schema adds. A released entry never changes; later ones are appended. Ids are compared by
+ * their bytes, as in the other index, whatever the database's collation.
  */
 export const POSTGRES_MIGRATIONS: readonly string[] = [
   `

@@ -1,6 +1,6 @@
 /**
- * Ends a connection's statement that takes too long: the client's own timer for each leaves garbage behind that only a full
- * collection clears. One timer serves all statements of a connection, one after the other, and is moved on at each.
+ * Ends a connection's statements that take too long. The client's own timers leave garbage behind that only a full
+ * collection clears, so one timer serves all statements of a connection and is restarted for each.
  */
 export class StatementTimer {
   #timer: NodeJS.Timeout | undefined;
@@ -16,7 +16,7 @@ export class StatementTimer {
     }
     clearTimeout(this.#timer);
     this.#timeoutMs = timeoutMs;
-    // The connection keeps the process alive as long as a statement is under way.
+    // The connection keeps the process alive while a statement runs, so the timer need not.
     this.#timer = setTimeout(() => this.#expire?.(), timeoutMs).unref();
   }
 
@@ -24,7 +24,7 @@ export class StatementTimer {
     this.#expire = undefined;
   }
 
-  /** For a connection that is given up. */
+  /** Stops the timer of a connection that is given up. */
   end(): void {
     this.stop();
     clearTimeout(this.#timer);

@@ -7,31 +7,37 @@ import { rankTies } from '../vectors/vector-groups.ts';
 import type { PostgresConnection } from './connection.ts';
 import { rankModules } from './rank.ts';
 
-/** Interfaces with fewer modules are searched exactly; it takes no longer than the index would. */
+/** Interfaces with fewer modules are searched exactly, which takes no longer than the index would. */
 const EXACT = 2_000;
-/** Fewest rows asked of the index: its last ones are the least sure. */
+/** The fewest rows to request from the index, whose last rows are the least reliable. */
 const LEAST = 20;
-/** What the index's 16-bit numbers may move a similarity by: vectors that far apart may come in either order. */
+/**
+ * How much the index's 16-bit numbers may change a similarity. Vectors with a smaller difference may come in either
+ * order.
+ */
 const HALF_ROUNDING = 2e-3;
-/** For so long an interface is taken to be as large as it was. */
+/** How long an interface counts as large after it was found to be large. */
 const LARGE_MS = 60_000;
 const MOST_LARGE = 10_000;
 
-/** A query as the statements take it. */
+/** A query in the form that the statements take. */
 interface Wanted {
   readonly interfaceHash: string;
   /** The unit vector in pgvector's binary form. */
   readonly vector: Uint8Array;
   readonly threshold: number;
   readonly limit: number;
-  /** JSON list of the imports that can be met; null when all are. */
+  /** A JSON list of the imports that can be provided; null when all can. */
   readonly met: string | null;
 }
 
-/** Searches the table `vivarium_vectors`: exactly where an interface has few modules, by the HNSW index where it has many. */
+/**
+ * Searches the table `vivarium_vectors`: exactly for an interface with few modules, by the HNSW index for one with
+ * many.
+ */
 export class VectorSearch {
   readonly #connection: PostgresConnection;
-  /** Interfaces that were large a moment ago: counting them for every query would take as long as the search. */
+  /** Interfaces that were large recently. Counting for every query would take as long as the search. */
   readonly #large: LRUCache<string, true>;
 
   constructor(connection: PostgresConnection, clock: Clock) {
@@ -45,7 +51,7 @@ export class VectorSearch {
     });
   }
 
-  /** The best matches, best first. */
+  /** Returns the best matches, best first. */
   async find(query: ReadQuery, embedding: Float32Array, dimensions: number): Promise<readonly Scored[]> {
     if (embedding.length !== dimensions || !isComparable(embedding)) return [];
     const { interfaceHash, threshold, limit, provided } = query;
@@ -67,8 +73,8 @@ export class VectorSearch {
   }
 
   /**
-   * By the index, which holds the vectors at half precision; what it gives is scored at full precision. Undefined when
-   * it gave up before it had enough: it looks at 20,000 vectors at most, and few of them may fit.
+   * Searches by the index, which holds the vectors at half precision, and scores the results at full precision. Returns
+   * undefined when the index gave up before it had enough: it reads at most 20,000 vectors, and few of them may match.
    */
   async #nearest(wanted: Wanted, dimensions: number): Promise<readonly Scored[] | undefined> {
     const { interfaceHash, threshold, limit, met } = wanted;
@@ -89,7 +95,7 @@ export class VectorSearch {
       const run = nearest.filter(({ id }) => ids.includes(id));
       const isWhole = nearest.length < most || run.every(({ similarity }) => similarity > least + HALF_ROUNDING);
       if (isWhole) return rankModules(this.#connection, ids, left);
-      // Equal vectors may go on behind the last row that was asked for.
+      // Vectors equal to the last row may follow after it.
       return this.#rankEqual(wanted, [...new Set(run.map(({ digest }) => digest))], left);
     });
   }
@@ -105,7 +111,8 @@ export class VectorSearch {
   }
 
   async #exact({ interfaceHash, vector, threshold, limit, met }: Wanted): Promise<readonly Scored[]> {
-    // Materialized, or the planner might walk the HNSW index, which finds a rare interface's modules by chance only.
+    // The query is materialized. Otherwise the planner might use the HNSW index, which finds a rare interface's modules
+    // only by chance.
     const rows = await this.#connection.query(
       `WITH scored AS MATERIALIZED (
         SELECT id, -(unit <#> $2) AS similarity FROM vivarium_vectors
@@ -122,8 +129,8 @@ export class VectorSearch {
 }
 
 /**
- * The statement that the HNSW index serves. It orders by the very expression that is indexed, and the connection's
- * planner may not sort, or it might read the whole interface: it knows little of what an HNSW scan costs.
+ * The statement that uses the HNSW index. It orders by the very expression that is indexed. The connection's planner
+ * must not sort, because it knows little about the cost of an HNSW scan and might read the whole interface.
  */
 export function nearestStatement(dimensions: number): string {
   const half = `halfvec(${Number(dimensions)})`;
@@ -132,7 +139,10 @@ export function nearestStatement(dimensions: number): string {
     ORDER BY unit::${half} <#> $2::vector::${half} LIMIT $4`;
 }
 
-/** As pgvector receives it: two 16-bit numbers, the dimensions and zero, and big-endian float32. Text takes twice as long. */
+/**
+ * Encodes a vector as pgvector receives it: two 16-bit numbers, the dimensions and zero, then big-endian float32. Text
+ * takes twice as long.
+ */
 function binaryOf(vector: Float32Array): Uint8Array {
   const view = new DataView(new ArrayBuffer(4 + vector.length * 4));
   view.setInt16(0, vector.length);

@@ -3,7 +3,7 @@ import { VECTOR_COLUMNS, vectorRowOf } from '../vectors/vector-row.ts';
 import type { PostgresConnection } from './connection.ts';
 import { rankModules } from './rank.ts';
 
-/** Packed vectors by interface, for the scan in the process where there is no pgvector. */
+/** Packed vectors by interface, for the scan in the process when there is no pgvector. */
 export function vectorSource(connection: PostgresConnection): VectorSource {
   return {
     state: async (interfaceHash) => {

@@ -2,11 +2,11 @@ import { digestOf } from '#security/signatures';
 import { isComparable, normalize, packVector, unpackVector } from '../embedding.ts';
 import type { RunStatement } from './connection.ts';
 
-/** The most dimensions that pgvector's HNSW index takes, of halfvec. */
+/** The most dimensions of halfvec that pgvector's HNSW index accepts. */
 const MAX_INDEXED = 4_000;
-/** Up to so many dimensions a row fits into a page, and no second look-up is needed for the vector. */
+/** Up to this many dimensions a row fits into a page, and the vector needs no second look-up. */
 const MAX_INLINE = 1_900;
-/** Making the index anew takes minutes for a hundred thousand modules. */
+/** The time limit for rebuilding the index, which takes minutes for a hundred thousand modules. */
 const BUILD_TIMEOUT_MS = 3_600_000;
 
 const ALIVE = `
@@ -15,13 +15,13 @@ const ALIVE = `
       AND s.interface_hash = m.interface_hash AND s.validation_status <> 'pending')`;
 
 /**
- * Vectors of the modules that may be found, of length 1, in a table of pgvector's: `vivarium_vectors`. The packed vector
- * in the module's own row remains the one that was signed; this table can be made again from it.
+ * The unit vectors of the modules that may be found, in the pgvector table `vivarium_vectors`. The packed vector in the
+ * module's own row is the one that was signed, and this table can be rebuilt from it.
  */
 export class VectorTable {
   #isThere = false;
 
-  /** Whether the table is there; another process may have made it. */
+  /** Whether the table exists; another process may have made it. */
   async isThere(run: RunStatement): Promise<boolean> {
     if (!this.#isThere) {
       const [row] = await run("SELECT to_regclass('vivarium_vectors') IS NOT NULL AS there");
@@ -30,7 +30,10 @@ export class VectorTable {
     return this.#isThere;
   }
 
-  /** Makes the table if pgvector is there and takes so many dimensions, and fills it with what was published before. */
+  /**
+   * Makes the table if pgvector exists and accepts this many dimensions, and fills it with the modules published
+   * before.
+   */
   async create(run: RunStatement, dimensions: number): Promise<void> {
     if (dimensions > MAX_INDEXED || (await this.isThere(run)) || !(await hasExtension(run))) return;
     await run('LOCK TABLE vivarium_modules IN SHARE ROW EXCLUSIVE MODE');
@@ -59,7 +62,7 @@ export class VectorTable {
       after = String(rows.at(-1)?.id);
       if (rows.length < 500) break;
     }
-    // A graph that does not fit into this memory is built many times slower.
+    // Building a graph that does not fit into this memory takes many times longer.
     await run(`SELECT set_config('maintenance_work_mem', '512MB', true)`);
     await run(
       `CREATE INDEX vivarium_vectors_nearest ON vivarium_vectors
@@ -75,7 +78,7 @@ export class VectorTable {
     return this.#addAll(run, [{ id, vector: embedding }]);
   }
 
-  /** Takes out what must not be found any more: a module, or what it supersedes. */
+  /** Removes modules that must not be found any more: a module, or the ones that it supersedes. */
   async remove(
     run: RunStatement,
     interfaceHash: string,
@@ -101,7 +104,7 @@ export class VectorTable {
   }
 }
 
-/** The extension, made if the server has it and the role may. Filtered searches need version 0.8. */
+/** Whether the extension exists, or can be made by this role. Filtered searches need version 0.8. */
 async function hasExtension(run: RunStatement): Promise<boolean> {
   const [available] = await run("SELECT 1 AS one FROM pg_available_extensions WHERE name = 'vector'");
   if (available === undefined) return false;

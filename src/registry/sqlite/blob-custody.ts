@@ -3,7 +3,7 @@ import type { BlobCustody } from '../index-backend.ts';
 import { condemned } from '../query.ts';
 import type { SqliteDatabase } from './database.ts';
 
-/** Blobs that are being deleted, in the table `condemned`. */
+/** The blobs that are being deleted, in the table `condemned`. */
 export class SqliteBlobCustody implements BlobCustody {
   readonly #database: SqliteDatabase;
   readonly #clock: Clock;
@@ -36,7 +36,10 @@ export class SqliteBlobCustody implements BlobCustody {
     await this.#database.write(() => this.#database.change('DELETE FROM condemned WHERE storage_pointer = ?', pointer));
   }
 
-  /** Within a transaction. @throws {RegistryError} `REGISTRY_BUSY` while the blob is being deleted */
+  /**
+   * Checks, within a transaction, that the blob is kept. @throws {RegistryError} `REGISTRY_BUSY` while the blob is
+   * being deleted
+   */
   expectKept(pointer: string): void {
     const mark = this.#database.get('SELECT until FROM condemned WHERE storage_pointer = ?', pointer);
     if (Number(mark?.until ?? 0) > this.#clock.now()) throw condemned(pointer);

@@ -9,11 +9,11 @@ import { SQLITE_MIGRATIONS } from './schema.ts';
 
 const BUSY = 5;
 const LOCKED = 6;
-/** How often a statement is tried while another process writes; with the pauses between, about ten seconds. */
+/** How often a statement is tried while another process writes; about ten seconds with the pauses in between. */
 const BUSY_ATTEMPTS = 200;
 const MAX_PAUSE_MS = 50;
 
-/** What a database is made of, but for the indexes that SQLite makes by itself. More entries than ours are not ours. */
+/** Lists the schema of a database without the indexes that SQLite makes by itself. Any other entries are not ours. */
 const SCHEMA = `SELECT type, name, tbl_name, sql FROM main.sqlite_schema
   WHERE name NOT LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\' LIMIT 1000`;
 
@@ -21,7 +21,10 @@ const textOfEntry = (entry: object): string => JSON.stringify(Object.values(entr
 
 export type SqliteValue = SQLInputValue;
 
-/** One SQLite file: migrations, prepared statements, transactions that wait for other processes without blocking. */
+/**
+ * One SQLite file with migrations, prepared statements, and transactions that wait for other processes without
+ * blocking.
+ */
 export class SqliteDatabase {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -29,10 +32,10 @@ export class SqliteDatabase {
   constructor(path: string) {
     try {
       if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
-      // SQLite would wait for a FIFO.
+      // SQLite would wait for ever to open a FIFO.
       const stats = path === ':memory:' ? undefined : statSync(path, { throwIfNoEntry: false });
       if (stats !== undefined && !stats.isFile()) throw new Error('it is not a regular file');
-      // A wait inside SQLite would hold the event loop; `run` waits outside.
+      // A wait inside SQLite would block the event loop; `run` waits outside.
       this.#database = new DatabaseSync(path, { timeout: 0, allowExtension: false, defensive: true });
     } catch (cause) {
       throw new RegistryError('REGISTRY_UNAVAILABLE', `cannot open the registry's index ${path}: ${messageOf(cause)}`, {
@@ -41,9 +44,12 @@ export class SqliteDatabase {
     }
   }
 
-  /** Brings the schema up to date. @throws {RegistryError} `REGISTRY_SCHEMA` when a newer program wrote the file, or somebody else */
+  /**
+   * Brings the schema up to date. @throws {RegistryError} `REGISTRY_SCHEMA` when a newer or foreign program wrote the
+   * file
+   */
   async migrate(): Promise<void> {
-    // Someone who can write the file could plant a trigger or view that calls functions.
+    // Somebody who can write the file could plant a trigger or view that calls functions.
     await this.run(() => this.#database.exec('PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL'));
     await this.run(() => this.#database.exec('PRAGMA journal_mode = WAL'));
     await this.write(() => {
@@ -51,7 +57,7 @@ export class SqliteDatabase {
       if (typeof version !== 'number' || version > SQLITE_MIGRATIONS.length) {
         throw new RegistryError(
           'REGISTRY_SCHEMA',
-          `the registry's index has schema ${String(version)}, this program knows ${SQLITE_MIGRATIONS.length}; use a newer one`,
+          `the registry's index has schema ${String(version)}, but this program knows ${SQLITE_MIGRATIONS.length}; use a newer program`,
         );
       }
       this.#checkSchema(version);
@@ -61,8 +67,8 @@ export class SqliteDatabase {
   }
 
   /**
-   * Refuses a file whose tables, indexes, views or triggers are not those of the migrations. In a folder that others can
-   * write, a view of the name of a table may never end, and a trigger does what its author wants.
+   * Refuses a file whose tables, indexes, views or triggers differ from those of the migrations. In a folder that
+   * others can write, a view in place of a table may never end, and a trigger does what its author wants.
    */
   #checkSchema(version: number): void {
     const wanted = new DatabaseSync(':memory:');
@@ -76,7 +82,7 @@ export class SqliteDatabase {
         wrong === undefined ? 'lacks tables or indexes' : `has the ${wrong.type} ${shownText(String(wrong.name))}`;
       throw new RegistryError(
         'REGISTRY_SCHEMA',
-        `the registry's index ${what}, other than this program made it; it is damaged or hostile: restore it`,
+        `the registry's index ${what}, which this program did not make; the file is damaged or hostile: restore it`,
       );
     } finally {
       wanted.close();
@@ -94,17 +100,17 @@ export class SqliteDatabase {
       .map(narrow);
   }
 
-  /** Rows one by one, integers as bigint; the caller may stop early. */
+  /** Returns rows one by one with integers as bigint. The caller may stop early. */
   iterate(sql: string, ...values: SqliteValue[]): Iterable<Record<string, unknown>> {
     return this.#prepare(sql).iterate(...values);
   }
 
-  /** Runs a statement that gives no rows; answers how many it changed. */
+  /** Runs a statement that returns no rows. Returns how many rows it changed. */
   change(sql: string, ...values: SqliteValue[]): number {
     return Number(this.#prepare(sql).run(...values).changes);
   }
 
-  /** Runs `work` in a transaction that holds the write lock; all of it happens, or nothing. */
+  /** Runs `work` in a transaction that holds the write lock: all of it takes effect, or nothing. */
   write<T>(work: () => T): Promise<T> {
     return this.run(() => {
       this.#database.exec('BEGIN IMMEDIATE');
@@ -119,7 +125,9 @@ export class SqliteDatabase {
     });
   }
 
-  /** Runs `work`, again and again while another process holds the lock. @throws {RegistryError} `REGISTRY_UNAVAILABLE` */
+  /**
+   * Runs `work`, and repeats it while another process holds the lock. @throws {RegistryError} `REGISTRY_UNAVAILABLE`
+   */
   async run<T>(work: () => T): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -153,8 +161,8 @@ export class SqliteDatabase {
 }
 
 /**
- * Integers as numbers where they are exact. Anybody may have written a larger one into one row, and reading it as a number
- * would fail the whole statement.
+ * Converts integers to numbers if that is exact. One row may hold a larger integer, and reading it as a number would
+ * fail the whole statement.
  */
 function narrow(row: Record<string, unknown>): Record<string, unknown> {
   for (const [column, value] of Object.entries(row)) {
@@ -165,7 +173,7 @@ function narrow(row: Record<string, unknown>): Record<string, unknown> {
 
 function isBusy(error: unknown): boolean {
   if (!(error instanceof Error) || !('errcode' in error)) return false;
-  // Extended result codes keep the primary one in the low byte.
+  // Extended result codes have the primary code in the low byte.
   const code = Number(error.errcode) & 0xff;
   return code === BUSY || code === LOCKED;
 }

@@ -1,7 +1,7 @@
 import type { IndexEmbedder } from '../query.ts';
 import type { SqliteDatabase } from './database.ts';
 
-/** The embedder whose vectors the index holds; undefined until the first vector is published. */
+/** Returns the embedder of the index's vectors; undefined until the first vector is published. */
 export function embedderOf(database: SqliteDatabase): IndexEmbedder | undefined {
   const row = database.get('SELECT id, dimensions FROM embedder');
   return row === undefined ? undefined : { id: String(row.id), dimensions: Number(row.dimensions) };

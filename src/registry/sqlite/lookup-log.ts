@@ -3,7 +3,7 @@ import type { LogRule, LookupLog, RegistryStatistics } from '../index-backend.ts
 import { statisticsOf, statisticsQueries } from '../statistics.ts';
 import type { SqliteDatabase } from './database.ts';
 
-/** What was asked, in the table `lookups`. */
+/** The outcomes of lookups, in the table `lookups`. */
 export class SqliteLookupLog implements LookupLog {
   readonly #database: SqliteDatabase;
 

@@ -1,5 +1,5 @@
 /**
- * What each version of the schema adds. A released entry never changes; a later one is appended. Tables are STRICT, so
+ * What each version of the schema adds. A released entry never changes; later ones are appended. Tables are STRICT, so
  * that a column holds what its type says.
  */
 export const SQLITE_MIGRATIONS: readonly string[] = [

@@ -20,10 +20,10 @@ import { SqliteLookupLog } from './lookup-log.ts';
 import { vectorSource } from './vector-source.ts';
 
 export interface SqliteIndexOptions {
-  /** The database file, made when missing; `:memory:` for one that lives as long as the index. */
+  /** The database file, which is made when missing; `:memory:` for one that exists as long as the index. */
   readonly path: string;
   readonly clock: Clock;
-  /** Memory for vectors in bytes; 512 MiB by default. 100,000 modules of 512 dimensions take 220 MiB. */
+  /** The memory for vectors in bytes; 512 MiB by default. 100,000 modules of 512 dimensions take 220 MiB. */
   readonly vectorCacheBytes?: number | undefined;
 }
 
@@ -58,7 +58,7 @@ const EVICT = `
   DELETE FROM modules WHERE id IN (SELECT id FROM doomed) AND validation_status <> 'revoked'
   RETURNING id, interface_hash`;
 
-/** The embedded index: one file, vectors scanned in the process. Several processes may share the file. */
+/** The embedded index: one file, with vectors scanned in the process. Several processes may share the file. */
 export class SqliteModuleIndex implements IndexBackend {
   readonly #database: SqliteDatabase;
   readonly #log: SqliteLookupLog;
@@ -230,7 +230,7 @@ export class SqliteModuleIndex implements IndexBackend {
       for (const { id, similarity } of scored) {
         const row = this.#database.get(`SELECT ${ALL} FROM modules WHERE id = ?`, id);
         for (const record of readableRecords(row === undefined ? [] : [row])) {
-          // The vectors in memory do not know of a status that was edited by hand.
+          // The vectors in memory do not know about a status that was edited by hand.
           if (record.status === 'verified') matches.push({ record, similarity });
         }
       }
@@ -238,7 +238,7 @@ export class SqliteModuleIndex implements IndexBackend {
     });
   }
 
-  /** The next version of an interface, for the row that changes. */
+  /** Returns the next version of an interface for a changed row. */
   #touch(interfaceHash: string): number {
     return Number(this.#database.get(UPSERT_INTERFACE, interfaceHash)?.version);
   }

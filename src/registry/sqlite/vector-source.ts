@@ -3,7 +3,7 @@ import { VECTOR_COLUMNS, vectorRowOf } from '../vectors/vector-row.ts';
 import type { SqliteDatabase } from './database.ts';
 import { embedderOf } from './embedder.ts';
 
-/** So many ties are looked up one by one. */
+/** Up to this many ties are looked up one by one. */
 const FEW = 100;
 
 /** Packed vectors by interface, for the scan in the process. */
@@ -33,7 +33,8 @@ export function vectorSource(database: SqliteDatabase): VectorSource {
             ORDER BY use_count DESC, created_at, id LIMIT ?`;
           return database.all(sql, JSON.stringify(ids), limit).map(({ id }) => String(id));
         }
-        // Walking the index in its order and stopping early beats sorting ten thousand modules of one meaning.
+        // Reading the index in its order and stopping early is faster than sorting ten thousand modules of equal
+        // similarity.
         const wanted = new Set(ids);
         const ranked: string[] = [];
         const order = database.iterate(

@@ -1,11 +1,11 @@
 import type { ValidationStatus } from '#core/ports/registry';
 import { isComparable, lengthOf, normalize } from '../embedding.ts';
 
-/** What a group needs of one module. */
+/** The data of one module that a group needs. */
 export interface VectorRow {
   readonly id: string;
   readonly pointer: string;
-  /** The interface's version at which this row changed last. */
+  /** The interface's version at which this row last changed. */
   readonly changed: number;
   readonly status: ValidationStatus;
   readonly supersedes: string | undefined;
@@ -20,17 +20,20 @@ export interface Scored {
 }
 
 /**
- * Rounding of float32 sums: a vector's similarity to itself may come out this much below 1. Similarities that differ by
- * less are equal, or else the order of equal vectors would follow the last bit.
+ * The rounding error of float32 sums: the similarity of a vector to itself may be this much below 1. Similarities with
+ * a smaller difference count as equal, because otherwise the last bit would decide the order of equal vectors.
  */
 export const ROUNDING = 2e-6;
 
-/** Leading dimensions that are compared first. Most vectors are ruled out by them alone, see the ADR on the index. */
+/** The leading dimensions that are compared first. They alone rule out most vectors; see the ADR on the index. */
 const HEAD = 64;
-/** Vectors compared before other work gets its turn: about a millisecond. */
+/** The number of vectors that are compared before other work may run: about a millisecond. */
 const SLICE = 4_096;
 
-/** The vectors of one interface, contiguous and of length 1, as heads and tails. Grows; forgets only by being rebuilt. */
+/**
+ * The unit vectors of one interface, stored contiguously as heads and tails. A group grows, and drops vectors only when
+ * it is rebuilt.
+ */
 export class VectorGroup {
   /** The interface's version up to which this group is current. */
   version = 0;
@@ -86,8 +89,8 @@ export class VectorGroup {
   }
 
   /**
-   * Every module that is among the `limit` most similar ones at or above the threshold, those that tie with the last of
-   * them included; best first, ties in no order.
+   * Returns every module that is among the `limit` most similar ones at or above the threshold, and all that tie with
+   * the last of them. The best come first; the order of ties is undefined.
    */
   async search(
     wanted: Float32Array,
@@ -113,7 +116,7 @@ export class VectorGroup {
     const queryTailLength = lengthOf(queryTail);
     for (let slot = from; slot < to; slot += 1) {
       const head = dot(queryHead, this.#heads, slot * this.#head);
-      // By Cauchy and Schwarz the rest adds at most the product of the lengths, so this passes over no match.
+      // By Cauchy and Schwarz the rest adds at most the product of the lengths, so no match is skipped.
       if (head + queryTailLength * this.#tailLengths[slot]! < best.floor - ROUNDING) continue;
       if (!this.#verified[slot] || (met !== undefined && !met.has(this.#requires[slot]!))) continue;
       const similarity = head + dot(queryTail, this.#tails, slot * this.#tail);
@@ -140,9 +143,9 @@ export class VectorGroup {
   }
 }
 
-/** Keeps the best scores so far, and with the last of them all that equal it. */
+/** Keeps the best scores, and all scores that equal the last of them. */
 class BestScores {
-  /** What a score must reach. */
+  /** The score that a candidate must reach. */
   floor: number;
   readonly #limit: number;
   #pruneAt: number;
@@ -171,12 +174,14 @@ class BestScores {
     this.floor = Math.max(this.floor, last.similarity);
     const end = this.#scores.findLastIndex(({ similarity }) => similarity >= last.similarity - ROUNDING);
     this.#scores = this.#scores.slice(0, end + 1);
-    // Ten thousand equal scores must not be sorted again for each one that is added.
+    // Do not sort ten thousand equal scores again for each one that is added.
     this.#pruneAt = Math.max(this.#pruneAt, 2 * this.#scores.length);
   }
 }
 
-/** Four sums at once keep the processor's units busy; the lengths are those of `a`. */
+/**
+ * Computes a dot product with four sums at once, which keeps the processor's units busy. The lengths are those of `a`.
+ */
 function dot(a: Float32Array, b: Float32Array, at: number): number {
   const { length } = a;
   const even = length - (length % 4);

@@ -1,40 +1,40 @@
 import { LRUCache } from 'lru-cache';
 import { ROUNDING, type Scored, VectorGroup, type VectorRow } from './vector-group.ts';
 
-/** Where the vectors come from. */
+/** Supplies the vectors. */
 export interface VectorSource {
-  /** How an interface stands now; undefined when nothing was ever published for it. */
+  /** Returns the state of an interface; undefined when nothing was ever published for it. */
   state(interfaceHash: string): Promise<InterfaceState | undefined>;
-  /** What changed after a version, in the order of the versions, `limit` rows at most. */
+  /** Returns the changes after a version, in the order of versions, at most `limit` rows. */
   changes(interfaceHash: string, after: number, limit: number): Promise<readonly VectorRow[]>;
-  /** The first `limit` of these modules by use count (most first), age (oldest first), then id. */
+  /** Returns the first `limit` of these modules by use count (most first), age (oldest first), then id. */
   rank(interfaceHash: string, ids: readonly string[], limit: number): Promise<readonly string[]>;
 }
 
 export interface InterfaceState {
   /** Grows with every change of a module. */
   readonly version: number;
-  /** Grows when modules are deleted; what was read under another generation is void. */
+  /** Grows when modules are deleted. What was read under another generation is invalid. */
   readonly generation: number;
   readonly dimensions: number;
 }
 
-/** Rows read at once: more would hold the event loop for longer than a few milliseconds. */
+/** The rows that are read at once. More would block the event loop for longer than a few milliseconds. */
 const PAGE = 500;
 
-/** Keeps the vectors of the interfaces asked for last in memory, and scans them. */
+/** Keeps the vectors of the interfaces that were queried last in memory, and scans them. */
 export class VectorGroups {
   readonly #source: VectorSource;
   readonly #groups: LRUCache<string, { group: VectorGroup; generation: number }>;
   readonly #loading = new Map<string, Promise<VectorGroup | undefined>>();
 
-  /** @param maxBytes memory for vectors; an interface that alone needs more is read anew for every query. */
+  /** @param maxBytes the memory for vectors; an interface that alone needs more is read anew for every query */
   constructor(source: VectorSource, maxBytes: number) {
     this.#source = source;
     this.#groups = new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ group }) => group.bytes });
   }
 
-  /** The ids of the best matches, best first, ties by {@link VectorSource.rank}. */
+  /** Returns the ids of the best matches, best first, with ties ordered by {@link VectorSource.rank}. */
   async find(
     interfaceHash: string,
     embedding: Float32Array,
@@ -48,9 +48,10 @@ export class VectorGroups {
     return rankTies(scored, limit, (ids, most) => this.#source.rank(interfaceHash, ids, most));
   }
 
-  /** Loads or catches up; however many ask at once, it is done once after each of them asked. */
+  /** Loads or updates a group. Simultaneous callers share one load that starts after all of them asked. */
   async #current(interfaceHash: string): Promise<VectorGroup | undefined> {
-    // One that began before this call may have read before a change that this caller knows of, so it is waited for only.
+    // A load that began before this call may have missed a change that this caller knows about. Wait for it, but do not
+    // use its result.
     await this.#loading.get(interfaceHash)?.catch(() => undefined);
     const running = this.#loading.get(interfaceHash);
     if (running !== undefined) return running;
@@ -74,7 +75,7 @@ export class VectorGroups {
         else await new Promise(setImmediate);
       }
       const after = await this.#source.state(interfaceHash);
-      // Modules deleted while their rows were read: begin again.
+      // Modules were deleted while their rows were read, so start again.
       if (after?.generation !== state.generation) continue;
       this.#groups.set(interfaceHash, { group, generation: state.generation });
       return group;
@@ -83,8 +84,8 @@ export class VectorGroups {
 }
 
 /**
- * Orders scores; each run of equal ones is ordered by `rank`, and no more than needed of it. `rank` may answer with more
- * modules that equal them.
+ * Orders scores. `rank` orders each run of equal ones, but only as much as is needed. It may return more modules that
+ * equal them.
  */
 export async function rankTies(
   scored: readonly Scored[],

@@ -6,7 +6,10 @@ import type { VectorRow } from './vector-group.ts';
 export const VECTOR_COLUMNS =
   'id, storage_pointer, changed, validation_status, supersedes, requires_hash, requires, embedding';
 
-/** Reads what a group needs of a row; one that cannot be read keeps its place in the order and matches nothing. */
+/**
+ * Reads the data of a row that a group needs. A row that cannot be read keeps its place in the order and matches
+ * nothing.
+ */
 export function vectorRowOf(row: Row): VectorRow {
   const { id, embedding, validation_status: status, supersedes } = row;
   const requires = readableRequires(row);

@@ -5,7 +5,10 @@ export interface FileEntry {
   readonly kind: 'file' | 'folder' | 'link' | 'other';
 }
 
-/** Times are whole milliseconds since 1970: finer ones would be a clock that nobody granted. */
+/**
+ * The facts about a file that a component may see. Times are whole milliseconds since 1970, because finer ones would be
+ * a clock that nobody granted.
+ */
 export interface FileFacts {
   readonly kind: FileEntry['kind'];
   readonly size: number;
@@ -13,7 +16,7 @@ export interface FileFacts {
   readonly accessedMs: number;
   readonly modifiedMs: number;
   readonly changedMs: number;
-  /** The same for two paths that lead to one thing. */
+  /** Equal for two paths that lead to the same file. */
   readonly identity: string;
 }
 

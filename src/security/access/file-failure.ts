@@ -1,7 +1,10 @@
 import { shownText } from '#core/text';
 import { SecurityError } from '../errors.ts';
 
-/** A file operation that failed, told in the component's own paths: the host's are none of its business. */
+/**
+ * Makes the error of a failed file operation. It uses the component's own paths, because the component must not learn
+ * the host's.
+ */
 export function fileFailure(reason: unknown, guestPath: string, why?: string): SecurityError {
   const code = reason instanceof Error && 'code' in reason ? reason.code : reason;
   const errno = typeof code === 'string' ? code : 'EIO';
@@ -12,7 +15,10 @@ export function fileFailure(reason: unknown, guestPath: string, why?: string): S
   });
 }
 
-/** What the operation answers, or its failure as the component is told of it. @throws {SecurityError} `SECURITY_FILE_FAILED` */
+/**
+ * Runs an operation and converts its failure into an error for the component. @throws {SecurityError}
+ * `SECURITY_FILE_FAILED`
+ */
 export function attempt<T>(path: string, operation: () => T): T {
   try {
     return operation();

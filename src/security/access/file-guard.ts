@@ -29,22 +29,22 @@ import { GuardedFile } from './guarded-file.ts';
 export interface FileGuardOptions {
   readonly authority: ComponentAuthority;
   readonly preopens: readonly Preopen[];
-  /** Bytes that one call reads or writes at most; more is done in part. Default 1 MiB. */
+  /** The most bytes that one call reads or writes; longer requests are done in part. Default 1 MiB. */
   readonly maxBytesPerCall?: number | undefined;
-  /** Entries that one call lists at most; a larger folder is refused. Default 10,000. */
+  /** The most entries that one call lists; a larger folder is refused. Default 10,000. */
   readonly maxEntries?: number | undefined;
-  /** Files open at a time; default 64. */
+  /** The most files that are open at a time; default 64. */
   readonly maxOpen?: number | undefined;
-  /** What it shares with other guards: one for each open file. */
+  /** A quota shared with other guards. Each open file takes one unit. */
   readonly openFiles?: Quota | undefined;
 }
 
 export interface OpenMode {
   readonly read?: boolean | undefined;
   readonly write?: boolean | undefined;
-  /** Makes the file where there is none. */
+  /** Creates the file if it does not exist. */
   readonly create?: boolean | undefined;
-  /** With `create`: fails where there is one. */
+  /** With `create`: fails if the file exists. */
   readonly exclusive?: boolean | undefined;
   readonly truncate?: boolean | undefined;
   /** Fails for a link at the end of the path instead of following it. */
@@ -52,9 +52,9 @@ export interface OpenMode {
 }
 
 /**
- * A component's files: what its paths lead to (after links) must lie under a preopen and be granted, at each use. Only
- * regular files are opened, never waited for, and no call does more than a bounded amount of work; so all of it is
- * synchronous, as a turn needs. Paths in errors are the component's.
+ * Guards a component's files. At each use, the target of a path (after links) must lie under a preopen and be granted.
+ * Only regular files are opened, opening never waits, and each call does a bounded amount of work. Therefore everything
+ * can be synchronous, which a turn requires. Errors contain the component's paths.
  * @throws {SecurityError} everywhere: `SECURITY_PERMISSION_DENIED`, `SECURITY_FILE_FAILED` (with `details.errno`)
  */
 export class FileGuard {
@@ -86,22 +86,22 @@ export class FileGuard {
     }
   }
 
-  /** @param follow whether a link at the end of the path is followed */
+  /** @param follow whether to follow a link at the end of the path */
   stat(path: string, follow = true): FileFacts {
     return factsOf(this.#existing(path, follow, 'read').stats);
   }
 
-  /** Where a folder lies, as the component would name it without links. */
+  /** Returns the path of a folder as the component would name it without links. */
   folder(path: string, follow = true): string {
     const { stats, guestPath } = this.#existing(path, follow, 'read');
     if (!stats.isDirectory()) throw fileFailure(stats.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR', path);
     return guestPath;
   }
 
-  /** What a link says, if that is a place under the same preopen: any other would tell of the host. */
+  /** Reads a link if its target lies under the same preopen. Any other target would reveal the host's paths. */
   readLink(path: string): string {
     const { hostPath, stats, depth } = this.#existing(path, false, 'read');
-    if (!stats.isSymbolicLink()) throw fileFailure('EINVAL', path, 'it is no link');
+    if (!stats.isSymbolicLink()) throw fileFailure('EINVAL', path, 'it is not a link');
     const target = attempt(path, () => readlinkSync(hostPath));
     if (target.startsWith('/')) throw fileFailure('EPERM', path, 'the link is absolute');
     if (climbs(target, depth)) throw fileFailure('EPERM', path, 'the link leads out of the folder that was opened');
@@ -164,7 +164,7 @@ export class FileGuard {
     attempt(path, () => rmdirSync(hostPath));
   }
 
-  /** Moves a regular file. What is readable under its new name must have been so under the old one. */
+  /** Moves a regular file. A component may read it under the new name only if it could under the old one. */
   rename(from: string, to: string): void {
     const [source, target] = this.#both(from, to);
     attempt(from, () => renameSync(source.hostPath, target.hostPath));
@@ -176,7 +176,7 @@ export class FileGuard {
     attempt(from, () => linkSync(source.hostPath, target.hostPath));
   }
 
-  /** Closes every file that is still open. */
+  /** Closes all open files. */
   close(): void {
     for (const file of this.#open) file.close();
   }
@@ -205,14 +205,17 @@ export class FileGuard {
     return { ...place, stats: place.stats };
   }
 
-  /** A name to be changed itself. Folders that were opened are the embedder's. */
+  /** Resolves a name that an operation changes. Preopened folders themselves belong to the embedder and are refused. */
   #named(path: string, reads: boolean): ResolvedPath {
     const place = this.#granted(path, false, reads, true);
     if (this.#paths.isPreopen(place.hostPath)) throw fileFailure('EBUSY', path, 'it is a folder that was opened');
     return place;
   }
 
-  /** A folder could not be moved without checking all that lies in it; a link could lead anywhere. */
+  /**
+   * Resolves both names of a move or link. Folders are refused because all their contents would have to be checked, and
+   * links because they could lead anywhere.
+   */
   #both(from: string, to: string): readonly [ResolvedPath, ResolvedPath] {
     const source = this.#named(from, true);
     const target = this.#named(to, false);
@@ -229,7 +232,10 @@ export class FileGuard {
     return place;
   }
 
-  /** Whether what was opened is what was checked: somebody on the host may have moved a folder or link meanwhile. */
+  /**
+   * Checks that the opened file is the one that was authorised, because the host may have moved a folder or link
+   * meanwhile.
+   */
   #checkOpened(fd: number, place: ResolvedPath, path: string): void {
     const opened = fstatSync(fd);
     onlyRegular(opened, path);
@@ -240,7 +246,10 @@ export class FileGuard {
   }
 }
 
-/** Never follows a link at the end, never waits for the other end of a FIFO, never empties before it was checked. */
+/**
+ * The flags for opening: never follow a link at the end, never wait for the other end of a FIFO, and never truncate
+ * before the check.
+ */
 function flagsOf({ read, write, create, exclusive, truncate }: OpenMode): number {
   const writes = write === true || create === true || truncate === true;
   const access = writes ? (read ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY;

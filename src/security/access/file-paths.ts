@@ -4,14 +4,14 @@ import type { Preopen } from '#core/ports/files';
 import type { SecurityError } from '../errors.ts';
 import { fileFailure } from './file-failure.ts';
 
-/** Where a component's path leads, after every link. */
+/** The target of a component's path, after every link. */
 export interface ResolvedPath {
   readonly hostPath: string;
-  /** The same place as the component would name it without links: what grants are checked on. */
+  /** The target as the component would name it without links. Grants are checked on this path. */
   readonly guestPath: string;
-  /** Folders between the preopen and the place itself. */
+  /** The number of folders between the preopen and the target. */
   readonly depth: number;
-  /** What is there; undefined when there is nothing yet. */
+  /** The facts about the target; undefined when nothing is there yet. */
   readonly stats: Stats | undefined;
 }
 
@@ -23,7 +23,7 @@ interface OpenedFolder {
 const MAX_PATH = 4_096;
 const MAX_SEGMENTS = 64;
 
-/** Finds the place that a component's path leads to, and refuses any that is not under a preopen. */
+/** Resolves a component's path, and refuses a target that is not under a preopen. */
 export class PathResolver {
   readonly #preopens: readonly OpenedFolder[];
 
@@ -35,8 +35,9 @@ export class PathResolver {
   }
 
   /**
-   * Follows links in all of the path but, for a verb that is about the name itself (remove, rename), its end.
-   * @throws {SecurityError} `SECURITY_FILE_FAILED` with `errno` `EACCES` for what leaves the preopen, `ENOENT`, `ENOTDIR`, …
+   * Follows the links in a path. For an operation on the name itself (remove, rename) the end is not followed.
+   * @throws {SecurityError} `SECURITY_FILE_FAILED` with `errno` `EACCES` for a path that leaves the preopen, `ENOENT`,
+   * `ENOTDIR`, …
    */
   resolve(guestPath: string, followEnd: boolean): ResolvedPath {
     const path = checkPath(guestPath);
@@ -48,7 +49,7 @@ export class PathResolver {
       .filter(Boolean);
     const end = segments.pop();
     let place = preopen.host;
-    // One folder after the other: whether something exists outside is nobody's business.
+    // Resolve one folder after the other, so that a component cannot find out what exists outside.
     for (const segment of segments) {
       const folder = this.#at(preopen, followed(child(place, segment), guestPath), guestPath);
       if (folder.stats?.isDirectory() === false) throw fileFailure('ENOTDIR', guestPath);
@@ -60,7 +61,7 @@ export class PathResolver {
     return this.#at(preopen, link ? followed(place, guestPath) : place, guestPath);
   }
 
-  /** Whether it is a folder that was opened, under whatever path. */
+  /** Whether it is a preopened folder, under any path. */
   isPreopen(hostPath: string): boolean {
     return this.#preopens.some(({ host }) => host === hostPath);
   }
@@ -86,7 +87,10 @@ export class PathResolver {
   }
 }
 
-/** One spelling of a path. `.` and `..` are refused: what `..` means depends on links that may change. */
+/**
+ * Checks that a path has only one spelling. `.` and `..` are refused, because the meaning of `..` depends on links that
+ * may change.
+ */
 function checkPath(path: string): string {
   if (!path.startsWith('/') || path.length > MAX_PATH || path.includes('\0') || (sep === '\\' && path.includes('\\'))) {
     throw fileFailure('EINVAL', path, 'it is not an absolute path of fitting length');
@@ -120,13 +124,13 @@ function real(path: string, guestPath: string): string {
   }
 }
 
-/** Where a link leads, or what is no link itself. */
+/** Follows a link; returns the place unchanged when it is not a link. */
 function followed(place: string, guestPath: string): string {
   if (lstat(place, guestPath)?.isSymbolicLink() !== true) return real(place, guestPath);
   try {
     return realpathSync(place);
   } catch {
-    // Told apart from a link that leads out, it would say what there is outside.
+    // A different error for a broken link would reveal what exists outside.
     throw leadsOut(guestPath);
   }
 }

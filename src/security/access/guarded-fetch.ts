@@ -7,18 +7,18 @@ import { SecurityError } from '../errors.ts';
 import type { Admission, NetworkGuard } from './network-guard.ts';
 
 /**
- * Pieces that an answer may come in, and how many bytes each has on average beyond those. A piece of one byte costs the host a
- * hundred times as much; a server that writes line by line stays below this.
+ * The most pieces of an answer, beyond one for each so many bytes. A piece of one byte costs the host a hundred times
+ * as much per byte; a server that writes line by line stays below this.
  */
 const FREE_PIECES = 4_096;
 const BYTES_PER_PIECE = 16;
 
-/** Answers of the kind 1xx before the one that counts. */
+/** The most answers of kind 1xx before the final one. */
 const MOST_PRELIMINARY = 16;
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Set by the connection itself: from a guest they could split the message or lie about the host. */
+/** Headers that the connection itself sets. From a guest they could split the message or lie about the host. */
 const RESERVED = new Set([
   'connection',
   'content-length',
@@ -33,8 +33,8 @@ const RESERVED = new Set([
 ]);
 
 /**
- * Makes an HTTP request on behalf of a component. Every hop is admitted anew and goes to the addresses that were admitted;
- * a redirect to another origin takes along neither headers nor body.
+ * Makes an HTTP request on behalf of a component. Every hop needs a new admission and connects only to the admitted
+ * addresses. A redirect to another origin carries neither headers nor body.
  * @throws {SecurityError} `SECURITY_PERMISSION_DENIED`, `SECURITY_NETWORK_FAILED`
  */
 export async function guardedFetch(
@@ -60,11 +60,11 @@ async function hops(
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   let url = parseUrl(request.url);
-  // A tunnel would carry what no guard sees.
+  // A tunnel would carry data that no guard sees.
   if (request.method?.toUpperCase() === 'CONNECT') throw failed(url, new Failure('invalid', 'CONNECT is not offered'));
   let next: HttpRequest = request;
   for (let left = limits.maxRedirects ?? 5; ; left--) {
-    // Nothing is looked up for who wants no answer any more.
+    // Do not look up a name when the caller has already cancelled.
     if (signal.aborted) throw failed(url, signal.reason);
     const admission = await unlessAborted(guard.admit(endpointOf(url)), url, signal);
     const response = await exchange(admission, url, next, limits, signal);
@@ -78,7 +78,7 @@ async function hops(
   }
 }
 
-/** The name service has no way to be told: its answer is waited for no longer. */
+/** DNS look-ups cannot be cancelled; on abort we ignore the result. */
 function unlessAborted<T>(running: Promise<T>, url: URL, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(failed(url, signal.reason));
@@ -88,7 +88,7 @@ function unlessAborted<T>(running: Promise<T>, url: URL, signal: AbortSignal): P
   });
 }
 
-/** The request as it follows a redirect (RFC 9110, section 15.4). */
+/** The request that follows a redirect (RFC 9110, section 15.4). */
 function redirected(request: HttpRequest, status: number, sameOrigin: boolean): HttpRequest {
   const { method = 'GET', url } = request;
   const keepsMethod = status === 307 || status === 308 || method === 'GET' || method === 'HEAD';
@@ -106,25 +106,26 @@ async function exchange(
   const options: RequestOptions = {
     method: request.method ?? 'GET',
     protocol: url.protocol,
-    // A name stays a name for the certificate and the Host header; where it leads was decided before.
+    // The certificate and the Host header need the name. Its addresses were admitted before.
     hostname: endpoint.host,
     port: endpoint.port,
     path: `${url.pathname}${url.search}`,
     headers: headersOf(request, url),
-    // A connection that another admission opened must not be used again.
+    // A connection that another admission opened must not be reused.
     agent: false,
     lookup: pinned(addresses),
     timeout: idleMs,
     signal,
   };
-  // Loaded on use: most runtimes make no request, and HTTP is a good part of what starting costs.
+  // Imported on first use, because most runtimes make no request and HTTP takes a good part of the start time.
   const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   if (signal.aborted) throw failed(url, signal.reason);
   return new Promise((resolve, reject) => {
     let answered = false;
     let closed = false;
     let outcome: (() => void) | undefined;
-    // Whoever waits gives its place back then, which must not be free as long as the connection is there.
+    // The caller releases its place in a quota when the promise settles, so the promise must not settle while the
+    // connection is open.
     const settle = (act: () => void): void => {
       outcome ??= act;
       if (closed) outcome();
@@ -141,7 +142,7 @@ async function exchange(
         );
       });
     } catch (cause) {
-      // Header names and values that Node refuses.
+      // Node refuses some header names and values.
       reject(failed(url, cause));
       return;
     }
@@ -156,7 +157,7 @@ async function exchange(
       closed = true;
       if (outcome !== undefined || !answered) fail(new Failure('ECONNRESET', 'the connection ended before an answer'));
     });
-    // A server may send them without end, each of which costs the loop as much as an answer does.
+    // A server may send them without end, and each costs the event loop as much as an answer.
     let preliminary = 0;
     const count = (): void => {
       preliminary += 1;
@@ -175,7 +176,10 @@ async function exchange(
   });
 }
 
-/** Each piece is copied as it comes: kept, it would keep the whole block that it was read into. */
+/**
+ * Reads the body. Each piece is copied when it arrives, because keeping it would keep the whole block into which it was
+ * read.
+ */
 function collect(incoming: IncomingMessage, url: URL, body: GrowingBuffer): Promise<HttpResponse> {
   let pieces = 0;
   return new Promise((resolve, reject) => {
@@ -211,7 +215,7 @@ type LookupCallback = (
   family?: number,
 ) => void;
 
-/** Answers the addresses that were admitted, to whatever name is asked for. */
+/** Returns a look-up function that answers the admitted addresses for every name. */
 function pinned(addresses: readonly string[]): NonNullable<RequestOptions['lookup']> {
   return (_name, options, callback: LookupCallback) => {
     const found = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
@@ -226,7 +230,7 @@ function headersOf({ headers = [], body }: HttpRequest, url: URL): Record<string
     const name = given.toLowerCase();
     if (!RESERVED.has(name)) getOrMake(kept, name).push(value);
   }
-  // Node frames no body of a GET or DELETE by itself: the server would read it as a request of its own.
+  // Node does not frame the body of a GET or DELETE by itself, and the server would read the body as another request.
   if (body !== undefined) kept['content-length'] = [String(body.length)];
   return { ...kept, host: url.host };
 }

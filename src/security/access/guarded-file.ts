@@ -6,7 +6,7 @@ import { flushed } from './flushes.ts';
 
 const [flushAll, flushData] = [promisify(fsync), promisify(fdatasync)];
 
-/** An open file. Its grant is looked at on each use, so that a revoked one stops the next. */
+/** An open file. Its grant is checked on each use, so that revoking it stops the next use. */
 export class GuardedFile {
   readonly #fd: number;
   readonly #path: string;
@@ -30,7 +30,7 @@ export class GuardedFile {
     this.#onClose = onClose;
   }
 
-  /** At most `length` bytes from `offset`; none at the end of the file. */
+  /** Reads at most `length` bytes from `offset`; none at the end of the file. */
   read(offset: number, length: number): Uint8Array {
     return this.#use('read', () => {
       const buffer = new Uint8Array(Math.min(length, this.#maxBytes));
@@ -38,12 +38,12 @@ export class GuardedFile {
     });
   }
 
-  /** Answers how many of the bytes were written at `offset`. */
+  /** Writes at `offset`. Returns how many bytes were written. */
   write(offset: number, bytes: Uint8Array): number {
     return this.#use('write', () => writeSync(this.#fd, bytes, 0, Math.min(bytes.length, this.#maxBytes), offset));
   }
 
-  /** Answers how many of the bytes were written at the end, wherever that is by now. */
+  /** Writes at the current end of the file. Returns how many bytes were written. */
   append(bytes: Uint8Array): number {
     return this.write(
       this.#use('write', () => fstatSync(this.#fd).size),
@@ -96,7 +96,7 @@ export class GuardedFile {
   }
 
   #use<T>(action: 'read' | 'write', operation: () => T): T {
-    // The number may belong to another file by now.
+    // The descriptor number may belong to another file by now.
     if (this.#closed) throw fileFailure('EBADF', this.#path, 'the file was closed');
     this.#check(action);
     return attempt(this.#path, operation);

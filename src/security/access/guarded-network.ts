@@ -11,7 +11,7 @@ import type { Authority } from '#security/authority';
 import { guardedFetch } from './guarded-fetch.ts';
 import { NetworkGuard } from './network-guard.ts';
 
-/** The network behind a component's grants. */
+/** The network, restricted to a component's grants. */
 export class GuardedNetwork implements ComponentNetwork {
   readonly #guard: NetworkGuard;
 
@@ -30,9 +30,9 @@ export class GuardedNetwork implements ComponentNetwork {
   async connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection> {
     const check = (): void => this.#guard.checkSocket(to);
     check();
-    // Loaded on use: most components open no socket.
+    // Imported on first use, because most components open no socket.
     const { connectTcp } = await import('./tcp-connection.ts');
-    // Nothing is opened for who wanted none of it meanwhile; `connectTcp` looks at the signal again.
+    // The caller may have aborted meanwhile; `connectTcp` checks the signal again.
     return connectTcp(to, check, signal);
   }
 }

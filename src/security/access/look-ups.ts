@@ -1,11 +1,14 @@
 import type { NameService } from '#core/ports/network';
 
-/** Names that a process has looked up at a time; the system itself works on four of them, in threads that files need too. */
+/**
+ * The most names that a process looks up at a time. The system itself works on four at a time, in threads that files
+ * need too.
+ */
 const MAX_OF_PROCESS = 64;
 
 /**
- * Looks up a bounded number of names at a time, and each of them once. A look-up cannot be ended: those that nobody waits for
- * any more count for as long as they run.
+ * Looks up a bounded number of names at a time, each of them once. A look-up cannot be cancelled, so one that nobody
+ * waits for counts until it ends.
  */
 export class LookUps implements NameService {
   readonly #names: NameService;
@@ -17,7 +20,7 @@ export class LookUps implements NameService {
     this.#most = most;
   }
 
-  /** @throws where too many others run */
+  /** @throws when too many other look-ups run */
   async lookUp(name: string): Promise<readonly string[]> {
     const running = this.#running.get(name);
     if (running !== undefined) return running;
@@ -28,7 +31,7 @@ export class LookUps implements NameService {
   }
 }
 
-/** The system's own, as programs resolve names. */
+/** The system's own resolver, which programs use by default. */
 export const systemNames: NameService = new LookUps(
   {
     async lookUp(name) {

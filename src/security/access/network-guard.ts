@@ -5,27 +5,27 @@ import { canonicalAddress, type Endpoint, formatEndpoint, isPublicAddress, parse
 import { SecurityError } from '../errors.ts';
 import { LookUps, systemNames } from './look-ups.ts';
 
-/** Names that one component has looked up at a time. */
+/** The most names that one component may look up at a time. */
 const MAX_LOOK_UPS = 8;
 
-/** A connection that may be made: to these addresses and no others, whatever the name answers later. */
+/** Permission to connect to these addresses and no others, whatever the name resolves to later. */
 export interface Admission {
   readonly endpoint: Endpoint;
-  /** At least one, in canonical spelling. */
+  /** At least one address, in canonical spelling. */
   readonly addresses: readonly string[];
 }
 
-/** Addresses whose names are remembered; further ones are reached by grants for addresses alone. */
+/** The most addresses whose names are remembered. Further addresses need a grant that names the address. */
 const MAX_LOOKED_UP = 256;
 
 /**
- * Says where a component may connect to. The name (or address) must be granted; then it is resolved, once, and each
- * address that is not public must be granted by itself, so that no name can lead to the host or into its networks.
+ * Decides where a component may connect to. The name or address must be granted. A name is then resolved once, and each
+ * address that is not public needs a grant of its own, so that no name can lead to the host or into its networks.
  */
 export class NetworkGuard {
   readonly #authority: Authority;
   readonly #names: NameService;
-  /** By address, the names that it was looked up by: sockets connect to addresses, grants name hosts. */
+  /** The names by which each address was looked up, because sockets connect to addresses while grants name hosts. */
   readonly #lookedUp = new Map<string, Set<string>>();
 
   constructor(authority: Authority, names: NameService = systemNames) {
@@ -34,7 +34,7 @@ export class NetworkGuard {
   }
 
   /**
-   * @param target `scheme://host:port`, the scheme `http`, `https`, `tcp` or `udp`
+   * @param target `scheme://host:port` with the scheme `http`, `https`, `tcp` or `udp`
    * @throws {SecurityError} `SECURITY_PERMISSION_DENIED`; `SECURITY_NETWORK_FAILED` when the name cannot be resolved
    */
   async admit(target: string): Promise<Admission> {
@@ -50,8 +50,8 @@ export class NetworkGuard {
   }
 
   /**
-   * The addresses of a name that a grant for sockets names; others are not even looked up, since asking tells whoever
-   * answers.
+   * Resolves a name that a grant for sockets names. Other names are not looked up, because the query itself informs
+   * whoever answers it.
    */
   async lookUp(name: string): Promise<readonly string[]> {
     const endpoint = parseEndpoint(`tcp://${name}:1`);
@@ -67,11 +67,13 @@ export class NetworkGuard {
     return addresses;
   }
 
-  /** Whether a socket may connect there: by the address's own grant, or by that of a name which led there. */
+  /**
+   * Checks whether a socket may connect to an address: by a grant for the address, or for a name that resolved to it.
+   */
   checkSocket({ address, port }: SocketAddress): void {
     const canonical = canonicalAddress(address);
     const target = formatEndpoint({ scheme: 'tcp', host: canonical ?? address, port });
-    if (canonical === undefined) throw this.#authority.deny('network', 'connect', target, 'it is no address');
+    if (canonical === undefined) throw this.#authority.deny('network', 'connect', target, 'it is not an address');
     const hosts = [canonical, ...(this.#lookedUp.get(canonical) ?? [])];
     const granted = hosts.some((host) =>
       this.#authority.allows('network', 'connect', formatEndpoint({ scheme: 'tcp', host, port })),

@@ -3,11 +3,11 @@ import { messageOf } from '#core/errors';
 import type { Preopen } from '#core/ports/files';
 import { SecurityError } from '../errors.ts';
 
-/** Folders of the host by the absolute path under which a component finds them. */
+/** Folders of the host, by the absolute path under which a component finds them. */
 export type Preopens = Readonly<Record<string, string>>;
 
 /**
- * Folders to open for a component, each where it really is.
+ * Resolves the folders to open for a component to their real paths.
  * @throws {SecurityError} `SECURITY_INVALID_PREOPEN`
  */
 export function openPreopens(preopens: Preopens): Promise<readonly Preopen[]> {
@@ -22,7 +22,7 @@ export function openPreopens(preopens: Preopens): Promise<readonly Preopen[]> {
       } catch (cause) {
         throw invalid(guestPath, `${hostPath} cannot be opened: ${messageOf(cause)}`, cause);
       }
-      throw invalid(guestPath, `${hostPath} is no folder`);
+      throw invalid(guestPath, `${hostPath} is not a folder`);
     }),
   );
 }

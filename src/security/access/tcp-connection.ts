@@ -10,20 +10,21 @@ const CONNECT_MS = 10_000;
 /** Connects to an address that was checked. @throws {SecurityError} `SECURITY_NETWORK_FAILED` */
 export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSignal): Promise<NetworkConnection> {
   return new Promise((resolve, reject) => {
-    // An aborted signal destroys the socket before it has a descriptor, and the one that it is then given stays open.
+    // An aborted signal destroys the socket before it has a descriptor, and the descriptor that it then gets would stay
+    // open.
     if (signal.aborted) {
-      reject(failed(to, Object.assign(new Error('nobody waits for it'), { code: 'ECONNABORTED' })));
+      reject(failed(to, Object.assign(new Error('the caller has cancelled it'), { code: 'ECONNABORTED' })));
       return;
     }
     const socket = connect({
       host: to.address,
       port: to.port,
-      // What the other side ends, this one may still answer.
+      // This side may still answer after the other side has ended.
       allowHalfOpen: true,
       signal,
       timeout: CONNECT_MS,
     });
-    // Told once nothing of it is open any more: its place in a quota is free then.
+    // Reject only when the socket is closed, because its place in a quota is free from then on.
     const onError = (error: Error): void => void socket.once('close', () => reject(failed(to, error)));
     socket.once('error', onError);
     socket.once('timeout', () => socket.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' })));

@@ -8,11 +8,14 @@ import { field, parseJsonObject, textField } from '../json.ts';
 import { hasCode, readPrivateFile, writeWhole } from '../private-file.ts';
 import { GENESIS, type Link, MAX_LINE_BYTES, parseRecord } from './audit-record.ts';
 
-/** How far the log reaches, sealed by the machine's secret: without it nobody would miss lines cut off at either end. */
+/**
+ * Where the log begins and ends, sealed by the machine's secret. Without it nobody could notice lines that were cut off
+ * at either end.
+ */
 export interface AuditHead {
   /** The last line that was written. */
   readonly last: Link;
-  /** What the first line that is still kept follows. */
+  /** The line before the first line that is still kept. */
   readonly first: Link;
 }
 
@@ -49,7 +52,7 @@ export class AuditFolder {
     return join(this.path, `audit-${String(lastSeq).padStart(12, '0')}.jsonl`);
   }
 
-  /** Full files, oldest first. */
+  /** The full files, oldest first. */
   async rotated(): Promise<readonly string[]> {
     const names = await readdir(this.path).catch(() => []);
     return names
@@ -76,20 +79,21 @@ export class AuditFolder {
   }
 
   /**
-   * Runs `task` while no other process or thread writes. The lock is a transaction on an empty SQLite file, which is a lock
-   * of the operating system: it goes with its holder, however that ends.
+   * Runs `task` while no other process or thread writes. The lock is a transaction on an empty SQLite file, which takes
+   * a lock of the operating system. It disappears with its holder, however that ends.
    */
   async locked<T>(task: () => Promise<T>): Promise<T> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
     const path = join(this.path, 'lock');
-    // Opened only to be made: closing any descriptor of a file drops all locks that this process has on it.
+    // Create the file, but do not open it otherwise: closing any descriptor of a file drops all locks that this process
+    // has on it.
     await open(path, 'wx', 0o600).then(
       (file) => file.close(),
       (error: unknown) => {
         if (!hasCode(error, 'EEXIST')) throw error;
       },
     );
-    // SQLite would wait for a FIFO for ever. Asked of the name, for the same reason.
+    // SQLite would wait for a FIFO for ever. The check uses the name and opens no descriptor, for the same reason.
     if (!(await lstat(path)).isFile()) {
       throw new SecurityError('SECURITY_UNSAFE_FILE', `${path} is not a regular file; remove it`, {
         details: { path },
@@ -114,7 +118,7 @@ export class AuditFolder {
   }
 }
 
-/** Opens a file of the log for reading, or answers undefined when there is none. */
+/** Opens a file of the log for reading. Returns undefined when there is none. */
 export async function openLog(path: string): Promise<FileHandle | undefined> {
   try {
     return await openRegular(path, { links: 'refuse' });
@@ -124,7 +128,10 @@ export async function openLog(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** What the first line of a file follows, or undefined when the file does not begin with a whole line. */
+/**
+ * Returns the link that the first line of a file continues, or undefined when the file does not begin with a whole
+ * line.
+ */
 export async function linkBefore(path: string): Promise<Link | undefined> {
   const file = await openLog(path);
   if (file === undefined) return undefined;
@@ -151,7 +158,7 @@ function parseLink(value: unknown): Link | undefined {
   return typeof seq === 'number' && hash?.length === GENESIS.hash.length ? { seq, hash } : undefined;
 }
 
-/** SQLITE_BUSY. */
+/** Whether the error is SQLITE_BUSY. */
 function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }

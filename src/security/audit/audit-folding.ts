@@ -1,7 +1,7 @@
 import type { AuditEntry, AuditLog } from '#core/ports/audit';
 import { Folding, type FoldingOptions } from '../folding.ts';
 
-/** Keeps a guest from flooding the log by what it can bring about at will: refusals and failures. */
+/** Keeps a guest from flooding the log with events that it can cause at will: refusals and failures. */
 export function foldAudit(inner: AuditLog, options: FoldingOptions): AuditLog {
   const folding = new Folding<AuditEntry>(
     {

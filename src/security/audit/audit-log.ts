@@ -6,19 +6,20 @@ import { type RotationLimits, type TimedEntry, writeBatch } from './audit-writer
 export interface FileAuditOptions extends Partial<RotationLimits> {
   readonly folder: AuditFolder;
   readonly clock: Clock;
-  /** Entries that wait for a disk that does not take them; more are counted and dropped. */
+  /** The most entries that may wait while the disk does not accept them. Further entries are counted and dropped. */
   readonly maxPending?: number | undefined;
-  /** Told when writing failed, once until it works again. */
+  /** Called when writing fails, once until it works again. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 const RETRY_MS = 1_000;
-/** Formatting and hashing a batch happens in one go. */
+/** The most entries of a batch, because it is formatted and hashed without a pause. */
 const MAX_BATCH = 500;
 
 /**
  * The audit log as JSON lines in a folder that several processes may write (see `AuditFolder`). Entries are written in
- * batches: whatever came while the last batch was on its way. What the process had not written when it was killed is lost.
+ * batches: one batch holds what arrived while the previous one was written. Entries that are not written yet are lost
+ * when the process is killed.
  */
 export class FileAuditLog implements AuditLog {
   readonly #options: FileAuditOptions;
@@ -44,7 +45,7 @@ export class FileAuditLog implements AuditLog {
     if (!this.#failing) this.#start();
   }
 
-  /** Waits until everything appended so far is on disk, or could not be put there. */
+  /** Waits until everything appended so far is on disk, or could not be written. */
   async flush(): Promise<void> {
     this.#start();
     while (this.#writing !== undefined) await this.#writing;
@@ -89,7 +90,7 @@ export class FileAuditLog implements AuditLog {
   }
 }
 
-/** The audit log in memory, for tests and for embedders that keep no files: the newest entries. */
+/** The newest entries in memory, for tests and for embedders that keep no files. */
 export class MemoryAuditLog implements AuditLog {
   readonly #maxEntries: number;
   readonly #entries: AuditEntry[] = [];

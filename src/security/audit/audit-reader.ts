@@ -3,10 +3,10 @@ import { allow, checkOptions } from '#core/options';
 import { type AuditFolder, type HeadFound, openLog } from './audit-folder.ts';
 import { type AuditRecord, type Link, MAX_LINE_BYTES, parseRecord } from './audit-record.ts';
 
-/** Something that was done to the log. */
+/** A change of the log that is not the work of its writers. */
 export interface AuditFinding {
   readonly kind: 'changed' | 'removed' | 'reordered' | 'cut' | 'head';
-  /** Where: a file's path and the number of the line in it, counted from 1. */
+  /** The path of the file, and the number of the line in it, counted from 1. */
   readonly file?: string | undefined;
   readonly line?: number | undefined;
   readonly message: string;
@@ -28,8 +28,9 @@ const MAX_FINDINGS = 100;
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Checks the whole chain, from the first line that is kept to the sealed head. Found are lines that were changed, removed
- * (at either end as well) or reordered; not found is what somebody wrote who holds the machine's secret.
+ * Checks the whole chain, from the first line that is kept to the sealed head. It finds lines that were changed,
+ * removed (at either end as well) or reordered. It cannot find what was written by somebody who has the machine's
+ * secret.
  */
 export async function verifyAudit(folder: AuditFolder): Promise<AuditReport> {
   const { head, files } = await snapshot(folder);
@@ -46,7 +47,7 @@ export async function verifyAudit(folder: AuditFolder): Promise<AuditReport> {
         const at = { file: file.path, line };
         const parsed = text === undefined ? undefined : parseRecord(text);
         if (parsed === undefined) {
-          note(findings, { kind: 'changed', ...at, message: 'this line is not as it was written' });
+          note(findings, { kind: 'changed', ...at, message: 'this line was changed after it was written' });
           last = undefined;
           continue;
         }
@@ -56,7 +57,7 @@ export async function verifyAudit(folder: AuditFolder): Promise<AuditReport> {
         if (typeof head === 'object' && head.last.seq === link.seq) {
           headSeen = true;
           if (head.last.hash !== link.hash)
-            note(findings, { kind: 'changed', ...at, message: 'the head knows another line here' });
+            note(findings, { kind: 'changed', ...at, message: 'the head of the log has another line at this place' });
         }
         last = link;
       }
@@ -72,9 +73,9 @@ export async function verifyAudit(folder: AuditFolder): Promise<AuditReport> {
   return { lines, files: files.length, findings };
 }
 
-/** Which records are wanted; a field left out wants all. */
+/** Selects records. A field that is left out selects all. */
 export interface AuditFilter {
-  /** The component, or its beginning up to a `/`. */
+  /** The component's id, or its beginning up to a `/`. */
   readonly component?: string | undefined;
   /** The action, or its beginning up to a `:`. */
   readonly action?: string | undefined;
@@ -92,8 +93,8 @@ const FILTER: allow.OptionRules<AuditFilter> = {
 const RULE = allow.options(FILTER);
 
 /**
- * The records of a log, oldest first; lines that are damaged are passed over (`verifyAudit` names them). With `follow`,
- * goes on with what is written until the signal ends it.
+ * Reads the records of a log, oldest first. Damaged lines are skipped; `verifyAudit` names them. With `follow` it goes
+ * on with new records until the signal is aborted.
  */
 export async function* readAudit(
   folder: AuditFolder,
@@ -106,7 +107,7 @@ export async function* readAudit(
     const { files } = await snapshot(folder);
     try {
       for (const file of files) {
-        // Older files are gone through once; later rounds read the newest ones only.
+        // Older files are read once; later rounds read only the newest ones.
         if (lastSeq > 0 && (await lastSeqOf(file)) <= lastSeq) continue;
         for await (const text of linesOf(file)) {
           const record = text === undefined ? undefined : parseRecord(text)?.record;
@@ -131,7 +132,7 @@ function wanted(record: AuditRecord, { component, action, outcome, since }: Audi
   return (outcome === undefined || record.outcome === outcome) && (since === undefined || record.time >= since);
 }
 
-/** The files and the head as they are between two writes: rotation cannot move a file away while it is read. */
+/** Opens the files and the head between two writes, so that rotation cannot move a file away while it is read. */
 function snapshot(folder: AuditFolder): Promise<{ head: HeadFound; files: readonly LogFile[] }> {
   return folder.locked(async () => {
     const files: LogFile[] = [];
@@ -143,7 +144,9 @@ function snapshot(folder: AuditFolder): Promise<{ head: HeadFound; files: readon
   });
 }
 
-/** The lines of a file up to the size it had; undefined stands for one that is too long to be ours. */
+/**
+ * Reads the lines of a file up to its size in the snapshot. Undefined stands for a line that is too long to be ours.
+ */
 async function* linesOf({ handle, size }: LogFile): AsyncGenerator<string | undefined> {
   let rest = Buffer.alloc(0);
   let skipping = false;
@@ -173,7 +176,9 @@ async function lastSeqOf(file: LogFile): Promise<number> {
   return parseRecord(line)?.link.seq ?? Number.POSITIVE_INFINITY;
 }
 
-/** What the first line must follow. A file that was to be deleted and is still there may begin earlier. */
+/**
+ * Returns the link that the first line must continue. A file that was to be deleted and still exists may begin earlier.
+ */
 function startOf(head: HeadFound, line: Link): Link | undefined {
   return typeof head === 'object' && line.seq > head.first.seq ? head.first : undefined;
 }
@@ -195,15 +200,15 @@ function compare(
   } else if (missing < 0) {
     note(findings, { kind: 'reordered', ...at, message: `line ${link.seq} stands after line ${before.seq}` });
   } else if (prev !== before.hash) {
-    note(findings, { kind: 'changed', ...at, message: 'this line follows another one than stands before it' });
+    note(findings, { kind: 'changed', ...at, message: 'this line was not written after the line before it' });
   }
 }
 
 function headFinding(head: 'missing' | 'forged'): AuditFinding {
   const message =
     head === 'missing'
-      ? 'the head of the log is missing: whether lines were cut off its end cannot be told'
-      : 'the head of the log was not written by this machine: whether lines were cut off its end cannot be told';
+      ? 'the head of the log is missing: nobody can tell whether lines were cut off its end'
+      : 'the head of the log was not written by this machine: nobody can tell whether lines were cut off its end';
   return { kind: 'head', message };
 }
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { AuditEntry } from '#core/ports/audit';
 import { field, parseJsonObject, parseTime, textField } from '../json.ts';
 
-/** An entry as it stands in the log. */
+/** An entry as the log stores it. */
 export interface AuditRecord extends AuditEntry {
-  /** Counts from 1 over the whole log, rotation included. */
+  /** Counts from 1 over the whole log, including rotated files. */
   readonly seq: number;
   /** Milliseconds since 1970. */
   readonly time: number;
@@ -18,10 +18,10 @@ export interface Link {
   readonly hash: string;
 }
 
-/** What the first line follows. */
+/** The link that the first line continues. */
 export const GENESIS: Link = { seq: 0, hash: '0'.repeat(64) };
 
-/** Longer than any line that `formatRecord` makes; what is longer was not written by us. */
+/** More bytes than any line of `formatRecord` has. We did not write a longer line. */
 export const MAX_LINE_BYTES: number = 16 * 1024;
 
 const MAX_NAME = 256;
@@ -29,7 +29,10 @@ const MAX_DETAIL = 512;
 const TAIL = /,"hash":"([0-9a-f]{64})"\}$/;
 const OUTCOMES = ['granted', 'denied', 'done', 'failed'] as const;
 
-/** A line of the log, without its end. Each names the hash of the line before, and ends with the hash of what precedes. */
+/**
+ * Formats a line of the log without its line end. Each line contains the hash of the line before, and ends with the
+ * hash of its own contents.
+ */
 export function formatRecord(entry: AuditEntry, time: number, pid: number, after: Link): { line: string; link: Link } {
   const seq = after.seq + 1;
   const fields = {
@@ -49,7 +52,10 @@ export function formatRecord(entry: AuditEntry, time: number, pid: number, after
   return { line: `${text},"hash":"${hash}"}`, link: { seq, hash } };
 }
 
-/** A line that is whole and whose hash is right, or undefined. What it follows is for the reader of the chain to check. */
+/**
+ * Parses a line that is whole and has the right hash, or returns undefined. The reader of the chain checks which line
+ * it continues.
+ */
 export function parseRecord(line: string): { record: AuditRecord; link: Link; prev: string } | undefined {
   const hash = TAIL.exec(line)?.[1];
   if (hash === undefined || hashOf(line.slice(0, -`,"hash":"${hash}"}`.length)) !== hash) return undefined;
@@ -74,7 +80,7 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Guests choose targets; a line must not grow with them. */
+/** Cuts a text, because guests choose targets and must not make lines grow. */
 function cut<T extends string | undefined>(text: T, length: number): T | string {
   return text !== undefined && text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

@@ -13,13 +13,13 @@ export interface TimedEntry {
 
 export interface RotationLimits {
   readonly maxFileBytes: number;
-  /** Files that are kept, the one that is written included. */
+  /** The number of files that are kept, including the current one. */
   readonly maxFiles: number;
 }
 
 /**
- * Appends a batch and moves the head, while the folder is locked. Lines first, head second: after a crash between the two
- * the head is behind, which is no loss; a head that is ahead means that lines were taken away.
+ * Appends a batch and moves the head while the folder is locked. Lines are written first and the head second. After a
+ * crash between the two the head is behind, which loses nothing; a head that is ahead means that lines were removed.
  */
 export async function writeBatch(
   folder: AuditFolder,
@@ -59,7 +59,7 @@ const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
 async function openCurrent(folder: AuditFolder): Promise<FileHandle> {
   return openRegular(folder.current, { links: 'refuse', flags: APPEND, mode: 0o600 }).catch((cause: unknown) => {
     if (!(cause instanceof UnusableFile)) throw cause;
-    const message = `${folder.current} is no file of the audit log: ${cause.message}; remove it`;
+    const message = `${folder.current} is not a file of the audit log: ${cause.message}; remove it`;
     throw new SecurityError('SECURITY_UNSAFE_FILE', message, { cause });
   });
 }
@@ -76,15 +76,16 @@ function chain(after: Link, entries: readonly TimedEntry[]): { link: Link; lines
 }
 
 /**
- * Where the chain goes on. Lines behind the head were written by somebody who died before moving it. A log that ends
- * before its head was cut: going on from the head keeps the gap in sight for ever.
+ * Decides which link the chain continues. Lines beyond the head were written by a process that died before it moved the
+ * head. A log that ends before its head was cut: the chain continues from the head, so that the gap stays visible for
+ * ever.
  */
 function continueFrom(head: HeadFound, tail: Link | undefined): Link {
   if (typeof head === 'string') return tail ?? GENESIS;
   return tail !== undefined && tail.seq > head.last.seq ? tail : head.last;
 }
 
-/** What the log must say about its own state before it goes on. */
+/** Returns what the log must record about its own state before it continues. */
 function remarks(head: HeadFound, tail: Link | undefined, torn: number): readonly AuditEntry[] {
   const remark = (action: string, detail: string): AuditEntry => ({
     action,
@@ -102,9 +103,9 @@ function remarks(head: HeadFound, tail: Link | undefined, torn: number): readonl
 
 interface Tail {
   readonly last: Link | undefined;
-  /** Bytes of whole lines. */
+  /** The bytes of whole lines. */
   readonly size: number;
-  /** Bytes behind them. */
+  /** The bytes after them. */
   readonly torn: number;
 }
 
@@ -115,7 +116,7 @@ async function readTail(file: FileHandle): Promise<Tail> {
   const end = buffer.lastIndexOf('\n');
   const lines = buffer.subarray(0, Math.max(0, end)).toString('utf8').split('\n');
   const torn = length - (end + 1);
-  // A last line that is whole but damaged gives no link; the head then says where the chain goes on.
+  // A whole but damaged last line gives no link. The head then decides where the chain continues.
   return { last: parseRecord(lines.at(-1) ?? '')?.link, size: size - torn, torn };
 }
 
@@ -130,7 +131,7 @@ async function lastRotated(folder: AuditFolder): Promise<Link | undefined> {
   }
 }
 
-/** All lines or none: a disk that filled up half-way would leave entries that are written again later. */
+/** Writes all lines or none: after a partial write on a full disk, entries would be written twice. */
 async function appendLines(file: FileHandle, lines: string): Promise<void> {
   const { size } = await file.stat();
   try {

@@ -5,7 +5,7 @@ import { SecurityError } from '../errors.ts';
 import type { CapabilitySet } from './capability-set.ts';
 import { type GrantInput, parseGrant } from './grant.ts';
 
-/** What a component tried and was not granted. */
+/** An attempt of a component that was not granted. */
 export interface Denial {
   readonly component: string;
   readonly area: Area;
@@ -13,9 +13,9 @@ export interface Denial {
   readonly target: string;
   /** The grant that would have allowed it. */
   readonly grant: string;
-  /** Where it was told before: how often it came again in the ten seconds since. */
+  /** How often it came again in the ten seconds since it was first reported. */
   readonly count?: number | undefined;
-  /** There were too many kinds to be told one by one: `count` of further ones came, and this was the last. */
+  /** There were too many kinds to report one by one: `count` further ones came, and this was the last. */
   readonly further?: true | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface AuthorityOptions {
   readonly onDenied?: ((denial: Denial) => void) | undefined;
 }
 
-/** What one component may do: asked by every host function and the router before they act on its behalf. */
+/** What one component may do. Every host function and the router ask it before they act on the component's behalf. */
 export class Authority implements ComponentAuthority {
   readonly component: string;
   readonly #audit: AuditLog | undefined;
@@ -45,7 +45,7 @@ export class Authority implements ComponentAuthority {
     return this.#capabilities;
   }
 
-  /** Grants more, on record. @throws {SecurityError} `SECURITY_INVALID_GRANT`, and then nothing was granted */
+  /** Adds grants and records this. @throws {SecurityError} `SECURITY_INVALID_GRANT`, and then nothing was granted */
   grant(grants: readonly GrantInput[]): void {
     this.#capabilities = this.#capabilities.with(grants);
     for (const { text, expiresAt } of grants.flatMap(parseGrant)) {
@@ -54,7 +54,7 @@ export class Authority implements ComponentAuthority {
     }
   }
 
-  /** Takes a grant away from the next use on, on record; answers how many were written like this. */
+  /** Revokes a grant from the next use on, and records this. Returns how many grants were written like this. */
   revoke(grant: GrantInput): number {
     const ended = this.#capabilities.revoke(grant);
     for (const { text } of ended === 0 ? [] : parseGrant(grant)) {
@@ -63,12 +63,15 @@ export class Authority implements ComponentAuthority {
     return ended;
   }
 
-  /** Whether it may; nothing is recorded. For lists, of which a component sees the part that it may read. */
+  /** Whether an action is allowed. Nothing is recorded: lists use this to show a component only what it may read. */
   allows<A extends Area>(area: A, action: Action<A>, target: string): boolean {
     return this.#capabilities.allows(area, action, target);
   }
 
-  /** Ends here unless it may; a refusal is recorded and told. @throws {SecurityError} `SECURITY_PERMISSION_DENIED` */
+  /**
+   * Throws unless an action is allowed. A refusal is recorded and reported. @throws {SecurityError}
+   * `SECURITY_PERMISSION_DENIED`
+   */
   check<A extends Area>(area: A, action: Action<A>, target: string): void {
     if (!this.#capabilities.allows(area, action, target)) throw this.deny(area, action, target);
   }
@@ -77,7 +80,7 @@ export class Authority implements ComponentAuthority {
     return this.#capabilities.clockResolutionNs();
   }
 
-  /** Records a refusal and gives the error to throw: for guards that know more than the pattern says. */
+  /** Records a refusal and returns the error to throw, for guards with checks beyond the pattern. */
   deny<A extends Area>(area: A, action: Action<A>, target: string, why = ''): SecurityError {
     const grant = grantFor(area, action, target);
     const denial: Denial = { component: this.component, area, action, target: target.slice(0, MAX_SHOWN), grant };
@@ -110,13 +113,13 @@ const VERBS: Readonly<Record<string, string>> = {
   'clock:resolution': 'read clocks to',
 };
 
-/** The narrowest grant that allows this; a target that no pattern can name is met by `**`. */
+/** The narrowest grant that allows this. A target that no pattern can name is covered by `**`. */
 function grantFor(area: Area, action: Action, target: string): string {
   const text = `${area}:${action}:${target}`;
   try {
     if (!target.includes('*') && target.length <= MAX_SHOWN) return parseGrant(text)[0]?.text ?? text;
   } catch {
-    // A guest's target need not be one that a grant can spell.
+    // A guest may use a target that no grant can spell.
   }
   return `${area}:${action}:**`;
 }

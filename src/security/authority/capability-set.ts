@@ -8,30 +8,32 @@ import { endpointSegments, parseEndpoint } from './network-address.ts';
 import { PatternIndex } from './pattern-index.ts';
 import { segmentRule } from './segment-rule.ts';
 
-/** Schemes of network grants that are, or may be, about sockets. */
+/** Schemes of network grants that are, or may be, for sockets. */
 const SOCKETS = new Set(['tcp', 'udp', '*', '**']);
 
-/** A grant in somebody's hands. */
+/** A grant that somebody holds. */
 interface Held {
   readonly grant: Grant;
-  /** Whether nothing but revocation ends it. */
+  /** Whether only a revocation ends it. */
   readonly forGood: boolean;
-  /** When it ends by the clock that only goes forward, so that setting the wall clock back prolongs nothing. */
+  /** When it ends, on the monotonic clock, so that setting the wall clock back does not prolong it. */
   readonly deadline: number;
-  /** What it was narrowed from; it lives only as long as one of these. Empty: it was given by the embedder. */
+  /**
+   * The grants from which it was narrowed. It is valid only as long as one of them. Empty when the embedder gave it.
+   */
   readonly from: readonly Held[];
-  /** Revoked, or found expired. */
+  /** Whether it was revoked or found expired. */
   ended: boolean;
 }
 
 /**
- * Grants in somebody's hands, indexed. Sets are not changed but for revocation: more grants make another set, which
- * shares what this one holds, so that revoking in one is seen by all.
+ * An indexed set of held grants. A set changes only by revocation. Adding grants makes a new set that shares the held
+ * grants, so that all sets see a revocation in one.
  */
 export class CapabilitySet {
   readonly #clock: Clock;
   readonly #held: readonly Held[];
-  /** Hosts that grants for sockets name, whatever the port. */
+  /** Hosts that grants for sockets name, for any port. */
   readonly #hosts = new PatternIndex<Held>(segmentRule('network'));
   readonly #indexes = new Map<Area, Map<Action, PatternIndex<Held>>>();
 
@@ -52,7 +54,7 @@ export class CapabilitySet {
     return new CapabilitySet(clock, []).with(inputs);
   }
 
-  /** This set and more grants of the embedder's. */
+  /** Returns this set with more grants of the embedder. */
   with(inputs: readonly GrantInput[]): CapabilitySet {
     return new CapabilitySet(this.#clock, [
       ...this.#held,
@@ -61,7 +63,8 @@ export class CapabilitySet {
   }
 
   /**
-   * What may be passed on: each grant must be covered by one that is held, and ends when that ends or is revoked.
+   * Returns the grants to pass on. A held grant must cover each of them, and the new grant ends when that one ends or
+   * is revoked.
    * @throws {SecurityError} `SECURITY_PERMISSION_DENIED` naming what is not held, `SECURITY_INVALID_GRANT`
    */
   narrow(inputs: readonly GrantInput[]): CapabilitySet {
@@ -70,14 +73,17 @@ export class CapabilitySet {
       if (from.length > 0) return this.#hold(grant, from);
       throw new SecurityError(
         'SECURITY_PERMISSION_DENIED',
-        `${grant.text} cannot be passed on: no grant that is held covers it; ask for less, or hold it first`,
+        `${grant.text} cannot be passed on, because no held grant covers it; pass on less, or obtain it first`,
         { details: { grant: grant.text } },
       );
     });
     return new CapabilitySet(this.#clock, passed);
   }
 
-  /** Ends all grants written like this, from the next use on; answers how many. @throws `SECURITY_INVALID_GRANT` */
+  /**
+   * Revokes all grants written like this, from the next use on. Returns how many there were. @throws
+   * `SECURITY_INVALID_GRANT`
+   */
   revoke(input: GrantInput): number {
     const texts = new Set(parseGrant(input).map(({ text }) => text));
     const ended = this.#held.filter((held) => !held.ended && texts.has(held.grant.text));
@@ -85,18 +91,18 @@ export class CapabilitySet {
     return ended.length;
   }
 
-  /** Whether a grant that is neither expired nor revoked allows this. The target is resolved: no pattern, no alias. */
+  /** Whether a valid grant allows this. The target is resolved: it is neither a pattern nor an alias. */
   allows<A extends Area>(area: A, action: Action<A>, target: string): boolean {
     if (area === 'clock') return (parseResolution(target) ?? 0) >= this.clockResolutionNs();
     const index = this.#indexes.get(area)?.get(action);
     if (index === undefined) return false;
     if (area === 'network') return this.#someLives(matchEndpoint(index, target));
-    // A folder is the same with and without the slash behind it.
+    // A folder is the same with and without a slash at its end.
     if (area === 'filesystem' && target.endsWith('/')) return this.#someLives(index.match(target.slice(0, -1)));
     return this.#someLives(index.match(target));
   }
 
-  /** Whether a grant names the address of this endpoint (`scheme://address:port`): private ones need that. */
+  /** Whether a grant names the address of this endpoint (`scheme://address:port`). Private addresses need that. */
   allowsAddress(endpoint: string): boolean {
     const index = this.#indexes.get('network')?.get('connect');
     if (index === undefined) return false;
@@ -109,7 +115,7 @@ export class CapabilitySet {
     return endpoint !== undefined && this.#someLives(this.#hosts.match(endpointSegments(endpoint).slice(2).join('/')));
   }
 
-  /** What clocks may be rounded to: the finest that is granted, or one millisecond. */
+  /** The resolution to which clocks are rounded: the finest that is granted, or one millisecond. */
   clockResolutionNs(): number {
     let finest = DEFAULT_RESOLUTION_NS;
     for (const held of this.#indexes.get('clock')?.get('resolution')?.match('') ?? []) {
@@ -119,7 +125,7 @@ export class CapabilitySet {
     return finest;
   }
 
-  /** The normal form of every grant that counts now, in order, each once. */
+  /** The normal form of every valid grant, in order, each once. */
   list(): readonly string[] {
     return [...new Set(this.#held.filter((held) => this.#lives(held)).map(({ grant }) => grant.text))].toSorted();
   }
@@ -134,7 +140,7 @@ export class CapabilitySet {
     if (held.forGood) return true;
     const { expiresAt } = held.grant;
     if (expiresAt !== undefined && (this.#clock.monotonic() >= held.deadline || this.#clock.now() >= expiresAt)) {
-      // For good: setting the wall clock back does not bring it back.
+      // An expired grant stays ended, even when the wall clock is set back.
       held.ended = true;
       return false;
     }

@@ -1,14 +1,14 @@
 import { Folding, type FoldingOptions } from '../folding.ts';
 import type { Denial } from './authority.ts';
 
-/** Denials on their way to those who listen. */
+/** Denials on their way to the listeners. */
 export interface FoldedDenials {
   tell(denial: Denial): void;
-  /** Tells at once what was counted. */
+  /** Reports at once what was counted. */
   end(): void;
 }
 
-/** Keeps a guest from flooding those who listen with what it is denied, in the way of the audit log. */
+/** Keeps a guest from flooding the listeners with denials, as the audit log does. */
 export function foldDenials(told: (denial: Denial) => void, options: FoldingOptions): FoldedDenials {
   const folding = new Folding<Denial>(
     {

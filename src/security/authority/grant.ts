@@ -7,7 +7,7 @@ import { parseEndpointPattern } from './network-address.ts';
 import { coversSegments, normalizeSegments, type PatternSegment } from './segment-pattern.ts';
 import { ADDRESS_PART, mayStandFor, PATH_PART } from './segment-rule.ts';
 
-/** A grant as it is written: `area:action:pattern`, or the same as an object, which may end. */
+/** A grant as written: `area:action:pattern`, or an object with these parts, which may have an end. */
 export type GrantInput =
   | string
   | {
@@ -18,7 +18,7 @@ export type GrantInput =
       readonly expiresAt?: number | Date | undefined;
     };
 
-/** A grant that was read: one action on whatever the pattern matches. */
+/** A parsed grant: one action on everything that the pattern matches. */
 export interface Grant {
   /** The normal form: equal texts mean the same grant. */
   readonly text: string;
@@ -26,9 +26,9 @@ export interface Grant {
   readonly action: Action;
   readonly segments: readonly PatternSegment[];
   readonly expiresAt?: number | undefined;
-  /** Of a network grant: whether it names an address. */
+  /** Whether a network grant names an address. */
   readonly namesAddress: boolean;
-  /** Of a clock grant: the finest resolution, in nanoseconds. */
+  /** The finest resolution of a clock grant, in nanoseconds. */
   readonly resolutionNs?: number | undefined;
 }
 
@@ -37,7 +37,7 @@ const MAX_SEGMENTS = 64;
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
 /**
- * Reads a grant; `*` as the action stands for every action of the area, hence a list.
+ * Parses a grant. The result is a list, because the action `*` stands for every action of the area.
  * @throws {SecurityError} `SECURITY_INVALID_GRANT`
  */
 export function parseGrant(input: GrantInput): readonly Grant[] {
@@ -53,11 +53,11 @@ export function parseGrant(input: GrantInput): readonly Grant[] {
   return actions.map((each) => ({ area, action: each, ...parsed, text: `${area}:${each}:${parsed.text}`, expiresAt }));
 }
 
-/** Whether whoever holds `wide` may already do all that `narrow` allows; time is not looked at. */
+/** Whether `wide` allows everything that `narrow` allows. Their times are not compared. */
 export function covers(wide: Grant, narrow: Grant): boolean {
   if (wide.area !== narrow.area || wide.action !== narrow.action) return false;
   if (wide.resolutionNs !== undefined) return wide.resolutionNs <= (narrow.resolutionNs ?? 0);
-  // A pattern that names no address does not open what is not public; one that does may.
+  // A pattern that names no address never covers addresses that are not public; one that names an address may.
   if (narrow.namesAddress && !wide.namesAddress) return false;
   return coversSegments(wide.segments, narrow.segments);
 }
@@ -82,7 +82,7 @@ function parsePattern(area: Area, pattern: string, refuse: (why: string) => Secu
     if (segment === '*' || segment === '**') continue;
     if (segment.includes('*')) throw refuse(`* stands for a whole segment; ${shownText(segment)} mixes it with text`);
     if (area === 'messaging' && !mayStandFor(ADDRESS_PART, segment))
-      throw refuse(`${shownText(segment)} is no part of an id or topic`);
+      throw refuse(`${shownText(segment)} cannot be a part of an id or topic`);
   }
   if (area === 'environment' && !(segments.length === 1 && /^\*\*?$|^[A-Za-z_][A-Za-z0-9_]*$/.test(pattern))) {
     throw refuse('an environment pattern is a variable name, or *');
@@ -106,14 +106,15 @@ function splitText(text: string): { area: string; action: string; pattern: strin
   return { area, action, pattern };
 }
 
-/** An object may come from a manifest or a policy: its fields are not what the type says until they were looked at. */
+/** Checks the fields of an object, which may come from a manifest or a policy and need not have the declared type. */
 function checkObject(input: Exclude<GrantInput, string>): {
   area: string;
   action: string;
   pattern: string;
   expiresAt?: number | undefined;
 } {
-  if (typeof input !== 'object' || input === null) throw invalid(shownValue(input), 'it is neither text nor an object');
+  if (typeof input !== 'object' || input === null)
+    throw invalid(shownValue(input), 'it is neither a text nor an object');
   const unknown = Object.keys(input).find((key) => !['area', 'action', 'pattern', 'expiresAt'].includes(key));
   if (unknown !== undefined) throw invalid(input, `it has an unknown field ${shownText(unknown)}`);
   const { area, action, pattern } = input;

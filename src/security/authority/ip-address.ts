@@ -1,15 +1,15 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
 
 /**
- * The one spelling of an IP address, or undefined when the text is none: decimal, octal and hexadecimal IPv4 as the URL
- * standard reads them, compressed IPv6, and IPv4 addresses that are carried inside IPv6 ones as plain IPv4.
+ * Returns the canonical spelling of an IP address, or undefined for other texts. It reads decimal, octal and
+ * hexadecimal IPv4 as the URL standard does, and compressed IPv6. IPv4 addresses inside IPv6 ones become plain IPv4.
  */
 export function canonicalAddress(text: string): string | undefined {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
-  // A zone (`fe80::1%eth0`) picks an interface; what is left of it is the address.
+  // A zone (`fe80::1%eth0`) selects an interface; the rest is the address.
   const unzoned = bare.includes(':') ? (bare.split('%', 1)[0] as string) : bare;
   const host = unzoned.includes(':') ? `[${unzoned}]` : unzoned;
-  // What the URL parser would read as a port, a path or a user is no address.
+  // The URL parser would read a port, a path or a user from such a text.
   if (!/^[0-9a-fA-FxX.]+$|^\[[0-9a-fA-F:.]+\]$/.test(host) || !URL.canParse(`http://${host}/`)) return undefined;
   const { hostname } = new URL(`http://${host}/`);
   const address = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
@@ -18,16 +18,19 @@ export function canonicalAddress(text: string): string | undefined {
 }
 
 /**
- * Whether an address (in canonical form) leads somewhere on the public internet. What is not public: the host itself,
- * private and link-local networks (cloud metadata services answer there), multicast, and everything set aside by the
- * IANA special-purpose address registries (RFC 6890 and its updates).
+ * Whether an address in canonical form leads to the public internet. Not public are the host itself, private and
+ * link-local networks (cloud metadata services answer there), multicast, and all ranges of the IANA special-purpose
+ * address registries (RFC 6890 and its updates).
  */
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !NOT_PUBLIC.check(address, 'ipv4');
   return GLOBAL_UNICAST.check(address, 'ipv6') && !NOT_PUBLIC.check(address, 'ipv6');
 }
 
-/** IPv4-mapped (RFC 4291), IPv4-compatible, NAT64 (RFC 6052) and 6to4 (RFC 3056) addresses reach an IPv4 host. */
+/**
+ * Returns the IPv4 host that IPv4-mapped (RFC 4291), IPv4-compatible, NAT64 (RFC 6052) and 6to4 (RFC 3056) addresses
+ * reach.
+ */
 function embeddedIPv4(address: string): string | undefined {
   const words = expand(address);
   const at = (index: number) => words[index] as number;
@@ -40,7 +43,7 @@ function embeddedIPv4(address: string): string | undefined {
   return undefined;
 }
 
-/** The eight 16-bit words of an IPv6 address as the URL standard writes it. */
+/** Returns the eight 16-bit words of an IPv6 address in the spelling of the URL standard. */
 function expand(address: string): readonly number[] {
   const [head = '', tail] = address.split('::');
   const words = (text: string) => (text === '' ? [] : text.split(':').map((word) => Number.parseInt(word, 16)));
@@ -62,7 +65,7 @@ for (const [network, bits] of [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
-  // Azure's host, which answers with what a machine is told of itself.
+  // Azure's host answers here with data about the machine.
   ['168.63.129.16', 32],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
@@ -78,7 +81,7 @@ for (const [network, bits] of [
   NOT_PUBLIC.addSubnet(network, bits, 'ipv4');
 }
 for (const [network, bits] of [
-  // Protocol assignments, Teredo among them, which carries an IPv4 address in disguise.
+  // Protocol assignments, including Teredo, which carries an obscured IPv4 address.
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],

@@ -1,6 +1,8 @@
 import { canonicalAddress } from './ip-address.ts';
 
-/** Where a connection goes: `scheme://host:port`. The host is in lower case, an address in its canonical spelling. */
+/**
+ * The target of a connection, `scheme://host:port`. The host is in lower case, an address in its canonical spelling.
+ */
 export interface Endpoint {
   readonly scheme: string;
   readonly host: string;
@@ -12,11 +14,11 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 }
 const SCHEMES = new Set(['http', 'https', 'tcp', 'udp']);
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
-/** Keep names and addresses apart among the segments: only a host of `**` matches both. */
+/** These segments keep names and addresses apart: only the host pattern `**` matches both. */
 const NAME = 'name';
 const ADDRESS = 'address';
 
-/** Reads `scheme://host[:port]`, or answers undefined. A name must be in its ASCII form. */
+/** Parses `scheme://host[:port]`, or returns undefined. A name must be in its ASCII form. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const parts = split(text);
   if (parts === undefined || !SCHEMES.has(parts.scheme)) return undefined;
@@ -29,12 +31,15 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   return { scheme: parts.scheme, host: parts.host, port, isAddress: false };
 }
 
-/** The text of an endpoint, the port always written: what an error and the audit log show. */
+/** Formats an endpoint, always with its port, as errors and the audit log show it. */
 export function formatEndpoint({ scheme, host, port }: Pick<Endpoint, 'scheme' | 'host' | 'port'>): string {
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** The segments by which patterns are matched: scheme, port, kind of host, then the name's labels from the top, or the address. */
+/**
+ * Returns the segments that patterns match: scheme, port, kind of host, then the labels of the name from the top, or
+ * the address.
+ */
 export function endpointSegments({ scheme, host, port, isAddress }: Endpoint): readonly string[] {
   return [scheme, String(port), ...(isAddress ? [ADDRESS, host] : [NAME, ...host.split('.').toReversed()])];
 }
@@ -42,13 +47,13 @@ export function endpointSegments({ scheme, host, port, isAddress }: Endpoint): r
 export interface EndpointPattern {
   readonly segments: readonly string[];
   readonly text: string;
-  /** Whether the pattern names an address, which alone opens what is not public. */
+  /** Whether the pattern names an address. Only such patterns cover addresses that are not public. */
   readonly namesAddress: boolean;
 }
 
 /**
- * Reads a pattern: `scheme://host:port`, each part possibly `*`, labels of the host possibly `*` or `**`; or `**`.
- * Answers undefined when it is none.
+ * Parses a pattern: `scheme://host:port`, where each part may be `*` and labels of the host may be `*` or `**`; or `**`
+ * alone. Returns undefined for other texts.
  */
 export function parseEndpointPattern(text: string): EndpointPattern | undefined {
   if (text === '**') return { segments: ['**'], text, namesAddress: false };
@@ -65,7 +70,7 @@ export function parseEndpointPattern(text: string): EndpointPattern | undefined 
   const labels = parts.host.split('.');
   const wild = (label: string) => label === '*' || label === '**';
   if (parts.host.length > 253 || !labels.every((label) => wild(label) || LABEL.test(label))) return undefined;
-  // `1.2.3.*` looks like a range of addresses and `example.*` like a family of sites; neither is what it would match.
+  // `1.2.3.*` looks like a range of addresses and `example.*` like a family of sites, but they would match neither.
   if (endsInNumber(labels) || (wild(labels.at(-1) ?? '') && !labels.every(wild))) return undefined;
   const anyHost = parts.host === '**';
   const segments = [parts.scheme, port, ...(anyHost ? ['**'] : [NAME, ...labels.toReversed()])];
@@ -89,7 +94,7 @@ function parsePort(text: string): number | undefined {
   return Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : undefined;
 }
 
-/** The URL standard reads such a host as an IPv4 address; as a name it could mean two things to two readers. */
+/** Whether the URL standard reads the host as an IPv4 address. As a name it could mean two things to two readers. */
 function endsInNumber(labels: readonly string[]): boolean {
   return /^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '');
 }

@@ -3,51 +3,51 @@ import { HASH_START, hashOn, SegmentFilter } from './segment-filter.ts';
 import { ANY, ONE, type PatternSegment } from './segment-pattern.ts';
 import type { SegmentRule } from './segment-rule.ts';
 
-/** A place in the tree of all patterns. Patterns that begin alike share their places. */
+/** A node in the tree of all patterns. Patterns with the same beginning share nodes. */
 interface Place<T> {
   readonly number: number;
   readonly literals: Map<string, Place<T>>;
   one: Place<T> | undefined;
   any: Place<T> | undefined;
-  /** Reached through `**`: stays reached whatever segment follows. */
+  /** A node that is reached through `**` stays reached whatever segment follows. */
   readonly stays: boolean;
   readonly values: T[];
 }
 
-/** The places that the segments read so far lead to, and what is known about the next segment. */
+/** The nodes that the segments read so far lead to, and what is known about the next segment. */
 interface State<T> {
   readonly places: readonly Place<T>[];
   readonly values: readonly T[];
-  /** By the hash of the segment; only those that a pattern names. */
+  /** The steps by the hash of the segment, only for segments that a pattern names. */
   readonly next: Map<number, Step<T>>;
-  /** The places that name segments. */
+  /** The nodes that name segments. */
   readonly naming: readonly Place<T>[];
   readonly names: boolean;
-  /** After a segment that no pattern names here. */
+  /** The state after a segment that no pattern names here. */
   other: State<T> | undefined;
 }
 
 interface Step<T> {
   readonly segment: string;
   readonly to: State<T>;
-  /** Another segment of the same hash. */
+  /** The step for another segment with the same hash. */
   readonly more: Step<T> | undefined;
 }
 
-/** Sets of places that are remembered. Patterns can be made to have very many; past this they are worked out anew. */
+/** The most states that are kept. Some patterns have very many; further states are computed anew each time. */
 const MAX_STATES = 4_096;
-/** Answers for targets of late, and how long those may be: guests choose them. */
+/** The most recent targets whose answers are kept, and the most characters of such a target. Guests choose targets. */
 const MAX_REMEMBERED = 1_024;
 const MAX_REMEMBERED_LENGTH = 256;
-/** Slots in which the hashes of targets of late stand. */
+/** The number of slots for the hashes of recent targets. */
 const SEEN = 1_024;
 const SEPARATOR = 0x2f;
 const NONE: readonly never[] = [];
 
 /**
- * Patterns by the segments, separated by `/`, of what they match. The patterns are read as one automaton whose states are
- * made when a target first leads there: a look-up takes time linear in the target however many patterns there are and
- * whatever they look like. It allocates nothing: segments are hashed and compared where they stand.
+ * Patterns, indexed by the segments of what they match, separated by `/`. The patterns form one automaton, and its
+ * states are made when a target first leads to them. A look-up therefore takes time linear in the target, whatever the
+ * number and form of the patterns. It allocates nothing: segments are hashed and compared in place.
  */
 export class PatternIndex<T> {
   readonly #rule: SegmentRule;
@@ -80,7 +80,7 @@ export class PatternIndex<T> {
     this.#forget();
   }
 
-  /** The values of all patterns that match the target. */
+  /** Returns the values of all patterns that match the target. */
   match(target: string): readonly T[] {
     return this.#remembered?.get(target) ?? this.#walk(target, target.length);
   }
@@ -105,7 +105,7 @@ export class PatternIndex<T> {
       let next: State<T> | undefined;
       if (state.names && named.mayHold(hash)) next = this.#nextNamed(state, target, from, at, hash);
       if (next === undefined) {
-        // A wildcard may stand for what no pattern names, if it is made of what it must be made of.
+        // A wildcard may match a segment that no pattern names, if all its characters are allowed.
         if (allowed === 0 || codes > mask || !this.#rule.mayBe(target, from, at)) return NONE;
         next = state.other ?? this.#others(state);
       }
@@ -117,7 +117,10 @@ export class PatternIndex<T> {
     }
   }
 
-  /** Keeps the answer for a target that came twice: remembering those that come once would cost more than it saves. */
+  /**
+   * Keeps the answer for a target that came twice. Keeping answers for targets that come once would cost more than it
+   * saves.
+   */
   #remember(target: string, hash: number, values: readonly T[]): readonly T[] {
     this.#seen ??= new Int32Array(SEEN);
     const slot = hash & (SEEN - 1);
@@ -129,7 +132,7 @@ export class PatternIndex<T> {
     return values;
   }
 
-  /** After a segment that some pattern of the index names, if one does so here. */
+  /** Returns the state after a segment that a pattern of the index names, if a pattern names it here. */
   #nextNamed(state: State<T>, target: string, from: number, to: number, hash: number): State<T> | undefined {
     for (let step = state.next.get(hash); step !== undefined; step = step.more) {
       if (isAt(target, from, to, step.segment)) return step.to;
@@ -137,7 +140,7 @@ export class PatternIndex<T> {
     return this.#step(state, target.slice(from, to), hash);
   }
 
-  /** The state after a segment that a pattern names here, made at its first use. */
+  /** Returns the state after a segment that a pattern names here. It is made on first use. */
   #step(state: State<T>, segment: string, hash: number): State<T> | undefined {
     if (!state.naming.some(({ literals }) => literals.has(segment))) return undefined;
     const literals = state.naming.flatMap((place) => place.literals.get(segment) ?? []);
@@ -146,7 +149,10 @@ export class PatternIndex<T> {
     return to;
   }
 
-  /** What no pattern names is not remembered by name: guests choose targets, and could fill the memory with them. */
+  /**
+   * Returns the state after other segments. They are not kept by name, because guests choose targets and could fill the
+   * memory.
+   */
   #others(state: State<T>): State<T> {
     state.other = this.#state(wildcardsOf(state));
     return state.other;

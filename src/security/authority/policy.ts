@@ -1,17 +1,20 @@
 import type { GrantInput } from './grant.ts';
 
-/** What is about to be loaded, as far as a policy may want to know it. */
+/** The facts about a component to load on which a policy may decide. */
 export interface LoadFacts {
-  /** The id that it will have. */
+  /** The id that the component will have. */
   readonly component: string;
-  /** `sha256:` and 64 hex digits over the bytes that will run. */
+  /** `sha256:` and 64 hex digits of the hash of the bytes that will run. */
   readonly digest: string;
-  /** Names of the trusted keys whose signatures over these bytes count. */
+  /** The names of the trusted keys with valid signatures over these bytes. */
   readonly signers: readonly string[];
 }
 
-/** Grants that a component gets beside those that `load` was given. */
+/** Grants that a component gets in addition to those of `load`. */
 export type GrantPolicy = (facts: LoadFacts) => readonly GrantInput[] | Promise<readonly GrantInput[]>;
 
-/** Whether a component may run at all: `any`, only what a trusted key `signed`, or as a function says. */
+/**
+ * Whether a component may run at all: `any` always, `signed` only with a signature of a trusted key, or as a function
+ * decides.
+ */
 export type TrustPolicy = 'any' | 'signed' | ((facts: LoadFacts) => boolean | Promise<boolean>);

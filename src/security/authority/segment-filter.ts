@@ -1,4 +1,6 @@
-/** FNV-1a of UTF-16 code units, as a signed 32-bit number. Who makes collisions gets a slower look-up, no other answer. */
+/**
+ * FNV-1a of UTF-16 code units as a signed 32-bit number. Collisions make a look-up slower but do not change its result.
+ */
 export const HASH_START: number = 0x811c9dc5 | 0;
 
 export function hashOn(hash: number, code: number): number {
@@ -8,8 +10,8 @@ export function hashOn(hash: number, code: number): number {
 const BITS_EACH = 16;
 
 /**
- * Whether a segment may be among those that patterns name, from a few bits that fit the processor's caches: most segments of
- * a target are not, and the tables of many patterns need not be asked.
+ * Whether patterns may name a segment, decided by a few bits that fit the processor's caches. Patterns name few of a
+ * target's segments, so the tables of many patterns are rarely needed.
  */
 export class SegmentFilter {
   #bits = new Uint32Array(2);

@@ -1,12 +1,12 @@
-/** One segment of a pattern: text that must be equal, `*` (any one segment) or `**` (any number, none included). */
+/** One segment of a pattern: a text that must be equal, `*` (exactly one segment) or `**` (any number of segments). */
 export type PatternSegment = string;
 
 export const ONE = '*';
 export const ANY = '**';
 
 /**
- * A run of wildcards in its one normal form: `**` last, once. Without this, two spellings of the same pattern would be
- * compared as different ones.
+ * Brings a run of wildcards into its normal form: `**` last, once. Without this, two spellings of the same pattern
+ * would count as different.
  */
 export function normalizeSegments(segments: readonly PatternSegment[]): readonly PatternSegment[] {
   const normal: PatternSegment[] = [];
@@ -27,8 +27,9 @@ export function normalizeSegments(segments: readonly PatternSegment[]): readonly
 }
 
 /**
- * Whether `wide` matches whatever `narrow` matches. Both in normal form. The segments of `narrow` are run through `wide`
- * as if they were a target: its `*` is met by wildcards only, its `**` by `**` only. Takes the product of both lengths.
+ * Whether `wide` matches everything that `narrow` matches; both are in normal form. The segments of `narrow` are
+ * matched against `wide` like a target: only wildcards match its `*`, and only `**` matches its `**`. The time is the
+ * product of both lengths.
  */
 export function coversSegments(wide: readonly PatternSegment[], narrow: readonly PatternSegment[]): boolean {
   let reached = closure(wide, new Set([0]));
@@ -44,7 +45,7 @@ export function coversSegments(wide: readonly PatternSegment[], narrow: readonly
   return reached.has(wide.length);
 }
 
-/** `**` also stands for nothing, so that what follows it is reached at once. */
+/** Adds the positions after each `**`, because `**` also matches nothing. */
 function closure(pattern: readonly PatternSegment[], positions: Set<number>): Set<number> {
   for (const at of positions) if (pattern[at] === ANY) positions.add(at + 1);
   return positions;

@@ -1,12 +1,12 @@
 import type { Area } from '#core/ports/authority';
 
-/** What a wildcard may stand for: its characters, looked up one by one, and what else holds of the whole. */
+/** What a wildcard may match: the allowed characters, and a condition on the whole segment. */
 export interface SegmentRule {
-  /** By the low byte of a character's code: 1 where it may be there. */
+  /** By the low byte of a character code: 1 where the character is allowed. */
   readonly characters: Uint8Array;
-  /** The codes of all characters, or-ed, must not exceed it. */
+  /** The bitwise or of all character codes must not exceed this. */
   readonly mask: number;
-  /** Asked once the characters were found right. */
+  /** Called when the characters are allowed. */
   readonly mayBe: (target: string, from: number, to: number) => boolean;
 }
 
@@ -18,7 +18,9 @@ const characters = (pattern: RegExp): Uint8Array =>
 
 const ANY_CHARACTER = { characters: new Uint8Array(256).fill(1), mask: 0xffff };
 
-/** A part of an id or topic: `..`, lookalikes and percent-encoding are none, so no wildcard stands for them. */
+/**
+ * Parts of an id or topic. `..`, lookalikes and percent-encoding cannot occur in them, so no wildcard matches these.
+ */
 export const ADDRESS_PART: SegmentRule = {
   characters: characters(/[A-Za-z0-9_.-]/),
   mask: 0x7f,
@@ -28,7 +30,10 @@ export const ADDRESS_PART: SegmentRule = {
   },
 };
 
-/** A name in a folder, or what is before the first slash. The empty one, `.` and `..` would make two spellings of one path. */
+/**
+ * Names in a folder, and the empty text before the first slash. Empty names, `.` and `..` would give one path two
+ * spellings.
+ */
 export const PATH_PART: SegmentRule = {
   ...ANY_CHARACTER,
   mayBe(target, from, to) {
@@ -42,13 +47,13 @@ export const PATH_PART: SegmentRule = {
 
 const ANYTHING: SegmentRule = { ...ANY_CHARACTER, mayBe: () => true };
 
-/** What a wildcard of this area may stand for. Keys of the storage are the component's own: any text. */
+/** The rule for wildcards of an area. Storage keys belong to the component, so they may be any text. */
 export function segmentRule(area: Area): SegmentRule {
   if (area === 'messaging') return ADDRESS_PART;
   return area === 'filesystem' ? PATH_PART : ANYTHING;
 }
 
-/** Whether a wildcard may stand for this text, which is not the first segment. */
+/** Whether a wildcard may match this text, which is not the first segment. */
 export function mayStandFor({ characters: allowed, mask, mayBe }: SegmentRule, segment: string): boolean {
   for (let at = 0; at < segment.length; at++) {
     const code = segment.charCodeAt(at);

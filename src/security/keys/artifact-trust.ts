@@ -8,7 +8,7 @@ import { CODE_BYTES, type MachineSecret } from './machine-secret.ts';
 const PURPOSE = 'vivarium artifact v1';
 const ARTIFACT_MEDIA_TYPE = 'application/vnd.vivarium.artifact';
 
-/** The first byte of a machine's seal; an envelope, being JSON text, begins otherwise. */
+/** The first byte of a machine's seal. An envelope is JSON text and begins with another byte. */
 const MACHINE_SEAL = 0x01;
 
 export interface ArtifactTrustOptions {
@@ -18,7 +18,7 @@ export interface ArtifactTrustOptions {
 }
 
 /**
- * The right of an artifact to run: a seal is either 0x01 and the machine secret's code over the content, or a DSSE
+ * Decides whether an artifact may run. A seal is either 0x01 and the machine secret's code over the content, or a DSSE
  * envelope over the content's digest by a trusted key.
  */
 export function createArtifactTrust({ secret, keys, clock }: ArtifactTrustOptions): ArtifactTrust {
@@ -42,7 +42,7 @@ export function createArtifactTrust({ secret, keys, clock }: ArtifactTrustOption
   };
 }
 
-/** A seal that other machines accept if they trust the signer's key: for artifacts that travel. */
+/** Seals an artifact for other machines, which accept the seal if they trust the signer's key. */
 export async function signArtifact(content: Uint8Array, signers: readonly Signer[], clock: Clock): Promise<Uint8Array> {
   const statement = { digest: digestOf(content), mediaType: ARTIFACT_MEDIA_TYPE, signedAt: clock.now() };
   return Buffer.from(formatEnvelope(await signStatement(statement, signers)));

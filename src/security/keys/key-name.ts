@@ -3,7 +3,10 @@ import { SecurityError } from '../errors.ts';
 
 const KEY_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
-/** A key's name becomes a file name and is printed: the same narrow alphabet as the parts of a component id. */
+/**
+ * Checks a key's name, which becomes a file name and is printed. It may use the same alphabet as the parts of a
+ * component id.
+ */
 export function checkKeyName(name: string): string {
   if (KEY_NAME.test(name)) return name;
   throw new SecurityError(

@@ -20,7 +20,7 @@ export class KeyStore {
   /** @throws {SecurityError} `SECURITY_KEY_EXISTS`, `SECURITY_KEY_INVALID` (the name), `SECURITY_STORE_FAILED` */
   async save(name: string, signer: Signer): Promise<void> {
     if (await writeWhole(this.#path(name), signer.toPrivatePem(), 'create')) return;
-    throw new SecurityError('SECURITY_KEY_EXISTS', `a private key is called ${name} already; choose another name`);
+    throw new SecurityError('SECURITY_KEY_EXISTS', `a private key named ${name} exists already; choose another name`);
   }
 
   /** @throws {SecurityError} `SECURITY_KEY_NOT_FOUND`, `SECURITY_KEY_INVALID`, `SECURITY_UNSAFE_FILE` */
@@ -30,7 +30,7 @@ export class KeyStore {
     if (bytes !== undefined) return Signer.fromPem(Buffer.from(bytes).toString('latin1'), path);
     throw new SecurityError(
       'SECURITY_KEY_NOT_FOUND',
-      `no private key is called ${name}; make one with 'viv key new ${name}'`,
+      `there is no private key named ${name}; make one with 'viv key new ${name}'`,
     );
   }
 

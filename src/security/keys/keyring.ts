@@ -8,13 +8,13 @@ import { hasCode, writeWhole } from '../private-file.ts';
 import { KeyStore } from './key-store.ts';
 import { type TrustOptions, TrustStore } from './trust-store.ts';
 
-/** A key of this user's, or one that he trusts. */
+/** One of this user's own or trusted keys. */
 export interface KeyInfo {
   readonly name: string;
   readonly keyId: string;
-  /** Whether the private half is here: whether it can sign. */
+  /** Whether the private half is here, so that it can sign. */
   readonly canSign: boolean;
-  /** `untrusted`: there is a private half, but nobody trusts what it signs here. */
+  /** `untrusted`: there is a private half, but this user does not trust its signatures. */
   readonly status: KeyStatus | 'untrusted';
   readonly trusted: TrustedKey | undefined;
 }
@@ -33,12 +33,12 @@ export class Keyring {
     this.#clock = clock;
   }
 
-  /** Makes a key pair; its public half is trusted. @throws {SecurityError} `SECURITY_KEY_EXISTS` */
+  /** Makes a key pair and trusts its public half. @throws {SecurityError} `SECURITY_KEY_EXISTS` */
   create(name: string, options?: TrustOptions): Promise<TrustedKey> {
     return this.#keep(name, Signer.generate(), options);
   }
 
-  /** Every key, by name. */
+  /** Lists every key by name. */
   async list(): Promise<readonly KeyInfo[]> {
     const trusted = await this.trust.list();
     const now = this.#clock.now();
@@ -59,38 +59,43 @@ export class Keyring {
     return infos.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** The public half as PEM, of a key of one's own or a trusted one. @throws {SecurityError} `SECURITY_KEY_NOT_FOUND` */
+  /** Returns the public half of an own or trusted key as PEM. @throws {SecurityError} `SECURITY_KEY_NOT_FOUND` */
   async exportPublic(name: string): Promise<string> {
     const trusted = (await this.trust.list()).find((key) => key.name === name || key.keyId === name);
     return (trusted?.publicKey ?? (await this.keys.signer(name)).publicKey).toPem();
   }
 
-  /** Writes the private half to a new file of mode 0600. @throws {SecurityError} `SECURITY_KEY_EXISTS` when there is one */
+  /**
+   * Writes the private half to a new file of mode 0600. @throws {SecurityError} `SECURITY_KEY_EXISTS` when the file
+   * exists
+   */
   async exportPrivate(name: string, file: string): Promise<void> {
     const signer = await this.keys.signer(name);
     if (await writeWhole(file, signer.toPrivatePem(), 'create')) return;
-    throw new SecurityError('SECURITY_KEY_EXISTS', `${file} is there already; choose another file`);
+    throw new SecurityError('SECURITY_KEY_EXISTS', `${file} exists already; choose another file`);
   }
 
-  /** Takes a key from a PEM file: a public one is trusted from now on, a private one can sign as well. */
+  /** Imports a key from a PEM file. A public key is trusted from now on; a private key can sign as well. */
   async import(name: string, file: string, options?: TrustOptions): Promise<TrustedKey> {
     const pem = await readPem(file);
     if (pem.includes('PRIVATE KEY-----')) return this.#keep(name, Signer.fromPem(pem, file), options);
     return this.trust.add(name, PublicKey.fromPem(pem, file), options);
   }
 
-  /** Signs a component beside it. @throws {SecurityError} `SECURITY_KEY_NOT_FOUND`, `SECURITY_FILE_NOT_FOUND` */
+  /**
+   * Signs a component, in a file beside it. @throws {SecurityError} `SECURITY_KEY_NOT_FOUND`, `SECURITY_FILE_NOT_FOUND`
+   */
   async sign(file: string, keyName: string, expiresAt?: number): Promise<Statement> {
     const signer = await this.keys.signer(keyName);
     return signFile(file, signer, { mediaType: COMPONENT_MEDIA_TYPE, signedAt: this.#clock.now(), expiresAt });
   }
 
-  /** Who vouches for a component. @throws {SecurityError} `SECURITY_UNTRUSTED`, `SECURITY_BAD_SIGNATURE` */
+  /** Returns who vouches for a component. @throws {SecurityError} `SECURITY_UNTRUSTED`, `SECURITY_BAD_SIGNATURE` */
   verify(file: string): ReturnType<typeof verifyFile> {
     return verifyFile(file, COMPONENT_MEDIA_TYPE, { keys: this.trust, now: this.#clock.now() });
   }
 
-  /** Both halves or none. */
+  /** Stores both halves or none. */
   async #keep(name: string, signer: Signer, options?: TrustOptions): Promise<TrustedKey> {
     await this.keys.save(name, signer);
     try {

@@ -6,11 +6,11 @@ import { readPrivateFile, writeWhole } from '../private-file.ts';
 
 const SECRET_BYTES = 32;
 
-/** Bytes of a code that the secret makes (HMAC with SHA-256). */
+/** The bytes of a code that the secret makes (HMAC with SHA-256). */
 export const CODE_BYTES = 32;
 
 /**
- * A secret that only this user on this machine has: `<home>/machine.secret`, 32 bytes, mode 0600, made at first use.
+ * A secret that only this user on this machine has: `<home>/machine.secret`, 32 bytes, mode 0600, made on first use.
  * Processes that make it at the same time end up with the same one.
  */
 export class MachineSecret {
@@ -23,12 +23,12 @@ export class MachineSecret {
     this.#random = random;
   }
 
-  /** The code of `content` for one purpose; another purpose's code for the same content differs. */
+  /** Returns the code of `content` for one purpose. The code for another purpose differs. */
   async code(purpose: string, content: Uint8Array): Promise<Uint8Array> {
     return mac((await this.#load()) ?? (await this.#create()), purpose, content);
   }
 
-  /** Whether this machine made `code`. Makes no secret: where there is none, nothing was sealed. */
+  /** Whether this machine made `code`. This does not make a secret, because without one nothing was sealed. */
   async verify(purpose: string, content: Uint8Array, code: Uint8Array): Promise<boolean> {
     const secret = code.length === CODE_BYTES ? await this.#load() : undefined;
     return secret !== undefined && timingSafeEqual(mac(secret, purpose, content), code);
@@ -42,7 +42,7 @@ export class MachineSecret {
   }
 
   async #create(): Promise<Uint8Array> {
-    // Whoever loses the race to create it reads the winner's.
+    // A process that loses the race to create it reads the winner's.
     await writeWhole(this.#path, this.#random.bytes(SECRET_BYTES), 'create');
     const secret = await this.#load();
     if (secret !== undefined) return secret;

@@ -19,9 +19,9 @@ export interface TrustOptions {
 }
 
 /**
- * Public keys that this user trusts: `<home>/trust/<key id>.json`, one file for each key, so that two processes that
- * add or revoke different keys cannot undo each other's work, and that a look-up reads one file however many there are.
- * A file is read anew at each look-up: a revocation counts from the next verification, in every process.
+ * The public keys that this user trusts: `<home>/trust/<key id>.json`, one file for each key. Two processes that add or
+ * revoke different keys therefore cannot undo each other's work, and a look-up reads one file however many there are.
+ * Each look-up reads the file anew, so a revocation is effective from the next verification, in every process.
  */
 export class TrustStore implements TrustedKeys {
   readonly #folder: string;
@@ -34,14 +34,16 @@ export class TrustStore implements TrustedKeys {
 
   /** @throws {SecurityError} `SECURITY_UNSAFE_FILE`, `SECURITY_KEY_INVALID`, `SECURITY_STORE_FAILED` */
   async find(keyId: string): Promise<TrustedKey | undefined> {
-    // The id comes from an envelope: anything but hex could name a file elsewhere.
+    // The id comes from an envelope. Anything but hex could name a file elsewhere.
     if (!KEY_ID.test(keyId)) return undefined;
     const path = this.#path(keyId);
     const bytes = await readPrivateFile(path, 'public', MAX_ENTRY_BYTES);
     return bytes === undefined ? undefined : parseEntry(bytes, keyId, path);
   }
 
-  /** All keys, by name. A file that cannot be used is an error naming it, not a key that silently counts for nothing. */
+  /**
+   * Lists all keys by name. A file that cannot be used is an error that names it, so that no key is silently ignored.
+   */
   async list(): Promise<readonly TrustedKey[]> {
     let names: string[];
     try {
@@ -60,13 +62,13 @@ export class TrustStore implements TrustedKeys {
   }
 
   /**
-   * Trusts a key under a name. A key that was revoked stays revoked.
-   * @throws {SecurityError} `SECURITY_KEY_EXISTS` when the key or the name is there already
+   * Trusts a key under a name. A revoked key stays revoked.
+   * @throws {SecurityError} `SECURITY_KEY_EXISTS` when the key or the name exists already
    */
   async add(name: string, publicKey: PublicKey, options: TrustOptions = {}): Promise<TrustedKey> {
     checkKeyName(name);
     if ((await this.list()).some((known) => known.name === name)) {
-      throw new SecurityError('SECURITY_KEY_EXISTS', `a trusted key is called ${name} already; choose another name`);
+      throw new SecurityError('SECURITY_KEY_EXISTS', `a trusted key named ${name} exists already; choose another name`);
     }
     const key: TrustedKey = { keyId: publicKey.keyId, name, publicKey, addedAt: this.#clock.now(), ...options };
     if (await writeWhole(this.#path(key.keyId), formatEntry(key), 'create')) return key;
@@ -77,12 +79,12 @@ export class TrustStore implements TrustedKeys {
     );
   }
 
-  /** Takes trust away for good, by name or key id. @throws {SecurityError} `SECURITY_KEY_NOT_FOUND` */
+  /** Revokes trust permanently, by name or key id. @throws {SecurityError} `SECURITY_KEY_NOT_FOUND` */
   async revoke(nameOrId: string, reason?: string): Promise<TrustedKey> {
     const found = (await this.list()).filter((key) => key.name === nameOrId || key.keyId === nameOrId);
     const [key] = found;
     if (key === undefined || found.length > 1) {
-      const what = key === undefined ? 'no trusted key is called' : 'several trusted keys are called';
+      const what = key === undefined ? 'there is no trusted key named' : 'there are several trusted keys named';
       throw new SecurityError('SECURITY_KEY_NOT_FOUND', `${what} ${nameOrId}; 'viv key list' shows names and ids`);
     }
     const revoked: TrustedKey = {
@@ -125,7 +127,10 @@ const FIELDS = new Set([
   'revocationReason',
 ]);
 
-/** A field that is there but cannot be read makes the entry useless: it might be the revocation. */
+/**
+ * Parses an entry. A field that exists but cannot be read makes the entry invalid, because the field might be the
+ * revocation.
+ */
 function parseEntry(bytes: Uint8Array, keyId: string, path: string): TrustedKey {
   const invalid = (what: string) =>
     new SecurityError('SECURITY_KEY_INVALID', `${path} ${what}; remove it and import the key again`, {

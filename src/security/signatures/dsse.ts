@@ -3,7 +3,7 @@ import { type KeyStatus, keyStatus, type Signer, type TrustedKey, type TrustedKe
 import { SecurityError } from '../errors.ts';
 import { field, parseJsonObject, textField } from '../json.ts';
 
-/** A DSSE envelope (https://github.com/secure-systems-lab/dsse, version 1), with its base64 decoded. */
+/** A DSSE envelope (https://github.com/secure-systems-lab/dsse, version 1) with its base64 decoded. */
 export interface Envelope {
   readonly payloadType: string;
   readonly payload: Uint8Array;
@@ -12,30 +12,30 @@ export interface Envelope {
 
 export interface EnvelopeSignature {
   /**
-   * For our keys the SHA-256 of the SubjectPublicKeyInfo in hex. A hint that the protocol leaves to the signer: it is not
-   * covered by the signature, and others leave it out.
+   * For our keys the SHA-256 of the SubjectPublicKeyInfo in hex. It is only a hint: the protocol leaves it to the
+   * signer, the signature does not cover it, and others leave it out.
    */
   readonly keyId?: string | undefined;
-  /** Of any algorithm and length. */
+  /** A signature of any algorithm and length. */
   readonly signature: Uint8Array;
 }
 
-/** Text of an envelope that is looked at at all. */
+/** The most bytes of an envelope that is read. */
 export const MAX_ENVELOPE_BYTES: number = 256 * 1024;
-/** Signatures that an envelope may have. */
+/** The most signatures of an envelope. */
 export const MAX_SIGNATURES = 32;
-/** Verifications, each about 0.1 ms, that signatures which do not name their keys may cost. */
+/** The most verifications, about 0.1 ms each, for signatures that do not name their keys. */
 const MAX_VERIFICATIONS = 1_024;
 
 export interface VerifyOptions {
   readonly keys: TrustedKeys;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** What the payload must be; a signature made for another purpose counts for nothing. */
+  /** The required type of the payload. A signature that was made for another purpose is not valid. */
   readonly payloadType: string;
 }
 
-/** Signatures of an envelope that count: each by another trusted, valid, unrevoked key. */
+/** An envelope's valid signatures: each by a different trusted, valid, unrevoked key. */
 export interface VerifiedEnvelope {
   readonly payload: Uint8Array;
   /** At least one. */
@@ -54,11 +54,11 @@ export async function signEnvelope(
 }
 
 /**
- * The payload, if a trusted key signed it. One signature that counts is enough: those by unknown, expired or revoked keys,
- * of other algorithms, wrong ones and second ones by the same key are passed over. When none of those that name their key
- * counts, the others are tried with every trusted key.
- * @throws {SecurityError} `SECURITY_BAD_SIGNATURE` when a trusted key's signature is not over this payload or the payload
- * is of another type; `SECURITY_UNTRUSTED` when no trusted key signed
+ * Returns the payload if a trusted key signed it. One valid signature is enough: those by unknown, expired or revoked
+ * keys, those of other algorithms, wrong ones and second ones by the same key are ignored. When no signature that names
+ * its key is valid, the other signatures are tried with every trusted key.
+ * @throws {SecurityError} `SECURITY_BAD_SIGNATURE` when a trusted key's signature is not over this payload or the
+ * payload is of another type; `SECURITY_UNTRUSTED` when no trusted key signed
  */
 export async function verifyEnvelope(envelope: Envelope, options: VerifyOptions): Promise<VerifiedEnvelope> {
   if (envelope.payloadType !== options.payloadType) {
@@ -95,7 +95,10 @@ export async function verifyEnvelope(envelope: Envelope, options: VerifyOptions)
   );
 }
 
-/** Valid keys by which one of the signatures is. Keys come in the order of their names, until the allowance is used up. */
+/**
+ * Returns the valid keys that made one of the signatures. Keys are tried in the order of their names until the
+ * allowance is used up.
+ */
 async function signersOf(
   signatures: readonly EnvelopeSignature[],
   signed: Uint8Array,
@@ -107,7 +110,7 @@ async function signersOf(
     .filter(({ publicKey }) => signatures.some(({ signature }) => publicKey.verify(signed, signature)));
 }
 
-/** The envelope's JSON, as it stands in a file. */
+/** Formats an envelope as JSON for a file. */
 export function formatEnvelope(envelope: Envelope): string {
   return JSON.stringify({
     payloadType: envelope.payloadType,
@@ -119,7 +122,7 @@ export function formatEnvelope(envelope: Envelope): string {
   });
 }
 
-/** Reads an envelope from outside. @throws {SecurityError} `SECURITY_BAD_SIGNATURE` */
+/** Parses an envelope from outside. @throws {SecurityError} `SECURITY_BAD_SIGNATURE` */
 export function parseEnvelope(bytes: Uint8Array | string): Envelope {
   if (bytes.length > MAX_ENVELOPE_BYTES) throw bad(`the envelope is larger than ${MAX_ENVELOPE_BYTES} bytes`);
   const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8');
@@ -135,7 +138,7 @@ export function parseEnvelope(bytes: Uint8Array | string): Envelope {
   return { payloadType, payload, signatures: list.map(parseSignature) };
 }
 
-/** One signature, of whatever algorithm. Serialisers that have no absent fields write an empty key id, or null. */
+/** Parses one signature of any algorithm. Serialisers that cannot leave a field out write an empty key id, or null. */
 function parseSignature(item: unknown): EnvelopeSignature {
   if (typeof item !== 'object' || item === null) throw bad('a signature of the envelope is not an object');
   const signature = decodeBase64(field(item, 'sig'));
@@ -145,7 +148,10 @@ function parseSignature(item: unknown): EnvelopeSignature {
   return keyId === '' ? { signature } : { keyId, signature };
 }
 
-/** Standard or URL-safe alphabet, as DSSE allows, and nothing else: Node skips what it does not know. */
+/**
+ * Decodes the standard or URL-safe alphabet, as DSSE allows, and rejects everything else, because Node skips unknown
+ * characters.
+ */
 function decodeBase64(value: unknown): Uint8Array | undefined {
   if (typeof value !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) return undefined;
   const bytes = Buffer.from(value, 'base64');
@@ -153,7 +159,7 @@ function decodeBase64(value: unknown): Uint8Array | undefined {
   return value.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '') === canonical ? bytes : undefined;
 }
 
-/** Loaded on use: a machine's own artifacts start without it. */
+/** Imported on first use, because a machine's own artifacts start without it. */
 async function preAuthEncoding(payloadType: string, payload: Uint8Array): Promise<Uint8Array> {
   const { dsse } = await import('@sigstore/core');
   return dsse.preAuthEncoding(payloadType, Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));

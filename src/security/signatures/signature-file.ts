@@ -14,12 +14,12 @@ import {
 } from './dsse.ts';
 import { encodeStatement, parseStatement, STATEMENT_TYPE, type Statement, verifyStatement } from './statement.ts';
 
-/** Where a file's signature lies: beside it, as `<name>.wasm.sig.json`. */
+/** Returns the path of a file's signature, beside the file: `<name>.wasm.sig.json`. */
 export function signaturePath(file: string): string {
   return `${file}.sig.json`;
 }
 
-/** Reads the signature beside a file, or answers undefined when there is none. @throws {SecurityError} `SECURITY_BAD_SIGNATURE` */
+/** Reads the signature beside a file, or returns undefined. @throws {SecurityError} `SECURITY_BAD_SIGNATURE` */
 export async function readSignatureFile(file: string): Promise<Envelope | undefined> {
   const path = signaturePath(file);
   try {
@@ -32,8 +32,8 @@ export async function readSignatureFile(file: string): Promise<Envelope | undefi
 }
 
 /**
- * Signs a file, beside it. When others signed these bytes already, the signature joins theirs under the same statement;
- * what stands there over other bytes, or cannot be read, is replaced.
+ * Signs a file and writes the signature beside it. If others have already signed these bytes, the signature is added to
+ * theirs under the same statement. A signature file over other bytes, or one that cannot be read, is replaced.
  */
 export async function signFile(file: string, signer: Signer, terms: Omit<Statement, 'digest'>): Promise<Statement> {
   const statement: Statement = { ...terms, digest: await digestOfFile(file) };
@@ -47,7 +47,7 @@ export async function signFile(file: string, signer: Signer, terms: Omit<Stateme
 }
 
 /**
- * Who vouches for a file.
+ * Returns who vouches for a file.
  * @throws {SecurityError} `SECURITY_UNTRUSTED` (no signature file, no trusted key), `SECURITY_BAD_SIGNATURE`
  */
 export async function verifyFile(
@@ -66,7 +66,10 @@ export async function verifyFile(
   return { digest, signers: await verifyStatement(envelope, { digest, mediaType }, trust) };
 }
 
-/** The digest of a file's bytes, read as a stream. @throws {SecurityError} `SECURITY_FILE_NOT_FOUND`, `SECURITY_STORE_FAILED` */
+/**
+ * Computes the digest of a file's bytes in a stream. @throws {SecurityError} `SECURITY_FILE_NOT_FOUND`,
+ * `SECURITY_STORE_FAILED`
+ */
 async function digestOfFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   try {
@@ -78,7 +81,10 @@ async function digestOfFile(file: string): Promise<string> {
   return `sha256:${hash.digest('hex')}`;
 }
 
-/** An envelope that may be signed once more: it says what we would say, in our own words and nothing besides. */
+/**
+ * Returns the envelope if a signature can be added to it, because it contains exactly the statement that we would
+ * write.
+ */
 async function joinable(file: string, wanted: Statement): Promise<Envelope | undefined> {
   try {
     const envelope = await readSignatureFile(file);

@@ -5,15 +5,15 @@ import { SecurityError } from '../errors.ts';
 import { field, parseJsonObject, parseTime, textField } from '../json.ts';
 import { type Envelope, signEnvelope, type VerifyOptions, verifyEnvelope } from './dsse.ts';
 
-/** What a signature says: these bytes (by digest), taken as this kind of thing. */
+/** What a signature states: these bytes, named by digest, are accepted as this kind of content. */
 export interface Statement {
   /** `sha256:` and 64 hex digits. */
   readonly digest: string;
-  /** A signature over bytes of one kind does not stand for the same bytes used as another. */
+  /** The kind of content. A signature over bytes of one kind is not valid for the same bytes used as another kind. */
   readonly mediaType: string;
-  /** Milliseconds since 1970; the signer's own claim. */
+  /** Milliseconds since 1970, as claimed by the signer. */
   readonly signedAt: number;
-  /** From when on the signature no longer counts. */
+  /** When the signature stops being valid. */
   readonly expiresAt?: number | undefined;
 }
 
@@ -23,7 +23,7 @@ export const COMPONENT_MEDIA_TYPE: string = 'application/wasm';
 const KNOWN = new Set(['version', 'digest', 'mediaType', 'signedAt', 'expiresAt', 'critical']);
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** `sha256:` and the hex of the SHA-256 of `content`. */
+/** Returns `sha256:` and the hex of the SHA-256 of `content`. */
 export function digestOf(content: Uint8Array): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }
@@ -32,7 +32,7 @@ export function signStatement(statement: Statement, signers: readonly Signer[]):
   return signEnvelope(STATEMENT_TYPE, encodeStatement(statement), signers);
 }
 
-/** The one form in which we write a statement. */
+/** Encodes a statement in the one form that we write. */
 export function encodeStatement({ digest, mediaType, signedAt, expiresAt }: Statement): Uint8Array {
   const expiry =
     expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString(), critical: ['expiresAt'] };
@@ -41,9 +41,9 @@ export function encodeStatement({ digest, mediaType, signedAt, expiresAt }: Stat
 }
 
 /**
- * Who vouches for the bytes of this digest as this kind of thing.
- * @throws {SecurityError} `SECURITY_BAD_SIGNATURE` when the envelope is over something else, says what we do not
- * understand and must, or has expired; `SECURITY_UNTRUSTED` when no trusted key signed
+ * Returns who vouches for the bytes of this digest as this kind of content.
+ * @throws {SecurityError} `SECURITY_BAD_SIGNATURE` when the envelope is over something else, has a critical field that
+ * we do not understand, or has expired; `SECURITY_UNTRUSTED` when no trusted key signed
  */
 export async function verifyStatement(
   envelope: Envelope,
@@ -60,7 +60,7 @@ export async function verifyStatement(
   return signers;
 }
 
-/** Reads what was signed. Fields that we do not know are passed over unless the signer marked them as critical. */
+/** Parses a signed statement. Unknown fields are ignored unless the signer marked them as critical. */
 export function parseStatement(payload: Uint8Array): Statement {
   const object = parseJsonObject(Buffer.from(payload).toString('utf8'));
   if (object === undefined || field(object, 'version') !== 1) throw bad('its statement is not of version 1');
@@ -68,7 +68,7 @@ export function parseStatement(payload: Uint8Array): Statement {
   if (!Array.isArray(critical)) throw bad('its list of critical fields is not a list');
   const unknown = critical.find((name) => typeof name !== 'string' || !KNOWN.has(name));
   if (unknown !== undefined) {
-    throw bad(`field ${shownValue(unknown)} is marked critical and not known to this version`);
+    throw bad(`field ${shownValue(unknown)} is marked critical, but this version does not know it`);
   }
   const digest = textField(object, 'digest');
   const mediaType = textField(object, 'mediaType');
@@ -81,5 +81,5 @@ export function parseStatement(payload: Uint8Array): Statement {
 }
 
 function bad(why: string): SecurityError {
-  return new SecurityError('SECURITY_BAD_SIGNATURE', `the signature does not stand for these bytes: ${why}`);
+  return new SecurityError('SECURITY_BAD_SIGNATURE', `the signature is not valid for these bytes: ${why}`);
 }

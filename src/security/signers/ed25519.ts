@@ -9,10 +9,13 @@ import {
 } from 'node:crypto';
 import { SecurityError } from '../errors.ts';
 
-/** Bytes of an Ed25519 signature (RFC 8032). */
+/** The bytes of an Ed25519 signature (RFC 8032). */
 const SIGNATURE_BYTES = 64;
 
-/** Verifies. Its id is the SHA-256 of its SubjectPublicKeyInfo (RFC 8410) in hex, so it names this key and no other. */
+/**
+ * Verifies signatures. The key's id is the SHA-256 of its SubjectPublicKeyInfo (RFC 8410) in hex, so it names only this
+ * key.
+ */
 export class PublicKey {
   readonly keyId: string;
   readonly #key: KeyObject;
@@ -24,9 +27,12 @@ export class PublicKey {
       .digest('hex');
   }
 
-  /** Reads a PEM `PUBLIC KEY`. Another algorithm than Ed25519 is refused. @throws {SecurityError} `SECURITY_KEY_INVALID` */
+  /**
+   * Parses a PEM `PUBLIC KEY`. Algorithms other than Ed25519 are refused. @throws {SecurityError}
+   * `SECURITY_KEY_INVALID`
+   */
   static fromPem(pem: string, source = 'the public key'): PublicKey {
-    // createPublicKey would take a private key as well and use its public half.
+    // createPublicKey would accept a private key as well and use its public half.
     if (!pem.includes('-----BEGIN PUBLIC KEY-----')) throw invalid(source, 'is not a PEM "PUBLIC KEY"');
     return new PublicKey(readKey(() => createPublicKey({ key: pem, format: 'pem' }), source));
   }
@@ -44,7 +50,7 @@ export class PublicKey {
   }
 }
 
-/** Signs. The key itself lies in a private field: neither printing nor serialising a signer shows it. */
+/** Signs. The key is in a private field, so that neither printing nor serialising a signer shows it. */
 export class Signer {
   readonly publicKey: PublicKey;
   readonly #key: KeyObject;
@@ -58,7 +64,7 @@ export class Signer {
     return new Signer(generateKeyPairSync('ed25519').privateKey);
   }
 
-  /** Reads an unencrypted PEM `PRIVATE KEY` (PKCS #8). @throws {SecurityError} `SECURITY_KEY_INVALID` */
+  /** Parses an unencrypted PEM `PRIVATE KEY` (PKCS #8). @throws {SecurityError} `SECURITY_KEY_INVALID` */
   static fromPem(pem: string, source = 'the private key'): Signer {
     if (!pem.includes('-----BEGIN PRIVATE KEY-----')) throw invalid(source, 'is not an unencrypted PEM "PRIVATE KEY"');
     return new Signer(readKey(() => createPrivateKey({ key: pem, format: 'pem' }), source));
@@ -72,7 +78,7 @@ export class Signer {
     return sign(null, data, this.#key);
   }
 
-  /** For the key's own file and an export that was asked for; nothing else may call it. */
+  /** Only the key's own file and a requested export may call this. */
   toPrivatePem(): string {
     return this.#key.export({ type: 'pkcs8', format: 'pem' }).toString();
   }
@@ -83,7 +89,7 @@ function readKey(read: () => KeyObject, source: string): KeyObject {
   try {
     key = read();
   } catch {
-    // OpenSSL's message could quote what was read, so it is not kept as the cause.
+    // OpenSSL's message could quote the key, so it is not kept as the cause.
     throw invalid(source, 'cannot be read as a key');
   }
   if (key.asymmetricKeyType !== 'ed25519') throw invalid(source, `is of type ${key.asymmetricKeyType}`);

@@ -12,18 +12,18 @@ export interface TrustedKey {
   readonly revocationReason?: string | undefined;
 }
 
-/** Where verification looks a key up. */
+/** Looks up keys for verification. */
 export interface TrustedKeys {
   find(keyId: string): Promise<TrustedKey | undefined>;
-  /** All keys. Without it a signature that names no key counts for nothing. */
+  /** Lists all keys. Without it, a signature that names no key is not valid. */
   list?(): Promise<readonly TrustedKey[]>;
 }
 
 export type KeyStatus = 'valid' | 'not-yet-valid' | 'expired' | 'revoked';
 
 /**
- * Whether a key counts at `now`. The time at which a signature was made is the signer's own claim, so only the time of
- * checking is looked at: what a key signed stops counting when the key expires or is revoked, whenever it was signed.
+ * Whether a key is valid at `now`. Only the time of checking counts, because the time of signing is the signer's own
+ * claim. A key's signatures stop being valid when the key expires or is revoked, whenever they were made.
  */
 export function keyStatus(key: TrustedKey, now: number): KeyStatus {
   if (key.revokedAt !== undefined) return 'revoked';
@@ -32,7 +32,7 @@ export function keyStatus(key: TrustedKey, now: number): KeyStatus {
   return 'valid';
 }
 
-/** Trusted keys that an embedder gives in code, in place of the folder. */
+/** Makes a set of trusted keys from a list in code, in place of the folder. */
 export function trustedKeysOf(keys: readonly TrustedKey[]): TrustedKeys {
   const byId = new Map(keys.map((key) => [key.keyId, key]));
   return { find: async (keyId) => byId.get(keyId), list: async () => keys };

@@ -1,9 +1,9 @@
 /**
- * A component as its binary says it, in the order of its definitions: what the component model's `Binary.md` calls
- * sections, flattened, since index spaces count over all of them. Indices are not resolved here.
+ * A component as its binary describes it, in the order of its definitions. These are the sections of the component
+ * model's `Binary.md`, flattened because index spaces count over all of them. Indices are not resolved here.
  */
 export interface Component {
-  /** Where the component's preamble begins in the file. */
+  /** The offset of the component's preamble in the file. */
   readonly offset: number;
   readonly definitions: readonly Definition[];
   readonly customs: readonly CustomSection[];
@@ -17,7 +17,7 @@ export interface CustomSection {
 
 export type CoreSort = 'func' | 'table' | 'memory' | 'global' | 'tag' | 'type' | 'module' | 'instance';
 export type ComponentSort = 'func' | 'value' | 'type' | 'component' | 'instance';
-/** What a definition or alias adds to: `core func` and `func` are different index spaces. */
+/** The index space to which a definition or alias adds: `core func` and `func` are different ones. */
 export type Sort = ComponentSort | `core ${CoreSort}`;
 
 export interface CoreReference {
@@ -35,7 +35,7 @@ export interface Named<T> {
   readonly value: T;
 }
 
-/** What names something that crosses a component's border. */
+/** The name of an import or export of a component. */
 export type ExternName = string;
 
 export type Definition = { readonly offset: number } & (
@@ -57,17 +57,17 @@ export type Definition = { readonly offset: number } & (
     }
 );
 
-/** What a component's reader needs to know of a core module inside it; its code is not read. */
+/** What the reader of a component needs to know about a core module inside it. The module's code is not read. */
 export interface CoreModule {
-  /** Where the module's preamble begins in the file. */
+  /** The offset of the module's preamble in the file. */
   readonly offset: number;
   readonly bytes: Uint8Array;
   readonly imports: readonly CoreImport[];
   readonly exports: readonly Named<CoreReference>[];
-  /** Functions that the module defines itself. */
+  /** The number of functions that the module defines itself. */
   readonly functions: number;
   readonly memories: readonly CoreMemory[];
-  /** Sum of the least sizes of the memories that the module defines itself. */
+  /** The sum of the minimum sizes of the memories that the module defines itself. */
   readonly initialMemoryBytes: number;
   readonly customs: readonly CustomSection[];
 }
@@ -100,7 +100,7 @@ export type Alias =
   | { readonly kind: 'core export'; readonly sort: CoreSort; readonly instance: number; readonly name: string }
   | { readonly kind: 'outer'; readonly sort: Sort; readonly count: number; readonly index: number };
 
-/** A core type: a module's type, or one of the core language's own, whose inside is not needed here. */
+/** A core type: a module's type, or a type of the core language, whose contents are not needed here. */
 export type CoreType =
   | { readonly kind: 'module'; readonly imports: readonly CoreImport[]; readonly exports: readonly string[] }
   | { readonly kind: 'core' };
@@ -121,7 +121,7 @@ export type PrimitiveType =
   | 'string'
   | 'error-context';
 
-/** A primitive by its name, or the index of a type. */
+/** The name of a primitive type, or the index of a type. */
 export type ValueTypeRef = PrimitiveType | number;
 
 export type TypeDefinition =
@@ -165,7 +165,7 @@ export interface CanonOptions {
   readonly postReturn: number | undefined;
   readonly async: boolean;
   readonly callback: number | undefined;
-  /** Options beyond these, which the direct path does not know. */
+  /** Further options, which the direct path does not support. */
   readonly others: readonly string[];
 }
 
@@ -173,5 +173,5 @@ export type Canon =
   | { readonly kind: 'lift'; readonly coreFunc: number; readonly options: CanonOptions; readonly type: number }
   | { readonly kind: 'lower'; readonly func: number; readonly options: CanonOptions }
   | { readonly kind: 'resource.new' | 'resource.drop' | 'resource.rep'; readonly resource: number }
-  /** The asynchronous built-ins, by their name in the text format; each adds one core function. */
+  /** An asynchronous built-in, by its name in the text format. Each adds one core function. */
   | { readonly kind: 'builtin'; readonly name: string };

@@ -2,20 +2,21 @@ import { WasmError } from '../errors.ts';
 import { CoreNames } from './core-names.ts';
 
 /**
- * How much of a component we are willing to read. Real ones stay far below: a 12 MB JavaScript engine has a nesting of
- * 3, some 3,000 items, names of at most 200 bytes. Every item costs at least one byte of input, so work stays linear.
+ * Bounds on how much of a component is read. Real components stay far below: a JavaScript engine of 12 MB nests 3
+ * levels deep and has about 3,000 items and names of at most 200 bytes. Every item takes at least one byte of input, so
+ * the work is linear.
  */
 const MAX_DEPTH = 32;
 const MAX_ITEMS = 200_000;
 const MAX_NAME_BYTES = 4_096;
 
-/** Counts down while one file is read. The input is attacker-controlled. */
+/** Counts the budget down while one file is read. The input is attacker-controlled. */
 export class ReadBudget {
   readonly coreNames = new CoreNames();
   #depth = 0;
   #items = 0;
 
-  /** Takes one definition, field, case, argument or name. @throws {WasmError} `WASM_TOO_LARGE` */
+  /** Counts one definition, field, case, argument or name. @throws {WasmError} `WASM_TOO_LARGE` */
   item(offset: number): void {
     if (++this.#items > MAX_ITEMS) {
       throw tooLarge(`more than ${MAX_ITEMS} definitions, names and arguments`, offset);

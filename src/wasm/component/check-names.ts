@@ -2,18 +2,18 @@ import { WasmError } from '../errors.ts';
 import type { Component, CoreImport, CoreModule, CoreType, Declaration, Definition, TypeDefinition } from './ast.ts';
 import { type Direction, refuseCoreName, refuseExternName, refuseLabel } from './name-rules.ts';
 
-/** Where a name stands, for messages: the way from the outermost component, and an offset in the file. */
+/** The place of a name, for messages: the path from the outermost component, and an offset in the file. */
 interface Place {
   readonly path: string;
   readonly offset: number;
-  /** Whether it is in a component that another one instantiates. */
+  /** Whether the name is in a component that another one instantiates. */
   readonly inside: boolean;
 }
 
 /**
- * Refuses a component with a name that is not safe in generated JavaScript. The names of all nested components, core
- * modules and types are looked at, also those that nothing uses: what the generator prints is its own affair, and it
- * prints core names between quotes as they are.
+ * Refuses a component with a name that is not safe in generated JavaScript. It checks the names of all nested
+ * components, core modules and types, even unused ones, because the generator decides what it prints and prints core
+ * names between quotes without escaping them.
  *
  * @throws {WasmError} `WASM_HOSTILE_NAME`
  */
@@ -113,7 +113,9 @@ function checkType(type: TypeDefinition, place: Place): void {
   }
 }
 
-/** What a type's exports are called is taken as an import's name: an instance type mostly describes what the host gives. */
+/**
+ * Checks the names in an instance type as those of imports, because instance types mostly describe what the host gives.
+ */
 function checkDeclaration(declaration: Declaration, place: Place): void {
   if (declaration.kind === 'core type') checkCoreType(declaration.type, place);
   else if (declaration.kind === 'type') checkType(declaration.type, place);
@@ -139,7 +141,9 @@ function refuse(reason: string | undefined, name: string, what: string, place: P
   );
 }
 
-/** A name as it may stand in a message or a log: ASCII, without quotes or controls, not longer than a line. */
+/**
+ * Returns a name that is safe in a message or a log: ASCII, without quotes or control characters, at most a line long.
+ */
 function printable(name: string): string {
   const escaped = Array.from(name.slice(0, 120), (char) => {
     const code = char.codePointAt(0) ?? 0;

@@ -1,22 +1,25 @@
-/** Names by which a property would change what an object or a promise is, or lead out of the generated code. */
+/**
+ * Names that are dangerous as properties: they change what an object or a promise is, or lead out of the generated
+ * code.
+ */
 export const POISON: ReadonlySet<string> = new Set(['binding', 'callee', 'caller', 'constructor', 'prototype', 'then']);
 
 /**
- * Where in a file a core item is called by a poisonous name. Such names only join one core module to another, so all of
- * them can be replaced alike; the replacement has their length, so that no offset moves.
+ * The places in a file where a core item has a dangerous name. Such names only connect core modules to each other, so
+ * all of them can be replaced consistently. A replacement has the same length, so no offset moves.
  */
 export class CoreNames {
   readonly #places: { readonly name: string; readonly offset: number }[] = [];
-  /** Names that differ from a poisonous one in the last character alone. */
+  /** Names that differ from a dangerous one only in the last character. */
   readonly #similar = new Set<string>();
 
-  /** @param end offset of the byte after the name */
+  /** @param end the offset of the byte after the name */
   add(name: string, end: number): void {
     if (POISON.has(name)) this.#places.push({ name, offset: end - name.length });
     else if (name.length <= 11 && STEMS.has(name.slice(0, -1))) this.#similar.add(name);
   }
 
-  /** The bytes with every such name replaced; the same bytes where there is none. */
+  /** Returns the bytes with every dangerous name replaced, or the same bytes if there is none. */
   replacedIn(bytes: Uint8Array): Uint8Array {
     if (this.#places.length === 0) return bytes;
     // `slice` of a Buffer would be a view of the caller's bytes.

@@ -5,13 +5,13 @@ import { addAlias, addItem } from './references.ts';
 import { mismatch, resolveFuncType, resolveType } from './resolve-types.ts';
 import type { Resource } from './types.ts';
 
-/** The items that an instance's or component's type speaks of. */
+/** The items that the type of an instance or component declares. */
 export interface DeclaredItems {
   readonly imports: ReadonlyMap<string, Item>;
   readonly exports: ReadonlyMap<string, Item>;
 }
 
-/** Works out types, and what is known by its type alone. */
+/** Evaluates types, and items that are known only by their type. */
 export class Declarations {
   readonly destructors = new Map<Resource, CoreItem>();
   readonly #budget: LinkBudget;
@@ -20,7 +20,7 @@ export class Declarations {
     this.#budget = budget;
   }
 
-  /** @param instance the component instance that defines it; undefined for one that is only declared */
+  /** @param instance the component instance that defines the type; undefined for a type that is only declared */
   type(type: TypeDefinition, scope: Scope, instance: number | undefined): Type {
     if (type.kind === 'instance' || type.kind === 'component') {
       return { kind: `${type.kind} type`, declarations: type.declarations, scope };
@@ -31,7 +31,7 @@ export class Declarations {
     return resource;
   }
 
-  /** What an import or a declaration stands for, seen from inside. */
+  /** Returns the item that an import or declaration stands for, as seen from inside. */
   abstract(description: ExternDescription, scope: Scope, path: readonly string[]): Item {
     switch (description.kind) {
       case 'func':
@@ -57,7 +57,7 @@ export class Declarations {
     }
   }
 
-  /** The items that an instance's or component's type speaks of. */
+  /** Returns the items that the type of an instance or component declares. */
   declarations(type: DeclaredType, path: readonly string[]): DeclaredItems {
     return this.#budget.deeper('types', () => this.#declared(type, path));
   }

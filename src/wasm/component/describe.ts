@@ -4,30 +4,30 @@ import { readComponent } from './read-component.ts';
 
 export interface CoreModuleSummary {
   readonly bytes: number;
-  /** Functions that the module defines itself. */
+  /** The number of functions that the module defines itself. */
   readonly functions: number;
-  /** Sum of the least sizes of the memories that the module defines itself. */
+  /** The sum of the minimum sizes of the memories that the module defines itself. */
   readonly initialMemoryBytes: number;
 }
 
 export interface ExternSummary {
-  /** `ns:package/interface@1.0.0`, or a function's or type's plain name. */
+  /** `ns:package/interface@1.0.0`, or the plain name of a function or type. */
   readonly name: string;
   readonly kind: 'func' | 'instance' | 'type' | 'component' | 'core module' | 'value';
 }
 
 export interface ComponentSummary {
   readonly kind: 'component';
-  /** Types that the component imports by name from nobody are left out: they need no giver. */
+  /** The imports. Types that the component imports by name are left out, because nobody has to supply them. */
   readonly imports: readonly ExternSummary[];
   readonly exports: readonly ExternSummary[];
-  /** All core modules, those of nested components included, in the order of the file. */
+  /** All core modules in the order of the file, including those of nested components. */
   readonly coreModules: readonly CoreModuleSummary[];
   readonly unsupported: readonly UnsupportedFeature[];
 }
 
 /**
- * What a component is, asks for and offers.
+ * Describes a component: what it imports, exports and contains.
  *
  * @throws {WasmError} `WASM_NOT_A_COMPONENT`, `WASM_MALFORMED`, `WASM_TOO_LARGE`, `WASM_UNSUPPORTED`
  */

@@ -1,6 +1,6 @@
 import type { CanonOptions, Component, CoreMemory, Definition, TypeDefinition } from './ast.ts';
 
-/** A part of the component format, or of core WebAssembly, that a component uses and Vivarium does not run. */
+/** A feature of the component format, or of core WebAssembly, that Vivarium does not support. */
 export type UnsupportedFeature =
   | 'async functions'
   | 'component imports'
@@ -21,7 +21,7 @@ const TYPES: Readonly<Partial<Record<TypeDefinition['kind'], UnsupportedFeature>
   map: 'maps',
 };
 
-/** Everything that a component uses, nested ones included, and that cannot run here; sorted by name. */
+/** Returns the unsupported features that a component or a nested one uses, sorted by name. */
 export function unsupportedFeatures(component: Component): readonly UnsupportedFeature[] {
   const found = new Set<UnsupportedFeature>();
   visitComponent(component, found, true);
@@ -78,6 +78,6 @@ function featureOfBuiltin(name: string): UnsupportedFeature {
   if (name.startsWith('stream.')) return 'streams';
   if (name.startsWith('future.')) return 'futures';
   if (name.startsWith('error-context.')) return 'error contexts';
-  // `context.get` is thread-local storage; wit-component adds it to asynchronous components only.
+  // `context.get` is thread-local storage; wit-component adds it only to asynchronous components.
   return name.startsWith('thread.') && name !== 'thread.yield' ? 'threads' : 'async functions';
 }

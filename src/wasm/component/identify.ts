@@ -1,4 +1,4 @@
-/** What some bytes are, and a sentence for people that says so and what to do about it. */
+/** The kind of some bytes, and a sentence for people that names it and says what to do. */
 export interface Identity {
   readonly kind:
     | 'component'
@@ -13,10 +13,10 @@ export interface Identity {
 }
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d] as const;
-/** How much of a text is looked at; leading comments longer than this make it `unknown`. */
+/** How much of a text is read. A text with longer leading comments is `unknown`. */
 const TEXT_WINDOW = 4096;
 
-/** Tells components from what people hand over instead of them. Looks at the first bytes only. */
+/** Tells components from other things that people load by mistake. Only the first bytes are read. */
 export function identify(bytes: Uint8Array): Identity {
   if (bytes.length === 0) {
     return { kind: 'empty', sentence: 'there are 0 bytes; give the path of a built component' };
@@ -75,7 +75,7 @@ function identifyText(bytes: Uint8Array): Identity {
   };
 }
 
-/** Drops white space, `;; …` lines and `(; … ;)` blocks, in one pass over the window. */
+/** Skips white space, `;; …` lines and `(; … ;)` blocks in one pass over the window. */
 function withoutLeadingComments(text: string): string {
   let at = 0;
   for (;;) {

@@ -1,23 +1,26 @@
 import { WasmError } from '../errors.ts';
 import type { Extern, Field, FuncType, Resource, ValueType, World } from './types.ts';
 
-/** The first line of every text: another way of writing needs another one, or hashes would change unnoticed. */
+/** The first line of every text. Raise the number when the notation changes, or hashes would change silently. */
 const VERSION = 'vivarium:interface/1';
-/** Types are written out wherever they are used, so that a definition's place does not matter. */
+/**
+ * The most characters of a text. Types are written out wherever they are used, so that the place of a definition does
+ * not matter.
+ */
 const MAX_CHARACTERS = 4_000_000;
 
 /**
- * Exports that a componentizer adds for itself, by name and type: they are no part of what was asked for, and would
- * make each engine's components an interface of their own. componentize-qjs 0.4 leaves `init` behind.
+ * Exports that a componentizer adds for itself, by name and type. They are not part of the requested world, and would
+ * give the components of each engine an interface of their own. componentize-qjs 0.4 leaves `init` behind.
  */
 const TOOLCHAIN_EXPORTS = new Set([
   'func init: (shim: string, script: string, entry-path: option<string>, disable-gc: bool) -> result<_, string>',
 ]);
 
 /**
- * A canonical text of what a world exports: names, types, versions, and nothing else. Equal interfaces have equal texts
- * whatever the order of their definitions, whoever produced them and whatever they import. An interface hash is the
- * SHA-256 of this text in UTF-8.
+ * Writes a canonical text of a world's exports: names, types, versions, and nothing else. Equal interfaces have equal
+ * texts, whatever the order of their definitions, their producer and their imports. The interface hash is the SHA-256
+ * of this text in UTF-8.
  *
  * @throws {WasmError} `WASM_TOO_LARGE`
  */
@@ -25,13 +28,13 @@ export function interfaceText(world: World): string {
   return new Text(world).of('export', world.exports);
 }
 
-/** The same over what a world imports. */
+/** Writes the same text for a world's imports. */
 export function requirementsText(world: World): string {
   return new Text(world).of('import', world.imports);
 }
 
 /**
- * The world that exports one function of another, alone: its text is that function's.
+ * Returns a world that exports only one function of another world. Its text is the text of that function.
  *
  * @param name `func`, or `ns:package/interface@1.0.0#func`
  * @returns undefined when there is no such function
@@ -63,7 +66,7 @@ class Text {
     return [VERSION, ...sorted(lines).map((line) => `${direction} ${line}`), ''].join('\n');
   }
 
-  /** A resource is the one that this interface calls so; the first name counts, those that are imported first. */
+  /** Names each resource after the first interface that names it, imports first. */
   #nameResources(prefix: string, externs: readonly Extern[]): void {
     for (const { name, type } of sortedByName(externs)) {
       if (type.kind === 'instance') this.#nameResources(`${prefix}${name}#`, type.exports);
@@ -139,13 +142,13 @@ class Text {
   #counted(text: string): string {
     this.#characters += text.length;
     if (this.#characters > MAX_CHARACTERS) {
-      throw new WasmError('WASM_TOO_LARGE', 'the interface is too large to be written out; make its types smaller');
+      throw new WasmError('WASM_TOO_LARGE', 'the text of the interface is too long; make its types smaller');
     }
     return text;
   }
 }
 
-/** By UTF-16 code units: the same on every machine, unlike a locale's order. */
+/** Sorts by UTF-16 code units, which gives the same order on every machine, unlike a locale. */
 function sorted(lines: readonly string[]): string[] {
   return lines.toSorted();
 }

@@ -2,17 +2,17 @@ import { WasmError } from '../errors.ts';
 import type { CanonOptions, Component, CoreModule, CoreSort, Declaration, Named, Sort } from './ast.ts';
 import type { FuncType, Resource, ValueType } from './types.ts';
 
-/** What index spaces hold once indices are resolved. */
+/** The contents of index spaces after indices are resolved. */
 export type Item =
   | FuncItem
   | TypeItem
   | InstanceItem
   | { readonly sort: 'component'; readonly component: Component; readonly scope: Scope }
-  /** A component that is known by its type alone. */
+  /** A component of which only the type is known. */
   | { readonly sort: 'component'; readonly abstract: DeclaredType }
-  /** A value from outside: it has a place in its index space and nothing more. */
+  /** A value from outside. It only occupies its index. */
   | { readonly sort: 'value' }
-  /** `module` is undefined for one from outside. */
+  /** `module` is undefined for a module from outside. */
   | { readonly sort: 'core module'; readonly module: CoreModuleItem };
 
 export interface FuncItem {
@@ -27,7 +27,7 @@ export type FuncDefinition =
       readonly kind: 'lift';
       readonly coreFunc: CoreItem;
       readonly options: LinkedOptions;
-      /** Counts component instances; a component instance may not be entered while it runs. */
+      /** The number of the component instance. A component instance may not be entered while it runs. */
       readonly instance: number;
     };
 
@@ -43,14 +43,14 @@ export interface TypeItem {
 
 export type Type = ValueType | FuncType | Resource | DeclaredType;
 
-/** An instance's or component's type: what it says is worked out where it is used. */
+/** The type of an instance or component. It is evaluated where it is used. */
 export interface DeclaredType {
   readonly kind: 'instance type' | 'component type';
   readonly declarations: readonly Declaration[];
   readonly scope: Scope;
 }
 
-/** A core function, memory, table, global or tag, by where it comes from. */
+/** A core function, memory, table, global or tag, by its origin. */
 export type CoreItem =
   | { readonly kind: 'core export'; readonly instance: number; readonly name: string; readonly sort: CoreSort }
   | {
@@ -65,7 +65,7 @@ export type CoreItem =
       readonly instance: number;
     }
   | { readonly kind: 'builtin'; readonly name: string }
-  /** A core type or an imported core module: has an index and no use here. */
+  /** A core type or an imported core module. It has an index but no use here. */
   | { readonly kind: 'opaque' };
 
 export type CoreInstanceItem =
@@ -82,9 +82,9 @@ export interface LinkedOptions extends Pick<CanonOptions, 'encoding' | 'async' |
   readonly callback: CoreItem | undefined;
 }
 
-/** One core module to instantiate, with its arguments, in the order of the component's own definitions. */
+/** The instantiation of one core module with its arguments. Steps are in the order of the component's definitions. */
 export interface InstantiateStep {
-  /** Which core module: counted over the file, nested components included. */
+  /** The number of the core module, counted over the file including nested components. */
   readonly module: number;
   readonly args: readonly Named<CoreInstanceItem>[];
 }
@@ -99,7 +99,9 @@ type Entry<S extends Sort> = S extends 'core instance'
         ? CoreItem
         : Extract<Item, { sort: S }>;
 
-/** The index spaces of one component or type, and the way to those around it. Indices are attacker-controlled. */
+/**
+ * The index spaces of one component or type, with a reference to the enclosing scope. Indices are attacker-controlled.
+ */
 export class Scope {
   readonly #spaces = new Map<Sort, unknown[]>();
   readonly #parent: Scope | undefined;
@@ -118,7 +120,7 @@ export class Scope {
   get<S extends Sort>(space: S, index: number): Entry<S> {
     const entries = this.#spaces.get(space) ?? [];
     if (index >= entries.length) {
-      throw new WasmError('WASM_MALFORMED', `${space} ${index} is used and there are only ${entries.length} by then`);
+      throw new WasmError('WASM_MALFORMED', `${space} ${index} is used, but only ${entries.length} are defined before`);
     }
     return entries[index] as Entry<S>;
   }
@@ -126,7 +128,8 @@ export class Scope {
   outer(count: number): Scope {
     let scope: Scope = this;
     for (let level = 0; level < count; level++) {
-      if (scope.#parent === undefined) throw new WasmError('WASM_MALFORMED', `an alias goes ${count} levels out`);
+      if (scope.#parent === undefined)
+        throw new WasmError('WASM_MALFORMED', `an alias refers ${count} levels outwards, which is too many`);
       scope = scope.#parent;
     }
     return scope;

@@ -1,10 +1,10 @@
 import { WasmError } from '../errors.ts';
 
-/** A component instantiating one that instantiates others doubles work at each level: it is bounded as a whole. */
+/** The most work of linking as a whole: components that instantiate components may double the work at each level. */
 const MAX_WORK = 400_000;
 const MAX_DEPTH = 64;
 
-/** How much linking a component may take. */
+/** The budget for linking a component. */
 export class LinkBudget {
   #work = 0;
   #depth = 0;
@@ -17,7 +17,7 @@ export class LinkBudget {
 
   /**
    * Runs `work` one level deeper.
-   * @param what is that deep, for the message
+   * @param what names the deep thing in the message
    * @throws {WasmError} `WASM_TOO_LARGE`
    */
   deeper<T>(what: string, work: () => T): T {

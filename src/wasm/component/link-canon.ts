@@ -3,7 +3,7 @@ import type { CoreItem, Scope } from './items.ts';
 import { linkOptions } from './references.ts';
 import { mismatch, resolveFuncType } from './resolve-types.ts';
 
-/** Adds the function that a canonical definition makes. */
+/** Adds the function that a canonical definition defines. */
 export function addCanon(scope: Scope, canon: Canon, instance: number): void {
   if (canon.kind === 'lift') {
     const type = resolveFuncType(canon.type, scope);

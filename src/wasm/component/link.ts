@@ -24,23 +24,26 @@ import { addCanon } from './link-canon.ts';
 import { addAlias, addItem, addReexport, coreItem, item } from './references.ts';
 import type { Resource } from './types.ts';
 
-/** A component with all its nested components inlined: which core modules to instantiate, with what, in which order. */
+/**
+ * A component with all its nested components inlined: which core modules to instantiate, with which arguments, in which
+ * order.
+ */
 export interface LinkedComponent {
   readonly imports: readonly Named<Item>[];
   readonly exports: readonly Named<Item>[];
   readonly steps: readonly InstantiateStep[];
-  /** Every core module of the file, nested components' included, in the order of the file. */
+  /** Every core module of the file in order, including those of nested components. */
   readonly modules: readonly CoreModule[];
-  /** How many component instances there are, the outermost included. */
+  /** The number of component instances, including the outermost one. */
   readonly instances: number;
-  /** By component instance: the one whose component instantiates it; undefined for the outermost. */
+  /** By component instance: the instance whose component instantiates it; undefined for the outermost. */
   readonly parents: readonly (number | undefined)[];
   readonly destructors: ReadonlyMap<Resource, CoreItem>;
 }
 
 /**
- * Resolves every index of a component and inlines the components that it instantiates. Whether the types fit each other
- * is not looked at: that is for the validator of whoever runs the component.
+ * Resolves every index of a component and inlines the components that it instantiates. It does not check whether types
+ * fit each other, because the validator of whoever runs the component does that.
  *
  * @throws {WasmError} `WASM_MALFORMED`, `WASM_TOO_LARGE`, `WASM_UNSUPPORTED`
  */
@@ -48,7 +51,9 @@ export function linkComponent(component: Component): LinkedComponent {
   return new Linker(component).link();
 }
 
-/** The world that WIT text says, from its encoding (`component-type` in a core module's custom sections). */
+/**
+ * Returns the world that a WIT text describes, from its encoding (`component-type` in a core module's custom sections).
+ */
 export function linkWorld(encoded: Component): Pick<LinkedComponent, 'imports' | 'exports'> {
   return new Linker(encoded).world();
 }
@@ -88,7 +93,7 @@ class Linker {
     };
   }
 
-  /** One instance of a component: its exports. `importItem` gives what it imports. */
+  /** Instantiates a component and returns its exports. `importItem` supplies the imports. */
   #instantiate(
     component: Component,
     scope: Scope,
@@ -189,14 +194,17 @@ class Linker {
   #exported(target: Reference, description: ExternDescription | undefined, scope: Scope): Item {
     const found = item(scope, target);
     if (description === undefined || found.sort !== 'instance' || description.kind !== 'instance') return found;
-    // What an ascribed type does not name is hidden.
+    // An ascribed type hides the exports that it does not name.
     this.#budget.step(found.exports.size);
     const visible = this.#declarations.abstract(description, scope, []);
     const names = visible.sort === 'instance' ? visible.exports : new Map<string, Item>();
     return { sort: 'instance', exports: new Map([...found.exports].filter(([name]) => names.has(name))) };
   }
 
-  /** The world that WIT text was encoded as: a component's type, in a component's type, exported by its name. */
+  /**
+   * Returns the world that a WIT text was encoded as: the type of a component inside the type of a component, exported
+   * by its name.
+   */
   world(): Pick<LinkedComponent, 'imports' | 'exports'> {
     for (const { value } of this.link().exports) {
       if (value.sort !== 'type' || value.type.kind !== 'component type') continue;
@@ -210,7 +218,7 @@ class Linker {
   }
 }
 
-/** Names are kept for each instance of a component that has them: long ones count as several. */
+/** The cost of keeping names for each instance of a component. A long name counts as several. */
 function weight(named: readonly Named<unknown>[]): number {
   return named.reduce((sum, { name }) => sum + 1 + (name.length >> 6), 0);
 }
@@ -226,7 +234,7 @@ function modulesOf(component: Component): CoreModule[] {
   });
 }
 
-/** The type of a memory that is a core instance's export; undefined for anything else. */
+/** Returns the type of a memory that is exported by a core instance; undefined for any other item. */
 export function memoryOf({ steps, modules }: LinkedComponent, item: CoreItem): CoreMemory | undefined {
   if (item.kind !== 'core export') return undefined;
   const module = modules[steps[item.instance]?.module ?? -1];

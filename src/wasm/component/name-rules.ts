@@ -1,19 +1,19 @@
-/** Why a name is refused: half a sentence that follows the name. */
+/** Why a name is refused: the half of a sentence that follows the name. */
 type Refusal = string | undefined;
 
 /**
- * Characters that mean nothing in a JavaScript string, template or comment. Core names of real components use letters,
- * digits and `$ . - _ : / @ # [ ] | + =`; the rest is room for other compilers.
+ * Characters without a meaning in a JavaScript string, template or comment. Core names of real components use letters,
+ * digits and `$ . - _ : / @ # [ ] | + =`; the rest is allowed for other compilers.
  */
 const CORE_NAME = /^[A-Za-z0-9$._:/@#|[\]+=,!?%^~<> -]*$/;
 const VERSION = /^[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
 const DEPENDENCY_NAME = /^(?:url|relative-url|integrity|locked-dep|unlocked-dep)=/;
 
-/** Properties that change what an object or a promise is when a guest may name them. */
+/** Properties that change what an object or a promise is when a guest may define them. */
 const POISON = new Set(['__proto__', 'constructor', 'prototype', 'then']);
-/** Properties that every host object has: an import that the host lacks would be found there. */
+/** Properties that every host object inherits. An import that the host lacks would be found among them. */
 const INHERITED_BY_OBJECTS = new Set([...POISON, ...Object.getOwnPropertyNames(Object.prototype)]);
-/** Properties that every class has: `Class.constructor(text)` is `Function(text)`. */
+/** Properties that every class inherits: `Class.constructor(text)` is `Function(text)`. */
 const INHERITED_BY_CLASSES = new Set([
   ...INHERITED_BY_OBJECTS,
   ...Object.getOwnPropertyNames(Function.prototype),
@@ -21,30 +21,39 @@ const INHERITED_BY_CLASSES = new Set([
   'caller',
 ]);
 
-/** A core module's import module, import field or export name, or a name in a core instance. */
+/** Checks a core module's import module, import field or export name, or a name in a core instance. */
 export function refuseCoreName(name: string): Refusal {
   if (!CORE_NAME.test(name)) return 'holds characters that could leave a JavaScript string';
   if (POISON.has(name)) return 'has a meaning of its own as a property of a JavaScript object';
   return undefined;
 }
 
-/** A record's field, a variant's, enum's or flags' label, a parameter. These become keys and values of data only. */
+/**
+ * Checks a record's field, a label of a variant, enum or flags, or a parameter. These only become keys and values of
+ * data.
+ */
 export function refuseLabel(name: string): Refusal {
   return isLabel(name) ? undefined : 'is not a kebab-case label of ASCII letters, digits and hyphens';
 }
 
-/** A `member` is a function of an interface that is exported: an object's own property, which nothing takes for anything else. */
+/**
+ * A `member` is a function of an exported interface. It becomes an object's own property, which cannot be mistaken for
+ * anything else.
+ */
 export type Direction = 'import' | 'export' | 'member';
 
-/** What a component, an instance or a type of either imports or exports, and what it is, where that is known. */
+/**
+ * Checks the name of an import or export of a component, an instance or a type. `sort` says what it names, if that is
+ * known.
+ */
 export function refuseExternName(name: string, direction: Direction, sort?: string): Refusal {
   if (isInterfaceName(name)) {
-    // The generator panics at a function whose name is an interface's, and is unusable from then on.
+    // The generator panics at a function that has the name of an interface, and is unusable afterwards.
     return sort === 'func' || sort === 'type' ? `is an interface's name and stands for a ${sort}` : undefined;
   }
   if (sort === 'type') return refuseTypeName(name, direction);
   if (DEPENDENCY_NAME.test(name)) {
-    return 'asks for a component by address or dependency, which nobody resolves here; link it in before';
+    return 'imports a component by address or dependency, which Vivarium does not resolve; link the component in before';
   }
   const plain = parsePlainName(name);
   if (plain === undefined) return 'is neither a kebab-case name nor an interface name like ns:package/interface@1.0.0';
@@ -59,14 +68,17 @@ export function refuseExternName(name: string, direction: Direction, sort?: stri
   return bad ? 'has a meaning of its own as a property of a JavaScript object or class' : undefined;
 }
 
-/** A type's name is a property nowhere but where the type is a resource: its class has the name in PascalCase. */
+/**
+ * Checks the name of a type. It becomes a property only when the type is a resource, whose class has the name in
+ * PascalCase.
+ */
 function refuseTypeName(name: string, direction: Direction): Refusal {
   if (!isLabel(name)) return 'names a type and is not a kebab-case label of ASCII letters, digits and hyphens';
   const classes = direction === 'import' ? INHERITED_BY_OBJECTS : POISON;
   return classes.has(pascalCase(name)) ? 'has a meaning of its own as a property of a JavaScript object' : undefined;
 }
 
-/** What a name of one function or resource is made of; every part is a label. */
+/** The parts of the name of one function or resource. Every part is a label. */
 interface PlainName {
   readonly func?: string;
   readonly ofConstructor?: string;
@@ -102,7 +114,7 @@ function parseMember(text: string, isStatic: boolean): PlainName | undefined {
   return isLabel(resource) && isLabel(member) ? { resource, member, isStatic } : undefined;
 }
 
-/** `ns:package/interface@1.0.0`, with any number of namespaces and nested packages. */
+/** Whether a name has the form `ns:package/interface@1.0.0`, with any number of namespaces and nested packages. */
 function isInterfaceName(name: string): boolean {
   const at = name.indexOf('@');
   if (at >= 0 && !VERSION.test(name.slice(at + 1))) return false;
@@ -116,9 +128,9 @@ const LOWER = 2;
 const UPPER = 4;
 
 /**
- * Whether a text is words joined by hyphens, each of digits and of letters of one case, the first beginning with a
- * letter. A scan, not a pattern: a word of digits alone is of both cases, and a pattern with the two cases as
- * alternatives tries every assignment of a long row of such words before it gives up.
+ * Whether a text is a row of words joined by hyphens, each of digits and letters of one case, the first beginning with
+ * a letter. This is a scan, not a pattern: a word of digits fits both cases, and a pattern with the two cases as
+ * alternatives would try every assignment of a long row of such words before it fails.
  */
 export function isLabel(text: string): boolean {
   let word = 0;

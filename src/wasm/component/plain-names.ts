@@ -9,13 +9,14 @@ const LETTERS = 'xyzqwjkvabcdefghilmnoprstu0123456789';
 const LABEL = /^[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*$/;
 
 /**
- * A component whose world exports functions and interfaces under names that the transpiler can take. It reads names in
- * camelCase back as kebab-case, which loses capitals and words of one letter, and then panics; and an export `then` or
- * `constructor` would be one of the object that holds all. So each such name becomes one word in small letters, of the
- * same length: every offset stays. Core items that are called so get other names too, on both sides. A component without such names stays as it is.
+ * Renames the exports of a component's world that the transpiler cannot handle. It converts camelCase names back to
+ * kebab-case, loses capitals and one-letter words in doing so, and then panics; an export named `then` or `constructor`
+ * would become a property of the object that holds all exports. Each such name is replaced by one lower-case word of
+ * the same length, so that no offset moves. Core items with these names get other names too, on both sides. A component
+ * without such names is returned unchanged.
  *
- * @returns the component, its bytes, and the names in WIT of the exports that were changed, by the names that they now have
- * @throws {WasmError} when it cannot be read
+ * @returns the component, its bytes, and the WIT names of the changed exports by their new names
+ * @throws {WasmError} when the component cannot be read
  */
 export function plainlyNamed(bytes: Uint8Array): {
   readonly component: Component;
@@ -38,7 +39,9 @@ export function plainlyNamed(bytes: Uint8Array): {
   return { component: changed === bytes ? component : readComponent(changed), bytes: changed, names };
 }
 
-/** One word in small letters that no other export is called; the name itself where it is such a word or none is free. */
+/**
+ * Returns a lower-case word that no other export uses, or the name itself when it is such a word or no word is free.
+ */
 function plainName({ name, target: { sort } }: Export, taken: Set<string>): string {
   if ((sort !== 'func' && sort !== 'instance') || !LABEL.test(name) || isPlain(name)) return name;
   const lower = name.toLowerCase();
@@ -55,12 +58,12 @@ function isPlain(name: string): boolean {
   return /^[a-z0-9]+$/.test(name) && !POISON.has(name);
 }
 
-/** Names differ in more than case and hyphens, as the validator checks later. */
+/** Reduces a name to what must be unique: the validator requires names to differ in more than case and hyphens. */
 function bare(name: string): string {
   return name.toLowerCase().replaceAll('-', '');
 }
 
-/** An export begins with a byte for the form of its name and the name's length. */
+/** Returns where the name begins: an export starts with a byte for the form of its name and the name's length. */
 function startOfName(bytes: Uint8Array, offset: number): number {
   const reader = new ByteReader(bytes, offset + 1);
   reader.u32();

@@ -4,7 +4,10 @@ import { hex, readVector, type Source, unsupported } from './source.ts';
 
 type Operand = 'index' | 'byte' | 'options' | 'result';
 
-/** The built-ins of asynchronous components: name and the operands to pass over. They are known, and refused elsewhere. */
+/**
+ * The built-ins of asynchronous components: each name with the operands to skip. They are read here and refused
+ * elsewhere.
+ */
 const BUILTINS = new Map<number, readonly [name: string, ...operands: Operand[]]>([
   [0x05, ['task.cancel']],
   [0x06, ['subtask.cancel', 'byte']],
@@ -50,7 +53,7 @@ const BUILTINS = new Map<number, readonly [name: string, ...operands: Operand[]]
   [0x42, ['thread.available-parallelism']],
 ]);
 
-/** One canonical definition: a lift, a lower or a built-in. */
+/** Reads one canonical definition: a lift, a lower or a built-in. */
 export function readCanon(source: Source): Canon {
   const { reader } = source;
   const at = reader.offset;

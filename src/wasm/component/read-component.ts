@@ -13,9 +13,9 @@ import { hex, readCoreName, readName, readVector, type Source, unsupported } fro
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 
 /**
- * Reads a component's structure, the components and core modules inside it included. The input is attacker-controlled:
- * depth, counts and name lengths are bounded, work and memory are linear in `bytes`. Nothing is validated beyond that:
- * indices may point nowhere.
+ * Reads the structure of a component, including nested components and core modules. The input is attacker-controlled:
+ * depth, counts and name lengths are bounded, and work and memory are linear in `bytes`. Nothing else is validated, so
+ * indices may be out of range.
  *
  * @throws {WasmError} `WASM_NOT_A_COMPONENT`, `WASM_MALFORMED`, `WASM_TOO_LARGE`, `WASM_UNSUPPORTED`
  */
@@ -23,7 +23,9 @@ export function readComponent(bytes: Uint8Array): Component {
   return readWithCoreNames(bytes).component;
 }
 
-/** The same, and where its core items have names that the transpiler must not see. @throws as `readComponent` */
+/**
+ * Reads a component, and where its core items have names that the transpiler must not see. @throws as `readComponent`
+ */
 export function readWithCoreNames(bytes: Uint8Array): { readonly component: Component; readonly coreNames: CoreNames } {
   const identity = identify(bytes);
   if (identity.kind !== 'component') {
@@ -47,7 +49,7 @@ function readNested(reader: ByteReader, budget: ReadBudget): Component {
     const source = { reader: section, budget };
     if (id === 0) customs.push(readCustom(source));
     else readSection(id, source, definitions);
-    if (!section.done) throw section.malformed(`section ${id} is longer than its contents`);
+    if (!section.done) throw section.malformed(`section ${id} continues after its contents`);
   }
   return { offset, definitions, customs };
 }

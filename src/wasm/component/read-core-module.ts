@@ -8,7 +8,7 @@ const EXTERN_KINDS: readonly CoreSort[] = ['func', 'table', 'memory', 'global', 
 const PAGE_BYTES = 65_536;
 const SECTION = { custom: 0, import: 2, function: 3, memory: 5, export: 7 } as const;
 
-/** Reads what stands at a core module's borders: imports, exports, memories; everything else is passed over. */
+/** Reads the imports, exports and memories of a core module, and skips everything else. */
 export function readCoreModule(reader: ByteReader, budget: ReadBudget): CoreModule {
   const offset = reader.offset;
   for (const byte of PREAMBLE) {
@@ -25,7 +25,7 @@ export function readCoreModule(reader: ByteReader, budget: ReadBudget): CoreModu
     const id = reader.u8();
     const section = reader.sub(reader.u32());
     const source = { reader: section, budget };
-    // A section that comes twice would let this reader and V8 disagree about what the module imports.
+    // A repeated section would let this reader and V8 disagree about what the module imports.
     if (id !== SECTION.custom && id < 12) {
       if (id <= last) throw section.malformed(`a core module's section ${id} is out of order`);
       last = id;
@@ -49,14 +49,14 @@ export function readCustom(source: Source): CustomSection {
   return { name, offset: reader.offset, bytes: reader.slice(reader.end - reader.offset) };
 }
 
-/** An import as a core module and a core module type write it. */
+/** Reads an import as core modules and core module types encode it. */
 export function readCoreImport(source: Source): CoreImport {
   const module = readCoreName(source);
   const field = readCoreName(source);
   return { module, field, ...readCoreDescription(source.reader) };
 }
 
-/** What an import or a module type's export is: its sort, and the memory's type when it is one. */
+/** Reads the description of an import, or of an export of a module type: its sort, and the type of a memory. */
 export function readCoreDescription(reader: ByteReader): { sort: CoreSort; memory: CoreMemory | undefined } {
   const at = reader.offset;
   const kind = reader.u8();
@@ -112,7 +112,7 @@ function skipReferenceType(reader: ByteReader): void {
   skipValueType(reader);
 }
 
-/** A value type: one byte, or `(ref null? heaptype)` written as a prefix and a heap type. */
+/** Skips a value type: one byte, or `(ref null? heaptype)` encoded as a prefix and a heap type. */
 function skipValueType(reader: ByteReader): void {
   const code = reader.u8();
   if (code !== 0x63 && code !== 0x64) return;

@@ -30,7 +30,7 @@ const PRIMITIVES = new Map<number, PrimitiveType>([
   [0x64, 'error-context'],
 ]);
 
-/** One type definition, by the opcodes of the component model's `Binary.md`. */
+/** Reads one type definition, by the opcodes of the component model's `Binary.md`. */
 export function readType(source: Source): TypeDefinition {
   const { reader } = source;
   const at = reader.offset;
@@ -88,7 +88,7 @@ export function readType(source: Source): TypeDefinition {
   }
 }
 
-/** The bounds that an import, an export or a declaration of one states. */
+/** Reads the description of an import, an export or a declaration of one. */
 export function readExternDescription(reader: ByteReader): ExternDescription {
   const at = reader.offset;
   const code = reader.u8();
@@ -119,7 +119,7 @@ export function readExternDescription(reader: ByteReader): ExternDescription {
   }
 }
 
-/** The name of an import or export: a byte that says its form, then the name. */
+/** Reads the name of an import or export: a byte for its form, then the name. */
 export function readExternName(source: Source): string {
   const at = source.reader.offset;
   const form = source.reader.u8();
@@ -127,7 +127,7 @@ export function readExternName(source: Source): string {
   return readName(source);
 }
 
-/** A core type inside a component: a module's type, or a core type, of which function types occur. */
+/** Reads a core type inside a component: the type of a module, or a core type. Only function types occur. */
 export function readCoreType(source: Source): CoreType {
   const { reader } = source;
   const at = reader.offset;

@@ -44,13 +44,13 @@ export function item(scope: Scope, { sort, index }: Reference): Item {
   }
 }
 
-/** An import or declaration takes the next index of its sort. */
+/** Adds an import or declaration as the next item of its sort. */
 export function addItem(scope: Scope, description: ExternDescription, found: Item): void {
   if (found.sort !== description.kind) throw noExport(description.kind);
   addReexport(scope, { sort: found.sort, index: 0 }, found);
 }
 
-/** So does an export. */
+/** Adds an export as the next item of its sort. */
 export function addReexport(scope: Scope, { sort }: Reference, found: Item): void {
   if (found.sort === 'type') scope.add('type', found.type);
   else if (found.sort === 'func') scope.add('func', found);
@@ -60,7 +60,7 @@ export function addReexport(scope: Scope, { sort }: Reference, found: Item): voi
   else if (found.sort === sort) scope.add('value', found);
 }
 
-/** An alias takes the next index of what it names. */
+/** Adds an alias as the next item of the sort that it names. */
 export function addAlias(scope: Scope, alias: Alias): void {
   if (alias.kind === 'outer') {
     const outer = scope.outer(alias.count);
@@ -75,5 +75,5 @@ export function addAlias(scope: Scope, alias: Alias): void {
 }
 
 export function noExport(sort: string): WasmError {
-  return new WasmError('WASM_MALFORMED', `a ${sort} is asked for where there is none of that name or sort`);
+  return new WasmError('WASM_MALFORMED', `a ${sort} is named where none of that name or sort exists`);
 }

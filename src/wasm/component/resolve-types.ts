@@ -3,16 +3,16 @@ import type { Named, TypeDefinition, ValueTypeRef } from './ast.ts';
 import type { Scope, Type } from './items.ts';
 import type { Field, FuncType, ValueType } from './types.ts';
 
-/** wasm-tools itself refuses types of more than a million nodes; real ones have some hundreds. */
+/** wasm-tools refuses types of more than a million nodes. Real types have some hundreds. */
 const MAX_NODES = 50_000;
 const MAX_DEPTH = 100;
 
-/** Any type that is not a primitive nor an instance's, component's or resource's. */
+/** Any type except primitives and the types of instances, components and resources. */
 type Compound = Exclude<TypeDefinition, { kind: 'component' } | { kind: 'instance' } | { kind: 'resource' }>;
-/** A value type still without its measure. */
+/** A value type whose size is not computed yet. */
 type Unmeasured<T = ValueType> = T extends unknown ? Omit<T, 'nodes' | 'depth'> : never;
 
-/** A type definition with its indices resolved. @throws {WasmError} `WASM_MALFORMED`, `WASM_TOO_LARGE` */
+/** Resolves the indices in a type definition. @throws {WasmError} `WASM_MALFORMED`, `WASM_TOO_LARGE` */
 export function resolveType(type: Compound, scope: Scope): ValueType | FuncType {
   const value = (reference: ValueTypeRef): ValueType => resolveValueType(reference, scope);
   const optional = (reference: ValueTypeRef | undefined): ValueType | undefined =>
@@ -90,7 +90,10 @@ export function mismatch(index: number, type: Type, wanted: string): WasmError {
   return new WasmError('WASM_MALFORMED', `type ${index} is used as ${wanted} and is a ${type.kind}`);
 }
 
-/** Sums up the tree below; sharing makes small files stand for huge trees, so the sums are bounded. */
+/**
+ * Computes the size of the tree below a type. The sizes are bounded, because sharing lets a small file describe a huge
+ * tree.
+ */
 function measured(type: Unmeasured, parts: readonly (ValueType | undefined)[]): ValueType {
   let nodes = 1;
   let depth = 0;

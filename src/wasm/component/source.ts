@@ -2,7 +2,7 @@ import type { ByteReader } from '../byte-reader.ts';
 import { WasmError } from '../errors.ts';
 import type { ReadBudget } from './budget.ts';
 
-/** The bytes being read and what may still be read of them. */
+/** The bytes that are read, and the budget for reading them. */
 export interface Source {
   readonly reader: ByteReader;
   readonly budget: ReadBudget;
@@ -16,14 +16,14 @@ export function readName({ reader, budget }: Source): string {
   return name;
 }
 
-/** The name of a core module's import or export, or of an item in a core instance. */
+/** Reads the name of a core module's import or export, or of an item in a core instance. */
 export function readCoreName(source: Source): string {
   const name = readName(source);
   source.budget.coreNames.add(name, source.reader.offset);
   return name;
 }
 
-/** A vector: its count, then each item by `read`. */
+/** Reads a vector: its count, then each item by `read`. */
 export function readVector<T>({ reader, budget }: Source, read: () => T): T[] {
   const count = reader.count();
   const items: T[] = [];

@@ -1,11 +1,11 @@
 import type { PrimitiveType } from './ast.ts';
 
-/** A resource type. Two are the same if and only if they are the same object. */
+/** A resource type. Two resource types are the same if and only if they are the same object. */
 export interface Resource {
   readonly kind: 'resource';
-  /** Whether the host or another component gives it; otherwise the component defines it. */
+  /** Whether the host or another component supplies it. Otherwise the component defines it. */
   readonly imported: boolean;
-  /** The component instance that defines it, in the numbers of the linker; undefined for one that is only declared. */
+  /** The linker's number of the component instance that defines it; undefined for a type that is only declared. */
   readonly definedBy: number | undefined;
 }
 
@@ -20,8 +20,8 @@ export interface Case {
 }
 
 /**
- * A value type without indices: a graph whose shared parts are shared objects. `nodes` and `depth` are those of the
- * tree that it stands for, and bounded, so that whoever walks the tree needs no bound of its own.
+ * A value type without indices: a graph whose shared parts are shared objects. `nodes` and `depth` measure the tree
+ * that it stands for. They are bounded, so a walker over the tree needs no bound of its own.
  */
 export type ValueType = { readonly nodes: number; readonly depth: number } & (
   | { readonly kind: PrimitiveType }
@@ -44,12 +44,12 @@ export interface FuncType {
   readonly result: ValueType | undefined;
 }
 
-/** What an import or export is, with everything resolved. */
+/** The type of an import or export, with everything resolved. */
 export type ExternType =
   | FuncType
   | { readonly kind: 'instance'; readonly exports: readonly Extern[] }
   | { readonly kind: 'type'; readonly type: ValueType | Resource }
-  /** A component, a core module or a value, which nothing here goes into. */
+  /** A component, a core module or a value. Nothing here reads its contents. */
   | { readonly kind: 'other' };
 
 export interface Extern {
@@ -57,7 +57,7 @@ export interface Extern {
   readonly type: ExternType;
 }
 
-/** A world, as a component has it or as WIT text says it. */
+/** A world, from a component or from WIT text. */
 export interface World {
   readonly imports: readonly Extern[];
   readonly exports: readonly Extern[];

@@ -11,7 +11,7 @@ import { isValueType } from './resolve-types.ts';
 import type { Extern, ExternType, World } from './types.ts';
 
 /**
- * What a component imports and exports, all types resolved.
+ * Returns the imports and exports of a component with all types resolved.
  *
  * @throws {WasmError} `WASM_…`
  */
@@ -20,8 +20,8 @@ export function worldOf(component: Uint8Array): World {
 }
 
 /**
- * The same from WIT text, which its compiler has embedded in a core module (`componentEmbed` with `dummy`): before any
- * component exists.
+ * Returns the world of a WIT text before any component exists. The WIT compiler has embedded it in a core module
+ * (`componentEmbed` with `dummy`).
  *
  * @throws {WasmError} `WASM_…`
  */
@@ -32,7 +32,7 @@ export function worldOfEmbedded(coreModule: Uint8Array): World {
   return toWorld(linkWorld(readChecked(section.bytes)));
 }
 
-/** With names that could be anything, two interfaces could be written as one text. */
+/** Reads a component and checks its names. With arbitrary names two interfaces could have the same text. */
 function readChecked(bytes: Uint8Array): Component {
   const component = readComponent(bytes);
   checkNames(component);

@@ -1,14 +1,14 @@
 import type { ByteReader } from '../byte-reader.ts';
 import { GC, Immediate, PLAIN, VECTOR } from './operators.ts';
 
-/** One operator of a constant expression; prefixed opcodes are `prefix * 0x1000 + opcode`. */
+/** One operator of a constant expression. A prefixed opcode is stored as `prefix * 0x1000 + opcode`. */
 export interface ConstantOperator {
   readonly opcode: number;
   readonly start: number;
   readonly end: number;
-  /** The first immediate as an index, for operators whose first immediate is one. */
+  /** The first immediate, if it is an index. */
   readonly index: number;
-  /** Of `i32.const` and `i64.const`. */
+  /** The value of `i32.const` and `i64.const`. */
   readonly value: bigint;
 }
 
@@ -26,7 +26,7 @@ export const Constant = {
   structNewDefault: 0xfb001,
 } as const;
 
-/** The operators up to the closing `end`, which is not among them. @throws {WasmError} for an operator not known */
+/** Reads the operators up to and without the closing `end`. @throws {WasmError} for an unknown operator */
 export function readConstantExpression(reader: ByteReader): ConstantOperator[] {
   const operators: ConstantOperator[] = [];
   for (;;) {

@@ -30,7 +30,7 @@ function readElementSegment(reader: ByteReader): ElementSegment {
   return { mode, table, offset, items, byIndex };
 }
 
-/** Tables whose initialiser is anything but a null reference. */
+/** Returns the tables whose initialiser is not a null reference. */
 export function initialisedTables(module: CoreModule): number[] {
   let index = module.imported.table;
   return itemsOf(module, SectionId.table, (reader) => {
@@ -40,7 +40,7 @@ export function initialisedTables(module: CoreModule): number[] {
   }).flat();
 }
 
-/** Reads the vector that a section holds. */
+/** Reads the vector of a section. */
 export function itemsOf<T>(module: CoreModule, id: number, item: (reader: ByteReader) => T): T[] {
   const section = module.sections.find((candidate) => candidate.id === id);
   if (section === undefined) return [];

@@ -27,18 +27,18 @@ export interface ModuleExport {
   readonly index: number;
 }
 
-/** What a core module declares. Every list is an index space: imports first, then what the module defines. */
+/** The declarations of a core module. Every list is an index space: imports first, then what the module defines. */
 export interface CoreModule {
   readonly bytes: Uint8Array;
   readonly sections: readonly ModuleSection[];
   readonly types: readonly DefinedType[];
   readonly imports: readonly ModuleImport[];
-  /** Type indices. */
+  /** The type index of each function. */
   readonly functions: readonly number[];
   readonly tables: readonly TableType[];
   readonly memories: readonly Limits[];
   readonly globals: number;
-  /** Type indices. */
+  /** The type index of each tag. */
   readonly tags: readonly number[];
   readonly exports: readonly ModuleExport[];
   readonly imported: Readonly<Record<ExternKind, number>>;
@@ -101,7 +101,7 @@ export function readModule(bytes: Uint8Array): CoreModule {
   };
 }
 
-/** A global's type; answers whether it is mutable. */
+/** Reads a global's type. Returns whether the global is mutable. */
 export function readGlobalType(reader: ByteReader): boolean {
   readValueType(reader);
   return reader.u8() === 1;
@@ -112,7 +112,7 @@ function readTag(reader: ByteReader): number {
   return reader.u32();
 }
 
-/** A defined table; one with an initialiser begins with 0x40 0x00. */
+/** Reads a defined table. One with an initialiser begins with 0x40 0x00. */
 export function readTable(reader: ByteReader): { type: TableType; initialiser: ConstantOperator[] | undefined } {
   if (reader.bytes[reader.offset] !== 0x40) return { type: readTableType(reader), initialiser: undefined };
   reader.skip(2);

@@ -4,7 +4,7 @@ import type { CoreModule } from './module.ts';
 
 const FUNCTION_NAMES = 1;
 
-/** Names of functions by index, from the name section; engines ignore one that is damaged, and so does this. */
+/** Reads the names of functions by index from the name section. A damaged section is ignored, as engines do. */
 export function readFunctionNames(module: CoreModule): Map<number, string> {
   const names = new Map<number, string>();
   const section = module.sections.find(({ name }) => name === 'name');

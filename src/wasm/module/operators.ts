@@ -1,39 +1,39 @@
 /**
- * What follows an opcode, for every operator of the core specification 3.0, relaxed SIMD and the legacy exceptions.
- * Numbers from the binary formats of the specification and of the exception-handling proposal (legacy).
+ * What follows an opcode, for every operator of the core specification 3.0, relaxed SIMD and legacy exceptions. The
+ * numbers are from the binary formats of the specification and of the exception-handling proposal (legacy).
  */
 export const Immediate = {
-  /** No such operator, as far as this table knows. */
+  /** This table does not know the operator. */
   unknown: 0,
   none: 1,
-  /** One LEB128 integer of any width: an index, a heap type, an integer constant. */
+  /** One LEB128 integer of any width: an index, a heap type or an integer constant. */
   leb: 2,
   twoLebs: 3,
   memory: 4,
   block: 5,
   labels: 6,
   types: 7,
-  /** Block type, then a vector of catch clauses. */
+  /** A block type, then a vector of catch clauses. */
   catches: 8,
   bytes4: 9,
   bytes8: 10,
   bytes16: 11,
   byte: 12,
   memoryLane: 13,
-  /** Flags byte, label, two heap types. */
+  /** A flags byte, a label and two heap types. */
   cast: 14,
   prefix: 15,
 } as const;
 
-/** First and last opcode, and what follows each of them. */
+/** The first and last opcode of a row, and what follows each of them. */
 export type OperatorRow = readonly [from: number, to: number, kind: number];
 
 const { unknown, none, leb, twoLebs, memory, block, labels, types, catches } = Immediate;
 const { bytes4, bytes8, bytes16, byte, memoryLane, cast, prefix } = Immediate;
 
 /**
- * All operators, by the byte that stands before them, in rows of those that are handled alike.
- * A row that is added needs a class in `src/metering`, which does not compile before it has one.
+ * All operators by their prefix byte, in rows of operators that are handled alike. A new row needs a class in
+ * `src/metering`, which does not compile without one.
  */
 export const OPERATORS = {
   /** Operators of one byte. */
@@ -155,7 +155,7 @@ export const OPERATORS = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, OperatorRow>>>>;
 
-/** Opcodes behind 0xfd that no operator has. */
+/** Opcodes behind 0xfd that no operator uses. */
 const VECTOR_HOLES = [
   0x9a, 0xa2, 0xa5, 0xa6, 0xaf, 0xb0, 0xb2, 0xb3, 0xb4, 0xbb, 0xc2, 0xc5, 0xc6, 0xcf, 0xd0, 0xd2, 0xd3, 0xd4, 0xe2,
   0xee,
@@ -167,7 +167,7 @@ function table(size: number, rows: Readonly<Record<string, OperatorRow>>): Uint8
   return kinds;
 }
 
-/** What follows each opcode, by the byte that stands before it. */
+/** What follows each opcode, by the opcode's prefix byte. */
 export const PLAIN: Uint8Array = table(256, OPERATORS.plain);
 export const GC: Uint8Array = table(31, OPERATORS.gc);
 export const MISC: Uint8Array = table(18, OPERATORS.misc);

@@ -1,6 +1,6 @@
 import { ByteReader } from '../byte-reader.ts';
 
-/** Section ids of the core binary format; the order of the values is not the order in a module. */
+/** Section ids of the core binary format. Their order is not the order of sections in a module. */
 export const SectionId = {
   custom: 0,
   type: 1,
@@ -18,10 +18,10 @@ export const SectionId = {
   tag: 13,
 } as const;
 
-/** One section of a core module; `start` and `end` bound its payload, after a custom section's name. */
+/** One section of a core module. `start` and `end` bound its payload, which begins after a custom section's name. */
 export interface ModuleSection {
   readonly id: number;
-  /** Of a custom section. */
+  /** The name of a custom section. */
   readonly name: string | undefined;
   readonly start: number;
   readonly end: number;
@@ -29,15 +29,15 @@ export interface ModuleSection {
 
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
-/** Whether `bytes` begin as a core module does (a component has another version field). */
+/** Whether `bytes` begin with the header of a core module. A component has another version field. */
 export function isCoreModule(bytes: Uint8Array): boolean {
   return HEADER.every((byte, at) => bytes[at] === byte);
 }
 
-/** The sections in their order. @throws {WasmError} `WASM_MALFORMED` */
+/** Returns the sections in order. @throws {WasmError} `WASM_MALFORMED` */
 export function readModuleSections(bytes: Uint8Array): ModuleSection[] {
   const reader = new ByteReader(bytes);
-  if (!isCoreModule(bytes)) throw reader.malformed('no core module begins');
+  if (!isCoreModule(bytes)) throw reader.malformed('no core module begins here');
   reader.skip(HEADER.length);
   const sections: ModuleSection[] = [];
   while (!reader.done) {

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../byte-reader.ts';
 
-/** A value or storage type: its encoding, and the bytes that a value of it takes in an object or on a stack. */
+/** A value or storage type: its encoding, and the size of its value in an object or on a stack. */
 export interface ValueType {
   readonly bytes: Uint8Array;
   readonly size: number;
@@ -10,7 +10,10 @@ export interface FunctionType {
   readonly kind: 'function';
   readonly parameters: readonly ValueType[];
   readonly results: readonly ValueType[];
-  /** Final, without a supertype and alone in its recursion group: an equal type written elsewhere is the same type. */
+  /**
+   * Whether the type is final, has no supertype and is alone in its recursion group. An equal plain type elsewhere is
+   * the same type.
+   */
   readonly plain: boolean;
 }
 
@@ -26,7 +29,7 @@ export interface ArrayType {
 
 export type DefinedType = FunctionType | StructType | ArrayType;
 
-/** The type section, flattened over its recursion groups: the index in the result is the type index. */
+/** Reads the type section, flattened over its recursion groups: the index in the result is the type index. */
 export function readTypes(reader: ByteReader): DefinedType[] {
   const types: DefinedType[] = [];
   for (let groups = reader.count(); groups > 0; groups--) {
@@ -81,7 +84,7 @@ const NUMERIC: ReadonlyMap<number, number> = new Map([
 const NULLABLE = 0x63;
 const NON_NULLABLE = 0x64;
 
-/** One value type (or packed storage type). References count 8 bytes. @throws {WasmError} for a type not known */
+/** Reads one value type or packed storage type. A reference counts 8 bytes. @throws {WasmError} for an unknown type */
 export function readValueType(reader: ByteReader): ValueType {
   const start = reader.offset;
   const code = reader.u8();
@@ -93,7 +96,7 @@ export function readValueType(reader: ByteReader): ValueType {
   return { bytes: reader.bytes.subarray(start, reader.offset), size };
 }
 
-/** From `noexn` (0x74) to `exn` (0x69). */
+/** Whether a code lies between `noexn` (0x74) and `exn` (0x69). */
 function isAbstractHeapType(code: number): boolean {
   return code >= 0x69 && code <= 0x74;
 }
@@ -107,7 +110,7 @@ function readHeapType(reader: ByteReader): void {
   }
 }
 
-/** Limits of a memory or table. */
+/** The limits of a memory or table. */
 export interface Limits {
   readonly minimum: bigint;
   readonly maximum: bigint | undefined;
@@ -115,7 +118,7 @@ export interface Limits {
   readonly shared: boolean;
 }
 
-/** @throws {WasmError} for flags not known (custom page sizes among them) */
+/** Reads limits. @throws {WasmError} for unknown flags, including custom page sizes */
 export function readLimits(reader: ByteReader): Limits {
   const flags = reader.u8();
   if (flags > 0x07) throw reader.malformed(`limits flags 0x${flags.toString(16)} are not known`);

@@ -2,7 +2,7 @@ import { ByteWriter } from '../byte-writer.ts';
 
 const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
 
-/** The bytes of a module, given as its sections' numbers and contents, in their order. */
+/** Writes a module from its sections in order: each a number and its content. */
 export function writeModule(
   sections: readonly (readonly [id: number, payload: Uint8Array])[],
 ): Uint8Array<ArrayBuffer> {
@@ -11,7 +11,7 @@ export function writeModule(
   return out.finish();
 }
 
-/** The content of a code section: bodies, each with its locals. */
+/** Writes the content of a code section: bodies with their local declarations. */
 export function writeBodies(list: readonly Uint8Array[]): Uint8Array {
   const out = new ByteWriter().u32(list.length);
   for (const body of list) out.u32(body.length).raw(body);

@@ -119,7 +119,7 @@ describe('readComponent', () => {
       'bytes after a section',
       Uint8Array.of(...PREAMBLE, 7, 3, 1, 0x7f, 0),
       'WASM_MALFORMED',
-      /longer than its contents/,
+      /continues after its contents/,
     ],
   ])('refuses %s', (_what, bytes, code, message) => {
     expect(() => readComponent(bytes)).toThrow(
