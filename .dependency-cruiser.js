@@ -111,7 +111,7 @@ export const parts = {
 };
 
 /** Parts of which other folders may import the door; those of all others are for their own folder alone. */
-const outerParts = Object.keys(parts).filter(
+export const outerParts = Object.keys(parts).filter(
   (part) =>
     /^(core|security|system)\//.test(part) ||
     ['metering/tank', 'runtime/loaders', 'runtime/planning', 'runtime/resources', 'runtime/transpile'].includes(part),
