@@ -2,7 +2,7 @@ import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
 import { shownText } from '#core/text';
 import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '#runtime/code';
 import { AbiTrap, KeptText, theExchange, trap } from '#runtime/exchange';
-import { type Execution, NestedCall, NestedEntry, promising } from '#runtime/execution';
+import { type Execution, GuestEntry, NestedCall } from '#runtime/execution';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import { asList, listBytes, loadBytes, loadNumbers, storeBytes, storeNumbers } from './lists.ts';
 import { MemoryView } from './memory-view.ts';
@@ -162,9 +162,8 @@ export const ABI = {
     return answer instanceof Promise || (!mayHaveThen && isThenable(answer));
   },
 
+  GuestEntry,
   NestedCall,
-  NestedEntry,
-  promising,
 
   /**
    * A function that a guest calls, which may call guests itself: none of those can be suspended on this stack, because there

@@ -1,8 +1,7 @@
 export { Continuation } from './continuation.ts';
 export { currentStore } from './current-store.ts';
 export { Execution, execution } from './execution.ts';
+export { GuestEntry, NestedCall } from './guest-entry.ts';
 export { hostFunction } from './host-function.ts';
-export { promising } from './jspi.ts';
-export { NestedCall, NestedEntry } from './nested-call.ts';
 export { type Suspension, Turn } from './turn.ts';
 export { TurnScheduler } from './turn-scheduler.ts';

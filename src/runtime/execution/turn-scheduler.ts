@@ -2,8 +2,8 @@ import type { Scheduler, Tank } from '#core/ports/meter';
 import { RuntimeError } from '../errors.ts';
 import { Continuation } from './continuation.ts';
 import type { Execution } from './execution.ts';
+import { type GuestEntry, type LiftedSteps, NestedCall } from './guest-entry.ts';
 import { suspending } from './jspi.ts';
-import { type LiftedSteps, NestedCall, type NestedEntry } from './nested-call.ts';
 import { RunQueue } from './run-queue.ts';
 import type { Turn } from './turn.ts';
 
@@ -114,23 +114,24 @@ export class TurnScheduler implements Scheduler {
    */
   callNested(turn: Turn, steps: LiftedSteps): unknown {
     const { execution } = this.#options;
-    const [entry, ...args] = steps.next().value as [NestedEntry, ...unknown[]];
-    let suspended = false;
-    const call = new NestedCall(steps, () => {
+    const [entry, ...args] = steps.next().value as [GuestEntry, ...unknown[]];
+    turn.depth += 1;
+    entry.begin(turn);
+    const ended = entry.call(...args);
+    if (entry.isAnswered) {
       turn.depth -= 1;
-      if (!suspended) return;
-      // Its stack ends here, and nobody is told: the turn goes on with the caller's.
+      return steps.next(entry.raw).value;
+    }
+    const call = new NestedCall();
+    entry.onAnswer = () => {
+      turn.depth -= 1;
+      // Its stack ends here, and nobody is told: the turn goes on with the caller's, which may be suspended again.
+      turn.suspendable = true;
       execution.park(turn);
       turn.lent = call.lent;
-      turn.settled = { value: new Continuation(() => call.lifted()) };
+      turn.settled = { value: new Continuation(() => steps.next(entry.raw).value) };
       call.proceed();
-    });
-    turn.depth += 1;
-    turn.suspendable = true;
-    const ended = entry.call(call, args);
-    turn.suspendable = false;
-    if (call.isAnswered) return call.lifted();
-    suspended = true;
+    };
     ended.then(undefined, (thrown: unknown) => this.#nestedTrapped(turn, call, thrown));
     // The turn runs still where what it called has trapped, which only the promise tells.
     const releases = execution.isRunning(turn);

@@ -45,21 +45,68 @@ export type HostCall =
  * @param adapter how its adapter is used, by which a store that has one is called where what is given fits
  */
 export function exportCode(type: FuncType, slots: FunctionSlots, callee: string, adapter?: AdapterUse): string {
-  return callCode(type, slots, adapter, 'plain', (raw, flat) => `${raw}${callee}(${flat});`);
+  return callCode(type, slots, adapter, false, (raw, flat) => `${raw}${callee}(${flat});`);
 }
 
 /**
- * The text of the same function as an asynchronous one, which calls the export on a stack of its own that imports may
- * suspend. What is lowered and lifted is not on that stack. The exchange may be used by others meanwhile, so no adapter is.
+ * The text of the same function that calls the export on a stack of its own, which imports may suspend. It answers a promise
+ * where the guest was suspended.
+ * @param rest the name of the function that `restCode` is the text of
  */
-export function suspendableCode(type: FuncType, slots: FunctionSlots, index: number, callee: string): string {
-  return callCode(type, slots, undefined, 'suspendable', (raw, flat) => {
-    // A built-in that is lifted is no guest's code.
-    if (!callee.startsWith('s.')) return `${raw}${callee}(${flat});`;
-    const promised = `(s.promised[${index}] ??= abi.promising(${callee}))`;
-    const ended = 't.suspendable = false; execution.reclaim(t);';
-    return `t.suspendable = true;\ntry { ${raw}await ${promised}(${flat}); } finally { ${ended} }`;
-  });
+export function suspendableCode(
+  type: FuncType,
+  slots: FunctionSlots,
+  index: number,
+  callee: string,
+  rest: string,
+  adapter?: AdapterUse,
+): string {
+  const code = new Code();
+  const params = type.params.map((_, at) => `a${at}`);
+  code.line('const t = execution.running;');
+  const given = claimCode(code, slots, type, params);
+  prologue(code, slots);
+  const scoped = isScoped(type, slots);
+  if (scoped) code.line('const scope = { borrows: 0 };');
+  code.line(enterCode(slots.entering));
+  if (given) code.line('let answer;\ntry { answer = (() => {');
+  if (adapter !== undefined) adaptedCall(code, slots, adapter, rest);
+  const flat = lowered(code, slots, type, params);
+  code.line(`const e = s.entries[${index}] ??= new abi.GuestEntry(${callee}, ${signature(type, slots)});`);
+  code.line(`e.begin(t);\nconst ended = e.call(${flat});`);
+  const lift = `${rest}(s, e.raw${scoped ? ', scope' : ''})`;
+  code.line(`return e.isAnswered ? ${lift} : e.later(t, ended, () => ${lift});`);
+  if (given) {
+    code.line('})(); } catch (thrown) { s.given.endCall(); throw thrown; }');
+    code.line('if (answer instanceof Promise) return answer.finally(() => s.given.endCall());');
+    code.line('s.given.endCall();\nreturn answer;');
+  }
+  return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
+}
+
+/** Calls the adapter, if the store has one that takes what is given. */
+function adaptedCall(code: Code, slots: FunctionSlots, { index, place, parameters }: AdapterUse, rest: string): void {
+  code.line('let placed = false;');
+  for (const name of parameters) code.line(`let ${name} = 0;`);
+  code.line(`placing: if (s.adapter${index} !== undefined) {\n${place}\nplaced = true;\n}`);
+  code.line('if (placed) {');
+  const letters = `'${'i'.repeat(parameters.length)}', 'i'`;
+  code.line(`const e = s.adapted[${index}] ??= new abi.GuestEntry(s.adapter${index}, ${letters});`);
+  // The answer is read while nobody else has used the exchange: within the guest's last instructions.
+  const lift = `if (x.answer === 0) return ${rest}(s, e.raw); ${leaveCode(slots.entering)} return x.answered();`;
+  code.line(`x.lock();\ne.begin(t);\nconst ended = e.call(${parameters.join(', ')});`);
+  code.line(`if (!e.isAnswered) return e.later(t, ended, () => { ${lift} }, () => x.unlock());`);
+  code.line(`try { ${lift} } finally { x.unlock(); }\n}`);
+}
+
+/** The text of a function `(s, raw, scope)` that lifts what an export answered, and cleans up. */
+export function restCode(type: FuncType, slots: FunctionSlots): string {
+  const code = new Code();
+  prologue(code, { ...slots, realloc: undefined });
+  code.line('let value, error, failed = false;');
+  answered(code, slots, type, type.result === undefined ? undefined : 'raw', isScoped(type, slots));
+  code.line('if (failed) { s.answeredError = true; throw error; }\nreturn value;');
+  return `function (s, raw, scope) {\n${code}\n}`;
 }
 
 /**
@@ -67,15 +114,15 @@ export function suspendableCode(type: FuncType, slots: FunctionSlots, index: num
  * arguments, and goes on with what the call answered. For calls between component instances, which have stacks of their own.
  */
 export function nestedCode(type: FuncType, slots: FunctionSlots, index: number, callee: string): string {
-  const letters = nestedSignature(type, slots);
-  return callCode(type, slots, undefined, 'nested', (raw, flat) => {
-    const entry = `(s.nested[${index}] ??= new abi.NestedEntry(${callee}, ${letters}))`;
+  const letters = signature(type, slots);
+  return callCode(type, slots, undefined, true, (raw, flat) => {
+    const entry = `(s.entries[${index}] ??= new abi.GuestEntry(${callee}, ${letters}))`;
     return `${raw}yield [${entry}${flat === '' ? '' : `, ${flat}`}];`;
   });
 }
 
 /** The core types that a lifted function takes and answers, as two texts with a letter for each. */
-function nestedSignature(type: FuncType, slots: FunctionSlots): string {
+function signature(type: FuncType, slots: FunctionSlots): string {
   const letter: Readonly<Record<string, string>> = { i32: 'i', i64: 'I', f32: 'f', f64: 'F' };
   const pointer = slots.wide ? 'I' : 'i';
   const layouts = paramLayouts(type, slots);
@@ -89,16 +136,14 @@ function callCode(
   type: FuncType,
   slots: FunctionSlots,
   adapter: AdapterUse | undefined,
-  how: 'plain' | 'suspendable' | 'nested',
+  nested: boolean,
   call: (raw: string, flat: string) => string,
 ): string {
   const code = new Code();
-  if (how === 'suspendable') code.line('const t = execution.running;');
-  const { instance } = slots;
   const params = type.params.map((_, index) => `a${index}`);
   const given = claimCode(code, slots, type, params);
   prologue(code, slots);
-  const scoped = type.params.some((param) => lendsHandles(param.type, slots));
+  const scoped = isScoped(type, slots);
   if (scoped) code.line('const scope = { borrows: 0 };');
   code.line(enterCode(slots.entering));
   code.line('let value, error, failed = false;');
@@ -115,12 +160,29 @@ function callCode(
     code.line(`if (x.answer !== 0) { ${leaveCode(slots.entering)} return x.answered(); }`);
     code.line('} else {');
   }
-  if (slots.memory !== undefined) code.line('m.live(); u = m.u8; d = m.view;');
-  if (slots.realloc !== undefined) code.line(`s.locked${instance} = true;`);
+  const flat = lowered(code, slots, type, params);
+  code.line(call(raw === undefined ? '' : `${raw} = `, flat));
+  if (adapter !== undefined) code.line('}');
+  answered(code, slots, type, raw, scoped);
+  const after = `${adapter === undefined ? '' : 'x.unlock(); '}${given ? 's.given.endCall(); ' : ''}`;
+  code.line(`} finally { ${after}}`);
+  code.line('if (failed) { s.answeredError = true; throw error; }');
+  code.line('return value;');
+  return `function${nested ? '*' : ''} (${['s', ...params].join(', ')}) {\n${code}\n}`;
+}
+
+/** Lowers the arguments; answers the core call's. */
+function lowered(code: Code, slots: FunctionSlots, type: FuncType, params: readonly string[]): string {
+  const { memory, realloc, instance } = slots;
+  if (memory !== undefined) code.line('m.live(); u = m.u8; d = m.view;');
+  if (realloc !== undefined) code.line(`s.locked${instance} = true;`);
   const flat = lowerParams(code, slots, type, params);
   code.line(`s.locked${instance} = false;`);
-  code.line(call(raw === undefined ? '' : `${raw} = `, flat.join(', ')));
-  if (adapter !== undefined) code.line('}');
+  return flat.join(', ');
+}
+
+/** Lifts what the core call answered, and cleans up. */
+function answered(code: Code, slots: FunctionSlots, type: FuncType, raw: string | undefined, scoped: boolean): void {
   if (type.result !== undefined && raw !== undefined) {
     if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
     liftResult(code, slots, type.result, raw);
@@ -129,12 +191,11 @@ function callCode(
   if (type.result !== undefined && raw !== undefined && slots.postReturn !== undefined) postReturn(code, slots, raw);
   if (type.result === undefined && slots.postReturn !== undefined) postReturn(code, slots, '');
   code.line(leaveCode(slots.entering));
-  const after = `${adapter === undefined ? '' : 'x.unlock(); '}${given ? 's.given.endCall(); ' : ''}`;
-  code.line(`} finally { ${after}}`);
-  code.line('if (failed) { s.answeredError = true; throw error; }');
-  code.line('return value;');
-  const kind = { plain: 'function', suspendable: 'async function', nested: 'function*' }[how];
-  return `${kind} (${['s', ...params].join(', ')}) {\n${code}\n}`;
+}
+
+/** Whether a function is lent handles, which it must have dropped when it answers. */
+function isScoped(type: FuncType, slots: FunctionSlots): boolean {
+  return type.params.some((param) => lendsHandles(param.type, slots));
 }
 
 /**

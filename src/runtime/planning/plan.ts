@@ -26,6 +26,7 @@ import {
   holds,
   importCode,
   nestedCode,
+  restCode,
   suspendableCode,
 } from './function-code.ts';
 import { hostCall } from './host-call-names.ts';
@@ -105,6 +106,16 @@ export function whyGlue(component: Uint8Array): string | undefined {
   return 'whyGlue' in plan ? plan.whyGlue : undefined;
 }
 
+/** The texts of one exported function: how it is called where guests are never suspended, and where they may be. */
+interface ExportedCode {
+  readonly plain: string;
+  readonly suspendable?: string | undefined;
+  /** Lifts what `suspendable` called. */
+  readonly rest?: string | undefined;
+  /** For another component instance that calls it. */
+  readonly nested?: string | undefined;
+}
+
 class Planner {
   readonly #linked: LinkedComponent;
   readonly #nameOf: (shown: string) => string;
@@ -112,8 +123,7 @@ class Planner {
   readonly #trampolineOf = new Map<CoreItem, number>();
   readonly #lists: (readonly (readonly [string, Argument])[])[] = [];
   readonly #listOf = new Map<CoreInstanceItem, number>();
-  readonly #exported: { readonly plain: string; readonly suspendable: string; readonly nested?: string | undefined }[] =
-    [];
+  readonly #exported: ExportedCode[] = [];
   /** Component instances that may have to wait in a call: by what they import, or by what they call in others. */
   readonly #waitingInstances: ReadonlySet<number>;
   readonly #waiting = new Map<number, WaitingImport[]>();
@@ -171,12 +181,11 @@ class Planner {
           resources: this.#resources.defined.length > 0,
         })};`,
         ...this.#exported.map(({ plain }, index) => `const plain${index} = ${plain};`),
-        ...this.#exported.map(
-          ({ suspendable }, index) => `const exported${index} = suspends ? ${suspendable} : plain${index};`,
-        ),
-        ...this.#exported.flatMap(({ nested }, index) =>
-          nested === undefined ? [] : [`const nested${index} = ${nested};`],
-        ),
+        ...this.#exported.flatMap(({ rest, suspendable, nested }, index) => [
+          ...(rest === undefined ? [] : [`const rest${index} = ${rest};`]),
+          ...(nested === undefined ? [] : [`const nested${index} = ${nested};`]),
+          `const exported${index} = ${suspendable === undefined ? '' : `suspends ? ${suspendable} : `}plain${index};`,
+        ]),
         `const trampolines = [${this.#trampolines.join(',\n')}].map((call) => suspends ? abi.unsuspended(execution, call) : call);`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
         `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
@@ -254,10 +263,12 @@ class Planner {
     const adapter = fromHost && !slots.wide ? this.#adapters.add(index, type, definition) : undefined;
     const callee = this.#callee(definition.coreFunc);
     const plain = exportCode(type, slots, callee, adapter);
-    // A built-in that is lifted is no guest's code.
-    const nests = !fromHost && callee.startsWith('s.');
-    const nested = nests ? nestedCode(type, slots, index, callee) : undefined;
-    this.#exported.push({ plain, suspendable: suspendableCode(type, slots, index, callee), nested });
+    // A built-in that is lifted is no guest's code, and other instances call in a way of their own.
+    const suspends = callee.startsWith('s.');
+    const nested = !fromHost && suspends ? nestedCode(type, slots, index, callee) : undefined;
+    const rest = fromHost && suspends ? restCode(type, slots) : undefined;
+    const suspendable = rest && suspendableCode(type, slots, index, callee, `rest${index}`, adapter);
+    this.#exported.push({ plain, rest, suspendable, nested });
     this.#exportedOf.set(item, known.set(key, index));
     return index;
   }

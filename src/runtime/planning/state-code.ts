@@ -48,7 +48,7 @@ export function stateCode(slots: {
 constructor({ host, classes, checks }, handles, stop${slots.resources ? ', given' : ''}) {
 super();
 ${fields.join('\n')}
-if (suspends) { this.promised = []; this.nested = []; }
+if (suspends) { this.entries = []; this.adapted = []; }
 this.host = host; this.classes = classes; this.checks = checks; this.handles = handles; this.stop = stop;${slots.resources ? ' this.given = given;' : ''}
 }
 fail(thrown) { return abi.fail(thrown, this.stop); }

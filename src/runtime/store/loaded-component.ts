@@ -173,21 +173,19 @@ export class LoadedComponent {
 
   /** One call into a store, on a budget of its own. */
   enter<A, T>(store: Store, call: Call<A, T>, argument: A, budget: CallBudget = this.budget): Turn<T> {
-    if (!this.code.suspends) return store.call(budget, call, argument);
     this.#called = store;
-    return store.callSuspendable(budget, call, argument);
+    return store.call(budget, call, argument);
   }
 
   /** Ends the turn that is suspended, if one is, and its store with it. Resolves when the turn has ended. */
   async endTurn(reason: VivariumError): Promise<void> {
-    await this.#called?.end(reason);
+    for (const store of [this.#called, this.store]) await store?.end(reason);
   }
 
   /** Nobody wants the answer of the turn that runs any more. Answers whether that ends it, which the component's loader chose. */
   giveUpTurn(_: ComponentHandle, reason: VivariumError): boolean {
     if (!this.#endsUnwanted) return false;
-    const store = this.#called ?? this.store;
-    void store?.end(reason);
+    void this.endTurn(reason);
     return true;
   }
 
@@ -243,9 +241,12 @@ export class LoadedComponent {
     // The state is not asked: an actor that has a store takes calls, and no other does.
     const { store } = this;
     if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
-    if (store === undefined || store.entered || this.code.suspends) return this.#turnWithoutStore(call, argument);
+    if (store === undefined || store.entered) return this.#turnWithoutStore(call, argument);
     try {
-      return store.call(this.budget, call, argument, this.#sharesClock ? now : undefined);
+      const answer = store.call(this.budget, call, argument, this.#sharesClock ? now : undefined);
+      if (!(answer instanceof Promise)) return answer;
+      this.#called = store;
+      return answer.catch((error) => this.#rethrown(error));
     } catch (error) {
       this.#failed(error);
       throw error;

@@ -64,6 +64,8 @@ export interface StoreParts {
 export class Store implements HostState, LiftBounds {
   readonly #tank: Tank;
   readonly #turn: Turn;
+  /** Whether its guest may be suspended. */
+  readonly #suspends: boolean;
   #messages: MessageCalls | undefined;
   #entry: object | undefined;
   #stopped: VivariumError | undefined;
@@ -106,6 +108,7 @@ export class Store implements HostState, LiftBounds {
     this.#tank = parts.tank;
     this.mostBytes = mostLifted(parts.maxMemoryBytes);
     this.#turn = new Turn(this, parts.tank, parts.preemptive, parts.weight);
+    this.#suspends = parts.code.suspends;
     this.#turn.suspended = () => this.#suspended();
     this.handle = parts.handle;
     this.authority = parts.authority;
@@ -161,33 +164,74 @@ export class Store implements HostState, LiftBounds {
     if (this.#entered) throw entered();
     if (this.#dead) throw gone();
     const tank = this.#tank;
-    execution.enter(this.#turn);
+    const turn = this.#turn;
+    execution.enter(turn);
     this.#entered = true;
     this.#words = undefined;
     this.#liftedBytes = 0;
     this.#lookAt = 0;
+    let value: T;
     try {
       tank.begin(budget, now);
+      if (this.#suspends) turn.began = now ?? this.#parts.clock.monotonic();
       if (this.#drops) this.#runDrops();
-      const value = run(this, argument);
-      tank.end();
+      value = run(this, argument);
+      if (!(value instanceof Promise)) {
+        tank.end();
+        if (this.#stopped !== undefined) throw this.#stopped;
+      }
+    } catch (thrown) {
+      const error = this.#ended(thrown);
+      this.#leave();
+      throw error;
+    }
+    if (value instanceof Promise) return this.#later(value) as T;
+    this.#leave();
+    return value;
+  }
+
+  /** The rest of a call that was suspended. The thread is free whenever its guest is. */
+  async #later<T>(value: Promise<T>): Promise<T> {
+    const turn = this.#turn;
+    // A guest that trapped at once has not been suspended, and only its promise tells.
+    if (execution.isRunning(turn)) execution.park(turn);
+    try {
+      let answer: T;
+      try {
+        answer = await value;
+      } finally {
+        execution.reclaim(turn);
+      }
+      this.#tank.end();
       if (this.#stopped !== undefined) throw this.#stopped;
-      return value;
+      return answer;
     } catch (thrown) {
       throw this.#ended(thrown);
     } finally {
-      this.#entered = false;
-      execution.leave(this.#turn);
-      if (this.#caller !== undefined) this.#endCaller();
-      if (this.#afterTurn !== undefined) this.#runAfterTurn(this.#afterTurn);
+      this.#waitedMs += turn.waitedMs;
+      turn.waitedMs = 0;
+      turn.depth = 0;
+      this.#stopTimer?.();
+      this.#stopTimer = undefined;
+      this.#leave();
     }
+  }
+
+  #leave(): void {
+    this.#entered = false;
+    this.#turn.suspendable = false;
+    execution.leave(this.#turn);
+    if (this.#caller !== undefined) this.#endCaller();
+    if (this.#afterTurn !== undefined) this.#runAfterTurn(this.#afterTurn);
+    if (this.#callEnded !== undefined) this.#callEnded.resolve();
   }
 
   get caller(): TurnCaller {
     if (this.#caller === undefined) {
       const { clock, maxTurnTimeMs } = this.#parts;
       // A call that cannot be suspended waits for nothing, so its own time is all that it has used up.
-      const used = this.#startedAt === 0 ? this.usage.callMs : clock.monotonic() - this.#startedAt;
+      const began = this.#stopTimer === undefined ? this.#turn.began : this.#startedAt;
+      const used = this.#suspends ? clock.monotonic() - began : this.usage.callMs;
       this.#caller = new TurnCaller(this.handle, clock.now() + maxTurnTimeMs - used);
     }
     return this.#caller;
@@ -228,65 +272,11 @@ export class Store implements HostState, LiftBounds {
     this.#given?.runDrops();
   }
 
-  /**
-   * The same for a component whose functions answer promises, since its guest may be suspended. The thread is free as soon
-   * as this has returned its promise, and whenever the guest is suspended.
-   */
-  async callSuspendable<A, T>(
-    budget: CallBudget,
-    run: (store: Store, argument: A) => T,
-    argument: A,
-  ): Promise<Awaited<T>> {
-    if (this.#entered) throw entered();
-    if (this.#dead) throw gone();
-    const turn = this.#turn;
-    execution.enter(turn);
-    this.#entered = true;
-    this.#words = undefined;
-    this.#liftedBytes = 0;
-    this.#lookAt = 0;
-    try {
-      const value = await this.#begin(budget, run, argument).finally(() => execution.reclaim(turn));
-      this.#tank.end();
-      if (this.#stopped !== undefined) throw this.#stopped;
-      return value;
-    } catch (thrown) {
-      throw this.#ended(thrown);
-    } finally {
-      this.#entered = false;
-      turn.suspendable = false;
-      this.#waitedMs += turn.waitedMs;
-      turn.waitedMs = 0;
-      this.#stopTimer?.();
-      this.#stopTimer = undefined;
-      this.#startedAt = 0;
-      execution.leave(turn);
-      if (this.#caller !== undefined) this.#endCaller();
-      if (this.#afterTurn !== undefined) this.#runAfterTurn(this.#afterTurn);
-      this.#callEnded?.resolve();
-    }
-  }
-
-  /** Calls the guest, and takes the thread from it when it gives control back; answers when it has answered. */
-  #begin<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A): Promise<Awaited<T>> {
-    const turn = this.#turn;
-    try {
-      this.#tank.begin(budget);
-      if (this.#drops) this.#runDrops();
-      this.#parts.scheduler.started(turn);
-      this.#startedAt = turn.began;
-      return Promise.resolve(run(this, argument)) as Promise<Awaited<T>>;
-    } catch (thrown) {
-      return Promise.reject(thrown);
-    } finally {
-      if (execution.isRunning(turn)) execution.park(turn);
-    }
-  }
-
   /** The call has been suspended: from now on a timer must see to its end, which so far its own code did. */
   #suspended(): void {
     if (this.#stopTimer !== undefined) return;
     const { clock, maxTurnTimeMs } = this.#parts;
+    this.#startedAt = this.#turn.began;
     const left = Math.max(0, maxTurnTimeMs - (clock.monotonic() - this.#startedAt));
     this.#stopTimer = clock.after(left, () => {
       const message = `the turn took longer than its ${maxTurnTimeMs} ms, what it waited included`;

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { VivariumError } from '#core/errors';
 import type { Tank } from '#core/ports/meter';
 import { fuelLane, meter } from '#metering';
-import { Execution, promising, Turn, TurnScheduler } from '../../../src/runtime/execution/index.ts';
+import { Execution, Turn, TurnScheduler } from '../../../src/runtime/execution/index.ts';
+import { promising } from '../../../src/runtime/execution/jspi.ts';
 import type { HostState } from '../../../src/runtime/host/host-state.ts';
 import { assemble } from '../../metering/support/wat.ts';
 

@@ -1,60 +1,80 @@
+import { execution } from './execution.ts';
 import { promising } from './jspi.ts';
+import type { Turn } from './turn.ts';
 
 /** Types of core values, by the letter that stands for each in a signature. */
 const TYPES: Readonly<Record<string, number>> = { i: 0x7f, I: 0x7e, f: 0x7d, F: 0x7c };
 
-/** The code of a lifted function with its core call left out: it yields the entry and its arguments, and is given what that answers. */
-export type LiftedSteps = Generator<readonly [NestedEntry, ...unknown[]], unknown, unknown>;
+type Enter = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * A core function that another component instance of the same store calls, on a stack of its own: JavaScript lies between
- * the two, so the caller's stack could not be suspended together with it. A few instructions of wasm tell its answer at
- * once, where the promise of a promising call would tell it later.
+ * A core function of a guest that is called on a stack of its own, which imports may suspend. A few instructions of wasm
+ * tell its answer at once, where the promise of a promising call would tell it later: a call that is never suspended costs
+ * no trip through the queue of microtasks. One call at a time.
  */
-export class NestedEntry {
-  readonly #enter: (...args: never[]) => Promise<unknown>;
-  #call: NestedCall | undefined;
+export class GuestEntry {
+  /** Calls the function; to be called behind `begin` alone. Rejects where it traps. */
+  readonly call: Enter;
+  raw: unknown = undefined;
+  isAnswered = false;
+  /** Told of an answer that comes later. The guest's stack is about to end, which nobody else is told. */
+  onAnswer: (() => void) | undefined = undefined;
+  #turn: Turn | undefined = undefined;
 
   /** @param parameters a letter for each core value; `results` likewise, of which there is one at most */
   constructor(callee: WebAssembly.ExportValue, parameters: string, results: string) {
-    const answered = (raw: unknown): void => this.#call?.answered(raw);
+    const answered = (raw: unknown): void => {
+      this.raw = raw;
+      this.isAnswered = true;
+      if (this.#turn !== undefined) this.#turn.suspendable = false;
+      this.onAnswer?.();
+    };
     const { exports } = new WebAssembly.Instance(moduleFor(parameters, results), { '': { callee, answered } });
-    this.#enter = promising(exports.enter as WebAssembly.ExportValue);
+    this.call = promising(exports.enter as WebAssembly.ExportValue) as Enter;
   }
 
-  /** Calls the function for `call`, which is told what it answers. Rejects where it traps. */
-  call(call: NestedCall, args: readonly unknown[]): Promise<unknown> {
-    this.#call = call;
-    return this.#enter(...(args as never[]));
+  begin(turn: Turn): void {
+    this.#turn = turn;
+    this.isAnswered = false;
+    this.onAnswer = undefined;
+    turn.suspendable = true;
+  }
+
+  /**
+   * What a call comes to that has not answered at once.
+   * @param ended the promise of the call
+   * @param rest lifts the answer
+   * @param after called in the turn when the call has ended
+   */
+  later<T>(turn: Turn, ended: Promise<unknown>, rest: () => T, after?: () => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.onAnswer = () => {
+        try {
+          resolve(rest());
+        } catch (thrown) {
+          reject(thrown);
+        } finally {
+          after?.();
+        }
+      };
+      ended.then(undefined, (thrown: unknown) => {
+        execution.reclaim(turn);
+        after?.();
+        reject(thrown);
+      });
+    });
   }
 }
 
-/** One call of one component instance by another. */
+/** The code of a lifted function with its core call left out: it yields the entry and its arguments, and is given what that answers. */
+export type LiftedSteps = Generator<readonly [GuestEntry, ...unknown[]], unknown, unknown>;
+
+/** A call of one component instance by another that has been suspended. */
 export class NestedCall {
-  readonly #onAnswer: (call: NestedCall) => void;
-  readonly #steps: LiftedSteps;
-  raw: unknown = undefined;
-  isAnswered = false;
   /** What the caller has lent, to be given back when its import is called again. */
   lent: unknown = undefined;
   /** Lets the caller's stack go on. */
   proceed: () => void = () => {};
-
-  constructor(steps: LiftedSteps, onAnswer: (call: NestedCall) => void) {
-    this.#steps = steps;
-    this.#onAnswer = onAnswer;
-  }
-
-  answered(raw: unknown): void {
-    this.raw = raw;
-    this.isAnswered = true;
-    this.#onAnswer(this);
-  }
-
-  /** Lifts the answer and cleans up; within the turn. @throws the error case of its `result` */
-  lifted(): unknown {
-    return this.#steps.next(this.raw).value;
-  }
 }
 
 const modules = new Map<string, WebAssembly.Module>();
