@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { BytePipe, PIPE_BYTES } from '#core/waiting';
 import { guardedFetch, NetworkGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
+import { drained, filled } from '../support/byte-pipes.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });
@@ -134,7 +136,8 @@ describe('guarded fetch', () => {
       { 'a.example': [['127.0.0.1'], ['10.255.255.1']] },
     );
     const response = await guardedFetch(own, { url: `http://a.example:${port}/x?y=1`, headers: [['x-own', 'v']] });
-    expect(response).toMatchObject({ status: 200, body: Uint8Array.from(Buffer.from('hello')) });
+    expect(response.status).toBe(200);
+    expect(String(await drained(response.body))).toBe('hello');
     expect(asked).toEqual(['a.example']);
     expect(seen).toMatchObject([{ path: '/x?y=1', headers: { host: `a.example:${port}`, 'x-own': 'v' } }]);
   });
@@ -179,7 +182,7 @@ describe('guarded fetch', () => {
       url: `http://a.example:${port}/`,
       method: 'POST',
       headers: Object.entries(headers),
-      body: Buffer.from('secret'),
+      body: filled(Buffer.from('secret')),
     });
     const [first, second] = seen;
     expect(first).toMatchObject({ method: 'POST', body: 'secret', headers });
@@ -197,22 +200,23 @@ describe('guarded fetch', () => {
       response.end();
     });
     const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
-    const sent = method === 'GET' ? undefined : Buffer.from('b');
+    const sent = method === 'GET' ? undefined : filled(Buffer.from('b'));
     await guardedFetch(own, { url: `http://127.0.0.1:${port}/`, method, body: sent });
     expect(seen[1]).toMatchObject({ method: then, body });
   });
 
-  it('ends after too many redirects, an endless answer, and silence', async () => {
+  it('ends after too many redirects and silence, before an answer and within it', async () => {
     const { port } = await server((request, response) => {
       if (request.url === '/loop') response.writeHead(302, { location: '/loop' }).end();
       else if (request.url === '/endless') response.write('x'.repeat(1 << 20));
-      else response.writeHead(200);
     });
     const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
     const url = (path: string) => ({ url: `http://127.0.0.1:${port}${path}` });
     await expect(guardedFetch(own, url('/loop'))).rejects.toThrow(failed);
-    await expect(guardedFetch(own, url('/endless'), { maxBytes: 1_000 })).rejects.toThrow(failed);
     await expect(guardedFetch(own, url('/silent'), { idleMs: 20 })).rejects.toThrow(failed);
+    const { body, closed } = await guardedFetch(own, url('/endless'), { idleMs: 20 });
+    await expect(drained(body)).rejects.toThrow(failed);
+    await closed;
     await expect(guardedFetch(own, url('/silent'), { signal: AbortSignal.abort() })).rejects.toThrow(failed);
   });
 
@@ -237,19 +241,22 @@ describe('guarded fetch', () => {
 
   it('keeps no answer in pieces that cost more than they hold', async () => {
     const tiny = await raw(chunked('x', 500_000), 'end');
-    await expect(guardedFetch(tiny.own, tiny)).rejects.toThrow(because('too-large'));
+    const body = async (from: typeof tiny) => drained((await guardedFetch(from.own, from)).body);
+    await expect(body(tiny)).rejects.toThrow(because('too-large'));
     const lines = await raw(chunked('x'.repeat(32), 50_000), 'end');
-    expect((await guardedFetch(lines.own, lines)).body).toHaveLength(1_600_000);
+    expect(await body(lines)).toHaveLength(1_600_000);
     const short = await raw(chunked('x', 4_000), 'end');
-    expect((await guardedFetch(short.own, short)).body).toHaveLength(4_000);
+    expect(await body(short)).toHaveLength(4_000);
   });
 
   it('asks before it keeps more of an answer, and ends where it may not', async () => {
     const { own, url } = await raw(chunked('x'.repeat(100_000), 10), 'end');
     const asked: number[] = [];
-    const reserve = (bytes: number) => asked.push(bytes) < 3;
-    await expect(guardedFetch(own, { url }, { reserve })).rejects.toThrow(because('too-large'));
-    expect(asked).toHaveLength(3);
+    const account = { take: (bytes: number) => asked.push(bytes) < 2, end: () => {} };
+    const { body, closed } = await guardedFetch(own, { url }, { account });
+    await closed;
+    await expect(drained(body)).rejects.toThrow(because('too-large'));
+    expect(asked).toHaveLength(2);
   });
 
   it.each([
@@ -262,7 +269,8 @@ describe('guarded fetch', () => {
     ['closes within an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx', 'ECONNRESET'],
   ])('ends when a server %s', async (_, answer, reason) => {
     const { own, url } = await raw(answer, reason === 'upgrade' ? 'wait' : 'end');
-    await expect(guardedFetch(own, { url })).rejects.toThrow(because(reason));
+    const whole = guardedFetch(own, { url }).then(({ body }) => drained(body));
+    await expect(whole).rejects.toThrow(because(reason));
   });
 
   it('looks nothing up for a request that was ended before, and each name once at a time', async () => {
@@ -287,6 +295,66 @@ describe('guarded fetch', () => {
     await expect.poll(() => asked).toHaveLength(9);
     answers.get('8.example')?.();
     expect((await later).addresses).toEqual(['1.1.1.1']);
+  });
+
+  it('sends a body as it is written, and lets its writer wait for a server that does not read', async () => {
+    const received = Promise.withResolvers<IncomingMessage>();
+    const http = createServer((request, response) => {
+      request.pause();
+      received.resolve(request);
+      request.on('end', () => response.end(JSON.stringify(request.trailers)));
+    });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    onTestFinished(() => {
+      http.closeAllConnections();
+      http.close();
+    });
+    const { port } = http.address() as AddressInfo;
+    const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
+    const body = new BytePipe();
+    const answer = guardedFetch(own, { url: `http://127.0.0.1:${port}/`, method: 'POST', body });
+    const request = await received.promise;
+    let written = 0;
+    const some = Buffer.alloc(PIPE_BYTES, 'x');
+    // What the system's own buffers take differs; that they end does not.
+    const stuck = async (): Promise<boolean> => {
+      const before = written;
+      for (; body.room > 0; written += some.length) body.write(some);
+      for (let turns = 0; turns < 20 && body.room === 0; turns++) await new Promise(setImmediate);
+      return written === before && body.room === 0;
+    };
+    await expect.poll(stuck, { timeout: 20_000 }).toBe(true);
+    expect(body.length).toBeLessThanOrEqual(2 * PIPE_BYTES);
+    let read = 0;
+    request.on('data', (piece: Uint8Array) => {
+      read += piece.length;
+    });
+    request.resume();
+    body.end([
+      ['x-sum', 'abc'],
+      ['content-length', '0'],
+    ]);
+    expect(String(await drained((await answer).body))).toBe('{"x-sum":"abc"}');
+    expect(read).toBe(written);
+  });
+
+  it('hands over a redirect that would send a body again which is gone', async () => {
+    const { port, seen } = await server((request, response) => {
+      response.writeHead(request.url === '/see' ? 303 : 307, { location: '/next' }).end();
+    });
+    const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
+    const streamed = (path: string) => {
+      const body = new BytePipe();
+      body.write(Buffer.from('b'));
+      setImmediate(() => setImmediate(() => body.end()));
+      return guardedFetch(own, { url: `http://127.0.0.1:${port}${path}`, method: 'POST', body }, { maxRedirects: 1 });
+    };
+    expect(await streamed('/')).toMatchObject({ status: 307 });
+    expect(seen).toMatchObject([{ path: '/', body: 'b' }]);
+    // Of a redirect to what can be seen elsewhere the body is no part.
+    await expect(streamed('/see')).rejects.toThrow(because('redirects'));
+    expect(seen).toMatchObject([{ path: '/' }, { path: '/see' }, { path: '/next', method: 'GET', body: '' }]);
   });
 
   it('gives redirects to a caller who wants them', async () => {

@@ -1,3 +1,4 @@
+import type { ByteAccount, BytePipe, FieldPairs } from '#core/waiting';
 import type { ByteInput, ByteOutput } from './bytes.ts';
 
 /** An HTTP request of a component's. */
@@ -5,8 +6,11 @@ export interface HttpRequest {
   /** `GET` by default. */
   readonly method?: string | undefined;
   readonly url: string;
-  readonly headers?: readonly (readonly [name: string, value: string])[] | undefined;
-  readonly body?: Uint8Array | undefined;
+  readonly headers?: FieldPairs | undefined;
+  /** Read as fast as the server takes it, from before the answer begins until the answer has ended. */
+  readonly body?: BytePipe | undefined;
+  /** Bytes of the body, where that is known; its writer sees to it that it has no more and no less. */
+  readonly length?: number | undefined;
 }
 
 export interface HttpResponse {
@@ -14,24 +18,25 @@ export interface HttpResponse {
   /** Where the answer came from, after redirects. */
   readonly url: string;
   /** Names in lower case. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Uint8Array;
+  readonly headers: FieldPairs;
+  /** What comes of the body. It fails with what `fetch` throws. Who does not want it cancels it. */
+  readonly body: BytePipe;
+  /** Resolved once the connection is closed. */
+  readonly closed: Promise<void>;
 }
 
 /** What an exchange may take; each has a default. */
 export interface HttpLimits {
-  /** Bytes of the answer's body; default 16 MiB. */
-  readonly maxBytes?: number | undefined;
   /** Milliseconds until a connection is made; default 10,000. */
   readonly connectMs?: number | undefined;
-  /** Milliseconds without a byte; default 30,000. */
+  /** Milliseconds without a byte in either direction; default 30,000. */
   readonly idleMs?: number | undefined;
-  /** Milliseconds for everything, redirects included; default 120,000. */
-  readonly totalMs?: number | undefined;
+  /** Milliseconds until the answer begins, redirects included; default 120,000. */
+  readonly headMs?: number | undefined;
   /** Redirects that are followed; 0 gives them to the caller. Default 5. */
   readonly maxRedirects?: number | undefined;
-  /** Asked before so many more bytes of the answer's body are kept; false ends the exchange as `too-large`. */
-  readonly reserve?: ((bytes: number) => boolean) | undefined;
+  /** Answers for what is kept of the answer's body at a time; where it refuses, the exchange ends as `too-large`. */
+  readonly account?: ByteAccount | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,9 +70,9 @@ export interface NetworkConnection {
 /** The network as one component may use it. Every connection is checked, and goes where it was checked to go. */
 export interface ComponentNetwork {
   /**
-   * The whole answer. @throws an error with the code `SECURITY_PERMISSION_DENIED`, or `SECURITY_NETWORK_FAILED` with
-   * `details.reason`: a code of Node's, or one of `timeout`, `too-large`, `redirects`, `name`, `invalid`,
-   * `upgrade`
+   * The answer as soon as its head has come. @throws an error with the code `SECURITY_PERMISSION_DENIED`, or
+   * `SECURITY_NETWORK_FAILED` with `details.reason`: a code of Node's, or one of `timeout`, `too-large`, `redirects`, `name`,
+   * `invalid`, `upgrade`, `body`; the connection is closed then
    */
   fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse>;
   /** The addresses of a name that some grant for sockets names; a connection to one of them counts as one to the name. */

@@ -1,2 +1,3 @@
 export { type AsyncContext, currentContext, inContext, isSameContext } from './async-context.ts';
+export { type ByteAccount, BytePipe, type FieldPairs, PIPE_BYTES } from './byte-pipe.ts';
 export { type Unsubscribe, Wakers } from './wakers.ts';

@@ -2,23 +2,24 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { messageOf } from '#core/errors';
 import type { HttpLimits, HttpRequest, HttpResponse } from '#core/ports/network';
-import { GrowingBuffer, shownText } from '#core/text';
+import { shownText } from '#core/text';
+import { BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
 import { SecurityError } from '../errors.ts';
 import type { Admission, NetworkGuard } from './network-guard.ts';
 
 /**
- * The most pieces of an answer, beyond one for each so many bytes. A piece of one byte costs the host a hundred times
- * as much per byte; a server that writes line by line stays below this.
+ * Pieces that an answer may come in, and how many bytes each has on average beyond those. A piece of one byte costs the host a
+ * hundred times as much; a server that writes line by line stays below this.
  */
 const FREE_PIECES = 4_096;
 const BYTES_PER_PIECE = 16;
 
-/** The most answers of kind 1xx before the final one. */
+/** Answers of the kind 1xx before the one that counts. */
 const MOST_PRELIMINARY = 16;
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Headers that the connection itself sets. From a guest they could split the message or lie about the host. */
+/** Set by the connection itself: from a guest they could split the message or lie about the host. */
 const RESERVED = new Set([
   'connection',
   'content-length',
@@ -32,6 +33,14 @@ const RESERVED = new Set([
   'upgrade',
 ]);
 
+/** A request on its way: a body that was complete when it began can be sent again behind a redirect, one that streams cannot. */
+interface Sent {
+  readonly method: string;
+  readonly headers: FieldPairs;
+  readonly body: Uint8Array | BytePipe | undefined;
+  readonly length: number | undefined;
+}
+
 /**
  * Makes an HTTP request on behalf of a component. Every hop needs a new admission and connects only to the admitted
  * addresses. A redirect to another origin carries neither headers nor body.
@@ -42,12 +51,15 @@ export async function guardedFetch(
   request: HttpRequest,
   limits: HttpLimits = {},
 ): Promise<HttpResponse> {
-  const { totalMs = 120_000 } = limits;
+  const { headMs = 120_000 } = limits;
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(new Failure('timeout', `no whole answer in ${totalMs} ms`)), totalMs);
+  const timer = setTimeout(() => deadline.abort(new Failure('timeout', `no answer in ${headMs} ms`)), headMs);
   const signal = AbortSignal.any([deadline.signal, ...(limits.signal === undefined ? [] : [limits.signal])]);
   try {
     return await hops(guard, request, limits, signal);
+  } catch (error) {
+    request.body?.cancel();
+    throw error;
   } finally {
     clearTimeout(timer);
   }
@@ -62,20 +74,28 @@ async function hops(
   let url = parseUrl(request.url);
   // A tunnel would carry data that no guard sees.
   if (request.method?.toUpperCase() === 'CONNECT') throw failed(url, new Failure('invalid', 'CONNECT is not offered'));
-  let next: HttpRequest = request;
+  let next: Sent | undefined;
   for (let left = limits.maxRedirects ?? 5; ; left--) {
     // Do not look up a name when the caller has already cancelled.
     if (signal.aborted) throw failed(url, signal.reason);
     const admission = await unlessAborted(guard.admit(endpointOf(url)), url, signal);
+    next ??= sentOf(request);
     const response = await exchange(admission, url, next, limits, signal);
     const location = response.headers.find(([name]) => name === 'location')?.[1];
     const follow = REDIRECTS.has(response.status) && location !== undefined && limits.maxRedirects !== 0;
-    if (!follow) return response;
+    if (!follow || (next.body instanceof BytePipe && keepsMethod(next, response.status))) return response;
+    response.body.cancel();
+    await response.closed;
     if (left === 0) throw failed(url, new Failure('redirects', `more than ${limits.maxRedirects ?? 5} redirects`));
     const target = parseUrl(location, url);
     next = redirected(next, response.status, target.origin === url.origin);
     url = target;
   }
+}
+
+function sentOf({ method = 'GET', headers = [], body, length }: HttpRequest): Sent {
+  const complete = body?.ended === true && body.trailers.length === 0;
+  return { method, headers, body: complete ? (body.read(body.length) ?? new Uint8Array()) : body, length };
 }
 
 /** DNS look-ups cannot be cancelled; on abort we ignore the result. */
@@ -88,81 +108,89 @@ function unlessAborted<T>(running: Promise<T>, url: URL, signal: AbortSignal): P
   });
 }
 
-/** The request that follows a redirect (RFC 9110, section 15.4). */
-function redirected(request: HttpRequest, status: number, sameOrigin: boolean): HttpRequest {
-  const { method = 'GET', url } = request;
-  const keepsMethod = status === 307 || status === 308 || method === 'GET' || method === 'HEAD';
-  if (!sameOrigin) return { url, method: keepsMethod && request.body === undefined ? method : 'GET' };
-  return keepsMethod ? request : { url, method: 'GET', headers: request.headers };
+/** The request as it follows a redirect (RFC 9110, section 15.4). */
+function redirected(sent: Sent, status: number, sameOrigin: boolean): Sent {
+  const { method, headers, body } = sent;
+  const bare = { headers: sameOrigin ? headers : [], body: undefined, length: undefined };
+  if (!keepsMethod(sent, status)) return { ...bare, method: 'GET' };
+  if (!sameOrigin) return { ...bare, method: body === undefined ? method : 'GET' };
+  return sent;
+}
+
+function keepsMethod({ method }: Sent, status: number): boolean {
+  return status === 307 || status === 308 || method === 'GET' || method === 'HEAD';
 }
 
 async function exchange(
   { endpoint, addresses }: Admission,
   url: URL,
-  request: HttpRequest,
-  { maxBytes = 16 * 2 ** 20, connectMs = 10_000, idleMs = 30_000, reserve }: HttpLimits,
+  sent: Sent,
+  { connectMs = 10_000, idleMs = 30_000, account }: HttpLimits,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   const options: RequestOptions = {
-    method: request.method ?? 'GET',
+    method: sent.method,
     protocol: url.protocol,
-    // The certificate and the Host header need the name. Its addresses were admitted before.
+    // A name stays a name for the certificate and the Host header; where it leads was decided before.
     hostname: endpoint.host,
     port: endpoint.port,
     path: `${url.pathname}${url.search}`,
-    headers: headersOf(request, url),
-    // A connection that another admission opened must not be reused.
+    headers: headersOf(sent, url),
+    // A connection that another admission opened must not be used again.
     agent: false,
     lookup: pinned(addresses),
     timeout: idleMs,
-    signal,
   };
-  // Imported on first use, because most runtimes make no request and HTTP takes a good part of the start time.
+  // Loaded on use: most runtimes make no request, and HTTP is a good part of what starting costs.
   const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   if (signal.aborted) throw failed(url, signal.reason);
   return new Promise((resolve, reject) => {
+    const closed = Promise.withResolvers<void>();
+    let failure: SecurityError | undefined;
     let answered = false;
-    let closed = false;
-    let outcome: (() => void) | undefined;
-    // The caller releases its place in a quota when the promise settles, so the promise must not settle while the
-    // connection is open.
-    const settle = (act: () => void): void => {
-      outcome ??= act;
-      if (closed) outcome();
-      else outgoing.destroy();
-    };
     let outgoing: ClientRequest;
-    const fail = (cause: unknown): void => settle(() => reject(failed(url, signal.aborted ? signal.reason : cause)));
+    // Whoever waits gives its place back once it is told, and that must not be free as long as the connection is there.
+    const fail = (cause: unknown): void => {
+      failure ??= failed(url, cause);
+      outgoing.destroy();
+    };
+    const onAbort = (): void => fail(signal.reason);
     try {
       outgoing = send(options, (incoming) => {
         answered = true;
-        collect(incoming, url, new GrowingBuffer(maxBytes, reserve)).then(
-          (answer) => settle(() => resolve(answer)),
-          fail,
-        );
+        const body = new BytePipe(account);
+        receive(incoming, body, fail, () => failure);
+        const { statusCode = 0 } = incoming;
+        resolve({
+          status: statusCode,
+          url: url.href,
+          headers: pairsOf(incoming.rawHeaders),
+          body,
+          closed: closed.promise,
+        });
       });
     } catch (cause) {
-      // Node refuses some header names and values.
+      // Header names and values that Node refuses.
       reject(failed(url, cause));
       return;
     }
-    const timer = setTimeout(() => {
-      outgoing.destroy(new Failure('timeout', `no connection in ${connectMs} ms`));
-    }, connectMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => fail(new Failure('timeout', `no connection in ${connectMs} ms`)), connectMs);
     outgoing.on('socket', (socket) => {
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(timer));
     });
     outgoing.on('close', () => {
       clearTimeout(timer);
-      closed = true;
-      if (outcome !== undefined || !answered) fail(new Failure('ECONNRESET', 'the connection ended before an answer'));
+      signal.removeEventListener('abort', onAbort);
+      if (sent.body instanceof BytePipe) sent.body.cancel();
+      if (!answered) reject(failure ?? failed(url, new Failure('ECONNRESET', 'the connection ended before an answer')));
+      closed.resolve();
     });
-    // A server may send them without end, and each costs the event loop as much as an answer.
+    // A server may send them without end, each of which costs the loop as much as an answer does.
     let preliminary = 0;
     const count = (): void => {
       preliminary += 1;
-      if (preliminary > MOST_PRELIMINARY)
-        outgoing.destroy(new Failure('too-large', 'the server answers 1xx without end'));
+      if (preliminary > MOST_PRELIMINARY) fail(new Failure('too-large', 'the server answers 1xx without end'));
     };
     outgoing.on('information', count);
     outgoing.on('continue', count);
@@ -171,42 +199,81 @@ async function exchange(
       socket.destroy();
       fail(new Failure('upgrade', 'the server switched protocols, which nobody asked for'));
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Failure('timeout', `no byte in ${idleMs} ms`)));
-    outgoing.end(request.body);
+    outgoing.on('timeout', () => fail(new Failure('timeout', `no byte in ${idleMs} ms`)));
+    if (sent.body instanceof BytePipe) transmit(sent.body, outgoing, fail);
+    else outgoing.end(sent.body);
   });
 }
 
-/**
- * Reads the body. Each piece is copied when it arrives, because keeping it would keep the whole block into which it was
- * read.
- */
-function collect(incoming: IncomingMessage, url: URL, body: GrowingBuffer): Promise<HttpResponse> {
-  let pieces = 0;
-  return new Promise((resolve, reject) => {
-    const stop = (message: string): void => {
-      incoming.removeAllListeners('data');
-      incoming.destroy();
-      reject(new Failure('too-large', message));
-    };
-    incoming.on('data', (piece: Uint8Array) => {
-      pieces += 1;
-      if (!body.append(piece)) stop(`more than ${body.length} bytes of the answer are not kept`);
-      else if (pieces > FREE_PIECES + body.length / BYTES_PER_PIECE) stop('the answer comes in too small pieces');
-    });
-    incoming.on('error', reject);
-    incoming.on('close', () => reject(new Failure('ECONNRESET', 'the connection ended within the answer')));
-    incoming.on('end', () =>
-      resolve({ status: incoming.statusCode ?? 0, url: url.href, headers: headersIn(incoming), body: body.bytes }),
-    );
+/** Writes a body as fast as the connection takes it. */
+function transmit(body: BytePipe, outgoing: ClientRequest, fail: (cause: unknown) => void): void {
+  let waits = false;
+  const pump = (): void => {
+    if (waits || outgoing.writableEnded || outgoing.destroyed || body.cancelled) return;
+    // A read tells of itself, and comes back here.
+    waits = true;
+    try {
+      for (let piece = body.read(PIPE_BYTES); piece === undefined || piece.length > 0; piece = body.read(PIPE_BYTES)) {
+        if (piece === undefined) {
+          const trailers = body.trailers.filter(([name]) => !RESERVED.has(name.toLowerCase()));
+          outgoing.addTrailers(trailers.map(([name, value]) => [name, value] as [string, string]));
+          outgoing.end();
+          return;
+        }
+        if (!outgoing.write(piece)) return;
+      }
+      waits = false;
+    } catch (cause) {
+      fail(new Failure('body', `the body of the request ended early: ${messageOf(cause)}`));
+    }
+  };
+  outgoing.on('drain', () => {
+    waits = false;
+    pump();
+  });
+  body.changed.add(pump);
+  // A server may answer before anything of the body is written.
+  outgoing.flushHeaders();
+  pump();
+}
+
+/** Reads a body as fast as its reader takes it. Each piece is copied: kept, it would keep the whole block that it was read into. */
+function receive(
+  incoming: IncomingMessage,
+  body: BytePipe,
+  fail: (cause: unknown) => void,
+  failure: () => unknown,
+): void {
+  let [pieces, bytes] = [0, 0];
+  incoming.on('data', (piece: Uint8Array) => {
+    pieces += 1;
+    bytes += piece.length;
+    if (pieces > FREE_PIECES + bytes / BYTES_PER_PIECE)
+      fail(new Failure('too-large', 'the answer comes in too small pieces'));
+    else if (body.write(piece)) {
+      if (body.room === 0) incoming.pause();
+    } else if (!body.cancelled) fail(new Failure('too-large', 'the answer is not kept'));
+  });
+  body.changed.add(() => {
+    if (body.cancelled) incoming.destroy();
+    else if (incoming.isPaused() && body.length <= PIPE_BYTES / 2) incoming.resume();
+  });
+  incoming.on('end', () => {
+    // What was destroyed may end too, without what it had not given yet.
+    if (failure() === undefined) body.end(pairsOf(incoming.rawTrailers));
+  });
+  incoming.on('error', fail);
+  incoming.on('close', () => {
+    if (!body.ended) fail(new Failure('ECONNRESET', 'the answer broke off'));
+    body.fail(failure());
   });
 }
 
-function headersIn({ rawHeaders }: IncomingMessage): [string, string][] {
-  const headers: [string, string][] = [];
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    headers.push([(rawHeaders[i] as string).toLowerCase(), rawHeaders[i + 1] as string]);
-  }
-  return headers;
+/** Names and values, as Node gives them in turn. */
+function pairsOf(raw: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < raw.length; i += 2) pairs.push([(raw[i] as string).toLowerCase(), raw[i + 1] as string]);
+  return pairs;
 }
 
 type LookupCallback = (
@@ -215,7 +282,7 @@ type LookupCallback = (
   family?: number,
 ) => void;
 
-/** Returns a look-up function that answers the admitted addresses for every name. */
+/** Answers the addresses that were admitted, to whatever name is asked for. */
 function pinned(addresses: readonly string[]): NonNullable<RequestOptions['lookup']> {
   return (_name, options, callback: LookupCallback) => {
     const found = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
@@ -224,14 +291,15 @@ function pinned(addresses: readonly string[]): NonNullable<RequestOptions['looku
   };
 }
 
-function headersOf({ headers = [], body }: HttpRequest, url: URL): Record<string, string | string[]> {
+function headersOf({ headers, body, length }: Sent, url: URL): Record<string, string | string[]> {
   const kept: Record<string, string[]> = Object.create(null);
   for (const [given, value] of headers) {
     const name = given.toLowerCase();
     if (!RESERVED.has(name)) getOrMake(kept, name).push(value);
   }
-  // Node does not frame the body of a GET or DELETE by itself, and the server would read the body as another request.
-  if (body !== undefined) kept['content-length'] = [String(body.length)];
+  // Node frames no body of a GET or DELETE by itself: the server would read it as a request of its own.
+  if (body instanceof BytePipe && length === undefined) kept['transfer-encoding'] = ['chunked'];
+  else if (body !== undefined) kept['content-length'] = [String(length ?? body.length)];
   return { ...kept, host: url.host };
 }
 
@@ -259,7 +327,10 @@ function endpointOf(url: URL): string {
 class Failure extends Error {
   readonly code: string;
 
-  constructor(code: 'timeout' | 'too-large' | 'redirects' | 'invalid' | 'upgrade' | 'ECONNRESET', message: string) {
+  constructor(
+    code: 'timeout' | 'too-large' | 'redirects' | 'invalid' | 'upgrade' | 'body' | 'ECONNRESET',
+    message: string,
+  ) {
     super(message);
     this.code = code;
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { AuditEntry } from '#core/ports/audit';
 import type { NameService } from '#core/ports/network';
@@ -91,7 +91,7 @@ describe.each(['direct', 'glue'] as const)('HTTP on the %s path', (calls) => {
     expect(await guest.value('return kept.future.get()')).toEqual({ tag: 'err' });
   });
 
-  it('sends a body once it is finished', async () => {
+  it('sends a body that is written in several turns', async () => {
     const { seen, grant, at } = await server((_, response) => response.end());
     const guest = await scene([grant]);
     await guest.value(`const request = new api.OutgoingRequest(new api.Fields());
@@ -213,14 +213,12 @@ describe.each(['direct', 'glue'] as const)('HTTP on the %s path', (calls) => {
   it("tells what went wrong in the interface's own words", async () => {
     const { grant, at } = await server(({ path }, response) => {
       if (path === '/loop') response.writeHead(302, { location: '/loop' }).end();
-      else if (path === '/large') response.end(Buffer.alloc(5 * 2 ** 20));
       else if (path === '/cut') response.destroy();
     });
     const guest = await scene([grant, 'network:connect:http://127.0.0.1:1']);
     const failed = async (url: string) => ((await guest.fetched(`api.request('${url}')`)) as { failed: object }).failed;
     expect(await failed('http://127.0.0.1:1/')).toEqual({ tag: 'connection-refused' });
     expect(await failed(`http://${at}/loop`)).toEqual({ tag: 'loop-detected' });
-    expect(await failed(`http://${at}/large`)).toMatchObject({ tag: 'HTTP-response-body-size' });
     expect(await failed(`http://${at}/cut`)).toEqual({ tag: 'connection-terminated' });
     const silent = `(() => { const options = new api.RequestOptions(); options.setFirstByteTimeout(20000000);
       const request = new api.OutgoingRequest(new api.Fields()); request.setScheme({ tag: 'HTTP' });
@@ -268,15 +266,203 @@ describe.each(['direct', 'glue'] as const)('HTTP on the %s path', (calls) => {
     await expect.poll(connections).toBe(0);
   });
 
-  it('keeps a body of bounded size', async () => {
-    const { grant, at } = await server((_, response) => response.end());
-    const guest = await scene([grant]);
+  it('keeps a body of bounded size, and takes no more before somebody reads it', async () => {
+    const guest = await scene([]);
     const body = `const request = new api.OutgoingRequest(new api.Fields());
-      request.setScheme({ tag: 'HTTP' }); request.setAuthority('${at}');
-      const body = request.body(); const stream = body.write(); api.handle(request, undefined);
+      const body = request.body(); const stream = body.write();
       let written = 0; const some = new Uint8Array(65536);
-      try { for (;;) { stream.write(some.subarray(0, Number(stream.checkWrite()))); written += some.length } }
-      catch (error) { return [written, api.httpErrorCode(error.payload.val).tag] }`;
-    expect(await guest.value(body)).toEqual([2 ** 20, 'HTTP-request-body-size']);
+      for (let room; (room = Number(stream.checkWrite())) > 0; written += room) stream.write(some.subarray(0, room));
+      return [written, stream.subscribe().ready()]`;
+    expect(await guest.value(body)).toEqual([2 ** 16, false]);
+  });
+
+  it.each([
+    ['less', '3', 'ab'],
+    ['more', '3', 'abcd'],
+  ])('fails a body that has %s bytes than its length says, and the exchange with it', async (_, length, text) => {
+    const { seen, grant, at } = await server((_request, response) => response.end());
+    const guest = await scene([grant]);
+    const sent = `const request = new api.OutgoingRequest(api.Fields.fromList([['content-length', api.bytes('${length}')]]));
+      request.setMethod({ tag: 'post' }); request.setScheme({ tag: 'HTTP' }); request.setAuthority('${at}');
+      const body = request.body(); const stream = body.write();
+      kept.future = api.handle(request, undefined);
+      try { stream.write(api.bytes('${text}')); stream[Symbol.dispose](); api.OutgoingBody.finish(body, undefined); }
+      catch (error) { const { payload } = error; return payload.tag === 'last-operation-failed' ? api.httpErrorCode(payload.val) : payload; }`;
+    const told = { tag: 'HTTP-request-body-size', val: text.length };
+    expect(await guest.value(sent)).toEqual(told);
+    await answered(guest);
+    expect(await guest.value(TAKE)).toEqual({ failed: told });
+    expect(seen.filter(({ body }) => body.length > Number(length))).toEqual([]);
+  });
+});
+
+describe('HTTP that streams', () => {
+  async function scene(handle: (request: IncomingMessage, response: ServerResponse) => void, load: LoadOptions = {}) {
+    const http = createServer(handle);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    onTestFinished(() => {
+      http.closeAllConnections();
+      http.close();
+    });
+    const at = `127.0.0.1:${(http.address() as AddressInfo).port}`;
+    const guest = await loadGuest(component, 'direct', { grants: [`network:connect:http://${at}`], ...load });
+    onTestFinished(() => guest.runtime.close());
+    const connections = (): Promise<number> =>
+      new Promise((resolve, reject) =>
+        http.getConnections((error, n) => (error === null ? resolve(n) : reject(error))),
+      );
+    return { ...guest, at, connections };
+  }
+
+  /** A request with a body that is written under way; `stream` is where, `future` what comes of it. */
+  const POST = (at: string) => `const request = new api.OutgoingRequest(new api.Fields());
+    request.setMethod({ tag: 'post' }); request.setScheme({ tag: 'HTTP' }); request.setAuthority('${at}');
+    const body = request.body(), stream = body.write(), future = api.handle(request, undefined);`;
+  const HEAD = `future.subscribe().block(); const response = future.get().val.val, incoming = response.consume(), input = incoming.stream();`;
+  /** Reads to the end; answers how many bytes and what came in their place. */
+  const READ = `let bytes = 0; const drain = (from) => { try { for (;;) bytes += from.blockingRead(65536).length; }
+    catch ({ payload }) { return payload.tag === 'closed' ? 'end' : api.httpErrorCode(payload.val).tag; } };`;
+
+  it('sends and receives at the same time more than is ever held, in one turn', async () => {
+    const guest = await scene((request, response) => {
+      response.flushHeaders();
+      request.pipe(response);
+    });
+    const echoed = await guest.value(`${POST(guest.at)} ${HEAD}
+      const some = new Uint8Array(65536).fill(7); let [written, read, same] = [0, 0, true];
+      const total = 1_000_000;
+      while (read < total) {
+        const places = written < total ? [input.subscribe(), stream.subscribe()] : [input.subscribe()];
+        for (const place of api.poll(places)) {
+          if (place === 1) {
+            const room = Math.min(Number(stream.checkWrite()), total - written);
+            stream.write(some.subarray(0, room)); written += room;
+            if (written === total) { stream[Symbol.dispose](); api.OutgoingBody.finish(body, undefined); }
+          } else { const got = input.read(65536); read += got.length; same &&= got.length === 0 || (got[0] === 7 && got[got.length - 1] === 7); }
+        }
+        places.forEach((each) => each[Symbol.dispose]());
+      }
+      return [read, same];`);
+    expect(echoed).toEqual([1_000_000, true]);
+  });
+
+  it('lets a server wait for a guest that does not read, and goes on when it does', async () => {
+    let sent = 0;
+    const total = 12_000_000;
+    const guest = await scene((_, response) => {
+      const some = Buffer.alloc(50_000);
+      const go = (): void => {
+        while (sent < total) {
+          sent += some.length;
+          if (!response.write(some)) return void response.once('drain', go);
+        }
+        response.end();
+      };
+      go();
+    });
+    await guest.value(`kept.future = api.request('http://${guest.at}/'); kept.future.subscribe().block()`);
+    const stuck = async (): Promise<boolean> => {
+      const before = sent;
+      for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate);
+      return before === sent;
+    };
+    await expect.poll(stuck, { timeout: 20_000 }).toBe(true);
+    expect(sent).toBeLessThan(total);
+    expect(await guest.value(`const future = kept.future; ${HEAD} ${READ} return [drain(input), bytes]`)).toEqual([
+      'end',
+      total,
+    ]);
+  });
+
+  it('gives and takes trailers, and passes over what comes before the answer', async () => {
+    const guest = await scene((request, response) => {
+      response.writeEarlyHints({ link: '</x>; rel=preload' });
+      request.resume().on('end', () => {
+        response.writeHead(200, { trailer: 'x-sum' });
+        response.write('body');
+        response.addTrailers({ 'x-sum': request.trailers['x-own'] ?? 'none' });
+        response.end();
+      });
+    });
+    const trailers = await guest.value(`${POST(guest.at)} stream.write(api.bytes('up')); stream[Symbol.dispose]();
+      api.OutgoingBody.finish(body, api.Fields.fromList([['x-own', api.bytes('mine')]]));
+      ${HEAD} ${READ} const end = drain(input); input[Symbol.dispose]();
+      const late = api.IncomingBody.finish(incoming); late.subscribe().block();
+      return [response.status(), end, bytes, late.get().val.val.entries().map(([name, value]) => [name, api.text(value)]), late.get()]`);
+    expect(trailers).toEqual([200, 'end', 4, [['x-sum', 'mine']], { tag: 'err' }]);
+  });
+
+  it.each([
+    ['unread', 'end', 10],
+    ['endless', 'cut', 10_000_000],
+  ])('gives the trailers of a body that is left %s, or ends it', async (_, end, length) => {
+    const guest = await scene((_request, response) => {
+      response.on('close', () => {});
+      response.write(Buffer.alloc(length));
+      response.addTrailers({ 'x-sum': '1' });
+      if (end === 'end') response.end();
+    });
+    const entries =
+      await guest.value(`const future = api.request('http://${guest.at}/'); ${HEAD} input[Symbol.dispose]();
+      const late = api.IncomingBody.finish(incoming); late.subscribe().block(); return late.get().val`);
+    expect(entries).toMatchObject({ tag: 'ok' });
+    await guest.value('0');
+    await expect.poll(guest.connections).toBe(0);
+  });
+
+  it('tells what a server did that stops in the middle of its answer, after what came of it', async () => {
+    const guest = await scene((_, response) => {
+      response.write('some');
+      setImmediate(() => response.destroy());
+    });
+    const told =
+      await guest.value(`const future = api.request('http://${guest.at}/'); ${HEAD} ${READ} const end = drain(input);
+      input[Symbol.dispose](); const late = api.IncomingBody.finish(incoming); late.subscribe().block();
+      return [end, bytes, late.get().val.val.tag]`);
+    expect(told).toEqual(['connection-terminated', 4, 'connection-terminated']);
+  });
+
+  it('tells who writes a body that its server has gone', async () => {
+    const guest = await scene((request) => void request.socket.destroy());
+    const told = await guest.value(`${POST(guest.at)} future.subscribe().block();
+      const failed = future.get().val.val.tag;
+      try { for (;;) stream.blockingWriteAndFlush(new Uint8Array(65536)); } catch ({ payload }) { return [failed, payload.tag] }`);
+    expect(told).toEqual(['connection-terminated', 'closed']);
+  });
+
+  it('waits for a peer that has closed its half, or answers byte by byte', async () => {
+    const tcp = createTcp({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => {});
+      socket.once('data', async () => {
+        for (const byte of 'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nslow') {
+          socket.write(byte);
+          await new Promise(setImmediate);
+        }
+        socket.end();
+      });
+    });
+    tcp.listen(0, '127.0.0.1');
+    await once(tcp, 'listening');
+    onTestFinished(() => void tcp.close());
+    const { port } = tcp.address() as AddressInfo;
+    const guest = await scene(() => {}, { grants: [`network:connect:http://127.0.0.1:${port}`] });
+    expect(
+      await guest.value(
+        `const future = api.request('http://127.0.0.1:${port}/'); ${HEAD} ${READ} return [drain(input), bytes]`,
+      ),
+    ).toEqual(['end', 4]);
+  });
+
+  it('ends a connection whose guest ends while it waits for bytes', async () => {
+    const guest = await scene((_, response) => void response.write('first'));
+    const ended = expect(
+      guest.step(`const future = api.request('http://${guest.at}/'); ${HEAD} ${READ} drain(input)`),
+    ).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+    await expect.poll(() => guest.runtime.state(guest.handle)).toBe('waiting');
+    await expect.poll(guest.connections).toBe(1);
+    await guest.runtime.unload(guest.handle);
+    await ended;
+    await expect.poll(guest.connections).toBe(0);
   });
 });

@@ -4,9 +4,6 @@ import type { Callable, Members } from './host-table.ts';
 export const FOLLOW = { symlinkFollow: true };
 export const WRITE = { read: true, write: true };
 export const BYTES: Buffer = Buffer.from('value');
-/** As much as a stream takes at once, and how often a body takes it before it is full. */
-const LARGE = Buffer.alloc(65_536);
-const MOST_WRITES = 17;
 
 /** Makes resources and calls functions, in a turn of the store that the loop runs in. */
 export class HostCalls {
@@ -94,16 +91,17 @@ export class HostCalls {
     return this.call('wasi:clocks/monotonic-clock#subscribeDuration', 10n ** 15n);
   }
 
-  /** An error of a stream: of a body that is too large. */
+  /** An error of a stream: of a body that is longer than its header says. */
   error(): object {
     try {
-      const output = this.output();
-      for (let i = 0; i < MOST_WRITES; i++) this.on(output, 'write', LARGE);
+      const fields = this.on(this.of('wasi:http/types#Fields'), 'fromList', [['content-length', Buffer.from('1')]]);
+      const body = this.on(this.make('wasi:http/types#OutgoingRequest', fields), 'body');
+      this.on(this.on(body, 'write'), 'write', BYTES);
     } catch (thrown) {
       if (thrown instanceof Error) throw thrown;
       return this.keep((thrown as { val: object }).val);
     }
-    throw new Error('a body has no end');
+    throw new Error('a body was longer than it promised');
   }
 }
 

@@ -180,7 +180,7 @@ export function loopsOfHostFunctions(): void {
         expect(calls.on(response, 'status')).toBe(200);
         calls.on(response, 'headers');
         const body = calls.on(response, 'consume');
-        calls.on(calls.on(body, 'stream'), 'blockingRead', 100n);
+        calls.on(calls.on(body, 'stream'), 'read', 100n);
         const trailers = calls.on(calls.of('wasi:http/types#IncomingBody'), 'finish', body);
         calls.on(trailers, 'subscribe');
         calls.on(trailers, 'get');

@@ -1,101 +1,186 @@
-import { GrowingBuffer } from '#core/text';
+import { BytePipe, type FieldPairs } from '#core/waiting';
+import type { CurrentStore } from '#runtime/host';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
-import type { HostCharge } from '../host-charge.ts';
+import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
-import { ALWAYS_READY } from '../readiness.ts';
-import type { HttpErrorCode } from './error-code.ts';
+import type { Readiness } from '../readiness.ts';
+import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
+import type { FieldsKit } from './fields.ts';
 
-/** Bytes that are kept of one request's body, and of one answer's. */
-export const MAX_REQUEST_BYTES: number = 2 ** 20;
-export const MAX_RESPONSE_BYTES: number = 4 * 2 ** 20;
+type Result<T, E> = { readonly tag: 'ok'; readonly val: T } | { readonly tag: 'err'; readonly val: E };
 
-/** What a body comes to. */
-export type WholeBody =
-  | { readonly tag: 'ok'; readonly val: Uint8Array }
-  | { readonly tag: 'err'; readonly val: HttpErrorCode };
-
-/**
- * The body of a request, kept from the guest's first write until it was sent or nobody can send it any more. Who sends it is
- * told within the turn in which the guest ends it: what came later could come after the store.
- */
-export class CollectedBody implements ByteSink {
-  readonly #io: Io;
-  readonly #charge: HostCharge;
-  readonly #bytes: GrowingBuffer;
-  #whole: WholeBody | undefined;
-  #sender: ((body: WholeBody) => void) | undefined;
-
-  constructor(io: Io, charge: HostCharge) {
-    this.#io = io;
-    this.#charge = charge;
-    this.#bytes = new GrowingBuffer(MAX_REQUEST_BYTES, (bytes) => charge.take(bytes));
-  }
-
-  /** Bytes that were written. */
-  get length(): number {
-    return this.#bytes.length;
-  }
-
-  get ended(): boolean {
-    return this.#whole !== undefined;
-  }
-
-  readonly ready: ByteSink['ready'] = ALWAYS_READY.ready;
-  readonly whenReady: ByteSink['whenReady'] = ALWAYS_READY.whenReady;
-
-  room(): number {
-    if (this.ended) throw { tag: 'closed' };
-    const left = MAX_REQUEST_BYTES - this.#bytes.length;
-    if (left > 0) return left;
-    throw this.#tooLarge(`a request's body has at most ${MAX_REQUEST_BYTES} bytes`);
-  }
-
-  write(bytes: Uint8Array): void {
-    if (!this.#bytes.append(bytes)) throw this.#tooLarge('the host keeps too much on behalf of the component');
-  }
-
-  /** Nothing is written any more. @param failure why there is nothing to send */
-  end(failure?: HttpErrorCode): void {
-    if (this.ended) return;
-    this.#whole = failure === undefined ? { tag: 'ok', val: this.#bytes.bytes } : { tag: 'err', val: failure };
-    if (failure !== undefined) this.#release();
-    this.#sender?.(this.#whole);
-  }
-
-  /** Calls it once with the body, now or when it is ended. */
-  send(sender: (body: WholeBody) => void): void {
-    this.#sender = sender;
-    if (this.#whole !== undefined) sender(this.#whole);
-  }
-
-  /** Nobody will send it any more, or it was sent. */
-  drop(): void {
-    this.#sender = undefined;
-    this.#whole = { tag: 'err', val: { tag: 'internal-error', val: 'the request was dropped' } };
-    this.#release();
-  }
-
-  /** The guest may hold the stream for longer. */
-  #release(): void {
-    this.#bytes.release();
-    this.#charge.end();
-  }
-
-  #tooLarge(text: string): object {
-    const code: HttpErrorCode = { tag: 'HTTP-request-body-size', val: BigInt(MAX_REQUEST_BYTES) };
-    return this.#io.failed(code, text);
-  }
+/** What happens to a body that a guest has received: its owner is told once nothing of it is wanted any more. */
+export interface Received {
+  readonly pipe: BytePipe;
+  release(): void;
 }
 
-/** The body of an answer, all of which is there. `bytes` answers none once the guest let go of it. */
-export function bodySource(bytes: () => Uint8Array | undefined): ByteSource {
-  let at = 0;
+/** What a guest promised of a body that it sends: its length, or nothing. */
+export type PromisedLength = number | undefined;
+
+/** The classes of bodies, and what the host does with their instances and a guest cannot. */
+export interface BodyKit {
+  readonly IncomingBody: new (received: Received) => object;
+  readonly OutgoingBody: new (promised: PromisedLength, wrongSize: SizeError) => object;
+  readonly FutureTrailers: new (received: Received) => object;
+  pipeOf(outgoing: object): BytePipe;
+}
+
+/** How the interface calls a body of a wrong length. */
+export type SizeError = (bytes: number) => HttpErrorCode;
+
+const UNFINISHED: HttpErrorCode = { tag: 'internal-error', val: 'the body was not finished' };
+
+/** Bodies stream: a pipe keeps what the slower side has not taken yet, and the faster one waits. */
+export function bodyKit(current: CurrentStore, io: Io, fields: FieldsKit): BodyKit {
+  let pipeOf: (body: OutgoingBody) => BytePipe;
+
+  class OutgoingBody {
+    readonly #charge = new HostCharge(current.state);
+    readonly #pipe = new BytePipe(new HostCharge(current.state));
+    readonly #promised: PromisedLength;
+    readonly #wrongSize: SizeError;
+    #written = 0;
+    #streamed = false;
+
+    constructor(promised: PromisedLength, wrongSize: SizeError) {
+      this.#promised = promised;
+      this.#wrongSize = wrongSize;
+    }
+
+    static {
+      pipeOf = (body) => body.#pipe;
+    }
+
+    write(): object {
+      if (this.#streamed) throw undefined;
+      this.#streamed = true;
+      return new io.OutputStream(this.#sink());
+    }
+
+    static finish(body: OutgoingBody, trailers: object | undefined): void {
+      body.#charge.end();
+      const pairs: FieldPairs = trailers === undefined ? [] : [...fields.pairsOf(trailers)];
+      if (trailers !== undefined) fields.dispose(trailers);
+      const promised = body.#promised;
+      let code: HttpErrorCode | undefined;
+      if (promised !== undefined && promised !== body.#written) code = body.#wrongSize(body.#written);
+      // Only a body that is sent in chunks has a place for them.
+      else if (promised !== undefined && pairs.length > 0) code = { tag: 'HTTP-request-trailer-section-size', val: 0 };
+      if (code === undefined) body.#pipe.end(pairs);
+      else body.#pipe.fail(code);
+      const failed = code ?? body.#pipe.failure;
+      if (failed !== undefined) throw failed;
+    }
+
+    [Symbol.dispose](): void {
+      this.#charge.end();
+      this.#pipe.fail(UNFINISHED);
+    }
+
+    #sink(): ByteSink {
+      const pipe = this.#pipe;
+      const hasRoom: Readiness = { ready: () => pipe.room > 0, whenReady: (wake) => pipe.changed.add(wake) };
+      return {
+        ...hasRoom,
+        // No more is waited for than room: what nobody sends yet would never be flushed.
+        flush: () => hasRoom,
+        room: () => {
+          if (pipe.isOpen) return pipe.room;
+          throw this.#failed(pipe.failure);
+        },
+        write: (bytes) => {
+          this.#written += bytes.length;
+          if (this.#promised !== undefined && !(this.#written <= this.#promised)) {
+            // What is beyond the length would be read as the next message of the connection.
+            pipe.fail(this.#wrongSize(this.#written));
+            throw this.#failed(pipe.failure);
+          }
+          if (!pipe.write(bytes)) throw this.#failed({ tag: 'internal-error', val: 'the host keeps too much for it' });
+        },
+      };
+    }
+
+    #failed(code: unknown): object {
+      return code === undefined ? { tag: 'closed' } : io.failed(code, (code as HttpErrorCode).tag);
+    }
+  }
+
+  class FutureTrailers {
+    readonly #charge = new HostCharge(current.state);
+    readonly #received: Received;
+    #taken = false;
+
+    constructor(received: Received) {
+      this.#received = received;
+      received.pipe.skip();
+    }
+
+    subscribe(): object {
+      const { pipe } = this.#received;
+      return new io.Pollable({
+        ready: () => this.#taken || !pipe.isOpen,
+        whenReady: (wake) => pipe.changed.add(wake),
+      });
+    }
+
+    get(): Result<Result<object | undefined, HttpErrorCode>, undefined> | undefined {
+      if (this.#taken) return { tag: 'err', val: undefined };
+      const { pipe } = this.#received;
+      if (pipe.isOpen) return undefined;
+      this.#taken = true;
+      const { failure, trailers } = pipe;
+      if (failure !== undefined) return { tag: 'ok', val: { tag: 'err', val: httpErrorOf(failure) } };
+      const val = trailers.length === 0 ? undefined : fields.received(trailers);
+      return { tag: 'ok', val: { tag: 'ok', val } };
+    }
+
+    [Symbol.dispose](): void {
+      this.#charge.end();
+      this.#received.release();
+    }
+  }
+
+  class IncomingBody {
+    readonly #charge = new HostCharge(current.state);
+    readonly #received: Received;
+    #streamed = false;
+
+    constructor(received: Received) {
+      this.#received = received;
+    }
+
+    stream(): object {
+      if (this.#streamed) throw undefined;
+      this.#streamed = true;
+      return new io.InputStream(sourceOf(this.#received.pipe, io));
+    }
+
+    static finish(body: IncomingBody): FutureTrailers {
+      body.#charge.end();
+      return new FutureTrailers(body.#received);
+    }
+
+    [Symbol.dispose](): void {
+      this.#charge.end();
+      this.#received.release();
+    }
+  }
+
+  return { IncomingBody, OutgoingBody, FutureTrailers, pipeOf: (body) => pipeOf(body as OutgoingBody) };
+}
+
+function sourceOf(pipe: BytePipe, io: Io): ByteSource {
   return {
-    ...ALWAYS_READY,
+    ready: () => pipe.readable,
+    whenReady: (wake) => pipe.changed.add(wake),
     read(length) {
-      const some = bytes()?.subarray(at, at + length) ?? new Uint8Array();
-      at += some.length;
-      return some.length === 0 ? undefined : some;
+      try {
+        return pipe.read(length);
+      } catch (error) {
+        const code = httpErrorOf(error);
+        throw io.failed(code, code.tag);
+      }
     },
   };
 }

@@ -65,7 +65,7 @@ export class Exchange {
     this.#ending.addEventListener('abort', this.#release, { once: true });
   }
 
-  /** Aborted when it ends before its answer has come. */
+  /** Aborted when the guest lets go of it. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
@@ -80,23 +80,27 @@ export class Exchange {
     return !this.#released && this.#charge.take(bytes);
   }
 
-  begin(send: () => Promise<HttpResponse>): void {
-    if (this.#released || this.#ending.aborted) return;
+  /** @param failure why a request failed, where its own body says so */
+  begin(send: () => Promise<HttpResponse>, failure: () => HttpErrorCode | undefined): void {
     this.#running = true;
     send().then(
-      (val) => this.#settle({ tag: 'ok', val }),
-      (error) => this.#settle({ tag: 'err', val: httpErrorOf(error) }),
+      (val) => {
+        void val.closed.then(() => this.#ended());
+        if (this.#released) val.body.cancel();
+        else this.#settle({ tag: 'ok', val });
+      },
+      (error) => {
+        this.#ended();
+        this.#settle({ tag: 'err', val: failure() ?? httpErrorOf(error) });
+      },
     );
-  }
-
-  fail(val: HttpErrorCode): void {
-    this.#settle({ tag: 'err', val });
   }
 
   /** The guest wants nothing of it any more. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
+    if (this.#outcome?.tag === 'ok') this.#outcome.val.body.cancel();
     this.#outcome = undefined;
     this.#ending.removeEventListener('abort', this.#release);
     this.#stop.abort();
@@ -105,11 +109,14 @@ export class Exchange {
   }
 
   #settle(outcome: Outcome): void {
-    const ran = this.#running;
+    if (this.#released) return;
+    this.#outcome = outcome;
+    this.settled.wake();
+  }
+
+  /** Its connection is closed. */
+  #ended(): void {
     this.#running = false;
-    if (!this.#released) {
-      this.#outcome ??= outcome;
-      this.settled.wake();
-    } else if (ran) this.#leave();
+    if (this.#released) this.#leave();
   }
 }

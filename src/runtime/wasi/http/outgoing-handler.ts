@@ -1,15 +1,15 @@
 import type { HttpLimits } from '#core/ports/network';
 import type { CurrentStore, HostLinker } from '#runtime/host';
-import { MAX_RESPONSE_BYTES } from './body.ts';
-import { httpErrorOf } from './error-code.ts';
+import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
 import { Exchange, Exchanges } from './exchange.ts';
 import { costOf } from './fields.ts';
 import type { Outgoing } from './request.ts';
 import type { HttpTypes } from './types.ts';
 
 /**
- * `wasi:http/outgoing-handler`: a request is sent once its body is finished, and its answer is there in a later turn, whole.
- * Redirects are followed, each one checked like a request of its own.
+ * `wasi:http/outgoing-handler`: a request is sent while its body is written, and its answer is read while it comes.
+ * Redirects are followed, each one checked like a request of its own; one that would send a body again that is gone is
+ * answered to the guest as it is.
  */
 export function defineOutgoingHandler(
   linker: HostLinker,
@@ -27,15 +27,13 @@ export function defineOutgoingHandler(
     }
     const exchange = new Exchange(state, exchanges, costOf(request.headers));
     const { signal } = exchange;
-    const reserve = (bytes: number): boolean => exchange.keep(bytes);
-    const limits = { ...wanted, maxBytes: MAX_RESPONSE_BYTES, reserve, signal };
-    const send = (sent?: Uint8Array): void =>
-      exchange.begin(() => state.network.fetch({ ...request, body: sent }, limits));
-    if (body === undefined) send();
-    else {
-      signal.addEventListener('abort', () => body.drop(), { once: true });
-      body.send((whole) => (whole.tag === 'ok' ? send(whole.val) : exchange.fail(whole.val)));
-    }
+    const account = { take: (bytes: number) => exchange.keep(bytes), end: () => {} };
+    const limits = { ...wanted, account, signal };
+    const { network } = state;
+    exchange.begin(
+      () => network.fetch(request, limits),
+      () => body?.failure as HttpErrorCode | undefined,
+    );
     return future(exchange);
   }
 
@@ -46,7 +44,7 @@ export function defineOutgoingHandler(
       try {
         return begin(outgoing, limits);
       } catch (error) {
-        outgoing.body?.drop();
+        outgoing.body?.cancel();
         throw error;
       }
     },

@@ -1,8 +1,8 @@
 import type { HttpLimits, HttpRequest } from '#core/ports/network';
+import type { BytePipe } from '#core/waiting';
 import type { CurrentStore } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
-import type { Io } from '../io.ts';
-import { CollectedBody } from './body.ts';
+import type { BodyKit } from './body.ts';
 import type { HttpErrorCode } from './error-code.ts';
 import type { FieldsKit, HeaderPairs } from './fields.ts';
 
@@ -25,13 +25,12 @@ const REFUSED = undefined;
 /** A request that a guest handed over. Who has it lets go of its body. */
 export interface Outgoing {
   readonly request: HttpRequest & Required<Pick<HttpRequest, 'headers'>>;
-  readonly body: CollectedBody | undefined;
+  readonly body: BytePipe | undefined;
 }
 
 /** The classes of a request, and what the host does with their instances and a guest cannot. */
 export interface RequestKit {
   readonly OutgoingRequest: new (headers: object) => object;
-  readonly OutgoingBody: new (promised?: number) => object;
   readonly RequestOptions: new () => object;
   /** Ends the guest's resource. @throws an error code for what cannot be sent */
   toSend(request: object): Outgoing;
@@ -39,49 +38,9 @@ export interface RequestKit {
   limitsOf(options: object | undefined): HttpLimits;
 }
 
-export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): RequestKit {
-  let bodyOf: (body: OutgoingBody) => CollectedBody;
+export function requestKit(current: CurrentStore, fields: FieldsKit, bodies: BodyKit): RequestKit {
   let toSend: (request: OutgoingRequest) => Outgoing;
   let limitsOf: (options: RequestOptions) => HttpLimits;
-
-  class OutgoingBody {
-    readonly #charge = new HostCharge(current.state);
-    readonly #body = new CollectedBody(io, new HostCharge(current.state));
-    readonly #promised: number | undefined;
-    #written = false;
-
-    /** @param promised how many bytes the request says that it has; undefined where it does not say */
-    constructor(promised?: number) {
-      this.#promised = promised;
-    }
-
-    static {
-      bodyOf = (body) => body.#body;
-    }
-
-    write(): object {
-      if (this.#written) throw REFUSED;
-      this.#written = true;
-      return new io.OutputStream(this.#body);
-    }
-
-    static finish(body: OutgoingBody, trailers: object | undefined): void {
-      body.#charge.end();
-      const refused = trailers !== undefined && fields.pairsOf(trailers).length > 0;
-      if (trailers !== undefined) fields.dispose(trailers);
-      const written = body.#body.length;
-      let code: HttpErrorCode | undefined;
-      if (refused) code = { tag: 'HTTP-request-trailer-section-size', val: 0 };
-      else if (body.#promised !== undefined && body.#promised !== written) code = wrongSize(written);
-      body.#body.end(code);
-      if (code !== undefined) throw code;
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-      this.#body.end({ tag: 'internal-error', val: 'the body was not finished' });
-    }
-  }
 
   class OutgoingRequest {
     readonly #charge = new HostCharge(current.state);
@@ -90,7 +49,7 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
     #scheme: Scheme | undefined;
     #authority: string | undefined;
     #path: string | undefined;
-    #body: OutgoingBody | undefined;
+    #body: object | undefined;
 
     static {
       toSend = (request) => {
@@ -106,9 +65,9 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
       this.#headers = headers;
     }
 
-    body(): OutgoingBody {
+    body(): object {
       if (this.#body !== undefined) throw REFUSED;
-      this.#body = new OutgoingBody(promisedLength(fields.pairsOf(this.#headers)));
+      this.#body = new bodies.OutgoingBody(promisedLength(fields.pairsOf(this.#headers)), wrongSize);
       return this.#body;
     }
 
@@ -155,7 +114,7 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
       const body = this.#body;
       this.#end();
       // It may still be written, and comes to nothing.
-      if (body !== undefined) bodyOf(body).drop();
+      if (body !== undefined) bodies.pipeOf(body).cancel();
     }
 
     #toSend(): Outgoing {
@@ -163,15 +122,13 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
       if (tag === 'other') throw this.#unfit({ tag: 'HTTP-protocol-error' });
       if (this.#authority === undefined) throw this.#unfit({ tag: 'HTTP-request-URI-invalid' });
       const headers = fields.pairsOf(this.#headers);
-      const promised = promisedLength(headers) ?? 0;
-      if (this.#body === undefined && promised !== 0) throw this.#unfit(wrongSize(0));
+      const promised = promisedLength(headers);
+      if (this.#body === undefined && (promised ?? 0) !== 0) throw this.#unfit(wrongSize(0));
       const path = this.#path ?? '/';
       const url = `${tag.toLowerCase()}://${this.#authority}${path.startsWith('/') ? path : `/${path}`}`;
       const method = this.#method.val ?? this.#method.tag.toUpperCase();
-      return {
-        request: { method, url, headers },
-        body: this.#body === undefined ? undefined : bodyOf(this.#body),
-      };
+      const body = this.#body === undefined ? undefined : bodies.pipeOf(this.#body);
+      return { request: { method, url, headers, body, length: promised }, body };
     }
 
     #unfit(code: HttpErrorCode): HttpErrorCode {
@@ -235,7 +192,6 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
 
   return {
     OutgoingRequest,
-    OutgoingBody,
     RequestOptions,
     toSend: (request) => toSend(request as OutgoingRequest),
     limitsOf: (options) =>
@@ -244,7 +200,7 @@ export function requestKit(current: CurrentStore, io: Io, fields: FieldsKit): Re
 }
 
 /** What the headers say of the body's length; NaN, which no body has, where that is no number, or several. */
-function promisedLength(headers: HeaderPairs): number | undefined {
+export function promisedLength(headers: HeaderPairs): number | undefined {
   const said = new Set(headers.filter(([name]) => name.toLowerCase() === 'content-length').map(([, value]) => value));
   const [length = ''] = said;
   if (said.size === 0) return undefined;

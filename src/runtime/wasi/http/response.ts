@@ -1,8 +1,9 @@
 import type { HttpResponse } from '#core/ports/network';
+import type { BytePipe } from '#core/waiting';
 import type { CurrentStore } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
-import { bodySource } from './body.ts';
+import type { BodyKit } from './body.ts';
 import type { HttpErrorCode } from './error-code.ts';
 import type { Exchange } from './exchange.ts';
 import type { FieldsKit } from './fields.ts';
@@ -16,62 +17,13 @@ export interface ResponseKit {
 }
 
 /** Each resource holds the exchange until it has handed it on; who is dropped with it, ends it. */
-export function responseKit(current: CurrentStore, io: Io, fields: FieldsKit): ResponseKit {
-  class FutureTrailers {
-    readonly #charge = new HostCharge(current.state);
-    #taken = false;
-
-    subscribe(): object {
-      return new io.Pollable();
-    }
-
-    /** The host keeps no trailers. */
-    get(): Result<Result<undefined, HttpErrorCode>, undefined> {
-      if (this.#taken) return { tag: 'err', val: undefined };
-      this.#taken = true;
-      return { tag: 'ok', val: { tag: 'ok', val: undefined } };
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-    }
-  }
-
-  class IncomingBody {
-    readonly #charge = new HostCharge(current.state);
-    readonly #exchange: Exchange;
-    #bytes: Uint8Array | undefined;
-    #streamed = false;
-
-    constructor(exchange: Exchange, bytes: Uint8Array) {
-      this.#exchange = exchange;
-      this.#bytes = bytes;
-    }
-
-    stream(): object {
-      if (this.#streamed) throw undefined;
-      this.#streamed = true;
-      return new io.InputStream(bodySource(() => this.#bytes));
-    }
-
-    static finish(body: IncomingBody): FutureTrailers {
-      body[Symbol.dispose]();
-      return new FutureTrailers();
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-      this.#bytes = undefined;
-      this.#exchange.release();
-    }
-  }
-
+export function responseKit(current: CurrentStore, io: Io, fields: FieldsKit, bodies: BodyKit): ResponseKit {
   class IncomingResponse {
     readonly #charge = new HostCharge(current.state);
     readonly #exchange: Exchange;
     readonly #status: number;
     readonly #headers: Disposable;
-    #body: Uint8Array | undefined;
+    #body: BytePipe | undefined;
 
     constructor(exchange: Exchange, { status, headers, body }: HttpResponse) {
       this.#exchange = exchange;
@@ -88,11 +40,11 @@ export function responseKit(current: CurrentStore, io: Io, fields: FieldsKit): R
       return fields.frozen(this.#headers);
     }
 
-    consume(): IncomingBody {
+    consume(): object {
       if (this.#body === undefined) throw undefined;
-      const body = new IncomingBody(this.#exchange, this.#body);
+      const [pipe, exchange] = [this.#body, this.#exchange];
       this.#body = undefined;
-      return body;
+      return new bodies.IncomingBody({ pipe, release: () => exchange.release() });
     }
 
     [Symbol.dispose](): void {
@@ -138,7 +90,7 @@ export function responseKit(current: CurrentStore, io: Io, fields: FieldsKit): R
   }
 
   return {
-    classes: { FutureTrailers, IncomingBody, IncomingResponse, FutureIncomingResponse },
+    classes: { IncomingResponse, FutureIncomingResponse },
     future: (exchange) => new FutureIncomingResponse(exchange),
   };
 }

@@ -1,6 +1,7 @@
 import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { Io } from '../io.ts';
 import { unavailable } from '../unavailable.ts';
+import { bodyKit } from './body.ts';
 import { fieldsKit } from './fields.ts';
 import { type RequestKit, requestKit } from './request.ts';
 import { type ResponseKit, responseKit } from './response.ts';
@@ -12,15 +13,18 @@ export type HttpTypes = Pick<RequestKit, 'toSend' | 'limitsOf'> & Pick<ResponseK
 export function defineHttpTypes(linker: HostLinker, current: CurrentStore, io: Io): HttpTypes {
   const name = 'wasi:http/types@0.2.0';
   const fields = fieldsKit(current);
-  const { OutgoingRequest, OutgoingBody, RequestOptions, toSend, limitsOf } = requestKit(current, io, fields);
-  const { classes, future } = responseKit(current, io, fields);
+  const bodies = bodyKit(current, io, fields);
+  const { OutgoingRequest, RequestOptions, toSend, limitsOf } = requestKit(current, fields, bodies);
+  const { classes, future } = responseKit(current, io, fields, bodies);
   linker.define(name, {
     ...unavailable(name, ['IncomingRequest', 'OutgoingResponse', 'ResponseOutparam']),
     ...classes,
     Fields: fields.Fields,
     OutgoingRequest,
-    OutgoingBody,
     RequestOptions,
+    OutgoingBody: bodies.OutgoingBody,
+    IncomingBody: bodies.IncomingBody,
+    FutureTrailers: bodies.FutureTrailers,
     httpErrorCode: (error: unknown) => {
       const code = io.codeOf(error);
       return typeof code === 'object' ? code : undefined;
