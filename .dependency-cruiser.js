@@ -154,6 +154,14 @@ export default {
       to: { path: '^src/system/operations/' },
     },
     {
+      name: 'tools-below',
+      comment:
+        'Benches, scripts and tests share what lies in tools. It needs none of them, and they need none of each other.',
+      severity: 'error',
+      from: { path: '^(tools|bench|scripts|test)/' },
+      to: { path: '^(bench|scripts|test)/', pathNot: '^$1/' },
+    },
+    {
       name: 'one-door',
       comment: "A folder's index.ts is its only door, or those of its parts: import '#folder', never a file inside it.",
       severity: 'error',
@@ -190,14 +198,14 @@ export default {
       name: 'no-circular',
       comment: 'Two files that need each other hold one concept, or miss a third file that both need.',
       severity: 'error',
-      from: {},
+      from: { path: '^src/' },
       to: { circular: true },
     },
     {
       name: 'no-unresolvable',
       comment: 'An import that resolves to nothing would hide a broken layer.',
       severity: 'error',
-      from: {},
+      from: { path: '^src/' },
       // A guest imports WIT interfaces, which the component's host gives and no file holds.
       to: { couldNotResolve: true, pathNot: '^(vivarium|wasi):' },
     },

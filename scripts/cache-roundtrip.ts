@@ -5,8 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { hasProgram, startDockerRegistry } from '../test/support/docker-registry.ts';
-import { readDatabase, writeDatabase } from '../test/support/source-database.ts';
+import { readDatabase, writeDatabase } from '../tools/bundle/source-database.ts';
+import { hasProgram, startDockerRegistry } from '../tools/servers/docker-registry.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vivarium-roundtrip-'));
 const database = join(folder, 'mache.db');

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { node24 } from '../bench/metering/child-process.ts';
+import { node24 } from '../tools/node24.ts';
 
 const { values } = parseArgs({
   options: { programs: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },

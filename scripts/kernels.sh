@@ -12,7 +12,7 @@ command -v clang >/dev/null && command -v wasm-ld >/dev/null || {
   echo "kernels: clang and wasm-ld are not here; nothing was built or compared" >&2
   exit 3
 }
-for folder in bench/kernels test/fixtures/guests; do
+for folder in tools/kernels test/fixtures/guests; do
   out=$folder
   [ "$check" = --check ] && out=$objects/$folder && mkdir -p "$out"
   for source in "$folder"/*.c; do

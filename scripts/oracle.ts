@@ -1,9 +1,9 @@
 // npm run oracle [-- --programs N --seed S --save FOLDER --if-available]: compares fuel with wasmtime 50.0.1, entry by entry.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compare, type Subject } from './oracle/compare.ts';
-import { kernels, programs, random, startups } from './oracle/subjects.ts';
-import { NoWasmtime, WASMTIME_VERSION, Wasmtime } from './oracle/wasmtime.ts';
+import { compare, type Subject } from '../tools/oracle/compare.ts';
+import { kernels, programs, random, startups } from '../tools/oracle/subjects.ts';
+import { NoWasmtime, WASMTIME_VERSION, Wasmtime } from '../tools/oracle/wasmtime.ts';
 import { scriptOptions } from './script-options.ts';
 
 const USAGE = `usage: npm run oracle [-- --programs N --seed S --save FOLDER --if-available]

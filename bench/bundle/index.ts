@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hasProgram } from '../../test/support/docker-registry.ts';
+import { hasProgram } from '../../tools/servers/docker-registry.ts';
 import type { Report } from '../figure.ts';
 import { localTransfers } from './local.ts';
 import { memory } from './memory.ts';

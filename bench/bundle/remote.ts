@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { startDockerRegistry } from '../../test/support/docker-registry.ts';
+import { startDockerRegistry } from '../../tools/servers/docker-registry.ts';
 import type { Report } from '../figure.ts';
 import { database, pullTo, pushFrom, timed } from './sources.ts';
 

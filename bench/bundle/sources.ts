@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { declaredShape, type PullReport, type PushReport, pull, push, SqliteSource, SqliteTarget } from '#bundle';
-import { writeDatabase } from '../../test/support/source-database.ts';
+import { writeDatabase } from '../../tools/bundle/source-database.ts';
 
 const clock = {
   now: () => Date.now(),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { askEverywhere, type Question } from '../../test/cache/support/ask-everywhere.ts';
+import { askEverywhere, type Question } from '../../tools/cache/ask-everywhere.ts';
 import type { Report } from '../figure.ts';
 
 /** 64 requests for one cold component from 4 threads and 4 processes. */

@@ -7,7 +7,7 @@ import { CacheManager, currentEngineProfiles, resolveCacheConfig } from '#cache'
 import type { Artifact, ArtifactTrust } from '#core/ports/artifact';
 import { createArtifactTrust, MachineSecret } from '#security/keys';
 import { trustedKeysOf } from '#security/signers';
-import { realClock, realRandom } from '../../test/cache/support/clock.ts';
+import { realClock, realRandom } from '../../tools/cache/clock.ts';
 import type { Report } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
 import { artifactOf } from './artifacts.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { actor } from '../../test/support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import type { Report } from '../figure.ts';
 import { sharedBuild } from './flights.ts';
 import { diskHits, hashes, memoryHits } from './hits.ts';

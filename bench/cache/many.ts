@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import * as promises from 'node:fs/promises';
 import { CacheManager, type CacheManagerOptions, currentEngineProfiles, resolveCacheConfig } from '#cache';
-import { realClock, realRandom } from '../../test/cache/support/clock.ts';
-import { HmacTrust } from '../../test/cache/support/hmac-trust.ts';
+import { realClock, realRandom } from '../../tools/cache/clock.ts';
+import { HmacTrust } from '../../tools/cache/hmac-trust.ts';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
 import { artifactOf } from './artifacts.ts';

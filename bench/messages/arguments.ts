@@ -3,8 +3,8 @@
 import { DirectCode } from '../../src/runtime/direct/direct-code.ts';
 import { exportIndexOf } from '../../src/runtime/exports/index.ts';
 import { planBuild } from '../../src/runtime/planning/plan.ts';
-import { componentOf } from '../../test/support/actor-wat.ts';
-import { BareTurn } from '../../test/support/bare-turn.ts';
+import { componentOf } from '../../tools/components/actor-wat.ts';
+import { BareTurn } from '../../tools/runtime/bare-turn.ts';
 import type { RunGroup } from '../figure.ts';
 import { paired } from '../support/measure.ts';
 import { rawExports } from '../support/raw-jco.ts';

@@ -1,7 +1,7 @@
 // Guest to guest: two real components that pass a ball through `host-messaging`, whole runtime between them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRuntime } from 'vivarium';
-import { actor } from '../../test/support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import type { Report } from '../figure.ts';
 
 const SEND =

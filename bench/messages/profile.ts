@@ -1,7 +1,7 @@
 // node bench/messages/profile.ts [LIVE]: where the time of a request goes, in per cent of the samples by part of the code.
 import { Session } from 'node:inspector/promises';
 import { type ComponentHandle, createRuntime } from '../../src/index.ts';
-import { actor } from '../../test/support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 
 const PARTS: readonly (readonly [part: string, where: RegExp])[] = [
   ['strings, bytes and checks of the canonical ABI', /src\/runtime\/direct\//],

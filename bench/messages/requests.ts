@@ -1,6 +1,6 @@
 // `runtime.request` from end to end, beside the same written down for one message, beside raw jco, and beside other actors.
 import { type ComponentHandle, createRuntime, type Runtime } from 'vivarium';
-import { actor } from '../../test/support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import type { Report } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
 import { rawJco } from '../support/raw-jco.ts';

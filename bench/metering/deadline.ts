@@ -1,7 +1,7 @@
 import { isVivariumError } from '#core/errors';
 import type { MeteringMode } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
-import { KERNELS, kernelBytes, kernelImports } from '../kernels/index.ts';
+import { KERNELS, kernelBytes, kernelImports } from '../../tools/kernels/index.ts';
 import { percentile, undisturbedTime } from './statistics.ts';
 
 /** Guest time is measured, not what neighbours on the machine do meanwhile. */

@@ -1,5 +1,5 @@
+import { node24 } from '../../tools/node24.ts';
 import type { Report, RunGroup } from '../figure.ts';
-import { node24 } from './child-process.ts';
 import { overshoot } from './deadline.ts';
 import type { Way } from './guests.ts';
 import { type KernelRatios, kernelsIn, meanOf, worstOf } from './kernels.ts';

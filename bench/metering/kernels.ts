@@ -1,4 +1,4 @@
-import { KERNELS, kernelBytes, kernelImports } from '../kernels/index.ts';
+import { KERNELS, kernelBytes, kernelImports } from '../../tools/kernels/index.ts';
 import { inChild } from './child-process.ts';
 import { Guest, WAYS, type Way } from './guests.ts';
 import { geometricMean, percentile, ratios } from './statistics.ts';

@@ -1,5 +1,5 @@
-import { NoWasmtime, Wasmtime, type WasmtimeImport, type WasmtimeTimes } from '../../scripts/oracle/wasmtime.ts';
-import { KERNELS, kernelBytes, kernelImports } from '../kernels/index.ts';
+import { KERNELS, kernelBytes, kernelImports } from '../../tools/kernels/index.ts';
+import { NoWasmtime, Wasmtime, type WasmtimeImport, type WasmtimeTimes } from '../../tools/oracle/wasmtime.ts';
 import { Guest } from './guests.ts';
 
 const HOST: readonly WasmtimeImport[] = [{ kind: 'function', name: 'host', params: ['i32'], results: ['i32'] }];

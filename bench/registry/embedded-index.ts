@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqliteModuleIndex } from '#registry';
-import { cosine } from '../../test/registry/reference-find.ts';
+import { cosine } from '../../tools/registry/reference-find.ts';
 import type { Report } from '../figure.ts';
 import { clock } from './clock.ts';
 import { columns, interfaceOf, rowOf } from './rows.ts';

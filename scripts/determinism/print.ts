@@ -1,9 +1,9 @@
 // node [flags] scripts/determinism/print.ts PROGRAMS SEED: a line for each program with all that fuel must not vary in.
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { KERNELS, kernelBytes, kernelImports } from '../../bench/kernels/index.ts';
-import { compileModule, modulePlan } from '../../test/metering/generator/index.ts';
-import { meter, observeMetered } from '../../test/metering/harness/metered.ts';
+import { KERNELS, kernelBytes, kernelImports } from '../../tools/kernels/index.ts';
+import { compileModule, modulePlan } from '../../tools/metering/generator/index.ts';
+import { meter, observeMetered } from '../../tools/metering/harness/metered.ts';
 
 const [programs = '200', seed = '1'] = process.argv.slice(2);
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { ByteReader } from '#wasm';
-import { KERNELS, kernelBytes } from '../../bench/kernels/index.ts';
-import { compileModule, type GeneratedModule, modulePlan } from '../../test/metering/generator/index.ts';
-import { meter } from '../../test/metering/harness/metered.ts';
-import { BULK, LOOPS } from '../../test/metering/support/endless.ts';
-import { assemble } from '../../test/metering/support/wat.ts';
+import { KERNELS, kernelBytes } from '../../tools/kernels/index.ts';
+import { BULK, LOOPS } from '../../tools/metering/endless.ts';
+import { compileModule, type GeneratedModule, modulePlan } from '../../tools/metering/generator/index.ts';
+import { meter } from '../../tools/metering/harness/metered.ts';
+import { assemble } from '../../tools/metering/wat.ts';
 import { SeededRandom } from './random.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { isVivariumError } from '#core/errors';
-import type { GeneratedModule } from '../../test/metering/generator/index.ts';
-import { MeteredDriver, meter } from '../../test/metering/harness/metered.ts';
-import { endsRun, type Observation, observe } from '../../test/metering/harness/observe.ts';
+import type { GeneratedModule } from '../../tools/metering/generator/index.ts';
+import { MeteredDriver, meter } from '../../tools/metering/harness/metered.ts';
+import { endsRun, type Observation, observe } from '../../tools/metering/harness/observe.ts';
 import type { Candidate } from './candidates.ts';
 
 /** What a candidate did; `finding` names what should not have happened. */

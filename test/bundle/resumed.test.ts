@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TemporaryFolder } from '../../src/bundle/temporary-folder.ts';
+import { writeDatabase } from '../../tools/bundle/source-database.ts';
 import { bundleFixture } from '../support/bundle-fixture.ts';
 import { OciRegistry } from '../support/oci-registry.ts';
-import { writeDatabase } from '../support/source-database.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const CHILD = new URL('../support/bundle-child.ts', import.meta.url).pathname;

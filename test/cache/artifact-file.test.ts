@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Artifact } from '#core/ports/artifact';
 import { decodeArtifact, encodeArtifact, joinSeal, splitSeal } from '../../src/cache/artifact-file.ts';
-import { artifactOf, testComponent } from './support/components.ts';
+import { artifactOf, testComponent } from '../../tools/cache/components.ts';
 
 const hex = fc.stringMatching(/^[0-9a-f]{64}$/);
 const keys = fc.record({ engineProfileId: hex, wasmDigest: hex.map((digits) => `sha256:${digits}`) });

@@ -20,13 +20,13 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { engineProfileId } from '#cache';
 import { encodeArtifact, joinSeal } from '../../src/cache/artifact-file.ts';
+import { TestClock } from '../../tools/cache/clock.ts';
+import { answersOf, artifactOf, expectedAnswers, testComponent } from '../../tools/cache/components.ts';
+import { HmacTrust } from '../../tools/cache/hmac-trust.ts';
+import { profilesLike, testProfile } from '../../tools/cache/profile.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
-import { TestClock } from './support/clock.ts';
-import { answersOf, artifactOf, expectedAnswers, testComponent } from './support/components.ts';
 import { entryFiles, keyOf } from './support/entries.ts';
 import { filesWith, systemError } from './support/faulty-files.ts';
-import { HmacTrust } from './support/hmac-trust.ts';
-import { profilesLike, testProfile } from './support/profile.ts';
 
 const hello = testComponent(7);
 const other = testComponent(8);

@@ -12,12 +12,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { answersOf, expectedAnswers, testComponent } from '../../tools/cache/components.ts';
+import { HmacTrust } from '../../tools/cache/hmac-trust.ts';
+import { profilesLike, testProfile } from '../../tools/cache/profile.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
-import { answersOf, expectedAnswers, testComponent } from './support/components.ts';
 import { entryFiles } from './support/entries.ts';
 import { systemError } from './support/faulty-files.ts';
-import { HmacTrust } from './support/hmac-trust.ts';
-import { profilesLike, testProfile } from './support/profile.ts';
 
 const hello = testComponent(7);
 const other = testComponent(8);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { currentEngineProfiles, type EngineProfile, engineProfileId } from '#cache';
 import { describesProfile } from '../../src/cache/engine-profile.ts';
-import { testProfile } from './support/profile.ts';
+import { testProfile } from '../../tools/cache/profile.ts';
 
 const native: EngineProfile = {
   ...testProfile,

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LeaseLock } from '../../src/cache/lease.ts';
+import { TestClock } from '../../tools/cache/clock.ts';
 import { SeededRandom } from '../support/simulation.ts';
 import { temporaryFolder } from './support/cache.ts';
-import { TestClock } from './support/clock.ts';
 import { filesWith } from './support/faulty-files.ts';
 
 const LEASE_MS = 10_000;

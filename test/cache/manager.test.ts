@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { VivariumError } from '#core/errors';
 import type { MeteringMode } from '#core/ports/meter';
+import { TestClock } from '../../tools/cache/clock.ts';
+import { answersOf, artifactOf, expectedAnswers, testComponent } from '../../tools/cache/components.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
-import { TestClock } from './support/clock.ts';
-import { answersOf, artifactOf, expectedAnswers, testComponent } from './support/components.ts';
 
 const hello = testComponent(7);
 

@@ -2,11 +2,17 @@ import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'n
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { VivariumError } from '#core/errors';
+import { TestClock } from '../../tools/cache/clock.ts';
+import {
+  answersOf,
+  artifactOf,
+  expectedAnswers,
+  type TestComponent,
+  testComponent,
+} from '../../tools/cache/components.ts';
+import { HmacTrust } from '../../tools/cache/hmac-trust.ts';
 import { type TestCache, temporaryFolder, testCache } from './support/cache.ts';
-import { TestClock } from './support/clock.ts';
-import { answersOf, artifactOf, expectedAnswers, type TestComponent, testComponent } from './support/components.ts';
 import { entryFiles } from './support/entries.ts';
-import { HmacTrust } from './support/hmac-trust.ts';
 
 /** No cache at all: every component is what a build makes of it, and one is invalid. */
 const components = [0, 1, 2, 3].map(testComponent);

@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFile
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { engineProfileId } from '#cache';
+import { TestClock } from '../../tools/cache/clock.ts';
+import { answersOf, expectedAnswers, type TestComponent, testComponent } from '../../tools/cache/components.ts';
+import { profilesLike, testProfile } from '../../tools/cache/profile.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
-import { TestClock } from './support/clock.ts';
-import { answersOf, expectedAnswers, type TestComponent, testComponent } from './support/components.ts';
 import { entryFiles } from './support/entries.ts';
-import { profilesLike, testProfile } from './support/profile.ts';
 
 const components = [0, 1, 2, 3, 4].map(testComponent);
 const digests = (entries: readonly { wasmDigest: string }[]): string[] => entries.map(({ wasmDigest }) => wasmDigest);

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { askEverywhere, type Question } from './support/ask-everywhere.ts';
+import { askEverywhere, type Question } from '../../tools/cache/ask-everywhere.ts';
+import { expectedAnswers, testComponent } from '../../tools/cache/components.ts';
 import { temporaryFolder } from './support/cache.ts';
-import { expectedAnswers, testComponent } from './support/components.ts';
 
 function questionIn(root: string, outcome: Question['outcome']): Question {
   return { root, log: join(root, 'log'), ready: join(root, 'ready'), value: 9, times: 8, askers: 8, outcome };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ArtifactKey, StoredArtifact } from '#core/ports/artifact';
+import { answersOf, expectedAnswers, testComponent } from '../../tools/cache/components.ts';
+import { HmacTrust } from '../../tools/cache/hmac-trust.ts';
+import { profilesLike, testProfile } from '../../tools/cache/profile.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
-import { answersOf, expectedAnswers, testComponent } from './support/components.ts';
-import { HmacTrust } from './support/hmac-trust.ts';
-import { profilesLike, testProfile } from './support/profile.ts';
 
 const hello = testComponent(7);
 const other = testComponent(8);

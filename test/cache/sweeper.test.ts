@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { engineProfileId } from '#cache';
+import { TestClock } from '../../tools/cache/clock.ts';
+import { testComponent } from '../../tools/cache/components.ts';
+import { profilesLike, testProfile } from '../../tools/cache/profile.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
-import { TestClock } from './support/clock.ts';
-import { testComponent } from './support/components.ts';
 import { entryFiles } from './support/entries.ts';
-import { profilesLike, testProfile } from './support/profile.ts';
 
 const components = Array.from({ length: 6 }, (_, index) => testComponent(index));
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { WarmupItem, WarmupProgress } from '#cache';
 import { VivariumError } from '#core/errors';
+import { artifactOf, type TestComponent, testComponent } from '../../tools/cache/components.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
-import { artifactOf, type TestComponent, testComponent } from './support/components.ts';
 
 const components = [0, 1, 2, 3, 4, 5, 6, 7].map(testComponent);
 const BAD = 3;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/index.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import { scratchFolder } from '../security/scratch.ts';
-import { actor } from '../support/actor-wat.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
 let home: string;

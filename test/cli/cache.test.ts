@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { wasmDigestOf } from '#cache';
 import { createRuntime } from '#system';
 import { main } from '../../src/cli/index.ts';
-import { actor } from '../support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 
 let folder: string;
 let good: string;

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { actor } from '../support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import { viv } from './viv.ts';
 
 let folder: string;
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('viv meter', () => {
-  it.each(['bench/kernels/fib.wasm', 'actor.wasm'])('writes %s metered, and refuses to do it twice', async (name) => {
+  it.each(['tools/kernels/fib.wasm', 'actor.wasm'])('writes %s metered, and refuses to do it twice', async (name) => {
     const input = name.includes('/') ? name : join(folder, name);
     const output = join(folder, 'out.wasm');
     const { code, objects } = await viv(['meter', input, '-o', output, '--json']);
@@ -36,11 +36,11 @@ describe('viv meter', () => {
     const costs = functions.map(({ staticCost }) => staticCost);
     expect(costs).toEqual(costs.toSorted((a, b) => b - a));
     expect(out).not.toBe('');
-    expect((await viv(['meter', 'bench/kernels/fib.wasm', '--explain'])).out).toContain('units at startup');
+    expect((await viv(['meter', 'tools/kernels/fib.wasm', '--explain'])).out).toContain('units at startup');
   });
 
   it('wants to know what to do', async () => {
-    expect((await viv(['meter', 'bench/kernels/fib.wasm'])).code).toBe(2);
+    expect((await viv(['meter', 'tools/kernels/fib.wasm'])).code).toBe(2);
     expect((await viv(['meter', join(folder, 'none.wasm'), '--explain'])).code).toBe(3);
   });
 });

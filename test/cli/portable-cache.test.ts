@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { actor } from '../support/actor-wat.ts';
+import { readDatabase, writeDatabase } from '../../tools/bundle/source-database.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import { OciRegistry } from '../support/oci-registry.ts';
-import { readDatabase, writeDatabase } from '../support/source-database.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { viv } from './viv.ts';
 

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { adderComponent } from '../../tools/components/adder-component.ts';
 import { scratchFolder } from '../security/scratch.ts';
-import { adderComponent } from '../support/adder-component.ts';
 
 const run = promisify(execFile);
 

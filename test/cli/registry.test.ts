@@ -10,10 +10,10 @@ import { KeyStore, TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
 import { checkByCommand } from '../../src/cli/commands/check-command.ts';
 import { main } from '../../src/cli/index.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
+import { adderComponent } from '../../tools/components/adder-component.ts';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
-import { actor } from '../support/actor-wat.ts';
-import { adderComponent } from '../support/adder-component.ts';
 
 interface Outcome {
   readonly code: number;

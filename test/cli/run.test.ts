@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { actor, componentOf, plain } from '../support/actor-wat.ts';
+import { actor, componentOf, plain } from '../../tools/components/actor-wat.ts';
 import { TEXT } from '../support/worlds.ts';
 import { viv } from './viv.ts';
 

@@ -2,8 +2,8 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { executorFor } from '#delegation';
 import { createRuntime, type Runtime } from '#system';
+import { adderComponent } from '../../tools/components/adder-component.ts';
 import { SOME_INTERFACE } from '../registry/module-records.ts';
-import { adderComponent } from '../support/adder-component.ts';
 
 const context = {
   fnSymbol: 'add',

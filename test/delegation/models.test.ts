@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HttpEmbedder, HttpModelProvider, LocalEmbedder } from '#delegation';
-import { cosine } from '../registry/reference-find.ts';
+import { cosine } from '../../tools/registry/reference-find.ts';
 import { jsonServer } from './json-server.ts';
 
 const chat = (content: unknown) => ({

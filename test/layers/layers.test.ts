@@ -9,7 +9,10 @@ const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => en
 
 async function check(baseDir: string = process.cwd()): Promise<ICruiseResult> {
   const options = { ...config.options, baseDir, ruleSet: { forbidden: config.forbidden }, validate: true };
-  const { output } = await cruise(['src'], options as Parameters<typeof cruise>[1]);
+  const { output } = await cruise(
+    ['src', 'tools', 'bench', 'scripts', 'test'],
+    options as Parameters<typeof cruise>[1],
+  );
   return output as ICruiseResult;
 }
 

@@ -51,6 +51,10 @@ const OTHERS: Readonly<Record<string, string>> = {
   // A part without a rule of its own, beside the only one of its folder.
   'src/system/operations/beside.ts': "import '../unlisted/index.ts';",
   'src/system/unlisted/index.ts': '',
+  'tools/tool.ts': "import '../bench/bench.ts';",
+  'bench/bench.ts': "import '../scripts/script.ts';",
+  'scripts/script.ts': "import '../test/some.test.ts';",
+  'test/some.test.ts': "import '../tools/tool.ts';",
   'src/cli/nowhere.ts': "import './gone.ts';",
 };
 
@@ -62,6 +66,9 @@ export const OTHER_VIOLATIONS: readonly string[] = [
   shown('one-door', 'src/messaging/past-a-door.ts', 'src/core/inner.ts'),
   shown('no-circular', 'src/cli/circle.ts', 'src/cli/round.ts'),
   shown('layer-system-operations', 'src/system/operations/beside.ts', 'src/system/unlisted/index.ts'),
+  shown('tools-below', 'tools/tool.ts', 'bench/bench.ts'),
+  shown('tools-below', 'bench/bench.ts', 'scripts/script.ts'),
+  shown('tools-below', 'scripts/script.ts', 'test/some.test.ts'),
   shown('no-unresolvable', 'src/cli/nowhere.ts', './gone.ts'),
 ];
 

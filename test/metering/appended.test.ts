@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { meterModule } from '#metering';
+import { assemble } from '../../tools/metering/wat.ts';
 import { BUDGET, Guest } from './support/guest.ts';
-import { assemble } from './support/wat.ts';
 
 const EACH = Array.from({ length: 12 }, (_, more) => more);
 

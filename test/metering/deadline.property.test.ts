@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MeteringMode } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
-import { compileModule, type GeneratedModule, modulePlan } from './generator/index.ts';
-import { MeteredDriver, meter, ROOMY } from './harness/metered.ts';
-import { observe } from './harness/observe.ts';
-import { runs } from './harness/runs.ts';
-import { assemble } from './support/wat.ts';
+import { compileModule, type GeneratedModule, modulePlan } from '../../tools/metering/generator/index.ts';
+import { MeteredDriver, meter, ROOMY } from '../../tools/metering/harness/metered.ts';
+import { observe } from '../../tools/metering/harness/observe.ts';
+import { runs } from '../../tools/metering/harness/runs.ts';
+import { assemble } from '../../tools/metering/wat.ts';
 
 const DEADLINE = 'stopped METERING_DEADLINE';
 const LIMIT_MS = 20;

@@ -1,7 +1,7 @@
 import { componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, it } from 'vitest';
 import { explainBytes, meterBytes } from '#metering';
-import { assemble } from './support/wat.ts';
+import { assemble } from '../../tools/metering/wat.ts';
 
 const MODULE = `(module
   (func $leaf (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))

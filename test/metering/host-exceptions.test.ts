@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { meterModule } from '#metering';
 import { rewriteModule } from '../../src/metering/sections/module-rewriter.ts';
+import { assemble } from '../../tools/metering/wat.ts';
 import { Guest } from './support/guest.ts';
-import { assemble } from './support/wat.ts';
 
 const MEMORY = 2 ** 20;
 /** What V8 was measured to take for an error with a trace of ten frames. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileModule, type GeneratedModule, modulePlan } from './generator/index.ts';
-import { MeteredDriver, meter, observeMetered } from './harness/metered.ts';
-import { endsRun, observe } from './harness/observe.ts';
-import { runs } from './harness/runs.ts';
+import { compileModule, type GeneratedModule, modulePlan } from '../../tools/metering/generator/index.ts';
+import { MeteredDriver, meter, observeMetered } from '../../tools/metering/harness/metered.ts';
+import { endsRun, observe } from '../../tools/metering/harness/observe.ts';
+import { runs } from '../../tools/metering/harness/runs.ts';
 
 const OUT_OF_FUEL = 'stopped METERING_OUT_OF_FUEL';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { node24 } from '../../bench/metering/child-process.ts';
+import { node24 } from '../../tools/node24.ts';
 
 const MEASURE = fileURLToPath(new URL('./support/measure-objects.ts', import.meta.url));
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RewritingMeter } from '#metering';
+import { assemble } from '../../tools/metering/wat.ts';
 import { Guest } from './support/guest.ts';
-import { assemble } from './support/wat.ts';
 
 /** What may run past a limit: one way through functions that do not look at the budget. */
 const MOST = 8_192;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { modulePlan } from './generator/index.ts';
-import { MeteredDriver, meter } from './harness/metered.ts';
-import { endsRun, type Observation, plainly } from './harness/observe.ts';
-import { observePair, type Pair, pairOf } from './harness/pair.ts';
-import { runs } from './harness/runs.ts';
+import { modulePlan } from '../../tools/metering/generator/index.ts';
+import { MeteredDriver, meter } from '../../tools/metering/harness/metered.ts';
+import { endsRun, type Observation, plainly } from '../../tools/metering/harness/observe.ts';
+import { observePair, type Pair, pairOf } from '../../tools/metering/harness/pair.ts';
+import { runs } from '../../tools/metering/harness/runs.ts';
 
 describe('two modules on one tank', () => {
   it('do together what the plain ones do', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FuelTank, meterModule } from '#metering';
 import { ByteWriter } from '#wasm';
-import { assemble } from './support/wat.ts';
+import { assemble } from '../../tools/metering/wat.ts';
 
 describe('meterModule refuses', () => {
   it.each([

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allFeatures, compileModule, modulePlan } from './generator/index.ts';
-import { meter, observeMetered } from './harness/metered.ts';
-import { observe } from './harness/observe.ts';
-import { runs } from './harness/runs.ts';
+import { allFeatures, compileModule, modulePlan } from '../../tools/metering/generator/index.ts';
+import { meter, observeMetered } from '../../tools/metering/harness/metered.ts';
+import { observe } from '../../tools/metering/harness/observe.ts';
+import { runs } from '../../tools/metering/harness/runs.ts';
 
 describe('a metered module with an endless tank', () => {
   for (const mode of ['fuel', 'deadline'] as const) {

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MeteringMode } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
-import { KERNELS, type Kernel, kernelBytes, kernelImports } from '../../bench/kernels/index.ts';
-import { compileModule, type GeneratedModule, modulePlan } from './generator/index.ts';
-import { type MeteredObservation, observeMetered, ROOMY } from './harness/metered.ts';
-import { endsRun } from './harness/observe.ts';
-import { runs } from './harness/runs.ts';
+import { KERNELS, type Kernel, kernelBytes, kernelImports } from '../../tools/kernels/index.ts';
+import { compileModule, type GeneratedModule, modulePlan } from '../../tools/metering/generator/index.ts';
+import { type MeteredObservation, observeMetered, ROOMY } from '../../tools/metering/harness/metered.ts';
+import { endsRun } from '../../tools/metering/harness/observe.ts';
+import { runs } from '../../tools/metering/harness/runs.ts';
 
 /** A clock that moves by the given steps, over and over, so that slices are of many sizes. */
 function clockOf(steps: readonly number[]): () => number {

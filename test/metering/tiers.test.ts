@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { BULK, LOOPS } from './support/endless.ts';
+import { BULK, LOOPS } from '../../tools/metering/endless.ts';
 import { RECURSIONS } from './support/recursion.ts';
 
 const script = fileURLToPath(new URL('./support/in-tier.ts', import.meta.url));

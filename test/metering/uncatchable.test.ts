@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MeteringMode } from '#core/ports/meter';
-import { BULK, LOOPS } from './support/endless.ts';
+import { BULK, LOOPS } from '../../tools/metering/endless.ts';
 import { BUDGET, Guest } from './support/guest.ts';
 import { RECURSIONS, recursion } from './support/recursion.ts';
 

@@ -4,7 +4,7 @@ import { VivariumError } from '#core/errors';
 import type { Scheduler, Tank, WaitingImport } from '#core/ports/meter';
 import { fuelLane, meter } from '#metering';
 import { promising, suspending } from '../../src/runtime/execution/jspi.ts';
-import { assemble } from './support/wat.ts';
+import { assemble } from '../../tools/metering/wat.ts';
 
 /** Calls of several tanks on one thread, each parked and resumed when the test says so. */
 class Calls implements Scheduler {

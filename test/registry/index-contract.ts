@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LookupOutcome, ModuleRecord } from '#core/ports/registry';
 import type { IndexBackend } from '#registry';
+import { referenceFind } from '../../tools/registry/reference-find.ts';
 import { ManualClock } from '../security/manual-clock.ts';
 import { embedded, OTHER_INTERFACE, SOME_INTERFACE, someRecord } from './module-records.ts';
-import { referenceFind } from './reference-find.ts';
 
 export interface IndexHarness {
   open(clock: ManualClock): Promise<IndexBackend>;

@@ -1,7 +1,7 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type ResourceLimits, type Runtime } from '../../src/index.ts';
-import { type ActorText, actor, BUMP, componentOf, plain } from '../support/actor-wat.ts';
+import { type ActorText, actor, BUMP, componentOf, plain } from '../../tools/components/actor-wat.ts';
 import { GIVEN } from '../support/worlds.ts';
 
 const OUT = { code: 'METERING_OUT_OF_FUEL' };

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { componentEmbed, componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type ResourceLimits, type Runtime } from '../../src/index.ts';
+import { plain } from '../../tools/components/actor-wat.ts';
 import { viv } from '../cli/viv.ts';
-import { plain } from '../support/actor-wat.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const WORLD = `package test:strays@1.0.0;

@@ -1,7 +1,7 @@
 // What the canonical ABI calls a trap is one by both ways into a component: no handler of the guest sees it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../src/index.ts';
-import { actor, componentOf } from '../support/actor-wat.ts';
+import { actor, componentOf } from '../../tools/components/actor-wat.ts';
 import { GIVEN } from '../support/worlds.ts';
 
 const LOG = '(import "vivarium:actor/host-services@0.1.0" "log" (func $log (param i32 i32 i32 i32 i32)))';

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../tools/servers/postgres-server.ts';
 import { findGo, goInstall } from './go-toolchain.ts';
-import { freePort } from './postgres-server.ts';
 
 /** Registries that are built from their sources, once, and kept. */
 const REGISTRIES = {

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { loadLockfile } from '../../src/bundle/lockfile/lockfile-file.ts';
 import { verifyFolder } from '../../src/bundle/verify-folder.ts';
+import { readDatabase } from '../../tools/bundle/source-database.ts';
 import { bundleFixture, REPOSITORY } from './bundle-fixture.ts';
 import { OciRegistry } from './oci-registry.ts';
-import { readDatabase } from './source-database.ts';
 
 const CHILD = new URL('./bundle-child.ts', import.meta.url).pathname;
 

@@ -1,4 +1,4 @@
-import { componentOf } from './actor-wat.ts';
+import { componentOf } from '../../tools/components/actor-wat.ts';
 
 const WIT = `package test:piping@1.0.0;
 world guest {

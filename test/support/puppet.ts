@@ -1,5 +1,5 @@
 // A real component that does to other actors what a message tells it: the guest of the tests of whole systems.
-import { actor, BUMP } from './actor-wat.ts';
+import { actor, BUMP } from '../../tools/components/actor-wat.ts';
 
 /**
  * What a puppet is told: to answer the rest; to send or request it from `t/NAME/1`; the same and then to trap; to send the

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { hasProgram } from './docker-registry.ts';
+import { hasProgram } from '../../tools/servers/docker-registry.ts';
 
 /**
  * Tests against a real server. Where the server cannot be had they are skipped and say so loudly; in CI that is a

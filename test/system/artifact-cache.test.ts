@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ArtifactBuilder } from '#core/ports/artifact';
 import { createRuntime, type RuntimeOptions } from '../../src/index.ts';
-import { actor } from '../support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 
 let root: string;
 beforeEach(async () => {

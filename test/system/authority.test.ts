@@ -10,9 +10,9 @@ import { Signer } from '#security/signers';
 import { createRuntime, type LoadOptions, type RuntimeOptions } from '../../src/index.ts';
 import { environmentOf } from '../../src/runtime/host/environment.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import { ManualClock } from '../security/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
-import { actor } from '../support/actor-wat.ts';
 
 /** Answers the first 8 bytes of what a host function wrote: whether it failed, and the case of the error. */
 const REPLY = `

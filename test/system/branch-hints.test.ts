@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { plain } from '../support/actor-wat.ts';
+import { plain } from '../../tools/components/actor-wat.ts';
 
 const script = fileURLToPath(new URL('./support/print-flags.ts', import.meta.url));
 /** As Node 24 is by itself, and Node 26 when it is told so. */

@@ -6,7 +6,7 @@ import { componentize } from 'componentize-qjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../src/index.ts';
 import { inspectComponent } from '../../src/system/operations/index.ts';
-import { actor, componentOf } from '../support/actor-wat.ts';
+import { actor, componentOf } from '../../tools/components/actor-wat.ts';
 
 /** An actor that uses most of what the contract has: storage, logs, clocks, WASI's random, errors with payloads. */
 const SOURCE = `

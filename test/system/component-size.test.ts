@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ModuleRecord } from '#core/ports/registry';
 import { createRuntime, type RuntimeOptions } from '../../src/index.ts';
+import { plain } from '../../tools/components/actor-wat.ts';
 import { viv } from '../cli/viv.ts';
-import { plain } from '../support/actor-wat.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const MOST = 1_000;

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createRuntime } from '../../src/index.ts';
-import { actor, componentOf } from '../support/actor-wat.ts';
+import { actor, componentOf } from '../../tools/components/actor-wat.ts';
 import { GIVEN } from '../support/worlds.ts';
 
 const LOG = '(import "vivarium:actor/host-services@0.1.0" "log" (func $log (param i32 i32 i32 i32 i32)))';

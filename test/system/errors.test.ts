@@ -12,7 +12,7 @@ import {
   VivariumError,
   type VivariumErrorCode,
 } from '../../src/index.ts';
-import { actor } from '../support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 
 const ORDERLY = '(i32.store8 (i32.const 16) (i32.const 1)) (i32.store8 (i32.const 20) (i32.const 0)) (i32.const 16)';
 

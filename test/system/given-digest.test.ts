@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRuntime, type RuntimeOptions } from '../../src/index.ts';
-import { componentOf } from '../support/actor-wat.ts';
+import { componentOf } from '../../tools/components/actor-wat.ts';
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const adder = (n: number): Promise<Uint8Array> =>

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComponentError } from '#runtime';
 import { type ComponentHandle, createRuntime, type Runtime } from '../../src/index.ts';
-import { componentOf } from '../support/actor-wat.ts';
+import { componentOf } from '../../tools/components/actor-wat.ts';
 import { GIVEN } from '../support/worlds.ts';
 
 const HOST = 'test:shop/host@1.0.0';

@@ -1,7 +1,7 @@
 // Functions, methods and constructors of the embedder's that are given their caller, on both call paths.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type HostCaller, hostFunction, type Runtime } from '../../src/index.ts';
-import { componentOf } from '../support/actor-wat.ts';
+import { componentOf } from '../../tools/components/actor-wat.ts';
 
 const HOST = 'test:caller/host@1.0.0';
 const WIT = `package test:caller@1.0.0;

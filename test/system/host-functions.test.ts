@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LogRecord } from '#runtime';
 import { createRuntime, type Runtime } from '../../src/index.ts';
-import { componentOf } from '../support/actor-wat.ts';
+import { componentOf } from '../../tools/components/actor-wat.ts';
 import { WASI } from '../support/worlds.ts';
 
 let runtime: Runtime;

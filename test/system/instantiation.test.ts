@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CallPath, createRuntime, type Runtime } from '../../src/index.ts';
 import { encodeCallPlan } from '../../src/runtime/direct/call-plan.ts';
 import { planCalls } from '../../src/runtime/planning/plan.ts';
-import { plain } from '../support/actor-wat.ts';
+import { plain } from '../../tools/components/actor-wat.ts';
 
 const times = (count: number, text: (n: number) => string): string =>
   Array.from({ length: count }, (_, n) => text(n)).join(' ');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createRuntime, isVivariumError } from '../../src/index.ts';
-import { actor } from '../support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 
 /** What a guest may do in a message: each piece ends, or runs until something stops it. */
 const piece = fc.oneof(

@@ -1,7 +1,7 @@
 // What supervision, lifecycles and loads come to whatever a listener does, and after the ends that are easily forgotten.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../src/index.ts';
-import { actor, componentOf } from '../support/actor-wat.ts';
+import { actor, componentOf } from '../../tools/components/actor-wat.ts';
 import { WASI } from '../support/worlds.ts';
 
 const SEND =

@@ -1,8 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { createRuntime } from '#system';
+import { adderComponent } from '../../tools/components/adder-component.ts';
 import { createRig } from '../registry/rig.ts';
 import { scratchFolder } from '../security/scratch.ts';
-import { adderComponent } from '../support/adder-component.ts';
 
 it('counts what the cache, the registry and the messages of a runtime came to', async () => {
   const rig = await createRig();

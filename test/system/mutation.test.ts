@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createRuntime } from '../../src/index.ts';
-import { actor } from '../support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import { loadsOrRefuses, mutations } from '../support/mutation.ts';
 
 it('a component with changed bytes loads or is a typed error, never a crash or a hang', {

@@ -10,7 +10,7 @@ import {
   type Runtime,
   type RuntimeOptions,
 } from '../../src/index.ts';
-import { actor } from '../support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 
 const junk: fc.Arbitrary<unknown> = fc.oneof(
   fc.anything({

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComponentError } from '#runtime';
 import { createRuntime, parseComponentId, type Runtime } from '../../src/index.ts';
-import { actor, componentOf } from '../support/actor-wat.ts';
+import { actor, componentOf } from '../../tools/components/actor-wat.ts';
 import { GIVEN, TEXT } from '../support/worlds.ts';
 
 let runtime: Runtime;

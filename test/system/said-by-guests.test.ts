@@ -1,7 +1,7 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, it } from 'vitest';
 import { type CallPath, createRuntime } from '../../src/index.ts';
-import { actor } from '../support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 
 /** Processor time in milliseconds that something takes. */
 async function spent(act: () => Promise<unknown>): Promise<number> {

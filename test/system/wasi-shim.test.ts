@@ -2,7 +2,7 @@
 import { WASIShim } from '@bytecodealliance/preview2-shim/instantiation';
 import { describe, expect, it } from 'vitest';
 import { createRuntime } from '../../src/index.ts';
-import { componentOf } from '../support/actor-wat.ts';
+import { componentOf } from '../../tools/components/actor-wat.ts';
 import { WASI } from '../support/worlds.ts';
 
 /** How many environment variables it finds, and a call of each kind of interface beside. */

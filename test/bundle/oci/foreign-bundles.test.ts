@@ -10,11 +10,11 @@ import { type Lockfile, rootOf, type SourceEntry } from '../../../src/bundle/loc
 import { pull } from '../../../src/bundle/pull.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { verify } from '../../../src/bundle/verify.ts';
+import { readDatabase } from '../../../tools/bundle/source-database.ts';
 import { startBuildCacheProvider } from '../../support/build-cache-provider.ts';
 import { bundleFixture, middle, REPOSITORY, SCOPE } from '../../support/bundle-fixture.ts';
 import { InstantClock } from '../../support/instant-clock.ts';
 import { OciRegistry } from '../../support/oci-registry.ts';
-import { readDatabase } from '../../support/source-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const FIXTURE = 'test/fixtures/mache-push';

@@ -11,8 +11,8 @@ import { SqliteReader } from '../../../src/bundle/sources/sqlite-reader.ts';
 import { SqliteSource, type SqliteSourceOptions } from '../../../src/bundle/sources/sqlite-source.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { unpack } from '../../../src/bundle/unpack.ts';
+import { databases, readDatabase, type SourceDatabase, writeDatabase } from '../../../tools/bundle/source-database.ts';
 import { fixedClock } from '../../support/fixed-clock.ts';
-import { databases, readDatabase, type SourceDatabase, writeDatabase } from '../../support/source-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const clock = fixedClock();

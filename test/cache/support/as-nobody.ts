@@ -2,10 +2,10 @@
 
 import type { CacheError } from '#cache';
 import { CacheManager, resolveCacheConfig } from '#cache';
-import { realClock, realRandom } from './clock.ts';
-import { answersOf, artifactOf, testComponent } from './components.ts';
-import { HmacTrust } from './hmac-trust.ts';
-import { profilesLike, testProfile } from './profile.ts';
+import { realClock, realRandom } from '../../../tools/cache/clock.ts';
+import { answersOf, artifactOf, testComponent } from '../../../tools/cache/components.ts';
+import { HmacTrust } from '../../../tools/cache/hmac-trust.ts';
+import { profilesLike, testProfile } from '../../../tools/cache/profile.ts';
 import 'hash-wasm';
 
 const [root, user] = process.argv.slice(2);

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type CacheError, CacheManager, type CacheManagerOptions, type CacheOptions, resolveCacheConfig } from '#cache';
 import type { CompiledArtifact } from '#core/ports/artifact';
-import { realClock, realRandom } from './clock.ts';
-import { artifactOf, type TestComponent } from './components.ts';
-import { HmacTrust } from './hmac-trust.ts';
-import { profilesLike, testProfile } from './profile.ts';
+import { realClock, realRandom } from '../../../tools/cache/clock.ts';
+import { artifactOf, type TestComponent } from '../../../tools/cache/components.ts';
+import { HmacTrust } from '../../../tools/cache/hmac-trust.ts';
+import { profilesLike, testProfile } from '../../../tools/cache/profile.ts';
 
 /** A folder of the test's own, gone when it ends. */
 export function temporaryFolder(): string {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { engineProfileId } from '#cache';
 import type { ArtifactKey } from '#core/ports/artifact';
-import type { TestComponent } from './components.ts';
-import { testProfile } from './profile.ts';
+import type { TestComponent } from '../../../tools/cache/components.ts';
+import { testProfile } from '../../../tools/cache/profile.ts';
 
 /** Written out here and not taken from the code under test: where the documentation says that files lie. */
 export function entryFiles(root: string, component: TestComponent, profileId = engineProfileId(testProfile)) {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { answersOf, expectedAnswers, testComponent } from '../../../tools/cache/components.ts';
 import { temporaryFolder, testCache } from './cache.ts';
-import { answersOf, expectedAnswers, testComponent } from './components.ts';
 
 const writer = join(import.meta.dirname, 'killed-writer.ts');
 const hello = testComponent(7);

@@ -1,11 +1,11 @@
 // Stores one component and kills its own process at the given step of the file system. Prints how many steps there were
 // when it gets to the end.
 import { CacheManager, resolveCacheConfig } from '#cache';
-import { realClock, realRandom } from './clock.ts';
-import { artifactOf, testComponent } from './components.ts';
+import { realClock, realRandom } from '../../../tools/cache/clock.ts';
+import { artifactOf, testComponent } from '../../../tools/cache/components.ts';
+import { HmacTrust } from '../../../tools/cache/hmac-trust.ts';
+import { profilesLike, testProfile } from '../../../tools/cache/profile.ts';
 import { filesWith } from './faulty-files.ts';
-import { HmacTrust } from './hmac-trust.ts';
-import { profilesLike, testProfile } from './profile.ts';
 
 const [root, value, lastStep] = process.argv.slice(2);
 let steps = 0;

@@ -1,9 +1,9 @@
 // Stores components one after another until it is killed from outside. Says so before each.
 import { CacheManager, resolveCacheConfig } from '#cache';
-import { realClock, realRandom } from './clock.ts';
-import { artifactOf, testComponent } from './components.ts';
-import { HmacTrust } from './hmac-trust.ts';
-import { profilesLike, testProfile } from './profile.ts';
+import { realClock, realRandom } from '../../../tools/cache/clock.ts';
+import { artifactOf, testComponent } from '../../../tools/cache/components.ts';
+import { HmacTrust } from '../../../tools/cache/hmac-trust.ts';
+import { profilesLike, testProfile } from '../../../tools/cache/profile.ts';
 
 const [root] = process.argv.slice(2);
 console.log('ready');

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { answersOf, expectedAnswers, testComponent } from '../../../tools/cache/components.ts';
 import { temporaryFolder, testCache } from '../../cache/support/cache.ts';
-import { answersOf, expectedAnswers, testComponent } from '../../cache/support/components.ts';
 import { killAtStep, stepsOfStoring } from '../../cache/support/kill-at-step.ts';
 
 const ROUNDS = 55;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { it } from 'vitest';
 import { buildActor, createRuntime } from '../../../src/index.ts';
-import { actor } from '../../support/actor-wat.ts';
+import { actor } from '../../../tools/components/actor-wat.ts';
 import { loadsOrRefuses, mutations } from '../../support/mutation.ts';
 
 /** Milliseconds that the search may take for each component. */

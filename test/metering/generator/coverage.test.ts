@@ -1,7 +1,7 @@
 import { print } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { allFeatures, compileModule, modulePlan } from './index.ts';
+import { allFeatures, compileModule, modulePlan } from '../../../tools/metering/generator/index.ts';
 
 /** How one class of instructions or module fields looks in the text that `wasm-tools print` makes of a module. */
 const CLASSES: Readonly<Record<string, readonly RegExp[]>> = {

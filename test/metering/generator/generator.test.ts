@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Observation, observe } from '../harness/observe.ts';
-import { allFeatures, compileModule, modulePlan, OPERATORS } from './index.ts';
-import { PLAIN } from './operators.ts';
+import { allFeatures, compileModule, modulePlan, OPERATORS } from '../../../tools/metering/generator/index.ts';
+import { PLAIN } from '../../../tools/metering/generator/operators.ts';
+import { type Observation, observe } from '../../../tools/metering/harness/observe.ts';
 
 describe('the generator of modules', () => {
   it('makes a valid module of every plan', () => {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { coreModule } from '#wasm';
-import { assemble } from '../support/wat.ts';
+import { assemble } from '../../../tools/metering/wat.ts';
 
 const { Immediate, OPERATORS, PLAIN } = coreModule;
 

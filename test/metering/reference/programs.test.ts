@@ -1,8 +1,8 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, it } from 'vitest';
-import type { GeneratedModule } from '../generator/index.ts';
-import { observeMetered } from '../harness/metered.ts';
-import { importsOfProgram, PROGRAMS } from './programs.ts';
+import type { GeneratedModule } from '../../../tools/metering/generator/index.ts';
+import { observeMetered } from '../../../tools/metering/harness/metered.ts';
+import { importsOfProgram, PROGRAMS } from '../../../tools/metering/reference/programs.ts';
 
 describe('costs added up by hand', () => {
   for (const program of PROGRAMS) {

@@ -1,6 +1,6 @@
 import type { CallBudget, MeteringMode, Tank } from '#core/ports/meter';
 import { RewritingMeter } from '#metering';
-import { assemble } from './wat.ts';
+import { assemble } from '../../../tools/metering/wat.ts';
 
 type Exports = Record<string, (...args: unknown[]) => unknown>;
 

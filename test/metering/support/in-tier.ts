@@ -1,5 +1,5 @@
 // node [V8's flags] in-tier.ts: what every guest of the lists ends in, as one JSON object.
-import { BULK, LOOPS } from './endless.ts';
+import { BULK, LOOPS } from '../../../tools/metering/endless.ts';
 import { Guest } from './guest.ts';
 import { RECURSIONS, recursion } from './recursion.ts';
 

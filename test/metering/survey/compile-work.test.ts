@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { meterModule } from '#metering';
-import { KERNELS, kernelBytes } from '../../../bench/kernels/index.ts';
+import { KERNELS, kernelBytes } from '../../../tools/kernels/index.ts';
+import { assemble } from '../../../tools/metering/wat.ts';
 import { HEAVY_FUNCTIONS, heavyModule } from '../../support/heavy-functions.ts';
-import { assemble } from '../support/wat.ts';
 
 describe('functions that would hold up an engine’s compiler', () => {
   for (const heavy of HEAVY_FUNCTIONS) {

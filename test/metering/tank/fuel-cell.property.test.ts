@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FuelTank, meterModule } from '#metering';
-import { assemble } from '../support/wat.ts';
+import { assemble } from '../../../tools/metering/wat.ts';
 
 /** Turns a loop, calls the host, turns it again; then ends as its second argument says. */
 const GUEST = `(module (import "host" "inner" (func $inner))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FuelTank, type FuelTankOptions, meterModule } from '#metering';
-import { assemble } from '../support/wat.ts';
+import { assemble } from '../../../tools/metering/wat.ts';
 
 type Call = (...args: unknown[]) => unknown;
 

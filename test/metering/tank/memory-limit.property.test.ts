@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Quota } from '#core/limits';
 import type { MemoryPool, Tank } from '#core/ports/meter';
-import { meter } from '../harness/metered.ts';
-import { runs } from '../harness/runs.ts';
+import { meter } from '../../../tools/metering/harness/metered.ts';
+import { runs } from '../../../tools/metering/harness/runs.ts';
 
 const PAGE = 65_536;
 /** A funcref entry, and an object of one i32. */

@@ -6,7 +6,7 @@ import { createRuntime } from '../../../src/index.ts';
 import { MeteringError } from '../../../src/metering/errors.ts';
 import { meterModule } from '../../../src/metering/index.ts';
 import { named } from '../../../src/metering/tank/trap-cause.ts';
-import { plain } from '../../support/actor-wat.ts';
+import { plain } from '../../../tools/components/actor-wat.ts';
 
 function running(...frames: readonly string[]): unknown {
   const thrown = new WebAssembly.RuntimeError('unreachable');

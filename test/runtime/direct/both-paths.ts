@@ -4,7 +4,7 @@ import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import type { LiftBounds } from '../../../src/runtime/heap-cost.ts';
 import { planDirect } from '../../../src/runtime/planning/plan.ts';
 import { transpile } from '../../../src/runtime/transpile/transpile.ts';
-import { BareTurn } from '../../support/bare-turn.ts';
+import { BareTurn } from '../../../tools/runtime/bare-turn.ts';
 
 export type Imports = Readonly<Record<string, unknown>>;
 type Stop = (reason: Error) => never;

@@ -7,7 +7,7 @@ import { plannedCalls } from '../../../src/runtime/engine/planned-calls.ts';
 import { execution, TurnScheduler } from '../../../src/runtime/execution/index.ts';
 import { planCalls } from '../../../src/runtime/planning/plan.ts';
 import { transpile } from '../../../src/runtime/transpile/transpile.ts';
-import { actor } from '../../support/actor-wat.ts';
+import { actor } from '../../../tools/components/actor-wat.ts';
 import { echoGuest } from './echo-guest.ts';
 import { witSignature } from './wit-types.ts';
 

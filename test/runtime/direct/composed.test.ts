@@ -5,7 +5,7 @@ import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/planning/plan.ts';
 import { whyInvalid } from '../../../src/runtime/transpile/validator.ts';
-import { BareTurn } from '../../support/bare-turn.ts';
+import { BareTurn } from '../../../tools/runtime/bare-turn.ts';
 import { forwardingGuests, type Lane, unnamed } from './forwarding-guests.ts';
 import { valuesOf, type WitType, witType } from './wit-types.ts';
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../src/runtime/direct/direct-code.ts';
 import { planDirect } from '../../../src/runtime/planning/plan.ts';
-import { BareTurn } from '../../support/bare-turn.ts';
+import { BareTurn } from '../../../tools/runtime/bare-turn.ts';
 
 type Call = (...args: readonly unknown[]) => unknown;
 

@@ -5,7 +5,7 @@ import { fuelLane, meter } from '#metering';
 import { exchangeLane, theExchange } from '../../../src/runtime/exchange/exchange.ts';
 import { Execution, Turn } from '../../../src/runtime/execution/index.ts';
 import type { HostState } from '../../../src/runtime/host/host-state.ts';
-import { assemble } from '../../metering/support/wat.ts';
+import { assemble } from '../../../tools/metering/wat.ts';
 
 const SPIN = `(module (func (export "spin") (param i32)
   (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))`;

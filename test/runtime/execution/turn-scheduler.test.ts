@@ -6,7 +6,7 @@ import { fuelLane, meter } from '#metering';
 import { Execution, Turn, TurnScheduler } from '../../../src/runtime/execution/index.ts';
 import { promising } from '../../../src/runtime/execution/jspi.ts';
 import type { HostState } from '../../../src/runtime/host/host-state.ts';
-import { assemble } from '../../metering/support/wat.ts';
+import { assemble } from '../../../tools/metering/wat.ts';
 
 /** Asks the host `questions` times, with a loop before each, and sums the answers up. Catches everything once, if told. */
 const GUEST = `(module

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime } from '../../../src/index.ts';
-import { componentOf } from '../../support/actor-wat.ts';
+import { componentOf } from '../../../tools/components/actor-wat.ts';
 import { echoGuest } from '../direct/echo-guest.ts';
 import { valuesOf, type WitType, witSignature } from '../direct/wit-types.ts';
 import { brokenOf, placed } from './broken-values.ts';

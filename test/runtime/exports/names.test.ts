@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../../src/index.ts';
-import { componentOf } from '../../support/actor-wat.ts';
+import { componentOf } from '../../../tools/components/actor-wat.ts';
 
 /** One exported function: of the world, of an interface in line, or of a package's interface. */
 interface Named {

@@ -1,7 +1,7 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../../src/index.ts';
-import { actor } from '../../support/actor-wat.ts';
+import { actor } from '../../../tools/components/actor-wat.ts';
 import { HEAVY_FUNCTIONS, type HeavyFunction, heavyModule } from '../../support/heavy-functions.ts';
 
 let runtime: Runtime;

@@ -3,9 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { readDatabase, writeDatabase } from '../../../tools/bundle/source-database.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../../tools/servers/docker-registry.ts';
 import { describeWithPrograms } from '../../support/real-server.ts';
-import { readDatabase, writeDatabase } from '../../support/source-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));

@@ -5,8 +5,8 @@ import { expect, it } from 'vitest';
 import { decodeLockfile } from '../../../src/bundle/lockfile/decode.ts';
 import { verify } from '../../../src/bundle/verify.ts';
 import { verifyFolder } from '../../../src/bundle/verify-folder.ts';
+import { startDockerRegistry } from '../../../tools/servers/docker-registry.ts';
 import { type BundleFixture, bundleFixture, middle, SCOPE } from '../../support/bundle-fixture.ts';
-import { startDockerRegistry } from '../../support/docker-registry.ts';
 import { InstantClock } from '../../support/instant-clock.ts';
 import { describeWithPrograms } from '../../support/real-server.ts';
 

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { KeyStore, TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
+import { adderComponent } from '../../../tools/components/adder-component.ts';
+import { findPostgres, startPostgres } from '../../../tools/servers/postgres-server.ts';
 import { viv } from '../../cli/viv.ts';
 import { ManualClock } from '../../security/manual-clock.ts';
 import { scratchFolder } from '../../security/scratch.ts';
-import { adderComponent } from '../../support/adder-component.ts';
-import { findPostgres, startPostgres } from '../../support/postgres-server.ts';
 import { describeWithServer } from '../../support/real-server.ts';
 import { canHaveS3, startS3 } from '../../support/versity-server.ts';
 

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { PostgresModuleIndex } from '#registry';
+import { findPostgres, startPostgres } from '../../../tools/servers/postgres-server.ts';
 import { describeIndex, type IndexHarness } from '../../registry/index-contract.ts';
 import { startPglite } from '../../support/pglite-server.ts';
-import { findPostgres, startPostgres } from '../../support/postgres-server.ts';
 import { describeWithServer } from '../../support/real-server.ts';
 
 const TABLES = ['modules', 'interfaces', 'embedder', 'lookups', 'condemned'];

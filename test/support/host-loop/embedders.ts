@@ -2,7 +2,7 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CallPath, type ComponentHandle, createRuntime, type Runtime } from '../../../src/index.ts';
-import { plain } from '../actor-wat.ts';
+import { plain } from '../../../tools/components/actor-wat.ts';
 import { leavesNothing, SLOW_ROUNDS } from './watch.ts';
 
 /** Calls an import \`n\` times with two texts, of which it gets bytes or an error; and answers lists of lists. */

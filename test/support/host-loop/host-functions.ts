@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComponentHandle, LoadOptions } from '../../../src/index.ts';
 import { execution } from '../../../src/runtime/execution/index.ts';
 import type { HostState } from '../../../src/runtime/host/host-state.ts';
-import { actor } from '../actor-wat.ts';
+import { actor } from '../../../tools/components/actor-wat.ts';
 import { HostCalls } from './host-calls.ts';
 import { type HostTable, hostTable } from './host-table.ts';
 import type { Maker } from './scenario.ts';

@@ -2,7 +2,7 @@
 import { vi } from 'vitest';
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../../src/index.ts';
 import { HostLinker } from '../../../src/runtime/host/host-linker.ts';
-import { plain } from '../actor-wat.ts';
+import { plain } from '../../../tools/components/actor-wat.ts';
 
 export type Callable = (this: unknown, ...args: readonly unknown[]) => unknown;
 export type Members = Readonly<Record<string, unknown>>;

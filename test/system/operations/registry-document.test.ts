@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { ModuleRecord } from '#core/ports/registry';
 import { openKeyring, openRegistry } from '#system/operations';
+import { adderComponent } from '../../../tools/components/adder-component.ts';
 import { scratchFolder } from '../../security/scratch.ts';
-import { adderComponent } from '../../support/adder-component.ts';
 
 it('the code in docs/registry.md publishes, finds and fetches', async () => {
   const home = scratchFolder();

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createRuntime } from '#system';
 import { openKeyring, openRegistry } from '#system/operations';
+import { adderComponent } from '../../../tools/components/adder-component.ts';
 import { scratchFolder } from '../../security/scratch.ts';
-import { adderComponent } from '../../support/adder-component.ts';
 
 describe('a runtime with a registry', () => {
   it('loads registry:ID, which counts as signed, until it is revoked', async () => {

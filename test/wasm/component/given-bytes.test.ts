@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainlyNamed } from '#wasm';
 import { createRuntime } from '../../../src/index.ts';
-import { componentOf } from '../../support/actor-wat.ts';
+import { componentOf } from '../../../tools/components/actor-wat.ts';
 
 let folder: string;
 let component: Uint8Array;

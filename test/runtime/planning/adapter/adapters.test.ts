@@ -9,7 +9,7 @@ import { meter } from '#metering';
 import { linkComponent, readComponent } from '#wasm';
 import { theExchange } from '../../../../src/runtime/exchange/exchange.ts';
 import { planBuild } from '../../../../src/runtime/planning/plan.ts';
-import { type ActorText, actor, BUMP } from '../../../support/actor-wat.ts';
+import { type ActorText, actor, BUMP } from '../../../../tools/components/actor-wat.ts';
 import { bothWaysIn, type Ended, type WayIn } from './both-ways-in.ts';
 
 const LIFECYCLE = 'vivarium:actor/lifecycle@0.1.0';

@@ -4,7 +4,7 @@ import { linkComponent, readComponent } from '#wasm';
 import { DirectCode } from '../../../../src/runtime/direct/direct-code.ts';
 import { theExchange } from '../../../../src/runtime/exchange/exchange.ts';
 import { planBuild } from '../../../../src/runtime/planning/plan.ts';
-import { BareTurn } from '../../../support/bare-turn.ts';
+import { BareTurn } from '../../../../tools/runtime/bare-turn.ts';
 
 const BUDGET: CallBudget = { fuel: 1_000_000_000n };
 

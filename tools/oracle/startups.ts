@@ -1,6 +1,6 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
-import type { GeneratedModule } from '../../test/metering/generator/index.ts';
+import type { GeneratedModule } from '../metering/generator/index.ts';
 
 /**
  * Modules whose cost lies in how they begin: data, globals, tables, elements, several memories and a start function, with

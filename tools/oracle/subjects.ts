@@ -1,9 +1,9 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
-import { KERNELS, kernelBytes } from '../../bench/kernels/index.ts';
-import { compileModule, type Features, type GeneratedModule, modulePlan } from '../../test/metering/generator/index.ts';
-import { observeMetered } from '../../test/metering/harness/metered.ts';
-import { importsOfProgram, PROGRAMS } from '../../test/metering/reference/programs.ts';
+import { KERNELS, kernelBytes } from '../kernels/index.ts';
+import { compileModule, type Features, type GeneratedModule, modulePlan } from '../metering/generator/index.ts';
+import { observeMetered } from '../metering/harness/metered.ts';
+import { importsOfProgram, PROGRAMS } from '../metering/reference/programs.ts';
 import type { Subject } from './compare.ts';
 import { startups as startupModules } from './startups.ts';
 import type { WasmtimeImport } from './wasmtime.ts';

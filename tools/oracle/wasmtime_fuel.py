@@ -7,7 +7,7 @@ Reads one JSON object a line from standard input and answers with one a line:
     {"wasm": base64, "imports": [...], "bench": "export", "args": [...], "rounds": n}
       -> {"plain": milliseconds, "fuel": milliseconds, "epoch": milliseconds}
 
-Imports are what the host of the generated modules gives, see `test/metering/harness/host.ts`.
+Imports are what the host of the generated modules gives, see `tools/metering/harness/host.ts`.
 """
 
 import base64
