@@ -6,16 +6,16 @@ import { shownPath } from '#core/text';
 import { BundleError } from './errors.ts';
 import type { SourceEntry } from './lockfile/model.ts';
 
-/** A tree of more entries than this is not looked through. */
+/** A tree with more entries than this is not searched. */
 const MAX_ENTRIES = 2_000_000;
 const PAUSE_AFTER = 4_096;
 
 /**
- * Files of a working tree that a lockfile does not name and that are of a kind that it does name: of the same extension,
- * or of the same name where there is none. Hidden folders, `node_modules`, links and the bundle's own folder are passed
- * over, unless a source lies in them.
+ * Finds files of a working tree that a lockfile does not name although it names files of the same kind: with the same
+ * extension, or with the same name if there is no extension. Hidden folders, `node_modules`, links and the bundle's own
+ * folder are skipped, unless a source is in them.
  *
- * @param root the tree, without links
+ * @param root the tree's path without links
  * @param bundle the bundle's folder
  */
 export async function addedFiles(root: string, sources: readonly SourceEntry[], bundle: string): Promise<string[]> {
@@ -30,7 +30,7 @@ export async function addedFiles(root: string, sources: readonly SourceEntry[], 
     for (const entry of entriesOf(join(root, folder))) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (++seen > MAX_ENTRIES) throw tooMany(root);
-      // A large tree must not keep the event loop.
+      // A large tree must not block the event loop.
       if (seen % PAUSE_AFTER === 0) await setImmediate();
       if (entry.isFile() && !known.has(path) && kinds.has(kindOf(path))) added.push(path);
       if (!entry.isDirectory() || join(root, path) === objects) continue;
@@ -55,7 +55,7 @@ function* entriesOf(folder: string): Generator<Dirent> {
   try {
     opened = opendirSync(folder);
   } catch {
-    // A folder that may not be read holds nothing that a producer could have read.
+    // The producer could not read anything in an unreadable folder either.
     return;
   }
   try {

@@ -2,8 +2,8 @@ import { createHash, hash } from 'node:crypto';
 import { blake3, openBlake3 } from './blake3.ts';
 
 /**
- * What the `sha256:` digests of a repository are: SHA-256, as every registry checks it, or BLAKE3 under that name, as
- * the convention build-cache/v1 has it.
+ * What the `sha256:` digests of a repository contain: SHA-256, which every registry checks, or BLAKE3 under that name,
+ * as the convention build-cache/v1 requires.
  */
 export type DigestMode = 'sha256' | 'build-cache/v1';
 
@@ -18,7 +18,7 @@ export async function digestsOf(bytes: Uint8Array): Promise<Digests> {
   return { blake3: await blake3(bytes), sha256: hash('sha256', bytes, 'hex'), bytes: bytes.length };
 }
 
-/** Passes pieces on and tells their digests when they have ended. */
+/** Passes pieces on, and reports their digests at the end. */
 export async function* digesting(
   pieces: AsyncIterable<Uint8Array>,
   tell: (digests: Digests) => void,
@@ -35,7 +35,7 @@ export async function* digesting(
   tell({ blake3: blake3.digest(), sha256: sha256.digest('hex'), bytes });
 }
 
-/** The digest that a registry of this mode names the bytes by. */
+/** Returns the digest by which a registry of this mode names the bytes. */
 export function wireDigest(digests: Digests, mode: DigestMode): string {
   return `sha256:${mode === 'sha256' ? digests.sha256 : digests.blake3}`;
 }

@@ -26,5 +26,5 @@ export type BundleErrorCode =
   | 'BUNDLE_UNTRUSTED'
   | 'BUNDLE_FORBIDDEN_ADDRESS';
 
-/** What went wrong while a bundle was packed, carried, checked or restored. */
+/** Reports what went wrong while a bundle was packed, transferred, checked or restored. */
 export class BundleError extends VivariumError<BundleErrorCode> {}

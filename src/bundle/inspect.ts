@@ -6,25 +6,25 @@ import { type Lockfile, rootIsRight } from './lockfile/model.ts';
 import { type BundleTrust, type Judgement, judgeBeside } from './signature.ts';
 import { type ChunkShape, declaredShape, looksLikeAst } from './sources/chunk-shape.ts';
 
-/** What a folder or a lockfile tells of a bundle; nothing was fetched, and chunks were not hashed. */
+/** What a folder or a lockfile says about a bundle. Nothing is fetched, and chunks are not hashed. */
 export interface Inspection {
   readonly path: string;
   readonly lockfile: Lockfile;
-  /** `false` where the producer has a rule of its own for the root. */
+  /** `false` when the producer has its own rule for the root. */
   readonly rootChecked: boolean;
   readonly chunksPresent: number;
   readonly chunksMissing: readonly string[];
   readonly bytes: number;
-  /** How many of the chunks that are there have which shape. */
+  /** How many of the chunks in the folder have which shape. */
   readonly shapes: Readonly<Record<ChunkShape, number>>;
-  /** Who signed it, or why its signature does not count; only where there is one, and it was asked for. */
+  /** Who signed it, or why its signature is not valid; only if there is a signature and it was asked for. */
   readonly signature?: Judgement;
 }
 
 /**
- * @param path a bundle's folder, or a lockfile (binary or TOML).
- * @param producer shows only its lockfile; without it, all lockfiles of a folder are shown.
- * @param trust whose signatures count; without it, signatures are not looked at.
+ * @param path a bundle's folder, or a lockfile (binary or TOML)
+ * @param producer shows only its lockfile; without it, all lockfiles of a folder are shown
+ * @param trust whose signatures are valid; without it, signatures are not checked
  * @throws as `loadLockfile`
  */
 export async function inspect(path: string, producer?: string, trust?: BundleTrust): Promise<readonly Inspection[]> {

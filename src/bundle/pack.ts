@@ -12,11 +12,14 @@ export interface PackOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Refuses a source of which something would be left out. */
   readonly strict?: boolean;
-  /** Fixes the lockfile's time, in milliseconds since 1970. */
+  /** Sets the lockfile's time, in milliseconds since 1970. */
   readonly generatedAtMs?: number;
-  /** A lockfile whose time is kept if its root is the same; asked for if the one in the folder has another. */
+  /**
+   * Returns an earlier lockfile, whose time is kept if its root is the same. It is called if the folder's lockfile has
+   * another root.
+   */
   readonly previous?: () => Promise<Lockfile | undefined>;
-  /** Tells the chunks' SHA-256 too, which a registry will want. */
+  /** Computes the chunks' SHA-256 too, which a registry needs. */
   readonly withSha256?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
@@ -30,17 +33,18 @@ export interface PackReport {
   readonly bytes: number;
   readonly bytesAdded: number;
   readonly leftOut: readonly string[];
-  /** By BLAKE3; filled only where the SHA-256 was asked for. */
+  /** The digests by BLAKE3, filled only if the SHA-256 was requested. */
   readonly digests: ReadonlyMap<string, Digests>;
   /** The binary lockfile. */
   readonly encoded: Uint8Array;
 }
 
 /**
- * Packs a source into a folder: chunks first, lockfile last, so that a lockfile never names a chunk that is not there.
- * The same source gives the same bytes.
+ * Packs a source into a folder: chunks first and the lockfile last, so that a lockfile never names a missing chunk. The
+ * same source gives the same bytes.
  *
- * @throws {BundleError} `BUNDLE_EMPTY`, `BUNDLE_LEFT_OUT`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_STORAGE_FAILED` and the source's own
+ * @throws {BundleError} `BUNDLE_EMPTY`, `BUNDLE_LEFT_OUT`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_STORAGE_FAILED` and the
+ * source's own
  */
 export async function pack(source: BundleSource, folder: string, options: PackOptions): Promise<PackReport> {
   refuseLeftOut(source, options);

@@ -1,8 +1,8 @@
-/** How far a long step is: what a progress bar shows. */
+/** The progress of a long step, for a progress bar. */
 export interface Progress {
   readonly step: 'pack' | 'send' | 'fetch' | 'restore' | 'check';
   readonly chunks: number;
-  /** All of them, as far as is known. */
+  /** The total as far as it is known. */
   readonly totalChunks: number;
   readonly bytes: number;
   /** Unknown while packing. */

@@ -16,23 +16,23 @@ import { type UnpackReport, unpack } from './unpack.ts';
 
 export interface PullOptions extends Surroundings {
   readonly producer: string;
-  /** The bundle's folder; with a remote it is filled, and without it a temporary one serves. */
+  /** The bundle's folder. With a remote it is filled; without one given, a temporary folder is used. */
   readonly folder?: string;
   readonly remote?: RemoteOptions & { readonly reference: string; readonly maxChunkBytes?: number };
-  /** Makes what the bundle is restored into; without it, only the folder is filled. */
+  /** Makes the target of the restore; without it, only the folder is filled. */
   readonly target?: (lockfile: Lockfile) => BundleTarget;
-  /** `false` trusts the folder's chunks and does not hash them. What comes from a registry is always hashed. */
+  /** `false` trusts the folder's chunks and does not hash them. Chunks from a registry are always hashed. */
   readonly verify?: boolean;
-  /** Trusted keys: a bundle that none of them signed is refused. Without it, signatures are not looked at. */
+  /** Trusted keys: a bundle that none of them signed is refused. Without it, signatures are not checked. */
   readonly trust?: TrustedKeys;
   readonly onProgress?: OnProgress;
 }
 
 export interface PullReport {
   readonly lockfile: Lockfile;
-  /** `false` where the producer has a rule of its own for the lockfile's root, so that nobody here can check it. */
+  /** `false` when the producer has its own rule for the lockfile's root, which cannot be checked here. */
   readonly rootChecked: boolean;
-  /** Where signatures were asked for: the trusted keys that signed. */
+  /** The trusted keys that signed, if signatures were required. */
   readonly signers?: readonly TrustedKey[];
   readonly fetched?: RemotePullReport;
   readonly restored?: UnpackReport;
@@ -50,7 +50,10 @@ const PULL: allow.OptionRules<PullOptions> = {
 };
 const RULE = allow.required(PULL, 'clock', 'random', 'producer');
 
-/** Fetches a bundle from a registry if one is named, and restores it. @throws as `pullRemote` and `unpack`; `BUNDLE_UNTRUSTED` */
+/**
+ * Fetches a bundle from a registry if one is named, and restores it. @throws as `pullRemote` and `unpack`;
+ * `BUNDLE_UNTRUSTED`
+ */
 export async function pull(options: PullOptions): Promise<PullReport> {
   checkBundleOptions(options, RULE);
   const { folder, remote, producer } = options;
@@ -65,7 +68,7 @@ export async function pull(options: PullOptions): Promise<PullReport> {
       'nothing to pull; name the folder of a bundle, or a registry with --remote',
     );
   }
-  // A pull that was killed goes on with what it had, if it was of the same repository.
+  // A pull continues with the chunks of a killed pull if it is from the same repository.
   const purpose = `${remote.url} ${producer} ${remote.scope}`;
   await using temporary = await TemporaryFolder.make('pull', purpose, options.clock);
   return await pullInto(join(temporary.path, 'bundle'), options);

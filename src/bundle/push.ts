@@ -19,14 +19,14 @@ import { TemporaryFolder } from './temporary-folder.ts';
 
 export interface PushOptions extends Surroundings {
   readonly source: BundleSource;
-  /** Where the bundle is packed; without it (and with a remote) a temporary folder serves. */
+  /** The folder in which the bundle is packed; with a remote, a temporary folder by default. */
   readonly folder?: string;
   readonly remote?: RemoteOptions & Omit<RemotePushOptions, 'dryRun' | 'onProgress'>;
   /** Refuses a source of which something would be left out. */
   readonly strict?: boolean;
-  /** Says what would be written and sent, and does neither. */
+  /** Reports what would be written and sent, and does neither. */
   readonly dryRun?: boolean;
-  /** Fixes the lockfile's time, in milliseconds since 1970. */
+  /** Sets the lockfile's time, in milliseconds since 1970. */
   readonly generatedAtMs?: number;
   /** Signs the lockfile, beside it and in the registry. */
   readonly sign?: Signer;
@@ -57,9 +57,12 @@ export async function push(options: PushOptions): Promise<PushReport> {
   checkBundleOptions(options, RULE);
   const { folder, remote, source, dryRun = false } = options;
   if (folder === undefined && remote === undefined) {
-    throw new BundleError('BUNDLE_INVALID_OPTION', 'nowhere to push to; name a folder, or a registry with --remote');
+    throw new BundleError(
+      'BUNDLE_INVALID_OPTION',
+      'there is nowhere to push to; name a folder, or a registry with --remote',
+    );
   }
-  // What is wrong with the remote's name is said before anything is packed.
+  // Report errors in the remote's name before anything is packed.
   if (remote !== undefined) {
     repositoryOf(remote.url, source.producer, remote.scope);
     checkTag(remote.tag);
@@ -110,7 +113,10 @@ async function pushFrom(folder: string, options: PushOptions): Promise<PushRepor
   });
 }
 
-/** The lockfile of the last push to this tag, whose time is kept if nothing changed. What is not one is replaced. */
+/**
+ * Returns the lockfile of the last push to this tag, whose time is kept if nothing changed. Anything else under the tag
+ * is replaced.
+ */
 async function lockfileThere(client: RegistryClient, tag: string): Promise<Lockfile | undefined> {
   try {
     return (await openRemote(client, tag)).lockfile;

@@ -10,24 +10,24 @@ import { RegistryClient } from './oci/registry-client.ts';
 import { repositoryOf } from './oci/repository.ts';
 import type { RemoteVerifyOptions } from './oci/verify.ts';
 
-/** Where and how a bundle lies in a registry. */
+/** The place of a bundle in a registry, and how to reach it. */
 export interface RemoteOptions {
-  /** `https://host` or `http://host:port`, perhaps with a path that all repositories begin with. */
+  /** `https://host` or `http://host:port`, optionally with a path with which all repositories begin. */
   readonly url: string;
-  /** `<repo>/<commit>`: with the producer before it, the repository's name. */
+  /** `<repo>/<commit>`; with the producer before it, this is the repository's name. */
   readonly scope: string;
   readonly credentials?: Credentials;
-  /** Hosts of token servers, beside the registry's own, that may have the credentials. */
+  /** Hosts of token servers that may get the credentials, in addition to the registry's own. */
   readonly authHosts?: readonly string[];
   /** How many transfers run at the same time. Default 8. */
   readonly concurrency?: number;
-  /** How long a silent server is waited for, in milliseconds. Default 30,000. */
+  /** The milliseconds to wait for a silent server. Default 30,000. */
   readonly idleMs?: number;
-  /** How names become addresses; the system's way by default. */
+  /** How to resolve names; by the system by default. */
   readonly resolve?: Resolve;
-  /** Proxies that lead to it; none by default. */
+  /** The proxies to use; none by default. */
   readonly proxies?: ProxyOptions;
-  /** PEM of certificate authorities that are trusted beside the system's. */
+  /** PEM of certificate authorities that are trusted in addition to the system's. */
   readonly ca?: string;
 }
 
@@ -37,7 +37,7 @@ export interface Surroundings {
   readonly signal?: AbortSignal;
 }
 
-/** One registry's options may serve push, pull and verify alike: each takes what it needs. */
+/** The options of one registry serve push, pull and verify; each takes what it needs. */
 type AnyRemote = RemoteOptions &
   Pick<RemotePushOptions, 'tag' | 'digestMode' | 'maxManifestBytes' | 'mountFrom'> &
   Pick<RemotePullOptions, 'reference' | 'maxChunkBytes'> &
@@ -62,7 +62,7 @@ const REMOTE: allow.OptionRules<AnyRemote> = {
   full: allow.flag,
 };
 
-/** The rule of a registry that is named with its url, its scope, and `key`. */
+/** Makes the rule of a registry that needs its url, its scope, and `key`. */
 export function remoteWith(key: 'tag' | 'reference'): allow.OptionRule {
   return allow.required(REMOTE, 'url', 'scope', key);
 }
@@ -73,7 +73,7 @@ export const SURROUNDINGS: allow.OptionRules<Surroundings> = {
   signal: allow.signal,
 };
 
-/** Runs `task` with a client of the producer's repository, and closes its connections. */
+/** Runs `task` with a client of the producer's repository, and then closes its connections. */
 export async function withRemote<Result>(
   { url, scope, ...options }: RemoteOptions,
   producer: string,

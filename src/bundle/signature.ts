@@ -14,29 +14,29 @@ import { BundleError } from './errors.ts';
 import type { LoadedLockfile } from './lockfile/lockfile-file.ts';
 import { CONFIG_TYPE } from './oci/manifest.ts';
 
-/** Whose signatures count, and when. */
+/** Which signatures are valid, and at what time. */
 export interface BundleTrust {
   readonly keys: TrustedKeys;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-/** Trusted keys that signed a lockfile, or why what is there does not count. */
+/** The trusted keys that signed a lockfile, or why the existing signature is not valid. */
 export type Judgement = { readonly signers: readonly TrustedKey[] } | { readonly refused: string };
 
 /**
- * Signs a packed lockfile, beside it: the lockfile names every chunk, so this signs the bundle wherever it lies. Signing the same
- * lockfile again with the same key gives the same envelope.
+ * Signs a packed lockfile, in a file beside it. The lockfile names every chunk, so this signs the bundle wherever it
+ * is. Signing the same lockfile again with the same key gives the same envelope.
  */
 export async function signLockfile(path: string, signer: Signer, now: number): Promise<string> {
   await signFile(path, signer, { mediaType: CONFIG_TYPE, signedAt: now });
   const envelope = await readSignatureFile(path);
   if (envelope !== undefined) return formatEnvelope(envelope);
-  throw new BundleError('BUNDLE_STORAGE_FAILED', `${shownPath(signaturePath(path))} is gone again; push again`);
+  throw new BundleError('BUNDLE_STORAGE_FAILED', `${shownPath(signaturePath(path))} was removed meanwhile; push again`);
 }
 
 /**
- * Who signed the lockfile of this digest, by the envelope that `read` answers.
+ * Returns who signed the lockfile of this digest, by the envelope that `read` returns.
  * @returns `undefined` if there is no envelope
  */
 export async function judge(
@@ -48,13 +48,13 @@ export async function judge(
     const envelope = await read();
     return envelope && { signers: await verifyStatement(envelope, { digest, mediaType: CONFIG_TYPE }, trust) };
   } catch (error) {
-    // A trust store that cannot be read is no verdict on the bundle.
+    // A trust store that cannot be read says nothing about the bundle.
     if (!isVivariumError(error, 'SECURITY_BAD_SIGNATURE') && !isVivariumError(error, 'SECURITY_UNTRUSTED')) throw error;
     return { refused: error.message };
   }
 }
 
-/** Who signed a lockfile in a folder, or `undefined` if there is no signature beside it. */
+/** Returns who signed a lockfile in a folder, or `undefined` if there is no signature beside it. */
 export function judgeBeside(
   { path, bytes }: Pick<LoadedLockfile, 'path' | 'bytes'>,
   trust: BundleTrust,

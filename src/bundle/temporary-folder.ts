@@ -10,15 +10,15 @@ import { storageFailed } from './storage-errors.ts';
 
 const LEASE = 'lease';
 const RENEWED_MS = 60_000;
-/** A lease of another machine or container that was not renewed for this long has no holder. */
+/** A lease of another machine or container that was not renewed for this long has no holder any more. */
 const EXPIRED_MS = 3_600_000;
-/** For a folder without a lease, or with one of a process whose number another one may have by now. */
+/** The age limit for a folder without a lease, or whose process number another process may have by now. */
 const OLD_MS = 24 * 3_600_000;
 
 /**
- * A folder for one push or pull, `vivarium-<kind>-<key>-<random>` in the system's temporary folder. It holds a lease: a file
- * with the process's name, whose time is renewed. A killed process leaves its folder behind; the next one of this user
- * takes it over, if it is for the same thing, or removes it.
+ * A folder for one push or pull, `vivarium-<kind>-<key>-<random>` in the system's temporary folder. It contains a
+ * lease: a file with the process's name, whose time is renewed. A killed process leaves its folder behind. The next
+ * process of this user takes it over if it has the same purpose, or removes it.
  */
 export class TemporaryFolder implements AsyncDisposable {
   readonly path: string;
@@ -29,7 +29,7 @@ export class TemporaryFolder implements AsyncDisposable {
     this.#renewal = setInterval(() => renew(path, clock), RENEWED_MS).unref();
   }
 
-  /** @param purpose what a folder is for; one that was left with the same purpose is taken over. */
+  /** @param purpose the folder's purpose; a leftover folder with the same purpose is taken over */
   static async make(kind: 'push' | 'pull', purpose: string, clock: Pick<Clock, 'now'>): Promise<TemporaryFolder> {
     const prefix = `vivarium-${kind}-${createHash('sha256').update(purpose).digest('hex').slice(0, 16)}-`;
     try {
@@ -39,7 +39,7 @@ export class TemporaryFolder implements AsyncDisposable {
       await lease.writeFile(JSON.stringify(self()));
       const folder = new TemporaryFolder(path, clock);
       for (const orphan of orphans) {
-        // Of two that find the same orphan, one wins the rename.
+        // If two processes find the same orphan, one wins the rename.
         if (orphan.includes(prefix)) await rename(join(orphan, 'bundle'), join(path, 'bundle')).catch(() => undefined);
         if (orphan.includes(prefix)) await takePartials(orphan, path);
         await rm(orphan, { recursive: true, force: true });
@@ -56,7 +56,7 @@ export class TemporaryFolder implements AsyncDisposable {
   }
 }
 
-/** What a killed pull had collected beside its bundle (`Staging`). */
+/** Takes over what a killed pull had collected beside its bundle (`Staging`). */
 async function takePartials(from: string, to: string): Promise<void> {
   for (const name of await readdir(from).catch(() => [])) {
     if (name.endsWith('.partial')) await rename(join(from, name), join(to, name)).catch(() => undefined);
@@ -66,7 +66,10 @@ async function takePartials(from: string, to: string): Promise<void> {
 interface Holder {
   readonly host: string;
   readonly pid: number;
-  /** Containers may share a temporary folder and a host's name, and have numbers of their own for processes. */
+  /**
+   * Identifies the process namespace, because containers may share a temporary folder and a host name but number
+   * processes separately.
+   */
   readonly space: string;
 }
 
@@ -75,7 +78,7 @@ function self(): Holder {
   try {
     space = readlinkSync('/proc/self/ns/pid');
   } catch {
-    // Only Linux has them.
+    // Only Linux has process namespaces.
   }
   return { host: hostname(), pid: process.pid, space };
 }
@@ -87,7 +90,7 @@ async function orphansIn(folder: string, now: number): Promise<readonly string[]
 
 function isOrphan(path: string, now: number): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  // Anybody can make a folder of this name, or a link, in a temporary folder that all share.
+  // Anybody can make a folder or link of this name in a shared temporary folder.
   if (stats === undefined || !stats.isDirectory() || stats.uid !== (process.getuid?.() ?? stats.uid)) return false;
   const lease = lstatSync(join(path, LEASE), { throwIfNoEntry: false });
   if (lease === undefined || !lease.isFile() || lease.size > 4_096) return now - stats.mtimeMs > OLD_MS;
@@ -123,6 +126,6 @@ function renew(path: string, clock: Pick<Clock, 'now'>): void {
   try {
     utimesSync(join(path, LEASE), clock.now() / 1_000, clock.now() / 1_000);
   } catch {
-    // Somebody removed it; the transfer will find out by itself.
+    // Somebody removed the lease; the transfer itself will notice.
   }
 }

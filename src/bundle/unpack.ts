@@ -4,7 +4,7 @@ import type { OnProgress } from './progress.ts';
 import type { BundleTarget } from './sources/bundle-source.ts';
 
 export interface UnpackOptions {
-  /** `false` trusts the folder: its chunks are not hashed. Their structure is still checked. Default `true`. */
+  /** `false` trusts the folder: its chunks are not hashed, but their structure is still checked. Default `true`. */
   readonly verify?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;

@@ -20,7 +20,7 @@ export interface FolderCheck {
 }
 
 /**
- * Checks that every chunk of a bundle's folder is there and right.
+ * Checks that every chunk of a bundle's folder exists and is right.
  * @throws {BundleError} `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, and as `loadLockfile`
  */
 export async function verifyFolder(path: string, producer?: string, onProgress?: OnProgress): Promise<FolderCheck> {
@@ -45,15 +45,15 @@ export interface TreeCheck {
   readonly fresh: number;
   /** Sources whose file has other bytes. */
   readonly changed: readonly string[];
-  /** Sources that have no file. */
+  /** Sources without a file. */
   readonly absent: readonly string[];
-  /** Files of the same kinds that are no source. */
+  /** Files of the same kinds that are not sources. */
   readonly added: readonly string[];
 }
 
 /**
- * Compares a lockfile with a working tree. The input is hashed first; where it differs, the file may still be the
- * chunk itself (a lockfile whose inputs were normalised), and where the chunk is at hand it must at least be right.
+ * Compares a lockfile with a working tree. The input is hashed first. If it differs, the file may still equal the chunk
+ * itself (a lockfile whose inputs were normalised). A chunk in the folder must be right in any case.
  *
  * @throws {BundleError} `BUNDLE_CHUNK_CORRUPT`, and as `loadLockfile`
  */
@@ -78,7 +78,7 @@ export async function verifyTree(path: string, tree: string, producer?: string):
   return { producer: lockfile.meta.producer, root: lockfile.root, fresh, changed, absent, added };
 }
 
-/** @throws {BundleError} `BUNDLE_STALE` unless every source is as the lockfile says, and no file came */
+/** @throws {BundleError} `BUNDLE_STALE` unless every source is as the lockfile says and there are no new files */
 export function refuseStale({ changed, absent, added }: TreeCheck): void {
   if (changed.length + absent.length + added.length === 0) return;
   const names = [...changed, ...absent, ...added]

@@ -7,7 +7,7 @@ import { type RemoteOptions, remoteWith, SURROUNDINGS, type Surroundings, withRe
 
 export interface VerifyOptions extends Surroundings {
   readonly remote: RemoteOptions & Omit<RemoteVerifyOptions, 'producer' | 'random' | 'onProgress'>;
-  /** Without one, `mache` and then `vivarium` are tried. */
+  /** Without a producer, `mache` and then `vivarium` are tried. */
   readonly producer?: string;
   readonly onProgress?: RemoteVerifyOptions['onProgress'];
 }
@@ -22,7 +22,7 @@ const RULE = allow.required(VERIFY, 'clock', 'random', 'remote');
 
 const PRODUCERS = ['mache', 'vivarium'];
 
-/** Probes a bundle in a registry; the report says whose it is. @throws as `verifyRemote` */
+/** Checks a bundle in a registry. The report names its producer. @throws as `verifyRemote` */
 export async function verify(options: VerifyOptions): Promise<RemoteVerifyReport> {
   checkBundleOptions(options, RULE);
   const { remote, producer, onProgress, ...surroundings } = options;

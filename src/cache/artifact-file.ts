@@ -19,7 +19,7 @@ const MAGIC = Buffer.from('VIVA\0\0\0\u0001', 'latin1');
 const END = Buffer.from('SEAL', 'latin1');
 const TRAILER = 4 + END.length;
 const MAX_SEAL = 64 * 1024;
-/** A header is as long as its call plan. */
+/** Bounds of a header, which contains the call plan and may be as long as that. */
 const HEADER_BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 8, maxItems: 1_000_000 };
 
 interface Header extends ArtifactKey {
@@ -37,7 +37,9 @@ export interface DecodedArtifact {
   readonly javascriptBytes: number;
 }
 
-/** The content, seal left out. Equal artifacts give equal bytes. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+/**
+ * Encodes the content without its seal. Equal artifacts give equal bytes. @throws {CacheError} `CACHE_INVALID_ARTIFACT`
+ */
 export function encodeArtifact(key: ArtifactKey, artifact: Artifact): Buffer {
   if (!artifact.javascript.isWellFormed()) throw invalid('its JavaScript holds half of a surrogate pair');
   const javascript = Buffer.from(artifact.javascript, 'utf8');
@@ -57,15 +59,15 @@ export function encodeArtifact(key: ArtifactKey, artifact: Artifact): Buffer {
   return Buffer.concat([MAGIC, length, headerBytes, javascript, ...artifact.coreModules.map(({ bytes }) => bytes)]);
 }
 
-/** Looks at the first bytes only: anybody's may be shown to it. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+/** Checks only the first bytes, so that any file may be passed. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
 export function checkFormat(content: Buffer): void {
   if (content.length < MAGIC.length + 4 || !content.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw invalid('it does not begin as one of this format version');
+    throw invalid('it does not begin with the header of this format version');
   }
 }
 
 /**
- * Reads a content, whose seal was checked. Module bytes are views of it.
+ * Decodes a content whose seal was checked. Module bytes are views of it.
  * @throws {CacheError} `CACHE_INVALID_ARTIFACT`
  */
 export function decodeArtifact(content: Buffer): DecodedArtifact {
@@ -94,12 +96,12 @@ export function decodeArtifact(content: Buffer): DecodedArtifact {
   };
 }
 
-/** The same bytes without Buffer's own methods, whose `slice` does not copy. */
+/** Returns the same bytes without Buffer's own methods, whose `slice` does not copy. */
 function plain(bytes: Buffer): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** The file of a content and its seal. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+/** Joins a content and its seal into a file. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
 export function joinSeal(content: Uint8Array, seal: Uint8Array): Buffer {
   if (seal.length > MAX_SEAL) throw invalid(`its seal has ${seal.length} bytes, more than ${MAX_SEAL}`);
   const length = Buffer.alloc(4);
@@ -107,7 +109,7 @@ export function joinSeal(content: Uint8Array, seal: Uint8Array): Buffer {
   return Buffer.concat([content, seal, length, END]);
 }
 
-/** Parts a file into content and seal, as views. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
+/** Splits a file into views of its content and seal. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
 export function splitSeal(file: Buffer): { readonly content: Buffer; readonly seal: Buffer } {
   if (file.length < TRAILER || !file.subarray(file.length - END.length).equals(END))
     throw invalid('it has no end mark');
@@ -117,7 +119,7 @@ export function splitSeal(file: Buffer): { readonly content: Buffer; readonly se
   return { content: file.subarray(0, contentLength), seal: file.subarray(contentLength, file.length - TRAILER) };
 }
 
-/** Whoever reads an entry checks its seal first; a key that signs may still be a careless one's. */
+/** Parses a header with checks. Readers check the seal first, but the owner of a signing key may have been careless. */
 function parseHeader(json: Uint8Array): Header {
   let value: unknown;
   try {

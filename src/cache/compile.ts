@@ -1,9 +1,9 @@
 import type { Artifact, CompiledArtifact } from '#core/ports/artifact';
 
-/** Up to this many bytes compiling at once costs less than a trip to another thread and back. */
+/** Up to this many bytes compiling on this thread costs less than a trip to another thread and back. */
 const SMALL = 32 * 1024;
 
-/** Compiles all modules of an artifact; none of its code runs. @throws {WebAssembly.CompileError} */
+/** Compiles all modules of an artifact without running their code. @throws {WebAssembly.CompileError} */
 export async function compileArtifact(artifact: Artifact): Promise<CompiledArtifact> {
   const compiled = artifact.coreModules.map(({ bytes }) => {
     const source = bytes as Uint8Array<ArrayBuffer>;
@@ -16,7 +16,10 @@ export async function compileArtifact(artifact: Artifact): Promise<CompiledArtif
   };
 }
 
-/** What an entry weighs in memory, in bytes: its text, and its modules twice, as V8 keeps a copy of what it compiled. */
+/**
+ * Returns the bytes of an entry in memory: its text, and its modules twice, because V8 keeps a copy of what it
+ * compiled.
+ */
 export function weightOf(artifact: Artifact): number {
   const text = artifact.javascript.length + (artifact.callPlan?.length ?? 0);
   return artifact.coreModules.reduce((sum, { bytes }) => sum + 2 * bytes.length, text);

@@ -3,9 +3,9 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { allow, checkOptions } from '#core/options';
 import { CacheError } from './errors.ts';
 
-/** What an embedder may choose. Left out: the default named in `CacheConfig`. */
+/** The options of the cache. `CacheConfig` names their defaults. */
 export interface CacheOptions {
-  /** Where the disk tier lies; `false`: no disk tier. */
+  /** The folder of the disk tier; `false` disables the disk tier. */
   readonly root?: string | false | undefined;
   readonly memoryBytes?: number | undefined;
   readonly maxDiskBytes?: number | undefined;
@@ -15,21 +15,26 @@ export interface CacheOptions {
 }
 
 export interface CacheConfig {
-  /** Absolute path of the cache's root; undefined: no disk tier. */
+  /** The absolute path of the cache's root; undefined without a disk tier. */
   readonly root: string | undefined;
-  /** Weight that the memory tier may hold: generated text and module bytes, each module twice (ours and V8's). 256 MiB. */
+  /**
+   * The weight that the memory tier may hold: generated text and module bytes, each module twice (ours and V8's). 256
+   * MiB.
+   */
   readonly memoryBytes: number;
-  /** Bytes of entries on disk, all engines' together; held by a sweep after writes, and by `pruneDisk`. 4 GiB. */
+  /**
+   * The most bytes of entries on disk, of all engines together. Sweeps after writes and `pruneDisk` enforce it. 4 GiB.
+   */
   readonly maxDiskBytes: number;
   /** The largest entry that is written or read. 512 MiB. */
   readonly maxArtifactBytes: number;
-  /** How long a holder that shows no sign of life keeps others from building, in milliseconds. 10 s. */
+  /** How long a lock's holder without a sign of life keeps others from building, in milliseconds. 10 s. */
   readonly leaseMs: number;
-  /** How long an invalid component is remembered as such, in milliseconds. 5 s. */
+  /** How long an invalid component is remembered as invalid, in milliseconds. 5 s. */
   readonly negativeMs: number;
 }
 
-/** What the platform's convention is read from. */
+/** The facts from which the platform's convention is derived. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: NodeJS.Platform;
@@ -64,13 +69,13 @@ export function resolveCacheConfig(options: CacheOptions = {}, surroundings: Sur
   };
 }
 
-/** `VIVARIUM_CACHE_DIR`, else the platform's folder for caches; undefined when there is no home to put it in. */
+/** Returns `VIVARIUM_CACHE_DIR`, or the platform's folder for caches; undefined when there is no home folder. */
 function cacheRoot({ env, platform, home }: Surroundings): string | undefined {
   if (env.VIVARIUM_CACHE_DIR) return resolve(env.VIVARIUM_CACHE_DIR);
   try {
     if (platform === 'win32') return join(env.LOCALAPPDATA || join(home(), 'AppData', 'Local'), 'vivarium', 'Cache');
     if (platform === 'darwin') return join(home(), 'Library', 'Caches', 'vivarium');
-    // The XDG base directory specification says that a relative path is to be ignored.
+    // The XDG base directory specification says that a relative path must be ignored.
     const xdg = env.XDG_CACHE_HOME;
     return join(xdg && isAbsolute(xdg) ? xdg : join(home(), '.cache'), 'vivarium');
   } catch {

@@ -3,20 +3,20 @@ import type { Clock } from '#core/ports/clock';
 import { CacheError } from './errors.ts';
 import { codeOf } from './files.ts';
 
-/** `ready`; `suspended`: reading only, writes are tried again later; `off`: nothing is read or written. */
+/** `ready`; `suspended`: entries are only read, and writes are tried again later; `off`: nothing is read or written. */
 export type DiskState = 'ready' | 'suspended' | 'off';
 
 export interface DiskHealthOptions {
   readonly root: string;
   readonly clock: Clock;
-  /** Told when the tier stops working, for a while or for good. */
+  /** Called when the tier stops working, for a while or permanently. */
   readonly onTrouble: (error: CacheError) => void;
 }
 
-/** How long writing is left alone after it failed. */
+/** How long nothing is written after a write failed. */
 const SUSPENSION_MS = 60_000;
 
-/** Whether the disk can be used, and what it was that went wrong last. */
+/** Whether the disk can be used, and what the last failure was. */
 export class DiskHealth {
   readonly #options: DiskHealthOptions;
   #off: CacheError | undefined;
@@ -41,7 +41,7 @@ export class DiskHealth {
     return this.#trouble;
   }
 
-  /** Suspends writing, or ends the tier when its folder is not safe, and says so once. */
+  /** Suspends writing, or disables the tier when its folder is not safe, and reports this once. */
   report(cause: unknown, what: string): void {
     const { root, clock, onTrouble } = this.#options;
     if (cause instanceof CacheError && cause.code === 'CACHE_INVALID_ARTIFACT') {
@@ -60,7 +60,7 @@ export class DiskHealth {
 
 export function unavailable(root: string, what: string, cause: unknown): CacheError {
   const code = codeOf(cause);
-  // The folder with the machine's secret, by which entries are sealed, is another one.
+  // The machine's secret that seals entries is in another folder.
   const isSeal = isVivariumError(cause);
   const why = isSeal ? `is not used: ${cause.message}` : `${what} (${code ?? messageOf(cause)})`;
   const variable = isSeal ? 'VIVARIUM_HOME' : 'VIVARIUM_CACHE_DIR';

@@ -39,13 +39,13 @@ export interface DiskOptions {
   readonly files: CacheFiles;
   readonly clock: Clock;
   readonly random: Random;
-  /** Told of each entry that was written, with its bytes. */
+  /** Called with the size of each entry that was written. */
   readonly onWrite: (bytes: number) => void;
-  /** Told when the tier stops working, for a while or for good. */
+  /** Called when the tier stops working, for a while or permanently. */
   readonly onTrouble: (error: CacheError) => void;
 }
 
-/** What reading an entry came to. `damaged` says why it may not be used. */
+/** The outcome of reading an entry. `damaged` says why the entry may not be used. */
 export type DiskRead =
   | { readonly outcome: 'hit'; readonly compiled: CompiledArtifact }
   | { readonly outcome: 'missing' }
@@ -54,15 +54,15 @@ export type DiskRead =
 
 export interface DiskStatistics {
   readonly state: DiskState;
-  /** What the last trouble was. */
+  /** The last failure. */
   readonly trouble: string | undefined;
   readonly hits: number;
-  /** Files of entries that were read, and their bytes. */
+  /** The number of entry files that were read, and their bytes. */
   readonly reads: number;
   readonly readBytes: number;
   readonly stores: number;
   readonly storeFailures: number;
-  /** Entries found damaged, edited or planted. */
+  /** The number of entries found damaged, edited or planted. */
   readonly damaged: number;
 }
 
@@ -73,13 +73,13 @@ interface Opened {
 }
 
 /**
- * Artifacts in files, sealed. Nothing here throws into a caller's load: a disk that is full, missing, read-only or
- * not ours leaves the cache without this tier, and `onTrouble` says so.
+ * Sealed artifacts in files. Nothing here throws into a caller's load: when the disk is full, missing, read-only or not
+ * ours, the cache goes on without this tier and reports it by `onTrouble`.
  */
 export class DiskTier {
   readonly #options: DiskOptions;
   readonly #usage: UsageLog;
-  /** What is known of each profile's folders; absent: nothing, or that they were missing. */
+  /** What is known about each profile's folders; nothing is known, or they were missing, when it has no entry. */
   readonly #folders = new Map<string, 'usable' | 'made'>();
   readonly #health: DiskHealth;
   #counts = { hits: 0, reads: 0, readBytes: 0, stores: 0, storeFailures: 0, damaged: 0 };
@@ -99,7 +99,7 @@ export class DiskTier {
     return this.#health.state === 'ready';
   }
 
-  /** Reads an entry once. Its bytes are anybody's until its seal is known to stand for them: nothing is parsed before. */
+  /** Reads an entry once. Anybody may have written its bytes, so nothing is parsed before its seal is verified. */
   async load(key: ArtifactKey, compile: (artifact: Artifact) => Promise<CompiledArtifact>): Promise<DiskRead> {
     const opened = await this.#open(key);
     if ('outcome' in opened) return opened;
@@ -113,13 +113,13 @@ export class DiskTier {
     }
   }
 
-  /** An entry's content and seal, checked. */
+  /** Reads an entry's content and seal and verifies the seal. */
   async read(key: ArtifactKey): Promise<{ readonly content: Buffer; readonly seal: Buffer } | undefined> {
     const opened = await this.#open(key);
     return 'outcome' in opened ? undefined : opened;
   }
 
-  /** The keys of all entries of this engine. */
+  /** Lists the keys of all entries of this engine. */
   async *list(): AsyncGenerator<ArtifactKey> {
     const { files, root, profiles } = this.#options;
     for (const engineProfileId of profiles.keys()) {
@@ -131,12 +131,12 @@ export class DiskTier {
     }
   }
 
-  /** Notes that the memory tier served the entry, for `prune`. */
+  /** Records that the memory tier served the entry, for `prune`. */
   touch(key: ArtifactKey): void {
     this.#usage.touch(key);
   }
 
-  /** Makes the folders, so that locks can be taken; answers whether that and writing can work at all. */
+  /** Makes the folders, so that locks can be taken. Returns whether locking and writing are possible at all. */
   async prepare({ engineProfileId }: ArtifactKey): Promise<boolean> {
     if (!this.writable) return false;
     if (this.#folders.get(engineProfileId) === 'made') return true;
@@ -149,7 +149,7 @@ export class DiskTier {
     }
   }
 
-  /** Seals and writes an entry; answers whether it did. */
+  /** Seals and writes an entry. Returns whether it did. */
   async store(key: ArtifactKey, artifact: Artifact, origin?: string): Promise<boolean> {
     try {
       const content = encodeArtifact(key, artifact);
@@ -162,7 +162,10 @@ export class DiskTier {
     }
   }
 
-  /** Does what needs the folders, once more when somebody deleted them meanwhile; `otherwise` when there can be none. */
+  /**
+   * Runs work that needs the folders, and repeats it once if somebody deleted them meanwhile. Returns `otherwise` when
+   * there can be no folders.
+   */
   async prepared<T>(key: ArtifactKey, work: () => Promise<T>, otherwise: T): Promise<T> {
     if (!(await this.prepare(key))) return otherwise;
     try {
@@ -175,7 +178,7 @@ export class DiskTier {
   }
 
   /**
-   * Writes an entry that was made elsewhere, under the seal that it came with.
+   * Writes an entry from elsewhere under the seal that it came with.
    * @throws {CacheError} `CACHE_UNTRUSTED`, `CACHE_INVALID_ARTIFACT`, `CACHE_UNAVAILABLE`, `CACHE_UNSAFE_ROOT`
    */
   async import({ key, bytes, seal }: StoredArtifact): Promise<void> {
@@ -185,7 +188,7 @@ export class DiskTier {
     if (!(await trust.check(content, seal))) {
       throw new CacheError(
         'CACHE_UNTRUSTED',
-        `nobody trusted signed the artifact of ${key.wasmDigest}; sign it with a trusted key, or build the component here`,
+        `no trusted key signed the artifact of ${key.wasmDigest}; sign it with a trusted key, or build the component here`,
         { details: { digest: key.wasmDigest } },
       );
     }
@@ -208,12 +211,15 @@ export class DiskTier {
     );
   }
 
-  /** Writes down what was used since the last time. */
+  /** Writes the uses that were recorded since the last time. */
   async flush(): Promise<void> {
     await this.#usage.flush();
   }
 
-  /** Reads an entry, checks its seal and then parts it: its bytes come from whoever can write the file. */
+  /**
+   * Reads an entry and verifies its seal before it splits the entry, because anybody who can write the file chooses its
+   * bytes.
+   */
   async #open(key: ArtifactKey): Promise<Opened | Exclude<DiskRead, { outcome: 'hit' }>> {
     let file: Buffer | undefined;
     try {
@@ -241,7 +247,7 @@ export class DiskTier {
   async #check(content: Buffer, seal: Buffer): Promise<Exclude<DiskRead, { outcome: 'hit' }> | undefined> {
     try {
       if (await this.#options.trust.check(content, seal)) return undefined;
-      return this.#damaged('neither this machine nor a trusted key stands for it');
+      return this.#damaged('neither this machine nor a trusted key has sealed it');
     } catch (error) {
       this.inTrouble(error, 'could not be checked');
       return { outcome: 'failed' };
@@ -291,7 +297,7 @@ export class DiskTier {
     return { outcome: 'damaged', why };
   }
 
-  /** Suspends writing, or ends the tier when its folder is not safe, and says so. */
+  /** Suspends writing, or disables the tier when its folder is not safe, and reports this once. */
   inTrouble(cause: unknown, what: string): void {
     this.#folders.clear();
     this.#health.report(cause, what);

@@ -13,25 +13,25 @@ export interface CacheDoctorReport {
   readonly root: string;
   readonly profiles: number;
   readonly entries: number;
-  /** Entries with which nothing is wrong, or nothing any more. */
+  /** The number of entries with no remaining problem. */
   readonly usable: number;
   readonly bytes: number;
-  /** Bytes that the disk has left for this user; undefined where there is no cache yet. */
+  /** The bytes that the disk has left for this user; undefined when there is no cache yet. */
   readonly freeBytes: number | undefined;
   readonly findings: readonly CacheFinding[];
-  /** Whether something is left wrong. */
+  /** Whether no problem remains. */
   readonly healthy: boolean;
 }
 
 export interface DoctorOptions {
-  /** Mend what can be mended without losing anything that could be used. */
+  /** Repairs what can be repaired without losing anything usable. */
   readonly fix?: boolean | undefined;
   readonly onProgress?: ((checked: number, total: number) => void) | undefined;
 }
 
 const LEFTOVER_MS = 600_000;
 const LOW_SPACE_BYTES = 256 * 2 ** 20;
-/** Entries that are read at the same time: enough to keep the disk busy, few enough to hold in memory. */
+/** How many entries are read at the same time: enough to keep the disk busy, few enough to hold in memory. */
 const AT_ONCE = 8;
 
 /** Checks every entry of every profile, and everything around them. */
@@ -85,7 +85,7 @@ class Doctor {
     };
   }
 
-  /** Everything in a profile's folder but the entries themselves, whose keys it gives back. */
+  /** Checks everything in a profile's folder except the entries, and returns the keys of those. */
   async #checkProfile(id: string): Promise<readonly ArtifactKey[]> {
     const { root, clock } = this.#subject;
     const { profile, artifacts, locks, tmp } = profileFolders(root, id);
@@ -110,7 +110,7 @@ class Doctor {
     return keys;
   }
 
-  /** Whether the profile's entries are worth looking at. */
+  /** Checks a profile's description. Returns whether the profile's entries should be checked too. */
   async #checkDescription(id: string): Promise<boolean> {
     const { root, profiles, random } = this.#subject;
     const path = profileFile(root, id);

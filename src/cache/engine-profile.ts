@@ -4,12 +4,12 @@ import type { MeteringMode } from '#core/ports/meter';
 import { parseForeignJson } from '#core/text';
 import { isProfileId } from './keys.ts';
 
-/** `baseline`: artifacts may be used on any CPU of the architecture. `native`: only where the same features are. */
+/** `baseline`: artifacts run on any CPU of the architecture. `native`: only on CPUs with the same features. */
 export type CpuPolicy = 'baseline' | 'native';
 
 /**
- * Everything that must be equal for an artifact to be usable. Limits are not part of it: they are given to a tank when
- * a component starts, so one artifact serves all limits.
+ * Everything that must be equal for an artifact to be usable. Limits are not part of it, because a tank gets them when
+ * a component starts; one artifact serves all limits.
  */
 export interface EngineProfile {
   readonly runtime: string;
@@ -19,7 +19,7 @@ export interface EngineProfile {
   readonly meteringVersion: string;
   readonly platform: string;
   readonly architecture: string;
-  /** `glibc`, `musl`, or empty where the platform has only one. */
+  /** `glibc` or `musl`; empty on platforms that have only one C library. */
   readonly libc: string;
   readonly cpuPolicy: CpuPolicy;
   /** The CPU's features in order of their names; empty under `baseline`. */
@@ -28,7 +28,7 @@ export interface EngineProfile {
   readonly configuration: Readonly<Record<string, string>>;
 }
 
-/** What the engine says about itself; the rest of the profile is read from this process. */
+/** What the engine says about itself. The rest of the profile is read from this process. */
 export interface EngineDescription {
   readonly jcoVersion: string;
   readonly meteringVersion: string;
@@ -36,10 +36,10 @@ export interface EngineDescription {
   readonly cpuPolicy?: CpuPolicy | undefined;
 }
 
-/** One engine builds under either metering mode, and what it builds differs. */
+/** The profiles of one engine, which builds different artifacts for the two metering modes. */
 export type EngineProfiles = Readonly<Record<MeteringMode, EngineProfile>>;
 
-/** The profiles of this process with the given engine. Needs no import of jco or of the meter. */
+/** Returns the profiles of this process with the given engine. This imports neither jco nor the meter. */
 export function currentEngineProfiles(engine: EngineDescription): EngineProfiles {
   const profile = currentProfile(engine);
   const under = (metering: MeteringMode): EngineProfile => ({
@@ -67,8 +67,8 @@ function currentProfile(engine: EngineDescription): EngineProfile {
 }
 
 /**
- * SHA-256 in hex over the fields in the order of `EngineProfile`. Each text is prefixed with its length in bytes and
- * each list with its count (32 bits, little endian), so no two profiles give the same bytes.
+ * Returns the SHA-256 in hex of the fields in the order of `EngineProfile`. The length in bytes precedes each text and
+ * the count precedes each list (32 bits, little endian), so no two profiles give the same bytes.
  */
 export function engineProfileId(profile: EngineProfile): string {
   const parts: Uint8Array[] = [];
@@ -104,7 +104,7 @@ export function engineProfileId(profile: EngineProfile): string {
   return hash('sha256', Buffer.concat(parts), 'hex');
 }
 
-/** Reads a profile that was written as JSON beside its entries, or undefined when the text is not one. */
+/** Parses a profile from the JSON beside its entries; undefined for any other text. */
 export function parseEngineProfile(json: string): EngineProfile | undefined {
   let value: unknown;
   try {
@@ -131,8 +131,8 @@ export function describesProfile(json: string, id: string): boolean {
 }
 
 /**
- * The C library that an ELF program was linked for, from the interpreter's path near the start of the file.
- * `process.report` knows it too, at a cost of tens of milliseconds.
+ * Returns the C library for which an ELF program was linked, from the path of its interpreter near the start of the
+ * file. `process.report` knows it too, but takes tens of milliseconds.
  */
 function libcOf(program: string): string {
   const start = Buffer.alloc(4096);
@@ -150,13 +150,13 @@ function libcOf(program: string): string {
   return start.includes('/ld-linux') || start.includes('/ld64.so') ? 'glibc' : 'unknown';
 }
 
-/** Linux tells the features; elsewhere the model's name stands for them. */
+/** Linux reports the features. On other systems the name of the CPU model represents them. */
 function cpuFeatures(): readonly string[] {
   try {
     const [, flags] = /^(?:flags|Features)[\t ]*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8')) ?? [];
     if (flags !== undefined) return flags.trim().split(/\s+/).toSorted();
   } catch {
-    // Not Linux, or no /proc: the model has to do.
+    // This is not Linux, or there is no /proc: use the model.
   }
   return [process.getBuiltinModule('node:os').cpus()[0]?.model ?? 'unknown'];
 }

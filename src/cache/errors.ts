@@ -13,5 +13,8 @@ export type CacheErrorCode =
   | 'CACHE_UNTRUSTED'
   | 'CACHE_WARMUP_FAILED';
 
-/** Something that the artifact cache refuses. A disk that fails is not among it: the cache then works without one. */
+/**
+ * Reports a request that the artifact cache refuses. A failing disk is not an error: the cache then works without a
+ * disk tier.
+ */
 export class CacheError extends VivariumError<CacheErrorCode> {}

@@ -23,7 +23,7 @@ export interface DoctorSubject {
   readonly profiles: ReadonlyMap<string, EngineProfile>;
 }
 
-/** The bytes of an entry that can be used; undefined of one that cannot, or that somebody deleted meanwhile. */
+/** Checks an entry and returns its bytes; undefined if it cannot be used, or somebody has deleted it meanwhile. */
 export async function examineEntry(
   key: ArtifactKey,
   subject: DoctorSubject,
@@ -35,7 +35,7 @@ export async function examineEntry(
     removeAll(path);
     removeAll(metadataFile(root, key));
   };
-  const again = 'delete the entry; it is built again when it is needed';
+  const again = 'delete the entry; it will be built again when it is needed';
   await findings.checkMode(path, FILE_MODE);
   let file: Buffer | undefined;
   try {
@@ -45,7 +45,7 @@ export async function examineEntry(
     await findings.report(path, problem, messageOf(error), again, discard);
     return undefined;
   }
-  // Somebody deleted it while we were looking elsewhere.
+  // Somebody deleted it in the meantime.
   if (file === undefined) return undefined;
   let content: Buffer;
   let seal: Buffer;
@@ -57,19 +57,19 @@ export async function examineEntry(
   }
   try {
     if (!(await trust.check(content, seal))) {
-      const what = 'neither this machine nor a trusted key stands for it';
+      const what = 'neither this machine nor a trusted key has sealed it';
       await findings.report(path, 'untrusted', what, again, discard);
       return undefined;
     }
   } catch (error) {
-    // The entry may be right: it is not deleted for what is wrong with the keys.
+    // The entry may be right, so do not delete it for a problem of the keys.
     await findings.report(path, 'unreadable', messageOf(error), 'mend the keys that the message names');
     return undefined;
   }
   try {
     const found = decodeArtifact(content).key;
     if (textOf(found) !== textOf(key)) {
-      const what = `it is the entry of ${found.wasmDigest.slice(0, 80)} under another name`;
+      const what = `it contains the entry of ${found.wasmDigest.slice(0, 80)} under another name`;
       await findings.report(path, 'wrong-key', what, again, discard);
       return undefined;
     }
@@ -81,7 +81,7 @@ export async function examineEntry(
   return file.length;
 }
 
-/** Metadata is written anew where it is not what the entry is. */
+/** Rewrites metadata that does not match its entry. */
 async function examineMetadata(
   key: ArtifactKey,
   content: Buffer,
@@ -109,7 +109,7 @@ async function examineMetadata(
   });
 }
 
-/** The fields that an entry's bytes decide. */
+/** Lists the fields that differ from those that an entry's bytes determine. */
 function differences(found: EntryMetadata, right: EntryMetadata): string[] {
   const decided = [
     'engineProfileId',

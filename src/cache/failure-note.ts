@@ -5,26 +5,26 @@ import type { Random } from '#core/ports/random';
 import { parseForeignJson } from '#core/text';
 import { type CacheFiles, readOwnFile, writeWhole } from './files.ts';
 
-/** The code of a component that no build will ever make an artifact of. Other failures may pass. */
+/** The error code of a component for which no build can ever succeed. Other failures may be temporary. */
 const INVALID_COMPONENT = 'RUNTIME_INVALID_COMPONENT';
 const MAX_TEXT = 64 * 1024;
 const MAX_MESSAGE = 8 * 1024;
 
-/** What is left behind of a failed build for those in other threads and processes who waited for it. */
+/** A note about a failed build, for other threads and processes that waited for it. */
 export interface FailureNote {
   readonly error: VivariumError;
-  /** The holding that it ended. */
+  /** The nonce of the lease that it ended. */
   readonly nonce: string;
   /** When it was written, in milliseconds since 1970. */
   readonly at: number;
 }
 
-/** Whether the failure is the component's own, so that trying again at once is in vain. */
+/** Whether the component itself caused the failure, so that an immediate retry cannot succeed. */
 export function isInvalidComponent(error: unknown): error is VivariumError {
   return error instanceof VivariumError && error.code === INVALID_COMPONENT;
 }
 
-/** Notes why a build failed. Best effort: without a note the others build for themselves, and fail for themselves. */
+/** Writes why a build failed, if possible. Without the note others try to build themselves and fail themselves. */
 export async function writeFailure(
   files: CacheFiles,
   folders: { readonly locks: string; readonly tmp: string },
@@ -35,7 +35,7 @@ export async function writeFailure(
   if (!(failure.error instanceof VivariumError)) return;
   const { code, message, details } = failure.error;
   const note = { nonce: failure.nonce, at: clock.now(), code, message: message.slice(0, MAX_MESSAGE), details };
-  // 64-bit numbers become text; the original keeps them.
+  // 64-bit numbers become text here; the original error keeps them.
   const json = JSON.stringify(note, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
   await writeWhole(files, join(folders.locks, `${name}.failed`), Buffer.from(json), {
     folder: folders.tmp,

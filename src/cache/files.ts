@@ -7,19 +7,19 @@ import { openRegular, UnusableFile } from '#files';
 import { CacheError } from './errors.ts';
 import { artifactFile, formatFolder, profileFolders } from './layout.ts';
 
-/** The calls that the disk tier makes, so that tests can make each of them fail, or end the process there. */
+/** The file operations of the disk tier, so that tests can make each of them fail or end the process there. */
 export type CacheFiles = Pick<
   typeof promises,
   'open' | 'rename' | 'rm' | 'mkdir' | 'stat' | 'lstat' | 'readdir' | 'chmod' | 'utimes'
 >;
 
-/** For the owner alone: an entry holds code. */
+/** Access for the owner only, because an entry contains code. */
 export const FILE_MODE = 0o600;
 export const FOLDER_MODE = 0o700;
 const OTHERS_WRITE = 0o022;
 const OTHERS_ANY = 0o077;
 
-/** The whole of a regular file of ours, read once; undefined when there is none. @throws {UnusableFile} */
+/** Reads a whole regular file that this user owns; undefined when there is none. @throws {UnusableFile} */
 export async function readOwnFile(files: CacheFiles, path: string, maxBytes: number): Promise<Buffer | undefined> {
   let handle: promises.FileHandle;
   try {
@@ -48,8 +48,8 @@ export async function readOwnFile(files: CacheFiles, path: string, maxBytes: num
 }
 
 /**
- * Puts `bytes` at `path` whole or not at all: a temporary file in `folder`, which is synced when `durable`, then a
- * rename. The caller syncs the folder.
+ * Writes `bytes` to `path` completely or not at all: to a temporary file in `folder`, synced when `durable`, and then
+ * renamed. The caller syncs the folder.
  */
 export async function writeWhole(
   files: CacheFiles,
@@ -73,7 +73,7 @@ export async function writeWhole(
   }
 }
 
-/** Makes the renames in a folder durable. Windows cannot open a folder, and needs none of it. */
+/** Makes the renames in a folder durable. Windows cannot open a folder and does not need this. */
 export async function syncFolder(files: CacheFiles, folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await files.open(folder, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
@@ -85,7 +85,7 @@ export async function syncFolder(files: CacheFiles, folder: string): Promise<voi
 }
 
 /**
- * Whether what is there of the folders above a key's entry may be used: true, or false when they are not there yet.
+ * Checks the existing folders above a key's entry. Returns false when they do not exist yet.
  * @throws {CacheError} `CACHE_UNSAFE_ROOT`
  */
 export async function checkFolders(files: CacheFiles, root: string, engineProfileId: string): Promise<boolean> {
@@ -98,7 +98,7 @@ export async function checkFolders(files: CacheFiles, root: string, engineProfil
   return rootThere === true && there.every(Boolean);
 }
 
-/** Makes the folders of a profile that are missing, for the owner alone. @throws {CacheError} `CACHE_UNSAFE_ROOT` */
+/** Makes the missing folders of a profile with access for the owner only. @throws {CacheError} `CACHE_UNSAFE_ROOT` */
 export async function makeFolders(files: CacheFiles, root: string, engineProfileId: string): Promise<void> {
   const { profile, artifacts, locks, tmp } = profileFolders(root, engineProfileId);
   await files.mkdir(root, { recursive: true, mode: FOLDER_MODE });
@@ -111,7 +111,7 @@ export async function makeFolders(files: CacheFiles, root: string, engineProfile
   }
 }
 
-/** Deletes an entry, whatever stands in its place. */
+/** Deletes an entry, whatever kind of file is in its place. */
 export async function removeEntry(files: CacheFiles, root: string, key: ArtifactKey): Promise<void> {
   await files.rm(artifactFile(root, key), { force: true, recursive: true });
 }
@@ -134,8 +134,8 @@ export function isOpenToOthers(mode: number): boolean {
 }
 
 /**
- * Whether the root is there. It may be a link or be read by others, as the user likes, but nobody else may put folders
- * into it. @throws {CacheError} `CACHE_UNSAFE_ROOT`
+ * Whether the root exists. It may be a link and others may read it, but nobody else may put folders into it. @throws
+ * {CacheError} `CACHE_UNSAFE_ROOT`
  */
 export async function checkRoot(files: CacheFiles, root: string): Promise<boolean> {
   const stat = await files.stat(root).catch(ifMissing);
@@ -146,7 +146,7 @@ export async function checkRoot(files: CacheFiles, root: string): Promise<boolea
   return true;
 }
 
-/** Below the root every folder is ours, a real one, and closed to others; one that was opened is closed again. */
+/** Checks a folder below the root: it must be a real folder and ours. If others have access, the access is removed. */
 async function checkFolder(files: CacheFiles, folder: string): Promise<boolean> {
   const stat = await files.lstat(folder).catch(ifMissing);
   if (stat === undefined) return false;

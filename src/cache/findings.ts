@@ -3,29 +3,29 @@ import { messageOf } from '#core/errors';
 import { isOpenToOthers } from './files.ts';
 import { statOf } from './scan.ts';
 
-/** What can be wrong with a cache. */
+/** The problems that a cache can have. */
 export type CacheProblem =
-  /** A folder is a link, another user's, or missing its owner's rights. */
+  /** A folder is a link, belongs to another user, or denies its owner access. */
   | 'unsafe-folder'
   /** Others may read or write a file or folder. */
   | 'open-to-others'
   /** An entry cannot be read. */
   | 'unreadable'
-  /** An entry is not an artifact file: truncated, damaged, a link, too large. */
+  /** An entry is not an artifact file: it is truncated, damaged, a link or too large. */
   | 'damaged'
-  /** An entry lies under another key's name. */
+  /** An entry has the name of another key. */
   | 'wrong-key'
-  /** Neither this machine nor a trusted key stands for an entry. */
+  /** Neither this machine nor a trusted key has sealed an entry. */
   | 'untrusted'
-  /** The metadata of an entry is missing, or is not what the entry is. */
+  /** The metadata of an entry is missing or does not match the entry. */
   | 'wrong-metadata'
-  /** Metadata without an entry. */
+  /** Metadata has no entry. */
   | 'orphan'
-  /** A temporary file or a lock that nobody needs any more. */
+  /** A temporary file or a lock is left that nobody needs any more. */
   | 'leftover'
-  /** Entries of a profile that nothing describes. */
+  /** Entries belong to a profile that nothing describes. */
   | 'unknown-profile'
-  /** A file that is not the cache's. */
+  /** A file does not belong to the cache. */
   | 'foreign'
   /** The disk is nearly full. */
   | 'low-space';
@@ -33,22 +33,22 @@ export type CacheProblem =
 export interface CacheFinding {
   readonly path: string;
   readonly problem: CacheProblem;
-  /** What is wrong, for people. */
+  /** The problem, for people. */
   readonly message: string;
-  /** What would mend it, for people. */
+  /** What would solve it, for people. */
   readonly remedy: string;
-  /** Whether it was mended now. */
+  /** Whether it was solved now. */
   readonly fixed: boolean;
 }
 
 type Fix = () => void | Promise<void>;
 
-/** Gathers what is wrong, and mends it where that is asked for. */
+/** Collects problems, and solves them if requested. */
 export class Findings {
   readonly #fix: boolean;
   readonly #all: CacheFinding[] = [];
 
-  /** @param fix mend what can be mended */
+  /** @param fix whether to solve problems */
   constructor(fix: boolean) {
     this.#fix = fix;
   }

@@ -4,20 +4,20 @@ import { metadataFile, profileFile } from './layout.ts';
 import { MAX_METADATA_BYTES, parseMetadata } from './metadata.ts';
 import { inSlices, listArtifacts, listProfiles, textOfFile } from './scan.ts';
 
-/** A file whose component another engine had ready. */
+/** The file of a component that was built for another engine. */
 export interface InstalledComponent {
-  /** Absolute path. The file may be gone, or hold another component by now. */
+  /** The absolute path. The file may be gone, or contain another component by now. */
   readonly path: string;
   readonly meteringMode: MeteringMode;
 }
 
 export interface InstalledComponents {
   readonly components: readonly InstalledComponent[];
-  /** Digests of components of which nobody wrote down where they were read from, and that this engine does not have. */
+  /** Digests of components whose origin nobody recorded and that this engine has not built. */
   readonly unknown: readonly string[];
 }
 
-/** What the entries of other engines say that they were built from; nothing of it is verified. */
+/** Lists the origins that the entries of other engines name. Nothing is verified. */
 export async function listInstalled(root: string, ownProfiles: ReadonlySet<string>): Promise<InstalledComponents> {
   const components = new Map<string, InstalledComponent>();
   const unknown = new Set<string>();

@@ -6,10 +6,10 @@ import { CacheError } from './errors.ts';
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const PROFILE_ID = /^[0-9a-f]{64}$/;
 
-/** Above this many bytes hashing here would hold the event loop for milliseconds. */
+/** Hashing more bytes than this on this thread would block the event loop for milliseconds. */
 const MUCH = 4 * 2 ** 20;
 
-/** `sha256:` and 64 hex digits of a component's bytes, as lock files and OCI registries write it. */
+/** Returns `sha256:` and 64 hex digits for a component's bytes, the form of lock files and OCI registries. */
 export async function wasmDigestOf(component: Uint8Array): Promise<string> {
   if (component.length <= MUCH) return `sha256:${hash('sha256', component, 'hex')}`;
   const digest = await webcrypto.subtle.digest('SHA-256', component as Uint8Array<ArrayBuffer>);
@@ -17,7 +17,7 @@ export async function wasmDigestOf(component: Uint8Array): Promise<string> {
 }
 
 /**
- * Checks a key before a path is made of it: digests come from lock files and registries, and `../` in one must never
+ * Checks a key before it becomes a path. Digests come from lock files and registries, and a `../` in one must never
  * reach the file system. @throws {CacheError} `CACHE_INVALID_KEY`
  */
 export function checkKey(key: ArtifactKey): ArtifactKey {
@@ -44,12 +44,12 @@ export function isProfileId(value: unknown): value is string {
   return typeof value === 'string' && PROFILE_ID.test(value);
 }
 
-/** The 64 hex digits of a checked digest: the entry's file name. */
+/** Returns the 64 hex digits of a checked digest, which are the entry's file name. */
 export function hexOf(wasmDigest: string): string {
   return wasmDigest.slice('sha256:'.length);
 }
 
-/** One text for a checked key, for maps. */
+/** Returns a unique text for a checked key, for use in maps. */
 export function textOf(key: ArtifactKey): string {
   return `${key.engineProfileId}/${key.wasmDigest}`;
 }

@@ -9,22 +9,22 @@ interface Known {
 }
 
 /**
- * Digests of components that are loaded again and again. Comparing bytes with those of last time is ten times as fast as
- * hashing them, which would be a third of what another instance of a component in memory costs.
+ * The digests of components that are loaded again and again. Comparing bytes with those of the last load is ten times
+ * as fast as hashing them, which would be a third of the cost of another instance of a component in memory.
  */
 export class KnownDigests {
   readonly #maxBytes: number;
-  /** Least recently used first. Own copies: whoever gave the bytes may change them. */
+  /** Sorted by last use, oldest first. These are copies, because the caller may change its bytes. */
   #known: Known[] = [];
   #bytes = 0;
-  /** What was hashed once. Only what comes again is kept. */
+  /** Digests that were computed once. Bytes are kept only from the second time on. */
   readonly #met = new Set<string>();
 
   constructor(maxBytes: number = MAX_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** As `wasmDigestOf`. */
+  /** Returns the same as `wasmDigestOf`. */
   async digestOf(component: Uint8Array): Promise<string> {
     const known = this.#find(component);
     if (known !== undefined) return known;
@@ -43,7 +43,7 @@ export class KnownDigests {
   }
 
   async #keep(bytes: Uint8Array, digest: string): Promise<void> {
-    // The bytes may have changed while they were hashed, and others may have kept them meanwhile.
+    // The bytes may have changed while they were hashed, and another call may have kept them meanwhile.
     if ((await wasmDigestOf(bytes)) !== digest || this.#known.some((known) => known.digest === digest)) return;
     this.#known.push({ bytes, digest });
     this.#bytes += bytes.length;

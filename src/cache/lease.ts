@@ -8,17 +8,20 @@ import { parseForeignJson } from '#core/text';
 import { openRegular } from '#files';
 import { type CacheFiles, codeOf, FILE_MODE } from './files.ts';
 
-/** How often those who wait look, in milliseconds; up to as much again is added so that they do not look in step. */
+/**
+ * How often waiting threads and processes poll, in milliseconds. A random time of up to the same length is added, so
+ * that they do not poll in step.
+ */
 const POLL_MS = 15;
 
 /** The lock is ours until `release`. */
 export interface Lease {
-  /** Names this holding; a failure that is left behind says which one it ended. */
+  /** Identifies this lease. A failure note names the lease that it ended. */
   readonly nonce: string;
   release(): Promise<void>;
 }
 
-/** Either the lock is ours, or the holder that we waited for has let go of it. */
+/** Either the lock is ours, or the holder for which we waited has released it. */
 export type Turn = { readonly lease: Lease } | { readonly gone: string };
 
 export interface LeaseOptions {
@@ -28,7 +31,7 @@ export interface LeaseOptions {
   readonly leaseMs: number;
 }
 
-/** One file of the lock: whose it is, or was. */
+/** One file of the lock, and its current or former holder. */
 interface Holding {
   readonly generation: number;
   /** Changes with every sign of life. */
@@ -36,7 +39,7 @@ interface Holding {
   readonly holder: Holder | undefined;
 }
 
-/** Holdings that are given up, by generation, each with the pulse that it had then. */
+/** Abandoned lock files by generation, each with its last pulse. */
 type GivenUp = ReadonlyMap<number, string>;
 
 interface Holder {
@@ -46,16 +49,17 @@ interface Holder {
 }
 
 /**
- * A lock between threads and processes, for work that may be done twice but should not be.
+ * A lock between threads and processes, for work that should not be done twice but may be.
  *
- * It is a file `<name>.<generation>`, made with `O_EXCL` and written anew by its holder while it lives. A holder is given up
- * when its process is gone (same host), or when its file has not changed for `leaseMs` of the *watcher's* monotonic
- * clock: no clock of anyone else, and no time stamp of a file, is believed.
+ * The lock is a file `<name>.<generation>`. Its holder makes it with `O_EXCL` and rewrites it as a sign of life. A
+ * holder counts as dead when its process is gone (on the same host), or when its file has not changed for `leaseMs` of
+ * the *watcher's* monotonic clock. Other clocks and the time stamps of files are never believed.
  *
- * Whoever finds no file makes one of a generation drawn at random; whoever gives up all that are there makes the one after
- * the last, which can be done once. Either then looks again, and holds the lock only if no file is there but those that it
- * gave up and its own: of two, the later to make its file sees the other's. So no name that was deleted is held again,
- * and a file that somebody deletes late, because it was slow, is nobody's by then.
+ * A process that finds no lock file makes one of a random generation. A process that considers all holders dead makes
+ * the file of the generation after the last, which only one process can do. Both then check again, and hold the lock
+ * only if there are no files but their own and those of dead holders: of two processes, the later one sees the file of
+ * the earlier one. A deleted name is therefore never used for another lease, and a slow process that deletes a file
+ * late deletes nobody's lock.
  */
 export class LeaseLock {
   readonly #options: LeaseOptions;
@@ -68,12 +72,12 @@ export class LeaseLock {
     this.#options = options;
   }
 
-  /** Waits for a turn. @throws what the file system throws, and `signal`'s reason */
+  /** Waits for the lock. @throws the errors of the file system, and `signal`'s reason */
   async acquire(signal?: AbortSignal): Promise<Turn> {
     const { clock, leaseMs } = this.#options;
     const seen = new Map<number, { pulse: string; since: number }>();
     let waitedFor = '';
-    // The clock's timers do not keep a process alive, but somebody who waits does.
+    // The clock's timers do not keep a process alive, but a waiting caller must.
     const alive = setInterval(() => undefined, 2 ** 30);
     try {
       for (;;) {
@@ -100,7 +104,7 @@ export class LeaseLock {
     }
   }
 
-  /** Makes a file, and holds the lock if nobody else does. @param givenUp all the files that are there */
+  /** Makes a file, and holds the lock if nobody else does. @param givenUp all files that exist */
   async #claim(givenUp: GivenUp): Promise<Lease | undefined> {
     const { files, random } = this.#options;
     const nonce = Buffer.from(random.bytes(16)).toString('hex');
@@ -117,7 +121,7 @@ export class LeaseLock {
       }
       const others = (await this.#generations()).filter((other) => other !== generation);
       if (others.length === givenUp.size && (await this.#isUnchanged(others, givenUp))) {
-        // Ascending: while a later one is there, nobody takes its place for want of an earlier one.
+        // Delete in ascending order: while a later file exists, nobody can take over because an earlier one is missing.
         for (const other of others) await files.rm(this.#path(other), { force: true });
         return this.#hold(path, holder);
       }
@@ -130,7 +134,7 @@ export class LeaseLock {
     return undefined;
   }
 
-  /** Whether the files that are there are those that were given up, as they were. */
+  /** Whether the existing files are exactly the abandoned ones, unchanged. */
   async #isUnchanged(generations: readonly number[], givenUp: GivenUp): Promise<boolean> {
     for (const generation of generations) {
       const pulse = (await this.#look(generation))?.pulse;
@@ -150,7 +154,8 @@ export class LeaseLock {
     const beat = (): void => {
       stop = clock.after(leaseMs / 4, () => {
         beats += 1;
-        // A file that is gone was taken over: the work goes on, as its result is right whoever else makes it too.
+        // A missing file was taken over. The work goes on, because its result is right even if somebody else makes it
+        // too.
         this.#renew(path, textOf(holder, beats)).then(beat, () => undefined);
       });
     };
@@ -167,7 +172,10 @@ export class LeaseLock {
     };
   }
 
-  /** A sign of life. A time stamp would not do: some file systems round it to seconds, and a wall clock may stand still. */
+  /**
+   * Writes a sign of life. A time stamp would not do: some file systems round it to seconds, and a wall clock may stand
+   * still.
+   */
   async #renew(path: string, text: string): Promise<void> {
     const { files } = this.#options;
     const handle = await openRegular(path, { links: 'refuse', flags: constants.O_WRONLY, open: files.open });
@@ -178,7 +186,7 @@ export class LeaseLock {
     }
   }
 
-  /** What is there of the lock, by generation. */
+  /** Lists the files of the lock by generation. */
   async #holdings(): Promise<readonly Holding[]> {
     const holdings: Holding[] = [];
     for (const generation of await this.#generations()) {
@@ -225,12 +233,14 @@ export class LeaseLock {
   }
 }
 
-/** What a holder's file says; `beat` grows, so that no older text is longer than a newer one. */
+/** Formats the text of a holder's file. `beat` grows, so a newer text is never shorter than an older one. */
 function textOf(holder: Holder, beat: number): string {
   return JSON.stringify({ ...holder, thread: threadId, beat });
 }
 
-/** A holder that was killed between making its file and writing it has none; then only time tells. */
+/**
+ * Parses a holder. A holder that was killed between making its file and writing it has none; then only time can tell.
+ */
 function parseHolder(text: string): Holder | undefined {
   try {
     const { pid, host, nonce } = parseForeignJson(text, { maxLength: 4_096 }) as Partial<Record<keyof Holder, unknown>>;

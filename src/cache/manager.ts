@@ -35,17 +35,18 @@ export interface CacheManagerOptions {
   readonly trust: ArtifactTrust;
   readonly clock: Clock;
   readonly random: Random;
-  /** What `getComponent` and `warmup` build with. `get` is given its own. */
+  /** Builds for `getComponent` and `warmup`. `get` is given its own build function. */
   readonly builder?: Pick<ArtifactBuilder, 'build'> | undefined;
-  /** Told when the disk tier stops working; the cache goes on without it. */
+  /** Called when the disk tier stops working; the cache goes on without it. */
   readonly onTrouble?: ((error: CacheError) => void) | undefined;
-  /** The file system; another one in tests. */
+  /** The file system; tests supply another one. */
   readonly files?: CacheFiles | undefined;
 }
 
 /**
- * The artifact cache: memory, then disk, then one build however many ask, in this thread, in others and in other
- * processes. What it gives is what a build would give; a disk that fails costs time, never a load.
+ * The artifact cache. It looks in memory, then on disk, and then builds once for all callers in this thread, in other
+ * threads and in other processes. Its result equals that of a build. A failing disk costs time but never makes a load
+ * fail.
  */
 export class CacheManager implements ArtifactCache {
   readonly #options: CacheManagerOptions;
@@ -86,8 +87,8 @@ export class CacheManager implements ArtifactCache {
   }
 
   /**
-   * The key of a component for this engine.
-   * @param component its bytes, or its digest where a lock file or a registry names it
+   * Returns the key of a component for this engine.
+   * @param component its bytes, or its digest when a lock file or a registry names it
    * @throws {CacheError} `CACHE_INVALID_KEY`
    */
   async keyOf(component: Uint8Array | string, mode: MeteringMode = 'fuel'): Promise<ArtifactKey> {
@@ -97,10 +98,11 @@ export class CacheManager implements ArtifactCache {
   }
 
   /**
-   * The compiled artifact of a key.
-   * @param build makes the artifact of the bytes that the key's digest names; called on a miss only
-   * @param origin absolute path of the component's file, kept for `installed`
-   * @throws {CacheError} `CACHE_INVALID_KEY`, `CACHE_ABORTED`, `CACHE_COMPILE_FAILED`, `CACHE_CLOSED`; what `build` throws
+   * Returns the compiled artifact of a key.
+   * @param build makes the artifact of the bytes with the key's digest; called only on a miss
+   * @param origin the absolute path of the component's file, recorded for `installed`
+   * @throws {CacheError} `CACHE_INVALID_KEY`, `CACHE_ABORTED`, `CACHE_COMPILE_FAILED`, `CACHE_CLOSED`; what `build`
+   * throws
    */
   async get(key: ArtifactKey, build: Build, signal?: AbortSignal, origin?: string): Promise<CompiledArtifact> {
     const text = this.#admit(key);
@@ -122,7 +124,9 @@ export class CacheManager implements ArtifactCache {
     );
   }
 
-  /** The compiled artifact of a key where memory or disk has it; nothing is built. @throws {CacheError} as `get` does */
+  /**
+   * Returns the compiled artifact of a key if memory or disk has it; builds nothing. @throws {CacheError} as `get` does
+   */
   async find(key: ArtifactKey): Promise<CompiledArtifact | undefined> {
     const text = this.#admit(key);
     const kept = this.#memory.get(text);
@@ -135,8 +139,8 @@ export class CacheManager implements ArtifactCache {
   }
 
   /**
-   * The compiled artifact of a key, built by the cache's own builder.
-   * @param loadBytes gives the component; called on a miss only, and what it gives must have the key's digest
+   * Returns the compiled artifact of a key, and builds it with the cache's own builder on a miss.
+   * @param loadBytes returns the component; called only on a miss, and its bytes must have the key's digest
    * @throws {CacheError} `CACHE_DIGEST_MISMATCH`, and what `get` and `loadBytes` throw
    */
   getComponent(
@@ -155,7 +159,7 @@ export class CacheManager implements ArtifactCache {
       if (digest !== key.wasmDigest) {
         throw new CacheError(
           'CACHE_DIGEST_MISMATCH',
-          `the component has ${digest}, but ${key.wasmDigest} was asked for`,
+          `the component has ${digest}, but ${key.wasmDigest} was requested`,
         );
       }
       return builder.build(component, this.#modeOf(key), stop);
@@ -164,9 +168,9 @@ export class CacheManager implements ArtifactCache {
   }
 
   /**
-   * Makes components ready before they are asked for.
-   * @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, when the first has failed and the rest has come to an end;
-   * `CACHE_INVALID_CONFIG`
+   * Builds components before they are needed.
+   * @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, when the first failed and all work in progress has
+   * ended; `CACHE_INVALID_CONFIG`
    */
   async warmup(
     items: readonly WarmupItem[],
@@ -179,7 +183,7 @@ export class CacheManager implements ArtifactCache {
     return warmUp(this, items, mode, options);
   }
 
-  /** Checks every entry on disk and what lies around them; with `fix`, mends what can be mended. */
+  /** Checks every entry on disk and everything around them. With `fix`, it repairs what can be repaired. */
   async doctor(options: DoctorOptions = {}): Promise<CacheDoctorReport> {
     checkCacheOptions(options, 'doctor');
     const { examine } = await import('./doctor.ts');
@@ -187,20 +191,26 @@ export class CacheManager implements ArtifactCache {
     return examine({ ...this.#options, root: this.root, maxArtifactBytes, profiles: this.#profiles }, options);
   }
 
-  /** What lies on disk, by its own word; `doctor` verifies. @throws {CacheError} `CACHE_UNAVAILABLE` */
+  /**
+   * Describes what is on disk according to its metadata; only `doctor` verifies it. @throws {CacheError}
+   * `CACHE_UNAVAILABLE`
+   */
   async survey(): Promise<CacheSurvey> {
     const { surveyDisk } = await import('./survey.ts');
     await this.#disk?.flush();
     return surveyDisk(this.root, new Set(this.#profiles.keys()));
   }
 
-  /** What other engines' entries were built from: what has to be made ready when the engine is another now. */
+  /** Lists the origins of other engines' entries, which must be built again after a change of engine. */
   async installed(): Promise<InstalledComponents> {
     const { listInstalled } = await import('./installed.ts');
     return listInstalled(this.root, new Set(this.#profiles.keys()));
   }
 
-  /** Deletes entries: other profiles' first, the least recently used first. @throws {CacheError} `CACHE_INVALID_CONFIG` */
+  /**
+   * Deletes entries: those of other profiles first, the least recently used first. @throws {CacheError}
+   * `CACHE_INVALID_CONFIG`
+   */
   async pruneDisk(options: PruneOptions = {}): Promise<PruneReport> {
     checkCacheOptions(options, 'prune');
     const { pruneDisk } = await import('./prune.ts');
@@ -235,7 +245,7 @@ export class CacheManager implements ArtifactCache {
     return metricsOf(this.#memory.statistics, disk, this.#builds.statistics, this.#joined);
   }
 
-  /** Waits for what is under way, writes down what was used and sweeps where that is due. Later calls are refused. */
+  /** Waits for work in progress, writes recorded uses and runs a sweep that is due. Later calls are refused. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#flights.settled();
@@ -248,7 +258,7 @@ export class CacheManager implements ArtifactCache {
     await this.close();
   }
 
-  /** Where the disk tier lies. @throws {CacheError} `CACHE_UNAVAILABLE` */
+  /** The folder of the disk tier. @throws {CacheError} `CACHE_UNAVAILABLE` */
   get root(): string {
     const { root } = this.#options.config;
     if (root === undefined) throw noDisk();
@@ -262,7 +272,10 @@ export class CacheManager implements ArtifactCache {
     return textOf(key);
   }
 
-  /** What is built under another engine's profile would be wrong for that engine. */
+  /**
+   * Returns the metering mode of a key. An artifact that was built for another engine's profile would be wrong for that
+   * engine.
+   */
   #modeOf({ engineProfileId }: ArtifactKey): MeteringMode {
     const { fuel, deadline } = this.#profileIds;
     if (engineProfileId === fuel) return 'fuel';

@@ -1,4 +1,4 @@
-/** A tier's counts. Bytes are weights. */
+/** The counts of a tier. Bytes are weights. */
 export interface MemoryStatistics {
   readonly hits: number;
   readonly misses: number;
@@ -6,7 +6,7 @@ export interface MemoryStatistics {
   readonly protectedEntries: number;
   readonly bytes: number;
   readonly evictions: number;
-  /** Values that were heavier than the whole tier and were never kept. */
+  /** Values that were heavier than the whole tier and so were never kept. */
   readonly tooLarge: number;
 }
 
@@ -15,17 +15,17 @@ interface Entry<T> {
   readonly weight: number;
 }
 
-/** The part of the tier that entries hit again may fill; the rest is for those that were asked for once. */
+/** The share of the tier for entries that were hit again; the rest is for entries that were requested once. */
 const PROTECTED_PART = 0.8;
 
 /**
- * Keeps values up to a total weight, as a segmented LRU: what is new goes on probation, what is hit there is
- * protected, what falls out of the protected segment goes back on probation, and eviction takes from probation first.
- * So a sweep over many entries cannot push out those in use.
+ * Keeps values up to a total weight, as a segmented LRU. A new value goes into the probation segment, and a hit there
+ * moves it into the protected one. A value that falls out of the protected segment returns to probation, and eviction
+ * begins with probation. A scan over many entries therefore cannot evict those in use.
  */
 export class MemoryTier<T> {
   readonly #maxWeight: number;
-  // A Map keeps the order of insertion: first is least recently used.
+  // A Map keeps the order of insertion: the first entry is the least recently used.
   readonly #probation = new Map<string, Entry<T>>();
   readonly #protected = new Map<string, Entry<T>>();
   #weight = 0;
@@ -60,7 +60,7 @@ export class MemoryTier<T> {
     return entry.value;
   }
 
-  /** Keeps a value; answers whether it did. */
+  /** Keeps a value. Returns whether it did. */
   set(key: string, value: T, weight: number): boolean {
     this.delete(key);
     if (weight > this.#maxWeight) {
@@ -111,7 +111,10 @@ export class MemoryTier<T> {
     }
   }
 
-  /** Evicts until the weight fits; `newest` goes last, or a tier full of protected entries could take in nothing. */
+  /**
+   * Evicts until the weight fits. `newest` goes last, because otherwise a tier full of protected entries could accept
+   * nothing.
+   */
   #evict(newest: string): void {
     for (const segment of [this.#probation, this.#protected]) {
       for (const key of segment.keys()) {

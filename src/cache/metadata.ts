@@ -3,13 +3,13 @@ import { parseForeignJson } from '#core/text';
 import { decodeArtifact } from './artifact-file.ts';
 import { isDigest, isProfileId } from './keys.ts';
 
-/** `<hex>.json`: what people, `doctor` and `prune` read about an entry. A hit needs none of it. */
+/** The contents of `<hex>.json`: what people, `doctor` and `prune` read about an entry. A hit does not need it. */
 export interface EntryMetadata extends ArtifactKey {
-  /** Size of the `.viva` file, seal included. */
+  /** The size of the `.viva` file, including the seal. */
   readonly bytes: number;
   readonly javascriptBytes: number;
   readonly coreModuleBytes: number;
-  /** BLAKE3-256 in hex of the artifact, its seal left out: the name of its chunk in the portable cache. */
+  /** BLAKE3-256 in hex of the artifact without its seal: the name of its chunk in the portable cache. */
   readonly blake3: string;
   readonly jcoVersion: string;
   readonly meteringVersion: string;
@@ -17,17 +17,17 @@ export interface EntryMetadata extends ArtifactKey {
   readonly createdAt: number;
   readonly lastUsedAt: number;
   readonly hits: number;
-  /** Absolute path of the file that the component was read from, where it was. */
+  /** The absolute path of the file from which the component was read, if there was one. */
   readonly origin?: string | undefined;
 }
 
-/** The versions that stand in the profile and are repeated here for people. */
+/** The versions in the profile, repeated here for people. */
 export interface BuiltWith {
   readonly jcoVersion: string;
   readonly meteringVersion: string;
 }
 
-/** More than a metadata file ever has. */
+/** More bytes than any metadata file has. */
 export const MAX_METADATA_BYTES: number = 64 * 1024;
 
 /** Describes an entry from its content. @throws {CacheError} `CACHE_INVALID_ARTIFACT` */
@@ -52,7 +52,7 @@ export async function describeEntry(
   };
 }
 
-/** BLAKE3-256 in hex. The library is loaded on use: no hit needs it. */
+/** Returns BLAKE3-256 in hex. The library is imported on first use, because no hit needs it. */
 export async function blake3Of(content: Uint8Array): Promise<string> {
   const { blake3 } = await import('hash-wasm');
   return blake3(content);
@@ -62,7 +62,7 @@ export function formatMetadata(metadata: EntryMetadata): string {
   return `${JSON.stringify(metadata, undefined, 2)}\n`;
 }
 
-/** Reads a metadata file, or undefined when it is not one: metadata may lie, and is repaired, not believed. */
+/** Parses a metadata file; undefined for any other text. Metadata may be wrong, so it is repaired and never trusted. */
 export function parseMetadata(text: string): EntryMetadata | undefined {
   let value: unknown;
   try {

@@ -3,31 +3,34 @@ import type { MemoryStatistics } from './memory.ts';
 import type { BuildStatistics } from './shared-builds.ts';
 import type { SweeperStatistics } from './sweeper.ts';
 
-/** What the cache did since it was made. */
+/** The counts of the cache since it was made. */
 export interface CacheMetrics {
   readonly memoryHits: number;
   readonly memoryEntries: number;
-  /** Weight of the memory tier: generated text, and each module twice. */
+  /** The weight of the memory tier: generated text, and each module twice. */
   readonly memoryBytes: number;
   readonly evictions: number;
   readonly diskHits: number;
-  /** Entry files read, each once for a hit, and their bytes. */
+  /** The entry files that were read, once for each hit, and their bytes. */
   readonly diskReads: number;
   readonly diskReadBytes: number;
   readonly stores: number;
   readonly storeFailures: number;
-  /** Entries on disk that were damaged, edited or planted, and were not used. */
+  /** Entries on disk that were damaged, edited or planted, and therefore not used. */
   readonly damaged: number;
   /** Builds that were started. */
   readonly compiles: number;
   /** Callers that waited for a build of another caller, thread or process. */
   readonly waits: number;
   readonly failures: number;
-  /** Callers that were told at once that a component is invalid. */
+  /** Callers that learned at once that a component is invalid. */
   readonly negativeHits: number;
-  /** Bytes of the entries on disk, all engines', when they were last counted and written since; undefined before. */
+  /**
+   * The bytes of all engines' entries on disk: the last count plus what was written since; undefined before the first
+   * count.
+   */
   readonly diskBytes: number | undefined;
-  /** Times that the disk tier was held to its limit, and entries that were deleted for it. */
+  /** How often the disk tier's limit was enforced, and how many entries this deleted. */
   readonly sweeps: number;
   readonly swept: number;
   /** `none`: there is no disk tier; `suspended`: nothing is written for a while; `off`: its folder is not safe. */

@@ -26,7 +26,7 @@ const RULES = {
   mode: allow.oneOf('fuel', 'deadline' satisfies MeteringMode),
 };
 
-/** @throws {CacheError} `CACHE_INVALID_CONFIG`: what is deleted hangs on it */
+/** Rejects invalid options, because they decide what is deleted. @throws {CacheError} `CACHE_INVALID_CONFIG` */
 export function checkCacheOptions(value: unknown, kind: keyof typeof RULES, under = ''): void {
   checkOptions(value, RULES[kind], under, (message, option) => {
     return new CacheError('CACHE_INVALID_CONFIG', message, { details: { option } });

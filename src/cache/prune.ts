@@ -11,18 +11,18 @@ import { MAX_METADATA_BYTES, parseMetadata } from './metadata.ts';
 import { inSlices, listArtifacts, listLeftovers, listProfiles, statOf, textOfFile } from './scan.ts';
 
 export interface PruneOptions {
-  /** Bytes that entries may take in all; the configuration's `maxDiskBytes` by default. */
+  /** The most bytes of all entries; the configuration's `maxDiskBytes` by default. */
   readonly maxBytes?: number | undefined;
-  /** Entries not used for longer than this go whatever the size, in milliseconds. */
+  /** Entries that were not used for this many milliseconds are deleted whatever the size. */
   readonly maxAge?: number | undefined;
-  /** Profiles whose entries all stay. */
+  /** Profiles whose entries are all kept. */
   readonly keepProfiles?: readonly string[] | undefined;
-  /** Say what would go, and delete nothing. */
+  /** Reports what would be deleted, and deletes nothing. */
   readonly dryRun?: boolean | undefined;
 }
 
 export interface PrunedEntry extends ArtifactKey {
-  /** Of the entry's two files. */
+  /** The bytes of the entry's two files. */
   readonly bytes: number;
   /** Milliseconds since 1970. */
   readonly lastUsedAt: number;
@@ -35,7 +35,7 @@ export interface PruneReport {
   readonly removedBytes: number;
   readonly keptEntries: number;
   readonly keptBytes: number;
-  /** Temporary files, locks and metadata without an entry that nobody needs any more. */
+  /** The number of temporary files, locks and metadata files without an entry that nobody needs any more. */
   readonly leftovers: number;
   /** What could not be deleted; it counts as kept. */
   readonly failed: readonly { readonly path: string; readonly reason: string }[];
@@ -45,14 +45,14 @@ export interface PruneSubject {
   readonly root: string;
   readonly clock: Clock;
   readonly maxDiskBytes: number;
-  /** The profiles of this engine; what others left goes first. */
+  /** The profiles of this engine. Entries of other profiles are deleted first. */
   readonly ownProfiles: ReadonlySet<string>;
 }
 
-/** A file of nobody's that is older than this is nobody's any more. */
+/** A leftover file that is older than this belongs to nobody any more. */
 const LEFTOVER_MS = 3_600_000;
 
-/** Files that are deleted at the same time. */
+/** How many files are deleted at the same time. */
 const AT_ONCE = 64;
 
 interface Candidate {
@@ -62,7 +62,10 @@ interface Candidate {
   readonly lastUsedAt: number;
 }
 
-/** Deletes entries, other profiles' first and the least recently used first, and what interrupted writers left. */
+/**
+ * Deletes entries, those of other profiles first and the least recently used first, and leftovers of interrupted
+ * writers.
+ */
 export async function pruneDisk(subject: PruneSubject, options: PruneOptions): Promise<PruneReport> {
   const { root, clock } = subject;
   const now = clock.now();
@@ -90,7 +93,7 @@ export async function pruneDisk(subject: PruneSubject, options: PruneOptions): P
       return false;
     }
   };
-  // Deleting waits for the disk, at many places at once much less than one after the other.
+  // Deleting waits for the disk, which takes much less time for many files at once than one after the other.
   const limit = pLimit(AT_ONCE);
   const outcomes = await limit.map(choose(candidates, subject, options, now), async (chosen) => {
     const gone = (await remove(chosen.path)) && (await remove(metadataFile(root, chosen.key)));
@@ -122,7 +125,7 @@ function candidateOf(root: string, key: ArtifactKey, path: string, now: number):
     key,
     path,
     bytes: (stat?.size ?? 0) + (text === undefined ? 0 : Buffer.byteLength(text)),
-    // A time ahead of now was written by a clock that went backwards since; it must not keep an entry for ever.
+    // A time in the future comes from a clock that was set back since, and must not keep an entry for ever.
     lastUsedAt: Math.min(now, own?.lastUsedAt ?? stat?.mtimeMs ?? 0),
   };
 }
@@ -153,7 +156,7 @@ function choose(
   return chosen;
 }
 
-/** Deletes a file in one step; what is no file, in a file's place, with more. */
+/** Deletes a file in one step. Anything else in a file's place takes more steps. */
 async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path);
@@ -162,7 +165,7 @@ async function removeFile(path: string): Promise<void> {
   }
 }
 
-/** The folders of a profile that nobody uses; a writer that comes at this moment makes them anew. */
+/** Removes the folders of an unused profile. A writer that comes at this moment makes them anew. */
 function removeIfEmpty(root: string, engineProfileId: string): void {
   const { artifacts, locks, tmp, profile } = profileFolders(root, engineProfileId);
   try {
@@ -170,6 +173,6 @@ function removeIfEmpty(root: string, engineProfileId: string): void {
     rmSync(profileFile(root, engineProfileId), { force: true });
     rmdirSync(profile);
   } catch {
-    // Something is in it.
+    // The folder is not empty.
   }
 }

@@ -1,9 +1,9 @@
 import type { Clock } from '#core/ports/clock';
 
-/** The most that are remembered at a time; the oldest goes first. */
+/** The most values that are remembered at a time. The oldest is dropped first. */
 const MOST = 1_000;
 
-/** Remembers values for a short while, by the clock that only goes forward. */
+/** Remembers values for a short time, measured by the monotonic clock. */
 export class Remembered<T> {
   readonly #clock: Clock;
   readonly #forMs: number;

@@ -6,18 +6,18 @@ import { readRegularSync } from '#files';
 import { isDigest, isProfileId } from './keys.ts';
 import { formatFolder, profileFolders } from './layout.ts';
 
-/** How many files are looked at before other work gets its turn: a few milliseconds' worth. */
+/** How many files are read before other work may run: a few milliseconds' worth. */
 const SLICE = 64;
 
 /** One name in a profile's `artifacts` folder. */
 export interface FoundFile {
   readonly path: string;
-  /** Of the entry that the name belongs to; undefined: it is none of ours. */
+  /** The key of the entry to which the name belongs; undefined for a foreign file. */
   readonly key: ArtifactKey | undefined;
   readonly kind: 'artifact' | 'metadata' | 'foreign';
 }
 
-/** The ids of the profiles that have a folder, and the names beside them that are none. */
+/** Lists the ids of the profiles that have a folder, and foreign names beside them. */
 export function listProfiles(root: string): { readonly ids: readonly string[]; readonly foreign: readonly string[] } {
   const folder = formatFolder(root);
   const names = namesIn(folder);
@@ -40,19 +40,21 @@ export function listArtifacts(root: string, engineProfileId: string): readonly F
   });
 }
 
-/** What interrupted writers and builders left behind, by the age of their files, in milliseconds. */
+/** Lists leftovers of interrupted writers and builders, selected by the age of their files in milliseconds. */
 export function listLeftovers(root: string, engineProfileId: string, now: number, olderThanMs: number): string[] {
   const { tmp, locks } = profileFolders(root, engineProfileId);
   return [tmp, locks]
     .flatMap((folder) => namesIn(folder).map((name) => join(folder, name)))
     .filter((path) => {
       const stat = statOf(path);
-      // A time far ahead is that of a clock that was wrong: nobody is writing there now either.
+      // A time far in the future comes from a wrong clock, so nobody is writing that file now either.
       return stat !== undefined && Math.abs(now - stat.mtimeMs) > olderThanMs;
     });
 }
 
-/** Runs `each` over all, letting other work in between: thousands of small reads are quickest without waiting for each. */
+/**
+ * Runs `each` over all items with pauses for other work. Thousands of small reads are fastest without waiting for each.
+ */
 export async function inSlices<T>(all: readonly T[], each: (item: T) => void): Promise<void> {
   for (const [index, item] of all.entries()) {
     if (index % SLICE === SLICE - 1) await setImmediate();
@@ -68,7 +70,7 @@ export function statOf(path: string): Stats | undefined {
   }
 }
 
-/** The text of a small file, or undefined. */
+/** Returns the text of a small file, or undefined. */
 export function textOfFile(path: string, maxBytes: number): string | undefined {
   try {
     return readRegularSync(path, maxBytes, { links: 'refuse' }).toString('utf8');

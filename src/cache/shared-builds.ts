@@ -13,7 +13,7 @@ import { profileFolders } from './layout.ts';
 import { LeaseLock, type Turn } from './lease.ts';
 import { Remembered } from './remembered.ts';
 
-/** Makes an artifact. Its signal is aborted once nobody waits for it any more. */
+/** Makes an artifact. Its signal is aborted when nobody waits for it any more. */
 export type Build = (signal?: AbortSignal) => Promise<Artifact>;
 
 export interface SharedBuildsOptions {
@@ -25,15 +25,15 @@ export interface SharedBuildsOptions {
 }
 
 export interface BuildStatistics {
-  /** Builds that were started here. */
+  /** The builds that were started here. */
   readonly compiles: number;
-  /** Times that a build of another thread or process was waited for. */
+  /** How often a build of another thread or process was awaited. */
   readonly waits: number;
   readonly failures: number;
   readonly negativeHits: number;
 }
 
-/** Takes what the disk has, or builds it: once, in whichever thread or process gets the lock first. */
+/** Returns the artifact on disk, or builds it once, in whichever thread or process gets the lock first. */
 export class SharedBuilds {
   readonly #options: SharedBuildsOptions;
   readonly #invalid: Remembered<Error>;
@@ -48,7 +48,7 @@ export class SharedBuilds {
     return { ...this.#counts };
   }
 
-  /** @throws the error of an invalid component that was refused a moment ago */
+  /** Rejects a component that was found invalid a moment ago. @throws the error of that time */
   refuseInvalid(key: ArtifactKey): void {
     const known = this.#invalid.get(textOf(key));
     if (known === undefined) return;
@@ -81,7 +81,7 @@ export class SharedBuilds {
     }
   }
 
-  /** Waits for the right to build among all threads and processes; undefined when the disk cannot tell. */
+  /** Waits for the lock among all threads and processes; undefined when the disk does not support locks. */
   async #turn(disk: DiskTier, key: ArtifactKey, signal: AbortSignal): Promise<Turn | undefined> {
     const { locks } = this.#folders(key);
     const lock = new LeaseLock(locks, hexOf(key.wasmDigest), {
@@ -105,7 +105,7 @@ export class SharedBuilds {
     { nonce, origin }: { readonly nonce: string; readonly origin: string | undefined },
   ): Promise<CompiledArtifact> {
     const { clock, config, files } = this.#options;
-    // Whoever had the lock before may have stored it since we looked.
+    // The previous holder may have stored the artifact since we checked.
     const read = await disk.load(key, compileArtifact);
     if (read.outcome === 'hit') return read.compiled;
     if (read.outcome === 'damaged') await disk.discard(key);
@@ -137,7 +137,7 @@ export class SharedBuilds {
       return await compileArtifact(artifact).catch((cause: unknown) => {
         throw new CacheError(
           'CACHE_COMPILE_FAILED',
-          `the engine refuses a module that was built for it: ${messageOf(cause)}`,
+          `the engine rejects a module that was built for it: ${messageOf(cause)}`,
           { cause },
         );
       });

@@ -6,13 +6,13 @@ interface Flight<T> {
   waiting: number;
 }
 
-/** Lets callers that ask for the same thing at the same time share one piece of work and its outcome. */
+/** Lets simultaneous callers with equal requests share one piece of work and its outcome. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
 
   /**
-   * Joins the work for `key`, or starts it. All who wait get the same value or the same error; nothing is remembered.
-   * A caller's `signal` ends only its own wait; the work is aborted when nobody waits for it any more.
+   * Joins the work for `key`, or starts it. All waiting callers get the same value or the same error; nothing is
+   * remembered. A caller's `signal` ends only its own wait. The work is aborted when nobody waits for it any more.
    * @throws {CacheError} `CACHE_ABORTED`, and what `work` throws
    */
   run(
@@ -31,7 +31,7 @@ export class SingleFlight<T> {
     return this.#flights.size;
   }
 
-  /** Resolves when everything that is under way has ended, one way or the other. */
+  /** Resolves when all work in progress has ended, successfully or not. */
   async settled(): Promise<void> {
     await Promise.allSettled([...this.#flights.values()].map(({ result }) => result));
   }
@@ -52,7 +52,7 @@ export class SingleFlight<T> {
     const giveUp = (): void => {
       flight.waiting -= 1;
       if (flight.waiting === 0) {
-        // Whoever asks next starts anew instead of joining work that is being aborted.
+        // The next caller starts new work instead of joining work that is being aborted.
         this.#forget(key, flight);
         flight.controller.abort(signal?.reason);
       }
@@ -73,7 +73,7 @@ export class SingleFlight<T> {
 }
 
 function aborted(signal: AbortSignal | undefined): CacheError {
-  return new CacheError('CACHE_ABORTED', 'the caller stopped waiting for the component to be made ready', {
+  return new CacheError('CACHE_ABORTED', 'the caller stopped waiting for the component to be built', {
     cause: signal?.reason,
   });
 }

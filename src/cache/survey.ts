@@ -7,18 +7,18 @@ export interface ProfileSurvey {
   readonly engineProfileId: string;
   /** Whether this engine uses it. */
   readonly own: boolean;
-  /** The engine in words, as its profile says; undefined when nothing does. */
+  /** The engine as its profile describes it; undefined without a description. */
   readonly engine: string | undefined;
   readonly entries: number;
-  /** Of entries and their metadata. */
+  /** The bytes of entries and their metadata. */
   readonly bytes: number;
-  /** Uses that are written down so far. */
+  /** The uses that are recorded so far. */
   readonly hits: number;
-  /** Milliseconds since 1970; undefined where there is no entry. */
+  /** Milliseconds since 1970; undefined without entries. */
   readonly lastUsedAt: number | undefined;
 }
 
-/** What lies on disk, by its own word: nothing is verified. */
+/** Describes what is on disk according to its metadata. Nothing is verified. */
 export interface CacheSurvey {
   readonly root: string;
   readonly entries: number;

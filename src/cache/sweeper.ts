@@ -1,31 +1,31 @@
 import type { Clock } from '#core/ports/clock';
 import type { PruneReport } from './prune.ts';
 
-/** Between a write and the sweep that it causes, in milliseconds: whoever waits for the component goes first. */
+/** The milliseconds between a write and the sweep after it, so that callers who wait for the component go first. */
 const DELAY_MS = 250;
-/** Between two sweeps: a sweep looks at every entry. */
+/** The milliseconds between two sweeps, because a sweep checks every entry. */
 const INTERVAL_MS = 5_000;
-/** Writes after which the total is counted anew, because other processes write too. */
+/** The number of writes after which the total is counted again, because other processes write too. */
 const MAX_WRITES = 256;
 
 export interface SweeperOptions {
   readonly clock: Clock;
   readonly maxDiskBytes: number;
-  /** Deletes what is too much. */
+  /** Deletes what exceeds the limit. */
   readonly prune: () => Promise<PruneReport>;
 }
 
 export interface SweeperStatistics {
   readonly sweeps: number;
-  /** Entries that sweeps deleted. */
+  /** The entries that sweeps have deleted. */
   readonly swept: number;
-  /** Bytes of entries on disk at the last sweep and written since; undefined before the first. */
+  /** The bytes of entries on disk at the last sweep plus those written since; undefined before the first sweep. */
   readonly diskBytes: number | undefined;
 }
 
 /**
- * Holds the disk tier below its limit: after a write, and never while anybody waits for it. How much there is, is counted
- * by the first sweep and kept in mind; every process that writes sweeps for itself.
+ * Keeps the disk tier below its limit: it sweeps after a write, and never while anybody waits for it. The first sweep
+ * counts the bytes on disk, and later writes are added. Every process that writes sweeps for itself.
  */
 export class DiskSweeper {
   readonly #options: SweeperOptions;
@@ -44,7 +44,7 @@ export class DiskSweeper {
     return { ...this.#counts, diskBytes: this.#known };
   }
 
-  /** Notes that an entry was written; a sweep may follow. */
+  /** Records that an entry was written. A sweep may follow. */
   wrote(bytes: number): void {
     this.#writes += 1;
     if (this.#known !== undefined) this.#known += bytes;
@@ -55,7 +55,7 @@ export class DiskSweeper {
     clock.after(Math.max(DELAY_MS, wait), () => void this.settled());
   }
 
-  /** Does the sweep that is due, or waits for the one that runs. */
+  /** Runs the sweep that is due, or waits for a running one. */
   async settled(): Promise<void> {
     await this.#running;
     if (!this.#isDue) return;
@@ -79,7 +79,7 @@ export class DiskSweeper {
       this.#counts.sweeps += 1;
       this.#counts.swept += removed.length;
     } catch {
-      // A folder that cannot be listed: writing to it is in trouble too, and says so.
+      // The folder cannot be listed. Writing to it fails too and reports the problem.
       this.#known = undefined;
     }
     this.#sweptAt = clock.monotonic();

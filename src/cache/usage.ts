@@ -9,7 +9,7 @@ import { textOf } from './keys.ts';
 import { artifactFile, metadataFile, profileFolders } from './layout.ts';
 import { describeEntry, type EntryMetadata, formatMetadata, MAX_METADATA_BYTES, parseMetadata } from './metadata.ts';
 
-/** How long uses are gathered before they are written down, in milliseconds. */
+/** How long uses are collected before they are written, in milliseconds. */
 const GATHER_MS = 30_000;
 
 export interface UsageOptions {
@@ -28,8 +28,8 @@ interface Uses {
 }
 
 /**
- * Gathers hits and writes them into the metadata later, so that no hit waits for a write. Two processes that write at
- * the same time may lose some of each other's counts; nothing but the order of `prune` depends on them.
+ * Collects hits and writes them into the metadata later, so that no hit waits for a write. Two processes that write at
+ * the same time may lose some of each other's counts, which affects only the order of `prune`.
  */
 export class UsageLog {
   readonly #options: UsageOptions;
@@ -55,7 +55,7 @@ export class UsageLog {
     });
   }
 
-  /** Best effort: what cannot be written is forgotten. */
+  /** Writes the uses if possible; uses that cannot be written are dropped. */
   async flush(): Promise<void> {
     const gathered = [...this.#uses.values()];
     this.#uses.clear();
@@ -69,14 +69,14 @@ export class UsageLog {
     const json = formatMetadata({
       ...metadata,
       hits: metadata.hits + hits,
-      // A clock that went backwards must not make an entry look unused.
+      // A clock that was set back must not make an entry look unused.
       lastUsedAt: Math.max(metadata.lastUsedAt, lastUsedAt),
     });
     const { tmp } = profileFolders(root, key.engineProfileId);
     await writeWhole(files, metadataFile(root, key), Buffer.from(json), { folder: tmp, random, durable: false });
   }
 
-  /** The metadata, made anew from the entry when it is missing or is not its own. */
+  /** Reads the metadata, and derives it from the entry when it is missing or belongs to another one. */
   async #read(key: ArtifactKey): Promise<EntryMetadata | undefined> {
     const { files, root, config, profiles, clock } = this.#options;
     const stat = await files.lstat(artifactFile(root, key)).catch(() => undefined);

@@ -4,19 +4,22 @@ import type { ArtifactKey, CompiledArtifact } from '#core/ports/artifact';
 import type { MeteringMode } from '#core/ports/meter';
 import { CacheError } from './errors.ts';
 
-/** A component that is to be ready before it is asked for. */
+/** A component to build before it is needed. */
 export interface WarmupItem {
-  /** How it is called in reports: a path, for example. */
+  /** The name in reports, for example a path. */
   readonly name: string;
-  /** `sha256:…`, where a lock file or a registry names it: then a component that is ready is not even loaded. */
+  /**
+   * The digest `sha256:…` if a lock file or a registry names it. A component that is built already is then not even
+   * loaded.
+   */
   readonly digest?: string | undefined;
   readonly meteringMode?: MeteringMode | undefined;
-  /** Absolute path of its file, for `installed`. */
+  /** The absolute path of its file, for `installed`. */
   readonly origin?: string | undefined;
   load(): Promise<Uint8Array>;
 }
 
-/** `best-effort`: one that fails is reported, the others go on. `strict`: the first that fails ends the warm-up. */
+/** `best-effort`: failures are reported and the others go on. `strict`: the first failure ends the warm-up. */
 export type WarmupMode = 'best-effort' | 'strict';
 
 export interface WarmupProgress {
@@ -27,7 +30,7 @@ export interface WarmupProgress {
 }
 
 export interface WarmupOptions {
-  /** Items that are worked on at the same time; 4 by default. */
+  /** How many items are built at the same time; 4 by default. */
   readonly concurrency?: number | undefined;
   readonly onProgress?: ((progress: WarmupProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -36,12 +39,12 @@ export interface WarmupOptions {
 export interface WarmupReport {
   readonly total: number;
   readonly built: number;
-  /** Those that were there already. */
+  /** The number of components that were built already. */
   readonly ready: number;
   readonly failed: readonly { readonly name: string; readonly error: unknown }[];
 }
 
-/** What the warm-up needs of the cache. */
+/** What the warm-up needs from the cache. */
 export interface WarmupSubject {
   keyOf(component: Uint8Array | string, mode?: MeteringMode): Promise<ArtifactKey>;
   getComponent(
@@ -52,7 +55,7 @@ export interface WarmupSubject {
   ): Promise<CompiledArtifact>;
 }
 
-/** @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, once nothing is under way any more */
+/** @throws {CacheError} `CACHE_WARMUP_FAILED` in strict mode, when all work in progress has ended */
 export async function warmUp(
   cache: WarmupSubject,
   items: readonly WarmupItem[],
@@ -88,13 +91,13 @@ export async function warmUp(
       { cause: first.error, details: { name: first.name, built, ready, total: items.length } },
     );
   }
-  // In the order in which they were given, whichever failed first.
+  // Sort in the order in which the items were given, whichever failed first.
   const order = new Map(items.map(({ name }, index) => [name, index]));
   const sorted = failed.toSorted((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0));
   return { total: items.length, built, ready, failed: sorted };
 }
 
-/** Whether it had to be built here. */
+/** Builds a component if necessary. Returns whether it had to be built. */
 async function makeReady(cache: WarmupSubject, item: WarmupItem, signal: AbortSignal | undefined): Promise<boolean> {
   let wasBuilt = false;
   const bytes = item.digest === undefined ? await item.load() : undefined;

@@ -8,16 +8,16 @@ export interface ComponentId {
   readonly instance: string;
 }
 
-/** ASCII only, so that no lookalike, `..`, percent-encoding or path separator can name another component. */
+/** Only ASCII, so that no lookalike, `..`, percent-encoding or path separator can name another component. */
 const PART = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
-/** Longest text that is looked at at all: three parts of 63 characters and two slashes. */
+/** The longest text that is parsed: three parts of 63 characters and two slashes. */
 const MAX_TEXT = 3 * 63 + 2;
 
-/** Who sends when the embedder does. The namespace `vivarium` is reserved for it. */
+/** The sender of the embedder's messages. The namespace `vivarium` is reserved for it. */
 export const HOST_ID: ComponentId = Object.freeze({ namespace: 'vivarium', name: 'host', instance: '0' });
 
-/** Reads `namespace/name/instance`. @throws {CoreError} `CORE_INVALID_ID` */
+/** Parses `namespace/name/instance`. @throws {CoreError} `CORE_INVALID_ID` */
 export function parseComponentId(text: string): ComponentId {
   const parts = typeof text !== 'string' || text.length > MAX_TEXT ? [] : text.split('/');
   const [namespace, name, instance] = parts;
@@ -25,7 +25,7 @@ export function parseComponentId(text: string): ComponentId {
   return Object.freeze({ namespace, name, instance });
 }
 
-/** Checks an id that came as a record, from a guest for example. @throws {CoreError} `CORE_INVALID_ID` */
+/** Checks an id that is a record, for example from a guest. @throws {CoreError} `CORE_INVALID_ID` */
 export function checkComponentId(id: ComponentId): ComponentId {
   if (!isPart(id.namespace) || !isPart(id.name) || !isPart(id.instance)) {
     throw invalid([id.namespace, id.name, id.instance].map(textOf).join('/'));
@@ -33,12 +33,12 @@ export function checkComponentId(id: ComponentId): ComponentId {
   return id;
 }
 
-/** The text form, which is also the key under which maps keep an id. */
+/** Formats an id as text, which is also its key in maps. */
 export function formatComponentId(id: ComponentId): string {
   return `${id.namespace}/${id.name}/${id.instance}`;
 }
 
-/** Whether the id lies in the namespace that only the host may use. */
+/** Whether the id is in the namespace that only the host may use. */
 export function isReservedId(id: ComponentId): boolean {
   return id.namespace === HOST_ID.namespace;
 }

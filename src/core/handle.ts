@@ -1,7 +1,7 @@
 import { shownValue } from '#core/text';
 import { type ComponentId, formatComponentId } from './component-id.ts';
 
-/** What `load` gives back and every later call takes. `handleId` counts from 1 and is never reused in a process. */
+/** Returned by `load` and passed to every later call. `handleId` counts from 1 and is never reused in a process. */
 export interface ComponentHandle {
   readonly id: ComponentId;
   readonly handleId: bigint;
@@ -29,12 +29,12 @@ class Handle implements ComponentHandle {
   }
 }
 
-/** What an embedder without types may give for a handle is anything. */
+/** Checks that a value is an object, because an embedder without types may pass anything as a handle. */
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** A handle as messages show it: the id of its component, or that it is none. */
+/** Shows a handle in messages: the id of its component, or that it is not a handle. */
 export function shownHandle(handle: unknown): string {
   const id = isObject(handle) && 'id' in handle ? handle.id : undefined;
   if (isObject(id) && 'namespace' in id && 'name' in id && 'instance' in id) {
@@ -42,21 +42,21 @@ export function shownHandle(handle: unknown): string {
     if (texts) return formatComponentId(id as ComponentId);
   }
   const shown = typeof handle === 'string' ? shownValue(handle) : `a value of type ${typeof handle}`;
-  return `${shown}, which is no handle (give what load answered),`;
+  return `${shown}, which is not a handle (give what load returned),`;
 }
 
-/** Makes the next handle; the counter is the process's, so two runtimes never give out the same one. */
+/** Makes the next handle. The counter belongs to the process, so two runtimes never make the same handle. */
 export function createHandle(id: ComponentId): ComponentHandle {
   lastHandleId += 1n;
   return new Handle(id, lastHandleId);
 }
 
-/** Keeps what belongs to a handle beside it, unseen, so that it is found without a search. One value for each handle. */
+/** Attaches a hidden value to a handle, so that it is found without a look-up. Each handle has one value. */
 export function keepWithHandle(handle: ComponentHandle, value: unknown): void {
   Handle.keep(handle, value);
 }
 
-/** What was kept with the handle, by whomever: check what it is. */
+/** Returns the value attached to the handle. Any code may have attached it, so check its type. */
 export function keptWithHandle(handle: ComponentHandle): unknown {
   return Handle.kept(handle);
 }

@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
 import { DelegationError } from './errors.ts';
 
-/** What is known of a call before anybody decides where it is executed. */
+/** What is known about a call before anybody decides where it is executed. */
 export interface CallContext {
-  /** The function, as the program calls it. */
+  /** The function's name in the program. */
   readonly fnSymbol: string;
-  /** Stands for the types of the arguments. */
+  /** A fingerprint of the arguments' types. */
   readonly argTypeFingerprint: string;
-  /** Interface hash that a component must have to answer. */
+  /** The interface hash that a component must have to answer. */
   readonly interfaceHash: string;
-  /** Stands for whatever else a decision may depend on: tenant, configuration, features. */
+  /** A hash of everything else on which a decision may depend: tenant, configuration, features. */
   readonly runtimeContextHash: string;
-  /** The meaning of the task as a vector. Without it the registry is not asked. */
+  /** The meaning of the task as a vector. Without it the registry is not queried. */
   readonly semanticHash?: Float32Array | undefined;
-  /** For those who carry the call out; no decision depends on it. */
+  /** Data for whoever executes the call; no decision depends on it. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** The part of a context that a static decision may depend on, and that its memo is kept under. */
+/** The part of a context on which a static decision may depend, and by which it is memoised. */
 export type DecisionContext = Pick<
   CallContext,
   'fnSymbol' | 'argTypeFingerprint' | 'interfaceHash' | 'runtimeContextHash'
@@ -29,18 +29,18 @@ export function checkContext(context: CallContext): void {
     if (typeof context[field] === 'string') continue;
     throw new DelegationError(
       'DELEGATION_INVALID_CONTEXT',
-      `the context's ${field} is no text; the caller must give it`,
+      `the context's ${field} is not a text; the caller must give it`,
     );
   }
 }
 
-/** The text that stands for a decision. Lengths go first, so that no two contexts have the same. */
+/** Returns the key of a decision. Lengths come first, so that no two contexts have the same key. */
 export function decisionKey(context: DecisionContext): string {
   const { fnSymbol, argTypeFingerprint, interfaceHash, runtimeContextHash } = context;
   return `${fnSymbol.length}:${argTypeFingerprint.length}:${interfaceHash.length}:${fnSymbol}${argTypeFingerprint}${interfaceHash}${runtimeContextHash}`;
 }
 
-/** SHA-256, in hex, over all of the context that says what was asked; its metadata does not. */
+/** Returns the SHA-256 in hex of the whole context except its metadata. */
 export function requestHash(context: CallContext): string {
   const hash = createHash('sha256').update(decisionKey(context));
   const { semanticHash } = context;

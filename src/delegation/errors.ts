@@ -11,5 +11,5 @@ export type DelegationErrorCode =
   | 'DELEGATION_NO_EXECUTOR'
   | 'DELEGATION_STALE_DECISION';
 
-/** A call that cannot be decided or carried out, or a model that does not answer. */
+/** Reports a call that cannot be decided or executed, or a model that does not answer. */
 export class DelegationError extends VivariumError<DelegationErrorCode> {}

@@ -2,7 +2,7 @@ import type { ComponentHandle } from '#core';
 import type { FetchedModule } from '#core/ports/registry';
 import type { DelegatedCall } from './executor.ts';
 
-/** What {@link executorFor} needs of a runtime; `Runtime` has it. */
+/** The part of a runtime that {@link executorFor} needs; `Runtime` has it. */
 export interface ComponentHost<Options extends object> {
   load(source: Uint8Array, options?: Options & HostLoad): Promise<ComponentHandle>;
   call(
@@ -13,17 +13,18 @@ export interface ComponentHost<Options extends object> {
   unload(handle: ComponentHandle): Promise<void>;
 }
 
-/** What each load is given besides the embedder's options. */
+/** The options that each load gets in addition to the embedder's. */
 export interface HostLoad {
   readonly store: 'per-call';
   readonly signal?: AbortSignal;
 }
 
 /**
- * Binds `runModule` to a runtime: a fetched module is loaded, the call's function is called with its arguments, and the
- * component is unloaded, also when the call fails or is aborted. The runtime's cache has the module compiled from the second
- * call on.
- * @param options what each load is given: limits, grants, imports. The module is a stranger's: grant what its task needs
+ * Implements `runModule` with a runtime: it loads the fetched module, calls the call's function with its arguments, and
+ * unloads the component, also when the call fails or is aborted. From the second call on the runtime's cache has the
+ * compiled module.
+ * @param options the options of each load: limits, grants, imports. The module comes from a stranger, so grant only
+ * what its task needs
  */
 export function executorFor<Options extends object>(
   runtime: ComponentHost<Options>,
@@ -32,7 +33,7 @@ export function executorFor<Options extends object>(
   return async ({ bytes }, { context, args, signal }) => {
     const ending = signal === undefined ? {} : { signal };
     const handle = await runtime.load(bytes, { ...(options as Options), store: 'per-call', ...ending });
-    // Unloading ends the turn that runs, which a signal by itself does not.
+    // Unloading ends the running turn, which a signal by itself does not.
     let unloading: Promise<void> | undefined;
     const unload = (): Promise<void> => (unloading ??= runtime.unload(handle));
     const onAbort = (): void => void unload().catch(() => undefined);

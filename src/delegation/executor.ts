@@ -8,45 +8,45 @@ import { DelegationError } from './errors.ts';
 import { SharedCalls } from './shared-calls.ts';
 import { sharedModel } from './shared-model.ts';
 
-/** A call to be carried out somewhere. */
+/** A call to execute, wherever it is decided. */
 export interface DelegatedCall {
   readonly context: CallContext;
   readonly args: readonly unknown[];
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How each kind of target is carried out. One that is left out is an error when it is decided for. */
+/** How to execute each kind of target. A decision for a target without its part is an error. */
 export interface ExecutorParts {
   readonly engine: DelegationEngine;
   readonly clock: Clock;
-  /** Where hits are fetched and outcomes logged. */
+  /** Where modules are fetched and outcomes logged. */
   readonly registry?: ModuleRegistry | undefined;
-  /** Loads a fetched component into a runtime, under limits, and calls its function: `executorFor(runtime)`. */
+  /** Loads a fetched component into a runtime under limits and calls its function; `executorFor(runtime)` makes it. */
   readonly runModule?: ((module: FetchedModule, call: DelegatedCall) => Promise<unknown>) | undefined;
-  /** Calls the component or function at hand. */
+  /** Calls the local component or function. */
   readonly runLocal?: ((call: DelegatedCall) => Promise<unknown>) | undefined;
-  /** Models by the id that a target names; the same id is asked of the provider. */
+  /** The models by the id in a target. The provider is asked for the same id. */
   readonly models?: Readonly<Record<string, ModelProvider>> | undefined;
   /**
-   * Has a model answer the call; by default it is asked in JSON and its text is the value. What calls of equal contexts ask
-   * in equal words at the same time is asked once; metadata tells no calls apart.
+   * Lets a model answer the call. By default the question is JSON and the model's text is the result. Simultaneous
+   * calls with equal contexts that ask in equal words share one question; metadata does not distinguish calls.
    */
   readonly askModel?: ((provider: ModelProvider, model: string, call: DelegatedCall) => Promise<unknown>) | undefined;
-  /** Told when an outcome could not be logged, which does not fail the call. */
+  /** Called when an outcome could not be logged, which does not make the call fail. */
   readonly unlogged?: ((error: unknown) => void) | undefined;
 }
 
-/** What was done. */
+/** The result of an executed call. */
 export interface Execution {
   readonly value: unknown;
   readonly target: ExecTarget;
-  /** Hash of the request, as the registry's log has it. */
+  /** The hash of the request, as in the registry's log. */
   readonly requestHash: string;
-  /** Milliseconds from the decision's begin to the answer. */
+  /** Milliseconds from the beginning of the decision to the answer. */
   readonly elapsedMs: number;
 }
 
-/** Carries decisions out, and logs how they ended. */
+/** Executes decisions and logs their outcomes. */
 export class Executor {
   readonly #parts: ExecutorParts;
   readonly #models: ReadonlyMap<string, ModelProvider>;
@@ -58,9 +58,9 @@ export class Executor {
   }
 
   /**
-   * Decides and carries out. A module that is refused is an error: it is never run unsigned, and nothing else is tried
-   * in its place, so that a refusal is seen.
-   * @throws what the target throws; `DELEGATION_NO_EXECUTOR` when nothing here carries out such a target
+   * Decides about a call and executes it. A refused module is an error, so that the refusal is seen: it never runs
+   * unsigned, and nothing else is tried instead.
+   * @throws what the target throws; `DELEGATION_NO_EXECUTOR` when there is no part for the target
    */
   async execute(call: DelegatedCall): Promise<Execution> {
     const { clock, engine } = this.#parts;
@@ -98,7 +98,7 @@ export class Executor {
     const { registry, runModule } = this.#parts;
     if (registry === undefined || runModule === undefined) throw missing(target, 'registry and runModule');
     const module = await registry.fetch(target.moduleId, call.signal);
-    // The row may point elsewhere by now than it did when the target was decided.
+    // The row may name another module by now than when the target was decided.
     if (module.record.storagePointer !== target.storagePointer) {
       throw new DelegationError(
         'DELEGATION_STALE_DECISION',
@@ -115,7 +115,7 @@ export class Executor {
       return runLocal(call);
     }
     const provider = this.#models.get(target.id);
-    if (provider === undefined) throw missing(target, `a model called ${shownText(target.id)}`);
+    if (provider === undefined) throw missing(target, `a model named ${shownText(target.id)}`);
     const shared = sharedModel(provider, `${hash} ${JSON.stringify(target.id)}`, this.#asked);
     return (this.#parts.askModel ?? askInJson)(shared, target.id, call);
   }
@@ -129,7 +129,7 @@ export class Executor {
   }
 }
 
-/** Asks a model to be the function; its text is the value. */
+/** Asks a model to act as the function. Its text is the result. */
 async function askInJson(provider: ModelProvider, model: string, call: DelegatedCall): Promise<unknown> {
   const question = { function: call.context.fnSymbol, arguments: call.args };
   const text = JSON.stringify(question, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));

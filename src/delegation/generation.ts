@@ -8,14 +8,14 @@ import type { DelegatedCall } from './executor.ts';
 import { complaintOf, sourceOf } from './model-text.ts';
 import { SharedCalls } from './shared-calls.ts';
 
-/** A component that was loaded to be checked. */
+/** A component that was loaded for a check. */
 export interface GeneratedModule {
   readonly bytes: Uint8Array;
   /** Calls an export: `name`, or `ns:pkg/iface@v#func`. */
   call(name: string, args: readonly unknown[]): Promise<unknown>;
 }
 
-/** What a component is published as. */
+/** The description under which a component is published. */
 export interface GeneratedMetadata {
   readonly name: string;
   readonly version: string;
@@ -24,7 +24,7 @@ export interface GeneratedMetadata {
   readonly embedderId?: string | undefined;
 }
 
-/** Publishes what was built; the registry's `ModulePublisher` does. */
+/** Publishes a built component; the registry's `ModulePublisher` implements it. */
 export interface GeneratedPublisher {
   publishModule(
     bytes: Uint8Array,
@@ -37,22 +37,24 @@ export interface GeneratedPublisher {
 }
 
 export interface GenerationParts {
-  /** What the model is asked. Its answer is source text, alone or in a fenced block. */
+  /** The question to the model. Its answer must be source text, alone or in a fenced block. */
   readonly prompt: (context: CallContext) => readonly ModelMessage[];
-  /** Makes a component of source that nobody read; `buildSource` of `vivarium` does, in a process of its own. */
+  /**
+   * Builds a component from source that nobody has read; `buildSource` of `vivarium` does this in a separate process.
+   */
   readonly build: (source: string, context: CallContext, signal: AbortSignal) => Promise<Uint8Array>;
-  /** What it is published as. */
+  /** Describes the component for publication. */
   readonly describe: (context: CallContext) => GeneratedMetadata;
-  /** Says by an error that the component does not do what it should. Without one, that it loads is the check. */
+  /** Throws when the component does not do what it should. Without it, loading successfully is the check. */
   readonly check?: ((module: GeneratedModule, context: CallContext, signal: AbortSignal) => Promise<void>) | undefined;
   readonly publisher: GeneratedPublisher;
-  /** Where the published module is fetched, its signatures checked. */
+  /** Where the published module is fetched and its signatures are checked. */
   readonly registry: { fetch(id: string, signal?: AbortSignal): Promise<FetchedModule> };
-  /** Runs it, as for a hit; `executorFor(runtime)` does. */
+  /** Runs the module as for a hit; `executorFor(runtime)` implements it. */
   readonly runModule: (module: FetchedModule, call: DelegatedCall) => Promise<unknown>;
-  /** How often the model is asked, told each time what was wrong with its last answer; 2 by default. */
+  /** How often the model is asked. Each further question says what was wrong with the last answer. 2 by default. */
   readonly attempts?: number | undefined;
-  /** Longest source, in characters; 262,144 by default. */
+  /** The longest source in characters; 262,144 by default. */
   readonly maxSource?: number | undefined;
 }
 
@@ -69,21 +71,24 @@ const PARTS: allow.OptionRules<GenerationParts> = {
 };
 const RULE = allow.required(PARTS, 'prompt', 'build', 'describe', 'publisher', 'registry', 'runModule');
 
-/** Bytes that are kept of components that could not be published. */
+/** The bytes that are kept of components that could not be published. */
 const KEPT_BYTES = 64 * 2 ** 20;
 
-/** Where a generation failed. */
+/** The stage at which a generation failed. */
 export type GenerationStage = 'generate' | 'build' | 'check' | 'publish';
 
 /**
- * Answers calls that no module answers yet: a model writes a component's source, which is built, checked, signed and
- * published, and then run as any hit is. Equal contexts that miss at the same time are generated once; each call then
+ * Answers calls for which no module exists yet: a model writes a component's source, which is built, checked, signed,
+ * published and then run like any hit. Simultaneous misses with equal contexts are generated once, and each call then
  * runs with its own arguments. Give {@link askModel} to an `Executor`.
  */
 export class GenerationPipeline {
   readonly #parts: GenerationParts;
   readonly #generations = new SharedCalls<ModuleRecord>();
-  /** Built, and not published because the publisher was gone: the next call need not ask the model again. */
+  /**
+   * Components that were built but not published, because the publisher failed. The next call need not ask the model
+   * again.
+   */
   readonly #unpublished = new LRUCache<string, Uint8Array>({
     maxSize: KEPT_BYTES,
     sizeCalculation: ({ length }) => length + 1,
@@ -96,8 +101,9 @@ export class GenerationPipeline {
   }
 
   /**
-   * An executor's `askModel`.
-   * @throws {DelegationError} `DELEGATION_GENERATION_FAILED` with `details.stage`; what the model, the fetch and the run throw
+   * The `askModel` of an executor.
+   * @throws {DelegationError} `DELEGATION_GENERATION_FAILED` with `details.stage`; what the model, the fetch and the
+   * run throw
    */
   readonly askModel = async (provider: ModelProvider, model: string, call: DelegatedCall): Promise<unknown> => {
     const { registry, runModule } = this.#parts;
@@ -106,7 +112,7 @@ export class GenerationPipeline {
   };
 
   /**
-   * Has the model write a component for the context and publishes it, once for all who ask at the same time.
+   * Lets the model write a component for the context and publishes it, once for all simultaneous callers.
    * @throws {DelegationError} `DELEGATION_GENERATION_FAILED`; what the model throws
    */
   async generate(
@@ -154,7 +160,7 @@ export class GenerationPipeline {
   async #build(text: string, context: CallContext, signal: AbortSignal): Promise<Uint8Array> {
     const { build, maxSource = 262_144 } = this.#parts;
     const source = sourceOf(text);
-    if (source.trim() === '') throw failed('generate', 'the model answered no source');
+    if (source.trim() === '') throw failed('generate', 'the answer of the model contains no source');
     if (source.length > maxSource) {
       throw failed('generate', `the model answered ${source.length} characters, more than ${maxSource}`);
     }
@@ -179,7 +185,7 @@ export class GenerationPipeline {
         throw failed('check', `the component does not do what it should: ${messageOf(cause)}`, cause);
       }
       this.#unpublished.set(key, bytes);
-      throw failed('publish', `the component is built and cannot be published: ${messageOf(cause)}`, cause);
+      throw failed('publish', `the component was built but cannot be published: ${messageOf(cause)}`, cause);
     }
     this.#unpublished.delete(key);
     if (record.interfaceHash !== context.interfaceHash) {

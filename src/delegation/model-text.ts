@@ -1,9 +1,9 @@
-/** Characters of an error that a model is told. */
+/** The most characters of an error that a model gets. */
 const MAX_TOLD = 2_000;
 
 /**
- * The source in a model's answer: what stands in its first fenced block, or all of it when there is none. Models wrap code
- * in Markdown however they are asked.
+ * Returns the source in a model's answer: its first fenced block, or all of it without one. Models wrap code in
+ * Markdown whatever the question says.
  */
 export function sourceOf(text: string): string {
   const lines = text.split('\n');
@@ -15,7 +15,7 @@ export function sourceOf(text: string): string {
   return `${rest.slice(0, end < 0 ? rest.length : end).join('\n')}\n`;
 }
 
-/** What a model is told of an answer that does not work. */
+/** Tells a model why its answer does not work. */
 export function complaintOf(why: string): string {
   return `This does not work: ${why.slice(0, MAX_TOLD)}\nWrite the whole source again, and nothing else.`;
 }

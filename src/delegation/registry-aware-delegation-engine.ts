@@ -5,13 +5,13 @@ import { type CallContext, checkContext } from './call-context.ts';
 import type { DelegationEngine, ExecTarget } from './delegation-engine.ts';
 
 export interface RegistryAwareOptions {
-  /** Least cosine similarity of a hit; the registry's default is 0.95. */
+  /** The least cosine similarity of a hit; the registry's default is 0.95. */
   readonly threshold?: number | undefined;
-  /** Which embedder makes the contexts' semantic hashes. */
+  /** The embedder that makes the contexts' semantic hashes. */
   readonly embedderId?: string | undefined;
-  /** Imports that can be met where the call would run; a module that asks for another is no hit. */
+  /** The imports that are available where the call would run. A module that needs another import is not a hit. */
   readonly provided?: readonly string[] | undefined;
-  /** Told when the registry cannot be reached, which counts as a miss: it is a cache. */
+  /** Called when the registry cannot be reached. This counts as a miss, because the registry is a cache. */
   readonly unavailable?: ((error: VivariumError) => void) | undefined;
 }
 
@@ -23,7 +23,7 @@ const AWARE: allow.OptionRules<RegistryAwareOptions> = {
 };
 const RULE = allow.options(AWARE);
 
-/** Asks the registry first, and another engine on a miss. On a hit the other engine is not asked. */
+/** Queries the registry first, and asks another engine only on a miss. */
 export class RegistryAwareDelegationEngine implements DelegationEngine {
   readonly #registry: ModuleRegistry;
   readonly #inner: DelegationEngine;
@@ -37,14 +37,14 @@ export class RegistryAwareDelegationEngine implements DelegationEngine {
     this.#options = options;
   }
 
-  /** @throws whatever the registry or the inner engine throws, `REGISTRY_UNAVAILABLE` excepted */
+  /** @throws what the registry or the inner engine throws, except `REGISTRY_UNAVAILABLE` */
   async decide(context: CallContext): Promise<ExecTarget> {
     checkContext(context);
     return (await this.#hit(context)) ?? this.#inner.decide(context);
   }
 
   async #hit({ interfaceHash, semanticHash }: CallContext): Promise<ExecTarget | undefined> {
-    // The newest module of an interface may do something else entirely: meaning is required here.
+    // The newest module of an interface may do something else entirely, so a meaning is required here.
     if (semanticHash === undefined) return undefined;
     const { threshold, embedderId, provided, unavailable } = this.#options;
     try {

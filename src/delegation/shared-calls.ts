@@ -4,12 +4,12 @@ interface Flight<T> {
   waiting: number;
 }
 
-/** Lets callers that ask for the same thing at the same time share one answer. Nothing is remembered. */
+/** Lets simultaneous callers with equal requests share one answer. Nothing is remembered. */
 export class SharedCalls<T> {
   readonly #flights = new Map<string, Flight<T>>();
 
   /**
-   * Joins the work for `key`, or starts it. A caller's `signal` ends only its own wait; the work is aborted when nobody
+   * Joins the work for `key`, or starts it. A caller's `signal` ends only its own wait. The work is aborted when nobody
    * waits for it any more.
    * @throws what `work` throws, and the signal's reason
    */
@@ -21,7 +21,7 @@ export class SharedCalls<T> {
     const giveUp = (): void => {
       flight.waiting -= 1;
       if (flight.waiting === 0) {
-        // Whoever asks next starts anew instead of joining work that is being aborted.
+        // The next caller starts new work instead of joining work that is being aborted.
         this.#forget(key, flight);
         flight.controller.abort(signal?.reason);
       }

@@ -2,9 +2,9 @@ import type { ModelProvider, ModelReply } from '#core/ports/registry';
 import type { SharedCalls } from './shared-calls.ts';
 
 /**
- * The provider as one delegated call sees it: what an equal call asks in the same words at the same time is asked once. A
- * call that asks the same several times, for several answers, gets as many, so its n-th question joins n-th ones only.
- * @param scope says which calls are equal
+ * Wraps the provider for one delegated call, so that simultaneous equal calls share equal questions. A call that asks
+ * the same question several times, to get several answers, gets as many: its n-th question joins only n-th questions.
+ * @param scope identifies equal calls
  */
 export function sharedModel(provider: ModelProvider, scope: string, asked: SharedCalls<ModelReply>): ModelProvider {
   const times = new Map<string, number>();

@@ -5,16 +5,16 @@ import { type CallContext, checkContext, type DecisionContext, decisionKey } fro
 import type { DelegationEngine, ExecTarget } from './delegation-engine.ts';
 
 export interface StaticDelegationOptions {
-  /** Targets by function symbol. */
+  /** The targets by function symbol. */
   readonly targets: Readonly<Record<string, ExecTarget>>;
-  /** Asked for symbols that have no target. Its answer is memoised, so it must depend on its argument alone. */
+  /** Called for symbols without a target. Its answer is memoised, so it must depend only on its argument. */
   readonly policy?: ((context: DecisionContext) => ExecTarget | undefined) | undefined;
-  /** Where everything else goes. */
+  /** The target of all other calls. */
   readonly otherwise: ExecTarget;
   readonly clock: Clock;
-  /** Decisions that are kept; 10,000 by default. */
+  /** The number of decisions that are kept; 10,000 by default. */
   readonly memoSize?: number | undefined;
-  /** Milliseconds for which a decision is kept; five minutes by default. */
+  /** The milliseconds for which a decision is kept; five minutes by default. */
   readonly memoMs?: number | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface MemoStatistics {
   readonly size: number;
 }
 
-/** Decides by a table and a policy function, and remembers what it decided. */
+/** Decides by a table and a policy function, and remembers its decisions. */
 export class StaticDelegationEngine implements DelegationEngine {
   readonly #targets: ReadonlyMap<string, ExecTarget>;
   readonly #options: StaticDelegationOptions;
@@ -80,7 +80,7 @@ export class StaticDelegationEngine implements DelegationEngine {
     return { hits: this.#hits, misses: this.#misses, size: this.#memo.size };
   }
 
-  /** Forgets what was decided, for when the policy changed. */
+  /** Drops all decisions, for use when the policy changed. */
   forget(): void {
     this.#memo.clear();
   }

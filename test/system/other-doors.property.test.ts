@@ -128,7 +128,7 @@ it('the portable cache refuses options before it writes or sends', async () => {
   await expect(pushBundle(wrong)).rejects.toMatchObject(expected('dryrun is no option'));
   await expect(checkBundle({})).rejects.toMatchObject(expected('nothing to verify'));
   const token = { ...remote, reference: 'x', token: { secret: 'never shown' } } as never;
-  await expect(checkBundle({ remote: token })).rejects.toMatchObject(expected('token is no text; give a token'));
+  await expect(checkBundle({ remote: token })).rejects.toMatchObject(expected('token is not a text; give a token'));
   expect((await readdir(folder)).filter((name) => name !== 'cache')).toEqual([]);
 });
 
@@ -197,6 +197,6 @@ it('parts, builds and the audit log refuse options that cannot be meant', async 
     { numRuns: 60 },
   );
   expect(() => new HttpEmbedder({ ...endpoint, apiKey: { secret: 'never shown' } as never })).toThrow(
-    'apiKey is no text; give a key',
+    'apiKey is not a text; give a key',
   );
 });

@@ -3,14 +3,14 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { join, sep } from 'node:path';
 import { syncFiles } from './durable.ts';
 
-/** A name in `objects` that is no chunk's, and that `ChunkStore.sweep` knows. */
+/** Returns a name in `objects` that cannot be a chunk's, and that `ChunkStore.sweep` recognises. */
 export function temporaryPath(objects: string): string {
   return join(objects, `.${process.pid}-${randomUUID()}.tmp`);
 }
 
 /**
- * Chunks that are flushed together. Until then they lie in one temporary folder: files that are made in one folder come to
- * lie together, which takes a fraction of the time of making them in 256.
+ * Chunks that are flushed together. They are first written to one temporary folder. The system places files that are
+ * made in one folder close together, which takes a fraction of the time of making them in 256 folders.
  */
 export class ChunkBatch {
   readonly #objects: string;
@@ -32,7 +32,7 @@ export class ChunkBatch {
     return this.#bytes;
   }
 
-  /** Writes a chunk that no other of this batch has the hash of. */
+  /** Writes a chunk that this batch does not have yet. */
   write(hash: string, bytes: Uint8Array): void {
     const path = this.#place(hash);
     try {
@@ -49,7 +49,7 @@ export class ChunkBatch {
     this.#note(hash, bytes.length);
   }
 
-  /** Takes in a file that was written already. */
+  /** Adds a file that was already written. */
   adopt(hash: string, file: string, bytes: number): void {
     renameSync(file, this.#place(hash));
     this.#note(hash, bytes);
@@ -57,7 +57,7 @@ export class ChunkBatch {
 
   /**
    * Flushes the chunks and moves them to their places.
-   * @returns the folders whose names still have to be flushed
+   * @returns the folders whose names must still be flushed
    */
   async publish(): Promise<Iterable<string>> {
     await syncFiles(

@@ -10,15 +10,18 @@ import { storageFailed, systemCode } from '../storage-errors.ts';
 import { chunkPath } from './chunk-path.ts';
 
 const PIECE = 256 * 2 ** 10;
-/** A chunk up to this is read in one go, which for files this small is faster than asking the thread pool four times. */
+/**
+ * A chunk up to this size is read in one synchronous step, which is faster for small files than four requests to the
+ * thread pool.
+ */
 const SMALL = 2 ** 20;
 const STALE_MS = 24 * 3_600_000;
 
 export type ChunkState = 'right' | 'missing' | 'corrupt';
 
 /**
- * Reads chunks by their BLAKE3 (64 hex digits) from a bundle's folder. Whoever made the folder may be hostile: a chunk
- * is a regular file, never a link or a device, and its bytes count only when they hash to their name.
+ * Reads chunks by their BLAKE3 (64 hex digits) from a bundle's folder. The folder's author may be hostile: a chunk must
+ * be a regular file, never a link or a device, and its bytes must hash to its name.
  */
 export class ChunkStore {
   readonly folder: string;
@@ -31,13 +34,13 @@ export class ChunkStore {
     return existsSync(chunkPath(this.folder, hash));
   }
 
-  /** The chunk's size in bytes, or `undefined` if there is none. */
+  /** The chunk's size in bytes, or `undefined` if it does not exist. */
   size(hash: string): number | undefined {
     return statSync(chunkPath(this.folder, hash), { throwIfNoEntry: false })?.size;
   }
 
   /**
-   * The chunk's pieces. The last one is given only after all of them proved right, so who writes them elsewhere must
+   * Reads the chunk in pieces. The last piece is given only when the hash of all of them is right, so a consumer must
    * publish nothing before the end.
    *
    * @throws {BundleError} `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_STORAGE_FAILED`
@@ -62,9 +65,9 @@ export class ChunkStore {
   }
 
   /**
-   * The chunk as a whole.
-   * @param limit in bytes; a larger chunk is refused before it is read.
-   * @param verify `false` trusts the folder: the bytes are not hashed.
+   * Reads the whole chunk.
+   * @param limit in bytes; a larger chunk is refused before it is read
+   * @param verify `false` trusts the folder: the bytes are not hashed
    */
   async read(hash: string, { limit = 2 ** 30, verify = true } = {}): Promise<Uint8Array> {
     const file = this.#open(hash);
@@ -93,7 +96,7 @@ export class ChunkStore {
     }
   }
 
-  /** Removes what a killed writer left behind more than a day ago. @returns how many files went. */
+  /** Removes what a killed writer left behind more than a day ago. @returns how many files were removed */
   async sweep(clock: Pick<Clock, 'now'>): Promise<number> {
     const objects = join(this.folder, 'objects');
     const names = await readdir(objects).catch(() => []);
@@ -143,7 +146,7 @@ export function corrupt(hash: string): BundleError {
 
 const readAsync = promisify(read);
 
-/** A file's pieces, none of which is used again. A file that grows meanwhile is read to its end. */
+/** Reads a file in pieces that are never reused. A file that grows meanwhile is read to its new end. */
 async function* pieces({ descriptor, size }: OpenFile): AsyncGenerator<Uint8Array> {
   if (size <= SMALL) {
     yield readFileSync(descriptor);
@@ -160,7 +163,7 @@ async function readWhole(file: OpenFile): Promise<Uint8Array> {
   const whole = Buffer.allocUnsafeSlow(file.size);
   let at = 0;
   for await (const piece of pieces(file)) {
-    // Bytes that were added after the size was asked for are not those that the hash names.
+    // Bytes that were added after the size was read are not part of the hashed chunk.
     whole.set(piece.subarray(0, whole.length - at), at);
     at += piece.length;
   }

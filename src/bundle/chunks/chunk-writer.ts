@@ -11,45 +11,45 @@ import { ChunkBatch, temporaryPath } from './chunk-batch.ts';
 import { ChunkStore, corrupt } from './chunk-store.ts';
 import { syncFolders } from './durable.ts';
 
-/** How much waits for one flush of the disk. */
+/** The number of chunks that wait for one flush of the disk. */
 const MAX_PENDING = 16_384;
 const MAX_PENDING_BYTES = 128 * 2 ** 20;
 
 export interface WrittenChunk {
   readonly hash: string;
   readonly bytes: number;
-  /** Whether it was not there before. */
+  /** Whether the chunk is new. */
   readonly added: boolean;
-  /** Where the writer was asked for it. */
+  /** The SHA-256, if the writer was asked for it. */
   readonly sha256?: string;
 }
 
 export interface ExpectedChunk {
   readonly hash: string;
-  /** Most bytes that will be taken. */
+  /** The most bytes that are accepted. */
   readonly limit: number;
 }
 
 export interface ChunkWriterOptions {
-  /** Tells each chunk's SHA-256 too, which a registry will want. */
+  /** Computes each chunk's SHA-256 too, which a registry needs. */
   readonly withSha256?: boolean;
-  /** Most chunks that are lost when the process is killed. Default 16,384. */
+  /** The most chunks that are lost when the process is killed. Default 16,384. */
   readonly maxPending?: number;
 }
 
 /**
- * Adds chunks to a bundle's folder. Each is written where nobody looks, flushed to the disk and renamed, so that other
- * processes see all of it or nothing, and several may write the same folder at once. Flushes are made for many chunks
- * together; `flush` ends the last one and must come before anything names the chunks.
+ * Adds chunks to a bundle's folder. Each chunk is written to a temporary place, flushed to the disk and renamed, so
+ * that other processes see all of it or nothing, and several may write to the same folder at once. Flushes cover many
+ * chunks at a time. `flush` completes the last one and must come before anything names the chunks.
  */
 export class ChunkWriter {
   readonly #store: ChunkStore;
   readonly #objects: string;
   readonly #withSha256: boolean;
   readonly #maxPending: number;
-  /** What this writer has put. */
+  /** The chunks that this writer has put. */
   readonly #put = new Set<string>();
-  /** What lay in a folder of two digits when it was first asked for: one call for all its chunks. */
+  /** The contents of each two-digit folder at its first use, so that one call serves all its chunks. */
   readonly #listed = new Map<string, ReadonlySet<string>>();
   readonly #unflushed = new Set<string>();
   readonly #isNew: boolean;
@@ -70,8 +70,8 @@ export class ChunkWriter {
   }
 
   /**
-   * @param expected what the bytes must hash to; without it, their hash is told.
-   * @throws {BundleError} `BUNDLE_CHUNK_CORRUPT` if another content lies under its name, or it is not the expected one
+   * @param expected the hash that the bytes must have; without it, the hash is computed and returned
+   * @throws {BundleError} `BUNDLE_CHUNK_CORRUPT` if other content has this name, or the bytes have another hash
    */
   async put(bytes: Uint8Array, expected?: string): Promise<WrittenChunk> {
     const hash = await blake3(bytes);
@@ -93,7 +93,7 @@ export class ChunkWriter {
     return { ...written, added: true };
   }
 
-  /** As `put`, for content that does not fit into memory. */
+  /** Does the same as `put` for content that does not fit into memory. */
   async putStream(
     pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     expected?: ExpectedChunk,
@@ -131,14 +131,14 @@ export class ChunkWriter {
     }
   }
 
-  /** Whether it was put by this writer, though it may not show yet. */
+  /** Whether this writer has put the chunk, even if it is not visible yet. */
   holds(hash: string): boolean {
     return this.#put.has(hash);
   }
 
   /**
-   * Takes over a file that another writer had written and not flushed before it was killed. It counts only if its bytes are
-   * whole; otherwise it stays where it is.
+   * Takes over a file that another writer had written and not flushed before it was killed. A file with incomplete
+   * bytes stays where it is.
    */
   async takeOver(file: string, hash: string): Promise<boolean> {
     const hasher = await openBlake3();
@@ -189,7 +189,7 @@ export class ChunkWriter {
     return names.has(hash.slice(2));
   }
 
-  /** @param bytes those that hash so, when they are at hand: comparing them is cheaper than hashing the file. */
+  /** @param bytes bytes with this hash, if the caller has them: comparing them is cheaper than hashing the file */
   async #isThere(hash: string, bytes?: Uint8Array): Promise<boolean> {
     try {
       if (bytes === undefined) for await (const _ of this.#store.stream(hash));
@@ -209,7 +209,7 @@ export class ChunkWriter {
     if (this.#batch.size >= this.#maxPending || this.#batch.bytes >= MAX_PENDING_BYTES) await this.#publish();
   }
 
-  /** Flushes and renames what waits. One at a time; what is put meanwhile waits for the next. */
+  /** Flushes and renames the waiting chunks. Only one flush runs at a time; chunks put meanwhile wait for the next. */
   async #publish(): Promise<void> {
     const before = this.#flushing;
     const batch = this.#batch;
@@ -241,7 +241,7 @@ function namesIn(folder: string): readonly string[] {
 function tooLong({ hash, limit }: ExpectedChunk): BundleError {
   return new BundleError(
     'BUNDLE_CHUNK_CORRUPT',
-    `chunk ${hash} goes on after its ${limit} bytes; nothing was kept of it`,
+    `chunk ${hash} is longer than its ${limit} bytes; nothing of it was kept`,
     {
       details: { chunk: hash },
     },

@@ -5,7 +5,7 @@ import { invalid } from './model.ts';
 const MAX_SEGMENTS = 512;
 const MAX_DEPTH = 64;
 const WORD = 8;
-/** Elements without bytes (void, empty structs) cost the sender nothing; more than this many of them is an attack. */
+/** Elements without bytes (void, empty structs) cost the sender nothing, so more of them than this is an attack. */
 const FREE_WORDS = 2 ** 16;
 const BITS = [0, 1, 8, 16, 32, 64] as const;
 
@@ -18,7 +18,7 @@ const COMPOSITE = 7;
 interface Place {
   readonly segment: DataView;
   readonly words: number;
-  /** In words. */
+  /** The position in words. */
   readonly at: number;
 }
 
@@ -33,13 +33,13 @@ interface StructSize {
 }
 
 /**
- * Copies a framed Cap'n Proto message of any number of segments into its canonical form: one segment, preorder, nothing
- * unreachable, sections cut after their last value that is not zero. The schema need not be known, so fields that a
- * newer version added stay.
+ * Copies a framed Cap'n Proto message of any number of segments into its canonical form: one segment in preorder,
+ * without unreachable data, with sections cut after their last value that is not zero. The schema is not needed, so
+ * fields that a newer version added are kept.
  *
- * The input is attacker-controlled. Every pointer is checked against the bytes that are there before it is followed,
- * nesting ends at 64, and the words visited in all are bounded by twice the message's size, so neither a cycle nor many
- * pointers to one object (a bomb) make the copy much larger than what came in.
+ * The input is attacker-controlled. Every pointer is checked against the available bytes before it is followed, nesting
+ * ends at 64, and twice the message's size bounds the words visited. Neither a cycle nor many pointers to one object (a
+ * bomb) can make the copy much larger than the input.
  *
  * @throws {BundleError} `BUNDLE_INVALID_LOCKFILE`
  */
@@ -70,7 +70,7 @@ class Canonicaliser {
   #budget: number;
   #out: Uint8Array<ArrayBuffer>;
   #view: DataView;
-  /** Words written, after the frame header's one. */
+  /** The number of words written after the header word of the frame. */
   #words = 1;
 
   constructor(segments: readonly DataView[]) {
@@ -89,7 +89,7 @@ class Canonicaliser {
     return this.#out.subarray(0, this.#words * WORD);
   }
 
-  /** Copies the object that the pointer at `from` refers to, and writes a pointer to the copy at word `to`. */
+  /** Copies the object to which the pointer at `from` refers, and writes a pointer to the copy at word `to`. */
   #pointer(from: Place, to: number, depth: number): void {
     if (depth > MAX_DEPTH) throw invalid(`objects nest deeper than ${MAX_DEPTH}`);
     const target = this.#follow(from);
@@ -134,7 +134,7 @@ class Canonicaliser {
     this.#spend(1 + size.data + size.pointers);
     const cut = trimmed(source, size);
     const at = this.#allocate(cut.data + cut.pointers);
-    // The canonical form has a struct without words point at its own pointer, by the offset -1.
+    // In the canonical form a struct without words points at its own pointer, by the offset -1.
     const offset = cut.data + cut.pointers === 0 ? -1 : at - to - 1;
     this.#writePointer(to, offset, STRUCT, cut.data | (cut.pointers << 16));
     this.#copyStruct(source, size, at, cut, depth);
@@ -163,7 +163,7 @@ class Canonicaliser {
     const at = this.#allocate(words);
     this.#writePointer(to, at - to - 1, LIST, ((count << 3) | kind) >>> 0);
     this.#copy(source, Math.ceil(bits / 8), at);
-    // Bits after the last element are padding, and padding is zero.
+    // Bits after the last element are padding and must be zero.
     if (bits % 8 !== 0) {
       const last = at * WORD + Math.floor(bits / 8);
       this.#view.setUint8(last, this.#view.getUint8(last) & ((1 << (bits % 8)) - 1));
@@ -245,7 +245,7 @@ function within(place: Place, words: number): void {
   if (place.at < 0 || place.at + words > place.words) throw invalid('a pointer leads outside the message');
 }
 
-/** The sizes of a struct's sections up to their last word that is not zero. */
+/** Returns the sizes of a struct's sections up to their last word that is not zero. */
 function trimmed(source: Place, size: StructSize): StructSize {
   let { data, pointers } = size;
   while (data > 0 && isZero(source, data - 1)) data--;

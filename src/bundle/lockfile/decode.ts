@@ -10,8 +10,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export const MAX_LOCKFILE_BYTES: number = 256 * 2 ** 20;
 
 /**
- * Reads a framed message of any number of segments. What the schema does not know is skipped.
- * The values still are what the sender says: `checkLockfile` judges them.
+ * Reads a framed message of any number of segments. Fields that the schema does not know are skipped. The values are
+ * still the sender's claims, and `checkLockfile` checks them.
  *
  * @throws {BundleError} `BUNDLE_INVALID_LOCKFILE`, `BUNDLE_TOO_LARGE`
  */
@@ -22,7 +22,7 @@ export function decodeLockfile(bytes: Uint8Array): Lockfile {
       `a lockfile of ${bytes.length} bytes; at most ${MAX_LOCKFILE_BYTES} are read`,
     );
   }
-  // capnp-es believes every length that it reads. It is given only what the canonicaliser has copied and bounded.
+  // capnp-es trusts every length that it reads, so it gets only what the canonicaliser has copied and bounded.
   const canonical = canonicalise(bytes);
   try {
     const message = new Message(canonical, false);
@@ -58,9 +58,9 @@ function read(root: CacheLockfile): Lockfile {
 }
 
 /**
- * A struct as it stands. Where a message's structs are shorter than the schema's, as those of the canonical form and of
- * older writers are, capnp-es 0.0.16 moves them to a longer place when a getter of the schema reads them, and in a list
- * makes null pointers point somewhere on the way. No struct is shorter than this one.
+ * Reads a struct without moving it. The structs of the canonical form and of older writers may be shorter than the
+ * schema's. capnp-es 0.0.16 moves such a struct when a getter of the schema reads it, and in a list makes its null
+ * pointers invalid. No struct is shorter than this one, so it is never moved.
  */
 class Standing extends Struct {
   static override readonly _capnp: { displayName: string; id: string; size: ObjectSize } = {
@@ -75,19 +75,20 @@ const StandingList = CompositeList(Standing);
 function structs(index: number, struct: Struct): readonly Struct[] {
   if (!present(index, struct)) return [];
   const list = utils.getList(index, StandingList, struct);
-  // Without this the sizes of anything else would be taken for a length: those of a struct for up to 2^29 elements.
+  // Without this check the sizes of another object would be taken for a length: those of a struct for up to 2^29
+  // elements.
   if (utils.getTargetPointerType(list) !== PointerType.LIST) throw invalid('a list is missing where structs belong');
   if (utils.getTargetListElementSize(list) !== ListElementSize.COMPOSITE)
     throw invalid('a list of something else than structs');
   return list.toArray();
 }
 
-/** Pointers behind a struct's end are null: its writer had none. */
+/** Pointers beyond a struct's end are null, because its writer did not know them. */
 function present(index: number, struct: Struct): boolean {
   return index < utils.getSize(struct).pointerLength && !utils.isNull(utils.getPointer(index, struct));
 }
 
-/** capnp-es replaces what is not UTF-8, which would make two different paths equal; here it is refused. */
+/** Reads a text. capnp-es replaces invalid UTF-8, which would make two different paths equal, so it is refused here. */
 function text(index: number, struct: Struct): string {
   if (!present(index, struct)) return '';
   const bytes = utils.getData(index, struct).toUint8Array();
@@ -95,7 +96,7 @@ function text(index: number, struct: Struct): string {
   return utf8.decode(bytes.subarray(0, -1));
 }
 
-/** The struct `Hash`, whose one field is its bytes. */
+/** Reads the struct `Hash`, whose only field is its bytes. */
 function hash(index: number, struct: Struct): string {
   const target = present(index, struct) ? utils.getStruct(index, Standing, struct) : undefined;
   if (target === undefined || !present(0, target)) throw invalid('a hash is missing');

@@ -2,16 +2,16 @@ import type { Lockfile } from './model.ts';
 
 const STRUCT = 0;
 const LIST = 1;
-/** Sizes of a list's elements: https://capnproto.org/encoding.html#lists */
+/** The sizes of a list's elements: https://capnproto.org/encoding.html#lists */
 const BYTES = 2;
 const COMPOSITE = 7;
 const HASH_BYTES = 32;
 
 /**
- * The lockfile as canonical Cap'n Proto with its stream frame; equal lockfiles give equal bytes.
+ * Encodes the lockfile as canonical Cap'n Proto with its stream frame. Equal lockfiles give equal bytes.
  *
- * The canonical form is one segment in preorder: what a pointer points to begins where everything before it ended, and
- * structs have no words and pointers at their end that are all zero. So a lockfile can be written from front to back.
+ * The canonical form is one segment in preorder: the target of a pointer begins where everything before it ended, and
+ * structs have no zero words or pointers at their end. A lockfile can therefore be written from front to back.
  */
 export function encodeLockfile(lockfile: Lockfile): Uint8Array<ArrayBuffer> {
   const { meta, sources, topology, root } = lockfile;
@@ -45,14 +45,14 @@ export function encodeLockfile(lockfile: Lockfile): Uint8Array<ArrayBuffer> {
   return segment.framed();
 }
 
-/** How many of a struct's pointers are left when the last ones are null. */
+/** Counts a struct's pointers without the null pointers at its end. */
 function used(texts: readonly string[]): number {
   return texts.findLastIndex((text) => text !== '') + 1;
 }
 
-/** Bytes that are surely enough. */
+/** Returns a number of bytes that is certainly enough. */
 function capacityOf({ meta, sources, topology }: Lockfile): number {
-  // A UTF-16 unit becomes at most three bytes; NUL, padding and pointer are less than 24.
+  // A UTF-16 unit becomes at most three bytes; NUL, padding and pointer take less than 24.
   const text = (value: string): number => 3 * value.length + 24;
   let bytes = 256 + text(meta.producer) + text(meta.producerVersion) + text(meta.schemaVersion);
   for (const { kind, version } of meta.inputProcessors) bytes += text(kind) + text(version);
@@ -61,7 +61,7 @@ function capacityOf({ meta, sources, topology }: Lockfile): number {
   return bytes;
 }
 
-/** One segment that grows to its end. Places are counted in words of eight bytes, from the frame's header on. */
+/** One segment that grows at its end. Positions are counted in words of eight bytes from the frame's header. */
 class Segment {
   readonly #bytes: Buffer<ArrayBuffer>;
   #end = 1;
@@ -70,15 +70,15 @@ class Segment {
     this.#bytes = Buffer.alloc(capacity);
   }
 
-  /** The root struct. @returns where its pointers begin */
+  /** Writes the root struct. @returns where its pointers begin */
   root(pointers: number): number {
     this.#end += 1;
     return this.struct(1, 0, pointers).pointers;
   }
 
-  /** A struct behind the pointer at `from`. */
+  /** Writes a struct for the pointer at `from`. */
   struct(from: number, dataWords: number, pointers: number): { readonly data: number; readonly pointers: number } {
-    // A struct without words points at itself, as no place is its own.
+    // A struct without words points at its own pointer, because it occupies no place.
     const offset = dataWords + pointers === 0 ? -1 : this.#end - from - 1;
     this.#pointer(from, STRUCT, offset, dataWords | (pointers << 16));
     const data = this.#end;
@@ -86,7 +86,7 @@ class Segment {
     return { data, pointers: data + dataWords };
   }
 
-  /** A list of structs of pointers only. @returns where the first one begins */
+  /** Writes a list of structs that contain only pointers. @returns where the first one begins */
   structs(from: number, count: number, pointers: number): number {
     this.#pointer(from, LIST, this.#end - from - 1, COMPOSITE | ((count * pointers) << 3));
     this.#pointer(this.#end, STRUCT, count, pointers << 16);
@@ -95,7 +95,7 @@ class Segment {
     return first;
   }
 
-  /** A list of structs of texts; none where it is empty. */
+  /** Writes a list of structs of texts, or nothing if it is empty. */
   textStructs(from: number, structs: readonly (readonly string[])[]): void {
     if (structs.length === 0) return;
     const pointers = Math.max(...new Set(structs.map(used)));
@@ -110,7 +110,7 @@ class Segment {
     for (const [index, text] of texts.entries()) this.text(from + index, text);
   }
 
-  /** A text behind the pointer at `from`, which stays null where it is empty. */
+  /** Writes a text for the pointer at `from`, which stays null for an empty text. */
   text(from: number, text: string): void {
     if (text === '') return;
     const length = this.#bytes.write(text, this.#end * 8, 'utf8') + 1;
@@ -118,7 +118,7 @@ class Segment {
     this.#end += Math.ceil(length / 8);
   }
 
-  /** The struct `Hash`, whose one field is its bytes. */
+  /** Writes the struct `Hash`, whose only field is its bytes. */
   hash(from: number, hex: string): void {
     const { pointers } = this.struct(from, 0, 1);
     this.#bytes.write(hex, this.#end * 8, HASH_BYTES, 'hex');
@@ -130,7 +130,7 @@ class Segment {
     this.#bytes.writeBigUInt64LE(BigInt(value), at * 8);
   }
 
-  /** The segment behind its frame: https://capnproto.org/encoding.html#serialization-over-a-stream */
+  /** Returns the segment with its frame: https://capnproto.org/encoding.html#serialization-over-a-stream */
   framed(): Uint8Array<ArrayBuffer> {
     this.#bytes.writeUInt32LE(this.#end - 1, 4);
     return new Uint8Array(this.#bytes.subarray(0, this.#end * 8));

@@ -19,13 +19,13 @@ export interface LoadedLockfile {
   readonly lockfile: Lockfile;
   /** The file that was read. */
   readonly path: string;
-  /** What was read. */
+  /** The bytes of the file. */
   readonly bytes: Uint8Array;
-  /** Its folder, where the chunks are looked for. */
+  /** The file's folder, which contains the chunks. */
   readonly folder: string;
 }
 
-/** The producers that have a lockfile in a folder, in the order of their names. */
+/** Lists the producers with a lockfile in a folder, in the order of their names. */
 export async function producersIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     if (systemCode(cause) === 'ENOENT') throw notFound(folder, cause);
@@ -39,8 +39,9 @@ export async function producersIn(folder: string): Promise<readonly string[]> {
 
 /**
  * Reads and checks a lockfile: of a folder, or the file itself, binary or TOML.
- * @param producer refuses any other; without it, a folder must have exactly one lockfile.
- * @throws {BundleError} `BUNDLE_NOT_FOUND`, `BUNDLE_INVALID_LOCKFILE`, `BUNDLE_UNSUPPORTED_VERSION`, `BUNDLE_WRONG_PRODUCER`, `BUNDLE_TOO_LARGE`
+ * @param producer refuses any other producer; without it, a folder must have exactly one lockfile
+ * @throws {BundleError} `BUNDLE_NOT_FOUND`, `BUNDLE_INVALID_LOCKFILE`, `BUNDLE_UNSUPPORTED_VERSION`,
+ * `BUNDLE_WRONG_PRODUCER`, `BUNDLE_TOO_LARGE`
  */
 export async function loadLockfile(path: string, producer?: string): Promise<LoadedLockfile> {
   const stats = await stat(path).catch((cause: unknown) => {
@@ -64,14 +65,14 @@ export function checkProducer(lockfile: Lockfile, producer: string | undefined):
   );
 }
 
-/** The binary lockfile of a producer in a folder. */
+/** Returns the path of a producer's binary lockfile in a folder. */
 export function lockfilePath(folder: string, producer: string): string {
   return join(folder, `${producer}${BINARY}`);
 }
 
 /**
- * Writes both renderings. The binary one comes last: with it, the bundle is there.
- * @param signature the envelope that is to lie beside it; one that lies there stays while the lockfile is the same
+ * Writes both renderings. The binary one comes last, because it makes the bundle exist.
+ * @param signature the envelope to write beside it; an existing one stays if the lockfile is unchanged
  */
 export async function saveLockfile(folder: string, lockfile: Lockfile, signature?: string): Promise<Uint8Array> {
   const bytes = encodeLockfile(lockfile);
@@ -84,7 +85,7 @@ export async function saveLockfile(folder: string, lockfile: Lockfile, signature
   return bytes;
 }
 
-/** @returns whether it had another content */
+/** @returns whether the file had other content */
 async function replaceFile(path: string, content: Uint8Array): Promise<boolean> {
   const there = await readRegular(path, content.length, { links: 'refuse' }).catch(() => undefined);
   if (there?.equals(content)) return false;

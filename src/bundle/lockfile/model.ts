@@ -4,12 +4,12 @@ import { BundleError } from '../errors.ts';
 
 export const SCHEMA_VERSION = '0.1.0';
 
-/** A lockfile says which sources a bundle holds and by which chunk each is carried. */
+/** A lockfile lists the sources of a bundle, and for each the chunk that contains it. */
 export interface Lockfile {
   readonly meta: LockfileMeta;
   readonly sources: readonly SourceEntry[];
   readonly topology: readonly TopologyEdge[];
-  /** BLAKE3 over the chunk hashes (32 bytes each), concatenated in the order of `sources`. */
+  /** BLAKE3 over the concatenated chunk hashes (32 bytes each) in the order of `sources`. */
   readonly root: string;
 }
 
@@ -29,9 +29,9 @@ export interface ProcessorVersion {
 
 /** Hashes are BLAKE3-256 as 64 lower-case hex digits. */
 export interface SourceEntry {
-  /** Relative, by `/`; never leaves the folder that it starts from. */
+  /** A relative path with `/`, which never leaves its starting folder. */
   readonly path: string;
-  /** Of the raw input, without any normalisation. */
+  /** The hash of the raw input without any normalisation. */
   readonly inputHash: string;
   readonly chunkHash: string;
   readonly kind: string;
@@ -42,17 +42,18 @@ export interface TopologyEdge {
   readonly toSource: string;
 }
 
-/** The input processor by which we say which shape our chunks have (docs/chunk-shape.md). */
+/** The input processor that records the shape of our chunks (docs/chunk-shape.md). */
 export const SHAPE_PROCESSOR = 'vivarium-chunk-shape';
 
 const MAX_PATH_BYTES = 4096;
 const MAX_NAME_BYTES = 1024;
 const HASH = /^[0-9a-f]{64}$/;
 
-/** Why `path` may not stand in a lockfile, or `undefined` if it may. */
+/** Returns why `path` is not allowed in a lockfile, or `undefined` if it is. */
 export function pathProblem(path: string): string | undefined {
   if (path === '') return 'is empty';
-  // A length in UTF-16 units bounds the one in bytes, so a path of a megabyte is not encoded to be measured.
+  // The length in UTF-16 units is a lower bound of the length in bytes, so a path of a megabyte is refused without
+  // encoding it.
   if (path.length > MAX_PATH_BYTES || Buffer.byteLength(path) > MAX_PATH_BYTES) {
     return `is longer than ${MAX_PATH_BYTES} bytes`;
   }
@@ -63,7 +64,7 @@ export function pathProblem(path: string): string | undefined {
   return undefined;
 }
 
-/** The root of a list of sources. */
+/** Computes the root of a list of sources. */
 export async function rootOf(sources: readonly SourceEntry[]): Promise<string> {
   const hashes = Buffer.allocUnsafe(sources.length * 32);
   for (const [index, { chunkHash }] of sources.entries()) hashes.write(chunkHash, index * 32, 32, 'hex');
@@ -71,7 +72,7 @@ export async function rootOf(sources: readonly SourceEntry[]): Promise<string> {
 }
 
 /**
- * Refuses a lockfile that lies about itself, whoever wrote it: hashes, paths, versions, root.
+ * Refuses a lockfile whose hashes, paths, versions or root are wrong, whoever wrote it.
  * @throws {BundleError} `BUNDLE_INVALID_LOCKFILE`, `BUNDLE_UNSUPPORTED_VERSION`
  */
 export async function checkLockfile(lockfile: Lockfile): Promise<Lockfile> {
@@ -79,7 +80,7 @@ export async function checkLockfile(lockfile: Lockfile): Promise<Lockfile> {
   if (meta.schemaVersion !== SCHEMA_VERSION) {
     throw new BundleError(
       'BUNDLE_UNSUPPORTED_VERSION',
-      `the lockfile's schema version is ${shownText(meta.schemaVersion)}, this Vivarium reads ${SCHEMA_VERSION}; use a version of Vivarium that knows it`,
+      `the lockfile's schema version is ${shownText(meta.schemaVersion)}, but this Vivarium reads ${SCHEMA_VERSION}; use a version of Vivarium that knows it`,
     );
   }
   if (!PRODUCER.test(meta.producer)) throw invalid(`the producer ${shownText(meta.producer)} is not a name`);
@@ -112,7 +113,9 @@ export async function checkLockfile(lockfile: Lockfile): Promise<Lockfile> {
   return lockfile;
 }
 
-/** Whether the root is the hash of the chunks' hashes. Other producers may have a rule of their own, which is not known here. */
+/**
+ * Whether the root is the hash of the chunks' hashes. Other producers may have their own rules, which are unknown here.
+ */
 export async function rootIsRight({ root, sources }: Lockfile): Promise<boolean> {
   return root === (await rootOf(sources));
 }
@@ -121,14 +124,14 @@ function followsOurRule(lockfile: Lockfile): boolean {
   return lockfile.meta.producer === 'mache' || isOurs(lockfile);
 }
 
-/** Whether Vivarium wrote it, for whichever producer: then it says so itself. */
+/** Whether Vivarium wrote the lockfile, for any producer. It then names itself. */
 function isOurs({ meta }: Lockfile): boolean {
   return meta.producer === 'vivarium' || meta.inputProcessors.some(({ kind }) => kind === SHAPE_PROCESSOR);
 }
 
 /**
- * Gives the sources of another program's lockfile paths that may stand here. mache writes the path of a row as it is: an
- * empty one where the row has none, and an absolute one of the machine that packed.
+ * Replaces the paths in another program's lockfile by valid ones. mache copies the path of a row: an empty one if the
+ * row has none, and an absolute one of the machine that packed.
  */
 export function settlePaths(lockfile: Lockfile): Lockfile {
   if (isOurs(lockfile)) return lockfile;
@@ -139,7 +142,7 @@ export function settlePaths(lockfile: Lockfile): Lockfile {
   return { ...lockfile, sources };
 }
 
-/** A producer names a file (`<producer>.lock.bin`) and the first part of an OCI repository. */
+/** A producer's name becomes a file name (`<producer>.lock.bin`) and the first part of an OCI repository. */
 export const PRODUCER: RegExp = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 
 function name(what: string, text: string, limit = MAX_NAME_BYTES): void {

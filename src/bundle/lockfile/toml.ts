@@ -3,15 +3,15 @@ import { parseForeignToml } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { invalid, type Lockfile } from './model.ts';
 
-/** Tables of tables of texts: nothing in a lockfile nests deeper. */
+/** A lockfile consists of tables of tables of texts, so nothing nests deeper. */
 const MAX_DEPTH = 8;
-/** The parser needs some twenty bytes of memory for each byte of text. 32 MiB are about a hundred thousand sources. */
+/** The parser needs about twenty bytes of memory for each byte of text. 32 MiB are about a hundred thousand sources. */
 export const MAX_TOML_BYTES: number = 32 * 2 ** 20;
-/** A source has five, an edge three. Empty tables, of which a table takes four bytes of text, are what a hostile one has. */
+/** A source has five items and an edge three. A hostile file could contain many empty tables of four bytes each. */
 const MAX_ITEMS = 1_000_000;
 const PREFIX = 'blake3:';
 
-/** The lockfile for people to read and to review: the same model as the binary file, which is the one that counts. */
+/** Formats the lockfile for people to review: the same model as the binary file, which is the authoritative one. */
 export function formatLockfile(lockfile: Lockfile): string {
   const { meta } = lockfile;
   return stringify({
@@ -34,7 +34,7 @@ export function formatLockfile(lockfile: Lockfile): string {
 }
 
 /**
- * Reads a lockfile written in TOML; unknown keys are skipped.
+ * Parses a lockfile in TOML. Unknown keys are skipped.
  * @throws {BundleError} `BUNDLE_INVALID_LOCKFILE`, `BUNDLE_TOO_LARGE`
  */
 export function parseLockfile(text: string): Lockfile {

@@ -8,17 +8,17 @@ interface Sized {
   readonly bytes: number;
 }
 
-/** Fewer than this are asked for one by one. */
+/** Fewer blobs than this are looked up one by one. */
 const WORTH_A_BATCH = 64;
 const BATCH = 4_096;
-/** A look-up has no body, so more of them fit into the time of one transfer. */
+/** A look-up has no body, so several fit into the time of one transfer. */
 const LOOK_UPS_PER_TRANSFER = 4;
 
 /**
- * The blobs that the registry does not have, in the order given. Many are asked for in batches where the registry can
- * answer those, and otherwise each by itself.
+ * Returns the blobs that the registry does not have, in the given order. Many are looked up in batches if the registry
+ * supports that, and otherwise one by one.
  *
- * @param batches whether the registry may be sent what it must refuse; not in a dry run.
+ * @param batches whether the registry may be sent a manifest that it must refuse, which a dry run does not allow
  */
 export async function absentBlobs<Blob extends Sized>(
   client: RegistryClient,
@@ -41,16 +41,18 @@ export async function absentBlobs<Blob extends Sized>(
     if (await client.hasBlob(blob.digest)) found(blob);
     else absent.add(blob);
   });
-  // In the order of the bundle, whatever the order of the answers: neighbours lie together on the disk.
+  // The result is in the order of the bundle, whatever the order of the answers, because neighbours are close together
+  // on the disk.
   return blobs.filter((blob) => absent.has(blob));
 }
 
 /**
- * Offers the registry a manifest that it must refuse, as it names the blobs between others that cannot be there. One that
- * checks what a manifest names answers with all that it does not have. The answer counts if those that cannot be there are
- * in it, first, middle and last: then the list is whole. It leaves nothing behind, and costs a thirtieth of as many look-ups.
+ * Sends the registry a manifest that it must refuse, because it names the blobs between others that cannot exist. A
+ * registry that checks a manifest's blobs answers with all that it does not have. The answer is complete if it lists
+ * the impossible blobs at the beginning, in the middle and at the end. This leaves nothing behind, and costs a
+ * thirtieth of as many look-ups.
  *
- * @returns `undefined` if this registry does not answer so
+ * @returns `undefined` if this registry does not answer like this
  */
 async function askForAll(
   client: RegistryClient,

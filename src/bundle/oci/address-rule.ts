@@ -8,15 +8,15 @@ export interface Address {
   readonly family: number;
 }
 
-/** Finds the addresses of a name; tests give their own. */
+/** Resolves a name to addresses; tests supply their own. */
 export type Resolve = (name: string) => Promise<readonly Address[]>;
 
 const system: Resolve = (name) => lookup(name, { all: true });
 
 /**
- * Decides which addresses may be connected to. The registry itself is wherever its user says; but a public registry
- * must not send us (by a redirect, a token server or an upload's location) to an address of the private network, where
- * we would be its messenger. A name is resolved once and stays what it was, so that no second answer differs.
+ * Decides which addresses may be connected to. The user decides where the registry itself is. A public registry must
+ * not send us (by a redirect, a token server or an upload's location) to an address of the private network, where it
+ * could act through us. A name is resolved only once, so that a later answer cannot differ.
  */
 export class AddressRule {
   readonly #registry: string;
@@ -29,7 +29,7 @@ export class AddressRule {
   }
 
   /**
-   * The addresses that `url` may be reached at.
+   * Returns the addresses of `url`.
    * @throws {BundleError} `BUNDLE_FORBIDDEN_ADDRESS`, `BUNDLE_UNREACHABLE`
    */
   async addresses(url: URL): Promise<readonly Address[]> {
@@ -41,7 +41,7 @@ export class AddressRule {
   }
 
   /**
-   * The same for a URL that a proxy will resolve: only what says by itself that it is private can be refused.
+   * Checks a URL that a proxy will resolve. Only a host that is visibly private can be refused.
    * @throws {BundleError} `BUNDLE_FORBIDDEN_ADDRESS`
    */
   checkUnresolved(url: URL): void {
@@ -49,7 +49,7 @@ export class AddressRule {
     throw this.#forbidden(url);
   }
 
-  /** Whether the registry's address says, without being resolved, that it is in a private network. */
+  /** Whether the registry's host is visibly in a private network, without being resolved. */
   isPlainlyPrivate(): boolean {
     return plainlyPrivate(this.#registry);
   }
@@ -71,7 +71,7 @@ export class AddressRule {
     let known = this.#known.get(host);
     if (known === undefined) {
       known = this.#look(host);
-      // A name that could not be resolved may be resolved later.
+      // A name that could not be resolved may be resolvable later.
       known.catch(() => this.#known.delete(host));
       this.#known.set(host, known);
     }

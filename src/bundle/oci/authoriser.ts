@@ -10,8 +10,8 @@ import { isTransient, registryError } from './registry-error.ts';
 const MAX_TOKEN_BODY = 1 * 2 ** 20;
 
 /**
- * Answers a registry's challenges. Credentials go to the registry's own host only: a token server elsewhere gets them
- * if the user allows its host by name, and is asked without them otherwise.
+ * Answers a registry's challenges. Credentials go only to the registry's own host. A token server on another host gets
+ * them only if the user allows this host by name, and is otherwise asked without them.
  */
 export class Authoriser {
   readonly #http: HttpClient;
@@ -19,7 +19,7 @@ export class Authoriser {
   readonly #credentials: Credentials | undefined;
   readonly #authHosts: ReadonlySet<string>;
   readonly #clock: Pick<Clock, 'now'>;
-  /** By what was asked for: one token serves one scope. */
+  /** The exchanges by scope, because one token serves one scope. */
   readonly #exchanged = new Map<string, Promise<string>>();
   #header: string | undefined;
 
@@ -37,7 +37,7 @@ export class Authoriser {
     this.#authHosts = new Set([registry.hostname, ...authHosts]);
   }
 
-  /** What to send before anything was asked for: a token as it is; else nothing, until a challenge tells how. */
+  /** Returns the header for the first request: a token as it is, or nothing until a challenge says how to authorise. */
   async header(): Promise<string | undefined> {
     if (this.#header !== undefined || this.#credentials?.kind !== 'token') return this.#header;
     await this.#http.refuseClearText();
@@ -45,7 +45,7 @@ export class Authoriser {
   }
 
   /**
-   * The header that answers a 401.
+   * Returns the header that answers a 401.
    * @throws {BundleError} `BUNDLE_UNAUTHORISED`, and as `HttpClient.send`
    */
   async answer({ headers }: HttpResponse, signal?: AbortSignal): Promise<string> {
@@ -60,7 +60,7 @@ export class Authoriser {
     if (!challenges.some(({ scheme }) => scheme === 'basic')) {
       const schemes = challenges.map(({ scheme }) => shownText(scheme)).join(', ');
       throw this.#refused(
-        schemes === '' ? 'it does not say what it wants' : `it wants ${schemes}, which is not known here`,
+        schemes === '' ? 'it does not say what it wants' : `it wants ${schemes}, which Vivarium does not support`,
       );
     }
     if (this.#credentials === undefined) throw this.#refused('it wants a name and a password');
@@ -69,12 +69,14 @@ export class Authoriser {
     return this.#header;
   }
 
-  /** `text` without our secrets: a registry may send back what it was sent, and its words are printed. */
+  /**
+   * Returns `text` without our secrets, because a registry may repeat what it was sent and its messages are printed.
+   */
   redact(text: string): string {
     const given = this.#credentials;
     const own = given === undefined ? [] : [given.kind === 'token' ? given.token : given.password, this.#basic(given)];
     const secrets = [...own, this.#header ?? ''].map((secret) => secret.replace(/^(?:Basic|Bearer) /, ''));
-    // Without regard to case: names of hosts come in small letters.
+    // Ignore case, because host names arrive in lower case.
     return secrets
       .filter((secret) => secret !== '')
       .reduce(
@@ -89,14 +91,14 @@ export class Authoriser {
     if (exchanged === undefined) {
       exchanged = this.#fetchToken(challenge, signal);
       this.#exchanged.set(key, exchanged);
-      // Requests that run at the same time share one exchange; later ones make a new one, as tokens expire.
+      // Simultaneous requests share one exchange. Later ones start a new one, because tokens expire.
       const forget = () => this.#exchanged.delete(key);
       exchanged.then(forget, forget);
     }
     return exchanged;
   }
 
-  /** The token protocol of distribution: GET on the realm with service and scope. */
+  /** Requests a token by the token protocol of distribution: GET on the realm with service and scope. */
   async #fetchToken({ parameters }: Challenge, signal: AbortSignal | undefined): Promise<string> {
     const { url } = this.#http.follow(this.#registry, parameters.get('realm') ?? '');
     for (const name of ['service', 'scope']) {
@@ -116,7 +118,7 @@ export class Authoriser {
         ? `; to let it have your token, allow it with --auth-host ${url.hostname}`
         : '';
     if (isTransient(response.status)) {
-      // It is asked again, as the registry is, by whoever repeats the request that needs the token.
+      // The caller repeats the request that needs the token, and so the token is requested again too.
       throw registryError(response, this.redact(body.toString('utf8')), 'asking for a token', this.#clock.now());
     }
     if (response.status !== 200) throw this.#refused(`its token server ${url.host} answers ${response.status}${hint}`);
@@ -126,7 +128,7 @@ export class Authoriser {
   }
 
   #basic(credentials: Credentials): string {
-    // A token alone goes as a password; its user's name does not matter to those who take tokens so.
+    // A token alone is sent as a password. Servers that accept tokens this way ignore the user's name.
     return basicHeader(credentials.kind === 'basic' ? credentials : { user: 'token', password: credentials.token });
   }
 

@@ -6,10 +6,11 @@ import { MAX_CUTS, type RegistrySession } from './registry-session.ts';
 import { TransientError } from './retry.ts';
 
 /**
- * A blob's bytes, exactly `size` of them; whoever reads checks their digest. When the connection breaks, it goes on
- * where it was, by `Range` where the registry offers it.
+ * Downloads exactly `size` bytes of a blob; the reader checks their digest. After a broken connection it continues from
+ * the same position, with `Range` if the registry supports it.
  *
- * @throws {BundleError} `BUNDLE_CHUNK_MISSING`, `BUNDLE_DIGEST_MISMATCH`, `BUNDLE_UNREACHABLE` and as `RegistrySession.send`
+ * @throws {BundleError} `BUNDLE_CHUNK_MISSING`, `BUNDLE_DIGEST_MISMATCH`, `BUNDLE_UNREACHABLE` and as
+ * `RegistrySession.send`
  */
 export async function* downloadBlob(
   session: RegistrySession,
@@ -30,7 +31,7 @@ export async function* downloadBlob(
         yield fresh;
       }
       if (received === size) return;
-      // An answer that ended in order, yet too early, is the registry's word.
+      // An answer that ended in order but too early is the registry's mistake, not the connection's.
       const promised = response.headers['content-length'];
       if (promised === undefined || Number(promised) !== size - from) {
         throw mismatch(digest, `has ${received} bytes, its manifest says ${size}`);
@@ -44,7 +45,7 @@ export async function* downloadBlob(
       if (++cuts === MAX_CUTS) throw session.redacted(transient);
       await session.pause(cuts, transient);
     } finally {
-      // Also when the reader leaves early.
+      // This also runs when the reader stops early.
       if (!response.body.readableEnded) response.body.destroy();
     }
   }
@@ -66,7 +67,7 @@ function openBlob(
       });
     }
     if (response.status === 416 && start > 0) {
-      // The part that we have may be all that this server knows of the blob; from its beginning it will say more.
+      // The server may know no more of the blob than the part that we have. Reading from the beginning will tell.
       await discard(response.body);
       const again = await session.send({ method: 'GET', url: session.url(`blobs/${digest}`) });
       await session.expect(again, [200], `reading the blob ${digest}`);

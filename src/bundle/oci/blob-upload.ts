@@ -13,7 +13,10 @@ interface Blob {
   readonly content: BlobContent;
 }
 
-/** Sends a blob; `size` must be that of the content. More than `pieceBytes` go in pieces, as large as the registry wants them. */
+/**
+ * Sends a blob; `size` must be the size of the content. A blob of more than `pieceBytes` goes in pieces of the size
+ * that the registry requires.
+ */
 export async function uploadBlob(
   session: RegistrySession,
   blob: Blob,
@@ -68,7 +71,7 @@ async function sendPieces(
       });
       if (response.status === 416) {
         await discard(response.body);
-        throw new TransientError(`${what}: the registry has another part of it than we think`);
+        throw new TransientError(`${what}: the registry has received another part of it than expected`);
       }
       await session.expect(response, [202, 204], what);
       await discard(response.body);
@@ -87,7 +90,7 @@ async function sendPieces(
   return upload;
 }
 
-/** The upload's place is the registry's own affair: its query stays as it came, and ours is added. */
+/** Adds the digest to an upload's URL. The registry's own query must stay unchanged. */
 function withDigest({ url, target }: Destination, digest: string): Destination {
   const place = target ?? url.pathname + url.search;
   const joint = place.includes('?') ? (/[?&]$/.test(place) ? '' : '&') : '?';
@@ -100,12 +103,12 @@ function slice(content: BlobContent, start: number, end: number): HttpRequest['b
   return () => Readable.from(streamRegular(content.file, { links: 'refuse', start, end }));
 }
 
-/** `OCI-Chunk-Min-Length` in bytes; what is none asks for nothing. */
+/** Returns `OCI-Chunk-Min-Length` in bytes; an invalid header requires nothing. */
 function leastPiece(header: string | undefined): number {
   return /^\d{1,15}$/.test(header ?? '') ? Number(header) : 0;
 }
 
-/** How much of an upload a registry has, by its `Range: 0-<last>`; `0-0` is how they write that they have nothing. */
+/** Returns how much of an upload a registry has, from its `Range: 0-<last>`; registries write `0-0` for nothing. */
 function received(range: string | undefined, size: number): number {
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(range ?? '')?.[1];
   if (last === undefined || last === '0') return 0;

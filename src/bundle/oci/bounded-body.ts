@@ -3,7 +3,7 @@ import { BundleError } from '../errors.ts';
 import { unreachable } from './http-client.ts';
 
 /**
- * A body as a whole. A server may send without end: more than `limit` bytes are not taken.
+ * Reads a whole body. A server may send without end, so more than `limit` bytes are refused.
  * @throws {BundleError} `BUNDLE_TOO_LARGE`, `BUNDLE_UNREACHABLE` (transient)
  */
 export async function readBody(body: Readable, limit: number, url: URL): Promise<Buffer> {
@@ -24,7 +24,7 @@ export async function readBody(body: Readable, limit: number, url: URL): Promise
   return Buffer.concat(pieces, bytes);
 }
 
-/** Reads what nobody needs, so that the connection can be used again; a long or endless one is cut instead. */
+/** Reads a body that nobody needs, so that the connection can be reused. A long or endless body is cut instead. */
 export async function discard(body: Readable, limit = 64 * 2 ** 10): Promise<void> {
   let bytes = 0;
   try {
@@ -33,7 +33,7 @@ export async function discard(body: Readable, limit = 64 * 2 ** 10): Promise<voi
       if (bytes > limit) break;
     }
   } catch {
-    // A connection that breaks here breaks nothing.
+    // A broken connection does no harm here.
   }
   body.destroy();
 }

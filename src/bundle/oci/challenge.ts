@@ -1,18 +1,18 @@
-/** What a server asks for in `WWW-Authenticate` (RFC 9110, section 11.6.1). */
+/** A challenge of a server in `WWW-Authenticate` (RFC 9110, section 11.6.1). */
 export interface Challenge {
-  /** In small letters. */
+  /** The scheme in lower case. */
   readonly scheme: string;
-  /** By names in small letters. */
+  /** The parameters by their names in lower case. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** Longer headers are cut: a header from a registry is not trusted, and no honest one is as long. */
+/** Longer headers are cut, because the registry is not trusted and no honest header is as long. */
 const MAX_HEADER = 16 * 2 ** 10;
 
 /**
- * All challenges of a header, or of several that were joined by commas, in their order. Commas part challenges as well as the
- * parameters of one, so what follows a comma is a parameter if it is `name=value`, and otherwise begins the next challenge.
- * What is neither is skipped up to the next comma. Each character is looked at a bounded number of times.
+ * Parses all challenges of a header, or of several headers joined by commas, in order. Commas separate both challenges
+ * and the parameters of one, so after a comma `name=value` is a parameter and anything else begins the next challenge.
+ * Invalid text is skipped up to the next comma. Each character is read a bounded number of times.
  */
 export function parseChallenges(header: string | undefined): readonly Challenge[] {
   const text = new Scanner((header ?? '').slice(0, MAX_HEADER));
@@ -24,7 +24,7 @@ export function parseChallenges(header: string | undefined): readonly Challenge[
     const current = challenges.at(-1);
     if (name !== '' && current !== undefined && text.takeOne('=')) {
       text.skip(SPACES);
-      // The first of two equal parameters counts, as a proxy in between may have added the other.
+      // Of two equal parameters the first one counts, because a proxy may have added the second.
       const value = text.value();
       if (value !== undefined && !current.parameters.has(name.toLowerCase())) {
         current.parameters.set(name.toLowerCase(), value);
@@ -32,7 +32,7 @@ export function parseChallenges(header: string | undefined): readonly Challenge[
       text.skipTo(',', value === undefined);
       continue;
     }
-    // A scheme is followed by a space, a comma or the end.
+    // A space, a comma or the end follows a scheme.
     if (name === '' || !(text.ended || text.at > afterName || text.sees(','))) {
       text.skipTo(',', true);
       continue;
@@ -48,7 +48,7 @@ const SPACES = /[ \t]/;
 const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 const TOKEN68 = /[A-Za-z0-9\-._~+/]/;
 
-/** Reads a text from left to right; the classes are of one character each. */
+/** Reads a text from left to right. Each class describes one character. */
 class Scanner {
   at = 0;
   readonly #text: string;
@@ -85,7 +85,7 @@ class Scanner {
     while (always && !this.ended && !this.sees(character)) this.at++;
   }
 
-  /** A token or a quoted string; `undefined` for anything else, or a string without an end. */
+  /** Reads a token or a quoted string; `undefined` for anything else, or a string without an end. */
   value(): string | undefined {
     if (!this.takeOne('"')) {
       const token = this.take(PLAIN);
@@ -100,7 +100,7 @@ class Scanner {
     return undefined;
   }
 
-  /** Passes over a credential such as `Negotiate abc==`, unless it turns out to be a parameter. */
+  /** Skips a credential such as `Negotiate abc==`, unless it turns out to be a parameter. */
   token68(): void {
     const start = this.at;
     this.skip(SPACES);
@@ -111,5 +111,5 @@ class Scanner {
   }
 }
 
-/** Values without quotes are tokens; realms that are URLs are often sent without the quotes that they need. */
+/** Values without quotes are tokens. Servers often send URLs as realms without the required quotes. */
 const PLAIN = /[^\s,"]/;

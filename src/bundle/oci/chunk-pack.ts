@@ -15,9 +15,9 @@ export const PACK_TYPE = 'application/vnd.vivarium.build-cache.pack.v1';
 
 const MAGIC = Buffer.from('VIVPACK1');
 const ENTRY = 36;
-/** A larger one is not read: it is held in memory. */
+/** A larger pack is not read, because packs are held in memory. */
 export const MAX_PACK_BYTES: number = 64 * 2 ** 20;
-/** A chunk from this size on goes by itself. */
+/** A chunk of at least this size gets a blob of its own. */
 const LARGE = 256 * 2 ** 10;
 const FULL_BYTES = 4 * 2 ** 20;
 const FULL_CHUNKS = 4_096;
@@ -28,10 +28,10 @@ export interface PackedChunk {
 }
 
 /**
- * Parts chunks into packs, by their own hashes: where a pack ends depends only on the chunks near it, so that a change of
- * one source changes one pack or two, and the others are there already.
+ * Groups chunks into packs by their own hashes. Where a pack ends depends only on nearby chunks, so a change of one
+ * source changes only one or two packs, and the registry already has the others.
  *
- * @returns packs, and those that are too large for one as lists of one
+ * @returns packs, and chunks that are too large for a pack as lists of one
  */
 export function planPacks<Chunk extends PackedChunk>(chunks: Iterable<Chunk>): readonly (readonly Chunk[])[] {
   const packs: Chunk[][] = [];
@@ -49,7 +49,7 @@ export function planPacks<Chunk extends PackedChunk>(chunks: Iterable<Chunk>): r
     }
     open.push(chunk);
     bytes += chunk.bytes;
-    // One in 256 ends a pack by the first byte of its hash.
+    // By the first byte of its hash, one chunk in 256 ends a pack.
     if (chunk.hash.startsWith('00') || bytes >= FULL_BYTES || open.length >= FULL_CHUNKS) close();
   }
   close();
@@ -69,8 +69,8 @@ export function encodePack(chunks: readonly { readonly hash: string; readonly co
 }
 
 /**
- * The chunks of a pack; whoever takes them checks their hashes.
- * @throws {BundleError} `BUNDLE_DIGEST_MISMATCH` for what is no pack
+ * Decodes the chunks of a pack; the caller checks their hashes.
+ * @throws {BundleError} `BUNDLE_DIGEST_MISMATCH` for bytes that are not a pack
  */
 export function* decodePack(
   pack: Buffer,
@@ -78,7 +78,7 @@ export function* decodePack(
 ): Generator<{ readonly hash: string; readonly content: Buffer }> {
   const start = MAGIC.length + 4;
   if (pack.length < start || !pack.subarray(0, MAGIC.length).equals(MAGIC))
-    throw mismatch(digest, 'is no pack of chunks');
+    throw mismatch(digest, 'is not a pack of chunks');
   const count = pack.readUInt32BE(MAGIC.length);
   let at = start + count * ENTRY;
   if (at > pack.length) throw mismatch(digest, 'is a pack that ends too early');
@@ -88,7 +88,7 @@ export function* decodePack(
     yield { hash: pack.toString('hex', entry, entry + 32), content: pack.subarray(at, end) };
     at = end;
   }
-  if (at !== pack.length) throw mismatch(digest, 'is a pack that goes on after its chunks');
+  if (at !== pack.length) throw mismatch(digest, 'is a pack that continues after its chunks');
 }
 
 export function tooLargePack(bytes: number): BundleError {

@@ -4,7 +4,7 @@ import { readRegular } from '#files';
 import { BundleError } from '../errors.ts';
 import { checkBundleOptions } from '../option-rules.ts';
 
-/** What a registry is shown: a token by itself, or a user's name and password. */
+/** The credentials for a registry: a token alone, or a user's name and password. */
 export type Credentials =
   | { readonly kind: 'token'; readonly token: string }
   | { readonly kind: 'basic'; readonly user: string; readonly password: string };
@@ -12,7 +12,7 @@ export type Credentials =
 export interface CredentialOptions {
   readonly tokenFile?: string;
   readonly token?: string;
-  /** Makes a password of the token. */
+  /** The user's name, which makes the token a password. */
   readonly user?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -29,8 +29,8 @@ const VARIABLES = ['VIVARIUM_CACHE_TOKEN', 'MACHE_CACHE_TOKEN'] as const;
 const MAX_TOKEN = 64 * 2 ** 10;
 
 /**
- * The token of the file, else the one given, else that of the environment; `undefined` where there is none.
- * Only the first line counts. The token stands in no message.
+ * Returns the token of the file, or the given one, or that of the environment, or `undefined`. Only the first line
+ * counts. The token never appears in a message.
  *
  * @throws {BundleError} `BUNDLE_INVALID_OPTION`
  */
@@ -58,9 +58,9 @@ async function readTokenFile(path: string): Promise<string> {
 function toCredentials(text: string, from: string, user: string | undefined): Credentials {
   const token = (text.split('\n', 1)[0] as string).trim();
   if (token === '') throw new BundleError('BUNDLE_INVALID_OPTION', `${from} holds no token in its first line`);
-  // What a header cannot hold would otherwise be shown by the error of whoever tries to send it.
+  // Refuse a character that a header cannot contain, because the error of a later request would show the token.
   if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new BundleError('BUNDLE_INVALID_OPTION', `${from} holds a token with characters that no token has`);
+    throw new BundleError('BUNDLE_INVALID_OPTION', `${from} holds a token with characters that a token cannot have`);
   }
   return user === undefined ? { kind: 'token', token } : { kind: 'basic', user, password: token };
 }

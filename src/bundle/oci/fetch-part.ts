@@ -6,14 +6,14 @@ import type { Part } from './layer-plan.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { mismatch } from './registry-error.ts';
 
-/** Up to this a chunk is held in memory while it is checked. */
+/** A chunk up to this size is held in memory while it is checked. */
 const SMALL = 4 * 2 ** 20;
 
 /**
- * Fetches a blob and writes the chunk that it is. Its bytes must have the digest of the manifest, and the BLAKE3 of the
- * lockfile where it is known which chunk this should be.
+ * Fetches a blob and writes its chunk. The bytes must have the digest of the manifest, and the BLAKE3 of the lockfile
+ * if it is known which chunk this should be.
  *
- * @param wanted of a pack, and of a blob of which nothing is known, only these chunks are kept.
+ * @param wanted the chunks to keep from a pack, or from a blob of unknown contents
  * @returns the hashes of the chunks that were written
  * @throws {BundleError} `BUNDLE_DIGEST_MISMATCH`, `BUNDLE_CHUNK_CORRUPT`, and as `RegistryClient.readBlob`
  */
@@ -60,7 +60,7 @@ async function fetchPack(
   return written;
 }
 
-/** In build-cache/v1 the digest is the BLAKE3, which is checked as the chunk is written. */
+/** Checks the SHA-256. In build-cache/v1 the digest is the BLAKE3, which is checked when the chunk is written. */
 function checkDigest(sha256: string, digest: string, chunk: string | undefined): void {
   if (digest === `sha256:${sha256}` || digest === `sha256:${chunk}`) return;
   throw mismatch(digest, 'has other bytes than its digest says');

@@ -8,17 +8,20 @@ import { AddressRule, type Resolve } from './address-rule.ts';
 import { Proxies, type ProxyOptions } from './proxies.ts';
 import { TransientError } from './retry.ts';
 
-/** Where a request goes. */
+/** The target of a request. */
 export interface Destination {
   readonly url: URL;
-  /** Path and query as a `Location` had them: a URL's parser would write some characters in another way. */
+  /**
+   * The path and query exactly as a `Location` gave them, because a URL's parser would write some characters
+   * differently.
+   */
   readonly target?: string;
 }
 
 export interface HttpRequest extends Destination {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
-  /** Its length must be in `headers` when it is a stream, which is made for each attempt. */
+  /** The body. A stream needs its length in `headers`, and is made anew for each attempt. */
   readonly body?: Uint8Array | (() => Readable);
   readonly signal?: AbortSignal;
 }
@@ -27,27 +30,27 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Readable;
-  /** Where the answer came from, after redirects. */
+  /** The URL of the answer, after redirects. */
   readonly url: URL;
 }
 
 export interface HttpClientOptions {
   readonly registry: URL;
   readonly connections: number;
-  /** How long a silent server is waited for. Default 30,000. */
+  /** The milliseconds to wait for a silent server. Default 30,000. */
   readonly idleMs?: number;
   readonly resolve?: Resolve;
   readonly proxies?: ProxyOptions;
-  /** PEM of authorities that are trusted beside the system's. */
+  /** PEM of certificate authorities that are trusted in addition to the system's. */
   readonly ca?: string;
 }
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Those that keep the method and the body (RFC 9110, 15.4.8 and 15.4.9). */
+/** The redirects that keep the method and the body (RFC 9110, 15.4.8 and 15.4.9). */
 const SAME_REQUEST: ReadonlySet<number> = new Set([307, 308]);
 
-/** HTTP to a registry, and to where it sends us. The answer's body must be read or destroyed. */
+/** HTTP to a registry and to the servers to which it redirects. The answer's body must be read or destroyed. */
 export class HttpClient {
   readonly #registry: URL;
   readonly #addresses: AddressRule;
@@ -68,7 +71,7 @@ export class HttpClient {
       connect: {
         ...this.#tls,
         timeout: Math.min(idleMs, 10_000),
-        // Connects to the addresses that the rule has seen, not to what a second look-up would give.
+        // Connect to the addresses that the rule has checked, not to those of a second look-up.
         lookup: (name, { all }, callback) => {
           this.#addresses.addresses(new URL(`http://${isIP(name) === 6 ? `[${name}]` : name}/`)).then(
             (addresses) => {
@@ -84,8 +87,9 @@ export class HttpClient {
   }
 
   /**
-   * Sends a request and follows redirects: of what only reads, all of them; of what writes, those that keep the request as it is.
-   * @param authorization goes to the registry's own origin and nowhere else.
+   * Sends a request and follows redirects: all of them for requests that only read, and for those that write only the
+   * redirects that keep the request.
+   * @param authorization goes only to the registry's own origin
    * @throws {BundleError} `BUNDLE_UNREACHABLE` (transient), `BUNDLE_FORBIDDEN_ADDRESS`, `BUNDLE_INVALID_OPTION`
    */
   async send(request: HttpRequest, authorization?: string): Promise<HttpResponse> {
@@ -104,9 +108,9 @@ export class HttpClient {
     }
   }
 
-  /** Where a `Location` leads, if it may be gone to at all. */
+  /** Returns the target of a `Location`, if it is allowed. */
   follow(from: URL, location: string): Destination {
-    if (!URL.canParse(location, from)) throw refused('the registry answered with a Location that is no URL');
+    if (!URL.canParse(location, from)) throw refused('the registry answered with a Location that is not a URL');
     const url = new URL(location, from);
     const downgrade = this.#registry.protocol === 'https:' && url.protocol !== 'https:';
     if (downgrade || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
@@ -147,7 +151,7 @@ export class HttpClient {
     authorization?: string,
   ): Promise<HttpResponse> {
     const proxy = this.#proxies.for(url);
-    // A proxy resolves names itself, and behind one they often cannot be resolved here.
+    // A proxy resolves names itself, and they often cannot be resolved on this side of it.
     if (proxy === undefined) await this.#addresses.addresses(url);
     else this.#addresses.checkUnresolved(url);
     try {
@@ -159,7 +163,7 @@ export class HttpClient {
         body: (typeof body === 'function' ? body() : body) ?? null,
         signal: signal ?? null,
       });
-      // Whoever destroys a body that it does not need must not have to listen for the error that this makes.
+      // A caller that destroys a body should not have to listen for the resulting error.
       response.body.on('error', () => undefined);
       return { status: response.statusCode, headers: flat(response.headers), body: response.body, url };
     } catch (cause) {
@@ -176,7 +180,10 @@ export function unreachable(url: URL, cause: unknown): TransientError {
   });
 }
 
-/** Path and query of a `Location` as they stand, where it has them in full and in characters that a request may hold. */
+/**
+ * Returns the path and query of a `Location` unchanged, if it has them in full and all their characters are allowed in
+ * a request.
+ */
 function rawTarget(location: string): string | undefined {
   const [whole = ''] = location.split('#', 1);
   const scheme = whole.indexOf('://');

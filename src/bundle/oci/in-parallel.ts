@@ -1,6 +1,9 @@
 import pLimit from 'p-limit';
 
-/** Runs `task` for each item, some at a time. After the first failure no other begins; it throws once all have ended. */
+/**
+ * Runs `task` for each item, several at a time. After a failure no further task begins, and the function throws when
+ * all running ones have ended.
+ */
 export async function inParallel<Item>(
   items: Iterable<Item>,
   concurrency: number,

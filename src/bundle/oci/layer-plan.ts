@@ -3,22 +3,22 @@ import type { Lockfile, SourceEntry } from '../lockfile/model.ts';
 import { PACK_TYPE } from './chunk-pack.ts';
 import { invalidManifest, type Layer, type Manifest } from './manifest.ts';
 
-/** A blob that holds a chunk of the bundle. */
+/** A blob that contains chunks of the bundle. */
 export interface Part {
   readonly digest: string;
   readonly size: number;
-  /** The chunk's BLAKE3, or `undefined` where only the bytes can tell. */
+  /** The chunk's BLAKE3, or `undefined` if only the bytes can tell. */
   readonly chunk: string | undefined;
-  /** Of a pack of chunks: those that it should hold, or none where nobody says. */
+  /** The chunks that a pack should contain; empty if nothing says which. */
   readonly pack?: readonly string[];
   /** A source of this chunk, for messages. */
   readonly path: string | undefined;
 }
 
 /**
- * Finds out which layer holds which chunk. The lockfile alone says what belongs to a bundle; the annotations, the order
- * and the repetition of layers are hints of whoever pushed it. A hint that is there must be true, none has to be there.
- * A layer that the lockfile does not name is left out: some producers push whatever lies in their folder.
+ * Finds out which layer contains which chunk. Only the lockfile says what belongs to a bundle. Annotations, order and
+ * repetition of layers are hints from whoever pushed it: an existing hint must be true, but none is required. A layer
+ * that the lockfile does not name is ignored, because some producers push all files in their folder.
  *
  * @throws {BundleError} `BUNDLE_INVALID_MANIFEST` if a hint contradicts the lockfile, or a chunk has no layer
  */
@@ -51,7 +51,7 @@ export function planParts(manifest: Manifest, lockfile: Lockfile, mode: DigestMo
   return found;
 }
 
-/** Packs hold, in their order, the chunks that have no layer of their own. */
+/** Packs contain, in order, the chunks that have no layer of their own. */
 function packsOf({ layers }: Manifest, { sources }: Lockfile, alone: ReadonlyMap<string, string>): readonly Part[] {
   const packs = layers.filter(({ mediaType }) => mediaType === PACK_TYPE);
   if (packs.length === 0) return [];
@@ -72,9 +72,9 @@ function checkMeta(manifest: Manifest, { meta }: Lockfile): void {
   }
 }
 
-/** What annotations may say: a path and a kind of the lockfile. */
+/** The allowed values of annotations: the paths and kinds of the lockfile. */
 class Hints {
-  /** The path of a source of each chunk. */
+  /** The path of one source for each chunk. */
   readonly chunks: ReadonlyMap<string, string>;
   readonly #byPath: ReadonlyMap<string, SourceEntry>;
 
@@ -93,7 +93,10 @@ class Hints {
   }
 }
 
-/** In build-cache/v1 the digest is the chunk's own hash; otherwise only an annotation tells before the bytes are here. */
+/**
+ * In build-cache/v1 the digest is the chunk's hash. In other modes only an annotation names the chunk before the bytes
+ * are fetched.
+ */
 function chunkOf(
   { digest }: Layer,
   hint: string | undefined,

@@ -4,10 +4,10 @@ import { type Digests, digesting, digestsOf } from '../digest.ts';
 import type { Lockfile } from '../lockfile/model.ts';
 import type { BlobContent } from './blob-upload.ts';
 
-/** Chunks up to this are read at once, larger ones in pieces. */
+/** Chunks up to this size are read at once, larger ones in pieces. */
 const SMALL = 4 * 2 ** 20;
 
-/** The digests of every chunk of a lockfile, by its BLAKE3. Each chunk is read and checked once. */
+/** Computes the digests of every chunk of a lockfile by its BLAKE3. Each chunk is read and checked once. */
 export async function digestChunks(
   lockfile: Lockfile,
   folder: string,
@@ -35,7 +35,7 @@ export async function digestChunk(store: ChunkStore, hash: string): Promise<Dige
   return digests as Digests;
 }
 
-/** What is sent of a chunk: its bytes, checked again, or its file if it is large. */
+/** Returns what is sent for a chunk: its bytes, checked again, or its file if it is large. */
 export async function chunkContent(folder: string, hash: string, bytes: number): Promise<BlobContent> {
   if (bytes > SMALL) return { file: chunkPath(folder, hash) };
   return new ChunkStore(folder).read(hash, { limit: SMALL });

@@ -11,12 +11,12 @@ export const CONFIG_TYPE = 'application/vnd.cloister.build-cache.v1.config+json'
 export const CHUNK_TYPE = 'application/vnd.cloister.build-cache.v1.chunk';
 const NAMES = 'org.cloister.build-cache';
 const TITLE = 'org.opencontainers.image.title';
-/** How many chunks a pack holds. */
+/** The annotation for the number of chunks in a pack. */
 const COUNT = 'vivarium.build-cache.chunks';
 
-/** What every registry takes, by the distribution specification; docker-registry refuses more. */
+/** The size that every registry accepts by the distribution specification; docker-registry refuses more. */
 export const MAX_MANIFEST_BYTES: number = 4 * 2 ** 20;
-/** Other registries' manifests may be larger; a layer has some eight values. */
+/** Manifests in other registries may be larger. A layer has about eight values. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 16, maxItems: 2_000_000 };
 
 export interface Descriptor {
@@ -25,11 +25,11 @@ export interface Descriptor {
   readonly size: number;
 }
 
-/** What its annotations say of a layer, if anything. */
+/** What the annotations of a layer say, if anything. */
 export interface Layer extends Descriptor {
   readonly path: string | undefined;
   readonly kind: string | undefined;
-  /** How many chunks a pack holds. */
+  /** The number of chunks in a pack. */
   readonly count: number | undefined;
 }
 
@@ -41,13 +41,13 @@ export interface Manifest {
   readonly schemaVersion: string | undefined;
 }
 
-/** A layer that is to be written: a chunk of a source, or a pack of `count` chunks. */
+/** A layer to be written: the chunk of a source, or a pack of `count` chunks. */
 export type NewLayer = Omit<Descriptor, 'mediaType'> &
   ({ readonly path: string; readonly kind: string } | { readonly count: number });
 
 /**
- * The manifest's bytes. `titles` are file names, by which oras and others write files; the convention's own manifests
- * have none.
+ * Formats the manifest. `titles` adds file names, which oras and others use to write files; the convention's own
+ * manifests have none.
  */
 export function formatManifest(
   { meta }: Lockfile,
@@ -79,7 +79,7 @@ export function formatManifest(
     },
   };
   if (mode === 'sha256') return Buffer.from(JSON.stringify(manifest));
-  // The convention's own manifests are indented and end in a newline; their digest is over those bytes.
+  // The convention's own manifests are indented and end in a newline. Their digest covers these bytes.
   return Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
@@ -97,7 +97,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       const path = textOf(notes, `${NAMES}.path`);
       const kind = textOf(notes, `${NAMES}.kind`);
       const count = textOf(notes, COUNT);
-      if (count !== undefined && !/^\d{1,9}$/.test(count)) throw invalidManifest('has a count of chunks that is none');
+      if (count !== undefined && !/^\d{1,9}$/.test(count)) throw invalidManifest('has an invalid count of chunks');
       return {
         ...descriptorOf(layer, CHUNK_TYPE, PACK_TYPE),
         path,
@@ -123,7 +123,7 @@ export function parseManifestJson(bytes: Uint8Array): Record<string, unknown> {
 }
 
 export function invalidManifest(what: string, cause?: unknown): BundleError {
-  const message = `the manifest ${what}; it is damaged or no bundle: push the bundle again`;
+  const message = `the manifest ${what}; it is damaged or not a bundle: push the bundle again`;
   return new BundleError('BUNDLE_INVALID_MANIFEST', message, { cause });
 }
 
@@ -133,20 +133,19 @@ export function descriptorOf(value: unknown, ...types: readonly string[]): Descr
   if (typeof mediaType !== 'string' || !types.includes(mediaType)) {
     throw invalidManifest(`holds something of the type ${shownValue(mediaType)}`);
   }
-  if (typeof digest !== 'string' || !DIGEST.test(digest)) throw invalidManifest('has a digest that is none');
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
-    throw invalidManifest('has a size that is none');
+  if (typeof digest !== 'string' || !DIGEST.test(digest)) throw invalidManifest('has an invalid digest');
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw invalidManifest('has an invalid size');
   return { mediaType, digest, size };
 }
 
 export function objectOf(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalidManifest(`has ${what} that is no object`);
+    throw invalidManifest(`has ${what} that is not an object`);
   return value as Record<string, unknown>;
 }
 
 function textOf(value: Record<string, unknown>, key: string): string | undefined {
   const found = Object.hasOwn(value, key) ? value[key] : undefined;
-  if (found !== undefined && typeof found !== 'string') throw invalidManifest(`has a ${key} that is no text`);
+  if (found !== undefined && typeof found !== 'string') throw invalidManifest(`has a ${key} that is not a text`);
   return found;
 }

@@ -4,30 +4,33 @@ import { BundleError } from '../errors.ts';
 
 /** The proxies of a machine, as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name them. */
 export interface ProxyOptions {
-  /** For `https:` registries. */
+  /** The proxy for `https:` registries. */
   readonly https?: string;
-  /** For `http:` registries. */
+  /** The proxy for `http:` registries. */
   readonly http?: string;
-  /** Hosts that are reached without one: names and what ends in them, addresses, subnets, each perhaps with a port; `*` for all. */
+  /**
+   * Hosts that are reached without a proxy: domain names (with their subdomains), addresses and subnets, each
+   * optionally with a port; `*` for all.
+   */
   readonly none?: string;
 }
 
 export const PROXIES: allow.OptionRules<ProxyOptions> = { https: allow.text, http: allow.text, none: allow.text };
 
-/** The variables of an environment, in small letters first, as curl has it. */
+/** Reads the variables of an environment. Lower-case names take precedence, as in curl. */
 export function proxiesOf(environment: Readonly<Record<string, string | undefined>>): ProxyOptions {
   const variable = (name: string) => environment[name.toLowerCase()] || environment[name] || undefined;
   const [https, http, none] = [variable('HTTPS_PROXY'), variable('HTTP_PROXY'), variable('NO_PROXY')];
   return { ...(https && { https }), ...(http && { http }), ...(none && { none }) };
 }
 
-/** Decides which proxy leads to a URL. */
+/** Decides which proxy to use for a URL. */
 export class Proxies {
   readonly #https: URL | undefined;
   readonly #http: URL | undefined;
   readonly #none: readonly string[];
 
-  /** @throws {BundleError} `BUNDLE_INVALID_OPTION`, without the password that may stand in a proxy's URL */
+  /** @throws {BundleError} `BUNDLE_INVALID_OPTION`, without the password that a proxy's URL may contain */
   constructor({ https, http, none = '' }: ProxyOptions = {}) {
     this.#https = proxyUrl(https, 'HTTPS_PROXY');
     this.#http = proxyUrl(http, 'HTTP_PROXY');

@@ -21,9 +21,9 @@ export interface RemotePullOptions {
   readonly reference: string;
   readonly producer?: string;
   readonly clock: Pick<Clock, 'now'>;
-  /** Most bytes of one chunk. Default 2 GiB. */
+  /** The most bytes of one chunk. Default 2 GiB. */
   readonly maxChunkBytes?: number;
-  /** Whose signatures count: what none of these keys signed is refused before any chunk is fetched. */
+  /** The keys whose signatures are valid. A bundle that none of them signed is refused before any chunk is fetched. */
   readonly trust?: TrustedKeys;
   readonly onProgress?: OnProgress;
 }
@@ -34,19 +34,20 @@ export interface RemotePullReport {
   readonly digest: string;
   readonly digestMode: DigestMode;
   readonly chunks: number;
-  /** Chunks that had to be fetched; the others were there already. */
+  /** The number of chunks that had to be fetched; the others existed already. */
   readonly fetched: number;
   readonly bytesFetched: number;
-  /** Where signatures were asked for: the trusted keys that signed. */
+  /** The trusted keys that signed, if signatures were required. */
   readonly signers?: readonly TrustedKey[];
 }
 
 /**
- * Fetches a bundle into a folder. Every byte is checked by the manifest's digest and by the lockfile's BLAKE3, and
- * nothing shows in the folder until all of it was right. After a failure, what came stays for the next attempt.
+ * Fetches a bundle into a folder. Every byte is checked against the manifest's digest and the lockfile's BLAKE3, and
+ * nothing appears in the folder before all of it was right. After a failure, fetched chunks are kept for the next
+ * attempt.
  *
- * @throws {BundleError} as `openRemote`; `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_TOO_LARGE`, `BUNDLE_STORAGE_FAILED`,
- * `BUNDLE_UNTRUSTED`
+ * @throws {BundleError} as `openRemote`; `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_TOO_LARGE`,
+ * `BUNDLE_STORAGE_FAILED`, `BUNDLE_UNTRUSTED`
  */
 export async function pullRemote(
   client: RegistryClient,
@@ -65,7 +66,7 @@ export async function pullRemote(
   }
   const staging = Staging.open(folder, clock);
   const stores = [new ChunkStore(folder), new ChunkStore(staging.folder)];
-  // A flush costs as much for one chunk as for many; what a killed pull had not flushed is taken over below.
+  // A flush takes as long for one chunk as for many. Chunks that a killed pull had not flushed are taken over below.
   const writer = new ChunkWriter(staging.folder, { maxPending: 1_024 });
   const sum = { chunks: 0, bytes: 0, fetched: 0, bytesFetched: 0 };
   try {
@@ -91,7 +92,7 @@ export async function pullRemote(
     await writer.flush();
     await staging.commit(lockfile, signature?.envelope);
   } catch (error) {
-    // What came complete is kept for the next attempt, as far as the disk still takes it.
+    // Keep complete chunks for the next attempt, as far as the disk still accepts them.
     await writer.flush().catch(() => undefined);
     await writer.abandon();
     throw error;
@@ -123,7 +124,7 @@ async function areHere(
 async function isHere(stores: readonly ChunkStore[], hash: string): Promise<boolean> {
   for (const store of stores) {
     if (!store.has(hash)) continue;
-    // A chunk that is there and wrong is not repaired in silence: its disk, or someone, changed it.
+    // Do not silently repair a chunk with wrong bytes, because its disk or somebody changed it.
     if ((await store.check(hash)) === 'right') return true;
     await store.read(hash);
   }
@@ -131,8 +132,8 @@ async function isHere(stores: readonly ChunkStore[], hash: string): Promise<bool
 }
 
 /**
- * The chunks that are here already, by the digests of blobs of which only the bytes tell which chunk they are. They are
- * read only where there are such blobs.
+ * Returns the chunks that exist here by the digests of blobs whose chunks only the bytes can tell. The chunks are read
+ * only if there are such blobs.
  */
 async function digestsHere(
   stores: readonly ChunkStore[],

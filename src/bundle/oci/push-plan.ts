@@ -15,7 +15,7 @@ export interface Blob {
 
 export interface PushPlan {
   readonly manifest: Buffer;
-  /** The lockfile's first. */
+  /** The blobs, the lockfile's first. */
   readonly blobs: readonly Blob[];
 }
 
@@ -28,8 +28,8 @@ interface Bundle {
 }
 
 /**
- * Decides what is sent of a bundle: each chunk as a layer, with a file's name if the manifest has room for names; where it
- * has no room for so many layers, small chunks in packs. The mode `build-cache/v1` knows no packs.
+ * Decides what to send of a bundle: each chunk as a layer, with a file name if these fit into the manifest. If so many
+ * layers do not fit, small chunks are packed together. The mode `build-cache/v1` does not support packs.
  *
  * @throws {BundleError} `BUNDLE_TOO_LARGE`
  */
@@ -77,7 +77,7 @@ async function packsOf(
 ): Promise<{ readonly layers: readonly NewLayer[]; readonly blobs: readonly Blob[] }> {
   const store = new ChunkStore(folder);
   const first = new Map(lockfile.sources.toReversed().map((source) => [source.chunkHash, source]));
-  // In the order of the sources, whatever that of the map: a pack is the same at every push.
+  // Use the order of the sources, not of the map, so that every push makes the same packs.
   const hashes = new Set(lockfile.sources.map(({ chunkHash }) => chunkHash));
   const ordered = Array.from(hashes, (hash) => ({ hash, bytes: (chunks.get(hash) as Digests).bytes }));
   const layers: NewLayer[] = [];
@@ -97,7 +97,7 @@ async function packsOf(
       for (const { hash } of pack) read.push({ hash, content: await store.read(hash) });
       return encodePack(read);
     };
-    // Read once for its digest, and again if it is sent: a bundle need not fit into memory.
+    // The pack is read once for its digest and again when it is sent, because a bundle may not fit into memory.
     const blob = blobOf(await digestsOf(await content()), content);
     layers.push({ digest: blob.digest, size: blob.bytes, count: pack.length });
     blobs.push(blob);

@@ -12,19 +12,19 @@ import { addSignature, type NewSignature } from './signatures.ts';
 
 export interface RemotePushOptions {
   readonly tag: string;
-  /** Default `sha256`, which every registry takes. */
+  /** Default `sha256`, which every registry accepts. */
   readonly digestMode?: DigestMode;
-  /** A larger manifest is refused before anything is sent. Default 4 MiB, which every registry takes. */
+  /** A larger manifest is refused before anything is sent. Default 4 MiB, which every registry accepts. */
   readonly maxManifestBytes?: number;
-  /** Other repositories of the same registry that may hold the same chunks. */
+  /** Other repositories of the same registry that may contain the same chunks. */
   readonly mountFrom?: readonly string[];
-  /** Looks what would be sent, and sends nothing. */
+  /** Finds out what would be sent, and sends nothing. */
   readonly dryRun?: boolean;
   readonly onProgress?: OnProgress;
 }
 
 interface SignedPushOptions extends RemotePushOptions {
-  /** An envelope over the lockfile, and who made it. */
+  /** An envelope over the lockfile, and its signer. */
   readonly signature?: NewSignature;
 }
 
@@ -32,31 +32,31 @@ export interface RemotePushReport {
   readonly repository: string;
   readonly tag: string;
   readonly digest: string;
-  /** Whether the tag had this very manifest already, and the registry every blob of it. */
+  /** Whether the tag already named this manifest, and the registry already had all its blobs. */
   readonly unchanged: boolean;
   readonly chunks: number;
-  /** Blobs that were (in a dry run: would be) sent, the lockfile's among them. */
+  /** The blobs that were (in a dry run: would be) sent, including the lockfile. */
   readonly sent: number;
   readonly bytesSent: number;
   readonly mounted: number;
-  /** Whether a signature was (in a dry run: would be) added; `undefined` where none was asked for. */
+  /** Whether a signature was (in a dry run: would be) added; `undefined` if none was requested. */
   readonly signed?: boolean;
   readonly dryRun: boolean;
 }
 
-/** A bundle's folder, as `pack` has made it. */
+/** A bundle's folder, as `pack` made it. */
 export interface PackedBundle {
   readonly lockfile: Lockfile;
   readonly folder: string;
   /** The binary lockfile. */
   readonly encoded: Uint8Array;
-  /** Of every chunk, when they are known; otherwise each chunk is read. */
+  /** The digests of every chunk, if they are known; otherwise each chunk is read. */
   readonly digests?: ReadonlyMap<string, Digests>;
 }
 
 /**
- * Sends a folder's bundle: the lockfile as config, each chunk once, the manifest last, so that a manifest never names a
- * blob that is not there. A blob that the registry has lost is sent again.
+ * Sends a folder's bundle: the lockfile as config, each chunk once, and the manifest last, so that a manifest never
+ * names a missing blob. A blob that the registry has lost is sent again.
  *
  * @throws {BundleError} `BUNDLE_CHUNK_MISSING`, `BUNDLE_CHUNK_CORRUPT`, `BUNDLE_TOO_LARGE` before anything is sent;
  * `BUNDLE_TAG_MOVED` if another push took the tag meanwhile; and as `RegistryClient`
@@ -80,7 +80,7 @@ export async function pushRemote(
   const same = (await client.getManifest(tag))?.equals(manifest) === true;
   const sum = { sent: 0, bytesSent: 0, mounted: 0 };
   const tell = progressOf('send', lockfile, options.onProgress, totalBytes(chunks));
-  // Every blob is asked for at every push, even where the tag names this manifest: a registry may have lost one.
+  // Every push looks up every blob, even if the tag already names this manifest, because a registry may have lost one.
   const absent = await absentBlobs(client, blobs, { mode: digestMode, batches: !dryRun, found: tell });
   await inParallel(absent, client.concurrency, async (blob) => {
     if (!dryRun && (await mount(client, blob.digest, options.mountFrom ?? []))) sum.mounted++;
@@ -93,7 +93,8 @@ export async function pushRemote(
   });
   const unchanged = same && sum.sent + sum.mounted === 0;
   const isWritten = !dryRun && !unchanged;
-  // First under its digest, which harms nobody. It is signed before the tag moves: under the tag is nothing unsigned, ever.
+  // Write it under its digest first, which affects nobody. It is signed before the tag moves, so the tag never names an
+  // unsigned manifest.
   if (isWritten) await client.putManifest(report.digest, manifest);
   const bundle = { ...report, digestMode, manifest, lockfileDigest: wireDigest(configDigests, 'sha256') };
   const signed = signature && (await addSignature(client, bundle, signature, dryRun));
@@ -101,7 +102,7 @@ export async function pushRemote(
   return { ...report, ...sum, unchanged, ...(signed !== undefined && { signed }) };
 }
 
-/** Writes the tag, and looks whether it is ours. */
+/** Writes the tag, and checks that it names our manifest. */
 async function moveTag(
   client: RegistryClient,
   manifest: Buffer,

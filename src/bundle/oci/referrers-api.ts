@@ -3,20 +3,20 @@ import type { Destination } from './http-client.ts';
 import { INDEX_TYPE, MAX_MANIFEST_BYTES } from './manifest.ts';
 import type { RegistrySession } from './registry-session.ts';
 
-/** A part of the list of what refers to a manifest. */
+/** One page of the list of manifests that refer to a manifest. */
 export interface ReferrersPage {
-  /** An OCI index. */
+  /** The page as an OCI index. */
   readonly index: Buffer;
-  /** Where the list goes on. */
+  /** The next page. */
   readonly next?: Destination;
 }
 
-/** What registries answer that do not know the referrers API. */
+/** Answers of registries that do not support the referrers API. */
 const UNSUPPORTED: ReadonlySet<number> = new Set([404, 405]);
 
 /**
- * Asks for what refers to `subject` (distribution specification 1.1).
- * @returns `undefined` if the registry does not know the referrers API
+ * Requests the manifests that refer to `subject` (distribution specification 1.1).
+ * @returns `undefined` if the registry does not support the referrers API
  */
 export function getReferrers(
   session: RegistrySession,
@@ -40,7 +40,7 @@ export function getReferrers(
   });
 }
 
-/** The target of a `Link` header with `rel="next"` (RFC 8288), as registries write it. */
+/** Returns the target of a `Link` header with `rel="next"` (RFC 8288), as registries write it. */
 function nextOf(link: string | undefined): string | undefined {
   if (link === undefined || !link.startsWith('<')) return undefined;
   const end = link.indexOf('>');

@@ -11,7 +11,7 @@ import {
 } from './manifest.ts';
 import type { RegistryClient } from './registry-client.ts';
 
-/** A manifest whose `subject` is another one. */
+/** A manifest whose `subject` is another manifest. */
 export interface Referrer {
   readonly bytes: Buffer;
   readonly descriptor: Descriptor & { readonly artifactType: string };
@@ -19,19 +19,21 @@ export interface Referrer {
 
 export interface ReferrerList {
   readonly found: readonly Descriptor[];
-  /** Whether there are more than are looked at. */
+  /** Whether there are more referrers than are read. */
   readonly cut: boolean;
 }
 
-/** Whoever may write to a repository can make a list of any length. */
+/**
+ * The most referrers that are read, because anybody who can write to a repository can make the list arbitrarily long.
+ */
 const MAX_REFERRERS = 64;
 const MAX_PAGES = 16;
-/** How often the fallback's index is written while others write it too. */
+/** How often writing the fallback's index is tried while others write it too. */
 const ATTEMPTS = 8;
 
 /**
- * What refers to the manifest `subject` and says that it is of `artifactType`, by the referrers API or, where a registry
- * has none, by the tag that the distribution specification 1.1 has for those.
+ * Lists what refers to the manifest `subject` and claims to be of `artifactType`: by the referrers API or, if a
+ * registry does not support it, by the tag that the distribution specification 1.1 defines for this case.
  */
 export async function listReferrers(
   client: RegistryClient,
@@ -45,7 +47,7 @@ export async function listReferrers(
     page = index === undefined ? undefined : { index };
   }
   for (let pages = 1; page !== undefined; pages++) {
-    // A registry need not filter by the type.
+    // A registry is not required to filter by the type.
     for (const each of entriesOf(page.index).filter((entry) => entry.artifactType === artifactType)) {
       if (found.length === MAX_REFERRERS) return { found, cut: true };
       found.push(descriptorOf(each, MANIFEST_TYPE));
@@ -58,10 +60,11 @@ export async function listReferrers(
 }
 
 /**
- * Writes a manifest that refers to `subject`, and puts it into the index of the fallback's tag where the registry keeps no
- * list itself. What others put there stays.
+ * Writes a manifest that refers to `subject`. If the registry keeps no list itself, it is added to the index of the
+ * fallback tag. Entries of others stay.
  *
- * @throws {BundleError} `BUNDLE_TAG_MOVED` if others replace the index all the time, `BUNDLE_TOO_LARGE`, `BUNDLE_INVALID_MANIFEST`
+ * @throws {BundleError} `BUNDLE_TAG_MOVED` if others keep replacing the index, `BUNDLE_TOO_LARGE`,
+ * `BUNDLE_INVALID_MANIFEST`
  */
 export async function addReferrer(
   client: RegistryClient,
@@ -72,7 +75,7 @@ export async function addReferrer(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const index = await fallbackIndex(client, subject);
     const entries = index === undefined ? [] : entriesOf(index);
-    // Two who add at the same time may each replace the other's index, so the index is read again after each write.
+    // Two simultaneous writers may each replace the other's index, so the index is read again after each write.
     if (entries.some(({ digest }) => digest === descriptor.digest)) return;
     const next = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...entries, descriptor] };
     const written = Buffer.from(JSON.stringify(next));
@@ -97,6 +100,7 @@ function fallbackIndex(client: RegistryClient, subject: string): Promise<Buffer 
 
 function entriesOf(index: Uint8Array): readonly Record<string, unknown>[] {
   const { mediaType = INDEX_TYPE, manifests } = parseManifestJson(index);
-  if (mediaType !== INDEX_TYPE || !Array.isArray(manifests)) throw invalidManifest('that lists referrers is no index');
+  if (mediaType !== INDEX_TYPE || !Array.isArray(manifests))
+    throw invalidManifest('that lists referrers is not an index');
   return manifests.map((entry: unknown) => objectOf(entry, 'an entry'));
 }

@@ -13,7 +13,7 @@ import type { Repository } from './repository.ts';
 export interface RegistryClientOptions extends Omit<RegistrySessionOptions, 'concurrency'> {
   /** How many transfers run at the same time. Default 8. */
   readonly concurrency?: number;
-  /** Blobs above this are sent in pieces of it. Default 16 MiB. */
+  /** Larger blobs are sent in pieces of this size. Default 16 MiB. */
   readonly pieceBytes?: number;
 }
 
@@ -35,7 +35,7 @@ export class RegistryClient {
     this.#session = new RegistrySession({ ...options, concurrency: this.concurrency });
   }
 
-  /** The bytes of a manifest (or what else of `type`), or `undefined` if there is none. */
+  /** Reads a manifest (or another document of `type`), or returns `undefined` if there is none. */
   async getManifest(
     reference: string,
     { type = MANIFEST_TYPE, limit = MAX_MANIFEST_READ }: { readonly type?: string; readonly limit?: number } = {},
@@ -53,7 +53,7 @@ export class RegistryClient {
     });
   }
 
-  /** @returns the digest of the subject that the registry keeps as referred to, where it does that */
+  /** @returns the digest of the subject that the registry records as referred to, if it does that */
   async putManifest(reference: string, bytes: Uint8Array, type: string = MANIFEST_TYPE): Promise<string | undefined> {
     const session = this.#session;
     return session.retrying(async () => {
@@ -66,14 +66,15 @@ export class RegistryClient {
     });
   }
 
-  /** As `getReferrers`. */
+  /** Requests referrers as `getReferrers` does. */
   getReferrers(subject: string, artifactType: string, next?: Destination): Promise<ReferrersPage | undefined> {
     return getReferrers(this.#session, subject, artifactType, next);
   }
 
   /**
-   * Offers a manifest that names blobs which cannot be there, so that the registry refuses it and says which it does not know.
-   * @returns all digests that the refusal names; `undefined` if there was none of that kind. One that was accepted is deleted.
+   * Sends a manifest that names blobs which cannot exist. The registry refuses it and lists the blobs that it does not
+   * have.
+   * @returns all digests in the refusal; `undefined` if the answer is of another kind. An accepted manifest is deleted.
    */
   async blobsUnknownOf(reference: string, manifest: Uint8Array): Promise<ReadonlySet<string> | undefined> {
     const session = this.#session;
@@ -89,7 +90,7 @@ export class RegistryClient {
     });
   }
 
-  /** A digest of which no registry has the bytes; another one for each `place`. */
+  /** Returns a digest of which no registry has the bytes; a different one for each `place`. */
   unusedDigest(place: number): string {
     return `sha256:${createHash('sha256').update(this.#seed).update(`no bytes: ${place}`).digest('hex')}`;
   }
@@ -108,19 +109,19 @@ export class RegistryClient {
     });
   }
 
-  /** A blob of at most `size` bytes as a whole. */
+  /** Reads a whole blob of at most `size` bytes. */
   async getBlob(digest: string, size: number): Promise<Buffer> {
     const pieces: Uint8Array[] = [];
     for await (const piece of this.readBlob(digest, size)) pieces.push(piece);
     return Buffer.concat(pieces);
   }
 
-  /** As `downloadBlob`. */
+  /** Reads a blob as `downloadBlob` does. */
   readBlob(digest: string, size: number): AsyncGenerator<Uint8Array> {
     return downloadBlob(this.#session, digest, size);
   }
 
-  /** Lets a blob of another repository of this registry be one of this too. @returns whether that was offered. */
+  /** Mounts a blob from another repository of this registry. @returns whether the registry did it */
   async mountBlob(digest: string, from: string): Promise<boolean> {
     const session = this.#session;
     return session.retrying(async () => {
@@ -129,12 +130,12 @@ export class RegistryClient {
       url.searchParams.set('from', from);
       const response = await session.send({ method: 'POST', url, headers: { 'content-length': '0' } });
       await discard(response.body);
-      // 202 opens an upload instead, which the registry forgets; any refusal means only that it is not offered.
+      // 202 opens an upload instead, which the registry forgets. Any refusal only means that mounting is not supported.
       return response.status === 201;
     });
   }
 
-  /** Sends a blob; `size` must be that of the content. */
+  /** Sends a blob; `size` must be the size of the content. */
   async putBlob(digest: string, size: number, content: BlobContent): Promise<void> {
     await uploadBlob(this.#session, { digest, size, content }, { pieceBytes: this.#pieceBytes });
   }

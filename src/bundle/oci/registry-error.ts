@@ -5,15 +5,15 @@ import { parseRetryAfter, TransientError } from './retry.ts';
 
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** Whether an answer of this status may be another one later. */
+/** Whether a repeated request may get another answer than this status. */
 export function isTransient(status: number): boolean {
   return TRANSIENT.has(status);
 }
 
 /**
- * The error behind an answer: OCI's own, and those of build-cache/v1.
- * @param body what the registry says, without our secrets
- * @param now for a `Retry-After` that is a date
+ * Makes the error of an answer: OCI's own, and those of build-cache/v1.
+ * @param body the registry's message without our secrets
+ * @param now for a `Retry-After` with a date
  */
 export function registryError(
   { status, headers, url }: Pick<HttpResponse, 'status' | 'headers' | 'url'>,
@@ -45,8 +45,8 @@ export function registryError(
 }
 
 /**
- * An error without our secrets. Messages name the hosts that a registry sends us to, and a registry knows our token: it could
- * have it printed in a public log by the name of a host.
+ * Removes our secrets from an error. Messages name the hosts to which a registry sends us, and a registry knows our
+ * token. It could use the token as a host name to get it printed in a public log.
  */
 export function redacted(error: unknown, redact: (text: string) => string): unknown {
   if (!(error instanceof BundleError)) return error;
@@ -61,7 +61,7 @@ export function redacted(error: unknown, redact: (text: string) => string): unkn
     : new BundleError(error.code, message, { details });
 }
 
-/** The blobs that a refused manifest names and the registry does not have, as distribution's errors list them. */
+/** Returns the blobs of a refused manifest that the registry does not have, as distribution's errors list them. */
 export function unknownDigests(body: Uint8Array): ReadonlySet<string> | undefined {
   const found = new Set<string>();
   for (const error of errorsOf(new TextDecoder().decode(body))) {

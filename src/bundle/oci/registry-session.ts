@@ -14,13 +14,13 @@ import { type TransientError, waitBefore, withRetries } from './retry.ts';
 export interface RegistrySessionOptions {
   readonly repository: Repository;
   readonly credentials?: Credentials;
-  /** Hosts of token servers, beside the registry's own, that may have the credentials. */
+  /** Hosts of token servers that may get the credentials, in addition to the registry's own. */
   readonly authHosts?: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   /** How many transfers run at the same time. */
   readonly concurrency: number;
-  /** How long a silent server is waited for, in milliseconds. */
+  /** The milliseconds to wait for a silent server. */
   readonly idleMs?: number;
   readonly resolve?: Resolve;
   readonly proxies?: ProxyOptions;
@@ -28,11 +28,13 @@ export interface RegistrySessionOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How often a transfer goes on after its connection broke. */
+/** How often a transfer continues after its connection broke. */
 export const MAX_CUTS = 6;
 const MAX_ERROR_BODY = 64 * 2 ** 10;
 
-/** Requests to one repository: with credentials, repeated where that helps, and errors without our secrets. */
+/**
+ * Sends requests to one repository: with credentials, repeated if that helps, and with errors that contain no secrets.
+ */
 export class RegistrySession {
   readonly #repository: Repository;
   readonly #http: HttpClient;
@@ -69,12 +71,12 @@ export class RegistrySession {
     return new URL(`${base}/v2/${name}/${path}`, registry);
   }
 
-  /** Where an upload goes on. @throws {BundleError} `BUNDLE_REGISTRY_REFUSED` */
+  /** Returns where an upload continues. @throws {BundleError} `BUNDLE_REGISTRY_REFUSED` */
   locationOf({ url, headers }: HttpResponse, otherwise?: Destination): Destination {
     const { location } = headers;
     const { registry, base } = this.#repository;
     if (location !== undefined) {
-      // Behind a prefix some servers answer as if they stood at the root.
+      // Some servers behind a prefix answer as if they were at the root.
       const bare = base !== '' && url.origin === registry.origin && location.startsWith('/v2/');
       return this.#http.follow(url, bare ? base + location : location);
     }
@@ -83,7 +85,7 @@ export class RegistrySession {
   }
 
   /**
-   * Sends with credentials, and answers one challenge.
+   * Sends a request with credentials, and answers one challenge.
    * @throws {BundleError} `BUNDLE_UNAUTHORISED`, and as `HttpClient.send`
    */
   async send(request: Omit<HttpRequest, 'signal'>): Promise<HttpResponse> {
@@ -96,7 +98,7 @@ export class RegistrySession {
     return this.#http.send(full, answer);
   }
 
-  /** @throws the error behind any status that is not `wanted` */
+  /** @throws the error of any status that is not in `wanted` */
   async expect(response: HttpResponse, wanted: readonly number[], what: string): Promise<void> {
     if (wanted.includes(response.status)) return;
     const body = await readBody(response.body, MAX_ERROR_BODY, response.url).catch(() => Buffer.alloc(0));
@@ -111,7 +113,7 @@ export class RegistrySession {
     }
   }
 
-  /** Waits before a broken transfer goes on. */
+  /** Waits before a broken transfer continues. */
   async pause(failures: number, error: TransientError): Promise<void> {
     await waitBefore(failures, error, this.#retryOptions());
   }

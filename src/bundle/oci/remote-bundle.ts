@@ -10,23 +10,23 @@ import type { RegistryClient } from './registry-client.ts';
 import { mismatch } from './registry-error.ts';
 import { DIGEST } from './repository.ts';
 
-/** A bundle in a registry, of which everything but the chunks was read and agrees. */
+/** A bundle in a registry. Everything except its chunks was read and is consistent. */
 export interface RemoteBundle {
   readonly lockfile: Lockfile;
-  /** `false` where the producer has a rule of its own for the root. */
+  /** `false` when the producer has its own rule for the root. */
   readonly rootChecked: boolean;
   readonly digest: string;
   readonly digestMode: DigestMode;
-  /** SHA-256 of the lockfile's bytes. */
+  /** The SHA-256 of the lockfile's bytes. */
   readonly lockfileDigest: string;
-  /** Each blob of chunks once. */
+  /** Each blob with chunks, once. */
   readonly parts: readonly Part[];
   readonly bytes: number;
 }
 
 /**
- * Reads a bundle's manifest, once, and its lockfile by the digest that the manifest gives: a tag that moves meanwhile
- * changes nothing.
+ * Reads a bundle's manifest once, and its lockfile by the digest in the manifest, so that a tag that moves meanwhile
+ * has no effect.
  *
  * @throws {BundleError} `BUNDLE_NOT_FOUND`, `BUNDLE_INVALID_MANIFEST`, `BUNDLE_DIGEST_MISMATCH`,
  * `BUNDLE_WRONG_PRODUCER`, and as `checkLockfile` and `RegistryClient`
@@ -35,7 +35,10 @@ export async function openRemote(client: RegistryClient, reference: string, prod
   const bytes = await client.getManifest(reference);
   if (bytes === undefined) {
     const where = `${client.repository.registry.host}/${client.repository.name}:${reference}`;
-    throw new BundleError('BUNDLE_NOT_FOUND', `there is no bundle at ${where}; push it first, or see to scope and tag`);
+    throw new BundleError(
+      'BUNDLE_NOT_FOUND',
+      `there is no bundle at ${where}; push it first, or correct scope and tag`,
+    );
   }
   const digests = await digestsOf(bytes);
   if (DIGEST.test(reference) && modeOf(digests, reference) === undefined) {
@@ -68,12 +71,12 @@ export async function openRemote(client: RegistryClient, reference: string, prod
   };
 }
 
-/** A digest says which of the two it is by the bytes that it names. */
+/** Finds out which of the two modes a digest follows, from the bytes that it names. */
 function modeOf(digests: Digests, digest: string): DigestMode | undefined {
   return (['sha256', 'build-cache/v1'] as const).find((mode) => wireDigest(digests, mode) === digest);
 }
 
-/** The error where no layer turned out to be one of the chunks that are still `wanted`. */
+/** Makes the error for chunks in `wanted` that no layer contains. */
 export function unnamed({ sources }: Lockfile, wanted: ReadonlySet<string>): BundleError {
   const lost = sources.find(({ chunkHash }) => wanted.has(chunkHash));
   return new BundleError(

@@ -2,13 +2,13 @@ import { shownText } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { PRODUCER } from '../lockfile/model.ts';
 
-/** Where a bundle lies in a registry. */
+/** The place of a bundle in a registry. */
 export interface Repository {
   /** Scheme, host and port. */
   readonly registry: URL;
-  /** What comes before `/v2/`: empty, or `/prefix` of a registry that does not stand at the root of its host. */
+  /** What comes before `/v2/`: empty, or the `/prefix` of a registry that is not at the root of its host. */
   readonly base: string;
-  /** `<producer>/<scope>` */
+  /** The name, `<producer>/<scope>`. */
   readonly name: string;
 }
 

@@ -9,7 +9,7 @@ const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 20_000;
 const LONGEST_RETRY_AFTER_MS = 120_000;
 
-/** A failure that may pass: a connection that broke, a time-out, a server that is busy. */
+/** A failure that may be temporary: a broken connection, a timeout, a busy server. */
 export class TransientError extends BundleError {
   /** How long the server asks us to wait. */
   readonly retryAfterMs: number | undefined;
@@ -27,11 +27,11 @@ export interface RetryOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Repeats `task` while it fails with a `TransientError`, waiting longer each time. */
+/** Repeats `task` while it fails with a `TransientError`, with longer waits each time. */
 export async function withRetries<Result>(task: () => Promise<Result>, options: RetryOptions): Promise<Result> {
   return pRetry(task, {
     retries: RETRIES,
-    // The waiting is ours, because the clock is given from outside.
+    // We wait ourselves, because the clock is injected.
     minTimeout: 0,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     shouldRetry: async ({ error, attemptNumber }) => {
@@ -42,7 +42,10 @@ export async function withRetries<Result>(task: () => Promise<Result>, options: 
   });
 }
 
-/** Waits before attempt `number + 1`: exponentially longer, by at least half of it at random, or as the server asks. */
+/**
+ * Waits before attempt `number + 1`: exponentially longer with at least half of it random, or as long as the server
+ * asks.
+ */
 export async function waitBefore(number: number, error: TransientError, options: RetryOptions): Promise<void> {
   const backOff = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (number - 1)) * (0.5 + options.random.fraction() / 2);
   const asked = Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
@@ -52,7 +55,7 @@ export async function waitBefore(number: number, error: TransientError, options:
 function pause(ms: number, { clock, signal }: RetryOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    // The clock's timers do not keep the process alive; a program that waits for a registry must not end meanwhile.
+    // The clock's timers do not keep the process alive, but a program that waits for a registry must not end.
     const alive = setInterval(() => undefined, 2 ** 30);
     const stop = clock.after(ms, () => {
       clearInterval(alive);
@@ -68,7 +71,7 @@ function pause(ms: number, { clock, signal }: RetryOptions): Promise<void> {
   });
 }
 
-/** `Retry-After` in milliseconds: seconds or a date. */
+/** Parses `Retry-After` to milliseconds, from seconds or a date. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;

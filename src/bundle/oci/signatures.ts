@@ -8,35 +8,35 @@ import { addReferrer, listReferrers } from './referrers.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { mismatch } from './registry-error.ts';
 
-/** The artifact type of a manifest that holds a signature and refers to the bundle's manifest. */
+/** The artifact type of a manifest that contains a signature and refers to the bundle's manifest. */
 const SIGNATURE_TYPE = 'application/vnd.vivarium.build-cache.signature.v1';
 const ENVELOPE_TYPE = 'application/vnd.dsse.envelope.v1+json';
-/** A config that says nothing (image specification 1.1). */
+/** The type of an empty config (image specification 1.1). */
 const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
 const EMPTY = Buffer.from('{}');
-/** It has one layer; ours have some 800 bytes. */
+/** The most bytes of a signature's manifest. It has one layer; ours have about 800 bytes. */
 const MAX_SIGNATURE_MANIFEST = 64 * 2 ** 10;
 const REASONS = 8;
 
-/** What of a bundle in a registry a signature is about. */
+/** The data of a bundle in a registry to which a signature refers. */
 export interface SignedBundle {
   /** The manifest's digest, as the registry names it. */
   readonly digest: string;
   readonly digestMode: DigestMode;
-  /** SHA-256 of the lockfile's bytes. */
+  /** The SHA-256 of the lockfile's bytes. */
   readonly lockfileDigest: string;
 }
 
 /** An envelope over a lockfile that is to be pushed. */
 export interface NewSignature {
   readonly signer: Signer;
-  /** Its JSON. */
+  /** The envelope's JSON. */
   readonly envelope: string;
   /** When it was made, in milliseconds since 1970. */
   readonly now: number;
 }
 
-/** A signature that counts. */
+/** A valid signature. */
 export interface CountingSignature {
   readonly signers: readonly TrustedKey[];
   /** The envelope's JSON. */
@@ -44,10 +44,10 @@ export interface CountingSignature {
 }
 
 /**
- * The signature of a bundle by a trusted key. One is enough; those of others, damaged ones, and referrers that point elsewhere are
- * passed over.
+ * Returns the signature of a bundle by a trusted key. One is enough. Signatures by other keys, damaged ones, and
+ * referrers that point elsewhere are ignored.
  *
- * @throws {BundleError} `BUNDLE_UNTRUSTED` with what was wrong with those that are there, and as `RegistryClient`
+ * @throws {BundleError} `BUNDLE_UNTRUSTED` with what was wrong with the existing signatures, and as `RegistryClient`
  */
 export async function requireSignature(
   client: RegistryClient,
@@ -59,7 +59,10 @@ export async function requireSignature(
   throw untrusted(`the manifest ${bundle.digest} of ${client.repository.name}`, found.refused);
 }
 
-/** Adds an envelope to a bundle in a registry, unless the signer's signature of this very lockfile is there. @returns whether it was added */
+/**
+ * Adds an envelope to a bundle in a registry, unless it already has the signer's signature of this lockfile. @returns
+ * whether it was added
+ */
 export async function addSignature(
   client: RegistryClient,
   bundle: SignedBundle & { readonly manifest: Uint8Array },
@@ -112,11 +115,11 @@ async function findSignature(
     if (judgement !== undefined && 'refused' in judgement && refused.length < REASONS) refused.push(judgement.refused);
   }
   if (found.length === 0) refused.push('it has no signature');
-  if (cut) refused.push(`only the first ${found.length} of what refers to it were looked at`);
+  if (cut) refused.push(`only the first ${found.length} of what refers to it were checked`);
   return { refused };
 }
 
-/** What anybody who may write to the repository can put there, so that it must hide no signature that counts. */
+/** Errors that anybody who can write to the repository can cause. They must not hide a valid signature. */
 const DAMAGED: readonly BundleErrorCode[] = [
   'BUNDLE_INVALID_MANIFEST',
   'BUNDLE_DIGEST_MISMATCH',
@@ -136,15 +139,16 @@ async function passingOver<Result>(task: () => Promise<Result>): Promise<Result 
 
 async function readEnvelope(client: RegistryClient, { digest }: Descriptor, bundle: SignedBundle): Promise<Envelope> {
   const manifest = await client.getManifest(digest, { limit: MAX_SIGNATURE_MANIFEST });
-  if (manifest === undefined) throw mismatch(digest, 'is listed and not there');
+  if (manifest === undefined) throw mismatch(digest, 'is listed but does not exist');
   await check(manifest, digest, bundle.digestMode);
   const { subject, layers } = parseManifestJson(manifest);
   if (descriptorOf(subject, MANIFEST_TYPE).digest !== bundle.digest) {
-    throw invalidManifest(`${digest} is listed as a signature and refers to another manifest`);
+    throw invalidManifest(`${digest} is listed as a signature but refers to another manifest`);
   }
   const [layer, ...others] = Array.isArray(layers) ? layers : [];
   const { digest: place, size } = descriptorOf(layer, ENVELOPE_TYPE);
-  if (others.length > 0 || size > MAX_ENVELOPE_BYTES) throw invalidManifest(`${digest} holds no single envelope`);
+  if (others.length > 0 || size > MAX_ENVELOPE_BYTES)
+    throw invalidManifest(`${digest} does not hold exactly one envelope`);
   const envelope = await client.getBlob(place, size);
   await check(envelope, place, bundle.digestMode);
   return parseEnvelope(envelope);

@@ -13,15 +13,15 @@ import { saveLockfile } from '../lockfile/lockfile-file.ts';
 import type { Lockfile } from '../lockfile/model.ts';
 import { storageFailed } from '../storage-errors.ts';
 
-/** Those of this thread that are in use; its others were left by a pull that failed. */
+/** The folders of this thread that are in use. Its other folders were left by a failed pull. */
 const live = new Set<string>();
 
 const STALE_MS = 7 * 24 * 3_600_000;
 
 /**
- * Where a pull collects chunks before anything of it shows in the target:
- * `.<target>.<host>-<process>-<thread>-<random>.partial`, beside the target. What a killed pull of the same target left is taken
- * over, so that its chunks are not fetched again.
+ * The folder in which a pull collects chunks before anything appears in the target:
+ * `.<target>.<host>-<process>-<thread>-<random>.partial`, beside the target. The folder of a killed pull of the same
+ * target is taken over, so that its chunks are not fetched again.
  */
 export class Staging {
   readonly folder: string;
@@ -60,8 +60,8 @@ export class Staging {
   }
 
   /**
-   * Gives `writer`, which writes to this folder, the chunks that a killed pull had written and not flushed: all that came
-   * whole, from the first one on.
+   * Gives `writer`, which writes to this folder, the chunks that a killed pull had written but not flushed: all
+   * complete ones before the first incomplete one.
    */
   async handOver(writer: ChunkWriter): Promise<void> {
     const objects = join(this.folder, 'objects');
@@ -74,8 +74,9 @@ export class Staging {
   }
 
   /**
-   * Shows the bundle. A new target appears as a whole. Into one that exists chunks are moved, which nothing there names
-   * yet, and then its lockfile is replaced: it is the old bundle or the new one, and complete either way.
+   * Makes the bundle visible. A new target appears as a whole. In an existing target, new chunks are added first, which
+   * nothing there names yet, and then the lockfile is replaced. At each moment the target is a complete bundle, the old
+   * one or the new one.
    */
   async commit(lockfile: Lockfile, signature?: string): Promise<void> {
     try {
@@ -92,7 +93,7 @@ export class Staging {
     }
   }
 
-  /** Ends the use of this folder. What is in it is for the next pull; an empty one goes. */
+  /** Ends the use of this folder. Its contents stay for the next pull; an empty one is removed. */
   release(): void {
     live.delete(this.folder);
     const objects = join(this.folder, 'objects');
@@ -106,7 +107,7 @@ export class Staging {
       renameSync(this.folder, this.#target);
       return true;
     } catch (error) {
-      // Another pull made the target meanwhile.
+      // Another pull has made the target meanwhile.
       if (existsSync(this.#target)) return false;
       throw error;
     }
@@ -123,7 +124,7 @@ export class Staging {
   }
 }
 
-/** Two pulls may find the same orphan; the rename is won by one of them. */
+/** Two pulls may find the same orphan; one of them wins the rename. */
 function adopt(orphan: string, folder: string): boolean {
   try {
     renameSync(orphan, folder);
@@ -133,7 +134,7 @@ function adopt(orphan: string, folder: string): boolean {
   }
 }
 
-/** Whether the process that made it is gone, as far as can be known from here. */
+/** Whether the process that made the folder is gone, as far as this machine can tell. */
 function isOrphan(folder: string, prefix: string, now: number): boolean {
   const name = basename(folder).slice(prefix.length);
   const host = `${hostname()}-`;
@@ -149,7 +150,7 @@ function isOrphan(folder: string, prefix: string, now: number): boolean {
   }
 }
 
-/** Removes the parts of large chunks, of which nobody knows the hash. */
+/** Removes the parts of large chunks, whose hashes are unknown. */
 function dropPieces(folder: string): void {
   const objects = join(folder, 'objects');
   for (const name of temporariesIn(objects)) {

@@ -15,7 +15,7 @@ export interface RemoteVerifyOptions {
   readonly reference: string;
   readonly producer?: string;
   readonly random: Pick<Random, 'fraction'>;
-  /** Reads every chunk, not only a sample. */
+  /** Reads every chunk instead of a sample. */
   readonly full?: boolean;
   readonly onProgress?: OnProgress;
 }
@@ -26,19 +26,19 @@ export interface RemoteVerifyReport {
   readonly digest: string;
   readonly digestMode: DigestMode;
   readonly root: string;
-  /** Whether the root's rule is known here, so that it was checked; some producers have their own. */
+  /** Whether the root was checked. Some producers have their own rule, which is unknown here. */
   readonly rootChecked: boolean;
   readonly chunks: number;
   readonly bytes: number;
-  /** How many chunks were read and hashed; of the others only the existence is known. */
+  /** The number of chunks that were read and hashed. Of the others only the existence is known. */
   readonly checked: number;
 }
 
 const SAMPLE = 16;
 
 /**
- * Probes a bundle in a registry and restores nothing: manifest and lockfile are read and compared, every chunk is asked
- * for, a sample of them (or all) is read and hashed.
+ * Checks a bundle in a registry without restoring anything: manifest and lockfile are read and compared, every chunk is
+ * looked up, and a sample of them (or all) is read and hashed.
  *
  * @throws {BundleError} `BUNDLE_NOT_FOUND` (absent), `BUNDLE_CHUNK_MISSING`, `BUNDLE_DIGEST_MISMATCH` (damaged),
  * `BUNDLE_UNREACHABLE`, `BUNDLE_UNAUTHORISED`, and as `openRemote`
@@ -46,7 +46,7 @@ const SAMPLE = 16;
 export async function verifyRemote(client: RegistryClient, options: RemoteVerifyOptions): Promise<RemoteVerifyReport> {
   const { reference, producer, full = false, random, onProgress } = options;
   const { lockfile, digest, digestMode, parts, bytes, rootChecked } = await openRemote(client, reference, producer);
-  // Which chunk a blob is that nothing is said of, only its bytes tell.
+  // When nothing says which chunk a blob contains, only its bytes can tell.
   const isKnown = ({ chunk, pack }: Part) => chunk !== undefined || (pack !== undefined && pack.length > 0);
   const known = parts.filter(isKnown);
   const bare = parts.filter((part) => !isKnown(part));
@@ -79,7 +79,7 @@ export async function verifyRemote(client: RegistryClient, options: RemoteVerify
   };
 }
 
-/** @returns the hashes of its chunks */
+/** @returns the hashes of the blob's chunks */
 async function checkBlob(client: RegistryClient, part: Part, mode: DigestMode): Promise<readonly string[]> {
   const { digest, size, chunk, pack } = part;
   if (pack !== undefined) return checkPack(client, part, mode);

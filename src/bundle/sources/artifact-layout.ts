@@ -26,7 +26,7 @@ export function sealPath(key: ArtifactKey): string {
   return `${artifactPath(key)}.seal`;
 }
 
-/** The key that an artifact's (or its seal's) path names, or `undefined` if it names none. */
+/** Returns the key in the path of an artifact or its seal, or `undefined` for other paths. */
 export function keyOf(path: string): ArtifactKey | undefined {
   const [, engineProfileId, hex] = /^artifacts\/([0-9a-f]{64})\/([0-9a-f]{64})\.viva(?:\.seal)?$/.exec(path) ?? [];
   if (engineProfileId === undefined || hex === undefined) return undefined;

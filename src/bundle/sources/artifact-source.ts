@@ -10,17 +10,17 @@ export interface ArtifactSourceOptions {
   readonly store: ArtifactStore;
   readonly producer?: string;
   readonly producerVersion: string;
-  /** Components to carry beside the artifacts, so that a machine that trusts no signature can build for itself. */
+  /** Components to carry beside the artifacts, so that a machine that trusts no signature can build them itself. */
   readonly components?: Iterable<() => Promise<Uint8Array>>;
-  /** Signs an artifact for other machines. Without it, the seal by which it runs here goes along. */
+  /** Signs an artifact for other machines. Without it, the seal of this machine is carried. */
   readonly sign?: (content: Uint8Array) => Promise<Uint8Array>;
-  /** An earlier bundle: its signatures are used again where they still count, so that equal input gives equal bytes. */
+  /** An earlier bundle, whose valid signatures are reused so that equal input gives equal bytes. */
   readonly previous?: { readonly lockfile: Lockfile; readonly folder: string };
-  /** Says whether an earlier signature still counts. */
+  /** Decides whether an earlier signature is still valid. */
   readonly trust?: Pick<ArtifactTrust, 'check'>;
 }
 
-/** The artifact cache: one source for each component and artifact, and one for each artifact's seal. */
+/** The artifact cache as a source: one source for each component and artifact, and one for each artifact's seal. */
 export class ArtifactSource implements BundleSource {
   readonly producer: string;
   readonly producerVersion: string;
@@ -85,7 +85,7 @@ export class ArtifactSource implements BundleSource {
     const before = previous?.lockfile.sources.find((entry) => entry.path === path && entry.inputHash === input);
     if (previous !== undefined && before !== undefined && trust !== undefined) {
       const seal = await new ChunkStore(previous.folder).read(before.chunkHash).catch(() => undefined);
-      // A machine's own seal also counts here, but nowhere else: only text, an envelope, is a signature.
+      // A machine's own seal is valid here but nowhere else. Only JSON text, an envelope, is a signature.
       if (seal?.[0] === 0x7b && (await trust.check(content, seal))) return seal;
     }
     return sign(content);

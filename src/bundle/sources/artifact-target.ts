@@ -11,22 +11,22 @@ export type Read = () => Promise<Uint8Array>;
 
 export interface ArtifactTargetOptions {
   readonly store: ArtifactStore;
-  /** Builds a component's artifact here, where none came that may be used: unsigned, or for another engine. */
+  /** Builds a component's artifact here if no usable one was carried, because it was unsigned or for another engine. */
   readonly rebuild?: (component: Uint8Array, wasmDigest: string) => Promise<void>;
 }
 
 export interface ArtifactReport {
   readonly imported: number;
   readonly rebuilt: number;
-  /** Artifacts for other engines. */
+  /** The number of artifacts for other engines. */
   readonly otherEngines: number;
-  /** Paths of artifacts that nobody trusted signed and whose component is not in the bundle. */
+  /** Paths of artifacts without a trusted signature whose component is not in the bundle. */
   readonly untrusted: readonly string[];
 }
 
 /**
- * Restores artifacts into the artifact cache. An artifact runs with the host's rights, so it is taken only when the
- * store accepts its seal (a signature by a trusted key), and otherwise built again from the component that came along.
+ * Restores artifacts into the artifact cache. An artifact runs with the host's rights, so it is accepted only if the
+ * store accepts its seal (a signature by a trusted key). Otherwise it is built again from the carried component.
  */
 export class ArtifactTarget implements BundleTarget {
   readonly #options: ArtifactTargetOptions;
@@ -39,7 +39,7 @@ export class ArtifactTarget implements BundleTarget {
     this.#options = options;
   }
 
-  /** What became of the artifacts; complete after `commit`. */
+  /** What happened to the artifacts; complete after `commit`. */
   get report(): ArtifactReport {
     return this.#report;
   }
@@ -57,12 +57,14 @@ export class ArtifactTarget implements BundleTarget {
     if (key === undefined || kind !== (isSeal ? SEAL_KIND : ARTIFACT_KIND)) {
       throw this.#invalid(path, `is neither a component nor an artifact (its kind is ${shownText(kind)})`);
     }
-    // The bytes are read again when they are needed: all artifacts at once might not fit into memory.
+    // The bytes are read again when they are needed, because all artifacts at once might not fit into memory.
     if (isSeal) this.#seals.set(nameOf(key), read);
     else this.#artifacts.set(nameOf(key), { key, path, read });
   }
 
-  /** @throws {BundleError} `BUNDLE_UNTRUSTED` if there were artifacts for this machine and none could be had */
+  /**
+   * @throws {BundleError} `BUNDLE_UNTRUSTED` if there were artifacts for this machine and none was accepted or built
+   */
   async commit(): Promise<void> {
     const { store, rebuild } = this.#options;
     const sum = { imported: 0, rebuilt: 0, otherEngines: 0 };
@@ -109,7 +111,7 @@ export class ArtifactTarget implements BundleTarget {
       return 'imported';
     } catch (error) {
       if (isVivariumError(error, 'CACHE_UNTRUSTED')) return 'untrusted';
-      // The store admits keys of this machine's engine profiles only.
+      // The store accepts only keys of this machine's engine profiles.
       if (isVivariumError(error, 'CACHE_INVALID_KEY')) return 'otherEngines';
       throw error;
     }

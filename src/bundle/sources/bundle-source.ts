@@ -1,36 +1,36 @@
 import type { ProcessorVersion, SourceEntry, TopologyEdge } from '../lockfile/model.ts';
 
-/** One source on its way into a bundle. */
+/** One source that is being packed. */
 export interface PackedSource {
   readonly path: string;
   readonly kind: string;
-  /** BLAKE3 of the raw input, or `undefined` where the chunk is the raw input itself. */
+  /** The BLAKE3 of the raw input, or `undefined` if the chunk is the raw input itself. */
   readonly inputHash?: string;
-  /** The chunk: whole, or in pieces where it may be large. */
+  /** The chunk: whole, or in pieces if it may be large. */
   readonly chunk: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
-/** What a bundle is made of. */
+/** Supplies the sources of a bundle. */
 export interface BundleSource {
   readonly producer: string;
   readonly producerVersion: string;
   readonly inputProcessors: readonly ProcessorVersion[];
-  /** What will not come back from the bundle, in words; complete once `sources` has ended. */
+  /** Descriptions of what the bundle will not contain; complete when `sources` has ended. */
   readonly leftOut: readonly string[];
-  /** How many sources there are, for progress; a guess where it cannot be known. */
+  /** The number of sources, for progress; an estimate if it cannot be known. */
   count(): Promise<number>;
-  /** In the order in which the lockfile lists them. Each is to be used before the next is asked for. */
+  /** Yields the sources in the order of the lockfile. Each must be used before the next is requested. */
   sources(): AsyncIterable<PackedSource>;
-  /** Which source is made from which; read after `sources` has ended. */
+  /** Returns which source is made from which; called after `sources` has ended. */
   topology(): readonly TopologyEdge[];
   close(): Promise<void>;
 }
 
-/** What a bundle is restored into. Nothing of it may be visible before `commit`. */
+/** Receives a restored bundle. Nothing of it may be visible before `commit`. */
 export interface BundleTarget {
-  /** @param read the chunk's bytes, verified. */
+  /** @param read returns the chunk's verified bytes */
   restore(entry: SourceEntry, read: () => Promise<Uint8Array>): Promise<void>;
   commit(): Promise<void>;
-  /** Forgets everything; safe after any failure. */
+  /** Drops everything; safe after any failure. */
   abandon(): Promise<void>;
 }

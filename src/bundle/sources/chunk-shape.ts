@@ -2,13 +2,16 @@ import { parseForeignJson, shownPath, shownText } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { type LockfileMeta, SHAPE_PROCESSOR } from '../lockfile/model.ts';
 
-/** `raw`: the chunk is the source. `ast`: it is JSON that holds the source and its syntax tree (docs/chunk-shape.md). */
+/**
+ * `raw`: the chunk is the source. `ast`: the chunk is JSON that contains the source and its syntax tree
+ * (docs/chunk-shape.md).
+ */
 export type ChunkShape = 'raw' | 'ast';
 
-/** JSON is parsed as a whole: more than this of it is neither written nor read. */
+/** JSON is parsed as a whole, so more of it than this is neither written nor read. */
 export const MAX_AST_CHUNK_BYTES: number = 256 * 2 ** 20;
 
-/** A syntax tree of two million nodes, of eight values each, is that of some fifty megabytes of source. */
+/** A syntax tree of two million nodes with eight values each belongs to about fifty megabytes of source. */
 const BOUNDS = { maxLength: MAX_AST_CHUNK_BYTES, maxDepth: 16, maxItems: 16_000_000 };
 
 export interface AstNode {
@@ -30,17 +33,19 @@ export interface AstSource {
   readonly sourceId: string;
 }
 
-/** What the producer says of its chunks' shape; `undefined` when it says nothing and the bytes must tell. */
+/** Returns the producer's statement about its chunks' shape; `undefined` when there is none and the bytes must tell. */
 export function declaredShape(meta: LockfileMeta): ChunkShape | undefined {
   const version = meta.inputProcessors.find(({ kind }) => kind === SHAPE_PROCESSOR)?.version;
   if (version === undefined || version === 'raw' || version === 'ast') return version;
   throw new BundleError(
     'BUNDLE_UNSUPPORTED_VERSION',
-    `the bundle's chunks have the shape ${shownText(version)}; this Vivarium knows "raw" and "ast"`,
+    `the bundle's chunks have the shape ${shownText(version)}; but this Vivarium knows "raw" and "ast"`,
   );
 }
 
-/** The chunk of a source with its syntax tree, in pieces: one line of compact JSON, keys in this order. */
+/**
+ * Writes the chunk of a source with its syntax tree in pieces: one line of compact JSON with its keys in this order.
+ */
 export function* encodeAstChunk(source: Omit<AstSource, 'nodes'>, nodes: Iterable<AstNode>): Generator<Uint8Array> {
   let written = 0;
   let text = '{"ast_nodes":';
@@ -61,7 +66,7 @@ export function* encodeAstChunk(source: Omit<AstSource, 'nodes'>, nodes: Iterabl
     yield* encode(false);
   }
   text += `${first ? 'null' : ']'},"content_b64":"`;
-  // A multiple of three bytes in each piece, so that only the last has padding.
+  // Each piece has a multiple of three bytes, so that only the last one has padding.
   for (let at = 0; at < source.content.length; at += PIECE * 3) {
     text += Buffer.from(source.content.subarray(at, at + PIECE * 3)).toString('base64');
     yield* encode(false);
@@ -74,8 +79,8 @@ export function* encodeAstChunk(source: Omit<AstSource, 'nodes'>, nodes: Iterabl
 const PIECE = 64 * 2 ** 10;
 
 /**
- * Whether bytes of which nobody says the shape are such a chunk: JSON of an object with a `source_id`.
- * An ordinary source can look like that; therefore what we write says its shape.
+ * Whether bytes without a declared shape are such a chunk: JSON of an object with a `source_id`. An ordinary source can
+ * look like that; therefore our lockfiles declare the shape.
  */
 export function looksLikeAst(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x7b || bytes.length > MAX_AST_CHUNK_BYTES) return false;
@@ -84,9 +89,9 @@ export function looksLikeAst(bytes: Uint8Array): boolean {
 }
 
 /**
- * @param path of the lockfile.
- * @param strict refuses a chunk of another path. Other programs write a row's path as it is, which may be empty or
- * absolute, and then the lockfile's is not the same.
+ * @param path the path in the lockfile
+ * @param strict refuses a chunk with another path. Other programs copy a row's path, which may be empty or absolute and
+ * then differs from the lockfile's
  * @throws {BundleError} `BUNDLE_INVALID_CHUNK`, `BUNDLE_TOO_LARGE`
  */
 export function decodeAstChunk(bytes: Uint8Array, path: string, strict = true): AstSource {
@@ -103,17 +108,17 @@ export function decodeAstChunk(bytes: Uint8Array, path: string, strict = true): 
   const sourceId = text('source_id');
   if (sourceId === '') throw bad('has an empty source_id');
   const own = text('path');
-  if (strict ? own !== path : own.includes('\0')) throw bad(`is of another path, ${shownText(own)}`);
+  if (strict ? own !== path : own.includes('\0')) throw bad(`has another path, ${shownText(own)}`);
   const encoded = text('content_b64');
   const content = Buffer.from(encoded, 'base64');
-  // The decoder skips what is not base64; text that does not come back as it was is refused.
+  // The decoder skips invalid characters, so text that does not survive a round trip is refused.
   if (content.toString('base64') !== encoded) throw bad('has a content_b64 that is not base64');
   const nodes = ownValue(value, 'ast_nodes') ?? null;
   if (nodes !== null && !Array.isArray(nodes)) throw bad('has ast_nodes that are not a list');
   return {
     nodes: (nodes ?? []).map((node: unknown) => {
       const read = astNode(node);
-      if (read === undefined) throw bad('has a node that is not one');
+      if (read === undefined) throw bad('has an invalid node');
       return read;
     }),
     content,
@@ -153,13 +158,13 @@ function parseJson(bytes: Uint8Array): object | undefined {
   }
 }
 
-/** Reads a key that the JSON itself has; never one that objects inherit. */
+/** Reads an own key of the JSON object, never an inherited one. */
 function ownValue(value: unknown, key: string): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
   return (value as Record<string, unknown>)[key];
 }
 
-/** A JSON string as Go's encoder writes it with HTML escaping off. */
+/** Writes a JSON string as Go's encoder does with HTML escaping off. */
 export function goString(text: string): string {
   return JSON.stringify(text.toWellFormed()).replace(/[\u2028\u2029]/g, (separator) =>
     separator === '\u2028' ? '\\u2028' : '\\u2029',

@@ -1,21 +1,21 @@
 import type { LockfileMeta, ProcessorVersion } from '../lockfile/model.ts';
 
 /**
- * How a row of the database had its path: none (the id is it), relative as in the lockfile, or absolute below one of the
- * prefixes (their number).
+ * How a row of the database stored its path: not at all (the id is the path), relative as in the lockfile, or absolute
+ * below one of the prefixes (by number).
  */
 export type PathForm = 'none' | 'relative' | number;
 
 const PREFIX = 'vivarium-path-prefix';
 const FORMS = 'vivarium-path-forms';
-/** Below what a lockfile lets a version be long. */
+/** Shorter than the limit of a version in a lockfile. */
 const MAX_LENGTH = 1_000;
 
 /**
- * Says of all sources, in their order, how their rows had their paths, so that restored rows have them as they were. It
- * stands among the lockfile's input processors: `vivarium-path-prefix` `/home/somebody/project` for each prefix, and
- * `vivarium-path-forms` `12n3a1r`, twelve without a path, three absolute below the first prefix (`b` below the second), one
- * relative. A lockfile whose rows all have relative paths says nothing.
+ * Records how the rows of all sources, in order, stored their paths, so that restored rows are the same. The record is
+ * among the lockfile's input processors: `vivarium-path-prefix` with `/home/somebody/project` for each prefix, and
+ * `vivarium-path-forms` with `12n3a1r`: twelve rows without a path, three absolute below the first prefix (`b` would be
+ * below the second), one relative. A lockfile whose rows all have relative paths has no record.
  */
 export class PathForms {
   readonly #prefixes: readonly string[];
@@ -48,8 +48,8 @@ export class PathForms {
 }
 
 /**
- * The paths of a restored database's rows, source by source in the order of the lockfile. They only become values of a
- * column: what a hostile lockfile says here leads nowhere in the file system.
+ * Returns the paths of a restored database's rows, source by source in the order of the lockfile. They only become
+ * values of a column, so a hostile lockfile cannot reach the file system with them.
  */
 export function* restoredPaths({
   inputProcessors,
@@ -68,7 +68,7 @@ export function* restoredPaths({
   for (;;) path = yield path;
 }
 
-/** Any text ends in some runs: digits that are none, or too many, count as nothing. */
+/** Parses a text of runs. Invalid or excessive numbers count as nothing, so every text ends. */
 function* runsOf(text: string): Generator<{ readonly letter: string; readonly count: number }> {
   let count = 0;
   for (const character of text) {

@@ -1,10 +1,10 @@
-// The program of the child process that reads a database which may be hostile; see SqliteSource.
+// The program of the child process that reads a potentially hostile database; see SqliteSource.
 import { SqliteReader } from './sqlite-reader.ts';
 import { type Answer, type Question, type SourceEvent, toWire } from './sqlite-wire.ts';
 
 const BATCH_BYTES = 2 ** 20;
 const PIECE_BYTES = 2 ** 20;
-/** An event without a chunk takes a place in a batch, too. */
+/** An event without a chunk takes space in a batch too. */
 const EVENT_BYTES = 256;
 
 let reader: SqliteReader | undefined;
@@ -48,6 +48,6 @@ async function* eventsOf(source: SqliteReader): AsyncGenerator<SourceEvent> {
 }
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array> {
-  // A copy: the serialiser would send all of the memory that a view is of.
+  // Make a copy, because the serialiser would send the whole memory behind a view.
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.slice(at, at + PIECE_BYTES);
 }

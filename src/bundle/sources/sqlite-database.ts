@@ -11,28 +11,28 @@ const LOCKED = 6;
 const FULL = 13;
 const NOT_A_DATABASE = 26;
 
-/** A database that is only read. */
+/** A database that is open for reading only. */
 export interface OpenDatabase {
   readonly database: DatabaseSync;
-  /** Throws if what was read may not belong to one moment; to be asked when all of it was read. */
+  /** Throws if the data that was read may not be from one moment. Call it after reading everything. */
   readonly check: () => void;
 }
 
 /**
- * Opens a database that may be hostile, to read it and no more. `waitMs` is how long a lock is waited for,
- * `heapBytes` what SQLite may take.
+ * Opens a potentially hostile database for reading only. `waitMs` is how long to wait for a lock, `heapBytes` how much
+ * memory SQLite may use.
  *
- * One in WAL mode that nobody has open is read as a file that does not change: SQLite would otherwise make a log and an index
- * beside it, which a connection that may not write cannot remove, and could not make in a folder that it may not write. That
- * such a file did not change is seen by its times afterwards. One that somebody has open has its log, and is read in the
- * transaction that SQLite gives.
+ * A database in WAL mode that nobody has open is read as an immutable file. Otherwise SQLite would make a log and an
+ * index beside it, which a read-only connection cannot remove, and cannot make in a read-only folder. The file's times
+ * show afterwards that it did not change. A database that somebody has open has a log, and is read in the transaction
+ * that SQLite gives.
  */
 export function openForReading(path: string, waitMs: number, heapBytes: number): OpenDatabase {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) {
     throw new BundleError('BUNDLE_NOT_FOUND', `there is no database ${shownPath(path)}; give the path of one`);
   }
-  // SQLite would wait for a FIFO.
+  // SQLite would wait for ever to open a FIFO.
   if (!stats.isFile()) throw new BundleError('BUNDLE_INVALID_DATABASE', `${shownPath(path)} is not a regular file`);
   return guarded(path, () => {
     const file = realpathSync(path);
@@ -58,7 +58,7 @@ function stateOf(file: string): string {
   return [ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
-/** Whether the header says that the file is written through a log: bytes 18 and 19 are 2. */
+/** Whether the header says that the file is in WAL mode: bytes 18 and 19 are 2. */
 function isWal(file: string): boolean {
   const header = Buffer.alloc(20);
   const { descriptor } = openRegularSync(file, { links: 'refuse' });
@@ -69,7 +69,7 @@ function isWal(file: string): boolean {
   }
 }
 
-/** Runs `task`, and turns what SQLite throws into an error that names the database. */
+/** Runs `task`, and turns SQLite's exceptions into errors that name the database. */
 export function guarded<Result>(path: string, task: () => Result): Result {
   try {
     return task();
@@ -88,7 +88,7 @@ export function databaseError(path: string, cause: unknown): BundleError {
     });
   }
   if (code === FULL) {
-    return new BundleError('BUNDLE_STORAGE_FAILED', `the disk is full while writing ${where}; make room and repeat`, {
+    return new BundleError('BUNDLE_STORAGE_FAILED', `the disk is full while writing ${where}; free space and repeat`, {
       cause,
     });
   }
@@ -96,7 +96,7 @@ export function databaseError(path: string, cause: unknown): BundleError {
   return new BundleError('BUNDLE_INVALID_DATABASE', `${where} ${what}`, { cause });
 }
 
-/** SQLite's primary result code; what is above the low byte only refines it. */
+/** Returns SQLite's primary result code, which is the low byte; the upper bytes only refine it. */
 function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined;
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
@@ -106,7 +106,7 @@ export interface TableShape {
   readonly columns: ReadonlySet<string>;
 }
 
-/** The columns of an ordinary table; views and virtual tables run code when they are read, and are refused. */
+/** Returns the columns of an ordinary table. Views and virtual tables are refused, because reading them runs code. */
 export function tableShape(
   database: DatabaseSync,
   path: string,

@@ -4,15 +4,15 @@ import { shownPath } from '#core/text';
 import { BundleError } from '../errors.ts';
 import { type Answer, fromWire, type Question } from './sqlite-wire.ts';
 
-/** A disk reads more than this in a millisecond. */
+/** Every disk reads more than this in a millisecond. */
 const BYTES_PER_MS = 20_000;
 const LEAST_MS = 60_000;
 const HEAP_MIB = 1_024;
 const CLOSE_MS = 5_000;
 
 /**
- * A child process that reads one database. Nothing stops SQLite once it has begun, whatever a hostile schema or a damaged
- * page makes it do; a process can be killed.
+ * A child process that reads one database. Nothing can stop SQLite once it has begun, whatever a hostile schema or a
+ * damaged page makes it do, but a process can be killed.
  */
 export class SqliteProcess {
   readonly #path: string;
@@ -22,7 +22,7 @@ export class SqliteProcess {
   #ended: Error | undefined;
   readonly #exited: Promise<void>;
 
-  /** @param maxStepMs by default as long as a slow disk needs for the whole file, and a minute */
+  /** @param maxStepMs by default the time in which a slow disk reads the whole file, plus a minute */
   constructor(path: string, maxStepMs?: number) {
     this.#path = path;
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -43,7 +43,7 @@ export class SqliteProcess {
       .on('exit', (code, signal) => this.#end(`its reader ended (${signal ?? `exit ${code}`})`));
   }
 
-  /** One at a time. @throws {BundleError} */
+  /** Asks one question at a time. @throws {BundleError} */
   ask(question: Question, maxMs: number = this.#maxStepMs): Promise<Exclude<Answer, { error: unknown }>> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
@@ -61,7 +61,7 @@ export class SqliteProcess {
     });
   }
 
-  /** Resolves when the child has ended. A database that is let go of in good order leaves no log behind. */
+  /** Resolves when the child has ended. A database that is closed properly leaves no log behind. */
   async close(): Promise<void> {
     if (this.#ended === undefined && this.#settle === undefined)
       await this.ask({ close: true }, CLOSE_MS).catch(() => {});

@@ -11,26 +11,26 @@ import { SourceRoot } from './source-root.ts';
 import { databaseError, guarded, openForReading, tableShape } from './sqlite-database.ts';
 
 export interface SqliteReaderOptions {
-  /** The database, with a table `_source` and perhaps `_ast`. */
+  /** The database, with a table `_source` and optionally `_ast`. */
   readonly path: string;
   readonly producer?: string;
   readonly producerVersion: string;
   /**
-   * The folder in which rows without content are looked for; without it they are skipped. Absolute paths are made relative to
-   * it, so a database that has some cannot be packed without it, nor with one that does not hold them all.
+   * The folder with the files of rows without content; without it such rows are skipped. Absolute paths are made
+   * relative to it, so a database that has some can only be packed with a folder that contains them all.
    */
   readonly sourceRoot?: string;
-  /** Most bytes of one source; a source is held in memory as a whole. Default 512 MiB. */
+  /** The most bytes of one source, which is held in memory as a whole. Default 512 MiB. */
   readonly maxSourceBytes?: number;
-  /** How long a lock on the database is waited for; the thread stands still meanwhile. Default 2,000. */
+  /** The milliseconds to wait for a lock on the database, which block the thread. Default 2,000. */
   readonly lockWaitMs?: number;
 }
 
-/** What SQLite may take beside the content of a row: its caches, the schema, sorting. */
+/** The memory for SQLite in addition to the content of a row: its caches, the schema, sorting. */
 const SQLITE_BYTES = 256 * 2 ** 20;
-/** What is left out is named one by one up to here. */
+/** The number of omitted items that are named one by one. */
 const MOST_NAMED = 1_000;
-/** The last is not restored itself; the content that it leads to is. */
+/** The last column is not restored itself, but the content that it names is. */
 const SOURCE_COLUMNS = ['id', 'path', 'language', 'content', 'content_hash'];
 const AST_COLUMNS = ['node_id', 'source_id', 'node_kind', ...POSITIONS];
 const AST_OPTIONAL: readonly string[] = ['start_row', 'start_col', 'end_row', 'end_col'];
@@ -38,8 +38,9 @@ const AST_OPTIONAL: readonly string[] = ['start_row', 'start_col', 'end_row', 'e
 type Row = Record<string, SQLOutputValue>;
 
 /**
- * Sources (and syntax trees, when the database has `_ast`) out of an SQLite source database, in the order of their ids.
- * The database may be hostile, and nothing stops SQLite once it has begun: this runs in a child process (`SqliteSource`).
+ * Reads the sources (and syntax trees, if the database has `_ast`) of an SQLite source database in the order of their
+ * ids. The database may be hostile, and nothing can stop SQLite once it has begun, so this runs in a child process
+ * (`SqliteSource`).
  */
 export class SqliteReader implements BundleSource {
   readonly producer: string;
@@ -49,12 +50,12 @@ export class SqliteReader implements BundleSource {
   readonly #checkUnchanged: () => void;
   readonly #path: string;
   readonly #columns: ReadonlySet<string>;
-  /** Whether content may lie in `source_blobs(hash, bytes)`, by `content_hash`. */
+  /** Whether content may be in `source_blobs(hash, bytes)`, by `content_hash`. */
   readonly #hasBlobs: boolean;
   readonly #ast: ReadonlySet<string> | undefined;
   readonly #sourceRoot: SourceRoot | undefined;
   readonly #limit: number;
-  /** Rows of `_source`. All is read in one transaction, so it stays what it is. */
+  /** The number of rows of `_source`. All reads are in one transaction, so it does not change. */
   readonly #count: number;
   readonly #forms: PathForms;
 
@@ -102,7 +103,7 @@ export class SqliteReader implements BundleSource {
     }
     const { database, check } = openForReading(options.path, options.lockWaitMs ?? 2_000, SQLITE_BYTES + 2 * limit);
     try {
-      // One transaction: everything that is read belongs to one moment.
+      // One transaction makes everything that is read belong to one moment.
       guarded(options.path, () => database.exec('BEGIN'));
       return guarded(options.path, () => new SqliteReader(database, check, options, sourceRoot));
     } catch (error) {
@@ -145,10 +146,10 @@ export class SqliteReader implements BundleSource {
       }
       this.#checkUnchanged();
       if (nodes === undefined && otherIds > 0) {
-        this.leftOut.push(`${otherIds} ids that differ from their path (the path comes back)`);
+        this.leftOut.push(`${otherIds} ids that differ from their path (the path is restored instead)`);
       }
     } catch (cause) {
-      // Pages of two moments look like damage.
+      // Pages from two moments look like damage.
       this.#checkUnchanged();
       throw databaseError(this.#path, cause);
     }
@@ -169,7 +170,7 @@ export class SqliteReader implements BundleSource {
       this.#hasBlobs
         ? `CASE WHEN ${own} IS NULL AND b.bytes IS NOT NULL THEN ${of('b.bytes')} ELSE ${of(own)} END`
         : of(own);
-    // A value that is too large is not even loaded; octet_length reads its header only.
+    // A value that is too large is not even loaded, because octet_length reads only its header.
     const sql = `SELECT s.id AS id, ${column('path')} AS path, CAST(${column('language')} AS TEXT) AS language,
         ${value((name) => `typeof(${name})`)} AS type, ${value((name) => `octet_length(${name})`)} AS bytes,
         ${value((name) => `CASE WHEN octet_length(${name}) <= ?1 THEN ${name} END`)} AS content
@@ -180,7 +181,7 @@ export class SqliteReader implements BundleSource {
 
   #checkRow(row: Row, seen: Set<string>): { id: string; path: string; form: PathForm; language: string } {
     const { id, language } = row;
-    if (typeof id !== 'string' || id === '') throw this.#invalid('has a row in _source whose id is no text');
+    if (typeof id !== 'string' || id === '') throw this.#invalid('has a row in _source whose id is not a text');
     if (typeof row.path !== 'string' && row.path !== null) throw this.#invalid(`has no path for ${shownText(id)}`);
     const { path, form } = this.#placeOf(id, row.path);
     const problem = pathProblem(path);
@@ -190,7 +191,7 @@ export class SqliteReader implements BundleSource {
     return { id, path, form, language: typeof language === 'string' ? language : '' };
   }
 
-  /** The path that stands in the lockfile. A row without one has its id for it; an absolute one is made relative. */
+  /** Returns the path for the lockfile. A row without a path uses its id; an absolute path is made relative. */
   #placeOf(id: string, path: string | null): { readonly path: string; readonly form: PathForm } {
     if (path === null) return { path: id, form: 'none' };
     if (!isAbsolute(path)) return { path, form: 'relative' };
@@ -220,7 +221,10 @@ export class SqliteReader implements BundleSource {
     return content instanceof Uint8Array ? content : Buffer.from(String(content));
   }
 
-  /** Names everything that is left out and can be seen without reading the content. @returns the rows of `_source` */
+  /**
+   * Names everything that is left out and is visible without reading the content. @returns the number of rows of
+   * `_source`
+   */
   #nameLeftOut(columns: ReadonlySet<string>): number {
     const count = (from: string) => Number(this.#database.prepare(`SELECT count(*) AS n FROM ${from}`).get()?.n);
     const note = (found: unknown, what: string) => {
@@ -230,8 +234,8 @@ export class SqliteReader implements BundleSource {
       for (const column of present)
         if (!carried.includes(column)) this.leftOut.push(`column ${table}.${shownText(column)}`);
     };
-    // Of the schema itself: a table of the name of a table-valued function takes that one's place, and listing views by
-    // such a function works each of them out.
+    // Read the schema itself. A table with the name of a table-valued function takes the function's place, and listing
+    // views by such a function evaluates each of them.
     const tables = this.#database
       .prepare(
         `SELECT name, CASE WHEN type = 'table' AND rootpage = 0 THEN 'virtual' ELSE type END AS type
@@ -245,7 +249,8 @@ export class SqliteReader implements BundleSource {
       if (!carried.includes(String(name))) this.leftOut.push(`${type} ${shownText(String(name))}`);
     }
     other('_source', columns, this.#hasBlobs ? SOURCE_COLUMNS : SOURCE_COLUMNS.slice(0, 4));
-    // Only the kind carries the language of a raw chunk, and "unknown-source" is the kind of what has none.
+    // Only the kind stores the language of a raw chunk, and "unknown-source" is the kind of a source without a
+    // language.
     const lost = this.#ast === undefined ? "('', 'unknown')" : "('')";
     const language = columns.has('language') ? 'language' : 'NULL';
     const content = columns.has('content') ? 'content' : 'NULL';
@@ -256,8 +261,8 @@ export class SqliteReader implements BundleSource {
           FROM _source`,
       )
       .get() as Row;
-    note(notBlobs, '# sources whose content is no blob (it comes back as one)');
-    note(languages, '# languages that are empty, "unknown" or no text (NULL or a text comes back)');
+    note(notBlobs, '# sources whose content is not a blob (it is restored as one)');
+    note(languages, '# languages that are empty, "unknown" or not a text (NULL or a text is restored)');
     if (this.#ast === undefined) return Number(sources);
     other('_ast', this.#ast, AST_COLUMNS);
     note(
@@ -268,7 +273,7 @@ export class SqliteReader implements BundleSource {
     if (positions.length > 0) {
       note(
         count(`_ast WHERE ${positions.map((column) => `${column} IS NULL`).join(' OR ')}`),
-        '# rows of _ast with a row or column that is NULL (0 comes back)',
+        '# rows of _ast with a row or column that is NULL (0 is restored)',
       );
     }
     return Number(sources);
@@ -280,8 +285,8 @@ export class SqliteReader implements BundleSource {
 }
 
 /**
- * The nodes of each source, by one pass over `_ast` in the order in which the sources come: a look-up for each source
- * would read the whole table each time, as it need not have an index.
+ * Reads the nodes of each source in one pass over `_ast`, in the order of the sources. A look-up for each source would
+ * read the whole table each time, because the table may have no index.
  */
 class NodesBySource {
   readonly #rows: Iterator<Row>;
@@ -300,7 +305,7 @@ class NodesBySource {
     this.#advance();
   }
 
-  /** @param id must come in the order of the ids. */
+  /** @param id ids must come in ascending order */
   *of(id: string): Generator<AstNode> {
     while (this.#next !== undefined && compareText(String(this.#next.source_id), id) < 0) this.#advance();
     while (this.#next?.source_id === id) {
@@ -321,7 +326,7 @@ class NodesBySource {
     if ((typeof node_id !== 'string' && typeof node_id !== 'number') || typeof node_kind !== 'string' || !whole) {
       throw new BundleError(
         'BUNDLE_INVALID_DATABASE',
-        `${shownPath(this.#path)} has a row in _ast of ${shownText(String(row.source_id))} whose node is not whole: it needs an id, a kind and whole numbers`,
+        `${shownPath(this.#path)} has a row in _ast of ${shownText(String(row.source_id))} whose node is incomplete: it needs an id, a kind and whole numbers`,
       );
     }
     const [start_byte, end_byte, start_row, start_col, end_row, end_col] = positions as [
@@ -336,7 +341,10 @@ class NodesBySource {
   }
 }
 
-/** SQLite's BINARY order of texts is that of their UTF-8 bytes, which differs from JavaScript's beyond U+FFFF. */
+/**
+ * Compares texts in SQLite's BINARY order, which is that of their UTF-8 bytes and differs from JavaScript's beyond
+ * U+FFFF.
+ */
 function compareText(left: string, right: string): number {
   return left === right ? 0 : Buffer.compare(Buffer.from(left), Buffer.from(right));
 }

@@ -5,13 +5,13 @@ import type { SqliteReaderOptions } from './sqlite-reader.ts';
 import type { Opened, SourceEvent } from './sqlite-wire.ts';
 
 export interface SqliteSourceOptions extends SqliteReaderOptions {
-  /** Most milliseconds that opening, or getting the next rows, may take. Default: a minute, and more for a large file. */
+  /** The most milliseconds for opening, or for getting the next rows. Default: a minute, and more for a large file. */
   readonly maxStepMs?: number;
 }
 
 /**
- * Sources (and syntax trees, when the database has `_ast`) out of an SQLite source database, in the order of their ids.
- * The database may come from anybody: a child process reads it, and is killed when it takes too long.
+ * Reads the sources (and syntax trees, if the database has `_ast`) of an SQLite source database in the order of their
+ * ids. The database may come from anybody: a child process reads it, and is killed when it takes too long.
  */
 export class SqliteSource implements BundleSource {
   readonly producer: string;
@@ -48,7 +48,7 @@ export class SqliteSource implements BundleSource {
     }
   }
 
-  /** Complete once `sources` has ended. */
+  /** Complete when `sources` has ended. */
   get inputProcessors(): readonly ProcessorVersion[] {
     return this.#inputProcessors;
   }
@@ -62,7 +62,7 @@ export class SqliteSource implements BundleSource {
     for (;;) {
       const { done, value } = await events.next();
       if (done === true) return;
-      if (!('begin' in value)) throw new TypeError('the reader gives a piece of no source');
+      if (!('begin' in value)) throw new TypeError('the reader gives a piece outside a source');
       const pieces = piecesOf(events);
       const first = await pieces.next();
       const second = first.done === true ? first : await pieces.next();

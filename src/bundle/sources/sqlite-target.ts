@@ -17,11 +17,11 @@ import { databaseError } from './sqlite-database.ts';
 export interface SqliteTargetOptions {
   /** The database to be made. */
   readonly path: string;
-  /** What the producer says of its chunks; `undefined` lets the bytes tell. */
+  /** The producer's statement about the shape of its chunks; `undefined` lets the bytes tell. */
   readonly shape: ChunkShape | undefined;
-  /** What the lockfile says of the rows' paths; without it they are those of the lockfile. */
+  /** The lockfile's record of the rows' paths; without it, rows get the paths of the lockfile. */
   readonly meta?: Pick<LockfileMeta, 'inputProcessors'>;
-  /** Replaces a database that is there. */
+  /** Replaces an existing database. */
   readonly force?: boolean;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -30,9 +30,9 @@ const SOURCE_TABLE = 'CREATE TABLE _source (id TEXT PRIMARY KEY, language TEXT, 
 const AST_COLUMNS = `source_id TEXT NOT NULL, node_kind TEXT NOT NULL, start_byte INTEGER NOT NULL,
   end_byte INTEGER NOT NULL, start_row INTEGER NOT NULL, start_col INTEGER NOT NULL, end_row INTEGER NOT NULL,
   end_col INTEGER NOT NULL`;
-/** As the producers have it. */
+/** The table as the producers define it. */
 const AST_TABLE = `CREATE TABLE _ast (node_id TEXT PRIMARY KEY NOT NULL, ${AST_COLUMNS})`;
-/** For databases whose node ids are numbers, or not unique: they come back as they were. */
+/** The table for databases whose node ids are numbers or not unique, so that ids are restored unchanged. */
 const LOOSE_AST_TABLE = `CREATE TABLE _ast (node_id NOT NULL, ${AST_COLUMNS})`;
 const AST_INDEX = 'CREATE INDEX idx_ast_source ON _ast (source_id)';
 const INSERT_NODE = 'INSERT INTO _ast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)';
@@ -99,7 +99,7 @@ export class SqliteTarget implements BundleTarget {
 
   #addNode(node: AstNode, sourceId: string): void {
     const { node_id, node_kind, start_byte, end_byte, start_row, start_col, end_row, end_col } = node;
-    // A column of texts would make a text of a number.
+    // A text column would turn a number into a text.
     if (typeof node_id === 'number' && !this.#loose) this.#loosen();
     const insert = () =>
       this.#insertNode?.run(node_id, sourceId, node_kind, start_byte, end_byte, start_row, start_col, end_row, end_col);
@@ -112,7 +112,7 @@ export class SqliteTarget implements BundleTarget {
     }
   }
 
-  /** Gives up the primary key of the nodes, which this bundle does not keep. */
+  /** Drops the primary key of the nodes, because this bundle violates it. */
   #loosen(): void {
     this.#loose = true;
     this.#database.exec('ALTER TABLE _ast RENAME TO _ast_keyed');
@@ -149,7 +149,7 @@ export class SqliteTarget implements BundleTarget {
     if (existsSync(this.#path) && !this.#force) {
       throw new BundleError(
         'BUNDLE_TARGET_EXISTS',
-        `${shownPath(this.#path)} is there already; remove it, name another file, or replace it with --force`,
+        `${shownPath(this.#path)} exists already; remove it, name another file, or replace it with --force`,
       );
     }
     // A log left beside a replaced database would be applied to the new one and destroy it.
@@ -163,7 +163,7 @@ export class SqliteTarget implements BundleTarget {
   }
 }
 
-/** `<language>-source`, the other way round. */
+/** Returns the language in a kind of the form `<language>-source`. */
 function languageOf(kind: string): string | null {
   const language = kind.endsWith('-source') ? kind.slice(0, -'-source'.length) : kind;
   return language === 'unknown' || language === '' ? null : language;

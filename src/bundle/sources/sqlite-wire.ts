@@ -3,10 +3,10 @@ import { BundleError, type BundleErrorCode } from '../errors.ts';
 import type { ProcessorVersion } from '../lockfile/model.ts';
 import type { SqliteReaderOptions } from './sqlite-reader.ts';
 
-/** What the parent asks: to open a database, then for one batch after the other, and to let go of it. */
+/** The parent's requests: open a database, then give one batch after the other, and close it. */
 export type Question = { readonly open: SqliteReaderOptions } | { readonly next: true } | { readonly close: true };
 
-/** A source begins, a piece of its chunk, or its end. */
+/** The beginning of a source, a piece of its chunk, or its end. */
 export type SourceEvent =
   | { readonly begin: { readonly path: string; readonly kind: string; readonly inputHash?: string } }
   | { readonly piece: Uint8Array }
@@ -18,7 +18,7 @@ export type Answer =
   | { readonly closed: true }
   | { readonly error: { readonly code: string | undefined; readonly message: string } };
 
-/** What is complete once all sources were read. */
+/** The data that is complete when all sources were read. */
 export interface Ended {
   readonly inputProcessors: readonly ProcessorVersion[];
   readonly leftOut: readonly string[];

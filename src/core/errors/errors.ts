@@ -1,6 +1,6 @@
 import { printable } from '#core/text';
 
-/** Facts about an error that a program may want to read: what, where, how much. Plain data, safe to print as JSON. */
+/** Facts about an error for programs: what, where, how much. They are plain data and safe to print as JSON. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
 export interface VivariumErrorOptions extends ErrorOptions {
@@ -8,11 +8,11 @@ export interface VivariumErrorOptions extends ErrorOptions {
 }
 
 /**
- * The one base class of every error that Vivarium throws on purpose.
+ * The base class of every error that Vivarium throws on purpose.
  *
- * Each folder narrows `Code` to its own closed union (`RUNTIME_…`, `METERING_…`); every code is described in
- * `docs/errors.md`. The message says what was wrong, where, and what to do, and is printable whatever it quotes; `cause` keeps
- * what it was made from.
+ * Each folder narrows `Code` to its own closed union (`RUNTIME_…`, `METERING_…`), and `docs/errors.md` describes every
+ * code. The message says what was wrong, where, and what to do, and is printable whatever it quotes. `cause` is the
+ * original error.
  */
 export class VivariumError<Code extends string = string> extends Error {
   readonly code: Code;
@@ -25,13 +25,13 @@ export class VivariumError<Code extends string = string> extends Error {
     this.details = options.details ?? {};
   }
 
-  /** The shape that `--json` prints under `error`; 64-bit numbers become decimal strings. */
+  /** Returns the object that `--json` prints under `error`; 64-bit numbers become decimal strings. */
   toJSON(): Record<string, unknown> {
     return { code: this.code, message: this.message, details: plainValue(this.details) };
   }
 }
 
-/** A value as JSON can hold it: bigints, NaN and infinities as strings, typed arrays as lists. */
+/** Converts a value to JSON data: bigints, NaN and infinities become strings, typed arrays become lists. */
 export function plainValue(value: unknown): unknown {
   if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return String(value);
   if (typeof value !== 'object' || value === null) return value;
@@ -41,23 +41,26 @@ export function plainValue(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plainValue(inner)]));
 }
 
-/** Says in an error's details of which component it is, where they do not say so yet. */
+/** Adds the component to an error's details, unless they name one already. */
 export function attribute(error: unknown, component: string): void {
   if (!(error instanceof VivariumError) || error.details.component !== undefined) return;
   Object.defineProperty(error, 'details', { value: { ...error.details, component }, enumerable: true });
 }
 
-/** Whether `error` is one of ours, with this code when one is named. */
+/** Whether `error` is one of ours, and has this code if one is given. */
 export function isVivariumError(error: unknown, code?: string): error is VivariumError {
   return error instanceof VivariumError && (code === undefined || error.code === code);
 }
 
-/** The text of anything that was thrown, printable: guests and libraries throw more than errors, and quote what they met. */
+/**
+ * Returns a printable text for any thrown value, because guests and libraries throw more than errors and quote foreign
+ * text.
+ */
 export function messageOf(thrown: unknown): string {
   return printable(String(thrown instanceof Error ? thrown.message : thrown));
 }
 
 export type CoreErrorCode = 'CORE_INVALID_ID' | 'CORE_INVALID_LIMITS' | 'CORE_INVALID_OPTION' | 'CORE_INVALID_UNIT';
 
-/** A value that one of core's own types refuses. */
+/** Reports a value that one of core's own types refuses. */
 export class CoreError extends VivariumError<CoreErrorCode> {}

@@ -1,26 +1,26 @@
 import { CoreError } from '#core/errors';
 import { allow, checkOptions } from '#core/options';
 
-/** What a component may use. Left out: the runtime's default. */
+/** The resources that a component may use; the runtime's defaults apply to fields that are left out. */
 export interface ResourceLimits {
   /**
-   * Bytes over all memories and tables of the instance (a funcref entry counts 32 bytes, another 8), and over what it
-   * allocates by GC operators and caught exceptions in the life of its store.
+   * The bytes of all memories and tables of the instance (a funcref entry counts 32 bytes, any other 8), and of all
+   * that it allocates by GC operators and caught exceptions in the life of its store.
    */
   readonly maxMemoryBytes?: number | undefined;
-  /** Milliseconds for each call in which the guest, or the host for it, runs; what it waits is not counted. */
+  /** Milliseconds for each call during which the guest, or the host on its behalf, runs. Waiting is not counted. */
   readonly maxExecutionTimeMs?: number | undefined;
-  /** Milliseconds from a call's beginning to its end, what it waits included. */
+  /** Milliseconds from a call's beginning to its end, including its waits. */
   readonly maxTurnTimeMs?: number | undefined;
-  /** Milliseconds for instantiation, and as many for `initialize`, in the place of `maxExecutionTimeMs`. */
+  /** Milliseconds for instantiation, and again for `initialize`, in place of `maxExecutionTimeMs`. */
   readonly maxStartTimeMs?: number | undefined;
-  /** Its share of the thread beside other components that compute, from 0.01 to 100. */
+  /** The component's share of the thread relative to other computing components, from 0.01 to 100. */
   readonly weight?: number | undefined;
-  /** Fuel for each call, in the units of `docs/metering.md`; none by default. */
+  /** The fuel for each call in the units of `docs/metering.md`; none by default. */
   readonly maxFuel?: bigint | undefined;
 }
 
-/** Limits with nothing left open; `maxFuel` may still be absent, which means that only time bounds a call. */
+/** Limits with all defaults filled in. `maxFuel` may be absent, in which case only time bounds a call. */
 export interface EffectiveLimits {
   readonly maxMemoryBytes: number;
   readonly maxExecutionTimeMs: number;
@@ -39,23 +39,25 @@ export const DEFAULT_LIMITS: EffectiveLimits = Object.freeze({
   maxFuel: undefined,
 });
 
-/** Instances, imports, exports, memories and tables of one store together: V8 makes them one by one. */
+/**
+ * The most instances, imports, exports, memories and tables of one store together, because V8 makes them one by one.
+ */
 export const MOST_PARTS: number = 100_000;
 
-/** Memories of one store. */
+/** The most memories of one store. */
 export const MOST_MEMORIES: number = 100;
 
-/** Memories of a runtime, where it is not told otherwise: a process has room for about 16,300. */
+/** The most memories of a runtime by default. A process has address space for about 16,300. */
 export const DEFAULT_TOTAL_MEMORIES: number = 12_000;
 
-/** The largest fuel budget: what an i64 counter can hold. */
+/** The largest fuel budget, which is the largest value of an i64 counter. */
 export const MAX_FUEL: bigint = 2n ** 63n - 1n;
 
 const BYTES = allow.rule(
   'a whole number of bytes, 0 or more',
   (value) => Number.isSafeInteger(value) && (value as number) >= 0,
 );
-/** What each limit may be, under whatever name it is given. */
+/** The rule for each limit, under whatever name it is given. */
 export const LIMITS: allow.OptionRules<ResourceLimits> = {
   maxMemoryBytes: BYTES,
   maxExecutionTimeMs: allow.period,
@@ -72,7 +74,7 @@ export const LIMITS: allow.OptionRules<ResourceLimits> = {
 };
 const RULE = allow.options(LIMITS);
 
-/** Lays `wanted` over `defaults`. @throws {CoreError} `CORE_INVALID_LIMITS` */
+/** Applies `wanted` on top of `defaults`. @throws {CoreError} `CORE_INVALID_LIMITS` */
 export function resolveLimits(
   wanted: ResourceLimits = {},
   defaults: EffectiveLimits = DEFAULT_LIMITS,
@@ -103,5 +105,5 @@ export function checkLimits(value: unknown, rule: allow.OptionRule, option = '')
   );
 }
 
-/** How many bytes a component may have, whichever way it comes in, when nobody says otherwise. */
+/** The default for the most bytes of a component from any source. */
 export const DEFAULT_MAX_COMPONENT_BYTES: number = 64 * 2 ** 20;

@@ -1,4 +1,4 @@
-/** So much of something that several share: bytes, open files, exchanges. */
+/** An amount of something that several users share: bytes, open files, exchanges. */
 export class Quota {
   readonly limit: number;
   #taken = 0;
@@ -11,7 +11,7 @@ export class Quota {
     return this.#taken;
   }
 
-  /** Answers false, and takes none, where not so much is left. */
+  /** Takes an amount. Returns false, and takes nothing, when less is left. */
   take(amount: number): boolean {
     if (this.#taken + amount > this.limit) return false;
     this.#taken += amount;

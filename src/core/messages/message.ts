@@ -8,7 +8,7 @@ export interface Timestamp {
   readonly nanoseconds: number;
 }
 
-/** The cases of WIT's `messaging-error`: how a message failed, as a guest is told. */
+/** The cases of WIT's `messaging-error`: how a guest learns that a message failed. */
 export type MessageFailureTag =
   | 'delivery-failed'
   | 'correlation-timeout'
@@ -19,13 +19,13 @@ export type MessageFailureTag =
   | 'permission-denied'
   | 'unavailable';
 
-/** Why a request has no answer; travels in the metadata of the callback that ends it. */
+/** Why a request has no answer. It is in the metadata of the callback that ends the request. */
 export interface MessageFailure {
   readonly tag: MessageFailureTag;
   readonly val: string;
 }
 
-/** WIT's `message-metadata`. Set by the host only: a guest can neither choose nor change it. */
+/** WIT's `message-metadata`. Only the host sets it; a guest can neither choose nor change it. */
 export interface MessageMetadata {
   readonly messageId: bigint;
   readonly correlationId?: string | undefined;
@@ -44,7 +44,7 @@ export interface ComponentMessage {
   readonly metadata: MessageMetadata;
 }
 
-/** A message on its way to a guest: of what a message has, that which is written fastest. */
+/** A message on its way to a guest, in the form that is fastest to write. */
 export interface OutgoingMessage {
   readonly sender: ComponentId;
   readonly payload: Uint8Array;
@@ -54,14 +54,14 @@ export interface OutgoingMessage {
   };
 }
 
-/** The same message for who reads strings. */
+/** Converts the message for readers of strings. */
 export function readableMessage({ sender, payload, metadata }: OutgoingMessage): ComponentMessage {
   const { messageId, correlationId } = metadata;
   const readable = { ...metadata, messageId: BigInt(messageId), correlationId: correlationId?.toString() };
   return { sender, payload, metadata: readable };
 }
 
-/** The timestamp of a point in time given in milliseconds since 1970. */
+/** Makes the timestamp of a time in milliseconds since 1970. */
 export function timestampOf(epochMs: number): Timestamp {
   const seconds = Math.floor(epochMs / 1000);
   return { seconds: BigInt(seconds), nanoseconds: Math.floor((epochMs - seconds * 1000) * 1e6) };
@@ -80,7 +80,10 @@ const TAG_OF_CODE: Readonly<Record<string, MessageFailureTag>> = {
   MESSAGING_UNAVAILABLE: 'unavailable',
 };
 
-/** How a guest is told of an error: WIT's `messaging-error`. What is not about messages is `delivery-failed`. */
+/**
+ * Converts an error for a guest to WIT's `messaging-error`. Errors that are not about messages become
+ * `delivery-failed`.
+ */
 export function messageFailureOf(error: unknown): MessageFailure {
   const tag = isVivariumError(error) && Object.hasOwn(TAG_OF_CODE, error.code) ? TAG_OF_CODE[error.code] : undefined;
   return { tag: tag ?? 'delivery-failed', val: messageOf(error) };

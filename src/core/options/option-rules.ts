@@ -1,26 +1,26 @@
-// What options may be, written as rules: `wholeNumber(1)`, `oneOf('reject', 'wait')`, `options({ … })`. The rules of a type
-// name each of its keys, so that an option without a rule does not compile. Callers without types may give anything.
+// Rules for options: `wholeNumber(1)`, `oneOf('reject', 'wait')`, `options({ … })`. The rules of a type must name each
+// of its keys, so an option without a rule does not compile. Callers without types may pass anything.
 import { shownValue } from '#core/text';
 
-/** What is wrong: which option, its value, and what it may be. */
+/** A violated rule: the option, its value, and what is allowed. */
 export interface Complaint {
   readonly option: string;
-  /** The sentence that follows the option's name. */
+  /** The rest of the sentence after the option's name. */
   readonly says: string;
 }
 
-/** Answers what is wrong with a value under an option's name; undefined where it will do. */
+/** Returns what is wrong with an option's value; undefined when it is valid. */
 export type OptionRule = (value: unknown, option: string) => Complaint | undefined;
 
 /** A rule for each key of a type. */
 export type OptionRules<T> = { readonly [Key in keyof T]-?: OptionRule };
 
-/** A rule of one sentence: what is wanted, and what meets it. */
+/** Makes a rule from a description of what is wanted and a test. */
 export function rule(wanted: string, accepts: (value: unknown) => boolean): OptionRule {
   return (value, option) => (accepts(value) ? undefined : complaint(option, value, wanted));
 }
 
-/** Whatever is given: another part looks at it. */
+/** Accepts any value, because another part checks it. */
 export const anything: OptionRule = () => undefined;
 export const flag: OptionRule = rule('true or false', (value) => typeof value === 'boolean');
 export const text: OptionRule = rule('text', (value) => typeof value === 'string');
@@ -31,34 +31,34 @@ export const path: OptionRule = rule(
 export const bytes: OptionRule = rule('a Uint8Array', (value) => value instanceof Uint8Array);
 export const func: OptionRule = rule('a function', (value) => typeof value === 'function');
 export const signal: OptionRule = rule('an AbortSignal', isSignal);
-/** Milliseconds; 0 is at once. */
+/** Milliseconds; 0 means at once. */
 export const milliseconds: OptionRule = rule(
   'a finite number of milliseconds, 0 or more',
   (value) => Number.isFinite(value) && (value as number) >= 0,
 );
-/** Milliseconds of something that has to take some. */
+/** Milliseconds above zero. */
 export const period: OptionRule = rule(
   'a finite number of milliseconds above 0',
   (value) => Number.isFinite(value) && (value as number) > 0,
 );
-/** A record of texts, such as environment variables. */
+/** A record of texts, for example environment variables. */
 export const texts: OptionRule = each(text, 'an object of texts');
 
 export function wholeNumber(least: number): OptionRule {
   return rule(`a whole number, ${least} or more`, (value) => Number.isSafeInteger(value) && (value as number) >= least);
 }
 
-/** A number in a range, its ends among them. */
+/** A number in a range that includes its ends. */
 export function between(least: number, most: number): OptionRule {
   return rule(`${least} to ${most}`, (value) => typeof value === 'number' && value >= least && value <= most);
 }
 
-/** Text that no message may show. */
+/** A text that no message may show. */
 export function secret(what: string): OptionRule {
-  return (value, option) => (typeof value === 'string' ? undefined : { option, says: `is no text; give ${what}` });
+  return (value, option) => (typeof value === 'string' ? undefined : { option, says: `is not a text; give ${what}` });
 }
 
-/** A whole number, or infinity for no bound. */
+/** A whole number, or Infinity for no bound. */
 export function bound(least: number): OptionRule {
   return rule(
     `a whole number, ${least} or more, or Infinity`,
@@ -70,7 +70,7 @@ export function oneOf(...allowed: readonly unknown[]): OptionRule {
   return rule(allowed.map(shownValue).join(' or '), (value) => allowed.includes(value));
 }
 
-/** Where one of several rules is met; `wanted` says them all. */
+/** Accepts what one of several rules accepts; `wanted` describes them all. */
 export function either(wanted: string, ...rules: readonly OptionRule[]): OptionRule {
   return rule(wanted, (value) => rules.some((each) => each(value, '') === undefined));
 }
@@ -86,7 +86,7 @@ export function listOf(item: OptionRule): OptionRule {
   };
 }
 
-/** An object with any keys, whose values meet one rule. */
+/** An object with any keys, whose values follow one rule. */
 export function each(item: OptionRule, wanted = 'an object'): OptionRule {
   return (value, option) => {
     if (!isRecord(value)) return complaint(option, value, wanted);
@@ -98,7 +98,7 @@ export function each(item: OptionRule, wanted = 'an object'): OptionRule {
   };
 }
 
-/** Something that does what a port does: an object with these methods, wherever it has them from. */
+/** An implementation of a port: an object that has these methods, own or inherited. */
 export function part(...methods: readonly string[]): OptionRule {
   return rule(
     `an object with ${methods.join(' and ')}`,
@@ -109,7 +109,7 @@ export function part(...methods: readonly string[]): OptionRule {
   );
 }
 
-/** An object with these keys and no others, any of which may be left out. */
+/** An object with these keys and no others. Any of them may be left out. */
 export function options<T>(rules: OptionRules<T>): OptionRule {
   const known = new Map<string, OptionRule>(Object.entries(rules));
   return (value, option) => {
@@ -128,7 +128,7 @@ export function options<T>(rules: OptionRules<T>): OptionRule {
   };
 }
 
-/** As `options`, where some must be given. */
+/** Like `options`, with some keys required. */
 export function required<T>(rules: OptionRules<T>, ...keys: readonly (keyof T & string)[]): OptionRule {
   const check = options(rules);
   return (value, option) => {
@@ -146,7 +146,10 @@ function under(option: string, key: string): string {
   return option === '' ? key : `${option}.${key.slice(0, 80)}`;
 }
 
-/** Lists, bytes, maps and dates have no options, whatever keys they have; what `import * as` gives may have some. */
+/**
+ * Whether a value is an object of options. Lists, bytes, maps and dates are not, whatever keys they have; the namespace
+ * objects of `import * as` are.
+ */
 function isRecord(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   return ['[object Object]', '[object Module]'].includes(Object.prototype.toString.call(value));

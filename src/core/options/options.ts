@@ -1,14 +1,14 @@
 import { CoreError, type VivariumError } from '#core/errors';
 import type { OptionRule } from './option-rules.ts';
 
-/** Makes the error of a wrong option; the option's name is in the message. */
+/** Makes the error of an invalid option. The message contains the option's name. */
 export type RefuseOption = (message: string, option: string) => VivariumError;
 
 /**
- * Refuses options that break their rule, before anything is done with them.
- * @param value what the caller gave; undefined is nothing, which every rule takes
- * @param under the name under which the options are known, such as `mailbox`; empty for those of a call
- * @throws what `refuse` makes; {CoreError} `CORE_INVALID_OPTION`, naming the option, its value and what it may be
+ * Unknown options and invalid values are rejected, naming the option, before anything starts.
+ * @param value what the caller gave; every rule accepts undefined
+ * @param under the name of the group of options, such as `mailbox`; empty for the options of a call
+ * @throws what `refuse` makes; {CoreError} `CORE_INVALID_OPTION` with the option, its value and what is allowed
  */
 export function checkOptions(value: unknown, rule: OptionRule, under = '', refuse: RefuseOption = invalid): void {
   const wrong = value === undefined ? undefined : rule(value, under);

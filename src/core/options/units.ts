@@ -13,12 +13,12 @@ const BYTES: Readonly<Record<string, number>> = {
 };
 const MILLISECONDS: Readonly<Record<string, number>> = { '': 1, ms: 1, s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3 };
 
-/** Reads a size: bytes unless a unit is written (`64MiB`, `1.5GB`). @throws {CoreError} `CORE_INVALID_UNIT` */
+/** Parses a size in bytes or with a unit (`64MiB`, `1.5GB`). @throws {CoreError} `CORE_INVALID_UNIT` */
 export function parseBytes(text: string): number {
   return Math.round(parse(text, BYTES, 'size', 'a number of bytes, or one with a unit such as 64MiB'));
 }
 
-/** Reads a time: milliseconds unless a unit is written (`2s`, `500ms`). @throws {CoreError} `CORE_INVALID_UNIT` */
+/** Parses a time in milliseconds or with a unit (`2s`, `500ms`). @throws {CoreError} `CORE_INVALID_UNIT` */
 export function parseDuration(text: string): number {
   return parse(text, MILLISECONDS, 'time', 'a number of milliseconds, or one with a unit such as 2s');
 }

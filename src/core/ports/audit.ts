@@ -1,4 +1,4 @@
-/** One thing that happened and that must stay on record. */
+/** An event that must be recorded. */
 export interface AuditEntry {
   /** What was done or tried: `load`, `grant`, `restart`, or an area and action such as `storage:write`. */
   readonly action: string;
@@ -7,14 +7,14 @@ export interface AuditEntry {
   readonly target?: string | undefined;
   readonly outcome: 'granted' | 'denied' | 'done' | 'failed';
   readonly detail?: string | undefined;
-  /** How often it happened, where several are written as one; absent: once. */
+  /** How often it happened, if several events are written as one; once when absent. */
   readonly count?: number | undefined;
 }
 
-/** Where grants, denials, loads, failures and restarts are recorded. */
+/** Records grants, denials, loads, failures and restarts. */
 export interface AuditLog {
-  /** Takes the entry and returns at once: writing it happens later, and what goes wrong then never reaches the caller. */
+  /** Accepts the entry and returns at once. It is written later, and errors of writing never reach the caller. */
   append(entry: AuditEntry): void;
-  /** Writes what is left. */
+  /** Writes all remaining entries. */
   close(): Promise<void>;
 }

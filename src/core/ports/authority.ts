@@ -1,4 +1,4 @@
-/** What can be granted: the actions of each area. */
+/** The actions of each area that can be granted. */
 export interface GrantActions {
   readonly messaging: 'send' | 'request' | 'broadcast' | 'publish' | 'subscribe';
   readonly storage: 'read' | 'write' | 'delete';
@@ -11,12 +11,15 @@ export interface GrantActions {
 export type Area = keyof GrantActions;
 export type Action<A extends Area = Area> = GrantActions[A];
 
-/** What one component may do: asked by every host function before it acts, at each use, on the resolved target. */
+/** What one component may do. Every host function asks before it acts, at each use, about the resolved target. */
 export interface ComponentAuthority {
-  /** Whether it may. Nothing is recorded: for lists, of which a component sees the part that it may read. */
+  /** Whether an action is allowed. Nothing is recorded: lists use this to show a component only what it may read. */
   allows<A extends Area>(area: A, action: Action<A>, target: string): boolean;
-  /** Ends here unless it may; a refusal is recorded. @throws an error with the code `SECURITY_PERMISSION_DENIED` */
+  /**
+   * Throws unless an action is allowed, and records the refusal. @throws an error with the code
+   * `SECURITY_PERMISSION_DENIED`
+   */
   check<A extends Area>(area: A, action: Action<A>, target: string): void;
-  /** What its clocks are rounded to, in nanoseconds. */
+  /** The resolution of the component's clocks in nanoseconds. */
   clockResolutionNs(): number;
 }

@@ -1,6 +1,6 @@
-/** A folder of the host under the name by which a component knows it. */
+/** A folder of the host, with the name by which a component knows it. */
 export interface Preopen {
-  /** As the component sees it: an absolute path such as `/data`. */
+  /** The component's name for it: an absolute path such as `/data`. */
   readonly guestPath: string;
   readonly hostPath: string;
 }

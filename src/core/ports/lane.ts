@@ -1,10 +1,10 @@
 /**
- * Something that a thread has once and that belongs to the turn that runs, as the fuel cell does. Whoever keeps it says how
- * to put it aside when another turn takes the thread, and how to put it back when the first goes on.
+ * Something that a thread has once and that belongs to the running turn, such as the fuel cell. Its owner says how to
+ * save it when another turn takes the thread, and how to restore it when the first turn goes on.
  */
 export interface Lane {
-  /** Answers what belongs to the turn that runs, and leaves the lane as it is between turns. */
+  /** Returns the value of the running turn, and resets the lane to its state between turns. */
   park(): unknown;
-  /** Takes back what `park` answered. Turns may go on in any order. */
+  /** Restores what `park` returned. Turns may go on in any order. */
   resume(parked: unknown): void;
 }

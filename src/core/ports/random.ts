@@ -1,7 +1,7 @@
-/** Randomness, given from outside. The default is the operating system's. */
+/** Randomness, injected. The default is the operating system's. */
 export interface Random {
-  /** `length` bytes that cannot be guessed; correlation ids are made of them. */
+  /** Returns `length` unpredictable bytes, for example for correlation ids. */
   bytes(length: number): Uint8Array;
-  /** A number from 0 (included) to 1 (excluded), for jitter. */
+  /** Returns a number from 0 (included) to 1 (excluded), for jitter. */
   fraction(): number;
 }

@@ -1,33 +1,33 @@
-/** `pending` until its checks passed, `verified` by a second signature, `revoked` for good. */
+/** `pending` until its checks passed, `verified` by a second signature, `revoked` permanently. */
 export type ValidationStatus = 'pending' | 'verified' | 'revoked';
 
-/** A published component as the index keeps it. Everything but the counters stands in a signed envelope. */
+/** A published component as the index stores it. A signed envelope covers everything except the counters. */
 export interface ModuleRecord {
   /** UUID. */
   readonly id: string;
-  /** Digest of the bytes, `sha256:` and 64 hex digits, and the key under which a blob store has them. */
+  /** `sha256:` and 64 hex digits of the bytes, which is also their key in a blob store. */
   readonly storagePointer: string;
   readonly size: number;
-  /** Over names and types of the exports. */
+  /** The hash of the names and types of the exports. */
   readonly interfaceHash: string;
-  /** Over names and types of the imports. */
+  /** The hash of the names and types of the imports. */
   readonly requiresHash: string;
-  /** Names of the imports, sorted. */
+  /** The names of the imports, sorted. */
   readonly requires: readonly string[];
   readonly name: string;
   readonly version: string;
   readonly description: string;
-  /** Storage pointer of the module of the same interface that this one replaces. */
+  /** The storage pointer of the module with the same interface that this one replaces. */
   readonly supersedes?: string | undefined;
-  /** Which embedder made the vector. */
+  /** The embedder that made the vector. */
   readonly embedderId?: string | undefined;
   readonly embedding?: Float32Array | undefined;
   readonly status: ValidationStatus;
-  /** The publisher's DSSE envelope, as JSON. */
+  /** The publisher's DSSE envelope as JSON. */
   readonly signature: string;
-  /** Key id of a signature of that envelope, the last that was added. A hint. */
+  /** The key id of the last signature that was added to that envelope. It is only a hint. */
   readonly keyId: string;
-  /** The verifier's DSSE envelope, as JSON. Without it a `verified` in the row is worth nothing. */
+  /** The verifier's DSSE envelope as JSON. Without it, a `verified` in the row has no meaning. */
   readonly verification?: string | undefined;
   /** The envelope of whoever revoked it, as JSON. */
   readonly revocation?: string | undefined;
@@ -39,77 +39,80 @@ export interface ModuleRecord {
 
 export interface ModuleQuery {
   readonly interfaceHash: string;
-  /** The meaning that is looked for. Without one the newest verified module is the answer. */
+  /** The wanted meaning. Without one, the newest verified module is the result. */
   readonly embedding?: Float32Array | undefined;
-  /** Which embedder made the vector; another than the index's is an error. */
+  /** The embedder that made the vector. It is an error if the index has another one. */
   readonly embedderId?: string | undefined;
-  /** Least cosine similarity, -1 to 1; 0.95 by default. */
+  /** The least cosine similarity, -1 to 1; 0.95 by default. */
   readonly threshold?: number | undefined;
-  /** Imports that can be met; a module that asks for another is passed over. Left out: whatever it asks for. */
+  /** The available imports. A module that needs another import is skipped. By default nothing is skipped. */
   readonly provided?: readonly string[] | undefined;
-  /** Most matches; 1 by default. */
+  /** The most matches; 1 by default. */
   readonly limit?: number | undefined;
 }
 
 export interface ModuleMatch {
   readonly record: ModuleRecord;
-  /** Cosine similarity; absent when no embedding was asked for. */
+  /** The cosine similarity; absent without an embedding in the query. */
   readonly similarity?: number | undefined;
 }
 
-/** Keeps records and finds them. What it gives back is not trusted: its reader checks the signatures. */
+/** Stores records and finds them. Its results are not trusted: its caller checks the signatures. */
 export interface ModuleIndex {
-  /** Inserts the record, or gives back the one that already stands for the same bytes. */
+  /** Inserts the record, or returns the existing one for the same bytes. */
   insert(record: ModuleRecord): Promise<ModuleRecord>;
   get(id: string): Promise<ModuleRecord | undefined>;
   /**
-   * Verified modules that no other supersedes, best first: by similarity when an embedding is given, newest first
-   * otherwise; ties by use count, then age, then id. A vector that cannot be compared matches nothing.
+   * Returns verified modules that no other one supersedes, best first: by similarity when an embedding is given, newest
+   * first otherwise; ties by use count, then age, then id. A vector that cannot be compared matches nothing.
    */
   find(query: ModuleQuery): Promise<readonly ModuleMatch[]>;
 }
 
-/** Immutable bytes under their digest. */
+/** Immutable bytes by their digest. */
 export interface BlobStore {
-  /** Stores the bytes durably; storing them again makes them young again. */
+  /** Stores the bytes durably. Storing them again resets their age. */
   put(pointer: string, bytes: Uint8Array): Promise<void>;
-  /** The bytes, unchecked, or undefined when there are none. Reads `maxBytes` at most. */
+  /** Returns the unchecked bytes, or undefined when there are none. Reads at most `maxBytes`. */
   get(pointer: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | undefined>;
 }
 
-/** What garbage collection needs of a blob store. */
+/** What garbage collection needs from a blob store. */
 export interface BlobInventory {
-  /** Every blob with the time of its last `put`, milliseconds since 1970. */
+  /** Lists every blob with the time of its last `put`, in milliseconds since 1970. */
   list(): AsyncIterable<{ readonly pointer: string; readonly storedAt: number }>;
   delete(pointer: string): Promise<void>;
 }
 
 export interface FetchedModule {
   readonly record: ModuleRecord;
-  /** Ids of the trusted, valid keys that signed the publication. */
+  /** The ids of the trusted, valid keys that signed the publication. */
   readonly signers?: readonly string[] | undefined;
-  /** The very bytes that were checked; nobody else holds them. */
+  /** The very bytes that were checked; nobody else has a reference to them. */
   readonly bytes: Uint8Array;
 }
 
-/** How a call that the registry was asked about ended. */
+/** The outcome of a call for which the registry was queried. */
 export interface LookupOutcome {
-  /** Hash of the request, 64 hex digits. */
+  /** The hash of the request, 64 hex digits. */
   readonly requestHash: string;
   readonly interfaceHash: string;
-  /** `hit`: a module answered. `miss`: none fitted. `refused`: one fitted that was not trusted. `failed`: it ran and failed. */
+  /**
+   * `hit`: a module answered. `miss`: none matched. `refused`: a module matched that was not trusted. `failed`: a
+   * module ran and failed.
+   */
   readonly outcome: 'hit' | 'miss' | 'refused' | 'failed';
   readonly moduleId?: string | undefined;
-  /** From decision to answer. */
+  /** Milliseconds from the decision to the answer. */
   readonly elapsedMs: number;
 }
 
-/** What a registry's client did since it was made. */
+/** The counts of a registry client since it was made. */
 export interface RegistryMetrics {
   readonly queries: number;
   /** Queries that found a trusted module. */
   readonly matched: number;
-  /** Modules that were found, or fetched, and not trusted. */
+  /** Modules that were found or fetched but not trusted. */
   readonly refused: number;
   readonly fetches: number;
   readonly fetchedBytes: number;
@@ -117,21 +120,21 @@ export interface RegistryMetrics {
   readonly failures: number;
 }
 
-/** Finds published components and fetches them, trusted ones only. */
+/** Finds and fetches published components, only trusted ones. */
 export interface ModuleRegistry {
-  /** Trusted matches, best first. @throws `REGISTRY_…` */
+  /** Returns trusted matches, best first. @throws `REGISTRY_…` */
   query(query: ModuleQuery): Promise<readonly ModuleMatch[]>;
-  /** Verified bytes of a trusted module. @throws `REGISTRY_…` */
+  /** Returns the verified bytes of a trusted module. @throws `REGISTRY_…` */
   fetch(id: string, signal?: AbortSignal): Promise<FetchedModule>;
-  /** Logs how a lookup ended. */
+  /** Logs the outcome of a lookup. */
   record(outcome: LookupOutcome): Promise<void>;
-  /** What it did so far, where it counts. */
+  /** Returns the counts, if it counts. */
   metrics?(): RegistryMetrics;
 }
 
-/** Turns text into a vector of its meaning. */
+/** Converts text to a vector of its meaning. */
 export interface Embedder {
-  /** Names the model and its version: vectors of different ids cannot be compared. */
+  /** Identifies the model and its version. Vectors with different ids cannot be compared. */
   readonly id: string;
   embed(text: string, signal?: AbortSignal): Promise<Float32Array>;
 }
@@ -150,7 +153,7 @@ export interface ModelRequest {
 
 export interface ModelReply {
   readonly text: string;
-  /** Tokens that were read and written, when the provider says. */
+  /** The tokens that were read and written, if the provider reports them. */
   readonly inputTokens?: number | undefined;
   readonly outputTokens?: number | undefined;
 }

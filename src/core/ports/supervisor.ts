@@ -1,7 +1,7 @@
 import type { VivariumError } from '#core/errors';
 import type { ComponentHandle } from '../handle.ts';
 
-/** Told of failures; decides on restarts. */
+/** Receives failures and decides about restarts. */
 export interface Supervisor {
   failed(handle: ComponentHandle, reason: VivariumError): void;
 }

@@ -1,10 +1,10 @@
-/** ASCII text and its bytes, of which shorter texts are parts. */
+/** ASCII text and its bytes, in which shorter texts are ranges. */
 export interface AsciiBlock {
   readonly text: string;
   readonly bytes: DataView;
 }
 
-/** Text that lies in a block of ASCII: who needs its bytes reads no string, and no string is made before one is asked for. */
+/** A text in a block of ASCII. Readers of bytes need no string, and a string is made only on request. */
 export class AsciiText {
   readonly block: AsciiBlock;
   readonly start: number;

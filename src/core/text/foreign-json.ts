@@ -1,33 +1,36 @@
-/** What is parsed of a text from outside at most. */
+/** Bounds on parsing a text from outside. */
 export interface ForeignTextBounds {
   /** Bytes, or UTF-16 units of a string. */
   readonly maxLength: number;
-  /** Lists and objects inside one another; 64 by default. */
+  /** The nesting of lists and objects; 64 by default. */
   readonly maxDepth?: number;
-  /** Values, about: each takes tens of bytes of V8's heap, however few of text; 100,000 by default. */
+  /**
+   * The approximate number of values, each of which takes tens of bytes of V8's heap, however short its text; 100,000
+   * by default.
+   */
   readonly maxItems?: number;
 }
 
-/** How deep and how large a text may be when nobody says otherwise. */
+/** The default depth and number of values. */
 export const FOREIGN_TEXT_DEFAULTS = { maxDepth: 64, maxItems: 100_000 } as const;
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Parses JSON from outside: a file, a server, a database, a guest. Nothing else in `src` may call `JSON.parse` on such
- * text. Its size, depth and number of values are looked at first, in one pass that makes nothing: 200 MB of opened
- * brackets take the parser sixteen seconds and eleven gigabytes before it finds them unclosed.
+ * Parses JSON from outside: from a file, a server, a database or a guest. Nothing else in `src` may call `JSON.parse`
+ * on such text. Its size, depth and number of values are checked first in one pass that allocates nothing: without
+ * this, 200 MB of opening brackets occupy the parser for sixteen seconds and eleven gigabytes before it fails.
  * @param text UTF-8, or a string
- * @param revive as `JSON.parse` calls it, with the text of a number or other primitive in its third argument
- * @throws {RangeError} for what is beyond the bounds
- * @throws {SyntaxError} for what is not JSON
+ * @param revive called as by `JSON.parse`, with the text of a number or other primitive in its third argument
+ * @throws {RangeError} for text beyond the bounds
+ * @throws {SyntaxError} for text that is not JSON
  * @throws {TypeError} for bytes that are not UTF-8
  */
 export function parseForeignJson(text: string | Uint8Array, bounds: ForeignTextBounds, revive?: Revive): unknown {
   if (text.length > bounds.maxLength) throw tooLong(text.length, bounds.maxLength);
   const { maxDepth, maxItems } = { ...FOREIGN_TEXT_DEFAULTS, ...bounds };
-  // Shorter than it may be deep, it can be neither too deep nor too large.
+  // A text shorter than both bounds can be neither too deep nor too large.
   if (text.length > Math.min(maxDepth, maxItems)) {
     const at = typeof text === 'string' ? unitsOf(text) : bytesOf(text);
     checkStructure(at, text.length, maxDepth, maxItems);
@@ -42,11 +45,11 @@ type Revive = (key: string, value: unknown, context?: { readonly source?: string
 
 interface Characters {
   at(index: number): number;
-  /** The next double quote, or -1. */
+  /** Returns the index of the next double quote, or -1. */
   quote(from: number): number;
 }
 
-// Outside of ASCII, a byte of UTF-8 and a unit of UTF-16 are never one of the characters that are looked for.
+// Outside of ASCII, no byte of UTF-8 and no unit of UTF-16 equals one of the searched characters.
 const unitsOf = (text: string): Characters => ({
   at: (index) => text.charCodeAt(index),
   quote: (from) => text.indexOf('"', from),
@@ -63,7 +66,7 @@ function checkStructure(text: Characters, length: number, maxDepth: number, maxI
     const character = text.at(index);
     if (character === QUOTE) {
       index = endOfString(text, index);
-      // Not closed: that is for the parser to say.
+      // The string is not closed, which the parser will report.
       if (index < 0) return;
     } else if (character === OPEN_LIST || character === OPEN_OBJECT) {
       if (++depth > maxDepth) throw new RangeError(`it nests deeper than ${maxDepth}`);
@@ -74,7 +77,10 @@ function checkStructure(text: Characters, length: number, maxDepth: number, maxI
   }
 }
 
-/** The index of the quote that ends a string, or -1. Backslashes are counted once each: before the quote they precede. */
+/**
+ * Returns the index of the quote that ends a string, or -1. Each backslash is counted once, before the quote that
+ * follows it.
+ */
 function endOfString(text: Characters, start: number): number {
   for (let end = text.quote(start + 1); end >= 0; end = text.quote(end + 1)) {
     let before = end - 1;

@@ -1,15 +1,18 @@
 import { FOREIGN_TEXT_DEFAULTS, type ForeignTextBounds, tooLong } from './foreign-json.ts';
 
-/** Dots of a line outside of strings: `a.a.a.a` makes a table for every two bytes, and the parser's limit on depth does not see them. */
+/**
+ * The most dots of a line outside of strings. `a.a.a.a` makes a table for every two bytes, and the parser's limit on
+ * depth does not count these.
+ */
 const MAX_DOTS = 16;
-/** These make a value or a table, or end one and begin the next. */
+/** Characters that make a value or a table, or end one and begin the next. */
 const ITEMS = new Set(['=', ',', '[', '{', '.']);
 
 /**
- * Parses TOML from outside with the parser that it is given: core has no dependencies. Nothing else in `src` may call a
- * TOML parser. Size, dots and the number of values are looked at first, in one pass; depth is the parser's own limit.
- * @throws {RangeError} for what is beyond the bounds
- * @throws what `parse` throws for what is not TOML
+ * Parses TOML from outside with the given parser, because core has no dependencies. Nothing else in `src` may call a
+ * TOML parser. Size, dots and the number of values are checked first in one pass; the parser itself limits the depth.
+ * @throws {RangeError} for text beyond the bounds
+ * @throws what `parse` throws for text that is not TOML
  */
 export function parseForeignToml<T>(
   text: string,
@@ -26,14 +29,17 @@ export function parseForeignToml<T>(
     else if (character === '#') index = endOfLine(text, index) - 1;
     else if (character === '"' || character === "'") index = endOfString(text, index, character);
     else if (ITEMS.has(character)) {
-      if (character === '.' && ++dots > MAX_DOTS) throw new RangeError('a line has a key of many dots');
+      if (character === '.' && ++dots > MAX_DOTS) throw new RangeError('a line has a key with too many dots');
       if (++items > maxItems) throw new RangeError(`it holds more than ${maxItems} values`);
     }
   }
   return parse(text, { maxDepth });
 }
 
-/** Where a string's last quote stands. One that is not closed ends with its line, or the text: the parser refuses it. */
+/**
+ * Returns the index of a string's last quote. A string that is not closed ends with its line or the text, and the
+ * parser rejects it.
+ */
 function endOfString(text: string, start: number, quote: string): number {
   const isLong = text.startsWith(quote.repeat(3), start);
   const closing = isLong ? quote.repeat(3) : quote;

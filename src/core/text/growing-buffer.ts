@@ -1,8 +1,8 @@
 const FIRST_BYTES = 1_024;
 
 /**
- * Bytes that come in pieces, in one buffer: a piece of one byte costs one byte. An object for each would let whoever chooses
- * the pieces take a hundred times what they hold.
+ * Collects pieces of bytes in one buffer, in which a piece of one byte takes one byte. With an object for each piece,
+ * whoever chooses the pieces could make them take a hundred times their size.
  */
 export class GrowingBuffer {
   readonly #maxBytes: number;
@@ -11,8 +11,8 @@ export class GrowingBuffer {
   #length = 0;
 
   /**
-   * @param maxBytes what it holds at most
-   * @param reserve asked before it grows by so many bytes; where it answers false, it does not
+   * @param maxBytes the most bytes that it holds
+   * @param reserve called before the buffer grows by a number of bytes; false prevents the growth
    */
   constructor(maxBytes: number, reserve: (bytes: number) => boolean = () => true) {
     this.#maxBytes = maxBytes;
@@ -23,12 +23,12 @@ export class GrowingBuffer {
     return this.#length;
   }
 
-  /** What is in it: a view, until the next `append`. */
+  /** The contents, as a view that is valid until the next `append`. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Takes all of the bytes, or answers false and takes none. */
+  /** Appends all bytes, or returns false and appends none. */
   append(bytes: Uint8Array): boolean {
     const length = this.#length + bytes.length;
     if (length > this.#maxBytes) return false;
@@ -38,12 +38,12 @@ export class GrowingBuffer {
     return true;
   }
 
-  /** Forgets the bytes and keeps the room. */
+  /** Drops the bytes and keeps the memory. */
   clear(): void {
     this.#length = 0;
   }
 
-  /** Forgets the bytes and the room, which is not reserved back. */
+  /** Drops the bytes and the memory. The reservation is not returned. */
   release(): void {
     this.#length = 0;
     this.#buffer = new Uint8Array();

@@ -1,8 +1,9 @@
 const MOST_DEPTH = 16;
 
 /**
- * Data from outside as messages show it: like JSON, at most `most` UTF-16 units and `…` where there is more. It is walked no
- * further than it is shown, so a list of thirty million bytes costs what a short one does. Only plain data is asked for its parts.
+ * Formats data from outside for messages: like JSON, at most `most` UTF-16 units, with `…` if there is more. It reads
+ * no more of the data than it shows, so a list of thirty million bytes costs as much as a short one. It reads the parts
+ * of plain data only.
  */
 export function shownData(value: unknown, most: number): string {
   const shown = new ShownData(most);

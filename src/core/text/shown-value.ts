@@ -1,24 +1,25 @@
 const MOST_SHOWN = 80;
 
-/** Linux opens no path of more bytes. */
+/** Linux opens no path with more bytes. */
 const MOST_PATH = 4_096;
 
 /**
- * Controls move a terminal's cursor or end a C string in a database; line separators break a log's line; marks of
- * direction make a text read as another one, and a byte order mark is not seen at all.
+ * Characters that are not safe to print. Controls move a terminal's cursor or end a C string in a database, line
+ * separators split a log's line, marks of direction make a text look like another one, and a byte order mark is
+ * invisible.
  */
 export const UNSAFE_CHARACTERS: RegExp = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /**
- * Text from outside as messages quote it: a JSON string of at most `most` UTF-16 units of the text, and `…` where it was
- * cut. Unsafe characters and halves of surrogate pairs are escaped, so one unit takes at most six characters.
+ * Quotes text from outside for messages: a JSON string of at most `most` UTF-16 units of the text, with `…` where it
+ * was cut. Unsafe characters and halves of surrogate pairs are escaped, so one unit takes at most six characters.
  */
 export function shownText(text: string, most: number = MOST_SHOWN): string {
   const short = text.length > most ? `${text.slice(0, splitsPair(text, most) ? most - 1 : most)}…` : text;
   return JSON.stringify(short).replace(UNSAFE_CHARACTERS, (unit) => `\\u${hexOf(unit).padStart(4, '0')}`);
 }
 
-/** A path as messages quote it: whole, as far as one can be opened. */
+/** Quotes a path for messages, in full up to the length that can be opened. */
 export function shownPath(path: string): string {
   return shownText(path, MOST_PATH);
 }
@@ -28,7 +29,7 @@ export function printable(text: string): string {
   return text.replace(UNSAFE_CHARACTERS, (unit) => (unit === '\n' || unit === '\t' ? unit : `\\u{${hexOf(unit)}}`));
 }
 
-/** Any value as messages show it: short, and without asking the value, which may throw. */
+/** Formats any value for messages: shortly, and without calling the value's methods, which may throw. */
 export function shownValue(value: unknown): string {
   if (typeof value === 'string') return shownText(value);
   if (typeof value === 'bigint') return `${value}n`;

@@ -1,36 +1,45 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
 /**
- * The values that all `AsyncLocalStorage` of the process have at one point, as the code that sends a message has them;
- * undefined where no storage is in use, which is what most messages have.
+ * The values of all `AsyncLocalStorage` of the process at one point, for example where a message is sent; undefined
+ * when no storage is in use, which is so for most messages.
  */
 export type AsyncContext = AsyncResource | undefined;
 
-/** Nothing is told of the end of such a resource, and nothing needs to know what began it: both would cost time. */
+/** Nothing reports the end of such a resource or what began it, because nothing needs this and both would take time. */
 const OPTIONS = { requireManualDestroy: true, triggerAsyncId: 1 };
 
-/** Where Node keeps the values in an `AsyncResource`, as one object; undefined where this Node keeps them elsewhere. */
+/**
+ * The property in which Node keeps the values of an `AsyncResource` as one object; undefined if this Node keeps them
+ * elsewhere.
+ */
 const FRAME = findFrame();
 
-/** The context of the running code. It is taken for every message of the embedder's: some 25 nanoseconds. */
+/**
+ * Returns the context of the running code. It is called for every message of the embedder and takes about 25
+ * nanoseconds.
+ */
 export function currentContext(): AsyncContext {
   const resource = new AsyncResource('VIVARIUM', OPTIONS);
   return FRAME !== undefined && frameOf(resource, FRAME) === undefined ? undefined : resource;
 }
 
-/** Whether both are surely the same; two that are not known to be so are only run in for nothing. */
+/**
+ * Whether two contexts are certainly the same. If this is unknown, the task is run in the other context, which does no
+ * harm.
+ */
 export function isSameContext(one: AsyncContext, other: AsyncContext): boolean {
   if (one === other) return true;
   if (FRAME === undefined || one === undefined || other === undefined) return false;
   return frameOf(one, FRAME) === frameOf(other, FRAME);
 }
 
-/** Runs the task in a context that was taken earlier, whatever the running code's own is. */
+/** Runs the task in a context that was taken earlier, whatever the context of the running code. */
 export function inContext<T>(context: AsyncContext, task: () => T): T {
   return (context ?? NONE).runInAsyncScope(task);
 }
 
-/** Taken while this module is loaded, possibly by code that has a context of its own: so it is emptied first. */
+/** The empty context. The code that loads this module may have a context of its own, so it is emptied first. */
 const NONE = emptyContext();
 
 function emptyContext(): AsyncResource {
@@ -40,8 +49,9 @@ function emptyContext(): AsyncResource {
 }
 
 /**
- * The property is Node's own affair and may change: it is believed only if it tells a storage in use from none. Without
- * it every turn runs in its message's context by way of `runInAsyncScope`, which is as right and somewhat slower.
+ * Finds the property. It is internal to Node and may change, so it is used only if it distinguishes a storage in use
+ * from none. Without it every turn runs in its message's context by `runInAsyncScope`, which is as correct and somewhat
+ * slower.
  */
 function findFrame(): symbol | undefined {
   const taken = (): AsyncResource => new AsyncResource('VIVARIUM', OPTIONS);

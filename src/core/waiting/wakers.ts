@@ -1,7 +1,7 @@
-/** Takes back what was asked for; doing so again does nothing. */
+/** Ends a subscription. Calling it again does nothing. */
 export type Unsubscribe = () => void;
 
-/** Those who want to be told when something changes. Each is told of every change until it takes that back. */
+/** A list of subscribers to a change. Each is called at every change until it unsubscribes. */
 export class Wakers {
   readonly #wakers = new Map<object, () => void>();
 
@@ -11,7 +11,7 @@ export class Wakers {
     return () => void this.#wakers.delete(key);
   }
 
-  /** Tells all of them. Those who are added meanwhile are not told. */
+  /** Calls all subscribers. Those that are added meanwhile are not called. */
   wake(): void {
     for (const wake of [...this.#wakers.values()]) wake();
   }

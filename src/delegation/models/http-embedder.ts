@@ -13,7 +13,7 @@ const MAX_DIMENSIONS = 8_192;
 
 /** An embedding model behind an OpenAI-compatible `POST <url>/embeddings`. */
 export class HttpEmbedder implements Embedder {
-  /** The model's name: a server that changes the model under one name makes an index useless. */
+  /** The model's name. A server that replaces the model under the same name makes an index useless. */
   readonly id: string;
   readonly #endpoint: JsonEndpoint;
   readonly #model: string;
@@ -33,7 +33,7 @@ export class HttpEmbedder implements Embedder {
     const reply = await this.#endpoint.post('/embeddings', body, signal);
     const vector = (reply as { data?: { embedding?: unknown }[] } | null)?.data?.[0]?.embedding;
     if (!Array.isArray(vector) || vector.length === 0 || vector.length > MAX_DIMENSIONS) {
-      throw invalidReply(`data[0].embedding is no list of 1 to ${MAX_DIMENSIONS} numbers`);
+      throw invalidReply(`data[0].embedding is not a list of 1 to ${MAX_DIMENSIONS} numbers`);
     }
     if (!vector.every((value) => typeof value === 'number' && Number.isFinite(value))) {
       throw invalidReply('data[0].embedding holds something else than numbers');

@@ -17,7 +17,7 @@ export class HttpModelProvider implements ModelProvider {
     const reply = await this.#endpoint.post('/chat/completions', body, signal);
     const choice = field(reply, 'choices');
     const text = field(field(Array.isArray(choice) ? choice[0] : undefined, 'message'), 'content');
-    if (typeof text !== 'string') throw invalidReply('choices[0].message.content is no text');
+    if (typeof text !== 'string') throw invalidReply('choices[0].message.content is not a text');
     const usage = field(reply, 'usage');
     return { text, inputTokens: count(usage, 'prompt_tokens'), outputTokens: count(usage, 'completion_tokens') };
   }

