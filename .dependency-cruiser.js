@@ -34,6 +34,7 @@ export const may = {
     'storage',
     'project',
   ],
+  testing: ['core', 'system'],
   cli: ['core', 'files', 'system'],
 };
 

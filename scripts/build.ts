@@ -48,7 +48,7 @@ const packages = Object.keys({ ...dependencies, ...peerDependencies }).filter((n
 // Finding and reading a file for each module would be most of a warm start. The doors share their code, so that a class
 // is the same whichever door it came through.
 rmSync('dist/start', { recursive: true, force: true });
-const doors = ['cache', 'metering', 'bundle', 'registry', 'delegation', 'cli'];
+const doors = ['cache', 'metering', 'bundle', 'registry', 'delegation', 'testing', 'cli'];
 const { metafile } = await build({
   metafile: true,
   entryPoints: {

@@ -8,6 +8,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   new: ['viv new greeter'],
   build: ['viv build greeter', 'viv build greeter/src/actor.ts --output greeter.wasm'],
+  dev: ['viv dev greeter', "viv dev greeter --grant 'storage:*:**'"],
   inspect: ['viv inspect greeter/actor.wasm', 'viv inspect greeter/actor.toml', 'viv inspect plugin.wasm --json'],
   meter: ['viv meter math.wasm --explain', 'viv meter math.wasm --output math.metered.wasm'],
   'key new': ['viv key new ada', 'viv key new ci --valid-for 365d'],

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.ts';
 import { cacheCommand } from './commands/cache.ts';
 import { callCommand } from './commands/call.ts';
+import { devCommand } from './commands/dev.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { keyCommand, signCommand, verifyCommand } from './commands/keys.ts';
 import { meterCommand } from './commands/meter.ts';
@@ -19,6 +20,7 @@ import { Shell, type Streams } from './shell.ts';
 const COMMANDS = [
   newCommand,
   buildCommand,
+  devCommand,
   runCommand,
   startCommand,
   callCommand,

@@ -45,7 +45,10 @@ export function asResult<T>(run: () => T): T {
 function textOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const head = `${thrown.name}: ${thrown.message}`;
-  return thrown instanceof ActorError ? head : `${head}\n${thrown.stack ?? ''}`.trimEnd();
+  if (thrown instanceof ActorError) return head;
+  const stack = thrown.stack ?? '';
+  // One engine has the message in it, the other has not.
+  return (stack.startsWith(head) ? stack : `${head}\n${stack}`).trimEnd();
 }
 
 /** Runs a host call. Its error case arrives as a record, in one engine inside an error's `payload`. */
@@ -60,5 +63,5 @@ export function fromHost<T>(call: () => T): T {
 }
 
 function payloadOf(thrown: unknown): unknown {
-  return thrown instanceof Error && 'payload' in thrown ? thrown.payload : undefined;
+  return typeof thrown === 'object' && thrown !== null && 'payload' in thrown ? thrown.payload : undefined;
 }

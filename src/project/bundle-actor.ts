@@ -43,7 +43,10 @@ const SERVICES = /from "(?:vivarium:actor\/|vivarium\/guest)/;
  * Bundles a source with what it imports, and with those globals of the guest library that it uses.
  * @throws {ProjectError} `PROJECT_BUILD_FAILED`, naming file and line
  */
-export async function bundleActor(input: BundleInput): Promise<Bundle> {
+export async function bundleActor(
+  input: BundleInput,
+  { format = 'esm', given = [] }: { readonly format?: 'esm' | 'cjs'; readonly given?: readonly string[] } = {},
+): Promise<Bundle> {
   if (input.hasGlobals) {
     const plain = await run(input, { entryPoints: [input.entry], plugins: [await witImports(input.witPath)] });
     return { ...plain, imports: [], warnings: [] };
@@ -53,7 +56,9 @@ export async function bundleActor(input: BundleInput): Promise<Bundle> {
     inject: [MARKERS],
     plugins: [markGlobals, await witImports(input.witPath)],
   });
-  const mentioned = mentionedGlobals(marked.source);
+  const mentioned = new Set(mentionedGlobals(marked.source));
+  // An answer of theirs is one of these classes.
+  if (given.some((name) => mentioned.delete(name))) mentioned.add('Response');
   const { modules, imports } = preludeFor(mentioned, SERVICES.test(marked.source));
   const placeOf = sourceLines(parseForeignJson(marked.sourceMap, MAP_BOUNDS));
   const missing: string[] = [];
@@ -68,6 +73,7 @@ export async function bundleActor(input: BundleInput): Promise<Bundle> {
     );
   }
   const { source, sourceMap } = await run(input, {
+    format,
     stdin: {
       contents: entryOf(input, modules, missing, marked.exports),
       sourcefile: 'entry.js',
@@ -140,6 +146,19 @@ export async function placeOfImport({ importers }: Bundle, name: string): Promis
   const at = Math.max(text.indexOf(`'${name}'`), text.indexOf(`"${name}"`));
   if (at === -1) return `${shownFile(file)}: `;
   return `${shownFile(file)}:${lineAt(text, at)[0]}: `;
+}
+
+/**
+ * Bundles an actor as `bundleActor` does, as a script for Node that calls `require` for its imports.
+ * @param given globals that whoever runs it gives
+ */
+export async function bundleForNode(
+  { entry, guestLibrary, witPath }: Pick<BundleInput, 'entry' | 'guestLibrary' | 'witPath'>,
+  given: readonly string[],
+): Promise<{ readonly source: string; readonly placeOf: ReturnType<typeof sourceLines> }> {
+  const input = { entry, guestLibrary, witPath, output: join(process.cwd(), 'guest-bundle.js'), hasGlobals: false };
+  const { source, sourceMap } = await bundleActor(input, { format: 'cjs', given });
+  return { source, placeOf: sourceLines(parseForeignJson(sourceMap, MAP_BOUNDS)) };
 }
 
 async function run({ entry, guestLibrary, output, hasGlobals }: BundleInput, options: EsbuildOptions): Promise<Output> {

@@ -1,4 +1,5 @@
 export { type BuildOptions, type BuiltComponent, build, type GuestEngine } from './build.ts';
+export { bundleForNode } from './bundle-actor.ts';
 export { ProjectError, type ProjectErrorCode } from './errors.ts';
 export { bundleForeignSource, componentizeBundle } from './foreign-source.ts';
 export { type ActorManifest, parseManifest, readManifest } from './manifest.ts';

@@ -2,7 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import { readDoors } from './mentioned.ts';
 
-const DOORS = ['src', 'src/metering', 'src/cache', 'src/bundle', 'src/registry', 'src/delegation', 'src/guest'];
+const DOORS = [
+  'src',
+  'src/metering',
+  'src/cache',
+  'src/bundle',
+  'src/registry',
+  'src/delegation',
+  'src/guest',
+  'src/testing',
+];
 const doors = readDoors(DOORS.map((folder) => `${folder}/index.ts`));
 
 describe.each(DOORS)('the door of %s', (folder) => {

@@ -17,6 +17,7 @@ const MAY_PARSE: Readonly<Record<string, string>> = {
   'src/guest/message.ts': 'runs inside the sandbox, within its fuel and memory',
   'src/guest/values.ts': 'runs inside the sandbox, within its fuel and memory',
   'src/system/engine-profile.ts': "an installed package's package.json",
+  'src/testing/fake-host.ts': "what the guest of the embedder's own test sent",
 };
 
 /** Uses of JSON's parser, and of TOML's that are not the last argument of `parseForeignToml`. */

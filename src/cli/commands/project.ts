@@ -46,7 +46,7 @@ export function buildCommand(shell: Shell): Command {
           world: flags.world,
           check: flags.check,
         });
-        for (const warning of warnings) shell.note(warning);
+        if (!shell.json) for (const warning of warnings) shell.line(warning);
         const shown = relative(process.cwd(), file);
         shell.result({ file, bytes, engine, warnings }, `${shown}  ${(bytes / 2 ** 20).toFixed(2)} MiB`);
       }),

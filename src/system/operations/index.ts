@@ -5,6 +5,7 @@ export type { MeteredFile } from './meter.ts';
 export {
   buildActor,
   buildSource,
+  bundleForNode,
   checkBundle,
   checkWorkingTree,
   inspectBundle,

@@ -30,6 +30,8 @@ export const meterFile: typeof metering.meterFile = async (...given) =>
   (await import('./meter.ts')).meterFile(...given);
 
 export const newActor: typeof projects.newActor = async (folder) => (await import('./project.ts')).newActor(folder);
+export const bundleForNode: typeof projects.bundleForNode = async (...given) =>
+  (await import('./project.ts')).bundleForNode(...given);
 export const buildActor: typeof projects.buildActor = async (project, options) =>
   (await import('./project.ts')).buildActor(project, options);
 export const buildSource: typeof sources.buildSource = async (...given) =>

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { allow, checkOptions } from '#core/options';
-import { type BuildOptions, type BuiltComponent, build, scaffold } from '#project';
+import { type BuildOptions, type BuiltComponent, build, bundleForNode as bundle, scaffold } from '#project';
 import { describeComponent } from '#wasm';
 
 export { type ActorManifest, readManifest } from '#project';
 
 /** In a checkout this file lies in `src/system`, compiled in `dist/system`: the package's root is two above both. */
 const root = new URL('../../../', import.meta.url);
-const witFolder = fileURLToPath(new URL('wit', root));
+const witFolder: string = fileURLToPath(new URL('wit', root));
 const globalTypes = fileURLToPath(new URL('templates/typescript/types/globals.d.ts', root));
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 /** The file that `vivarium/guest` stands for in what is built. */
@@ -26,6 +26,11 @@ const RULE = allow.options(BUILD);
 /** Makes an actor's project. @throws `PROJECT_EXISTS` */
 export function newActor(folder: string): Promise<readonly string[]> {
   return scaffold(folder, { witFolder, guestTypes: fileURLToPath(new URL('dist/guest', root)), globalTypes });
+}
+
+/** Bundles an actor's module as a script for Node. @param given globals that whoever runs it gives */
+export function bundleForNode(entry: string, given: readonly string[]): ReturnType<typeof bundle> {
+  return bundle({ entry, guestLibrary, witPath: witFolder }, given);
 }
 
 /** Makes a component of an actor's project. @throws `CORE_INVALID_OPTION`, `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED` */

@@ -1,0 +1,11 @@
+export type { FakeAnswer, FakeHost, FakeLogLine, FakeMessage, FakeRequest } from './fake-host.ts';
+export { FakeFailure } from './fake-host.ts';
+export {
+  type FakeFetch,
+  type FakeResponse,
+  GuestError,
+  type TestActor,
+  type TestActorOptions,
+  testActor,
+} from './guest-module.ts';
+export { createTestRuntime, TestClock } from './runtime.ts';

@@ -1,0 +1,55 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { expect, it } from 'vitest';
+import { main } from '../../src/cli/index.ts';
+
+const source = (version: string): string => `
+import { defineActor } from 'vivarium/guest';
+export const lifecycle = defineActor({
+  name: 'developed',
+  version: '1.0.0',
+  onMessage(message) {
+    console.log('hears', message.text());
+    return '${version} ' + message.text();
+  },
+});`;
+
+it('viv dev builds on change, keeps the actor that runs where it cannot, and shows its log', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vivarium-dev-'));
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  let [out, err] = ['', ''];
+  streams.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  streams.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  const seen = async (part: string, text: () => string): Promise<void> => {
+    for (let tries = 0; !text().includes(part); tries++) {
+      if (tries === 6_000) throw new Error(`${part} was never seen; there was ${out}${err}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  try {
+    await writeFile(join(folder, 'actor.ts'), source('first'));
+    const ended = main(['dev', folder, '--no-check'], streams as never);
+    await seen('runs as local/', () => out);
+    streams.stdin.write('one\n');
+    await seen('first one', () => out);
+    await writeFile(join(folder, 'actor.ts'), 'export const');
+    await seen('PROJECT_BUILD_FAILED', () => err);
+    streams.stdin.write('two\n');
+    await seen('first two', () => out);
+    out = '';
+    await writeFile(join(folder, 'actor.ts'), source('second'));
+    await seen('runs as local/', () => out);
+    streams.stdin.end('three\n');
+    expect(await ended).toBe(0);
+    expect(out).toContain('second three');
+    expect(err).toContain('[info] hears three');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 240_000);
