@@ -19,6 +19,12 @@ describe('documents', async () => {
     for (const heading of ['## Context', '## Decision', '## Consequences']) expect(text).toContain(heading);
   });
 
+  it.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])('%s names source files that are there', (file) => {
+    const named = readFileSync(file, 'utf8').match(/(?<![\w./-])[\w-][\w.-]*\/[\w./-]+\.(?:ts|js)(?!\w)/g) ?? [];
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((name) => !existsSync(name) && !existsSync(join('src', name)))).toEqual([]);
+  });
+
   it('show the embedding example as it runs', () => {
     const [, shown] =
       /<!-- examples\/embedding\/main.ts -->\n```ts\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8')) ?? [];
