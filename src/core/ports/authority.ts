@@ -2,7 +2,7 @@
 export interface GrantActions {
   readonly messaging: 'send' | 'request' | 'broadcast' | 'publish' | 'subscribe';
   readonly storage: 'read' | 'write' | 'delete';
-  readonly network: 'connect';
+  readonly network: 'connect' | 'listen' | 'send';
   readonly filesystem: 'read' | 'write';
   readonly environment: 'read';
   readonly clock: 'resolution';

@@ -1,4 +1,4 @@
-import type { ByteAccount, BytePipe, FieldPairs } from '#core/waiting';
+import type { ByteAccount, BytePipe, FieldPairs, Wakers } from '#core/waiting';
 import type { ByteInput, ByteOutput } from './bytes.ts';
 
 /** An HTTP request of a component's. */
@@ -67,7 +67,32 @@ export interface NetworkConnection {
   readonly closed: Promise<void>;
 }
 
-/** The network as one component may use it. Every connection is checked, and goes where it was checked to go. */
+/** Connections that come in on an address. */
+export interface NetworkListener {
+  /** With the port that was found, where any was asked for. */
+  readonly local: SocketAddress;
+  /** Whether `accept` has a connection to give. */
+  readonly readable: boolean;
+  /**
+   * A connection that came, with what is to be called when it has been closed. @throws an error with the code
+   * `SECURITY_PERMISSION_DENIED` once the grant is revoked
+   */
+  accept(): { readonly connection: NetworkConnection; readonly leave: () => void } | undefined;
+  /** Told when `readable` may have changed. */
+  readonly changed: Wakers;
+  /** Ends it with all that was not accepted. */
+  close(): void;
+}
+
+export interface ListenerHooks {
+  /** Asked for each connection that comes, outside of a turn: a place for it, and how to give it back; without one it is closed. */
+  reserve(): (() => void) | undefined;
+}
+
+/**
+ * The network as one component may use it. What is denied for a socket is thrown at once, and is no promise's rejection.
+ * Every connection is checked, and goes where it was checked to go.
+ */
 export interface ComponentNetwork {
   /**
    * The answer as soon as its head has come. @throws an error with the code `SECURITY_PERMISSION_DENIED`, or
@@ -78,4 +103,6 @@ export interface ComponentNetwork {
   /** The addresses of a name that some grant for sockets names; a connection to one of them counts as one to the name. */
   lookUp(name: string): Promise<readonly string[]>;
   connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection>;
+  /** Binds an address and listens on it; port 0 is any that is free. */
+  listen(at: SocketAddress, hooks: ListenerHooks, signal: AbortSignal): Promise<NetworkListener>;
 }

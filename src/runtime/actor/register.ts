@@ -16,6 +16,7 @@ import {
   defineOutgoingHandler,
   defineRandom,
   defineTcp,
+  SocketPlaces,
 } from '#runtime/wasi';
 import { registerMessagingFunctions } from './messaging.ts';
 import { registerServicesFunctions, type ServicesPorts } from './services.ts';
@@ -39,7 +40,7 @@ export function registerHostFunctions(current: CurrentStore, ports: HostPorts): 
   defineOutgoingHandler(linker, current, defineHttpTypes(linker, current, io));
   defineNetwork(linker, current);
   defineNameLookup(linker, current, io);
-  defineTcp(linker, current, io);
+  defineTcp(linker, current, io, new SocketPlaces());
   defineDenied(linker);
   registerMessagingFunctions(linker, current, ports.router);
   registerServicesFunctions(linker, current, ports);

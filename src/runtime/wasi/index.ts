@@ -9,4 +9,5 @@ export { defineIo } from './io.ts';
 export { defineRandom } from './random.ts';
 export { defineNameLookup } from './sockets/name-lookup.ts';
 export { defineNetwork } from './sockets/network.ts';
+export { SocketPlaces } from './sockets/socket-places.ts';
 export { defineTcp } from './sockets/tcp.ts';

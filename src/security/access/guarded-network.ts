@@ -3,8 +3,10 @@ import type {
   HttpLimits,
   HttpRequest,
   HttpResponse,
+  ListenerHooks,
   NameService,
   NetworkConnection,
+  NetworkListener,
   SocketAddress,
 } from '#core/ports/network';
 import type { Authority } from '#security/authority';
@@ -27,12 +29,16 @@ export class GuardedNetwork implements ComponentNetwork {
     return this.#guard.lookUp(name);
   }
 
-  async connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection> {
+  connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection> {
     const check = (): void => this.#guard.checkSocket(to);
     check();
-    // Imported on first use, because most components open no socket.
-    const { connectTcp } = await import('./tcp-connection.ts');
-    // The caller may have aborted meanwhile; `connectTcp` checks the signal again.
-    return connectTcp(to, check, signal);
+    // Imported on first use, because most components open no socket. `connectTcp` checks the signal then.
+    return import('./tcp-connection.ts').then(({ connectTcp }) => connectTcp(to, check, signal));
+  }
+
+  listen(at: SocketAddress, hooks: ListenerHooks, signal: AbortSignal): Promise<NetworkListener> {
+    const check = (): void => this.#guard.checkSocket(at, 'listen');
+    check();
+    return import('./tcp-listener.ts').then(({ listenTcp }) => listenTcp(at, check, hooks, signal));
   }
 }

@@ -15,6 +15,9 @@ export interface Admission {
   readonly addresses: readonly string[];
 }
 
+/** What a grant for sockets allows. */
+export type SocketAction = 'connect' | 'listen' | 'send';
+
 /** The most addresses whose names are remembered. Further addresses need a grant that names the address. */
 const MAX_LOOKED_UP = 256;
 
@@ -51,13 +54,17 @@ export class NetworkGuard {
 
   /**
    * Resolves a name that a grant for sockets names. Other names are not looked up, because the query itself informs
-   * whoever answers it.
+   * whoever answers it. @throws at once where the name is not granted
    */
-  async lookUp(name: string): Promise<readonly string[]> {
+  lookUp(name: string): Promise<readonly string[]> {
     const endpoint = parseEndpoint(`tcp://${name}:1`);
     if (endpoint === undefined || endpoint.isAddress || !this.#authority.capabilities.allowsName(endpoint.host)) {
       throw this.#authority.deny('network', 'connect', `tcp://${name}:*`, 'the name is not granted with any port');
     }
+    return this.#lookUpGranted(endpoint);
+  }
+
+  async #lookUpGranted(endpoint: Endpoint): Promise<readonly string[]> {
     const addresses = await this.#resolve(endpoint.host);
     for (const address of addresses) {
       const names = this.#lookedUp.get(address) ?? new Set();
@@ -68,25 +75,26 @@ export class NetworkGuard {
   }
 
   /**
-   * Checks whether a socket may connect to an address: by a grant for the address, or for a name that resolved to it.
+   * Checks whether a socket may connect, send to or listen on an address: by a grant for the address, or for a name that
+   * resolved to it.
    */
-  checkSocket({ address, port }: SocketAddress): void {
+  checkSocket({ address, port }: SocketAddress, action: SocketAction = 'connect', scheme: 'tcp' | 'udp' = 'tcp'): void {
     const canonical = canonicalAddress(address);
-    const target = formatEndpoint({ scheme: 'tcp', host: canonical ?? address, port });
-    if (canonical === undefined) throw this.#authority.deny('network', 'connect', target, 'it is not an address');
-    const hosts = [canonical, ...(this.#lookedUp.get(canonical) ?? [])];
+    const target = formatEndpoint({ scheme, host: canonical ?? address, port });
+    if (canonical === undefined) throw this.#authority.deny('network', action, target, 'it is not an address');
+    const hosts = [canonical, ...(action === 'listen' ? [] : (this.#lookedUp.get(canonical) ?? []))];
     const granted = hosts.some((host) =>
-      this.#authority.allows('network', 'connect', formatEndpoint({ scheme: 'tcp', host, port })),
+      this.#authority.allows('network', action, formatEndpoint({ scheme, host, port })),
     );
-    if (!granted) throw this.#authority.deny('network', 'connect', target);
-    if (!this.#mayReach({ scheme: 'tcp', host: canonical, port, isAddress: true }, canonical)) {
-      throw this.#authority.deny('network', 'connect', target, 'the address is not public');
+    if (!granted) throw this.#authority.deny('network', action, target);
+    if (!this.#mayReach({ scheme, host: canonical, port, isAddress: true }, canonical, action)) {
+      throw this.#authority.deny('network', action, target, 'the address is not public');
     }
   }
 
-  #mayReach({ scheme, port }: Endpoint, address: string): boolean {
+  #mayReach({ scheme, port }: Endpoint, address: string, action: SocketAction = 'connect'): boolean {
     if (isPublicAddress(address)) return true;
-    return this.#authority.capabilities.allowsAddress(formatEndpoint({ scheme, port, host: address }));
+    return this.#authority.capabilities.allowsAddress(formatEndpoint({ scheme, port, host: address }), action);
   }
 
   async #resolve(name: string): Promise<readonly string[]> {

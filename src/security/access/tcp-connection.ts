@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { messageOf } from '#core/errors';
 import type { NetworkConnection, SocketAddress } from '#core/ports/network';
-import { SecurityError } from '../errors.ts';
+import { networkFailure } from './network-failure.ts';
 import { StreamInput } from './stream-input.ts';
 import { StreamOutput } from './stream-output.ts';
 
@@ -13,7 +12,7 @@ export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSi
     // An aborted signal destroys the socket before it has a descriptor, and the descriptor that it then gets would stay
     // open.
     if (signal.aborted) {
-      reject(failed(to, Object.assign(new Error('the caller has cancelled it'), { code: 'ECONNABORTED' })));
+      reject(networkFailure(to, Object.assign(new Error('the caller has cancelled it'), { code: 'ECONNABORTED' })));
       return;
     }
     const socket = connect({
@@ -25,7 +24,7 @@ export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSi
       timeout: CONNECT_MS,
     });
     // Reject only when the socket is closed, because its place in a quota is free from then on.
-    const onError = (error: Error): void => void socket.once('close', () => reject(failed(to, error)));
+    const onError = (error: Error): void => void socket.once('close', () => reject(networkFailure(to, error)));
     socket.once('error', onError);
     socket.once('timeout', () => socket.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' })));
     socket.once('connect', () => {
@@ -36,7 +35,8 @@ export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSi
   });
 }
 
-class TcpConnection implements NetworkConnection {
+/** A connection, whichever side has made it. */
+export class TcpConnection implements NetworkConnection {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
   readonly closed: Promise<void>;
@@ -48,7 +48,7 @@ class TcpConnection implements NetworkConnection {
     this.local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     this.remote = to;
     this.#socket = socket;
-    const hooks = { check, failed: (error: Error) => failed(to, error) };
+    const hooks = { check, failed: (error: Error) => networkFailure(to, error) };
     this.input = new StreamInput(socket, hooks);
     this.output = new StreamOutput(socket, hooks);
     this.input.begin();
@@ -62,16 +62,4 @@ class TcpConnection implements NetworkConnection {
   close(): void {
     this.#socket.destroy();
   }
-}
-
-function failed({ address, port }: SocketAddress, cause: Error): SecurityError {
-  const reason = 'code' in cause && typeof cause.code === 'string' ? cause.code : 'failed';
-  return new SecurityError(
-    'SECURITY_NETWORK_FAILED',
-    `the connection to ${address}:${port} failed: ${messageOf(cause)}`,
-    {
-      cause,
-      details: { reason },
-    },
-  );
 }

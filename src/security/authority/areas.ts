@@ -4,7 +4,7 @@ import type { Action, Area } from '#core/ports/authority';
 export const ACTIONS: { readonly [A in Area]: readonly Action<A>[] } = {
   messaging: ['send', 'request', 'broadcast', 'publish', 'subscribe'],
   storage: ['read', 'write', 'delete'],
-  network: ['connect'],
+  network: ['connect', 'listen', 'send'],
   filesystem: ['read', 'write'],
   environment: ['read'],
   clock: ['resolution'],

@@ -109,6 +109,8 @@ const VERBS: Readonly<Record<string, string>> = {
   'messaging:publish': 'publish to',
   'messaging:subscribe': 'subscribe to',
   'network:connect': 'connect to',
+  'network:listen': 'listen on',
+  'network:send': 'send to',
   'environment:read': 'read the variable',
   'clock:resolution': 'read clocks to',
 };

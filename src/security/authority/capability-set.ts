@@ -103,8 +103,8 @@ export class CapabilitySet {
   }
 
   /** Whether a grant names the address of this endpoint (`scheme://address:port`). Private addresses need that. */
-  allowsAddress(endpoint: string): boolean {
-    const index = this.#indexes.get('network')?.get('connect');
+  allowsAddress(endpoint: string, action: Action<'network'> = 'connect'): boolean {
+    const index = this.#indexes.get('network')?.get(action);
     if (index === undefined) return false;
     return matchEndpoint(index, endpoint).some((held) => held.grant.namesAddress && this.#lives(held));
   }
@@ -160,6 +160,7 @@ export class CapabilitySet {
 }
 
 function matchEndpoint(index: PatternIndex<Held>, target: string): readonly Held[] {
-  const endpoint = parseEndpoint(target);
+  // Port 0 is any that is free, which a grant for any port allows.
+  const endpoint = parseEndpoint(target, 0);
   return endpoint === undefined ? [] : index.match(endpointSegments(endpoint).join('/'));
 }

@@ -19,10 +19,10 @@ const NAME = 'name';
 const ADDRESS = 'address';
 
 /** Parses `scheme://host[:port]`, or returns undefined. A name must be in its ASCII form. */
-export function parseEndpoint(text: string): Endpoint | undefined {
+export function parseEndpoint(text: string, leastPort = 1): Endpoint | undefined {
   const parts = split(text);
   if (parts === undefined || !SCHEMES.has(parts.scheme)) return undefined;
-  const port = parts.port === undefined ? DEFAULT_PORTS[parts.scheme] : parsePort(parts.port);
+  const port = parts.port === undefined ? DEFAULT_PORTS[parts.scheme] : parsePort(parts.port, leastPort);
   if (port === undefined) return undefined;
   const address = canonicalAddress(parts.host);
   if (address !== undefined) return { scheme: parts.scheme, host: address, port, isAddress: true };
@@ -89,9 +89,9 @@ function portText({ scheme, port }: { scheme: string; port: string | undefined }
   return number === undefined ? undefined : String(number);
 }
 
-function parsePort(text: string): number | undefined {
+function parsePort(text: string, least = 1): number | undefined {
   const port = Number(text);
-  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : undefined;
+  return Number.isInteger(port) && port >= least && port <= 65_535 ? port : undefined;
 }
 
 /** Whether the URL standard reads the host as an IPv4 address. As a name it could mean two things to two readers. */

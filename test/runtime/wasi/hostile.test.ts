@@ -174,14 +174,16 @@ describe('requests', () => {
   });
 
   it('are not begun by a store that the account of what is kept has ended', async () => {
-    const guest = await guestWith({});
-    // A look-up that is refused after the end of its store must not be a rejection that nobody handles.
+    const names = { lookUp: () => Promise.reject(new Error('no such name')) };
+    const guest = await guestWith({ grants: ['network:connect:tcp://granted.example:1'] }, { overrides: { names } });
+    // A look-up that fails after the end of its store must not be a rejection that nobody handles.
     const step = `kept.all = []; const network = api.instanceNetwork();
-      for (;;) kept.all.push(api.resolveAddresses(network, 'denied.example'))`;
+      for (;;) kept.all.push(api.resolveAddresses(network, 'granted.example'))`;
     expect(await guest.step(step)).toMatchObject({ err: 'temporary-resolver-failure' });
+    await expect.poll(() => guest.value('return kept.all.every((each) => each.subscribe().ready())')).toBe(true);
     await guest.value(`for (const each of kept.all) each[Symbol.dispose]();
       kept.all = []; for (let i = 0; i < 65450; i++) kept.all.push(new api.RequestOptions())`);
-    const full = 'for (;;) kept.all.push(api.resolveAddresses(api.instanceNetwork(), "denied.example"))';
+    const full = 'for (;;) kept.all.push(api.resolveAddresses(api.instanceNetwork(), "granted.example"))';
     await expect(guest.step(full)).rejects.toMatchObject(KEPT);
     await expect(guestWith({})).resolves.toBeDefined();
   });

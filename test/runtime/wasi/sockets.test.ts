@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { NameService } from '#core/ports/network';
 import { ipAddressOf, textOf } from '../../../src/runtime/wasi/sockets/addresses.ts';
@@ -31,6 +31,12 @@ async function server(handle: (socket: Socket) => void = (socket) => void socket
 const connect = (port: number, address = '127, 0, 0, 1'): string =>
   `kept.socket = api.createTcpSocket('ipv4');
    kept.socket.startConnect(api.instanceNetwork(), { tag: 'ipv4', val: { port: ${port}, address: [${address}] } });`;
+const bind = (port: number): string =>
+  `kept.listener = api.createTcpSocket('ipv4');
+   kept.listener.startBind(api.instanceNetwork(), { tag: 'ipv4', val: { port: ${port}, address: [127, 0, 0, 1] } });`;
+const LISTEN =
+  'kept.listener.finishBind(); kept.listener.setListenBacklogSize(4); kept.listener.startListen(); kept.listener.finishListen()';
+const ACCEPT = '[kept.socket, kept.input, kept.output] = kept.listener.accept()';
 const FINISH = '[kept.input, kept.output] = kept.socket.finishConnect()';
 const READY = 'return kept.socket.subscribe().ready()';
 const READABLE = 'return kept.input.subscribe().ready()';
@@ -87,13 +93,17 @@ describe.each(['direct', 'glue'] as const)('sockets on the %s path', (calls) => 
   it('are refused where they are not granted', async () => {
     const { port, sockets } = await server();
     const guest = await scene(['network:connect:tcp://**:*', `network:connect:http://127.0.0.1:${port}`]);
-    await guest.value(connect(port));
-    await expect.poll(() => guest.value(READY)).toBe(true);
-    expect(await guest.step(FINISH)).toMatchObject({ err: 'access-denied' });
+    // In the turn in which it was asked.
+    expect(await guest.step(connect(port))).toMatchObject({ err: 'access-denied' });
     expect(sockets.size).toBe(0);
     expect(guest.denied).toEqual([`network:connect:tcp://127.0.0.1:${port}`]);
-    for (const call of ['startListen()', 'accept()', 'keepAliveEnabled()', 'hopLimit()']) {
+    expect(await guest.step(bind(port))).toMatchObject({ err: 'access-denied' });
+    expect(guest.denied.at(-1)).toBe(`network:listen:tcp://127.0.0.1:${port}`);
+    for (const call of ['keepAliveEnabled()', 'hopLimit()']) {
       expect(await guest.step(`api.createTcpSocket('ipv4').${call}`), call).toMatchObject({ err: 'not-supported' });
+    }
+    for (const call of ['startListen()', 'accept()', 'localAddress()']) {
+      expect(await guest.step(`api.createTcpSocket('ipv4').${call}`), call).toMatchObject({ err: 'invalid-state' });
     }
   });
 
@@ -122,7 +132,8 @@ describe.each(['direct', 'glue'] as const)('sockets on the %s path', (calls) => 
     const look = (name: string): string => `kept.names = api.resolveAddresses(api.instanceNetwork(), '${name}')`;
     const next = 'return kept.names.resolveNextAddress() ?? "no more"';
     const resolved = async (guest: Guest, name: string) => {
-      await guest.value(look(name));
+      const looked = await guest.step(look(name));
+      if (looked.err !== undefined) return looked;
       await expect.poll(() => guest.value('return kept.names.subscribe().ready()')).toBe(true);
       return guest.step(next);
     };
@@ -132,12 +143,105 @@ describe.each(['direct', 'glue'] as const)('sockets on the %s path', (calls) => 
     expect(await resolved(strict, 'inner.example')).toMatchObject({ ok: { tag: 'ipv4', val: [127, 0, 0, 1] } });
     expect(await strict.value(next)).toEqual({ tag: 'ipv6', val: [0x2001, 0xdb9, 0, 0, 0, 0, 0, 1] });
     expect(await strict.value(next)).toBe('no more');
-    await strict.value(connect(port));
-    await expect.poll(() => strict.value(READY)).toBe(true);
-    expect(await strict.step(FINISH)).toMatchObject({ err: 'access-denied' });
+    expect(await strict.step(connect(port))).toMatchObject({ err: 'access-denied' });
     const wide = await scene([named, grant], names);
     await connected(wide, port);
   });
+
+  async function listening(grant = 'network:listen:tcp://127.0.0.1:*') {
+    const guest = await scene([grant]);
+    await guest.value(bind(0));
+    await expect.poll(() => guest.value('return kept.listener.subscribe().ready()')).toBe(true);
+    await guest.value(LISTEN);
+    const { val } = (await guest.value('return kept.listener.localAddress()')) as { val: { port: number } };
+    const client = (): Socket => {
+      const socket = connectTo({ host: '127.0.0.1', port: val.port, allowHalfOpen: true }).on('error', () => {});
+      onTestFinished(() => void socket.destroy());
+      return socket;
+    };
+    return { guest, client, port: val.port };
+  }
+
+  it('listen where that is granted, and accept what comes', async () => {
+    const { guest, client } = await listening();
+    expect(await guest.step(ACCEPT)).toMatchObject({ err: 'would-block' });
+    expect(await guest.value('return kept.listener.isListening()')).toBe(true);
+    const socket = client();
+    let heard = '';
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      heard += text;
+    });
+    await expect.poll(() => guest.value('return kept.listener.subscribe().ready()')).toBe(true);
+    await guest.value(ACCEPT);
+    socket.end('to the guest');
+    await expect.poll(() => guest.value(READABLE)).toBe(true);
+    expect(await guest.value('return api.text(kept.input.read(20))')).toBe('to the guest');
+    // The other side sends no more, and is still answered.
+    await expect.poll(() => guest.step('return kept.input.read(1)')).toMatchObject({ err: { tag: 'closed' } });
+    await guest.value('kept.output.write(api.bytes("to the peer")); kept.socket.shutdown("send")');
+    await once(socket, 'end');
+    expect(heard).toBe('to the peer');
+  });
+
+  it('are told what cannot be listened on, and accept nothing once the grant is revoked', async () => {
+    const { port } = await server();
+    const guest = await scene(['network:listen:tcp://127.0.0.1:*', 'network:listen:tcp://**:*']);
+    await guest.value(bind(port));
+    await expect.poll(() => guest.value('return kept.listener.subscribe().ready()')).toBe(true);
+    expect(await guest.step('kept.listener.finishBind()')).toMatchObject({ err: 'address-in-use' });
+    // An address that is not public must be named.
+    const everywhere = bind(0).replace('127, 0, 0, 1', '0, 0, 0, 0');
+    expect(await guest.step(everywhere)).toMatchObject({ err: 'access-denied' });
+    const revoked = await listening();
+    revoked.guest.runtime.revoke(revoked.guest.handle, 'network:listen:tcp://127.0.0.1:*');
+    expect(await revoked.guest.step(ACCEPT)).toMatchObject({ err: 'access-denied' });
+    await once(revoked.client().resume(), 'end');
+  });
+
+  it('keep a bounded number of connections that nobody accepts, and end them with the store', async () => {
+    const { guest, client } = await listening();
+    const sockets = Array.from({ length: 12 }, client);
+    const closed = (): number => sockets.filter((socket) => socket.destroyed).length;
+    for (const socket of sockets) socket.on('end', () => socket.destroy()).resume();
+    await expect.poll(closed).toBe(4);
+    await guest.value(ACCEPT);
+    await guest.runtime.unload(guest.handle);
+    await expect.poll(closed).toBe(12);
+    expect(await once(client(), 'error').catch((error) => error)).toMatchObject([{ code: 'ECONNREFUSED' }]);
+  });
+
+  if (calls === 'direct') {
+    it('are accepted, read and written in one turn that waits, however slow the peer is', async () => {
+      const { guest, client } = await listening();
+      const served = guest.step(`kept.listener.subscribe().block(); ${ACCEPT};
+        let all = ''; try { for (;;) all += api.text(kept.input.blockingRead(3)) } catch (error) { if (error.payload.tag !== 'closed') throw error }
+        kept.output.blockingWriteAndFlush(api.bytes(all.toUpperCase())); kept.socket.shutdown('send'); return all`);
+      await expect.poll(() => guest.runtime.state(guest.handle)).toBe('waiting');
+      const socket = client();
+      let heard = '';
+      socket.setEncoding('utf8').on('data', (text: string) => {
+        heard += text;
+      });
+      for (const piece of ['slow', 'ly ', 'sent']) {
+        socket.write(piece);
+        await new Promise(setImmediate);
+      }
+      socket.end();
+      await once(socket, 'end');
+      expect(await served).toMatchObject({ ok: 'slowly sent' });
+      expect(heard).toBe('SLOWLY SENT');
+    });
+
+    it('wake a turn that waits when the peer is gone', async () => {
+      const { port, grant, sockets } = await server();
+      const guest = await scene([grant]);
+      await connected(guest, port);
+      const read = guest.step('kept.input.blockingRead(10)');
+      await expect.poll(() => guest.runtime.state(guest.handle)).toBe('waiting');
+      for (const socket of sockets) socket.resetAndDestroy();
+      expect(await read).toMatchObject({ err: { tag: 'last-operation-failed' } });
+    });
+  }
 
   it('say what went wrong, and are bounded in number', async () => {
     const guest = await scene(['network:connect:tcp://127.0.0.1:1']);

@@ -55,6 +55,7 @@ export function loopsOfHostFunctions(): void {
           'messaging:*:**',
           `network:connect:tcp://127.0.0.1:${ports.tcp}`,
           'network:connect:tcp://localhost:80',
+          'network:listen:tcp://127.0.0.1:*',
           `network:connect:http://127.0.0.1:${ports.http}`,
         ],
         preopens: { '/data': folder },

@@ -33,6 +33,12 @@ export const SOCKETS: readonly Scenario[] = [
         h.call('wasi:sockets/instance-network#instanceNetwork'),
         { tag: 'ipv4', val: { port, address: [127, 0, 0, 1] } },
       ]),
+    startBind: (h) =>
+      [0, 1].map((port) => [
+        h.call('wasi:sockets/instance-network#instanceNetwork'),
+        { tag: 'ipv4', val: { port, address: [127, 0, 0, 1 + port] } },
+      ]),
+    setListenBacklogSize: () => [[0n], [8n]],
     shutdown: () => [['receive'], ['send'], ['both']],
     ...Object.fromEntries(
       [
@@ -42,12 +48,10 @@ export const SOCKETS: readonly Scenario[] = [
         'isListening',
         'addressFamily',
         'subscribe',
-        'startBind',
         'finishBind',
         'startListen',
         'finishListen',
         'accept',
-        'setListenBacklogSize',
         'keepAliveEnabled',
         'setKeepAliveEnabled',
         'keepAliveIdleTime',

@@ -5,6 +5,9 @@ const CODES: Readonly<Record<string, string>> = {
   name: 'name-unresolvable',
   ECONNREFUSED: 'connection-refused',
   ECONNRESET: 'connection-reset',
+  EADDRINUSE: 'address-in-use',
+  EADDRNOTAVAIL: 'address-not-bindable',
+  EACCES: 'access-denied',
   EPIPE: 'connection-aborted',
   ETIMEDOUT: 'timeout',
   EHOSTUNREACH: 'remote-unreachable',
@@ -15,4 +18,14 @@ const CODES: Readonly<Record<string, string>> = {
 export function socketErrorOf(thrown: unknown): string {
   if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) return 'access-denied';
   return (isVivariumError(thrown) && CODES[String(thrown.details.reason)]) || 'unknown';
+}
+
+/** Does it, or throws the case of `error-code` that the guest is told. */
+export function atOnce<T>(operation: () => T): T {
+  try {
+    return operation();
+  } catch (thrown) {
+    if (isVivariumError(thrown)) throw socketErrorOf(thrown);
+    throw thrown;
+  }
 }

@@ -4,7 +4,7 @@ import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { type IpAddress, ipAddressOf } from './addresses.ts';
-import { socketErrorOf } from './error-code.ts';
+import { atOnce, socketErrorOf } from './error-code.ts';
 
 /** Addresses of one name that a guest is told. */
 const MAX_ADDRESSES = 64;
@@ -19,14 +19,13 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
   const running = new WeakMap<HostState, Quota>();
 
   class ResolveAddressStream {
-    readonly #charge = new HostCharge(current.state, ANSWER_BYTES);
+    readonly #charge: HostCharge;
     readonly #changed = new Wakers();
     #addresses: IpAddress[] | undefined;
     #failure: string | undefined;
 
-    /** @param ask begins the look-up: not before it is charged, since nobody would hear of its failure then */
-    constructor(ask: () => Promise<readonly string[]>) {
-      ask().then(
+    constructor(asked: Promise<readonly string[]>) {
+      asked.then(
         (addresses) => {
           this.#addresses ??= addresses.slice(0, MAX_ADDRESSES).map(ipAddressOf);
           this.#changed.wake();
@@ -36,6 +35,8 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
           this.#changed.wake();
         },
       );
+      // Ends the store where so much is not left; by now somebody hears of the failure of what was asked.
+      this.#charge = new HostCharge(current.state, ANSWER_BYTES);
     }
 
     resolveNextAddress(): IpAddress | undefined {
@@ -64,7 +65,14 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
       const places = running.get(state) ?? new Quota(MAX_LOOK_UPS);
       running.set(state, places);
       if (!places.take(1)) throw 'temporary-resolver-failure';
-      return new ResolveAddressStream(() => state.network.lookUp(name).finally(() => places.giveBack(1)));
+      let asked: Promise<readonly string[]>;
+      try {
+        asked = atOnce(() => state.network.lookUp(name));
+      } catch (denied) {
+        places.giveBack(1);
+        throw denied;
+      }
+      return new ResolveAddressStream(asked.finally(() => places.giveBack(1)));
     },
   });
 }

@@ -1,30 +1,14 @@
-import { Quota } from '#core/limits';
-import type { NetworkConnection } from '#core/ports/network';
+import type { NetworkConnection, NetworkListener } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
 import { sinkOf, sourceOf } from '../byte-streams.ts';
-import { HostCharge } from '../host-charge.ts';
 import type { Io } from '../io.ts';
 import { type IpSocketAddress, ipSocketAddressOf, socketAddressOf } from './addresses.ts';
-import { socketErrorOf } from './error-code.ts';
+import { atOnce, socketErrorOf } from './error-code.ts';
+import type { SocketPlaces } from './socket-places.ts';
 
-/** Sockets of one store at a time. */
-const MAX_SOCKETS = 16;
-
-/** Sockets of all stores of a runtime: a process may often have no more than 1,024 descriptors. */
-const MAX_SOCKETS_OF_RUNTIME = 256;
-
-/** What a socket's buffers may come to, 64 KiB each way, in pieces. */
-const SOCKET_BYTES = 256 * 1024;
-
-/** What concerns listening, or the host's own stack. */
+/** What concerns the host's own stack. */
 const NOT_SUPPORTED = [
-  'startBind',
-  'finishBind',
-  'startListen',
-  'finishListen',
-  'accept',
-  'setListenBacklogSize',
   'keepAliveEnabled',
   'setKeepAliveEnabled',
   'keepAliveIdleTime',
@@ -43,67 +27,91 @@ const NOT_SUPPORTED = [
 
 type Family = 'ipv4' | 'ipv6';
 
-/** `wasi:sockets/tcp` and `tcp-create-socket`: connections that go out, made in one turn and used in later ones. */
-export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): void {
-  const sockets = new WeakMap<HostState, Quota>();
-  const all = new Quota(MAX_SOCKETS_OF_RUNTIME);
+/** As `wasi:sockets/tcp` has them. An address is bound and listened on at once; from `listening` on connections are accepted. */
+type Phase = 'unbound' | 'binding' | 'bound' | 'starting' | 'listening' | 'connecting' | 'connected' | 'failed';
 
+/** `wasi:sockets/tcp` and `tcp-create-socket`: connections that go out and come in. */
+export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, places: SocketPlaces): void {
   class TcpSocket {
     readonly #family: Family;
     readonly #state: HostState;
-    readonly #charge: HostCharge;
-    readonly #places: Quota;
+    readonly #giveBack: () => void;
     readonly #stop = new AbortController();
     readonly #changed = new Wakers();
-    #started = false;
-    #finished = false;
+    #phase: Phase;
     #closed = false;
     #connection: NetworkConnection | undefined;
+    #listener: NetworkListener | undefined;
     #failure: string | undefined;
 
     readonly #end = (): void => this[Symbol.dispose]();
 
-    constructor(family: Family, places: Quota) {
-      this.#charge = new HostCharge(current.state, SOCKET_BYTES);
-      this.#places = places;
+    /** @param giveBack its place, which it has taken */
+    constructor(family: Family, giveBack: () => void, accepted?: NetworkConnection) {
       this.#family = family;
       this.#state = current.state;
-      if (!places.take(1)) throw this.#refused();
-      if (!all.take(1)) {
-        places.giveBack(1);
-        throw this.#refused();
-      }
+      this.#giveBack = giveBack;
+      this.#connection = accepted;
+      this.#phase = accepted === undefined ? 'unbound' : 'connected';
       this.#state.ending.addEventListener('abort', this.#end, { once: true });
     }
 
+    startBind(_network: object, local: IpSocketAddress): void {
+      if (this.#phase !== 'unbound') throw 'invalid-state';
+      if (local.tag !== this.#family) throw 'invalid-argument';
+      const { network, ending } = this.#state;
+      const hooks = { reserve: () => places.take(this.#state) };
+      const signal = AbortSignal.any([this.#stop.signal, ending]);
+      const listening = atOnce(() => network.listen(socketAddressOf(local), hooks, signal));
+      this.#phase = 'binding';
+      this.#begun(listening, (listener) => {
+        this.#listener = listener;
+        listener.changed.add(() => this.#changed.wake());
+      });
+    }
+
+    finishBind(): void {
+      this.#finish('binding', 'bound');
+    }
+
+    startListen(): void {
+      if (this.#phase !== 'bound') throw 'invalid-state';
+      this.#phase = 'starting';
+    }
+
+    finishListen(): void {
+      this.#finish('starting', 'listening');
+    }
+
+    accept(): [TcpSocket, object, object] {
+      if (this.#phase !== 'listening') throw 'invalid-state';
+      const accepted = atOnce(() => this.#listener?.accept());
+      if (accepted === undefined) throw 'would-block';
+      const { connection, leave } = accepted;
+      return [new TcpSocket(this.#family, leave, connection), ...streamsOf(connection, io)];
+    }
+
     startConnect(_network: object, remote: IpSocketAddress): void {
-      if (this.#started) throw 'invalid-state';
+      if (this.#phase !== 'unbound') throw 'invalid-state';
       if (remote.tag !== this.#family || remote.val.port === 0) throw 'invalid-argument';
-      this.#started = true;
-      const signal = AbortSignal.any([this.#stop.signal, this.#state.ending]);
-      this.#state.network.connect(socketAddressOf(remote), signal).then(
-        (connection) => {
-          this.#connection = connection;
-          this.#changed.wake();
-          if (this.#closed) this.#leave();
-        },
-        (error) => {
-          this.#failure = socketErrorOf(error);
-          this.#changed.wake();
-          if (this.#closed) this.#leave();
-        },
-      );
+      const { network, ending } = this.#state;
+      const signal = AbortSignal.any([this.#stop.signal, ending]);
+      const connecting = atOnce(() => network.connect(socketAddressOf(remote), signal));
+      this.#phase = 'connecting';
+      this.#begun(connecting, (connection) => {
+        this.#connection = connection;
+      });
     }
 
     finishConnect(): [object, object] {
-      if (!this.#started || this.#finished) throw 'not-in-progress';
-      if (this.#failure === undefined && this.#connection === undefined) throw 'would-block';
-      this.#finished = true;
-      if (this.#connection === undefined) throw this.#failure;
-      return streamsOf(this.#connection, io);
+      this.#finish('connecting', 'connected');
+      return streamsOf(this.#connected(), io);
     }
 
     localAddress(): IpSocketAddress {
+      if (this.#phase === 'bound' || this.#phase === 'starting' || this.#phase === 'listening') {
+        return ipSocketAddressOf((this.#listener as NetworkListener).local);
+      }
       return ipSocketAddressOf(this.#connected().local);
     }
 
@@ -112,16 +120,25 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
     }
 
     isListening(): boolean {
-      return false;
+      return this.#phase === 'listening';
     }
 
     addressFamily(): Family {
       return this.#family;
     }
 
+    /** How many connections wait for being accepted is the host's own affair. */
+    setListenBacklogSize(size: bigint): void {
+      if (size === 0n) throw 'invalid-argument';
+    }
+
     subscribe(): object {
       return new io.Pollable({
-        ready: () => !this.#started || this.#failure !== undefined || this.#connection !== undefined,
+        ready: () => {
+          if (this.#closed || this.#failure !== undefined) return true;
+          if (this.#phase === 'listening') return this.#listener?.readable === true;
+          return !this.#isOnItsWay;
+        },
         whenReady: (wake) => this.#changed.add(wake),
       });
     }
@@ -137,33 +154,45 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
       this.#closed = true;
       this.#state.ending.removeEventListener('abort', this.#end);
       this.#stop.abort();
-      // Else it is on its way, and counts until that has ended.
-      if (!this.#started || this.#failure !== undefined || this.#connection !== undefined) this.#leave();
+      if (!this.#isOnItsWay) this.#leave();
     }
 
-    #refused(): string {
-      this.#charge.end();
-      return 'new-socket-limit';
+    /** Whether something was begun of which nothing has come yet: its place counts until that has ended. */
+    get #isOnItsWay(): boolean {
+      if (this.#failure !== undefined) return false;
+      if (this.#phase === 'binding') return this.#listener === undefined;
+      return this.#phase === 'connecting' && this.#connection === undefined;
+    }
+
+    #begun<T>(promise: Promise<T>, came: (value: T) => void): void {
+      promise
+        .then(came, (error: unknown) => {
+          this.#failure = socketErrorOf(error);
+        })
+        .then(() => {
+          this.#changed.wake();
+          if (this.#closed) this.#leave();
+        });
+    }
+
+    #finish(from: Phase, to: Phase): void {
+      if (this.#phase !== from) throw 'not-in-progress';
+      if (this.#isOnItsWay) throw 'would-block';
+      this.#phase = this.#failure === undefined ? to : 'failed';
+      if (this.#failure !== undefined) throw this.#failure;
     }
 
     /** Its place is free when its descriptor is. */
     #leave(): void {
+      this.#listener?.close();
       const connection = this.#connection;
+      connection?.close();
       if (connection === undefined) this.#giveBack();
-      else {
-        connection.close();
-        void connection.closed.then(() => this.#giveBack());
-      }
-    }
-
-    #giveBack(): void {
-      this.#charge.end();
-      this.#places.giveBack(1);
-      all.giveBack(1);
+      else void connection.closed.then(this.#giveBack);
     }
 
     #connected(): NetworkConnection {
-      if (this.#connection === undefined || !this.#finished) throw 'invalid-state';
+      if (this.#connection === undefined || this.#phase !== 'connected') throw 'invalid-state';
       return this.#connection;
     }
   }
@@ -180,9 +209,9 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io): vo
   linker.define('wasi:sockets/tcp@0.2.0', { TcpSocket });
   linker.define('wasi:sockets/tcp-create-socket@0.2.0', {
     createTcpSocket(family: Family): object {
-      const places = sockets.get(current.state) ?? new Quota(MAX_SOCKETS);
-      sockets.set(current.state, places);
-      return new TcpSocket(family, places);
+      const giveBack = places.take(current.state);
+      if (giveBack === undefined) throw 'new-socket-limit';
+      return new TcpSocket(family, giveBack);
     },
   });
 }

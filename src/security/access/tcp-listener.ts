@@ -1,0 +1,89 @@
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { isVivariumError } from '#core/errors';
+import type { ListenerHooks, NetworkConnection, NetworkListener, SocketAddress } from '#core/ports/network';
+import { Wakers } from '#core/waiting';
+import { networkFailure } from './network-failure.ts';
+import { TcpConnection } from './tcp-connection.ts';
+
+/** Connections that wait for being accepted, beside those that the system itself keeps. */
+const MAX_PENDING = 8;
+
+/** Listens on an address that was checked. @throws {SecurityError} `SECURITY_NETWORK_FAILED` */
+export function listenTcp(
+  at: SocketAddress,
+  check: () => void,
+  hooks: ListenerHooks,
+  signal: AbortSignal,
+): Promise<NetworkListener> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ allowHalfOpen: true });
+    server.once('error', (error) => reject(networkFailure(at, error)));
+    server.listen({ host: at.address, port: at.port, exclusive: true, ipv6Only: isIPv6(at.address) }, () => {
+      const listener = new TcpListener(server, check, hooks);
+      if (signal.aborted) listener.close();
+      resolve(listener);
+    });
+    // A component that listens keeps no process alive; who waits for it does.
+    server.unref();
+  });
+}
+
+class TcpListener implements NetworkListener {
+  readonly local: SocketAddress;
+  readonly changed: Wakers = new Wakers();
+  readonly #server: Server;
+  readonly #check: () => void;
+  readonly #hooks: ListenerHooks;
+  readonly #pending: { readonly connection: NetworkConnection; readonly leave: () => void }[] = [];
+
+  constructor(server: Server, check: () => void, hooks: ListenerHooks) {
+    const { address, port } = server.address() as { address: string; port: number };
+    this.local = { address, port };
+    this.#server = server;
+    this.#check = check;
+    this.#hooks = hooks;
+    server.on('connection', (socket) => this.#came(socket));
+    server.on('error', () => {});
+  }
+
+  get readable(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  accept(): { readonly connection: NetworkConnection; readonly leave: () => void } | undefined {
+    this.#check();
+    return this.#pending.shift();
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const { connection, leave } of this.#pending.splice(0)) {
+      connection.close();
+      void connection.closed.then(leave);
+    }
+  }
+
+  #came(socket: Socket): void {
+    const { remoteAddress, remotePort } = socket;
+    const leave = this.#isWelcome() ? this.#hooks.reserve() : undefined;
+    if (leave === undefined || remoteAddress === undefined || remotePort === undefined) {
+      leave?.();
+      socket.on('error', () => {}).destroy();
+      return;
+    }
+    const connection = new TcpConnection(socket, { address: remoteAddress, port: remotePort }, this.#check);
+    this.#pending.push({ connection, leave });
+    this.changed.wake();
+  }
+
+  #isWelcome(): boolean {
+    if (this.#pending.length >= MAX_PENDING) return false;
+    try {
+      this.#check();
+      return true;
+    } catch (error) {
+      if (isVivariumError(error)) return false;
+      throw error;
+    }
+  }
+}
