@@ -32,7 +32,10 @@ const passes = (other: string): Promise<Uint8Array> => {
 };
 
 export async function guests(report: Report): Promise<void> {
-  await using runtime = await createRuntime({ messaging: { maxHops: Number.POSITIVE_INFINITY } });
+  await using runtime = await createRuntime({
+    scheduling: 'cooperative',
+    messaging: { maxHops: Number.POSITIVE_INFINITY },
+  });
   const grants = ['messaging:send:bench/*/*'];
   const first = await runtime.load(await passes('bench/second/1'), { id: 'bench/first/1', grants });
   await runtime.load(await passes('bench/first/1'), { id: 'bench/second/1', grants });

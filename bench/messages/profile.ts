@@ -16,7 +16,7 @@ const PARTS: readonly (readonly [part: string, where: RegExp])[] = [
 const live = Number(process.argv[2] ?? 1);
 const payload = new Uint8Array(16);
 const component = await actor();
-await using runtime = await createRuntime({ cache: false });
+await using runtime = await createRuntime({ scheduling: 'cooperative', cache: false });
 const handles: ComponentHandle[] = [];
 for (let index = 0; index < live; index++) handles.push(await runtime.load(component));
 

@@ -31,7 +31,7 @@ async function oneByOne(calls: number, request: (index: number) => Promise<unkno
 
 export async function requests(report: Report): Promise<void> {
   const component = await actor();
-  await using runtime = await createRuntime();
+  await using runtime = await createRuntime({ scheduling: 'cooperative' });
   const [floor, makeFloor, makeRaw] = [new Floor(), floorActors(component), await rawJco(component)];
   for (const live of [1, 1_000]) {
     const handles: ComponentHandle[] = [];

@@ -72,8 +72,8 @@ export interface RuntimeOptions {
   readonly cache?: CacheOptions | false;
   readonly messaging?: MessagingOptions;
   /**
-   * `cooperative` (the default): a turn keeps the thread until it ends or waits. `preemptive`: one that computes gives the thread to
-   * others after each slice, which costs each message a little more. See `docs/scheduling.md`.
+   * `preemptive` (the default): a turn that computes gives the thread to others after each slice, which costs each message a
+   * little more. `cooperative`: it keeps the thread until it ends or waits. See `docs/scheduling.md`.
    */
   readonly scheduling?: Scheduling;
   /** Milliseconds of a slice; 2 by default. */

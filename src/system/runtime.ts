@@ -298,5 +298,5 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   checkRuntimeOptions(options);
   // Before anything is compiled: V8 gives equal bytes the code that it has.
   if (options.branchHints === true) heedBranchHints();
-  return new Runtime(wire(options), options.scheduling ?? 'cooperative');
+  return new Runtime(wire(options), options.scheduling ?? 'preemptive');
 }

@@ -7,7 +7,7 @@ import type { HostFunction, HostSlot } from './host-slot.ts';
  * data below, of the code that plans hold or of what that code calls, and of what is attached to core modules or how the
  * exchange is divided.
  */
-export const CALL_PLAN_FORMAT = 17;
+export const CALL_PLAN_FORMAT = 18;
 
 /** A plan of the largest component that is built stays far below these. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };

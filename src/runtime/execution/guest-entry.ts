@@ -5,7 +5,7 @@ import type { Turn } from './turn.ts';
 /** Types of core values, by the letter that stands for each in a signature. */
 const TYPES: Readonly<Record<string, number>> = { i: 0x7f, I: 0x7e, f: 0x7d, F: 0x7c };
 
-type Enter = (...args: unknown[]) => Promise<unknown>;
+type Enter = (entry: GuestEntry, callee: WebAssembly.ExportValue, ...args: unknown[]) => Promise<unknown>;
 
 /**
  * A core function of a guest that is called on a stack of its own, which imports may suspend. A few instructions of wasm
@@ -13,8 +13,9 @@ type Enter = (...args: unknown[]) => Promise<unknown>;
  * no trip through the queue of microtasks. One call at a time.
  */
 export class GuestEntry {
-  /** Calls the function; to be called behind `begin` alone. Rejects where it traps. */
-  readonly call: Enter;
+  readonly callee: WebAssembly.ExportValue;
+  /** Calls the function, given this entry and `callee`, behind `begin` alone. Rejects where it traps. */
+  readonly enter: Enter;
   raw: unknown = undefined;
   isAnswered = false;
   /** Told of an answer that comes later. The guest's stack is about to end, which nobody else is told. */
@@ -23,14 +24,15 @@ export class GuestEntry {
 
   /** @param parameters a letter for each core value; `results` likewise, of which there is one at most */
   constructor(callee: WebAssembly.ExportValue, parameters: string, results: string) {
-    const answered = (raw: unknown): void => {
-      this.raw = raw;
-      this.isAnswered = true;
-      if (this.#turn !== undefined) this.#turn.suspendable = false;
-      this.onAnswer?.();
-    };
-    const { exports } = new WebAssembly.Instance(moduleFor(parameters, results), { '': { callee, answered } });
-    this.call = promising(exports.enter as WebAssembly.ExportValue) as Enter;
+    this.callee = callee;
+    this.enter = enterOf(callee, parameters, results);
+  }
+
+  answered(raw: unknown): void {
+    this.raw = raw;
+    this.isAnswered = true;
+    if (this.#turn !== undefined) this.#turn.suspendable = false;
+    this.onAnswer?.();
   }
 
   begin(turn: Turn): void {
@@ -38,6 +40,12 @@ export class GuestEntry {
     this.isAnswered = false;
     this.onAnswer = undefined;
     turn.suspendable = true;
+  }
+
+  /** The same for an answer that came after its stack had ended. */
+  answeredBehind(raw: unknown): void {
+    if (this.#turn !== undefined) execution.reclaim(this.#turn);
+    this.answered(raw);
   }
 
   /**
@@ -77,40 +85,71 @@ export class NestedCall {
   proceed: () => void = () => {};
 }
 
-const modules = new Map<string, WebAssembly.Module>();
-/** A component may have functions of any signature, and few components have functions of many. */
-const MAX_MODULES = 1_000;
-
-/** `enter(parameters)`: calls `callee` with them, and `answered` with what it answers. */
-function moduleFor(parameters: string, results: string): WebAssembly.Module {
-  const key = `${parameters}:${results}`;
-  let found = modules.get(key);
-  if (found === undefined) {
-    if (modules.size >= MAX_MODULES) modules.clear();
-    found = new WebAssembly.Module(moduleBytes(valueTypes(parameters), valueTypes(results)));
-    modules.set(key, found);
-  }
-  return found;
+interface Shared {
+  readonly enter: Enter;
+  /** Throws a `TypeError` for a function of another type. */
+  readonly check: (callee: WebAssembly.ExportValue) => void;
 }
 
-const valueTypes = (letters: string): number[] => [...letters].map((letter) => TYPES[letter] as number);
+/** What enters functions of one signature, whichever store's they are. */
+const shared = new Map<string, Shared>();
+/** A component may have functions of any signature, and few components have functions of many. */
+const MAX_SHARED = 1_000;
+
+function enterOf(callee: WebAssembly.ExportValue, parameters: string, results: string): Enter {
+  const key = `${parameters}:${results}`;
+  let found = shared.get(key);
+  if (found === undefined) {
+    if (shared.size >= MAX_SHARED) shared.clear();
+    const answered = (entry: GuestEntry, raw: unknown): void => entry.answered(raw);
+    const module = new WebAssembly.Module(moduleBytes(valueTypes(parameters), valueTypes(results)));
+    const { exports } = new WebAssembly.Instance(module, { '': { answered } });
+    found = {
+      enter: promising(exports.enter as WebAssembly.ExportValue) as Enter,
+      check: exports.check as Shared['check'],
+    };
+    shared.set(key, found);
+  }
+  try {
+    found.check(callee);
+    return found.enter;
+  } catch {
+    return enterAnyType(callee);
+  }
+}
+
+/** Of a function whose type a module declares together with others, which makes it another type than its signature alone. */
+function enterAnyType(callee: WebAssembly.ExportValue): Enter {
+  const call = promising(callee) as (...args: unknown[]) => Promise<unknown>;
+  return (entry, _, ...args) => call(...args).then((raw) => entry.answeredBehind(raw));
+}
+
+const valueTypes = (letters: string): number[][] => [...letters].map((letter) => [TYPES[letter] as number]);
+const vector = (items: readonly (readonly number[])[]): number[] => [items.length, ...items.flat()];
 const sized = (bytes: readonly number[]): number[] => [bytes.length, ...bytes];
-const section = (id: number, ...items: readonly number[][]): number[] => [
-  id,
-  ...sized([items.length, ...items.flat()]),
-];
+const section = (id: number, ...items: readonly number[][]): number[] => [id, ...sized(vector(items))];
 const named = (name: string): number[] => sized([...Buffer.from(name)]);
 
-/** Every length is below 128, so that each is one byte of LEB128. */
-function moduleBytes(parameters: readonly number[], results: readonly number[]): Uint8Array<ArrayBuffer> {
-  const func = (from: readonly number[], to: readonly number[]): number[] => [0x60, ...sized(from), ...sized(to)];
-  const gets = parameters.flatMap((_, index) => [0x20, index]);
+/**
+ * `enter(entry, callee, parameters)` calls `callee` with them, and `answered` with the entry and what it answers. Every length is
+ * below 128, so that each is one byte of LEB128.
+ */
+function moduleBytes(parameters: readonly number[][], results: readonly number[][]): Uint8Array<ArrayBuffer> {
+  const [externref, callee] = [[0x6f], [0x63, 0]];
+  const func = (from: readonly number[][], to: readonly number[][]): number[] => [0x60, ...vector(from), ...vector(to)];
+  const gets = parameters.flatMap((_, index) => [0x20, index + 2]);
   return new Uint8Array([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, func(parameters, results), func(results, []), func(parameters, [])),
-    ...section(2, [...named(''), ...named('callee'), 0, 0], [...named(''), ...named('answered'), 0, 1]),
-    ...section(3, [2]),
-    ...section(7, [...named('enter'), 0, 2]),
-    ...section(10, sized([0, ...gets, 0x10, 0, 0x10, 1, 0x0b])),
+    ...section(
+      1,
+      func(parameters, results),
+      func([externref, ...results], []),
+      func([externref, callee, ...parameters], []),
+      func([callee], []),
+    ),
+    ...section(2, [...named(''), ...named('answered'), 0, 1]),
+    ...section(3, [2], [3]),
+    ...section(7, [...named('enter'), 0, 1], [...named('check'), 0, 2]),
+    ...section(10, sized([0, 0x20, 0, ...gets, 0x20, 1, 0x14, 0, 0x10, 0, 0x0b]), sized([0, 0x0b])),
   ]);
 }

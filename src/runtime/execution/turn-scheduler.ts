@@ -117,7 +117,7 @@ export class TurnScheduler implements Scheduler {
     const [entry, ...args] = steps.next().value as [GuestEntry, ...unknown[]];
     turn.depth += 1;
     entry.begin(turn);
-    const ended = entry.call(...args);
+    const ended = entry.enter(entry, entry.callee, ...args);
     if (entry.isAnswered) {
       turn.depth -= 1;
       return steps.next(entry.raw).value;

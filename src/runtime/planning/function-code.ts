@@ -73,7 +73,7 @@ export function suspendableCode(
   if (adapter !== undefined) adaptedCall(code, slots, adapter, rest);
   const flat = lowered(code, slots, type, params);
   code.line(`const e = s.entries[${index}] ??= new abi.GuestEntry(${callee}, ${signature(type, slots)});`);
-  code.line(`e.begin(t);\nconst ended = e.call(${flat});`);
+  code.line(`e.begin(t);\nconst ended = e.enter(e, e.callee${flat === '' ? '' : `, ${flat}`});`);
   const lift = `${rest}(s, e.raw${scoped ? ', scope' : ''})`;
   code.line(`return e.isAnswered ? ${lift} : e.later(t, ended, () => ${lift});`);
   if (given) {
@@ -94,7 +94,7 @@ function adaptedCall(code: Code, slots: FunctionSlots, { index, place, parameter
   code.line(`const e = s.adapted[${index}] ??= new abi.GuestEntry(s.adapter${index}, ${letters});`);
   // The answer is read while nobody else has used the exchange: within the guest's last instructions.
   const lift = `if (x.answer === 0) return ${rest}(s, e.raw); ${leaveCode(slots.entering)} return x.answered();`;
-  code.line(`x.lock();\ne.begin(t);\nconst ended = e.call(${parameters.join(', ')});`);
+  code.line(`x.lock();\ne.begin(t);\nconst ended = e.enter(${['e', 'e.callee', ...parameters].join(', ')});`);
   code.line(`if (!e.isAnswered) return e.later(t, ended, () => { ${lift} }, () => x.unlock());`);
   code.line(`try { ${lift} } finally { x.unlock(); }\n}`);
 }
