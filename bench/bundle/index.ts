@@ -5,7 +5,7 @@ import { hasProgram } from '../../tools/servers/docker-registry.ts';
 import type { Report } from '../figure.ts';
 import { localTransfers } from './local.ts';
 import { memory } from './memory.ts';
-import { remotePulls, remotePushes } from './remote.ts';
+import { manySources, remotePulls, remotePushes } from './remote.ts';
 
 export async function run(report: Report): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'vivarium-bench-bundle-'));
@@ -19,6 +19,7 @@ export async function run(report: Report): Promise<void> {
     }
     await remotePushes(report, join(folder, 'pushes'));
     await remotePulls(report, join(folder, 'pulls'));
+    await manySources(report, join(folder, 'many'));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

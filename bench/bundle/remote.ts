@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { differences, writeSmallSources } from '../../test/support/large-database.ts';
 import { startDockerRegistry } from '../../tools/servers/docker-registry.ts';
 import type { Report } from '../figure.ts';
 import { database, pullTo, pushFrom, timed } from './sources.ts';
@@ -27,6 +29,28 @@ export async function remotePushes(report: Report, folder: string): Promise<void
   const sent = changed.remote?.sent ?? 0;
   // The lockfile is one of the blobs; the manifest is none.
   report({ figure: 'blobs sent when one source changed', value: sent, unit: 'blobs', goal: '2', holds: sent === 2 });
+}
+
+/** Time that 100,000 small sources may take from one database to another, through a registry on loopback. */
+const BUDGET_SECONDS = 120;
+
+/** 100,000 small sources, which travel in packs, from database to database. */
+export async function manySources(report: Report, folder: string): Promise<void> {
+  await using registry = await startDockerRegistry();
+  mkdirSync(folder, { recursive: true });
+  const [from, to] = [join(folder, 'in.db'), join(folder, 'out.db')];
+  writeSmallSources(from, 100_000);
+  const remote = { url: registry.url, scope };
+  const pushed = await timed(() => pushFrom(from, join(folder, 'packed'), remote));
+  const pulled = await timed(() => pullTo(to, join(folder, 'pulled'), remote));
+  const value = (pushed.ms + pulled.ms) / 1000;
+  report({
+    figure: `100,000 small sources pushed (${Math.round(pushed.ms / 1000)} s) and pulled (${Math.round(pulled.ms / 1000)} s)`,
+    value,
+    unit: 's',
+    goal: `at most ${BUDGET_SECONDS}`,
+    holds: value <= BUDGET_SECONDS && differences(from, to, false) === 0,
+  });
 }
 
 /** A pull of 1,000 chunks, against what copies images between registries and folders. */

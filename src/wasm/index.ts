@@ -12,6 +12,7 @@ export { isLabel } from './component/name-rules.ts';
 export { plainlyNamed } from './component/plain-names.ts';
 export { readComponent } from './component/read-component.ts';
 export type { FuncType, Resource, ValueType, World } from './component/types.ts';
+export { type HollowComponent, type HollowModule, withoutBodies } from './component/without-bodies.ts';
 export { worldOf, worldOfEmbedded } from './component/world.ts';
 export { WasmError, type WasmErrorCode } from './errors.ts';
 export * as coreModule from './module/index.ts';

@@ -95,6 +95,24 @@ export function writeLargeDatabase(
   return { sources: count, nodes };
 }
 
+/** A source database of `count` sources of some tens of bytes; answers their bytes. */
+export function writeSmallSources(path: string, count: number): number {
+  const database = new DatabaseSync(path);
+  database.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN');
+  database.exec('CREATE TABLE _source (id TEXT PRIMARY KEY, path TEXT, language TEXT, content BLOB)');
+  const insert = database.prepare('INSERT INTO _source VALUES (?, ?, ?, ?)');
+  let bytes = 0;
+  for (let index = 0; index < count; index++) {
+    const name = `src/${index % 100}/file-${index}.go`;
+    const content = Buffer.from(`package p${index}\n\nconst Value = ${index}\n`);
+    insert.run(name, name, 'go', content);
+    bytes += content.length;
+  }
+  database.exec('COMMIT');
+  database.close();
+  return bytes;
+}
+
 /** How many rows of the one database the other does not have, and the other way round, in what a bundle carries. */
 export function differences(left: string, right: string, withAst: boolean): number {
   using database = new DatabaseSync(left, { readOnly: true });

@@ -1,4 +1,4 @@
-import { messageOf } from '#core/errors';
+import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
 
 const MAX_REASON = 1_000;
@@ -17,4 +17,16 @@ export function reasonOf(thrown: unknown): string {
 /** Whether the transpiler or the validator answered an error; whatever else it throws may have left it half-way. */
 export function isRefusal(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.constructor.name === 'ComponentError';
+}
+
+/**
+ * Whether an error is a plain refusal: ours, or one that the transpiler answered. A panic of the transpiler poisons its
+ * instance, and whatever else was thrown may have left it half-way.
+ */
+export function isOrderly(thrown: unknown): boolean {
+  if (!isVivariumError(thrown)) return false;
+  const { cause } = thrown;
+  if (cause === undefined) return true;
+  if (isVivariumError(cause)) return isOrderly(cause);
+  return isRefusal(cause);
 }

@@ -1,14 +1,16 @@
 import type { Meter } from '#core/ports/meter';
 import { type BuildAnswer, type BuildRequest, toWire } from '#runtime/build';
 import { BuildRun } from './build-run.ts';
+import { TranspilerThread } from './transpiler-thread.ts';
 
 /**
  * The child's side: answers each request of the parent with an artifact or an error. Runs in a process of its own,
  * which the parent may kill at any moment.
  */
 export function serveBuilds(meter: Pick<Meter, 'meterModule'>): void {
+  const transpiler = new TranspilerThread();
   process.on('message', (request: BuildRequest) => {
-    const run = new BuildRun(request, meter);
+    const run = new BuildRun(request, meter, transpiler);
     void run
       .build()
       .then(

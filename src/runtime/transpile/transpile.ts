@@ -11,17 +11,23 @@ export interface TranspiledComponent {
   readonly exports: readonly ArtifactExport[];
 }
 
+/** Loads the transpiler; once, however often it is called. */
+export async function loadTranspiler() {
+  // The transpiler alone: the package's main door would load its optimiser and minifier, native code, too.
+  const { $init, generate } = await import('@bytecodealliance/jco-transpile/component');
+  await $init;
+  return generate;
+}
+
 /**
  * Turns a component into JavaScript and core modules. Synchronous work of up to some hundred milliseconds, and a panic
  * in it poisons every later call of the thread: run it in a child process that can be thrown away.
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
  */
 export async function transpile(component: Uint8Array): Promise<TranspiledComponent> {
-  // The transpiler alone: the package's main door would load its optimiser and minifier, native code, too.
-  const { $init, generate } = await import('@bytecodealliance/jco-transpile/component');
+  const generate = await loadTranspiler();
   const { checkGeneratedCode } = await import('./generated-code.ts');
   const { plainlyNamed } = await import('#wasm');
-  await $init;
   let result: ReturnType<typeof generate>;
   try {
     const { bytes } = plainlyNamed(component);

@@ -1,0 +1,76 @@
+import { ByteReader } from '../byte-reader.ts';
+import { ByteWriter } from '../byte-writer.ts';
+import { readComponent } from './read-component.ts';
+
+const PREAMBLE_BYTES = 8;
+const COMPONENT = { module: 1, component: 4 } as const;
+const MODULE = { custom: 0, code: 10 } as const;
+/** No locals, `unreachable`, `end`. */
+const BODY = Uint8Array.of(3, 0x00, 0x00, 0x0b);
+/** The least that a body takes: its size, no locals, `end`. */
+const LEAST_BODY = 3;
+const MARK = new TextEncoder().encode('without bodies');
+
+/** A core module of a component as it was, and as it is in the component without bodies. */
+export interface HollowModule {
+  readonly whole: Uint8Array;
+  readonly hollow: Uint8Array;
+}
+
+export interface HollowComponent {
+  readonly bytes: Uint8Array;
+  /** Those of nested components too, in the order of the file. No two of them are hollowed to the same bytes. */
+  readonly modules: readonly HollowModule[];
+}
+
+/**
+ * A component whose core modules have the same types, imports, exports and data, and bodies that do nothing: all that
+ * whoever joins the modules needs to see, and a fraction of the bytes. What was left out, nobody has validated.
+ *
+ * @throws {WasmError} when it cannot be read
+ */
+export function withoutBodies(component: Uint8Array): HollowComponent {
+  // Bounds depth and counts, which the walk below takes as bounded.
+  readComponent(component);
+  const modules: HollowModule[] = [];
+  return { bytes: hollowComponent(new ByteReader(component), modules), modules };
+}
+
+function hollowComponent(reader: ByteReader, modules: HollowModule[]): Uint8Array {
+  const writer = new ByteWriter(4_096).raw(reader.slice(PREAMBLE_BYTES));
+  while (!reader.done) {
+    const id = reader.u8();
+    const section = reader.sub(reader.u32());
+    const content = section.bytes.subarray(section.offset, section.end);
+    writer.u8(id);
+    if (id === COMPONENT.module) {
+      const hollow = hollowModule(section, modules.length);
+      modules.push({ whole: content, hollow });
+      writer.u32(hollow.length).raw(hollow);
+    } else if (id === COMPONENT.component) {
+      const nested = hollowComponent(section, modules);
+      writer.u32(nested.length).raw(nested);
+    } else writer.u32(content.length).raw(content);
+  }
+  return writer.finish();
+}
+
+function hollowModule(reader: ByteReader, place: number): Uint8Array {
+  const writer = new ByteWriter(4_096).raw(reader.slice(PREAMBLE_BYTES));
+  while (!reader.done) {
+    const id = reader.u8();
+    const section = reader.sub(reader.u32());
+    const content = section.bytes.subarray(section.offset, section.end);
+    const count = id === MODULE.code ? section.u32() : 0;
+    if (id === MODULE.custom) continue;
+    // A count that the section has no room for stays, for whoever validates it.
+    if (id === MODULE.code && count * LEAST_BODY <= content.length) {
+      const bodies = new ByteWriter(5 + count * BODY.length).u32(count);
+      for (let index = 0; index < count; index++) bodies.raw(BODY);
+      writer.u8(id).u32(bodies.length).raw(bodies.finish());
+    } else writer.u8(id).u32(content.length).raw(content);
+  }
+  // Two modules that differ in their bodies alone stay two.
+  const mark = new ByteWriter(32).u32(MARK.length).raw(MARK).u32(place).finish();
+  return writer.u8(MODULE.custom).u32(mark.length).raw(mark).finish();
+}
