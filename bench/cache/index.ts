@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { actor } from '../../tools/components/actor-wat.ts';
 import type { Report } from '../figure.ts';
+import { coldLoads } from './cold.ts';
 import { sharedBuild } from './flights.ts';
 import { diskHits, hashes, memoryHits } from './hits.ts';
 import { manyEntries } from './many.ts';
@@ -15,6 +16,7 @@ export async function run(report: Report): Promise<void> {
     const file = await quickJsComponent(join(folder, 'hello.wasm'));
     const small = await actor();
     await starts(report, folder, file);
+    await coldLoads(report, folder, file);
     await memoryHits(report, file, small);
     await diskHits(report, folder, file);
     await hashes(report);

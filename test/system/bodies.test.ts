@@ -43,7 +43,7 @@ describe('the bodies that the transpiler is not shown', () => {
       for (const text of [`${module('two', body)} ${exported('two')}`, `${right} ${module('two', body)}`]) {
         const loaded = runtime.load(await parse(`(component ${text})`));
         await expect(loaded).rejects.toMatchObject({ code: 'RUNTIME_INVALID_COMPONENT' });
-        await expect(loaded).rejects.toThrow(/no valid core module/);
+        await expect(loaded).rejects.toThrow(/not a valid core module/);
       }
     }
   });

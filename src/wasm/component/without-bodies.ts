@@ -4,7 +4,9 @@ import { readComponent } from './read-component.ts';
 
 const PREAMBLE_BYTES = 8;
 const COMPONENT = { module: 1, component: 4 } as const;
-const MODULE = { custom: 0, code: 10 } as const;
+const CODE = 10;
+/** Custom sections, data and the count of it: nothing but bodies refers to them. */
+const LEFT_OUT: ReadonlySet<number> = new Set([0, 11, 12]);
 /** No locals, `unreachable`, `end`. */
 const BODY = Uint8Array.of(3, 0x00, 0x00, 0x0b);
 /** The least that a body takes: its size, no locals, `end`. */
@@ -24,7 +26,7 @@ export interface HollowComponent {
 }
 
 /**
- * A component whose core modules have the same types, imports, exports and data, and bodies that do nothing: all that
+ * A component whose core modules have the same types, imports and exports, no data, and bodies that do nothing: all that
  * whoever joins the modules needs to see, and a fraction of the bytes. What was left out, nobody has validated.
  *
  * @throws {WasmError} when it cannot be read
@@ -61,10 +63,10 @@ function hollowModule(reader: ByteReader, place: number): Uint8Array {
     const id = reader.u8();
     const section = reader.sub(reader.u32());
     const content = section.bytes.subarray(section.offset, section.end);
-    const count = id === MODULE.code ? section.u32() : 0;
-    if (id === MODULE.custom) continue;
+    if (LEFT_OUT.has(id)) continue;
+    const count = id === CODE ? section.u32() : 0;
     // A count that the section has no room for stays, for whoever validates it.
-    if (id === MODULE.code && count * LEAST_BODY <= content.length) {
+    if (id === CODE && count * LEAST_BODY <= content.length) {
       const bodies = new ByteWriter(5 + count * BODY.length).u32(count);
       for (let index = 0; index < count; index++) bodies.raw(BODY);
       writer.u8(id).u32(bodies.length).raw(bodies.finish());
@@ -72,5 +74,5 @@ function hollowModule(reader: ByteReader, place: number): Uint8Array {
   }
   // Two modules that differ in their bodies alone stay two.
   const mark = new ByteWriter(32).u32(MARK.length).raw(MARK).u32(place).finish();
-  return writer.u8(MODULE.custom).u32(mark.length).raw(mark).finish();
+  return writer.u8(0).u32(mark.length).raw(mark).finish();
 }

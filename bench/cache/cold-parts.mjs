@@ -1,0 +1,59 @@
+// Builds one component by the compiled product, in this process, and prints milliseconds as JSON. `node cold-parts.mjs FILE HOW`:
+// `whole` as a load does it; `parts` one part after another; `shown` the same, with bodies shown to an optimised transpiler.
+import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+
+const [, , file, how] = process.argv;
+const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const component = new Uint8Array(readFileSync(file));
+const times = {};
+
+async function part(name, work) {
+  const began = performance.now();
+  const result = await work();
+  times[name] = performance.now() - began;
+  return result;
+}
+
+const { encodeArtifact } = await built('cache/artifact-file.js');
+const seal = (artifact) => {
+  const key = { engineProfileId: 'bench', wasmDigest: `sha256:${'0'.repeat(64)}` };
+  return createHmac('sha256', 'bench').update(encodeArtifact(key, artifact)).digest();
+};
+
+if (how === 'whole') {
+  const { ChildBuilder } = await built('runtime/index.js');
+  const { buildProgram } = await built('system/build-program.js');
+  const { systemClock } = await built('system/clock.js');
+  const builder = new ChildBuilder({ program: buildProgram(), clock: systemClock, maxBuildTimeMs: 600_000 });
+  await part('whole', async () => seal(await builder.build(component, 'fuel')));
+  await builder.close();
+} else {
+  const { meter } = await built('metering/index.js');
+  const { validateComponent } = await built('runtime/validate.js');
+  const { checkInstantiation } = await built('runtime/transpile/check-instantiation.js');
+  const { checkCompileTime } = await built('runtime/transpile/compile-check.js');
+  const { loadTranspiler, transpile } = await built('runtime/transpile/transpile.js');
+  const { encodeCallPlan } = await built('runtime/direct/index.js');
+  const { planBuild } = await built('runtime/planning/index.js');
+  const { withoutBodies } = await built('wasm/index.js');
+  if (how === 'parts') setFlagsFromString('--wasm-tiering-budget=1000000000');
+  const bodies = withoutBodies(component);
+  await part('validate', () => {
+    validateComponent(component);
+    checkInstantiation(component);
+  });
+  const { calls, exported } = await part('plan', () => planBuild(component));
+  const { javascript, imports, exports } = await part('transpile', async () => {
+    await loadTranspiler();
+    return transpile(how === 'parts' ? bodies.bytes : component);
+  });
+  const coreModules = await part('meter', () =>
+    bodies.modules.map(({ whole }, index) => ({ name: `${index}`, bytes: meter.meterModule(whole, 'fuel').bytes })),
+  );
+  await part('compile', () => checkCompileTime(coreModules));
+  const callPlan = encodeCallPlan(calls, exported);
+  await part('seal', () => seal({ javascript, coreModules, imports, exports, meteringMode: 'fuel', callPlan }));
+}
+console.log(JSON.stringify(times));
