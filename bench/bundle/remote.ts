@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { differences, writeSmallSources } from '../../test/support/large-database.ts';
+import { differences, writeSmallSources } from '../../tools/bundle/large-database.ts';
 import { startDockerRegistry } from '../../tools/servers/docker-registry.ts';
 import type { Report } from '../figure.ts';
 import { database, pullTo, pushFrom, timed } from './sources.ts';

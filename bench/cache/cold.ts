@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { actor } from '../../test/support/actor-wat.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import type { Report } from '../figure.ts';
 import { median } from '../support/measure.ts';
 import { pythonComponent, starlingMonkeyComponent } from './large-components.ts';
