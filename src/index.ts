@@ -171,6 +171,7 @@ export {
   type LoadOptions,
   type MessagingOptions,
   type OutputTarget,
+  type RunOptions,
   Runtime,
   type RuntimeEvents,
   type RuntimeMetrics,

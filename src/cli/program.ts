@@ -12,7 +12,7 @@ import { registryCommand } from './commands/registry.ts';
 import { runCommand } from './commands/run.ts';
 import { startCommand } from './commands/start.ts';
 import { CliError } from './errors.ts';
-import { EXIT, type ExitCode } from './exit-codes.ts';
+import { EXIT } from './exit-codes.ts';
 import { addExamples } from './help-examples.ts';
 import { Shell, type Streams } from './shell.ts';
 
@@ -36,12 +36,15 @@ const COMMANDS = [
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not found;
-4 refused (trust, permission, damaged); 5 unreachable server; 6 unauthorised.`;
+4 refused (trust, permission, damaged); 5 unreachable server; 6 unauthorised.
+A command that \`viv run\` runs gives its own; 124 says that a budget ended it, 134 that it trapped.`;
 
 /** Runs `viv` with these arguments. @returns the exit code */
-export async function main(args: readonly string[], streams: Streams = process): Promise<ExitCode> {
+export async function main(args: readonly string[], streams: Streams = process): Promise<number> {
   const shell = new Shell(streams);
-  shell.json = args.includes('--json');
+  // What follows -- is the component's.
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  shell.json = own.includes('--json');
   const program = new Command('viv')
     .description('runs untrusted WebAssembly components within limits that they cannot escape')
     .version(version(), '--version', 'print the version of Vivarium')

@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
-import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 
 /** Where a command reads and writes. Tests give their own. */
 export interface Streams {
@@ -21,7 +21,8 @@ type Style = Parameters<typeof styleText>[0];
 export class Shell {
   readonly streams: Streams;
   json = false;
-  exitCode: ExitCode = EXIT.done;
+  /** One of `EXIT`, or what a command that ran exited with. */
+  exitCode: number = EXIT.done;
 
   constructor(streams: Streams) {
     this.streams = streams;

@@ -1,3 +1,4 @@
+export type { RunOptions } from './command-run.ts';
 export type { ComponentSource } from './component-source.ts';
 export { isVivariumError, type VivariumErrorCode } from './error-codes.ts';
 export type { RuntimeEvents, Warning } from './events.ts';

@@ -23,6 +23,7 @@ import type { SupervisorOptions } from '#supervision';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
 import { heedBranchHints } from './branch-hints.ts';
+import { type RunOptions, runCommand } from './command-run.ts';
 import type { ComponentSource } from './component-source.ts';
 import { TOKENS, wire } from './container.ts';
 import type { Directory } from './directory.ts';
@@ -148,6 +149,15 @@ export class Runtime implements AsyncDisposable {
     }
     this.#open(what.signal);
     return this.#calls.call(target, what.name, args, what);
+  }
+
+  /**
+   * Runs a command, a component that exports `wasi:cli/run`: loads it, runs it to its end and unloads it. Answers its exit
+   * code: what it exited with, 1 where `run` answered its error, 0 otherwise. A command that a budget, its signal or a trap
+   * ended rejects. @throws what `load` and `call` do
+   */
+  run(source: ComponentSource, options: RunOptions = {}): Promise<number> {
+    return runCommand(this, source, options);
   }
 
   /**

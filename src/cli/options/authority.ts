@@ -15,7 +15,7 @@ export function addAuthorityOptions(command: Command): Command {
   return command
     .option('-g, --grant <grant>', 'what it may do, as area:action:pattern; may be given several times', collect, [])
     .option(
-      '--dir <host::guest>',
+      '--dir <host::guest[:ro]>',
       'a folder that it finds open, as ./data::/data; may be given several times',
       collect,
       [],
@@ -27,15 +27,50 @@ export function addAuthorityOptions(command: Command): Command {
     );
 }
 
+interface OpenedFolder {
+  readonly host: string;
+  readonly guest: string;
+  readonly isReadOnly: boolean;
+}
+
 /** Folders to open, as `load` takes them. What may be done in them, `--grant` says. */
 export function preopensOf({ dir }: AuthorityFlags): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    dir.map((text) => {
-      const at = text.lastIndexOf('::');
-      if (at < 1) throw new CliError('CLI_USAGE', `--dir ${text}: write HOST::GUEST, as ./data::/data`);
-      return [text.slice(at + 2), text.slice(0, at)];
-    }),
-  );
+  const folders = dir.map(openedFolder);
+  const readOnly = folders.find(({ isReadOnly }) => isReadOnly);
+  if (readOnly !== undefined) {
+    const grant = `--grant 'filesystem:read:${readOnly.guest}/**'`;
+    throw new CliError(
+      'CLI_USAGE',
+      `--dir …::${readOnly.guest}:ro: what may be done in a folder, grants say; leave :ro out and write ${grant}`,
+    );
+  }
+  return preopensAt(folders);
+}
+
+/** Folders to open for a command, and what it may do in them: all, or read. */
+export function foldersOf({ dir }: AuthorityFlags): {
+  readonly preopens: Readonly<Record<string, string>>;
+  readonly grants: readonly string[];
+} {
+  const folders = dir.map(openedFolder);
+  const grants = folders.flatMap(({ guest, isReadOnly }) => {
+    const action = isReadOnly ? 'read' : '*';
+    const below = guest === '/' ? '/**' : `${guest}/**`;
+    return [guest, below].map((pattern) => `filesystem:${action}:${pattern}`);
+  });
+  return { preopens: preopensAt(folders), grants };
+}
+
+function openedFolder(text: string): OpenedFolder {
+  const at = text.lastIndexOf('::');
+  if (at < 1) throw new CliError('CLI_USAGE', `--dir ${text}: write HOST::GUEST, as ./data::/data`);
+  const guest = text.slice(at + 2);
+  const isReadOnly = guest.endsWith(':ro');
+  return { host: text.slice(0, at), guest: isReadOnly ? guest.slice(0, -':ro'.length) : guest, isReadOnly };
+}
+
+function preopensAt(folders: readonly OpenedFolder[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(folders.map(({ host, guest }) => [guest, host]));
 }
 
 /** What the registry gives was signed by a trusted key, or it would not have been given. */

@@ -1,4 +1,5 @@
 export { type OpenArtifactCache, openArtifactCache } from '../artifact-cache.ts';
+export type { ExportedWorld } from './exported-world.ts';
 export { missingGrants } from './grants.ts';
 export { type AuditFilter, openAuditFolder, openKeyring, readAudit, verifyAudit } from './keyring.ts';
 export type { MeteredFile } from './meter.ts';
@@ -8,6 +9,7 @@ export {
   bundleForNode,
   checkBundle,
   checkWorkingTree,
+  exportedWorldOf,
   inspectBundle,
   inspectComponent,
   interfaceOf,

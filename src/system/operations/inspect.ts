@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { isVivariumError } from '#core/errors';
 import type { CallPath } from '#core/ports/engine';
 import { hashesOfComponent, type WorldHashes } from '#registry';
-import { ChildBuilder, RuntimeError } from '#runtime';
+import { ChildBuilder } from '#runtime';
 import { whyGlue } from '#runtime/planning';
-import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
+import { type ComponentSummary, WasmError } from '#wasm';
 import { buildProgram } from '../build-program.ts';
 import { systemClock } from '../clock.ts';
 import { type ComponentSource, type ReadOptions, readSource } from '../component-source.ts';
+import { checked, described, type ExportedWorld, exportedWorld } from './exported-world.ts';
 
 /** Who meets an import: WASI's sandbox, Vivarium's host functions, or whoever loads the component. */
 export type ImportStatus = 'wasi' | 'vivarium' | 'missing';
@@ -17,8 +18,8 @@ export interface Inspection {
   /** `sha256:` and 64 hex digits, over the file. */
   readonly digest: string;
   readonly kind: string;
-  /** The world that the exports make it: `actor`, or undefined for another. */
-  readonly world: string | undefined;
+  /** The world that the exports make it: an actor, a command or a handler of HTTP requests; undefined for another. */
+  readonly world: ExportedWorld | undefined;
   readonly imports: readonly { readonly name: string; readonly status: ImportStatus }[];
   readonly exports: readonly string[];
   readonly coreModules: ComponentSummary['coreModules'];
@@ -46,9 +47,7 @@ export async function inspectComponent(
   options: ReadOptions & { readonly check?: boolean | undefined } = {},
 ): Promise<Inspection> {
   const bytes = await readSource(source, { loadBytes: async () => undefined }, options);
-  const { kind, sentence } = identify(bytes);
-  if (kind !== 'component') throw new RuntimeError('RUNTIME_INVALID_COMPONENT', sentence, { details: { kind } });
-  const { imports, exports, coreModules, unsupported } = checked(() => describeComponent(bytes));
+  const { kind, imports, exports, coreModules, unsupported } = described(bytes);
   const { interfaceHash, interfaceText, requiresHash, requirementsText } = checked<WorldHashes>(() =>
     hashesOfComponent(bytes),
   );
@@ -57,9 +56,7 @@ export async function inspectComponent(
   return {
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
     kind,
-    world: exports.some(({ name }) => name.startsWith('vivarium:actor/lifecycle@0.1.'))
-      ? 'vivarium:actor/actor'
-      : undefined,
+    world: exportedWorld(exports),
     imports: imports.map(({ name }) => ({ name, status: statusOf(name) })),
     exports: exports.map(({ name }) => name),
     coreModules,
@@ -93,15 +90,6 @@ async function whyRefused(bytes: Uint8Array): Promise<string | undefined> {
     return error.message;
   } finally {
     await builder.close();
-  }
-}
-
-function checked<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (!(cause instanceof WasmError)) throw cause;
-    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', cause.message, { cause, details: cause.details });
   }
 }
 

@@ -1,5 +1,7 @@
 // What a program that only runs components never calls. It is imported when it is called, so that a start does not wait
 // for the registry, the portable cache and their packages.
+
+import type * as worlds from './exported-world.ts';
 import type * as inspection from './inspect.ts';
 import type * as metering from './meter.ts';
 import type * as portable from './portable-cache.ts';
@@ -26,6 +28,8 @@ export const openEmbedder: typeof registry.openEmbedder = async (address, apiKey
 
 export const inspectComponent: typeof inspection.inspectComponent = async (...given) =>
   (await import('./inspect.ts')).inspectComponent(...given);
+export const exportedWorldOf: typeof worlds.exportedWorldOf = async (...given) =>
+  (await import('./exported-world.ts')).exportedWorldOf(...given);
 export const meterFile: typeof metering.meterFile = async (...given) =>
   (await import('./meter.ts')).meterFile(...given);
 

@@ -1,0 +1,30 @@
+import { VivariumError } from '#core/errors';
+import type { ExportedWorld } from '#system/operations';
+
+/** What to do with a component that is neither a command nor an actor, by what it exports. */
+export function notRunnable(
+  component: string,
+  { world, exports }: { readonly world: ExportedWorld | undefined } & Exports,
+): VivariumError {
+  return new VivariumError('RUNTIME_NO_EXPORT', `${component} ${whatItIs(component, world, exports)}`);
+}
+
+interface Exports {
+  readonly exports: readonly { readonly name: string; readonly kind: string }[];
+}
+
+function whatItIs(component: string, world: ExportedWorld | undefined, exports: Exports['exports']): string {
+  if (world === 'wasi:http/proxy') {
+    return 'handles HTTP requests (it exports wasi:http/incoming-handler) and is neither a command nor an actor';
+  }
+  const other = exports.find(({ name }) => name.startsWith('wasi:cli/run@'));
+  if (other !== undefined) return `exports ${other.name}, and only wasi:cli/run@0.2.x is run; build it for WASI 0.2`;
+  const first = exports.find(({ kind }) => kind === 'func') ?? exports.find(({ kind }) => kind === 'instance');
+  if (first === undefined) return 'exports nothing that could be run or called';
+  const names = exports.slice(0, 8).map(({ name }) => name);
+  const called = first.kind === 'func' ? first.name : `${first.name}#FUNCTION`;
+  return (
+    `is a library, neither a command (it would export wasi:cli/run) nor an actor (vivarium:actor/lifecycle). ` +
+    `It exports ${names.join(', ')}${exports.length > names.length ? ', …' : ''}; call a function of it: viv call ${component} '${called}' '[ARGUMENTS]'`
+  );
+}

@@ -1,0 +1,85 @@
+import { messageOf } from '#core/errors';
+import { printable } from '#core/text';
+import { readRegular } from '#files';
+import { createRuntime } from '#system';
+import { CliError } from '../../errors.ts';
+import { preopensOf, reportAuthority, trustOf } from '../../options/authority.ts';
+import { environmentOf } from '../../options/environment.ts';
+import { limitsOf } from '../../options/limit-options.ts';
+import type { Shell } from '../../shell.ts';
+import { showing } from '../../terminal/busy-line.ts';
+import { InputLines } from '../../terminal/input-lines.ts';
+import { usageFigures, usageLine } from '../../terminal/usage.ts';
+import { asText } from '../../terminal/utf8-text.ts';
+import type { RunFlags } from './run-flags.ts';
+
+/** A message, or what a component is given when it starts; a mailbox takes less by default. */
+const MAX_INPUT_BYTES = 64 * 2 ** 20;
+
+/** Loads an actor, sends it messages, prints its replies. */
+export async function runActor(
+  shell: Shell,
+  component: string,
+  source: string | Uint8Array,
+  args: readonly string[],
+  flags: RunFlags,
+  config: Uint8Array | undefined,
+): Promise<void> {
+  await using runtime = await createRuntime({
+    limits: limitsOf(flags),
+    ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
+    trust: trustOf(component, flags),
+    audit: 'file',
+    branchHints: flags.branchHints,
+  });
+  runtime.on('log', ({ channel, message }) => shell.line(message, `[${channel}] `));
+  reportAuthority(shell, runtime);
+  const loading = runtime.load(source, {
+    env: environmentOf(flags),
+    args,
+    grants: flags.grant,
+    preopens: preopensOf(flags),
+    ...(config === undefined ? {} : { config }),
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+  });
+  const handle = await showing(shell, `making ${component} ready`, loading);
+  for await (const { shown, payload } of messages(shell, flags)) {
+    const reply = await runtime.request(handle, payload);
+    const figures = usageFigures(runtime.usage(handle));
+    const text = reply === undefined ? undefined : asText(reply);
+    shell.result(
+      {
+        message: shown,
+        reply: reply === undefined ? null : Buffer.from(reply).toString('base64'),
+        ...(text === undefined ? {} : { replyText: text }),
+        ...figures,
+      },
+      replyForPeople(shell, reply, text),
+    );
+    shell.note(usageLine(figures));
+  }
+}
+
+async function* messages(shell: Shell, flags: RunFlags): AsyncIterable<{ shown: string; payload: Uint8Array }> {
+  for (const text of flags.message) yield { shown: text, payload: Buffer.from(text) };
+  for (const file of flags.messageFile) yield { shown: file, payload: await readInput(file) };
+  if (flags.message.length > 0 || flags.messageFile.length > 0) return;
+  shell.note('every line is a message; end with Ctrl-D');
+  using input = new InputLines(shell.streams.stdin);
+  for await (const line of input) yield { shown: line, payload: Buffer.from(line) };
+}
+
+function replyForPeople(shell: Shell, reply: Uint8Array | undefined, text: string | undefined): string {
+  if (reply === undefined) return shell.isTerminal ? shell.style('dim', '(no reply)') : '';
+  if (text === undefined) return Buffer.from(reply).toString('base64');
+  // In a pipe too, whose end may be a terminal: the exact bytes are in what --json prints.
+  return printable(text);
+}
+
+export async function readInput(file: string): Promise<Uint8Array> {
+  try {
+    return await readRegular(file, MAX_INPUT_BYTES, { links: 'follow' });
+  } catch (cause) {
+    throw new CliError('CLI_USAGE', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,94 @@
+import { basename } from 'node:path';
+import { isVivariumError, messageOf } from '#core/errors';
+import type { ResourceLimits } from '#core/limits';
+import { createRuntime, type Runtime } from '#system';
+import { exitCodeOf } from '../../exit-codes.ts';
+import { foldersOf, reportAuthority, trustOf } from '../../options/authority.ts';
+import { environmentOf } from '../../options/environment.ts';
+import type { LimitFlags } from '../../options/limit-options.ts';
+import type { Shell } from '../../shell.ts';
+import { showing } from '../../terminal/busy-line.ts';
+import type { RunFlags } from './run-flags.ts';
+
+/** As `timeout` of coreutils has it. */
+const STOPPED_BY_BUDGET = 124;
+/** 128 and the number of SIGABRT, as wasmtime has it for a trap. */
+const TRAPPED = 134;
+
+const BUDGETS: ReadonlySet<string> = new Set([
+  'METERING_DEADLINE',
+  'METERING_MEMORY',
+  'METERING_OUT_OF_FUEL',
+  'RUNTIME_TURN_TIMEOUT',
+]);
+
+/** Milliseconds of a bound that nobody asked for: 285 years. */
+const UNBOUNDED_MS = 2 ** 53 / 1_000;
+const MOST_MEMORY_BYTES = 4 * 2 ** 30;
+
+/** A command runs as long as it does, and takes the memory that it asks for, where nothing else is said. */
+function limitsOf({ fuel, memory, timeout }: LimitFlags): ResourceLimits {
+  return {
+    maxFuel: fuel,
+    maxMemoryBytes: memory ?? MOST_MEMORY_BYTES,
+    maxExecutionTimeMs: timeout ?? UNBOUNDED_MS,
+    // What it waits for counts: nobody else has to be let go on.
+    maxTurnTimeMs: timeout ?? UNBOUNDED_MS,
+    maxStartTimeMs: timeout ?? UNBOUNDED_MS,
+  };
+}
+
+/** Runs a component that exports `wasi:cli/run` with the standard streams of this process; its exit code becomes ours. */
+export async function runWasiCommand(
+  shell: Shell,
+  component: string,
+  source: string | Uint8Array,
+  args: readonly string[],
+  flags: RunFlags,
+): Promise<void> {
+  const { stdin, stdout, stderr } = shell.streams;
+  const { preopens, grants } = foldersOf(flags);
+  await using runtime = await createRuntime({
+    ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
+    trust: trustOf(component, flags),
+    audit: 'file',
+    branchHints: flags.branchHints,
+  });
+  reportAuthority(shell, runtime);
+  try {
+    const running = runtime.run(source, {
+      args: [basename(component), ...args],
+      env: environmentOf(flags),
+      grants: [...grants, ...flags.grant],
+      preopens,
+      stdin,
+      stdout,
+      stderr,
+      limits: limitsOf(flags),
+    });
+    await showing(shell, `making ${component} ready`, Promise.race([running, ready(runtime)]));
+    shell.exitCode = await running;
+  } catch (error) {
+    fail(shell, error);
+  }
+}
+
+/** From here on the terminal is the command's. */
+function ready(runtime: Runtime): Promise<void> {
+  return new Promise((resolve) => runtime.on('state', ({ to }) => to === 'ready' && resolve()));
+}
+
+/** Standard output is the command's: what went wrong goes to standard error. */
+function fail(shell: Shell, error: unknown): void {
+  shell.exitCode = exitStatusOf(error);
+  const code = isVivariumError(error) ? error.code : 'UNEXPECTED';
+  shell.line(`${code}: ${messageOf(error)}`);
+}
+
+function exitStatusOf(error: unknown): number {
+  for (let each = error; isVivariumError(each); each = each.cause) {
+    if (BUDGETS.has(each.code)) return STOPPED_BY_BUDGET;
+    if (each.code === 'RUNTIME_TRAP' || each.code === 'METERING_STACK') return TRAPPED;
+  }
+  return exitCodeOf(error);
+}

@@ -1,0 +1,64 @@
+import type { ComponentHandle } from '#core';
+import { isVivariumError } from '#core/errors';
+import { ComponentError, RuntimeError } from '#runtime';
+import type { ComponentSource } from './component-source.ts';
+import type { LoadOptions } from './options.ts';
+
+/** What `runtime.run` takes: what `load` does, but for what belongs to components that live on. */
+export type RunOptions = Omit<LoadOptions, 'cancel' | 'config' | 'mailbox' | 'store' | 'supervision'>;
+
+/** What a runtime does for one run. */
+export interface RunPorts {
+  load(source: ComponentSource, options: LoadOptions): Promise<ComponentHandle>;
+  call(handle: ComponentHandle, target: { readonly name: string; readonly signal?: AbortSignal }): Promise<unknown>;
+  unload(handle: ComponentHandle): Promise<void>;
+}
+
+/** Any version that is compatible is found by it. */
+const RUN = 'wasi:cli/run@0.2.0#run';
+
+/**
+ * Runs a command: loads it, calls `run` of `wasi:cli/run`, and unloads it.
+ * @returns the exit code: what the component exited with, 1 when `run` answers its error, 0 otherwise
+ */
+export async function runCommand(ports: RunPorts, source: ComponentSource, options: RunOptions): Promise<number> {
+  let handle: ComponentHandle | undefined;
+  // What a turn waits for holds no process by itself.
+  const alive = setInterval(() => {}, 2 ** 30);
+  try {
+    handle = await ports.load(source, { ...options, cancel: 'turn' });
+    await ports.call(handle, { name: RUN, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    return 0;
+  } catch (error) {
+    const status = exitStatus(error);
+    if (status !== undefined) return status;
+    if (isVivariumError(error, 'RUNTIME_NO_EXPORT')) throw noCommand(error);
+    throw error;
+  } finally {
+    clearInterval(alive);
+    if (handle !== undefined) await unloaded(ports, handle);
+  }
+}
+
+/** What a command that ended so has exited with; undefined where something else has ended it. */
+function exitStatus(error: unknown): number | undefined {
+  if (error instanceof ComponentError) return 1;
+  for (let each = error; isVivariumError(each); each = each.cause) {
+    if (each.code === 'RUNTIME_EXITED') return Number(each.details?.status);
+  }
+  return undefined;
+}
+
+function noCommand(cause: Error): RuntimeError {
+  const message = `the component is no command, for which it would have to export wasi:cli/run@0.2.x: ${cause.message}`;
+  return new RuntimeError('RUNTIME_NO_EXPORT', message, { cause });
+}
+
+/** The runtime may have been closed meanwhile, and have unloaded all. */
+async function unloaded(ports: RunPorts, handle: ComponentHandle): Promise<void> {
+  try {
+    await ports.unload(handle);
+  } catch (error) {
+    if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
+  }
+}

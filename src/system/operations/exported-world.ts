@@ -1,0 +1,46 @@
+import { RuntimeError } from '#runtime';
+import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
+import { type ComponentSource, type ReadOptions, readSource } from '../component-source.ts';
+
+/** What a component is by what it exports, as far as `viv run` and `inspect` know it. */
+export type ExportedWorld = 'vivarium:actor/actor' | 'wasi:cli/command' | 'wasi:http/proxy';
+
+const WORLDS: readonly (readonly [exported: RegExp, world: ExportedWorld])[] = [
+  [/^vivarium:actor\/lifecycle@0\.1\.\d+$/, 'vivarium:actor/actor'],
+  [/^wasi:cli\/run@0\.2\.\d+$/, 'wasi:cli/command'],
+  [/^wasi:http\/incoming-handler@0\.2\.\d+$/, 'wasi:http/proxy'],
+];
+
+/** The first of the known worlds whose export is among the names. */
+export function exportedWorld(exports: ComponentSummary['exports']): ExportedWorld | undefined {
+  return WORLDS.find(([exported]) => exports.some(({ name }) => exported.test(name)))?.[1];
+}
+
+/**
+ * What a component is, by its exports alone: nothing of it is built or run.
+ * @throws what `readSource` does
+ */
+export async function exportedWorldOf(
+  source: Exclude<ComponentSource, { namespace: string }>,
+  options: ReadOptions = {},
+): Promise<{ readonly world: ExportedWorld | undefined; readonly exports: ComponentSummary['exports'] }> {
+  const bytes = await readSource(source, { loadBytes: async () => undefined }, options);
+  const { exports } = described(bytes);
+  return { world: exportedWorld(exports), exports };
+}
+
+/** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`, saying what the bytes are and what to do */
+export function described(bytes: Uint8Array): ComponentSummary {
+  const { kind, sentence } = identify(bytes);
+  if (kind !== 'component') throw new RuntimeError('RUNTIME_INVALID_COMPONENT', sentence, { details: { kind } });
+  return checked(() => describeComponent(bytes));
+}
+
+export function checked<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof WasmError)) throw cause;
+    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', cause.message, { cause, details: cause.details });
+  }
+}
