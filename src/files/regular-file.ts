@@ -2,24 +2,27 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 import { type FileHandle, open } from 'node:fs/promises';
 
 /**
- * Opens files that others may have placed. A FIFO in a file's place holds `open` until somebody writes to it, and with it a
- * thread of the pool that all file calls share; a device may never end, and reading one may do something; a link leads where
- * its maker wants. Nothing else in `src` opens a file that is there already; a test looks for those who do.
+ * Opens files that others may have placed. A FIFO in a file's place blocks `open` until somebody writes to it, and with
+ * it a thread of the pool that all file calls share. Reading a device may never end and may have effects. A link leads
+ * wherever its maker wants. Nothing else in `src` opens an existing file, and a test searches for code that does.
  */
 export interface RegularFileOptions {
-  /** `refuse` in folders that are ours, whose files we made; `follow` for a path that the user gave. */
+  /** `refuse` in our own folders, whose files we made; `follow` for a path that the user gave. */
   readonly links: 'refuse' | 'follow';
-  /** Flags of `open` beside those that are always set; to read by default. */
+  /** Further flags of `open` in addition to those that are always set; for reading by default. */
   readonly flags?: number;
   readonly mode?: number;
-  /** Replaces Node's own, in tests that let it fail. */
+  /** Replaces Node's own function in tests that make it fail. */
   readonly open?: typeof open;
 }
 
-/** A file that is there and may not be used: a link, a folder, a FIFO, a device, too large. The message is half a sentence. */
+/**
+ * An existing file that must not be used: a link, a folder, a FIFO, a device, or a file that is too large. The message
+ * is the second half of a sentence.
+ */
 export class UnusableFile extends Error {}
 
-/** It may be used, but for its size. */
+/** A file that is only too large. */
 export class TooLargeFile extends UnusableFile {}
 
 // Both are absent on Windows.
@@ -30,7 +33,7 @@ const MOST_AT_ONCE = 4 * 2 ** 20;
 const flagsOf = ({ links, flags = constants.O_RDONLY }: RegularFileOptions): number =>
   flags | NO_WAIT | (links === 'refuse' ? NO_FOLLOW : 0);
 
-/** @throws {UnusableFile}, and what the file system throws, `ENOENT` among it */
+/** @throws {UnusableFile}, and the errors of the file system, including `ENOENT` */
 export async function openRegular(path: string, options: RegularFileOptions): Promise<FileHandle> {
   let file: FileHandle;
   try {
@@ -47,7 +50,7 @@ export async function openRegular(path: string, options: RegularFileOptions): Pr
   }
 }
 
-/** @returns a descriptor, to be closed by the caller, and what `fstat` said. @throws as `openRegular` does */
+/** @returns a descriptor, which the caller must close, and the result of `fstat`. @throws as `openRegular` does */
 export function openRegularSync(
   path: string,
   options: Omit<RegularFileOptions, 'open'>,
@@ -69,7 +72,7 @@ export function openRegularSync(
 }
 
 /**
- * The whole of a file of at most `maxBytes`, also when it grows meanwhile.
+ * Reads a whole file of at most `maxBytes`, also when it grows meanwhile.
  * @throws as `openRegular` does; {TooLargeFile}; the signal's reason
  */
 export async function readRegular(
@@ -95,7 +98,7 @@ export async function readRegular(
   }
 }
 
-/** As `readRegular`, for small files. @throws as it does */
+/** Reads a small file as `readRegular` does. @throws as it does */
 export function readRegularSync(path: string, maxBytes: number, options: Omit<RegularFileOptions, 'open'>): Buffer {
   const { descriptor, stats } = openRegularSync(path, options);
   try {
@@ -112,7 +115,7 @@ export function readRegularSync(path: string, maxBytes: number, options: Omit<Re
   }
 }
 
-/** The bytes of a file of any size, or those from `start` up to `end`, in pieces. @throws as `openRegular` does */
+/** Reads a file of any size, or its bytes from `start` to `end`, in pieces. @throws as `openRegular` does */
 export async function* streamRegular(
   path: string,
   options: RegularFileOptions & { readonly start?: number; readonly end?: number },
@@ -132,13 +135,13 @@ export async function* streamRegular(
   }
 }
 
-/** One byte more than the file has: a read that does not fill it has found the end. */
+/** Makes a buffer with one byte more than the file has: a read that does not fill it has found the end. */
 function newBuffer(size: number, maxBytes: number): Buffer {
   if (size > maxBytes) throw tooLarge(`it has ${size} bytes`, maxBytes);
   return Buffer.allocUnsafeSlow(size + 1);
 }
 
-/** The file has more bytes than `fstat` said. */
+/** Enlarges the buffer, because the file has more bytes than `fstat` said. */
 function grown(full: Buffer, maxBytes: number): Buffer {
   if (full.length > maxBytes) throw tooLarge('it grew', maxBytes);
   const larger = Buffer.allocUnsafeSlow(Math.min(2 * full.length, maxBytes + 1));
@@ -159,6 +162,6 @@ function asUnusable(cause: unknown): unknown {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'ELOOP') return new UnusableFile('it is a link', { cause });
   if (code === 'EISDIR') return new UnusableFile('it is a folder', { cause });
-  // A FIFO that nobody reads, or a socket.
+  // The file is a FIFO that nobody reads, or a socket.
   return code === 'ENXIO' || code === 'ENODEV' ? new UnusableFile('it is not a regular file', { cause }) : cause;
 }

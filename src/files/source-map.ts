@@ -1,15 +1,18 @@
 import { SourceMap } from 'node:module';
 
 export interface SourcePlace {
-  /** As the map names it: relative to where the map is. */
+  /** The file's name in the map, relative to the map's place. */
   readonly file: string;
-  /** From 1. */
+  /** The line, counted from 1. */
   readonly line: number;
-  /** From 1. */
+  /** The column, counted from 1. */
   readonly column: number;
 }
 
-/** Finds the places of a bundle in the files that it was made of. @throws where it is no source map */
+/**
+ * Returns a function that finds places of a bundle in the files from which it was made. @throws for a value that is not
+ * a source map
+ */
 export function sourceLines(payload: unknown): (line: number, column: number) => SourcePlace | undefined {
   const map = new SourceMap(payload as ConstructorParameters<typeof SourceMap>[0]);
   return (line, column) => {

@@ -43,7 +43,7 @@ export class Assembly extends IndexSpaces {
     if (plan === undefined) return this.importWrapper(index);
     if (plan.convention === 'register') return this.functionIndex(index);
     const type = this.types.withCounter(this.typeOf(index));
-    return this.appended.index(`adapter ${index}`, type, () => wrappers.adapter(this, index, plan));
+    return this.appended.index(`adapter ${index}`, type, () => wrappers.registerWrapper(this, index, plan));
   }
 
   /**

@@ -145,7 +145,7 @@ function callersCost({ plan: { mode } }: IndexSpaces, { convention, entry, weigh
 }
 
 /** Lets a function of another convention stand where a `register` function is expected. */
-export function adapter(assembly: IndexSpaces, index: number, plan: FunctionPlan): AppendedBody {
+export function registerWrapper(assembly: IndexSpaces, index: number, plan: FunctionPlan): AppendedBody {
   const counter = assembly.functionType(index).parameters.length;
   const callee = assembly.functionIndex(index);
   const code = body();

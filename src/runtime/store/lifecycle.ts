@@ -2,7 +2,10 @@ import { type Actor, createActor, setup } from 'xstate';
 import type { ComponentHandle } from '#core';
 import { RuntimeError } from '../errors.ts';
 
-/** Where a component is in its life. `handling` is `ready` while a turn runs, and `waiting` while one waits for the host. */
+/**
+ * The state of a component. `handling` is `ready` while a turn runs, and `waiting` while a turn waits for the host.
+ * `hibernated` is a reserved name: no component is ever in this state.
+ */
 export type ComponentState =
   | 'loading'
   | 'initializing'
@@ -18,14 +21,12 @@ export type ComponentState =
 /** What a component does while it is `ready`. */
 export type TurnActivity = 'idle' | 'handling' | 'waiting';
 
-/** What moves a component from one state to the next. */
+/** The events that move a component from one state to the next. */
 export type LifecycleEvent =
   | { readonly type: 'loaded' }
   | { readonly type: 'initialized' }
   | { readonly type: 'fail' }
   | { readonly type: 'restart' }
-  | { readonly type: 'hibernate' }
-  | { readonly type: 'wake' }
   | { readonly type: 'drain' }
   | { readonly type: 'stop' };
 
@@ -39,8 +40,8 @@ export interface StateChange {
 const end = { fail: 'failed', drain: 'draining', stop: 'stopped' } as const;
 
 /**
- * loading → initializing → ready → draining → stopped, with failed, restarting and hibernated. Messages are no
- * transitions: that a turn runs is a flag beside the machine, so that xstate costs nothing for each message.
+ * loading → initializing → ready → draining → stopped, with failed and restarting. Messages are not transitions: a flag
+ * beside the machine says that a turn runs, so that xstate costs nothing for each message.
  */
 const machine = setup({ types: { events: {} as LifecycleEvent } }).createMachine({
   id: 'component',
@@ -48,8 +49,7 @@ const machine = setup({ types: { events: {} as LifecycleEvent } }).createMachine
   states: {
     loading: { on: { loaded: 'initializing', ...end } },
     initializing: { on: { initialized: 'ready', ...end } },
-    ready: { on: { hibernate: 'hibernated', ...end } },
-    hibernated: { on: { wake: 'ready', ...end } },
+    ready: { on: end },
     failed: { on: { restart: 'restarting', stop: 'stopped' } },
     restarting: { on: { loaded: 'initializing', ...end } },
     draining: { on: { fail: 'failed', stop: 'stopped' } },
@@ -62,8 +62,8 @@ export class Lifecycle {
   readonly handle: ComponentHandle;
   readonly #actor: Actor<typeof machine>;
   readonly #changed: (change: StateChange) => void;
-  /** The machine's. */
-  #state: Exclude<ComponentState, 'handling' | 'waiting'>;
+  /** The state of the machine. */
+  #state: Exclude<ComponentState, TurnActivity | 'hibernated'>;
   readonly #activity: () => TurnActivity;
 
   /** @param activity what its turns do now */
@@ -85,7 +85,7 @@ export class Lifecycle {
     return activity === 'idle' ? 'ready' : activity;
   }
 
-  /** Makes the transition and tells of it. @throws {RuntimeError} `RUNTIME_WRONG_STATE` where there is none. */
+  /** Makes the transition and reports it. @throws {RuntimeError} `RUNTIME_WRONG_STATE` if the state does not allow it */
   move(event: LifecycleEvent['type'], reason: string): void {
     const snapshot = this.#actor.getSnapshot();
     if (!snapshot.can({ type: event })) {

@@ -3,14 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { createHandle, parseComponentId } from '#core';
 import { Lifecycle, type LifecycleEvent, type StateChange } from '../../../src/runtime/store/lifecycle.ts';
 
-const EVENTS = ['loaded', 'initialized', 'fail', 'restart', 'hibernate', 'wake', 'drain', 'stop'] as const;
+const EVENTS = ['loaded', 'initialized', 'fail', 'restart', 'drain', 'stop'] as const;
 
 /** The table of ARCHITECTURE.md, written out once more. */
 const TABLE: Record<string, Partial<Record<LifecycleEvent['type'], string>>> = {
   loading: { loaded: 'initializing', fail: 'failed', drain: 'draining', stop: 'stopped' },
   initializing: { initialized: 'ready', fail: 'failed', drain: 'draining', stop: 'stopped' },
-  ready: { hibernate: 'hibernated', fail: 'failed', drain: 'draining', stop: 'stopped' },
-  hibernated: { wake: 'ready', fail: 'failed', drain: 'draining', stop: 'stopped' },
+  ready: { fail: 'failed', drain: 'draining', stop: 'stopped' },
   failed: { restart: 'restarting', stop: 'stopped' },
   restarting: { loaded: 'initializing', fail: 'failed', drain: 'draining', stop: 'stopped' },
   draining: { fail: 'failed', stop: 'stopped' },
