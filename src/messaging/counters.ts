@@ -15,7 +15,7 @@ export class MessageCounters {
   failed = 0;
   /** Answers to requests that had already ended. */
   lateReplies = 0;
-  /** Correlation ids that never existed, or that somebody named who was not asked. */
+  /** Correlation ids that a component named although none of its open requests had them. */
   forgedReplies = 0;
 
   get inFlight(): number {
