@@ -227,6 +227,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     sharesClock: options.overrides?.clock === undefined && options.overrides?.meter === undefined,
     scheduler,
     waits: options.waiting !== false,
+    storageWaits: c.resolve(TOKENS.keyValueStore).answersLater === true,
     stores: new StoreManager({
       scheduler,
       clock,

@@ -281,7 +281,7 @@ export class Runtime implements AsyncDisposable {
     this.#admission.close();
     await this.#scope.resolve(TOKENS.builder).close();
     await this.#scope.resolve(TOKENS.artifactCache).close();
-    this.#scope.resolve(TOKENS.keyValueStore).close();
+    await this.#scope.resolve(TOKENS.keyValueStore).close();
     await this.#scope.resolve(TOKENS.audit).close();
   }
 

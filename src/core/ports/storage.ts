@@ -1,24 +1,29 @@
-/**
- * Bytes by key, in isolated namespaces, whatever bytes a key has. The `storage` host interface uses it and its calls
- * cannot wait, so the methods are synchronous and short.
- */
+/** What a back end answers at once, or later; a turn waits for it then. */
+export type Answered<T> = T | Promise<T>;
+
+/** Bytes by key, in namespaces that cannot see each other whatever bytes a key has. Behind the `storage` host interface. */
 export interface KeyValueStore {
+  /**
+   * True for one that may answer promises: turns of components that use the storage can wait then, which costs each of them
+   * half a microsecond. Of one that does not say so, no promise is waited for.
+   */
+  readonly answersLater?: boolean;
   open(namespace: string): KeyValueNamespace;
-  close(): void;
+  close(): Answered<void>;
 }
 
 export interface KeyValueNamespace {
-  get(key: string): Uint8Array | undefined;
-  /** Stores the value if the namespace then has at most `quotaBytes`. Returns whether it did. */
-  set(key: string, value: Uint8Array, quotaBytes: number): boolean;
-  delete(key: string): boolean;
-  /** Returns at most `limit` keys that begin with `prefix`, in the order of their UTF-8 bytes. */
-  list(prefix: string, limit: number): readonly string[];
-  usage(): KeyValueUsage;
+  get(key: string): Answered<Uint8Array | undefined>;
+  /** Stores the value if the namespace then holds at most `quotaBytes`; answers whether it did. */
+  set(key: string, value: Uint8Array, quotaBytes: number): Answered<boolean>;
+  delete(key: string): Answered<boolean>;
+  /** Keys that begin with `prefix`, in order of their UTF-8 bytes, `limit` at most. */
+  list(prefix: string, limit: number): Answered<readonly string[]>;
+  usage(): Answered<KeyValueUsage>;
 }
 
 export interface KeyValueUsage {
-  /** The bytes of keys (UTF-8) and values. */
+  /** Bytes of keys (UTF-8) and values. */
   readonly bytes: number;
   readonly keys: number;
 }

@@ -1,6 +1,6 @@
 import { isVivariumError } from '#core/errors';
 import type { Action } from '#core/ports/authority';
-import type { KeyValueNamespace } from '#core/ports/storage';
+import type { Answered, KeyValueNamespace } from '#core/ports/storage';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 
 /** Bytes of UTF-8 that a key may have. */
@@ -18,23 +18,40 @@ export function registerStorageFunctions(linker: HostLinker, current: CurrentSto
 
   linker.define('vivarium:actor/storage@0.1.0', {
     get: (key: string) => attempt(() => opened('read', key).get(key)),
-    set(key: string, value: Uint8Array): void {
-      const stored = attempt(() => opened('write', key).set(key, value, quotaBytes));
-      if (!stored) throw { tag: 'quota-exceeded', val: `the component may store ${quotaBytes} bytes` };
-    },
+    set: (key: string, value: Uint8Array) =>
+      attempt(
+        () => opened('write', key).set(key, value, quotaBytes),
+        (stored) => {
+          if (!stored) throw { tag: 'quota-exceeded', val: `the component may store ${quotaBytes} bytes` };
+        },
+      ),
     delete: (key: string) => attempt(() => opened('delete', key).delete(key)),
-    exists: (key: string) => attempt(() => opened('read', key).get(key) !== undefined),
+    exists: (key: string) =>
+      attempt(
+        () => opened('read', key).get(key),
+        (value) => value !== undefined,
+      ),
     /** Those of the keys that the component may read. */
-    listKeys(prefix: string): readonly string[] {
-      const keys = attempt(() => current.state.storage().list(prefix, MAX_LISTED + 1));
-      if (keys.length > MAX_LISTED)
-        throw { tag: 'io-error', val: `more than ${MAX_LISTED} keys; give a longer prefix` };
-      return keys.filter((key) => current.state.authority.allows('storage', 'read', key));
+    listKeys(prefix: string): Answered<readonly string[]> {
+      const { state } = current;
+      return attempt(
+        () => state.storage().list(prefix, MAX_LISTED + 1),
+        (keys) => {
+          if (keys.length > MAX_LISTED)
+            throw { tag: 'io-error', val: `more than ${MAX_LISTED} keys; give a longer prefix` };
+          return keys.filter((key) => state.authority.allows('storage', 'read', key));
+        },
+      );
     },
-    usage() {
-      const { bytes, keys } = attempt(() => current.state.storage().usage());
-      return { bytesUsed: BigInt(bytes), quotaBytes: BigInt(quotaBytes), keyCount: BigInt(keys) };
-    },
+    usage: () =>
+      attempt(
+        () => current.state.storage().usage(),
+        ({ bytes, keys }) => ({
+          bytesUsed: BigInt(bytes),
+          quotaBytes: BigInt(quotaBytes),
+          keyCount: BigInt(keys),
+        }),
+      ),
   });
 }
 
@@ -44,13 +61,27 @@ function checkKey(key: string): void {
   }
 }
 
-/** A refusal and a failing back end are told to the guest; they are not its end. */
-function attempt<T>(operation: () => T): T {
+/**
+ * A refusal and a failing back end are told to the guest; they are not its end.
+ * @param answer what the guest is answered for what the back end said, at once or later
+ */
+function attempt<T, R = T>(
+  operation: () => Answered<T>,
+  answer: (said: T) => R = (said) => said as unknown as R,
+): Answered<R> {
   try {
-    return operation();
+    const said = operation();
+    if (!(said instanceof Promise)) return answer(said);
+    return said.then(answer).catch((thrown: unknown) => {
+      throw told(thrown);
+    });
   } catch (thrown) {
-    if (!(thrown instanceof Error)) throw thrown;
-    if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) throw { tag: 'permission-denied', val: thrown.message };
-    throw { tag: 'io-error', val: 'the storage back end failed' };
+    throw told(thrown);
   }
+}
+
+function told(thrown: unknown): unknown {
+  if (!(thrown instanceof Error)) return thrown;
+  if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) return { tag: 'permission-denied', val: thrown.message };
+  return { tag: 'io-error', val: 'the storage back end failed' };
 }

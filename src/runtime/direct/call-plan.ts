@@ -51,6 +51,8 @@ export interface DirectPlan {
   readonly source: string;
   /** How many of its imports may have to wait, and of its exports that are imports. */
   readonly waits: number;
+  /** How many further ones may have to wait where the runtime's storage does not answer at once. */
+  readonly storageWaits: number;
   readonly steps: readonly PlannedStep[];
   /** Items by name, each list once however many core modules are given it. */
   readonly lists: readonly (readonly (readonly [string, Argument])[])[];
@@ -111,6 +113,7 @@ function isDirectPlan(value: unknown): value is DirectPlan {
     isObject(value) &&
     typeof value.source === 'string' &&
     isIndex(value.waits) &&
+    isIndex(value.storageWaits) &&
     isListOf(value.steps, isStep) &&
     isListOf(value.lists, (list) => isListOf(list, isNamedArgument)) &&
     isListOf(value.exports, isExport) &&

@@ -17,6 +17,8 @@ export interface CodeCachePorts {
   /** Suspends guests, if they may wait at all. */
   readonly scheduler: TurnScheduler;
   readonly waits: boolean;
+  /** Whether the runtime's storage may answer promises. */
+  readonly storageWaits: boolean;
   /** Forces one way into components, for comparison; by default direct wherever it is equivalent. */
   readonly calls?: CallPath | undefined;
 }
@@ -70,8 +72,8 @@ export class CodeCache {
     compiled: CompiledArtifact,
     scheduling: Scheduling,
   ): Promise<ComponentCode> {
-    const { calls, current, scheduler, waits } = this.#ports;
-    const mode = { preemptive: scheduling === 'preemptive', waits, scheduler };
+    const { calls, current, scheduler, waits, storageWaits } = this.#ports;
+    const mode = { preemptive: scheduling === 'preemptive', waits, storageWaits, scheduler };
     const planned = await plannedCalls(() => bytesOf(component), compiled.artifact.callPlan);
     const direct = calls === 'glue' ? 'is told to take the glue' : directComponent(compiled, planned, mode);
     if (typeof direct !== 'string') return direct;

@@ -34,7 +34,7 @@ import { NotDirect } from './not-direct.ts';
 import { ResourceNumbers } from './plan-resources.ts';
 import { dropCode, dropHostCode, newCode, representationCode, resourcesIn } from './resource-code.ts';
 import { interfaceCode, stateCode } from './state-code.ts';
-import { mayWait } from './waiting-imports.ts';
+import { mayWait, waitsForStorage } from './waiting-imports.ts';
 
 /**
  * Parts of types that all functions of a component may have together, each counted where it is used: a small file can
@@ -131,6 +131,8 @@ class Planner {
   readonly #waits = new Set<number>();
   /** Trampolines that call other component instances. */
   readonly #nests = new Set<number>();
+  /** How many of them wait for the storage alone. */
+  #storageWaits = 0;
   /** Exports that are imports which may have to wait. */
   #waitingExports = 0;
   readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
@@ -167,7 +169,8 @@ class Planner {
     this.#noteWaiting(steps);
     const [funcs, memories] = [slotsByStep(this.#funcs), slotsByStep(this.#memories)];
     return {
-      waits: this.#waits.size + this.#waitingExports,
+      waits: this.#waits.size - this.#storageWaits + this.#waitingExports,
+      storageWaits: this.#storageWaits,
       lists: this.#lists,
       source: [
         "'use strict';",
@@ -327,7 +330,10 @@ class Planner {
         const { definition } = item.func;
         // A call of another component instance waits with it, and preemptively gives the thread away with it.
         if (definition.kind === 'lift') this.#nests.add(index);
-        else if (mayWait(definition.path)) this.#waits.add(index);
+        else if (mayWait(definition.path)) {
+          this.#waits.add(index);
+          if (waitsForStorage(definition.path)) this.#storageWaits += 1;
+        }
       }
     }
     return [name, { kind: 'trampoline', index }];

@@ -1,7 +1,10 @@
+const STORAGE = 'vivarium:actor/storage';
+
 /** Functions of ours that may have to wait, by interface without version. */
 const MAY_WAIT: Readonly<Record<string, readonly string[]>> = {
   'vivarium:actor/host-messaging': ['ask'],
   'vivarium:actor/host-services': ['sleep-millis'],
+  [STORAGE]: ['get', 'set', 'delete', 'exists', 'list-keys', 'usage'],
   'wasi:filesystem/types': ['[method]descriptor.sync', '[method]descriptor.sync-data'],
   'wasi:io/poll': ['poll', '[method]pollable.block'],
   'wasi:io/streams': [
@@ -20,7 +23,16 @@ const OURS = /^(?:vivarium:actor|wasi:(?:cli|clocks|filesystem|http|io|random|so
 /** Whether an import of a component may have to wait for its answer. @param path the interface and the function, or the function alone */
 export function mayWait(path: readonly string[]): boolean {
   const [from = '', name = from] = path;
-  const at = from.indexOf('@');
-  const base = at === -1 ? from : from.slice(0, at);
+  const base = baseOf(from);
   return OURS.test(base) ? MAY_WAIT[base]?.includes(name) === true : true;
+}
+
+/** Whether it waits only where the runtime's storage does not answer at once. @param path as for `mayWait` */
+export function waitsForStorage([from = '']: readonly string[]): boolean {
+  return baseOf(from) === STORAGE;
+}
+
+function baseOf(name: string): string {
+  const at = name.indexOf('@');
+  return at === -1 ? name : name.slice(0, at);
 }

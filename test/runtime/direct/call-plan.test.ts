@@ -87,6 +87,7 @@ describe('the text of a plan of calls', () => {
 const MODE: DirectMode = {
   preemptive: false,
   waits: false,
+  storageWaits: false,
   scheduler: new TurnScheduler({ execution, sliceMs: 2, maxWaitingTurns: 0, now: () => 0, soon: () => {} }),
 };
 
