@@ -96,7 +96,7 @@ export type {
   RegistryMetrics,
   ValidationStatus,
 } from '#core/ports/registry';
-export type { KeyValueNamespace, KeyValueStore, KeyValueUsage } from '#core/ports/storage';
+export type { Answered, KeyValueNamespace, KeyValueStore, KeyValueUsage } from '#core/ports/storage';
 export { printable } from '#core/text';
 export {
   type ActorRef,

@@ -23,7 +23,12 @@ let runtime: Runtime;
 afterEach(() => runtime.close());
 
 async function scene(keyValueStore: KeyValueStore): Promise<ComponentHandle> {
-  runtime = await createRuntime({ overrides: { keyValueStore }, storage: { quotaBytes: 16 } });
+  // Preemptive components can always wait.
+  runtime = await createRuntime({
+    overrides: { keyValueStore },
+    storage: { quotaBytes: 16 },
+    scheduling: 'cooperative',
+  });
   return runtime.load(setter, { id: 'demo/a/1', grants: ['storage:*:**'] });
 }
 

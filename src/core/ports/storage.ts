@@ -4,8 +4,8 @@ export type Answered<T> = T | Promise<T>;
 /** Bytes by key, in namespaces that cannot see each other whatever bytes a key has. Behind the `storage` host interface. */
 export interface KeyValueStore {
   /**
-   * True for one that may answer promises: turns of components that use the storage can wait then, which costs each of them
-   * half a microsecond. Of one that does not say so, no promise is waited for.
+   * True for one that may answer promises: turns of cooperative components that use the storage can wait then too, which costs
+   * each of them half a microsecond. A promise of one that does not say so ends such a component.
    */
   readonly answersLater?: boolean;
   open(namespace: string): KeyValueNamespace;
