@@ -2,6 +2,8 @@
 export interface EventLoop {
   /** Runs jobs and timers until the value is settled; answers what it is settled with. @throws what it is rejected with */
   settle(value: unknown): unknown;
+  /** Whether a turn that answers no promise has left jobs, timers or rejections. */
+  isBusy(): boolean;
 }
 
 let loop: EventLoop | undefined;
@@ -23,8 +25,9 @@ export function inTurn(run: () => unknown): unknown {
   atStart = undefined;
   if (waiting !== undefined) for (const each of waiting) each();
   const value = run();
-  if (loop !== undefined) return loop.settle(value);
-  if (isThenable(value)) throw new TypeError('this promise cannot be settled: nothing of the bundle makes promises');
+  const waits = isThenable(value);
+  if (loop !== undefined) return waits || loop.isBusy() ? loop.settle(value) : value;
+  if (waits) throw new TypeError('this promise cannot be settled: nothing of the bundle makes promises');
   return value;
 }
 

@@ -1,5 +1,5 @@
 import { useEventLoop } from '../turn.ts';
-import { runJobs } from './jobs.ts';
+import { hasJobs, runJobs } from './jobs.ts';
 import { asGuestPromise, GuestPromise, unhandled } from './promise-class.ts';
 import { report } from './report.ts';
 
@@ -109,4 +109,4 @@ function textOf(reason: unknown): string {
   return reason instanceof Error ? `${reason.name}: ${reason.message}\n${reason.stack ?? ''}` : String(reason);
 }
 
-useEventLoop({ settle });
+useEventLoop({ settle, isBusy: () => timers.size > 0 || unhandled.size > 0 || hasJobs() });

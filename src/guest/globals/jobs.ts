@@ -7,6 +7,10 @@ export function enqueueJob(job: Job): void {
   jobs.push(job);
 }
 
+export function hasJobs(): boolean {
+  return jobs.length > 0;
+}
+
 /** Runs jobs, and those that they add, until none is left. */
 export function runJobs(): void {
   while (jobs.length > 0) {
