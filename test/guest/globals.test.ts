@@ -1,4 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -111,6 +113,35 @@ describe('asynchronous handlers', () => {
     expect(await runtime.request(modern, { asks: 't/other/1' })).toEqual([42, { got: 'plain' }]);
     expect(await runtime.request(modern, { asksNobody: null })).toContain('MessageError: ');
     await runtime.unload(other);
+  });
+
+  it('fetch what they are granted, several at a time, and give up when they are told to', async () => {
+    const server = createServer((request, response) => {
+      if (request.url === '/never') return;
+      response.setHeader('x-kind', request.method ?? '');
+      request.pipe(response.writeHead(request.url === '/none' ? 404 : 200));
+      if (request.method === 'GET') response.end('y'.repeat(50_000));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const handle = await runtime.load(join(folder, 'modern.wasm'), {
+        id: 't/fetching/1',
+        grants: [`network:connect:${url}`],
+      });
+      const fetching = runtime.actor<Modern>(handle);
+      const ask = (argument: { url: string; body?: string; timeoutMs?: number }) =>
+        runtime.request(fetching, { fetches: argument }, { timeoutMs: 600_000 });
+      const whole = 'y'.repeat(50_000);
+      expect(await ask({ url })).toEqual([200, 'GET', whole, whole]);
+      expect(await ask({ url: `${url}/none`, body: 'sent' })).toEqual([404, 'POST', 'sent', 'sent']);
+      await expect(ask({ url: `${url}/never`, timeoutMs: 50 })).rejects.toThrow('TimeoutError');
+      await expect(ask({ url: 'http://127.0.0.2:9/' })).rejects.toThrow('fetch failed: http://127.0.0.2:9/');
+      await runtime.unload(handle);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('fail with what their promise is rejected with', async () => {

@@ -100,6 +100,7 @@ describe('what a guest throws', () => {
     const handle = await runtime.load(file);
     expect(await runtime.call(handle, 'run', 1)).toBe(1);
     expect(lines).toContain('made');
+    expect(await runtime.call(handle, 'later', 20)).toBe('waited');
     await expect(runtime.call(handle, 'checked', 2)).rejects.toMatchObject({
       code: 'RUNTIME_COMPONENT_ERROR',
       payload: 'more "than" one\nis too many',

@@ -20,7 +20,10 @@ interface DevFlags extends AuthorityFlags {
 /** Editors write a file in several steps. */
 const SETTLE_MS = 50;
 /** What the build itself writes, what it does not read, and what belongs to others. */
-const IGNORED = /(?:^|[\\/])(?:node_modules|\.[^\\/]{1,255})(?:[\\/]|$)|\.wasm(?:\.map)?$/;
+function isIgnored(file: string): boolean {
+  if (file.endsWith('.wasm') || file.endsWith('.wasm.map')) return true;
+  return file.split(/[\\/]/).some((part) => part === 'node_modules' || part.startsWith('.'));
+}
 
 export function devCommand(shell: Shell): Command {
   const command = new Command('dev')
@@ -49,7 +52,7 @@ async function develop(shell: Shell, folder: string, flags: DevFlags): Promise<v
   const actor = new RunningActor(shell, runtime, folder, manifest, flags);
   await actor.renew();
   const watcher = watch(folder, { recursive: true }, (_, file) => {
-    if (file !== null && !IGNORED.test(file)) actor.changed(file);
+    if (file !== null && !isIgnored(file)) actor.changed(file);
   });
   try {
     for await (const line of input) await actor.send(line);

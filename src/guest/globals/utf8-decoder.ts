@@ -1,3 +1,5 @@
+import { decodeAscii } from '../utf8.ts';
+
 const REPLACEMENT = 0xfffd;
 const BOM = 0xfeff;
 
@@ -17,6 +19,13 @@ export class Utf8Decoder {
 
   /** @param more whether the next bytes belong to the same text */
   decode(bytes: Uint8Array, more: boolean): string {
+    if (this.#needed === 0 && bytes.length > 0) {
+      const ascii = decodeAscii(bytes);
+      if (ascii !== undefined) {
+        this.#skipsBom = false;
+        return ascii;
+      }
+    }
     const parts: string[] = [];
     let points: number[] = [];
     const put = (point: number): void => {
