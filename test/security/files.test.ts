@@ -102,7 +102,6 @@ describe('file guard', () => {
     symlinkSync('../secret', join(data, 'file-link'));
     symlinkSync('..', join(data, 'folder-link'));
     symlinkSync('/', join(data, 'root-link'));
-    symlinkSync('nowhere', join(data, 'dangling'));
     symlinkSync('../planted', join(data, 'dangling-out'));
     symlinkSync('loop', join(data, 'loop'));
     for (const path of [
@@ -110,7 +109,6 @@ describe('file guard', () => {
       'folder-link/secret',
       'folder-link',
       'root-link/etc/passwd',
-      'dangling',
       'dangling-out',
       'loop',
       'loop/x',
@@ -120,7 +118,8 @@ describe('file guard', () => {
       expect(() => guard.open(guest, { write: true, create: true }), path).toThrow(anyFailure);
       expect(() => guard.stat(guest), path).toThrow(anyFailure);
       expect(() => guard.list(guest), path).toThrow(anyFailure);
-      expect(() => guard.rename('/data/a.txt', guest), path).toThrow(anyFailure);
+      // A link at the end would be replaced.
+      expect(() => guard.rename('/data/a.txt', `${guest}/x`), path).toThrow(anyFailure);
       expect(() => guard.link('/data/a.txt', guest), path).toThrow(anyFailure);
       expect(() => guard.link(guest, '/data/new'), path).toThrow(anyFailure);
     }
@@ -201,7 +200,6 @@ describe('file guard', () => {
     '/database',
     '/data/../secret',
     '/data/sub/../../secret',
-    '/data/./a.txt',
     '/data/..',
     '/data\0/a.txt',
     '/data/a.txt\0',

@@ -13,6 +13,7 @@ import {
   renameSync,
   rmdirSync,
   type Stats,
+  symlinkSync,
   unlinkSync,
 } from 'node:fs';
 import { open as openLater } from 'node:fs/promises';
@@ -22,7 +23,7 @@ import type { ComponentAuthority } from '#core/ports/authority';
 import type { Preopen } from '#core/ports/files';
 import { type FileEntry, type FileFacts, type FileTimes, factsOf, kindOf } from './file-facts.ts';
 import { attempt, fileFailure } from './file-failure.ts';
-import { PathResolver, type ResolvedPath } from './file-paths.ts';
+import { isAbsolute, PathResolver, type ResolvedPath } from './file-paths.ts';
 import { flushed } from './flushes.ts';
 import { GuardedFile } from './guarded-file.ts';
 
@@ -74,7 +75,7 @@ export class FileGuard {
   open(path: string, mode: OpenMode): GuardedFile {
     if (this.#open.size >= this.#limits.open) throw fileFailure('EMFILE', path, `${this.#open.size} files are open`);
     const writes = mode.write === true || mode.create === true || mode.truncate === true;
-    const place = this.#granted(path, mode.noFollow !== true, mode.read === true || !writes, writes);
+    using place = this.#granted(path, mode.noFollow !== true, mode.read === true || !writes, writes);
     if (place.stats !== undefined && mode.create && mode.exclusive) throw fileFailure('EEXIST', path);
     if (place.stats !== undefined) onlyRegular(place.stats, path);
     if (this.#openFiles?.take(1) === false) throw fileFailure('EMFILE', path, 'other components hold too many files');
@@ -88,19 +89,22 @@ export class FileGuard {
 
   /** @param follow whether to follow a link at the end of the path */
   stat(path: string, follow = true): FileFacts {
-    return factsOf(this.#existing(path, follow, 'read').stats);
+    using place = this.#existing(path, follow, 'read');
+    return factsOf(place.stats);
   }
 
   /** Returns the path of a folder as the component would name it without links. */
   folder(path: string, follow = true): string {
-    const { stats, guestPath } = this.#existing(path, follow, 'read');
+    using place = this.#existing(path, follow, 'read');
+    const { stats, guestPath } = place;
     if (!stats.isDirectory()) throw fileFailure(stats.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR', path);
     return guestPath;
   }
 
   /** Reads a link if its target lies under the same preopen. Any other target would reveal the host's paths. */
   readLink(path: string): string {
-    const { hostPath, stats, depth } = this.#existing(path, false, 'read');
+    using place = this.#existing(path, false, 'read');
+    const { hostPath, stats, depth } = place;
     if (!stats.isSymbolicLink()) throw fileFailure('EINVAL', path, 'it is not a link');
     const target = attempt(path, () => readlinkSync(hostPath));
     if (target.startsWith('/')) throw fileFailure('EPERM', path, 'the link is absolute');
@@ -109,14 +113,16 @@ export class FileGuard {
   }
 
   setTimes(path: string, times: (now: FileFacts) => FileTimes, follow = true): void {
-    const { hostPath, stats } = this.#existing(path, follow, 'write');
+    using place = this.#existing(path, follow, 'write');
+    const { hostPath, stats } = place;
     const { accessedMs, modifiedMs } = times(factsOf(stats));
     attempt(path, () => lutimesSync(hostPath, accessedMs / 1_000, modifiedMs / 1_000));
   }
 
   list(path: string): readonly FileEntry[] {
-    const { hostPath } = this.#granted(path, true, true, false);
-    const folder = attempt(path, () => opendirSync(hostPath));
+    using place = this.#granted(path, true, true, false);
+    if (place.stats?.isDirectory() === false) throw fileFailure('ENOTDIR', path);
+    const folder = attempt(path, () => opendirSync(place.hostPath));
     const entries: FileEntry[] = [];
     try {
       for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
@@ -133,7 +139,8 @@ export class FileGuard {
 
   /** Waits until the disk has the names in a folder. */
   async syncFolder(path: string): Promise<void> {
-    const { hostPath, stats } = this.#existing(path, true, 'read');
+    using place = this.#existing(path, true, 'read');
+    const { hostPath, stats } = place;
     await flushed(async () => {
       try {
         await using folder = await openLater(
@@ -150,29 +157,46 @@ export class FileGuard {
   }
 
   makeFolder(path: string): void {
-    const { hostPath } = this.#granted(path, false, false, true);
-    attempt(path, () => mkdirSync(hostPath, 0o700));
+    using place = this.#granted(path, false, false, true);
+    attempt(path, () => mkdirSync(place.hostPath, 0o700));
+  }
+
+  /** Makes a link that leads to no place above the preopen, as far as its text says. Where it leads is judged at each use. */
+  makeLink(target: string, path: string): void {
+    using place = this.#granted(path, false, false, true);
+    if (target === '' || target.includes('\0')) throw fileFailure('EINVAL', path, 'a link leads to a path');
+    if (target.length > MAX_LINK) throw fileFailure('ENAMETOOLONG', path, `a link has at most ${MAX_LINK} characters`);
+    if (isAbsolute(target)) throw fileFailure('EPERM', path, 'a link is relative');
+    if (climbs(target, place.depth))
+      throw fileFailure('EPERM', path, 'the link leads out of the folder that was opened');
+    attempt(path, () => symlinkSync(target, place.hostPath));
   }
 
   removeFile(path: string): void {
-    const { hostPath } = this.#named(path, false);
-    attempt(path, () => unlinkSync(hostPath));
+    using place = this.#named(path, false);
+    attempt(path, () => unlinkSync(place.hostPath));
   }
 
   removeFolder(path: string): void {
-    const { hostPath } = this.#named(path, false);
-    attempt(path, () => rmdirSync(hostPath));
+    using place = this.#named(path, false);
+    attempt(path, () => rmdirSync(place.hostPath));
   }
 
-  /** Moves a regular file. A component may read it under the new name only if it could under the old one. */
+  /**
+   * Moves a regular file, or a link, which leads from its new place to wherever its text says. A component may read it under the
+   * new name only if it could under the old one.
+   */
   rename(from: string, to: string): void {
-    const [source, target] = this.#both(from, to);
+    using source = this.#movable(from, true);
+    using target = this.#movable(to, false);
     attempt(from, () => renameSync(source.hostPath, target.hostPath));
   }
 
   /** Gives a regular file a second name. */
   link(from: string, to: string): void {
-    const [source, target] = this.#both(from, to);
+    using source = this.#movable(from, true);
+    using target = this.#movable(to, false);
+    if (source.stats !== undefined) onlyRegular(source.stats, from);
     attempt(from, () => linkSync(source.hostPath, target.hostPath));
   }
 
@@ -201,35 +225,43 @@ export class FileGuard {
 
   #existing(path: string, follow: boolean, action: 'read' | 'write'): ResolvedPath & { readonly stats: Stats } {
     const place = this.#granted(path, follow, action === 'read', action === 'write');
-    if (place.stats === undefined) throw fileFailure('ENOENT', path);
-    return { ...place, stats: place.stats };
+    const { stats } = place;
+    if (stats !== undefined) return { ...place, stats };
+    place[Symbol.dispose]();
+    throw fileFailure('ENOENT', path);
   }
 
   /** Resolves a name that an operation changes. Preopened folders themselves belong to the embedder and are refused. */
   #named(path: string, reads: boolean): ResolvedPath {
     const place = this.#granted(path, false, reads, true);
-    if (this.#paths.isPreopen(place.hostPath)) throw fileFailure('EBUSY', path, 'it is a folder that was opened');
-    return place;
+    if (!this.#paths.isPreopen(place.stats)) return place;
+    place[Symbol.dispose]();
+    throw fileFailure('EBUSY', path, 'it is a folder that was opened');
   }
 
-  /**
-   * Resolves both names of a move or link. Folders are refused because all their contents would have to be checked, and
-   * links because they could lead anywhere.
-   */
-  #both(from: string, to: string): readonly [ResolvedPath, ResolvedPath] {
-    const source = this.#named(from, true);
-    const target = this.#named(to, false);
-    if (source.stats === undefined) throw fileFailure('ENOENT', from);
-    onlyRegular(source.stats, from);
-    if (target.stats !== undefined) onlyRegular(target.stats, to);
-    return [source, target];
+  /** Resolves a name of a move or link. Folders are refused because all their contents would have to be checked. */
+  #movable(path: string, isSource: boolean): ResolvedPath {
+    const place = this.#named(path, isSource);
+    try {
+      if (place.stats === undefined && isSource) throw fileFailure('ENOENT', path);
+      if (place.stats !== undefined && !place.stats.isSymbolicLink()) onlyRegular(place.stats, path);
+      return place;
+    } catch (error) {
+      place[Symbol.dispose]();
+      throw error;
+    }
   }
 
   #granted(path: string, followEnd: boolean, reads: boolean, writes: boolean): ResolvedPath {
     const place = this.#paths.resolve(path, followEnd);
-    if (reads) this.#authority.check('filesystem', 'read', place.guestPath);
-    if (writes) this.#authority.check('filesystem', 'write', place.guestPath);
-    return place;
+    try {
+      if (reads) this.#authority.check('filesystem', 'read', place.guestPath);
+      if (writes) this.#authority.check('filesystem', 'write', place.guestPath);
+      return place;
+    } catch (error) {
+      place[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /**
@@ -241,7 +273,8 @@ export class FileGuard {
     onlyRegular(opened, path);
     const before = place.stats;
     const same = before === undefined || (before.ino === opened.ino && before.dev === opened.dev);
-    const still = attempt(path, () => realpathSync(place.hostPath)) === place.hostPath;
+    const { checkedPath } = place;
+    const still = checkedPath === undefined || attempt(path, () => realpathSync(checkedPath)) === checkedPath;
     if (!same || !still) throw fileFailure('EACCES', path, 'it was changed while it was opened');
   }
 }
@@ -256,6 +289,9 @@ function flagsOf({ read, write, create, exclusive, truncate }: OpenMode): number
   const making = create ? constants.O_CREAT | (exclusive ? constants.O_EXCL : 0) : 0;
   return access | making | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 }
+
+/** As long as a path may be. */
+const MAX_LINK = 4_096;
 
 /** Whether a link's target goes up by more folders than there are. */
 function climbs(target: string, depth: number): boolean {

@@ -164,13 +164,13 @@ describe.each(['direct', 'glue'] as const)('files on the %s path', (calls) => {
     ).toBe('access');
   });
 
-  it('lead nowhere else: no absolute path, no .., no link out, no link made', async () => {
+  it('lead nowhere else: no absolute path, no .. and no link out, none made that leads out', async () => {
     await using own = await scene(['filesystem:*:**']);
     const { step, data, root } = own;
     symlinkSync('../secret', join(data, 'out'));
     symlinkSync('..', join(data, 'up'));
     symlinkSync('/', join(data, 'top'));
-    for (const path of ['/etc/passwd', '../secret', 'sub/../../secret', 'a.txt/..']) {
+    for (const path of ['/etc/passwd', '../secret', 'sub/../../secret']) {
       expect(await step(`return api.open(${JSON.stringify(path)})`), path).toMatchObject({ err: 'not-permitted' });
     }
     for (const path of ['out', 'up/secret', 'top/etc/passwd']) {
@@ -178,7 +178,9 @@ describe.each(['direct', 'glue'] as const)('files on the %s path', (calls) => {
       expect(await step(`return api.open(${JSON.stringify(path)}, ${WRITE})`), path).toMatchObject({ err: 'access' });
     }
     expect(await step('return api.root().openAt({}, "out", {}, { read: true })')).toMatchObject({ err: 'loop' });
+    expect(await step('return api.open("a.txt/..")')).toMatchObject({ err: 'not-directory' });
     expect(await step('return api.root().symlinkAt("../secret", "made")')).toMatchObject({ err: 'not-permitted' });
+    expect(await step('return api.root().symlinkAt("/etc/passwd", "made")')).toMatchObject({ err: 'not-permitted' });
     expect(await step('return api.root().readlinkAt("top")')).toMatchObject({ err: 'not-permitted' });
     expect(readdirSync(root).toSorted()).toEqual(['data', 'secret']);
     expect(readFileSync(join(root, 'secret'), 'utf8')).toBe('secret');

@@ -197,9 +197,11 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       });
     }
 
-    /** A link could lead anywhere once what it leads through is changed. */
-    symlinkAt(): never {
-      throw 'not-permitted';
+    symlinkAt(target: string, path: string): void {
+      answering(() => {
+        if (namesFolder(path)) throw 'invalid';
+        this.#files.makeLink(target, this.#at(path));
+      });
     }
 
     unlinkFileAt(path: string): void {
