@@ -1,34 +1,37 @@
 import type { Wakers } from '#core/waiting';
 
-/** Bytes that come from outside, as they come. Nothing of it waits. */
+/** Bytes from outside, as they arrive. No method waits. */
 export interface ByteInput {
-  /** Whether `read` has bytes, the end or an error to give. */
+  /** Whether `read` can return bytes, the end or an error. */
   readonly readable: boolean;
-  /** At most `length` bytes; none where none have come yet, undefined at the end. @throws what went wrong */
+  /**
+   * Reads at most `length` bytes: none when none have arrived yet, undefined at the end. @throws the error of the
+   * stream
+   */
   read(length: number): Uint8Array | undefined;
-  /** Told when `readable` may have changed. */
+  /** Wakes when `readable` may have changed. */
   readonly changed: Wakers;
 }
 
-/** Where bytes go, as fast as they are taken there. Nothing of it waits. */
+/** Receives bytes as fast as they are accepted. No method waits. */
 export interface ByteOutput {
-  /** Whether `room` has room, the end or an error to tell. */
+  /** Whether `room` is above zero, or can report the end or an error. */
   readonly writable: boolean;
-  /** Bytes that `write` takes now; undefined where it takes none any more. @throws what went wrong */
+  /** How many bytes `write` accepts now; undefined when it accepts no more at all. @throws the error of the stream */
   readonly room: number | undefined;
-  /** @throws what went wrong */
+  /** @throws the error of the stream */
   write(bytes: Uint8Array): void;
-  /** Whether all that was written has left the host, or never will. */
+  /** Whether everything that was written has left the host, or never will. */
   readonly flushed: boolean;
-  /** Told when `writable` or `flushed` may have changed. */
+  /** Wakes when `writable` or `flushed` may have changed. */
   readonly changed: Wakers;
 }
 
-/** The standard streams of a component that are not the runtime's own: no input, and lines of the log. */
+/** A component's standard streams that replace the runtime's own, which are empty input and lines of the log. */
 export interface Stdio {
   readonly stdin?: ByteInput | undefined;
   readonly stdout?: ByteOutput | undefined;
   readonly stderr?: ByteOutput | undefined;
-  /** The component is gone. */
+  /** Called when the component is gone. */
   close(): void;
 }

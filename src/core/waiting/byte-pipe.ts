@@ -1,15 +1,15 @@
 import { Wakers } from './wakers.ts';
 
-/** Bytes that a pipe takes before its writer should wait; one write may go beyond it. */
+/** The bytes that a pipe accepts before its writer should wait. One write may go beyond this. */
 export const PIPE_BYTES: number = 64 * 1024;
 
 const FIRST_BYTES = 1_024;
 
-/** Who answers for the memory that a pipe takes. */
+/** Accounts for the memory that a pipe takes. */
 export interface ByteAccount {
-  /** Answers false where so many bytes more are not left. */
+  /** Takes memory. Returns false when fewer bytes are left. */
   take(bytes: number): boolean;
-  /** The pipe keeps nothing any more; may be called twice. */
+  /** Called when the pipe holds nothing any more, possibly twice. */
   end(): void;
 }
 
@@ -19,11 +19,11 @@ export type FieldPairs = readonly (readonly [name: string, value: string])[];
 const FREE: ByteAccount = { take: () => true, end: () => {} };
 
 /**
- * Bytes on their way from one writer to one reader, who run at times of their own. It keeps a bounded number of them in one buffer, so
- * that pieces of one byte cost one byte, and both sides learn what the other one does from `changed`.
+ * Carries bytes from one writer to one reader, which run independently. It holds a bounded number of bytes in one
+ * buffer, so that pieces of one byte cost one byte. `changed` wakes each side after an action of the other.
  */
 export class BytePipe {
-  /** Told when either side has done something. */
+  /** Wakes when either side has acted. */
   readonly changed: Wakers = new Wakers();
   readonly #account: ByteAccount;
   #buffer = new Uint8Array();
@@ -33,29 +33,29 @@ export class BytePipe {
   #trailers: FieldPairs = [];
   #failure: { readonly reason: unknown } | undefined;
   #cancelled = false;
-  /** Bytes that may still be thrown away before the reader, who wants the trailers alone, gives up. */
+  /** How many bytes may still be discarded for a reader that wants only the trailers, before it gives up. */
   #skips: number | undefined;
 
   constructor(account: ByteAccount = FREE) {
     this.#account = account;
   }
 
-  /** Bytes that were written and not read. */
+  /** The number of bytes that were written and not read. */
   get length(): number {
     return this.#to - this.#from;
   }
 
-  /** Bytes that the writer should write now at most; more than none where nobody reads them any more. */
+  /** The most bytes that the writer should write now; above zero when nobody reads them any more. */
   get room(): number {
     return this.isOpen ? Math.max(0, PIPE_BYTES - this.length) : PIPE_BYTES;
   }
 
-  /** Whether the writer may go on. */
+  /** Whether the writer may continue. */
   get isOpen(): boolean {
     return !this.#ended && this.#failure === undefined && !this.#cancelled;
   }
 
-  /** Whether the writer has written all. */
+  /** Whether the writer has written everything. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -65,22 +65,25 @@ export class BytePipe {
     return this.#cancelled;
   }
 
-  /** Why the writer could not write all. */
+  /** Why the writer could not write everything. */
   get failure(): unknown {
     return this.#failure?.reason;
   }
 
-  /** What was written behind the bytes; nothing before the end. */
+  /** The fields after the bytes; empty before the end. */
   get trailers(): FieldPairs {
     return this.#trailers;
   }
 
-  /** Whether `read` has bytes, the end or a failure to give. */
+  /** Whether `read` can return bytes, the end or a failure. */
   get readable(): boolean {
     return this.length > 0 || !this.isOpen;
   }
 
-  /** Copies the bytes. Answers false where they are not kept: the account is used up, or the pipe is not open. */
+  /**
+   * Copies the bytes into the pipe. Returns false when they are refused, because the account is used up or the pipe is
+   * not open.
+   */
   write(bytes: Uint8Array): boolean {
     if (!this.isOpen) return false;
     if (this.#skips !== undefined) {
@@ -103,7 +106,7 @@ export class BytePipe {
     this.changed.wake();
   }
 
-  /** The writer cannot go on; the reader is told why behind what was written. */
+  /** Records that the writer cannot continue. The reader gets the reason after the written bytes. */
   fail(reason: unknown): void {
     if (!this.isOpen) return;
     this.#failure = { reason };
@@ -111,7 +114,9 @@ export class BytePipe {
     this.changed.wake();
   }
 
-  /** At most `length` bytes; none where none have come yet, undefined at the end. @throws what the writer failed with */
+  /**
+   * Reads at most `length` bytes: none when none have arrived yet, undefined at the end. @throws the writer's failure
+   */
   read(length: number): Uint8Array | undefined {
     if (this.#cancelled) return undefined;
     if (this.length > 0) {
@@ -125,7 +130,7 @@ export class BytePipe {
     return this.#ended ? undefined : new Uint8Array();
   }
 
-  /** The reader wants nothing more. */
+  /** Records that the reader wants nothing more. */
   cancel(): void {
     if (this.#cancelled) return;
     this.#cancelled = true;
@@ -133,7 +138,10 @@ export class BytePipe {
     this.changed.wake();
   }
 
-  /** The reader wants the trailers alone: what comes before them is thrown away, up to as much as the pipe keeps. */
+  /**
+   * Records that the reader wants only the trailers. The bytes before them are discarded, up to as many as the pipe
+   * holds.
+   */
   skip(): void {
     this.#skips = PIPE_BYTES;
     this.#release();

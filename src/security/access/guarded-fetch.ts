@@ -8,18 +8,18 @@ import { SecurityError } from '../errors.ts';
 import type { Admission, NetworkGuard } from './network-guard.ts';
 
 /**
- * Pieces that an answer may come in, and how many bytes each has on average beyond those. A piece of one byte costs the host a
- * hundred times as much; a server that writes line by line stays below this.
+ * The most pieces of an answer, beyond one for each so many bytes. A piece of one byte costs the host a hundred times
+ * as much per byte; a server that writes line by line stays below this.
  */
 const FREE_PIECES = 4_096;
 const BYTES_PER_PIECE = 16;
 
-/** Answers of the kind 1xx before the one that counts. */
+/** The most answers of kind 1xx before the final one. */
 const MOST_PRELIMINARY = 16;
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Set by the connection itself: from a guest they could split the message or lie about the host. */
+/** Headers that the connection itself sets. From a guest they could split the message or lie about the host. */
 const RESERVED = new Set([
   'connection',
   'content-length',
@@ -33,7 +33,10 @@ const RESERVED = new Set([
   'upgrade',
 ]);
 
-/** A request on its way: a body that was complete when it began can be sent again behind a redirect, one that streams cannot. */
+/**
+ * A request that is being sent. After a redirect, a body that was complete at the beginning can be sent again, but a
+ * streamed one cannot.
+ */
 interface Sent {
   readonly method: string;
   readonly headers: FieldPairs;
@@ -108,7 +111,7 @@ function unlessAborted<T>(running: Promise<T>, url: URL, signal: AbortSignal): P
   });
 }
 
-/** The request as it follows a redirect (RFC 9110, section 15.4). */
+/** The request that follows a redirect (RFC 9110, section 15.4). */
 function redirected(sent: Sent, status: number, sameOrigin: boolean): Sent {
   const { method, headers, body } = sent;
   const bare = { headers: sameOrigin ? headers : [], body: undefined, length: undefined };
@@ -131,17 +134,17 @@ async function exchange(
   const options: RequestOptions = {
     method: sent.method,
     protocol: url.protocol,
-    // A name stays a name for the certificate and the Host header; where it leads was decided before.
+    // The certificate and the Host header need the name. Its addresses were admitted before.
     hostname: endpoint.host,
     port: endpoint.port,
     path: `${url.pathname}${url.search}`,
     headers: headersOf(sent, url),
-    // A connection that another admission opened must not be used again.
+    // A connection that another admission opened must not be reused.
     agent: false,
     lookup: pinned(addresses),
     timeout: idleMs,
   };
-  // Loaded on use: most runtimes make no request, and HTTP is a good part of what starting costs.
+  // Imported on first use, because most runtimes make no request and HTTP takes a good part of the start time.
   const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   if (signal.aborted) throw failed(url, signal.reason);
   return new Promise((resolve, reject) => {
@@ -149,7 +152,8 @@ async function exchange(
     let failure: SecurityError | undefined;
     let answered = false;
     let outgoing: ClientRequest;
-    // Whoever waits gives its place back once it is told, and that must not be free as long as the connection is there.
+    // The caller releases its place in a quota when it is notified, so it must not be notified while the connection is
+    // open.
     const fail = (cause: unknown): void => {
       failure ??= failed(url, cause);
       outgoing.destroy();
@@ -170,7 +174,7 @@ async function exchange(
         });
       });
     } catch (cause) {
-      // Header names and values that Node refuses.
+      // Node refuses some header names and values.
       reject(failed(url, cause));
       return;
     }
@@ -186,7 +190,7 @@ async function exchange(
       if (!answered) reject(failure ?? failed(url, new Failure('ECONNRESET', 'the connection ended before an answer')));
       closed.resolve();
     });
-    // A server may send them without end, each of which costs the loop as much as an answer does.
+    // A server may send them without end, and each costs the event loop as much as an answer.
     let preliminary = 0;
     const count = (): void => {
       preliminary += 1;
@@ -205,12 +209,12 @@ async function exchange(
   });
 }
 
-/** Writes a body as fast as the connection takes it. */
+/** Writes a body as fast as the connection accepts it. */
 function transmit(body: BytePipe, outgoing: ClientRequest, fail: (cause: unknown) => void): void {
   let waits = false;
   const pump = (): void => {
     if (waits || outgoing.writableEnded || outgoing.destroyed || body.cancelled) return;
-    // A read tells of itself, and comes back here.
+    // A read calls `changed`, which would run this function again.
     waits = true;
     try {
       for (let piece = body.read(PIPE_BYTES); piece === undefined || piece.length > 0; piece = body.read(PIPE_BYTES)) {
@@ -232,12 +236,15 @@ function transmit(body: BytePipe, outgoing: ClientRequest, fail: (cause: unknown
     pump();
   });
   body.changed.add(pump);
-  // A server may answer before anything of the body is written.
+  // A server may answer before any of the body is written.
   outgoing.flushHeaders();
   pump();
 }
 
-/** Reads a body as fast as its reader takes it. Each piece is copied: kept, it would keep the whole block that it was read into. */
+/**
+ * Reads a body as fast as its reader takes it. Each piece is copied, because keeping it would keep the whole block into
+ * which it was read.
+ */
 function receive(
   incoming: IncomingMessage,
   body: BytePipe,
@@ -259,7 +266,7 @@ function receive(
     else if (incoming.isPaused() && body.length <= PIPE_BYTES / 2) incoming.resume();
   });
   incoming.on('end', () => {
-    // What was destroyed may end too, without what it had not given yet.
+    // A destroyed answer may also end, although not all of it was delivered.
     if (failure() === undefined) body.end(pairsOf(incoming.rawTrailers));
   });
   incoming.on('error', fail);
@@ -269,7 +276,7 @@ function receive(
   });
 }
 
-/** Names and values, as Node gives them in turn. */
+/** Returns names and values, which Node gives alternately. */
 function pairsOf(raw: readonly string[]): [string, string][] {
   const pairs: [string, string][] = [];
   for (let i = 0; i < raw.length; i += 2) pairs.push([(raw[i] as string).toLowerCase(), raw[i + 1] as string]);
@@ -282,7 +289,7 @@ type LookupCallback = (
   family?: number,
 ) => void;
 
-/** Answers the addresses that were admitted, to whatever name is asked for. */
+/** Returns a look-up function that answers the admitted addresses for every name. */
 function pinned(addresses: readonly string[]): NonNullable<RequestOptions['lookup']> {
   return (_name, options, callback: LookupCallback) => {
     const found = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
@@ -297,7 +304,7 @@ function headersOf({ headers, body, length }: Sent, url: URL): Record<string, st
     const name = given.toLowerCase();
     if (!RESERVED.has(name)) getOrMake(kept, name).push(value);
   }
-  // Node frames no body of a GET or DELETE by itself: the server would read it as a request of its own.
+  // Node does not frame the body of a GET or DELETE by itself, and the server would read the body as another request.
   if (body instanceof BytePipe && length === undefined) kept['transfer-encoding'] = ['chunked'];
   else if (body !== undefined) kept['content-length'] = [String(length ?? body.length)];
   return { ...kept, host: url.host };

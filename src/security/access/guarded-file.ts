@@ -66,7 +66,7 @@ export class GuardedFile {
     this.#use('write', () => ftruncateSync(this.#fd, size));
   }
 
-  /** Waits until the disk has what was written, or at least what is needed to read it again. */
+  /** Waits until the written bytes are on the disk, or at least what is needed to read them again. */
   async sync(action: 'read' | 'write', dataOnly: boolean): Promise<void> {
     this.#use(action, () => {});
     this.#flushes += 1;
@@ -88,7 +88,10 @@ export class GuardedFile {
     this.#end();
   }
 
-  /** A descriptor that is being flushed is closed later: its number must not be another file's meanwhile. */
+  /**
+   * Closes the descriptor, but later if it is being flushed, because its number must not belong to another file
+   * meanwhile.
+   */
   #end(): void {
     if (this.#flushes > 0) return;
     this.#onClose();

@@ -2,17 +2,17 @@ import type { Readable } from 'node:stream';
 import type { ByteInput } from '#core/ports/bytes';
 import { Wakers } from '#core/waiting';
 
-/** What whoever hands out a stream adds to it. */
+/** What the owner of a stream adds to it. */
 export interface StreamHooks {
-  /** Called before each use; throws where it is not permitted any more. */
+  /** Called before each use; throws when the use is not permitted any more. */
   readonly check?: () => void;
-  /** What is thrown for an error of the stream. */
+  /** Makes the error to throw for an error of the stream. */
   readonly failed?: (error: Error) => Error;
 }
 
 /**
- * A readable stream of Node's, of bytes, read piece by piece. Nothing is taken out of it before somebody asks; Node keeps
- * as much ahead as the stream's `readableHighWaterMark`, and lets the other side wait then.
+ * A readable byte stream of Node's that is read piece by piece. Nothing is taken out of it before a reader asks. Node
+ * buffers as much as the stream's `readableHighWaterMark`, and makes the other side wait beyond that.
  */
 export class StreamInput implements ByteInput {
   readonly changed: Wakers = new Wakers();
@@ -31,7 +31,7 @@ export class StreamInput implements ByteInput {
     this.changed.wake();
   };
   readonly #onReadable = (): void => {
-    // The end is told to whoever reads beyond what is there.
+    // A reader learns of the end when it reads beyond the received bytes.
     if (this.#stream.readableLength === 0) this.#stream.read();
     this.changed.wake();
   };
@@ -54,7 +54,7 @@ export class StreamInput implements ByteInput {
     const { readableLength } = this.#stream;
     if (readableLength > 0) {
       const bytes = this.#stream.read(Math.min(length, readableLength)) as Uint8Array | null;
-      // An end that came before its last bytes were read is told to whoever reads beyond them.
+      // If the end came before the last bytes were read, a reader learns of it when it reads beyond them.
       if (this.#stream.readableLength === 0) this.#stream.read(0);
       return bytes ?? undefined;
     }
@@ -62,14 +62,14 @@ export class StreamInput implements ByteInput {
     return this.#ended ? undefined : new Uint8Array();
   }
 
-  /** Begins to take what comes, and to notice the end. */
+  /** Starts to receive bytes and to notice the end. */
   begin(): void {
     if (this.#begun) return;
     this.#begun = true;
     this.#stream.on('end', this.#onEnd).on('readable', this.#onReadable);
   }
 
-  /** Leaves the stream as it is. */
+  /** Ends the use of the stream and leaves the stream unchanged. */
   release(): void {
     this.#begun = true;
     this.#ended = true;

@@ -3,16 +3,16 @@ import type { ByteOutput } from '#core/ports/bytes';
 import { Wakers } from '#core/waiting';
 import type { StreamHooks } from './stream-input.ts';
 
-/** Bytes that are kept of what is written and not taken yet. */
+/** The most bytes that are buffered until the stream accepts them. */
 const BUFFER_BYTES = 64 * 1024;
 
-/** A writable stream of Node's, which takes bytes as long as it keeps less than 64 KiB of them. */
+/** A writable stream of Node's that accepts bytes while it buffers less than 64 KiB of them. */
 export class StreamOutput implements ByteOutput {
   readonly changed: Wakers = new Wakers();
   readonly #stream: Writable;
   readonly #hooks: StreamHooks;
   #failure: Error | undefined;
-  /** Pieces that were written and that the stream has not taken yet. */
+  /** The number of pieces that were written and not accepted by the stream yet. */
   #pending = 0;
   #released = false;
 
@@ -45,7 +45,7 @@ export class StreamOutput implements ByteOutput {
   write(bytes: Uint8Array): void {
     this.#usable();
     this.#pending += 1;
-    // Whoever wrote it may use its memory again.
+    // Copy the bytes, because the writer may reuse its memory.
     this.#stream.write(bytes.slice(), () => {
       this.#pending -= 1;
       this.changed.wake();
@@ -53,7 +53,10 @@ export class StreamOutput implements ByteOutput {
     });
   }
 
-  /** Leaves the stream as it is, as soon as it has taken what was written: until then an error of it is ours. */
+  /**
+   * Ends the use of the stream and leaves it unchanged, as soon as it has accepted what was written. Until then its
+   * errors are ours.
+   */
   release(): void {
     this.#released = true;
     if (this.#pending > 0) return;

@@ -5,7 +5,7 @@ import { Wakers } from '#core/waiting';
 import { networkFailure } from './network-failure.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
-/** Connections that wait for being accepted, beside those that the system itself keeps. */
+/** The most connections that wait to be accepted, in addition to those that the system itself buffers. */
 const MAX_PENDING = 8;
 
 /** Listens on an address that was checked. @throws {SecurityError} `SECURITY_NETWORK_FAILED` */
@@ -23,7 +23,7 @@ export function listenTcp(
       if (signal.aborted) listener.close();
       resolve(listener);
     });
-    // A component that listens keeps no process alive; who waits for it does.
+    // A listening component does not keep the process alive; a caller that waits for it does.
     server.unref();
   });
 }

@@ -160,7 +160,7 @@ export class CapabilitySet {
 }
 
 function matchEndpoint(index: PatternIndex<Held>, target: string): readonly Held[] {
-  // Port 0 is any that is free, which a grant for any port allows.
+  // Port 0 stands for any free port. A grant for any port allows it.
   const endpoint = parseEndpoint(target, 0);
   return endpoint === undefined ? [] : index.match(endpointSegments(endpoint).join('/'));
 }

@@ -5,15 +5,15 @@ import { readComponent } from './read-component.ts';
 const PREAMBLE_BYTES = 8;
 const COMPONENT = { module: 1, component: 4 } as const;
 const CODE = 10;
-/** Custom sections, data and the count of it: nothing but bodies refers to them. */
+/** Custom sections, the data section and the data count: only bodies refer to them. */
 const LEFT_OUT: ReadonlySet<number> = new Set([0, 11, 12]);
-/** No locals, `unreachable`, `end`. */
+/** A body without locals: `unreachable`, `end`. */
 const BODY = Uint8Array.of(3, 0x00, 0x00, 0x0b);
-/** The least that a body takes: its size, no locals, `end`. */
+/** The least bytes of a body: its size, its count of locals, `end`. */
 const LEAST_BODY = 3;
 const MARK = new TextEncoder().encode('without bodies');
 
-/** A core module of a component as it was, and as it is in the component without bodies. */
+/** A core module of a component: as it was, and as it is in the component without bodies. */
 export interface HollowModule {
   readonly whole: Uint8Array;
   readonly hollow: Uint8Array;
@@ -21,18 +21,22 @@ export interface HollowModule {
 
 export interface HollowComponent {
   readonly bytes: Uint8Array;
-  /** Those of nested components too, in the order of the file. No two of them are hollowed to the same bytes. */
+  /**
+   * The core modules in the order of the file, including those of nested components. No two of them have the same bytes
+   * after their bodies were removed.
+   */
   readonly modules: readonly HollowModule[];
 }
 
 /**
- * A component whose core modules have the same types, imports and exports, no data, and bodies that do nothing: all that
- * whoever joins the modules needs to see, and a fraction of the bytes. What was left out, nobody has validated.
+ * Returns a component whose core modules have the same types, imports and exports, but no data, and bodies that do
+ * nothing. This is all that a program that joins the modules needs, in a fraction of the bytes. The parts that were
+ * left out have not been validated.
  *
- * @throws {WasmError} when it cannot be read
+ * @throws {WasmError} when the component cannot be read
  */
 export function withoutBodies(component: Uint8Array): HollowComponent {
-  // Bounds depth and counts, which the walk below takes as bounded.
+  // Check the bounds on depth and counts, on which the walk below relies.
   readComponent(component);
   const modules: HollowModule[] = [];
   return { bytes: hollowComponent(new ByteReader(component), modules), modules };
@@ -65,14 +69,14 @@ function hollowModule(reader: ByteReader, place: number): Uint8Array {
     const content = section.bytes.subarray(section.offset, section.end);
     if (LEFT_OUT.has(id)) continue;
     const count = id === CODE ? section.u32() : 0;
-    // A count that the section has no room for stays, for whoever validates it.
+    // A count that does not fit into the section stays for the validator.
     if (id === CODE && count * LEAST_BODY <= content.length) {
       const bodies = new ByteWriter(5 + count * BODY.length).u32(count);
       for (let index = 0; index < count; index++) bodies.raw(BODY);
       writer.u8(id).u32(bodies.length).raw(bodies.finish());
     } else writer.u8(id).u32(content.length).raw(content);
   }
-  // Two modules that differ in their bodies alone stay two.
+  // Mark each module with its place, so that two modules which differ only in their bodies stay different.
   const mark = new ByteWriter(32).u32(MARK.length).raw(MARK).u32(place).finish();
   return writer.u8(0).u32(mark.length).raw(mark).finish();
 }
