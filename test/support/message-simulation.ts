@@ -226,6 +226,7 @@ export class Simulation {
       if (told) this.#fate(message).ended += 1;
       throw error;
     }
+    if (this.#random.below(8) === 0) return this.#ask(handle, end);
     if (this.#random.below(4) > 0) {
       end();
       return Uint8Array.of(1);
@@ -246,6 +247,28 @@ export class Simulation {
         },
       });
     });
+  }
+
+  /** A turn that waits for another actor's answer, or for why there is none. */
+  #ask(handle: ComponentHandle, end: () => void): Promise<Uint8Array> {
+    const target = this.#pick();
+    this.#note(`${handle.id.name} asks ${target.id.name}`);
+    const done = (outcome: string): Uint8Array => {
+      this.#note(`${handle.id.name} ${outcome}`);
+      end();
+      return Uint8Array.of(3);
+    };
+    // Circles that only time can end must end after the faults too.
+    const answer = this.#guests.ask(
+      handle,
+      target.id,
+      this.#payload(handle.id.name, target),
+      1 + this.#random.below(60),
+    );
+    return answer.then(
+      () => done('was answered'),
+      (error: VivariumError) => done(`was told ${error.code}`),
+    );
   }
 
   /** What a guest does in its turn, chosen by the seed. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime, type RuntimeOptions } from '../../src/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
-import { askingActor, sleepingActor } from '../support/asking-actor.ts';
+import { askingActor, sleepingActor } from '../../tools/components/asking-actor.ts';
 
 const open: Runtime[] = [];
 afterEach(async () => {

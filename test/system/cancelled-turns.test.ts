@@ -2,8 +2,8 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createRuntime, type HostCaller, hostFunction, type LoadOptions, type Runtime } from '../../src/index.ts';
-import { askingActor, sleepingActor } from '../support/asking-actor.ts';
-import { waitingGuest } from '../support/waiting-guest.ts';
+import { askingActor, sleepingActor } from '../../tools/components/asking-actor.ts';
+import { waitingGuest } from '../../tools/components/waiting-guest.ts';
 
 const DB = 'test:waiting/db@1.0.0';
 let guest: Uint8Array;

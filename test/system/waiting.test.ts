@@ -7,7 +7,7 @@ import {
   type Runtime,
   type RuntimeOptions,
 } from '../../src/index.ts';
-import { waitingGuest } from '../support/waiting-guest.ts';
+import { waitingGuest } from '../../tools/components/waiting-guest.ts';
 
 const DB = 'test:waiting/db@1.0.0';
 let guest: Uint8Array;

@@ -1,4 +1,4 @@
-import { actor } from '../../tools/components/actor-wat.ts';
+import { actor } from './actor-wat.ts';
 
 /** An id's part of at most 8 characters, by its place in memory. */
 const part = (at: number, text: string): string => `(data (i32.const ${at}) "${text}")`;
