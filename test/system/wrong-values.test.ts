@@ -19,12 +19,15 @@ const USES: [string, (handle: ComponentHandle) => unknown][] = [
 ];
 
 describe.each(USES)('%s', (_, use) => {
-  it.each(WRONG)('refuses %o, which is no handle', async (wrong) => {
+  it.each(WRONG)('refuses %o, which is not a handle', async (wrong) => {
     const refused = (async () => use(wrong))().then(
       () => undefined,
       (error: VivariumError) => error,
     );
-    expect(await refused).toMatchObject({ code: 'RUNTIME_NOT_FOUND', message: expect.stringContaining('no handle') });
+    expect(await refused).toMatchObject({
+      code: 'RUNTIME_NOT_FOUND',
+      message: expect.stringContaining('not a handle'),
+    });
   });
 });
 
