@@ -6,7 +6,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'viv new greeter && viv build greeter && viv run greeter/actor.wasm --message Ada',
     "viv run counter.wasm --grant 'storage:*:**' < messages.txt",
   ],
-  new: ['viv new greeter'],
+  new: ['viv new greeter', 'viv new rules --template library'],
   build: ['viv build greeter', 'viv build greeter/src/actor.ts --output greeter.wasm'],
   dev: ['viv dev greeter', "viv dev greeter --grant 'storage:*:**'"],
   inspect: ['viv inspect greeter/actor.wasm', 'viv inspect greeter/actor.toml', 'viv inspect plugin.wasm --json'],

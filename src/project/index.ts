@@ -3,4 +3,4 @@ export { bundleForNode } from './bundle-actor.ts';
 export { ProjectError, type ProjectErrorCode } from './errors.ts';
 export { bundleForeignSource, componentizeBundle } from './foreign-source.ts';
 export { type ActorManifest, parseManifest, readManifest } from './manifest.ts';
-export { type ScaffoldOptions, scaffold } from './scaffold.ts';
+export { type ScaffoldOptions, scaffold, type Template } from './scaffold.ts';

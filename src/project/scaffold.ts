@@ -2,7 +2,11 @@ import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ProjectError } from './errors.ts';
 
+/** What a project makes: an actor, a component that exports functions of its own, or one that is run as a command. */
+export type Template = 'actor' | 'library' | 'command';
+
 export interface ScaffoldOptions {
+  readonly template?: Template | undefined;
   /** The folder with `actor.wit` and `guest.wit`. */
   readonly witFolder: string;
   /** The folder with the types of `vivarium/guest`. */
@@ -20,30 +24,26 @@ export interface ScaffoldOptions {
  */
 export async function scaffold(
   folder: string,
-  { witFolder, guestTypes, globalTypes }: ScaffoldOptions,
+  { template = 'actor', witFolder, guestTypes, globalTypes }: ScaffoldOptions,
 ): Promise<readonly string[]> {
   const target = resolve(folder);
   const present = await readdir(target).catch(() => []);
   if (present.length > 0) {
     throw new ProjectError('PROJECT_EXISTS', `${folder} is not empty; choose another folder`);
   }
-  const files = filesOf(nameOf(target));
+  const files = filesOf(nameOf(target), template);
   for (const [file, text] of Object.entries(files)) {
     await mkdir(dirname(join(target, file)), { recursive: true });
     await writeFile(join(target, file), text, { flag: 'wx' });
   }
+  await cp(globalTypes, join(target, 'types/globals.d.ts'));
+  const written = [...Object.keys(files), 'types/globals.d.ts'];
+  if (template !== 'actor') return written;
   const globals = join(witFolder, 'globals');
   await cp(witFolder, join(target, 'wit'), { recursive: true, filter: (file) => file !== globals });
   const types = (await readdir(guestTypes)).filter((file) => file.endsWith('.d.ts'));
   for (const file of types) await cp(join(guestTypes, file), join(target, 'types/vivarium-guest', file));
-  await cp(globalTypes, join(target, 'types/globals.d.ts'));
-  return [
-    ...Object.keys(files),
-    'wit/actor.wit',
-    'wit/guest.wit',
-    'types/vivarium-guest/index.d.ts',
-    'types/globals.d.ts',
-  ];
+  return [...written, 'wit/actor.wit', 'wit/guest.wit', 'types/vivarium-guest/index.d.ts'];
 }
 
 /** The folder's name, as far as a part of a component id permits. */
@@ -55,9 +55,27 @@ function nameOf(folder: string): string {
   return name.slice(0, 63) || 'actor';
 }
 
-function filesOf(name: string): Readonly<Record<string, string>> {
+function filesOf(name: string, template: Template): Readonly<Record<string, string>> {
+  const { source, others, commands } = TEMPLATES[template](name);
   return {
-    'src/actor.ts': `import { defineActor } from 'vivarium/guest';
+    'src/actor.ts': source,
+    ...others,
+    'tsconfig.json': `${JSON.stringify(tsconfig(template), null, 2)}\n`,
+    'README.md': `# ${name}\n\n${commands.map((command) => `    ${command}\n`).join('')}\n\`src/actor.ts\` is the source, \`wit/\` the contract it is built against.\n`,
+    '.gitignore': '*.wasm\n*.wasm.map\nnode_modules\n',
+  };
+}
+
+interface TemplateFiles {
+  readonly source: string;
+  readonly others: Readonly<Record<string, string>>;
+  /** What to type next, each with what it does. */
+  readonly commands: readonly string[];
+}
+
+const TEMPLATES: Readonly<Record<Template, (name: string) => TemplateFiles>> = {
+  actor: (name) => ({
+    source: `import { defineActor } from 'vivarium/guest';
 
 let greeted = 0;
 
@@ -65,14 +83,15 @@ export const lifecycle = defineActor({
   name: '${name}',
   version: '0.1.0',
 
-  /** Handles a message; what it answers is the reply. */
-  onMessage(message) {
+  /** Handles a message; what it answers is the reply. It may be asynchronous. */
+  async onMessage(message) {
     greeted += 1;
     return \`Hello, \${message.text()}! You are number \${greeted}.\`;
   },
 });
 `,
-    'actor.toml': `# What this actor asks for. The embedder, or you at the prompt of \`viv start\`, decides.
+    others: {
+      'actor.toml': `# What this actor asks for. The embedder, or you at the prompt of \`viv start\`, decides.
 id = "local/${name}/1"
 component = "actor.wasm"
 
@@ -80,33 +99,103 @@ component = "actor.wasm"
 max-memory = "64MiB"
 max-execution-time = "1s"
 `,
-    'tsconfig.json': `${JSON.stringify(
-      {
-        compilerOptions: {
-          target: 'es2024',
-          lib: ['es2024', 'esnext.iterator', 'esnext.array', 'esnext.disposable'],
-          module: 'esnext',
-          moduleResolution: 'bundler',
-          strict: true,
-          noEmit: true,
-          allowImportingTsExtensions: true,
-          skipLibCheck: true,
-          types: [],
-          paths: { 'vivarium/guest': ['./types/vivarium-guest/index.d.ts'] },
-        },
-        include: ['src', 'types'],
-      },
-      null,
-      2,
-    )}
-`,
-    'README.md': `# ${name}
+    },
+    commands: [
+      'viv dev                                    # builds and runs it on every change; a line is a message',
+      'viv build                                  # makes actor.wasm',
+      'viv run actor.wasm --message Ada           # sends it a message',
+    ],
+  }),
+  library: (name) => ({
+    source: `/** What world guest exports; a name in WIT, say-hello, is sayHello here. */
+export function greet(name: string): string {
+  return \`Hello, \${name}!\`;
+}
 
-    viv build                                  # makes actor.wasm
-    viv run actor.wasm --message Ada           # sends it a message
-
-\`src/actor.ts\` is the actor, \`wit/\` the contract it is built against, \`actor.toml\` what it asks for.
+/** A function with a result answers its ok case, and throws its error case. */
+export async function parse(text: string): Promise<number> {
+  const value = Number(text);
+  if (Number.isNaN(value)) throw new RangeError(\`\${text} is no number\`);
+  return value;
+}
 `,
-    '.gitignore': '*.wasm\n',
+    others: {
+      'wit/world.wit': `package local:${packageName(name)};
+
+/// What this component gives its host.
+world guest {
+  export greet: func(name: string) -> string;
+  export parse: func(text: string) -> result<f64, string>;
+}
+`,
+    },
+    commands: [
+      'viv build                                  # makes actor.wasm',
+      `viv call actor.wasm greet '["Ada"]'        # calls what it exports`,
+    ],
+  }),
+  command: (name) => ({
+    source: `import { getArguments } from 'wasi:cli/environment@0.2.0';
+
+/** A failure is what it throws. */
+export const run = {
+  async run(): Promise<void> {
+    const [, who = 'world'] = getArguments();
+    console.log(\`Hello, \${who}!\`);
+  },
+};
+`,
+    others: {
+      'wit/world.wit': `package local:${packageName(name)};
+
+world guest {
+  import wasi:cli/environment@0.2.0;
+  export wasi:cli/run@0.2.0;
+}
+`,
+      'wit/deps/cli/cli.wit': `package wasi:cli@0.2.0;
+
+interface environment {
+  get-arguments: func() -> list<string>;
+}
+
+interface run {
+  run: func() -> result;
+}
+`,
+      'types/wasi.d.ts': `declare module 'wasi:cli/environment@0.2.0' {
+  export function getArguments(): string[];
+}
+`,
+    },
+    commands: [
+      'viv build                                  # makes actor.wasm',
+      "viv call actor.wasm 'wasi:cli/run@0.2.0#run' '[]'",
+    ],
+  }),
+};
+
+/** A package of WIT has letters, digits and single hyphens. */
+function packageName(name: string): string {
+  const parts = name.split(/[^a-z0-9]/).filter((part) => /^[a-z]/.test(part));
+  return parts.join('-') || 'component';
+}
+
+function tsconfig(template: Template): unknown {
+  return {
+    compilerOptions: {
+      target: 'es2024',
+      lib: ['es2024', 'esnext.iterator', 'esnext.array', 'esnext.disposable'],
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      allowImportingTsExtensions: true,
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      types: [],
+      ...(template === 'actor' ? { paths: { 'vivarium/guest': ['./types/vivarium-guest/index.d.ts'] } } : {}),
+    },
+    include: ['src', 'types'],
+    exclude: ['**/*.test.ts'],
   };
 }

@@ -16,7 +16,9 @@ afterAll(() => rm(folder, { recursive: true }));
 describe('viv new and viv build', () => {
   it('make an actor that runs, outside any checkout, without installing anything', async () => {
     const project = join(folder, 'My Greeter');
-    expect((await viv(['new', project])).code).toBe(0);
+    const made = await viv(['new', project]);
+    expect(made.code).toBe(0);
+    expect(made.out).toContain(`Next: viv build '${project}'`);
     const built = await viv(['build', project, '--json']);
     expect(built).toMatchObject({
       code: 0,
@@ -25,6 +27,22 @@ describe('viv new and viv build', () => {
     const ran = await viv(['run', join(project, 'actor.wasm'), '-m', 'Ada']);
     expect(ran.out).toBe('Hello, Ada! You are number 1.\n');
   });
+
+  it.each([
+    ['library', ['greet', '["Ada"]'], "'Hello, Ada!'\n", ''],
+    ['command', ['wasi:cli/run@0.2.0#run', '[]'], 'undefined\n', '[stderr] Hello, world!\n'],
+  ] as const)(
+    'make a %s',
+    async (template, call, out, err) => {
+      const project = join(folder, template);
+      await viv(['new', project, '--template', template]);
+      const built = await viv(['build', project, '--json']);
+      expect(built.objects).toMatchObject([{ warnings: [] }]);
+      const called = await viv(['call', join(project, 'actor.wasm'), ...call]);
+      expect(called).toMatchObject({ code: 0, out, err });
+    },
+    120_000,
+  );
 
   it('give an editor types that check', async () => {
     const project = join(folder, 'typed');

@@ -5,18 +5,28 @@ import type { Shell } from '../shell.ts';
 
 export function newCommand(shell: Shell): Command {
   return new Command('new')
-    .description('make the project of a TypeScript actor')
+    .description('make the project of a TypeScript actor, or of another component')
     .argument('<folder>', 'a new or empty folder')
+    .addOption(
+      new Option('--template <name>', 'what the project makes')
+        .choices(['actor', 'library', 'command'])
+        .default('actor'),
+    )
     .addHelpText('after', '\nNothing has to be installed in it: viv build bundles what it imports.')
     .action(
-      shell.action(async (folder: string) => {
-        const files = await newActor(folder);
+      shell.action(async (folder: string, { template }: { template: 'actor' | 'library' | 'command' }) => {
+        const files = await newActor(folder, template);
         shell.result(
           { folder, files },
-          `${files.map((file) => `  ${folder}/${file}`).join('\n')}\n\nNext: viv build ${folder}`,
+          `${files.map((file) => `  ${folder}/${file}`).join('\n')}\n\nNext: viv build ${quoted(folder)}`,
         );
       }),
     );
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[A-Za-z0-9_./@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 interface BuildFlags {

@@ -33,7 +33,7 @@ export const exportedWorldOf: typeof worlds.exportedWorldOf = async (...given) =
 export const meterFile: typeof metering.meterFile = async (...given) =>
   (await import('./meter.ts')).meterFile(...given);
 
-export const newActor: typeof projects.newActor = async (folder) => (await import('./project.ts')).newActor(folder);
+export const newActor: typeof projects.newActor = async (...given) => (await import('./project.ts')).newActor(...given);
 export const bundleForNode: typeof projects.bundleForNode = async (...given) =>
   (await import('./project.ts')).bundleForNode(...given);
 export const buildActor: typeof projects.buildActor = async (project, options) =>

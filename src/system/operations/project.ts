@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { allow, checkOptions } from '#core/options';
-import { type BuildOptions, type BuiltComponent, build, bundleForNode as bundle, scaffold } from '#project';
+import {
+  type BuildOptions,
+  type BuiltComponent,
+  build,
+  bundleForNode as bundle,
+  scaffold,
+  type Template,
+} from '#project';
 import { describeComponent } from '#wasm';
 
 export { type ActorManifest, readManifest } from '#project';
@@ -23,9 +30,10 @@ const BUILD: allow.OptionRules<BuildActorOptions> = {
 };
 const RULE = allow.options(BUILD);
 
-/** Makes an actor's project. @throws `PROJECT_EXISTS` */
-export function newActor(folder: string): Promise<readonly string[]> {
-  return scaffold(folder, { witFolder, guestTypes: fileURLToPath(new URL('dist/guest', root)), globalTypes });
+/** Makes an actor's project, or another component's. @throws `PROJECT_EXISTS` */
+export function newActor(folder: string, template?: Template): Promise<readonly string[]> {
+  const guestTypes = fileURLToPath(new URL('dist/guest', root));
+  return scaffold(folder, { template, witFolder, guestTypes, globalTypes });
 }
 
 /** Bundles an actor's module as a script for Node. @param given globals that whoever runs it gives */
