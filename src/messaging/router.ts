@@ -225,6 +225,12 @@ export class Router {
     });
   }
 
+  /** Keeps the process alive until a promise is settled. */
+  keepingAlive<T>(running: Promise<T>): Promise<T> {
+    this.#keepAlive.begin();
+    return running.finally(() => this.#keepAlive.end());
+  }
+
   /**
    * Refuses new messages for the actor, and waits until its messages are handled and its requests have ended. Returns
    * whether this happened in time.

@@ -4,6 +4,6 @@ export { ChildBuilder } from '#runtime/build';
 export { JcoEngine } from '#runtime/engine';
 export { currentStore, execution, hostFunction, TurnScheduler } from '#runtime/execution';
 export type { HostCaller, LogChannel, LogRecord } from '#runtime/host';
-export type { ComponentState, StateChange } from '#runtime/store';
+export type { ComponentState, EndTurn, StateChange } from '#runtime/store';
 export { ComponentLimiter, StoreManager } from '#runtime/store';
 export { ComponentError, RuntimeError, type RuntimeErrorCode } from './errors.ts';

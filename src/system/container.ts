@@ -43,6 +43,7 @@ import { Directory } from './directory.ts';
 import { artifactKeys, engineProfiles } from './engine-profile.ts';
 import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
 import { ExportCalls } from './export-calls.ts';
+import { Fetching } from './fetching.ts';
 import {
   DEFAULT_MAX_WAITING_TURNS,
   DEFAULT_SLICE_MS,
@@ -80,6 +81,7 @@ export const TOKENS = {
   host: token<HostMessaging>('HostMessaging'),
   supervisor: token<ActorSupervisor>('ActorSupervisor'),
   exportCalls: token<ExportCalls>('ExportCalls'),
+  fetching: token<Fetching>('Fetching'),
 } as const;
 
 const NO_REGISTRY: Pick<ModuleRegistry, 'fetch'> = {
@@ -168,6 +170,15 @@ export function wire(options: RuntimeOptions): DependencyContainer {
         router: () => c.resolve(TOKENS.router),
         supervisor: () => c.resolve(TOKENS.supervisor),
         clock: () => c.resolve(TOKENS.clock),
+      }),
+  );
+  provide(
+    TOKENS.fetching,
+    (c) =>
+      new Fetching({
+        engine: () => c.resolve(TOKENS.engine),
+        router: () => c.resolve(TOKENS.router),
+        supervisor: () => c.resolve(TOKENS.supervisor),
       }),
   );
   return scope;

@@ -2,6 +2,9 @@ export type { RunOptions } from './command-run.ts';
 export type { ComponentSource } from './component-source.ts';
 export { isVivariumError, type VivariumErrorCode } from './error-codes.ts';
 export type { RuntimeEvents, Warning } from './events.ts';
+export type { FetchOptions } from './fetching.ts';
+export type { RequestBounds } from './request-gate.ts';
+export { type ToResponseOptions, toResponse } from './to-response.ts';
 export type { RuntimeMetrics } from './metrics.ts';
 export type {
   LoadOptions,

@@ -89,7 +89,7 @@ export class Loading {
         args: options.args ?? [],
         stdio: await openStdio(options),
         config: options.config,
-        store: options.store ?? 'per-actor',
+        store: options.store,
         metering: options.metering ?? 'fuel',
         scheduling: options.scheduling ?? this.#scheduling,
         cancel: options.cancel ?? 'answer',

@@ -1,8 +1,10 @@
+import { isIP } from 'node:net';
 import { resolveCacheConfig } from '#cache';
 import { checkTotalMemory, resolveLimits } from '#core/limits';
 import { allow, checkOptions } from '#core/options';
 import { checkMailbox } from '#messaging';
 import type { RuntimeEvents } from './events.ts';
+import type { FetchOptions } from './fetching.ts';
 import type { LoadOptions, MessagingOptions, RuntimeOptions, RuntimePorts, UnloadOptions } from './options.ts';
 
 const { anything, bound, either, flag, func, listOf, oneOf, options, part, path, period, texts, wholeNumber } = allow;
@@ -101,11 +103,16 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   cancel: oneOf('answer', 'turn'),
   imports: interfaces,
   mailbox: anything,
+  requests: options<NonNullable<LoadOptions['requests']>>({ maxConcurrent: wholeNumber(1), maxQueued: wholeNumber(0) }),
   supervision: anything,
   signal: allow.signal,
 };
 
 const UNLOAD: allow.OptionRules<UnloadOptions> = { drain: flag, timeoutMs: allow.milliseconds };
+
+const REQUEST_RULE = options<{ request: Request }>({
+  request: allow.rule('a Request', (value) => value instanceof Request),
+});
 
 const EVENTS: Readonly<Record<keyof RuntimeEvents, true>> = {
   state: true,
@@ -130,6 +137,16 @@ export function checkRuntimeOptions(given: RuntimeOptions): void {
   resolveLimits(given.limits);
   checkTotalMemory(given.maxTotalMemoryBytes);
   if (given.cache !== false) resolveCacheConfig(given.cache);
+}
+
+const FETCH_RULE = options<FetchOptions>({
+  clientAddress: allow.rule('an IP address', (value) => typeof value === 'string' && isIP(value) !== 0),
+});
+
+/** @throws `CORE_INVALID_OPTION` */
+export function checkFetch(request: Request, given: FetchOptions): void {
+  checkOptions({ request }, REQUEST_RULE);
+  checkOptions(given, FETCH_RULE);
 }
 
 /**

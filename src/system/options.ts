@@ -15,6 +15,7 @@ import type { Preopens } from '#security/access';
 import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';
 import type { TrustedKeys } from '#security/signers';
 import type { ActorSupervision, HealthOptions } from '#supervision';
+import type { RequestBounds } from './request-gate.ts';
 import type { StdioOptions } from './stdio.ts';
 
 export type { MessagingOptions, RequestOptions };
@@ -115,7 +116,10 @@ export interface LoadOptions extends StdioOptions {
   readonly signature?: Uint8Array | string;
   /** Bytes that the guest's `initialize` receives. */
   readonly config?: Uint8Array;
-  /** `per-call` gives every call a fresh store; `per-actor` (the default) keeps one. */
+  /**
+   * `per-call` gives every call a fresh store; `per-actor` keeps one. `per-actor` is the default, except for components that export
+   * `wasi:http/incoming-handler` and are no actors.
+   */
   readonly store?: 'per-actor' | 'per-call';
   /** `fuel` (the default) counts exactly; `deadline` bounds time only and is cheaper. */
   readonly metering?: 'fuel' | 'deadline';
@@ -133,6 +137,8 @@ export interface LoadOptions extends StdioOptions {
   readonly imports?: Readonly<Record<string, unknown>>;
   /** What may wait for the component: 1,000 messages and 16 MiB by default; more is refused to its sender. */
   readonly mailbox?: MailboxOptions;
+  /** How many HTTP requests the component answers at a time, and how many wait for it: 32 and 128 by default. */
+  readonly requests?: RequestBounds;
   /** Whether and how the component is restarted when it fails; left out, it stays failed. */
   readonly supervision?: SupervisionOptions;
   readonly signal?: AbortSignal;

@@ -30,9 +30,10 @@ import type { Directory } from './directory.ts';
 import { aborted, closed } from './ended.ts';
 import type { RuntimeEvents } from './events.ts';
 import type { ExportCalls } from './export-calls.ts';
+import type { Fetching, FetchOptions } from './fetching.ts';
 import { Loading } from './loading.ts';
 import type { RuntimeMetrics } from './metrics.ts';
-import { checkListener, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
+import { checkFetch, checkListener, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
 import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
 
 /** A protocol of which nothing is known: at run time all are alike. */
@@ -61,6 +62,7 @@ export class Runtime implements AsyncDisposable {
   readonly #supervisor: ActorSupervisor;
   readonly #loading: Loading;
   readonly #calls: ExportCalls;
+  readonly #fetching: Fetching;
   #closing: Promise<void> | undefined;
 
   constructor(scope: DependencyContainer, scheduling: Scheduling) {
@@ -72,6 +74,7 @@ export class Runtime implements AsyncDisposable {
     this.#admission = scope.resolve(TOKENS.admission);
     this.#supervisor = scope.resolve(TOKENS.supervisor);
     this.#calls = scope.resolve(TOKENS.exportCalls);
+    this.#fetching = scope.resolve(TOKENS.fetching);
     this.#loading = new Loading(scope, scheduling, () => this.#closing !== undefined);
   }
 
@@ -82,8 +85,10 @@ export class Runtime implements AsyncDisposable {
    * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SUPERVISION_INVALID`, `SECURITY_UNTRUSTED`,
    * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`, `SECURITY_INVALID_PREOPEN`
    */
-  load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
-    return this.#loading.load(source, options);
+  async load(source: ComponentSource, options: LoadOptions = {}): Promise<ComponentHandle> {
+    const handle = await this.#loading.load(source, options);
+    this.#fetching.bound(handle, options.requests);
+    return handle;
   }
 
   /** A handle that knows the operations of its component: `request` takes them as values then, and answers one. */
@@ -158,6 +163,19 @@ export class Runtime implements AsyncDisposable {
    */
   run(source: ComponentSource, options: RunOptions = {}): Promise<number> {
     return runCommand(this, source, options);
+  }
+
+  /**
+   * Has a component answer an HTTP request, by its `wasi:http/incoming-handler`. The promise is resolved when the component has
+   * given the head of its answer; its turn goes on and streams the body, as fast as that is read. Aborting the request's signal
+   * ends the turn where its store is its own (`per-call`) or `cancel` is `turn`. `toResponse` makes an answer of an error.
+   * @throws `MESSAGING_QUEUE_FULL` where too many requests wait, `RUNTIME_NO_RESPONSE`, `RUNTIME_NO_EXPORT`, `RUNTIME_NOT_FOUND`,
+   * `RUNTIME_WRONG_STATE`, `RUNTIME_ABORTED`, and what ended the turn: `RUNTIME_…`, `METERING_…`
+   */
+  async fetch(target: ComponentHandle, request: Request, options: FetchOptions = {}): Promise<Response> {
+    checkFetch(request, options);
+    this.#open();
+    return this.#fetching.fetch(target, request, options);
   }
 
   /**

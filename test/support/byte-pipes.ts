@@ -16,16 +16,6 @@ export async function drained(pipe: BytePipe): Promise<Buffer> {
     const part = pipe.read(2 ** 16);
     if (part === undefined) return Buffer.concat(parts);
     if (part.length > 0) parts.push(part);
-    else await changeOf(pipe);
+    else await pipe.changed.next();
   }
-}
-
-/** Resolves when either side of a pipe does something. */
-export function changeOf(pipe: BytePipe): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = pipe.changed.add(() => {
-      stop();
-      resolve();
-    });
-  });
 }

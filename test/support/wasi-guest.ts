@@ -10,12 +10,12 @@ const FOLDER = new URL('../fixtures/wasi/', import.meta.url);
  * The component. The componentizer links `wasi:http` with resource types of its own, which do not fit those of `wasi:io`;
  * so the guest is made with another namespace of the same length, which is put right in the finished bytes.
  */
-export async function wasiGuest(): Promise<Uint8Array> {
+export async function wasiGuest(world: 'guest' | 'handler' = 'guest'): Promise<Uint8Array> {
   const { default: qjs } = await import('componentize-qjs');
   const { component } = await qjs.componentize({
     witPath: new URL('guest.wit', FOLDER).pathname,
-    jsSource: readFileSync(new URL('guest.js', FOLDER), 'utf8'),
-    world: 'guest',
+    jsSource: readFileSync(new URL(`${world}.js`, FOLDER), 'utf8'),
+    world,
     sync: true,
     optSize: true,
   });

@@ -199,6 +199,7 @@ describe('a runtime', () => {
     cancel: junk,
     imports: fc.oneof(junk, fc.dictionary(fc.string(), junk)),
     mailbox,
+    requests: fc.oneof(junk, fc.record({ maxConcurrent: junk, maxQueued: junk })),
     supervision: anyOf<NonNullable<LoadOptions['supervision']>>({
       strategy: junk,
       maxRestarts: junk,

@@ -46,7 +46,8 @@ export interface EngineLoadRequest {
   readonly stdio: Stdio;
   readonly args: readonly string[];
   readonly config: Uint8Array | undefined;
-  readonly store: StorePolicy;
+  /** `per-call` by default for a component that only answers HTTP requests, `per-actor` for others. */
+  readonly store: StorePolicy | undefined;
   readonly metering: MeteringMode;
   readonly scheduling: Scheduling;
   readonly cancel: Cancel;

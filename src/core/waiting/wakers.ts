@@ -16,6 +16,16 @@ export class Wakers {
     for (const wake of [...this.#wakers.values()]) wake();
   }
 
+  /** Resolves at the next change. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      const unsubscribe = this.add(() => {
+        unsubscribe();
+        resolve();
+      });
+    });
+  }
+
   get size(): number {
     return this.#wakers.size;
   }

@@ -40,6 +40,8 @@ export interface ComponentCode {
   readonly exports: readonly ArtifactExport[];
   /** The name of `vivarium:actor/lifecycle` among the exports; undefined where the component is of another world. */
   readonly lifecycle: string | undefined;
+  /** The name of its function that answers HTTP requests; undefined where it has none. */
+  readonly handler: string | undefined;
   /** Its exported functions, read at the first call by name. */
   readonly exportIndex: () => ExportIndex;
   /** An exported function of an instance; undefined where the instance lacks it. */
@@ -52,6 +54,13 @@ const LIFECYCLE = /^vivarium:actor\/lifecycle@0\.1\.\d+$/;
 
 export function lifecycleName(exports: readonly ArtifactExport[]): string | undefined {
   return exports.find(({ name, kind }) => kind === 'instance' && LIFECYCLE.test(name))?.name;
+}
+
+const HANDLER = /^wasi:http\/incoming-handler@0\.2\.\d+$/;
+
+export function handlerName(exports: readonly ArtifactExport[]): string | undefined {
+  const found = exports.find(({ name, kind }) => kind === 'instance' && HANDLER.test(name));
+  return found === undefined ? undefined : `${found.name}#handle`;
 }
 
 /**
@@ -111,6 +120,7 @@ export function componentCode(
     imports,
     exports,
     lifecycle,
+    handler: handlerName(exports),
     messages,
     exportIndex,
     functionOf: (instance, exported) => {

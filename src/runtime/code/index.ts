@@ -1,4 +1,10 @@
-export { type ComponentCode, type ComponentExports, componentCode, lifecycleName } from './component-code.ts';
+export {
+  type ComponentCode,
+  type ComponentExports,
+  componentCode,
+  handlerName,
+  lifecycleName,
+} from './component-code.ts';
 export { findExport } from './component-exports.ts';
 export {
   asResult,

@@ -1,5 +1,5 @@
 import type { CompiledArtifact } from '#core/ports/artifact';
-import { type ComponentCode, lifecycleName } from '#runtime/code';
+import { type ComponentCode, handlerName, lifecycleName } from '#runtime/code';
 import type { TurnScheduler } from '#runtime/execution';
 import { answerChecksOf, exportIndexOf } from '#runtime/exports';
 import type { CallPlan } from './call-plan.ts';
@@ -48,6 +48,7 @@ export function directComponent(
     imports: plan.imports,
     exports,
     lifecycle,
+    handler: handlerName(exports),
     messages: lifecycle === undefined ? undefined : code.messages(lifecycle),
     exportIndex: exportIndexOf(calls.exported),
     functionOf: (instance, { name }) => code.functionOf(instance, name),

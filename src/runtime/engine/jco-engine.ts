@@ -2,6 +2,7 @@ import { type ComponentHandle, shownHandle } from '#core';
 import type { VivariumError } from '#core/errors';
 import type { OutgoingMessage } from '#core/messages';
 import type { ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#core/ports/engine';
+import type { ServedRequest } from '#core/ports/serving';
 import { type ComponentMetadata, keptMetadata, metadataBytes } from '#runtime/actor';
 import { argumentsFromJson } from '#runtime/exports';
 import type { HostLinker } from '#runtime/host';
@@ -9,6 +10,7 @@ import { resolveImports } from '#runtime/host';
 import type { ComponentLimiter, StoreManager } from '#runtime/store';
 import {
   type ComponentState,
+  type EndTurn,
   Lifecycle,
   LoadedComponent,
   reasonOf,
@@ -115,6 +117,35 @@ export class JcoEngine implements RuntimeEngine {
 
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
     return this.#find(handle).callExport(name, args);
+  }
+
+  /**
+   * A turn that answers an HTTP request, by `wasi:http/incoming-handler`.
+   * @param began told how to end the turn, before the guest runs
+   * @throws `RUNTIME_…`, `METERING_…`
+   */
+  serve(handle: ComponentHandle, request: ServedRequest, began: (end: EndTurn) => void): Turn<unknown> {
+    const resources = (): readonly object[] => [
+      Reflect.construct(this.#httpType('IncomingRequest'), [request]) as object,
+      Reflect.construct(this.#httpType('ResponseOutparam'), [request]) as object,
+    ];
+    return this.#find(handle).serve(resources, began);
+  }
+
+  /** Whether requests of a component are answered side by side, each in a store of its own. */
+  servesSideBySide(handle: ComponentHandle): boolean {
+    return this.#find(handle).policy === 'per-call';
+  }
+
+  /** Whether a turn of a component ends for which nobody waits any more. */
+  endsUnwanted(handle: ComponentHandle): boolean {
+    return this.#components.get(handle?.handleId)?.endsUnwanted ?? false;
+  }
+
+  #httpType(name: string): new (request: ServedRequest) => object {
+    return this.#ports.linker.find('wasi:http/types')?.[name] as new (
+      request: ServedRequest,
+    ) => object;
   }
 
   /** A turn for resources that the embedder let go, where any wait and the component takes turns. @throws as `callExport` */

@@ -1,5 +1,5 @@
 export { type ComponentState, Lifecycle, type StateChange } from './lifecycle.ts';
 export { ComponentLimiter } from './limiter.ts';
-export { LoadedComponent, reasonOf } from './loaded-component.ts';
+export { type EndTurn, LoadedComponent, reasonOf } from './loaded-component.ts';
 export { type Store, whileStarting } from './store.ts';
 export { StoreManager } from './store-manager.ts';

@@ -27,6 +27,9 @@ interface Past {
   last: ComponentUsage['last'];
 }
 
+/** Ends a turn and its store; nothing happens where the turn has ended. */
+export type EndTurn = (reason: VivariumError) => Promise<void>;
+
 /** One call into a store: what to call is an argument, so that a turn makes no function of its own. */
 type Call<A, T> = (store: Store, argument: A) => Turn<T>;
 
@@ -51,6 +54,8 @@ export class LoadedComponent {
   readonly #sharesClock: boolean;
   /** The store that was called last and may be suspended: the actor's, or one of a call's own, or one that is being started. */
   #called: Store | undefined;
+  /** Stores that answer requests. */
+  readonly #serving = new Set<Store>();
   #messagesHandled = 0;
   readonly handle: ComponentHandle;
   readonly lifecycle: Lifecycle;
@@ -96,7 +101,8 @@ export class LoadedComponent {
     this.store = undefined;
     this.budget = budget;
     this.startBudget = { fuel: budget.fuel, timeMs: request.limits.maxStartTimeMs };
-    this.policy = request.store;
+    const servesOnly = code.handler !== undefined && code.lifecycle === undefined;
+    this.policy = request.store ?? (servesOnly ? 'per-call' : 'per-actor');
     this.preemptive = request.scheduling === 'preemptive';
     this.#endsUnwanted = request.cancel === 'turn';
     this.code = code;
@@ -164,6 +170,37 @@ export class LoadedComponent {
     });
   }
 
+  /**
+   * A turn that answers an HTTP request. With `per-call` it may be begun while others run, because each has a store of its own.
+   * @param resources makes the arguments, within the turn
+   * @param began told, before the guest runs, how to end the turn; its promise is resolved when it has ended
+   * @throws `RUNTIME_…`, `METERING_…`
+   */
+  serve(resources: () => readonly object[], began: (end: EndTurn) => void): Turn<unknown> {
+    this.#checkReady();
+    const { handler } = this.code;
+    if (handler === undefined) throw this.#servesNothing();
+    const exported = this.code.exportIndex().find(handler);
+    return this.#inStore(async (store) => {
+      const handle = this.code.functionOf(store.exports, exported);
+      if (handle === undefined) throw this.#servesNothing();
+      this.#serving.add(store);
+      try {
+        began((reason) => store.end(reason));
+        return await this.enter(store, run<unknown>, () => handle(...resources()));
+      } finally {
+        this.#serving.delete(store);
+      }
+    });
+  }
+
+  #servesNothing(): RuntimeError {
+    return new RuntimeError(
+      'RUNTIME_NO_EXPORT',
+      `${formatComponentId(this.handle.id)} answers no requests: it does not export wasi:http/incoming-handler@0.2`,
+    );
+  }
+
   /** A turn for resources that wait for being dropped, if the component takes turns. */
   dropResources(): Turn<void> {
     const { state } = this.lifecycle;
@@ -180,6 +217,11 @@ export class LoadedComponent {
   /** Ends the turn that is suspended, if one is, and its store with it. Resolves when the turn has ended. */
   async endTurn(reason: VivariumError): Promise<void> {
     for (const store of [this.#called, this.store]) await store?.end(reason);
+  }
+
+  /** Whether a turn ends for which nobody waits any more: its loader chose so, or its store is its own. */
+  get endsUnwanted(): boolean {
+    return this.#endsUnwanted || this.policy === 'per-call';
   }
 
   /** Nobody wants the answer of the turn that runs any more. Answers whether that ends it, which the component's loader chose. */

@@ -70,6 +70,23 @@ export class HostCalls {
     return this.on(this.request(), 'body');
   }
 
+  /** A request as the engine gives it to a handler. */
+  incoming(type: 'IncomingRequest' | 'ResponseOutparam' = 'IncomingRequest'): object {
+    return this.make(`wasi:http/types#${type}`, {
+      method: 'GET',
+      scheme: 'http',
+      authority: 'a.example',
+      path: '/x',
+      headers: [['x-own', 'value']],
+      sendBody: (into: { end(): void }) => into.end(),
+      answer: () => {},
+    });
+  }
+
+  answer(): object {
+    return this.make('wasi:http/types#OutgoingResponse', this.fields());
+  }
+
   output(): object {
     return this.on(this.body(), 'write');
   }

@@ -68,6 +68,34 @@ export const HTTP: readonly Scenario[] = [
     setAuthority: () => [[undefined], ['example.com'], ['a@b']],
     headers: none,
   }),
+  ...methods('wasi:http/types#IncomingRequest', [(h) => h.incoming()], {
+    method: none,
+    pathWithQuery: none,
+    scheme: none,
+    authority: none,
+    headers: none,
+    consume: none,
+  }),
+  ...methods('wasi:http/types#OutgoingResponse', [(h) => h.answer()], {
+    statusCode: none,
+    setStatusCode: () => [[200], [999]],
+    headers: none,
+    body: none,
+  }),
+  [
+    'wasi:http/types#ResponseOutparam[static]set',
+    [
+      (h: HostCalls) =>
+        each(
+          h,
+          [
+            [h.incoming('ResponseOutparam'), { tag: 'ok', val: h.answer() }],
+            [h.incoming('ResponseOutparam'), { tag: 'err', val: { tag: 'internal-error' } }],
+          ],
+          (args) => h.on(h.of('wasi:http/types#ResponseOutparam'), 'set', ...args),
+        ),
+    ],
+  ],
   ...methods('wasi:http/types#OutgoingBody', [(h) => h.body()], { write: none }),
   [
     'wasi:http/types#OutgoingBody[static]finish',

@@ -4,7 +4,8 @@ import type { CurrentStore } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import type { BodyKit } from './body.ts';
 import type { HttpErrorCode } from './error-code.ts';
-import type { FieldsKit, HeaderPairs } from './fields.ts';
+import type { FieldsKit } from './fields.ts';
+import { promisedLength } from './promised-length.ts';
 
 type Method = { readonly tag: string; readonly val?: string };
 type Scheme = { readonly tag: 'HTTP' | 'HTTPS' | 'other'; readonly val?: string };
@@ -13,7 +14,6 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 /** Host and port alone: what the URL standard reads as something else is refused. */
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s/\\?#@[\]:%]{1,253})(?::\d{1,5})?$/;
 const PATH = /^\/[^\s#\\]*$|^\?[^\s#\\]*$|^$/;
-const DIGITS = /^\d{1,15}$/;
 const MAX_PATH = 8 * 1024;
 const NS_PER_MS = 1_000_000n;
 const MAX_CONNECT_MS = 10_000;
@@ -197,14 +197,6 @@ export function requestKit(current: CurrentStore, fields: FieldsKit, bodies: Bod
     limitsOf: (options) =>
       options === undefined ? { connectMs: MAX_CONNECT_MS, idleMs: MAX_IDLE_MS } : limitsOf(options as RequestOptions),
   };
-}
-
-/** What the headers say of the body's length; NaN, which no body has, where that is no number, or several. */
-export function promisedLength(headers: HeaderPairs): number | undefined {
-  const said = new Set(headers.filter(([name]) => name.toLowerCase() === 'content-length').map(([, value]) => value));
-  const [length = ''] = said;
-  if (said.size === 0) return undefined;
-  return said.size === 1 && DIGITS.test(length) ? Number(length) : Number.NaN;
 }
 
 function wrongSize(written: number): HttpErrorCode {

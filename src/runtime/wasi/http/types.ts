@@ -1,15 +1,15 @@
 import type { CurrentStore, HostLinker } from '#runtime/host';
 import type { Io } from '../io.ts';
-import { unavailable } from '../unavailable.ts';
 import { bodyKit } from './body.ts';
 import { fieldsKit } from './fields.ts';
+import { incomingKit } from './incoming.ts';
 import { type RequestKit, requestKit } from './request.ts';
 import { type ResponseKit, responseKit } from './response.ts';
 
 /** What the outgoing handler does with a guest's resources. */
 export type HttpTypes = Pick<RequestKit, 'toSend' | 'limitsOf'> & Pick<ResponseKit, 'future'>;
 
-/** `wasi:http/types`: requests that go out and their answers. Nobody sends requests in: their resources do not exist. */
+/** `wasi:http/types`: requests that go out and that come in, and their answers. */
 export function defineHttpTypes(linker: HostLinker, current: CurrentStore, io: Io): HttpTypes {
   const name = 'wasi:http/types@0.2.0';
   const fields = fieldsKit(current);
@@ -17,7 +17,7 @@ export function defineHttpTypes(linker: HostLinker, current: CurrentStore, io: I
   const { OutgoingRequest, RequestOptions, toSend, limitsOf } = requestKit(current, fields, bodies);
   const { classes, future } = responseKit(current, io, fields, bodies);
   linker.define(name, {
-    ...unavailable(name, ['IncomingRequest', 'OutgoingResponse', 'ResponseOutparam']),
+    ...incomingKit(current, fields, bodies),
     ...classes,
     Fields: fields.Fields,
     OutgoingRequest,

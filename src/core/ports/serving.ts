@@ -1,0 +1,24 @@
+import type { BytePipe, FieldPairs } from '#core/waiting';
+
+/** What a component answers to a request. */
+export interface ServedAnswer {
+  /** 200 to 599. */
+  readonly status: number;
+  readonly headers: FieldPairs;
+  /** What comes of the body; undefined where it has none. Who does not want it cancels it. */
+  readonly body: BytePipe | undefined;
+}
+
+/** One HTTP request that a component answers, as its host functions see it. */
+export interface ServedRequest {
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  /** With its query. */
+  readonly path: string;
+  readonly headers: FieldPairs;
+  /** The component reads the body: write it into the pipe, as fast as that takes it. Called once at most. */
+  sendBody(into: BytePipe): void;
+  /** The component answers, or says why it does not, by a case of `wasi:http/types.error-code`. Called once at most. */
+  answer(answer: ServedAnswer | { readonly error: unknown }): void;
+}

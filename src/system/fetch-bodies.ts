@@ -1,0 +1,56 @@
+import { type BytePipe, PIPE_BYTES } from '#core/waiting';
+import { ComponentError } from '#runtime';
+
+/** Writes a stream into a pipe as fast as the pipe's reader takes it. */
+export async function pour(stream: ReadableStream<Uint8Array>, into: BytePipe): Promise<void> {
+  const reader = stream.getReader();
+  const stop = into.changed.add(() => {
+    if (into.cancelled) reader.cancel().catch(() => {});
+  });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return into.end();
+      for (let at = 0; at < value.length; at += PIPE_BYTES) {
+        if (!into.write(value.subarray(at, at + PIPE_BYTES)))
+          throw new Error('the component has no room for the body of its request');
+        while (into.room === 0) await into.changed.next();
+      }
+    }
+  } catch (error) {
+    into.fail(error);
+    reader.cancel().catch(() => {});
+  } finally {
+    stop();
+  }
+}
+
+/** What comes of a pipe, read as fast as the stream is. @param cancelled told when nobody wants more of it */
+export function streamOf(pipe: BytePipe, cancelled: () => void): ReadableStream<Uint8Array> {
+  const read = (): Uint8Array | undefined => {
+    try {
+      return pipe.read(PIPE_BYTES);
+    } catch (thrown) {
+      // A guest that fails its body says why by a case of `error-code`.
+      if (thrown instanceof Error) throw thrown;
+      throw new ComponentError('the component did not finish the body of its answer', thrown);
+    }
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        for (;;) {
+          const piece = read();
+          if (piece === undefined) return controller.close();
+          if (piece.length > 0) return controller.enqueue(piece);
+          await pipe.changed.next();
+        }
+      },
+      cancel() {
+        pipe.cancel();
+        cancelled();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

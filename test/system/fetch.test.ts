@@ -1,0 +1,246 @@
+// HTTP requests that components answer: a handler in JavaScript that does what each request says.
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createRuntime, type LoadOptions, type Runtime, toResponse } from '../../src/index.ts';
+import { wasiGuest } from '../support/wasi-guest.ts';
+
+let component: Uint8Array;
+beforeAll(async () => {
+  component = await wasiGuest('handler');
+});
+
+const URL_ = 'http://shop.example/cart?item=1';
+
+async function scene(options: LoadOptions = {}) {
+  const runtime: Runtime = await createRuntime();
+  onTestFinished(() => runtime.close());
+  const handle = await runtime.load(component, { id: 'demo/handler/1', ...options });
+  const fetching = (step?: string, init: RequestInit = {}, client?: { clientAddress: string }): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    if (step !== undefined) headers.set('x-step', step.replaceAll('\n', ' '));
+    return runtime.fetch(handle, new Request(URL_, { ...init, headers }), client);
+  };
+  return { runtime, handle, fetching };
+}
+
+describe('a request of the web', () => {
+  it('is answered by a component', async () => {
+    const { fetching } = await scene();
+    const response = await fetching();
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('hello');
+  });
+
+  it('has a method, a target, headers and a body, and so has its answer', async () => {
+    const { fetching } = await scene();
+    const step = `const list = request.headers().entries().map(([name, value]) => [name, api.text(value)]).filter(([name]) => name !== 'x-step');
+      const seen = [request.method().tag, request.scheme().tag, request.authority(), request.pathWithQuery(), list, api.read(request)];
+      api.answer(out, JSON.stringify(seen), 201, [['x-own', 'a'], ['set-cookie', 'one=1'], ['set-cookie', 'two=2']])`;
+    const init = { method: 'POST', body: 'some text', headers: { 'x-forwarded-for': '1.2.3.4', 'x-a': 'b' } };
+    const response = await fetching(step, init, { clientAddress: '9.9.9.9' });
+    expect(response.status).toBe(201);
+    expect(response.headers.get('x-own')).toBe('a');
+    expect(response.headers.getSetCookie()).toEqual(['one=1', 'two=2']);
+    const [method, scheme, authority, path, headers, body] = (await response.json()) as unknown[];
+    expect([method, scheme, authority, path, body]).toEqual([
+      'post',
+      'HTTP',
+      'shop.example',
+      '/cart?item=1',
+      'some text',
+    ]);
+    expect(headers).toEqual(
+      expect.arrayContaining([
+        ['x-a', 'b'],
+        ['x-forwarded-for', '9.9.9.9'],
+      ]),
+    );
+    expect(headers).not.toContainEqual(['x-forwarded-for', '1.2.3.4']);
+  });
+
+  it('is answered before its body is complete, and streams both ways', async () => {
+    const { fetching } = await scene();
+    const sent = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = sent.writable.getWriter();
+    const step = `const answer = api.begin(out), stream = request.consume().stream();
+      try { for (;;) answer.write(stream.blockingRead(65536)); } catch (error) { if (error.payload?.tag !== 'closed') throw error; }
+      answer.end()`;
+    const response = await fetching(step, { method: 'PUT', body: sent.readable, duplex: 'half' } as RequestInit);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    for (const part of ['one', 'two']) {
+      await writer.write(Buffer.from(part));
+      expect(Buffer.from((await reader.read()).value as Uint8Array).toString()).toBe(part);
+    }
+    await writer.close();
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  it('lets a component wait for who reads slowly', async () => {
+    const { runtime, handle, fetching } = await scene();
+    const total = 2 ** 20;
+    const step = `const answer = api.begin(out); const some = new Uint8Array(65536);
+      for (let at = 0; at < ${total}; at += some.length) answer.write(some); answer.end()`;
+    const response = await fetching(step);
+    const { fuelConsumed } = runtime.usage(handle);
+    await new Promise(setImmediate);
+    expect(runtime.usage(handle).fuelConsumed).toBe(fuelConsumed);
+    expect(await response.bytes()).toHaveLength(total);
+  });
+
+  it('gets an instance of its own each time, or the actor’s', async () => {
+    const step = 'api.answer(out, String(api.count))';
+    const count = async (fetching: (step: string) => Promise<Response>) => (await fetching(step)).text();
+    const fresh = await scene();
+    expect([await count(fresh.fetching), await count(fresh.fetching)]).toEqual(['1', '1']);
+    const kept = await scene({ store: 'per-actor' });
+    expect([await count(kept.fetching), await count(kept.fetching)]).toEqual(['1', '2']);
+  });
+
+  it('does not wait for another one that waits, where each has an instance of its own', async () => {
+    const { fetching } = await scene();
+    const slow = fetching('request.consume().stream().subscribe().block(); api.answer(out, "late")', {
+      method: 'POST',
+      body: new ReadableStream(),
+      duplex: 'half',
+    } as RequestInit);
+    slow.catch(() => {});
+    expect(await (await fetching()).text()).toBe('hello');
+  });
+
+  it.each([
+    ['HEAD', 200],
+    ['GET', 204],
+    ['GET', 304],
+  ])('has no body in the answer to %s with %i, whatever the component writes', async (method, status) => {
+    const { fetching } = await scene();
+    const response = await fetching(`try { api.answer(out, 'body', ${status}) } catch {}`, { method });
+    expect(response.status).toBe(status);
+    expect(await response.text()).toBe('');
+  });
+});
+
+describe('a component that answers wrongly', () => {
+  it.each([
+    ['not at all', '0', 'RUNTIME_NO_RESPONSE', 502],
+    [
+      'with an error',
+      "api.ResponseOutparam.set(out, { tag: 'err', val: { tag: 'internal-error', val: 'secret' } })",
+      'RUNTIME_COMPONENT_ERROR',
+      502,
+    ],
+    ['with a trap', 'throw new Error("secret")', 'RUNTIME_TRAP', 502],
+    ['too late', 'for (;;) {}', 'METERING_', 504],
+  ])('%s is an error that the client is told without its text', async (_, step, code, status) => {
+    const { fetching } = await scene({ limits: { maxExecutionTimeMs: 300 } });
+    const error = await fetching(step).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code: expect.stringContaining(code) });
+    const response = toResponse(error);
+    expect(response.status).toBe(status);
+    expect(await response.text()).not.toContain('secret');
+  });
+
+  it.each([
+    ['does not finish its body', "api.begin(out).write('some')", 'RUNTIME_'],
+    ['traps within it', "api.begin(out).write('some'); throw new Error('oops')", 'RUNTIME_TRAP'],
+    ['streams for ever', "const answer = api.begin(out); for (;;) answer.write('some')", 'METERING_'],
+  ])('and %s breaks its answer off', async (_, step, code) => {
+    const { fetching } = await scene({ limits: { maxExecutionTimeMs: 300 } });
+    const response = await fetching(step);
+    expect(response.status).toBe(200);
+    await expect(response.text()).rejects.toMatchObject({ code: expect.stringContaining(code) });
+    expect(await (await fetching()).text()).toBe('hello');
+  });
+
+  it('twice, or by headers of the connection, or by a status that is none, is refused where it does so', async () => {
+    const { fetching } = await scene();
+    const twice = `api.answer(out, 'first'); api.answer(out, 'second')`;
+    const response = await fetching(twice);
+    await expect(
+      response.text().then((text) => (text === 'first' ? Promise.reject(new Error(text)) : text)),
+    ).rejects.toThrow();
+    for (const name of ['connection', 'transfer-encoding', 'upgrade', 'keep-alive']) {
+      const step = `let told; try { api.Fields.fromList([['${name}', api.bytes('x')]]) } catch (error) { told = error.payload?.tag } api.answer(out, told)`;
+      expect(await (await fetching(step)).text()).toBe('forbidden');
+    }
+    const statuses = `const told = [0, 99, 101, 199, 600, 999].map((status) => { try { new api.OutgoingResponse(new api.Fields()).setStatusCode(status); return 'set' } catch { return 'refused' } });
+      api.answer(out, [...new Set(told)].join())`;
+    expect(await (await fetching(statuses)).text()).toBe('refused');
+  });
+
+  it('with more or fewer bytes than its length says, breaks its answer off', async () => {
+    const { fetching } = await scene();
+    for (const text of ['ab', 'abcd']) {
+      const response = await fetching(`api.answer(out, '${text}', 200, [['content-length', '3']])`);
+      await expect(response.text()).rejects.toThrow();
+    }
+  });
+
+  it('by headers without end ends its instance alone', async () => {
+    const { fetching } = await scene();
+    const step = `const fields = new api.Fields(); for (let i = 0; ; i++) fields.append('x-' + i, api.bytes('y'.repeat(1000)))`;
+    await expect(fetching(step)).rejects.toMatchObject({ code: 'RUNTIME_TRAP' });
+    expect((await fetching()).status).toBe(200);
+  });
+
+  it('after the request has ended finds it closed', async () => {
+    const { fetching } = await scene({ store: 'per-actor' });
+    await (
+      await fetching(
+        `api.kept.request = request; api.kept.body = request.consume(); api.kept.stream = api.kept.body.stream(); api.answer(out, 'ok')`,
+        { method: 'POST', body: 'unread' },
+      )
+    ).text();
+    const step = `let told; try { told = api.kept.stream.blockingRead(10).length } catch (error) { told = error.payload.tag } api.answer(out, [api.kept.request.pathWithQuery(), told].join())`;
+    expect(await (await fetching(step)).text()).toBe('/cart?item=1,closed');
+  });
+});
+
+describe('a request that nobody wants any more', () => {
+  const WAITS =
+    "const answer = api.begin(out); answer.write('first'); request.consume().stream().subscribe().block(); answer.end()";
+  const endless = () => ({ method: 'POST', body: new ReadableStream(), duplex: 'half' }) as RequestInit;
+
+  it('ends its turn when it is aborted, before the answer and within it', async () => {
+    const { runtime, handle, fetching } = await scene();
+    const before = new AbortController();
+    const waiting = fetching('request.consume().stream().subscribe().block()', { ...endless(), signal: before.signal });
+    const ended = expect(waiting).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+    before.abort();
+    await ended;
+    const within = new AbortController();
+    const response = await fetching(WAITS, { ...endless(), signal: within.signal });
+    within.abort();
+    await expect(response.text()).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+    await runtime.unload(handle);
+  });
+
+  it('ends its turn when its body is cancelled', async () => {
+    const { runtime, fetching } = await scene({ requests: { maxConcurrent: 1, maxQueued: 0 } });
+    const response = await fetching(WAITS, endless());
+    await expect(fetching()).rejects.toMatchObject({ code: 'MESSAGING_QUEUE_FULL' });
+    await response.body?.cancel();
+    const again = async (): Promise<number> => (await fetching().catch(toResponse)).status;
+    await expect.poll(again).toBe(200);
+    expect(runtime.metrics().messages.inFlight).toBe(0);
+  });
+
+  it('is refused where too many wait, and those that wait follow in order', async () => {
+    const { fetching } = await scene({ requests: { maxConcurrent: 1, maxQueued: 1 } });
+    const first = await fetching(WAITS, endless());
+    const queued = fetching();
+    const refused = await fetching().catch(toResponse);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+    await first.body?.cancel();
+    expect(await (await queued).text()).toBe('hello');
+  });
+
+  it('ends with its component', async () => {
+    const { runtime, handle, fetching } = await scene();
+    const response = await fetching(WAITS, endless());
+    await runtime.unload(handle);
+    await expect(response.text()).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+    expect((await fetching().catch(toResponse)).status).toBe(503);
+  });
+});
