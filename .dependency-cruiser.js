@@ -35,7 +35,8 @@ export const may = {
     'project',
   ],
   testing: ['core', 'system'],
-  cli: ['core', 'files', 'system'],
+  server: ['core', 'system'],
+  cli: ['core', 'files', 'system', 'server'],
 };
 
 /** A folder of several concepts gives each a door of its own; imports between them run downwards only. */

@@ -59,6 +59,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   PROJECT_EXISTS: EXIT.usage,
   PROJECT_NOT_FOUND: EXIT.notFound,
   PROJECT_BAD_MANIFEST: EXIT.usage,
+  SERVER_INVALID_ROUTE: EXIT.usage,
 };
 
 const BY_PREFIX: Readonly<Record<string, ExitCode>> = {

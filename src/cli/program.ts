@@ -10,6 +10,7 @@ import { meterCommand } from './commands/meter.ts';
 import { buildCommand, newCommand } from './commands/project.ts';
 import { registryCommand } from './commands/registry.ts';
 import { runCommand } from './commands/run.ts';
+import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
@@ -23,6 +24,7 @@ const COMMANDS = [
   devCommand,
   runCommand,
   startCommand,
+  serveCommand,
   callCommand,
   inspectCommand,
   meterCommand,

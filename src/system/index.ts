@@ -3,8 +3,6 @@ export type { ComponentSource } from './component-source.ts';
 export { isVivariumError, type VivariumErrorCode } from './error-codes.ts';
 export type { RuntimeEvents, Warning } from './events.ts';
 export type { FetchOptions } from './fetching.ts';
-export type { RequestBounds } from './request-gate.ts';
-export { type ToResponseOptions, toResponse } from './to-response.ts';
 export type { RuntimeMetrics } from './metrics.ts';
 export type {
   LoadOptions,
@@ -15,5 +13,7 @@ export type {
   SupervisionOptions,
   UnloadOptions,
 } from './options.ts';
+export type { RequestBounds } from './request-gate.ts';
 export { type CallTarget, createRuntime, Runtime } from './runtime.ts';
 export type { OutputTarget, StdinSource, StdioOptions } from './stdio.ts';
+export { type ToResponseOptions, toResponse } from './to-response.ts';

@@ -10,6 +10,7 @@ import { addEngineOptions, type EngineFlags } from '../options/engine-options.ts
 import type { Shell } from '../shell.ts';
 import { settleGrants } from '../terminal/ask.ts';
 import { InputLines } from '../terminal/input-lines.ts';
+import { interrupted } from '../terminal/interrupted.ts';
 import { asText } from '../terminal/utf8-text.ts';
 
 interface StartFlags extends AuthorityFlags, EngineFlags {
@@ -182,20 +183,4 @@ function allGone(runtime: Runtime, actors: number): Promise<void> {
       if (gone.size === actors) resolve();
     });
   });
-}
-
-/** Resolves at the first signal to end. Waiting for one keeps the process alive, which a listener alone does not. */
-function interrupted(): { promise: Promise<void>; dispose(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const hold = setInterval(() => {}, 2 ** 30);
-  const onSignal = (): void => resolve();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, onSignal);
-  return {
-    promise,
-    dispose() {
-      clearInterval(hold);
-      for (const signal of signals) process.off(signal, onSignal);
-    },
-  };
 }

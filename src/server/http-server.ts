@@ -1,0 +1,131 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { messageOf } from '#core/errors';
+import { toResponse } from '#system';
+import { ServerError } from './errors.ts';
+import { requestOf, write } from './translate.ts';
+
+/** Answers a request that has come in. @throws as `Runtime.fetch` */
+export type Answer = (request: Request, clientAddress: string) => Promise<Response>;
+
+/** Bounds of a server; each has a default. */
+export interface HttpServerOptions {
+  /** 127.0.0.1 by default: who wants to be reached from elsewhere says so. */
+  readonly host?: string | undefined;
+  /** 8080 by default; 0 takes any that is free. */
+  readonly port?: number | undefined;
+  /** Milliseconds in which the head of a request must have come; 10,000 by default. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** Milliseconds in which a whole request must have come, its body included; 60,000 by default. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Milliseconds without a byte in either direction; 60,000 by default. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Connections at a time; 1,000 by default. */
+  readonly maxConnections?: number | undefined;
+  /** Bytes of a request's head; 16 KiB by default. */
+  readonly maxHeaderBytes?: number | undefined;
+  /** Whether answers to failed requests have the error's message, which may hold the component's text. */
+  readonly expose?: boolean | undefined;
+  /** Told of each request that failed. */
+  readonly onError?: ((error: unknown, url: string) => void) | undefined;
+}
+
+const MAX_HEADERS = 100;
+
+/** An HTTP/1.1 server in front of components. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #answer: Answer;
+  readonly #options: HttpServerOptions;
+  #draining = false;
+
+  constructor(answer: Answer, options: HttpServerOptions = {}) {
+    this.#answer = answer;
+    this.#options = options;
+    const { headersTimeoutMs = 10_000, requestTimeoutMs = 60_000, idleTimeoutMs = 60_000 } = options;
+    this.#server = createServer(
+      {
+        maxHeaderSize: options.maxHeaderBytes ?? 16 * 1024,
+        headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+        requestTimeout: requestTimeoutMs,
+        connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
+        requireHostHeader: true,
+        // Two readers of one message must not disagree on where it ends.
+        insecureHTTPParser: false,
+        joinDuplicateHeaders: false,
+        noDelay: true,
+      },
+      (incoming, outgoing) => void this.#serve(incoming, outgoing),
+    );
+    this.#server.timeout = idleTimeoutMs;
+    this.#server.maxConnections = options.maxConnections ?? 1_000;
+    this.#server.maxHeadersCount = MAX_HEADERS;
+  }
+
+  /** Listens. @throws {ServerError} `SERVER_CANNOT_LISTEN` */
+  listen(): Promise<{ readonly url: string }> {
+    const { host = '127.0.0.1', port = 8080 } = this.#options;
+    return new Promise((resolve, reject) => {
+      const failed = (cause: Error): void => {
+        const message = `cannot listen on ${host}:${port}: ${messageOf(cause)}; choose another address`;
+        reject(new ServerError('SERVER_CANNOT_LISTEN', message, { cause }));
+      };
+      this.#server.once('error', failed);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', failed);
+        const { address, family, port: own } = this.#server.address() as AddressInfo;
+        resolve({ url: `http://${family === 'IPv6' ? `[${address}]` : address}:${own}` });
+      });
+    });
+  }
+
+  /** Takes no more connections and waits until all requests are answered; what is left after `timeoutMs` is cut off. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const timer = setTimeout(() => this.#server.closeAllConnections(), timeoutMs);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    // Of a request that nobody waits for any more, the turn ends.
+    const gone = new AbortController();
+    outgoing.on('close', () => {
+      gone.abort();
+      if (this.#draining) this.#server.closeIdleConnections();
+    });
+    incoming.on('error', () => {});
+    const request = requestOf(incoming, 'http', gone.signal);
+    if (request === undefined) {
+      outgoing.shouldKeepAlive = false;
+      outgoing.writeHead(400).end();
+      return;
+    }
+    try {
+      const response = await this.#respond(request, incoming);
+      if (this.#draining) outgoing.shouldKeepAlive = false;
+      if (!gone.signal.aborted) await write(response, outgoing);
+      // What the component has not read is not worth being read for the next request.
+      if (!incoming.complete) outgoing.once('finish', () => incoming.socket.destroySoon());
+    } catch (error) {
+      this.#failed(error, request, gone.signal);
+      // The client must see that the answer is not complete.
+      outgoing.destroy();
+    }
+  }
+
+  async #respond(request: Request, incoming: IncomingMessage): Promise<Response> {
+    try {
+      const address = incoming.socket.remoteAddress ?? '0.0.0.0';
+      return await this.#answer(request, address.replace(/^::ffff:/, ''));
+    } catch (error) {
+      this.#failed(error, request, request.signal);
+      return toResponse(error, { expose: this.#options.expose === true });
+    }
+  }
+
+  #failed(error: unknown, { url }: Request, { aborted }: AbortSignal): void {
+    if (!aborted) this.#options.onError?.(error, url);
+  }
+}

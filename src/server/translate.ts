@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+
+/** A host and a port alone: a path, a user or a query in it would move the target. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,253})(?::\d{1,5})?$/;
+
+/**
+ * Node's request as one of the web's; undefined where it is none that a component could be asked: its target is no path, its host
+ * is none, or its method opens a tunnel.
+ */
+export function requestOf(incoming: IncomingMessage, scheme: string, signal: AbortSignal): Request | undefined {
+  const { method = 'GET', url: target = '', rawHeaders } = incoming;
+  const host = incoming.headers.host ?? '';
+  if (!target.startsWith('/')) return undefined;
+  const url = URL.parse(`${scheme}://${host}${target}`);
+  if (url === null || !HOST.test(host) || target.startsWith('//')) return undefined;
+  const headers = new Headers();
+  try {
+    for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
+    const init: RequestInit & { duplex: 'half' } = { method, headers, signal, duplex: 'half' };
+    if (mayHaveBody(incoming)) init.body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+    return new Request(url, init);
+  } catch {
+    // CONNECT and TRACE, and a body where there must be none.
+    return undefined;
+  }
+}
+
+function mayHaveBody({ headers, method }: IncomingMessage): boolean {
+  if (method === 'GET' || method === 'HEAD') return false;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Writes an answer as fast as the client takes it. @throws what the component's turn ended with, within the body */
+export async function write(response: Response, outgoing: ServerResponse): Promise<void> {
+  const headers: string[] = [];
+  for (const [name, value] of response.headers) headers.push(name, value);
+  outgoing.writeHead(response.status, headers);
+  if (response.body === null) {
+    outgoing.end();
+    return;
+  }
+  outgoing.flushHeaders();
+  for await (const piece of response.body) {
+    if (outgoing.destroyed) return;
+    if (!outgoing.write(piece)) await drained(outgoing);
+  }
+  outgoing.end();
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      outgoing.off('drain', done);
+      outgoing.off('close', done);
+      resolve();
+    };
+    outgoing.on('drain', done);
+    outgoing.on('close', done);
+  });
+}

@@ -1,0 +1,56 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/index.ts';
+import { helloHandler } from '../../tools/components/hello-handler.ts';
+import { viv } from './viv.ts';
+
+let folder: string;
+const home = process.env.VIVARIUM_HOME;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'viv-serve-'));
+  process.env.VIVARIUM_HOME = join(folder, 'home');
+  await writeFile(join(folder, 'hello.wasm'), await helloHandler());
+  await writeFile(join(folder, 'shop.wasm'), await helloHandler('the shop'));
+});
+afterAll(async () => {
+  if (home === undefined) delete process.env.VIVARIUM_HOME;
+  else process.env.VIVARIUM_HOME = home;
+  await rm(folder, { recursive: true });
+});
+
+describe('viv serve', () => {
+  it('answers with the component of each route until it is told to end, and drains', async () => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const args = [
+      'serve',
+      join(folder, 'hello.wasm'),
+      '--route',
+      `/shop=${join(folder, 'shop.wasm')}`,
+      '--addr',
+      '127.0.0.1:0',
+    ];
+    const done = main([...args, '--json'], { stdin: Readable.from([]), stdout, stderr });
+    const [line] = (await new Promise<Buffer>((resolve) => stdout.once('data', resolve))).toString().split('\n');
+    const { event, url } = JSON.parse(line as string) as { event: string; url: string };
+    expect(event).toBe('listening');
+    const get = async (path: string): Promise<string> => (await fetch(`${url}${path}`)).text();
+    expect(await Promise.all([get('/'), get('/shop/cart'), get('/shopping')])).toEqual(['hello', 'the shop', 'hello']);
+    process.emit('SIGTERM');
+    expect(await done).toBe(0);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it.each([
+    [[], 'nothing to serve'],
+    [['--route', 'nonsense'], 'is no route'],
+    [['x.wasm', '--env', 'nonsense'], 'write NAME=VALUE'],
+    [['x.wasm', '--addr', 'nonsense'], 'HOST:PORT'],
+  ])('refuses %j', async (args, message) => {
+    const { code, err } = await viv(['serve', ...args]);
+    expect(code).not.toBe(0);
+    expect(err).toContain(message);
+  });
+});

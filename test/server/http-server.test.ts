@@ -1,0 +1,202 @@
+// The server in front of components, over real connections, with answers that tests give.
+import { once } from 'node:events';
+import { type ClientRequest, request as send } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Answer, HttpServer, type HttpServerOptions, parseRoute, Routes } from '#server';
+
+async function scene(answer: Answer, options: HttpServerOptions = {}) {
+  const failed: unknown[] = [];
+  const server = new HttpServer(answer, { port: 0, onError: (error) => void failed.push(error), ...options });
+  const { url } = await server.listen();
+  onTestFinished(() => server.drain(0));
+  const { port } = new URL(url);
+  /** What comes back for bytes as they are, until the server closes. */
+  const raw = async (bytes: string): Promise<string> => {
+    const socket = connect({ host: '127.0.0.1', port: Number(port) });
+    socket.on('error', () => {});
+    socket.write(bytes);
+    return text(socket);
+  };
+  return { server, url, port: Number(port), raw, failed };
+}
+
+const hello: Answer = async () => new Response('hello');
+const head = (...lines: string[]): string => `${lines.join('\r\n')}\r\n\r\n`;
+
+describe('the HTTP server', () => {
+  it('passes on a request and its client, and gives back the answer', async () => {
+    const { url } = await scene(async (request, client) => {
+      const seen = [request.method, request.url, request.headers.get('x-a'), await request.text(), client];
+      return new Response(JSON.stringify(seen), {
+        status: 201,
+        headers: [
+          ['set-cookie', 'a=1'],
+          ['set-cookie', 'b=2'],
+        ],
+      });
+    });
+    const response = await fetch(`${url}/x/../y?z`, { method: 'POST', body: 'body', headers: { 'x-a': 'b' } });
+    expect(response.status).toBe(201);
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+    expect(await response.json()).toEqual(['POST', `${url}/y?z`, 'b', 'body', '127.0.0.1']);
+  });
+
+  it('streams both ways', async () => {
+    const { url } = await scene(async (request) => new Response(request.body));
+    const sent = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = sent.writable.getWriter();
+    const answer = fetch(url, { method: 'POST', body: sent.readable, duplex: 'half' } as RequestInit);
+    await writer.write(Buffer.from('one'));
+    const reader = ((await answer).body as ReadableStream<Uint8Array>).getReader();
+    expect(Buffer.from((await reader.read()).value as Uint8Array).toString()).toBe('one');
+    await writer.write(Buffer.from('two'));
+    expect(Buffer.from((await reader.read()).value as Uint8Array).toString()).toBe('two');
+    await writer.close();
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  it.each<[string, string]>([
+    ['both lengths', head('POST / HTTP/1.1', 'Host: a', 'Content-Length: 1', 'Transfer-Encoding: chunked')],
+    ['two lengths', head('POST / HTTP/1.1', 'Host: a', 'Content-Length: 1', 'Content-Length: 2')],
+    ['an obsolete folding', head('GET / HTTP/1.1', 'Host: a', 'X: a', ' b')],
+    ['a bare line feed', 'GET / HTTP/1.1\nHost: a\n\n'],
+    ['a space before the colon', head('GET / HTTP/1.1', 'Host: a', 'Content-Length : 0')],
+    ['an encoding that is unknown', head('POST / HTTP/1.1', 'Host: a', 'Transfer-Encoding: gzip, chunked, x')],
+    ['no host', head('GET / HTTP/1.1')],
+    ['a host with a path', head('GET / HTTP/1.1', 'Host: a/b')],
+    ['a host with a user', head('GET / HTTP/1.1', 'Host: a@b')],
+    ['a target of two slashes', head('GET //evil/x HTTP/1.1', 'Host: a')],
+    ['an absolute target', head('GET http://evil/ HTTP/1.1', 'Host: a')],
+    ['an asterisk', head('OPTIONS * HTTP/1.1', 'Host: a')],
+    ['a tunnel', head('CONNECT a:80 HTTP/1.1', 'Host: a')],
+    ['TRACE', head('TRACE / HTTP/1.1', 'Host: a')],
+    ['no HTTP', '\0\0\0\0\r\n\r\n'],
+    ['a head that is too large', head('GET / HTTP/1.1', 'Host: a', `X: ${'x'.repeat(20_000)}`)],
+  ])('answers %s with an error, and asks no component', async (_, bytes) => {
+    let asked = 0;
+    const { raw } = await scene(async () => {
+      asked += 1;
+      return new Response();
+    });
+    const answer = await raw(bytes);
+    if (answer !== '') expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(asked).toBe(0);
+  });
+
+  it.each([
+    ['a head that does not come', 'GET / HTTP/1.1\r\nHost:', { headersTimeoutMs: 50 }],
+    ['a body that does not come', head('POST / HTTP/1.1', 'Host: a', 'Content-Length: 5'), { requestTimeoutMs: 50 }],
+  ])('ends %s', async (_, bytes, options) => {
+    const { raw } = await scene(async (request) => new Response(await request.text()), options);
+    expect(await raw(bytes)).toMatch(/^(HTTP\/1\.1 (408|500) |$)/);
+  });
+
+  it('aborts a request whose client goes away, before the answer and within it', async () => {
+    const ended: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const { port } = await scene(async ({ url, signal }) => {
+      signal.addEventListener('abort', () => ended.push(new URL(url).pathname));
+      if (url.endsWith('/before')) {
+        begun.resolve();
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      }
+      return new Response(new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) }));
+    });
+    const get = (path: string): ClientRequest => {
+      const sent = send({ host: '127.0.0.1', port, path });
+      sent.on('error', () => {});
+      sent.end();
+      return sent;
+    };
+    const before = get('/before');
+    await begun.promise;
+    before.destroy();
+    await expect.poll(() => ended).toEqual(['/before']);
+    const within = get('/within');
+    const [response] = await once(within, 'response');
+    await once(response, 'readable');
+    within.destroy();
+    await expect.poll(() => ended).toEqual(['/before', '/within']);
+  });
+
+  it('breaks an answer off whose component fails within it, and tells of a failure before it', async () => {
+    const { url, failed } = await scene(async (request) => {
+      if (request.url.endsWith('/early')) throw new Error('secret');
+      let pulled = 0;
+      return new Response(
+        new ReadableStream({
+          pull(controller) {
+            if (pulled++ === 0) controller.enqueue(Buffer.from('some'));
+            else controller.error(new Error('late'));
+          },
+        }),
+      );
+    });
+    const early = await fetch(`${url}/early`);
+    expect(early.status).toBe(500);
+    expect(await early.text()).not.toContain('secret');
+    const late = await fetch(`${url}/late`);
+    await expect(late.text()).rejects.toThrow();
+    expect(failed.map(String)).toEqual(['Error: secret', 'Error: late']);
+  });
+
+  it('answers what is open before it ends, and takes nothing more', async () => {
+    const go = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const { server, url, port } = await scene(async () => {
+      begun.resolve();
+      await go.promise;
+      return new Response('late');
+    });
+    const open = fetch(url);
+    await begun.promise;
+    const drained = server.drain(60_000);
+    const [error] = await once(connect({ host: '127.0.0.1', port }), 'error');
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+    go.resolve();
+    const response = await open;
+    expect([await response.text(), response.headers.get('connection')]).toEqual(['late', 'close']);
+    await drained;
+  });
+
+  it('cuts off what does not end, and says where it cannot listen', async () => {
+    const { server, url, port } = await scene(() => new Promise(() => {}));
+    const open = expect(fetch(url)).rejects.toThrow();
+    await expect(new HttpServer(hello, { port }).listen()).rejects.toMatchObject({ code: 'SERVER_CANNOT_LISTEN' });
+    await server.drain(50);
+    await open;
+  });
+});
+
+describe('routes', () => {
+  it('are found by host first, then by the longest path, at its borders', () => {
+    const routes = new Routes(
+      ['/=root', '/shop=shop', '/shop/cart/=cart', 'a.example/=host', 'b.example:81/x=port'].map((text) => {
+        const route = parseRoute(text);
+        return { route, target: route.component };
+      }),
+    );
+    const found = (url: string) => routes.find(new URL(url));
+    expect(found('http://h/')).toBe('root');
+    expect(found('http://h/shop')).toBe('shop');
+    expect(found('http://h/shop/')).toBe('shop');
+    expect(found('http://h/shopping')).toBe('root');
+    expect(found('http://h/shop/cart/1')).toBe('cart');
+    expect(found('http://h/shop/../x')).toBe('root');
+    expect(found('http://a.example:8080/shop')).toBe('host');
+    expect(found('http://b.example:81/x')).toBe('port');
+    expect(found('http://b.example/x')).toBe('root');
+    expect(new Routes([]).find(new URL('http://h/'))).toBeUndefined();
+  });
+
+  it.each(['', '/', '/x', 'shop=shop.wasm', '/a/../b=x', '/a?b=x', '/x=', 'a b/=x', 'a@b/=x'])('%j is none', (text) => {
+    expect(() => parseRoute(text)).toThrow(/is no route/);
+  });
+
+  it('are unambiguous', () => {
+    const twice = [parseRoute('/x=a'), parseRoute('/x/=b')].map((route) => ({ route, target: 0 }));
+    expect(() => new Routes(twice)).toThrow(/routed twice/);
+  });
+});
