@@ -84,6 +84,31 @@ export interface NetworkListener {
   close(): void;
 }
 
+export interface Datagram {
+  readonly data: Uint8Array;
+  /** Where it came from. */
+  readonly remote: SocketAddress;
+}
+
+/** A socket for datagrams. Nothing of it waits; what is not granted is thrown. */
+export interface DatagramSocket {
+  readonly local: SocketAddress;
+  /** Whether `receive` has a datagram to give. */
+  readonly readable: boolean;
+  receive(most: number): readonly Datagram[];
+  /** Datagrams that `send` takes now. */
+  readonly room: number;
+  /** @throws an error with the code `SECURITY_PERMISSION_DENIED` where nothing may be sent there */
+  checkSend(to: SocketAddress): void;
+  /** @throws as `checkSend` */
+  send(data: Uint8Array, to: SocketAddress): void;
+  /** Told when `readable` or `room` may have changed. */
+  readonly changed: Wakers;
+  close(): void;
+  /** Resolved once its descriptor is closed. */
+  readonly closed: Promise<void>;
+}
+
 export interface ListenerHooks {
   /**
    * Called outside a turn for each connection that arrives. It reserves a place and returns a function that gives the
@@ -109,6 +134,11 @@ export interface ComponentNetwork {
    */
   lookUp(name: string): Promise<readonly string[]>;
   connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection>;
+  /**
+   * Binds an address for datagrams. The unspecified address with port 0 needs no grant to listen: what comes there is received
+   * from those alone to whom it may send.
+   */
+  bind(at: SocketAddress, signal: AbortSignal): Promise<DatagramSocket>;
   /** Binds an address and listens on it; port 0 stands for any free port. */
   listen(at: SocketAddress, hooks: ListenerHooks, signal: AbortSignal): Promise<NetworkListener>;
 }

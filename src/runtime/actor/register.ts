@@ -6,7 +6,6 @@ import { HostLinker } from '#runtime/host';
 import {
   defineCli,
   defineClocks,
-  defineDenied,
   defineFilesystemPreopens,
   defineFilesystemTypes,
   defineHttpTypes,
@@ -16,6 +15,7 @@ import {
   defineOutgoingHandler,
   defineRandom,
   defineTcp,
+  defineUdp,
   SocketPlaces,
 } from '#runtime/wasi';
 import { registerMessagingFunctions } from './messaging.ts';
@@ -40,8 +40,9 @@ export function registerHostFunctions(current: CurrentStore, ports: HostPorts): 
   defineOutgoingHandler(linker, current, defineHttpTypes(linker, current, io));
   defineNetwork(linker, current);
   defineNameLookup(linker, current, io);
-  defineTcp(linker, current, io, new SocketPlaces());
-  defineDenied(linker);
+  const places = new SocketPlaces();
+  defineTcp(linker, current, io, places);
+  defineUdp(linker, current, io, places);
   registerMessagingFunctions(linker, current, ports.router);
   registerServicesFunctions(linker, current, ports);
   registerStorageFunctions(linker, current, ports.storageQuotaBytes);

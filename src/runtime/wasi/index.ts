@@ -1,6 +1,5 @@
 export { defineCli } from './cli.ts';
 export { defineClocks } from './clocks.ts';
-export { defineDenied } from './denied.ts';
 export { defineFilesystemPreopens } from './filesystem/preopens.ts';
 export { defineFilesystemTypes } from './filesystem/types.ts';
 export { defineOutgoingHandler } from './http/outgoing-handler.ts';
@@ -11,3 +10,4 @@ export { defineNameLookup } from './sockets/name-lookup.ts';
 export { defineNetwork } from './sockets/network.ts';
 export { SocketPlaces } from './sockets/socket-places.ts';
 export { defineTcp } from './sockets/tcp.ts';
+export { defineUdp } from './sockets/udp.ts';

@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
 import type {
   ComponentNetwork,
+  DatagramSocket,
   HttpLimits,
   HttpRequest,
   HttpResponse,
@@ -34,6 +36,21 @@ export class GuardedNetwork implements ComponentNetwork {
     check();
     // Imported on first use, because most components open no socket. `connectTcp` checks the signal then.
     return import('./tcp-connection.ts').then(({ connectTcp }) => connectTcp(to, check, signal));
+  }
+
+  bind(at: SocketAddress, signal: AbortSignal): Promise<DatagramSocket> {
+    const isAny = isIP(at.address) !== 0 && /^[0:.]+$/.test(at.address) && at.port === 0;
+    const listens = (): void => this.#guard.checkSocket(at, 'listen', 'udp');
+    if (!isAny) listens();
+    const checks = {
+      send: (to: SocketAddress): void => this.#guard.checkSocket(to, 'send', 'udp'),
+      receives: (from: SocketAddress): boolean => {
+        if (isAny) return this.#guard.allowsSocket(from, 'send', 'udp');
+        listens();
+        return true;
+      },
+    };
+    return import('./udp-socket.ts').then(({ bindUdp }) => bindUdp(at, checks, signal));
   }
 
   listen(at: SocketAddress, hooks: ListenerHooks, signal: AbortSignal): Promise<NetworkListener> {

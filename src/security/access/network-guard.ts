@@ -82,14 +82,22 @@ export class NetworkGuard {
     const canonical = canonicalAddress(address);
     const target = formatEndpoint({ scheme, host: canonical ?? address, port });
     if (canonical === undefined) throw this.#authority.deny('network', action, target, 'it is not an address');
-    const hosts = [canonical, ...(action === 'listen' ? [] : (this.#lookedUp.get(canonical) ?? []))];
-    const granted = hosts.some((host) =>
-      this.#authority.allows('network', action, formatEndpoint({ scheme, host, port })),
-    );
-    if (!granted) throw this.#authority.deny('network', action, target);
+    if (!this.#isGranted(canonical, port, action, scheme)) throw this.#authority.deny('network', action, target);
     if (!this.#mayReach({ scheme, host: canonical, port, isAddress: true }, canonical, action)) {
       throw this.#authority.deny('network', action, target, 'the address is not public');
     }
+  }
+
+  /** The same without a record of what is refused: for what comes in, which the component has not asked for. */
+  allowsSocket({ address, port }: SocketAddress, action: SocketAction, scheme: 'tcp' | 'udp'): boolean {
+    const canonical = canonicalAddress(address);
+    if (canonical === undefined || !this.#isGranted(canonical, port, action, scheme)) return false;
+    return this.#mayReach({ scheme, host: canonical, port, isAddress: true }, canonical, action);
+  }
+
+  #isGranted(address: string, port: number, action: SocketAction, scheme: 'tcp' | 'udp'): boolean {
+    const hosts = [address, ...(action === 'listen' ? [] : (this.#lookedUp.get(address) ?? []))];
+    return hosts.some((host) => this.#authority.allows('network', action, formatEndpoint({ scheme, host, port })));
   }
 
   #mayReach({ scheme, port }: Endpoint, address: string, action: SocketAction = 'connect'): boolean {

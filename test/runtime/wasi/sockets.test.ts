@@ -1,3 +1,4 @@
+import { createSocket as createDatagrams, type Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -272,6 +273,87 @@ describe.each(['direct', 'glue'] as const)('sockets on the %s path', (calls) => 
       for (const socket of sockets) socket.resume();
       expect(await write).toEqual({ ok: null, argument: '' });
     }
+  });
+});
+
+describe('datagrams', () => {
+  const at = (port: number): string => `{ tag: 'ipv4', val: { port: ${port}, address: [127, 0, 0, 1] } }`;
+  const bindUdp = (port: number, address = '127, 0, 0, 1'): string =>
+    `kept.udp = api.createUdpSocket('ipv4');
+     kept.udp.startBind(api.instanceNetwork(), { tag: 'ipv4', val: { port: ${port}, address: [${address}] } });
+     kept.udp.subscribe().block(); kept.udp.finishBind(); [kept.incoming, kept.outgoing] = kept.udp.stream(undefined);
+     return kept.udp.localAddress().val.port`;
+  const RECEIVE =
+    'kept.incoming.subscribe().block(); return kept.incoming.receive(10).map(({ data }) => api.text(data))';
+
+  async function scene(grants: readonly string[]): Promise<Guest> {
+    const guest = await loadGuest(component, 'direct', { grants });
+    onTestFinished(() => guest.runtime.close());
+    return guest;
+  }
+
+  async function peer(): Promise<{ socket: Datagrams; port: number; heard: string[] }> {
+    const socket = createDatagrams('udp4');
+    const heard: string[] = [];
+    socket.on('message', (data) => void heard.push(String(data)));
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    onTestFinished(() => void socket.close());
+    return { socket, port: socket.address().port, heard };
+  }
+
+  it('are sent where that is granted, and answers received from there alone', async () => {
+    const [granted, other] = [await peer(), await peer()];
+    const guest = await scene([`network:send:udp://127.0.0.1:${granted.port}`]);
+    const port = (await guest.value(bindUdp(0, '0, 0, 0, 0'))) as number;
+    const send = (to: number, text: string): string =>
+      `return kept.outgoing.send([{ data: api.bytes('${text}'), remoteAddress: ${at(to)} }]).toString()`;
+    expect(await guest.value(send(granted.port, 'hello'))).toBe('1');
+    await expect.poll(() => granted.heard).toEqual(['hello']);
+    expect(await guest.step(send(other.port, 'hello'))).toMatchObject({ err: 'access-denied' });
+    other.socket.send('unasked', port, '127.0.0.1');
+    granted.socket.send('answer', port, '127.0.0.1');
+    expect(await guest.value(RECEIVE)).toEqual(['answer']);
+    expect(other.heard).toEqual([]);
+  });
+
+  it('are received from everybody where listening is granted, and no more than are kept', async () => {
+    const { socket } = await peer();
+    const guest = await scene(['network:listen:udp://127.0.0.1:*']);
+    const port = (await guest.value(bindUdp(0))) as number;
+    socket.send('first', port, '127.0.0.1');
+    expect(await guest.value(RECEIVE)).toEqual(['first']);
+    for (let i = 0; i < 200; i++) await new Promise((sent) => socket.send(`${i}`, port, '127.0.0.1', sent));
+    await expect.poll(() => guest.value('return kept.incoming.subscribe().ready()')).toBe(true);
+    await new Promise(setImmediate);
+    const kept = (await guest.value(
+      'return kept.incoming.receive(1000).map(({ data }) => api.text(data))',
+    )) as readonly string[];
+    expect(kept.length).toBeLessThanOrEqual(64);
+    guest.runtime.revoke(guest.handle, 'network:listen:udp://127.0.0.1:*');
+    socket.send('late', port, '127.0.0.1');
+    expect(await guest.step('return kept.incoming.receive(10)')).toMatchObject({ err: 'access-denied' });
+  });
+
+  it('say what is wrong, and end a turn that waits for them with the component', async () => {
+    const { port } = await peer();
+    const guest = await scene([`network:listen:udp://127.0.0.1:*`, 'network:send:udp://127.0.0.1:9']);
+    expect(await guest.step(bindUdp(port))).toMatchObject({ err: 'address-in-use' });
+    expect(await guest.step(bindUdp(0, '127, 0, 0, 2'))).toMatchObject({ err: 'access-denied' });
+    await guest.value(bindUdp(0));
+    const large = `kept.outgoing.send([{ data: new Uint8Array(65508), remoteAddress: ${at(9)} }])`;
+    expect(await guest.step(large)).toMatchObject({ err: 'datagram-too-large' });
+    expect(await guest.step('kept.outgoing.send([{ data: api.bytes("x") }])')).toMatchObject({
+      err: 'invalid-argument',
+    });
+    expect(await guest.step(`kept.udp.stream(${at(port)})`)).toMatchObject({ err: 'access-denied' });
+    await guest.value(`kept.old = kept.incoming; [kept.incoming, kept.outgoing] = kept.udp.stream(${at(9)})`);
+    expect(await guest.step('kept.old.receive(1)')).toMatchObject({ err: 'invalid-state' });
+    const received = guest.step(RECEIVE);
+    await expect.poll(() => guest.runtime.state(guest.handle)).toBe('waiting');
+    const ended = expect(received).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+    await guest.runtime.unload(guest.handle);
+    await ended;
   });
 });
 

@@ -56,6 +56,7 @@ export function loopsOfHostFunctions(): void {
           `network:connect:tcp://127.0.0.1:${ports.tcp}`,
           'network:connect:tcp://localhost:80',
           'network:listen:tcp://127.0.0.1:*',
+          'network:listen:udp://127.0.0.1:*',
           `network:connect:http://127.0.0.1:${ports.http}`,
         ],
         preopens: { '/data': folder },

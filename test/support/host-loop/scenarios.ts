@@ -9,16 +9,15 @@ import { SOCKETS } from './socket-scenarios.ts';
 export const SCENARIOS: readonly Scenario[] = [...BASIC, ...FILESYSTEM, ...HTTP, ...SOCKETS, ...ACTOR];
 
 /** What ends the store at once, so that no loop runs it in one: loops over stores have them. */
-export const ENDING: readonly string[] = [
-  'wasi:cli/exit#exit',
-  'wasi:cli/exit#exitWithCode',
-  'wasi:sockets/udp#UdpSocket',
-  'wasi:sockets/udp#IncomingDatagramStream',
-  'wasi:sockets/udp#OutgoingDatagramStream',
-];
+export const ENDING: readonly string[] = ['wasi:cli/exit#exit', 'wasi:cli/exit#exitWithCode'];
 
 /** Reached only with an answer or a connection that took several turns. */
 export const OVER_TURNS: readonly string[] = [
+  'wasi:sockets/udp#IncomingDatagramStream.receive',
+  'wasi:sockets/udp#IncomingDatagramStream.subscribe',
+  'wasi:sockets/udp#OutgoingDatagramStream.checkSend',
+  'wasi:sockets/udp#OutgoingDatagramStream.send',
+  'wasi:sockets/udp#OutgoingDatagramStream.subscribe',
   'wasi:http/types#FutureTrailers.subscribe',
   'wasi:http/types#FutureTrailers.get',
   'wasi:http/types#IncomingBody.stream',

@@ -26,7 +26,30 @@ export const SOCKETS: readonly Scenario[] = [
     },
   ),
   ...functions('wasi:sockets/tcp-create-socket', { createTcpSocket: () => [['ipv4'], ['ipv6']] }),
-  ...functions('wasi:sockets/udp-create-socket', { createUdpSocket: () => [['ipv4']] }),
+  ...functions('wasi:sockets/udp-create-socket', { createUdpSocket: () => [['ipv4'], ['ipv6']] }),
+  ...methods('wasi:sockets/udp#UdpSocket', [(h) => h.call('wasi:sockets/udp-create-socket#createUdpSocket', 'ipv4')], {
+    startBind: (h) =>
+      [1, 2].map((last) => [
+        h.call('wasi:sockets/instance-network#instanceNetwork'),
+        { tag: 'ipv4', val: { port: 0, address: [127, 0, 0, last] } },
+      ]),
+    stream: () => [[undefined], [{ tag: 'ipv4', val: { port: 9, address: [127, 0, 0, 1] } }]],
+    ...Object.fromEntries(
+      [
+        'finishBind',
+        'localAddress',
+        'remoteAddress',
+        'addressFamily',
+        'subscribe',
+        'unicastHopLimit',
+        'setUnicastHopLimit',
+        'receiveBufferSize',
+        'setReceiveBufferSize',
+        'sendBufferSize',
+        'setSendBufferSize',
+      ].map((name) => [name, none]),
+    ),
+  }),
   ...methods('wasi:sockets/tcp#TcpSocket', [(h) => h.socket()], {
     startConnect: (h) =>
       [h.ports.tcp, 1, 0].map((port) => [
