@@ -124,6 +124,7 @@ export class Turns {
     const orderly = error.code === ORDERLY;
     cell.busy = false;
     cell.leaveTurn();
+    if (!orderly) this.#giveUpAsked(cell, envelope);
     if (!orderly && cell.supervised) this.#supervisor?.failed(cell.handle, error);
     if (!orderly && cell.suspended && cell.state !== 'removed' && envelope.attempts < cell.maxAttempts) {
       cell.mailbox.putBack(envelope);
@@ -135,6 +136,13 @@ export class Turns {
     if (asked !== undefined) this.#requests.fail(asked, error);
     cell.noticeIdle();
     return this.#clock.monotonic();
+  }
+
+  /** A turn that has ended waits for no answer any more, so what it asked is not begun where it waits itself. */
+  #giveUpAsked(cell: ActorCell, envelope: Envelope): void {
+    for (const request of [...cell.openRequests.values()]) {
+      if (request.asker?.suspendsTurn === true && request.asker.madeIn === envelope) this.#requests.cancel(request);
+    }
   }
 
   /** Whether the actor was removed while this turn ran. The removal has already decided what happens to its message. */

@@ -87,6 +87,24 @@ describe('a request that is given up', () => {
     expect(await runtime.request(handle, bytes('x'), { timeoutMs: 20_000 })).toEqual(new Uint8Array(bytes('x')));
   });
 
+  it('gives up what its turn has asked: a question that waits in a mailbox is not begun', async () => {
+    const runtime = await started();
+    const target = await runtime.load(sleeps, { id: 'demo/sleeps/1' });
+    const busy = runtime.request(target, bytes('x'), { timeoutMs: 60_000 }).catch(() => {});
+    const asks = await runtime.load(await askingActor('demo', 'sleeps', '1', 60_000), {
+      id: 'demo/asks/1',
+      cancel: 'turn',
+      grants: ['messaging:*:demo/*/*'],
+    });
+    const reply = runtime.request(asks, bytes('x'), { timeoutMs: 20 });
+    await expect(reply).rejects.toMatchObject({ code: 'MESSAGING_TIMEOUT' });
+    await polled(() => expect(runtime.state(asks)).toBe('failed'));
+    // The host's first request is all that is open.
+    expect(runtime.metrics().messages.openRequests).toBe(1);
+    await runtime.close();
+    await busy;
+  });
+
   it("is the embedder's: an actor that asks cannot end the turn of another", async () => {
     const runtime = await started();
     const target = await runtime.load(sleeps, { id: 'demo/sleeps/1', cancel: 'turn' });

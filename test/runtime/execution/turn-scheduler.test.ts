@@ -202,6 +202,23 @@ describe('a turn that waits for the host', () => {
     expect(await two.done).toBe(7);
   });
 
+  it('is one of thousands: as many as may wait do, the others are refused, and all that waited go on', async () => {
+    const [most, all] = [1_000, 3_000];
+    const on = thread({ maxWaitingTurns: most });
+    const open: ((value: number) => void)[] = [];
+    const ask: Ask = () => new Promise((resolve) => open.push(resolve));
+    const turns: Running[] = [];
+    for (let index = 0; index < all; index++) turns.push(await begin(on, ask, [1, 1]));
+    expect(on.scheduler.waiting).toBe(most);
+    for (const [index, resolve] of open.entries()) resolve(index);
+    const ends = await Promise.allSettled(turns.map(({ done }) => done));
+    expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(most);
+    for (const end of ends.slice(most)) {
+      expect(end).toMatchObject({ status: 'rejected', reason: { code: 'RUNTIME_WOULD_BLOCK' } });
+    }
+    expect(on.scheduler.waiting).toBe(0);
+  });
+
   it('is charged no time while it waits', async () => {
     let now = 0;
     const on = thread();
