@@ -170,7 +170,7 @@ interface run {
     },
     commands: [
       'viv build                                  # makes actor.wasm',
-      "viv call actor.wasm 'wasi:cli/run@0.2.0#run' '[]'",
+      'viv run actor.wasm -- Ada                  # runs it as a command; what it logs is on standard error',
     ],
   }),
 };
