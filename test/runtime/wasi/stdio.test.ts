@@ -210,6 +210,33 @@ describe('standard input and output', () => {
     await expect.poll(() => told).toBe(true);
   });
 
+  it.each([0, 1, 2, 3])('may be cancelled at every point at which the guest waits: read %i', async (reads) => {
+    for (const writes of [false, true]) {
+      const stdin = new Readable({ read: () => {} });
+      const stdout = new Slow();
+      const handle = await load({ stdin, stdout });
+      const ended = expect(runtime.call(handle, 'cat')).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+      for (let i = 0; i < reads; i++) {
+        await waits(handle);
+        stdin.push('x');
+        await expect.poll(() => stdout.text, { interval: 1 }).toBe('x'.repeat(i + 1));
+      }
+      await waits(handle);
+      stdout.isOpen = !writes;
+      if (writes) {
+        stdin.push('x');
+        await expect.poll(() => stdout.taken.length, { interval: 1 }).toBe(reads + 1);
+      }
+      await waits(handle);
+      await runtime.unload(handle);
+      await ended;
+      stdout.open();
+      stdin.push('y');
+      await new Promise(setImmediate);
+      expect(stdout.text).toBe('x'.repeat(writes ? reads + 1 : reads));
+    }
+  });
+
   it('end at once where none are given', async () => {
     const handle = await load({});
     expect(await runtime.call(handle, 'cat')).toBe(0n);
