@@ -35,6 +35,7 @@ const MAY_OPEN: Readonly<Record<string, readonly [count: number, why: string]>> 
     2,
     "a guest's files: refuses what is no regular file by itself, and flushes folders (O_DIRECTORY)",
   ],
+  'src/security/access/folder-steps.ts': [1, 'folders on the way to them, by O_PATH: nothing is read'],
   'src/security/private-file.ts': [1, 'flushes a folder, and opens nothing else (O_DIRECTORY)'],
   'src/system/engine-profile.ts': [1, "an installed package's package.json"],
   'src/system/operations/source-build.ts': [1, 'writes into a folder that was just made'],

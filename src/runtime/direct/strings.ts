@@ -73,15 +73,17 @@ export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown, 
   const { length } = value;
   memory.length = length;
   if (length === 0) return 1;
-  if (length > SHORT) return storeLongUtf8(memory, realloc, value);
-  // As the canonical ABI has it: space for ASCII first, which it mostly is, and a larger one only where it is not.
+  // Space is asked for once, of the size that it takes: the adapters of WASI preview 1 give no block back, and end at a `realloc` of one.
+  if (length > SHORT || (value !== kept.text && utf8Length(value) !== length)) {
+    return storeLongUtf8(memory, realloc, value);
+  }
   const pointer = allocate(memory, realloc, 1, length);
   const { view } = memory;
   if (value === kept.text) {
     copyBytes(kept.bytes, 0, view, pointer, length);
     return pointer;
   }
-  if (!writeAscii(value, view, pointer)) return storeLongUtf8(memory, realloc, value, pointer);
+  writeAscii(value, view, pointer);
   kept.other(value, view, pointer);
   return pointer;
 }
@@ -97,13 +99,9 @@ function storeAscii(memory: MemoryView, realloc: Realloc, value: unknown): numbe
   return pointer;
 }
 
-/** @param old where as many bytes as the text has code units were allocated for it; 0 where none were */
-function storeLongUtf8(memory: MemoryView, realloc: Realloc, text: string, old = 0): number {
+function storeLongUtf8(memory: MemoryView, realloc: Realloc, text: string): number {
   const bytes = utf8Length(text);
-  const pointer =
-    old === 0
-      ? allocate(memory, realloc, 1, bytes)
-      : inside(memory, pointerOf(realloc(old, text.length, 1, bytes)), 1, bytes);
+  const pointer = allocate(memory, realloc, 1, bytes);
   memory.length = bytes;
   encoder.encodeInto(text, memory.u8.subarray(pointer, pointer + bytes));
   return pointer;

@@ -15,7 +15,7 @@ interface Exports {
 
 function whatItIs(component: string, world: ExportedWorld | undefined, exports: Exports['exports']): string {
   if (world === 'wasi:http/proxy') {
-    return 'handles HTTP requests (it exports wasi:http/incoming-handler) and is neither a command nor an actor';
+    return `handles HTTP requests (it exports wasi:http/incoming-handler); serve it: viv serve ${component}`;
   }
   const other = exports.find(({ name }) => name.startsWith('wasi:cli/run@'));
   if (other !== undefined) return `exports ${other.name}, and only wasi:cli/run@0.2.x is run; build it for WASI 0.2`;
