@@ -27,7 +27,16 @@ function hooksOf(fuel: WebAssembly.Global<'i64'>): WebAssembly.ModuleImports {
   const spent = (): never => {
     throw new Error('the floor has no fuel');
   };
-  return { fuel, heap: cell(), room: () => {}, refill: spent, grow: spent, allocate: spent };
+  return {
+    fuel,
+    heap: cell(),
+    room: () => {},
+    refill: spent,
+    grow: spent,
+    allocate: spent,
+    suspend: spent,
+    resumed: spent,
+  };
 }
 
 /** A metered instance whose fuel is a cell that is filled before each call. */

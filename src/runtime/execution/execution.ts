@@ -53,7 +53,7 @@ export class Execution {
    */
   putAside(turn: Turn): void {
     if (this.#running !== turn) throw new Error('only the turn that runs can be parked');
-    turn.parked = this.#lanes.map((lane) => lane.park());
+    turn.parked = this.#park();
   }
 
   /** The second half of parking. */
@@ -88,7 +88,7 @@ export class Execution {
 
   #cover(turn: Turn): void {
     const outer = this.#running as Turn;
-    outer.parked = this.#lanes.map((lane) => lane.park());
+    outer.parked = this.#park();
     turn.outer = outer;
   }
 
@@ -103,7 +103,14 @@ export class Execution {
   #restore(turn: Turn): void {
     const { parked = [] } = turn;
     turn.parked = undefined;
-    for (const [index, lane] of this.#lanes.entries()) lane.resume(parked[index]);
+    // By index: an iterator for each suspension would cost more than the lanes themselves.
+    for (let index = 0; index < this.#lanes.length; index++) this.#lanes[index]?.resume(parked[index]);
+  }
+
+  #park(): readonly unknown[] {
+    const parked: unknown[] = [];
+    for (let index = 0; index < this.#lanes.length; index++) parked.push(this.#lanes[index]?.park());
+    return parked;
   }
 
   #leaveOthers(turn: Turn): void {
