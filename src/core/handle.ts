@@ -20,6 +20,11 @@ class Handle implements ComponentHandle {
     Object.freeze(this);
   }
 
+  /** As `JSON.stringify` shows it; a bigint could not be shown. */
+  toJSON(): { readonly id: string; readonly handleId: string } {
+    return { id: formatComponentId(this.id), handleId: String(this.handleId) };
+  }
+
   static keep(handle: ComponentHandle, value: unknown): void {
     if (isObject(handle) && #kept in handle) handle.#kept = value;
   }

@@ -217,6 +217,7 @@ export class ActorCell extends Mailbox<Envelope> {
   /** The message whose turn is suspended, or has another turn nested in it. */
   #suspended: Envelope | undefined = undefined;
   #runner: TurnRunner;
+  readonly #runners: TurnRunner;
   #isOwnRunner = false;
   #whenIdle: (() => void)[] | undefined;
   #waiting: RingBuffer<WaitingSend> | undefined;
@@ -246,6 +247,7 @@ export class ActorCell extends Mailbox<Envelope> {
     this.handle = handle;
     this.key = formatComponentId(handle.id);
     this.#runner = runner;
+    this.#runners = runner;
     this.supervised = supervised;
     this.maxAttempts = maxAttempts;
     this.maxOpenRequests = maxOpenRequests;
@@ -302,9 +304,14 @@ export class ActorCell extends Mailbox<Envelope> {
   get runner(): TurnRunner {
     if (!this.#isOwnRunner) {
       this.#isOwnRunner = true;
-      this.#runner = this.#runner.runnerOf?.(this.handle) ?? this.#runner;
+      this.#runner = this.#runners.runnerOf?.(this.handle) ?? this.#runners;
     }
     return this.#runner;
+  }
+
+  /** Another version of the component takes the next turn. */
+  forgetRunner(): void {
+    this.#isOwnRunner = false;
   }
 
   /** This actor's requests by correlation id. No other actor can name them. */

@@ -225,6 +225,20 @@ export class Router {
     });
   }
 
+  /** Runs `swap` between two turns of the actor, whose next turn is another version's. @throws what `swap` throws */
+  swap(handle: ComponentHandle, swap: () => void): Promise<void> {
+    return this.runTask(handle, () => {
+      swap();
+      this.byHandle(handle).forgetRunner();
+    });
+  }
+
+  /** What waits for the actor. */
+  waiting(handle: ComponentHandle): { readonly messages: number; readonly bytes: number } {
+    const { mailbox } = this.byHandle(handle);
+    return { messages: mailbox.size, bytes: mailbox.bytes };
+  }
+
   /** Keeps the process alive until a promise is settled. */
   keepingAlive<T>(running: Promise<T>): Promise<T> {
     this.#keepAlive.begin();

@@ -67,6 +67,13 @@ export class Admission implements MessagingAuthority {
 
   /** @throws `SECURITY_UNTRUSTED`, `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT` */
   async admit(request: AdmissionRequest): Promise<Authority> {
+    const authority = await this.judge(request);
+    this.accept(request.handle, authority);
+    return authority;
+  }
+
+  /** What a component may do if it is accepted; nothing is remembered. @throws as `admit` */
+  async judge(request: AdmissionRequest): Promise<Authority> {
     const { policy, trust } = this.#ports;
     const component = formatComponentId(request.handle.id);
     const facts = trust === 'any' && policy === undefined ? undefined : await this.#facts(component, request);
@@ -75,8 +82,11 @@ export class Admission implements MessagingAuthority {
     const authority = this.#authority(component);
     checkOptions(more ?? undefined, GRANTS, "the policy's answer");
     authority.grant([...request.grants, ...(more ?? [])]);
-    this.#authorities.set(request.handle.handleId, authority);
     return authority;
+  }
+
+  accept(handle: ComponentHandle, authority: Authority): void {
+    this.#authorities.set(handle.handleId, authority);
   }
 
   /** What a component may do; one that is not loaded may do nothing. */

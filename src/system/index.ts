@@ -5,8 +5,10 @@ export type { RuntimeEvents, Warning } from './events.ts';
 export type { FetchOptions } from './fetching.ts';
 export type { RuntimeMetrics } from './metrics.ts';
 export type {
+  LoadedComponentInfo,
   LoadOptions,
   MessagingOptions,
+  ReplaceOptions,
   RequestOptions,
   RuntimeOptions,
   RuntimePorts,

@@ -2,11 +2,12 @@ import type { DependencyContainer } from 'tsyringe';
 import { type ComponentHandle, createHandle, formatComponentId, isReservedId, parseComponentId } from '#core';
 import { addCallerFrames, attribute, isVivariumError, messageOf } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
-import type { Scheduling } from '#core/ports/engine';
+import type { EngineLoadRequest, GivenComponent, Scheduling } from '#core/ports/engine';
 import type { MailboxOptions, Router } from '#messaging';
 import { type JcoEngine, RuntimeError } from '#runtime';
 import { sourceMapBeside } from '#runtime/loaders';
 import { openPreopens } from '#security/access';
+import type { Authority } from '#security/authority';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import type { Admission } from './admission.ts';
 import { type ComponentSource, isComponentId, nameOf } from './component-source.ts';
@@ -15,7 +16,7 @@ import type { Directory } from './directory.ts';
 import { aborted, closed } from './ended.ts';
 import { GivenSource } from './given-source.ts';
 import { checkLoadOptions } from './option-rules.ts';
-import type { LoadOptions } from './options.ts';
+import type { LoadOptions, ReplaceOptions } from './options.ts';
 import { openStdio } from './stdio.ts';
 
 /** Makes a component of a source one that lives, or leaves nothing of it. */
@@ -29,6 +30,8 @@ export class Loading {
   readonly #supervisor: ActorSupervisor;
   readonly #maxComponentBytes: number;
   readonly #scheduling: Scheduling;
+  /** What each component was loaded with last. */
+  readonly #options = new WeakMap<ComponentHandle, LoadOptions>();
   #unnamed = 0;
 
   constructor(scope: DependencyContainer, scheduling: Scheduling, isClosing: () => boolean) {
@@ -58,49 +61,15 @@ export class Loading {
         maxAttempts: options.supervision?.maxAttempts,
         suspended: true,
       });
-      const given = new GivenSource(source, {
-        loader: () => this.#scope.resolve(TOKENS.loader),
-        registry: () => this.#scope.resolve(TOKENS.registry),
-        maxBytes: this.#maxComponentBytes,
-        digest: options.digest,
-        signal: options.signal,
-      });
-      const component = await given.component();
-      const path = await given.path();
-      const authority = await this.#admission.admit({
-        handle,
-        component,
-        path,
-        signers: given.signers,
-        grants: options.grants ?? [],
-        signature: options.signature,
-      });
-      await this.#engine.loadComponent({
-        handle,
-        component,
-        origin: path,
-        toSources: path === undefined ? undefined : await sourceMapBeside(path),
-        limits,
-        env: options.env ?? {},
-        hostEnv: process.env,
-        authority,
-        preopens: await openPreopens(options.preopens ?? {}),
-        network: this.#admission.network(authority),
-        args: options.args ?? [],
-        stdio: await openStdio(options),
-        config: options.config,
-        store: options.store,
-        metering: options.metering ?? 'fuel',
-        scheduling: options.scheduling ?? this.#scheduling,
-        cancel: options.cancel ?? 'answer',
-        imports: options.imports ?? {},
-        signal: options.signal,
-      });
+      const { component, path, admission } = await this.#given(handle, source, options);
+      const authority = await this.#admission.admit(admission);
+      await this.#engine.loadComponent(await this.#request(handle, component, path, authority, limits, options));
       if (this.#isClosing()) throw closed();
       this.#directory.describe(handle, await this.#engine.metadata(handle));
       if (options.supervision !== undefined) this.#supervisor.watch(handle, options.supervision);
       this.#router.resume(handle);
       this.#admission.loaded(handle, component);
+      this.#options.set(handle, options);
       return handle;
     } catch (thrown) {
       const error = this.#isClosing() && !isVivariumError(thrown, 'RUNTIME_CLOSED') ? closed(thrown) : thrown;
@@ -112,6 +81,82 @@ export class Loading {
       addCallerFrames(error);
       throw error;
     }
+  }
+
+  /** @throws what `Runtime.replace` does */
+  async replace(handle: ComponentHandle, source: ComponentSource, changes: ReplaceOptions): Promise<void> {
+    const options: LoadOptions = { ...this.#options.get(handle), digest: undefined, signature: undefined, ...changes };
+    checkLoadOptions(options);
+    if (this.#isClosing()) throw closed();
+    const { state } = this.#engine.lifecycle(handle);
+    if (state !== 'ready') throw this.#engine.refusal(handle);
+    const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
+    try {
+      const { component, path, admission } = await this.#given(handle, source, options);
+      const judged = await this.#admission.judge(admission);
+      // What was granted or revoked since the load holds on.
+      const authority = changes.grants === undefined ? this.#admission.of(handle) : judged;
+      const request = await this.#request(handle, component, path, authority, limits, options);
+      await this.#engine.replaceComponent(request, (swap) =>
+        this.#router.swap(handle, () => {
+          if (this.#isClosing()) throw closed();
+          swap();
+          this.#admission.accept(handle, authority);
+          this.#options.set(handle, options);
+        }),
+      );
+      this.#directory.describe(handle, await this.#engine.metadata(handle));
+      this.#admission.loaded(handle, component);
+    } catch (error) {
+      attribute(error, formatComponentId(handle.id));
+      addCallerFrames(error);
+      throw error;
+    }
+  }
+
+  async #given(handle: ComponentHandle, source: ComponentSource, { digest, signal, grants, signature }: LoadOptions) {
+    const given = new GivenSource(source, {
+      loader: () => this.#scope.resolve(TOKENS.loader),
+      registry: () => this.#scope.resolve(TOKENS.registry),
+      maxBytes: this.#maxComponentBytes,
+      digest,
+      signal,
+    });
+    const component = await given.component();
+    const path = await given.path();
+    const admission = { handle, component, path, signers: given.signers, grants: grants ?? [], signature };
+    return { component, path, admission };
+  }
+
+  async #request(
+    handle: ComponentHandle,
+    component: GivenComponent,
+    path: string | undefined,
+    authority: Authority,
+    limits: EffectiveLimits,
+    options: LoadOptions,
+  ): Promise<EngineLoadRequest> {
+    return {
+      handle,
+      component,
+      origin: path,
+      toSources: path === undefined ? undefined : await sourceMapBeside(path),
+      limits,
+      env: options.env ?? {},
+      hostEnv: process.env,
+      authority,
+      preopens: await openPreopens(options.preopens ?? {}),
+      network: this.#admission.network(authority),
+      args: options.args ?? [],
+      stdio: await openStdio(options),
+      config: options.config,
+      store: options.store,
+      metering: options.metering ?? 'fuel',
+      scheduling: options.scheduling ?? this.#scheduling,
+      cancel: options.cancel ?? 'answer',
+      imports: options.imports ?? {},
+      signal: options.signal,
+    };
   }
 
   /** Takes a component out of the engine whose load went wrong after the engine had it. */

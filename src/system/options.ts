@@ -1,9 +1,10 @@
 import type { CacheOptions } from '#cache';
+import type { ComponentHandle } from '#core';
 import type { ResourceLimits } from '#core/limits';
 import type { ArtifactBuilder, ArtifactCache } from '#core/ports/artifact';
 import type { AuditLog } from '#core/ports/audit';
 import type { Clock } from '#core/ports/clock';
-import type { CallPath, Cancel, Scheduling } from '#core/ports/engine';
+import type { CallPath, Cancel, ComponentUsage, Scheduling } from '#core/ports/engine';
 import type { ComponentLoader } from '#core/ports/loader';
 import type { Meter } from '#core/ports/meter';
 import type { NameService } from '#core/ports/network';
@@ -11,6 +12,7 @@ import type { Random } from '#core/ports/random';
 import type { ModuleRegistry } from '#core/ports/registry';
 import type { KeyValueStore } from '#core/ports/storage';
 import type { MailboxOptions, MessagingOptions, RequestOptions } from '#messaging';
+import type { ComponentState } from '#runtime';
 import type { Preopens } from '#security/access';
 import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';
 import type { TrustedKeys } from '#security/signers';
@@ -142,6 +144,23 @@ export interface LoadOptions extends StdioOptions {
   /** Whether and how the component is restarted when it fails; left out, it stays failed. */
   readonly supervision?: SupervisionOptions;
   readonly signal?: AbortSignal;
+}
+
+/** What another version of a component is loaded with, where that is not what the last one was loaded with. */
+export type ReplaceOptions = Omit<LoadOptions, 'id' | 'mailbox' | 'supervision' | 'requests'>;
+
+/** A loaded component, as it is now. */
+export interface LoadedComponentInfo {
+  readonly id: string;
+  readonly handle: ComponentHandle;
+  readonly state: ComponentState;
+  /** What it says of itself; undefined where it says nothing. */
+  readonly version: string | undefined;
+  readonly usage: ComponentUsage;
+  /** What waits for it. */
+  readonly mailbox: { readonly messages: number; readonly bytes: number };
+  /** HTTP requests that it answers, and that wait for it. */
+  readonly requests: number;
 }
 
 export interface SupervisionOptions extends ActorSupervision {

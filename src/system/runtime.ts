@@ -1,5 +1,5 @@
 import type { DependencyContainer } from 'tsyringe';
-import type { ComponentHandle } from '#core';
+import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import { allow, checkOptions } from '#core/options';
 import type { ComponentUsage, Scheduling } from '#core/ports/engine';
@@ -34,7 +34,14 @@ import type { Fetching, FetchOptions } from './fetching.ts';
 import { Loading } from './loading.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { checkFetch, checkListener, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
-import type { LoadOptions, RequestOptions, RuntimeOptions, UnloadOptions } from './options.ts';
+import type {
+  LoadedComponentInfo,
+  LoadOptions,
+  ReplaceOptions,
+  RequestOptions,
+  RuntimeOptions,
+  UnloadOptions,
+} from './options.ts';
 
 /** A protocol of which nothing is known: at run time all are alike. */
 type AnyProtocol = Readonly<Record<string, () => unknown>>;
@@ -89,6 +96,34 @@ export class Runtime implements AsyncDisposable {
     const handle = await this.#loading.load(source, options);
     this.#fetching.bound(handle, options.requests);
     return handle;
+  }
+
+  /**
+   * Puts another version of a component in its place: it is loaded, started and, where it is an actor, asked for its health beside the one that
+   * runs, and then takes its id, mailbox, storage and topics over between two turns. Requests that have begun end on the old one.
+   * When the new one fails, the old one stays. Options that are left out are those of the last version; grants are what they are
+   * now. The old one's `shutdown` is not called.
+   * @throws as `load`; `RUNTIME_WRONG_STATE` where the component is not ready
+   */
+  replace(target: ComponentHandle, source: ComponentSource, options: ReplaceOptions = {}): Promise<void> {
+    return this.#loading.replace(target, source, options);
+  }
+
+  /** All components that are loaded, as they are now. */
+  components(): readonly LoadedComponentInfo[] {
+    return this.#directory.handles().flatMap((handle) => {
+      // One that is being loaded is not there yet.
+      if (this.#engine.state(handle) === 'stopped') return [];
+      return {
+        id: formatComponentId(handle.id),
+        handle,
+        state: this.#engine.state(handle),
+        version: this.#directory.metadata(handle)?.version,
+        usage: this.#engine.usage(handle),
+        mailbox: this.#router.waiting(handle),
+        requests: this.#fetching.open(handle),
+      };
+    });
   }
 
   /** A handle that knows the operations of its component: `request` takes them as values then, and answers one. */

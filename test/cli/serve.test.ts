@@ -32,12 +32,21 @@ describe('viv serve', () => {
       '--addr',
       '127.0.0.1:0',
     ];
-    const done = main([...args, '--json'], { stdin: Readable.from([]), stdout, stderr });
+    const done = main([...args, '--watch', '--json'], { stdin: Readable.from([]), stdout, stderr });
     const [line] = (await new Promise<Buffer>((resolve) => stdout.once('data', resolve))).toString().split('\n');
     const { event, url } = JSON.parse(line as string) as { event: string; url: string };
     expect(event).toBe('listening');
     const get = async (path: string): Promise<string> => (await fetch(`${url}${path}`)).text();
     expect(await Promise.all([get('/'), get('/shop/cart'), get('/shopping')])).toEqual(['hello', 'the shop', 'hello']);
+    await writeFile(join(folder, 'shop.wasm'), 'no component');
+    let told = '';
+    stderr.on('data', (piece) => {
+      told += String(piece);
+    });
+    await expect.poll(() => told, { timeout: 20_000 }).toContain('stays as it is');
+    expect(await get('/shop')).toBe('the shop');
+    await writeFile(join(folder, 'shop.wasm'), await helloHandler('the new shop'));
+    await expect.poll(() => get('/shop'), { timeout: 20_000 }).toBe('the new shop');
     process.emit('SIGTERM');
     expect(await done).toBe(0);
     await expect(fetch(url)).rejects.toThrow();

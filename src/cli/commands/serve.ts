@@ -1,3 +1,5 @@
+import { watch } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { messageOf } from '#core/errors';
@@ -9,9 +11,13 @@ import { CliError } from '../errors.ts';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from '../options/authority.ts';
 import { collect } from '../options/collect.ts';
 import { addEngineOptions, type EngineFlags } from '../options/engine-options.ts';
+import { environmentOf } from '../options/environment.ts';
 import { addLimitOptions, type LimitFlags, limitsOf, reading } from '../options/limit-options.ts';
 import type { Shell } from '../shell.ts';
 import { interrupted } from '../terminal/interrupted.ts';
+
+/** Files are written in several steps. */
+const SETTLE_MS = 50;
 
 interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags {
   readonly addr: Address;
@@ -24,6 +30,7 @@ interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags {
   readonly bodyTimeout: number;
   readonly drainTimeout: number;
   readonly expose?: true;
+  readonly watch?: true;
 }
 
 interface Address {
@@ -43,6 +50,7 @@ export function serveCommand(shell: Shell): Command {
       [],
     )
     .option('--env <name=value>', 'a variable of their environment; may be given several times', collect, [])
+    .option('--watch', 'replace a component whose file changes; where the new one fails, the old one stays')
     .option('--store <policy>', 'per-call: a fresh instance for each request; per-actor: one for all', 'per-call')
     .option('--max-concurrent <requests>', 'requests that each component answers at a time', reading(parseCount), 32)
     .option(
@@ -76,7 +84,10 @@ async function serve(shell: Shell, component: string | undefined, flags: ServeFl
     scheduling: 'preemptive',
   });
   report(shell, runtime);
-  const targets = new Routes(await load(runtime, routes, flags));
+  const handles = await load(runtime, routes, flags);
+  const targets = new Routes(
+    routes.map((route) => ({ route, target: handles.get(route.component) as ComponentHandle })),
+  );
   const server = new HttpServer(
     async (request, clientAddress) => {
       const target = targets.find(new URL(request.url));
@@ -92,12 +103,14 @@ async function serve(shell: Shell, component: string | undefined, flags: ServeFl
     },
   );
   const interrupt = interrupted();
+  const watching = flags.watch === true ? watchFiles(shell, runtime, handles) : undefined;
   try {
     const { url } = await server.listen();
     shell.result({ event: 'listening', url }, `listening on ${url}`);
     await interrupt.promise;
   } finally {
     interrupt.dispose();
+    watching?.[Symbol.dispose]();
     await server.drain(flags.drainTimeout);
   }
 }
@@ -107,7 +120,7 @@ async function load(
   runtime: Runtime,
   routes: readonly Route[],
   flags: ServeFlags,
-): Promise<{ route: Route; target: ComponentHandle }[]> {
+): Promise<ReadonlyMap<string, ComponentHandle>> {
   const { maxConcurrent, maxQueued, grant, store } = flags;
   if (store !== 'per-call' && store !== 'per-actor') {
     throw new CliError('CLI_USAGE', `--store ${store}: write per-call or per-actor`);
@@ -115,7 +128,7 @@ async function load(
   const options = {
     grants: grant,
     preopens: preopensOf(flags),
-    env: environmentOf(flags.env),
+    env: environmentOf(flags),
     store,
     requests: { maxConcurrent, maxQueued },
   } as const;
@@ -123,23 +136,43 @@ async function load(
   for (const { component } of routes) {
     if (!handles.has(component)) handles.set(component, await runtime.load(component, options));
   }
-  return routes.map((route) => ({ route, target: handles.get(route.component) as ComponentHandle }));
+  return handles;
+}
+
+/** Replaces a component whenever its file has changed; what goes wrong is told and ends nothing. */
+function watchFiles(shell: Shell, runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): Disposable {
+  const timers = new Map<string, NodeJS.Timeout>();
+  const replace = async (file: string, handle: ComponentHandle): Promise<void> => {
+    try {
+      await runtime.replace(handle, file);
+      shell.result({ event: 'replaced', component: file }, `replaced ${printable(file)}`);
+    } catch (error) {
+      shell.line(`${file} stays as it is: ${messageOf(error)}`, '[failed] ');
+    }
+  };
+  // Whoever writes a file anew often puts another one in its place, which a watch of the file itself does not see.
+  const watchers = [...handles].map(([file, handle]) =>
+    watch(dirname(resolve(file)), (_, name) => {
+      if (name !== basename(file)) return;
+      clearTimeout(timers.get(file));
+      timers.set(
+        file,
+        setTimeout(() => void replace(file, handle), SETTLE_MS),
+      );
+    }),
+  );
+  return {
+    [Symbol.dispose]() {
+      for (const watcher of watchers) watcher.close();
+      for (const timer of timers.values()) clearTimeout(timer);
+    },
+  };
 }
 
 function report(shell: Shell, runtime: Runtime): void {
   reportAuthority(shell, runtime);
   runtime.on('log', ({ handle, channel, message }) =>
     shell.line(message, `${printable(formatComponentId(handle.id))}  [${channel}] `),
-  );
-}
-
-function environmentOf(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1) throw new CliError('CLI_USAGE', `--env ${pair}: write NAME=VALUE`);
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
   );
 }
 

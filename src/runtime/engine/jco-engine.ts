@@ -76,6 +76,59 @@ export class JcoEngine implements RuntimeEngine {
     if (component.lifecycle.can('stop')) component.lifecycle.move('stop', why);
   }
 
+  /**
+   * Starts another version of a component beside the one that runs, and puts it in its place once it is ready and healthy. When it
+   * fails, the one that runs stays. The old one answers the requests that it has begun, and is not asked to shut down: what it gave up
+   * would be the new one's.
+   * @param between runs its argument between two turns of the component
+   * @throws as `loadComponent`
+   */
+  async replaceComponent(request: EngineLoadRequest, between: (swap: () => void) => Promise<void>): Promise<void> {
+    const { handle, signal } = request;
+    const old = this.#find(handle);
+    let loaded: LoadedComponent | undefined;
+    let swapped = false;
+    const onState = (change: StateChange): void => {
+      if (swapped) this.#ports.onState(change);
+    };
+    const lifecycle = new Lifecycle(handle, onState, () => loaded?.activity ?? 'idle');
+    try {
+      const code = await this.#codes.get(request);
+      if (signal?.aborted) throw loadAborted(signal);
+      const { linker, limiter, sharesClock } = this.#ports;
+      const imports = resolveImports(code.imports, linker, request.imports);
+      const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
+      const version = new LoadedComponent(
+        request,
+        limiter.budget(request.limits),
+        lifecycle,
+        code,
+        imports,
+        open,
+        sharesClock,
+      );
+      loaded = version;
+      lifecycle.move('loaded', 'the component was compiled');
+      await endingOn(signal, version, this.#start(version));
+      await checkHealth(version);
+      await between(() => {
+        if (this.#components.get(handle.handleId) !== old) throw notLoaded(handle);
+        version.countOn(old.usage());
+        this.#components.set(handle.handleId, version);
+        swapped = true;
+      });
+    } catch (error) {
+      if (loaded?.store !== undefined) loaded.release(loaded.store);
+      request.stdio.close();
+      throw error;
+    }
+    await old.answered();
+    const { store } = old;
+    old.store = undefined;
+    if (store !== undefined) old.release(store);
+    old.stdio.close();
+  }
+
   async haltComponent(handle: ComponentHandle, reason: string): Promise<void> {
     const component = this.#find(handle);
     const why = await this.#shutDown(component, reason);
@@ -259,6 +312,15 @@ async function endingOn(
   } finally {
     signal.removeEventListener('abort', end);
   }
+}
+
+/** @throws {RuntimeError} `RUNTIME_INSTANTIATION_FAILED` where a component says that it is unhealthy, and what its `health` ends with */
+async function checkHealth(component: LoadedComponent): Promise<void> {
+  const { lifecycle } = component.code;
+  if (lifecycle === undefined) return;
+  const status = await component.callExport(`${lifecycle}#health`, []);
+  if (status !== 'unhealthy') return;
+  throw new RuntimeError('RUNTIME_INSTANTIATION_FAILED', 'the new version says that it is unhealthy');
 }
 
 function notLoaded(handle: ComponentHandle): RuntimeError {

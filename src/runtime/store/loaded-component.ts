@@ -11,6 +11,7 @@ import type { ComponentNetwork } from '#core/ports/network';
 import { printable } from '#core/text';
 import type { ComponentCode, Lifecycle as LifecycleExports } from '#runtime/code';
 import { findExport } from '#runtime/code';
+import type { ExportedFunction } from '#runtime/exports';
 import type { Environment } from '#runtime/host';
 import { environmentOf } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
@@ -54,8 +55,9 @@ export class LoadedComponent {
   readonly #sharesClock: boolean;
   /** The store that was called last and may be suspended: the actor's, or one of a call's own, or one that is being started. */
   #called: Store | undefined;
-  /** Stores that answer requests. */
+  /** Stores that answer requests, and the turns that do. */
   readonly #serving = new Set<Store>();
+  readonly #answers = new Set<Promise<unknown>>();
   #messagesHandled = 0;
   readonly handle: ComponentHandle;
   readonly lifecycle: Lifecycle;
@@ -181,6 +183,12 @@ export class LoadedComponent {
     const { handler } = this.code;
     if (handler === undefined) throw this.#servesNothing();
     const exported = this.code.exportIndex().find(handler);
+    const answer = Promise.resolve(this.#serve(exported, resources, began));
+    this.#answers.add(answer);
+    return answer.finally(() => this.#answers.delete(answer));
+  }
+
+  #serve(exported: ExportedFunction, resources: () => readonly object[], began: (end: EndTurn) => void): Turn<unknown> {
     return this.#inStore(async (store) => {
       const handle = this.code.functionOf(store.exports, exported);
       if (handle === undefined) throw this.#servesNothing();
@@ -258,9 +266,9 @@ export class LoadedComponent {
     const past = this.#past;
     const own = { messagesHandled: this.#messagesHandled, calls: this.code.calls };
     const { store } = this;
-    if (store === undefined || store.discarded) return { ...past, ...own };
+    if (store === undefined || store.discarded) return withJson({ ...past, ...own });
     const { totalFuel, callFuel, totalMs, callMs, memoryBytes, refusedGrowths } = store.usage;
-    return {
+    return withJson({
       fuelConsumed: past.fuelConsumed + totalFuel,
       executionTimeMs: past.executionTimeMs + totalMs,
       waitingMs: past.waitingMs + store.waitedMs,
@@ -268,7 +276,20 @@ export class LoadedComponent {
       refusedGrowths,
       last: { fuelConsumed: callFuel, executionTimeMs: callMs },
       ...own,
-    };
+    });
+  }
+
+  /** Counts on from what another version of the component has used. */
+  countOn({ fuelConsumed, executionTimeMs, waitingMs, messagesHandled }: ComponentUsage): void {
+    this.#past.fuelConsumed += fuelConsumed;
+    this.#past.executionTimeMs += executionTimeMs;
+    this.#past.waitingMs += waitingMs;
+    this.#messagesHandled += messagesHandled;
+  }
+
+  /** Resolves when the requests that it answers now are answered. */
+  async answered(): Promise<void> {
+    await Promise.allSettled(this.#answers);
   }
 
   /** What a call is told that the component's state forbids. */
@@ -362,4 +383,14 @@ export class LoadedComponent {
 /** An error as the reason of a transition. */
 export function reasonOf(error: unknown): string {
   return isVivariumError(error) ? `${error.code}: ${error.message}` : printable(String(error));
+}
+
+/** `JSON.stringify` cannot show a bigint: fuel becomes a decimal string in it. */
+function withJson(usage: ComponentUsage): ComponentUsage {
+  const toJSON = (): object => ({
+    ...usage,
+    fuelConsumed: String(usage.fuelConsumed),
+    last: { ...usage.last, fuelConsumed: String(usage.last.fuelConsumed) },
+  });
+  return Object.defineProperty(usage, 'toJSON', { value: toJSON, enumerable: false });
 }
