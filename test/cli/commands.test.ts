@@ -75,7 +75,7 @@ describe('viv run with a command', () => {
     [['exit', '1'], [], 1, 'bye'],
     [['trap'], [], 134, 'RUNTIME_TRAP'],
     [['spin'], ['--fuel', '100000'], 124, 'METERING_OUT_OF_FUEL'],
-    [['spin'], ['--timeout', '50ms'], 124, 'METERING_DEADLINE'],
+    [['spin'], ['--timeout', '50ms'], 124, 'longer than its 50 ms'],
     [['lines'], ['--memory', '64KiB'], 124, 'METERING_MEMORY'],
   ] as const)('%j with %j ends with %i', async (args, flags, code, text) => {
     const ran = await run(flags, args);
