@@ -214,7 +214,7 @@ describe('guarded fetch', () => {
     const url = (path: string) => ({ url: `http://127.0.0.1:${port}${path}` });
     await expect(guardedFetch(own, url('/loop'))).rejects.toThrow(failed);
     await expect(guardedFetch(own, url('/silent'), { idleMs: 20 })).rejects.toThrow(failed);
-    const { body, closed } = await guardedFetch(own, url('/endless'), { idleMs: 20 });
+    const { body, closed } = await guardedFetch(own, url('/endless'), { idleMs: 1_000 });
     await expect(drained(body)).rejects.toThrow(failed);
     await closed;
     await expect(guardedFetch(own, url('/silent'), { signal: AbortSignal.abort() })).rejects.toThrow(failed);
