@@ -5,7 +5,18 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { Figure, RunGroup } from './figure.ts';
 
-const GROUPS = ['runtime', 'metering', 'messages', 'cache', 'bundle', 'registry', 'authority', 'guests', 'waiting'];
+const GROUPS = [
+  'runtime',
+  'metering',
+  'messages',
+  'cache',
+  'bundle',
+  'registry',
+  'authority',
+  'guests',
+  'waiting',
+  'http',
+];
 const json = process.argv.includes('--json');
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const unknown = wanted.filter((group) => !GROUPS.includes(group));
