@@ -14,7 +14,7 @@ it('plugin-host: runs what a trusted vendor signed, within what its manifest may
     'sign everything',
     'saved 15 bytes as notes/today.txt',
     'exported: sign everything',
-    'could not save notes/../index.txt: not-permitted',
+    'could not save notes/../index.txt: access',
     'could not save index.txt: access',
     expect.stringContaining('grant storage:read:accounts'),
     expect.stringContaining('notes: SECURITY_BAD_SIGNATURE'),
@@ -23,5 +23,6 @@ it('plugin-host: runs what a trusted vendor signed, within what its manifest may
     '  plugins/notes/1 was refused: filesystem:write /exports/index.txt',
     '  plugins/notes/1 was refused: storage:read accounts',
     '  plugins/notes/1 was refused: load',
+    '  plugins/notes/1 was refused: filesystem:write /exports/index.txt',
   ]);
 }, 120_000);

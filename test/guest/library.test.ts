@@ -158,7 +158,8 @@ describe('supervision of components', () => {
   });
 
   it('keeps what waits in the mailbox, and forgets what the old instance had asked', async () => {
-    const [a, b] = [await load('a', { supervision: permanent }), await load('b')];
+    // Preemptive turns would let the other answer before this one fails.
+    const [a, b] = [await load('a', { supervision: permanent, scheduling: 'cooperative' }), await load('b')];
     const { cancelled } = runtime.messages;
     const hang = runtime.request(a, { askThenHang: id('b') }).catch((error) => error.code);
     const waiting = runtime.request(a, { self: null });

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ModuleRecord } from '#core/ports/registry';
 import { createRuntime, type RuntimeOptions } from '../../src/index.ts';
-import { plain } from '../../tools/components/actor-wat.ts';
+import { actor, plain } from '../../tools/components/actor-wat.ts';
 import { viv } from '../cli/viv.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -24,6 +24,7 @@ beforeAll(async () => {
   for (const [name, bytes] of Object.entries({ small, large })) writeFileSync(folder.at(`${name}.wasm`), bytes);
   writeFileSync(folder.at('demo/big/1.wasm'), large);
   // A hole: it takes no room.
+  writeFileSync(folder.at('actor.wasm'), await actor());
   writeFileSync(folder.at('huge.wasm'), small);
   truncateSync(folder.at('huge.wasm'), 300e6);
 });
@@ -103,7 +104,7 @@ describe('the largest component', () => {
   });
 
   it('is not for messages, of which a file may have as much', async () => {
-    const { code, objects } = await viv(['run', folder.at('small.wasm'), '-f', folder.at('huge.wasm'), '--json']);
+    const { code, objects } = await viv(['run', folder.at('actor.wasm'), '-f', folder.at('huge.wasm'), '--json']);
     expect(code).toBe(2);
     expect(JSON.stringify(objects)).toContain('more than 67108864');
   });

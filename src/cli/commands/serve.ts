@@ -177,12 +177,12 @@ function report(shell: Shell, runtime: Runtime): void {
 }
 
 function parseAddress(text: string): Address {
-  const [, host, port] = /^(.*?):?(\d{1,5})$/.exec(text) ?? [];
-  if (port === undefined || Number(port) > 65_535) throw new Error('give HOST:PORT, as 127.0.0.1:8080');
-  return {
-    host: host === '' || host === undefined ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(port),
-  };
+  const colon = text.lastIndexOf(':');
+  const host = text.slice(0, Math.max(colon, 0));
+  const port = text.slice(colon + 1);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Error('give HOST:PORT, as 127.0.0.1:8080');
+  const isBracketed = host.startsWith('[') && host.endsWith(']');
+  return { host: host === '' ? '127.0.0.1' : isBracketed ? host.slice(1, -1) : host, port: Number(port) };
 }
 
 function parseCount(text: string): number {

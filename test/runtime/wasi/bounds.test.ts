@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from '
 import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { scratchFolder } from '../../security/scratch.ts';
 import { type Guest, loadGuest, wasiGuest } from '../../support/wasi-guest.ts';
@@ -100,8 +101,9 @@ describe.each(['direct', 'glue'] as const)('a guest on the %s path', (calls) => 
   it('sends nothing of a body that is not as long as its headers say', async () => {
     const seen: string[] = [];
     const http = createHttp(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
+      const body = await text(request).catch(() => undefined);
+      // A request that was broken off has no whole body.
+      if (body === undefined) return;
       seen.push(body);
       response.end();
     });
@@ -109,16 +111,15 @@ describe.each(['direct', 'glue'] as const)('a guest on the %s path', (calls) => 
     const guest = await scene(`network:connect:http://127.0.0.1:${port}`);
     const post = (length: string, body: string): string =>
       `kept.future = api.request('http://127.0.0.1:${port}/', { method: { tag: 'post' }, headers: [['Content-Length', '${length}']], body: '${body}' })`;
-    for (const [length, body] of [
-      ['5', 'four'],
-      ['3', 'four'],
-      ['0', 'x'],
-      ['-4', 'four'],
-      ['4, 4', 'four'],
-    ]) {
-      expect(await guest.step(post(length as string, body as string))).toMatchObject({
-        err: { tag: 'HTTP-request-body-size', val: body?.length },
-      });
+    for (const [length, body, tag] of [
+      ['5', 'four', 'HTTP-request-body-size'],
+      // What is beyond the length is refused as it is written.
+      ['3', 'four', 'last-operation-failed'],
+      ['0', 'x', 'last-operation-failed'],
+      ['-4', 'four', 'last-operation-failed'],
+      ['4, 4', 'four', 'last-operation-failed'],
+    ] as const) {
+      expect(await guest.step(post(length, body))).toMatchObject({ err: { tag } });
     }
     const bare = `kept.future = api.request('http://127.0.0.1:${port}/', { headers: [['content-length', '5']] })`;
     expect(await guest.step(bare)).toMatchObject({ err: { tag: 'HTTP-request-body-size' } });
