@@ -18,18 +18,18 @@ export type RuntimeErrorCode =
   | 'RUNTIME_FETCH_FAILED'
   | 'RUNTIME_INVALID_ARGUMENT';
 
-/** What loading, running and ending a component can go wrong with. */
+/** An error of loading, running or ending a component. */
 export class RuntimeError extends VivariumError<RuntimeErrorCode> {}
 
-/** A call was refused for one of its arguments before anything of the component ran. The instance lives on. */
+/** The host refused a call because of one of its arguments, before any code of the component ran. The instance lives on. */
 export class ArgumentRefused extends RuntimeError {}
 
-/** An orderly failure: the guest answered the error case of its `result`. The instance lives on. */
+/** An orderly failure: the guest returned the error case of its `result`. The instance lives on. */
 export class ComponentError extends RuntimeError {
   /** The payload of the guest's error case, as a JavaScript value. */
   readonly payload: unknown;
 
-  /** @param guestStack where the guest made its error, in its own files where they are known */
+  /** @param guestStack the stack at which the guest made its error; its frames name the author's files if a source map is known */
   constructor(message: string, payload: unknown, guestStack?: string) {
     super('RUNTIME_COMPONENT_ERROR', message, guestStack === undefined ? {} : { details: { guestStack } });
     this.payload = payload;

@@ -2,8 +2,8 @@ import { checkNames, identify, plainlyNamed, unsupportedFeatures, WasmError } fr
 import { RuntimeError } from './errors.ts';
 
 /**
- * Looks at a component's bytes before the transpiler does: what they are, whether every nested part can be read, and
- * whether a name in them could reach generated code as more than a name.
+ * Checks a component's bytes before the transpiler reads them: that they are a component, that every nested part can be read, and
+ * that no name in them could act as more than a name in generated code.
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`, saying what the bytes are and what to do
  */
 export function validateComponent(bytes: Uint8Array): void {

@@ -1,9 +1,9 @@
-/** UTF-16 units that are kept of one text of a component's metadata, and of its operations how many and how much. */
+/** The host keeps this many UTF-16 units of each text of a component's metadata, this many operations, and this many units of each. */
 const MOST_TEXT = 512;
 const MOST_OPERATIONS = 32;
 const MOST_OPERATION = 64;
 
-/** `component-metadata` as the guest's `metadata` export answers it. */
+/** The `component-metadata` that the guest's `metadata` export returns. */
 export interface ComponentMetadata {
   readonly name: string;
   readonly version: string;
@@ -15,8 +15,8 @@ export interface ComponentMetadata {
 }
 
 /**
- * What is kept of what a guest says of itself: a few KB, whatever it said, since others are given it in their own memory.
- * Longer texts are cut.
+ * Copies what a guest says about itself and cuts longer texts. The copy is never more than a few KB, because the host writes it into
+ * the memory of other guests that ask for it.
  */
 export function keptMetadata(said: ComponentMetadata): ComponentMetadata {
   const operations: string[] = [];
@@ -34,13 +34,13 @@ export function keptMetadata(said: ComponentMetadata): ComponentMetadata {
   };
 }
 
-/** Bytes that it takes of the host. */
+/** How many bytes of the host kept metadata takes. */
 export function metadataBytes(kept: ComponentMetadata): number {
   const texts = [kept.name, kept.version, kept.description, kept.author, kept.license, ...kept.supportedOperations];
   return texts.reduce((sum, text) => sum + 64 + 2 * text.length, 128);
 }
 
-/** The beginning of a text as a text of its own: a slice of V8's would keep the whole. */
+/** Copies the beginning of a text. A plain slice would not do, because V8 keeps the whole text alive for it. */
 function copied(text: string, most: number): string {
   const cut = text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text;
   return Buffer.from(cut, 'utf16le').toString('utf16le');

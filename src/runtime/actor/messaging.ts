@@ -4,10 +4,10 @@ import { messageFailureOf } from '#core/messages';
 import type { GuestRouter } from '#core/ports/messaging';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 
-/** More targets in one call would be much host work for little fuel. */
+/** The most targets of one call, because more would make the host work much for little fuel. */
 const MAX_TARGETS = 10_000;
 
-/** `host-messaging`: the router on behalf of the component that calls. Without a router all but `self-id` is unavailable. */
+/** Defines `host-messaging`, which calls the router for the calling component. Without a router only `self-id` works. */
 export function registerMessagingFunctions(
   linker: HostLinker,
   current: CurrentStore,
@@ -33,7 +33,7 @@ export function registerMessagingFunctions(
       const answer = via((to) => to.ask(self(), target, payload, timeoutMs)).catch((thrown: unknown) => {
         throw isVivariumError(thrown) ? messageFailureOf(thrown) : thrown;
       });
-      // Nobody waits for it any more where its turn has ended.
+      // If the turn has ended, nobody waits for the answer, and its rejection must not count as unhandled.
       answer.catch(() => {});
       return answer;
     },

@@ -29,7 +29,7 @@ export interface HostPorts extends ServicesPorts {
   readonly storageQuotaBytes: number;
 }
 
-/** Defines every import that Vivarium meets, once for all stores of an engine. */
+/** Defines every import that Vivarium serves, once for all stores of an engine. */
 export function registerHostFunctions(current: CurrentStore, ports: HostPorts): HostLinker {
   const linker = new HostLinker();
   const io = defineIo(linker, current);

@@ -5,7 +5,7 @@ import type { ActorDirectory } from '#core/ports/directory';
 import type { CurrentStore, HostLinker, LogChannel } from '#runtime/host';
 import type { ComponentMetadata } from './component-metadata.ts';
 
-/** Longer log messages and contexts are cut: a host call must not do much work for little fuel. */
+/** The host cuts longer log messages and contexts, because a host call must not do much work for little fuel. */
 const MAX_MESSAGE = 64 * 1024;
 const MAX_CONTEXT = 64;
 
@@ -15,7 +15,7 @@ export interface ServicesPorts {
   metadataOf(id: ComponentId): ComponentMetadata | undefined;
 }
 
-/** `host-services`: log, clocks, and who else is there. */
+/** Defines `host-services`: the log, the clocks, and the directory of components. */
 export function registerServicesFunctions(linker: HostLinker, current: CurrentStore, ports: ServicesPorts): void {
   linker.define('vivarium:actor/host-services@0.1.0', {
     log(level: LogChannel, message: string, context: readonly (readonly [string, string])[]): void {
@@ -35,7 +35,7 @@ export function registerServicesFunctions(linker: HostLinker, current: CurrentSt
   });
 }
 
-/** Resolves after some milliseconds, or when the turn's store has ended. */
+/** Resolves after `ms` milliseconds, or earlier if the store ends. */
 function sleep(clock: Clock, ms: number, ending: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -3,12 +3,12 @@ import type { Action } from '#core/ports/authority';
 import type { Answered, KeyValueNamespace } from '#core/ports/storage';
 import type { CurrentStore, HostLinker } from '#runtime/host';
 
-/** Bytes of UTF-8 that a key may have. */
+/** A key may have this many bytes of UTF-8. */
 const MAX_KEY_BYTES = 1_024;
-/** More keys than this are not listed: a host call must not do much work for little fuel. */
+/** The host lists at most this many keys, because a host call must not do much work for little fuel. */
 const MAX_LISTED = 10_000;
 
-/** `storage`: bytes by key in a namespace of the component's own, up to its quota. */
+/** Defines `storage`: the component's own namespace of bytes by key, up to its quota. */
 export function registerStorageFunctions(linker: HostLinker, current: CurrentStore, quotaBytes: number): void {
   const opened = (action: Action<'storage'>, key: string): KeyValueNamespace => {
     checkKey(key);
@@ -31,7 +31,7 @@ export function registerStorageFunctions(linker: HostLinker, current: CurrentSto
         () => opened('read', key).get(key),
         (value) => value !== undefined,
       ),
-    /** Those of the keys that the component may read. */
+    /** Lists the keys that the component may read. */
     listKeys(prefix: string): Answered<readonly string[]> {
       const { state } = current;
       return attempt(
@@ -62,8 +62,8 @@ function checkKey(key: string): void {
 }
 
 /**
- * A refusal and a failing back end are told to the guest; they are not its end.
- * @param answer what the guest is answered for what the back end said, at once or later
+ * Runs a storage operation. A refusal or a failure of the back end becomes an error case for the guest, and does not end its store.
+ * @param answer turns what the back end returned, at once or later, into the guest's answer
  */
 function attempt<T, R = T>(
   operation: () => Answered<T>,

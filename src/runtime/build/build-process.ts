@@ -10,17 +10,17 @@ export interface BuildProcessOptions {
   /** The program that calls `serveBuilds`. */
   readonly program: URL;
   readonly clock: Clock;
-  /** Milliseconds that one component may take. */
+  /** Milliseconds that the build of one component may take. */
   readonly maxBuildTimeMs: number;
-  /** Resident bytes at which the child is killed; a heap limit would not cover the transpiler's own wasm memory. */
+  /** Resident bytes of the child above which the parent kills it. A heap limit would not cover the transpiler's own wasm memory. */
   readonly maxBuildMemoryBytes: number;
 }
 
 const WATCH_INTERVAL_MS = 100;
 
 /**
- * A child process that builds one component at a time. A component can make the transpiler panic, loop or eat memory;
- * whatever it does, this child alone is lost: unless it says that it is fit for more, it is to be stopped.
+ * A child process that builds one component at a time. A component can make the transpiler panic, loop or use up memory, and then only
+ * this child is lost. Unless `isFit` says that the child can build more, its owner must stop it.
  */
 export class BuildProcess {
   readonly #options: BuildProcessOptions;
@@ -32,7 +32,7 @@ export class BuildProcess {
     this.#options = options;
     this.#child = fork(options.program, {
       serialization: 'advanced',
-      // Nothing of the host's environment reaches the child, and it may read files but neither write nor start anything.
+      // The child gets none of the host's environment variables. It may read files, but neither write files nor start processes.
       env: {},
       execArgv: ['--permission', '--allow-fs-read=*', '--allow-worker', '--no-warnings'],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -40,12 +40,12 @@ export class BuildProcess {
     this.#mayEnd();
   }
 
-  /** Whether it can be given another component: it is there, and the last one was built or refused in good order. */
+  /** Whether the child can build another component: it is alive, and it built or refused the last one in good order. */
   get isFit(): boolean {
     return this.#isFit && this.#child.connected;
   }
 
-  /** Ends the child; a build that it is at is rejected with `reason`. */
+  /** Ends the child. A build that is running is rejected with `reason`. */
   stop(reason?: unknown): void {
     this.#giveUp(reason);
     this.#child.kill('SIGKILL');
@@ -101,7 +101,7 @@ export class BuildProcess {
     }).finally(() => this.#mayEnd());
   }
 
-  /** An idle child does not keep the process alive. */
+  /** Lets this process end while the child is idle. */
   #mayEnd(): void {
     this.#child.unref();
     this.#child.channel?.unref();

@@ -7,13 +7,13 @@ import type { BuildRequest } from './protocol.ts';
 import { TRANSPILE_OPTIONS } from './transpile-options.ts';
 
 export interface ChildBuilderOptions extends Pick<BuildProcessOptions, 'program' | 'clock'> {
-  /** Milliseconds that one component may take; 30,000 by default. */
+  /** Milliseconds that the build of one component may take; 30,000 by default. */
   readonly maxBuildTimeMs?: number;
-  /** Resident bytes of a child at which it is killed; 2 GiB by default. */
+  /** Resident bytes of a child above which it is killed; 2 GiB by default. */
   readonly maxBuildMemoryBytes?: number;
-  /** Milliseconds after which a build makes way for those that wait; 2,000 by default. */
+  /** Milliseconds after which a build makes way for waiting ones; 2,000 by default. */
   readonly quickMs?: number;
-  /** Milliseconds after which an unused child is let go; 2,000 by default. */
+  /** Milliseconds after which an idle child is stopped; 2,000 by default. */
   readonly idleMs?: number;
 }
 
@@ -34,16 +34,16 @@ interface Lane {
   running: Running | undefined;
 }
 
-/** Why a build was stopped that is begun again in the slow lane. */
+/** The reason for stopping a build that will start again in the slow lane. */
 const PUT_OFF = Symbol('put off');
 
 /**
  * Builds artifacts in child processes, off this event loop.
  *
- * There are two lanes of one child each. Every build begins in the quick lane. One that takes longer than `quickMs`,
- * where a usual one takes some tenths of a second, goes on in the slow lane when that is free; when it is not, and others
- * wait, it is stopped and begun again once the slow builds ahead of it have ended. So a build waits `quickMs` at most for
- * each that was asked for before it, whatever those are, and slow components wait for one another only.
+ * There are two lanes, each with one child. Every build begins in the quick lane. A usual build takes some tenths of a second. A build
+ * that takes longer than `quickMs` continues in the slow lane if that is free. If it is not free and other builds wait, the builder
+ * stops the long build and starts it again once the slow builds ahead of it have ended. So a build waits at most `quickMs` for each
+ * earlier one, and slow builds wait only for one another.
  */
 export class ChildBuilder implements ArtifactBuilder {
   readonly fingerprint: Readonly<Record<string, string>> = {
@@ -94,7 +94,7 @@ export class ChildBuilder implements ArtifactBuilder {
     }
   }
 
-  /** Takes a build that is overdue out of the way of others. */
+  /** Moves an overdue build out of the quick lane, if it is in the way of others or the slow lane is free. */
   #makeWay(): void {
     const { running, waiting } = this.#quick;
     if (running === undefined || !running.isOverdue) return;
@@ -126,7 +126,7 @@ export class ChildBuilder implements ArtifactBuilder {
       )
       .finally(() => {
         stopTimer();
-        // It may have changed lanes since.
+        // The build may have changed lanes since it started.
         for (const each of [this.#quick, this.#slow]) if (each.running === running) each.running = undefined;
         this.#advance();
       });
@@ -139,7 +139,7 @@ export class ChildBuilder implements ArtifactBuilder {
     return idle?.isFit ? idle : new BuildProcess(this.#options);
   }
 
-  /** One child that is fit for it waits for more work, for a while. */
+  /** Keeps one fit child idle for a while, ready for the next build; stops a child that is unfit. */
   #keep(process: BuildProcess): void {
     if (this.#closed || !process.isFit) {
       process.stop();

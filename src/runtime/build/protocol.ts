@@ -1,13 +1,13 @@
 import { isVivariumError, messageOf, VivariumError } from '#core/errors';
 import type { Artifact } from '#core/ports/artifact';
 
-/** What the parent sends: one component at a time. */
+/** A request of the parent. It sends one at a time. */
 export interface BuildRequest {
   readonly component: Uint8Array;
   readonly meteringMode: Artifact['meteringMode'];
 }
 
-/** A typed error that crosses the process boundary; anything else arrives as its text. */
+/** An error that crosses the process boundary. A typed error keeps its code and details; any other arrives as its text. */
 export interface WireError {
   readonly code: string | undefined;
   readonly message: string;
@@ -16,7 +16,7 @@ export interface WireError {
 }
 
 export type BuildAnswer = ({ readonly artifact: Artifact } | { readonly error: WireError }) & {
-  /** Whether the child may be in no state to build anything else, and has to be replaced. */
+  /** Whether the build may have left the child unable to build anything else, so that the parent must replace it. */
   readonly spoiled: boolean;
 };
 

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Resident bytes of a process; 0 when it is gone or the system does not tell. */
+/** Resident bytes of a process; 0 if the process has ended or the system does not tell. */
 export async function residentBytes(pid: number | undefined): Promise<number> {
   if (pid === undefined) return 0;
   try {

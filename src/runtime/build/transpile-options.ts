@@ -1,14 +1,14 @@
-/** Everything about jco that changes what it writes; part of the engine profile. */
+/** All options that change what jco generates. They are part of the engine profile. */
 export const TRANSPILE_OPTIONS = {
   name: 'component',
   instantiation: { tag: 'async' },
   noTypescript: true,
   noNodejsCompat: true,
-  /** The error case of a `result` is thrown as the plain value that it is. */
+  /** Makes the glue throw the error case of a `result` as a plain value. */
   noComponentErrorWrapping: true,
 } as const;
 
-/** jco names a component's core modules in the order of the file; what it adds for calls between components comes after. */
+/** The name that jco gives a core module. It numbers a component's modules in file order, and its own additional modules after them. */
 export function coreModuleName(index: number): string {
   return `${TRANSPILE_OPTIONS.name}.core${index === 0 ? '' : index + 1}.wasm`;
 }

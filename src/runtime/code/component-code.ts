@@ -12,13 +12,14 @@ import type { GlueHostCall } from './host-call.ts';
 import { glueMessages, type MessageCalls } from './message-calls.ts';
 import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
 
-/** What the generated function gives: functions by name, and interfaces as objects of functions. */
+/** What the generated function returns: functions by name, and interfaces as objects of functions. */
 export type ComponentExports = Readonly<Record<string, unknown>>;
 
 /**
- * jco's `instantiate`, synchronous because the modules are compiled and the linker is; and `stop`, by which the direct
- * path ends a store whose guest breaks the canonical ABI where it could catch an error; and what bounds its lifting, which the
- * glue is told of by its lift guard.
+ * jco's `instantiate`. It is synchronous, because the modules are compiled already and `instantiateCore` is synchronous. The last
+ * three parameters are ours. By `stop` the direct path ends a store whose guest breaks the canonical ABI where the guest could catch
+ * an error. `hold` makes the store's table of resources. `bounds` limits lifting on the direct path, as the lift guard does in
+ * the glue.
  */
 export type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
@@ -29,24 +30,24 @@ export type Instantiate = (
   bounds?: LiftBounds,
 ) => ComponentExports;
 
-/** The code of a component, shared by all its stores. */
+/** The code of a component. All its stores share it. */
 export interface ComponentCode {
   readonly calls: CallPath;
-  /** Whether its exports answer promises, because the guest may be suspended in them. */
+  /** Whether its exports return promises, because the guest may be suspended in them. */
   readonly suspends: boolean;
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly instantiate: Instantiate;
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
-  /** The name of `vivarium:actor/lifecycle` among the exports; undefined where the component is of another world. */
+  /** The name of `vivarium:actor/lifecycle` among the exports; undefined if the component does not export it. */
   readonly lifecycle: string | undefined;
-  /** The name of its function that answers HTTP requests; undefined where it has none. */
+  /** The name of its function that answers HTTP requests; undefined if it has none. */
   readonly handler: string | undefined;
-  /** Its exported functions, read at the first call by name. */
+  /** Returns the index of its exported functions, which is made at the first call by name. */
   readonly exportIndex: () => ExportIndex;
-  /** An exported function of an instance; undefined where the instance lacks it. */
+  /** Returns an exported function of an instance; undefined if the instance lacks it. */
   readonly functionOf: (instance: ComponentExports, exported: ExportedFunction) => Callable | undefined;
-  /** How its stores take messages; undefined where the component is of another world. */
+  /** How its stores take messages; undefined if the component does not export `vivarium:actor/lifecycle`. */
   readonly messages: MessageCalls | undefined;
 }
 
@@ -64,8 +65,8 @@ export function handlerName(exports: readonly ArtifactExport[]): string | undefi
 }
 
 /**
- * Evaluates an artifact's JavaScript as a function. Its text was checked when it was made and its artifact is
- * trusted; what little of the host it may name is shadowed, so that it sees no process, no console and no network.
+ * Evaluates an artifact's JavaScript as a function. The build checked the text, and the artifact is trusted. The few globals of the
+ * host that the text may name are shadowed, so that it sees no process, no console and no network.
  */
 export function componentCode(
   compiled: CompiledArtifact,
@@ -91,7 +92,7 @@ export function componentCode(
     URL: undefined,
     Response: undefined,
     TextDecoder: strictTextDecoder(lifted),
-    // Nothing of a guest's may run outside of a turn: what V8 would run later is out of reach.
+    // No guest code may run outside a turn, so the generated code gets nothing by which V8 would call it later.
     FinalizationRegistry: NeverRegistry,
     setTimeout: nothing,
     clearTimeout: nothing,
@@ -132,17 +133,17 @@ export function componentCode(
 
 const nothing = (): void => {};
 const SILENT_CONSOLE = Object.freeze({ debug: nothing, error: nothing, log: nothing, warn: nothing });
-/** In place of the one by which the glue calls a destructor when an object was collected; the store does, in a turn. */
+/** Replaces `FinalizationRegistry`, by which the glue would call destructors of collected objects. The store calls them, in a turn. */
 class NeverRegistry {
   register(): void {}
   unregister(): void {}
 }
 const SHADOW_GLOBAL = Object.freeze({ WebAssembly, process: undefined });
 
-/** Told how many bytes are about to be copied out of a guest; may end its store. */
+/** Receives the number of bytes that are about to be copied out of a guest. It may end the store. */
 export type LiftGuard = (bytes: number) => void;
 
-/** Strings from a guest that are not UTF-8 end the call: the specification says trap, never a replacement character. */
+/** A decoder that ends the call for a string that is not UTF-8, because the specification demands a trap and no replacement character. */
 function strictTextDecoder(lifted: LiftGuard): typeof TextDecoder {
   return class StrictTextDecoder extends TextDecoder {
     constructor(label?: string) {
@@ -152,7 +153,7 @@ function strictTextDecoder(lifted: LiftGuard): typeof TextDecoder {
     override decode(bytes: Uint8Array): string {
       lifted(bytes.byteLength + TEXT_BYTES);
       const text = super.decode(bytes);
-      // Text that is not ASCII may take two bytes for each of its characters.
+      // V8 may need two bytes per character for a text that is not ASCII.
       if (text.length !== bytes.byteLength) lifted(bytes.byteLength);
       return text;
     }

@@ -1,13 +1,13 @@
 import { RuntimeError } from '../errors.ts';
 import type { ComponentCode, ComponentExports } from './component-code.ts';
 
-/** Takes a function out of an instance's exports, with its arguments. */
+/** Finds a function among an instance's exports and binds its arguments. */
 export type ComponentExport = (exports: ComponentExports) => () => unknown;
 
 /**
- * How to reach an export by name: its WIT name, `add-one` or `ns:pkg/iface@v#add-one`, or one of the shorter forms that
- * `ExportIndex` takes; and the arguments as they are given to it.
- * @throws {RuntimeError} `RUNTIME_NO_EXPORT`, naming what there is; `RUNTIME_INVALID_ARGUMENT`
+ * Finds an export by its name and checks the arguments. The name is the WIT name, `add-one` or `ns:pkg/iface@v#add-one`, or one of
+ * the shorter forms that `ExportIndex` accepts.
+ * @throws {RuntimeError} `RUNTIME_NO_EXPORT`, naming the exports that exist; `RUNTIME_INVALID_ARGUMENT`
  */
 export function findExport(code: ComponentCode, name: string, args: readonly unknown[]): ComponentExport {
   const index = code.exportIndex();

@@ -3,8 +3,8 @@ import { type ExportedFunction, memberName } from '#runtime/exports';
 export type Callable = (...args: readonly unknown[]) => unknown;
 
 /**
- * An exported function among what jco's glue gives: a property, or a property of an interface. Constructors, methods and
- * static functions are those of a class. Nothing but an object's own is an export.
+ * Finds an exported function in the exports of jco's glue. It is a property of the exports, or of the object of an interface;
+ * constructors, methods and static functions belong to a class. Only an object's own properties count as exports.
  */
 export function glueFunction(
   exports: Readonly<Record<string, unknown>>,

@@ -8,10 +8,10 @@ import {
 import { type GivenResources, type ResourceHolder, ResourceObject, type ResourceType } from '#runtime/resources';
 import type { Callable } from './glue-function.ts';
 
-/** What the generated code gave, by name. */
+/** The exports that the generated code returned, by name. */
 type Exports = Readonly<Record<string, unknown>>;
 
-/** What an instance has of resources: their types by the prototypes of the glue's own objects. */
+/** The resources of an instance: its table, and the resource types by the prototypes of the glue's objects. */
 interface Instance {
   readonly given: GivenResources;
   readonly types: ReadonlyMap<object, ResourceType>;
@@ -20,8 +20,8 @@ interface Instance {
 type Handle = Extract<ArgumentType['shape'], { kind: 'own' | 'borrow' }>;
 
 /**
- * Keeps the objects that jco's glue makes for a component's resources away from the embedder: their methods and what disposes
- * of them would run the guest outside of a turn. The embedder has objects of the store's, as on the direct path.
+ * Hides from the embedder the objects that jco's glue makes for a component's resources, because their methods and disposers would run
+ * the guest outside a turn. The embedder gets the store's objects instead, as on the direct path.
  */
 export class GlueResources {
   readonly #index: () => ExportIndex;
@@ -33,7 +33,7 @@ export class GlueResources {
     this.#index = index;
   }
 
-  /** Notes what resources an instance exports. */
+  /** Records the resource classes that an instance exports. */
   attach(exports: Exports, holder: ResourceHolder | undefined): void {
     const types = new Map<object, ResourceType>();
     for (const owner of Object.keys(exports)) {
@@ -48,7 +48,7 @@ export class GlueResources {
     this.#instances.set(exports, { given, types });
   }
 
-  /** The function as the embedder calls it. */
+  /** Wraps an exported function, so that the store's objects stand for resources in its arguments and its result. */
   crossing(exports: Exports, exported: ExportedFunction, call: Callable): Callable {
     const instance = this.#instances.get(exports);
     const { params, result } = exported;
@@ -87,7 +87,7 @@ export class GlueResources {
     }
   }
 
-  /** The value with its resources replaced. */
+  /** Returns the value with each of its resources replaced by what `each` returns. */
   #map(type: ArgumentType | undefined, value: unknown, each: (handle: Handle, value: unknown) => unknown): unknown {
     if (type === undefined || !this.#holds(type)) return value;
     const { shape } = type;
@@ -120,7 +120,7 @@ export class GlueResources {
     return holds;
   }
 
-  /** @param name of the glue's class: its name in WIT is that of the functions that it has */
+  /** @param name the name of the glue's class; the resource's WIT name comes from the names of its functions */
   #typeOf(owner: string, name: string): ResourceType {
     const key = `${owner}#${name}`;
     let type = this.#types.get(key);
@@ -177,7 +177,7 @@ function payloadOf(shape: ArgumentType['shape'], tag: unknown): ArgumentType | u
   return shape.kind === 'result' ? (tag === 'ok' ? shape.ok : shape.error) : undefined;
 }
 
-/** The resource that a function belongs to, and the glue's class for it. */
+/** The WIT name of the resource that a function belongs to, and the name of the glue's class for it. */
 function resourceOf({ member }: ExportedFunction): { readonly name: string; readonly class: string } | undefined {
   if (!member.startsWith('[')) return undefined;
   const [name = ''] = member.slice(member.indexOf(']') + 1).split('.');

@@ -6,21 +6,21 @@ import { isFromEmbedder } from '#runtime/host';
 import { ComponentError, RuntimeError } from '../errors.ts';
 
 /**
- * Whether what a host function threw is the error case of its `result`, and not a failure: a plain value is the case
- * itself, and an object with a property `payload` of its own, such as a `ComponentError`, carries it.
+ * Whether a host function threw the error case of its `result`, and did not fail. A plain value is the error case itself. An object
+ * with an own property `payload`, such as a `ComponentError`, carries the error case.
  */
 export function isErrorCase(thrown: unknown): boolean {
   return hasPayload(thrown) || !(thrown instanceof Error || thrown instanceof WebAssembly.Exception);
 }
 
-/** The error case that a host function threw; for what `isErrorCase` says yes to. */
+/** The error case that a host function threw. `isErrorCase` must hold for `thrown`. */
 export function errorCaseOf(thrown: unknown): unknown {
   return hasPayload(thrown) ? thrown.payload : thrown;
 }
 
 /**
- * What a host function of which the type is a `result` answered: its ok value or, as jco has it, the result itself.
- * @param ok whether an answer that is tagged so can only be the result itself; `err` likewise
+ * Normalises what a host function returned whose type is a `result`: either the ok value or, as jco allows, the tagged result itself.
+ * @param ok whether an answer with the tag `ok` can only be the result itself; `err` likewise
  */
 export function asResult(answer: unknown, ok: boolean, err: boolean): ResultCase {
   if (typeof answer === 'object' && answer !== null && 'tag' in answer) {
@@ -29,20 +29,20 @@ export function asResult(answer: unknown, ok: boolean, err: boolean): ResultCase
   return { tag: 'ok', val: answer };
 }
 
-/** What ends a store of which a host function failed, by its name in WIT. */
+/** The error that ends a store after a host function failed. @param name the function's name in WIT */
 export function hostFailure(name: string, thrown: unknown): VivariumError {
-  // What ends the store already, or is the host's own word for the end, goes on as it is.
+  // An error that already ends the store, or is one of the host's own, stays as it is.
   if (thrown instanceof RuntimeError && !hasPayload(thrown)) return thrown;
   const why = isErrorCase(thrown) ? `its type has no error case, but it threw ${shown(thrown)}` : messageOf(thrown);
   return new RuntimeError('RUNTIME_TRAP', `the host function ${name} failed: ${why}`, { cause: thrown });
 }
 
-/** Whether a value is a promise to whoever awaits it: one that is not the language's own counts too. */
+/** Whether `await` would treat a value as a promise. Thenables of other libraries count too. */
 export function isThenable(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && 'then' in answer && typeof answer.then === 'function';
 }
 
-/** What ends a store of which a host function answered a promise; its rejection, if any, is nobody's. */
+/** The error that ends a store after a host function returned a promise. Nobody waits for the promise, so its rejection is ignored. */
 export function hostWouldBlock(name: string, answer: unknown): VivariumError {
   if (answer instanceof Promise) answer.catch(() => {});
   const why = OURS.test(name)
@@ -53,14 +53,14 @@ export function hostWouldBlock(name: string, answer: unknown): VivariumError {
 
 const OURS = /^(?:wasi|vivarium):/;
 
-/** Calls a host function of a component that goes through the glue. `fallible`: its type is a `result`. */
+/** Calls a host function for a component that uses the glue. `fallible` says that the function's type is a `result`. */
 export type GlueHostCall = (name: string, fallible: boolean, call: () => unknown) => unknown;
 
-/** @param answers checks for what an embedder's functions answer */
+/** @param answers the checks for what an embedder's functions return */
 export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks): GlueHostCall {
   return (name, fallible, call) => {
     const { state } = current;
-    // What was copied out of the guest were this call's arguments; the next lift counts from nothing.
+    // The bytes counted so far were this call's arguments. Their lift has ended, so the next lift counts from zero.
     state.lifted();
     let answer: unknown;
     try {
@@ -78,13 +78,13 @@ export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks)
   };
 }
 
-/** Whether a function is an embedder's. @param name in WIT: its interface and `#` stand before it where it is of one */
+/** Whether the embedder gave a function. @param name the WIT name; the interface and `#` precede it if the function is of an interface */
 function isChecked({ imports }: HostState, name: string): boolean {
   const hash = name.indexOf('#');
   return isFromEmbedder(imports[hash === -1 ? name : name.slice(0, hash)]);
 }
 
-/** The answer in the form in which it was given: the glue itself looks whether it is a `result`. */
+/** Checks an answer and returns it in the form in which it was given, because the glue itself checks whether it is a `result`. */
 function checkedAnswer(answers: AnswerChecks, name: string, fallible: boolean, answer: unknown): unknown {
   if (!fallible) return answers.check(name, answer);
   const taken = answers.tagsCarried(name);

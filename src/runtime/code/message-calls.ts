@@ -1,7 +1,7 @@
 import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core/messages';
 import type { Turn } from '#core/ports/engine';
 
-/** The exports of `vivarium:actor/lifecycle`. They answer promises where the guest may be suspended. */
+/** The exports of `vivarium:actor/lifecycle`. They return promises if the guest may be suspended. */
 export interface Lifecycle {
   initialize(config: unknown): Turn<void>;
   handleMessage(message: ComponentMessage): Turn<Uint8Array | undefined>;
@@ -11,14 +11,14 @@ export interface Lifecycle {
   shutdown(): Turn<void>;
 }
 
-/** How messages enter a store: functions that all stores of a component share, given what `entryOf` found in one. */
+/** How messages enter a store. All stores of a component share these functions; `entryOf` finds what they call in one store. */
 export interface MessageCalls {
   entryOf(lifecycle: object): object;
   handleMessage(entry: object, message: OutgoingMessage): Turn<Uint8Array | undefined>;
   handleCallback(entry: object, message: OutgoingMessage): Turn<void>;
 }
 
-/** Through jco's glue, which takes strings alone. */
+/** Messages enter through jco's glue, which accepts texts only as strings. */
 export const glueMessages: MessageCalls = {
   entryOf: (lifecycle) => lifecycle,
   handleMessage: (entry, message) => (entry as Lifecycle).handleMessage(readableMessage(message)),

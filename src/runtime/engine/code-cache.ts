@@ -11,19 +11,19 @@ import { plannedCalls } from './planned-calls.ts';
 export interface CodeCachePorts {
   readonly builder: ArtifactBuilder;
   readonly cache: ArtifactCache;
-  /** The engine profile's id, and the digest of a component's bytes. */
+  /** Computes the key of an artifact: the engine profile's id and the digest of the component's bytes. */
   readonly keyOf: (component: GivenComponent, request: EngineLoadRequest) => Promise<ArtifactKey>;
   readonly current: CurrentStore;
-  /** Suspends guests, if they may wait at all. */
+  /** Suspends guests; used only if `waits` says that guests may wait. */
   readonly scheduler: TurnScheduler;
   readonly waits: boolean;
-  /** Whether the runtime's storage may answer promises. */
+  /** Whether the runtime's storage may return promises. */
   readonly storageWaits: boolean;
-  /** Forces one way into components, for comparison; by default direct wherever it is equivalent. */
+  /** Forces the direct path or the glue, for comparison. By default a component takes the direct path wherever that is equivalent. */
   readonly calls?: CallPath | undefined;
 }
 
-/** The code of components: built at most once, evaluated at most once for as long as the artifact is held. */
+/** Holds the code of components. Each is built at most once, and evaluated at most once for as long as the artifact is held. */
 export class CodeCache {
   readonly #ports: CodeCachePorts;
   readonly #evaluated: Readonly<Record<Scheduling, WeakMap<CompiledArtifact, ComponentCode>>> = {
@@ -35,7 +35,7 @@ export class CodeCache {
     this.#ports = ports;
   }
 
-  /** What the cache has was validated when it was built. @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED` */
+  /** Returns the code of a component. A cached artifact was validated when it was built. @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED` */
   async get(request: EngineLoadRequest): Promise<ComponentCode> {
     const { component, scheduling, signal } = request;
     const key = await this.#ports.keyOf(component, request);
@@ -60,9 +60,9 @@ export class CodeCache {
     const { builder, cache } = this.#ports;
     const found = component instanceof Uint8Array ? undefined : await cache.find?.(key);
     if (found !== undefined) return found;
-    // Read before the build, whose failure everybody who waits for it would share, and the cache might remember.
+    // Read the bytes before the build: everybody who waits for the build shares its failure, and the cache might remember it.
     const bytes = await bytesOf(component);
-    // The build is shared by all who ask for the component: it gets the cache's signal, not this caller's.
+    // All who ask for the component share the build, so it gets the cache's signal and not this caller's.
     const build = (stop?: AbortSignal): Promise<Artifact> => builder.build(bytes, metering, stop);
     return cache.get(key, build, signal, origin);
   }
@@ -93,7 +93,7 @@ export function loadAborted(signal: AbortSignal): RuntimeError {
   return new RuntimeError('RUNTIME_ABORTED', 'the load was aborted', { cause: signal.reason });
 }
 
-/** Lets timers and I/O run between two steps that each take milliseconds for a large component. */
+/** Lets timers and I/O run between two steps, because each step takes milliseconds for a large component. */
 function breath(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -25,14 +25,15 @@ export interface JcoEnginePorts extends CodeCachePorts {
   readonly linker: HostLinker;
   readonly stores: StoreManager;
   readonly limiter: ComponentLimiter;
-  /** Whether the meter reads the clock of whoever calls. */
+  /** Whether the meter reads the same clock as its callers. */
   readonly sharesClock: boolean;
   readonly onState: (change: StateChange) => void;
 }
 
 /**
- * Runs components on V8: transpiled by jco, metered, compiled once, instantiated for each store. Host functions are
- * defined once, in the linker. Every call is synchronous; the caller keeps to one turn at a time for each handle.
+ * Runs components on V8. jco transpiles a component, the meter rewrites its core modules, V8 compiles them once, and each store
+ * instantiates them. The linker defines host functions once. The caller runs one turn at a time for each handle. A call may return a
+ * promise, because its guest may be suspended.
  */
 export class JcoEngine implements RuntimeEngine {
   readonly #ports: JcoEnginePorts;
@@ -77,9 +78,9 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /**
-   * Starts another version of a component beside the one that runs, and puts it in its place once it is ready and healthy. When it
-   * fails, the one that runs stays. The old one answers the requests that it has begun, and is not asked to shut down: what it gave up
-   * would be the new one's.
+   * Starts a new version of a component beside the running one, and replaces the running one once the new version is ready and healthy.
+   * If the new version fails, the running one stays. The old version still answers the requests that it has begun. The engine does not
+   * call its `shutdown`, because anything that it released would now belong to the new version.
    * @param between runs its argument between two turns of the component
    * @throws as `loadComponent`
    */
@@ -148,14 +149,14 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /**
-   * Nobody wants the answer of the turn that runs any more. Answers whether that ends it: where it is loaded with `cancel: 'turn'`.
-   * It ends at once where it is suspended, and otherwise behind the host function that it has called.
+   * Ends the turn that runs, whose answer nobody wants any more, if the component was loaded with `cancel: 'turn'`. Returns whether it
+   * does. A suspended turn ends at once; any other ends after the host function that it has called.
    */
   giveUpTurn(handle: ComponentHandle, reason: VivariumError): boolean {
     return this.#components.get(handle?.handleId)?.giveUpTurn(handle, reason) ?? false;
   }
 
-  /** The turns of one component, to be kept by who calls it often. @throws `RUNTIME_NOT_FOUND` */
+  /** Returns the object that runs one component's turns, for callers that call it often. @throws `RUNTIME_NOT_FOUND` */
   runnerOf(handle: ComponentHandle): LoadedComponent {
     return this.#find(handle);
   }
@@ -173,8 +174,8 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /**
-   * A turn that answers an HTTP request, by `wasi:http/incoming-handler`.
-   * @param began told how to end the turn, before the guest runs
+   * Runs a turn that answers an HTTP request through `wasi:http/incoming-handler`.
+   * @param began receives the function that ends the turn, before the guest runs
    * @throws `RUNTIME_…`, `METERING_…`
    */
   serve(handle: ComponentHandle, request: ServedRequest, began: (end: EndTurn) => void): Turn<unknown> {
@@ -185,12 +186,12 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle).serve(resources, began);
   }
 
-  /** Whether requests of a component are answered side by side, each in a store of its own. */
+  /** Whether a component answers requests side by side, each in its own store. */
   servesSideBySide(handle: ComponentHandle): boolean {
     return this.#find(handle).policy === 'per-call';
   }
 
-  /** Whether a turn of a component ends for which nobody waits any more. */
+  /** Whether the engine ends a turn of a component once nobody waits for it any more. */
   endsUnwanted(handle: ComponentHandle): boolean {
     return this.#components.get(handle?.handleId)?.endsUnwanted ?? false;
   }
@@ -201,20 +202,20 @@ export class JcoEngine implements RuntimeEngine {
     ) => object;
   }
 
-  /** A turn for resources that the embedder let go, where any wait and the component takes turns. @throws as `callExport` */
+  /** Runs a turn that drops resources which the embedder released, if there are any and the component takes turns. @throws as `callExport` */
   dropResources(handle: ComponentHandle): Turn<void> {
     return this.#components.get(handle?.handleId)?.dropResources();
   }
 
   /**
-   * The arguments of an export that a JSON array says, by the types of its interface.
+   * Reads the arguments of an export from a JSON array, by the parameter types of the export.
    * @throws `RUNTIME_NO_EXPORT`, `RUNTIME_INVALID_ARGUMENT`
    */
   argumentsFromJson(handle: ComponentHandle, name: string, json: string): readonly unknown[] {
     return argumentsFromJson(this.#find(handle).code.exportIndex().find(name), json);
   }
 
-  /** What the component says of itself, asked once it is ready: a few KB of it, charged to its store. */
+  /** Asks a ready component for its metadata. The host keeps at most a few KB of it and charges them to the store. */
   metadata(handle: ComponentHandle): Turn<ComponentMetadata | undefined> {
     const component = this.#find(handle);
     if (component.code.lifecycle === undefined) return undefined;
@@ -235,17 +236,17 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle).lifecycle;
   }
 
-  /** Where a component is in its life; `stopped` for one that is no longer there. */
+  /** The state of a component; `stopped` for one that is no longer loaded. */
   state(handle: ComponentHandle): ComponentState {
     return this.#components.get(handle?.handleId)?.lifecycle.state ?? 'stopped';
   }
 
-  /** Why a component takes no calls, or is not there to take any. */
+  /** The error that says why a component takes no calls, or that it is not loaded. */
   refusal(handle: ComponentHandle): RuntimeError {
     return this.#components.get(handle?.handleId)?.refusal() ?? notLoaded(handle);
   }
 
-  /** Makes the store of a component that is initializing and has it initialize itself. */
+  /** Makes the store of a component that is initializing, and calls the guest's `initialize`. */
   async #start(component: LoadedComponent): Promise<void> {
     const store = await this.#open(component);
     if (component.policy === 'per-actor') component.store = store;
@@ -268,11 +269,11 @@ export class JcoEngine implements RuntimeEngine {
     }
   }
 
-  /** Calls `shutdown` if there is an instance, and lets go of it; answers the reason with what went wrong in that. */
+  /** Calls `shutdown` if there is a store, and releases the store. Returns the reason, with the error of `shutdown` if it failed. */
   async #shutDown(component: LoadedComponent, reason: string): Promise<string> {
     const { store } = component;
     component.store = undefined;
-    // A guest that is suspended in a call cannot be asked to shut down: the call ends, and the store with it.
+    // A guest that is suspended in a call cannot run `shutdown`, so this ends the call and with it the store.
     await component.endTurn(
       new RuntimeError('RUNTIME_ABORTED', `the component was ended while a turn of it was suspended: ${reason}`),
     );
@@ -298,7 +299,7 @@ export class JcoEngine implements RuntimeEngine {
   }
 }
 
-/** Ends a start that is suspended when the load's signal is aborted. */
+/** Waits for a start, and ends it if it is suspended when the load's signal is aborted. */
 async function endingOn(
   signal: AbortSignal | undefined,
   component: LoadedComponent,
@@ -314,7 +315,7 @@ async function endingOn(
   }
 }
 
-/** @throws {RuntimeError} `RUNTIME_INSTANTIATION_FAILED` where a component says that it is unhealthy, and what its `health` ends with */
+/** @throws {RuntimeError} `RUNTIME_INSTANTIATION_FAILED` if the component says that it is unhealthy; and any error of its `health` */
 async function checkHealth(component: LoadedComponent): Promise<void> {
   const { lifecycle } = component.code;
   if (lifecycle === undefined) return;
@@ -328,7 +329,7 @@ function notLoaded(handle: ComponentHandle): RuntimeError {
   return new RuntimeError('RUNTIME_NOT_FOUND', `no component ${id} is loaded`, { details: { id, component: id } });
 }
 
-/** `component-config` as `initialize` takes it. */
+/** The `component-config` that `initialize` takes. */
 function configOf({ environment, config, limits }: LoadedComponent): unknown {
   return {
     envVars: environment(),

@@ -1,7 +1,7 @@
 import type { PlannedCalls } from '#runtime/direct';
 import { decodeCallPlan, exportedIn } from '#runtime/direct';
 
-/** What the build found; found again for an artifact that another builder made, which costs a start milliseconds. */
+/** Returns the call plan that the build made. An artifact of another builder has none: it is planned here, which takes milliseconds. */
 export async function plannedCalls(
   component: () => Promise<Uint8Array>,
   kept: string | undefined,

@@ -1,19 +1,19 @@
 import type { ComponentHandle } from '#core';
 
-/** The turn that calls a function of the embedder's. */
+/** Tells an embedder's function about the turn that calls it. */
 export interface HostCaller {
   /** The component whose turn it is. */
   readonly handle: ComponentHandle;
   /**
-   * Aborted when the turn ends otherwise than by answering: by a limit, an unload, a signal, a trap. Its reason is the error
-   * of the turn. A function that still waits then waits for nobody.
+   * Aborted if the turn ends without an answer: by a limit, an unload, a signal or a trap. Its reason is the turn's error. Nobody
+   * takes the answer of a function that still waits then.
    */
   readonly signal: AbortSignal;
-  /** When the turn ends at the latest (`maxTurnTimeMs`), in milliseconds as `Date.now` counts them. */
+  /** The latest time at which the turn ends (`maxTurnTimeMs`), in milliseconds like `Date.now`. */
   readonly deadline: number;
 }
 
-/** The caller of one turn, made where a function asks for it: most functions never do. */
+/** The caller of one turn. It is made when a function asks for it, because most functions never do. */
 export class TurnCaller implements HostCaller {
   readonly handle: ComponentHandle;
   readonly deadline: number;
@@ -31,7 +31,7 @@ export class TurnCaller implements HostCaller {
     return this.#ending.signal;
   }
 
-  /** The turn has ended, and not by answering. */
+  /** Aborts the signal, because the turn has ended without an answer. */
   abort(reason: Error): void {
     this.#ended = reason;
     this.#ending?.abort(reason);

@@ -4,21 +4,21 @@ import { interfaceName, isCompatible } from '#runtime/exports';
 export type HostInterface = Readonly<Record<string, unknown>>;
 
 /**
- * The host's side of imports, defined once and shared by all stores.
+ * Holds the host's implementations of imports. They are defined once and all stores share them.
  *
- * A function answers a value, or throws what is the error case of its WIT `result` (see `host-call.ts`). Anything else
- * that it throws ends the store: a guest must not go on after the host failed half-way, nor catch it. The code that calls
- * host functions sees to that, so that functions and classes stay as they were given.
+ * A function returns a value, or throws the error case of its WIT `result` (see `host-call.ts`). If it throws anything else, the
+ * store ends, because a guest must neither catch the failure of a host function nor go on after it. The code that calls host
+ * functions ensures this, so the linker need not wrap functions and classes.
  */
 export class HostLinker {
   readonly #interfaces = new Map<string, { readonly name: string; readonly functions: HostInterface }>();
 
-  /** @param name the interface with its version, as `wasi:cli/exit@0.2.0` */
+  /** @param name the interface with its version, for example `wasi:cli/exit@0.2.0` */
   define(name: string, functions: HostInterface): void {
     this.#interfaces.set(interfaceName(name).base, { name, functions });
   }
 
-  /** The interface that serves an import, or undefined: one without a version takes any. */
+  /** The interface that serves an import, or undefined. An import without a version accepts any version. */
   find(name: string): HostInterface | undefined {
     const { base, version } = interfaceName(name);
     const found = this.#interfaces.get(base);
@@ -26,7 +26,7 @@ export class HostLinker {
     return version === '' || isCompatible(version, interfaceName(found.name).version) ? found.functions : undefined;
   }
 
-  /** Every interface that is defined, with its version. */
+  /** The names of all defined interfaces, with their versions. */
   get names(): string[] {
     return [...this.#interfaces.values()].map(({ name }) => name);
   }

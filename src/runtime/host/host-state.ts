@@ -9,10 +9,10 @@ import type { KeyValueNamespace } from '#core/ports/storage';
 import type { FileGuard } from '#security/access';
 import type { HostCaller } from './host-caller.ts';
 
-/** `stdout` and `stderr` are what a component printed; the others are levels of `host-services.log`. */
+/** `stdout` and `stderr` carry what a component printed; the others are levels of `host-services.log`. */
 export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';
 
-/** One line of a component's log. Text is the guest's own: neutralise it before it reaches a terminal. */
+/** One line of a component's log. The guest controls its text: neutralise it before it reaches a terminal. */
 export interface LogRecord {
   readonly handle: ComponentHandle;
   readonly channel: LogChannel;
@@ -23,46 +23,46 @@ export interface LogRecord {
 /** A component's environment variables: those that it was given, and those of the host that it may read now. */
 export type Environment = () => readonly (readonly [name: string, value: string])[];
 
-/** What the host functions need to know of the store that calls them. One for each store. */
+/** What host functions need of the store that calls them. Each store has one. */
 export interface HostState {
   readonly handle: ComponentHandle;
   /** What an embedder's function is told of the turn that runs. */
   readonly caller: HostCaller;
   readonly authority: ComponentAuthority;
-  /** What meets its component's imports. */
+  /** The implementations of the component's imports, by name. */
   readonly imports: Readonly<Record<string, unknown>>;
   readonly environment: Environment;
   readonly args: readonly string[];
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
   readonly stdio: Stdio;
-  /** Bytes that the host keeps on its behalf, beside its own memory. */
+  /** The quota of bytes that the host keeps for the store, apart from the guest's own memory. */
   readonly hostMemory: Quota;
-  /** Aborted when the store ends: what it began outside itself ends with it. */
+  /** Aborted when the store ends, so that whatever the store began outside itself ends too. */
   readonly ending: AbortSignal;
-  /** Its files; all are closed when the store ends. */
+  /** The store's files. All of them are closed when the store ends. */
   files(): FileGuard;
-  /** Opened at the first use: most components store nothing. */
+  /** The component's storage. It is opened at the first use, because most components store nothing. */
   storage(): KeyValueNamespace;
-  /** Does something once when the turn that runs has ended, whichever way. */
+  /** Runs a task once when the running turn has ended, however it ends. */
   afterTurn(task: () => void): void;
   log(channel: LogChannel, message: string, context: LogRecord['context']): void;
   /**
-   * Told of bytes that are copied out of the guest in one lift; too many end the store. Lists that overlap could make a
-   * small memory fill the host's.
+   * Counts bytes that one lift copies out of the guest, and ends the store if there are too many. Without this bound, a guest with a
+   * small memory could fill the host's memory with lists that overlap.
    */
   lift(bytes: number): void;
-  /** The lift has ended; the next one counts from nothing. */
+  /** Resets the count, because the lift has ended. */
   lifted(): void;
-  /** Ends the running call so that the guest cannot catch it, and the store with it. Never returns. */
+  /** Ends the running call in a way that the guest cannot catch, and with it the store. Never returns. */
   stop(reason: VivariumError): never;
-  /** The same for what was thrown out of the guest's code. */
+  /** Like `stop`, for an exception whose reason is not yet classified. Never returns. */
   trap(thrown: unknown): never;
 }
 
 /**
- * The store that calls a host function. Host functions are made once and shared by all stores, like a linker's; the
- * caller is the store of the turn that runs.
+ * Gives host functions the store that calls them. All stores share the host functions, so the caller is the store of the turn
+ * that runs.
  */
 export interface CurrentStore {
   readonly state: HostState;

@@ -6,21 +6,21 @@ import type { HostInterface, HostLinker } from './host-linker.ts';
 
 type Given = Readonly<Record<string, unknown>>;
 
-/** What embedders gave, as a component is given it. */
+/** The import objects that were made from what embedders gave. */
 const fromEmbedders = new WeakSet<object>();
 
-/** Whether what meets an import is an embedder's, and no trusted part of the host: what it answers is checked. */
+/** Whether an import comes from an embedder. What it returns must be checked, because it is not a trusted part of the host. */
 export function isFromEmbedder(met: unknown): boolean {
   return typeof met === 'object' && met !== null && fromEmbedders.has(met);
 }
 
-/** How many names an error shows of what was given. */
+/** An error lists at most this many names of given imports. */
 const MOST_SHOWN = 20;
 
 /**
- * Everything that a component imports: what the embedder gave comes first, WASI's and our interfaces from the linker
- * meet the rest. Nothing that the embedder gave is changed.
- * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`, naming every import that is not met and what there is
+ * Resolves everything that a component imports. What the embedder gave comes first; the linker's interfaces, WASI's and ours, serve
+ * the rest. The embedder's own objects are not changed.
+ * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`, naming every import that nothing serves, and what is available
  */
 export function resolveImports(
   wanted: readonly string[],
@@ -38,7 +38,7 @@ export function resolveImports(
   return resolved;
 }
 
-/** A bare function stands for itself, as a world imports one. */
+/** Finds what the embedder gave for an import. A bare function serves an import that is itself a function. */
 function givenInterface(given: Given, name: string): HostInterface | undefined {
   const key = keyFor(given, name);
   const value = key === undefined ? undefined : given[key];
@@ -53,8 +53,8 @@ function givenInterface(given: Given, name: string): HostInterface | undefined {
 }
 
 /**
- * The key of what meets an import: its own name, or else the highest version that is compatible with it, or else the
- * interface's name without a version, which stands for all of them. Entries that are undefined are as if left out.
+ * The key of the entry that serves an import: the import's own name, or else the same interface in its highest compatible version,
+ * or else the interface's name without a version, which serves all versions. Entries that are undefined count as absent.
  */
 function keyFor(given: Given, name: string): string | undefined {
   if (Object.hasOwn(given, name) && given[name] !== undefined) return name;
@@ -69,9 +69,9 @@ function keyFor(given: Given, name: string): string | undefined {
 }
 
 /**
- * The functions and classes of an interface as the embedder's object has them, inherited ones too. Functions are bound
- * to that object, which is the `this` that its methods expect. Resource classes are themselves: their names begin with a
- * capital, and `default` may be one.
+ * Copies the functions and classes of an embedder's object, inherited ones too, into a new object. Functions are bound to the
+ * embedder's object, because its methods expect it as `this`. Resource classes are not bound: they are the properties whose name
+ * begins with a capital, and `default`, which may be a class.
  */
 function viewOf(owner: object): HostInterface {
   const view: Record<string, unknown> = Object.create(null);
@@ -91,8 +91,8 @@ function viewOf(owner: object): HostInterface {
 }
 
 /**
- * Lets what has its name in WIT be found by the one that jco makes of it: `get-HTTP-code` by `getHttpCode`, and a class
- * `my-counter` by `MyCounter`. Where both are given the WIT name, which is the exact one, comes first.
+ * Adds the names that jco uses for properties with WIT names: `getHttpCode` for `get-HTTP-code`, and `MyCounter` for a class
+ * `my-counter`. If both are given, the WIT name comes first, because it is the exact one.
  */
 function addWitNames(view: Record<string, unknown>, owner: object): void {
   for (const key of Object.keys(view)) {

@@ -8,7 +8,7 @@ import { readRegular, TooLargeFile, UnusableFile } from '#files';
 import { RuntimeError } from '../errors.ts';
 import { validateBytes } from './validate-bytes.ts';
 
-/** `<base>/<namespace>/<name>/<instance>.wasm`. An id never leads out of the base, not by a link either. */
+/** Loads `<base>/<namespace>/<name>/<instance>.wasm`. No id can name a file outside the base, not even through a link. */
 export class FileComponentLoader implements ComponentLoader {
   readonly #base: string;
   readonly #maxBytes: number;
@@ -50,7 +50,7 @@ export class FileComponentLoader implements ComponentLoader {
 }
 
 /**
- * Reads a regular file, which a link may lead to.
+ * Reads a component from a regular file, or from a link to one.
  * @throws {RuntimeError} `RUNTIME_NOT_FOUND`, `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED`, and `ENOENT` as it is
  */
 export async function readComponentFile(
@@ -74,12 +74,12 @@ export async function readComponentFile(
   }
 }
 
-/** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` for more bytes than may be loaded */
+/** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` if there are more than `maxBytes` bytes */
 export function checkComponentSize(bytes: Uint8Array, maxBytes: number, what = 'the component'): void {
   if (bytes.length > maxBytes) throw tooLarge(what, maxBytes);
 }
 
-/** One error for every way in. */
+/** The error for a component that is too large, whichever way it was loaded. */
 export function tooLarge(what: string, maxBytes: number, cause?: unknown): RuntimeError {
   return new RuntimeError(
     'RUNTIME_INVALID_COMPONENT',
@@ -88,7 +88,7 @@ export function tooLarge(what: string, maxBytes: number, cause?: unknown): Runti
   );
 }
 
-/** Whether a file system error says that there is nothing there. */
+/** Whether a file system error says that the file does not exist. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }

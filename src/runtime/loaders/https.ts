@@ -12,8 +12,8 @@ export interface HttpsLoadOptions {
 }
 
 /**
- * Fetches a component by `https:` URL. The URL must say what it expects (`#sha256=<64 hex>`): nothing else vouches for
- * the bytes. Redirects are followed, the digest decides.
+ * Fetches a component from an `https:` URL. The URL must contain the expected digest (`#sha256=<64 hex>`), because nothing else
+ * vouches for the bytes. Redirects are followed: only the digest decides.
  * @throws {RuntimeError} `RUNTIME_FETCH_FAILED`, `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED`
  */
 export async function fetchComponent(url: URL, options: HttpsLoadOptions = {}): Promise<Uint8Array> {

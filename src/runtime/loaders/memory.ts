@@ -2,11 +2,11 @@ import { type ComponentId, formatComponentId } from '#core';
 import type { ComponentLoader } from '#core/ports/loader';
 import { validateBytes } from './validate-bytes.ts';
 
-/** Components held in memory, by id. */
+/** Loads components that are held in memory, by id. */
 export class MemoryComponentLoader implements ComponentLoader {
   readonly #components = new Map<string, Uint8Array>();
 
-  /** Keeps a copy of the bytes: a later change of the caller's array changes nothing. */
+  /** Keeps a copy of the bytes, so that the caller may change its array later. */
   add(id: ComponentId, bytes: Uint8Array): this {
     this.#components.set(formatComponentId(id), Uint8Array.from(bytes));
     return this;
@@ -21,7 +21,7 @@ export class MemoryComponentLoader implements ComponentLoader {
   }
 }
 
-/** Asks one loader after the other; the first that has the component gives it. */
+/** Asks one loader after the other. The first that has the component provides it. */
 export class ChainComponentLoader implements ComponentLoader {
   readonly #loaders: readonly ComponentLoader[];
 
@@ -45,7 +45,7 @@ export class ChainComponentLoader implements ComponentLoader {
     for (const loader of this.#loaders) {
       const file = await loader.fileOf?.(id);
       if (file !== undefined) return file;
-      // Where this one has the bytes they are from no file, whatever a later one has under the id.
+      // If this loader has the bytes, they come from no file, even if a later loader has a file for the same id.
       if (loader.fileOf === undefined && (await loader.loadBytes(id)) !== undefined) return undefined;
     }
     return undefined;

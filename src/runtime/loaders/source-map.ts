@@ -1,14 +1,14 @@
 import { parseForeignJson } from '#core/text';
 import { readRegular, type SourcePlace, sourceLines } from '#files';
 
-/** A map of a megabyte belongs to a bundle of some hundred thousand lines. */
+/** The bounds of a source map. A map of one megabyte belongs to a bundle of some hundred thousand lines. */
 const BOUNDS = { maxLength: 8 * 2 ** 20, maxDepth: 4, maxItems: 20_000 };
-/** What a bundle is called by the engine inside of a component that `viv build` made. */
+/** A position in the bundle, as the JavaScript engine writes it inside a component that `viv build` made. */
 const PLACE = /componentize-qjs:user\.js:(\d{1,7}):(\d{1,7})/g;
 
 /**
- * What the file beside a component says of its bundle: a function that puts the author's places into a text. Undefined
- * where there is no such file. It is parsed when it is needed first; one that is damaged changes nothing.
+ * Reads the source map beside a component, and returns a function that replaces positions in the bundle, within a text, by positions
+ * in the author's files. Returns undefined if there is no source map. The map is parsed at its first use; a damaged map changes no text.
  */
 export async function sourceMapBeside(component: string): Promise<((text: string) => string) | undefined> {
   const text = await readRegular(`${component}.map`, BOUNDS.maxLength, { links: 'follow' }).catch(() => undefined);

@@ -2,61 +2,61 @@ import type { ComponentHandle } from '#core';
 import type { Quota } from '#core/limits';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 
-/** What V8 keeps for an object that stands for a resource, with its record and what watches for its collection. */
+/** V8 keeps about this many bytes for an object that stands for a resource, its record and its entry in the finalization registry. */
 const GIVEN_BYTES = 512;
-/** As many resources of one store the embedder holds at most. */
+/** The embedder may hold at most this many resources of one store. */
 const MAX_GIVEN = 100_000;
 
 /** A resource type that a component exports. */
 export interface ResourceType {
-  /** Its name in WIT, as `cart`. */
+  /** Its name in WIT, for example `cart`. */
   readonly name: string;
-  /** What stands before the names of its functions: its interface and `#`, or nothing. */
+  /** The prefix of its functions' names: its interface and `#`, or nothing. */
   readonly path: string;
-  /** The names of its methods in WIT, and the properties by which an object has them. */
+  /** Its methods: the name of each in WIT, and the JavaScript property that holds it. */
   readonly methods: readonly { readonly name: string; readonly property: string }[];
 }
 
-/** What a store keeps for the resources of its component. */
+/** What a store does for the resources of its component. */
 export interface ResourceHolder {
-  /** Takes bytes from what the host keeps for the store; answers false where so much is not left. */
+  /** Charges bytes to what the host may keep for the store. Returns false if fewer are left. */
   charge(bytes: number): boolean;
-  /** Makes the store's table of what the embedder holds. @param destroy calls the guest's destructor, within a turn */
+  /** Makes the store's table of resources that the embedder holds. @param destroy calls the guest's destructor, within a turn */
   hold(destroy: (type: ResourceType, representation: unknown) => void): GivenResources;
 }
 
-/** By which the methods of resources become turns. */
+/** Runs turns for the methods and drops of resources. */
 export interface ResourceCalls {
-  /** Calls an export in a turn of its own. */
+  /** Calls an export in its own turn. */
   call(handle: ComponentHandle, name: string, args: readonly unknown[]): Promise<unknown>;
-  /** Runs what is left to run before the next turn in one of its own; nothing where the component takes no turns. */
+  /** Runs a turn that drops the resources noted for dropping. It does nothing if the component takes no turns. */
   drop(handle: ComponentHandle): Promise<void>;
 }
 
-/** One resource that an embedder holds. Its object leads here; the registry leads here alone. */
+/** The record of one resource that an embedder holds. The object refers to it; the finalization registry holds it without the object. */
 interface Given {
   readonly owner: GivenResources;
   readonly type: ResourceType;
   readonly representation: unknown;
   state: 'held' | 'claimed' | 'dropped' | 'given away';
-  /** Places of the call that runs that it is lent to. */
+  /** The number of arguments of the current call that borrow it. */
   lends: number;
 }
 
-/** A method of a resource: a turn of its component, as `runtime.call` is. */
+/** A method of a resource. Like `runtime.call`, it runs a turn of the component. */
 export type ResourceMethod = (...args: readonly unknown[]) => Promise<unknown>;
 
 /**
- * A resource that a component gave to its embedder: its methods by their names in camelCase, each a turn of the component.
- * Give it as an argument to the component's functions: an `own` moves it, a `borrow` lends it. `Symbol.dispose` has it
- * dropped in the component's next turn, as the garbage collector does; `Symbol.asyncDispose` and `runtime.drop` take a
- * turn for it and wait for that.
+ * A resource that a component gave to its embedder. Its methods have their WIT names in camelCase, and each runs a turn of the
+ * component. Pass the resource as an argument to the component's functions: an `own` parameter moves it, a `borrow` parameter lends it.
+ * `Symbol.dispose` drops it in the component's next turn, as the garbage collector does. `Symbol.asyncDispose` and `runtime.drop` run a
+ * turn that drops it, and wait for that turn.
  */
 export interface ComponentResource extends Disposable, AsyncDisposable {
   readonly [method: string]: ResourceMethod;
 }
 
-/** The object itself: it leads to its record. */
+/** The object that the embedder holds. It refers to its record. */
 export class ResourceObject implements ComponentResource {
   readonly #given: Given;
   readonly [method: string]: ResourceMethod;
@@ -79,7 +79,7 @@ export class ResourceObject implements ComponentResource {
   }
 }
 
-/** Drops a resource in a turn that it takes for it. @throws what the destructor ends with: `RUNTIME_…`, `METERING_…` */
+/** Drops a resource and runs a turn for its destructor. @throws the error of the destructor: `RUNTIME_…`, `METERING_…` */
 export async function dropNow(resource: ComponentResource): Promise<void> {
   const given = ResourceObject.recordOf(resource);
   if (given === undefined)
@@ -87,12 +87,12 @@ export async function dropNow(resource: ComponentResource): Promise<void> {
   if (given.owner.drop(given)) await given.owner.dropNow();
 }
 
-/** Told of the records of objects that are gone. Nothing of a guest's runs here: a drop is noted for the next turn. */
+/** Receives the records of collected objects. No guest code runs here: the callback only notes the drop for the next turn. */
 const collected = new FinalizationRegistry<Given>((given) => void given.owner.drop(given));
 
 const classes = new WeakMap<ResourceType, new (given: Given) => ResourceObject>();
 
-/** The resources of one store that its embedder holds, and those that are to be dropped in its next turn. */
+/** The resources of one store that its embedder holds, and those that the store's next turn drops. */
 export class GivenResources {
   readonly #handle: ComponentHandle;
   readonly #calls: ResourceCalls;
@@ -105,8 +105,8 @@ export class GivenResources {
   #ended = false;
 
   /**
-   * @param wake told that something waits for the next turn
-   * @param destroy calls the guest's destructor; within a turn alone
+   * @param wake called when the next turn has a resource to drop
+   * @param destroy calls the guest's destructor; it must be called within a turn
    */
   constructor(
     parts: { readonly handle: ComponentHandle; readonly calls: ResourceCalls; readonly hostMemory: Quota },
@@ -120,12 +120,12 @@ export class GivenResources {
     this.#destroy = destroy;
   }
 
-  /** How many resources the embedder holds. */
+  /** The number of resources that the embedder holds. */
   get size(): number {
     return this.#held.size;
   }
 
-  /** The object for a resource that the guest gives to the embedder. */
+  /** Makes the object for a resource that the guest gives to the embedder. @throws {RuntimeError} `RUNTIME_TRAP` beyond the limits */
   give(type: ResourceType, representation: unknown): ComponentResource {
     if (this.#held.size >= MAX_GIVEN || !this.#hostMemory.take(GIVEN_BYTES)) {
       const message = `the embedder holds ${this.#held.size} resources of the component, and no more are kept for it; drop them`;
@@ -139,9 +139,9 @@ export class GivenResources {
   }
 
   /**
-   * Marks an argument as given away or lent by the call that is about to be made.
-   * @param argument its place, from 1
-   * @throws {ArgumentRefused} where it is no resource of the type, or one that the caller does not have any more
+   * Marks a resource as given away, or lent, by the call that is about to be made.
+   * @param argument the position of the argument, from 1
+   * @throws {ArgumentRefused} if the value is not a resource of the type, or the caller no longer holds it
    */
   claim(type: ResourceType, value: unknown, own: boolean, argument: number): Given {
     const given = ResourceObject.recordOf(value);
@@ -167,7 +167,7 @@ export class GivenResources {
     return given;
   }
 
-  /** The call is not made after all. */
+  /** Undoes the claims, because the call is not made after all. */
   disclaim(): void {
     for (const given of this.#claimed) {
       given.state = 'held';
@@ -176,7 +176,7 @@ export class GivenResources {
     this.#claimed = [];
   }
 
-  /** The call has ended: what was lent is back, what was given away is the guest's. */
+  /** Ends the claims of a call that has ended: lent resources are back with the embedder, and the guest owns those given away. */
   endCall(): void {
     if (this.#claimed.length === 0) return;
     for (const given of this.#claimed) {
@@ -186,12 +186,12 @@ export class GivenResources {
     this.#claimed = [];
   }
 
-  /** What the guest knows a claimed argument by. */
+  /** The value by which the guest knows a resource. */
   representation(value: unknown): unknown {
     return ResourceObject.recordOf(value)?.representation;
   }
 
-  /** Notes that a resource is to be dropped in the next turn. Answers false where nothing is left to drop. */
+  /** Notes a resource, so that the next turn drops it. Returns false if there is nothing to drop. */
   drop(given: Given): boolean {
     if (given.state !== 'held' || this.#ended) return false;
     this.#letGo(given, 'dropped');
@@ -200,29 +200,29 @@ export class GivenResources {
     return true;
   }
 
-  /** Notes it for every resource that the embedder still holds. */
+  /** Notes every resource that the embedder still holds. */
   dropAll(): void {
     for (const given of this.#held) this.drop(given);
   }
 
-  /** Takes a turn for what was noted. */
+  /** Runs a turn that drops the noted resources. */
   dropNow(): Promise<void> {
     return this.#calls.drop(this.#handle);
   }
 
-  /** Destroys what was noted; within a turn. */
+  /** Calls the destructors of the noted resources. It must be called within a turn. */
   runDrops(): void {
     const dropped = this.#dropped;
     this.#dropped = [];
     for (const { type, representation } of dropped) this.#destroy(type, representation);
   }
 
-  /** Calls one of the methods of a resource in a turn. */
+  /** Calls a method of a resource in a turn. */
   callMethod(resource: ComponentResource, name: string, args: readonly unknown[]): Promise<unknown> {
     return this.#calls.call(this.#handle, name, [resource, ...args]);
   }
 
-  /** The store has ended, and its guest's resources with it: no destructor runs any more. */
+  /** Forgets all resources, because the store has ended. No destructor runs any more. */
   end(): void {
     this.#ended = true;
     for (const given of this.#held) collected.unregister(given);
@@ -238,12 +238,12 @@ export class GivenResources {
   }
 }
 
-/** A name that an object must not have as a method, since JavaScript itself calls it. */
+/** Whether no method may have this name, because JavaScript itself calls methods of that name. */
 function isTaken(property: string): boolean {
   return property === 'then' || property === 'toJSON' || property in Object.prototype;
 }
 
-/** The class of a type's objects, with its methods. */
+/** Returns the class for the objects of a resource type, with the methods of the type. */
 function classOf(type: ResourceType): new (given: Given) => ResourceObject {
   const known = classes.get(type);
   if (known !== undefined) return known;

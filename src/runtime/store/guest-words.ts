@@ -1,26 +1,26 @@
-/** Places of a guest's bundle in a text become those of its sources. */
+/** Replaces positions in a guest's bundle, within a text, by positions in its source files. */
 export type PlaceMapper = (text: string) => string;
 
-/** What a call ended with, in the guest's own words. Both are the guest's text: printable, and bounded. */
+/** What the guest itself said of how a call ended. Both fields are the guest's text, bounded in length. */
 export interface GuestWords {
   readonly why?: string | undefined;
-  /** Frames, one a line, in the author's files where their source map is known. */
+  /** Stack frames, one per line. They name the author's files if a source map is known. */
   readonly stack?: string | undefined;
 }
 
 const MAX_LINES = 20;
 const MAX_CHARACTERS = 4_000;
-/** How each line of a stack begins in QuickJS as in V8. */
+/** Each line of a stack begins like this, in QuickJS and in V8. */
 const FRAME = '\n    at ';
-/** componentize-qjs panics where a function that answers no `result` throws, and says in Rust's notation of what. */
+/** If a function without a `result` throws, componentize-qjs panics and writes the exception in Rust's notation. */
 const THROWN =
   /^Failed to call '([^']{1,200})': Exception\(Exception \{ message: Some\("((?:[^"\\]|\\.){0,8000})"\), stack: Some\("((?:[^"\\]|\\.){0,8000})"\) \}\)$/;
 const ESCAPE = /\\(?:u\{([0-9a-f]{1,6})\}|(.))/g;
-/** Frames of the engine, of the library, and of code that the bundler wrote. */
+/** Stack frames in the engine, in our library, and in code that the bundler generated. */
 const NOT_THE_AUTHORS = /\((?:native|vivarium\/guest\/[^()]{1,500}|componentize-qjs:[^()]{1,100})\)$/;
 const NOTES = /^(?:note: run with |$)/;
 
-/** The last lines that a guest wrote to standard error in one call: a trap itself says nothing but where. */
+/** Keeps the last lines that a guest wrote to standard error in one call, because a trap itself says only where it happened. */
 export class LastWords {
   #lines: string[] = [];
 
@@ -29,7 +29,7 @@ export class LastWords {
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
   }
 
-  /** What they say of a trap. */
+  /** Returns what the lines say about a trap. */
   of(map: PlaceMapper | undefined): GuestWords {
     for (const line of this.#lines) {
       const [, name, message, stack] = THROWN.exec(line) ?? [];
@@ -41,7 +41,7 @@ export class LastWords {
   }
 }
 
-/** Takes the stack off the text of an error case, so that nobody but the host sees it. */
+/** Removes the stack from the text of an error case, so that only the host sees it. */
 export function withoutStack(payload: unknown, map: PlaceMapper | undefined): { payload: unknown; stack?: string } {
   if (typeof payload !== 'object' || payload === null || !('val' in payload) || typeof payload.val !== 'string') {
     return { payload };

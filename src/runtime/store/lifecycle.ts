@@ -18,7 +18,7 @@ export type ComponentState =
   | 'failed'
   | 'stopped';
 
-/** What a component does while it is `ready`. */
+/** What the turn of a `ready` component is doing. */
 export type TurnActivity = 'idle' | 'handling' | 'waiting';
 
 /** The events that move a component from one state to the next. */
@@ -40,8 +40,8 @@ export interface StateChange {
 const end = { fail: 'failed', drain: 'draining', stop: 'stopped' } as const;
 
 /**
- * loading → initializing → ready → draining → stopped, with failed and restarting. Messages are not transitions: a flag
- * beside the machine says that a turn runs, so that xstate costs nothing for each message.
+ * A component passes through loading → initializing → ready → draining → stopped; it may also fail and restart. A message is not a
+ * transition: a flag beside the machine says that a turn runs, so that xstate costs nothing for each message.
  */
 const machine = setup({ types: { events: {} as LifecycleEvent } }).createMachine({
   id: 'component',
@@ -66,7 +66,7 @@ export class Lifecycle {
   #state: Exclude<ComponentState, TurnActivity | 'hibernated'>;
   readonly #activity: () => TurnActivity;
 
-  /** @param activity what its turns do now */
+  /** @param activity returns what the component's turns are doing now */
   constructor(
     handle: ComponentHandle,
     changed: (change: StateChange) => void,

@@ -9,7 +9,7 @@ import {
 } from '#core/limits';
 import type { CallBudget, MemoryPool } from '#core/ports/meter';
 
-/** The limits of a runtime's components, and the memory that they share. */
+/** Holds the default limits of a runtime's components, and counts the memory that they share. */
 export class ComponentLimiter implements MemoryPool {
   readonly #defaults: EffectiveLimits;
   readonly #maxTotalMemoryBytes: number;
@@ -28,12 +28,12 @@ export class ComponentLimiter implements MemoryPool {
     this.memories = new Quota(maxTotalMemories);
   }
 
-  /** A component's own limits laid over the runtime's. @throws {CoreError} `CORE_INVALID_LIMITS` */
+  /** Returns a component's own limits; the runtime's defaults fill in what it leaves out. @throws {CoreError} `CORE_INVALID_LIMITS` */
   applyLimits(wanted: ResourceLimits | undefined): EffectiveLimits {
     return resolveLimits(wanted, this.#defaults);
   }
 
-  /** Fuel for one call, or undefined where only time bounds it. */
+  /** Fuel for one call; undefined if only time bounds the call. */
   fuelLimit(limits: EffectiveLimits): bigint | undefined {
     return limits.maxFuel;
   }
@@ -57,7 +57,7 @@ export class ComponentLimiter implements MemoryPool {
     this.#totalMemoryBytes -= bytes;
   }
 
-  /** Bytes held by all components of the runtime now. */
+  /** The bytes of memory that all components of the runtime hold now. */
   get totalMemoryBytes(): number {
     return this.#totalMemoryBytes;
   }

@@ -18,7 +18,7 @@ import { RuntimeError } from '../errors.ts';
 import type { Lifecycle, TurnActivity } from './lifecycle.ts';
 import type { Store } from './store.ts';
 
-/** What a component's stores that are gone have used, with the last call in one of them. */
+/** What a component's former stores have used in total, and what the last call in one of them used. */
 interface Past {
   fuelConsumed: bigint;
   executionTimeMs: number;
@@ -28,10 +28,10 @@ interface Past {
   last: ComponentUsage['last'];
 }
 
-/** Ends a turn and its store; nothing happens where the turn has ended. */
+/** Ends a turn and its store. It does nothing if the turn has already ended. */
 export type EndTurn = (reason: VivariumError) => Promise<void>;
 
-/** One call into a store: what to call is an argument, so that a turn makes no function of its own. */
+/** One call into a store. What it works on is passed as an argument, so that a turn need not create a closure. */
 type Call<A, T> = (store: Store, argument: A) => Turn<T>;
 
 const handleMessage: Call<OutgoingMessage, Uint8Array | undefined> = (store, message) => store.handleMessage(message);
@@ -40,22 +40,22 @@ const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => Turn<T>
 const run = <T>(_: Store, call: () => Turn<T>): Turn<T> => call();
 
 /**
- * A component that an engine holds: its code, what it was loaded with, what it has used so far, and its turns. A message's
- * turn is on the way of every request, so all that it needs lies here or in the store.
+ * A component that an engine holds: its code, what it was loaded with, what it has used so far, and its turns. Every request passes
+ * through a message's turn, so everything that such a turn needs lies here or in the store.
  */
 export class LoadedComponent {
-  // What every message touches comes first: with a thousand components called in turn it is cache lines that cost.
-  /** The actor's store; none with `per-call`, and none after a failure. */
+  // The fields that every message reads come first, because cache misses dominate the cost if a thousand components are called in turn.
+  /** The actor's store; undefined under the policy `per-call`, and after a failure. */
   store: Store | undefined;
   readonly code: ComponentCode;
-  /** What each call may spend. */
+  /** The budget of each call. */
   readonly budget: CallBudget;
-  /** What instantiation, and `initialize`, may spend. */
+  /** The budget of instantiation, and that of `initialize`. */
   readonly startBudget: CallBudget;
   readonly #sharesClock: boolean;
-  /** The store that was called last and may be suspended: the actor's, or one of a call's own, or one that is being started. */
+  /** The store that was called last, which may be suspended: the actor's, a call's own, or one that is starting. */
   #called: Store | undefined;
-  /** Stores that answer requests, and the turns that do. */
+  /** The stores that are answering HTTP requests, and below them the turns that do. */
   readonly #serving = new Set<Store>();
   readonly #answers = new Set<Promise<unknown>>();
   #messagesHandled = 0;
@@ -63,7 +63,7 @@ export class LoadedComponent {
   readonly lifecycle: Lifecycle;
   readonly policy: StorePolicy;
   readonly preemptive: boolean;
-  /** Whether a turn ends for which its caller does not wait any more. */
+  /** Whether the engine ends a turn once its caller no longer waits for it. */
   readonly #endsUnwanted: boolean;
   readonly imports: Readonly<Record<string, unknown>>;
   readonly limits: EffectiveLimits;
@@ -86,8 +86,8 @@ export class LoadedComponent {
   };
 
   /**
-   * @param open makes a store and has it initialize itself
-   * @param sharesClock whether who calls reads the meter's clock, so that neither need read it twice
+   * @param open makes a store and initializes the guest in it
+   * @param sharesClock whether callers read the same clock as the meter, so that caller and meter can share one reading
    */
   constructor(
     request: EngineLoadRequest,
@@ -128,14 +128,14 @@ export class LoadedComponent {
     return store.suspension === 'waiting' ? 'waiting' : 'handling';
   }
 
-  /** When the last turn ended, by the clock that the caller shares with the meter; undefined where it does not. */
+  /** When the last turn ended, by the clock that caller and meter share; undefined if they do not share one. */
   get endedAt(): number | undefined {
     return this.#sharesClock ? this.store?.endedAt : undefined;
   }
 
   /**
-   * A turn with a message: what it answers.
-   * @param now the caller's clock
+   * Runs a turn that handles a message, and returns the guest's reply.
+   * @param now the caller's reading of the clock
    * @throws `RUNTIME_…`, `METERING_…`
    */
   callHandleMessage(_: ComponentHandle, message: OutgoingMessage, now?: number): Turn<Uint8Array | undefined> {
@@ -157,12 +157,12 @@ export class LoadedComponent {
     return answer;
   }
 
-  /** A turn that calls one of the functions of `lifecycle`. */
+  /** Runs a turn that calls one of the functions of `lifecycle`. */
   callLifecycle<T>(call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> {
     return this.#turn(through<T>, call, undefined);
   }
 
-  /** A turn with any export, by its name in WIT. A wrong name or argument is the caller's mistake and does not cost the store. */
+  /** Runs a turn that calls an export by its WIT name. A wrong name or argument is the caller's mistake and does not end the store. */
   callExport(name: string, args: readonly unknown[]): Turn<unknown> {
     this.#checkReady();
     const target = findExport(this.code, name, args);
@@ -173,9 +173,9 @@ export class LoadedComponent {
   }
 
   /**
-   * A turn that answers an HTTP request. With `per-call` it may be begun while others run, because each has a store of its own.
-   * @param resources makes the arguments, within the turn
-   * @param began told, before the guest runs, how to end the turn; its promise is resolved when it has ended
+   * Runs a turn that answers an HTTP request. With `per-call` it may begin while others run, because each has a store of its own.
+   * @param resources makes the arguments; called within the turn
+   * @param began receives, before the guest runs, the function that ends the turn; that function resolves when the turn has ended
    * @throws `RUNTIME_…`, `METERING_…`
    */
   serve(resources: () => readonly object[], began: (end: EndTurn) => void): Turn<unknown> {
@@ -209,47 +209,47 @@ export class LoadedComponent {
     );
   }
 
-  /** A turn for resources that wait for being dropped, if the component takes turns. */
+  /** Runs a turn that drops the resources noted for dropping, if there are any and the component takes turns. */
   dropResources(): Turn<void> {
     const { state } = this.lifecycle;
     if ((state !== 'ready' && state !== 'draining') || this.store?.hasDrops !== true) return;
     return this.#inStore((store) => this.enter(store, run<void>, () => {}));
   }
 
-  /** One call into a store, on a budget of its own. */
+  /** Makes one call into a store, on that call's own budget. */
   enter<A, T>(store: Store, call: Call<A, T>, argument: A, budget: CallBudget = this.budget): Turn<T> {
     this.#called = store;
     return store.call(budget, call, argument);
   }
 
-  /** Ends the turn that is suspended, if one is, and its store with it. Resolves when the turn has ended. */
+  /** Ends the turn that is suspended, if there is one, and its store. Resolves when the turn has ended. */
   async endTurn(reason: VivariumError): Promise<void> {
     for (const store of [this.#called, this.store]) await store?.end(reason);
   }
 
-  /** Whether a turn ends for which nobody waits any more: its loader chose so, or its store is its own. */
+  /** Whether the host ends a turn for which nobody waits any more: the loader chose so, or each turn has its own store. */
   get endsUnwanted(): boolean {
     return this.#endsUnwanted || this.policy === 'per-call';
   }
 
-  /** Nobody wants the answer of the turn that runs any more. Answers whether that ends it, which the component's loader chose. */
+  /** Ends the turn that runs, whose answer nobody wants any more, if the loader chose that. Returns whether it does. */
   giveUpTurn(_: ComponentHandle, reason: VivariumError): boolean {
     if (!this.#endsUnwanted) return false;
     void this.endTurn(reason);
     return true;
   }
 
-  /** Calls `initialize`, for which it has time of its own. */
+  /** Calls `initialize` on the start budget. */
   initialize(store: Store, config: unknown): Turn<void> {
     return this.enter(store, through<void>, (lifecycle) => lifecycle.initialize(config), this.startBudget);
   }
 
-  /** As `enter`, with a function of `lifecycle`; the component is not ready yet, or no more. */
+  /** As `enter`, for a function of `lifecycle`. The component need not be ready: it may be starting or shutting down. */
   enterLifecycle<T>(store: Store, call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> {
     return this.enter(store, through<T>, call);
   }
 
-  /** Lets go of a store and books what it has used; once for each. */
+  /** Discards a store and adds its usage to the component's total. A second call for the same store does nothing. */
   release(store: Store): void {
     if (store.discarded) return;
     const { totalFuel, callFuel, totalMs, callMs, memoryBytes, refusedGrowths } = store.usage;
@@ -279,7 +279,7 @@ export class LoadedComponent {
     });
   }
 
-  /** Counts on from what another version of the component has used. */
+  /** Adds what the previous version of the component has used, so that the totals continue. */
   countOn({ fuelConsumed, executionTimeMs, waitingMs, messagesHandled }: ComponentUsage): void {
     this.#past.fuelConsumed += fuelConsumed;
     this.#past.executionTimeMs += executionTimeMs;
@@ -287,12 +287,12 @@ export class LoadedComponent {
     this.#messagesHandled += messagesHandled;
   }
 
-  /** Resolves when the requests that it answers now are answered. */
+  /** Resolves when all requests that the component is answering now have ended. */
   async answered(): Promise<void> {
     await Promise.allSettled(this.#answers);
   }
 
-  /** What a call is told that the component's state forbids. */
+  /** The error for a call that the component's state forbids. */
   refusal(): RuntimeError {
     const [id, { state }] = [formatComponentId(this.handle.id), this.lifecycle];
     return new RuntimeError('RUNTIME_WRONG_STATE', `${id} is ${state} and takes no calls`, {
@@ -301,7 +301,7 @@ export class LoadedComponent {
   }
 
   #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): Turn<T> {
-    // The state is not asked: an actor that has a store takes calls, and no other does.
+    // This does not check the state: an actor takes calls exactly while it has a store.
     const { store } = this;
     if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
     if (store === undefined || store.entered) return this.#turnWithoutStore(call, argument);
@@ -340,7 +340,7 @@ export class LoadedComponent {
     }
   }
 
-  /** A call in a store that is made for it. */
+  /** Makes a store for one call, runs the call in it and releases the store. */
   #inOwnStore<T>(call: (store: Store) => Turn<T>): Turn<T> {
     const opened = this.#open(this);
     if (opened instanceof Promise) return opened.then((store) => this.#released(store, call(store)));
@@ -365,7 +365,7 @@ export class LoadedComponent {
     throw error;
   }
 
-  /** An error that the guest answered is not its end. */
+  /** Releases the store and moves to `failed` if the error ended the store. An error that the guest returned does not. */
   #failed(error: unknown): void {
     const { store, lifecycle } = this;
     if (store === undefined || !store.dead) return;
@@ -380,12 +380,12 @@ export class LoadedComponent {
   }
 }
 
-/** An error as the reason of a transition. */
+/** The text of an error, as the reason of a state transition. */
 export function reasonOf(error: unknown): string {
   return isVivariumError(error) ? `${error.code}: ${error.message}` : printable(String(error));
 }
 
-/** `JSON.stringify` cannot show a bigint: fuel becomes a decimal string in it. */
+/** Adds a `toJSON` that writes fuel as a decimal string, because `JSON.stringify` throws on a bigint. */
 function withJson(usage: ComponentUsage): ComponentUsage {
   const toJSON = (): object => ({
     ...usage,

@@ -9,21 +9,21 @@ import type { ResourceCalls } from '#runtime/resources';
 import type { LoadedComponent } from './loaded-component.ts';
 import { Store } from './store.ts';
 
-/** Files that all stores of a runtime have open at a time; a process may often have no more than 1,024. */
+/** All stores of a runtime together may have this many files open; many systems allow a process no more than 1,024. */
 const MAX_OPEN_FILES = 512;
 
 export interface StoreManagerPorts {
   readonly meter: Pick<Meter, 'createTank'>;
   readonly pool: MemoryPool;
   readonly keyValueStore: KeyValueStore;
-  /** Suspends the turns of the runtime and lets them go on. */
+  /** Suspends and resumes the turns of the runtime. */
   readonly scheduler: TurnScheduler;
   readonly clock: Clock;
   readonly log: (record: LogRecord) => void;
   readonly resourceCalls: ResourceCalls;
 }
 
-/** Makes stores and lets them go: one for an actor's life, or one for each call. */
+/** Makes stores: one for an actor's life, or one for each call. */
 export class StoreManager {
   readonly #ports: StoreManagerPorts;
   readonly #openFiles = new Quota(MAX_OPEN_FILES);
@@ -32,7 +32,7 @@ export class StoreManager {
     this.#ports = ports;
   }
 
-  /** A new store with its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
+  /** Makes a store and its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
     const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls } = this.#ports;
     const { handle, code, imports, authority, environment, args, preopens, network, stdio, limits, toSources } =

@@ -23,10 +23,10 @@ import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from '../heap-cost.ts';
 import { LastWords, type PlaceMapper, withoutStack } from './guest-words.ts';
 import { TrapGuard } from './trap-guard.ts';
 
-/** What the host keeps on behalf of one store at most, if its own memory may be larger. */
+/** The host keeps at most this many bytes for one store, or the store's own memory limit if that is smaller. */
 const MAX_HOST_BYTES = 16 * 2 ** 20;
 
-/** What a store is made of. */
+/** What the constructor of a store takes. */
 export interface StoreParts {
   readonly handle: ComponentHandle;
   readonly code: ComponentCode;
@@ -39,18 +39,18 @@ export interface StoreParts {
   readonly stdio: Stdio;
   readonly tank: Tank;
   readonly scheduler: TurnScheduler;
-  /** Whether its turns give the thread to others after a slice, and their share of it. */
+  /** Whether the store's turns give the thread to others after a slice; `weight` is their share of it. */
   readonly preemptive: boolean;
   readonly clock: Clock;
-  /** From a call's beginning to its end, where it can be suspended. */
+  /** Milliseconds from a call's beginning to its end, waiting included, if the call can be suspended. */
   readonly maxTurnTimeMs: number;
   readonly weight: number;
-  /** Files that all stores of a runtime have open together. */
+  /** The quota of open files, shared by all stores of a runtime. */
   readonly openFiles: Quota;
-  /** What its memory may grow to. No value that it holds once is larger, so no lift copies more out of it. */
+  /** The size that the store's memory may grow to. It also bounds a lift, because no value in that memory is larger. */
   readonly maxMemoryBytes: number;
   readonly openStorage: () => KeyValueNamespace;
-  /** Turns for the resources that it gives to the embedder. */
+  /** Runs turns for the resources that the guest has given to the embedder. */
   readonly resourceCalls: ResourceCalls;
   readonly log: (record: LogRecord) => void;
   readonly toSources: PlaceMapper | undefined;
@@ -58,35 +58,35 @@ export interface StoreParts {
 
 /**
  * One instance of a component with everything that is its own: core instances, memories, tables, resource handles and
- * budget. Nothing is shared between two stores but compiled code and the host's functions. After a trap, an exhausted
- * budget or an exit a store is dead and is never entered again.
+ * budget. Two stores share only compiled code and the host's functions. After a trap, an exhausted budget or an exit, a store is
+ * dead and is never entered again.
  */
 export class Store implements HostState, LiftBounds {
   readonly #tank: Tank;
   readonly #turn: Turn;
-  /** Whether its guest may be suspended. */
+  /** Whether the guest may be suspended. */
   readonly #suspends: boolean;
   #messages: MessageCalls | undefined;
   #entry: object | undefined;
   #stopped: VivariumError | undefined;
-  /** What the last call ended the store with. */
+  /** The error by which the last call ended the store. */
   #reason: VivariumError | undefined;
   #entered = false;
   #dead = false;
-  /** Whether resources are to be dropped before anything else in the next call. */
+  /** Whether the next call must first drop resources. */
   #drops = false;
-  /** What embedders' functions are told of the call that runs, once one has asked. */
+  /** What an embedder's function is told of the call that runs; made when one first asks. */
   #caller: TurnCaller | undefined;
-  /** What is done when the call that runs has ended. */
+  /** Tasks to run once the call that runs has ended. */
   #afterTurn: (() => void)[] | undefined;
-  /** What the guest has written to standard error in the call that runs. */
+  /** The last lines that the guest has written to standard error in the call that runs. */
   #words: LastWords | undefined;
   #liftedBytes = 0;
   #lookAt = 0;
   #discarded = false;
   readonly mostBytes: number;
   #callEnded: PromiseWithResolvers<void> | undefined;
-  /** The monotonic clock when the call began that may be suspended, and the timer for its end. */
+  /** The monotonic clock at the beginning of a suspended call; `#stopTimer` cancels the timer that ends the call. */
   #startedAt = 0;
   #stopTimer: (() => void) | undefined;
   #waitedMs = 0;
@@ -121,7 +121,7 @@ export class Store implements HostState, LiftBounds {
     return this.#parts.imports;
   }
 
-  /** Whether a call of it runs. */
+  /** Whether a call into the store runs or is suspended. */
   get entered(): boolean {
     return this.#entered;
   }
@@ -130,12 +130,12 @@ export class Store implements HostState, LiftBounds {
     return this.#dead;
   }
 
-  /** Let go of: its tank holds nothing any more. */
+  /** Whether `discard` has been called: the tank holds nothing any more. */
   get discarded(): boolean {
     return this.#discarded;
   }
 
-  /** The meter's clock when the last call ended. */
+  /** The reading of the meter's clock at the end of the last call. */
   get endedAt(): number {
     return this.#tank.endedAt;
   }
@@ -144,7 +144,7 @@ export class Store implements HostState, LiftBounds {
     return this.#tank.usage;
   }
 
-  /** Makes the core instances; start functions run, on this budget. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
+  /** Makes the core instances. The guest's start functions run on this budget. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   instantiate(budget: CallBudget): void {
     try {
       this.call(budget, instantiate, this.#parts);
@@ -154,10 +154,10 @@ export class Store implements HostState, LiftBounds {
   }
 
   /**
-   * One call into the guest, on its own budget.
-   * @param run what to call, given the store and `argument`: the same function for many calls
-   * @param now the meter's clock, where the caller has just read it
-   * @throws {ComponentError} when the guest answered an error; the store lives on
+   * Makes one call into the guest, on the call's own budget.
+   * @param run calls the guest; it takes the store and `argument`, so that one function serves many calls
+   * @param now the meter's clock, if the caller has just read it
+   * @throws {ComponentError} if the guest returned an error; the store lives on
    * @throws `RUNTIME_…` or `METERING_…` for everything else; the store is dead
    */
   call<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A, now?: number): T {
@@ -190,10 +190,10 @@ export class Store implements HostState, LiftBounds {
     return value;
   }
 
-  /** The rest of a call that was suspended. The thread is free whenever its guest is. */
+  /** Waits for the rest of a call that was suspended. Other turns have the thread while its guest is suspended. */
   async #later<T>(value: Promise<T>): Promise<T> {
     const turn = this.#turn;
-    // A guest that trapped at once has not been suspended, and only its promise tells.
+    // A guest that trapped at once was never suspended, and so never parked; only its promise reports the trap.
     if (execution.isRunning(turn)) execution.park(turn);
     try {
       let answer: T;
@@ -229,7 +229,7 @@ export class Store implements HostState, LiftBounds {
   get caller(): TurnCaller {
     if (this.#caller === undefined) {
       const { clock, maxTurnTimeMs } = this.#parts;
-      // A call that cannot be suspended waits for nothing, so its own time is all that it has used up.
+      // A call that cannot be suspended never waits, so its running time is all the time that it has used.
       const began = this.#stopTimer === undefined ? this.#turn.began : this.#startedAt;
       const used = this.#suspends ? clock.monotonic() - began : this.usage.callMs;
       this.#caller = new TurnCaller(this.handle, clock.now() + maxTurnTimeMs - used);
@@ -243,17 +243,17 @@ export class Store implements HostState, LiftBounds {
     if (this.#dead) caller?.abort(this.#reason ?? gone());
   }
 
-  /** Resources of its component that the embedder holds; undefined for a component that has none. */
+  /** The resources of this store that the embedder holds; undefined if the component exports no resources. */
   get given(): GivenResources | undefined {
     return this.#given;
   }
 
-  /** Whether a resource waits for being dropped in the next call. */
+  /** Whether the next call must first drop resources. */
   get hasDrops(): boolean {
     return this.#drops;
   }
 
-  /** Makes its table of what the embedder holds; the code that instantiates asks for it. */
+  /** Makes the table of resources that the embedder holds. The code that instantiates the component calls this. */
   hold(destroy: (type: ResourceType, representation: unknown) => void): GivenResources {
     const { handle, resourceCalls } = this.#parts;
     const parts = { handle, calls: resourceCalls, hostMemory: this.hostMemory };
@@ -272,7 +272,7 @@ export class Store implements HostState, LiftBounds {
     this.#given?.runDrops();
   }
 
-  /** The call has been suspended: from now on a timer must see to its end, which so far its own code did. */
+  /** The call has been suspended, so its own code no longer checks its time: from now on a timer ends it. */
   #suspended(): void {
     if (this.#stopTimer !== undefined) return;
     const { clock, maxTurnTimeMs } = this.#parts;
@@ -284,36 +284,36 @@ export class Store implements HostState, LiftBounds {
     });
   }
 
-  /** Milliseconds that its calls have waited for the host. */
+  /** Milliseconds that calls of this store have waited for the host. */
   get waitedMs(): number {
     return this.#waitedMs + this.#turn.waitedMs;
   }
 
-  /** Why the call that runs is suspended; undefined where none is. */
+  /** Why the current call is suspended; undefined if none is. */
   get suspension(): Suspension | undefined {
     return this.#entered ? this.#turn.suspension : undefined;
   }
 
   /**
-   * Ends the call that is suspended, if one is, and with it the store: its guest traps where it stands and cannot catch that.
+   * Ends the suspended call, if there is one, and with it the store: the guest traps where it is suspended and cannot catch the trap.
    * Resolves when the call has ended.
    */
   async end(reason: VivariumError): Promise<void> {
     if (!this.#entered) return;
     this.#stopped ??= reason;
-    // Several may end it at a time, as an unload and a time-out do: all wait for the one end.
+    // Several callers may end the call at once, for example an unload and a time-out. All of them wait for the same end.
     this.#callEnded ??= Promise.withResolvers<void>();
     this.#turn.end(reason);
     await this.#callEnded.promise;
   }
 
-  /** What the component exports; calling any of it needs a turn. @throws `RUNTIME_WRONG_STATE` for a dead store */
+  /** The component's exports. Calling any of them needs a turn. @throws `RUNTIME_WRONG_STATE` for a dead store */
   get exports(): ComponentExports {
     if (this.#exports !== undefined && !this.#dead) return this.#exports;
     throw gone();
   }
 
-  /** A message for the guest; for `run` of a call alone. */
+  /** Hands a message to the guest. Only the `run` of a call may use this. */
   handleMessage(message: OutgoingMessage): CoreTurn<Uint8Array | undefined> {
     if (this.#entry === undefined || this.#messages === undefined) throw gone();
     return this.#messages.handleMessage(this.#entry, message);
@@ -324,13 +324,13 @@ export class Store implements HostState, LiftBounds {
     return this.#messages.handleCallback(this.#entry, message);
   }
 
-  /** The contract's exports, where the component has them; for `run` of a call alone. */
+  /** The exports of `vivarium:actor/lifecycle`. Only the `run` of a call may use them. @throws `RUNTIME_WRONG_STATE` if there are none */
   get lifecycle(): Lifecycle {
     if (this.#lifecycle !== undefined) return this.#lifecycle;
     throw gone();
   }
 
-  /** What `instantiate` made. */
+  /** Takes the exports that `instantiate` made. */
   fill(exports: ComponentExports): void {
     const { lifecycle, messages } = this.#parts.code;
     this.#exports = exports;
@@ -368,7 +368,7 @@ export class Store implements HostState, LiftBounds {
   }
 
   files(): FileGuard {
-    // What is opened after the end would never be closed.
+    // A file that is opened after the store's end would never be closed.
     if (this.#discarded) throw gone();
     const { openFiles } = this.#parts;
     this.#files ??= new FileGuard({ authority: this.authority, preopens: this.preopens, openFiles });
@@ -417,12 +417,12 @@ export class Store implements HostState, LiftBounds {
     throw reason;
   }
 
-  /** Ends the store for what a host function of the glue threw into the guest, which could catch it. */
+  /** Ends the store because a host function of the glue threw into the guest, which could otherwise catch the exception. */
   trap(thrown: unknown): never {
     return this.stop(this.#classify(thrown));
   }
 
-  /** Lets go of everything; safe to call twice. */
+  /** Releases everything that the store holds. Safe to call twice. */
   discard(): void {
     this.#dead = true;
     this.#discarded = true;
@@ -435,7 +435,7 @@ export class Store implements HostState, LiftBounds {
     this.#tank.dispose();
   }
 
-  /** What a call ended with: the guest's own error, after which the store lives on, or the store's end. */
+  /** Turns what a call threw into a typed error: the guest's own error, after which the store lives on, or the store's end. */
   #ended(thrown: unknown): VivariumError {
     const refused = thrown instanceof ArgumentRefused;
     if (refused || !isTrap(thrown)) {
@@ -475,7 +475,7 @@ export class Store implements HostState, LiftBounds {
   }
 }
 
-/** What a trap or an error of the guest's is called while it is started; budgets and exits keep their own codes. */
+/** Renames a trap or an error of a guest that is starting to `RUNTIME_INSTANTIATION_FAILED`; budgets and exits keep their codes. */
 export function whileStarting(what: string, error: unknown): unknown {
   if (!(error instanceof RuntimeError) || (error.code !== 'RUNTIME_TRAP' && error.code !== 'RUNTIME_COMPONENT_ERROR')) {
     return error;
@@ -486,7 +486,7 @@ export function whileStarting(what: string, error: unknown): unknown {
   });
 }
 
-/** Makes the core instances, of which the guest's start functions run. */
+/** Makes the core instances, which runs the guest's start functions. */
 function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
   const guard = code.calls === 'glue' ? new TrapGuard(store) : undefined;
   const exports = code.instantiate(
@@ -513,7 +513,7 @@ function gone(): RuntimeError {
   return new RuntimeError('RUNTIME_WRONG_STATE', 'the store was discarded');
 }
 
-/** The glue throws the error case of a `result` as the plain value that it is; only traps are errors. */
+/** Whether a thrown value is a trap: the glue throws the error case of a `result` as a plain value, so only traps are errors. */
 function isTrap(thrown: unknown): boolean {
   return thrown instanceof Error || thrown instanceof WebAssembly.Exception;
 }

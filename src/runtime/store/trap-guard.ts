@@ -1,15 +1,15 @@
-/** What ends a store. */
+/** Something that ends a store. */
 export interface Trapping {
   trap(thrown: unknown): never;
 }
 
 /**
- * Makes traps of what the glue throws into a guest. The canonical ABI says that a bad pointer, handle or string traps;
- * in JavaScript it is an exception, which a guest's `catch_all` takes, to go on as if nothing had been.
+ * Turns every exception that the glue throws into a guest into a trap. The canonical ABI demands a trap for a bad pointer, handle or
+ * string. The glue throws a JavaScript exception instead, which a guest could catch by `catch_all` and then go on.
  */
 export class TrapGuard {
   readonly #store: Trapping;
-  /** Functions of core instances of this store: what one throws at another is the guest's own affair. */
+  /** Functions of this store's own core instances. They are not guarded: one part of a guest may throw at another. */
   readonly #own = new Set<unknown>();
 
   constructor(store: Trapping) {
@@ -23,7 +23,7 @@ export class TrapGuard {
     }
   }
 
-  /** What a module asks for of `imports`, which may be whole instances of which it asks for little. */
+  /** The entries of `imports` that the module asks for, guarded. `imports` may hold whole instances, of which a module uses little. */
   guarded(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Imports {
     const guarded: Record<string, WebAssembly.ModuleImports> = Object.create(null);
     for (const { module: from, name } of importsOf(module)) {
@@ -51,7 +51,7 @@ export class TrapGuard {
 
 const known = new WeakMap<WebAssembly.Module, readonly WebAssembly.ModuleImportDescriptor[]>();
 
-/** A component may instantiate one module many times. */
+/** Cached for each module, because a component may instantiate one module many times. */
 function importsOf(module: WebAssembly.Module): readonly WebAssembly.ModuleImportDescriptor[] {
   let found = known.get(module);
   if (found === undefined) {

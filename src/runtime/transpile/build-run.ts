@@ -19,15 +19,15 @@ interface NamedModule {
   readonly bytes: Uint8Array;
 }
 
-/** What metering one of the component's own core modules came to. */
+/** The outcome of metering one core module: its metered bytes, or why the meter refused it. */
 type Metered = { readonly bytes: Uint8Array } | { readonly refusal: unknown };
 
-/** One build. */
+/** One build of one component. */
 export class BuildRun {
   readonly #request: BuildRequest;
   readonly #meter: Pick<Meter, 'meterModule'>;
   readonly #transpiler: Pick<TranspilerThread, 'transpile'>;
-  /** Whether something was thrown that may have left the transpiler half-way. */
+  /** Whether an error may have left this process, or its transpiler, unfit for another build. */
   spoiled = false;
 
   constructor(
@@ -44,11 +44,11 @@ export class BuildRun {
   async build(): Promise<Artifact> {
     const { component, meteringMode } = this.#request;
     try {
-      // Whoever asks for a build: what a hostile name would become in the generated code is sealed and kept.
+      // Always validate, whoever asks for the build: the cache seals and keeps whatever a hostile name would become in generated code.
       validateComponent(component);
       checkInstantiation(component);
       const shown = shownToTranspiler(component);
-      // Two thirds of a build are the transpiler's, in its own thread; the others are done meanwhile.
+      // The transpiler takes two thirds of a build. It runs in its own thread, and this thread does the rest meanwhile.
       const transpiling = this.#transpiler.transpile(shown.bytes);
       const planned = planBuild(component);
       const metered = shown.modules.map(({ whole }, index) =>
@@ -67,7 +67,7 @@ export class BuildRun {
     }
   }
 
-  /** The glue; without one where the transpiler takes no such component, although it is valid and needs none. */
+  /** Returns the glue; an empty one if the transpiler refuses the component, but the component is valid and can be called directly. */
   async #glue({ calls, imports, exports }: PlannedBuild, outcome: Transpiled): Promise<TranspiledComponent> {
     if ('transpiled' in outcome) return outcome.transpiled;
     const { refusal } = outcome;
@@ -81,9 +81,9 @@ export class BuildRun {
   }
 
   /**
-   * The metered modules of an artifact: those that the glue has, and beside them what the direct way needs of the
-   * component's own. The transpiler leaves out modules and adds some of its own.
-   * @returns all modules, and by their number in the file the names of those that the direct way takes
+   * Collects the metered modules of an artifact: the modules of the glue, and those of the component's own modules that only the direct
+   * path needs. The two differ, because the transpiler leaves out some modules and adds some of its own.
+   * @returns all modules, and for each of the component's own modules, in file order, the name of the one that the direct path uses
    */
   #joined(
     transpiled: readonly NamedModule[],
@@ -104,7 +104,7 @@ export class BuildRun {
       return { name, bytes: bytesOf(name, outcome ?? this.#metered(bytes, undefined, undefined)) };
     });
     metered.forEach((outcome, index) => {
-      // A module that nothing uses must be valid all the same.
+      // A module that nothing uses must still be valid.
       if (isOwn[index] === true || (!isDirect && !isInvalid(outcome))) return;
       const name = `direct.${names[index]}`;
       names[index] = name;
@@ -117,7 +117,7 @@ export class BuildRun {
     try {
       await checkCompileTime(modules);
     } catch (slow) {
-      // The engine cannot be told to give up: the process goes on with it.
+      // Compilation cannot be cancelled, so this process goes on compiling and must be replaced.
       this.spoiled = true;
       throw slow;
     }
@@ -137,8 +137,9 @@ export class BuildRun {
 }
 
 /**
- * What the transpiler is given of a component: the bodies of its functions make no difference to the glue, and the engine
- * judges them when they are metered. Modules with several memories it takes apart, so those it is given whole.
+ * Returns the component as the transpiler gets it: without the bodies of its functions. They make no difference to the glue, and V8
+ * validates them when they are metered. A component that has a module with several memories is given whole, because the transpiler
+ * rewrites such modules.
  */
 function shownToTranspiler(component: Uint8Array): {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -150,7 +151,7 @@ function shownToTranspiler(component: Uint8Array): {
   return { bytes: new Uint8Array(bytes), modules: hollow.modules.map(({ whole }) => ({ whole, hollow: whole })) };
 }
 
-/** The memories of the core module that has the most of them, its own and imported ones. */
+/** The largest number of memories that any one core module has, imported ones included. */
 function mostMemories({ definitions }: ReturnType<typeof plainlyNamed>['component']): number {
   let most = 0;
   for (const definition of definitions) {
@@ -162,7 +163,7 @@ function mostMemories({ definitions }: ReturnType<typeof plainlyNamed>['componen
   return most;
 }
 
-/** Its bodies are not those of the component. */
+/** The error for a module that the transpiler changed, so that the component's function bodies do not fit it. */
 function changed(name: string): RuntimeError {
   const message = `the transpiler changed core module ${name}, which has one memory at most; the component cannot be built`;
   return new RuntimeError('RUNTIME_INVALID_COMPONENT', message);
@@ -180,7 +181,7 @@ function bytesOf(name: string, outcome: Metered): Uint8Array {
   throw new RuntimeError('RUNTIME_INVALID_COMPONENT', message, { cause });
 }
 
-/** A valid component that neither way takes: what stands in the way of each. */
+/** The error for a valid component that can use neither the glue nor the direct path. It says why for each. */
 function neitherWay(refusal: unknown, whyGlue: string): unknown {
   if (!isVivariumError(refusal)) return refusal;
   const message = `${refusal.message}; and it cannot be called directly, because it ${whyGlue}`;

@@ -3,8 +3,8 @@ import { type LinkedComponent, linkComponent, readComponent, WasmError } from '#
 import { RuntimeError } from '../errors.ts';
 
 /**
- * Counts what instantiating a component makes, before anybody spends time on it: a file of some kilobytes may instantiate
- * one large module a thousand times.
+ * Counts what instantiating a component would make, before the build spends time on it: a file of some kilobytes may
+ * instantiate one large module a thousand times.
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
  */
 export function checkInstantiation(component: Uint8Array): void {
@@ -13,7 +13,7 @@ export function checkInstantiation(component: Uint8Array): void {
     linked = linkComponent(readComponent(component));
   } catch (cause) {
     if (!(cause instanceof WasmError)) throw cause;
-    if (cause.code !== 'WASM_TOO_LARGE') return; // What else is wrong with it, the transpiler says better.
+    if (cause.code !== 'WASM_TOO_LARGE') return; // The transpiler describes any other fault better.
     throw new RuntimeError('RUNTIME_INVALID_COMPONENT', cause.message, { cause, details: cause.details });
   }
   let [parts, memories] = [0, 0];

@@ -1,19 +1,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { RuntimeError } from '../errors.ts';
 
-/** Milliseconds of processor time that compiling may take: a tenth of it is enough for the slowest real module measured. */
+/** Compiling may take this many milliseconds of processor time. The slowest real module that was measured needs a tenth of it. */
 const LEAST_MS = 1_000;
 const MS_PER_MEBIBYTE = 500;
 const LOOK_EVERY_MS = 20;
 
 /**
- * Compiles every function of the metered modules by V8's baseline compiler, and refuses what is slow there. The host compiles
- * each function when it is first called, on the thread that all components share: what takes seconds must end here, where
- * the parent can kill the process. Processor time is measured, because a busy machine says nothing about a module.
+ * Compiles every function of the metered modules with V8's baseline compiler, and refuses modules that are slow to compile. The host
+ * compiles each function at its first call, on the thread that all components share. A function that takes seconds must therefore be
+ * found here, where the parent can kill the process. The check measures processor time, so that a busy machine makes no difference.
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
  */
 export async function checkCompileTime(modules: readonly { readonly bytes: Uint8Array }[]): Promise<void> {
-  // From here on every function of a module is compiled with it; what the transpiler needs has been compiled before.
+  // From here on V8 compiles every function together with its module. What the transpiler needs was compiled before.
   setFlagsFromString('--no-wasm-lazy-compilation');
   const bytes = modules.reduce((sum, module) => sum + module.bytes.length, 0);
   const allowedMs = LEAST_MS + Math.ceil((bytes / 2 ** 20) * MS_PER_MEBIBYTE);

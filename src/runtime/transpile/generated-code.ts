@@ -16,10 +16,10 @@ import { FORBIDDEN_PROPERTIES, MAY_BE_HIDDEN, PERMITTED_GLOBALS } from './permit
 import { isDeclaration, isPropertyName, walk } from './syntax-tree.ts';
 
 /**
- * Checks that JavaScript has the shape that jco gives it and nothing that text from a component could have smuggled in:
- * one exported function `instantiate`, no imports, no free names but the permitted ones. Names from the component are
- * checked before jco sees it; this is the second wall.
- * @returns the text of the function `instantiate`, with resource handles checked and items of lists counted
+ * Checks that JavaScript has the shape that jco generates, and nothing that text from a component could have smuggled in:
+ * one exported function `instantiate`, no imports, and no free names except the permitted ones. The names of a component are
+ * checked before jco reads them, so this is the second line of defence.
+ * @returns the text of the function `instantiate`, edited so that it checks resource handles and counts the items of lists
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
  */
 export function checkGeneratedCode(text: string): string {
@@ -89,7 +89,7 @@ function visit(
     case 'WithStatement':
       throw refused(`a with statement at offset ${node.start}`);
     case 'MetaProperty':
-      // The default of getCoreModule, which we always give.
+      // `import.meta` is in the default of getCoreModule, which is never used because we always pass that parameter.
       edits.push({ start: node.start, end: node.end, text: 'undefined' });
       return;
     case 'ObjectPattern':

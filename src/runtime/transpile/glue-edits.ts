@@ -2,14 +2,14 @@ import type { AnyNode, MemberExpression, Node } from 'acorn';
 import { BOXED_BYTES, ITEM_BYTES, LIST_BYTES, OBJECT_BYTES, PROPERTY_BYTES } from '../heap-cost.ts';
 import { eachChild, isNamed, walk } from './syntax-tree.ts';
 
-/** Text put in the place of some of the generated code's. */
+/** A replacement of a range of the generated code by another text. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** `memory0.buffer.slice(…)`, by which jco lifts lists of bytes. */
+/** Whether a callee is that of `memory0.buffer.slice(…)`, by which jco lifts lists of bytes. */
 export function isMemorySlice(callee: AnyNode): callee is MemberExpression {
   return (
     callee.type === 'MemberExpression' &&
@@ -19,7 +19,7 @@ export function isMemorySlice(callee: AnyNode): callee is MemberExpression {
   );
 }
 
-/** A slice that reaches beyond the memory is cut short silently; the specification says trap, and `sliceMemory` does. */
+/** Replaces `slice` by `sliceMemory`: JavaScript silently cuts a slice at the memory's end, but the specification demands a trap. */
 export function checkSlice(callee: MemberExpression, first: AnyNode | undefined): Edit[] {
   const after = callee.object.end;
   return [
@@ -29,8 +29,8 @@ export function checkSlice(callee: MemberExpression, first: AnyNode | undefined)
 }
 
 /**
- * A loop that lifts a list makes objects out of what may be few bytes, of which lists may share the same again and again:
- * each item is counted before it is made, as what it takes of the host's heap.
+ * Adds to a loop that lifts a list a call that charges each item's size in the host's heap before the item is made. Items may be much
+ * larger than their bytes in the guest, and many lists may share the same bytes.
  */
 export function countItems(body: AnyNode & { readonly type: 'BlockStatement' }): Edit[] {
   let fills = false;
@@ -41,7 +41,7 @@ export function countItems(body: AnyNode & { readonly type: 'BlockStatement' }):
   return fills ? [{ start, end: start, text: `liftItem(${ITEM_BYTES + costOf(body)});` }] : [];
 }
 
-/** Bytes that the code of a value takes of the heap. Of several cases only one is made: the dearest. */
+/** The bytes of heap that a piece of code takes for the value it makes. Only one of several cases runs, so the dearest counts. */
 function costOf(node: AnyNode): number {
   switch (node.type) {
     case 'ObjectExpression':
@@ -55,7 +55,7 @@ function costOf(node: AnyNode): number {
     case 'ConditionalExpression':
       return costOf(node.test) + Math.max(costOf(node.consequent), node.alternate == null ? 0 : costOf(node.alternate));
     case 'ForStatement':
-      return 0; // Its items are counted one by one.
+      return 0; // The loop itself counts its items, one by one.
     default:
       return sumOf(node);
   }
@@ -73,7 +73,7 @@ function isPush(callee: AnyNode): boolean {
   return callee.type === 'MemberExpression' && !callee.computed && isNamed(callee.property, 'push');
 }
 
-/** The text of a node with its edits, which do not overlap. */
+/** Returns the text of a node with the edits applied. The edits must not overlap. */
 export function apply(text: string, { start, end }: Node, edits: readonly Edit[]): string {
   let result = '';
   let from = start;

@@ -8,18 +8,18 @@ import type {
 import type { Edit } from './glue-edits.ts';
 import { isNamed } from './syntax-tree.ts';
 
-/** The bit of a table's numbers that says "own" of a representation and "free" of a scope. */
+/** The flag bit in jco's tables. In a representation it means "own"; in a scope it means "free". */
 const FLAG = 2 ** 30;
-/** As many handles of one store at a time. */
+/** The most handles that one store may hold at a time. */
 const MAX_HANDLES = 100_000;
 
 /*
- * The handle tables of jco's glue: a handle of the guest's is looked up without asking whether it is one, and each
- * resource type counts its handles by itself, so that a handle of one type is mostly one of another's too. The
- * specification says trap, and one table for all types of a component instance.
+ * These edits make the handle tables of jco's glue follow the specification. The glue looks up a guest's handle without checking that
+ * it exists, where the specification demands a trap. The glue also numbers the handles of each resource type separately, so that a
+ * handle of one type is mostly valid for another; the specification has one table for all types of a component instance.
  */
 
-/** Declarations that the edits below rely on. No name of a component's has a `$`. */
+/** Declarations that the edits below use. They cannot clash with a component's names, because none of those contains `$`. */
 export const HANDLE_HELPERS = `
 const $newest = new Map();
 let $handles = 0;
@@ -52,7 +52,7 @@ function $place(table) {
   $newest.set(table._componentIdx, table.length >> 1);
 }`;
 
-/** Functions that look a handle up, that add one, and that move one to another component instance. */
+/** Adds checks to the functions that look up a handle, add one, and move one to another component instance. */
 export function checkTableFunction(node: FunctionNode): Edit[] {
   const name = node.type === 'FunctionDeclaration' ? node.id?.name : undefined;
   const [first = '', second = ''] = node.params.map((each) => (each.type === 'Identifier' ? each.name : ''));
@@ -71,7 +71,7 @@ export function checkTableFunction(node: FunctionNode): Edit[] {
   }
 }
 
-/** `handleTable0[(handle << 1) + 1] & ~T_FLAG`, by which a handle that is given to the host is looked up. */
+/** Adds a check to `handleTable0[(handle << 1) + 1] & ~T_FLAG`, by which the glue looks up a handle that the guest passes to the host. */
 export function checkLookUp(node: BinaryExpression): Edit[] {
   const { left, right, operator } = node;
   if (operator !== '&' || right.type !== 'UnaryExpression' || !isNamed(right.argument, 'T_FLAG')) return [];
@@ -83,20 +83,20 @@ export function checkLookUp(node: BinaryExpression): Edit[] {
   return [{ start: node.start, end: node.end, text: `$rep(${table}, ${shifted.left.name})` }];
 }
 
-/** `curResourceBorrows.push(object)`, after what was looked up last was made an object that the host is lent. */
+/** Records a loan at `curResourceBorrows.push(object)`, where the host borrows an object made from the handle that was looked up last. */
 export function noteLoan({ callee, start }: CallExpression): Edit[] {
   if (callee.type !== 'MemberExpression' || !isNamed(callee.object, 'curResourceBorrows')) return [];
   return isNamed(callee.property, 'push') ? [{ start, end: start, text: '$lend(), ' }] : [];
 }
 
-/** A call of the host begins: what the last one was lent is back. */
+/** Forgets the loans where a host call begins, because those of the previous call have ended. */
 export function beginLoans({ init }: VariableDeclarator): Edit[] {
   if (init?.type !== 'FunctionExpression') return [];
   const start = init.body.start + 1;
   return [{ start, end: start, text: '$lent = [];' }];
 }
 
-/** `rscTableRemove(handleTable0, handle)` by itself, by which a handle is given away: one that is lent cannot be. */
+/** Adds a check to the statement `rscTableRemove(handleTable0, handle)`, which gives a handle away: a lent handle must not be. */
 export function checkRemoval({ expression, start }: ExpressionStatement): Edit[] {
   if (expression.type !== 'CallExpression' || !isNamed(expression.callee, 'rscTableRemove')) return [];
   const [table, handle] = expression.arguments;
@@ -105,8 +105,8 @@ export function checkRemoval({ expression, start }: ExpressionStatement): Edit[]
 }
 
 /**
- * `finalizationRegistry0.register(object, handle, object)`, where a guest gives the embedder a resource: it must have
- * had it. What is collected is the store's affair, and the registry that the code sees does nothing.
+ * Adds a check to `finalizationRegistry0.register(object, handle, object)`, where a guest gives a resource to the embedder: the guest
+ * must own it. The registry that the code sees does nothing, because the store handles collected objects.
  */
 export function checkGiven({ callee, arguments: [, handle], start }: CallExpression): Edit[] {
   if (

@@ -3,17 +3,17 @@ import type { Edit } from './glue-edits.ts';
 import { isNamed, walk } from './syntax-tree.ts';
 
 const TRAMPOLINE = /^_trampoline\d+$/;
-/** The note by which jco's generated code tells which import it is about to call. */
+/** The debug text in which jco's generated code names the import that it is about to call. */
 const CALL_NOTE = /^\[iface="([^"]*)", function="([^"]*)"\] \[Instruction::CallInterface\] \(sync, @ enter\)$/;
 
-/** Whether the variable holds a function by which a guest calls the host. */
+/** Whether a node declares a function by which a guest calls the host. */
 export function isTrampoline(node: AnyNode): node is VariableDeclarator {
   return node.type === 'VariableDeclarator' && node.id.type === 'Identifier' && TRAMPOLINE.test(node.id.name);
 }
 
 /**
- * Sends the call of a host function through `callHost`, with its name in WIT and whether it has an error case: what the
- * function throws or answers is looked at there, and the embedder's own objects need no wrappers.
+ * Routes the call of a host function through `callHost`, with the function's WIT name and whether it has an error case. `callHost`
+ * checks what the function throws or returns, so the embedder's own objects need no wrappers.
  */
 export function nameHostCall(trampoline: VariableDeclarator): Edit[] {
   let name: string | undefined;

@@ -3,11 +3,11 @@ import type { Edit } from './glue-edits.ts';
 import { isNamed } from './syntax-tree.ts';
 
 /*
- * jco ends a guest for a `bool` of 2, a `u8` of 300 or a bit of flags beyond the last. The canonical ABI takes any `bool`
- * but 0 as true, a number's low bits, and no notice of other flags; these edits have the glue do so.
+ * jco's glue traps for a `bool` of 2, for a `u8` of 300, and for a flags value with a bit beyond the last flag. The canonical ABI takes
+ * any `bool` except 0 as true, uses the low bits of a number, and ignores extra bits of flags. These edits make the glue do the same.
  */
 
-/** What the named functions of the glue do instead; `undefined` for other functions. */
+/** Replaces the bodies of two functions of the glue. Returns no edits for any other function. */
 export function liftLikeTheSpecification(node: FunctionNode): Edit[] {
   const [value, least, most] = node.params.map((parameter) => (parameter.type === 'Identifier' ? parameter.name : ''));
   const { start, end } = node.body;
@@ -17,7 +17,7 @@ export function liftLikeTheSpecification(node: FunctionNode): Edit[] {
   return [{ start, end, text: `{ return ${least} === 0 ? ${value} & ${most} : ${signed}; }` }];
 }
 
-/** `if ((bits & mask) !== 0) { throw new TypeError('flags have extraneous bits set'); }` */
+/** Whether a node is `if ((bits & mask) !== 0) { throw new TypeError('flags have extraneous bits set'); }`. */
 export function isFlagsCheck(node: AnyNode): node is IfStatement {
   if (node.type !== 'IfStatement' || node.alternate != null || node.consequent.type !== 'BlockStatement') return false;
   const [only, ...others] = node.consequent.body;

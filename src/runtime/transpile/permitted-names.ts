@@ -1,6 +1,6 @@
 /**
- * Globals that generated code may name. Nothing here reaches files, the network, the process or a way to run text.
- * `TextDecoder` is a strict one of ours when the code runs (see `evaluate`).
+ * The globals that generated code may name. At run time none of them reaches files, the network, the process or a way to run text:
+ * `componentCode` shadows those that would, and replaces `TextDecoder` by a strict one.
  */
 export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
   ...[
@@ -41,19 +41,19 @@ export const PERMITTED_GLOBALS: ReadonlySet<string> = new Set([
     'fetch',
     'Response',
   ],
-  // How the glue of a component that exports resources lets go of them.
+  // The glue of a component that exports resources names it, to release collected ones.
   'FinalizationRegistry',
-  // An undeclared name in jco 1.35's helper for lists of UTF-16 strings; reading it would throw.
+  // jco 1.35's helper for lists of UTF-16 strings uses this undeclared name; reading it would throw.
   'vals',
 ]);
 
 /**
- * Those that generated code may declare itself: it uses them nowhere. Any other that a component's name becomes (an
- * imported resource `promise` does) would be used in the place of the global, so that every call would end in a trap.
+ * The globals that generated code may declare itself, because it uses them nowhere. If a component's name became any other global
+ * (an imported resource `promise` would), the glue would use it instead of the global, and every call would end in a trap.
  */
 export const MAY_BE_HIDDEN: ReadonlySet<string> = new Set(['URL', 'fetch', 'Response', 'vals']);
 
-/** Properties by which an object leads to its function's constructor, and so to running text. */
+/** Properties through which code could reach the `Function` constructor or Node's internals, and so run text. */
 export const FORBIDDEN_PROPERTIES: ReadonlySet<string> = new Set([
   'constructor',
   '__proto__',

@@ -4,8 +4,8 @@ import { printable } from '#core/text';
 const MAX_REASON = 1_000;
 
 /**
- * What the transpiler or the validator says of a component that it refuses, as one line: what failed and, behind colons,
- * each cause. Both write the causes as a list under `Caused by:`, the reason being the last. A panic has its stack behind it.
+ * Returns on one line why the transpiler or the validator refuses a component: what failed and, after colons, each cause. Both tools
+ * list the causes under `Caused by:`, with the reason last. A panic is followed by its stack, which this leaves out.
  */
 export function reasonOf(thrown: unknown): string {
   const [what = '', ...causes] = messageOf(thrown).split('\n');
@@ -14,14 +14,14 @@ export function reasonOf(thrown: unknown): string {
   return printable(parts.filter((part) => part !== '').join(': ')).slice(0, MAX_REASON);
 }
 
-/** Whether the transpiler or the validator answered an error; whatever else it throws may have left it half-way. */
+/** Whether the transpiler or the validator returned an error. Anything else that it throws may have left it in a broken state. */
 export function isRefusal(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.constructor.name === 'ComponentError';
 }
 
 /**
- * Whether an error is a plain refusal: ours, or one that the transpiler answered. A panic of the transpiler poisons its
- * instance, and whatever else was thrown may have left it half-way.
+ * Whether an error is an orderly refusal: one of ours, or one that the transpiler returned. A panic of the transpiler poisons its
+ * instance, and any other exception may have left it in a broken state.
  */
 export function isOrderly(thrown: unknown): boolean {
   if (!isVivariumError(thrown)) return false;

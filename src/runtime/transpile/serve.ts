@@ -4,7 +4,7 @@ import { BuildRun } from './build-run.ts';
 import { TranspilerThread } from './transpiler-thread.ts';
 
 /**
- * The child's side: answers each request of the parent with an artifact or an error. Runs in a process of its own,
+ * The child's side of the protocol: it answers each request of the parent with an artifact or an error. It runs in its own process,
  * which the parent may kill at any moment.
  */
 export function serveBuilds(meter: Pick<Meter, 'meterModule'>): void {

@@ -1,6 +1,6 @@
 import type { AnyNode } from 'acorn';
 
-/** Shows every node below and including `root` to `each`, with the node that it stands in. */
+/** Calls `each` for `root` and every node below it, with the node's parent. */
 export function walk(root: AnyNode, each: (node: AnyNode, parent: AnyNode | undefined) => void): void {
   const stack: [AnyNode, AnyNode | undefined][] = [[root, undefined]];
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
@@ -10,7 +10,7 @@ export function walk(root: AnyNode, each: (node: AnyNode, parent: AnyNode | unde
   }
 }
 
-/** Shows the nodes right below `node` to `each`. */
+/** Calls `each` for the children of `node`. */
 export function eachChild(node: AnyNode, each: (child: AnyNode) => void): void {
   for (const value of Object.values(node)) {
     if (Array.isArray(value)) for (const item of value) showNode(item, each);
@@ -26,7 +26,7 @@ export function isNamed(node: AnyNode, name: string): boolean {
   return node.type === 'Identifier' && node.name === name;
 }
 
-/** Whether an identifier declares the name that it is. */
+/** Whether an identifier declares its name, and does not merely use it. */
 export function isDeclaration(node: AnyNode, parent: AnyNode | undefined): boolean {
   switch (parent?.type) {
     case 'VariableDeclarator':

@@ -3,7 +3,7 @@ import { TRANSPILE_OPTIONS } from '#runtime/build';
 import { RuntimeError } from '../errors.ts';
 import { reasonOf } from './reader-reason.ts';
 
-/** A component as jco leaves it, before metering. */
+/** What jco makes of a component, before metering. */
 export interface TranspiledComponent {
   readonly javascript: string;
   readonly coreModules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
@@ -11,17 +11,17 @@ export interface TranspiledComponent {
   readonly exports: readonly ArtifactExport[];
 }
 
-/** Loads the transpiler; once, however often it is called. */
+/** Loads the transpiler. Repeated calls load it only once. */
 export async function loadTranspiler() {
-  // The transpiler alone: the package's main door would load its optimiser and minifier, native code, too.
+  // This imports only the transpiler. The package's main entry would also load its optimiser and its minifier, which is native code.
   const { $init, generate } = await import('@bytecodealliance/jco-transpile/component');
   await $init;
   return generate;
 }
 
 /**
- * Turns a component into JavaScript and core modules. Synchronous work of up to some hundred milliseconds, and a panic
- * in it poisons every later call of the thread: run it in a child process that can be thrown away.
+ * Turns a component into JavaScript and core modules. This is synchronous work of up to some hundred milliseconds, and a panic poisons
+ * every later call in the same thread. Run it in a child process that can be replaced.
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
  */
 export async function transpile(component: Uint8Array): Promise<TranspiledComponent> {
@@ -49,8 +49,8 @@ export async function transpile(component: Uint8Array): Promise<TranspiledCompon
 }
 
 /**
- * Each imported interface under its whole name: by default jco leaves versions away, and two versions of an interface
- * would be met by the same functions.
+ * Maps each imported interface to its full name. By default jco drops versions, and then the same functions would serve two versions
+ * of an interface.
  */
 async function versionedImports(component: Uint8Array): Promise<[string, string][]> {
   const { describeComponent } = await import('#wasm');

@@ -6,8 +6,8 @@ import { isOrderly } from './reader-reason.ts';
 import { loadTranspiler, transpile } from './transpile.ts';
 import type { TranspilerAnswer } from './transpiler-thread.ts';
 
-// Most children transpile one component or a few: what the optimising compiler would take for the transpiler, in threads beside
-// this one, is more than the transpiling itself.
+// Keep the transpiler's own code at the baseline tier. Most children transpile only a few components, and the optimising compiler
+// would spend more processor time on the transpiler, in threads beside this one, than the transpiling takes.
 setFlagsFromString('--wasm-tiering-budget=1000000000');
 void loadTranspiler();
 
@@ -17,7 +17,7 @@ parentPort?.on('message', (component: Uint8Array) => {
       (transpiled): TranspilerAnswer => ({ transpiled }),
       (thrown): TranspilerAnswer => {
         const { cause, ...error } = toWire(thrown);
-        // A cause that crosses loses its class, by which a refusal is told from a panic: it goes along for a panic only.
+        // A cause loses its class on the way, and only its class distinguishes a refusal from a panic. So only a panic keeps its cause.
         return { error: { ...error, cause: isOrderly(thrown) ? undefined : cause } };
       },
     )

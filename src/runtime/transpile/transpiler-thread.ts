@@ -4,7 +4,7 @@ import type { TranspiledComponent } from './transpile.ts';
 
 export type TranspilerAnswer = { readonly transpiled: TranspiledComponent } | { readonly error: WireError };
 
-/** What the transpiler came to: `isOrderly` says of a refusal whether the transpiler is fit for more. */
+/** The outcome of transpiling. For a refusal, `isOrderly` says whether the transpiler is still usable. */
 export type Transpiled = { readonly transpiled: TranspiledComponent } | { readonly refusal: Error };
 
 const PROGRAM = new URL(
@@ -13,8 +13,8 @@ const PROGRAM = new URL(
 );
 
 /**
- * Transpiles in a thread of its own, so that the build's own thread can meter meanwhile. It does one component at a time.
- * The transpiler is loaded when the thread starts, before there is anything to do.
+ * Transpiles in a separate thread, one component at a time, so that the build's own thread can meter meanwhile. The thread loads the
+ * transpiler when it starts, before the first request arrives.
  */
 export class TranspilerThread {
   #worker: Worker = start();
@@ -36,7 +36,7 @@ export class TranspilerThread {
 
 function start(): Worker {
   const worker = new Worker(PROGRAM);
-  // The build child lives as long as its parent's channel is open.
+  // The thread must not keep the build child alive: the child lives only as long as the channel to its parent is open.
   worker.unref();
   return worker;
 }

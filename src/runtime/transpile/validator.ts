@@ -6,10 +6,10 @@ const PREAMBLE = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00);
 const COMPONENT_SECTION = 4;
 
 /**
- * Why a component is not valid, or undefined where it is, by a validator that is not the transpiler's: what the transpiler alone cannot do does
- * not refuse a component that needs no glue. The component is nested into one that is otherwise empty, so that all of it
- * is validated and nothing more is done with it.
- * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` when the validator panics
+ * Returns why a component is not valid, or undefined if it is valid. This uses a validator other than the transpiler's, so that a limit
+ * of the transpiler does not refuse a component that needs no glue. The component is nested into an otherwise empty one, so that the
+ * tool validates all of it and does nothing more with it.
+ * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` if the validator panics
  */
 export async function whyInvalid(component: Uint8Array): Promise<string | undefined> {
   const { componentWit } = await import('@bytecodealliance/jco-transpile/wasm-tools');
@@ -20,7 +20,7 @@ export async function whyInvalid(component: Uint8Array): Promise<string | undefi
     return undefined;
   } catch (thrown) {
     if (isRefusal(thrown)) return reasonOf(thrown);
-    // A panic: the validator cannot be used any more, and neither can this process.
+    // After a panic neither the validator nor this process can be used any more.
     throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be validated: ${reasonOf(thrown)}`, {
       cause: thrown,
     });

@@ -2,34 +2,34 @@ import type { ByteInput, ByteOutput } from '#core/ports/bytes';
 import { ALWAYS_READY, type Readiness } from './readiness.ts';
 
 /**
- * What stands behind a stream. None of its functions waits: `ready` says whether there is something to do now, and `whenReady`
- * when there may be. Errors are thrown as cases of `wasi:io/streams.stream-error`.
+ * The implementation behind an input stream. None of its functions waits: `ready` says whether there is something to do now, and
+ * `whenReady` calls back when there may be. Errors are thrown as cases of `wasi:io/streams.stream-error`.
  */
 export interface ByteSource extends Readiness {
-  /** Whether `read` has bytes, an end or an error to give. */
+  /** Whether `read` can return bytes or the end, or throw an error. */
   ready(): boolean;
-  /** At most `length` bytes (more than none); none where none have come yet, undefined at the end. */
+  /** Reads at most `length` bytes; `length` is above 0. Returns none if none have arrived yet, undefined at the end. */
   read(length: number): Uint8Array | undefined;
-  /** The guest let go of the stream. */
+  /** Called when the guest drops the stream. */
   close?(): void;
 }
 
 export interface ByteSink extends Readiness {
-  /** Whether `room` has room, an end or an error to tell. */
+  /** Whether `room` is above 0, or can report the end or an error. */
   ready(): boolean;
-  /** Bytes that `write` takes now. */
+  /** The number of bytes that `write` accepts now. */
   room(): number;
   write(bytes: Uint8Array): void;
-  /** Hands over what was written; answers what is ready once that is done, or has failed, where that takes time. */
+  /** Sends on what was written. If that takes time, returns a readiness that becomes ready once it is done or has failed. */
   flush?(): Readiness | undefined;
-  /** The guest let go of the stream. */
+  /** Called when the guest drops the stream. */
   close?(): void;
 }
 
-/** Always at its end. */
+/** A source that is always at its end. */
 export const NO_BYTES: ByteSource = { ...ALWAYS_READY, read: () => undefined };
 
-/** @param failed the stream error to throw for what an input threw */
+/** @param failed returns the stream error to throw for what the input threw */
 export function sourceOf(input: ByteInput, failed: (thrown: unknown) => unknown): ByteSource {
   return {
     ready: () => input.readable,
@@ -38,7 +38,7 @@ export function sourceOf(input: ByteInput, failed: (thrown: unknown) => unknown)
   };
 }
 
-/** @param failed the stream error to throw for what an output threw */
+/** @param failed returns the stream error to throw for what the output threw */
 export function sinkOf(output: ByteOutput, failed: (thrown: unknown) => unknown): ByteSink {
   const whenReady: Readiness['whenReady'] = (wake) => output.changed.add(wake);
   const flushed: Readiness = { ready: () => output.flushed, whenReady };

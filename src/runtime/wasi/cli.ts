@@ -5,8 +5,8 @@ import type { Io } from './io.ts';
 import { LogSink } from './log-sink.ts';
 
 /**
- * `wasi:cli`: what `load` gave as environment, arguments and standard streams, with no input and output into the log where it
- * gave none; and an exit that ends the store.
+ * Defines `wasi:cli`: the environment, arguments and standard streams that `load` gave, and an exit that ends the store. If `load` gave
+ * no streams, standard input is empty and standard output and error go to the log.
  */
 export function defineCli(linker: HostLinker, current: CurrentStore, { InputStream, OutputStream, failed }: Io): void {
   class TerminalInput {}
@@ -17,7 +17,7 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
       new RuntimeError('RUNTIME_EXITED', `the component called exit with ${status}`, { details: { status } }),
     );
 
-  /** Who asks for it at every line, and drops none, must not be given a buffer each time. */
+  /** A store has one sink per channel, because a guest may ask for the stream at every line and drop none. */
   const printing = (channel: 'stdout' | 'stderr') => {
     const sinks = new WeakMap<HostState, LogSink>();
     return (): object => {

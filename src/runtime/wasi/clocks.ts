@@ -7,8 +7,8 @@ const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
 
 /**
- * `wasi:clocks`: both clocks work, rounded to what the component was granted: a finer clock helps to time the host. A
- * subscription is ready when its time has come; it has a timer only while a turn waits for it.
+ * Defines `wasi:clocks`. Both clocks are rounded to the resolution that the component was granted, because a finer clock would help a
+ * guest to time the host. A subscription is ready when its time has come. It has a timer only while a turn waits for it.
  */
 export function defineClocks(linker: HostLinker, current: CurrentStore, clock: Clock, { Pollable }: Io): void {
   const resolution = (): bigint => BigInt(current.state.authority.clockResolutionNs());
@@ -45,7 +45,7 @@ export function defineClocks(linker: HostLinker, current: CurrentStore, clock: C
   });
 }
 
-/** Whole and part apart: wall-clock nanoseconds are more than a double holds. */
+/** Converts whole milliseconds and their fraction separately, because a double cannot hold wall-clock nanoseconds exactly. */
 function nanosecondsOf(ms: number): bigint {
   const whole = Math.floor(ms);
   return BigInt(whole) * BigInt(NS_PER_MS) + BigInt(Math.floor((ms - whole) * NS_PER_MS));

@@ -1,28 +1,28 @@
 import type { HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 
-/** What V8 keeps for one object and what it is made of, rounded up; its place in a table of handles is charged there. */
+/** V8 keeps about this many bytes for one object and its parts, rounded up. The handle table charges the handle separately. */
 const OBJECT_BYTES = 192;
 
-/** What one resource costs the host, taken from its store's `hostMemory` until the guest lets go of it. */
+/** Charges the cost of one resource to its store's `hostMemory`, until the guest drops the resource. */
 export class HostCharge {
   readonly #state: HostState;
   #bytes = 0;
 
-  /** Ends the store where so much is not left. @param bytes what the resource holds from the beginning */
+  /** Charges the resource, and ends the store if too little is left. @param bytes what the resource holds from the beginning */
   constructor(state: HostState, bytes = 0) {
     this.#state = state;
     this.must(OBJECT_BYTES + bytes);
   }
 
-  /** Answers false where so much is not left. */
+  /** Charges bytes. Returns false if fewer are left. */
   take(bytes: number): boolean {
     if (!this.#state.hostMemory.take(bytes)) return false;
     this.#bytes += bytes;
     return true;
   }
 
-  /** As `take`, but ends the store instead. */
+  /** Charges bytes. Ends the store if fewer are left. */
   must(bytes: number): void {
     if (this.take(bytes)) return;
     const { limit } = this.#state.hostMemory;
@@ -35,7 +35,7 @@ export class HostCharge {
     this.#state.hostMemory.giveBack(bytes);
   }
 
-  /** The resource is gone; safe to call twice. */
+  /** Returns the whole charge, because the resource is gone. Safe to call twice. */
   end(): void {
     this.giveBack(this.#bytes);
   }

@@ -4,32 +4,32 @@ import type { ByteSink, ByteSource } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
 import { ALWAYS_READY, afterWake, onceReady, type Readiness, type Waited } from './readiness.ts';
 
-/** What one read gives and one write takes at most: more in one call would be much host work for little fuel. */
+/** The most bytes of one read or write, because more in one call would make the host work much for little fuel. */
 const MAX_BYTES = 64 * 1024;
 
-/** Pollables that one call asks; a list may hold one of them a million times. */
+/** The most pollables of one `poll`, because a guest may put one pollable into a list a million times. */
 const MAX_POLLED = 4_096;
 
-/** `wasi:io/streams.stream-error`, the error resource in it included. */
+/** `wasi:io/streams.stream-error`, with its error resource. */
 export type StreamError = { readonly tag: 'closed' } | { readonly tag: 'last-operation-failed'; readonly val: object };
 
 const CLOSED: StreamError = { tag: 'closed' };
 
-/** The resource classes that other WASI interfaces hand out, and what they build with them. */
+/** The resource classes of `wasi:io` that other WASI interfaces hand out, and their error helpers. */
 export interface Io {
-  /** @param what always ready by default */
+  /** @param what what the pollable waits for; by default it is always ready */
   readonly Pollable: new (
     what?: Readiness,
   ) => object;
   readonly InputStream: new (source: ByteSource) => object;
   readonly OutputStream: new (sink: ByteSink) => object;
-  /** The error to throw out of a source or sink. `code` is what the interface that made the stream calls it. */
+  /** Makes the error that a source or sink throws. `code` is the error's name in the interface that made the stream. */
   failed(code: unknown, text: string): StreamError;
-  /** What `failed` was given for an error resource. */
+  /** The `code` that `failed` was given for an error resource; undefined for anything else. */
   codeOf(error: unknown): unknown;
 }
 
-/** `wasi:io`: streams and pollables. What is not ready makes the turn wait, and never the thread. */
+/** Defines `wasi:io`: streams and pollables. A call on something that is not ready makes the turn wait, never the thread. */
 export function defineIo(linker: HostLinker, current: CurrentStore): Io {
   class IoError {
     readonly #charge = new HostCharge(current.state);
@@ -163,7 +163,7 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
 
     blockingFlush(): Waited<void> {
       const flushed = this.#sink.flush?.();
-      // Asked for its room, a sink tells of a failure.
+      // `room` throws if the sink has failed.
       if (flushed !== undefined) return onceReady(current.state, flushed, () => void this.#sink.room());
     }
 
@@ -216,7 +216,7 @@ export function defineIo(linker: HostLinker, current: CurrentStore): Io {
     },
   });
 
-  /** Places of those that are ready, after the turn has waited for the first of them. */
+  /** Returns the indices of the ready pollables. If none is ready, the turn waits for the first. */
   function polled(all: readonly Readiness[]): Waited<Uint32Array> {
     const ready = all.flatMap((each, index) => (each.ready() ? [index] : []));
     if (ready.length > 0) return Uint32Array.from(ready);
@@ -236,12 +236,12 @@ function tooMuch(bytes: number, room: number): RuntimeError {
   return new RuntimeError('RUNTIME_TRAP', `a write of ${bytes} bytes, ${room} were permitted`);
 }
 
-/** What a pollable of a stream asks: it may outlive the stream, of which nothing comes any more then. */
+/** The readiness of a stream's pollable. The pollable may outlive the stream, and is always ready once the stream is closed. */
 function untilClosed(stream: Readiness, isClosed: () => boolean): Readiness {
   return { ready: () => isClosed() || stream.ready(), whenReady: (wake) => stream.whenReady(wake) };
 }
 
-/** At most one more than is ever permitted: a length of its own would be the guest's to choose. */
+/** Makes zeroes, at most one more than a write permits, because the guest must not choose how much the host allocates. */
 function zeroes(length: bigint): Uint8Array {
   return new Uint8Array(length > BigInt(MAX_BYTES) ? MAX_BYTES + 1 : Number(length));
 }

@@ -4,12 +4,12 @@ import type { ByteSink } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
 import { ALWAYS_READY } from './readiness.ts';
 
-/** What is logged as one line at most. */
+/** The longest line that is logged as one record. */
 const MAX_LINE_BYTES = 8 * 1024;
 
 /**
- * Standard output or error: lines become log records of the store that writes, and what is left of one when the turn ends. There is
- * one for each store and channel, however many streams lead to it.
+ * Standard output or error of one store. It logs each line as a record of that store, and an unfinished line when the turn ends. Each
+ * store has one sink per channel, however many streams write to it.
  */
 export class LogSink implements ByteSink {
   readonly #state: HostState;

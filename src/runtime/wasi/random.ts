@@ -2,10 +2,10 @@ import type { Random } from '#core/ports/random';
 import type { HostLinker } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 
-/** More in one call would be much host work for little fuel. */
+/** The most bytes of one call, because more would make the host work much for little fuel. */
 const MAX_BYTES = 64n * 1024n;
 
-/** `wasi:random`. The insecure interfaces are given secure numbers too: there is nothing to gain by worse ones. */
+/** Defines `wasi:random`. The insecure interfaces return secure numbers too, because worse ones would gain nothing. */
 export function defineRandom(linker: HostLinker, random: Random): void {
   const bytes = (length: bigint): Uint8Array => {
     if (length > MAX_BYTES) {

@@ -5,10 +5,10 @@ import { HostCharge } from './host-charge.ts';
 
 /** Something that a turn can wait for. */
 export interface Readiness {
-  /** Whether waiting for it would end at once. */
+  /** Whether a wait for it would end at once. */
   ready(): boolean;
   /**
-   * Calls `wake` whenever `ready` may have changed, until that is taken back. It may call once too often, and outside of a
+   * Calls `wake` whenever `ready` may have changed, until the caller unsubscribes. It may call more often than needed, and outside a
    * turn.
    */
   whenReady(wake: () => void): Unsubscribe;
@@ -16,20 +16,20 @@ export interface Readiness {
 
 export const ALWAYS_READY: Readiness = { ready: () => true, whenReady: () => () => {} };
 
-/** What one registration costs the host: closures, and its place among those who wait. */
+/** What one registration costs the host: closures, and an entry in a list of callbacks. */
 const WAIT_BYTES = 256;
 
-/** What a host function answers that may have to wait: its value, or a promise of what goes on in the turn. */
+/** What a host function returns that may have to wait: its value, or a promise of a continuation that runs in the turn. */
 export type Waited<T> = T | Promise<Continuation>;
 
-/** Does `then` in the turn as soon as something is ready: now, or after the turn has waited. */
+/** Runs `then` in the turn as soon as `what` is ready: at once, or after the turn has waited. */
 export function onceReady<T>(state: HostState, what: Readiness, then: () => Waited<T>): Waited<T> {
   return what.ready() ? then() : afterWake(state, [what], () => onceReady(state, what, then));
 }
 
 /**
- * Resolves when one of `all` may have become ready, or the store ends, and nobody is registered anywhere any more. Then `then`
- * goes on in the turn; it must look for itself, because a wake may come too early.
+ * Resolves when one of `all` may have become ready or the store ends, after it has removed all its registrations. Then `then` runs in
+ * the turn. It must check readiness itself, because a wake may come too early.
  */
 export function afterWake<T>(
   state: HostState,

@@ -1,6 +1,6 @@
 import { isVivariumError } from '#core/errors';
 
-/** The cases of `wasi:filesystem/types.error-code` that operations of ours come to, by the system's name. */
+/** The cases of `wasi:filesystem/types.error-code` that our operations can fail with, by the system's error names. */
 const CODES: Readonly<Record<string, string>> = {
   EACCES: 'access',
   EBADF: 'bad-descriptor',
@@ -11,7 +11,7 @@ const CODES: Readonly<Record<string, string>> = {
   EINVAL: 'invalid',
   EISDIR: 'is-directory',
   ELOOP: 'loop',
-  // There is no case for too many open files.
+  // WASI has no case for too many open files.
   EMFILE: 'insufficient-memory',
   EMLINK: 'too-many-links',
   ENAMETOOLONG: 'name-too-long',
@@ -26,14 +26,14 @@ const CODES: Readonly<Record<string, string>> = {
   EXDEV: 'cross-device',
 };
 
-/** What the guest is told of a failure; what is no failure of a file goes on as it is. */
+/** Returns the case that the guest gets for a failed file operation. Rethrows any other error. */
 export function errorCodeOf(thrown: unknown): string {
   if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) return 'access';
   if (!isVivariumError(thrown, 'SECURITY_FILE_FAILED')) throw thrown;
   return CODES[String(thrown.details.errno)] ?? 'io';
 }
 
-/** Does it, or throws the case of `error-code` that a WIT `result` has as its error. */
+/** Runs an operation. If it fails, throws the case of `error-code` that becomes the error case of the WIT `result`. */
 export function answering<T>(operation: () => T): T {
   try {
     return operation();
@@ -42,7 +42,7 @@ export function answering<T>(operation: () => T): T {
   }
 }
 
-/** The same for an operation that takes time. */
+/** Like `answering`, for an operation that takes time. */
 export async function answeringLater<T>(operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();

@@ -4,18 +4,18 @@ import type { FileEntry } from '#security/access';
 import { HostCharge } from '../host-charge.ts';
 import { TYPES } from './stat.ts';
 
-/** Folders that one store lists at a time, each kept whole, and what an entry costs beside its name. */
+/** One store may list this many folders at a time, each of which the host keeps whole. An entry costs `ENTRY_BYTES` besides its name. */
 const MAX_LISTINGS = 8;
 const ENTRY_BYTES = 128;
 
-/** The class of one linker, and how its instances come to be. */
+/** The class `directory-entry-stream` of one linker, and the function that makes its instances. */
 export interface ListingsKit {
   readonly DirectoryEntryStream: new (entries: readonly FileEntry[], close: () => void) => object;
-  /** @throws `insufficient-memory` for one stream too many, or for a folder too large beside what else is held */
+  /** @throws `insufficient-memory` if the store has too many streams, or the folder exceeds what the host may keep for the store */
   open(list: () => readonly FileEntry[]): object;
 }
 
-/** WASI's `directory-entry-stream`: folders as they were when they were opened, counted and charged to each store. */
+/** Makes WASI's `directory-entry-stream`. It lists a folder as it was when the stream was opened, and is charged to its store. */
 export function listingsKit(current: CurrentStore): ListingsKit {
   const listings = new WeakMap<HostState, Quota>();
 

@@ -4,7 +4,7 @@ import type { Io } from '../io.ts';
 import { ALWAYS_READY } from '../readiness.ts';
 import { answering } from './error-code.ts';
 
-/** A file that a descriptor and the streams made from it hold; it is closed when the last of them lets go. */
+/** A file that a descriptor and its streams share. It is closed when the last of them releases it. */
 export class OpenFile {
   readonly file: GuardedFile;
   readonly #io: Io;
@@ -33,7 +33,7 @@ export class OpenFile {
     };
   }
 
-  /** @param offset where to begin; left out, each write goes to the end of the file */
+  /** @param offset where writing begins; without it, each write appends to the end of the file */
   sink(offset?: number): ByteSink {
     let at = offset;
     const some = (bytes: Uint8Array): number => {

@@ -1,9 +1,9 @@
-/** Longer than any that a guard takes: what is done with each character must not be the guest's to choose. */
+/** The longest path that is parsed, longer than any that a guard accepts. A guest must not choose how much work parsing is. */
 const MAX_PATH = 4_096;
 
 /**
- * A path below a folder as one absolute path of the component's. `.` is left out; an absolute path, and one that goes above the
- * folder by its `..`, are refused with `not-permitted`. What else `..` leads to depends on links, and is the guard's to find.
+ * Joins a folder and a path below it to one absolute path in the component's view. It leaves out `.`, and refuses with `not-permitted`
+ * an absolute path and a path that leaves the folder by its `..`. Where another `..` leads depends on links, so the guard resolves it.
  */
 export function below(folder: string, path: string): string {
   if (path.length > MAX_PATH) throw 'name-too-long';
@@ -22,20 +22,21 @@ function climbs(segments: readonly string[]): boolean {
 }
 
 /**
- * Whether a path can name nothing but a folder, as POSIX has it (path resolution, section 4.16): `below` leaves out what says so.
+ * Whether a path can name only a folder, by POSIX (path resolution, section 4.16). Check this before `below`, which leaves out the
+ * endings that tell.
  */
 export function namesFolder(path: string): boolean {
   return path.endsWith('/') || endsInDot(path) || path === '..' || path.endsWith('/..');
 }
 
-/** Whether its last segment is `.`, which is no name that could be made or removed. */
+/** Whether the last segment of a path is `.`, which is not a name that could be created or removed. */
 export function endsInDot(path: string): boolean {
   let end = path.length;
   while (end > 0 && path[end - 1] === '/') end--;
   return path[end - 1] === '.' && (end === 1 || path[end - 2] === '/');
 }
 
-/** A place or length in a file as a number that holds it exactly. */
+/** Converts a position or length in a file to a number. @throws `overflow` if no number holds it exactly */
 export function fileOffset(value: bigint): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw 'overflow';
   return Number(value);

@@ -22,7 +22,7 @@ export function statOf({ kind, links, size, accessedMs, modifiedMs, changedMs }:
   };
 }
 
-/** Changes when the file does, and says nothing of where it lies: who has no key cannot try out what it might be. */
+/** Returns a hash that changes when the file changes. It is keyed, so that a guest cannot find out the file's identity by guessing. */
 export function hashOf(key: Uint8Array, { identity, size, modifiedMs }: FileFacts): { lower: bigint; upper: bigint } {
   const digest = createHmac('sha256', key).update(`${identity} ${size} ${modifiedMs}`).digest();
   return { lower: digest.readBigUInt64LE(0), upper: digest.readBigUInt64LE(8) };

@@ -12,7 +12,7 @@ export function datetimeOf(ms: number): Timestamp {
   return { seconds: BigInt(Math.max(0, seconds)), nanoseconds: (ms - seconds * 1_000) * 1_000_000 };
 }
 
-/** The times that a file gets of those that it has. */
+/** Returns a function that computes a file's new times from its present ones. */
 export function newTimes(accessed: NewTimestamp, modified: NewTimestamp, now: number): (has: FileFacts) => FileTimes {
   return ({ accessedMs, modifiedMs }) => ({
     accessedMs: timeOf(accessed, accessedMs, now),
@@ -23,7 +23,7 @@ export function newTimes(accessed: NewTimestamp, modified: NewTimestamp, now: nu
 function timeOf(wanted: NewTimestamp, has: number, now: number): number {
   if (wanted.tag === 'no-change') return has;
   if (wanted.tag === 'now') return now;
-  // Later than any file system keeps, earlier than a number loses milliseconds.
+  // This bound is later than any file system can store, and early enough for a number to hold milliseconds exactly.
   if (wanted.val.seconds > 2n ** 40n) throw 'overflow';
   return Number(wanted.val.seconds) * 1_000 + Math.floor(wanted.val.nanoseconds / 1_000_000);
 }

@@ -31,12 +31,13 @@ interface DescriptorFlags {
 
 type Subject = { readonly open: OpenFile } | { readonly folder: string };
 
-/** Makes the descriptor of a folder that the component finds open. */
+/** Makes the descriptor of a preopened folder. */
 export type OpenFolder = (path: string) => object;
 
 /**
- * `wasi:filesystem/types`: descriptors of what a store's `FileGuard` lets it reach. A folder is a path, resolved and checked
- * at each use, a file is open. All but `sync` is done at once.
+ * Defines `wasi:filesystem/types`: descriptors of the files and folders that a store's `FileGuard` lets it reach. The descriptor of a
+ * folder holds a path, which the guard resolves and checks at each use; the descriptor of a file holds an open file. All operations
+ * but the two of `sync` complete at once.
  */
 export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore, clock: Clock, io: Io): OpenFolder {
   const key = randomBytes(32);
@@ -67,7 +68,7 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       return answering(() => new io.OutputStream(this.#open('write').sink()));
     }
 
-    /** What is read ahead is the host's own affair. */
+    /** Checks the descriptor only: the host decides by itself what to read ahead. */
     advise(): void {
       this.#open();
     }
@@ -165,7 +166,7 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
           const file = this.#files.open(place, { read, write, create, exclusive, truncate, noFollow: !follow });
           return new Descriptor({ open: new OpenFile(file, io) }, { read: read ?? false, write: write ?? false });
         } catch (error) {
-          // What is opened to be read may turn out to be a folder.
+          // A path that is opened for reading may turn out to be a folder.
           if (write || create || truncate || answered(() => fail(error)) !== 'is-directory') throw error;
           return this.#openFolder(place, follow, how, flags);
         }
@@ -182,7 +183,7 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
     removeDirectoryAt(path: string): void {
       answering(() => {
         const place = this.#at(path);
-        // An opened folder is refused as what it is, by whatever name.
+        // The guard refuses to remove a preopened folder, whichever name the guest uses for it.
         const opened = current.state.preopens.some(({ guestPath }) => guestPath === place);
         if (endsInDot(path) && !opened) throw 'invalid';
         this.#files.removeFolder(place);
@@ -232,7 +233,7 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       if ('open' in this.#subject) this.#subject.open.release();
     }
 
-    /** The disk takes as long as it has to write, so a turn that cannot wait is told that this is not to be had. */
+    /** Writes cached data to the disk. The disk may take long, so a turn that cannot wait gets `unsupported`. */
     #flush(dataOnly: boolean): Promise<void> {
       if (!execution.running.mayWait) throw 'unsupported';
       if (!('open' in this.#subject)) return answeringLater(() => this.#files.syncFolder(this.#folder()));
@@ -257,18 +258,18 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       return this.#subject.folder;
     }
 
-    /** For what concerns files alone: whatever a path that ends like a folder's leads to, it is refused. */
+    /** For operations on files only: refuses a path that ends like a folder's, whatever it leads to. */
     #fileOnly(path: string): void {
       if (namesFolder(path)) throw this.#notAFile(path);
     }
 
-    /** What a path that ends like a folder's is answered where a file is asked for. */
+    /** The error for a path that ends like a folder's where a file is required. */
     #notAFile(path: string): string {
       this.#asFolder(path);
       return 'is-directory';
     }
 
-    /** Whether a path ends like a folder's; what it leads to, through a link too, must be one then. */
+    /** Whether a path ends like a folder's. If so it must lead to a folder, possibly through a link. @throws `not-directory` */
     #asFolder(path: string): boolean {
       if (!namesFolder(path)) return false;
       if (this.#files.stat(this.#at(path)).kind !== 'folder') throw 'not-directory';
@@ -303,7 +304,7 @@ function fail(error: unknown): never {
   throw error;
 }
 
-/** The case that the guest would be told of an operation, if any. */
+/** Runs an operation and returns the error case that the guest would get; undefined if it succeeds. */
 function answered(operation: () => unknown): unknown {
   try {
     answering(operation);

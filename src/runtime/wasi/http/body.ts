@@ -9,16 +9,16 @@ import type { FieldsKit } from './fields.ts';
 
 type Result<T, E> = { readonly tag: 'ok'; readonly val: T } | { readonly tag: 'err'; readonly val: E };
 
-/** What happens to a body that a guest has received: its owner is told once nothing of it is wanted any more. */
+/** A body that a guest has received. `release` tells its owner that the guest wants no more of it. */
 export interface Received {
   readonly pipe: BytePipe;
   release(): void;
 }
 
-/** What a guest promised of a body that it sends: its length, or nothing. */
+/** The length that a guest promised for a body that it sends; undefined if it promised none. */
 export type PromisedLength = number | undefined;
 
-/** The classes of bodies, and what the host does with their instances and a guest cannot. */
+/** The classes of bodies, and an operation on their instances that only the host can use. */
 export interface BodyKit {
   readonly IncomingBody: new (received: Received) => object;
   readonly OutgoingBody: new (promised: PromisedLength, wrongSize: SizeError) => object;
@@ -26,12 +26,12 @@ export interface BodyKit {
   pipeOf(outgoing: object): BytePipe;
 }
 
-/** How the interface calls a body of a wrong length. */
+/** Returns the error case for a body of the wrong length. */
 export type SizeError = (bytes: number) => HttpErrorCode;
 
 const UNFINISHED: HttpErrorCode = { tag: 'internal-error', val: 'the body was not finished' };
 
-/** Bodies stream: a pipe keeps what the slower side has not taken yet, and the faster one waits. */
+/** Makes the classes of bodies. A body is streamed through a pipe: it buffers what the slower side has not taken, and the faster side waits. */
 export function bodyKit(current: CurrentStore, io: Io, fields: FieldsKit): BodyKit {
   let pipeOf: (body: OutgoingBody) => BytePipe;
 
@@ -65,7 +65,7 @@ export function bodyKit(current: CurrentStore, io: Io, fields: FieldsKit): BodyK
       const promised = body.#promised;
       let code: HttpErrorCode | undefined;
       if (promised !== undefined && promised !== body.#written) code = body.#wrongSize(body.#written);
-      // Only a body that is sent in chunks has a place for them.
+      // Only a body that is sent in chunks can carry trailers.
       else if (promised !== undefined && pairs.length > 0) code = { tag: 'HTTP-request-trailer-section-size', val: 0 };
       if (code === undefined) body.#pipe.end(pairs);
       else body.#pipe.fail(code);
@@ -83,7 +83,7 @@ export function bodyKit(current: CurrentStore, io: Io, fields: FieldsKit): BodyK
       const hasRoom: Readiness = { ready: () => pipe.room > 0, whenReady: (wake) => pipe.changed.add(wake) };
       return {
         ...hasRoom,
-        // No more is waited for than room: what nobody sends yet would never be flushed.
+        // A flush waits only for room, not for an empty pipe: before the request is sent nobody reads the pipe.
         flush: () => hasRoom,
         room: () => {
           if (pipe.isOpen) return pipe.room;
@@ -92,7 +92,7 @@ export function bodyKit(current: CurrentStore, io: Io, fields: FieldsKit): BodyK
         write: (bytes) => {
           this.#written += bytes.length;
           if (this.#promised !== undefined && !(this.#written <= this.#promised)) {
-            // What is beyond the length would be read as the next message of the connection.
+            // The receiver would read bytes beyond the length as the next message of the connection.
             pipe.fail(this.#wrongSize(this.#written));
             throw this.#failed(pipe.failure);
           }

@@ -1,12 +1,12 @@
 import { isVivariumError } from '#core/errors';
 
-/** `wasi:http/types.error-code`, as far as requests of ours come to. */
+/** A case of `wasi:http/types.error-code`; our requests use only some of them. */
 export interface HttpErrorCode {
   readonly tag: string;
   readonly val?: unknown;
 }
 
-/** By what Node or the system calls it, or by why the host ended the exchange. */
+/** The cases by the error name of Node or the system, or by the reason for which the host ended the exchange. */
 const CODES: Readonly<Record<string, HttpErrorCode>> = {
   timeout: { tag: 'HTTP-response-timeout' },
   'too-large': { tag: 'HTTP-response-body-size' },
@@ -29,11 +29,11 @@ const CODES: Readonly<Record<string, HttpErrorCode>> = {
   HPE_HEADER_OVERFLOW: { tag: 'HTTP-response-header-section-size' },
 };
 
-/** What a guest is told of a request that came to nothing. */
+/** The case that a guest gets for a failed request. */
 export function httpErrorOf(thrown: unknown): HttpErrorCode {
   if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) return { tag: 'HTTP-request-denied' };
   const reason = isVivariumError(thrown) ? String(thrown.details.reason) : '';
   if (reason.startsWith('HPE_')) return CODES[reason] ?? { tag: 'HTTP-protocol-error' };
-  // The text of an error may hold what the host knows and the guest may not.
+  // The case carries no text, because an error's text may hold what the guest must not learn.
   return CODES[reason] ?? { tag: 'internal-error' };
 }

@@ -5,7 +5,7 @@ import type { HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
 
-/** Exchanges of one store, and of all stores of a runtime, that hold a connection or an answer at a time. */
+/** The most exchanges of one store, and of all stores of a runtime, that may hold a connection or an answer at a time. */
 const MAX_PER_STORE = 8;
 const MAX_PER_RUNTIME = 64;
 
@@ -13,12 +13,12 @@ type Outcome =
   | { readonly tag: 'ok'; readonly val: HttpResponse }
   | { readonly tag: 'err'; readonly val: HttpErrorCode };
 
-/** The places that exchanges take. */
+/** Counts the exchanges of each store and of the runtime. */
 export class Exchanges {
   readonly #all = new Quota(MAX_PER_RUNTIME);
   readonly #stores = new WeakMap<HostState, Quota>();
 
-  /** Takes a place; answers how to give it back, once. @throws `connection-limit-reached` */
+  /** Counts one more exchange. Returns the function that gives its place back, to be called once. @throws `connection-limit-reached` */
   enter(state: HostState): () => void {
     const own = this.#stores.get(state) ?? new Quota(MAX_PER_STORE);
     this.#stores.set(state, own);
@@ -37,11 +37,11 @@ export class Exchanges {
 const FULL: HttpErrorCode = { tag: 'connection-limit-reached' };
 
 /**
- * One request on its way, or its answer, until the guest lets go of it or its store ends. Its place is free again once nothing
- * of it runs any more: a guest could else begin and drop as many as it likes.
+ * One HTTP request and its answer, until the guest drops it or its store ends. It keeps its place until its connection is closed,
+ * because a guest could otherwise begin and drop as many exchanges as it likes.
  */
 export class Exchange {
-  /** Told when its outcome is there. */
+  /** Wakes when the outcome is known. */
   readonly settled: Wakers = new Wakers();
   readonly #leave: () => void;
   readonly #ending: AbortSignal;
@@ -65,22 +65,22 @@ export class Exchange {
     this.#ending.addEventListener('abort', this.#release, { once: true });
   }
 
-  /** Aborted when the guest lets go of it. */
+  /** Aborted when the guest drops the exchange or its store ends. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
-  /** Undefined as long as nothing has come. */
+  /** The answer or the error; undefined until one has arrived. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
   }
 
-  /** Charges what is kept of the answer; answers false for one that nobody waits for, too. */
+  /** Charges bytes that are kept of the answer. Returns false if too few are left, or if the exchange was released. */
   keep(bytes: number): boolean {
     return !this.#released && this.#charge.take(bytes);
   }
 
-  /** @param failure why a request failed, where its own body says so */
+  /** Sends the request. @param failure returns why the request's own body failed, if it did */
   begin(send: () => Promise<HttpResponse>, failure: () => HttpErrorCode | undefined): void {
     this.#running = true;
     send().then(
@@ -96,7 +96,7 @@ export class Exchange {
     );
   }
 
-  /** The guest wants nothing of it any more. */
+  /** Ends the exchange, because the guest wants no more of it. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
@@ -114,7 +114,7 @@ export class Exchange {
     this.settled.wake();
   }
 
-  /** Its connection is closed. */
+  /** Called when the connection is closed. */
   #ended(): void {
     this.#running = false;
     if (this.#released) this.#leave();

@@ -2,11 +2,11 @@ import type { CurrentStore } from '#runtime/host';
 import { RuntimeError } from '../../errors.ts';
 import { HostCharge } from '../host-charge.ts';
 
-/** A name (RFC 9110, section 5.6.2), and bytes that a value may have. */
+/** The syntax of a name (RFC 9110, section 5.6.2), and the bytes that a value may have. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** They belong to the connection, which is the host's. */
+/** Fields that a guest may not set, because they belong to the connection, which the host manages. */
 const FORBIDDEN = new Set([
   'connection',
   'host',
@@ -20,38 +20,38 @@ const FORBIDDEN = new Set([
   'upgrade',
 ]);
 
-/** Names and values together; a server refuses less. */
+/** The most bytes of all names and values together. Servers usually refuse less than this. */
 const MAX_BYTES = 64 * 1024;
 
-/** What an entry costs beside its text: two strings and their pair. */
+/** What an entry costs besides its text: two strings and their pair. */
 const ENTRY_BYTES = 128;
 
 /** `wasi:http/types.header-error`. */
 type HeaderError = { readonly tag: 'invalid-syntax' | 'forbidden' | 'immutable' };
 
-/** A name and its value, each byte a character. */
+/** A name and its value. Each character stands for one byte. */
 type Pair = readonly [name: string, value: string];
 
 export type HeaderPairs = readonly Pair[];
 
-/** What pairs cost who keeps them. */
+/** How many bytes it costs to keep pairs. */
 export const costOf = (pairs: HeaderPairs): number =>
   pairs.reduce((sum, [name, value]) => sum + ENTRY_BYTES + name.length + value.length, 0);
 
-/** The class of fields, and what the host does with its instances and a guest cannot. */
+/** The class of fields, and operations on its instances that only the host can use. */
 export interface FieldsKit {
   readonly Fields: new () => Disposable;
-  /** What came with an answer: not to be changed. */
+  /** Makes immutable fields of received headers or trailers. */
   received(pairs: HeaderPairs): Disposable;
-  /** Another handle for the same, which is not to be changed. */
+  /** Makes an immutable copy. */
   frozen(fields: object): Disposable;
-  /** Lets go of what a guest handed over. */
+  /** Drops fields that a guest handed over. */
   dispose(fields: object): void;
-  /** As the host's HTTP takes them: what is there now. */
+  /** Returns the present fields in the form that the host's HTTP takes. */
   pairsOf(fields: object): HeaderPairs;
 }
 
-/** `wasi:http/types#fields`: headers or trailers. Names are compared in lower case. */
+/** Makes `wasi:http/types#fields`: headers or trailers. Names are compared in lower case. */
 export function fieldsKit(current: CurrentStore): FieldsKit {
   let make: (pairs: HeaderPairs) => Fields;
   let pairsOf: (fields: Fields) => HeaderPairs;
@@ -79,7 +79,7 @@ export function fieldsKit(current: CurrentStore): FieldsKit {
         for (const [name, value] of entries) fields.#add(name, value);
         return fields;
       } catch (error) {
-        // The guest gets no handle by which it could let go of them.
+        // The guest gets no handle by which it could drop the fields.
         fields[Symbol.dispose]();
         throw error;
       }

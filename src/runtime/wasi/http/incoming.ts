@@ -10,10 +10,10 @@ type Answer = { readonly tag: 'ok'; readonly val: object } | { readonly tag: 'er
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
 
-/** The error case of `result` without a payload. */
+/** The error case of a `result` that has no payload. */
 const REFUSED = undefined;
 
-/** The classes of requests that come in and of what is answered to them. The engine makes the first and the last of them. */
+/** Makes the classes of incoming requests and of their answers. The engine constructs `IncomingRequest` and `ResponseOutparam`. */
 export function incomingKit(
   current: CurrentStore,
   fields: FieldsKit,
@@ -92,7 +92,7 @@ export function incomingKit(
       return this.#status;
     }
 
-    /** An answer of 1xx is none yet, and what is above 599 no client knows. */
+    /** Refuses 1xx, which is not a final answer, and anything above 599, which no client knows. */
     setStatusCode(status: number): void {
       if (status < 200 || status > 599) throw REFUSED;
       this.#status = status;

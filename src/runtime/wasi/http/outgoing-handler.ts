@@ -7,9 +7,9 @@ import type { Outgoing } from './request.ts';
 import type { HttpTypes } from './types.ts';
 
 /**
- * `wasi:http/outgoing-handler`: a request is sent while its body is written, and its answer is read while it comes.
- * Redirects are followed, each one checked like a request of its own; one that would send a body again that is gone is
- * answered to the guest as it is.
+ * Defines `wasi:http/outgoing-handler`. The host sends a request while the guest writes its body, and the guest reads the answer while
+ * it arrives. The host follows redirects and checks each one like a request of its own. It returns a redirect to the guest if following
+ * it would mean to send a body again that is gone.
  */
 export function defineOutgoingHandler(
   linker: HostLinker,
@@ -51,7 +51,7 @@ export function defineOutgoingHandler(
   });
 }
 
-/** What is asked for in a grant's terms; the network asks again, at every hop. */
+/** The origin that a grant must cover. The network checks it again at every redirect. */
 function originOf(url: string): string {
   if (!URL.canParse(url)) throw { tag: 'HTTP-request-URI-invalid' };
   const { protocol, host } = new URL(url);

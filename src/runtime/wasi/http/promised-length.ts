@@ -2,7 +2,7 @@ import type { HeaderPairs } from './fields.ts';
 
 const DIGITS = /^\d{1,15}$/;
 
-/** What the headers say of the body's length; NaN, which no body has, where that is no number, or several. */
+/** The length that the headers promise for the body. If they hold no valid number or different ones, it is NaN, which no body matches. */
 export function promisedLength(headers: HeaderPairs): number | undefined {
   const said = new Set(headers.filter(([name]) => name.toLowerCase() === 'content-length').map(([, value]) => value));
   const [length = ''] = said;

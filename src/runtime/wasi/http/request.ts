@@ -11,7 +11,7 @@ type Method = { readonly tag: string; readonly val?: string };
 type Scheme = { readonly tag: 'HTTP' | 'HTTPS' | 'other'; readonly val?: string };
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
-/** Host and port alone: what the URL standard reads as something else is refused. */
+/** A host and a port only. It refuses any text in which the URL standard would read something else. */
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s/\\?#@[\]:%]{1,253})(?::\d{1,5})?$/;
 const PATH = /^\/[^\s#\\]*$|^\?[^\s#\\]*$|^$/;
 const MAX_PATH = 8 * 1024;
@@ -19,22 +19,22 @@ const NS_PER_MS = 1_000_000n;
 const MAX_CONNECT_MS = 10_000;
 const MAX_IDLE_MS = 30_000;
 
-/** The error case of `result` without a payload. */
+/** The error case of a `result` that has no payload. */
 const REFUSED = undefined;
 
-/** A request that a guest handed over. Who has it lets go of its body. */
+/** A request that a guest handed over. Whoever holds it must cancel its body if it does not send it. */
 export interface Outgoing {
   readonly request: HttpRequest & Required<Pick<HttpRequest, 'headers'>>;
   readonly body: BytePipe | undefined;
 }
 
-/** The classes of a request, and what the host does with their instances and a guest cannot. */
+/** The classes of outgoing requests, and operations on their instances that only the host can use. */
 export interface RequestKit {
   readonly OutgoingRequest: new (headers: object) => object;
   readonly RequestOptions: new () => object;
-  /** Ends the guest's resource. @throws an error code for what cannot be sent */
+  /** Takes the request out of the guest's resource and ends the resource. @throws an error code if the request cannot be sent */
   toSend(request: object): Outgoing;
-  /** Ends the guest's resource. */
+  /** Takes the limits out of the guest's resource and ends the resource. */
   limitsOf(options: object | undefined): HttpLimits;
 }
 
@@ -113,7 +113,7 @@ export function requestKit(current: CurrentStore, fields: FieldsKit, bodies: Bod
     [Symbol.dispose](): void {
       const body = this.#body;
       this.#end();
-      // It may still be written, and comes to nothing.
+      // The guest may still write to the body, but nothing sends it any more.
       if (body !== undefined) bodies.pipeOf(body).cancel();
     }
 
@@ -142,7 +142,7 @@ export function requestKit(current: CurrentStore, fields: FieldsKit, bodies: Bod
     }
   }
 
-  /** Durations are nanoseconds. */
+  /** All durations are in nanoseconds. */
   class RequestOptions {
     readonly #charge = new HostCharge(current.state);
     #connect: bigint | undefined;
@@ -150,7 +150,7 @@ export function requestKit(current: CurrentStore, fields: FieldsKit, bodies: Bod
     #betweenBytes: bigint | undefined;
 
     static {
-      // Both waits for a byte are one here, the longer of the two.
+      // The host has one limit for both waits for a byte, so the longer of the two counts.
       limitsOf = (options) => {
         options.#charge.end();
         const idle = [options.#firstByte, options.#betweenBytes].filter((each) => each !== undefined);
@@ -203,7 +203,7 @@ function wrongSize(written: number): HttpErrorCode {
   return { tag: 'HTTP-request-body-size', val: BigInt(written) };
 }
 
-/** A wait that the guest chose, or less. */
+/** The duration that the guest chose, in milliseconds: at least 1 and at most `ms`. Returns `ms` if the guest chose none. */
 function atMost(duration: bigint | undefined, ms: number): number {
   return duration === undefined ? ms : Math.max(1, Math.min(ms, Number(duration / NS_PER_MS)));
 }

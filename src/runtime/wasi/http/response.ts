@@ -10,13 +10,13 @@ import type { FieldsKit } from './fields.ts';
 
 type Result<T, E> = { readonly tag: 'ok'; readonly val: T } | { readonly tag: 'err'; readonly val: E };
 
-/** The classes of an answer, and how the host begins one. */
+/** The classes of an answer, and the function by which the host makes the future of one. */
 export interface ResponseKit {
   readonly classes: Readonly<Record<string, unknown>>;
   future(exchange: Exchange): object;
 }
 
-/** Each resource holds the exchange until it has handed it on; who is dropped with it, ends it. */
+/** Makes the classes of an answer. Each resource holds the exchange until it passes it on; if it is dropped before, it ends the exchange. */
 export function responseKit(current: CurrentStore, io: Io, fields: FieldsKit, bodies: BodyKit): ResponseKit {
   class IncomingResponse {
     readonly #charge = new HostCharge(current.state);

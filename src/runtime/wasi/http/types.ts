@@ -6,10 +6,10 @@ import { incomingKit } from './incoming.ts';
 import { type RequestKit, requestKit } from './request.ts';
 import { type ResponseKit, responseKit } from './response.ts';
 
-/** What the outgoing handler does with a guest's resources. */
+/** The operations on a guest's resources that the outgoing handler uses. */
 export type HttpTypes = Pick<RequestKit, 'toSend' | 'limitsOf'> & Pick<ResponseKit, 'future'>;
 
-/** `wasi:http/types`: requests that go out and that come in, and their answers. */
+/** Defines `wasi:http/types`: outgoing and incoming requests and their answers. */
 export function defineHttpTypes(linker: HostLinker, current: CurrentStore, io: Io): HttpTypes {
   const name = 'wasi:http/types@0.2.0';
   const fields = fieldsKit(current);

@@ -1,6 +1,6 @@
 import type { SocketAddress } from '#core/ports/network';
 
-/** `wasi:sockets/network.ip-address`: four bytes, or eight words. */
+/** `wasi:sockets/network.ip-address`: four bytes, or eight words of 16 bits. */
 export type IpAddress = { readonly tag: 'ipv4' | 'ipv6'; readonly val: readonly number[] };
 
 /** `wasi:sockets/network.ip-socket-address`. */

@@ -1,6 +1,6 @@
 import { isVivariumError } from '#core/errors';
 
-/** The cases of `wasi:sockets/network.error-code` that connections of ours come to. */
+/** The cases of `wasi:sockets/network.error-code` that our connections can fail with, by the reason that the network gives. */
 const CODES: Readonly<Record<string, string>> = {
   name: 'name-unresolvable',
   ECONNREFUSED: 'connection-refused',
@@ -14,13 +14,13 @@ const CODES: Readonly<Record<string, string>> = {
   ENETUNREACH: 'remote-unreachable',
 };
 
-/** What the guest is told of a failure. */
+/** The case that the guest gets for a failure. */
 export function socketErrorOf(thrown: unknown): string {
   if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) return 'access-denied';
   return (isVivariumError(thrown) && CODES[String(thrown.details.reason)]) || 'unknown';
 }
 
-/** Does it, or throws the case of `error-code` that the guest is told. */
+/** Runs an operation. If it fails with a typed error, throws the case of `error-code` that the guest gets. */
 export function atOnce<T>(operation: () => T): T {
   try {
     return operation();

@@ -6,15 +6,15 @@ import type { Io } from '../io.ts';
 import { type IpAddress, ipAddressOf } from './addresses.ts';
 import { atOnce, socketErrorOf } from './error-code.ts';
 
-/** Addresses of one name that a guest is told. */
+/** The most addresses of one name that a guest gets. */
 const MAX_ADDRESSES = 64;
 
 const ANSWER_BYTES = MAX_ADDRESSES * 128;
 
-/** Names that one store looks up at a time, those included that it wants no answer to any more. */
+/** The most names that one store looks up at a time, including look-ups whose answer it no longer wants. */
 const MAX_LOOK_UPS = 8;
 
-/** `wasi:sockets/ip-name-lookup`: begun in one turn, read in a later one; only names that a grant for sockets names. */
+/** Defines `wasi:sockets/ip-name-lookup`. A component may look up only names for which it has a grant for sockets. */
 export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: Io): void {
   const running = new WeakMap<HostState, Quota>();
 
@@ -35,7 +35,7 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
           this.#changed.wake();
         },
       );
-      // Ends the store where so much is not left; by now somebody hears of the failure of what was asked.
+      // This may end the store, so it comes after `then`: otherwise nobody would handle a rejection of `asked`.
       this.#charge = new HostCharge(current.state, ANSWER_BYTES);
     }
 

@@ -1,7 +1,7 @@
 import type { CurrentStore, HostLinker } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 
-/** `wasi:sockets/network` and `instance-network`: a network resource grants nothing by itself; each connection is checked. */
+/** Defines `wasi:sockets/network` and `instance-network`. A network resource grants nothing by itself: each connection is checked. */
 export function defineNetwork(linker: HostLinker, current: CurrentStore): void {
   class Network {
     readonly #charge = new HostCharge(current.state);

@@ -1,21 +1,21 @@
 import { Quota } from '#core/limits';
 import type { HostState } from '#runtime/host';
 
-/** Sockets of one store at a time. */
+/** The most sockets that one store may have at a time. */
 const MAX_SOCKETS = 16;
 
-/** Sockets of all stores of a runtime: a process may often have no more than 1,024 descriptors. */
+/** The most sockets of all stores of a runtime together; many systems allow a process no more than 1,024 descriptors. */
 const MAX_SOCKETS_OF_RUNTIME = 256;
 
-/** What a socket's buffers may come to, 64 KiB each way, in pieces. */
+/** The most memory that a socket's buffers may take: 64 KiB in each direction, in pieces with their overhead. */
 const SOCKET_BYTES = 256 * 1024;
 
-/** The places that sockets take: of their store, of the runtime, and in what the host keeps for the store. */
+/** Counts sockets: those of each store, those of the runtime, and the bytes that the host keeps for them. */
 export class SocketPlaces {
   readonly #all = new Quota(MAX_SOCKETS_OF_RUNTIME);
   readonly #stores = new WeakMap<HostState, Quota>();
 
-  /** Answers how to give the place back, once or more; undefined where there is none. */
+  /** Takes a place for a socket. Returns the function that gives it back, which may be called repeatedly; undefined if none is free. */
   take(state: HostState): (() => void) | undefined {
     const own = this.#stores.get(state) ?? new Quota(MAX_SOCKETS);
     this.#stores.set(state, own);

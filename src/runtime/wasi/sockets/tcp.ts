@@ -7,7 +7,7 @@ import { type IpSocketAddress, ipSocketAddressOf, socketAddressOf } from './addr
 import { atOnce, socketErrorOf } from './error-code.ts';
 import type { SocketPlaces } from './socket-places.ts';
 
-/** What concerns the host's own stack. */
+/** Functions that would change the host's own network stack; all of them fail with `not-supported`. */
 const NOT_SUPPORTED = [
   'keepAliveEnabled',
   'setKeepAliveEnabled',
@@ -27,10 +27,13 @@ const NOT_SUPPORTED = [
 
 type Family = 'ipv4' | 'ipv6';
 
-/** As `wasi:sockets/tcp` has them. An address is bound and listened on at once; from `listening` on connections are accepted. */
+/**
+ * The phases of a socket in `wasi:sockets/tcp`. The host binds an address and listens on it in one step; the guest can accept
+ * connections from `listening` on.
+ */
 type Phase = 'unbound' | 'binding' | 'bound' | 'starting' | 'listening' | 'connecting' | 'connected' | 'failed';
 
-/** `wasi:sockets/tcp` and `tcp-create-socket`: connections that go out and come in. */
+/** Defines `wasi:sockets/tcp` and `tcp-create-socket`: outgoing and incoming connections. */
 export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, places: SocketPlaces): void {
   class TcpSocket {
     readonly #family: Family;
@@ -46,7 +49,7 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, pla
 
     readonly #end = (): void => this[Symbol.dispose]();
 
-    /** @param giveBack its place, which it has taken */
+    /** @param giveBack gives back the place that was taken for the socket */
     constructor(family: Family, giveBack: () => void, accepted?: NetworkConnection) {
       this.#family = family;
       this.#state = current.state;
@@ -127,7 +130,7 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, pla
       return this.#family;
     }
 
-    /** How many connections wait for being accepted is the host's own affair. */
+    /** Checks the size only: the host decides how many connections may wait to be accepted. */
     setListenBacklogSize(size: bigint): void {
       if (size === 0n) throw 'invalid-argument';
     }
@@ -143,7 +146,7 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, pla
       });
     }
 
-    /** What is received after a `receive` is read as before: the other side is not told of it. */
+    /** Ends sending. A shutdown of `receive` does nothing: the guest can still read, and the other side learns nothing of it. */
     shutdown(what: 'receive' | 'send' | 'both'): void {
       const connection = this.#connected();
       if (what !== 'receive') connection.end();
@@ -157,7 +160,7 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, pla
       if (!this.#isOnItsWay) this.#leave();
     }
 
-    /** Whether something was begun of which nothing has come yet: its place counts until that has ended. */
+    /** Whether a bind or a connect is still pending. The socket keeps its place until that has ended. */
     get #isOnItsWay(): boolean {
       if (this.#failure !== undefined) return false;
       if (this.#phase === 'binding') return this.#listener === undefined;
@@ -182,7 +185,7 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, pla
       if (this.#failure !== undefined) throw this.#failure;
     }
 
-    /** Its place is free when its descriptor is. */
+    /** Closes what the socket holds, and gives its place back once its descriptor is closed. */
     #leave(): void {
       this.#listener?.close();
       const connection = this.#connection;
@@ -216,7 +219,7 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, pla
   });
 }
 
-/** Both ends of a connection as streams. */
+/** Makes the input and output streams of a connection. */
 function streamsOf({ input, output }: NetworkConnection, io: Io): [object, object] {
   const failed = (error: unknown): unknown => {
     const code = socketErrorOf(error);

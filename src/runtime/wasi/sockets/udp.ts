@@ -7,7 +7,7 @@ import { type IpSocketAddress, ipAddressOf, ipSocketAddressOf, socketAddressOf, 
 import { atOnce, socketErrorOf } from './error-code.ts';
 import type { SocketPlaces } from './socket-places.ts';
 
-/** What concerns the host's own stack. */
+/** Functions that would change the host's own network stack; all of them fail with `not-supported`. */
 const NOT_SUPPORTED = [
   'unicastHopLimit',
   'setUnicastHopLimit',
@@ -17,9 +17,9 @@ const NOT_SUPPORTED = [
   'setSendBufferSize',
 ];
 
-/** The most that one datagram of UDP over IPv4 holds: 65,535 bytes less both headers. */
+/** The most bytes that one datagram of UDP over IPv4 holds: 65,535 bytes minus both headers. */
 const MAX_DATAGRAM = 65_507;
-/** Datagrams that one call receives. */
+/** The most datagrams that one call receives. */
 const MAX_RECEIVED = 64;
 
 type Family = 'ipv4' | 'ipv6';
@@ -34,14 +34,14 @@ interface OutgoingDatagram {
   readonly remoteAddress?: IpSocketAddress | undefined;
 }
 
-/** One use of a socket: its two streams. Another `stream` of the socket ends it. */
+/** The state that the two streams of a socket share. Another call of the socket's `stream` ends it. */
 interface Exchange {
   readonly socket: DatagramSocket;
   readonly remote: SocketAddress | undefined;
   isOver: boolean;
 }
 
-/** `wasi:sockets/udp` and `udp-create-socket`. */
+/** Defines `wasi:sockets/udp` and `udp-create-socket`. */
 export function defineUdp(linker: HostLinker, current: CurrentStore, io: Io, places: SocketPlaces): void {
   class IncomingDatagramStream {
     readonly #charge = new HostCharge(current.state);
@@ -91,7 +91,7 @@ export function defineUdp(linker: HostLinker, current: CurrentStore, io: Io, pla
         if (socket.room === 0) break;
         const to = remoteAddress === undefined ? remote : socketAddressOf(remoteAddress);
         const failure = refusal(data, to, remote);
-        // What was sent before is told first; the rest is tried again, and fails then.
+        // First report how many were sent. The guest tries the rest again, and then this failure is reported.
         if (failure !== undefined && sent > 0n) break;
         if (failure !== undefined) throw failure;
         atOnce(() => socket.send(data, to as SocketAddress));
@@ -205,7 +205,7 @@ export function defineUdp(linker: HostLinker, current: CurrentStore, io: Io, pla
       return this.#phase === 'binding' && this.#socket === undefined && this.#failure === undefined;
     }
 
-    /** Its place is free when its descriptor is. */
+    /** Closes what the socket holds, and gives its place back once its descriptor is closed. */
     #leave(): void {
       const socket = this.#socket;
       socket?.close();
@@ -243,7 +243,7 @@ function usable(exchange: Exchange): Exchange {
   return exchange;
 }
 
-/** Why a datagram cannot be sent, whatever is granted. */
+/** Why a datagram cannot be sent, regardless of grants; undefined if it can. */
 function refusal(
   data: Uint8Array,
   to: SocketAddress | undefined,
