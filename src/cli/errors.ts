@@ -2,5 +2,5 @@ import { VivariumError } from '#core/errors';
 
 export type CliErrorCode = 'CLI_USAGE';
 
-/** A command line that cannot be carried out as it is written. */
+/** The error of a command line that is wrong as written. */
 export class CliError extends VivariumError<CliErrorCode> {}

@@ -1,6 +1,6 @@
 import { isVivariumError } from '#core/errors';
 
-/** What `viv` answers to the shell; described in `viv --help` and the README. */
+/** The exit codes of `viv`, which `viv --help` and the README describe. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -13,7 +13,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Exact codes first; a code that is not here goes by its prefix. */
+/** Exit codes by exact error code. The prefix decides for an error code that is not listed here. */
 const BY_CODE: Readonly<Record<string, ExitCode>> = {
   RUNTIME_NOT_FOUND: EXIT.notFound,
   RUNTIME_NO_EXPORT: EXIT.notFound,
@@ -73,7 +73,7 @@ const BY_PREFIX: Readonly<Record<string, ExitCode>> = {
   BUNDLE: EXIT.refused,
 };
 
-/** The exit code for anything that a command threw. */
+/** Returns the exit code for any value that a command threw. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (!isVivariumError(error)) return EXIT.failed;
   const prefix = error.code.split('_', 1)[0] as string;

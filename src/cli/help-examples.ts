@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** What each command's help ends with, by the command's words; `run`, `call` and `start` say more of their own. */
+/** The examples at the end of each command's help, by the command's words. `run`, `call` and `start` add longer ones themselves. */
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   '': [
     'viv new greeter && viv build greeter && viv run greeter/actor.wasm --message Ada',
@@ -57,7 +57,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'registry gc': ['viv registry gc', 'viv registry gc --idle 90d --keep 1000'],
 };
 
-/** Ends a command's help with what to type. */
+/** Adds the examples to a command's help. */
 export function addExamples(command: Command): void {
   const lines = EXAMPLES[wordsOf(command).join(' ')];
   if (lines !== undefined) command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`);

@@ -17,7 +17,7 @@ import { EXIT } from './exit-codes.ts';
 import { addExamples } from './help-examples.ts';
 import { Shell, type Streams } from './shell.ts';
 
-/** Every command, in the order in which help shows them. */
+/** All commands, in the order in which the help lists them. */
 const COMMANDS = [
   newCommand,
   buildCommand,
@@ -44,13 +44,13 @@ A command that \`viv run\` runs gives its own; 124 says that a budget ended it, 
 /** Runs `viv` with these arguments. @returns the exit code */
 export async function main(args: readonly string[], streams: Streams = process): Promise<number> {
   const shell = new Shell(streams);
-  // What follows -- is the component's.
+  // Arguments after -- belong to the component.
   const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
   shell.json = own.includes('--json');
   const program = new Command('viv')
     .description('runs untrusted WebAssembly components within limits that they cannot escape')
     .version(version(), '--version', 'print the version of Vivarium')
-    // An option of the same name behind a command is the command's.
+    // An option after a command's name belongs to the command, even if `viv` has an option of the same name.
     .enablePositionalOptions()
     .addHelpText('after', EXIT_CODES);
   for (const make of COMMANDS) program.addCommand(make(shell));
@@ -75,7 +75,7 @@ function everyCommand(command: Command): Command[] {
   return [command, ...command.commands.flatMap(everyCommand)];
 }
 
-/** Sizes, colours and errors are the same everywhere. */
+/** Gives every command the same width, colours and error handling. */
 function prepare(command: Command, shell: Shell): void {
   command
     .exitOverride()

@@ -5,7 +5,7 @@ import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 
-/** Where a command reads and writes. Tests give their own. */
+/** The streams that a command reads and writes. Tests pass their own. */
 export interface Streams {
   readonly stdin: Readable & { isTTY?: boolean };
   readonly stdout: Writable & { isTTY?: boolean };
@@ -15,13 +15,13 @@ export interface Streams {
 type Style = Parameters<typeof styleText>[0];
 
 /**
- * What a command talks to: results to standard output, everything else to standard error. With `--json` a result is one
- * object a line; without, it is for people, and in a pipe there is no decoration.
+ * Prints the output of a command: results to standard output, everything else to standard error. With `--json`, each result is a
+ * JSON object on one line. Without it, the output is for people, and without decoration in a pipe.
  */
 export class Shell {
   readonly streams: Streams;
   json = false;
-  /** One of `EXIT`, or what a command that ran exited with. */
+  /** One of `EXIT`, or the exit code of a WASI command that `viv run` ran. */
   exitCode: number = EXIT.done;
 
   constructor(streams: Streams) {
@@ -32,20 +32,20 @@ export class Shell {
     return this.streams.stdout.isTTY === true;
   }
 
-  /** Prints a result: the object with `--json`, the text otherwise. */
+  /** Prints a result: the object with `--json`, otherwise the text. */
   result(object: Readonly<Record<string, unknown>>, text: string): void {
     this.streams.stdout.write(`${this.json ? toJson(object) : text}\n`);
   }
 
-  /** A remark for people; silent in a pipe and with `--json`. */
+  /** Prints a remark for people; prints nothing in a pipe or with `--json`. */
   note(text: string): void {
     if (!this.json && this.isTerminal) this.streams.stderr.write(`${this.style('dim', text)}\n`);
   }
 
   /**
-   * A line that always goes to standard error, such as a component's log. Its text is not trusted: what would move a
-   * cursor is shown, in a pipe too, whose end may be a terminal.
-   * @param prefix whose text it is; stands before each line of it, so that no text can pass for somebody else's
+   * Always prints a line, such as a component's log, to standard error. The text is not trusted: control characters are shown
+   * instead of sent, even in a pipe, because a terminal may be at its end.
+   * @param prefix names the source of the text. It precedes each line, so that no text can pretend to come from another source
    */
   line(text: string, prefix = ''): void {
     for (const part of printable(text).split('\n')) this.streams.stderr.write(`${prefix}${part}\n`);
@@ -55,7 +55,7 @@ export class Shell {
     return this.isTerminal ? styleText(style, text, { validateStream: false }) : text;
   }
 
-  /** Prints an error and sets the exit code that belongs to it. */
+  /** Prints an error and sets its exit code. */
   fail(error: unknown): void {
     this.exitCode = exitCodeOf(error);
     const described = describedError(error);
@@ -67,7 +67,7 @@ export class Shell {
     if (!isVivariumError(error) && error instanceof Error && process.env.VIVARIUM_DEBUG) this.line(error.stack ?? '');
   }
 
-  /** Makes a command's action: whatever it throws is printed and becomes the exit code. */
+  /** Makes a command's action, which prints any error that `run` throws and sets the exit code. */
   action<Args extends unknown[]>(run: (...args: Args) => Promise<void>): (...args: Args) => Promise<void> {
     return async (...args) => {
       this.json = (args.at(-1) as Command).optsWithGlobals<{ json?: boolean }>().json === true;
@@ -80,7 +80,7 @@ export class Shell {
   }
 }
 
-/** One line of JSON: 64-bit numbers as decimal strings, NaN and infinities as strings too, typed arrays as arrays. */
+/** Writes one line of JSON, with 64-bit numbers as decimal strings, NaN and infinities as strings, and typed arrays as arrays. */
 function toJson(value: unknown): string {
   return JSON.stringify(value, (_, item) => {
     if (typeof item === 'bigint') return item.toString();
@@ -90,7 +90,7 @@ function toJson(value: unknown): string {
   });
 }
 
-/** An error as `--json` prints it: what it says of itself in `details`, and beside its code too, where scripts read it. */
+/** Makes the object that `--json` prints for an error. Its details appear both in `details` and beside `code`, where scripts read them. */
 function describedError(error: unknown): Record<string, unknown> {
   if (!isVivariumError(error)) return { code: 'UNEXPECTED', message: messageOf(error) };
   const { details } = error;

@@ -8,15 +8,15 @@ import type { ActorConfig, HealthStatus, Value, WitConfig, WitMessage, WitMetada
 import { encodeUtf8 } from './utf8.ts';
 import { encodeValue } from './values.ts';
 
-/** What an actor answers: a value, or nothing. */
+/** The reply of an actor: a value, or nothing. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a return statement answers nothing
 export type Reply = Value | undefined | void;
 
-/** What a handler may answer: a value, or the promise of one, for which the turn waits. */
+/** What a handler may return: a value, or a promise of one, for which the turn waits. */
 export type Awaitable<T> = T | PromiseLike<T>;
 
 /** One function for each operation; a message `{ "add": 3 }` calls `add(3)`. */
-// biome-ignore lint/suspicious/noExplicitAny: each operation has an argument type of its own, as it declares
+// biome-ignore lint/suspicious/noExplicitAny: each operation declares an argument type of its own
 export type Operations = Readonly<Record<string, (argument: any, message: Message) => unknown>>;
 
 export interface ActorDefinition<Ops extends Operations = Operations> {
@@ -25,22 +25,22 @@ export interface ActorDefinition<Ops extends Operations = Operations> {
   readonly description?: string;
   readonly author?: string;
   readonly license?: string;
-  /** Called once, before any message. What it throws ends the component. */
+  /** Called once, before any message. An error that it throws ends the component. */
   onStart?(config: ActorConfig): Awaitable<void>;
-  /** Operations by name. A message is `{ name: argument }` in JSON or CBOR, and the answer comes in the same. */
+  /** Operations by name. A message is `{ name: argument }` in JSON or CBOR, and the reply has the same format. */
   readonly operations?: Ops;
-  /** Any message that names no operation. What it answers is the reply. */
+  /** Handles any message that names no operation. The value that it returns is the reply. */
   onMessage?(message: Message): Awaitable<Reply>;
-  /** Messages that come through a topic; `onMessage` gets them where this is left out. */
+  /** Handles messages that come through a topic. Without this function, `onMessage` handles them. */
   onTopic?(message: Message): Awaitable<void>;
-  /** Answers to requests that were made without a handler of their own. */
+  /** Handles replies to requests that have no handler of their own. */
   onReply?(message: Message): Awaitable<void>;
   health?(): Awaitable<HealthStatus>;
   /** Called once, after the last message. */
   onStop?(): Awaitable<void>;
 }
 
-/** What `export const lifecycle` must be. */
+/** The type that `export const lifecycle` must have. */
 export interface Lifecycle<Ops extends Operations = Operations> {
   initialize(config: WitConfig): void;
   handleMessage(message: WitMessage): Uint8Array | undefined;
@@ -48,16 +48,16 @@ export interface Lifecycle<Ops extends Operations = Operations> {
   metadata(): WitMetadata;
   health(): HealthStatus;
   shutdown(): void;
-  /** Carries the operations' types to the host; there is nothing at run time. */
+  /** Carries the operations' types to the host. The property does not exist at run time. */
   readonly operations?: Ops;
 }
 
-/** The operations' types, for `runtime.actor<ProtocolOf<typeof lifecycle>>(handle)`. */
+/** The types of the operations, for `runtime.actor<ProtocolOf<typeof lifecycle>>(handle)`. */
 export type ProtocolOf<L extends Lifecycle<Operations>> = NonNullable<L['operations']>;
 
 /**
- * An actor from functions: `export const lifecycle = defineActor({ … })`. State lives in the module's variables; it is
- * fresh after a restart, what must outlive one goes to `storage`.
+ * Makes an actor from functions: `export const lifecycle = defineActor({ … })`. The module's variables hold its state. A restart
+ * resets them, so state that must outlive a restart belongs in `storage`.
  */
 export function defineActor<Ops extends Operations>(definition: ActorDefinition<Ops>): Lifecycle<Ops> {
   const operations = new Map(Object.entries(definition.operations ?? {}));
@@ -111,7 +111,7 @@ export function defineActor<Ops extends Operations>(definition: ActorDefinition<
   };
 }
 
-/** How operations travel: the answer goes as the message came. */
+/** The encoding of an operation's message and reply; both use the same one. */
 interface Format {
   write(value: unknown): Uint8Array;
   read(message: Message): unknown;
@@ -120,14 +120,14 @@ interface Format {
 const JSON_FORMAT: Format = { write: (value) => encodeUtf8(JSON.stringify(value)), read: (message) => message.json() };
 const CBOR_FORMAT: Format = { write: encodeCbor, read: (message) => decodeCbor(message.payload) };
 
-/** Messages between actors carry no content type: what begins like a JSON object is tried as one. */
+/** Messages between actors carry no content type, so a message that begins like a JSON object is read as JSON. */
 function formatOf({ contentType, payload }: Message): Format | undefined {
   if (contentType === 'application/cbor') return CBOR_FORMAT;
   const json = contentType === 'application/json' || (contentType === undefined && payload[0] === 0x7b);
   return json ? JSON_FORMAT : undefined;
 }
 
-/** A message that is a record with one key; undefined for any other. */
+/** Reads a message that is a record with one key; returns undefined for any other message. */
 function readOperation(message: Message): { name: string; argument: unknown; format: Format } | undefined {
   const format = formatOf(message);
   if (format === undefined) return undefined;

@@ -1,12 +1,12 @@
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
-/** Deeper values are refused: the reader calls itself, and the sandbox's stack is small. */
+/** Deeper values are refused, because the reader and the writer are recursive and the sandbox's stack is small. */
 const MAX_DEPTH = 64;
 
 /**
- * A value as deterministic CBOR (RFC 8949, section 4.2): null, undefined, booleans, numbers, 64-bit integers as bigints,
- * text, bytes, lists and records. What is undefined in a record is left out, as JSON does.
- * @throws {TypeError} for anything else
+ * Encodes a value as deterministic CBOR (RFC 8949, section 4.2). It accepts null, undefined, booleans, numbers, 64-bit integers as
+ * bigints, text, bytes, lists and records. Undefined fields of a record are left out, as in JSON.
+ * @throws {TypeError} for any other value
  */
 export function encodeCbor(value: unknown): Uint8Array {
   const out: number[] = [];
@@ -40,7 +40,7 @@ function write(out: number[], value: unknown, depth: number): void {
 }
 
 function writeNumber(out: number[], value: number): void {
-  // An integer has no negative zero, a float has.
+  // Negative zero is written as a float, because CBOR integers have no negative zero.
   if (Number.isSafeInteger(value) && !Object.is(value, -0))
     writeHead(out, value < 0 ? 1 : 0, value < 0 ? -1 - value : value);
   else out.push(...floatBytes(value));
@@ -57,7 +57,8 @@ function writeBigint(out: number[], value: bigint): void {
 }
 
 /**
- * The shortest float that is equal: half, single or double precision. NaN is the quiet half without a payload.
+ * Encodes a number as the shortest float that is equal: half, single or double precision. NaN becomes the quiet half without a
+ * payload.
  * @returns the bytes with their head
  */
 function floatBytes(value: number): Uint8Array {
@@ -78,7 +79,7 @@ function floatBytes(value: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** The bits of the half that is equal to the single with these bits; undefined where there is none. */
+/** Returns the bits of the half that is equal to the single with these bits; undefined if there is none. */
 function halfOf(single: number): number | undefined {
   const sign = (single >>> 16) & 0x8000;
   const exponent = (single >>> 23) & 0xff;
@@ -88,7 +89,7 @@ function halfOf(single: number): number | undefined {
   if (exponent >= 113 && exponent <= 142) {
     return fraction & 0x1fff ? undefined : sign | ((exponent - 112) << 10) | (fraction >> 13);
   }
-  // Below 2 ** -14 a half has no exponent: what is shifted out must be zeros.
+  // Below 2 ** -14 a half is subnormal: the bits that are shifted out must be zeros.
   if (exponent < 103 || exponent > 112) return undefined;
   const shift = 126 - exponent;
   const whole = fraction | 0x800000;
@@ -117,7 +118,10 @@ function compare(a: Uint8Array, b: Uint8Array): number {
   return at === -1 ? 0 : a[at]! - b[at]!;
 }
 
-/** Reads one CBOR value, which need not be deterministic; text and bytes have a length. @throws {TypeError} where the bytes are anything else */
+/**
+ * Reads one CBOR value, which need not be deterministic. Text and bytes must have a definite length.
+ * @throws {TypeError} if the bytes are anything else
+ */
 export function decodeCbor(bytes: Uint8Array): unknown {
   const reader = new Reader(bytes);
   const value = reader.value(0);
@@ -154,9 +158,9 @@ class Reader {
     throw new TypeError('CBOR tags are not read');
   }
 
-  /** @param count undefined where a break ends the list */
+  /** @param count undefined if a break ends the list */
   #list(count: number | undefined, depth: number): unknown[] {
-    // Each item takes a byte at least: a length that claims more is a lie.
+    // Each item takes at least one byte, so a greater count is false.
     if (count !== undefined && count > this.left) throw new TypeError('a CBOR list is longer than its bytes');
     const list: unknown[] = [];
     while (count === undefined ? !this.#atBreak() : list.length < count) list.push(this.value(depth + 1));
@@ -179,7 +183,7 @@ class Reader {
     return record;
   }
 
-  /** Takes the byte that ends what has no length, if it is next. */
+  /** Takes the break byte, which ends a list or map of indefinite length, if it is next. */
   #atBreak(): boolean {
     const found = this.#bytes[this.#at] === 0xff;
     if (found) this.#at += 1;
@@ -197,7 +201,7 @@ class Reader {
     return size === 8 ? view.getFloat64(0) : size === 4 ? view.getFloat32(0) : half(view.getUint16(0));
   }
 
-  /** A bigint where a number would not be exact. */
+  /** Returns a bigint if a number would not be exact. */
   #integer(low: number, negative: boolean): number | bigint {
     if (low !== 27) return negative ? -1 - this.#count(low) : this.#count(low);
     const count = this.#take(8).reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
@@ -220,7 +224,7 @@ class Reader {
   }
 }
 
-/** A 16-bit float; RFC 8949, appendix D. */
+/** Decodes a 16-bit float; RFC 8949, appendix D. */
 function half(bits: number): number {
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;

@@ -1,6 +1,6 @@
 import type { MessageFailureTag } from './types.ts';
 
-/** The cases of WIT's `wasm-error`: how a guest says that it failed. */
+/** The cases of WIT's `wasm-error`, with which a guest reports a failure. */
 export type ActorErrorTag =
   | 'component-not-found'
   | 'invalid-component'
@@ -9,7 +9,7 @@ export type ActorErrorTag =
   | 'resource-limit'
   | 'timeout';
 
-/** Throw it from a handler to choose the case; any other error is a `runtime-error`. */
+/** Throw this error from a handler to choose the case. Any other error becomes a `runtime-error`. */
 export class ActorError extends Error {
   readonly tag: ActorErrorTag;
 
@@ -20,7 +20,7 @@ export class ActorError extends Error {
   }
 }
 
-/** A host call that was refused, or a request that has no answer. */
+/** The error of a host call that was refused, or of a request that got no reply. */
 export class MessageError extends Error {
   readonly tag: MessageFailureTag;
 
@@ -31,7 +31,7 @@ export class MessageError extends Error {
   }
 }
 
-/** Runs a handler. What it throws becomes the error case of its `result`; an `Error` thrown there would be a trap. */
+/** Runs a handler. Turns anything that it throws into the error case of its `result`, because an `Error` would become a trap. */
 export function asResult<T>(run: () => T): T {
   try {
     return run();
@@ -41,17 +41,17 @@ export function asResult<T>(run: () => T): T {
   }
 }
 
-/** Name, message and stack, which the host takes off before anybody else sees the text. */
+/** Returns the name, the message and the stack. The host removes the stack before anybody else sees the text. */
 function textOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const head = `${thrown.name}: ${thrown.message}`;
   if (thrown instanceof ActorError) return head;
   const stack = thrown.stack ?? '';
-  // One engine has the message in it, the other has not.
+  // In one engine the stack includes the message, in the other it does not.
   return (stack.startsWith(head) ? stack : `${head}\n${stack}`).trimEnd();
 }
 
-/** Runs a host call. Its error case arrives as a record, in one engine inside an error's `payload`. */
+/** Runs a host call. The error case of its result is thrown as a record; one engine puts the record into an error's `payload`. */
 export function fromHost<T>(call: () => T): T {
   try {
     return call();

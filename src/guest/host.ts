@@ -6,17 +6,17 @@ import type { Message } from './message.ts';
 import type { ComponentId, LogLevel, Target, Value } from './types.ts';
 import { decodeValue, encodeValue, formatId, toComponentId } from './values.ts';
 
-/** Called with the answer, or with a message whose `failure` says why there is none. */
+/** Called with the reply, or with a message whose `failure` says why there is no reply. */
 export type ReplyHandler = (reply: Message) => unknown;
 
 export interface RequestOptions {
-  /** Milliseconds; the runtime's default when left out. */
+  /** Milliseconds to wait for the reply; the runtime's default if left out. */
   readonly timeoutMs?: number;
 }
 
 const waiting = new Map<string, ReplyHandler>();
 
-/** This component's own id. */
+/** Returns this component's own id. */
 export function self(): ComponentId {
   return messaging.selfId();
 }
@@ -27,7 +27,7 @@ export function send(target: Target, value: Value): void {
 }
 
 /**
- * Sends, and goes on: a turn does not wait. The handler is called in a later turn, once, with the answer or the failure.
+ * Sends a message and does not wait for the reply. The handler is called once, in a later turn, with the reply or the failure.
  * @returns the correlation id, for `cancelRequest`. @throws {MessageError}
  */
 export function request(target: Target, value: Value, onReply: ReplyHandler, options: RequestOptions = {}): string {
@@ -37,39 +37,39 @@ export function request(target: Target, value: Value, onReply: ReplyHandler, opt
 }
 
 /**
- * Sends, and waits for the answer in this turn, which is suspended meanwhile. The answer is JSON where it is JSON, else text
- * where it is UTF-8, else bytes. One `ask` waits at a time: for several answers side by side make a `request` of each.
- * @throws {MessageError} the host's refusal, or why there is no answer
+ * Sends a message and waits for the reply. The turn is suspended meanwhile. The result is a parsed value if the reply is JSON,
+ * else text if it is UTF-8, else bytes. Only one `ask` can wait at a time: to wait for several replies at once, use `request`.
+ * @throws {MessageError} if the host refuses the message, or if there is no reply
  */
-// biome-ignore lint/suspicious/noExplicitAny: what it is, who answers chose
+// biome-ignore lint/suspicious/noExplicitAny: the component that replies chooses the type
 export async function ask(target: Target, value: Value, options: RequestOptions = {}): Promise<any> {
   return decodeValue(fromHost(() => messaging.ask(toComponentId(target), encodeValue(value), options.timeoutMs ?? 0)));
 }
 
-/** Resolves after some milliseconds; timers and requests of the turn go on meanwhile. */
+/** Resolves after `ms` milliseconds. The turn's timers and requests go on meanwhile. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
 }
 
-/** Ends a request; its handler will not be called. @throws {MessageError} when it has ended already */
+/** Cancels a request, so that its handler is not called. @throws {MessageError} if the request has already ended */
 export function cancelRequest(correlationId: string): void {
   waiting.delete(correlationId);
   fromHost(() => messaging.cancelRequest(correlationId));
 }
 
-/** Answers how many of the targets took the message. @throws {MessageError} */
+/** Sends a message to several targets. @returns how many of them accepted it. @throws {MessageError} */
 export function broadcast(targets: readonly Target[], value: Value): number {
   return fromHost(() => messaging.broadcast(targets.map(toComponentId), encodeValue(value)));
 }
 
-/** Answers how many subscribers took the message. @throws {MessageError} */
+/** Publishes a message to a topic. @returns how many subscribers accepted it. @throws {MessageError} */
 export function publish(topic: string, value: Value): number {
   return fromHost(() => messaging.publish(topic, encodeValue(value)));
 }
 
-/** Messages to the topic arrive like any other, with `topic` set. @throws {MessageError} */
+/** Subscribes to a topic. Its messages arrive like any others, with `topic` set. @throws {MessageError} */
 export function subscribe(topic: string): void {
   fromHost(() => messaging.subscribe(topic));
 }
@@ -86,17 +86,20 @@ export function log(level: LogLevel, message: string, context: Readonly<Record<s
   );
 }
 
-/** Milliseconds since 1970. */
+/** Returns the milliseconds since 1970. */
 export function now(): number {
   return Number(services.currentTimeMillis());
 }
 
-/** The ids of all loaded components, as text. */
+/** Returns the ids of all loaded components, as text. */
 export function listComponents(): string[] {
   return services.listComponents().map(formatId);
 }
 
-/** Bytes by key, in a space of this component's own that outlives a restart. Calls throw WIT's `storage-error` record. */
+/**
+ * Stores bytes by key. Each component has its own keys, and they outlive a restart. A failed call throws a `MessageError` whose
+ * `tag` is the case of WIT's `storage-error`.
+ */
 export const storage = {
   get: (key: string): Uint8Array | undefined => fromHost(() => store.get(key) ?? undefined),
   set: (key: string, value: Value): void => fromHost(() => store.set(key, encodeValue(value))),
@@ -105,7 +108,7 @@ export const storage = {
   listKeys: (prefix = ''): string[] => fromHost(() => store.listKeys(prefix)),
 };
 
-/** The handler that waits for this answer; it is asked for once. */
+/** Removes and returns the handler that waits for this reply. */
 export function takeReplyHandler(correlationId: string | undefined): ReplyHandler | undefined {
   if (correlationId === undefined) return undefined;
   const handler = waiting.get(correlationId);

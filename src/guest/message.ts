@@ -4,20 +4,20 @@ import type { ComponentId, WitMessage } from './types.ts';
 import { decodeUtf8 } from './utf8.ts';
 import { decodeValue, formatId } from './values.ts';
 
-/** A message, or the answer to an earlier request. Who sent it is the host's word, not the sender's. */
+/** A message, or the reply to an earlier request. The host sets `sender`, so the sender cannot forge it. */
 export class Message {
   readonly sender: ComponentId;
   readonly payload: Uint8Array;
   readonly id: number;
-  /** Set where somebody waits for the answer, and in an answer. */
+  /** Set if somebody waits for the reply, and in a reply. */
   readonly correlationId: string | undefined;
   readonly contentType: string | undefined;
-  /** The topic through which it came. */
+  /** The topic through which the message came. */
   readonly topic: string | undefined;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** When it was sent, in milliseconds since 1970. */
+  /** The time at which the message was sent, in milliseconds since 1970. */
   readonly sentAt: number;
-  /** Why the request that this ends has no answer. */
+  /** In the end of a request that got no reply: the reason. */
   readonly failure: MessageError | undefined;
 
   constructor({ sender, payload, metadata }: WitMessage) {
@@ -38,21 +38,21 @@ export class Message {
     return formatId(this.sender);
   }
 
-  /** @throws {TypeError} where the payload is not UTF-8 */
+  /** @throws {TypeError} if the payload is not UTF-8 */
   text(): string {
     return decodeUtf8(this.payload);
   }
 
-  /** @throws where the payload is not JSON. The value is the sender's: check it. */
+  /** Parses the payload as JSON. The sender chose the value: check it. @throws if the payload is not JSON */
   json(): unknown {
     return JSON.parse(this.text());
   }
 
   /**
-   * What was sent, as its content type says. Where nothing is said: JSON where it is JSON, else text where it is UTF-8,
-   * else bytes. The value is the sender's: check it.
+   * Decodes the payload by its content type. Without a content type, it is read as JSON if it is JSON, else as text if it is UTF-8,
+   * else returned as bytes. The sender chose the value: check it.
    */
-  // biome-ignore lint/suspicious/noExplicitAny: what it is, the sender chose
+  // biome-ignore lint/suspicious/noExplicitAny: the sender chooses the type
   value(): any {
     if (this.contentType === 'application/json') return this.json();
     if (this.contentType === 'application/cbor') return decodeCbor(this.payload);

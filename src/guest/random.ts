@@ -3,8 +3,8 @@ import { getRandomBytes } from 'wasi:random/random@0.2.0';
 const cells = new Uint32Array(4);
 
 /**
- * Gives `Math.random` a seed of this instance's own. componentize-qjs freezes the seed when it makes the component, so
- * that all its instances would draw the same numbers. To be called in a turn: there are no imports while it is made.
+ * Gives `Math.random` a seed of this instance's own. componentize-qjs freezes the seed when it builds the component, so all
+ * instances would otherwise draw the same numbers. Must be called in a turn, because no import works while the component is built.
  */
 export function seedMathRandom(): void {
   const seed = getRandomBytes(16);
@@ -13,7 +13,7 @@ export function seedMathRandom(): void {
   Math.random = () => (next() * 2 ** 21 + (next() >>> 11)) / 2 ** 53;
 }
 
-/** sfc32 of PractRand: small, fast, and good enough for everything but secrets. */
+/** The generator sfc32 of PractRand. It is small and fast, and good enough for everything except secrets. */
 function next(): number {
   const [a = 0, b = 0, c = 0, counter = 0] = cells;
   const sum = (a + b + counter) >>> 0;

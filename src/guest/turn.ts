@@ -1,8 +1,8 @@
-/** Settles the promises of a turn. It is bundled only where there can be a promise. */
+/** Settles the promises of a turn. The bundle contains an event loop only if its source can make promises. */
 export interface EventLoop {
-  /** Runs jobs and timers until the value is settled; answers what it is settled with. @throws what it is rejected with */
+  /** Runs jobs and timers until the value is settled. @returns the settled value. @throws the reason of a rejection */
   settle(value: unknown): unknown;
-  /** Whether a turn that answers no promise has left jobs, timers or rejections. */
+  /** Whether jobs, timers or unhandled rejections are left; asked after a turn that returned no promise. */
   isBusy(): boolean;
 }
 
@@ -13,13 +13,13 @@ export function useEventLoop(given: EventLoop): void {
   loop = given;
 }
 
-/** Runs at once in a turn, else when the first one begins: while the component is made it has no imports. */
+/** Runs the function at once if a turn has begun, else when the first turn begins, because no import works while the component is built. */
 export function onceRunning(run: () => void): void {
   if (atStart === undefined) run();
   else atStart.push(run);
 }
 
-/** Runs a part of a turn to its end. What it answers may be a promise. @throws what it throws, or is rejected with */
+/** Runs a part of a turn to its end and settles a promise that it returns. @throws what `run` throws, or the reason of a rejection */
 export function inTurn(run: () => unknown): unknown {
   const waiting = atStart;
   atStart = undefined;

@@ -12,7 +12,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy';
 
-/** What may be sent and answered: text as UTF-8, bytes as they are, anything else as JSON. */
+/** A value that may be sent or returned as a reply: text is sent as UTF-8, bytes as they are, anything else as JSON. */
 export type Value =
   | Uint8Array
   | string
@@ -22,7 +22,7 @@ export type Value =
   | readonly unknown[]
   | { readonly [key: string]: unknown };
 
-/** How the host says that a message failed: the cases of WIT's `messaging-error`. */
+/** The reasons that the host gives for a failed message: the cases of WIT's `messaging-error`. */
 export type MessageFailureTag =
   | 'delivery-failed'
   | 'correlation-timeout'
@@ -33,7 +33,7 @@ export type MessageFailureTag =
   | 'permission-denied'
   | 'unavailable';
 
-/** What `initialize` is given. */
+/** The configuration that `initialize` receives. */
 export interface ActorConfig {
   readonly env: Readonly<Record<string, string>>;
   /** The bytes of the `config` option of `load`. */
@@ -41,7 +41,7 @@ export interface ActorConfig {
   readonly limits: { readonly maxMemoryBytes: number; readonly maxExecutionTimeMs: number };
 }
 
-/** WIT's records as the guest's engine hands them over. 64-bit numbers are numbers in one engine, bigints in another. */
+/** WIT's records as the guest's engine passes them. One engine passes 64-bit numbers as numbers, another as bigints. */
 export interface WitMessage {
   readonly sender: ComponentId;
   readonly payload: Uint8Array;

@@ -1,6 +1,6 @@
 // The sandbox's JavaScript engine has no TextEncoder and no TextDecoder.
 
-/** Lone surrogates become U+FFFD, as TextEncoder has it. */
+/** Encodes text as UTF-8. Lone surrogates become U+FFFD, as in TextEncoder. */
 export function encodeUtf8(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length * 3);
   let length = 0;
@@ -29,7 +29,7 @@ export function encodeUtf8(text: string): Uint8Array {
 const CHUNK = 8_192;
 const ASCII = /^[\0-\x7f]*$/;
 
-/** The text of bytes that are ASCII; undefined for any other. The engine's own functions cost a guest a hundredth of a loop. */
+/** Decodes ASCII; returns undefined for other bytes. The engine's own functions, which it uses, take a guest a hundredth of a loop's time. */
 export function decodeAscii(bytes: Uint8Array): string | undefined {
   const parts: string[] = [];
   for (let at = 0; at < bytes.length; at += CHUNK) {
@@ -40,7 +40,7 @@ export function decodeAscii(bytes: Uint8Array): string | undefined {
   return parts.join('');
 }
 
-/** @throws {TypeError} where the bytes are not UTF-8: overlong forms, surrogates and values above U+10FFFF included */
+/** @throws {TypeError} if the bytes are not UTF-8. Overlong forms, surrogates and values above U+10FFFF are rejected too */
 export function decodeUtf8(bytes: Uint8Array): string {
   const ascii = decodeAscii(bytes);
   if (ascii !== undefined) return ascii;

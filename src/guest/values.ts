@@ -1,13 +1,13 @@
 import type { ComponentId, Target, Value } from './types.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
-/** The bytes that stand for a value: bytes as they are, text as UTF-8, anything else as JSON. */
+/** Encodes a value: bytes as they are, text as UTF-8, anything else as JSON. */
 export function encodeValue(value: Value): Uint8Array {
   if (value instanceof Uint8Array) return value;
   return encodeUtf8(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
-/** What bytes without a content type stand for: JSON where they are JSON, else text where they are UTF-8, else themselves. */
+/** Decodes bytes without a content type: as JSON if they are JSON, else as text if they are UTF-8, else returns them unchanged. */
 export function decodeValue(bytes: Uint8Array): unknown {
   let text: string;
   try {
@@ -22,7 +22,7 @@ export function decodeValue(bytes: Uint8Array): unknown {
   }
 }
 
-/** @throws {TypeError} where the text has not three parts */
+/** @throws {TypeError} if the text does not have three parts */
 export function toComponentId(target: Target): ComponentId {
   if (typeof target !== 'string') return target;
   const [namespace, name, instance, ...rest] = target.split('/');

@@ -1,4 +1,4 @@
-// What componentize-qjs and StarlingMonkey give a guest for its imports. Values are as they map them.
+// The imports of a guest, with the values as componentize-qjs and StarlingMonkey map them.
 declare module 'vivarium:actor/host-messaging@0.1.0' {
   import type { ComponentId } from './types.ts';
 
@@ -25,7 +25,7 @@ declare module 'vivarium:actor/host-services@0.1.0' {
 declare module 'vivarium:actor/storage@0.1.0' {
   export function get(key: string): Uint8Array | undefined | null;
   export function set(key: string, value: Uint8Array): void;
-  // `delete` is a word of the language: it is reached through the namespace.
+  // `delete` is a reserved word of JavaScript, so callers must use the module's namespace.
   function remove(key: string): boolean;
 
   export { remove as delete };

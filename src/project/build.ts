@@ -12,20 +12,20 @@ import { starlingMonkey } from './starlingmonkey.ts';
 export type GuestEngine = 'qjs' | 'starlingmonkey';
 
 export interface BuildOptions {
-  /** The file that `import … from 'vivarium/guest'` stands for. */
+  /** The file that replaces the import of `vivarium/guest`. */
   readonly guestLibrary: string;
-  /** The WIT folder to use where the project has none. */
+  /** The WIT folder for a project that has none. */
   readonly witFolder: string;
-  /** Where the component goes; `actor.wasm` in the project's folder by default. */
+  /** The file to which the component is written; `actor.wasm` in the project's folder by default. */
   readonly output?: string | undefined;
   readonly engine?: GuestEngine | undefined;
   readonly world?: string | undefined;
-  /** Whether types are checked, beside making the component; where the compiler is missing, a warning says so. */
+  /** Whether types are checked while the component is built. A warning says if there is no compiler. */
   readonly check?: boolean | undefined;
-  /** Types of `vivarium/guest` and of the globals, for a project without a tsconfig. */
+  /** The types of `vivarium/guest` and, in `globalTypes`, of the globals, for a project without a tsconfig. */
   readonly guestTypes: string;
   readonly globalTypes: string;
-  /** What a component exports, by its WIT names. */
+  /** Returns the WIT names of a component's exports. */
   readonly exportsOf: (component: Uint8Array) => readonly string[];
 }
 
@@ -33,15 +33,15 @@ export interface BuiltComponent {
   readonly file: string;
   readonly bytes: number;
   readonly engine: GuestEngine;
-  /** What the actor uses and a guest has not, each with its file and line. */
+  /** One warning, with file and line, for each global that the actor uses and a guest does not have; or that types were not checked. */
   readonly warnings: readonly string[];
 }
 
 const ENTRIES = ['src/actor.ts', 'src/actor.js', 'actor.ts', 'actor.js'];
 
 /**
- * Makes a component of a TypeScript or JavaScript actor: everything it imports is bundled, and the bundle is put into
- * a component together with a JavaScript engine. Needs neither network nor `npm install`.
+ * Builds a component from a TypeScript or JavaScript actor. It bundles everything that the actor imports, and puts the bundle into
+ * a component together with a JavaScript engine. With the default engine, this needs neither the network nor `npm install`.
  * @param project the project's folder, or its entry file
  * @throws {ProjectError} `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED`
  */
@@ -54,7 +54,8 @@ export async function build(project: string, options: BuildOptions): Promise<Bui
   const made = withImports({ witPath, world }, bundle.imports, join(witFolder, 'globals'), (extended) =>
     componentize(engine, bundle.source, extended.witPath, extended.world),
   );
-  // Both take seconds, each in a process or thread of its own; wrong types often are why the other fails.
+  // Both take seconds and run in parallel, each in its own process or thread. Type errors are reported first, because they often
+  // explain why the other one failed.
   const [component, unchecked] = await Promise.allSettled([
     made,
     options.check === true ? checkTypes({ ...options, folder, entry }) : undefined,
@@ -91,7 +92,7 @@ async function findEntry(project: string): Promise<{ folder: string; entry: stri
 async function componentize(engine: GuestEngine, source: string, witPath: string, world: string): Promise<Uint8Array> {
   if (engine === 'starlingmonkey') return starlingMonkey(source, witPath, world);
   const { default: qjs } = await import('componentize-qjs');
-  // `sync`: the default takes the asynchronous ABI, which a turn on one thread has no use for.
+  // `sync` is set because the default is the asynchronous ABI, which is of no use to a turn on one thread.
   const { component } = await qjs.componentize({ witPath, jsSource: source, sync: true, optSize: true, world });
   return withNames(component);
 }

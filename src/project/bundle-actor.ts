@@ -11,37 +11,37 @@ import { witImports } from './wit-imports.ts';
 
 export interface BundleInput {
   readonly entry: string;
-  /** The file that `import … from 'vivarium/guest'` stands for. */
+  /** The file that replaces the import of `vivarium/guest`. */
   readonly guestLibrary: string;
   readonly witPath: string;
-  /** The file that the component is written to; names in the source map are relative to it. */
+  /** The file to which the component is written. File names in the source map are relative to it. */
   readonly output: string;
-  /** Whether the engine has globals and promises of its own. */
+  /** Whether the engine provides the globals and runs promises itself. */
   readonly hasGlobals: boolean;
 }
 
 export interface Bundle {
   readonly source: string;
   readonly sourceMap: string;
-  /** Names that the source exports. */
+  /** The names that the source exports. */
   readonly exports: readonly string[];
-  /** Interfaces that the world must import beside its own. */
+  /** Interfaces that the world must import in addition to its own. */
   readonly imports: readonly string[];
-  /** What is not there in a guest and is used all the same, each with its file and line. */
+  /** One warning, with file and line, for each global that the source uses and a guest does not have. */
   readonly warnings: readonly string[];
-  /** The file that imports each interface first. */
+  /** The first file that imports each interface. */
   readonly importers: ReadonlyMap<string, string>;
 }
 
-/** The engine never runs its own queue of jobs, on which asynchronous functions wait; generators need none. */
+/** Asynchronous functions become generators, because they need the engine's own job queue, which the engine never runs. */
 const LOWERED = { 'async-await': false, 'async-generator': false, 'for-await': false, 'top-level-await': false };
-/** esbuild's own map of a bundle. */
+/** Bounds for the source map that esbuild makes for a bundle. */
 const MAP_BOUNDS = { maxLength: 64 * 2 ** 20 };
 const SERVICES = /from "(?:vivarium:actor\/|vivarium\/guest)/;
 
 /**
- * Bundles a source with what it imports, and with those globals of the guest library that it uses.
- * @throws {ProjectError} `PROJECT_BUILD_FAILED`, naming file and line
+ * Bundles a source with its imports and with those globals of the guest library that it uses.
+ * @throws {ProjectError} `PROJECT_BUILD_FAILED`, with a message that names file and line
  */
 export async function bundleActor(
   input: BundleInput,
@@ -57,7 +57,7 @@ export async function bundleActor(
     plugins: [markGlobals, await witImports(input.witPath)],
   });
   const mentioned = new Set(mentionedGlobals(marked.source));
-  // An answer of theirs is one of these classes.
+  // A global that the caller provides, such as `fetch`, may return a `Response`, so the bundle needs that class.
   if (given.some((name) => mentioned.delete(name))) mentioned.add('Response');
   const { modules, imports } = preludeFor(mentioned, SERVICES.test(marked.source));
   const placeOf = sourceLines(parseForeignJson(marked.sourceMap, MAP_BOUNDS));
@@ -92,7 +92,7 @@ export async function bundleActor(
   };
 }
 
-/** A module that installs what the source uses, and then exports what the source exports. */
+/** Makes the entry module, which installs the globals that the source uses and then exports what the source exports. */
 function entryOf(
   { entry, guestLibrary }: BundleInput,
   modules: readonly string[],
@@ -110,7 +110,7 @@ function entryOf(
     for (const name of missing)
       lines.push(`missing(globalThis, '${name}', '${name}', ${JSON.stringify(MISSING[name])});`);
   }
-  // defineActor sees to its own turns.
+  // defineActor already runs its functions as turns, so `lifecycle` needs no wrapper.
   const plain = names.filter((name) => name !== 'lifecycle');
   if (names.includes('lifecycle')) lines.push(`export { lifecycle } from ${actor};`);
   if (plain.length > 0) {
@@ -127,7 +127,7 @@ function entryOf(
 
 type Output = Pick<Bundle, 'source' | 'sourceMap' | 'exports' | 'importers'>;
 
-/** Files of the guest library are named after it, wherever it is installed. */
+/** Renames the guest library's files in a source map to `vivarium/guest/…`, so that the map does not depend on where it is installed. */
 function withoutLibrary(sourceMap: string, { guestLibrary, output }: BundleInput): string {
   const map = parseForeignJson(sourceMap, MAP_BOUNDS) as { sources: string[] };
   const library = join(guestLibrary, '..', '/');
@@ -138,7 +138,7 @@ function withoutLibrary(sourceMap: string, { guestLibrary, output }: BundleInput
   return JSON.stringify(map);
 }
 
-/** Where an interface is imported, for the front of a message; empty where that cannot be said. */
+/** Returns the place that imports an interface, as the beginning of a message; empty if the place is unknown. */
 export async function placeOfImport({ importers }: Bundle, name: string): Promise<string> {
   const file = importers.get(name);
   if (file === undefined) return '';
@@ -149,8 +149,8 @@ export async function placeOfImport({ importers }: Bundle, name: string): Promis
 }
 
 /**
- * Bundles an actor as `bundleActor` does, as a script for Node that calls `require` for its imports.
- * @param given globals that whoever runs it gives
+ * Bundles an actor as `bundleActor` does, but as a script for Node that calls `require` for its imports.
+ * @param given names of globals that the script's caller provides
  */
 export async function bundleForNode(
   { entry, guestLibrary, witPath }: Pick<BundleInput, 'entry' | 'guestLibrary' | 'witPath'>,
@@ -178,7 +178,7 @@ async function run({ entry, guestLibrary, output, hasGlobals }: BundleInput, opt
       sourcemap: 'external',
       sourcesContent: false,
       outfile: output,
-      // The project's own tsconfig names types, not what to bundle.
+      // esbuild must ignore the project's tsconfig, whose paths name types and not sources.
       tsconfigRaw: '{}',
       ...options,
     } as EsbuildOptions & { write: false; metafile: true });
@@ -206,7 +206,7 @@ export function shownFile(file: string): string {
   return isAbsolute(file) ? relative(process.cwd(), file) : file;
 }
 
-/** Line and column of an offset, both from 1. */
+/** Returns the line and column of an offset, both counted from 1. */
 function lineAt(text: string, offset: number): [line: number, column: number] {
   const before = text.slice(0, offset).split('\n');
   return [before.length, (before.at(-1) ?? '').length + 1];

@@ -1,12 +1,12 @@
 import { ProjectError } from './errors.ts';
 
-/** componentize-qjs calls it while the component is made, and it stays. */
+/** An export that componentize-qjs adds and calls during the build, and that stays in the component. */
 const OF_THE_ENGINE = 'init';
 
 /**
- * Looks whether a source exports all that its world does. The engine would say so in the first call that misses it.
+ * Checks that a source exports everything that its world exports. Otherwise the engine would report a missing export only at a call.
  * @param world the component's exports, by their WIT names
- * @param names what the source exports
+ * @param names the names that the source exports
  * @throws {ProjectError} `PROJECT_BUILD_FAILED`
  */
 export function checkExports(entry: string, world: readonly string[], names: readonly string[]): void {
@@ -20,7 +20,7 @@ export function checkExports(entry: string, world: readonly string[], names: rea
   throw new ProjectError('PROJECT_BUILD_FAILED', `${entry} exports ${has}, and its world exports ${wanted}${hint}`);
 }
 
-/** `ns:pkg/my-interface@1.0.0` and `my-function` as a source has them. */
+/** Converts a WIT name, such as `ns:pkg/my-interface@1.0.0` or `my-function`, to the name in a source: `myInterface`, `myFunction`. */
 function javaScriptName(name: string): string {
   const bare = name.slice(name.lastIndexOf('/') + 1).split('@', 1)[0] as string;
   return bare.toLowerCase().replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());

@@ -5,25 +5,25 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { ProjectError } from './errors.ts';
 
-/** What is shown of a compiler's complaints. */
+/** The number of compiler errors that are shown. */
 const MAX_SHOWN = 20;
 const MAX_OUTPUT = 4 * 2 ** 20;
 const COMPLAINT = /^([^\n(]{1,1000})\((\d{1,9}),(\d{1,9})\): error (TS\d{1,6}): (.{0,2000})$/;
-/** Interfaces of WIT that nobody declared: the componentizer finds out whether the world has them. */
+/** Matches an import of a WIT interface without declared types. Such an error is ignored: the componentizer checks that the world has it. */
 const UNDECLARED = /^Cannot find module '[a-z][a-z0-9-]{0,63}(?::[^']{1,200})?' or its corresponding type declarations/;
 
 export interface TypeCheck {
   readonly folder: string;
   readonly entry: string;
-  /** Types of `vivarium/guest`, and a file that declares the globals: for a project without a tsconfig. */
+  /** The types of `vivarium/guest` and, in `globalTypes`, of the globals, for a project without a tsconfig. */
   readonly guestTypes: string;
   readonly globalTypes: string;
 }
 
 /**
- * Runs the TypeScript compiler of the project, or the one beside Vivarium, over a project.
- * @returns what keeps it from being checked, for people
- * @throws {ProjectError} `PROJECT_BUILD_FAILED`, with file and line of each mistake
+ * Checks a project with its own TypeScript compiler or, if it has none, with the compiler installed beside Vivarium.
+ * @returns a message that says why the types were not checked; undefined if they were
+ * @throws {ProjectError} `PROJECT_BUILD_FAILED`, with file and line of each error
  */
 export async function checkTypes(check: TypeCheck): Promise<string | undefined> {
   if (/\.[cm]?jsx?$/.test(check.entry)) return undefined;
@@ -66,7 +66,7 @@ function findCompiler(folder: string): string | undefined {
     try {
       return join(dirname(createRequire(from).resolve('typescript/package.json')), 'bin', 'tsc');
     } catch {
-      // Not there: the next one may be.
+      // There is no compiler here; try the next place.
     }
   }
   return undefined;
@@ -76,7 +76,7 @@ function run(compiler: string, config: string): Promise<string> {
   return new Promise((done, fail) => {
     const args = [compiler, '-p', config, '--noEmit', '--pretty', 'false'];
     execFile(process.execPath, args, { cwd: dirname(config), maxBuffer: MAX_OUTPUT }, (error, stdout, stderr) => {
-      // It ends with 1 or 2 where it found something.
+      // A numeric exit code means that the compiler ran and found errors.
       if (error !== null && typeof error.code !== 'number') fail(error);
       else done(`${stdout}${error === null || stdout !== '' ? '' : stderr}`);
     });

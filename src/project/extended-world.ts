@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { readRegular } from '#files';
 import { asLate } from './late-imports.ts';
 
-/** The largest file of WIT text that is read; the largest packages of WASI have a fiftieth of it. */
+/** The largest WIT file that is read, about fifty times as large as the largest WASI package. */
 const MAX_WIT_BYTES = 4 * 2 ** 20;
 const NAME = 'vivarium-build';
 
@@ -14,8 +14,8 @@ export interface World {
 }
 
 /**
- * Runs `use` with a world that imports some interfaces beside its own. The project's WIT is copied, not changed.
- * @param ours the folder with the packages of those interfaces, of a version that nobody else takes
+ * Runs `use` with a world that imports `imports` in addition to its own interfaces. The project's WIT is copied, not changed.
+ * @param ours the folder with the packages of those interfaces, which have a version that no project uses
  */
 export async function withImports<T>(
   { witPath, world }: World,

@@ -6,8 +6,8 @@ import { ProjectError } from './errors.ts';
 const MAX_SOURCE = 2 ** 20;
 
 /**
- * Bundles source that nobody read. It may import the guest library and WIT interfaces, and nothing else: whatever file it
- * named would be read with our rights, and become part of a component that others may load.
+ * Bundles source that nobody has reviewed. It may import only the guest library and WIT interfaces. Any other file that it names
+ * would be read with this process's rights and would become part of a component that others may load.
  * @throws {ProjectError} `PROJECT_BUILD_FAILED`
  */
 export async function bundleForeignSource(source: string, guestLibrary: string): Promise<string> {
@@ -29,7 +29,7 @@ export async function bundleForeignSource(source: string, guestLibrary: string):
           setup: ({ onResolve }) => {
             onResolve({ filter: /^/ }, ({ path, importer }) => {
               if (isInterface(path)) return { path, external: true };
-              // The library's own imports; whoever else imports is the source.
+              // The guest library may import its own files. Every other importer is the foreign source.
               if (importer.startsWith(join(dirname(guestLibrary), sep))) return undefined;
               if (path === 'vivarium/guest') return { path: guestLibrary };
               return { errors: [{ text: 'only vivarium/guest and WIT interfaces may be imported' }] };
@@ -52,7 +52,7 @@ export async function componentizeBundle(bundle: string, witPath: string, world?
   return component;
 }
 
-/** `ns:pkg/interface@version`: an import of the component, which nothing is read for here. */
+/** Whether an import has the form `ns:pkg/interface@version`. It becomes an import of the component, so that no file is read for it. */
 function isInterface(path: string): boolean {
   return /^[a-z][a-z0-9-]{0,62}:[a-z]/.test(path) && !path.startsWith('node:');
 }

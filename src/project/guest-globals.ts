@@ -1,9 +1,9 @@
-/** A module of `vivarium/guest` that installs globals when it is evaluated, which is while the component is made. */
+/** A module of `vivarium/guest` that installs globals when it is evaluated, which happens while the component is built. */
 interface GlobalModule {
   readonly module: string;
-  /** Others that go before it. In a world that is no actor's, `portable` ones take the place of those of `vivarium:actor`. */
+  /** Modules that must be imported first. For `log` and `sleep`, an actor's world uses `vivarium:actor` and any other world WASI. */
   readonly after?: readonly Dependency[];
-  /** Interfaces that its world must import. */
+  /** Interfaces that the world must import for this module. */
   readonly imports?: readonly string[];
   readonly names: readonly string[];
 }
@@ -42,7 +42,7 @@ const MODULES: readonly GlobalModule[] = [
   },
 ];
 
-/** What others have and a guest has not, and what to take in its place. */
+/** Globals of other platforms that a guest does not have, each with advice on what to use instead. */
 export const MISSING: Readonly<Record<string, string>> = {
   process: 'the environment is what onStart is given',
   Buffer: 'take Uint8Array, TextEncoder and TextDecoder',
@@ -74,19 +74,19 @@ export const MISSING: Readonly<Record<string, string>> = {
   Atomics: 'a guest has one thread',
 };
 
-/** Every name that a bundle is searched for. */
+/** All names for which a bundle is searched. */
 export const LOOKED_FOR: readonly string[] = [...MODULES.flatMap(({ names }) => names), ...Object.keys(MISSING)];
 
 export interface Prelude {
-  /** Modules of the guest library to import first, in this order. */
+  /** Modules of the guest library that the bundle imports first, in this order. */
   readonly modules: readonly string[];
   /** Interfaces that the world must import for them. */
   readonly imports: readonly string[];
 }
 
 /**
- * What goes before a source that mentions these names.
- * @param isActor whether its world has the services of `vivarium:actor`; any other gets them from WASI
+ * Determines the modules and interfaces that a source needs if it mentions these names.
+ * @param isActor whether the source's world has the services of `vivarium:actor`; any other world uses those of WASI
  */
 export function preludeFor(mentioned: ReadonlySet<string>, isActor: boolean): Prelude {
   const modules = new Set<string>();

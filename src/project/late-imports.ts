@@ -1,22 +1,22 @@
 /*
- * componentize-qjs runs a source's top level with a WASI of its own and a trap for every other import. An interface that
- * shares resources with that WASI, as wasi:http does, then has types that do not fit. So the component is made with another
- * name for all of them, of the same length, which is put right in the finished component.
+ * componentize-qjs runs a source's top level with its own WASI and lets every other import trap. An interface that shares
+ * resources with that WASI, such as wasi:http, then has types that do not match. Therefore the component is built with another
+ * name of the same length for these interfaces, and their real names are restored in the finished component.
  */
 const OURS = 'wasi';
 const MEANWHILE = 'late';
-/** Interfaces of this version go by the other name; the bundle's imports say so. */
+/** Only interfaces with this version are renamed. The bundle imports an interface with this version to have it renamed. */
 const VERSION = '0.2.1';
 const IN_TEXT = '0.2.2';
 const IMPORTS_SECTION = 10;
 const HEADER_BYTES = 8;
 
-/** WIT text of WASI as it is called meanwhile. */
+/** Replaces the names in a WIT text of WASI by those that the build uses. */
 export function asLate(text: string): string {
   return text.replaceAll(`${OURS}:`, `${MEANWHILE}:`).replaceAll(`@${IN_TEXT}`, `@${VERSION}`);
 }
 
-/** What an interface is called meanwhile. */
+/** Returns the name of an interface during the build. */
 export function lateName(name: string): string {
   return isLate(name) ? `${MEANWHILE}${name.slice(OURS.length)}` : name;
 }
@@ -25,7 +25,7 @@ function isLate(name: string): boolean {
   return name.startsWith(`${OURS}:`) && name.endsWith(`@${VERSION}`);
 }
 
-/** Gives the component's imports their names back. What is inside goes on calling them by the other. */
+/** Restores the real names of the component's imports. Inside the component, the names of the build remain. */
 export function withNames(component: Uint8Array): Uint8Array {
   const bytes = Buffer.from(component);
   for (let at = HEADER_BYTES; at < bytes.length; ) {

@@ -5,13 +5,13 @@ import { shownText, shownValue } from '#core/text';
 const MAX_ITEMS = 1_000;
 const MAX_TEXT = 1_024;
 
-/** The keys of one table of a manifest; each is read once, and what is left is unknown. */
+/** Reads the keys of one table of a manifest. A key that was never read is unknown. */
 export interface Fields {
   text(key: string): string | undefined;
   requiredText(key: string): string;
-  /** A size as `64MiB`, or a number of bytes. */
+  /** A size such as `64MiB`, or a number of bytes. */
   size(key: string): number | undefined;
-  /** A time as `2s`, or a number of milliseconds. */
+  /** A time such as `2s`, or a number of milliseconds. */
   duration(key: string): number | undefined;
   /** A whole number, 0 or more. */
   count(key: string): number | undefined;
@@ -21,11 +21,11 @@ export interface Fields {
   /** A table of texts. */
   texts(key: string): Readonly<Record<string, string>>;
   table(key: string): Fields | undefined;
-  /** @throws when a key is there that was not read */
+  /** @throws if the table has a key that was not read */
   refuseOthers(): void;
 }
 
-/** @param at the table's name with a dot, for messages */
+/** @param at the table's name with a trailing dot, for error messages */
 export function fields(table: Readonly<Record<string, unknown>>, at: string): Fields {
   const read = new Set<string>();
 

@@ -12,10 +12,10 @@ import { fields } from './manifest-fields.ts';
 const MAX_BYTES = 64 * 1024;
 const MAX_DEPTH = 8;
 
-/** What `actor.toml` asks for. It grants nothing: that is for the embedder, or whoever runs `viv start`. */
+/** What `actor.toml` asks for. It grants nothing: only the embedder or the user of `viv start` does. */
 export interface ActorManifest {
   readonly id: string;
-  /** Absolute path of the component; in the manifest it is relative to the manifest's folder. */
+  /** The component's absolute path. In the manifest, it is relative to the manifest's folder. */
   readonly component: string;
   readonly limits: ResourceLimits;
   readonly env: Readonly<Record<string, string>>;
@@ -24,15 +24,15 @@ export interface ActorManifest {
     readonly maxBytes?: number | undefined;
     readonly overflow?: 'reject' | 'drop-oldest' | 'wait' | undefined;
   };
-  /** Undefined: the actor stays failed when it fails. */
+  /** If undefined, the actor is not restarted after a failure. */
   readonly supervision: ManifestSupervision | undefined;
-  /** Capabilities as written, to be granted or not. */
+  /** The grants that the manifest asks for, as written. */
   readonly grants: readonly string[];
 }
 
 export interface ManifestSupervision {
   readonly restart?: 'permanent' | 'transient' | 'temporary' | undefined;
-  /** Actors that name the same supervisor are its children, in the order in which they are started. */
+  /** The supervisor's name. Actors that name the same supervisor are its children, in the order in which they start. */
   readonly supervisor?: string | undefined;
   readonly strategy?: 'one-for-one' | 'one-for-all' | 'rest-for-one' | undefined;
   readonly maxRestarts?: number | undefined;
@@ -59,8 +59,8 @@ export async function readManifest(file: string): Promise<ActorManifest> {
 }
 
 /**
- * Reads a manifest's text. Every key is known or refused, so that a misspelt limit is not an absent one.
- * @param file for messages, and the folder that `component` is relative to
+ * Reads a manifest's text. Unknown keys are refused, because a misspelt limit would otherwise count as absent.
+ * @param file names the manifest in messages; `component` is relative to its folder
  * @throws {ProjectError} `PROJECT_BAD_MANIFEST`
  */
 export function parseManifest(text: string, file: string): ActorManifest {
@@ -100,7 +100,7 @@ export function parseManifest(text: string, file: string): ActorManifest {
     return manifest;
   } catch (cause) {
     if (cause instanceof ProjectError) throw cause;
-    // The parser's first line says what and where; the rest shows the file, which may be long.
+    // The first line of the parser's message says what is wrong and where. The rest quotes the file and may be long.
     throw bad(file, messageOf(cause).split('\n', 1)[0] ?? '', cause);
   }
 }

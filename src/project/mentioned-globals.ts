@@ -1,16 +1,16 @@
 import type { Plugin } from 'esbuild';
 import { LOOKED_FOR } from './guest-globals.ts';
 
-/** A file that esbuild injects: it imports a module of its own for each global, of which those that are used stay. */
+/** A virtual file that esbuild injects. It imports one module for each global, and the bundle keeps the imports of used globals. */
 export const MARKERS = 'vivarium:globals';
 const MARKER = 'vivarium_global_';
 const OF_MARKER = /"vivarium-global:([A-Za-z]{1,64})"/g;
-/** Names that are read off the global object; esbuild sees `globalThis.fetch`, and these it does not. */
+/** Matches names that are destructured from the global object. esbuild sees `globalThis.fetch`, but not these. */
 const DESTRUCTURED = /\{([^{}]{0,1000})\}\s{0,9}=\s{0,9}globalThis\b/g;
 const BY_TEXT = /\bglobalThis\[["']([A-Za-z]{1,64})["']\]|["']([A-Za-z]{1,64})["'] in globalThis\b/g;
 const NAME = /[A-Za-z]{1,64}/g;
 
-/** Marks the globals that a bundle uses. esbuild knows scopes, so a variable of the same name is none. */
+/** Marks the globals that a bundle uses. esbuild knows scopes, so a variable of the same name is not marked. */
 export const markGlobals: Plugin = {
   name: 'mark-globals',
   setup: ({ onResolve, onLoad }) => {
@@ -26,7 +26,7 @@ export const markGlobals: Plugin = {
   },
 };
 
-/** The globals that a marked bundle uses. */
+/** Returns the globals that a marked bundle uses. */
 export function mentionedGlobals(bundle: string): ReadonlySet<string> {
   const names = new Set<string>();
   for (const [, name] of bundle.matchAll(OF_MARKER)) names.add(name as string);
@@ -38,12 +38,12 @@ export function mentionedGlobals(bundle: string): ReadonlySet<string> {
     const name = read ?? asked;
     if (name !== undefined && known.has(name)) names.add(name);
   }
-  // esbuild's own code for asynchronous functions says Promise where no marker is.
+  // The code that esbuild generates for asynchronous functions uses Promise without a marker.
   if (/^var __(?:async|asyncGenerator|forAwait|yieldStar|callDispose) = /m.test(bundle)) names.add('Promise');
   return names;
 }
 
-/** Where a marked bundle uses a global, as an offset; undefined where it first asks whether it is there, or does not use it. */
+/** Returns the offset at which a marked bundle uses a global; undefined if it does not, or if it tests with `typeof` that it exists. */
 export function unguardedUse(bundle: string, name: string): number | undefined {
   const marker = `${MARKER}${name}`;
   if (bundle.includes(`typeof ${marker}`)) return undefined;

@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ProjectError } from './errors.ts';
 
-/** What a project makes: an actor, a component that exports functions of its own, or one that is run as a command. */
+/** What a project builds: an actor, a component that exports functions of its own, or a command. */
 export type Template = 'actor' | 'library' | 'command';
 
 export interface ScaffoldOptions {
@@ -11,15 +11,15 @@ export interface ScaffoldOptions {
   readonly witFolder: string;
   /** The folder with the types of `vivarium/guest`. */
   readonly guestTypes: string;
-  /** The file that declares what a guest has of the web. */
+  /** The file that declares the web's globals that a guest has. */
   readonly globalTypes: string;
 }
 
 /**
- * Writes a new actor's project: its source, its WIT, the types that an editor wants, and a manifest. Nothing has to be
- * installed to build it.
- * @param folder must not exist, or be empty
- * @returns the files written, relative to the folder
+ * Writes a new project: its source, its WIT, types for an editor and, for an actor, a manifest. Building it requires no
+ * installation.
+ * @param folder must be empty or absent
+ * @returns the written files, relative to the folder
  * @throws {ProjectError} `PROJECT_EXISTS`
  */
 export async function scaffold(
@@ -46,7 +46,7 @@ export async function scaffold(
   return [...written, 'wit/actor.wit', 'wit/guest.wit', 'types/vivarium-guest/index.d.ts'];
 }
 
-/** The folder's name, as far as a part of a component id permits. */
+/** Returns the folder's name with the characters replaced that a part of a component id does not permit. */
 function nameOf(folder: string): string {
   const name = basename(folder)
     .toLowerCase()
@@ -69,7 +69,7 @@ function filesOf(name: string, template: Template): Readonly<Record<string, stri
 interface TemplateFiles {
   readonly source: string;
   readonly others: Readonly<Record<string, string>>;
-  /** What to type next, each with what it does. */
+  /** The commands to type next, each with a remark. */
   readonly commands: readonly string[];
 }
 
@@ -175,7 +175,7 @@ interface run {
   }),
 };
 
-/** A package of WIT has letters, digits and single hyphens. */
+/** Makes a WIT package name, which may contain only letters, digits and single hyphens. */
 function packageName(name: string): string {
   const parts = name.split(/[^a-z0-9]/).filter((part) => /^[a-z]/.test(part));
   return parts.join('-') || 'component';

@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 import { messageOf } from '#core/errors';
 import { ProjectError } from './errors.ts';
 
-/** The componentizer of this engine takes 385 MB: fetched by npx when it is asked for, not installed with Vivarium. */
+/** This engine's componentizer takes 385 MB. Therefore npx fetches it on first use, and it is not installed with Vivarium. */
 const PACKAGE = '@bytecodealliance/componentize-js@0.23.0';
 
 const run = promisify(execFile);
 
-/** Makes a component with StarlingMonkey. Needs the npm registry at its first use. @throws {ProjectError} `PROJECT_BUILD_FAILED` */
+/** Builds a component with StarlingMonkey. The first use needs the npm registry. @throws {ProjectError} `PROJECT_BUILD_FAILED` */
 export async function starlingMonkey(source: string, witPath: string, world: string): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), 'vivarium-build-'));
   try {

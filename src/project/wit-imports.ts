@@ -4,16 +4,16 @@ import type { Plugin } from 'esbuild';
 import { readRegular } from '#files';
 import { lateName } from './late-imports.ts';
 
-/** The largest file of WIT text that is read; the largest packages of WASI have a fiftieth of it. */
+/** The largest WIT file that is read, about fifty times as large as the largest WASI package. */
 const MAX_WIT_BYTES = 4 * 2 ** 20;
-/** An interface of a package: `acme:rules/host`, with or without a version. `node:fs/promises` looks the same and is none. */
+/** Matches an interface of a package: `acme:rules/host`, with or without a version. `node:fs/promises` has the same form but is none. */
 const OF_PACKAGE = /^(?!node:)[a-zA-Z][a-zA-Z0-9-]*:[a-zA-Z][a-zA-Z0-9-]*\/[a-zA-Z][a-zA-Z0-9-]*(?:@[0-9A-Za-z.+-]+)?$/;
-/** An interface that stands in the world itself: `import my-tools: interface { … }`. */
+/** Matches an interface that is declared in the world itself: `import my-tools: interface { … }`. */
 const INLINE = /\bimport[ \t]{1,8}%?([a-zA-Z][a-zA-Z0-9-]{0,255})[ \t]{0,8}:[ \t]{0,8}interface\b/g;
 
 /**
- * Leaves out of the bundle what is an import of the component: the interfaces of packages, by the form of their names,
- * and those that the project's own worlds declare. Whether the world has them, the componentizer finds.
+ * Keeps the component's own imports out of the bundle: interfaces of packages, by the form of their names, and interfaces that the
+ * project's worlds declare. The componentizer checks that the world has them.
  * @param witPath the project's WIT folder
  */
 export async function witImports(witPath: string): Promise<Plugin> {

@@ -2,5 +2,5 @@ import { VivariumError } from '#core/errors';
 
 export type ServerErrorCode = 'SERVER_INVALID_ROUTE' | 'SERVER_CANNOT_LISTEN';
 
-/** What serving HTTP can go wrong with before the first request. */
+/** The errors that a server can have before its first request. */
 export class ServerError extends VivariumError<ServerErrorCode> {}

@@ -5,28 +5,28 @@ import { toResponse } from '#system';
 import { ServerError } from './errors.ts';
 import { requestOf, write } from './translate.ts';
 
-/** Answers a request that has come in. @throws as `Runtime.fetch` */
+/** Answers an incoming request. @throws as `Runtime.fetch` */
 export type Answer = (request: Request, clientAddress: string) => Promise<Response>;
 
-/** Bounds of a server; each has a default. */
+/** The options of a server; each has a default. */
 export interface HttpServerOptions {
-  /** 127.0.0.1 by default: who wants to be reached from elsewhere says so. */
+  /** 127.0.0.1 by default, so that other machines reach the server only if the embedder chooses so. */
   readonly host?: string | undefined;
-  /** 8080 by default; 0 takes any that is free. */
+  /** 8080 by default; 0 selects any free port. */
   readonly port?: number | undefined;
-  /** Milliseconds in which the head of a request must have come; 10,000 by default. */
+  /** Milliseconds within which a request's headers must arrive; 10,000 by default. */
   readonly headersTimeoutMs?: number | undefined;
-  /** Milliseconds in which a whole request must have come, its body included; 60,000 by default. */
+  /** Milliseconds within which a whole request must arrive, including its body; 60,000 by default. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Milliseconds without a byte in either direction; 60,000 by default. */
+  /** Milliseconds without a byte in either direction after which a connection is closed; 60,000 by default. */
   readonly idleTimeoutMs?: number | undefined;
-  /** Connections at a time; 1,000 by default. */
+  /** The number of connections at a time; 1,000 by default. */
   readonly maxConnections?: number | undefined;
-  /** Bytes of a request's head; 16 KiB by default. */
+  /** The largest size of a request's headers in bytes; 16 KiB by default. */
   readonly maxHeaderBytes?: number | undefined;
-  /** Whether answers to failed requests have the error's message, which may hold the component's text. */
+  /** Whether responses to failed requests contain the error's message, which may contain text from the component. */
   readonly expose?: boolean | undefined;
-  /** Told of each request that failed. */
+  /** Called for each request that failed. */
   readonly onError?: ((error: unknown, url: string) => void) | undefined;
 }
 
@@ -50,7 +50,7 @@ export class HttpServer {
         requestTimeout: requestTimeoutMs,
         connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
         requireHostHeader: true,
-        // Two readers of one message must not disagree on where it ends.
+        // A proxy and this server must agree on where a message ends; otherwise, requests could be smuggled.
         insecureHTTPParser: false,
         joinDuplicateHeaders: false,
         noDelay: true,
@@ -62,7 +62,7 @@ export class HttpServer {
     this.#server.maxHeadersCount = MAX_HEADERS;
   }
 
-  /** Listens. @throws {ServerError} `SERVER_CANNOT_LISTEN` */
+  /** Starts to listen. @throws {ServerError} `SERVER_CANNOT_LISTEN` */
   listen(): Promise<{ readonly url: string }> {
     const { host = '127.0.0.1', port = 8080 } = this.#options;
     return new Promise((resolve, reject) => {
@@ -79,7 +79,7 @@ export class HttpServer {
     });
   }
 
-  /** Takes no more connections and waits until all requests are answered; what is left after `timeoutMs` is cut off. */
+  /** Accepts no more connections and waits until all requests are answered. Closes connections that are left after `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -89,7 +89,7 @@ export class HttpServer {
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    // Of a request that nobody waits for any more, the turn ends.
+    // When the client leaves, this signal gives the turn of its request up.
     const gone = new AbortController();
     outgoing.on('close', () => {
       gone.abort();
@@ -106,11 +106,11 @@ export class HttpServer {
       const response = await this.#respond(request, incoming);
       if (this.#draining) outgoing.shouldKeepAlive = false;
       if (!gone.signal.aborted) await write(response, outgoing);
-      // What the component has not read is not worth being read for the next request.
+      // Closing the connection is cheaper than reading the rest of a body that the component did not read.
       if (!incoming.complete) outgoing.once('finish', () => incoming.socket.destroySoon());
     } catch (error) {
       this.#failed(error, request, gone.signal);
-      // The client must see that the answer is not complete.
+      // A broken connection shows the client that the answer is incomplete.
       outgoing.destroy();
     }
   }

@@ -1,9 +1,9 @@
 import { ServerError } from './errors.ts';
 
-/** Which requests go to a component: those to a host, where one is named, whose path is `path` or lies below it. */
+/** Selects the requests that go to a component: those whose path is `path` or below it and, if a host is named, whose host matches. */
 export interface Route {
   readonly host: string | undefined;
-  /** Begins with a slash and ends with none, but for `/` itself, which is every path. */
+  /** Begins with a slash and does not end with one, except `/` itself, which matches every path. */
   readonly path: string;
   readonly component: string;
 }
@@ -24,11 +24,11 @@ export function parseRoute(text: string): Route {
   return { host: host === '' ? undefined : host, path: path.length > 1 ? path.replace(/\/$/, '') : path, component };
 }
 
-/** Finds what answers a request: a route with its host first, then the one with the longest path. */
+/** Finds the target of a request. A route with a host precedes routes without one; among these, the longest path wins. */
 export class Routes<T> {
   readonly #routes: readonly { readonly route: Omit<Route, 'component'>; readonly target: T }[];
 
-  /** @throws {ServerError} `SERVER_INVALID_ROUTE` where two are the same */
+  /** @throws {ServerError} `SERVER_INVALID_ROUTE` if two routes are equal */
   constructor(routes: readonly { readonly route: Omit<Route, 'component'>; readonly target: T }[]) {
     const rank = ({ host, path }: Omit<Route, 'component'>): number => (host === undefined ? 0 : 1e6) + path.length;
     this.#routes = routes.toSorted((one, other) => rank(other.route) - rank(one.route));

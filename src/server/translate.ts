@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 
-/** A host and a port alone: a path, a user or a query in it would move the target. */
+/** Matches only a host with an optional port. A path, a user or a query in the header would change the URL's target. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,253})(?::\d{1,5})?$/;
 
 /**
- * Node's request as one of the web's; undefined where it is none that a component could be asked: its target is no path, its host
- * is none, or its method opens a tunnel.
+ * Translates a Node request into a web `Request`. Returns undefined for a request that no component can answer: if its target is
+ * no path, if its host is invalid, or if its method opens a tunnel.
  */
 export function requestOf(incoming: IncomingMessage, scheme: string, signal: AbortSignal): Request | undefined {
   const { method = 'GET', url: target = '', rawHeaders } = incoming;
@@ -21,7 +21,7 @@ export function requestOf(incoming: IncomingMessage, scheme: string, signal: Abo
     if (mayHaveBody(incoming)) init.body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
     return new Request(url, init);
   } catch {
-    // CONNECT and TRACE, and a body where there must be none.
+    // `Request` rejects the methods CONNECT and TRACE, and a body where none is allowed.
     return undefined;
   }
 }
@@ -31,7 +31,7 @@ function mayHaveBody({ headers, method }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Writes an answer as fast as the client takes it. @throws what the component's turn ended with, within the body */
+/** Writes a response as fast as the client reads it. @throws the error that ended the component's turn in the middle of the body */
 export async function write(response: Response, outgoing: ServerResponse): Promise<void> {
   const headers: string[] = [];
   for (const [name, value] of response.headers) headers.push(name, value);

@@ -77,7 +77,7 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     this.#tree.addSupervisor(name, options, parent);
   }
 
-  /** Refuses supervision that there cannot be, before the component is started. @throws `SUPERVISION_INVALID` */
+  /** Rejects invalid supervision options before the component is started. @throws `SUPERVISION_INVALID` */
   check(supervision: SupervisionOptions | undefined): void {
     if (supervision === undefined) return;
     checkSupervision(supervision, RULE);
@@ -94,7 +94,7 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     return this.#tree.isSupervised(handle);
   }
 
-  /** A turn went wrong. It is a matter for supervision when the instance did not outlive it. */
+  /** Reports that a turn failed. Supervision acts only if the failure ended the instance. */
   failed(handle: ComponentHandle, reason: VivariumError): void {
     if (this.#ports.engine.state(handle) !== 'failed') return;
     if (this.isSupervised(handle)) this.#tree.failed(handle, reason);
@@ -133,7 +133,7 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     return unlessUnloaded(this.unload(handle, reason));
   }
 
-  /** Asks in a turn of its own. A component that exports no `health` is healthy as long as it lives. */
+  /** Calls the component's `health` in a turn of its own. A component without that export counts as healthy while its instance lives. */
   async #askHealth(handle: ComponentHandle): Promise<HealthStatus | 'ended'> {
     const { engine, router } = this.#ports;
     let ended = false;
@@ -159,7 +159,7 @@ function actorPart({ maxAttempts: _, health: __, ...actor }: SupervisionOptions)
   return actor;
 }
 
-/** The embedder may unload a component at any moment, also between a failure and its restart. */
+/** Ignores that the component is gone: the embedder may unload it at any moment, even between a failure and the restart. */
 async function unlessUnloaded(done: Promise<void>): Promise<void> {
   try {
     await done;

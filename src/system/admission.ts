@@ -34,18 +34,18 @@ export interface AdmissionPorts {
   readonly keys: TrustedKeys;
   readonly trust: TrustPolicy;
   readonly policy: GrantPolicy | undefined;
-  /** Told of the first denial of a kind, and of the number of those that follow. */
+  /** Called for the first denial of a kind, and later with the number of equal denials that followed. */
   readonly onDenied: (denial: Denial) => void;
-  /** Where names are looked up; the system's own by default. */
+  /** Resolves host names; by default, the system's resolver does. */
   readonly names?: NameService | undefined;
 }
 
 export interface AdmissionRequest {
   readonly handle: ComponentHandle;
   readonly component: GivenComponent;
-  /** The file that the bytes came from; its signature lies beside it. */
+  /** The file that the bytes came from; the signature file lies beside it. */
   readonly path: string | undefined;
-  /** Who signed bytes whose signatures were checked already: what the registry hands out. */
+  /** Names the signers of a module from the registry, whose client has already checked the signatures. */
   readonly signers?: (() => Promise<readonly string[]>) | undefined;
   readonly grants: readonly GrantInput[];
   /** A signature file's content, for bytes that did not come from a file. */
@@ -54,7 +54,7 @@ export interface AdmissionRequest {
 
 const GRANTS = allow.listOf(allow.anything);
 
-/** Decides whether a component may run and what it may do, and remembers that for as long as it is loaded. */
+/** Decides whether a component may run and what it may do, and keeps that decision while the component is loaded. */
 export class Admission implements MessagingAuthority {
   readonly #ports: AdmissionPorts;
   readonly #authorities = new Map<bigint, Authority>();
@@ -72,7 +72,7 @@ export class Admission implements MessagingAuthority {
     return authority;
   }
 
-  /** What a component may do if it is accepted; nothing is remembered. @throws as `admit` */
+  /** Returns the authority that the component would get, without storing it. @throws as `admit` */
   async judge(request: AdmissionRequest): Promise<Authority> {
     const { policy, trust } = this.#ports;
     const component = formatComponentId(request.handle.id);
@@ -89,12 +89,12 @@ export class Admission implements MessagingAuthority {
     this.#authorities.set(handle.handleId, authority);
   }
 
-  /** What a component may do; one that is not loaded may do nothing. */
+  /** Returns a component's authority. A component that is not loaded gets an empty one. */
   of(handle: ComponentHandle): Authority {
     return this.#authorities.get(handle?.handleId) ?? this.#authority(shownHandle(handle));
   }
 
-  /** The network as far as a component is granted it. */
+  /** Returns a network that checks the component's grants at each use. */
   network(authority: Authority): ComponentNetwork {
     return new GuardedNetwork(authority, this.#ports.names);
   }
@@ -103,14 +103,17 @@ export class Admission implements MessagingAuthority {
     this.of(from).check('messaging', action, target);
   }
 
-  /** The component runs: on record. */
+  /** Writes to the audit log that the component was loaded. */
   loaded(handle: ComponentHandle, component: GivenComponent): void {
     const id = formatComponentId(handle.id);
     const detail = component instanceof Uint8Array ? `${component.length} bytes` : component.digest;
     this.#ports.audit.append({ action: 'load', component: id, outcome: 'done', detail });
   }
 
-  /** The component is gone, or could not be loaded and why: whoever holds its handle may do nothing any more. */
+  /**
+   * Deletes the authority of a component that ended or failed to load, so that its handle no longer permits anything.
+   * @param error why the load failed, which is written to the audit log; undefined for a component that ended
+   */
   end(handle: ComponentHandle, error?: unknown): void {
     this.#authorities.delete(handle.handleId);
     if (error === undefined) return;
@@ -119,7 +122,7 @@ export class Admission implements MessagingAuthority {
     this.#ports.audit.append({ action: 'load', component: id, outcome, detail: messageOf(error) });
   }
 
-  /** Tells what was denied and only counted until now. */
+  /** Reports the denials that were only counted so far. */
   close(): void {
     this.#denials.end();
   }
@@ -149,7 +152,10 @@ export class Admission implements MessagingAuthority {
     );
   }
 
-  /** With `signed`, a signature that does not count is an error saying why; a policy decides about what is left. */
+  /**
+   * Returns the names of the trusted keys that signed the component. With `trust: 'signed'`, an invalid signature is an error
+   * that gives the reason. Otherwise the component counts as unsigned, and the policy decides.
+   */
   async #signers(digest: string, { path, signature }: AdmissionRequest): Promise<readonly string[]> {
     const { keys, clock, trust } = this.#ports;
     try {

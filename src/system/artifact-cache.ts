@@ -14,13 +14,13 @@ export interface ArtifactCacheParts {
   readonly profiles: EngineProfiles;
   readonly clock: Clock;
   readonly random: Random;
-  /** Where the machine's secret and the trusted keys are; `VIVARIUM_HOME` by default. */
+  /** The folder of the machine's secret and the trusted keys; `VIVARIUM_HOME` by default. */
   readonly home?: string | undefined;
-  /** Told when the disk tier stops working; the cache goes on without it. */
+  /** Called when the disk tier stops working; the cache continues without it. */
   readonly onTrouble: (error: CacheError) => void;
 }
 
-/** Joins the artifact cache with this machine's seal and the keys that its user trusts. */
+/** Makes an artifact cache that trusts this machine's seal and the keys that its user trusts. */
 export function createArtifactCache(options: CacheOptions | false, parts: ArtifactCacheParts): CacheManager {
   return new CacheManager({
     ...parts,
@@ -29,7 +29,7 @@ export function createArtifactCache(options: CacheOptions | false, parts: Artifa
   });
 }
 
-/** The artifact cache by itself, as `viv cache` uses it: components are made ready, none is run. */
+/** The artifact cache without a runtime, as `viv cache` uses it: it builds components and runs none. */
 export interface OpenArtifactCache extends AsyncDisposable {
   readonly manager: CacheManager;
 }
@@ -51,7 +51,7 @@ export function openArtifactCache(
   };
 }
 
-/** This machine's seal and the keys that its user trusts. */
+/** Makes the trust of an artifact cache from this machine's seal and the keys that its user trusts. */
 export function artifactTrust(clock: Clock, random: Random, home?: string): ArtifactTrust {
   let made: ArtifactTrust | undefined;
   const trust = (): ArtifactTrust => {
@@ -64,7 +64,7 @@ export function artifactTrust(clock: Clock, random: Random, home?: string): Arti
     });
     return made;
   };
-  // A user without a home folder has no seal, and with it no disk tier: that is told when one is wanted.
+  // A user without a home folder has no seal and therefore no disk tier. Making the seal on first use reports this only when needed.
   return {
     seal: async (content) => trust().seal(content),
     check: async (content, seal) => trust().check(content, seal),

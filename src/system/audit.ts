@@ -8,12 +8,12 @@ import { AuditFolder, FileAuditLog, foldAudit, MemoryAuditLog } from '#security/
 import type { MachineSecret } from '#security/keys';
 import type { RuntimeEmitter } from './events.ts';
 
-/** The audit log's folder in a home. */
+/** Returns the folder of the audit log in a home folder. */
 export function auditFolder(home: string, secret: MachineSecret): AuditFolder {
   return new AuditFolder(join(home, 'audit'), secret);
 }
 
-/** The log of a runtime, in which no guest can write more than a few lines in a while. */
+/** Opens a runtime's audit log. Repeated refusals and failures are folded, so that a guest cannot flood the log. */
 export function openAudit(
   kind: 'file' | 'memory',
   folder: () => AuditFolder,
@@ -26,7 +26,7 @@ export function openAudit(
   return foldAudit(new FileAuditLog({ folder: folder(), clock, onError }), { clock });
 }
 
-/** Puts what becomes of components and their supervisors on record. */
+/** Writes the failures, restarts and ends of components, and supervisors that gave up, to the audit log. */
 export function recordLives(audit: AuditLog, events: RuntimeEmitter): void {
   events.on('state', ({ handle, to, reason }: StateChange) => {
     const component = formatComponentId(handle.id);

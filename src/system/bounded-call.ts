@@ -2,7 +2,10 @@ import type { VivariumError } from '#core/errors';
 import type { Turn } from '#core/ports/engine';
 import { RuntimeError } from '#runtime';
 
-/** A call that its caller may give up: one that waits for its turn ends at once, one that runs as its component was loaded. */
+/**
+ * A call that its caller may give up. A call that still waits for its turn ends at once. For a call that runs, the component's
+ * load option `cancel` decides whether the turn ends or goes on without its caller.
+ */
 export class BoundedCall {
   readonly #call: () => Turn<unknown>;
   readonly #endTurn: (reason: VivariumError) => boolean;
@@ -10,15 +13,15 @@ export class BoundedCall {
   #reason: VivariumError | undefined;
   #runs = false;
 
-  /** @param endTurn ends the turn that runs, and answers true; false where it is to go on */
+  /** @param endTurn ends the running turn and returns true, or returns false if the turn is to go on */
   constructor(call: () => Turn<unknown>, endTurn: (reason: VivariumError) => boolean) {
     this.#call = call;
     this.#endTurn = endTurn;
-    // Nobody may wait for it, where the turn has ended by itself before.
+    // If the turn ended by itself first, nobody handles this promise: its rejection must not become an unhandled one.
     this.#ended.promise.catch(() => {});
   }
 
-  /** Called when its turn begins. @throws why it was given up before */
+  /** Called when the turn begins. @throws the reason, if the call was given up before */
   readonly begin = (): void => {
     if (this.#reason !== undefined) throw this.#reason;
     this.#runs = true;
@@ -28,12 +31,12 @@ export class BoundedCall {
 
   giveUp(reason: VivariumError): void {
     this.#reason ??= reason;
-    // The end of the turn is the call's own: whoever calls again finds the component as it is then.
+    // An ended turn rejects the call itself, so that a caller who calls again finds the component in its new state.
     if (this.#runs && this.#endTurn(reason)) return;
     this.#ended.reject(reason);
   }
 
-  /** What the turn comes to, or why it is not waited for. */
+  /** Settles as the turn does, or rejects with the reason once the call is given up. */
   of(turn: Promise<unknown>): Promise<unknown> {
     return Promise.race([turn, this.#ended.promise]);
   }

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Has V8 heed the branch hints of metered code, for the whole process and for what is compiled from here on; it cannot be
- * taken back. Node 24 has them off and Node 26 on, where this changes nothing.
+ * Makes V8 use the branch hints of metered code. This holds for the whole process and for all code compiled afterwards, and it
+ * cannot be undone. The hints are off by default in Node 24 and on in Node 26, where this call changes nothing.
  */
 export function heedBranchHints(): void {
   setFlagsFromString('--experimental-wasm-branch-hinting');

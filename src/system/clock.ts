@@ -2,10 +2,10 @@ import { randomFillSync } from 'node:crypto';
 import type { Clock, StopTimer } from '#core/ports/clock';
 import type { Random } from '#core/ports/random';
 
-/** The longest that Node's timers wait: more is taken for a millisecond. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+/** The longest delay of a Node timer; Node replaces a longer one by 1 ms. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Asked for once: the global that gives it is a getter. */
+/** Read once, because the global is a getter. */
 const { performance } = globalThis;
 
 /** The machine's clocks and timers. */

@@ -4,26 +4,26 @@ import { ComponentError, RuntimeError } from '#runtime';
 import type { ComponentSource } from './component-source.ts';
 import type { LoadOptions } from './options.ts';
 
-/** What `runtime.run` takes: what `load` does, but for what belongs to components that live on. */
+/** The options of `runtime.run`: those of `load` without those for components that outlive one call. */
 export type RunOptions = Omit<LoadOptions, 'cancel' | 'config' | 'mailbox' | 'store' | 'supervision'>;
 
-/** What a runtime does for one run. */
+/** The methods of a runtime that one run uses. */
 export interface RunPorts {
   load(source: ComponentSource, options: LoadOptions): Promise<ComponentHandle>;
   call(handle: ComponentHandle, target: { readonly name: string; readonly signal?: AbortSignal }): Promise<unknown>;
   unload(handle: ComponentHandle): Promise<void>;
 }
 
-/** Any version that is compatible is found by it. */
+/** The look-up of exports by this name also finds compatible versions. */
 const RUN = 'wasi:cli/run@0.2.0#run';
 
 /**
  * Runs a command: loads it, calls `run` of `wasi:cli/run`, and unloads it.
- * @returns the exit code: what the component exited with, 1 when `run` answers its error, 0 otherwise
+ * @returns the exit code: the one with which the component exited, 1 if `run` returned its error, 0 otherwise
  */
 export async function runCommand(ports: RunPorts, source: ComponentSource, options: RunOptions): Promise<number> {
   let handle: ComponentHandle | undefined;
-  // What a turn waits for holds no process by itself.
+  // This timer keeps the process alive, because a waiting turn does not do so by itself.
   const alive = setInterval(() => {}, 2 ** 30);
   try {
     handle = await ports.load(source, { ...options, cancel: 'turn' });
@@ -40,7 +40,7 @@ export async function runCommand(ports: RunPorts, source: ComponentSource, optio
   }
 }
 
-/** What a command that ended so has exited with; undefined where something else has ended it. */
+/** Returns the exit code that `error` carries; undefined if the command ended for another reason. */
 function exitStatus(error: unknown): number | undefined {
   if (error instanceof ComponentError) return 1;
   for (let each = error; isVivariumError(each); each = each.cause) {
@@ -54,7 +54,7 @@ function noCommand(cause: Error): RuntimeError {
   return new RuntimeError('RUNTIME_NO_EXPORT', message, { cause });
 }
 
-/** The runtime may have been closed meanwhile, and have unloaded all. */
+/** Unloads the component, unless the runtime was closed meanwhile and has unloaded it already. */
 async function unloaded(ports: RunPorts, handle: ComponentHandle): Promise<void> {
   try {
     await ports.unload(handle);

@@ -7,11 +7,11 @@ import type { ComponentLoader } from '#core/ports/loader';
 import { RuntimeError } from '#runtime';
 import { checkComponentSize, fetchComponent, isMissing, readComponentFile } from '#runtime/loaders';
 
-/** What `load` takes: a path, a `file:` or `https:` URL, `registry:ID`, bytes, or an id that a loader knows. */
+/** The sources that `load` accepts: a path, a `file:` or `https:` URL, `registry:ID`, bytes, or an id that a loader knows. */
 export type ComponentSource = string | URL | Uint8Array | ComponentId;
 
 export interface ReadOptions {
-  /** 64 MiB by default. */
+  /** The largest component that is read; 64 MiB by default. */
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -43,15 +43,15 @@ export async function readSource(
   return bytes;
 }
 
-/** The module that `registry:ID` names. */
+/** Returns the module id of a `registry:ID` source; undefined for any other source. */
 export function moduleIdOf(source: ComponentSource): string | undefined {
   const text = source instanceof URL ? source.href : source;
   return typeof text === 'string' && text.startsWith('registry:') ? text.slice('registry:'.length) : undefined;
 }
 
 /**
- * A URL that says no digest with the one that is asked for, which is checked as its own is; anything else as it is.
- * @throws `CACHE_DIGEST_MISMATCH` when it says another one
+ * Adds `digest` to an `https:` URL without a fragment, so that the fetch checks it. Returns any other source unchanged.
+ * @throws `CACHE_DIGEST_MISMATCH` when the URL names another digest
  */
 export function withDigest(source: ComponentSource, digest: string): ComponentSource {
   if (typeof source !== 'string' && !(source instanceof URL)) return source;
@@ -62,7 +62,7 @@ export function withDigest(source: ComponentSource, digest: string): ComponentSo
   return url.hash === '' ? new URL(hash, url) : source;
 }
 
-/** A name for a component that was loaded without an id: what its file is called, as far as an id permits. */
+/** Names a component that was loaded without an id after its file, with characters that an id does not permit replaced. */
 export function nameOf(source: ComponentSource): string {
   if (source instanceof Uint8Array) return 'component';
   if (typeof source !== 'string' && !(source instanceof URL)) {
@@ -87,7 +87,7 @@ export function isComponentId(source: ComponentSource): source is ComponentId {
   );
 }
 
-/** An embedder without types may give anything. @throws `RUNTIME_NOT_FOUND` */
+/** Rejects a value that is no source, because an embedder without types may pass anything. @throws `RUNTIME_NOT_FOUND` */
 function refuseNoSource(source: ComponentId): void {
   const given: unknown = source;
   if (typeof given === 'object' && given !== null && 'namespace' in given && 'name' in given && 'instance' in given) {
@@ -102,7 +102,7 @@ function asUrl(source: string | URL): URL | undefined {
   return /^(https?|file):\/\//.test(source) ? new URL(source) : undefined;
 }
 
-/** The file that a source names, whose signature lies beside it; undefined for bytes, ids and what comes over the network. */
+/** Returns the file that a source names, beside which its signature lies; undefined for bytes, ids and network addresses. */
 export function pathOf(source: ComponentSource): string | undefined {
   if (typeof source !== 'string' && !(source instanceof URL)) return undefined;
   const url = asUrl(source);

@@ -52,7 +52,7 @@ import {
   type RuntimePorts,
 } from './options.ts';
 
-/** A token that keeps the type of what it stands for. */
+/** Makes a token that keeps the type of the part it stands for. */
 function token<T>(name: string): InjectionToken<T> {
   return Symbol(name);
 }
@@ -63,7 +63,7 @@ export const TOKENS = {
   meter: token<RuntimePorts['meter']>('Meter'),
   builder: token<ArtifactBuilder>('ArtifactBuilder'),
   cache: token<ArtifactCache>('ArtifactCache'),
-  /** The built-in one, which the runtime closes; `cache` may be another's. */
+  /** The built-in cache, which the runtime closes. `cache` may be a part of the embedder's instead. */
   artifactCache: token<CacheManager>('CacheManager'),
   profiles: token<EngineProfiles>('EngineProfiles'),
   keyValueStore: token<KeyValueStore>('KeyValueStore'),
@@ -94,8 +94,8 @@ const NO_REGISTRY: Pick<ModuleRegistry, 'fetch'> = {
 };
 
 /**
- * Joins the parts of one runtime. Each runtime has a child container of its own, so two in a process share nothing.
- * What the embedder gives in `overrides` takes the place of the built-in part.
+ * Joins the parts of one runtime. Each runtime has its own child container, so two runtimes in a process share nothing.
+ * A part that the embedder gives in `overrides` replaces the built-in part.
  */
 export function wire(options: RuntimeOptions): DependencyContainer {
   const scope = container.createChildContainer();
@@ -161,7 +161,7 @@ export function wire(options: RuntimeOptions): DependencyContainer {
       }),
   );
   provide(TOKENS.engine, (c) => engine(c, options));
-  // The engine's resources call it, and it calls the engine: it asks for it at a turn.
+  // The engine's resources call ExportCalls and it calls the engine. It resolves the engine only at a call, which breaks this cycle.
   provide(
     TOKENS.exportCalls,
     (c) =>
@@ -273,7 +273,7 @@ function admission(c: DependencyContainer, { trust = 'any', policy, overrides = 
   });
 }
 
-/** The engine needs the router for its host functions, and the router the engine for turns: it asks for it at a turn. */
+/** The engine needs the router for host functions, and the router needs the engine for turns. It resolves the engine at the first turn. */
 function router(c: DependencyContainer, options: RuntimeOptions): Router {
   const events = c.resolve(TOKENS.events);
   let resolved: JcoEngine | undefined;

@@ -3,7 +3,7 @@ import type { ActorDirectory } from '#core/ports/directory';
 import type { ComponentMetadata } from '#runtime';
 import { LiveActors } from '#supervision';
 
-/** The loaded components by id, and what they say of themselves. */
+/** The loaded components by id, and the metadata that they report. */
 export class Directory implements ActorDirectory {
   readonly #live = new LiveActors();
   readonly #metadata = new Map<bigint, ComponentMetadata>();

@@ -5,7 +5,7 @@ import type { ArtifactBuilder, ArtifactKey } from '#core/ports/artifact';
 import type { GivenComponent } from '#core/ports/engine';
 import type { Meter, MeteringMode } from '#core/ports/meter';
 
-/** The engine that this package is, on this machine: what artifacts are built for. */
+/** Describes the engine that artifacts are built for: this package on this machine. */
 export function engineProfiles(
   meter: Pick<Meter, 'version'>,
   builder: Pick<ArtifactBuilder, 'fingerprint'>,
@@ -13,12 +13,12 @@ export function engineProfiles(
   return currentEngineProfiles({
     jcoVersion: jcoVersion(),
     meteringVersion: meter.version,
-    // Our own version: what we check and change in the generated code belongs to what is built.
+    // An artifact depends on this package's version, because this package checks and changes the generated code.
     configuration: { ...builder.fingerprint, vivarium: versionIn(new URL('../../package.json', import.meta.url)) },
   });
 }
 
-/** Makes the keys of components under these profiles. */
+/** Returns a function that makes a component's artifact key under these profiles. */
 export function artifactKeys(
   profiles: EngineProfiles,
 ): (component: GivenComponent, mode: MeteringMode) => Promise<ArtifactKey> {
@@ -30,7 +30,7 @@ export function artifactKeys(
   });
 }
 
-/** The version that is installed, read without loading anything of the package. */
+/** Reads the installed version of jco without loading the package. */
 function jcoVersion(): string {
   const path = findPackageJSON('@bytecodealliance/jco-transpile', import.meta.url);
   if (path === undefined) throw new Error('the package @bytecodealliance/jco-transpile is not installed');

@@ -29,8 +29,8 @@ export type VivariumErrorCode =
   | WasmErrorCode;
 
 /**
- * Whether `error` is one of this package's, with this code when one is named. Its `code` is of a closed union then, so
- * that a `switch` over it can be exhaustive.
+ * Whether `error` is an error of this package and, if `code` is given, has that code. The type of its `code` is then a closed
+ * union, so that a `switch` over it can be exhaustive.
  */
 export function isVivariumError<Code extends VivariumErrorCode = VivariumErrorCode>(
   error: unknown,

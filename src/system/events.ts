@@ -7,25 +7,25 @@ import type { LogRecord, StateChange } from '#runtime';
 import type { Denial } from '#security/authority';
 import type { HealthStatus, RestartEvent } from '#supervision';
 
-/** What `runtime.on` tells of. */
+/** The events of `runtime.on`. */
 export interface RuntimeEvents {
-  /** A transition of a component's life, with its reason. */
+  /** A component changed its state; with the reason. */
   readonly state: StateChange;
   /** A line that a component logged or printed. */
   readonly log: LogRecord;
-  /** A message that reached nobody, with the reason. */
+  /** A message that no actor handled; with the reason. */
   readonly 'dead-letter': DeadLetter;
-  /** Something that a component tried and was not granted; what it tries again within ten seconds is counted, and told once. */
+  /** A component tried something that it is not granted. Repetitions within ten seconds are counted and reported in one event. */
   readonly denied: Denial;
-  /** Something is wrong beside the components, such as an audit log that cannot be written. */
+  /** Something other than a component failed, such as writing the audit log. */
   readonly warning: Warning;
-  /** The artifact cache lost its disk, and why: full, read-only, not safe. Components load without it, only slower. */
+  /** The artifact cache stopped using its disk because it is full, read-only or not safe. Components still load, but slower. */
   readonly cache: { readonly error: CacheError };
-  /** A restart was decided; it happens after `delayMs`. */
+  /** A supervisor decided on a restart, which happens after `delayMs`. */
   readonly restart: RestartEvent;
-  /** A supervisor had too many restarts and nobody above restarts it: its components are unloaded. */
+  /** A supervisor had too many restarts and has no parent that restarts it: its components are unloaded. */
   readonly 'gave-up': { readonly supervisor: string; readonly reason: VivariumError };
-  /** What a component says of its health has changed. */
+  /** The health that a component reports has changed. */
   readonly health: { readonly handle: ComponentHandle; readonly status: HealthStatus };
 }
 
@@ -38,8 +38,8 @@ export class RuntimeEmitter {
   readonly #emitter = new EventEmitter();
 
   /**
-   * Tells all listeners. One that throws keeps neither the others nor the runtime from going on: its error becomes an
-   * uncaught exception, as that of a timer does, once the running code is done.
+   * Calls all listeners. A listener that throws stops neither the other listeners nor the runtime: its error becomes an
+   * uncaught exception after the running code ends, like an error in a timer.
    */
   emit<E extends keyof RuntimeEvents>(event: E, detail: RuntimeEvents[E]): void {
     for (const listener of this.#emitter.listeners(event)) {

@@ -17,13 +17,13 @@ export interface ExportCallsPorts {
   readonly clock: () => Clock;
 }
 
-/** How long a call is wanted. */
+/** Bounds after which the caller gives a call up. */
 export interface CallBounds {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
-/** Calls of exports and of resources' methods, and drops of resources: each is a turn, before messages that wait. */
+/** Runs calls of exports and of resources' methods, and drops of resources. Each is a turn of its own and precedes waiting messages. */
 export class ExportCalls implements ResourceCalls {
   readonly #ports: ExportCallsPorts;
 
@@ -31,7 +31,7 @@ export class ExportCalls implements ResourceCalls {
     this.#ports = ports;
   }
 
-  /** A call of an export; it may be given up, by its time or its signal, before its turn has begun and while it runs. */
+  /** Calls an export. The time-out or the signal may give the call up before its turn begins and while it runs. */
   async call(
     handle: ComponentHandle,
     name: string,
@@ -58,7 +58,7 @@ export class ExportCalls implements ResourceCalls {
 
   async drop(handle: ComponentHandle): Promise<void> {
     const engine = this.#ports.engine();
-    // Of a component that is gone nothing is left to be dropped.
+    // The resources of an instance ended with it.
     const state = engine.state(handle);
     if (state !== 'ready' && state !== 'draining') return;
     await this.#turn(handle, () => engine.dropResources(handle));

@@ -1,8 +1,8 @@
 import type { Turn } from '#core/ports/engine';
 
 /**
- * Runs a turn and tells of its failure, whether it fails now or later, before anybody else learns of it: no message that waits
- * may be given to an instance that is gone.
+ * Runs a turn. If it fails, now or later, calls `failed` before anybody else learns of the failure, because otherwise a waiting
+ * message could be given to an instance that is gone.
  */
 export function tellingFailure<T>(run: () => Turn<T>, failed: (error: unknown) => void): Turn<T> {
   const told = (error: unknown): never => {

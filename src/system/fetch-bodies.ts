@@ -25,13 +25,13 @@ export async function pour(stream: ReadableStream<Uint8Array>, into: BytePipe): 
   }
 }
 
-/** What comes of a pipe, read as fast as the stream is. @param cancelled told when nobody wants more of it */
+/** Makes a stream that reads from the pipe only when its own reader asks for more. @param cancelled called when that reader cancels */
 export function streamOf(pipe: BytePipe, cancelled: () => void): ReadableStream<Uint8Array> {
   const read = (): Uint8Array | undefined => {
     try {
       return pipe.read(PIPE_BYTES);
     } catch (thrown) {
-      // A guest that fails its body says why by a case of `error-code`.
+      // A guest that fails its body gives a case of `error-code`, which is no `Error`.
       if (thrown instanceof Error) throw thrown;
       throw new ComponentError('the component did not finish the body of its answer', thrown);
     }

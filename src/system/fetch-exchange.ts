@@ -4,7 +4,7 @@ import type { BytePipe, FieldPairs } from '#core/waiting';
 import { ComponentError, type EndTurn, RuntimeError } from '#runtime';
 import { pour, streamOf } from './fetch-bodies.ts';
 
-/** They belong to the connection on which a request came. */
+/** Headers that belong to the connection on which the request came, and that are therefore not passed to the component. */
 const OF_THE_CONNECTION = new Set([
   'connection',
   'host',
@@ -18,10 +18,10 @@ const OF_THE_CONNECTION = new Set([
   'upgrade',
 ]);
 
-/** The constructor of `Response` takes no body with these. */
+/** Statuses for which the constructor of `Response` accepts no body. */
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
-/** One request of the web's, from its turn's beginning until nobody writes or reads of it any more. */
+/** One web `Request` and its answer, from the beginning of its turn until both bodies are finished or abandoned. */
 export class Exchange implements ServedRequest {
   readonly method: string;
   readonly scheme: string;
@@ -44,7 +44,7 @@ export class Exchange implements ServedRequest {
     this.authority = host;
     this.path = pathname + search;
     const headers = [...request.headers].filter(([name]) => !OF_THE_CONNECTION.has(name));
-    // What a client says of its own address cannot be believed, where who serves it knows better.
+    // The address that the server knows replaces the header, because a client can write any address there.
     this.headers =
       clientAddress === undefined
         ? headers
@@ -52,7 +52,7 @@ export class Exchange implements ServedRequest {
     this.#answered.promise.catch(() => {});
   }
 
-  /** The answer, as soon as the component has given its head. */
+  /** Resolves when the component has given the status and the headers of its answer. */
   get response(): Promise<Response> {
     return this.#answered.promise;
   }
@@ -86,7 +86,7 @@ export class Exchange implements ServedRequest {
     }
   }
 
-  /** Nobody wants the answer any more. Its turn ends where `endsTurn` says so. */
+  /** Called when the client no longer wants the answer. @param endsTurn whether the turn ends too */
   abandon(reason: VivariumError, endsTurn: boolean): void {
     this.#reason ??= reason;
     this.#answered.reject(reason);
@@ -95,7 +95,7 @@ export class Exchange implements ServedRequest {
     if (endsTurn) void this.#end?.(reason);
   }
 
-  /** Its turn has ended. @param error what the turn ended with */
+  /** Called when the turn has ended. @param error the error that ended it, if any */
   ended(error?: unknown): void {
     this.#received?.cancel();
     const reason = error ?? unfinished(this.#isAnswered);
@@ -109,7 +109,7 @@ export class Exchange implements ServedRequest {
     const { method } = this.#request;
     if (body === undefined || method === 'HEAD' || WITHOUT_BODY.has(status)) {
       body?.cancel();
-      // A length without a body would let the client wait for it.
+      // The client would wait for a body of the length that this header names.
       if (method !== 'HEAD' && status !== 304) own.delete('content-length');
       return new Response(null, { status, headers: own });
     }
@@ -120,7 +120,7 @@ export class Exchange implements ServedRequest {
     );
   }
 
-  /** Set by who knows whether the turn may end with its reader. */
+  /** Returns whether the turn ends when the reader of the answer leaves; set by `Fetching`. */
   onLeft: (() => boolean) | undefined;
 
   #left(reason: VivariumError): void {

@@ -17,11 +17,11 @@ export interface FetchingPorts {
 }
 
 export interface FetchOptions {
-  /** The address of the client, which the component finds in `x-forwarded-for`, whatever the client says itself. */
+  /** The client's address. The component gets it in `x-forwarded-for`, in place of anything that the client sent there. */
   readonly clientAddress?: string;
 }
 
-/** HTTP requests that components answer: each is a turn. */
+/** Has components answer HTTP requests, each in a turn of its own. */
 export class Fetching {
   readonly #ports: FetchingPorts;
   readonly #gates = new WeakMap<ComponentHandle, Gate>();
@@ -30,12 +30,12 @@ export class Fetching {
     this.#ports = ports;
   }
 
-  /** Bounds the requests of a component that was loaded. */
+  /** Sets the bounds for the requests of a loaded component. */
   bound(handle: ComponentHandle, bounds: RequestBounds | undefined): void {
     this.#gates.set(handle, new Gate(formatComponentId(handle.id), bounds));
   }
 
-  /** Requests of a component that are answered or wait. */
+  /** The number of a component's requests that are being answered or wait. */
   open(handle: ComponentHandle): number {
     return this.#gates.get(handle)?.open ?? 0;
   }
@@ -59,7 +59,7 @@ export class Fetching {
       signal.removeEventListener('abort', onAbort);
       gate.leave();
     });
-    // It may fail before its guest runs.
+    // The turn may fail before the guest runs, and then nothing else has ended the exchange.
     this.#ports
       .router()
       .keepingAlive(turn)

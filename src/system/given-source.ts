@@ -16,12 +16,12 @@ export interface GivenSourceParts {
   readonly loader: () => ComponentLoader;
   readonly registry: () => Pick<ModuleRegistry, 'fetch'>;
   readonly maxBytes: number;
-  /** What the bytes must have: `sha256:` and 64 hex digits. With it they are read when somebody needs them. */
+  /** The digest that the bytes must have: `sha256:` and 64 hex digits. With a digest, the bytes are read only when they are needed. */
   readonly digest?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `load` was given, read at most once. */
+/** The source that `load` was given. It is read at most once. */
 export class GivenSource {
   readonly #source: ComponentSource;
   readonly #parts: GivenSourceParts;
@@ -36,13 +36,13 @@ export class GivenSource {
     this.#moduleId = moduleIdOf(source);
   }
 
-  /** The file that it comes from, beside which its signature lies. */
+  /** Returns the file that the component comes from, beside which its signature lies; undefined if it comes from elsewhere. */
   async path(): Promise<string | undefined> {
     if (this.#moduleId !== undefined) return undefined;
     return isComponentId(this.#source) ? this.#parts.loader().fileOf?.(this.#source) : pathOf(this.#source);
   }
 
-  /** Who signed what the registry has, which is fetched for it; undefined for what comes from elsewhere. */
+  /** Returns the signers of a module from the registry, which it fetches for that; undefined for any other source. */
   get signers(): (() => Promise<readonly string[]>) | undefined {
     const id = this.#moduleId;
     if (id === undefined) return undefined;
@@ -52,10 +52,10 @@ export class GivenSource {
     };
   }
 
-  /** @throws what reading it does, and `CACHE_DIGEST_MISMATCH` */
+  /** @throws what reading the source throws, and `CACHE_DIGEST_MISMATCH` */
   async component(): Promise<GivenComponent> {
     const { digest } = this.#parts;
-    // Bytes that are at hand are compared at once: nobody gives others on purpose.
+    // Bytes in memory cost no read, so their digest is checked at once instead of when the cache misses.
     if (digest === undefined || this.#source instanceof Uint8Array) return this.#read();
     return { digest, read: () => this.#read() };
   }

@@ -19,7 +19,7 @@ import { checkLoadOptions } from './option-rules.ts';
 import type { LoadOptions, ReplaceOptions } from './options.ts';
 import { openStdio } from './stdio.ts';
 
-/** Makes a component of a source one that lives, or leaves nothing of it. */
+/** Loads and replaces components. A load that fails is rolled back completely. */
 export class Loading {
   readonly #scope: DependencyContainer;
   readonly #isClosing: () => boolean;
@@ -30,7 +30,7 @@ export class Loading {
   readonly #supervisor: ActorSupervisor;
   readonly #maxComponentBytes: number;
   readonly #scheduling: Scheduling;
-  /** What each component was loaded with last. */
+  /** The options with which each component was last loaded or replaced. */
   readonly #options = new WeakMap<ComponentHandle, LoadOptions>();
   #unnamed = 0;
 
@@ -46,7 +46,7 @@ export class Loading {
     this.#maxComponentBytes = scope.resolve(TOKENS.maxComponentBytes);
   }
 
-  /** @throws what `Runtime.load` does */
+  /** @throws what `Runtime.load` throws */
   async load(source: ComponentSource, options: LoadOptions): Promise<ComponentHandle> {
     checkLoadOptions(options);
     this.#supervisor.check(options.supervision);
@@ -55,7 +55,7 @@ export class Loading {
     const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
     const handle = this.#reserve(options.id ?? this.#defaultId(source));
     try {
-      // Its mailbox is there before it is initialised: it may send and subscribe from its first call on.
+      // The mailbox must exist before `initialize` runs, because the component may send and subscribe there already.
       this.#router.add(handle, {
         mailbox: mailboxOf(limits, options.mailbox),
         maxAttempts: options.supervision?.maxAttempts,
@@ -83,7 +83,7 @@ export class Loading {
     }
   }
 
-  /** @throws what `Runtime.replace` does */
+  /** @throws what `Runtime.replace` throws */
   async replace(handle: ComponentHandle, source: ComponentSource, changes: ReplaceOptions): Promise<void> {
     const options: LoadOptions = { ...this.#options.get(handle), digest: undefined, signature: undefined, ...changes };
     checkLoadOptions(options);
@@ -94,7 +94,7 @@ export class Loading {
     try {
       const { component, path, admission } = await this.#given(handle, source, options);
       const judged = await this.#admission.judge(admission);
-      // What was granted or revoked since the load holds on.
+      // Without new grants the old authority stays, so that later grants and revocations remain in force.
       const authority = changes.grants === undefined ? this.#admission.of(handle) : judged;
       const request = await this.#request(handle, component, path, authority, limits, options);
       await this.#engine.replaceComponent(request, (swap) =>
@@ -159,7 +159,7 @@ export class Loading {
     };
   }
 
-  /** Takes a component out of the engine whose load went wrong after the engine had it. */
+  /** Unloads a component whose load failed from the engine, if the engine has it already. */
   async #forget(handle: ComponentHandle, reason: string): Promise<void> {
     await this.#engine.unloadComponent(handle, `the load failed: ${reason}`).catch((error: unknown) => {
       if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
@@ -184,7 +184,7 @@ export class Loading {
     return handle;
   }
 
-  /** An id is the id of what it names; anything else gets one of its own. */
+  /** A source that is an id gives the component that id; any other source gets a new `local/…` id. */
   #defaultId(source: ComponentSource): string {
     if (isComponentId(source)) return formatComponentId(source);
     this.#unnamed += 1;
@@ -192,7 +192,7 @@ export class Loading {
   }
 }
 
-/** A payload that would fill the receiver's memory is refused to its sender, rather than end the receiver. */
+/** Bounds a message to half of the receiver's memory, so that a large payload fails at its sender and does not end the receiver. */
 function mailboxOf(limits: EffectiveLimits, wanted: MailboxOptions = {}): MailboxOptions {
   return { ...wanted, maxMessageBytes: wanted.maxMessageBytes ?? Math.floor(limits.maxMemoryBytes / 2) };
 }

@@ -66,7 +66,7 @@ const RUNTIME: allow.OptionRules<RuntimeOptions> = {
 const interfaces = allow.each(
   allow.rule(
     "an object of the interface's functions, or a function",
-    // Undefined is as if left out: ready-made objects of imports, such as WASIShim's, have such entries.
+    // Undefined counts as left out, because ready-made import objects, such as WASIShim's, have undefined entries.
     (value) => ['function', 'undefined'].includes(typeof value) || (typeof value === 'object' && value !== null),
   ),
 );
@@ -131,7 +131,7 @@ const LOAD_RULE = options(LOAD);
 const UNLOAD_RULE = options(UNLOAD);
 const EVENT_RULE = oneOf(...Object.keys(EVENTS));
 
-/** Looks at everything that a runtime is made with. @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS`, `CACHE_INVALID_CONFIG` */
+/** Checks all options of a runtime. @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS`, `CACHE_INVALID_CONFIG` */
 export function checkRuntimeOptions(given: RuntimeOptions): void {
   checkOptions(given, RUNTIME_RULE);
   resolveLimits(given.limits);
@@ -150,7 +150,7 @@ export function checkFetch(request: Request, given: FetchOptions): void {
 }
 
 /**
- * Looks at what `load` is given, but for limits, supervision and grants, which depend on the runtime.
+ * Checks the options of `load`, except limits, supervision and grants, which depend on the runtime.
  * @throws `CORE_INVALID_OPTION`
  */
 export function checkLoadOptions(given: LoadOptions): void {

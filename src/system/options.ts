@@ -26,36 +26,36 @@ export type { MessagingOptions, RequestOptions };
 export interface RuntimePorts {
   readonly clock: Clock;
   readonly random: Random;
-  /** Names the metering of what is built, and makes the tanks. */
+  /** Makes the tanks; its `version` is part of the engine profile. */
   readonly meter: Pick<Meter, 'version' | 'createTank'>;
   readonly builder: ArtifactBuilder;
   readonly cache: ArtifactCache;
   readonly keyValueStore: KeyValueStore;
   readonly loader: ComponentLoader;
-  /** What `registry:ID` is fetched from: the `client` of `openRegistry`. */
+  /** Fetches `registry:ID` sources: the `client` of `openRegistry`. */
   readonly registry: Pick<ModuleRegistry, 'fetch' | 'metrics'>;
   readonly audit: AuditLog;
   readonly trustedKeys: TrustedKeys;
-  /** Where the names that components connect to are looked up; the system's own by default. */
+  /** Resolves the host names that components connect to; by default, the system's resolver does. */
   readonly names: NameService;
 }
 
 export interface RuntimeOptions {
-  /** Limits of components that are loaded without their own. */
+  /** Limits of components that are loaded without limits of their own. */
   readonly limits?: ResourceLimits;
-  /** Bytes over all components of the runtime; no total by default. */
+  /** Bytes of memory that all components of the runtime may have together; unlimited by default. */
   readonly maxTotalMemoryBytes?: number;
   /**
-   * Bytes that a component may have, whichever way it comes in: a path, bytes, a URL, a loader, the registry; 64 MiB by
-   * default. What is larger is `RUNTIME_INVALID_COMPONENT`.
+   * The largest size of a component in bytes, whether it comes from a path, bytes, a URL, a loader or the registry; 64 MiB by
+   * default. A larger component is rejected with `RUNTIME_INVALID_COMPONENT`.
    */
   readonly maxComponentBytes?: number;
   /**
-   * Linear memories over all components of the runtime; 12,000 by default. V8 reserves 8 GiB of address space for each, of which a
-   * process has room for about 16,300.
+   * Linear memories that all components of the runtime may have together; 12,000 by default. V8 reserves 8 GiB of address space
+   * for each, and the address space of a process holds about 16,300 of them.
    */
   readonly maxTotalMemories?: number;
-  /** The folder in which components are looked up by id, as `<namespace>/<name>/<instance>.wasm`. */
+  /** The folder in which the runtime finds components by id, as `<namespace>/<name>/<instance>.wasm`. */
   readonly components?: string;
   readonly storage?: {
     /** A SQLite file; in memory by default. */
@@ -63,33 +63,33 @@ export interface RuntimeOptions {
     /** Bytes of keys and values that each component may store; 16 MiB by default. */
     readonly quotaBytes?: number;
   };
-  /** What may run at all: `any` (the default), what a trusted key `signed`, or what a function says. */
+  /** Which components may run: `any` (the default), those that a trusted key `signed`, or those that a function accepts. */
   readonly trust?: TrustPolicy;
-  /** Grants for a component beside those that `load` gives it. */
+  /** Returns grants for a component in addition to those that `load` gives it. */
   readonly policy?: GrantPolicy;
-  /** Where trusted keys, the machine's secret and the audit log are; `VIVARIUM_HOME` by default. */
+  /** The folder of the trusted keys, the machine's secret and the audit log; `VIVARIUM_HOME` by default. */
   readonly home?: string;
   /** `file` keeps the audit log in `home`; `memory` (the default) keeps its last 10,000 entries. */
   readonly audit?: 'file' | 'memory';
-  /** The artifact cache: where it lies and how much it may hold; `false`: in memory only. See `docs/cache.md`. */
+  /** The place and the size of the artifact cache; `false` keeps artifacts in memory only. See `docs/cache.md`. */
   readonly cache?: CacheOptions | false;
   readonly messaging?: MessagingOptions;
   /**
-   * `preemptive` (the default): a turn that computes gives the thread to others after each slice, which costs each message a
-   * little more. `cooperative`: it keeps the thread until it ends or waits. See `docs/scheduling.md`.
+   * `preemptive` (the default): a turn that computes gives the thread to other turns after each slice, which makes each message
+   * slightly more expensive. `cooperative`: a turn keeps the thread until it ends or waits. See `docs/scheduling.md`.
    */
   readonly scheduling?: Scheduling;
-  /** Milliseconds of a slice; 2 by default. */
+  /** The length of a slice in milliseconds; 2 by default. */
   readonly sliceMs?: number;
-  /** Turns that may wait for the host at a time; 10,000 by default. One more ends in `RUNTIME_WOULD_BLOCK`. */
+  /** The number of turns that may wait for the host at a time; 10,000 by default. One more fails with `RUNTIME_WOULD_BLOCK`. */
   readonly maxWaitingTurns?: number;
-  /** `false`: no turn of this runtime waits; what would have to ends in `RUNTIME_WOULD_BLOCK`. */
+  /** With `false`, no turn of this runtime may wait: a turn that would have to wait fails with `RUNTIME_WOULD_BLOCK`. */
   readonly waiting?: boolean;
-  /** Forces one way into all components, for comparison; by default each is called directly wherever that is equivalent. */
+  /** Forces one call path for all components, for comparison. By default each takes the direct path if that is equivalent. */
   readonly calls?: CallPath;
   /**
-   * Sets V8's flag `--experimental-wasm-branch-hinting` for the whole process: metered code runs faster on Node 24; Node 26
-   * has it on. Off by default. See `docs/metering.md`.
+   * Sets V8's flag `--experimental-wasm-branch-hinting` for the whole process, so that metered code runs faster on Node 24. Node 26
+   * sets the flag itself. Off by default. See `docs/metering.md`.
    */
   readonly branchHints?: boolean;
   /** Parts to use instead of the built-in ones. */
@@ -103,75 +103,76 @@ export interface LoadOptions extends StdioOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   /**
-   * `sha256:` and 64 hex digits, which the component's bytes must have (`CACHE_DIGEST_MISMATCH`). With it they are read where
-   * the artifact cache has nothing of them only: a warm start needs neither the file nor the network.
+   * The digest that the component's bytes must have, as `sha256:` and 64 hex digits; other bytes are rejected with
+   * `CACHE_DIGEST_MISMATCH`. With a digest, the bytes are read only if the artifact cache lacks the component: a warm start
+   * needs neither the file nor the network.
    */
   readonly digest?: string;
-  /** What it may do, as `area:action:pattern`; without any it may do nothing. */
+  /** The component's grants, as `area:action:pattern`. Without a grant it may do nothing. */
   readonly grants?: readonly GrantInput[];
   /**
-   * Folders of the host by the path under which it finds them, as `{ '/data': './plugin-data' }`; what it may do there, its
-   * grants say (`filesystem:read:/data/**`).
+   * Host folders by the path under which the component finds them, as `{ '/data': './plugin-data' }`. Its grants decide what it
+   * may do there (`filesystem:read:/data/**`).
    */
   readonly preopens?: Preopens;
-  /** The content of its signature file, for bytes that do not come from a file beside which that lies. */
+  /** The content of the signature file, for a component that has no signature file beside it. */
   readonly signature?: Uint8Array | string;
   /** Bytes that the guest's `initialize` receives. */
   readonly config?: Uint8Array;
   /**
-   * `per-call` gives every call a fresh store; `per-actor` keeps one. `per-actor` is the default, except for components that export
-   * `wasi:http/incoming-handler` and are no actors.
+   * `per-call` gives every call a fresh store; `per-actor` keeps one store for all calls. `per-actor` is the default, except for
+   * components that export `wasi:http/incoming-handler` and are no actors.
    */
   readonly store?: 'per-actor' | 'per-call';
-  /** `fuel` (the default) counts exactly; `deadline` bounds time only and is cheaper. */
+  /** `fuel` (the default) counts instructions exactly; `deadline` only bounds the time and is cheaper. */
   readonly metering?: 'fuel' | 'deadline';
   /** The runtime's by default. */
   readonly scheduling?: Scheduling;
   /**
-   * What becomes of the turn of a `request` or `call` that is over its `timeoutMs`, or whose signal is aborted. `answer` (the
-   * default): it goes on, and its answer is dropped. `turn`: it ends where it stands, and the component's instance with it.
+   * What happens to the turn of a `request` or `call` whose `timeoutMs` has passed or whose signal is aborted. `answer` (the
+   * default): the turn goes on, and its answer is dropped. `turn`: the turn ends at once, and the component's instance with it.
    */
   readonly cancel?: Cancel;
   /**
-   * What meets imports that are neither WASI's nor Vivarium's, by interface name; in it functions by their names in WIT
-   * (`get-HTTP-code`) or as jco has them (`getHttpCode`), resource classes in PascalCase.
+   * Implements imports other than those of WASI and Vivarium, by interface name. Each interface holds its functions by their WIT
+   * names (`get-HTTP-code`) or by jco's names (`getHttpCode`), and its resource classes in PascalCase.
    */
   readonly imports?: Readonly<Record<string, unknown>>;
-  /** What may wait for the component: 1,000 messages and 16 MiB by default; more is refused to its sender. */
+  /** How much may wait in the mailbox: 1,000 messages and 16 MiB by default. Further messages are refused to their sender. */
   readonly mailbox?: MailboxOptions;
-  /** How many HTTP requests the component answers at a time, and how many wait for it: 32 and 128 by default. */
+  /** How many HTTP requests the component answers at a time, and how many may wait: 32 and 128 by default. */
   readonly requests?: RequestBounds;
-  /** Whether and how the component is restarted when it fails; left out, it stays failed. */
+  /** Whether and how the component is restarted after a failure. Without this option it stays failed. */
   readonly supervision?: SupervisionOptions;
   readonly signal?: AbortSignal;
 }
 
-/** What another version of a component is loaded with, where that is not what the last one was loaded with. */
+/** The options of another version of a component. An option that is left out keeps the last version's value. */
 export type ReplaceOptions = Omit<LoadOptions, 'id' | 'mailbox' | 'supervision' | 'requests'>;
 
-/** A loaded component, as it is now. */
+/** The present state of a loaded component. */
 export interface LoadedComponentInfo {
   readonly id: string;
   readonly handle: ComponentHandle;
   readonly state: ComponentState;
-  /** What it says of itself; undefined where it says nothing. */
+  /** The version that the component reports; undefined if it reports none. */
   readonly version: string | undefined;
   readonly usage: ComponentUsage;
-  /** What waits for it. */
+  /** What waits in the component's mailbox. */
   readonly mailbox: { readonly messages: number; readonly bytes: number };
-  /** HTTP requests that it answers, and that wait for it. */
+  /** The number of HTTP requests that the component is answering or that wait for it. */
   readonly requests: number;
 }
 
 export interface SupervisionOptions extends ActorSupervision {
-  /** Turns that may begin with one message, restarts between them, before it is a dead letter; 1 by default. */
+  /** How many turns may begin with the same message, with restarts between them, before it becomes a dead letter; 1 by default. */
   readonly maxAttempts?: number;
-  /** Asks the component's `health` regularly; left out, it is not asked. */
+  /** Calls the component's `health` regularly. Without this option it is never called. */
   readonly health?: HealthOptions;
 }
 
 export interface UnloadOptions {
-  /** Handle what is in the mailbox first. */
+  /** Whether the messages in the mailbox are handled first. */
   readonly drain?: boolean;
   /** Milliseconds that draining may take; 5,000 by default. */
   readonly timeoutMs?: number;

@@ -1,15 +1,15 @@
 import { MessagingError } from '#messaging';
 import { aborted } from './ended.ts';
 
-/** How many requests a component answers at a time, and how many wait. */
+/** How many requests a component answers at a time, and how many may wait. */
 export interface RequestBounds {
-  /** Requests that are answered at a time; 32 by default. */
+  /** The number of requests that the component answers at a time; 32 by default. */
   readonly maxConcurrent?: number;
-  /** Requests that wait until others are answered; 128 by default. One more is `MESSAGING_QUEUE_FULL`. */
+  /** The number of requests that may wait for others to end; 128 by default. One more is refused with `MESSAGING_QUEUE_FULL`. */
   readonly maxQueued?: number;
 }
 
-/** Lets so many requests of one component in, in the order in which they come. */
+/** Admits requests to one component in their order of arrival, up to `maxConcurrent` at a time. */
 export class Gate {
   readonly #name: string;
   readonly #maxConcurrent: number;
@@ -23,7 +23,7 @@ export class Gate {
     this.#maxQueued = maxQueued;
   }
 
-  /** Requests that are answered, and that wait for it. */
+  /** The number of requests that are being answered or wait. */
   get open(): number {
     return this.#active + this.#queue.size;
   }
@@ -53,7 +53,7 @@ export class Gate {
     });
   }
 
-  /** A request has ended; the next one takes its place. */
+  /** Called when a request has ended; admits the next one in its place. */
   leave(): void {
     const [next] = this.#queue;
     if (next === undefined) this.#active -= 1;

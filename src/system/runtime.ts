@@ -43,7 +43,7 @@ import type {
   UnloadOptions,
 } from './options.ts';
 
-/** A protocol of which nothing is known: at run time all are alike. */
+/** A protocol with unknown operations. Protocols differ only in their types, so the code handles all of them alike. */
 type AnyProtocol = Readonly<Record<string, () => unknown>>;
 
 const ACTOR_RULE = allow.options({ codec: allow.anything });
@@ -52,7 +52,7 @@ const TARGET_RULE = allow.required<Exclude<CallTarget, string>>(
   'name',
 );
 
-/** An export's name, or the name with what else the call needs. */
+/** An export's name, or the name with the call's signal and time-out. */
 export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal; readonly timeoutMs?: number };
 
 /**
@@ -86,8 +86,8 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Loads a component: finds its bytes, makes them ready for this engine (once; later loads take it from the cache),
-   * instantiates it within its limits and calls its `initialize`.
+   * Loads a component: finds its bytes, builds them for this engine (later loads take the result from the cache), instantiates
+   * the component within its limits and calls its `initialize`.
    * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_MISSING_IMPORT`, `RUNTIME_INSTANTIATION_FAILED`, `RUNTIME_NOT_FOUND`,
    * `RUNTIME_FETCH_FAILED`, `RUNTIME_ABORTED`, `METERING_…`, `CORE_INVALID_…`, `SUPERVISION_INVALID`, `SECURITY_UNTRUSTED`,
    * `SECURITY_BAD_SIGNATURE`, `SECURITY_INVALID_GRANT`, `SECURITY_INVALID_PREOPEN`
@@ -99,20 +99,20 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Puts another version of a component in its place: it is loaded, started and, where it is an actor, asked for its health beside the one that
-   * runs, and then takes its id, mailbox, storage and topics over between two turns. Requests that have begun end on the old one.
-   * When the new one fails, the old one stays. Options that are left out are those of the last version; grants are what they are
-   * now. The old one's `shutdown` is not called.
-   * @throws as `load`; `RUNTIME_WRONG_STATE` where the component is not ready
+   * Replaces a component by another version. The new version is loaded, started and, if it is an actor, asked for its health
+   * while the old one still runs. It then takes over the id, mailbox, storage and topics between two turns. Requests that have
+   * begun end on the old version. If the new version fails, the old one stays. An option that is left out keeps the last
+   * version's value, and the present grants stay in force. The old version's `shutdown` is not called.
+   * @throws as `load`; `RUNTIME_WRONG_STATE` if the component is not ready
    */
   replace(target: ComponentHandle, source: ComponentSource, options: ReplaceOptions = {}): Promise<void> {
     return this.#loading.replace(target, source, options);
   }
 
-  /** All components that are loaded, as they are now. */
+  /** Lists all loaded components with their present state. */
   components(): readonly LoadedComponentInfo[] {
     return this.#directory.handles().flatMap((handle) => {
-      // One that is being loaded is not there yet.
+      // A component that is still being loaded has no entry in the engine.
       if (this.#engine.state(handle) === 'stopped') return [];
       return {
         id: formatComponentId(handle.id),
@@ -126,15 +126,15 @@ export class Runtime implements AsyncDisposable {
     });
   }
 
-  /** A handle that knows the operations of its component: `request` takes them as values then, and answers one. */
+  /** Makes a handle that knows its component's operations, with which `request` takes and returns values instead of bytes. */
   actor<P extends Protocol<P>>(handle: ComponentHandle, options: { readonly codec?: CodecName } = {}): ActorRef<P> {
     checkOptions(options, ACTOR_RULE);
     return new ActorRef<P>(handle, options.codec);
   }
 
   /**
-   * Sends a message and waits for the reply, which is undefined where the component answers none. With a typed handle
-   * (`runtime.actor`) the message is one operation with its argument, and the reply a value.
+   * Sends a message and waits for the reply, which is undefined if the component gives none. With a typed handle
+   * (`runtime.actor`), the message is one operation with its argument, and the reply is a value.
    * @throws `MESSAGING_QUEUE_FULL`, `MESSAGING_TIMEOUT`, `MESSAGING_CODEC`, `RUNTIME_NOT_FOUND`, `RUNTIME_WRONG_STATE`,
    * `RUNTIME_ABORTED`, and what ended the turn: `RUNTIME_…`, `METERING_…`
    */
@@ -158,7 +158,7 @@ export class Runtime implements AsyncDisposable {
     }
   }
 
-  /** Sends a message; the promise says that it is in the mailbox, not that it was handled. @throws as `request` */
+  /** Sends a message. The promise resolves when the message is in the mailbox, not when it was handled. @throws as `request` */
   send(target: ComponentHandle, payload: Uint8Array): Promise<void>;
   send<P extends Protocol<P>>(target: ActorRef<P>, call: CallOf<P>): Promise<void>;
   async send(target: ComponentHandle | ActorRef<AnyProtocol>, message: unknown): Promise<void> {
@@ -169,17 +169,18 @@ export class Runtime implements AsyncDisposable {
     await this.#host.send(handle, payload, { contentType: ref?.codec.contentType });
   }
 
-  /** Messages for whoever subscribed, guests and host alike. @throws `MESSAGING_INVALID` for a name that is no topic */
+  /** Opens a topic, whose messages reach all subscribers, guests and host alike. @throws `MESSAGING_INVALID` for an invalid name */
   topic(name: string): HostTopic {
     this.#open();
     return this.#host.topic(name);
   }
 
   /**
-   * Calls any export of any world: `runtime.call(handle, 'add', 1, 2)`, an interface's as `ns:pkg/iface@v#func`.
-   * Arguments and results are JavaScript values as jco maps them; a 64-bit integer may be a safe integer too. Arguments are
-   * checked before the component is entered: `RUNTIME_INVALID_ARGUMENT`, after which it goes on. A `result`'s error case
-   * rejects with a `ComponentError` that carries the payload. The call takes a turn of its own, before messages that wait.
+   * Calls any export of any world: `runtime.call(handle, 'add', 1, 2)`. A function of an interface is named
+   * `ns:pkg/iface@v#func`. Arguments and results are JavaScript values as jco maps them; a 64-bit integer may also be a safe
+   * integer. Arguments are checked before the call enters the component: an invalid one rejects with `RUNTIME_INVALID_ARGUMENT`
+   * and does not end the component. A `result`'s error case rejects with a `ComponentError` that carries the payload. The call is
+   * a turn of its own and precedes waiting messages.
    */
   async call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
     if (typeof what !== 'string') checkOptions(what ?? null, TARGET_RULE, 'target');
@@ -192,19 +193,20 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Runs a command, a component that exports `wasi:cli/run`: loads it, runs it to its end and unloads it. Answers its exit
-   * code: what it exited with, 1 where `run` answered its error, 0 otherwise. A command that a budget, its signal or a trap
-   * ended rejects. @throws what `load` and `call` do
+   * Runs a command, which is a component that exports `wasi:cli/run`: loads it, runs it to its end and unloads it. Returns the
+   * exit code: the one with which it exited, 1 if `run` returned its error, 0 otherwise. The promise rejects if a budget, the
+   * signal or a trap ended the command. @throws what `load` and `call` throw
    */
   run(source: ComponentSource, options: RunOptions = {}): Promise<number> {
     return runCommand(this, source, options);
   }
 
   /**
-   * Has a component answer an HTTP request, by its `wasi:http/incoming-handler`. The promise is resolved when the component has
-   * given the head of its answer; its turn goes on and streams the body, as fast as that is read. Aborting the request's signal
-   * ends the turn where its store is its own (`per-call`) or `cancel` is `turn`. `toResponse` makes an answer of an error.
-   * @throws `MESSAGING_QUEUE_FULL` where too many requests wait, `RUNTIME_NO_RESPONSE`, `RUNTIME_NO_EXPORT`, `RUNTIME_NOT_FOUND`,
+   * Has a component answer an HTTP request through its `wasi:http/incoming-handler`. The promise resolves when the component has
+   * given the status and headers of its answer. The turn then goes on and streams the body as fast as the caller reads it.
+   * Aborting the request's signal ends the turn if the turn has its own store (`per-call`) or if `cancel` is `turn`. `toResponse`
+   * turns an error into a response.
+   * @throws `MESSAGING_QUEUE_FULL` if too many requests wait, `RUNTIME_NO_RESPONSE`, `RUNTIME_NO_EXPORT`, `RUNTIME_NOT_FOUND`,
    * `RUNTIME_WRONG_STATE`, `RUNTIME_ABORTED`, and what ended the turn: `RUNTIME_…`, `METERING_…`
    */
   async fetch(target: ComponentHandle, request: Request, options: FetchOptions = {}): Promise<Response> {
@@ -214,17 +216,17 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Drops a resource that a component answered, in a turn of its own, and waits for its destructor; nothing happens where
-   * it was dropped, was given away, or its component's instance has ended. @throws `RUNTIME_INVALID_ARGUMENT` for anything
-   * else than a resource, and what ended the turn: `RUNTIME_…`, `METERING_…`
+   * Drops a resource that a component returned, in a turn of its own, and waits for its destructor. Does nothing if the resource
+   * was already dropped or given away, or if its instance has ended. @throws `RUNTIME_INVALID_ARGUMENT` for anything
+   * other than a resource, and what ended the turn: `RUNTIME_…`, `METERING_…`
    */
   drop(resource: ComponentResource): Promise<void> {
     return dropNow(resource);
   }
 
   /**
-   * As `call`, with its arguments as the text of one JSON array. 64-bit integers are decimal strings; `"NaN"`, `"Infinity"`
-   * and `"-Infinity"` are floats where the interface has one.
+   * Does the same as `call`, with the arguments as the text of one JSON array. 64-bit integers are decimal strings. For a float,
+   * `"NaN"`, `"Infinity"` and `"-Infinity"` are accepted too.
    */
   async callJson(target: ComponentHandle, what: CallTarget, json: string): Promise<unknown> {
     if (typeof what !== 'string') checkOptions(what ?? null, TARGET_RULE, 'target');
@@ -233,47 +235,47 @@ export class Runtime implements AsyncDisposable {
     return this.call(target, what, ...this.#engine.argumentsFromJson(target, name, json));
   }
 
-  /** What a component has used so far. @throws `RUNTIME_NOT_FOUND` */
+  /** Returns what a component has used so far. @throws `RUNTIME_NOT_FOUND` */
   usage(handle: ComponentHandle): ComponentUsage {
     return this.#engine.usage(handle);
   }
 
-  /** Where a component is in its life; `stopped` for one that is no longer there. */
+  /** Returns a component's state; `stopped` if it is no longer loaded. */
   state(handle: ComponentHandle): ComponentState {
     return this.#engine.state(handle);
   }
 
-  /** What a component is granted now, each grant in its normal form. */
+  /** Lists a component's present grants, each in its normal form. */
   grants(handle: ComponentHandle): readonly string[] {
     return this.#admission.of(handle).capabilities.list();
   }
 
-  /** Grants a loaded component more. @throws `SECURITY_INVALID_GRANT`, `RUNTIME_NOT_FOUND` */
+  /** Adds grants to a loaded component. @throws `SECURITY_INVALID_GRANT`, `RUNTIME_NOT_FOUND` */
   grant(handle: ComponentHandle, ...grants: readonly GrantInput[]): void {
     this.#engine.lifecycle(handle);
     this.#admission.of(handle).grant(grants);
   }
 
   /**
-   * Takes grants away, from the next use on; what was narrowed from them ends too. Answers how many grants were written
-   * like this. @throws `SECURITY_INVALID_GRANT`
+   * Revokes a grant and all grants that were narrowed from it, from the next use on. Returns how many grants were written
+   * like this one. @throws `SECURITY_INVALID_GRANT`
    */
   revoke(handle: ComponentHandle, grant: GrantInput): number {
     return this.#admission.of(handle).revoke(grant);
   }
 
-  /** Listens; call what it answers to stop. */
+  /** Adds a listener. @returns a function that removes it */
   on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void {
     checkListener(event, listener);
     return this.#scope.resolve(TOKENS.events).on(event, listener);
   }
 
-  /** What the messages of this runtime have come to so far; every message taken ends in exactly one of them. */
+  /** Counts what has happened to this runtime's messages. Every accepted message ends in exactly one of the counters. */
   get messages(): Readonly<MessageCounters> {
     return this.#router.counters;
   }
 
-  /** What this runtime did so far: its artifact cache, its registry, its messages. A copy of counters, made at once. */
+  /** Returns a copy of the counters of the artifact cache, the registry and the messages. */
   metrics(): RuntimeMetrics {
     const { inFlight, openRequests } = this.#router.counters;
     return {
@@ -283,14 +285,14 @@ export class Runtime implements AsyncDisposable {
     };
   }
 
-  /** The last messages that reached nobody, oldest first, with the reason. */
+  /** Lists the last messages that no actor handled, oldest first, with the reasons. */
   deadLetters(): readonly DeadLetter[] {
     return this.#router.deadLetters.list();
   }
 
   /**
-   * Ends a component: its `shutdown` is called and everything of it is let go. With `drain` it first handles what is in
-   * its mailbox; what is left after `timeoutMs` becomes dead letters. @throws `RUNTIME_NOT_FOUND`
+   * Ends a component: calls its `shutdown` and releases all that it holds. With `drain`, the component first handles the messages
+   * in its mailbox; those that are left after `timeoutMs` become dead letters. @throws `RUNTIME_NOT_FOUND`
    */
   async unload(handle: ComponentHandle, options: UnloadOptions = {}): Promise<void> {
     checkUnloadOptions(options);
@@ -301,16 +303,16 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * Makes a supervisor that `load` can name in `supervision.supervisor`. Its children are restarted by its strategy; when
-   * it gives up, its parent, if it has one, restarts it with all of them. @throws `SUPERVISION_INVALID`
+   * Makes a supervisor that `load` can name in `supervision.supervisor`. It restarts its children by its strategy. When it gives
+   * up, its parent, if it has one, restarts it with all its children. @throws `SUPERVISION_INVALID`
    */
   addSupervisor(name: string, options: SupervisorOptions & { readonly parent?: string } = {}): void {
     this.#supervisor.addSupervisor(name, options);
   }
 
   /**
-   * Ends every component and the runtime. Calls that still wait end with `RUNTIME_CLOSED`; with `drain`, messages that
-   * were taken are handled first, for at most `timeoutMs`.
+   * Ends all components and the runtime. Calls that still wait end with `RUNTIME_CLOSED`. With `drain`, messages that are
+   * already accepted are handled first, for at most `timeoutMs`.
    */
   async close(options: UnloadOptions = {}): Promise<void> {
     checkUnloadOptions(options);
@@ -353,13 +355,13 @@ export class Runtime implements AsyncDisposable {
 }
 
 /**
- * Makes a runtime with embedded defaults: nothing to install, nothing to start.
- * @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS`, `CACHE_INVALID_CONFIG`, and nothing was started;
+ * Makes a runtime. By default all its parts are embedded, so that no service must be installed or started.
+ * @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS` and `CACHE_INVALID_CONFIG`, before anything is started;
  * `STORAGE_UNAVAILABLE`
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   checkRuntimeOptions(options);
-  // Before anything is compiled: V8 gives equal bytes the code that it has.
+  // The flag must be set before anything is compiled, because V8 reuses compiled code for equal bytes.
   if (options.branchHints === true) heedBranchHints();
   return new Runtime(wire(options), options.scheduling ?? 'preemptive');
 }

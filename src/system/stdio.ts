@@ -2,9 +2,9 @@ import type { Readable, Writable } from 'node:stream';
 import type { Stdio } from '#core/ports/bytes';
 import { StreamInput, StreamOutput } from '#security/access';
 
-/** Bytes for a component's standard input. */
+/** The bytes of a component's standard input. */
 export type StdinSource = Uint8Array | string | AsyncIterable<Uint8Array | string>;
-/** Where a component's standard output or error goes: a writable stream of Node's or of the web's. */
+/** The target of a component's standard output or error: a writable stream of Node or of the web. */
 export type OutputTarget = NodeJS.WritableStream | WritableStream<Uint8Array>;
 
 export interface StdioOptions {
@@ -16,12 +16,12 @@ export interface StdioOptions {
 const NONE: Stdio = { close: () => {} };
 
 /**
- * The standard streams of one component. What it is given goes on being its owner's: it is neither ended nor destroyed when
- * the component is gone, but an iterable is told that nobody wants more of it.
+ * Opens the standard streams of one component. The caller keeps owning the streams that it gives: closing neither ends nor
+ * destroys them. An iterable is told that nobody reads it any more.
  */
 export async function openStdio({ stdin, stdout, stderr }: StdioOptions): Promise<Stdio> {
   if (stdin === undefined && stdout === undefined && stderr === undefined) return NONE;
-  // Loaded on use: most components have no streams of their own.
+  // The module is loaded here because most components have no streams of their own.
   const { Readable, Writable } = await import('node:stream');
   const isReadable = (source: StdinSource): source is Readable & AsyncIterable<Uint8Array> =>
     source instanceof Readable && !source.readableObjectMode && source.readableEncoding === null;
@@ -29,7 +29,7 @@ export async function openStdio({ stdin, stdout, stderr }: StdioOptions): Promis
   const inputOf = (source: StdinSource): StreamInput => {
     if (isReadable(source)) return new StreamInput(source);
     const whole = typeof source === 'string' || source instanceof Uint8Array;
-    // A text or an array of bytes is one piece.
+    // A string or an array of bytes becomes one chunk; as an iterable, it would be split into its elements.
     const stream = Readable.from(whole ? [Buffer.from(source as Uint8Array)] : source, { objectMode: false });
     made.push(stream);
     return new StreamInput(stream);

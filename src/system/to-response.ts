@@ -1,6 +1,6 @@
 import { isVivariumError, messageOf } from '#core/errors';
 
-/** Statuses by what an error says of the component: it has too much to do, it takes too long, it is broken. */
+/** The statuses of errors of an overloaded or absent component (503) and of a slow one (504). */
 const STATUSES: Readonly<Record<string, number>> = {
   MESSAGING_QUEUE_FULL: 503,
   RUNTIME_CLOSED: 503,
@@ -19,13 +19,13 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 export interface ToResponseOptions {
-  /** Whether the answer has the error's message, which may hold the component's own text. */
+  /** Whether the response contains the error's message, which may contain text from the component. */
   readonly expose?: boolean;
 }
 
 /**
- * The answer to a client whose request `runtime.fetch` rejected: 503 with `retry-after` where the component has too much to do or is
- * not there, 504 where it took too long, 502 for what else a component does wrong, and 500 for any other error.
+ * Makes the response to a client whose request `runtime.fetch` rejected: 503 with `retry-after` if the component is overloaded or
+ * absent, 504 if it took too long, 502 for another error of the component, and 500 for any other error.
  */
 export function toResponse(error: unknown, { expose = false }: ToResponseOptions = {}): Response {
   const code = isVivariumError(error) ? error.code : undefined;

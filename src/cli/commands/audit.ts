@@ -18,7 +18,7 @@ interface ShowFlags {
 
 const FOLLOW_MS = 250;
 
-/** `viv audit`: what components were granted, refused and came to. */
+/** `viv audit`: shows what components were granted and refused, and how they ended. */
 export function auditCommand(shell: Shell): Command {
   const command = new Command('audit').description('read and check the audit log');
   command
@@ -67,7 +67,7 @@ async function show(shell: Shell, flags: ShowFlags): Promise<void> {
       const columns = [time, record.outcome.padEnd(7), record.component, record.action, target, times, detail].filter(
         (text) => text !== '',
       );
-      // A line break in what a guest chose must not look like another record.
+      // A line break in a text that a guest chose must not look like the start of another record.
       shell.result({ ...record, time }, printable(columns.join('  ').replaceAll('\n', '\\n')));
     }
   } finally {

@@ -10,7 +10,7 @@ import { statsCommand } from './cache/stats.ts';
 import { verifyBundleCommand } from './cache/verify.ts';
 import { warmupCommand } from './cache/warmup.ts';
 
-/** One file each in `cache/`, in the order in which help shows them. */
+/** The commands, each from its own file in `cache/`, in the order in which the help lists them. */
 const COMMANDS = [
   statsCommand,
   doctorCommand,

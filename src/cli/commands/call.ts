@@ -63,7 +63,7 @@ async function call(shell: Shell, component: string, name: string, text: string,
   shell.note(usageLine(figures));
 }
 
-/** Before anything is loaded; what the interface makes of it is seen when its types are known. */
+/** Checks that the text is a JSON array, before anything is loaded. The items are checked later, against the export's types. */
 function checkJson(text: string): void {
   let parsed: unknown;
   try {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /**
- * A check that is a shell command of the user's own. The component lies in a file that `VIVARIUM_COMPONENT` names, so
- * `viv call "$VIVARIUM_COMPONENT" add '[1, 2]'` runs it within limits; any end but 0 fails the check.
+ * A check that runs a shell command of the user's. `VIVARIUM_COMPONENT` names a file with the component, so that
+ * `viv call "$VIVARIUM_COMPONENT" add '[1, 2]'` runs it within limits. Any exit code other than 0 fails the check.
  */
 export function checkByCommand(
   command: string,
@@ -31,14 +31,14 @@ function run(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A group of its own, so that what the shell starts ends with it.
+    // The shell gets its own process group, so that killing the group also ends the processes that the shell started.
     const child = spawn(command, { shell: true, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const end = (): void => {
       if (child.pid === undefined) return;
       try {
         process.kill(-child.pid, 'SIGKILL');
       } catch {
-        // It ended by itself in this moment.
+        // The process group has just ended by itself.
       }
     };
     signal.addEventListener('abort', end, { once: true });

@@ -17,9 +17,9 @@ interface DevFlags extends AuthorityFlags {
   readonly check: boolean;
 }
 
-/** Editors write a file in several steps. */
+/** Milliseconds without a further change before a build, because editors write a file in several steps. */
 const SETTLE_MS = 50;
-/** What the build itself writes, what it does not read, and what belongs to others. */
+/** Whether changes of a file cause no build: files that the build writes, installed packages and hidden files. */
 function isIgnored(file: string): boolean {
   if (file.endsWith('.wasm') || file.endsWith('.wasm.map')) return true;
   return file.split(/[\\/]/).some((part) => part === 'node_modules' || part.startsWith('.'));
@@ -67,7 +67,7 @@ async function manifestIn(folder: string): Promise<ActorManifest | undefined> {
   return (await stat(file).catch(() => undefined)) === undefined ? undefined : readManifest(file);
 }
 
-/** One actor that is built and loaded again and again under the same id; builds and messages take turns. */
+/** One actor that is rebuilt and reloaded under the same id. Builds and messages run one after another. */
 class RunningActor {
   readonly #shell: Shell;
   readonly #runtime: Runtime;
@@ -112,7 +112,7 @@ class RunningActor {
     return this.#work;
   }
 
-  /** A failure is told and ends nothing: the next change may mend it. */
+  /** Runs a step after the steps before it. A failure is printed and does not end `viv dev`, because the next change may mend it. */
   #next(step: () => Promise<void> | void): Promise<void> {
     this.#work = this.#work.then(step).catch((error: unknown) => {
       const exitCode = this.#shell.exitCode;

@@ -43,7 +43,7 @@ export function inspectCommand(shell: Shell): Command {
   );
 }
 
-/** What a manifest asks for. Nothing of it is given by being asked for. */
+/** Shows what a manifest asks for. Asking grants nothing. */
 async function inspectManifest(shell: Shell, file: string): Promise<void> {
   const { id, component, limits, grants } = await readManifest(file);
   const lines = [

@@ -14,7 +14,7 @@ interface ValidityFlags {
 const until = ({ validFor }: ValidityFlags) => (validFor === undefined ? {} : { validUntil: Date.now() + validFor });
 const isoOf = (time: number | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
 
-/** `viv key`: the user's keys and the keys that he trusts. */
+/** `viv key`: manages the user's own keys and the keys that the user trusts. */
 export function keyCommand(shell: Shell): Command {
   const command = new Command('key').description('make, list, export, import and revoke signing keys');
   command

@@ -16,7 +16,7 @@ interface MeterFlags {
   readonly maxComponent?: number;
 }
 
-/** How many functions `--explain` shows to people; `--json` has all. */
+/** The number of functions that `--explain` shows; `--json` shows all. */
 const SHOWN = 30;
 
 export function meterCommand(shell: Shell): Command {

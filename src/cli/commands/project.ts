@@ -24,7 +24,7 @@ export function newCommand(shell: Shell): Command {
     );
 }
 
-/** A word as a shell takes it. */
+/** Quotes a word for a shell, if it needs quotes. */
 function quoted(word: string): string {
   return /^[A-Za-z0-9_./@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -204,7 +204,7 @@ function addEmbedderOption(command: Command): Command {
   );
 }
 
-/** Without the packages of the local model a module has no vector: it is found by its interface alone. */
+/** Embeds a text. Without the packages of the local model, a module gets no vector and is found only by its interface. */
 async function embed(
   shell: Shell,
   { embedder }: EmbedderFlags,
@@ -239,7 +239,7 @@ function print(shell: Shell, record: ModuleRecord, similarity?: number): void {
   shell.result({ ...shown(record), similarity }, printable(`${id}  ${status}${near}  ${name} ${version}  ${first}`));
 }
 
-/** A record without its signatures and vector, which are of no use to a reader. */
+/** Returns a record without its signatures and its vector, which are of no use to a human reader. */
 function shown(record: ModuleRecord): Record<string, unknown> {
   const { embedding, signature, verification, revocation, ...rest } = record;
   return { ...rest, dimensions: embedding?.length };

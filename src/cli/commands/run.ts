@@ -49,7 +49,7 @@ Examples:
 }
 
 async function run(shell: Shell, component: string, args: readonly string[], flags: RunFlags): Promise<void> {
-  // Wrong usage is told before anything is read or fetched.
+  // This call reports wrong usage before anything is read or fetched.
   environmentOf(flags);
   const config = flags.config === undefined ? undefined : await readInput(flags.config);
   const source = await componentOf(component, flags);

@@ -16,7 +16,7 @@ import { addLimitOptions, type LimitFlags, limitsOf, reading } from '../options/
 import type { Shell } from '../shell.ts';
 import { interrupted } from '../terminal/interrupted.ts';
 
-/** Files are written in several steps. */
+/** Milliseconds without a further change before a reload, because files are written in several steps. */
 const SETTLE_MS = 50;
 
 interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags {
@@ -80,7 +80,7 @@ async function serve(shell: Shell, component: string | undefined, flags: ServeFl
     trust: flags.trust,
     audit: 'file',
     branchHints: flags.branchHints,
-    // One component that computes must not hold the others' requests.
+    // A component that computes must not delay requests to the others.
     scheduling: 'preemptive',
   });
   report(shell, runtime);
@@ -115,7 +115,7 @@ async function serve(shell: Shell, component: string | undefined, flags: ServeFl
   }
 }
 
-/** Loads each component once, however many routes it has. */
+/** Loads each component once, even if several routes name it. */
 async function load(
   runtime: Runtime,
   routes: readonly Route[],
@@ -139,7 +139,7 @@ async function load(
   return handles;
 }
 
-/** Replaces a component whenever its file has changed; what goes wrong is told and ends nothing. */
+/** Replaces a component whenever its file changes. A failure is printed, and the old version keeps running. */
 function watchFiles(shell: Shell, runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): Disposable {
   const timers = new Map<string, NodeJS.Timeout>();
   const replace = async (file: string, handle: ComponentHandle): Promise<void> => {
@@ -150,7 +150,7 @@ function watchFiles(shell: Shell, runtime: Runtime, handles: ReadonlyMap<string,
       shell.line(`${file} stays as it is: ${messageOf(error)}`, '[failed] ');
     }
   };
-  // Whoever writes a file anew often puts another one in its place, which a watch of the file itself does not see.
+  // The folder is watched because programs often replace a file by another one, which a watch of the file itself would miss.
   const watchers = [...handles].map(([file, handle]) =>
     watch(dirname(resolve(file)), (_, name) => {
       if (name !== basename(file)) return;

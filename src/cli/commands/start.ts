@@ -94,7 +94,7 @@ function load(
   });
 }
 
-/** Actors that name a supervisor share it; the first that does says how it works. */
+/** Adds one supervisor for each name. Actors with the same name share it, and the first such manifest sets its options. */
 function addSupervisors(runtime: Runtime, manifests: readonly ActorManifest[]): void {
   const made = new Set<string>();
   for (const { supervision } of manifests) {
@@ -108,7 +108,7 @@ function addSupervisors(runtime: Runtime, manifests: readonly ActorManifest[]): 
 
 type Report = (event: string, component: string, facts: Readonly<Record<string, unknown>>, text: string) => void;
 
-/** What happens, a line each: an object with `--json`, else for people. What a guest wrote is made harmless. */
+/** Prints each event on a line: as an object with `--json`, otherwise as text. Control characters in a guest's text are made harmless. */
 function reporter(shell: Shell, runtime: Runtime): Report {
   const report: Report = (event, component, facts, text) => {
     if (shell.json) shell.result({ event, time: new Date().toISOString(), component, ...facts }, '');
@@ -174,7 +174,7 @@ async function sendLines(
   }
 }
 
-/** Resolves when every actor is stopped or has failed for good. */
+/** Resolves when every actor has stopped. This includes actors that were unloaded because their supervisor gave up. */
 function allGone(runtime: Runtime, actors: number): Promise<void> {
   const gone = new Set<string>();
   return new Promise((resolve) => {

@@ -33,7 +33,7 @@ interface OpenedFolder {
   readonly isReadOnly: boolean;
 }
 
-/** Folders to open, as `load` takes them. What may be done in them, `--grant` says. */
+/** Returns the folders to open, in the form that `load` takes. `--grant` decides what the component may do in them. */
 export function preopensOf({ dir }: AuthorityFlags): Readonly<Record<string, string>> {
   const folders = dir.map(openedFolder);
   const readOnly = folders.find(({ isReadOnly }) => isReadOnly);
@@ -47,7 +47,7 @@ export function preopensOf({ dir }: AuthorityFlags): Readonly<Record<string, str
   return preopensAt(folders);
 }
 
-/** Folders to open for a command, and what it may do in them: all, or read. */
+/** Returns the folders to open for a WASI command, with grants that permit everything in them or, for `:ro`, only reading. */
 export function foldersOf({ dir }: AuthorityFlags): {
   readonly preopens: Readonly<Record<string, string>>;
   readonly grants: readonly string[];
@@ -73,17 +73,17 @@ function preopensAt(folders: readonly OpenedFolder[]): Readonly<Record<string, s
   return Object.fromEntries(folders.map(({ host, guest }) => [guest, host]));
 }
 
-/** What the registry gives was signed by a trusted key, or it would not have been given. */
+/** The registry client only returns modules that a trusted key has signed, so they need no second check of their signature. */
 export function trustOf(component: string, { trust }: AuthorityFlags): AuthorityFlags['trust'] {
   return component.startsWith('registry:') ? 'any' : trust;
 }
 
-/** Says each grant that a component lacked, once, and what is wrong beside the components. */
+/** Prints each grant that a component lacks once, and prints the runtime's warnings. */
 export function reportAuthority(shell: Shell, runtime: Runtime): void {
   const told = new Set<string>();
   runtime.on('denied', ({ component, grant }) => {
     const line = `[denied] ${component} needs --grant '${grant}'`;
-    // A guest that tries ever new things must not fill the terminal.
+    // The limit prevents a guest from filling the terminal with ever new denials.
     if (told.size >= 20 || told.has(line)) return;
     told.add(line);
     shell.line(line.replaceAll('\n', '\\n'));

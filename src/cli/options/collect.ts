@@ -1,2 +1,2 @@
-/** For options that may be given several times. */
+/** Collects the values of an option that may be given several times. */
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];

@@ -4,7 +4,7 @@ export interface EnvironmentFlags {
   readonly env: readonly string[];
 }
 
-/** What `--env` gives. A name without a value stands for the variable of this process, as far as there is one. */
+/** Returns the variables that `--env` names. A name without a value passes on this process's variable, which must be set. */
 export function environmentOf({ env }: EnvironmentFlags): Readonly<Record<string, string>> {
   return Object.fromEntries(
     env.flatMap((pair) => {

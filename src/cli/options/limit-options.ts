@@ -31,7 +31,7 @@ export function limitsOf({ fuel, memory, timeout }: LimitFlags): ResourceLimits 
   return { maxFuel: fuel, maxMemoryBytes: memory, maxExecutionTimeMs: timeout };
 }
 
-/** Turns what a parser throws into commander's word for a wrong argument. */
+/** Turns a parser's error into commander's error for an invalid argument. */
 export function reading<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {

@@ -17,7 +17,7 @@ export function addRegistryOptions(command: Command): Command {
     .option('--separate-verifier', "take modules only that another key than their publisher's verified");
 }
 
-/** What a command's component stands for: `registry:ID` is fetched, checked and given as bytes; all else is a source. */
+/** Fetches and checks the component that `registry:ID` names, and returns its bytes. Returns any other source unchanged. */
 export async function componentOf(component: string, flags: RegistryFlags): Promise<string | Uint8Array> {
   if (!component.startsWith(PREFIX)) return component;
   await using registry = await openRegistry({

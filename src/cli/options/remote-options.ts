@@ -13,7 +13,7 @@ export interface RemoteFlags {
   readonly concurrency: string;
 }
 
-/** What push, pull and verify ask of a registry in the same words. */
+/** Adds the options for a registry that push, pull and verify share. */
 export function addRemoteOptions(command: Command): Command {
   return command
     .option('--remote <url>', 'an OCI registry: https://host, https://host/prefix, or http://127.0.0.1:5000')

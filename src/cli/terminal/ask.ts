@@ -6,8 +6,8 @@ import type { Shell } from '../shell.ts';
 import type { InputLines } from './input-lines.ts';
 
 /**
- * What manifests ask for is theirs once `--grant` covers it or the person at the terminal says so, who is asked once.
- * @throws `SECURITY_PERMISSION_DENIED` when something is left that nobody granted
+ * Decides on the grants that manifests ask for. Asks the person at the terminal once about all grants that `--grant` does not cover.
+ * @throws `SECURITY_PERMISSION_DENIED` if a grant is left that nobody gave
  */
 export async function settleGrants(
   shell: Shell,
@@ -24,7 +24,7 @@ export async function settleGrants(
   throw new VivariumError('SECURITY_PERMISSION_DENIED', message, { details: { component: id, grant: grants[0] } });
 }
 
-/** No terminal, no agreement: a pipe cannot say yes. */
+/** Asks for agreement; returns false without a terminal, because input from a pipe is no agreement. */
 async function agrees(
   { streams, json }: Shell,
   lines: InputLines,
@@ -36,7 +36,7 @@ async function agrees(
     stderr.write(`${id} asks for\n${grants.map((each) => `  ${printable(each)}\n`).join('')}`);
   stderr.write('Grant all of this? [y/N] ');
   const answer = await lines.next();
-  // At the end of the input the cursor still stands behind the question.
+  // If the input ended without an answer, the cursor is still on the line of the question.
   if (answer === undefined) stderr.write('\n');
   return answer !== undefined && /^y(es)?$/i.test(answer.trim());
 }

@@ -1,12 +1,12 @@
 import { printable } from '#core/text';
 import type { Shell } from '../shell.ts';
 
-/** Work that is done sooner shows nothing. */
+/** Work that ends within this time shows nothing. */
 const SHOWN_AFTER_MS = 300;
 const FRAME_MS = 100;
 const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 
-/** Shows on a terminal's standard error that something goes on, until it has ended; silent in a pipe and with `--json`. */
+/** Shows on standard error that work is in progress, until it ends. Prints nothing in a pipe or with `--json`. */
 export async function showing<T>(shell: Shell, what: string, work: Promise<T>): Promise<T> {
   const { stderr } = shell.streams;
   if (stderr.isTTY !== true || shell.json) return work;

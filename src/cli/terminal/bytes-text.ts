@@ -1,6 +1,6 @@
 import { counted } from './counted.ts';
 
-/** A size for people: whole bytes up to 1 KiB, then with one decimal. */
+/** Formats a size for people: in whole bytes below 1 KiB, otherwise with one decimal. */
 export function bytesText(bytes: number): string {
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;

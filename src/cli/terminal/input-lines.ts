@@ -2,18 +2,18 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
 /**
- * The lines of an input, each given once, to whoever asks next. A second reader of the same input would miss what the
- * first has taken from it already: what was typed ahead comes in one piece. Nothing is read before the first is wanted.
+ * Splits an input into lines and gives each line to one caller. All callers must share this reader, because lines that were typed
+ * ahead arrive in one chunk, and a second reader would miss those that the first has read. Nothing is read before the first
+ * line is asked for.
  *
- * A line ends with a line feed, before which a carriage return does not count, and with nothing else: other separators,
- * such as U+2028, are part of a message.
+ * Only a line feed, optionally after a carriage return, ends a line. Other separators, such as U+2028, are part of a message.
  */
 export class InputLines implements Disposable, AsyncIterable<string> {
   readonly #input: Readable;
   readonly #decoder = new StringDecoder('utf8');
-  /** Lines that were read and not asked for yet, the next one last. */
+  /** Lines that were read but not yet asked for. The next one is the last element. */
   #ready: string[] = [];
-  /** What came of the line that has not ended yet. */
+  /** The parts of the last line, which has not ended yet. */
   #parts: string[] = [];
   #chunks: AsyncIterator<Uint8Array | string> | undefined;
   #ended = false;
@@ -22,7 +22,7 @@ export class InputLines implements Disposable, AsyncIterable<string> {
     this.#input = input;
   }
 
-  /** The next line; undefined at the end of the input. */
+  /** Returns the next line; undefined at the end of the input. */
   async next(): Promise<string | undefined> {
     this.#chunks ??= this.#input[Symbol.asyncIterator]();
     while (this.#ready.length === 0 && !this.#ended) {
@@ -37,7 +37,7 @@ export class InputLines implements Disposable, AsyncIterable<string> {
     for (let line = await this.next(); line !== undefined; line = await this.next()) yield line;
   }
 
-  /** Lets go of the input, which holds the process no longer. */
+  /** Closes the input, which then no longer keeps the process alive. */
   [Symbol.dispose](): void {
     if (this.#chunks !== undefined) this.#input.destroy();
   }

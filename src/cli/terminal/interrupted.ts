@@ -1,4 +1,4 @@
-/** Resolves at the first signal to end. Waiting for one keeps the process alive, which a listener alone does not. */
+/** Resolves at the first SIGINT or SIGTERM. A timer keeps the process alive until then, because a signal listener alone does not. */
 export function interrupted(): { promise: Promise<void>; dispose(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const hold = setInterval(() => {}, 2 ** 30);

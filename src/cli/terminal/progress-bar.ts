@@ -3,7 +3,7 @@ import type { Shell } from '../shell.ts';
 
 const WIDTH = 24;
 
-/** A line on the terminal that shows how far work is. Silent in a pipe and with `--json`. */
+/** Shows the progress of work in one line on the terminal. Prints nothing in a pipe or with `--json`. */
 export class ProgressBar {
   readonly #shell: Shell;
   readonly #shown: boolean;
@@ -14,7 +14,7 @@ export class ProgressBar {
     this.#shown = shell.streams.stderr.isTTY === true && !shell.json;
   }
 
-  /** @param what is being done; its text is not trusted */
+  /** @param what the item of work in progress; this text is not trusted */
   show(done: number, total: number, what: string): void {
     if (!this.#shown) return;
     const filled = total === 0 ? WIDTH : Math.floor((done / total) * WIDTH);
@@ -25,7 +25,7 @@ export class ProgressBar {
     this.#shell.streams.stderr.write(`\r${text}\u001b[K`);
   }
 
-  /** Takes the line away, so that what follows stands by itself. */
+  /** Removes the line, so that later output starts on an empty line. */
   clear(): void {
     if (this.#lastText === '') return;
     this.#lastText = '';

@@ -1,6 +1,6 @@
 import type { ComponentUsage } from '#core/ports/engine';
 
-/** What every reply is printed with. */
+/** The figures that are printed with every reply. */
 export interface UsageFigures {
   readonly fuelConsumed: bigint;
   readonly memoryBytes: number;
@@ -8,7 +8,7 @@ export interface UsageFigures {
   readonly [key: string]: unknown;
 }
 
-/** The figures of the last call. */
+/** Returns the figures of the last call. */
 export function usageFigures({ last, memoryBytes }: ComponentUsage): UsageFigures {
   return {
     fuelConsumed: last.fuelConsumed,

@@ -5,7 +5,7 @@ import type { AbortSignal } from './events.ts';
 
 const waiting = new Map<Pollable, () => void>();
 
-/** Resolves when the pollable is ready, which it takes; rejects with the reason of a signal that is aborted before. */
+/** Resolves when the pollable is ready, and drops the pollable. Rejects with the signal's reason if that is aborted first. */
 export function ready(pollable: Pollable, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (settle: () => void): void => {

@@ -1,7 +1,7 @@
 import { getRandomBytes } from 'wasi:random/random@0.2.2';
 import { missing } from './missing.ts';
 
-/** What the Web Cryptography API permits in one call. */
+/** The most bytes that the Web Cryptography API permits in one call. */
 const MAX_BYTES = 65_536;
 
 function getRandomValues<T extends ArrayBufferView>(into: T): T {

@@ -6,16 +6,16 @@ import { report } from './report.ts';
 interface Timer {
   readonly id: number;
   readonly run: () => void;
-  /** Milliseconds between two calls; undefined for one call. */
+  /** Milliseconds between two calls; undefined for a timer that fires once. */
   readonly every: number | undefined;
   due: number;
 }
 
-/** What a turn can wait for beside time. */
+/** Events other than timers for which a turn can wait. */
 export interface Arrivals {
-  /** How many are waited for. */
+  /** Returns the number of events for which the turn waits. */
   count(): number;
-  /** Suspends the turn until one is there, or so many milliseconds have passed. */
+  /** Suspends the turn until an event arrives or `ms` milliseconds have passed. */
   wait(ms: number | undefined): void;
 }
 
@@ -25,7 +25,7 @@ let time = 0;
 let sleep: ((ms: number) => void) | undefined;
 let arrivals: Arrivals | undefined;
 
-/** How the turn is suspended where it waits for nothing but time. */
+/** Sets the function that suspends the turn while it waits only for timers. */
 export function useSleep(given: (ms: number) => void): void {
   sleep = given;
 }
@@ -45,7 +45,7 @@ export function removeTimer(id: number): void {
   timers.delete(id);
 }
 
-/** The host rounds its clock: what was slept for has passed, whatever the clock says. */
+/** The host rounds its clock, so the clock may show less time than the turn has slept. `time` includes the slept time. */
 function now(): number {
   time = Math.max(time, Date.now());
   return time;
@@ -57,7 +57,7 @@ function next(): Timer | undefined {
   return first;
 }
 
-/** Waits for what comes first and runs it. @returns false where there is nothing to wait for */
+/** Waits for the first timer or event and runs it. @returns false if there is nothing to wait for */
 function proceed(): boolean {
   const timer = next();
   const ms = timer === undefined ? undefined : Math.max(0, timer.due - now());
@@ -91,7 +91,7 @@ function settle(value: unknown): unknown {
   }
 }
 
-/** A turn has an end, and a timer that outlived it would run in the turn of another message. */
+/** Drops the timers that are left and reports unhandled rejections. A timer that outlived its turn would run in another message's turn. */
 function endTurn(value: unknown): unknown {
   if (timers.size > 0) {
     const called = [...timers.values()].filter(({ every }) => every === undefined).length;

@@ -1,6 +1,6 @@
 type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
 
-/** One listener of one type; a second of the same type and function is none. */
+/** One listener for one event type. A second registration of the same function for the same type is ignored. */
 interface Registration {
   readonly listener: Listener;
   readonly once: boolean;

@@ -2,7 +2,10 @@ import { inTurn } from '../turn.ts';
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-/** What a world's export becomes: a turn of its own, which waits for a promise. Classes of resources keep their identity. */
+/**
+ * Wraps a world's export, so that each call is a turn of its own that waits for a returned promise. Resource classes are changed
+ * in place, so that they keep their identity.
+ */
 export function exported(value: unknown): unknown {
   if (typeof value === 'function') return isClass(value) ? exportedClass(value) : asTurn(value as AnyFunction);
   if (typeof value !== 'object' || value === null) return value;
@@ -25,7 +28,7 @@ function exportedClass(resource: { prototype?: object }): unknown {
   return resource;
 }
 
-/** A class is no function that may be called. */
+/** Whether a function is a class, which cannot be called without `new`. Only a class has a `prototype` that is not writable. */
 function isClass(value: { prototype?: object }): boolean {
   const prototype = Object.getOwnPropertyDescriptor(value, 'prototype');
   return prototype !== undefined && prototype.writable === false;

@@ -2,7 +2,7 @@ const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 
 export type HeadersInit = Headers | Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
 
-/** Names in lower case, values joined by a comma but for `set-cookie`, in the order of the names. */
+/** Headers with lower-case names, in the order of the names. Values of one name are joined by commas, except those of `set-cookie`. */
 export class Headers {
   readonly #values = new Map<string, string[]>();
 

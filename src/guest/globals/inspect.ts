@@ -3,12 +3,12 @@ const MAX_ITEMS = 100;
 const MAX_LINE = 72;
 const PLAIN_KEY = /^[A-Za-z_$][\w$]{0,255}$/;
 
-/** A value as a developer wants to read it: nested, typed, and bounded in depth and number. */
+/** Formats a value for developers: nested, with types, and bounded in depth and number of items. */
 export function inspect(value: unknown, depth: number = MAX_DEPTH): string {
   return shown(value, depth, []);
 }
 
-/** What `console.log` prints of its arguments: `%s`, `%d`, `%i`, `%f`, `%j`, `%o` and `%O` first, then the rest. */
+/** Formats the arguments of `console.log`: first those for `%s`, `%d`, `%i`, `%f`, `%j`, `%o` and `%O`, then the rest. */
 export function format(args: readonly unknown[]): string {
   const [first, ...rest] = args;
   if (typeof first !== 'string') return args.map(asPart).join(' ');

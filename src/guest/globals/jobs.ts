@@ -1,4 +1,4 @@
-/** The queue of jobs. The engine's own is never run where exports are called synchronously. */
+/** A job of the guest's own queue. The engine's queue is never run when exports are called synchronously. */
 type Job = () => void;
 
 let jobs: Job[] = [];
@@ -11,7 +11,7 @@ export function hasJobs(): boolean {
   return jobs.length > 0;
 }
 
-/** Runs jobs, and those that they add, until none is left. */
+/** Runs all jobs, including those that jobs add, until none is left. */
 export function runJobs(): void {
   while (jobs.length > 0) {
     const running = jobs;
@@ -20,7 +20,7 @@ export function runJobs(): void {
       try {
         (running[index] as Job)();
       } catch (error) {
-        // What has not run yet stays in front of what was added meanwhile.
+        // The jobs that have not run yet stay ahead of those that were added meanwhile.
         jobs = [...running.slice(index + 1), ...jobs];
         throw error;
       }

@@ -2,7 +2,7 @@ import { getStderr } from 'wasi:cli/stderr@0.2.2';
 import { encodeUtf8 } from '../utf8.ts';
 import { useLog } from './report.ts';
 
-/** The most that one blocking write takes. */
+/** The most bytes that one blocking write accepts. */
 const MAX_WRITE = 4_096;
 
 useLog((_, text) => {

@@ -7,7 +7,7 @@ import { decodeLossy } from './utf8-decoder.ts';
 
 export type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams;
 
-/** A body that is there, or that is read when it is asked for. */
+/** The bytes of a body, or a function that reads them when they are needed; undefined without a body. */
 type Source = Uint8Array | (() => Promise<Uint8Array>) | undefined;
 
 const WHOLE = 'take text(), json(), bytes() or arrayBuffer(), which answer the whole body';
@@ -43,7 +43,7 @@ class Body {
     return JSON.parse(await this.text());
   }
 
-  /** The source for a copy: both read the same bytes. */
+  /** Returns the source for a copy of this body. The bytes are read once for both. */
   shared(): Source {
     if (this.bodyUsed) throw new TypeError('the body was read already');
     const source = this.#source;

@@ -1,4 +1,4 @@
-/** Makes the use of what a guest has not an error that names it, and says what to take. */
+/** Defines a property that throws when it is read. The error names what a guest does not have, and says what to use instead. */
 export function missing(target: object, key: string, name: string, instead: string): void {
   Object.defineProperty(target, key, {
     configurable: true,

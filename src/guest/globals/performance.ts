@@ -1,6 +1,6 @@
 import { onceRunning } from '../turn.ts';
 
-/** The engine's began when the component was made, by another clock. */
+/** The engine's object. Its time began when the component was built, on another clock. */
 const monotonic = globalThis.performance;
 let origin = 0;
 let began = 0;

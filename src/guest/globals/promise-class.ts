@@ -1,4 +1,4 @@
-// biome-ignore-all lint/complexity/noThisInStatic: Promise may be extended, and its functions ask what they are called on
+// biome-ignore-all lint/complexity/noThisInStatic: Promise may be extended, so its static functions use the class on which they are called
 import { isThenable } from '../turn.ts';
 import { enqueueJob } from './jobs.ts';
 
@@ -13,12 +13,12 @@ type Reaction = {
 };
 type Constructor = new (executor: (resolve: Resolve, reject: Reject) => void) => GuestPromise;
 
-/** Promises that were rejected and that nobody has looked at. */
+/** Rejected promises that nothing handles yet. */
 export const unhandled = new Set<GuestPromise>();
 
 /**
- * `Promise` as ECMAScript has it (section 27.2), over a queue of jobs that can be run inside a call. esbuild makes
- * generators of asynchronous functions, so that they use it too.
+ * `Promise` as specified by ECMAScript (section 27.2), on a job queue that can be run inside a call. esbuild turns asynchronous
+ * functions into generators, so that they use this class too.
  */
 export class GuestPromise {
   #state: 'pending' | 'fulfilled' | 'rejected' = 'pending';
@@ -77,7 +77,7 @@ export class GuestPromise {
     return 'Promise';
   }
 
-  /** For the event loop. */
+  /** Returns a promise's state and marks it as handled; used by the event loop. */
   static stateOf(promise: GuestPromise): {
     readonly state: 'pending' | 'fulfilled' | 'rejected';
     readonly value: unknown;
@@ -223,7 +223,7 @@ function resolved(kind: Constructor, value: unknown): GuestPromise {
   return promise;
 }
 
-/** Collects one value for each item, in their order. */
+/** Collects one value for each item, in the order of the items. */
 function gathered(
   kind: Constructor,
   items: Iterable<unknown>,
@@ -268,7 +268,7 @@ function eachResolved(
   }
 }
 
-/** A promise of either kind: the engine's own come from what only it can make. */
+/** Converts any promise to a guest promise. The engine's own promises come from operations that only the engine implements. */
 export function asGuestPromise(value: unknown): GuestPromise | undefined {
   if (value instanceof GuestPromise) return value;
   return isThenable(value) ? resolved(GuestPromise as unknown as Constructor, value) : undefined;

@@ -2,7 +2,7 @@ import './event-loop.ts';
 import { enqueueJob } from './jobs.ts';
 import { GuestPromise } from './promise-class.ts';
 
-/** The engine's own would make a promise that nobody settles. */
+/** Replaces the engine's function, which would return an engine promise that nobody settles. */
 async function fromAsync(
   items: AsyncIterable<unknown> | Iterable<unknown> | ArrayLike<unknown>,
   map: (value: unknown, index: number) => unknown = (value) => value,

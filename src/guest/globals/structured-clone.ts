@@ -5,7 +5,7 @@ const ERRORS = new Map<string, ErrorConstructor>(
   [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((each) => [each.name, each]),
 );
 
-/** The algorithm of HTML (section 2.7) for the values that there are in a guest. */
+/** The algorithm of HTML (section 2.7), for those types of values that exist in a guest. */
 function structuredClone<T>(value: T, { transfer = [] }: { transfer?: readonly ArrayBuffer[] } = {}): T {
   const seen: Seen = new Map();
   for (const buffer of transfer) seen.set(buffer, buffer.transfer());
@@ -22,7 +22,7 @@ function cloneOf(value: unknown, seen: Seen): unknown {
   return clone;
 }
 
-/** An empty clone, which may stand in its own parts, and what fills it. */
+/** Returns an empty clone and the function that fills it. The clone comes first, because its parts may refer to it. */
 function begun(value: object, seen: Seen): { clone: object; fill?: () => void } {
   if (Array.isArray(value)) {
     const clone: unknown[] = new Array(value.length);

@@ -3,7 +3,7 @@ import { decodeAscii } from '../utf8.ts';
 const REPLACEMENT = 0xfffd;
 const BOM = 0xfeff;
 
-/** UTF-8 as the Encoding Standard decodes it: the longest beginning of a malformed sequence is one U+FFFD. */
+/** Decodes UTF-8 by the Encoding Standard: the longest valid beginning of a malformed sequence becomes one U+FFFD. */
 export class Utf8Decoder {
   readonly #fatal: boolean;
   #skipsBom: boolean;
@@ -43,7 +43,7 @@ export class Utf8Decoder {
         else if (!this.#begin(byte)) put(this.#malformed());
       } else if (byte < this.#lower || byte > this.#upper) {
         put(this.#malformed());
-        // The byte may begin a sequence of its own.
+        // This byte may begin a sequence of its own, so it is read again.
         index -= 1;
       } else {
         this.#lower = 0x80;
@@ -77,7 +77,7 @@ export class Utf8Decoder {
   }
 }
 
-/** What `Response.text` and its kind do with bytes. */
+/** Decodes bytes as `Response.text` and similar methods do. */
 export function decodeLossy(bytes: Uint8Array): string {
   return new Utf8Decoder(false, false).decode(bytes, false);
 }

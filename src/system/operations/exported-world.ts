@@ -2,7 +2,7 @@ import { RuntimeError } from '#runtime';
 import { type ComponentSummary, describeComponent, identify, WasmError } from '#wasm';
 import { type ComponentSource, type ReadOptions, readSource } from '../component-source.ts';
 
-/** What a component is by what it exports, as far as `viv run` and `inspect` know it. */
+/** The worlds that `viv run` and `inspect` recognise by a component's exports. */
 export type ExportedWorld = 'vivarium:actor/actor' | 'wasi:cli/command' | 'wasi:http/proxy';
 
 const WORLDS: readonly (readonly [exported: RegExp, world: ExportedWorld])[] = [
@@ -11,14 +11,14 @@ const WORLDS: readonly (readonly [exported: RegExp, world: ExportedWorld])[] = [
   [/^wasi:http\/incoming-handler@0\.2\.\d+$/, 'wasi:http/proxy'],
 ];
 
-/** The first of the known worlds whose export is among the names. */
+/** Returns the first known world whose characteristic export is among `exports`. */
 export function exportedWorld(exports: ComponentSummary['exports']): ExportedWorld | undefined {
   return WORLDS.find(([exported]) => exports.some(({ name }) => exported.test(name)))?.[1];
 }
 
 /**
- * What a component is, by its exports alone: nothing of it is built or run.
- * @throws what `readSource` does
+ * Determines a component's world from its exports, without building or running it.
+ * @throws what `readSource` throws
  */
 export async function exportedWorldOf(
   source: Exclude<ComponentSource, { namespace: string }>,
@@ -29,7 +29,7 @@ export async function exportedWorldOf(
   return { world: exportedWorld(exports), exports };
 }
 
-/** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`, saying what the bytes are and what to do */
+/** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`, with a message that says what the bytes are and what to do */
 export function described(bytes: Uint8Array): ComponentSummary {
   const { kind, sentence } = identify(bytes);
   if (kind !== 'component') throw new RuntimeError('RUNTIME_INVALID_COMPONENT', sentence, { details: { kind } });

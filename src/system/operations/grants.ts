@@ -2,7 +2,7 @@ import { isVivariumError } from '#core/errors';
 import { CapabilitySet, type GrantInput } from '#security/authority';
 import { systemClock } from '../clock.ts';
 
-/** Those of the grants asked for that the given ones do not cover. @throws `SECURITY_INVALID_GRANT` */
+/** Returns those of the `asked` grants that the `given` grants do not cover. @throws `SECURITY_INVALID_GRANT` */
 export function missingGrants(asked: readonly string[], given: readonly GrantInput[]): readonly string[] {
   const held = CapabilitySet.of(given, systemClock);
   return asked.filter((grant) => {

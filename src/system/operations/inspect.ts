@@ -10,36 +10,36 @@ import { systemClock } from '../clock.ts';
 import { type ComponentSource, type ReadOptions, readSource } from '../component-source.ts';
 import { checked, described, type ExportedWorld, exportedWorld } from './exported-world.ts';
 
-/** Who meets an import: WASI's sandbox, Vivarium's host functions, or whoever loads the component. */
+/** Who implements an import: WASI's sandbox, Vivarium's host functions or, if `missing`, the embedder that loads the component. */
 export type ImportStatus = 'wasi' | 'vivarium' | 'missing';
 
-/** What `viv inspect` shows. */
+/** The data that `viv inspect` shows. */
 export interface Inspection {
-  /** `sha256:` and 64 hex digits, over the file. */
+  /** The digest of the file, as `sha256:` and 64 hex digits. */
   readonly digest: string;
   readonly kind: string;
-  /** The world that the exports make it: an actor, a command or a handler of HTTP requests; undefined for another. */
+  /** The world that its exports show: an actor, a command or an HTTP handler; undefined for any other. */
   readonly world: ExportedWorld | undefined;
   readonly imports: readonly { readonly name: string; readonly status: ImportStatus }[];
   readonly exports: readonly string[];
   readonly coreModules: ComponentSummary['coreModules'];
   readonly unsupported: ComponentSummary['unsupported'];
-  /** The way that calls take into it and, where that is the glue, why: half a sentence that follows "it". */
+  /** The path that calls take into the component. `whyGlue` is the reason for the glue, as half a sentence that follows "it". */
   readonly calls: CallPath;
   readonly whyGlue?: string;
-  /** Why it does not load, where that was asked for and is so. */
+  /** Why the component would not load; only with `check`, and only if it would not. */
   readonly refused?: string;
-  /** Hash over what it exports, by which the registry finds it, and the canonical text that the hash is taken over. */
+  /** The hash of its exports, by which the registry finds it. `interfaceText` is the canonical text that is hashed. */
   readonly interfaceHash: string;
   readonly interfaceText: string;
-  /** The same over what it imports. */
+  /** The hash of its imports. `requirementsText` is the canonical text that is hashed. */
   readonly requiresHash: string;
   readonly requirementsText: string;
 }
 
 /**
- * Reads a component without running anything of it. With `check` it is built too, in a child process and as a load does: what
- * a load would refuse is told by `refused`.
+ * Reads a component without running it. With `check`, a child process also builds it as a load would, and `refused` says why a
+ * load would refuse it.
  * @throws `RUNTIME_INVALID_COMPONENT`, `RUNTIME_NOT_FOUND`
  */
 export async function inspectComponent(
@@ -70,7 +70,7 @@ export async function inspectComponent(
   };
 }
 
-/** A name that is refused is told by `refused`: what can be read of the component is shown all the same. */
+/** Does not throw for an unreadable component, so that `inspect` can still show the rest; `refused` reports the fault. */
 function whyGlueOf(bytes: Uint8Array): string | undefined {
   try {
     return whyGlue(bytes);

@@ -3,12 +3,12 @@ import { Keyring, MachineSecret, vivariumHome } from '#security/keys';
 import { auditFolder } from '../audit.ts';
 import { systemClock, systemRandom } from '../clock.ts';
 
-/** The keys and trusted keys in a home folder: `VIVARIUM_HOME` by default. */
+/** Opens the keys and trusted keys in a home folder; `VIVARIUM_HOME` by default. */
 export function openKeyring(home: string = vivariumHome()): Keyring {
   return new Keyring(home, systemClock);
 }
 
-/** The audit log in a home folder, for `readAudit` and `verifyAudit`. */
+/** Opens the audit log in a home folder, for `readAudit` and `verifyAudit`. */
 export function openAuditFolder(home: string = vivariumHome()): AuditFolder {
   return auditFolder(home, new MachineSecret(home, systemRandom));
 }

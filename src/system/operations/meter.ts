@@ -5,12 +5,12 @@ import { type ReadOptions, readComponentPath } from '../component-source.ts';
 export interface MeteredFile {
   readonly before: Uint8Array;
   readonly metered: Uint8Array;
-  /** One for each core module with code, in the order of the file. */
+  /** One entry for each core module with code, in the order of the file. */
   readonly modules: readonly ModuleExplanation[];
 }
 
 /**
- * Meters a core module, or every core module of a component, without running anything.
+ * Meters a core module, or every core module of a component, without running it.
  * @throws `RUNTIME_NOT_FOUND`, `METERING_…`, `WASM_…`
  */
 export async function meterFile(path: string, mode: MeteringMode, options: ReadOptions = {}): Promise<MeteredFile> {

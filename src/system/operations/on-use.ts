@@ -1,5 +1,5 @@
-// What a program that only runs components never calls. It is imported when it is called, so that a start does not wait
-// for the registry, the portable cache and their packages.
+// Operations that a program that only runs components never calls. Each is imported when it is called, so that a start does not
+// wait for the registry, the portable cache and their packages.
 
 import type * as worlds from './exported-world.ts';
 import type * as inspection from './inspect.ts';

@@ -36,13 +36,13 @@ import { openKeyring } from './keyring.ts';
 
 export type TransferProgress = Parameters<OnProgress>[0];
 
-/** A registry, and how to be let in. */
+/** A registry and the credentials for it. */
 export interface BundleRemote extends Omit<CredentialOptions, 'environment'> {
   readonly url: string;
   readonly scope: string;
   readonly authHosts?: readonly string[];
   readonly concurrency?: number;
-  /** A file of certificate authorities (PEM) that are trusted beside the system's. */
+  /** A PEM file of certificate authorities that are trusted in addition to the system's. */
   readonly caFile?: string;
 }
 
@@ -59,7 +59,7 @@ export interface PushBundleOptions extends Watched {
   readonly producer?: string;
   readonly strict?: boolean;
   readonly dryRun?: boolean;
-  /** Files of components to carry beside their artifacts. */
+  /** Component files that the bundle carries beside their artifacts. */
   readonly components?: readonly string[];
   /** The name of the key that signs the artifacts. */
   readonly key?: string;
@@ -68,7 +68,7 @@ export interface PushBundleOptions extends Watched {
   readonly remote?: BundleRemote & Pick<NonNullable<PushOptions['remote']>, 'tag' | 'digestMode' | 'mountFrom'>;
 }
 
-// What only a registry is asked, `push`, `pull` and `verify` look at, before they do anything.
+// `push`, `pull` and `verify` themselves check the options in `remote`, before they do anything.
 const WATCHED: allow.OptionRules<Watched> = { onProgress: allow.func, signal: allow.signal };
 const remoteRule: allow.OptionRule = allow.each(allow.anything, 'an object of options');
 const PUSH: allow.OptionRules<PushBundleOptions> = {
@@ -110,7 +110,7 @@ function refuse(value: unknown, rule: allow.OptionRule): void {
   });
 }
 
-/** Packs a source database or this user's artifact cache, and sends it to a registry if one is named. */
+/** Packs a source database or this user's artifact cache, and pushes it to a registry if one is named. */
 export async function pushBundle(options: PushBundleOptions): Promise<PushReport> {
   refuse(options, PUSH_RULE);
   const { database, folder, remote, strict, dryRun, sign } = options;
@@ -162,13 +162,13 @@ async function previousIn(folder: string, producer: string) {
 }
 
 export interface PullBundleOptions extends Watched {
-  /** The database to be made; without one, artifacts are restored into the artifact cache. */
+  /** The database to create; without one, artifacts are restored into the artifact cache. */
   readonly database?: string;
   readonly force?: boolean;
   readonly folder?: string;
   readonly producer?: string;
   readonly verify?: boolean;
-  /** `signed` refuses a bundle that no key that this user trusts has signed. Default `any`. */
+  /** `signed` refuses a bundle without a signature by a key that this user trusts; `any` is the default. */
   readonly trust?: 'any' | 'signed';
   readonly remote?: BundleRemote & Pick<NonNullable<PullOptions['remote']>, 'reference'>;
 }
@@ -207,7 +207,7 @@ export async function pullBundle(
       if (failed !== undefined) throw failed.error;
     },
   });
-  // Artifacts are code: their chunks are hashed whatever the caller says of the folder.
+  // Artifacts are code, so their chunks are always hashed: the caller's `verify` does not apply here.
   const report = await pull({ ...common, producer: options.producer ?? 'vivarium', target: () => target });
   return { ...report, artifacts: target.report };
 }
@@ -219,7 +219,7 @@ export interface CheckBundleOptions extends Watched {
   readonly remote?: BundleRemote & Pick<VerifyOptions['remote'], 'reference' | 'full'>;
 }
 
-/** Checks a bundle in a folder or a registry and restores nothing. Answers what was found right, and throws otherwise. */
+/** Checks a bundle in a folder or a registry without restoring it. Returns what was checked, and throws if anything is wrong. */
 export async function checkBundle(options: CheckBundleOptions): Promise<Readonly<Record<string, unknown>>> {
   refuse(options, CHECK_RULE);
   const { path, producer, remote, onProgress } = options;
@@ -231,7 +231,7 @@ export async function checkBundle(options: CheckBundleOptions): Promise<Readonly
   return { ...(await verify({ ...checked, ...(producer !== undefined && { producer }) })) };
 }
 
-/** Compares a lockfile with a working tree. @throws `BUNDLE_STALE` where they differ */
+/** Compares a lockfile with a working tree. @throws `BUNDLE_STALE` if they differ */
 export async function checkWorkingTree(
   path: string,
   tree: string,
@@ -242,7 +242,7 @@ export async function checkWorkingTree(
   return { ...check };
 }
 
-/** What a bundle's folder or lockfile holds, and who signed it. */
+/** Returns the content of a bundle's folder or lockfile, and its signers. */
 export function inspectBundle(path: string, producer?: string): ReturnType<typeof inspect> {
   return inspect(path, producer, { keys: openKeyring().trust, now: systemClock.now() });
 }
@@ -279,7 +279,7 @@ async function authoritiesIn(file: string): Promise<string> {
   throw new BundleError('BUNDLE_INVALID_OPTION', `${shownPath(file)} holds no certificate in PEM`);
 }
 
-/** `SOURCE_DATE_EPOCH` in milliseconds: https://reproducible-builds.org/specs/source-date-epoch/ */
+/** Converts `SOURCE_DATE_EPOCH` to milliseconds: https://reproducible-builds.org/specs/source-date-epoch/ */
 function pinnedTime(seconds: string | undefined): number | undefined {
   return seconds !== undefined && /^\d{1,12}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
 }

@@ -12,12 +12,12 @@ import { describeComponent } from '#wasm';
 
 export { type ActorManifest, readManifest } from '#project';
 
-/** In a checkout this file lies in `src/system`, compiled in `dist/system`: the package's root is two above both. */
+/** The package's root. It is three folders above this file, both in `src/system/operations` and, compiled, in `dist/system/operations`. */
 const root = new URL('../../../', import.meta.url);
 const witFolder: string = fileURLToPath(new URL('wit', root));
 const globalTypes = fileURLToPath(new URL('templates/typescript/types/globals.d.ts', root));
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-/** The file that `vivarium/guest` stands for in what is built. */
+/** The file that replaces the import of `vivarium/guest` in a build. */
 export const guestLibrary: string = fileURLToPath(new URL(`../../guest/index.${extension}`, import.meta.url));
 
 type BuildActorOptions = Pick<BuildOptions, 'output' | 'engine' | 'world' | 'check'>;
@@ -30,18 +30,18 @@ const BUILD: allow.OptionRules<BuildActorOptions> = {
 };
 const RULE = allow.options(BUILD);
 
-/** Makes an actor's project, or another component's. @throws `PROJECT_EXISTS` */
+/** Creates the project of an actor or of another component. @throws `PROJECT_EXISTS` */
 export function newActor(folder: string, template?: Template): Promise<readonly string[]> {
   const guestTypes = fileURLToPath(new URL('dist/guest', root));
   return scaffold(folder, { template, witFolder, guestTypes, globalTypes });
 }
 
-/** Bundles an actor's module as a script for Node. @param given globals that whoever runs it gives */
+/** Bundles an actor's module as a script for Node. @param given names of globals that the script's caller provides */
 export function bundleForNode(entry: string, given: readonly string[]): ReturnType<typeof bundle> {
   return bundle({ entry, guestLibrary, witPath: witFolder }, given);
 }
 
-/** Makes a component of an actor's project. @throws `CORE_INVALID_OPTION`, `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED` */
+/** Builds an actor's project into a component. @throws `CORE_INVALID_OPTION`, `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED` */
 export async function buildActor(project: string, options: BuildActorOptions = {}): Promise<BuiltComponent> {
   checkOptions(options, RULE);
   return build(project, {

@@ -31,20 +31,20 @@ export interface RegistryOptions {
   readonly registry?: string | undefined;
   /** A folder, or `s3://bucket/prefix?endpoint=…`; `blobs` in the registry's folder by default. */
   readonly blobs?: string | undefined;
-  /** Folder of keys and trusted keys; `VIVARIUM_HOME` by default. */
+  /** The folder of keys and trusted keys; `VIVARIUM_HOME` by default. */
   readonly home?: string | undefined;
-  /** Limits within which published modules are loaded and checked. */
+  /** The limits with which published modules are loaded for their checks. */
   readonly limits?: ResourceLimits | undefined;
   /** Whether a module must be verified by another key than its publisher's. */
   readonly separateVerifier?: boolean | undefined;
-  /** Told of each module that was found and refused. */
+  /** Called for each module that was found but refused. */
   readonly refused?: ((error: RegistryError, record: ModuleRecord) => void) | undefined;
 }
 
 export interface PublisherKeys {
-  /** Name of the publisher's private key; the only one by default. */
+  /** The name of the publisher's private key; by default, the only key that there is. */
   readonly key?: string | undefined;
-  /** Name of the verifier's; the publisher's by default. */
+  /** The name of the verifier's private key; the publisher's by default. */
   readonly verifier?: string | undefined;
   readonly embedder?: Embedder | undefined;
 }
@@ -65,7 +65,7 @@ const KEYS: allow.OptionRules<PublisherKeys> = {
 const REGISTRY_RULE = allow.options(REGISTRY);
 const KEYS_RULE = allow.options(KEYS);
 
-/** A registry with this user's keys, and a runtime to check modules in. */
+/** A registry with this user's keys, and a runtime in which modules are checked. */
 export class OpenRegistry implements AsyncDisposable {
   readonly client: RegistryClient;
   readonly #index: IndexBackend;
@@ -87,7 +87,7 @@ export class OpenRegistry implements AsyncDisposable {
     this.client = new RegistryClient({ index, blobs, trust: this.#trust, clock, retired, refused });
   }
 
-  /** @throws `SECURITY_KEY_NOT_FOUND` when no key is named and there is not exactly one */
+  /** @throws `SECURITY_KEY_NOT_FOUND` if no key is named and the user does not have exactly one */
   async publisher(keys: PublisherKeys = {}): Promise<ModulePublisher> {
     checkOptions(keys, KEYS_RULE);
     const { key, verifier, embedder } = keys;
@@ -137,7 +137,10 @@ export class OpenRegistry implements AsyncDisposable {
   }
 }
 
-/** @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS`, `REGISTRY_INVALID_URL`, `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`, `REGISTRY_MISSING_PEER`, `REGISTRY_SCHEMA` */
+/**
+ * @throws `CORE_INVALID_OPTION`, `CORE_INVALID_LIMITS`, `REGISTRY_INVALID_URL`, `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`,
+ * `REGISTRY_MISSING_PEER`, `REGISTRY_SCHEMA`
+ */
 export async function openRegistry(options: RegistryOptions = {}): Promise<OpenRegistry> {
   checkOptions(options, REGISTRY_RULE);
   resolveLimits(options.limits);
@@ -150,7 +153,7 @@ export async function openRegistry(options: RegistryOptions = {}): Promise<OpenR
 }
 
 /**
- * The hashes of an interface: of a component, or of WIT text, of all it exports or of one function.
+ * Returns the interface hashes of a component or of a WIT text, over all its exports or over one function.
  * @param file a component, or a `.wit` file
  * @throws `REGISTRY_INVALID_QUERY`, `WASM_…`
  */
@@ -168,7 +171,7 @@ export async function interfaceOf(
   return hashesOfEmbedded(await embedWit(basename(file), bytes, select.world), select.function);
 }
 
-/** `local` (a model that npm packages ship), or the URL of an OpenAI-compatible API with the model as `#name`. */
+/** Opens an embedder. @param address `local` (a model from npm packages), or the URL of an OpenAI-compatible API with the model as `#name` */
 export async function openEmbedder(address: string, apiKey?: string): Promise<Embedder> {
   if (address === 'local') return new LocalEmbedder();
   const [url = '', model = ''] = address.split('#', 2);

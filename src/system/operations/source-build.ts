@@ -9,20 +9,20 @@ import { guestLibrary } from './project.ts';
 
 const MAX_TIME_MS = 60_000;
 
-/** What the child is sent. */
+/** The message to the child process. */
 export interface SourceRequest {
   readonly bundle: string;
   readonly witPath: string;
   readonly world: string | undefined;
 }
 
-/** What the child answers. */
+/** The answer of the child process. */
 export type SourceAnswer = { readonly component: Uint8Array } | { readonly refusal: string };
 
 export interface BuildSourceOptions {
-  /** The world to take where the text has several. */
+  /** The world that the source implements, if the text has several. */
   readonly world?: string | undefined;
-  /** Milliseconds that componentizing may take; 60,000 by default. The source's top level runs in that time. */
+  /** Milliseconds that componentizing may take; 60,000 by default. This includes running the source's top level. */
   readonly maxTimeMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,9 +35,9 @@ const OPTIONS: allow.OptionRules<BuildSourceOptions> = {
 const RULE = allow.options(OPTIONS);
 
 /**
- * Makes a component of JavaScript or TypeScript source that nobody read, as a model writes it. The source may import the
- * guest library and WIT interfaces alone, and its top level runs inside a child process that may be killed.
- * @param wit the text of a WIT package with the world that the source implements
+ * Builds a component from JavaScript or TypeScript source that nobody has reviewed, such as source that a model wrote. The source
+ * may import only the guest library and WIT interfaces. Its top level runs in a child process, which is killed at the time limit.
+ * @param wit the text of a WIT package that contains the world that the source implements
  * @throws `PROJECT_BUILD_FAILED`, `CORE_INVALID_OPTION`, the signal's reason
  */
 export async function buildSource(source: string, wit: string, options: BuildSourceOptions = {}): Promise<Uint8Array> {
@@ -65,7 +65,8 @@ async function componentize(
   const isSource = import.meta.url.endsWith('.ts');
   const child = fork(new URL(isSource ? './source-child.ts' : './source-child.js', import.meta.url), {
     serialization: 'advanced',
-    // Nothing of the host's environment reaches the child. The engine is an addon; the source runs inside of its sandbox.
+    // The child gets none of the host's environment variables. It may load addons because the JavaScript engine is one; the
+    // source runs inside that engine's sandbox.
     env: {},
     execArgv: ['--permission', '--allow-fs-read=*', '--allow-addons', '--no-warnings'],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -1,4 +1,4 @@
-// The program of the child process that makes components of foreign source; see buildSource.
+// The program of the child process that builds components from foreign source; see buildSource.
 import { messageOf } from '#core/errors';
 import { componentizeBundle } from '#project';
 import type { SourceAnswer, SourceRequest } from './source-build.ts';

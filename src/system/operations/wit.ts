@@ -2,24 +2,24 @@ import { fork } from 'node:child_process';
 import { RegistryError } from '#registry';
 import { systemClock } from '../clock.ts';
 
-/** The largest WIT text that is compiled; the largest packages of WASI have a tenth of it. */
+/** The largest WIT text that is compiled, about ten times as large as the largest WASI package. */
 const MAX_WIT_BYTES = 2 ** 20;
 const MAX_TIME_MS = 10_000;
 
-/** What the child is sent. */
+/** The message to the child process. */
 export interface WitRequest {
   readonly witSource: string;
-  /** Left out where the text has one world only. */
+  /** Undefined if the text has only one world. */
   readonly world: string | undefined;
 }
 
-/** What the child answers. */
+/** The answer of the child process. */
 export type WitAnswer = { readonly coreModule: Uint8Array } | { readonly refusal: string };
 
 /**
- * Compiles WIT text, which may be anybody's, to a core module with the world embedded. In a child process: the compiler
- * may panic, loop or eat memory on it, and the child alone is lost.
- * @param name of the text, for messages
+ * Compiles WIT text to a core module with the world embedded. The text may be hostile: it may make the compiler panic, loop or
+ * exhaust memory. The compiler therefore runs in a child process, so that only the child is lost.
+ * @param name the name of the text in error messages
  * @throws {RegistryError} `REGISTRY_INVALID_QUERY`
  */
 export function embedWit(
@@ -33,7 +33,7 @@ export function embedWit(
   }
   const child = fork(new URL(import.meta.url.endsWith('.ts') ? './wit-child.ts' : './wit-child.js', import.meta.url), {
     serialization: 'advanced',
-    // Nothing of the host's environment reaches the child, and it may read files but neither write nor start anything.
+    // The child gets none of the host's environment variables. It may read files, but may neither write files nor start processes.
     env: {},
     execArgv: ['--permission', '--allow-fs-read=*', '--allow-worker', '--no-warnings'],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

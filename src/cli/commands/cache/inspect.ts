@@ -54,7 +54,7 @@ async function show(shell: Shell, path: string, producer: string | undefined): P
   }
 }
 
-/** A hostile lockfile may name a time that no calendar has. */
+/** Formats a time. A hostile lockfile may contain a number that is no valid date. */
 function timeText(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();

@@ -6,7 +6,7 @@ import { ProgressBar } from '../../terminal/progress-bar.ts';
 const WORDS = { pack: 'packing', send: 'sending', fetch: 'fetching', restore: 'restoring', check: 'checking' } as const;
 const EVERY_MS = 100;
 
-/** Shows a transfer on the terminal: chunks, bytes, rate and what remains. */
+/** Shows a transfer on the terminal: chunks, bytes, rate and remaining time. */
 export class TransferBar {
   readonly #bar: ProgressBar;
   #step: TransferProgress['step'] | undefined;
@@ -24,7 +24,7 @@ export class TransferBar {
     this.#shownAt = now;
     const seconds = (now - this.#startedAt) / 1000;
     const rate = seconds > 0 ? bytes / seconds : 0;
-    // Where the bytes are not known beforehand, the chunks tell how much is left.
+    // If the total of bytes is unknown, the remaining time is estimated from the chunks.
     const left = totalBytes === undefined ? (seconds / chunks) * (totalChunks - chunks) : (totalBytes - bytes) / rate;
     const remaining = Number.isFinite(left) ? `, ${Math.ceil(left)} s left` : '';
     this.#bar.show(

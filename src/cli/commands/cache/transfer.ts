@@ -2,7 +2,7 @@ import type { TransferProgress } from '#system/operations';
 import type { Shell } from '../../shell.ts';
 import { TransferBar } from './transfer-bar.ts';
 
-/** Runs a transfer with its progress bar; Ctrl-C ends it in order, so that nothing is left half-written. */
+/** Runs a transfer with a progress bar. Ctrl-C aborts the transfer in an orderly way, so that it leaves nothing half-written. */
 export async function transfer<Result>(
   shell: Shell,
   run: (watch: { onProgress: (progress: TransferProgress) => void; signal: AbortSignal }) => Promise<Result>,

@@ -26,7 +26,7 @@ interface WarmupFlags {
 interface Wanted {
   readonly path: string;
   readonly digest: string | undefined;
-  /** What it was run with; the command's own by default. */
+  /** The metering mode with which the component was run; by default, the one that the command was given. */
   readonly meteringMode?: MeteringMode;
 }
 
@@ -91,7 +91,10 @@ async function warmup(shell: Shell, components: readonly string[], flags: Warmup
   if (failed.length > 0) shell.exitCode = EXIT.failed;
 }
 
-/** Components that other engines had ready, as far as their files are there. Those that are not are told, and fail nothing. */
+/**
+ * Finds the components for which the cache holds artifacts of other engines and whose files still exist. Missing ones are
+ * reported and do not make the command fail.
+ */
 async function installedFor(
   shell: Shell,
 ): Promise<{ readonly there: readonly Wanted[]; readonly lost: { readonly gone: number; readonly unknown: number } }> {
@@ -109,7 +112,7 @@ async function installedFor(
   return { there, lost: { gone: components.length - there.length, unknown: unknown.length } };
 }
 
-/** A name without a wildcard is taken as it is, so that a missing file is reported by its name. */
+/** Expands globs. A name without a wildcard stays as it is, so that a missing file is reported by its name. */
 async function expand(components: readonly string[]): Promise<Wanted[]> {
   const paths = new Set<string>();
   for (const pattern of components) {

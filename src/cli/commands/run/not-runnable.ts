@@ -1,7 +1,7 @@
 import { VivariumError } from '#core/errors';
 import type { ExportedWorld } from '#system/operations';
 
-/** What to do with a component that is neither a command nor an actor, by what it exports. */
+/** Says what to do with a component that is neither a command nor an actor, depending on its exports. */
 export function notRunnable(
   component: string,
   { world, exports }: { readonly world: ExportedWorld | undefined } & Exports,

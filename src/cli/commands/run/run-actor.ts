@@ -13,10 +13,10 @@ import { usageFigures, usageLine } from '../../terminal/usage.ts';
 import { asText } from '../../terminal/utf8-text.ts';
 import type { RunFlags } from './run-flags.ts';
 
-/** A message, or what a component is given when it starts; a mailbox takes less by default. */
+/** The largest message or start configuration that is read from a file; by default, a mailbox accepts less. */
 const MAX_INPUT_BYTES = 64 * 2 ** 20;
 
-/** Loads an actor, sends it messages, prints its replies. */
+/** Loads an actor, sends it messages and prints its replies. */
 export async function runActor(
   shell: Shell,
   component: string,
@@ -72,7 +72,7 @@ async function* messages(shell: Shell, flags: RunFlags): AsyncIterable<{ shown: 
 function replyForPeople(shell: Shell, reply: Uint8Array | undefined, text: string | undefined): string {
   if (reply === undefined) return shell.isTerminal ? shell.style('dim', '(no reply)') : '';
   if (text === undefined) return Buffer.from(reply).toString('base64');
-  // In a pipe too, whose end may be a terminal: the exact bytes are in what --json prints.
+  // Control characters are shown even in a pipe, because a terminal may be at its end. `--json` prints the exact bytes.
   return printable(text);
 }
 

@@ -10,9 +10,9 @@ import type { Shell } from '../../shell.ts';
 import { showing } from '../../terminal/busy-line.ts';
 import type { RunFlags } from './run-flags.ts';
 
-/** As `timeout` of coreutils has it. */
+/** The exit code that `timeout` of coreutils uses. */
 const STOPPED_BY_BUDGET = 124;
-/** 128 and the number of SIGABRT, as wasmtime has it for a trap. */
+/** 128 plus the number of SIGABRT, which is wasmtime's exit code for a trap. */
 const TRAPPED = 134;
 
 const BUDGETS: ReadonlySet<string> = new Set([
@@ -22,23 +22,23 @@ const BUDGETS: ReadonlySet<string> = new Set([
   'RUNTIME_TURN_TIMEOUT',
 ]);
 
-/** Milliseconds of a bound that nobody asked for: 285 years. */
+/** The time limit in milliseconds if none is given: 285 years. */
 const UNBOUNDED_MS = 2 ** 53 / 1_000;
 const MOST_MEMORY_BYTES = 4 * 2 ** 30;
 
-/** A command runs as long as it does, and takes the memory that it asks for, where nothing else is said. */
+/** By default, a command may run without a time limit and use all the memory that it asks for. */
 function limitsOf({ fuel, memory, timeout }: LimitFlags): ResourceLimits {
   return {
     maxFuel: fuel,
     maxMemoryBytes: memory ?? MOST_MEMORY_BYTES,
     maxExecutionTimeMs: timeout ?? UNBOUNDED_MS,
-    // What it waits for counts: nobody else has to be let go on.
+    // The time-out includes the time that the command waits, as with any process.
     maxTurnTimeMs: timeout ?? UNBOUNDED_MS,
     maxStartTimeMs: timeout ?? UNBOUNDED_MS,
   };
 }
 
-/** Runs a component that exports `wasi:cli/run` with the standard streams of this process; its exit code becomes ours. */
+/** Runs a component that exports `wasi:cli/run` with this process's standard streams and takes over its exit code. */
 export async function runWasiCommand(
   shell: Shell,
   component: string,
@@ -73,12 +73,12 @@ export async function runWasiCommand(
   }
 }
 
-/** From here on the terminal is the command's. */
+/** Resolves when the command is ready. From then on, only the command writes to the terminal. */
 function ready(runtime: Runtime): Promise<void> {
   return new Promise((resolve) => runtime.on('state', ({ to }) => to === 'ready' && resolve()));
 }
 
-/** Standard output is the command's: what went wrong goes to standard error. */
+/** Prints an error to standard error, because standard output belongs to the command. */
 function fail(shell: Shell, error: unknown): void {
   shell.exitCode = exitStatusOf(error);
   const code = isVivariumError(error) ? error.code : 'UNEXPECTED';
