@@ -24,7 +24,7 @@ import {
 
 const bits = new DataView(new ArrayBuffer(8));
 
-/** What generated code calls: the parts of lowering and lifting that do not depend on a type. */
+/** The functions that generated code calls: the parts of lowering and lifting that do not depend on a type. */
 export const ABI = {
   address,
   allocate,
@@ -50,19 +50,19 @@ export const ABI = {
   wideRealloc,
   wideTagged,
 
-  /** Ends the store in a way that the guest cannot catch. What ends it already, a trap of its own, goes on as it is. */
+  /** Ends the store in a way that the guest cannot catch. A trap of the guest's own ends the store already, and is thrown again as it is. */
   fail(thrown: unknown, stop: (reason: VivariumError) => never): never {
     if (isVivariumError(thrown)) return stop(thrown);
     if (thrown instanceof WebAssembly.RuntimeError && !(thrown instanceof AbiTrap)) throw thrown;
     return stop(new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown }));
   },
 
-  /** A 64-bit integer; numbers do as well as long as they are whole. */
+  /** A value as a 64-bit integer. A number is accepted too, if it is whole. */
   i64(value: unknown): bigint {
     return typeof value === 'bigint' ? value : BigInt(value as number);
   },
 
-  /** The same, into memory: a small number needs no bigint for it. */
+  /** Stores a 64-bit integer in memory. A small number is stored without making a bigint. */
   storeI64(view: DataView, at: number, value: unknown): void {
     if (typeof value === 'number' && value >>> 0 === value) {
       view.setUint32(at, value, true);
@@ -103,7 +103,7 @@ export const ABI = {
     trap('the component answered and did not drop what it was lent');
   },
 
-  /** An argument that the caller got wrong costs the component nothing: nothing of it was entered. */
+  /** Refuses a wrong argument, which is the caller's mistake. The component is unharmed, because the call has not entered it. */
   refused(thrown: unknown): never {
     throw thrown instanceof ArgumentRefused
       ? thrown
@@ -114,7 +114,7 @@ export const ABI = {
     trap('the component called an import while it was allocating or cleaning up');
   },
 
-  /** A resource that the host hands out must be of the class that its interface names. */
+  /** Checks that a resource which the host hands out is of the class that its interface names. */
   instance(value: unknown, expected: unknown): object {
     if (typeof expected !== 'function' || !(value instanceof expected)) {
       throw new TypeError('the host answered something that is not a resource of the type asked for');
@@ -122,13 +122,13 @@ export const ABI = {
     return value;
   },
 
-  /** So must one that an embedder gives as an argument. @param argument its place, from 1 */
+  /** Checks the same of a resource that an embedder gives as an argument. @param argument the argument's number, from 1 */
   argument(value: unknown, expected: unknown, argument: number): void {
     if (typeof expected === 'function' && value instanceof expected) return;
     throw new TypeError(`argument ${argument}: a resource of the class that was given for its interface is expected`);
   },
 
-  /** What a dropped resource wants to be told. */
+  /** Tells a resource of the host that the guest has dropped it, if it has a method for that. */
   dispose(value: unknown, name: string): void {
     try {
       const dispose: unknown = Reflect.get(value as object, Symbol.dispose);
@@ -138,20 +138,20 @@ export const ABI = {
     }
   },
 
-  /** The error case of the `result` of a host function, or the end of the store. */
+  /** The error case that a host function threw for its `result`. Anything else that it threw ends the store. */
   hostError(thrown: unknown, name: string): unknown {
     if (!isErrorCase(thrown)) throw hostFailure(name, thrown);
     return errorCaseOf(thrown);
   },
 
-  /** A host function without an error case threw. */
+  /** Ends the store, because a host function threw whose type has no error case. */
   hostThrew(thrown: unknown, name: string): never {
     throw hostFailure(name, thrown);
   },
 
   /**
-   * What a host function answered must be a value: a turn cannot wait.
-   * @param mayHaveThen whether it may be a resource, which may have a method of that name
+   * Checks that a host function answered a value and no promise, because the turn cannot wait here.
+   * @param mayHaveThen whether the answer may be a resource, which may have a method `then` of its own
    */
   answered(answer: unknown, name: string, mayHaveThen: boolean): void {
     if (answer instanceof Promise || (!mayHaveThen && isThenable(answer))) throw hostWouldBlock(name, answer);
@@ -166,8 +166,8 @@ export const ABI = {
   NestedCall,
 
   /**
-   * A function that a guest calls, which may call guests itself: none of those can be suspended on this stack, because there
-   * is JavaScript on it. The turn itself may wait for what the function answers, if it could before.
+   * Wraps a function that a guest calls and that may call guests itself. Those guests cannot be suspended on this stack,
+   * because JavaScript is on it. The turn may still wait for what the function answers, if it could be suspended before.
    */
   unsuspended(execution: Execution, call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
     return (...args) => {

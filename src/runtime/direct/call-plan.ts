@@ -3,16 +3,16 @@ import type { ResourceType } from '#runtime/resources';
 import type { HostFunction, HostSlot } from './host-slot.ts';
 
 /**
- * Part of the engine profile: artifacts of another format are of another engine. To be raised with every change of the
- * data below, of the code that plans hold or of what that code calls, and of what is attached to core modules or how the
- * exchange is divided.
+ * The format of plans. It is part of the engine profile, so that no engine uses artifacts of another format. Raise it with
+ * every change of the data below, of the code that plans hold, of what that code calls, of what metering attaches to core
+ * modules, and of the layout of the exchange.
  */
 export const CALL_PLAN_FORMAT = 18;
 
-/** A plan of the largest component that is built stays far below these. */
+/** The plan of the largest component that can be built stays far below these bounds. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
 
-/** How a component is called: directly, or through the glue and why: half a sentence that follows "it". */
+/** How a component is called: on the direct path, or through the glue, with the reason as half a sentence that follows "it". */
 export type CallPlan = { readonly direct: DirectPlan } | { readonly whyGlue: string };
 
 /** What a core module is given for an import: one of the plan's own functions, or what an earlier module exports. */
@@ -27,17 +27,17 @@ export interface PlannedStep {
     readonly name: string;
     readonly value: { readonly step: number } | { readonly list: number };
   }[];
-  /** Which of its exports functions of the plan use. */
+  /** The module's exported functions that the code of the plan uses, with the slot of each. */
   readonly funcs: readonly { readonly slot: number; readonly name: string }[];
   readonly memories: readonly { readonly slot: number; readonly name: string }[];
-  /** Which adapters metering attached to it, if it did. */
+  /** The adapters that metering attached to the module, if it attached any. */
   readonly adapters: readonly { readonly slot: number; readonly name: string }[];
 }
 
 export interface PlannedExport {
   /** The interface's name, or the function's. */
   readonly name: string;
-  /** Index of a function, or of a class of functions. */
+  /** Index of a function, or of the class of an interface. */
   readonly target: { readonly func: number } | { readonly interface: number };
 }
 
@@ -49,46 +49,46 @@ export interface PlannedResource extends ResourceType {
 /** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
 export interface DirectPlan {
   readonly source: string;
-  /** How many of its imports may have to wait, and of its exports that are imports. */
+  /** How many imports, and exports that are imports, may have to wait. */
   readonly waits: number;
-  /** How many further ones may have to wait where the runtime's storage does not answer at once. */
+  /** How many more imports may have to wait when the runtime's storage does not answer at once. */
   readonly storageWaits: number;
   readonly steps: readonly PlannedStep[];
-  /** Items by name, each list once however many core modules are given it. */
+  /** Lists of items by name. The plan holds a list once, however many core modules are given it. */
   readonly lists: readonly (readonly (readonly [string, Argument])[])[];
   readonly exports: readonly PlannedExport[];
   /** Every exported function by its WIT name, with the index of its code. */
   readonly functions: readonly { readonly name: string; readonly func: number }[];
   readonly host: readonly HostFunction[];
-  /** Every interface, or function of the world's own, that must be given. */
+  /** Every interface, or function of the world itself, that an instance must be given. */
   readonly imports: readonly string[];
-  /** By resource number. */
+  /** The host's resource classes, by the number of the resource type. */
   readonly classes: readonly HostSlot[];
-  /** The resource types that the component defines, with the numbers that follow. */
+  /** The resource types that the component defines. Their numbers follow those of `classes`. */
   readonly resources: readonly PlannedResource[];
-  /** The artifact's names of the core modules in the component's file, in its order. */
+  /** The names that the artifact gives the core modules of the component's file, in the file's order. */
   readonly modules: readonly string[];
-  /** Component instances: each has handles, and flags of its own. */
+  /** How many component instances there are. Each has a handle table and flags of its own. */
   readonly instances: number;
 }
 
 /**
  * The text of a plan, as an artifact keeps it.
- * @param exported what the component exports, as `describeExports` has it; a text, which nobody parses before it is needed
+ * @param exported what `describeExports` says of the exports; it stays a text, so that nobody parses it before it is needed
  */
 export function encodeCallPlan(plan: CallPlan, exported?: string): string {
   return JSON.stringify({ format: CALL_PLAN_FORMAT, ...plan, exported });
 }
 
-/** What a plan's text holds of the exports; undefined where it is of another format or holds nothing of them. */
+/** The description of the exports in a plan's text; undefined where the text is of another format or has none. */
 export function exportedIn(text: string): string | undefined {
   const value = parsed(text);
   return typeof value?.exported === 'string' ? value.exported : undefined;
 }
 
 /**
- * Reads a plan, or answers undefined where the text is no plan of this format. Its artifact is trusted before anybody
- * reads it; what is looked at is that it has the shape which the code that runs it takes for granted.
+ * Reads a plan, or answers undefined where the text is no plan of this format. The artifact is trusted before anybody
+ * reads the plan; this checks only the shape that the code which runs the plan takes for granted.
  */
 export function decodeCallPlan(text: string): CallPlan | undefined {
   const value = parsed(text);

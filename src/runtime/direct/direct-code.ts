@@ -19,11 +19,11 @@ type Stop = (reason: VivariumError) => never;
 
 type Exported = (state: State, ...args: readonly unknown[]) => unknown;
 
-/** Where an instance's exports hold its state: beside names that come from a component there is no safe one but a symbol. */
+/** The key under which an instance's exports hold its state. It is a symbol, because the component chooses the other names. */
 const STATE = Symbol('state');
 type DirectExports = ComponentExports & { readonly [STATE]: State };
 
-/** What generated code is given, and gives. */
+/** What the generated code of a component returns. */
 interface Generated {
   readonly State: new (
     host: Host,
@@ -34,7 +34,7 @@ interface Generated {
   readonly exported: readonly Exported[];
   readonly trampolines: readonly Func[];
   readonly interfaces: readonly Interface[];
-  /** By the number of a resource type that the component defines. */
+  /** What destroys a resource, by the number of its type, which the component defines. */
   readonly destroys: ReadonlyMap<number, (state: State, representation: unknown) => void>;
 }
 
@@ -45,8 +45,8 @@ interface Interface {
 }
 
 /**
- * What one store is to the code that all stores of a component share: its first memory, and slots for what else its core
- * modules export.
+ * The state of one store, on which the code works that all stores of a component share: the view of the store's first
+ * memory, and slots for the other exports of its core modules.
  */
 type State = MemoryView &
   Record<`func${number}`, Func> &
@@ -57,11 +57,11 @@ type State = MemoryView &
 interface Host {
   readonly host: readonly unknown[];
   readonly classes: readonly unknown[];
-  /** What looks at the answers of those that an embedder gave. */
+  /** The checks of what functions answer that an embedder gave; undefined for functions of our own. */
   readonly checks: readonly (((answer: unknown) => unknown) | undefined)[];
 }
 
-/** Stands for the scheduler where guests are called in a way that cannot be suspended. */
+/** Takes the scheduler's place where guests cannot be suspended. */
 const NEVER_WAITS: Pick<TurnScheduler, 'wait' | 'waitOutside' | 'nests'> = {
   wait: refuseToWait,
   waitOutside: refuseToWait,
@@ -73,8 +73,8 @@ function refuseToWait(_: Turn, promise: PromiseLike<unknown>, name: string): nev
 }
 
 /**
- * The direct way into a component: the counterpart of jco's generated glue, with the same values going in and out and
- * the same call to make an instance, but with code that all stores share.
+ * The direct path into a component. It takes and answers the same values as jco's generated glue, and makes an instance by
+ * the same call, but all stores share its code.
  */
 export class DirectCode {
   readonly #plan: DirectPlan;
@@ -84,9 +84,9 @@ export class DirectCode {
   readonly #functions: ReadonlyMap<string, Exported>;
 
   /**
-   * @param answers checks for what an embedder's functions answer
-   * @param scheduler who suspends guests; with it all exported functions answer promises, and without it no guest is ever
-   * suspended
+   * @param answers makes the checks of what an embedder's functions answer
+   * @param scheduler suspends guests; with it an exported function answers a promise where its guest was suspended, and
+   * without it no guest is ever suspended
    */
   constructor(plan: DirectPlan, answers: () => AnswerChecks = () => new AnswerChecks([]), scheduler?: TurnScheduler) {
     this.#plan = plan;
@@ -106,14 +106,14 @@ export class DirectCode {
   }
 
   /**
-   * Makes an instance, core module by core module. Like every call of what it answers, it needs a turn.
+   * Makes an instance, core module by core module. It must run in a turn, as must every call of a function that it answers.
    *
    * @param module a compiled core module by its place in the component's file
    * @param imports interfaces by name, with functions and classes under the names that jco gives them
    * @param link instantiates a core module
-   * @param stop ends the store that is being made; what a guest does against the canonical ABI is told to it
-   * @param hold where resources of the component's that the embedder is given are kept, and what handles are charged to
-   * @param bounds what bounds the lifting of the store's values; each memory's size where it is left out
+   * @param stop ends the store that is being made; it is called with the reason where a guest breaks the canonical ABI
+   * @param hold keeps the component's resources that the embedder is given, and is charged for handles
+   * @param bounds bounds the lifting of the store's values; where it is left out, each memory's size does
    * @returns functions by name, and interfaces as objects of functions
    * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`
    */
@@ -148,7 +148,7 @@ export class DirectCode {
     return this.#exportsOf(state, plan.exports);
   }
 
-  /** How the stores take messages, by the interface of the contract; undefined where it is not exported. */
+  /** How the stores take messages through the interface `lifecycle`; undefined where the component does not export it. */
   messages(lifecycle: string): MessageCalls | undefined {
     const target = this.#plan.exports.find(({ name }) => name === lifecycle)?.target;
     if (target === undefined || !('interface' in target)) return undefined;
@@ -198,7 +198,7 @@ export class DirectCode {
     return imports;
   }
 
-  /** The items of a list, once for all core modules of a store that are given it. */
+  /** Makes the items of a list, which all core modules of a store that are given the list share. */
   #items(list: number, instances: readonly WebAssembly.Exports[]): WebAssembly.ModuleImports {
     const { trampolines } = this.#generated;
     const items: WebAssembly.ModuleImports = Object.create(null);
@@ -226,7 +226,7 @@ export class DirectCode {
     return exports;
   }
 
-  /** Found once for all stores that are given the same imports. */
+  /** Finds the host's side of the imports, once for all stores that are given the same imports. */
   #hostOf(imports: Readonly<Record<string, unknown>>): Host {
     let found = this.#hosts.get(imports);
     if (found === undefined) {

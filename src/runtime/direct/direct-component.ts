@@ -5,7 +5,7 @@ import { answerChecksOf, exportIndexOf } from '#runtime/exports';
 import type { CallPlan } from './call-plan.ts';
 import { DirectCode } from './direct-code.ts';
 
-/** How guests give up the thread: when they compute for long, and when they have to wait. */
+/** How guests give the thread away: when they compute for long (`preemptive`), and when they have to wait (`waits`). */
 export interface DirectMode {
   readonly preemptive: boolean;
   readonly waits: boolean;
@@ -21,8 +21,8 @@ export interface PlannedCalls {
 }
 
 /**
- * The direct path into a component that jco has accepted, with the metered modules of its artifact; or why it has none,
- * as half a sentence that follows "it".
+ * Makes the direct path into a component that jco has accepted, with the metered modules of its artifact. Answers a text where
+ * the component has no direct path: the reason, as half a sentence that follows "it".
  *
  * @param calls how the component is called
  * @param mode how its guests give up the thread

@@ -1,38 +1,38 @@
 import { trap } from '#runtime/exchange';
 
-/** More live handles than this would fill the host's heap with resources that a guest never lets go. */
+/** The most live handles of a store: with more, a guest that never drops resources could fill the host's heap. */
 const MAX_HANDLES = 100_000;
-/** What V8 keeps for an entry and its place in the table. */
+/** Bytes that V8 keeps for an entry and its place in the table. */
 const ENTRY_BYTES = 64;
-/** Entries are charged for so many at a time. */
+/** The quota charges the store for this many entries at a time. */
 const CHARGED_AT_ONCE = 64;
 
-/** One running call of an export: handles that it was lent, which it drops before it answers. */
+/** One running call of an export, with the number of handles that it was lent. The guest must drop them before it answers. */
 export interface BorrowScope {
   borrows: number;
 }
 
-/** A handle: the resource is the guest's own, or lent to it for the call that `scope` stands for. */
+/** What a handle stands for: a resource that is the guest's own or, with a `scope`, lent to it for that call. */
 interface Entry {
   readonly resource: number;
   /** The host's object or, for a resource that a component instance defines, that instance's own number for it. */
   readonly representation: unknown;
   readonly scope: BorrowScope | undefined;
-  /** Running calls that it is lent to. */
+  /** To how many running calls the guest has lent it. */
   lends: number;
 }
 
-/** How many handles the component instances of one store hold together, and what they are charged to. */
+/** Bounds the handles that the component instances of one store hold together, and charges them to the store. */
 export class HandleQuota {
   readonly #take: (bytes: number) => boolean;
   #places = 0;
 
-  /** @param take takes bytes from what the host keeps for the store; answers false where so much is not left */
+  /** @param take takes bytes from what the host may keep for the store; answers false where not enough is left */
   constructor(take: (bytes: number) => boolean) {
     this.#take = take;
   }
 
-  /** For one more place in a table, which is kept until the store ends. */
+  /** Charges one more place in a table. Tables keep their places until the store ends. */
   grow(): void {
     if (this.#places % CHARGED_AT_ONCE === 0 && !this.#take(CHARGED_AT_ONCE * ENTRY_BYTES)) {
       trap('the handles that the component holds make the host keep more than it may for a component');
@@ -82,7 +82,7 @@ export class HandleTable {
     return entry.representation;
   }
 
-  /** Lends a resource that the guest holds for one call; give the entry to `giveBack` after it. */
+  /** Lends a resource that the guest holds to one call. Give the entry to `giveBack` after the call. */
   lend(handle: number, resource: number): Entry {
     const entry = this.#find(handle, resource);
     entry.lends += 1;
@@ -93,7 +93,7 @@ export class HandleTable {
     entry.lends -= 1;
   }
 
-  /** The guest lets go of a handle. Answers whether the resource was its own, and so is to be destroyed. */
+  /** Drops a handle of the guest. Answers whether the resource was the guest's own, and so must be destroyed. */
   drop(handle: number, resource: number): { readonly representation: unknown; readonly own: boolean } {
     const { scope, lends, representation } = this.#find(handle, resource);
     if (lends > 0) trap('a resource is dropped while it is lent');

@@ -10,7 +10,7 @@ interface NumbersClass {
   new (values: ArrayBufferLike | ArrayLike<never>, offset?: number, length?: number): Numbers & ArrayBufferView;
 }
 
-/** Writes a list of bytes: its pointer; its length is in `memory.length`. */
+/** Writes a list of bytes. Answers its pointer, and leaves its length in `memory.length`. */
 export function storeBytes(memory: MemoryView, realloc: Realloc, value: unknown): number {
   const bytes = value instanceof Uint8Array ? value : (convert(asList(value), Uint8Array) as Uint8Array);
   const { length } = bytes;
@@ -20,13 +20,13 @@ export function storeBytes(memory: MemoryView, realloc: Realloc, value: unknown)
   return pointer;
 }
 
-/** A copy of a list of bytes. */
+/** Copies a list of bytes out of memory. */
 export function loadBytes(memory: MemoryView, pointer: number, length: number): Uint8Array {
   memory.check(pointer, length, 1, 1, 1, TYPED_ARRAY_BYTES);
   return readBytes(memory.u8, pointer, length);
 }
 
-/** Writes a list of numbers, given as a typed array or an array: its pointer; its length is in `memory.length`. */
+/** Writes a list of numbers, which is a typed array or an array. Answers its pointer, and leaves its length in `memory.length`. */
 export function storeNumbers(memory: MemoryView, realloc: Realloc, value: unknown, kind: NumbersClass): number {
   const size = kind.BYTES_PER_ELEMENT;
   const numbers = value instanceof kind ? value : convert(asList(value), kind);
@@ -46,7 +46,7 @@ function convert(list: ArrayLike<unknown>, kind: NumbersClass): Numbers & ArrayB
   return numbers;
 }
 
-/** A copy of a list of numbers. */
+/** Copies a list of numbers out of memory. */
 export function loadNumbers(memory: MemoryView, pointer: number, length: number, kind: NumbersClass): Numbers {
   const size = kind.BYTES_PER_ELEMENT;
   memory.check(pointer, length, size, size, size, TYPED_ARRAY_BYTES);

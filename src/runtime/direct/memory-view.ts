@@ -5,9 +5,9 @@ const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
 
 /**
- * A linear memory as lowering and lifting see it. A growth detaches the buffer, which makes `u8` empty: code that may
- * have run guest code since calls `live` before it reads `u8` or `view` again. Both are made at the first call: many
- * instances wait long for one.
+ * A linear memory as lowering and lifting see it. When the memory grows, its buffer is detached and `u8` becomes empty: code
+ * that may have run guest code must call `live` before it reads `u8` or `view` again. The first call makes both, because
+ * many instances wait long for a call.
  */
 export class MemoryView {
   #memory: WebAssembly.Memory | undefined;
@@ -15,13 +15,13 @@ export class MemoryView {
   view: DataView = NO_VIEW;
   /** Length in code units of the string or list that was lowered last, with the tag of `latin1+utf16`. */
   length = 0;
-  /** What may still be lifted: guests can make a few bytes of lists point to the same megabytes again and again. */
+  /** Bytes that may still be lifted. Lifting is bounded because guests can make a few bytes of lists point to the same megabytes again and again. */
   left = 0;
-  /** What is left when the clock is looked at next. */
+  /** The clock is checked next when `left` falls below this. */
   #lookAt = 0;
   #bounds: LiftBounds | undefined;
 
-  /** Gives it its memory, which may not be there yet when the view is made. */
+  /** Gives the view its memory, which may not exist yet when the view is made. */
   attach(memory: WebAssembly.Memory, bounds?: LiftBounds): this {
     this.#memory = memory;
     this.#bounds = bounds;
@@ -37,7 +37,7 @@ export class MemoryView {
     return this;
   }
 
-  /** Before lifting. */
+  /** Prepares the view for lifting the values of one call. */
   open(): this {
     this.live();
     this.left = this.#bounds?.mostBytes ?? this.u8.length + LIFT_SLACK;
@@ -46,9 +46,9 @@ export class MemoryView {
   }
 
   /**
-   * Checks that `length` items of `size` bytes lie at `pointer`.
-   * @param cost bytes of the host that each takes
-   * @param own bytes that what holds them takes
+   * Checks that `length` items of `size` bytes lie in memory at `pointer`, and charges what they take of the host.
+   * @param cost bytes of the host that each item takes
+   * @param own bytes of the host that the value which holds the items takes
    */
   check(pointer: number, length: number, size: number, align: number, cost: number = size, own: number = 0): void {
     const bytes = length * size;
@@ -59,13 +59,13 @@ export class MemoryView {
     this.charge(length * cost + own);
   }
 
-  /** Counts bytes of the host before they are taken. */
+  /** Charges bytes of the host before they are used. */
   charge(bytes: number): void {
     this.left -= bytes;
     if (this.left < this.#lookAt) this.#lookAround();
   }
 
-  /** Looks at the clock; may end the store. */
+  /** Checks the clock, and ends the store when the call's time is over. */
   look(): void {
     this.#bounds?.look();
   }

@@ -3,7 +3,7 @@ import { copyBytes, type KeptText, MOST_KEPT, trap, writeAscii } from '#runtime/
 import { TEXT_BYTES } from '../heap-cost.ts';
 import type { MemoryView } from './memory-view.ts';
 
-/** Guest code; `undefined` is answered for by `allocate`. */
+/** The guest's allocator. It may answer anything, even `undefined`, which `allocate` handles. */
 export type Realloc = (old: number, oldSize: number, align: number, size: number) => number | bigint;
 type WideRealloc = (old: bigint, oldSize: bigint, align: bigint, size: bigint) => bigint;
 
@@ -11,18 +11,18 @@ const encoder = new TextEncoder();
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const utf16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true });
 
-/** The tag of `latin1+utf16` that says UTF-16. */
+/** The tag in a length of `latin1+utf16` that marks the string as UTF-16. */
 const UTF16_TAG = 2 ** 31;
-/** The same in a 64-bit memory. */
+/** The same tag in a 64-bit memory. */
 const WIDE_TAG = 2n ** 63n;
-/** A string of more bytes would make its length ambiguous with the tag. */
+/** The most bytes of a string: a larger length could not be told from one with the tag. */
 const MAX_STRING_BYTES = 2 ** 31 - 1;
-/** Up to this a loop is faster than the encoder. */
+/** Up to this length a loop is faster than the encoder and the decoder. */
 const SHORT = MOST_KEPT;
-/** Beyond this V8 does not copy what a loop has put together, but chains it, with an object for each character. */
+/** Up to this length V8 copies a string that a loop puts together. A longer one it keeps as a chain, with an object for each character. */
 const UNCHAINED = 12;
 
-/** Space from the guest's own allocator, which is not trusted: its answer is aligned and inside of memory, or a trap. */
+/** Asks the guest's own allocator for space. It is not trusted: unless its answer is aligned and inside of memory, this traps. */
 export function allocate(memory: MemoryView, realloc: Realloc, align: number, size: number): number {
   return inside(memory, pointerOf(realloc(0, 0, align, size)), align, size);
 }
@@ -31,20 +31,20 @@ function pointerOf(answer: number | bigint): number {
   return typeof answer === 'bigint' ? address(answer) : answer >>> 0;
 }
 
-/** The allocator of a 64-bit memory, to be called as that of another. */
+/** Wraps the allocator of a 64-bit memory, so that it is called like that of a 32-bit memory. */
 export function wideRealloc(realloc: WideRealloc): Realloc {
   return (old, oldSize, align, size) => realloc(BigInt(old), BigInt(oldSize), BigInt(align), BigInt(size));
 }
 
 /**
- * A guest's pointer or length of 64 bits. What a number cannot hold exactly lies far beyond any memory, and stays there when
- * it is rounded.
+ * A guest's pointer or length of 64 bits, as a number. A value that a number cannot hold exactly is rounded, which is
+ * harmless: such a value lies far beyond any memory, and so does the rounded one.
  */
 export function address(value: bigint): number {
   return Number(BigInt.asUintN(64, value));
 }
 
-/** A length with the tag of a 64-bit memory, its highest bit, as one with that of 32 bits. */
+/** Turns a length with the tag of a 64-bit memory, which is its highest bit, into a length with the tag of a 32-bit memory. */
 export function narrowTagged(value: bigint): number {
   const tagged = BigInt.asUintN(64, value);
   const length = address(tagged & ~WIDE_TAG);
@@ -52,12 +52,12 @@ export function narrowTagged(value: bigint): number {
   return tagged >= WIDE_TAG ? length + UTF16_TAG : length;
 }
 
-/** The other way round. */
+/** Turns a length with the tag of a 32-bit memory into one with that of a 64-bit memory. */
 export function wideTagged(tagged: number): bigint {
   return tagged >= UTF16_TAG ? BigInt(tagged - UTF16_TAG) | WIDE_TAG : BigInt(tagged);
 }
 
-/** What the allocator answered, or a trap. */
+/** Checks what the allocator answered. It traps where that is misaligned or lies outside of memory. */
 function inside(memory: MemoryView, pointer: number, align: number, size: number): number {
   const { length } = memory.live().u8;
   if ((pointer & (align - 1)) !== 0) trap(`realloc answered ${pointer}, not aligned to ${align}`);
@@ -67,13 +67,13 @@ function inside(memory: MemoryView, pointer: number, align: number, size: number
   return pointer;
 }
 
-/** Writes a string as UTF-8: its pointer; its length is in `memory.length`. */
+/** Writes a string as UTF-8. Answers its pointer, and leaves its length in `memory.length`. */
 export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown, kept: KeptText): number {
   if (typeof value !== 'string') return storeAscii(memory, realloc, value);
   const { length } = value;
   memory.length = length;
   if (length === 0) return 1;
-  // Space is asked for once, of the size that it takes: the adapters of WASI preview 1 give no block back, and end at a `realloc` of one.
+  // Allocate once, and exactly what the string takes: the adapters of WASI preview 1 never free a block, and fail at a `realloc` of one.
   if (length > SHORT || (value !== kept.text && utf8Length(value) !== length)) {
     return storeLongUtf8(memory, realloc, value);
   }
@@ -88,7 +88,7 @@ export function storeUtf8(memory: MemoryView, realloc: Realloc, value: unknown, 
   return pointer;
 }
 
-/** Writes text of which the bytes are at hand. */
+/** Writes an `AsciiText`, whose bytes the host has already. */
 function storeAscii(memory: MemoryView, realloc: Realloc, value: unknown): number {
   if (!(value instanceof AsciiText)) throw notAString(value);
   const { block, start, length } = value;
@@ -118,7 +118,7 @@ export function storeUtf16(memory: MemoryView, realloc: Realloc, value: unknown)
   return pointer;
 }
 
-/** Latin-1 where every character fits, else UTF-16 with the tag. */
+/** Writes a string as Latin-1 where every character fits, else as UTF-16 with the tag. */
 export function storeLatin1OrUtf16(memory: MemoryView, realloc: Realloc, value: unknown): number {
   const text = asString(value).toWellFormed();
   for (let index = 0; index < text.length; index++) {
@@ -139,7 +139,7 @@ export function loadUtf8(memory: MemoryView, pointer: number, length: number): s
   const { u8 } = memory;
   if (length > SHORT) {
     const decoded = decode(utf8, u8, pointer, length);
-    // Text that is not ASCII may take two bytes for each of its characters.
+    // V8 may use two bytes for each character of a text that is not ASCII.
     if (decoded.length !== length) memory.charge(length);
     return decoded;
   }
@@ -164,7 +164,7 @@ export function loadLatin1OrUtf16(memory: MemoryView, pointer: number, length: n
   return Buffer.from(memory.u8.buffer as ArrayBuffer, pointer, length).toString('latin1');
 }
 
-/** A character by its number: a Unicode scalar value, or a trap. */
+/** The character with a number. It traps where the number is no Unicode scalar value. */
 export function toChar(code: number): string {
   const scalar = code >>> 0;
   if (scalar > 0x10ffff || (scalar >= 0xd800 && scalar <= 0xdfff)) {
@@ -185,7 +185,7 @@ function utf8Length(text: string): number {
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit < 0x80) continue;
-    // Any other beyond 0x7ff takes three bytes; a pair of surrogates four, of which each half brings one.
+    // A unit below 0x800 takes two bytes, any other three. A pair of surrogates takes four, and `length` counts two of them already.
     const isPair = unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00;
     if (isPair) index++;
     bytes += unit < 0x800 ? 1 : 2;

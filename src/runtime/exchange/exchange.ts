@@ -7,27 +7,28 @@ import { readBytes, writeBytes } from './small-bytes.ts';
 import { trap } from './trap.ts';
 
 /*
- * How it is divided, in bytes: a word whose first half says whether the guest may call out, and whose second what the
- * adapter answers; the length of an answer; its bytes; from `PARAMETERS` on the places of what functions are given.
+ * The layout of the exchange, in bytes. First comes a word of eight: its first half is not 0 while the guest may not call
+ * its imports, and its second half says what the adapter answered. Then come the length of an answer and its bytes. From
+ * `PARAMETERS` on are the places of the arguments.
  */
 export const ANSWER_LENGTH = 8;
 export const ANSWER_BYTES = 16;
 export const MOST_ANSWERED = 1024;
 export const PARAMETERS = 2048;
 export const EXCHANGE_BYTES: number = 64 * 1024;
-/** Lists of more bytes are copied straight into the guest. */
+/** The most bytes of a list in the exchange. The host copies longer lists straight into the guest. */
 export const MOST_GIVEN = 256;
 
-/** What stands in the second half of the first word after a call. */
+/** What the second half of the first word says after a call. */
 export const Answer = {
-  /** Nothing: the result lies in the guest still, and nothing was cleaned up. */
+  /** The adapter has read nothing: the result is still in the guest's memory, and the host must clean up. */
   unread: 0,
-  /** It succeeded and has no value. */
+  /** The call succeeded and its result has no value. */
   none: 1,
   bytes: 2,
 } as const;
 
-/** What adapters import: eight bytes of the exchange, eight bytes into it, and the end of a guest. */
+/** What adapters import: `word` reads eight bytes of the exchange, `put` writes eight, `misplaced` ends a guest for a wrong pointer. */
 export const EXCHANGE_IMPORTS: readonly AttachedSignature[] = [
   { name: 'word', parameters: ['i32'], results: ['i64'] },
   { name: 'put', parameters: ['i32', 'i64'], results: [] },
@@ -35,17 +36,17 @@ export const EXCHANGE_IMPORTS: readonly AttachedSignature[] = [
 ];
 
 /**
- * A memory that all stores of a thread share with the host: what a call is given and what it answers lie here while
- * adapters in the guests' own instances copy them. It stays in the processor's cache where the memories of a thousand
- * guests do not. No guest can reach it. But for the texts that stay in their places, what is in it is used up before another
+ * A memory that all stores of a thread share with the host. The arguments and the answer of a call lie here while an adapter
+ * in the guest's own instance copies them. The exchange stays in the processor's cache, where the memories of a thousand
+ * guests do not. No guest can reach it. Except for texts that stay in their places, its content is used up before the next
  * call is made.
  */
 export class Exchange {
   readonly view: DataView;
   readonly u8: Uint8Array;
-  /** What instances are given as `ATTACHED`. */
+  /** The imports that instances are given as `ATTACHED`. */
   readonly imports: WebAssembly.ModuleImports;
-  /** Whose texts lie in the places of parameters: who writes there next looks whether it is itself. */
+  /** The component whose texts are in the places of the arguments. The next writer must check this and, if it is another, forget its own texts. */
   owner: object | undefined;
 
   constructor() {
@@ -56,7 +57,7 @@ export class Exchange {
     this.imports = { ...exports, misplaced };
   }
 
-  /** Whether the guest that runs is allocating or cleaning up for an adapter. */
+  /** Whether the guest that runs is allocating or cleaning up for an adapter, and so may not call its imports. */
   get locked(): boolean {
     return this.u8[0] !== 0;
   }
@@ -78,7 +79,7 @@ export class Exchange {
     return readBytes(this.u8, ANSWER_BYTES, this.view.getUint32(ANSWER_LENGTH, true));
   }
 
-  /** Puts a short ASCII text in a place: 0 where it is no such text, 1 where it is a string, 2 where it lies in a block. */
+  /** Puts a short ASCII text in a place. Answers 0 where the value is no such text, 1 where it is a string, 2 where it lies in a block. */
   placeText(value: unknown, at: number): 0 | 1 | 2 {
     const { view } = this;
     if (typeof value !== 'string') {
@@ -89,7 +90,7 @@ export class Exchange {
     return value.length <= MOST_KEPT && writeAscii(value, view, at) ? 1 : 0;
   }
 
-  /** Puts a few bytes in a place; false where they are too many, or no bytes. */
+  /** Puts a few bytes in a place. Answers false where the value has too many, or is no bytes. */
   placeBytes(value: unknown, at: number): boolean {
     if (!(value instanceof Uint8Array) || value.length > MOST_GIVEN) return false;
     writeBytes(value, this.u8, at);
@@ -99,13 +100,13 @@ export class Exchange {
 
 let exchange: Exchange | undefined;
 
-/** The thread's. */
+/** The exchange of this thread. */
 export function theExchange(): Exchange {
   exchange ??= new Exchange();
   return exchange;
 }
 
-/** The exchange as a lane of the thread: whether the guest may call out, and what its adapter answers. */
+/** The exchange as a lane of the thread. It switches the first word: whether the guest may call its imports, and what its adapter answered. */
 export const exchangeLane: Lane = {
   park() {
     const { view } = theExchange();
@@ -118,7 +119,7 @@ export const exchangeLane: Lane = {
   },
 };
 
-/** What an allocator answered that no memory has. */
+/** Ends a guest whose allocator answered a pointer that is misaligned or outside of memory. */
 function misplaced(pointer: number, align: number, size: number): never {
   const at = pointer >>> 0;
   if ((at & (align - 1)) !== 0) trap(`realloc answered ${at}, not aligned to ${align}`);

@@ -1,18 +1,18 @@
-/** Longer texts are not kept. */
+/** The most characters of a text that is cached. */
 export const MOST_KEPT = 48;
-/** One of so many texts that were not the kept one takes its place. */
+/** Replace the cached text on the first miss, and then on every 16th. */
 const PATIENCE = 16;
 
 /**
- * The ASCII text that a place in generated code lowered before, and its bytes: the same few ids are lowered again and
- * again. A place whose text always is another's pays a comparison.
+ * Caches an ASCII text that one place in generated code lowered before, with its bytes, because guests are given the same
+ * few ids again and again. A place that always lowers another text pays one comparison.
  */
 export class KeptText {
   text = '';
   readonly bytes: DataView = new DataView(new ArrayBuffer(MOST_KEPT));
   #others = 0;
 
-  /** Told of ASCII that is not the kept text and lies in `memory` now. */
+  /** Records a miss: an ASCII text that is not the cached one and whose bytes are in `memory` now. */
   other(text: string, memory: DataView, at: number): void {
     this.#others += 1;
     if (this.#others % PATIENCE !== 1) return;
@@ -21,7 +21,7 @@ export class KeptText {
   }
 }
 
-/** Copies a few bytes: eight at once where there are as many, the last eight over some that were copied before. */
+/** Copies a few bytes. Eight or more are copied eight at a time, and the last eight overlap bytes copied before. */
 export function copyBytes(from: DataView, start: number, to: DataView, at: number, length: number): void {
   if (length < 8) {
     for (let index = 0; index < length; index++) to.setUint8(at + index, from.getUint8(start + index));
@@ -33,7 +33,7 @@ export function copyBytes(from: DataView, start: number, to: DataView, at: numbe
   to.setBigUint64(at + last, from.getBigUint64(start + last, true), true);
 }
 
-/** Writes a text unit by unit: whether it is ASCII, so that these are its bytes. */
+/** Writes each code unit of a text as one byte. Answers whether the text is ASCII, so that these are its bytes. */
 export function writeAscii(text: string, to: DataView, at: number): boolean {
   let all = 0;
   for (let index = 0; index < text.length; index++) {

@@ -7,7 +7,7 @@ export function writeBytes(bytes: Uint8Array, to: Uint8Array, at: number): void 
   else for (let index = 0; index < length; index++) to[at + index] = bytes[index] as number;
 }
 
-/** A copy of some of the bytes. */
+/** Copies `length` bytes, from `at` on. */
 export function readBytes(from: Uint8Array, at: number, length: number): Uint8Array {
   if (length > SMALL) return from.slice(at, at + length);
   const bytes = new Uint8Array(length);

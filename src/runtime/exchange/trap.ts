@@ -1,4 +1,4 @@
-/** A trap that the canonical ABI asks for. Made in JavaScript, so a guest could catch it: whoever catches it, stops the store. */
+/** A trap that the canonical ABI asks for. JavaScript makes it, so a guest could catch it: host code that catches it must stop the store. */
 export class AbiTrap extends WebAssembly.RuntimeError {}
 
 export function trap(message: string): never {

@@ -12,13 +12,13 @@ export class Execution {
   #running: Turn | undefined = undefined;
   readonly #lanes: Lane[] = [];
 
-  /** The turn whose code has the thread. @throws {Error} outside of one: no code of a guest may run there */
+  /** The turn whose code has the thread. @throws {Error} outside of a turn, where no guest code may run */
   get running(): Turn {
     if (this.#running === undefined) throw new Error('a host function was called outside a turn');
     return this.#running;
   }
 
-  /** The same; undefined outside of one. */
+  /** The turn whose code has the thread; undefined outside of a turn. */
   get current(): Turn | undefined {
     return this.#running;
   }
@@ -28,7 +28,7 @@ export class Execution {
     if (!this.#lanes.includes(lane)) this.#lanes.push(lane);
   }
 
-  /** Begins a turn; the one that runs is put aside until it ends. */
+  /** Begins a turn. It covers the turn that runs, if one does, until it ends. */
   enter(turn: Turn): void {
     if (this.#running !== undefined) this.#cover(turn);
     this.#running = turn;
@@ -41,14 +41,14 @@ export class Execution {
     turn.resumed = false;
   }
 
-  /** Takes the thread from the turn that runs. @throws {Error} when it is another one */
+  /** Takes the thread from the turn that runs. @throws {Error} when another turn runs */
   park(turn: Turn): void {
     this.putAside(turn);
     this.#uncover(turn);
   }
 
   /**
-   * The first half of parking, for a host function that its guest has called: the guest still runs, and finds every lane
+   * The first half of parking, for a host function that the turn's guest has called. The guest still runs, with every lane
    * empty, until it suspends itself and `release` gives the thread to the turn below. @throws {Error} as `park`
    */
   putAside(turn: Turn): void {
@@ -56,19 +56,20 @@ export class Execution {
     turn.parked = this.#park();
   }
 
-  /** The second half of parking. */
+  /** The second half of parking: gives the thread to the turn below. */
   release(turn: Turn): void {
     this.#uncover(turn);
   }
 
-  /** Whether it is this turn's code that has the thread, or had it last and has ended. */
+  /** Whether this turn's code has the thread, or was the last to have it and has ended since. */
   isRunning(turn: Turn): boolean {
     return this.#running === turn;
   }
 
   /**
-   * Gives the thread to a turn whose stack has ended, so that its answer can be read. It may be running still, since nobody
-   * is told when a stack that was suspended ends; others may have been resumed above it; or it is parked.
+   * Gives the thread to a turn whose stack has ended, so that its answer can be read. The turn may still count as the one
+   * that runs, because the host is not told when a suspended stack ends; other turns may have been resumed above it; or it
+   * is parked.
    */
   reclaim(turn: Turn): void {
     if (this.#running === turn) return;
@@ -103,7 +104,7 @@ export class Execution {
   #restore(turn: Turn): void {
     const { parked = [] } = turn;
     turn.parked = undefined;
-    // By index: an iterator for each suspension would cost more than the lanes themselves.
+    // This loop uses an index, because an iterator for each suspension would cost more than the lanes themselves.
     for (let index = 0; index < this.#lanes.length; index++) this.#lanes[index]?.resume(parked[index]);
   }
 
@@ -124,16 +125,16 @@ export class Execution {
     }
     if (at === undefined) turn.parked = undefined;
     else if (!above) this.#uncover(turn);
-    // The stack overflowed before the calls inside this turn could end: they end with it.
+    // The stack overflowed before the turns inside this turn could end, so they end with it.
     else if (abandoned) this.#abandon(turn);
-    // The code of this turn has ended, and others were resumed before the host noticed it.
+    // The code of this turn has ended, and other turns were resumed before the host noticed it.
     else {
       this.#takeOut(turn);
       turn.parked = undefined;
     }
   }
 
-  /** Takes a turn out from below others, whose outer turn is then the one below it. */
+  /** Takes a turn out from below other turns. The turn below it becomes the outer turn of the one above it. */
   #takeOut(turn: Turn): void {
     let above = this.#running;
     while (above !== undefined && above.outer !== turn) above = above.outer;
@@ -154,5 +155,5 @@ export class Execution {
   }
 }
 
-/** The thread's. Fuel cell, exchange and messages are the thread's too, whichever runtime a turn belongs to. */
+/** The execution of this thread. All runtimes share it, because the fuel cell, the exchange and the messages belong to the thread too. */
 export const execution: Execution = new Execution();

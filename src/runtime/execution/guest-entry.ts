@@ -8,21 +8,21 @@ const TYPES: Readonly<Record<string, number>> = { i: 0x7f, I: 0x7e, f: 0x7d, F: 
 type Enter = (entry: GuestEntry, callee: WebAssembly.ExportValue, ...args: unknown[]) => Promise<unknown>;
 
 /**
- * A core function of a guest that is called on a stack of its own, which imports may suspend. A few instructions of wasm
- * tell its answer at once, where the promise of a promising call would tell it later: a call that is never suspended costs
- * no trip through the queue of microtasks. One call at a time.
+ * A core function of a guest that the host calls on a stack of its own, which imports may suspend. A few instructions of
+ * wasm tell the host the answer at once, while the promise of a promising call would tell it later. So a call that is never
+ * suspended costs no trip through the queue of microtasks. An entry has one call at a time.
  */
 export class GuestEntry {
   readonly callee: WebAssembly.ExportValue;
-  /** Calls the function, given this entry and `callee`, behind `begin` alone. Rejects where it traps. */
+  /** Calls the function, and is given this entry, `callee` and the core arguments. Call it only after `begin`. Rejects where the function traps. */
   readonly enter: Enter;
   raw: unknown = undefined;
   isAnswered = false;
-  /** Told of an answer that comes later. The guest's stack is about to end, which nobody else is told. */
+  /** Called for an answer that comes later. This is the only notice that the guest's stack is about to end. */
   onAnswer: (() => void) | undefined = undefined;
   #turn: Turn | undefined = undefined;
 
-  /** @param parameters a letter for each core value; `results` likewise, of which there is one at most */
+  /** @param parameters one letter for each core parameter; `results` has one letter for the core result, or none */
   constructor(callee: WebAssembly.ExportValue, parameters: string, results: string) {
     this.callee = callee;
     this.enter = enterOf(callee, parameters, results);
@@ -42,14 +42,14 @@ export class GuestEntry {
     turn.suspendable = true;
   }
 
-  /** The same for an answer that came after its stack had ended. */
+  /** Records an answer that came after its stack had ended, as `answered` does for others. */
   answeredBehind(raw: unknown): void {
     if (this.#turn !== undefined) execution.reclaim(this.#turn);
     this.answered(raw);
   }
 
   /**
-   * What a call comes to that has not answered at once.
+   * A promise for the result of a call that has not answered at once.
    * @param ended the promise of the call
    * @param rest lifts the answer
    * @param after called in the turn when the call has ended
@@ -74,12 +74,12 @@ export class GuestEntry {
   }
 }
 
-/** The code of a lifted function with its core call left out: it yields the entry and its arguments, and is given what that answers. */
+/** The code of a lifted function without its core call: it yields the entry and the core arguments, and is resumed with the core answer. */
 export type LiftedSteps = Generator<readonly [GuestEntry, ...unknown[]], unknown, unknown>;
 
-/** A call of one component instance by another that has been suspended. */
+/** A call between two component instances whose callee has been suspended. */
 export class NestedCall {
-  /** What the caller has lent, to be given back when its import is called again. */
+  /** The handles that the caller has lent. They are given back after the caller has called its import again. */
   lent: unknown = undefined;
   /** Lets the caller's stack go on. */
   proceed: () => void = () => {};
@@ -91,9 +91,9 @@ interface Shared {
   readonly check: (callee: WebAssembly.ExportValue) => void;
 }
 
-/** What enters functions of one signature, whichever store's they are. */
+/** The functions that enter a guest, by signature. All stores share them. */
 const shared = new Map<string, Shared>();
-/** A component may have functions of any signature, and few components have functions of many. */
+/** The most signatures in `shared`. A component may have functions of any signature, but few components have functions of many. */
 const MAX_SHARED = 1_000;
 
 function enterOf(callee: WebAssembly.ExportValue, parameters: string, results: string): Enter {
@@ -118,7 +118,7 @@ function enterOf(callee: WebAssembly.ExportValue, parameters: string, results: s
   }
 }
 
-/** Of a function whose type a module declares together with others, which makes it another type than its signature alone. */
+/** Enters a function whose module declares its type in a group with other types, which makes it another type than the signature alone. */
 function enterAnyType(callee: WebAssembly.ExportValue): Enter {
   const call = promising(callee) as (...args: unknown[]) => Promise<unknown>;
   return (entry, _, ...args) => call(...args).then((raw) => entry.answeredBehind(raw));
@@ -131,8 +131,8 @@ const section = (id: number, ...items: readonly number[][]): number[] => [id, ..
 const named = (name: string): number[] => sized([...Buffer.from(name)]);
 
 /**
- * `enter(entry, callee, parameters)` calls `callee` with them, and `answered` with the entry and what it answers. Every length is
- * below 128, so that each is one byte of LEB128.
+ * The bytes of a module whose `enter(entry, callee, parameters)` calls `callee` with the parameters, and then `answered` with
+ * the entry and the answer. Every length is below 128, so that each is one byte of LEB128.
  */
 function moduleBytes(parameters: readonly number[][], results: readonly number[][]): Uint8Array<ArrayBuffer> {
   const [externref, callee] = [[0x6f], [0x63, 0]];

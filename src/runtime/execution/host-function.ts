@@ -5,9 +5,9 @@ import { execution } from './execution.ts';
 type Class = abstract new (...args: never[]) => unknown;
 
 /**
- * Makes a function for `load({ imports })` that is given its caller before the guest's arguments. Methods of resources are
- * made likewise; of a resource's class, the constructor is given the caller.
- * @throws `RUNTIME_WRONG_STATE`, when it is called, where no component called it
+ * Makes a function for `load({ imports })` that is given its caller before the guest's arguments. It also makes methods of
+ * resources, and classes of resources, whose constructor is given the caller.
+ * @throws `RUNTIME_WRONG_STATE` when the made function is called and no component called it
  */
 export function hostFunction<A extends readonly unknown[], T, This = unknown>(
   call: (this: This, caller: HostCaller, ...args: A) => T,

@@ -9,12 +9,12 @@ interface PromiseIntegration {
 
 const jspi = WebAssembly as typeof WebAssembly & PromiseIntegration;
 
-/** An import that suspends the guest's stack until its promise is settled. Every frame below it must be a guest's. */
+/** Makes an import that suspends the guest's stack until its promise is settled. Every frame below the import must be a guest's. */
 export function suspending(host: (...args: never[]) => Promise<unknown>): WebAssembly.ImportValue {
   return new jspi.Suspending(host);
 }
 
-/** An export on a stack of its own, which imports may suspend. */
+/** Makes a function that calls an export on a stack of its own, which imports may suspend. */
 export function promising(exported: WebAssembly.ExportValue): (...args: never[]) => Promise<unknown> {
   return jspi.promising(exported);
 }

@@ -1,8 +1,8 @@
 import type { Turn } from './turn.ts';
 
 /**
- * Turns that have used up their slice, round robin. In each round a turn has as many slices as its weight says; what is
- * less than one slice is kept for the next round.
+ * The turns that have used up their slice, served round robin. In each round a turn gets as many slices as its weight says;
+ * a rest of less than one slice is kept for the next round.
  */
 export class RunQueue {
   readonly #waiting: Turn[] = [];
@@ -27,7 +27,7 @@ export class RunQueue {
     for (;;) {
       const turn = this.#shiftWaiting();
       if (turn === undefined) return undefined;
-      // A turn that was ended meanwhile has gone on already.
+      // A turn that was ended while it was in the queue has gone on already.
       if (turn.proceed === undefined) continue;
       turn.credit += turn.weight;
       if (turn.credit >= 1 || this.isEmpty) return spend(turn);

@@ -15,32 +15,33 @@ export interface TurnSchedulerOptions {
   readonly maxWaitingTurns: number;
   /** The monotonic clock. */
   readonly now: () => number;
-  /** Runs a task once, after the event loop has seen to timers and I/O. */
+  /** Runs a task once, after the event loop has handled timers and I/O. */
   readonly soon: (task: () => void) => void;
 }
 
-/** A turn that must suspend the stack that runs: until a promise is settled or, without one, until its next slice. */
+/** A turn that must suspend the stack that runs until a promise is settled or, without a promise, until the turn's next slice. */
 interface Parked {
   readonly turn: Turn;
   readonly promise?: PromiseLike<unknown>;
-  /** What the stack waits for instead, in another component instance of its store; and whether it is the turn's first to wait. */
+  /** The call of another component instance of the store for which the stack waits instead of a promise. */
   readonly call?: NestedCall;
+  /** Whether suspending the stack gives the thread to the turn below, because no other stack of the turn has done so yet. */
   readonly releases?: boolean;
 }
 
-/** Stacks of one turn that may wait for each other; V8 ends in errors of its own some thousands deeper. */
+/** The most stacks of one turn that may wait for each other. V8 fails with errors of its own some thousands deeper. */
 const MAX_DEPTH = 100;
 
 /**
- * Suspends the stacks of turns and lets them go on: those that wait for the host when its promise is settled, those that
- * have used up their slice one after the other, with a round of the event loop before each.
+ * Suspends the stacks of turns and lets them go on. A turn that waits for the host goes on when the host's promise is
+ * settled. Turns that have used up their slice go on one after the other, with a round of the event loop before each.
  */
 export class TurnScheduler implements Scheduler {
   readonly suspend: WebAssembly.ImportValue;
   readonly #options: TurnSchedulerOptions;
   readonly #ready = new RunQueue();
   readonly #suspended = new Map<number, Turn>();
-  /** The turn that was parked last, until it suspends its stack, which is the next that its guest does. */
+  /** The turn that was parked last, until it suspends its stack, which is the next thing that its guest does. */
   #parked: Parked | undefined;
   #lastToken = 0;
   #isScheduled = false;
@@ -57,9 +58,9 @@ export class TurnScheduler implements Scheduler {
   }
 
   /**
-   * Parks the turn that runs until a promise of the host is settled. The import that calls this answers anything at all:
-   * the guest suspends itself behind it and calls it again, and then `turn.take()` has the answer.
-   * @throws `RUNTIME_WOULD_BLOCK` where the turn cannot wait, and the promise is nobody's
+   * Parks the turn that runs until a promise of the host is settled. The import that calls this may answer any value: the
+   * guest suspends itself after the import and calls it again, and then `turn.take()` has the answer.
+   * @throws `RUNTIME_WOULD_BLOCK` where the turn cannot wait; the outcome of the promise is then ignored
    */
   wait(turn: Turn, promise: PromiseLike<unknown>, name: string): void {
     this.#beginWaiting(turn, promise, name, turn.mayWait);
@@ -108,8 +109,9 @@ export class TurnScheduler implements Scheduler {
   }
 
   /**
-   * Calls another component instance on a stack of its own, for a guest whose stack may be suspended. Answers what it answers
-   * or, where it was suspended, the call: then the guest suspends itself too, and calls its import again for the answer.
+   * Calls another component instance on a stack of its own, for a guest whose stack may be suspended. Answers the callee's
+   * answer. Where the callee was suspended it answers the `NestedCall`: then the guest suspends itself too, and calls its
+   * import again for the answer.
    * @throws the error case of the function's `result`
    */
   callNested(turn: Turn, steps: LiftedSteps): unknown {
@@ -125,7 +127,7 @@ export class TurnScheduler implements Scheduler {
     const call = new NestedCall();
     entry.onAnswer = () => {
       turn.depth -= 1;
-      // Its stack ends here, and nobody is told: the turn goes on with the caller's, which may be suspended again.
+      // The callee's stack ends here without any further notice. The turn goes on with the caller's, which may be suspended again.
       turn.suspendable = true;
       execution.park(turn);
       turn.lent = call.lent;
@@ -133,14 +135,14 @@ export class TurnScheduler implements Scheduler {
       call.proceed();
     };
     ended.then(undefined, (thrown: unknown) => this.#nestedTrapped(turn, call, thrown));
-    // The turn runs still where what it called has trapped, which only the promise tells.
+    // The turn still runs where the callee has trapped, which only the promise will tell.
     const releases = execution.isRunning(turn);
     if (releases) execution.putAside(turn);
     this.#parked = { turn, call, releases };
     return call;
   }
 
-  /** What a turn has called trapped on a stack of its own: its caller must trap too, and cannot catch it. */
+  /** Handles a callee's trap on a stack of its own: the caller must trap too, and cannot catch it. */
   #nestedTrapped(turn: Turn, call: NestedCall, thrown: unknown): void {
     const { execution } = this.#options;
     if (execution.isRunning(turn)) execution.park(turn);
@@ -151,7 +153,7 @@ export class TurnScheduler implements Scheduler {
     }
   }
 
-  /** The turn has just been given the thread: its slice begins. */
+  /** Begins the slice of a turn that has just been given the thread. */
   started(turn: Turn): void {
     turn.began = this.#options.now();
   }
@@ -184,7 +186,7 @@ export class TurnScheduler implements Scheduler {
     turn.waitedMs += turn.began - turn.waits;
   }
 
-  /** Called by the guest right behind the import that parked its turn. */
+  /** The guest calls this right after the import that parked its turn. */
   #suspend(): Promise<number> {
     const parked = this.#parked;
     this.#parked = undefined;
@@ -232,7 +234,7 @@ export class TurnScheduler implements Scheduler {
   }
 }
 
-/** Tells a turn what a promise came to, unless the turn went on before; a thenable may call back as often as it likes. */
+/** Tells a turn the outcome of a promise, unless the turn has gone on already: a thenable may call back as often as it likes. */
 function settle(promise: PromiseLike<unknown>, turn: Turn, proceed: () => void): void {
   Promise.resolve(promise).then(
     (value) => {

@@ -5,15 +5,15 @@ import { type DescribedImport, readDescription } from './description.ts';
 import { Refusal } from './refusal.ts';
 import type { ArgumentType } from './shape.ts';
 
-/** What a host function of which the type is a `result` answered: its case. */
+/** The answer of a host function whose type is a `result`: the case and its value. */
 export interface ResultCase {
   readonly tag: unknown;
   readonly val?: unknown;
 }
 
 /**
- * Checks what the host functions of an embedder answer by the types of a component's imports. What the checks answer is
- * lowered in the answer's place. They are made at the first answer of each function.
+ * Checks what an embedder's host functions answer against the types of a component's imports. The value that a check answers
+ * is lowered in place of the host function's. Each function's check is made at its first answer.
  */
 export class AnswerChecks {
   readonly #checks = new Checks(true);
@@ -23,7 +23,10 @@ export class AnswerChecks {
     this.#imports = new Map(imports.map((each) => [each.name, each]));
   }
 
-  /** What a function answered: a `ResultCase` where its type is a `result`. @throws {RuntimeError} `RUNTIME_TRAP`, naming the place */
+  /**
+   * Checks what a function answered, which is a `ResultCase` where its type is a `result`.
+   * @throws {RuntimeError} `RUNTIME_TRAP`, naming the place
+   */
   check(name: string, answer: unknown): unknown {
     const type = this.#imports.get(name)?.result;
     if (type === undefined) return answer;
@@ -35,12 +38,12 @@ export class AnswerChecks {
       : { tag, val: this.#checked(name, 'an error', shape.error, val) };
   }
 
-  /** Tags by which an answer of the function may be the ok value of its `result` itself, and not the result. */
+  /** Tags that the ok value of the function's `result` may have itself, so that an answer with one may be that value and not the `result`. */
   tagsCarried(name: string): readonly string[] {
     return this.#imports.get(name)?.tags ?? [];
   }
 
-  /** What a case without a value has for one is nobody's, as what a function without a result answers. */
+  /** Checks a value. A case without a type takes no value, so one that it is given is ignored, as is the answer of a function without a result. */
   #checked(name: string, what: string, type: ArgumentType | undefined, value: unknown): unknown {
     if (type === undefined) return undefined;
     const check: Check = this.#checks.of(type);
@@ -59,7 +62,7 @@ export class AnswerChecks {
   }
 }
 
-/** The checks of a description, read when they are first asked for; none where the types could not be read. */
+/** The checks of a description, which is read at their first use. Without a description, because the types could not be read, nothing is checked. */
 export function answerChecksOf(description: () => string | undefined): () => AnswerChecks {
   let checks: AnswerChecks | undefined;
   return () => {

@@ -9,8 +9,8 @@ import { Refusal } from './refusal.ts';
 export type ArgumentCheck = (args: readonly unknown[]) => readonly unknown[];
 
 /**
- * Checks arguments against the parameters of an exported function, before anything of the component runs. The check is made at the first
- * call of each function.
+ * Checks arguments against the parameters of an exported function, before any code of the component runs. The check of a
+ * function is made at its first call.
  */
 export class ArgumentChecks {
   readonly #checks = new Checks();
@@ -29,7 +29,7 @@ export class ArgumentChecks {
   #make(exported: ExportedFunction): ArgumentCheck {
     const { params } = exported;
     const checks = params.map(({ type }) => this.#checks.of(type));
-    // An option may be left out at the end: undefined is its none.
+    // Options may be left out at the end, because undefined stands for `none`.
     const required = params.findLastIndex(({ type }) => type.shape.kind !== 'option') + 1;
     return (args) => {
       if (args.length < required)

@@ -3,19 +3,19 @@ import { Refusal, unexpected } from './refusal.ts';
 import { type ArgumentType, isTaggedOption, type Shape } from './shape.ts';
 
 /**
- * Checks a value against a type. What it answers is lowered in the value's place: a copy with nothing but what was
- * checked, since a getter or a proxy of the caller's could answer something else the next time.
+ * Checks a value against a type. Answers a copy that holds only what was checked, and that is lowered in the value's place,
+ * because a getter or a proxy of the caller could answer something else the next time.
  * @throws {Refusal}
  */
 export type Check = (value: unknown, budget: CheckBudget) => unknown;
 
 /**
- * Values in one call's arguments, or in one answer, at most. A list that holds one object again and again is small for who makes it and
- * endless for who walks it.
+ * The most values in one call's arguments, or in one answer. A list that holds one object again and again is small for the
+ * code that makes it, and almost endless for the code that walks it.
  */
 const MOST_VALUES = 2 ** 24;
 
-/** Counts what is looked at in the arguments of one call, or in one answer. */
+/** Counts the values that are checked in the arguments of one call, or in one answer. */
 export class CheckBudget {
   #left = MOST_VALUES;
 
@@ -25,12 +25,12 @@ export class CheckBudget {
   }
 }
 
-/** The checks of types, made at the first use of each. Types are as deep as the binary's reader lets them be. */
+/** Makes the check of each type at its first use. It needs no bound of depth, because the reader of the binary bounds that of types. */
 export class Checks {
   readonly #known = new Map<ArgumentType, Check>();
   readonly #mayLackFlags: boolean;
 
-  /** @param mayLackFlags whether flags that are missing altogether are none, as jco's hosts answer them */
+  /** @param mayLackFlags whether a missing `flags` value stands for no flags, as jco's hosts answer it */
   constructor(mayLackFlags = false) {
     this.#mayLackFlags = mayLackFlags;
   }
@@ -212,7 +212,7 @@ function list(element: Check): Check {
   };
 }
 
-/** A typed array of the element's own kind is taken as it is: it can hold nothing else. */
+/** A typed array of the element's own kind is taken as it is, because it can hold nothing else. */
 function numberList(element: Check, numbers: NumbersClass): Check {
   return (value, budget) => {
     if (value instanceof numbers) return value;
@@ -296,7 +296,7 @@ function flags(keys: readonly string[], mayLack: boolean): Check {
   };
 }
 
-/** Its class is looked at where the handle is made, which knows the instance. */
+/** Checks only for an object. The code that makes the handle checks the class, because that code knows the instance. */
 function resource(name: string): Check {
   return (value) => asObject(`a resource ${name}`, value);
 }
@@ -313,7 +313,7 @@ function asObject(expected: string, value: unknown): object {
   throw unexpected(expected, value);
 }
 
-/** What every object inherits, as `toString`, is no field. */
+/** The value of a field. A function that an object inherits, as `toString`, is no field. */
 function fieldOf(value: object, key: string): unknown {
   const found: unknown = Reflect.get(value, key);
   return typeof found === 'function' && !Object.hasOwn(value, key) ? undefined : found;

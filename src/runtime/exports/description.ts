@@ -5,10 +5,10 @@ import { memberName } from './member-name.ts';
 import { tagsCarried } from './result-tags.ts';
 import { type ArgumentType, mapShape, type Shape } from './shape.ts';
 
-/** The description of the largest interface stays far below these. */
+/** The description of the largest interface stays far below these bounds. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
 
-/** Types by number: a type's parts come before it. */
+/** The text's content. Types have numbers, and the parts of a type come before it. */
 interface Description {
   readonly types: readonly Shape<number>[];
   readonly functions: readonly {
@@ -26,7 +26,7 @@ interface Description {
   }[];
 }
 
-/** What a component imports, as far as the answers of the host are checked by it. */
+/** What the checks of the host's answers need to know of an imported function. */
 export interface DescribedImport {
   /** Its name in WIT, as `ns:pkg/iface@1.0.0#get`. */
   readonly name: string;
@@ -36,8 +36,8 @@ export interface DescribedImport {
 }
 
 /**
- * The text of what a component exports, functions with their types, and of what its imports answer, as an artifact keeps it.
- * @param nameOf the WIT name of an export of the world, where the transpiler was shown another
+ * Describes the functions that a component exports, with their types, and what its imports answer, as a text that an artifact keeps.
+ * @param nameOf finds the WIT name of an export of the world, where the transpiler was shown another name
  */
 export function describeExports(
   linked: Pick<LinkedComponent, 'imports' | 'exports'>,
@@ -76,7 +76,7 @@ export function describeExports(
   return JSON.stringify({ types: types.shapes, functions, imports } satisfies Description);
 }
 
-/** What is in a description that `describeExports` wrote. The artifact that holds it is trusted. */
+/** Reads a description that `describeExports` wrote. The artifact that holds it is trusted. */
 export function readDescription(text: string): {
   readonly functions: readonly ExportedFunction[];
   readonly imports: readonly DescribedImport[];
@@ -97,7 +97,7 @@ export function readDescription(text: string): {
   };
 }
 
-/** Numbers types by identity: a part that many share is written once. */
+/** Gives types numbers by identity, so that a part which many types share is written once. */
 class Types {
   readonly shapes: Shape<number>[] = [];
   readonly #numbers = new Map<ValueType, number>();
@@ -121,7 +121,7 @@ class Types {
     return { kind: type.kind, resource: this.#resources.get(type.resource) ?? 'resource' };
   }
 
-  /** Every mention of a primitive is an object of its own. */
+  /** Finds primitives by kind, because every mention of one is an object of its own. */
   #add(shape: Shape<number>): number {
     const primitive = Object.keys(shape).length === 1;
     const known = primitive ? this.#primitives.get(shape.kind) : undefined;

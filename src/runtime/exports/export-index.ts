@@ -6,13 +6,13 @@ import type { ExportedFunction } from './exported-function.ts';
 import { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
 import { memberName } from './member-name.ts';
 
-/** Names beside the exports' own that an index remembers; callers choose them. */
+/** The most names beside the exports' own that an index remembers. Bounded, because callers choose them. */
 const MOST_REMEMBERED = 1_000;
-/** Names that an error shows. */
+/** The most names that an error shows. */
 const MOST_SHOWN = 50;
 
 /**
- * The index of a description, read when it is first asked for.
+ * The index of a description, which is read at its first use.
  * @param description undefined where the component's types could not be read: nothing can be called then
  */
 export function exportIndexOf(description: () => string | undefined): () => ExportIndex {
@@ -36,14 +36,14 @@ interface Wanted {
   readonly member: string;
 }
 
-/** Whether a name as it was written fits an export's. */
+/** Whether the name of an export fits a name as the caller wrote it. */
 type Spelling = (name: string, written: string) => boolean;
 const asInWit: Spelling = (name, written) => name === written;
 const asInJco: Spelling = (name, written) => name === written || memberName(name) === written;
 
 /**
- * A component's exported functions by name. The WIT name comes first; then the interface without its package or
- * version; then a semver-compatible version of it; then, in the same order, camelCase.
+ * A component's exported functions by name. A look-up tries the WIT name first; then the interface without its package or
+ * version; then a semver-compatible version of it; then, in the same order, names in camelCase.
  */
 export class ExportIndex {
   readonly functions: readonly ExportedFunction[];
@@ -104,7 +104,7 @@ const byOwner: Choice = (named, { owner }, spelling) =>
     each.owner === undefined || owner === undefined ? each.owner === owner : spelling(each.owner, owner),
   );
 
-/** `iface#f` or `ns:pkg/iface#f`. */
+/** `iface#f` or `ns:pkg/iface#f`, whatever the version of the interface is. */
 const byInterface: Choice = (named, { owner }, spelling) =>
   named.filter((each) => owner !== undefined && each.owner !== undefined && isBase(each.owner, owner, spelling));
 
@@ -128,7 +128,7 @@ const byVersion: Choice = (named, { owner }, spelling) => {
 /** `[method]cart.add`, whichever interface has the resource. */
 const byMember: Choice = (named, { owner, member }) => (owner === undefined && member.startsWith('[') ? named : []);
 
-/** Whether an interface is called so when its version is left out, and perhaps its package. */
+/** Whether a written name is that of an interface without its version, and perhaps without its package. */
 function isBase(owner: string, written: string, spelling: Spelling): boolean {
   const { base } = interfaceName(owner);
   return base === written || spelling(base.slice(base.lastIndexOf('/') + 1), written);

@@ -1,4 +1,4 @@
-/** The name of an interface in its parts; a name that is no interface's, as that of a function, is a base alone. */
+/** The parts of an interface's name. A name that is no interface's, as that of a function, has only a base. */
 export interface InterfaceName {
   readonly base: string;
   /** Empty where the name has none. */
@@ -12,7 +12,7 @@ export function interfaceName(name: string): InterfaceName {
 
 /**
  * Whether one version may stand for another by the rules of semantic versions: the first number that is not zero is the
- * same. A pre-release, and a version that is none, stand for themselves alone.
+ * same. A pre-release, and a text that is no version, stand for themselves alone.
  */
 export function isCompatible(wanted: string, offered: string): boolean {
   if (wanted === offered) return true;
@@ -23,7 +23,7 @@ export function isCompatible(wanted: string, offered: string): boolean {
   return significant !== -1 && one.slice(0, significant + 1).every((number, index) => number === other[index]);
 }
 
-/** Orders versions; one that is none comes first. */
+/** Orders versions. A text that is no version comes first. */
 export function compareVersions(one: string, other: string): number {
   const [left, right] = [numbersOf(one), numbersOf(other)];
   if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);

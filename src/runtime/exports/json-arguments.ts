@@ -6,9 +6,9 @@ import { Refusal } from './refusal.ts';
 import { type ArgumentType, isTaggedOption } from './shape.ts';
 
 /**
- * The arguments that a JSON array says: 64-bit integers as decimal strings, and `"NaN"`, `"Infinity"` and `"-Infinity"`
- * where a float is expected; a number that JavaScript cannot hold exactly is refused where an integer is expected. Whether
- * the rest fits is for the check of arguments to say.
+ * Reads arguments from a JSON array. A 64-bit integer may be a decimal string, and a float may be `"NaN"`, `"Infinity"` or
+ * `"-Infinity"`. A number that JavaScript cannot hold exactly is refused where a 64-bit integer is expected. The check of
+ * arguments says later whether the rest fits.
  * @throws {RuntimeError} `RUNTIME_INVALID_ARGUMENT`
  */
 export function argumentsFromJson({ params }: ExportedFunction, json: string): readonly unknown[] {
@@ -26,10 +26,10 @@ export function argumentsFromJson({ params }: ExportedFunction, json: string): r
   });
 }
 
-/** A component's memory could hold no more than this. */
+/** Bounds of the text: a component's memory could hold no more than this. */
 const BOUNDS = { maxLength: 256 * 2 ** 20, maxItems: 4_000_000, maxDepth: 200 };
 
-/** A number of which JavaScript's own has lost digits, as it was written. */
+/** The source text of a number that JavaScript cannot hold exactly. */
 class Inexact {
   readonly source: string;
 
@@ -62,7 +62,7 @@ function isExact(value: number): boolean {
   return Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value));
 }
 
-/** Goes into what has the shape of its type, and leaves everything else as it is. */
+/** Converts the parts of a value that has the shape of its type, and leaves every other value as it is. */
 function converted(type: ArgumentType, value: unknown): unknown {
   const { shape } = type;
   const at = (step: string | number, part: ArgumentType | undefined, held: unknown): unknown => {
@@ -119,7 +119,7 @@ function payload(
   return { ...value, val: at('val', typeOf(value.tag), value.val) };
 }
 
-/** Nothing of ours is left in what no type is known of. */
+/** Turns an `Inexact` back into a number, so that no object of ours stays in a value of which no type is known. */
 function plain(value: unknown): unknown {
   return value instanceof Inexact ? Number(value.source) : value;
 }

@@ -1,4 +1,4 @@
-/** A name in camelCase, as jco spells it; `[method]cart.add-item` is spelled in its parts, `[method]cart.addItem`. */
+/** A name in camelCase, as jco spells it. Of a resource's member each part is spelled so: `[method]cart.add-item` is `[method]cart.addItem`. */
 export function memberName(name: string): string {
   const end = name.startsWith('[') ? name.indexOf(']') + 1 : 0;
   const label = (part: string): string =>

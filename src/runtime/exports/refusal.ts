@@ -1,6 +1,6 @@
 import { shownValue } from '#core/text';
 
-/** Why a value is refused, and where in the argument or answer: built from the inside out while the checks unwind. */
+/** Says why a value is refused, and where in the argument or answer it is. The place is built from the inside out while the checks unwind. */
 export class Refusal extends Error {
   #place = '';
   readonly #why: string;
@@ -10,7 +10,7 @@ export class Refusal extends Error {
     this.#why = why;
   }
 
-  /** Goes one step out: the value was a property, or an item of a list, of another. */
+  /** Adds a step at the front of the place, because the value was a property of another value, or an item of a list. */
   inside(step: string | number): this {
     this.#place = `${typeof step === 'number' ? `[${step}]` : `.${step}`}${this.#place}`;
     return this;

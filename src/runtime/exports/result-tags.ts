@@ -1,7 +1,7 @@
 import type { ValueType } from '#wasm';
 import { memberName } from './member-name.ts';
 
-/** Which tags of a `result` a value of another type may have itself, as jco has it. */
+/** The tags that a value of a type may have itself, by jco's rules, so that such a tag does not show that the value is a `result`. */
 export function tagsCarried(type: ValueType | undefined): readonly string[] {
   switch (type?.kind) {
     case 'result':

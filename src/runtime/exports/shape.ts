@@ -20,8 +20,8 @@ export interface ArgumentType {
 }
 
 /**
- * Whether an option's value is written with a tag, since its "none" could not be told from that of the option in it. Of
- * options in each other every second one is, counted from the innermost.
+ * Whether an option's values carry a tag, because its "none" would otherwise look like the "none" of the option inside it.
+ * Of nested options every second one carries tags, counted from the innermost.
  */
 export function isTaggedOption({ element }: Extract<Shape<ArgumentType>, { kind: 'option' }>): boolean {
   return element.shape.kind === 'option' && !isTaggedOption(element.shape);

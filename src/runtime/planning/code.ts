@@ -1,57 +1,56 @@
 import type { ValueType } from '#wasm';
 
-/** How a function's code has the resources of one type that cross it. */
+/** How the code of a function represents the resources of one type that pass through it. */
 export interface ResourceUse {
-  /** Numbers the resource types of a component, for handles. */
+  /** The number of the resource type in its component, by which handle tables know it. */
   readonly id: number;
   /**
-   * As what a resource crosses: an object of the host's, the number by which the component instance that defines it
-   * knows it, or, where the embedder holds it, an object that stands for that number.
+   * The form in which a resource crosses: an object of the host, the number by which the component instance that defines
+   * the resource knows it, or, where the embedder holds it, an object that stands for that number.
    */
   readonly as: 'host object' | 'number' | 'given object';
-  /** The component instance that defines it; undefined where the host does. */
+  /** The component instance that defines the type; undefined where the host defines it. */
   readonly definedBy: number | undefined;
 }
 
-/** How a function reaches a component's memory: what the generated code of it has as local names. */
+/** How the generated code of a function reaches a component's memory and handles. */
 export interface MemoryAccess {
   readonly encoding: 'utf8' | 'utf16' | 'latin1+utf16';
-  /** Whether the memory is a 64-bit one, of which pointers and lengths are bigints to JavaScript. */
+  /** Whether the memory is a 64-bit one, whose pointers and lengths JavaScript gets as bigints. */
   readonly wide: boolean;
-  /** Which handle table the function's component instance has. */
+  /** The number of the function's component instance, which is also the number of its handle table. */
   readonly instance: number;
-  /** What handles of a resource type stand for. */
+  /** Tells what the handles of a resource type stand for. */
   resource(type: Extract<ValueType, { kind: 'own' } | { kind: 'borrow' }>): ResourceUse;
-  /** The name of a kept text, for one place that lowers strings. */
+  /** Makes the name of a new `KeptText`, for one place in the code that lowers strings. */
   keptText(): string;
 }
 
 /**
- * JavaScript being written. Every name in it is made here; what comes from a component enters as numbers and as labels
- * that `key` and `text` let through.
+ * Collects the lines of generated JavaScript. The host makes every name in it. A component contributes only numbers, and
+ * labels that `key` and `text` accept, so that it cannot inject code.
  */
 export class Code {
   readonly #lines: string[] = [];
   readonly #prefix: string;
   #names = 0;
 
-  /** @param prefix of its names, where two are put together */
+  /** @param prefix begins each local name, so that the names in two texts that are put together differ */
   constructor(prefix = 'v') {
     this.#prefix = prefix;
   }
 
-  /** Writes a line. */
   line(text: string): void {
     this.#lines.push(text);
   }
 
-  /** A new local name. */
+  /** Makes a new local name. */
   name(): string {
     this.#names += 1;
     return `${this.#prefix}${this.#names}`;
   }
 
-  /** Declares a new local name with a value. */
+  /** Declares a new local name with a value, and answers the name. */
   let(value: string): string {
     const name = this.name();
     this.line(`let ${name} = ${value};`);
@@ -65,13 +64,13 @@ export class Code {
 
 const LABEL = /^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$/;
 
-/** A WIT label as the text of a JavaScript string. */
+/** Writes a WIT label as a JavaScript string literal. */
 export function text(label: string): string {
   if (!LABEL.test(label)) throw new TypeError('a label is not kebab-case');
   return JSON.stringify(label);
 }
 
-/** A WIT label as the text of a JavaScript property: camelCase. */
+/** Writes a WIT label as the string literal of a JavaScript property, in camelCase. */
 export function key(label: string): string {
   return JSON.stringify(camelCase(label));
 }
@@ -87,14 +86,14 @@ export function pascalCase(label: string): string {
 }
 
 /**
- * Whether an option's "none" cannot be told from its inner value's, so that both are written with tags. An inner option
- * that is written with tags can be told: of options in each other every second one is.
+ * Whether the values of an option carry a tag, because its "none" would otherwise look like the "none" of the option
+ * inside it. An inner option whose values carry tags cannot be confused: of nested options every second one carries tags.
  */
 export function isNestedOption(type: Extract<ValueType, { kind: 'option' }>): boolean {
   return type.element.kind === 'option' && !isNestedOption(type.element);
 }
 
-/** The typed array for a list's elements, where it has one. */
+/** The typed array that holds a list of each element type, for the types that have one. */
 export const NUMBERS: Readonly<Partial<Record<ValueType['kind'], string>>> = {
   u8: 'Uint8Array',
   s8: 'Int8Array',

@@ -17,41 +17,41 @@ import { addressOf, liftFlatCode, loadCode } from './lift-code.ts';
 import { lowerFlatCode, pointerOf, storeCode } from './lower-code.ts';
 import { claimCode, enterCode, leaveCode, resourcesIn } from './resource-code.ts';
 
-/** Where a function finds what its options name: slots of the store's state. */
+/** The slots of the store's state in which a function finds what its canonical options name. */
 export interface FunctionSlots extends MemoryAccess {
   readonly memory: number | undefined;
   readonly realloc: number | undefined;
   readonly postReturn: number | undefined;
-  /** Component instances that a call enters: none of them may be running. */
+  /** The component instances that a call enters. The call traps when one of them is running. */
   readonly entering: readonly number[];
 }
 
-/** How a host function is called: by its kind and the member's name. */
+/** How generated code calls what meets an import: by its kind and, for a member of a resource, by the member's name. */
 export type HostCall =
-  /** Not the host at all but another component instance's export, by its number. */
+  /** An export of another component instance instead of a host function, by the number of its code. */
   | { readonly kind: 'lifted'; readonly index: number; readonly nests: boolean; readonly mayWait: boolean }
   | { readonly kind: 'function' }
   | { readonly kind: 'constructor' }
   | { readonly kind: 'method' | 'static'; readonly member: string };
 
 /*
- * Each function is made once for a component and shared by all its stores; the store's state is its argument or, where
- * a guest calls, that of the turn that runs.
+ * All stores of a component share each of these functions. A function that the host calls is given the store's state as
+ * an argument; one that a guest calls takes the state from the turn that runs.
  */
 
 /**
  * The text of a function `(s, ...arguments) => result` that calls a lifted export.
  * @param callee an expression for the core function
- * @param adapter how its adapter is used, by which a store that has one is called where what is given fits
+ * @param adapter how to use the function's adapter, which is called where the store has it and the arguments fit into the exchange
  */
 export function exportCode(type: FuncType, slots: FunctionSlots, callee: string, adapter?: AdapterUse): string {
   return callCode(type, slots, adapter, false, (raw, flat) => `${raw}${callee}(${flat});`);
 }
 
 /**
- * The text of the same function that calls the export on a stack of its own, which imports may suspend. It answers a promise
- * where the guest was suspended.
- * @param rest the name of the function that `restCode` is the text of
+ * The text of a function that does the same as that of `exportCode`, but calls the export on a stack of its own, so that
+ * imports can suspend the guest. The function answers a promise when the guest was suspended.
+ * @param rest the name of the function whose text `restCode` writes
  */
 export function suspendableCode(
   type: FuncType,
@@ -84,7 +84,7 @@ export function suspendableCode(
   return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
 }
 
-/** Calls the adapter, if the store has one that takes what is given. */
+/** Writes the call of the adapter, for a store that has the adapter and arguments that fit into the exchange. */
 function adaptedCall(code: Code, slots: FunctionSlots, { index, place, parameters }: AdapterUse, rest: string): void {
   code.line('let placed = false;');
   for (const name of parameters) code.line(`let ${name} = 0;`);
@@ -92,14 +92,14 @@ function adaptedCall(code: Code, slots: FunctionSlots, { index, place, parameter
   code.line('if (placed) {');
   const letters = `'${'i'.repeat(parameters.length)}', 'i'`;
   code.line(`const e = s.adapted[${index}] ??= new abi.GuestEntry(s.adapter${index}, ${letters});`);
-  // The answer is read while nobody else has used the exchange: within the guest's last instructions.
+  // The code reads the answer within the guest's last instructions, before any other call can use the exchange.
   const lift = `if (x.answer === 0) return ${rest}(s, e.raw); ${leaveCode(slots.entering)} return x.answered();`;
   code.line(`x.lock();\ne.begin(t);\nconst ended = e.enter(${['e', 'e.callee', ...parameters].join(', ')});`);
   code.line(`if (!e.isAnswered) return e.later(t, ended, () => { ${lift} }, () => x.unlock());`);
   code.line(`try { ${lift} } finally { x.unlock(); }\n}`);
 }
 
-/** The text of a function `(s, raw, scope)` that lifts what an export answered, and cleans up. */
+/** The text of a function `(s, raw, scope)` that lifts the answer of an export and cleans up after the call. */
 export function restCode(type: FuncType, slots: FunctionSlots): string {
   const code = new Code();
   prologue(code, { ...slots, realloc: undefined });
@@ -110,8 +110,9 @@ export function restCode(type: FuncType, slots: FunctionSlots): string {
 }
 
 /**
- * The text of the same function as a generator that leaves the core call to who runs it: it yields the entry and its core
- * arguments, and goes on with what the call answered. For calls between component instances, which have stacks of their own.
+ * The text of a generator that does the same as the function of `exportCode`, but leaves the core call to the code that runs
+ * it: it yields the guest entry and the core arguments, and goes on with the answer of the call. Component instances call
+ * each other by it, because each runs on a stack of its own.
  */
 export function nestedCode(type: FuncType, slots: FunctionSlots, index: number, callee: string): string {
   const letters = signature(type, slots);
@@ -121,7 +122,7 @@ export function nestedCode(type: FuncType, slots: FunctionSlots, index: number, 
   });
 }
 
-/** The core types that a lifted function takes and answers, as two texts with a letter for each. */
+/** The core types of a lifted function's parameters and results, as two string literals with one letter for each type. */
 function signature(type: FuncType, slots: FunctionSlots): string {
   const letter: Readonly<Record<string, string>> = { i32: 'i', i64: 'I', f32: 'f', f64: 'F' };
   const pointer = slots.wide ? 'I' : 'i';
@@ -171,7 +172,7 @@ function callCode(
   return `function${nested ? '*' : ''} (${['s', ...params].join(', ')}) {\n${code}\n}`;
 }
 
-/** Lowers the arguments; answers the core call's. */
+/** Writes code that lowers the arguments. Answers the text of the core call's arguments. */
 function lowered(code: Code, slots: FunctionSlots, type: FuncType, params: readonly string[]): string {
   const { memory, realloc, instance } = slots;
   if (memory !== undefined) code.line('m.live(); u = m.u8; d = m.view;');
@@ -181,7 +182,7 @@ function lowered(code: Code, slots: FunctionSlots, type: FuncType, params: reado
   return flat.join(', ');
 }
 
-/** Lifts what the core call answered, and cleans up. */
+/** Writes code that lifts the answer of the core call and cleans up after the call. */
 function answered(code: Code, slots: FunctionSlots, type: FuncType, raw: string | undefined, scoped: boolean): void {
   if (type.result !== undefined && raw !== undefined) {
     if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
@@ -193,14 +194,14 @@ function answered(code: Code, slots: FunctionSlots, type: FuncType, raw: string 
   code.line(leaveCode(slots.entering));
 }
 
-/** Whether a function is lent handles, which it must have dropped when it answers. */
+/** Whether a call lends the guest handles, which the guest must drop before it answers. */
 function isScoped(type: FuncType, slots: FunctionSlots): boolean {
   return type.params.some((param) => lendsHandles(param.type, slots));
 }
 
 /**
  * The text of a function `(...core values) => core value` that a guest imports and that calls the host.
- * @param waits whether the host may answer a promise: then the guest suspends itself and calls the function again
+ * @param waits whether the host may answer a promise; the guest then suspends itself, and calls the function again for the answer
  */
 export function importCode(
   type: FuncType,
@@ -245,7 +246,7 @@ export function importCode(
     if (borrows) code.line('lent = t.lent; t.lent = undefined;');
     code.line(`try { raw = t.take(); } ${failed}`);
     code.line('}');
-    // What has waited may have to wait once more.
+    // A host function that continues after a wait may answer another promise.
     code.line(
       `if (!failed) {\nif (abi.isPromise(raw, ${mayHaveThen(type)})) { ${wait} }\nanswer = ${answerCode(type, 'raw')};\n}`,
     );
@@ -261,8 +262,8 @@ export function importCode(
 }
 
 /**
- * Calls another component instance: on a stack of its own where that can be suspended, and plainly where not. Ends the text
- * that looks whether the import is called again for the answer.
+ * Writes the call of another component instance: on a stack of its own where that stack can be suspended, else as a plain
+ * call. It also closes the block that `importCode` opened, which checks whether the guest calls the import again for the answer.
  */
 function callInstance(
   code: Code,
@@ -286,8 +287,8 @@ function lendsHandles(type: ValueType, slots: FunctionSlots): boolean {
 }
 
 /**
- * The text of a function `(s, ...arguments) => result` that calls the host, for an export that is an import.
- * @param suspends whether it is asynchronous, and waits where the host answers a promise
+ * The text of a function `(s, ...arguments) => result` that calls the host, for an export that is itself an import.
+ * @param suspends whether the function is asynchronous and waits when the host answers a promise
  */
 export function forwardCode(type: FuncType, host: number, how: HostCall, name: string, suspends: boolean): string {
   const code = new Code();
@@ -314,7 +315,7 @@ function prologue(code: Code, slots: FunctionSlots): void {
     code.line(`const r = ${slots.wide ? `abi.wideRealloc(s.func${slots.realloc})` : `s.func${slots.realloc}`};`);
 }
 
-/** A store's first memory, mostly the only one, is the store's state itself: one object less to reach for at each call. */
+/** The state of a store is also the view of its first memory, which mostly is its only one, so that a call touches one object less. */
 function memoryOf(slot: number): string {
   return slot === 0 ? 's' : `s.memory${slot}`;
 }
@@ -346,13 +347,13 @@ function liftResult(code: Code, slots: FunctionSlots, type: ValueType, raw: stri
   else code.line(`value = ${loadCode(code, slots, type, pointer, 0)};`);
 }
 
-/** A `result` is answered as its value, or thrown as its error. */
+/** Writes the assignment of a lifted answer. Of a `result`, the function will return the ok value or throw the error value. */
 function assignResult(code: Code, type: ValueType, name: string): void {
   if (type.kind !== 'result') code.line(`value = ${name};`);
   else code.line(`if (${name}.tag === 'ok') value = ${name}.val; else { failed = true; error = ${name}.val; }`);
 }
 
-/** The same for one that lies in memory, without making the `result`. */
+/** Does the same for a `result` that lies in memory, without making an object for the `result`. */
 function assignLoaded(
   code: Code,
   slots: FunctionSlots,
@@ -414,8 +415,8 @@ function callOf(how: HostCall, host: number, args: readonly string[]): string {
 }
 
 /**
- * Calls what meets an import: the host's function of that name in WIT, which may fail in any way, or, where none is
- * given, another component's.
+ * Writes the call of what meets an import: of the host function `target`, which may fail in any way, or, without
+ * `target`, of another component instance's export.
  */
 function callHost(
   code: Code,
@@ -444,21 +445,21 @@ function callHost(
   checkAnswer(code, type, target.host);
 }
 
-/** Holds what an embedder's function answered against its type; our own functions have no check. */
+/** Writes the check of an answer of an embedder's function against its type. Our own functions have no check. */
 function checkAnswer(code: Code, type: FuncType, host: number): void {
   if (type.result === undefined) return;
   const check = code.let(`s.checks[${host}]`);
   code.line(`if (${check} !== undefined) answer = ${check}(answer);`);
 }
 
-/** What a host function answered, as the value of its type that is lowered. */
+/** An expression that turns the answer of a host function into the value that is lowered. */
 function answerCode({ result }: FuncType, raw: string): string {
   if (result?.kind !== 'result') return raw;
   const taken = tagsCarried(result.ok);
   return `abi.asResult(${raw}, ${!taken.includes('ok')}, ${!taken.includes('err')})`;
 }
 
-/** What becomes of what a host function threw: the error case of its type, or the end of the store. */
+/** Code that turns what a host function threw into the error case of its `result`, or else ends the store. */
 function thrownCode({ result }: FuncType, name: string): string {
   const quoted = JSON.stringify(name);
   return result?.kind === 'result'
@@ -466,7 +467,7 @@ function thrownCode({ result }: FuncType, name: string): string {
     : `abi.hostThrew(thrown, ${quoted});`;
 }
 
-/** Whether an object that the host answers may have a method `then` of its own and be no promise. */
+/** Whether the host may answer an object that has a method `then` and is no promise, as a resource may. */
 function mayHaveThen({ result }: FuncType): boolean {
   return result !== undefined && holds(result, 'own');
 }
@@ -475,7 +476,7 @@ function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: bool
   const { result } = type;
   if (result === undefined) return;
   const { instance } = slots;
-  // The host may have run for long, but guest code cannot have: the memory is as it was, unless the guest allocates.
+  // However long the host function ran, no guest code ran meanwhile: the memory is unchanged, unless the guest allocates now.
   code.line(`s.locked${instance} = true;`);
   if (out) {
     const { size, align } = layoutOf(result, slots.wide);
@@ -491,7 +492,7 @@ function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: bool
   code.line(`return ${flat};`);
 }
 
-/** Whether a value of the type can hold one of a kind. */
+/** Whether a value of the type can hold a value of one of the kinds. */
 export function holds(type: ValueType, ...kinds: readonly ValueType['kind'][]): boolean {
   if (kinds.includes(type.kind)) return true;
   switch (type.kind) {

@@ -2,7 +2,7 @@ import type { ValueType } from '#wasm';
 import { BOXED_BYTES, OBJECT_BYTES, PROPERTY_BYTES } from '../heap-cost.ts';
 import { isNestedOption } from './code.ts';
 
-/** Bytes of V8's heap that a lifted value takes, beside the lists and texts in it, which are counted when they are made. */
+/** Bytes of V8's heap that a lifted value of the type takes, without the lists and texts in it: lifting charges those when it makes them. */
 export function heapCost(type: ValueType): number {
   switch (type.kind) {
     case 'u32':

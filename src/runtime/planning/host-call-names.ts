@@ -3,7 +3,10 @@ import { camelCase, pascalCase } from './code.ts';
 import type { HostCall } from './function-code.ts';
 import { NotDirect } from './not-direct.ts';
 
-/** How jco's names for host functions follow from those of WIT. */
+/**
+ * Derives from the WIT path of a host function where jco's naming puts the function, and how it is called.
+ * @throws {NotDirect} for an asynchronous function
+ */
 export function hostCall(path: readonly string[]): { slot: HostFunction; how: HostCall } {
   const [outer = '', inner] = path;
   const whole = path.join('#');

@@ -6,11 +6,11 @@ export type CoreType = 'i32' | 'i64' | 'f32' | 'f64';
 export interface Layout {
   readonly size: number;
   readonly align: number;
-  /** Core types of the flattened value; cut after `MAX_FLAT + 1`, since more never travel flat. */
+  /** Core types of the flattened value, cut after `MAX_FLAT_PARAMS + 1`, because a longer value is never passed flat. */
   readonly flat: readonly CoreType[];
 }
 
-/** As many parameters travel flat, and one result; more go through memory. */
+/** The most core values in which parameters, or a result, are passed flat; more go through memory. */
 export const MAX_FLAT_PARAMS = 16;
 export const MAX_FLAT_RESULTS = 1;
 
@@ -27,7 +27,7 @@ export function layoutOf(type: ValueType, wide: boolean): Layout {
   return layout;
 }
 
-/** The layouts of several types, as of parameters. */
+/** The layouts of several types, for example of parameters. */
 export function layoutsOf(types: readonly ValueType[], wide: boolean): readonly Layout[] {
   return types.map((type) => layoutOf(type, wide));
 }
@@ -82,12 +82,12 @@ export function payloadsOf(
   return type.kind === 'option' ? [undefined, type.element] : [type.ok, type.error];
 }
 
-/** Whether parameters are too many to travel flat, and so go through memory as one record. */
+/** Whether parameters have too many core values to be passed flat, and so go through memory as one record. */
 export function spill(parameters: readonly Layout[]): boolean {
   return parameters.reduce((sum, { flat }) => sum + flat.length, 0) > MAX_FLAT_PARAMS;
 }
 
-/** Where each of some values lies that follow each other, as fields of a record or parameters in memory. */
+/** The offset of each of several values that follow each other, as fields of a record or parameters in memory do. */
 export function offsetsOf(layouts: readonly Layout[]): number[] {
   let at = 0;
   return layouts.map(({ size, align }) => {

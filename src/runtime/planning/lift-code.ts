@@ -16,12 +16,12 @@ import { unsupported } from './lower-code.ts';
 type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } | { kind: 'result' }>;
 
 /*
- * Code that turns the canonical ABI's values into JavaScript ones. What it reads is the guest's: every pointer, length,
- * discriminant and handle is checked. Local names that it relies on: `abi`, `s`, `m`, `u`, `d` as in lowering, and
- * `lent` where there are borrows.
+ * This file writes code that lifts values of the canonical ABI into JavaScript. The guest controls all that the code reads,
+ * so the code checks every pointer, length, discriminant and handle. It relies on the local names `abi`, `s`, `m`, `u`, `d`
+ * as in lowering, and on `lent` where there are borrows.
  */
 
-/** Writes code that loads a value from `pointer + offset`: an expression or name for it. */
+/** Writes code that loads a value from `pointer + offset`. Answers an expression or name for the value. */
 export function loadCode(code: Code, access: MemoryAccess, type: ValueType, pointer: string, offset: number): string {
   const at = offset === 0 ? pointer : `${pointer} + ${offset}`;
   switch (type.kind) {
@@ -81,7 +81,7 @@ export function loadCode(code: Code, access: MemoryAccess, type: ValueType, poin
   }
 }
 
-/** Writes code that lifts a value from its core values: an expression or name for it. */
+/** Writes code that lifts a value from its core values. Answers an expression or name for the value. */
 export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, flat: readonly string[]): string {
   const [first = '0', second = '0'] = flat;
   switch (type.kind) {
@@ -167,7 +167,7 @@ export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, 
   }
 }
 
-/** Writes a switch over discriminants; `lift` writes how a payload is had. */
+/** Writes a switch over the discriminants. `lift` writes the code that lifts a payload. Answers the name of the value. */
 function variantCode(
   code: Code,
   type: VariantLike,
@@ -194,7 +194,7 @@ function variantCode(
   return value;
 }
 
-/** A core value, which is the guest's pointer or length, as a number. */
+/** An expression that turns a core value, which is a pointer or length of the guest, into a number. */
 export function addressOf({ wide }: MemoryAccess, value: string): string {
   return wide ? `abi.address(${value})` : `${value} >>> 0`;
 }
@@ -235,7 +235,7 @@ function loadInteger(bytes: number, at: string): string {
   return bytes === 1 ? `u[${at}]` : `d.getUint${bytes * 8}(${at}, true)`;
 }
 
-/** A joined core value as the payload's own type. */
+/** An expression that converts a core value from the joined type of its variant to the payload's own type. */
 function narrow(part: string, from: CoreType, to: CoreType): string {
   if (from === to) return part;
   if (from === 'i32') return `abi.f32OfBits(${part})`;

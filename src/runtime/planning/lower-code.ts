@@ -13,8 +13,9 @@ import {
 type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } | { kind: 'result' }>;
 
 /*
- * Code that turns JavaScript values into the canonical ABI's. Local names that it relies on: `abi`, `s` (the store's
- * state), `m` (its MemoryView), `u` (its bytes), `d` (its DataView), `r` (realloc), and `scope` where there are borrows.
+ * This file writes code that lowers JavaScript values into the canonical ABI. The code relies on the local names `abi`, `s`
+ * (the store's state), `m` (its MemoryView), `u` (its bytes), `d` (its DataView), `r` (realloc), and `scope` where there
+ * are borrows.
  */
 
 /** Writes code that stores `value` at `pointer + offset`. */
@@ -106,7 +107,7 @@ export function storeCode(
   }
 }
 
-/** Writes code that flattens `value`: the names or expressions of its core values, one for each of its flat types. */
+/** Writes code that flattens `value`. Answers names or expressions for its core values, one for each of its flat types. */
 export function lowerFlatCode(code: Code, access: MemoryAccess, type: ValueType, value: string): string[] {
   switch (type.kind) {
     case 'bool':
@@ -180,7 +181,7 @@ export function lowerFlatCode(code: Code, access: MemoryAccess, type: ValueType,
   }
 }
 
-/** Writes a switch over a variant's cases; `each` writes what happens in one, with the payload's name. */
+/** Writes a switch over a variant's cases. `each` writes the code of one case, and is given the name of the payload. */
 function variantCode(
   code: Code,
   type: VariantLike,
@@ -206,7 +207,7 @@ function variantCode(
   code.line(`default: abi.noCase(${value}); }`);
 }
 
-/** Writes code that puts a string or list into memory: the names of its pointer and length. */
+/** Writes code that puts a string or list into memory. Answers the names of its pointer and length. */
 function storeSequence(
   code: Code,
   access: MemoryAccess,
@@ -233,7 +234,7 @@ function storeSequence(
   return { start, length };
 }
 
-/** The guest's allocator ran: its memory may have grown. */
+/** Writes a call that runs the guest's allocator, and then reads the memory's views again, because the memory may have grown. */
 function refreshed(code: Code, call: string): { start: string; length: string } {
   const start = code.let(call);
   const length = code.let('m.length');
@@ -249,7 +250,7 @@ function addHandle(access: MemoryAccess, type: Extract<ValueType, { kind: 'own' 
       : as === 'host object'
         ? `abi.instance(${value}, s.classes[${id}])`
         : `s.given.representation(${value})`;
-  // An instance is lent its own resources as the numbers that it gave them.
+  // A component instance that is lent a resource of its own gets the number that it gave the resource, and no handle.
   if (type.kind === 'borrow' && definedBy === access.instance) return representation;
   const table = `s.handles[${access.instance}]`;
   return type.kind === 'own'
@@ -257,12 +258,12 @@ function addHandle(access: MemoryAccess, type: Extract<ValueType, { kind: 'own' 
     : `${table}.addBorrow(${id}, ${representation}, scope)`;
 }
 
-/** A number as a pointer of the memory, in a core value. */
+/** An expression that turns a number into a pointer of the memory, which is a core value. */
 export function pointerOf({ wide }: MemoryAccess, number: string): string {
   return wide ? `BigInt(${number})` : number;
 }
 
-/** A length in the same way; that of a string may have a tag. */
+/** Does the same for a length. The length of a string may have a tag. */
 function lengthOf(access: MemoryAccess, type: ValueType, length: string): string {
   const tagged = type.kind === 'string' && access.encoding === 'latin1+utf16';
   return access.wide && tagged ? `abi.wideTagged(${length})` : pointerOf(access, length);
@@ -277,7 +278,7 @@ function storeInteger(bytes: number, at: string, value: string): string {
   return `d.setUint${bytes * 8}(${at}, ${value}, true);`;
 }
 
-/** A payload's core value as the joined type of its variant. */
+/** An expression that converts a payload's core value to the joined type of its variant. */
 function widen(part: string, from: CoreType, to: CoreType): string {
   if (from === to) return part;
   if (to === 'i32') return `abi.bitsOfF32(${part})`;

@@ -14,7 +14,7 @@ interface PlannedUse {
   readonly host: { readonly from: string; readonly name: string } | undefined;
 }
 
-/** Numbers the resource types of a component: first those that the host gives, then those that it defines. */
+/** Gives numbers to the resource types of a component: first to those that the host defines, then to those that the component defines. */
 export class ResourceNumbers {
   readonly #linked: LinkedComponent;
   readonly #nameOf: (shown: string) => string;
@@ -32,12 +32,12 @@ export class ResourceNumbers {
     }
   }
 
-  /** Where the host's classes are found, by number. */
+  /** Where the host's resource classes are found, by the number of the type. */
   get classes(): readonly HostSlot[] {
     return [...this.#imported.values()].map(({ slot }) => slot);
   }
 
-  /** The types that the component defines and its functions speak of. */
+  /** The resource types that the component defines and that its functions use. */
   get defined(): readonly PlannedResource[] {
     const names = this.#exportedNames();
     return [...this.#defined].map(([resource, id]) => {
@@ -63,15 +63,15 @@ export class ResourceNumbers {
   }
 
   /**
-   * The component instances that a call enters: the one that is called and those around it, but not those that the
-   * caller runs in. None of them may be running.
+   * The component instances that a call enters: the callee and those that contain it, without the caller and those that
+   * contain the caller. None of them may be running.
    */
   entering(callee: number, caller: number | undefined): readonly number[] {
     const around = caller === undefined ? [] : this.#around(caller);
     return this.#around(callee).filter((instance) => !around.includes(instance));
   }
 
-  /** Text of what destroys a resource that the embedder lets go, with its number. */
+  /** For each resource type that the component defines: its number, and the text of the function that destroys a resource which the embedder releases. */
   destroys(callee: (destructor: CoreItem) => string): string[] {
     return [...this.#defined].map(([resource, id]) => {
       const destructor = this.#linked.destructors.get(resource);
@@ -86,7 +86,7 @@ export class ResourceNumbers {
     return all;
   }
 
-  /** What the exports call them: the first export that has a type names it. */
+  /** The names of the resource types in the exports. The first export that has a type names it. */
   #exportedNames(): ReadonlyMap<Resource, ResourceType> {
     const names = new Map<Resource, ResourceType>();
     const add = (path: string, exports: Exports): void => {
@@ -116,7 +116,7 @@ export class ResourceNumbers {
     }
   }
 
-  /** The interface that comes first defines it; those after it use it. */
+  /** The first interface with a resource defines the resource; later interfaces only use it. */
   #name(resource: Resource, slot: HostSlot, name: string): void {
     if (!this.#imported.has(resource)) this.#imported.set(resource, { id: this.#imported.size, slot, name });
   }

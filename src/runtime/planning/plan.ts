@@ -37,24 +37,24 @@ import { interfaceCode, stateCode } from './state-code.ts';
 import { mayWait, waitsForStorage } from './waiting-imports.ts';
 
 /**
- * Parts of types that all functions of a component may have together, each counted where it is used: a small file can
- * stand for much generated code. One type has 50,000 at most when it is read.
+ * The most parts that the types of all functions of a component may have together. A part counts at each use, because a
+ * small file can stand for much generated code. The reader of components allows one type at most 50,000 parts.
  */
 const MAX_NODES = 400_000;
 
 /**
- * Plans a component's direct path, or says why it has none. The component must be one that jco accepts: types and
- * indices are taken as validated.
+ * Plans a component's direct path, or says why it has none. The component must be one that jco accepts, because the plan
+ * does not validate types and indices again.
  *
- * @throws {NotDirect} when it uses something that the direct path does not cover
- * @throws {WasmError} when it cannot be read
+ * @throws {NotDirect} when the component uses something that the direct path does not cover
+ * @throws {WasmError} when the component cannot be read
  */
 export function planDirect(bytes: Uint8Array): DirectPlan {
   const { linked, nameOf } = linkedComponent(bytes);
   return new Planner(linked, nameOf).plan();
 }
 
-/** How a component is called: as `planDirect` has it, or through the glue. */
+/** Plans how a component is called: on the direct path, or through the glue. */
 export function planCalls(component: Uint8Array): CallPlan {
   return planBuild(component).calls;
 }
@@ -62,19 +62,19 @@ export function planCalls(component: Uint8Array): CallPlan {
 /** What a build takes from a component for the direct path. */
 export interface PlannedBuild {
   readonly calls: CallPlan;
-  /** What its core modules get for it when they are metered, by their number in the file. */
+  /** The code that metering attaches to its core modules, by their number in the file. */
   readonly attached: ReadonlyMap<number, AttachedCode>;
-  /** Which of their imports may have to wait, likewise. */
+  /** The imports of its core modules that may have to wait, by the same number. */
   readonly waiting: ReadonlyMap<number, readonly WaitingImport[]>;
-  /** All core modules of the file, in its order. */
+  /** All core modules of the file, in the file's order. */
   readonly modules: readonly Uint8Array[];
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
-  /** What it exports, as `describeExports` has it; undefined where that cannot be read. */
+  /** The text by which `describeExports` describes its exports; undefined where they cannot be read. */
   readonly exported: string | undefined;
 }
 
-/** The same, and what else a build needs. */
+/** Plans how a component is called, and takes from the component what else a build needs. */
 export function planBuild(component: Uint8Array): PlannedBuild {
   const nothing = { attached: new Map(), waiting: new Map(), modules: [], imports: [], exports: [] };
   let exported: string | undefined;
@@ -93,26 +93,26 @@ export function planBuild(component: Uint8Array): PlannedBuild {
   }
 }
 
-/** A component as the transpiler is shown it, and the WIT names of its exports. */
+/** Links a component as the transpiler is shown it. `nameOf` finds the WIT name of an export. */
 function linkedComponent(bytes: Uint8Array): { linked: LinkedComponent; nameOf: (shown: string) => string } {
   const { component, names } = plainlyNamed(bytes);
   checkNames(component);
   return { linked: linkComponent(component), nameOf: (name) => names.get(name) ?? name };
 }
 
-/** Why calls of a component cannot go directly: half a sentence that follows "it"; undefined when they can. */
+/** Why a component cannot take the direct path, as half a sentence that follows "it"; undefined when it can. */
 export function whyGlue(component: Uint8Array): string | undefined {
   const plan = planCalls(component);
   return 'whyGlue' in plan ? plan.whyGlue : undefined;
 }
 
-/** The texts of one exported function: how it is called where guests are never suspended, and where they may be. */
+/** The texts of one exported function's code: `plain` where guests are never suspended, the others where they may be. */
 interface ExportedCode {
   readonly plain: string;
   readonly suspendable?: string | undefined;
-  /** Lifts what `suspendable` called. */
+  /** Lifts the answer of the core function that `suspendable` called. */
   readonly rest?: string | undefined;
-  /** For another component instance that calls it. */
+  /** The code by which another component instance calls the function. */
   readonly nested?: string | undefined;
 }
 
@@ -124,16 +124,16 @@ class Planner {
   readonly #lists: (readonly (readonly [string, Argument])[])[] = [];
   readonly #listOf = new Map<CoreInstanceItem, number>();
   readonly #exported: ExportedCode[] = [];
-  /** Component instances that may have to wait in a call: by what they import, or by what they call in others. */
+  /** Component instances that may have to wait in a call, because of what they import or because of the instances that they call. */
   readonly #waitingInstances: ReadonlySet<number>;
   readonly #waiting = new Map<number, WaitingImport[]>();
   /** Trampolines that may have to wait. */
   readonly #waits = new Set<number>();
   /** Trampolines that call other component instances. */
   readonly #nests = new Set<number>();
-  /** How many of them wait for the storage alone. */
+  /** How many trampolines wait for the storage alone. */
   #storageWaits = 0;
-  /** Exports that are imports which may have to wait. */
+  /** How many exports are imports that may have to wait. */
   #waitingExports = 0;
   readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
   readonly #functions: { name: string; func: number }[] = [];
@@ -144,7 +144,7 @@ class Planner {
   readonly #adapters: Adapters;
   readonly #host: HostFunction[] = [];
   #nodes = 0;
-  /** Interfaces whose resource classes are needed. */
+  /** Interfaces whose resource classes the plan needs. */
   readonly #needed = new Set<string>();
   readonly #resources: ResourceNumbers;
 
@@ -212,7 +212,7 @@ class Planner {
     };
   }
 
-  /** Notes which imports of which core module may have to wait, for whoever meters it. */
+  /** Records for metering which imports of each core module may have to wait. */
   #noteWaiting(steps: readonly Pick<PlannedStep, 'module' | 'args'>[]): void {
     for (const { module, args } of steps) {
       const waiting = args.flatMap(({ name, value }) =>
@@ -248,7 +248,7 @@ class Planner {
   }
 
   /**
-   * The number of an exported function's code.
+   * Plans the code of an exported function, once, and answers the number of the code.
    * @param caller the component instance that calls it; undefined for the embedder
    */
   #lifted(item: FuncItem, caller: number | undefined): number {
@@ -266,7 +266,7 @@ class Planner {
     const adapter = fromHost && !slots.wide ? this.#adapters.add(index, type, definition) : undefined;
     const callee = this.#callee(definition.coreFunc);
     const plain = exportCode(type, slots, callee, adapter);
-    // A built-in that is lifted is no guest's code, and other instances call in a way of their own.
+    // A lifted built-in runs no guest code that could be suspended, and other component instances call by `nested`.
     const suspends = callee.startsWith('s.');
     const nested = !fromHost && suspends ? nestedCode(type, slots, index, callee) : undefined;
     const rest = fromHost && suspends ? restCode(type, slots) : undefined;
@@ -276,7 +276,7 @@ class Planner {
     return index;
   }
 
-  /** An exported function that is an imported one: nothing of the component lies between. */
+  /** Plans the code of an exported function that is an imported one, with no code of the component between the two. */
   #forwarded(item: FuncItem, path: readonly string[]): number {
     const known = this.#exportedOf.get(item)?.get('');
     if (known !== undefined) return known;
@@ -310,7 +310,7 @@ class Planner {
     };
   }
 
-  /** The number of a list of items, which many core modules may be given. */
+  /** The number of a list of items. The plan holds a list once, because many core modules may be given it. */
   #list(given: Extract<CoreInstanceItem, { kind: 'exports' }>): number {
     let index = this.#listOf.get(given);
     if (index === undefined) {
@@ -328,7 +328,7 @@ class Planner {
       this.#trampolineOf.set(item, index);
       if (item.kind === 'lower') {
         const { definition } = item.func;
-        // A call of another component instance waits with it, and preemptively gives the thread away with it.
+        // A call of another component instance waits when that instance waits, and gives the thread away when that instance does.
         if (definition.kind === 'lift') this.#nests.add(index);
         else if (mayWait(definition.path)) {
           this.#waits.add(index);
@@ -392,7 +392,7 @@ class Planner {
     return argument.kind === 'trampoline' ? `trampolines[${argument.index}]` : '';
   }
 
-  /** @param outside whether the embedder is at the other end, and not a component instance */
+  /** @param outside whether the host or the embedder is at the other end of the call, and not another component instance */
   #slots(options: LinkedOptions, instance: number, outside: boolean, entering: readonly number[] = []): FunctionSlots {
     if (options.async || options.callback !== undefined) throw new NotDirect('has asynchronous functions');
     if (options.others.length > 0) throw new NotDirect(`uses canonical option ${options.others[0]}`);
@@ -439,7 +439,7 @@ class Planner {
   }
 }
 
-/** Component instances that import something which may have to wait, and those that call them, however indirectly. */
+/** The component instances that import a function which may have to wait, and all that call such an instance, directly or indirectly. */
 function waitingInstances({ steps }: LinkedComponent): ReadonlySet<number> {
   const found = new Set<number>();
   const callers = new Map<number, Set<number>>();

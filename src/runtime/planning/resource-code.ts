@@ -5,11 +5,11 @@ import { payloadsOf } from './layout.ts';
 type HandleType = Extract<ValueType, { kind: 'own' | 'borrow' }>;
 
 /*
- * Code for what concerns resources alone: the built-in functions of handles, destructors, and the check of resources that
- * an embedder gives as arguments.
+ * This file writes the code that concerns resources alone: the built-in functions for handles, destructors, and the check
+ * of resources that an embedder gives as arguments.
  */
 
-/** The text of `resource.new`: makes a handle for the number that the instance gave. */
+/** The text of `resource.new`, which makes a handle for the number that the instance passes. */
 export function newCode(instance: number, resource: number): string {
   return builtinCode('representation', instance, `return s.handles[${instance}].add(${resource}, representation | 0);`);
 }
@@ -22,7 +22,7 @@ try { return s.handles[${instance}].representation(handle >>> 0, ${resource}); }
 }`;
 }
 
-/** The text of `resource.drop` for a resource of the host's. @param name what it is called in errors */
+/** The text of `resource.drop` for a resource of the host. @param name how errors name this drop */
 export function dropHostCode(instance: number, resource: number, name: string): string {
   return builtinCode(
     'handle',
@@ -35,7 +35,7 @@ if (dropped.own) abi.dispose(dropped.representation, ${JSON.stringify(name)});`,
 /**
  * The text of `resource.drop` for a resource that a component instance defines.
  * @param entering the component instances that its destructor enters
- * @param destructor an expression for the function; undefined where there is none
+ * @param destructor an expression for the destructor; undefined where the resource has none
  */
 export function dropCode(
   instance: number,
@@ -57,7 +57,7 @@ ${leaveCode(entering)}
   );
 }
 
-/** The text of a function by which the embedder lets go of a resource, in a turn. */
+/** The text of the function that destroys a resource when the embedder releases it. The function runs in a turn. */
 export function destroyCode(entering: readonly number[], destructor: string | undefined): string {
   if (destructor === undefined) return 'function () {}';
   return `function (s, representation) {
@@ -77,7 +77,7 @@ ${body}
 }`;
 }
 
-/** Enters component instances, none of which may be running. */
+/** Writes the entry into component instances, which traps when one of them is running. */
 export function enterCode(entering: readonly number[]): string {
   if (entering.length === 0) return '';
   const running = entering.map((instance) => `s.entered${instance}`).join(' || ');
@@ -89,8 +89,9 @@ export function leaveCode(entering: readonly number[]): string {
 }
 
 /**
- * Writes code that looks at the resources among an embedder's arguments before anything is entered, and marks them as
- * given away or lent: what is wrong with one is the caller's mistake. Answers whether there is such code.
+ * Writes code that checks the resources among an embedder's arguments before the call enters a component instance, because
+ * a wrong one is the caller's mistake. The code marks resources that the component defines as given away or lent. Answers
+ * whether it marks any, so that the call must end with `endCall`.
  */
 export function claimCode(code: Code, access: MemoryAccess, type: FuncType, names: readonly string[]): boolean {
   const types = type.params.map((param) => param.type);
@@ -170,7 +171,7 @@ function claimCase(
   code.line('}');
 }
 
-/** The handles that a value of a type may hold. */
+/** The types of the handles that a value of the type may hold. */
 export function resourcesIn(type: ValueType): readonly HandleType[] {
   switch (type.kind) {
     case 'own':

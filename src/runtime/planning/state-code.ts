@@ -1,9 +1,9 @@
 import { key, text } from './code.ts';
 
 /**
- * The text of a class whose instances hold a store's state and have exported functions as methods. What a function is
- * called must change nothing of the class: the state is private, and a method's name is computed, since one called
- * `constructor` would be the constructor.
+ * The text of a class whose instances hold a store's state and have exported functions as methods. A component chooses the
+ * names of its functions, and no name may change the class: the state is a private field, and method names are computed,
+ * because a plain method called `constructor` would be the constructor.
  */
 export function interfaceCode(
   functions: readonly { readonly name: string; readonly index: number; readonly params: number }[],
@@ -17,7 +17,7 @@ export function interfaceCode(
 
 const OF_RESOURCE = /^\[(?:constructor|method|static)\]([^.]+)(?:\.([^.]+))?$/;
 
-/** A function's name as the text of a property; one of a resource's keeps the name that it has in WIT. */
+/** Writes a function's name as the string literal of a property. A function of a resource keeps its WIT name. */
 function exportKey(name: string): string {
   const [, resource, member] = OF_RESOURCE.exec(name) ?? [];
   if (resource === undefined) return key(name);
@@ -26,8 +26,8 @@ function exportKey(name: string): string {
 }
 
 /**
- * The text of the class of a store's state. Every slot is a field of its own: a call touches as few cache lines as it
- * can, which is what counts where a thousand stores are called in turn.
+ * The text of the class of a store's state. Every slot is a field of its own, so that a call touches as few cache lines as
+ * it can: cache lines decide the speed when the host calls a thousand stores one after the other.
  */
 export function stateCode(slots: {
   readonly funcs: number;
@@ -41,7 +41,7 @@ export function stateCode(slots: {
     ...numbered(slots.funcs, (index) => `this.func${index} = undefined;`),
     // Whether the last thing thrown was the error case of a `result`, which may be any value.
     'this.answeredError = false;',
-    // Whether a call of the component instance is running, and whether it may not call out just now.
+    // Whether a call of the component instance is running, and whether the instance may not call its imports at the moment.
     ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),
   ];
   return `class extends abi.MemoryView {

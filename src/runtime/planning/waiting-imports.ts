@@ -1,6 +1,6 @@
 const STORAGE = 'vivarium:actor/storage';
 
-/** Functions of ours that may have to wait, by interface without version. */
+/** Our own host functions that may have to wait, by the name of their interface without its version. */
 const MAY_WAIT: Readonly<Record<string, readonly string[]>> = {
   'vivarium:actor/host-messaging': ['ask'],
   'vivarium:actor/host-services': ['sleep-millis'],
@@ -17,7 +17,7 @@ const MAY_WAIT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Packages whose interfaces are ours; all that an embedder gives may wait. */
+/** The packages whose interfaces the runtime implements. Every function that an embedder gives may wait. */
 const OURS = /^(?:vivarium:actor|wasi:(?:cli|clocks|filesystem|http|io|random|sockets))\//;
 
 /** Whether an import of a component may have to wait for its answer. @param path the interface and the function, or the function alone */
@@ -27,7 +27,7 @@ export function mayWait(path: readonly string[]): boolean {
   return OURS.test(base) ? MAY_WAIT[base]?.includes(name) === true : true;
 }
 
-/** Whether it waits only where the runtime's storage does not answer at once. @param path as for `mayWait` */
+/** Whether an import waits only when the runtime's storage does not answer at once. @param path as for `mayWait` */
 export function waitsForStorage([from = '']: readonly string[]): boolean {
   return baseOf(from) === STORAGE;
 }

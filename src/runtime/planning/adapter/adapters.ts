@@ -15,9 +15,9 @@ import {
 import { type AdapterParts, type AdapterResult, adapterFunctions } from './functions.ts';
 import { countSteps, Places, Placing, travels } from './placing.ts';
 
-/** More would fill the stack of who calls it. */
+/** The most parameters that an adapter may have: more would fill the stack of its caller. */
 const MOST_PARAMETERS = 64;
-/** More would make of a few bytes of types a large module. */
+/** The most steps that an adapter may have: with more, a few bytes of types could become a large module. */
 const MOST_STEPS = 256;
 
 interface AdapterExports extends Pick<AdapterParts, 'coreFunc' | 'realloc' | 'postReturn'> {
@@ -30,16 +30,17 @@ type LiftDefinition = Extract<FuncItem['definition'], { kind: 'lift' }>;
 /** How an exported function's code uses its adapter. */
 export interface AdapterUse {
   readonly index: number;
-  /** Code that puts the arguments `a0`, `a1`, … in their places, and leaves the block `placing` where they do not fit. */
+  /** Code that copies the arguments `a0`, `a1`, … to their places in the exchange, or leaves the block `placing` where they do not fit. */
   readonly place: string;
-  /** The names that it assigns the adapter's own parameters to. */
+  /** The local names to which that code assigns the adapter's own parameters. */
   readonly parameters: readonly string[];
 }
 
 /**
- * The adapters of a component: functions inside its core modules that lower, call and lift in one go, for functions whose
- * parameters go through memory and that answer a `result` of nothing or of bytes. What they are given and answer lies in
- * the exchange; what does not fit goes the other way.
+ * The adapters of a component. An adapter is a function inside a core module that lowers the arguments, calls the guest's
+ * function and lifts the answer in one go. An exported function has one if its parameters go through memory and its answer
+ * is a `result` of nothing or of bytes. Arguments and answers lie in the exchange; where they do not fit, the host lowers
+ * and lifts them itself.
  */
 export class Adapters {
   readonly #places = new Places();
@@ -51,7 +52,7 @@ export class Adapters {
     this.#linked = linked;
   }
 
-  /** Gives an exported function one; undefined where it can have none. */
+  /** Makes the adapter of an exported function; undefined where the function can have none. */
   add(index: number, type: FuncType, definition: LiftDefinition): AdapterUse | undefined {
     const exports = this.#exportsOf(definition);
     const types = type.params.map((param) => param.type);
@@ -74,7 +75,7 @@ export class Adapters {
     return { index, place: `mine();\n${code}`, parameters: placing.parameters };
   }
 
-  /** The core exports that a function's options name, if all are of one instance and its memory is its module's first. */
+  /** The core exports that a function's options name; undefined unless one core instance has them all and the memory is its module's first. */
   #exportsOf({ coreFunc, options }: LiftDefinition): AdapterExports | undefined {
     const { memory, realloc, postReturn, encoding } = options;
     if (encoding !== 'utf8' || coreFunc.kind !== 'core export') return undefined;
@@ -96,7 +97,7 @@ export class Adapters {
     this.#functions.set(module, known);
   }
 
-  /** What the component's core modules get, by their number. */
+  /** The code that metering attaches to the component's core modules, by module number. */
   get attached(): ReadonlyMap<number, AttachedCode> {
     return new Map(
       [...this.#functions].map(([module, functions]) => [
@@ -106,17 +107,17 @@ export class Adapters {
     );
   }
 
-  /** Of all functions that have one. */
+  /** The indices of all functions that have an adapter. */
   get indices(): readonly number[] {
     return [...this.#steps.values()].flat();
   }
 
-  /** Under which names a step's instance exports them. */
+  /** The adapters of the core instance that a step makes: the slot of each, and the name under which the instance exports it. */
   ofStep(step: number): readonly { readonly slot: number; readonly name: string }[] {
     return (this.#steps.get(step) ?? []).map((slot) => ({ slot, name: `${ATTACHED}.${adapterName(slot)}` }));
   }
 
-  /** What the code of all functions that have adapters relies on; relies on `x` itself. */
+  /** Declarations on which the code of all functions with adapters relies. They rely on `x`, the exchange. */
   get source(): readonly string[] {
     if (this.#functions.size === 0) return [];
     const { texts } = this.#places;

@@ -38,7 +38,7 @@ const I64 = 0x7e;
 const EMPTY = 0x40;
 const PAGE_BITS = 16n;
 
-/** An opcode, or an operator with what it takes beside the stack. */
+/** A bare opcode, or the bytes of an operator with its immediates. */
 export type Operator = number | Uint8Array;
 
 const operator = (opcode: number): ByteWriter => new ByteWriter(12).u8(opcode);
@@ -53,18 +53,18 @@ export const branch = (opcode: typeof Op.br | typeof Op.brIf, label: number): Op
   operator(opcode).u32(label).finish();
 export const begin = (opcode: typeof Op.block | typeof Op.loop | typeof Op.if): Operator =>
   operator(opcode).u8(EMPTY).finish();
-/** A load or store, without an alignment that anybody could rely on. */
+/** A load or store with an alignment hint of one byte, which promises nothing. */
 export const memory = (opcode: number, offset = 0): Operator => operator(opcode).u8(0).u32(offset).finish();
 
 /** The memory's size in bytes, as an i64. */
 export const MEMORY_BYTES: readonly Operator[] = [Uint8Array.of(0x3f, 0), Op.extend, i64(PAGE_BITS), Op.shiftLeftI64];
 
-/** Whether as many bytes as one local says, from where another points, end outside of memory. */
+/** Whether the bytes at the pointer in one local, whose number is in another local, end outside of memory. */
 export function outside(pointer: number, length: number): readonly Operator[] {
   return [get(pointer), Op.extend, get(length), Op.extend, Op.addI64, ...MEMORY_BYTES, Op.greaterI64];
 }
 
-/** A function's body. @param locals besides the parameters: how many of each type */
+/** Writes the body of a function. @param locals how many locals of each type it has besides its parameters */
 export function body(
   locals: { readonly i32?: number; readonly i64?: number },
   operators: readonly Operator[],

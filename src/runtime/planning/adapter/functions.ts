@@ -18,34 +18,34 @@ import {
 } from './body.ts';
 import type { AdapterStep } from './placing.ts';
 
-/** What an adapter is made of: core exports of one module, of which the memory is the first, and what it does. */
+/** What an adapter is made of: core exports of one module, whose first memory it uses, and the steps that it takes. */
 export interface AdapterParts {
-  /** A name of its own. */
+  /** The adapter's own name. */
   readonly name: string;
   readonly coreFunc: string;
   readonly realloc: string;
   readonly postReturn: string | undefined;
-  /** Of the record of all parameters. */
+  /** The size in bytes of the record of all parameters, whose alignment is `align`. */
   readonly size: number;
   readonly align: number;
   readonly steps: readonly AdapterStep[];
-  /** How many parameters of its own it has. */
+  /** How many parameters the adapter itself has. */
   readonly parameters: number;
   readonly result: AdapterResult;
 }
 
-/** How a `result` lies in memory whose success has no value, or bytes if any. */
+/** The layout in memory of a `result` whose ok case has no value, or an option of bytes. */
 export interface AdapterResult {
   readonly size: number;
   readonly align: number;
-  /** Where the option of bytes lies; undefined where there is no value. */
+  /** The offset of the option of bytes; undefined where the ok case has no value. */
   readonly bytesAt: number | undefined;
 }
 
 /**
- * The functions of an adapter: one that is exported, which lowers what it is given into the guest's memory, calls the
- * guest's function, copies its answer into the exchange and cleans up; and what it calls. They do, in the same order, what
- * the code of `function-code.ts` does from outside.
+ * The functions of an adapter. The exported one lowers its arguments into the guest's memory, calls the guest's function,
+ * copies the answer into the exchange and cleans up; the others are called by it. They do the same as the code of
+ * `function-code.ts` does from outside, in the same order.
  */
 export function adapterFunctions(parts: AdapterParts): AttachedFunction[] {
   const { name, realloc } = parts;
@@ -69,19 +69,19 @@ function inner(
   return { name, exported: false, parameters: Array.from({ length: parameters }, () => 'i32'), results, body: write };
 }
 
-/** `(…parameters) => raw result`: what lies in the exchange then says whether the result was copied there. */
+/** `(…parameters) => raw result`. Afterwards the exchange says whether the adapter has copied the result there. */
 function adapter(parts: AdapterParts, indices: AttachedIndices): Uint8Array {
   const { coreFunc, realloc, postReturn, size, align, steps, result } = parts;
   const first = parts.parameters;
   const [record, raw, has] = [first, first + 1, first + 2];
   const put = call(indices.attached('put'));
-  // What the exchange says of an answer by then may be of a call that the host made within this one.
+  // The adapter resets the answer, because the exchange may still hold that of a call which the host made within this one.
   const unread = [begin(Op.if), i32(0), i64(0n), put, get(raw), Op.return, Op.end];
   const cleanUp = postReturn === undefined ? [] : [i32(0), i64(1n), put, get(raw), call(indices.exported(postReturn))];
   return body({ i32: 5 }, [
     ...[i32(align), i32(size), call(indices.attached(`allocate ${realloc}`)), set(record)],
     ...steps.flatMap((step) => lower(step, record, realloc, indices)),
-    // The guest may call out from here on.
+    // From here on the guest may call its imports.
     ...[i32(0), i64(0n), put],
     ...[get(record), call(indices.exported(coreFunc)), set(raw)],
     ...[get(raw), i32(result.align - 1), Op.and],
@@ -97,7 +97,7 @@ function answer(kind: number): bigint {
   return BigInt(kind) << 32n;
 }
 
-/** Copies the bytes out, if the option at `at` has any; what is damaged or long is left unread. */
+/** Copies the bytes into the exchange, if the option at `at` has any. It leaves an invalid or long answer unread. */
 function liftBytes(at: number, first: number, unread: readonly Operator[], indices: AttachedIndices): Operator[] {
   const [raw, has, pointer, length] = [first + 1, first + 2, first + 3, first + 4];
   return [
@@ -143,7 +143,7 @@ function lower(step: AdapterStep, record: number, realloc: string, indices: Atta
 
 const STORES: Readonly<Record<number, number>> = { 1: Op.storeByte, 2: Op.storeShort, 4: Op.storeI32 };
 
-/** `(align, size) => pointer`, from the guest's allocator, which is not trusted. */
+/** `(align, size) => pointer`: calls the guest's allocator, and checks the answer because the allocator is not trusted. */
 function allocate(realloc: string, indices: AttachedIndices): Uint8Array {
   const [align, size, pointer] = [0, 1, 2] as const;
   return body({ i32: 1 }, [
@@ -154,7 +154,10 @@ function allocate(realloc: string, indices: AttachedIndices): Uint8Array {
   ]);
 }
 
-/** `(place, length, at)`: a text or bytes, and their pointer and length at `at`. No room is asked for an empty text. */
+/**
+ * `(place, length, at)`: copies a text or bytes from the exchange into the guest's memory, and stores their pointer and
+ * length at `at`. Nothing is allocated for an empty text.
+ */
 function sequence(realloc: string, isText: boolean, indices: AttachedIndices): Uint8Array {
   const [place, length, at, pointer] = [0, 1, 2, 3] as const;
   const copied = [
@@ -167,7 +170,7 @@ function sequence(realloc: string, isText: boolean, indices: AttachedIndices): U
   ]);
 }
 
-/** `(from, to, length)`: out of the exchange into memory, eight bytes at once and the last eight over some before. */
+/** `(from, to, length)`: copies from the exchange into memory, eight bytes at a time; the last eight overlap bytes copied before. */
 function copyIn(indices: AttachedIndices): Uint8Array {
   const [from, to, length, end, rest] = [0, 1, 2, 3, 4] as const;
   const word = call(indices.attached('word'));
@@ -195,7 +198,7 @@ function copyIn(indices: AttachedIndices): Uint8Array {
   ]);
 }
 
-/** `(from, length)`: out of memory into the answer's place. */
+/** `(from, length)`: copies from memory to the answer's place in the exchange. */
 function copyOut(indices: AttachedIndices): Uint8Array {
   const [from, length, at] = [0, 1, 2] as const;
   const put = call(indices.attached('put'));
@@ -207,7 +210,7 @@ function copyOut(indices: AttachedIndices): Uint8Array {
   const word = [...place, memory(Op.loadI64), put];
   return body({ i32: 1 }, [
     ...[get(length), i32(8), Op.lessThan, begin(Op.if)],
-    // Each byte is put as a word of which the rest is overwritten by those after it.
+    // `put` writes each byte as a whole word, and the next bytes overwrite the rest of that word.
     ...loop([get(length)], 1, [...place, memory(Op.loadByte), Op.extend, put]),
     ...[Op.return, Op.end],
     ...loop([get(length), i32(8), Op.sub], 8, word),

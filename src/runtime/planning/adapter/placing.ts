@@ -4,16 +4,16 @@ import { type Code, isNestedOption, key } from '../code.ts';
 import { layoutOf, layoutsOf, offsetsOf } from '../layout.ts';
 
 /**
- * What an adapter does for one part of its function's parameters, which lies `at` bytes into their record. Small numbers,
- * lengths and discriminants are parameters of the adapter, by their number; the rest lies in a `place` in the exchange.
+ * How an adapter lowers one part of its function's parameters, `at` bytes into their record. Small numbers, lengths and
+ * discriminants reach the adapter as parameters of its own, by number; everything else lies at a `place` in the exchange.
  */
 export type AdapterStep =
   | { readonly kind: 'number'; readonly at: number; readonly parameter: number; readonly bytes: number }
   | { readonly kind: 'i64'; readonly at: number; readonly place: number }
   | { readonly kind: 'text' | 'bytes'; readonly at: number; readonly place: number; readonly length: number }
-  /** An empty list, which still is allocated. */
+  /** An empty list, for which the adapter still calls the guest's allocator. */
   | { readonly kind: 'empty'; readonly at: number; readonly align: number }
-  /** A discriminant of none; what may lie behind it otherwise does not travel. */
+  /** The discriminant of `none`, for an option whose payload cannot go through the exchange. */
   | { readonly kind: 'none'; readonly at: number }
   | { readonly kind: 'option'; readonly at: number; readonly parameter: number; readonly some: readonly AdapterStep[] };
 
@@ -21,15 +21,15 @@ export function countSteps(steps: readonly AdapterStep[]): number {
   return steps.reduce((sum, step) => sum + 1 + (step.kind === 'option' ? countSteps(step.some) : 0), 0);
 }
 
-/** Room behind what is longest: the last word is read whole. */
+/** Spare bytes behind the longest value of a place, because adapters read the last word whole. */
 const SPARE = 8;
 
-/** Places in the exchange, given to the functions of a component one after the other, and names of the texts in them. */
+/** Gives the functions of a component places in the exchange, one after the other, and names for the texts in them. */
 export class Places {
   #next = PARAMETERS;
   readonly texts: string[] = [];
 
-  /** What `give` takes, or nothing where it answers undefined or takes more than there is. */
+  /** Keeps the places that `give` takes. They are free again where `give` answers undefined or takes more than the exchange has. */
   tryOut<T>(give: () => T | undefined): T | undefined {
     const [next, texts] = [this.#next, this.texts.length];
     const given = give();
@@ -52,7 +52,7 @@ export class Places {
   }
 }
 
-/** Whether what calls mostly have of the type can go through the exchange. */
+/** Whether the values that calls mostly have of the type can go through the exchange. */
 export function travels(type: ValueType): boolean {
   switch (type.kind) {
     case 'bool':
@@ -78,14 +78,14 @@ export function travels(type: ValueType): boolean {
   }
 }
 
-/** Writes the code by which one function's parameters are placed, or by which it leaves the block `placing` where they do not fit. */
+/** Writes the code that copies one function's arguments to their places, or leaves the block `placing` where they do not fit. */
 export class Placing {
   readonly #code: Code;
   readonly #places: Places;
   /** The names of the adapter's own parameters. */
   readonly parameters: string[] = [];
 
-  /** @param code relies on the local names `abi`, `x` (the exchange), `xd` (its DataView) and `me` (no value at all) */
+  /** @param code relies on the local names `abi`, `x` (the exchange), `xd` (its DataView) and `me` (an object that no argument equals) */
   constructor(code: Code, places: Places) {
     this.#code = code;
     this.#places = places;
@@ -140,7 +140,7 @@ export class Placing {
     }
   }
 
-  /** The same few texts are placed again and again: one that lies in its place already is left there. */
+  /** Callers pass the same few texts again and again, so the code does not copy a text that lies in its place already. */
   #text(value: string, at: number): AdapterStep {
     const code = this.#code;
     const place = this.#places.take(MOST_KEPT);
