@@ -3,7 +3,7 @@ import { RuntimeError } from '../errors.ts';
 import { Continuation } from './continuation.ts';
 import type { Execution } from './execution.ts';
 import { type GuestEntry, type LiftedSteps, NestedCall } from './guest-entry.ts';
-import { suspending } from './jspi.ts';
+import { MAY_NEST_CALLS, suspending } from './jspi.ts';
 import { RunQueue } from './run-queue.ts';
 import type { Turn } from './turn.ts';
 
@@ -105,7 +105,7 @@ export class TurnScheduler implements Scheduler {
    * @param mayWait whether what is called may have to wait
    */
   nests(turn: Turn, mayWait: boolean): boolean {
-    return turn.mayWait && (mayWait || turn.preemptive) && turn.depth < MAX_DEPTH;
+    return MAY_NEST_CALLS && turn.mayWait && (mayWait || turn.preemptive) && turn.depth < MAX_DEPTH;
   }
 
   /**
