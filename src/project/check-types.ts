@@ -3,6 +3,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
+import { GUEST_COMPILER_OPTIONS } from './compiler-options.ts';
 import { ProjectError } from './errors.ts';
 
 /** The number of compiler errors that are shown. */
@@ -46,15 +47,7 @@ export async function checkTypes(check: TypeCheck): Promise<string | undefined> 
 function configOf({ entry, guestTypes, globalTypes }: TypeCheck): unknown {
   return {
     compilerOptions: {
-      target: 'es2024',
-      lib: ['es2024', 'esnext.iterator', 'esnext.array', 'esnext.disposable'],
-      module: 'esnext',
-      moduleResolution: 'bundler',
-      allowImportingTsExtensions: true,
-      noEmit: true,
-      strict: true,
-      skipLibCheck: true,
-      types: [],
+      ...GUEST_COMPILER_OPTIONS,
       paths: { 'vivarium/guest': [guestTypes] },
     },
     files: [entry, globalTypes],

@@ -1,5 +1,6 @@
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { GUEST_COMPILER_OPTIONS } from './compiler-options.ts';
 import { ProjectError } from './errors.ts';
 
 /** What a project builds: an actor, a component that exports functions of its own, or a command. */
@@ -184,15 +185,7 @@ function packageName(name: string): string {
 function tsconfig(template: Template): unknown {
   return {
     compilerOptions: {
-      target: 'es2024',
-      lib: ['es2024', 'esnext.iterator', 'esnext.array', 'esnext.disposable'],
-      module: 'esnext',
-      moduleResolution: 'bundler',
-      allowImportingTsExtensions: true,
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-      types: [],
+      ...GUEST_COMPILER_OPTIONS,
       ...(template === 'actor' ? { paths: { 'vivarium/guest': ['./types/vivarium-guest/index.d.ts'] } } : {}),
     },
     include: ['src', 'types'],

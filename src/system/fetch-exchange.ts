@@ -1,22 +1,9 @@
 import type { VivariumError } from '#core/errors';
+import { CONNECTION_HEADERS } from '#core/ports/network';
 import type { ServedAnswer, ServedRequest } from '#core/ports/serving';
 import type { BytePipe, FieldPairs } from '#core/waiting';
 import { ComponentError, type EndTurn, RuntimeError } from '#runtime';
 import { pour, streamOf } from './fetch-bodies.ts';
-
-/** Headers that belong to the connection on which the request came, and that are therefore not passed to the component. */
-const OF_THE_CONNECTION = new Set([
-  'connection',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Statuses for which the constructor of `Response` accepts no body. */
 const WITHOUT_BODY = new Set([204, 205, 304]);
@@ -43,7 +30,7 @@ export class Exchange implements ServedRequest {
     this.scheme = protocol.slice(0, -1);
     this.authority = host;
     this.path = pathname + search;
-    const headers = [...request.headers].filter(([name]) => !OF_THE_CONNECTION.has(name));
+    const headers = [...request.headers].filter(([name]) => !CONNECTION_HEADERS.has(name));
     // The address that the server knows replaces the header, because a client can write any address there.
     this.headers =
       clientAddress === undefined

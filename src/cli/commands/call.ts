@@ -13,6 +13,7 @@ import {
 import { addEngineOptions, type EngineFlags } from '../options/engine-options.ts';
 import { addLimitOptions, type LimitFlags, limitsOf } from '../options/limit-options.ts';
 import { addRegistryOptions, componentOf, type RegistryFlags } from '../options/registry-source.ts';
+import { runtimeOptionsOf } from '../options/runtime-options.ts';
 import type { Shell } from '../shell.ts';
 import { usageFigures, usageLine } from '../terminal/usage.ts';
 
@@ -46,10 +47,7 @@ async function call(shell: Shell, component: string, name: string, text: string,
   checkJson(text);
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
-    ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
-    trust: trustOf(component, flags),
-    audit: 'file',
-    branchHints: flags.branchHints,
+    ...runtimeOptionsOf(flags, trustOf(component, flags)),
   });
   runtime.on('log', ({ channel, message }) => shell.line(message, `[${channel}] `));
   reportAuthority(shell, runtime);

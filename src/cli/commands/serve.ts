@@ -13,6 +13,7 @@ import { collect } from '../options/collect.ts';
 import { addEngineOptions, type EngineFlags } from '../options/engine-options.ts';
 import { environmentOf } from '../options/environment.ts';
 import { addLimitOptions, type LimitFlags, limitsOf, reading } from '../options/limit-options.ts';
+import { runtimeOptionsOf } from '../options/runtime-options.ts';
 import type { Shell } from '../shell.ts';
 import { interrupted } from '../terminal/interrupted.ts';
 
@@ -76,10 +77,7 @@ async function serve(shell: Shell, component: string | undefined, flags: ServeFl
   if (routes.length === 0) throw new CliError('CLI_USAGE', 'nothing to serve; give a component or a --route');
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
-    ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
-    trust: flags.trust,
-    audit: 'file',
-    branchHints: flags.branchHints,
+    ...runtimeOptionsOf(flags, flags.trust),
     // A component that computes must not delay requests to the others.
     scheduling: 'preemptive',
   });

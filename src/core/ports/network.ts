@@ -1,6 +1,20 @@
 import type { ByteAccount, BytePipe, FieldPairs, Wakers } from '#core/waiting';
 import type { ByteInput, ByteOutput } from './bytes.ts';
 
+/** Headers of one connection, which the host manages: no component sets them, and none is told those of its caller. */
+export const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** An HTTP request of a component. */
 export interface HttpRequest {
   /** `GET` by default. */

@@ -6,6 +6,7 @@ import { CliError } from '../../errors.ts';
 import { preopensOf, reportAuthority, trustOf } from '../../options/authority.ts';
 import { environmentOf } from '../../options/environment.ts';
 import { limitsOf } from '../../options/limit-options.ts';
+import { runtimeOptionsOf } from '../../options/runtime-options.ts';
 import type { Shell } from '../../shell.ts';
 import { showing } from '../../terminal/busy-line.ts';
 import { InputLines } from '../../terminal/input-lines.ts';
@@ -27,10 +28,7 @@ export async function runActor(
 ): Promise<void> {
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
-    ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
-    trust: trustOf(component, flags),
-    audit: 'file',
-    branchHints: flags.branchHints,
+    ...runtimeOptionsOf(flags, trustOf(component, flags)),
   });
   runtime.on('log', ({ channel, message }) => shell.line(message, `[${channel}] `));
   reportAuthority(shell, runtime);

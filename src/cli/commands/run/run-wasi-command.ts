@@ -6,6 +6,7 @@ import { exitCodeOf } from '../../exit-codes.ts';
 import { foldersOf, reportAuthority, trustOf } from '../../options/authority.ts';
 import { environmentOf } from '../../options/environment.ts';
 import type { LimitFlags } from '../../options/limit-options.ts';
+import { runtimeOptionsOf } from '../../options/runtime-options.ts';
 import type { Shell } from '../../shell.ts';
 import { showing } from '../../terminal/busy-line.ts';
 import type { RunFlags } from './run-flags.ts';
@@ -49,10 +50,7 @@ export async function runWasiCommand(
   const { stdin, stdout, stderr } = shell.streams;
   const { preopens, grants } = foldersOf(flags);
   await using runtime = await createRuntime({
-    ...(flags.maxComponent === undefined ? {} : { maxComponentBytes: flags.maxComponent }),
-    trust: trustOf(component, flags),
-    audit: 'file',
-    branchHints: flags.branchHints,
+    ...runtimeOptionsOf(flags, trustOf(component, flags)),
   });
   reportAuthority(shell, runtime);
   try {

@@ -1,3 +1,4 @@
+import { CONNECTION_HEADERS } from '#core/ports/network';
 import type { CurrentStore } from '#runtime/host';
 import { RuntimeError } from '../../errors.ts';
 import { HostCharge } from '../host-charge.ts';
@@ -5,20 +6,6 @@ import { HostCharge } from '../host-charge.ts';
 /** The syntax of a name (RFC 9110, section 5.6.2), and the bytes that a value may have. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** Fields that a guest may not set, because they belong to the connection, which the host manages. */
-const FORBIDDEN = new Set([
-  'connection',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** The most bytes of all names and values together. Servers usually refuse less than this. */
 const MAX_BYTES = 64 * 1024;
@@ -157,7 +144,7 @@ export function fieldsKit(current: CurrentStore): FieldsKit {
     #check(name: string): void {
       if (this.#immutable) throw headerError('immutable');
       if (!NAME.test(name)) throw headerError('invalid-syntax');
-      if (FORBIDDEN.has(name.toLowerCase())) throw headerError('forbidden');
+      if (CONNECTION_HEADERS.has(name.toLowerCase())) throw headerError('forbidden');
     }
   }
 
