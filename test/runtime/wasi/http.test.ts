@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcp } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { AuditEntry } from '#core/ports/audit';
 import type { NameService } from '#core/ports/network';
@@ -23,8 +24,9 @@ interface Seen {
 async function server(handle: (request: Seen, response: ServerResponse) => void) {
   const seen: Seen[] = [];
   const http = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
+    const body = await text(request).catch(() => undefined);
+    // A request that was broken off has no whole body.
+    if (body === undefined) return;
     const one = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body };
     seen.push(one);
     handle(one, response);
@@ -292,7 +294,7 @@ describe.each(['direct', 'glue'] as const)('HTTP on the %s path', (calls) => {
     expect(await guest.value(sent)).toEqual(told);
     await answered(guest);
     expect(await guest.value(TAKE)).toEqual({ failed: told });
-    expect(seen.filter(({ body }) => body.length > Number(length))).toEqual([]);
+    expect(seen).toEqual([]);
   });
 });
 
