@@ -46,26 +46,43 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   async loadComponent(request: EngineLoadRequest): Promise<void> {
-    const { linker, limiter, onState, sharesClock } = this.#ports;
-    const { handle, signal } = request;
+    const { handle } = request;
     let loaded: LoadedComponent | undefined;
-    const lifecycle = new Lifecycle(handle, onState, () => loaded?.activity ?? 'idle');
+    const lifecycle = new Lifecycle(handle, this.#ports.onState, () => loaded?.activity ?? 'idle');
     try {
-      const code = await this.#codes.get(request);
-      if (signal?.aborted) throw loadAborted(signal);
-      const imports = resolveImports(code.imports, linker, request.imports);
-      const budget = limiter.budget(request.limits);
-      const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
-      loaded = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock);
-      this.#components.set(handle.handleId, loaded);
-      lifecycle.move('loaded', 'the component was compiled');
-      await endingOn(signal, loaded, this.#start(loaded));
+      await this.#started(request, lifecycle, (component) => {
+        loaded = component;
+        this.#components.set(handle.handleId, component);
+      });
     } catch (error) {
       this.#components.delete(handle.handleId);
       request.stdio.close();
       if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
       throw error;
     }
+  }
+
+  /**
+   * Compiles a component and starts an instance of it.
+   * @param made is called with the component before it starts
+   */
+  async #started(
+    request: EngineLoadRequest,
+    lifecycle: Lifecycle,
+    made: (component: LoadedComponent) => void,
+  ): Promise<LoadedComponent> {
+    const { linker, limiter, sharesClock } = this.#ports;
+    const { signal } = request;
+    const code = await this.#codes.get(request);
+    if (signal?.aborted) throw loadAborted(signal);
+    const imports = resolveImports(code.imports, linker, request.imports);
+    const budget = limiter.budget(request.limits);
+    const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
+    const component = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock);
+    made(component);
+    lifecycle.move('loaded', 'the component was compiled');
+    await endingOn(signal, component, this.#start(component));
+    return component;
   }
 
   async unloadComponent(handle: ComponentHandle, reason = 'unloaded'): Promise<void> {
@@ -85,7 +102,7 @@ export class JcoEngine implements RuntimeEngine {
    * @throws as `loadComponent`
    */
   async replaceComponent(request: EngineLoadRequest, between: (swap: () => void) => Promise<void>): Promise<void> {
-    const { handle, signal } = request;
+    const { handle } = request;
     const old = this.#find(handle);
     let loaded: LoadedComponent | undefined;
     let swapped = false;
@@ -94,23 +111,9 @@ export class JcoEngine implements RuntimeEngine {
     };
     const lifecycle = new Lifecycle(handle, onState, () => loaded?.activity ?? 'idle');
     try {
-      const code = await this.#codes.get(request);
-      if (signal?.aborted) throw loadAborted(signal);
-      const { linker, limiter, sharesClock } = this.#ports;
-      const imports = resolveImports(code.imports, linker, request.imports);
-      const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
-      const version = new LoadedComponent(
-        request,
-        limiter.budget(request.limits),
-        lifecycle,
-        code,
-        imports,
-        open,
-        sharesClock,
-      );
-      loaded = version;
-      lifecycle.move('loaded', 'the component was compiled');
-      await endingOn(signal, version, this.#start(version));
+      const version = await this.#started(request, lifecycle, (component) => {
+        loaded = component;
+      });
       await checkHealth(version);
       await between(() => {
         if (this.#components.get(handle.handleId) !== old) throw notLoaded(handle);
