@@ -59,9 +59,9 @@ export interface HostTopic {
 
 /** The errors that the embedder supplies in place of messaging's own. */
 export interface HostErrors {
-  /** For a request whose signal was aborted. */
+  /** Returns the error of a request whose signal was aborted. */
   aborted(signal: AbortSignal): VivariumError;
-  /** For a message to an actor that does not exist or has failed permanently. */
+  /** Returns the error of a message to an actor that does not exist or has failed permanently. */
   unusable(handle: ComponentHandle): VivariumError;
 }
 

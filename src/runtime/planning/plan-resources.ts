@@ -71,7 +71,7 @@ export class ResourceNumbers {
     return this.#around(callee).filter((instance) => !around.includes(instance));
   }
 
-  /** For each resource type that the component defines: its number, and the text of the function that destroys a resource which the embedder releases. */
+  /** Returns, for each resource type of the component, its number and the text of the function that destroys a resource that the embedder releases. */
   destroys(callee: (destructor: CoreItem) => string): string[] {
     return [...this.#defined].map(([resource, id]) => {
       const destructor = this.#linked.destructors.get(resource);

@@ -258,7 +258,7 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       return this.#subject.folder;
     }
 
-    /** For operations on files only: refuses a path that ends like a folder's, whatever it leads to. */
+    /** Refuses a path that ends like a folder's, whatever it leads to. The operations on files alone call this. */
     #fileOnly(path: string): void {
       if (namesFolder(path)) throw this.#notAFile(path);
     }
