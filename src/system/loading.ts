@@ -88,8 +88,7 @@ export class Loading {
     const options: LoadOptions = { ...this.#options.get(handle), digest: undefined, signature: undefined, ...changes };
     checkLoadOptions(options);
     if (this.#isClosing()) throw closed();
-    const { state } = this.#engine.lifecycle(handle);
-    if (state !== 'ready') throw this.#engine.refusal(handle);
+    if (this.#engine.lifecycle(handle).phase !== 'ready') throw this.#engine.refusal(handle);
     const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
     try {
       const { component, path, admission } = await this.#given(handle, source, options);

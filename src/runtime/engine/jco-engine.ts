@@ -205,6 +205,11 @@ export class JcoEngine implements RuntimeEngine {
     ) => object;
   }
 
+  /** Whether turns of the component may begin, or queue behind the one that runs. */
+  takesTurns(handle: ComponentHandle): boolean {
+    return this.#components.get(handle?.handleId)?.takesTurns === true;
+  }
+
   /** Runs a turn that drops resources which the embedder released, if there are any and the component takes turns. @throws as `callExport` */
   dropResources(handle: ComponentHandle): Turn<void> {
     return this.#components.get(handle?.handleId)?.dropResources();

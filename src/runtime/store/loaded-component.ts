@@ -211,8 +211,7 @@ export class LoadedComponent {
 
   /** Runs a turn that drops the resources noted for dropping, if there are any and the component takes turns. */
   dropResources(): Turn<void> {
-    const { state } = this.lifecycle;
-    if ((state !== 'ready' && state !== 'draining') || this.store?.hasDrops !== true) return;
+    if (!this.takesTurns || this.store?.hasDrops !== true) return;
     return this.#inStore((store) => this.enter(store, run<void>, () => {}));
   }
 
@@ -374,9 +373,14 @@ export class LoadedComponent {
     if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
   }
 
+  /** Whether turns may begin: it is ready, whatever its present turn does, or draining. */
+  get takesTurns(): boolean {
+    const { phase } = this.lifecycle;
+    return phase === 'ready' || phase === 'draining';
+  }
+
   #checkReady(): void {
-    const { state } = this.lifecycle;
-    if (state !== 'ready' && state !== 'draining') throw this.refusal();
+    if (!this.takesTurns) throw this.refusal();
   }
 }
 
