@@ -5,7 +5,7 @@ import { type ComponentHandle, formatComponentId } from '#core';
 import { messageOf } from '#core/errors';
 import { parseDuration } from '#core/options';
 import { printable } from '#core/text';
-import { HttpServer, parseRoute, type Route, Routes } from '#server';
+import { HttpServer, healthRoutes, InternalRoutes, parseRoute, type Route, Routes } from '#server';
 import { createRuntime, type Runtime } from '#system';
 import { CliError } from '../errors.ts';
 import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from '../options/authority.ts';
@@ -94,6 +94,7 @@ async function serve(shell: Shell, component: string | undefined, flags: ServeFl
     },
     {
       ...flags.addr,
+      internal: new InternalRoutes({ routes: healthRoutes(() => isReady(runtime, handles)) }),
       headersTimeoutMs: flags.headerTimeout,
       requestTimeoutMs: flags.bodyTimeout,
       expose: flags.expose,
@@ -135,6 +136,11 @@ async function load(
     if (!handles.has(component)) handles.set(component, await runtime.load(component, options));
   }
   return handles;
+}
+
+/** Whether any component can answer. One that failed must not take the requests of its neighbours from this process. */
+function isReady(runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): boolean {
+  return [...handles.values()].some((handle) => ['ready', 'handling', 'waiting'].includes(runtime.state(handle)));
 }
 
 /** Replaces a component whenever its file changes. A failure is printed, and the old version keeps running. */
