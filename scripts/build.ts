@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join, relative, sep } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const tsc = join(createRequire(import.meta.url).resolve('typescript-native/package.json'), '../bin/tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -49,15 +49,9 @@ const packages = Object.keys({ ...dependencies, ...peerDependencies }).filter((n
 // is the same whichever door it came through.
 rmSync('dist/start', { recursive: true, force: true });
 const doors = ['cache', 'metering', 'bundle', 'registry', 'delegation', 'testing', 'cli'];
-const { metafile } = await build({
-  metafile: true,
-  entryPoints: {
-    index: 'dist/index.js',
-    ...Object.fromEntries(doors.map((door) => [door, `dist/${door}/index.js`])),
-  },
+const common: BuildOptions = {
   outdir: 'dist/start',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node24',
@@ -69,6 +63,24 @@ const { metafile } = await build({
   sourcemap: 'linked',
   sourcesContent: false,
   logLevel: 'warning',
+};
+const { metafile } = await build({
+  ...common,
+  metafile: true,
+  splitting: true,
+  entryPoints: {
+    index: 'dist/index.js',
+    ...Object.fromEntries(doors.map((door) => [door, `dist/${door}/index.js`])),
+  },
+});
+// The programs of a build: a process and a thread that share nothing with the doors.
+await build({
+  ...common,
+  splitting: true,
+  entryPoints: {
+    'build-child': 'dist/system/build-child.js',
+    'tool-thread': 'dist/runtime/transpile/tool-thread-program.js',
+  },
 });
 
 // Which compiled file is in which joined one: tests ask what a start loads.

@@ -1,5 +1,5 @@
 // Builds one component by the compiled product, in this process, and prints milliseconds as JSON. `node cold-parts.mjs FILE HOW`:
-// `whole` as a load does it; `parts` one part after another; `shown` the same, with bodies shown to an optimised transpiler.
+// `whole` as a load does it; `parts` one part after another; `shown` the same with glue, and bodies shown to an optimised transpiler.
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -35,20 +35,29 @@ if (how === 'whole') {
   const { checkInstantiation } = await built('runtime/transpile/check-instantiation.js');
   const { checkCompileTime } = await built('runtime/transpile/compile-check.js');
   const { loadTranspiler, transpile } = await built('runtime/transpile/transpile.js');
+  const { whyInvalid } = await built('runtime/transpile/validator.js');
+  const { withoutWasi } = await built('runtime/transpile/without-wasi.js');
   const { encodeCallPlan } = await built('runtime/direct/index.js');
   const { planBuild } = await built('runtime/planning/index.js');
   const { withoutBodies } = await built('wasm/index.js');
-  if (how === 'parts') setFlagsFromString('--wasm-tiering-budget=1000000000');
+  if (how === 'parts') {
+    setFlagsFromString('--wasm-tiering-budget=1000000000');
+    withoutWasi();
+  }
   const bodies = withoutBodies(component);
-  await part('validate', () => {
+  const { calls, exported, ...planned } = await part('plan', () => planBuild(component));
+  const needsGlue = how === 'shown' || 'whyGlue' in calls;
+  await part('validate', async () => {
     validateComponent(component);
     checkInstantiation(component);
+    if (!needsGlue) await whyInvalid(bodies.bytes);
   });
-  const { calls, exported } = await part('plan', () => planBuild(component));
-  const { javascript, imports, exports } = await part('transpile', async () => {
-    await loadTranspiler();
-    return transpile(how === 'parts' ? bodies.bytes : component);
-  });
+  const { javascript, imports, exports } = needsGlue
+    ? await part('transpile', async () => {
+        await loadTranspiler();
+        return transpile(how === 'parts' ? bodies.bytes : component);
+      })
+    : { ...planned, javascript: '' };
   const coreModules = await part('meter', () =>
     bodies.modules.map(({ whole }, index) => ({ name: `${index}`, bytes: meter.meterModule(whole, 'fuel').bytes })),
   );

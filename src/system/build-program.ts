@@ -1,4 +1,4 @@
-/** The build child's program, beside this file: TypeScript in a checkout, JavaScript when compiled. */
+/** The build child's program: TypeScript in a checkout, one joined file of JavaScript when compiled. */
 export function buildProgram(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './build-child.ts' : './build-child.js', import.meta.url);
+  return new URL(import.meta.url.endsWith('.ts') ? './build-child.ts' : '../start/build-child.js', import.meta.url);
 }

@@ -131,7 +131,10 @@ export function wire(options: RuntimeOptions): DependencyContainer {
   );
   provide(
     TOKENS.builder,
-    (c) => new ChildBuilder({ program: buildProgram(), clock: c.resolve(TOKENS.clock) }),
+    (c) => {
+      const clock = c.resolve(TOKENS.clock);
+      return new ChildBuilder({ program: buildProgram(), clock, alwaysGlue: options.calls === 'glue' });
+    },
     overrides.builder,
   );
   const home = (): string => options.home ?? vivariumHome();

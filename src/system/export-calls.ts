@@ -59,7 +59,8 @@ export class ExportCalls implements ResourceCalls {
   async drop(handle: ComponentHandle): Promise<void> {
     const engine = this.#ports.engine();
     // The resources of an instance ended with it.
-    if (!engine.takesTurns(handle)) return;
+    const state = engine.state(handle);
+    if (state !== 'ready' && state !== 'draining') return;
     await this.#turn(handle, () => engine.dropResources(handle));
   }
 

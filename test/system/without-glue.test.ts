@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, inspectComponent, type Runtime } from '../../src/index.ts';
@@ -34,6 +37,9 @@ const composed = (outer: string, inner: string): string => `
 
 const TEXTS = ['', 'plain', 'höla', 'ÿ', 'Ā', '☃ and 🍰', `${'x'.repeat(300)}é`, `${'é'.repeat(300)}☃`];
 const ENCODINGS = ['utf8', 'utf16', 'latin1+utf16'] as const;
+
+const exported = `(core module $M (func (export "f") (result i32) (i32.const 7)))
+  (core instance $m (instantiate $M)) (func (export "f") (result u32) (canon lift (core func $m "f")))`;
 
 describe('a component that the transpiler takes or not', () => {
   let runtime: Runtime;
@@ -140,5 +146,25 @@ describe('a component that the transpiler takes or not', () => {
       (core instance $m (instantiate $M)) (func (export "f") (canon lift (core func $m "f") string-encoding=latin1+utf16))`;
     await expect(load(invalid)).rejects.toMatchObject({ code: 'RUNTIME_INVALID_COMPONENT' });
     await expect(load(composed('latin1+utf16', 'utf16'))).resolves.toBeDefined();
+  });
+
+  it('gets glue only in a runtime that is told to take it, beside an artifact without', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'vivarium-without-glue-'));
+    try {
+      const component = await parse(`(component ${exported})`);
+      const javascript: number[] = [];
+      for (const calls of ['direct', 'glue'] as const) {
+        await using one = await createRuntime({ calls, cache: { root } });
+        const handle = await one.load(component);
+        expect([await one.call(handle, 'f'), one.usage(handle).calls]).toEqual([7, calls]);
+      }
+      for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+        if (!/artifacts.*\.json$/.test(file)) continue;
+        javascript.push(JSON.parse(readFileSync(join(root, file), 'utf8')).javascriptBytes);
+      }
+      expect(javascript.toSorted((a, b) => a - b)).toEqual([0, expect.toSatisfy((bytes: number) => bytes > 10_000)]);
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 });

@@ -11,6 +11,8 @@ export interface ChildBuilderOptions extends Pick<BuildProcessOptions, 'program'
   readonly maxBuildTimeMs?: number;
   /** Resident bytes of a child above which it is killed; 2 GiB by default. */
   readonly maxBuildMemoryBytes?: number;
+  /** Whether artifacts get glue even if their component can be called directly; false by default. */
+  readonly alwaysGlue?: boolean;
   /** Milliseconds after which a build makes way for waiting ones; 2,000 by default. */
   readonly quickMs?: number;
   /** Milliseconds after which an idle child is stopped; 2,000 by default. */
@@ -46,10 +48,7 @@ const PUT_OFF = Symbol('put off');
  * earlier one, and slow builds wait only for one another.
  */
 export class ChildBuilder implements ArtifactBuilder {
-  readonly fingerprint: Readonly<Record<string, string>> = {
-    transpile: JSON.stringify(TRANSPILE_OPTIONS),
-    callPlan: String(CALL_PLAN_FORMAT),
-  };
+  readonly fingerprint: Readonly<Record<string, string>>;
   readonly #options: Required<ChildBuilderOptions>;
   readonly #quick: Lane = { waiting: [], running: undefined };
   readonly #slow: Lane = { waiting: [], running: undefined };
@@ -58,8 +57,19 @@ export class ChildBuilder implements ArtifactBuilder {
   #closed = false;
 
   constructor(options: ChildBuilderOptions) {
-    const defaults = { maxBuildTimeMs: 30_000, maxBuildMemoryBytes: 2 * 2 ** 30, quickMs: 2_000, idleMs: 2_000 };
+    const defaults = {
+      alwaysGlue: false,
+      maxBuildTimeMs: 30_000,
+      maxBuildMemoryBytes: 2 * 2 ** 30,
+      quickMs: 2_000,
+      idleMs: 2_000,
+    };
     this.#options = { ...defaults, ...options };
+    this.fingerprint = {
+      transpile: JSON.stringify(TRANSPILE_OPTIONS),
+      callPlan: String(CALL_PLAN_FORMAT),
+      glue: this.#options.alwaysGlue ? 'always' : 'where needed',
+    };
   }
 
   build(component: Uint8Array, meteringMode: MeteringMode, signal?: AbortSignal): Promise<Artifact> {
@@ -68,7 +78,8 @@ export class ChildBuilder implements ArtifactBuilder {
         reject(closed());
         return;
       }
-      this.#quick.waiting.push({ request: { component, meteringMode }, signal, resolve, reject });
+      const { alwaysGlue } = this.#options;
+      this.#quick.waiting.push({ request: { component, meteringMode, alwaysGlue }, signal, resolve, reject });
       this.#advance();
     });
   }

@@ -5,6 +5,8 @@ import type { Artifact } from '#core/ports/artifact';
 export interface BuildRequest {
   readonly component: Uint8Array;
   readonly meteringMode: Artifact['meteringMode'];
+  /** Whether the artifact needs glue even if the component can be called directly. */
+  readonly alwaysGlue: boolean;
 }
 
 /** An error that crosses the process boundary. A typed error keeps its code and details; any other arrives as its text. */

@@ -78,7 +78,7 @@ export function componentCode(
   if (javascript === '') {
     throw new RuntimeError(
       'RUNTIME_INVALID_COMPONENT',
-      'the transpiler makes no glue for the component; it can only be called directly',
+      'the artifact has no glue, because the transpiler makes none for the component; it can only be called directly',
     );
   }
   const build = compileFunction(`'use strict'; return (${javascript});`, [...SHADOWED_GLOBALS], {

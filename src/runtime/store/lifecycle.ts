@@ -21,9 +21,6 @@ export type ComponentState =
 /** What the turn of a `ready` component is doing. */
 export type TurnActivity = 'idle' | 'handling' | 'waiting';
 
-/** The state without what the turn is doing: a component whose turn runs or waits is `ready`. */
-export type LifecyclePhase = Exclude<ComponentState, 'handling' | 'waiting' | 'hibernated'>;
-
 /** The events that move a component from one state to the next. */
 export type LifecycleEvent =
   | { readonly type: 'loaded' }
@@ -65,7 +62,8 @@ export class Lifecycle {
   readonly handle: ComponentHandle;
   readonly #actor: Actor<typeof machine>;
   readonly #changed: (change: StateChange) => void;
-  #phase: LifecyclePhase;
+  /** The state of the machine. */
+  #state: Exclude<ComponentState, TurnActivity | 'hibernated'>;
   readonly #activity: () => TurnActivity;
 
   /** @param activity returns what the component's turns are doing now */
@@ -78,16 +76,11 @@ export class Lifecycle {
     this.#activity = activity;
     this.#changed = changed;
     this.#actor = createActor(machine).start();
-    this.#phase = this.#actor.getSnapshot().value;
-  }
-
-  /** Whether the component may be entered, drained or replaced depends on this; `state` is for showing. */
-  get phase(): LifecyclePhase {
-    return this.#phase;
+    this.#state = this.#actor.getSnapshot().value;
   }
 
   get state(): ComponentState {
-    if (this.#phase !== 'ready') return this.#phase;
+    if (this.#state !== 'ready') return this.#state;
     const activity = this.#activity();
     return activity === 'idle' ? 'ready' : activity;
   }
@@ -102,7 +95,7 @@ export class Lifecycle {
     }
     const from = this.state;
     this.#actor.send({ type: event });
-    this.#phase = this.#actor.getSnapshot().value;
+    this.#state = this.#actor.getSnapshot().value;
     this.#changed({ handle: this.handle, from, to: this.state, reason });
   }
 

@@ -35,12 +35,18 @@ export class StoreManager {
   /** Makes a store and its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
     const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls } = this.#ports;
-    const { handle, code, imports, context, limits, toSources } = component;
+    const { handle, code, imports, authority, environment, args, preopens, network, stdio, limits, toSources } =
+      component;
     const store = new Store({
       handle,
       code,
       imports,
-      context,
+      authority,
+      environment,
+      args,
+      preopens,
+      network,
+      stdio,
       log,
       toSources,
       resourceCalls,

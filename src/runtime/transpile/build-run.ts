@@ -9,10 +9,9 @@ import { RuntimeError } from '../errors.ts';
 import { validateComponent } from '../validate.ts';
 import { checkInstantiation } from './check-instantiation.ts';
 import { checkCompileTime } from './compile-check.ts';
+import type { ComponentTools, Tool, ToolOutcome } from './component-tools.ts';
 import { isOrderly } from './reader-reason.ts';
 import type { TranspiledComponent } from './transpile.ts';
-import type { Transpiled, TranspilerThread } from './transpiler-thread.ts';
-import { whyInvalid } from './validator.ts';
 
 interface NamedModule {
   readonly name: string;
@@ -26,35 +25,33 @@ type Metered = { readonly bytes: Uint8Array } | { readonly refusal: unknown };
 export class BuildRun {
   readonly #request: BuildRequest;
   readonly #meter: Pick<Meter, 'meterModule'>;
-  readonly #transpiler: Pick<TranspilerThread, 'transpile'>;
-  /** Whether an error may have left this process, or its transpiler, unfit for another build. */
+  readonly #tools: ComponentTools;
+  /** Whether an error may have left this process, or one of its tools, unfit for another build. */
   spoiled = false;
 
-  constructor(
-    request: BuildRequest,
-    meter: Pick<Meter, 'meterModule'>,
-    transpiler: Pick<TranspilerThread, 'transpile'>,
-  ) {
+  constructor(request: BuildRequest, meter: Pick<Meter, 'meterModule'>, tools: ComponentTools) {
     this.#request = request;
     this.#meter = meter;
-    this.#transpiler = transpiler;
+    this.#tools = tools;
   }
 
   /** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` */
   async build(): Promise<Artifact> {
-    const { component, meteringMode } = this.#request;
+    const { component, meteringMode, alwaysGlue } = this.#request;
     try {
       // Always validate, whoever asks for the build: the cache seals and keeps whatever a hostile name would become in generated code.
       validateComponent(component);
       checkInstantiation(component);
-      const shown = shownToTranspiler(component);
-      // The transpiler takes two thirds of a build. It runs in its own thread, and this thread does the rest meanwhile.
-      const transpiling = this.#transpiler.transpile(shown.bytes);
       const planned = planBuild(component);
+      // A component that is called directly needs no glue, only the certainty that it is valid.
+      const tool = 'direct' in planned.calls && !alwaysGlue ? 'validate' : 'transpile';
+      const shown = shownTo(tool, component);
+      // For a large component the tool runs in its own thread, and this thread meters meanwhile.
+      const running = this.#tools.run(tool, shown.bytes);
       const metered = shown.modules.map(({ whole }, index) =>
         this.#metered(whole, planned.attached.get(index), planned.waiting.get(index)),
       );
-      const { javascript, coreModules, imports, exports } = await this.#glue(planned, await transpiling);
+      const { javascript, coreModules, imports, exports } = await this.#glue(planned, await running);
       const { modules, names } = this.#joined(coreModules, shown.modules, metered, 'direct' in planned.calls);
       await this.#compiled(modules);
       const { calls, exported } = planned;
@@ -67,17 +64,28 @@ export class BuildRun {
     }
   }
 
-  /** Returns the glue; an empty one if the transpiler refuses the component, but the component is valid and can be called directly. */
-  async #glue({ calls, imports, exports }: PlannedBuild, outcome: Transpiled): Promise<TranspiledComponent> {
+  /**
+   * Returns the glue. It is empty if the component can be called directly and either needs no glue, or is valid although the transpiler
+   * refuses it.
+   */
+  async #glue({ calls, imports, exports }: PlannedBuild, outcome: ToolOutcome): Promise<TranspiledComponent> {
     if ('transpiled' in outcome) return outcome.transpiled;
-    const { refusal } = outcome;
-    const invalid = await whyInvalid(this.#request.component);
-    if (invalid !== undefined) {
-      throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component is not valid: ${invalid}`, { cause: refusal });
-    }
+    const refusal = 'refusal' in outcome ? outcome.refusal : undefined;
+    if ('refusal' in outcome) this.spoiled ||= !outcome.isUsable;
+    // What the tool saw had no bodies; the reason that is reported is the one for the whole component.
+    if (refusal !== undefined || ('invalid' in outcome && outcome.invalid !== undefined))
+      await this.#validated(refusal);
     if ('whyGlue' in calls) throw neitherWay(refusal, calls.whyGlue);
-    this.spoiled = !isOrderly(refusal);
     return { javascript: '', coreModules: [], imports, exports };
+  }
+
+  /** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` if the component is not valid */
+  async #validated(cause: Error | undefined): Promise<void> {
+    const outcome = await this.#tools.run('validate', new Uint8Array(this.#request.component));
+    if ('refusal' in outcome) throw outcome.refusal;
+    if ('invalid' in outcome && outcome.invalid !== undefined) {
+      throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component is not valid: ${outcome.invalid}`, { cause });
+    }
   }
 
   /**
@@ -137,17 +145,19 @@ export class BuildRun {
 }
 
 /**
- * Returns the component as the transpiler gets it: without the bodies of its functions. They make no difference to the glue, and V8
- * validates them when they are metered. A component that has a module with several memories is given whole, because the transpiler
- * rewrites such modules.
+ * Returns the component as a tool gets it: without the bodies of its functions. They make no difference to the glue or to the
+ * validity of anything else, and V8 validates them when they are metered. If a module has several memories, the transpiler gets the
+ * component whole, because it rewrites such modules.
  */
-function shownToTranspiler(component: Uint8Array): {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly modules: readonly HollowModule[];
-} {
+function shownTo(
+  tool: Tool,
+  component: Uint8Array,
+): { readonly bytes: Uint8Array<ArrayBuffer>; readonly modules: readonly HollowModule[] } {
   const { bytes, component: read } = plainlyNamed(component);
   const hollow = withoutBodies(bytes);
-  if (mostMemories(read) <= 1) return { bytes: hollow.bytes as Uint8Array<ArrayBuffer>, modules: hollow.modules };
+  if (tool === 'validate' || mostMemories(read) <= 1) {
+    return { bytes: hollow.bytes as Uint8Array<ArrayBuffer>, modules: hollow.modules };
+  }
   return { bytes: new Uint8Array(bytes), modules: hollow.modules.map(({ whole }) => ({ whole, hollow: whole })) };
 }
 

@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 20;
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`
  */
 export async function checkCompileTime(modules: readonly { readonly bytes: Uint8Array }[]): Promise<void> {
-  // From here on V8 compiles every function together with its module. What the transpiler needs was compiled before.
+  // V8 compiles every function together with its module until this is undone.
   setFlagsFromString('--no-wasm-lazy-compilation');
   const bytes = modules.reduce((sum, module) => sum + module.bytes.length, 0);
   const allowedMs = LEAST_MS + Math.ceil((bytes / 2 ** 20) * MS_PER_MEBIBYTE);
@@ -37,6 +37,8 @@ export async function checkCompileTime(modules: readonly { readonly bytes: Uint8
     const compiled = modules.map((module) => WebAssembly.compile(module.bytes as Uint8Array<ArrayBuffer>));
     await Promise.race([Promise.all(compiled), slow]);
   } finally {
+    // A tool that the next build of this process loads is compiled function by function, as it is used.
+    setFlagsFromString('--wasm-lazy-compilation');
     stopWatch();
   }
 }

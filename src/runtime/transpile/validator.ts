@@ -5,6 +5,11 @@ import { isRefusal, reasonOf } from './reader-reason.ts';
 const PREAMBLE = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00);
 const COMPONENT_SECTION = 4;
 
+/** Loads the validator. Repeated calls load it only once. */
+export function loadValidator() {
+  return import('@bytecodealliance/jco-transpile/wasm-tools');
+}
+
 /**
  * Returns why a component is not valid, or undefined if it is valid. This uses a validator other than the transpiler's, so that a limit
  * of the transpiler does not refuse a component that needs no glue. The component is nested into an otherwise empty one, so that the
@@ -12,7 +17,7 @@ const COMPONENT_SECTION = 4;
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` if the validator panics
  */
 export async function whyInvalid(component: Uint8Array): Promise<string | undefined> {
-  const { componentWit } = await import('@bytecodealliance/jco-transpile/wasm-tools');
+  const { componentWit } = await loadValidator();
   const around = new ByteWriter(component.length + 16);
   around.raw(PREAMBLE).u8(COMPONENT_SECTION).u32(component.length).raw(component);
   try {

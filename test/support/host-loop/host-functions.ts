@@ -35,8 +35,6 @@ export function loopsOfHostFunctions(): void {
     let options: LoadOptions;
     let act: () => void = () => {};
     let loaded: ComponentHandle | undefined;
-    /** Bytes that the store is charged with while nothing runs. */
-    let baseline = 0;
     let folder = '';
 
     beforeAll(async () => {
@@ -80,7 +78,7 @@ export function loopsOfHostFunctions(): void {
       if (loaded !== undefined && table.runtime.state(loaded) === 'ready') return loaded;
       if (loaded !== undefined) await table.runtime.unload(loaded);
       loaded = await table.runtime.load(hooked, options);
-      baseline = (await turn(loaded, fillOutputs)).hostMemory.taken;
+      await turn(loaded, fillOutputs);
       return loaded;
     }
 
@@ -123,8 +121,7 @@ export function loopsOfHostFunctions(): void {
     async function givesBack(loop: (handle: ComponentHandle) => Promise<void>, memory?: boolean): Promise<void> {
       const handle = await store();
       const { hostMemory } = await turn(handle, () => {});
-      // What an earlier loop began may still be ending; what the store holds at rest was measured when it was made.
-      const before = baseline;
+      const before = hostMemory.taken;
       await leavesNothing(() => loop(handle), memory);
       await expect.poll(() => hostMemory.taken, { timeout: 20_000, interval: 20 }).toBe(before);
     }
