@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { messageOf } from '#core/errors';
 import { toResponse } from '#system';
 import { ServerError } from './errors.ts';
-import { requestOf, write } from './translate.ts';
+import { InternalRoutes } from './internal-routes.ts';
+import { rawResponse, requestOf, write } from './translate.ts';
 
 /** Answers an incoming request. @throws as `Runtime.fetch` */
 export type Answer = (request: Request, clientAddress: string) => Promise<Response>;
@@ -26,6 +28,8 @@ export interface HttpServerOptions {
   readonly maxHeaderBytes?: number | undefined;
   /** Whether responses to failed requests contain the error's message, which may contain text from the component. */
   readonly expose?: boolean | undefined;
+  /** What the host answers itself, before any component; nothing by default. */
+  readonly internal?: InternalRoutes | undefined;
   /** Called for each request that failed. */
   readonly onError?: ((error: unknown, url: string) => void) | undefined;
 }
@@ -37,11 +41,13 @@ export class HttpServer {
   readonly #server: Server;
   readonly #answer: Answer;
   readonly #options: HttpServerOptions;
+  readonly #internal: InternalRoutes;
   #draining = false;
 
   constructor(answer: Answer, options: HttpServerOptions = {}) {
     this.#answer = answer;
     this.#options = options;
+    this.#internal = options.internal ?? new InternalRoutes({});
     const { headersTimeoutMs = 10_000, requestTimeoutMs = 60_000, idleTimeoutMs = 60_000 } = options;
     this.#server = createServer(
       {
@@ -54,9 +60,12 @@ export class HttpServer {
         insecureHTTPParser: false,
         joinDuplicateHeaders: false,
         noDelay: true,
+        // A request to upgrade for which there is no route is answered like any other, as the standard says.
+        shouldUpgradeCallback: ({ url = '' }) => this.#internal.takes(pathnameOf(url)),
       },
       (incoming, outgoing) => void this.#serve(incoming, outgoing),
     );
+    this.#server.on('upgrade', (incoming, socket, head) => void this.#upgrade(incoming, socket, head));
     this.#server.timeout = idleTimeoutMs;
     this.#server.maxConnections = options.maxConnections ?? 1_000;
     this.#server.maxHeadersCount = MAX_HEADERS;
@@ -117,15 +126,39 @@ export class HttpServer {
 
   async #respond(request: Request, incoming: IncomingMessage): Promise<Response> {
     try {
-      const address = incoming.socket.remoteAddress ?? '0.0.0.0';
-      return await this.#answer(request, address.replace(/^::ffff:/, ''));
+      const address = addressOf(incoming);
+      return await (this.#internal.answer(request, address) ?? this.#answer(request, address));
     } catch (error) {
       this.#failed(error, request, request.signal);
       return toResponse(error, { expose: this.#options.expose === true });
     }
   }
 
+  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => {});
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    const request = requestOf(incoming, 'http', gone.signal);
+    if (request === undefined) return void socket.end(rawResponse(new Response(null, { status: 400 })));
+    try {
+      const refusal = await this.#internal.upgrade(request, addressOf(incoming), [incoming, socket, head]);
+      if (refusal !== undefined) socket.end(rawResponse(refusal));
+    } catch (error) {
+      this.#failed(error, request, gone.signal);
+      socket.destroy();
+    }
+  }
+
   #failed(error: unknown, { url }: Request, { aborted }: AbortSignal): void {
     if (!aborted) this.#options.onError?.(error, url);
   }
+}
+
+function addressOf({ socket }: IncomingMessage): string {
+  return (socket.remoteAddress ?? '0.0.0.0').replace(/^::ffff:/, '');
+}
+
+/** The path of a request's target, resolved as a URL is; empty for a target that is no path. */
+function pathnameOf(target: string): string {
+  return target.startsWith('/') ? (URL.parse(target, 'http://host')?.pathname ?? '') : '';
 }

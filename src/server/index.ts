@@ -1,3 +1,11 @@
 export { ServerError, type ServerErrorCode } from './errors.ts';
+export { healthRoutes } from './health-routes.ts';
 export { type Answer, HttpServer, type HttpServerOptions } from './http-server.ts';
+export {
+  type Authorize,
+  type InternalContext,
+  type InternalRoute,
+  InternalRoutes,
+  type UpgradeRoute,
+} from './internal-routes.ts';
 export { parseRoute, type Route, Routes } from './routes.ts';

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
 
 /** Matches only a host with an optional port. A path, a user or a query in the header would change the URL's target. */
@@ -46,6 +46,12 @@ export async function write(response: Response, outgoing: ServerResponse): Promi
     if (!outgoing.write(piece)) await drained(outgoing);
   }
   outgoing.end();
+}
+
+/** Writes a response without its body, for a connection that Node no longer manages and that ends with it. */
+export function rawResponse({ status, headers }: Response): string {
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}content-length: 0\r\nconnection: close\r\n\r\n`;
 }
 
 function drained(outgoing: ServerResponse): Promise<void> {

@@ -59,8 +59,7 @@ export class ExportCalls implements ResourceCalls {
   async drop(handle: ComponentHandle): Promise<void> {
     const engine = this.#ports.engine();
     // The resources of an instance ended with it.
-    const state = engine.state(handle);
-    if (state !== 'ready' && state !== 'draining') return;
+    if (!engine.takesTurns(handle)) return;
     await this.#turn(handle, () => engine.dropResources(handle));
   }
 

@@ -3,6 +3,7 @@ import { type ComponentHandle, createHandle, formatComponentId, isReservedId, pa
 import { addCallerFrames, attribute, isVivariumError, messageOf } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { EngineLoadRequest, GivenComponent, Scheduling } from '#core/ports/engine';
+import type { HostContext } from '#core/ports/host-context';
 import type { MailboxOptions, Router } from '#messaging';
 import { type JcoEngine, RuntimeError } from '#runtime';
 import { sourceMapBeside } from '#runtime/loaders';
@@ -14,6 +15,7 @@ import { type ComponentSource, isComponentId, nameOf } from './component-source.
 import { TOKENS } from './container.ts';
 import type { Directory } from './directory.ts';
 import { aborted, closed } from './ended.ts';
+import { environmentOf } from './environment.ts';
 import { GivenSource } from './given-source.ts';
 import { checkLoadOptions } from './option-rules.ts';
 import type { LoadOptions, ReplaceOptions } from './options.ts';
@@ -88,8 +90,7 @@ export class Loading {
     const options: LoadOptions = { ...this.#options.get(handle), digest: undefined, signature: undefined, ...changes };
     checkLoadOptions(options);
     if (this.#isClosing()) throw closed();
-    const { state } = this.#engine.lifecycle(handle);
-    if (state !== 'ready') throw this.#engine.refusal(handle);
+    if (this.#engine.lifecycle(handle).phase !== 'ready') throw this.#engine.refusal(handle);
     const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
     try {
       const { component, path, admission } = await this.#given(handle, source, options);
@@ -142,13 +143,7 @@ export class Loading {
       origin: path,
       toSources: path === undefined ? undefined : await sourceMapBeside(path),
       limits,
-      env: options.env ?? {},
-      hostEnv: process.env,
-      authority,
-      preopens: await openPreopens(options.preopens ?? {}),
-      network: this.#admission.network(authority),
-      args: options.args ?? [],
-      stdio: await openStdio(options),
+      context: await this.#context(authority, options),
       config: options.config,
       store: options.store,
       metering: options.metering ?? 'fuel',
@@ -156,6 +151,17 @@ export class Loading {
       cancel: options.cancel ?? 'answer',
       imports: options.imports ?? {},
       signal: options.signal,
+    };
+  }
+
+  async #context(authority: Authority, options: LoadOptions): Promise<HostContext> {
+    return {
+      authority,
+      environment: environmentOf({ env: options.env ?? {}, hostEnv: process.env, authority }),
+      args: options.args ?? [],
+      preopens: await openPreopens(options.preopens ?? {}),
+      network: this.#admission.network(authority),
+      stdio: await openStdio(options),
     };
   }
 

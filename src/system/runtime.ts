@@ -297,8 +297,8 @@ export class Runtime implements AsyncDisposable {
   async unload(handle: ComponentHandle, options: UnloadOptions = {}): Promise<void> {
     checkUnloadOptions(options);
     const { drain = false, timeoutMs = 5_000 } = options;
-    const { state } = this.#engine.lifecycle(handle);
-    if (drain && state === 'ready') await this.#router.drain(handle, timeoutMs);
+    const { phase } = this.#engine.lifecycle(handle);
+    if (drain && phase === 'ready') await this.#router.drain(handle, timeoutMs);
     await this.#supervisor.unload(handle);
   }
 

@@ -6,6 +6,8 @@ export class TestClock implements Clock {
   #now: number;
   #last = 0;
   readonly #timers = new Map<number, { readonly at: number; readonly task: () => void }>();
+  /** Those who wait for a timer that is due by a time. */
+  readonly #expected = new Set<{ readonly by: number; readonly resolve: () => void }>();
 
   /** @param now milliseconds since 1970 */
   constructor(now = 1_700_000_000_000) {
@@ -23,7 +25,9 @@ export class TestClock implements Clock {
   after(delayMs: number, task: () => void): () => void {
     this.#last += 1;
     const id = this.#last;
-    this.#timers.set(id, { at: this.#now + delayMs, task });
+    const at = this.#now + delayMs;
+    this.#timers.set(id, { at, task });
+    for (const each of this.#expected) if (at <= each.by) each.resolve();
     return () => void this.#timers.delete(id);
   }
 
@@ -32,7 +36,23 @@ export class TestClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Lets time pass, and runs what was waited for in the order of its times. */
+  /**
+   * Waits until something waits for a time that is at most `ms` away, as an actor that sleeps, and then lets so much time pass. A
+   * request begins its turn some steps of the event loop later, so `advance` directly after it would come before the actor waits.
+   */
+  async pass(ms: number): Promise<void> {
+    const by = this.#now + ms;
+    if (![...this.#timers.values()].some(({ at }) => at <= by)) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const expected = { by, resolve };
+      this.#expected.add(expected);
+      await promise;
+      this.#expected.delete(expected);
+    }
+    this.advance(by - this.#now);
+  }
+
+  /** Lets time pass at once, and runs what was waited for in the order of its times. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {

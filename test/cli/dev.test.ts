@@ -10,7 +10,11 @@ import { defineActor } from 'vivarium/guest';
 export const lifecycle = defineActor({
   name: 'developed',
   version: '1.0.0',
+  onStart() {
+    if ('${version}' === 'third') throw new Error('no start');
+  },
   onMessage(message) {
+    if (message.text() === 'spin') for (;;);
     console.log('hears', message.text());
     return '${version} ' + message.text();
   },
@@ -45,9 +49,20 @@ it('viv dev builds on change, keeps the actor that runs where it cannot, and sho
     out = '';
     await writeFile(join(folder, 'actor.ts'), source('second'));
     await seen('runs as local/', () => out);
-    streams.stdin.end('three\n');
+    // One that cannot start takes no place either.
+    await writeFile(join(folder, 'actor.ts'), source('third'));
+    await seen('no start', () => err);
+    streams.stdin.write('three\n');
+    await seen('second three', () => out);
+    // One that failed has no version that another could replace.
+    streams.stdin.write('spin\n');
+    await seen('METERING_DEADLINE', () => err);
+    out = '';
+    await writeFile(join(folder, 'actor.ts'), source('fourth'));
+    await seen('runs as local/', () => out);
+    streams.stdin.end('four\n');
     expect(await ended).toBe(0);
-    expect(out).toContain('second three');
+    expect(out).toContain('fourth four');
     expect(err).toContain('[info] hears three');
   } finally {
     await rm(folder, { recursive: true });

@@ -47,6 +47,15 @@ it('a warm run loads no transpiler, no rewriter, no planner of calls, no registr
   expect(warm.filter((module) => packages.test(module) || parts.test(module))).toEqual([]);
 }, 60_000);
 
+it('a command loads neither the server nor the watcher of another one', () => {
+  using folder = temporaryFolder();
+  const loaded = modulesOf(['--help'], folder);
+  expect(loaded).toContain('dist/cli/commands/serve.js');
+  expect(
+    loaded.filter((module) => /dist\/server\/|cli\/commands\/(serve|dev)\/|terminal\/settling/.test(module)),
+  ).toEqual([]);
+}, 60_000);
+
 it('a command that needs one of them loads it', () => {
   using folder = temporaryFolder();
   const path = modulesOf(['cache', 'stats'], folder);

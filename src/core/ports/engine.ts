@@ -1,11 +1,8 @@
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { ComponentHandle } from '../handle.ts';
-import type { ComponentAuthority } from './authority.ts';
-import type { Stdio } from './bytes.ts';
-import type { Preopen } from './files.ts';
+import type { HostContext } from './host-context.ts';
 import type { MeteringMode } from './meter.ts';
-import type { ComponentNetwork } from './network.ts';
 
 /** A turn that ends now or, where its guest is suspended, later. */
 export type Turn<T> = T | Promise<T>;
@@ -36,15 +33,7 @@ export interface EngineLoadRequest {
   /** Puts the places of its sources into a text that names those of its bundle, where they are known. */
   readonly toSources?: ((text: string) => string) | undefined;
   readonly limits: EffectiveLimits;
-  readonly env: Readonly<Record<string, string>>;
-  /** The host's own variables, of which the component sees those that it is granted. */
-  readonly hostEnv: Readonly<Record<string, string | undefined>>;
-  readonly authority: ComponentAuthority;
-  /** Folders that it finds open; what it may do in them, its grants say. */
-  readonly preopens: readonly Preopen[];
-  readonly network: ComponentNetwork;
-  readonly stdio: Stdio;
-  readonly args: readonly string[];
+  readonly context: HostContext;
   readonly config: Uint8Array | undefined;
   /** `per-call` by default for a component that only answers HTTP requests, `per-actor` for others. */
   readonly store: StorePolicy | undefined;

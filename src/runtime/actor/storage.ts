@@ -12,7 +12,7 @@ const MAX_LISTED = 10_000;
 export function registerStorageFunctions(linker: HostLinker, current: CurrentStore, quotaBytes: number): void {
   const opened = (action: Action<'storage'>, key: string): KeyValueNamespace => {
     checkKey(key);
-    current.state.authority.check('storage', action, key);
+    current.state.context.authority.check('storage', action, key);
     return current.state.storage();
   };
 
@@ -39,7 +39,7 @@ export function registerStorageFunctions(linker: HostLinker, current: CurrentSto
         (keys) => {
           if (keys.length > MAX_LISTED)
             throw { tag: 'io-error', val: `more than ${MAX_LISTED} keys; give a longer prefix` };
-          return keys.filter((key) => state.authority.allows('storage', 'read', key));
+          return keys.filter((key) => state.context.authority.allows('storage', 'read', key));
         },
       );
     },

@@ -56,7 +56,7 @@ export class JcoEngine implements RuntimeEngine {
       });
     } catch (error) {
       this.#components.delete(handle.handleId);
-      request.stdio.close();
+      request.context.stdio.close();
       if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
       throw error;
     }
@@ -90,7 +90,7 @@ export class JcoEngine implements RuntimeEngine {
     if (component.lifecycle.can('drain')) component.lifecycle.move('drain', reason);
     this.#components.delete(handle.handleId);
     const why = await this.#shutDown(component, reason);
-    component.stdio.close();
+    component.context.stdio.close();
     if (component.lifecycle.can('stop')) component.lifecycle.move('stop', why);
   }
 
@@ -123,14 +123,14 @@ export class JcoEngine implements RuntimeEngine {
       });
     } catch (error) {
       if (loaded?.store !== undefined) loaded.release(loaded.store);
-      request.stdio.close();
+      request.context.stdio.close();
       throw error;
     }
     await old.answered();
     const { store } = old;
     old.store = undefined;
     if (store !== undefined) old.release(store);
-    old.stdio.close();
+    old.context.stdio.close();
   }
 
   async haltComponent(handle: ComponentHandle, reason: string): Promise<void> {
@@ -203,6 +203,11 @@ export class JcoEngine implements RuntimeEngine {
     return this.#ports.linker.find('wasi:http/types')?.[name] as new (
       request: ServedRequest,
     ) => object;
+  }
+
+  /** Whether turns of the component may begin, or queue behind the one that runs. */
+  takesTurns(handle: ComponentHandle): boolean {
+    return this.#components.get(handle?.handleId)?.takesTurns === true;
   }
 
   /** Runs a turn that drops resources which the embedder released, if there are any and the component takes turns. @throws as `callExport` */
@@ -333,9 +338,9 @@ function notLoaded(handle: ComponentHandle): RuntimeError {
 }
 
 /** The `component-config` that `initialize` takes. */
-function configOf({ environment, config, limits }: LoadedComponent): unknown {
+function configOf({ context, config, limits }: LoadedComponent): unknown {
   return {
-    envVars: environment(),
+    envVars: context.environment(),
     configData: config,
     resourceLimits: {
       maxMemoryBytes: BigInt(limits.maxMemoryBytes),

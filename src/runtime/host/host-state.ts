@@ -1,10 +1,7 @@
 import type { ComponentHandle } from '#core';
 import type { VivariumError } from '#core/errors';
 import type { Quota } from '#core/limits';
-import type { ComponentAuthority } from '#core/ports/authority';
-import type { Stdio } from '#core/ports/bytes';
-import type { Preopen } from '#core/ports/files';
-import type { ComponentNetwork } from '#core/ports/network';
+import type { HostContext } from '#core/ports/host-context';
 import type { KeyValueNamespace } from '#core/ports/storage';
 import type { FileGuard } from '#security/access';
 import type { HostCaller } from './host-caller.ts';
@@ -20,22 +17,15 @@ export interface LogRecord {
   readonly context: readonly (readonly [key: string, value: string])[];
 }
 
-/** A component's environment variables: those that it was given, and those of the host that it may read now. */
-export type Environment = () => readonly (readonly [name: string, value: string])[];
-
 /** What host functions need of the store that calls them. Each store has one. */
 export interface HostState {
   readonly handle: ComponentHandle;
   /** What an embedder's function is told of the turn that runs. */
   readonly caller: HostCaller;
-  readonly authority: ComponentAuthority;
+  /** What the component is given. */
+  readonly context: HostContext;
   /** The implementations of the component's imports, by name. */
   readonly imports: Readonly<Record<string, unknown>>;
-  readonly environment: Environment;
-  readonly args: readonly string[];
-  readonly preopens: readonly Preopen[];
-  readonly network: ComponentNetwork;
-  readonly stdio: Stdio;
   /** The quota of bytes that the host keeps for the store, apart from the guest's own memory. */
   readonly hostMemory: Quota;
   /** Aborted when the store ends, so that whatever the store began outside itself ends too. */

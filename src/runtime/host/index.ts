@@ -1,5 +1,4 @@
-export { environmentOf } from './environment.ts';
 export { type HostCaller, TurnCaller } from './host-caller.ts';
 export { HostLinker } from './host-linker.ts';
-export type { CurrentStore, Environment, HostState, LogChannel, LogRecord } from './host-state.ts';
+export type { CurrentStore, HostState, LogChannel, LogRecord } from './host-state.ts';
 export { isFromEmbedder, resolveImports } from './imports.ts';

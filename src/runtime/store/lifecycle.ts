@@ -21,6 +21,9 @@ export type ComponentState =
 /** What the turn of a `ready` component is doing. */
 export type TurnActivity = 'idle' | 'handling' | 'waiting';
 
+/** The state without what the turn is doing: a component whose turn runs or waits is `ready`. */
+export type LifecyclePhase = Exclude<ComponentState, 'handling' | 'waiting' | 'hibernated'>;
+
 /** The events that move a component from one state to the next. */
 export type LifecycleEvent =
   | { readonly type: 'loaded' }
@@ -62,8 +65,7 @@ export class Lifecycle {
   readonly handle: ComponentHandle;
   readonly #actor: Actor<typeof machine>;
   readonly #changed: (change: StateChange) => void;
-  /** The state of the machine. */
-  #state: Exclude<ComponentState, TurnActivity | 'hibernated'>;
+  #phase: LifecyclePhase;
   readonly #activity: () => TurnActivity;
 
   /** @param activity returns what the component's turns are doing now */
@@ -76,11 +78,16 @@ export class Lifecycle {
     this.#activity = activity;
     this.#changed = changed;
     this.#actor = createActor(machine).start();
-    this.#state = this.#actor.getSnapshot().value;
+    this.#phase = this.#actor.getSnapshot().value;
+  }
+
+  /** Whether the component may be entered, drained or replaced depends on this; `state` is for showing. */
+  get phase(): LifecyclePhase {
+    return this.#phase;
   }
 
   get state(): ComponentState {
-    if (this.#state !== 'ready') return this.#state;
+    if (this.#phase !== 'ready') return this.#phase;
     const activity = this.#activity();
     return activity === 'idle' ? 'ready' : activity;
   }
@@ -95,7 +102,7 @@ export class Lifecycle {
     }
     const from = this.state;
     this.#actor.send({ type: event });
-    this.#state = this.#actor.getSnapshot().value;
+    this.#phase = this.#actor.getSnapshot().value;
     this.#changed({ handle: this.handle, from, to: this.state, reason });
   }
 

@@ -2,18 +2,13 @@ import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
-import type { ComponentAuthority } from '#core/ports/authority';
-import type { Stdio } from '#core/ports/bytes';
 import type { ComponentUsage, EngineLoadRequest, StorePolicy, Turn } from '#core/ports/engine';
-import type { Preopen } from '#core/ports/files';
+import type { HostContext } from '#core/ports/host-context';
 import type { CallBudget } from '#core/ports/meter';
-import type { ComponentNetwork } from '#core/ports/network';
 import { printable } from '#core/text';
 import type { ComponentCode, Lifecycle as LifecycleExports } from '#runtime/code';
 import { findExport } from '#runtime/code';
 import type { ExportedFunction } from '#runtime/exports';
-import type { Environment } from '#runtime/host';
-import { environmentOf } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 import type { Lifecycle, TurnActivity } from './lifecycle.ts';
 import type { Store } from './store.ts';
@@ -67,12 +62,7 @@ export class LoadedComponent {
   readonly #endsUnwanted: boolean;
   readonly imports: Readonly<Record<string, unknown>>;
   readonly limits: EffectiveLimits;
-  readonly authority: ComponentAuthority;
-  readonly environment: Environment;
-  readonly args: readonly string[];
-  readonly preopens: readonly Preopen[];
-  readonly network: ComponentNetwork;
-  readonly stdio: Stdio;
+  readonly context: HostContext;
   readonly config: Uint8Array | undefined;
   readonly toSources: ((text: string) => string) | undefined;
   readonly #open: (component: LoadedComponent) => Turn<Store>;
@@ -110,12 +100,7 @@ export class LoadedComponent {
     this.code = code;
     this.imports = imports;
     this.limits = request.limits;
-    this.authority = request.authority;
-    this.environment = environmentOf(request);
-    this.args = request.args;
-    this.preopens = request.preopens;
-    this.network = request.network;
-    this.stdio = request.stdio;
+    this.context = request.context;
     this.toSources = request.toSources;
     this.config = request.config;
     this.#open = open;
@@ -211,8 +196,7 @@ export class LoadedComponent {
 
   /** Runs a turn that drops the resources noted for dropping, if there are any and the component takes turns. */
   dropResources(): Turn<void> {
-    const { state } = this.lifecycle;
-    if ((state !== 'ready' && state !== 'draining') || this.store?.hasDrops !== true) return;
+    if (!this.takesTurns || this.store?.hasDrops !== true) return;
     return this.#inStore((store) => this.enter(store, run<void>, () => {}));
   }
 
@@ -374,9 +358,14 @@ export class LoadedComponent {
     if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
   }
 
+  /** Whether turns may begin: it is ready, whatever its present turn does, or draining. */
+  get takesTurns(): boolean {
+    const { phase } = this.lifecycle;
+    return phase === 'ready' || phase === 'draining';
+  }
+
   #checkReady(): void {
-    const { state } = this.lifecycle;
-    if (state !== 'ready' && state !== 'draining') throw this.refusal();
+    if (!this.takesTurns) throw this.refusal();
   }
 }
 

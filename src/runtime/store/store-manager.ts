@@ -35,18 +35,12 @@ export class StoreManager {
   /** Makes a store and its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
     const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls } = this.#ports;
-    const { handle, code, imports, authority, environment, args, preopens, network, stdio, limits, toSources } =
-      component;
+    const { handle, code, imports, context, limits, toSources } = component;
     const store = new Store({
       handle,
       code,
       imports,
-      authority,
-      environment,
-      args,
-      preopens,
-      network,
-      stdio,
+      context,
       log,
       toSources,
       resourceCalls,

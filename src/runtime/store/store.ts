@@ -2,19 +2,16 @@ import type { ComponentHandle } from '#core';
 import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
 import { Quota } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
-import type { ComponentAuthority } from '#core/ports/authority';
-import type { Stdio } from '#core/ports/bytes';
 import type { Clock } from '#core/ports/clock';
 import type { Turn as CoreTurn } from '#core/ports/engine';
-import type { Preopen } from '#core/ports/files';
+import type { HostContext } from '#core/ports/host-context';
 import { ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
-import type { ComponentNetwork } from '#core/ports/network';
 import type { KeyValueNamespace } from '#core/ports/storage';
 import { shownData } from '#core/text';
 import type { ComponentCode, ComponentExports, Lifecycle, MessageCalls } from '#runtime/code';
 import { theExchange } from '#runtime/exchange';
 import { execution, type Suspension, Turn, type TurnScheduler } from '#runtime/execution';
-import type { Environment, HostState, LogRecord } from '#runtime/host';
+import type { HostState, LogRecord } from '#runtime/host';
 import { TurnCaller } from '#runtime/host';
 import { GivenResources, type ResourceCalls, type ResourceType } from '#runtime/resources';
 import { FileGuard } from '#security/access';
@@ -31,12 +28,7 @@ export interface StoreParts {
   readonly handle: ComponentHandle;
   readonly code: ComponentCode;
   readonly imports: Readonly<Record<string, unknown>>;
-  readonly authority: ComponentAuthority;
-  readonly environment: Environment;
-  readonly args: readonly string[];
-  readonly preopens: readonly Preopen[];
-  readonly network: ComponentNetwork;
-  readonly stdio: Stdio;
+  readonly context: HostContext;
   readonly tank: Tank;
   readonly scheduler: TurnScheduler;
   /** Whether the store's turns give the thread to others after a slice; `weight` is their share of it. */
@@ -91,9 +83,7 @@ export class Store implements HostState, LiftBounds {
   #stopTimer: (() => void) | undefined;
   #waitedMs = 0;
   readonly handle: ComponentHandle;
-  readonly authority: ComponentAuthority;
-  readonly environment: Environment;
-  readonly args: readonly string[];
+  readonly context: HostContext;
   readonly hostMemory: Quota;
   readonly #parts: StoreParts;
   #exports: ComponentExports | undefined;
@@ -111,9 +101,7 @@ export class Store implements HostState, LiftBounds {
     this.#suspends = parts.code.suspends;
     this.#turn.suspended = () => this.#suspended();
     this.handle = parts.handle;
-    this.authority = parts.authority;
-    this.environment = parts.environment;
-    this.args = parts.args;
+    this.context = parts.context;
     this.hostMemory = new Quota(Math.min(parts.maxMemoryBytes, MAX_HOST_BYTES));
   }
 
@@ -345,18 +333,6 @@ export class Store implements HostState, LiftBounds {
     return this.#storage;
   }
 
-  get preopens(): readonly Preopen[] {
-    return this.#parts.preopens;
-  }
-
-  get network(): ComponentNetwork {
-    return this.#parts.network;
-  }
-
-  get stdio(): Stdio {
-    return this.#parts.stdio;
-  }
-
   afterTurn(task: () => void): void {
     this.#afterTurn ??= [];
     this.#afterTurn.push(task);
@@ -371,7 +347,8 @@ export class Store implements HostState, LiftBounds {
     // A file that is opened after the store's end would never be closed.
     if (this.#discarded) throw gone();
     const { openFiles } = this.#parts;
-    this.#files ??= new FileGuard({ authority: this.authority, preopens: this.preopens, openFiles });
+    const { authority, preopens } = this.context;
+    this.#files ??= new FileGuard({ authority, preopens, openFiles });
     return this.#files;
   }
 

@@ -22,7 +22,7 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
     const sinks = new WeakMap<HostState, LogSink>();
     return (): object => {
       const { state } = current;
-      const output = state.stdio[channel];
+      const output = state.context.stdio[channel];
       if (output !== undefined) return new OutputStream(sinkOf(output, () => failed('io', `${channel} failed`)));
       const sink = sinks.get(state) ?? new LogSink(state, channel);
       sinks.set(state, sink);
@@ -31,8 +31,8 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
   };
 
   linker.define('wasi:cli/environment@0.2.0', {
-    getEnvironment: () => current.state.environment().map((pair) => [...pair]),
-    getArguments: () => [...current.state.args],
+    getEnvironment: () => current.state.context.environment().map((pair) => [...pair]),
+    getArguments: () => [...current.state.context.args],
     initialCwd: () => undefined,
   });
   linker.define('wasi:cli/exit@0.2.0', {
@@ -41,7 +41,7 @@ export function defineCli(linker: HostLinker, current: CurrentStore, { InputStre
   });
   linker.define('wasi:cli/stdin@0.2.0', {
     getStdin: () => {
-      const { stdin } = current.state.stdio;
+      const { stdin } = current.state.context.stdio;
       return new InputStream(stdin === undefined ? NO_BYTES : sourceOf(stdin, () => failed('io', 'stdin failed')));
     },
   });

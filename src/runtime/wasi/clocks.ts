@@ -11,7 +11,7 @@ const NS_PER_S = 1_000_000_000n;
  * guest to time the host. A subscription is ready when its time has come. It has a timer only while a turn waits for it.
  */
 export function defineClocks(linker: HostLinker, current: CurrentStore, clock: Clock, { Pollable }: Io): void {
-  const resolution = (): bigint => BigInt(current.state.authority.clockResolutionNs());
+  const resolution = (): bigint => BigInt(current.state.context.authority.clockResolutionNs());
   const rounded = (ms: number): bigint => {
     const step = resolution();
     return (nanosecondsOf(ms) / step) * step;

@@ -184,7 +184,7 @@ export function defineFilesystemTypes(linker: HostLinker, current: CurrentStore,
       answering(() => {
         const place = this.#at(path);
         // The guard refuses to remove a preopened folder, whichever name the guest uses for it.
-        const opened = current.state.preopens.some(({ guestPath }) => guestPath === place);
+        const opened = current.state.context.preopens.some(({ guestPath }) => guestPath === place);
         if (endsInDot(path) && !opened) throw 'invalid';
         this.#files.removeFolder(place);
       });

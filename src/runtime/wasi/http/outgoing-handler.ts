@@ -21,7 +21,7 @@ export function defineOutgoingHandler(
   function begin({ request, body }: Outgoing, wanted: HttpLimits): object {
     const { state } = current;
     try {
-      state.authority.check('network', 'connect', originOf(request.url));
+      state.context.authority.check('network', 'connect', originOf(request.url));
     } catch (error) {
       throw httpErrorOf(error);
     }
@@ -29,7 +29,7 @@ export function defineOutgoingHandler(
     const { signal } = exchange;
     const account = { take: (bytes: number) => exchange.keep(bytes), end: () => {} };
     const limits = { ...wanted, account, signal };
-    const { network } = state;
+    const { network } = state.context;
     exchange.begin(
       () => network.fetch(request, limits),
       () => body?.failure as HttpErrorCode | undefined,

@@ -67,7 +67,7 @@ export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: 
       if (!places.take(1)) throw 'temporary-resolver-failure';
       let asked: Promise<readonly string[]>;
       try {
-        asked = atOnce(() => state.network.lookUp(name));
+        asked = atOnce(() => state.context.network.lookUp(name));
       } catch (denied) {
         places.giveBack(1);
         throw denied;

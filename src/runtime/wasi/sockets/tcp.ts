@@ -62,10 +62,10 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, pla
     startBind(_network: object, local: IpSocketAddress): void {
       if (this.#phase !== 'unbound') throw 'invalid-state';
       if (local.tag !== this.#family) throw 'invalid-argument';
-      const { network, ending } = this.#state;
+      const { context, ending } = this.#state;
       const hooks = { reserve: () => places.take(this.#state) };
       const signal = AbortSignal.any([this.#stop.signal, ending]);
-      const listening = atOnce(() => network.listen(socketAddressOf(local), hooks, signal));
+      const listening = atOnce(() => context.network.listen(socketAddressOf(local), hooks, signal));
       this.#phase = 'binding';
       this.#begun(listening, (listener) => {
         this.#listener = listener;
@@ -97,9 +97,9 @@ export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, pla
     startConnect(_network: object, remote: IpSocketAddress): void {
       if (this.#phase !== 'unbound') throw 'invalid-state';
       if (remote.tag !== this.#family || remote.val.port === 0) throw 'invalid-argument';
-      const { network, ending } = this.#state;
+      const { context, ending } = this.#state;
       const signal = AbortSignal.any([this.#stop.signal, ending]);
-      const connecting = atOnce(() => network.connect(socketAddressOf(remote), signal));
+      const connecting = atOnce(() => context.network.connect(socketAddressOf(remote), signal));
       this.#phase = 'connecting';
       this.#begun(connecting, (connection) => {
         this.#connection = connection;

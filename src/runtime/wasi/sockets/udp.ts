@@ -137,7 +137,7 @@ export function defineUdp(linker: HostLinker, current: CurrentStore, io: Io, pla
     startBind(_network: object, local: IpSocketAddress): void {
       if (this.#phase !== 'unbound') throw 'invalid-state';
       if (local.tag !== this.#family) throw 'invalid-argument';
-      const binding = atOnce(() => this.#state.network.bind(socketAddressOf(local), this.#stop.signal));
+      const binding = atOnce(() => this.#state.context.network.bind(socketAddressOf(local), this.#stop.signal));
       this.#phase = 'binding';
       binding
         .then(
