@@ -21,7 +21,6 @@ import { fuelLane, tanks } from '#metering/tank';
 import {
   ChildBuilder,
   ComponentLimiter,
-  currentStore,
   execution,
   JcoEngine,
   RuntimeError,
@@ -215,7 +214,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     now: () => clock.monotonic(),
     soon: (task) => setImmediate(task),
   });
-  const linker = registerHostFunctions(currentStore, {
+  const linker = registerHostFunctions({
     clock,
     random: c.resolve(TOKENS.random),
     directory,
@@ -235,7 +234,6 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     builder,
     cache: c.resolve(TOKENS.cache),
     keyOf: (component, request) => keyOf(component, request.metering),
-    current: currentStore,
     linker,
     limiter,
     sharesClock: options.overrides?.clock === undefined && options.overrides?.meter === undefined,

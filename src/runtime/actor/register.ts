@@ -1,7 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '#core/ports/clock';
 import type { GuestRouter } from '#core/ports/messaging';
 import type { Random } from '#core/ports/random';
-import type { CurrentStore } from '#runtime/host';
 import { HostLinker } from '#runtime/host';
 import {
   defineCli,
@@ -30,21 +30,23 @@ export interface HostPorts extends ServicesPorts {
 }
 
 /** Defines every import that Vivarium serves, once for all stores of an engine. */
-export function registerHostFunctions(current: CurrentStore, ports: HostPorts): HostLinker {
+export function registerHostFunctions(ports: HostPorts): HostLinker {
   const linker = new HostLinker();
-  const io = defineIo(linker, current);
-  defineClocks(linker, current, ports.clock, io);
+  defineIo(linker);
+  defineClocks(linker, ports.clock);
   defineRandom(linker, ports.random);
-  defineCli(linker, current, io);
-  defineFilesystemPreopens(linker, current, defineFilesystemTypes(linker, current, ports.clock, io));
-  defineOutgoingHandler(linker, current, defineHttpTypes(linker, current, io));
-  defineNetwork(linker, current);
-  defineNameLookup(linker, current, io);
+  defineCli(linker);
+  defineFilesystemTypes(linker);
+  defineFilesystemPreopens(linker, { clock: ports.clock, key: randomBytes(32) });
+  defineHttpTypes(linker);
+  defineOutgoingHandler(linker);
+  defineNetwork(linker);
+  defineNameLookup(linker);
   const places = new SocketPlaces();
-  defineTcp(linker, current, io, places);
-  defineUdp(linker, current, io, places);
-  registerMessagingFunctions(linker, current, ports.router);
-  registerServicesFunctions(linker, current, ports);
-  registerStorageFunctions(linker, current, ports.storageQuotaBytes);
+  defineTcp(linker, places);
+  defineUdp(linker, places);
+  registerMessagingFunctions(linker, ports.router);
+  registerServicesFunctions(linker, ports);
+  registerStorageFunctions(linker, ports.storageQuotaBytes);
   return linker;
 }

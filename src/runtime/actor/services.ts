@@ -2,7 +2,7 @@ import { type ComponentId, checkComponentId } from '#core';
 import { timestampOf } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import type { ActorDirectory } from '#core/ports/directory';
-import type { CurrentStore, HostLinker, LogChannel } from '#runtime/host';
+import type { HostLinker, HostState, LogChannel } from '#runtime/host';
 import type { ComponentMetadata } from './component-metadata.ts';
 
 /** The host cuts longer log messages and contexts, because a host call must not do much work for little fuel. */
@@ -16,10 +16,10 @@ export interface ServicesPorts {
 }
 
 /** Defines `host-services`: the log, the clocks, and the directory of components. */
-export function registerServicesFunctions(linker: HostLinker, current: CurrentStore, ports: ServicesPorts): void {
+export function registerServicesFunctions(linker: HostLinker, ports: ServicesPorts): void {
   linker.define('vivarium:actor/host-services@0.1.0', {
-    log(level: LogChannel, message: string, context: readonly (readonly [string, string])[]): void {
-      current.state.log(
+    log(caller: HostState, level: LogChannel, message: string, context: readonly (readonly [string, string])[]): void {
+      caller.log(
         level,
         cut(message),
         context.slice(0, MAX_CONTEXT).map(([key, value]) => [cut(key), cut(value)]),
@@ -27,9 +27,9 @@ export function registerServicesFunctions(linker: HostLinker, current: CurrentSt
     },
     currentTime: () => timestampOf(Math.floor(ports.clock.now())),
     currentTimeMillis: () => BigInt(Math.floor(ports.clock.now())),
-    sleepMillis: (ms: number) => sleep(ports.clock, ms, current.state.ending),
+    sleepMillis: (caller: HostState, ms: number) => sleep(ports.clock, ms, caller.ending),
     listComponents: () => ports.directory.list(),
-    getComponentMetadata(id: ComponentId): ComponentMetadata | undefined {
+    getComponentMetadata(_: HostState, id: ComponentId): ComponentMetadata | undefined {
       return isId(id) ? ports.metadataOf(id) : undefined;
     },
   });

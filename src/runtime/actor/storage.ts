@@ -1,7 +1,7 @@
 import { isVivariumError } from '#core/errors';
 import type { Action } from '#core/ports/authority';
 import type { Answered, KeyValueNamespace } from '#core/ports/storage';
-import type { CurrentStore, HostLinker } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 
 /** A key may have this many bytes of UTF-8. */
 const MAX_KEY_BYTES = 1_024;
@@ -9,43 +9,42 @@ const MAX_KEY_BYTES = 1_024;
 const MAX_LISTED = 10_000;
 
 /** Defines `storage`: the component's own namespace of bytes by key, up to its quota. */
-export function registerStorageFunctions(linker: HostLinker, current: CurrentStore, quotaBytes: number): void {
-  const opened = (action: Action<'storage'>, key: string): KeyValueNamespace => {
+export function registerStorageFunctions(linker: HostLinker, quotaBytes: number): void {
+  const opened = (caller: HostState, action: Action<'storage'>, key: string): KeyValueNamespace => {
     checkKey(key);
-    current.state.context.authority.check('storage', action, key);
-    return current.state.storage();
+    caller.context.authority.check('storage', action, key);
+    return caller.storage();
   };
 
   linker.define('vivarium:actor/storage@0.1.0', {
-    get: (key: string) => attempt(() => opened('read', key).get(key)),
-    set: (key: string, value: Uint8Array) =>
+    get: (caller: HostState, key: string) => attempt(() => opened(caller, 'read', key).get(key)),
+    set: (caller: HostState, key: string, value: Uint8Array) =>
       attempt(
-        () => opened('write', key).set(key, value, quotaBytes),
+        () => opened(caller, 'write', key).set(key, value, quotaBytes),
         (stored) => {
           if (!stored) throw { tag: 'quota-exceeded', val: `the component may store ${quotaBytes} bytes` };
         },
       ),
-    delete: (key: string) => attempt(() => opened('delete', key).delete(key)),
-    exists: (key: string) =>
+    delete: (caller: HostState, key: string) => attempt(() => opened(caller, 'delete', key).delete(key)),
+    exists: (caller: HostState, key: string) =>
       attempt(
-        () => opened('read', key).get(key),
+        () => opened(caller, 'read', key).get(key),
         (value) => value !== undefined,
       ),
     /** Lists the keys that the component may read. */
-    listKeys(prefix: string): Answered<readonly string[]> {
-      const { state } = current;
+    listKeys(caller: HostState, prefix: string): Answered<readonly string[]> {
       return attempt(
-        () => state.storage().list(prefix, MAX_LISTED + 1),
+        () => caller.storage().list(prefix, MAX_LISTED + 1),
         (keys) => {
           if (keys.length > MAX_LISTED)
             throw { tag: 'io-error', val: `more than ${MAX_LISTED} keys; give a longer prefix` };
-          return keys.filter((key) => state.context.authority.allows('storage', 'read', key));
+          return keys.filter((key) => caller.context.authority.allows('storage', 'read', key));
         },
       );
     },
-    usage: () =>
+    usage: (caller: HostState) =>
       attempt(
-        () => current.state.storage().usage(),
+        () => caller.storage().usage(),
         ({ bytes, keys }) => ({
           bytesUsed: BigInt(bytes),
           quotaBytes: BigInt(quotaBytes),

@@ -1,8 +1,8 @@
 import { compileFunction } from 'node:vm';
-import type { VivariumError } from '#core/errors';
 import type { ArtifactExport, CompiledArtifact } from '#core/ports/artifact';
 import type { CallPath } from '#core/ports/engine';
 import { type ExportedFunction, type ExportIndex, exportIndexOf } from '#runtime/exports';
+import type { HostState } from '#runtime/host';
 import type { ResourceHolder } from '#runtime/resources';
 import { RuntimeError } from '../errors.ts';
 import { type LiftBounds, TEXT_BYTES, TYPED_ARRAY_BYTES } from '../heap-cost.ts';
@@ -16,18 +16,21 @@ import { SHADOWED_GLOBALS } from './shadowed-globals.ts';
 export type ComponentExports = Readonly<Record<string, unknown>>;
 
 /**
+ * The store that an instance is made for. By `stop` the direct path ends it where its guest breaks the canonical ABI and could catch
+ * an error. `hold` makes its table of resources, and `look` and `mostBytes` limit lifting on the direct path, as the lift guard does
+ * in the glue. Only a test makes an instance for less than a whole store; host functions of ours need all of it.
+ */
+export type InstanceStore = Pick<HostState, 'stop'> & Partial<HostState & ResourceHolder & LiftBounds>;
+
+/**
  * jco's `instantiate`. It is synchronous, because the modules are compiled already and `instantiateCore` is synchronous. The last
- * three parameters are ours. By `stop` the direct path ends a store whose guest breaks the canonical ABI where the guest could catch
- * an error. `hold` makes the store's table of resources. `bounds` limits lifting on the direct path, as the lift guard does in
- * the glue.
+ * parameter is ours.
  */
 export type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: Readonly<Record<string, unknown>>,
   instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => { exports: WebAssembly.Exports },
-  stop?: (reason: VivariumError) => never,
-  hold?: ResourceHolder,
-  bounds?: LiftBounds,
+  store?: InstanceStore,
 ) => ComponentExports;
 
 /** The code of a component. All its stores share it. */
@@ -113,9 +116,9 @@ export function componentCode(
     calls: 'glue',
     suspends: false,
     modules: compiled.modules,
-    instantiate: (getCoreModule, given, instantiateCore, _stop, holder) => {
+    instantiate: (getCoreModule, given, instantiateCore, store) => {
       const instance = instantiate(getCoreModule, given, instantiateCore);
-      resources.attach(instance, holder);
+      resources.attach(instance, store?.hold === undefined ? undefined : (store as ResourceHolder));
       return instance;
     },
     imports,

@@ -2,7 +2,7 @@ import { messageOf, type VivariumError } from '#core/errors';
 import { shownValue } from '#core/text';
 import type { AnswerChecks, ResultCase } from '#runtime/exports';
 import type { CurrentStore, HostState } from '#runtime/host';
-import { isFromEmbedder } from '#runtime/host';
+import { isFromEmbedder, isFromHost } from '#runtime/host';
 import { ComponentError, RuntimeError } from '../errors.ts';
 
 /**
@@ -53,8 +53,15 @@ export function hostWouldBlock(name: string, answer: unknown): VivariumError {
 
 const OURS = /^(?:wasi|vivarium):/;
 
-/** Calls a host function for a component that uses the glue. `fallible` says that the function's type is a `result`. */
-export type GlueHostCall = (name: string, fallible: boolean, call: () => unknown) => unknown;
+/**
+ * Calls a host function for a component that uses the glue. `fallible` says that the function's type is a `result`. `call` passes on
+ * what it is given before the guest's arguments.
+ */
+export type GlueHostCall = (
+  name: string,
+  fallible: boolean,
+  call: (...caller: readonly HostState[]) => unknown,
+) => unknown;
 
 /** @param answers the checks for what an embedder's functions return */
 export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks): GlueHostCall {
@@ -64,7 +71,7 @@ export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks)
     state.lifted();
     let answer: unknown;
     try {
-      answer = call();
+      answer = isFromHost(importOf(state, name)) ? call(state) : call();
     } catch (thrown) {
       if (!fallible || !isErrorCase(thrown)) return state.stop(hostFailure(name, thrown));
       if (!isChecked(state, name)) throw thrown;
@@ -79,9 +86,13 @@ export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks)
 }
 
 /** Whether the embedder gave a function. @param name the WIT name; the interface and `#` precede it if the function is of an interface */
-function isChecked({ imports }: HostState, name: string): boolean {
+function isChecked(state: HostState, name: string): boolean {
+  return isFromEmbedder(importOf(state, name));
+}
+
+function importOf({ imports }: HostState, name: string): unknown {
   const hash = name.indexOf('#');
-  return isFromEmbedder(imports[hash === -1 ? name : name.slice(0, hash)]);
+  return imports[hash === -1 ? name : name.slice(0, hash)];
 }
 
 /** Checks an answer and returns it in the form in which it was given, because the glue itself checks whether it is a `result`. */

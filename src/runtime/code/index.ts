@@ -3,6 +3,7 @@ export {
   type ComponentExports,
   componentCode,
   handlerName,
+  type InstanceStore,
   lifecycleName,
 } from './component-code.ts';
 export { findExport } from './component-exports.ts';

@@ -51,10 +51,12 @@ export const ABI = {
   wideTagged,
 
   /** Ends the store in a way that the guest cannot catch. A trap of the guest's own ends the store already, and is thrown again as it is. */
-  fail(thrown: unknown, stop: (reason: VivariumError) => never): never {
-    if (isVivariumError(thrown)) return stop(thrown);
+  fail(thrown: unknown, store: { stop(reason: VivariumError): never }): never {
+    if (isVivariumError(thrown)) return store.stop(thrown);
     if (thrown instanceof WebAssembly.RuntimeError && !(thrown instanceof AbiTrap)) throw thrown;
-    return stop(new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown }));
+    return store.stop(
+      new RuntimeError('RUNTIME_TRAP', `the component trapped: ${messageOf(thrown)}`, { cause: thrown }),
+    );
   },
 
   /** A value as a 64-bit integer. A number is accepted too, if it is whole. */

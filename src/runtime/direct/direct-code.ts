@@ -1,10 +1,9 @@
 import { compileFunction } from 'node:vm';
-import type { VivariumError } from '#core/errors';
-import type { ComponentExports, MessageCalls } from '#runtime/code';
+import type { ComponentExports, InstanceStore, MessageCalls } from '#runtime/code';
 import { hostWouldBlock } from '#runtime/code';
 import { execution, type Turn, type TurnScheduler } from '#runtime/execution';
 import { AnswerChecks } from '#runtime/exports';
-import { isFromEmbedder } from '#runtime/host';
+import { isFromEmbedder, isFromHost } from '#runtime/host';
 import type { GivenResources, ResourceHolder } from '#runtime/resources';
 import { RuntimeError } from '../errors.ts';
 import type { LiftBounds } from '../heap-cost.ts';
@@ -15,7 +14,6 @@ import type { HostSlot } from './host-slot.ts';
 import { MemoryView } from './memory-view.ts';
 
 type Func = (...args: never[]) => unknown;
-type Stop = (reason: VivariumError) => never;
 
 type Exported = (state: State, ...args: readonly unknown[]) => unknown;
 
@@ -28,7 +26,7 @@ interface Generated {
   readonly State: new (
     host: Host,
     handles: readonly HandleTable[],
-    stop: Stop,
+    store: InstanceStore,
     given: GivenResources | undefined,
   ) => State;
   readonly exported: readonly Exported[];
@@ -57,6 +55,8 @@ type State = MemoryView &
 interface Host {
   readonly host: readonly unknown[];
   readonly classes: readonly unknown[];
+  /** Whether each is a function of the host, which is given its caller first. */
+  readonly ours: readonly boolean[];
   /** The checks of what functions answer that an embedder gave; undefined for functions of our own. */
   readonly checks: readonly (((answer: unknown) => unknown) | undefined)[];
 }
@@ -66,6 +66,12 @@ const NEVER_WAITS: Pick<TurnScheduler, 'wait' | 'waitOutside' | 'nests'> = {
   wait: refuseToWait,
   waitOutside: refuseToWait,
   nests: () => false,
+};
+
+const NO_STORE: InstanceStore = {
+  stop: (reason) => {
+    throw reason;
+  },
 };
 
 function refuseToWait(_: Turn, promise: PromiseLike<unknown>, name: string): never {
@@ -111,9 +117,8 @@ export class DirectCode {
    * @param module a compiled core module by its place in the component's file
    * @param imports interfaces by name, with functions and classes under the names that jco gives them
    * @param link instantiates a core module
-   * @param stop ends the store that is being made; it is called with the reason where a guest breaks the canonical ABI
-   * @param hold keeps the component's resources that the embedder is given, and is charged for handles
-   * @param bounds bounds the lifting of the store's values; where it is left out, each memory's size does
+   * @param store the store that the instance is made for, which the host's functions get as their caller. Where it does not bound
+   * the lifting of values, each memory's size does; where it is left out, what would end it is thrown.
    * @returns functions by name, and interfaces as objects of functions
    * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`
    */
@@ -121,16 +126,14 @@ export class DirectCode {
     module: (index: number) => WebAssembly.Module,
     imports: Readonly<Record<string, unknown>>,
     link: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Exports,
-    stop: Stop = (reason) => {
-      throw reason;
-    },
-    hold?: ResourceHolder,
-    bounds?: LiftBounds,
+    store: InstanceStore = NO_STORE,
   ): ComponentExports {
     const plan = this.#plan;
+    const hold = store.hold === undefined ? undefined : (store as ResourceHolder);
+    const bounds = store.look === undefined ? undefined : (store as LiftBounds);
     const handles = this.#handleTables(hold);
     const given = plan.resources.length === 0 ? undefined : this.#given(hold, () => state);
-    const state: State = new this.#generated.State(this.#hostOf(imports), handles, stop, given);
+    const state: State = new this.#generated.State(this.#hostOf(imports), handles, store, given);
     execution.running.entry = state;
     const instances: WebAssembly.Exports[] = [];
     const lists: WebAssembly.ModuleImports[] = [];
@@ -233,6 +236,7 @@ export class DirectCode {
       found = {
         host: this.#plan.host.map((slot) => required(imports, slot)),
         classes: this.#plan.classes.map((slot) => lookUp(imports, slot)),
+        ours: this.#plan.host.map(({ from }) => isFromHost(imports[from])),
         checks: this.#plan.host.map(({ name, from }) =>
           isFromEmbedder(imports[from]) ? (answer) => this.#answers().check(name, answer) : undefined,
         ),

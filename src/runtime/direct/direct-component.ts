@@ -52,14 +52,12 @@ export function directComponent(
     messages: lifecycle === undefined ? undefined : code.messages(lifecycle),
     exportIndex: exportIndexOf(calls.exported),
     functionOf: (instance, { name }) => code.functionOf(instance, name),
-    instantiate: (_, given, instantiateCore, stop, hold, bounds) =>
+    instantiate: (_, given, instantiateCore, store) =>
       code.instantiate(
         (index) => inOrder[index] as WebAssembly.Module,
         given,
         (module, coreImports) => instantiateCore(module, coreImports).exports,
-        stop,
-        hold,
-        bounds,
+        store,
       ),
   };
 }

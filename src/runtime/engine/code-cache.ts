@@ -2,9 +2,8 @@ import type { Artifact, ArtifactBuilder, ArtifactCache, ArtifactKey, CompiledArt
 import type { CallPath, EngineLoadRequest, GivenComponent, Scheduling } from '#core/ports/engine';
 import { type ComponentCode, componentCode, glueHostCall } from '#runtime/code';
 import { directComponent } from '#runtime/direct';
-import type { TurnScheduler } from '#runtime/execution';
+import { currentStore, type TurnScheduler } from '#runtime/execution';
 import { answerChecksOf } from '#runtime/exports';
-import type { CurrentStore } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 import { plannedCalls } from './planned-calls.ts';
 
@@ -13,7 +12,6 @@ export interface CodeCachePorts {
   readonly cache: ArtifactCache;
   /** Computes the key of an artifact: the engine profile's id and the digest of the component's bytes. */
   readonly keyOf: (component: GivenComponent, request: EngineLoadRequest) => Promise<ArtifactKey>;
-  readonly current: CurrentStore;
   /** Suspends guests; used only if `waits` says that guests may wait. */
   readonly scheduler: TurnScheduler;
   readonly waits: boolean;
@@ -72,7 +70,7 @@ export class CodeCache {
     compiled: CompiledArtifact,
     scheduling: Scheduling,
   ): Promise<ComponentCode> {
-    const { calls, current, scheduler, waits, storageWaits } = this.#ports;
+    const { calls, scheduler, waits, storageWaits } = this.#ports;
     const mode = { preemptive: scheduling === 'preemptive', waits, storageWaits, scheduler };
     const planned = await plannedCalls(() => bytesOf(component), compiled.artifact.callPlan);
     const direct = calls === 'glue' ? 'is told to take the glue' : directComponent(compiled, planned, mode);
@@ -80,8 +78,8 @@ export class CodeCache {
     if (calls === 'direct') {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
     }
-    const callHost = glueHostCall(current, answerChecksOf(planned.exported));
-    return componentCode(compiled, (bytes) => current.state.lift(bytes), callHost, planned.exported);
+    const callHost = glueHostCall(currentStore, answerChecksOf(planned.exported));
+    return componentCode(compiled, (bytes) => currentStore.state.lift(bytes), callHost, planned.exported);
   }
 }
 

@@ -5,7 +5,7 @@ import type { ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#co
 import type { ServedRequest } from '#core/ports/serving';
 import { type ComponentMetadata, keptMetadata, metadataBytes } from '#runtime/actor';
 import { argumentsFromJson } from '#runtime/exports';
-import type { HostLinker } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 import { resolveImports } from '#runtime/host';
 import type { ComponentLimiter, StoreManager } from '#runtime/store';
 import {
@@ -182,10 +182,8 @@ export class JcoEngine implements RuntimeEngine {
    * @throws `RUNTIME_…`, `METERING_…`
    */
   serve(handle: ComponentHandle, request: ServedRequest, began: (end: EndTurn) => void): Turn<unknown> {
-    const resources = (): readonly object[] => [
-      Reflect.construct(this.#httpType('IncomingRequest'), [request]) as object,
-      Reflect.construct(this.#httpType('ResponseOutparam'), [request]) as object,
-    ];
+    const resources = (caller: HostState): readonly object[] =>
+      ['IncomingRequest', 'ResponseOutparam'].map((name) => new (this.#httpType(name))(caller, request));
     return this.#find(handle).serve(resources, began);
   }
 
@@ -199,8 +197,9 @@ export class JcoEngine implements RuntimeEngine {
     return this.#components.get(handle?.handleId)?.endsUnwanted ?? false;
   }
 
-  #httpType(name: string): new (request: ServedRequest) => object {
+  #httpType(name: string): new (caller: HostState, request: ServedRequest) => object {
     return this.#ports.linker.find('wasi:http/types')?.[name] as new (
+      caller: HostState,
       request: ServedRequest,
     ) => object;
   }

@@ -17,9 +17,11 @@ export interface LogRecord {
   readonly context: readonly (readonly [key: string, value: string])[];
 }
 
-/** What host functions need of the store that calls them. Each store has one. */
+/** The caller of a host function: what the function needs of the store that calls it. Each store has one. */
 export interface HostState {
   readonly handle: ComponentHandle;
+  /** Whether the turn that runs may wait for the promise that a host function answers. */
+  readonly mayWait: boolean;
   /** What an embedder's function is told of the turn that runs. */
   readonly caller: HostCaller;
   /** What the component is given. */
@@ -51,8 +53,8 @@ export interface HostState {
 }
 
 /**
- * Gives host functions the store that calls them. All stores share the host functions, so the caller is the store of the turn
- * that runs.
+ * Finds the store of the turn that runs, for jco's glue, whose code is not told by which store it is called. The direct path
+ * passes the store that it has.
  */
 export interface CurrentStore {
   readonly state: HostState;

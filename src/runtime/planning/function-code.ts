@@ -16,6 +16,7 @@ import {
 import { addressOf, liftFlatCode, loadCode } from './lift-code.ts';
 import { lowerFlatCode, pointerOf, storeCode } from './lower-code.ts';
 import { claimCode, enterCode, leaveCode, resourcesIn } from './resource-code.ts';
+import { isOurs } from './waiting-imports.ts';
 
 /** The slots of the store's state in which a function finds what its canonical options name. */
 export interface FunctionSlots extends MemoryAccess {
@@ -236,7 +237,7 @@ export function importCode(
   }
   if (borrows) code.line(waits || nests ? 'lent = [];' : 'const lent = [];');
   const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);
-  const call = callOf(how, host, args);
+  const call = callOf(how, host, name, args);
   if (waits) {
     const keep = borrows ? 't.lent = lent; ' : '';
     const wait = `scheduler.wait(t, raw, ${JSON.stringify(name)}); ${keep}return${results[0] === 'i64' && !out ? ' 0n' : out ? '' : ' 0'};`;
@@ -293,7 +294,7 @@ function lendsHandles(type: ValueType, slots: FunctionSlots): boolean {
 export function forwardCode(type: FuncType, host: number, how: HostCall, name: string, suspends: boolean): string {
   const code = new Code();
   const params = type.params.map((_, index) => `a${index}`);
-  const call = callOf(how, host, params);
+  const call = callOf(how, host, name, params);
   if (suspends) {
     code.line('const t = execution.running;\nlet answer, raw;');
     code.line(`try {\nraw = ${call};\nwhile (abi.isPromise(raw, ${mayHaveThen(type)})) {`);
@@ -404,14 +405,26 @@ function loadSpilled(code: Code, slots: FunctionSlots, type: FuncType): string[]
   return type.params.map((param, index) => loadCode(code, slots, param.type, pointer, offsets[index] as number));
 }
 
-function callOf(how: HostCall, host: number, args: readonly string[]): string {
+/** An expression that calls what meets an import. A function of ours is given its caller, the store, and an embedder's is not. */
+function callOf(how: HostCall, host: number, name: string, args: readonly string[]): string {
   if (how.kind === 'lifted') return `plain${how.index}(${['s', ...args].join(', ')})`;
+  const given = hostCallOf(how, host, args, []);
+  return isOurs(name) ? `(s.ours[${host}] ? ${hostCallOf(how, host, args, ['s.store'])} : ${given})` : given;
+}
+
+function hostCallOf(
+  how: Exclude<HostCall, { kind: 'lifted' }>,
+  host: number,
+  args: readonly string[],
+  caller: readonly string[],
+): string {
   const target = `s.host[${host}]`;
-  if (how.kind === 'function') return `(0, ${target})(${args.join(', ')})`;
-  if (how.kind === 'constructor') return `new ${target}(${args.join(', ')})`;
+  const list = [...caller, ...args].join(', ');
+  if (how.kind === 'function') return `(0, ${target})(${list})`;
+  if (how.kind === 'constructor') return `new ${target}(${list})`;
   const member = JSON.stringify(camelCase(how.member));
-  if (how.kind === 'static') return `${target}[${member}](${args.join(', ')})`;
-  return `${args[0]}[${member}](${args.slice(1).join(', ')})`;
+  if (how.kind === 'static') return `${target}[${member}](${list})`;
+  return `${args[0]}[${member}](${[...caller, ...args.slice(1)].join(', ')})`;
 }
 
 /**

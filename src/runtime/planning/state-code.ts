@@ -45,13 +45,13 @@ export function stateCode(slots: {
     ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),
   ];
   return `class extends abi.MemoryView {
-constructor({ host, classes, checks }, handles, stop${slots.resources ? ', given' : ''}) {
+constructor({ host, classes, ours, checks }, handles, store${slots.resources ? ', given' : ''}) {
 super();
 ${fields.join('\n')}
 if (suspends) { this.entries = []; this.adapted = []; }
-this.host = host; this.classes = classes; this.checks = checks; this.handles = handles; this.stop = stop;${slots.resources ? ' this.given = given;' : ''}
+this.host = host; this.classes = classes; this.ours = ours; this.checks = checks; this.handles = handles; this.store = store;${slots.resources ? ' this.given = given;' : ''}
 }
-fail(thrown) { return abi.fail(thrown, this.stop); }
+fail(thrown) { return abi.fail(thrown, this.store); }
 }`;
 }
 

@@ -20,6 +20,11 @@ const MAY_WAIT: Readonly<Record<string, readonly string[]>> = {
 /** The packages whose interfaces the runtime implements. Every function that an embedder gives may wait. */
 const OURS = /^(?:vivarium:actor|wasi:(?:cli|clocks|filesystem|http|io|random|sockets))\//;
 
+/** Whether the runtime implements the function of this name, unless the embedder gives another. @param name as a host function's name in WIT */
+export function isOurs(name: string): boolean {
+  return OURS.test(name);
+}
+
 /** Whether an import of a component may have to wait for its answer. @param path the interface and the function, or the function alone */
 export function mayWait(path: readonly string[]): boolean {
   const [from = '', name = from] = path;

@@ -159,11 +159,11 @@ export class LoadedComponent {
 
   /**
    * Runs a turn that answers an HTTP request. With `per-call` it may begin while others run, because each has a store of its own.
-   * @param resources makes the arguments; called within the turn
+   * @param resources makes the arguments; called within the turn, with the store that runs it
    * @param began receives, before the guest runs, the function that ends the turn; that function resolves when the turn has ended
    * @throws `RUNTIME_…`, `METERING_…`
    */
-  serve(resources: () => readonly object[], began: (end: EndTurn) => void): Turn<unknown> {
+  serve(resources: (caller: Store) => readonly object[], began: (end: EndTurn) => void): Turn<unknown> {
     this.#checkReady();
     const { handler } = this.code;
     if (handler === undefined) throw this.#servesNothing();
@@ -173,14 +173,18 @@ export class LoadedComponent {
     return answer.finally(() => this.#answers.delete(answer));
   }
 
-  #serve(exported: ExportedFunction, resources: () => readonly object[], began: (end: EndTurn) => void): Turn<unknown> {
+  #serve(
+    exported: ExportedFunction,
+    resources: (caller: Store) => readonly object[],
+    began: (end: EndTurn) => void,
+  ): Turn<unknown> {
     return this.#inStore(async (store) => {
       const handle = this.code.functionOf(store.exports, exported);
       if (handle === undefined) throw this.#servesNothing();
       this.#serving.add(store);
       try {
         began((reason) => store.end(reason));
-        return await this.enter(store, run<unknown>, () => handle(...resources()));
+        return await this.enter(store, run<unknown>, () => handle(...resources(store)));
       } finally {
         this.#serving.delete(store);
       }

@@ -13,7 +13,7 @@ import { theExchange } from '#runtime/exchange';
 import { execution, type Suspension, Turn, type TurnScheduler } from '#runtime/execution';
 import type { HostState, LogRecord } from '#runtime/host';
 import { TurnCaller } from '#runtime/host';
-import { GivenResources, type ResourceCalls, type ResourceType } from '#runtime/resources';
+import { GivenResources, type ResourceCalls, type ResourceHolder, type ResourceType } from '#runtime/resources';
 import { FileGuard } from '#security/access';
 import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';
 import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from '../heap-cost.ts';
@@ -53,7 +53,7 @@ export interface StoreParts {
  * budget. Two stores share only compiled code and the host's functions. After a trap, an exhausted budget or an exit, a store is
  * dead and is never entered again.
  */
-export class Store implements HostState, LiftBounds {
+export class Store implements HostState, ResourceHolder, LiftBounds {
   readonly #tank: Tank;
   readonly #turn: Turn;
   /** Whether the guest may be suspended. */
@@ -214,6 +214,10 @@ export class Store implements HostState, LiftBounds {
     if (this.#callEnded !== undefined) this.#callEnded.resolve();
   }
 
+  get mayWait(): boolean {
+    return this.#turn.mayWait;
+  }
+
   get caller(): TurnCaller {
     if (this.#caller === undefined) {
       const { clock, maxTurnTimeMs } = this.#parts;
@@ -253,6 +257,10 @@ export class Store implements HostState, LiftBounds {
       destroy,
     );
     return this.#given;
+  }
+
+  charge(bytes: number): boolean {
+    return this.hostMemory.take(bytes);
   }
 
   #runDrops(): void {
@@ -475,8 +483,6 @@ function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
       guard?.own(linked);
       return { exports: linked };
     },
-    (reason) => store.stop(reason),
-    { charge: (bytes) => store.hostMemory.take(bytes), hold: (destroy) => store.hold(destroy) },
     store,
   );
   store.fill(exports);

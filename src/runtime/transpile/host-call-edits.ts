@@ -1,4 +1,5 @@
 import type { AnyNode, VariableDeclarator } from 'acorn';
+import { RuntimeError } from '../errors.ts';
 import type { Edit } from './glue-edits.ts';
 import { isNamed, walk } from './syntax-tree.ts';
 
@@ -13,7 +14,7 @@ export function isTrampoline(node: AnyNode): node is VariableDeclarator {
 
 /**
  * Routes the call of a host function through `callHost`, with the function's WIT name and whether it has an error case. `callHost`
- * checks what the function throws or returns, so the embedder's own objects need no wrappers.
+ * checks what the function throws or returns, so the embedder's own objects need no wrappers. It gives a function of the host its caller.
  */
 export function nameHostCall(trampoline: VariableDeclarator): Edit[] {
   let name: string | undefined;
@@ -30,8 +31,16 @@ export function nameHostCall(trampoline: VariableDeclarator): Edit[] {
   });
   if (name === undefined || operation === undefined) return [];
   const { start, end } = operation;
+  const call = operation.type === 'ArrowFunctionExpression' ? operation.body : undefined;
+  if (call?.type !== 'CallExpression' && call?.type !== 'NewExpression') {
+    throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the generated code calls ${name} in an unknown way`);
+  }
+  // `$` cannot be in a name that comes from WIT, so no argument of the call can mean another variable.
+  const first = call.arguments[0];
+  const at = first?.start ?? call.end - 1;
   return [
-    { start, end: start, text: `() => callHost(${JSON.stringify(name)}, ${fallible}, ` },
+    { start, end: call.start, text: `() => callHost(${JSON.stringify(name)}, ${fallible}, (...$caller) => ` },
+    { start: at, end: at, text: first === undefined ? '...$caller' : '...$caller, ' },
     { start: end, end, text: ')' },
   ];
 }

@@ -1,48 +1,53 @@
-import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 import { NO_BYTES, sinkOf, sourceOf } from './byte-streams.ts';
-import type { Io } from './io.ts';
+import { failed, InputStream, OutputStream } from './io.ts';
 import { LogSink } from './log-sink.ts';
 
 /**
  * Defines `wasi:cli`: the environment, arguments and standard streams that `load` gave, and an exit that ends the store. If `load` gave
  * no streams, standard input is empty and standard output and error go to the log.
  */
-export function defineCli(linker: HostLinker, current: CurrentStore, { InputStream, OutputStream, failed }: Io): void {
+export function defineCli(linker: HostLinker): void {
   class TerminalInput {}
   class TerminalOutput {}
 
-  const exit = (status: number): never =>
-    current.state.stop(
+  const exit = (caller: HostState, status: number): never =>
+    caller.stop(
       new RuntimeError('RUNTIME_EXITED', `the component called exit with ${status}`, { details: { status } }),
     );
 
   /** A store has one sink per channel, because a guest may ask for the stream at every line and drop none. */
   const printing = (channel: 'stdout' | 'stderr') => {
     const sinks = new WeakMap<HostState, LogSink>();
-    return (): object => {
-      const { state } = current;
-      const output = state.context.stdio[channel];
-      if (output !== undefined) return new OutputStream(sinkOf(output, () => failed('io', `${channel} failed`)));
-      const sink = sinks.get(state) ?? new LogSink(state, channel);
-      sinks.set(state, sink);
-      return new OutputStream(sink);
+    return (caller: HostState): object => {
+      const output = caller.context.stdio[channel];
+      if (output !== undefined) {
+        return new OutputStream(
+          caller,
+          sinkOf(output, () => failed(caller, 'io', `${channel} failed`)),
+        );
+      }
+      const sink = sinks.get(caller) ?? new LogSink(caller, channel);
+      sinks.set(caller, sink);
+      return new OutputStream(caller, sink);
     };
   };
 
   linker.define('wasi:cli/environment@0.2.0', {
-    getEnvironment: () => current.state.context.environment().map((pair) => [...pair]),
-    getArguments: () => [...current.state.context.args],
+    getEnvironment: (caller: HostState) => caller.context.environment().map((pair) => [...pair]),
+    getArguments: (caller: HostState) => [...caller.context.args],
     initialCwd: () => undefined,
   });
   linker.define('wasi:cli/exit@0.2.0', {
-    exit: (status: { tag: 'ok' | 'err' }) => exit(status.tag === 'ok' ? 0 : 1),
-    exitWithCode: (code: number) => exit(code),
+    exit: (caller: HostState, status: { tag: 'ok' | 'err' }) => exit(caller, status.tag === 'ok' ? 0 : 1),
+    exitWithCode: (caller: HostState, code: number) => exit(caller, code),
   });
   linker.define('wasi:cli/stdin@0.2.0', {
-    getStdin: () => {
-      const { stdin } = current.state.context.stdio;
-      return new InputStream(stdin === undefined ? NO_BYTES : sourceOf(stdin, () => failed('io', 'stdin failed')));
+    getStdin: (caller: HostState) => {
+      const { stdin } = caller.context.stdio;
+      const source = stdin === undefined ? NO_BYTES : sourceOf(stdin, () => failed(caller, 'io', 'stdin failed'));
+      return new InputStream(caller, source);
     },
   });
   linker.define('wasi:cli/stdout@0.2.0', { getStdout: printing('stdout') });

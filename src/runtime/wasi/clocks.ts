@@ -1,7 +1,7 @@
 import type { Timestamp } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
-import type { CurrentStore, HostLinker } from '#runtime/host';
-import type { Io } from './io.ts';
+import type { HostLinker, HostState } from '#runtime/host';
+import { Pollable } from './io.ts';
 
 const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
@@ -10,18 +10,18 @@ const NS_PER_S = 1_000_000_000n;
  * Defines `wasi:clocks`. Both clocks are rounded to the resolution that the component was granted, because a finer clock would help a
  * guest to time the host. A subscription is ready when its time has come. It has a timer only while a turn waits for it.
  */
-export function defineClocks(linker: HostLinker, current: CurrentStore, clock: Clock, { Pollable }: Io): void {
-  const resolution = (): bigint => BigInt(current.state.context.authority.clockResolutionNs());
-  const rounded = (ms: number): bigint => {
-    const step = resolution();
+export function defineClocks(linker: HostLinker, clock: Clock): void {
+  const resolution = (caller: HostState): bigint => BigInt(caller.context.authority.clockResolutionNs());
+  const rounded = (caller: HostState, ms: number): bigint => {
+    const step = resolution(caller);
     return (nanosecondsOf(ms) / step) * step;
   };
-  const nanoseconds = (): bigint => rounded(clock.monotonic());
-  const at = (when: bigint): object => {
-    const step = resolution();
+  const nanoseconds = (caller: HostState): bigint => rounded(caller, clock.monotonic());
+  const at = (caller: HostState, when: bigint): object => {
+    const step = resolution(caller);
     const readyAt = ((when + step - 1n) / step) * step;
-    return new Pollable({
-      ready: () => nanoseconds() >= when,
+    return new Pollable(caller, {
+      ready: () => nanoseconds(caller) >= when,
       whenReady: (wake) => {
         const left = readyAt - nanosecondsOf(clock.monotonic());
         return clock.after(Math.max(0, Math.ceil(Number(left) / NS_PER_MS)), wake);
@@ -33,11 +33,11 @@ export function defineClocks(linker: HostLinker, current: CurrentStore, clock: C
     now: nanoseconds,
     resolution,
     subscribeInstant: at,
-    subscribeDuration: (duration: bigint) => at(nanoseconds() + duration),
+    subscribeDuration: (caller: HostState, duration: bigint) => at(caller, nanoseconds(caller) + duration),
   });
   linker.define('wasi:clocks/wall-clock@0.2.0', {
-    now: () => datetimeOf(rounded(clock.now())),
-    resolution: () => datetimeOf(resolution()),
+    now: (caller: HostState) => datetimeOf(rounded(caller, clock.now())),
+    resolution: (caller: HostState) => datetimeOf(resolution(caller)),
   });
   linker.define('wasi:clocks/timezone@0.2.0', {
     display: () => ({ utcOffset: 0, name: 'UTC', inDaylightSavingTime: false }),

@@ -1,4 +1,4 @@
-import type { CurrentStore, HostLinker } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 import type { ByteSink, ByteSource } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
@@ -15,221 +15,218 @@ export type StreamError = { readonly tag: 'closed' } | { readonly tag: 'last-ope
 
 const CLOSED: StreamError = { tag: 'closed' };
 
-/** The resource classes of `wasi:io` that other WASI interfaces hand out, and their error helpers. */
-export interface Io {
-  /** @param what what the pollable waits for; by default it is always ready */
-  readonly Pollable: new (
-    what?: Readiness,
-  ) => object;
-  readonly InputStream: new (source: ByteSource) => object;
-  readonly OutputStream: new (sink: ByteSink) => object;
-  /** Makes the error that a source or sink throws. `code` is the error's name in the interface that made the stream. */
-  failed(code: unknown, text: string): StreamError;
-  /** The `code` that `failed` was given for an error resource; undefined for anything else. */
-  codeOf(error: unknown): unknown;
+class IoError {
+  readonly #charge: HostCharge;
+  readonly #text: string;
+  readonly code: unknown;
+
+  constructor(caller: HostState, code: unknown, text: string) {
+    this.#charge = new HostCharge(caller);
+    this.code = code;
+    this.#text = text;
+  }
+
+  toDebugString(): string {
+    return this.#text;
+  }
+
+  [Symbol.dispose](): void {
+    this.#charge.end();
+  }
+}
+
+let readinessOf: (pollable: Pollable) => Readiness;
+
+export class Pollable {
+  readonly #charge: HostCharge;
+  readonly #what: Readiness;
+
+  static {
+    readinessOf = (pollable) => pollable.#what;
+  }
+
+  constructor(caller: HostState, what: Readiness = ALWAYS_READY) {
+    this.#charge = new HostCharge(caller);
+    this.#what = what;
+  }
+
+  ready(): boolean {
+    return this.#what.ready();
+  }
+
+  block(caller: HostState): Waited<void> {
+    return onceReady(caller, this.#what, () => {});
+  }
+
+  [Symbol.dispose](): void {
+    this.#charge.end();
+  }
+}
+
+let sourceOf: (stream: InputStream) => Readiness;
+
+export class InputStream {
+  readonly #charge: HostCharge;
+  readonly #source: ByteSource;
+  #closed = false;
+
+  static {
+    sourceOf = (stream) => stream.#source;
+  }
+
+  constructor(caller: HostState, source: ByteSource) {
+    this.#charge = new HostCharge(caller);
+    this.#source = source;
+  }
+
+  read(_: HostState, length: bigint): Uint8Array {
+    if (length === 0n) return new Uint8Array();
+    const bytes = this.#source.read(bounded(length));
+    if (bytes === undefined) throw CLOSED;
+    return bytes;
+  }
+
+  blockingRead(caller: HostState, length: bigint): Waited<Uint8Array> {
+    return length === 0n ? this.read(caller, length) : onceReady(caller, this.#source, () => this.read(caller, length));
+  }
+
+  skip(caller: HostState, length: bigint): bigint {
+    return BigInt(this.read(caller, length).length);
+  }
+
+  blockingSkip(caller: HostState, length: bigint): Waited<bigint> {
+    return length === 0n ? 0n : onceReady(caller, this.#source, () => this.skip(caller, length));
+  }
+
+  subscribe(caller: HostState): Pollable {
+    return new Pollable(
+      caller,
+      untilClosed(this.#source, () => this.#closed),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#charge.end();
+    this.#source.close?.();
+  }
+}
+
+export class OutputStream {
+  readonly #charge: HostCharge;
+  readonly #sink: ByteSink;
+  #closed = false;
+
+  constructor(caller: HostState, sink: ByteSink) {
+    this.#charge = new HostCharge(caller);
+    this.#sink = sink;
+  }
+
+  checkWrite(): bigint {
+    return BigInt(this.#room());
+  }
+
+  write(_: HostState, contents: Uint8Array): void {
+    const room = this.#room();
+    if (contents.length > room) throw tooMuch(contents.length, room);
+    if (contents.length > 0) this.#sink.write(contents);
+  }
+
+  flush(): void {
+    this.#sink.flush?.();
+  }
+
+  blockingWriteAndFlush(caller: HostState, contents: Uint8Array): Waited<void> {
+    if (contents.length > MAX_BYTES) throw tooMuch(contents.length, MAX_BYTES);
+    let rest = contents;
+    while (rest.length > 0) {
+      if (!this.#sink.ready()) {
+        const left = rest;
+        return afterWake(caller, [this.#sink], () => this.blockingWriteAndFlush(caller, left));
+      }
+      const room = this.#room();
+      if (room === 0) throw CLOSED;
+      this.write(caller, rest.subarray(0, room));
+      rest = rest.subarray(room);
+    }
+    return this.blockingFlush(caller);
+  }
+
+  blockingFlush(caller: HostState): Waited<void> {
+    const flushed = this.#sink.flush?.();
+    // `room` throws if the sink has failed.
+    if (flushed !== undefined) return onceReady(caller, flushed, () => void this.#sink.room());
+  }
+
+  writeZeroes(caller: HostState, length: bigint): void {
+    this.write(caller, zeroes(length));
+  }
+
+  blockingWriteZeroesAndFlush(caller: HostState, length: bigint): Waited<void> {
+    return this.blockingWriteAndFlush(caller, zeroes(length));
+  }
+
+  splice(caller: HostState, source: InputStream, length: bigint): bigint {
+    const bytes = source.read(caller, BigInt(Math.min(bounded(length), this.#room())));
+    this.write(caller, bytes);
+    return BigInt(bytes.length);
+  }
+
+  blockingSplice(caller: HostState, source: InputStream, length: bigint): Waited<bigint> {
+    if (length === 0n) return 0n;
+    const spliced = (): bigint => this.splice(caller, source, length);
+    return onceReady(caller, this.#sink, () => onceReady(caller, sourceOf(source), spliced));
+  }
+
+  subscribe(caller: HostState): Pollable {
+    return new Pollable(
+      caller,
+      untilClosed(this.#sink, () => this.#closed),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#charge.end();
+    this.#sink.close?.();
+  }
+
+  #room(): number {
+    return Math.min(this.#sink.room(), MAX_BYTES);
+  }
+}
+
+/** Makes the error that a source or sink throws. @param code the error's name in the interface that made the stream */
+export function failed(caller: HostState, code: unknown, text: string): StreamError {
+  return { tag: 'last-operation-failed', val: new IoError(caller, code, text) };
+}
+
+/** The `code` that `failed` was given for an error resource; undefined for anything else. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof IoError ? error.code : undefined;
 }
 
 /** Defines `wasi:io`: streams and pollables. A call on something that is not ready makes the turn wait, never the thread. */
-export function defineIo(linker: HostLinker, current: CurrentStore): Io {
-  class IoError {
-    readonly #charge = new HostCharge(current.state);
-    readonly #text: string;
-    readonly code: unknown;
-
-    constructor(code: unknown, text: string) {
-      this.code = code;
-      this.#text = text;
-    }
-
-    toDebugString(): string {
-      return this.#text;
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-    }
-  }
-
-  let readinessOf: (pollable: Pollable) => Readiness;
-
-  class Pollable {
-    readonly #charge = new HostCharge(current.state);
-    readonly #what: Readiness;
-
-    static {
-      readinessOf = (pollable) => pollable.#what;
-    }
-
-    constructor(what: Readiness = ALWAYS_READY) {
-      this.#what = what;
-    }
-
-    ready(): boolean {
-      return this.#what.ready();
-    }
-
-    block(): Waited<void> {
-      return onceReady(current.state, this.#what, () => {});
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-    }
-  }
-
-  let sourceOf: (stream: InputStream) => Readiness;
-
-  class InputStream {
-    readonly #charge = new HostCharge(current.state);
-    readonly #source: ByteSource;
-    #closed = false;
-
-    static {
-      sourceOf = (stream) => stream.#source;
-    }
-
-    constructor(source: ByteSource) {
-      this.#source = source;
-    }
-
-    read(length: bigint): Uint8Array {
-      if (length === 0n) return new Uint8Array();
-      const bytes = this.#source.read(bounded(length));
-      if (bytes === undefined) throw CLOSED;
-      return bytes;
-    }
-
-    blockingRead(length: bigint): Waited<Uint8Array> {
-      return length === 0n ? this.read(length) : onceReady(current.state, this.#source, () => this.read(length));
-    }
-
-    skip(length: bigint): bigint {
-      return BigInt(this.read(length).length);
-    }
-
-    blockingSkip(length: bigint): Waited<bigint> {
-      return length === 0n ? 0n : onceReady(current.state, this.#source, () => this.skip(length));
-    }
-
-    subscribe(): Pollable {
-      return new Pollable(untilClosed(this.#source, () => this.#closed));
-    }
-
-    [Symbol.dispose](): void {
-      this.#closed = true;
-      this.#charge.end();
-      this.#source.close?.();
-    }
-  }
-
-  class OutputStream {
-    readonly #charge = new HostCharge(current.state);
-    readonly #sink: ByteSink;
-    #closed = false;
-
-    constructor(sink: ByteSink) {
-      this.#sink = sink;
-    }
-
-    checkWrite(): bigint {
-      return BigInt(this.#room());
-    }
-
-    write(contents: Uint8Array): void {
-      const room = this.#room();
-      if (contents.length > room) throw tooMuch(contents.length, room);
-      if (contents.length > 0) this.#sink.write(contents);
-    }
-
-    flush(): void {
-      this.#sink.flush?.();
-    }
-
-    blockingWriteAndFlush(contents: Uint8Array): Waited<void> {
-      if (contents.length > MAX_BYTES) throw tooMuch(contents.length, MAX_BYTES);
-      let rest = contents;
-      while (rest.length > 0) {
-        if (!this.#sink.ready()) {
-          const left = rest;
-          return afterWake(current.state, [this.#sink], () => this.blockingWriteAndFlush(left));
-        }
-        const room = this.#room();
-        if (room === 0) throw CLOSED;
-        this.write(rest.subarray(0, room));
-        rest = rest.subarray(room);
-      }
-      return this.blockingFlush();
-    }
-
-    blockingFlush(): Waited<void> {
-      const flushed = this.#sink.flush?.();
-      // `room` throws if the sink has failed.
-      if (flushed !== undefined) return onceReady(current.state, flushed, () => void this.#sink.room());
-    }
-
-    writeZeroes(length: bigint): void {
-      this.write(zeroes(length));
-    }
-
-    blockingWriteZeroesAndFlush(length: bigint): Waited<void> {
-      return this.blockingWriteAndFlush(zeroes(length));
-    }
-
-    splice(source: InputStream, length: bigint): bigint {
-      const bytes = source.read(BigInt(Math.min(bounded(length), this.#room())));
-      this.write(bytes);
-      return BigInt(bytes.length);
-    }
-
-    blockingSplice(source: InputStream, length: bigint): Waited<bigint> {
-      if (length === 0n) return 0n;
-      const { state } = current;
-      return onceReady(state, this.#sink, () => onceReady(state, sourceOf(source), () => this.splice(source, length)));
-    }
-
-    subscribe(): Pollable {
-      return new Pollable(untilClosed(this.#sink, () => this.#closed));
-    }
-
-    [Symbol.dispose](): void {
-      this.#closed = true;
-      this.#charge.end();
-      this.#sink.close?.();
-    }
-
-    #room(): number {
-      return Math.min(this.#sink.room(), MAX_BYTES);
-    }
-  }
-
+export function defineIo(linker: HostLinker): void {
   linker.define('wasi:io/error@0.2.0', { Error: IoError });
   linker.define('wasi:io/streams@0.2.0', { InputStream, OutputStream });
-  linker.define('wasi:io/poll@0.2.0', {
-    Pollable,
-    poll(pollables: readonly Pollable[]): Waited<Uint32Array> {
-      if (pollables.length === 0) throw new RuntimeError('RUNTIME_TRAP', 'wasi:io/poll.poll was given no pollables');
-      if (pollables.length > MAX_POLLED) {
-        const message = `wasi:io/poll.poll was given ${pollables.length} pollables; give it at most ${MAX_POLLED}`;
-        throw new RuntimeError('RUNTIME_TRAP', message);
-      }
-      return polled(pollables.map(readinessOf));
-    },
-  });
+  linker.define('wasi:io/poll@0.2.0', { Pollable, poll });
+}
 
-  /** Returns the indices of the ready pollables. If none is ready, the turn waits for the first. */
-  function polled(all: readonly Readiness[]): Waited<Uint32Array> {
-    const ready = all.flatMap((each, index) => (each.ready() ? [index] : []));
-    if (ready.length > 0) return Uint32Array.from(ready);
-    return afterWake(current.state, [...new Set(all)], () => polled(all));
+function poll(caller: HostState, pollables: readonly Pollable[]): Waited<Uint32Array> {
+  if (pollables.length === 0) throw new RuntimeError('RUNTIME_TRAP', 'wasi:io/poll.poll was given no pollables');
+  if (pollables.length > MAX_POLLED) {
+    const message = `wasi:io/poll.poll was given ${pollables.length} pollables; give it at most ${MAX_POLLED}`;
+    throw new RuntimeError('RUNTIME_TRAP', message);
   }
+  return polled(caller, pollables.map(readinessOf));
+}
 
-  return {
-    Pollable,
-    InputStream,
-    OutputStream,
-    failed: (code, text) => ({ tag: 'last-operation-failed', val: new IoError(code, text) }),
-    codeOf: (error) => (error instanceof IoError ? error.code : undefined),
-  };
+/** Returns the indices of the ready pollables. If none is ready, the turn waits for the first. */
+function polled(caller: HostState, all: readonly Readiness[]): Waited<Uint32Array> {
+  const ready = all.flatMap((each, index) => (each.ready() ? [index] : []));
+  if (ready.length > 0) return Uint32Array.from(ready);
+  return afterWake(caller, [...new Set(all)], () => polled(caller, all));
 }
 
 function tooMuch(bytes: number, room: number): RuntimeError {

@@ -1,5 +1,5 @@
 import type { Random } from '#core/ports/random';
-import type { HostLinker } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 
 /** The most bytes of one call, because more would make the host work much for little fuel. */
@@ -7,7 +7,7 @@ const MAX_BYTES = 64n * 1024n;
 
 /** Defines `wasi:random`. The insecure interfaces return secure numbers too, because worse ones would gain nothing. */
 export function defineRandom(linker: HostLinker, random: Random): void {
-  const bytes = (length: bigint): Uint8Array => {
+  const bytes = (_: HostState, length: bigint): Uint8Array => {
     if (length > MAX_BYTES) {
       throw new RuntimeError(
         'RUNTIME_TRAP',

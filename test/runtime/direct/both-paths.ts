@@ -39,7 +39,14 @@ export async function bothPaths(component: Uint8Array, lifted: (bytes: number) =
       ),
     direct: (given = {}, stop, bounds) =>
       new BareTurn().exports(() =>
-        code.instantiate((index) => modules[index] as WebAssembly.Module, given, link, stop, undefined, bounds),
+        code.instantiate((index) => modules[index] as WebAssembly.Module, given, link, {
+          stop:
+            stop ??
+            ((reason) => {
+              throw reason;
+            }),
+          ...bounds,
+        }),
       ),
   };
 }

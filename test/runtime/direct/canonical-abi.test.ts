@@ -84,9 +84,11 @@ async function guest(text: Guest, onNote: (running: Running) => void = () => {})
       (index) => modules[index] as WebAssembly.Module,
       { 't:t/host': host },
       (module, imports) => new WebAssembly.Instance(module, imports).exports,
-      (reason) => {
-        stopped.push(reason);
-        throw reason;
+      {
+        stop(reason) {
+          stopped.push(reason);
+          throw reason;
+        },
       },
     ),
   );

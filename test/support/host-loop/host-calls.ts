@@ -1,4 +1,5 @@
 // Makes resources and calls host functions as a guest does, and lets go of all that it got.
+import { execution } from '../../../src/runtime/execution/index.ts';
 import type { Callable, Members } from './host-table.ts';
 
 export const FOLLOW = { symlinkFollow: true };
@@ -23,15 +24,15 @@ export class HostCalls {
   }
 
   call<T = object>(name: string, ...args: readonly unknown[]): T {
-    return this.keep(Reflect.apply(this.of(name), undefined, args)) as T;
+    return this.keep(Reflect.apply(this.of(name), undefined, given(args))) as T;
   }
 
   on<T = object>(resource: object, method: string, ...args: readonly unknown[]): T {
-    return this.keep(Reflect.apply(Reflect.get(resource, method) as Callable, resource, args)) as T;
+    return this.keep(Reflect.apply(Reflect.get(resource, method) as Callable, resource, given(args))) as T;
   }
 
   make(name: string, ...args: unknown[]): object {
-    const made: unknown = Reflect.construct(this.of(name), args);
+    const made: unknown = Reflect.construct(this.of(name), given(args));
     return this.keep(made as object);
   }
 
@@ -93,7 +94,11 @@ export class HostCalls {
 
   /** An exchange that outlives the turn: whoever asks for it drops it. */
   begin(request: object): object {
-    return Reflect.apply(this.of('wasi:http/outgoing-handler#handle'), undefined, [request, undefined]) as object;
+    return Reflect.apply(
+      this.of('wasi:http/outgoing-handler#handle'),
+      undefined,
+      given([request, undefined]),
+    ) as object;
   }
 
   socket(): object {
@@ -120,6 +125,11 @@ export class HostCalls {
     }
     throw new Error('a body was longer than it promised');
   }
+}
+
+/** What a host function is given: its caller, and the guest's arguments. */
+function given(args: readonly unknown[]): unknown[] {
+  return [execution.running.state, ...args];
 }
 
 /** Resources lie in lists and results too. */

@@ -1,18 +1,19 @@
+import type { HostState } from '#runtime/host';
 import type { GuardedFile } from '#security/access';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
-import type { Io } from '../io.ts';
+import { failed } from '../io.ts';
 import { ALWAYS_READY } from '../readiness.ts';
 import { answering } from './error-code.ts';
 
 /** A file that a descriptor and its streams share. It is closed when the last of them releases it. */
 export class OpenFile {
   readonly file: GuardedFile;
-  readonly #io: Io;
+  readonly #caller: HostState;
   #users = 1;
 
-  constructor(file: GuardedFile, io: Io) {
+  constructor(caller: HostState, file: GuardedFile) {
     this.file = file;
-    this.#io = io;
+    this.#caller = caller;
   }
 
   release(): void {
@@ -62,7 +63,7 @@ export class OpenFile {
     try {
       return answering(operation);
     } catch (code) {
-      throw typeof code === 'string' ? this.#io.failed(code, code) : code;
+      throw typeof code === 'string' ? failed(this.#caller, code, code) : code;
     }
   }
 }

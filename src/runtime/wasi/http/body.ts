@@ -1,11 +1,11 @@
 import { BytePipe, type FieldPairs } from '#core/waiting';
-import type { CurrentStore } from '#runtime/host';
+import type { HostState } from '#runtime/host';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import { HostCharge } from '../host-charge.ts';
-import type { Io } from '../io.ts';
+import { failed, InputStream, OutputStream, Pollable } from '../io.ts';
 import type { Readiness } from '../readiness.ts';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
-import type { FieldsKit } from './fields.ts';
+import { disposeFields, pairsOf, receivedFields } from './fields.ts';
 
 type Result<T, E> = { readonly tag: 'ok'; readonly val: T } | { readonly tag: 'err'; readonly val: E };
 
@@ -18,159 +18,156 @@ export interface Received {
 /** The length that a guest promised for a body that it sends; undefined if it promised none. */
 export type PromisedLength = number | undefined;
 
-/** The classes of bodies, and an operation on their instances that only the host can use. */
-export interface BodyKit {
-  readonly IncomingBody: new (received: Received) => object;
-  readonly OutgoingBody: new (promised: PromisedLength, wrongSize: SizeError) => object;
-  readonly FutureTrailers: new (received: Received) => object;
-  pipeOf(outgoing: object): BytePipe;
-}
-
 /** Returns the error case for a body of the wrong length. */
 export type SizeError = (bytes: number) => HttpErrorCode;
 
 const UNFINISHED: HttpErrorCode = { tag: 'internal-error', val: 'the body was not finished' };
 
-/** Makes the classes of bodies. A body is streamed through a pipe: it buffers what the slower side has not taken, and the faster side waits. */
-export function bodyKit(current: CurrentStore, io: Io, fields: FieldsKit): BodyKit {
-  let pipeOf: (body: OutgoingBody) => BytePipe;
+/** The pipe of an `OutgoingBody`. Only the host can call it, because it is no method. */
+let pipeOf: (body: object) => BytePipe;
 
-  class OutgoingBody {
-    readonly #charge = new HostCharge(current.state);
-    readonly #pipe = new BytePipe(new HostCharge(current.state));
-    readonly #promised: PromisedLength;
-    readonly #wrongSize: SizeError;
-    #written = 0;
-    #streamed = false;
+/** A body that a guest sends. The pipe buffers what the receiver has not taken, and the faster side waits. */
+export class OutgoingBody {
+  readonly #charge: HostCharge;
+  readonly #pipe: BytePipe;
+  readonly #promised: PromisedLength;
+  readonly #wrongSize: SizeError;
+  #written = 0;
+  #streamed = false;
 
-    constructor(promised: PromisedLength, wrongSize: SizeError) {
-      this.#promised = promised;
-      this.#wrongSize = wrongSize;
-    }
-
-    static {
-      pipeOf = (body) => body.#pipe;
-    }
-
-    write(): object {
-      if (this.#streamed) throw undefined;
-      this.#streamed = true;
-      return new io.OutputStream(this.#sink());
-    }
-
-    static finish(body: OutgoingBody, trailers: object | undefined): void {
-      body.#charge.end();
-      const pairs: FieldPairs = trailers === undefined ? [] : [...fields.pairsOf(trailers)];
-      if (trailers !== undefined) fields.dispose(trailers);
-      const promised = body.#promised;
-      let code: HttpErrorCode | undefined;
-      if (promised !== undefined && promised !== body.#written) code = body.#wrongSize(body.#written);
-      // Only a body that is sent in chunks can carry trailers.
-      else if (promised !== undefined && pairs.length > 0) code = { tag: 'HTTP-request-trailer-section-size', val: 0 };
-      if (code === undefined) body.#pipe.end(pairs);
-      else body.#pipe.fail(code);
-      const failed = code ?? body.#pipe.failure;
-      if (failed !== undefined) throw failed;
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-      this.#pipe.fail(UNFINISHED);
-    }
-
-    #sink(): ByteSink {
-      const pipe = this.#pipe;
-      const hasRoom: Readiness = { ready: () => pipe.room > 0, whenReady: (wake) => pipe.changed.add(wake) };
-      return {
-        ...hasRoom,
-        // A flush waits only for room, not for an empty pipe: before the request is sent nobody reads the pipe.
-        flush: () => hasRoom,
-        room: () => {
-          if (pipe.isOpen) return pipe.room;
-          throw this.#failed(pipe.failure);
-        },
-        write: (bytes) => {
-          this.#written += bytes.length;
-          if (this.#promised !== undefined && !(this.#written <= this.#promised)) {
-            // The receiver would read bytes beyond the length as the next message of the connection.
-            pipe.fail(this.#wrongSize(this.#written));
-            throw this.#failed(pipe.failure);
-          }
-          if (!pipe.write(bytes)) throw this.#failed({ tag: 'internal-error', val: 'the host keeps too much for it' });
-        },
-      };
-    }
-
-    #failed(code: unknown): object {
-      return code === undefined ? { tag: 'closed' } : io.failed(code, (code as HttpErrorCode).tag);
-    }
+  constructor(caller: HostState, promised: PromisedLength, wrongSize: SizeError) {
+    this.#charge = new HostCharge(caller);
+    this.#pipe = new BytePipe(new HostCharge(caller));
+    this.#promised = promised;
+    this.#wrongSize = wrongSize;
   }
 
-  class FutureTrailers {
-    readonly #charge = new HostCharge(current.state);
-    readonly #received: Received;
-    #taken = false;
-
-    constructor(received: Received) {
-      this.#received = received;
-      received.pipe.skip();
-    }
-
-    subscribe(): object {
-      const { pipe } = this.#received;
-      return new io.Pollable({
-        ready: () => this.#taken || !pipe.isOpen,
-        whenReady: (wake) => pipe.changed.add(wake),
-      });
-    }
-
-    get(): Result<Result<object | undefined, HttpErrorCode>, undefined> | undefined {
-      if (this.#taken) return { tag: 'err', val: undefined };
-      const { pipe } = this.#received;
-      if (pipe.isOpen) return undefined;
-      this.#taken = true;
-      const { failure, trailers } = pipe;
-      if (failure !== undefined) return { tag: 'ok', val: { tag: 'err', val: httpErrorOf(failure) } };
-      const val = trailers.length === 0 ? undefined : fields.received(trailers);
-      return { tag: 'ok', val: { tag: 'ok', val } };
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-      this.#received.release();
-    }
+  static {
+    pipeOf = (body) => (body as OutgoingBody).#pipe;
   }
 
-  class IncomingBody {
-    readonly #charge = new HostCharge(current.state);
-    readonly #received: Received;
-    #streamed = false;
-
-    constructor(received: Received) {
-      this.#received = received;
-    }
-
-    stream(): object {
-      if (this.#streamed) throw undefined;
-      this.#streamed = true;
-      return new io.InputStream(sourceOf(this.#received.pipe, io));
-    }
-
-    static finish(body: IncomingBody): FutureTrailers {
-      body.#charge.end();
-      return new FutureTrailers(body.#received);
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-      this.#received.release();
-    }
+  write(caller: HostState): object {
+    if (this.#streamed) throw undefined;
+    this.#streamed = true;
+    return new OutputStream(caller, this.#sink(caller));
   }
 
-  return { IncomingBody, OutgoingBody, FutureTrailers, pipeOf: (body) => pipeOf(body as OutgoingBody) };
+  static finish(_: HostState, body: OutgoingBody, trailers: object | undefined): void {
+    body.#charge.end();
+    const pairs: FieldPairs = trailers === undefined ? [] : [...pairsOf(trailers)];
+    if (trailers !== undefined) disposeFields(trailers);
+    const promised = body.#promised;
+    let code: HttpErrorCode | undefined;
+    if (promised !== undefined && promised !== body.#written) code = body.#wrongSize(body.#written);
+    // Only a body that is sent in chunks can carry trailers.
+    else if (promised !== undefined && pairs.length > 0) code = { tag: 'HTTP-request-trailer-section-size', val: 0 };
+    if (code === undefined) body.#pipe.end(pairs);
+    else body.#pipe.fail(code);
+    const failure = code ?? body.#pipe.failure;
+    if (failure !== undefined) throw failure;
+  }
+
+  [Symbol.dispose](): void {
+    this.#charge.end();
+    this.#pipe.fail(UNFINISHED);
+  }
+
+  #sink(caller: HostState): ByteSink {
+    const pipe = this.#pipe;
+    const hasRoom: Readiness = { ready: () => pipe.room > 0, whenReady: (wake) => pipe.changed.add(wake) };
+    return {
+      ...hasRoom,
+      // A flush waits only for room, not for an empty pipe: before the request is sent nobody reads the pipe.
+      flush: () => hasRoom,
+      room: () => {
+        if (pipe.isOpen) return pipe.room;
+        throw this.#failed(caller, pipe.failure);
+      },
+      write: (bytes) => {
+        this.#written += bytes.length;
+        if (this.#promised !== undefined && !(this.#written <= this.#promised)) {
+          // The receiver would read bytes beyond the length as the next message of the connection.
+          pipe.fail(this.#wrongSize(this.#written));
+          throw this.#failed(caller, pipe.failure);
+        }
+        if (!pipe.write(bytes))
+          throw this.#failed(caller, { tag: 'internal-error', val: 'the host keeps too much for it' });
+      },
+    };
+  }
+
+  #failed(caller: HostState, code: unknown): object {
+    return code === undefined ? { tag: 'closed' } : failed(caller, code, (code as HttpErrorCode).tag);
+  }
 }
 
-function sourceOf(pipe: BytePipe, io: Io): ByteSource {
+export class FutureTrailers {
+  readonly #charge: HostCharge;
+  readonly #received: Received;
+  #taken = false;
+
+  constructor(caller: HostState, received: Received) {
+    this.#charge = new HostCharge(caller);
+    this.#received = received;
+    received.pipe.skip();
+  }
+
+  subscribe(caller: HostState): object {
+    const { pipe } = this.#received;
+    return new Pollable(caller, {
+      ready: () => this.#taken || !pipe.isOpen,
+      whenReady: (wake) => pipe.changed.add(wake),
+    });
+  }
+
+  get(caller: HostState): Result<Result<object | undefined, HttpErrorCode>, undefined> | undefined {
+    if (this.#taken) return { tag: 'err', val: undefined };
+    const { pipe } = this.#received;
+    if (pipe.isOpen) return undefined;
+    this.#taken = true;
+    const { failure, trailers } = pipe;
+    if (failure !== undefined) return { tag: 'ok', val: { tag: 'err', val: httpErrorOf(failure) } };
+    const val = trailers.length === 0 ? undefined : receivedFields(caller, trailers);
+    return { tag: 'ok', val: { tag: 'ok', val } };
+  }
+
+  [Symbol.dispose](): void {
+    this.#charge.end();
+    this.#received.release();
+  }
+}
+
+/** A body that a guest receives. */
+export class IncomingBody {
+  readonly #charge: HostCharge;
+  readonly #received: Received;
+  #streamed = false;
+
+  constructor(caller: HostState, received: Received) {
+    this.#charge = new HostCharge(caller);
+    this.#received = received;
+  }
+
+  stream(caller: HostState): object {
+    if (this.#streamed) throw undefined;
+    this.#streamed = true;
+    return new InputStream(caller, sourceOf(caller, this.#received.pipe));
+  }
+
+  static finish(caller: HostState, body: IncomingBody): FutureTrailers {
+    body.#charge.end();
+    return new FutureTrailers(caller, body.#received);
+  }
+
+  [Symbol.dispose](): void {
+    this.#charge.end();
+    this.#received.release();
+  }
+}
+
+export { pipeOf };
+
+function sourceOf(caller: HostState, pipe: BytePipe): ByteSource {
   return {
     ready: () => pipe.readable,
     whenReady: (wake) => pipe.changed.add(wake),
@@ -179,7 +176,7 @@ function sourceOf(pipe: BytePipe, io: Io): ByteSource {
         return pipe.read(length);
       } catch (error) {
         const code = httpErrorOf(error);
-        throw io.failed(code, code.tag);
+        throw failed(caller, code, code.tag);
       }
     },
   };

@@ -1,5 +1,5 @@
 import { CONNECTION_HEADERS } from '#core/ports/network';
-import type { CurrentStore } from '#runtime/host';
+import type { HostState } from '#runtime/host';
 import { RuntimeError } from '../../errors.ts';
 import { HostCharge } from '../host-charge.ts';
 
@@ -25,137 +25,136 @@ export type HeaderPairs = readonly Pair[];
 export const costOf = (pairs: HeaderPairs): number =>
   pairs.reduce((sum, [name, value]) => sum + ENTRY_BYTES + name.length + value.length, 0);
 
-/** The class of fields, and operations on its instances that only the host can use. */
-export interface FieldsKit {
-  readonly Fields: new () => Disposable;
-  /** Makes immutable fields of received headers or trailers. */
-  received(pairs: HeaderPairs): Disposable;
-  /** Makes an immutable copy. */
-  frozen(fields: object): Disposable;
-  /** Drops fields that a guest handed over. */
-  dispose(fields: object): void;
-  /** Returns the present fields in the form that the host's HTTP takes. */
-  pairsOf(fields: object): HeaderPairs;
-}
+let make: (caller: HostState, pairs: HeaderPairs) => Fields;
+/** Returns the present fields in the form that the host's HTTP takes. Only the host can call it, because it is no method. */
+let pairsOf: (fields: object) => HeaderPairs;
 
-/** Makes `wasi:http/types#fields`: headers or trailers. Names are compared in lower case. */
-export function fieldsKit(current: CurrentStore): FieldsKit {
-  let make: (pairs: HeaderPairs) => Fields;
-  let pairsOf: (fields: Fields) => HeaderPairs;
+/** `wasi:http/types#fields`: headers or trailers. Names are compared in lower case. */
+export class Fields {
+  readonly #charge: HostCharge;
+  #pairs: Pair[] = [];
+  #bytes = 0;
+  #immutable = false;
 
-  class Fields {
-    readonly #charge = new HostCharge(current.state);
-    #pairs: Pair[] = [];
-    #bytes = 0;
-    #immutable = false;
+  constructor(caller: HostState) {
+    this.#charge = new HostCharge(caller);
+  }
 
-    static {
-      make = (pairs) => {
-        const fields = new Fields();
-        fields.#charge.must(costOf(pairs));
-        fields.#pairs = [...pairs];
-        fields.#immutable = true;
-        return fields;
-      };
-      pairsOf = (fields) => fields.#pairs;
-    }
+  static {
+    make = (caller, pairs) => {
+      const fields = new Fields(caller);
+      fields.#charge.must(costOf(pairs));
+      fields.#pairs = [...pairs];
+      fields.#immutable = true;
+      return fields;
+    };
+    pairsOf = (fields) => (fields as Fields).#pairs;
+  }
 
-    static fromList(entries: readonly (readonly [string, Uint8Array])[]): Fields {
-      const fields = new Fields();
-      try {
-        for (const [name, value] of entries) fields.#add(name, value);
-        return fields;
-      } catch (error) {
-        // The guest gets no handle by which it could drop the fields.
-        fields[Symbol.dispose]();
-        throw error;
-      }
-    }
-
-    get(name: string): Uint8Array[] {
-      return this.#of(name).map(([, value]) => bytesOf(value));
-    }
-
-    has(name: string): boolean {
-      return this.#of(name).length > 0;
-    }
-
-    set(name: string, values: readonly Uint8Array[]): void {
-      this.#check(name);
-      const texts = values.map(textOf);
-      this.delete(name);
-      for (const text of texts) this.#keep(name, text);
-    }
-
-    delete(name: string): void {
-      this.#check(name);
-      const key = name.toLowerCase();
-      const kept: Pair[] = [];
-      for (const pair of this.#pairs) {
-        if (pair[0].toLowerCase() !== key) kept.push(pair);
-        else {
-          this.#bytes -= pair[0].length + pair[1].length;
-          this.#charge.giveBack(costOf([pair]));
-        }
-      }
-      this.#pairs = kept;
-    }
-
-    append(name: string, value: Uint8Array): void {
-      this.#add(name, value);
-    }
-
-    entries(): [string, Uint8Array][] {
-      return this.#pairs.map(([name, value]) => [name, bytesOf(value)]);
-    }
-
-    clone(): Fields {
-      const copy = new Fields();
-      copy.#charge.must(costOf(this.#pairs));
-      copy.#pairs = [...this.#pairs];
-      copy.#bytes = this.#bytes;
-      return copy;
-    }
-
-    [Symbol.dispose](): void {
-      this.#pairs = [];
-      this.#charge.end();
-    }
-
-    #of(name: string): Pair[] {
-      const key = name.toLowerCase();
-      return this.#pairs.filter(([each]) => each.toLowerCase() === key);
-    }
-
-    #add(name: string, value: Uint8Array): void {
-      this.#check(name);
-      this.#keep(name, textOf(value));
-    }
-
-    #keep(name: string, value: string): void {
-      this.#charge.must(costOf([[name, value]]));
-      this.#pairs.push([name, value]);
-      this.#bytes += name.length + value.length;
-      if (this.#bytes > MAX_BYTES) {
-        throw new RuntimeError('RUNTIME_TRAP', `wasi:http fields of more than ${MAX_BYTES} bytes`);
-      }
-    }
-
-    #check(name: string): void {
-      if (this.#immutable) throw headerError('immutable');
-      if (!NAME.test(name)) throw headerError('invalid-syntax');
-      if (CONNECTION_HEADERS.has(name.toLowerCase())) throw headerError('forbidden');
+  static fromList(caller: HostState, entries: readonly (readonly [string, Uint8Array])[]): Fields {
+    const fields = new Fields(caller);
+    try {
+      for (const [name, value] of entries) fields.#add(name, value);
+      return fields;
+    } catch (error) {
+      // The guest gets no handle by which it could drop the fields.
+      fields[Symbol.dispose]();
+      throw error;
     }
   }
 
-  return {
-    Fields,
-    received: make,
-    dispose: (fields) => (fields as Fields)[Symbol.dispose](),
-    frozen: (fields) => make(pairsOf(fields as Fields)),
-    pairsOf: (fields) => pairsOf(fields as Fields),
-  };
+  get(_: HostState, name: string): Uint8Array[] {
+    return this.#of(name).map(([, value]) => bytesOf(value));
+  }
+
+  has(_: HostState, name: string): boolean {
+    return this.#of(name).length > 0;
+  }
+
+  set(caller: HostState, name: string, values: readonly Uint8Array[]): void {
+    this.#check(name);
+    const texts = values.map(textOf);
+    this.delete(caller, name);
+    for (const text of texts) this.#keep(name, text);
+  }
+
+  delete(_: HostState, name: string): void {
+    this.#check(name);
+    const key = name.toLowerCase();
+    const kept: Pair[] = [];
+    for (const pair of this.#pairs) {
+      if (pair[0].toLowerCase() !== key) kept.push(pair);
+      else {
+        this.#bytes -= pair[0].length + pair[1].length;
+        this.#charge.giveBack(costOf([pair]));
+      }
+    }
+    this.#pairs = kept;
+  }
+
+  append(_: HostState, name: string, value: Uint8Array): void {
+    this.#add(name, value);
+  }
+
+  entries(): [string, Uint8Array][] {
+    return this.#pairs.map(([name, value]) => [name, bytesOf(value)]);
+  }
+
+  clone(caller: HostState): Fields {
+    const copy = new Fields(caller);
+    copy.#charge.must(costOf(this.#pairs));
+    copy.#pairs = [...this.#pairs];
+    copy.#bytes = this.#bytes;
+    return copy;
+  }
+
+  [Symbol.dispose](): void {
+    this.#pairs = [];
+    this.#charge.end();
+  }
+
+  #of(name: string): Pair[] {
+    const key = name.toLowerCase();
+    return this.#pairs.filter(([each]) => each.toLowerCase() === key);
+  }
+
+  #add(name: string, value: Uint8Array): void {
+    this.#check(name);
+    this.#keep(name, textOf(value));
+  }
+
+  #keep(name: string, value: string): void {
+    this.#charge.must(costOf([[name, value]]));
+    this.#pairs.push([name, value]);
+    this.#bytes += name.length + value.length;
+    if (this.#bytes > MAX_BYTES) {
+      throw new RuntimeError('RUNTIME_TRAP', `wasi:http fields of more than ${MAX_BYTES} bytes`);
+    }
+  }
+
+  #check(name: string): void {
+    if (this.#immutable) throw headerError('immutable');
+    if (!NAME.test(name)) throw headerError('invalid-syntax');
+    if (CONNECTION_HEADERS.has(name.toLowerCase())) throw headerError('forbidden');
+  }
 }
+
+/** Makes immutable fields of received headers or trailers. */
+export function receivedFields(caller: HostState, pairs: HeaderPairs): Disposable {
+  return make(caller, pairs);
+}
+
+/** Makes an immutable copy. */
+export function frozenFields(caller: HostState, fields: object): Disposable {
+  return make(caller, pairsOf(fields));
+}
+
+/** Drops fields that a guest handed over. */
+export function disposeFields(fields: object): void {
+  (fields as Fields)[Symbol.dispose]();
+}
+
+export { pairsOf };
 
 function textOf(value: Uint8Array): string {
   const text = Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');

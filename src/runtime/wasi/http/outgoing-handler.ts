@@ -1,48 +1,43 @@
 import type { HttpLimits } from '#core/ports/network';
-import type { CurrentStore, HostLinker } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
 import { Exchange, Exchanges } from './exchange.ts';
 import { costOf } from './fields.ts';
-import type { Outgoing } from './request.ts';
-import type { HttpTypes } from './types.ts';
+import { limitsOf, type Outgoing, toSend } from './request.ts';
+import { FutureIncomingResponse } from './response.ts';
 
 /**
  * Defines `wasi:http/outgoing-handler`. The host sends a request while the guest writes its body, and the guest reads the answer while
  * it arrives. The host follows redirects and checks each one like a request of its own. It returns a redirect to the guest if following
  * it would mean to send a body again that is gone.
  */
-export function defineOutgoingHandler(
-  linker: HostLinker,
-  current: CurrentStore,
-  { toSend, limitsOf, future }: HttpTypes,
-): void {
+export function defineOutgoingHandler(linker: HostLinker): void {
   const exchanges = new Exchanges();
 
-  function begin({ request, body }: Outgoing, wanted: HttpLimits): object {
-    const { state } = current;
+  function begin(caller: HostState, { request, body }: Outgoing, wanted: HttpLimits): object {
     try {
-      state.context.authority.check('network', 'connect', originOf(request.url));
+      caller.context.authority.check('network', 'connect', originOf(request.url));
     } catch (error) {
       throw httpErrorOf(error);
     }
-    const exchange = new Exchange(state, exchanges, costOf(request.headers));
+    const exchange = new Exchange(caller, exchanges, costOf(request.headers));
     const { signal } = exchange;
     const account = { take: (bytes: number) => exchange.keep(bytes), end: () => {} };
     const limits = { ...wanted, account, signal };
-    const { network } = state.context;
+    const { network } = caller.context;
     exchange.begin(
       () => network.fetch(request, limits),
       () => body?.failure as HttpErrorCode | undefined,
     );
-    return future(exchange);
+    return new FutureIncomingResponse(caller, exchange);
   }
 
   linker.define('wasi:http/outgoing-handler@0.2.0', {
-    handle(request: object, options: object | undefined): object {
+    handle(caller: HostState, request: object, options: object | undefined): object {
       const limits = limitsOf(options);
       const outgoing = toSend(request);
       try {
-        return begin(outgoing, limits);
+        return begin(caller, outgoing, limits);
       } catch (error) {
         outgoing.body?.cancel();
         throw error;

@@ -1,10 +1,10 @@
 import type { HttpLimits, HttpRequest } from '#core/ports/network';
 import type { BytePipe } from '#core/waiting';
-import type { CurrentStore } from '#runtime/host';
+import type { HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
-import type { BodyKit } from './body.ts';
+import { OutgoingBody, pipeOf } from './body.ts';
 import type { HttpErrorCode } from './error-code.ts';
-import type { FieldsKit } from './fields.ts';
+import { disposeFields, frozenFields, pairsOf } from './fields.ts';
 import { promisedLength } from './promised-length.ts';
 
 type Method = { readonly tag: string; readonly val?: string };
@@ -28,175 +28,171 @@ export interface Outgoing {
   readonly body: BytePipe | undefined;
 }
 
-/** The classes of outgoing requests, and operations on their instances that only the host can use. */
-export interface RequestKit {
-  readonly OutgoingRequest: new (headers: object) => object;
-  readonly RequestOptions: new () => object;
-  /** Takes the request out of the guest's resource and ends the resource. @throws an error code if the request cannot be sent */
-  toSend(request: object): Outgoing;
-  /** Takes the limits out of the guest's resource and ends the resource. */
-  limitsOf(options: object | undefined): HttpLimits;
+/** Takes the request out of the guest's resource and ends the resource. @throws an error code if the request cannot be sent */
+let toSend: (request: object) => Outgoing;
+let limitsIn: (options: RequestOptions) => HttpLimits;
+
+export class OutgoingRequest {
+  readonly #charge: HostCharge;
+  readonly #headers: object;
+  #method: Method = { tag: 'get' };
+  #scheme: Scheme | undefined;
+  #authority: string | undefined;
+  #path: string | undefined;
+  #body: object | undefined;
+
+  static {
+    toSend = (given) => {
+      const request = given as OutgoingRequest;
+      try {
+        return request.#toSend();
+      } finally {
+        request.#end();
+      }
+    };
+  }
+
+  constructor(caller: HostState, headers: object) {
+    this.#charge = new HostCharge(caller);
+    this.#headers = headers;
+  }
+
+  body(caller: HostState): object {
+    if (this.#body !== undefined) throw REFUSED;
+    this.#body = new OutgoingBody(caller, promisedLength(pairsOf(this.#headers)), wrongSize);
+    return this.#body;
+  }
+
+  method(): Method {
+    return this.#method;
+  }
+
+  setMethod(_: HostState, method: Method): void {
+    if (method.tag === 'other' && !TOKEN.test(method.val ?? '')) throw REFUSED;
+    this.#method = method;
+  }
+
+  pathWithQuery(): string | undefined {
+    return this.#path;
+  }
+
+  setPathWithQuery(_: HostState, path: string | undefined): void {
+    if (path !== undefined && (path.length > MAX_PATH || !PATH.test(path))) throw REFUSED;
+    this.#path = path;
+  }
+
+  scheme(): Scheme | undefined {
+    return this.#scheme;
+  }
+
+  setScheme(_: HostState, scheme: Scheme | undefined): void {
+    this.#scheme = scheme;
+  }
+
+  authority(): string | undefined {
+    return this.#authority;
+  }
+
+  setAuthority(_: HostState, authority: string | undefined): void {
+    if (authority !== undefined && !AUTHORITY.test(authority)) throw REFUSED;
+    this.#authority = authority;
+  }
+
+  headers(caller: HostState): object {
+    return frozenFields(caller, this.#headers);
+  }
+
+  [Symbol.dispose](): void {
+    const body = this.#body;
+    this.#end();
+    // The guest may still write to the body, but nothing sends it any more.
+    if (body !== undefined) pipeOf(body).cancel();
+  }
+
+  #toSend(): Outgoing {
+    const { tag } = this.#scheme ?? { tag: 'HTTPS' };
+    if (tag === 'other') throw this.#unfit({ tag: 'HTTP-protocol-error' });
+    if (this.#authority === undefined) throw this.#unfit({ tag: 'HTTP-request-URI-invalid' });
+    const headers = pairsOf(this.#headers);
+    const promised = promisedLength(headers);
+    if (this.#body === undefined && (promised ?? 0) !== 0) throw this.#unfit(wrongSize(0));
+    const path = this.#path ?? '/';
+    const url = `${tag.toLowerCase()}://${this.#authority}${path.startsWith('/') ? path : `/${path}`}`;
+    const method = this.#method.val ?? this.#method.tag.toUpperCase();
+    const body = this.#body === undefined ? undefined : pipeOf(this.#body);
+    return { request: { method, url, headers, body, length: promised }, body };
+  }
+
+  #unfit(code: HttpErrorCode): HttpErrorCode {
+    this[Symbol.dispose]();
+    return code;
+  }
+
+  #end(): void {
+    disposeFields(this.#headers);
+    this.#charge.end();
+  }
 }
 
-export function requestKit(current: CurrentStore, fields: FieldsKit, bodies: BodyKit): RequestKit {
-  let toSend: (request: OutgoingRequest) => Outgoing;
-  let limitsOf: (options: RequestOptions) => HttpLimits;
+/** All durations are in nanoseconds. */
+export class RequestOptions {
+  readonly #charge: HostCharge;
+  #connect: bigint | undefined;
+  #firstByte: bigint | undefined;
+  #betweenBytes: bigint | undefined;
 
-  class OutgoingRequest {
-    readonly #charge = new HostCharge(current.state);
-    readonly #headers: object;
-    #method: Method = { tag: 'get' };
-    #scheme: Scheme | undefined;
-    #authority: string | undefined;
-    #path: string | undefined;
-    #body: object | undefined;
-
-    static {
-      toSend = (request) => {
-        try {
-          return request.#toSend();
-        } finally {
-          request.#end();
-        }
-      };
-    }
-
-    constructor(headers: object) {
-      this.#headers = headers;
-    }
-
-    body(): object {
-      if (this.#body !== undefined) throw REFUSED;
-      this.#body = new bodies.OutgoingBody(promisedLength(fields.pairsOf(this.#headers)), wrongSize);
-      return this.#body;
-    }
-
-    method(): Method {
-      return this.#method;
-    }
-
-    setMethod(method: Method): void {
-      if (method.tag === 'other' && !TOKEN.test(method.val ?? '')) throw REFUSED;
-      this.#method = method;
-    }
-
-    pathWithQuery(): string | undefined {
-      return this.#path;
-    }
-
-    setPathWithQuery(path: string | undefined): void {
-      if (path !== undefined && (path.length > MAX_PATH || !PATH.test(path))) throw REFUSED;
-      this.#path = path;
-    }
-
-    scheme(): Scheme | undefined {
-      return this.#scheme;
-    }
-
-    setScheme(scheme: Scheme | undefined): void {
-      this.#scheme = scheme;
-    }
-
-    authority(): string | undefined {
-      return this.#authority;
-    }
-
-    setAuthority(authority: string | undefined): void {
-      if (authority !== undefined && !AUTHORITY.test(authority)) throw REFUSED;
-      this.#authority = authority;
-    }
-
-    headers(): object {
-      return fields.frozen(this.#headers);
-    }
-
-    [Symbol.dispose](): void {
-      const body = this.#body;
-      this.#end();
-      // The guest may still write to the body, but nothing sends it any more.
-      if (body !== undefined) bodies.pipeOf(body).cancel();
-    }
-
-    #toSend(): Outgoing {
-      const { tag } = this.#scheme ?? { tag: 'HTTPS' };
-      if (tag === 'other') throw this.#unfit({ tag: 'HTTP-protocol-error' });
-      if (this.#authority === undefined) throw this.#unfit({ tag: 'HTTP-request-URI-invalid' });
-      const headers = fields.pairsOf(this.#headers);
-      const promised = promisedLength(headers);
-      if (this.#body === undefined && (promised ?? 0) !== 0) throw this.#unfit(wrongSize(0));
-      const path = this.#path ?? '/';
-      const url = `${tag.toLowerCase()}://${this.#authority}${path.startsWith('/') ? path : `/${path}`}`;
-      const method = this.#method.val ?? this.#method.tag.toUpperCase();
-      const body = this.#body === undefined ? undefined : bodies.pipeOf(this.#body);
-      return { request: { method, url, headers, body, length: promised }, body };
-    }
-
-    #unfit(code: HttpErrorCode): HttpErrorCode {
-      this[Symbol.dispose]();
-      return code;
-    }
-
-    #end(): void {
-      fields.dispose(this.#headers);
-      this.#charge.end();
-    }
+  constructor(caller: HostState) {
+    this.#charge = new HostCharge(caller);
   }
 
-  /** All durations are in nanoseconds. */
-  class RequestOptions {
-    readonly #charge = new HostCharge(current.state);
-    #connect: bigint | undefined;
-    #firstByte: bigint | undefined;
-    #betweenBytes: bigint | undefined;
-
-    static {
-      // The host has one limit for both waits for a byte, so the longer of the two counts.
-      limitsOf = (options) => {
-        options.#charge.end();
-        const idle = [options.#firstByte, options.#betweenBytes].filter((each) => each !== undefined);
-        return {
-          connectMs: atMost(options.#connect, MAX_CONNECT_MS),
-          idleMs: idle.length === 0 ? MAX_IDLE_MS : Math.max(...idle.map((each) => atMost(each, MAX_IDLE_MS))),
-        };
+  static {
+    // The host has one limit for both waits for a byte, so the longer of the two counts.
+    limitsIn = (options) => {
+      options.#charge.end();
+      const idle = [options.#firstByte, options.#betweenBytes].filter((each) => each !== undefined);
+      return {
+        connectMs: atMost(options.#connect, MAX_CONNECT_MS),
+        idleMs: idle.length === 0 ? MAX_IDLE_MS : Math.max(...idle.map((each) => atMost(each, MAX_IDLE_MS))),
       };
-    }
-
-    connectTimeout(): bigint | undefined {
-      return this.#connect;
-    }
-
-    setConnectTimeout(duration: bigint | undefined): void {
-      this.#connect = duration;
-    }
-
-    firstByteTimeout(): bigint | undefined {
-      return this.#firstByte;
-    }
-
-    setFirstByteTimeout(duration: bigint | undefined): void {
-      this.#firstByte = duration;
-    }
-
-    betweenBytesTimeout(): bigint | undefined {
-      return this.#betweenBytes;
-    }
-
-    setBetweenBytesTimeout(duration: bigint | undefined): void {
-      this.#betweenBytes = duration;
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-    }
+    };
   }
 
-  return {
-    OutgoingRequest,
-    RequestOptions,
-    toSend: (request) => toSend(request as OutgoingRequest),
-    limitsOf: (options) =>
-      options === undefined ? { connectMs: MAX_CONNECT_MS, idleMs: MAX_IDLE_MS } : limitsOf(options as RequestOptions),
-  };
+  connectTimeout(): bigint | undefined {
+    return this.#connect;
+  }
+
+  setConnectTimeout(_: HostState, duration: bigint | undefined): void {
+    this.#connect = duration;
+  }
+
+  firstByteTimeout(): bigint | undefined {
+    return this.#firstByte;
+  }
+
+  setFirstByteTimeout(_: HostState, duration: bigint | undefined): void {
+    this.#firstByte = duration;
+  }
+
+  betweenBytesTimeout(): bigint | undefined {
+    return this.#betweenBytes;
+  }
+
+  setBetweenBytesTimeout(_: HostState, duration: bigint | undefined): void {
+    this.#betweenBytes = duration;
+  }
+
+  [Symbol.dispose](): void {
+    this.#charge.end();
+  }
+}
+
+export { toSend };
+
+/** Takes the limits out of the guest's resource and ends the resource. */
+export function limitsOf(options: object | undefined): HttpLimits {
+  return options === undefined
+    ? { connectMs: MAX_CONNECT_MS, idleMs: MAX_IDLE_MS }
+    : limitsIn(options as RequestOptions);
 }
 
 function wrongSize(written: number): HttpErrorCode {

@@ -1,8 +1,8 @@
 import { Quota } from '#core/limits';
 import { Wakers } from '#core/waiting';
-import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
-import type { Io } from '../io.ts';
+import { Pollable } from '../io.ts';
 import { type IpAddress, ipAddressOf } from './addresses.ts';
 import { atOnce, socketErrorOf } from './error-code.ts';
 
@@ -14,65 +14,67 @@ const ANSWER_BYTES = MAX_ADDRESSES * 128;
 /** The most names that one store looks up at a time, including look-ups whose answer it no longer wants. */
 const MAX_LOOK_UPS = 8;
 
-/** Defines `wasi:sockets/ip-name-lookup`. A component may look up only names for which it has a grant for sockets. */
-export function defineNameLookup(linker: HostLinker, current: CurrentStore, io: Io): void {
-  const running = new WeakMap<HostState, Quota>();
+const running = new WeakMap<HostState, Quota>();
 
-  class ResolveAddressStream {
-    readonly #charge: HostCharge;
-    readonly #changed = new Wakers();
-    #addresses: IpAddress[] | undefined;
-    #failure: string | undefined;
+class ResolveAddressStream {
+  readonly #charge: HostCharge;
+  readonly #changed = new Wakers();
+  #addresses: IpAddress[] | undefined;
+  #failure: string | undefined;
 
-    constructor(asked: Promise<readonly string[]>) {
-      asked.then(
-        (addresses) => {
-          this.#addresses ??= addresses.slice(0, MAX_ADDRESSES).map(ipAddressOf);
-          this.#changed.wake();
-        },
-        (error) => {
-          this.#failure = socketErrorOf(error);
-          this.#changed.wake();
-        },
-      );
-      // This may end the store, so it comes after `then`: otherwise nobody would handle a rejection of `asked`.
-      this.#charge = new HostCharge(current.state, ANSWER_BYTES);
-    }
-
-    resolveNextAddress(): IpAddress | undefined {
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#addresses === undefined) throw 'would-block';
-      return this.#addresses.shift();
-    }
-
-    [Symbol.dispose](): void {
-      this.#addresses = [];
-      this.#charge.end();
-    }
-
-    subscribe(): object {
-      return new io.Pollable({
-        ready: () => this.#addresses !== undefined || this.#failure !== undefined,
-        whenReady: (wake) => this.#changed.add(wake),
-      });
-    }
+  constructor(caller: HostState, asked: Promise<readonly string[]>) {
+    asked.then(
+      (addresses) => {
+        this.#addresses ??= addresses.slice(0, MAX_ADDRESSES).map(ipAddressOf);
+        this.#changed.wake();
+      },
+      (error) => {
+        this.#failure = socketErrorOf(error);
+        this.#changed.wake();
+      },
+    );
+    // This may end the store, so it comes after `then`: otherwise nobody would handle a rejection of `asked`.
+    this.#charge = new HostCharge(caller, ANSWER_BYTES);
   }
 
+  resolveNextAddress(): IpAddress | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#addresses === undefined) throw 'would-block';
+    return this.#addresses.shift();
+  }
+
+  [Symbol.dispose](): void {
+    this.#addresses = [];
+    this.#charge.end();
+  }
+
+  subscribe(caller: HostState): object {
+    return new Pollable(caller, {
+      ready: () => this.#addresses !== undefined || this.#failure !== undefined,
+      whenReady: (wake) => this.#changed.add(wake),
+    });
+  }
+}
+
+/** Defines `wasi:sockets/ip-name-lookup`. A component may look up only names for which it has a grant for sockets. */
+export function defineNameLookup(linker: HostLinker): void {
   linker.define('wasi:sockets/ip-name-lookup@0.2.0', {
     ResolveAddressStream,
-    resolveAddresses(_network: object, name: string): object {
-      const { state } = current;
-      const places = running.get(state) ?? new Quota(MAX_LOOK_UPS);
-      running.set(state, places);
+    resolveAddresses(caller: HostState, _network: object, name: string): object {
+      const places = running.get(caller) ?? new Quota(MAX_LOOK_UPS);
+      running.set(caller, places);
       if (!places.take(1)) throw 'temporary-resolver-failure';
       let asked: Promise<readonly string[]>;
       try {
-        asked = atOnce(() => state.context.network.lookUp(name));
+        asked = atOnce(() => caller.context.network.lookUp(name));
       } catch (denied) {
         places.giveBack(1);
         throw denied;
       }
-      return new ResolveAddressStream(asked.finally(() => places.giveBack(1)));
+      return new ResolveAddressStream(
+        caller,
+        asked.finally(() => places.giveBack(1)),
+      );
     },
   });
 }

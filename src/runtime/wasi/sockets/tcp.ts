@@ -1,8 +1,8 @@
 import type { NetworkConnection, NetworkListener } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
-import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 import { sinkOf, sourceOf } from '../byte-streams.ts';
-import type { Io } from '../io.ts';
+import { failed, InputStream, OutputStream, Pollable } from '../io.ts';
 import { type IpSocketAddress, ipSocketAddressOf, socketAddressOf } from './addresses.ts';
 import { atOnce, socketErrorOf } from './error-code.ts';
 import type { SocketPlaces } from './socket-places.ts';
@@ -33,197 +33,208 @@ type Family = 'ipv4' | 'ipv6';
  */
 type Phase = 'unbound' | 'binding' | 'bound' | 'starting' | 'listening' | 'connecting' | 'connected' | 'failed';
 
-/** Defines `wasi:sockets/tcp` and `tcp-create-socket`: outgoing and incoming connections. */
-export function defineTcp(linker: HostLinker, current: CurrentStore, io: Io, places: SocketPlaces): void {
-  class TcpSocket {
-    readonly #family: Family;
-    readonly #state: HostState;
-    readonly #giveBack: () => void;
-    readonly #stop = new AbortController();
-    readonly #changed = new Wakers();
-    #phase: Phase;
-    #closed = false;
-    #connection: NetworkConnection | undefined;
-    #listener: NetworkListener | undefined;
-    #failure: string | undefined;
+class TcpSocket {
+  readonly #family: Family;
+  readonly #state: HostState;
+  readonly #places: SocketPlaces;
+  readonly #giveBack: () => void;
+  readonly #stop = new AbortController();
+  readonly #changed = new Wakers();
+  #phase: Phase;
+  #closed = false;
+  #connection: NetworkConnection | undefined;
+  #listener: NetworkListener | undefined;
+  #failure: string | undefined;
 
-    readonly #end = (): void => this[Symbol.dispose]();
+  readonly #end = (): void => this[Symbol.dispose]();
 
-    /** @param giveBack gives back the place that was taken for the socket */
-    constructor(family: Family, giveBack: () => void, accepted?: NetworkConnection) {
-      this.#family = family;
-      this.#state = current.state;
-      this.#giveBack = giveBack;
-      this.#connection = accepted;
-      this.#phase = accepted === undefined ? 'unbound' : 'connected';
-      this.#state.ending.addEventListener('abort', this.#end, { once: true });
-    }
-
-    startBind(_network: object, local: IpSocketAddress): void {
-      if (this.#phase !== 'unbound') throw 'invalid-state';
-      if (local.tag !== this.#family) throw 'invalid-argument';
-      const { context, ending } = this.#state;
-      const hooks = { reserve: () => places.take(this.#state) };
-      const signal = AbortSignal.any([this.#stop.signal, ending]);
-      const listening = atOnce(() => context.network.listen(socketAddressOf(local), hooks, signal));
-      this.#phase = 'binding';
-      this.#begun(listening, (listener) => {
-        this.#listener = listener;
-        listener.changed.add(() => this.#changed.wake());
-      });
-    }
-
-    finishBind(): void {
-      this.#finish('binding', 'bound');
-    }
-
-    startListen(): void {
-      if (this.#phase !== 'bound') throw 'invalid-state';
-      this.#phase = 'starting';
-    }
-
-    finishListen(): void {
-      this.#finish('starting', 'listening');
-    }
-
-    accept(): [TcpSocket, object, object] {
-      if (this.#phase !== 'listening') throw 'invalid-state';
-      const accepted = atOnce(() => this.#listener?.accept());
-      if (accepted === undefined) throw 'would-block';
-      const { connection, leave } = accepted;
-      return [new TcpSocket(this.#family, leave, connection), ...streamsOf(connection, io)];
-    }
-
-    startConnect(_network: object, remote: IpSocketAddress): void {
-      if (this.#phase !== 'unbound') throw 'invalid-state';
-      if (remote.tag !== this.#family || remote.val.port === 0) throw 'invalid-argument';
-      const { context, ending } = this.#state;
-      const signal = AbortSignal.any([this.#stop.signal, ending]);
-      const connecting = atOnce(() => context.network.connect(socketAddressOf(remote), signal));
-      this.#phase = 'connecting';
-      this.#begun(connecting, (connection) => {
-        this.#connection = connection;
-      });
-    }
-
-    finishConnect(): [object, object] {
-      this.#finish('connecting', 'connected');
-      return streamsOf(this.#connected(), io);
-    }
-
-    localAddress(): IpSocketAddress {
-      if (this.#phase === 'bound' || this.#phase === 'starting' || this.#phase === 'listening') {
-        return ipSocketAddressOf((this.#listener as NetworkListener).local);
-      }
-      return ipSocketAddressOf(this.#connected().local);
-    }
-
-    remoteAddress(): IpSocketAddress {
-      return ipSocketAddressOf(this.#connected().remote);
-    }
-
-    isListening(): boolean {
-      return this.#phase === 'listening';
-    }
-
-    addressFamily(): Family {
-      return this.#family;
-    }
-
-    /** Checks the size only: the host decides how many connections may wait to be accepted. */
-    setListenBacklogSize(size: bigint): void {
-      if (size === 0n) throw 'invalid-argument';
-    }
-
-    subscribe(): object {
-      return new io.Pollable({
-        ready: () => {
-          if (this.#closed || this.#failure !== undefined) return true;
-          if (this.#phase === 'listening') return this.#listener?.readable === true;
-          return !this.#isOnItsWay;
-        },
-        whenReady: (wake) => this.#changed.add(wake),
-      });
-    }
-
-    /** Ends sending. A shutdown of `receive` does nothing: the guest can still read, and the other side learns nothing of it. */
-    shutdown(what: 'receive' | 'send' | 'both'): void {
-      const connection = this.#connected();
-      if (what !== 'receive') connection.end();
-    }
-
-    [Symbol.dispose](): void {
-      if (this.#closed) return;
-      this.#closed = true;
-      this.#state.ending.removeEventListener('abort', this.#end);
-      this.#stop.abort();
-      if (!this.#isOnItsWay) this.#leave();
-    }
-
-    /** Whether a bind or a connect is still pending. The socket keeps its place until that has ended. */
-    get #isOnItsWay(): boolean {
-      if (this.#failure !== undefined) return false;
-      if (this.#phase === 'binding') return this.#listener === undefined;
-      return this.#phase === 'connecting' && this.#connection === undefined;
-    }
-
-    #begun<T>(promise: Promise<T>, came: (value: T) => void): void {
-      promise
-        .then(came, (error: unknown) => {
-          this.#failure = socketErrorOf(error);
-        })
-        .then(() => {
-          this.#changed.wake();
-          if (this.#closed) this.#leave();
-        });
-    }
-
-    #finish(from: Phase, to: Phase): void {
-      if (this.#phase !== from) throw 'not-in-progress';
-      if (this.#isOnItsWay) throw 'would-block';
-      this.#phase = this.#failure === undefined ? to : 'failed';
-      if (this.#failure !== undefined) throw this.#failure;
-    }
-
-    /** Closes what the socket holds, and gives its place back once its descriptor is closed. */
-    #leave(): void {
-      this.#listener?.close();
-      const connection = this.#connection;
-      connection?.close();
-      if (connection === undefined) this.#giveBack();
-      else void connection.closed.then(this.#giveBack);
-    }
-
-    #connected(): NetworkConnection {
-      if (this.#connection === undefined || this.#phase !== 'connected') throw 'invalid-state';
-      return this.#connection;
-    }
+  /** @param giveBack gives back the place that was taken for the socket */
+  constructor(
+    caller: HostState,
+    places: SocketPlaces,
+    family: Family,
+    giveBack: () => void,
+    accepted?: NetworkConnection,
+  ) {
+    this.#places = places;
+    this.#family = family;
+    this.#state = caller;
+    this.#giveBack = giveBack;
+    this.#connection = accepted;
+    this.#phase = accepted === undefined ? 'unbound' : 'connected';
+    this.#state.ending.addEventListener('abort', this.#end, { once: true });
   }
 
-  for (const name of NOT_SUPPORTED) {
-    Object.defineProperty(TcpSocket.prototype, name, {
-      configurable: true,
-      value: () => {
-        throw 'not-supported';
-      },
+  startBind(_: HostState, _network: object, local: IpSocketAddress): void {
+    if (this.#phase !== 'unbound') throw 'invalid-state';
+    if (local.tag !== this.#family) throw 'invalid-argument';
+    const { context, ending } = this.#state;
+    const hooks = { reserve: () => this.#places.take(this.#state) };
+    const signal = AbortSignal.any([this.#stop.signal, ending]);
+    const listening = atOnce(() => context.network.listen(socketAddressOf(local), hooks, signal));
+    this.#phase = 'binding';
+    this.#begun(listening, (listener) => {
+      this.#listener = listener;
+      listener.changed.add(() => this.#changed.wake());
     });
   }
 
+  finishBind(): void {
+    this.#finish('binding', 'bound');
+  }
+
+  startListen(): void {
+    if (this.#phase !== 'bound') throw 'invalid-state';
+    this.#phase = 'starting';
+  }
+
+  finishListen(): void {
+    this.#finish('starting', 'listening');
+  }
+
+  accept(caller: HostState): [TcpSocket, object, object] {
+    if (this.#phase !== 'listening') throw 'invalid-state';
+    const accepted = atOnce(() => this.#listener?.accept());
+    if (accepted === undefined) throw 'would-block';
+    const { connection, leave } = accepted;
+    return [new TcpSocket(caller, this.#places, this.#family, leave, connection), ...streamsOf(caller, connection)];
+  }
+
+  startConnect(_: HostState, _network: object, remote: IpSocketAddress): void {
+    if (this.#phase !== 'unbound') throw 'invalid-state';
+    if (remote.tag !== this.#family || remote.val.port === 0) throw 'invalid-argument';
+    const { context, ending } = this.#state;
+    const signal = AbortSignal.any([this.#stop.signal, ending]);
+    const connecting = atOnce(() => context.network.connect(socketAddressOf(remote), signal));
+    this.#phase = 'connecting';
+    this.#begun(connecting, (connection) => {
+      this.#connection = connection;
+    });
+  }
+
+  finishConnect(caller: HostState): [object, object] {
+    this.#finish('connecting', 'connected');
+    return streamsOf(caller, this.#connected());
+  }
+
+  localAddress(): IpSocketAddress {
+    if (this.#phase === 'bound' || this.#phase === 'starting' || this.#phase === 'listening') {
+      return ipSocketAddressOf((this.#listener as NetworkListener).local);
+    }
+    return ipSocketAddressOf(this.#connected().local);
+  }
+
+  remoteAddress(): IpSocketAddress {
+    return ipSocketAddressOf(this.#connected().remote);
+  }
+
+  isListening(): boolean {
+    return this.#phase === 'listening';
+  }
+
+  addressFamily(): Family {
+    return this.#family;
+  }
+
+  /** Checks the size only: the host decides how many connections may wait to be accepted. */
+  setListenBacklogSize(_: HostState, size: bigint): void {
+    if (size === 0n) throw 'invalid-argument';
+  }
+
+  subscribe(caller: HostState): object {
+    return new Pollable(caller, {
+      ready: () => {
+        if (this.#closed || this.#failure !== undefined) return true;
+        if (this.#phase === 'listening') return this.#listener?.readable === true;
+        return !this.#isOnItsWay;
+      },
+      whenReady: (wake) => this.#changed.add(wake),
+    });
+  }
+
+  /** Ends sending. A shutdown of `receive` does nothing: the guest can still read, and the other side learns nothing of it. */
+  shutdown(_: HostState, what: 'receive' | 'send' | 'both'): void {
+    const connection = this.#connected();
+    if (what !== 'receive') connection.end();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#state.ending.removeEventListener('abort', this.#end);
+    this.#stop.abort();
+    if (!this.#isOnItsWay) this.#leave();
+  }
+
+  /** Whether a bind or a connect is still pending. The socket keeps its place until that has ended. */
+  get #isOnItsWay(): boolean {
+    if (this.#failure !== undefined) return false;
+    if (this.#phase === 'binding') return this.#listener === undefined;
+    return this.#phase === 'connecting' && this.#connection === undefined;
+  }
+
+  #begun<T>(promise: Promise<T>, came: (value: T) => void): void {
+    promise
+      .then(came, (error: unknown) => {
+        this.#failure = socketErrorOf(error);
+      })
+      .then(() => {
+        this.#changed.wake();
+        if (this.#closed) this.#leave();
+      });
+  }
+
+  #finish(from: Phase, to: Phase): void {
+    if (this.#phase !== from) throw 'not-in-progress';
+    if (this.#isOnItsWay) throw 'would-block';
+    this.#phase = this.#failure === undefined ? to : 'failed';
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Closes what the socket holds, and gives its place back once its descriptor is closed. */
+  #leave(): void {
+    this.#listener?.close();
+    const connection = this.#connection;
+    connection?.close();
+    if (connection === undefined) this.#giveBack();
+    else void connection.closed.then(this.#giveBack);
+  }
+
+  #connected(): NetworkConnection {
+    if (this.#connection === undefined || this.#phase !== 'connected') throw 'invalid-state';
+    return this.#connection;
+  }
+}
+
+for (const name of NOT_SUPPORTED) {
+  Object.defineProperty(TcpSocket.prototype, name, {
+    configurable: true,
+    value: () => {
+      throw 'not-supported';
+    },
+  });
+}
+
+/** Defines `wasi:sockets/tcp` and `tcp-create-socket`: outgoing and incoming connections. */
+export function defineTcp(linker: HostLinker, places: SocketPlaces): void {
   linker.define('wasi:sockets/tcp@0.2.0', { TcpSocket });
   linker.define('wasi:sockets/tcp-create-socket@0.2.0', {
-    createTcpSocket(family: Family): object {
-      const giveBack = places.take(current.state);
+    createTcpSocket(caller: HostState, family: Family): object {
+      const giveBack = places.take(caller);
       if (giveBack === undefined) throw 'new-socket-limit';
-      return new TcpSocket(family, giveBack);
+      return new TcpSocket(caller, places, family, giveBack);
     },
   });
 }
 
 /** Makes the input and output streams of a connection. */
-function streamsOf({ input, output }: NetworkConnection, io: Io): [object, object] {
-  const failed = (error: unknown): unknown => {
+function streamsOf(caller: HostState, { input, output }: NetworkConnection): [object, object] {
+  const asStreamError = (error: unknown): unknown => {
     const code = socketErrorOf(error);
-    return io.failed(code, code);
+    return failed(caller, code, code);
   };
-  return [new io.InputStream(sourceOf(input, failed)), new io.OutputStream(sinkOf(output, failed))];
+  return [
+    new InputStream(caller, sourceOf(input, asStreamError)),
+    new OutputStream(caller, sinkOf(output, asStreamError)),
+  ];
 }

@@ -1,8 +1,8 @@
 import type { DatagramSocket, SocketAddress } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
-import type { CurrentStore, HostLinker, HostState } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
-import type { Io } from '../io.ts';
+import { Pollable } from '../io.ts';
 import { type IpSocketAddress, ipAddressOf, ipSocketAddressOf, socketAddressOf, textOf } from './addresses.ts';
 import { atOnce, socketErrorOf } from './error-code.ts';
 import type { SocketPlaces } from './socket-places.ts';
@@ -41,199 +41,201 @@ interface Exchange {
   isOver: boolean;
 }
 
-/** Defines `wasi:sockets/udp` and `udp-create-socket`. */
-export function defineUdp(linker: HostLinker, current: CurrentStore, io: Io, places: SocketPlaces): void {
-  class IncomingDatagramStream {
-    readonly #charge = new HostCharge(current.state);
-    readonly #exchange: Exchange;
+class IncomingDatagramStream {
+  readonly #charge: HostCharge;
+  readonly #exchange: Exchange;
 
-    constructor(exchange: Exchange) {
-      this.#exchange = exchange;
-    }
-
-    receive(most: bigint): readonly IncomingDatagram[] {
-      const { socket, remote } = usable(this.#exchange);
-      const received = atOnce(() => socket.receive(most > BigInt(MAX_RECEIVED) ? MAX_RECEIVED : Number(most)));
-      return received
-        .filter((each) => remote === undefined || isSame(each.remote, remote))
-        .map((each) => ({ data: each.data, remoteAddress: ipSocketAddressOf(each.remote) }));
-    }
-
-    subscribe(): object {
-      const { socket } = this.#exchange;
-      return new io.Pollable({
-        ready: () => this.#exchange.isOver || socket.readable,
-        whenReady: (wake) => socket.changed.add(wake),
-      });
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-    }
+  constructor(caller: HostState, exchange: Exchange) {
+    this.#charge = new HostCharge(caller);
+    this.#exchange = exchange;
   }
 
-  class OutgoingDatagramStream {
-    readonly #charge = new HostCharge(current.state);
-    readonly #exchange: Exchange;
-
-    constructor(exchange: Exchange) {
-      this.#exchange = exchange;
-    }
-
-    checkSend(): bigint {
-      return BigInt(usable(this.#exchange).socket.room);
-    }
-
-    send(datagrams: readonly OutgoingDatagram[]): bigint {
-      const { socket, remote } = usable(this.#exchange);
-      let sent = 0n;
-      for (const { data, remoteAddress } of datagrams) {
-        if (socket.room === 0) break;
-        const to = remoteAddress === undefined ? remote : socketAddressOf(remoteAddress);
-        const failure = refusal(data, to, remote);
-        // First report how many were sent. The guest tries the rest again, and then this failure is reported.
-        if (failure !== undefined && sent > 0n) break;
-        if (failure !== undefined) throw failure;
-        atOnce(() => socket.send(data, to as SocketAddress));
-        sent += 1n;
-      }
-      return sent;
-    }
-
-    subscribe(): object {
-      const { socket } = this.#exchange;
-      return new io.Pollable({
-        ready: () => this.#exchange.isOver || socket.room > 0,
-        whenReady: (wake) => socket.changed.add(wake),
-      });
-    }
-
-    [Symbol.dispose](): void {
-      this.#charge.end();
-    }
+  receive(_: HostState, most: bigint): readonly IncomingDatagram[] {
+    const { socket, remote } = usable(this.#exchange);
+    const received = atOnce(() => socket.receive(most > BigInt(MAX_RECEIVED) ? MAX_RECEIVED : Number(most)));
+    return received
+      .filter((each) => remote === undefined || isSame(each.remote, remote))
+      .map((each) => ({ data: each.data, remoteAddress: ipSocketAddressOf(each.remote) }));
   }
 
-  class UdpSocket {
-    readonly #family: Family;
-    readonly #state: HostState;
-    readonly #giveBack: () => void;
-    readonly #stop = new AbortController();
-    readonly #changed = new Wakers();
-    #phase: 'unbound' | 'binding' | 'bound' = 'unbound';
-    #closed = false;
-    #socket: DatagramSocket | undefined;
-    #exchange: Exchange | undefined;
-    #failure: string | undefined;
-
-    readonly #end = (): void => this[Symbol.dispose]();
-
-    constructor(family: Family, giveBack: () => void) {
-      this.#family = family;
-      this.#state = current.state;
-      this.#giveBack = giveBack;
-      this.#state.ending.addEventListener('abort', this.#end, { once: true });
-    }
-
-    startBind(_network: object, local: IpSocketAddress): void {
-      if (this.#phase !== 'unbound') throw 'invalid-state';
-      if (local.tag !== this.#family) throw 'invalid-argument';
-      const binding = atOnce(() => this.#state.context.network.bind(socketAddressOf(local), this.#stop.signal));
-      this.#phase = 'binding';
-      binding
-        .then(
-          (socket) => {
-            this.#socket = socket;
-          },
-          (error: unknown) => {
-            this.#failure = socketErrorOf(error);
-          },
-        )
-        .then(() => {
-          this.#changed.wake();
-          if (this.#closed) this.#leave();
-        });
-    }
-
-    finishBind(): void {
-      if (this.#phase !== 'binding') throw 'not-in-progress';
-      if (this.#isOnItsWay) throw 'would-block';
-      this.#phase = this.#failure === undefined ? 'bound' : 'unbound';
-      if (this.#failure !== undefined) throw this.#failure;
-    }
-
-    stream(remote: IpSocketAddress | undefined): [IncomingDatagramStream, OutgoingDatagramStream] {
-      const socket = this.#bound();
-      if (remote !== undefined && (remote.tag !== this.#family || remote.val.port === 0)) throw 'invalid-argument';
-      const to = remote === undefined ? undefined : socketAddressOf(remote);
-      if (to !== undefined) atOnce(() => socket.checkSend(to));
-      if (this.#exchange !== undefined) this.#exchange.isOver = true;
-      this.#exchange = { socket, remote: to, isOver: false };
-      return [new IncomingDatagramStream(this.#exchange), new OutgoingDatagramStream(this.#exchange)];
-    }
-
-    localAddress(): IpSocketAddress {
-      return ipSocketAddressOf(this.#bound().local);
-    }
-
-    remoteAddress(): IpSocketAddress {
-      const remote = this.#exchange?.remote;
-      if (remote === undefined) throw 'invalid-state';
-      return ipSocketAddressOf(remote);
-    }
-
-    addressFamily(): Family {
-      return this.#family;
-    }
-
-    subscribe(): object {
-      return new io.Pollable({
-        ready: () => this.#closed || !this.#isOnItsWay,
-        whenReady: (wake) => this.#changed.add(wake),
-      });
-    }
-
-    [Symbol.dispose](): void {
-      if (this.#closed) return;
-      this.#closed = true;
-      this.#state.ending.removeEventListener('abort', this.#end);
-      this.#stop.abort();
-      if (this.#exchange !== undefined) this.#exchange.isOver = true;
-      if (!this.#isOnItsWay) this.#leave();
-    }
-
-    get #isOnItsWay(): boolean {
-      return this.#phase === 'binding' && this.#socket === undefined && this.#failure === undefined;
-    }
-
-    /** Closes what the socket holds, and gives its place back once its descriptor is closed. */
-    #leave(): void {
-      const socket = this.#socket;
-      socket?.close();
-      if (socket === undefined) this.#giveBack();
-      else void socket.closed.then(this.#giveBack);
-    }
-
-    #bound(): DatagramSocket {
-      if (this.#phase !== 'bound' || this.#socket === undefined) throw 'invalid-state';
-      return this.#socket;
-    }
-  }
-
-  for (const name of NOT_SUPPORTED) {
-    Object.defineProperty(UdpSocket.prototype, name, {
-      configurable: true,
-      value: () => {
-        throw 'not-supported';
-      },
+  subscribe(caller: HostState): object {
+    const { socket } = this.#exchange;
+    return new Pollable(caller, {
+      ready: () => this.#exchange.isOver || socket.readable,
+      whenReady: (wake) => socket.changed.add(wake),
     });
   }
 
+  [Symbol.dispose](): void {
+    this.#charge.end();
+  }
+}
+
+class OutgoingDatagramStream {
+  readonly #charge: HostCharge;
+  readonly #exchange: Exchange;
+
+  constructor(caller: HostState, exchange: Exchange) {
+    this.#charge = new HostCharge(caller);
+    this.#exchange = exchange;
+  }
+
+  checkSend(): bigint {
+    return BigInt(usable(this.#exchange).socket.room);
+  }
+
+  send(_: HostState, datagrams: readonly OutgoingDatagram[]): bigint {
+    const { socket, remote } = usable(this.#exchange);
+    let sent = 0n;
+    for (const { data, remoteAddress } of datagrams) {
+      if (socket.room === 0) break;
+      const to = remoteAddress === undefined ? remote : socketAddressOf(remoteAddress);
+      const failure = refusal(data, to, remote);
+      // First report how many were sent. The guest tries the rest again, and then this failure is reported.
+      if (failure !== undefined && sent > 0n) break;
+      if (failure !== undefined) throw failure;
+      atOnce(() => socket.send(data, to as SocketAddress));
+      sent += 1n;
+    }
+    return sent;
+  }
+
+  subscribe(caller: HostState): object {
+    const { socket } = this.#exchange;
+    return new Pollable(caller, {
+      ready: () => this.#exchange.isOver || socket.room > 0,
+      whenReady: (wake) => socket.changed.add(wake),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#charge.end();
+  }
+}
+
+class UdpSocket {
+  readonly #family: Family;
+  readonly #state: HostState;
+  readonly #giveBack: () => void;
+  readonly #stop = new AbortController();
+  readonly #changed = new Wakers();
+  #phase: 'unbound' | 'binding' | 'bound' = 'unbound';
+  #closed = false;
+  #socket: DatagramSocket | undefined;
+  #exchange: Exchange | undefined;
+  #failure: string | undefined;
+
+  readonly #end = (): void => this[Symbol.dispose]();
+
+  constructor(caller: HostState, family: Family, giveBack: () => void) {
+    this.#family = family;
+    this.#state = caller;
+    this.#giveBack = giveBack;
+    this.#state.ending.addEventListener('abort', this.#end, { once: true });
+  }
+
+  startBind(_: HostState, _network: object, local: IpSocketAddress): void {
+    if (this.#phase !== 'unbound') throw 'invalid-state';
+    if (local.tag !== this.#family) throw 'invalid-argument';
+    const binding = atOnce(() => this.#state.context.network.bind(socketAddressOf(local), this.#stop.signal));
+    this.#phase = 'binding';
+    binding
+      .then(
+        (socket) => {
+          this.#socket = socket;
+        },
+        (error: unknown) => {
+          this.#failure = socketErrorOf(error);
+        },
+      )
+      .then(() => {
+        this.#changed.wake();
+        if (this.#closed) this.#leave();
+      });
+  }
+
+  finishBind(): void {
+    if (this.#phase !== 'binding') throw 'not-in-progress';
+    if (this.#isOnItsWay) throw 'would-block';
+    this.#phase = this.#failure === undefined ? 'bound' : 'unbound';
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  stream(caller: HostState, remote: IpSocketAddress | undefined): [IncomingDatagramStream, OutgoingDatagramStream] {
+    const socket = this.#bound();
+    if (remote !== undefined && (remote.tag !== this.#family || remote.val.port === 0)) throw 'invalid-argument';
+    const to = remote === undefined ? undefined : socketAddressOf(remote);
+    if (to !== undefined) atOnce(() => socket.checkSend(to));
+    if (this.#exchange !== undefined) this.#exchange.isOver = true;
+    this.#exchange = { socket, remote: to, isOver: false };
+    return [new IncomingDatagramStream(caller, this.#exchange), new OutgoingDatagramStream(caller, this.#exchange)];
+  }
+
+  localAddress(): IpSocketAddress {
+    return ipSocketAddressOf(this.#bound().local);
+  }
+
+  remoteAddress(): IpSocketAddress {
+    const remote = this.#exchange?.remote;
+    if (remote === undefined) throw 'invalid-state';
+    return ipSocketAddressOf(remote);
+  }
+
+  addressFamily(): Family {
+    return this.#family;
+  }
+
+  subscribe(caller: HostState): object {
+    return new Pollable(caller, {
+      ready: () => this.#closed || !this.#isOnItsWay,
+      whenReady: (wake) => this.#changed.add(wake),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#state.ending.removeEventListener('abort', this.#end);
+    this.#stop.abort();
+    if (this.#exchange !== undefined) this.#exchange.isOver = true;
+    if (!this.#isOnItsWay) this.#leave();
+  }
+
+  get #isOnItsWay(): boolean {
+    return this.#phase === 'binding' && this.#socket === undefined && this.#failure === undefined;
+  }
+
+  /** Closes what the socket holds, and gives its place back once its descriptor is closed. */
+  #leave(): void {
+    const socket = this.#socket;
+    socket?.close();
+    if (socket === undefined) this.#giveBack();
+    else void socket.closed.then(this.#giveBack);
+  }
+
+  #bound(): DatagramSocket {
+    if (this.#phase !== 'bound' || this.#socket === undefined) throw 'invalid-state';
+    return this.#socket;
+  }
+}
+
+for (const name of NOT_SUPPORTED) {
+  Object.defineProperty(UdpSocket.prototype, name, {
+    configurable: true,
+    value: () => {
+      throw 'not-supported';
+    },
+  });
+}
+
+/** Defines `wasi:sockets/udp` and `udp-create-socket`. */
+export function defineUdp(linker: HostLinker, places: SocketPlaces): void {
   linker.define('wasi:sockets/udp@0.2.0', { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream });
   linker.define('wasi:sockets/udp-create-socket@0.2.0', {
-    createUdpSocket(family: Family): object {
-      const giveBack = places.take(current.state);
+    createUdpSocket(caller: HostState, family: Family): object {
+      const giveBack = places.take(caller);
       if (giveBack === undefined) throw 'new-socket-limit';
-      return new UdpSocket(family, giveBack);
+      return new UdpSocket(caller, family, giveBack);
     },
   });
 }

@@ -38,9 +38,11 @@ export function bothWaysIn(component: Uint8Array, imports: Readonly<Record<strin
         (index) => modules[index] as WebAssembly.Module,
         imports,
         (module, given) => tank.link(module, { ...given, [ATTACHED]: theExchange().imports }),
-        (reason) => {
-          tank.stop(reason);
-          throw reason;
+        {
+          stop(reason) {
+            tank.stop(reason);
+            throw reason;
+          },
         },
       ),
     );
