@@ -35,13 +35,14 @@ export const may = {
     'project',
   ],
   testing: ['core', 'system'],
-  server: ['core', 'system'],
+  server: ['core', 'files', 'system'],
   cli: ['core', 'files', 'system', 'server'],
 };
 
 /** A folder of several concepts gives each a door of its own; imports between them run downwards only. */
 export const parts = {
   'system/operations': [],
+  'server/config': [],
   'core/text': [],
   'core/errors': ['core/text'],
   'core/options': ['core/text', 'core/errors'],

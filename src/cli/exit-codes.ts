@@ -60,6 +60,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   PROJECT_NOT_FOUND: EXIT.notFound,
   PROJECT_BAD_MANIFEST: EXIT.usage,
   SERVER_INVALID_ROUTE: EXIT.usage,
+  SERVER_INVALID_CONFIG: EXIT.usage,
 };
 
 const BY_PREFIX: Readonly<Record<string, ExitCode>> = {

@@ -4,10 +4,10 @@ import { parse } from 'smol-toml';
 import { formatComponentId, parseComponentId } from '#core';
 import { messageOf } from '#core/errors';
 import type { ResourceLimits } from '#core/limits';
+import { fields } from '#core/options';
 import { parseForeignToml } from '#core/text';
 import { readRegular } from '#files';
 import { ProjectError } from './errors.ts';
-import { fields } from './manifest-fields.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_DEPTH = 8;
@@ -96,7 +96,7 @@ export function parseManifest(text: string, file: string): ActorManifest {
       },
       grants: root.list('grants'),
     };
-    for (const table of [root, limits, mailbox, supervision]) table?.refuseOthers();
+    root.refuseOthers();
     return manifest;
   } catch (cause) {
     if (cause instanceof ProjectError) throw cause;

@@ -1,3 +1,5 @@
+export { readConfig, type ServeConfig } from '#server/config';
+export { Deployment, type DeploymentChange } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';
 export { type Answer, HttpServer, type HttpServerOptions } from './http-server.ts';
@@ -8,4 +10,4 @@ export {
   InternalRoutes,
   type UpgradeRoute,
 } from './internal-routes.ts';
-export { parseRoute, type Route, Routes } from './routes.ts';
+export { parseRoute, Routes } from './routes.ts';

@@ -1,17 +1,23 @@
 import { ServerError } from './errors.ts';
 
-/** Selects the requests that go to a component: those whose path is `path` or below it and, if a host is named, whose host matches. */
+/** Selects the requests that go to a component: those whose path is `path` or below it and, if named, whose host and method match. */
 export interface Route {
-  readonly host: string | undefined;
+  readonly host?: string | undefined;
   /** Begins with a slash and does not end with one, except `/` itself, which matches every path. */
   readonly path: string;
-  readonly component: string;
+  /** In upper case; undefined for all methods. */
+  readonly methods?: readonly string[] | undefined;
+}
+
+export interface RouteOf<T> {
+  readonly route: Route;
+  readonly target: T;
 }
 
 const ROUTE = /^([^/=]*)(\/[^=]*)=(.+)$/;
 
 /** Reads `/shop=shop.wasm` or `shop.example/cart=shop.wasm`. @throws {ServerError} `SERVER_INVALID_ROUTE` */
-export function parseRoute(text: string): Route {
+export function parseRoute(text: string): Route & { readonly component: string } {
   const [, host = '', path = '', component = ''] = ROUTE.exec(text) ?? [];
   const url = URL.parse(`http://${host === '' ? 'host' : host}${path}`);
   const isPath = url !== null && url.pathname === path && url.search === '' && url.hash === '';
@@ -21,29 +27,48 @@ export function parseRoute(text: string): Route {
       `${JSON.stringify(text.slice(0, 200))} is no route; write PATH=COMPONENT, as /shop=shop.wasm, or with a host before it, as shop.example/=shop.wasm`,
     );
   }
-  return { host: host === '' ? undefined : host, path: path.length > 1 ? path.replace(/\/$/, '') : path, component };
+  return { host: host === '' ? undefined : host, path: withoutSlash(path), component };
 }
 
-/** Finds the target of a request. A route with a host precedes routes without one; among these, the longest path wins. */
-export class Routes<T> {
-  readonly #routes: readonly { readonly route: Omit<Route, 'component'>; readonly target: T }[];
+/** Removes the slash at the end of a path that is longer than it. */
+export function withoutSlash(path: string): string {
+  return path.length > 1 ? path.replace(/\/$/, '') : path;
+}
 
-  /** @throws {ServerError} `SERVER_INVALID_ROUTE` if two routes are equal */
-  constructor(routes: readonly { readonly route: Omit<Route, 'component'>; readonly target: T }[]) {
-    const rank = ({ host, path }: Omit<Route, 'component'>): number => (host === undefined ? 0 : 1e6) + path.length;
+/**
+ * Finds the target of a request. A route with a host precedes routes without one; among these, the longest path wins, and among
+ * equal paths a route that names the method.
+ */
+export class Routes<T> {
+  readonly #routes: readonly RouteOf<T>[];
+
+  /** @throws {ServerError} `SERVER_INVALID_ROUTE` if two routes select the same requests */
+  constructor(routes: readonly RouteOf<T>[]) {
+    const rank = ({ host, path, methods }: Route): number =>
+      (host === undefined ? 0 : 1e6) + 2 * path.length + (methods === undefined ? 0 : 1);
     this.#routes = routes.toSorted((one, other) => rank(other.route) - rank(one.route));
     const seen = new Set<string>();
     for (const { route } of routes) {
-      const key = `${route.host ?? ''}${route.path}`;
-      if (seen.has(key)) throw new ServerError('SERVER_INVALID_ROUTE', `${key} is routed twice; leave one of them out`);
-      seen.add(key);
+      for (const method of route.methods ?? ['']) {
+        const at = `${method} ${route.host ?? ''}${route.path}`.trim();
+        if (seen.has(at)) throw new ServerError('SERVER_INVALID_ROUTE', `${at} is routed twice; leave one of them out`);
+        seen.add(at);
+      }
     }
   }
 
-  find({ host, hostname, pathname }: URL): T | undefined {
-    return this.#routes.find(({ route }) => {
-      if (route.host !== undefined && route.host !== host && route.host !== hostname) return false;
-      return route.path === '/' || pathname === route.path || pathname.startsWith(`${route.path}/`);
-    })?.target;
+  /** @returns the target, the methods that its path allows if none matches, or undefined if no route has the path */
+  find(
+    { host, hostname, pathname }: URL,
+    method: string,
+  ): { readonly target: T } | { readonly allow: string } | undefined {
+    const allowed = new Set<string>();
+    for (const { route, target } of this.#routes) {
+      if (route.host !== undefined && route.host !== host && route.host !== hostname) continue;
+      if (route.path !== '/' && pathname !== route.path && !pathname.startsWith(`${route.path}/`)) continue;
+      if (route.methods === undefined || route.methods.includes(method)) return { target };
+      for (const each of route.methods) allowed.add(each);
+    }
+    return allowed.size === 0 ? undefined : { allow: [...allowed].sort().join(', ') };
   }
 }

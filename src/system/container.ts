@@ -181,6 +181,7 @@ export function wire(options: RuntimeOptions): DependencyContainer {
         engine: () => c.resolve(TOKENS.engine),
         router: () => c.resolve(TOKENS.router),
         supervisor: () => c.resolve(TOKENS.supervisor),
+        clock: () => c.resolve(TOKENS.clock),
       }),
   );
   return scope;

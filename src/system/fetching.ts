@@ -1,5 +1,6 @@
 import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import type { Router } from '#messaging';
 import type { JcoEngine } from '#runtime';
 import { aborted } from './ended.ts';
@@ -8,6 +9,7 @@ import { Exchange } from './fetch-exchange.ts';
 import { Gate, type RequestBounds } from './request-gate.ts';
 
 export interface FetchingPorts {
+  readonly clock: () => Clock;
   readonly engine: () => JcoEngine;
   readonly router: () => Router;
   readonly supervisor: () => {
@@ -32,7 +34,21 @@ export class Fetching {
 
   /** Sets the bounds for the requests of a loaded component. */
   bound(handle: ComponentHandle, bounds: RequestBounds | undefined): void {
-    this.#gates.set(handle, new Gate(formatComponentId(handle.id), bounds));
+    const gate = this.#gates.get(handle);
+    if (gate === undefined) this.#gates.set(handle, new Gate(formatComponentId(handle.id), bounds));
+    else gate.resize(bounds ?? {});
+  }
+
+  /** Refuses new requests for a component, and resolves when its requests have ended or after `timeoutMs`. */
+  async drain(handle: ComponentHandle, timeoutMs: number): Promise<void> {
+    const gate = this.#gates.get(handle);
+    if (gate === undefined) return;
+    let stop: (() => void) | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      stop = this.#ports.clock().after(timeoutMs, resolve);
+    });
+    await Promise.race([gate.drain(), timeout]);
+    stop?.();
   }
 
   /** The number of a component's requests that are being answered or wait. */

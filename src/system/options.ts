@@ -148,7 +148,7 @@ export interface LoadOptions extends StdioOptions {
 }
 
 /** The options of another version of a component. An option that is left out keeps the last version's value. */
-export type ReplaceOptions = Omit<LoadOptions, 'id' | 'mailbox' | 'supervision' | 'requests'>;
+export type ReplaceOptions = Omit<LoadOptions, 'id' | 'mailbox' | 'supervision'>;
 
 /** The present state of a loaded component. */
 export interface LoadedComponentInfo {

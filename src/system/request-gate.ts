@@ -1,4 +1,5 @@
 import { MessagingError } from '#messaging';
+import { RuntimeError } from '#runtime';
 import { aborted } from './ended.ts';
 
 /** How many requests a component answers at a time, and how many may wait. */
@@ -12,10 +13,12 @@ export interface RequestBounds {
 /** Admits requests to one component in their order of arrival, up to `maxConcurrent` at a time. */
 export class Gate {
   readonly #name: string;
-  readonly #maxConcurrent: number;
-  readonly #maxQueued: number;
+  #maxConcurrent: number;
+  #maxQueued: number;
   readonly #queue = new Set<() => void>();
+  readonly #whenIdle = new Set<() => void>();
   #active = 0;
+  #draining = false;
 
   constructor(name: string, { maxConcurrent = 32, maxQueued = 128 }: RequestBounds = {}) {
     this.#name = name;
@@ -23,14 +26,35 @@ export class Gate {
     this.#maxQueued = maxQueued;
   }
 
+  /** Changes the bounds. Requests that were admitted or wait stay, even if they are more than the new bounds allow. */
+  resize({ maxConcurrent = 32, maxQueued = 128 }: RequestBounds): void {
+    this.#maxConcurrent = maxConcurrent;
+    this.#maxQueued = maxQueued;
+    for (const next of this.#queue) {
+      if (this.#active >= maxConcurrent) break;
+      this.#active += 1;
+      this.#queue.delete(next);
+      next();
+    }
+  }
+
+  /** Refuses new requests, and resolves when no request is left. */
+  drain(): Promise<void> {
+    this.#draining = true;
+    return this.open === 0 ? Promise.resolve() : new Promise((resolve) => void this.#whenIdle.add(resolve));
+  }
+
   /** The number of requests that are being answered or wait. */
   get open(): number {
     return this.#active + this.#queue.size;
   }
 
-  /** Resolves when the request may begin. @throws `MESSAGING_QUEUE_FULL`, `RUNTIME_ABORTED` */
+  /** Resolves when the request may begin. @throws `MESSAGING_QUEUE_FULL`, `RUNTIME_ABORTED`, `RUNTIME_WRONG_STATE` */
   enter(signal: AbortSignal): Promise<void> | undefined {
     if (signal.aborted) throw aborted(signal);
+    if (this.#draining) {
+      throw new RuntimeError('RUNTIME_WRONG_STATE', `${this.#name} is draining and takes no requests`);
+    }
     if (this.#active < this.#maxConcurrent) {
       this.#active += 1;
       return undefined;
@@ -56,10 +80,11 @@ export class Gate {
   /** Called when a request has ended; admits the next one in its place. */
   leave(): void {
     const [next] = this.#queue;
-    if (next === undefined) this.#active -= 1;
+    if (next === undefined || this.#active > this.#maxConcurrent) this.#active -= 1;
     else {
       this.#queue.delete(next);
       next();
     }
+    if (this.open === 0) for (const idle of this.#whenIdle) idle();
   }
 }

@@ -105,8 +105,9 @@ export class Runtime implements AsyncDisposable {
    * version's value, and the present grants stay in force. The old version's `shutdown` is not called.
    * @throws as `load`; `RUNTIME_WRONG_STATE` if the component is not ready
    */
-  replace(target: ComponentHandle, source: ComponentSource, options: ReplaceOptions = {}): Promise<void> {
-    return this.#loading.replace(target, source, options);
+  async replace(target: ComponentHandle, source: ComponentSource, options: ReplaceOptions = {}): Promise<void> {
+    await this.#loading.replace(target, source, options);
+    if (options.requests !== undefined) this.#fetching.bound(target, options.requests);
   }
 
   /** Lists all loaded components with their present state. */
@@ -292,13 +293,15 @@ export class Runtime implements AsyncDisposable {
 
   /**
    * Ends a component: calls its `shutdown` and releases all that it holds. With `drain`, the component first handles the messages
-   * in its mailbox; those that are left after `timeoutMs` become dead letters. @throws `RUNTIME_NOT_FOUND`
+   * in its mailbox and ends its HTTP requests. After `timeoutMs`, messages that are left become dead letters and requests end. @throws `RUNTIME_NOT_FOUND`
    */
   async unload(handle: ComponentHandle, options: UnloadOptions = {}): Promise<void> {
     checkUnloadOptions(options);
     const { drain = false, timeoutMs = 5_000 } = options;
     const { phase } = this.#engine.lifecycle(handle);
-    if (drain && phase === 'ready') await this.#router.drain(handle, timeoutMs);
+    if (drain && phase === 'ready') {
+      await Promise.all([this.#router.drain(handle, timeoutMs), this.#fetching.drain(handle, timeoutMs)]);
+    }
     await this.#supervisor.unload(handle);
   }
 

@@ -52,7 +52,44 @@ describe('viv serve', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
+  it('does what a configuration says, again at each SIGHUP, and goes on where that is broken', async () => {
+    const file = join(folder, 'vivarium.toml');
+    const route = (component: string, path: string): string =>
+      `[components.${component}]\nsource = "${component}.wasm"\n[[routes]]\ncomponent = "${component}"\npaths = ["${path}"]\n`;
+    await writeFile(join(folder, 'second.wasm'), await helloHandler('second'));
+    await writeFile(file, `[server]\nlisten = "127.0.0.1:0"\n${route('hello', '/a')}`);
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    let told = '';
+    let printed = '';
+    stderr.on('data', (piece) => {
+      told += String(piece);
+    });
+    stdout.on('data', (piece) => {
+      printed += String(piece);
+    });
+    const done = main(['serve', file, '--json'], { stdin: Readable.from([]), stdout, stderr });
+    await expect.poll(() => printed, { timeout: 20_000 }).toContain('listening');
+    const { url } = JSON.parse(printed.split('\n')[0] as string) as { url: string };
+    const get = async (path: string): Promise<string | number> => {
+      const response = await fetch(`${url}${path}`);
+      return response.ok ? response.text() : response.status;
+    };
+    expect([await get('/a'), await get('/b')]).toEqual(['hello', 404]);
+    await writeFile(file, 'nonsense');
+    process.emit('SIGHUP');
+    await expect.poll(() => told).toContain('all stays as it is: ');
+    expect(await get('/a')).toBe('hello');
+    await writeFile(file, route('second', '/b'));
+    process.emit('SIGHUP');
+    await expect.poll(() => printed, { timeout: 20_000 }).toContain('reloaded');
+    expect([await get('/a'), await get('/b')]).toEqual([404, 'second']);
+    process.emit('SIGTERM');
+    expect(await done).toBe(0);
+  });
+
   it.each([
+    [['x.toml', '--max-queued', '1'], 'write it into the file'],
+    [['x.toml'], 'cannot be read'],
     [[], 'nothing to serve'],
     [['--route', 'nonsense'], 'is no route'],
     [['x.wasm', '--env', 'nonsense'], 'write NAME=VALUE'],

@@ -178,7 +178,10 @@ describe('routes', () => {
         return { route, target: route.component };
       }),
     );
-    const found = (url: string) => routes.find(new URL(url));
+    const found = (url: string) => {
+      const target = routes.find(new URL(url), 'GET');
+      return target !== undefined && 'target' in target ? target.target : undefined;
+    };
     expect(found('http://h/')).toBe('root');
     expect(found('http://h/shop')).toBe('shop');
     expect(found('http://h/shop/')).toBe('shop');
@@ -188,7 +191,7 @@ describe('routes', () => {
     expect(found('http://a.example:8080/shop')).toBe('host');
     expect(found('http://b.example:81/x')).toBe('port');
     expect(found('http://b.example/x')).toBe('root');
-    expect(new Routes([]).find(new URL('http://h/'))).toBeUndefined();
+    expect(new Routes([]).find(new URL('http://h/'), 'GET')).toBeUndefined();
   });
 
   it.each(['', '/', '/x', 'shop=shop.wasm', '/a/../b=x', '/a?b=x', '/x=', 'a b/=x', 'a@b/=x'])('%j is none', (text) => {

@@ -1,16 +1,19 @@
 import { Command } from 'commander';
-import { parseDuration } from '#core/options';
+import { parseAddress, parseDuration } from '#core/options';
 import { addAuthorityOptions } from '../options/authority.ts';
 import { collect } from '../options/collect.ts';
 import { addEngineOptions } from '../options/engine-options.ts';
 import { addLimitOptions, reading } from '../options/limit-options.ts';
 import type { Shell } from '../shell.ts';
-import type { Address, ServeFlags } from './serve/serve.ts';
+import type { ServeFlags } from './serve/config-of-flags.ts';
 
 export function serveCommand(shell: Shell): Command {
   const command = new Command('serve')
     .description('answer HTTP requests with components that export wasi:http/incoming-handler')
-    .argument('[component]', 'what answers every path that no --route names')
+    .argument(
+      '[component]',
+      'what answers every path that no --route names, or a configuration that ends with .toml; vivarium.toml by default',
+    )
     .option('--addr <host:port>', 'where to listen', reading(parseAddress), { host: '127.0.0.1', port: 8080 })
     .option(
       '--route <path=component>',
@@ -33,20 +36,11 @@ export function serveCommand(shell: Shell): Command {
     .option('--drain-timeout <time>', 'time for open requests after SIGTERM', reading(parseDuration), 10_000)
     .option('--expose', 'show clients the messages of errors, which may hold text of the components');
   return addEngineOptions(addAuthorityOptions(addLimitOptions(command))).action(
-    shell.action(async (component: string | undefined, flags: ServeFlags) => {
+    shell.action(async (component: string | undefined, flags: ServeFlags, self: Command) => {
       const { serve } = await import('./serve/serve.ts');
-      await serve(shell, component, flags);
+      await serve(shell, component, flags, self);
     }),
   );
-}
-
-function parseAddress(text: string): Address {
-  const colon = text.lastIndexOf(':');
-  const host = text.slice(0, Math.max(colon, 0));
-  const port = text.slice(colon + 1);
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Error('give HOST:PORT, as 127.0.0.1:8080');
-  const isBracketed = host.startsWith('[') && host.endsWith(']');
-  return { host: host === '' ? '127.0.0.1' : isBracketed ? host.slice(1, -1) : host, port: Number(port) };
 }
 
 function parseCount(text: string): number {

@@ -1,46 +1,86 @@
-import { watch } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { messageOf } from '#core/errors';
 import { printable } from '#core/text';
-import { HttpServer, healthRoutes, InternalRoutes, parseRoute, type Route, Routes } from '#server';
+import { Deployment, HttpServer, healthRoutes, InternalRoutes, readConfig, type ServeConfig } from '#server';
 import { createRuntime, type Runtime } from '#system';
 import { CliError } from '../../errors.ts';
-import { type AuthorityFlags, preopensOf, reportAuthority } from '../../options/authority.ts';
-import type { EngineFlags } from '../../options/engine-options.ts';
-import { environmentOf } from '../../options/environment.ts';
-import { type LimitFlags, limitsOf } from '../../options/limit-options.ts';
+import { reportAuthority } from '../../options/authority.ts';
+import { limitsOf } from '../../options/limit-options.ts';
 import { runtimeOptionsOf } from '../../options/runtime-options.ts';
 import type { Shell } from '../../shell.ts';
 import { interrupted } from '../../terminal/interrupted.ts';
-import { Settling } from '../../terminal/settling.ts';
+import { configOf, type ServeFlags } from './config-of-flags.ts';
+import { onHangUp, watchSources } from './reloading.ts';
 
-export interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags {
-  readonly addr: Address;
-  readonly route: readonly string[];
-  readonly env: readonly string[];
-  readonly store: 'per-call' | 'per-actor';
-  readonly maxConcurrent: number;
-  readonly maxQueued: number;
-  readonly headerTimeout: number;
-  readonly bodyTimeout: number;
-  readonly drainTimeout: number;
-  readonly expose?: true;
-  readonly watch?: true;
-}
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+const DEFAULT_CONFIG = 'vivarium.toml';
+/** Options that belong to components, which a configuration file describes itself. */
+const OF_COMPONENTS = [
+  'route',
+  'env',
+  'store',
+  'grant',
+  'dir',
+  'fuel',
+  'memory',
+  'timeout',
+  'maxConcurrent',
+  'maxQueued',
+];
 
 /** Serves until the process is interrupted. */
-export async function serve(shell: Shell, component: string | undefined, flags: ServeFlags): Promise<void> {
-  const routes = [
-    ...(component === undefined ? [] : [{ host: undefined, path: '/', component }]),
-    ...flags.route.map(parseRoute),
-  ];
-  if (routes.length === 0) throw new CliError('CLI_USAGE', 'nothing to serve; give a component or a --route');
+export async function serve(
+  shell: Shell,
+  component: string | undefined,
+  flags: ServeFlags,
+  command: Command,
+): Promise<void> {
+  const file = configFileOf(component, flags);
+  if (file === undefined) return run(shell, configOf(component, flags), flags, undefined);
+  refuseComponentOptions(command);
+  await run(shell, withFlags(await readConfig(file), command), flags, file);
+}
+
+/** The configuration file to use; undefined if the command line names the components. */
+function configFileOf(component: string | undefined, { route }: ServeFlags): string | undefined {
+  if (component?.endsWith('.toml') === true) return resolve(component);
+  if (component !== undefined || route.length > 0) return undefined;
+  if (existsSync(DEFAULT_CONFIG)) return resolve(DEFAULT_CONFIG);
+  throw new CliError('CLI_USAGE', `nothing to serve; give a component or a --route, or write a ${DEFAULT_CONFIG}`);
+}
+
+/** @throws {CliError} `CLI_USAGE`, because whoever reads the file would not see such an option */
+function refuseComponentOptions(command: Command): void {
+  const wrong = OF_COMPONENTS.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (wrong === undefined) return;
+  const flag = `--${wrong.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new CliError('CLI_USAGE', `${flag} and a configuration file: write it into the file, at its component`);
+}
+
+/** An option of the command line takes the place of the file's, unless it has its default. */
+function withFlags(config: ServeConfig, command: Command): ServeConfig {
+  const flags: ServeFlags = command.opts();
+  const given = <T>(name: keyof ServeFlags, value: T): T | undefined =>
+    command.getOptionValueSource(name) === 'cli' ? value : undefined;
+  const { server } = config;
+  const address = given('addr', flags.addr);
+  return {
+    ...config,
+    server: {
+      ...server,
+      host: address?.host ?? server.host,
+      port: address?.port ?? server.port,
+      headersTimeoutMs: given('headerTimeout', flags.headerTimeout) ?? server.headersTimeoutMs,
+      requestTimeoutMs: given('bodyTimeout', flags.bodyTimeout) ?? server.requestTimeoutMs,
+      drainTimeoutMs: given('drainTimeout', flags.drainTimeout) ?? server.drainTimeoutMs,
+      expose: given('expose', flags.expose) ?? server.expose,
+    },
+  };
+}
+
+async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: string | undefined): Promise<void> {
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
     ...runtimeOptionsOf(flags, flags.trust),
@@ -48,90 +88,36 @@ export async function serve(shell: Shell, component: string | undefined, flags: 
     scheduling: 'preemptive',
   });
   report(shell, runtime);
-  const handles = await load(runtime, routes, flags);
-  const targets = new Routes(
-    routes.map((route) => ({ route, target: handles.get(route.component) as ComponentHandle })),
-  );
+  const deployment = new Deployment(runtime);
+  await deployment.apply(config);
   const server = new HttpServer(
     async (request, clientAddress) => {
-      const target = targets.find(new URL(request.url));
-      if (target === undefined) return new Response(null, { status: 404 });
-      return runtime.fetch(target, request, { clientAddress });
+      const target = deployment.find(new URL(request.url), request.method);
+      return target instanceof Response ? target : runtime.fetch(target, request, { clientAddress });
     },
     {
-      ...flags.addr,
-      internal: new InternalRoutes({ routes: healthRoutes(() => isReady(runtime, handles)) }),
-      headersTimeoutMs: flags.headerTimeout,
-      requestTimeoutMs: flags.bodyTimeout,
-      expose: flags.expose,
+      ...config.server,
+      internal: new InternalRoutes({ routes: healthRoutes(() => isReady(runtime, deployment.handles)) }),
       onError: (error, url) => shell.line(`${new URL(url).pathname}: ${messageOf(error)}`, '[failed] '),
     },
   );
   const interrupt = interrupted();
-  const watching = flags.watch === true ? watchFiles(shell, runtime, handles) : undefined;
+  using watching = flags.watch === true ? watchSources(shell, deployment, config) : undefined;
+  using reloading = file === undefined ? undefined : onHangUp(shell, deployment, file, watching?.follow);
   try {
     const { url } = await server.listen();
     shell.result({ event: 'listening', url }, `listening on ${url}`);
     await interrupt.promise;
   } finally {
     interrupt.dispose();
-    watching?.[Symbol.dispose]();
-    await server.drain(flags.drainTimeout);
+    reloading?.[Symbol.dispose]();
+    await server.drain(config.server.drainTimeoutMs ?? 10_000);
   }
-}
-
-/** Loads each component once, even if several routes name it. */
-async function load(
-  runtime: Runtime,
-  routes: readonly Route[],
-  flags: ServeFlags,
-): Promise<ReadonlyMap<string, ComponentHandle>> {
-  const { maxConcurrent, maxQueued, grant, store } = flags;
-  if (store !== 'per-call' && store !== 'per-actor') {
-    throw new CliError('CLI_USAGE', `--store ${store}: write per-call or per-actor`);
-  }
-  const options = {
-    grants: grant,
-    preopens: preopensOf(flags),
-    env: environmentOf(flags),
-    store,
-    requests: { maxConcurrent, maxQueued },
-  } as const;
-  const handles = new Map<string, ComponentHandle>();
-  for (const { component } of routes) {
-    if (!handles.has(component)) handles.set(component, await runtime.load(component, options));
-  }
-  return handles;
 }
 
 /** Whether any component can answer. One that failed must not take the requests of its neighbours from this process. */
 function isReady(runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): boolean {
   return [...handles.values()].some((handle) => ['ready', 'handling', 'waiting'].includes(runtime.state(handle)));
-}
-
-/** Replaces a component whenever its file changes. A failure is printed, and the old version keeps running. */
-function watchFiles(shell: Shell, runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): Disposable {
-  const replace = async (file: string, handle: ComponentHandle): Promise<void> => {
-    try {
-      await runtime.replace(handle, file);
-      shell.result({ event: 'replaced', component: file }, `replaced ${printable(file)}`);
-    } catch (error) {
-      shell.line(`${file} stays as it is: ${messageOf(error)}`, '[failed] ');
-    }
-  };
-  const settling = new Settling<ComponentHandle>((handle, file) => void replace(file, handle));
-  // The folder is watched because programs often replace a file by another one, which a watch of the file itself would miss.
-  const watchers = [...handles].map(([file, handle]) =>
-    watch(dirname(resolve(file)), (_, name) => {
-      if (name === basename(file)) settling.changed(handle, file);
-    }),
-  );
-  return {
-    [Symbol.dispose]() {
-      for (const watcher of watchers) watcher.close();
-      settling[Symbol.dispose]();
-    },
-  };
 }
 
 function report(shell: Shell, runtime: Runtime): void {

@@ -1,0 +1,69 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { messageOf } from '#core/errors';
+import { printable } from '#core/text';
+import { type Deployment, readConfig, type ServeConfig } from '#server';
+import type { Shell } from '../../shell.ts';
+import { Settling } from '../../terminal/settling.ts';
+
+/** Reads the configuration again at each SIGHUP. @param applied called with a configuration that took effect */
+export function onHangUp(
+  shell: Shell,
+  deployment: Deployment,
+  file: string,
+  applied: ((config: ServeConfig) => void) | undefined,
+): Disposable {
+  const reload = async (): Promise<void> => {
+    try {
+      const config = await readConfig(file);
+      const changes = await deployment.apply(config);
+      for (const { component, change, error } of changes) {
+        if (error !== undefined) shell.line(`${component} stays as it is: ${messageOf(error)}`, '[failed] ');
+        else if (change !== 'kept') shell.result({ event: change, component }, `${change} ${printable(component)}`);
+      }
+      applied?.(config);
+      shell.result({ event: 'reloaded', file }, `reloaded ${printable(file)}`);
+    } catch (error) {
+      shell.line(`all stays as it is: ${messageOf(error)}`, '[failed] ');
+    }
+  };
+  const onSignal = (): void => void reload();
+  process.on('SIGHUP', onSignal);
+  return { [Symbol.dispose]: () => void process.off('SIGHUP', onSignal) };
+}
+
+/** Watches the files of components. */
+export interface SourceWatch extends Disposable {
+  /** Watches the files of another configuration instead. */
+  readonly follow: (config: ServeConfig) => void;
+}
+
+/** Replaces a component whenever its file changes. A failure is printed, and the old version keeps running. */
+export function watchSources(shell: Shell, deployment: Deployment, first: ServeConfig): SourceWatch {
+  let watchers: readonly FSWatcher[] = [];
+  const replace = async (name: string): Promise<void> => {
+    try {
+      await deployment.replace(name);
+      shell.result({ event: 'replaced', component: name }, `replaced ${printable(name)}`);
+    } catch (error) {
+      shell.line(`${name} stays as it is: ${messageOf(error)}`, '[failed] ');
+    }
+  };
+  const settling = new Settling((name: string) => void replace(name));
+  const stop = (): void => {
+    for (const watcher of watchers) watcher.close();
+    settling[Symbol.dispose]();
+  };
+  const follow = ({ components }: ServeConfig): void => {
+    stop();
+    const files = components.filter(({ source }) => !/^(registry:|https?:)/.test(source));
+    // The folder is watched because programs often replace a file by another one, which a watch of the file itself would miss.
+    watchers = files.map(({ name, source }) =>
+      watch(dirname(resolve(source)), (_, changed) => {
+        if (changed === basename(source)) settling.changed(name, changed);
+      }),
+    );
+  };
+  follow(first);
+  return { follow, [Symbol.dispose]: stop };
+}

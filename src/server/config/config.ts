@@ -1,0 +1,41 @@
+import type { LoadOptions } from '#system';
+
+/** What `vivarium.toml` says, with absolute paths and with secrets read. */
+export interface ServeConfig {
+  readonly server: ServerSettings;
+  readonly components: readonly ComponentSettings[];
+  readonly routes: readonly RouteSettings[];
+}
+
+export interface ServerSettings {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly headersTimeoutMs?: number | undefined;
+  readonly requestTimeoutMs?: number | undefined;
+  readonly idleTimeoutMs?: number | undefined;
+  readonly drainTimeoutMs?: number | undefined;
+  readonly maxConnections?: number | undefined;
+  readonly maxHeaderBytes?: number | undefined;
+  readonly expose?: boolean | undefined;
+}
+
+/** One component or actor. */
+export interface ComponentSettings {
+  /** Unique in the configuration; routes use it. */
+  readonly name: string;
+  /** An absolute path, a URL, or `registry:ID`. */
+  readonly source: string;
+  readonly options: LoadOptions;
+  /** The names of variables whose values are secrets and must not be shown. */
+  readonly secrets: readonly string[];
+}
+
+/** Requests of one of the hosts, below one of the paths, and with one of the methods go to the component. */
+export interface RouteSettings {
+  readonly component: string;
+  /** Empty for all hosts. */
+  readonly hosts: readonly string[];
+  readonly paths: readonly string[];
+  /** In upper case; empty for all methods. */
+  readonly methods: readonly string[];
+}

@@ -1,0 +1,96 @@
+import { messageOf } from '#core/errors';
+import { readRegular } from '#files';
+import { missingGrants, readManifest } from '#system/operations';
+import type { ComponentSettings, ServeConfig } from './config.ts';
+import { invalid, type ParsedActor, parseConfig, type SecretSource } from './parse.ts';
+
+const MAX_CONFIG_BYTES = 1024 * 1024;
+const MAX_SECRET_BYTES = 64 * 1024;
+
+/** Reads a `vivarium.toml` with the manifests and secrets that it names. @throws {ServerError} `SERVER_INVALID_CONFIG` */
+export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.env): Promise<ServeConfig> {
+  const text = await readRegular(file, MAX_CONFIG_BYTES, { links: 'follow' }).catch((cause: unknown) => {
+    throw problem(file, `it cannot be read: ${messageOf(cause)}`, cause);
+  });
+  const { server, components, actors, routes } = parseConfig(text.toString('utf8'), file);
+  const secretsOf = (secrets: ReadonlyMap<string, SecretSource>) => readSecrets(file, secrets, env);
+  const loaded: ComponentSettings[] = [];
+  for (const { name, source, options, secrets } of components) {
+    const values = await secretsOf(secrets);
+    loaded.push({
+      name,
+      source,
+      options: { ...options, env: { ...options.env, ...values } },
+      secrets: Object.keys(values),
+    });
+  }
+  for (const actor of actors) loaded.push(await actorOf(file, actor, await secretsOf(actor.secrets)));
+  const ids = new Set<string>();
+  for (const { options } of loaded) {
+    if (options.id === undefined) continue;
+    if (ids.has(options.id)) throw problem(file, `two components have the id ${options.id}; give one of them another`);
+    ids.add(options.id);
+  }
+  return { server, components: loaded, routes };
+}
+
+async function actorOf(
+  file: string,
+  { manifest, grants, preopens }: ParsedActor,
+  secrets: Readonly<Record<string, string>>,
+): Promise<ComponentSettings> {
+  const found = await readManifest(manifest).catch((cause: unknown) => {
+    throw problem(file, messageOf(cause), cause);
+  });
+  const [missing] = missingGrants(found.grants, grants);
+  if (missing !== undefined) {
+    throw problem(
+      file,
+      `${found.id} asks for ${missing}, which its entry in [[actors]] does not grant; add it to grants`,
+    );
+  }
+  const { id, component, limits, env, mailbox, supervision } = found;
+  return {
+    name: id,
+    source: component,
+    options: {
+      id,
+      limits,
+      env: { ...env, ...secrets },
+      mailbox,
+      // As with `viv start`, an actor gets what it asks for and no more.
+      grants: found.grants,
+      preopens,
+      ...(supervision === undefined ? {} : { supervision }),
+    },
+    secrets: Object.keys(secrets),
+  };
+}
+
+/** Messages name where a secret should be, and never contain anything of it. */
+async function readSecrets(
+  config: string,
+  secrets: ReadonlyMap<string, SecretSource>,
+  environment: NodeJS.ProcessEnv,
+): Promise<Readonly<Record<string, string>>> {
+  const values: Record<string, string> = Object.create(null);
+  for (const [name, { file, env }] of secrets) {
+    if (env !== undefined) {
+      const value = environment[env];
+      if (value === undefined) throw problem(config, `secrets.${name}: no variable ${env} is set here`);
+      values[name] = value;
+    } else if (file !== undefined) {
+      const bytes = await readRegular(file, MAX_SECRET_BYTES, { links: 'follow' }).catch((cause: unknown) => {
+        throw problem(config, `secrets.${name}: ${file} cannot be read: ${messageOf(cause)}`, cause);
+      });
+      // Editors and `echo` end a file with a line feed, which is not part of the secret.
+      values[name] = bytes.toString('utf8').replace(/\r?\n$/, '');
+    }
+    if (values[name]?.includes('\0')) throw problem(config, `secrets.${name} contains a NUL, which no variable may`);
+  }
+  return values;
+}
+
+function problem(file: string, message: string, cause?: unknown): Error {
+  return invalid(file, [{ key: '', line: undefined, message }], cause);
+}

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import type { ComponentHandle } from '#core';
+import { streamRegular } from '#files';
+import type { ComponentSettings, RouteSettings, ServeConfig } from '#server/config';
+import type { LoadOptions, ReplaceOptions, Runtime } from '#system';
+import { ServerError } from './errors.ts';
+import { Routes, withoutSlash } from './routes.ts';
+
+/** What happened to one component when a configuration was applied. */
+export interface DeploymentChange {
+  readonly component: string;
+  readonly change: 'loaded' | 'replaced' | 'unloaded' | 'kept';
+  /** Why a changed component kept its old version. */
+  readonly error?: unknown;
+}
+
+interface Deployed {
+  readonly settings: ComponentSettings;
+  readonly handle: ComponentHandle;
+  /** The digest of the source's bytes; undefined for a source that is no file. */
+  readonly digest: string | undefined;
+}
+
+/** Milliseconds for the requests of a component that is unloaded. */
+const UNLOAD_MS = 30_000;
+
+/** Keeps what runs as a configuration says, and finds the component of each request. Configurations are applied one at a time. */
+export class Deployment {
+  readonly #runtime: Runtime;
+  readonly #supervisors = new Set<string>();
+  #deployed: ReadonlyMap<string, Deployed> = new Map();
+  #routes: Routes<ComponentHandle> = new Routes<ComponentHandle>([]);
+  #applying: Promise<unknown> = Promise.resolve();
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** The handles of all components by their names. */
+  get handles(): ReadonlyMap<string, ComponentHandle> {
+    return new Map([...this.#deployed].map(([name, { handle }]) => [name, handle]));
+  }
+
+  /** Finds the component that answers a request, or the response of the host if there is none. */
+  find(url: URL, method: string): ComponentHandle | Response {
+    const found = this.#routes.find(url, method);
+    if (found === undefined) return new Response(null, { status: 404 });
+    return 'target' in found ? found.target : new Response(null, { status: 405, headers: { allow: found.allow } });
+  }
+
+  /**
+   * Loads new components, replaces those whose settings or bytes have changed, and then switches the routes. Components that are no
+   * longer named are unloaded after their requests. If a new component cannot be loaded, nothing changes. A component whose new
+   * version fails keeps its old one, and the result says why.
+   * @throws what `Runtime.load` throws, and {ServerError} `SERVER_INVALID_ROUTE`
+   */
+  apply(config: ServeConfig): Promise<readonly DeploymentChange[]> {
+    const applied = this.#applying.then(() => this.#apply(config));
+    this.#applying = applied.catch(() => {});
+    return applied;
+  }
+
+  /** Replaces one component by what its source now is. @throws what `Runtime.replace` throws */
+  replace(name: string): Promise<void> {
+    const replaced = this.#applying.then(async () => {
+      const old = this.#deployed.get(name);
+      if (old === undefined) return;
+      const { source, options } = old.settings;
+      const digest = await digestOf(source);
+      await this.#runtime.replace(old.handle, source, replaceable(options));
+      this.#deployed = new Map([...this.#deployed, [name, { ...old, digest }]]);
+    });
+    this.#applying = replaced.catch(() => {});
+    return replaced;
+  }
+
+  async #apply({ components, routes }: ServeConfig): Promise<readonly DeploymentChange[]> {
+    // Two components that would be routed alike are an error before anything is loaded.
+    new Routes(routes.flatMap((route) => expanded(route, route.component)));
+    const changes: DeploymentChange[] = [];
+    const next = new Map<string, Deployed>();
+    try {
+      for (const settings of components) {
+        if (this.#deployed.has(settings.name)) continue;
+        next.set(settings.name, await this.#load(settings));
+        changes.push({ component: settings.name, change: 'loaded' });
+      }
+    } catch (error) {
+      for (const { handle } of next.values()) await this.#runtime.unload(handle);
+      throw error;
+    }
+    for (const settings of components) {
+      const old = this.#deployed.get(settings.name);
+      if (old === undefined) continue;
+      const { deployed, change } = await this.#update(old, settings);
+      next.set(settings.name, deployed);
+      changes.push(change);
+    }
+    const handleOf = (name: string): ComponentHandle => (next.get(name) as Deployed).handle;
+    this.#routes = new Routes(routes.flatMap((route) => expanded(route, handleOf(route.component))));
+    const gone = [...this.#deployed].filter(([name]) => !next.has(name));
+    this.#deployed = next;
+    for (const [component, { handle }] of gone) {
+      await this.#runtime.unload(handle, { drain: true, timeoutMs: UNLOAD_MS });
+      changes.push({ component, change: 'unloaded' });
+    }
+    return changes;
+  }
+
+  async #load(settings: ComponentSettings): Promise<Deployed> {
+    const { source, options } = settings;
+    this.#addSupervisor(options.supervision);
+    const digest = await digestOf(source);
+    return { settings, digest, handle: await this.#runtime.load(source, options) };
+  }
+
+  async #update(
+    old: Deployed,
+    settings: ComponentSettings,
+  ): Promise<{ readonly deployed: Deployed; readonly change: DeploymentChange }> {
+    const component = settings.name;
+    try {
+      const digest = await digestOf(settings.source);
+      if (digest !== undefined && digest === old.digest && textOf(settings) === textOf(old.settings)) {
+        return { deployed: old, change: { component, change: 'kept' } };
+      }
+      refuseFixed(old.settings, settings);
+      await this.#runtime.replace(old.handle, settings.source, replaceable(settings.options));
+      return { deployed: { ...old, settings, digest }, change: { component, change: 'replaced' } };
+    } catch (error) {
+      return { deployed: old, change: { component, change: 'kept', error } };
+    }
+  }
+
+  /** Adds the supervisor that an actor names, once; the first actor that names it sets its options. */
+  #addSupervisor(supervision: LoadOptions['supervision']): void {
+    const name = supervision?.supervisor;
+    if (name === undefined || this.#supervisors.has(name)) return;
+    const { strategy, maxRestarts, withinMs, backoffMs, maxBackoffMs } = supervision ?? {};
+    this.#runtime.addSupervisor(name, { strategy, maxRestarts, withinMs, backoffMs, maxBackoffMs });
+    this.#supervisors.add(name);
+  }
+}
+
+function expanded<T>({ hosts, paths, methods }: RouteSettings, target: T) {
+  return (hosts.length === 0 ? [undefined] : hosts).flatMap((host) =>
+    paths.map((path) => ({
+      route: { host, path: withoutSlash(path), methods: methods.length === 0 ? undefined : methods },
+      target,
+    })),
+  );
+}
+
+/** Options that belong to what outlives a version. */
+const FIXED = ['id', 'mailbox', 'supervision'] as const;
+
+/** @throws {ServerError} `SERVER_INVALID_CONFIG` if a change needs a restart */
+function refuseFixed({ options: old }: ComponentSettings, { name, options }: ComponentSettings): void {
+  const changed = FIXED.find((key) => JSON.stringify(old[key]) !== JSON.stringify(options[key]));
+  if (changed === undefined) return;
+  const message = `components.${name}: ${changed} has changed, which only takes effect when the server is started again`;
+  throw new ServerError('SERVER_INVALID_CONFIG', message);
+}
+
+function replaceable({ id: _, mailbox: _mailbox, supervision: _supervision, ...options }: LoadOptions): ReplaceOptions {
+  return options;
+}
+
+function textOf(settings: ComponentSettings): string {
+  return JSON.stringify(settings, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+/** The digest of a file's bytes; undefined if the source is none, because its bytes may have changed at any time. */
+async function digestOf(source: string): Promise<string | undefined> {
+  if (/^(registry:|https?:)/.test(source)) return undefined;
+  const hash = createHash('sha256');
+  try {
+    for await (const piece of streamRegular(source, { links: 'follow' })) hash.update(piece);
+  } catch {
+    // The load that follows reads the file too, and its error says what is wrong.
+    return undefined;
+  }
+  return hash.digest('hex');
+}

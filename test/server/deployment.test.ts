@@ -1,0 +1,105 @@
+// Configurations that are applied to a runtime, one after the other, with real components.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { Deployment, type ServeConfig } from '#server';
+import { createRuntime } from '#system';
+import { helloHandler } from '../../tools/components/hello-handler.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'viv-deployment-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function scene() {
+  const runtime = await createRuntime();
+  onTestFinished(() => runtime.close());
+  const deployment = new Deployment(runtime);
+  const write = async (name: string, says: string): Promise<void> =>
+    writeFile(join(folder, name), await helloHandler(says));
+  const config = (names: readonly string[], options: object = {}): ServeConfig => ({
+    server: {},
+    components: names.map((name) => ({
+      name,
+      source: join(folder, `${name}.wasm`),
+      options: { id: `local/${name}/1`, ...options },
+      secrets: [],
+    })),
+    routes: names.map((name) => ({ component: name, hosts: [], paths: [`/${name}`], methods: ['GET'] })),
+  });
+  const get = async (path: string, method = 'GET'): Promise<string | number> => {
+    const url = new URL(path, 'http://host');
+    const found = deployment.find(url, method);
+    const response = found instanceof Response ? found : await runtime.fetch(found, new Request(url, { method }));
+    return response.ok ? response.text() : response.status;
+  };
+  return { runtime, deployment, write, config, get };
+}
+
+it('a configuration is applied by loading, replacing and unloading what differs', async () => {
+  const { runtime, deployment, write, config, get } = await scene();
+  await Promise.all([write('a.wasm', 'a one'), write('b.wasm', 'b one')]);
+  await deployment.apply(config(['a', 'b']));
+  const [first] = runtime.components();
+  expect([await get('/a'), await get('/b'), await get('/c'), await get('/a', 'PUT')]).toEqual([
+    'a one',
+    'b one',
+    404,
+    405,
+  ]);
+  await write('a.wasm', 'a two');
+  await write('c.wasm', 'c one');
+  expect(await deployment.apply(config(['a', 'c']))).toEqual([
+    { component: 'c', change: 'loaded' },
+    { component: 'a', change: 'replaced' },
+    { component: 'b', change: 'unloaded' },
+  ]);
+  expect([await get('/a'), await get('/b'), await get('/c')]).toEqual(['a two', 404, 'c one']);
+  expect(runtime.components().find(({ id }) => id === 'local/a/1')?.handle).toBe(first?.handle);
+  expect(await deployment.apply(config(['a', 'c']))).toEqual([
+    { component: 'a', change: 'kept' },
+    { component: 'c', change: 'kept' },
+  ]);
+});
+
+it('a configuration whose new component cannot be loaded changes nothing', async () => {
+  const { runtime, deployment, write, config, get } = await scene();
+  await Promise.all([write('a.wasm', 'a one'), write('b.wasm', 'b one')]);
+  await deployment.apply(config(['a']));
+  await writeFile(join(folder, 'broken.wasm'), 'no component');
+  await expect(deployment.apply(config(['b', 'broken']))).rejects.toThrow();
+  expect([await get('/a'), await get('/b'), runtime.components().length]).toEqual(['a one', 404, 1]);
+});
+
+it('a component whose new version fails keeps the old one, and the others go on', async () => {
+  const { deployment, write, config, get } = await scene();
+  await Promise.all([write('a.wasm', 'a one'), write('b.wasm', 'b one')]);
+  await deployment.apply(config(['a', 'b']));
+  await writeFile(join(folder, 'a.wasm'), 'no component');
+  await write('b.wasm', 'b two');
+  const [a, b] = await deployment.apply(config(['a', 'b']));
+  expect(a).toMatchObject({ component: 'a', change: 'kept', error: { code: 'RUNTIME_INVALID_COMPONENT' } });
+  expect(b).toEqual({ component: 'b', change: 'replaced' });
+  expect([await get('/a'), await get('/b')]).toEqual(['a one', 'b two']);
+});
+
+it('a change that outlives a version is refused until the server is started again', async () => {
+  const { deployment, write, config, get } = await scene();
+  await write('a.wasm', 'a one');
+  await deployment.apply(config(['a']));
+  const [changed] = await deployment.apply(config(['a'], { mailbox: { maxMessages: 5 } }));
+  expect(String(changed?.error)).toContain('mailbox has changed');
+  expect(await get('/a')).toBe('a one');
+});
+
+it('bounds of requests change without another load of the component', async () => {
+  const { deployment, write, config, get } = await scene();
+  await write('a.wasm', 'a one');
+  await deployment.apply(config(['a'], { requests: { maxConcurrent: 1, maxQueued: 0 } }));
+  const attempt = () => Promise.allSettled([get('/a'), get('/a')]);
+  expect((await attempt()).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  await deployment.apply(config(['a'], { requests: { maxConcurrent: 2, maxQueued: 0 } }));
+  expect((await attempt()).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+});
