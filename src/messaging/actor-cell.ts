@@ -320,6 +320,10 @@ export class ActorCell extends Mailbox<Envelope> {
     return this.#openRequests;
   }
 
+  get hasOpenRequests(): boolean {
+    return this.#openRequests !== undefined && this.#openRequests.size > 0;
+  }
+
   get topics(): Set<string> {
     this.#topics ??= new Set();
     return this.#topics;
@@ -340,12 +344,7 @@ export class ActorCell extends Mailbox<Envelope> {
   }
 
   get isIdle(): boolean {
-    return (
-      !this.busy &&
-      this.isEmpty &&
-      (this.#openRequests === undefined || this.#openRequests.size === 0) &&
-      !this.isAwaited
-    );
+    return !this.busy && this.isEmpty && !this.hasOpenRequests && !this.isAwaited;
   }
 
   /** Calls `task` once, when the actor has nothing left to do. */

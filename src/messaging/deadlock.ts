@@ -7,6 +7,7 @@ import type { ActorCell, PendingRequest } from './actor-cell.ts';
 export function deadlockOf(request: PendingRequest): readonly string[] | undefined {
   const asker = request.from;
   if (asker === undefined || !waits(request)) return undefined;
+  if (request.target !== asker && !request.target.hasOpenRequests) return undefined;
   const visited = new Set<ActorCell>();
   const path = [asker.key];
 

@@ -82,7 +82,7 @@ export class Turns {
         cell.suspendTurn();
         result.then(
           (reply) => {
-            this.#ended(cell, envelope, reply ?? undefined, this.#clock.monotonic());
+            this.#ended(cell, envelope, reply ?? undefined, runner.endedAt ?? this.#clock.monotonic());
             this.#resume(cell);
           },
           (error) => {

@@ -1,7 +1,7 @@
 /**
  * The functions that a metered module imports, in this order, after its own imports. `suspend` suspends the guest's
  * stack until its turn may go on, and returns a token. The guest passes the token to `resumed` at once, so that its
- * turn becomes the running one again.
+ * turn becomes the running one again. Hooks exchange counters as f64: an i64 would be a BigInt for the host.
  */
 export const HOOKS = {
   functions: ['refill', 'room', 'grow', 'allocate', 'suspend', 'resumed'],

@@ -57,6 +57,7 @@ export const Op = {
   f64Mul: 0xa2,
   i64ExtendI32U: 0xad,
   f64ConvertI32U: 0xb8,
+  f64ConvertI64S: 0xb9,
   f64ConvertI64U: 0xba,
   refFunc: 0xd2,
   brOnNull: 0xd5,
@@ -68,6 +69,7 @@ export const Op = {
 } as const;
 
 export const Misc = {
+  i64TruncSatF64S: 6,
   memoryInit: 8,
   dataDrop: 9,
   memoryCopy: 10,
@@ -105,3 +107,4 @@ export const EMPTY = 0x40;
 export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F64 = 0x7c;
+export const EXTERNREF = 0x6f;

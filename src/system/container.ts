@@ -13,6 +13,7 @@ import type { AuditLog } from '#core/ports/audit';
 import type { Clock } from '#core/ports/clock';
 import type { ActorDirectory } from '#core/ports/directory';
 import type { ComponentLoader } from '#core/ports/loader';
+import type { Tank } from '#core/ports/meter';
 import type { Random } from '#core/ports/random';
 import type { ModuleRegistry } from '#core/ports/registry';
 import type { KeyValueStore } from '#core/ports/storage';
@@ -208,11 +209,13 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
   const meter = c.resolve(TOKENS.meter);
   const builder = c.resolve(TOKENS.builder);
   const keyOf = artifactKeys(c.resolve(TOKENS.profiles));
+  const sharesClock = options.overrides?.clock === undefined && options.overrides?.meter === undefined;
   const scheduler = new TurnScheduler({
     execution,
     sliceMs: options.sliceMs ?? DEFAULT_SLICE_MS,
     maxWaitingTurns: options.waiting === false ? 0 : (options.maxWaitingTurns ?? DEFAULT_MAX_WAITING_TURNS),
     now: () => clock.monotonic(),
+    ...(sharesClock && { switchedAt: (tank: Tank) => tank.switchedAt }),
     soon: (task) => setImmediate(task),
   });
   const linker = registerHostFunctions({
@@ -237,7 +240,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
     keyOf: (component, request) => keyOf(component, request.metering),
     linker,
     limiter,
-    sharesClock: options.overrides?.clock === undefined && options.overrides?.meter === undefined,
+    sharesClock,
     scheduler,
     waits: options.waiting !== false,
     storageWaits: c.resolve(TOKENS.keyValueStore).answersLater === true,

@@ -10,7 +10,7 @@ import {
   type Runtime,
   type RuntimeOptions,
 } from '../../src/index.ts';
-import { componentOf } from '../../tools/components/actor-wat.ts';
+import { actor, BUMP, componentOf } from '../../tools/components/actor-wat.ts';
 import { askingActor, sleepingActor } from '../../tools/components/asking-actor.ts';
 import { waitingGuest } from '../../tools/components/waiting-guest.ts';
 import { SimulatedClock } from '../support/simulation.ts';
@@ -158,6 +158,23 @@ describe('a guest', () => {
     const component = await componentOf(text('none', 3_000_000), WIT, 'guest');
     const handle = await runtime.load(component, { imports, limits: { maxExecutionTimeMs: 60_000 } });
     expect(await runtime.call(handle, 'find', 'x')).toBe('found x');
+  });
+
+  it('reads no message but its own, and keeps nobody from the host, where its allocator computes through its slice', async () => {
+    const runtime = await started({ sliceMs: 0.001 });
+    const slow = await actor({
+      realloc: `(local.set $old (i32.const 3000000))
+        (loop $l (br_if $l (local.tee $old (i32.sub (local.get $old) (i32.const 1))))) ${BUMP}`,
+    });
+    const limits = { maxExecutionTimeMs: 60_000 };
+    const handles = [await runtime.load(slow, { limits }), await runtime.load(slow, { limits })];
+    // It calls the host, which is refused while a message is being lowered into it.
+    const sleeps = await runtime.load(await sleepingActor(0), { limits });
+    const answers = await Promise.all([
+      ...handles.map((handle, index) => runtime.request(handle, Buffer.alloc(200, index + 1), { timeoutMs: 60_000 })),
+      runtime.request(sleeps, Buffer.alloc(200, 3), { timeoutMs: 60_000 }),
+    ]);
+    expect(answers.map((answer) => [...new Set(answer)])).toEqual([[1], [2], [3]]);
   });
 
   it('is told when what it asks is being restarted, and goes on', async () => {

@@ -42,11 +42,12 @@ export interface Scheduler {
    */
   yields(tank: Tank): boolean;
   /**
-   * A `WebAssembly.Suspending`: it waits until the call that was parked last may go on, and returns the call's token.
+   * A `WebAssembly.Suspending`: it waits until the call that was parked last may go on, and returns the call's token, a value that
+   * the guest cannot read.
    */
   readonly suspend: WebAssembly.ImportValue;
   /** Gives the thread to the call of this token. */
-  resumed(token: number): void;
+  resumed(token: unknown): void;
 }
 
 /** An import that may have to wait for its answer. */
@@ -105,6 +106,8 @@ export interface Tank {
   readonly usage: TankUsage;
   /** The reading of the meter's clock when the last call ended. */
   readonly endedAt: number;
+  /** The reading of that clock when the call last gave the thread to another one, or got it back. */
+  readonly switchedAt: number;
 }
 
 export interface MeteredModule {

@@ -1,7 +1,7 @@
 import { ByteWriter } from '#wasm';
 import { IntList } from '../int-list.ts';
 import { NAMESPACE } from '../metadata.ts';
-import { EMPTY, Op } from '../opcode.ts';
+import { EMPTY, Misc, Op } from '../opcode.ts';
 
 /** A function that metering adds to the module. */
 export interface AppendedFunction {
@@ -45,6 +45,16 @@ export class AppendedBody extends ByteWriter {
 
   call(index: number): this {
     return this.u8(Op.call).u32(index);
+  }
+
+  /** Passes the counter on the stack to a hook, which answers another counter. */
+  callWithCounter(hook: number): this {
+    return this.u8(Op.f64ConvertI64S).call(hook).counter();
+  }
+
+  /** Turns the counter that a hook has answered into an i64. */
+  counter(): this {
+    return this.operators(Op.misc, Misc.i64TruncSatF64S);
   }
 
   constant64(value: number): this {

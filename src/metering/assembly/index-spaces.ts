@@ -3,7 +3,7 @@ import type { ModulePlan } from '#metering/plan';
 import type { coreModule } from '#wasm';
 import { HOOKS } from '../hooks.ts';
 import { NAMESPACE } from '../metadata.ts';
-import { F64, I32, I64 } from '../opcode.ts';
+import { EXTERNREF, F64, I32, I64 } from '../opcode.ts';
 import { AppendedFunctions } from './appended-functions.ts';
 import { FunctionTypes } from './function-types.ts';
 
@@ -80,14 +80,14 @@ export class IndexSpaces {
 
   /** The functions that metering imports in addition to the module's own imports, in order. */
   addedImports(): readonly { readonly module: string; readonly name: string; readonly type: number }[] {
-    const refill = this.types.index(bytesOf(I64), bytesOf(I64));
+    const refill = this.types.index(bytesOf(F64), bytesOf(F64));
     const types = [
       refill,
       this.types.index([], []),
       this.types.index(bytesOf(F64), bytesOf(I32)),
       refill,
-      this.types.index([], bytesOf(I32)),
-      this.types.index(bytesOf(I32), bytesOf(I64)),
+      this.types.index([], bytesOf(EXTERNREF)),
+      this.types.index(bytesOf(EXTERNREF), bytesOf(F64)),
     ];
     return [
       ...HOOKS.functions.map((name, at) => ({ module: NAMESPACE, name, type: types[at] as number })),

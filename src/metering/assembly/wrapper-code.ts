@@ -14,7 +14,7 @@ const body = (): AppendedBody => new AppendedBody().u8(0);
 export function refillHelper(assembly: IndexSpaces): number {
   const { types, appended, refill } = assembly;
   return appended.index('refill', types.index(bytesOf(I64), bytesOf(I64)), () => {
-    const code = body().get(0).call(refill).operators(Op.localTee, 0).ifBelow();
+    const code = body().get(0).callWithCounter(refill).operators(Op.localTee, 0).ifBelow();
     code.get(0).constant64(YIELD).operators(Op.i64Eq, Op.if, EMPTY);
     return suspend(assembly, code).operators(Op.else, Op.unreachable, Op.end, Op.end).get(0).end();
   });
@@ -29,7 +29,12 @@ function awaitHelper(assembly: IndexSpaces): number {
   const { types, appended, refill } = assembly;
   return appended.index('await', types.index(bytesOf(I64), bytesOf(I64, I32)), () => {
     // Local 1 says whether the import must be called again.
-    const code = new AppendedBody().operators(1, 1, I32).get(0).call(refill).operators(Op.localTee, 0).ifBelow();
+    const code = new AppendedBody()
+      .operators(1, 1, I32)
+      .get(0)
+      .callWithCounter(refill)
+      .operators(Op.localTee, 0)
+      .ifBelow();
     code.get(0).constant64(WAIT).operators(Op.i64Eq, Op.localTee, 1);
     code.get(0).constant64(YIELD).operators(Op.i64Eq, Op.i32Or, Op.if, EMPTY);
     return suspend(assembly, code).operators(Op.else, Op.unreachable, Op.end, Op.end).get(0).get(1).end();
@@ -44,6 +49,7 @@ function suspend({ suspend, resumed }: IndexSpaces, code: AppendedBody): Appende
   return code
     .call(suspend)
     .call(resumed)
+    .counter()
     .operators(Op.localTee, 0, Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY, Op.unreachable, Op.end);
 }
 
@@ -174,7 +180,7 @@ function refillCell(assembly: IndexSpaces, code: AppendedBody): AppendedBody {
 function orTrap(code: AppendedBody, hook: number): AppendedBody {
   return code
     .get(0)
-    .call(hook)
+    .callWithCounter(hook)
     .operators(Op.localTee, 0, Op.i64Const, 0, Op.i64LtS, Op.if, EMPTY, Op.unreachable, Op.end)
     .get(0);
 }

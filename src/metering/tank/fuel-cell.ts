@@ -1,5 +1,5 @@
 import { ByteWriter, coreModule } from '#wasm';
-import { F64, I64, Op } from '../opcode.ts';
+import { F64, I64, Misc, Op } from '../opcode.ts';
 import { instantiateOwn } from './own-module.ts';
 
 /** A counter that every check finds spent: the check asks the tank, which answers with a trap. */
@@ -33,14 +33,11 @@ export function fuelCell(): FuelCell {
   return cell;
 }
 
-const F64_CONVERT_I64_S = 0xb9;
-const I64_TRUNC_SAT_F64_S = 6;
-
 function sections(): (readonly [number, Uint8Array])[] {
   const names = new ByteWriter().u8(3);
   for (const [index, name] of ['put', 'get', 'take'].entries()) names.name(name).u8(0).u32(index);
   const spent = new ByteWriter().u8(Op.i64Const).s64(BigInt(SPENT)).view();
-  const get = [Op.globalGet, 0, F64_CONVERT_I64_S];
+  const get = [Op.globalGet, 0, Op.f64ConvertI64S];
   return [
     [1, Uint8Array.of(2, 0x60, 1, F64, 0, 0x60, 0, 1, F64)],
     [2, Uint8Array.of(1, 0, 0, 3, I64, 1)],
@@ -49,7 +46,7 @@ function sections(): (readonly [number, Uint8Array])[] {
     [
       10,
       coreModule.writeBodies([
-        Uint8Array.of(0, Op.localGet, 0, Op.misc, I64_TRUNC_SAT_F64_S, Op.globalSet, 0, Op.end),
+        Uint8Array.of(0, Op.localGet, 0, Op.misc, Misc.i64TruncSatF64S, Op.globalSet, 0, Op.end),
         Uint8Array.of(0, ...get, Op.end),
         Uint8Array.of(0, ...get, ...spent, Op.globalSet, 0, Op.end),
       ]),

@@ -51,6 +51,7 @@ export class SharedTank extends CellHolder implements Tank {
   #timeMs = LONGEST_MS;
   #begun = 0;
   endedAt = 0;
+  switchedAt = 0;
   #totalMs = 0;
   readonly #now: () => number;
   #failure: VivariumError | undefined;
@@ -81,11 +82,11 @@ export class SharedTank extends CellHolder implements Tank {
       fuel: this.fuel,
       heap: this.#memory.heap,
       room: stackReserve(),
-      refill: (left: bigint) => BigInt(this.#refill(Number(left))),
+      refill: (left: number) => this.#refill(left),
       grow: (bytes: number) => this.#grow(bytes),
-      allocate: (left: bigint) => BigInt(this.#allocate(Number(left))),
+      allocate: (left: number) => this.#allocate(left),
       suspend: options.scheduler?.suspend ?? neverSuspended,
-      resumed: (token: number) => BigInt(this.#resumed(token)),
+      resumed: (token: unknown) => this.#resumed(token),
     };
   }
 
@@ -300,19 +301,21 @@ export class SharedTank extends CellHolder implements Tank {
   }
 
   /** Called when the guest's stack is resumed. */
-  #resumed(token: number): number {
+  #resumed(token: unknown): number {
     this.#scheduler?.resumed(token);
     return this.#state === 'running' && this.owns ? this.left : SPENT;
   }
 
   protected override paused(): void {
-    this.#suspended = this.#now();
+    this.switchedAt = this.#now();
+    this.#suspended = this.switchedAt;
   }
 
   /** The time during which others had the thread counts neither for the call nor for its slice. */
   protected override unpaused(): void {
     if (this.#suspended === undefined) return;
-    const waited = this.#now() - this.#suspended;
+    this.switchedAt = this.#now();
+    const waited = this.switchedAt - this.#suspended;
     this.#suspended = undefined;
     this.#begun += waited;
     this.#sliceBegun += waited;

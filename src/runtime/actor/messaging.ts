@@ -26,12 +26,9 @@ export function registerMessagingFunctions(linker: HostLinker, router: GuestRout
     request: ({ handle }: HostState, target: ComponentId, payload: Uint8Array, timeoutMs: number) =>
       via((to) => to.request(handle, target, payload, timeoutMs)),
     ask({ handle }: HostState, target: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-      const answer = via((to) => to.ask(handle, target, payload, timeoutMs)).catch((thrown: unknown) => {
+      return via((to) => to.ask(handle, target, payload, timeoutMs)).catch((thrown: unknown) => {
         throw isVivariumError(thrown) ? messageFailureOf(thrown) : thrown;
       });
-      // If the turn has ended, nobody waits for the answer, and its rejection must not count as unhandled.
-      answer.catch(() => {});
-      return answer;
     },
     cancelRequest: ({ handle }: HostState, correlationId: string) =>
       via((to) => to.cancelRequest(handle, correlationId)),

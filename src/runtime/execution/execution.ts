@@ -53,7 +53,7 @@ export class Execution {
    */
   putAside(turn: Turn): void {
     if (this.#running !== turn) throw new Error('only the turn that runs can be parked');
-    turn.parked = this.#park();
+    this.#park(turn);
   }
 
   /** The second half of parking: gives the thread to the turn below. */
@@ -79,8 +79,7 @@ export class Execution {
 
   /** Gives the thread to a parked turn. @throws {Error} when it is not parked */
   resume(turn: Turn): void {
-    const { parked } = turn;
-    if (parked === undefined) throw new Error('only a parked turn can be resumed');
+    if (!turn.isParked) throw new Error('only a parked turn can be resumed');
     if (this.#running !== undefined) this.#cover(turn);
     turn.resumed = true;
     this.#running = turn;
@@ -89,7 +88,7 @@ export class Execution {
 
   #cover(turn: Turn): void {
     const outer = this.#running as Turn;
-    outer.parked = this.#park();
+    this.#park(outer);
     turn.outer = outer;
   }
 
@@ -102,16 +101,15 @@ export class Execution {
   }
 
   #restore(turn: Turn): void {
-    const { parked = [] } = turn;
-    turn.parked = undefined;
-    // This loop uses an index, because an iterator for each suspension would cost more than the lanes themselves.
+    const { parked } = turn;
+    // These loops use an index, because an iterator for each suspension would cost more than the lanes themselves.
     for (let index = 0; index < this.#lanes.length; index++) this.#lanes[index]?.resume(parked[index]);
+    turn.forgetParked();
   }
 
-  #park(): readonly unknown[] {
-    const parked: unknown[] = [];
-    for (let index = 0; index < this.#lanes.length; index++) parked.push(this.#lanes[index]?.park());
-    return parked;
+  #park(turn: Turn): void {
+    turn.isParked = true;
+    for (let index = 0; index < this.#lanes.length; index++) turn.parked[index] = this.#lanes[index]?.park();
   }
 
   #leaveOthers(turn: Turn): void {
@@ -123,14 +121,14 @@ export class Execution {
       above = true;
       at = at.outer;
     }
-    if (at === undefined) turn.parked = undefined;
+    if (at === undefined) turn.forgetParked();
     else if (!above) this.#uncover(turn);
     // The stack overflowed before the turns inside this turn could end, so they end with it.
     else if (abandoned) this.#abandon(turn);
     // The code of this turn has ended, and other turns were resumed before the host noticed it.
     else {
       this.#takeOut(turn);
-      turn.parked = undefined;
+      turn.forgetParked();
     }
   }
 
@@ -150,7 +148,7 @@ export class Execution {
       at = outer;
     }
     for (const lane of this.#lanes) lane.park();
-    turn.parked = undefined;
+    turn.forgetParked();
     this.#uncover(turn);
   }
 }

@@ -15,19 +15,14 @@ export interface TurnSchedulerOptions {
   readonly maxWaitingTurns: number;
   /** The monotonic clock. */
   readonly now: () => number;
+  /** The same clock when the call of a tank last gave the thread away or got it; a reading that the meter has made will do. */
+  readonly switchedAt?: (tank: Tank) => number;
   /** Runs a task once, after the event loop has handled timers and I/O. */
   readonly soon: (task: () => void) => void;
 }
 
-/** A turn that must suspend the stack that runs until a promise is settled or, without a promise, until the turn's next slice. */
-interface Parked {
-  readonly turn: Turn;
-  readonly promise?: PromiseLike<unknown>;
-  /** The call of another component instance of the store for which the stack waits instead of a promise. */
-  readonly call?: NestedCall;
-  /** Whether suspending the stack gives the thread to the turn below, because no other stack of the turn has done so yet. */
-  readonly releases?: boolean;
-}
+/** What the stack of a parked turn waits for: a host's promise, a call of another component instance, or its next slice. */
+type Awaited = PromiseLike<unknown> | NestedCall | undefined;
 
 /** The most stacks of one turn that may wait for each other. V8 fails with errors of its own some thousands deeper. */
 const MAX_DEPTH = 100;
@@ -39,16 +34,19 @@ const MAX_DEPTH = 100;
 export class TurnScheduler implements Scheduler {
   readonly suspend: WebAssembly.ImportValue;
   readonly #options: TurnSchedulerOptions;
+  readonly #switchedAt: (tank: Tank) => number;
   readonly #ready = new RunQueue();
-  readonly #suspended = new Map<number, Turn>();
   /** The turn that was parked last, until it suspends its stack, which is the next thing that its guest does. */
-  #parked: Parked | undefined;
-  #lastToken = 0;
+  #parked: Turn | undefined;
+  #awaited: Awaited;
+  /** Whether suspending the stack gives the thread to the turn below, because no other stack of the turn has done so yet. */
+  #releases = true;
   #isScheduled = false;
   #waiting = 0;
 
   constructor(options: TurnSchedulerOptions) {
     this.#options = options;
+    this.#switchedAt = options.switchedAt ?? options.now;
     this.suspend = suspending(() => this.#suspend());
   }
 
@@ -65,7 +63,8 @@ export class TurnScheduler implements Scheduler {
   wait(turn: Turn, promise: PromiseLike<unknown>, name: string): void {
     this.#beginWaiting(turn, promise, name, turn.mayWait);
     this.#options.execution.putAside(turn);
-    this.#parked = { turn, promise };
+    turn.waits = this.#switchedAt(turn.tank);
+    this.#suspendNext(turn, promise);
   }
 
   /**
@@ -75,28 +74,23 @@ export class TurnScheduler implements Scheduler {
    */
   async waitOutside(turn: Turn, promise: PromiseLike<unknown>, name: string): Promise<void> {
     this.#beginWaiting(turn, promise, name, true);
+    turn.waits = this.#options.now();
     turn.suspended?.();
-    await new Promise<void>((resolve) => {
-      const proceed = (): void => {
-        turn.proceed = undefined;
-        resolve();
-      };
-      turn.proceed = proceed;
-      settle(promise, turn, proceed);
-    });
+    const proceeding = proceedsLater(turn);
+    turn.goOnAfter(promise);
+    await proceeding;
     turn.suspension = undefined;
     this.#waiting -= 1;
     turn.waitedMs += this.#options.now() - turn.waits;
   }
 
   #beginWaiting(turn: Turn, promise: PromiseLike<unknown>, name: string, mayWait: boolean): void {
-    const { maxWaitingTurns, now } = this.#options;
+    const { maxWaitingTurns } = this.#options;
     if (!mayWait || this.#waiting >= maxWaitingTurns) {
       promise.then(undefined, () => {});
       throw wouldBlock(name, mayWait ? maxWaitingTurns : undefined);
     }
     this.#waiting += 1;
-    turn.waits = now();
     turn.suspension = 'waiting';
   }
 
@@ -131,14 +125,14 @@ export class TurnScheduler implements Scheduler {
       turn.suspendable = true;
       execution.park(turn);
       turn.lent = call.lent;
-      turn.settled = { value: new Continuation(() => steps.next(entry.raw).value) };
+      turn.settle(new Continuation(() => steps.next(entry.raw).value), false);
       call.proceed();
     };
     ended.then(undefined, (thrown: unknown) => this.#nestedTrapped(turn, call, thrown));
     // The turn still runs where the callee has trapped, which only the promise will tell.
     const releases = execution.isRunning(turn);
     if (releases) execution.putAside(turn);
-    this.#parked = { turn, call, releases };
+    this.#suspendNext(turn, call, releases);
     return call;
   }
 
@@ -159,7 +153,7 @@ export class TurnScheduler implements Scheduler {
   }
 
   mustWait(tank: Tank): boolean {
-    return this.#parked?.turn.tank === tank;
+    return this.#parked?.tank === tank;
   }
 
   yields(tank: Tank): boolean {
@@ -167,49 +161,49 @@ export class TurnScheduler implements Scheduler {
     const turn = execution.running;
     if (!turn.preemptive || !turn.suspendable || turn.tank !== tank) return false;
     if (now() - turn.began < sliceMs) return false;
+    if (turn.isHeld()) return false;
     turn.suspension = 'yielded';
     execution.putAside(turn);
-    this.#parked = { turn };
+    this.#suspendNext(turn, undefined);
     return true;
   }
 
-  resumed(token: number): void {
-    const turn = this.#suspended.get(token);
-    if (turn === undefined) throw new Error('no turn is suspended under this token');
-    this.#suspended.delete(token);
+  #suspendNext(turn: Turn, awaited: Awaited, releases = true): void {
+    this.#parked = turn;
+    this.#awaited = awaited;
+    this.#releases = releases;
+  }
+
+  /** @param token the turn: the guest hands on what `suspend` resolved to */
+  resumed(token: unknown): void {
+    const turn = token as Turn;
     const waited = turn.suspension === 'waiting';
     turn.suspension = undefined;
     this.#options.execution.resume(turn);
-    this.started(turn);
+    turn.began = this.#switchedAt(turn.tank);
     if (!waited) return;
     this.#waiting -= 1;
     turn.waitedMs += turn.began - turn.waits;
   }
 
   /** The guest calls this right after the import that parked its turn. */
-  #suspend(): Promise<number> {
-    const parked = this.#parked;
+  #suspend(): Promise<Turn> {
+    const turn = this.#parked;
+    if (turn === undefined) throw new Error('a guest suspended itself without being told to');
+    const awaited = this.#awaited;
     this.#parked = undefined;
-    if (parked === undefined) throw new Error('a guest suspended itself without being told to');
-    const { turn, promise, call, releases = true } = parked;
-    if (releases) this.#options.execution.release(turn);
-    const token = this.#newToken();
-    this.#suspended.set(token, turn);
-    if (call !== undefined) {
+    this.#awaited = undefined;
+    if (this.#releases) this.#options.execution.release(turn);
+    if (awaited instanceof NestedCall) {
       return new Promise((resolve) => {
-        call.proceed = () => resolve(token);
+        awaited.proceed = () => resolve(turn);
       });
     }
     turn.suspended?.();
-    return new Promise((resolve) => {
-      const proceed = (): void => {
-        turn.proceed = undefined;
-        resolve(token);
-      };
-      turn.proceed = proceed;
-      if (promise === undefined) this.#line(turn);
-      else settle(promise, turn, proceed);
-    });
+    const proceeding = proceedsLater(turn);
+    if (awaited === undefined) this.#line(turn);
+    else turn.goOnAfter(awaited);
+    return proceeding;
   }
 
   #line(turn: Turn): void {
@@ -222,32 +216,23 @@ export class TurnScheduler implements Scheduler {
     this.#isScheduled = true;
     this.#options.soon(() => {
       this.#isScheduled = false;
-      this.#ready.shift()?.proceed?.();
+      this.#ready.shift()?.goOn();
       if (!this.#ready.isEmpty) this.#schedule();
     });
   }
-
-  #newToken(): number {
-    do this.#lastToken = (this.#lastToken + 1) | 0;
-    while (this.#suspended.has(this.#lastToken));
-    return this.#lastToken;
-  }
 }
 
-/** Tells a turn the outcome of a promise, unless the turn has gone on already: a thenable may call back as often as it likes. */
-function settle(promise: PromiseLike<unknown>, turn: Turn, proceed: () => void): void {
-  Promise.resolve(promise).then(
-    (value) => {
-      if (turn.proceed !== proceed) return;
-      turn.settled = { value };
-      proceed();
-    },
-    (thrown: unknown) => {
-      if (turn.proceed !== proceed) return;
-      turn.settled = { thrown };
-      proceed();
-    },
-  );
+let resolver: (turn: Turn) => void;
+/** One function for all promises, because a closure for each suspension would cost as much as its promise. */
+const takeResolver = (resolve: (turn: Turn) => void): void => {
+  resolver = resolve;
+};
+
+/** A promise that is resolved when the turn is told to go on. */
+function proceedsLater(turn: Turn): Promise<Turn> {
+  const proceeding = new Promise<Turn>(takeResolver);
+  turn.proceed = resolver;
+  return proceeding;
 }
 
 function wouldBlock(name: string, mostWaiting: number | undefined): RuntimeError {

@@ -3,8 +3,8 @@ import type { Tank } from '#core/ports/meter';
 import type { HostState } from '#runtime/host';
 import { Continuation } from './continuation.ts';
 
-/** The outcome of a host function's promise. */
-export type Settled = { readonly value: unknown } | { readonly thrown: unknown };
+const { then } = Promise.prototype;
+const neverHeld = (): boolean => false;
 
 /** Why a turn is suspended: it waits for the host, or it has used up its slice of the thread. */
 export type Suspension = 'waiting' | 'yielded';
@@ -19,8 +19,9 @@ export class Turn {
   outer: Turn | undefined = undefined;
   /** Whether it was resumed after it was entered, so that `outer` is not its caller. */
   resumed = false;
-  /** What the lanes hold of this turn while another one has the thread. */
-  parked: readonly unknown[] | undefined = undefined;
+  /** Whether another turn, or none, has the thread, and `parked` holds what the lanes held of this turn. */
+  isParked = false;
+  readonly parked: unknown[] = [];
   /** Whether only frames of the guest are on its stack, so that it may suspend itself. */
   suspendable = false;
   /** Whether it was `suspendable` when the guest called the host function that runs. */
@@ -34,10 +35,16 @@ export class Turn {
   /** Its share of the thread, 1 for most turns. */
   readonly weight: number;
   suspension: Suspension | undefined = undefined;
-  /** What the import has waited for, until the guest has called it again. */
-  settled: Settled | undefined = undefined;
-  /** Lets the stack go on, while it is suspended. */
-  proceed: (() => void) | undefined = undefined;
+  /** Whether `#outcome` holds what the import has waited for, because the guest has not called the import again yet. */
+  isSettled = false;
+  #isRejected = false;
+  #outcome: unknown = undefined;
+  /** Lets the stack go on, while it is suspended. It is given this turn. */
+  proceed: ((turn: Turn) => void) | undefined = undefined;
+  #kept: ((value: unknown) => void) | undefined = undefined;
+  #broken: ((thrown: unknown) => void) | undefined = undefined;
+  /** Whether its guest is using something that all turns of the thread share, so that it must not be suspended. */
+  isHeld: () => boolean = neverHeld;
   /** Called when it is suspended; the same function for all suspensions of a call. */
   suspended: (() => void) | undefined = undefined;
   /** The monotonic clock, in milliseconds, when it was given the thread. */
@@ -62,17 +69,54 @@ export class Turn {
    * @throws what the promise was rejected with, or what that work throws
    */
   take(): unknown {
-    const { settled } = this;
-    this.settled = undefined;
-    if (settled === undefined) throw new Error('the turn has waited for nothing');
-    if ('thrown' in settled) throw settled.thrown;
-    const { value } = settled;
-    return value instanceof Continuation ? value.run() : value;
+    if (!this.isSettled) throw new Error('the turn has waited for nothing');
+    const outcome = this.#outcome;
+    this.isSettled = false;
+    this.#outcome = undefined;
+    if (this.#isRejected) throw outcome;
+    return outcome instanceof Continuation ? outcome.run() : outcome;
+  }
+
+  /** Keeps the outcome of a promise for `take`. */
+  settle(outcome: unknown, isRejected: boolean): void {
+    this.isSettled = true;
+    this.#isRejected = isRejected;
+    this.#outcome = outcome;
+  }
+
+  /**
+   * Goes on with the outcome of a promise, unless the turn was ended before. The turn keeps the two callbacks, since it
+   * waits for one promise at a time and a promise calls back once.
+   */
+  goOnAfter(promise: PromiseLike<unknown>): void {
+    this.#kept ??= (value) => this.#goOnWith(value, false);
+    this.#broken ??= (thrown) => this.#goOnWith(thrown, true);
+    // A thenable may call back as often as it likes. A promise made of it does not, whatever its own \`then\` is.
+    then.call(Promise.resolve(promise), this.#kept, this.#broken);
+  }
+
+  #goOnWith(outcome: unknown, isRejected: boolean): void {
+    if (this.proceed === undefined) return;
+    this.settle(outcome, isRejected);
+    this.goOn();
+  }
+
+  /** Lets the stack go on, if it is suspended. */
+  goOn(): void {
+    const { proceed } = this;
+    this.proceed = undefined;
+    proceed?.(this);
+  }
+
+  /** Drops what the lanes held of the turn. */
+  forgetParked(): void {
+    this.isParked = false;
+    for (let index = 0; index < this.parked.length; index++) this.parked[index] = undefined;
   }
 
   /** Ends the turn while it is suspended: its guest traps where it stands, and cannot catch that. */
   end(reason: VivariumError): void {
     this.tank.stop(reason);
-    this.proceed?.();
+    this.goOn();
   }
 }

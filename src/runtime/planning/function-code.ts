@@ -228,12 +228,12 @@ export function importCode(
   code.line(`if (s.locked${instance} || x.locked) abi.mayNotLeave();`);
   if (slots.memory !== undefined) code.line('m.open(); u = m.u8; d = m.view;');
   if (waits) {
-    code.line('const t = execution.running;\nlet answer, raw, lent, failed = false;\nif (t.settled === undefined) {');
+    code.line('const t = execution.running;\nlet answer, raw, lent, failed = false;\nif (!t.isSettled) {');
   }
   const nests = how.kind === 'lifted' && how.nests;
   if (nests) {
     code.line('const t = execution.running;\nlet answer, raw, lent;');
-    code.line('s.answeredError = false;\ntry {\nif (t.settled === undefined) {');
+    code.line('s.answeredError = false;\ntry {\nif (!t.isSettled) {');
   }
   if (borrows) code.line(waits || nests ? 'lent = [];' : 'const lent = [];');
   const args = spilled ? loadSpilled(code, slots, type) : liftParams(code, slots, type, params);

@@ -125,26 +125,21 @@ export class LoadedComponent {
    */
   callHandleMessage(_: ComponentHandle, message: OutgoingMessage, now?: number): Turn<Uint8Array | undefined> {
     const reply = this.#turn(handleMessage, message, now);
-    if (reply instanceof Promise) return this.#counted(reply);
-    this.#messagesHandled += 1;
+    if (!(reply instanceof Promise)) this.#messagesHandled += 1;
     return reply;
   }
 
   callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void> {
     const done = this.#turn(handleCallback, message, now);
-    if (done instanceof Promise) return this.#counted(done);
+    if (done instanceof Promise) return done;
     this.#messagesHandled += 1;
-  }
-
-  async #counted<T>(turn: Promise<T>): Promise<T> {
-    const answer = await turn;
-    this.#messagesHandled += 1;
-    return answer;
   }
 
   /** Runs a turn that calls one of the functions of `lifecycle`. */
   callLifecycle<T>(call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> {
-    return this.#turn(through<T>, call, undefined);
+    if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
+    this.#checkReady();
+    return this.#inStore((store) => this.enterLifecycle(store, call));
   }
 
   /** Runs a turn that calls an export by its WIT name. A wrong name or argument is the caller's mistake and does not end the store. */
@@ -288,20 +283,32 @@ export class LoadedComponent {
     });
   }
 
-  #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): Turn<T> {
+  /** Runs a turn that handles a message. A turn that is suspended counts as a message handled once it has answered. */
+  #turn<T>(call: Call<OutgoingMessage, T>, argument: OutgoingMessage, now: number | undefined): Turn<T> {
     // This does not check the state: an actor takes calls exactly while it has a store.
     const { store } = this;
     if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
-    if (store === undefined || store.entered) return this.#turnWithoutStore(call, argument);
+    if (store === undefined || store.entered) {
+      const answer = this.#turnWithoutStore(call, argument);
+      return answer instanceof Promise ? answer.then((reply) => this.#counted(reply)) : answer;
+    }
     try {
       const answer = store.call(this.budget, call, argument, this.#sharesClock ? now : undefined);
       if (!(answer instanceof Promise)) return answer;
       this.#called = store;
-      return answer.catch((error) => this.#rethrown(error));
+      return answer.then(
+        (reply) => this.#counted(reply),
+        (error) => this.#rethrown(error),
+      );
     } catch (error) {
       this.#failed(error);
       throw error;
     }
+  }
+
+  #counted<T>(reply: T): T {
+    this.#messagesHandled += 1;
+    return reply;
   }
 
   #takesNoMessages(): RuntimeError {

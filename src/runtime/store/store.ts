@@ -78,8 +78,10 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
   #discarded = false;
   readonly mostBytes: number;
   #callEnded: PromiseWithResolvers<void> | undefined;
-  /** The monotonic clock at the beginning of a suspended call; `#stopTimer` cancels the timer that ends the call. */
+  /** Whether the call has been suspended, so that only a timer can end it in time; `#startedAt` is when it began, by the monotonic clock. */
+  #wasSuspended = false;
   #startedAt = 0;
+  /** Stops the timer. It is armed for the first call that is suspended and left to run, because one for each call would cost as much as the rest of a suspension. */
   #stopTimer: (() => void) | undefined;
   #waitedMs = 0;
   readonly handle: ComponentHandle;
@@ -100,6 +102,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
     this.#turn = new Turn(this, parts.tank, parts.preemptive, parts.weight);
     this.#suspends = parts.code.suspends;
     this.#turn.suspended = () => this.#suspended();
+    this.#turn.isHeld = holdsExchange;
     this.handle = parts.handle;
     this.context = parts.context;
     this.hostMemory = new Quota(Math.min(parts.maxMemoryBytes, MAX_HOST_BYTES));
@@ -179,30 +182,41 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
   }
 
   /** Waits for the rest of a call that was suspended. Other turns have the thread while its guest is suspended. */
-  async #later<T>(value: Promise<T>): Promise<T> {
+  #later<T>(value: Promise<T>): Promise<T> {
     const turn = this.#turn;
     // A guest that trapped at once was never suspended, and so never parked; only its promise reports the trap.
     if (execution.isRunning(turn)) execution.park(turn);
-    try {
-      let answer: T;
-      try {
-        answer = await value;
-      } finally {
+    return value.then(
+      (answer) => {
         execution.reclaim(turn);
-      }
-      this.#tank.end();
-      if (this.#stopped !== undefined) throw this.#stopped;
-      return answer;
-    } catch (thrown) {
-      throw this.#ended(thrown);
-    } finally {
-      this.#waitedMs += turn.waitedMs;
-      turn.waitedMs = 0;
-      turn.depth = 0;
-      this.#stopTimer?.();
-      this.#stopTimer = undefined;
-      this.#leave();
-    }
+        try {
+          this.#tank.end();
+          if (this.#stopped !== undefined) throw this.#stopped;
+          return answer;
+        } catch (thrown) {
+          throw this.#ended(thrown);
+        } finally {
+          this.#leaveLater();
+        }
+      },
+      (thrown) => {
+        execution.reclaim(turn);
+        try {
+          throw this.#ended(thrown);
+        } finally {
+          this.#leaveLater();
+        }
+      },
+    );
+  }
+
+  #leaveLater(): void {
+    const turn = this.#turn;
+    this.#waitedMs += turn.waitedMs;
+    turn.waitedMs = 0;
+    turn.depth = 0;
+    this.#wasSuspended = false;
+    this.#leave();
   }
 
   #leave(): void {
@@ -222,7 +236,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
     if (this.#caller === undefined) {
       const { clock, maxTurnTimeMs } = this.#parts;
       // A call that cannot be suspended never waits, so its running time is all the time that it has used.
-      const began = this.#stopTimer === undefined ? this.#turn.began : this.#startedAt;
+      const began = this.#wasSuspended ? this.#startedAt : this.#turn.began;
       const used = this.#suspends ? clock.monotonic() - began : this.usage.callMs;
       this.#caller = new TurnCaller(this.handle, clock.now() + maxTurnTimeMs - used);
     }
@@ -270,11 +284,23 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
 
   /** The call has been suspended, so its own code no longer checks its time: from now on a timer ends it. */
   #suspended(): void {
-    if (this.#stopTimer !== undefined) return;
-    const { clock, maxTurnTimeMs } = this.#parts;
+    if (this.#wasSuspended) return;
+    this.#wasSuspended = true;
     this.#startedAt = this.#turn.began;
-    const left = Math.max(0, maxTurnTimeMs - (clock.monotonic() - this.#startedAt));
-    this.#stopTimer = clock.after(left, () => {
+    if (this.#stopTimer === undefined) this.#watchTime();
+  }
+
+  /** Ends the suspended call when its time is over. The timer may have been armed for an earlier call, whose time was over earlier. */
+  #watchTime(): void {
+    const { clock, maxTurnTimeMs } = this.#parts;
+    const left = maxTurnTimeMs - (clock.monotonic() - this.#startedAt);
+    this.#stopTimer = clock.after(Math.max(0, left), () => {
+      this.#stopTimer = undefined;
+      if (!this.#wasSuspended) return;
+      if (clock.monotonic() - this.#startedAt < maxTurnTimeMs) {
+        this.#watchTime();
+        return;
+      }
       const message = `the turn took longer than its ${maxTurnTimeMs} ms, what it waited included`;
       void this.end(new RuntimeError('RUNTIME_TURN_TIMEOUT', message, { details: { limitMs: maxTurnTimeMs } }));
     });
@@ -412,6 +438,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
     this.#dead = true;
     this.#discarded = true;
     this.#exports = undefined;
+    this.#stopTimer?.();
     this.#ending?.abort();
     this.#files?.close();
     this.#given?.end();
@@ -486,6 +513,11 @@ function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
     store,
   );
   store.fill(exports);
+}
+
+/** Whether an adapter's guest is allocating or cleaning up while the exchange holds its message, which another turn would overwrite. */
+function holdsExchange(): boolean {
+  return theExchange().locked;
 }
 
 function entered(): RuntimeError {

@@ -89,7 +89,7 @@ async function begin(
   const host = {
     ask: (question: number): unknown => {
       const { running } = execution;
-      if (running.settled !== undefined) return running.take();
+      if (running.isSettled) return running.take();
       asked.push(question);
       running.mayWait = running.suspendable;
       const answer = ask(question, running);
@@ -99,7 +99,7 @@ async function begin(
     },
   };
   execution.enter(turn);
-  tank.begin({ fuel: 1_000_000_000n, timeMs: 1_000 });
+  tank.begin({ fuel: 1_000_000_000n, timeMs: 60_000 });
   const run = promising(tank.link(module, { host })[name] as WebAssembly.ExportValue) as (
     ...args: number[]
   ) => Promise<unknown>;
