@@ -125,8 +125,11 @@ export { ProjectError, type ProjectErrorCode } from '#project';
 export {
   ComponentError,
   type ComponentState,
+  type ExportedParameter,
+  type ExportInfo,
   type HostCaller,
   hostFunction,
+  type JsonSchema,
   type LogChannel,
   type LogRecord,
   RuntimeError,

@@ -61,6 +61,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   PROJECT_BAD_MANIFEST: EXIT.usage,
   SERVER_INVALID_ROUTE: EXIT.usage,
   SERVER_INVALID_CONFIG: EXIT.usage,
+  SERVER_MISSING_PEER: EXIT.usage,
 };
 
 const BY_PREFIX: Readonly<Record<string, ExitCode>> = {

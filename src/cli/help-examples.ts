@@ -10,6 +10,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   build: ['viv build greeter', 'viv build greeter/src/actor.ts --output greeter.wasm'],
   dev: ['viv dev greeter', "viv dev greeter --grant 'storage:*:**'"],
   serve: ['viv serve app.wasm', 'viv serve site.wasm --route /shop=shop.wasm --addr 127.0.0.1:3000'],
+  mcp: ['viv mcp tools.wasm', "viv mcp notes.wasm --store per-actor --grant 'storage:*:**'"],
   inspect: ['viv inspect greeter/actor.wasm', 'viv inspect greeter/actor.toml', 'viv inspect plugin.wasm --json'],
   meter: ['viv meter math.wasm --explain', 'viv meter math.wasm --output math.metered.wasm'],
   'key new': ['viv key new ada', 'viv key new ci --valid-for 365d'],

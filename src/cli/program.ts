@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.ts';
 import { cacheCommand } from './commands/cache.ts';
@@ -6,6 +5,7 @@ import { callCommand } from './commands/call.ts';
 import { devCommand } from './commands/dev.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { keyCommand, signCommand, verifyCommand } from './commands/keys.ts';
+import { mcpCommand } from './commands/mcp.ts';
 import { meterCommand } from './commands/meter.ts';
 import { buildCommand, newCommand } from './commands/project.ts';
 import { registryCommand } from './commands/registry.ts';
@@ -16,6 +16,7 @@ import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { addExamples } from './help-examples.ts';
 import { Shell, type Streams } from './shell.ts';
+import { version } from './version.ts';
 
 /** All commands, in the order in which the help lists them. */
 const COMMANDS = [
@@ -25,6 +26,7 @@ const COMMANDS = [
   runCommand,
   startCommand,
   serveCommand,
+  mcpCommand,
   callCommand,
   inspectCommand,
   meterCommand,
@@ -64,11 +66,6 @@ export async function main(args: readonly string[], streams: Streams = process):
     return EXIT.usage;
   }
   return shell.exitCode;
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function everyCommand(command: Command): Command[] {

@@ -8,6 +8,7 @@ import { ProjectError } from './errors.ts';
 import { withImports } from './extended-world.ts';
 import { withNames } from './late-imports.ts';
 import { starlingMonkey } from './starlingmonkey.ts';
+import { witTexts } from './wit-imports.ts';
 
 export type GuestEngine = 'qjs' | 'starlingmonkey';
 
@@ -27,6 +28,8 @@ export interface BuildOptions {
   readonly globalTypes: string;
   /** Returns the WIT names of a component's exports. */
   readonly exportsOf: (component: Uint8Array) => readonly string[];
+  /** Makes a component's last section, which carries the doc comments of the files of a WIT package. */
+  readonly commentsOf: (wit: readonly string[]) => Uint8Array;
 }
 
 export interface BuiltComponent {
@@ -47,7 +50,9 @@ const ENTRIES = ['src/actor.ts', 'src/actor.js', 'actor.ts', 'actor.js'];
  */
 export async function build(project: string, options: BuildOptions): Promise<BuiltComponent> {
   const { folder, entry } = await findEntry(project);
-  const witPath = (await exists(join(folder, 'wit'))) ? join(folder, 'wit') : options.witFolder;
+  const own = join(folder, 'wit');
+  const hasOwn = await exists(own);
+  const witPath = hasOwn ? own : options.witFolder;
   const file = resolve(options.output ?? join(folder, 'actor.wasm'));
   const { guestLibrary, witFolder, engine = 'qjs', world = 'guest' } = options;
   const bundle = await bundleActor({ entry, guestLibrary, witPath, output: file, hasGlobals: engine !== 'qjs' });
@@ -63,10 +68,12 @@ export async function build(project: string, options: BuildOptions): Promise<Bui
   if (unchecked.status === 'rejected') throw unchecked.reason;
   if (component.status === 'rejected') throw await whyNot(component.reason, bundle, witPath, world);
   checkExports(shownFile(entry), options.exportsOf(component.value), bundle.exports);
-  await write(file, component.value);
+  const comments = hasOwn ? options.commentsOf(await witTexts(own)) : new Uint8Array();
+  const bytes = Buffer.concat([component.value, comments]);
+  await write(file, bytes);
   await write(`${file}.map`, bundle.sourceMap);
   const warnings = [...bundle.warnings, ...(unchecked.value === undefined ? [] : [unchecked.value])];
-  return { file, bytes: component.value.length, engine, warnings };
+  return { file, bytes: bytes.length, engine, warnings };
 }
 
 async function write(file: string, contents: string | Uint8Array): Promise<void> {

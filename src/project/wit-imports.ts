@@ -31,11 +31,17 @@ export async function witImports(witPath: string): Promise<Plugin> {
 }
 
 async function inlineImports(witPath: string): Promise<ReadonlySet<string>> {
-  const names = new Set<string>();
-  for (const file of await readdir(witPath)) {
+  const texts = await witTexts(witPath);
+  return new Set(texts.flatMap((text) => Array.from(text.matchAll(INLINE), ([, name]) => name as string)));
+}
+
+/** Reads the files of the package in a WIT folder, in the order of their names, without the packages that it depends on. */
+export async function witTexts(witPath: string): Promise<readonly string[]> {
+  const texts: string[] = [];
+  for (const file of (await readdir(witPath)).toSorted()) {
     if (!file.endsWith('.wit')) continue;
     const text = await readRegular(join(witPath, file), MAX_WIT_BYTES, { links: 'follow' });
-    for (const [, name] of text.toString('utf8').matchAll(INLINE)) names.add(name as string);
+    texts.push(text.toString('utf8'));
   }
-  return names;
+  return texts;
 }

@@ -10,4 +10,6 @@ export {
   InternalRoutes,
   type UpgradeRoute,
 } from './internal-routes.ts';
+export { ComponentTools } from './mcp/component-tools.ts';
+export { serveMcpStdio } from './mcp/serve-stdio.ts';
 export { parseRoute, Routes } from './routes.ts';

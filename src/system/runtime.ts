@@ -16,7 +16,7 @@ import {
   type Protocol,
   type Router,
 } from '#messaging';
-import type { ComponentState, JcoEngine } from '#runtime';
+import type { ComponentState, ExportInfo, JcoEngine } from '#runtime';
 import { type ComponentResource, dropNow } from '#runtime/resources';
 import type { GrantInput } from '#security/authority';
 import type { SupervisorOptions } from '#supervision';
@@ -234,6 +234,14 @@ export class Runtime implements AsyncDisposable {
     const { name, signal } = typeof what === 'string' ? { name: what, signal: undefined } : what;
     this.#open(signal);
     return this.call(target, what, ...this.#engine.argumentsFromJson(target, name, json));
+  }
+
+  /**
+   * Describes the functions that a component exports: their names, their comments in WIT, and JSON Schemas of what `callJson` takes
+   * and returns. @throws `RUNTIME_NOT_FOUND`, `RUNTIME_NO_EXPORT` if the component's types cannot be read
+   */
+  exports(handle: ComponentHandle): readonly ExportInfo[] {
+    return this.#engine.exports(handle);
   }
 
   /** Returns what a component has used so far. @throws `RUNTIME_NOT_FOUND` */

@@ -3,6 +3,7 @@ export { ByteWriter } from './byte-writer.ts';
 export type { Component, PrimitiveType } from './component/ast.ts';
 export { checkNames } from './component/check-names.ts';
 export { type ComponentSummary, describeComponent } from './component/describe.ts';
+export { DocComments, docCommentsSection, type TypeComments } from './component/doc-comments.ts';
 export { type UnsupportedFeature, unsupportedFeatures } from './component/features.ts';
 export { type Identity, identify } from './component/identify.ts';
 export { interfaceText, onlyExport, requirementsText } from './component/interface-text.ts';

@@ -10,7 +10,7 @@ import { parse, sourceFiles, walk } from './source-files.ts';
 /** Where `JSON.parse` is named, and why it may be. */
 const MAY_PARSE: Readonly<Record<string, string>> = {
   'src/bundle/version.ts': "this package's own package.json",
-  'src/cli/program.ts': "this package's own package.json",
+  'src/cli/version.ts': "this package's own package.json",
   'src/core/text/foreign-json.ts': 'the one place',
   'src/guest/actor.ts': 'runs inside the sandbox, within its fuel and memory',
   'src/guest/globals/messages.ts': 'runs inside the sandbox, within its fuel and memory',

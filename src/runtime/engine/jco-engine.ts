@@ -4,7 +4,7 @@ import type { OutgoingMessage } from '#core/messages';
 import type { ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#core/ports/engine';
 import type { ServedRequest } from '#core/ports/serving';
 import { type ComponentMetadata, keptMetadata, metadataBytes } from '#runtime/actor';
-import { argumentsFromJson } from '#runtime/exports';
+import { argumentsFromJson, type ExportInfo } from '#runtime/exports';
 import type { HostLinker, HostState } from '#runtime/host';
 import { resolveImports } from '#runtime/host';
 import type { ComponentLimiter, StoreManager } from '#runtime/store';
@@ -220,6 +220,11 @@ export class JcoEngine implements RuntimeEngine {
    */
   argumentsFromJson(handle: ComponentHandle, name: string, json: string): readonly unknown[] {
     return argumentsFromJson(this.#find(handle).code.exportIndex().find(name), json);
+  }
+
+  /** Describes the functions that a component exports. @throws `RUNTIME_NOT_FOUND`, `RUNTIME_NO_EXPORT` if its types cannot be read */
+  exports(handle: ComponentHandle): readonly ExportInfo[] {
+    return this.#find(handle).code.exportIndex().infos;
   }
 
   /** Asks a ready component for its metadata. The host keeps at most a few KB of it and charges them to the store. */

@@ -2,6 +2,7 @@ import { shownText } from '#core/text';
 import { RuntimeError } from '../errors.ts';
 import { ArgumentChecks } from './check-arguments.ts';
 import { readDescription } from './description.ts';
+import { type ExportInfo, exportInfo } from './export-info.ts';
 import type { ExportedFunction } from './exported-function.ts';
 import { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
 import { memberName } from './member-name.ts';
@@ -49,11 +50,18 @@ export class ExportIndex {
   readonly functions: readonly ExportedFunction[];
   readonly #byName: ReadonlyMap<string, ExportedFunction>;
   readonly #checks = new ArgumentChecks();
+  #infos: readonly ExportInfo[] | undefined;
   readonly #remembered = new Map<string, ExportedFunction>();
 
   constructor(functions: readonly ExportedFunction[]) {
     this.functions = functions;
     this.#byName = new Map(functions.map((each) => [each.name, each]));
+  }
+
+  /** Describes all functions for programs that call them with JSON. */
+  get infos(): readonly ExportInfo[] {
+    this.#infos ??= this.functions.map(exportInfo);
+    return this.#infos;
   }
 
   /** @throws {RuntimeError} `RUNTIME_NO_EXPORT` for a name that fits no export or several, naming those that there are */

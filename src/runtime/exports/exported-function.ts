@@ -10,6 +10,8 @@ export interface ExportedFunction {
   readonly member: string;
   /** The property of the glue's exports that is the function, or the interface that has it. */
   readonly property: string;
+  /** The comment of the function in its WIT, if the component carries comments. */
+  readonly docs?: string | undefined;
   readonly params: readonly { readonly name: string; readonly type: ArgumentType }[];
   readonly result: ArgumentType | undefined;
 }

@@ -1,4 +1,4 @@
-import type { PrimitiveType } from '#wasm';
+import type { PrimitiveType, TypeComments } from '#wasm';
 
 /** The structure of a value's type; `P` stands for the types of its parts. */
 export type Shape<P> =
@@ -17,6 +17,8 @@ export type Shape<P> =
 /** A value's type. Equal parts may be one object, so that a small graph can stand for a huge tree. */
 export interface ArgumentType {
   readonly shape: Shape<ArgumentType>;
+  /** The comments of the type in its WIT, if the component carries comments. */
+  readonly comments?: TypeComments | undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type CoreInstanceItem,
   type CoreItem,
   checkNames,
+  DocComments,
   type FuncItem,
   type FuncType,
   type LinkedComponent,
@@ -79,8 +80,8 @@ export function planBuild(component: Uint8Array): PlannedBuild {
   const nothing = { attached: new Map(), waiting: new Map(), modules: [], imports: [], exports: [] };
   let exported: string | undefined;
   try {
-    const { linked, nameOf } = linkedComponent(component);
-    exported = describeExports(linked, nameOf);
+    const { linked, nameOf, docs } = linkedComponent(component);
+    exported = describeExports(linked, nameOf, docs);
     const planned = new Planner(linked, nameOf);
     const direct = planned.plan();
     return { calls: { direct }, exported, ...planned.parts };
@@ -94,10 +95,18 @@ export function planBuild(component: Uint8Array): PlannedBuild {
 }
 
 /** Links a component as the transpiler is shown it. `nameOf` finds the WIT name of an export. */
-function linkedComponent(bytes: Uint8Array): { linked: LinkedComponent; nameOf: (shown: string) => string } {
+function linkedComponent(bytes: Uint8Array): {
+  readonly linked: LinkedComponent;
+  readonly nameOf: (shown: string) => string;
+  readonly docs: DocComments;
+} {
   const { component, names } = plainlyNamed(bytes);
   checkNames(component);
-  return { linked: linkComponent(component), nameOf: (name) => names.get(name) ?? name };
+  return {
+    linked: linkComponent(component),
+    nameOf: (name) => names.get(name) ?? name,
+    docs: DocComments.of(component),
+  };
 }
 
 /** Why a component cannot take the direct path, as half a sentence that follows "it"; undefined when it can. */

@@ -20,6 +20,7 @@ export {
   pullBundle,
   pushBundle,
   readManifest,
+  readWitComments,
 } from './on-use.ts';
 export type { BundleRemote, TransferProgress } from './portable-cache.ts';
 export type { ActorManifest } from './project.ts';

@@ -8,6 +8,7 @@ import type * as portable from './portable-cache.ts';
 import type * as projects from './project.ts';
 import type * as registry from './registry.ts';
 import type * as sources from './source-build.ts';
+import type * as comments from './wit-comments.ts';
 
 const portableCache = (): Promise<typeof portable> => import('./portable-cache.ts');
 
@@ -42,3 +43,6 @@ export const buildSource: typeof sources.buildSource = async (...given) =>
   (await import('./source-build.ts')).buildSource(...given);
 export const readManifest: typeof projects.readManifest = async (file) =>
   (await import('./project.ts')).readManifest(file);
+
+export const readWitComments: typeof comments.readWitComments = async (path) =>
+  (await import('./wit-comments.ts')).readWitComments(path);

@@ -8,7 +8,7 @@ import {
   scaffold,
   type Template,
 } from '#project';
-import { describeComponent } from '#wasm';
+import { describeComponent, docCommentsSection } from '#wasm';
 
 export { type ActorManifest, readManifest } from '#project';
 
@@ -51,5 +51,6 @@ export async function buildActor(project: string, options: BuildActorOptions = {
     guestTypes: fileURLToPath(new URL('dist/guest/index.d.ts', root)),
     globalTypes,
     exportsOf: (component) => describeComponent(component).exports.map(({ name }) => name),
+    commentsOf: docCommentsSection,
   });
 }

@@ -1,0 +1,191 @@
+import { type WitToken, witTokens } from './wit-tokens.ts';
+
+type Docs = { docs?: string };
+type Members = Docs & { funcs: Record<string, Docs>; types: Record<string, Docs & { items: Record<string, string> }> };
+type WorldDocs = Docs & {
+  func_exports: Record<string, Docs>;
+  interface_exports: Record<string, Members>;
+  types: Members['types'];
+};
+
+/** The comments of a WIT package, in the form of the section `package-docs`, version 1, of `wasm-tools`. */
+export interface PackageDocs {
+  package?: string;
+  interfaces: Record<string, Members>;
+  worlds: Record<string, WorldDocs>;
+}
+
+/** Kinds of types whose parts have comments of their own. */
+const WITH_ITEMS: ReadonlySet<string> = new Set(['record', 'variant', 'enum', 'flags']);
+
+/**
+ * Collects the doc comments of a WIT package. The texts are not checked: what is not WIT gives other comments or none.
+ * @param texts the files of the package
+ */
+export function witDocs(texts: readonly string[]): PackageDocs {
+  const found: PackageDocs = { interfaces: table(), worlds: table() };
+  for (const text of texts) new Scanner(witTokens(text), found).scan();
+  return found;
+}
+
+/** A table without a prototype, because the texts choose the names. */
+function table<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>;
+}
+
+function documented(docs: string | undefined): Docs {
+  return docs === undefined ? {} : { docs };
+}
+
+class Scanner {
+  readonly #tokens: readonly WitToken[];
+  readonly #found: PackageDocs;
+  #at = 0;
+
+  constructor(tokens: readonly WitToken[], found: PackageDocs) {
+    this.#tokens = tokens;
+    this.#found = found;
+  }
+
+  scan(): void {
+    this.#items((word, docs) => {
+      if (word === 'package') this.#package();
+      else if (word === 'interface') this.#found.interfaces[this.#take()] = this.#members(docs);
+      else if (word === 'world') this.#found.worlds[this.#take()] = this.#world(docs);
+      else this.#skip();
+    });
+  }
+
+  #package(): void {
+    const name: string[] = [];
+    while (this.#peek() !== undefined && this.#peek() !== ';' && this.#peek() !== '{') name.push(this.#take());
+    // Of a package in braces, which is a dependency, nothing is exported under this package's name.
+    if (this.#peek() === '{') this.#skip();
+    else this.#found.package = name.join('');
+  }
+
+  /** Calls `item` for each item up to the closing brace, with its first word and the comment before it. */
+  #items(item: (word: string, docs: string | undefined) => void): void {
+    while (this.#at < this.#tokens.length && this.#peek() !== '}') {
+      const { docs } = this.#tokens[this.#at] as WitToken;
+      const before = this.#at;
+      while (this.#peek() === '@') this.#gate();
+      const word = this.#take();
+      if (word !== ';' && word !== ',') item(word, docs);
+      if (this.#at === before) this.#at++;
+    }
+    this.#at++;
+  }
+
+  /** Skips a gate, such as `@since(version = 1.0.0)`. */
+  #gate(): void {
+    this.#at += 2;
+    if (this.#peek() !== '(') return;
+    while (this.#peek() !== undefined && this.#take() !== ')');
+  }
+
+  #members(docs: string | undefined): Members {
+    const members: Members = { ...documented(docs), funcs: table(), types: table() };
+    if (this.#peek() !== '{') return members;
+    this.#at++;
+    this.#items((word, comment) => this.#member(members, word, comment));
+    return members;
+  }
+
+  #member(members: Pick<Members, 'funcs' | 'types'>, word: string, docs: string | undefined): void {
+    if (this.#peek() === ':') {
+      members.funcs[word] = documented(docs);
+      this.#skip();
+    } else if (WITH_ITEMS.has(word)) {
+      members.types[this.#take()] = { ...documented(docs), items: this.#parts() };
+    } else if (word === 'resource') {
+      const name = this.#take();
+      members.types[name] = { ...documented(docs), items: table() };
+      this.#methods(name, members.funcs);
+    } else if (word === 'type') {
+      members.types[this.#take()] = { ...documented(docs), items: table() };
+      this.#skip();
+    } else this.#skip();
+  }
+
+  #parts(): Record<string, string> {
+    const items = table<string>();
+    if (this.#peek() !== '{') return items;
+    this.#at++;
+    this.#items((word, docs) => {
+      if (docs !== undefined) items[word] = docs;
+      this.#skip(',');
+    });
+    return items;
+  }
+
+  #methods(resource: string, funcs: Members['funcs']): void {
+    if (this.#peek() !== '{') {
+      this.#skip();
+      return;
+    }
+    this.#at++;
+    this.#items((word, docs) => {
+      const kind = word === 'constructor' ? word : this.#upToEnd().includes('static') ? 'static' : 'method';
+      const name = kind === 'constructor' ? `[constructor]${resource}` : `[${kind}]${resource}.${word}`;
+      funcs[name] = documented(docs);
+      this.#skip();
+    });
+  }
+
+  #world(docs: string | undefined): WorldDocs {
+    const world: WorldDocs = {
+      ...documented(docs),
+      func_exports: table(),
+      interface_exports: table(),
+      types: table(),
+    };
+    if (this.#peek() !== '{') return world;
+    this.#at++;
+    this.#items((word, comment) => {
+      if (word !== 'export') {
+        this.#member({ funcs: table(), types: world.types }, word, comment);
+        return;
+      }
+      const name = this.#take();
+      if (this.#peek() === ':' && this.#tokens[this.#at + 1]?.text === 'interface') {
+        this.#at += 2;
+        world.interface_exports[name] = this.#members(comment);
+      } else {
+        if (this.#peek() === ':' && /^(?:async|func)$/.test(this.#tokens[this.#at + 1]?.text ?? '')) {
+          world.func_exports[name] = documented(comment);
+        }
+        this.#skip();
+      }
+    });
+    return world;
+  }
+
+  #peek(): string | undefined {
+    return this.#tokens[this.#at]?.text;
+  }
+
+  #take(): string {
+    return this.#tokens[this.#at++]?.text ?? '';
+  }
+
+  #upToEnd(): readonly string[] {
+    // A keyword comes before the parameters, so a few tokens are enough.
+    return this.#tokens.slice(this.#at, this.#at + 3).map(({ text }) => text);
+  }
+
+  /** Skips to the end of an item: a semicolon, another separator at this depth, a block, or the brace that closes the outer one. */
+  #skip(separator = ';'): void {
+    let depth = 0;
+    for (; this.#at < this.#tokens.length; this.#at++) {
+      const text = this.#peek() as string;
+      if (depth === 0 && text === '}') return;
+      if ('{(<['.includes(text)) depth++;
+      else if ('})>]'.includes(text)) depth--;
+      if (depth === 0 && (text === separator || text === '}')) {
+        this.#at++;
+        return;
+      }
+    }
+  }
+}
