@@ -43,6 +43,7 @@ export const may = {
 export const parts = {
   'system/operations': [],
   'server/config': [],
+  'server/mcp': [],
   'core/text': [],
   'core/errors': ['core/text'],
   'core/options': ['core/text', 'core/errors'],

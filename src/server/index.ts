@@ -1,4 +1,5 @@
 export { readConfig, type ServeConfig } from '#server/config';
+export { ComponentTools, serveMcpStdio } from '#server/mcp';
 export { Deployment, type DeploymentChange } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';
@@ -10,6 +11,4 @@ export {
   InternalRoutes,
   type UpgradeRoute,
 } from './internal-routes.ts';
-export { ComponentTools } from './mcp/component-tools.ts';
-export { serveMcpStdio } from './mcp/serve-stdio.ts';
 export { parseRoute, Routes } from './routes.ts';

@@ -1,0 +1,2 @@
+export { ComponentTools } from './component-tools.ts';
+export { serveMcpStdio } from './serve-stdio.ts';
