@@ -3,7 +3,7 @@ import { ChunkStore } from './chunks/chunk-store.ts';
 import { ChunkWriter } from './chunks/chunk-writer.ts';
 import type { Digests } from './digest.ts';
 import { BundleError } from './errors.ts';
-import { loadLockfile, saveLockfile } from './lockfile/lockfile-file.ts';
+import { saveLockfile, timeInFolder } from './lockfile/lockfile-file.ts';
 import { checkLockfile, type Lockfile, rootOf, SCHEMA_VERSION, type SourceEntry } from './lockfile/model.ts';
 import type { OnProgress } from './progress.ts';
 import type { BundleSource } from './sources/bundle-source.ts';
@@ -88,32 +88,22 @@ async function describe(
   folder: string,
   options: PackOptions,
 ): Promise<Lockfile> {
-  const root = await rootOf(sources);
-  const time = options.generatedAtMs ?? (await previousTime(root, source.producer, folder, options));
-  return checkLockfile({
-    meta: {
-      producer: source.producer,
-      producerVersion: source.producerVersion,
-      schemaVersion: SCHEMA_VERSION,
-      inputProcessors: source.inputProcessors,
-      generatedAtMs: time ?? options.clock.now(),
-    },
-    sources,
-    topology: source.topology(),
-    root,
-  });
+  const { producer, producerVersion, inputProcessors } = source;
+  const meta = { producer, producerVersion, schemaVersion: SCHEMA_VERSION, inputProcessors, generatedAtMs: 0 };
+  const undated = { meta, sources, topology: source.topology(), root: await rootOf(sources) };
+  const time = options.generatedAtMs ?? (await previousTime(undated, folder, options));
+  return checkLockfile({ ...undated, meta: { ...meta, generatedAtMs: time ?? options.clock.now() } });
 }
 
 async function previousTime(
-  root: string,
-  producer: string,
+  lockfile: Lockfile,
   folder: string,
   { previous }: PackOptions,
 ): Promise<number | undefined> {
-  const here = await loadLockfile(folder, producer).catch(() => undefined);
-  if (here?.lockfile.root === root) return here.lockfile.meta.generatedAtMs;
+  const here = await timeInFolder(folder, lockfile);
+  if (here !== undefined) return here;
   const there = await previous?.();
-  return there?.root === root ? there.meta.generatedAtMs : undefined;
+  return there?.root === lockfile.root ? there.meta.generatedAtMs : undefined;
 }
 
 function refuseLeftOut(source: BundleSource, { strict }: PackOptions): void {

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, read, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, read, readFileSync, readSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isVivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import { openRegularSync, UnusableFile } from '#files';
 import { blake3, openBlake3 } from '../blake3.ts';
@@ -85,6 +86,30 @@ export class ChunkStore {
     }
   }
 
+  /**
+   * Whether the chunk is there, compared with bytes that have its hash: this is cheaper than hashing the file.
+   * @throws {BundleError} `BUNDLE_CHUNK_CORRUPT` if it has other bytes, `BUNDLE_STORAGE_FAILED`
+   */
+  async holds(hash: string, bytes: Uint8Array): Promise<boolean> {
+    let file: OpenFile;
+    try {
+      file = this.#open(hash);
+    } catch (error) {
+      if (isVivariumError(error, 'BUNDLE_CHUNK_MISSING')) return false;
+      throw error;
+    }
+    try {
+      if (file.size !== bytes.length) throw corrupt(hash);
+      const isSame = file.size <= SMALL ? readsAs(file, bytes) : Buffer.compare(await readWhole(file), bytes) === 0;
+      if (!isSame) throw corrupt(hash);
+      return true;
+    } catch (cause) {
+      throw storageFailed(`reading chunk ${hash}`, cause);
+    } finally {
+      closeSync(file.descriptor);
+    }
+  }
+
   async check(hash: string): Promise<ChunkState> {
     try {
       for await (const _ of this.stream(hash));
@@ -157,6 +182,21 @@ async function* pieces({ descriptor, size }: OpenFile): AsyncGenerator<Uint8Arra
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
+}
+
+/** Serves all small files, because a new buffer for each takes most of the time of reading one. */
+let scratch: Buffer | undefined;
+
+/** Whether a small file has these bytes. It is one synchronous step, so that nobody else uses the buffer meanwhile. */
+function readsAs({ descriptor, size }: OpenFile, bytes: Uint8Array): boolean {
+  scratch ??= Buffer.allocUnsafeSlow(SMALL);
+  let at = 0;
+  while (at < size) {
+    const read = readSync(descriptor, scratch, at, size - at, null);
+    if (read === 0) return false;
+    at += read;
+  }
+  return Buffer.compare(scratch.subarray(0, size), bytes) === 0;
 }
 
 async function readWhole(file: OpenFile): Promise<Uint8Array> {

@@ -189,14 +189,11 @@ export class ChunkWriter {
     return names.has(hash.slice(2));
   }
 
-  /** @param bytes bytes with this hash, if the caller has them: comparing them is cheaper than hashing the file */
+  /** @param bytes bytes with this hash, if the caller has them */
   async #isThere(hash: string, bytes?: Uint8Array): Promise<boolean> {
+    if (bytes !== undefined) return this.#store.holds(hash, bytes);
     try {
-      if (bytes === undefined) for await (const _ of this.#store.stream(hash));
-      else {
-        const there = await this.#store.read(hash, { verify: false, limit: Number.MAX_SAFE_INTEGER });
-        if (Buffer.compare(there, bytes) !== 0) throw corrupt(hash);
-      }
+      for await (const _ of this.#store.stream(hash));
       return true;
     } catch (error) {
       if (isVivariumError(error, 'BUNDLE_CHUNK_MISSING')) return false;

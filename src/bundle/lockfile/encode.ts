@@ -45,6 +45,22 @@ export function encodeLockfile(lockfile: Lockfile): Uint8Array<ArrayBuffer> {
   return segment.framed();
 }
 
+/** The byte of `generatedAtMs` in what `encodeLockfile` writes: after the frame, the root pointer and the root's four pointers. */
+const TIME_AT = 8 * 6;
+
+/**
+ * Returns the time of an encoded lockfile if all else in it is the same as in `lockfile`; `undefined` otherwise. It costs a fraction of
+ * decoding.
+ */
+export function timeIfSame(encoded: Uint8Array, lockfile: Lockfile): number | undefined {
+  if (encoded.length < TIME_AT + 8) return undefined;
+  const time = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length).readBigUInt64LE(TIME_AT);
+  if (time > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+  const generatedAtMs = Number(time);
+  const same = encodeLockfile({ ...lockfile, meta: { ...lockfile.meta, generatedAtMs } });
+  return Buffer.compare(same, encoded) === 0 ? generatedAtMs : undefined;
+}
+
 /** Counts a struct's pointers without the null pointers at its end. */
 function used(texts: readonly string[]): number {
   return texts.findLastIndex((text) => text !== '') + 1;

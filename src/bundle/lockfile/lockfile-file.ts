@@ -8,7 +8,7 @@ import { syncFolders } from '../chunks/durable.ts';
 import { BundleError } from '../errors.ts';
 import { storageFailed, systemCode } from '../storage-errors.ts';
 import { decodeLockfile, MAX_LOCKFILE_BYTES } from './decode.ts';
-import { encodeLockfile } from './encode.ts';
+import { encodeLockfile, timeIfSame } from './encode.ts';
 import { checkLockfile, type Lockfile, settlePaths } from './model.ts';
 import { formatLockfile, parseLockfile } from './toml.ts';
 
@@ -54,6 +54,17 @@ export async function loadLockfile(path: string, producer?: string): Promise<Loa
   );
   checkProducer(lockfile, producer);
   return { lockfile, path: file, bytes, folder: dirname(file) };
+}
+
+/** Returns the time of a folder's lockfile of the same producer and root; `undefined` if the folder has none that can be read. */
+export async function timeInFolder(folder: string, lockfile: Lockfile): Promise<number | undefined> {
+  const { producer } = lockfile.meta;
+  const bytes = await readBounded(lockfilePath(folder, producer)).catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  const same = timeIfSame(bytes, lockfile);
+  if (same !== undefined) return same;
+  const there = await loadLockfile(folder, producer).catch(() => undefined);
+  return there?.lockfile.root === lockfile.root ? there.lockfile.meta.generatedAtMs : undefined;
 }
 
 /** @throws {BundleError} `BUNDLE_WRONG_PRODUCER` */

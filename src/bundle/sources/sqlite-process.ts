@@ -19,6 +19,8 @@ export class SqliteProcess {
   readonly #maxStepMs: number;
   readonly #child: ChildProcess;
   #settle: ((answer: Answer | Error) => void) | undefined;
+  /** Ends with the answer to the last question, whatever it is. */
+  #answered: Promise<unknown> = Promise.resolve();
   #ended: Error | undefined;
   readonly #exited: Promise<void>;
 
@@ -46,7 +48,7 @@ export class SqliteProcess {
   /** Asks one question at a time. @throws {BundleError} */
   ask(question: Question, maxMs: number = this.#maxStepMs): Promise<Exclude<Answer, { error: unknown }>> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Exclude<Answer, { error: unknown }>>((resolve, reject) => {
       const timer = setTimeout(() => this.#end(`reading it takes more than ${Math.round(maxMs)} ms`), maxMs);
       this.#settle = (answer) => {
         clearTimeout(timer);
@@ -59,12 +61,16 @@ export class SqliteProcess {
         if (error !== null) this.#end(error.message);
       });
     });
+    this.#answered = answer.catch(() => undefined);
+    return answer;
   }
 
   /** Resolves when the child has ended. A database that is closed properly leaves no log behind. */
   async close(): Promise<void> {
-    if (this.#ended === undefined && this.#settle === undefined)
-      await this.ask({ close: true }, CLOSE_MS).catch(() => {});
+    const timer = setTimeout(() => this.#end('it was closed'), CLOSE_MS);
+    await this.#answered;
+    clearTimeout(timer);
+    if (this.#ended === undefined) await this.ask({ close: true }, CLOSE_MS).catch(() => {});
     this.#end('it was closed');
     await this.#exited;
   }

@@ -83,14 +83,23 @@ export class SqliteSource implements BundleSource {
   }
 
   async *#events(): AsyncGenerator<SourceEvent> {
-    for (;;) {
-      const answer = await this.#process.ask({ next: true });
+    for (let asked = this.#next(); ; ) {
+      const answer = await asked;
       if (!('batch' in answer)) throw new TypeError('the reader gives no rows');
+      // The child reads the next rows while the caller writes these.
+      if (!answer.done) asked = this.#next();
       if (answer.leftOut !== undefined) this.leftOut.splice(0, this.leftOut.length, ...answer.leftOut);
       this.#inputProcessors = answer.inputProcessors ?? this.#inputProcessors;
       yield* answer.batch;
       if (answer.done) return;
     }
+  }
+
+  #next(): ReturnType<SqliteProcess['ask']> {
+    const asked = this.#process.ask({ next: true });
+    // A caller that ends early does not wait for the answer.
+    asked.catch(() => undefined);
+    return asked;
   }
 }
 

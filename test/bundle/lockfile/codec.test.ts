@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalise } from '../../../src/bundle/lockfile/canonical.ts';
 import { decodeLockfile } from '../../../src/bundle/lockfile/decode.ts';
-import { encodeLockfile } from '../../../src/bundle/lockfile/encode.ts';
+import { encodeLockfile, timeIfSame } from '../../../src/bundle/lockfile/encode.ts';
 import { checkLockfile, type Lockfile } from '../../../src/bundle/lockfile/model.ts';
 import { formatLockfile, MAX_TOML_BYTES, parseLockfile } from '../../../src/bundle/lockfile/toml.ts';
 import { lockfiles, rooted } from '../../support/lockfile-arbitrary.ts';
@@ -157,6 +157,22 @@ describe('hostile lockfiles', () => {
     bytes[at] = 0xfa;
     bytes[at + 1] = 0;
     expect(() => decodeLockfile(bytes)).toThrow(/a hash of 31 bytes/);
+  });
+
+  it('tell the time of an encoded lockfile only if all else in it is the same', () => {
+    fc.assert(
+      fc.property(lockfiles, lockfiles, fc.maxSafeNat(), (one, other, now) => {
+        const bytes = encodeLockfile(one);
+        const { generatedAtMs } = one.meta;
+        const undated = { ...one, meta: { ...one.meta, generatedAtMs: now } };
+        // Without a time the encoding has no place for one, so the answer may be unknown.
+        expect(timeIfSame(bytes, undated)).toBe(generatedAtMs === 0 ? undefined : generatedAtMs);
+        const changed = { ...other, meta: { ...other.meta, generatedAtMs } };
+        const same = Buffer.compare(encodeLockfile(changed), bytes) === 0;
+        expect(timeIfSame(bytes, changed) !== undefined).toBe(same && generatedAtMs !== 0);
+        expect(timeIfSame(bytes.subarray(0, bytes.length - 8), undated)).toBeUndefined();
+      }),
+    );
   });
 
   it('bytes of any kind end in a typed error or a lockfile, quickly', async () => {
