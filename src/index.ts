@@ -37,6 +37,7 @@ export {
   CoreError,
   type CoreErrorCode,
   type ErrorDetails,
+  type ErrorKind,
   VivariumError,
   type VivariumErrorOptions,
 } from '#core/errors';

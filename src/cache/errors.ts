@@ -1,20 +1,25 @@
-import { VivariumError } from '#core/errors';
+import { type ErrorKind, VivariumError } from '#core/errors';
 
-export type CacheErrorCode =
-  | 'CACHE_ABORTED'
-  | 'CACHE_CLOSED'
-  | 'CACHE_COMPILE_FAILED'
-  | 'CACHE_DIGEST_MISMATCH'
-  | 'CACHE_INVALID_ARTIFACT'
-  | 'CACHE_INVALID_CONFIG'
-  | 'CACHE_INVALID_KEY'
-  | 'CACHE_UNAVAILABLE'
-  | 'CACHE_UNSAFE_ROOT'
-  | 'CACHE_UNTRUSTED'
-  | 'CACHE_WARMUP_FAILED';
+const KINDS = {
+  CACHE_ABORTED: 'failed',
+  CACHE_CLOSED: 'failed',
+  CACHE_COMPILE_FAILED: 'failed',
+  CACHE_DIGEST_MISMATCH: 'refused',
+  CACHE_INVALID_ARTIFACT: 'failed',
+  CACHE_INVALID_CONFIG: 'usage',
+  CACHE_INVALID_KEY: 'usage',
+  CACHE_UNAVAILABLE: 'failed',
+  CACHE_UNSAFE_ROOT: 'refused',
+  CACHE_UNTRUSTED: 'refused',
+  CACHE_WARMUP_FAILED: 'failed',
+} as const satisfies Record<string, ErrorKind>;
+
+export type CacheErrorCode = keyof typeof KINDS;
 
 /**
  * Reports a request that the artifact cache refuses. A failing disk is not an error: the cache then works without a
  * disk tier.
  */
-export class CacheError extends VivariumError<CacheErrorCode> {}
+export class CacheError extends VivariumError<CacheErrorCode> {
+  static override readonly kinds: Readonly<Record<string, ErrorKind>> = KINDS;
+}

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ErrorDetails, VivariumError } from '#core/errors';
+import { type ErrorDetails, isErrorKind, VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { Random } from '#core/ports/random';
 import { parseForeignJson } from '#core/text';
@@ -33,8 +33,8 @@ export async function writeFailure(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Promise<void> {
   if (!(failure.error instanceof VivariumError)) return;
-  const { code, message, details } = failure.error;
-  const note = { nonce: failure.nonce, at: clock.now(), code, message: message.slice(0, MAX_MESSAGE), details };
+  const { code, kind, message, details } = failure.error;
+  const note = { nonce: failure.nonce, at: clock.now(), code, kind, message: message.slice(0, MAX_MESSAGE), details };
   // 64-bit numbers become text here; the original error keeps them.
   const json = JSON.stringify(note, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
   await writeWhole(files, join(folders.locks, `${name}.failed`), Buffer.from(json), {
@@ -48,13 +48,14 @@ export async function readFailure(files: CacheFiles, locks: string, name: string
   const bytes = await readOwnFile(files, join(locks, `${name}.failed`), MAX_TEXT).catch(() => undefined);
   if (bytes === undefined) return undefined;
   try {
-    const { nonce, at, code, message, details } = parseForeignJson(bytes, { maxLength: MAX_TEXT }) as Record<
+    const { nonce, at, code, kind, message, details } = parseForeignJson(bytes, { maxLength: MAX_TEXT }) as Record<
       string,
       unknown
     >;
     if (typeof nonce !== 'string' || typeof at !== 'number') return undefined;
     if (typeof code !== 'string' || !/^[A-Z0-9_]{1,80}$/.test(code) || typeof message !== 'string') return undefined;
-    return { nonce, at, error: new VivariumError(code, message, { details: plainDetails(details) }) };
+    const options = { details: plainDetails(details), kind: isErrorKind(kind) ? kind : 'failed' };
+    return { nonce, at, error: new VivariumError(code, message, options) };
   } catch {
     return undefined;
   }

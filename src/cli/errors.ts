@@ -1,6 +1,12 @@
-import { VivariumError } from '#core/errors';
+import { type ErrorKind, VivariumError } from '#core/errors';
 
-export type CliErrorCode = 'CLI_USAGE';
+const KINDS = {
+  CLI_USAGE: 'usage',
+} as const satisfies Record<string, ErrorKind>;
+
+export type CliErrorCode = keyof typeof KINDS;
 
 /** The error of a command line that is wrong as written. */
-export class CliError extends VivariumError<CliErrorCode> {}
+export class CliError extends VivariumError<CliErrorCode> {
+  static override readonly kinds: Readonly<Record<string, ErrorKind>> = KINDS;
+}

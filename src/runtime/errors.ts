@@ -1,25 +1,30 @@
-import { plainValue, VivariumError } from '#core/errors';
+import { type ErrorKind, plainValue, VivariumError } from '#core/errors';
 
-export type RuntimeErrorCode =
-  | 'RUNTIME_INVALID_COMPONENT'
-  | 'RUNTIME_MISSING_IMPORT'
-  | 'RUNTIME_INSTANTIATION_FAILED'
-  | 'RUNTIME_TRAP'
-  | 'RUNTIME_EXITED'
-  | 'RUNTIME_WOULD_BLOCK'
-  | 'RUNTIME_TURN_TIMEOUT'
-  | 'RUNTIME_COMPONENT_ERROR'
-  | 'RUNTIME_NO_RESPONSE'
-  | 'RUNTIME_NO_EXPORT'
-  | 'RUNTIME_NOT_FOUND'
-  | 'RUNTIME_WRONG_STATE'
-  | 'RUNTIME_CLOSED'
-  | 'RUNTIME_ABORTED'
-  | 'RUNTIME_FETCH_FAILED'
-  | 'RUNTIME_INVALID_ARGUMENT';
+const KINDS = {
+  RUNTIME_INVALID_COMPONENT: 'refused',
+  RUNTIME_MISSING_IMPORT: 'refused',
+  RUNTIME_INSTANTIATION_FAILED: 'failed',
+  RUNTIME_TRAP: 'failed',
+  RUNTIME_EXITED: 'failed',
+  RUNTIME_WOULD_BLOCK: 'failed',
+  RUNTIME_TURN_TIMEOUT: 'failed',
+  RUNTIME_COMPONENT_ERROR: 'orderly',
+  RUNTIME_NO_RESPONSE: 'failed',
+  RUNTIME_NO_EXPORT: 'not-found',
+  RUNTIME_NOT_FOUND: 'not-found',
+  RUNTIME_WRONG_STATE: 'failed',
+  RUNTIME_CLOSED: 'failed',
+  RUNTIME_ABORTED: 'failed',
+  RUNTIME_FETCH_FAILED: 'unreachable',
+  RUNTIME_INVALID_ARGUMENT: 'usage',
+} as const satisfies Record<string, ErrorKind>;
+
+export type RuntimeErrorCode = keyof typeof KINDS;
 
 /** An error of loading, running or ending a component. */
-export class RuntimeError extends VivariumError<RuntimeErrorCode> {}
+export class RuntimeError extends VivariumError<RuntimeErrorCode> {
+  static override readonly kinds: Readonly<Record<string, ErrorKind>> = KINDS;
+}
 
 /** The host refused a call because of one of its arguments, before any code of the component ran. The instance lives on. */
 export class ArgumentRefused extends RuntimeError {}

@@ -1,19 +1,24 @@
-import { VivariumError } from '#core/errors';
+import { type ErrorKind, VivariumError } from '#core/errors';
 
-export type SecurityErrorCode =
-  | 'SECURITY_INVALID_GRANT'
-  | 'SECURITY_PERMISSION_DENIED'
-  | 'SECURITY_UNTRUSTED'
-  | 'SECURITY_BAD_SIGNATURE'
-  | 'SECURITY_KEY_NOT_FOUND'
-  | 'SECURITY_KEY_EXISTS'
-  | 'SECURITY_KEY_INVALID'
-  | 'SECURITY_UNSAFE_FILE'
-  | 'SECURITY_STORE_FAILED'
-  | 'SECURITY_INVALID_PREOPEN'
-  | 'SECURITY_FILE_NOT_FOUND'
-  | 'SECURITY_FILE_FAILED'
-  | 'SECURITY_NETWORK_FAILED';
+const KINDS = {
+  SECURITY_INVALID_GRANT: 'usage',
+  SECURITY_PERMISSION_DENIED: 'refused',
+  SECURITY_UNTRUSTED: 'refused',
+  SECURITY_BAD_SIGNATURE: 'refused',
+  SECURITY_KEY_NOT_FOUND: 'not-found',
+  SECURITY_KEY_EXISTS: 'usage',
+  SECURITY_KEY_INVALID: 'usage',
+  SECURITY_UNSAFE_FILE: 'refused',
+  SECURITY_STORE_FAILED: 'failed',
+  SECURITY_INVALID_PREOPEN: 'usage',
+  SECURITY_FILE_NOT_FOUND: 'not-found',
+  SECURITY_FILE_FAILED: 'refused',
+  SECURITY_NETWORK_FAILED: 'refused',
+} as const satisfies Record<string, ErrorKind>;
+
+export type SecurityErrorCode = keyof typeof KINDS;
 
 /** Reports an action that was refused for lack of authority or trust, or that could not be decided safely. */
-export class SecurityError extends VivariumError<SecurityErrorCode> {}
+export class SecurityError extends VivariumError<SecurityErrorCode> {
+  static override readonly kinds: Readonly<Record<string, ErrorKind>> = KINDS;
+}

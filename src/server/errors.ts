@@ -1,10 +1,15 @@
-import { VivariumError } from '#core/errors';
+import { type ErrorKind, VivariumError } from '#core/errors';
 
-export type ServerErrorCode =
-  | 'SERVER_INVALID_ROUTE'
-  | 'SERVER_INVALID_CONFIG'
-  | 'SERVER_CANNOT_LISTEN'
-  | 'SERVER_MISSING_PEER';
+const KINDS = {
+  SERVER_INVALID_ROUTE: 'usage',
+  SERVER_INVALID_CONFIG: 'usage',
+  SERVER_CANNOT_LISTEN: 'failed',
+  SERVER_MISSING_PEER: 'usage',
+} as const satisfies Record<string, ErrorKind>;
+
+export type ServerErrorCode = keyof typeof KINDS;
 
 /** The errors that a server can have before its first request. */
-export class ServerError extends VivariumError<ServerErrorCode> {}
+export class ServerError extends VivariumError<ServerErrorCode> {
+  static override readonly kinds: Readonly<Record<string, ErrorKind>> = KINDS;
+}

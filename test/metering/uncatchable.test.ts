@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { VivariumError } from '#core/errors';
 import type { MeteringMode } from '#core/ports/meter';
 import { BULK, LOOPS } from '../../tools/metering/endless.ts';
 import { BUDGET, Guest } from './support/guest.ts';
@@ -245,7 +246,7 @@ describe('a host function that stops the call', () => {
   )('%s, in mode %s, asked %s', async (_, mode, times, body) => {
     const stopped = guest();
     let later = 0;
-    const reason = Object.assign(new Error('told to'), { code: 'STOPPED', details: {}, toJSON: () => ({}) });
+    const reason = new VivariumError('STOPPED', 'told to');
     const stop = (): void => stopped.tank.stop(reason);
     const legacy = body.startsWith('try');
     const run = `${body} (call $later)`;

@@ -21,7 +21,10 @@ export async function settleGrants(
   if (missing.length === 0 || (await agrees(shell, lines, missing))) return;
   const { id, grants } = missing[0]!;
   const message = `${id} asks for ${grants[0]}, which nobody granted; add --grant '${grants[0]}'`;
-  throw new VivariumError('SECURITY_PERMISSION_DENIED', message, { details: { component: id, grant: grants[0] } });
+  throw new VivariumError('SECURITY_PERMISSION_DENIED', message, {
+    details: { component: id, grant: grants[0] },
+    kind: 'refused',
+  });
 }
 
 /** Asks for agreement; returns false without a terminal, because input from a pipe is no agreement. */

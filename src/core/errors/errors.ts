@@ -3,25 +3,55 @@ import { printable } from '#core/text';
 /** Facts about an error for programs: what, where, how much. They are plain data and safe to print as JSON. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
+/**
+ * What an error means for whoever asked. `usage`: what was asked is wrong as written. `not-found`: what it names does not exist.
+ * `refused`: it is invalid, not trusted or not permitted. `failed`: it was tried and went wrong. `unreachable`: a service does not
+ * answer. `unauthorised`: a service refuses the credentials. `orderly`: a component answered the error case of its `result`.
+ */
+export type ErrorKind = 'usage' | 'not-found' | 'refused' | 'failed' | 'unreachable' | 'unauthorised' | 'orderly';
+
+const ERROR_KINDS: ReadonlySet<unknown> = new Set<ErrorKind>([
+  'usage',
+  'not-found',
+  'refused',
+  'failed',
+  'unreachable',
+  'unauthorised',
+  'orderly',
+]);
+
+/** Whether a value that was read from elsewhere is a kind of errors. */
+export function isErrorKind(value: unknown): value is ErrorKind {
+  return ERROR_KINDS.has(value);
+}
+
 export interface VivariumErrorOptions extends ErrorOptions {
   readonly details?: ErrorDetails;
+  /** By default the kind that the class has for the code, or else `failed`. */
+  readonly kind?: ErrorKind;
 }
 
 /**
  * The base class of every error that Vivarium throws on purpose.
  *
- * Each folder narrows `Code` to its own closed union (`RUNTIME_…`, `METERING_…`), and `docs/errors.md` describes every
- * code. The message says what was wrong, where, and what to do, and is printable whatever it quotes. `cause` is the
+ * Each folder narrows `Code` to its own closed union (`RUNTIME_…`, `METERING_…`) and gives each code its kind; `docs/errors.md`
+ * describes every code. The message says what was wrong, where, and what to do, and is printable whatever it quotes. `cause` is the
  * original error.
  */
 export class VivariumError<Code extends string = string> extends Error {
+  /** The kind of each code of the class. */
+  static readonly kinds: Readonly<Record<string, ErrorKind>> = {};
   readonly code: Code;
+  /** What the error means for whoever asked, where the exact code does not matter. `viv` derives its exit code from it. */
+  readonly kind: ErrorKind;
   readonly details: ErrorDetails;
 
   constructor(code: Code, message: string, options: VivariumErrorOptions = {}) {
     super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
+    const { kinds } = new.target;
+    this.kind = options.kind ?? (Object.hasOwn(kinds, code) ? kinds[code] : undefined) ?? 'failed';
     this.details = options.details ?? {};
   }
 
@@ -60,7 +90,16 @@ export function messageOf(thrown: unknown): string {
   return printable(String(thrown instanceof Error ? thrown.message : thrown));
 }
 
-export type CoreErrorCode = 'CORE_INVALID_ID' | 'CORE_INVALID_LIMITS' | 'CORE_INVALID_OPTION' | 'CORE_INVALID_UNIT';
+const KINDS = {
+  CORE_INVALID_ID: 'usage',
+  CORE_INVALID_LIMITS: 'usage',
+  CORE_INVALID_OPTION: 'usage',
+  CORE_INVALID_UNIT: 'usage',
+} as const satisfies Record<string, ErrorKind>;
+
+export type CoreErrorCode = keyof typeof KINDS;
 
 /** Reports a value that one of core's own types refuses. */
-export class CoreError extends VivariumError<CoreErrorCode> {}
+export class CoreError extends VivariumError<CoreErrorCode> {
+  static override readonly kinds: Readonly<Record<string, ErrorKind>> = KINDS;
+}

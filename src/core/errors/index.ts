@@ -4,6 +4,8 @@ export {
   CoreError,
   type CoreErrorCode,
   type ErrorDetails,
+  type ErrorKind,
+  isErrorKind,
   isVivariumError,
   messageOf,
   plainValue,

@@ -1,4 +1,4 @@
-import { isVivariumError, messageOf } from '#core/errors';
+import { type ErrorKind, isVivariumError, messageOf } from '#core/errors';
 import type { AsciiText } from '#core/text';
 import type { ComponentId } from '../component-id.ts';
 
@@ -67,24 +67,27 @@ export function timestampOf(epochMs: number): Timestamp {
   return { seconds: BigInt(seconds), nanoseconds: Math.floor((epochMs - seconds * 1000) * 1e6) };
 }
 
-const TAG_OF_CODE: Readonly<Record<string, MessageFailureTag>> = {
-  MESSAGING_DELIVERY_FAILED: 'delivery-failed',
-  MESSAGING_TIMEOUT: 'correlation-timeout',
-  MESSAGING_DEADLOCK: 'correlation-timeout',
-  MESSAGING_INVALID: 'invalid-message',
-  CORE_INVALID_ID: 'target-not-found',
-  MESSAGING_QUEUE_FULL: 'queue-full',
-  MESSAGING_TARGET_NOT_FOUND: 'target-not-found',
-  MESSAGING_CANCELLED: 'cancelled',
-  SECURITY_PERMISSION_DENIED: 'permission-denied',
-  MESSAGING_UNAVAILABLE: 'unavailable',
+const TAG_OF_KIND: Readonly<Record<ErrorKind, MessageFailureTag>> = {
+  usage: 'invalid-message',
+  'not-found': 'target-not-found',
+  refused: 'permission-denied',
+  unauthorised: 'permission-denied',
+  unreachable: 'unavailable',
+  failed: 'delivery-failed',
+  orderly: 'delivery-failed',
 };
 
-/**
- * Converts an error for a guest to WIT's `messaging-error`. Errors that are not about messages become
- * `delivery-failed`.
- */
+/** Cases that say more than the kind, by code. An id that is no id names no target. */
+const TAG_OF_CODE: ReadonlyMap<string, MessageFailureTag> = new Map([
+  ['CORE_INVALID_ID', 'target-not-found'],
+  ['MESSAGING_CANCELLED', 'cancelled'],
+  ['MESSAGING_DEADLOCK', 'correlation-timeout'],
+  ['MESSAGING_QUEUE_FULL', 'queue-full'],
+  ['MESSAGING_TIMEOUT', 'correlation-timeout'],
+]);
+
+/** Converts an error for a guest to WIT's `messaging-error`, by its kind. */
 export function messageFailureOf(error: unknown): MessageFailure {
-  const tag = isVivariumError(error) && Object.hasOwn(TAG_OF_CODE, error.code) ? TAG_OF_CODE[error.code] : undefined;
-  return { tag: tag ?? 'delivery-failed', val: messageOf(error) };
+  const tag = isVivariumError(error) ? (TAG_OF_CODE.get(error.code) ?? TAG_OF_KIND[error.kind]) : 'delivery-failed';
+  return { tag, val: messageOf(error) };
 }

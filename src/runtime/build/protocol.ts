@@ -1,4 +1,4 @@
-import { isVivariumError, messageOf, VivariumError } from '#core/errors';
+import { type ErrorKind, isVivariumError, messageOf, VivariumError } from '#core/errors';
 import type { Artifact } from '#core/ports/artifact';
 
 /** A request of the parent. It sends one at a time. */
@@ -9,9 +9,10 @@ export interface BuildRequest {
   readonly alwaysGlue: boolean;
 }
 
-/** An error that crosses the process boundary. A typed error keeps its code and details; any other arrives as its text. */
+/** An error that crosses the process boundary. A typed error keeps its code, kind and details; any other arrives as its text. */
 export interface WireError {
   readonly code: string | undefined;
+  readonly kind: ErrorKind;
   readonly message: string;
   readonly details: VivariumError['details'];
   readonly cause: WireError | undefined;
@@ -27,13 +28,16 @@ export function toWire(thrown: unknown): WireError {
   const cause = thrown instanceof Error && thrown.cause !== undefined ? toWire(thrown.cause) : undefined;
   return {
     code: typed ? thrown.code : undefined,
+    kind: typed ? thrown.kind : 'failed',
     message: messageOf(thrown),
     details: typed ? thrown.details : {},
     cause,
   };
 }
 
-export function fromWire({ code, message, details, cause }: WireError): Error {
+export function fromWire({ code, kind, message, details, cause }: WireError): Error {
   const options = cause === undefined ? {} : { cause: fromWire(cause) };
-  return code === undefined ? new Error(message, options) : new VivariumError(code, message, { ...options, details });
+  return code === undefined
+    ? new Error(message, options)
+    : new VivariumError(code, message, { ...options, details, kind });
 }

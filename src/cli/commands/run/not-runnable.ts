@@ -6,7 +6,9 @@ export function notRunnable(
   component: string,
   { world, exports }: { readonly world: ExportedWorld | undefined } & Exports,
 ): VivariumError {
-  return new VivariumError('RUNTIME_NO_EXPORT', `${component} ${whatItIs(component, world, exports)}`);
+  return new VivariumError('RUNTIME_NO_EXPORT', `${component} ${whatItIs(component, world, exports)}`, {
+    kind: 'not-found',
+  });
 }
 
 interface Exports {
