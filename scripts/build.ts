@@ -1,22 +1,31 @@
-// Compiles src/ to dist/, writes dist/package.json, whose `imports` map names the compiled doors, and joins what a start
-// imports into few files.
+// Compiles src/ to dist/, and joins what a start imports into few files.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join, relative, sep } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { OWN_URL, writeBundledDoors } from './build/bundled.ts';
+import { rewriteCompiledFiles } from './build/published-files.ts';
+import { copyTranspiler } from './build/transpiler.ts';
 
 const tsc = join(createRequire(import.meta.url).resolve('typescript-native/package.json'), '../bin/tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
-mkdirSync('dist', { recursive: true });
-writeFileSync('dist/package.json', readFileSync('src/package.json', 'utf8').replaceAll(/\.ts"/g, '.js"'));
+copyTranspiler('dist/transpiler');
+rewriteCompiledFiles('dist');
 
 const compiledFiles: Plugin = {
   name: 'compiled-files',
-  setup: ({ onLoad }) => {
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: /^own-url$/ }, () => ({ path: 'own-url', namespace: 'own-url' }));
+    onLoad({ filter: /^/, namespace: 'own-url' }, () => ({ contents: OWN_URL, resolveDir: '.' }));
+    // The transpiler stays as it was made; see `copyTranspiler`.
+    onResolve({ filter: /\/transpiler\/(?:vendor|dist)\// }, ({ path }) => ({
+      path: path.replace(/^.*\/transpiler\//, '../transpiler/'),
+      external: true,
+    }));
     onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
       const file = relative('dist', path).split(sep).join('/');
       const text = await readFile(path, 'utf8');
@@ -27,7 +36,9 @@ const compiledFiles: Plugin = {
 
 /** Code that finds files beside itself goes on finding them beside the file that it was compiled to. */
 function withSameUrls(text: string, file: string): string {
-  return text.replaceAll('import.meta.url', `new URL(${JSON.stringify(`../${file}`)}, import.meta.url).href`);
+  if (!text.includes('import.meta.url')) return text;
+  const located = text.replaceAll('import.meta.url', `ownUrl(${JSON.stringify(`../${file}`)})`);
+  return `import { ownUrl } from 'own-url';\n${located}`;
 }
 
 /** Packages that every start imports, of many small files; all others stay packages, most of them loaded on use. */
@@ -42,8 +53,12 @@ const JOINED = [
   'tsyringe',
   'xstate',
 ];
-const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, object>;
-const packages = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !JOINED.includes(name));
+const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(
+  readFileSync('package.json', 'utf8'),
+) as Record<string, object>;
+const packages = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }).filter(
+  (name) => !JOINED.includes(name),
+);
 
 // Finding and reading a file for each module would be most of a warm start. The doors share their code, so that a class
 // is the same whichever door it came through.
@@ -58,7 +73,8 @@ const common: BuildOptions = {
   external: packages.flatMap((name) => [name, `${name}/*`]),
   mainFields: ['module', 'main'],
   plugins: [compiledFiles],
-  // An uncaught error prints the whole line that threw it: so nothing is minified, which costs a start some two milliseconds.
+  // Node reads the whole text at every start, so blanks are left out; names stay. An uncaught error prints the line that threw it.
+  minifyWhitespace: true,
   lineLimit: 120,
   sourcemap: 'linked',
   sourcesContent: false,
@@ -82,6 +98,10 @@ await build({
     'tool-thread': 'dist/runtime/transpile/tool-thread-program.js',
   },
 });
+
+const exportsOf = (door: string): readonly string[] => metafile.outputs[`dist/start/${door}.js`]?.exports ?? [];
+const hosting = ['index', ...doors.filter((name) => name !== 'cli' && name !== 'metering')];
+writeBundledDoors('dist/start/bundled', new Map(hosting.map((door) => [door, exportsOf(door)])));
 
 // Which compiled file is in which joined one: tests ask what a start loads.
 const joined = Object.entries(metafile.outputs)

@@ -1,6 +1,7 @@
 import { access, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf } from '#core/errors';
+import { loadQuickJs } from './build-tools.ts';
 import { type Bundle, bundleActor, placeOfImport, shownFile } from './bundle-actor.ts';
 import { checkExports } from './check-exports.ts';
 import { checkTypes } from './check-types.ts';
@@ -98,7 +99,7 @@ async function findEntry(project: string): Promise<{ folder: string; entry: stri
 
 async function componentize(engine: GuestEngine, source: string, witPath: string, world: string): Promise<Uint8Array> {
   if (engine === 'starlingmonkey') return starlingMonkey(source, witPath, world);
-  const { default: qjs } = await import('componentize-qjs');
+  const qjs = await loadQuickJs();
   // `sync` is set because the default is the asynchronous ABI, which is of no use to a turn on one thread.
   const { component } = await qjs.componentize({ witPath, jsSource: source, sync: true, optSize: true, world });
   return withNames(component);

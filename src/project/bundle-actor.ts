@@ -3,6 +3,7 @@ import type { BuildOptions as EsbuildOptions, Message, OutputFile } from 'esbuil
 import { messageOf } from '#core/errors';
 import { parseForeignJson } from '#core/text';
 import { readRegular, sourceLines } from '#files';
+import { loadEsbuild } from './build-tools.ts';
 import { ProjectError } from './errors.ts';
 import { MISSING, preludeFor } from './guest-globals.ts';
 import { lateName } from './late-imports.ts';
@@ -162,7 +163,7 @@ export async function bundleForNode(
 }
 
 async function run({ entry, guestLibrary, output, hasGlobals }: BundleInput, options: EsbuildOptions): Promise<Output> {
-  const esbuild = await import('esbuild');
+  const esbuild = await loadEsbuild();
   try {
     const { outputFiles, metafile } = await esbuild.build({
       bundle: true,

@@ -1,5 +1,6 @@
 import { dirname, join, sep } from 'node:path';
 import { messageOf } from '#core/errors';
+import { loadEsbuild, loadQuickJs } from './build-tools.ts';
 import { ProjectError } from './errors.ts';
 
 /** The largest source that is built, in characters. */
@@ -12,7 +13,7 @@ const MAX_SOURCE = 2 ** 20;
  */
 export async function bundleForeignSource(source: string, guestLibrary: string): Promise<string> {
   if (source.length > MAX_SOURCE) throw failed(`it has ${source.length} characters, more than ${MAX_SOURCE}`);
-  const esbuild = await import('esbuild');
+  const esbuild = await loadEsbuild();
   try {
     const { outputFiles } = await esbuild.build({
       stdin: { contents: source, sourcefile: 'source.ts', loader: 'ts' },
@@ -46,7 +47,7 @@ export async function bundleForeignSource(source: string, guestLibrary: string):
 
 /** Puts a bundle into a component together with QuickJS, which runs its top level. @throws {ProjectError} `PROJECT_BUILD_FAILED` */
 export async function componentizeBundle(bundle: string, witPath: string, world?: string): Promise<Uint8Array> {
-  const { default: qjs } = await import('componentize-qjs');
+  const qjs = await loadQuickJs();
   const named = world === undefined ? {} : { world };
   const { component } = await qjs.componentize({ witPath, jsSource: bundle, sync: true, optSize: true, ...named });
   return component;

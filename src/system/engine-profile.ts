@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { findPackageJSON } from 'node:module';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { currentEngineProfiles, type EngineProfiles, engineProfileId, KnownDigests } from '#cache';
 import type { ArtifactBuilder, ArtifactKey } from '#core/ports/artifact';
 import type { GivenComponent } from '#core/ports/engine';
@@ -30,11 +31,10 @@ export function artifactKeys(
   });
 }
 
-/** Reads the installed version of jco without loading the package. */
+/** Reads the version of jco without loading its transpiler, which lies in this package (docs/adr/0170-the-transpiler-alone.md). */
 function jcoVersion(): string {
-  const path = findPackageJSON('@bytecodealliance/jco-transpile', import.meta.url);
-  if (path === undefined) throw new Error('the package @bytecodealliance/jco-transpile is not installed');
-  return versionIn(path);
+  const transpiler = createRequire(import.meta.url).resolve('#transpiler/component');
+  return versionIn(new URL('../package.json', pathToFileURL(transpiler)));
 }
 
 function versionIn(path: string | URL): string {

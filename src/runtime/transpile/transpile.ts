@@ -13,8 +13,8 @@ export interface TranspiledComponent {
 
 /** Loads the transpiler. Repeated calls load it only once. */
 export async function loadTranspiler() {
-  // This imports only the transpiler. The package's main entry would also load its optimiser and its minifier, which is native code.
-  const { $init, generate } = await import('@bytecodealliance/jco-transpile/component');
+  // This imports only the transpiler. The main entry of jco's package would also load its optimiser and its minifier.
+  const { $init, generate } = await import('#transpiler/component');
   await $init;
   return generate;
 }

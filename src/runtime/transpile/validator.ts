@@ -7,7 +7,7 @@ const COMPONENT_SECTION = 4;
 
 /** Loads the validator. Repeated calls load it only once. */
 export function loadValidator() {
-  return import('@bytecodealliance/jco-transpile/wasm-tools');
+  return import('#transpiler/wasm-tools');
 }
 
 /**

@@ -1,6 +1,7 @@
 // The program of the child process that compiles WIT text; see embedWit.
-import { componentEmbed } from '@bytecodealliance/jco-transpile/wasm-tools';
+
 import { messageOf } from '#core/errors';
+import { componentEmbed } from '#transpiler/wasm-tools';
 import type { WitAnswer, WitRequest } from './wit.ts';
 
 process.once('message', (request: WitRequest) => {
