@@ -91,7 +91,7 @@ export async function calls(report: Report): Promise<void> {
     return ((spentMs() - began) * 1_000) / WAITS;
   };
   const [ours, theirs] = [() => runtime.call(waits, 'sum', WAITS), () => raw.waits(WAITS)];
-  for (let warm = 0; warm < 5; warm++) await Promise.all([ours(), theirs()]);
+  for (let warm = 0; warm < 5; warm++) await Promise.all([ours(), theirs(), raw.waitsAsTurns(WAITS)]);
   const suspended = await paired(
     7,
     () => timed(ours),
@@ -112,6 +112,26 @@ export async function calls(report: Report): Promise<void> {
     holds: suspended.ratio <= 1.5,
   });
 
+  const floor = await paired(
+    7,
+    () => timed(() => raw.waitsAsTurns(WAITS)),
+    () => timed(theirs),
+  );
+  report({
+    figure: 'the floor of this: called plainly first, again for its answer, left early, the clock read twice; by hand',
+    value: floor.ratio,
+    unit: 'x',
+    peer: 'bare JSPI of the same import',
+    ...shown,
+  });
+  report({
+    figure: 'suspending and resuming, ratio to that floor',
+    value: suspended.ratio / floor.ratio,
+    unit: 'x',
+    peer: 'the floor',
+    ...shown,
+  });
+
   await runtime.load(echo, { id: 'bench/echo/1', scheduling: 'cooperative' });
   const asks = await runtime.load(await askingActor('bench', 'echo', '1'), {
     scheduling: 'cooperative',
@@ -129,7 +149,8 @@ export async function calls(report: Report): Promise<void> {
 
   const spin = async (handle: typeof may): Promise<number> => {
     const began = spentMs();
-    await runtime.call(handle, 'spin', 20_000_000);
+    // Long enough for dozens of slices: the loop takes a tenth of a nanosecond a round.
+    await runtime.call(handle, 'spin', 400_000_000);
     return spentMs() - began;
   };
   const computes = await runtime.load(guest, { ...given(db.number), scheduling: 'preemptive' });

@@ -1,5 +1,6 @@
 // Hosts and guests that do their worst with turns that wait; and what must hold whatever order turns go on in.
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -151,6 +152,36 @@ describe('a guest', () => {
     const runtime = await started();
     const component = await componentOf(text('start'), WIT, 'guest');
     await expect(runtime.load(component, { imports })).rejects.toMatchObject({ code: 'RUNTIME_WOULD_BLOCK' });
+  });
+
+  it.each(['churn', 'make'] as const)('cannot wait in a destructor, called by %s', async (how) => {
+    const destroys = await parse(`(component
+      (import "slow" (func $slow (result u32)))
+      (core func $lowered (canon lower (func $slow)))
+      (core module $d (import "" "slow" (func $slow (result i32)))
+        (func (export "dtor") (param i32) (drop (call $slow))))
+      (core instance $di (instantiate $d (with "" (instance (export "slow" (func $lowered))))))
+      (type $r (resource (rep i32) (dtor (core func $di "dtor"))))
+      (core func $new (canon resource.new $r))
+      (core func $drop (canon resource.drop $r))
+      (core module $m
+        (import "" "new" (func $new (param i32) (result i32))) (import "" "drop" (func $drop (param i32)))
+        (func (export "make") (result i32) (call $new (i32.const 7)))
+        (func (export "churn") (result i32) (call $drop (call $new (i32.const 7))) (i32.const 1)))
+      (core instance $i
+        (instantiate $m (with "" (instance (export "new" (func $new)) (export "drop" (func $drop))))))
+      (export $thing "thing" (type $r))
+      (func (export "make") (result (own $thing)) (canon lift (core func $i "make")))
+      (func (export "churn") (result u32) (canon lift (core func $i "churn"))))`);
+    const runtime = await started();
+    const handle = await runtime.load(destroys, { imports: { slow: () => new Promise(() => {}) } });
+    const churns = async (): Promise<unknown> => {
+      const made = await runtime.call(handle, how);
+      // The guest itself drops what `churn` makes; what `make` answers is dropped by the embedder.
+      return (made as AsyncDisposable)[Symbol.asyncDispose]();
+    };
+    await expect(churns()).rejects.toMatchObject({ code: 'RUNTIME_WOULD_BLOCK' });
+    expect(runtime.state(handle)).toBe('failed');
   });
 
   it('keeps the thread while the answer of a host function is lowered, though its slice is used up', async () => {

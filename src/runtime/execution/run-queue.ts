@@ -1,8 +1,12 @@
 import type { Turn } from './turn.ts';
 
+/** The most slices that a turn can be in debt by: a host function may have worked for it for long, in one slice. */
+const MOST_OWED = 4;
+
 /**
  * The turns that have used up their slice, served round robin. In each round a turn gets as many slices as its weight says;
- * a rest of less than one slice is kept for the next round.
+ * a rest of less than one slice is kept for the next round. A turn that has had the thread for longer than its slice owes
+ * the difference, and passes over a round once it owes enough.
  */
 export class RunQueue {
   readonly #waiting: Turn[] = [];
@@ -14,7 +18,9 @@ export class RunQueue {
     return this.#again === undefined && this.#first === this.#waiting.length;
   }
 
-  add(turn: Turn): void {
+  /** @param overrun how much longer than its slice the turn had the thread, in slices */
+  add(turn: Turn, overrun: number): void {
+    turn.credit = Math.max(-MOST_OWED, turn.credit - overrun);
     if (turn.credit >= 1 && this.#again === undefined) this.#again = turn;
     else this.#waiting.push(turn);
   }
@@ -23,14 +29,24 @@ export class RunQueue {
   shift(): Turn | undefined {
     const again = this.#again;
     this.#again = undefined;
-    if (again?.proceed !== undefined) return spend(again);
+    if (again?.proceed !== undefined) {
+      again.credit -= 1;
+      return again;
+    }
     for (;;) {
       const turn = this.#shiftWaiting();
       if (turn === undefined) return undefined;
       // A turn that was ended while it was in the queue has gone on already.
       if (turn.proceed === undefined) continue;
       turn.credit += turn.weight;
-      if (turn.credit >= 1 || this.isEmpty) return spend(turn);
+      if (turn.credit >= 1) {
+        turn.credit -= 1;
+        return turn;
+      }
+      if (this.isEmpty) {
+        turn.credit = 0;
+        return turn;
+      }
       this.#waiting.push(turn);
     }
   }
@@ -45,9 +61,4 @@ export class RunQueue {
     }
     return turn;
   }
-}
-
-function spend(turn: Turn): Turn {
-  turn.credit = Math.max(0, turn.credit - 1);
-  return turn;
 }

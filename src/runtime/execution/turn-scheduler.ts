@@ -24,6 +24,9 @@ export interface TurnSchedulerOptions {
 /** What the stack of a parked turn waits for: a host's promise, a call of another component instance, or its next slice. */
 type Awaited = PromiseLike<unknown> | NestedCall | undefined;
 
+/** A round of the event loop that takes less, in milliseconds, has found nothing to do. */
+const IDLE_MS = 0.05;
+
 /** The most stacks of one turn that may wait for each other. V8 fails with errors of its own some thousands deeper. */
 const MAX_DEPTH = 100;
 
@@ -42,6 +45,11 @@ export class TurnScheduler implements Scheduler {
   /** Whether suspending the stack gives the thread to the turn below, because no other stack of the turn has done so yet. */
   #releases = true;
   #isScheduled = false;
+  /** When the last slice ended and how long it was, and when the event loop came round last. */
+  #sliceEnded = 0;
+  #sliceTook = 0;
+  #cameRound = 0;
+  readonly #onRound = (): void => this.#comeRound();
   #waiting = 0;
 
   constructor(options: TurnSchedulerOptions) {
@@ -160,8 +168,12 @@ export class TurnScheduler implements Scheduler {
     const { execution, now, sliceMs } = this.#options;
     const turn = execution.running;
     if (!turn.preemptive || !turn.suspendable || turn.tank !== tank) return false;
-    if (now() - turn.began < sliceMs) return false;
+    const ended = now();
+    const took = ended - turn.began;
+    if (took < sliceMs) return false;
     if (turn.isHeld()) return false;
+    this.#sliceEnded = ended;
+    this.#sliceTook = took;
     turn.suspension = 'yielded';
     execution.putAside(turn);
     this.#suspendNext(turn, undefined);
@@ -207,18 +219,34 @@ export class TurnScheduler implements Scheduler {
   }
 
   #line(turn: Turn): void {
-    this.#ready.add(turn);
+    this.#ready.add(turn, this.#sliceTook / this.#options.sliceMs - 1);
     this.#schedule();
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#options.soon(() => {
-      this.#isScheduled = false;
-      this.#ready.shift()?.goOn();
-      if (!this.#ready.isEmpty) this.#schedule();
-    });
+    this.#options.soon(this.#onRound);
+  }
+
+  /**
+   * Begins the next slice, unless the event loop has other work and has worked for less time than the last slice took. A
+   * server beside a turn that computes so keeps half of the thread.
+   */
+  #comeRound(): void {
+    const { now, soon } = this.#options;
+    const reading = now();
+    const isIdle = reading - Math.max(this.#cameRound, this.#sliceEnded) < IDLE_MS;
+    this.#cameRound = reading;
+    if (!isIdle && reading - this.#sliceEnded < this.#sliceTook) {
+      soon(this.#onRound);
+      return;
+    }
+    this.#sliceTook = 0;
+    this.#sliceEnded = reading;
+    this.#isScheduled = false;
+    this.#ready.shift()?.goOn();
+    if (!this.#ready.isEmpty) this.#schedule();
   }
 }
 
