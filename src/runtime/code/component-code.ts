@@ -38,6 +38,8 @@ export interface ComponentCode {
   readonly calls: CallPath;
   /** Whether its exports return promises, because the guest may be suspended in them. */
   readonly suspends: boolean;
+  /** Why the glue must serve it, and what it imports that may have to wait; undefined on the direct path, or where the glue was asked for. */
+  readonly glue?: { readonly why: string; readonly waits: readonly string[] } | undefined;
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly instantiate: Instantiate;
   readonly imports: readonly string[];

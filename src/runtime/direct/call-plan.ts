@@ -7,13 +7,20 @@ import type { HostFunction, HostSlot } from './host-slot.ts';
  * every change of the data below, of the code that plans hold, of what that code calls, of what metering attaches to core
  * modules, and of the layout of the exchange.
  */
-export const CALL_PLAN_FORMAT = 20;
+export const CALL_PLAN_FORMAT = 21;
 
 /** The plan of the largest component that can be built stays far below these bounds. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
 
-/** How a component is called: on the direct path, or through the glue, with the reason as half a sentence that follows "it". */
-export type CallPlan = { readonly direct: DirectPlan } | { readonly whyGlue: string };
+/** How a component is called: on the direct path or through the glue. */
+export type CallPlan = { readonly direct: DirectPlan } | GluePlan;
+
+export interface GluePlan {
+  /** The reason, as half a sentence that follows "it". */
+  readonly whyGlue: string;
+  /** The runtime's own functions that the component imports and that may have to wait, by their WIT names, if there are any. */
+  readonly waits?: readonly string[] | undefined;
+}
 
 /** What a core module is given for an import: one of the plan's own functions, or what an earlier module exports. */
 export type Argument =
@@ -93,7 +100,10 @@ export function exportedIn(text: string): string | undefined {
 export function decodeCallPlan(text: string): CallPlan | undefined {
   const value = parsed(text);
   if (value === undefined) return undefined;
-  if (typeof value.whyGlue === 'string') return { whyGlue: value.whyGlue };
+  if (typeof value.whyGlue === 'string') {
+    const { whyGlue, waits } = value;
+    return isListOf(waits, (name) => typeof name === 'string') ? { whyGlue, waits: waits as string[] } : { whyGlue };
+  }
   return isDirectPlan(value.direct) ? { direct: value.direct } : undefined;
 }
 

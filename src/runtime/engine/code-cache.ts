@@ -1,7 +1,7 @@
 import type { Artifact, ArtifactBuilder, ArtifactCache, ArtifactKey, CompiledArtifact } from '#core/ports/artifact';
 import type { CallPath, EngineLoadRequest, GivenComponent, Scheduling } from '#core/ports/engine';
 import { type ComponentCode, componentCode, glueHostCall } from '#runtime/code';
-import { directComponent } from '#runtime/direct';
+import { type CallPlan, directComponent } from '#runtime/direct';
 import { currentStore, type TurnScheduler } from '#runtime/execution';
 import { answerChecksOf } from '#runtime/exports';
 import { RuntimeError } from '../errors.ts';
@@ -79,8 +79,15 @@ export class CodeCache {
       throw new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be called directly: it ${direct}`);
     }
     const callHost = glueHostCall(currentStore, answerChecksOf(planned.exported));
-    return componentCode(compiled, (bytes) => currentStore.state.lift(bytes), callHost, planned.exported);
+    const code = componentCode(compiled, (bytes) => currentStore.state.lift(bytes), callHost, planned.exported);
+    const asked = calls === 'glue' || !waits;
+    return asked ? code : { ...code, glue: { why: direct, waits: waitsOf(planned.plan, storageWaits) } };
   }
+}
+
+function waitsOf(plan: CallPlan, storageWaits: boolean): readonly string[] {
+  const waits = 'whyGlue' in plan ? (plan.waits ?? []) : [];
+  return storageWaits ? waits : waits.filter((name) => !name.startsWith('vivarium:actor/storage@'));
 }
 
 async function bytesOf(component: GivenComponent): Promise<Uint8Array> {

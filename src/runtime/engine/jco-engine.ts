@@ -20,6 +20,7 @@ import {
 } from '#runtime/store';
 import { RuntimeError } from '../errors.ts';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
+import { refuseToWait } from './glue-waits.ts';
 
 export interface JcoEnginePorts extends CodeCachePorts {
   readonly linker: HostLinker;
@@ -76,6 +77,7 @@ export class JcoEngine implements RuntimeEngine {
     const code = await this.#codes.get(request);
     if (signal?.aborted) throw loadAborted(signal);
     const imports = resolveImports(code.imports, linker, request.imports);
+    refuseToWait(code, imports, request.context.stdio);
     const budget = limiter.budget(request.limits);
     const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
     const component = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock);

@@ -35,7 +35,7 @@ import { NotDirect } from './not-direct.ts';
 import { ResourceNumbers } from './plan-resources.ts';
 import { dropCode, dropHostCode, newCode, representationCode, resourcesIn } from './resource-code.ts';
 import { interfaceCode, stateCode } from './state-code.ts';
-import { mayWait, waitsForStorage } from './waiting-imports.ts';
+import { isOurs, mayWait, waitsForStorage } from './waiting-imports.ts';
 
 /**
  * The most parts that the types of all functions of a component may have together. A part counts at each use, because a
@@ -79,19 +79,32 @@ export interface PlannedBuild {
 export function planBuild(component: Uint8Array): PlannedBuild {
   const nothing = { attached: new Map(), waiting: new Map(), modules: [], imports: [], exports: [] };
   let exported: string | undefined;
+  let waits: readonly string[] | undefined;
   try {
     const { linked, nameOf, docs } = linkedComponent(component);
+    waits = mayWaitOf(linked);
     exported = describeExports(linked, nameOf, docs);
     const planned = new Planner(linked, nameOf);
     const direct = planned.plan();
     return { calls: { direct }, exported, ...planned.parts };
   } catch (error) {
-    if (error instanceof NotDirect) return { calls: { whyGlue: error.message }, exported, ...nothing };
+    if (error instanceof NotDirect) return { calls: { whyGlue: error.message, waits }, exported, ...nothing };
     if (isVivariumError(error)) {
       return { calls: { whyGlue: `cannot be read: ${error.message}` }, exported, ...nothing };
     }
     throw error;
   }
+}
+
+/** The runtime's own functions that a component imports and that may have to wait, by their WIT names; undefined if there are none. */
+function mayWaitOf({ imports }: LinkedComponent): readonly string[] | undefined {
+  const names = imports.flatMap(({ name, value }) =>
+    value.sort === 'instance'
+      ? [...value.exports].flatMap(([member, item]) => (item.sort === 'func' ? [[name, member]] : []))
+      : [],
+  );
+  const waits = names.filter((path) => mayWait(path) && isOurs(path[0] as string)).map((path) => path.join('#'));
+  return waits.length === 0 ? undefined : waits;
 }
 
 /** Links a component as the transpiler is shown it. `nameOf` finds the WIT name of an export. */
