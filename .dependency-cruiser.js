@@ -66,7 +66,8 @@ export const parts = {
   'metering/sections': ['metering/plan', 'metering/startup', 'metering/assembly', 'metering/body'],
   'metering/tank': [],
   'runtime/exports': [],
-  'runtime/resources': [],
+  'runtime/declarations': ['runtime/exports'],
+  'runtime/resources': ['runtime/exports'],
   'runtime/host': ['runtime/exports', 'runtime/resources'],
   'runtime/exchange': [],
   'runtime/execution': ['runtime/host'],
@@ -118,7 +119,14 @@ export const parts = {
 export const outerParts = Object.keys(parts).filter(
   (part) =>
     /^(core|security|system)\//.test(part) ||
-    ['metering/tank', 'runtime/loaders', 'runtime/planning', 'runtime/resources', 'runtime/transpile'].includes(part),
+    [
+      'metering/tank',
+      'runtime/declarations',
+      'runtime/loaders',
+      'runtime/planning',
+      'runtime/resources',
+      'runtime/transpile',
+    ].includes(part),
 );
 
 /** The door of a folder or part. Of the ports, each file is one, so that an import says which port it is of. */

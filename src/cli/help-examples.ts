@@ -12,6 +12,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   serve: ['viv serve app.wasm', 'viv serve site.wasm --route /shop=shop.wasm --addr 127.0.0.1:3000'],
   mcp: ['viv mcp tools.wasm', "viv mcp notes.wasm --store per-actor --grant 'storage:*:**'"],
   inspect: ['viv inspect greeter/actor.wasm', 'viv inspect greeter/actor.toml', 'viv inspect plugin.wasm --json'],
+  types: [
+    'viv types shop.wasm -o shop.d.ts',
+    'viv types shop.wit -o shop.d.ts',
+    'viv types . --guest -o types/wit.d.ts',
+  ],
   meter: ['viv meter math.wasm --explain', 'viv meter math.wasm --output math.metered.wasm'],
   'key new': ['viv key new ada', 'viv key new ci --valid-for 365d'],
   'key list': ['viv key list', 'viv key list --json'],

@@ -12,6 +12,7 @@ import { registryCommand } from './commands/registry.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
+import { typesCommand } from './commands/types.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { addExamples } from './help-examples.ts';
@@ -29,6 +30,7 @@ const COMMANDS = [
   mcpCommand,
   callCommand,
   inspectCommand,
+  typesCommand,
   meterCommand,
   cacheCommand,
   registryCommand,

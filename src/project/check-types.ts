@@ -44,13 +44,15 @@ export async function checkTypes(check: TypeCheck): Promise<string | undefined> 
   }
 }
 
-function configOf({ entry, guestTypes, globalTypes }: TypeCheck): unknown {
+function configOf({ folder, entry, guestTypes, globalTypes }: TypeCheck): unknown {
   return {
     compilerOptions: {
       ...GUEST_COMPILER_OPTIONS,
       paths: { 'vivarium/guest': [guestTypes] },
     },
     files: [entry, globalTypes],
+    // Where `viv types` writes the declarations of what the project's own WIT imports.
+    include: [join(folder, 'types')],
   };
 }
 
@@ -85,7 +87,11 @@ function report(output: string, base: string): undefined {
       continue;
     }
     if (code === 'TS2307' && UNDECLARED.test(text ?? '')) continue;
-    complaints.push(`${relative(process.cwd(), resolve(base, file))}:${row}:${column}: ${text}`);
+    const hint =
+      code === 'TS2307' && text?.includes("'vivarium/world'")
+        ? '; viv types . --guest -o types/wit.d.ts declares it'
+        : '';
+    complaints.push(`${relative(process.cwd(), resolve(base, file))}:${row}:${column}: ${text}${hint}`);
   }
   if (complaints.length === 0) return undefined;
   const shown = complaints.slice(0, MAX_SHOWN);

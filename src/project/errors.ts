@@ -5,6 +5,7 @@ const KINDS = {
   PROJECT_NOT_FOUND: 'not-found',
   PROJECT_BUILD_FAILED: 'failed',
   PROJECT_BAD_MANIFEST: 'usage',
+  PROJECT_BAD_WIT: 'usage',
 } as const satisfies Record<string, ErrorKind>;
 
 export type ProjectErrorCode = keyof typeof KINDS;

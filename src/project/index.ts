@@ -4,3 +4,4 @@ export { ProjectError, type ProjectErrorCode } from './errors.ts';
 export { bundleForeignSource, componentizeBundle } from './foreign-source.ts';
 export { type ActorManifest, parseManifest, readManifest } from './manifest.ts';
 export { type ScaffoldOptions, scaffold, type Template } from './scaffold.ts';
+export { readWitText } from './wit-text.ts';

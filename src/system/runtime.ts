@@ -52,6 +52,8 @@ const TARGET_RULE = allow.required<Exclude<CallTarget, string>>(
   'name',
 );
 
+const BOUNDS_RULE = allow.options({ signal: allow.signal, timeoutMs: allow.milliseconds });
+
 /** An export's name, or the name with the call's signal and time-out. */
 export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal; readonly timeoutMs?: number };
 
@@ -194,6 +196,19 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
+   * Binds a component's exports to an object whose functions are `runtime.call`s, with types that `viv types` writes:
+   * `const shop = runtime.bind<World>(handle); await shop.carts.cart(5)`. Names are camelCase. An interface is an object under its
+   * whole name and, where only one has it, under its own name; a resource is the function that constructs one, with its static
+   * functions as properties. The exports are those at the time of the call of `bind`; each call finds the version that then runs.
+   * @throws `RUNTIME_NOT_FOUND`, `RUNTIME_CLOSED`
+   */
+  bind<World extends object>(target: ComponentHandle, bounds: Omit<Exclude<CallTarget, string>, 'name'> = {}): World {
+    checkOptions(bounds, BOUNDS_RULE, 'bounds');
+    this.#open();
+    return this.#engine.boundExports(target, (name, args) => this.call(target, { ...bounds, name }, ...args)) as World;
+  }
+
+  /**
    * Runs a command, which is a component that exports `wasi:cli/run`: loads it, runs it to its end and unloads it. Returns the
    * exit code: the one with which it exited, 1 if `run` returned its error, 0 otherwise. The promise rejects if a budget, the
    * signal or a trap ended the command. @throws what `load` and `call` throw
@@ -221,7 +236,7 @@ export class Runtime implements AsyncDisposable {
    * was already dropped or given away, or if its instance has ended. @throws `RUNTIME_INVALID_ARGUMENT` for anything
    * other than a resource, and what ended the turn: `RUNTIME_…`, `METERING_…`
    */
-  drop(resource: ComponentResource): Promise<void> {
+  drop(resource: ComponentResource | (Disposable & AsyncDisposable)): Promise<void> {
     return dropNow(resource);
   }
 

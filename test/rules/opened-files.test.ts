@@ -23,6 +23,7 @@ const MAY_OPEN: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/cli/commands/check-command.ts': [1, 'writes into a folder that was just made'],
   'src/cli/commands/meter.ts': [1, 'writes where the user says'],
   'src/cli/commands/registry.ts': [1, 'writes where the user says'],
+  'src/cli/commands/types.ts': [1, 'writes where the user says'],
   'src/cli/version.ts': [1, "this package's own package.json"],
   'src/project/build.ts': [1, 'writes where the user says'],
   'src/project/check-types.ts': [1, 'writes into a folder that was just made'],

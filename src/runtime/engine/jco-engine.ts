@@ -19,6 +19,7 @@ import {
   whileStarting,
 } from '#runtime/store';
 import { RuntimeError } from '../errors.ts';
+import { boundExports, type CallByName } from './bound-exports.ts';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
 import { refuseToWait } from './glue-waits.ts';
 
@@ -216,10 +217,16 @@ export class JcoEngine implements RuntimeEngine {
     return this.#components.get(handle?.handleId)?.dropResources();
   }
 
+  /** Makes an object of the component's exports, whose functions use `call`. @throws `RUNTIME_NOT_FOUND`, `RUNTIME_NO_EXPORT` */
+  boundExports(handle: ComponentHandle, call: CallByName): object {
+    return boundExports(this.#find(handle).code.exportIndex().functions, call);
+  }
+
   /**
    * Reads the arguments of an export from a JSON array, by the parameter types of the export.
    * @throws `RUNTIME_NO_EXPORT`, `RUNTIME_INVALID_ARGUMENT`
    */
+
   argumentsFromJson(handle: ComponentHandle, name: string, json: string): readonly unknown[] {
     return argumentsFromJson(this.#find(handle).code.exportIndex().find(name), json);
   }

@@ -6,6 +6,6 @@ export type { ExportedFunction } from './exported-function.ts';
 export { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
 export { argumentsFromJson } from './json-arguments.ts';
 export type { JsonSchema } from './json-schema.ts';
-export { memberName } from './member-name.ts';
+export { isTaken, memberName } from './member-name.ts';
 export { tagsCarried } from './result-tags.ts';
 export { type ArgumentType, isTaggedOption } from './shape.ts';

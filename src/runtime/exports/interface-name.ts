@@ -1,13 +1,24 @@
+import { memberName } from './member-name.ts';
+
 /** The parts of an interface's name. A name that is no interface's, as that of a function, has only a base. */
 export interface InterfaceName {
   readonly base: string;
+  /** The base in camelCase, without its package: of `acme:shop/my-carts` it is `myCarts`. */
+  readonly short: string;
   /** Empty where the name has none. */
   readonly version: string;
 }
 
 export function interfaceName(name: string): InterfaceName {
   const at = name.indexOf('@');
-  return at === -1 ? { base: name, version: '' } : { base: name.slice(0, at), version: name.slice(at + 1) };
+  const base = at === -1 ? name : name.slice(0, at);
+  return {
+    base,
+    version: at === -1 ? '' : name.slice(at + 1),
+    get short() {
+      return memberName(base.slice(base.lastIndexOf('/') + 1));
+    },
+  };
 }
 
 /**

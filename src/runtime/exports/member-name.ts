@@ -5,3 +5,8 @@ export function memberName(name: string): string {
     part.toLowerCase().replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   return name.slice(0, end) + name.slice(end).split('.').map(label).join('.');
 }
+
+/** Whether no property may have this name, because JavaScript itself calls methods of that name. `runtime.call` reaches what has it. */
+export function isTaken(property: string): boolean {
+  return property === 'then' || property === 'toJSON' || property in Object.prototype;
+}

@@ -1,5 +1,6 @@
 import type { ComponentHandle } from '#core';
 import type { Quota } from '#core/limits';
+import { isTaken } from '#runtime/exports';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 
 /** V8 keeps about this many bytes for an object that stands for a resource, its record and its entry in the finalization registry. */
@@ -80,7 +81,7 @@ export class ResourceObject implements ComponentResource {
 }
 
 /** Drops a resource and runs a turn for its destructor. @throws the error of the destructor: `RUNTIME_…`, `METERING_…` */
-export async function dropNow(resource: ComponentResource): Promise<void> {
+export async function dropNow(resource: object): Promise<void> {
   const given = ResourceObject.recordOf(resource);
   if (given === undefined)
     throw new ArgumentRefused('RUNTIME_INVALID_ARGUMENT', 'a resource of a component is expected');
@@ -236,11 +237,6 @@ export class GivenResources {
     this.#hostMemory.giveBack(GIVEN_BYTES);
     collected.unregister(given);
   }
-}
-
-/** Whether no method may have this name, because JavaScript itself calls methods of that name. */
-function isTaken(property: string): boolean {
-  return property === 'then' || property === 'toJSON' || property in Object.prototype;
 }
 
 /** Returns the class for the objects of a resource type, with the methods of the type. */

@@ -9,6 +9,7 @@ export {
   bundleForNode,
   checkBundle,
   checkWorkingTree,
+  declareTypes,
   exportedWorldOf,
   inspectBundle,
   inspectComponent,

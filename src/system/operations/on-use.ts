@@ -8,6 +8,7 @@ import type * as portable from './portable-cache.ts';
 import type * as projects from './project.ts';
 import type * as registry from './registry.ts';
 import type * as sources from './source-build.ts';
+import type * as declarations from './types.ts';
 import type * as comments from './wit-comments.ts';
 
 const portableCache = (): Promise<typeof portable> => import('./portable-cache.ts');
@@ -31,6 +32,8 @@ export const inspectComponent: typeof inspection.inspectComponent = async (...gi
   (await import('./inspect.ts')).inspectComponent(...given);
 export const exportedWorldOf: typeof worlds.exportedWorldOf = async (...given) =>
   (await import('./exported-world.ts')).exportedWorldOf(...given);
+export const declareTypes: typeof declarations.declareTypes = async (...given) =>
+  (await import('./types.ts')).declareTypes(...given);
 export const meterFile: typeof metering.meterFile = async (...given) =>
   (await import('./meter.ts')).meterFile(...given);
 
