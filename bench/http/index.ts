@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HttpServer } from '#server';
-import { createRuntime, type LoadOptions } from '#system';
+import { createRuntime, type LoadOptions, serveExchange } from '#system';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
@@ -22,7 +22,9 @@ export async function run(report: Report): Promise<void> {
   for (const [store, goal] of Object.entries(GOALS) as [NonNullable<LoadOptions['store']>, number][]) {
     await using runtime = await createRuntime({ scheduling: 'preemptive' });
     const handler = await runtime.load(await helloHandler(), { store });
-    const server = new HttpServer((request) => runtime.fetch(handler, request), { port: 0 });
+    const server = new HttpServer(() => ({ serve: (exchange) => serveExchange(runtime, handler, exchange) }), {
+      port: 0,
+    });
     const port = Number(new URL((await server.listen()).url).port);
     await requestsPerSecond(port);
     const { ratio } = await paired(

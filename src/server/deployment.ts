@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { ComponentHandle } from '#core';
 import { streamRegular } from '#files';
 import type { ComponentSettings, RouteSettings, ServeConfig } from '#server/config';
-import type { LoadOptions, ReplaceOptions, Runtime } from '#system';
+import { type LoadOptions, type ReplaceOptions, type Runtime, serveExchange } from '#system';
 import { ServerError } from './errors.ts';
+import type { Target } from './http-server.ts';
+import type { RequestHead } from './request-head.ts';
 import { Routes, withoutSlash } from './routes.ts';
 
 /** What happened to one component when a configuration was applied. */
@@ -41,11 +43,13 @@ export class Deployment {
     return new Map([...this.#deployed].map(([name, { handle }]) => [name, handle]));
   }
 
-  /** Finds the component that answers a request, or the response of the host if there is none. */
-  find(url: URL, method: string): ComponentHandle | Response {
-    const found = this.#routes.find(url, method);
-    if (found === undefined) return new Response(null, { status: 404 });
-    return 'target' in found ? found.target : new Response(null, { status: 405, headers: { allow: found.allow } });
+  /** Finds the component that answers a request; the host itself answers if there is none. */
+  find(head: RequestHead): Target {
+    const found = this.#routes.find(head);
+    if (found === undefined) return { web: () => new Response(null, { status: 404 }) };
+    if ('allow' in found) return { web: () => new Response(null, { status: 405, headers: { allow: found.allow } }) };
+    const { target } = found;
+    return { serve: (exchange) => serveExchange(this.#runtime, target, exchange) };
   }
 
   /**

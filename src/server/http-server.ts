@@ -1,74 +1,57 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { constants, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '#core/errors';
-import { toResponse } from '#system';
+import type { HttpExchange } from '#system';
 import { ServerError } from './errors.ts';
+import type { HttpServerOptions, TlsFiles } from './http-server-options.ts';
 import { InternalRoutes } from './internal-routes.ts';
-import { rawResponse, requestOf, write } from './translate.ts';
+import { Connections, createListener, type Listener } from './listener.ts';
+import { NodeExchange } from './node-exchange.ts';
+import { breakOff, type Outgoing, writeHead } from './outgoing.ts';
+import { addressOf, headOf, type Incoming, type RequestHead } from './request-head.ts';
+import { errorResponse, rawResponse, requestOf, write } from './translate.ts';
 
-/** Answers an incoming request. @throws as `Runtime.fetch` */
-export type Answer = (request: Request, clientAddress: string) => Promise<Response>;
+/** Answers a request by the objects of the web. @throws as `Runtime.fetch` */
+export type Answer = (request: Request, clientAddress: string) => Response | Promise<Response>;
 
-/** The options of a server; each has a default. */
-export interface HttpServerOptions {
-  /** 127.0.0.1 by default, so that other machines reach the server only if the embedder chooses so. */
-  readonly host?: string | undefined;
-  /** 8080 by default; 0 selects any free port. */
-  readonly port?: number | undefined;
-  /** Milliseconds within which a request's headers must arrive; 10,000 by default. */
-  readonly headersTimeoutMs?: number | undefined;
-  /** Milliseconds within which a whole request must arrive, including its body; 60,000 by default. */
-  readonly requestTimeoutMs?: number | undefined;
-  /** Milliseconds without a byte in either direction after which a connection is closed; 60,000 by default. */
-  readonly idleTimeoutMs?: number | undefined;
-  /** The number of connections at a time; 1,000 by default. */
-  readonly maxConnections?: number | undefined;
-  /** The largest size of a request's headers in bytes; 16 KiB by default. */
-  readonly maxHeaderBytes?: number | undefined;
-  /** Whether responses to failed requests contain the error's message, which may contain text from the component. */
-  readonly expose?: boolean | undefined;
-  /** What the host answers itself, before any component; nothing by default. */
-  readonly internal?: InternalRoutes | undefined;
-  /** Called for each request that failed. */
-  readonly onError?: ((error: unknown, url: string) => void) | undefined;
-}
+/** What answers a request: a function of web objects, or one that answers on an exchange and never fails itself. */
+export type Target = { readonly web: Answer } | { readonly serve: (exchange: HttpExchange) => Promise<void> };
 
-const MAX_HEADERS = 100;
+/** Finds what answers a request. */
+export type Dispatch = (head: RequestHead) => Target;
 
-/** An HTTP/1.1 server in front of components. */
+/** A server of HTTP in front of components. */
 export class HttpServer {
-  readonly #server: Server;
-  readonly #answer: Answer;
+  readonly #server: Listener;
+  readonly #connections: Connections;
+  readonly #dispatch: Dispatch;
   readonly #options: HttpServerOptions;
   readonly #internal: InternalRoutes;
+  readonly #scheme: 'http' | 'https';
+  readonly #maxBodyBytes: number;
   #draining = false;
 
-  constructor(answer: Answer, options: HttpServerOptions = {}) {
-    this.#answer = answer;
+  constructor(dispatch: Dispatch, options: HttpServerOptions = {}) {
+    this.#dispatch = dispatch;
     this.#options = options;
     this.#internal = options.internal ?? new InternalRoutes({});
-    const { headersTimeoutMs = 10_000, requestTimeoutMs = 60_000, idleTimeoutMs = 60_000 } = options;
-    this.#server = createServer(
-      {
-        maxHeaderSize: options.maxHeaderBytes ?? 16 * 1024,
-        headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
-        requestTimeout: requestTimeoutMs,
-        connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
-        requireHostHeader: true,
-        // A proxy and this server must agree on where a message ends; otherwise, requests could be smuggled.
-        insecureHTTPParser: false,
-        joinDuplicateHeaders: false,
-        noDelay: true,
-        // A request to upgrade for which there is no route is answered like any other, as the standard says.
-        shouldUpgradeCallback: ({ url = '' }) => this.#internal.takes(pathnameOf(url)),
+    this.#scheme = options.tls === undefined ? 'http' : 'https';
+    this.#maxBodyBytes = options.maxBodyBytes ?? Number.POSITIVE_INFINITY;
+    this.#server = createListener(
+      options,
+      (incoming) => {
+        const head = headOf(incoming, this.#scheme);
+        // A malformed request is taken, so that it is answered with an error.
+        return head === undefined || this.#internal.takes(head.pathname);
       },
-      (incoming, outgoing) => void this.#serve(incoming, outgoing),
+      (incoming, outgoing) => this.#serve(incoming, outgoing),
     );
-    this.#server.on('upgrade', (incoming, socket, head) => void this.#upgrade(incoming, socket, head));
-    this.#server.timeout = idleTimeoutMs;
-    this.#server.maxConnections = options.maxConnections ?? 1_000;
-    this.#server.maxHeadersCount = MAX_HEADERS;
+    this.#connections = new Connections(this.#server, options.headersTimeoutMs ?? 10_000);
+    this.#server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+      void this.#upgrade(incoming, socket, head);
+    });
   }
 
   /** Starts to listen. @throws {ServerError} `SERVER_CANNOT_LISTEN` */
@@ -83,82 +66,150 @@ export class HttpServer {
       this.#server.listen(port, host, () => {
         this.#server.off('error', failed);
         const { address, family, port: own } = this.#server.address() as AddressInfo;
-        resolve({ url: `http://${family === 'IPv6' ? `[${address}]` : address}:${own}` });
+        resolve({ url: `${this.#scheme}://${family === 'IPv6' ? `[${address}]` : address}:${own}` });
       });
     });
+  }
+
+  /**
+   * Uses another certificate for connections from now on. @throws {ServerError} `SERVER_INVALID_CONFIG` if it is none, or if the
+   * server was started without one and should have one now, or the other way round
+   */
+  renew(tls: TlsFiles | undefined): void {
+    if ((tls === undefined) !== (this.#options.tls === undefined)) {
+      const message = 'server.tls: TLS is only turned on or off when the server is started again';
+      throw new ServerError('SERVER_INVALID_CONFIG', message);
+    }
+    if (tls === undefined) return;
+    try {
+      (this.#server as Http2SecureServer).setSecureContext({ ...tls, minVersion: 'TLSv1.2' });
+    } catch (cause) {
+      throw new ServerError('SERVER_INVALID_CONFIG', `the certificate or its key cannot be used: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
   }
 
   /** Accepts no more connections and waits until all requests are answered. Closes connections that are left after `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const timer = setTimeout(() => this.#server.closeAllConnections(), timeoutMs);
+    this.#connections.close();
+    const timer = setTimeout(() => this.#connections.destroy(), timeoutMs);
     await closed;
     clearTimeout(timer);
   }
 
-  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  #serve(incoming: Incoming, outgoing: Outgoing): void {
+    incoming.on('error', () => {});
+    outgoing.on('error', () => {});
+    const head = headOf(incoming, this.#scheme);
+    const length = Number(incoming.headers['content-length'] ?? 0);
+    if (head === undefined || length > this.#maxBodyBytes) {
+      refuse(outgoing, head === undefined ? 400 : 413);
+      return;
+    }
+    outgoing.on('finish', () => {
+      if (!incoming.complete) dropRest(incoming, outgoing);
+    });
+    const target = this.#internal.find(head) ?? this.#dispatch(head);
+    if ('web' in target) void this.#serveWeb(target.web, head, incoming, outgoing);
+    else this.#serveComponent(target.serve, head, incoming, outgoing);
+  }
+
+  #serveComponent(
+    serve: (exchange: HttpExchange) => Promise<void>,
+    head: RequestHead,
+    incoming: Incoming,
+    outgoing: Outgoing,
+  ): void {
+    const exchange = new NodeExchange(head, incoming, outgoing, addressOf(incoming), {
+      maxBodyBytes: this.#maxBodyBytes,
+      onHead: () => this.#beforeHead(outgoing),
+      onFailed: (error) => this.#answerError(error, head, outgoing),
+    });
+    outgoing.on('close', () => {
+      exchange.leave();
+      this.#closed(incoming, outgoing);
+    });
+    void serve(exchange);
+  }
+
+  async #serveWeb(answer: Answer, head: RequestHead, incoming: Incoming, outgoing: Outgoing): Promise<void> {
     // When the client leaves, this signal gives the turn of its request up.
     const gone = new AbortController();
     outgoing.on('close', () => {
       gone.abort();
-      if (this.#draining) this.#server.closeIdleConnections();
+      this.#closed(incoming, outgoing);
     });
-    incoming.on('error', () => {});
-    const request = requestOf(incoming, 'http', gone.signal);
+    const request = requestOf(head, incoming, gone.signal);
     if (request === undefined) {
-      outgoing.shouldKeepAlive = false;
-      outgoing.writeHead(400).end();
+      refuse(outgoing, 400);
       return;
     }
     try {
-      const response = await this.#respond(request, incoming);
-      if (this.#draining) outgoing.shouldKeepAlive = false;
+      const response = await answer(request, addressOf(incoming));
+      this.#beforeHead(outgoing);
       if (!gone.signal.aborted) await write(response, outgoing);
-      // Closing the connection is cheaper than reading the rest of a body that the component did not read.
-      if (!incoming.complete) outgoing.once('finish', () => incoming.socket.destroySoon());
     } catch (error) {
-      this.#failed(error, request, gone.signal);
-      // A broken connection shows the client that the answer is incomplete.
-      outgoing.destroy();
+      this.#answerError(error, head, outgoing);
     }
   }
 
-  async #respond(request: Request, incoming: IncomingMessage): Promise<Response> {
-    try {
-      const address = addressOf(incoming);
-      return await (this.#internal.answer(request, address) ?? this.#answer(request, address));
-    } catch (error) {
-      this.#failed(error, request, request.signal);
-      return toResponse(error, { expose: this.#options.expose === true });
+  /** Answers with an error, or breaks an answer off that has begun: that shows the client that it is incomplete. */
+  #answerError(error: unknown, head: RequestHead, outgoing: Outgoing): void {
+    if (outgoing.destroyed || outgoing.writableFinished) return;
+    this.#options.onError?.(error, head.pathname);
+    if (outgoing.headersSent) {
+      breakOff(outgoing);
+      return;
     }
+    this.#beforeHead(outgoing);
+    write(errorResponse(error, this.#options.expose === true), outgoing).catch(() => breakOff(outgoing));
   }
 
-  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  #beforeHead(outgoing: Outgoing): void {
+    if (this.#draining && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
+  }
+
+  /** Ends the connection of an answer that began before the server drains, and so said that the connection stays. */
+  #closed(incoming: Incoming, outgoing: Outgoing): void {
+    if (this.#draining && !('stream' in outgoing)) incoming.socket.destroySoon();
+  }
+
+  async #upgrade(incoming: IncomingMessage, socket: Duplex, rest: Buffer): Promise<void> {
     socket.on('error', () => {});
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
-    const request = requestOf(incoming, 'http', gone.signal);
-    if (request === undefined) return void socket.end(rawResponse(new Response(null, { status: 400 })));
+    const head = headOf(incoming, this.#scheme);
+    const request = head === undefined ? undefined : requestOf(head, incoming, gone.signal);
+    if (head === undefined || request === undefined) {
+      socket.end(rawResponse(new Response(null, { status: 400 })));
+      return;
+    }
     try {
-      const refusal = await this.#internal.upgrade(request, addressOf(incoming), [incoming, socket, head]);
+      const refusal = await this.#internal.upgrade(request, addressOf(incoming), [incoming, socket, rest]);
       if (refusal !== undefined) socket.end(rawResponse(refusal));
     } catch (error) {
-      this.#failed(error, request, gone.signal);
+      if (!gone.signal.aborted) this.#options.onError?.(error, head.pathname);
       socket.destroy();
     }
   }
-
-  #failed(error: unknown, { url }: Request, { aborted }: AbortSignal): void {
-    if (!aborted) this.#options.onError?.(error, url);
-  }
 }
 
-function addressOf({ socket }: IncomingMessage): string {
-  return (socket.remoteAddress ?? '0.0.0.0').replace(/^::ffff:/, '');
+/** Makes a dispatch that answers all requests with one function of web objects. */
+export function answeringAll(answer: Answer): Dispatch {
+  return () => ({ web: answer });
 }
 
-/** The path of a request's target, resolved as a URL is; empty for a target that is no path. */
-function pathnameOf(target: string): string {
-  return target.startsWith('/') ? (URL.parse(target, 'http://host')?.pathname ?? '') : '';
+function refuse(outgoing: Outgoing, status: number): void {
+  if ('shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
+  writeHead(outgoing, status, []);
+  outgoing.end();
+}
+
+/** Ends what is left of a request after its answer, which is cheaper than reading it. */
+function dropRest(incoming: Incoming, outgoing: Outgoing): void {
+  if ('stream' in outgoing) outgoing.stream.close(constants.NGHTTP2_NO_ERROR);
+  else incoming.socket.destroySoon();
 }

@@ -3,7 +3,8 @@ export { ComponentTools, serveMcpStdio } from '#server/mcp';
 export { Deployment, type DeploymentChange } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';
-export { type Answer, HttpServer, type HttpServerOptions } from './http-server.ts';
+export { type Answer, answeringAll, HttpServer, type Target } from './http-server.ts';
+export type { HttpServerOptions } from './http-server-options.ts';
 export {
   type Authorize,
   type InternalContext,

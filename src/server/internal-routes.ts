@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { RequestHead } from './request-head.ts';
 
 /** What the host knows of a request beside the request itself. */
 export interface InternalContext {
@@ -7,6 +8,8 @@ export interface InternalContext {
   readonly params: Readonly<Record<string, string>>;
   readonly clientAddress: string;
 }
+
+type Answer = (request: Request, clientAddress: string) => Response | Promise<Response>;
 
 interface Protected {
   /** A pathname in the syntax of `URLPattern`, such as `/-/components/:id` or `/-/assets/*`. */
@@ -68,23 +71,23 @@ export class InternalRoutes {
     this.#authorize = authorize;
   }
 
-  /** Answers a request to the host itself. Returns undefined for a request to a component. @throws what the route's handler throws */
-  answer(request: Request, clientAddress: string): Promise<Response> | undefined {
-    const { pathname } = new URL(request.url);
-    const method = request.method === 'HEAD' ? 'GET' : request.method;
+  /** Finds what answers a request to the host itself. Returns undefined for a request to a component. */
+  find({ method: given, pathname }: RequestHead): { readonly web: Answer } | undefined {
+    const method = given === 'HEAD' ? 'GET' : given;
     const allowed: string[] = [];
     for (const each of this.#routes) {
       const params = match(each, pathname);
       if (params === undefined) continue;
-      if (each.route.method === method || each.route.method === '*') {
-        return this.#guarded(each.route, request, { params, clientAddress });
+      const { route } = each;
+      if (route.method === method || route.method === '*') {
+        return { web: (request, clientAddress) => this.#guarded(route, request, { params, clientAddress }) };
       }
-      allowed.push(each.route.method);
+      allowed.push(route.method);
     }
     if (allowed.length > 0) {
-      return Promise.resolve(new Response(null, { status: 405, headers: { allow: allowed.join(', ') } }));
+      return { web: () => new Response(null, { status: 405, headers: { allow: allowed.join(', ') } }) };
     }
-    return pathname.startsWith(RESERVED) ? Promise.resolve(new Response(null, { status: 404 })) : undefined;
+    return pathname.startsWith(RESERVED) ? { web: () => new Response(null, { status: 404 }) } : undefined;
   }
 
   /** Whether a route takes over the connection of a request to this path. */

@@ -1,4 +1,5 @@
 import { ServerError } from './errors.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** Selects the requests that go to a component: those whose path is `path` or below it and, if named, whose host and method match. */
 export interface Route {
@@ -58,10 +59,15 @@ export class Routes<T> {
   }
 
   /** @returns the target, the methods that its path allows if none matches, or undefined if no route has the path */
-  find(
-    { host, hostname, pathname }: URL,
-    method: string,
-  ): { readonly target: T } | { readonly allow: string } | undefined {
+  find({
+    host,
+    method,
+    pathname,
+  }: Pick<RequestHead, 'host' | 'method' | 'pathname'>):
+    | { readonly target: T }
+    | { readonly allow: string }
+    | undefined {
+    const hostname = host.replace(/:\d+$/, '');
     const allowed = new Set<string>();
     for (const { route, target } of this.#routes) {
       if (route.host !== undefined && route.host !== host && route.host !== hostname) continue;

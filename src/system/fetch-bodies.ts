@@ -1,5 +1,4 @@
 import { type BytePipe, PIPE_BYTES } from '#core/waiting';
-import { ComponentError } from '#runtime';
 
 /** Writes a stream into a pipe as fast as the pipe's reader takes it. */
 export async function pour(stream: ReadableStream<Uint8Array>, into: BytePipe): Promise<void> {
@@ -25,17 +24,16 @@ export async function pour(stream: ReadableStream<Uint8Array>, into: BytePipe): 
   }
 }
 
-/** Makes a stream that reads from the pipe only when its own reader asks for more. @param cancelled called when that reader cancels */
-export function streamOf(pipe: BytePipe, cancelled: () => void): ReadableStream<Uint8Array> {
-  const read = (): Uint8Array | undefined => {
-    try {
-      return pipe.read(PIPE_BYTES);
-    } catch (thrown) {
-      // A guest that fails its body gives a case of `error-code`, which is no `Error`.
-      if (thrown instanceof Error) throw thrown;
-      throw new ComponentError('the component did not finish the body of its answer', thrown);
-    }
-  };
+/**
+ * Makes a stream that reads from the pipe only when its own reader asks for more.
+ * @param read reads a piece from the pipe
+ * @param cancelled called when that reader cancels
+ */
+export function streamOf(
+  pipe: BytePipe,
+  read: () => Uint8Array | undefined,
+  cancelled: () => void,
+): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

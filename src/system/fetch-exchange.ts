@@ -1,15 +1,15 @@
-import type { VivariumError } from '#core/errors';
 import { CONNECTION_HEADERS } from '#core/ports/network';
-import type { ServedAnswer, ServedRequest } from '#core/ports/serving';
+import type { ServedAnswer } from '#core/ports/serving';
 import type { BytePipe, FieldPairs } from '#core/waiting';
-import { ComponentError, type EndTurn, RuntimeError } from '#runtime';
+import { aborted } from './ended.ts';
 import { pour, streamOf } from './fetch-bodies.ts';
+import { HttpExchange } from './http-exchange.ts';
 
 /** Statuses for which the constructor of `Response` accepts no body. */
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
-/** One web `Request` and its answer, from the beginning of its turn until both bodies are finished or abandoned. */
-export class Exchange implements ServedRequest {
+/** An exchange over the web's `Request` and `Response`. */
+export class FetchExchange extends HttpExchange {
   readonly method: string;
   readonly scheme: string;
   readonly authority: string;
@@ -17,13 +17,10 @@ export class Exchange implements ServedRequest {
   readonly headers: FieldPairs;
   readonly #request: Request;
   readonly #answered = Promise.withResolvers<Response>();
-  #end: EndTurn | undefined;
-  #received: BytePipe | undefined;
-  #sent: BytePipe | undefined;
-  #isAnswered = false;
-  #reason: VivariumError | undefined;
+  readonly #onAbort = (): void => this.abandon(aborted(this.#request.signal));
 
   constructor(request: Request, clientAddress: string | undefined) {
+    super();
     const { protocol, host, pathname, search } = new URL(request.url);
     this.#request = request;
     this.method = request.method;
@@ -37,6 +34,8 @@ export class Exchange implements ServedRequest {
         ? headers
         : [...headers.filter(([name]) => name !== 'x-forwarded-for'), ['x-forwarded-for', clientAddress]];
     this.#answered.promise.catch(() => {});
+    if (request.signal.aborted) this.#onAbort();
+    else request.signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** Resolves when the component has given the status and the headers of its answer. */
@@ -44,53 +43,18 @@ export class Exchange implements ServedRequest {
     return this.#answered.promise;
   }
 
-  readonly began = (end: EndTurn): void => {
-    if (this.#reason !== undefined) throw this.#reason;
-    this.#end = end;
-  };
+  override ended(error?: unknown): void {
+    this.#request.signal.removeEventListener('abort', this.#onAbort);
+    super.ended(error);
+  }
 
-  sendBody(into: BytePipe): void {
-    this.#received = into;
+  protected override receive(into: BytePipe): void {
     const { body } = this.#request;
     if (body === null) into.end();
     else void pour(body, into);
   }
 
-  answer(answer: ServedAnswer | { readonly error: unknown }): void {
-    this.#isAnswered = true;
-    if ('error' in answer) {
-      const message = 'the component answered an HTTP request with an error';
-      this.#answered.reject(new ComponentError(message, answer.error));
-      return;
-    }
-    this.#sent = answer.body;
-    try {
-      this.#answered.resolve(this.#responseOf(answer));
-    } catch (cause) {
-      answer.body?.cancel();
-      const message = 'the component answered with headers that no response may have';
-      this.#answered.reject(new RuntimeError('RUNTIME_NO_RESPONSE', message, { cause }));
-    }
-  }
-
-  /** Called when the client no longer wants the answer. @param endsTurn whether the turn ends too */
-  abandon(reason: VivariumError, endsTurn: boolean): void {
-    this.#reason ??= reason;
-    this.#answered.reject(reason);
-    this.#sent?.fail(reason);
-    this.#received?.cancel();
-    if (endsTurn) void this.#end?.(reason);
-  }
-
-  /** Called when the turn has ended. @param error the error that ended it, if any */
-  ended(error?: unknown): void {
-    this.#received?.cancel();
-    const reason = error ?? unfinished(this.#isAnswered);
-    this.#answered.reject(reason);
-    this.#sent?.fail(reason);
-  }
-
-  #responseOf({ status, headers, body }: ServedAnswer): Response {
+  protected override respond({ status, headers, body }: ServedAnswer): void {
     const own = new Headers();
     for (const [name, value] of headers) own.append(name, value);
     const { method } = this.#request;
@@ -98,25 +62,18 @@ export class Exchange implements ServedRequest {
       body?.cancel();
       // The client would wait for a body of the length that this header names.
       if (method !== 'HEAD' && status !== 304) own.delete('content-length');
-      return new Response(null, { status, headers: own });
+      this.#answered.resolve(new Response(null, { status, headers: own }));
+      return;
     }
-    const left = new RuntimeError('RUNTIME_ABORTED', 'nobody reads the answer any more');
-    return new Response(
-      streamOf(body, () => this.#left(left)),
-      { status, headers: own },
+    const stream = streamOf(
+      body,
+      () => this.read(body),
+      () => this.leave(),
     );
+    this.#answered.resolve(new Response(stream, { status, headers: own }));
   }
 
-  /** Returns whether the turn ends when the reader of the answer leaves; set by `Fetching`. */
-  onLeft: (() => boolean) | undefined;
-
-  #left(reason: VivariumError): void {
-    this.#received?.cancel();
-    if (this.onLeft?.() === true) void this.#end?.(reason);
+  protected override failed(error: unknown): void {
+    this.#answered.reject(error);
   }
-}
-
-function unfinished(answered: boolean): RuntimeError {
-  const what = answered ? 'before it finished the body of its answer' : 'without an answer';
-  return new RuntimeError('RUNTIME_NO_RESPONSE', `the component ended its turn for an HTTP request ${what}`);
 }

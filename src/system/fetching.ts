@@ -3,9 +3,9 @@ import { isVivariumError, type VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { Router } from '#messaging';
 import type { JcoEngine } from '#runtime';
-import { aborted } from './ended.ts';
 import { tellingFailure } from './failing-turn.ts';
-import { Exchange } from './fetch-exchange.ts';
+import { FetchExchange } from './fetch-exchange.ts';
+import type { HttpExchange } from './http-exchange.ts';
 import { Gate, type RequestBounds } from './request-gate.ts';
 
 export interface FetchingPorts {
@@ -56,44 +56,76 @@ export class Fetching {
     return this.#gates.get(handle)?.open ?? 0;
   }
 
-  async fetch(handle: ComponentHandle, request: Request, { clientAddress }: FetchOptions): Promise<Response> {
-    const engine = this.#ports.engine();
-    const { state } = engine.lifecycle(handle);
-    if (state === 'failed' && !this.#ports.supervisor().isSupervised(handle)) throw engine.refusal(handle);
-    const gate = this.#gates.get(handle) ?? new Gate(formatComponentId(handle.id));
-    const { signal } = request;
-    await gate.enter(signal);
-    if (signal.aborted) {
-      gate.leave();
-      throw aborted(signal);
-    }
-    const exchange = new Exchange(request, clientAddress);
-    exchange.onLeft = () => engine.endsUnwanted(handle);
-    const onAbort = (): void => exchange.abandon(aborted(signal), engine.endsUnwanted(handle));
-    signal.addEventListener('abort', onAbort, { once: true });
-    const turn = this.#turn(handle, exchange).finally(() => {
-      signal.removeEventListener('abort', onAbort);
-      gate.leave();
-    });
-    // The turn may fail before the guest runs, and then nothing else has ended the exchange.
-    this.#ports
-      .router()
-      .keepingAlive(turn)
-      .catch((error: unknown) => exchange.ended(error));
+  fetch(handle: ComponentHandle, request: Request, { clientAddress }: FetchOptions): Promise<Response> {
+    const exchange = new FetchExchange(request, clientAddress);
+    void this.serve(handle, exchange);
     return exchange.response;
   }
 
-  #turn(handle: ComponentHandle, exchange: Exchange): Promise<void> {
+  /** Has a component answer on an exchange. Resolves when its turn has ended; the exchange is told of every error. */
+  async serve(handle: ComponentHandle, exchange: HttpExchange): Promise<void> {
+    let place: Place | undefined;
+    try {
+      const admitted = this.#admit(handle, exchange);
+      if (admitted instanceof Promise) await admitted;
+      place = new Place(this.#gateOf(handle));
+      if (exchange.reason !== undefined) throw exchange.reason;
+      await this.#turn(handle, exchange, place);
+      exchange.ended();
+    } catch (error) {
+      place?.leave();
+      exchange.ended(error);
+    }
+  }
+
+  /** Returns undefined if the request may begin at once. @throws if it may not begin at all */
+  #admit(handle: ComponentHandle, exchange: HttpExchange): Promise<void> | undefined {
+    const engine = this.#ports.engine();
+    const { state } = engine.lifecycle(handle);
+    if (state === 'failed' && !this.#ports.supervisor().isSupervised(handle)) throw engine.refusal(handle);
+    exchange.endsUnwanted = () => engine.endsUnwanted(handle);
+    return this.#gateOf(handle).enter(exchange);
+  }
+
+  #gateOf(handle: ComponentHandle): Gate {
+    let gate = this.#gates.get(handle);
+    if (gate === undefined) {
+      gate = new Gate(formatComponentId(handle.id));
+      this.#gates.set(handle, gate);
+    }
+    return gate;
+  }
+
+  #turn(handle: ComponentHandle, exchange: HttpExchange, place: Place): Promise<unknown> {
     const engine = this.#ports.engine();
     const serve = async (): Promise<void> => {
-      await engine.serve(handle, exchange, exchange.began);
-      exchange.ended();
+      try {
+        await engine.serve(handle, exchange, exchange.began);
+      } finally {
+        // The end of the answer lets the next request in, whatever else waits for this turn.
+        place.leave();
+      }
     };
-    if (engine.servesSideBySide(handle)) return serve();
-    return this.#ports.router().runTask(handle, () =>
+    const router = this.#ports.router();
+    if (engine.servesSideBySide(handle)) return router.keepingAlive(serve());
+    return router.runTask(handle, () =>
       tellingFailure(serve, (error) => {
         if (isVivariumError(error)) this.#ports.supervisor().failed(handle, error);
       }),
     );
+  }
+}
+
+/** A request's place at the gate, which it leaves once. */
+class Place {
+  #gate: Gate | undefined;
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+  }
+
+  leave(): void {
+    this.#gate?.leave();
+    this.#gate = undefined;
   }
 }

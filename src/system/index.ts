@@ -4,6 +4,7 @@ export type { ComponentSource } from './component-source.ts';
 export { isVivariumError, type VivariumErrorCode } from './error-codes.ts';
 export type { RuntimeEvents, Warning } from './events.ts';
 export type { FetchOptions } from './fetching.ts';
+export { HttpExchange } from './http-exchange.ts';
 export type { RuntimeMetrics } from './metrics.ts';
 export type {
   LoadedComponentInfo,
@@ -17,6 +18,6 @@ export type {
   UnloadOptions,
 } from './options.ts';
 export type { RequestBounds } from './request-gate.ts';
-export { type CallTarget, createRuntime, Runtime } from './runtime.ts';
+export { type CallTarget, createRuntime, Runtime, serveExchange } from './runtime.ts';
 export type { OutputTarget, StdinSource, StdioOptions } from './stdio.ts';
 export { type ToResponseOptions, toResponse } from './to-response.ts';

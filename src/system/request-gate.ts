@@ -1,6 +1,6 @@
+import type { VivariumError } from '#core/errors';
 import { MessagingError } from '#messaging';
 import { RuntimeError } from '#runtime';
-import { aborted } from './ended.ts';
 
 /** How many requests a component answers at a time, and how many may wait. */
 export interface RequestBounds {
@@ -8,6 +8,14 @@ export interface RequestBounds {
   readonly maxConcurrent?: number;
   /** The number of requests that may wait for others to end; 128 by default. One more is refused with `MESSAGING_QUEUE_FULL`. */
   readonly maxQueued?: number;
+}
+
+/** A request that may have to wait. */
+export interface Waiting {
+  /** Why nobody wants the answer any more. */
+  readonly reason: VivariumError | undefined;
+  /** Called once when `reason` is set. */
+  onAbandoned: (() => void) | undefined;
 }
 
 /** Admits requests to one component in their order of arrival, up to `maxConcurrent` at a time. */
@@ -50,8 +58,8 @@ export class Gate {
   }
 
   /** Resolves when the request may begin. @throws `MESSAGING_QUEUE_FULL`, `RUNTIME_ABORTED`, `RUNTIME_WRONG_STATE` */
-  enter(signal: AbortSignal): Promise<void> | undefined {
-    if (signal.aborted) throw aborted(signal);
+  enter(exchange: Waiting): Promise<void> | undefined {
+    if (exchange.reason !== undefined) throw exchange.reason;
     if (this.#draining) {
       throw new RuntimeError('RUNTIME_WRONG_STATE', `${this.#name} is draining and takes no requests`);
     }
@@ -65,15 +73,14 @@ export class Gate {
     }
     return new Promise((resolve, reject) => {
       const go = (): void => {
-        signal.removeEventListener('abort', stop);
+        exchange.onAbandoned = undefined;
         resolve();
       };
-      const stop = (): void => {
+      exchange.onAbandoned = () => {
         this.#queue.delete(go);
-        reject(aborted(signal));
+        reject(exchange.reason);
       };
       this.#queue.add(go);
-      signal.addEventListener('abort', stop, { once: true });
     });
   }
 

@@ -31,6 +31,7 @@ import { aborted, closed } from './ended.ts';
 import type { RuntimeEvents } from './events.ts';
 import type { ExportCalls } from './export-calls.ts';
 import type { Fetching, FetchOptions } from './fetching.ts';
+import type { HttpExchange } from './http-exchange.ts';
 import { Loading } from './loading.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { checkFetch, checkListener, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
@@ -58,6 +59,12 @@ const BOUNDS_RULE = allow.options({ signal: allow.signal, timeoutMs: allow.milli
 export type CallTarget = string | { readonly name: string; readonly signal?: AbortSignal; readonly timeoutMs?: number };
 
 /**
+ * Has a component answer on an exchange that a server made, without the objects of the web. Resolves when the turn has ended. The
+ * exchange is told of every error. Only servers of this package use it.
+ */
+export let serveExchange: (runtime: Runtime, target: ComponentHandle, exchange: HttpExchange) => Promise<void>;
+
+/**
  * Hosts components. Every method may be called at any time; one component runs one turn at a time.
  * `await using runtime = await createRuntime()` closes it at the end of the block.
  */
@@ -73,6 +80,18 @@ export class Runtime implements AsyncDisposable {
   readonly #calls: ExportCalls;
   readonly #fetching: Fetching;
   #closing: Promise<void> | undefined;
+
+  static {
+    serveExchange = async (runtime, target, exchange) => {
+      try {
+        runtime.#open();
+      } catch (error) {
+        exchange.ended(error);
+        return;
+      }
+      await runtime.#fetching.serve(target, exchange);
+    };
+  }
 
   constructor(scope: DependencyContainer, scheduling: Scheduling) {
     this.#scope = scope;

@@ -215,6 +215,19 @@ describe('its secrets', () => {
   });
 });
 
+describe('its certificate', () => {
+  it('is read, and refused if it and its key are none', async () => {
+    const text = '[server.tls]\ncertificate = "a.crt"\nkey = "a.key"';
+    const pem = (name: string): Promise<string> =>
+      readFile(new URL(`../fixtures/tls/${name}`, import.meta.url), 'utf8');
+    const [crt, key, other] = await Promise.all([pem('one.crt'), pem('one.key'), pem('two.key')]);
+    const { server } = await readConfig(await written(text, { 'a.crt': crt, 'a.key': key }));
+    expect(server.tls?.cert.toString()).toBe(crt);
+    await expect(readConfig(await written(text, { 'a.crt': crt, 'a.key': other }))).rejects.toThrow(/cannot be used/);
+    await expect(readConfig(await written(text, { 'a.crt': crt }))).rejects.toThrow(/server\.tls: .*cannot be read/);
+  });
+});
+
 describe('its actors', () => {
   const MANIFEST = 'id = "demo/counter/1"\ncomponent = "counter.wasm"\ngrants = ["storage:*:**"]';
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { Deployment, type ServeConfig } from '#server';
+import { Deployment, HttpServer, type ServeConfig } from '#server';
 import { createRuntime } from '#system';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
 
@@ -29,10 +29,11 @@ async function scene() {
     })),
     routes: names.map((name) => ({ component: name, hosts: [], paths: [`/${name}`], methods: ['GET'] })),
   });
+  const server = new HttpServer((head) => deployment.find(head), { port: 0 });
+  const { url } = await server.listen();
+  onTestFinished(() => server.drain(0));
   const get = async (path: string, method = 'GET'): Promise<string | number> => {
-    const url = new URL(path, 'http://host');
-    const found = deployment.find(url, method);
-    const response = found instanceof Response ? found : await runtime.fetch(found, new Request(url, { method }));
+    const response = await fetch(url + path, { method });
     return response.ok ? response.text() : response.status;
   };
   return { runtime, deployment, write, config, get };
@@ -95,11 +96,16 @@ it('a change that outlives a version is refused until the server is started agai
 });
 
 it('bounds of requests change without another load of the component', async () => {
-  const { deployment, write, config, get } = await scene();
+  const { runtime, deployment, write, config } = await scene();
   await write('a.wasm', 'a one');
   await deployment.apply(config(['a'], { requests: { maxConcurrent: 1, maxQueued: 0 } }));
-  const attempt = () => Promise.allSettled([get('/a'), get('/a')]);
-  expect((await attempt()).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  const attempt = async () => {
+    const handle = deployment.handles.get('a');
+    if (handle === undefined) throw new Error('a is not deployed');
+    const asked = [1, 2].map(() => runtime.fetch(handle, new Request('http://host/a')));
+    return (await Promise.allSettled(asked)).map(({ status }) => status);
+  };
+  expect(await attempt()).toEqual(['fulfilled', 'rejected']);
   await deployment.apply(config(['a'], { requests: { maxConcurrent: 2, maxQueued: 0 } }));
-  expect((await attempt()).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+  expect(await attempt()).toEqual(['fulfilled', 'fulfilled']);
 });

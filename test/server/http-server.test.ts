@@ -4,11 +4,15 @@ import { type ClientRequest, request as send } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Answer, HttpServer, type HttpServerOptions, parseRoute, Routes } from '#server';
+import { type Answer, answeringAll, HttpServer, type HttpServerOptions, parseRoute, Routes } from '#server';
 
 async function scene(answer: Answer, options: HttpServerOptions = {}) {
   const failed: unknown[] = [];
-  const server = new HttpServer(answer, { port: 0, onError: (error) => void failed.push(error), ...options });
+  const server = new HttpServer(answeringAll(answer), {
+    port: 0,
+    onError: (error) => void failed.push(error),
+    ...options,
+  });
   const { url } = await server.listen();
   onTestFinished(() => server.drain(0));
   const { port } = new URL(url);
@@ -164,11 +168,18 @@ describe('the HTTP server', () => {
   it('cuts off what does not end, and says where it cannot listen', async () => {
     const { server, url, port } = await scene(() => new Promise(() => {}));
     const open = expect(fetch(url)).rejects.toThrow();
-    await expect(new HttpServer(hello, { port }).listen()).rejects.toMatchObject({ code: 'SERVER_CANNOT_LISTEN' });
+    await expect(new HttpServer(answeringAll(hello), { port }).listen()).rejects.toMatchObject({
+      code: 'SERVER_CANNOT_LISTEN',
+    });
     await server.drain(50);
     await open;
   });
 });
+
+const partsOf = (url: string) => {
+  const { host, pathname } = new URL(url);
+  return { host, pathname };
+};
 
 describe('routes', () => {
   it('are found by host first, then by the longest path, at its borders', () => {
@@ -179,7 +190,7 @@ describe('routes', () => {
       }),
     );
     const found = (url: string) => {
-      const target = routes.find(new URL(url), 'GET');
+      const target = routes.find({ ...partsOf(url), method: 'GET' });
       return target !== undefined && 'target' in target ? target.target : undefined;
     };
     expect(found('http://h/')).toBe('root');
@@ -191,7 +202,7 @@ describe('routes', () => {
     expect(found('http://a.example:8080/shop')).toBe('host');
     expect(found('http://b.example:81/x')).toBe('port');
     expect(found('http://b.example/x')).toBe('root');
-    expect(new Routes([]).find(new URL('http://h/'), 'GET')).toBeUndefined();
+    expect(new Routes([]).find({ host: 'h', pathname: '/', method: 'GET' })).toBeUndefined();
   });
 
   it.each(['', '/', '/x', 'shop=shop.wasm', '/a/../b=x', '/a?b=x', '/x=', 'a b/=x', 'a@b/=x'])('%j is none', (text) => {

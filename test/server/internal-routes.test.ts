@@ -4,13 +4,11 @@ import { request as send } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
-import { HttpServer, healthRoutes, InternalRoutes } from '#server';
+import { answeringAll, HttpServer, healthRoutes, InternalRoutes } from '#server';
 
 async function scene(internal: InternalRoutes) {
-  const server = new HttpServer(async ({ url }) => new Response(`component ${new URL(url).pathname}`), {
-    port: 0,
-    internal,
-  });
+  const answer = answeringAll(({ url }) => new Response(`component ${new URL(url).pathname}`));
+  const server = new HttpServer(answer, { port: 0, internal });
   const { url } = await server.listen();
   onTestFinished(() => server.drain(0));
   const port = Number(new URL(url).port);

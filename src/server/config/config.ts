@@ -16,6 +16,9 @@ export interface ServerSettings {
   readonly drainTimeoutMs?: number | undefined;
   readonly maxConnections?: number | undefined;
   readonly maxHeaderBytes?: number | undefined;
+  readonly maxBodyBytes?: number | undefined;
+  /** A certificate with its chain, and its key, as PEM. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   readonly expose?: boolean | undefined;
 }
 

@@ -26,9 +26,16 @@ export interface SecretSource {
 /** What a file says, before its secrets and manifests are read. */
 export interface ParsedConfig {
   readonly server: ServerSettings;
+  readonly tls: TlsPaths | undefined;
   readonly components: readonly ParsedComponent[];
   readonly actors: readonly ParsedActor[];
   readonly routes: readonly RouteSettings[];
+}
+
+/** Files in PEM form. */
+export interface TlsPaths {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 export interface ParsedComponent {
@@ -69,6 +76,7 @@ export function parseConfig(text: string, file: string): ParsedConfig {
   const server = root.table('server');
   const config: ParsedConfig = {
     server: server === undefined ? {} : serverOf(server),
+    tls: tlsOf(server?.table('tls'), at),
     components: [...root.named('components')].map(([name, table]) => componentOf(name, table, at)),
     actors: root.tables('actors').map((table) => ({
       manifest: at(table.requiredText('manifest')),
@@ -117,8 +125,13 @@ function serverOf(table: Fields): ServerSettings {
     drainTimeoutMs: table.duration('drain-timeout'),
     maxConnections: table.count('max-connections'),
     maxHeaderBytes: table.size('max-header-bytes'),
+    maxBodyBytes: table.size('max-body-bytes'),
     expose: table.flag('expose'),
   };
+}
+
+function tlsOf(table: Fields | undefined, at: (path: string) => string): TlsPaths | undefined {
+  return table && { certificate: at(table.requiredText('certificate')), key: at(table.requiredText('key')) };
 }
 
 function componentOf(name: string, table: Fields, at: (path: string) => string): ParsedComponent {

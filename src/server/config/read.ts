@@ -1,8 +1,9 @@
+import { createSecureContext } from 'node:tls';
 import { messageOf } from '#core/errors';
 import { readRegular } from '#files';
 import { missingGrants, readManifest } from '#system/operations';
-import type { ComponentSettings, ServeConfig } from './config.ts';
-import { invalid, type ParsedActor, parseConfig, type SecretSource } from './parse.ts';
+import type { ComponentSettings, ServeConfig, ServerSettings } from './config.ts';
+import { invalid, type ParsedActor, parseConfig, type SecretSource, type TlsPaths } from './parse.ts';
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
 const MAX_SECRET_BYTES = 64 * 1024;
@@ -12,7 +13,7 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.
   const text = await readRegular(file, MAX_CONFIG_BYTES, { links: 'follow' }).catch((cause: unknown) => {
     throw problem(file, `it cannot be read: ${messageOf(cause)}`, cause);
   });
-  const { server, components, actors, routes } = parseConfig(text.toString('utf8'), file);
+  const { server, tls, components, actors, routes } = parseConfig(text.toString('utf8'), file);
   const secretsOf = (secrets: ReadonlyMap<string, SecretSource>) => readSecrets(file, secrets, env);
   const loaded: ComponentSettings[] = [];
   for (const { name, source, options, secrets } of components) {
@@ -31,7 +32,22 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.
     if (ids.has(options.id)) throw problem(file, `two components have the id ${options.id}; give one of them another`);
     ids.add(options.id);
   }
-  return { server, components: loaded, routes };
+  return { server: { ...server, ...(await tlsOf(file, tls)) }, components: loaded, routes };
+}
+
+async function tlsOf(file: string, paths: TlsPaths | undefined): Promise<Pick<ServerSettings, 'tls'>> {
+  if (paths === undefined) return {};
+  const read = (path: string): Promise<Buffer> =>
+    readRegular(path, MAX_SECRET_BYTES, { links: 'follow' }).catch((cause: unknown) => {
+      throw problem(file, `server.tls: ${path} cannot be read: ${messageOf(cause)}`, cause);
+    });
+  const tls = { cert: await read(paths.certificate), key: await read(paths.key) };
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    throw problem(file, `server.tls: the certificate or its key cannot be used: ${messageOf(cause)}`, cause);
+  }
+  return { tls };
 }
 
 async function actorOf(

@@ -2,13 +2,14 @@ import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { messageOf } from '#core/errors';
 import { printable } from '#core/text';
-import { type Deployment, readConfig, type ServeConfig } from '#server';
+import { type Deployment, type HttpServer, readConfig, type ServeConfig } from '#server';
 import type { Shell } from '../../shell.ts';
 import { Settling } from '../../terminal/settling.ts';
 
 /** Reads the configuration again at each SIGHUP. @param applied called with a configuration that took effect */
 export function onHangUp(
   shell: Shell,
+  server: HttpServer,
   deployment: Deployment,
   file: string,
   applied: ((config: ServeConfig) => void) | undefined,
@@ -21,6 +22,7 @@ export function onHangUp(
         if (error !== undefined) shell.line(`${component} stays as it is: ${messageOf(error)}`, '[failed] ');
         else if (change !== 'kept') shell.result({ event: change, component }, `${change} ${printable(component)}`);
       }
+      server.renew(config.server.tls);
       applied?.(config);
       shell.result({ event: 'reloaded', file }, `reloaded ${printable(file)}`);
     } catch (error) {

@@ -90,20 +90,14 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   report(shell, runtime);
   const deployment = new Deployment(runtime);
   await deployment.apply(config);
-  const server = new HttpServer(
-    async (request, clientAddress) => {
-      const target = deployment.find(new URL(request.url), request.method);
-      return target instanceof Response ? target : runtime.fetch(target, request, { clientAddress });
-    },
-    {
-      ...config.server,
-      internal: new InternalRoutes({ routes: healthRoutes(() => isReady(runtime, deployment.handles)) }),
-      onError: (error, url) => shell.line(`${new URL(url).pathname}: ${messageOf(error)}`, '[failed] '),
-    },
-  );
+  const server = new HttpServer((head) => deployment.find(head), {
+    ...config.server,
+    internal: new InternalRoutes({ routes: healthRoutes(() => isReady(runtime, deployment.handles)) }),
+    onError: (error, path) => shell.line(`${path}: ${messageOf(error)}`, '[failed] '),
+  });
   const interrupt = interrupted();
   using watching = flags.watch === true ? watchSources(shell, deployment, config) : undefined;
-  using reloading = file === undefined ? undefined : onHangUp(shell, deployment, file, watching?.follow);
+  using reloading = file === undefined ? undefined : onHangUp(shell, server, deployment, file, watching?.follow);
   try {
     const { url } = await server.listen();
     shell.result({ event: 'listening', url }, `listening on ${url}`);

@@ -1,0 +1,35 @@
+import type { InternalRoutes } from './internal-routes.ts';
+
+/** A certificate with its chain, and its key, as PEM. */
+export interface TlsFiles {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
+
+/** The options of a server; each has a default. */
+export interface HttpServerOptions {
+  /** 127.0.0.1 by default, so that other machines reach the server only if the embedder chooses so. */
+  readonly host?: string | undefined;
+  /** 8080 by default; 0 selects any free port. */
+  readonly port?: number | undefined;
+  /** With a certificate, the server speaks HTTP/1.1 and 2 over TLS; without one, HTTP/1.1 alone. */
+  readonly tls?: TlsFiles | undefined;
+  /** Milliseconds within which a request's headers must arrive; 10,000 by default. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** Milliseconds within which a whole request must arrive, including its body; 60,000 by default. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Milliseconds without a byte in either direction after which a connection is closed; 60,000 by default. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** The number of connections at a time; 1,000 by default. */
+  readonly maxConnections?: number | undefined;
+  /** The largest size of a request's headers in bytes; 16 KiB by default. */
+  readonly maxHeaderBytes?: number | undefined;
+  /** The largest body of a request to a component in bytes; unlimited by default, because bodies are streamed. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Whether responses to failed requests contain the error's message, which may contain text from the component. */
+  readonly expose?: boolean | undefined;
+  /** What the host answers itself, before any component; nothing by default. */
+  readonly internal?: InternalRoutes | undefined;
+  /** Called for each request that failed. */
+  readonly onError?: ((error: unknown, path: string) => void) | undefined;
+}

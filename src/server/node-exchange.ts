@@ -1,0 +1,179 @@
+import { CONNECTION_HEADERS } from '#core/ports/network';
+import type { ServedAnswer } from '#core/ports/serving';
+import type { BytePipe, FieldPairs } from '#core/waiting';
+import { HttpExchange } from '#system';
+import { ServerError } from './errors.ts';
+import { drained, flushHead, type Outgoing, writeHead, writePiece } from './outgoing.ts';
+import { type Incoming, mayHaveBody, type RequestHead } from './request-head.ts';
+import { sentTrailers } from './trailers.ts';
+
+/** Statuses of answers that have no body. */
+const WITHOUT_BODY = new Set([204, 205, 304]);
+
+export interface ExchangeOptions {
+  /** The largest body of a request in bytes. */
+  readonly maxBodyBytes: number;
+  /** Called if the exchange fails, before the answer or within it. */
+  readonly onFailed: (error: unknown) => void;
+  /** Called before the head of the answer is sent. */
+  readonly onHead: () => void;
+}
+
+/** An exchange over a connection of Node, without the objects of the web, which cost more than the rest of a small request. */
+export class NodeExchange extends HttpExchange {
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly headers: FieldPairs;
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  readonly #options: ExchangeOptions;
+  #failed = false;
+
+  constructor(head: RequestHead, incoming: Incoming, outgoing: Outgoing, client: string, options: ExchangeOptions) {
+    super();
+    this.method = head.method;
+    this.scheme = head.scheme;
+    this.authority = head.host;
+    this.path = head.pathname + head.search;
+    this.headers = headersOf(incoming.rawHeaders, client);
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#options = options;
+  }
+
+  protected override receive(into: BytePipe): void {
+    const incoming = this.#incoming;
+    if (!mayHaveBody(incoming)) {
+      into.end();
+      return;
+    }
+    let left = this.#options.maxBodyBytes;
+    const stop = into.changed.add(() => {
+      if (into.cancelled) incoming.pause();
+      else if (into.room > 0 && incoming.isPaused()) incoming.resume();
+    });
+    incoming.on('data', (bytes: Buffer) => {
+      left -= bytes.length;
+      if (left < 0) {
+        const message = `the body of the request is longer than ${this.#options.maxBodyBytes} bytes`;
+        const error = new ServerError('SERVER_BODY_TOO_LARGE', message);
+        into.fail(error);
+        this.failed(error);
+        return;
+      }
+      if (!into.write(bytes) && into.isOpen)
+        into.fail(new Error('the component has no room for the body of its request'));
+      if (into.room === 0) incoming.pause();
+    });
+    incoming.on('end', () => {
+      stop();
+      into.end(receivedTrailers(incoming.rawTrailers));
+    });
+    incoming.on('close', () => {
+      stop();
+      into.fail(new Error('the client broke its request off'));
+    });
+  }
+
+  protected override respond({ status, headers, body }: ServedAnswer): void {
+    const outgoing = this.#outgoing;
+    if (outgoing.destroyed || this.#failed) {
+      body?.cancel();
+      return;
+    }
+    const { fields, length } = answerHeaders(headers);
+    this.#options.onHead();
+    if (body === undefined || this.method === 'HEAD' || WITHOUT_BODY.has(status)) {
+      body?.cancel();
+      // The client of another request would wait for a body of this length.
+      if (length !== undefined && (this.method === 'HEAD' || status === 304)) fields.push('content-length', length);
+      writeHead(outgoing, status, fields);
+      outgoing.end();
+      return;
+    }
+    if (length !== undefined) fields.push('content-length', length);
+    // A guest that goes on without waiting has written a small body before this task runs, so that all of it is sent at once.
+    queueMicrotask(() => void this.#send(status, fields, length !== undefined, body));
+  }
+
+  protected override failed(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#options.onFailed(error);
+  }
+
+  async #send(status: number, fields: string[], hasLength: boolean, body: BytePipe): Promise<void> {
+    const outgoing = this.#outgoing;
+    try {
+      if (this.#failed) return;
+      const first = this.read(body);
+      if (first !== undefined && body.ended && body.length === 0 && body.trailers.length === 0) {
+        if (!hasLength) fields.push('content-length', String(first.length));
+        writeHead(outgoing, status, fields);
+        outgoing.end(first);
+        return;
+      }
+      writeHead(outgoing, status, fields);
+      if (first === undefined || first.length === 0) flushHead(outgoing);
+      for (let piece = first; piece !== undefined; piece = this.read(body)) {
+        if (piece.length === 0) await body.changed.next();
+        else if (!writePiece(outgoing, piece)) await drained(outgoing);
+        if (outgoing.destroyed) return body.cancel();
+      }
+      const trailers = sentTrailers(body.trailers);
+      if (trailers.length > 0) outgoing.addTrailers(joined(trailers));
+      outgoing.end();
+    } catch (error) {
+      // The component did not finish the body: the turn's own error, if there is one, follows and says more.
+      this.failed(error);
+    }
+  }
+}
+
+function joined(trailers: FieldPairs): Record<string, string> {
+  const fields = new Map<string, string>();
+  for (const [name, value] of trailers) {
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return Object.fromEntries(fields);
+}
+
+/** The headers that a component finds: those of the request, without those of the connection, and with the client's address. */
+function headersOf(raw: readonly string[], client: string): FieldPairs {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = (raw[at] as string).toLowerCase();
+    // The address that the server knows replaces the header, because a client can write any address there.
+    if (name.startsWith(':') || name === 'x-forwarded-for' || CONNECTION_HEADERS.has(name)) continue;
+    pairs.push([name, raw[at + 1] as string]);
+  }
+  pairs.push(['x-forwarded-for', client]);
+  return pairs;
+}
+
+function receivedTrailers(raw: readonly string[]): FieldPairs {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < raw.length; at += 2) pairs.push([(raw[at] as string).toLowerCase(), raw[at + 1] as string]);
+  return sentTrailers(pairs);
+}
+
+/**
+ * Splits what a component says into headers and the length of its body, which is sent once at most: two different lengths would let
+ * a proxy find another end of the answer than the client does.
+ * @throws {Error} for lengths that differ
+ */
+function answerHeaders(headers: FieldPairs): { readonly fields: string[]; readonly length: string | undefined } {
+  const fields: string[] = [];
+  let length: string | undefined;
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() === 'content-length') {
+      if (length !== undefined && length !== value) throw new Error('the answer has two lengths');
+      if (!/^\d{1,15}$/.test(value)) throw new Error('the answer has a length that is no number');
+      length = value;
+    } else fields.push(name, value);
+  }
+  return { fields, length };
+}

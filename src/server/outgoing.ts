@@ -1,0 +1,53 @@
+import type { ServerResponse } from 'node:http';
+import { constants, type Http2ServerResponse } from 'node:http2';
+
+/** The answer to a request, of HTTP/1.1 or 2. */
+export type Outgoing = ServerResponse | Http2ServerResponse;
+
+/** Sets the head of an answer. @param fields names and values in turn; a name may be repeated */
+export function writeHead(outgoing: Outgoing, status: number, fields: string[]): void {
+  if ('stream' in outgoing) outgoing.writeHead(status, grouped(fields));
+  else outgoing.writeHead(status, fields);
+}
+
+/** Sends the head of an answer whose body follows later. */
+export function flushHead(outgoing: Outgoing): void {
+  // HTTP/2 sends a head as soon as it is set.
+  if ('flushHeaders' in outgoing) outgoing.flushHeaders();
+}
+
+/** Returns whether the client reads fast enough to write more now. */
+export function writePiece(outgoing: Outgoing, bytes: Uint8Array): boolean {
+  // Both kinds have the method, with types that cannot be called together.
+  return (outgoing as ServerResponse).write(bytes);
+}
+
+/** Resolves when the client has read enough, or has gone. */
+export function drained(outgoing: Outgoing): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      outgoing.off('drain', done);
+      outgoing.off('close', done);
+      resolve();
+    };
+    outgoing.on('drain', done);
+    outgoing.on('close', done);
+  });
+}
+
+/** Ends an answer in a way that shows the client that it is incomplete. */
+export function breakOff(outgoing: Outgoing): void {
+  if ('stream' in outgoing) outgoing.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else outgoing.destroy();
+}
+
+function grouped(fields: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = Object.create(null);
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = (fields[at] as string).toLowerCase();
+    const value = fields[at + 1] as string;
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [before, value].flat();
+  }
+  return headers;
+}

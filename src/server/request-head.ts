@@ -1,0 +1,57 @@
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+
+export type Incoming = IncomingMessage | Http2ServerRequest;
+
+/** Where a request wants to go. */
+export interface RequestHead {
+  readonly method: string;
+  readonly scheme: 'http' | 'https';
+  /** The host in lower case, with its port if the client named one other than the scheme's own. */
+  readonly host: string;
+  /** Without a query, and resolved as the URL of the web does. */
+  readonly pathname: string;
+  /** The query with its question mark; empty if there is none. */
+  readonly search: string;
+}
+
+/** Matches only a host with an optional port. A path, a user or a query in the header would change the URL's target. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,253})(?::\d{1,5})?$/;
+/** Hosts that `URL` certainly leaves as they are. */
+const PLAIN_HOST =
+  /^(?:localhost|127\.0\.0\.1|(?:[a-z]{1,30}\.){1,4}[a-z]{1,30})(?::(?!80$|443$)(?:[1-9]\d{0,3}|[1-5]\d{4}))?$/;
+/** Targets that `URL` leaves as they are: without characters that it encodes. Dots are looked at apart. */
+const PLAIN_TARGET = /^\/(?:[\w~!$&()*+,;=:@-][\w~!$&()*+,;=:@/.-]{0,200})?$/;
+
+/**
+ * Reads where a request wants to go. Returns undefined for a request that no component can answer: if its target is no path, if its
+ * host is invalid, or if its method opens a tunnel.
+ */
+export function headOf(incoming: Incoming, scheme: 'http' | 'https'): RequestHead | undefined {
+  const { method = 'GET', url: target = '' } = incoming;
+  const authority = ('authority' in incoming ? incoming.authority : undefined) ?? incoming.headers.host ?? '';
+  if (!target.startsWith('/') || target.startsWith('//') || method === 'CONNECT' || method === 'TRACE')
+    return undefined;
+  if (PLAIN_HOST.test(authority) && isPlainTarget(target)) {
+    return { method, scheme, host: authority, pathname: target, search: '' };
+  }
+  if (!HOST.test(authority)) return undefined;
+  const url = URL.parse(`${scheme}://${authority}${target}`);
+  return url === null ? undefined : { method, scheme, host: url.host, pathname: url.pathname, search: url.search };
+}
+
+function isPlainTarget(target: string): boolean {
+  return PLAIN_TARGET.test(target) && !target.includes('/.') && !target.includes('//');
+}
+
+/** The address of a request's client. An IPv4 address has no prefix even if the server listens on IPv6. */
+export function addressOf({ socket }: Incoming): string {
+  const address = socket.remoteAddress ?? '0.0.0.0';
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+}
+
+/** Whether a request has a body, which may be empty. */
+export function mayHaveBody({ headers, httpVersionMajor, method }: Incoming): boolean {
+  if (httpVersionMajor >= 2) return method !== 'GET' && method !== 'HEAD';
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
