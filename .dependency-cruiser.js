@@ -42,8 +42,9 @@ export const may = {
 /** A folder of several concepts gives each a door of its own; imports between them run downwards only. */
 export const parts = {
   'system/operations': [],
-  'server/config': [],
   'server/mcp': [],
+  'server/management': ['server/mcp'],
+  'server/config': ['server/management'],
   'core/text': [],
   'core/errors': ['core/text'],
   'core/options': ['core/text', 'core/errors'],
@@ -126,6 +127,8 @@ export const outerParts = Object.keys(parts).filter(
       'runtime/planning',
       'runtime/resources',
       'runtime/transpile',
+      'server/management',
+      'server/mcp',
     ].includes(part),
 );
 

@@ -18,6 +18,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'viv types . --guest -o types/wit.d.ts',
   ],
   meter: ['viv meter math.wasm --explain', 'viv meter math.wasm --output math.metered.wasm'],
+  'token new': ['viv token new ci --scope deploy --scope read --valid-for 90d', 'viv token new ops --json'],
   'key new': ['viv key new ada', 'viv key new ci --valid-for 365d'],
   'key list': ['viv key list', 'viv key list --json'],
   'key export': ['viv key export ada > ada.pem', 'viv key export ada --private --output ada.private.pem'],

@@ -12,6 +12,7 @@ import { registryCommand } from './commands/registry.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
+import { tokenCommand } from './commands/token.ts';
 import { typesCommand } from './commands/types.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
@@ -34,6 +35,7 @@ const COMMANDS = [
   meterCommand,
   cacheCommand,
   registryCommand,
+  tokenCommand,
   keyCommand,
   signCommand,
   verifyCommand,

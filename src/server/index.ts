@@ -1,5 +1,4 @@
 export { readConfig, type ServeConfig } from '#server/config';
-export { ComponentTools, serveMcpStdio } from '#server/mcp';
 export { Deployment, type DeploymentChange } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';

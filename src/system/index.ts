@@ -1,4 +1,5 @@
 export { ComponentError, type ExportedParameter, type ExportInfo, type JsonSchema } from '#runtime';
+export { systemClock } from './clock.ts';
 export type { RunOptions } from './command-run.ts';
 export type { ComponentSource } from './component-source.ts';
 export { isVivariumError, type VivariumErrorCode } from './error-codes.ts';

@@ -157,6 +157,8 @@ export interface LoadedComponentInfo {
   readonly state: ComponentState;
   /** The version that the component reports; undefined if it reports none. */
   readonly version: string | undefined;
+  /** The limits that are in force. Fuel without a limit is undefined or Infinity. */
+  readonly limits: Readonly<ResourceLimits>;
   readonly usage: ComponentUsage;
   /** What waits in the component's mailbox. */
   readonly mailbox: { readonly messages: number; readonly bytes: number };

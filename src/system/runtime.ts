@@ -1,5 +1,5 @@
 import type { DependencyContainer } from 'tsyringe';
-import { type ComponentHandle, formatComponentId } from '#core';
+import { type ComponentHandle, formatComponentId, parseComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import { allow, checkOptions } from '#core/options';
 import type { ComponentUsage, Scheduling } from '#core/ports/engine';
@@ -13,6 +13,7 @@ import {
   type HostMessaging,
   type HostTopic,
   type MessageCounters,
+  type MessageFields,
   type Protocol,
   type Router,
 } from '#messaging';
@@ -141,11 +142,19 @@ export class Runtime implements AsyncDisposable {
         handle,
         state: this.#engine.state(handle),
         version: this.#directory.metadata(handle)?.version,
+        limits: this.#engine.limits(handle),
         usage: this.#engine.usage(handle),
         mailbox: this.#router.waiting(handle),
         requests: this.#fetching.open(handle),
       };
     });
+  }
+
+  /** Finds a loaded component. @param id `namespace/name/instance` @throws `CORE_INVALID_ID` */
+  find(id: string): ComponentHandle | undefined {
+    const handle = this.#directory.find(parseComponentId(id));
+    // A component that is still being loaded has no entry in the engine.
+    return handle === undefined || this.#engine.state(handle) === 'stopped' ? undefined : handle;
   }
 
   /** Makes a handle that knows its component's operations, with which `request` takes and returns values instead of bytes. */
@@ -181,14 +190,15 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** Sends a message. The promise resolves when the message is in the mailbox, not when it was handled. @throws as `request` */
-  send(target: ComponentHandle, payload: Uint8Array): Promise<void>;
+  send(target: ComponentHandle, payload: Uint8Array, fields?: MessageFields): Promise<void>;
   send<P extends Protocol<P>>(target: ActorRef<P>, call: CallOf<P>): Promise<void>;
-  async send(target: ComponentHandle | ActorRef<AnyProtocol>, message: unknown): Promise<void> {
+  async send(target: ComponentHandle | ActorRef<AnyProtocol>, message: unknown, fields?: MessageFields): Promise<void> {
     const ref = target instanceof ActorRef ? target : undefined;
     const handle = target instanceof ActorRef ? target.handle : target;
+    if (fields !== undefined) checkRequest(fields);
     this.#open();
     const payload = ref === undefined ? (message as Uint8Array) : ref.codec.encode(message);
-    await this.#host.send(handle, payload, { contentType: ref?.codec.contentType });
+    await this.#host.send(handle, payload, ref === undefined ? fields : { contentType: ref.codec.contentType });
   }
 
   /** Opens a topic, whose messages reach all subscribers, guests and host alike. @throws `MESSAGING_INVALID` for an invalid name */

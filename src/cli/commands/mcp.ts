@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { printable } from '#core/text';
-import { ComponentTools, serveMcpStdio } from '#server';
+import { ComponentTools, serveMcpStdio } from '#server/mcp';
 import { createRuntime, type LoadOptions, type Runtime } from '#system';
 import { missingGrants, readManifest, readWitComments } from '#system/operations';
 import { CliError } from '../errors.ts';

@@ -1,5 +1,6 @@
 import { type ComponentHandle, shownHandle } from '#core';
 import type { VivariumError } from '#core/errors';
+import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#core/ports/engine';
 import type { ServedRequest } from '#core/ports/serving';
@@ -247,6 +248,11 @@ export class JcoEngine implements RuntimeEngine {
     };
     const said = component.callLifecycle((lifecycle) => lifecycle.metadata());
     return said instanceof Promise ? said.then(keep) : keep(said);
+  }
+
+  /** The limits that are in force for a component. @throws `RUNTIME_NOT_FOUND` */
+  limits(handle: ComponentHandle): EffectiveLimits {
+    return this.#find(handle).limits;
   }
 
   usage(handle: ComponentHandle): ComponentUsage {

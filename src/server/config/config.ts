@@ -1,3 +1,4 @@
+import type { TokenSettings } from '#server/management';
 import type { LoadOptions } from '#system';
 
 /** What `vivarium.toml` says, with absolute paths and with secrets read. */
@@ -5,6 +6,8 @@ export interface ServeConfig {
   readonly server: ServerSettings;
   readonly components: readonly ComponentSettings[];
   readonly routes: readonly RouteSettings[];
+  /** The tokens of the management API, which is off if there are none. */
+  readonly tokens?: readonly TokenSettings[];
 }
 
 export interface ServerSettings {

@@ -5,6 +5,7 @@ import { messageOf } from '#core/errors';
 import { resolveLimits } from '#core/limits';
 import { type Fields, fields, parseAddress } from '#core/options';
 import { parseForeignToml } from '#core/text';
+import { isTokenHash, SCOPES, type Scope, type TokenSettings } from '#server/management';
 import type { LoadOptions } from '#system';
 import { missingGrants } from '#system/operations';
 import { ServerError } from '../errors.ts';
@@ -30,6 +31,7 @@ export interface ParsedConfig {
   readonly components: readonly ParsedComponent[];
   readonly actors: readonly ParsedActor[];
   readonly routes: readonly RouteSettings[];
+  readonly tokens: readonly TokenSettings[];
 }
 
 /** Files in PEM form. */
@@ -85,6 +87,7 @@ export function parseConfig(text: string, file: string): ParsedConfig {
       secrets: secretsOf(table, at),
     })),
     routes: root.tables('routes').map(routeOf),
+    tokens: root.tables('tokens').map(tokenOf),
   };
   root.refuseOthers();
   const names = new Set(config.components.map(({ name }) => name));
@@ -242,6 +245,23 @@ function routeOf(table: Fields): RouteSettings {
     if (!METHOD.test(method)) table.refuse('methods', `${JSON.stringify(method)} is no method in upper case`);
   }
   return { component: table.requiredText('component'), hosts, paths: paths.length === 0 ? ['/'] : paths, methods };
+}
+
+function tokenOf(table: Fields): TokenSettings {
+  const hash = table.requiredText('hash');
+  if (hash !== '' && !isTokenHash(hash)) {
+    table.refuse('hash', 'give sha256: and 64 hex digits, as viv token new prints it, and not the token itself');
+  }
+  const scopes = table.list('scopes').filter((scope): scope is Scope => {
+    const isKnown = SCOPES.some((each) => each === scope);
+    if (!isKnown)
+      table.refuse('scopes', `${JSON.stringify(scope.slice(0, 80))} is no scope; there are ${SCOPES.join(', ')}`);
+    return isKnown;
+  });
+  const expires = table.text('expires');
+  const expiresAt = expires === undefined ? undefined : Date.parse(expires);
+  if (Number.isNaN(expiresAt)) table.refuse('expires', 'give a time, as 2030-01-31T12:00:00Z');
+  return { name: table.requiredText('name'), hash, scopes, expiresAt };
 }
 
 function positive(table: Fields, key: string): number | undefined {

@@ -13,7 +13,7 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.
   const text = await readRegular(file, MAX_CONFIG_BYTES, { links: 'follow' }).catch((cause: unknown) => {
     throw problem(file, `it cannot be read: ${messageOf(cause)}`, cause);
   });
-  const { server, tls, components, actors, routes } = parseConfig(text.toString('utf8'), file);
+  const { server, tls, components, actors, routes, tokens } = parseConfig(text.toString('utf8'), file);
   const secretsOf = (secrets: ReadonlyMap<string, SecretSource>) => readSecrets(file, secrets, env);
   const loaded: ComponentSettings[] = [];
   for (const { name, source, options, secrets } of components) {
@@ -32,7 +32,7 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.
     if (ids.has(options.id)) throw problem(file, `two components have the id ${options.id}; give one of them another`);
     ids.add(options.id);
   }
-  return { server: { ...server, ...(await tlsOf(file, tls)) }, components: loaded, routes };
+  return { server: { ...server, ...(await tlsOf(file, tls)) }, components: loaded, routes, tokens };
 }
 
 async function tlsOf(file: string, paths: TlsPaths | undefined): Promise<Pick<ServerSettings, 'tls'>> {

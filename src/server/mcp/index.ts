@@ -1,2 +1,3 @@
 export { ComponentTools } from './component-tools.ts';
+export { mcpHandler } from './serve-http.ts';
 export { serveMcpStdio } from './serve-stdio.ts';

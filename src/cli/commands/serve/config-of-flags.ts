@@ -57,5 +57,6 @@ export function configOf(component: string | undefined, flags: ServeFlags): Serv
       paths: [path],
       methods: [],
     })),
+    tokens: [],
   };
 }

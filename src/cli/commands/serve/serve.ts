@@ -5,13 +5,15 @@ import { type ComponentHandle, formatComponentId } from '#core';
 import { messageOf } from '#core/errors';
 import { printable } from '#core/text';
 import { Deployment, HttpServer, healthRoutes, InternalRoutes, readConfig, type ServeConfig } from '#server';
-import { createRuntime, type Runtime } from '#system';
+import { management } from '#server/management';
+import { createRuntime, type Runtime, systemClock } from '#system';
 import { CliError } from '../../errors.ts';
 import { reportAuthority } from '../../options/authority.ts';
 import { limitsOf } from '../../options/limit-options.ts';
 import { runtimeOptionsOf } from '../../options/runtime-options.ts';
 import type { Shell } from '../../shell.ts';
 import { interrupted } from '../../terminal/interrupted.ts';
+import { version } from '../../version.ts';
 import { configOf, type ServeFlags } from './config-of-flags.ts';
 import { onHangUp, watchSources } from './reloading.ts';
 
@@ -90,14 +92,24 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   report(shell, runtime);
   const deployment = new Deployment(runtime);
   await deployment.apply(config);
+  let { tokens = [] } = config;
+  using managed =
+    tokens.length === 0
+      ? undefined
+      : management(runtime, { tokens: () => tokens, clock: systemClock, version: version() });
+  const routes = [...healthRoutes(() => isReady(runtime, deployment.handles)), ...(managed?.routes ?? [])];
   const server = new HttpServer((head) => deployment.find(head), {
     ...config.server,
-    internal: new InternalRoutes({ routes: healthRoutes(() => isReady(runtime, deployment.handles)) }),
+    internal: new InternalRoutes({ routes, authorize: managed?.authorize }),
     onError: (error, path) => shell.line(`${path}: ${messageOf(error)}`, '[failed] '),
   });
   const interrupt = interrupted();
   using watching = flags.watch === true ? watchSources(shell, deployment, config) : undefined;
-  using reloading = file === undefined ? undefined : onHangUp(shell, server, deployment, file, watching?.follow);
+  const applied = (next: ServeConfig): void => {
+    ({ tokens = [] } = next);
+    watching?.follow(next);
+  };
+  using reloading = file === undefined ? undefined : onHangUp(shell, server, deployment, file, applied);
   try {
     const { url } = await server.listen();
     shell.result({ event: 'listening', url }, `listening on ${url}`);

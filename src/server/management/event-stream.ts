@@ -1,0 +1,82 @@
+import { problem } from './problem.ts';
+
+/** Writes events to one client of a stream. */
+export interface EventWriter {
+  /** Writes an event. The promise resolves when the client has room for another one, or has left. */
+  send(event: string, data: string): Promise<void>;
+  /** Whether the client has not yet read what was written before. */
+  readonly isBehind: boolean;
+  /** Aborted when the client has left. */
+  readonly left: AbortSignal;
+}
+
+/** Milliseconds between two comments that keep an idle connection open, since servers and proxies close it otherwise. */
+const KEEP_ALIVE_MS = 15_000;
+
+/** Answers with server-sent events, to a bounded number of clients at a time. */
+export class EventStreams {
+  readonly #most: number;
+  #open = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** @param begin starts to write events; what it returns is called when the client has left */
+  respond(begin: (writer: EventWriter) => (() => void) | Promise<() => void>): Response {
+    if (this.#open >= this.#most) return problem(503, `${this.#most} streams are open, which is the most; close one`);
+    this.#open++;
+    const left = new AbortController();
+    let waiting: (() => void)[] = [];
+    const wake = (): void => {
+      for (const each of waiting) each();
+      waiting = [];
+    };
+    const end = (): void => {
+      if (left.signal.aborted) return;
+      this.#open--;
+      left.abort();
+      wake();
+    };
+    const encoder = new TextEncoder();
+    const body = new ReadableStream<Uint8Array>({
+      start: async (controller) => {
+        const write = (text: string): void => {
+          if (!left.signal.aborted) controller.enqueue(encoder.encode(text));
+        };
+        const isBehind = (): boolean => (controller.desiredSize ?? 0) <= 0;
+        const timer = setInterval(() => {
+          if (!isBehind()) write(':\n\n');
+        }, KEEP_ALIVE_MS);
+        timer.unref();
+        left.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+        write(':\n\n');
+        const stop = await begin({
+          left: left.signal,
+          get isBehind() {
+            return isBehind();
+          },
+          async send(event, data) {
+            write(
+              `event: ${event}\n${data
+                .split(/\r\n|\r|\n/)
+                .map((line) => `data: ${line}\n`)
+                .join('')}\n`,
+            );
+            if (isBehind() && !left.signal.aborted) await new Promise<void>((resolve) => waiting.push(resolve));
+          },
+        });
+        if (left.signal.aborted) stop();
+        else left.signal.addEventListener('abort', stop, { once: true });
+      },
+      pull: wake,
+      cancel: end,
+    });
+    const headers = {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    };
+    return new Response(body, { headers });
+  }
+}
