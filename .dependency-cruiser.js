@@ -71,6 +71,7 @@ export const parts = {
   'runtime/resources': ['runtime/exports'],
   'runtime/host': ['runtime/exports', 'runtime/resources'],
   'runtime/exchange': [],
+  'runtime/tasks': ['runtime/exchange'],
   'runtime/execution': ['runtime/host'],
   'runtime/code': ['runtime/exports', 'runtime/resources', 'runtime/host'],
   'runtime/direct': [
@@ -78,6 +79,7 @@ export const parts = {
     'runtime/resources',
     'runtime/host',
     'runtime/exchange',
+    'runtime/tasks',
     'runtime/execution',
     'runtime/code',
   ],

@@ -21,8 +21,6 @@ const { values } = parseArgs({
   },
 });
 
-const ASYNCHRONOUS = 'asynchronous components are not supported yet';
-
 process.exitCode = await run();
 
 async function run(): Promise<number> {
@@ -57,8 +55,7 @@ async function components(scripts: readonly Script[], calls: 'direct' | 'glue'):
   const tally = new Tally();
   await using runtime = await createRuntime({ calls });
   for (const script of scripts) {
-    if (script.file.startsWith('async')) tally.skip(ASYNCHRONOUS, script.commands.length);
-    else await runComponentScript(runtime, script, tally, calls);
+    await runComponentScript(runtime, script, tally, calls);
   }
   report(`component model, ${calls}`, tally);
   return tally;

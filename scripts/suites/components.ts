@@ -31,6 +31,7 @@ class ComponentRun {
   readonly #tally: Tally;
   readonly #known: Readonly<Record<string, string>>;
   readonly #definitions = new Map<string | undefined, Uint8Array>();
+  readonly #trapped = new Set<string | undefined>();
   readonly #instances = new Map<string | undefined, ComponentHandle | string>();
 
   constructor(runtime: Runtime, script: Script, tally: Tally, known: Readonly<Record<string, string>>) {
@@ -140,7 +141,13 @@ class ComponentRun {
     const found = await this.#call(action);
     if ('problem' in found) return found.problem;
     if (!('error' in found)) return `answered ${shown(found.value)} instead of a trap`;
-    return codeOf(found.error) === 'RUNTIME_TRAP' ? undefined : `ended with ${messageOf(found.error)}`;
+    const code = codeOf(found.error);
+    // An instance that has trapped takes no calls, which the scripts call a trap too.
+    if (code === 'RUNTIME_TRAP' || (code === 'RUNTIME_WRONG_STATE' && this.#trapped.has(action.module))) {
+      this.#trapped.add(action.module);
+      return undefined;
+    }
+    return `ended with ${messageOf(found.error)}`;
   }
 
   #refusedAtStart(command: Command): Promise<string | undefined> {

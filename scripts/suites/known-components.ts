@@ -1,8 +1,12 @@
 const ATTRIBUTES = 'names with attributes are not read yet';
+const REENTRY = 'the specification traps a call between an instance and one inside it no longer';
 const NAMES = 'the name is refused before the transpiler sees it (ADR 0020)';
 
 /** What is right on neither way: valid components that are refused on purpose or for want of a reason to take them, by file and line. */
 export const KNOWN: Readonly<Record<string, string>> = {
+  'async__sync-streams:208': 'the task begins when the one before it, which holds the instance, has ended',
+  'async__trap-on-reenter:86': REENTRY,
+  'async__trap-on-reenter:110': REENTRY,
   'binary__binary:892': 'a core type is written as a subtype',
   'binary__binary:974': 'asynchronous built-ins in their newest encoding',
   'binary__binary:1187': ATTRIBUTES,

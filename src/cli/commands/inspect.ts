@@ -31,6 +31,7 @@ export function inspectCommand(shell: Shell): Command {
           ({ bytes, functions, initialMemoryBytes }) =>
             `module   ${counted(bytes, 'byte')}, ${counted(functions, 'function')}, ${counted(initialMemoryBytes, 'byte')} of memory at first`,
         ),
+        ...(found.asynchronous.length === 0 ? [] : [`async    ${found.asynchronous.join(', ')}`]),
         ...(found.refused === undefined ? [] : [`refused  ${found.refused}`]),
         `calls    ${found.calls}${found.whyGlue === undefined ? '' : `: it ${found.whyGlue}`}`,
         `offers   ${found.interfaceHash}`,

@@ -21,6 +21,7 @@ import {
   wideRealloc,
   wideTagged,
 } from './strings.ts';
+import { TASKS } from './tasks.ts';
 
 const bits = new DataView(new ArrayBuffer(8));
 
@@ -166,6 +167,7 @@ export const ABI = {
 
   GuestEntry,
   NestedCall,
+  tasks: TASKS,
 
   /**
    * Wraps a function that a guest calls and that may call guests itself. Those guests cannot be suspended on this stack,

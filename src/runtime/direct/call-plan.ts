@@ -37,6 +37,7 @@ export interface PlannedStep {
   /** The module's exported functions that the code of the plan uses, with the slot of each. */
   readonly funcs: readonly { readonly slot: number; readonly name: string }[];
   readonly memories: readonly { readonly slot: number; readonly name: string }[];
+  readonly tables: readonly { readonly slot: number; readonly name: string }[];
   /** The adapters that metering attached to the module, if it attached any. */
   readonly adapters: readonly { readonly slot: number; readonly name: string }[];
 }
@@ -77,6 +78,8 @@ export interface DirectPlan {
   readonly modules: readonly string[];
   /** How many component instances there are. Each has a handle table and flags of its own. */
   readonly instances: number;
+  /** For a component with asynchronous parts, by component instance: the one around it, -1 for the outermost; else undefined. */
+  readonly tasks?: readonly number[] | undefined;
 }
 
 /**
@@ -133,7 +136,8 @@ function isDirectPlan(value: unknown): value is DirectPlan {
     isListOf(value.classes, isHostSlot) &&
     isListOf(value.resources, isResource) &&
     isListOf(value.modules, (name) => typeof name === 'string') &&
-    isIndex(value.instances)
+    isIndex(value.instances) &&
+    (value.tasks === undefined || isListOf(value.tasks, Number.isSafeInteger))
   );
 }
 
@@ -144,6 +148,7 @@ function isStep(value: unknown): boolean {
     isListOf(value.args, (arg) => isNamed(arg) && isGiven(arg.value)) &&
     isListOf(value.funcs, (func) => isNamed(func) && isIndex(func.slot)) &&
     isListOf(value.memories, (memory) => isNamed(memory) && isIndex(memory.slot)) &&
+    isListOf(value.tables, (table) => isNamed(table) && isIndex(table.slot)) &&
     isListOf(value.adapters, (adapter) => isNamed(adapter) && isIndex(adapter.slot))
   );
 }

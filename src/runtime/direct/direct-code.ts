@@ -1,6 +1,7 @@
 import { compileFunction } from 'node:vm';
 import type { ComponentExports, InstanceStore, MessageCalls } from '#runtime/code';
 import { hostWouldBlock } from '#runtime/code';
+import { trap } from '#runtime/exchange';
 import { execution, type Turn, type TurnScheduler } from '#runtime/execution';
 import { AnswerChecks } from '#runtime/exports';
 import { isFromEmbedder, isFromHost } from '#runtime/host';
@@ -12,6 +13,8 @@ import type { DirectPlan, PlannedExport, PlannedResource } from './call-plan.ts'
 import { HandleQuota, HandleTable } from './handle-table.ts';
 import type { HostSlot } from './host-slot.ts';
 import { MemoryView } from './memory-view.ts';
+import { StoreTasks } from './store-tasks.ts';
+import { type StackScheduler, TaskStacks } from './task-stacks.ts';
 
 type Func = (...args: never[]) => unknown;
 
@@ -49,7 +52,8 @@ interface Interface {
 type State = MemoryView &
   Record<`func${number}`, Func> &
   Record<`adapter${number}`, Func | undefined> &
-  Record<`memory${number}`, MemoryView>;
+  Record<`memory${number}`, MemoryView> &
+  Record<`table${number}`, WebAssembly.Table> & { tasks: StoreTasks | undefined };
 
 /** The host's side of a component's imports, in the order of its plan. */
 interface Host {
@@ -73,6 +77,11 @@ const NO_STORE: InstanceStore = {
     throw reason;
   },
 };
+const NO_STACKS: StackScheduler = { parkStack: refuseToSuspend, waitOutside: refuseToWait };
+
+function refuseToSuspend(): never {
+  trap('the component would have to wait, and this runtime has no turns that wait');
+}
 
 function refuseToWait(_: Turn, promise: PromiseLike<unknown>, name: string): never {
   throw hostWouldBlock(name, promise);
@@ -88,6 +97,7 @@ export class DirectCode {
   readonly #generated: Generated;
   readonly #hosts = new WeakMap<object, Host>();
   readonly #functions: ReadonlyMap<string, Exported>;
+  readonly #scheduler: TurnScheduler | undefined;
 
   /**
    * @param answers makes the checks of what an embedder's functions answer
@@ -97,6 +107,7 @@ export class DirectCode {
   constructor(plan: DirectPlan, answers: () => AnswerChecks = () => new AnswerChecks([]), scheduler?: TurnScheduler) {
     this.#plan = plan;
     this.#answers = answers;
+    this.#scheduler = scheduler;
     const types: (PlannedResource | undefined)[] = [];
     for (const resource of plan.resources) types[resource.id] = resource;
     const names = ['abi', 'execution', 'types', 'scheduler', 'suspends'];
@@ -135,12 +146,14 @@ export class DirectCode {
     const given = plan.resources.length === 0 ? undefined : this.#given(hold, () => state);
     const state: State = new this.#generated.State(this.#hostOf(imports), handles, store, given);
     execution.running.entry = state;
+    state.tasks = this.#tasks(handles);
     const instances: WebAssembly.Exports[] = [];
     const lists: WebAssembly.ModuleImports[] = [];
     for (const step of plan.steps) {
       const exports = link(module(step.module), this.#arguments(step.args, instances, lists));
       instances.push(exports);
       for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
+      for (const { slot, name } of step.tables) state[`table${slot}`] = exports[name] as WebAssembly.Table;
       for (const { slot, name } of step.adapters) state[`adapter${slot}`] = exports[name] as Func | undefined;
       for (const { slot, name } of step.memories) {
         const memory = exports[name] as WebAssembly.Memory;
@@ -164,9 +177,17 @@ export class DirectCode {
     };
   }
 
+  #tasks(handles: readonly HandleTable[]): StoreTasks | undefined {
+    const { tasks } = this.#plan;
+    if (tasks === undefined) return undefined;
+    const parents = tasks.map((parent) => (parent < 0 ? undefined : parent));
+    const stacks = new TaskStacks(execution, execution.running, this.#scheduler ?? NO_STACKS);
+    return new StoreTasks(stacks, parents, handles);
+  }
+
   #handleTables(hold: ResourceHolder | undefined): readonly HandleTable[] {
     const { classes, resources, instances } = this.#plan;
-    if (classes.length === 0 && resources.length === 0) return [];
+    if (classes.length === 0 && resources.length === 0 && this.#plan.tasks === undefined) return [];
     const quota = new HandleQuota((bytes) => hold === undefined || hold.charge(bytes));
     return Array.from({ length: instances }, () => new HandleTable(quota));
   }

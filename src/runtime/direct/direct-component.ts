@@ -38,7 +38,10 @@ export function directComponent(
   const plan = calls.plan.direct;
   const inOrder = plan.modules.map((name) => modules.get(name));
   if (inOrder.includes(undefined)) return 'has core modules that the transpiler left out';
-  const suspends = mode.preemptive || (mode.waits && (plan.waits > 0 || (mode.storageWaits && plan.storageWaits > 0)));
+  const suspends =
+    plan.tasks !== undefined ||
+    mode.preemptive ||
+    (mode.waits && (plan.waits > 0 || (mode.storageWaits && plan.storageWaits > 0)));
   const code = new DirectCode(plan, answerChecksOf(calls.exported), suspends ? mode.scheduler : undefined);
   const lifecycle = lifecycleName(exports);
   return {

@@ -7,6 +7,9 @@ const ENTRY_BYTES = 64;
 /** The quota charges the store for this many entries at a time. */
 const CHARGED_AT_ONCE = 64;
 
+/** The type of entries that are no resources. No resource type has a negative number. */
+const NO_RESOURCE = -1;
+
 /** One running call of an export, with the number of handles that it was lent. The guest must drop them before it answers. */
 export interface BorrowScope {
   borrows: number;
@@ -103,6 +106,23 @@ export class HandleTable {
     return { representation, own: false };
   }
 
+  /** Gives the guest something that is no resource: a subtask, a waitable set, or an end of a stream or future. */
+  addOther(value: object): number {
+    return this.#place({ resource: NO_RESOURCE, representation: value, scope: undefined, lends: 0 });
+  }
+
+  /** What `addOther` was given. */
+  other(handle: number): object {
+    return this.#find(handle, NO_RESOURCE).representation as object;
+  }
+
+  /** Takes from the guest what `addOther` was given. */
+  takeOther(handle: number): object {
+    const value = this.other(handle);
+    this.#remove(handle);
+    return value;
+  }
+
   /** The instance's own number for a resource that it defines. */
   representation(handle: number, resource: number): unknown {
     return this.#find(handle, resource).representation;
@@ -127,7 +147,7 @@ export class HandleTable {
     const entry = this.#entries[handle];
     if (entry === undefined) trap(`unknown handle index ${handle}`);
     if (entry.resource !== resource) {
-      trap(`handle index ${handle} is of another resource type`);
+      trap(`handle index ${handle} is of another type`);
     }
     return entry;
   }

@@ -61,6 +61,11 @@ export class Execution {
     this.#uncover(turn);
   }
 
+  /** Undoes `putAside`: the turn keeps the thread, for another of its stacks. */
+  takeBack(turn: Turn): void {
+    this.#restore(turn);
+  }
+
   /** Whether this turn's code has the thread, or was the last to have it and has ended since. */
   isRunning(turn: Turn): boolean {
     return this.#running === turn;

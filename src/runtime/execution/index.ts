@@ -4,4 +4,4 @@ export { Execution, execution } from './execution.ts';
 export { GuestEntry, NestedCall } from './guest-entry.ts';
 export { hostFunction } from './host-function.ts';
 export { type Suspension, Turn } from './turn.ts';
-export { TurnScheduler } from './turn-scheduler.ts';
+export { TurnScheduler, TurnStack } from './turn-scheduler.ts';

@@ -21,8 +21,25 @@ export interface TurnSchedulerOptions {
   readonly soon: (task: () => void) => void;
 }
 
-/** What the stack of a parked turn waits for: a host's promise, a call of another component instance, or its next slice. */
-type Awaited = PromiseLike<unknown> | NestedCall | undefined;
+/** A stack of a turn that has several, and that only the turn itself lets go on. */
+export abstract class TurnStack {
+  readonly turn: Turn;
+  /** Lets the stack go on, once it is suspended. Call it while the turn is parked. */
+  proceed: () => void = () => {};
+
+  constructor(turn: Turn) {
+    this.turn = turn;
+  }
+
+  /** Called when the stack is suspended. The turn still has the thread. */
+  abstract suspended(): void;
+}
+
+/**
+ * What the stack of a parked turn waits for: a host's promise, a call of another component instance, other stacks of the turn, or
+ * its next slice.
+ */
+type Awaited = PromiseLike<unknown> | NestedCall | TurnStack | undefined;
 
 /** A round of the event loop that takes less, in milliseconds, has found nothing to do. */
 const IDLE_MS = 0.05;
@@ -155,6 +172,15 @@ export class TurnScheduler implements Scheduler {
     }
   }
 
+  /**
+   * Suspends the stack that runs in a turn, as soon as the host function that calls this has returned to its guest. The turn
+   * keeps the thread.
+   */
+  parkStack(stack: TurnStack): void {
+    this.#options.execution.putAside(stack.turn);
+    this.#suspendNext(stack.turn, stack);
+  }
+
   /** Begins the slice of a turn that has just been given the thread. */
   started(turn: Turn): void {
     turn.began = this.#options.now();
@@ -186,8 +212,12 @@ export class TurnScheduler implements Scheduler {
     this.#releases = releases;
   }
 
-  /** @param token the turn: the guest hands on what `suspend` resolved to */
+  /** @param token the turn, or its stack: the guest hands on what `suspend` resolved to */
   resumed(token: unknown): void {
+    if (token instanceof TurnStack) {
+      this.#options.execution.resume(token.turn);
+      return;
+    }
     const turn = token as Turn;
     const waited = turn.suspension === 'waiting';
     turn.suspension = undefined;
@@ -199,12 +229,13 @@ export class TurnScheduler implements Scheduler {
   }
 
   /** The guest calls this right after the import that parked its turn. */
-  #suspend(): Promise<Turn> {
+  #suspend(): Promise<Turn | TurnStack> {
     const turn = this.#parked;
     if (turn === undefined) throw new Error('a guest suspended itself without being told to');
     const awaited = this.#awaited;
     this.#parked = undefined;
     this.#awaited = undefined;
+    if (awaited instanceof TurnStack) return this.#suspendStack(awaited);
     if (this.#releases) this.#options.execution.release(turn);
     if (awaited instanceof NestedCall) {
       return new Promise((resolve) => {
@@ -216,6 +247,14 @@ export class TurnScheduler implements Scheduler {
     if (awaited === undefined) this.#line(turn);
     else turn.goOnAfter(awaited);
     return proceeding;
+  }
+
+  #suspendStack(stack: TurnStack): Promise<TurnStack> {
+    this.#options.execution.takeBack(stack.turn);
+    return new Promise((resolve) => {
+      stack.proceed = () => resolve(stack);
+      stack.suspended();
+    });
   }
 
   #line(turn: Turn): void {

@@ -22,6 +22,10 @@ export interface MemoryAccess {
   readonly instance: number;
   /** Tells what the handles of a resource type stand for. */
   resource(type: Extract<ValueType, { kind: 'own' } | { kind: 'borrow' }>): ResourceUse;
+  /** The number of a stream's or future's payload type. */
+  payload(type: Extract<ValueType, { kind: 'stream' | 'future' }>): number;
+  /** Whether streams and futures cross to or from JavaScript, and not between component instances. */
+  readonly outside: boolean;
   /** Makes the name of a new `KeptText`, for one place in the code that lowers strings. */
   keptText(): string;
 }

@@ -73,7 +73,7 @@ export function suspendableCode(
   if (given) code.line('let answer;\ntry { answer = (() => {');
   if (adapter !== undefined) adaptedCall(code, slots, adapter, rest);
   const flat = lowered(code, slots, type, params);
-  code.line(`const e = s.entries[${index}] ??= new abi.GuestEntry(${callee}, ${signature(type, slots)});`);
+  code.line(`const e = s.entries[${index}] ??= new abi.GuestEntry(${callee}, ${signature(type, slots).join(', ')});`);
   code.line(`e.begin(t);\nconst ended = e.enter(e, e.callee${flat === '' ? '' : `, ${flat}`});`);
   const lift = `${rest}(s, e.raw${scoped ? ', scope' : ''})`;
   code.line(`return e.isAnswered ? ${lift} : e.later(t, ended, () => ${lift});`);
@@ -116,7 +116,7 @@ export function restCode(type: FuncType, slots: FunctionSlots): string {
  * each other by it, because each runs on a stack of its own.
  */
 export function nestedCode(type: FuncType, slots: FunctionSlots, index: number, callee: string): string {
-  const letters = signature(type, slots);
+  const letters = signature(type, slots).join(', ');
   return callCode(type, slots, undefined, true, (raw, flat) => {
     const entry = `(s.entries[${index}] ??= new abi.GuestEntry(${callee}, ${letters}))`;
     return `${raw}yield [${entry}${flat === '' ? '' : `, ${flat}`}];`;
@@ -124,14 +124,14 @@ export function nestedCode(type: FuncType, slots: FunctionSlots, index: number, 
 }
 
 /** The core types of a lifted function's parameters and results, as two string literals with one letter for each type. */
-function signature(type: FuncType, slots: FunctionSlots): string {
+export function signature(type: FuncType, slots: FunctionSlots): readonly [parameters: string, results: string] {
   const letter: Readonly<Record<string, string>> = { i32: 'i', i64: 'I', f32: 'f', f64: 'F' };
   const pointer = slots.wide ? 'I' : 'i';
   const layouts = paramLayouts(type, slots);
   const taken = spill(layouts) ? pointer : layouts.flatMap(({ flat }) => flat.map((each) => letter[each])).join('');
   const flat = type.result === undefined ? [] : layoutOf(type.result, slots.wide).flat;
   const given = flat.length > MAX_FLAT_RESULTS ? pointer : flat.map((each) => letter[each]).join('');
-  return `'${taken}', '${given}'`;
+  return [`'${taken}'`, `'${given}'`];
 }
 
 function callCode(
@@ -174,7 +174,7 @@ function callCode(
 }
 
 /** Writes code that lowers the arguments. Answers the text of the core call's arguments. */
-function lowered(code: Code, slots: FunctionSlots, type: FuncType, params: readonly string[]): string {
+export function lowered(code: Code, slots: FunctionSlots, type: FuncType, params: readonly string[]): string {
   const { memory, realloc, instance } = slots;
   if (memory !== undefined) code.line('m.live(); u = m.u8; d = m.view;');
   if (realloc !== undefined) code.line(`s.locked${instance} = true;`);
@@ -310,7 +310,7 @@ export function forwardCode(type: FuncType, host: number, how: HostCall, name: s
   return `${suspends ? 'async ' : ''}function (${['s', ...params].join(', ')}) {\n${code}\n}`;
 }
 
-function prologue(code: Code, slots: FunctionSlots): void {
+export function prologue(code: Code, slots: FunctionSlots): void {
   if (slots.memory !== undefined) code.line(`const m = ${memoryOf(slots.memory)}; let u, d;`);
   if (slots.realloc !== undefined)
     code.line(`const r = ${slots.wide ? `abi.wideRealloc(s.func${slots.realloc})` : `s.func${slots.realloc}`};`);
@@ -376,7 +376,7 @@ function assignLoaded(
   code.line(`default: abi.badDiscriminant(u[${pointer}]); }`);
 }
 
-function postReturn(code: Code, { instance, postReturn }: FunctionSlots, raw: string): void {
+export function postReturn(code: Code, { instance, postReturn }: FunctionSlots, raw: string): void {
   code.line(`s.locked${instance} = true; s.func${postReturn}(${raw}); s.locked${instance} = false;`);
 }
 
@@ -387,7 +387,7 @@ function paramLayouts({ params }: FuncType, { wide }: FunctionSlots): readonly L
   );
 }
 
-function liftParams(code: Code, slots: FunctionSlots, type: FuncType, names: readonly string[]): string[] {
+export function liftParams(code: Code, slots: FunctionSlots, type: FuncType, names: readonly string[]): string[] {
   let at = 0;
   return type.params.map((param) => {
     const count = layoutOf(param.type, slots.wide).flat.length;
@@ -406,7 +406,7 @@ function loadSpilled(code: Code, slots: FunctionSlots, type: FuncType): string[]
 }
 
 /** An expression that calls what meets an import. A function of ours is given its caller, the store, and an embedder's is not. */
-function callOf(how: HostCall, host: number, name: string, args: readonly string[]): string {
+export function callOf(how: HostCall, host: number, name: string, args: readonly string[]): string {
   if (how.kind === 'lifted') return `plain${how.index}(${['s', ...args].join(', ')})`;
   const given = hostCallOf(how, host, args, []);
   return isOurs(name) ? `(s.ours[${host}] ? ${hostCallOf(how, host, args, ['s.store'])} : ${given})` : given;
@@ -459,21 +459,21 @@ function callHost(
 }
 
 /** Writes the check of an answer of an embedder's function against its type. Our own functions have no check. */
-function checkAnswer(code: Code, type: FuncType, host: number): void {
+export function checkAnswer(code: Code, type: FuncType, host: number): void {
   if (type.result === undefined) return;
   const check = code.let(`s.checks[${host}]`);
   code.line(`if (${check} !== undefined) answer = ${check}(answer);`);
 }
 
 /** An expression that turns the answer of a host function into the value that is lowered. */
-function answerCode({ result }: FuncType, raw: string): string {
+export function answerCode({ result }: FuncType, raw: string): string {
   if (result?.kind !== 'result') return raw;
   const taken = tagsCarried(result.ok);
   return `abi.asResult(${raw}, ${!taken.includes('ok')}, ${!taken.includes('err')})`;
 }
 
 /** Code that turns what a host function threw into the error case of its `result`, or else ends the store. */
-function thrownCode({ result }: FuncType, name: string): string {
+export function thrownCode({ result }: FuncType, name: string): string {
   const quoted = JSON.stringify(name);
   return result?.kind === 'result'
     ? `answer = { tag: 'err', val: abi.hostError(thrown, ${quoted}) };`
@@ -481,7 +481,7 @@ function thrownCode({ result }: FuncType, name: string): string {
 }
 
 /** Whether the host may answer an object that has a method `then` and is no promise, as a resource may. */
-function mayHaveThen({ result }: FuncType): boolean {
+export function mayHaveThen({ result }: FuncType): boolean {
   return result !== undefined && holds(result, 'own');
 }
 

@@ -46,6 +46,8 @@ function computeLayout(type: ValueType, wide: boolean): Layout {
     case 'char':
     case 'own':
     case 'borrow':
+    case 'stream':
+    case 'future':
       return scalar(4, 'i32');
     case 's64':
     case 'u64':

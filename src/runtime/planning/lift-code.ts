@@ -43,6 +43,8 @@ export function loadCode(code: Code, access: MemoryAccess, type: ValueType, poin
     case 'char':
     case 'own':
     case 'borrow':
+    case 'stream':
+    case 'future':
     case 'enum':
     case 'flags':
       return liftFlatCode(code, access, type, [loadInteger(layoutOf(type, access.wide).size, at)]);
@@ -113,6 +115,11 @@ export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, 
       const entry = code.let(`s.handles[${access.instance}].lend(${first} >>> 0, ${access.resource(type).id})`);
       code.line(`lent.push(${entry});`);
       return `${entry}.representation`;
+    }
+    case 'stream':
+    case 'future': {
+      const end = `s.tasks.takeEnd(${access.instance}, ${first} >>> 0, ${access.payload(type)}, ${type.kind === 'future'})`;
+      return code.let(access.outside ? `abi.tasks.toHost(s, ${end})` : end);
     }
     case 'enum': {
       const name = code.let('undefined');

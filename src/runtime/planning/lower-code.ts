@@ -61,6 +61,10 @@ export function storeCode(
     case 'borrow':
       code.line(`d.setUint32(${at}, ${addHandle(access, type, value)}, true);`);
       return;
+    case 'stream':
+    case 'future':
+      code.line(`d.setUint32(${at}, ${addEnd(access, type, value)}, true);`);
+      return;
     case 'enum':
     case 'flags': {
       const bytes = layoutOf(type, access.wide).size;
@@ -134,6 +138,9 @@ export function lowerFlatCode(code: Code, access: MemoryAccess, type: ValueType,
     case 'own':
     case 'borrow':
       return [code.let(addHandle(access, type, value))];
+    case 'stream':
+    case 'future':
+      return [code.let(addEnd(access, type, value))];
     case 'enum': {
       const index = code.let('0');
       code.line(`switch (${value}) {`);
@@ -256,6 +263,13 @@ function addHandle(access: MemoryAccess, type: Extract<ValueType, { kind: 'own' 
   return type.kind === 'own'
     ? `${table}.add(${id}, ${representation})`
     : `${table}.addBorrow(${id}, ${representation}, scope)`;
+}
+
+function addEnd(access: MemoryAccess, type: Extract<ValueType, { kind: 'stream' | 'future' }>, value: string): string {
+  const shared = access.outside
+    ? `abi.tasks.fromHost(s, ${value}, ${access.payload(type)}, ${type.kind === 'future'})`
+    : value;
+  return `s.tasks.addEnd(${access.instance}, ${shared})`;
 }
 
 /** An expression that turns a number into a pointer of the memory, which is a core value. */

@@ -5,6 +5,8 @@ import { coreModuleName } from '#runtime/build';
 import type { Argument, CallPlan, DirectPlan, HostFunction, PlannedExport, PlannedStep } from '#runtime/direct';
 import { describeExports } from '#runtime/exports';
 import {
+  asynchronousParts,
+  type BuiltinItem,
   type CoreInstanceItem,
   type CoreItem,
   checkNames,
@@ -20,6 +22,7 @@ import {
   type ValueType,
 } from '#wasm';
 import { Adapters } from './adapter/adapters.ts';
+import { builtinBlocks, builtinCode } from './builtin-code.ts';
 import {
   exportCode,
   type FunctionSlots,
@@ -31,10 +34,13 @@ import {
   suspendableCode,
 } from './function-code.ts';
 import { hostCall } from './host-call-names.ts';
+import { layoutOf, MAX_FLAT_PARAMS } from './layout.ts';
 import { NotDirect } from './not-direct.ts';
 import { ResourceNumbers } from './plan-resources.ts';
-import { dropCode, dropHostCode, newCode, representationCode, resourcesIn } from './resource-code.ts';
+import { dropCode, dropHostCode, dropTaskCode, newCode, representationCode, resourcesIn } from './resource-code.ts';
 import { interfaceCode, stateCode } from './state-code.ts';
+import { liftPlanCode, lowerPlanCode } from './task-code.ts';
+import { typeKey } from './type-key.ts';
 import { isOurs, mayWait, waitsForStorage } from './waiting-imports.ts';
 
 /**
@@ -42,6 +48,15 @@ import { isOurs, mayWait, waitsForStorage } from './waiting-imports.ts';
  * small file can stand for much generated code. The reader of components allows one type at most 50,000 parts.
  */
 const MAX_NODES = 400_000;
+
+const NO_OPTIONS: Omit<LinkedOptions, 'memory'> = {
+  encoding: 'utf8',
+  async: false,
+  others: [],
+  realloc: undefined,
+  postReturn: undefined,
+  callback: undefined,
+};
 
 /**
  * Plans a component's direct path, or says why it has none. The component must be one that jco accepts, because the plan
@@ -51,8 +66,7 @@ const MAX_NODES = 400_000;
  * @throws {WasmError} when the component cannot be read
  */
 export function planDirect(bytes: Uint8Array): DirectPlan {
-  const { linked, nameOf } = linkedComponent(bytes);
-  return new Planner(linked, nameOf).plan();
+  return new Planner(linkedComponent(bytes)).plan();
 }
 
 /** Plans how a component is called: on the direct path, or through the glue. */
@@ -81,10 +95,10 @@ export function planBuild(component: Uint8Array): PlannedBuild {
   let exported: string | undefined;
   let waits: readonly string[] | undefined;
   try {
-    const { linked, nameOf, docs } = linkedComponent(component);
-    waits = mayWaitOf(linked);
-    exported = describeExports(linked, nameOf, docs);
-    const planned = new Planner(linked, nameOf);
+    const read = linkedComponent(component);
+    waits = mayWaitOf(read.linked);
+    exported = describeExports(read.linked, read.nameOf, read.docs);
+    const planned = new Planner(read);
     const direct = planned.plan();
     return { calls: { direct }, exported, ...planned.parts };
   } catch (error) {
@@ -107,18 +121,24 @@ function mayWaitOf({ imports }: LinkedComponent): readonly string[] | undefined 
   return waits.length === 0 ? undefined : waits;
 }
 
-/** Links a component as the transpiler is shown it. `nameOf` finds the WIT name of an export. */
-function linkedComponent(bytes: Uint8Array): {
+interface ReadComponent {
   readonly linked: LinkedComponent;
+  /** Finds the WIT name of an export. */
   readonly nameOf: (shown: string) => string;
   readonly docs: DocComments;
-} {
+  /** Whether it has asynchronous parts, so that all its calls are tasks. */
+  readonly hasTasks: boolean;
+}
+
+/** Links a component as the transpiler is shown it. */
+function linkedComponent(bytes: Uint8Array): ReadComponent {
   const { component, names } = plainlyNamed(bytes);
   checkNames(component);
   return {
     linked: linkComponent(component),
     nameOf: (name) => names.get(name) ?? name,
     docs: DocComments.of(component),
+    hasTasks: asynchronousParts(component).length > 0,
   };
 }
 
@@ -141,6 +161,12 @@ interface ExportedCode {
 class Planner {
   readonly #linked: LinkedComponent;
   readonly #nameOf: (shown: string) => string;
+  readonly #hasTasks: boolean;
+  /** The texts of what the code of tasks must know of lifted functions. */
+  readonly #lifts: string[] = [];
+  readonly #tables = new Map<string, { step: number; name: string; slot: number }>();
+  /** Numbers for payload types, and for results with the options by which they are lifted. */
+  readonly #typeNumbers = new Map<string, number>();
   readonly #trampolines: string[] = [];
   readonly #trampolineOf = new Map<CoreItem, number>();
   readonly #lists: (readonly (readonly [string, Argument])[])[] = [];
@@ -157,6 +183,8 @@ class Planner {
   #storageWaits = 0;
   /** How many exports are imports that may have to wait. */
   #waitingExports = 0;
+  /** The numbers of lifted functions' plans, by the numbers of their code. */
+  readonly #liftOf = new Map<number, number>();
   readonly #exportedOf = new Map<FuncItem, Map<string, number>>();
   readonly #functions: { name: string; func: number }[] = [];
   readonly #interfaces: string[] = [];
@@ -170,9 +198,10 @@ class Planner {
   readonly #needed = new Set<string>();
   readonly #resources: ResourceNumbers;
 
-  constructor(linked: LinkedComponent, nameOf: (shown: string) => string) {
+  constructor({ linked, nameOf, hasTasks }: ReadComponent) {
     this.#linked = linked;
     this.#nameOf = nameOf;
+    this.#hasTasks = hasTasks;
     this.#adapters = new Adapters(linked);
     this.#resources = new ResourceNumbers(linked, nameOf);
     this.#waitingInstances = waitingInstances(linked);
@@ -181,7 +210,7 @@ class Planner {
   plan(): DirectPlan {
     const exports = this.#exports();
     const destroys = this.#resources.destroys((item) => this.#callee(item));
-    const steps: Omit<PlannedStep, 'funcs' | 'memories' | 'adapters'>[] = this.#linked.steps.map((step) => ({
+    const steps: Omit<PlannedStep, 'funcs' | 'memories' | 'tables' | 'adapters'>[] = this.#linked.steps.map((step) => ({
       module: step.module,
       args: step.args.map(({ name, value }) => ({
         name,
@@ -190,6 +219,7 @@ class Planner {
     }));
     this.#noteWaiting(steps);
     const [funcs, memories] = [slotsByStep(this.#funcs), slotsByStep(this.#memories)];
+    const tables = slotsByStep(this.#tables);
     return {
       waits: this.#waits.size - this.#storageWaits + this.#waitingExports,
       storageWaits: this.#storageWaits,
@@ -205,13 +235,14 @@ class Planner {
           instances: this.#linked.instances,
           resources: this.#resources.defined.length > 0,
         })};`,
+        ...this.#lifts.map((text, index) => `const lift${index} = ${text};`),
         ...this.#exported.map(({ plain }, index) => `const plain${index} = ${plain};`),
         ...this.#exported.flatMap(({ rest, suspendable, nested }, index) => [
           ...(rest === undefined ? [] : [`const rest${index} = ${rest};`]),
           ...(nested === undefined ? [] : [`const nested${index} = ${nested};`]),
           `const exported${index} = ${suspendable === undefined ? '' : `suspends ? ${suspendable} : `}plain${index};`,
         ]),
-        `const trampolines = [${this.#trampolines.join(',\n')}].map((call) => suspends ? abi.unsuspended(execution, call) : call);`,
+        `const trampolines = [${this.#trampolines.join(',\n')}]${this.#hasTasks ? '' : '.map((call) => suspends ? abi.unsuspended(execution, call) : call)'};`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
         `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
         `const destroys = new Map([${destroys.join(',\n')}]);`,
@@ -221,6 +252,7 @@ class Planner {
         ...step,
         funcs: funcs.get(index) ?? [],
         memories: memories.get(index) ?? [],
+        tables: tables.get(index) ?? [],
         adapters: this.#adapters.ofStep(index),
       })),
       exports,
@@ -231,6 +263,7 @@ class Planner {
       resources: this.#resources.defined,
       modules: this.#linked.modules.map((_, index) => coreModuleName(index)),
       instances: this.#linked.instances,
+      ...(this.#hasTasks ? { tasks: this.#linked.parents.map((parent) => parent ?? -1) } : {}),
     };
   }
 
@@ -276,6 +309,7 @@ class Planner {
   #lifted(item: FuncItem, caller: number | undefined): number {
     const { type, definition } = item;
     if (definition.kind !== 'lift') return this.#forwarded(item, definition.path);
+    if (this.#hasTasks) return this.#task(item, definition, caller === undefined);
     const entering = this.#resources.entering(definition.instance, caller);
     const fromHost = caller === undefined;
     const key = `${fromHost} ${entering.join(' ')}`;
@@ -296,6 +330,68 @@ class Planner {
     this.#exported.push({ plain, rest, suspendable, nested });
     this.#exportedOf.set(item, known.set(key, index));
     return index;
+  }
+
+  /** Plans an exported function of a component with asynchronous parts, once for the embedder and once for other instances. */
+  #task(item: FuncItem, definition: Extract<FuncItem['definition'], { kind: 'lift' }>, isFromHost: boolean): number {
+    const known = this.#exportedOf.get(item) ?? new Map<string, number>();
+    const found = known.get(`${isFromHost}`);
+    if (found !== undefined) return found;
+    const { type } = item;
+    const { options, instance } = definition;
+    this.#check(type);
+    const slots = this.#slots(options, instance, isFromHost);
+    const callee = this.#callee(definition.coreFunc);
+    const index = this.#exported.push({ plain: `abi.tasks.exported(lift${this.#lifts.length})` }) - 1;
+    this.#lifts.push(
+      liftPlanCode({
+        index: this.#lifts.length,
+        type,
+        slots,
+        isAsyncLift: options.async,
+        callee,
+        callback: options.callback === undefined ? undefined : this.#callee(options.callback),
+        returns: this.#returns(type.result, options),
+        hasStack: callee.startsWith('s.') && this.#waitingInstances.has(instance),
+        isFromHost,
+      }),
+    );
+    this.#exportedOf.set(item, known.set(`${isFromHost}`, index));
+    this.#liftOf.set(index, this.#lifts.length - 1);
+    return index;
+  }
+
+  /** A number that is equal for equal results that are lifted by equal options, as far as lifting them needs the options. */
+  #returns(result: ValueType | undefined, options: LinkedOptions): number {
+    const isLong = result !== undefined && layoutOf(result, false).flat.length > MAX_FLAT_PARAMS;
+    const needsMemory = isLong || (result !== undefined && holds(result, 'string', 'list'));
+    const memory = needsMemory && options.memory !== undefined ? this.#memory(options.memory) : '';
+    const encoding = result !== undefined && holds(result, 'string') ? options.encoding : '';
+    return this.#typeNumber(`return ${this.#typeKey(result)} ${encoding} ${memory}`);
+  }
+
+  #typeKey(type: ValueType | undefined): string {
+    return typeKey(type, ({ resource }) => this.#resources.of(resource).id);
+  }
+
+  #typeNumber(key: string): number {
+    const known = this.#typeNumbers.get(key) ?? this.#typeNumbers.size;
+    this.#typeNumbers.set(key, known);
+    return known;
+  }
+
+  #builtin(item: BuiltinItem): string {
+    const { type, table } = item;
+    const options = item.options ?? { ...NO_OPTIONS, memory: item.memory };
+    return builtinCode(item, {
+      slots: this.#slots(options, item.instance, false),
+      number: type === undefined ? this.#returns(item.result, options) : this.#payload(type),
+      table: table === undefined ? undefined : slotOf(this.#tables, table, 'table'),
+    });
+  }
+
+  #payload({ element }: NonNullable<BuiltinItem['type']>): number {
+    return this.#typeNumber(`payload ${this.#typeKey(element)}`);
   }
 
   /** Plans the code of an exported function that is an imported one, with no code of the component between the two. */
@@ -350,15 +446,26 @@ class Planner {
       this.#trampolineOf.set(item, index);
       if (item.kind === 'lower') {
         const { definition } = item.func;
+        // A guest whose thread may have to wait in a call suspends itself there, and calls again.
+        if (this.#hasTasks) {
+          if (this.#blocks(item)) this.#nests.add(index);
+        }
         // A call of another component instance waits when that instance waits, and gives the thread away when that instance does.
-        if (definition.kind === 'lift') this.#nests.add(index);
+        else if (definition.kind === 'lift') this.#nests.add(index);
         else if (mayWait(definition.path)) {
           this.#waits.add(index);
           if (waitsForStorage(definition.path)) this.#storageWaits += 1;
         }
-      }
+      } else if (item.kind === 'builtin' && builtinBlocks(item)) this.#nests.add(index);
     }
     return [name, { kind: 'trampoline', index }];
+  }
+
+  #blocks({ func: { type, definition }, options }: Extract<CoreItem, { kind: 'lower' }>): boolean {
+    if (definition.kind === 'lift') {
+      return (type.async && !options.async) || this.#waitingInstances.has(definition.instance);
+    }
+    return !options.async && (type.async || mayWait(definition.path));
   }
 
   #trampoline(item: Exclude<CoreItem, { kind: 'core export' }>): string {
@@ -371,8 +478,10 @@ class Planner {
         return this.#drop(item.resource, item.instance);
       case 'lower':
         return this.#lowered(item);
+      case 'builtin':
+        return this.#builtin(item);
       default:
-        throw new NotDirect(`uses ${item.kind === 'builtin' ? item.name : item.kind}`);
+        throw new NotDirect(`uses ${item.kind}`);
     }
   }
 
@@ -380,13 +489,18 @@ class Planner {
     const { id, definedBy, host } = this.#resources.of(resource);
     if (definedBy === undefined) return dropHostCode(instance, id, `${host?.from}#[resource-drop]${host?.name}`);
     const destructor = this.#linked.destructors.get(resource);
-    const entering = this.#resources.entering(definedBy, instance);
-    return dropCode(instance, id, entering, destructor && this.#callee(destructor));
+    const callee = destructor && this.#callee(destructor);
+    if (this.#hasTasks && callee !== undefined) return dropTaskCode(instance, id, definedBy, callee);
+    return dropCode(instance, id, this.#resources.entering(definedBy, instance), callee);
   }
 
   #lowered({ func, options, instance }: Extract<CoreItem, { kind: 'lower' }>): string {
     const { type, definition } = func;
     this.#check(type);
+    if (this.#hasTasks && definition.kind === 'lift') {
+      const lift = this.#liftOf.get(this.#lifted(func, instance)) as number;
+      return `abi.tasks.lowered(${lowerPlanCode(type, this.#slots(options, instance, false), options.async, { lift })})`;
+    }
     if (definition.kind === 'lift') {
       const slots = this.#slots(options, instance, false);
       const index = this.#lifted(func, instance);
@@ -404,6 +518,10 @@ class Planner {
     const { slot, how } = hostCall(definition.path);
     const slots = this.#slots(options, instance, true);
     const name = definition.path.join('#');
+    if (this.#hasTasks) {
+      const callee = { host: this.#host.push(slot) - 1, how, name };
+      return `abi.tasks.lowered(${lowerPlanCode(type, slots, options.async, callee)})`;
+    }
     return importCode(type, slots, this.#host.push(slot) - 1, how, name, mayWait(definition.path));
   }
 
@@ -416,7 +534,6 @@ class Planner {
 
   /** @param outside whether the host or the embedder is at the other end of the call, and not another component instance */
   #slots(options: LinkedOptions, instance: number, outside: boolean, entering: readonly number[] = []): FunctionSlots {
-    if (options.async || options.callback !== undefined) throw new NotDirect('has asynchronous functions');
     if (options.others.length > 0) throw new NotDirect(`uses canonical option ${options.others[0]}`);
     const func = (item: CoreItem | undefined): number | undefined =>
       item === undefined ? undefined : this.#func(item);
@@ -424,6 +541,8 @@ class Planner {
       encoding: options.encoding,
       wide: options.memory !== undefined && memoryOf(this.#linked, options.memory)?.is64 === true,
       instance,
+      outside,
+      payload: (type) => this.#payload(type),
       memory: options.memory === undefined ? undefined : this.#memory(options.memory),
       realloc: func(options.realloc),
       postReturn: func(options.postReturn),
@@ -443,11 +562,10 @@ class Planner {
   }
 
   #check(type: FuncType): void {
-    if (type.async) throw new NotDirect('has asynchronous functions');
     const types = typesOf(type);
     this.#nodes += types.reduce((sum, part) => sum + part.nodes, 0);
     if (this.#nodes > MAX_NODES) throw new NotDirect(`has functions whose types have more than ${MAX_NODES} parts`);
-    for (const kind of ['stream', 'future', 'error-context', 'map'] as const) {
+    for (const kind of ['error-context', 'map'] as const) {
       if (types.some((part) => holds(part, kind))) throw new NotDirect(`has a ${kind}`);
     }
   }
@@ -469,10 +587,12 @@ function waitingInstances({ steps }: LinkedComponent): ReadonlySet<number> {
     steps.flatMap(({ args }) => args.flatMap(({ value }) => (value.kind === 'exports' ? [value.exports] : []))),
   );
   for (const item of [...items].flatMap((exports) => [...exports.values()])) {
+    if (item.kind === 'builtin' && builtinBlocks(item)) found.add(item.instance);
     if (item.kind !== 'lower') continue;
-    const { definition } = item.func;
+    const { definition, type } = item.func;
+    if (type.async && !item.options.async) found.add(item.instance);
     if (definition.kind !== 'lift') {
-      if (mayWait(definition.path)) found.add(item.instance);
+      if (!item.options.async && mayWait(definition.path)) found.add(item.instance);
       continue;
     }
     const known = callers.get(definition.instance) ?? new Set();

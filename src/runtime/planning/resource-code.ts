@@ -57,6 +57,16 @@ ${leaveCode(entering)}
   );
 }
 
+/** The same in a component with asynchronous parts. @param definedBy the component instance that defines the resource */
+export function dropTaskCode(instance: number, resource: number, definedBy: number, destructor: string): string {
+  return builtinCode(
+    'handle',
+    instance,
+    `const dropped = s.handles[${instance}].drop(handle >>> 0, ${resource});
+if (dropped.own) abi.tasks.destroy(s, ${definedBy}, ${instance}, ${destructor}, dropped.representation);`,
+  );
+}
+
 /** The text of the function that destroys a resource when the embedder releases it. The function runs in a turn. */
 export function destroyCode(entering: readonly number[], destructor: string | undefined): string {
   if (destructor === undefined) return 'function () {}';

@@ -4,7 +4,7 @@ import type { AttachedCode, Meter, WaitingImport } from '#core/ports/meter';
 import { type BuildRequest, coreModuleName } from '#runtime/build';
 import { encodeCallPlan } from '#runtime/direct';
 import { type PlannedBuild, planBuild } from '#runtime/planning';
-import { type HollowModule, plainlyNamed, withoutBodies } from '#wasm';
+import { asynchronousParts, type HollowModule, plainlyNamed, withoutBodies } from '#wasm';
 import { RuntimeError } from '../errors.ts';
 import { validateComponent } from '../validate.ts';
 import { checkInstantiation } from './check-instantiation.ts';
@@ -45,6 +45,7 @@ export class BuildRun {
       const planned = planBuild(component);
       // A component that is called directly needs no glue, only the certainty that it is valid.
       const tool = 'direct' in planned.calls && !alwaysGlue ? 'validate' : 'transpile';
+      if (tool === 'transpile') refuseAsynchronous(component, planned);
       const shown = shownTo(tool, component);
       // For a large component the tool runs in its own thread, and this thread meters meanwhile.
       const running = this.#tools.run(tool, shown.bytes);
@@ -159,6 +160,14 @@ function shownTo(
     return { bytes: hollow.bytes as Uint8Array<ArrayBuffer>, modules: hollow.modules };
   }
   return { bytes: new Uint8Array(bytes), modules: hollow.modules.map(({ whole }) => ({ whole, hollow: whole })) };
+}
+
+/** Refuses the glue for a component with asynchronous parts, because it would run them without bounds. @throws `RUNTIME_INVALID_COMPONENT` */
+function refuseAsynchronous(component: Uint8Array, { calls }: PlannedBuild): void {
+  if (asynchronousParts(plainlyNamed(component).component).length === 0) return;
+  const direct = 'whyGlue' in calls ? `; and it cannot be called directly, because it ${calls.whyGlue}` : '';
+  const message = `the component has asynchronous parts, for which no glue is made${direct}`;
+  throw new RuntimeError('RUNTIME_INVALID_COMPONENT', message);
 }
 
 /** The largest number of memories that any one core module has, imported ones included. */

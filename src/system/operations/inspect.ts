@@ -24,6 +24,8 @@ export interface Inspection {
   readonly exports: readonly string[];
   readonly coreModules: ComponentSummary['coreModules'];
   readonly unsupported: ComponentSummary['unsupported'];
+  /** Names of the built-ins and features that it uses of the component model's asynchronous part. */
+  readonly asynchronous: ComponentSummary['asynchronous'];
   /** The path that calls take into the component. `whyGlue` is the reason for the glue, as half a sentence that follows "it". */
   readonly calls: CallPath;
   readonly whyGlue?: string;
@@ -47,7 +49,7 @@ export async function inspectComponent(
   options: ReadOptions & { readonly check?: boolean | undefined } = {},
 ): Promise<Inspection> {
   const bytes = await readSource(source, { loadBytes: async () => undefined }, options);
-  const { kind, imports, exports, coreModules, unsupported } = described(bytes);
+  const { kind, imports, exports, coreModules, unsupported, asynchronous } = described(bytes);
   const { interfaceHash, interfaceText, requiresHash, requirementsText } = checked<WorldHashes>(() =>
     hashesOfComponent(bytes),
   );
@@ -61,6 +63,7 @@ export async function inspectComponent(
     exports: exports.map(({ name }) => name),
     coreModules,
     unsupported,
+    asynchronous,
     ...(reason === undefined ? { calls: 'direct' } : { calls: 'glue', whyGlue: reason }),
     ...(refused === undefined ? {} : { refused }),
     interfaceHash,

@@ -173,5 +173,23 @@ export type Canon =
   | { readonly kind: 'lift'; readonly coreFunc: number; readonly options: CanonOptions; readonly type: number }
   | { readonly kind: 'lower'; readonly func: number; readonly options: CanonOptions }
   | { readonly kind: 'resource.new' | 'resource.drop' | 'resource.rep'; readonly resource: number }
-  /** An asynchronous built-in, by its name in the text format. Each adds one core function. */
-  | { readonly kind: 'builtin'; readonly name: string };
+  | Builtin;
+
+/** A built-in of asynchronous components. Each adds one core function. */
+export interface Builtin {
+  readonly kind: 'builtin';
+  /** Its name in the text format. */
+  readonly name: string;
+  /** The index of a stream's or future's type. */
+  readonly type: number | undefined;
+  /** The result that `task.return` takes. */
+  readonly result: ValueTypeRef | undefined;
+  readonly options: CanonOptions | undefined;
+  readonly memory: number | undefined;
+  readonly table: number | undefined;
+  /** Whether it is `async` or `cancellable`, where it can be one of the two. */
+  readonly flag: boolean;
+  /** The place in a thread's storage, of 64 bits if `wide`. */
+  readonly slot: number;
+  readonly wide: boolean;
+}

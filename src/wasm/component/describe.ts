@@ -1,5 +1,5 @@
 import type { Component } from './ast.ts';
-import { type UnsupportedFeature, unsupportedFeatures } from './features.ts';
+import { asynchronousParts, type UnsupportedFeature, unsupportedFeatures } from './features.ts';
 import { readComponent } from './read-component.ts';
 
 export interface CoreModuleSummary {
@@ -24,6 +24,8 @@ export interface ComponentSummary {
   /** All core modules in the order of the file, including those of nested components. */
   readonly coreModules: readonly CoreModuleSummary[];
   readonly unsupported: readonly UnsupportedFeature[];
+  /** Names of what it uses of the component model's asynchronous part; empty for a synchronous component. */
+  readonly asynchronous: readonly string[];
 }
 
 /**
@@ -45,6 +47,7 @@ export function describeComponent(bytes: Uint8Array): ComponentSummary {
     exports: exports.filter(({ kind }) => kind !== 'type'),
     coreModules: coreModulesOf(component),
     unsupported: unsupportedFeatures(component),
+    asynchronous: asynchronousParts(component),
   };
 }
 

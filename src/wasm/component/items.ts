@@ -1,5 +1,5 @@
 import { WasmError } from '../errors.ts';
-import type { CanonOptions, Component, CoreModule, CoreSort, Declaration, Named, Sort } from './ast.ts';
+import type { Builtin, CanonOptions, Component, CoreModule, CoreSort, Declaration, Named, Sort } from './ast.ts';
 import type { FuncType, Resource, ValueType } from './types.ts';
 
 /** The contents of index spaces after indices are resolved. */
@@ -64,9 +64,20 @@ export type CoreItem =
       readonly resource: Resource;
       readonly instance: number;
     }
-  | { readonly kind: 'builtin'; readonly name: string }
+  | BuiltinItem
   /** A core type or an imported core module. It has an index but no use here. */
   | { readonly kind: 'opaque' };
+
+/** A built-in of asynchronous components, with what its indices refer to. */
+export interface BuiltinItem extends Pick<Builtin, 'kind' | 'name' | 'flag' | 'slot' | 'wide'> {
+  readonly instance: number;
+  /** A stream's or future's type. */
+  readonly type: Extract<ValueType, { kind: 'stream' | 'future' }> | undefined;
+  readonly result: ValueType | undefined;
+  readonly options: LinkedOptions | undefined;
+  readonly memory: CoreItem | undefined;
+  readonly table: CoreItem | undefined;
+}
 
 export type CoreInstanceItem =
   /** The result of the step with this number. */

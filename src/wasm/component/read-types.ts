@@ -217,7 +217,7 @@ function readOptionalType(reader: ByteReader): ValueTypeRef | undefined {
   return readOptional(reader, () => readValueType(reader));
 }
 
-function readResult(reader: ByteReader): ValueTypeRef | undefined {
+export function readResult(reader: ByteReader): ValueTypeRef | undefined {
   const at = reader.offset;
   const form = reader.u8();
   if (form === 0x00) return readValueType(reader);

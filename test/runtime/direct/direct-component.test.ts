@@ -55,8 +55,8 @@ describe('whyGlue', () => {
       (core instance $m (instantiate $M)) (func (export "f") (result string) (canon lift (core func $m "f") (memory (core memory $m "m")))))`,
     ],
     [
-      'uses task.cancel',
-      '(component (core func $f (canon task.cancel)) (core module $m (import "a" "b" (func (result i32)))) (core instance (instantiate $m (with "a" (instance (export "b" (func $f)))))))',
+      'uses error-context.drop',
+      '(component (core func $f (canon error-context.drop)) (core module $m (import "a" "b" (func (param i32)))) (core instance (instantiate $m (with "a" (instance (export "b" (func $f)))))))',
     ],
     [undefined, '(component (import "f" (func $f)) (export "g" (func $f)))'],
     [

@@ -82,18 +82,34 @@ describe('readComponent', () => {
         { functions: 1, initialMemoryBytes: 0 },
       ],
       unsupported: [],
+      asynchronous: [],
     });
   });
 
   it.each([
-    ['async functions', '(component (import "f" (func async)))'],
-    ['streams', '(component (type (stream u8)))'],
-    ['futures', '(component (type (future u8)))'],
+    ['error contexts', '(component (core func (canon error-context.drop)))'],
     ['shared memories', '(component (core module (memory 1 2 shared)))'],
-    ['async functions', '(component (core func (canon task.cancel)))'],
     ['component imports', '(component (import "c" (component)))'],
   ])('says that %s are not supported', async (feature, text) => {
     expect(describeComponent(await parse(text)).unsupported).toEqual([feature]);
+  });
+
+  it.each([
+    [['async functions'], '(component (import "f" (func async)))'],
+    [['streams'], '(component (type (stream u8)))'],
+    [['futures'], '(component (type (future u8)))'],
+    [['task.cancel'], '(component (core func (canon task.cancel)))'],
+    [['thread.suspend-then-promote'], '(component (core func (canon thread.suspend-then-promote)))'],
+    [
+      ['stream.read', 'streams', 'waitable-set.poll'],
+      `(component (core module $M (memory (export "m") 1)) (core instance $m (instantiate $M)) (component (type $s (stream u8)))
+        (type $s (stream u8)) (core func (canon stream.read $s async (memory (core memory $m "m"))))
+        (core func (canon waitable-set.poll (memory (core memory $m "m")))))`,
+    ],
+  ])('names the asynchronous parts %j', async (parts, text) => {
+    const { asynchronous, unsupported } = describeComponent(await parse(text));
+    expect(asynchronous).toEqual(parts);
+    expect(unsupported).toEqual([]);
   });
 
   it.each([

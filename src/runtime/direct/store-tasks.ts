@@ -1,0 +1,144 @@
+import { trap } from '#runtime/exchange';
+import {
+  CopyEnd,
+  type LiftedFunction,
+  type SharedCopy,
+  Task,
+  TaskInstance,
+  TaskStore,
+  type Thread,
+} from '#runtime/tasks';
+import type { HandleTable } from './handle-table.ts';
+import type { MemoryView } from './memory-view.ts';
+import type { TaskStacks } from './task-stacks.ts';
+
+/** The state of a store, as far as the code of tasks uses it. */
+export interface State extends MemoryView {
+  readonly tasks: StoreTasks;
+  readonly handles: readonly HandleTable[];
+  readonly given: { endCall(): void } | undefined;
+  answeredError: boolean;
+  fail(thrown: unknown): never;
+}
+
+/** What the planner says of a lifted function. Functions are given the state of the store first. */
+export interface LiftPlan
+  extends Pick<LiftedFunction, 'isAsync' | 'isAsyncLift' | 'hasCallback' | 'returns' | 'hasStack'> {
+  readonly index: number;
+  readonly instance: number;
+  readonly parameters: string;
+  readonly results: string;
+  core(s: State): (...args: never[]) => unknown;
+  callback(s: State): (...args: never[]) => unknown;
+  lower(s: State, scope: Task, args: readonly unknown[]): readonly unknown[];
+  lift(s: State, raw: unknown): unknown;
+  after(s: State, raw: unknown): void;
+  /** Marks resources that the embedder gives; undefined where there are none. */
+  readonly claim: ((s: State, ...args: readonly unknown[]) => void) | undefined;
+  readonly isResult: boolean;
+}
+
+/** What the planner says of a lowered function. */
+export interface LowerPlan {
+  readonly instance: number;
+  readonly isAsyncLower: boolean;
+  /** What a guest is answered whose thread is suspended, and which will call again. */
+  readonly zero: unknown;
+  mayLeave(s: State): boolean;
+  liftArgs(s: State, lent: unknown[], flat: readonly unknown[]): readonly unknown[];
+  lowerResult(s: State, value: unknown, flat: readonly unknown[]): unknown;
+  /** The exported function of another component instance; undefined for a function of the host. */
+  readonly callee: LiftPlan | undefined;
+  readonly host: HostPlan | undefined;
+}
+
+export interface HostPlan {
+  readonly name: string;
+  readonly mayHaveThen: boolean;
+  call(s: State, args: readonly unknown[]): unknown;
+  answer(s: State, raw: unknown): unknown;
+  /** The value that stands for what the host function threw. @throws where its type has no error case */
+  failed(s: State, thrown: unknown): unknown;
+}
+
+/** How values of one payload lie in an instance's memory. `size` is 0 where there is no payload. */
+export interface PayloadPlan {
+  readonly type: number;
+  readonly isFuture: boolean;
+  readonly isNumeric: boolean;
+  readonly hasValue: boolean;
+  readonly size: number;
+  address(pointer: unknown): number;
+  check(s: State, at: number, count: number): void;
+  load(s: State, at: number, count: number): ArrayLike<unknown>;
+  store(s: State, values: ArrayLike<unknown>, at: number): void;
+}
+
+/** The tasks of one store. */
+export class StoreTasks {
+  readonly store: TaskStore;
+  readonly instances: readonly TaskInstance[];
+  readonly #lifted: LiftedFunction[] = [];
+  /** The thread of guest code that runs outside of tasks: start functions, allocators and destructors. */
+  readonly #roots: readonly Thread[];
+
+  constructor(stacks: TaskStacks, parents: readonly (number | undefined)[], handles: readonly HandleTable[]) {
+    this.store = new TaskStore(stacks);
+    stacks.serve(this.store);
+    const instances: TaskInstance[] = [];
+    parents.forEach((parent, index) => {
+      instances.push(
+        new TaskInstance(index, parent === undefined ? undefined : instances[parent], handles[index] as HandleTable),
+      );
+    });
+    this.instances = instances;
+    this.#roots = instances.map((instance) => {
+      const kind = { isAsync: false, isAsyncLift: false, hasCallback: false, returns: -1 };
+      return this.store.newThread(
+        new Task(
+          kind,
+          instance,
+          () => [],
+          () => {},
+        ),
+        false,
+      );
+    });
+  }
+
+  instance(index: number): TaskInstance {
+    return this.instances[index] as TaskInstance;
+  }
+
+  thread(instance: number): Thread {
+    return this.store.current ?? (this.#roots[instance] as Thread);
+  }
+
+  lifted(s: State, plan: LiftPlan): LiftedFunction {
+    this.#lifted[plan.index] ??= {
+      ...plan,
+      core: { callee: plan.core(s), parameters: plan.parameters, results: plan.results },
+      callback: plan.hasCallback ? { callee: plan.callback(s), parameters: 'iii', results: 'i' } : undefined,
+      lower: (task, args) => plan.lower(s, task, args),
+      lift: (raw) => plan.lift(s, raw),
+      after: (raw) => plan.after(s, raw),
+    };
+    return this.#lifted[plan.index] as LiftedFunction;
+  }
+
+  /** Takes the readable end of a stream or future from a guest that passes it on. */
+  takeEnd(instance: number, handle: number, type: number, isFuture: boolean): SharedCopy {
+    const end = this.instance(instance).handles.takeOther(handle);
+    if (!(end instanceof CopyEnd) || !end.isReadable || end.shared.isFuture !== isFuture) {
+      trap(`handle ${handle} is no readable end of a ${isFuture ? 'future' : 'stream'}`);
+    }
+    if (end.shared.type !== type) trap('a stream or future of another type is passed on');
+    if (end.state !== 'idle') trap('a stream or future is passed on while it copies, or after its end');
+    if (end.isInSet) trap('a stream or future is passed on while it is in a waitable set');
+    return end.shared;
+  }
+
+  addEnd(instance: number, shared: SharedCopy): number {
+    return this.instance(instance).handles.addOther(new CopyEnd(shared, true));
+  }
+}

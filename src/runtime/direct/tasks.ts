@@ -1,0 +1,249 @@
+import { hostWouldBlock, isThenable } from '#runtime/code';
+import { trap } from '#runtime/exchange';
+import { Continuation, execution } from '#runtime/execution';
+import {
+  builtins,
+  type CopyBuffer,
+  SUBTASK,
+  Subtask,
+  Task,
+  type TaskInstance,
+  type TaskStore,
+  type Thread,
+} from '#runtime/tasks';
+import { GuestBuffer } from './guest-buffer.ts';
+import type { HandleTable } from './handle-table.ts';
+import type { HostPlan, LiftPlan, LowerPlan, PayloadPlan, State } from './store-tasks.ts';
+
+type Lent = Parameters<HandleTable['giveBack']>[0];
+type Builtin = (...args: never[]) => unknown;
+
+/** Wraps a function that a guest calls: goes on in a built-in where its thread was suspended, or begins one. */
+function trampoline(
+  instance: number,
+  zero: unknown,
+  mayLeave: (s: State) => boolean,
+  run: (s: State, thread: Thread, flat: readonly unknown[]) => unknown,
+): Builtin {
+  return (...flat: readonly unknown[]): unknown => {
+    const s = execution.running.entry as State;
+    const { tasks } = s;
+    const thread = tasks.thread(instance);
+    try {
+      const { rest } = thread;
+      if (rest !== undefined) {
+        thread.rest = undefined;
+        return rest() ?? zero;
+      }
+      if (!mayLeave(s)) trap('the component called an import while it was allocating or cleaning up');
+      return run(s, thread, flat) ?? zero;
+    } catch (thrown) {
+      return s.fail(thrown);
+    }
+  };
+}
+
+function isPromise(answer: unknown, mayHaveThen: boolean): answer is PromiseLike<unknown> {
+  return answer instanceof Promise || (!mayHaveThen && isThenable(answer));
+}
+
+/** Calls a function of the host, which may answer later. `resolve` takes the value. */
+function callHost(
+  s: State,
+  thread: Thread,
+  host: HostPlan,
+  args: readonly unknown[],
+  resolve: (value: unknown) => void,
+): void {
+  const { store } = s.tasks;
+  const settle = (outcome: () => unknown): void => {
+    let value: unknown;
+    try {
+      let raw = outcome();
+      if (raw instanceof Continuation) raw = raw.run();
+      if (isPromise(raw, host.mayHaveThen)) {
+        if (!store.isAwaited) throw hostWouldBlock(host.name, raw);
+        store.awaitHost(raw, (settled) => {
+          const { current } = store;
+          store.current = thread;
+          settle(() => {
+            if ('thrown' in settled) throw settled.thrown;
+            return settled.value;
+          });
+          store.current = current;
+        });
+        return;
+      }
+      value = host.answer(s, raw);
+    } catch (thrown) {
+      value = host.failed(s, thrown);
+    }
+    resolve(value);
+  };
+  settle(() => host.call(s, args));
+}
+
+/** What the code of components with asynchronous parts calls. */
+export const TASKS = {
+  /** Makes the function by which the host calls an export. It answers a promise where the call has not ended at once. */
+  exported(plan: LiftPlan): (s: State, ...args: readonly unknown[]) => unknown {
+    return (s, ...args) => {
+      plan.claim?.(s, ...args);
+      const end = (): void => {
+        if (plan.claim !== undefined) s.given?.endCall();
+      };
+      let value: unknown;
+      let later: Promise<void> | undefined;
+      try {
+        later = s.tasks.store.callFromOutside(
+          s.tasks.lifted(s, plan),
+          s.tasks.instance(plan.instance),
+          args,
+          (answer) => {
+            value = answer;
+          },
+        );
+      } catch (thrown) {
+        end();
+        throw thrown;
+      }
+      const answer = (): unknown => {
+        if (!plan.isResult) return value;
+        const { tag, val } = value as { readonly tag: string; readonly val: unknown };
+        if (tag === 'ok') return val;
+        s.answeredError = true;
+        throw val;
+      };
+      if (later !== undefined) return later.finally(end).then(answer);
+      end();
+      return answer();
+    };
+  },
+
+  lowered(plan: LowerPlan): Builtin {
+    return trampoline(plan.instance, plan.zero, plan.mayLeave, (s, thread, flat) => {
+      const { store } = s.tasks;
+      const instance = s.tasks.instance(plan.instance);
+      const table = s.handles[plan.instance] as HandleTable;
+      const subtask = new Subtask((lent) => {
+        for (const entry of lent as readonly Lent[]) table.giveBack(entry);
+      });
+      let handle: number | undefined;
+      const progressed = (): void => {
+        if (handle !== undefined) subtask.notify(handle);
+        else if (subtask.isResolved) subtask.syncWaiter?.();
+      };
+      const onStart = (): readonly unknown[] => {
+        subtask.state = SUBTASK.started;
+        progressed();
+        return plan.liftArgs(s, subtask.lent, flat);
+      };
+      const onResolve = (value: unknown, isCancelled: boolean): void => {
+        if (isCancelled) {
+          subtask.state =
+            subtask.state === SUBTASK.starting ? SUBTASK.cancelledBeforeStarted : SUBTASK.cancelledBeforeReturned;
+        } else {
+          subtask.result = plan.lowerResult(s, value, flat);
+          subtask.state = SUBTASK.returned;
+        }
+        progressed();
+      };
+      const synchronous = (): unknown => {
+        subtask.syncWaiter = undefined;
+        subtask.deliver();
+        return subtask.result;
+      };
+      const rest = (): unknown => {
+        if (!plan.isAsyncLower) {
+          if (subtask.isResolved) return synchronous();
+          subtask.syncWaiter = thread.wake;
+          return store.block(thread, () => subtask.isResolved, false, synchronous);
+        }
+        if (subtask.isResolved) {
+          subtask.deliver();
+          return SUBTASK.returned;
+        }
+        handle = instance.handles.addOther(subtask);
+        return subtask.state | (handle << 4);
+      };
+      if (plan.host !== undefined) {
+        subtask.cancel = () => {
+          onResolve(undefined, true);
+          return true;
+        };
+        callHost(s, thread, plan.host, onStart(), (value) => {
+          if (!subtask.isResolved) onResolve(value, false);
+        });
+        return rest();
+      }
+      const callee = plan.callee as LiftPlan;
+      const task = new Task(callee, s.tasks.instance(callee.instance), onStart, onResolve);
+      subtask.cancel = (caller, after) => store.requestCancel(task, caller, after);
+      let resume: () => boolean = () => true;
+      if (store.begin(task, s.tasks.lifted(s, callee), instance, () => resume())) return rest();
+      resume = store.suspend(thread, rest);
+      return undefined;
+    });
+  },
+
+  /** Makes a built-in that the planner has given its operands. */
+  builtin(
+    instance: number,
+    zero: unknown,
+    mayLeave: (s: State) => boolean,
+    run: (s: State, caller: BuiltinCall, flat: readonly never[]) => unknown,
+  ): Builtin {
+    return trampoline(instance, zero, mayLeave, (s, thread, flat) =>
+      run(s, { store: s.tasks.store, thread, instance: s.tasks.instance(instance) }, flat as readonly never[]),
+    );
+  },
+
+  builtins,
+
+  contextGet({ thread }: BuiltinCall, slot: number, isWide: boolean): number | bigint {
+    const value = thread.storage[slot] as number | bigint;
+    return isWide ? BigInt(value) : Number(value);
+  },
+
+  toHost(): never {
+    trap('a stream or future is given to the host');
+  },
+
+  fromHost(): never {
+    trap('a stream or future is taken from the host');
+  },
+
+  buffer: (s: State, plan: PayloadPlan, pointer: unknown, length: number): CopyBuffer =>
+    new GuestBuffer(s, plan, pointer, length),
+
+  /** Makes a thread that calls a function of a table, at its first resumption. */
+  newThread({ store, thread }: BuiltinCall, table: WebAssembly.Table, index: number, argument: unknown): number {
+    const callee: unknown = index < table.length ? table.get(index) : undefined;
+    if (typeof callee !== 'function') trap(`a thread begins with function ${index} of a table, where none is`);
+    const made = store.newThread(thread.task, true);
+    const parameters = typeof argument === 'bigint' ? 'I' : 'i';
+    store.startOf(made, { callee: callee as (...args: never[]) => unknown, parameters, results: '' }, [argument]);
+    return made.index;
+  },
+
+  /** Destroys a resource of another instance, or of the same one. */
+  destroy(
+    s: State,
+    definedBy: number,
+    caller: number,
+    destructor: (representation: unknown) => void,
+    representation: unknown,
+  ): void {
+    const instance = s.tasks.instance(definedBy);
+    const from = s.tasks.instance(caller);
+    instance.enter(from);
+    destructor(representation);
+    instance.leave(from);
+  },
+} as const;
+
+export interface BuiltinCall {
+  readonly store: TaskStore;
+  readonly thread: Thread;
+  readonly instance: TaskInstance;
+}

@@ -1,0 +1,166 @@
+import { trap } from '#runtime/exchange';
+import { Waitable } from './waitable.ts';
+
+/** How a copy ended, by the numbers of the canonical ABI. */
+export const COPY = { completed: 0, dropped: 1, cancelled: 2 } as const;
+export type CopyResult = (typeof COPY)[keyof typeof COPY];
+
+/** One side's place for values: what it offers to be read, or has room for. */
+export interface CopyBuffer {
+  /** How many values it still offers, or has room for. */
+  readonly remaining: number;
+  /** How many values were copied so far. */
+  readonly progress: number;
+  /** Whether it was made for no values: a reader or writer that only waits for the other side. */
+  readonly isEmpty: boolean;
+  /** Takes the next values out. They may be a view that the next guest code changes. */
+  read(count: number): ArrayLike<unknown>;
+  write(values: ArrayLike<unknown>): void;
+}
+
+/** One side of a copy that the other side has not met yet. */
+interface PendingCopy {
+  readonly owner: object | undefined;
+  readonly buffer: CopyBuffer;
+  /** Called when some values were copied. The owner may go on to offer the buffer, or take it back by `reclaim`. */
+  readonly copied: (reclaim: () => void) => void;
+  readonly done: (result: CopyResult) => void;
+}
+
+/** What the two ends of a stream or future share: at most one side that waits for the other. */
+export class SharedCopy {
+  /** The number of the payload's type in the component. */
+  readonly type: number;
+  readonly isFuture: boolean;
+  /** Whether values may pass within one component instance; the specification allows numbers only for now. */
+  readonly #mayStayInside: boolean;
+  #pending: PendingCopy | undefined;
+  isDropped = false;
+
+  constructor(type: number, isFuture: boolean, mayStayInside: boolean) {
+    this.type = type;
+    this.isFuture = isFuture;
+    this.#mayStayInside = mayStayInside;
+  }
+
+  /** Ends the copy that waits, on behalf of the side that began it. */
+  cancel(): void {
+    this.#end(COPY.cancelled);
+  }
+
+  /** One end is gone for good. */
+  drop(): void {
+    if (this.isDropped) return;
+    this.isDropped = true;
+    if (this.#pending !== undefined) this.#end(COPY.dropped);
+  }
+
+  read(mine: PendingCopy): void {
+    this.#meet(mine, (other) => mine.buffer.write(other.read(this.#count(mine.buffer, other))));
+  }
+
+  write(mine: PendingCopy): void {
+    this.#meet(mine, (other) => other.write(mine.buffer.read(this.#count(mine.buffer, other))), mine.buffer.isEmpty);
+  }
+
+  #count(one: CopyBuffer, other: CopyBuffer): number {
+    return Math.min(one.remaining, other.remaining);
+  }
+
+  /** @param isProbe whether this side writes nothing, and only asks whether the other side is there */
+  #meet(mine: PendingCopy, copy: (other: CopyBuffer) => void, isProbe = false): void {
+    if (this.isDropped) {
+      mine.done(COPY.dropped);
+      return;
+    }
+    const other = this.#pending;
+    if (other === undefined) {
+      this.#pending = mine;
+      return;
+    }
+    if (mine.owner !== undefined && mine.owner === other.owner && !this.#mayStayInside) {
+      trap('a stream or future of values other than numbers is read and written by one component instance');
+    }
+    if (other.buffer.remaining > 0) {
+      if (mine.buffer.remaining > 0) {
+        copy(other.buffer);
+        if (this.isFuture) this.#end(COPY.completed);
+        else other.copied(() => this.#reclaim(other));
+      }
+      mine.done(COPY.completed);
+    } else if (isProbe && other.buffer.isEmpty) mine.done(COPY.completed);
+    else {
+      this.#end(COPY.completed);
+      this.#pending = mine;
+    }
+  }
+
+  #reclaim(whose: PendingCopy): void {
+    if (this.#pending === whose) this.#pending = undefined;
+  }
+
+  #end(result: CopyResult): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.done(result);
+  }
+}
+
+type EndState = 'idle' | 'copying' | 'cancelling' | 'done';
+
+/** One end of a stream or future in a guest's table. */
+export class CopyEnd extends Waitable {
+  readonly shared: SharedCopy;
+  readonly isReadable: boolean;
+  state: EndState = 'idle';
+
+  constructor(shared: SharedCopy, isReadable: boolean) {
+    super();
+    this.shared = shared;
+    this.isReadable = isReadable;
+  }
+
+  get isCopying(): boolean {
+    return this.state === 'copying' || this.state === 'cancelling';
+  }
+
+  /**
+   * Begins a copy. Where the other side is there, the event of its end is set at once.
+   * @param handle the end's own, which events name
+   * @param code the kind of events that tell of its progress
+   */
+  copy(owner: object | undefined, buffer: CopyBuffer, handle: number, code: number): void {
+    const { shared } = this;
+    this.state = 'copying';
+    const event = (result: CopyResult, reclaim?: () => void) => (): readonly [number, number, number] => {
+      reclaim?.();
+      // A copy that is cancelled after a part of its values has passed was not completed.
+      const told =
+        !shared.isFuture && this.state === 'cancelling' && result === COPY.completed ? COPY.cancelled : result;
+      this.state = ends(result, shared.isFuture) ? 'done' : 'idle';
+      return [code, handle, shared.isFuture ? result : (told | (buffer.progress << 4)) >>> 0];
+    };
+    const side = {
+      owner,
+      buffer,
+      copied: (reclaim: () => void) => this.setEvent(event(COPY.completed, reclaim)),
+      done: (result: CopyResult) => this.setEvent(event(result)),
+    };
+    if (this.isReadable) shared.read(side);
+    else shared.write(side);
+  }
+
+  /** The guest has dropped its end. @throws {AbiTrap} while it copies, and for the writer of a future that was never written */
+  drop(): void {
+    if (this.isCopying) trap('an end of a stream or future is dropped while it copies');
+    if (this.shared.isFuture && !this.isReadable && this.state !== 'done') {
+      trap('the writable end of a future is dropped before it was written');
+    }
+    this.shared.drop();
+    this.join(undefined);
+  }
+}
+
+function ends(result: CopyResult, isFuture: boolean): boolean {
+  return result === COPY.dropped || (isFuture && result === COPY.completed);
+}

@@ -1,0 +1,481 @@
+import { trap } from '#runtime/exchange';
+import type { TaskInstance } from './task.ts';
+import { type OnResolve, Task, type TaskKind, Thread } from './task.ts';
+import { CANCELLED_EVENT, NO_EVENT, type TaskEvent, WaitableSet } from './waitable.ts';
+
+/** A core function with its type: one letter for each core parameter and result. */
+export interface CoreCall {
+  readonly callee: (...args: never[]) => unknown;
+  readonly parameters: string;
+  readonly results: string;
+}
+
+/** A function that a component instance exports, as the tasks of one store call it. */
+export interface LiftedFunction extends TaskKind {
+  /** Whether its guest code may have to be suspended, and so runs on a stack of its own. */
+  readonly hasStack: boolean;
+  readonly core: CoreCall;
+  readonly callback: CoreCall | undefined;
+  /** Lowers the arguments into the instance. Handles that it lends count in `task.borrows`. */
+  lower(task: Task, args: readonly unknown[]): readonly unknown[];
+  /** Lifts the core answer of a function that answers by returning. */
+  lift(raw: unknown): unknown;
+  /** Cleans up after the answer was lifted. */
+  after(raw: unknown): void;
+}
+
+/** Suspends and resumes the stacks of threads. Each method is called in the turn. */
+export interface Stacks {
+  /**
+   * Calls a core function on a stack of its own, and then `then` with its answer.
+   * @returns whether control is back: `then` has run and answered so, or the thread has been suspended
+   */
+  call(thread: Thread, core: CoreCall, args: readonly unknown[], then: (raw: unknown) => boolean): boolean;
+  /** Suspends the stack that runs, as soon as the built-in that calls this has returned to its guest. */
+  park(thread: Thread): void;
+  /** Gives control to a suspended stack. `TaskStore.back` must be called when it is back. */
+  unpark(thread: Thread): void;
+  /** Waits in the turn until a promise is settled, with the thread free for other turns, and then calls `then`. */
+  wait(promise: Promise<void>, then: () => void): void;
+  /** A promise that is settled after the event loop has handled timers and I/O. */
+  breathe(): Promise<void>;
+}
+
+/** A thread that was given control, until it is back. */
+interface Frame {
+  readonly previous: Thread | undefined;
+  readonly leave: () => void;
+  /** Goes on when control comes back later. Answers whether control is then still here. */
+  readonly after: () => boolean;
+}
+
+/** A call from outside, which one turn serves. */
+interface MainCall {
+  readonly task: Task;
+  /** Called when the turn's work is done, or with what has ended it. */
+  done: (failure?: { readonly thrown: unknown }) => void;
+}
+
+/** Threads that run between two looks at what the host has answered. */
+const THREADS_PER_BREATH = 64;
+
+/**
+ * The tasks of one store: which of its threads runs, and which goes on next. It follows the reference implementation of the
+ * component model's canonical ABI (`definitions.py`), except that a stack which is resumed gives control back later and not
+ * to its caller, so whatever comes behind a resumption is passed on as a function.
+ */
+export class TaskStore {
+  current: Thread | undefined = undefined;
+  readonly #stacks: Stacks;
+  readonly #frames: Frame[] = [];
+  readonly #line: Thread[] = [];
+  readonly #inLine = new Set<Thread>();
+  readonly #jobs: (() => void)[] = [];
+  #hostCalls = 0;
+  #sinceBreath = 0;
+  #main: MainCall | undefined;
+  #wakeHost: (() => void) | undefined;
+  #switchTo: Thread | undefined;
+
+  constructor(stacks: Stacks) {
+    this.#stacks = stacks;
+  }
+
+  /**
+   * Calls an exported function on behalf of the embedder, and runs the store's threads until it has answered and nothing is
+   * left that could run.
+   * @returns undefined when that is so at once, or else a promise for it
+   */
+  callFromOutside(
+    lifted: LiftedFunction,
+    instance: TaskInstance,
+    args: readonly unknown[],
+    onResolve: OnResolve,
+  ): Promise<void> | undefined {
+    const task = new Task(lifted, instance, () => args, onResolve);
+    let outcome: { readonly failure?: { readonly thrown: unknown } | undefined } | undefined;
+    const main: MainCall = {
+      task,
+      done: (failure) => {
+        outcome = { failure };
+      },
+    };
+    this.#main = main;
+    try {
+      if (this.begin(task, lifted, undefined, () => true)) this.#drive();
+    } catch (thrown) {
+      this.#main = undefined;
+      throw thrown;
+    }
+    if (outcome !== undefined) {
+      if (outcome.failure !== undefined) throw outcome.failure.thrown;
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      main.done = (failure) => {
+        if (failure === undefined) resolve();
+        else reject(failure.thrown);
+      };
+    });
+  }
+
+  /** Whether no call from outside is under way. */
+  get isIdle(): boolean {
+    return this.#main === undefined;
+  }
+
+  /** Whether what the host answers later is waited for: not while the component is started. */
+  get isAwaited(): boolean {
+    return this.#main !== undefined;
+  }
+
+  /** Ends the turn's call: what its guest did ends the store. */
+  fail(thrown: unknown): void {
+    this.#finish({ thrown });
+  }
+
+  #finish(failure?: { readonly thrown: unknown }): void {
+    const main = this.#main;
+    this.#main = undefined;
+    main?.done(failure);
+  }
+
+  /**
+   * Begins a task and gives it control until it answers, is suspended or ends. A task of a function that is not asynchronous is
+   * run until it has answered.
+   * @param after goes on with the caller, if control comes back later
+   * @returns whether control is back
+   */
+  begin(task: Task, lifted: LiftedFunction, caller: TaskInstance | undefined, after: () => boolean): boolean {
+    const { instance } = task;
+    instance.enter(caller);
+    const thread = this.newThread(task, lifted.hasStack);
+    thread.resume = () => this.#enter(task, thread, lifted);
+    let isLate = false;
+    const settle = (): boolean => {
+      while (!lifted.isAsync && task.state !== 'resolved') {
+        const next = instance.threads.findReady();
+        if (next === undefined) trap('a synchronous task waits for what only others could do');
+        if (!this.run(next, false, () => {}, settle)) return false;
+      }
+      instance.leave(caller);
+      return isLate ? after() : true;
+    };
+    const isBack = this.run(thread, false, () => {}, settle) && settle();
+    isLate = true;
+    return isBack;
+  }
+
+  newThread(task: Task, hasStack: boolean): Thread {
+    const thread = new Thread(task, (woken) => this.#wake(woken));
+    thread.hasStack = hasStack;
+    return thread;
+  }
+
+  /**
+   * Gives control to a suspended thread.
+   * @param leave called when control is back
+   * @param after called behind it, if control comes back later; it answers whether control is then still here
+   * @returns whether control is back
+   */
+  run(thread: Thread, cancelled: boolean, leave: () => void, after: () => boolean): boolean {
+    this.#frames.push({ previous: this.current, leave, after });
+    if (!this.#resume(thread, cancelled)) return false;
+    this.#pop();
+    return true;
+  }
+
+  /** Control is back from a stack that was resumed. Called in the turn. */
+  back(): void {
+    try {
+      const next = this.#switchTo;
+      this.#switchTo = undefined;
+      if (next !== undefined && !this.#resume(next, false)) return;
+      if (this.#pop().after()) this.#drive();
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  }
+
+  #resume(thread: Thread, cancelled: boolean): boolean {
+    let next: Thread | undefined = thread;
+    let isCancelled = cancelled;
+    while (next !== undefined) {
+      const { resume } = next;
+      next.resume = undefined;
+      next.ready = undefined;
+      this.current = next;
+      if (!(resume as NonNullable<typeof resume>)(isCancelled)) return false;
+      next = this.#switchTo;
+      this.#switchTo = undefined;
+      isCancelled = false;
+    }
+    return true;
+  }
+
+  #pop(): Frame {
+    const frame = this.#frames.pop() as Frame;
+    this.current = frame.previous;
+    frame.leave();
+    return frame;
+  }
+
+  /** Runs threads that are ready, one after the other, until the turn's work is done or control is away. */
+  #drive(): void {
+    for (;;) {
+      const main = this.#main;
+      if (main === undefined) return;
+      if (main.task.state === 'resolved') {
+        this.#finish();
+        return;
+      }
+      for (const job of this.#jobs.splice(0)) job();
+      const thread = this.#nextReady();
+      if (thread === undefined) {
+        if (this.#jobs.length > 0) continue;
+        if (this.#hostCalls === 0) trap('no task of the component can go on: all of them wait for each other');
+        this.#waitForHost();
+        return;
+      }
+      if (this.#hostCalls > 0 && ++this.#sinceBreath >= THREADS_PER_BREATH) {
+        this.#sinceBreath = 0;
+        thread.wake();
+        this.#stacks.wait(this.#stacks.breathe(), () => this.#driveOn());
+        return;
+      }
+      const { instance } = thread.task;
+      instance.enter(undefined);
+      const leave = (): void => instance.leave(undefined);
+      if (!this.run(thread, false, leave, () => true)) return;
+    }
+  }
+
+  #driveOn(): void {
+    try {
+      this.#drive();
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  }
+
+  #waitForHost(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wakeHost = resolve;
+    this.#stacks.wait(promise, () => this.#driveOn());
+  }
+
+  #nextReady(): Thread | undefined {
+    for (;;) {
+      const thread = this.#line.shift();
+      if (thread === undefined) return undefined;
+      this.#inLine.delete(thread);
+      if (thread.isReady) return thread;
+      // Another thread holds the instance, or has taken the event that woke this one.
+      if (thread.resume !== undefined) thread.task.instance.held.add(thread);
+    }
+  }
+
+  #wake(thread: Thread): void {
+    if (this.#inLine.has(thread)) return;
+    this.#inLine.add(thread);
+    this.#line.push(thread);
+  }
+
+  /**
+   * Waits for a promise of the host.
+   * @param then goes on, in the turn, with what the promise resolved to or was rejected with
+   */
+  awaitHost(
+    promise: PromiseLike<unknown>,
+    then: (outcome: { readonly value: unknown } | { readonly thrown: unknown }) => void,
+  ): void {
+    this.#hostCalls += 1;
+    const settle = (outcome: { readonly value: unknown } | { readonly thrown: unknown }): void => {
+      this.#jobs.push(() => {
+        this.#hostCalls -= 1;
+        then(outcome);
+      });
+      this.#wakeHost?.();
+    };
+    Promise.resolve(promise).then(
+      (value) => settle({ value }),
+      (thrown: unknown) => settle({ thrown }),
+    );
+  }
+
+  /**
+   * Lets a thread without guest code on its stack wait. Answers whether control is back.
+   * @param go goes on with it
+   */
+  waitUntil(thread: Thread, ready: () => boolean, cancellable: boolean, go: (cancelled: boolean) => boolean): boolean {
+    if (thread.task.takesCancel(cancellable)) return go(true);
+    thread.cancellable = cancellable;
+    thread.ready = ready;
+    thread.resume = go;
+    if (ready()) thread.wake();
+    return true;
+  }
+
+  /**
+   * Lets the thread that runs wait in a built-in.
+   * @param ready whether it could go on; undefined where another thread must resume it
+   * @param rest goes on in the built-in, which the guest calls again; answers the built-in's core value
+   * @returns what `rest` answers where the thread is told of a cancellation and so does not wait
+   */
+  block(
+    thread: Thread,
+    ready: (() => boolean) | undefined,
+    cancellable: boolean,
+    rest: (cancelled: boolean) => unknown,
+  ): unknown {
+    if (thread.task.takesCancel(cancellable)) return rest(true);
+    thread.cancellable = cancellable;
+    thread.ready = ready;
+    this.#park(thread);
+    thread.resume = (cancelled) => this.#unpark(thread, () => rest(cancelled));
+    if (ready?.() === true) thread.wake();
+    return undefined;
+  }
+
+  /** Lets the thread that runs wait, and gives control to another one, which is suspended. */
+  blockFor(
+    other: Thread,
+    thread: Thread,
+    ready: (() => boolean) | undefined,
+    cancellable: boolean,
+    rest: (cancelled: boolean) => unknown,
+  ): unknown {
+    if (thread.task.takesCancel(cancellable)) return rest(true);
+    this.#switchTo = other;
+    return this.block(thread, ready, cancellable, rest);
+  }
+
+  /**
+   * Suspends the thread that runs until control is back from what it has begun.
+   * @param rest as for `block`
+   * @returns what to call when control is back
+   */
+  suspend(thread: Thread, rest: () => unknown): () => boolean {
+    this.#park(thread);
+    return () => this.#unpark(thread, rest);
+  }
+
+  #park(thread: Thread): void {
+    if (!thread.hasStack)
+      trap('the component would have to wait where it cannot: while it is started, allocates or cleans up');
+    this.#stacks.park(thread);
+  }
+
+  #unpark(thread: Thread, rest: () => unknown): false {
+    thread.rest = rest;
+    this.current = thread;
+    this.#stacks.unpark(thread);
+    return false;
+  }
+
+  /**
+   * Asks a task to end early.
+   * @param after as for `run`
+   * @returns whether control is back
+   */
+  requestCancel(task: Task, caller: TaskInstance | undefined, after: () => boolean): boolean {
+    const { instance } = task;
+    if (task.state === 'initial') {
+      task.state = 'cancel delivered';
+      return this.run(task.implicit as Thread, true, () => {}, after);
+    }
+    const isHeld = task.needsExclusive && instance.exclusive !== undefined && instance.exclusive !== task.implicit;
+    const thread = [...task.threads].find(
+      (each) => each.cancellable && each.resume !== undefined && !(isHeld && each === task.implicit),
+    );
+    if (thread === undefined || !instance.mayEnter(caller)) {
+      task.state = 'cancel pending';
+      return true;
+    }
+    task.state = 'cancel delivered';
+    instance.enter(caller);
+    return this.run(thread, true, () => instance.leave(caller), after);
+  }
+
+  #enter(task: Task, thread: Thread, lifted: LiftedFunction): boolean {
+    const { instance, needsExclusive } = task;
+    task.implicit = thread;
+    if (!task.kind.isAsync || (!instance.hasBackpressure(needsExclusive) && !instance.hasEntering)) {
+      return this.#start(task, thread, lifted);
+    }
+    const leaveLine = instance.lineUp(thread);
+    return this.waitUntil(
+      thread,
+      () => !instance.hasBackpressure(needsExclusive),
+      true,
+      (cancelled) => {
+        leaveLine();
+        if (!cancelled) {
+          instance.wake();
+          return this.#start(task, thread, lifted);
+        }
+        task.cancel();
+        return true;
+      },
+    );
+  }
+
+  #start(task: Task, thread: Thread, lifted: LiftedFunction): boolean {
+    if (task.needsExclusive) task.instance.exclusive = thread;
+    task.register(thread);
+    const flat = lifted.lower(task, task.start());
+    return this.#call(thread, lifted.core, flat, (raw) => {
+      if (lifted.isAsyncLift && lifted.hasCallback) return this.#called(task, thread, lifted, raw as number);
+      if (!lifted.isAsyncLift) {
+        task.answer(lifted.lift(raw));
+        lifted.after(raw);
+      }
+      return this.#exit(task, thread);
+    });
+  }
+
+  #exit(task: Task, thread: Thread): true {
+    task.unregister(thread);
+    if (task.needsExclusive) task.instance.release();
+    return true;
+  }
+
+  /** What the guest's function, or its callback, asks for: to end, to be called again at once, or on the next event of a set. */
+  #called(task: Task, thread: Thread, lifted: LiftedFunction, packed: number): boolean {
+    const { instance } = task;
+    const code = packed & 0xf;
+    if (code === 0) return this.#exit(task, thread);
+    if (code > 2) trap(`a callback answers the code ${code}`);
+    const set = code === 2 ? instance.handles.other(packed >>> 4) : undefined;
+    if (code === 2 && !(set instanceof WaitableSet)) trap('a callback waits for what is no set');
+    const waitables = set as WaitableSet | undefined;
+    instance.release();
+    waitables?.waiters.add(thread.wake);
+    const ready = (): boolean => instance.exclusive === undefined && waitables?.hasEvent !== false;
+    return this.waitUntil(thread, ready, true, (cancelled) => {
+      instance.held.delete(thread);
+      waitables?.waiters.delete(thread.wake);
+      const event: TaskEvent = cancelled ? CANCELLED_EVENT : (waitables?.takeEvent() ?? NO_EVENT);
+      instance.exclusive = thread;
+      const { callback } = lifted;
+      return this.#call(thread, callback as CoreCall, event, (raw) =>
+        this.#called(task, thread, lifted, raw as number),
+      );
+    });
+  }
+
+  /** Begins a thread that the guest has made, at its first resumption. */
+  startOf(thread: Thread, core: CoreCall, args: readonly unknown[]): void {
+    thread.resume = () =>
+      this.#call(thread, core, args, () => {
+        thread.task.unregister(thread);
+        return true;
+      });
+    thread.task.register(thread);
+  }
+
+  #call(thread: Thread, core: CoreCall, args: readonly unknown[], then: (raw: unknown) => boolean): boolean {
+    if (thread.hasStack) return this.#stacks.call(thread, core, args, then);
+    return then((core.callee as (...args: readonly unknown[]) => unknown)(...args));
+  }
+}
