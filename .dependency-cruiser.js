@@ -42,6 +42,7 @@ export const may = {
 /** A folder of several concepts gives each a door of its own; imports between them run downwards only. */
 export const parts = {
   'system/operations': [],
+  'server/observability': [],
   'server/mcp': [],
   'server/management': ['server/mcp'],
   'server/config': ['server/management'],

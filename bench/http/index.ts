@@ -22,9 +22,12 @@ export async function run(report: Report): Promise<void> {
   for (const [store, goal] of Object.entries(GOALS) as [NonNullable<LoadOptions['store']>, number][]) {
     await using runtime = await createRuntime({ scheduling: 'preemptive' });
     const handler = await runtime.load(await helloHandler(), { store });
-    const server = new HttpServer(() => ({ serve: (exchange) => serveExchange(runtime, handler, exchange) }), {
-      port: 0,
-    });
+    const server = new HttpServer(
+      () => ({ component: 'hello', serve: (exchange) => serveExchange(runtime, handler, exchange) }),
+      {
+        port: 0,
+      },
+    );
     const port = Number(new URL((await server.listen()).url).port);
     await requestsPerSecond(port);
     const { ratio } = await paired(

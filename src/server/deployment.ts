@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ComponentHandle } from '#core';
+import { type ComponentHandle, formatComponentId } from '#core';
 import { streamRegular } from '#files';
 import type { ComponentSettings, RouteSettings, ServeConfig } from '#server/config';
 import { type LoadOptions, type ReplaceOptions, type Runtime, serveExchange } from '#system';
@@ -49,7 +49,8 @@ export class Deployment {
     if (found === undefined) return { web: () => new Response(null, { status: 404 }) };
     if ('allow' in found) return { web: () => new Response(null, { status: 405, headers: { allow: found.allow } }) };
     const { target } = found;
-    return { serve: (exchange) => serveExchange(this.#runtime, target, exchange) };
+    const component = formatComponentId(target.id);
+    return { component, serve: (exchange) => serveExchange(this.#runtime, target, exchange) };
   }
 
   /**

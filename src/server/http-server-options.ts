@@ -6,6 +6,16 @@ export interface TlsFiles {
   readonly key: string | Buffer;
 }
 
+/** One request that a component answered. */
+export interface Answered {
+  readonly component: string;
+  readonly method: string;
+  /** 0 if the connection ended before an answer began. */
+  readonly status: number;
+  /** From the head of the request to the end of the answer. */
+  readonly seconds: number;
+}
+
 /** The options of a server; each has a default. */
 export interface HttpServerOptions {
   /** 127.0.0.1 by default, so that other machines reach the server only if the embedder chooses so. */
@@ -30,6 +40,8 @@ export interface HttpServerOptions {
   readonly expose?: boolean | undefined;
   /** What the host answers itself, before any component; nothing by default. */
   readonly internal?: InternalRoutes | undefined;
+  /** Called when the answer of a component has ended, in whatever way. */
+  readonly onAnswered?: ((answered: Answered) => void) | undefined;
   /** Called for each request that failed. */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
 }

@@ -17,7 +17,13 @@ import { errorResponse, rawResponse, requestOf, write } from './translate.ts';
 export type Answer = (request: Request, clientAddress: string) => Response | Promise<Response>;
 
 /** What answers a request: a function of web objects, or one that answers on an exchange and never fails itself. */
-export type Target = { readonly web: Answer } | { readonly serve: (exchange: HttpExchange) => Promise<void> };
+export type Target = { readonly web: Answer } | ComponentTarget;
+
+export interface ComponentTarget {
+  /** Names the component for `onAnswered`. */
+  readonly component: string;
+  readonly serve: (exchange: HttpExchange) => Promise<void>;
+}
 
 /** Finds what answers a request. */
 export type Dispatch = (head: RequestHead) => Target;
@@ -114,11 +120,11 @@ export class HttpServer {
     });
     const target = this.#internal.find(head) ?? this.#dispatch(head);
     if ('web' in target) void this.#serveWeb(target.web, head, incoming, outgoing);
-    else this.#serveComponent(target.serve, head, incoming, outgoing);
+    else this.#serveComponent(target, head, incoming, outgoing);
   }
 
   #serveComponent(
-    serve: (exchange: HttpExchange) => Promise<void>,
+    { component, serve }: ComponentTarget,
     head: RequestHead,
     incoming: Incoming,
     outgoing: Outgoing,
@@ -128,9 +134,13 @@ export class HttpServer {
       onHead: () => this.#beforeHead(outgoing),
       onFailed: (error) => this.#answerError(error, head, outgoing),
     });
+    const { onAnswered } = this.#options;
+    const started = onAnswered === undefined ? 0 : performance.now();
     outgoing.on('close', () => {
       exchange.leave();
       this.#closed(incoming, outgoing);
+      const status = outgoing.headersSent ? outgoing.statusCode : 0;
+      onAnswered?.({ component, method: head.method, status, seconds: (performance.now() - started) / 1_000 });
     });
     void serve(exchange);
   }

@@ -1,4 +1,5 @@
 export { readConfig, type ServeConfig } from '#server/config';
+export { metricsResponse, RequestMetrics } from '#server/observability';
 export { Deployment, type DeploymentChange } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';

@@ -40,10 +40,10 @@ describe('viv serve', () => {
     expect(await Promise.all([get('/'), get('/shop/cart'), get('/shopping')])).toEqual(['hello', 'the shop', 'hello']);
     await writeFile(join(folder, 'shop.wasm'), 'no component');
     let told = '';
-    stderr.on('data', (piece) => {
+    stdout.on('data', (piece) => {
       told += String(piece);
     });
-    await expect.poll(() => told, { timeout: 20_000 }).toContain('stays as it is');
+    await expect.poll(() => told, { timeout: 20_000 }).toContain('"event":"kept"');
     expect(await get('/shop')).toBe('the shop');
     await writeFile(join(folder, 'shop.wasm'), await helloHandler('the new shop'));
     await expect.poll(() => get('/shop'), { timeout: 20_000 }).toBe('the new shop');
@@ -57,13 +57,9 @@ describe('viv serve', () => {
     const route = (component: string, path: string): string =>
       `[components.${component}]\nsource = "${component}.wasm"\n[[routes]]\ncomponent = "${component}"\npaths = ["${path}"]\n`;
     await writeFile(join(folder, 'second.wasm'), await helloHandler('second'));
-    await writeFile(file, `[server]\nlisten = "127.0.0.1:0"\n${route('hello', '/a')}`);
+    await writeFile(file, `[server]\nlisten = "127.0.0.1:0"\nmetrics = "open"\n${route('hello', '/a')}`);
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    let told = '';
     let printed = '';
-    stderr.on('data', (piece) => {
-      told += String(piece);
-    });
     stdout.on('data', (piece) => {
       printed += String(piece);
     });
@@ -75,9 +71,12 @@ describe('viv serve', () => {
       return response.ok ? response.text() : response.status;
     };
     expect([await get('/a'), await get('/b')]).toEqual(['hello', 404]);
+    expect(await get('/-/metrics')).toContain(
+      'vivarium_http_requests_total{component="local/hello/1",method="GET",code="2xx"} 1\n',
+    );
     await writeFile(file, 'nonsense');
     process.emit('SIGHUP');
-    await expect.poll(() => told).toContain('all stays as it is: ');
+    await expect.poll(() => printed).toContain('"event":"reload-failed"');
     expect(await get('/a')).toBe('hello');
     await writeFile(file, route('second', '/b'));
     process.emit('SIGHUP');

@@ -185,7 +185,8 @@ methods = ["get"]
   });
 
   it('of the documentation is valid', async () => {
-    const documentation = await readFile(new URL('../../docs/serve.md', import.meta.url), 'utf8');
+    const read = (name: string): Promise<string> => readFile(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+    const documentation = (await read('serve.md')) + (await read('observability.md'));
     const examples = [...documentation.matchAll(/```toml\n(.*?)```/gs)];
     expect(examples.length).toBeGreaterThan(0);
     for (const [, text = ''] of examples) expect(messages(text)).toEqual([]);

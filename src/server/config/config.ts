@@ -23,6 +23,8 @@ export interface ServerSettings {
   /** A certificate with its chain, and its key, as PEM. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   readonly expose?: boolean | undefined;
+  /** Who may read `/-/metrics`: everybody, or who has a token of the scope `read` (the default). */
+  readonly metrics?: 'open' | 'token' | undefined;
 }
 
 /** One component or actor. */

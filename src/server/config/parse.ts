@@ -130,6 +130,7 @@ function serverOf(table: Fields): ServerSettings {
     maxHeaderBytes: table.size('max-header-bytes'),
     maxBodyBytes: table.size('max-body-bytes'),
     expose: table.flag('expose'),
+    metrics: table.oneOf('metrics', ['open', 'token']),
   };
 }
 

@@ -1,10 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { messageOf } from '#core/errors';
 import { printable } from '#core/text';
 import { type Deployment, type HttpServer, readConfig, type ServeConfig } from '#server';
 import type { Shell } from '../../shell.ts';
 import { Settling } from '../../terminal/settling.ts';
+import { logFailure } from './logging.ts';
 
 /** Reads the configuration again at each SIGHUP. @param applied called with a configuration that took effect */
 export function onHangUp(
@@ -19,14 +19,14 @@ export function onHangUp(
       const config = await readConfig(file);
       const changes = await deployment.apply(config);
       for (const { component, change, error } of changes) {
-        if (error !== undefined) shell.line(`${component} stays as it is: ${messageOf(error)}`, '[failed] ');
+        if (error !== undefined) logFailure(shell, 'kept', { component }, error, `${component} stays as it is`);
         else if (change !== 'kept') shell.result({ event: change, component }, `${change} ${printable(component)}`);
       }
       server.renew(config.server.tls);
       applied?.(config);
       shell.result({ event: 'reloaded', file }, `reloaded ${printable(file)}`);
     } catch (error) {
-      shell.line(`all stays as it is: ${messageOf(error)}`, '[failed] ');
+      logFailure(shell, 'reload-failed', { file }, error, 'all stays as it is');
     }
   };
   const onSignal = (): void => void reload();
@@ -48,7 +48,7 @@ export function watchSources(shell: Shell, deployment: Deployment, first: ServeC
       await deployment.replace(name);
       shell.result({ event: 'replaced', component: name }, `replaced ${printable(name)}`);
     } catch (error) {
-      shell.line(`${name} stays as it is: ${messageOf(error)}`, '[failed] ');
+      logFailure(shell, 'kept', { component: name }, error, `${name} stays as it is`);
     }
   };
   const settling = new Settling((name: string) => void replace(name));

@@ -1,10 +1,17 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type ComponentHandle, formatComponentId } from '#core';
-import { messageOf } from '#core/errors';
-import { printable } from '#core/text';
-import { Deployment, HttpServer, healthRoutes, InternalRoutes, readConfig, type ServeConfig } from '#server';
+import type { ComponentHandle } from '#core';
+import {
+  Deployment,
+  HttpServer,
+  healthRoutes,
+  InternalRoutes,
+  metricsResponse,
+  RequestMetrics,
+  readConfig,
+  type ServeConfig,
+} from '#server';
 import { management } from '#server/management';
 import { createRuntime, type Runtime, systemClock } from '#system';
 import { CliError } from '../../errors.ts';
@@ -15,6 +22,7 @@ import type { Shell } from '../../shell.ts';
 import { interrupted } from '../../terminal/interrupted.ts';
 import { version } from '../../version.ts';
 import { configOf, type ServeFlags } from './config-of-flags.ts';
+import { logComponents, logFailure } from './logging.ts';
 import { onHangUp, watchSources } from './reloading.ts';
 
 const DEFAULT_CONFIG = 'vivarium.toml';
@@ -89,7 +97,8 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
     // A component that computes must not delay requests to the others.
     scheduling: 'preemptive',
   });
-  report(shell, runtime);
+  reportAuthority(shell, runtime);
+  logComponents(shell, runtime);
   const deployment = new Deployment(runtime);
   await deployment.apply(config);
   let { tokens = [] } = config;
@@ -97,11 +106,19 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
     tokens.length === 0
       ? undefined
       : management(runtime, { tokens: () => tokens, clock: systemClock, version: version() });
-  const routes = [...healthRoutes(() => isReady(runtime, deployment.handles)), ...(managed?.routes ?? [])];
+  const requests = new RequestMetrics();
+  const metrics = {
+    method: 'GET',
+    path: '/-/metrics',
+    scope: config.server.metrics === 'open' ? undefined : 'read',
+    handler: () => metricsResponse(runtime, requests),
+  };
+  const routes = [...healthRoutes(() => isReady(runtime, deployment.handles)), metrics, ...(managed?.routes ?? [])];
   const server = new HttpServer((head) => deployment.find(head), {
     ...config.server,
     internal: new InternalRoutes({ routes, authorize: managed?.authorize }),
-    onError: (error, path) => shell.line(`${path}: ${messageOf(error)}`, '[failed] '),
+    onAnswered: (answered) => requests.count(answered),
+    onError: (error, path) => logFailure(shell, 'failed', { path }, error, path),
   });
   const interrupt = interrupted();
   using watching = flags.watch === true ? watchSources(shell, deployment, config) : undefined;
@@ -124,11 +141,4 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
 /** Whether any component can answer. One that failed must not take the requests of its neighbours from this process. */
 function isReady(runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): boolean {
   return [...handles.values()].some((handle) => ['ready', 'handling', 'waiting'].includes(runtime.state(handle)));
-}
-
-function report(shell: Shell, runtime: Runtime): void {
-  reportAuthority(shell, runtime);
-  runtime.on('log', ({ handle, channel, message }) =>
-    shell.line(message, `${printable(formatComponentId(handle.id))}  [${channel}] `),
-  );
 }

@@ -1,0 +1,2 @@
+export { metricsResponse } from './metrics-route.ts';
+export { RequestMetrics } from './request-metrics.ts';
