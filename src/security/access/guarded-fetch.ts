@@ -55,17 +55,36 @@ export async function guardedFetch(
   limits: HttpLimits = {},
 ): Promise<HttpResponse> {
   const { headMs = 120_000 } = limits;
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(new Failure('timeout', `no answer in ${headMs} ms`)), headMs);
-  const signal = AbortSignal.any([deadline.signal, ...(limits.signal === undefined ? [] : [limits.signal])]);
+  const { signal, end, unlink } = abortedWith(limits.signal);
+  const timer = setTimeout(() => end(new Failure('timeout', `no answer in ${headMs} ms`)), headMs);
   try {
-    return await hops(guard, request, limits, signal);
+    const response = await hops(guard, request, limits, signal);
+    void response.closed.then(unlink);
+    return response;
   } catch (error) {
+    unlink();
     request.body?.cancel();
     throw error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * A signal that is aborted by `end`, and by the caller's signal until `unlink`. `AbortSignal.any` would cost as much as a
+ * connection, since it keeps weak references.
+ */
+function abortedWith(caller: AbortSignal | undefined): {
+  readonly signal: AbortSignal;
+  readonly end: (reason: unknown) => void;
+  readonly unlink: () => void;
+} {
+  const controller = new AbortController();
+  const end = (reason: unknown): void => controller.abort(reason);
+  const onAbort = (): void => end(caller?.reason);
+  if (caller?.aborted) onAbort();
+  else caller?.addEventListener('abort', onAbort, { once: true });
+  return { signal: controller.signal, end, unlink: () => caller?.removeEventListener('abort', onAbort) };
 }
 
 async function hops(
@@ -144,8 +163,7 @@ async function exchange(
     lookup: pinned(addresses),
     timeout: idleMs,
   };
-  // Imported on first use, because most runtimes make no request and HTTP takes a good part of the start time.
-  const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const send = await senderOf(url.protocol);
   if (signal.aborted) throw failed(url, signal.reason);
   return new Promise((resolve, reject) => {
     const closed = Promise.withResolvers<void>();
@@ -207,6 +225,20 @@ async function exchange(
     if (sent.body instanceof BytePipe) transmit(sent.body, outgoing, fail);
     else outgoing.end(sent.body);
   });
+}
+
+type Send = typeof import('node:http').request;
+
+const senders = new Map<string, Send>();
+
+/** Imported on first use, because most runtimes make no request and HTTP takes a good part of the start time. */
+async function senderOf(protocol: string): Promise<Send> {
+  let send = senders.get(protocol);
+  if (send === undefined) {
+    send = (protocol === 'https:' ? await import('node:https') : await import('node:http')).request;
+    senders.set(protocol, send);
+  }
+  return send;
 }
 
 /** Writes a body as fast as the connection accepts it. */
