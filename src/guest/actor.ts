@@ -1,3 +1,4 @@
+import { getRandomBytes } from 'wasi:random/random@0.2.0';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import { ActorError, asResult } from './errors.ts';
 import { takeReplyHandler } from './host.ts';
@@ -87,7 +88,7 @@ export function defineActor<Ops extends Operations>(definition: ActorDefinition<
   return {
     initialize: (config) =>
       asResult(() => {
-        seedMathRandom();
+        seedMathRandom(getRandomBytes);
         inTurn(() => definition.onStart?.(readConfig(config)));
       }),
     handleMessage: (message) => asResult(() => answer(new Message(message))),

@@ -1,12 +1,10 @@
-import { getRandomBytes } from 'wasi:random/random@0.2.0';
-
 const cells = new Uint32Array(4);
 
 /**
  * Gives `Math.random` a seed of this instance's own. componentize-qjs freezes the seed when it builds the component, so all
  * instances would otherwise draw the same numbers. Must be called in a turn, because no import works while the component is built.
  */
-export function seedMathRandom(): void {
+export function seedMathRandom(getRandomBytes: (length: number) => Uint8Array): void {
   const seed = getRandomBytes(16);
   cells.fill(0);
   for (let index = 0; index < 16; index++) cells[index >> 2]! |= seed[index]! << (8 * (index & 3));

@@ -117,6 +117,31 @@ declare module 'wasi:http/types@0.2.1' {
     [Symbol.dispose](): void;
   }
 
+  export class IncomingRequest {
+    private constructor();
+    method(): Case;
+    pathWithQuery(): string | null | undefined;
+    scheme(): Case | null | undefined;
+    authority(): string | null | undefined;
+    headers(): Fields;
+    consume(): IncomingBody;
+    [Symbol.dispose](): void;
+  }
+
+  export class OutgoingResponse {
+    constructor(headers: Fields);
+    setStatusCode(status: number): void;
+    body(): OutgoingBody;
+  }
+
+  export class ResponseOutparam {
+    private constructor();
+    static set(
+      param: ResponseOutparam,
+      response: { readonly tag: 'ok'; readonly val: OutgoingResponse } | { readonly tag: 'err'; readonly val: Case },
+    ): void;
+  }
+
   export interface IncomingResponse {
     status(): number;
     headers(): Fields;

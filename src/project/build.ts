@@ -55,9 +55,11 @@ export async function build(project: string, options: BuildOptions): Promise<Bui
   const hasOwn = await exists(own);
   const witPath = hasOwn ? own : options.witFolder;
   const file = resolve(options.output ?? join(folder, 'actor.wasm'));
-  const { guestLibrary, witFolder, engine = 'qjs', world = 'guest' } = options;
+  const { guestLibrary, witFolder, engine = 'qjs' } = options;
   const bundle = await bundleActor({ entry, guestLibrary, witPath, output: file, hasGlobals: engine !== 'qjs' });
-  const made = withImports({ witPath, world }, bundle.imports, join(witFolder, 'globals'), (extended) =>
+  const world = options.world ?? (hasOwn ? 'guest' : bundle.world);
+  const added = { imports: bundle.imports, exports: bundle.offers };
+  const made = withImports({ witPath, world }, added, join(witFolder, 'globals'), (extended) =>
     componentize(engine, bundle.source, extended.witPath, extended.world),
   );
   // Both take seconds and run in parallel, each in its own process or thread. Type errors are reported first, because they often

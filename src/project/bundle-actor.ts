@@ -5,7 +5,7 @@ import { parseForeignJson } from '#core/text';
 import { readRegular, sourceLines } from '#files';
 import { loadEsbuild } from './build-tools.ts';
 import { ProjectError } from './errors.ts';
-import { MISSING, preludeFor } from './guest-globals.ts';
+import { MISSING, preludeFor, SERVE } from './guest-globals.ts';
 import { lateName } from './late-imports.ts';
 import { MARKERS, markGlobals, mentionedGlobals, unguardedUse } from './mentioned-globals.ts';
 import { witImports } from './wit-imports.ts';
@@ -26,8 +26,11 @@ export interface Bundle {
   readonly sourceMap: string;
   /** The names that the source exports. */
   readonly exports: readonly string[];
-  /** Interfaces that the world must import in addition to its own. */
+  /** Interfaces that the world must import in addition to its own, and those that it must export. */
   readonly imports: readonly string[];
+  readonly offers: readonly string[];
+  /** The world of our own to which a source belongs that has no WIT. */
+  readonly world: 'guest' | 'handler' | 'handler-with-services';
   /** One warning, with file and line, for each global that the source uses and a guest does not have. */
   readonly warnings: readonly string[];
   /** The first file that imports each interface. */
@@ -50,7 +53,7 @@ export async function bundleActor(
 ): Promise<Bundle> {
   if (input.hasGlobals) {
     const plain = await run(input, { entryPoints: [input.entry], plugins: [await witImports(input.witPath)] });
-    return { ...plain, imports: [], warnings: [] };
+    return { ...plain, imports: [], offers: [], world: 'guest', warnings: [] };
   }
   const marked = await run(input, {
     entryPoints: [input.entry],
@@ -60,7 +63,12 @@ export async function bundleActor(
   const mentioned = new Set(mentionedGlobals(marked.source));
   // A global that the caller provides, such as `fetch`, may return a `Response`, so the bundle needs that class.
   if (given.some((name) => mentioned.delete(name))) mentioned.add('Response');
-  const { modules, imports } = preludeFor(mentioned, SERVICES.test(marked.source));
+  const serves = marked.exports.includes('default');
+  const isHandler = serves && !marked.exports.includes('lifecycle');
+  const usesServices = SERVICES.test(marked.source);
+  if (serves) for (const name of SERVE.names) mentioned.add(name);
+  const { modules, imports } = preludeFor(mentioned, usesServices);
+  if (serves) imports.push(...SERVE.imports);
   const placeOf = sourceLines(parseForeignJson(marked.sourceMap, MAP_BOUNDS));
   const missing: string[] = [];
   const warnings: string[] = [];
@@ -82,12 +90,15 @@ export async function bundleActor(
     },
     plugins: [await witImports(input.witPath)],
   });
-  const { exports, importers } = marked;
+  const { importers } = marked;
+  const exports = marked.exports.map((name) => (name === 'default' ? 'incomingHandler' : name));
   return {
     source,
     sourceMap: withoutLibrary(sourceMap, input),
     exports,
-    imports: imports.map(lateName),
+    imports: [...new Set(imports.map(lateName))],
+    offers: serves ? SERVE.exports.map(lateName) : [],
+    world: !isHandler ? 'guest' : usesServices ? 'handler-with-services' : 'handler',
     warnings,
     importers,
   };
@@ -112,8 +123,12 @@ function entryOf(
       lines.push(`missing(globalThis, '${name}', '${name}', ${JSON.stringify(MISSING[name])});`);
   }
   // defineActor already runs its functions as turns, so `lifecycle` needs no wrapper.
-  const plain = names.filter((name) => name !== 'lifecycle');
+  const plain = names.filter((name) => name !== 'lifecycle' && name !== 'default');
   if (names.includes('lifecycle')) lines.push(`export { lifecycle } from ${actor};`);
+  if (names.includes('default')) {
+    lines.push(`import { handlerOf } from ${file(SERVE.module)};`, `import handler from ${actor};`);
+    lines.push('export const incomingHandler = handlerOf(handler);');
+  }
   if (plain.length > 0) {
     lines.push(`import { exported } from ${file('exported')};`, `import * as actor from ${actor};`);
     plain.forEach((name, index) => {

@@ -14,16 +14,16 @@ export interface World {
 }
 
 /**
- * Runs `use` with a world that imports `imports` in addition to its own interfaces. The project's WIT is copied, not changed.
+ * Runs `use` with a world that imports and exports more than its own interfaces. The project's WIT is copied, not changed.
  * @param ours the folder with the packages of those interfaces, which have a version that no project uses
  */
 export async function withImports<T>(
   { witPath, world }: World,
-  imports: readonly string[],
+  { imports, exports = [] }: { readonly imports: readonly string[]; readonly exports?: readonly string[] },
   ours: string,
   use: (world: World) => Promise<T>,
 ): Promise<T> {
-  if (imports.length === 0) return use({ witPath, world });
+  if (imports.length + exports.length === 0) return use({ witPath, world });
   const folder = await mkdtemp(join(tmpdir(), 'vivarium-world-'));
   try {
     await cp(witPath, folder, { recursive: true, filter: (file) => file !== ours });
@@ -40,7 +40,10 @@ export async function withImports<T>(
         await writeFile(path, contents);
       }
     }
-    const lines = imports.map((name) => `  import ${name};\n`).join('');
+    const lines = [
+      ...imports.map((name) => `  import ${name};\n`),
+      ...exports.map((name) => `  export ${name};\n`),
+    ].join('');
     await writeFile(join(folder, `${NAME}.wit`), `world ${NAME} {\n  include ${world};\n${lines}}\n`);
     return await use({ witPath: folder, world: NAME });
   } finally {

@@ -42,6 +42,20 @@ const MODULES: readonly GlobalModule[] = [
   },
 ];
 
+/** The module that answers HTTP requests by a source's default export, and what it needs. */
+export const SERVE = {
+  module: 'serve',
+  names: ['Promise', 'Request', 'Response', 'AbortController'],
+  imports: [
+    RANDOM,
+    'wasi:http/types@0.2.1',
+    'wasi:clocks/monotonic-clock@0.2.1',
+    'wasi:io/poll@0.2.1',
+    'wasi:io/streams@0.2.1',
+  ],
+  exports: ['wasi:http/incoming-handler@0.2.1'],
+} as const;
+
 /** Globals of other platforms that a guest does not have, each with advice on what to use instead. */
 export const MISSING: Readonly<Record<string, string>> = {
   process: 'the environment is what onStart is given',
@@ -81,7 +95,7 @@ export interface Prelude {
   /** Modules of the guest library that the bundle imports first, in this order. */
   readonly modules: readonly string[];
   /** Interfaces that the world must import for them. */
-  readonly imports: readonly string[];
+  readonly imports: string[];
 }
 
 /**

@@ -8,7 +8,7 @@ const MEANWHILE = 'late';
 /** Only interfaces with this version are renamed. The bundle imports an interface with this version to have it renamed. */
 const VERSION = '0.2.1';
 const IN_TEXT = '0.2.2';
-const IMPORTS_SECTION = 10;
+const NAMING_SECTIONS: readonly number[] = [10, 11];
 const HEADER_BYTES = 8;
 
 /** Replaces the names in a WIT text of WASI by those that the build uses. */
@@ -25,13 +25,13 @@ function isLate(name: string): boolean {
   return name.startsWith(`${OURS}:`) && name.endsWith(`@${VERSION}`);
 }
 
-/** Restores the real names of the component's imports. Inside the component, the names of the build remain. */
+/** Restores the real names of the component's imports and exports. Inside the component, the names of the build remain. */
 export function withNames(component: Uint8Array): Uint8Array {
   const bytes = Buffer.from(component);
   for (let at = HEADER_BYTES; at < bytes.length; ) {
     const id = bytes[at] as number;
     const { value: size, end: start } = leb(bytes, at + 1);
-    if (id === IMPORTS_SECTION) renameIn(bytes.subarray(start, start + size));
+    if (NAMING_SECTIONS.includes(id)) renameIn(bytes.subarray(start, start + size));
     at = start + size;
   }
   return bytes;

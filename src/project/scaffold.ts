@@ -3,8 +3,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { GUEST_COMPILER_OPTIONS } from './compiler-options.ts';
 import { ProjectError } from './errors.ts';
 
-/** What a project builds: an actor, a component that exports functions of its own, or a command. */
-export type Template = 'actor' | 'library' | 'command';
+/** What a project builds: an actor, a component that answers HTTP requests, one that exports functions of its own, or a command. */
+export type Template = 'actor' | 'handler' | 'library' | 'command';
 
 export interface ScaffoldOptions {
   readonly template?: Template | undefined;
@@ -39,12 +39,19 @@ export async function scaffold(
   }
   await cp(globalTypes, join(target, 'types/globals.d.ts'));
   const written = [...Object.keys(files), 'types/globals.d.ts'];
-  if (template !== 'actor') return written;
+  if (!usesLibrary(template)) return written;
+  const contract = template === 'actor' ? ['wit/actor.wit', 'wit/guest.wit'] : [];
   const globals = join(witFolder, 'globals');
-  await cp(witFolder, join(target, 'wit'), { recursive: true, filter: (file) => file !== globals });
+  if (contract.length > 0)
+    await cp(witFolder, join(target, 'wit'), { recursive: true, filter: (file) => file !== globals });
   const types = (await readdir(guestTypes)).filter((file) => file.endsWith('.d.ts'));
   for (const file of types) await cp(join(guestTypes, file), join(target, 'types/vivarium-guest', file));
-  return [...written, 'wit/actor.wit', 'wit/guest.wit', 'types/vivarium-guest/index.d.ts'];
+  return [...written, ...contract, 'types/vivarium-guest/index.d.ts'];
+}
+
+/** Whether a template's source may import `vivarium/guest`. */
+function usesLibrary(template: Template): boolean {
+  return template === 'actor' || template === 'handler';
 }
 
 /** Returns the folder's name with the characters replaced that a part of a component id does not permit. */
@@ -62,7 +69,7 @@ function filesOf(name: string, template: Template): Readonly<Record<string, stri
     'src/actor.ts': source,
     ...others,
     'tsconfig.json': `${JSON.stringify(tsconfig(template), null, 2)}\n`,
-    'README.md': `# ${name}\n\n${commands.map((command) => `    ${command}\n`).join('')}\n\`src/actor.ts\` is the source, \`wit/\` the contract it is built against.\n`,
+    'README.md': `# ${name}\n\n${commands.map((command) => `    ${command}\n`).join('')}\n\`src/actor.ts\` is the source${template === 'handler' ? '' : ', `wit/` the contract it is built against'}.\n`,
     '.gitignore': '*.wasm\n*.wasm.map\nnode_modules\n',
   };
 }
@@ -105,6 +112,22 @@ max-execution-time = "1s"
       'viv dev                                    # builds and runs it on every change; a line is a message',
       'viv build                                  # makes actor.wasm',
       'viv run actor.wasm --message Ada           # sends it a message',
+    ],
+  }),
+  handler: () => ({
+    source: `/** Answers each request in a turn of its own. What it throws is in the log, and the client gets the status 502. */
+export default {
+  async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === '/echo') return new Response(await request.bytes());
+    return Response.json({ hello: searchParams.get('name') ?? 'world' });
+  },
+};
+`,
+    others: {},
+    commands: [
+      'viv build                                  # makes actor.wasm',
+      'viv serve actor.wasm --watch               # answers http://127.0.0.1:8080/?name=Ada, and takes each new build',
     ],
   }),
   library: (name) => ({
@@ -186,7 +209,7 @@ function tsconfig(template: Template): unknown {
   return {
     compilerOptions: {
       ...GUEST_COMPILER_OPTIONS,
-      ...(template === 'actor' ? { paths: { 'vivarium/guest': ['./types/vivarium-guest/index.d.ts'] } } : {}),
+      ...(usesLibrary(template) ? { paths: { 'vivarium/guest': ['./types/vivarium-guest/index.d.ts'] } } : {}),
     },
     include: ['src', 'types'],
     exclude: ['**/*.test.ts'],

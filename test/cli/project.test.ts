@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/index.ts';
 import { createRuntime } from '../../src/index.ts';
 import { viv } from './viv.ts';
 
@@ -43,6 +45,21 @@ describe('viv new and viv build', () => {
     },
     120_000,
   );
+
+  it('make a handler, which viv serve answers with', async () => {
+    const project = join(folder, 'handler');
+    await viv(['new', project, '--template', 'handler']);
+    expect((await viv(['build', project, '--json'])).objects).toMatchObject([{ warnings: [] }]);
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const args = ['serve', join(project, 'actor.wasm'), '--addr', '127.0.0.1:0', '--timeout', '20s', '--json'];
+    const done = main(args, { stdin: Readable.from([]), stdout, stderr });
+    const [line] = (await new Promise<Buffer>((resolve) => stdout.once('data', resolve))).toString().split('\n');
+    const { url } = JSON.parse(line as string) as { url: string };
+    expect(await (await fetch(`${url}/?name=Ada`)).json()).toEqual({ hello: 'Ada' });
+    expect(await (await fetch(`${url}/echo`, { method: 'POST', body: 'body' })).text()).toBe('body');
+    process.emit('SIGTERM');
+    expect(await done).toBe(0);
+  }, 240_000);
 
   it('give an editor types that check', async () => {
     const project = join(folder, 'typed');

@@ -8,7 +8,7 @@ export function devCommand(shell: Shell): Command {
   const command = new Command('dev')
     .description('build an actor whenever its source changes, and run it')
     .argument('[folder]', "the actor's project", '.')
-    .option('--world <name>', 'the world of its wit folder to build', 'guest')
+    .option('--world <name>', 'the world of its wit folder to build (default: guest)')
     .option('--no-check', 'do not check types')
     .addHelpText(
       'after',

@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { buildActor, newActor } from '#system/operations';
+import { buildActor, newActor, type Template } from '#system/operations';
 import type { Shell } from '../shell.ts';
 
 export function newCommand(shell: Shell): Command {
@@ -9,12 +9,12 @@ export function newCommand(shell: Shell): Command {
     .argument('<folder>', 'a new or empty folder')
     .addOption(
       new Option('--template <name>', 'what the project makes')
-        .choices(['actor', 'library', 'command'])
+        .choices(['actor', 'handler', 'library', 'command'])
         .default('actor'),
     )
     .addHelpText('after', '\nNothing has to be installed in it: viv build bundles what it imports.')
     .action(
-      shell.action(async (folder: string, { template }: { template: 'actor' | 'library' | 'command' }) => {
+      shell.action(async (folder: string, { template }: { template: Template }) => {
         const files = await newActor(folder, template);
         shell.result(
           { folder, files },
@@ -41,7 +41,7 @@ export function buildCommand(shell: Shell): Command {
     .description('make a component of a TypeScript or JavaScript actor')
     .argument('[folder]', "the project's folder, or its entry file", '.')
     .option('-o, --output <file>', 'where the component goes (default: actor.wasm in the folder)')
-    .option('--world <name>', 'the world of its wit folder to build', 'guest')
+    .option('--world <name>', 'the world of its wit folder to build (default: guest)')
     .option('--no-check', 'do not check types')
     .addOption(
       new Option('--engine <name>', 'the JavaScript engine inside; starlingmonkey is fetched by npx')

@@ -2,14 +2,13 @@ import './events.ts';
 import './promise.ts';
 import { handle } from 'wasi:http/outgoing-handler@0.2.1';
 import { Fields, type IncomingResponse, OutgoingBody, OutgoingRequest } from 'wasi:http/types@0.2.1';
-import type { InputStream } from 'wasi:io/streams@0.2.1';
-import { decodeUtf8, encodeUtf8 } from '../utf8.ts';
+import { encodeUtf8 } from '../utf8.ts';
 import { ready } from './arrivals.ts';
+import { latin1, payloadOf, readAll, writeAll } from './bodies.ts';
 import type { AbortSignal } from './events.ts';
 import { Request, Response } from './messages.ts';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
-const MAX_READ = 64 * 1024;
 
 /** Sends a request with `wasi:http`. The host follows redirects, and checks each against the component's grants. */
 async function fetch(
@@ -47,14 +46,7 @@ function begin(request: Request, bytes: Uint8Array): ReturnType<typeof handle> {
   const body = outgoing.body();
   const stream = body.write();
   const future = handle(outgoing, null);
-  for (let at = 0; at < bytes.length; ) {
-    const room = Math.min(Number(stream.checkWrite()), bytes.length - at);
-    if (room === 0) stream.blockingFlush();
-    else stream.write(bytes.subarray(at, at + room));
-    at += room;
-  }
-  stream.blockingFlush();
-  stream[Symbol.dispose]();
+  writeAll(stream, bytes);
   OutgoingBody.finish(body, null);
   return future;
 }
@@ -82,38 +74,6 @@ function responseOf(incoming: IncomingResponse, url: string, signal: AbortSignal
   return response;
 }
 
-async function readAll(stream: InputStream, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (;;) {
-    await ready(stream.subscribe(), signal);
-    let part: Uint8Array;
-    try {
-      part = stream.read(MAX_READ);
-    } catch (thrown) {
-      if (payloadOf(thrown)?.tag === 'closed') break;
-      throw new TypeError('the body of the answer broke off', { cause: thrown });
-    }
-    parts.push(part);
-    length += part.length;
-  }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-function latin1(bytes: Uint8Array): string {
-  try {
-    return decodeUtf8(bytes);
-  } catch {
-    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-  }
-}
-
 function failing<T>(url: string, call: () => T): T {
   try {
     return call();
@@ -128,10 +88,6 @@ function refused(url: string, why: unknown): TypeError {
   const reason =
     tag === undefined ? String(why) : val === undefined || val === null ? tag : `${tag}: ${JSON.stringify(val)}`;
   return new TypeError(`fetch failed: ${url}: ${reason}`, { cause: why });
-}
-
-function payloadOf(thrown: unknown): { readonly tag?: string } | undefined {
-  return (thrown as { payload?: { tag?: string } } | undefined)?.payload;
 }
 
 Object.assign(globalThis, { fetch });

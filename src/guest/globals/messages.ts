@@ -66,6 +66,8 @@ interface RequestInit {
   readonly body?: BodyInit | null;
   readonly signal?: AbortSignal | null;
   readonly redirect?: 'follow' | 'error' | 'manual';
+  /** Reads the body of a request that a component answers, when it is needed. */
+  readonly reads?: () => Promise<Uint8Array>;
 }
 
 export class Request extends Body {
@@ -78,7 +80,8 @@ export class Request extends Body {
     const from = input instanceof Request ? input : undefined;
     const headers = new Headers(init.headers ?? from?.headers);
     const method = (init.method ?? from?.method ?? 'GET').toUpperCase();
-    const body = init.body === undefined || init.body === null ? from?.shared() : bytesOf(init.body, headers);
+    const body =
+      init.body === undefined || init.body === null ? (init.reads ?? from?.shared()) : bytesOf(init.body, headers);
     if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
       throw new TypeError(`a ${method} request has no body`);
     }

@@ -10,7 +10,7 @@ import {
 } from '#project';
 import { describeComponent, docCommentsSection } from '#wasm';
 
-export { type ActorManifest, readManifest } from '#project';
+export { type ActorManifest, readManifest, type Template } from '#project';
 
 /** The package's root. It is three folders above this file, both in `src/system/operations` and, compiled, in `dist/system/operations`. */
 const root = new URL('../../../', import.meta.url);

@@ -24,8 +24,8 @@ declare global {
   var console: Console;
 
   /** Runs within the turn that sets it; what is left when the turn ends is dropped. */
-  function setTimeout<A extends unknown[]>(run: (...args: A) => void, ms?: number, ...args: A): number;
-  function setInterval<A extends unknown[]>(run: (...args: A) => void, ms?: number, ...args: A): number;
+  function setTimeout<A extends unknown[]>(run: (...args: A) => void, ms?: number, ...args: Partial<A>): number;
+  function setInterval<A extends unknown[]>(run: (...args: A) => void, ms?: number, ...args: Partial<A>): number;
   function clearTimeout(id: number | undefined): void;
   function clearInterval(id: number | undefined): void;
   function queueMicrotask(run: () => void): void;
