@@ -6,7 +6,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'viv new greeter && viv build greeter && viv run greeter/actor.wasm --message Ada',
     "viv run counter.wasm --grant 'storage:*:**' < messages.txt",
   ],
-  new: ['viv new greeter', 'viv new site --template handler', 'viv new rules --template library'],
+  new: [
+    'viv new greeter',
+    'viv new site --template handler',
+    'viv new tool --language rust',
+    'viv new rules --template library',
+  ],
   build: ['viv build greeter', 'viv build greeter/src/actor.ts --output greeter.wasm'],
   dev: ['viv dev greeter', "viv dev greeter --grant 'storage:*:**'"],
   serve: ['viv serve app.wasm', 'viv serve site.wasm --route /shop=shop.wasm --addr 127.0.0.1:3000'],

@@ -2,12 +2,15 @@ import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GUEST_COMPILER_OPTIONS } from './compiler-options.ts';
 import { ProjectError } from './errors.ts';
+import { COMMANDS, type Language } from './languages.ts';
 
 /** What a project builds: an actor, a component that answers HTTP requests, one that exports functions of its own, or a command. */
 export type Template = 'actor' | 'handler' | 'library' | 'command';
 
 export interface ScaffoldOptions {
   readonly template?: Template | undefined;
+  /** `typescript` by default. A project in another language is a command. */
+  readonly language?: Language | undefined;
   /** The folder with `actor.wit` and `guest.wit`. */
   readonly witFolder: string;
   /** The folder with the types of `vivarium/guest`. */
@@ -25,18 +28,16 @@ export interface ScaffoldOptions {
  */
 export async function scaffold(
   folder: string,
-  { template = 'actor', witFolder, guestTypes, globalTypes }: ScaffoldOptions,
+  { language = 'typescript', template = 'actor', witFolder, guestTypes, globalTypes }: ScaffoldOptions,
 ): Promise<readonly string[]> {
   const target = resolve(folder);
   const present = await readdir(target).catch(() => []);
   if (present.length > 0) {
     throw new ProjectError('PROJECT_EXISTS', `${folder} is not empty; choose another folder`);
   }
+  if (language !== 'typescript') return write(target, foreignFiles(nameOf(target), language));
   const files = filesOf(nameOf(target), template);
-  for (const [file, text] of Object.entries(files)) {
-    await mkdir(dirname(join(target, file)), { recursive: true });
-    await writeFile(join(target, file), text, { flag: 'wx' });
-  }
+  await write(target, files);
   await cp(globalTypes, join(target, 'types/globals.d.ts'));
   const written = [...Object.keys(files), 'types/globals.d.ts'];
   if (!usesLibrary(template)) return written;
@@ -47,6 +48,24 @@ export async function scaffold(
   const types = (await readdir(guestTypes)).filter((file) => file.endsWith('.d.ts'));
   for (const file of types) await cp(join(guestTypes, file), join(target, 'types/vivarium-guest', file));
   return [...written, ...contract, 'types/vivarium-guest/index.d.ts'];
+}
+
+async function write(target: string, files: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  for (const [file, text] of Object.entries(files)) {
+    await mkdir(dirname(join(target, file)), { recursive: true });
+    await writeFile(join(target, file), text, { flag: 'wx' });
+  }
+  return Object.keys(files);
+}
+
+/** The files of a command in another language. */
+function foreignFiles(name: string, language: Exclude<Language, 'typescript'>): Readonly<Record<string, string>> {
+  const { files, commands } = COMMANDS[language](name);
+  return { ...files, 'README.md': readme(name, commands), '.gitignore': '*.wasm\n' };
+}
+
+function readme(name: string, commands: readonly string[]): string {
+  return `# ${name}\n\n${commands.map((command) => `    ${command}`.trimEnd()).join('\n')}\n`;
 }
 
 /** Whether a template's source may import `vivarium/guest`. */
@@ -69,7 +88,7 @@ function filesOf(name: string, template: Template): Readonly<Record<string, stri
     'src/actor.ts': source,
     ...others,
     'tsconfig.json': `${JSON.stringify(tsconfig(template), null, 2)}\n`,
-    'README.md': `# ${name}\n\n${commands.map((command) => `    ${command}\n`).join('')}\n\`src/actor.ts\` is the source${template === 'handler' ? '' : ', `wit/` the contract it is built against'}.\n`,
+    'README.md': `${readme(name, commands)}\n\`src/actor.ts\` is the source${template === 'handler' ? '' : ', `wit/` the contract it is built against'}.\n`,
     '.gitignore': '*.wasm\n*.wasm.map\nnode_modules\n',
   };
 }

@@ -46,6 +46,18 @@ describe('viv new and viv build', () => {
     120_000,
   );
 
+  it.each(['rust', 'python', 'c'])('write a command in %s, with the commands of its compiler', async (language) => {
+    const project = join(folder, `in-${language}`);
+    const { objects } = await viv(['new', project, '--language', language, '--json']);
+    expect(objects).toMatchObject([{ files: expect.arrayContaining(['README.md', '.gitignore']) }]);
+    expect(await readFile(join(project, 'README.md'), 'utf8')).toContain(`viv run in-${language}.wasm -- Ada`);
+    const refused = await viv(['new', `${project}-actor`, '--language', language, '--template', 'actor', '--json']);
+    expect(refused).toMatchObject({
+      code: 2,
+      objects: [{ error: { message: expect.stringContaining('there is no actor') } }],
+    });
+  });
+
   it('make a handler, which viv serve answers with', async () => {
     const project = join(folder, 'handler');
     await viv(['new', project, '--template', 'handler']);

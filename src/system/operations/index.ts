@@ -24,5 +24,5 @@ export {
   readWitComments,
 } from './on-use.ts';
 export type { BundleRemote, TransferProgress } from './portable-cache.ts';
-export type { ActorManifest, Template } from './project.ts';
+export type { ActorManifest, Language, Template } from './project.ts';
 export type { OpenRegistry } from './registry.ts';

@@ -5,12 +5,13 @@ import {
   type BuiltComponent,
   build,
   bundleForNode as bundle,
+  type Language,
   scaffold,
   type Template,
 } from '#project';
 import { describeComponent, docCommentsSection } from '#wasm';
 
-export { type ActorManifest, readManifest, type Template } from '#project';
+export { type ActorManifest, type Language, readManifest, type Template } from '#project';
 
 /** The package's root. It is three folders above this file, both in `src/system/operations` and, compiled, in `dist/system/operations`. */
 const root = new URL('../../../', import.meta.url);
@@ -31,9 +32,9 @@ const BUILD: allow.OptionRules<BuildActorOptions> = {
 const RULE = allow.options(BUILD);
 
 /** Creates the project of an actor or of another component. @throws `PROJECT_EXISTS` */
-export function newActor(folder: string, template?: Template): Promise<readonly string[]> {
+export function newActor(folder: string, template?: Template, language?: Language): Promise<readonly string[]> {
   const guestTypes = fileURLToPath(new URL('dist/guest', root));
-  return scaffold(folder, { template, witFolder, guestTypes, globalTypes });
+  return scaffold(folder, { template, language, witFolder, guestTypes, globalTypes });
 }
 
 /** Bundles an actor's module as a script for Node. @param given names of globals that the script's caller provides */
