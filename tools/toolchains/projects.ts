@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Tools } from './build.ts';
 
 /** Languages of `viv new --language` beside TypeScript. */
-export type Language = 'rust' | 'python' | 'c';
+type Language = 'rust' | 'python' | 'c';
 
 /** Whether the compiler of a language can be had without fetching anything. */
 export function hasCompiler(tools: Tools, language: Language): boolean {
