@@ -146,7 +146,7 @@ export class DirectCode {
     const given = plan.resources.length === 0 ? undefined : this.#given(hold, () => state);
     const state: State = new this.#generated.State(this.#hostOf(imports), handles, store, given);
     execution.running.entry = state;
-    state.tasks = this.#tasks(handles);
+    state.tasks = this.#tasks(handles, hold);
     const instances: WebAssembly.Exports[] = [];
     const lists: WebAssembly.ModuleImports[] = [];
     for (const step of plan.steps) {
@@ -177,12 +177,12 @@ export class DirectCode {
     };
   }
 
-  #tasks(handles: readonly HandleTable[]): StoreTasks | undefined {
+  #tasks(handles: readonly HandleTable[], hold: ResourceHolder | undefined): StoreTasks | undefined {
     const { tasks } = this.#plan;
     if (tasks === undefined) return undefined;
     const parents = tasks.map((parent) => (parent < 0 ? undefined : parent));
     const stacks = new TaskStacks(execution, execution.running, this.#scheduler ?? NO_STACKS);
-    return new StoreTasks(stacks, parents, handles);
+    return new StoreTasks(stacks, parents, handles, (bytes) => hold === undefined || hold.charge(bytes));
   }
 
   #handleTables(hold: ResourceHolder | undefined): readonly HandleTable[] {

@@ -36,6 +36,8 @@ export interface LiftPlan
   /** Marks resources that the embedder gives; undefined where there are none. */
   readonly claim: ((s: State, ...args: readonly unknown[]) => void) | undefined;
   readonly isResult: boolean;
+  /** Turns an answer into the one that the embedder gets. */
+  outward(s: State, value: unknown): unknown;
 }
 
 /** What the planner says of a lowered function. */
@@ -79,11 +81,21 @@ export class StoreTasks {
   readonly store: TaskStore;
   readonly instances: readonly TaskInstance[];
   readonly #lifted: LiftedFunction[] = [];
+  readonly #charge: (bytes: number) => boolean;
+  /** What to tell that the store has ended: reads and writes of the host that are under way. */
+  readonly #ends = new Set<(reason: unknown) => void>();
   /** The thread of guest code that runs outside of tasks: start functions, allocators and destructors. */
   readonly #roots: readonly Thread[];
 
-  constructor(stacks: TaskStacks, parents: readonly (number | undefined)[], handles: readonly HandleTable[]) {
-    this.store = new TaskStore(stacks);
+  /** @param charge takes bytes from what the host may keep for the store */
+  constructor(
+    stacks: TaskStacks,
+    parents: readonly (number | undefined)[],
+    handles: readonly HandleTable[],
+    charge: (bytes: number) => boolean,
+  ) {
+    this.#charge = charge;
+    this.store = new TaskStore(stacks, (thrown) => this.end(thrown));
     stacks.serve(this.store);
     const instances: TaskInstance[] = [];
     parents.forEach((parent, index) => {
@@ -104,6 +116,22 @@ export class StoreTasks {
         false,
       );
     });
+  }
+
+  /** Registers what is called when the store ends. Answers what takes it back. */
+  onEnd(tell: (reason: unknown) => void): () => void {
+    this.#ends.add(tell);
+    return () => this.#ends.delete(tell);
+  }
+
+  end(reason: unknown): void {
+    for (const tell of this.#ends) tell(reason);
+    this.#ends.clear();
+  }
+
+  /** Charges what the host keeps of an answer. @throws {AbiTrap} when it is too much */
+  charge(bytes: number): void {
+    if (!this.#charge(bytes)) trap('the streams of an answer hold more than the host may keep for the component');
   }
 
   instance(index: number): TaskInstance {

@@ -13,6 +13,7 @@ import {
 } from '#runtime/tasks';
 import { GuestBuffer } from './guest-buffer.ts';
 import type { HandleTable } from './handle-table.ts';
+import { collected, fromHost, toHost } from './host-copies.ts';
 import type { HostPlan, LiftPlan, LowerPlan, PayloadPlan, State } from './store-tasks.ts';
 
 type Lent = Parameters<HandleTable['giveBack']>[0];
@@ -100,7 +101,7 @@ export const TASKS = {
           s.tasks.instance(plan.instance),
           args,
           (answer) => {
-            value = answer;
+            value = plan.outward(s, answer);
           },
         );
       } catch (thrown) {
@@ -205,13 +206,9 @@ export const TASKS = {
     return isWide ? BigInt(value) : Number(value);
   },
 
-  toHost(): never {
-    trap('a stream or future is given to the host');
-  },
-
-  fromHost(): never {
-    trap('a stream or future is taken from the host');
-  },
+  toHost,
+  fromHost,
+  collected,
 
   buffer: (s: State, plan: PayloadPlan, pointer: unknown, length: number): CopyBuffer =>
     new GuestBuffer(s, plan, pointer, length),

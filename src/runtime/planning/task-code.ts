@@ -17,6 +17,7 @@ import {
 import { layoutOf, layoutsOf, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, offsetsOf, recordLayout } from './layout.ts';
 import { addressOf, liftFlatCode, loadCode } from './lift-code.ts';
 import { lowerFlatCode, storeCode } from './lower-code.ts';
+import { outwardCode } from './outward-code.ts';
 import { claimCode } from './resource-code.ts';
 
 /** The most core values in which an asynchronously lowered function takes its parameters flat. */
@@ -54,7 +55,8 @@ hasCallback: ${callback !== undefined}, returns: ${task.returns}, hasStack: ${ta
 parameters: ${parameters}, results: ${answers}, isResult: ${type.result?.kind === 'result'},
 core: (s) => ${callee}, callback: (s) => ${callback ?? 'undefined'},
 lower: ${lowerArgsCode(type, slots)},
-lift: ${isAsyncLift ? '() => undefined' : liftAnswerCode(type, slots)},
+lift: ${isAsyncLift ? '() => undefined' : liftAnswerCode(type, { ...slots, outside: false })},
+outward: ${task.isFromHost ? outwardText(type, slots, isAsyncLift) : '(s, value) => value'},
 after: ${afterCode(type, slots, isAsyncLift)},
 claim: ${task.isFromHost ? claimText(type, slots) : 'undefined'},
 }`;
@@ -99,6 +101,15 @@ function afterCode(type: FuncType, slots: FunctionSlots, isAsyncLift: boolean): 
   const code = new Code();
   postReturn(code, slots, type.result === undefined ? '' : 'raw');
   return `function (s, raw) {\n${code}\n}`;
+}
+
+/** @param isAsyncLift whether `task.return` has lifted the answer, so that resources in it are still those of component instances */
+function outwardText({ result }: FuncType, slots: FunctionSlots, isAsyncLift: boolean): string {
+  if (result === undefined) return '() => undefined';
+  const code = new Code();
+  const resource: FunctionSlots['resource'] = (type) => ({ ...slots.resource(type), as: 'number' });
+  const answer = outwardCode(code, isAsyncLift ? slots : { ...slots, resource }, result, 'value');
+  return `function (s, value) {\n${code}\nreturn ${answer};\n}`;
 }
 
 function claimText(type: FuncType, slots: FunctionSlots): string {

@@ -67,18 +67,23 @@ const THREADS_PER_BREATH = 64;
 export class TaskStore {
   current: Thread | undefined = undefined;
   readonly #stacks: Stacks;
+  readonly #failed: (thrown: unknown) => void;
   readonly #frames: Frame[] = [];
   readonly #line: Thread[] = [];
   readonly #inLine = new Set<Thread>();
   readonly #jobs: (() => void)[] = [];
   #hostCalls = 0;
+  #holds = 0;
+  #stalled = 0;
   #sinceBreath = 0;
   #main: MainCall | undefined;
   #wakeHost: (() => void) | undefined;
   #switchTo: Thread | undefined;
 
-  constructor(stacks: Stacks) {
+  /** @param failed called with what has ended the store, when a task did */
+  constructor(stacks: Stacks, failed: (thrown: unknown) => void = () => {}) {
     this.#stacks = stacks;
+    this.#failed = failed;
   }
 
   /**
@@ -131,6 +136,7 @@ export class TaskStore {
 
   /** Ends the turn's call: what its guest did ends the store. */
   fail(thrown: unknown): void {
+    this.#failed(thrown);
     this.#finish({ thrown });
   }
 
@@ -225,7 +231,8 @@ export class TaskStore {
     for (;;) {
       const main = this.#main;
       if (main === undefined) return;
-      if (main.task.state === 'resolved') {
+      const isAnswered = main.task.state === 'resolved';
+      if (isAnswered && this.#holds === 0) {
         this.#finish();
         return;
       }
@@ -233,7 +240,8 @@ export class TaskStore {
       const thread = this.#nextReady();
       if (thread === undefined) {
         if (this.#jobs.length > 0) continue;
-        if (this.#hostCalls === 0) trap('no task of the component can go on: all of them wait for each other');
+        if (this.#hostCalls === this.#stalled && this.#holds <= this.#stalled)
+          trap('no task of the component can go on: all of them wait for each other');
         this.#waitForHost();
         return;
       }
@@ -256,6 +264,44 @@ export class TaskStore {
     } catch (thrown) {
       this.fail(thrown);
     }
+  }
+
+  /** Runs a job in the store's turn: in the one that runs, or in the next. */
+  enqueue(job: () => void): void {
+    this.#jobs.push(job);
+    this.#wakeHost?.();
+  }
+
+  /** Says that the host has something under way which tasks may wait for. Answers what ends that. */
+  expectHost(): () => void {
+    return this.#count((by) => {
+      this.#hostCalls += by;
+    });
+  }
+
+  /** Says that one thing which the host has under way waits for a guest. Answers what ends that. */
+  stallHost(): () => void {
+    return this.#count((by) => {
+      this.#stalled += by;
+    });
+  }
+
+  /** Lets the turn go on after its answer. Answers what ends that. */
+  holdTurn(): () => void {
+    return this.#count((by) => {
+      this.#holds += by;
+    });
+  }
+
+  #count(add: (by: number) => void): () => void {
+    add(1);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      add(-1);
+      this.#wakeHost?.();
+    };
   }
 
   #waitForHost(): void {
