@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** `npm test` runs `unit`; `.ci/run` runs `servers` (real databases and registries), `toolchains` and `long` (soaks) as well. */
+/** `npm test` runs `unit`; `.ci/run` runs `servers` (real databases and registries), `toolchains`, `browser` (the dashboard in Chromium) and `long` (soaks) as well. */
 const suite = process.env.VIVARIUM_TEST_SUITE ?? 'unit';
 
 /** `npm run mutate` asks for one change of the source, made where it is loaded. */
@@ -22,7 +22,7 @@ export default defineConfig({
         ],
   test: {
     include: suite === 'unit' ? ['test/**/*.test.ts'] : [`test/${suite}/**/*.test.ts`],
-    exclude: suite === 'unit' ? ['test/servers/**', 'test/long/**', 'test/toolchains/**'] : [],
+    exclude: suite === 'unit' ? ['test/servers/**', 'test/long/**', 'test/toolchains/**', 'test/browser/**'] : [],
     globalSetup: ['test/run-folder.ts'],
     setupFiles: ['test/setup.ts'],
     testTimeout: suite === 'unit' ? 120_000 : 600_000,

@@ -1,13 +1,12 @@
 export { readConfig, type ServeConfig } from '#server/config';
 export { metricsResponse, RequestMetrics } from '#server/observability';
-export { Deployment, type DeploymentChange } from './deployment.ts';
+export { Deployment } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';
-export { type Answer, answeringAll, HttpServer, type Target } from './http-server.ts';
+export { type Answer, answeringAll, HttpServer } from './http-server.ts';
 export type { HttpServerOptions } from './http-server-options.ts';
 export {
   type Authorize,
-  type InternalContext,
   type InternalRoute,
   InternalRoutes,
   type UpgradeRoute,

@@ -1,6 +1,7 @@
 import type { Clock } from '#core/ports/clock';
 import { ComponentTools, mcpHandler } from '#server/mcp';
 import type { Runtime } from '#system';
+import { dashboardRoutes } from '../dashboard-routes.ts';
 import type { Authorize, InternalRoute } from '../internal-routes.ts';
 import { componentOperations } from './component-operations.ts';
 import { EventStreams } from './event-stream.ts';
@@ -25,7 +26,7 @@ export interface ManagementOptions {
   readonly maxMessageBytes?: number | undefined;
 }
 
-/** The management API of a server: its routes, and the guard of those that need a token. */
+/** The management API of a server with its dashboard: its routes, and the guard of those that need a token. */
 export interface Management extends Disposable {
   readonly routes: readonly InternalRoute[];
   readonly authorize: Authorize;
@@ -59,6 +60,7 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
   return {
     authorize: authorizeBy(tokens, clock),
     routes: [
+      ...dashboardRoutes(),
       ...operations.map(routeOf),
       { method: 'GET', path: '/-/openapi.json', scope: 'read', handler: () => json(document) },
       {
