@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { freePort } from '../../tools/servers/postgres-server.ts';
 import { findGo, goInstall } from './go-toolchain.ts';
 
-/** Registries that are built from their sources, once, and kept. */
+/**
+ * Registries that are built from their sources, once, and kept. zot is not among them: the proxy of Go modules has no version of it,
+ * under none of its module paths.
+ */
 const REGISTRIES = {
-  'distribution 3': {
-    module: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0',
+  'distribution 3.1': {
+    module: 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2',
     start: (binary: string, work: string, port: number) => {
       const config = join(work, 'config.yml');
       writeFileSync(
