@@ -1,5 +1,5 @@
 // Builds one component by the compiled product, in this process, and prints milliseconds as JSON. `node cold-parts.mjs FILE HOW`:
-// `whole` as a load does it; `parts` one part after another; `shown` the same with glue, and bodies shown to an optimised transpiler.
+// `whole` as a load does it; `start` of its process, and refusing an empty file; `parts` one part after another; `shown` the same with glue, and bodies shown to an optimised transpiler.
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -22,12 +22,13 @@ const seal = (artifact) => {
   return createHmac('sha256', 'bench').update(encodeArtifact(key, artifact)).digest();
 };
 
-if (how === 'whole') {
+if (how === 'whole' || how === 'start') {
   const { ChildBuilder } = await built('runtime/index.js');
   const { buildProgram } = await built('system/build-program.js');
   const { systemClock } = await built('system/clock.js');
   const builder = new ChildBuilder({ program: buildProgram(), clock: systemClock, maxBuildTimeMs: 600_000 });
-  await part('whole', async () => seal(await builder.build(component, 'fuel')));
+  if (how === 'whole') await part('whole', async () => seal(await builder.build(component, 'fuel')));
+  else await part('start', () => builder.build(new Uint8Array(), 'fuel').catch(() => undefined));
   await builder.close();
 } else {
   const { meter } = await built('metering/index.js');

@@ -36,6 +36,7 @@ async function coldLoad(report: Report, name: string, file: string): Promise<voi
   const figure = `cold build of ${name} of ${size < 2 ** 20 ? `${Math.ceil(size / 1024)} KB` : `${(size / 2 ** 20).toFixed(1)} MB`}`;
   const rounds = Array.from({ length: ROUNDS }, () => ({
     whole: measured(file, 'whole').whole as number,
+    start: measured(file, 'start').start as number,
     parts: measured(file, 'parts'),
     shown: sumOf(measured(file, 'shown')),
   }));
@@ -62,13 +63,15 @@ async function coldLoad(report: Report, name: string, file: string): Promise<voi
     goal: isGoal ? 'at most 0.5' : 'shown',
     holds: !isGoal || before <= 0.5,
   });
+  const start = await middle(({ whole, start }) => (start / whole) * 100);
+  report({ figure: `${figure}: start of its process`, value: start, unit: '% of it', goal: 'shown', holds: true });
   for (const part of Object.keys(rounds[0]?.parts ?? {})) {
     const value = await middle(({ parts }) => ((parts[part] as number) / sumOf(parts)) * 100);
     report({ figure: `${figure}: ${part}`, value, unit: '% of its parts', goal: 'shown', holds: true });
   }
 }
 
-function measured(file: string, how: 'whole' | 'parts' | 'shown'): Times {
+function measured(file: string, how: 'whole' | 'start' | 'parts' | 'shown'): Times {
   return JSON.parse(execFileSync(process.execPath, [PROGRAM, file, how], { encoding: 'utf8' }));
 }
 

@@ -5,6 +5,7 @@ import { ChunkStore } from './chunks/chunk-store.ts';
 import { BundleError } from './errors.ts';
 import { lockfilePath } from './lockfile/lockfile-file.ts';
 import type { Lockfile } from './lockfile/model.ts';
+import { lookUpTag, WORTH_A_BATCH } from './oci/absent-blobs.ts';
 import { pushRemote, type RemotePushOptions, type RemotePushReport } from './oci/push.ts';
 import type { RegistryClient } from './oci/registry-client.ts';
 import { openRemote } from './oci/remote-bundle.ts';
@@ -101,12 +102,15 @@ async function pushFrom(folder: string, options: PushOptions): Promise<PushRepor
     return { packed, dryRun };
   }
   return withRemote(remote, source.producer, options, async (client) => {
+    const isMuch = !dryRun && (await source.count()) >= WORTH_A_BATCH;
+    const known = isMuch ? lookUpTag(client, remote.tag, remote.digestMode ?? 'sha256') : undefined;
     const packed = await packTo(() => lockfileThere(client, remote.tag));
     const signature = await signatureOf();
     const sent = await pushRemote(packed, client, {
       ...remote,
       dryRun,
       ...(signature && { signature }),
+      ...(known && { known }),
       ...(onProgress !== undefined && { onProgress }),
     });
     return { packed, remote: sent, dryRun };

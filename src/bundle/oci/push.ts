@@ -2,7 +2,7 @@ import { type DigestMode, type Digests, digestsOf, wireDigest } from '../digest.
 import { BundleError } from '../errors.ts';
 import type { Lockfile } from '../lockfile/model.ts';
 import type { OnProgress } from '../progress.ts';
-import { absentBlobs } from './absent-blobs.ts';
+import { absentBlobs, type LookedUp } from './absent-blobs.ts';
 import { inParallel } from './in-parallel.ts';
 import { digestChunks } from './local-chunks.ts';
 import { planPush } from './push-plan.ts';
@@ -26,6 +26,8 @@ export interface RemotePushOptions {
 interface SignedPushOptions extends RemotePushOptions {
   /** An envelope over the lockfile, and its signer. */
   readonly signature?: NewSignature;
+  /** What the registry has already answered during this push; nothing by default. */
+  readonly known?: Promise<LookedUp>;
 }
 
 export interface RemotePushReport {
@@ -81,7 +83,8 @@ export async function pushRemote(
   const sum = { sent: 0, bytesSent: 0, mounted: 0 };
   const tell = progressOf('send', lockfile, options.onProgress, totalBytes(chunks));
   // Every push looks up every blob, even if the tag already names this manifest, because a registry may have lost one.
-  const absent = await absentBlobs(client, blobs, { mode: digestMode, batches: !dryRun, found: tell });
+  const known = (await options.known) ?? new Map();
+  const absent = await absentBlobs(client, blobs, { mode: digestMode, batches: !dryRun, known, found: tell });
   await inParallel(absent, client.concurrency, async (blob) => {
     if (!dryRun && (await mount(client, blob.digest, options.mountFrom ?? []))) sum.mounted++;
     else {
