@@ -86,6 +86,22 @@ export const MISSING: Readonly<Record<string, string>> = {
   setImmediate: 'take queueMicrotask or setTimeout',
   requestAnimationFrame: 'take setTimeout',
   Atomics: 'a guest has one thread',
+  navigator: 'a guest is the same everywhere; its environment is what onStart is given',
+  self: 'write globalThis',
+  CustomEvent: 'take Event, or a class that extends it',
+  MessageEvent: 'take Event, or a class that extends it',
+  Temporal: 'take Date, or bundle a library',
+  FileReader: 'take text(), json(), bytes() or arrayBuffer() of a response',
+  DOMParser: 'bundle a parser',
+  caches: "take storage of 'vivarium/guest'",
+  alert: 'take console.log',
+  SharedWorker: 'load another actor and send it messages',
+  clearImmediate: 'take clearTimeout',
+  cancelAnimationFrame: 'take clearTimeout',
+  TextEncoderStream: 'take TextEncoder',
+  TextDecoderStream: 'take TextDecoder',
+  Deno: 'take what the web has: console, fetch, setTimeout, crypto',
+  Bun: 'take what the web has: console, fetch, setTimeout, crypto',
 };
 
 /** All names for which a bundle is searched. */

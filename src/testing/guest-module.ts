@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { createContext, Script } from 'node:vm';
+import { constants, createContext, Script } from 'node:vm';
 import { bundleForNode } from '#system/operations';
 import { bytesOf, type FakeAnswer, FakeHost, toId, valueFrom } from './fake-host.ts';
 
@@ -163,7 +163,9 @@ export async function testActor(entry: URL | string, options: TestActorOptions =
     throw new Error(`testActor has no ${name}; test what imports it in a runtime, with createTestRuntime`);
   };
   const given = { ...OF_THE_ENGINE, module, require, vivariumNow: () => host.now, vivariumFetch: options.fetch };
-  const context = createContext(given);
+  // With an object of ours as its global, the context would lose what a getter of a global throws.
+  const context = createContext(constants.DONT_CONTEXTIFY);
+  Object.assign(context, given);
   new Script(CLOCK, { filename: 'guest-clock.js' }).runInContext(context);
   new Script(source, { filename: BUNDLE }).runInContext(context);
   new Script(FETCH, { filename: 'guest-fetch.js' }).runInContext(context);

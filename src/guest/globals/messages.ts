@@ -133,6 +133,11 @@ export class Response extends Body {
     return new Response(JSON.stringify(value), { ...init, headers });
   }
 
+  static redirect(url: URL | string, status = 302): Response {
+    if (![301, 302, 303, 307, 308].includes(status)) throw new RangeError(`${status} is no status of a redirect`);
+    return new Response(null, { status, headers: { location: String(new URL(String(url))) } });
+  }
+
   static error(): Response {
     return new Response(null, { status: 599, statusText: 'error' });
   }

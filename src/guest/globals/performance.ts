@@ -1,4 +1,5 @@
 import { onceRunning } from '../turn.ts';
+import { missing } from './missing.ts';
 
 /** The engine's object. Its time began when the component was built, on another clock. */
 const monotonic = globalThis.performance;
@@ -16,5 +17,8 @@ const performance = {
     return origin;
   },
 };
+
+for (const name of ['mark', 'measure'])
+  missing(performance, name, `performance.${name}`, 'take the difference of two performance.now()');
 
 Object.defineProperty(globalThis, 'performance', { value: performance, writable: true, configurable: true });

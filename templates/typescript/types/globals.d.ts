@@ -187,6 +187,7 @@ declare global {
     readonly headers: Headers;
     clone(): Response;
     static json(value: unknown, init?: ResponseInit): Response;
+    static redirect(url: URL | string, status?: number): Response;
     static error(): Response;
   }
 
