@@ -50,10 +50,10 @@ test('asks for the tax, and for the rate', async () => {
 `;
 
 /** Runs one step, and says how long it took and whether it ended as it should. */
-function step(what: string, args: readonly string[], status: number, shows: string): void {
+function step(what: string, args: readonly string[], status: number, shows: string, input = ''): void {
   const began = performance.now();
   const env = { ...process.env, VIVARIUM_CACHE_DIR: join(folder, 'cache'), VIVARIUM_HOME: join(folder, 'home') };
-  const ran = spawnSync(process.execPath, args, { cwd: folder, env, encoding: 'utf8' });
+  const ran = spawnSync(process.execPath, args, { cwd: folder, env, encoding: 'utf8', input });
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   const said = `${ran.stdout}${ran.stderr}`;
   const holds = ran.status === status && said.includes(shows);
@@ -66,6 +66,7 @@ try {
   step('`viv build till`, types checked', [viv, 'build', 'till'], 0, 'actor.wasm');
   step('its first run, which makes it native code', [viv, 'run', 'till/actor.wasm', '-m', 'Ada'], 0, 'Hello, Ada!');
   step('each run after it', [viv, 'run', 'till/actor.wasm', '-m', 'Ada'], 0, 'Hello, Ada!');
+  step('`viv dev till`: a build, a message, its answer', [viv, 'dev', 'till'], 0, 'Hello, Ada!', 'Ada\n');
   writeFileSync(join(folder, 'till/src/total.ts'), TOTAL);
   writeFileSync(join(folder, 'till/src/actor.ts'), ACTOR.replace('return total(prices);', 'return totel(prices);'));
   step('a wrong name, found by the build', [viv, 'build', 'till'], 1, 'till/src/actor.ts:11:14: Cannot find name');
@@ -77,6 +78,11 @@ try {
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(root, join(folder, 'node_modules/vivarium'));
   step('a test with an `ask` and a `fetch`', ['--test', 'till/src/actor.test.ts'], 0, 'pass 1');
+  const start = [viv, 'start', 'till/actor.toml', '--to', 'local/till/1'];
+  step('a deploy: `viv start till/actor.toml`', start, 0, '6', '{"sum":[1,2,3]}\n');
+  step('`viv new site --template handler`', [viv, 'new', 'site', '--template', 'handler'], 0, 'Next: viv build site');
+  step('its build', [viv, 'build', 'site'], 0, 'actor.wasm');
+  step('`viv types site/actor.wasm`', [viv, 'types', 'site/actor.wasm'], 0, 'incomingHandler');
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -43,6 +43,11 @@ describe('a source that answers HTTP requests', () => {
     expect(await (await ask('/echo', { method: 'PUT' })).text()).toBe('');
   });
 
+  it('redirects', async () => {
+    const response = await ask('/moved');
+    expect([response.status, response.headers.get('location')]).toEqual([308, 'http://shop.example/there']);
+  });
+
   it('may wait, and use what vivarium/guest has', async () => {
     expect(await (await ask('/waits')).text()).toBe('waited');
     expect(await (await ask('/count')).json()).toEqual({ seen: 1 });

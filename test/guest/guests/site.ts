@@ -18,6 +18,8 @@ export default {
         storage.set('seen', new TextEncoder().encode(String(seen)));
         return Response.json({ seen });
       }
+      case '/moved':
+        return Response.redirect(new URL('/there', request.url), 308);
       case '/random':
         return Response.json(Math.random());
       case '/connection':
