@@ -15,6 +15,7 @@ const GROUPS = [
   'authority',
   'guests',
   'waiting',
+  'async',
   'http',
 ];
 const json = process.argv.includes('--json');

@@ -1,0 +1,56 @@
+// What calls, waits and streams of components with asynchronous parts cost.
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { createRuntime, type LoadOptions, type Runtime } from 'vivarium';
+import type { Report, RunGroup } from '../figure.ts';
+import { median, paired } from '../support/measure.ts';
+import { CALLBACK_GUEST, STREAM_PAIR, SYNCHRONOUS_GUEST } from './guests.ts';
+
+const ROUNDS = 9;
+/** Enough that the processor's clock, which ticks in milliseconds, tells them. */
+const CALLS = 20_000;
+const BYTES = 256 * 2 ** 20;
+
+export const run: RunGroup = async (report) => {
+  await using runtime = await createRuntime();
+  await calls(runtime, report);
+  await streams(runtime, report);
+};
+
+/** Milliseconds of the processor that this thread has used: what else the machine does is no part of what calls cost. */
+function spentMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+async function calls(runtime: Runtime, report: Report): Promise<void> {
+  const load = async (text: string, wait: (n: number) => unknown): Promise<() => Promise<number>> => {
+    const options: LoadOptions = { imports: { wait }, limits: { maxFuel: 10_000_000n } };
+    const handle = await runtime.load(await parse(text), options);
+    return async () => {
+      const began = spentMs();
+      for (let done = 0; done < CALLS; done++) await runtime.call(handle, 'f', 1);
+      return ((spentMs() - began) * 1_000) / CALLS;
+    };
+  };
+  const synchronous = await load(SYNCHRONOUS_GUEST, (n) => n);
+  const ready = await load(CALLBACK_GUEST, (n) => n);
+  const waits = await load(CALLBACK_GUEST, async (n) => n);
+  for (const warm of [synchronous, ready, waits]) for (let round = 0; round < 5; round++) await warm();
+  const { a, b } = await paired(ROUNDS, ready, synchronous);
+  report({ figure: 'export by callback that does not wait', value: a, unit: 'us', goal: '<= 3', holds: a <= 3 });
+  const peer = 'the call of a synchronous export';
+  report({ figure: 'of that, what the task costs', value: a - b, unit: 'us', peer, goal: 'shown', holds: true });
+  const once = await median(ROUNDS, waits);
+  report({ figure: 'export by callback that waits once', value: once, unit: 'us', goal: '<= 6', holds: once <= 6 });
+}
+
+async function streams(runtime: Runtime, report: Report): Promise<void> {
+  const handle = await runtime.load(await parse(STREAM_PAIR), { limits: { maxExecutionTimeMs: 60_000 } });
+  const rate = await median(3, async () => {
+    const began = performance.now();
+    await runtime.call(handle, 'move', BYTES);
+    return BYTES / 1e6 / (performance.now() - began);
+  });
+  const figure = 'a stream of bytes between guests, 64 KiB at a time';
+  report({ figure, value: rate, unit: 'GB/s', goal: '>= 1', holds: rate >= 1 });
+}
