@@ -230,7 +230,7 @@ export class ActorCell extends Mailbox<Envelope> {
   /** The number of restarts. An answer to a request of an earlier instance is not delivered to this one. */
   incarnation = 0;
   // Allocated on first use, because there may be very many actors and most have none of these.
-  #openRequests: Map<string, PendingRequest> | undefined;
+  #openRequests: Map<string | AsciiText, PendingRequest> | undefined;
   #topics: Set<string> | undefined;
 
   constructor(
@@ -314,8 +314,8 @@ export class ActorCell extends Mailbox<Envelope> {
     this.#isOwnRunner = false;
   }
 
-  /** This actor's requests by correlation id. No other actor can name them. */
-  get openRequests(): Map<string, PendingRequest> {
+  /** This actor's requests by correlation id. No other actor can name them, and nobody those that suspend a turn. */
+  get openRequests(): Map<string | AsciiText, PendingRequest> {
     this.#openRequests ??= new Map();
     return this.#openRequests;
   }

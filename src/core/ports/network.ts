@@ -76,6 +76,8 @@ export interface NetworkConnection {
   readonly output: ByteOutput;
   /** Ends the sending side. */
   end(): void;
+  /** Whether the system asks the other side for a sign of life once nothing has come for `idleMs`. */
+  keepAlive(enabled: boolean, idleMs: number): void;
   close(): void;
   /** Resolves when its descriptor is closed, which is later than `close`. */
   readonly closed: Promise<void>;
@@ -96,6 +98,8 @@ export interface NetworkListener {
   readonly changed: Wakers;
   /** Stops listening, and closes all connections that were not accepted. */
   close(): void;
+  /** Resolves when the address is free again, which is later than `close`. */
+  readonly closed: Promise<void>;
 }
 
 export interface Datagram {
@@ -147,7 +151,8 @@ export interface ComponentNetwork {
    * connection to the name.
    */
   lookUp(name: string): Promise<readonly string[]>;
-  connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection>;
+  /** @param bound a listener whose address the connection gets; it is closed first */
+  connect(to: SocketAddress, signal: AbortSignal, bound?: NetworkListener): Promise<NetworkConnection>;
   /**
    * Binds an address for datagrams. The unspecified address with port 0 needs no grant to listen: what comes there is received
    * from those alone to whom it may send.

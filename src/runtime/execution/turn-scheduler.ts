@@ -44,6 +44,9 @@ type Awaited = PromiseLike<unknown> | NestedCall | TurnStack | undefined;
 /** A round of the event loop that takes less, in milliseconds, has found nothing to do. */
 const IDLE_MS = 0.05;
 
+/** The most slices for which the event loop has the thread after one: a host function may have worked for long in it. */
+const MOST_PAUSED = 4;
+
 /** The most stacks of one turn that may wait for each other. V8 fails with errors of its own some thousands deeper. */
 const MAX_DEPTH = 100;
 
@@ -273,11 +276,11 @@ export class TurnScheduler implements Scheduler {
    * server beside a turn that computes so keeps half of the thread.
    */
   #comeRound(): void {
-    const { now, soon } = this.#options;
+    const { now, soon, sliceMs } = this.#options;
     const reading = now();
     const isIdle = reading - Math.max(this.#cameRound, this.#sliceEnded) < IDLE_MS;
     this.#cameRound = reading;
-    if (!isIdle && reading - this.#sliceEnded < this.#sliceTook) {
+    if (!isIdle && reading - this.#sliceEnded < Math.min(this.#sliceTook, MOST_PAUSED * sliceMs)) {
       soon(this.#onRound);
       return;
     }

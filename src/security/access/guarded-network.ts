@@ -31,11 +31,14 @@ export class GuardedNetwork implements ComponentNetwork {
     return this.#guard.lookUp(name);
   }
 
-  connect(to: SocketAddress, signal: AbortSignal): Promise<NetworkConnection> {
+  connect(to: SocketAddress, signal: AbortSignal, bound?: NetworkListener): Promise<NetworkConnection> {
     const check = (): void => this.#guard.checkSocket(to);
     check();
     // Imported on first use, because most components open no socket. `connectTcp` checks the signal then.
-    return import('./tcp-connection.ts').then(({ connectTcp }) => connectTcp(to, check, signal));
+    const module = import('./tcp-connection.ts');
+    if (bound === undefined) return module.then(({ connectTcp }) => connectTcp(to, check, signal));
+    bound.close();
+    return bound.closed.then(async () => (await module).connectTcp(to, check, signal, bound.local));
   }
 
   bind(at: SocketAddress, signal: AbortSignal): Promise<DatagramSocket> {

@@ -6,8 +6,17 @@ import { StreamOutput } from './stream-output.ts';
 
 const CONNECT_MS = 10_000;
 
-/** Connects to an address that was checked. @throws {SecurityError} `SECURITY_NETWORK_FAILED` */
-export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSignal): Promise<NetworkConnection> {
+/**
+ * Connects to an address that was checked.
+ * @param from the address that the connection has on this side; any by default
+ * @throws {SecurityError} `SECURITY_NETWORK_FAILED`
+ */
+export function connectTcp(
+  to: SocketAddress,
+  check: () => void,
+  signal: AbortSignal,
+  from?: SocketAddress,
+): Promise<NetworkConnection> {
   return new Promise((resolve, reject) => {
     // An aborted signal destroys the socket before it has a descriptor, and the descriptor that it then gets would stay
     // open.
@@ -18,6 +27,7 @@ export function connectTcp(to: SocketAddress, check: () => void, signal: AbortSi
     const socket = connect({
       host: to.address,
       port: to.port,
+      ...(from !== undefined && { localAddress: from.address, localPort: from.port }),
       // This side may still answer after the other side has ended.
       allowHalfOpen: true,
       signal,
@@ -57,6 +67,10 @@ export class TcpConnection implements NetworkConnection {
 
   end(): void {
     this.#socket.end();
+  }
+
+  keepAlive(enabled: boolean, idleMs: number): void {
+    this.#socket.setKeepAlive(enabled, idleMs);
   }
 
   close(): void {

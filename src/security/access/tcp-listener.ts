@@ -31,6 +31,7 @@ export function listenTcp(
 class TcpListener implements NetworkListener {
   readonly local: SocketAddress;
   readonly changed: Wakers = new Wakers();
+  readonly closed: Promise<void>;
   readonly #server: Server;
   readonly #check: () => void;
   readonly #hooks: ListenerHooks;
@@ -44,6 +45,7 @@ class TcpListener implements NetworkListener {
     this.#hooks = hooks;
     server.on('connection', (socket) => this.#came(socket));
     server.on('error', () => {});
+    this.closed = new Promise((resolve) => server.once('close', () => resolve()));
   }
 
   get readable(): boolean {

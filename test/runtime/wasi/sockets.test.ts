@@ -100,12 +100,57 @@ describe.each(['direct', 'glue'] as const)('sockets on the %s path', (calls) => 
     expect(guest.denied).toEqual([`network:connect:tcp://127.0.0.1:${port}`]);
     expect(await guest.step(bind(port))).toMatchObject({ err: 'access-denied' });
     expect(guest.denied.at(-1)).toBe(`network:listen:tcp://127.0.0.1:${port}`);
-    for (const call of ['keepAliveEnabled()', 'hopLimit()']) {
+    for (const call of ['receiveBufferSize()', 'hopLimit()']) {
       expect(await guest.step(`api.createTcpSocket('ipv4').${call}`), call).toMatchObject({ err: 'not-supported' });
     }
     for (const call of ['startListen()', 'accept()', 'localAddress()']) {
       expect(await guest.step(`api.createTcpSocket('ipv4').${call}`), call).toMatchObject({ err: 'invalid-state' });
     }
+  });
+
+  it('connect from the address to which they were bound', async () => {
+    const came: Socket[] = [];
+    const { port, grant } = await server((socket) => void came.push(socket));
+    const guest = await scene([grant, 'network:listen:tcp://127.0.0.1:*']);
+    await guest.value(bind(0));
+    await expect.poll(() => guest.value('return kept.listener.subscribe().ready()')).toBe(true);
+    await guest.value('kept.listener.finishBind(); kept.socket = kept.listener');
+    const { val } = (await guest.value('return kept.socket.localAddress()')) as { val: { port: number } };
+    // A connection that is denied leaves the socket bound.
+    const denied = "{ tag: 'ipv4', val: { port: 1, address: [127, 0, 0, 1] } }";
+    expect(await guest.step(`kept.socket.startConnect(api.instanceNetwork(), ${denied})`)).toMatchObject({
+      err: 'access-denied',
+    });
+    const to = `{ tag: 'ipv4', val: { port: ${port}, address: [127, 0, 0, 1] } }`;
+    await guest.value(`kept.socket.startConnect(api.instanceNetwork(), ${to})`);
+    await expect.poll(() => guest.value(READY)).toBe(true);
+    await guest.value(FINISH);
+    await expect.poll(() => came.map((socket) => socket.remotePort)).toEqual([val.port]);
+    expect(await guest.value('return kept.socket.localAddress()')).toMatchObject({ val: { port: val.port } });
+    expect(await guest.step('kept.socket.startListen()')).toMatchObject({ err: 'invalid-state' });
+  });
+
+  it('are kept alive as they are told, before and after they connect', async () => {
+    const { port, grant } = await server();
+    const guest = await scene([grant]);
+    await guest.value(`${connect(port)} kept.socket.setKeepAliveEnabled(true)`);
+    await expect.poll(() => guest.value(READY)).toBe(true);
+    await guest.value(FINISH);
+    await guest.value('kept.socket.setKeepAliveIdleTime(1_500_000_000)');
+    for (const [get, is] of [
+      ['keepAliveEnabled', true],
+      ['keepAliveIdleTime', 1_000_000_000],
+      ['keepAliveInterval', 1_000_000_000],
+      ['keepAliveCount', 10],
+    ] as const) {
+      expect(await guest.value(`return String(kept.socket.${get}())`), get).toBe(String(is));
+    }
+    await guest.value('kept.socket.setKeepAliveInterval(5); kept.socket.setKeepAliveCount(3)');
+    for (const call of ['setKeepAliveIdleTime(0)', 'setKeepAliveInterval(0)', 'setKeepAliveCount(0)']) {
+      expect(await guest.step(`kept.socket.${call}`), call).toMatchObject({ err: 'invalid-argument' });
+    }
+    await guest.value('kept.socket.setKeepAliveEnabled(false)');
+    expect(await guest.value('return kept.socket.keepAliveEnabled()')).toBe(false);
   });
 
   it('stop at the next use when the grant is revoked', async () => {

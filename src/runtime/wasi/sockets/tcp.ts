@@ -9,14 +9,6 @@ import type { SocketPlaces } from './socket-places.ts';
 
 /** Functions that would change the host's own network stack; all of them fail with `not-supported`. */
 const NOT_SUPPORTED = [
-  'keepAliveEnabled',
-  'setKeepAliveEnabled',
-  'keepAliveIdleTime',
-  'setKeepAliveIdleTime',
-  'keepAliveInterval',
-  'setKeepAliveInterval',
-  'keepAliveCount',
-  'setKeepAliveCount',
   'hopLimit',
   'setHopLimit',
   'receiveBufferSize',
@@ -24,6 +16,13 @@ const NOT_SUPPORTED = [
   'sendBufferSize',
   'setSendBufferSize',
 ];
+
+const NS_PER_MS = 1_000_000;
+const NS_PER_S = 1_000_000_000n;
+/** What Linux takes at most, in seconds, and what it begins with. */
+const [LONGEST_IDLE_S, USUAL_IDLE_S] = [32_767n, 7_200n];
+/** Node sets these itself wherever probes are sent: `setKeepAlive` of https://nodejs.org/api/net.html has no parameters for them. */
+const [PROBE_INTERVAL_NS, PROBES] = [NS_PER_S, 10];
 
 type Family = 'ipv4' | 'ipv6';
 
@@ -45,6 +44,8 @@ class TcpSocket {
   #connection: NetworkConnection | undefined;
   #listener: NetworkListener | undefined;
   #failure: string | undefined;
+  #keepsAlive = false;
+  #idleNs = USUAL_IDLE_S * NS_PER_S;
 
   readonly #end = (): void => this[Symbol.dispose]();
 
@@ -101,14 +102,17 @@ class TcpSocket {
   }
 
   startConnect(_: HostState, _network: object, remote: IpSocketAddress): void {
-    if (this.#phase !== 'unbound') throw 'invalid-state';
+    if (this.#phase !== 'unbound' && this.#phase !== 'bound') throw 'invalid-state';
     if (remote.tag !== this.#family || remote.val.port === 0) throw 'invalid-argument';
     const { context, ending } = this.#state;
     const signal = AbortSignal.any([this.#stop.signal, ending]);
-    const connecting = atOnce(() => context.network.connect(socketAddressOf(remote), signal));
+    const bound = this.#listener;
+    const connecting = atOnce(() => context.network.connect(socketAddressOf(remote), signal, bound));
+    this.#listener = undefined;
     this.#phase = 'connecting';
     this.#begun(connecting, (connection) => {
       this.#connection = connection;
+      if (this.#keepsAlive) this.#keepAlive();
     });
   }
 
@@ -134,6 +138,49 @@ class TcpSocket {
 
   addressFamily(): Family {
     return this.#family;
+  }
+
+  keepAliveEnabled(): boolean {
+    return this.#keepsAlive;
+  }
+
+  setKeepAliveEnabled(_: HostState, enabled: boolean): void {
+    this.#keepsAlive = enabled;
+    this.#keepAlive();
+  }
+
+  keepAliveIdleTime(): bigint {
+    return this.#idleNs;
+  }
+
+  /** Rounds to what the system takes: whole seconds, at least one. */
+  setKeepAliveIdleTime(_: HostState, duration: bigint): void {
+    if (duration === 0n) throw 'invalid-argument';
+    const seconds = duration / NS_PER_S;
+    this.#idleNs = (seconds < 1n ? 1n : seconds > LONGEST_IDLE_S ? LONGEST_IDLE_S : seconds) * NS_PER_S;
+    if (this.#keepsAlive) this.#keepAlive();
+  }
+
+  keepAliveInterval(): bigint {
+    return PROBE_INTERVAL_NS;
+  }
+
+  /** The interface lets a host round what is set: here, to the interval that there is. */
+  setKeepAliveInterval(_: HostState, interval: bigint): void {
+    if (interval === 0n) throw 'invalid-argument';
+  }
+
+  keepAliveCount(): number {
+    return PROBES;
+  }
+
+  /** As `setKeepAliveInterval`. */
+  setKeepAliveCount(_: HostState, count: number): void {
+    if (count === 0) throw 'invalid-argument';
+  }
+
+  #keepAlive(): void {
+    this.#connection?.keepAlive(this.#keepsAlive, Number(this.#idleNs) / NS_PER_MS);
   }
 
   /** Checks the size only: the host decides how many connections may wait to be accepted. */
