@@ -4,6 +4,7 @@ import { ActorError, asResult } from './errors.ts';
 import { takeReplyHandler } from './host.ts';
 import { Message } from './message.ts';
 import { seedMathRandom } from './random.ts';
+import { type SocketEvent, socketEventOf } from './socket.ts';
 import { inTurn } from './turn.ts';
 import type { ActorConfig, HealthStatus, Value, WitConfig, WitMessage, WitMetadata } from './types.ts';
 import { encodeUtf8 } from './utf8.ts';
@@ -34,6 +35,11 @@ export interface ActorDefinition<Ops extends Operations = Operations> {
   onMessage?(message: Message): Awaitable<Reply>;
   /** Handles messages that come through a topic. Without this function, `onMessage` handles them. */
   onTopic?(message: Message): Awaitable<void>;
+  /**
+   * Handles what happens on the WebSockets of this actor. The value that it returns is sent to the client, as text where the
+   * client sent text. Without this function, `onMessage` handles it.
+   */
+  onSocket?(event: SocketEvent, message: Message): Awaitable<Reply>;
   /** Handles replies to requests that have no handler of their own. */
   onReply?(message: Message): Awaitable<void>;
   health?(): Awaitable<HealthStatus>;
@@ -68,6 +74,11 @@ export function defineActor<Ops extends Operations>(definition: ActorDefinition<
       const { onTopic } = definition;
       inTurn(() => onTopic.call(definition, message));
       return undefined;
+    }
+    const event = definition.onSocket === undefined ? undefined : socketEventOf(message);
+    if (event !== undefined) {
+      const reply = inTurn(() => definition.onSocket?.(event, message));
+      return reply === undefined ? undefined : encodeValue(reply as Value);
     }
     const called = operations.size === 0 ? undefined : readOperation(message);
     const operation = called === undefined ? undefined : operations.get(called.name);

@@ -27,6 +27,7 @@ export {
   unsubscribe,
 } from './host.ts';
 export type { Message } from './message.ts';
+export { type SocketEvent, sendToSocket } from './socket.ts';
 export type {
   ActorConfig,
   ComponentId,

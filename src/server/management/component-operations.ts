@@ -89,7 +89,7 @@ export function handleOf({ runtime }: Pick<Managed, 'runtime'>, context: Interna
 }
 
 /** @throws {Refused} 404, because no component can have an id that is none */
-function idOf({ params: { namespace = '', name = '', instance = '' } }: InternalContext): string {
+export function idOf({ params: { namespace = '', name = '', instance = '' } }: InternalContext): string {
   const text = `${namespace}/${name}/${instance}`;
   try {
     return formatComponentId(parseComponentId(text));

@@ -2,8 +2,8 @@ import type { Clock } from '#core/ports/clock';
 import { ComponentTools, mcpHandler } from '#server/mcp';
 import type { Runtime } from '#system';
 import { dashboardRoutes } from '../dashboard-routes.ts';
-import type { Authorize, InternalRoute } from '../internal-routes.ts';
-import { componentOperations } from './component-operations.ts';
+import type { Authorize, InternalRoute, UpgradeRoute } from '../internal-routes.ts';
+import { componentOperations, idOf } from './component-operations.ts';
 import { EventStreams } from './event-stream.ts';
 import type { Managed } from './managed.ts';
 import { messageOperations } from './message-operations.ts';
@@ -11,6 +11,7 @@ import { Monitor } from './monitor.ts';
 import { openApiOf } from './openapi.ts';
 import { json, type Operation, routeOf } from './operation.ts';
 import { problem } from './problem.ts';
+import { type SocketOptions, Sockets } from './sockets.ts';
 import { streamOperations } from './stream-operations.ts';
 import { authorizeBy, type TokenSettings } from './tokens.ts';
 
@@ -24,11 +25,13 @@ export interface ManagementOptions {
   readonly maxComponentBytes?: number | undefined;
   /** The largest message that a client may send, in bytes; 16 MiB by default. */
   readonly maxMessageBytes?: number | undefined;
+  readonly sockets?: SocketOptions | undefined;
 }
 
 /** The management API of a server with its dashboard: its routes, and the guard of those that need a token. */
 export interface Management extends Disposable {
   readonly routes: readonly InternalRoute[];
+  readonly upgrades: readonly UpgradeRoute[];
   readonly authorize: Authorize;
 }
 
@@ -54,11 +57,13 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
       handle: () => json(runtime.metrics()),
     },
   ];
+  const sockets = new Sockets(runtime, options.sockets);
   const document = openApiOf(operations, version);
   const tools = new ComponentTools(runtime, () => runtime.components().map(({ handle }) => handle));
   const answerMcp = mcpHandler(tools, version);
   return {
     authorize: authorizeBy(tokens, clock),
+    upgrades: [sockets.route((context) => runtime.find(idOf(context)))],
     routes: [
       ...dashboardRoutes(),
       ...operations.map(routeOf),
@@ -70,6 +75,9 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
         handler: async (request) => (await answerMcp(request)) ?? problem(404, 'the SDK of MCP is not installed'),
       },
     ],
-    [Symbol.dispose]: () => monitor[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      sockets[Symbol.dispose]();
+      monitor[Symbol.dispose]();
+    },
   };
 }

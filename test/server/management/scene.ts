@@ -10,6 +10,8 @@ export interface Scene {
   readonly url: string;
   /** A token of each scope. */
   readonly tokens: Readonly<Record<Scope | 'expired', string>>;
+  /** Ends the management API. */
+  dispose(): void;
   /** Sends a request with the token of a scope, or without one. */
   send(method: string, path: string, scope?: Scope | 'expired', init?: RequestInit): Promise<Response>;
 }
@@ -41,6 +43,7 @@ export async function scene(
     runtime,
     url,
     tokens: tokens as Scene['tokens'],
+    dispose: () => managed[Symbol.dispose](),
     send: (method, path, scope, init = {}) =>
       fetch(`${url}${path}`, {
         method,

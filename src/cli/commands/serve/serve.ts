@@ -116,7 +116,7 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   const routes = [...healthRoutes(() => isReady(runtime, deployment.handles)), metrics, ...(managed?.routes ?? [])];
   const server = new HttpServer((head) => deployment.find(head), {
     ...config.server,
-    internal: new InternalRoutes({ routes, authorize: managed?.authorize }),
+    internal: new InternalRoutes({ routes, upgrades: managed?.upgrades, authorize: managed?.authorize }),
     onAnswered: (answered) => requests.count(answered),
     onError: (error, path) => logFailure(shell, 'failed', { path }, error, path),
   });
@@ -134,6 +134,8 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   } finally {
     interrupt.dispose();
     reloading?.[Symbol.dispose]();
+    // Sockets stay open as long as their clients want, so that a drain would wait for them.
+    managed?.[Symbol.dispose]();
     await server.drain(config.server.drainTimeoutMs ?? 10_000);
   }
 }

@@ -1,0 +1,153 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { ComponentHandle } from '#core';
+import { isVivariumError } from '#core/errors';
+import type { Runtime } from '#system';
+import type { InternalContext, UpgradeRoute } from '../internal-routes.ts';
+
+export interface SocketOptions {
+  /** The number of open sockets; 10,000 by default. */
+  readonly maxSockets?: number | undefined;
+  /** The largest message in bytes, in either direction; 1 MiB by default. */
+  readonly maxFrameBytes?: number | undefined;
+  /** Milliseconds between two pings; a socket whose client does not answer one until the next is closed. 30,000 by default. */
+  readonly pingEveryMs?: number | undefined;
+}
+
+/** The headers of a message that a socket sent to its actor. */
+const SOCKET = 'vivarium-socket';
+const EVENT = 'vivarium-socket-event';
+/** The content type of a text message; any other is binary. */
+const TEXT = 'text/plain';
+/** Close codes of RFC 6455 (section 7.4.1) and of its registry at IANA. */
+const [GOING_AWAY, FAILED, TRY_LATER] = [1001, 1011, 1013];
+/** How much may wait for a client. A message that does not fit is refused to whoever published it. */
+const MAILBOX = { maxMessages: 256, maxBytes: 4 * 2 ** 20, overflow: 'reject' } as const;
+
+type SocketRuntime = Pick<Runtime, 'find' | 'request' | 'topic'>;
+
+/**
+ * Owns the WebSockets of actors. A message of a client becomes a message of the actor; its reply, and what is published to the topic
+ * `sockets/ID`, become messages to the client. The next message is read once the actor has answered the last one, so that a
+ * client which sends faster than the actor handles is slowed down by its own connection.
+ */
+export class Sockets implements Disposable {
+  readonly #runtime: SocketRuntime;
+  readonly #server: WebSocketServer;
+  readonly #options: SocketOptions;
+  readonly #open = new Set<WebSocket>();
+
+  constructor(runtime: SocketRuntime, options: SocketOptions = {}) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: options.maxFrameBytes ?? 2 ** 20,
+      // Compression keeps memory for each socket, and a small message can stand for a large one.
+      perMessageDeflate: false,
+    });
+  }
+
+  /** The route of the sockets. @param find finds the actor that a path names, or throws */
+  route(find: (context: InternalContext) => ComponentHandle | undefined): UpgradeRoute {
+    return {
+      path: '/sockets/:namespace/:name/:instance',
+      scope: 'send',
+      handler: (incoming, socket, head, context) => {
+        const handle = find(context);
+        if (handle === undefined) return void socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+        if (this.#open.size >= (this.#options.maxSockets ?? 10_000)) {
+          return void socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n');
+        }
+        this.#server.handleUpgrade(incoming, socket, head, (opened) => void this.#serve(opened, handle));
+      },
+    };
+  }
+
+  /** Closes all sockets. */
+  [Symbol.dispose](): void {
+    for (const socket of this.#open) socket.close(GOING_AWAY);
+    this.#server.close();
+  }
+
+  async #serve(socket: WebSocket, handle: ComponentHandle): Promise<void> {
+    this.#open.add(socket);
+    const id = randomUUID();
+    socket.pause();
+    const stopPings = this.#pinging(socket);
+    let work: Promise<void> = Promise.resolve();
+    const tell = (event: string, payload: Uint8Array, contentType?: string): Promise<void> => {
+      work = work.then(() => this.#tell(socket, handle, id, event, payload, contentType));
+      return work;
+    };
+    // A message that is too large or malformed: the library has closed the socket with the code that the standard has for it.
+    socket.on('error', () => {});
+    socket.on('message', (data: Buffer, isBinary: boolean) => {
+      socket.pause();
+      void tell('message', new Uint8Array(data), isBinary ? undefined : TEXT).then(() => socket.resume());
+    });
+    let stop: (() => Promise<void>) | undefined;
+    socket.on('close', () => {
+      this.#open.delete(socket);
+      stopPings();
+      void stop?.();
+      void tell('close', new Uint8Array());
+    });
+    stop = await this.#runtime.topic(`sockets/${id}`).subscribe(
+      // What an actor publishes has no type.
+      ({ payload }) => write(socket, payload, true),
+      { mailbox: MAILBOX },
+    );
+    await tell('open', new Uint8Array());
+    socket.resume();
+  }
+
+  /** Sends the actor a message and the client its reply. A failure closes the socket and says nothing of the actor's own. */
+  async #tell(
+    socket: WebSocket,
+    handle: ComponentHandle,
+    id: string,
+    event: string,
+    payload: Uint8Array,
+    contentType: string | undefined,
+  ): Promise<void> {
+    const headers = [
+      [SOCKET, id],
+      [EVENT, event],
+    ] as const;
+    try {
+      const fields = contentType === undefined ? { headers } : { headers, contentType };
+      const reply = await this.#runtime.request(handle, payload, fields);
+      if (reply !== undefined && event !== 'close')
+        await write(socket, reply, event === 'open' || contentType === TEXT);
+    } catch (error) {
+      const isFull = isVivariumError(error, 'MESSAGING_QUEUE_FULL');
+      socket.close(isFull ? TRY_LATER : FAILED);
+    }
+  }
+
+  #pinging(socket: WebSocket): () => void {
+    let isAlive = true;
+    socket.on('pong', () => {
+      isAlive = true;
+    });
+    const timer = setInterval(() => {
+      // A socket that is paused reads no answer, and is not idle.
+      if (!isAlive && !socket.isPaused) socket.terminate();
+      isAlive = false;
+      socket.ping();
+    }, this.#options.pingEveryMs ?? 30_000);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+}
+
+/**
+ * Resolves when the connection has taken the message, so that whoever sends waits for a client that reads slowly.
+ * @param mayBeText whether the message is sent as text if it is UTF-8, which a text message must be
+ */
+function write(socket: WebSocket, payload: Uint8Array, mayBeText: boolean): Promise<void> {
+  return new Promise((resolve) => socket.send(payload, { binary: !(mayBeText && isUtf8(payload)) }, () => resolve()));
+}

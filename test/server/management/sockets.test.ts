@@ -1,0 +1,160 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
+import { buildActor } from '#system/operations';
+import { actor } from '../../../tools/components/actor-wat.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { type Scene, scene } from './scene.ts';
+
+const ACTOR = `import { defineActor, sendToSocket } from 'vivarium/guest';
+const seen = [];
+export const lifecycle = defineActor({
+  name: 'chat', version: '1.0.0',
+  onSocket({ socket, type }, message) {
+    seen.push(type);
+    if (type === 'open') return 'welcome';
+    if (type === 'close') return undefined;
+    const text = message.text();
+    if (text === 'push') { sendToSocket(socket, 'pushed'); return undefined; }
+    return 'you said ' + text;
+  },
+  onMessage: () => seen,
+});`;
+
+async function open({ url, tokens }: Scene, path: string): Promise<{ socket: WebSocket; next(): Promise<string> }> {
+  const headers = { authorization: `Bearer ${tokens.send}` };
+  const socket = new WebSocket(`${url.replace('http', 'ws')}${path}`, { headers });
+  onTestFinished(() => socket.terminate());
+  const queue: string[] = [];
+  let wake = (): void => {};
+  socket.on('message', (data: Buffer, isBinary: boolean) => {
+    queue.push(`${isBinary ? 'binary' : 'text'} ${data.toString('utf8')}`);
+    wake();
+  });
+  await once(socket, 'open');
+  const next = async (): Promise<string> => {
+    while (queue.length === 0)
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    return queue.shift() as string;
+  };
+  return { socket, next };
+}
+
+/** A connection on which the handshake is done, and frames are written byte by byte. */
+async function raw({ url, tokens }: Scene): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => {});
+  socket.write(
+    [
+      'GET /sockets/demo/echo/1 HTTP/1.1',
+      `host: ${hostname}:${port}`,
+      'connection: upgrade',
+      'upgrade: websocket',
+      'sec-websocket-version: 13',
+      'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+      `authorization: Bearer ${tokens.send}`,
+      '\r\n',
+    ].join('\r\n'),
+  );
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  expect(head.toString('latin1')).toMatch(/^HTTP\/1\.1 101 /);
+  return socket;
+}
+
+describe('WebSockets of an actor', () => {
+  it('become messages with onSocket, and what the actor returns or sends reaches the client', async () => {
+    using folder = temporaryFolder();
+    const made = await scene();
+    await writeFile(folder.at('actor.ts'), ACTOR);
+    await buildActor(folder.at('actor.ts'), { output: folder.at('actor.wasm') });
+    const handle = await made.runtime.load(folder.at('actor.wasm'), {
+      id: 'demo/chat/1',
+      grants: ['messaging:publish:sockets/**'],
+    });
+    const { socket, next } = await open(made, '/sockets/demo/chat/1');
+    expect(await next()).toBe('text welcome');
+    socket.send('hello');
+    expect(await next()).toBe('text you said hello');
+    socket.send('push');
+    expect(await next()).toBe('text pushed');
+    socket.close();
+    await once(socket, 'close');
+    const seen = async (): Promise<string> =>
+      Buffer.from((await made.runtime.request(handle, new Uint8Array())) ?? []).toString();
+    await expect.poll(seen).toBe('["open","message","message","close"]');
+  });
+
+  it('are answered one after the other, without a loss, however fast the client sends', async () => {
+    const made = await scene();
+    await made.runtime.load(await actor(), { id: 'demo/echo/1' });
+    const { socket, next } = await open(made, '/sockets/demo/echo/1');
+    expect(await next()).toBe('text ');
+    const sent = Array.from({ length: 1_000 }, (_, number) => `message ${number}`);
+    for (const text of sent) socket.send(text);
+    for (const text of sent) expect(await next()).toBe(`text ${text}`);
+    socket.send(Uint8Array.of(0x41, 0x42));
+    expect(await next()).toBe('binary AB');
+  });
+
+  it('are closed with a code when the actor fails, and say nothing of what it said', async () => {
+    const made = await scene();
+    await made.runtime.load(await actor({ handleMessage: 'unreachable' }), { id: 'demo/echo/1' });
+    const { socket } = await open(made, '/sockets/demo/echo/1');
+    expect((await once(socket, 'close')).map(String)).toEqual(['1011', '']);
+  });
+
+  it('need a token, an actor, and a page of the own origin', async () => {
+    const made = await scene();
+    await made.runtime.load(await actor(), { id: 'demo/echo/1' });
+    const refused = async (path: string, headers: Record<string, string>): Promise<string> => {
+      const socket = new WebSocket(`${made.url.replace('http', 'ws')}${path}`, { headers });
+      const [error] = (await once(socket, 'error')) as unknown as [Error];
+      return error.message;
+    };
+    const authorization = `Bearer ${made.tokens.send}`;
+    expect(await refused('/sockets/demo/echo/1', {})).toContain('401');
+    expect(await refused('/sockets/demo/echo/1', { authorization: `Bearer ${made.tokens.read}` })).toContain('403');
+    expect(await refused('/sockets/demo/echo/1', { authorization, origin: 'https://evil.example' })).toContain('403');
+    expect(await refused('/sockets/demo/none/1', { authorization })).toContain('404');
+  });
+
+  it.each([
+    ['without a mask', [0x81, 0x01, 0x41], 1002],
+    ['with a reserved bit', [0xc1, 0x80, 0, 0, 0, 0], 1002],
+    ['of an opcode that is none', [0x83, 0x80, 0, 0, 0, 0], 1002],
+    ['that continues nothing', [0x80, 0x80, 0, 0, 0, 0], 1002],
+    ['of a control in pieces', [0x09, 0x80, 0, 0, 0, 0], 1002],
+    ['of a control that is too long', [0x89, 0xfe, 0, 126, 0, 0, 0, 0], 1002],
+    ['of text that is not UTF-8', [0x81, 0x81, 0, 0, 0, 0, 0xff], 1007],
+    ['of an exabyte', [0x82, 0xff, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1009],
+    ['of two megabytes', [0x82, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0], 1009],
+    ['that closes with a code that is none', [0x88, 0x82, 0, 0, 0, 0, 0x00, 0x01], 1002],
+  ])('end at a frame %s', async (_, frame, code) => {
+    const made = await scene();
+    await made.runtime.load(await actor(), { id: 'demo/echo/1' });
+    const socket = await raw(made);
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    socket.write(Uint8Array.from(frame));
+    await once(socket, 'close');
+    const all = Buffer.concat(pieces);
+    const at = all.lastIndexOf(0x88);
+    expect(all.readUInt16BE(at + 2)).toBe(code);
+    expect(made.runtime.components().map(({ state }) => state)).toEqual(['ready']);
+  });
+
+  it('are closed when the server goes away', async () => {
+    const made = await scene();
+    await made.runtime.load(await actor(), { id: 'demo/echo/1' });
+    const { socket } = await open(made, '/sockets/demo/echo/1');
+    const closed = once(socket, 'close');
+    made.dispose();
+    expect((await closed)[0]).toBe(1001);
+  });
+});
