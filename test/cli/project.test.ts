@@ -83,6 +83,51 @@ describe('viv new and viv build', () => {
     ]);
   });
 
+  it("give an actor's own WIT to its source, and what it imports to who loads it", async () => {
+    const project = join(folder, 'own');
+    await viv(['new', project]);
+    await mkdir(join(project, 'wit/deps/prices'), { recursive: true });
+    await writeFile(
+      join(project, 'wit/deps/prices/prices.wit'),
+      'package acme:prices@0.3.0;\ninterface lists { get: func(name: string) -> result<u64, string>; }',
+    );
+    const world = await readFile(join(project, 'wit/guest.wit'), 'utf8');
+    await writeFile(
+      join(project, 'wit/guest.wit'),
+      world.replace('  include actor;', '  include actor;\n  import acme:prices/lists@0.3.0;'),
+    );
+    const source = (argument: string): string => `
+      import { get } from 'acme:prices/lists@0.3.0';
+      import { defineActor } from 'vivarium/guest';
+      export const lifecycle = defineActor({
+        name: 'own',
+        version: '0.1.0',
+        onMessage(message) {
+          try {
+            return { price: get(${argument}) };
+          } catch (error) {
+            return { none: (error as Error).message };
+          }
+        },
+      });`;
+    await writeFile(join(project, 'src/actor.ts'), source('message'));
+    expect(await viv(['types', project, '--guest', '-o', join(project, 'types/wit.d.ts')])).toMatchObject({ code: 0 });
+    expect((await viv(['build', project, '--json'])).objects).toMatchObject([
+      { error: { message: expect.stringContaining("'Message' is not assignable to parameter of type 'string'") } },
+    ]);
+    await writeFile(join(project, 'src/actor.ts'), source('message.text()'));
+    expect((await viv(['build', project, '--json'])).objects).toMatchObject([{ warnings: [] }]);
+    await using runtime = await createRuntime({ limits: { maxExecutionTimeMs: 20_000 } });
+    const get = async (name: string): Promise<bigint> => {
+      if (name === 'gold') throw 'not for sale';
+      return 5n;
+    };
+    const handle = await runtime.load(join(project, 'actor.wasm'), { imports: { 'acme:prices/lists@0.3.0': { get } } });
+    const asked = async (name: string): Promise<unknown> =>
+      JSON.parse(Buffer.from((await runtime.request(handle, Buffer.from(name))) as Uint8Array).toString());
+    expect([await asked('pen'), await asked('gold')]).toEqual([{ price: 5 }, { none: 'not for sale' }]);
+  }, 240_000);
+
   it("leave what the project's own world imports to who loads it", async () => {
     const project = join(folder, 'rules');
     await mkdir(join(project, 'wit'), { recursive: true });

@@ -20,7 +20,7 @@ export function typesCommand(shell: Shell): Command {
       'after',
       `
 Without --guest: the types World, for runtime.bind<World>(handle), and Imports, for what load is given. With it: a module
-for each interface that a source imports, and World of what it exports. Comments come from WIT; a component has none.`,
+for each interface that a source imports, and World of what it exports. Comments come from the WIT, or from the component where its build kept them.`,
     )
     .action(
       shell.action(async (source: string, { output, world, guest }: TypesFlags) => {

@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isVivariumError } from '#core/errors';
 import { ProjectError, readWitText } from '#project';
-import { guestDeclarations, hostDeclarations, NO_DOCS, readWitDocs } from '#runtime/declarations';
-import { type World, worldOf, worldOfEmbedded } from '#wasm';
+import { guestDeclarations, hostDeclarations, readWitDocs, type WitDocs } from '#runtime/declarations';
+import { DocComments, readComponent, type World, worldOf, worldOfEmbedded } from '#wasm';
 import { readSource } from '../component-source.ts';
 import { checked, described } from './exported-world.ts';
 import { embedWit } from './wit.ts';
@@ -16,8 +16,8 @@ export interface TypesOptions {
 }
 
 /**
- * Writes TypeScript declarations for a component, a WIT file, or a folder that holds WIT. Those of WIT have its doc comments, which
- * a component does not keep.
+ * Writes TypeScript declarations for a component, a WIT file, or a folder that holds WIT. They have the doc
+ * comments of the WIT, and of a component those that its build kept.
  * @throws {ProjectError} `PROJECT_NOT_FOUND`, `PROJECT_BAD_WIT`; `RUNTIME_INVALID_COMPONENT`, `RUNTIME_NOT_FOUND`
  */
 export async function declareTypes(source: string, { world, side = 'host' }: TypesOptions = {}): Promise<string> {
@@ -28,11 +28,29 @@ export async function declareTypes(source: string, { world, side = 'host' }: Typ
     described(bytes);
     return declarations(
       checked(() => worldOf(bytes)),
-      NO_DOCS,
+      docsOf(bytes),
     );
   }
   const text = await readWitText(source);
-  return declarations(await worldIn(source, text, world), readWitDocs(text));
+  // A project's world is the one that `viv build` takes.
+  const own = world ?? (isFolder && /^[ \t]{0,80}world[ \t]{1,80}guest\b/m.test(text) ? 'guest' : undefined);
+  return declarations(await worldIn(source, text, own), readWitDocs(text));
+}
+
+/** The comments that a component carries. */
+function docsOf(component: Uint8Array): WitDocs {
+  const comments = DocComments.of(readComponent(component));
+  return {
+    of(owner, item, member) {
+      if (item === undefined) return undefined;
+      const within = owner === '' ? undefined : owner;
+      const found = (name: string): string | undefined => comments.ofFunction(within, name);
+      const type = comments.ofType(within, item);
+      if (member === undefined) return found(item) ?? type?.docs;
+      if (member === 'constructor') return found(`[constructor]${item}`);
+      return found(`[method]${item}.${member}`) ?? found(`[static]${item}.${member}`) ?? type?.items.get(member);
+    },
+  };
 }
 
 async function worldIn(source: string, text: string, world: string | undefined): Promise<World> {
