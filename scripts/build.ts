@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, join, relative, sep } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { OWN_URL, writeBundledDoors } from './build/bundled.ts';
 import { rewriteCompiledFiles } from './build/published-files.ts';
+import { importedDynamically, importOf } from './build/sharers.ts';
 import { copyTranspiler } from './build/transpiler.ts';
 
 const tsc = join(createRequire(import.meta.url).resolve('typescript-native/package.json'), '../bin/tsc');
@@ -15,6 +16,10 @@ if (status !== 0) process.exit(status ?? 1);
 
 copyTranspiler('dist/transpiler');
 rewriteCompiledFiles('dist');
+
+const RUNTIME = 'dist/system/index.js';
+/** Files that import the runtime, so that they share all of it; see `importedDynamically`. */
+const sharers = new Set<string>();
 
 const compiledFiles: Plugin = {
   name: 'compiled-files',
@@ -29,7 +34,8 @@ const compiledFiles: Plugin = {
     onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
       const file = relative('dist', path).split(sep).join('/');
       const text = await readFile(path, 'utf8');
-      return { contents: withSameUrls(text, file) };
+      const runtime = sharers.has(path) ? importOf(path, resolve(RUNTIME)) : '';
+      return { contents: `${runtime}${withSameUrls(text, file)}` };
     });
   },
 };
@@ -80,6 +86,11 @@ const common: BuildOptions = {
   sourcesContent: false,
   logLevel: 'warning',
 };
+// The command line and the doors of pure functions load less than the runtime.
+const apart = ['cli', 'metering'];
+const fileOf = (door: string): string => resolve(`dist/${door}/index.js`);
+for (const file of [...doors.map(fileOf), ...(await importedDynamically(RUNTIME, common))]) sharers.add(file);
+for (const door of apart) sharers.delete(fileOf(door));
 const { metafile } = await build({
   ...common,
   metafile: true,
