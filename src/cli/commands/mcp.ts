@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { printable } from '#core/text';
-import { ComponentTools, serveMcpStdio } from '#server/mcp';
 import { createRuntime, type LoadOptions, type Runtime } from '#system';
 import { missingGrants, readManifest, readWitComments } from '#system/operations';
 import { CliError } from '../errors.ts';
@@ -42,6 +41,7 @@ export function mcpCommand(shell: Shell): Command {
 }
 
 async function mcp(shell: Shell, components: readonly string[], flags: McpFlags): Promise<void> {
+  const { ComponentTools, serveMcpStdio } = await import('#server/mcp');
   const docs = flags.wit === undefined ? undefined : await readWitComments(flags.wit);
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
