@@ -2,7 +2,7 @@ import { messageOf, type VivariumError } from '#core/errors';
 import { shownValue } from '#core/text';
 import type { AnswerChecks, ResultCase } from '#runtime/exports';
 import type { CurrentStore, HostState } from '#runtime/host';
-import { isFromEmbedder, isFromHost } from '#runtime/host';
+import { isFromEmbedder, isFromHost, isOnlyForHost } from '#runtime/host';
 import { ComponentError, RuntimeError } from '../errors.ts';
 
 /**
@@ -69,9 +69,11 @@ export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks)
     const { state } = current;
     // The bytes counted so far were this call's arguments. Their lift has ended, so the next lift counts from zero.
     state.lifted();
+    const met = importOf(state, name);
+    if (isOnlyForHost(name, met)) return state.stop(missing(name));
     let answer: unknown;
     try {
-      answer = isFromHost(importOf(state, name)) ? call(state) : call();
+      answer = isFromHost(met) ? call(state) : call();
     } catch (thrown) {
       if (!fallible || !isErrorCase(thrown)) return state.stop(hostFailure(name, thrown));
       if (!isChecked(state, name)) throw thrown;
@@ -93,6 +95,10 @@ function isChecked(state: HostState, name: string): boolean {
 function importOf({ imports }: HostState, name: string): unknown {
   const hash = name.indexOf('#');
   return imports[hash === -1 ? name : name.slice(0, hash)];
+}
+
+function missing(name: string): RuntimeError {
+  return new RuntimeError('RUNTIME_MISSING_IMPORT', `the component imports ${name}, which its interface does not have`);
 }
 
 /** Checks an answer and returns it in the form in which it was given, because the glue itself checks whether it is a `result`. */

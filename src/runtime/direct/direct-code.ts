@@ -4,14 +4,14 @@ import { hostWouldBlock } from '#runtime/code';
 import { trap } from '#runtime/exchange';
 import { execution, type Turn, type TurnScheduler } from '#runtime/execution';
 import { AnswerChecks } from '#runtime/exports';
-import { isFromEmbedder, isFromHost } from '#runtime/host';
+import { isFromEmbedder, isFromHost, isOnlyForHost } from '#runtime/host';
 import type { GivenResources, ResourceHolder } from '#runtime/resources';
 import { RuntimeError } from '../errors.ts';
 import type { LiftBounds } from '../heap-cost.ts';
 import { ABI } from './abi.ts';
 import type { DirectPlan, PlannedExport, PlannedResource } from './call-plan.ts';
 import { HandleQuota, HandleTable } from './handle-table.ts';
-import type { HostSlot } from './host-slot.ts';
+import type { HostFunction, HostSlot } from './host-slot.ts';
 import { MemoryView } from './memory-view.ts';
 import { StoreTasks } from './store-tasks.ts';
 import { type StackScheduler, TaskStacks } from './task-stacks.ts';
@@ -268,12 +268,12 @@ export class DirectCode {
   }
 }
 
-function required(imports: Readonly<Record<string, unknown>>, slot: HostSlot): unknown {
+function required(imports: Readonly<Record<string, unknown>>, slot: HostFunction): unknown {
   const found = lookUp(imports, slot);
-  if (typeof found === 'function') return found;
+  if (typeof found === 'function' && !isOnlyForHost(slot.name, imports[slot.from])) return found;
   throw new RuntimeError(
     'RUNTIME_MISSING_IMPORT',
-    `the component imports ${slot.property} of ${slot.from}, which what was given for it does not have`,
+    `the component imports ${slot.name}, which what was given for ${slot.from} does not have`,
   );
 }
 

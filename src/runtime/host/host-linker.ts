@@ -1,4 +1,4 @@
-import { interfaceName, isCompatible } from '#runtime/exports';
+import { interfaceName, isCompatible, memberName } from '#runtime/exports';
 
 /** The functions and resource classes of one interface, under the names that jco gives them (camelCase). */
 export type HostInterface = Readonly<Record<string, unknown>>;
@@ -9,6 +9,23 @@ const ofTheHost = new WeakSet<object>();
 /** Whether an import is one of the host's own. Its functions are given their caller before the guest's arguments. */
 export function isFromHost(met: unknown): boolean {
   return typeof met === 'object' && met !== null && ofTheHost.has(met);
+}
+
+/** The classes of resources that guests may construct, because their interface in WIT has a constructor for them. */
+const constructible = new WeakSet<object>();
+
+/**
+ * Whether guests may not call a function of the host's, because it constructs a resource that only the host makes. A component may
+ * import an interface in any shape, so it could otherwise make a socket, for example, for which no place was taken.
+ * @param name the function's name in WIT, after its interface and `#`
+ * @param met the implementation of the interface
+ */
+export function isOnlyForHost(name: string, met: unknown): boolean {
+  const [, resource] = /#\[constructor\](.+)$/.exec(name) ?? [];
+  if (resource === undefined || !isFromHost(met)) return false;
+  const property = memberName(resource);
+  const made = (met as HostInterface)[property.charAt(0).toUpperCase() + property.slice(1)];
+  return !(typeof made === 'function' && constructible.has(made));
 }
 
 /**
@@ -22,8 +39,12 @@ export function isFromHost(met: unknown): boolean {
 export class HostLinker {
   readonly #interfaces = new Map<string, { readonly name: string; readonly functions: HostInterface }>();
 
-  /** @param name the interface with its version, for example `wasi:cli/exit@0.2.0` */
-  define(name: string, functions: HostInterface): void {
+  /**
+   * @param name the interface with its version, for example `wasi:cli/exit@0.2.0`
+   * @param constructors the classes for which the interface has a constructor in WIT
+   */
+  define(name: string, functions: HostInterface, constructors: readonly object[] = []): void {
+    for (const made of constructors) constructible.add(made);
     ofTheHost.add(functions);
     this.#interfaces.set(interfaceName(name).base, { name, functions });
   }

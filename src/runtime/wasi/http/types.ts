@@ -8,7 +8,7 @@ import { FutureIncomingResponse, IncomingResponse } from './response.ts';
 
 /** Defines `wasi:http/types`: outgoing and incoming requests and their answers. */
 export function defineHttpTypes(linker: HostLinker): void {
-  linker.define('wasi:http/types@0.2.0', {
+  const types = {
     Fields,
     IncomingRequest,
     OutgoingRequest,
@@ -24,5 +24,6 @@ export function defineHttpTypes(linker: HostLinker): void {
       const code = codeOf(error);
       return typeof code === 'object' ? code : undefined;
     },
-  });
+  };
+  linker.define('wasi:http/types@0.2.0', types, [Fields, OutgoingRequest, RequestOptions, OutgoingResponse]);
 }
