@@ -5,6 +5,7 @@ import { threadId } from 'node:worker_threads';
 import type { Clock } from '#core/ports/clock';
 import type { Random } from '#core/ports/random';
 import { parseForeignJson } from '#core/text';
+import { wait } from '#core/waiting';
 import { openRegular } from '#files';
 import { type CacheFiles, codeOf, FILE_MODE } from './files.ts';
 
@@ -227,9 +228,7 @@ export class LeaseLock {
 
   #pause(): Promise<void> {
     const { clock, random } = this.#options;
-    return new Promise((resolve) => {
-      clock.after(POLL_MS * (1 + random.fraction()), resolve);
-    });
+    return wait(clock, POLL_MS * (1 + random.fraction()));
   }
 }
 

@@ -5,6 +5,7 @@ import { allow, checkOptions } from '#core/options';
 import type { Clock } from '#core/ports/clock';
 import type { BlobStore, Embedder, ModuleRecord } from '#core/ports/registry';
 import { shownText } from '#core/text';
+import { wait } from '#core/waiting';
 import { digestOf } from '#security/signatures';
 import type { Signer } from '#security/signers';
 import { readBlob } from './blobs/read-blob.ts';
@@ -259,7 +260,7 @@ export class ModulePublisher {
   }
 
   async #store(bytes: Uint8Array, record: ModuleRecord): Promise<ModuleRecord> {
-    const { index, blobs } = this.#options;
+    const { index, blobs, clock } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       await blobs.put(record.storagePointer, bytes);
       try {
@@ -273,7 +274,7 @@ export class ModulePublisher {
       } catch (error) {
         const isBusy = error instanceof RegistryError && error.code === 'REGISTRY_BUSY';
         if (!isBusy || attempt === ATTEMPTS) throw error;
-        await new Promise<void>((resolve) => setTimeout(resolve, 20 * attempt));
+        await wait(clock, 20 * attempt);
       }
     }
   }

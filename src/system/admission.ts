@@ -96,7 +96,7 @@ export class Admission implements MessagingAuthority {
 
   /** Returns a network that checks the component's grants at each use. */
   network(authority: Authority): ComponentNetwork {
-    return new GuardedNetwork(authority, this.#ports.names);
+    return new GuardedNetwork(authority, this.#ports.clock, this.#ports.names);
   }
 
   authorise(from: ComponentHandle, action: MessagingAction, target: string): void {

@@ -9,8 +9,8 @@ import type { MachineSecret } from '#security/keys';
 import type { RuntimeEmitter } from './events.ts';
 
 /** Returns the folder of the audit log in a home folder. */
-export function auditFolder(home: string, secret: MachineSecret): AuditFolder {
-  return new AuditFolder(join(home, 'audit'), secret);
+export function auditFolder(home: string, secret: MachineSecret, clock: Clock): AuditFolder {
+  return new AuditFolder(join(home, 'audit'), secret, clock);
 }
 
 /** Opens a runtime's audit log. Repeated refusals and failures are folded, so that a guest cannot flood the log. */

@@ -260,7 +260,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
 
 function audit(c: DependencyContainer, kind: 'file' | 'memory', home: () => string): AuditLog {
   const [clock, events] = [c.resolve(TOKENS.clock), c.resolve(TOKENS.events)];
-  const folder = () => auditFolder(home(), new MachineSecret(home(), c.resolve(TOKENS.random)));
+  const folder = () => auditFolder(home(), new MachineSecret(home(), c.resolve(TOKENS.random)), clock);
   return openAudit(kind, folder, clock, events);
 }
 

@@ -137,7 +137,7 @@ describe('registry: publish, revoke, evict and collect', () => {
           close: () => real.close(),
         };
         const rig = await createRig({ index, blobs });
-        await scheduler.waitFor(Promise.all(steps.map((one) => takeAllowing(rig, one))));
+        await rig.clock.during(scheduler.waitFor(Promise.all(steps.map((one) => takeAllowing(rig, one)))));
         await scheduler.waitFor(expectWhole(rig));
         await real.close();
       }),

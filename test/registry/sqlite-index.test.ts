@@ -87,18 +87,15 @@ describe('SQLite index', () => {
 
   it('waits without blocking while another process writes', async () => {
     const path = join(scratchFolder(), 'index.db');
-    const index = await SqliteModuleIndex.open({ path, clock: new ManualClock() });
+    const clock = new ManualClock();
+    const index = await SqliteModuleIndex.open({ path, clock });
     const other = new DatabaseSync(path);
     other.exec('BEGIN IMMEDIATE');
-    let turns = 0;
-    const counting = setInterval(() => {
-      turns += 1;
-      if (turns === 5) other.exec('COMMIT');
-    }, 2);
+    clock.after(100, () => other.exec('COMMIT'));
     const record = someRecord();
-    await index.insert(record);
-    clearInterval(counting);
-    expect(turns).toBeGreaterThanOrEqual(5);
+    const began = clock.monotonic();
+    await clock.during(index.insert(record));
+    expect(clock.monotonic() - began).toBeGreaterThanOrEqual(100);
     expect(await index.get(record.id)).toEqual(record);
     other.close();
     await index.close();

@@ -20,6 +20,7 @@ import { AuditFolder, FileAuditLog, foldAudit, MemoryAuditLog, readAudit, verify
 import { MachineSecret } from '#security/keys';
 import type { AuditFilter } from '../../src/security/audit/audit-reader.ts';
 import { type AuditRecord, formatRecord } from '../../src/security/audit/audit-record.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { ManualClock } from './manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 
@@ -29,7 +30,7 @@ function scene(limits: { maxFileBytes?: number; maxFiles?: number; maxPending?: 
   const home = scratchFolder();
   const clock = new ManualClock();
   const errors: unknown[] = [];
-  const folder = new AuditFolder(join(home, 'audit'), new MachineSecret(home, random));
+  const folder = new AuditFolder(join(home, 'audit'), new MachineSecret(home, random), systemClock);
   const open = () => new FileAuditLog({ folder, clock, onError: (error) => void errors.push(error), ...limits });
   const write = async (...entries: AuditEntry[]) => {
     const log = open();

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock, StopTimer } from '#core/ports/clock';
 
 /** A clock that stands still until a test moves it; wall time may also be set, backwards too. */
@@ -35,6 +36,20 @@ export class ManualClock implements Clock {
       next.task();
     }
     this.#step(end - this.#monotonic);
+  }
+
+  /** Lets time pass, a millisecond for each round of the event loop, until the work has ended. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+    };
+    work.then(end, end);
+    while (!isOver) {
+      await setImmediate();
+      this.advance(1);
+    }
+    return work;
   }
 
   /** Somebody sets the wall clock. */

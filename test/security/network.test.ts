@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { BytePipe, PIPE_BYTES } from '#core/waiting';
 import { guardedFetch, NetworkGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
+import { systemClock } from '../../src/system/clock.ts';
 import { drained, filled } from '../support/byte-pipes.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -28,7 +29,10 @@ function names(answers: Readonly<Record<string, readonly (readonly string[])[]>>
 function guard(grants: readonly string[], answers: Parameters<typeof names>[0] = {}) {
   const { asked, lookUp } = names(answers);
   const capabilities = CapabilitySet.of(grants, new ManualClock());
-  return { asked, guard: new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), { lookUp }) };
+  return {
+    asked,
+    guard: new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), systemClock, { lookUp }),
+  };
 }
 
 /** A real HTTP server on this machine; a test reaches it under any name by granting its address. */
@@ -281,7 +285,7 @@ describe('guarded fetch', () => {
       return new Promise<string[]>((resolve) => answers.set(name, () => resolve(['1.1.1.1'])));
     };
     const capabilities = CapabilitySet.of(['network:connect:**'], new ManualClock());
-    const own = new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), { lookUp });
+    const own = new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), systemClock, { lookUp });
     const signal = AbortSignal.abort();
     await expect(guardedFetch(own, { url: 'http://ended.example' }, { signal })).rejects.toThrow(failed);
     expect(asked).toEqual([]);

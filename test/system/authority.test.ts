@@ -233,7 +233,7 @@ describe('audit of a runtime', () => {
       await expect(runtime.load(Buffer.from('no component'), { id: 'demo/bad/1' })).rejects.toThrow();
     }
     const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };
-    const folder = new AuditFolder(join(home, 'audit'), new MachineSecret(home, random));
+    const folder = new AuditFolder(join(home, 'audit'), new MachineSecret(home, random), systemClock);
     expect((await verifyAudit(folder)).findings).toEqual([]);
     const records: string[] = [];
     for await (const { action, component, outcome, count } of readAudit(folder)) {

@@ -2,6 +2,7 @@ import pRetry from 'p-retry';
 import type { VivariumErrorOptions } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { Random } from '#core/ports/random';
+import { wait } from '#core/waiting';
 import { BundleError } from '../errors.ts';
 
 const RETRIES = 5;
@@ -49,26 +50,7 @@ export async function withRetries<Result>(task: () => Promise<Result>, options: 
 export async function waitBefore(number: number, error: TransientError, options: RetryOptions): Promise<void> {
   const backOff = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (number - 1)) * (0.5 + options.random.fraction() / 2);
   const asked = Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
-  await pause(Math.max(backOff, asked), options);
-}
-
-function pause(ms: number, { clock, signal }: RetryOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    // The clock's timers do not keep the process alive, but a program that waits for a registry must not end.
-    const alive = setInterval(() => undefined, 2 ** 30);
-    const stop = clock.after(ms, () => {
-      clearInterval(alive);
-      signal?.removeEventListener('abort', abort);
-      resolve();
-    });
-    const abort = () => {
-      clearInterval(alive);
-      stop();
-      reject(signal?.reason);
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-  });
+  await wait(options.clock, Math.max(backOff, asked), options.signal);
 }
 
 /** Parses `Retry-After` to milliseconds, from seconds or a date. */

@@ -1,3 +1,4 @@
 export { type AsyncContext, currentContext, inContext, isSameContext } from './async-context.ts';
 export { type ByteAccount, BytePipe, type FieldPairs, PIPE_BYTES } from './byte-pipe.ts';
+export { wait } from './wait.ts';
 export { type Unsubscribe, Wakers } from './wakers.ts';

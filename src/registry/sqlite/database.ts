@@ -1,9 +1,10 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import { shownText } from '#core/text';
+import { wait } from '#core/waiting';
 import { RegistryError } from '../errors.ts';
 import { SQLITE_MIGRATIONS } from './schema.ts';
 
@@ -27,9 +28,11 @@ export type SqliteValue = SQLInputValue;
  */
 export class SqliteDatabase {
   readonly #database: DatabaseSync;
+  readonly #clock: Clock;
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(path: string) {
+  constructor(path: string, clock: Clock) {
+    this.#clock = clock;
     try {
       if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
       // SQLite would wait for ever to open a FIFO.
@@ -135,7 +138,7 @@ export class SqliteDatabase {
       } catch (error) {
         if (error instanceof RegistryError) throw error;
         if (isBusy(error) && attempt < BUSY_ATTEMPTS) {
-          await setTimeout(Math.min(MAX_PAUSE_MS, attempt));
+          await wait(this.#clock, Math.min(MAX_PAUSE_MS, attempt));
           continue;
         }
         throw new RegistryError('REGISTRY_UNAVAILABLE', `the registry's index failed: ${messageOf(error)}`, {

@@ -74,7 +74,7 @@ export class SqliteModuleIndex implements IndexBackend {
 
   /** @throws {RegistryError} `REGISTRY_UNAVAILABLE`, `REGISTRY_SCHEMA` */
   static async open(options: SqliteIndexOptions): Promise<SqliteModuleIndex> {
-    const database = new SqliteDatabase(options.path);
+    const database = new SqliteDatabase(options.path, options.clock);
     try {
       await database.migrate();
       return new SqliteModuleIndex(database, options);

@@ -2,6 +2,7 @@ import { type ComponentId, checkComponentId } from '#core';
 import { timestampOf } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import type { ActorDirectory } from '#core/ports/directory';
+import { wait } from '#core/waiting';
 import type { HostLinker, HostState, LogChannel } from '#runtime/host';
 import type { ComponentMetadata } from './component-metadata.ts';
 
@@ -27,7 +28,7 @@ export function registerServicesFunctions(linker: HostLinker, ports: ServicesPor
     },
     currentTime: () => timestampOf(Math.floor(ports.clock.now())),
     currentTimeMillis: () => BigInt(Math.floor(ports.clock.now())),
-    sleepMillis: (caller: HostState, ms: number) => sleep(ports.clock, ms, caller.ending),
+    sleepMillis: (caller: HostState, ms: number) => wait(ports.clock, ms, caller.ending).catch(ignored),
     listComponents: () => ports.directory.list(),
     getComponentMetadata(_: HostState, id: ComponentId): ComponentMetadata | undefined {
       return isId(id) ? ports.metadataOf(id) : undefined;
@@ -35,18 +36,8 @@ export function registerServicesFunctions(linker: HostLinker, ports: ServicesPor
   });
 }
 
-/** Resolves after `ms` milliseconds, or earlier if the store ends. */
-function sleep(clock: Clock, ms: number, ending: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stop();
-      ending.removeEventListener('abort', done);
-      resolve();
-    };
-    const stop = clock.after(ms, done);
-    ending.addEventListener('abort', done, { once: true });
-  });
-}
+/** Nobody waits any more when the store has ended. */
+function ignored(): void {}
 
 function isId(id: ComponentId): boolean {
   try {

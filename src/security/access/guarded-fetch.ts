@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import type { HttpLimits, HttpRequest, HttpResponse } from '#core/ports/network';
 import { shownText } from '#core/text';
 import { BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
@@ -44,6 +45,10 @@ interface Sent {
   readonly length: number | undefined;
 }
 
+interface TimedLimits extends HttpLimits {
+  readonly clock: Pick<Clock, 'after'>;
+}
+
 /**
  * Makes an HTTP request on behalf of a component. Every hop needs a new admission and connects only to the admitted
  * addresses. A redirect to another origin carries neither headers nor body.
@@ -56,9 +61,9 @@ export async function guardedFetch(
 ): Promise<HttpResponse> {
   const { headMs = 120_000 } = limits;
   const { signal, end, unlink } = abortedWith(limits.signal);
-  const timer = setTimeout(() => end(new Failure('timeout', `no answer in ${headMs} ms`)), headMs);
+  const stopTimer = guard.clock.after(headMs, () => end(new Failure('timeout', `no answer in ${headMs} ms`)));
   try {
-    const response = await hops(guard, request, limits, signal);
+    const response = await hops(guard, request, { ...limits, clock: guard.clock }, signal);
     void response.closed.then(unlink);
     return response;
   } catch (error) {
@@ -66,7 +71,7 @@ export async function guardedFetch(
     request.body?.cancel();
     throw error;
   } finally {
-    clearTimeout(timer);
+    stopTimer();
   }
 }
 
@@ -90,7 +95,7 @@ function abortedWith(caller: AbortSignal | undefined): {
 async function hops(
   guard: NetworkGuard,
   request: HttpRequest,
-  limits: HttpLimits,
+  limits: TimedLimits,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   let url = parseUrl(request.url);
@@ -147,7 +152,7 @@ async function exchange(
   { endpoint, addresses }: Admission,
   url: URL,
   sent: Sent,
-  { connectMs = 10_000, idleMs = 30_000, account }: HttpLimits,
+  { connectMs = 10_000, idleMs = 30_000, account, clock }: TimedLimits,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   const options: RequestOptions = {
@@ -197,12 +202,12 @@ async function exchange(
       return;
     }
     signal.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => fail(new Failure('timeout', `no connection in ${connectMs} ms`)), connectMs);
+    const stopTimer = clock.after(connectMs, () => fail(new Failure('timeout', `no connection in ${connectMs} ms`)));
     outgoing.on('socket', (socket) => {
-      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(timer));
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', stopTimer);
     });
     outgoing.on('close', () => {
-      clearTimeout(timer);
+      stopTimer();
       signal.removeEventListener('abort', onAbort);
       if (sent.body instanceof BytePipe) sent.body.cancel();
       if (!answered) reject(failure ?? failed(url, new Failure('ECONNRESET', 'the connection ended before an answer')));

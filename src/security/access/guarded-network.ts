@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Clock } from '#core/ports/clock';
 import type {
   ComponentNetwork,
   DatagramSocket,
@@ -19,8 +20,8 @@ import { NetworkGuard } from './network-guard.ts';
 export class GuardedNetwork implements ComponentNetwork {
   readonly #guard: NetworkGuard;
 
-  constructor(authority: Authority, names?: NameService) {
-    this.#guard = new NetworkGuard(authority, names);
+  constructor(authority: Authority, clock: Pick<Clock, 'after'>, names?: NameService) {
+    this.#guard = new NetworkGuard(authority, clock, names);
   }
 
   fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse> {

@@ -1,4 +1,5 @@
 import { messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import type { NameService, SocketAddress } from '#core/ports/network';
 import type { Authority } from '#security/authority';
 import { canonicalAddress, type Endpoint, formatEndpoint, isPublicAddress, parseEndpoint } from '#security/authority';
@@ -28,10 +29,13 @@ const MAX_LOOKED_UP = 256;
 export class NetworkGuard {
   readonly #authority: Authority;
   readonly #names: NameService;
+  /** Times the connections that are made under this guard. */
+  readonly clock: Pick<Clock, 'after'>;
   /** The names by which each address was looked up, because sockets connect to addresses while grants name hosts. */
   readonly #lookedUp = new Map<string, Set<string>>();
 
-  constructor(authority: Authority, names: NameService = systemNames) {
+  constructor(authority: Authority, clock: Pick<Clock, 'after'>, names: NameService = systemNames) {
+    this.clock = clock;
     this.#authority = authority;
     this.#names = new LookUps(names, MAX_LOOK_UPS);
   }

@@ -1,6 +1,7 @@
 import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '#core/ports/clock';
+import { wait } from '#core/waiting';
 import { openRegular } from '#files';
 import type { MachineSecret } from '#security/keys';
 import { SecurityError } from '../errors.ts';
@@ -26,6 +27,8 @@ const CURRENT = 'audit.jsonl';
 const ROTATED = /^audit-\d{12}\.jsonl$/;
 const MAX_HEAD_BYTES = 4_096;
 const RETRY_MS = 5;
+/** How often the lock is tried: for about thirty seconds, while any holder has it for milliseconds. */
+const LOCK_ATTEMPTS = 6_000;
 
 /**
  * The folder of an audit log:
@@ -38,9 +41,11 @@ const RETRY_MS = 5;
 export class AuditFolder {
   readonly path: string;
   readonly #secret: MachineSecret;
+  readonly #clock: Pick<Clock, 'after'>;
 
-  constructor(path: string, secret: MachineSecret) {
+  constructor(path: string, secret: MachineSecret, clock: Pick<Clock, 'after'>) {
     this.path = path;
+    this.#clock = clock;
     this.#secret = secret;
   }
 
@@ -102,13 +107,14 @@ export class AuditFolder {
     const { DatabaseSync } = await import('node:sqlite');
     const database = new DatabaseSync(path, { timeout: 0 });
     try {
-      for (;;) {
+      for (let attempt = 1; ; attempt += 1) {
         try {
           database.exec('BEGIN EXCLUSIVE');
           break;
         } catch (error) {
           if (!isBusy(error)) throw error;
-          await sleep(RETRY_MS);
+          if (attempt === LOCK_ATTEMPTS) throw locked(path);
+          await wait(this.#clock, RETRY_MS);
         }
       }
       return await task();
@@ -159,6 +165,16 @@ function parseLink(value: unknown): Link | undefined {
 }
 
 /** Whether the error is SQLITE_BUSY. */
+function locked(path: string): SecurityError {
+  return new SecurityError(
+    'SECURITY_STORE_FAILED',
+    `another process holds ${path} for longer than any write takes; end it`,
+    {
+      details: { path },
+    },
+  );
+}
+
 function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }

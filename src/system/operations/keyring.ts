@@ -10,7 +10,7 @@ export function openKeyring(home: string = vivariumHome()): Keyring {
 
 /** Opens the audit log in a home folder, for `readAudit` and `verifyAudit`. */
 export function openAuditFolder(home: string = vivariumHome()): AuditFolder {
-  return auditFolder(home, new MachineSecret(home, systemRandom));
+  return auditFolder(home, new MachineSecret(home, systemRandom), systemClock);
 }
 
 export { type AuditFilter, readAudit, verifyAudit } from '#security/audit';
