@@ -1,13 +1,16 @@
-import type { Clock } from '../ports/clock.ts';
-
 /** The longest interval that Node keeps as it is. It never runs: it only keeps the process alive. */
 const FOR_EVER_MS = 2 ** 30;
+
+/** The timers of a `Clock`. */
+interface Timers {
+  after(delayMs: number, task: () => void): () => void;
+}
 
 /**
  * Waits by the clock, and keeps the process alive meanwhile, which timers of a `Clock` do not.
  * @throws the signal's reason as soon as it is aborted
  */
-export function wait(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortSignal): Promise<void> {
+export function wait(clock: Timers, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const alive = setInterval(() => undefined, FOR_EVER_MS);
