@@ -57,7 +57,7 @@ function token<T>(name: string): InjectionToken<T> {
   return Symbol(name);
 }
 
-export const TOKENS = {
+const TOKENS = {
   clock: token<Clock>('Clock'),
   random: token<Random>('Random'),
   meter: token<RuntimePorts['meter']>('Meter'),
@@ -84,6 +84,19 @@ export const TOKENS = {
   fetching: token<Fetching>('Fetching'),
 } as const;
 
+/** The parts of one runtime. Each is made when it is first read. */
+export type Parts = {
+  readonly [Name in keyof typeof TOKENS]: (typeof TOKENS)[Name] extends InjectionToken<infer Part> ? Part : never;
+};
+
+function partsOf(scope: DependencyContainer): Parts {
+  const parts = {};
+  for (const [name, key] of Object.entries(TOKENS)) {
+    Object.defineProperty(parts, name, { get: () => scope.resolve(key as InjectionToken), enumerable: true });
+  }
+  return parts as Parts;
+}
+
 const NO_REGISTRY: Pick<ModuleRegistry, 'fetch'> = {
   fetch: async () => {
     throw new RuntimeError(
@@ -97,7 +110,7 @@ const NO_REGISTRY: Pick<ModuleRegistry, 'fetch'> = {
  * Joins the parts of one runtime. Each runtime has its own child container, so two runtimes in a process share nothing.
  * A part that the embedder gives in `overrides` replaces the built-in part.
  */
-export function wire(options: RuntimeOptions): DependencyContainer {
+export function wire(options: RuntimeOptions): Parts {
   const scope = container.createChildContainer();
   const { overrides = {} } = options;
   const provide = <T>(key: InjectionToken<T>, make: FactoryFunction<T>, given?: T): void => {
@@ -185,7 +198,7 @@ export function wire(options: RuntimeOptions): DependencyContainer {
         clock: () => c.resolve(TOKENS.clock),
       }),
   );
-  return scope;
+  return partsOf(scope);
 }
 
 function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheManager {

@@ -1,19 +1,15 @@
-import type { DependencyContainer } from 'tsyringe';
 import { type ComponentHandle, createHandle, formatComponentId, isReservedId, parseComponentId } from '#core';
 import { addCallerFrames, attribute, isVivariumError, messageOf } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { EngineLoadRequest, GivenComponent, Scheduling } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
-import type { MailboxOptions, Router } from '#messaging';
-import { type JcoEngine, RuntimeError } from '#runtime';
+import type { MailboxOptions } from '#messaging';
+import { RuntimeError } from '#runtime';
 import { sourceMapBeside } from '#runtime/loaders';
 import { openPreopens } from '#security/access';
 import type { Authority } from '#security/authority';
-import type { ActorSupervisor } from './actor-supervisor.ts';
-import type { Admission } from './admission.ts';
 import { type ComponentSource, isComponentId, nameOf } from './component-source.ts';
-import { TOKENS } from './container.ts';
-import type { Directory } from './directory.ts';
+import type { Parts } from './container.ts';
 import { aborted, closed } from './ended.ts';
 import { environmentOf } from './environment.ts';
 import { GivenSource } from './given-source.ts';
@@ -21,122 +17,146 @@ import { checkLoadOptions } from './option-rules.ts';
 import type { LoadOptions, ReplaceOptions } from './options.ts';
 import { openStdio } from './stdio.ts';
 
+export interface LoadingParts
+  extends Pick<
+    Parts,
+    'engine' | 'directory' | 'router' | 'admission' | 'supervisor' | 'limiter' | 'maxComponentBytes'
+  > {
+  /** The parts that find components. They are read when a source needs them, because most loads need neither. */
+  readonly sources: Pick<Parts, 'loader' | 'registry'>;
+  readonly scheduling: Scheduling;
+  readonly isClosing: () => boolean;
+}
+
+/** A component that may run. */
+interface Admitted {
+  readonly component: GivenComponent;
+  /** The file that it was read from, if it was read from one. */
+  readonly path: string | undefined;
+  readonly authority: Authority;
+}
+
+interface Starting extends Admitted {
+  readonly handle: ComponentHandle;
+  readonly limits: EffectiveLimits;
+  readonly options: LoadOptions;
+}
+
 /** Loads and replaces components. A load that fails is rolled back completely. */
 export class Loading {
-  readonly #scope: DependencyContainer;
-  readonly #isClosing: () => boolean;
-  readonly #engine: JcoEngine;
-  readonly #directory: Directory;
-  readonly #router: Router;
-  readonly #admission: Admission;
-  readonly #supervisor: ActorSupervisor;
-  readonly #maxComponentBytes: number;
-  readonly #scheduling: Scheduling;
+  readonly #parts: LoadingParts;
   /** The options with which each component was last loaded or replaced. */
   readonly #options = new WeakMap<ComponentHandle, LoadOptions>();
   #unnamed = 0;
 
-  constructor(scope: DependencyContainer, scheduling: Scheduling, isClosing: () => boolean) {
-    this.#scheduling = scheduling;
-    this.#scope = scope;
-    this.#isClosing = isClosing;
-    this.#engine = scope.resolve(TOKENS.engine);
-    this.#directory = scope.resolve(TOKENS.directory);
-    this.#router = scope.resolve(TOKENS.router);
-    this.#admission = scope.resolve(TOKENS.admission);
-    this.#supervisor = scope.resolve(TOKENS.supervisor);
-    this.#maxComponentBytes = scope.resolve(TOKENS.maxComponentBytes);
+  constructor(parts: LoadingParts) {
+    this.#parts = parts;
   }
 
   /** @throws what `Runtime.load` throws */
   async load(source: ComponentSource, options: LoadOptions): Promise<ComponentHandle> {
-    checkLoadOptions(options);
-    this.#supervisor.check(options.supervision);
-    if (this.#isClosing()) throw closed();
-    if (options.signal?.aborted) throw aborted(options.signal);
-    const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
+    const limits = this.#check(options);
     const handle = this.#reserve(options.id ?? this.#defaultId(source));
     try {
-      // The mailbox must exist before `initialize` runs, because the component may send and subscribe there already.
-      this.#router.add(handle, {
-        mailbox: mailboxOf(limits, options.mailbox),
-        maxAttempts: options.supervision?.maxAttempts,
-        suspended: true,
-      });
-      const { component, path, admission } = await this.#given(handle, source, options);
-      const authority = await this.#admission.admit(admission);
-      await this.#engine.loadComponent(await this.#request(handle, component, path, authority, limits, options));
-      if (this.#isClosing()) throw closed();
-      this.#directory.describe(handle, await this.#engine.metadata(handle));
-      if (options.supervision !== undefined) this.#supervisor.watch(handle, options.supervision);
-      this.#router.resume(handle);
-      this.#admission.loaded(handle, component);
-      this.#options.set(handle, options);
+      this.#holdMailbox(handle, limits, options);
+      const admitted = await this.#admit(handle, source, options);
+      await this.#parts.engine.loadComponent(await this.#request({ ...admitted, handle, limits, options }));
+      await this.#open(handle, admitted.component, options);
       return handle;
-    } catch (thrown) {
-      const error = this.#isClosing() && !isVivariumError(thrown, 'RUNTIME_CLOSED') ? closed(thrown) : thrown;
-      await this.#forget(handle, messageOf(error));
-      this.#router.remove(handle, isVivariumError(error) ? error : undefined);
-      this.#admission.end(handle, error);
-      this.#directory.remove(handle);
-      attribute(error, formatComponentId(handle.id));
-      addCallerFrames(error);
-      throw error;
+    } catch (error) {
+      throw await this.#rollBack(handle, error);
     }
   }
 
   /** @throws what `Runtime.replace` throws */
   async replace(handle: ComponentHandle, source: ComponentSource, changes: ReplaceOptions): Promise<void> {
+    const { engine, router, admission, directory, limiter, isClosing } = this.#parts;
     const options: LoadOptions = { ...this.#options.get(handle), digest: undefined, signature: undefined, ...changes };
     checkLoadOptions(options);
-    if (this.#isClosing()) throw closed();
-    if (this.#engine.lifecycle(handle).phase !== 'ready') throw this.#engine.refusal(handle);
-    const limits = this.#scope.resolve(TOKENS.limiter).applyLimits(options.limits);
+    if (isClosing()) throw closed();
+    const { phase } = engine.lifecycle(handle);
+    if (phase !== 'ready') throw engine.refusal(handle);
+    const limits = limiter.applyLimits(options.limits);
     try {
-      const { component, path, admission } = await this.#given(handle, source, options);
-      const judged = await this.#admission.judge(admission);
+      const { component, path, request } = await this.#find(handle, source, options);
+      const judged = await admission.judge(request);
       // Without new grants the old authority stays, so that later grants and revocations remain in force.
-      const authority = changes.grants === undefined ? this.#admission.of(handle) : judged;
-      const request = await this.#request(handle, component, path, authority, limits, options);
-      await this.#engine.replaceComponent(request, (swap) =>
-        this.#router.swap(handle, () => {
-          if (this.#isClosing()) throw closed();
+      const authority = changes.grants === undefined ? admission.of(handle) : judged;
+      const next = await this.#request({ handle, component, path, authority, limits, options });
+      await engine.replaceComponent(next, (swap) =>
+        router.swap(handle, () => {
+          if (isClosing()) throw closed();
           swap();
-          this.#admission.accept(handle, authority);
+          admission.accept(handle, authority);
           this.#options.set(handle, options);
         }),
       );
-      this.#directory.describe(handle, await this.#engine.metadata(handle));
-      this.#admission.loaded(handle, component);
+      directory.describe(handle, await engine.metadata(handle));
+      admission.loaded(handle, component);
     } catch (error) {
-      attribute(error, formatComponentId(handle.id));
-      addCallerFrames(error);
-      throw error;
+      throw told(handle, error);
     }
   }
 
-  async #given(handle: ComponentHandle, source: ComponentSource, { digest, signal, grants, signature }: LoadOptions) {
+  /** Rejects wrong options before anything begins. Returns the limits that apply. */
+  #check(options: LoadOptions): EffectiveLimits {
+    const { supervisor, limiter, isClosing } = this.#parts;
+    checkLoadOptions(options);
+    supervisor.check(options.supervision);
+    if (isClosing()) throw closed();
+    if (options.signal?.aborted) throw aborted(options.signal);
+    return limiter.applyLimits(options.limits);
+  }
+
+  #reserve(id: string): ComponentHandle {
+    const parsed = parseComponentId(id);
+    if (isReservedId(parsed)) {
+      throw new RuntimeError(
+        'RUNTIME_WRONG_STATE',
+        `${id} is in the namespace that only the host may use; choose another`,
+      );
+    }
+    const handle = createHandle(parsed);
+    if (!this.#parts.directory.add(handle)) {
+      throw new RuntimeError(
+        'RUNTIME_WRONG_STATE',
+        `${id} is loaded already; unload it first or choose another instance`,
+      );
+    }
+    return handle;
+  }
+
+  /** Opens a mailbox that is held. It must exist before `initialize` runs, because the component may send and subscribe there already. */
+  #holdMailbox(handle: ComponentHandle, limits: EffectiveLimits, { mailbox, supervision }: LoadOptions): void {
+    this.#parts.router.add(handle, {
+      mailbox: mailboxOf(limits, mailbox),
+      maxAttempts: supervision?.maxAttempts,
+      suspended: true,
+    });
+  }
+
+  /** Finds the component, and decides whether it may run and what it may do. */
+  async #admit(handle: ComponentHandle, source: ComponentSource, options: LoadOptions): Promise<Admitted> {
+    const { component, path, request } = await this.#find(handle, source, options);
+    return { component, path, authority: await this.#parts.admission.admit(request) };
+  }
+
+  async #find(handle: ComponentHandle, source: ComponentSource, { digest, signal, grants, signature }: LoadOptions) {
+    const { sources, maxComponentBytes } = this.#parts;
     const given = new GivenSource(source, {
-      loader: () => this.#scope.resolve(TOKENS.loader),
-      registry: () => this.#scope.resolve(TOKENS.registry),
-      maxBytes: this.#maxComponentBytes,
+      loader: () => sources.loader,
+      registry: () => sources.registry,
+      maxBytes: maxComponentBytes,
       digest,
       signal,
     });
     const component = await given.component();
     const path = await given.path();
-    const admission = { handle, component, path, signers: given.signers, grants: grants ?? [], signature };
-    return { component, path, admission };
+    const request = { handle, component, path, signers: given.signers, grants: grants ?? [], signature };
+    return { component, path, request };
   }
 
-  async #request(
-    handle: ComponentHandle,
-    component: GivenComponent,
-    path: string | undefined,
-    authority: Authority,
-    limits: EffectiveLimits,
-    options: LoadOptions,
-  ): Promise<EngineLoadRequest> {
+  async #request({ handle, component, path, authority, limits, options }: Starting): Promise<EngineLoadRequest> {
     return {
       handle,
       component,
@@ -147,7 +167,7 @@ export class Loading {
       config: options.config,
       store: options.store,
       metering: options.metering ?? 'fuel',
-      scheduling: options.scheduling ?? this.#scheduling,
+      scheduling: options.scheduling ?? this.#parts.scheduling,
       cancel: options.cancel ?? 'answer',
       imports: options.imports ?? {},
       signal: options.signal,
@@ -160,34 +180,34 @@ export class Loading {
       environment: environmentOf({ env: options.env ?? {}, hostEnv: process.env, authority }),
       args: options.args ?? [],
       preopens: await openPreopens(options.preopens ?? {}),
-      network: this.#admission.network(authority),
+      network: this.#parts.admission.network(authority),
       stdio: await openStdio(options),
     };
   }
 
-  /** Unloads a component whose load failed from the engine, if the engine has it already. */
-  async #forget(handle: ComponentHandle, reason: string): Promise<void> {
-    await this.#engine.unloadComponent(handle, `the load failed: ${reason}`).catch((error: unknown) => {
-      if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
-    });
+  /** Makes a started component known, and lets its mailbox go. */
+  async #open(handle: ComponentHandle, component: GivenComponent, options: LoadOptions): Promise<void> {
+    const { engine, directory, supervisor, router, admission, isClosing } = this.#parts;
+    if (isClosing()) throw closed();
+    directory.describe(handle, await engine.metadata(handle));
+    if (options.supervision !== undefined) supervisor.watch(handle, options.supervision);
+    router.resume(handle);
+    admission.loaded(handle, component);
+    this.#options.set(handle, options);
   }
 
-  #reserve(id: string): ComponentHandle {
-    const parsed = parseComponentId(id);
-    if (isReservedId(parsed)) {
-      throw new RuntimeError(
-        'RUNTIME_WRONG_STATE',
-        `${id} is in the namespace that only the host may use; choose another`,
-      );
-    }
-    const handle = createHandle(parsed);
-    if (!this.#directory.add(handle)) {
-      throw new RuntimeError(
-        'RUNTIME_WRONG_STATE',
-        `${id} is loaded already; unload it first or choose another instance`,
-      );
-    }
-    return handle;
+  /** Takes everything back that a load has done. Returns the error for the caller. */
+  async #rollBack(handle: ComponentHandle, thrown: unknown): Promise<unknown> {
+    const { engine, router, admission, directory, isClosing } = this.#parts;
+    const error = isClosing() && !isVivariumError(thrown, 'RUNTIME_CLOSED') ? closed(thrown) : thrown;
+    // The engine may not have it yet.
+    await engine.unloadComponent(handle, `the load failed: ${messageOf(error)}`).catch((failure: unknown) => {
+      if (!isVivariumError(failure, 'RUNTIME_NOT_FOUND')) throw failure;
+    });
+    router.remove(handle, isVivariumError(error) ? error : undefined);
+    admission.end(handle, error);
+    directory.remove(handle);
+    return told(handle, error);
   }
 
   /** A source that is an id gives the component that id; any other source gets a new `local/…` id. */
@@ -196,6 +216,13 @@ export class Loading {
     this.#unnamed += 1;
     return `local/${nameOf(source)}/${this.#unnamed}`;
   }
+}
+
+/** Returns the error with the component's id and the caller's frames. */
+function told(handle: ComponentHandle, error: unknown): unknown {
+  attribute(error, formatComponentId(handle.id));
+  addCallerFrames(error);
+  return error;
 }
 
 /** Bounds a message to half of the receiver's memory, so that a large payload fails at its sender and does not end the receiver. */

@@ -1,4 +1,3 @@
-import type { DependencyContainer } from 'tsyringe';
 import { type ComponentHandle, formatComponentId, parseComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import { allow, checkOptions } from '#core/options';
@@ -10,28 +9,22 @@ import {
   type CodecName,
   checkRequest,
   type DeadLetter,
-  type HostMessaging,
   type HostTopic,
   type MessageCounters,
   type MessageFields,
   type Protocol,
-  type Router,
 } from '#messaging';
-import type { ComponentState, ExportInfo, JcoEngine } from '#runtime';
+import type { ComponentState, ExportInfo } from '#runtime';
 import { type ComponentResource, dropNow } from '#runtime/resources';
 import type { GrantInput } from '#security/authority';
 import type { SupervisorOptions } from '#supervision';
-import type { ActorSupervisor } from './actor-supervisor.ts';
-import type { Admission } from './admission.ts';
 import { heedBranchHints } from './branch-hints.ts';
 import { type RunOptions, runCommand } from './command-run.ts';
 import type { ComponentSource } from './component-source.ts';
-import { TOKENS, wire } from './container.ts';
-import type { Directory } from './directory.ts';
+import { type Parts, wire } from './container.ts';
 import { aborted, closed } from './ended.ts';
 import type { RuntimeEvents } from './events.ts';
-import type { ExportCalls } from './export-calls.ts';
-import type { Fetching, FetchOptions } from './fetching.ts';
+import type { FetchOptions } from './fetching.ts';
 import type { HttpExchange } from './http-exchange.ts';
 import { Loading } from './loading.ts';
 import type { RuntimeMetrics } from './metrics.ts';
@@ -70,16 +63,16 @@ export let serveExchange: (runtime: Runtime, target: ComponentHandle, exchange: 
  * `await using runtime = await createRuntime()` closes it at the end of the block.
  */
 export class Runtime implements AsyncDisposable {
-  readonly #scope: DependencyContainer;
-  readonly #engine: JcoEngine;
-  readonly #directory: Directory;
-  readonly #router: Router;
-  readonly #host: HostMessaging;
-  readonly #admission: Admission;
-  readonly #supervisor: ActorSupervisor;
+  readonly #parts: Parts;
   readonly #loading: Loading;
-  readonly #calls: ExportCalls;
-  readonly #fetching: Fetching;
+  readonly #engine: Parts['engine'];
+  readonly #directory: Parts['directory'];
+  readonly #router: Parts['router'];
+  readonly #host: Parts['host'];
+  readonly #admission: Parts['admission'];
+  readonly #supervisor: Parts['supervisor'];
+  readonly #calls: Parts['exportCalls'];
+  readonly #fetching: Parts['fetching'];
   #closing: Promise<void> | undefined;
 
   static {
@@ -94,17 +87,31 @@ export class Runtime implements AsyncDisposable {
     };
   }
 
-  constructor(scope: DependencyContainer, scheduling: Scheduling) {
-    this.#scope = scope;
-    this.#engine = scope.resolve(TOKENS.engine);
-    this.#directory = scope.resolve(TOKENS.directory);
-    this.#router = scope.resolve(TOKENS.router);
-    this.#host = scope.resolve(TOKENS.host);
-    this.#admission = scope.resolve(TOKENS.admission);
-    this.#supervisor = scope.resolve(TOKENS.supervisor);
-    this.#calls = scope.resolve(TOKENS.exportCalls);
-    this.#fetching = scope.resolve(TOKENS.fetching);
-    this.#loading = new Loading(scope, scheduling, () => this.#closing !== undefined);
+  constructor(parts: Parts, scheduling: Scheduling) {
+    const {
+      engine,
+      directory,
+      router,
+      host,
+      admission,
+      supervisor,
+      exportCalls,
+      fetching,
+      limiter,
+      maxComponentBytes,
+    } = parts;
+    this.#parts = parts;
+    this.#engine = engine;
+    this.#directory = directory;
+    this.#router = router;
+    this.#host = host;
+    this.#admission = admission;
+    this.#supervisor = supervisor;
+    this.#calls = exportCalls;
+    this.#fetching = fetching;
+    const isClosing = (): boolean => this.#closing !== undefined;
+    const known = { engine, directory, router, admission, supervisor, limiter, maxComponentBytes };
+    this.#loading = new Loading({ ...known, sources: parts, scheduling, isClosing });
   }
 
   /**
@@ -320,7 +327,7 @@ export class Runtime implements AsyncDisposable {
   /** Adds a listener. @returns a function that removes it */
   on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void {
     checkListener(event, listener);
-    return this.#scope.resolve(TOKENS.events).on(event, listener);
+    return this.#parts.events.on(event, listener);
   }
 
   /** Counts what has happened to this runtime's messages. Every accepted message ends in exactly one of the counters. */
@@ -332,8 +339,8 @@ export class Runtime implements AsyncDisposable {
   metrics(): RuntimeMetrics {
     const { inFlight, openRequests } = this.#router.counters;
     return {
-      cache: this.#scope.resolve(TOKENS.artifactCache).metrics(),
-      registry: this.#scope.resolve(TOKENS.registry).metrics?.(),
+      cache: this.#parts.artifactCache.metrics(),
+      registry: this.#parts.registry.metrics?.(),
       messages: { ...this.#router.counters, inFlight, openRequests },
     };
   }
@@ -389,10 +396,10 @@ export class Runtime implements AsyncDisposable {
       });
     }
     this.#admission.close();
-    await this.#scope.resolve(TOKENS.builder).close();
-    await this.#scope.resolve(TOKENS.artifactCache).close();
-    await this.#scope.resolve(TOKENS.keyValueStore).close();
-    await this.#scope.resolve(TOKENS.audit).close();
+    await this.#parts.builder.close();
+    await this.#parts.artifactCache.close();
+    await this.#parts.keyValueStore.close();
+    await this.#parts.audit.close();
   }
 
   #open(signal?: AbortSignal): void {
