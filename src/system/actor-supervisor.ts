@@ -2,10 +2,10 @@ import type { ComponentHandle } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import { allow } from '#core/options';
 import type { Clock } from '#core/ports/clock';
+import type { RuntimeEngine } from '#core/ports/engine';
 import type { Random } from '#core/ports/random';
 import type { Supervisor } from '#core/ports/supervisor';
 import type { Router } from '#messaging';
-import type { JcoEngine } from '#runtime';
 import {
   ACTOR_SUPERVISION,
   type ActorControl,
@@ -38,7 +38,7 @@ const NAMED: allow.OptionRules<NamedSupervisorOptions> = { ...SUPERVISOR, parent
 const NAMED_RULE = allow.options(NAMED);
 
 export interface ActorSupervisorPorts {
-  readonly engine: JcoEngine;
+  readonly engine: RuntimeEngine;
   readonly router: Router;
   readonly directory: Directory;
   readonly admission: Admission;

@@ -12,6 +12,7 @@ import type { ArtifactBuilder, ArtifactCache } from '#core/ports/artifact';
 import type { AuditLog } from '#core/ports/audit';
 import type { Clock } from '#core/ports/clock';
 import type { ActorDirectory } from '#core/ports/directory';
+import type { RuntimeEngine } from '#core/ports/engine';
 import type { ComponentLoader } from '#core/ports/loader';
 import type { Tank } from '#core/ports/meter';
 import type { Random } from '#core/ports/random';
@@ -22,6 +23,7 @@ import { fuelLane, tanks } from '#metering/tank';
 import {
   ChildBuilder,
   ComponentLimiter,
+  type DescribedComponents,
   execution,
   JcoEngine,
   RuntimeError,
@@ -73,7 +75,7 @@ const TOKENS = {
   events: token<RuntimeEmitter>('RuntimeEvents'),
   limiter: token<ComponentLimiter>('ComponentLimiter'),
   maxComponentBytes: token<number>('maxComponentBytes'),
-  engine: token<JcoEngine>('RuntimeEngine'),
+  engine: token<RuntimeEngine & DescribedComponents>('RuntimeEngine'),
   audit: token<AuditLog>('AuditLog'),
   trustedKeys: token<TrustedKeys>('TrustedKeys'),
   admission: token<Admission>('Admission'),
@@ -213,7 +215,7 @@ function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheMa
   });
 }
 
-function engine(c: DependencyContainer, options: RuntimeOptions): JcoEngine {
+function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'] {
   for (const lane of [fuelLane, messageLane]) execution.join(lane);
   const clock = c.resolve(TOKENS.clock);
   const events = c.resolve(TOKENS.events);
@@ -294,8 +296,8 @@ function admission(c: DependencyContainer, { trust = 'any', policy, overrides = 
 /** The engine needs the router for host functions, and the router needs the engine for turns. It resolves the engine at the first turn. */
 function router(c: DependencyContainer, options: RuntimeOptions): Router {
   const events = c.resolve(TOKENS.events);
-  let resolved: JcoEngine | undefined;
-  const engine = (): JcoEngine => {
+  let resolved: Parts['engine'] | undefined;
+  const engine = (): Parts['engine'] => {
     resolved ??= c.resolve(TOKENS.engine);
     return resolved;
   };

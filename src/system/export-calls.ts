@@ -1,9 +1,8 @@
 import type { ComponentHandle } from '#core';
 import { isVivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
-import type { Turn } from '#core/ports/engine';
+import type { RuntimeEngine, Turn } from '#core/ports/engine';
 import type { Router } from '#messaging';
-import type { JcoEngine } from '#runtime';
 import type { ResourceCalls } from '#runtime/resources';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import { BoundedCall, timedOut } from './bounded-call.ts';
@@ -11,7 +10,7 @@ import { aborted } from './ended.ts';
 import { tellingFailure } from './failing-turn.ts';
 
 export interface ExportCallsPorts {
-  readonly engine: () => JcoEngine;
+  readonly engine: () => RuntimeEngine;
   readonly router: () => Router;
   readonly supervisor: () => ActorSupervisor;
   readonly clock: () => Clock;

@@ -1,8 +1,8 @@
 import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
+import type { RuntimeEngine } from '#core/ports/engine';
 import type { Router } from '#messaging';
-import type { JcoEngine } from '#runtime';
 import { tellingFailure } from './failing-turn.ts';
 import { FetchExchange } from './fetch-exchange.ts';
 import type { HttpExchange } from './http-exchange.ts';
@@ -10,7 +10,7 @@ import { Gate, type RequestBounds } from './request-gate.ts';
 
 export interface FetchingPorts {
   readonly clock: () => Clock;
-  readonly engine: () => JcoEngine;
+  readonly engine: () => RuntimeEngine;
   readonly router: () => Router;
   readonly supervisor: () => {
     isSupervised(handle: ComponentHandle): boolean;

@@ -1,7 +1,7 @@
 import { type ComponentHandle, formatComponentId, parseComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import { allow, checkOptions } from '#core/options';
-import type { ComponentUsage, Scheduling } from '#core/ports/engine';
+import type { ComponentState, ComponentUsage } from '#core/ports/engine';
 import {
   ActorRef,
   type AnswerOf,
@@ -14,7 +14,7 @@ import {
   type MessageFields,
   type Protocol,
 } from '#messaging';
-import type { ComponentState, ExportInfo } from '#runtime';
+import type { ExportInfo } from '#runtime';
 import { type ComponentResource, dropNow } from '#runtime/resources';
 import type { GrantInput } from '#security/authority';
 import type { SupervisorOptions } from '#supervision';
@@ -87,7 +87,10 @@ export class Runtime implements AsyncDisposable {
     };
   }
 
-  constructor(parts: Parts, scheduling: Scheduling) {
+  /** Use `createRuntime`, which checks the options first. */
+  constructor(options: RuntimeOptions) {
+    const parts = wire(options);
+    const { scheduling = 'preemptive' } = options;
     const {
       engine,
       directory,
@@ -425,5 +428,5 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   checkRuntimeOptions(options);
   // The flag must be set before anything is compiled, because V8 reuses compiled code for equal bytes.
   if (options.branchHints === true) heedBranchHints();
-  return new Runtime(wire(options), options.scheduling ?? 'preemptive');
+  return new Runtime(options);
 }

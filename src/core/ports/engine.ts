@@ -1,8 +1,10 @@
+import type { VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { ComponentHandle } from '../handle.ts';
 import type { HostContext } from './host-context.ts';
 import type { MeteringMode } from './meter.ts';
+import type { ServedRequest } from './serving.ts';
 
 /** A turn that ends now or, where its guest is suspended, later. */
 export type Turn<T> = T | Promise<T>;
@@ -63,20 +65,81 @@ export interface ComponentUsage {
   readonly last: { readonly fuelConsumed: bigint; readonly executionTimeMs: number };
 }
 
-/** Runs components. Every call is one turn; the caller keeps to one turn at a time for each handle. */
-export interface RuntimeEngine {
+/**
+ * The state of a component. `handling` is `ready` while a turn runs, and `waiting` while a turn waits for the host.
+ * `hibernated` is a reserved name: no component is ever in this state.
+ */
+export type ComponentState =
+  | 'loading'
+  | 'initializing'
+  | 'ready'
+  | 'handling'
+  | 'waiting'
+  | 'hibernated'
+  | 'draining'
+  | 'restarting'
+  | 'failed'
+  | 'stopped';
+
+/** The state without what the turn is doing: a component whose turn runs or waits is `ready`. */
+export type LifecyclePhase = Exclude<ComponentState, 'handling' | 'waiting' | 'hibernated'>;
+
+/** Makes components and their versions. */
+export interface EngineLoads {
   loadComponent(request: EngineLoadRequest): Promise<void>;
-  /** Calls `shutdown` where there is one, and lets go of everything. */
-  unloadComponent(handle: ComponentHandle, reason?: string): Promise<void>;
-  /** Ends the instance of a component, if one is left, so that it can be restarted: it is `failed` then. */
-  haltComponent(handle: ComponentHandle, reason: string): Promise<void>;
-  /** A fresh store for a component that failed or was halted. */
+  /** Replaces a running component by another version, once that is ready. @param between runs its argument between two turns */
+  replaceComponent(request: EngineLoadRequest, between: (swap: () => void) => Promise<void>): Promise<void>;
+  /** Makes a fresh store for a component that failed or was halted. */
   restartComponent(handle: ComponentHandle, reason: string): Promise<void>;
+}
+
+/** Runs turns. Each call is one turn, and the caller keeps to one turn at a time for each handle. */
+export interface EngineTurns {
   /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
   callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): Turn<Uint8Array | undefined>;
   /** `lifecycle.handle-callback`. @throws `RUNTIME_…`, `METERING_…` */
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void>;
   /** Any export of any world: `name`, or `ns:pkg/iface@v#func`. @throws `RUNTIME_…`, `METERING_…` */
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown>;
+  /** Answers an HTTP request. @param began is given, before the guest runs, what ends the turn. @throws `RUNTIME_…`, `METERING_…` */
+  serve(
+    handle: ComponentHandle,
+    request: ServedRequest,
+    began: (end: (reason: VivariumError) => Promise<void>) => void,
+  ): Turn<unknown>;
+  /** Drops resources that the embedder released, if there are any and the component takes turns. */
+  dropResources(handle: ComponentHandle): Turn<void>;
+}
+
+/** Ends turns, instances and components. */
+export interface EngineEnds {
+  /** Calls `shutdown` where there is one, and lets go of everything. */
+  unloadComponent(handle: ComponentHandle, reason?: string): Promise<void>;
+  /** Ends the instance of a component, if one is left, so that it can be restarted: it is `failed` then. */
+  haltComponent(handle: ComponentHandle, reason: string): Promise<void>;
+  /** Ends the turn that runs, whose answer nobody wants, if the component was loaded so. Returns whether it does. */
+  giveUpTurn(handle: ComponentHandle, reason: VivariumError): boolean;
+}
+
+/** Tells how components are. These do not wait, because the embedder asks for them without waiting. */
+export interface EngineFacts {
+  /** @throws `RUNTIME_NOT_FOUND` */
+  lifecycle(handle: ComponentHandle): { readonly state: ComponentState; readonly phase: LifecyclePhase };
+  /** The state of a component; `stopped` for one that is no longer loaded. */
+  state(handle: ComponentHandle): ComponentState;
+  /** Whether turns of the component may begin, or queue behind the one that runs. */
+  takesTurns(handle: ComponentHandle): boolean;
+  /** Whether a component answers requests side by side, each in its own store. */
+  servesSideBySide(handle: ComponentHandle): boolean;
+  /** Whether the engine ends a turn of a component once nobody waits for it any more. */
+  endsUnwanted(handle: ComponentHandle): boolean;
+  /** The error that says why a component takes no calls, or that it is not loaded. */
+  refusal(handle: ComponentHandle): VivariumError;
+  /** The limits that are in force. @throws `RUNTIME_NOT_FOUND` */
+  limits(handle: ComponentHandle): EffectiveLimits;
+  /** @throws `RUNTIME_NOT_FOUND` */
   usage(handle: ComponentHandle): ComponentUsage;
 }
+
+/** Runs components: what the composition root asks of an engine. */
+export interface RuntimeEngine extends EngineLoads, EngineTurns, EngineEnds, EngineFacts {}

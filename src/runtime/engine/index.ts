@@ -1,1 +1,1 @@
-export { JcoEngine } from './jco-engine.ts';
+export { type DescribedComponents, JcoEngine } from './jco-engine.ts';

@@ -2,7 +2,7 @@ import { type ComponentHandle, shownHandle } from '#core';
 import type { VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
-import type { ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#core/ports/engine';
+import type { ComponentState, ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#core/ports/engine';
 import type { ServedRequest } from '#core/ports/serving';
 import { type ComponentMetadata, keptMetadata, metadataBytes } from '#runtime/actor';
 import { argumentsFromJson, type ExportInfo } from '#runtime/exports';
@@ -10,7 +10,6 @@ import type { HostLinker, HostState } from '#runtime/host';
 import { resolveImports } from '#runtime/host';
 import type { ComponentLimiter, StoreManager } from '#runtime/store';
 import {
-  type ComponentState,
   type EndTurn,
   Lifecycle,
   LoadedComponent,
@@ -32,6 +31,12 @@ export interface JcoEnginePorts extends CodeCachePorts {
   readonly sharesClock: boolean;
   readonly onState: (change: StateChange) => void;
 }
+
+/** What this engine tells of components beyond the port: their types, and the object that runs one component's turns. */
+export type DescribedComponents = Pick<
+  JcoEngine,
+  'argumentsFromJson' | 'boundExports' | 'exports' | 'metadata' | 'runnerOf'
+>;
 
 /**
  * Runs components on V8. jco transpiles a component, the meter rewrites its core modules, V8 compiles them once, and each store

@@ -1,28 +1,10 @@
 import { type Actor, createActor, setup } from 'xstate';
 import type { ComponentHandle } from '#core';
+import type { ComponentState, LifecyclePhase } from '#core/ports/engine';
 import { RuntimeError } from '../errors.ts';
-
-/**
- * The state of a component. `handling` is `ready` while a turn runs, and `waiting` while a turn waits for the host.
- * `hibernated` is a reserved name: no component is ever in this state.
- */
-export type ComponentState =
-  | 'loading'
-  | 'initializing'
-  | 'ready'
-  | 'handling'
-  | 'waiting'
-  | 'hibernated'
-  | 'draining'
-  | 'restarting'
-  | 'failed'
-  | 'stopped';
 
 /** What the turn of a `ready` component is doing. */
 export type TurnActivity = 'idle' | 'handling' | 'waiting';
-
-/** The state without what the turn is doing: a component whose turn runs or waits is `ready`. */
-export type LifecyclePhase = Exclude<ComponentState, 'handling' | 'waiting' | 'hibernated'>;
 
 /** The events that move a component from one state to the next. */
 export type LifecycleEvent =
