@@ -14,6 +14,9 @@ export function isFromHost(met: unknown): boolean {
 /** The classes of resources that guests may construct, because their interface in WIT has a constructor for them. */
 const constructible = new WeakSet<object>();
 
+/** How the name of a constructor begins in WIT, after its interface. */
+const CONSTRUCTOR = '#[constructor]';
+
 /**
  * Whether guests may not call a function of the host's, because it constructs a resource that only the host makes. A component may
  * import an interface in any shape, so it could otherwise make a socket, for example, for which no place was taken.
@@ -21,7 +24,7 @@ const constructible = new WeakSet<object>();
  * @param met the implementation of the interface
  */
 export function isOnlyForHost(name: string, met: unknown): boolean {
-  const [, resource] = /#\[constructor\](.+)$/.exec(name) ?? [];
+  const [, resource] = name.split(CONSTRUCTOR);
   if (resource === undefined || !isFromHost(met)) return false;
   const property = memberName(resource);
   const made = (met as HostInterface)[property.charAt(0).toUpperCase() + property.slice(1)];
