@@ -4,6 +4,11 @@ import { trap } from '#runtime/exchange';
 const MAX_HANDLES = 100_000;
 /** Bytes that V8 keeps for an entry and its place in the table. */
 const ENTRY_BYTES = 64;
+/**
+ * Bytes that V8 keeps, at least, for a thread, or for a subtask, a waitable set or an end of a stream with what belongs to it: the
+ * task, closures, and for a thread that is suspended its stack.
+ */
+const TASK_BYTES = 1_024;
 /** The quota charges the store for this many entries at a time. */
 const CHARGED_AT_ONCE = 64;
 
@@ -29,10 +34,27 @@ interface Entry {
 export class HandleQuota {
   readonly #take: (bytes: number) => boolean;
   #places = 0;
+  #tasks = 0;
+  #mostTasks = 0;
 
   /** @param take takes bytes from what the host may keep for the store; answers false where not enough is left */
   constructor(take: (bytes: number) => boolean) {
     this.#take = take;
+  }
+
+  /** Charges a thread, or something else that tasks need, unless there were as many at once before. */
+  occupy(): void {
+    this.#tasks += 1;
+    if (this.#tasks <= this.#mostTasks) return;
+    if (!this.#take(CHARGED_AT_ONCE * TASK_BYTES)) {
+      trap('the tasks of the component make the host keep more than it may for a component');
+    }
+    this.#mostTasks += CHARGED_AT_ONCE;
+  }
+
+  /** A thread has ended, or something else that was charged was dropped. */
+  vacate(): void {
+    this.#tasks -= 1;
   }
 
   /** Charges one more place in a table. Tables keep their places until the store ends. */
@@ -106,8 +128,18 @@ export class HandleTable {
     return { representation, own: false };
   }
 
+  /** Charges the store for a thread of the instance. */
+  occupy(): void {
+    this.#quota.occupy();
+  }
+
+  vacate(): void {
+    this.#quota.vacate();
+  }
+
   /** Gives the guest something that is no resource: a subtask, a waitable set, or an end of a stream or future. */
   addOther(value: object): number {
+    this.occupy();
     return this.#place({ resource: NO_RESOURCE, representation: value, scope: undefined, lends: 0 });
   }
 
@@ -120,6 +152,7 @@ export class HandleTable {
   takeOther(handle: number): object {
     const value = this.other(handle);
     this.#remove(handle);
+    this.vacate();
     return value;
   }
 

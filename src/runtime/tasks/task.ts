@@ -73,6 +73,7 @@ export class Task {
 
   register(thread: Thread): void {
     this.threads.add(thread);
+    this.instance.handles.occupy();
     thread.index = this.instance.threads.add(thread);
   }
 
@@ -81,6 +82,7 @@ export class Task {
     this.threads.delete(thread);
     if (this.threads.size === 0 && this.state !== 'resolved') trap('a task ended without an answer');
     this.instance.threads.remove(thread.index);
+    this.instance.handles.vacate();
     thread.index = 0;
   }
 }
@@ -127,6 +129,9 @@ export interface Handles {
   addOther(value: object): number;
   other(handle: number): object;
   takeOther(handle: number): object;
+  /** Charges the store for a thread, until `vacate`. @throws {AbiTrap} when the store may not have one more */
+  occupy(): void;
+  vacate(): void;
 }
 
 /** A component instance as its tasks see it. */

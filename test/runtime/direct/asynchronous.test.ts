@@ -127,6 +127,34 @@ describe('a component with asynchronous parts', () => {
     expect(await runtime.call(handle, 'f', 35)).toBe(42);
   });
 
+  it('ends at threads without end, and takes any number of them one after the other', async () => {
+    const text = `(component
+      (core module $Table (table (export "table") 1 funcref))
+      (core instance $table (instantiate $Table))
+      (alias core export $table "table" (core table $t))
+      (core type $start (func (param i32)))
+      (core func $new (canon thread.new-indirect $start (core table $t)))
+      (core func $switch (canon thread.yield-then-resume))
+      (core module $M (import "" "table" (table 1 funcref)) (import "" "new" (func $new (param i32 i32) (result i32)))
+        (import "" "switch" (func $switch (param i32) (result i32)))
+        (func $begin (param i32)) (elem (i32.const 0) func $begin)
+        (func (export "many") (param i32) (loop $more
+          (drop (call $switch (call $new (i32.const 0) (i32.const 0))))
+          (br_if $more (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+        (func (export "endless") (loop $more (drop (call $new (i32.const 0) (i32.const 0))) (br $more))))
+      (core instance $m (instantiate $M (with "" (instance (export "table" (table $t)) (export "new" (func $new))
+        (export "switch" (func $switch))))))
+      (func (export "many") async (param "n" u32) (canon lift (core func $m "many")))
+      (func (export "endless") async (canon lift (core func $m "endless"))))`;
+    const limits = { maxExecutionTimeMs: 60_000, maxFuel: 1_000_000_000n, maxMemoryBytes: 2 ** 20 };
+    const handle = await runtime.load(await parse(text), { limits });
+    await runtime.call(handle, 'many', 3_000);
+    await expect(runtime.call(handle, 'endless')).rejects.toMatchObject({
+      code: 'RUNTIME_TRAP',
+      message: expect.stringMatching(/the tasks of the component make the host keep more than it may/),
+    });
+  });
+
   it.each([
     ['a task that ends without an answer', '(func (export "f") (result i32) (i32.const 0))', /ended without an answer/],
     ['a callback code that is none', '(func (export "f") (result i32) (i32.const 3))', /answers the code 3/],
