@@ -12,7 +12,7 @@ import { checkByCommand } from '../../src/cli/commands/check-command.ts';
 import { main } from '../../src/cli/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { adderComponent } from '../../tools/components/adder-component.ts';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 
 interface Outcome {

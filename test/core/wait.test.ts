@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { wait } from '../../src/core/waiting/index.ts';
 import { systemClock } from '../../src/system/clock.ts';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 /** Timers by which the process stays alive. */
 const alive = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;

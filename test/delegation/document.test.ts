@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { expect, it } from 'vitest';
 import * as delegation from '#delegation';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { SOME_INTERFACE, someRecord } from '../registry/module-records.ts';
-import { ManualClock } from '../security/manual-clock.ts';
 
 /** What the text around the code speaks of, and the code takes for given. */
 interface Given {

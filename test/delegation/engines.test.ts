@@ -10,8 +10,8 @@ import {
   requestHash,
   StaticDelegationEngine,
 } from '#delegation';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { SOME_INTERFACE, someRecord } from '../registry/module-records.ts';
-import { ManualClock } from '../security/manual-clock.ts';
 
 const context: CallContext = {
   fnSymbol: 'text.summarise',

@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { VivariumError } from '#core/errors';
 import type { FetchedModule, LookupOutcome, ModelProvider, ModuleRegistry } from '#core/ports/registry';
 import { type CallContext, type DelegatedCall, type ExecTarget, Executor, requestHash } from '#delegation';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { SOME_INTERFACE, someRecord } from '../registry/module-records.ts';
-import { ManualClock } from '../security/manual-clock.ts';
 
 type ExecutorParts = ConstructorParameters<typeof Executor>[0];
 

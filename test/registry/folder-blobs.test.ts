@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FolderBlobStore } from '#registry';
 import { digestOf } from '#security/signatures';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { describeBlobs } from './blob-contract.ts';
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { LookupOutcome, ModuleRecord } from '#core/ports/registry';
 import type { IndexBackend } from '#registry';
 import { referenceFind } from '../../tools/registry/reference-find.ts';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { embedded, OTHER_INTERFACE, SOME_INTERFACE, someRecord } from './module-records.ts';
 
 export interface IndexHarness {

@@ -3,7 +3,7 @@ import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, type LoadedModule, type ModuleMetadata, ModuleTrust } from '#registry';
 import { digestOf } from '#security/signatures';
 import { Signer } from '#security/signers';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, metadata, standIns } from './rig.ts';

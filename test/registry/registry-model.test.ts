@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, type IndexBackend, SqliteModuleIndex } from '#registry';
 import { digestOf } from '#security/signatures';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, type Rig } from './rig.ts';

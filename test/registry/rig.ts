@@ -13,7 +13,7 @@ import {
   SqliteModuleIndex,
 } from '#registry';
 import { Signer, type TrustedKey, trustedKeysOf } from '#security/signers';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 

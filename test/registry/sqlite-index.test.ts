@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { SqliteModuleIndex } from '#registry';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { describeIndex } from './index-contract.ts';
 import { embedded, SOME_INTERFACE, someRecord } from './module-records.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { AuditFolder, FileAuditLog } from '#security/audit';
 import { MachineSecret } from '#security/keys';
 import { systemClock } from '../../src/system/clock.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 const [home = '', component = '', count = ''] = process.argv.slice(2);
 const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };

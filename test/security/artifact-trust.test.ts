@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { createArtifactTrust, MachineSecret, signArtifact, TrustStore } from '#security/keys';
 import { digestOf, formatEnvelope, signStatement } from '#security/signatures';
 import { Signer } from '#security/signers';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };

@@ -21,7 +21,7 @@ import { MachineSecret } from '#security/keys';
 import type { AuditFilter } from '../../src/security/audit/audit-reader.ts';
 import { type AuditRecord, formatRecord } from '../../src/security/audit/audit-record.ts';
 import { systemClock } from '../../src/system/clock.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry, AuditLog } from '#core/ports/audit';
 import { Authority, CapabilitySet, type Denial } from '#security/authority';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 function scene(...grants: string[]) {
   const entries: AuditEntry[] = [];

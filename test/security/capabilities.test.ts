@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CapabilitySet, type GrantInput } from '#security/authority';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 const clock = new ManualClock();
 const of = (...grants: GrantInput[]) => CapabilitySet.of(grants, clock);

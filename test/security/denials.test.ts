@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Denial, foldDenials } from '#security/authority';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 const denial = (target: string, component = 'demo/a/1'): Denial => ({
   component,

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { Quota } from '#core/limits';
 import { FileGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CapabilitySet, type GrantInput } from '#security/authority';
 import { parseGrant } from '../../src/security/authority/grant.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 const invalid = expect.objectContaining({ code: 'SECURITY_INVALID_GRANT' });
 

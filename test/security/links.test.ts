@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FileGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const failure = (errno: string) =>

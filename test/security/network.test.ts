@@ -7,8 +7,8 @@ import { BytePipe, PIPE_BYTES } from '#core/waiting';
 import { guardedFetch, NetworkGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
 import { systemClock } from '../../src/system/clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { drained, filled } from '../support/byte-pipes.ts';
-import { ManualClock } from './manual-clock.ts';
 
 const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });
 const failed = expect.objectContaining({ code: 'SECURITY_NETWORK_FAILED' });

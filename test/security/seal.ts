@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createArtifactTrust, MachineSecret } from '#security/keys';
 import { trustedKeysOf } from '#security/signers';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 const [home = '', content = ''] = process.argv.slice(2);
 const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };

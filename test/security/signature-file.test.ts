@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { TrustStore } from '#security/keys';
 import { readSignatureFile, signaturePath, signFile, verifyFile } from '#security/signatures';
 import { Signer } from '#security/signers';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const mediaType = 'application/wasm';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
 import { keyStatus } from '../../src/security/signers/trusted-keys.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 function store(): { home: string; clock: ManualClock; trust: TrustStore; path: (keyId: string) => string } {

@@ -11,7 +11,7 @@ import { createRuntime, type LoadOptions, type RuntimeOptions } from '../../src/
 import { systemClock } from '../../src/system/clock.ts';
 import { environmentOf } from '../../src/system/environment.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
-import { ManualClock } from '../security/manual-clock.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 
 /** Answers the first 8 bytes of what a host function wrote: whether it failed, and the case of the error. */

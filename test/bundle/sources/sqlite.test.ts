@@ -12,10 +12,10 @@ import { SqliteSource, type SqliteSourceOptions } from '../../../src/bundle/sour
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { unpack } from '../../../src/bundle/unpack.ts';
 import { databases, readDatabase, type SourceDatabase, writeDatabase } from '../../../tools/bundle/source-database.ts';
-import { fixedClock } from '../../support/fixed-clock.ts';
+import { ManualClock } from '../../../tools/time/manual-clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const clock = fixedClock();
+const clock = new ManualClock();
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 
 async function push(
@@ -104,11 +104,11 @@ describe('push then pull of a source database', () => {
   it('gives the same bytes twice, and keeps the time while the root is the same', async () => {
     using folder = temporaryFolder();
     writeDatabase(folder.at('in.db'), { sources: [{ id: 'a', path: 'a', language: 'go', content: bytes('x') }] });
-    const ticking = fixedClock(1000);
+    const ticking = new ManualClock(1000);
     const source = () => SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
     await pack(await source(), folder.at('out'), { clock: ticking });
     const first = readFileSync(folder.at('out', 'mache.lock.bin'));
-    ticking.time = 9000;
+    ticking.setWall(9000);
     const again = await pack(await source(), folder.at('out'), { clock: ticking });
     expect(readFileSync(folder.at('out', 'mache.lock.bin'))).toEqual(first);
     expect(again.chunksAdded).toBe(0);

@@ -4,8 +4,8 @@ import type { ModuleQuery, ModuleRecord } from '#core/ports/registry';
 import { PostgresModuleIndex } from '#registry';
 import { SESSION } from '../../../src/registry/postgres/connection.ts';
 import { nearestStatement } from '../../../src/registry/postgres/vector-search.ts';
+import { ManualClock } from '../../../tools/time/manual-clock.ts';
 import { embedded, OTHER_INTERFACE, SOME_INTERFACE } from '../../registry/module-records.ts';
-import { ManualClock } from '../../security/manual-clock.ts';
 import { startPglite } from '../../support/pglite-server.ts';
 
 const clock = new ManualClock();

@@ -4,9 +4,9 @@ import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, openIndex } from '#registry';
 import { PostgresConnection } from '../../../src/registry/postgres/connection.ts';
 import { findPostgres, freePort, type PostgresServer, startPostgres } from '../../../tools/servers/postgres-server.ts';
+import { ManualClock } from '../../../tools/time/manual-clock.ts';
 import { SOME_INTERFACE } from '../../registry/module-records.ts';
 import { createRig, metadata, type Rig } from '../../registry/rig.ts';
-import { ManualClock } from '../../security/manual-clock.ts';
 import { scratchFolder } from '../../security/scratch.ts';
 import { describeWithServer } from '../../support/real-server.ts';
 
