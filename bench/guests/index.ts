@@ -23,7 +23,7 @@ const USES: Readonly<Record<string, readonly [use: string, most: number]>> = {
   fetch: ['fetch', 960],
 };
 const ROUNDS = 40;
-const MESSAGES = 20;
+const MESSAGES = 1_500;
 
 export const run: RunGroup = async (print) => {
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-bench-guests-'));
@@ -49,25 +49,32 @@ export const run: RunGroup = async (print) => {
     for (const file of files) await runtime.unload(await runtime.load(file));
     const starts = [0, 0];
     const fuel = [0, 0];
-    const messages = [0, 0];
+    const messages: [number[], number[]] = [[], []];
     for (let round = 0; round < ROUNDS; round++) {
       for (const [index, file] of files.entries()) {
         const began = performance.now();
         const handle = await runtime.load(file);
         starts[index] = (starts[index] ?? 0) + performance.now() - began;
         await runtime.request(handle, Buffer.from('x'));
-        const asked = performance.now();
-        for (let each = 0; each < MESSAGES; each++) await runtime.request(handle, Buffer.from('x'));
-        messages[index] = (messages[index] ?? 0) + performance.now() - asked;
+        await runtime.request(handle, Buffer.from('x'));
         fuel[index] = (fuel[index] ?? 0) + Number(runtime.usage(handle).last.fuelConsumed);
         await runtime.unload(handle);
+      }
+    }
+    // Both take turns, and the medians are compared: other work of the machine makes single messages slow, not half of them.
+    const loaded = [await runtime.load(plain.file), await runtime.load(all.file)];
+    for (let message = 0; message < MESSAGES; message++) {
+      for (const [index, handle] of loaded.entries()) {
+        const began = performance.now();
+        await runtime.request(handle, Buffer.from('x'));
+        messages[index]?.push(performance.now() - began);
       }
     }
     const ratio = ([without = 0, having = 0]: readonly number[]): number => having / without;
     const peer = 'the same actor without them';
     for (const [figure, value] of [
       ['warm start with the globals', ratio(starts)],
-      ['time of a message with the globals', ratio(messages)],
+      ['time of a message with the globals', ratio(messages.map(median))],
       ['fuel of a message with the globals', ratio(fuel)],
     ] as const) {
       print({ figure, value, unit: 'times', peer, goal: 'at most 1.05', holds: value <= 1.05 });
@@ -77,3 +84,7 @@ export const run: RunGroup = async (print) => {
   }
   await firstOutput(print);
 };
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+}
