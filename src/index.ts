@@ -58,7 +58,7 @@ export type {
 export type { AuditEntry, AuditLog } from '#core/ports/audit';
 export type { Action, Area, GrantActions } from '#core/ports/authority';
 export type { Clock, StopTimer } from '#core/ports/clock';
-export type { CallPath, Cancel, ComponentState, ComponentUsage, Scheduling } from '#core/ports/engine';
+export type { CallPath, Cancel, ComponentState, ComponentUsage, ReuseLimits, Scheduling } from '#core/ports/engine';
 export type { Lane } from '#core/ports/lane';
 export type { ComponentLoader } from '#core/ports/loader';
 export type {

@@ -1,19 +1,10 @@
+import type { Answered, Tracing } from '#server/observability';
 import type { InternalRoutes } from './internal-routes.ts';
 
 /** A certificate with its chain, and its key, as PEM. */
 export interface TlsFiles {
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
-}
-
-/** One request that a component answered. */
-export interface Answered {
-  readonly component: string;
-  readonly method: string;
-  /** 0 if the connection ended before an answer began. */
-  readonly status: number;
-  /** From the head of the request to the end of the answer. */
-  readonly seconds: number;
 }
 
 /** The options of a server; each has a default. */
@@ -40,6 +31,8 @@ export interface HttpServerOptions {
   readonly expose?: boolean | undefined;
   /** What the host answers itself, before any component; nothing by default. */
   readonly internal?: InternalRoutes | undefined;
+  /** Traces requests to components; see `openTracing`. */
+  readonly tracing?: Tracing | undefined;
   /** Called when the answer of a component has ended, in whatever way. */
   readonly onAnswered?: ((answered: Answered) => void) | undefined;
   /** Called for each request that failed. */

@@ -134,12 +134,15 @@ export class HttpServer {
       onHead: () => this.#beforeHead(outgoing),
       onFailed: (error) => this.#answerError(error, head, outgoing),
     });
-    const { onAnswered } = this.#options;
+    const { onAnswered, tracing } = this.#options;
+    const span = tracing?.begin(component, head, exchange.headers);
+    if (span !== undefined) exchange.headers = span.headers;
     const started = onAnswered === undefined ? 0 : performance.now();
     outgoing.on('close', () => {
       exchange.leave();
       this.#closed(incoming, outgoing);
       const status = outgoing.headersSent ? outgoing.statusCode : 0;
+      span?.end(status);
       onAnswered?.({ component, method: head.method, status, seconds: (performance.now() - started) / 1_000 });
     });
     void serve(exchange);

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { HttpServerOptions } from './http-server-options.ts';
 import type { Outgoing } from './outgoing.ts';
@@ -10,6 +10,8 @@ export type OnRequest = (incoming: Incoming, outgoing: Outgoing) => void;
 
 const MAX_HEADERS = 100;
 const MAX_STREAMS = 100;
+/** Settings and pings of a client in a second. Each costs an answer, and a client has reason for a few in the life of a session. */
+const MAX_CONTROL_FRAMES = 100;
 /** Streams that a client may reset at once, and further ones a second, before its session ends. */
 const RESETS = { burst: 100, aSecond: 20 } as const;
 
@@ -83,6 +85,7 @@ export class Connections {
       session.on('close', () => this.#open.delete(session));
       session.on('error', () => {});
       limitHeadTime(session, headersTimeoutMs);
+      limitControlFrames(session);
     });
   }
 
@@ -103,4 +106,21 @@ function limitHeadTime(session: ServerHttp2Session, ms: number): void {
   timer.unref();
   session.once('stream', () => clearTimeout(timer));
   session.once('close', () => clearTimeout(timer));
+}
+
+/** Ends a session whose client floods with settings or pings. nghttp2 ends it only if the client does not read the answers either. */
+function limitControlFrames(session: ServerHttp2Session): void {
+  let second = 0;
+  let frames = 0;
+  const count = (): void => {
+    const now = Math.trunc(performance.now() / 1_000);
+    if (now !== second) {
+      second = now;
+      frames = 0;
+    }
+    frames += 1;
+    if (frames > MAX_CONTROL_FRAMES) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  };
+  session.on('remoteSettings', count);
+  session.on('ping', count);
 }

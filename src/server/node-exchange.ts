@@ -25,7 +25,7 @@ export class NodeExchange extends HttpExchange {
   readonly scheme: string;
   readonly authority: string;
   readonly path: string;
-  readonly headers: FieldPairs;
+  headers: FieldPairs;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
   readonly #options: ExchangeOptions;

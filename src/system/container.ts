@@ -256,6 +256,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'
     linker,
     limiter,
     sharesClock,
+    now: () => clock.monotonic(),
     scheduler,
     waits: options.waiting !== false,
     storageWaits: c.resolve(TOKENS.keyValueStore).answersLater === true,

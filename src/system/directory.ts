@@ -7,18 +7,22 @@ import { LiveActors } from '#supervision';
 export class Directory implements ActorDirectory {
   readonly #live = new LiveActors();
   readonly #metadata = new Map<bigint, ComponentMetadata>();
+  readonly #digests = new Map<bigint, string>();
 
   add(handle: ComponentHandle): boolean {
     return this.#live.add(handle);
   }
 
-  describe(handle: ComponentHandle, metadata: ComponentMetadata | undefined): void {
+  /** @param digest of the component's bytes */
+  describe(handle: ComponentHandle, metadata: ComponentMetadata | undefined, digest: string): void {
+    this.#digests.set(handle.handleId, digest);
     if (metadata !== undefined) this.#metadata.set(handle.handleId, metadata);
   }
 
   remove(handle: ComponentHandle): void {
     this.#live.remove(handle);
     this.#metadata.delete(handle.handleId);
+    this.#digests.delete(handle.handleId);
   }
 
   list(): readonly ComponentId[] {
@@ -31,6 +35,10 @@ export class Directory implements ActorDirectory {
 
   find(id: ComponentId): ComponentHandle | undefined {
     return this.#live.find(id);
+  }
+
+  digest(handle: ComponentHandle): string | undefined {
+    return this.#digests.get(handle.handleId);
   }
 
   metadata(handle: ComponentHandle): ComponentMetadata | undefined {

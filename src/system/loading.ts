@@ -1,3 +1,4 @@
+import { wasmDigestOf } from '#cache';
 import { type ComponentHandle, createHandle, formatComponentId, isReservedId, parseComponentId } from '#core';
 import { addCallerFrames, attribute, isVivariumError, messageOf } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
@@ -91,7 +92,7 @@ export class Loading {
           this.#options.set(handle, options);
         }),
       );
-      directory.describe(handle, await engine.metadata(handle));
+      directory.describe(handle, await engine.metadata(handle), await digestOf(component));
       admission.loaded(handle, component);
     } catch (error) {
       throw told(handle, error);
@@ -166,6 +167,7 @@ export class Loading {
       context: await this.#context(authority, options),
       config: options.config,
       store: options.store,
+      reuse: options.reuse,
       metering: options.metering ?? 'fuel',
       scheduling: options.scheduling ?? this.#parts.scheduling,
       cancel: options.cancel ?? 'answer',
@@ -189,7 +191,7 @@ export class Loading {
   async #open(handle: ComponentHandle, component: GivenComponent, options: LoadOptions): Promise<void> {
     const { engine, directory, supervisor, router, admission, isClosing } = this.#parts;
     if (isClosing()) throw closed();
-    directory.describe(handle, await engine.metadata(handle));
+    directory.describe(handle, await engine.metadata(handle), await digestOf(component));
     if (options.supervision !== undefined) supervisor.watch(handle, options.supervision);
     router.resume(handle);
     admission.loaded(handle, component);
@@ -228,4 +230,8 @@ function told(handle: ComponentHandle, error: unknown): unknown {
 /** Bounds a message to half of the receiver's memory, so that a large payload fails at its sender and does not end the receiver. */
 function mailboxOf(limits: EffectiveLimits, wanted: MailboxOptions = {}): MailboxOptions {
   return { ...wanted, maxMessageBytes: wanted.maxMessageBytes ?? Math.floor(limits.maxMemoryBytes / 2) };
+}
+
+function digestOf(component: GivenComponent): Promise<string> | string {
+  return component instanceof Uint8Array ? wasmDigestOf(component) : component.digest;
 }

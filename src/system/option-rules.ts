@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { resolveCacheConfig } from '#cache';
 import { checkTotalMemory, resolveLimits } from '#core/limits';
 import { allow, checkOptions } from '#core/options';
+import type { ReuseLimits } from '#core/ports/engine';
 import { checkMailbox } from '#messaging';
 import type { RuntimeEvents } from './events.ts';
 import type { FetchOptions } from './fetching.ts';
@@ -98,6 +99,7 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   signature: either('a Uint8Array or text', allow.bytes, allow.text),
   config: allow.bytes,
   store: oneOf('per-actor', 'per-call'),
+  reuse: options<ReuseLimits>({ maxRequests: wholeNumber(1), maxAgeMs: period, maxIdleMs: period }),
   metering: oneOf('fuel', 'deadline'),
   scheduling: SCHEDULING,
   cancel: oneOf('answer', 'turn'),

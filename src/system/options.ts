@@ -4,7 +4,7 @@ import type { ResourceLimits } from '#core/limits';
 import type { ArtifactBuilder, ArtifactCache } from '#core/ports/artifact';
 import type { AuditLog } from '#core/ports/audit';
 import type { Clock } from '#core/ports/clock';
-import type { CallPath, Cancel, ComponentState, ComponentUsage, Scheduling } from '#core/ports/engine';
+import type { CallPath, Cancel, ComponentState, ComponentUsage, ReuseLimits, Scheduling } from '#core/ports/engine';
 import type { ComponentLoader } from '#core/ports/loader';
 import type { Meter } from '#core/ports/meter';
 import type { NameService } from '#core/ports/network';
@@ -123,6 +123,11 @@ export interface LoadOptions extends StdioOptions {
    * components that export `wasi:http/incoming-handler` and are no actors.
    */
   readonly store?: 'per-actor' | 'per-call';
+  /**
+   * With `per-actor`, how long one instance answers HTTP requests before a fresh one takes its place; without limits by default. Only
+   * for components that are no actors.
+   */
+  readonly reuse?: ReuseLimits;
   /** `fuel` (the default) counts instructions exactly; `deadline` only bounds the time and is cheaper. */
   readonly metering?: 'fuel' | 'deadline';
   /** The runtime's by default. */
@@ -154,6 +159,8 @@ export interface LoadedComponentInfo {
   readonly id: string;
   readonly handle: ComponentHandle;
   readonly state: ComponentState;
+  /** The digest of its bytes, as `sha256:` and 64 hex digits; undefined while it is loading. */
+  readonly digest: string | undefined;
   /** The version that the component reports; undefined if it reports none. */
   readonly version: string | undefined;
   /** The limits that are in force. Fuel without a limit is undefined or Infinity. */

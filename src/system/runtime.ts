@@ -151,6 +151,7 @@ export class Runtime implements AsyncDisposable {
         id: formatComponentId(handle.id),
         handle,
         state: this.#engine.state(handle),
+        digest: this.#directory.digest(handle),
         version: this.#directory.metadata(handle)?.version,
         limits: this.#engine.limits(handle),
         usage: this.#engine.usage(handle),

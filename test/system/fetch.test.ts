@@ -1,6 +1,7 @@
 // HTTP requests that components answer: a handler in JavaScript that does what each request says.
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type LoadOptions, type Runtime, toResponse } from '../../src/index.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
 let component: Uint8Array;
@@ -242,5 +243,54 @@ describe('a request that nobody wants any more', () => {
     await runtime.unload(handle);
     await expect(response.text()).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
     expect((await fetching().catch(toResponse)).status).toBe(503);
+  });
+});
+
+describe('an instance that is reused', () => {
+  const COUNT = 'api.answer(out, String(api.count))';
+
+  async function reused(reuse: NonNullable<LoadOptions['reuse']>) {
+    const clock = { time: 0, now: () => clock.time, monotonic: () => clock.time, after: () => () => {} };
+    const runtime = await createRuntime({ overrides: { clock } });
+    onTestFinished(() => runtime.close());
+    const handle = await runtime.load(component, { store: 'per-actor', reuse });
+    const count = async (): Promise<string> => {
+      const response = await runtime.fetch(handle, new Request(URL_, { headers: { 'x-step': COUNT } }));
+      return response.text();
+    };
+    return { runtime, handle, clock, count };
+  }
+
+  it('answers as many requests as it may, and then a fresh one does', async () => {
+    const { runtime, handle, count } = await reused({ maxRequests: 2 });
+    const counts = [];
+    for (let at = 0; at < 5; at++) counts.push(await count());
+    expect(counts).toEqual(['1', '2', '1', '2', '1']);
+    expect(runtime.state(handle)).toBe('ready');
+  });
+
+  it('may do so for a time', async () => {
+    const { clock, count } = await reused({ maxAgeMs: 60_000 });
+    const counts = [await count(), await count()];
+    clock.time += 60_000;
+    counts.push(await count(), await count());
+    expect(counts).toEqual(['1', '2', '1', '2']);
+  });
+
+  it('may do so while it is not idle for long', async () => {
+    const { clock, count } = await reused({ maxIdleMs: 60_000 });
+    const counts = [];
+    for (const pause of [0, 40_000, 40_000, 60_000]) {
+      clock.time += pause;
+      counts.push(await count());
+    }
+    expect(counts).toEqual(['1', '2', '3', '1']);
+  });
+
+  it('is no actor, and limits are checked', async () => {
+    const runtime = await createRuntime();
+    onTestFinished(() => runtime.close());
+    await expect(runtime.load(await actor(), { reuse: { maxRequests: 1 } })).rejects.toThrow(/no actors/);
+    await expect(runtime.load(component, { reuse: { maxRequests: 0 } })).rejects.toThrow(/reuse\.maxRequests/);
   });
 });

@@ -1,4 +1,5 @@
 // Another version of a component takes the place of the one that runs.
+import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type LoadOptions, toResponse } from '../../src/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
@@ -89,6 +90,11 @@ describe('the list of components', () => {
     const [info, ...others] = runtime.components();
     expect(others).toEqual([]);
     expect(info).toMatchObject({ id: 'demo/service/1', handle, state: 'ready', mailbox: { messages: 0 }, requests: 0 });
+    expect(info?.digest).toBe(
+      `sha256:${createHash('sha256')
+        .update(await helloHandler())
+        .digest('hex')}`,
+    );
     const shown = JSON.parse(JSON.stringify(info)) as { handle: object; usage: object };
     expect(shown.handle).toEqual({ id: 'demo/service/1', handleId: String(handle.handleId) });
     expect(shown.usage).toMatchObject({ fuelConsumed: expect.stringMatching(/^\d+$/) });

@@ -27,6 +27,16 @@ export type Scheduling = 'preemptive' | 'cooperative';
  */
 export type Cancel = 'answer' | 'turn';
 
+/** How long one instance answers HTTP requests before a fresh one takes its place, between two requests. */
+export interface ReuseLimits {
+  /** The number of requests that one instance answers. */
+  readonly maxRequests?: number;
+  /** Milliseconds since the instance was made, after which it begins no request. */
+  readonly maxAgeMs?: number;
+  /** Milliseconds without a request, after which the instance begins no further one. */
+  readonly maxIdleMs?: number;
+}
+
 export interface EngineLoadRequest {
   readonly handle: ComponentHandle;
   readonly component: GivenComponent;
@@ -39,6 +49,7 @@ export interface EngineLoadRequest {
   readonly config: Uint8Array | undefined;
   /** `per-call` by default for a component that only answers HTTP requests, `per-actor` for others. */
   readonly store: StorePolicy | undefined;
+  readonly reuse: ReuseLimits | undefined;
   readonly metering: MeteringMode;
   readonly scheduling: Scheduling;
   readonly cancel: Cancel;

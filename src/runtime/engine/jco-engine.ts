@@ -1,5 +1,5 @@
 import { type ComponentHandle, shownHandle } from '#core';
-import type { VivariumError } from '#core/errors';
+import { CoreError, type VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { ComponentState, ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#core/ports/engine';
@@ -29,6 +29,8 @@ export interface JcoEnginePorts extends CodeCachePorts {
   readonly limiter: ComponentLimiter;
   /** Whether the meter reads the same clock as its callers. */
   readonly sharesClock: boolean;
+  /** Reads a monotonic clock, in milliseconds. */
+  readonly now: () => number;
   readonly onState: (change: StateChange) => void;
 }
 
@@ -79,15 +81,20 @@ export class JcoEngine implements RuntimeEngine {
     lifecycle: Lifecycle,
     made: (component: LoadedComponent) => void,
   ): Promise<LoadedComponent> {
-    const { linker, limiter, sharesClock } = this.#ports;
+    const { linker, limiter, sharesClock, now } = this.#ports;
     const { signal } = request;
     const code = await this.#codes.get(request);
     if (signal?.aborted) throw loadAborted(signal);
+    if (request.reuse !== undefined && code.lifecycle !== undefined) {
+      const message =
+        'reuse is for components that are no actors: what an actor keeps would be lost between two requests';
+      throw new CoreError('CORE_INVALID_OPTION', message, { details: { option: 'reuse' } });
+    }
     const imports = resolveImports(code.imports, linker, request.imports);
     refuseToWait(code, imports, request.context.stdio);
     const budget = limiter.budget(request.limits);
     const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
-    const component = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock);
+    const component = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock, now);
     made(component);
     lifecycle.move('loaded', 'the component was compiled');
     await endingOn(signal, component, this.#start(component));

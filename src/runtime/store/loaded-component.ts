@@ -11,6 +11,7 @@ import { findExport } from '#runtime/code';
 import type { ExportedFunction } from '#runtime/exports';
 import { RuntimeError } from '../errors.ts';
 import type { Lifecycle, TurnActivity } from './lifecycle.ts';
+import { Reuse } from './reuse.ts';
 import type { Store } from './store.ts';
 
 /** What a component's former stores have used in total, and what the last call in one of them used. */
@@ -48,6 +49,7 @@ export class LoadedComponent {
   /** The budget of instantiation, and that of `initialize`. */
   readonly startBudget: CallBudget;
   readonly #sharesClock: boolean;
+  readonly #reuse: Reuse | undefined;
   /** The store that was called last, which may be suspended: the actor's, a call's own, or one that is starting. */
   #called: Store | undefined;
   /** The stores that are answering HTTP requests, and below them the turns that do. */
@@ -87,6 +89,7 @@ export class LoadedComponent {
     imports: Readonly<Record<string, unknown>>,
     open: (component: LoadedComponent) => Turn<Store>,
     sharesClock: boolean,
+    now: () => number,
   ) {
     this.handle = request.handle;
     this.lifecycle = lifecycle;
@@ -105,6 +108,7 @@ export class LoadedComponent {
     this.config = request.config;
     this.#open = open;
     this.#sharesClock = sharesClock;
+    this.#reuse = request.reuse === undefined ? undefined : new Reuse(request.reuse, now);
   }
 
   get activity(): TurnActivity {
@@ -163,9 +167,13 @@ export class LoadedComponent {
     const { handler } = this.code;
     if (handler === undefined) throw this.#servesNothing();
     const exported = this.code.exportIndex().find(handler);
+    if (this.policy === 'per-actor' && this.#reuse?.begins() === true) this.#renewStore();
     const answer = Promise.resolve(this.#serve(exported, resources, began));
     this.#answers.add(answer);
-    return answer.finally(() => this.#answers.delete(answer));
+    return answer.finally(() => {
+      this.#answers.delete(answer);
+      this.#reuse?.ended();
+    });
   }
 
   #serve(
@@ -184,6 +192,22 @@ export class LoadedComponent {
         this.#serving.delete(store);
       }
     });
+  }
+
+  /**
+   * Discards the store and makes a fresh one. Only a component that is no actor has reuse limits, so no guest code runs here besides
+   * the start of its modules.
+   */
+  #renewStore(): void {
+    const { store, lifecycle } = this;
+    this.store = undefined;
+    if (store !== undefined) this.release(store);
+    try {
+      this.store = this.#open(this) as Store;
+    } catch (error) {
+      if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
+      throw error;
+    }
   }
 
   #servesNothing(): RuntimeError {

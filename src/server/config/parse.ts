@@ -155,6 +155,7 @@ function componentOf(name: string, table: Fields, at: (path: string) => string):
       ...given('metering', table.oneOf('metering', ['fuel', 'deadline'])),
       ...given('cancel', table.oneOf('cancel', ['answer', 'turn'])),
       limits: limitsOf(table),
+      ...given('reuse', reuseOf(table.table('reuse'))),
       grants: grantsOf(table),
       preopens: preopensOf(table, at),
       env: table.texts('env'),
@@ -204,6 +205,16 @@ function limitsOf(table: Fields): NonNullable<LoadOptions['limits']> {
   };
   attempt(table, 'limits', () => resolveLimits(wanted));
   return wanted;
+}
+
+function reuseOf(table: Fields | undefined): LoadOptions['reuse'] {
+  return (
+    table && {
+      ...given('maxRequests', positive(table, 'max-requests')),
+      ...given('maxAgeMs', table.duration('max-age')),
+      ...given('maxIdleMs', table.duration('max-idle')),
+    }
+  );
 }
 
 function grantsOf(table: Fields): readonly string[] {

@@ -1,2 +1,3 @@
 export { metricsResponse } from './metrics-route.ts';
-export { RequestMetrics } from './request-metrics.ts';
+export { type Answered, RequestMetrics } from './request-metrics.ts';
+export { openTracing, type Tracing } from './tracing.ts';

@@ -1,5 +1,14 @@
-import type { Answered } from '../http-server-options.ts';
 import type { Family, Sample } from './exposition.ts';
+
+/** One request that a component answered. */
+export interface Answered {
+  readonly component: string;
+  readonly method: string;
+  /** 0 if the connection ended before an answer began. */
+  readonly status: number;
+  /** From the head of the request to the end of the answer. */
+  readonly seconds: number;
+}
 
 /** Upper bounds of the duration's buckets in seconds, those of Prometheus' own clients. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -8,6 +8,7 @@ import {
   healthRoutes,
   InternalRoutes,
   metricsResponse,
+  openTracing,
   RequestMetrics,
   readConfig,
   type ServeConfig,
@@ -117,6 +118,7 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   const server = new HttpServer((head) => deployment.find(head), {
     ...config.server,
     internal: new InternalRoutes({ routes, upgrades: managed?.upgrades, authorize: managed?.authorize }),
+    tracing: await openTracing(),
     onAnswered: (answered) => requests.count(answered),
     onError: (error, path) => logFailure(shell, 'failed', { path }, error, path),
   });
