@@ -180,11 +180,12 @@ class ComponentRun {
 }
 
 const NOT_RUN = 'not run: ';
-const NO_GLUE = 'the transpiler makes no glue for the component';
+/** How errors say that a component has no glue: the transpiler refuses it, or it has asynchronous parts. */
+const NO_GLUE = /^the transpiler makes no glue|^the artifact has no glue|for which no glue is made$/;
 
 function unsupported(error: unknown): string {
   const features = isVivariumError(error) ? error.details.unsupported : undefined;
-  if (messageOf(error).startsWith(NO_GLUE)) return `${NOT_RUN}${NO_GLUE}`;
+  if (NO_GLUE.test(messageOf(error))) return `${NOT_RUN}no glue is made of the component`;
   return features === undefined ? messageOf(error) : `${NOT_RUN}uses ${features}`;
 }
 
