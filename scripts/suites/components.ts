@@ -159,7 +159,9 @@ class ComponentRun {
       await this.#runtime.unload(await this.#load(bytes));
       return 'was loaded';
     } catch (error) {
-      return codes.includes(codeOf(error) ?? '') ? undefined : `was refused with ${messageOf(error)}`;
+      if (codes.includes(codeOf(error) ?? '')) return undefined;
+      const problem = unsupported(error);
+      return problem.startsWith(NOT_RUN) ? problem : `was refused with ${problem}`;
     }
   }
 

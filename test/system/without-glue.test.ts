@@ -148,6 +148,19 @@ describe('a component that the transpiler takes or not', () => {
     await expect(load(composed('latin1+utf16', 'utf16'))).resolves.toBeDefined();
   });
 
+  it.each([
+    ['names', 'a', 'A'],
+    ['names of several words', 'a-b', 'a-B'],
+    ['names in capitals', 'url', 'URL'],
+  ])('is refused for two exports whose names differ in case only: %s', async (_, one, other) => {
+    // The import is missing too, which is asked for only of a valid component.
+    const invalid = `(import "f" (func $f)) (export "${one}" (func $f)) (export "${other}" (func $f))`;
+    await expect(load(invalid)).rejects.toMatchObject({
+      code: 'RUNTIME_INVALID_COMPONENT',
+      message: expect.stringContaining(`export name \`${other}\` conflicts with previous name \`${one}\``),
+    });
+  });
+
   it('gets glue only in a runtime that is told to take it, beside an artifact without', async () => {
     const root = mkdtempSync(join(tmpdir(), 'vivarium-without-glue-'));
     try {

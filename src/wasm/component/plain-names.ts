@@ -13,7 +13,8 @@ const LABEL = /^[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*$/;
  * kebab-case, loses capitals and one-letter words in doing so, and then panics; an export named `then` or `constructor`
  * would become a property of the object that holds all exports. Each such name is replaced by one lower-case word of
  * the same length, so that no offset moves. Core items with these names get other names too, on both sides. A component
- * without such names is returned unchanged.
+ * without such names is returned unchanged, and so are names that differ in nothing but case: a component that has two
+ * of them is invalid, which the validator could not see if one had changed.
  *
  * @returns the component, its bytes, and the WIT names of the changed exports by their new names
  * @throws {WasmError} when the component cannot be read
@@ -26,9 +27,11 @@ export function plainlyNamed(bytes: Uint8Array): {
   const { component, coreNames } = readWithCoreNames(bytes);
   const exports = component.definitions.filter((definition) => definition.kind === 'export');
   const taken = new Set(exports.map(({ name }) => bare(name)));
+  const conflicting = conflictingNames(exports);
   const names = new Map<string, string>();
   let changed = coreNames.replacedIn(bytes);
   for (const each of exports) {
+    if (conflicting.has(each.name.toLowerCase())) continue;
     const plain = plainName(each, taken);
     if (plain === each.name) continue;
     // `slice` of a Buffer would be a view of the caller's bytes.
@@ -52,6 +55,17 @@ function plainName({ name, target: { sort } }: Export, taken: Set<string>): stri
     return word;
   }
   return name;
+}
+
+/** Returns, in lower case, the names that more than one export has. */
+function conflictingNames(exports: readonly Export[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  const conflicting = new Set<string>();
+  for (const { name } of exports) {
+    const lower = name.toLowerCase();
+    (names.has(lower) ? conflicting : names).add(lower);
+  }
+  return conflicting;
 }
 
 function isPlain(name: string): boolean {
