@@ -12,7 +12,6 @@ let lastHandleId = 0n;
 class Handle implements ComponentHandle {
   readonly id: ComponentId;
   readonly handleId: bigint;
-  #kept: unknown;
 
   constructor(id: ComponentId, handleId: bigint) {
     this.id = id;
@@ -23,14 +22,6 @@ class Handle implements ComponentHandle {
   /** As `JSON.stringify` shows it; a bigint could not be shown. */
   toJSON(): { readonly id: string; readonly handleId: string } {
     return { id: formatComponentId(this.id), handleId: String(this.handleId) };
-  }
-
-  static keep(handle: ComponentHandle, value: unknown): void {
-    if (isObject(handle) && #kept in handle) handle.#kept = value;
-  }
-
-  static kept(handle: ComponentHandle): unknown {
-    return isObject(handle) && #kept in handle ? handle.#kept : undefined;
   }
 }
 
@@ -54,14 +45,4 @@ export function shownHandle(handle: unknown): string {
 export function createHandle(id: ComponentId): ComponentHandle {
   lastHandleId += 1n;
   return new Handle(id, lastHandleId);
-}
-
-/** Attaches a hidden value to a handle, so that it is found without a look-up. Each handle has one value. */
-export function keepWithHandle(handle: ComponentHandle, value: unknown): void {
-  Handle.keep(handle, value);
-}
-
-/** Returns the value attached to the handle. Any code may have attached it, so check its type. */
-export function keptWithHandle(handle: ComponentHandle): unknown {
-  return Handle.kept(handle);
 }

@@ -6,4 +6,4 @@ export {
   isReservedId,
   parseComponentId,
 } from './component-id.ts';
-export { type ComponentHandle, createHandle, keepWithHandle, keptWithHandle, shownHandle } from './handle.ts';
+export { type ComponentHandle, createHandle, shownHandle } from './handle.ts';

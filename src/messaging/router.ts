@@ -5,8 +5,6 @@ import {
   createHandle,
   formatComponentId,
   HOST_ID,
-  keepWithHandle,
-  keptWithHandle,
 } from '#core';
 import { rejection, type VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
@@ -85,7 +83,7 @@ export class Router {
   readonly #keepAlive: KeepAlive;
   readonly #byKey = new Map<string, ActorCell>();
   readonly #listeners = new Set<ActorCell>();
-  /** For iteration; look-ups use the handle. */
+  /** By the object that `createHandle` made, so that a copy of a handle reaches nobody. */
   readonly #byHandle = new Map<ComponentHandle, ActorCell>();
 
   constructor(options: RouterOptions) {
@@ -130,7 +128,6 @@ export class Router {
     cell.suspended = suspended;
     this.#byKey.set(cell.key, cell);
     this.#byHandle.set(handle, cell);
-    keepWithHandle(handle, cell);
   }
 
   /** Makes a cell for a topic listener of the embedder. No id names it. */
@@ -148,8 +145,7 @@ export class Router {
   }
 
   find(handle: ComponentHandle): ActorCell | undefined {
-    const cell = keptWithHandle(handle);
-    return cell instanceof ActorCell && cell.router === this && cell.state !== 'removed' ? cell : undefined;
+    return this.#byHandle.get(handle);
   }
 
   /** @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND`; `CORE_INVALID_ID` if the parts do not form an id */
