@@ -1,4 +1,6 @@
+import { programBeside } from '#processes';
+
 /** The build child's program: TypeScript in a checkout, one joined file of JavaScript when compiled. */
 export function buildProgram(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './build-child.ts' : '../start/build-child.js', import.meta.url);
+  return programBeside(import.meta.url, './build-child', '../start/build-child');
 }

@@ -8,7 +8,6 @@ const clock = new InstantClock();
 const random = { bytes: (length: number) => new Uint8Array(length), fraction: () => 0.5 };
 const source = await SqliteSource.open({ path: database, producerVersion: '1' });
 await push({ source, folder, clock, random });
-// An open source keeps the process that reads its database, and with it this one.
 await source.close();
 await pull({
   producer: 'mache',

@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { isVivariumError } from '#core/errors';
 import type { Artifact } from '#core/ports/artifact';
 import type { Clock } from '#core/ports/clock';
+import { DisposableProcess, type ProcessEnd } from '#processes';
 import { RuntimeError } from '../errors.ts';
 import { type BuildAnswer, type BuildRequest, fromWire } from './protocol.ts';
 import { residentBytes } from './resident-memory.ts';
@@ -24,88 +24,70 @@ const WATCH_INTERVAL_MS = 100;
  */
 export class BuildProcess {
   readonly #options: BuildProcessOptions;
-  readonly #child: ChildProcess;
-  #giveUp: (reason: unknown) => void = () => {};
+  readonly #child: DisposableProcess<BuildRequest, BuildAnswer>;
   #isFit = true;
 
   constructor(options: BuildProcessOptions) {
     this.#options = options;
-    this.#child = fork(options.program, {
-      serialization: 'advanced',
-      // The child gets none of the host's environment variables. It may read files, but neither write files nor start processes.
-      env: {},
-      execArgv: ['--permission', '--allow-fs-read=*', '--allow-worker', '--no-warnings'],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    this.#mayEnd();
+    const { program, clock } = options;
+    const errorOf = (end: ProcessEnd): RuntimeError => unbuilt(whyUnanswered(end));
+    this.#child = new DisposableProcess({ program, permissions: ['worker'], clock, errorOf });
   }
 
   /** Whether the child can build another component: it is alive, and it built or refused the last one in good order. */
   get isFit(): boolean {
-    return this.#isFit && this.#child.connected;
+    return this.#isFit && this.#child.isAlive;
   }
 
   /** Ends the child. A build that is running is rejected with `reason`. */
   stop(reason?: unknown): void {
-    this.#giveUp(reason);
-    this.#child.kill('SIGKILL');
+    this.#child.stop(reason);
   }
 
   /** @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT`, `RUNTIME_ABORTED`, and the reason of `stop` */
-  build(request: BuildRequest, signal: AbortSignal | undefined): Promise<Artifact> {
-    const { clock, maxBuildTimeMs, maxBuildMemoryBytes } = this.#options;
-    const child = this.#child;
+  async build(request: BuildRequest, signal: AbortSignal | undefined): Promise<Artifact> {
     this.#isFit = false;
-    return new Promise<Artifact>((resolve, reject) => {
-      let settled = false;
-      let stopWatch = (): void => {};
-      const settle = (act: () => void): void => {
-        if (settled) return;
-        settled = true;
-        stopTimer();
-        stopWatch();
-        child.off('message', onMessage).off('exit', onExit).off('error', onError);
-        signal?.removeEventListener('abort', onAbort);
-        act();
-      };
-      const fail = (why: string): void =>
-        settle(() => reject(new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be built: ${why}`)));
-      const onMessage = (answer: BuildAnswer): void =>
-        settle(() => {
-          this.#isFit = !answer.spoiled;
-          if ('artifact' in answer) resolve(answer.artifact);
-          else reject(asRuntimeError(fromWire(answer.error)));
-        });
-      const onExit = (code: number | null, by: string | null): void =>
-        fail(`the transpiler ended (${by ?? `exit ${code}`})`);
-      const onError = (error: Error): void => fail(error.message);
-      const onAbort = (): void => settle(() => reject(aborted(signal as AbortSignal)));
-      const watch = (): void => {
-        stopWatch = clock.after(WATCH_INTERVAL_MS, async () => {
-          const resident = await residentBytes(child.pid);
-          if (resident > maxBuildMemoryBytes)
-            fail(`the transpiler needs more than ${maxBuildMemoryBytes} bytes of memory for it`);
-          else if (!settled) watch();
-        });
-      };
-      const stopTimer = clock.after(maxBuildTimeMs, () =>
-        fail(`it takes the transpiler more than ${maxBuildTimeMs} ms`),
-      );
-      this.#giveUp = (reason) => settle(() => reject(reason));
-      child.on('message', onMessage).on('exit', onExit).on('error', onError);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      watch();
-      child.ref();
-      child.channel?.ref();
-      child.send(request);
-    }).finally(() => this.#mayEnd());
+    const stopWatch = this.#watchMemory();
+    try {
+      const answer = await this.#child.ask(request, { maxMs: this.#options.maxBuildTimeMs, signal });
+      this.#isFit = !answer.spoiled;
+      if ('artifact' in answer) return answer.artifact;
+      throw asRuntimeError(fromWire(answer.error));
+    } catch (error) {
+      throw signal?.aborted && error === signal.reason ? aborted(signal) : error;
+    } finally {
+      stopWatch();
+    }
   }
 
-  /** Lets this process end while the child is idle. */
-  #mayEnd(): void {
-    this.#child.unref();
-    this.#child.channel?.unref();
+  /** Stops the child when it needs too much memory. Returns a function that ends the watch. */
+  #watchMemory(): () => void {
+    const { clock, maxBuildMemoryBytes } = this.#options;
+    let isOver = false;
+    let stopTimer = (): void => {};
+    const watch = (): void => {
+      stopTimer = clock.after(WATCH_INTERVAL_MS, async () => {
+        const resident = await residentBytes(this.#child.pid);
+        if (isOver) return;
+        if (resident <= maxBuildMemoryBytes) watch();
+        else this.stop(unbuilt(`the transpiler needs more than ${maxBuildMemoryBytes} bytes of memory for it`));
+      });
+    };
+    watch();
+    return () => {
+      isOver = true;
+      stopTimer();
+    };
   }
+}
+
+function whyUnanswered(end: ProcessEnd): string {
+  if (end.why === 'late') return `it takes the transpiler more than ${end.maxMs} ms`;
+  return end.why === 'exited' ? `the transpiler ended (${end.how})` : end.message;
+}
+
+function unbuilt(why: string, options?: ErrorOptions): RuntimeError {
+  return new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be built: ${why}`, options);
 }
 
 function asRuntimeError(error: Error): Error {
@@ -113,9 +95,7 @@ function asRuntimeError(error: Error): Error {
     const details = isVivariumError(error) ? error.details : {};
     return new RuntimeError('RUNTIME_INVALID_COMPONENT', error.message, { cause: error.cause, details });
   }
-  return new RuntimeError('RUNTIME_INVALID_COMPONENT', `the component cannot be built: ${error.message}`, {
-    cause: error,
-  });
+  return unbuilt(error.message, { cause: error });
 }
 
 export function aborted(signal: AbortSignal): RuntimeError {

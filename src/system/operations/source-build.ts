@@ -1,10 +1,9 @@
-import { fork } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allow, checkOptions } from '#core/options';
+import { DisposableProcess, type ProcessEnd, programBeside } from '#processes';
 import { bundleForeignSource, ProjectError } from '#project';
-import { systemClock } from '../clock.ts';
 import { guestLibrary } from './project.ts';
 
 const MAX_TIME_MS = 60_000;
@@ -59,35 +58,25 @@ export async function buildSource(source: string, wit: string, options: BuildSou
 
 async function componentize(
   request: SourceRequest,
-  maxTimeMs: number,
+  maxMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  const isSource = import.meta.url.endsWith('.ts');
-  const child = fork(new URL(isSource ? './source-child.ts' : './source-child.js', import.meta.url), {
-    serialization: 'advanced',
-    // The child gets none of the host's environment variables. It may load addons because the JavaScript engine is one; the
-    // source runs inside that engine's sandbox.
-    env: {},
-    execArgv: ['--permission', '--allow-fs-read=*', '--allow-addons', '--no-warnings'],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  using child = new DisposableProcess<SourceRequest, SourceAnswer>({
+    program: programBeside(import.meta.url, './source-child'),
+    // The JavaScript engine is an addon; the source runs inside that engine's sandbox.
+    permissions: ['addons'],
+    errorOf: (end) => failed(whyUnanswered(end)),
   });
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const fail = (why: string): void =>
-    reject(new ProjectError('PROJECT_BUILD_FAILED', `the source cannot be made a component: ${why}`));
-  const stopTimer = systemClock.after(maxTimeMs, () => fail(`it takes more than ${maxTimeMs} ms`));
-  const onAbort = (): void => reject(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  child.on('message', (answer: SourceAnswer) =>
-    'component' in answer ? resolve(answer.component) : fail(answer.refusal),
-  );
-  child.on('exit', (code, by) => fail(`its process ended (${by ?? `exit ${code}`})`));
-  child.on('error', (error) => fail(error.message));
-  child.send(request);
-  try {
-    return await promise;
-  } finally {
-    stopTimer();
-    signal?.removeEventListener('abort', onAbort);
-    child.kill('SIGKILL');
-  }
+  const answer = await child.ask(request, { maxMs, signal });
+  if ('refusal' in answer) throw failed(answer.refusal);
+  return answer.component;
+}
+
+function whyUnanswered(end: ProcessEnd): string {
+  if (end.why === 'late') return `it takes more than ${end.maxMs} ms`;
+  return end.why === 'exited' ? `its process ended (${end.how})` : end.message;
+}
+
+function failed(why: string): ProjectError {
+  return new ProjectError('PROJECT_BUILD_FAILED', `the source cannot be made a component: ${why}`);
 }

@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process';
+import { DisposableProcess, type ProcessEnd, programBeside } from '#processes';
 import { RegistryError } from '#registry';
-import { systemClock } from '../clock.ts';
 
 /** The largest WIT text that is compiled, about ten times as large as the largest WASI package. */
 const MAX_WIT_BYTES = 2 ** 20;
@@ -22,7 +21,7 @@ export type WitAnswer = { readonly coreModule: Uint8Array } | { readonly refusal
  * @param name the name of the text in error messages
  * @throws {RegistryError} `REGISTRY_INVALID_QUERY`
  */
-export function embedWit(
+export async function embedWit(
   name: string,
   text: Uint8Array,
   world: string | undefined,
@@ -31,27 +30,19 @@ export function embedWit(
   if (text.length > MAX_WIT_BYTES) {
     throw refused(name, `it has ${text.length} bytes, more than ${MAX_WIT_BYTES}; give the interface alone`);
   }
-  const child = fork(new URL(import.meta.url.endsWith('.ts') ? './wit-child.ts' : './wit-child.js', import.meta.url), {
-    serialization: 'advanced',
-    // The child gets none of the host's environment variables. It may read files, but may neither write files nor start processes.
-    env: {},
-    execArgv: ['--permission', '--allow-fs-read=*', '--allow-worker', '--no-warnings'],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  using child = new DisposableProcess<WitRequest, WitAnswer>({
+    program: programBeside(import.meta.url, './wit-child'),
+    permissions: ['worker'],
+    errorOf: (end) => refused(name, whyUnanswered(end)),
   });
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const fail = (why: string): void => reject(refused(name, why));
-  const stopTimer = systemClock.after(maxTimeMs, () => fail(`it takes the compiler more than ${maxTimeMs} ms`));
-  child.on('message', (answer: WitAnswer) =>
-    'coreModule' in answer ? resolve(answer.coreModule) : fail(answer.refusal),
-  );
-  child.on('exit', (code, by) => fail(`the compiler ended (${by ?? `exit ${code}`})`));
-  child.on('error', (error) => fail(error.message));
-  const request: WitRequest = { witSource: Buffer.from(text).toString(), world };
-  child.send(request);
-  return promise.finally(() => {
-    stopTimer();
-    child.kill('SIGKILL');
-  });
+  const answer = await child.ask({ witSource: Buffer.from(text).toString(), world }, { maxMs: maxTimeMs });
+  if ('refusal' in answer) throw refused(name, answer.refusal);
+  return answer.coreModule;
+}
+
+function whyUnanswered(end: ProcessEnd): string {
+  if (end.why === 'late') return `it takes the compiler more than ${end.maxMs} ms`;
+  return end.why === 'exited' ? `the compiler ended (${end.how})` : end.message;
 }
 
 function refused(name: string, why: string): RegistryError {

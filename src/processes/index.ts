@@ -1,0 +1,6 @@
+export {
+  DisposableProcess,
+  type DisposableProcessOptions,
+  type ProcessEnd,
+  programBeside,
+} from './disposable-process.ts';
