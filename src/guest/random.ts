@@ -1,5 +1,9 @@
 const cells = new Uint32Array(4);
 
+let draw = Math.random;
+// Set while the component is built, so that a source that keeps the function then (`const { random } = Math`) is seeded too.
+Math.random = () => draw();
+
 /**
  * Gives `Math.random` a seed of this instance's own. componentize-qjs freezes the seed when it builds the component, so all
  * instances would otherwise draw the same numbers. Must be called in a turn, because no import works while the component is built.
@@ -8,7 +12,7 @@ export function seedMathRandom(getRandomBytes: (length: number) => Uint8Array): 
   const seed = getRandomBytes(16);
   cells.fill(0);
   for (let index = 0; index < 16; index++) cells[index >> 2]! |= seed[index]! << (8 * (index & 3));
-  Math.random = () => (next() * 2 ** 21 + (next() >>> 11)) / 2 ** 53;
+  draw = () => (next() * 2 ** 21 + (next() >>> 11)) / 2 ** 53;
 }
 
 /** The generator sfc32 of PractRand. It is small and fast, and good enough for everything except secrets. */

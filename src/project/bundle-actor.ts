@@ -5,7 +5,7 @@ import { parseForeignJson } from '#core/text';
 import { readRegular, sourceLines } from '#files';
 import { loadEsbuild } from './build-tools.ts';
 import { ProjectError } from './errors.ts';
-import { MISSING, preludeFor, SERVE } from './guest-globals.ts';
+import { MISSING, preludeFor, SEED, SERVE } from './guest-globals.ts';
 import { lateName } from './late-imports.ts';
 import { MARKERS, markGlobals, mentionedGlobals, unguardedUse } from './mentioned-globals.ts';
 import { witImports } from './wit-imports.ts';
@@ -41,6 +41,8 @@ export interface Bundle {
 const LOWERED = { 'async-await': false, 'async-generator': false, 'for-await': false, 'top-level-await': false };
 /** Bounds for the source map that esbuild makes for a bundle. */
 const MAP_BOUNDS = { maxLength: 64 * 2 ** 20 };
+/** Words of a source that may call `Math.random`, perhaps by another name. Having both without a call costs about 32 KiB. */
+const DRAWING = [/\bMath\b/, /\brandom\b/];
 const SERVICES = /from "(?:vivarium:actor\/|vivarium\/guest)/;
 
 /**
@@ -69,6 +71,10 @@ export async function bundleActor(
   if (serves) for (const name of SERVE.names) mentioned.add(name);
   const { modules, imports } = preludeFor(mentioned, usesServices);
   if (serves) imports.push(...SERVE.imports);
+  // Actors and handlers are seeded by the guest library.
+  const isPlain = !serves && !marked.exports.includes('lifecycle');
+  const seeds = isPlain && DRAWING.every((word) => word.test(marked.source)) ? [SEED] : [];
+  imports.push(...seeds.flatMap((seed) => seed.imports));
   const placeOf = sourceLines(parseForeignJson(marked.sourceMap, MAP_BOUNDS));
   const missing: string[] = [];
   const warnings: string[] = [];
@@ -84,7 +90,7 @@ export async function bundleActor(
   const { source, sourceMap } = await run(input, {
     format,
     stdin: {
-      contents: entryOf(input, modules, missing, marked.exports),
+      contents: entryOf(input, [...modules, ...seeds.map(({ module }) => module)], missing, marked.exports),
       sourcefile: 'entry.js',
       resolveDir: join(input.entry, '..'),
     },

@@ -56,6 +56,9 @@ export const SERVE = {
   exports: ['wasi:http/incoming-handler@0.2.1'],
 } as const;
 
+/** The module that gives `Math.random` a seed of each instance's own, and what it needs. */
+export const SEED = { module: 'seed', imports: [RANDOM] } as const;
+
 /** Globals of other platforms that a guest does not have, each with advice on what to use instead. */
 export const MISSING: Readonly<Record<string, string>> = {
   process: 'the environment is what onStart is given',
