@@ -145,8 +145,9 @@ export default {
 `,
     others: {},
     commands: [
+      'viv serve . --watch                        # answers http://127.0.0.1:8080/?name=Ada, and builds it on every change',
       'viv build                                  # makes actor.wasm',
-      'viv serve actor.wasm --watch               # answers http://127.0.0.1:8080/?name=Ada, and takes each new build',
+      'viv serve actor.wasm                       # answers with that',
     ],
   }),
   library: (name) => ({

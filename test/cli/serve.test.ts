@@ -52,6 +52,39 @@ describe('viv serve', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
+  it('builds the folder of a project, again on each change, and keeps what runs where that cannot be built', async () => {
+    const project = join(folder, 'site');
+    await viv(['new', project, '--template', 'handler']);
+    expect(await viv(['serve', project, '--json'])).toMatchObject({
+      code: 2,
+      objects: [{ error: { code: 'CLI_USAGE', message: expect.stringContaining('add --watch') } }],
+    });
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    let [told, printed] = ['', ''];
+    stdout.on('data', (piece) => {
+      told += String(piece);
+    });
+    stderr.on('data', (piece) => {
+      printed += String(piece);
+    });
+    const args = ['serve', project, '--watch', '--addr', '127.0.0.1:0', '--timeout', '20s'];
+    const done = main(args, { stdin: Readable.from([]), stdout, stderr });
+    await expect.poll(() => told, { timeout: 120_000 }).toContain('listening on ');
+    const [url = ''] = /http:\S+/.exec(told) ?? [];
+    const get = async (): Promise<string> => (await fetch(url)).text();
+    const source = (text: string): string => `export default { fetch: () => new Response(${text}) };`;
+    expect(await get()).toBe('{"hello":"world"}');
+    await writeFile(join(project, 'src/actor.ts'), 'export default {');
+    await expect.poll(() => printed, { timeout: 120_000 }).toMatch(/\[failed\] .*site stays as it is: .*actor\.ts:1:/);
+    await writeFile(join(project, 'src/actor.ts'), source('5 as Date'));
+    await expect.poll(() => printed, { timeout: 120_000 }).toContain("Conversion of type 'number' to type 'Date'");
+    expect(await get()).toBe('{"hello":"world"}');
+    await writeFile(join(project, 'src/actor.ts'), source("'changed'"));
+    await expect.poll(get, { timeout: 120_000 }).toBe('changed');
+    process.emit('SIGTERM');
+    expect(await done).toBe(0);
+  }, 480_000);
+
   it('does what a configuration says, again at each SIGHUP, and goes on where that is broken', async () => {
     const file = join(folder, 'vivarium.toml');
     const route = (component: string, path: string): string =>

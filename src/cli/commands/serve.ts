@@ -22,7 +22,10 @@ export function serveCommand(shell: Shell): Command {
       [],
     )
     .option('--env <name=value>', 'a variable of their environment; may be given several times', collect, [])
-    .option('--watch', 'replace a component whose file changes; where the new one fails, the old one stays')
+    .option(
+      '--watch',
+      'replace a component whose file changes, and build folders of TypeScript projects; where the new one fails, the old one stays',
+    )
     .option('--store <policy>', 'per-call: a fresh instance for each request; per-actor: one for all', 'per-call')
     .option('--max-concurrent <requests>', 'requests that each component answers at a time', reading(parseCount), 32)
     .option(

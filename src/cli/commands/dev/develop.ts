@@ -1,4 +1,3 @@
-import { watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { messageOf } from '#core/errors';
@@ -9,18 +8,13 @@ import { type AuthorityFlags, preopensOf, reportAuthority } from '../../options/
 import type { Shell } from '../../shell.ts';
 import { settleGrants } from '../../terminal/ask.ts';
 import { InputLines } from '../../terminal/input-lines.ts';
+import { watchProject } from '../../terminal/project-watch.ts';
 import { Settling } from '../../terminal/settling.ts';
 import { asText } from '../../terminal/utf8-text.ts';
 
 export interface DevFlags extends AuthorityFlags {
   readonly world?: string;
   readonly check: boolean;
-}
-
-/** Whether changes of a file cause no build: files that the build writes, installed packages and hidden files. */
-function isIgnored(file: string): boolean {
-  if (file.endsWith('.wasm') || file.endsWith('.wasm.map')) return true;
-  return file.split(/[\\/]/).some((part) => part === 'node_modules' || part.startsWith('.'));
 }
 
 /** The states of an actor whose next version may take its place. */
@@ -40,9 +34,7 @@ export async function develop(shell: Shell, folder: string, flags: DevFlags): Pr
     shell.note(`${printable(file)} changed`);
     void changed.renew();
   });
-  const watcher = watch(folder, { recursive: true }, (_, file) => {
-    if (file !== null && !isIgnored(file)) settling.changed(actor, file);
-  });
+  const watcher = watchProject(folder, (file) => settling.changed(actor, file));
   try {
     for await (const line of input) await actor.send(line);
     await actor.settled();

@@ -3,21 +3,27 @@ import { basename, dirname, resolve } from 'node:path';
 import { printable } from '#core/text';
 import { type Deployment, type HttpServer, readConfig, type ServeConfig } from '#server';
 import type { Shell } from '../../shell.ts';
+import { watchProject } from '../../terminal/project-watch.ts';
 import { Settling } from '../../terminal/settling.ts';
 import { logFailure } from './logging.ts';
+import type { Projects } from './projects.ts';
 
-/** Reads the configuration again at each SIGHUP. @param applied called with a configuration that took effect */
+/**
+ * Reads the configuration again at each SIGHUP.
+ * @param apply makes what runs as a configuration says
+ * @param applied called with a configuration that took effect
+ */
 export function onHangUp(
   shell: Shell,
   server: HttpServer,
-  deployment: Deployment,
+  apply: Deployment['apply'],
   file: string,
   applied: ((config: ServeConfig) => void) | undefined,
 ): Disposable {
   const reload = async (): Promise<void> => {
     try {
       const config = await readConfig(file);
-      const changes = await deployment.apply(config);
+      const changes = await apply(config);
       for (const { component, change, error } of changes) {
         if (error !== undefined) logFailure(shell, 'kept', { component }, error, `${component} stays as it is`);
         else if (change !== 'kept') shell.result({ event: change, component }, `${change} ${printable(component)}`);
@@ -40,18 +46,29 @@ export interface SourceWatch extends Disposable {
   readonly follow: (config: ServeConfig) => void;
 }
 
-/** Replaces a component whenever its file changes. A failure is printed, and the old version keeps running. */
-export function watchSources(shell: Shell, deployment: Deployment, first: ServeConfig): SourceWatch {
+/**
+ * Replaces a component whenever its file changes, or a source of its project, which is built first. A failure is printed, and the old
+ * version keeps running.
+ */
+export function watchSources(
+  shell: Shell,
+  deployment: Deployment,
+  projects: Projects,
+  first: ServeConfig,
+): SourceWatch {
   let watchers: readonly FSWatcher[] = [];
   const replace = async (name: string): Promise<void> => {
     try {
-      await deployment.replace(name);
+      await projects.renew(name, () => deployment.replace(name));
       shell.result({ event: 'replaced', component: name }, `replaced ${printable(name)}`);
     } catch (error) {
       logFailure(shell, 'kept', { component: name }, error, `${name} stays as it is`);
     }
   };
-  const settling = new Settling((name: string) => void replace(name));
+  const settling = new Settling((name: string, file) => {
+    shell.note(`${printable(file)} changed`);
+    void replace(name);
+  });
   const stop = (): void => {
     for (const watcher of watchers) watcher.close();
     settling[Symbol.dispose]();
@@ -59,12 +76,14 @@ export function watchSources(shell: Shell, deployment: Deployment, first: ServeC
   const follow = ({ components }: ServeConfig): void => {
     stop();
     const files = components.filter(({ source }) => !/^(registry:|https?:)/.test(source));
-    // The folder is watched because programs often replace a file by another one, which a watch of the file itself would miss.
-    watchers = files.map(({ name, source }) =>
-      watch(dirname(resolve(source)), (_, changed) => {
+    watchers = files.map(({ name, source }) => {
+      const folder = projects.folderOf(name);
+      if (folder !== undefined) return watchProject(folder, (file) => settling.changed(name, file));
+      // The folder is watched because programs often replace a file by another one, which a watch of the file itself would miss.
+      return watch(dirname(resolve(source)), (_, changed) => {
         if (changed === basename(source)) settling.changed(name, changed);
-      }),
-    );
+      });
+    });
   };
   follow(first);
   return { follow, [Symbol.dispose]: stop };

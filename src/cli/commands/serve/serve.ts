@@ -24,6 +24,7 @@ import { interrupted } from '../../terminal/interrupted.ts';
 import { version } from '../../version.ts';
 import { configOf, type ServeFlags } from './config-of-flags.ts';
 import { logComponents, logFailure } from './logging.ts';
+import { Projects } from './projects.ts';
 import { onHangUp, watchSources } from './reloading.ts';
 
 const DEFAULT_CONFIG = 'vivarium.toml';
@@ -101,7 +102,9 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   reportAuthority(shell, runtime);
   logComponents(shell, runtime);
   const deployment = new Deployment(runtime);
-  await deployment.apply(config);
+  const projects = new Projects(shell, flags.watch === true);
+  const apply: Deployment['apply'] = (next) => projects.apply(next, (built) => deployment.apply(built));
+  await apply(config);
   let { tokens = [] } = config;
   using managed =
     tokens.length === 0
@@ -123,12 +126,12 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
     onError: (error, path) => logFailure(shell, 'failed', { path }, error, path),
   });
   const interrupt = interrupted();
-  using watching = flags.watch === true ? watchSources(shell, deployment, config) : undefined;
+  using watching = flags.watch === true ? watchSources(shell, deployment, projects, config) : undefined;
   const applied = (next: ServeConfig): void => {
     ({ tokens = [] } = next);
     watching?.follow(next);
   };
-  using reloading = file === undefined ? undefined : onHangUp(shell, server, deployment, file, applied);
+  using reloading = file === undefined ? undefined : onHangUp(shell, server, apply, file, applied);
   try {
     const { url } = await server.listen();
     shell.result({ event: 'listening', url }, `listening on ${url}`);
