@@ -1,6 +1,7 @@
 import { type ComponentHandle, formatComponentId, parseComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import { allow, checkOptions } from '#core/options';
+import type { AuditEntry } from '#core/ports/audit';
 import type { ComponentState, ComponentUsage } from '#core/ports/engine';
 import {
   ActorRef,
@@ -47,6 +48,19 @@ const TARGET_RULE = allow.required<Exclude<CallTarget, string>>(
   'name',
 );
 
+const AUDIT_RULE = allow.required<AuditEntry>(
+  {
+    action: allow.text,
+    component: allow.text,
+    target: allow.text,
+    outcome: allow.oneOf('granted', 'denied', 'done', 'failed'),
+    detail: allow.text,
+    count: allow.wholeNumber(1),
+  },
+  'action',
+  'component',
+  'outcome',
+);
 const BOUNDS_RULE = allow.options({ signal: allow.signal, timeoutMs: allow.milliseconds });
 
 /** An export's name, or the name with the call's signal and time-out. */
@@ -332,6 +346,15 @@ export class Runtime implements AsyncDisposable {
   on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void {
     checkListener(event, listener);
     return this.#parts.events.on(event, listener);
+  }
+
+  /**
+   * Adds an entry of the embedder's own to the audit log, such as who asked for a load. It is written later, and errors of writing
+   * are a `warning`. Entries of one component that are refusals, failures or `manage:send` are folded when they repeat.
+   */
+  audit(entry: AuditEntry): void {
+    checkOptions(entry, AUDIT_RULE, 'entry');
+    this.#parts.audit.append(entry);
   }
 
   /** Counts what has happened to this runtime's messages. Every accepted message ends in exactly one of the counters. */

@@ -337,6 +337,21 @@ describe('folding', () => {
     expect(inner.entries).toHaveLength(3);
   });
 
+  it('counts the messages of a client, which no refusals of the guest hide', () => {
+    const clock = new ManualClock();
+    const inner = new MemoryAuditLog();
+    const log = foldAudit(inner, { clock, windowMs: 1_000, maxDistinct: 5 });
+    const sent: AuditEntry = { action: 'manage:send', component: 'demo/a/1', target: 'token ci', outcome: 'done' };
+    for (let i = 0; i < 100; i++) log.append(denied(`k${i}`));
+    for (let i = 0; i < 1_000; i++) log.append(sent);
+    for (let i = 0; i < 10; i++) log.append({ ...sent, action: 'manage:load' });
+    clock.advance(1_000);
+    const count = (action: string) =>
+      inner.entries.filter((entry) => entry.action === action).map((entry) => entry.count);
+    expect(count('manage:send')).toEqual([undefined, 999]);
+    expect(count('manage:load')).toHaveLength(10);
+  });
+
   it('is not flooded by ever new targets', () => {
     const clock = new ManualClock();
     const inner = new MemoryAuditLog();

@@ -1,9 +1,11 @@
-import { type ComponentHandle, formatComponentId, parseComponentId } from '#core';
+import type { ComponentHandle } from '#core';
 import type { LoadedComponentInfo, LoadOptions, ReplaceOptions } from '#system';
 import type { InternalContext } from '../internal-routes.ts';
 import { bytesOf, mediaType, objectOf, Refused } from './body.ts';
 import type { Managed } from './managed.ts';
+import { handleOf, idOf } from './named.ts';
 import { json, type Operation } from './operation.ts';
+import { recorded } from './recorded.ts';
 import { COMPONENT, LOAD, LOG_LINES } from './schemas.ts';
 
 const AT = '/-/v1/components/:namespace/:name/:instance';
@@ -64,8 +66,9 @@ export function componentOperations(managed: Managed): readonly Operation[] {
       id: 'deleteComponent',
       summary: 'Unloads a component after it has handled the messages in its mailbox.',
       answers: { 204: { description: 'It was unloaded.' } },
-      handle: async (_, context) => {
-        await runtime.unload(handleOf(managed, context), { drain: true });
+      handle: async (request, context) => {
+        const handle = handleOf(managed, context);
+        await recorded(managed, request, context, 'manage:unload', () => runtime.unload(handle, { drain: true }));
         return new Response(null, { status: 204 });
       },
     },
@@ -81,35 +84,22 @@ export function componentOperations(managed: Managed): readonly Operation[] {
   ];
 }
 
-/** Finds the component that a path names. @throws {Refused} 404 */
-export function handleOf({ runtime }: Pick<Managed, 'runtime'>, context: InternalContext): ComponentHandle {
-  const handle = runtime.find(idOf(context));
-  if (handle === undefined) throw new Refused(404, 'no component with this id is loaded');
-  return handle;
-}
-
-/** @throws {Refused} 404, because no component can have an id that is none */
-export function idOf({ params: { namespace = '', name = '', instance = '' } }: InternalContext): string {
-  const text = `${namespace}/${name}/${instance}`;
-  try {
-    return formatComponentId(parseComponentId(text));
-  } catch {
-    throw new Refused(404, 'an id has three parts of lower-case letters, digits, dots, hyphens and underscores');
-  }
-}
-
 async function put(managed: Managed, request: Request, context: InternalContext): Promise<Response> {
   const { runtime } = managed;
   const id = idOf(context);
   const { source, options } = await given(managed, request);
   const old = runtime.find(id);
   if (old === undefined) {
-    const handle = await runtime.load(source, { ...(options as LoadOptions), id, signal: request.signal });
+    const handle = await recorded(managed, request, context, 'manage:load', () =>
+      runtime.load(source, { ...(options as LoadOptions), id, signal: request.signal }),
+    );
     return json(shownOne(managed, handle), 201);
   }
   const fixed = ONLY_AT_FIRST.find((key) => Object.hasOwn(options, key));
   if (fixed !== undefined) throw new Refused(409, `${fixed} cannot be changed; unload the component first`);
-  await runtime.replace(old, source, { ...(options as ReplaceOptions), signal: request.signal });
+  await recorded(managed, request, context, 'manage:replace', () =>
+    runtime.replace(old, source, { ...(options as ReplaceOptions), signal: request.signal }),
+  );
   return json(shownOne(managed, old));
 }
 

@@ -3,17 +3,18 @@ import { ComponentTools, mcpHandler } from '#server/mcp';
 import type { Runtime } from '#system';
 import { dashboardRoutes } from '../dashboard-routes.ts';
 import type { Authorize, InternalRoute, UpgradeRoute } from '../internal-routes.ts';
-import { componentOperations, idOf } from './component-operations.ts';
+import { componentOperations } from './component-operations.ts';
 import { EventStreams } from './event-stream.ts';
 import type { Managed } from './managed.ts';
 import { messageOperations } from './message-operations.ts';
 import { Monitor } from './monitor.ts';
+import { idOf } from './named.ts';
 import { openApiOf } from './openapi.ts';
 import { json, type Operation, routeOf } from './operation.ts';
 import { problem } from './problem.ts';
 import { type SocketOptions, Sockets } from './sockets.ts';
 import { streamOperations } from './stream-operations.ts';
-import { authorizeBy, type TokenSettings } from './tokens.ts';
+import { authorizeBy, clientOf, type TokenSettings } from './tokens.ts';
 
 export interface ManagementOptions {
   /** Returns the tokens that are valid now. */
@@ -42,7 +43,14 @@ const MOST_STREAMS = 64;
 export function management(runtime: Runtime, options: ManagementOptions): Management {
   const { tokens, clock, version, maxComponentBytes = 64 * 2 ** 20, maxMessageBytes = 16 * 2 ** 20 } = options;
   const monitor = new Monitor(runtime, clock);
-  const managed: Managed = { runtime, monitor, clock, maxComponentBytes, maxMessageBytes };
+  const managed: Managed = {
+    runtime,
+    monitor,
+    clock,
+    clientOf: (request) => clientOf(request, tokens()),
+    maxComponentBytes,
+    maxMessageBytes,
+  };
   const operations: readonly Operation[] = [
     ...componentOperations(managed),
     ...messageOperations(managed),

@@ -1,9 +1,10 @@
 import { formatComponentId } from '#core';
 import type { InternalContext } from '../internal-routes.ts';
 import { bytesOf, Refused } from './body.ts';
-import { handleOf } from './component-operations.ts';
 import type { Managed } from './managed.ts';
+import { handleOf } from './named.ts';
 import { json, NEVER_A_PAGE, type Operation } from './operation.ts';
+import { recorded } from './recorded.ts';
 import { ANY_BYTES, DEAD_LETTERS } from './schemas.ts';
 
 const MOST_OF_TYPE = 256;
@@ -49,11 +50,13 @@ async function message(managed: Managed, request: Request, context: InternalCont
   const payload = await bytesOf(request, maxMessageBytes);
   const { isAsync, timeoutMs } = preferences(request.headers.get('prefer') ?? '');
   if (isAsync) {
-    await runtime.send(handle, payload, { contentType });
+    await recorded(managed, request, context, 'manage:send', () => runtime.send(handle, payload, { contentType }));
     return new Response(null, { status: 202, headers: { 'preference-applied': 'respond-async' } });
   }
   const options = { signal: request.signal, contentType, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-  const reply = await runtime.request(handle, payload, options);
+  const reply = await recorded(managed, request, context, 'manage:send', () =>
+    runtime.request(handle, payload, options),
+  );
   if (reply === undefined) return new Response(null, { status: 204, headers: NEVER_A_PAGE });
   // The actor wrote the reply. It must not become a page of this origin, whatever the client said of its own message.
   const headers = { ...NEVER_A_PAGE, 'content-type': contentType ?? 'application/octet-stream' };

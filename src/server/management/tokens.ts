@@ -49,15 +49,9 @@ export function authorizeBy(tokens: () => readonly TokenSettings[], clock: Pick<
     if (IN_URL.some((name) => searchParams.has(name))) {
       return problem(400, 'a URL is no place for a token, because logs keep it; send it in the header Authorization');
     }
-    const presented = BEARER.exec(request.headers.get('authorization') ?? '')?.[1];
+    const presented = presentedBy(request);
     if (presented === undefined) return unauthorised('Bearer realm="vivarium"', 'a token is needed');
-    const digest = hashOf(presented);
-    let found: TokenSettings | undefined;
-    // All tokens are compared, each in constant time, so that the time says nothing about any of them.
-    for (const token of tokens()) {
-      const known = Buffer.from(HASH.exec(token.hash)?.[1] ?? '', 'hex');
-      if (known.length === digest.length && timingSafeEqual(known, digest)) found = token;
-    }
+    const found = tokenOf(presented, tokens());
     const isExpired = found?.expiresAt !== undefined && found.expiresAt <= clock.now();
     if (found === undefined || isExpired) {
       return unauthorised('Bearer realm="vivarium", error="invalid_token"', 'the token is unknown or has expired');
@@ -66,6 +60,27 @@ export function authorizeBy(tokens: () => readonly TokenSettings[], clock: Pick<
     const challenge = `Bearer realm="vivarium", error="insufficient_scope", scope="${scope}"`;
     return problem(403, `the token does not have the scope ${scope}`, { headers: { 'www-authenticate': challenge } });
   };
+}
+
+/** The name of the token that a request was permitted by; undefined if it is no longer configured. */
+export function clientOf(request: Request, tokens: readonly TokenSettings[]): string | undefined {
+  const presented = presentedBy(request);
+  return presented === undefined ? undefined : tokenOf(presented, tokens)?.name;
+}
+
+function presentedBy(request: Request): string | undefined {
+  return BEARER.exec(request.headers.get('authorization') ?? '')?.[1];
+}
+
+function tokenOf(presented: string, tokens: readonly TokenSettings[]): TokenSettings | undefined {
+  const digest = hashOf(presented);
+  let found: TokenSettings | undefined;
+  // All tokens are compared, each in constant time, so that the time says nothing about any of them.
+  for (const token of tokens) {
+    const known = Buffer.from(HASH.exec(token.hash)?.[1] ?? '', 'hex');
+    if (known.length === digest.length && timingSafeEqual(known, digest)) found = token;
+  }
+  return found;
 }
 
 function unauthorised(challenge: string, detail: string): Response {

@@ -1,5 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
+import type { AuditEntry } from '#core/ports/audit';
 import { actor } from '../../../tools/components/actor-wat.ts';
 import { scene } from './scene.ts';
 
@@ -68,6 +69,34 @@ describe('the management API', () => {
     expect(await put('/-/v1/components/demo/Echo/1', wasm(new Uint8Array(1)))).toBe(404);
     expect(await put(`${AT}?grants=x`, wasm(new Uint8Array(1)))).toBe(400);
     expect((await send('POST', '/actors/demo/echo/1', 'send', { body: 'x' })).status).toBe(404);
+  });
+
+  it('writes to the audit log which token loaded, replaced, unloaded and sent, and what failed', async () => {
+    const entries: AuditEntry[] = [];
+    const audit = { append: (entry: AuditEntry) => void entries.push(entry), close: async () => undefined };
+    const { send } = await scene({ audit });
+    await send('PUT', AT, 'deploy', wasm(await actor()));
+    await send('PUT', AT, 'deploy', wasm(Buffer.from('no component')));
+    await send('PUT', AT, 'deploy', wasm(await actor()));
+    await send('POST', '/actors/demo/echo/1', 'send', { body: 'hi' });
+    await send('POST', '/actors/demo/echo/1', 'send', { body: 'hi', headers: { prefer: 'respond-async' } });
+    expect((await send('DELETE', AT, 'send')).status).toBe(403);
+    await send('DELETE', AT, 'deploy');
+    expect(
+      entries.filter(({ action }) => action.startsWith('manage:')).map(({ detail, ...entry }) => [entry, detail]),
+    ).toEqual(
+      [
+        ['manage:load', 'deploy', 'done', /^from 127\.0\.0\.1$/],
+        ['manage:replace', 'deploy', 'failed', /^from 127\.0\.0\.1: RUNTIME_INVALID_COMPONENT: /],
+        ['manage:replace', 'deploy', 'done', /^from/],
+        ['manage:send', 'send', 'done', /^from/],
+        ['manage:send', 'send', 'done', /^from/],
+        ['manage:unload', 'deploy', 'done', /^from/],
+      ].map(([action, token, outcome, detail]) => [
+        { action, component: 'demo/echo/1', target: `token ${token}`, outcome },
+        expect.stringMatching(detail as RegExp),
+      ]),
+    );
   });
 
   it('gives nobody the id of the host', async () => {

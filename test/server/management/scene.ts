@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { HttpServer, InternalRoutes } from '#server';
 import { management, newToken, type Scope, type TokenSettings } from '#server/management';
 import { systemClock } from '#system';
-import { createRuntime, type Runtime } from '../../../src/index.ts';
+import { type AuditLog, createRuntime, type Runtime } from '../../../src/index.ts';
 
 export interface Scene {
   readonly runtime: Runtime;
@@ -16,10 +16,16 @@ export interface Scene {
   send(method: string, path: string, scope?: Scope | 'expired', init?: RequestInit): Promise<Response>;
 }
 
-export async function scene(
-  options: { readonly maxComponentBytes?: number; readonly maxMessageBytes?: number } = {},
-): Promise<Scene> {
-  const runtime = await createRuntime();
+export async function scene({
+  audit,
+  ...options
+}: {
+  readonly maxComponentBytes?: number;
+  readonly maxMessageBytes?: number;
+  /** Receives what the runtime writes to its audit log. */
+  readonly audit?: AuditLog;
+} = {}): Promise<Scene> {
+  const runtime = await createRuntime(audit === undefined ? {} : { overrides: { audit } });
   const made = { read: newToken(), send: newToken(), call: newToken(), deploy: newToken(), expired: newToken() };
   const settings: TokenSettings[] = Object.entries(made).map(([name, { hash }]) => ({
     name,
