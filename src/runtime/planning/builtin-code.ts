@@ -44,9 +44,9 @@ export function builtinCode(item: BuiltinItem, parts: BuiltinParts): string {
     case 'task.cancel':
       return call('undefined', 'taskCancel(c)');
     case 'context.get':
-      return make('0', MAY_ALWAYS, `abi.tasks.contextGet(c, ${item.slot}, ${item.wide})`);
+      return `abi.tasks.contextGet(${instance}, ${item.slot}, ${item.wide})`;
     case 'context.set':
-      return make('undefined', MAY_ALWAYS, `void (c.thread.storage[${item.slot}] = a[0])`);
+      return `abi.tasks.contextSet(${instance}, ${item.slot})`;
     case 'waitable-set.new':
       return call('0', 'setNew(c)');
     case 'waitable-set.wait':

@@ -127,6 +127,52 @@ describe('a component with asynchronous parts', () => {
     expect(await runtime.call(handle, 'f', 35)).toBe(42);
   });
 
+  it("keeps a task's own numbers while it waits, and begins each task with zeros", async () => {
+    const text = component({
+      before: '(import "wait" (func $wait-host async))',
+      canons: `
+        (core func $wait (canon lower (func $wait-host) async))
+        (core func $return (canon task.return (result u32)))
+        (core func $new (canon waitable-set.new)) (core func $join (canon waitable.join))
+        (core func $get (canon context.get i32 0)) (core func $set (canon context.set i32 0))
+        (core func $get-set (canon context.get i32 1)) (core func $set-set (canon context.set i32 1))`,
+      imports: {
+        wait: '(result i32)',
+        return: '(param i32)',
+        new: '(result i32)',
+        join: '(param i32 i32)',
+        get: '(result i32)',
+        set: '(param i32)',
+        'get-set': '(result i32)',
+        'set-set': '(param i32)',
+      },
+      code: `
+        (func (export "f") (param i32) (result i32)
+          (if (i32.or (call $get) (call $get-set)) (then unreachable))
+          (call $set (local.get 0))
+          (call $set-set (call $new))
+          (call $join (i32.shr_u (call $wait) (i32.const 4)) (call $get-set))
+          (i32.or (i32.const 2) (i32.shl (call $get-set) (i32.const 4))))
+        (func (export "f-cb") (param i32 i32 i32) (result i32) (call $return (call $get)) (i32.const 0))
+        (func (export "stay") (param i32) (result i32)
+          (call $return (call $get))
+          (call $set (local.get 0))
+          (i32.or (i32.const 2) (i32.shl (call $new) (i32.const 4))))`,
+      exports: ['f', 'stay']
+        .map(
+          (name) => `(func (export "${name}") async (param "n" u32) (result u32)
+            (canon lift (core func $m "${name}") async (callback (core func $m "f-cb"))))`,
+        )
+        .join(' '),
+    });
+    const handle = await runtime.load(await parse(text), { imports: { wait: async () => {} } });
+    expect(await runtime.call(handle, 'f', 7)).toBe(7);
+    // The task of this call goes on to exist beside the next ones, with a number of its own.
+    expect(await runtime.call(handle, 'stay', 5)).toBe(0);
+    expect(await runtime.call(handle, 'f', 9)).toBe(9);
+    expect(await runtime.call(handle, 'stay', 6)).toBe(0);
+  });
+
   it('ends at threads without end, and takes any number of them one after the other', async () => {
     const text = `(component
       (core module $Table (table (export "table") 1 funcref))
