@@ -1,3 +1,4 @@
+import type { Clock } from '#core/ports/clock';
 import type { Answered, Tracing } from '#server/observability';
 import type { InternalRoutes } from './internal-routes.ts';
 
@@ -31,6 +32,8 @@ export interface HttpServerOptions {
   readonly expose?: boolean | undefined;
   /** What the host answers itself, before any component; nothing by default. */
   readonly internal?: InternalRoutes | undefined;
+  /** Measures how long `drain` waits; the machine's clock by default. */
+  readonly clock?: Pick<Clock, 'after'> | undefined;
   /** Traces requests to components; see `openTracing`. */
   readonly tracing?: Tracing | undefined;
   /** Called when the answer of a component has ended, in whatever way. */

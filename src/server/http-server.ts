@@ -3,7 +3,7 @@ import { constants, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '#core/errors';
-import type { HttpExchange } from '#system';
+import { type HttpExchange, systemClock } from '#system';
 import { ServerError } from './errors.ts';
 import type { HttpServerOptions, TlsFiles } from './http-server-options.ts';
 import { InternalRoutes } from './internal-routes.ts';
@@ -101,9 +101,10 @@ export class HttpServer {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#connections.close();
-    const timer = setTimeout(() => this.#connections.destroy(), timeoutMs);
+    const { clock = systemClock } = this.#options;
+    const stopTimer = clock.after(timeoutMs, () => this.#connections.destroy());
     await closed;
-    clearTimeout(timer);
+    stopTimer();
   }
 
   #serve(incoming: Incoming, outgoing: Outgoing): void {

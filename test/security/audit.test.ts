@@ -85,6 +85,23 @@ describe('audit log', () => {
     );
   });
 
+  it('is followed by the clock of its folder, until a signal ends that', async () => {
+    const { home, clock, write } = scene();
+    await write(entry('demo/a/1'));
+    const folder = new AuditFolder(join(home, 'audit'), new MachineSecret(home, random), clock);
+    const ending = new AbortController();
+    const records = readAudit(folder, {}, { signal: ending.signal, everyMs: 1_000 });
+    expect((await records.next()).value).toMatchObject({ component: 'demo/a/1' });
+    const next = records.next();
+    await write(entry('demo/b/1'));
+    const before = clock.monotonic();
+    expect((await clock.during(next)).value).toMatchObject({ component: 'demo/b/1' });
+    expect(clock.monotonic() - before).toBeGreaterThanOrEqual(1_000);
+    const last = records.next();
+    ending.abort();
+    expect(await last).toEqual({ done: true, value: undefined });
+  });
+
   it('is private, and takes appending without waiting', async () => {
     const { open, file, home } = scene();
     const log = open();
@@ -302,17 +319,23 @@ describe('reading the audit log', () => {
   });
 
   it('follows what is written, over rotation, each record once', async () => {
-    const { open, folder } = scene({ maxFileBytes: 500 });
+    const { home, open } = scene({ maxFileBytes: 500 });
     const log = open();
     const ending = new AbortController();
     let written = 0;
-    const wait = async () => {
+    const write = async () => {
       log.append(entry('demo/a/1', `t${written++}`));
       await log.flush();
       if (written === 12) ending.abort();
     };
+    // Something is written whenever the reader waits.
+    const after = (_: number, task: () => void) => {
+      void write().then(task);
+      return () => {};
+    };
+    const folder = new AuditFolder(join(home, 'audit'), new MachineSecret(home, random), { after });
     const seen: string[] = [];
-    for await (const record of readAudit(folder, {}, { signal: ending.signal, wait })) seen.push(record.target ?? '');
+    for await (const record of readAudit(folder, {}, { signal: ending.signal })) seen.push(record.target ?? '');
     expect(seen).toEqual(Array.from({ length: 11 }, (_, i) => `t${i}`));
   });
 });

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { type ClientRequest, request as send } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Answer, answeringAll, HttpServer, type HttpServerOptions, parseRoute, Routes } from '#server';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 async function scene(answer: Answer, options: HttpServerOptions = {}) {
   const failed: unknown[] = [];
@@ -166,12 +168,27 @@ describe('the HTTP server', () => {
   });
 
   it('cuts off what does not end, and says where it cannot listen', async () => {
-    const { server, url, port } = await scene(() => new Promise(() => {}));
+    const clock = new ManualClock();
+    const asked = Promise.withResolvers<void>();
+    const never: Answer = () => {
+      asked.resolve();
+      return new Promise(() => {});
+    };
+    const { server, url, port } = await scene(never, { clock });
     const open = expect(fetch(url)).rejects.toThrow();
+    await asked.promise;
     await expect(new HttpServer(answeringAll(hello), { port }).listen()).rejects.toMatchObject({
       code: 'SERVER_CANNOT_LISTEN',
     });
-    await server.drain(50);
+    let isOver = false;
+    const drained = server.drain(50).then(() => {
+      isOver = true;
+    });
+    clock.advance(49);
+    await setImmediate();
+    expect(isOver).toBe(false);
+    clock.advance(1);
+    await drained;
     await open;
   });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime, type RuntimeOptions } from '../../src/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { askingActor, sleepingActor } from '../../tools/components/asking-actor.ts';
@@ -15,6 +15,7 @@ async function started(options: RuntimeOptions = {}): Promise<Runtime> {
   return runtime;
 }
 
+const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 1 });
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const grants = ['messaging:*:demo/*/*'];
 const ask = async (runtime: Runtime, handle: ComponentHandle, text: string): Promise<string> =>
@@ -58,8 +59,7 @@ describe.each(['preemptive', 'cooperative'] as const)('ask, %s', (scheduling) =>
     const sleeps = await runtime.load(await sleepingActor(60_000), { id: 'demo/sleeps/1' });
     const asks = await runtime.load(await askingActor('demo', 'sleeps', '1', 60_000), { id: 'demo/asks/1', grants });
     const answer = ask(runtime, asks, 'x');
-    await delay(1);
-    expect(runtime.state(asks)).toBe('waiting');
+    await polled(() => expect(runtime.state(asks)).toBe('waiting'));
     await runtime.unload(sleeps);
     expect(await answer).toMatch(/^!/);
   });
@@ -91,7 +91,7 @@ describe('sleep-millis', () => {
     const runtime = await started();
     const sleeps = await runtime.load(await sleepingActor(60_000), { id: 'demo/sleeps/1' });
     const ended = expect(ask(runtime, sleeps, 'x')).rejects.toMatchObject({ code: 'RUNTIME_CLOSED' });
-    await delay(1);
+    await polled(() => expect(runtime.state(sleeps)).toBe('waiting'));
     await runtime.close();
     await ended;
   });

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type ComponentHandle,
   createRuntime,
@@ -14,6 +14,8 @@ let guest: Uint8Array;
 beforeAll(async () => {
   guest = await waitingGuest();
 });
+
+const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 1 });
 
 const open: Runtime[] = [];
 afterEach(async () => {
@@ -88,8 +90,7 @@ describe.each(['preemptive', 'cooperative'] as const)("an embedder's asynchronou
       imports: { [DB]: { find: () => '', number: () => 1n, nothing: () => {} } },
     });
     const waits = runtime.call(handle, 'sum', 1);
-    await delay(1);
-    expect(runtime.state(handle)).toBe('waiting');
+    await polled(() => expect(runtime.state(handle)).toBe('waiting'));
     expect(await runtime.call(other, 'sum', 3)).toBe(3n);
     answer(7n);
     expect(await waits).toBe(7n);
@@ -107,7 +108,7 @@ describe.each(['preemptive', 'cooperative'] as const)("an embedder's asynchronou
     };
     const { runtime, handle } = await load(db, { scheduling });
     const waits = runtime.call(handle, 'catching');
-    await delay(1);
+    await polled(() => expect(runtime.state(handle)).toBe('waiting'));
     const ended = expect(waits).rejects.toMatchObject({ code: expect.stringMatching(/^RUNTIME_/) });
     await runtime.unload(handle);
     await ended;
@@ -118,7 +119,7 @@ describe.each(['preemptive', 'cooperative'] as const)("an embedder's asynchronou
   it('ends once for all who end it: an unload and the close of its runtime', async () => {
     const { runtime, handle } = await load({ nothing: () => new Promise<void>(() => {}) }, { scheduling });
     const waits = runtime.call(handle, 'catching');
-    await delay(1);
+    await polled(() => expect(runtime.state(handle)).toBe('waiting'));
     const ended = expect(waits).rejects.toMatchObject({ code: expect.stringMatching(/^RUNTIME_/) });
     await Promise.all([runtime.unload(handle), runtime.close()]);
     await ended;
@@ -131,11 +132,10 @@ describe.each(['preemptive', 'cooperative'] as const)("an embedder's asynchronou
       { scheduling },
     );
     const [one, two] = [runtime.call(handle, 'sum', 1), runtime.call(handle, 'sum', 1)];
-    await delay(1);
-    expect(answers).toHaveLength(1);
+    await polled(() => expect(answers).toHaveLength(1));
     answers[0]?.(1n);
     expect(await one).toBe(1n);
-    await delay(1);
+    await polled(() => expect(answers).toHaveLength(2));
     answers[1]?.(2n);
     expect(await two).toBe(2n);
   });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { parseDuration } from '#core/options';
 import { printable } from '#core/text';
@@ -15,8 +14,6 @@ interface ShowFlags {
   readonly since?: number;
   readonly follow?: boolean;
 }
-
-const FOLLOW_MS = 250;
 
 /** `viv audit`: shows what components were granted and refused, and how they ended. */
 export function auditCommand(shell: Shell): Command {
@@ -56,10 +53,9 @@ async function show(shell: Shell, flags: ShowFlags): Promise<void> {
   const ending = new AbortController();
   const stop = () => ending.abort();
   process.once('SIGINT', stop);
-  const wait = () => sleep(FOLLOW_MS, undefined, { signal: ending.signal }).catch(() => undefined);
   const filter = { component, action, outcome, since: since === undefined ? undefined : Date.now() - since };
   try {
-    const following = follow === true ? { signal: ending.signal, wait } : undefined;
+    const following = follow === true ? { signal: ending.signal } : undefined;
     for await (const record of readAudit(openAuditFolder(), filter, following)) {
       const time = new Date(record.time).toISOString();
       const { target = '', detail = '', count } = record;

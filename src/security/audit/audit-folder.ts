@@ -41,11 +41,11 @@ const LOCK_ATTEMPTS = 6_000;
 export class AuditFolder {
   readonly path: string;
   readonly #secret: MachineSecret;
-  readonly #clock: Pick<Clock, 'after'>;
+  readonly clock: Pick<Clock, 'after'>;
 
   constructor(path: string, secret: MachineSecret, clock: Pick<Clock, 'after'>) {
     this.path = path;
-    this.#clock = clock;
+    this.clock = clock;
     this.#secret = secret;
   }
 
@@ -114,7 +114,7 @@ export class AuditFolder {
         } catch (error) {
           if (!isBusy(error)) throw error;
           if (attempt === LOCK_ATTEMPTS) throw locked(path);
-          await wait(this.#clock, RETRY_MS);
+          await wait(this.clock, RETRY_MS);
         }
       }
       return await task();

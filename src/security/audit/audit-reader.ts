@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { allow, checkOptions } from '#core/options';
+import { wait } from '#core/waiting';
 import { type AuditFolder, type HeadFound, openLog } from './audit-folder.ts';
 import { type AuditRecord, type Link, MAX_LINE_BYTES, parseRecord } from './audit-record.ts';
 
@@ -73,6 +74,8 @@ export async function verifyAudit(folder: AuditFolder): Promise<AuditReport> {
   return { lines, files: files.length, findings };
 }
 
+const FOLLOW_MS = 250;
+
 /** Selects records. A field that is left out selects all. */
 export interface AuditFilter {
   /** The component's id, or its beginning up to a `/`. */
@@ -93,13 +96,13 @@ const FILTER: allow.OptionRules<AuditFilter> = {
 const RULE = allow.options(FILTER);
 
 /**
- * Reads the records of a log, oldest first. Damaged lines are skipped; `verifyAudit` names them. With `follow` it goes
- * on with new records until the signal is aborted.
+ * Reads the records of a log, oldest first. Damaged lines are skipped; `verifyAudit` names them. With `follow` it looks
+ * for new records every `everyMs` milliseconds (250 by default) by the folder's clock, until the signal is aborted.
  */
 export async function* readAudit(
   folder: AuditFolder,
   filter: AuditFilter = {},
-  follow?: { readonly signal: AbortSignal; readonly wait: () => Promise<void> },
+  follow?: { readonly signal: AbortSignal; readonly everyMs?: number },
 ): AsyncGenerator<AuditRecord> {
   checkOptions(filter, RULE);
   let lastSeq = 0;
@@ -120,7 +123,7 @@ export async function* readAudit(
       for (const { handle } of files) await handle.close();
     }
     if (follow === undefined || follow.signal.aborted) return;
-    await follow.wait();
+    await wait(folder.clock, follow.everyMs ?? FOLLOW_MS, follow.signal).catch(() => undefined);
     if (follow.signal.aborted) return;
   }
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { messageOf } from '#core/errors';
 import { printable } from '#core/text';
-import { createRuntime, type Runtime } from '#system';
+import { createRuntime, type Runtime, systemClock } from '#system';
 import { type ActorManifest, buildActor, readManifest } from '#system/operations';
 import { type AuthorityFlags, preopensOf, reportAuthority } from '../../options/authority.ts';
 import type { Shell } from '../../shell.ts';
@@ -30,7 +30,7 @@ export async function develop(shell: Shell, folder: string, flags: DevFlags): Pr
   runtime.on('log', ({ channel, message }) => shell.line(message, `[${channel}] `));
   const actor = new RunningActor(shell, runtime, folder, manifest, flags);
   await actor.renew();
-  using settling = new Settling<RunningActor>((changed, file) => {
+  using settling = new Settling<RunningActor>(systemClock, (changed, file) => {
     shell.note(`${printable(file)} changed`);
     void changed.renew();
   });

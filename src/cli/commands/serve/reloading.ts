@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { printable } from '#core/text';
 import { type Deployment, type HttpServer, readConfig, type ServeConfig } from '#server';
+import { systemClock } from '#system';
 import type { Shell } from '../../shell.ts';
 import { watchProject } from '../../terminal/project-watch.ts';
 import { Settling } from '../../terminal/settling.ts';
@@ -65,7 +66,7 @@ export function watchSources(
       logFailure(shell, 'kept', { component: name }, error, `${name} stays as it is`);
     }
   };
-  const settling = new Settling((name: string, file) => {
+  const settling = new Settling(systemClock, (name: string, file) => {
     shell.note(`${printable(file)} changed`);
     void replace(name);
   });
