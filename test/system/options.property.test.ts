@@ -251,6 +251,12 @@ describe('a runtime', () => {
     await runtime.unload(await runtime.load(component, { id: 'demo/refused/1' }));
   });
 
+  it('refuses a bound of reuse for an actor once it is known to be one, and leaves nothing', async () => {
+    const given = { id: 'demo/refused/1', reuse: { maxAgeMs: 1.5 } };
+    await expect(runtime.load(component, given)).rejects.toMatchObject({ code: 'CORE_INVALID_OPTION' });
+    await runtime.unload(await runtime.load(component, { id: 'demo/refused/1' }));
+  });
+
   it('refuses to load under a supervisor that there is not, before anything is begun', async () => {
     moves.length = 0;
     const loading = runtime.load(component, { supervision: { supervisor: 'nobody' } });

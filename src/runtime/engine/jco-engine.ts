@@ -88,7 +88,8 @@ export class JcoEngine implements RuntimeEngine {
     if (request.reuse !== undefined && code.lifecycle !== undefined) {
       const message =
         'reuse is for components that are no actors: what an actor keeps would be lost between two requests';
-      throw new CoreError('CORE_INVALID_OPTION', message, { details: { option: 'reuse' } });
+      // Unlike the checks of values, this one can be made only once the component is known.
+      throw new CoreError('CORE_INVALID_OPTION', message);
     }
     const imports = resolveImports(code.imports, linker, request.imports);
     refuseToWait(code, imports, request.context.stdio);
