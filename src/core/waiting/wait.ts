@@ -1,6 +1,20 @@
 /** The longest interval that Node keeps as it is. It never runs: it only keeps the process alive. */
 const FOR_EVER_MS = 2 ** 30;
 
+/** One interval keeps the process alive for all waits, because each timer of Node's costs memory and time. */
+let alive: NodeJS.Timeout | undefined;
+let waits = 0;
+
+function keepAlive(): void {
+  if (waits === 0) alive = setInterval(() => undefined, FOR_EVER_MS);
+  waits += 1;
+}
+
+function letEnd(): void {
+  waits -= 1;
+  if (waits === 0) clearInterval(alive);
+}
+
 /** The timers of a `Clock`. */
 interface Timers {
   after(delayMs: number, task: () => void): () => void;
@@ -13,9 +27,9 @@ interface Timers {
 export function wait(clock: Timers, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const alive = setInterval(() => undefined, FOR_EVER_MS);
+    keepAlive();
     const end = (): void => {
-      clearInterval(alive);
+      letEnd();
       stop();
       signal?.removeEventListener('abort', abort);
     };
