@@ -37,6 +37,8 @@ export class HostCalls {
   }
 
   keep<T>(value: T): T {
+    // A turn that cannot wait ignores what becomes of a promise, as this loop does.
+    if (value instanceof Promise) value.catch(() => {});
     this.#used.push(value);
     return value;
   }
