@@ -4,8 +4,9 @@ import { OF_GUEST } from './dialect.ts';
 import { block, documented } from './lines.ts';
 import { type Answer, isReserved, signatureOf } from './signatures.ts';
 import { type Members, type NamedType, type Space, type SpaceFunction, type Spaces, spacesOf } from './spaces.ts';
-import { caseNames, quoted, TypeTexts } from './type-texts.ts';
-import { caseDocs, interfaceDoc, type WitDocs } from './wit-docs.ts';
+import { declaredStructure } from './structures.ts';
+import { quoted, TypeTexts } from './type-texts.ts';
+import { interfaceDoc, type WitDocs } from './wit-docs.ts';
 
 /** The module that declares what a source exports. It exists for types alone. */
 const EXPORTS = 'vivarium/world';
@@ -75,14 +76,7 @@ class GuestFile {
     const first = this.#spaces.named.get(type) as NamedType;
     if (first !== named) return `export type ${name} = ${nameOf(first)};`;
     if (type.kind === 'resource') return documented(doc, this.#class(space, named));
-    if (type.kind !== 'record') {
-      const cases = caseDocs(this.#docs, of.owner, wit, caseNames(type));
-      return documented(doc, `export type ${name} = ${this.#texts.structure(type)};`, cases);
-    }
-    const fields = type.fields.map((field) =>
-      documented(this.#docs.of(of.owner, wit, field.name), `${this.#texts.field(field)};`),
-    );
-    return documented(doc, block(`export interface ${name}`, fields));
+    return declaredStructure(named, type, this.#docs, this.#texts);
   }
 
   /** A resource that is imported is a class; of one that the source exports, instances have this interface. */

@@ -4,8 +4,9 @@ import { OF_HOST } from './dialect.ts';
 import { block, documented } from './lines.ts';
 import { type Answer, type Signature, signatureOf } from './signatures.ts';
 import { type Members, type NamedType, type Space, type SpaceFunction, type Spaces, spacesOf } from './spaces.ts';
-import { caseNames, quoted, TypeTexts } from './type-texts.ts';
-import { caseDocs, interfaceDoc, type WitDocs } from './wit-docs.ts';
+import { declaredStructure } from './structures.ts';
+import { quoted, TypeTexts } from './type-texts.ts';
+import { interfaceDoc, type WitDocs } from './wit-docs.ts';
 
 /** Interfaces that the runtime gives. An embedder need not know their functions. */
 const GIVEN = /^(?:wasi|vivarium):/;
@@ -156,14 +157,7 @@ class HostFile {
     if (type.kind === 'resource') return documented(doc, this.#resource(space, named));
     if (this.#spaces.named.get(type) !== named)
       return documented(doc, `export type ${name} = ${nameOf(this.#spaces.named.get(type) as NamedType)};`);
-    if (type.kind !== 'record') {
-      const cases = caseDocs(this.#docs, of.owner, wit, caseNames(type));
-      return documented(doc, `export type ${name} = ${this.#texts.structure(type)};`, cases);
-    }
-    const fields = type.fields.map((field) =>
-      documented(this.#docs.of(of.owner, wit, field.name), `${this.#texts.field(field)};`),
-    );
-    return documented(doc, block(`export interface ${name}`, fields));
+    return declaredStructure(named, type, this.#docs, this.#texts);
   }
 
   #resource({ owner, isExport, resources }: Space, { wit, name }: NamedType): string {
