@@ -40,28 +40,37 @@ export function isOnlyForHost(name: string, met: unknown): boolean {
  * functions ensures this, so the linker need not wrap functions and classes.
  */
 export class HostLinker {
-  readonly #interfaces = new Map<string, { readonly name: string; readonly functions: HostInterface }>();
+  /** Versions of one interface that do not stand for each other lie side by side, in the order in which they were defined. */
+  readonly #interfaces = new Map<string, Defined[]>();
 
   /**
+   * Defines an interface. It replaces an earlier definition with a compatible version.
    * @param name the interface with its version, for example `wasi:cli/exit@0.2.0`
    * @param constructors the classes for which the interface has a constructor in WIT
    */
   define(name: string, functions: HostInterface, constructors: readonly object[] = []): void {
     for (const made of constructors) constructible.add(made);
     ofTheHost.add(functions);
-    this.#interfaces.set(interfaceName(name).base, { name, functions });
+    const { base, version } = interfaceName(name);
+    const others = this.#interfaces.get(base)?.filter((each) => !isCompatible(version, each.version)) ?? [];
+    this.#interfaces.set(base, [...others, { name, version, functions }]);
   }
 
-  /** The interface that serves an import, or undefined. An import without a version accepts any version. */
+  /** The interface that serves an import, or undefined. An import without a version takes the version that was defined first. */
   find(name: string): HostInterface | undefined {
     const { base, version } = interfaceName(name);
-    const found = this.#interfaces.get(base);
-    if (found === undefined) return undefined;
-    return version === '' || isCompatible(version, interfaceName(found.name).version) ? found.functions : undefined;
+    const found = this.#interfaces.get(base)?.find((each) => version === '' || isCompatible(version, each.version));
+    return found?.functions;
   }
 
   /** The names of all defined interfaces, with their versions. */
   get names(): string[] {
-    return [...this.#interfaces.values()].map(({ name }) => name);
+    return [...this.#interfaces.values()].flatMap((versions) => versions.map(({ name }) => name));
   }
+}
+
+interface Defined {
+  readonly name: string;
+  readonly version: string;
+  readonly functions: HostInterface;
 }

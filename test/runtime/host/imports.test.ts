@@ -71,6 +71,23 @@ describe('which of several versions meets an import', () => {
     );
   });
 
+  it('finds each of several versions that the linker holds, and none that it has not', () => {
+    const linker = new HostLinker();
+    for (const version of ['0.2.0', '0.3.0', '1.0.0']) linker.define(named(version), { what: version });
+    const met = (wanted: string): unknown => (linker.find(named(wanted)) as { what: unknown } | undefined)?.what;
+    expect(['0.2.9', '0.3.1', '1.4.2', '0.4.0', '2.0.0', ''].map(met)).toEqual([
+      '0.2.0',
+      '0.3.0',
+      '1.0.0',
+      undefined,
+      undefined,
+      '0.2.0',
+    ]);
+    linker.define(named('0.3.2'), { what: 'again' });
+    expect(['0.2.9', '0.3.1'].map(met)).toEqual(['0.2.0', 'again']);
+    expect(linker.names).toEqual([named('0.2.0'), named('1.0.0'), named('0.3.2')]);
+  });
+
   it('asks the linker by the same rule, and only for what is not given', () => {
     const linker = new HostLinker();
     linker.define('wasi:cli/exit@0.2.0', { what: 'ours' });
