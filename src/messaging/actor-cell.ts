@@ -33,6 +33,8 @@ export class Envelope implements OutgoingMessage, Queued<Envelope> {
   readonly context: AsyncContext;
   /** How many turns have begun with this message. */
   attempts = 0;
+  /** Whether its turn has answered and goes on. */
+  isAnswered = false;
   next: Envelope | undefined = undefined;
 
   constructor(
@@ -134,8 +136,18 @@ export abstract class PendingRequest extends WheelTimer {
 
 /** Runs an actor's turns: the engine, or a listener of the embedder. */
 export interface TurnRunner {
-  /** @param now the reading of the router's clock just before the call */
-  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<Uint8Array | undefined>;
+  /**
+   * @param now the reading of the router's clock just before the call
+   * @param answered told the reply of a turn that goes on after it
+   */
+  callHandleMessage(
+    handle: ComponentHandle,
+    message: OutgoingMessage,
+    now?: number,
+    answered?: (reply: Uint8Array | undefined) => void,
+  ): Turn<Uint8Array | undefined>;
+  /** Whether turns may answer before they end. */
+  readonly answersEarly?: boolean | undefined;
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void>;
   /** The embedder no longer wants the answer of the running turn. Returns whether this ends the turn. */
   giveUpTurn?(handle: ComponentHandle, reason: VivariumError): boolean;

@@ -2,7 +2,7 @@ import { attribute, isVivariumError, messageOf, type VivariumError } from '#core
 import type { Clock } from '#core/ports/clock';
 import type { Supervisor } from '#core/ports/supervisor';
 import { type AsyncContext, inContext, isSameContext } from '#core/waiting';
-import type { ActorCell, Envelope } from './actor-cell.ts';
+import type { ActorCell, Envelope, TurnRunner } from './actor-cell.ts';
 import type { MessageCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Delivery } from './delivery.ts';
@@ -76,7 +76,7 @@ export class Turns {
       const { runner, handle } = cell;
       const result =
         envelope.kind === 'message'
-          ? runner.callHandleMessage(handle, envelope, began)
+          ? runner.callHandleMessage(handle, envelope, began, this.#early(runner, cell, envelope))
           : runner.callHandleCallback(handle, envelope, began);
       if (result instanceof Promise) {
         cell.suspendTurn();
@@ -98,12 +98,26 @@ export class Turns {
     }
   }
 
+  /** What takes the reply of a turn that may go on after its answer. Most turns have none, and are spared the closure. */
+  #early(
+    runner: TurnRunner,
+    cell: ActorCell,
+    envelope: Envelope,
+  ): ((reply: Uint8Array | undefined) => void) | undefined {
+    if (runner.answersEarly !== true) return undefined;
+    return (reply) => {
+      if (cell.current !== envelope) return;
+      envelope.isAnswered = true;
+      if (envelope.request !== undefined) this.#requests.answer(envelope.request, reply, this.#clock.monotonic());
+    };
+  }
+
   #ended(cell: ActorCell, envelope: Envelope, reply: Uint8Array | undefined, now: number): number {
     if (this.#wasAbandoned(cell, envelope)) return now;
     cell.busy = false;
     cell.leaveTurn();
     this.#counters.handled += 1;
-    if (envelope.request !== undefined && envelope.kind === 'message') {
+    if (envelope.request !== undefined && envelope.kind === 'message' && !envelope.isAnswered) {
       this.#requests.answer(envelope.request, reply, now);
       // The answer to a host's request may run a listener of the embedder, whose time must not count for the next turn.
       if (envelope.request.from !== undefined) return this.#idled(cell);
@@ -126,6 +140,11 @@ export class Turns {
     cell.leaveTurn();
     if (!orderly) this.#giveUpAsked(cell, envelope);
     if (!orderly && cell.supervised) this.#supervisor?.failed(cell.handle, error);
+    // What was answered has been handled, so the failure of what came after it concerns the instance alone.
+    if (envelope.isAnswered) {
+      this.#counters.handled += 1;
+      return this.#idled(cell);
+    }
     if (!orderly && cell.suspended && cell.state !== 'removed' && envelope.attempts < cell.maxAttempts) {
       cell.mailbox.putBack(envelope);
       return this.#clock.monotonic();

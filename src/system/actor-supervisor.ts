@@ -24,8 +24,6 @@ import type { RuntimeEmitter } from './events.ts';
 import { tellingFailure } from './failing-turn.ts';
 import type { SupervisionOptions } from './options.ts';
 
-const HEALTH_EXPORT = 'vivarium:actor/lifecycle@0.1.0#health';
-
 const SUPERVISION: allow.OptionRules<SupervisionOptions> = {
   ...ACTOR_SUPERVISION,
   maxAttempts: allow.wholeNumber(1),
@@ -138,17 +136,17 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     const { engine, router } = this.#ports;
     let ended = false;
     try {
-      return (await router.runTask(handle, () =>
+      const status = await router.runTask(handle, () =>
         tellingFailure(
-          () => engine.callExport(handle, HEALTH_EXPORT, []),
+          () => engine.callHealth(handle),
           (error) => {
             ended = engine.state(handle) === 'failed';
             if (isVivariumError(error)) this.failed(handle, error);
           },
         ),
-      )) as HealthStatus;
+      );
+      return (status ?? 'healthy') as HealthStatus;
     } catch (error) {
-      if (isVivariumError(error, 'RUNTIME_NO_EXPORT')) return 'healthy';
       if (ended) return 'ended';
       throw error;
     }

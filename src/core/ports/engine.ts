@@ -110,6 +110,8 @@ export interface EngineTurns {
   callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): Turn<Uint8Array | undefined>;
   /** `lifecycle.handle-callback`. @throws `RUNTIME_…`, `METERING_…` */
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void>;
+  /** `lifecycle.health`; undefined if the component is no actor. @throws `RUNTIME_…`, `METERING_…` */
+  callHealth(handle: ComponentHandle): Turn<string | undefined>;
   /** Any export of any world: `name`, or `ns:pkg/iface@v#func`. @throws `RUNTIME_…`, `METERING_…` */
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown>;
   /** Answers an HTTP request. @param began is given, before the guest runs, what ends the turn. @throws `RUNTIME_…`, `METERING_…` */

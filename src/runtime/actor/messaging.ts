@@ -2,7 +2,7 @@ import type { ComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import { messageFailureOf } from '#core/messages';
 import type { GuestRouter } from '#core/ports/messaging';
-import type { HostLinker, HostState } from '#runtime/host';
+import type { HostInterface, HostLinker, HostState } from '#runtime/host';
 
 /** The most targets of one call, because more would make the host work much for little fuel. */
 const MAX_TARGETS = 10_000;
@@ -19,7 +19,7 @@ export function registerMessagingFunctions(linker: HostLinker, router: GuestRout
     }
   };
 
-  linker.define('vivarium:actor/host-messaging@0.1.0', {
+  const functions: HostInterface = {
     selfId: ({ handle }: HostState) => handle.id,
     send: ({ handle }: HostState, target: ComponentId, payload: Uint8Array) =>
       via((to) => to.send(handle, target, payload)),
@@ -42,5 +42,8 @@ export function registerMessagingFunctions(linker: HostLinker, router: GuestRout
       via((to) => to.publish(handle, topic, payload)),
     subscribe: ({ handle }: HostState, topic: string) => via((to) => to.subscribe(handle, topic)),
     unsubscribe: ({ handle }: HostState, topic: string) => via((to) => to.unsubscribe(handle, topic)),
-  });
+  };
+  // The functions are the same: those that are asynchronous in 0.2.0 answer promises in both, if they have to wait.
+  linker.define('vivarium:actor/host-messaging@0.1.0', functions);
+  linker.define('vivarium:actor/host-messaging@0.2.0', functions);
 }

@@ -3,7 +3,7 @@ import { timestampOf } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import type { ActorDirectory } from '#core/ports/directory';
 import { wait } from '#core/waiting';
-import type { HostLinker, HostState, LogChannel } from '#runtime/host';
+import type { HostInterface, HostLinker, HostState, LogChannel } from '#runtime/host';
 import type { ComponentMetadata } from './component-metadata.ts';
 
 /** The host cuts longer log messages and contexts, because a host call must not do much work for little fuel. */
@@ -18,7 +18,7 @@ export interface ServicesPorts {
 
 /** Defines `host-services`: the log, the clocks, and the directory of components. */
 export function registerServicesFunctions(linker: HostLinker, ports: ServicesPorts): void {
-  linker.define('vivarium:actor/host-services@0.1.0', {
+  const functions: HostInterface = {
     log(caller: HostState, level: LogChannel, message: string, context: readonly (readonly [string, string])[]): void {
       caller.log(
         level,
@@ -33,7 +33,10 @@ export function registerServicesFunctions(linker: HostLinker, ports: ServicesPor
     getComponentMetadata(_: HostState, id: ComponentId): ComponentMetadata | undefined {
       return isId(id) ? ports.metadataOf(id) : undefined;
     },
-  });
+  };
+  // The functions are the same: those that are asynchronous in 0.2.0 answer promises in both, if they have to wait.
+  linker.define('vivarium:actor/host-services@0.1.0', functions);
+  linker.define('vivarium:actor/host-services@0.2.0', functions);
 }
 
 /** Nobody waits any more when the store has ended. */

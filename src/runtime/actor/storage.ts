@@ -1,7 +1,7 @@
 import { isVivariumError } from '#core/errors';
 import type { Action } from '#core/ports/authority';
 import type { Answered, KeyValueNamespace } from '#core/ports/storage';
-import type { HostLinker, HostState } from '#runtime/host';
+import type { HostInterface, HostLinker, HostState } from '#runtime/host';
 
 /** A key may have this many bytes of UTF-8. */
 const MAX_KEY_BYTES = 1_024;
@@ -16,7 +16,7 @@ export function registerStorageFunctions(linker: HostLinker, quotaBytes: number)
     return caller.storage();
   };
 
-  linker.define('vivarium:actor/storage@0.1.0', {
+  const functions: HostInterface = {
     get: (caller: HostState, key: string) => attempt(() => opened(caller, 'read', key).get(key)),
     set: (caller: HostState, key: string, value: Uint8Array) =>
       attempt(
@@ -51,7 +51,10 @@ export function registerStorageFunctions(linker: HostLinker, quotaBytes: number)
           keyCount: BigInt(keys),
         }),
       ),
-  });
+  };
+  // The functions are the same: those that are asynchronous in 0.2.0 answer promises in both, if they have to wait.
+  linker.define('vivarium:actor/storage@0.1.0', functions);
+  linker.define('vivarium:actor/storage@0.2.0', functions);
 }
 
 function checkKey(key: string): void {

@@ -38,6 +38,8 @@ export interface ComponentCode {
   readonly calls: CallPath;
   /** Whether its exports return promises, because the guest may be suspended in them. */
   readonly suspends: boolean;
+  /** Whether an exported function may answer before its turn ends. */
+  readonly answersEarly: boolean;
   /** Why the glue must serve it, and what it imports that may have to wait; undefined on the direct path, or where the glue was asked for. */
   readonly glue?: { readonly why: string; readonly waits: readonly string[] } | undefined;
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
@@ -56,7 +58,7 @@ export interface ComponentCode {
   readonly messages: MessageCalls | undefined;
 }
 
-const LIFECYCLE = /^vivarium:actor\/lifecycle@0\.1\.\d+$/;
+const LIFECYCLE = /^vivarium:actor\/lifecycle@0\.[12]\.\d+$/;
 
 export function lifecycleName(exports: readonly ArtifactExport[]): string | undefined {
   return exports.find(({ name, kind }) => kind === 'instance' && LIFECYCLE.test(name))?.name;
@@ -117,6 +119,7 @@ export function componentCode(
   return {
     calls: 'glue',
     suspends: false,
+    answersEarly: false,
     modules: compiled.modules,
     instantiate: (getCoreModule, given, instantiateCore, store) => {
       const instance = instantiate(getCoreModule, given, instantiateCore);

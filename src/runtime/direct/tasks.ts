@@ -44,6 +44,10 @@ function trampoline(
   };
 }
 
+function isOk(result: unknown): result is { readonly val: unknown } {
+  return (result as { readonly tag: string }).tag === 'ok';
+}
+
 /** The tasks of the store whose guest is running. */
 function runningTasks(): State['tasks'] {
   return (execution.running.entry as State).tasks;
@@ -94,6 +98,9 @@ export const TASKS = {
   /** Makes the function by which the host calls an export. It answers a promise where the call has not ended at once. */
   exported(plan: LiftPlan): (s: State, ...args: readonly unknown[]) => unknown {
     return (s, ...args) => {
+      const turn = execution.running;
+      const { answered } = turn;
+      turn.answered = undefined;
       plan.claim?.(s, ...args);
       const end = (): void => {
         if (plan.claim !== undefined) s.given?.endCall();
@@ -107,7 +114,11 @@ export const TASKS = {
           args,
           (answer) => {
             value = plan.outward(s, answer);
+            if (answered === undefined) return;
+            if (!plan.isResult) answered(value);
+            else if (isOk(value)) answered(value.val);
           },
+          answered !== undefined,
         );
       } catch (thrown) {
         end();
@@ -115,10 +126,9 @@ export const TASKS = {
       }
       const answer = (): unknown => {
         if (!plan.isResult) return value;
-        const { tag, val } = value as { readonly tag: string; readonly val: unknown };
-        if (tag === 'ok') return val;
+        if (isOk(value)) return value.val;
         s.answeredError = true;
-        throw val;
+        throw (value as { readonly val: unknown }).val;
       };
       if (later !== undefined) return later.finally(end).then(answer);
       end();

@@ -189,6 +189,10 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle).callHandleCallback(handle, message);
   }
 
+  callHealth(handle: ComponentHandle): Turn<string | undefined> {
+    return this.#find(handle).callHealth();
+  }
+
   callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
     return this.#find(handle).callExport(name, args);
   }
@@ -357,10 +361,7 @@ async function endingOn(
 
 /** @throws {RuntimeError} `RUNTIME_INSTANTIATION_FAILED` if the component says that it is unhealthy; and any error of its `health` */
 async function checkHealth(component: LoadedComponent): Promise<void> {
-  const { lifecycle } = component.code;
-  if (lifecycle === undefined) return;
-  const status = await component.callExport(`${lifecycle}#health`, []);
-  if (status !== 'unhealthy') return;
+  if ((await component.callHealth()) !== 'unhealthy') return;
   throw new RuntimeError('RUNTIME_INSTANTIATION_FAILED', 'the new version says that it is unhealthy');
 }
 

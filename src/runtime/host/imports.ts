@@ -117,7 +117,7 @@ function missingImport(missing: readonly string[], linker: HostLinker, given: Gi
   const there = shown.length === 0 ? 'nothing' : `${shown.join(', ')}${more}`;
   return new RuntimeError(
     'RUNTIME_MISSING_IMPORT',
-    `the component imports ${wanted}, which is neither WASI 0.2 nor vivarium:actor@0.1, nor compatible with what is there: ${there}; give it in load options: { imports: { '${missing[0]}': { … } } }`,
+    `the component imports ${wanted}, which is neither WASI nor vivarium:actor, nor compatible with what is there: ${there}; give it in load options: { imports: { '${missing[0]}': { … } } }`,
     { details: { imports: wanted, available: keys.slice(0, MOST_SHOWN).join(', ') } },
   );
 }

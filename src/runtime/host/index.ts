@@ -1,4 +1,4 @@
 export { type HostCaller, TurnCaller } from './host-caller.ts';
-export { HostLinker, isFromHost, isOnlyForHost } from './host-linker.ts';
+export { type HostInterface, HostLinker, isFromHost, isOnlyForHost } from './host-linker.ts';
 export type { CurrentStore, HostState, LogChannel, LogRecord } from './host-state.ts';
 export { isFromEmbedder, resolveImports } from './imports.ts';

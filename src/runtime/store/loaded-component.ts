@@ -31,6 +31,15 @@ export type EndTurn = (reason: VivariumError) => Promise<void>;
 type Call<A, T> = (store: Store, argument: A) => Turn<T>;
 
 const handleMessage: Call<OutgoingMessage, Uint8Array | undefined> = (store, message) => store.handleMessage(message);
+/** What a turn with an early answer works on: `answered` is told the reply when the guest has given it and its turn goes on. */
+interface EarlyAnswer {
+  readonly message: OutgoingMessage;
+  readonly answered: (reply: Uint8Array | undefined) => void;
+}
+const handleEarly: Call<EarlyAnswer, Uint8Array | undefined> = (store, { message, answered }) => {
+  store.tellAnswer(answered as (answer: unknown) => void);
+  return store.handleMessage(message);
+};
 const handleCallback: Call<OutgoingMessage, void> = (store, message) => store.handleCallback(message);
 const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> => call(store.lifecycle);
 const run = <T>(_: Store, call: () => Turn<T>): Turn<T> => call();
@@ -125,12 +134,32 @@ export class LoadedComponent {
   /**
    * Runs a turn that handles a message, and returns the guest's reply.
    * @param now the caller's reading of the clock
+   * @param answered told the reply when the guest has answered, which may be before its turn ends; not called for an error
    * @throws `RUNTIME_…`, `METERING_…`
    */
-  callHandleMessage(_: ComponentHandle, message: OutgoingMessage, now?: number): Turn<Uint8Array | undefined> {
-    const reply = this.#turn(handleMessage, message, now);
+  callHandleMessage(
+    _: ComponentHandle,
+    message: OutgoingMessage,
+    now?: number,
+    answered?: (reply: Uint8Array | undefined) => void,
+  ): Turn<Uint8Array | undefined> {
+    const reply =
+      answered === undefined
+        ? this.#turn(handleMessage, message, now)
+        : this.#turn(handleEarly, { message, answered }, now);
     if (!(reply instanceof Promise)) this.#messagesHandled += 1;
     return reply;
+  }
+
+  /** Whether its guest may answer and go on: it has asynchronous parts. */
+  get answersEarly(): boolean {
+    return this.code.answersEarly;
+  }
+
+  /** Runs a turn that asks for the health of an actor. */
+  callHealth(): Turn<string | undefined> {
+    const { lifecycle } = this.code;
+    return lifecycle === undefined ? undefined : (this.callExport(`${lifecycle}#health`, []) as Turn<string>);
   }
 
   callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void> {
@@ -308,7 +337,7 @@ export class LoadedComponent {
   }
 
   /** Runs a turn that handles a message. A turn that is suspended counts as a message handled once it has answered. */
-  #turn<T>(call: Call<OutgoingMessage, T>, argument: OutgoingMessage, now: number | undefined): Turn<T> {
+  #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): Turn<T> {
     // This does not check the state: an actor takes calls exactly while it has a store.
     const { store } = this;
     if (this.code.lifecycle === undefined) throw this.#takesNoMessages();

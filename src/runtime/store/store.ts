@@ -335,6 +335,11 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
     throw gone();
   }
 
+  /** Names who is told the answer of the function that is called next, which may be before its turn ends. */
+  tellAnswer(answered: (answer: unknown) => void): void {
+    this.#turn.answered = answered;
+  }
+
   /** Hands a message to the guest. Only the `run` of a call may use this. */
   handleMessage(message: OutgoingMessage): CoreTurn<Uint8Array | undefined> {
     if (this.#entry === undefined || this.#messages === undefined) throw gone();

@@ -52,6 +52,8 @@ interface Frame {
 /** A call from outside, which one turn serves. */
 interface MainCall {
   readonly task: Task;
+  /** Whether the turn lasts until the task has ended, and not only until it has answered. */
+  readonly untilEnd: boolean;
   /** Called when the turn's work is done, or with what has ended it. */
   done: (failure?: { readonly thrown: unknown }) => void;
 }
@@ -89,6 +91,7 @@ export class TaskStore {
   /**
    * Calls an exported function on behalf of the embedder, and runs the store's threads until it has answered and nothing is
    * left that could run.
+   * @param untilEnd whether they run until its task has ended, or waits for what only a later call can do
    * @returns undefined when that is so at once, or else a promise for it
    */
   callFromOutside(
@@ -96,11 +99,13 @@ export class TaskStore {
     instance: TaskInstance,
     args: readonly unknown[],
     onResolve: OnResolve,
+    untilEnd = false,
   ): Promise<void> | undefined {
     const task = new Task(lifted, instance, () => args, onResolve);
     let outcome: { readonly failure?: { readonly thrown: unknown } | undefined } | undefined;
     const main: MainCall = {
       task,
+      untilEnd,
       done: (failure) => {
         outcome = { failure };
       },
@@ -232,7 +237,8 @@ export class TaskStore {
       const main = this.#main;
       if (main === undefined) return;
       const isAnswered = main.task.state === 'resolved';
-      if (isAnswered && this.#holds === 0) {
+      const mayEnd = isAnswered && this.#holds === 0;
+      if (mayEnd && !(main.untilEnd && main.task.threads.size > 0)) {
         this.#finish();
         return;
       }
@@ -240,8 +246,14 @@ export class TaskStore {
       const thread = this.#nextReady();
       if (thread === undefined) {
         if (this.#jobs.length > 0) continue;
-        if (this.#hostCalls === this.#stalled && this.#holds <= this.#stalled)
+        if (this.#hostCalls === this.#stalled && this.#holds <= this.#stalled) {
+          // What is left of the task waits for what only a later call can do, so it goes on in that call's turn.
+          if (mayEnd) {
+            this.#finish();
+            return;
+          }
           trap('no task of the component can go on: all of them wait for each other');
+        }
         this.#waitForHost();
         return;
       }

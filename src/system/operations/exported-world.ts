@@ -6,7 +6,7 @@ import { type ComponentSource, type ReadOptions, readSource } from '../component
 export type ExportedWorld = 'vivarium:actor/actor' | 'wasi:cli/command' | 'wasi:http/proxy';
 
 const WORLDS: readonly (readonly [exported: RegExp, world: ExportedWorld])[] = [
-  [/^vivarium:actor\/lifecycle@0\.1\.\d+$/, 'vivarium:actor/actor'],
+  [/^vivarium:actor\/lifecycle@0\.[12]\.\d+$/, 'vivarium:actor/actor'],
   [/^wasi:cli\/run@0\.2\.\d+$/, 'wasi:cli/command'],
   [/^wasi:http\/incoming-handler@0\.2\.\d+$/, 'wasi:http/proxy'],
 ];

@@ -22,6 +22,7 @@ export async function hostTable(options: RuntimeOptions): Promise<HostTable> {
   const interfaces = new Map<string, Members>();
   const functions: string[] = [];
   for (const [name, members] of define.mock.calls) {
+    if ([...interfaces.values()].includes(members)) continue;
     const base = name.slice(0, name.indexOf('@'));
     interfaces.set(base, members);
     for (const [key, value] of Object.entries(members)) functions.push(...namesOf(`${base}#${key}`, value));
