@@ -14,8 +14,8 @@ export interface RunPorts {
   unload(handle: ComponentHandle): Promise<void>;
 }
 
-/** The look-up of exports by this name also finds compatible versions. */
-const RUN = 'wasi:cli/run@0.2.0#run';
+/** The look-up of exports by these names also finds compatible versions. Of a component that exports both, the newer one is run. */
+const [RUN_3, RUN_2] = ['wasi:cli/run@0.3.0#run', 'wasi:cli/run@0.2.0#run'];
 
 /**
  * Runs a command: loads it, calls `run` of `wasi:cli/run`, and unloads it.
@@ -27,7 +27,7 @@ export async function runCommand(ports: RunPorts, source: ComponentSource, optio
   const alive = setInterval(() => {}, 2 ** 30);
   try {
     handle = await ports.load(source, { ...options, cancel: 'turn' });
-    await ports.call(handle, { name: RUN, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    await callRun(ports, handle, options.signal === undefined ? {} : { signal: options.signal });
     return 0;
   } catch (error) {
     const status = exitStatus(error);
@@ -37,6 +37,15 @@ export async function runCommand(ports: RunPorts, source: ComponentSource, optio
   } finally {
     clearInterval(alive);
     if (handle !== undefined) await unloaded(ports, handle);
+  }
+}
+
+async function callRun(ports: RunPorts, handle: ComponentHandle, options: { signal?: AbortSignal }): Promise<void> {
+  try {
+    await ports.call(handle, { name: RUN_3, ...options });
+  } catch (error) {
+    if (!isVivariumError(error, 'RUNTIME_NO_EXPORT')) throw error;
+    await ports.call(handle, { name: RUN_2, ...options });
   }
 }
 
@@ -50,7 +59,7 @@ function exitStatus(error: unknown): number | undefined {
 }
 
 function noCommand(cause: Error): RuntimeError {
-  const message = `the component is no command, for which it would have to export wasi:cli/run@0.2.x: ${cause.message}`;
+  const message = `the component is no command, for which it would have to export wasi:cli/run@0.2.x or @0.3.x: ${cause.message}`;
   return new RuntimeError('RUNTIME_NO_EXPORT', message, { cause });
 }
 

@@ -41,6 +41,13 @@ export const makers: Readonly<Record<string, (tools: Tools, to: string) => void 
     tools.run('rustc', [...target, ...flags, `--remap-path-prefix=${SOURCES}=.`, source('tool.rs'), '-o', to]);
   },
 
+  rust3(tools, to) {
+    const target = tools.at('rust3');
+    const flags = ['build', '--release', '--locked', '--quiet', '--target', 'wasm32-wasip2', '--target-dir', target];
+    tools.run('cargo', flags, source('rust3'), { RUSTFLAGS: `--remap-path-prefix=${SOURCES}=.` });
+    cpSync(join(target, 'wasm32-wasip2/release/rust3.wasm'), to);
+  },
+
   async c(tools, to) {
     tools.zig(['cc', ...WASM32_WASI, source('tool.c'), '-o', tools.at('c.core.wasm')]);
     await tools.adapt(tools.at('c.core.wasm'), to);

@@ -28,6 +28,7 @@ const everyByte = Uint8Array.from({ length: 100_000 }, (_, index) => (index * 7)
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'arguments', args: ['one', 'two words', 'drei–☃'] },
   { name: 'cat', args: ['cat'], input: everyByte },
+  { name: 'copy', args: ['copy'], input: everyByte },
   { name: 'lines', args: ['lines'], input: Buffer.from('first\n\nlast') },
   { name: 'exit', args: ['exit', '0'] },
   { name: 'exit with a failure', args: ['exit', '3'] },

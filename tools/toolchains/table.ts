@@ -24,6 +24,14 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     isCommitted: true,
   },
   {
+    name: 'rust3',
+    language: 'Rust, WASI 0.3',
+    madeBy: 'cargo with the crate wasip3 0.10.0, target wasm32-wasip2',
+    source: 'rust3',
+    scenarios: [...STREAMS, 'copy', 'sleep', 'trap'],
+    isCommitted: true,
+  },
+  {
     name: 'c',
     language: 'C',
     madeBy: "zig cc, target wasm32-wasi, and jco's adapter",

@@ -12,7 +12,9 @@ export function runByWasmtime(wasmtime: string, component: string, { args, input
       '--argv0',
       'tool',
       '-S',
-      'cli-exit-with-code',
+      'cli-exit-with-code,p3',
+      '-W',
+      'component-model-async',
     ];
     const ran = spawnSync(wasmtime, ['run', ...options, component, ...args], {
       input: input ?? '',

@@ -5,7 +5,9 @@ import type { Random } from '#core/ports/random';
 import { HostLinker } from '#runtime/host';
 import {
   defineCli,
+  defineCli3,
   defineClocks,
+  defineClocks3,
   defineFilesystemPreopens,
   defineFilesystemTypes,
   defineHttpTypes,
@@ -36,6 +38,8 @@ export function registerHostFunctions(ports: HostPorts): HostLinker {
   defineClocks(linker, ports.clock);
   defineRandom(linker, ports.random);
   defineCli(linker);
+  defineClocks3(linker, ports.clock);
+  defineCli3(linker);
   defineFilesystemTypes(linker);
   defineFilesystemPreopens(linker, { clock: ports.clock, key: randomBytes(32) });
   defineHttpTypes(linker);

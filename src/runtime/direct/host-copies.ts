@@ -1,6 +1,8 @@
 import { messageOf } from '#core/errors';
+import { HostStream } from '#runtime/host';
 import { type CopyBuffer, SharedCopy } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
+import { give, TakenStream } from './host-streams.ts';
 import type { State } from './store-tasks.ts';
 
 /** The most bytes, and the most other items, that the host takes at a time. */
@@ -137,10 +139,17 @@ class HostReader {
 /**
  * What stands for a guest's stream or future in JavaScript: a `ReadableStream` of bytes, an async iterable of other items, or
  * a promise.
+ * @param isOurs whether a function of the host's own is given it, which gets a stream as a `GuestStream`
  */
-export function toHost(state: State, shared: SharedCopy, isBytes: boolean): unknown {
+export function toHost(state: State, shared: SharedCopy, isBytes: boolean, isOurs?: boolean): unknown {
+  if (isOurs === true && !shared.isFuture) return new TakenStream(state, shared);
   const reader = new HostReader(state, shared, isBytes);
-  if (shared.isFuture) return reader.next().then(({ values }) => values[0]);
+  if (shared.isFuture) {
+    const value = reader.next().then(({ values }) => values[0]);
+    // A function may ignore the future, which is no reason to end the process where the store ends first.
+    value.catch(() => {});
+    return value;
+  }
   return isBytes ? byteStream(reader) : items(reader);
 }
 
@@ -208,9 +217,10 @@ async function* kept(all: Promise<readonly Values[]>): AsyncGenerator<unknown, v
 
 /**
  * Makes a stream or future that a guest reads of what the embedder gave: a `ReadableStream`, an iterable, or for a future a value or
- * its promise.
+ * its promise. A function of the host's own gives a `HostStream`.
  */
 export function fromHost(state: State, value: unknown, type: number, isFuture: boolean): SharedCopy {
+  if (!isFuture && value instanceof HostStream) return give(state, value, type);
   const shared = new SharedCopy(type, isFuture, true);
   const release = state.tasks.store.expectHost();
   const write = isFuture ? writeFuture(state, shared, value) : writeStream(state, shared, value);

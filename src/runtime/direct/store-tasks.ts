@@ -57,6 +57,8 @@ export interface LowerPlan {
 export interface HostPlan {
   readonly name: string;
   readonly mayHaveThen: boolean;
+  /** Whether a promise that it answers is the future of its type, and not an answer that comes later. */
+  readonly isFuture: boolean;
   call(s: State, args: readonly unknown[]): unknown;
   answer(s: State, raw: unknown): unknown;
   /** The value that stands for what the host function threw. @throws where its type has no error case */

@@ -71,7 +71,7 @@ function callHost(
     try {
       let raw = outcome();
       if (raw instanceof Continuation) raw = raw.run();
-      if (isPromise(raw, host.mayHaveThen)) {
+      if (!host.isFuture && isPromise(raw, host.mayHaveThen)) {
         if (!store.isAwaited) throw hostWouldBlock(host.name, raw);
         store.awaitHost(raw, (settled) => {
           const { current } = store;

@@ -26,6 +26,8 @@ export interface MemoryAccess {
   payload(type: Extract<ValueType, { kind: 'stream' | 'future' }>): number;
   /** Whether streams and futures cross to or from JavaScript, and not between component instances. */
   readonly outside: boolean;
+  /** An expression for whether a function of the host's own is called; left out where an embedder's is, or none. */
+  readonly ours?: string | undefined;
   /** Makes the name of a new `KeptText`, for one place in the code that lowers strings. */
   keptText(): string;
 }

@@ -119,7 +119,8 @@ export function liftFlatCode(code: Code, access: MemoryAccess, type: ValueType, 
     case 'stream':
     case 'future': {
       const end = `s.tasks.takeEnd(${access.instance}, ${first} >>> 0, ${access.payload(type)}, ${type.kind === 'future'})`;
-      return code.let(access.outside ? `abi.tasks.toHost(s, ${end}, ${type.element?.kind === 'u8'})` : end);
+      const ours = access.ours === undefined ? '' : `, ${access.ours}`;
+      return code.let(access.outside ? `abi.tasks.toHost(s, ${end}, ${type.element?.kind === 'u8'}${ours})` : end);
     }
     case 'enum': {
       const name = code.let('undefined');

@@ -519,8 +519,9 @@ class Planner {
     const slots = this.#slots(options, instance, true);
     const name = definition.path.join('#');
     if (this.#hasTasks) {
-      const callee = { host: this.#host.push(slot) - 1, how, name };
-      return `abi.tasks.lowered(${lowerPlanCode(type, slots, options.async, callee)})`;
+      const host = this.#host.push(slot) - 1;
+      const ours = isOurs(name) ? `s.ours[${host}]` : undefined;
+      return `abi.tasks.lowered(${lowerPlanCode(type, { ...slots, ours }, options.async, { host, how, name })})`;
     }
     return importCode(type, slots, this.#host.push(slot) - 1, how, name, mayWait(definition.path));
   }

@@ -197,6 +197,7 @@ function hostCode(type: FuncType, { host, how, name }: Extract<TaskCallee, { hos
   const unpack = params.length === 0 ? '' : `const [${params.join(', ')}] = args; `;
   return `{
 name: ${JSON.stringify(name)}, mayHaveThen: ${mayHaveThen(type)},
+isFuture: ${!type.async && type.result?.kind === 'future'},
 call: (s, args) => { ${unpack}return ${callOf(how, host, name, params)}; },
 answer: (s, raw) => { let answer = ${answerCode(type, 'raw')};\n${checked}\nreturn answer; },
 failed: (s, thrown) => { let answer; ${thrownCode(type, name)}\n${checked}\nreturn answer; },

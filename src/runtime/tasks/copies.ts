@@ -36,6 +36,8 @@ export class SharedCopy {
   readonly #mayStayInside: boolean;
   #pending: PendingCopy | undefined;
   isDropped = false;
+  /** Told once when an end is gone for good. */
+  onDrop: (() => void) | undefined;
 
   constructor(type: number, isFuture: boolean, mayStayInside: boolean) {
     this.type = type;
@@ -53,6 +55,12 @@ export class SharedCopy {
     if (this.isDropped) return;
     this.isDropped = true;
     if (this.#pending !== undefined) this.#end(COPY.dropped);
+    this.onDrop?.();
+  }
+
+  /** How many values the side that waits still has room for, or offers; undefined where none waits. */
+  get wanted(): number | undefined {
+    return this.#pending?.buffer.remaining;
   }
 
   read(mine: PendingCopy): void {

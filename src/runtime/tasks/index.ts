@@ -1,5 +1,5 @@
 export { builtins } from './builtins.ts';
-export { type CopyBuffer, CopyEnd, SharedCopy } from './copies.ts';
+export { COPY, type CopyBuffer, CopyEnd, SharedCopy } from './copies.ts';
 export { SUBTASK, Subtask } from './subtask.ts';
 export { Task, TaskInstance, type Thread } from './task.ts';
 export { type CoreCall, type LiftedFunction, type Stacks, TaskStore } from './task-store.ts';

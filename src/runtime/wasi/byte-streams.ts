@@ -29,7 +29,7 @@ export interface ByteSink extends Readiness {
 /** A source that is always at its end. */
 export const NO_BYTES: ByteSource = { ...ALWAYS_READY, read: () => undefined };
 
-/** @param failed returns the stream error to throw for what the input threw */
+/** @param failed returns the error case to throw for what the input threw */
 export function sourceOf(input: ByteInput, failed: (thrown: unknown) => unknown): ByteSource {
   return {
     ready: () => input.readable,
@@ -38,8 +38,15 @@ export function sourceOf(input: ByteInput, failed: (thrown: unknown) => unknown)
   };
 }
 
-/** @param failed returns the stream error to throw for what the output threw */
-export function sinkOf(output: ByteOutput, failed: (thrown: unknown) => unknown): ByteSink {
+/**
+ * @param failed returns the error case to throw for what the output threw
+ * @param closed the error case for an output that accepts no more
+ */
+export function sinkOf(
+  output: ByteOutput,
+  failed: (thrown: unknown) => unknown,
+  closed: unknown = { tag: 'closed' },
+): ByteSink {
   const whenReady: Readiness['whenReady'] = (wake) => output.changed.add(wake);
   const flushed: Readiness = { ready: () => output.flushed, whenReady };
   return {
@@ -47,7 +54,7 @@ export function sinkOf(output: ByteOutput, failed: (thrown: unknown) => unknown)
     whenReady,
     room() {
       const room = attempt(() => output.room, failed);
-      if (room === undefined) throw { tag: 'closed' };
+      if (room === undefined) throw closed;
       return room;
     },
     write: (bytes) => attempt(() => output.write(bytes), failed),

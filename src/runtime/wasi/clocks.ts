@@ -2,41 +2,61 @@ import type { Timestamp } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import type { HostLinker, HostState } from '#runtime/host';
 import { Pollable } from './io.ts';
+import type { Readiness } from './readiness.ts';
 
 const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
 
 /**
- * Defines `wasi:clocks`. Both clocks are rounded to the resolution that the component was granted, because a finer clock would help a
- * guest to time the host. A subscription is ready when its time has come. It has a timer only while a turn waits for it.
+ * The clocks as all versions of `wasi:clocks` have them. They are rounded to the resolution that the component was granted, because a
+ * finer clock would help a guest to time the host.
  */
-export function defineClocks(linker: HostLinker, clock: Clock): void {
-  const resolution = (caller: HostState): bigint => BigInt(caller.context.authority.clockResolutionNs());
-  const rounded = (caller: HostState, ms: number): bigint => {
-    const step = resolution(caller);
-    return (nanosecondsOf(ms) / step) * step;
-  };
-  const nanoseconds = (caller: HostState): bigint => rounded(caller, clock.monotonic());
-  const at = (caller: HostState, when: bigint): object => {
-    const step = resolution(caller);
+export class GuestClocks {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** In nanoseconds, as all times here. */
+  readonly resolution = (caller: HostState): bigint => BigInt(caller.context.authority.clockResolutionNs());
+
+  readonly monotonic = (caller: HostState): bigint => this.#rounded(caller, this.#clock.monotonic());
+
+  readonly wall = (caller: HostState): Timestamp => datetimeOf(this.#rounded(caller, this.#clock.now()));
+
+  /** Ready when a time of the monotonic clock has come. It has a timer only while somebody waits for it. */
+  readonly at = (caller: HostState, when: bigint): Readiness => {
+    const step = this.resolution(caller);
     const readyAt = ((when + step - 1n) / step) * step;
-    return new Pollable(caller, {
-      ready: () => nanoseconds(caller) >= when,
+    return {
+      ready: () => this.monotonic(caller) >= when,
       whenReady: (wake) => {
-        const left = readyAt - nanosecondsOf(clock.monotonic());
-        return clock.after(Math.max(0, Math.ceil(Number(left) / NS_PER_MS)), wake);
+        const left = readyAt - nanosecondsOf(this.#clock.monotonic());
+        return this.#clock.after(Math.max(0, Math.ceil(Number(left) / NS_PER_MS)), wake);
       },
-    });
+    };
   };
 
+  #rounded(caller: HostState, ms: number): bigint {
+    const step = this.resolution(caller);
+    return (nanosecondsOf(ms) / step) * step;
+  }
+}
+
+/** Defines `wasi:clocks` 0.2. */
+export function defineClocks(linker: HostLinker, clock: Clock): void {
+  const { monotonic, wall, resolution, at } = new GuestClocks(clock);
+
   linker.define('wasi:clocks/monotonic-clock@0.2.0', {
-    now: nanoseconds,
+    now: monotonic,
     resolution,
-    subscribeInstant: at,
-    subscribeDuration: (caller: HostState, duration: bigint) => at(caller, nanoseconds(caller) + duration),
+    subscribeInstant: (caller: HostState, when: bigint) => new Pollable(caller, at(caller, when)),
+    subscribeDuration: (caller: HostState, duration: bigint) =>
+      new Pollable(caller, at(caller, monotonic(caller) + duration)),
   });
   linker.define('wasi:clocks/wall-clock@0.2.0', {
-    now: (caller: HostState) => datetimeOf(rounded(caller, clock.now())),
+    now: wall,
     resolution: (caller: HostState) => datetimeOf(resolution(caller)),
   });
   linker.define('wasi:clocks/timezone@0.2.0', {

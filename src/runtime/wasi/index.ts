@@ -11,3 +11,5 @@ export { defineNetwork } from './sockets/network.ts';
 export { SocketPlaces } from './sockets/socket-places.ts';
 export { defineTcp } from './sockets/tcp.ts';
 export { defineUdp } from './sockets/udp.ts';
+export { defineCli3 } from './v3/cli.ts';
+export { defineClocks3 } from './v3/clocks.ts';

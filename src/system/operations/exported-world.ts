@@ -7,7 +7,7 @@ export type ExportedWorld = 'vivarium:actor/actor' | 'wasi:cli/command' | 'wasi:
 
 const WORLDS: readonly (readonly [exported: RegExp, world: ExportedWorld])[] = [
   [/^vivarium:actor\/lifecycle@0\.[12]\.\d+$/, 'vivarium:actor/actor'],
-  [/^wasi:cli\/run@0\.2\.\d+$/, 'wasi:cli/command'],
+  [/^wasi:cli\/run@0\.[23]\.\d+$/, 'wasi:cli/command'],
   [/^wasi:http\/incoming-handler@0\.2\.\d+$/, 'wasi:http/proxy'],
 ];
 

@@ -1,5 +1,6 @@
 // Makes resources and calls host functions as a guest does, and lets go of all that it got.
 import { execution } from '../../../src/runtime/execution/index.ts';
+import { type GuestStream, HostStream } from '../../../src/runtime/host/host-streams.ts';
 import type { Callable, Members } from './host-table.ts';
 
 export const FOLLOW = { symlinkFollow: true };
@@ -103,6 +104,24 @@ export class HostCalls {
     ) as object;
   }
 
+  /** A stream that a guest writes some bytes into and ends. */
+  stream(): GuestStream {
+    return {
+      pump: async (sink) => {
+        try {
+          if (sink.ready() && sink.room() >= BYTES.length) sink.write(BYTES);
+          sink.flush?.();
+          return undefined;
+        } catch (thrown) {
+          return thrown;
+        } finally {
+          sink.close?.();
+        }
+      },
+      drop: () => {},
+    };
+  }
+
   socket(): object {
     return this.call('wasi:sockets/tcp-create-socket#createTcpSocket', 'ipv4');
   }
@@ -137,6 +156,11 @@ function given(args: readonly unknown[]): unknown[] {
 /** Resources lie in lists and results too. */
 function dispose(value: unknown, depth = 0): void {
   if (typeof value !== 'object' || value === null || depth > 3 || ArrayBuffer.isView(value)) return;
+  if (value instanceof HostStream) {
+    value.source.close?.();
+    value.ended(undefined);
+    return;
+  }
   const end: unknown = Reflect.get(value, Symbol.dispose);
   if (typeof end === 'function') Reflect.apply(end, value, []);
   else for (const part of Object.values(value)) dispose(part, depth + 1);

@@ -9,7 +9,7 @@ export type Members = Readonly<Record<string, unknown>>;
 
 export interface HostTable {
   readonly runtime: Runtime;
-  /** By interface without its version: functions, and classes of resources. */
+  /** By interface, functions and classes of resources: without its version, or as `wasi:cli/stdin@0.3` where it is a second version. */
   readonly interfaces: ReadonlyMap<string, Members>;
   /** `wasi:io/poll#poll`, `wasi:io/poll#Pollable.block`, `wasi:http/types#Fields[static]fromList`, `wasi:http/types#Fields[new]`. */
   readonly functions: readonly string[];
@@ -23,9 +23,10 @@ export async function hostTable(options: RuntimeOptions): Promise<HostTable> {
   const functions: string[] = [];
   for (const [name, members] of define.mock.calls) {
     if ([...interfaces.values()].includes(members)) continue;
-    const base = name.slice(0, name.indexOf('@'));
-    interfaces.set(base, members);
-    for (const [key, value] of Object.entries(members)) functions.push(...namesOf(`${base}#${key}`, value));
+    const [base = '', version = ''] = name.split('@');
+    const from = interfaces.has(base) ? `${base}@${version.replace(/\.\d+$/, '')}` : base;
+    interfaces.set(from, members);
+    for (const [key, value] of Object.entries(members)) functions.push(...namesOf(`${from}#${key}`, value));
   }
   define.mockRestore();
   return { runtime, interfaces, functions: functions.toSorted() };

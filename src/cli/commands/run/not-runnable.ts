@@ -20,7 +20,8 @@ function whatItIs(component: string, world: ExportedWorld | undefined, exports: 
     return `handles HTTP requests (it exports wasi:http/incoming-handler); serve it: viv serve ${component}`;
   }
   const other = exports.find(({ name }) => name.startsWith('wasi:cli/run@'));
-  if (other !== undefined) return `exports ${other.name}, and only wasi:cli/run@0.2.x is run; build it for WASI 0.2`;
+  if (other !== undefined)
+    return `exports ${other.name}, and only wasi:cli/run@0.2.x and @0.3.x are run; build it for one of them`;
   const first = exports.find(({ kind }) => kind === 'func') ?? exports.find(({ kind }) => kind === 'instance');
   if (first === undefined) return 'exports nothing that could be run or called';
   const names = exports.slice(0, 8).map(({ name }) => name);
