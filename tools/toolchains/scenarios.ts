@@ -8,6 +8,8 @@ export interface Scenario {
   readonly name: string;
   readonly args: readonly string[];
   readonly input?: Uint8Array;
+  /** Whether wasmtime has to be given the network for it. Here nothing is granted. */
+  readonly usesLoopback?: boolean;
 }
 
 /** How a tool has ended, its outputs as `shown` has them. */
@@ -34,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'exit with a failure', args: ['exit', '3'] },
   { name: 'trap', args: ['trap'] },
   { name: 'sleep', args: ['sleep'] },
+  { name: 'asyncio', args: ['asyncio'], usesLoopback: true },
   { name: 'files', args: ['files', GUEST_FOLDER] },
   { name: 'links', args: ['links', GUEST_FOLDER] },
   { name: 'sync', args: ['sync', GUEST_FOLDER] },

@@ -108,7 +108,7 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     language: 'Python',
     madeBy: 'componentize-py 0.25.1',
     source: 'tool.py',
-    scenarios: COMMON,
+    scenarios: [...COMMON, 'asyncio'],
     isCommitted: false,
   },
 ];

@@ -2,7 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { GUEST_FOLDER, type Outcome, type Scenario, shown, TRAPPED, VARIABLES, withFolder } from './scenarios.ts';
 
 /** Runs a tool by wasmtime's command line. */
-export function runByWasmtime(wasmtime: string, component: string, { args, input }: Scenario): Promise<Outcome> {
+export function runByWasmtime(
+  wasmtime: string,
+  component: string,
+  { args, input, usesLoopback }: Scenario,
+): Promise<Outcome> {
   return withFolder((folder) => {
     const variables = Object.entries(VARIABLES).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
     const options = [
@@ -15,6 +19,7 @@ export function runByWasmtime(wasmtime: string, component: string, { args, input
       'cli-exit-with-code,p3',
       '-W',
       'component-model-async',
+      ...(usesLoopback === true ? ['-S', 'inherit-network'] : []),
     ];
     const ran = spawnSync(wasmtime, ['run', ...options, component, ...args], {
       input: input ?? '',

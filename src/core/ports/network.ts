@@ -79,8 +79,8 @@ export interface NetworkConnection {
   /** Whether the system asks the other side for a sign of life once nothing has come for `idleMs`. */
   keepAlive(enabled: boolean, idleMs: number): void;
   close(): void;
-  /** Resolves when its descriptor is closed, which is later than `close`. */
-  readonly closed: Promise<void>;
+  /** Resolves when its descriptor is closed, which is later than `close`; undefined for a connection that has none. */
+  readonly closed: Promise<void> | undefined;
 }
 
 /** Accepts connections on an address. */
@@ -158,6 +158,8 @@ export interface ComponentNetwork {
    * from those alone to whom it may send.
    */
   bind(at: SocketAddress, signal: AbortSignal): Promise<DatagramSocket>;
+  /** Whether `listen` would be granted now. Nothing is recorded. */
+  mayListen(at: SocketAddress): boolean;
   /** Binds an address and listens on it; port 0 stands for any free port. */
   listen(at: SocketAddress, hooks: ListenerHooks, signal: AbortSignal): Promise<NetworkListener>;
 }

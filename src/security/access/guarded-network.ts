@@ -57,6 +57,10 @@ export class GuardedNetwork implements ComponentNetwork {
     return import('./udp-socket.ts').then(({ bindUdp }) => bindUdp(at, checks, signal));
   }
 
+  mayListen(at: SocketAddress): boolean {
+    return this.#guard.allowsSocket(at, 'listen', 'tcp');
+  }
+
   listen(at: SocketAddress, hooks: ListenerHooks, signal: AbortSignal): Promise<NetworkListener> {
     const check = (): void => this.#guard.checkSocket(at, 'listen');
     check();

@@ -1,6 +1,6 @@
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { isVivariumError } from '#core/errors';
-import type { ListenerHooks, NetworkConnection, NetworkListener, SocketAddress } from '#core/ports/network';
+import type { ListenerHooks, NetworkListener, SocketAddress } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import { networkFailure } from './network-failure.ts';
 import { TcpConnection } from './tcp-connection.ts';
@@ -28,6 +28,12 @@ export function listenTcp(
   });
 }
 
+/** A connection that waits to be accepted, and the function that gives its place back. */
+interface Pending {
+  readonly connection: TcpConnection;
+  readonly leave: () => void;
+}
+
 class TcpListener implements NetworkListener {
   readonly local: SocketAddress;
   readonly changed: Wakers = new Wakers();
@@ -35,7 +41,7 @@ class TcpListener implements NetworkListener {
   readonly #server: Server;
   readonly #check: () => void;
   readonly #hooks: ListenerHooks;
-  readonly #pending: { readonly connection: NetworkConnection; readonly leave: () => void }[] = [];
+  readonly #pending: Pending[] = [];
 
   constructor(server: Server, check: () => void, hooks: ListenerHooks) {
     const { address, port } = server.address() as { address: string; port: number };
@@ -52,7 +58,7 @@ class TcpListener implements NetworkListener {
     return this.#pending.length > 0;
   }
 
-  accept(): { readonly connection: NetworkConnection; readonly leave: () => void } | undefined {
+  accept(): Pending | undefined {
     this.#check();
     return this.#pending.shift();
   }

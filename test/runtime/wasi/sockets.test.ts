@@ -256,6 +256,78 @@ describe.each(['direct', 'glue'] as const)('sockets on the %s path', (calls) => 
     expect(await once(client(), 'error').catch((error) => error)).toMatchObject([{ code: 'ECONNREFUSED' }]);
   });
 
+  const PAIR = `${bind(0)} ${LISTEN};
+    const at = kept.listener.localAddress();
+    kept.client = api.createTcpSocket('ipv4'); kept.client.startConnect(api.instanceNetwork(), at);
+    [kept.clientInput, kept.clientOutput] = kept.client.finishConnect(); ${ACCEPT};`;
+  const DROP = `for (const name of ['clientInput', 'clientOutput', 'client', 'input', 'output', 'socket', 'listener']) {
+    kept[name][Symbol.dispose](); delete kept[name]; }`;
+
+  it('of one store are connected in memory without a grant, in one turn', async () => {
+    const guest = await scene([]);
+    const ends = await guest.value(`${PAIR} kept.listener[Symbol.dispose](); delete kept.listener;
+      return [kept.socket, kept.client].map((each) =>
+        [each.localAddress(), each.remoteAddress()].map(({ val }) => val.port))`);
+    const [far, near] = ends as [number[], number[]];
+    expect(near).toEqual(far.toReversed());
+    expect(new Set(near).size).toBe(2);
+    await guest.value('kept.clientOutput.blockingWriteAndFlush(api.bytes("ping")); kept.client.shutdown("send")');
+    expect(await guest.value('return api.text(kept.input.blockingRead(10))')).toBe('ping');
+    expect(await guest.step('kept.input.read(10)')).toMatchObject({ err: { tag: 'closed' } });
+    await guest.value('kept.output.write(api.bytes("pong"))');
+    await guest.value('for (const name of ["input", "output", "socket"]) kept[name][Symbol.dispose]()');
+    expect(await guest.value('return api.text(kept.clientInput.read(10))')).toBe('pong');
+    expect(await guest.step('kept.clientInput.read(10)')).toMatchObject({ err: { tag: 'closed' } });
+    expect(guest.denied).toEqual([]);
+  });
+
+  it('in memory cost a place each, which is free at once, and hold bounded bytes', async () => {
+    const guest = await scene([]);
+    await guest.value(`for (let i = 0; i < 40; i++) { ${PAIR} ${DROP} }`);
+    const filled = await guest.value(`${PAIR} let all = 0;
+      for (;;) { const room = Number(kept.output.checkWrite()); if (room === 0) return all; kept.output.write(new Uint8Array(room)); all += room }`);
+    expect(filled).toBe(65_536);
+    const waiting = await guest.step(`kept.all = []; const at = kept.listener.localAddress();
+      for (;;) { const socket = api.createTcpSocket('ipv4'); kept.all.push(socket); socket.startConnect(api.instanceNetwork(), at) }`);
+    expect(waiting).toMatchObject({ err: 'connection-refused' });
+    // Three sockets are there already, and of the thirteen that are left each connection takes two; the last one has no other end.
+    expect(await guest.value('return kept.all.length')).toBe(7);
+    await guest.runtime.unload(guest.handle);
+  });
+
+  it('in memory are found by their own store alone, and what is outside needs its grant', async () => {
+    const { port, grant } = await server();
+    const one = await scene([]);
+    const at = `${PAIR} return kept.listener.localAddress().val.port`;
+    const ours = (await one.value(at)) as number;
+    expect(await one.step(bind(port))).toMatchObject({ err: 'access-denied' });
+    expect(await one.step(bind(0).replace('127, 0, 0, 1', '127, 0, 0, 2'))).toMatchObject({ err: 'access-denied' });
+    expect(await one.step(connect(port))).toMatchObject({ err: 'access-denied' });
+    const other = await scene([`network:connect:tcp://127.0.0.1:${ours}`, grant]);
+    await other.value(connect(ours));
+    await expect.poll(() => other.value(READY)).toBe(true);
+    expect(await other.step(FINISH)).toMatchObject({ err: 'connection-refused' });
+    // A socket that is bound in memory may still connect to what is granted.
+    await other.value(`${bind(0)} kept.listener.finishBind()`);
+    const to = `{ tag: 'ipv4', val: { port: ${port}, address: [127, 0, 0, 1] } }`;
+    await other.value(`kept.socket = kept.listener; kept.socket.startConnect(api.instanceNetwork(), ${to})`);
+    await expect.poll(() => other.value(READY)).toBe(true);
+    await other.value(FINISH);
+  });
+
+  it('that listen outside are reached by their own store in memory too', async () => {
+    const { guest, client, port } = await listening();
+    await guest.value(`${connect(port)} ${FINISH}; kept.output.write(api.bytes('inside'))`);
+    expect(guest.denied).toEqual([]);
+    await guest.value(ACCEPT);
+    expect(await guest.value('return api.text(kept.input.read(10))')).toBe('inside');
+    client().end('outside');
+    await expect.poll(() => guest.value('return kept.listener.subscribe().ready()')).toBe(true);
+    await guest.value(ACCEPT);
+    await expect.poll(() => guest.value(READABLE)).toBe(true);
+    expect(await guest.value('return api.text(kept.input.read(10))')).toBe('outside');
+  });
+
   if (calls === 'direct') {
     it('are accepted, read and written in one turn that waits, however slow the peer is', async () => {
       const { guest, client } = await listening();

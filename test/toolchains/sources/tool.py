@@ -1,4 +1,5 @@
 # The tool of the suite in Python: each first argument is one scenario.
+import asyncio
 import os
 import sys
 
@@ -20,11 +21,40 @@ class Run(exports.Run):
 
             time.sleep(0.02)
             print("slept")
+        elif scenario == "asyncio":
+            print(asyncio.run(together()))
         elif scenario == "files":
             files(args[1])
         else:
             print(args, sorted(os.environ.items()))
             print("to standard error", file=sys.stderr)
+
+
+async def together() -> list[str]:
+    """Three waits at a time, which end in the order of their times, and a queue between two tasks."""
+    ended: list[str] = []
+    queue: asyncio.Queue[int] = asyncio.Queue(1)
+
+    async def wait(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        ended.append(name)
+
+    async def produce() -> None:
+        for number in range(3):
+            await queue.put(number)
+
+    numbers = asyncio.create_task(produce())
+    await asyncio.gather(wait("last", 0.06), wait("first", 0.02), wait("second", 0.04))
+    ended.extend([str(await queue.get()) for _ in range(3)])
+    await numbers
+    try:
+        await asyncio.wait_for(asyncio.sleep(60), 0.01)
+    except TimeoutError:
+        ended.append("timed out")
+    asyncio.get_running_loop().call_soon_threadsafe(ended.append, "woken")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return ended
 
 
 def files(folder: str) -> None:

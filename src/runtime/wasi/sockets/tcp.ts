@@ -1,11 +1,12 @@
-import type { NetworkConnection, NetworkListener } from '#core/ports/network';
+import type { NetworkConnection, NetworkListener, SocketAddress } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import type { HostLinker, HostState } from '#runtime/host';
 import { sinkOf, sourceOf } from '../byte-streams.ts';
 import { failed, InputStream, OutputStream, Pollable } from '../io.ts';
 import { type IpSocketAddress, ipSocketAddressOf, socketAddressOf } from './addresses.ts';
 import { atOnce, socketErrorOf } from './error-code.ts';
-import type { SocketPlaces } from './socket-places.ts';
+import { Loopback } from './loopback.ts';
+import type { SocketPlace, SocketPlaces } from './socket-places.ts';
 
 /** Functions that would change the host's own network stack; all of them fail with `not-supported`. */
 const NOT_SUPPORTED = [
@@ -32,14 +33,26 @@ type Family = 'ipv4' | 'ipv6';
  */
 type Phase = 'unbound' | 'binding' | 'bound' | 'starting' | 'listening' | 'connecting' | 'connected' | 'failed';
 
+/** What the sockets of one store share. */
+interface StoreSockets {
+  readonly places: SocketPlaces;
+  readonly loopback: Loopback;
+}
+
+type Accepted = NonNullable<ReturnType<NetworkListener['accept']>>;
+
 class TcpSocket {
   readonly #family: Family;
   readonly #state: HostState;
-  readonly #places: SocketPlaces;
+  readonly #store: StoreSockets;
+  /** None for an accepted connection, whose place its listener took. */
+  readonly #place: SocketPlace | undefined;
   readonly #giveBack: () => void;
   readonly #stop = new AbortController();
   readonly #changed = new Wakers();
   #phase: Phase;
+  /** Whether it is bound where only its own store finds it. */
+  #isInMemory = false;
   #closed = false;
   #connection: NetworkConnection | undefined;
   #listener: NetworkListener | undefined;
@@ -49,19 +62,14 @@ class TcpSocket {
 
   readonly #end = (): void => this[Symbol.dispose]();
 
-  /** @param giveBack gives back the place that was taken for the socket */
-  constructor(
-    caller: HostState,
-    places: SocketPlaces,
-    family: Family,
-    giveBack: () => void,
-    accepted?: NetworkConnection,
-  ) {
-    this.#places = places;
+  constructor(caller: HostState, store: StoreSockets, family: Family, origin: SocketPlace | Accepted) {
+    const accepted = 'connection' in origin ? origin : undefined;
+    this.#store = store;
     this.#family = family;
     this.#state = caller;
-    this.#giveBack = giveBack;
-    this.#connection = accepted;
+    this.#place = 'connection' in origin ? undefined : origin;
+    this.#giveBack = 'connection' in origin ? origin.leave : origin.giveBack;
+    this.#connection = accepted?.connection;
     this.#phase = accepted === undefined ? 'unbound' : 'connected';
     this.#state.ending.addEventListener('abort', this.#end, { once: true });
   }
@@ -70,14 +78,25 @@ class TcpSocket {
     if (this.#phase !== 'unbound') throw 'invalid-state';
     if (local.tag !== this.#family) throw 'invalid-argument';
     const { context, ending } = this.#state;
-    const hooks = { reserve: () => this.#places.take(this.#state) };
+    const { loopback, places } = this.#store;
+    const at = socketAddressOf(local);
+    if (Loopback.takes(at) && !context.network.mayListen(at)) {
+      this.#place?.stayInMemory();
+      this.#isInMemory = true;
+      this.#phase = 'binding';
+      this.#bound(loopback.bind(at));
+      return;
+    }
+    const hooks = { reserve: () => places.take(this.#state)?.giveBack };
     const signal = AbortSignal.any([this.#stop.signal, ending]);
-    const listening = atOnce(() => context.network.listen(socketAddressOf(local), hooks, signal));
+    const listening = atOnce(() => context.network.listen(at, hooks, signal));
     this.#phase = 'binding';
-    this.#begun(listening, (listener) => {
-      this.#listener = listener;
-      listener.changed.add(() => this.#changed.wake());
-    });
+    this.#begun(listening, (listener) => this.#bound(loopback.attach(listener)));
+  }
+
+  #bound(listener: NetworkListener): void {
+    this.#listener = listener;
+    listener.changed.add(() => this.#changed.wake());
   }
 
   finishBind(): void {
@@ -97,23 +116,44 @@ class TcpSocket {
     if (this.#phase !== 'listening') throw 'invalid-state';
     const accepted = atOnce(() => this.#listener?.accept());
     if (accepted === undefined) throw 'would-block';
-    const { connection, leave } = accepted;
-    return [new TcpSocket(caller, this.#places, this.#family, leave, connection), ...streamsOf(caller, connection)];
+    return [new TcpSocket(caller, this.#store, this.#family, accepted), ...streamsOf(caller, accepted.connection)];
   }
 
   startConnect(_: HostState, _network: object, remote: IpSocketAddress): void {
     if (this.#phase !== 'unbound' && this.#phase !== 'bound') throw 'invalid-state';
     if (remote.tag !== this.#family || remote.val.port === 0) throw 'invalid-argument';
-    const { context, ending } = this.#state;
-    const signal = AbortSignal.any([this.#stop.signal, ending]);
+    const to = socketAddressOf(remote);
     const bound = this.#listener;
-    const connecting = atOnce(() => context.network.connect(socketAddressOf(remote), signal, bound));
+    const near = this.#store.loopback.connect(to, bound);
+    if (near !== undefined) {
+      // A listener of the system has its descriptor for a moment after it was closed.
+      if (bound === undefined || this.#isInMemory) this.#place?.stayInMemory();
+      this.#connection = near;
+    }
+    const connecting = near === undefined ? this.#connectOutside(to) : undefined;
     this.#listener = undefined;
     this.#phase = 'connecting';
+    if (connecting === undefined) return;
     this.#begun(connecting, (connection) => {
       this.#connection = connection;
       if (this.#keepsAlive) this.#keepAlive();
     });
+  }
+
+  /** A port in memory is unknown to the system, so that a socket which is bound there connects from any other. */
+  #connectOutside(to: SocketAddress): Promise<NetworkConnection> {
+    const { context, ending } = this.#state;
+    const signal = AbortSignal.any([this.#stop.signal, ending]);
+    if (!this.#isInMemory) return atOnce(() => context.network.connect(to, signal, this.#listener));
+    if (this.#place?.leaveMemory() !== true) throw 'new-socket-limit';
+    try {
+      const connecting = atOnce(() => context.network.connect(to, signal));
+      this.#listener?.close();
+      return connecting;
+    } catch (thrown) {
+      this.#place.stayInMemory();
+      throw thrown;
+    }
   }
 
   finishConnect(caller: HostState): [object, object] {
@@ -243,7 +283,7 @@ class TcpSocket {
     this.#listener?.close();
     const connection = this.#connection;
     connection?.close();
-    if (connection === undefined) this.#giveBack();
+    if (connection?.closed === undefined) this.#giveBack();
     else void connection.closed.then(this.#giveBack);
   }
 
@@ -265,13 +305,22 @@ for (const name of NOT_SUPPORTED) {
 /** Defines `wasi:sockets/tcp` and `tcp-create-socket`: outgoing and incoming connections. */
 export function defineTcp(linker: HostLinker, places: SocketPlaces): void {
   linker.define('wasi:sockets/tcp@0.2.0', { TcpSocket });
+  const stores = new WeakMap<HostState, StoreSockets>();
   linker.define('wasi:sockets/tcp-create-socket@0.2.0', {
     createTcpSocket(caller: HostState, family: Family): object {
-      const giveBack = places.take(caller);
-      if (giveBack === undefined) throw 'new-socket-limit';
-      return new TcpSocket(caller, places, family, giveBack);
+      const place = places.take(caller);
+      if (place === undefined) throw 'new-socket-limit';
+      const store = stores.get(caller) ?? { places, loopback: new Loopback(() => placeInMemory(places, caller)) };
+      stores.set(caller, store);
+      return new TcpSocket(caller, store, family, place);
     },
   });
+}
+
+function placeInMemory(places: SocketPlaces, state: HostState): (() => void) | undefined {
+  const place = places.take(state);
+  place?.stayInMemory();
+  return place?.giveBack;
 }
 
 /** Makes the input and output streams of a connection. */

@@ -233,7 +233,7 @@ export function defineUdp(linker: HostLinker, places: SocketPlaces): void {
   linker.define('wasi:sockets/udp@0.2.0', { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream });
   linker.define('wasi:sockets/udp-create-socket@0.2.0', {
     createUdpSocket(caller: HostState, family: Family): object {
-      const giveBack = places.take(caller);
+      const giveBack = places.take(caller)?.giveBack;
       if (giveBack === undefined) throw 'new-socket-limit';
       return new UdpSocket(caller, family, giveBack);
     },
