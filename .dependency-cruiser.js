@@ -76,7 +76,7 @@ export const parts = {
   'runtime/exchange': [],
   'runtime/tasks': ['runtime/exchange'],
   'runtime/execution': ['runtime/host'],
-  'runtime/code': ['runtime/exports', 'runtime/resources', 'runtime/host'],
+  'runtime/code': ['runtime/exports', 'runtime/resources', 'runtime/host', 'runtime/tasks'],
   'runtime/direct': [
     'runtime/exports',
     'runtime/resources',
@@ -104,6 +104,7 @@ export const parts = {
     'runtime/resources',
     'runtime/host',
     'runtime/exchange',
+    'runtime/tasks',
     'runtime/execution',
     'runtime/code',
     'runtime/direct',

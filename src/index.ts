@@ -62,6 +62,7 @@ export type { CallPath, Cancel, ComponentState, ComponentUsage, ReuseLimits, Sch
 export type { Lane } from '#core/ports/lane';
 export type { ComponentLoader } from '#core/ports/loader';
 export type {
+  Account,
   AttachedCode,
   AttachedFunction,
   AttachedIndices,

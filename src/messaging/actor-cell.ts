@@ -222,8 +222,11 @@ export class ActorCell extends Mailbox<Envelope> {
   suspended = false;
   /** Whether the actor is in the dispatcher's queue. */
   queued = false;
-  /** Whether a turn of the actor has begun and not ended. */
+  /** Whether a turn of the actor has begun and not ended, beside which no other runs. */
   busy = false;
+  /** How many tasks have begun and not ended that run side by side, and how many of them may. */
+  beside = 0;
+  concurrency = 1;
   /** The instance is gone and nobody will restart it, so the embedder's messages are refused. */
   failed = false;
   /** The message whose turn is suspended, or has another turn nested in it. */
@@ -352,11 +355,12 @@ export class ActorCell extends Mailbox<Envelope> {
   }
 
   get isRunnable(): boolean {
-    return !this.busy && !this.suspended && !this.isEmpty;
+    if (this.busy || this.suspended || this.isEmpty) return false;
+    return this.beside === 0 || (this.beside < this.concurrency && this.nextJoins);
   }
 
   get isIdle(): boolean {
-    return !this.busy && this.isEmpty && !this.hasOpenRequests && !this.isAwaited;
+    return !this.busy && this.beside === 0 && this.isEmpty && !this.hasOpenRequests && !this.isAwaited;
   }
 
   /** Calls `task` once, when the actor has nothing left to do. */

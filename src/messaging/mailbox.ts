@@ -12,6 +12,8 @@ export type Overflow = 'reject' | 'drop-oldest' | 'wait';
 /** Work of the host that needs the actor's turn, such as a health check or a call of another export. */
 export interface TurnTask {
   run(): Turn<unknown>;
+  /** Whether it may run beside others of its kind, if the actor's instance serves several calls. */
+  readonly joins: boolean;
   /** The context in which the work was requested and runs. */
   readonly context: AsyncContext;
   resolve(value: unknown): void;
@@ -140,6 +142,11 @@ export class Mailbox<Message extends Queued<Message>> {
   pushTask(task: TurnTask): void {
     this.#tasks ??= new RingBuffer();
     this.#tasks.push(task);
+  }
+
+  /** Whether the next task may run beside others. */
+  get nextJoins(): boolean {
+    return this.#tasks?.peek()?.joins === true;
   }
 
   shiftTask(): TurnTask | undefined {

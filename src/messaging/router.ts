@@ -201,8 +201,18 @@ export class Router {
     if (cell !== undefined) cell.failed = true;
   }
 
-  /** Runs a task of the host in a turn of the actor, before all waiting messages. */
-  runTask<T>(handle: ComponentHandle, run: () => Turn<T>): Promise<T> {
+  /** From now on, so many tasks that may run side by side do so. */
+  interleave(handle: ComponentHandle, concurrency: number): void {
+    const cell = this.byHandle(handle);
+    cell.concurrency = concurrency;
+    this.#dispatcher.ready(cell);
+  }
+
+  /**
+   * Runs a task of the host in a turn of the actor, before all waiting messages.
+   * @param joins whether it may run beside others, where the actor's instance serves several calls
+   */
+  runTask<T>(handle: ComponentHandle, run: () => Turn<T>, joins = false): Promise<T> {
     return new Promise((resolve) => {
       const cell = this.byHandle(handle);
       const { mailbox } = cell;
@@ -213,6 +223,7 @@ export class Router {
       this.#keepAlive.begin();
       mailbox.pushTask({
         run,
+        joins,
         context: currentContext(),
         resolve: (value) => settled(() => resolve(value as T)),
         reject: (error) => settled(() => resolve(rejection(error))),

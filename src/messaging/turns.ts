@@ -173,9 +173,12 @@ export class Turns {
   }
 
   #runTask(cell: ActorCell, task: TurnTask): number {
-    cell.busy = true;
+    const isBeside = task.joins && cell.concurrency > 1;
+    if (isBeside) cell.beside += 1;
+    else cell.busy = true;
     const done = (settle: () => void): number => {
-      cell.busy = false;
+      if (isBeside) cell.beside -= 1;
+      else cell.busy = false;
       settle();
       cell.noticeIdle();
       return this.#clock.monotonic();

@@ -49,6 +49,8 @@ export interface ActorSupervisorPorts {
 export class ActorSupervisor implements Supervisor, ActorControl {
   readonly #ports: ActorSupervisorPorts;
   readonly #tree: SupervisionTree;
+  /** The failures that supervision was told of. */
+  readonly #told = new WeakSet<VivariumError>();
   readonly #health: HealthChecks;
 
   constructor(ports: ActorSupervisorPorts) {
@@ -94,7 +96,10 @@ export class ActorSupervisor implements Supervisor, ActorControl {
 
   /** Reports that a turn failed. Supervision acts only if the failure ended the instance. */
   failed(handle: ComponentHandle, reason: VivariumError): void {
-    if (this.#ports.engine.state(handle) !== 'failed') return;
+    // Calls that ran side by side in one instance ended with it, and each of them reports that.
+    const root = reason.code === 'RUNTIME_INSTANCE_ENDED' ? (reason.cause as VivariumError) : reason;
+    if (this.#ports.engine.state(handle) !== 'failed' || this.#told.has(root)) return;
+    this.#told.add(root);
     if (this.isSupervised(handle)) this.#tree.failed(handle, reason);
     else this.#ports.router.markFailed(handle);
   }

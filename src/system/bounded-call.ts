@@ -1,5 +1,5 @@
 import type { VivariumError } from '#core/errors';
-import type { Turn } from '#core/ports/engine';
+import type { EndCall, Turn } from '#core/ports/engine';
 import { RuntimeError } from '#runtime';
 
 /**
@@ -7,16 +7,15 @@ import { RuntimeError } from '#runtime';
  * load option `cancel` decides whether the turn ends or goes on without its caller.
  */
 export class BoundedCall {
-  readonly #call: () => Turn<unknown>;
-  readonly #endTurn: (reason: VivariumError) => boolean;
+  readonly #call: (began: (end: EndCall) => void) => Turn<unknown>;
+  #endTurn: EndCall = () => false;
   readonly #ended = Promise.withResolvers<never>();
   #reason: VivariumError | undefined;
   #runs = false;
 
-  /** @param endTurn ends the running turn and returns true, or returns false if the turn is to go on */
-  constructor(call: () => Turn<unknown>, endTurn: (reason: VivariumError) => boolean) {
+  /** @param call makes the call, and is given what takes the function that ends it */
+  constructor(call: (began: (end: EndCall) => void) => Turn<unknown>) {
     this.#call = call;
-    this.#endTurn = endTurn;
     // If the turn ended by itself first, nobody handles this promise: its rejection must not become an unhandled one.
     this.#ended.promise.catch(() => {});
   }
@@ -27,7 +26,10 @@ export class BoundedCall {
     this.#runs = true;
   };
 
-  readonly run = (): Turn<unknown> => this.#call();
+  readonly run = (): Turn<unknown> =>
+    this.#call((end) => {
+      this.#endTurn = end;
+    });
 
   giveUp(reason: VivariumError): void {
     this.#reason ??= reason;

@@ -40,9 +40,10 @@ export class ExportCalls implements ResourceCalls {
     const engine = this.#ports.engine();
     const { state } = engine.lifecycle(handle);
     if (state === 'failed' && !this.#ports.supervisor().isSupervised(handle)) throw engine.refusal(handle);
-    const run = (): Turn<unknown> => engine.callExport(handle, name, args);
-    if (signal === undefined && timeoutMs === undefined) return this.#turn(handle, run);
-    const call = new BoundedCall(run, (reason) => engine.giveUpTurn(handle, reason));
+    if (signal === undefined && timeoutMs === undefined) {
+      return this.#turn(handle, () => engine.callExport(handle, name, args));
+    }
+    const call = new BoundedCall((began) => engine.callExport(handle, name, args, began));
     const stopTimer =
       timeoutMs === undefined
         ? undefined
@@ -63,11 +64,12 @@ export class ExportCalls implements ResourceCalls {
   }
 
   #turn<T>(handle: ComponentHandle, run: () => Turn<T>, begin: () => void = () => {}): Promise<T> {
-    return this.#ports.router().runTask(handle, () => {
+    const work = (): Turn<T> => {
       begin();
       return tellingFailure(run, (error) => {
         if (isVivariumError(error)) this.#ports.supervisor().failed(handle, error);
       });
-    });
+    };
+    return this.#ports.router().runTask(handle, work, true);
   }
 }

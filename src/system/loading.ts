@@ -88,6 +88,7 @@ export class Loading {
         router.swap(handle, () => {
           if (isClosing()) throw closed();
           swap();
+          router.interleave(handle, engine.concurrency(handle));
           admission.accept(handle, authority);
           this.#options.set(handle, options);
         }),
@@ -171,6 +172,7 @@ export class Loading {
       metering: options.metering ?? 'fuel',
       scheduling: options.scheduling ?? this.#parts.scheduling,
       cancel: options.cancel ?? 'answer',
+      concurrency: options.concurrency ?? 1,
       imports: options.imports ?? {},
       signal: options.signal,
     };
@@ -193,6 +195,7 @@ export class Loading {
     if (isClosing()) throw closed();
     directory.describe(handle, await engine.metadata(handle), await digestOf(component));
     if (options.supervision !== undefined) supervisor.watch(handle, options.supervision);
+    router.interleave(handle, engine.concurrency(handle));
     router.resume(handle);
     admission.loaded(handle, component);
     this.#options.set(handle, options);

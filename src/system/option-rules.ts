@@ -12,6 +12,13 @@ const { anything, bound, either, flag, func, listOf, oneOf, options, part, path,
 
 const SCHEDULING = oneOf('preemptive', 'cooperative');
 
+/** Each call that waits keeps about a kilobyte of the host, of the 16 MiB at most that a component may have kept. */
+const MOST_CONCURRENCY = 10_000;
+const CONCURRENCY = allow.rule(
+  'a whole number, 1 to 10,000',
+  (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MOST_CONCURRENCY,
+);
+
 const PORTS: allow.OptionRules<RuntimePorts> = {
   clock: part('now', 'monotonic', 'after'),
   random: part('bytes', 'fraction'),
@@ -103,6 +110,7 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   metering: oneOf('fuel', 'deadline'),
   scheduling: SCHEDULING,
   cancel: oneOf('answer', 'turn'),
+  concurrency: CONCURRENCY,
   imports: interfaces,
   mailbox: anything,
   requests: options<NonNullable<LoadOptions['requests']>>({ maxConcurrent: wholeNumber(1), maxQueued: wholeNumber(0) }),

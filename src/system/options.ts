@@ -138,6 +138,12 @@ export interface LoadOptions extends StdioOptions {
    */
   readonly cancel?: Cancel;
   /**
+   * How many calls one instance serves side by side, at most 10,000; 1 by default, which is one at a time. It has an effect on components
+   * with asynchronous parts that keep one instance (`per-actor`): a call begins while others wait. Each call has its own fuel and time.
+   * A trap, or a budget that is used up, ends the instance and all its calls. See `docs/scheduling.md`.
+   */
+  readonly concurrency?: number;
+  /**
    * Implements imports other than those of WASI and Vivarium, by interface name. Each interface holds its functions by their WIT
    * names (`get-HTTP-code`) or by jco's names (`getHttpCode`), and its resource classes in PascalCase.
    */
@@ -168,6 +174,8 @@ export interface LoadedComponentInfo {
   readonly usage: ComponentUsage;
   /** What waits in the component's mailbox. */
   readonly mailbox: { readonly messages: number; readonly bytes: number };
+  /** How many calls its instance serves side by side; 1 for a component without asynchronous parts. */
+  readonly concurrency: number;
   /** The number of HTTP requests that the component is answering or that wait for it. */
   readonly requests: number;
 }

@@ -170,6 +170,7 @@ export class Runtime implements AsyncDisposable {
         limits: this.#engine.limits(handle),
         usage: this.#engine.usage(handle),
         mailbox: this.#router.waiting(handle),
+        concurrency: this.#engine.concurrency(handle),
         requests: this.#fetching.open(handle),
       };
     });

@@ -197,6 +197,7 @@ describe('a runtime', () => {
     metering: junk,
     scheduling: junk,
     cancel: junk,
+    concurrency: junk,
     imports: fc.oneof(junk, fc.dictionary(fc.string(), junk)),
     mailbox,
     requests: fc.oneof(junk, fc.record({ maxConcurrent: junk, maxQueued: junk })),

@@ -53,6 +53,8 @@ export interface EngineLoadRequest {
   readonly metering: MeteringMode;
   readonly scheduling: Scheduling;
   readonly cancel: Cancel;
+  /** How many calls one instance serves side by side, if it has asynchronous parts; 1 for one at a time. */
+  readonly concurrency: number;
   /** What the embedder gives for imports that are neither WASI's nor ours, by interface name. */
   readonly imports: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal | undefined;
@@ -104,7 +106,10 @@ export interface EngineLoads {
   restartComponent(handle: ComponentHandle, reason: string): Promise<void>;
 }
 
-/** Runs turns. Each call is one turn, and the caller keeps to one turn at a time for each handle. */
+/** Ends one call that runs, whose answer nobody wants. Returns false where it goes on, because the loader chose that. */
+export type EndCall = (reason: VivariumError) => boolean;
+
+/** Runs turns. Each call is one turn. The caller keeps to one turn at a time for each handle, or to `concurrency` calls of exports. */
 export interface EngineTurns {
   /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
   callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): Turn<Uint8Array | undefined>;
@@ -112,8 +117,19 @@ export interface EngineTurns {
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void>;
   /** `lifecycle.health`; undefined if the component is no actor. @throws `RUNTIME_…`, `METERING_…` */
   callHealth(handle: ComponentHandle): Turn<string | undefined>;
-  /** Any export of any world: `name`, or `ns:pkg/iface@v#func`. @throws `RUNTIME_…`, `METERING_…` */
-  callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown>;
+  /**
+   * Any export of any world: `name`, or `ns:pkg/iface@v#func`.
+   * @param began is given, before the guest runs, what ends the call
+   * @throws `RUNTIME_…`, `METERING_…`
+   */
+  callExport(
+    handle: ComponentHandle,
+    name: string,
+    args: readonly unknown[],
+    began?: (end: EndCall) => void,
+  ): Turn<unknown>;
+  /** How many calls of exports may run side by side in one instance. */
+  concurrency(handle: ComponentHandle): number;
   /** Answers an HTTP request. @param began is given, before the guest runs, what ends the turn. @throws `RUNTIME_…`, `METERING_…` */
   serve(
     handle: ComponentHandle,

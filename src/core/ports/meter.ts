@@ -14,6 +14,13 @@ export interface CallBudget {
   readonly timeMs?: number | undefined;
 }
 
+/** One of several calls that share a tank, each of which has a budget of its own. */
+export interface Account {
+  /** The exact fuel that the call has cost, and the milliseconds that it has run, when it was settled or ceased to be charged last. */
+  readonly fuel: bigint;
+  readonly ms: number;
+}
+
 /** Bytes that several tanks share: a runtime's total over all its components. */
 export interface MemoryPool {
   /** Takes `bytes` from the pool. Returns false and takes nothing when fewer are left. */
@@ -85,6 +92,14 @@ export interface Tank {
    * @param now the reading of the meter's clock, if the caller has just read it
    */
   begin(budget: CallBudget, now?: number): void;
+  /** The account of the call that `begin` has opened. */
+  readonly opened: Account;
+  /** Opens the account of one more call beside the one that is open. Nothing is charged to it before `charge`. */
+  account(budget: CallBudget): Account;
+  /** Charges what runs from now on to this account. Call it between `begin` and `end`, while no guest code runs that may not be counted yet. */
+  charge(account: Account): void;
+  /** Charges this account, and checks that it is within its budget. @throws the `METERING_…` error, after which the tank is spent */
+  settle(account: Account): void;
   /** Closes the budget, if one is open. @throws the `METERING_…` error when the call cost more than its budget */
   end(): void;
   /**

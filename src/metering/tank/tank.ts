@@ -1,8 +1,9 @@
 import type { VivariumError } from '#core/errors';
-import type { CallBudget, MeteringMode, Scheduler, Tank, TankOptions, TankUsage } from '#core/ports/meter';
+import type { Account, CallBudget, MeteringMode, Scheduler, Tank, TankOptions, TankUsage } from '#core/ports/meter';
 import { MeteringError } from '../errors.ts';
 import { WAIT, YIELD } from '../hooks.ts';
 import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from '../metadata.ts';
+import { CallAccount } from './call-account.ts';
 import { CellHolder } from './cell-holder.ts';
 import { SPENT } from './fuel-cell.ts';
 import { evaluateLength } from './length-terms.ts';
@@ -69,6 +70,8 @@ export class SharedTank extends CellHolder implements Tank {
   readonly #scheduler: Scheduler | undefined;
   /** The time at which another call took the thread, while it has it. */
   #suspended: number | undefined = undefined;
+  /** The account that is charged, where several calls share the tank. */
+  #account: CallAccount | undefined = undefined;
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     super();
@@ -116,7 +119,67 @@ export class SharedTank extends CellHolder implements Tank {
     this.#state = 'running';
     this.#isFirstSlice = true;
     this.#given = this.#opening;
+    if (this.#account !== undefined) this.#account = undefined;
     this.open(this.#given);
+  }
+
+  get opened(): Account {
+    this.#account ??= this.account(this.#budget ?? {});
+    this.#account.isOpen = true;
+    return this.#account;
+  }
+
+  account(budget: CallBudget): CallAccount {
+    return new CallAccount(budget, () => this.#mode !== 'deadline');
+  }
+
+  charge(account: Account): void {
+    const [from, to] = [this.#account, account as CallAccount];
+    if (from === to || from === undefined || this.#state !== 'running') return;
+    const now = this.#suspended ?? this.#now();
+    this.#keep(from, now);
+    this.#earlierFuel += this.#callFuel;
+    this.#totalMs += from.ms;
+    this.#account = to;
+    this.#obey(to.budget);
+    if (!to.isOpen) {
+      to.isOpen = true;
+      to.given = this.#opening;
+      to.left = this.#opening;
+    }
+    this.#given = to.given;
+    this.#isFirstSlice = to.isFirstSlice;
+    this.#sliceGiven = to.sliceGiven;
+    this.#begun = now - to.ms;
+    this.#sliceBegun = now - to.sliceMs;
+    this.#callFuel = to.given - to.left;
+    // The sums hold what the calls have used that are not charged now.
+    this.#earlierFuel -= this.#callFuel;
+    this.#totalMs -= to.ms;
+    this.left = to.left;
+  }
+
+  #keep(account: CallAccount, now: number): void {
+    const { left } = this;
+    this.#settle(left);
+    account.given = this.#given;
+    account.left = left;
+    account.isFirstSlice = this.#isFirstSlice;
+    account.sliceGiven = this.#sliceGiven;
+    account.ms = now - this.#begun;
+    account.sliceMs = now - this.#sliceBegun;
+  }
+
+  settle(account: Account): void {
+    this.charge(account);
+    if (this.#state !== 'running') throw this.#failure ?? spent('the tank is spent; make a new one');
+    const now = this.#suspended ?? this.#now();
+    this.#keep(account as CallAccount, now);
+    if (this.left < 0 && this.#callFuel > this.#limit) {
+      this.#callFuel = this.#limit;
+      this.#fail(this.#outOfFuel());
+    } else if (now - this.#begun > this.#timeMs) this.#fail(this.#deadline());
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   end(): void {

@@ -4,6 +4,7 @@ import type { CallPath } from '#core/ports/engine';
 import { type ExportedFunction, type ExportIndex, exportIndexOf } from '#runtime/exports';
 import type { HostState } from '#runtime/host';
 import type { ResourceHolder } from '#runtime/resources';
+import type { SideBySide } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
 import { type LiftBounds, TEXT_BYTES, TYPED_ARRAY_BYTES } from '../heap-cost.ts';
 import { type Callable, glueFunction } from './glue-function.ts';
@@ -20,7 +21,12 @@ export type ComponentExports = Readonly<Record<string, unknown>>;
  * an error. `hold` makes its table of resources, and `look` and `mostBytes` limit lifting on the direct path, as the lift guard does
  * in the glue. Only a test makes an instance for less than a whole store; host functions of ours need all of it.
  */
-export type InstanceStore = Pick<HostState, 'stop'> & Partial<HostState & ResourceHolder & LiftBounds>;
+export type InstanceStore = Pick<HostState, 'stop'> & Partial<HostState & ResourceHolder & LiftBounds & CallOwner>;
+
+/** Owns the calls that run side by side in a store; undefined for a store that serves one call at a time. */
+export interface CallOwner {
+  readonly sideBySide: SideBySide | undefined;
+}
 
 /**
  * jco's `instantiate`. It is synchronous, because the modules are compiled already and `instantiateCore` is synchronous. The last
@@ -38,8 +44,8 @@ export interface ComponentCode {
   readonly calls: CallPath;
   /** Whether its exports return promises, because the guest may be suspended in them. */
   readonly suspends: boolean;
-  /** Whether an exported function may answer before its turn ends. */
-  readonly answersEarly: boolean;
+  /** Whether it has asynchronous parts: a function may answer before its turn ends, and a store may serve several calls side by side. */
+  readonly hasTasks: boolean;
   /** Why the glue must serve it, and what it imports that may have to wait; undefined on the direct path, or where the glue was asked for. */
   readonly glue?: { readonly why: string; readonly waits: readonly string[] } | undefined;
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
@@ -119,7 +125,7 @@ export function componentCode(
   return {
     calls: 'glue',
     suspends: false,
-    answersEarly: false,
+    hasTasks: false,
     modules: compiled.modules,
     instantiate: (getCoreModule, given, instantiateCore, store) => {
       const instance = instantiate(getCoreModule, given, instantiateCore);

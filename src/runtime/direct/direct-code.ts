@@ -6,6 +6,7 @@ import { execution, type Turn, type TurnScheduler } from '#runtime/execution';
 import { AnswerChecks } from '#runtime/exports';
 import { isFromEmbedder, isFromHost, isOnlyForHost } from '#runtime/host';
 import type { GivenResources, ResourceHolder } from '#runtime/resources';
+import type { SideBySide } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
 import type { LiftBounds } from '../heap-cost.ts';
 import { ABI } from './abi.ts';
@@ -146,7 +147,7 @@ export class DirectCode {
     const given = plan.resources.length === 0 ? undefined : this.#given(hold, () => state);
     const state: State = new this.#generated.State(this.#hostOf(imports), handles, store, given);
     execution.running.entry = state;
-    state.tasks = this.#tasks(handles, hold);
+    state.tasks = this.#tasks(handles, hold, store.sideBySide);
     const instances: WebAssembly.Exports[] = [];
     const lists: WebAssembly.ModuleImports[] = [];
     for (const step of plan.steps) {
@@ -177,12 +178,16 @@ export class DirectCode {
     };
   }
 
-  #tasks(handles: readonly HandleTable[], hold: ResourceHolder | undefined): StoreTasks | undefined {
+  #tasks(
+    handles: readonly HandleTable[],
+    hold: ResourceHolder | undefined,
+    calls: SideBySide | undefined,
+  ): StoreTasks | undefined {
     const { tasks } = this.#plan;
     if (tasks === undefined) return undefined;
     const parents = tasks.map((parent) => (parent < 0 ? undefined : parent));
     const stacks = new TaskStacks(execution, execution.running, this.#scheduler ?? NO_STACKS);
-    return new StoreTasks(stacks, parents, handles, (bytes) => hold === undefined || hold.charge(bytes));
+    return new StoreTasks(stacks, parents, handles, (bytes) => hold === undefined || hold.charge(bytes), calls);
   }
 
   #handleTables(hold: ResourceHolder | undefined): readonly HandleTable[] {

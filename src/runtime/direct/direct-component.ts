@@ -47,7 +47,7 @@ export function directComponent(
   return {
     calls: 'direct',
     suspends,
-    answersEarly: plan.tasks !== undefined,
+    hasTasks: plan.tasks !== undefined,
     modules,
     imports: plan.imports,
     exports,

@@ -1,8 +1,10 @@
 import { trap } from '#runtime/exchange';
+import type { GivenResources } from '#runtime/resources';
 import {
   CopyEnd,
   type LiftedFunction,
   type SharedCopy,
+  type SideBySide,
   Task,
   TaskInstance,
   TaskStore,
@@ -16,7 +18,7 @@ import type { TaskStacks } from './task-stacks.ts';
 export interface State extends MemoryView {
   readonly tasks: StoreTasks;
   readonly handles: readonly HandleTable[];
-  readonly given: { endCall(): void } | undefined;
+  readonly given: Pick<GivenResources, 'takeClaims' | 'endCall'> | undefined;
   answeredError: boolean;
   fail(thrown: unknown): never;
 }
@@ -89,15 +91,19 @@ export class StoreTasks {
   /** The thread of guest code that runs outside of tasks: start functions, allocators and destructors. */
   readonly #roots: readonly Thread[];
 
-  /** @param charge takes bytes from what the host may keep for the store */
+  /**
+   * @param charge takes bytes from what the host may keep for the store
+   * @param calls the owner of calls that run side by side, where the store may serve several
+   */
   constructor(
     stacks: TaskStacks,
     parents: readonly (number | undefined)[],
     handles: readonly HandleTable[],
     charge: (bytes: number) => boolean,
+    calls?: SideBySide,
   ) {
     this.#charge = charge;
-    this.store = new TaskStore(stacks, (thrown) => this.end(thrown));
+    this.store = new TaskStore(stacks, (thrown) => this.end(thrown), calls);
     stacks.serve(this.store);
     const instances: TaskInstance[] = [];
     parents.forEach((parent, index) => {

@@ -90,7 +90,8 @@ function callHost(
     }
     resolve(value);
   };
-  settle(() => host.call(s, args));
+  const { call } = thread.task;
+  settle(() => (call === undefined ? host.call(s, args) : call.inContext(() => host.call(s, args))));
 }
 
 /** What the code of components with asynchronous parts calls. */
@@ -98,12 +99,13 @@ export const TASKS = {
   /** Makes the function by which the host calls an export. It answers a promise where the call has not ended at once. */
   exported(plan: LiftPlan): (s: State, ...args: readonly unknown[]) => unknown {
     return (s, ...args) => {
-      const turn = execution.running;
-      const { answered } = turn;
-      turn.answered = undefined;
+      const beginning = s.tasks.store.beginning ?? execution.running;
+      const { answered } = beginning;
+      beginning.answered = undefined;
       plan.claim?.(s, ...args);
+      const claims = plan.claim === undefined ? undefined : s.given?.takeClaims();
       const end = (): void => {
-        if (plan.claim !== undefined) s.given?.endCall();
+        if (claims !== undefined) s.given?.endCall(claims);
       };
       let value: unknown;
       let later: Promise<void> | undefined;
@@ -112,7 +114,9 @@ export const TASKS = {
           s.tasks.lifted(s, plan),
           s.tasks.instance(plan.instance),
           args,
-          (answer) => {
+          (answer, isCancelled) => {
+            // Nobody takes the answer of a call that the host has ended early.
+            if (isCancelled) return;
             value = plan.outward(s, answer);
             if (answered === undefined) return;
             if (!plan.isResult) answered(value);
@@ -125,7 +129,7 @@ export const TASKS = {
         throw thrown;
       }
       const answer = (): unknown => {
-        if (!plan.isResult) return value;
+        if (!plan.isResult || value === undefined) return value;
         if (isOk(value)) return value.val;
         s.answeredError = true;
         throw (value as { readonly val: unknown }).val;
@@ -193,7 +197,7 @@ export const TASKS = {
         return rest();
       }
       const callee = plan.callee as LiftPlan;
-      const task = new Task(callee, s.tasks.instance(callee.instance), onStart, onResolve);
+      const task = new Task(callee, s.tasks.instance(callee.instance), onStart, onResolve, thread.task.call);
       subtask.cancel = (caller, after) => store.requestCancel(task, caller, after);
       let resume: () => boolean = () => true;
       if (store.begin(task, s.tasks.lifted(s, callee), instance, () => resume())) return rest();

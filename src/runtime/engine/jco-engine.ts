@@ -2,7 +2,14 @@ import { type ComponentHandle, shownHandle } from '#core';
 import { CoreError, type VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
-import type { ComponentState, ComponentUsage, EngineLoadRequest, RuntimeEngine, Turn } from '#core/ports/engine';
+import type {
+  ComponentState,
+  ComponentUsage,
+  EndCall,
+  EngineLoadRequest,
+  RuntimeEngine,
+  Turn,
+} from '#core/ports/engine';
 import type { ServedRequest } from '#core/ports/serving';
 import { type ComponentMetadata, keptMetadata, metadataBytes } from '#runtime/actor';
 import { argumentsFromJson, type ExportInfo } from '#runtime/exports';
@@ -89,6 +96,10 @@ export class JcoEngine implements RuntimeEngine {
       const message =
         'reuse is for components that are no actors: what an actor keeps would be lost between two requests';
       // Unlike the checks of values, this one can be made only once the component is known.
+      throw new CoreError('CORE_INVALID_OPTION', message);
+    }
+    if (request.concurrency > 1 && request.store === 'per-call') {
+      const message = 'concurrency is for components that keep one instance: with per-call each call has its own';
       throw new CoreError('CORE_INVALID_OPTION', message);
     }
     const imports = resolveImports(code.imports, linker, request.imports);
@@ -193,8 +204,18 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle).callHealth();
   }
 
-  callExport(handle: ComponentHandle, name: string, args: readonly unknown[]): Turn<unknown> {
-    return this.#find(handle).callExport(name, args);
+  callExport(
+    handle: ComponentHandle,
+    name: string,
+    args: readonly unknown[],
+    began?: (end: EndCall) => void,
+  ): Turn<unknown> {
+    return this.#find(handle).callExport(name, args, began);
+  }
+
+  /** How many calls of exports may run side by side in the component's instance; 1 for a component without asynchronous parts. */
+  concurrency(handle: ComponentHandle): number {
+    return this.#find(handle).concurrency;
   }
 
   /**

@@ -44,6 +44,11 @@ interface Given {
   lends: number;
 }
 
+/** Resources that a call was given or lent. */
+export type Claims = readonly Given[];
+
+const NO_CLAIMS: Claims = [];
+
 /** A method of a resource. Like `runtime.call`, it runs a turn of the component. */
 export type ResourceMethod = (...args: readonly unknown[]) => Promise<unknown>;
 
@@ -171,20 +176,26 @@ export class GivenResources {
   /** Undoes the claims, because the call is not made after all. */
   disclaim(): void {
     for (const given of this.#claimed) {
-      given.state = 'held';
-      given.lends = 0;
+      if (given.state === 'claimed') given.state = 'held';
+      else given.lends -= 1;
     }
     this.#claimed = [];
   }
 
-  /** Ends the claims of a call that has ended: lent resources are back with the embedder, and the guest owns those given away. */
-  endCall(): void {
-    if (this.#claimed.length === 0) return;
-    for (const given of this.#claimed) {
-      given.lends = 0;
-      if (given.state === 'claimed') this.#letGo(given, 'given away');
-    }
+  /** The claims of the call that is made now, for `endCall`. Other calls may claim more before that one ends. */
+  takeClaims(): Claims {
+    const claimed = this.#claimed;
+    if (claimed.length === 0) return NO_CLAIMS;
     this.#claimed = [];
+    return claimed;
+  }
+
+  /** Ends the claims of a call that has ended: lent resources are back with the embedder, and the guest owns those given away. */
+  endCall(claims: Claims = this.takeClaims()): void {
+    for (const given of claims) {
+      if (given.state === 'claimed') this.#letGo(given, 'given away');
+      else given.lends -= 1;
+    }
   }
 
   /** The value by which the guest knows a resource. */

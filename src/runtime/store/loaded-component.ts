@@ -2,7 +2,7 @@ import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
-import type { ComponentUsage, EngineLoadRequest, StorePolicy, Turn } from '#core/ports/engine';
+import type { ComponentUsage, EndCall, EngineLoadRequest, StorePolicy, Turn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
 import type { CallBudget } from '#core/ports/meter';
 import { printable } from '#core/text';
@@ -69,6 +69,8 @@ export class LoadedComponent {
   readonly lifecycle: Lifecycle;
   readonly policy: StorePolicy;
   readonly preemptive: boolean;
+  /** How many calls of exports may run side by side in its instance. */
+  readonly concurrency: number;
   /** Whether the engine ends a turn once its caller no longer waits for it. */
   readonly #endsUnwanted: boolean;
   readonly imports: Readonly<Record<string, unknown>>;
@@ -109,6 +111,7 @@ export class LoadedComponent {
     this.policy = request.store ?? (servesOnly ? 'per-call' : 'per-actor');
     this.preemptive = request.scheduling === 'preemptive';
     this.#endsUnwanted = request.cancel === 'turn';
+    this.concurrency = code.hasTasks && this.policy === 'per-actor' ? request.concurrency : 1;
     this.code = code;
     this.imports = imports;
     this.limits = request.limits;
@@ -153,7 +156,7 @@ export class LoadedComponent {
 
   /** Whether its guest may answer and go on: it has asynchronous parts. */
   get answersEarly(): boolean {
-    return this.code.answersEarly;
+    return this.code.hasTasks;
   }
 
   /** Runs a turn that asks for the health of an actor. */
@@ -176,13 +179,25 @@ export class LoadedComponent {
   }
 
   /** Runs a turn that calls an export by its WIT name. A wrong name or argument is the caller's mistake and does not end the store. */
-  callExport(name: string, args: readonly unknown[]): Turn<unknown> {
+  callExport(name: string, args: readonly unknown[], began?: (end: EndCall) => void): Turn<unknown> {
     this.#checkReady();
     const target = findExport(this.code, name, args);
     return this.#inStore((store) => {
       const found = target(store.exports);
-      return this.enter(store, run<unknown>, found);
+      if (began === undefined) return this.enter(store, run<unknown>, found);
+      return this.enter(store, run<unknown>, () => {
+        began(this.#endOf(store));
+        return found();
+      });
     });
+  }
+
+  #endOf(store: Store): EndCall {
+    const { endOfCall } = store;
+    return (reason) => {
+      if (this.#endsUnwanted) endOfCall(reason);
+      return this.#endsUnwanted;
+    };
   }
 
   /**
@@ -303,14 +318,14 @@ export class LoadedComponent {
     const own = { messagesHandled: this.#messagesHandled, calls: this.code.calls };
     const { store } = this;
     if (store === undefined || store.discarded) return withJson({ ...past, ...own });
-    const { totalFuel, callFuel, totalMs, callMs, memoryBytes, refusedGrowths } = store.usage;
+    const { totalFuel, totalMs, memoryBytes, refusedGrowths } = store.usage;
     return withJson({
       fuelConsumed: past.fuelConsumed + totalFuel,
       executionTimeMs: past.executionTimeMs + totalMs,
       waitingMs: past.waitingMs + store.waitedMs,
       memoryBytes,
       refusedGrowths,
-      last: { fuelConsumed: callFuel, executionTimeMs: callMs },
+      last: store.last,
       ...own,
     });
   }

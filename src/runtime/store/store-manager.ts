@@ -49,6 +49,8 @@ export class StoreManager {
       weight: limits.weight,
       clock,
       maxTurnTimeMs: limits.maxTurnTimeMs,
+      concurrency: component.concurrency,
+      graceMs: limits.maxExecutionTimeMs,
       tank: meter.createTank({
         maxMemoryBytes: limits.maxMemoryBytes,
         pool,

@@ -3,7 +3,7 @@ import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
 import { Quota } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
-import type { Turn as CoreTurn } from '#core/ports/engine';
+import type { ComponentUsage, Turn as CoreTurn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
 import { ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
 import type { KeyValueNamespace } from '#core/ports/storage';
@@ -18,6 +18,7 @@ import { FileGuard } from '#security/access';
 import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';
 import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from '../heap-cost.ts';
 import { LastWords, type PlaceMapper, withoutStack } from './guest-words.ts';
+import { type EndCall, overdue, SharedTurn } from './shared-turn.ts';
 import { TrapGuard } from './trap-guard.ts';
 
 /** The host keeps at most this many bytes for one store, or the store's own memory limit if that is smaller. */
@@ -36,6 +37,10 @@ export interface StoreParts {
   readonly clock: Clock;
   /** Milliseconds from a call's beginning to its end, waiting included, if the call can be suspended. */
   readonly maxTurnTimeMs: number;
+  /** How many calls it serves side by side; 1 for one at a time. */
+  readonly concurrency: number;
+  /** Milliseconds that a call which was told to end has for that, while others run beside it. */
+  readonly graceMs: number;
   readonly weight: number;
   /** The quota of open files, shared by all stores of a runtime. */
   readonly openFiles: Quota;
@@ -94,6 +99,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
   #files: FileGuard | undefined;
   #ending: AbortController | undefined;
   #given: GivenResources | undefined;
+  readonly #shared: SharedTurn | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -106,6 +112,66 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
     this.handle = parts.handle;
     this.context = parts.context;
     this.hostMemory = new Quota(Math.min(parts.maxMemoryBytes, MAX_HOST_BYTES));
+    if (parts.concurrency > 1) this.#shared = this.#share(parts);
+  }
+
+  #share({ handle, tank, clock, concurrency, maxTurnTimeMs, graceMs }: StoreParts): SharedTurn {
+    const store = this;
+    const owner = {
+      get hasDrops() {
+        return store.#drops;
+      },
+      begin: (budget: CallBudget, now: number | undefined) => store.#begin(budget, now),
+      runDrops: () => store.#runDrops(),
+      settle: () => store.#settle(),
+      ended: (thrown: unknown) => store.#ended(thrown),
+      answered: (thrown: unknown) => store.#answered(thrown),
+      end: (reason: VivariumError) => void store.end(reason),
+      leave: () => store.#leaveLater(),
+    };
+    return new SharedTurn({
+      handle,
+      turn: this.#turn,
+      tank,
+      clock,
+      most: concurrency,
+      maxTurnTimeMs,
+      graceMs,
+      owner,
+    });
+  }
+
+  /** The owner of its calls, where it may serve several side by side. */
+  get sideBySide(): SharedTurn | undefined {
+    return this.#shared;
+  }
+
+  /** What ends the call that begins now. Only the `run` of a call may use this. */
+  get endOfCall(): EndCall {
+    return this.#shared?.endOfBeginning ?? ((reason) => void this.end(reason));
+  }
+
+  #begin(budget: CallBudget, now: number | undefined): void {
+    const tank = this.#tank;
+    const turn = this.#turn;
+    execution.enter(turn);
+    this.#entered = true;
+    this.#words = undefined;
+    this.#liftedBytes = 0;
+    this.#lookAt = 0;
+    try {
+      tank.begin(budget, now);
+    } catch (thrown) {
+      const error = this.#ended(thrown);
+      this.#leave();
+      throw error;
+    }
+    turn.began = now ?? this.#parts.clock.monotonic();
+  }
+
+  #settle(): void {
+    this.#tank.end();
+    if (this.#stopped !== undefined) throw this.#stopped;
   }
 
   get imports(): Readonly<Record<string, unknown>> {
@@ -135,6 +201,14 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
     return this.#tank.usage;
   }
 
+  /** What the call has used that runs or, between calls, ran last; where calls run side by side, the one that ended last. */
+  get last(): ComponentUsage['last'] {
+    const ended = this.#shared?.last;
+    if (ended !== undefined) return { fuelConsumed: ended.fuel, executionTimeMs: ended.ms };
+    const { callFuel, callMs } = this.usage;
+    return { fuelConsumed: callFuel, executionTimeMs: callMs };
+  }
+
   /** Makes the core instances. The guest's start functions run on this budget. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   instantiate(budget: CallBudget): void {
     try {
@@ -152,6 +226,10 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
    * @throws `RUNTIME_…` or `METERING_…` for everything else; the store is dead
    */
   call<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A, now?: number): T {
+    if (this.#shared !== undefined && this.#exports !== undefined) {
+      if (this.#dead) throw gone();
+      return this.#shared.call(budget, () => run(this, argument), now);
+    }
     if (this.#entered) throw entered();
     if (this.#dead) throw gone();
     const tank = this.#tank;
@@ -233,6 +311,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
   }
 
   get caller(): TurnCaller {
+    if (this.#shared !== undefined && this.#exports !== undefined) return this.#shared.caller;
     if (this.#caller === undefined) {
       const { clock, maxTurnTimeMs } = this.#parts;
       // A call that cannot be suspended never waits, so its running time is all the time that it has used.
@@ -284,7 +363,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
 
   /** The call has been suspended, so its own code no longer checks its time: from now on a timer ends it. */
   #suspended(): void {
-    if (this.#wasSuspended) return;
+    if (this.#wasSuspended || this.#shared !== undefined) return;
     this.#wasSuspended = true;
     this.#startedAt = this.#turn.began;
     if (this.#stopTimer === undefined) this.#watchTime();
@@ -301,8 +380,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
         this.#watchTime();
         return;
       }
-      const message = `the turn took longer than its ${maxTurnTimeMs} ms, what it waited included`;
-      void this.end(new RuntimeError('RUNTIME_TURN_TIMEOUT', message, { details: { limitMs: maxTurnTimeMs } }));
+      void this.end(overdue(maxTurnTimeMs));
     });
   }
 
@@ -322,6 +400,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
    */
   async end(reason: VivariumError): Promise<void> {
     if (!this.#entered) return;
+    this.#shared?.endAll();
     this.#stopped ??= reason;
     // Several callers may end the call at once, for example an unload and a time-out. All of them wait for the same end.
     this.#callEnded ??= Promise.withResolvers<void>();
@@ -337,7 +416,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
 
   /** Names who is told the answer of the function that is called next, which may be before its turn ends. */
   tellAnswer(answered: (answer: unknown) => void): void {
-    this.#turn.answered = answered;
+    (this.#shared?.beginning ?? this.#turn).answered = answered;
   }
 
   /** Hands a message to the guest. Only the `run` of a call may use this. */

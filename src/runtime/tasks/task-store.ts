@@ -1,4 +1,5 @@
 import { trap } from '#runtime/exchange';
+import type { OutsideCall, SharedTasks, SideBySide } from './side-by-side.ts';
 import type { TaskInstance } from './task.ts';
 import { type OnResolve, Task, type TaskKind, Thread } from './task.ts';
 import { CANCELLED_EVENT, NO_EVENT, type TaskEvent, WaitableSet } from './waitable.ts';
@@ -49,12 +50,15 @@ interface Frame {
   readonly after: () => boolean;
 }
 
-/** A call from outside, which one turn serves. */
+/** A call from outside. A turn serves one, or several side by side. */
 interface MainCall {
   readonly task: Task;
-  /** Whether the turn lasts until the task has ended, and not only until it has answered. */
+  /** Whether it lasts until its task has ended, and not only until that has answered. */
   readonly untilEnd: boolean;
-  /** Called when the turn's work is done, or with what has ended it. */
+  isAnswered: boolean;
+  /** How much there is that must end before the call does, although it has answered. */
+  holds: number;
+  /** Called when the call's work is done, or with what has ended it. */
   done: (failure?: { readonly thrown: unknown }) => void;
 }
 
@@ -66,26 +70,54 @@ const THREADS_PER_BREATH = 64;
  * component model's canonical ABI (`definitions.py`), except that a stack which is resumed gives control back later and not
  * to its caller, so whatever comes behind a resumption is passed on as a function.
  */
-export class TaskStore {
-  current: Thread | undefined = undefined;
+export class TaskStore implements SharedTasks {
+  #current: Thread | undefined = undefined;
   readonly #stacks: Stacks;
+  readonly #calls: SideBySide | undefined;
   readonly #failed: (thrown: unknown) => void;
   readonly #frames: Frame[] = [];
   readonly #line: Thread[] = [];
   readonly #inLine = new Set<Thread>();
-  readonly #jobs: (() => void)[] = [];
+  readonly #jobs: (() => unknown)[] = [];
   #hostCalls = 0;
   #holds = 0;
   #stalled = 0;
   #sinceBreath = 0;
-  #main: MainCall | undefined;
+  readonly #mains = new Set<MainCall>();
+  /** Calls that have answered and hold nothing. */
+  readonly #over: MainCall[] = [];
+  /** Calls that have answered and last until their tasks have ended. */
+  readonly #lingering = new Set<MainCall>();
+  /** The call that answers now. */
+  #answering: MainCall | undefined;
   #wakeHost: (() => void) | undefined;
   #switchTo: Thread | undefined;
 
-  /** @param failed called with what has ended the store, when a task did */
-  constructor(stacks: Stacks, failed: (thrown: unknown) => void = () => {}) {
+  /**
+   * @param failed called with what has ended the store, when a task did
+   * @param calls the owner of calls that run side by side; without it, there is one at a time
+   */
+  constructor(stacks: Stacks, failed: (thrown: unknown) => void = () => {}, calls?: SideBySide) {
     this.#stacks = stacks;
     this.#failed = failed;
+    this.#calls = calls;
+    if (calls !== undefined) calls.tasks = this;
+  }
+
+  /** The call from outside that begins now, where calls run side by side. */
+  get beginning(): OutsideCall | undefined {
+    return this.#calls?.beginning;
+  }
+
+  /** The thread whose guest code runs, or would if the host did not do something for it. */
+  get current(): Thread | undefined {
+    return this.#current;
+  }
+
+  set current(thread: Thread | undefined) {
+    this.#current = thread;
+    const call = thread?.task.call;
+    if (call !== undefined) this.#calls?.charge(call);
   }
 
   /**
@@ -101,21 +133,36 @@ export class TaskStore {
     onResolve: OnResolve,
     untilEnd = false,
   ): Promise<void> | undefined {
-    const task = new Task(lifted, instance, () => args, onResolve);
+    const resolve: OnResolve = (value, isCancelled) => {
+      this.#answering = main;
+      onResolve(value, isCancelled);
+      this.#answering = undefined;
+      main.isAnswered = true;
+      this.#review(main);
+    };
+    const task = new Task(lifted, instance, () => args, resolve, this.#calls?.beginning);
     let outcome: { readonly failure?: { readonly thrown: unknown } | undefined } | undefined;
     const main: MainCall = {
       task,
       untilEnd,
+      isAnswered: false,
+      holds: 0,
       done: (failure) => {
         outcome = { failure };
       },
     };
-    this.#main = main;
-    try {
-      if (this.begin(task, lifted, undefined, () => true)) this.#drive();
-    } catch (thrown) {
-      this.#main = undefined;
-      throw thrown;
+    const joins = this.#mains.size > 0;
+    this.#mains.add(main);
+    if (joins) this.enqueue(() => this.begin(task, lifted, undefined, () => true));
+    else {
+      try {
+        if (this.begin(task, lifted, undefined, () => true)) this.#drive();
+      } catch (thrown) {
+        this.#mains.delete(main);
+        this.#lingering.delete(main);
+        if (this.#mains.size > 0) this.fail(thrown);
+        throw thrown;
+      }
     }
     if (outcome !== undefined) {
       if (outcome.failure !== undefined) throw outcome.failure.thrown;
@@ -131,24 +178,50 @@ export class TaskStore {
 
   /** Whether no call from outside is under way. */
   get isIdle(): boolean {
-    return this.#main === undefined;
+    return this.#mains.size === 0;
   }
 
   /** Whether what the host answers later is waited for: not while the component is started. */
   get isAwaited(): boolean {
-    return this.#main !== undefined;
+    return this.#mains.size > 0;
   }
 
-  /** Ends the turn's call: what its guest did ends the store. */
+  /** Ends all calls: what a guest did, or the host says, ends the store. */
   fail(thrown: unknown): void {
+    this.#calls?.failed(thrown, this.#current?.task.call);
     this.#failed(thrown);
-    this.#finish({ thrown });
+    const mains = [...this.#mains];
+    this.#mains.clear();
+    this.#lingering.clear();
+    this.#over.length = 0;
+    for (const main of mains) main.done({ thrown });
   }
 
-  #finish(failure?: { readonly thrown: unknown }): void {
-    const main = this.#main;
-    this.#main = undefined;
-    main?.done(failure);
+  cancel(call: OutsideCall): void {
+    this.enqueue(() => {
+      for (const { task } of this.#mains) {
+        if (task.call === call && task.state !== 'resolved') return this.requestCancel(task, undefined, () => true);
+      }
+      return true;
+    });
+  }
+
+  /** Ends the calls that have answered. Answers whether any call is left. */
+  #endCalls(): boolean {
+    for (const main of this.#lingering) {
+      if (main.task.threads.size > 0) continue;
+      this.#lingering.delete(main);
+      this.#over.push(main);
+    }
+    for (let main = this.#over.shift(); main !== undefined; main = this.#over.shift()) {
+      const { call } = main.task;
+      if (call !== undefined) this.#calls?.answered(call);
+      this.#mains.delete(main);
+      main.done();
+    }
+    if (this.#mains.size > 0) return true;
+    this.#calls?.idle();
+    return false;
   }
 
   /**
@@ -234,30 +307,25 @@ export class TaskStore {
   /** Runs threads that are ready, one after the other, until the turn's work is done or control is away. */
   #drive(): void {
     for (;;) {
-      const main = this.#main;
-      if (main === undefined) return;
-      const isAnswered = main.task.state === 'resolved';
-      const mayEnd = isAnswered && this.#holds === 0;
-      if (mayEnd && !(main.untilEnd && main.task.threads.size > 0)) {
-        this.#finish();
-        return;
-      }
-      for (const job of this.#jobs.splice(0)) job();
+      if (!this.#endCalls()) return;
+      for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) if (job() === false) return;
       const thread = this.#nextReady();
       if (thread === undefined) {
-        if (this.#jobs.length > 0) continue;
+        if (this.#over.length > 0) continue;
         if (this.#hostCalls === this.#stalled && this.#holds <= this.#stalled) {
-          // What is left of the task waits for what only a later call can do, so it goes on in that call's turn.
-          if (mayEnd) {
-            this.#finish();
-            return;
+          // What is left of these tasks waits for what only a later call can do, so it goes on in that call's turn.
+          if (this.#lingering.size > 0) {
+            this.#over.push(...this.#lingering);
+            this.#lingering.clear();
+            continue;
           }
-          trap('no task of the component can go on: all of them wait for each other');
+          // Another call that runs beside may still let these tasks go on.
+          if (this.#calls === undefined) trap('no task of the component can go on: all of them wait for each other');
         }
         this.#waitForHost();
         return;
       }
-      if (this.#hostCalls > 0 && ++this.#sinceBreath >= THREADS_PER_BREATH) {
+      if ((this.#hostCalls > 0 || this.#calls !== undefined) && ++this.#sinceBreath >= THREADS_PER_BREATH) {
         this.#sinceBreath = 0;
         thread.wake();
         this.#stacks.wait(this.#stacks.breathe(), () => this.#driveOn());
@@ -278,8 +346,8 @@ export class TaskStore {
     }
   }
 
-  /** Runs a job in the store's turn: in the one that runs, or in the next. */
-  enqueue(job: () => void): void {
+  /** Runs a job in the store's turn: in the one that runs, or in the next. It answers false where control is away afterwards. */
+  enqueue(job: () => unknown): void {
     this.#jobs.push(job);
     this.#wakeHost?.();
   }
@@ -298,11 +366,22 @@ export class TaskStore {
     });
   }
 
-  /** Lets the turn go on after its answer. Answers what ends that. */
+  /** Lets the call that answers now go on after its answer. Answers what ends that. */
   holdTurn(): () => void {
+    const main = this.#answering;
     return this.#count((by) => {
       this.#holds += by;
+      if (main === undefined) return;
+      main.holds += by;
+      this.#review(main);
     });
+  }
+
+  /** Notes a call that may end, or may once its task has ended. */
+  #review(main: MainCall): void {
+    if (!main.isAnswered || main.holds > 0) return;
+    if (main.untilEnd && main.task.threads.size > 0) this.#lingering.add(main);
+    else this.#over.push(main);
   }
 
   #count(add: (by: number) => void): () => void {

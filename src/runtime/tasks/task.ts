@@ -1,4 +1,5 @@
 import { trap } from '#runtime/exchange';
+import type { OutsideCall } from './side-by-side.ts';
 
 export type TaskState = 'initial' | 'started' | 'cancel pending' | 'cancel delivered' | 'resolved';
 
@@ -20,6 +21,8 @@ export type OnResolve = (value: unknown, isCancelled: boolean) => void;
 export class Task {
   readonly kind: TaskKind;
   readonly instance: TaskInstance;
+  /** The call from outside for which it runs, where a store serves several side by side. */
+  readonly call: OutsideCall | undefined;
   readonly #onStart: () => readonly unknown[];
   readonly #onResolve: OnResolve;
   state: TaskState = 'initial';
@@ -28,8 +31,15 @@ export class Task {
   implicit: Thread | undefined = undefined;
   readonly threads = new Set<Thread>();
 
-  constructor(kind: TaskKind, instance: TaskInstance, onStart: () => readonly unknown[], onResolve: OnResolve) {
+  constructor(
+    kind: TaskKind,
+    instance: TaskInstance,
+    onStart: () => readonly unknown[],
+    onResolve: OnResolve,
+    call?: OutsideCall,
+  ) {
     this.kind = kind;
+    this.call = call;
     this.instance = instance;
     this.#onStart = onStart;
     this.#onResolve = onResolve;

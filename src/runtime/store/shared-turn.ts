@@ -1,0 +1,296 @@
+import type { ComponentHandle } from '#core';
+import { formatComponentId } from '#core';
+import type { VivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import type { Account, CallBudget, Tank } from '#core/ports/meter';
+import { type AsyncContext, currentContext, inContext } from '#core/waiting';
+import { execution, type Turn } from '#runtime/execution';
+import { TurnCaller } from '#runtime/host';
+import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
+import { ArgumentRefused, RuntimeError } from '../errors.ts';
+
+/** What a turn that several calls share needs of its store. */
+export interface TurnOwner {
+  readonly hasDrops: boolean;
+  /** Begins the turn, on the budget of its first call. */
+  begin(budget: CallBudget, now: number | undefined): void;
+  runDrops(): void;
+  /** Ends the turn's budget. @throws what ends the store */
+  settle(): void;
+  /** The error for what a call threw. The store is dead, unless it was the guest's own error or a refused argument. */
+  ended(thrown: unknown): VivariumError;
+  /** The error for the guest's own error. */
+  answered(thrown: unknown): VivariumError;
+  /** Ends the store. */
+  end(reason: VivariumError): void;
+  leave(): void;
+}
+
+export interface SharedTurnParts {
+  readonly handle: ComponentHandle;
+  readonly turn: Turn;
+  readonly tank: Tank;
+  readonly clock: Clock;
+  /** How many calls may be under way. */
+  readonly most: number;
+  /** Milliseconds from a call's beginning to its end, waiting included. */
+  readonly maxTurnTimeMs: number;
+  /** Milliseconds that a call which was told to end has for that. */
+  readonly graceMs: number;
+  readonly owner: TurnOwner;
+}
+
+class SharedCall implements OutsideCall {
+  readonly account: Account;
+  readonly startedAt: number;
+  /** Why the host has told it to end. */
+  reason: VivariumError | undefined;
+  /** What has ended it together with the store. */
+  error: VivariumError | undefined;
+  answered: ((answer: unknown) => void) | undefined;
+  caller: TurnCaller | undefined;
+  stopGrace: (() => void) | undefined;
+  readonly #context: AsyncContext = currentContext();
+
+  constructor(account: Account, startedAt: number) {
+    this.account = account;
+    this.startedAt = startedAt;
+  }
+
+  inContext<T>(work: () => T): T {
+    return inContext(this.#context, work);
+  }
+}
+
+/** A call that is under way, for whoever may end it. */
+export type EndCall = (reason: VivariumError) => void;
+
+/**
+ * A turn that serves several calls side by side. It begins with the first call and ends when none is left. Each call has an account of
+ * the tank, which is charged whenever a task of the call runs, and a time of its own. What ends the store ends all calls.
+ */
+export class SharedTurn implements SideBySide {
+  tasks: SharedTasks | undefined;
+  beginning: SharedCall | undefined;
+  readonly #parts: SharedTurnParts;
+  readonly #calls = new Set<SharedCall>();
+  #isOpen = false;
+  /** Whether the code that has begun the turn is still on the stack. It ends the turn then, if nothing is left. */
+  #isBeginning = false;
+  #charged: SharedCall | undefined;
+  /** The call that ended the store, where it is not the one whose guest code ran. */
+  #fault: SharedCall | undefined;
+  /** Whether the host ends the store for a reason that concerns all calls alike. */
+  #endsAll = false;
+  #stopTimer: (() => void) | undefined;
+  #last: Account | undefined;
+
+  constructor(parts: SharedTurnParts) {
+    this.#parts = parts;
+  }
+
+  /** What the call has used that ended last; undefined where none has. */
+  get last(): Account | undefined {
+    return this.#last;
+  }
+
+  /** Ends the call that begins now. */
+  get endOfBeginning(): EndCall {
+    const call = this.beginning;
+    return (reason) => {
+      if (call !== undefined) this.#giveUp(call, reason);
+    };
+  }
+
+  /** What an embedder's function is told of the call that calls it. */
+  get caller(): TurnCaller {
+    const { clock, handle, maxTurnTimeMs } = this.#parts;
+    const call = this.#charged as SharedCall;
+    call.caller ??= new TurnCaller(handle, clock.now() + maxTurnTimeMs - (clock.monotonic() - call.startedAt));
+    return call.caller;
+  }
+
+  /** Makes one call, which begins the turn or joins it. @throws as the store's \`call\` */
+  call<T>(budget: CallBudget, run: () => T, now: number | undefined): T {
+    if (this.#calls.size >= this.#parts.most) throw full(this.#parts);
+    return this.#isOpen ? this.#join(budget, run) : this.#begin(budget, run, now);
+  }
+
+  #begin<T>(budget: CallBudget, run: () => T, now: number | undefined): T {
+    const { owner, tank, turn, clock } = this.#parts;
+    owner.begin(budget, now);
+    this.#isOpen = true;
+    this.#isBeginning = true;
+    const call = new SharedCall(tank.opened, now ?? clock.monotonic());
+    this.#charged = call;
+    this.#calls.add(call);
+    let value: T;
+    try {
+      if (owner.hasDrops) owner.runDrops();
+      value = this.#run(call, run);
+      this.#isBeginning = false;
+      if (value instanceof Promise && this.tasks?.isIdle === false) {
+        if (execution.isRunning(turn)) execution.park(turn);
+        this.#watch();
+        return this.#outcome(call, value) as T;
+      }
+      this.#settle(call);
+      owner.settle();
+    } catch (thrown) {
+      this.#isBeginning = false;
+      // A task has failed where calls that joined meanwhile were told so, and the turn has ended with them.
+      if (!this.#isOpen) throw call.error ?? thrown;
+      const error = owner.ended(thrown);
+      call.caller?.abort(error);
+      this.#close();
+      throw error;
+    }
+    this.#close();
+    return value instanceof Promise ? (this.#outcome(call, value) as T) : value;
+  }
+
+  #join<T>(budget: CallBudget, run: () => T): T {
+    const { owner, tank, clock } = this.#parts;
+    const call = new SharedCall(tank.account(budget), clock.monotonic());
+    this.#calls.add(call);
+    if (owner.hasDrops) this.tasks?.enqueue(() => owner.runDrops());
+    let value: T;
+    try {
+      value = this.#run(call, run);
+    } catch (thrown) {
+      // Nothing of the guest's runs while a call joins, so this is the host's refusal of an argument.
+      this.#calls.delete(call);
+      throw thrown instanceof ArgumentRefused ? thrown : this.#parts.owner.answered(thrown);
+    }
+    if (value instanceof Promise) {
+      this.#watch();
+      return this.#outcome(call, value) as T;
+    }
+    this.#calls.delete(call);
+    return value;
+  }
+
+  #run<T>(call: SharedCall, run: () => T): T {
+    this.beginning = call;
+    try {
+      return run();
+    } finally {
+      this.beginning = undefined;
+    }
+  }
+
+  async #outcome<T>(call: SharedCall, value: Promise<T>): Promise<T> {
+    try {
+      const answer = await value;
+      if (call.reason !== undefined) throw call.reason;
+      return answer;
+    } catch (thrown) {
+      throw call.error ?? call.reason ?? this.#parts.owner.answered(thrown);
+    } finally {
+      this.#calls.delete(call);
+      call.stopGrace?.();
+    }
+  }
+
+  charge(call: OutsideCall): void {
+    if (call === this.#charged) return;
+    this.#charged = call as SharedCall;
+    this.#parts.tank.charge(this.#charged.account);
+  }
+
+  answered(call: OutsideCall): void {
+    this.#settle(call as SharedCall);
+    this.#calls.delete(call as SharedCall);
+  }
+
+  #settle(call: SharedCall): void {
+    this.#charged = call;
+    this.#fault = call;
+    this.#parts.tank.settle(call.account);
+    this.#fault = undefined;
+    this.#last = call.account;
+  }
+
+  idle(): void {
+    if (this.#isBeginning || !this.#isOpen) return;
+    this.#parts.owner.settle();
+    this.#close();
+  }
+
+  failed(thrown: unknown, at: OutsideCall | undefined): void {
+    if (!this.#isOpen) return;
+    const { owner, turn } = this.#parts;
+    execution.reclaim(turn);
+    const error = owner.ended(thrown);
+    const fault = this.#fault ?? at;
+    for (const call of this.#calls) {
+      call.error = this.#endsAll || fault === undefined || fault === call ? error : this.#besides(error);
+      call.caller?.abort(call.error);
+    }
+    this.#close();
+  }
+
+  #besides(cause: VivariumError): RuntimeError {
+    const message = `another call of ${formatComponentId(this.#parts.handle.id)} has ended the instance that served this one too: ${cause.message}`;
+    return new RuntimeError('RUNTIME_INSTANCE_ENDED', message, { cause, details: { cause: cause.code } });
+  }
+
+  #close(): void {
+    this.#isOpen = false;
+    this.#calls.clear();
+    this.#charged = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#parts.owner.leave();
+  }
+
+  /** All calls end with the store, for a reason that concerns them alike. */
+  endAll(): void {
+    this.#endsAll = this.#fault === undefined;
+  }
+
+  /** Tells a call to end, by the cancellation of its task. If it has not ended after a while, the store ends. */
+  #giveUp(call: SharedCall, reason: VivariumError): void {
+    if (call.reason !== undefined || !this.#calls.has(call)) return;
+    const { clock, graceMs, owner } = this.#parts;
+    call.reason = reason;
+    call.caller?.abort(reason);
+    call.stopGrace = clock.after(graceMs, () => {
+      if (!this.#calls.has(call)) return;
+      this.#fault = call;
+      owner.end(reason);
+    });
+    this.tasks?.cancel(call);
+  }
+
+  /** Ends each call when its time is over. The calls are in the order in which they began. */
+  #watch(): void {
+    if (this.#stopTimer !== undefined) return;
+    const first = this.#calls.values().find(({ reason }) => reason === undefined);
+    if (first === undefined) return;
+    const { clock, maxTurnTimeMs } = this.#parts;
+    const left = first.startedAt + maxTurnTimeMs - clock.monotonic();
+    this.#stopTimer = clock.after(Math.max(0, left), () => {
+      this.#stopTimer = undefined;
+      const now = clock.monotonic();
+      for (const call of this.#calls) {
+        if (call.reason !== undefined) continue;
+        if (now - call.startedAt < maxTurnTimeMs) break;
+        this.#giveUp(call, overdue(maxTurnTimeMs));
+      }
+      this.#watch();
+    });
+  }
+}
+
+export function overdue(limitMs: number): RuntimeError {
+  const message = `the turn took longer than its ${limitMs} ms, what it waited included`;
+  return new RuntimeError('RUNTIME_TURN_TIMEOUT', message, { details: { limitMs } });
+}
+
+function full({ handle, most }: SharedTurnParts): RuntimeError {
+  return new RuntimeError(
+    'RUNTIME_TRAP',
+    `${formatComponentId(handle.id)} was called while ${most} calls of it were running`,
+  );
+}
