@@ -99,7 +99,9 @@ export type {
   ValidationStatus,
 } from '#core/ports/registry';
 export type { Answered, KeyValueNamespace, KeyValueStore, KeyValueUsage } from '#core/ports/storage';
+export type { OpenSpan, SpanAttributes, SpanKind, Tracer } from '#core/ports/tracing';
 export { printable } from '#core/text';
+export type { FieldPairs } from '#core/waiting';
 export {
   type ActorRef,
   type AnswerOf,
@@ -177,6 +179,7 @@ export {
   type LoadOptions,
   type MessagingOptions,
   type OutputTarget,
+  openTracer,
   type ReplaceOptions,
   type RequestBounds,
   type RunOptions,

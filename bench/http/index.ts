@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { HttpServer, type HttpServerOptions, RequestMetrics } from '#server';
-import { createRuntime, type LoadOptions, type Runtime, serveExchange } from '#system';
-import { helloHandler } from '../../tools/components/hello-handler.ts';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
+import { withHello } from './hello.ts';
 import { latencyAt, requestsPerSecond } from './load.ts';
+import { observed } from './observed.ts';
 import { replacing } from './replacing.ts';
 import { streaming } from './streaming.ts';
 
@@ -46,48 +45,11 @@ export async function run(report: Report): Promise<void> {
       });
     });
   }
-  await metricsCost(report);
+  await observed(report);
   await replacing(report);
   await streaming(report);
   bare.close();
   bare.closeAllConnections();
-}
-
-/** Serves one hello component while something is measured. */
-async function withHello(
-  load: LoadOptions & { readonly store: Store },
-  options: HttpServerOptions,
-  measure: (port: number, runtime: Runtime) => Promise<void>,
-): Promise<void> {
-  await using runtime = await createRuntime({ scheduling: 'preemptive' });
-  const handler = await runtime.load(await helloHandler(), load);
-  const serve = (exchange: Parameters<typeof serveExchange>[2]) => serveExchange(runtime, handler, exchange);
-  const server = new HttpServer(() => ({ component: 'hello', serve }), { port: 0, ...options });
-  const port = Number(new URL((await server.listen()).url).port);
-  await requestsPerSecond(port);
-  await measure(port, runtime);
-  await server.drain(1_000);
-}
-
-async function metricsCost(report: Report): Promise<void> {
-  const metrics = new RequestMetrics();
-  await withHello({ store: 'per-actor' }, { onAnswered: (answered) => metrics.count(answered) }, async (on) => {
-    await withHello({ store: 'per-actor' }, {}, async (off) => {
-      const { ratio } = await paired(
-        ROUNDS,
-        () => requestsPerSecond(on),
-        () => requestsPerSecond(off),
-      );
-      report({
-        figure: 'requests a second with metrics',
-        value: ratio,
-        unit: 'times',
-        peer: 'without',
-        goal: '>= 0.95',
-        holds: ratio >= 0.95,
-      });
-    });
-  });
 }
 
 async function bareServer(): Promise<{ readonly server: Server; readonly port: number }> {

@@ -45,6 +45,7 @@ export class Delivery {
   readonly #deadLetters: DeadLetters;
   readonly #counters: MessageCounters;
   readonly #maxHops: number;
+  readonly #isTraced: boolean;
   #lastMessageId = 0;
   #stampedMs = Number.NaN;
   /** Until this reading of the monotonic clock the last stamp is reused. */
@@ -58,12 +59,14 @@ export class Delivery {
     deadLetters: DeadLetters,
     counters: MessageCounters,
     maxHops: number,
+    isTraced: boolean,
   ) {
     this.#clock = clock;
     this.#dispatcher = dispatcher;
     this.#deadLetters = deadLetters;
     this.#counters = counters;
     this.#maxHops = maxHops;
+    this.#isTraced = isTraced;
   }
 
   /** Makes a message. From here on it is counted, and must end in one of the counted ways. */
@@ -78,8 +81,9 @@ export class Delivery {
     this.#counters.offered += 1;
     const cause = from?.current;
     const hops = cause === undefined ? 0 : cause.hops + 1;
-    // A message that a turn sends keeps the turn's context, which is already known.
-    const context = cause === undefined ? currentContext() : cause.context;
+    // A message that a turn sends keeps the turn's context, which is already known. With a tracer, the host function that sends it
+    // has a span of its own, in whose context it runs.
+    const context = cause === undefined || this.#isTraced ? currentContext() : cause.context;
     return this.#envelope('message', sender, payload, fields, request, topic, undefined, hops, context);
   }
 

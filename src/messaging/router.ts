@@ -49,6 +49,8 @@ export interface RouterOptions extends MessagingOptions {
   readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
   readonly loop?: EventLoop | undefined;
   readonly runQueue?: RunQueue | undefined;
+  /** Whether host functions that send messages run in a context of their own, which the messages keep. */
+  readonly isTraced?: boolean | undefined;
 }
 
 export interface ActorOptions {
@@ -105,7 +107,14 @@ export class Router {
       shares,
       runQueue,
     );
-    this.delivery = new Delivery(clock, this.#dispatcher, this.deadLetters, this.counters, maxHops);
+    this.delivery = new Delivery(
+      clock,
+      this.#dispatcher,
+      this.deadLetters,
+      this.counters,
+      maxHops,
+      options.isTraced === true,
+    );
     this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
     const turns = new Turns(
       clock,

@@ -1,5 +1,6 @@
 import type { Clock } from '#core/ports/clock';
-import type { Answered, Tracing } from '#server/observability';
+import type { Tracer } from '#core/ports/tracing';
+import type { Answered } from '#server/observability';
 import type { InternalRoutes } from './internal-routes.ts';
 
 /** A certificate with its chain, and its key, as PEM. */
@@ -34,8 +35,8 @@ export interface HttpServerOptions {
   readonly internal?: InternalRoutes | undefined;
   /** Measures how long `drain` waits; the machine's clock by default. */
   readonly clock?: Pick<Clock, 'after'> | undefined;
-  /** Traces requests to components; see `openTracing`. */
-  readonly tracing?: Tracing | undefined;
+  /** Traces requests; see `openTracer`. */
+  readonly tracer?: Tracer | undefined;
   /** Called when the answer of a component has ended, in whatever way. */
   readonly onAnswered?: ((answered: Answered) => void) | undefined;
   /** Called for each request that failed. */

@@ -3,6 +3,7 @@ import { constants, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '#core/errors';
+import { withTraceOf } from '#core/ports/tracing';
 import { type HttpExchange, systemClock } from '#system';
 import { ServerError } from './errors.ts';
 import type { HttpServerOptions, TlsFiles } from './http-server-options.ts';
@@ -11,13 +12,20 @@ import { Connections, createListener, type Listener } from './listener.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { breakOff, type Outgoing, writeHead } from './outgoing.ts';
 import { addressOf, headOf, type Incoming, type RequestHead } from './request-head.ts';
+import { beginRequest, endRequest } from './traced-request.ts';
 import { errorResponse, rawResponse, requestOf, write } from './translate.ts';
 
 /** Answers a request by the objects of the web. @throws as `Runtime.fetch` */
 export type Answer = (request: Request, clientAddress: string) => Response | Promise<Response>;
 
 /** What answers a request: a function of web objects, or one that answers on an exchange and never fails itself. */
-export type Target = { readonly web: Answer } | ComponentTarget;
+export type Target = WebTarget | ComponentTarget;
+
+export interface WebTarget {
+  readonly web: Answer;
+  /** Names the route in traces; requests to other routes are not traced. */
+  readonly route?: string | undefined;
+}
 
 export interface ComponentTarget {
   /** Names the component for `onAnswered`. */
@@ -120,7 +128,7 @@ export class HttpServer {
       if (!incoming.complete) dropRest(incoming, outgoing);
     });
     const target = this.#internal.find(head) ?? this.#dispatch(head);
-    if ('web' in target) void this.#serveWeb(target.web, head, incoming, outgoing);
+    if ('web' in target) this.#traceWeb(target, head, incoming, outgoing);
     else this.#serveComponent(target, head, incoming, outgoing);
   }
 
@@ -135,18 +143,30 @@ export class HttpServer {
       onHead: () => this.#beforeHead(outgoing),
       onFailed: (error) => this.#answerError(error, head, outgoing),
     });
-    const { onAnswered, tracing } = this.#options;
-    const span = tracing?.begin(component, head, exchange.headers);
-    if (span !== undefined) exchange.headers = span.headers;
+    const { onAnswered, tracer } = this.#options;
+    const span = tracer && beginRequest(tracer, head, exchange.headers, component);
+    if (span !== undefined) exchange.headers = withTraceOf(span, exchange.headers);
     const started = onAnswered === undefined ? 0 : performance.now();
     outgoing.on('close', () => {
       exchange.leave();
       this.#closed(incoming, outgoing);
       const status = outgoing.headersSent ? outgoing.statusCode : 0;
-      span?.end(status);
+      if (span !== undefined) endRequest(span, status);
       onAnswered?.({ component, method: head.method, status, seconds: (performance.now() - started) / 1_000 });
     });
-    void serve(exchange);
+    if (span === undefined) void serve(exchange);
+    else span.run(() => void serve(exchange));
+  }
+
+  #traceWeb({ web, route }: WebTarget, head: RequestHead, incoming: Incoming, outgoing: Outgoing): void {
+    const { tracer } = this.#options;
+    if (tracer === undefined || route === undefined) {
+      void this.#serveWeb(web, head, incoming, outgoing);
+      return;
+    }
+    const span = beginRequest(tracer, head, Object.entries(incoming.headers) as [string, string][], route);
+    outgoing.on('close', () => endRequest(span, outgoing.headersSent ? outgoing.statusCode : 0));
+    span.run(() => void this.#serveWeb(web, head, incoming, outgoing));
   }
 
   async #serveWeb(answer: Answer, head: RequestHead, incoming: Incoming, outgoing: Outgoing): Promise<void> {

@@ -1,5 +1,5 @@
 export { readConfig, type ServeConfig } from '#server/config';
-export { metricsResponse, openTracing, RequestMetrics } from '#server/observability';
+export { metricsResponse, RequestMetrics } from '#server/observability';
 export { Deployment } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';

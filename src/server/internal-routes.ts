@@ -72,7 +72,7 @@ export class InternalRoutes {
   }
 
   /** Finds what answers a request to the host itself. Returns undefined for a request to a component. */
-  find({ method: given, pathname }: RequestHead): { readonly web: Answer } | undefined {
+  find({ method: given, pathname }: RequestHead): { readonly web: Answer; readonly route?: string } | undefined {
     const method = given === 'HEAD' ? 'GET' : given;
     const allowed: string[] = [];
     for (const each of this.#routes) {
@@ -80,7 +80,9 @@ export class InternalRoutes {
       if (params === undefined) continue;
       const { route } = each;
       if (route.method === method || route.method === '*') {
-        return { web: (request, clientAddress) => this.#guarded(route, request, { params, clientAddress }) };
+        const web: Answer = (request, clientAddress) => this.#guarded(route, request, { params, clientAddress });
+        // Health and the page's files are asked for so often that their traces would hide the others.
+        return route.scope === undefined ? { web } : { web, route: route.path };
       }
       allowed.push(route.method);
     }

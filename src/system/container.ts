@@ -243,6 +243,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'
     },
     router: new GuestMessaging(c.resolve(TOKENS.router)),
     storageQuotaBytes: options.storage?.quotaBytes ?? DEFAULT_STORAGE_QUOTA_BYTES,
+    isTraced: options.overrides?.tracer !== undefined,
   });
   const emit =
     <E extends keyof RuntimeEvents>(event: E) =>
@@ -268,6 +269,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'
       keyValueStore: c.resolve(TOKENS.keyValueStore),
       log: emit('log'),
       resourceCalls: c.resolve(TOKENS.exportCalls),
+      tracer: options.overrides?.tracer,
     }),
     calls: options.calls,
     onState: emit('state'),
@@ -313,6 +315,7 @@ function router(c: DependencyContainer, options: RuntimeOptions): Router {
     authority: c.resolve(TOKENS.admission),
     supervisor: { failed: (handle, reason) => c.resolve(TOKENS.supervisor).failed(handle, reason) },
     onDeadLetter: (letter) => events.emit('dead-letter', letter),
+    isTraced: options.overrides?.tracer !== undefined,
     ...options.messaging,
   });
 }

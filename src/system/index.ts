@@ -7,6 +7,7 @@ export type { RuntimeEvents, Warning } from './events.ts';
 export type { FetchOptions } from './fetching.ts';
 export { HttpExchange } from './http-exchange.ts';
 export type { RuntimeMetrics } from './metrics.ts';
+export { openTracer } from './open-tracer.ts';
 export type {
   LoadedComponentInfo,
   LoadOptions,

@@ -31,6 +31,7 @@ const PORTS: allow.OptionRules<RuntimePorts> = {
   audit: part('append', 'close'),
   trustedKeys: part('find'),
   names: part('lookUp'),
+  tracer: part('begin'),
 };
 
 const MESSAGING: allow.OptionRules<MessagingOptions> = {

@@ -11,6 +11,7 @@ import type { NameService } from '#core/ports/network';
 import type { Random } from '#core/ports/random';
 import type { ModuleRegistry } from '#core/ports/registry';
 import type { KeyValueStore } from '#core/ports/storage';
+import type { Tracer } from '#core/ports/tracing';
 import type { MailboxOptions, MessagingOptions, RequestOptions } from '#messaging';
 import type { Preopens } from '#security/access';
 import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';
@@ -37,6 +38,8 @@ export interface RuntimePorts {
   readonly trustedKeys: TrustedKeys;
   /** Resolves the host names that components connect to; by default, the system's resolver does. */
   readonly names: NameService;
+  /** Traces turns, messages and host calls: see `openTracer`. Nothing traces them by default. */
+  readonly tracer: Tracer;
 }
 
 export interface RuntimeOptions {

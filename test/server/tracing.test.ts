@@ -1,68 +1,107 @@
-// Spans of requests, with OpenTelemetry's own SDK as the reader.
-import { context, propagation, trace } from '@opentelemetry/api';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { afterEach, expect, it } from 'vitest';
-import type { FieldPairs } from '#core/waiting';
-import { openTracing } from '#server';
+// Spans of requests, from a client through the server into a component.
+import { request as send } from 'node:http';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { HttpServer, InternalRoutes } from '#server';
+import { createRuntime, serveExchange } from '#system';
+import { recordedSpans } from '../support/recorded-spans.ts';
+import { wasiGuest } from '../support/wasi-guest.ts';
 
-const HEAD = { method: 'GET', scheme: 'http', host: 'a.example', pathname: '/x', search: '' } as const;
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const SHOW =
+  "api.answer(out, request.headers().entries().filter(([name]) => name === 'traceparent').map(([, value]) => api.text(value)).join())";
 
-afterEach(() => {
-  trace.disable();
-  propagation.disable();
-  context.disable();
+let component: Uint8Array;
+beforeAll(async () => {
+  component = await wasiGuest('handler');
 });
 
-async function scene() {
-  const exporter = new InMemorySpanExporter();
-  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  const tracing = await openTracing();
-  if (tracing === undefined) throw new Error('the API is not installed');
-  return { exporter, tracing };
+async function scene(load = {}) {
+  const spans = await recordedSpans();
+  const runtime = await createRuntime({ overrides: { tracer: spans.tracer } });
+  onTestFinished(() => runtime.close());
+  const handle = await runtime.load(component, { id: 'demo/a/1', ...load });
+  spans.forget();
+  const internal = new InternalRoutes({
+    routes: [
+      { method: 'GET', path: '/-/v1/things/:id', scope: 'read', handler: () => new Response('things') },
+      { method: 'GET', path: '/-/health', handler: () => new Response('ok') },
+    ],
+    authorize: () => undefined,
+  });
+  const server = new HttpServer(
+    () => ({ component: 'demo/a/1', serve: (exchange) => serveExchange(runtime, handle, exchange) }),
+    { port: 0, tracer: spans.tracer, internal },
+  );
+  const { url } = await server.listen();
+  onTestFinished(() => server.drain(0));
+  const ask = async (step: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${url}/x?secret=1`, { headers: { 'x-step': step, ...headers } });
+  /** The spans, once that of the request has ended, which is after the client has its answer. */
+  const ended = async (count = 2) => {
+    await expect.poll(() => spans.all().length).toBe(count);
+    return spans;
+  };
+  const requests = (): number => runtime.components()[0]?.requests ?? 0;
+  return { url, ask, ended, requests };
 }
 
-it('are children of their client’s, and the component finds their context', async () => {
-  const { exporter, tracing } = await scene();
-  const span = tracing.begin('demo/a/1', HEAD, [
-    ['accept', '*/*'],
-    ['traceparent', PARENT],
-  ]);
-  span.end(200);
-  const [finished] = exporter.getFinishedSpans();
-  expect(finished).toMatchObject({ name: 'GET demo/a/1', parentSpanContext: { spanId: 'b7ad6b7169203331' } });
-  expect(finished?.attributes).toMatchObject({ 'http.response.status_code': 200, 'vivarium.component': 'demo/a/1' });
-  const own = `00-0af7651916cd43dd8448eb211c80319c-${finished?.spanContext().spanId}-01`;
-  expect(span.headers).toEqual([
-    ['accept', '*/*'],
-    ['traceparent', own],
-  ]);
-});
+describe('a request', () => {
+  it.each(['per-call', 'per-actor'])(
+    'is a child of its client’s span, and the component finds its context (%s)',
+    async (store) => {
+      const { ask, ended } = await scene({ store });
+      const told = await (await ask(SHOW, { traceparent: PARENT })).text();
+      const { one } = await ended();
+      const [request, turn] = [one('GET demo/a/1'), one('turn demo/a/1')];
+      expect(request).toMatchObject({
+        parent: 'b7ad6b7169203331',
+        traceId: '0af7651916cd43dd8448eb211c80319c',
+        failed: false,
+      });
+      expect(told).toBe(`00-${request.traceId}-${request.spanId}-01`);
+      expect(turn.parent).toBe(request.spanId);
+      expect(request.attributes).toMatchObject({
+        'http.response.status_code': 200,
+        'url.path': '/x',
+        'vivarium.component': 'demo/a/1',
+      });
+      expect(JSON.stringify(request.attributes)).not.toContain('secret');
+    },
+  );
 
-it.each([
-  [0, 2],
-  [404, 0],
-  [502, 2],
-])('of an answer with the status %i have the code %i', async (status, code) => {
-  const { exporter, tracing } = await scene();
-  tracing.begin('demo/a/1', HEAD, []).end(status);
-  expect(exporter.getFinishedSpans()[0]?.status.code).toBe(code);
-});
+  it.each([
+    ['is malformed', '00-zz'],
+    ['is all zeros', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`],
+    ['is huge', PARENT.padEnd(5_000, 'a')],
+  ])('begins a trace of its own where the context of the client %s', async (_, traceparent) => {
+    const { ask, ended } = await scene();
+    await (await ask(SHOW, { traceparent })).text();
+    expect((await ended()).one('GET demo/a/1').parent).toBeUndefined();
+  });
 
-it.each<[string, FieldPairs]>([
-  ['is malformed', [['traceparent', '00-zz']]],
-  ['is huge', [['traceparent', PARENT.padEnd(5_000, 'a')]]],
-  ['is none', []],
-])('begin a trace of their own where the context of the client %s', async (_, headers) => {
-  const { exporter, tracing } = await scene();
-  tracing.begin('demo/a/1', HEAD, headers).end(200);
-  expect(exporter.getFinishedSpans()[0]?.parentSpanContext).toBeUndefined();
-});
+  it('that a component answers with an error has failed', async () => {
+    const { ask, ended } = await scene();
+    expect((await ask('0')).status).toBe(502);
+    expect((await ended()).one('GET demo/a/1').failed).toBe(true);
+  });
 
-it('cost no header where no provider is registered', async () => {
-  const tracing = await openTracing();
-  const headers: FieldPairs = [['traceparent', PARENT]];
-  expect(tracing?.begin('demo/a/1', HEAD, headers).headers).toBe(headers);
+  it('whose client leaves has failed', async () => {
+    const { url, ended, requests } = await scene();
+    const step = 'request.consume().stream().subscribe().block()';
+    const asked = send(url, { method: 'POST', headers: { 'x-step': step, 'content-length': 5 } });
+    asked.on('error', () => {});
+    asked.flushHeaders();
+    await expect.poll(() => requests()).toBe(1);
+    asked.destroy();
+    const { one } = await ended();
+    expect(one('POST demo/a/1').failed).toBe(true);
+  });
+
+  it('to a route of the host that needs a token is a span by its pattern; others are none', async () => {
+    const { url, ended } = await scene();
+    await (await fetch(`${url}/-/v1/things/secret`, { headers: { traceparent: PARENT } })).text();
+    await (await fetch(`${url}/-/health`)).text();
+    const { one } = await ended(1);
+    expect(one('GET /-/v1/things/:id')).toMatchObject({ parent: 'b7ad6b7169203331' });
+  });
 });

@@ -113,6 +113,7 @@ describe('createRuntime', () => {
       audit: junk,
       trustedKeys: junk,
       names: junk,
+      tracer: junk,
     }),
   });
 

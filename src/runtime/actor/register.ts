@@ -29,11 +29,13 @@ export interface HostPorts extends ServicesPorts {
   readonly random: Random;
   readonly router: GuestRouter | undefined;
   readonly storageQuotaBytes: number;
+  /** Whether calls of host functions are spans. */
+  readonly isTraced?: boolean;
 }
 
 /** Defines every import that Vivarium serves, once for all stores of an engine. */
 export function registerHostFunctions(ports: HostPorts): HostLinker {
-  const linker = new HostLinker();
+  const linker = new HostLinker(ports.isTraced);
   defineIo(linker);
   defineClocks(linker, ports.clock);
   defineRandom(linker, ports.random);

@@ -1,4 +1,5 @@
 import { interfaceName, isCompatible, memberName } from '#runtime/exports';
+import { tracedInterface } from './traced-calls.ts';
 
 /** The functions and resource classes of one interface, under the names that jco gives them (camelCase). */
 export type HostInterface = Readonly<Record<string, unknown>>;
@@ -42,16 +43,23 @@ export function isOnlyForHost(name: string, met: unknown): boolean {
 export class HostLinker {
   /** Versions of one interface that do not stand for each other lie side by side, in the order in which they were defined. */
   readonly #interfaces = new Map<string, Defined[]>();
+  readonly #isTraced: boolean;
+
+  /** @param isTraced whether calls that deserve it are spans of the turn that makes them */
+  constructor(isTraced = false) {
+    this.#isTraced = isTraced;
+  }
 
   /**
    * Defines an interface. It replaces an earlier definition with a compatible version.
    * @param name the interface with its version, for example `wasi:cli/exit@0.2.0`
    * @param constructors the classes for which the interface has a constructor in WIT
    */
-  define(name: string, functions: HostInterface, constructors: readonly object[] = []): void {
+  define(name: string, given: HostInterface, constructors: readonly object[] = []): void {
+    const { base, version } = interfaceName(name);
+    const functions = this.#isTraced ? tracedInterface(base, given) : given;
     for (const made of constructors) constructible.add(made);
     ofTheHost.add(functions);
-    const { base, version } = interfaceName(name);
     const others = this.#interfaces.get(base)?.filter((each) => !isCompatible(version, each.version)) ?? [];
     this.#interfaces.set(base, [...others, { name, version, functions }]);
   }

@@ -3,6 +3,7 @@ import type { VivariumError } from '#core/errors';
 import type { Quota } from '#core/limits';
 import type { HostContext } from '#core/ports/host-context';
 import type { KeyValueNamespace } from '#core/ports/storage';
+import type { OpenSpan } from '#core/ports/tracing';
 import type { FileGuard } from '#security/access';
 import type { HostCaller } from './host-caller.ts';
 
@@ -15,6 +16,8 @@ export interface LogRecord {
   readonly channel: LogChannel;
   readonly message: string;
   readonly context: readonly (readonly [key: string, value: string])[];
+  /** The span in which the line was logged, as hex digits; undefined in a runtime without a tracer, and between turns. */
+  readonly trace?: { readonly traceId: string; readonly spanId: string } | undefined;
 }
 
 /** The caller of a host function: what the function needs of the store that calls it. Each store has one. */
@@ -30,6 +33,8 @@ export interface HostState {
   readonly imports: Readonly<Record<string, unknown>>;
   /** The quota of bytes that the host keeps for the store, apart from the guest's own memory. */
   readonly hostMemory: Quota;
+  /** The span of the turn that runs; undefined in a runtime without a tracer. */
+  readonly span?: OpenSpan | undefined;
   /** Aborted when the store ends, so that whatever the store began outside itself ends too. */
   readonly ending: AbortSignal;
   /** The store's files. All of them are closed when the store ends. */

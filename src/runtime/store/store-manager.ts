@@ -3,11 +3,13 @@ import { Quota } from '#core/limits';
 import type { Clock } from '#core/ports/clock';
 import type { MemoryPool, Meter } from '#core/ports/meter';
 import type { KeyValueStore } from '#core/ports/storage';
+import type { Tracer } from '#core/ports/tracing';
 import type { TurnScheduler } from '#runtime/execution';
 import type { LogRecord } from '#runtime/host';
 import type { ResourceCalls } from '#runtime/resources';
 import type { LoadedComponent } from './loaded-component.ts';
-import { Store } from './store.ts';
+import { Store, type StoreParts } from './store.ts';
+import { TracedStore } from './traced-store.ts';
 
 /** All stores of a runtime together may have this many files open; many systems allow a process no more than 1,024. */
 const MAX_OPEN_FILES = 512;
@@ -21,6 +23,8 @@ export interface StoreManagerPorts {
   readonly clock: Clock;
   readonly log: (record: LogRecord) => void;
   readonly resourceCalls: ResourceCalls;
+  /** Traces turns; undefined if nobody does. */
+  readonly tracer: Tracer | undefined;
 }
 
 /** Makes stores: one for an actor's life, or one for each call. */
@@ -34,9 +38,9 @@ export class StoreManager {
 
   /** Makes a store and its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
-    const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls } = this.#ports;
+    const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls, tracer } = this.#ports;
     const { handle, code, imports, context, limits, toSources } = component;
-    const store = new Store({
+    const parts: StoreParts = {
       handle,
       code,
       imports,
@@ -59,7 +63,8 @@ export class StoreManager {
       openFiles: this.#openFiles,
       maxMemoryBytes: limits.maxMemoryBytes,
       openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
-    });
+    };
+    const store = tracer === undefined ? new Store(parts) : new TracedStore(parts, tracer);
     try {
       store.instantiate(component.startBudget);
       return store;

@@ -7,6 +7,7 @@ import type { ComponentUsage, Turn as CoreTurn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
 import { ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
 import type { KeyValueNamespace } from '#core/ports/storage';
+import type { OpenSpan } from '#core/ports/tracing';
 import { shownData } from '#core/text';
 import type { ComponentCode, ComponentExports, Lifecycle, MessageCalls } from '#runtime/code';
 import { theExchange } from '#runtime/exchange';
@@ -304,6 +305,10 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
     if (this.#caller !== undefined) this.#endCaller();
     if (this.#afterTurn !== undefined) this.#runAfterTurn(this.#afterTurn);
     if (this.#callEnded !== undefined) this.#callEnded.resolve();
+  }
+
+  get span(): OpenSpan | undefined {
+    return undefined;
   }
 
   get mayWait(): boolean {

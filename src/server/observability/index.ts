@@ -1,3 +1,2 @@
 export { metricsResponse } from './metrics-route.ts';
 export { type Answered, RequestMetrics } from './request-metrics.ts';
-export { openTracing, type Tracing } from './tracing.ts';

@@ -9,9 +9,9 @@ const TOLD = new Set(['failed', 'restarting', 'stopped']);
 
 /** Prints what components log or print, and their changes of state: as JSON lines with `--json`, otherwise as text. */
 export function logComponents(shell: Shell, runtime: Runtime): void {
-  runtime.on('log', ({ handle, channel, message, context }) => {
+  runtime.on('log', ({ handle, channel, message, context, trace }) => {
     const component = formatComponentId(handle.id);
-    if (shell.json) event(shell, 'log', { component, channel, message, context: Object.fromEntries(context) });
+    if (shell.json) event(shell, 'log', { component, channel, message, context: Object.fromEntries(context), trace });
     else shell.line(message, `${printable(component)}  [${channel}] `);
   });
   runtime.on('state', ({ handle, from, to, reason }) => {

@@ -8,13 +8,12 @@ import {
   healthRoutes,
   InternalRoutes,
   metricsResponse,
-  openTracing,
   RequestMetrics,
   readConfig,
   type ServeConfig,
 } from '#server';
 import { management } from '#server/management';
-import { createRuntime, type Runtime, systemClock } from '#system';
+import { createRuntime, openTracer, type Runtime, systemClock } from '#system';
 import { CliError } from '../../errors.ts';
 import { reportAuthority } from '../../options/authority.ts';
 import { limitsOf } from '../../options/limit-options.ts';
@@ -93,11 +92,13 @@ function withFlags(config: ServeConfig, command: Command): ServeConfig {
 }
 
 async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: string | undefined): Promise<void> {
+  const tracer = await openTracer();
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
     ...runtimeOptionsOf(flags, flags.trust),
     // A component that computes must not delay requests to the others.
     scheduling: 'preemptive',
+    overrides: tracer === undefined ? {} : { tracer },
   });
   reportAuthority(shell, runtime);
   logComponents(shell, runtime);
@@ -121,7 +122,7 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   const server = new HttpServer((head) => deployment.find(head), {
     ...config.server,
     internal: new InternalRoutes({ routes, upgrades: managed?.upgrades, authorize: managed?.authorize }),
-    tracing: await openTracing(),
+    tracer,
     onAnswered: (answered) => requests.count(answered),
     onError: (error, path) => logFailure(shell, 'failed', { path }, error, path),
   });

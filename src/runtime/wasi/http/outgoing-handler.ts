@@ -5,6 +5,7 @@ import { Exchange, Exchanges } from './exchange.ts';
 import { costOf } from './fields.ts';
 import { limitsOf, type Outgoing, toSend } from './request.ts';
 import { FutureIncomingResponse } from './response.ts';
+import { sendTraced } from './traced-request.ts';
 
 /**
  * Defines `wasi:http/outgoing-handler`. The host sends a request while the guest writes its body, and the guest reads the answer while
@@ -26,7 +27,7 @@ export function defineOutgoingHandler(linker: HostLinker): void {
     const limits = { ...wanted, account, signal };
     const { network } = caller.context;
     exchange.begin(
-      () => network.fetch(request, limits),
+      () => sendTraced(caller, request, (sent) => network.fetch(sent, limits)),
       () => body?.failure as HttpErrorCode | undefined,
     );
     return new FutureIncomingResponse(caller, exchange);
