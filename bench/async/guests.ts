@@ -7,6 +7,26 @@ export const SYNCHRONOUS_GUEST = `(component
   (core instance $m (instantiate $M (with "" (instance (export "wait" (func $wait))))))
   (func (export "f") (param "n" u32) (result u32) (canon lift (core func $m "f"))))`;
 
+/** Adds a number of its thread, or a global, as often as it is told, sixteen times in each turn of a loop. */
+export const CONTEXT_GUEST = `(component
+  (core func $get (canon context.get i32 0))
+  (core module $M (import "" "get" (func $get (result i32))) (global $own (export "own") (mut i32) (i32.const 0))
+    ${[
+      ['number', '(call $get)'],
+      ['global', '(global.get $own)'],
+    ]
+      .map(
+        ([name, read]) => `(func (export "${name}") (param $left i32) (result i32) (local $sum i32)
+      (loop $more
+        ${`(local.set $sum (i32.add (local.get $sum) ${read}))`.repeat(16)}
+        (br_if $more (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+      (local.get $sum))`,
+      )
+      .join('\n')})
+  (core instance $m (instantiate $M (with "" (instance (export "get" (func $get))))))
+  (func (export "number") (param "n" u32) (result u32) (canon lift (core func $m "number")))
+  (func (export "global") (param "n" u32) (result u32) (canon lift (core func $m "global"))))`;
+
 /** Calls the import `wait`, waits by its callback if it must, and answers what `wait` answered. */
 export const CALLBACK_GUEST = `(component
   (import "wait" (func $wait-host async (param "n" u32) (result u32)))

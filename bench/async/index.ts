@@ -3,7 +3,7 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { createRuntime, type LoadOptions, type Runtime } from 'vivarium';
 import type { Report, RunGroup } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
-import { CALLBACK_GUEST, STREAM_PAIR, SYNCHRONOUS_GUEST } from './guests.ts';
+import { CALLBACK_GUEST, CONTEXT_GUEST, STREAM_PAIR, SYNCHRONOUS_GUEST } from './guests.ts';
 
 const ROUNDS = 9;
 /** Enough that the processor's clock, which ticks in milliseconds, tells them. */
@@ -13,6 +13,7 @@ const BYTES = 256 * 2 ** 20;
 export const run: RunGroup = async (report) => {
   await using runtime = await createRuntime();
   await calls(runtime, report);
+  await contexts(runtime, report);
   await streams(runtime, report);
 };
 
@@ -42,6 +43,23 @@ async function calls(runtime: Runtime, report: Report): Promise<void> {
   report({ figure: 'of that, what the task costs', value: a - b, unit: 'us', peer, goal: 'shown', holds: true });
   const once = await median(ROUNDS, waits);
   report({ figure: 'export by callback that waits once', value: once, unit: 'us', goal: '<= 6', holds: once <= 6 });
+}
+
+/** Reads in one call of the guest. */
+const READS = 200_000_000;
+
+async function contexts(runtime: Runtime, report: Report): Promise<void> {
+  const handle = await runtime.load(await parse(CONTEXT_GUEST), { limits: { maxExecutionTimeMs: 60_000 } });
+  const reading = (name: string) => async (): Promise<number> => {
+    const began = spentMs();
+    await runtime.call(handle, name, READS / 16);
+    return ((spentMs() - began) * 1e6) / READS;
+  };
+  const [number, global] = [reading('number'), reading('global')];
+  for (const warm of [number, global]) await warm();
+  const { a, b } = await paired(5, number, global);
+  const peer = 'the read of a global';
+  report({ figure: 'context.get in a loop', value: a / b, unit: 'times', peer, goal: '<= 1.2', holds: a / b <= 1.2 });
 }
 
 async function streams(runtime: Runtime, report: Report): Promise<void> {

@@ -31,7 +31,7 @@ export interface Metadata {
 }
 
 /** Raise this number when the same bytes are rewritten differently, so that cached older results are made again. */
-export const FORMAT_VERSION = 6;
+export const FORMAT_VERSION = 7;
 
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));

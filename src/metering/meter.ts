@@ -1,5 +1,6 @@
 import type {
   AttachedCode,
+  ContextImport,
   Meter,
   MeteredModule,
   MeteringMode,
@@ -16,6 +17,7 @@ import { validateModule } from './validate.ts';
  * Rewrites a core wasm module into a metered one. The function is pure and deterministic.
  * @param attached host code that is appended to the module, for whoever instantiates it
  * @param waiting imports that may have to wait: their callers suspend themselves and call them again for the answer
+ * @param contexts imports in place of whose calls the code uses globals, at the same cost
  * @throws {MeteringError} `METERING_INVALID_MODULE`, or another code when the module is refused; `CORE_INVALID_OPTION`
  */
 export function meterModule(
@@ -23,12 +25,13 @@ export function meterModule(
   mode: MeteringMode = 'fuel',
   attached?: AttachedCode,
   waiting: readonly WaitingImport[] = [],
+  contexts: readonly ContextImport[] = [],
 ): MeteredModule & { readonly bytes: Uint8Array<ArrayBuffer> } {
   checkMode(mode);
   validateModule(bytes);
   // Convert a Buffer to a plain Uint8Array, because loops that meet both classes run slower.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  return { bytes: rewriteModule(plain, mode, attached, waiting) };
+  return { bytes: rewriteModule(plain, mode, attached, waiting, contexts) };
 }
 
 /** A meter that rewrites with `meterModule` and makes tanks that read the monotonic clock. */
@@ -48,8 +51,9 @@ export class RewritingMeter implements Meter {
     mode: MeteringMode,
     attached?: AttachedCode,
     waiting?: readonly WaitingImport[],
+    contexts?: readonly ContextImport[],
   ): MeteredModule {
-    return meterModule(bytes, mode, attached, waiting);
+    return meterModule(bytes, mode, attached, waiting, contexts);
   }
 
   createTank(options: TankOptions): Tank {

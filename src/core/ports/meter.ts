@@ -63,6 +63,18 @@ export interface WaitingImport {
   readonly name: string;
 }
 
+/** An imported function that reads or sets a number which the guest's thread keeps. Metered code reads or sets a global in its place. */
+export interface ContextImport {
+  readonly module: string;
+  readonly name: string;
+  readonly slot: number;
+  /** Whether it sets the number, which is its only parameter, or answers it. */
+  readonly sets: boolean;
+}
+
+/** The module name under which an instance is given the mutable globals of its context imports. The name of each is its slot. */
+export const CONTEXT = 'vivarium:metering.context';
+
 /** What a tank has counted so far. */
 export interface TankUsage {
   /** The exact fuel of the running call or, between calls, of the last one. */
@@ -174,6 +186,7 @@ export interface Meter {
     mode: MeteringMode,
     attached?: AttachedCode,
     waiting?: readonly WaitingImport[],
+    contexts?: readonly ContextImport[],
   ): MeteredModule;
   createTank(options: TankOptions): Tank;
 }

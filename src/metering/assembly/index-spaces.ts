@@ -1,6 +1,7 @@
-import { ATTACHED, type AttachedCode, type AttachedSignature, type WaitingImport } from '#core/ports/meter';
+import { ATTACHED, type AttachedCode, type AttachedSignature, CONTEXT, type WaitingImport } from '#core/ports/meter';
 import type { ModulePlan } from '#metering/plan';
 import type { coreModule } from '#wasm';
+import type { ContextCall } from '../context-calls.ts';
 import { HOOKS } from '../hooks.ts';
 import { NAMESPACE } from '../metadata.ts';
 import { EXTERNREF, F64, I32, I64 } from '../opcode.ts';
@@ -32,6 +33,10 @@ export class IndexSpaces {
   readonly attached: AttachedCode;
   /** The function indices of imports that may have to wait. */
   readonly waiting: ReadonlySet<number>;
+  /** The imports in place of whose calls the code uses globals. */
+  readonly contexts: ReadonlyMap<number, ContextCall>;
+  /** The mutable globals that metering imports in addition to the module's own imports, in order. */
+  readonly addedGlobals: readonly { readonly module: string; readonly name: string; readonly type: number }[];
   /** By how much the indices of functions that the module defines move up. */
   readonly #shift: number;
 
@@ -40,7 +45,15 @@ export class IndexSpaces {
     plan: ModulePlan,
     attached: AttachedCode = NOTHING_ATTACHED,
     waiting: readonly WaitingImport[] = [],
+    contexts: ReadonlyMap<number, ContextCall> = new Map(),
   ) {
+    this.contexts = contexts;
+    this.addedGlobals = [
+      ...HOOKS.globals.map((name) => ({ module: NAMESPACE, name: name as string, type: I64 })),
+      ...new Map(
+        [...contexts.values()].map(({ slot, type }) => [slot, { module: CONTEXT, name: `${slot}`, type }]),
+      ).values(),
+    ];
     this.module = module;
     this.plan = plan;
     this.attached = attached;
@@ -66,7 +79,12 @@ export class IndexSpaces {
   }
 
   globalIndex(index: number): number {
-    return index < this.module.imported.global ? index : index + HOOKS.globals.length;
+    return index < this.module.imported.global ? index : index + this.addedGlobals.length;
+  }
+
+  contextGlobal({ slot }: ContextCall): number {
+    const at = this.addedGlobals.findIndex(({ module, name }) => module === CONTEXT && name === `${slot}`);
+    return this.module.imported.global + at;
   }
 
   functionType(index: number): coreModule.FunctionType {

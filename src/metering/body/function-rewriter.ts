@@ -274,10 +274,19 @@ function stepBranch(body: MeteredBody, opcode: number, at: number): void {
 function stepCall(body: MeteredBody, opcode: number, at: number): void {
   const { reader } = body;
   switch (opcode) {
-    case Op.call:
+    case Op.call: {
+      const callee = reader.leb();
+      const context = body.assembly.contexts.get(callee);
+      if (context !== undefined) {
+        if (body.cost === 0) body.unseen += 1;
+        else body.deferred += 1;
+        body.indexed(context.sets ? Op.globalSet : Op.globalGet, body.assembly.contextGlobal(context));
+        return;
+      }
       body.deferred += body.cost;
-      call(body, reader.leb());
+      call(body, callee);
       return;
+    }
     case Op.callIndirect:
       callIndirect(body, opcode);
       return;

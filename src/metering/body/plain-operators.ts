@@ -1,10 +1,8 @@
 import { EFFECTS, Effect, SHAPE, SHAPES } from '#metering/operators';
 import { coreModule } from '#wasm';
-import { HOOKS } from '../hooks.ts';
 import type { MeteredBody } from './metered-body.ts';
 
 const { size: SIZE, costShift: COST_SHIFT, localShift: LOCAL_SHIFT, globalShift: GLOBAL_SHIFT } = SHAPE;
-const MOVED_GLOBALS = HOOKS.globals.length;
 
 /**
  * Copies operators that only compute, up to the first that does more. Metering spends most of its time here, so three
@@ -15,6 +13,7 @@ export function copyPlainOperators(body: MeteredBody): void {
   const { bytes, reader, shift } = body;
   const shapes = SHAPES;
   const lastParameter = body.parameters - 1;
+  const movedGlobals = body.assembly.addedGlobals.length;
   const lastImported = body.importedGlobals - 1;
   let { position } = reader;
   let cost = 0;
@@ -33,7 +32,7 @@ export function copyPlainOperators(body: MeteredBody): void {
       const third = bytes[position + 2] as number;
       const isMovedLocal = ((lastParameter - second) >>> 31) & (shape >>> LOCAL_SHIFT) & shift;
       const isMovedGlobal = ((lastImported - second) >>> 31) & (shape >>> GLOBAL_SHIFT) & 1;
-      const moved = second + isMovedLocal + isMovedGlobal * MOVED_GLOBALS;
+      const moved = second + isMovedLocal + isMovedGlobal * movedGlobals;
       if (((((second | moved) << 8) | (third << 16)) & shape & 0xffff00) !== 0) break;
       out[length] = opcode;
       out[length + 1] = moved;

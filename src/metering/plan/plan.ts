@@ -1,6 +1,7 @@
 import type { MeteringMode } from '#core/ports/meter';
 import { FunctionFlag, LoopFlag, type ModuleFacts, NO_LOOP, surveyModule } from '#metering/survey';
 import type { coreModule } from '#wasm';
+import type { ContextCall } from '../context-calls.ts';
 import type { IntList } from '../int-list.ts';
 import { readTableEntries } from './private-tables.ts';
 import { settleConventions } from './tail-calls.ts';
@@ -54,10 +55,17 @@ export const LARGEST_RUN = 2048;
 /** The cost of a host call in mode `deadline`, because the call itself takes time. */
 export const HOST_CALL_COST = 100;
 
-/** Decides how each function is metered. */
-export function planModule(module: coreModule.CoreModule, mode: MeteringMode): ModulePlan {
+/**
+ * Decides how each function is metered.
+ * @param contexts imports whose calls are written as reads and writes of globals
+ */
+export function planModule(
+  module: coreModule.CoreModule,
+  mode: MeteringMode,
+  contexts: ReadonlyMap<number, ContextCall> = new Map(),
+): ModulePlan {
   const imported = module.imported.function;
-  const facts = surveyModule(module);
+  const facts = surveyModule(module, contexts);
   const tables = readTableEntries(module, facts);
   const { cells, privateTables } = settleConventions(module, facts, tables);
   const inTables = new Uint8Array(facts.functions);

@@ -1,9 +1,6 @@
 import { type Assembly, rewriteExpression } from '#metering/assembly';
 import type { DataSegments } from '#metering/startup';
 import { type ByteReader, ByteWriter, coreModule } from '#wasm';
-import { HOOKS } from '../hooks.ts';
-import { NAMESPACE } from '../metadata.ts';
-import { I64 } from '../opcode.ts';
 
 /** A function that is exported in addition to the module's own exports. */
 export interface AddedExport {
@@ -24,10 +21,10 @@ export function typeSection({ types }: Assembly, reader: ByteReader | undefined)
 export function importSection(assembly: Assembly, reader: ByteReader | undefined): Uint8Array {
   const count = reader?.u32() ?? 0;
   const added = assembly.addedImports();
-  const writer = new ByteWriter().u32(count + added.length + HOOKS.globals.length);
+  const writer = new ByteWriter().u32(count + added.length + assembly.addedGlobals.length);
   if (reader !== undefined) writer.raw(reader.slice(reader.end - reader.offset));
   for (const { module, name, type } of added) writer.name(module).name(name).u8(0).u32(type);
-  for (const name of HOOKS.globals) writer.name(NAMESPACE).name(name).u8(3).u8(I64).u8(1);
+  for (const { module, name, type } of assembly.addedGlobals) writer.name(module).name(name).u8(3).u8(type).u8(1);
   return writer.view();
 }
 

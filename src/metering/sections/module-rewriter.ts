@@ -1,9 +1,10 @@
-import type { AttachedCode, MeteringMode, WaitingImport } from '#core/ports/meter';
+import type { AttachedCode, ContextImport, MeteringMode, WaitingImport } from '#core/ports/meter';
 import { shownText } from '#core/text';
 import { Assembly } from '#metering/assembly';
 import { planModule } from '#metering/plan';
 import { DataSegments, startupOf } from '#metering/startup';
 import { ByteReader, ByteWriter, coreModule } from '#wasm';
+import { contextCalls } from '../context-calls.ts';
 import { MeteringError } from '../errors.ts';
 import { partsOf } from '../instance-parts.ts';
 import { encodeMetadata, FORMAT_VERSION, METADATA_SECTION, NAMESPACE, START_EXPORT } from '../metadata.ts';
@@ -46,10 +47,12 @@ export function rewriteModule(
   mode: MeteringMode,
   attached?: AttachedCode,
   waiting: readonly WaitingImport[] = [],
+  contexts: readonly ContextImport[] = [],
 ): Uint8Array<ArrayBuffer> {
   const module = coreModule.readModule(bytes);
   refuse(module);
-  return assemble(new Assembly(module, planModule(module, mode), attached, waiting), mode);
+  const used = contextCalls(module, contexts);
+  return assemble(new Assembly(module, planModule(module, mode, used), attached, waiting, used), mode);
 }
 
 function refuse(module: coreModule.CoreModule): void {

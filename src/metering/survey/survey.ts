@@ -1,9 +1,10 @@
 import { Effect as Effects, EFFECTS as EffectTable, effectBehind } from '#metering/operators';
 import { coreModule } from '#wasm';
+import type { ContextCall } from '../context-calls.ts';
 import { MeteringError } from '../errors.ts';
 import { Misc, Op as Opcodes } from '../opcode.ts';
 import { CompileWork, LARGEST_WORK } from './compile-work.ts';
-import { FunctionFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
+import { FunctionFlag, LoopFlag, type ModuleFacts, NO_LOOP } from './module-facts.ts';
 import { UNREACHED } from './open-labels.ts';
 import { SurveyedBody } from './surveyed-body.ts';
 
@@ -15,8 +16,11 @@ const EFFECTS = EffectTable;
 const MOST_PARAMETERS = 1000;
 
 /** Reads every body once before any is rewritten, because conventions and checks depend on the whole module. */
-export function surveyModule(module: coreModule.CoreModule): ModuleFacts {
-  return new Survey(module).read();
+export function surveyModule(
+  module: coreModule.CoreModule,
+  contexts: ReadonlyMap<number, ContextCall> = new Map(),
+): ModuleFacts {
+  return new Survey(module, contexts).read();
 }
 
 class Survey extends SurveyedBody {
@@ -24,11 +28,14 @@ class Survey extends SurveyedBody {
   readonly #code: coreModule.ModuleSection | undefined;
   /** The most operands that one operator may push: calls and blocks push the results of a type. */
   readonly #mostResults: number;
+  /** Imports whose calls only compute, because they become reads and writes of globals. */
+  readonly #contexts: ReadonlyMap<number, ContextCall>;
   #function = 0;
 
-  constructor(module: coreModule.CoreModule) {
+  constructor(module: coreModule.CoreModule, contexts: ReadonlyMap<number, ContextCall>) {
     super(module);
     this.#module = module;
+    this.#contexts = contexts;
     this.#mostResults = module.types.reduce(
       (most, type) => (type.kind === 'function' ? Math.max(most, type.results.length) : most),
       1,
@@ -249,10 +256,15 @@ class Survey extends SurveyedBody {
   #call(opcode: number, at: number): void {
     const { reader, facts } = this;
     switch (opcode) {
-      case Op.call:
+      case Op.call: {
         this.pay();
-        this.call(reader.leb());
+        const callee = reader.leb();
+        // Loops are unrolled only where all their operators are copied as they are.
+        if (this.#contexts.has(callee)) {
+          if (this.loop !== NO_LOOP) this.flagLoop(LoopFlag.complicated);
+        } else this.call(callee);
         return;
+      }
       case Op.returnCall: {
         const callee = reader.leb();
         this.total++;

@@ -7,7 +7,7 @@ import type { HostFunction, HostSlot } from './host-slot.ts';
  * every change of the data below, of the code that plans hold, of what that code calls, of what metering attaches to core
  * modules, and of the layout of the exchange.
  */
-export const CALL_PLAN_FORMAT = 24;
+export const CALL_PLAN_FORMAT = 25;
 
 /** The plan of the largest component that can be built stays far below these bounds. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };
@@ -38,6 +38,8 @@ export interface PlannedStep {
   readonly funcs: readonly { readonly slot: number; readonly name: string }[];
   readonly memories: readonly { readonly slot: number; readonly name: string }[];
   readonly tables: readonly { readonly slot: number; readonly name: string }[];
+  /** The numbers of its component instance's threads that the module reads and sets as globals. */
+  readonly contexts: readonly { readonly slot: number; readonly instance: number }[];
   /** The adapters that metering attached to the module, if it attached any. */
   readonly adapters: readonly { readonly slot: number; readonly name: string }[];
 }
@@ -52,6 +54,8 @@ export interface PlannedExport {
 /** A resource type that a component defines, by its number. */
 export interface PlannedResource extends ResourceType {
   readonly id: number;
+  /** The component instance that defines it. */
+  readonly definedBy: number;
 }
 
 /** Everything about a component's direct path that its stores share, as data and as text of JavaScript. */
@@ -80,6 +84,10 @@ export interface DirectPlan {
   readonly instances: number;
   /** For a component with asynchronous parts, by component instance: the one around it, -1 for the outermost; else undefined. */
   readonly tasks?: readonly number[] | undefined;
+  /** The numbers of threads that are globals, by component instance and slot, of 64 bits if `wide`. */
+  readonly contexts?:
+    | readonly { readonly instance: number; readonly slot: number; readonly wide: boolean }[]
+    | undefined;
 }
 
 /**
@@ -137,7 +145,8 @@ function isDirectPlan(value: unknown): value is DirectPlan {
     isListOf(value.resources, isResource) &&
     isListOf(value.modules, (name) => typeof name === 'string') &&
     isIndex(value.instances) &&
-    (value.tasks === undefined || isListOf(value.tasks, Number.isSafeInteger))
+    (value.tasks === undefined || isListOf(value.tasks, Number.isSafeInteger)) &&
+    (value.contexts === undefined || isListOf(value.contexts, isContext))
   );
 }
 
@@ -149,8 +158,13 @@ function isStep(value: unknown): boolean {
     isListOf(value.funcs, (func) => isNamed(func) && isIndex(func.slot)) &&
     isListOf(value.memories, (memory) => isNamed(memory) && isIndex(memory.slot)) &&
     isListOf(value.tables, (table) => isNamed(table) && isIndex(table.slot)) &&
+    isListOf(value.contexts, isContext) &&
     isListOf(value.adapters, (adapter) => isNamed(adapter) && isIndex(adapter.slot))
   );
+}
+
+function isContext(value: unknown): boolean {
+  return isObject(value) && isIndex(value.slot) && isIndex(value.instance);
 }
 
 function isGiven(value: unknown): boolean {
@@ -178,6 +192,7 @@ function isResource(value: unknown): boolean {
   return (
     isNamed(value) &&
     isIndex(value.id) &&
+    isIndex(value.definedBy) &&
     typeof value.path === 'string' &&
     isListOf(value.methods, (method) => isNamed(method) && typeof method.property === 'string')
   );

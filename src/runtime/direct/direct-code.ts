@@ -1,4 +1,5 @@
 import { compileFunction } from 'node:vm';
+import { CONTEXT } from '#core/ports/meter';
 import type { ComponentExports, InstanceStore, MessageCalls } from '#runtime/code';
 import { hostWouldBlock } from '#runtime/code';
 import { trap } from '#runtime/exchange';
@@ -151,7 +152,9 @@ export class DirectCode {
     const instances: WebAssembly.Exports[] = [];
     const lists: WebAssembly.ModuleImports[] = [];
     for (const step of plan.steps) {
-      const exports = link(module(step.module), this.#arguments(step.args, instances, lists));
+      const given = this.#arguments(step.args, instances, lists);
+      if (state.tasks !== undefined && step.contexts.length > 0) given[CONTEXT] = state.tasks.contexts(step.contexts);
+      const exports = link(module(step.module), given);
       instances.push(exports);
       for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
       for (const { slot, name } of step.tables) state[`table${slot}`] = exports[name] as WebAssembly.Table;
@@ -187,7 +190,14 @@ export class DirectCode {
     if (tasks === undefined) return undefined;
     const parents = tasks.map((parent) => (parent < 0 ? undefined : parent));
     const stacks = new TaskStacks(execution, execution.running, this.#scheduler ?? NO_STACKS);
-    return new StoreTasks(stacks, parents, handles, (bytes) => hold === undefined || hold.charge(bytes), calls);
+    return new StoreTasks(
+      stacks,
+      parents,
+      handles,
+      (bytes) => hold === undefined || hold.charge(bytes),
+      this.#plan.contexts ?? [],
+      calls,
+    );
   }
 
   #handleTables(hold: ResourceHolder | undefined): readonly HandleTable[] {
@@ -200,7 +210,10 @@ export class DirectCode {
   #given(hold: ResourceHolder | undefined, state: () => State): GivenResources | undefined {
     const { destroys } = this.#generated;
     return hold?.hold((type, representation) => {
-      destroys.get((type as PlannedResource).id)?.(state(), representation);
+      const destroy = (): void => destroys.get((type as PlannedResource).id)?.(state(), representation);
+      const { tasks } = state();
+      if (tasks === undefined) destroy();
+      else tasks.runOutside((type as PlannedResource).definedBy, destroy);
     });
   }
 

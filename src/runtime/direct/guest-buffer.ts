@@ -1,5 +1,5 @@
 import { trap } from '#runtime/exchange';
-import type { CopyBuffer } from '#runtime/tasks';
+import type { CopyBuffer, Thread } from '#runtime/tasks';
 import type { PayloadPlan, State } from './store-tasks.ts';
 
 /** The most values of one copy, by the canonical ABI. */
@@ -11,11 +11,14 @@ export class GuestBuffer implements CopyBuffer {
   readonly #state: State;
   readonly #plan: PayloadPlan;
   readonly #length: number;
+  /** The thread that reads into it, for which the guest allocates what values need. */
+  readonly #thread: Thread | undefined;
   #at: number;
 
   constructor(state: State, plan: PayloadPlan, pointer: unknown, length: number) {
     if (length > MOST_COPIED) trap(`a buffer for ${length} values is larger than the canonical ABI allows`);
     this.#state = state;
+    this.#thread = state.tasks.store.current;
     this.#plan = plan;
     this.#length = length;
     this.#at = plan.address(pointer);
@@ -37,7 +40,11 @@ export class GuestBuffer implements CopyBuffer {
   }
 
   write(values: ArrayLike<unknown>): void {
-    if (this.#plan.hasValue) this.#plan.store(this.#state, values, this.#at);
+    const [plan, state, thread] = [this.#plan, this.#state, this.#thread];
+    if (plan.hasValue) {
+      if (plan.isNumeric || thread === undefined) plan.store(state, values, this.#at);
+      else state.tasks.store.runFor(thread, () => plan.store(state, values, this.#at));
+    }
     this.#moved(values.length);
   }
 

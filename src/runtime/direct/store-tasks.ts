@@ -10,6 +10,7 @@ import {
   TaskStore,
   type Thread,
 } from '#runtime/tasks';
+import type { DirectPlan } from './call-plan.ts';
 import type { HandleTable } from './handle-table.ts';
 import type { MemoryView } from './memory-view.ts';
 import type { TaskStacks } from './task-stacks.ts';
@@ -93,6 +94,7 @@ export class StoreTasks {
 
   /**
    * @param charge takes bytes from what the host may keep for the store
+   * @param contexts the numbers of threads that guest code reads and sets as globals
    * @param calls the owner of calls that run side by side, where the store may serve several
    */
   constructor(
@@ -100,6 +102,7 @@ export class StoreTasks {
     parents: readonly (number | undefined)[],
     handles: readonly HandleTable[],
     charge: (bytes: number) => boolean,
+    contexts: NonNullable<DirectPlan['contexts']>,
     calls?: SideBySide,
   ) {
     this.#charge = charge;
@@ -112,6 +115,7 @@ export class StoreTasks {
       );
     });
     this.instances = instances;
+    for (const { instance, slot, wide } of contexts) instances[instance]?.keepContext(slot as 0 | 1, wide);
     this.#roots = instances.map((instance) => {
       const kind = { isAsync: false, isAsyncLift: false, hasCallback: false, returns: -1 };
       return this.store.newThread(
@@ -135,6 +139,20 @@ export class StoreTasks {
   end(reason: unknown): void {
     for (const tell of this.#ends) tell(reason);
     this.#ends.clear();
+  }
+
+  /** The globals that a core instance is given in place of context built-ins, by their slots. */
+  contexts(given: readonly { readonly slot: number; readonly instance: number }[]): WebAssembly.ModuleImports {
+    const globals: WebAssembly.ModuleImports = Object.create(null);
+    for (const { slot, instance } of given) {
+      globals[`${slot}`] = this.instance(instance).context(slot) as WebAssembly.Global;
+    }
+    return globals;
+  }
+
+  /** Does something of the host that may call guest code of an instance and concerns none of its threads: a destructor, for example. */
+  runOutside(instance: number, work: () => void): void {
+    this.store.runFor(this.#roots[instance] as Thread, work);
   }
 
   /** Charges what the host keeps of an answer. @throws {AbiTrap} when it is too much */

@@ -53,6 +53,12 @@ function runningTasks(): State['tasks'] {
   return (execution.running.entry as State).tasks;
 }
 
+function readContext(instance: number, slot: 0 | 1): number | bigint {
+  const tasks = runningTasks();
+  const global = tasks.instance(instance).context(slot);
+  return global === undefined ? tasks.thread(instance).storage[slot] : (global.value as number | bigint);
+}
+
 function isPromise(answer: unknown, mayHaveThen: boolean): answer is PromiseLike<unknown> {
   return answer instanceof Promise || (!mayHaveThen && isThenable(answer));
 }
@@ -163,7 +169,7 @@ export const TASKS = {
           subtask.state =
             subtask.state === SUBTASK.starting ? SUBTASK.cancelledBeforeStarted : SUBTASK.cancelledBeforeReturned;
         } else {
-          subtask.result = plan.lowerResult(s, value, flat);
+          subtask.result = store.runFor(thread, () => plan.lowerResult(s, value, flat));
           subtask.state = SUBTASK.returned;
         }
         progressed();
@@ -221,19 +227,20 @@ export const TASKS = {
   builtins,
 
   /**
-   * Makes the function by which a guest reads a number of its thread. Guests call it more often than any other built-in, so it does
-   * nothing else: it never suspends its thread, is allowed at any time, and cannot fail.
+   * Makes the function by which a guest reads a number of its thread, where it does not read a global. Guests call it more often than any
+   * other built-in, so it does nothing else: it never suspends its thread, is allowed at any time, and cannot fail.
    */
   contextGet(instance: number, slot: 0 | 1, isWide: boolean): Builtin {
-    return isWide
-      ? () => BigInt(runningTasks().thread(instance).storage[slot])
-      : () => Number(runningTasks().thread(instance).storage[slot]);
+    return isWide ? () => BigInt(readContext(instance, slot)) : () => Number(readContext(instance, slot));
   },
 
   /** Makes the function by which a guest sets a number of its thread, for which the same holds. */
   contextSet(instance: number, slot: 0 | 1): Builtin {
     return (value: number | bigint) => {
-      runningTasks().thread(instance).storage[slot] = value;
+      const tasks = runningTasks();
+      const global = tasks.instance(instance).context(slot);
+      if (global === undefined) tasks.thread(instance).storage[slot] = value;
+      else global.value = typeof global.value === 'bigint' ? BigInt(value) : Number(value);
     };
   },
 
@@ -265,7 +272,8 @@ export const TASKS = {
     const instance = s.tasks.instance(definedBy);
     const from = s.tasks.instance(caller);
     instance.enter(from);
-    destructor(representation);
+    if (caller === definedBy) destructor(representation);
+    else s.tasks.runOutside(definedBy, () => destructor(representation));
     instance.leave(from);
   },
 } as const;

@@ -41,7 +41,11 @@ export class ResourceNumbers {
   get defined(): readonly PlannedResource[] {
     const names = this.#exportedNames();
     return [...this.#defined].map(([resource, id]) => {
-      return { id, ...(names.get(resource) ?? { name: 'resource', path: '', methods: [] }) };
+      return {
+        id,
+        definedBy: resource.definedBy as number,
+        ...(names.get(resource) ?? { name: 'resource', path: '', methods: [] }),
+      };
     });
   }
 

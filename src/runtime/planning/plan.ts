@@ -1,6 +1,6 @@
 import { isVivariumError } from '#core/errors';
 import type { ArtifactExport } from '#core/ports/artifact';
-import type { AttachedCode, WaitingImport } from '#core/ports/meter';
+import type { AttachedCode, ContextImport, WaitingImport } from '#core/ports/meter';
 import { coreModuleName } from '#runtime/build';
 import type { Argument, CallPlan, DirectPlan, HostFunction, PlannedExport, PlannedStep } from '#runtime/direct';
 import { describeExports } from '#runtime/exports';
@@ -23,6 +23,7 @@ import {
 } from '#wasm';
 import { Adapters } from './adapter/adapters.ts';
 import { builtinBlocks, builtinCode } from './builtin-code.ts';
+import { PlannedContexts } from './contexts.ts';
 import {
   exportCode,
   type FunctionSlots,
@@ -81,6 +82,8 @@ export interface PlannedBuild {
   readonly attached: ReadonlyMap<number, AttachedCode>;
   /** The imports of its core modules that may have to wait, by the same number. */
   readonly waiting: ReadonlyMap<number, readonly WaitingImport[]>;
+  /** Their imports that read or set a number of a thread, in place of which they get globals. */
+  readonly contexts: ReadonlyMap<number, readonly ContextImport[]>;
   /** All core modules of the file, in the file's order. */
   readonly modules: readonly Uint8Array[];
   readonly imports: readonly string[];
@@ -91,7 +94,14 @@ export interface PlannedBuild {
 
 /** Plans how a component is called, and takes from the component what else a build needs. */
 export function planBuild(component: Uint8Array): PlannedBuild {
-  const nothing = { attached: new Map(), waiting: new Map(), modules: [], imports: [], exports: [] };
+  const nothing = {
+    attached: new Map(),
+    waiting: new Map(),
+    contexts: new Map(),
+    modules: [],
+    imports: [],
+    exports: [],
+  };
   let exported: string | undefined;
   let waits: readonly string[] | undefined;
   try {
@@ -197,6 +207,7 @@ class Planner {
   /** Interfaces whose resource classes the plan needs. */
   readonly #needed = new Set<string>();
   readonly #resources: ResourceNumbers;
+  readonly #contexts: PlannedContexts;
 
   constructor({ linked, nameOf, hasTasks }: ReadComponent) {
     this.#linked = linked;
@@ -205,18 +216,20 @@ class Planner {
     this.#adapters = new Adapters(linked);
     this.#resources = new ResourceNumbers(linked, nameOf);
     this.#waitingInstances = waitingInstances(linked);
+    this.#contexts = new PlannedContexts(linked);
   }
 
   plan(): DirectPlan {
     const exports = this.#exports();
     const destroys = this.#resources.destroys((item) => this.#callee(item));
-    const steps: Omit<PlannedStep, 'funcs' | 'memories' | 'tables' | 'adapters'>[] = this.#linked.steps.map((step) => ({
-      module: step.module,
-      args: step.args.map(({ name, value }) => ({
-        name,
-        value: value.kind === 'instantiated' ? { step: value.step } : { list: this.#list(value) },
-      })),
-    }));
+    const steps: Omit<PlannedStep, 'funcs' | 'memories' | 'tables' | 'adapters' | 'contexts'>[] =
+      this.#linked.steps.map((step) => ({
+        module: step.module,
+        args: step.args.map(({ name, value }) => ({
+          name,
+          value: value.kind === 'instantiated' ? { step: value.step } : { list: this.#list(value) },
+        })),
+      }));
     this.#noteWaiting(steps);
     const [funcs, memories] = [slotsByStep(this.#funcs), slotsByStep(this.#memories)];
     const tables = slotsByStep(this.#tables);
@@ -252,6 +265,7 @@ class Planner {
         ...step,
         funcs: funcs.get(index) ?? [],
         memories: memories.get(index) ?? [],
+        contexts: this.#contexts.ofStep(index),
         tables: tables.get(index) ?? [],
         adapters: this.#adapters.ofStep(index),
       })),
@@ -263,7 +277,9 @@ class Planner {
       resources: this.#resources.defined,
       modules: this.#linked.modules.map((_, index) => coreModuleName(index)),
       instances: this.#linked.instances,
-      ...(this.#hasTasks ? { tasks: this.#linked.parents.map((parent) => parent ?? -1) } : {}),
+      ...(this.#hasTasks
+        ? { tasks: this.#linked.parents.map((parent) => parent ?? -1), contexts: this.#contexts.globals }
+        : {}),
     };
   }
 
@@ -418,6 +434,7 @@ class Planner {
     return {
       attached: this.#adapters.attached,
       waiting: this.#waiting,
+      contexts: this.#contexts.imports,
       modules: modules.map(({ bytes }) => bytes),
       imports: imports.flatMap(({ name, value }) => (value.sort === 'type' ? [] : [name])),
       exports: exports.flatMap(({ name: shown, value }): ArtifactExport[] => {

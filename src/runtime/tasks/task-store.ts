@@ -104,6 +104,18 @@ export class TaskStore implements SharedTasks {
     if (calls !== undefined) calls.tasks = this;
   }
 
+  /** Does something of the host for a thread, which may call its guest's code: to allocate, for example. */
+  runFor<T>(thread: Thread, work: () => T): T {
+    const before = this.#current;
+    if (before === thread) return work();
+    this.current = thread;
+    try {
+      return work();
+    } finally {
+      this.current = before;
+    }
+  }
+
   /** The call from outside that begins now, where calls run side by side. */
   get beginning(): OutsideCall | undefined {
     return this.#calls?.beginning;
@@ -116,7 +128,9 @@ export class TaskStore implements SharedTasks {
 
   set current(thread: Thread | undefined) {
     this.#current = thread;
-    const call = thread?.task.call;
+    if (thread === undefined) return;
+    const { instance, call } = thread.task;
+    instance.takeContext(thread);
     if (call !== undefined) this.#calls?.charge(call);
   }
 

@@ -161,6 +161,10 @@ export class TaskInstance {
   readonly #entering = { alone: new Set<Thread>(), beside: new Set<Thread>() };
   /** Threads that had what they waited for while another one held the instance. */
   readonly held = new Set<Thread>();
+  /** The numbers of the thread that runs, where guest code reads and sets them as globals, by slot. */
+  readonly #contexts: WebAssembly.Global[] = [];
+  /** The thread whose numbers the globals hold. */
+  #contextOf: Thread | undefined;
   readonly #entered = new Map<TaskInstance | undefined, readonly TaskInstance[]>();
 
   constructor(index: number, parent: TaskInstance | undefined, handles: Handles) {
@@ -177,6 +181,32 @@ export class TaskInstance {
       this.#entered.set(caller, found);
     }
     return found;
+  }
+
+  /** Makes the global of a slot, which core instances are given. */
+  keepContext(slot: 0 | 1, wide: boolean): void {
+    this.#contexts[slot] = wide
+      ? new WebAssembly.Global({ value: 'i64', mutable: true }, 0n)
+      : (new WebAssembly.Global({ value: 'i32', mutable: true }, 0) as WebAssembly.Global);
+  }
+
+  /** The global of a slot; undefined where functions read and set the number instead. */
+  context(slot: number): WebAssembly.Global | undefined {
+    return this.#contexts[slot];
+  }
+
+  /** Lets the globals hold the numbers of a thread of the instance, whose guest code runs next. */
+  takeContext(thread: Thread): void {
+    const contexts = this.#contexts;
+    if (contexts.length === 0 || this.#contextOf === thread) return;
+    const before = this.#contextOf;
+    this.#contextOf = thread;
+    for (const slot of [0, 1] as const) {
+      const global = contexts[slot];
+      if (global === undefined) continue;
+      if (before !== undefined) before.storage[slot] = global.value;
+      global.value = typeof global.value === 'bigint' ? BigInt(thread.storage[slot]) : Number(thread.storage[slot]);
+    }
   }
 
   mayEnter(caller: TaskInstance | undefined): boolean {

@@ -1,6 +1,6 @@
 import { isVivariumError } from '#core/errors';
 import type { Artifact } from '#core/ports/artifact';
-import type { AttachedCode, Meter, WaitingImport } from '#core/ports/meter';
+import type { AttachedCode, ContextImport, Meter, WaitingImport } from '#core/ports/meter';
 import { type BuildRequest, coreModuleName } from '#runtime/build';
 import { encodeCallPlan } from '#runtime/direct';
 import { type PlannedBuild, planBuild } from '#runtime/planning';
@@ -50,7 +50,7 @@ export class BuildRun {
       // For a large component the tool runs in its own thread, and this thread meters meanwhile.
       const running = this.#tools.run(tool, shown.bytes);
       const metered = shown.modules.map(({ whole }, index) =>
-        this.#metered(whole, planned.attached.get(index), planned.waiting.get(index)),
+        this.#metered(whole, planned.attached.get(index), planned.waiting.get(index), planned.contexts.get(index)),
       );
       const { javascript, coreModules, imports, exports } = await this.#glue(planned, await running);
       const { modules, names } = this.#joined(coreModules, shown.modules, metered, 'direct' in planned.calls);
@@ -136,9 +136,10 @@ export class BuildRun {
     bytes: Uint8Array,
     attached: AttachedCode | undefined,
     waiting: readonly WaitingImport[] | undefined,
+    contexts?: readonly ContextImport[],
   ): Metered {
     try {
-      return this.#meter.meterModule(bytes, this.#request.meteringMode, attached, waiting);
+      return this.#meter.meterModule(bytes, this.#request.meteringMode, attached, waiting, contexts);
     } catch (refusal) {
       return { refusal };
     }

@@ -1,0 +1,125 @@
+// The numbers of threads, which guest code reads and sets by `context.get` and `context.set`, as globals and by functions.
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRuntime, type Runtime } from 'vivarium';
+import { planBuild } from '#runtime/planning';
+
+let runtime: Runtime;
+beforeAll(async () => {
+  runtime = await createRuntime();
+});
+afterAll(() => runtime.close());
+
+const call = async (text: string, name: string, ...args: unknown[]): Promise<unknown> => {
+  const handle = await runtime.load(await parse(text));
+  try {
+    return await runtime.call(handle, name, ...args);
+  } finally {
+    await runtime.unload(handle);
+  }
+};
+
+/** The slots that core modules read or set as globals. */
+const globalsOf = async (text: string): Promise<unknown> => {
+  const { calls } = planBuild(await parse(text));
+  return 'direct' in calls ? calls.direct.contexts : calls.whyGlue;
+};
+
+/** A component whose core module has `get` and `set` of a slot, and an async function `f` with the given body. */
+const guest = (body: string, type = 'i32', more = ''): string => `(component
+  (core func $get (canon context.get ${type} 0)) (core func $set (canon context.set ${type} 0))
+  (core func $return (canon task.return (result u32)))
+  (core module $M (import "" "get" (func $get (result ${type}))) (import "" "set" (func $set (param ${type})))
+    (import "" "return" (func $return (param i32))) ${more}
+    (func (export "f") (param $n i32) (result i32) ${body} (i32.const 0))
+    (func (export "cb") (param i32 i32 i32) (result i32) unreachable))
+  (core instance $m (instantiate $M (with "" (instance (export "get" (func $get)) (export "set" (func $set))
+    (export "return" (func $return))))))
+  (func (export "f") async (param "n" u32) (result u32) (canon lift (core func $m "f") async (callback (core func $m "cb")))))`;
+
+describe('the numbers of a thread', () => {
+  it('are globals of core modules that call the built-ins', async () => {
+    const text = guest('(call $set (i32.add (call $get) (local.get $n))) (call $return (call $get))');
+    expect(await globalsOf(text)).toEqual([{ instance: 0, slot: 0, wide: false }]);
+    expect(await call(text, 'f', 7)).toBe(7);
+  });
+
+  it('begin at 0 in each call', async () => {
+    const text = guest('(call $return (call $get)) (call $set (i32.const 9))');
+    const handle = await runtime.load(await parse(text));
+    expect([await runtime.call(handle, 'f', 1), await runtime.call(handle, 'f', 1)]).toEqual([0, 0]);
+  });
+
+  it('have 64 bits where the built-ins say so', async () => {
+    const text = guest(
+      `(call $set (i64.const 0x1_0000_0005)) (call $return (i32.wrap_i64 (i64.add (call $get) (i64.shr_u (call $get) (i64.const 32)))))`,
+      'i64',
+    );
+    expect(await globalsOf(text)).toEqual([{ instance: 0, slot: 0, wide: true }]);
+    expect(await call(text, 'f', 1)).toBe(6);
+  });
+
+  it('are the same where the built-ins are called through a table, or by references', async () => {
+    const text = guest(
+      `(call_indirect (type $s) (local.get $n) (i32.const 1)) (call $set (i32.add (call $get) (i32.const 1)))
+       (call $return (call_indirect (type $g) (i32.const 0)))`,
+      'i32',
+      '(type $g (func (result i32))) (type $s (func (param i32))) (table 2 2 funcref) (elem (i32.const 0) $get $set)',
+    );
+    expect(await call(text, 'f', 41)).toBe(42);
+  });
+
+  it('keep the locals and globals of the module apart', async () => {
+    const text = guest(
+      `(local $i i32) (global.set $own (i32.const 5)) (call $set (local.get $n))
+       (loop $more (call $set (i32.add (call $get) (global.get $own)))
+         (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 10))))
+       (call $return (i32.add (call $get) (global.get $other)))`,
+      'i32',
+      '(global $own (mut i32) (i32.const 1)) (global $other i32 (i32.const 1000))',
+    );
+    expect(await call(text, 'f', 3)).toBe(1_053);
+  });
+
+  it('are no globals where they are read with 32 and set with 64 bits, which is not valid', async () => {
+    const text = `(component
+      (core func $get (canon context.get i32 0)) (core func $set (canon context.set i64 0))
+      (core func $return (canon task.return (result u32)))
+      (core module $M (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i64)))
+        (import "" "return" (func $return (param i32)))
+        (func (export "f") (param i32) (result i32) (call $set (i64.const 12)) (call $return (call $get)) (i32.const 0))
+        (func (export "cb") (param i32 i32 i32) (result i32) unreachable))
+      (core instance $m (instantiate $M (with "" (instance (export "get" (func $get)) (export "set" (func $set))
+        (export "return" (func $return))))))
+      (func (export "f") async (param "n" u32) (result u32) (canon lift (core func $m "f") async (callback (core func $m "cb")))))`;
+    expect(await globalsOf(text)).toEqual([]);
+    await expect(call(text, 'f', 1)).rejects.toMatchObject({ code: 'RUNTIME_INVALID_COMPONENT' });
+  });
+
+  it('belong to one component instance, also where the other one has the same core module', async () => {
+    // The caller sets its number, calls the other instance, which sets its own, and reads its own again.
+    const inner = `(component $Inner
+      (core module $M (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i32)))
+        (func (export "g") (result i32) (call $set (i32.add (call $get) (i32.const 100))) (call $get)))
+      (core func $get (canon context.get i32 0)) (core func $set (canon context.set i32 0))
+      (core instance $m (instantiate $M (with "" (instance (export "get" (func $get)) (export "set" (func $set))))))
+      (func (export "g") (result u32) (canon lift (core func $m "g"))))`;
+    const text = `(component ${inner}
+      (instance $a (instantiate $Inner)) (instance $b (instantiate $Inner))
+      (alias export $a "g" (func $ga)) (alias export $b "g" (func $gb))
+      (component $Outer (import "a" (func $a (result u32))) (import "b" (func $b (result u32)))
+        (core func $get (canon context.get i32 0)) (core func $set (canon context.set i32 0))
+        (core func $a' (canon lower (func $a))) (core func $b' (canon lower (func $b)))
+        (core module $M (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i32)))
+          (import "" "a" (func $a (result i32))) (import "" "b" (func $b (result i32)))
+          (func (export "f") (result i32) (call $set (i32.const 1))
+            (i32.add (i32.mul (call $get) (i32.const 10000)) (i32.add (call $a) (i32.add (call $b) (call $get))))))
+        (core instance $m (instantiate $M (with "" (instance (export "get" (func $get)) (export "set" (func $set))
+          (export "a" (func $a')) (export "b" (func $b'))))))
+        (func (export "f") (result u32) (canon lift (core func $m "f"))))
+      (instance $o (instantiate $Outer (with "a" (func $ga)) (with "b" (func $gb))))
+      (func (export "f") (alias export $o "f")))`;
+    expect(await globalsOf(text)).toHaveLength(3);
+    expect(await call(text, 'f')).toBe(10_201);
+  });
+});
