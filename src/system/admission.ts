@@ -7,7 +7,7 @@ import type { GivenComponent } from '#core/ports/engine';
 import type { MessagingAction, MessagingAuthority } from '#core/ports/messaging';
 import type { ComponentNetwork, NameService } from '#core/ports/network';
 import { SecurityError } from '#security';
-import { GuardedNetwork } from '#security/access';
+import { GuardedNetwork, UnusedConnections } from '#security/access';
 import {
   Authority,
   CapabilitySet,
@@ -58,10 +58,13 @@ const GRANTS = allow.listOf(allow.anything);
 export class Admission implements MessagingAuthority {
   readonly #ports: AdmissionPorts;
   readonly #authorities = new Map<bigint, Authority>();
+  readonly #networks = new WeakMap<Authority, ComponentNetwork>();
+  readonly #connections: UnusedConnections;
   readonly #denials: FoldedDenials;
 
   constructor(ports: AdmissionPorts) {
     this.#ports = ports;
+    this.#connections = new UnusedConnections(ports.clock);
     this.#denials = foldDenials(ports.onDenied, { clock: ports.clock });
   }
 
@@ -94,9 +97,12 @@ export class Admission implements MessagingAuthority {
     return this.#authorities.get(handle?.handleId) ?? this.#authority(shownHandle(handle));
   }
 
-  /** Returns a network that checks the component's grants at each use. */
+  /** Returns the network of a component, which checks its grants at each use. */
   network(authority: Authority): ComponentNetwork {
-    return new GuardedNetwork(authority, this.#ports.clock, this.#ports.names);
+    const network =
+      this.#networks.get(authority) ?? new GuardedNetwork(authority, this.#connections, this.#ports.names);
+    this.#networks.set(authority, network);
+    return network;
   }
 
   authorise(from: ComponentHandle, action: MessagingAction, target: string): void {

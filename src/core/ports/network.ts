@@ -35,7 +35,7 @@ export interface HttpResponse {
   readonly headers: FieldPairs;
   /** The bytes of the body. It fails with what `fetch` throws. A reader that does not want it cancels it. */
   readonly body: BytePipe;
-  /** Resolves when the connection is closed. */
+  /** Resolves when the exchange has its connection no longer: it is closed, or kept for the next request. */
   readonly closed: Promise<void>;
 }
 
@@ -146,6 +146,8 @@ export interface ComponentNetwork {
    * `name`, `invalid`, `upgrade`, `body`; the connection is closed then
    */
   fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse>;
+  /** Closes the connections that are kept for further requests. Those in use are closed after their answers. */
+  release(): void;
   /**
    * Returns the addresses of a name that some grant for sockets names. A connection to one of them counts as a
    * connection to the name.

@@ -118,6 +118,7 @@ export class JcoEngine implements RuntimeEngine {
     if (component.lifecycle.can('drain')) component.lifecycle.move('drain', reason);
     this.#components.delete(handle.handleId);
     const why = await this.#shutDown(component, reason);
+    component.context.network.release();
     component.context.stdio.close();
     if (component.lifecycle.can('stop')) component.lifecycle.move('stop', why);
   }
@@ -158,18 +159,21 @@ export class JcoEngine implements RuntimeEngine {
     const { store } = old;
     old.store = undefined;
     if (store !== undefined) old.release(store);
+    old.context.network.release();
     old.context.stdio.close();
   }
 
   async haltComponent(handle: ComponentHandle, reason: string): Promise<void> {
     const component = this.#find(handle);
     const why = await this.#shutDown(component, reason);
+    component.context.network.release();
     if (component.lifecycle.can('fail')) component.lifecycle.move('fail', why);
   }
 
   async restartComponent(handle: ComponentHandle, reason: string): Promise<void> {
     const component = this.#find(handle);
     component.lifecycle.move('restart', reason);
+    component.context.network.release();
     try {
       component.lifecycle.move('loaded', 'the component is compiled');
       await this.#start(component);

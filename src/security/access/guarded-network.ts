@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import type { Clock } from '#core/ports/clock';
 import type {
   ComponentNetwork,
   DatagramSocket,
@@ -13,19 +12,28 @@ import type {
   SocketAddress,
 } from '#core/ports/network';
 import type { Authority } from '#security/authority';
-import { guardedFetch } from './guarded-fetch.ts';
+import { guardedFetch } from './http/guarded-fetch.ts';
+import { KeptConnections, type UnusedConnections } from './http/kept-connections.ts';
 import { NetworkGuard } from './network-guard.ts';
 
 /** The network, restricted to a component's grants. */
 export class GuardedNetwork implements ComponentNetwork {
   readonly #guard: NetworkGuard;
+  readonly #connections: KeptConnections;
 
-  constructor(authority: Authority, clock: Pick<Clock, 'after'>, names?: NameService) {
-    this.#guard = new NetworkGuard(authority, clock, names);
+  /** @param unused the connections that all components of the runtime keep */
+  constructor(authority: Authority, unused: UnusedConnections, names?: NameService) {
+    this.#guard = new NetworkGuard(authority, unused.clock, names);
+    this.#connections = new KeptConnections(unused);
+    authority.revoked.add(() => this.release());
   }
 
   fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse> {
-    return guardedFetch(this.#guard, request, limits);
+    return guardedFetch({ guard: this.#guard, connections: this.#connections }, request, limits);
+  }
+
+  release(): void {
+    this.#connections.release();
   }
 
   lookUp(name: string): Promise<readonly string[]> {

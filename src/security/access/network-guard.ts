@@ -45,12 +45,22 @@ export class NetworkGuard {
    * @throws {SecurityError} `SECURITY_PERMISSION_DENIED`; `SECURITY_NETWORK_FAILED` when the name cannot be resolved
    */
   async admit(target: string): Promise<Admission> {
+    return this.addressesOf(this.check(target));
+  }
+
+  /** Checks the grant for an endpoint, and looks nothing up. @throws {SecurityError} `SECURITY_PERMISSION_DENIED` */
+  check(target: string): Endpoint {
     const endpoint = parseEndpoint(target);
     if (endpoint === undefined) throw this.#authority.deny('network', 'connect', target, 'it names no endpoint');
+    this.#authority.check('network', 'connect', formatEndpoint(endpoint));
+    return endpoint;
+  }
+
+  /** Looks up an endpoint that `check` has returned. @throws as `admit` */
+  async addressesOf(endpoint: Endpoint): Promise<Admission> {
     const text = formatEndpoint(endpoint);
-    this.#authority.check('network', 'connect', text);
     const found = endpoint.isAddress ? [endpoint.host] : await this.#resolve(endpoint.host);
-    const addresses = found.filter((address) => this.#mayReach(endpoint, address));
+    const addresses = found.filter((address) => this.mayReach(endpoint, address));
     if (addresses.length > 0) return { endpoint, addresses };
     const private_ = formatEndpoint({ ...endpoint, host: found[0] as string });
     throw this.#authority.deny('network', 'connect', private_, `${text} leads to an address that is not public`);
@@ -87,7 +97,7 @@ export class NetworkGuard {
     const target = formatEndpoint({ scheme, host: canonical ?? address, port });
     if (canonical === undefined) throw this.#authority.deny('network', action, target, 'it is not an address');
     if (!this.#isGranted(canonical, port, action, scheme)) throw this.#authority.deny('network', action, target);
-    if (!this.#mayReach({ scheme, host: canonical, port, isAddress: true }, canonical, action)) {
+    if (!this.mayReach({ scheme, host: canonical, port, isAddress: true }, canonical, action)) {
       throw this.#authority.deny('network', action, target, 'the address is not public');
     }
   }
@@ -96,7 +106,7 @@ export class NetworkGuard {
   allowsSocket({ address, port }: SocketAddress, action: SocketAction, scheme: 'tcp' | 'udp'): boolean {
     const canonical = canonicalAddress(address);
     if (canonical === undefined || !this.#isGranted(canonical, port, action, scheme)) return false;
-    return this.#mayReach({ scheme, host: canonical, port, isAddress: true }, canonical, action);
+    return this.mayReach({ scheme, host: canonical, port, isAddress: true }, canonical, action);
   }
 
   #isGranted(address: string, port: number, action: SocketAction, scheme: 'tcp' | 'udp'): boolean {
@@ -104,7 +114,8 @@ export class NetworkGuard {
     return hosts.some((host) => this.#authority.allows('network', action, formatEndpoint({ scheme, host, port })));
   }
 
-  #mayReach({ scheme, port }: Endpoint, address: string, action: SocketAction = 'connect'): boolean {
+  /** Whether an address of an endpoint may be reached: it is public, or granted by itself. */
+  mayReach({ scheme, port }: Endpoint, address: string, action: SocketAction = 'connect'): boolean {
     if (isPublicAddress(address)) return true;
     return this.#authority.capabilities.allowsAddress(formatEndpoint({ scheme, port, host: address }), action);
   }

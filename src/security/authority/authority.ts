@@ -1,6 +1,7 @@
 import type { AuditLog } from '#core/ports/audit';
 import type { Action, Area, ComponentAuthority } from '#core/ports/authority';
 import { shownText } from '#core/text';
+import { Wakers } from '#core/waiting';
 import { SecurityError } from '../errors.ts';
 import type { CapabilitySet } from './capability-set.ts';
 import { type GrantInput, parseGrant } from './grant.ts';
@@ -30,6 +31,8 @@ export interface AuthorityOptions {
 /** What one component may do. Every host function and the router ask it before they act on the component's behalf. */
 export class Authority implements ComponentAuthority {
   readonly component: string;
+  /** Wakes when a grant was revoked. */
+  readonly revoked: Wakers = new Wakers();
   readonly #audit: AuditLog | undefined;
   readonly #onDenied: ((denial: Denial) => void) | undefined;
   #capabilities: CapabilitySet;
@@ -60,6 +63,7 @@ export class Authority implements ComponentAuthority {
     for (const { text } of ended === 0 ? [] : parseGrant(grant)) {
       this.#audit?.append({ action: 'revoke', component: this.component, target: text, outcome: 'done' });
     }
+    if (ended > 0) this.revoked.wake();
     return ended;
   }
 

@@ -46,6 +46,7 @@ async function fence(port: number): Promise<void> {
   const guest = await guestWith({ grants: [`network:connect:http://127.0.0.1:${port}`] });
   await guest.value(`kept.future = api.request('http://127.0.0.1:${port}/fence')`);
   await expect.poll(() => guest.value('return kept.future.subscribe().ready()')).toBe(true);
+  await guest.runtime.unload(guest.handle);
 }
 
 describe('what the host keeps for a guest', () => {
