@@ -1,8 +1,8 @@
 import { CapabilitySet } from '#security/authority';
+import { systemClock } from '../../src/system/clock.ts';
 import type { Report } from '../figure.ts';
 import { median } from '../support/measure.ts';
 
-const clock = { now: () => Date.now(), monotonic: () => performance.now(), after: () => () => {} };
 const ROUNDS = 9;
 /** The processor's time of a thread is told in steps of milliseconds: enough checks that one step is little. */
 const CHECKS = 1_000_000;
@@ -44,7 +44,7 @@ function grants(others: number): CapabilitySet {
     `messaging:send:**/nobody${i}/x`,
     `storage:write:keys${i}/**`,
   ]).flat();
-  return CapabilitySet.of([...noise, 'messaging:send:demo/*/*'], clock);
+  return CapabilitySet.of([...noise, 'messaging:send:demo/*/*'], systemClock);
 }
 
 function nanoseconds(set: CapabilitySet, targets: readonly string[]): Promise<number> {

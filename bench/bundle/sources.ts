@@ -2,20 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { declaredShape, type PullReport, type PushReport, pull, push, SqliteSource, SqliteTarget } from '#bundle';
+import { systemClock, systemRandom } from '../../src/system/clock.ts';
 import { writeDatabase } from '../../tools/bundle/source-database.ts';
 
-const clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  after: (ms: number, task: () => void) => {
-    const timer = setTimeout(task, ms);
-    return () => clearTimeout(timer);
-  },
-};
-export const surroundings = {
-  clock,
-  random: { bytes: (length: number) => randomBytes(length), fraction: Math.random },
-};
+export const surroundings = { clock: systemClock, random: systemRandom };
 
 /** A database of `count` sources of 8 KB that cannot be compressed; `changed` gives one of them other bytes. */
 export function database(folder: string, count: number): { path: string; change: () => string } {
@@ -58,7 +48,7 @@ export function pullTo(path: string | undefined, folder: string, remote?: Remote
     ...surroundings,
     ...(remote && { remote: { ...remote, reference: 'latest' } }),
     ...(path !== undefined && {
-      target: ({ meta }) => new SqliteTarget({ path, shape: declaredShape(meta), clock }),
+      target: ({ meta }) => new SqliteTarget({ path, shape: declaredShape(meta), clock: systemClock }),
     }),
   });
 }

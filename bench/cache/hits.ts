@@ -7,7 +7,7 @@ import { CacheManager, currentEngineProfiles, resolveCacheConfig } from '#cache'
 import type { Artifact, ArtifactTrust } from '#core/ports/artifact';
 import { createArtifactTrust, MachineSecret } from '#security/keys';
 import { trustedKeysOf } from '#security/signers';
-import { realClock, realRandom } from '../../tools/cache/clock.ts';
+import { systemClock, systemRandom } from '../../src/system/clock.ts';
 import type { Report } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
 import { artifactOf } from './artifacts.ts';
@@ -17,16 +17,16 @@ const profiles = currentEngineProfiles({ jcoVersion: 'bench', meteringVersion: '
 
 /** The machine's seal as the product checks it. */
 function sealOf(folder: string): ArtifactTrust {
-  const secret = new MachineSecret(folder, realRandom);
-  return createArtifactTrust({ secret, keys: trustedKeysOf([]), clock: realClock });
+  const secret = new MachineSecret(folder, systemRandom);
+  return createArtifactTrust({ secret, keys: trustedKeysOf([]), clock: systemClock });
 }
 
 function cacheOn(root: string, trust: ArtifactTrust): CacheManager {
   return new CacheManager({
     profiles,
     trust,
-    clock: realClock,
-    random: realRandom,
+    clock: systemClock,
+    random: systemRandom,
     config: resolveCacheConfig({ root }),
   });
 }

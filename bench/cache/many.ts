@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import * as promises from 'node:fs/promises';
 import { CacheManager, type CacheManagerOptions, currentEngineProfiles, resolveCacheConfig } from '#cache';
-import { realClock, realRandom } from '../../tools/cache/clock.ts';
+import { systemClock, systemRandom } from '../../src/system/clock.ts';
 import { HmacTrust } from '../../tools/cache/hmac-trust.ts';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
@@ -23,7 +23,14 @@ const hasty: NonNullable<CacheManagerOptions['files']> = {
 
 function cacheOn(root: string, files?: CacheManagerOptions['files']): CacheManager {
   const config = resolveCacheConfig({ root, memoryBytes: 0 });
-  return new CacheManager({ profiles, trust: new HmacTrust(), clock: realClock, random: realRandom, config, files });
+  return new CacheManager({
+    profiles,
+    trust: new HmacTrust(),
+    clock: systemClock,
+    random: systemRandom,
+    config,
+    files,
+  });
 }
 
 const digestOf = (index: number): string => `sha256:${hash('sha256', `component ${index}`)}`;

@@ -1,8 +1,7 @@
-import { randomFillSync } from 'node:crypto';
 import { type ComponentHandle, createHandle, parseComponentId } from '#core';
 import { VivariumError } from '#core/errors';
-import type { Clock } from '#core/ports/clock';
 import { GuestMessaging, HostMessaging, Router, type RouterOptions, type TurnRunner } from '#messaging';
+import { systemClock, systemRandom } from '../../src/system/clock.ts';
 import type { Report, RunGroup } from '../figure.ts';
 import { paired } from '../support/measure.ts';
 import { checkedArguments } from './arguments.ts';
@@ -14,15 +13,6 @@ const payload = new Uint8Array(16);
 const reply = new Uint8Array(16);
 const BATCH = 500;
 
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  after(delayMs, task) {
-    const timer = setTimeout(task, delayMs).unref();
-    return () => clearTimeout(timer);
-  },
-};
-
 interface MessageBench {
   readonly router: Router;
   readonly host: HostMessaging;
@@ -32,8 +22,13 @@ interface MessageBench {
 
 /** Router and mailboxes by themselves: the engine behind them is a function that does next to nothing. */
 function createBench(actors: number, engine: TurnRunner, options: Partial<RouterOptions> = {}): MessageBench {
-  const random = { bytes: (length: number) => randomFillSync(new Uint8Array(length)), fraction: () => Math.random() };
-  const router = new Router({ engine, clock, random, maxHops: Number.POSITIVE_INFINITY, ...options });
+  const router = new Router({
+    engine,
+    clock: systemClock,
+    random: systemRandom,
+    maxHops: Number.POSITIVE_INFINITY,
+    ...options,
+  });
   const handles = Array.from({ length: actors }, (_, index) => createHandle(parseComponentId(`bench/actor/${index}`)));
   for (const handle of handles) router.add(handle);
   return { router, host: new HostMessaging(router), guests: new GuestMessaging(router), handles };

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqliteModuleIndex } from '#registry';
+import { systemClock as clock } from '../../src/system/clock.ts';
 import { cosine } from '../../tools/registry/reference-find.ts';
 import type { Report } from '../figure.ts';
-import { clock } from './clock.ts';
 import { columns, interfaceOf, rowOf } from './rows.ts';
 import { embeddings, near, percentile, seededRandom } from './vectors.ts';
 

@@ -13,9 +13,9 @@ import {
 } from '#registry';
 import { Signer, trustedKeysOf } from '#security/signers';
 import { createRuntime, type Runtime } from '#system';
+import { systemClock as clock } from '../../src/system/clock.ts';
 import { adderComponent } from '../../tools/components/adder-component.ts';
 import type { Report } from '../figure.ts';
-import { clock } from './clock.ts';
 import { percentile } from './vectors.ts';
 
 const meaning = Float32Array.from({ length: 512 }, (_, at) => Math.sin(at));

@@ -1,5 +1,8 @@
 // Many turns at once: asleep, and computing for ever beside one that answers.
+
 import { type ComponentHandle, createRuntime } from 'vivarium';
+import type { Clock } from '#core/ports/clock';
+import { systemClock } from '../../src/system/clock.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { sleepingActor } from '../../tools/components/asking-actor.ts';
 import { waitingGuest } from '../../tools/components/waiting-guest.ts';
@@ -22,13 +25,11 @@ async function sleepers(report: Report): Promise<void> {
   const sleep = 2_000;
   /** When each turn is due to wake, in the order in which they fell asleep. */
   const due: number[] = [];
-  const clock = {
-    now: () => Date.now(),
-    monotonic: () => performance.now(),
-    after: (delayMs: number, task: () => void) => {
+  const clock: Clock = {
+    ...systemClock,
+    after: (delayMs, task) => {
       if (delayMs === sleep) due.push(performance.now() + sleep);
-      const timer = setTimeout(task, delayMs).unref();
-      return () => clearTimeout(timer);
+      return systemClock.after(delayMs, task);
     },
   };
   await using runtime = await createRuntime({ overrides: { clock } });

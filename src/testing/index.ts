@@ -1,3 +1,4 @@
+export { TestClock } from './clock.ts';
 export type { FakeAnswer, FakeHost, FakeLogLine, FakeMessage, FakeRequest } from './fake-host.ts';
 export { FakeFailure } from './fake-host.ts';
 export {
@@ -8,4 +9,4 @@ export {
   type TestActorOptions,
   testActor,
 } from './guest-module.ts';
-export { createTestRuntime, TestClock } from './runtime.ts';
+export { createTestRuntime } from './runtime.ts';

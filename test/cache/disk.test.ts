@@ -20,10 +20,10 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { engineProfileId } from '#cache';
 import { encodeArtifact, joinSeal } from '../../src/cache/artifact-file.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { answersOf, artifactOf, expectedAnswers, testComponent } from '../../tools/cache/components.ts';
 import { HmacTrust } from '../../tools/cache/hmac-trust.ts';
 import { profilesLike, testProfile } from '../../tools/cache/profile.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
 import { entryFiles, keyOf } from './support/entries.ts';
 import { filesWith, systemError } from './support/faulty-files.ts';
@@ -339,7 +339,7 @@ describe('a cache folder', () => {
     'works on without the disk when writing fails with %s',
     async (code) => {
       const root = temporaryFolder();
-      const clock = new ManualClock();
+      const clock = new TestClock();
       let failing = true;
       const files = filesWith(({ name, path }) => {
         if (failing && name === 'write on' && path.endsWith('.tmp')) throw systemError(code);
@@ -396,7 +396,7 @@ describe('a cache folder', () => {
 
   it('serves what was used while the clock goes backwards', async () => {
     const root = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     for (let start = 0; start < 3; start += 1) {
       const cache = testCache(root, { clock });
       expect(answersOf(await cache.get(hello))).toEqual(expectedAnswers(hello));

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LeaseLock } from '../../src/cache/lease.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
-import { SeededRandom } from '../support/simulation.ts';
+import { TestClock } from '../../src/testing/clock.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from './support/cache.ts';
 import { filesWith } from './support/faulty-files.ts';
 
@@ -16,13 +16,13 @@ const LEASE_MS = 10_000;
 /** One for all locks: two that draw the same names could not tell each other apart. */
 const random = new SeededRandom(1);
 
-function lockIn(folder: string, clock: ManualClock): LeaseLock {
+function lockIn(folder: string, clock: TestClock): LeaseLock {
   return new LeaseLock(folder, 'work', { files: promises, clock, random, leaseMs: LEASE_MS });
 }
 
 /** Lets what is waiting for the file system go on, and time pass by `stepMs`, until the promise has settled. */
 async function passTime<T>(
-  clock: ManualClock,
+  clock: TestClock,
   promise: Promise<T>,
   stepMs: number,
   until: number,
@@ -52,7 +52,7 @@ function deadPid(): number {
 describe('a lease lock', () => {
   it('is given to one after the other, who is told that the first let go', async () => {
     const folder = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const first = await lockIn(folder, clock).acquire();
     if (!('lease' in first)) throw new Error('a free lock was not given');
     const second = lockIn(folder, clock).acquire();
@@ -64,7 +64,7 @@ describe('a lease lock', () => {
 
   it('stays with a holder that lives, however long it works', async () => {
     const folder = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const first = await lockIn(folder, clock).acquire();
     if (!('lease' in first)) throw new Error('a free lock was not given');
     const second = lockIn(folder, clock).acquire();
@@ -75,7 +75,7 @@ describe('a lease lock', () => {
 
   it('stays with a holder that lives where no time stamp ever changes', async () => {
     const folder = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     // As on a file system that rounds to days, under a wall clock that stands still.
     const still = new Date('2020-01-01');
     const files: typeof promises = {
@@ -102,7 +102,7 @@ describe('a lease lock', () => {
 
   it('is not taken from a holder that lives by giving up another file of a higher generation', async () => {
     const folder = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     writeFileSync(join(folder, 'work.5'), JSON.stringify({ pid: process.pid, host: hostname(), nonce: 'alive' }));
     // Left by one that was killed as it claimed the lock.
     writeFileSync(join(folder, 'work.6'), JSON.stringify({ pid: deadPid(), host: hostname(), nonce: 'dead' }));
@@ -115,7 +115,7 @@ describe('a lease lock', () => {
 
   it('is not lost to a claimant that deletes its own file late', async () => {
     const folder = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const stopped = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
     let lists = 0;
@@ -145,7 +145,7 @@ describe('a lease lock', () => {
   it('is taken at once from a holder whose process is gone', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'work.1'), JSON.stringify({ pid: deadPid(), host: hostname(), nonce: 'a' }));
-    const turn = await lockIn(folder, new ManualClock()).acquire();
+    const turn = await lockIn(folder, new TestClock()).acquire();
     expect(turn).toHaveProperty('lease');
     expect(readdirSync(folder)).toEqual(['work.2']);
   });
@@ -157,7 +157,7 @@ describe('a lease lock', () => {
     ['that wrote something else', { pid: 'x' }],
   ])('is taken after the lease from a holder %s, whatever the wall clock does', async (_, holder) => {
     const folder = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const file = join(folder, 'work.1');
     writeFileSync(file, holder === undefined ? '' : JSON.stringify(holder));
     // As if it had been written by a clock far ahead, or far behind.
@@ -170,7 +170,7 @@ describe('a lease lock', () => {
 
   it('goes to one of many who give up the same holder at the same time', async () => {
     const folder = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     writeFileSync(join(folder, 'work.1'), JSON.stringify({ pid: 1, host: 'elsewhere', nonce: 'a' }));
     const end = new AbortController();
     const all = Array.from({ length: 16 }, () => lockIn(folder, clock).acquire(end.signal));
@@ -186,12 +186,12 @@ describe('a lease lock', () => {
     for (const name of ['work.failed', 'work.0', 'work.01', 'work.1.tmp', 'works.1', 'work.1e9']) {
       writeFileSync(join(folder, name), '');
     }
-    expect(await lockIn(folder, new ManualClock()).acquire()).toHaveProperty('lease');
+    expect(await lockIn(folder, new TestClock()).acquire()).toHaveProperty('lease');
   });
 
   it('can be waited for until a signal says otherwise', async () => {
     const folder = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     await lockIn(folder, clock).acquire();
     const controller = new AbortController();
     const turn = lockIn(folder, clock).acquire(controller.signal);
@@ -216,7 +216,7 @@ describe('a lease lock', () => {
             const holder = { pid: 1, host: 'elsewhere', nonce: `dead ${generation}` };
             writeFileSync(join(folder, `work.${generation}`), JSON.stringify(holder));
           }
-          const clock = new ManualClock();
+          const clock = new TestClock();
           // Every call of the file system happens when the scheduler says so.
           const files = filesWith(({ name }) => schedule.schedule(Promise.resolve(), name));
           let holding = 0;

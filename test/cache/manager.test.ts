@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { VivariumError } from '#core/errors';
 import type { MeteringMode } from '#core/ports/meter';
+import { TestClock } from '../../src/testing/clock.ts';
 import { answersOf, artifactOf, expectedAnswers, testComponent } from '../../tools/cache/components.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
 
 const hello = testComponent(7);
@@ -55,7 +55,7 @@ describe('CacheManager.get', () => {
 
   it('remembers an invalid component for a short while, also for other processes', async () => {
     const root = temporaryFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const one = testCache(root, { clock, config: { negativeMs: 5_000 } });
     const other = testCache(root, { clock, config: { negativeMs: 5_000 } });
     const key = await one.manager.keyOf(hello.digest);

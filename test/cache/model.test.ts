@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'n
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { VivariumError } from '#core/errors';
+import { TestClock } from '../../src/testing/clock.ts';
 import {
   answersOf,
   artifactOf,
@@ -10,7 +11,6 @@ import {
   testComponent,
 } from '../../tools/cache/components.ts';
 import { HmacTrust } from '../../tools/cache/hmac-trust.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { type TestCache, temporaryFolder, testCache } from './support/cache.ts';
 import { entryFiles } from './support/entries.ts';
 
@@ -20,7 +20,7 @@ const INVALID = 3;
 
 interface Real {
   readonly root: string;
-  readonly clock: ManualClock;
+  readonly clock: TestClock;
   cache: TestCache;
 }
 type Model = Record<string, never>;
@@ -33,7 +33,7 @@ const builder = {
   },
 };
 
-function open(root: string, clock: ManualClock): TestCache {
+function open(root: string, clock: TestClock): TestCache {
   return testCache(root, { clock, builder, config: { memoryBytes: 500 } });
 }
 
@@ -140,7 +140,7 @@ it('any sequence of gets, warm-ups, prunes, corruptions and restarts gives the s
   await fc.assert(
     fc.asyncProperty(fc.commands(steps, { maxCommands: 25 }), async (commands) => {
       const root = temporaryFolder();
-      const clock = new ManualClock();
+      const clock = new TestClock();
       // Nobody holds a lock here but this thread, so the clock that stands still keeps nobody waiting.
       await fc.asyncModelRun(() => ({ model: {}, real: { root, clock, cache: open(root, clock) } }), commands);
     }),

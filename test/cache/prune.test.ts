@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFile
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { engineProfileId } from '#cache';
+import { TestClock } from '../../src/testing/clock.ts';
 import { answersOf, expectedAnswers, type TestComponent, testComponent } from '../../tools/cache/components.ts';
 import { profilesLike, testProfile } from '../../tools/cache/profile.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
 import { entryFiles } from './support/entries.ts';
 
@@ -13,7 +13,7 @@ const digests = (entries: readonly { wasmDigest: string }[]): string[] => entrie
 const namesOf = (all: readonly TestComponent[]): string[] => all.map(({ digest }) => digest);
 
 /** A root with an entry for each component, used one after the other, a second apart. */
-async function filled(clock: ManualClock, profile = testProfile, root = temporaryFolder()): Promise<string> {
+async function filled(clock: TestClock, profile = testProfile, root = temporaryFolder()): Promise<string> {
   for (const component of components) {
     const cache = testCache(root, { clock, profiles: profilesLike(profile) });
     await cache.get(component);
@@ -25,7 +25,7 @@ async function filled(clock: ManualClock, profile = testProfile, root = temporar
 
 describe('pruneDisk', () => {
   it('deletes what was used least recently until the rest fits', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const root = await filled(clock);
     const again = testCache(root, { clock });
     await again.get(components[0] as TestComponent);
@@ -43,7 +43,7 @@ describe('pruneDisk', () => {
   });
 
   it('takes other profiles first, and their folders when nothing is left in them', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const root = await filled(clock);
     const newer = { ...testProfile, jcoVersion: '0.16.0' };
     await filled(clock, newer, root);
@@ -59,7 +59,7 @@ describe('pruneDisk', () => {
   });
 
   it('keeps the profiles that it is told to keep, and deletes by age whatever the size', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const root = await filled(clock);
     const { manager } = testCache(root, { clock });
     const keepProfiles = [engineProfileId(testProfile)];
@@ -71,7 +71,7 @@ describe('pruneDisk', () => {
   });
 
   it('deletes nothing in a dry run', async () => {
-    const root = await filled(new ManualClock());
+    const root = await filled(new TestClock());
     const before = readdirSync(root, { recursive: true }).toSorted();
     const report = await testCache(root).manager.pruneDisk({ maxBytes: 0, dryRun: true });
     expect(report.removed).toHaveLength(5);
@@ -79,7 +79,7 @@ describe('pruneDisk', () => {
   });
 
   it('is not fooled by times ahead of now: what a wrong clock wrote is not kept for ever', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const root = await filled(clock);
     clock.setWall(clock.now() - 365 * 86_400_000);
     const { removed } = await testCache(root, { clock }).manager.pruneDisk({ maxBytes: 0 });
@@ -88,7 +88,7 @@ describe('pruneDisk', () => {
   });
 
   it('clears what interrupted writers left, once it is old', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const root = await filled(clock);
     const { tmp, locks, artifacts } = entryFiles(root, testComponent(1));
     const orphan = entryFiles(root, testComponent(50)).metadata;
@@ -113,7 +113,7 @@ describe('pruneDisk', () => {
   });
 
   it('may run while others read and build: they get the right components', async () => {
-    const root = await filled(new ManualClock());
+    const root = await filled(new TestClock());
     let pruning = true;
     const pruner = (async () => {
       const { manager } = testCache(root);
@@ -136,7 +136,7 @@ describe('pruneDisk', () => {
   });
 
   it('leaves folders that are not the cache’s alone', async () => {
-    const root = await filled(new ManualClock());
+    const root = await filled(new TestClock());
     mkdirSync(join(root, 'v2', 'x'), { recursive: true });
     mkdirSync(join(root, 'v1', 'notes'), { recursive: true });
     await testCache(root).manager.pruneDisk({ maxBytes: 0 });

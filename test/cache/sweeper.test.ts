@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { engineProfileId } from '#cache';
+import { TestClock } from '../../src/testing/clock.ts';
 import { testComponent } from '../../tools/cache/components.ts';
 import { profilesLike, testProfile } from '../../tools/cache/profile.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { temporaryFolder, testCache } from './support/cache.ts';
 import { entryFiles } from './support/entries.ts';
 
@@ -34,7 +34,7 @@ async function entryBytes(): Promise<number> {
 
 describe('the limit of the disk tier', () => {
   it('holds by itself: the least recently used entries go, and no load waits for it', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const root = temporaryFolder();
     const cache = testCache(root, { clock, config: { maxDiskBytes: 3 * (await entryBytes()) } });
     for (const component of components) {
@@ -51,7 +51,7 @@ describe('the limit of the disk tier', () => {
   });
 
   it("takes other engines' entries first", async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const root = temporaryFolder();
     const other = testCache(root, { clock, profiles: profilesLike({ ...testProfile, jcoVersion: '99.0.0' }) });
     clock.advance(60_000);
@@ -76,7 +76,7 @@ describe('the limit of the disk tier', () => {
   });
 
   it('does not look at the disk again for writes that fit, nor for reads', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const root = temporaryFolder();
     const cache = testCache(root, { clock });
     for (const component of components) {

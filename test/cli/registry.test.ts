@@ -10,9 +10,9 @@ import { KeyStore, TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
 import { checkByCommand } from '../../src/cli/commands/check-command.ts';
 import { main } from '../../src/cli/index.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { adderComponent } from '../../tools/components/adder-component.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 
 interface Outcome {
@@ -39,7 +39,7 @@ async function viv(...args: string[]): Promise<Outcome> {
 }
 
 async function makeKey(home: string, name: string): Promise<void> {
-  const clock: Clock = new ManualClock();
+  const clock: Clock = new TestClock();
   const signer = Signer.generate();
   await new KeyStore(home).save(name, signer);
   await new TrustStore(home, clock).add(name, signer.publicKey);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Settling } from '../../src/cli/terminal/settling.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
 function scene() {
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const acted: string[] = [];
   return { clock, acted, settling: new Settling<string>(clock, (thing, name) => void acted.push(`${thing}: ${name}`)) };
 }

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { wait } from '../../src/core/waiting/index.ts';
 import { systemClock } from '../../src/system/clock.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
 /** Timers by which the process stays alive. */
 const alive = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
 describe('wait', () => {
   it('ends when the time of the clock has come, and not before', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     let ended = false;
     const waiting = wait(clock, 100).then(() => {
       ended = true;
@@ -34,7 +34,7 @@ describe('wait', () => {
   });
 
   it('does not begin when its signal was aborted before', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     await expect(wait(clock, 1, AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late');
   });
 });

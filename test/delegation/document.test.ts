@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { expect, it } from 'vitest';
 import * as delegation from '#delegation';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { SOME_INTERFACE, someRecord } from '../registry/module-records.ts';
 
 /** What the text around the code speaks of, and the code takes for given. */
 interface Given {
-  readonly clock: ManualClock;
+  readonly clock: TestClock;
   readonly registry: { readonly client: object };
   readonly runModule: () => Promise<unknown>;
   readonly runLocal: () => Promise<unknown>;
@@ -31,7 +31,7 @@ it('the code in docs/delegation.md sends a call to the registry, or where the po
   let matches = [{ record, similarity: 0.99 }];
   const asked: unknown[] = [];
   const given = (fnSymbol: string): Given => ({
-    clock: new ManualClock(),
+    clock: new TestClock(),
     registry: {
       client: {
         query: async () => matches,

@@ -10,7 +10,7 @@ import {
   requestHash,
   StaticDelegationEngine,
 } from '#delegation';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { SOME_INTERFACE, someRecord } from '../registry/module-records.ts';
 
 const context: CallContext = {
@@ -44,7 +44,7 @@ describe('static delegation engine', () => {
       targets: { 'text.summarise': remote },
       policy: ({ fnSymbol }) => (fnSymbol.startsWith('math.') ? local : undefined),
       otherwise: { kind: 'LocalModel', id: 'small' },
-      clock: new ManualClock(),
+      clock: new TestClock(),
     });
     expect(await engine.decide(context)).toEqual(remote);
     expect(await engine.decide({ ...context, fnSymbol: 'math.add' })).toEqual(local);
@@ -52,7 +52,7 @@ describe('static delegation engine', () => {
   });
 
   it('remembers a decision until its time is over, and counts', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const policy = vi.fn(() => local);
     const engine = new StaticDelegationEngine({ targets: {}, policy, otherwise: remote, clock, memoMs: 1_000 });
     await engine.decide(context);
@@ -70,7 +70,7 @@ describe('static delegation engine', () => {
 
   it('never remembers a registry hit', async () => {
     const policy = vi.fn(() => hit);
-    const engine = new StaticDelegationEngine({ targets: {}, policy, otherwise: local, clock: new ManualClock() });
+    const engine = new StaticDelegationEngine({ targets: {}, policy, otherwise: local, clock: new TestClock() });
     await engine.decide(context);
     await engine.decide(context);
     expect(policy).toHaveBeenCalledTimes(2);
@@ -81,7 +81,7 @@ describe('static delegation engine', () => {
     const engine = new StaticDelegationEngine({
       targets: {},
       otherwise: local,
-      clock: new ManualClock(),
+      clock: new TestClock(),
       memoSize: 10,
     });
     for (let at = 0; at < 100; at += 1) await engine.decide({ ...context, fnSymbol: `f${at}` });
@@ -105,7 +105,7 @@ describe('static delegation engine', () => {
           policy: ({ fnSymbol, argTypeFingerprint, interfaceHash, runtimeContextHash }) =>
             policy({ fnSymbol, argTypeFingerprint, interfaceHash, runtimeContextHash }),
           otherwise: local,
-          clock: new ManualClock(),
+          clock: new TestClock(),
         });
         for (const one of [...asked, ...asked]) expect(await engine.decide(one)).toEqual(policy(one));
       }),
@@ -113,7 +113,7 @@ describe('static delegation engine', () => {
   });
 
   it('refuses a context that lacks a text', async () => {
-    const engine = new StaticDelegationEngine({ targets: {}, otherwise: local, clock: new ManualClock() });
+    const engine = new StaticDelegationEngine({ targets: {}, otherwise: local, clock: new TestClock() });
     const broken: CallContext = { ...context, interfaceHash: JSON.parse('null') };
     await expect(engine.decide(broken)).rejects.toMatchObject({ code: 'DELEGATION_INVALID_CONTEXT' });
   });
@@ -176,7 +176,7 @@ describe('registry-aware delegation engine', () => {
   it('decorates any engine, another one of its own kind too', async () => {
     const first = answering(() => []);
     const second = answering(() => [{ record, similarity: 1 }]);
-    const inner = new StaticDelegationEngine({ targets: {}, otherwise: local, clock: new ManualClock() });
+    const inner = new StaticDelegationEngine({ targets: {}, otherwise: local, clock: new TestClock() });
     const engine = new RegistryAwareDelegationEngine(first, new RegistryAwareDelegationEngine(second, inner));
     expect(await engine.decide(meant)).toMatchObject({ kind: 'L4CacheHit', moduleId: record.id });
     expect(inner.statistics().misses).toBe(0);

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { VivariumError } from '#core/errors';
 import type { FetchedModule, LookupOutcome, ModelProvider, ModuleRegistry } from '#core/ports/registry';
 import { type CallContext, type DelegatedCall, type ExecTarget, Executor, requestHash } from '#delegation';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { SOME_INTERFACE, someRecord } from '../registry/module-records.ts';
 
 type ExecutorParts = ConstructorParameters<typeof Executor>[0];
@@ -24,7 +24,7 @@ const hit: ExecTarget = {
 const call: DelegatedCall = { context, args: ['text', 7n] };
 
 function executorFor(target: ExecTarget, parts: Partial<ExecutorParts> = {}, fetched?: () => Promise<FetchedModule>) {
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const outcomes: LookupOutcome[] = [];
   const registry: ModuleRegistry = {
     query: () => Promise.reject(new Error('the engine of this test asks nobody')),

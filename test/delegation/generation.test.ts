@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { VivariumError } from '#core/errors';
-import type { Clock } from '#core/ports/clock';
 import type { ModelMessage, ModelProvider } from '#core/ports/registry';
 import {
   type CallContext,
@@ -15,6 +14,7 @@ import {
 } from '#delegation';
 import { createRuntime, type Runtime } from '#system';
 import { buildSource, interfaceOf, openKeyring, openRegistry } from '#system/operations';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 
 type Parts = ConstructorParameters<typeof GenerationPipeline>[0];
@@ -22,7 +22,7 @@ type Parts = ConstructorParameters<typeof GenerationPipeline>[0];
 const WIT = 'package example:text; world guest { export slug: func(text: string) -> string; }';
 const GOOD = "export const slug = (text) => text.toLowerCase().split(/[^a-z0-9]+/).filter(Boolean).join('-');";
 const WRONG = 'export const slug = (text) => text;';
-const clock: Clock = { now: Date.now, monotonic: () => performance.now(), after: () => () => undefined };
+const clock = new TestClock();
 const metadata = { name: 'slug', version: '1.0.0', description: 'makes slugs' };
 const meaning = Float32Array.of(1, 0, 0);
 

@@ -8,17 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ActorRef } from '#messaging';
 import { createRuntime, type Runtime } from '#system';
 import { buildActor } from '#system/operations';
-import { InstantClock } from '../support/instant-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import type { lifecycle } from './guests/modern.ts';
 
 type Modern = NonNullable<(typeof lifecycle)['operations']>;
-
-/** What the guest waits for is over at once; the time limits of the host never pass. */
-class QuickClock extends InstantClock {
-  override after(delayMs: number, task: () => void): () => void {
-    return delayMs > 3_000 ? () => {} : super.after(delayMs, task);
-  }
-}
 
 let folder: string;
 let warnings: readonly string[];
@@ -32,7 +25,8 @@ beforeAll(async () => {
   const built = await buildActor(source, { output: join(folder, 'modern.wasm') });
   warnings = built.warnings;
   runtime = await createRuntime({
-    overrides: { clock: new QuickClock() },
+    // What the guest waits for is over at once; the time limits of the host never pass.
+    overrides: { clock: TestClock.atOnce(3_000) },
     limits: { maxExecutionTimeMs: 60_000, maxFuel: 1_000_000_000n },
   });
   runtime.on('log', ({ channel, message }) => lines.push([channel, message]));

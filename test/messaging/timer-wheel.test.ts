@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TimerWheel, WheelTimer } from '../../src/messaging/timer-wheel.ts';
-import { SimulatedClock } from '../support/simulation.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
 class Probe extends WheelTimer {
   readonly fired: number[] = [];
-  readonly #clock: SimulatedClock;
+  readonly #clock: TestClock;
 
-  constructor(clock: SimulatedClock) {
+  constructor(clock: TestClock) {
     super();
     this.#clock = clock;
   }
@@ -26,7 +26,7 @@ describe('the timer wheel', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-        const clock = new SimulatedClock();
+        const clock = new TestClock();
         const wheel = new TimerWheel(clock);
         const timers: { probe: Probe; due: number; stopped: boolean }[] = [];
         for (const { wait, delay, stop } of steps) {
@@ -56,7 +56,7 @@ describe('the timer wheel', () => {
 
   it('ends a timer at the tick at which another moves down a level', () => {
     // The slot of the lower level was passed over when a higher one was due at the same tick, for a whole round.
-    const clock = new SimulatedClock();
+    const clock = new TestClock();
     const wheel = new TimerWheel(clock);
     const [high, low] = [new Probe(clock), new Probe(clock)];
     clock.advance(16);
@@ -68,7 +68,7 @@ describe('the timer wheel', () => {
   });
 
   it('keeps one timer of the clock, however many time-outs are open', () => {
-    const clock = new SimulatedClock();
+    const clock = new TestClock();
     const wheel = new TimerWheel(clock);
     let timers = 0;
     const after = clock.after.bind(clock);
@@ -81,7 +81,7 @@ describe('the timer wheel', () => {
   });
 
   it('is not late when the clock was ahead of it', () => {
-    const clock = new SimulatedClock();
+    const clock = new TestClock();
     const wheel = new TimerWheel(clock);
     const far = new Probe(clock);
     wheel.schedule(far, clock.monotonic(), 10_000_000);

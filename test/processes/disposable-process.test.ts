@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DisposableProcess, type DisposableProcessOptions, programBeside } from '#processes';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { Question } from './support/answering-child.ts';
 
@@ -45,7 +45,7 @@ describe('a disposable process', () => {
   });
 
   it('is killed when an answer is late, by the given clock', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const child = start({ clock });
     const asked = child.ask({ ask: 'loop' }, { maxMs: 1_000 });
     clock.advance(999);
@@ -58,7 +58,7 @@ describe('a disposable process', () => {
   });
 
   it('has no limit left over from an earlier question', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const child = start({ clock });
     await child.ask({ echo: 1 }, { maxMs: 10 });
     clock.advance(10);

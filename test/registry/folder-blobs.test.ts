@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FolderBlobStore } from '#registry';
 import { digestOf } from '#security/signatures';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { describeBlobs } from './blob-contract.ts';
 
 describeBlobs('folder', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-blobs-'));
-  const clock = new ManualClock();
+  const clock = new TestClock();
   return {
     blobs: new FolderBlobStore(folder, clock),
     now: () => clock.now(),
@@ -20,7 +20,7 @@ describeBlobs('folder', async () => {
 
 describe('folder of blobs', () => {
   it('makes a blob young again when it is stored again', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const blobs = new FolderBlobStore(scratchFolder(), clock);
     const pointer = digestOf(Buffer.from('x'));
     for (const at of [0, 5_000]) {
@@ -32,7 +32,7 @@ describe('folder of blobs', () => {
 
   it('mends a blob that was cut short', async () => {
     const folder = scratchFolder();
-    const blobs = new FolderBlobStore(folder, new ManualClock());
+    const blobs = new FolderBlobStore(folder, new TestClock());
     const pointer = digestOf(Buffer.from('whole'));
     await blobs.put(pointer, Buffer.from('whole'));
     writeFileSync(join(folder, 'sha256', pointer.slice(7, 9), pointer.slice(9)), 'wh');
@@ -42,7 +42,7 @@ describe('folder of blobs', () => {
 
   it('clears away what a crash left, when it is old enough, and lists nothing else than blobs', async () => {
     const folder = scratchFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const blobs = new FolderBlobStore(folder, clock);
     const pointer = digestOf(Buffer.from('x'));
     await blobs.put(pointer, Buffer.from('x'));
@@ -59,7 +59,7 @@ describe('folder of blobs', () => {
   it('says so when it cannot write', async () => {
     const folder = scratchFolder();
     writeFileSync(join(folder, 'sha256'), 'a file where a folder belongs');
-    const blobs = new FolderBlobStore(folder, new ManualClock());
+    const blobs = new FolderBlobStore(folder, new TestClock());
     await expect(blobs.put(digestOf(Buffer.from('x')), Buffer.from('x'))).rejects.toMatchObject({
       code: 'REGISTRY_UNAVAILABLE',
     });

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LookupOutcome, ModuleRecord } from '#core/ports/registry';
 import type { IndexBackend } from '#registry';
+import { TestClock } from '../../src/testing/clock.ts';
 import { referenceFind } from '../../tools/registry/reference-find.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { embedded, OTHER_INTERFACE, SOME_INTERFACE, someRecord } from './module-records.ts';
 
 export interface IndexHarness {
-  open(clock: ManualClock): Promise<IndexBackend>;
+  open(clock: TestClock): Promise<IndexBackend>;
   /** Deletes all modules; the embedder stays. */
   clear(): Promise<void>;
   /** Makes the database as new; nobody has it open. */
@@ -33,7 +33,7 @@ export function describeIndex(name: string, start: () => Promise<IndexHarness>):
   describe(`module index: ${name}`, () => {
     let harness: IndexHarness;
     let index: IndexBackend;
-    const clock = new ManualClock();
+    const clock = new TestClock();
 
     beforeAll(async () => {
       harness = await start();

@@ -3,7 +3,7 @@ import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, type LoadedModule, type ModuleMetadata, ModuleTrust } from '#registry';
 import { digestOf } from '#security/signatures';
 import { Signer } from '#security/signers';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, metadata, standIns } from './rig.ts';
@@ -221,7 +221,7 @@ describe('module publisher', () => {
   });
 
   it('puts the blob again when a collection took it before its record stood', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const real = new FolderBlobStore(scratchFolder(), clock);
     let isTaken = false;
     // The worst moment: after the blob was stored and before the record is inserted.

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, type IndexBackend, SqliteModuleIndex } from '#registry';
 import { digestOf } from '#security/signatures';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, type Rig } from './rig.ts';
@@ -77,7 +77,7 @@ describe('registry: publish, revoke, evict and collect', () => {
   it('in any order, one after another, every verified module has its bytes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
-        const clock = new ManualClock();
+        const clock = new TestClock();
         const index = await SqliteModuleIndex.open({ path: ':memory:', clock });
         const rig = await createRig({ index });
         for (const one of steps) {
@@ -98,7 +98,7 @@ describe('registry: publish, revoke, evict and collect', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), fc.array(crowded, { minLength: 2, maxLength: 8 }), async (scheduler, steps) => {
-        const clock = new ManualClock();
+        const clock = new TestClock();
         const real = await SqliteModuleIndex.open({ path: ':memory:', clock });
         const folder = new FolderBlobStore(scratchFolder(), clock);
         // Every access waits for its turn, in an order that the property chooses.

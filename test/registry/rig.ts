@@ -13,7 +13,7 @@ import {
   SqliteModuleIndex,
 } from '#registry';
 import { Signer, type TrustedKey, trustedKeysOf } from '#security/signers';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 
@@ -32,7 +32,7 @@ export const metadata: ModuleMetadata = {
 /** A registry in a folder of the test's own, with real keys, index and blobs. */
 export interface Rig {
   readonly folder: string;
-  readonly clock: ManualClock;
+  readonly clock: TestClock;
   readonly index: IndexBackend;
   readonly blobs: BlobStore & BlobInventory;
   readonly signer: Signer;
@@ -63,7 +63,7 @@ export const standIns: Pick<PublisherOptions, 'inspect' | 'load'> = {
 
 export async function createRig(parts: { index?: IndexBackend; blobs?: BlobStore & BlobInventory } = {}): Promise<Rig> {
   const folder = scratchFolder();
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const path = join(folder, 'index.db');
   const index = parts.index ?? (await SqliteModuleIndex.open({ path, clock }));
   if (parts.index === undefined) onTestFinished(() => index.close());

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { SqliteModuleIndex } from '#registry';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 import { describeIndex } from './index-contract.ts';
 import { embedded, SOME_INTERFACE, someRecord } from './module-records.ts';
@@ -49,7 +49,7 @@ describe('SQLite index', () => {
     ['a version that it has not', 'PRAGMA user_version = 0'],
   ])('refuses a file with %s before it uses it', async (_, sql) => {
     const path = join(scratchFolder(), 'index.db');
-    const clock = new ManualClock();
+    const clock = new TestClock();
     await (await SqliteModuleIndex.open({ path, clock })).close();
     await (await SqliteModuleIndex.open({ path, clock })).close();
     const database = new DatabaseSync(path);
@@ -63,14 +63,14 @@ describe('SQLite index', () => {
     const path = join(scratchFolder(), 'index.db');
     execFileSync('mkfifo', [path]);
     for (const planted of [path, '/dev/zero']) {
-      const opening = SqliteModuleIndex.open({ path: planted, clock: new ManualClock() });
+      const opening = SqliteModuleIndex.open({ path: planted, clock: new TestClock() });
       await expect(opening).rejects.toMatchObject({ code: 'REGISTRY_UNAVAILABLE' });
     }
   });
 
   it('sees what another process publishes, revokes and evicts', async () => {
     const path = join(scratchFolder(), 'index.db');
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const mine = await SqliteModuleIndex.open({ path, clock });
     const theirs = await SqliteModuleIndex.open({ path, clock });
     const query = { interfaceHash: SOME_INTERFACE, embedding: Float32Array.of(1, 0), limit: 9 };
@@ -87,7 +87,7 @@ describe('SQLite index', () => {
 
   it('waits without blocking while another process writes', async () => {
     const path = join(scratchFolder(), 'index.db');
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const index = await SqliteModuleIndex.open({ path, clock });
     const other = new DatabaseSync(path);
     other.exec('BEGIN IMMEDIATE');
@@ -103,7 +103,7 @@ describe('SQLite index', () => {
 
   it('refuses a schema of a newer program, and a file that is no database', async () => {
     const folder = scratchFolder();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const newer = new DatabaseSync(join(folder, 'newer.db'));
     newer.exec('PRAGMA user_version = 999');
     newer.close();
@@ -120,7 +120,7 @@ describe('SQLite index', () => {
   });
 
   it('scans an interface that is larger than the memory for vectors', async () => {
-    const index = await SqliteModuleIndex.open({ path: ':memory:', clock: new ManualClock(), vectorCacheBytes: 1 });
+    const index = await SqliteModuleIndex.open({ path: ':memory:', clock: new TestClock(), vectorCacheBytes: 1 });
     const records = Array.from({ length: 40 }, (_, at) => embedded([1, at], { status: 'verified' }));
     for (const record of records) await index.insert(record);
     const [match] = await index.find({ interfaceHash: SOME_INTERFACE, embedding: Float32Array.of(1, 7) });

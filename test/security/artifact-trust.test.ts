@@ -8,13 +8,13 @@ import { describe, expect, it } from 'vitest';
 import { createArtifactTrust, MachineSecret, signArtifact, TrustStore } from '#security/keys';
 import { digestOf, formatEnvelope, signStatement } from '#security/signatures';
 import { Signer } from '#security/signers';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };
 
 function machine(home = scratchFolder()) {
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const keys = new TrustStore(home, clock);
   return { home, clock, keys, trust: createArtifactTrust({ secret: new MachineSecret(home, random), keys, clock }) };
 }

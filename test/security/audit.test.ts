@@ -21,14 +21,14 @@ import { MachineSecret } from '#security/keys';
 import type { AuditFilter } from '../../src/security/audit/audit-reader.ts';
 import { type AuditRecord, formatRecord } from '../../src/security/audit/audit-record.ts';
 import { systemClock } from '../../src/system/clock.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };
 
 function scene(limits: { maxFileBytes?: number; maxFiles?: number; maxPending?: number } = {}) {
   const home = scratchFolder();
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const errors: unknown[] = [];
   const folder = new AuditFolder(join(home, 'audit'), new MachineSecret(home, random), systemClock);
   const open = () => new FileAuditLog({ folder, clock, onError: (error) => void errors.push(error), ...limits });
@@ -349,7 +349,7 @@ describe('folding', () => {
   });
 
   it('writes the first refusal of a kind at once and counts the rest', () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const inner = new MemoryAuditLog();
     const log = foldAudit(inner, { clock, windowMs: 1_000 });
     for (let i = 0; i < 1_000; i++) log.append(denied('k'));
@@ -361,7 +361,7 @@ describe('folding', () => {
   });
 
   it('counts the messages of a client, which no refusals of the guest hide', () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const inner = new MemoryAuditLog();
     const log = foldAudit(inner, { clock, windowMs: 1_000, maxDistinct: 5 });
     const sent: AuditEntry = { action: 'manage:send', component: 'demo/a/1', target: 'token ci', outcome: 'done' };
@@ -376,7 +376,7 @@ describe('folding', () => {
   });
 
   it('is not flooded by ever new targets', () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const inner = new MemoryAuditLog();
     const log = foldAudit(inner, { clock, windowMs: 1_000, maxDistinct: 5 });
     for (let i = 0; i < 100_000; i++) log.append(denied(`k${i}`));
@@ -393,7 +393,7 @@ describe('folding', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step), async (steps) => {
-        const clock = new ManualClock();
+        const clock = new TestClock();
         const inner = new MemoryAuditLog();
         const log = foldAudit(inner, { clock, windowMs: 1_000, maxDistinct: 3 });
         for (const one of steps) {
@@ -409,7 +409,7 @@ describe('folding', () => {
 
   it('leaves alone what a guest cannot bring about', () => {
     const inner = new MemoryAuditLog();
-    const log = foldAudit(inner, { clock: new ManualClock() });
+    const log = foldAudit(inner, { clock: new TestClock() });
     for (let i = 0; i < 100; i++) log.append(entry());
     expect(inner.entries).toHaveLength(100);
   });

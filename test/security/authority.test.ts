@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry, AuditLog } from '#core/ports/audit';
 import { Authority, CapabilitySet, type Denial } from '#security/authority';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
 function scene(...grants: string[]) {
   const entries: AuditEntry[] = [];
   const denials: Denial[] = [];
   const audit: AuditLog = { append: (entry) => void entries.push(entry), close: async () => undefined };
-  const capabilities = CapabilitySet.of(grants, new ManualClock());
+  const capabilities = CapabilitySet.of(grants, new TestClock());
   const onDenied = (denial: Denial) => void denials.push(denial);
   return { entries, denials, authority: new Authority({ component: 'demo/a/1', capabilities, audit, onDenied }) };
 }
@@ -54,7 +54,7 @@ describe('authority of a component', () => {
         expect(message.length).toBeLessThan(1_000);
         expect(message).toMatch(/^[^\p{Cc}]*$/u);
         const [denial] = denials as [Denial];
-        expect(CapabilitySet.of([denial.grant], new ManualClock()).allows('storage', 'write', key)).toBe(true);
+        expect(CapabilitySet.of([denial.grant], new TestClock()).allows('storage', 'write', key)).toBe(true);
       }),
     );
   });

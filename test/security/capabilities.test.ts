@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CapabilitySet, type GrantInput } from '#security/authority';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
-const clock = new ManualClock();
+const clock = new TestClock();
 const of = (...grants: GrantInput[]) => CapabilitySet.of(grants, clock);
 
 /** The plain meaning of a pattern, by trying everything: `*` is one segment, `**` any number. */
@@ -194,7 +194,7 @@ describe('authority', () => {
   });
 
   it('ends with the expiry of a grant while it is in use', () => {
-    const time = new ManualClock();
+    const time = new TestClock();
     const expiresAt = time.now() + 1_000;
     const set = CapabilitySet.of([{ area: 'storage', action: 'read', pattern: '**', expiresAt }], time);
     const overlapping = set.with([{ area: 'storage', action: 'read', pattern: 'a/**', expiresAt: expiresAt + 1 }]);
@@ -208,7 +208,7 @@ describe('authority', () => {
   });
 
   it('is not prolonged, nor brought back, by setting the clock back', () => {
-    const time = new ManualClock();
+    const time = new TestClock();
     const start = time.now();
     const grant = { area: 'storage', action: 'read', pattern: '**', expiresAt: new Date(start + 1_000) };
     const set = CapabilitySet.of([grant], time);
@@ -310,7 +310,7 @@ describe('narrowing', () => {
   });
 
   it('gives a capability that ends when what it came from is revoked or expires, through any number of hands', () => {
-    const time = new ManualClock();
+    const time = new TestClock();
     const expiresAt = time.now() + 1_000;
     const first = CapabilitySet.of(
       ['storage:read:**', { area: 'storage', action: 'write', pattern: '**', expiresAt }],

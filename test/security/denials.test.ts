@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Denial, foldDenials } from '#security/authority';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
 const denial = (target: string, component = 'demo/a/1'): Denial => ({
   component,
@@ -12,7 +12,7 @@ const denial = (target: string, component = 'demo/a/1'): Denial => ({
 });
 
 function scene(maxDistinct?: number) {
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const told: Denial[] = [];
   const denials = foldDenials((each) => void told.push(each), { clock, maxDistinct });
   return { clock, told, denials };

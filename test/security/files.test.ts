@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { Quota } from '#core/limits';
 import { FileGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });
@@ -22,7 +22,7 @@ function scene(grants: readonly string[] = ['filesystem:*:/data/**'], limits = {
   mkdirSync(join(data, 'sub'), { recursive: true });
   writeFileSync(join(root, 'secret'), 'secret');
   writeFileSync(join(data, 'a.txt'), 'content');
-  const capabilities = CapabilitySet.of(grants, new ManualClock());
+  const capabilities = CapabilitySet.of(grants, new TestClock());
   const authority = new Authority({ component: 'demo/a/1', capabilities });
   const guard = new FileGuard({ authority, preopens: [{ guestPath: '/data', hostPath: data }], ...limits });
   const read = (path: string) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CapabilitySet, type GrantInput } from '#security/authority';
 import { parseGrant } from '../../src/security/authority/grant.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
 const invalid = expect.objectContaining({ code: 'SECURITY_INVALID_GRANT' });
 
@@ -117,7 +117,7 @@ describe('grant', () => {
 
   it('costs ten thousand others nothing but memory', () => {
     const many = Array.from({ length: 10_000 }, (_, i) => `storage:read:**/k${i}/*`);
-    const set = CapabilitySet.of(many, new ManualClock());
+    const set = CapabilitySet.of(many, new TestClock());
     expect(set.allows('storage', 'read', 'a/k9999/b')).toBe(true);
     expect(set.allows('storage', 'read', 'a/k10000/b')).toBe(false);
   });

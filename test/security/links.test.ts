@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FileGuard } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const failure = (errno: string) =>
@@ -17,7 +17,7 @@ function scene() {
   const data = join(root, 'data');
   mkdirSync(data);
   writeFileSync(join(root, 'secret'), 'secret');
-  const capabilities = CapabilitySet.of(['filesystem:*:**'], new ManualClock());
+  const capabilities = CapabilitySet.of(['filesystem:*:**'], new TestClock());
   const authority = new Authority({ component: 'demo/a/1', capabilities });
   const guard = new FileGuard({ authority, preopens: [{ guestPath: '/data', hostPath: data }] });
   const read = (path: string): string => {

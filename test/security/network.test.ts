@@ -8,7 +8,7 @@ import { BytePipe, PIPE_BYTES } from '#core/waiting';
 import { guardedFetch as fetchFor, KeptConnections, NetworkGuard, UnusedConnections } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
 import { systemClock } from '../../src/system/clock.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { drained, filled } from '../support/byte-pipes.ts';
 
 const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });
@@ -29,7 +29,7 @@ function names(answers: Readonly<Record<string, readonly (readonly string[])[]>>
 
 function guard(grants: readonly string[], answers: Parameters<typeof names>[0] = {}) {
   const { asked, lookUp } = names(answers);
-  const capabilities = CapabilitySet.of(grants, new ManualClock());
+  const capabilities = CapabilitySet.of(grants, new TestClock());
   return {
     asked,
     guard: new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), systemClock, { lookUp }),
@@ -284,7 +284,7 @@ describe('guarded fetch', () => {
       asked.push(name);
       return new Promise<string[]>((resolve) => answers.set(name, () => resolve(['1.1.1.1'])));
     };
-    const capabilities = CapabilitySet.of(['network:connect:**'], new ManualClock());
+    const capabilities = CapabilitySet.of(['network:connect:**'], new TestClock());
     const own = new NetworkGuard(new Authority({ component: 'demo/a/1', capabilities }), systemClock, { lookUp });
     const signal = AbortSignal.abort();
     await expect(guardedFetch(own, { url: 'http://ended.example' }, { signal })).rejects.toThrow(failed);

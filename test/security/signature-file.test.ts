@@ -4,14 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { TrustStore } from '#security/keys';
 import { readSignatureFile, signaturePath, signFile, verifyFile } from '#security/signatures';
 import { Signer } from '#security/signers';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from './scratch.ts';
 
 const mediaType = 'application/wasm';
 
 async function scene() {
   const folder = scratchFolder();
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const file = join(folder, 'counter.wasm');
   writeFileSync(file, 'component');
   const trust = new TrustStore(join(folder, 'home'), clock);

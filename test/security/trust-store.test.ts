@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
 import { keyStatus } from '../../src/security/signers/trusted-keys.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from './scratch.ts';
 
-function store(): { home: string; clock: ManualClock; trust: TrustStore; path: (keyId: string) => string } {
+function store(): { home: string; clock: TestClock; trust: TrustStore; path: (keyId: string) => string } {
   const home = scratchFolder();
-  const clock = new ManualClock();
+  const clock = new TestClock();
   return { home, clock, trust: new TrustStore(home, clock), path: (keyId) => join(home, 'trust', `${keyId}.json`) };
 }
 

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Answer, answeringAll, HttpServer, type HttpServerOptions, parseRoute, Routes } from '#server';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
 async function scene(answer: Answer, options: HttpServerOptions = {}) {
   const failed: unknown[] = [];
@@ -168,7 +168,7 @@ describe('the HTTP server', () => {
   });
 
   it('cuts off what does not end, and says where it cannot listen', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const asked = Promise.withResolvers<void>();
     const never: Answer = () => {
       asked.resolve();

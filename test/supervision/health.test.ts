@@ -1,14 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createHandle, parseComponentId } from '#core';
 import { HealthChecks, type HealthStatus, LiveActors } from '#supervision';
-import { SimulatedClock } from '../support/simulation.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 
 const handle = createHandle(parseComponentId('t/a/1'));
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('health checks', () => {
   async function run(answers: readonly (HealthStatus | Error)[]) {
-    const clock = new SimulatedClock();
+    const clock = new TestClock();
     const failed = vi.fn();
     const onStatus = vi.fn();
     let next = 0;

@@ -1,10 +1,10 @@
 // Runs one push or pull in a process of its own, for tests that kill it: bundle-child.ts push|pull <url> <database> [folder]
 import { declaredShape, pull, push, SqliteSource, SqliteTarget } from '../../src/bundle/index.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { SCOPE } from './bundle-fixture.ts';
-import { InstantClock } from './instant-clock.ts';
 
 const [command, url = '', database = '', folder] = process.argv.slice(2);
-const clock = new InstantClock();
+const clock = TestClock.atOnce();
 const random = { bytes: (length: number) => new Uint8Array(length), fraction: () => 0.5 };
 const remote = { url, scope: SCOPE, tag: 'latest', reference: 'latest' };
 if (command === 'push') {

@@ -1,11 +1,10 @@
-import type { Clock } from '#core/ports/clock';
 import type { Random } from '#core/ports/random';
 import type { Signer, TrustedKeys } from '#security/signers';
 import { type PullReport, pull } from '../../src/bundle/pull.ts';
 import { type PushReport, push } from '../../src/bundle/push.ts';
 import type { RemoteOptions } from '../../src/bundle/remote.ts';
 import type { BundleSource } from '../../src/bundle/sources/bundle-source.ts';
-import { InstantClock } from './instant-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import type { OciRegistry } from './oci-registry.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -19,7 +18,7 @@ type RemoteChange = Partial<
 
 /** A small bundle on its way to and from a registry. */
 export interface BundleFixture extends Disposable {
-  readonly clock: Clock & InstantClock;
+  readonly clock: TestClock;
   at(...parts: string[]): string;
   /** What the next push packs, in the order of the paths. Databases have tests of their own, and take a process each. */
   sources(contents: Readonly<Record<string, string | Uint8Array>>): void;
@@ -33,7 +32,7 @@ export interface BundleFixture extends Disposable {
 
 export function bundleFixture(registry: Pick<OciRegistry, 'url'>): BundleFixture {
   const folder = temporaryFolder();
-  const clock = new InstantClock();
+  const clock = TestClock.atOnce();
   const remote = { url: registry.url, scope: SCOPE, tag: 'latest' };
   let contents: Readonly<Record<string, string | Uint8Array>> = {};
   return {

@@ -5,8 +5,9 @@ import { type ComponentMessage, readableMessage } from '#core/messages';
 import type { Turn } from '#core/ports/engine';
 import { type DeadLetter, type EventLoop, GuestMessaging, HostMessaging, Router } from '#messaging';
 import { SupervisionTree } from '#supervision';
+import { TestClock } from '../../src/testing/clock.ts';
 import { orderly, trap } from './scripted-engine.ts';
-import { SeededRandom, SimulatedClock } from './simulation.ts';
+import { SeededRandom } from './seeded-random.ts';
 
 /** A queue that gives out its members in a random order: any order of turns is allowed. */
 class ShuffledQueue<T> {
@@ -55,7 +56,7 @@ export class Simulation {
   readonly violations: string[] = [];
   readonly router: Router;
   readonly #random: SeededRandom;
-  readonly #clock = new SimulatedClock();
+  readonly #clock = new TestClock();
   readonly #tasks: (() => void)[] = [];
   readonly #suspended: { name: string; finish: () => void }[] = [];
   readonly #handles: ComponentHandle[] = [];

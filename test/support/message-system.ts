@@ -7,8 +7,9 @@ import {
   Router,
   type RouterOptions,
 } from '#messaging';
+import { TestClock } from '../../src/testing/clock.ts';
 import { type Behaviour, ScriptedEngine } from './scripted-engine.ts';
-import { SeededRandom, SimulatedClock } from './simulation.ts';
+import { SeededRandom } from './seeded-random.ts';
 
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 export const read = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
@@ -16,7 +17,7 @@ export const read = (bytes: Uint8Array | undefined): string => new TextDecoder()
 /** The whole messaging layer on a scripted engine and a clock that the test moves. */
 export class MessageSystem {
   readonly engine = new ScriptedEngine();
-  readonly clock = new SimulatedClock();
+  readonly clock = new TestClock();
   readonly letters: DeadLetter[] = [];
   readonly router: Router;
   readonly host: HostMessaging;

@@ -1,12 +1,13 @@
 import { type ComponentHandle, createHandle, parseComponentId } from '#core';
 import type { VivariumError } from '#core/errors';
 import { type ActorControl, type ActorSupervision, type RestartEvent, SupervisionTree } from '#supervision';
+import { TestClock } from '../../src/testing/clock.ts';
 import { trap } from './scripted-engine.ts';
-import { SeededRandom, SimulatedClock } from './simulation.ts';
+import { SeededRandom } from './seeded-random.ts';
 
 /** Stands for the system under a supervision tree: records what is done to actors, in order. */
 export class SupervisedActors implements ActorControl {
-  readonly clock = new SimulatedClock();
+  readonly clock = new TestClock();
   readonly log: string[] = [];
   readonly restarts: RestartEvent[] = [];
   readonly gaveUp: { supervisor: string; reason: VivariumError }[] = [];

@@ -10,8 +10,8 @@ import { Signer } from '#security/signers';
 import { createRuntime, type LoadOptions, type RuntimeOptions } from '../../src/index.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { environmentOf } from '../../src/system/environment.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
 
 /** Answers the first 8 bytes of what a host function wrote: whether it failed, and the case of the error. */
@@ -68,7 +68,7 @@ describe('a component', () => {
   });
 
   it('that tries again and again does not flood those who listen, and no denial is lost to the count', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const { runtime, denials, load, put } = await scene({ overrides: { clock } });
     const handle = await load(store);
     for (let i = 0; i < 500; i++) expect(await put(handle, 'counts/a')).toBe(STORAGE_DENIED);

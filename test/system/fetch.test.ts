@@ -1,6 +1,7 @@
 // HTTP requests that components answer: a handler in JavaScript that does what each request says.
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type LoadOptions, type Runtime, toResponse } from '../../src/index.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
@@ -250,7 +251,7 @@ describe('an instance that is reused', () => {
   const COUNT = 'api.answer(out, String(api.count))';
 
   async function reused(reuse: NonNullable<LoadOptions['reuse']>) {
-    const clock = { time: 0, now: () => clock.time, monotonic: () => clock.time, after: () => () => {} };
+    const clock = new TestClock();
     const runtime = await createRuntime({ overrides: { clock } });
     onTestFinished(() => runtime.close());
     const handle = await runtime.load(component, { store: 'per-actor', reuse });
@@ -272,7 +273,7 @@ describe('an instance that is reused', () => {
   it('may do so for a time', async () => {
     const { clock, count } = await reused({ maxAgeMs: 60_000 });
     const counts = [await count(), await count()];
-    clock.time += 60_000;
+    clock.spend(60_000);
     counts.push(await count(), await count());
     expect(counts).toEqual(['1', '2', '1', '2']);
   });
@@ -281,7 +282,7 @@ describe('an instance that is reused', () => {
     const { clock, count } = await reused({ maxIdleMs: 60_000 });
     const counts = [];
     for (const pause of [0, 40_000, 40_000, 60_000]) {
-      clock.time += pause;
+      clock.spend(pause);
       counts.push(await count());
     }
     expect(counts).toEqual(['1', '2', '3', '1']);

@@ -11,10 +11,10 @@ import {
   type Runtime,
   type RuntimeOptions,
 } from '../../src/index.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { actor, BUMP, componentOf } from '../../tools/components/actor-wat.ts';
 import { askingActor, sleepingActor } from '../../tools/components/asking-actor.ts';
 import { waitingGuest } from '../../tools/components/waiting-guest.ts';
-import { SimulatedClock } from '../support/simulation.ts';
 
 const DB = 'test:waiting/db@1.0.0';
 let guest: Uint8Array;
@@ -232,20 +232,15 @@ describe('a guest', () => {
 
 describe('the time of a turn', () => {
   it('is that of the monotonic clock, wherever the clock of the wall jumps to', async () => {
-    class Jumping extends SimulatedClock {
-      jump = 0;
-      override now(): number {
-        return super.now() + this.jump;
-      }
-    }
-    const clock = new Jumping();
+    const clock = new TestClock();
     const runtime = await started({ overrides: { clock } });
     const { settle, ask } = held<bigint>();
     const handle = await loadGuest(runtime, { number: ask }, { limits: { maxTurnTimeMs: 30_000 } });
     const first = runtime.call(handle, 'sum', 1);
     await polled(() => expect(settle).toHaveLength(1));
+    const begun = clock.now();
     for (const jump of [1e12, -1e12, 0]) {
-      clock.jump = jump;
+      clock.setWall(begun + jump);
       clock.advance(9_000);
       expect(runtime.state(handle)).toBe('waiting');
     }

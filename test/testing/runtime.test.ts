@@ -57,6 +57,36 @@ describe('a clock that the test moves', () => {
   });
 });
 
+describe('a clock whose timers run at once', () => {
+  it('jumps to the time of each, and leaves those that are longer to the test', async () => {
+    const clock = TestClock.atOnce(1_000);
+    const begun = clock.now();
+    const ran: [name: string, at: number][] = [];
+    const note = (name: string) => () => void ran.push([name, clock.now() - begun]);
+    clock.after(700, note('later'));
+    clock.after(500, note('sooner'));
+    clock.after(2_000, note('long'));
+    clock.after(600, note('stopped'))();
+    await new Promise(setImmediate);
+    // The clock never goes back: what was due at 500 runs behind what was due at 700.
+    expect(ran).toEqual([
+      ['later', 700],
+      ['sooner', 700],
+    ]);
+    expect([clock.waiting, clock.nextTimer, clock.waits]).toEqual([1, 2_000, [700, 500, 2_000, 600]]);
+    clock.advance(1_300);
+    expect(ran.at(-1)).toEqual(['long', 2_000]);
+  });
+
+  it('is still what its wall was set to, while durations go on', () => {
+    const clock = new TestClock(5_000);
+    clock.advance(10);
+    clock.setWall(0);
+    clock.spend(1);
+    expect([clock.now(), clock.monotonic()]).toEqual([1, 11]);
+  });
+});
+
 describe('a runtime under that clock', () => {
   const folder = temporaryFolder();
   const component = folder.at('sleeper.wasm');

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { CacheManager, resolveCacheConfig } from '#cache';
 import { VivariumError } from '#core/errors';
-import { realClock, realRandom } from './clock.ts';
+import { systemClock, systemRandom } from '../../src/system/clock.ts';
 import { answersOf, artifactOf, testComponent } from './components.ts';
 import { HmacTrust } from './hmac-trust.ts';
 import { profilesLike, testProfile } from './profile.ts';
@@ -27,8 +27,8 @@ const component = testComponent(question.value);
 const manager = new CacheManager({
   profiles: profilesLike(testProfile),
   trust: new HmacTrust(),
-  clock: realClock,
-  random: realRandom,
+  clock: systemClock,
+  random: systemRandom,
   config: resolveCacheConfig({ root: question.root }),
 });
 const build = async () => {

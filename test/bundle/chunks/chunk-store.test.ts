@@ -16,7 +16,7 @@ import { blake3 } from '../../../src/bundle/blake3.ts';
 import { chunkPath } from '../../../src/bundle/chunks/chunk-path.ts';
 import { ChunkStore } from '../../../src/bundle/chunks/chunk-store.ts';
 import { ChunkWriter } from '../../../src/bundle/chunks/chunk-writer.ts';
-import { ManualClock } from '../../../tools/time/manual-clock.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
@@ -147,7 +147,7 @@ describe('chunk store', () => {
     const writer = new ChunkWriter(folder.path);
     await writer.put(bytes('left behind'));
     const store = new ChunkStore(folder.path);
-    const clock = new ManualClock(Date.now());
+    const clock = new TestClock(Date.now());
     expect(await store.sweep(clock)).toBe(0);
     clock.advance(25 * 3_600_000);
     expect(await store.sweep(clock)).toBe(1);

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { blake3 } from '../../../src/bundle/blake3.ts';
 import { decodePack, encodePack, planPacks } from '../../../src/bundle/oci/chunk-pack.ts';
 import { verify } from '../../../src/bundle/verify.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { bundleFixture, middle, REPOSITORY, SCOPE } from '../../support/bundle-fixture.ts';
-import { InstantClock } from '../../support/instant-clock.ts';
 import { OciRegistry } from '../../support/oci-registry.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
-const clock = new InstantClock();
+const clock = TestClock.atOnce();
 
 describe('packs of chunks', () => {
   it('give back what was put into them, and nothing for anything else', async () => {

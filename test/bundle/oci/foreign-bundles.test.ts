@@ -10,15 +10,15 @@ import { type Lockfile, rootOf, type SourceEntry } from '../../../src/bundle/loc
 import { pull } from '../../../src/bundle/pull.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { verify } from '../../../src/bundle/verify.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { readDatabase } from '../../../tools/bundle/source-database.ts';
 import { startBuildCacheProvider } from '../../support/build-cache-provider.ts';
 import { bundleFixture, middle, REPOSITORY, SCOPE } from '../../support/bundle-fixture.ts';
-import { InstantClock } from '../../support/instant-clock.ts';
 import { OciRegistry } from '../../support/oci-registry.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const FIXTURE = 'test/fixtures/mache-push';
-const clock = new InstantClock();
+const clock = TestClock.atOnce();
 const CHUNK = 'application/vnd.cloister.build-cache.v1.chunk';
 
 interface Blob {

@@ -54,7 +54,7 @@ describe('a registry that fails for a moment', () => {
     using fixture = await pushed(registry);
     onChunk(registry, (response) => void response.writeHead(429, { 'retry-after': '7' }).end());
     await fixture.pull('pulled');
-    const date = new Date(fixture.clock.time + 12_000).toUTCString();
+    const date = new Date(fixture.clock.now() + 12_000).toUTCString();
     onChunk(registry, (response) => void response.writeHead(503, { 'retry-after': date }).end());
     await fixture.pull('again');
     expect(fixture.clock.waits[0]).toBe(7000);

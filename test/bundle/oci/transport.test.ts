@@ -7,9 +7,9 @@ import { pushRemote } from '../../../src/bundle/oci/push.ts';
 import { RegistryClient } from '../../../src/bundle/oci/registry-client.ts';
 import { repositoryOf } from '../../../src/bundle/oci/repository.ts';
 import { verify } from '../../../src/bundle/verify.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { publishVectors, startBuildCacheProvider } from '../../support/build-cache-provider.ts';
 import { bundleFixture, middle, REPOSITORY, SCOPE } from '../../support/bundle-fixture.ts';
-import { InstantClock } from '../../support/instant-clock.ts';
 import { fail, OciRegistry } from '../../support/oci-registry.ts';
 
 const three = { 'a.go': 'package a', 'b.go': 'package b', 'sub/c.go': '' };
@@ -66,7 +66,7 @@ describe('push and pull through a registry', () => {
     fixture.sources(three);
     await fixture.push();
     rmSync(fixture.at('packed'), { recursive: true });
-    fixture.clock.time += 60_000;
+    fixture.clock.advance(60_000);
     expect((await fixture.push()).remote?.unchanged).toBe(true);
   });
 
@@ -189,7 +189,7 @@ describe('a provider of build-cache/v1', () => {
       readFileSync('test/fixtures/build-cache-v1/lockfile-config.bin'),
     );
     const remote = { url: provider.url, scope: SCOPE, reference: fetched?.digest as string, full: true };
-    expect(await verify({ remote, clock: new InstantClock(), random: middle })).toMatchObject({ checked: 2 });
+    expect(await verify({ remote, clock: TestClock.atOnce(), random: middle })).toMatchObject({ checked: 2 });
   });
 
   it('gets the published manifest byte for byte from what was pulled', async () => {

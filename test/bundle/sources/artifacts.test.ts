@@ -12,12 +12,12 @@ import { type PackReport, pack } from '../../../src/bundle/pack.ts';
 import { ArtifactSource, type ArtifactSourceOptions } from '../../../src/bundle/sources/artifact-source.ts';
 import { type ArtifactReport, ArtifactTarget } from '../../../src/bundle/sources/artifact-target.ts';
 import { unpack } from '../../../src/bundle/unpack.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { answersOf, expectedAnswers, testComponent } from '../../../tools/cache/components.ts';
 import { type TestCache, temporaryFolder, testCache } from '../../cache/support/cache.ts';
-import { InstantClock } from '../../support/instant-clock.ts';
 
 const [hello, other] = [testComponent(7), testComponent(8)];
-const clock: Clock = new InstantClock();
+const clock: Clock = TestClock.atOnce();
 const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };
 const signer = Signer.generate();
 const trusted = trustedKeysOf([

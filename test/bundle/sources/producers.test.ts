@@ -10,10 +10,10 @@ import { declaredShape } from '../../../src/bundle/sources/chunk-shape.ts';
 import { SqliteSource } from '../../../src/bundle/sources/sqlite-source.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { unpack } from '../../../src/bundle/unpack.ts';
-import { ManualClock } from '../../../tools/time/manual-clock.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const clock = new ManualClock();
+const clock = new TestClock();
 
 /** The tables as ley-line-open makes them; the last column and the last table since July 2026. */
 const SOURCE = 'CREATE TABLE _source (id TEXT PRIMARY KEY, language TEXT NOT NULL, content BLOB, path TEXT);';

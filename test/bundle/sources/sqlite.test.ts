@@ -11,11 +11,11 @@ import { SqliteReader } from '../../../src/bundle/sources/sqlite-reader.ts';
 import { SqliteSource, type SqliteSourceOptions } from '../../../src/bundle/sources/sqlite-source.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { unpack } from '../../../src/bundle/unpack.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { databases, readDatabase, type SourceDatabase, writeDatabase } from '../../../tools/bundle/source-database.ts';
-import { ManualClock } from '../../../tools/time/manual-clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const clock = new ManualClock();
+const clock = new TestClock();
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 
 async function push(
@@ -104,7 +104,7 @@ describe('push then pull of a source database', () => {
   it('gives the same bytes twice, and keeps the time while the root is the same', async () => {
     using folder = temporaryFolder();
     writeDatabase(folder.at('in.db'), { sources: [{ id: 'a', path: 'a', language: 'go', content: bytes('x') }] });
-    const ticking = new ManualClock(1000);
+    const ticking = new TestClock(1000);
     const source = () => SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
     await pack(await source(), folder.at('out'), { clock: ticking });
     const first = readFileSync(folder.at('out', 'mache.lock.bin'));

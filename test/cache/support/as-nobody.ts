@@ -2,7 +2,7 @@
 
 import type { CacheError } from '#cache';
 import { CacheManager, resolveCacheConfig } from '#cache';
-import { realClock, realRandom } from '../../../tools/cache/clock.ts';
+import { systemClock, systemRandom } from '../../../src/system/clock.ts';
 import { answersOf, artifactOf, testComponent } from '../../../tools/cache/components.ts';
 import { HmacTrust } from '../../../tools/cache/hmac-trust.ts';
 import { profilesLike, testProfile } from '../../../tools/cache/profile.ts';
@@ -18,8 +18,8 @@ let builds = 0;
 const manager = new CacheManager({
   profiles: profilesLike(testProfile),
   trust: new HmacTrust(),
-  clock: realClock,
-  random: realRandom,
+  clock: systemClock,
+  random: systemRandom,
   onTrouble: (error) => troubles.push(error),
   config: resolveCacheConfig({ root }),
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type CacheError, CacheManager, type CacheManagerOptions, type CacheOptions, resolveCacheConfig } from '#cache';
 import type { CompiledArtifact } from '#core/ports/artifact';
-import { realClock, realRandom } from '../../../tools/cache/clock.ts';
+import { systemClock, systemRandom } from '../../../src/system/clock.ts';
 import { artifactOf, type TestComponent } from '../../../tools/cache/components.ts';
 import { HmacTrust } from '../../../tools/cache/hmac-trust.ts';
 import { profilesLike, testProfile } from '../../../tools/cache/profile.ts';
@@ -35,8 +35,8 @@ export function testCache(root: string, options: TestCacheOptions = {}): TestCac
   const manager = new CacheManager({
     profiles: profilesLike(testProfile),
     trust: new HmacTrust(),
-    clock: realClock,
-    random: realRandom,
+    clock: systemClock,
+    random: systemRandom,
     onTrouble: (error) => troubles.push(error),
     ...options,
     config: resolveCacheConfig({ root, ...options.config }),

@@ -1,7 +1,7 @@
 // Stores one component and kills its own process at the given step of the file system. Prints how many steps there were
 // when it gets to the end.
 import { CacheManager, resolveCacheConfig } from '#cache';
-import { realClock, realRandom } from '../../../tools/cache/clock.ts';
+import { systemClock, systemRandom } from '../../../src/system/clock.ts';
 import { artifactOf, testComponent } from '../../../tools/cache/components.ts';
 import { HmacTrust } from '../../../tools/cache/hmac-trust.ts';
 import { profilesLike, testProfile } from '../../../tools/cache/profile.ts';
@@ -12,8 +12,8 @@ let steps = 0;
 const manager = new CacheManager({
   profiles: profilesLike(testProfile),
   trust: new HmacTrust(),
-  clock: realClock,
-  random: realRandom,
+  clock: systemClock,
+  random: systemRandom,
   config: resolveCacheConfig({ root }),
   files: filesWith(() => {
     if (steps === Number(lastStep)) process.kill(process.pid, 'SIGKILL');

@@ -1,6 +1,6 @@
 // Stores components one after another until it is killed from outside. Says so before each.
 import { CacheManager, resolveCacheConfig } from '#cache';
-import { realClock, realRandom } from '../../../tools/cache/clock.ts';
+import { systemClock, systemRandom } from '../../../src/system/clock.ts';
 import { artifactOf, testComponent } from '../../../tools/cache/components.ts';
 import { HmacTrust } from '../../../tools/cache/hmac-trust.ts';
 import { profilesLike, testProfile } from '../../../tools/cache/profile.ts';
@@ -11,8 +11,8 @@ for (;;) {
   const manager = new CacheManager({
     profiles: profilesLike(testProfile),
     trust: new HmacTrust(),
-    clock: realClock,
-    random: realRandom,
+    clock: systemClock,
+    random: systemRandom,
     config: resolveCacheConfig({ root }),
   });
   for (let value = 0; value < 4; value += 1) {

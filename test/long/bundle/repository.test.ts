@@ -8,17 +8,17 @@ import { push } from '../../../src/bundle/push.ts';
 import { declaredShape } from '../../../src/bundle/sources/chunk-shape.ts';
 import { SqliteSource } from '../../../src/bundle/sources/sqlite-source.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { differences, writeLargeDatabase, writeSmallSources } from '../../../tools/bundle/large-database.ts';
 import { hasProgram, startDockerRegistry } from '../../../tools/servers/docker-registry.ts';
 import { startBuildCacheProvider } from '../../support/build-cache-provider.ts';
 import { middle, SCOPE } from '../../support/bundle-fixture.ts';
-import { InstantClock } from '../../support/instant-clock.ts';
 import { killPulls, killPushes } from '../../support/killed-transfers.ts';
 import { OciRegistry } from '../../support/oci-registry.ts';
 import { describeWithPrograms } from '../../support/real-server.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const clock = new InstantClock();
+const clock = TestClock.atOnce();
 /** `npm run bench -- bundle` has 100,000: each is a file that is flushed to the disk, which takes minutes on a slow one. */
 const SMALL_SOURCES = 20_000;
 const MEMORY = new URL('../../support/bundle-memory.ts', import.meta.url).pathname;

@@ -1,7 +1,7 @@
 // Guests whose turns wait, give the thread away and are ended, in an order that a seed decides.
 import { expect, it } from 'vitest';
 import { type Call, ScheduledTurns, turnAlone } from '../../support/scheduled-turns.ts';
-import { SeededRandom } from '../../support/simulation.ts';
+import { SeededRandom } from '../../support/seeded-random.ts';
 
 const SEEDS = 10_000;
 const BUDGET_MS = 3 * 60_000;

@@ -2,16 +2,16 @@ import { writeFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChildBuilder } from '#runtime';
-import { SimulatedClock } from '../../support/simulation.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const PROGRAM = new URL('./support/scripted-child.ts', import.meta.url);
 const QUICK_MS = 2_000;
 
-let clock: SimulatedClock;
+let clock: TestClock;
 let builder: ChildBuilder;
 beforeEach(() => {
-  clock = new SimulatedClock();
+  clock = new TestClock();
   builder = new ChildBuilder({ program: PROGRAM, clock, quickMs: QUICK_MS, maxBuildTimeMs: 30_000 });
 });
 afterEach(() => builder.close());

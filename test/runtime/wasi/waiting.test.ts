@@ -1,12 +1,12 @@
 // A guest that polls and blocks waits in its turn, on the runtime's own clock.
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type LoadOptions, type Runtime } from '../../../src/index.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { pollingGuest } from '../../support/polling-guest.ts';
-import { SimulatedClock } from '../../support/simulation.ts';
 
 const MS = 1_000_000n;
 /** Counts the timers of turns, which are shorter than the runtime's own, from when it is told to. */
-class WatchedClock extends SimulatedClock {
+class WatchedClock extends TestClock {
   short = 0;
   watches = false;
 

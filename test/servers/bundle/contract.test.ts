@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
 import { Signer, trustedKeysOf } from '#security/signers';
 import { verify } from '../../../src/bundle/verify.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { hasProgram, startDockerRegistry } from '../../../tools/servers/docker-registry.ts';
 import { bundleFixture, middle, SCOPE } from '../../support/bundle-fixture.ts';
 import { build, canHave, GO_REGISTRIES, startGoRegistry } from '../../support/go-registries.ts';
-import { InstantClock } from '../../support/instant-clock.ts';
 import { OciRegistry } from '../../support/oci-registry.ts';
 import { describeWithServer } from '../../support/real-server.ts';
 
@@ -27,7 +27,7 @@ const SERVERS: readonly Server[] = [
   })),
 ];
 
-const clock = new InstantClock();
+const clock = TestClock.atOnce();
 const few = { 'a.go': 'package a', 'b.go': 'package b', 'again.go': 'package a', 'empty.go': '' };
 const many = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`p/${index}.go`, `package p${index}`]));
 

@@ -5,13 +5,13 @@ import { expect, it } from 'vitest';
 import { decodeLockfile } from '../../../src/bundle/lockfile/decode.ts';
 import { verify } from '../../../src/bundle/verify.ts';
 import { verifyFolder } from '../../../src/bundle/verify-folder.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { startDockerRegistry } from '../../../tools/servers/docker-registry.ts';
 import { type BundleFixture, bundleFixture, middle, SCOPE } from '../../support/bundle-fixture.ts';
-import { InstantClock } from '../../support/instant-clock.ts';
 import { describeWithPrograms } from '../../support/real-server.ts';
 
 const three = { 'a.go': 'package a', 'b.go': 'package b', 'empty.go': '' };
-const clock = new InstantClock();
+const clock = TestClock.atOnce();
 
 function sameBundle(fixture: BundleFixture, folder: string): void {
   const read = (name: string) => readFileSync(fixture.at(name, 'mache.lock.bin'));

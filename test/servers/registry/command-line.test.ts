@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { KeyStore, TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { adderComponent } from '../../../tools/components/adder-component.ts';
 import { findPostgres, startPostgres } from '../../../tools/servers/postgres-server.ts';
-import { ManualClock } from '../../../tools/time/manual-clock.ts';
 import { viv } from '../../cli/viv.ts';
 import { scratchFolder } from '../../security/scratch.ts';
 import { describeWithServer } from '../../support/real-server.ts';
@@ -28,7 +28,7 @@ describeWithServer('viv registry with PostgreSQL and S3', areThere, 'apt-get ins
     vi.stubEnv('VIVARIUM_REGISTRY', await postgres.createDatabase('modules'));
     const signer = Signer.generate();
     await new KeyStore(home).save('me', signer);
-    await new TrustStore(home, new ManualClock()).add('me', signer.publicKey);
+    await new TrustStore(home, new TestClock()).add('me', signer.publicKey);
     const wasm = join(folder, 'adder.wasm');
     writeFileSync(wasm, await adderComponent());
 

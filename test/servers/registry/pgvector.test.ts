@@ -4,11 +4,11 @@ import type { ModuleQuery, ModuleRecord } from '#core/ports/registry';
 import { PostgresModuleIndex } from '#registry';
 import { SESSION } from '../../../src/registry/postgres/connection.ts';
 import { nearestStatement } from '../../../src/registry/postgres/vector-search.ts';
-import { ManualClock } from '../../../tools/time/manual-clock.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { embedded, OTHER_INTERFACE, SOME_INTERFACE } from '../../registry/module-records.ts';
 import { startPglite } from '../../support/pglite-server.ts';
 
-const clock = new ManualClock();
+const clock = new TestClock();
 
 async function byHand(url: string, sql: string, values: unknown[] = []): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, openIndex } from '#registry';
 import { PostgresConnection } from '../../../src/registry/postgres/connection.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { findPostgres, freePort, type PostgresServer, startPostgres } from '../../../tools/servers/postgres-server.ts';
-import { ManualClock } from '../../../tools/time/manual-clock.ts';
 import { SOME_INTERFACE } from '../../registry/module-records.ts';
 import { createRig, metadata, type Rig } from '../../registry/rig.ts';
 import { scratchFolder } from '../../security/scratch.ts';
 import { describeWithServer } from '../../support/real-server.ts';
 
-const clock = new ManualClock();
+const clock = new TestClock();
 const unavailable = { code: 'REGISTRY_UNAVAILABLE' };
 
 async function byHand(url: string, sql: string): Promise<void> {
