@@ -27,6 +27,8 @@ export default defineConfig({
     setupFiles: ['test/setup.ts'],
     testTimeout: suite === 'unit' ? 120_000 : 600_000,
     hookTimeout: suite === 'unit' ? 120_000 : 600_000,
+    // A condition that is polled for may take as long as a busy machine needs.
+    expect: { poll: { interval: 5, timeout: 60_000 } },
     pool: 'forks',
     // A file that is kept between runs would hide a mutation, or outlive it.
     fsModuleCache: mutation === undefined,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,9 +32,14 @@ it('viv dev builds on change, keeps the actor that runs where it cannot, and sho
     err += chunk;
   });
   const seen = async (part: string, text: () => string): Promise<void> => {
-    for (let tries = 0; !text().includes(part); tries++) {
-      if (tries === 6_000) throw new Error(`${part} was never seen; there was ${out}${err}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    const tooLate = AbortSignal.timeout(60_000);
+    while (!text().includes(part)) {
+      await Promise.race([
+        once(streams.stdout, 'data', { signal: tooLate }),
+        once(streams.stderr, 'data', { signal: tooLate }),
+      ]).catch(() => {
+        throw new Error(`${part} was never seen; there was ${out}${err}`);
+      });
     }
   };
   try {

@@ -57,7 +57,7 @@ async function seenBy(
   for (let tries = 0; tries < 200; tries++) {
     const seen = await runtime.request(probe, { seen: null });
     if (wanted(seen)) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setImmediate(resolve));
   }
   throw new Error(`never seen; there was ${JSON.stringify(await runtime.request(probe, { seen: null }))}`);
 }

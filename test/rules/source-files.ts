@@ -4,14 +4,14 @@ import ts from 'typescript';
 
 /** A file of `src`, parsed. */
 export interface SourceFile {
-  /** With forward slashes, beginning with `src/`. */
+  /** With forward slashes, beginning with the folder. */
   readonly path: string;
   readonly tree: ts.SourceFile;
 }
 
-/** Every TypeScript file of `src`. */
-export function sourceFiles(): readonly SourceFile[] {
-  return readdirSync('src', { recursive: true, withFileTypes: true })
+/** Every TypeScript file of a folder, of `src` by default. */
+export function sourceFiles(folder = 'src'): readonly SourceFile[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => join(entry.parentPath, entry.name).replaceAll('\\', '/'))
     .toSorted()

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../tools/servers/postgres-server.ts';
+import { answering } from '../../tools/servers/answering.ts';
+import { freePort } from '../../tools/servers/free-port.ts';
 import { findGo, goInstall } from './go-toolchain.ts';
 
 /**
@@ -64,7 +65,7 @@ export async function startGoRegistry(name: GoRegistry): Promise<AsyncDisposable
   const port = await freePort();
   const child = REGISTRIES[name].start(binaryOf(name), work, port);
   const url = `http://127.0.0.1:${port}`;
-  await answering(`${url}/v2/`, child);
+  await answering(`${url}/v2/`, child, (status) => status === 200);
   return {
     url,
     async [Symbol.asyncDispose]() {
@@ -72,16 +73,4 @@ export async function startGoRegistry(name: GoRegistry): Promise<AsyncDisposable
       rmSync(work, { recursive: true, force: true });
     },
   };
-}
-
-async function answering(url: string, child: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 400 && child.exitCode === null; attempt++) {
-    const status = await fetch(url).then(
-      (response) => response.status,
-      () => undefined,
-    );
-    if (status === 200) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`the registry at ${url} did not start`);
 }

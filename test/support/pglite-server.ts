@@ -1,7 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import { freePort } from '../../tools/servers/postgres-server.ts';
+import { freePort } from '../../tools/servers/free-port.ts';
 
 /**
  * A PostgreSQL with pgvector, in this process and in memory, spoken to over a socket by the same client as any other.

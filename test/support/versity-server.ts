@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../tools/servers/postgres-server.ts';
+import { answering } from '../../tools/servers/answering.ts';
+import { freePort } from '../../tools/servers/free-port.ts';
 import { findGo, goInstall } from './go-toolchain.ts';
 
 const VERSION = 'v1.8.0';
@@ -59,21 +60,6 @@ export async function startS3(): Promise<{
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function answering(endpoint: string, child: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (child.exitCode !== null) break;
-    if (
-      await fetch(endpoint).then(
-        () => true,
-        () => false,
-      )
-    )
-      return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('the S3 server did not start');
 }
 
 function build(): void {

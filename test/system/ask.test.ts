@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextStep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime, type RuntimeOptions } from '../../src/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
@@ -73,7 +73,7 @@ describe('sleep-millis', () => {
     const handles: ComponentHandle[] = [];
     for (let index = 0; index < 200; index++) handles.push(await runtime.load(component, { id: `demo/s/${index}` }));
     const all = handles.map((handle) => ask(runtime, handle, 'x'.repeat(30)));
-    await delay(0);
+    await nextStep();
     expect(await ask(runtime, echo, 'at once')).toBe('at once');
     expect(await Promise.all(all)).toEqual(handles.map(() => 'x'.repeat(30)));
     expect(runtime.usage(handles[0] as ComponentHandle).waitingMs).toBeGreaterThanOrEqual(29);

@@ -87,8 +87,7 @@ describe('the context of a message', () => {
         tenants.run(tenant, () => runtime.request(handle, Buffer.from(tenant))),
       ),
     );
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(seen.map(([what]) => what).sort()).toEqual(['dead', 'failed', 'log', 'log', 'log', 'log']);
+    await expect.poll(() => seen.map(([what]) => what).sort()).toEqual(['dead', 'failed', 'log', 'log', 'log', 'log']);
     expect(seen.filter(([, context, tenant]) => context !== tenant)).toEqual([]);
   });
 

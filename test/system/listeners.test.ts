@@ -1,4 +1,5 @@
 // What supervision, lifecycles and loads come to whatever a listener does, and after the ends that are easily forgotten.
+import { setImmediate as nextStep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../src/index.ts';
 import { actor, componentOf } from '../../tools/components/actor-wat.ts';
@@ -11,7 +12,7 @@ const SENDING = `(i32.store8 (i32.const 8) (i32.const 97))
   (call $send (i32.const 8) (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 32))
   (i32.store8 (i32.const 16) (i32.const 0)) (i32.store8 (i32.const 20) (i32.const 0)) (i32.const 16)`;
 const TRAP = { handleMessage: 'unreachable' };
-const event = (runtime: Runtime, name: 'restart' | 'gave-up' | 'state' | 'denied'): Promise<unknown> =>
+const event = (runtime: Runtime, name: 'restart' | 'gave-up' | 'state' | 'denied' | 'health'): Promise<unknown> =>
   new Promise((resolve) => {
     const off = runtime.on(name, (detail) => {
       off();
@@ -42,6 +43,7 @@ describe('a listener that throws', () => {
         throw new Error(`the listener to ${name}`);
       });
       runtime.on(name, () => void heard.push(name));
+      const checked = event(runtime, 'health');
       const handle = await runtime.load(await actor({ ...TRAP, health: '(i32.const 2)' }), {
         supervision: {
           restart: 'permanent',
@@ -64,14 +66,13 @@ describe('a listener that throws', () => {
       const sending = await runtime.load(await actor({ fields: SEND, handleMessage: SENDING }));
       await runtime.request(sending, Buffer.from('x'));
       const restarted = event(runtime, 'restart');
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await checked;
       await expect(runtime.request(handle, Buffer.from('a'))).rejects.toMatchObject({ code: 'RUNTIME_TRAP' });
       await restarted;
       const gaveUp = event(runtime, 'gave-up');
       await expect(runtime.request(handle, Buffer.from('b'))).rejects.toMatchObject({ code: 'RUNTIME_TRAP' });
       await gaveUp;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(runtime.state(handle)).toBe('stopped');
+      await expect.poll(() => runtime.state(handle)).toBe('stopped');
       await runtime.close();
       await new Promise((resolve) => setImmediate(resolve));
       expect(heard.length).toBeGreaterThan(0);
@@ -130,22 +131,36 @@ describe('a load', () => {
     for (const handle of handles) expect(() => runtime.usage(handle)).toThrow(/no component demo\/metadata\/1/);
   });
 
-  it.each([0, 1, 5, 30, 100])('during which the runtime is closed, after %i ms, is RUNTIME_CLOSED', async (ms) => {
-    const runtime = await createRuntime({ cache: false });
-    let outcome = 'not yet';
-    const loading = runtime.load(await actor()).then(
-      () => {
-        outcome = 'loaded';
+  it.each([
+    ['at once', async () => {}],
+    ['a step of the event loop later', () => nextStep()],
+    [
+      'many steps later, while it is being built',
+      async () => {
+        for (let step = 0; step < 1_000; step++) await nextStep();
       },
-      (error: { code: string }) => {
-        outcome = error.code;
-      },
-    );
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    // A machine may be quick enough to have loaded it.
-    const expected = outcome === 'loaded' ? 'loaded' : 'RUNTIME_CLOSED';
-    await runtime.close();
-    await loading;
-    expect(outcome).toBe(expected);
-  });
+    ],
+    ['when its instance is made', (runtime: Runtime) => event(runtime, 'state')],
+  ])(
+    'during which the runtime is closed, %s, is RUNTIME_CLOSED',
+    async (_, moment: (runtime: Runtime) => Promise<unknown>) => {
+      const runtime = await createRuntime({ cache: false });
+      const comes = moment(runtime);
+      let outcome = 'not yet';
+      const loading = runtime.load(await actor()).then(
+        () => {
+          outcome = 'loaded';
+        },
+        (error: { code: string }) => {
+          outcome = error.code;
+        },
+      );
+      await comes;
+      // A machine may be quick enough to have loaded it.
+      const expected = outcome === 'loaded' ? 'loaded' : 'RUNTIME_CLOSED';
+      await runtime.close();
+      await loading;
+      expect(outcome).toBe(expected);
+    },
+  );
 });

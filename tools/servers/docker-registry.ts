@@ -1,11 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createSign, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { answering } from './answering.ts';
+import { freePort } from './free-port.ts';
 
 /** A real registry (Debian's docker-registry) on a free loopback port, with its own storage. */
 export interface DockerRegistry extends AsyncDisposable {
@@ -61,7 +62,7 @@ ${auth}
 `,
   );
   const child = spawn('docker-registry', ['serve', join(work, 'config.yml')], { stdio: 'ignore' });
-  await answers(`http://${host}/v2/`, child);
+  await answering(`http://${host}/v2/`, child, (status) => status === 200 || status === 401);
   return {
     url: `http://${host}`,
     host,
@@ -72,27 +73,6 @@ ${auth}
       rmSync(work, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function answers(url: string, child: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`);
-    const status = await fetch(url).then(
-      (response) => response.status,
-      () => undefined,
-    );
-    if (status === 200 || status === 401) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error('docker-registry does not answer');
 }
 
 /** The token server of distribution's token protocol: whoever has the password gets what the scope asks for. */

@@ -1,5 +1,6 @@
 // A child process that does what the question says.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, watch, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 export type Question =
   | { readonly echo: unknown }
@@ -11,11 +12,14 @@ process.on('message', (question: Question) => {
   if ('echo' in question) process.send?.(question.echo);
   else if ('write' in question) process.send?.(written(question.write));
   else if ('after' in question) {
-    const poll = setInterval(() => {
+    const folder = watch(dirname(question.after));
+    const look = (): void => {
       if (!existsSync(question.after)) return;
-      clearInterval(poll);
+      folder.close();
       process.send?.('it is there');
-    }, 1);
+    };
+    folder.on('change', look);
+    look();
   } else if (question.ask === 'environment') process.send?.(Object.keys(process.env));
   else if (question.ask === 'exit') process.exit(7);
   else if (question.ask === 'loop') for (;;);

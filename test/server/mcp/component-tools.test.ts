@@ -91,7 +91,8 @@ describe('functions of components as tools', () => {
     const { tools, handle } = await spinning();
     const cancel = new AbortController();
     const call = tools.call('run', { n: 1 }, cancel.signal);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // The turn begins at one of the next steps of the event loop, and gives the thread away between its slices.
+    for (let step = 0; step < 10; step++) await new Promise((resolve) => setImmediate(resolve));
     cancel.abort();
     expect(await call).toMatchObject({ isError: true, text: expect.stringContaining('RUNTIME_ABORTED') });
     expect(await tools.call('run', { n: 0 }, never)).toMatchObject({ structured: { result: 7 } });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { S3BlobStore } from '#registry';
 import { digestOf } from '#security/signatures';
-import { freePort } from '../../../tools/servers/postgres-server.ts';
+import { freePort } from '../../../tools/servers/free-port.ts';
 import { describeBlobs } from '../../registry/blob-contract.ts';
 import { describeWithServer } from '../../support/real-server.ts';
 import { canHaveS3, startS3 } from '../../support/versity-server.ts';

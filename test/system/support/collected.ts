@@ -1,5 +1,6 @@
 // Run with --expose-gc: makes resources, lets them be collected, and prints how many destructors have run when.
 import { readFileSync } from 'node:fs';
+import { setImmediate as nextStep } from 'node:timers/promises';
 import type { CallPath } from '#core/ports/engine';
 import { createRuntime } from '#system';
 
@@ -8,7 +9,8 @@ const carts = 'demo:shop/carts@1.0.0#';
 const rounds = async (): Promise<void> => {
   for (let round = 0; round < 5; round++) {
     (globalThis as { gc?: () => void }).gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    // Finalizers run in tasks of their own, which come before the next step of the event loop but one.
+    for (let step = 0; step < 3; step++) await nextStep();
   }
 };
 
