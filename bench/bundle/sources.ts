@@ -33,7 +33,7 @@ export function database(folder: string, count: number): { path: string; change:
 type Remote = { readonly url: string; readonly scope: string };
 
 export async function pushFrom(path: string, folder: string, remote?: Remote): Promise<PushReport> {
-  const source = await SqliteSource.open({ path, producerVersion: 'bench' });
+  const source = await SqliteSource.open({ clock: systemClock, path, producerVersion: 'bench' });
   try {
     return await push({ source, folder, ...surroundings, ...(remote && { remote: { ...remote, tag: 'latest' } }) });
   } finally {

@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '#core/ports/clock';
 import { parseForeignJson } from '#core/text';
+import { every } from '#core/waiting';
 import { readRegularSync } from '#files';
 import { storageFailed } from './storage-errors.ts';
 
@@ -22,15 +23,19 @@ const OLD_MS = 24 * 3_600_000;
  */
 export class TemporaryFolder implements AsyncDisposable {
   readonly path: string;
-  readonly #renewal: NodeJS.Timeout;
+  readonly #stopRenewal: () => void;
 
-  private constructor(path: string, clock: Pick<Clock, 'now'>) {
+  private constructor(path: string, clock: Pick<Clock, 'now' | 'after'>) {
     this.path = path;
-    this.#renewal = setInterval(() => renew(path, clock), RENEWED_MS).unref();
+    this.#stopRenewal = every(clock, RENEWED_MS, () => renew(path, clock));
   }
 
   /** @param purpose the folder's purpose; a leftover folder with the same purpose is taken over */
-  static async make(kind: 'push' | 'pull', purpose: string, clock: Pick<Clock, 'now'>): Promise<TemporaryFolder> {
+  static async make(
+    kind: 'push' | 'pull',
+    purpose: string,
+    clock: Pick<Clock, 'now' | 'after'>,
+  ): Promise<TemporaryFolder> {
     const prefix = `vivarium-${kind}-${createHash('sha256').update(purpose).digest('hex').slice(0, 16)}-`;
     try {
       const orphans = await orphansIn(tmpdir(), clock.now());
@@ -51,7 +56,7 @@ export class TemporaryFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#renewal);
+    this.#stopRenewal();
     await rm(this.path, { recursive: true, force: true });
   }
 }

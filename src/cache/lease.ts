@@ -5,7 +5,7 @@ import { threadId } from 'node:worker_threads';
 import type { Clock } from '#core/ports/clock';
 import type { Random } from '#core/ports/random';
 import { parseForeignJson } from '#core/text';
-import { wait } from '#core/waiting';
+import { keepAlive, wait } from '#core/waiting';
 import { openRegular } from '#files';
 import { type CacheFiles, codeOf, FILE_MODE } from './files.ts';
 
@@ -79,7 +79,7 @@ export class LeaseLock {
     const seen = new Map<number, { pulse: string; since: number }>();
     let waitedFor = '';
     // The clock's timers do not keep a process alive, but a waiting caller must.
-    const alive = setInterval(() => undefined, 2 ** 30);
+    const letEnd = keepAlive();
     try {
       for (;;) {
         signal?.throwIfAborted();
@@ -101,7 +101,7 @@ export class LeaseLock {
         await this.#pause();
       }
     } finally {
-      clearInterval(alive);
+      letEnd();
     }
   }
 

@@ -1,3 +1,5 @@
+import { keepAlive } from '#core/waiting';
+
 /** Schedules the runs of turns. Simulations replace it. */
 export interface EventLoop {
   /** Runs `task` after the running code, before timers and I/O. */
@@ -7,8 +9,6 @@ export interface EventLoop {
   /** Keeps the process alive until the returned function is called. */
   hold(): () => void;
 }
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const ready = Promise.resolve();
 
@@ -20,10 +20,7 @@ export const nodeEventLoop: EventLoop = {
   nextTurn: (task) => {
     setImmediate(task);
   },
-  hold: () => {
-    const timer = setInterval(() => {}, LONGEST_TIMER_MS);
-    return () => clearInterval(timer);
-  },
+  hold: keepAlive,
 };
 
 /**

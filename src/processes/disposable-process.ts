@@ -20,18 +20,11 @@ export interface DisposableProcessOptions {
   readonly permissions?: readonly ('addons' | 'worker')[];
   /** Mebibytes of the JavaScript heap; Node's own limit by default. */
   readonly maxHeapMib?: number;
-  /** Measures the time of an answer; the machine's timers by default. */
-  readonly clock?: Pick<Clock, 'after'>;
+  /** Measures the time of an answer. */
+  readonly clock: Pick<Clock, 'after'>;
   /** The error for a question that is not answered. */
   readonly errorOf: (end: ProcessEnd) => unknown;
 }
-
-const MACHINE: Pick<Clock, 'after'> = {
-  after: (delayMs, task) => {
-    const timer = setTimeout(task, delayMs).unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 /**
  * A child process for work that may panic, loop or use up memory because of hostile input: only the child is lost then. It
@@ -46,7 +39,7 @@ export class DisposableProcess<Question extends object, Answer> implements Dispo
   #pending: PromiseWithResolvers<Answer> | undefined;
   #ended: { readonly error: unknown } | undefined;
 
-  constructor({ program, permissions, maxHeapMib, clock = MACHINE, errorOf }: DisposableProcessOptions) {
+  constructor({ program, permissions, maxHeapMib, clock, errorOf }: DisposableProcessOptions) {
     this.#clock = clock;
     this.#errorOf = errorOf;
     const granted = permissions?.map((permission) => `--allow-${permission}`);

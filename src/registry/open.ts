@@ -39,6 +39,7 @@ export async function openBlobs(address: string, clock: Clock): Promise<BlobStor
   const endpoint = url.searchParams.get('endpoint') ?? undefined;
   const prefix = `${withoutOuterSlashes(url.pathname)}/`;
   return S3BlobStore.create({
+    clock,
     bucket: url.host,
     prefix: prefix === '/' ? undefined : prefix,
     endpoint,

@@ -33,7 +33,7 @@ export interface HttpServerOptions {
   readonly expose?: boolean | undefined;
   /** What the host answers itself, before any component; nothing by default. */
   readonly internal?: InternalRoutes | undefined;
-  /** Measures how long `drain` waits; the machine's clock by default. */
+  /** Measures how long `drain` and the head of a session's first request take; the machine's clock by default. */
   readonly clock?: Pick<Clock, 'after'> | undefined;
   /** Traces requests; see `openTracer`. */
   readonly tracer?: Tracer | undefined;

@@ -3,6 +3,7 @@ import { constants, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import { withTraceOf } from '#core/ports/tracing';
 import { type HttpExchange, systemClock } from '#system';
 import { ServerError } from './errors.ts';
@@ -42,6 +43,7 @@ export class HttpServer {
   readonly #connections: Connections;
   readonly #dispatch: Dispatch;
   readonly #options: HttpServerOptions;
+  readonly #clock: Pick<Clock, 'after'>;
   readonly #internal: InternalRoutes;
   readonly #scheme: 'http' | 'https';
   readonly #maxBodyBytes: number;
@@ -50,6 +52,7 @@ export class HttpServer {
   constructor(dispatch: Dispatch, options: HttpServerOptions = {}) {
     this.#dispatch = dispatch;
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#internal = options.internal ?? new InternalRoutes({});
     this.#scheme = options.tls === undefined ? 'http' : 'https';
     this.#maxBodyBytes = options.maxBodyBytes ?? Number.POSITIVE_INFINITY;
@@ -62,7 +65,7 @@ export class HttpServer {
       },
       (incoming, outgoing) => this.#serve(incoming, outgoing),
     );
-    this.#connections = new Connections(this.#server, options.headersTimeoutMs ?? 10_000);
+    this.#connections = new Connections(this.#server, options.headersTimeoutMs ?? 10_000, this.#clock);
     this.#server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
       void this.#upgrade(incoming, socket, head);
     });
@@ -109,8 +112,7 @@ export class HttpServer {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#connections.close();
-    const { clock = systemClock } = this.#options;
-    const stopTimer = clock.after(timeoutMs, () => this.#connections.destroy());
+    const stopTimer = this.#clock.after(timeoutMs, () => this.#connections.destroy());
     await closed;
     stopTimer();
   }

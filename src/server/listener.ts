@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Clock } from '#core/ports/clock';
 import type { HttpServerOptions } from './http-server-options.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Incoming } from './request-head.ts';
@@ -75,7 +76,7 @@ export class Connections {
   readonly #open = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
 
-  constructor(server: Listener, headersTimeoutMs: number) {
+  constructor(server: Listener, headersTimeoutMs: number, clock: Pick<Clock, 'after'>) {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -84,7 +85,7 @@ export class Connections {
       this.#open.add(session);
       session.on('close', () => this.#open.delete(session));
       session.on('error', () => {});
-      limitHeadTime(session, headersTimeoutMs);
+      limitHeadTime(session, headersTimeoutMs, clock);
       limitControlFrames(session);
     });
   }
@@ -101,11 +102,10 @@ export class Connections {
 }
 
 /** Ends a session whose client does not send its first request in time. Later silence is bounded by the idle time-out. */
-function limitHeadTime(session: ServerHttp2Session, ms: number): void {
-  const timer = setTimeout(() => session.destroy(), ms);
-  timer.unref();
-  session.once('stream', () => clearTimeout(timer));
-  session.once('close', () => clearTimeout(timer));
+function limitHeadTime(session: ServerHttp2Session, ms: number, clock: Pick<Clock, 'after'>): void {
+  const stopTimer = clock.after(ms, () => session.destroy());
+  session.once('stream', stopTimer);
+  session.once('close', stopTimer);
 }
 
 /** Ends a session whose client floods with settings or pings. nghttp2 ends it only if the client does not read the answers either. */

@@ -1,5 +1,6 @@
 import type { ComponentHandle } from '#core';
 import { isVivariumError } from '#core/errors';
+import { keepAlive } from '#core/waiting';
 import { ComponentError, RuntimeError } from '#runtime';
 import type { ComponentSource } from './component-source.ts';
 import type { LoadOptions } from './options.ts';
@@ -23,8 +24,8 @@ const [RUN_3, RUN_2] = ['wasi:cli/run@0.3.0#run', 'wasi:cli/run@0.2.0#run'];
  */
 export async function runCommand(ports: RunPorts, source: ComponentSource, options: RunOptions): Promise<number> {
   let handle: ComponentHandle | undefined;
-  // This timer keeps the process alive, because a waiting turn does not do so by itself.
-  const alive = setInterval(() => {}, 2 ** 30);
+  // A waiting turn does not keep the process alive by itself.
+  const letEnd = keepAlive();
   try {
     handle = await ports.load(source, { ...options, cancel: 'turn' });
     await callRun(ports, handle, options.signal === undefined ? {} : { signal: options.signal });
@@ -35,7 +36,7 @@ export async function runCommand(ports: RunPorts, source: ComponentSource, optio
     if (isVivariumError(error, 'RUNTIME_NO_EXPORT')) throw noCommand(error);
     throw error;
   } finally {
-    clearInterval(alive);
+    letEnd();
     if (handle !== undefined) await unloaded(ports, handle);
   }
 }

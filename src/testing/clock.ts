@@ -8,7 +8,7 @@ interface Timer {
 
 /** A clock that the test moves. What waits for a time runs when `advance` passes it. */
 export class TestClock implements Clock {
-  /** The delays of all timers that were set so far, in milliseconds. */
+  /** The delays of the timers that ran, or will run, at once, in milliseconds; see `atOnce`. */
   readonly waits: number[] = [];
   /** Timers of at most so many milliseconds run at once. */
   #atOnceMs = -1;
@@ -45,13 +45,13 @@ export class TestClock implements Clock {
   }
 
   after(delayMs: number, task: () => void): StopTimer {
-    this.waits.push(delayMs);
     this.#last += 1;
     const id = this.#last;
     const timer = { at: this.#monotonic + delayMs, task };
     this.#timers.set(id, timer);
     for (const each of this.#expected) if (timer.at <= each.by) each.resolve();
     if (delayMs > this.#atOnceMs) return () => void this.#timers.delete(id);
+    this.waits.push(delayMs);
     const immediate = setImmediate(() => this.#run(id, timer));
     return () => {
       clearImmediate(immediate);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TemporaryFolder } from '../../src/bundle/temporary-folder.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { writeDatabase } from '../../tools/bundle/source-database.ts';
 import { bundleFixture } from '../support/bundle-fixture.ts';
 import { OciRegistry } from '../support/oci-registry.ts';
@@ -90,7 +91,7 @@ describe('a killed push', () => {
 });
 
 describe('temporary folders', () => {
-  const clock = { now: () => Date.now() };
+  const clock = systemClock;
   const left = (name: string, lease: unknown, ageMs: number) => {
     const path = join(tmpdir(), `vivarium-push-${name}`);
     mkdirSync(path);

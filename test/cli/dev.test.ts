@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,15 +31,7 @@ it('viv dev builds on change, keeps the actor that runs where it cannot, and sho
     err += chunk;
   });
   const seen = async (part: string, text: () => string): Promise<void> => {
-    const tooLate = AbortSignal.timeout(60_000);
-    while (!text().includes(part)) {
-      await Promise.race([
-        once(streams.stdout, 'data', { signal: tooLate }),
-        once(streams.stderr, 'data', { signal: tooLate }),
-      ]).catch(() => {
-        throw new Error(`${part} was never seen; there was ${out}${err}`);
-      });
-    }
+    await expect.poll(text, { message: `there was ${out}${err}` }).toContain(part);
   };
   try {
     await writeFile(join(folder, 'actor.ts'), source('first'));

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DisposableProcess, type DisposableProcessOptions, programBeside } from '#processes';
+import { systemClock } from '../../src/system/clock.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { Question } from './support/answering-child.ts';
@@ -14,7 +15,12 @@ const started: DisposableProcess<Question, unknown>[] = [];
 
 function start(options: Partial<DisposableProcessOptions> = {}): DisposableProcess<Question, unknown> {
   const program = programBeside(import.meta.url, './support/answering-child');
-  const child = new DisposableProcess<Question, unknown>({ program, errorOf: (end) => end, ...options });
+  const child = new DisposableProcess<Question, unknown>({
+    program,
+    clock: systemClock,
+    errorOf: (end) => end,
+    ...options,
+  });
   started.push(child);
   return child;
 }

@@ -1,51 +1,65 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { StatementTimer } from '../../src/registry/postgres/statement-timer.ts';
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+import { TestClock } from '../../src/testing/clock.ts';
 
 it('ends the statement that takes too long, measured from its own beginning', () => {
-  const timer = new StatementTimer();
+  const clock = new TestClock();
+  const timer = new StatementTimer(clock);
   const ended: string[] = [];
   timer.start(100, () => ended.push('first'));
-  vi.advanceTimersByTime(90);
+  clock.advance(90);
   timer.stop();
-  vi.advanceTimersByTime(5);
+  clock.advance(5);
   timer.start(100, () => ended.push('second'));
-  vi.advanceTimersByTime(99);
+  clock.advance(99);
   expect(ended).toEqual([]);
-  vi.advanceTimersByTime(1);
+  clock.advance(1);
   expect(ended).toEqual(['second']);
 });
 
 it('leaves alone what has ended, and serves the next after it ran off', () => {
-  const timer = new StatementTimer();
+  const clock = new TestClock();
+  const timer = new StatementTimer(clock);
   const ended: string[] = [];
   timer.start(100, () => ended.push('first'));
   timer.stop();
-  vi.advanceTimersByTime(1_000);
+  clock.advance(1_000);
   timer.start(100, () => ended.push('second'));
-  vi.advanceTimersByTime(99);
+  clock.advance(99);
   timer.stop();
-  vi.advanceTimersByTime(1_000);
+  clock.advance(1_000);
   expect(ended).toEqual([]);
   timer.start(100, () => ended.push('third'));
-  vi.advanceTimersByTime(100);
+  clock.advance(100);
   expect(ended).toEqual(['third']);
 });
 
 it('keeps to the time of each statement, where they differ, and to none after its end', () => {
-  const timer = new StatementTimer();
+  const clock = new TestClock();
+  const timer = new StatementTimer(clock);
   const ended: string[] = [];
   timer.start(100, () => ended.push('short'));
   timer.stop();
   timer.start(1_000, () => ended.push('long'));
-  vi.advanceTimersByTime(999);
+  clock.advance(999);
   expect(ended).toEqual([]);
-  vi.advanceTimersByTime(1);
+  clock.advance(1);
   expect(ended).toEqual(['long']);
   timer.start(100, () => ended.push('never'));
   timer.end();
-  vi.advanceTimersByTime(1_000);
+  clock.advance(1_000);
   expect(ended).toEqual(['long']);
+});
+
+it('keeps one timer of the clock for all statements, and none once they have ended', () => {
+  const clock = new TestClock();
+  const timer = new StatementTimer(clock);
+  for (let each = 0; each < 1_000; each++) {
+    timer.start(100, () => {});
+    clock.advance(0.01);
+    timer.stop();
+  }
+  expect([clock.waiting, clock.nextTimer]).toEqual([1, 100]);
+  clock.advance(1_000);
+  expect(clock.waiting).toBe(0);
 });

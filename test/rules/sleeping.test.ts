@@ -13,6 +13,7 @@ const MAY_SLEEP: Readonly<Record<string, readonly [times: number, why: string]>>
   'test/bundle/oci/transport.test.ts': [1, 'a server that breaks a connection is not told whether its bytes were read'],
   'test/long/cache/kill.test.ts': [1, 'kills a process at a moment that nothing announces'],
   'test/server/hostile.test.ts': [1, "Node's own server measures the time that a client takes for a request"],
+  'test/servers/registry/s3-blobs.test.ts': [1, 'aborts a request that its server never answers'],
   'test/support/killed-transfers.ts': [1, 'kills a process at a moment that nothing announces'],
   'tools/cache/asker.ts': [1, 'builds until other processes have asked, which they do without a sign'],
   'tools/servers/answering.ts': [1, 'servers of others do not say when they listen'],
@@ -32,6 +33,7 @@ describe('tests', () => {
 
   it.each([
     ['setTimeout(task, 5)', 1],
+    ['AbortSignal.timeout(5)', 1],
     ['globalThis.setInterval(task, 5)', 1],
     ['const later = setTimeout', 1],
     ["import { setTimeout as sleep } from 'node:timers/promises';", 1],

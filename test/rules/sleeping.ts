@@ -6,7 +6,7 @@ const MODULES = ['timers', 'node:timers', 'timers/promises', 'node:timers/promis
 
 /**
  * The places at which a file takes a timer of the machine: the global functions, also as properties of `globalThis`, and
- * what a file imports of Node's modules of timers, whatever it calls it. `setImmediate` is no timer: it waits for a step
+ * what a file imports of Node's modules of timers, whatever it calls it, and `AbortSignal.timeout`. `setImmediate` is no timer: it waits for a step
  * of the event loop and not for a time.
  */
 export function timersIn(file: ts.SourceFile): readonly string[] {
@@ -25,6 +25,7 @@ export function timersIn(file: ts.SourceFile): readonly string[] {
       const [module] = node.arguments;
       if (module !== undefined && MODULES.includes(specifierOf(module))) found.push(placeOf(node));
     }
+    if (ts.isPropertyAccessExpression(node) && node.getText() === 'AbortSignal.timeout') found.push(placeOf(node));
     if (ts.isIdentifier(node) && TIMERS.includes(node.text) && !isName(node)) found.push(placeOf(node));
   });
   return found;

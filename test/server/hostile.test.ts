@@ -110,7 +110,9 @@ describe('a client that', () => {
     socket.write(post('Content-Length: 100000', `X-Step: ${READ}`));
     const drip = setInterval(() => socket.write('x'), 20);
     socket.resume();
-    await once(socket, 'close');
+    // The server may end the connection while a byte is being written, which is an error of the socket.
+    socket.on('error', () => {});
+    await new Promise<void>((resolve) => void socket.on('close', () => resolve()));
     clearInterval(drip);
     await stillAnswers();
   });

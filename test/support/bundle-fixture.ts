@@ -32,7 +32,7 @@ export interface BundleFixture extends Disposable {
 
 export function bundleFixture(registry: Pick<OciRegistry, 'url'>): BundleFixture {
   const folder = temporaryFolder();
-  const clock = TestClock.atOnce();
+  const clock = TestClock.atOnce(30_000);
   const remote = { url: registry.url, scope: SCOPE, tag: 'latest' };
   let contents: Readonly<Record<string, string | Uint8Array>> = {};
   return {

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import type { Clock } from '#core/ports/clock';
 import { shownPath } from '#core/text';
 import { DisposableProcess, type ProcessEnd, programBeside } from '#processes';
 import { BundleError } from '../errors.ts';
@@ -17,18 +18,21 @@ const CLOSE_MS = 5_000;
 export class SqliteProcess {
   readonly #path: string;
   readonly #maxStepMs: number;
+  readonly #clock: Pick<Clock, 'after'>;
   readonly #child: DisposableProcess<Question, Answer>;
   /** Ends with the answer to the last question, whatever it is. */
   #answered: Promise<unknown> = Promise.resolve();
 
   /** @param maxStepMs by default the time in which a slow disk reads the whole file, plus a minute */
-  constructor(path: string, maxStepMs?: number) {
+  constructor(path: string, clock: Pick<Clock, 'after'>, maxStepMs?: number) {
     this.#path = path;
+    this.#clock = clock;
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     this.#maxStepMs = maxStepMs ?? LEAST_MS + size / BYTES_PER_MS;
     this.#child = new DisposableProcess({
       program: programBeside(import.meta.url, './sqlite-child'),
       maxHeapMib: HEAP_MIB,
+      clock,
       errorOf: (end) => this.#unreadable(whyUnanswered(end)),
     });
   }
@@ -46,9 +50,9 @@ export class SqliteProcess {
   /** Resolves when the child has ended. A database that is closed properly leaves no log behind. */
   async close(): Promise<void> {
     const closed = this.#unreadable('it was closed');
-    const timer = setTimeout(() => this.#child.stop(closed), CLOSE_MS);
+    const stopTimer = this.#clock.after(CLOSE_MS, () => this.#child.stop(closed));
     await this.#answered;
-    clearTimeout(timer);
+    stopTimer();
     if (this.#child.isAlive) await this.ask({ close: true }, CLOSE_MS).catch(() => {});
     this.#child.stop(closed);
     await this.#child.exited();

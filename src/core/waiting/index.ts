@@ -1,4 +1,5 @@
 export { type AsyncContext, currentContext, inContext, isSameContext } from './async-context.ts';
 export { type ByteAccount, BytePipe, type FieldPairs, PIPE_BYTES } from './byte-pipe.ts';
-export { wait } from './wait.ts';
+export { keepAlive } from './keep-alive.ts';
+export { every, wait } from './wait.ts';
 export { type Unsubscribe, Wakers } from './wakers.ts';

@@ -1,19 +1,4 @@
-/** The longest interval that Node keeps as it is. It never runs: it only keeps the process alive. */
-const FOR_EVER_MS = 2 ** 30;
-
-/** One interval keeps the process alive for all waits, because each timer of Node's costs memory and time. */
-let alive: NodeJS.Timeout | undefined;
-let waits = 0;
-
-function keepAlive(): void {
-  if (waits === 0) alive = setInterval(() => undefined, FOR_EVER_MS);
-  waits += 1;
-}
-
-function letEnd(): void {
-  waits -= 1;
-  if (waits === 0) clearInterval(alive);
-}
+import { keepAlive } from './keep-alive.ts';
 
 /** The timers of a `Clock`. */
 interface Timers {
@@ -27,7 +12,7 @@ interface Timers {
 export function wait(clock: Timers, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    keepAlive();
+    const letEnd = keepAlive();
     const end = (): void => {
       letEnd();
       stop();
@@ -43,4 +28,21 @@ export function wait(clock: Timers, ms: number, signal?: AbortSignal): Promise<v
     });
     signal?.addEventListener('abort', abort, { once: true });
   });
+}
+
+/**
+ * Runs `task` again and again, `ms` milliseconds after it has returned. This does not keep the process alive.
+ * @returns ends this; calling it again does nothing
+ */
+export function every(clock: Timers, ms: number, task: () => void): () => void {
+  const again = (): void => {
+    task();
+    if (isOn) stop = clock.after(ms, again);
+  };
+  let isOn = true;
+  let stop = clock.after(ms, again);
+  return () => {
+    isOn = false;
+    stop();
+  };
 }

@@ -1,5 +1,6 @@
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { isDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
@@ -20,6 +21,8 @@ export interface S3Options {
   readonly maxAttempts?: number | undefined;
   /** Milliseconds for each request with all its attempts; 60,000 by default. */
   readonly timeoutMs?: number | undefined;
+  /** Measures this time. */
+  readonly clock: Pick<Clock, 'after'>;
 }
 
 /** Refusals that not every server sends with status 403, and the error of the client when it finds no credentials. */
@@ -34,6 +37,7 @@ export class S3BlobStore implements BlobStore, BlobInventory {
   readonly #bucket: string;
   readonly #base: string;
   readonly #timeoutMs: number;
+  readonly #clock: Pick<Clock, 'after'>;
 
   private constructor(sdk: Sdk, options: S3Options) {
     const { bucket, prefix = 'registry/', timeoutMs = 60_000, maxAttempts = 3 } = options;
@@ -42,6 +46,7 @@ export class S3BlobStore implements BlobStore, BlobInventory {
     this.#bucket = bucket;
     this.#base = `${prefix}sha256/`;
     this.#timeoutMs = timeoutMs;
+    this.#clock = options.clock;
     this.#client = new sdk.S3Client({
       region,
       maxAttempts,
@@ -130,10 +135,13 @@ export class S3BlobStore implements BlobStore, BlobInventory {
     task: (signal: AbortSignal) => Promise<T>,
     outer?: AbortSignal,
   ): Promise<T> {
-    const timeout = AbortSignal.timeout(this.#timeoutMs);
+    const timeout = new AbortController();
     outer?.throwIfAborted();
+    const stopTimer = this.#clock.after(this.#timeoutMs, () =>
+      timeout.abort(new Error(`no answer within ${this.#timeoutMs} ms`)),
+    );
     try {
-      return await task(outer === undefined ? timeout : AbortSignal.any([outer, timeout]));
+      return await task(outer === undefined ? timeout.signal : AbortSignal.any([outer, timeout.signal]));
     } catch (cause) {
       outer?.throwIfAborted();
       const status = statusOf(cause);
@@ -144,6 +152,8 @@ export class S3BlobStore implements BlobStore, BlobInventory {
         `cannot ${verb} ${what} in the bucket ${this.#bucket}: ${why}`,
         { cause, details: { status } },
       );
+    } finally {
+      stopTimer();
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { CustomTypesConfig, Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
 import { messageOf } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import { RegistryError } from '../errors.ts';
 import type { Row } from '../record.ts';
 import { POSTGRES_MIGRATIONS } from './schema.ts';
@@ -30,17 +31,19 @@ export const SESSION: string = `SELECT set_config('hnsw.ef_search', '200', false
  */
 export class PostgresConnection {
   readonly #pool: Pool;
+  readonly #clock: Clock;
   /** The timers of connections whose session settings are made. */
   readonly #timers = new WeakMap<PoolClient, StatementTimer>();
 
-  private constructor(pool: Pool) {
+  private constructor(pool: Pool, clock: Clock) {
     this.#pool = pool;
+    this.#clock = clock;
     // Without this listener an idle connection that breaks would end the process. The next statement opens another one.
     pool.on('error', () => undefined);
   }
 
   /** Makes the pool without connecting. @throws {RegistryError} `REGISTRY_MISSING_PEER` */
-  static async create(url: string): Promise<PostgresConnection> {
+  static async create(url: string, clock: Clock): Promise<PostgresConnection> {
     const { default: pg } = await import('pg').catch((cause: unknown) => {
       throw new RegistryError(
         'REGISTRY_MISSING_PEER',
@@ -60,6 +63,7 @@ export class PostgresConnection {
         application_name: 'vivarium',
         types,
       }),
+      clock,
     );
   }
 
@@ -146,7 +150,7 @@ export class PostgresConnection {
       broken = error;
     };
     client.on('error', onError);
-    const timer = this.#timers.get(client) ?? new StatementTimer();
+    const timer = this.#timers.get(client) ?? new StatementTimer(this.#clock);
     const run: RunStatement = async (text, values = [], timeoutMs = QUERY_TIMEOUT_MS) => {
       // A rollback would wait for a statement that gets no answer.
       if (broken !== undefined) throw typed(broken);

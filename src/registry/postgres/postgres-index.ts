@@ -86,7 +86,7 @@ export class PostgresModuleIndex implements IndexBackend {
 
   /** @throws {RegistryError} `REGISTRY_MISSING_PEER`, `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`, `REGISTRY_SCHEMA` */
   static async open(options: PostgresIndexOptions): Promise<PostgresModuleIndex> {
-    const connection = await PostgresConnection.create(options.url);
+    const connection = await PostgresConnection.create(options.url, options.clock);
     try {
       await connection.migrate();
       const index = new PostgresModuleIndex(connection, options);

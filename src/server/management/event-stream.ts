@@ -1,3 +1,5 @@
+import type { Clock } from '#core/ports/clock';
+import { every } from '#core/waiting';
 import { problem } from './problem.ts';
 
 /** Writes events to one client of a stream. */
@@ -16,10 +18,12 @@ const KEEP_ALIVE_MS = 15_000;
 /** Answers with server-sent events, to a bounded number of clients at a time. */
 export class EventStreams {
   readonly #most: number;
+  readonly #clock: Pick<Clock, 'after'>;
   #open = 0;
 
-  constructor(most: number) {
+  constructor(most: number, clock: Pick<Clock, 'after'>) {
     this.#most = most;
+    this.#clock = clock;
   }
 
   /** @param begin starts to write events; what it returns is called when the client has left */
@@ -45,11 +49,10 @@ export class EventStreams {
           if (!left.signal.aborted) controller.enqueue(encoder.encode(text));
         };
         const isBehind = (): boolean => (controller.desiredSize ?? 0) <= 0;
-        const timer = setInterval(() => {
+        const stopTimer = every(this.#clock, KEEP_ALIVE_MS, () => {
           if (!isBehind()) write(':\n\n');
-        }, KEEP_ALIVE_MS);
-        timer.unref();
-        left.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+        });
+        left.signal.addEventListener('abort', stopTimer, { once: true });
         write(':\n\n');
         const stop = await begin({
           left: left.signal,

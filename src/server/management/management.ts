@@ -54,7 +54,7 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
   const operations: readonly Operation[] = [
     ...componentOperations(managed),
     ...messageOperations(managed),
-    ...streamOperations(managed, new EventStreams(MOST_STREAMS)),
+    ...streamOperations(managed, new EventStreams(MOST_STREAMS, clock)),
     {
       method: 'GET',
       path: '/-/v1/metrics',
@@ -65,7 +65,7 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
       handle: () => json(runtime.metrics()),
     },
   ];
-  const sockets = new Sockets(runtime, options.sockets);
+  const sockets = new Sockets(runtime, clock, options.sockets);
   const document = openApiOf(operations, version);
   const tools = new ComponentTools(runtime, () => runtime.components().map(({ handle }) => handle));
   const answerMcp = mcpHandler(tools, version);

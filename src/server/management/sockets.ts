@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ComponentHandle } from '#core';
 import { isVivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
+import { every } from '#core/waiting';
 import type { Runtime } from '#system';
 import type { InternalContext, UpgradeRoute } from '../internal-routes.ts';
 
@@ -34,12 +36,14 @@ type SocketRuntime = Pick<Runtime, 'find' | 'request' | 'topic'>;
  */
 export class Sockets implements Disposable {
   readonly #runtime: SocketRuntime;
+  readonly #clock: Pick<Clock, 'after'>;
   readonly #server: WebSocketServer;
   readonly #options: SocketOptions;
   readonly #open = new Set<WebSocket>();
 
-  constructor(runtime: SocketRuntime, options: SocketOptions = {}) {
+  constructor(runtime: SocketRuntime, clock: Pick<Clock, 'after'>, options: SocketOptions = {}) {
     this.#runtime = runtime;
+    this.#clock = clock;
     this.#options = options;
     this.#server = new WebSocketServer({
       noServer: true,
@@ -133,14 +137,12 @@ export class Sockets implements Disposable {
     socket.on('pong', () => {
       isAlive = true;
     });
-    const timer = setInterval(() => {
+    return every(this.#clock, this.#options.pingEveryMs ?? 30_000, () => {
       // A socket that is paused reads no answer, and is not idle.
       if (!isAlive && !socket.isPaused) socket.terminate();
       isAlive = false;
       socket.ping();
-    }, this.#options.pingEveryMs ?? 30_000);
-    timer.unref();
-    return () => clearInterval(timer);
+    });
   }
 }
 

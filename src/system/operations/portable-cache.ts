@@ -140,7 +140,12 @@ async function sourceOf(options: PushBundleOptions, store: Store | undefined): P
   const { database, sourceRoot, producer, components = [], key, folder } = options;
   const common = { producerVersion: packageVersion(), ...(producer !== undefined && { producer }) };
   if (store === undefined) {
-    return SqliteSource.open({ path: database ?? '', ...common, ...(sourceRoot !== undefined && { sourceRoot }) });
+    return SqliteSource.open({
+      path: database ?? '',
+      clock: systemClock,
+      ...common,
+      ...(sourceRoot !== undefined && { sourceRoot }),
+    });
   }
   const signer = key === undefined ? undefined : await openKeyring().keys.signer(key);
   const previous = folder === undefined ? undefined : await previousIn(folder, producer ?? 'vivarium');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { allow, checkOptions } from '#core/options';
 import { DisposableProcess, type ProcessEnd, programBeside } from '#processes';
 import { bundleForeignSource, ProjectError } from '#project';
+import { systemClock } from '../clock.ts';
 import { guestLibrary } from './project.ts';
 
 const MAX_TIME_MS = 60_000;
@@ -65,6 +66,7 @@ async function componentize(
     program: programBeside(import.meta.url, './source-child'),
     // The JavaScript engine is an addon; the source runs inside that engine's sandbox.
     permissions: ['addons'],
+    clock: systemClock,
     errorOf: (end) => failed(whyUnanswered(end)),
   });
   const answer = await child.ask(request, { maxMs, signal });

@@ -1,5 +1,6 @@
 import { DisposableProcess, type ProcessEnd, programBeside } from '#processes';
 import { RegistryError } from '#registry';
+import { systemClock } from '../clock.ts';
 
 /** The largest WIT text that is compiled, about ten times as large as the largest WASI package. */
 const MAX_WIT_BYTES = 2 ** 20;
@@ -33,6 +34,7 @@ export async function embedWit(
   using child = new DisposableProcess<WitRequest, WitAnswer>({
     program: programBeside(import.meta.url, './wit-child'),
     permissions: ['worker'],
+    clock: systemClock,
     errorOf: (end) => refused(name, whyUnanswered(end)),
   });
   const answer = await child.ask({ witSource: Buffer.from(text).toString(), world }, { maxMs: maxTimeMs });

@@ -9,7 +9,7 @@ import { bundleFixture, middle, REPOSITORY, SCOPE } from '../../support/bundle-f
 import { OciRegistry } from '../../support/oci-registry.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
-const clock = TestClock.atOnce();
+const clock = TestClock.atOnce(30_000);
 
 describe('packs of chunks', () => {
   it('give back what was put into them, and nothing for anything else', async () => {

@@ -18,7 +18,7 @@ import { OciRegistry } from '../../support/oci-registry.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const FIXTURE = 'test/fixtures/mache-push';
-const clock = TestClock.atOnce();
+const clock = TestClock.atOnce(30_000);
 const CHUNK = 'application/vnd.cloister.build-cache.v1.chunk';
 
 interface Blob {

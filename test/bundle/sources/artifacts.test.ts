@@ -17,7 +17,7 @@ import { answersOf, expectedAnswers, testComponent } from '../../../tools/cache/
 import { type TestCache, temporaryFolder, testCache } from '../../cache/support/cache.ts';
 
 const [hello, other] = [testComponent(7), testComponent(8)];
-const clock: Clock = TestClock.atOnce();
+const clock: Clock = TestClock.atOnce(30_000);
 const random = { bytes: (length: number) => randomBytes(length), fraction: () => 0 };
 const signer = Signer.generate();
 const trusted = trustedKeysOf([

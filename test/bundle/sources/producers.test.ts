@@ -10,6 +10,7 @@ import { declaredShape } from '../../../src/bundle/sources/chunk-shape.ts';
 import { SqliteSource } from '../../../src/bundle/sources/sqlite-source.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { unpack } from '../../../src/bundle/unpack.ts';
+import { systemClock } from '../../../src/system/clock.ts';
 import { TestClock } from '../../../src/testing/clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -62,7 +63,12 @@ async function write(path: string, root: string, rows: readonly Row[], ast: bool
 }
 
 async function push(path: string, folder: string, sourceRoot?: string) {
-  const source = await SqliteSource.open({ path, producerVersion: '1', ...(sourceRoot && { sourceRoot }) });
+  const source = await SqliteSource.open({
+    clock: systemClock,
+    path,
+    producerVersion: '1',
+    ...(sourceRoot && { sourceRoot }),
+  });
   try {
     return await pack(source, folder, { clock });
   } finally {
@@ -204,7 +210,7 @@ describe('databases in WAL mode', () => {
     await wal(folder.at('in.db'));
     using writer = new DatabaseSync(folder.at('in.db'));
     writer.exec("INSERT INTO _source VALUES ('b.go', 'go', x'62', NULL)");
-    const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const source = await SqliteSource.open({ clock: systemClock, path: folder.at('in.db'), producerVersion: '1' });
     writer.exec("DELETE FROM _source; INSERT INTO _source VALUES ('c.go', 'go', x'63', NULL)");
     const { lockfile } = await pack(source, folder.at('out'), { clock });
     await source.close();
@@ -216,7 +222,7 @@ describe('databases in WAL mode', () => {
   it('that are written while they are read without a lock are refused, and nothing is packed', async () => {
     using folder = temporaryFolder();
     await wal(folder.at('in.db'));
-    const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const source = await SqliteSource.open({ clock: systemClock, path: folder.at('in.db'), producerVersion: '1' });
     using writer = new DatabaseSync(folder.at('in.db'));
     writer.exec("INSERT INTO _source VALUES ('b.go', 'go', x'62', NULL)");
     writer.close();

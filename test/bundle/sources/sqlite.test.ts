@@ -11,6 +11,7 @@ import { SqliteReader } from '../../../src/bundle/sources/sqlite-reader.ts';
 import { SqliteSource, type SqliteSourceOptions } from '../../../src/bundle/sources/sqlite-source.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
 import { unpack } from '../../../src/bundle/unpack.ts';
+import { systemClock } from '../../../src/system/clock.ts';
 import { TestClock } from '../../../src/testing/clock.ts';
 import { databases, readDatabase, type SourceDatabase, writeDatabase } from '../../../tools/bundle/source-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -21,10 +22,14 @@ const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 async function push(
   path: string,
   folder: string,
-  options: Partial<SqliteSourceOptions> & { strict?: boolean; generatedAtMs?: number; inProcess?: boolean } = {},
+  options: Partial<Omit<SqliteSourceOptions, 'clock'>> & {
+    strict?: boolean;
+    generatedAtMs?: number;
+    inProcess?: boolean;
+  } = {},
 ): Promise<PackReport> {
   const { open } = options.inProcess === true ? SqliteReader : SqliteSource;
-  const source = await open({ path, producerVersion: '1', lockWaitMs: 20, ...options });
+  const source = await open({ path, producerVersion: '1', lockWaitMs: 20, clock: systemClock, ...options });
   try {
     return await pack(source, folder, { clock, ...options });
   } finally {
@@ -105,7 +110,7 @@ describe('push then pull of a source database', () => {
     using folder = temporaryFolder();
     writeDatabase(folder.at('in.db'), { sources: [{ id: 'a', path: 'a', language: 'go', content: bytes('x') }] });
     const ticking = new TestClock(1000);
-    const source = () => SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const source = () => SqliteSource.open({ clock: systemClock, path: folder.at('in.db'), producerVersion: '1' });
     await pack(await source(), folder.at('out'), { clock: ticking });
     const first = readFileSync(folder.at('out', 'mache.lock.bin'));
     ticking.setWall(9000);

@@ -8,6 +8,7 @@ import { push } from '../../../src/bundle/push.ts';
 import { declaredShape } from '../../../src/bundle/sources/chunk-shape.ts';
 import { SqliteSource } from '../../../src/bundle/sources/sqlite-source.ts';
 import { SqliteTarget } from '../../../src/bundle/sources/sqlite-target.ts';
+import { systemClock } from '../../../src/system/clock.ts';
 import { TestClock } from '../../../src/testing/clock.ts';
 import { differences, writeLargeDatabase, writeSmallSources } from '../../../tools/bundle/large-database.ts';
 import { hasProgram, startDockerRegistry } from '../../../tools/servers/docker-registry.ts';
@@ -18,7 +19,7 @@ import { OciRegistry } from '../../support/oci-registry.ts';
 import { describeWithPrograms } from '../../support/real-server.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const clock = TestClock.atOnce();
+const clock = TestClock.atOnce(30_000);
 /** `npm run bench -- bundle` has 100,000: each is a file that is flushed to the disk, which takes minutes on a slow one. */
 const SMALL_SOURCES = 20_000;
 const MEMORY = new URL('../../support/bundle-memory.ts', import.meta.url).pathname;
@@ -31,7 +32,7 @@ describe('a database as large as a repository', () => {
     using folder = temporaryFolder();
     const made = writeLargeDatabase(folder.at('in.db'), 'node_modules', 20_000, 50);
     expect(made).toEqual({ sources: 20_000, nodes: 1_000_000 });
-    const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const source = await SqliteSource.open({ clock: systemClock, path: folder.at('in.db'), producerVersion: '1' });
     const report = await pack(source, folder.at('out'), { clock, strict: true });
     await source.close();
     expect(report.chunks).toBe(20_000);
@@ -45,7 +46,7 @@ describe('a database as large as a repository', () => {
     await using provider = await startBuildCacheProvider();
     using folder = temporaryFolder();
     writeLargeDatabase(folder.at('in.db'), 'node_modules', 20_000);
-    const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const source = await SqliteSource.open({ clock: systemClock, path: folder.at('in.db'), producerVersion: '1' });
     const remote = { url: provider.url, scope: SCOPE, tag: 'latest', digestMode: 'build-cache/v1' as const };
     await expect(push({ source, remote, clock, random: middle })).rejects.toMatchObject({ code: 'BUNDLE_TOO_LARGE' });
     await source.close();
@@ -58,7 +59,7 @@ describe('a database as large as a repository', () => {
     const bytes = writeSmallSources(folder.at('in.db'), SMALL_SOURCES);
     const remote = { url: registry.url, scope: SCOPE };
     const pushed = async () => {
-      const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+      const source = await SqliteSource.open({ clock: systemClock, path: folder.at('in.db'), producerVersion: '1' });
       const report = await push({
         source,
         folder: folder.at('packed'),
@@ -117,7 +118,7 @@ describeWithPrograms(['docker-registry'], 'a real registry', () => {
     await using registry = await startDockerRegistry();
     using folder = temporaryFolder();
     writeLargeDatabase(folder.at('in.db'), 'node_modules', 10_000);
-    const source = await SqliteSource.open({ path: folder.at('in.db'), producerVersion: '1' });
+    const source = await SqliteSource.open({ clock: systemClock, path: folder.at('in.db'), producerVersion: '1' });
     const remote = { url: registry.url, scope: SCOPE, tag: 'latest', reference: 'latest' };
     const report = await push({ source, remote, clock, random: middle });
     await source.close();

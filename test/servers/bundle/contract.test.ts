@@ -27,7 +27,7 @@ const SERVERS: readonly Server[] = [
   })),
 ];
 
-const clock = TestClock.atOnce();
+const clock = TestClock.atOnce(30_000);
 const few = { 'a.go': 'package a', 'b.go': 'package b', 'again.go': 'package a', 'empty.go': '' };
 const many = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`p/${index}.go`, `package p${index}`]));
 

@@ -11,7 +11,7 @@ import { type BundleFixture, bundleFixture, middle, SCOPE } from '../../support/
 import { describeWithPrograms } from '../../support/real-server.ts';
 
 const three = { 'a.go': 'package a', 'b.go': 'package b', 'empty.go': '' };
-const clock = TestClock.atOnce();
+const clock = TestClock.atOnce(30_000);
 
 function sameBundle(fixture: BundleFixture, folder: string): void {
   const read = (name: string) => readFileSync(fixture.at(name, 'mache.lock.bin'));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { BlobInventory, BlobStore } from '#core/ports/registry';
 import { FolderBlobStore, openIndex } from '#registry';
 import { PostgresConnection } from '../../../src/registry/postgres/connection.ts';
+import { systemClock } from '../../../src/system/clock.ts';
 import { TestClock } from '../../../src/testing/clock.ts';
 import { freePort } from '../../../tools/servers/free-port.ts';
 import { findPostgres, type PostgresServer, startPostgres } from '../../../tools/servers/postgres-server.ts';
@@ -51,7 +52,7 @@ describeWithServer('registry in PostgreSQL: faults', findPostgres() !== undefine
   });
 
   it('gives up a statement without an answer, and its connection with it, and goes on with another', async () => {
-    const connection = await PostgresConnection.create(await freshDatabase());
+    const connection = await PostgresConnection.create(await freshDatabase(), systemClock);
     onTestFinished(() => connection.close());
     const backend = async (): Promise<unknown> => (await connection.query('SELECT pg_backend_pid() AS id'))[0]?.id;
     const before = await backend();

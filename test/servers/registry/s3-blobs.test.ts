@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { S3BlobStore } from '#registry';
 import { digestOf } from '#security/signatures';
+import { systemClock } from '../../../src/system/clock.ts';
 import { freePort } from '../../../tools/servers/free-port.ts';
 import { describeBlobs } from '../../registry/blob-contract.ts';
 import { describeWithServer } from '../../support/real-server.ts';
@@ -10,13 +11,14 @@ import { canHaveS3, startS3 } from '../../support/versity-server.ts';
 
 const bytes = Buffer.from('component');
 const pointer = digestOf(bytes);
+const clock = systemClock;
 const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
 
 describeWithServer('S3', canHaveS3(), 'install Go, which builds versitygw', () => {
   describeBlobs('S3', async () => {
     const server = await startS3();
     const { endpoint, bucket, credentials: own } = server;
-    const blobs = await S3BlobStore.create({ endpoint, bucket, credentials: own, forcePathStyle: true });
+    const blobs = await S3BlobStore.create({ endpoint, bucket, credentials: own, forcePathStyle: true, clock });
     return { blobs, now: Date.now, close: () => server.close() };
   });
 
@@ -25,7 +27,7 @@ describeWithServer('S3', canHaveS3(), 'install Go, which builds versitygw', () =
     onTestFinished(() => server.close());
     const { endpoint, bucket } = server;
     const forged = { ...server.credentials, secretAccessKey: 'wrong' };
-    const stranger = await S3BlobStore.create({ endpoint, bucket, credentials: forged, forcePathStyle: true });
+    const stranger = await S3BlobStore.create({ endpoint, bucket, credentials: forged, forcePathStyle: true, clock });
     await expect(stranger.put(pointer, bytes)).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' });
     await expect(stranger.get(pointer, 1)).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' });
     const lost = await S3BlobStore.create({
@@ -33,6 +35,7 @@ describeWithServer('S3', canHaveS3(), 'install Go, which builds versitygw', () =
       bucket: 'other',
       credentials: server.credentials,
       forcePathStyle: true,
+      clock,
     });
     await expect(lost.get(pointer, 1)).rejects.toMatchObject({ code: 'REGISTRY_UNAVAILABLE' });
   });
@@ -53,7 +56,7 @@ async function faulty(
     server.close();
   });
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const options = { endpoint, bucket: 'b', credentials, forcePathStyle: true, maxAttempts: 2, timeoutMs: 3_000 };
+  const options = { endpoint, bucket: 'b', credentials, clock, forcePathStyle: true, maxAttempts: 2, timeoutMs: 3_000 };
   return { blobs: await S3BlobStore.create(options), requests: () => requests };
 }
 
@@ -88,7 +91,7 @@ describe('S3 blobs when the server misbehaves', () => {
   });
 
   it('gives up on a server that does not answer, or is not there', async () => {
-    const options = { bucket: 'b', credentials, forcePathStyle: true, maxAttempts: 1 };
+    const options = { bucket: 'b', credentials, clock, forcePathStyle: true, maxAttempts: 1 };
     const { blobs } = await faulty(() => undefined);
     await expect(blobs.get(pointer, 1, AbortSignal.timeout(100))).rejects.toThrow();
     const gone = await S3BlobStore.create({ ...options, endpoint: `http://127.0.0.1:${await freePort()}` });
