@@ -1,6 +1,6 @@
 // Compiles src/ to dist/, and joins what a start imports into few files.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join, relative, resolve, sep } from 'node:path';
@@ -8,13 +8,20 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { OWN_URL, writeBundledDoors } from './build/bundled.ts';
 import { rewriteCompiledFiles } from './build/published-files.ts';
 import { importedDynamically, importOf } from './build/sharers.ts';
+import { compiledFilesOf, removeStaleFiles } from './build/stale-files.ts';
 import { copyTranspiler } from './build/transpiler.ts';
 
 const tsc = join(createRequire(import.meta.url).resolve('typescript-native/package.json'), '../bin/tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
-copyTranspiler('dist/transpiler');
+/** The files of this build, relative to `dist`. */
+const made = new Set([
+  'build.tsbuildinfo',
+  ...compiledFilesOf('src'),
+  ...copyTranspiler('dist/transpiler').map((file) => `transpiler/${file.split(sep).join('/')}`),
+]);
+
 rewriteCompiledFiles('dist');
 
 const RUNTIME = 'dist/system/index.js';
@@ -68,7 +75,6 @@ const packages = Object.keys({ ...dependencies, ...optionalDependencies, ...peer
 
 // Finding and reading a file for each module would be most of a warm start. The doors share their code, so that a class
 // is the same whichever door it came through.
-rmSync('dist/start', { recursive: true, force: true });
 const doors = ['cache', 'metering', 'bundle', 'registry', 'delegation', 'testing', 'cli'];
 const common: BuildOptions = {
   outdir: 'dist/start',
@@ -101,8 +107,9 @@ const { metafile } = await build({
   },
 });
 // The programs of a build: a process and a thread that share nothing with the doors.
-await build({
+const programs = await build({
   ...common,
+  metafile: true,
   splitting: true,
   entryPoints: {
     'build-child': 'dist/system/build-child.js',
@@ -112,10 +119,14 @@ await build({
 
 const exportsOf = (door: string): readonly string[] => metafile.outputs[`dist/start/${door}.js`]?.exports ?? [];
 const hosting = ['index', ...doors.filter((name) => name !== 'cli' && name !== 'metering')];
-writeBundledDoors('dist/start/bundled', new Map(hosting.map((door) => [door, exportsOf(door)])));
+const bundled = writeBundledDoors('dist/start/bundled', new Map(hosting.map((door) => [door, exportsOf(door)])));
 
 // Which compiled file is in which joined one: tests ask what a start loads.
 const joined = Object.entries(metafile.outputs)
   .filter(([file]) => file.endsWith('.js'))
   .map(([file, { inputs }]) => [basename(file), Object.keys(inputs)]);
 writeFileSync('dist/start/modules.json', JSON.stringify(Object.fromEntries(joined)));
+
+const started = [...Object.keys(metafile.outputs), ...Object.keys(programs.metafile.outputs), ...bundled];
+for (const file of [...started, 'dist/start/modules.json']) made.add(file.slice('dist/'.length));
+removeStaleFiles('dist', made);

@@ -8,13 +8,18 @@ const REASON =
  * real one and throws the reason when it is loaded. So the build succeeds, and its reader does not see complaints about optional packages.
  * A loader that knows the condition and does not bundle (Vitest 1 and 2) loads the file where it lies, which then gives what the real door has.
  * @param exportsOf the names that each door exports
+ * @returns the files
  */
-export function writeBundledDoors(folder: string, exportsOf: ReadonlyMap<string, readonly string[]>): void {
+export function writeBundledDoors(
+  folder: string,
+  exportsOf: ReadonlyMap<string, readonly string[]>,
+): readonly string[] {
   mkdirSync(folder, { recursive: true });
   for (const [door, names] of exportsOf) {
     const exported = names.map((name) => `export const ${name} = real.${name};\n`).join('');
     writeFileSync(`${folder}/${door}.js`, `${bundledDoor(door)}${exported}`);
   }
+  return [...exportsOf.keys()].map((door) => `${folder}/${door}.js`);
 }
 
 /** `require` loads the real door, hidden from bundlers, because a top-level `await` cannot be bundled to CommonJS. */
