@@ -3,8 +3,8 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type LoadOptions, type Runtime } from '../../src/index.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 const guests = new Map<boolean, Uint8Array>();
 beforeAll(async () => {
@@ -42,8 +42,8 @@ async function settled(): Promise<void> {
 
 async function loaded(
   options: LoadOptions & { readonly cancels?: boolean } = {},
-): Promise<{ runtime: Runtime; handle: ComponentHandle; waits: Waits; clock: ManualClock }> {
-  const clock = new ManualClock();
+): Promise<{ runtime: Runtime; handle: ComponentHandle; waits: Waits; clock: TestClock }> {
+  const clock = new TestClock();
   const runtime = await createRuntime({ overrides: { clock } });
   open.push(runtime);
   const waits = new Waits();
