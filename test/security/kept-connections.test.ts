@@ -10,7 +10,7 @@ import type { HttpLimits, HttpRequest } from '#core/ports/network';
 import { GuardedNetwork, UnusedConnections } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
 import { systemClock } from '../../src/system/clock.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { drained, filled } from '../support/byte-pipes.ts';
 
 const denied = expect.objectContaining({ code: 'SECURITY_PERMISSION_DENIED' });
@@ -61,7 +61,7 @@ async function rawServer(answer: (asked: Asked, socket: Socket) => void) {
 type Names = (name: string) => readonly string[];
 
 function componentOf(grants: readonly string[], unused: UnusedConnections, names: Names = () => ['127.0.0.1']) {
-  const capabilities = CapabilitySet.of(grants, new ManualClock());
+  const capabilities = CapabilitySet.of(grants, new TestClock());
   const authority = new Authority({ component: 'demo/a/1', capabilities });
   const asked: string[] = [];
   const network = new GuardedNetwork(authority, unused, {
@@ -83,7 +83,7 @@ function componentOf(grants: readonly string[], unused: UnusedConnections, names
 /** One component that may reach a server, under a clock that the test moves. */
 async function scene(answer: (asked: Asked, socket: Socket) => void = ({ path }, socket) => socket.write(ok(path))) {
   const server = await rawServer(answer);
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const unused = new UnusedConnections(clock);
   const component = componentOf([`network:connect:${server.at}`], unused);
   return { ...server, ...component, clock, unused };
@@ -152,7 +152,7 @@ describe('a connection that is kept', () => {
 
   it('stays where it was admitted when the name leads elsewhere; the next one is judged anew', async () => {
     const { port, sockets } = await rawServer(({ path }, socket) => socket.write(ok(path)));
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const addresses = [['127.0.0.1'], ['169.254.169.254']];
     const grants = ['a.example', '127.0.0.1'].map((host) => `network:connect:http://${host}:${port}`);
     const { whole, asked } = componentOf(grants, new UnusedConnections(clock), () => addresses.shift() ?? []);
@@ -168,7 +168,7 @@ describe('a connection that is kept', () => {
 
   it('is left when its address may be reached no more, though the name may', async () => {
     const { port, sockets } = await rawServer(({ path }, socket) => socket.write(ok(path)));
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const address = { area: 'network', action: 'connect', pattern: `http://127.0.0.1:${port}` } as const;
     const grants = [`network:connect:http://a.example:${port}`, { ...address, expiresAt: clock.now() + 1_000 }];
     const capabilities = CapabilitySet.of(grants, clock);
