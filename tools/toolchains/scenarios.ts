@@ -40,6 +40,8 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'files', args: ['files', GUEST_FOLDER] },
   { name: 'links', args: ['links', GUEST_FOLDER] },
   { name: 'sync', args: ['sync', GUEST_FOLDER] },
+  { name: 'race', args: ['race', '100'] },
+  { name: 'late', args: ['late'] },
   { name: 'jump', args: ['jump'] },
   { name: 'throw', args: ['throw'] },
   { name: 'database', args: ['database', GUEST_FOLDER] },

@@ -8,6 +8,7 @@ import {
   defineCli3,
   defineClocks,
   defineClocks3,
+  defineFilesystem3,
   defineFilesystemPreopens,
   defineFilesystemTypes,
   defineHttpTypes,
@@ -43,7 +44,9 @@ export function registerHostFunctions(ports: HostPorts): HostLinker {
   defineClocks3(linker, ports.clock);
   defineCli3(linker);
   defineFilesystemTypes(linker);
-  defineFilesystemPreopens(linker, { clock: ports.clock, key: randomBytes(32) });
+  const descriptors = { clock: ports.clock, key: randomBytes(32) };
+  defineFilesystemPreopens(linker, descriptors);
+  defineFilesystem3(linker, descriptors);
   defineHttpTypes(linker);
   defineOutgoingHandler(linker);
   defineNetwork(linker);

@@ -1,6 +1,7 @@
 import { hostWouldBlock, isThenable } from '#runtime/code';
 import { trap } from '#runtime/exchange';
 import { Continuation, execution } from '#runtime/execution';
+import { cancelPending } from '#runtime/host';
 import {
   builtins,
   type CopyBuffer,
@@ -63,15 +64,19 @@ function isPromise(answer: unknown, mayHaveThen: boolean): answer is PromiseLike
   return answer instanceof Promise || (!mayHaveThen && isThenable(answer));
 }
 
-/** Calls a function of the host, which may answer later. `resolve` takes the value. */
+/**
+ * Calls a function of the host, which may answer later. `resolve` takes the value.
+ * @returns what ends the wait for a later answer, and what the host does for it where the host's function permits that
+ */
 function callHost(
   s: State,
   thread: Thread,
   host: HostPlan,
   args: readonly unknown[],
   resolve: (value: unknown) => void,
-): void {
+): () => void {
   const { store } = s.tasks;
+  let cancel = (): void => {};
   const settle = (outcome: () => unknown): void => {
     let value: unknown;
     try {
@@ -79,7 +84,7 @@ function callHost(
       if (raw instanceof Continuation) raw = raw.run();
       if (!host.isFuture && isPromise(raw, host.mayHaveThen)) {
         if (!store.isAwaited) throw hostWouldBlock(host.name, raw);
-        store.awaitHost(raw, (settled) => {
+        const forget = store.awaitHost(raw, (settled) => {
           const { current } = store;
           store.current = thread;
           settle(() => {
@@ -88,6 +93,11 @@ function callHost(
           });
           store.current = current;
         });
+        const pending = raw;
+        cancel = () => {
+          forget();
+          cancelPending(pending);
+        };
         return;
       }
       value = host.answer(s, raw);
@@ -97,7 +107,16 @@ function callHost(
     resolve(value);
   };
   const { call } = thread.task;
-  settle(() => (call === undefined ? host.call(s, args) : call.inContext(() => host.call(s, args))));
+  const turn = execution.running;
+  const { mayWait } = turn;
+  // The turn waits for the answer, and not the stack that calls.
+  turn.mayWait = store.isAwaited;
+  try {
+    settle(() => (call === undefined ? host.call(s, args) : call.inContext(() => host.call(s, args))));
+  } finally {
+    turn.mayWait = mayWait;
+  }
+  return () => cancel();
 }
 
 /** What the code of components with asynchronous parts calls. */
@@ -195,9 +214,10 @@ export const TASKS = {
       if (plan.host !== undefined) {
         subtask.cancel = () => {
           onResolve(undefined, true);
+          cancel();
           return true;
         };
-        callHost(s, thread, plan.host, onStart(), (value) => {
+        const cancel = callHost(s, thread, plan.host, onStart(), (value) => {
           if (!subtask.isResolved) onResolve(value, false);
         });
         return rest();

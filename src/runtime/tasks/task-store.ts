@@ -435,15 +435,19 @@ export class TaskStore implements SharedTasks {
   /**
    * Waits for a promise of the host.
    * @param then goes on, in the turn, with what the promise resolved to or was rejected with
+   * @returns what ends the wait, so that `then` is not called
    */
   awaitHost(
     promise: PromiseLike<unknown>,
     then: (outcome: { readonly value: unknown } | { readonly thrown: unknown }) => void,
-  ): void {
-    this.#hostCalls += 1;
+  ): () => void {
+    const arrived = this.expectHost();
+    let isWaiting = true;
     const settle = (outcome: { readonly value: unknown } | { readonly thrown: unknown }): void => {
+      if (!isWaiting) return;
       this.#jobs.push(() => {
-        this.#hostCalls -= 1;
+        if (!isWaiting) return;
+        arrived();
         then(outcome);
       });
       this.#wakeHost?.();
@@ -452,6 +456,10 @@ export class TaskStore implements SharedTasks {
       (value) => settle({ value }),
       (thrown: unknown) => settle({ thrown }),
     );
+    return () => {
+      isWaiting = false;
+      arrived();
+    };
   }
 
   /**

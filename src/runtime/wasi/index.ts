@@ -13,3 +13,4 @@ export { defineTcp } from './sockets/tcp.ts';
 export { defineUdp } from './sockets/udp.ts';
 export { defineCli3 } from './v3/cli.ts';
 export { defineClocks3 } from './v3/clocks.ts';
+export { defineFilesystem3 } from './v3/filesystem/index.ts';

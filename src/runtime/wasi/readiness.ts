@@ -1,6 +1,6 @@
 import type { Unsubscribe } from '#core/waiting';
 import { Continuation } from '#runtime/execution';
-import type { HostState } from '#runtime/host';
+import { cancellable, type HostState } from '#runtime/host';
 import { HostCharge } from './host-charge.ts';
 
 /** Something that a turn can wait for. */
@@ -29,7 +29,7 @@ export function onceReady<T>(state: HostState, what: Readiness, then: () => Wait
 
 /**
  * Resolves when one of `all` may have become ready or the store ends, after it has removed all its registrations. Then `then` runs in
- * the turn. It must check readiness itself, because a wake may come too early.
+ * the turn. It must check readiness itself, because a wake may come too early. A guest that cancels the call ends the wait.
  */
 export function afterWake<T>(
   state: HostState,
@@ -38,25 +38,25 @@ export function afterWake<T>(
 ): Promise<Continuation> {
   const charge = new HostCharge(state, all.length * WAIT_BYTES);
   const { ending } = state;
-  return new Promise((resolve) => {
-    const registered: Unsubscribe[] = [];
-    let woken = false;
-    const wake = (): void => {
-      if (woken) return;
-      woken = true;
-      for (const unsubscribe of registered) unsubscribe();
-      ending.removeEventListener('abort', wake);
-      charge.end();
-      resolve(new Continuation(then));
-    };
-    ending.addEventListener('abort', wake, { once: true });
-    for (const each of all) {
-      const unsubscribe = each.whenReady(wake);
-      if (!woken) registered.push(unsubscribe);
-      else {
-        unsubscribe();
-        break;
-      }
+  const { promise, resolve } = Promise.withResolvers<Continuation>();
+  const registered: Unsubscribe[] = [];
+  let woken = false;
+  const wake = (): void => {
+    if (woken) return;
+    woken = true;
+    for (const unsubscribe of registered) unsubscribe();
+    ending.removeEventListener('abort', wake);
+    charge.end();
+    resolve(new Continuation(then));
+  };
+  ending.addEventListener('abort', wake, { once: true });
+  for (const each of all) {
+    const unsubscribe = each.whenReady(wake);
+    if (!woken) registered.push(unsubscribe);
+    else {
+      unsubscribe();
+      break;
     }
-  });
+  }
+  return cancellable(promise, wake);
 }

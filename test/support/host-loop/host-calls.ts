@@ -51,12 +51,14 @@ export class HostCalls {
     for (const value of used.toReversed()) dispose(value);
   }
 
-  root(): object {
-    return (this.call<[object, string][]>('wasi:filesystem/preopens#getDirectories')[0] as [object, string])[0];
+  /** @param version of WASI, the number behind the zero */
+  root(version: 2 | 3 = 2): object {
+    const from = `wasi:filesystem/preopens${version === 2 ? '' : '@0.3'}#getDirectories`;
+    return (this.call<[object, string][]>(from)[0] as [object, string])[0];
   }
 
-  file(): object {
-    return this.on(this.root(), 'openAt', FOLLOW, 'file', {}, WRITE);
+  file(version: 2 | 3 = 2): object {
+    return this.on(this.root(version), 'openAt', FOLLOW, 'file', {}, WRITE);
   }
 
   fields(): object {

@@ -1,10 +1,11 @@
 import type { Clock } from '#core/ports/clock';
 import type { HostState } from '#runtime/host';
 import type { FileFacts, FileGuard } from '#security/access';
+import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import { HostCharge } from '../host-charge.ts';
 import { InputStream, OutputStream } from '../io.ts';
 import { answering, answeringLater } from './error-code.ts';
-import { openListing } from './listings.ts';
+import { listed, openListing } from './listings.ts';
 import { OpenFile } from './open-file.ts';
 import { below, endsInDot, fileOffset, namesFolder } from './paths.ts';
 import { hashOf, statOf } from './stat.ts';
@@ -35,6 +36,21 @@ export interface DescriptorHost {
   readonly key: Uint8Array;
 }
 
+let implementation: (descriptor: Descriptor) => DescriptorStreams;
+
+/** What the streams of a descriptor read and write, for faces of other versions than 0.2. Errors are thrown as codes. */
+interface DescriptorStreams {
+  source(offset: bigint, failed: (code: string) => unknown): ByteSource;
+  /** @param offset where writing begins; without it, each write appends */
+  sink(offset: bigint | undefined, failed: (code: string) => unknown): ByteSink;
+  list(caller: HostState): ReturnType<typeof listed>;
+}
+
+/** It is a function and no method, because guests can call every method of a class that they are given. */
+export function streamsOf(descriptor: Descriptor): DescriptorStreams {
+  return implementation(descriptor);
+}
+
 /**
  * A descriptor of a file or folder that a store's `FileGuard` lets it reach. The descriptor of a folder holds a path, which the guard
  * resolves and checks at each use; the descriptor of a file holds an open file. All operations but the two of `sync` complete at once.
@@ -45,6 +61,15 @@ export class Descriptor {
   readonly #files: FileGuard;
   readonly #subject: Subject;
   readonly #flags: DescriptorFlags;
+
+  static {
+    implementation = (descriptor) => ({
+      source: (offset, failed) => answering(() => descriptor.#open('read').source(fileOffset(offset), failed)),
+      sink: (offset, failed) =>
+        answering(() => descriptor.#open('write').sink(offset === undefined ? offset : fileOffset(offset), failed)),
+      list: (caller) => answering(() => listed(caller, () => descriptor.#files.list(descriptor.#folder()))),
+    });
+  }
 
   constructor(caller: HostState, host: DescriptorHost, subject: Subject, flags: DescriptorFlags) {
     this.#host = host;

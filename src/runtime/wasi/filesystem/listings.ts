@@ -30,8 +30,19 @@ export class DirectoryEntryStream {
   }
 }
 
-/** @throws `insufficient-memory` if the store has too many streams, or the folder exceeds what the host may keep for the store */
 export function openListing(caller: HostState, list: () => readonly FileEntry[]): DirectoryEntryStream {
+  const { entries, close } = listed(caller, list);
+  return new DirectoryEntryStream(caller, entries, close);
+}
+
+/**
+ * Lists a folder for a stream of its entries. The store is charged until `close`.
+ * @throws `insufficient-memory` if the store has too many such streams, or the folder exceeds what the host may keep for the store
+ */
+export function listed(
+  caller: HostState,
+  list: () => readonly FileEntry[],
+): { readonly entries: readonly FileEntry[]; readonly close: () => void } {
   const places = listings.get(caller) ?? new Quota(MAX_LISTINGS);
   listings.set(caller, places);
   if (!places.take(1)) throw 'insufficient-memory';
@@ -44,7 +55,7 @@ export function openListing(caller: HostState, list: () => readonly FileEntry[])
     const entries = list();
     if (!charge.take(entries.reduce((sum, { name }) => sum + ENTRY_BYTES + name.length, 0)))
       throw 'insufficient-memory';
-    return new DirectoryEntryStream(caller, entries, close);
+    return { entries, close };
   } catch (error) {
     close();
     throw error;

@@ -21,12 +21,13 @@ export class OpenFile {
     if (this.#users === 0) this.file.close();
   }
 
-  source(offset: number): ByteSource {
+  /** @param failed makes the error case of a code, as for `sink` */
+  source(offset: number, failed?: (code: string) => unknown): ByteSource {
     let at = offset;
     return {
       ...ALWAYS_READY,
       read: (length) => {
-        const bytes = this.#streaming(() => this.file.read(at, length));
+        const bytes = this.#streaming(() => this.file.read(at, length), failed);
         at += bytes.length;
         return bytes.length === 0 ? undefined : bytes;
       },
@@ -35,7 +36,7 @@ export class OpenFile {
   }
 
   /** @param offset where writing begins; without it, each write appends to the end of the file */
-  sink(offset?: number): ByteSink {
+  sink(offset?: number, failed?: (code: string) => unknown): ByteSink {
     let at = offset;
     const some = (bytes: Uint8Array): number => {
       if (at === undefined) return this.file.append(bytes);
@@ -49,7 +50,7 @@ export class OpenFile {
       write: (bytes) =>
         this.#streaming(() => {
           for (let done = 0; done < bytes.length; ) done += some(bytes.subarray(done));
-        }),
+        }, failed),
       close: this.#held(),
     };
   }
@@ -59,11 +60,11 @@ export class OpenFile {
     return () => this.release();
   }
 
-  #streaming<T>(operation: () => T): T {
+  #streaming<T>(operation: () => T, ofCode = (code: string): unknown => failed(this.#caller, code, code)): T {
     try {
       return answering(operation);
     } catch (code) {
-      throw typeof code === 'string' ? failed(this.#caller, code, code) : code;
+      throw typeof code === 'string' ? ofCode(code) : code;
     }
   }
 }

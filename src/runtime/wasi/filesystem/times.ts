@@ -23,7 +23,7 @@ export function newTimes(accessed: NewTimestamp, modified: NewTimestamp, now: nu
 function timeOf(wanted: NewTimestamp, has: number, now: number): number {
   if (wanted.tag === 'no-change') return has;
   if (wanted.tag === 'now') return now;
-  // This bound is later than any file system can store, and early enough for a number to hold milliseconds exactly.
-  if (wanted.val.seconds > 2n ** 40n) throw 'overflow';
+  // These bounds are beyond what any file system can store, and a number still holds such milliseconds exactly.
+  if (wanted.val.seconds > 2n ** 40n || wanted.val.seconds < -(2n ** 40n)) throw 'overflow';
   return Number(wanted.val.seconds) * 1_000 + Math.floor(wanted.val.nanoseconds / 1_000_000);
 }

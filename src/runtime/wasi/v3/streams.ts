@@ -34,6 +34,17 @@ export function incoming(caller: HostState, stream: GuestStream, sink: StreamSin
   });
 }
 
+/** Refuses a guest's stream. */
+export function refused(stream: GuestStream, failure: unknown): Promise<StreamResult> {
+  stream.drop();
+  return Promise.resolve(resultOf(failure));
+}
+
+/** A stream that ended before it began, because of a failure. */
+export function broken(failure: unknown): [readonly [], Promise<StreamResult>] {
+  return [[], Promise.resolve(resultOf(failure))];
+}
+
 function resultOf(failure: unknown): StreamResult {
   return failure === undefined ? OK : { tag: 'err', val: failure };
 }

@@ -1,4 +1,6 @@
 // The tool of the suite for WASI 0.3 in Rust: each first argument is one scenario.
+mod files;
+
 use std::future::IntoFuture;
 use wasip3::{cli, clocks, wit_stream};
 
@@ -24,6 +26,15 @@ impl wasip3::exports::cli::run::Guest for Tool {
                 }
             }
             Some("exit-with") => cli::exit::exit_with_code(args[1].parse().unwrap()),
+            Some("files") => files::files().await.unwrap(),
+            Some("links") => files::links().await,
+            Some("race") => race(args[1].parse().unwrap()).await,
+            Some("late") => {
+                wasip3::spawn_local(async {
+                    clocks::monotonic_clock::wait_for(10_000_000).await;
+                    print("printed after the answer\n").await;
+                });
+            }
             Some("trap") => panic!("on purpose"),
             Some("sleep") => {
                 let before = clocks::monotonic_clock::now();
@@ -61,7 +72,17 @@ async fn copy() {
     ended.await.unwrap();
 }
 
-async fn print(text: &str) {
+/// Begins waits that never end, and gives them up.
+async fn race(times: u32) {
+    for _ in 0..times {
+        let endless = Box::pin(clocks::monotonic_clock::wait_for(u64::MAX));
+        let short = Box::pin(clocks::monotonic_clock::wait_for(0));
+        futures::future::select(endless, short).await;
+    }
+    print("raced\n").await;
+}
+
+pub async fn print(text: &str) {
     let (mut tx, rx) = wit_stream::new();
     let (written, ()) = futures::join!(cli::stdout::write_via_stream(rx).into_future(), async move {
         assert!(tx.write_all(text.as_bytes().to_vec()).await.is_empty());
