@@ -1,13 +1,12 @@
 import { type ComponentHandle, type ComponentId, formatComponentId } from '#core';
 import type { VivariumError } from '#core/errors';
 import type { OutgoingMessage } from '#core/messages';
-import type { Turn } from '#core/ports/engine';
+import type { MessageTurn } from '#core/ports/engine';
 import type { Lane } from '#core/ports/lane';
 import type { AsciiText } from '#core/text';
-import type { AsyncContext } from '#core/waiting';
+import { type AsyncContext, WheelTimer } from '#core/waiting';
 import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
 import { RingBuffer } from './ring-buffer.ts';
-import { WheelTimer } from './timer-wheel.ts';
 
 /** Bytes that each queued message counts in addition to its payload, so that empty messages are not free. */
 const OVERHEAD_BYTES = 64;
@@ -145,10 +144,10 @@ export interface TurnRunner {
     message: OutgoingMessage,
     now?: number,
     answered?: (reply: Uint8Array | undefined) => void,
-  ): Turn<Uint8Array | undefined>;
+  ): MessageTurn<Uint8Array | undefined>;
   /** Whether turns may answer before they end. */
   readonly answersEarly?: boolean | undefined;
-  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void>;
+  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage, now?: number): MessageTurn<void>;
   /** The embedder no longer wants the answer of the running turn. Returns whether this ends the turn. */
   giveUpTurn?(handle: ComponentHandle, reason: VivariumError): boolean;
   /** When the last turn ended on the router's clock, if the runner has read the clock anyway. */

@@ -1,13 +1,11 @@
 import { type ComponentHandle, type ComponentId, checkComponentId, formatComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import type { AskRouter, BroadcastRouter, MessageRouter, MessagingAction, TopicRouter } from '#core/ports/messaging';
+import type { Later } from '#core/waiting';
 import type { ActorCell, PendingRequest } from './actor-cell.ts';
 import { MessagingError } from './errors.ts';
-import type { Resolve } from './requests.ts';
 import type { Router } from './router.ts';
 import { checkTopic } from './topics.ts';
-
-const NOTHING = new Uint8Array(0);
 
 /**
  * What guests may do with messages. Host functions call this in the middle of a turn, and nothing here runs another
@@ -38,16 +36,14 @@ export class GuestMessaging implements MessageRouter, AskRouter, BroadcastRouter
     return request.correlationId.toString();
   }
 
-  ask(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-    return new Promise((resolve) => {
-      const sender = this.#asker(from);
-      const target = this.#target(from, 'request', to);
-      const answered: Resolve = (reply) => resolve(reply ?? NOTHING);
-      const { requests } = this.#router;
-      const request = requests.openPromise(sender, target, this.#timeout(timeoutMs), answered);
-      this.#post(target, sender, payload, request);
-      requests.endIfCircular(request);
-    });
+  ask(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): Later<Uint8Array> {
+    const sender = this.#asker(from);
+    const target = this.#target(from, 'request', to);
+    const { requests } = this.#router;
+    const request = requests.openAsk(sender, target, this.#timeout(timeoutMs));
+    this.#post(target, sender, payload, request);
+    requests.endIfCircular(request);
+    return request.reply;
   }
 
   cancelRequest(from: ComponentHandle, correlationId: string): void {

@@ -109,7 +109,6 @@ export class HostMessaging {
       const { signal } = options;
       if (signal?.aborted) throw this.#errors.aborted(signal);
       const request = this.#router.requests.openPromise(
-        undefined,
         cell,
         options.timeoutMs ?? this.#router.requestTimeoutMs,
         resolve,

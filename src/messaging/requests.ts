@@ -2,6 +2,7 @@ import { rejection, type VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { Random } from '#core/ports/random';
 import type { AsciiText } from '#core/text';
+import { Later, TimerWheel } from '#core/waiting';
 import type { ActorCell } from './actor-cell.ts';
 import { type Asker, PendingRequest, type RequestEnd, type RequestOwner } from './actor-cell.ts';
 import { CorrelationIds } from './correlation-ids.ts';
@@ -9,27 +10,25 @@ import type { MessageCounters } from './counters.ts';
 import { deadlockOf } from './deadlock.ts';
 import { MessagingError } from './errors.ts';
 import type { KeepAlive } from './event-loop.ts';
-import { TimerWheel } from './timer-wheel.ts';
 
 type Tell = (request: PendingRequest, payload: Uint8Array | undefined, failure: unknown) => void;
 
 /** Resolves a promise with an answer, or with another promise. */
 export type Resolve = (payload: Uint8Array | undefined | Promise<never>) => void;
 
-/** A request that waits as a promise, for the embedder or for a turn that is suspended until the request ends. */
+/** A request of the embedder, which waits for its promise. */
 class PromisedRequest extends PendingRequest {
   readonly #resolve: Resolve;
 
   constructor(
     owner: RequestOwner,
     id: AsciiText,
-    asker: Asker | undefined,
     target: ActorCell,
     timeoutMs: number,
     begun: number,
     resolve: Resolve,
   ) {
-    super(owner, id, asker, target, timeoutMs, begun);
+    super(owner, id, undefined, target, timeoutMs, begun);
     this.#resolve = resolve;
   }
 
@@ -39,6 +38,22 @@ class PromisedRequest extends PendingRequest {
 
   fail(error: unknown): void {
     this.#resolve(rejection(error));
+  }
+}
+
+/** An answer without a payload, as the guest that asked gets it. */
+const NOTHING = new Uint8Array(0);
+
+/** A guest's request that suspends its turn until the answer comes. */
+class AskedRequest extends PendingRequest {
+  readonly reply: Later<Uint8Array> = new Later();
+
+  answer(payload: Uint8Array | undefined): void {
+    this.reply.answer(payload ?? NOTHING);
+  }
+
+  fail(error: unknown): void {
+    this.reply.fail(error);
   }
 }
 
@@ -84,12 +99,24 @@ export class Requests implements RequestOwner {
     this.#keepAlive = keepAlive;
   }
 
-  /** @param from the actor whose suspended turn asks; undefined for the embedder */
-  openPromise(from: ActorCell | undefined, target: ActorCell, timeoutMs: number, resolve: Resolve): PendingRequest {
+  openPromise(target: ActorCell, timeoutMs: number, resolve: Resolve): PendingRequest {
+    const id = this.#ids.next();
+    const now = this.#clock.monotonic();
+    return this.#open(new PromisedRequest(this, id, target, timeoutMs, now, resolve));
+  }
+
+  /** @param from the actor whose turn is suspended until the request ends */
+  openAsk(
+    from: ActorCell,
+    target: ActorCell,
+    timeoutMs: number,
+  ): PendingRequest & { readonly reply: Later<Uint8Array> } {
     const id = this.#ids.next();
     const asker = askerOf(from, true);
     const now = this.#clock.monotonic();
-    return this.#open(new PromisedRequest(this, id, asker, target, timeoutMs, now, resolve));
+    const request = new AskedRequest(this, id, asker, target, timeoutMs, now);
+    this.#open(request);
+    return request;
   }
 
   openCallback(from: ActorCell, target: ActorCell, timeoutMs: number, tell: Tell): PendingRequest {
@@ -193,10 +220,7 @@ function giveUpTurn(request: PendingRequest, reason: VivariumError): void {
   if (from === undefined && target.current?.request === request) target.runner.giveUpTurn?.(target.handle, reason);
 }
 
-function askerOf(from: ActorCell, suspendsTurn: boolean): Asker;
-function askerOf(from: ActorCell | undefined, suspendsTurn: boolean): Asker | undefined;
-function askerOf(from: ActorCell | undefined, suspendsTurn: boolean): Asker | undefined {
-  if (from === undefined) return undefined;
+function askerOf(from: ActorCell, suspendsTurn: boolean): Asker {
   return { cell: from, madeIn: from.current, incarnation: from.incarnation, suspendsTurn };
 }
 

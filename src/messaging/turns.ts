@@ -1,7 +1,7 @@
 import { attribute, isVivariumError, messageOf, type VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { Supervisor } from '#core/ports/supervisor';
-import { type AsyncContext, inContext, isSameContext } from '#core/waiting';
+import { type AsyncContext, inContext, isSameContext, Later, type LaterListener } from '#core/waiting';
 import type { ActorCell, Envelope, TurnRunner } from './actor-cell.ts';
 import type { MessageCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -78,18 +78,15 @@ export class Turns {
         envelope.kind === 'message'
           ? runner.callHandleMessage(handle, envelope, began, this.#early(runner, cell, envelope))
           : runner.callHandleCallback(handle, envelope, began);
-      if (result instanceof Promise) {
+      if (result instanceof Promise || result instanceof Later) {
         cell.suspendTurn();
-        result.then(
-          (reply) => {
-            this.#ended(cell, envelope, reply ?? undefined, runner.endedAt ?? this.#clock.monotonic());
-            this.#resume(cell);
-          },
-          (error) => {
-            this.#failed(cell, envelope, error);
-            this.#resume(cell);
-          },
-        );
+        const later = new SuspendedTurn(this, cell, envelope);
+        if (result instanceof Later) result.listen(later);
+        else
+          result.then(
+            (reply) => later.laterAnswered(reply),
+            (error) => later.laterFailed(error),
+          );
         return this.#clock.monotonic();
       }
       return this.#ended(cell, envelope, result ?? undefined, runner.endedAt ?? this.#clock.monotonic());
@@ -110,6 +107,17 @@ export class Turns {
       envelope.isAnswered = true;
       if (envelope.request !== undefined) this.#requests.answer(envelope.request, reply, this.#clock.monotonic());
     };
+  }
+
+  /** Ends a turn that was suspended. */
+  endedLater(cell: ActorCell, envelope: Envelope, reply: Uint8Array | undefined): void {
+    this.#ended(cell, envelope, reply ?? undefined, cell.runner.endedAt ?? this.#clock.monotonic());
+    this.#resume(cell);
+  }
+
+  failedLater(cell: ActorCell, envelope: Envelope, error: unknown): void {
+    this.#failed(cell, envelope, error);
+    this.#resume(cell);
   }
 
   #ended(cell: ActorCell, envelope: Envelope, reply: Uint8Array | undefined, now: number): number {
@@ -202,6 +210,27 @@ export class Turns {
       attribute(error, cell.key);
       return done(() => task.reject(error));
     }
+  }
+}
+
+/** Is told how a turn that was suspended has ended. */
+class SuspendedTurn implements LaterListener {
+  readonly #turns: Turns;
+  readonly #cell: ActorCell;
+  readonly #envelope: Envelope;
+
+  constructor(turns: Turns, cell: ActorCell, envelope: Envelope) {
+    this.#turns = turns;
+    this.#cell = cell;
+    this.#envelope = envelope;
+  }
+
+  laterAnswered(reply: unknown): void {
+    this.#turns.endedLater(this.#cell, this.#envelope, reply as Uint8Array | undefined);
+  }
+
+  laterFailed(error: unknown): void {
+    this.#turns.failedLater(this.#cell, this.#envelope, error);
   }
 }
 

@@ -74,8 +74,8 @@ describe('hostile actors', () => {
     let code = '';
     const a = system.actor('t/a/1', {
       message: async (_, self) => {
-        await system.guests.ask(self, self.id, text('?'), 100).catch((error) => {
-          code = error.code;
+        await system.guests.ask(self, self.id, text('?'), 100).then(undefined, (error) => {
+          code = (error as VivariumError).code;
         });
         return undefined;
       },
@@ -92,8 +92,8 @@ describe('hostile actors', () => {
     let code = '';
     const a = system.actor('t/a/1', {
       message: async (_, self) => {
-        await system.guests.ask(self, id('t/slow/1'), text('?'), 100).catch((error) => {
-          code = error.code;
+        await system.guests.ask(self, id('t/slow/1'), text('?'), 100).then(undefined, (error) => {
+          code = (error as VivariumError).code;
         });
         return undefined;
       },

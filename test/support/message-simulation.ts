@@ -260,11 +260,10 @@ export class Simulation {
       return Uint8Array.of(3);
     };
     // Circles that only time can end must end after the faults too.
-    const answer = this.#guests.ask(
-      handle,
-      target.id,
-      this.#payload(handle.id.name, target),
-      1 + this.#random.below(60),
+    const payload = this.#payload(handle.id.name, target);
+    const timeoutMs = 1 + this.#random.below(60);
+    const answer = new Promise<Uint8Array>((resolve) =>
+      resolve(this.#guests.ask(handle, target.id, payload, timeoutMs)),
     );
     return answer.then(
       () => done('was answered'),

@@ -1,6 +1,7 @@
 import type { VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
+import type { Later } from '#core/waiting';
 import type { ComponentHandle } from '../handle.ts';
 import type { HostContext } from './host-context.ts';
 import type { MeteringMode } from './meter.ts';
@@ -8,6 +9,9 @@ import type { ServedRequest } from './serving.ts';
 
 /** A turn that ends now or, where its guest is suspended, later. */
 export type Turn<T> = T | Promise<T>;
+
+/** The same of a turn that handles a message, whose caller is told of its end at once. */
+export type MessageTurn<T> = Turn<T> | Later<T>;
 
 /** `per-actor`: one store for the component's life. `per-call`: a fresh one for every call. */
 export type StorePolicy = 'per-actor' | 'per-call';
@@ -112,9 +116,9 @@ export type EndCall = (reason: VivariumError) => boolean;
 /** Runs turns. Each call is one turn. The caller keeps to one turn at a time for each handle, or to `concurrency` calls of exports. */
 export interface EngineTurns {
   /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
-  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): Turn<Uint8Array | undefined>;
+  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): MessageTurn<Uint8Array | undefined>;
   /** `lifecycle.handle-callback`. @throws `RUNTIME_…`, `METERING_…` */
-  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void>;
+  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): MessageTurn<void>;
   /** `lifecycle.health`; undefined if the component is no actor. @throws `RUNTIME_…`, `METERING_…` */
   callHealth(handle: ComponentHandle): Turn<string | undefined>;
   /**

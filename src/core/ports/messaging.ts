@@ -1,5 +1,6 @@
 import type { ComponentId } from '../component-id.ts';
 import type { ComponentHandle } from '../handle.ts';
+import type { Later } from '../waiting/index.ts';
 
 /**
  * The functions that `host-messaging` calls on behalf of a guest. The sender is the handle whose turn runs, never a
@@ -22,10 +23,11 @@ export interface MessageRouter {
 /** Makes requests that suspend their turn until the answer arrives. */
 export interface AskRouter {
   /**
-   * Rejects with what `MessageRouter` throws, and with the failure of the request. A circle of actors that wait for
-   * each other is rejected at once with `MESSAGING_DEADLOCK`.
+   * Ends in the answer or in the failure of the request. A circle of actors that wait for each other ends at once in
+   * `MESSAGING_DEADLOCK`.
+   * @throws as `MessageRouter`
    */
-  ask(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  ask(from: ComponentHandle, to: ComponentId, payload: Uint8Array, timeoutMs: number): Later<Uint8Array>;
 }
 
 /** The function that `host-messaging` calls to reach many targets at once. */

@@ -2,6 +2,7 @@ import type { ComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import { messageFailureOf } from '#core/messages';
 import type { GuestRouter } from '#core/ports/messaging';
+import type { Later } from '#core/waiting';
 import type { HostInterface, HostLinker, HostState } from '#runtime/host';
 
 /** The most targets of one call, because more would make the host work much for little fuel. */
@@ -14,8 +15,7 @@ export function registerMessagingFunctions(linker: HostLinker, router: GuestRout
     try {
       return call(router);
     } catch (thrown) {
-      if (!isVivariumError(thrown)) throw thrown;
-      throw messageFailureOf(thrown);
+      throw toldToGuest(thrown);
     }
   };
 
@@ -25,11 +25,8 @@ export function registerMessagingFunctions(linker: HostLinker, router: GuestRout
       via((to) => to.send(handle, target, payload)),
     request: ({ handle }: HostState, target: ComponentId, payload: Uint8Array, timeoutMs: number) =>
       via((to) => to.request(handle, target, payload, timeoutMs)),
-    ask({ handle }: HostState, target: ComponentId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-      return via((to) => to.ask(handle, target, payload, timeoutMs)).catch((thrown: unknown) => {
-        throw isVivariumError(thrown) ? messageFailureOf(thrown) : thrown;
-      });
-    },
+    ask: ({ handle }: HostState, target: ComponentId, payload: Uint8Array, timeoutMs: number): Later<Uint8Array> =>
+      via((to) => to.ask(handle, target, payload, timeoutMs)).failingAs(toldToGuest),
     cancelRequest: ({ handle }: HostState, correlationId: string) =>
       via((to) => to.cancelRequest(handle, correlationId)),
     broadcast({ handle }: HostState, targets: readonly ComponentId[], payload: Uint8Array): number {
@@ -46,4 +43,9 @@ export function registerMessagingFunctions(linker: HostLinker, router: GuestRout
   // The functions are the same: those that are asynchronous in 0.2.0 answer promises in both, if they have to wait.
   linker.define('vivarium:actor/host-messaging@0.1.0', functions);
   linker.define('vivarium:actor/host-messaging@0.2.0', functions);
+}
+
+/** The error case for what the router throws. Anything else ends the store. */
+function toldToGuest(thrown: unknown): unknown {
+  return isVivariumError(thrown) ? messageFailureOf(thrown) : thrown;
 }

@@ -2,7 +2,7 @@ import { type ComponentId, checkComponentId } from '#core';
 import { timestampOf } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import type { ActorDirectory } from '#core/ports/directory';
-import { wait } from '#core/waiting';
+import { Sleeps } from '#core/waiting';
 import type { HostInterface, HostLinker, HostState, LogChannel } from '#runtime/host';
 import type { ComponentMetadata } from './component-metadata.ts';
 
@@ -18,6 +18,7 @@ export interface ServicesPorts {
 
 /** Defines `host-services`: the log, the clocks, and the directory of components. */
 export function registerServicesFunctions(linker: HostLinker, ports: ServicesPorts): void {
+  const sleeps = new Sleeps(ports.clock);
   const functions: HostInterface = {
     log(caller: HostState, level: LogChannel, message: string, context: readonly (readonly [string, string])[]): void {
       caller.log(
@@ -28,7 +29,7 @@ export function registerServicesFunctions(linker: HostLinker, ports: ServicesPor
     },
     currentTime: () => timestampOf(Math.floor(ports.clock.now())),
     currentTimeMillis: () => BigInt(Math.floor(ports.clock.now())),
-    sleepMillis: (caller: HostState, ms: number) => wait(ports.clock, ms, caller.ending).catch(ignored),
+    sleepMillis: (caller: HostState, ms: number) => sleeps.begin(ms, () => caller.ending),
     listComponents: () => ports.directory.list(),
     getComponentMetadata(_: HostState, id: ComponentId): ComponentMetadata | undefined {
       return isId(id) ? ports.metadataOf(id) : undefined;
@@ -38,9 +39,6 @@ export function registerServicesFunctions(linker: HostLinker, ports: ServicesPor
   linker.define('vivarium:actor/host-services@0.1.0', functions);
   linker.define('vivarium:actor/host-services@0.2.0', functions);
 }
-
-/** Nobody waits any more when the store has ended. */
-function ignored(): void {}
 
 function isId(id: ComponentId): boolean {
   try {

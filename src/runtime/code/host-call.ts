@@ -1,5 +1,6 @@
 import { messageOf, type VivariumError } from '#core/errors';
 import { shownValue } from '#core/text';
+import { Later } from '#core/waiting';
 import type { AnswerChecks, ResultCase } from '#runtime/exports';
 import type { CurrentStore, HostState } from '#runtime/host';
 import { isFromEmbedder, isFromHost, isOnlyForHost } from '#runtime/host';
@@ -44,7 +45,7 @@ export function isThenable(answer: unknown): boolean {
 
 /** The error that ends a store after a host function returned a promise. Nobody waits for the promise, so its rejection is ignored. */
 export function hostWouldBlock(name: string, answer: unknown): VivariumError {
-  if (answer instanceof Promise) answer.catch(() => {});
+  if (answer instanceof Promise || answer instanceof Later) answer.then(undefined, () => {});
   const why = OURS.test(name)
     ? 'would have to wait, and no turn of this component can: do it in one turn and read what came of it in a later one'
     : 'answered a promise, and no turn of this component can wait: answer a value';

@@ -1,5 +1,5 @@
 import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core/messages';
-import type { Turn } from '#core/ports/engine';
+import type { MessageTurn, Turn } from '#core/ports/engine';
 
 /** The exports of `vivarium:actor/lifecycle`. They return promises if the guest may be suspended. */
 export interface Lifecycle {
@@ -14,8 +14,8 @@ export interface Lifecycle {
 /** How messages enter a store. All stores of a component share these functions; `entryOf` finds what they call in one store. */
 export interface MessageCalls {
   entryOf(lifecycle: object): object;
-  handleMessage(entry: object, message: OutgoingMessage): Turn<Uint8Array | undefined>;
-  handleCallback(entry: object, message: OutgoingMessage): Turn<void>;
+  handleMessage(entry: object, message: OutgoingMessage): MessageTurn<Uint8Array | undefined>;
+  handleCallback(entry: object, message: OutgoingMessage): MessageTurn<void>;
 }
 
 /** Messages enter through jco's glue, which accepts texts only as strings. */

@@ -1,5 +1,6 @@
 import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
 import { shownText } from '#core/text';
+import { Later } from '#core/waiting';
 import { asResult, errorCaseOf, hostFailure, hostWouldBlock, isErrorCase, isThenable } from '#runtime/code';
 import { AbiTrap, KeptText, theExchange, trap } from '#runtime/exchange';
 import { type Execution, GuestEntry, NestedCall } from '#runtime/execution';
@@ -157,15 +158,17 @@ export const ABI = {
    * @param mayHaveThen whether the answer may be a resource, which may have a method `then` of its own
    */
   answered(answer: unknown, name: string, mayHaveThen: boolean): void {
-    if (answer instanceof Promise || (!mayHaveThen && isThenable(answer))) throw hostWouldBlock(name, answer);
+    if (this.isPromise(answer, mayHaveThen)) throw hostWouldBlock(name, answer);
   },
 
   /** Whether a host function answered a promise, or something like one. @param mayHaveThen as for `answered` */
   isPromise(answer: unknown, mayHaveThen: boolean): boolean {
-    return answer instanceof Promise || (!mayHaveThen && isThenable(answer));
+    if (typeof answer !== 'object' || answer === null) return false;
+    return answer instanceof Promise || answer instanceof Later || (!mayHaveThen && isThenable(answer));
   },
 
   GuestEntry,
+  Later,
   NestedCall,
   tasks: TASKS,
 

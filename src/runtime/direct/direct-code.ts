@@ -103,7 +103,7 @@ export class DirectCode {
 
   /**
    * @param answers makes the checks of what an embedder's functions answer
-   * @param scheduler suspends guests; with it an exported function answers a promise where its guest was suspended, and
+   * @param scheduler suspends guests; with it an exported function answers a `Later`, or a promise, where its guest was suspended, and
    * without it no guest is ever suspended
    */
   constructor(plan: DirectPlan, answers: () => AnswerChecks = () => new AnswerChecks([]), scheduler?: TurnScheduler) {

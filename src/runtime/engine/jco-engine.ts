@@ -7,6 +7,7 @@ import type {
   ComponentUsage,
   EndCall,
   EngineLoadRequest,
+  MessageTurn,
   RuntimeEngine,
   Turn,
 } from '#core/ports/engine';
@@ -155,7 +156,7 @@ export class JcoEngine implements RuntimeEngine {
       request.context.stdio.close();
       throw error;
     }
-    await old.answered();
+    await old.allServed();
     const { store } = old;
     old.store = undefined;
     if (store !== undefined) old.release(store);
@@ -196,11 +197,11 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle);
   }
 
-  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): Turn<Uint8Array | undefined> {
+  callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): MessageTurn<Uint8Array | undefined> {
     return this.#find(handle).callHandleMessage(handle, message);
   }
 
-  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): Turn<void> {
+  callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): MessageTurn<void> {
     return this.#find(handle).callHandleCallback(handle, message);
   }
 

@@ -1,3 +1,4 @@
+import { Later } from '#core/waiting';
 import { execution } from './execution.ts';
 import { promising } from './jspi.ts';
 import type { Turn } from './turn.ts';
@@ -21,6 +22,11 @@ export class GuestEntry {
   /** Called for an answer that comes later. This is the only notice that the guest's stack is about to end. */
   onAnswer: (() => void) | undefined = undefined;
   #turn: Turn | undefined = undefined;
+  /** The rest of a call that has not answered at once: what lifts its answer, what is called then, and who gets it. */
+  #rest: (() => unknown) | undefined = undefined;
+  #after: (() => void) | undefined = undefined;
+  #later: Later<unknown> | undefined = undefined;
+  #onTrap: ((thrown: unknown) => void) | undefined = undefined;
 
   /** @param parameters one letter for each core parameter; `results` has one letter for the core result, or none */
   constructor(callee: WebAssembly.ExportValue, parameters: string, results: string) {
@@ -32,7 +38,8 @@ export class GuestEntry {
     this.raw = raw;
     this.isAnswered = true;
     if (this.#turn !== undefined) this.#turn.suspendable = false;
-    this.onAnswer?.();
+    if (this.#later === undefined) this.onAnswer?.();
+    else this.#finish(this.#later);
   }
 
   begin(turn: Turn): void {
@@ -49,28 +56,49 @@ export class GuestEntry {
   }
 
   /**
-   * A promise for the result of a call that has not answered at once.
+   * The result of a call that has not answered at once. It comes in the guest's last instructions.
    * @param ended the promise of the call
    * @param rest lifts the answer
    * @param after called in the turn when the call has ended
    */
-  later<T>(turn: Turn, ended: Promise<unknown>, rest: () => T, after?: () => void): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.onAnswer = () => {
-        try {
-          resolve(rest());
-        } catch (thrown) {
-          reject(thrown);
-        } finally {
-          after?.();
-        }
-      };
-      ended.then(undefined, (thrown: unknown) => {
-        execution.reclaim(turn);
-        after?.();
-        reject(thrown);
-      });
-    });
+  later<T>(ended: Promise<unknown>, rest: () => T, after?: () => void): Later<T> {
+    const later = new Later<T>();
+    this.#later = later as Later<unknown>;
+    this.#rest = rest;
+    this.#after = after;
+    this.#onTrap ??= (thrown) => this.#trapped(thrown);
+    ended.then(undefined, this.#onTrap);
+    return later;
+  }
+
+  #finish(later: Later<unknown>): void {
+    const rest = this.#rest as () => unknown;
+    let value: unknown;
+    try {
+      value = rest();
+    } catch (thrown) {
+      this.#end();
+      later.fail(thrown);
+      return;
+    }
+    this.#end();
+    later.answer(value);
+  }
+
+  #trapped(thrown: unknown): void {
+    const later = this.#later;
+    if (later === undefined) return;
+    execution.reclaim(this.#turn as Turn);
+    this.#end();
+    later.fail(thrown);
+  }
+
+  #end(): void {
+    const after = this.#after;
+    this.#rest = undefined;
+    this.#after = undefined;
+    this.#later = undefined;
+    after?.();
   }
 }
 

@@ -1,10 +1,12 @@
 import type { Scheduler, Tank } from '#core/ports/meter';
+import { Later } from '#core/waiting';
 import { RuntimeError } from '../errors.ts';
 import { Continuation } from './continuation.ts';
 import type { Execution } from './execution.ts';
 import { type GuestEntry, type LiftedSteps, NestedCall } from './guest-entry.ts';
 import { MAY_NEST_CALLS, suspending } from './jspi.ts';
 import { RunQueue } from './run-queue.ts';
+import { Tokens } from './tokens.ts';
 import type { Turn } from './turn.ts';
 
 export interface TurnSchedulerOptions {
@@ -39,7 +41,7 @@ export abstract class TurnStack {
  * What the stack of a parked turn waits for: a host's promise, a call of another component instance, other stacks of the turn, or
  * its next slice.
  */
-type Awaited = PromiseLike<unknown> | NestedCall | TurnStack | undefined;
+type Awaited = PromiseLike<unknown> | Later<unknown> | NestedCall | TurnStack | undefined;
 
 /** A round of the event loop that takes less, in milliseconds, has found nothing to do. */
 const IDLE_MS = 0.05;
@@ -59,6 +61,7 @@ export class TurnScheduler implements Scheduler {
   readonly #options: TurnSchedulerOptions;
   readonly #switchedAt: (tank: Tank) => number;
   readonly #ready = new RunQueue();
+  readonly #tokens = new Tokens<Turn | TurnStack>();
   /** The turn that was parked last, until it suspends its stack, which is the next thing that its guest does. */
   #parked: Turn | undefined;
   #awaited: Awaited;
@@ -215,13 +218,13 @@ export class TurnScheduler implements Scheduler {
     this.#releases = releases;
   }
 
-  /** @param token the turn, or its stack: the guest hands on what `suspend` resolved to */
+  /** @param token the number of the stack: the guest hands on what `suspend` resolved to */
   resumed(token: unknown): void {
-    if (token instanceof TurnStack) {
-      this.#options.execution.resume(token.turn);
+    const turn = this.#tokens.take(token as number);
+    if (turn instanceof TurnStack) {
+      this.#options.execution.resume(turn.turn);
       return;
     }
-    const turn = token as Turn;
     const waited = turn.suspension === 'waiting';
     turn.suspension = undefined;
     this.#options.execution.resume(turn);
@@ -232,7 +235,7 @@ export class TurnScheduler implements Scheduler {
   }
 
   /** The guest calls this right after the import that parked its turn. */
-  #suspend(): Promise<Turn | TurnStack> {
+  #suspend(): Promise<number> {
     const turn = this.#parked;
     if (turn === undefined) throw new Error('a guest suspended itself without being told to');
     const awaited = this.#awaited;
@@ -241,21 +244,25 @@ export class TurnScheduler implements Scheduler {
     if (awaited instanceof TurnStack) return this.#suspendStack(awaited);
     if (this.#releases) this.#options.execution.release(turn);
     if (awaited instanceof NestedCall) {
+      const token = this.#tokens.give(turn);
       return new Promise((resolve) => {
-        awaited.proceed = () => resolve(turn);
+        awaited.proceed = () => resolve(token);
       });
     }
     turn.suspended?.();
+    turn.token = this.#tokens.give(turn);
     const proceeding = proceedsLater(turn);
     if (awaited === undefined) this.#line(turn);
+    else if (awaited instanceof Later) turn.goOnAfterLater(awaited);
     else turn.goOnAfter(awaited);
     return proceeding;
   }
 
-  #suspendStack(stack: TurnStack): Promise<TurnStack> {
+  #suspendStack(stack: TurnStack): Promise<number> {
     this.#options.execution.takeBack(stack.turn);
+    const token = this.#tokens.give(stack);
     return new Promise((resolve) => {
-      stack.proceed = () => resolve(stack);
+      stack.proceed = () => resolve(token);
       stack.suspended();
     });
   }
@@ -292,15 +299,15 @@ export class TurnScheduler implements Scheduler {
   }
 }
 
-let resolver: (turn: Turn) => void;
+let resolver: (token: number) => void;
 /** One function for all promises, because a closure for each suspension would cost as much as its promise. */
-const takeResolver = (resolve: (turn: Turn) => void): void => {
+const takeResolver = (resolve: (token: number) => void): void => {
   resolver = resolve;
 };
 
 /** A promise that is resolved when the turn is told to go on. */
-function proceedsLater(turn: Turn): Promise<Turn> {
-  const proceeding = new Promise<Turn>(takeResolver);
+function proceedsLater(turn: Turn): Promise<number> {
+  const proceeding = new Promise<number>(takeResolver);
   turn.proceed = resolver;
   return proceeding;
 }

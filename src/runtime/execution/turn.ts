@@ -1,5 +1,6 @@
 import type { VivariumError } from '#core/errors';
 import type { Tank } from '#core/ports/meter';
+import type { Later, LaterListener } from '#core/waiting';
 import type { HostState } from '#runtime/host';
 import { Continuation } from './continuation.ts';
 
@@ -10,7 +11,7 @@ const neverHeld = (): boolean => false;
 export type Suspension = 'waiting' | 'yielded';
 
 /** One call into a store, from its first instruction until it has answered or failed. A store uses one `Turn` for all its calls. */
-export class Turn {
+export class Turn implements LaterListener {
   readonly state: HostState;
   readonly tank: Tank;
   /** The state that the direct path made for the store, which generated code needs. */
@@ -39,8 +40,12 @@ export class Turn {
   isSettled = false;
   #isRejected = false;
   #outcome: unknown = undefined;
-  /** Lets the stack go on, while it is suspended. It is given this turn. */
-  proceed: ((turn: Turn) => void) | undefined = undefined;
+  /** Lets the stack go on, while it is suspended. It is given `token`. */
+  proceed: ((token: number) => void) | undefined = undefined;
+  /** The number that stands for the suspended stack. */
+  token = 0;
+  /** What the turn listens to, while it waits for it. */
+  #later: Later<unknown> | undefined = undefined;
   #kept: ((value: unknown) => void) | undefined = undefined;
   #broken: ((thrown: unknown) => void) | undefined = undefined;
   /** Told the answer of the exported function that is called next, if that answers before the turn ends. */
@@ -86,6 +91,20 @@ export class Turn {
     this.#outcome = outcome;
   }
 
+  /** Goes on with the value that comes later, unless the turn was ended before. */
+  goOnAfterLater(later: Later<unknown>): void {
+    this.#later = later;
+    later.listen(this);
+  }
+
+  laterAnswered(value: unknown): void {
+    this.#goOnWith(value, false);
+  }
+
+  laterFailed(reason: unknown): void {
+    this.#goOnWith(reason, true);
+  }
+
   /**
    * Goes on with the outcome of a promise, unless the turn was ended before. The turn keeps the two callbacks, since it
    * waits for one promise at a time and a promise calls back once.
@@ -99,6 +118,7 @@ export class Turn {
 
   #goOnWith(outcome: unknown, isRejected: boolean): void {
     if (this.proceed === undefined) return;
+    this.#later = undefined;
     this.settle(outcome, isRejected);
     this.goOn();
   }
@@ -107,7 +127,7 @@ export class Turn {
   goOn(): void {
     const { proceed } = this;
     this.proceed = undefined;
-    proceed?.(this);
+    proceed?.(this.token);
   }
 
   /** Drops what the lanes held of the turn. */
@@ -120,5 +140,8 @@ export class Turn {
   end(reason: VivariumError): void {
     this.tank.stop(reason);
     this.goOn();
+    const later = this.#later;
+    this.#later = undefined;
+    later?.drop();
   }
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '#core/errors';
 import type { OpenSpan, SpanAttributes, SpanKind } from '#core/ports/tracing';
+import { Later } from '#core/waiting';
 import type { HostState } from './host-state.ts';
 
 type Call = (caller: HostState, ...args: unknown[]) => unknown;
@@ -56,7 +57,7 @@ function within(span: OpenSpan, call: () => unknown): unknown {
     span.end({}, failureOf(thrown));
     throw thrown;
   }
-  if (!(answer instanceof Promise)) {
+  if (!(answer instanceof Promise || answer instanceof Later)) {
     span.end();
     return answer;
   }

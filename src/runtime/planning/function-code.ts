@@ -51,7 +51,7 @@ export function exportCode(type: FuncType, slots: FunctionSlots, callee: string,
 
 /**
  * The text of a function that does the same as that of `exportCode`, but calls the export on a stack of its own, so that
- * imports can suspend the guest. The function answers a promise when the guest was suspended.
+ * imports can suspend the guest. The function answers a `Later` when the guest was suspended.
  * @param rest the name of the function whose text `restCode` writes
  */
 export function suspendableCode(
@@ -76,10 +76,10 @@ export function suspendableCode(
   code.line(`const e = s.entries[${index}] ??= new abi.GuestEntry(${callee}, ${signature(type, slots).join(', ')});`);
   code.line(`e.begin(t);\nconst ended = e.enter(e, e.callee${flat === '' ? '' : `, ${flat}`});`);
   const lift = `${rest}(s, e.raw${scoped ? ', scope' : ''})`;
-  code.line(`return e.isAnswered ? ${lift} : e.later(t, ended, () => ${lift});`);
+  code.line(`return e.isAnswered ? ${lift} : e.later(ended, () => ${lift});`);
   if (given) {
     code.line('})(); } catch (thrown) { s.given.endCall(); throw thrown; }');
-    code.line('if (answer instanceof Promise) return answer.finally(() => s.given.endCall());');
+    code.line('if (answer instanceof abi.Later) return answer.promise().finally(() => s.given.endCall());');
     code.line('s.given.endCall();\nreturn answer;');
   }
   return `function (${['s', ...params].join(', ')}) {\n${code}\n}`;
@@ -96,7 +96,7 @@ function adaptedCall(code: Code, slots: FunctionSlots, { index, place, parameter
   // The code reads the answer within the guest's last instructions, before any other call can use the exchange.
   const lift = `if (x.answer === 0) return ${rest}(s, e.raw); ${leaveCode(slots.entering)} return x.answered();`;
   code.line(`x.lock();\ne.begin(t);\nconst ended = e.enter(${['e', 'e.callee', ...parameters].join(', ')});`);
-  code.line(`if (!e.isAnswered) return e.later(t, ended, () => { ${lift} }, () => x.unlock());`);
+  code.line(`if (!e.isAnswered) return e.later(ended, () => { ${lift} }, () => x.unlock());`);
   code.line(`try { ${lift} } finally { x.unlock(); }\n}`);
 }
 

@@ -2,10 +2,11 @@ import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
-import type { ComponentUsage, EndCall, EngineLoadRequest, StorePolicy, Turn } from '#core/ports/engine';
+import type { ComponentUsage, EndCall, EngineLoadRequest, MessageTurn, StorePolicy, Turn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
 import type { CallBudget } from '#core/ports/meter';
 import { printable } from '#core/text';
+import { Later, type LaterListener } from '#core/waiting';
 import type { ComponentCode, Lifecycle as LifecycleExports } from '#runtime/code';
 import { findExport } from '#runtime/code';
 import type { ExportedFunction } from '#runtime/exports';
@@ -28,7 +29,7 @@ interface Past {
 export type EndTurn = (reason: VivariumError) => Promise<void>;
 
 /** One call into a store. What it works on is passed as an argument, so that a turn need not create a closure. */
-type Call<A, T> = (store: Store, argument: A) => Turn<T>;
+type Call<A, T> = (store: Store, argument: A) => MessageTurn<T>;
 
 const handleMessage: Call<OutgoingMessage, Uint8Array | undefined> = (store, message) => store.handleMessage(message);
 /** What a turn with an early answer works on: `answered` is told the reply when the guest has given it and its turn goes on. */
@@ -48,7 +49,7 @@ const run = <T>(_: Store, call: () => Turn<T>): Turn<T> => call();
  * A component that an engine holds: its code, what it was loaded with, what it has used so far, and its turns. Every request passes
  * through a message's turn, so everything that such a turn needs lies here or in the store.
  */
-export class LoadedComponent {
+export class LoadedComponent implements LaterListener {
   // The fields that every message reads come first, because cache misses dominate the cost if a thousand components are called in turn.
   /** The actor's store; undefined under the policy `per-call`, and after a failure. */
   store: Store | undefined;
@@ -61,6 +62,8 @@ export class LoadedComponent {
   readonly #reuse: Reuse | undefined;
   /** The store that was called last, which may be suspended: the actor's, a call's own, or one that is starting. */
   #called: Store | undefined;
+  /** The answer of the message's turn that is suspended. */
+  #answer: Later<unknown> | undefined;
   /** The stores that are answering HTTP requests, and below them the turns that do. */
   readonly #serving = new Set<Store>();
   readonly #answers = new Set<Promise<unknown>>();
@@ -145,13 +148,9 @@ export class LoadedComponent {
     message: OutgoingMessage,
     now?: number,
     answered?: (reply: Uint8Array | undefined) => void,
-  ): Turn<Uint8Array | undefined> {
-    const reply =
-      answered === undefined
-        ? this.#turn(handleMessage, message, now)
-        : this.#turn(handleEarly, { message, answered }, now);
-    if (!(reply instanceof Promise)) this.#messagesHandled += 1;
-    return reply;
+  ): MessageTurn<Uint8Array | undefined> {
+    if (answered === undefined) return this.#turn(handleMessage, message, now);
+    return this.#turn(handleEarly, { message, answered }, now);
   }
 
   /** Whether its guest may answer and go on: it has asynchronous parts. */
@@ -165,10 +164,8 @@ export class LoadedComponent {
     return lifecycle === undefined ? undefined : (this.callExport(`${lifecycle}#health`, []) as Turn<string>);
   }
 
-  callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): Turn<void> {
-    const done = this.#turn(handleCallback, message, now);
-    if (done instanceof Promise) return done;
-    this.#messagesHandled += 1;
+  callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): MessageTurn<void> {
+    return this.#turn(handleCallback, message, now);
   }
 
   /** Runs a turn that calls one of the functions of `lifecycle`. */
@@ -270,7 +267,8 @@ export class LoadedComponent {
   /** Makes one call into a store, on that call's own budget. */
   enter<A, T>(store: Store, call: Call<A, T>, argument: A, budget: CallBudget = this.budget): Turn<T> {
     this.#called = store;
-    return store.call(budget, call, argument);
+    const answer = store.call(budget, call, argument);
+    return answer instanceof Later ? answer.promise() : answer;
   }
 
   /** Ends the turn that is suspended, if there is one, and its store. Resolves when the turn has ended. */
@@ -339,7 +337,7 @@ export class LoadedComponent {
   }
 
   /** Resolves when all requests that the component is answering now have ended. */
-  async answered(): Promise<void> {
+  async allServed(): Promise<void> {
     await Promise.allSettled(this.#answers);
   }
 
@@ -352,26 +350,51 @@ export class LoadedComponent {
   }
 
   /** Runs a turn that handles a message. A turn that is suspended counts as a message handled once it has answered. */
-  #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): Turn<T> {
+  #turn<A, T>(call: Call<A, T>, argument: A, now: number | undefined): MessageTurn<T> {
     // This does not check the state: an actor takes calls exactly while it has a store.
     const { store } = this;
     if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
     if (store === undefined || store.entered) {
       const answer = this.#turnWithoutStore(call, argument);
-      return answer instanceof Promise ? answer.then((reply) => this.#counted(reply)) : answer;
+      return answer instanceof Promise ? answer.then((reply) => this.#counted(reply)) : this.#counted(answer);
     }
     try {
       const answer = store.call(this.budget, call, argument, this.#sharesClock ? now : undefined);
-      if (!(answer instanceof Promise)) return answer;
+      if (answer instanceof Promise) {
+        this.#called = store;
+        return answer.then(
+          (reply) => this.#counted(reply),
+          (error) => this.#rethrown(error),
+        );
+      }
+      if (!(answer instanceof Later)) return this.#counted(answer);
       this.#called = store;
-      return answer.then(
-        (reply) => this.#counted(reply),
-        (error) => this.#rethrown(error),
-      );
+      const counted = new Later<T>();
+      this.#answer = counted as Later<unknown>;
+      answer.listen(this);
+      return counted;
     } catch (error) {
       this.#failed(error);
       throw error;
     }
+  }
+
+  /** Ends a message's turn that was suspended, with the guest's answer. */
+  laterAnswered(reply: unknown): void {
+    this.#takeAnswer().answer(this.#counted(reply));
+  }
+
+  /** Ends a message's turn that was suspended, with its error. */
+  laterFailed(error: unknown): void {
+    const answer = this.#takeAnswer();
+    this.#failed(error);
+    answer.fail(error);
+  }
+
+  #takeAnswer(): Later<unknown> {
+    const answer = this.#answer as Later<unknown>;
+    this.#answer = undefined;
+    return answer;
   }
 
   #counted<T>(reply: T): T {

@@ -3,12 +3,13 @@ import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
 import { Quota } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
-import type { ComponentUsage, Turn as CoreTurn } from '#core/ports/engine';
+import type { ComponentUsage, MessageTurn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
 import { ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
 import type { KeyValueNamespace } from '#core/ports/storage';
 import type { OpenSpan } from '#core/ports/tracing';
 import { shownData } from '#core/text';
+import { Later, type LaterListener } from '#core/waiting';
 import type { ComponentCode, ComponentExports, Lifecycle, MessageCalls } from '#runtime/code';
 import { theExchange } from '#runtime/exchange';
 import { execution, type Suspension, Turn, type TurnScheduler } from '#runtime/execution';
@@ -59,7 +60,7 @@ export interface StoreParts {
  * budget. Two stores share only compiled code and the host's functions. After a trap, an exhausted budget or an exit, a store is
  * dead and is never entered again.
  */
-export class Store implements HostState, ResourceHolder, LiftBounds {
+export class Store implements HostState, ResourceHolder, LiftBounds, LaterListener {
   readonly #tank: Tank;
   readonly #turn: Turn;
   /** Whether the guest may be suspended. */
@@ -84,6 +85,8 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
   #discarded = false;
   readonly mostBytes: number;
   #callEnded: PromiseWithResolvers<void> | undefined;
+  /** The answer of the call that was suspended, for whoever made the call. */
+  #answer: Later<unknown> | undefined;
   /** Whether the call has been suspended, so that only a timer can end it in time; `#startedAt` is when it began, by the monotonic clock. */
   #wasSuspended = false;
   #startedAt = 0;
@@ -223,13 +226,19 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
    * Makes one call into the guest, on the call's own budget.
    * @param run calls the guest; it takes the store and `argument`, so that one function serves many calls
    * @param now the meter's clock, if the caller has just read it
+   * @returns what `run` returns, or a `Later` of it where the guest was suspended
    * @throws {ComponentError} if the guest returned an error; the store lives on
    * @throws `RUNTIME_…` or `METERING_…` for everything else; the store is dead
    */
-  call<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A, now?: number): T {
+  call<A, T>(
+    budget: CallBudget,
+    run: (store: Store, argument: A) => MessageTurn<T>,
+    argument: A,
+    now?: number,
+  ): MessageTurn<T> {
     if (this.#shared !== undefined && this.#exports !== undefined) {
       if (this.#dead) throw gone();
-      return this.#shared.call(budget, () => run(this, argument), now);
+      return this.#shared.call(budget, () => asPromise(run(this, argument)), now);
     }
     if (this.#entered) throw entered();
     if (this.#dead) throw gone();
@@ -240,13 +249,13 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
     this.#words = undefined;
     this.#liftedBytes = 0;
     this.#lookAt = 0;
-    let value: T;
+    let value: MessageTurn<T>;
     try {
       tank.begin(budget, now);
       if (this.#suspends) turn.began = now ?? this.#parts.clock.monotonic();
       if (this.#drops) this.#runDrops();
       value = run(this, argument);
-      if (!(value instanceof Promise)) {
+      if (!isLater(value)) {
         tank.end();
         if (this.#stopped !== undefined) throw this.#stopped;
       }
@@ -255,38 +264,52 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
       this.#leave();
       throw error;
     }
-    if (value instanceof Promise) return this.#later(value) as T;
+    if (isLater(value)) return this.#later(value);
     this.#leave();
     return value;
   }
 
   /** Waits for the rest of a call that was suspended. Other turns have the thread while its guest is suspended. */
-  #later<T>(value: Promise<T>): Promise<T> {
+  #later<T>(value: Promise<T> | Later<T>): Later<T> {
     const turn = this.#turn;
     // A guest that trapped at once was never suspended, and so never parked; only its promise reports the trap.
     if (execution.isRunning(turn)) execution.park(turn);
-    return value.then(
-      (answer) => {
-        execution.reclaim(turn);
-        try {
-          this.#tank.end();
-          if (this.#stopped !== undefined) throw this.#stopped;
-          return answer;
-        } catch (thrown) {
-          throw this.#ended(thrown);
-        } finally {
-          this.#leaveLater();
-        }
-      },
-      (thrown) => {
-        execution.reclaim(turn);
-        try {
-          throw this.#ended(thrown);
-        } finally {
-          this.#leaveLater();
-        }
-      },
-    );
+    const answer = new Later<T>();
+    this.#answer = answer as Later<unknown>;
+    if (value instanceof Later) value.listen(this);
+    else
+      value.then(
+        (answered) => this.laterAnswered(answered),
+        (thrown) => this.laterFailed(thrown),
+      );
+    return answer;
+  }
+
+  /** Ends a call that was suspended, with the guest's answer. */
+  laterAnswered(value: unknown): void {
+    execution.reclaim(this.#turn);
+    let error: VivariumError | undefined;
+    try {
+      this.#tank.end();
+      if (this.#stopped !== undefined) throw this.#stopped;
+    } catch (thrown) {
+      error = this.#ended(thrown);
+    }
+    this.#answerLater(value, error);
+  }
+
+  /** Ends a call that was suspended, with what the guest threw. */
+  laterFailed(thrown: unknown): void {
+    execution.reclaim(this.#turn);
+    this.#answerLater(undefined, this.#ended(thrown));
+  }
+
+  #answerLater(value: unknown, error: VivariumError | undefined): void {
+    const answer = this.#answer as Later<unknown>;
+    this.#answer = undefined;
+    this.#leaveLater();
+    if (error === undefined) answer.answer(value);
+    else answer.fail(error);
   }
 
   #leaveLater(): void {
@@ -425,12 +448,12 @@ export class Store implements HostState, ResourceHolder, LiftBounds {
   }
 
   /** Hands a message to the guest. Only the `run` of a call may use this. */
-  handleMessage(message: OutgoingMessage): CoreTurn<Uint8Array | undefined> {
+  handleMessage(message: OutgoingMessage): MessageTurn<Uint8Array | undefined> {
     if (this.#entry === undefined || this.#messages === undefined) throw gone();
     return this.#messages.handleMessage(this.#entry, message);
   }
 
-  handleCallback(message: OutgoingMessage): CoreTurn<void> {
+  handleCallback(message: OutgoingMessage): MessageTurn<void> {
     if (this.#entry === undefined || this.#messages === undefined) throw gone();
     return this.#messages.handleCallback(this.#entry, message);
   }
@@ -585,6 +608,15 @@ export function whileStarting(what: string, error: unknown): unknown {
     cause: error,
     details: error.details,
   });
+}
+
+/** The turn that several calls share waits for promises alone. */
+function asPromise<T>(value: MessageTurn<T>): T | Promise<T> {
+  return value instanceof Later ? value.promise() : value;
+}
+
+function isLater<T>(value: MessageTurn<T>): value is Promise<T> | Later<T> {
+  return value instanceof Later || value instanceof Promise;
 }
 
 /** Makes the core instances, which runs the guest's start functions. */

@@ -1,9 +1,10 @@
 import { formatComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
 import type { OutgoingMessage } from '#core/messages';
-import type { Turn as CoreTurn } from '#core/ports/engine';
+import type { MessageTurn } from '#core/ports/engine';
 import type { CallBudget } from '#core/ports/meter';
 import { type OpenSpan, type Tracer, withTraceOf } from '#core/ports/tracing';
+import { Later } from '#core/waiting';
 import type { LogRecord } from '#runtime/host';
 import { Store, type StoreParts } from './store.ts';
 
@@ -34,19 +35,24 @@ export class TracedStore extends Store {
     }
   }
 
-  override call<A, T>(budget: CallBudget, run: (store: Store, argument: A) => T, argument: A, now?: number): T {
+  override call<A, T>(
+    budget: CallBudget,
+    run: (store: Store, argument: A) => MessageTurn<T>,
+    argument: A,
+    now?: number,
+  ): MessageTurn<T> {
     // Instantiation belongs to what the component was loaded or called for, and runs no function of its own.
     if (this.#isStarting || this.entered) return super.call(budget, run, argument, now);
     const span = this.#tracer.begin('internal', `turn ${this.#id}`, { 'vivarium.component': this.#id });
     this.#span = span;
-    let value: T;
+    let value: MessageTurn<T>;
     try {
       value = span.run(() => super.call(budget, run, argument, now));
     } catch (error) {
       this.#ended(span, error);
       throw error;
     }
-    if (!(value instanceof Promise)) {
+    if (!(value instanceof Promise || value instanceof Later)) {
       this.#ended(span, undefined);
       return value;
     }
@@ -59,14 +65,14 @@ export class TracedStore extends Store {
         this.#ended(span, error);
         throw error;
       },
-    ) as T;
+    );
   }
 
-  override handleMessage(message: OutgoingMessage): CoreTurn<Uint8Array | undefined> {
+  override handleMessage(message: OutgoingMessage): MessageTurn<Uint8Array | undefined> {
     return super.handleMessage(this.#withContext(message));
   }
 
-  override handleCallback(message: OutgoingMessage): CoreTurn<void> {
+  override handleCallback(message: OutgoingMessage): MessageTurn<void> {
     return super.handleCallback(this.#withContext(message));
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TimerWheel, WheelTimer } from '../../src/messaging/timer-wheel.ts';
+import { TimerWheel, WheelTimer } from '#core/waiting';
 import { TestClock } from '../../src/testing/clock.ts';
 
 class Probe extends WheelTimer {

@@ -1,4 +1,9 @@
-import type { Clock, StopTimer } from '#core/ports/clock';
+/** The part of a `Clock` that timers need. */
+export interface TimerClock {
+  monotonic(): number;
+  /** Returns what stops the timer. */
+  after(delayMs: number, task: () => void): () => void;
+}
 
 const BITS = 5;
 const SLOTS = 2 ** BITS;
@@ -34,7 +39,7 @@ export abstract class WheelTimer {
  * slots then.
  */
 export class TimerWheel {
-  readonly #clock: Clock;
+  readonly #clock: TimerClock;
   readonly #origin: number;
   readonly #heads: (WheelTimer | undefined)[] = new Array(LEVELS * SLOTS).fill(undefined);
   /** One bit for each slot that holds a timer. */
@@ -47,10 +52,10 @@ export class TimerWheel {
   /** The number of timers that have slots. */
   #scheduled = 0;
   #armedFor = Number.POSITIVE_INFINITY;
-  #disarm: StopTimer | undefined;
+  #disarm: (() => void) | undefined;
   readonly #onTick = (): void => this.#tick();
 
-  constructor(clock: Clock) {
+  constructor(clock: TimerClock) {
     this.#clock = clock;
     this.#origin = clock.monotonic();
   }
@@ -68,8 +73,11 @@ export class TimerWheel {
     if (timer.due < this.#armedFor) this.#arm(timer.due);
   }
 
-  stop(timer: WheelTimer): void {
-    if (timer.place !== NOWHERE) this.#unlink(timer);
+  /** Returns whether the timer was scheduled. */
+  stop(timer: WheelTimer): boolean {
+    if (timer.place === NOWHERE) return false;
+    this.#unlink(timer);
+    return true;
   }
 
   close(): void {
