@@ -170,6 +170,7 @@ export {
   type SupervisorOptions,
 } from '#supervision';
 export {
+  type CachedArtifacts,
   type CallTarget,
   type ComponentSource,
   createRuntime,

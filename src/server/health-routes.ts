@@ -1,4 +1,5 @@
 import type { InternalRoute } from './internal-routes.ts';
+import { answersText } from './route-about.ts';
 
 /**
  * The routes that an orchestrator asks: `/-/health` answers 200 while the process can answer at all, and `/-/ready` answers 503
@@ -6,10 +7,16 @@ import type { InternalRoute } from './internal-routes.ts';
  */
 export function healthRoutes(isReady: () => boolean): readonly InternalRoute[] {
   return [
-    { method: 'GET', path: '/-/health', handler: () => said(true, 'ok') },
+    {
+      method: 'GET',
+      path: '/-/health',
+      about: answersText('getHealth', 'Answers while the process can answer at all.'),
+      handler: () => said(true, 'ok'),
+    },
     {
       method: 'GET',
       path: '/-/ready',
+      about: answersText('getReadiness', 'Answers 200 while the server should get requests, and 503 otherwise.'),
       handler: () => (isReady() ? said(true, 'ready') : said(false, 'not ready')),
     },
   ];

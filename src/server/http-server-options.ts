@@ -2,6 +2,7 @@ import type { Clock } from '#core/ports/clock';
 import type { Tracer } from '#core/ports/tracing';
 import type { Answered } from '#server/observability';
 import type { InternalRoutes } from './internal-routes.ts';
+import type { SocketTaker } from './socket-routes.ts';
 
 /** A certificate with its chain, and its key, as PEM. */
 export interface TlsFiles {
@@ -33,6 +34,8 @@ export interface HttpServerOptions {
   readonly expose?: boolean | undefined;
   /** What the host answers itself, before any component; nothing by default. */
   readonly internal?: InternalRoutes | undefined;
+  /** Takes requests for WebSockets that are not for the host's own routes; nobody does by default. */
+  readonly sockets?: (() => SocketTaker | undefined) | undefined;
   /** Measures how long `drain` and the head of a session's first request take; the machine's clock by default. */
   readonly clock?: Pick<Clock, 'after'> | undefined;
   /** Traces requests; see `openTracer`. */

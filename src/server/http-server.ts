@@ -13,6 +13,7 @@ import { Connections, createListener, type Listener } from './listener.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { breakOff, type Outgoing, writeHead } from './outgoing.ts';
 import { addressOf, headOf, type Incoming, type RequestHead } from './request-head.ts';
+import type { SocketTaker } from './socket-routes.ts';
 import { beginRequest, endRequest } from './traced-request.ts';
 import { errorResponse, rawResponse, requestOf, write } from './translate.ts';
 
@@ -61,7 +62,7 @@ export class HttpServer {
       (incoming) => {
         const head = headOf(incoming, this.#scheme);
         // A malformed request is taken, so that it is answered with an error.
-        return head === undefined || this.#internal.takes(head.pathname);
+        return head === undefined || this.#internal.takes(head.pathname) || this.#socketsAt(head) !== undefined;
       },
       (incoming, outgoing) => this.#serve(incoming, outgoing),
     );
@@ -213,6 +214,12 @@ export class HttpServer {
     if (this.#draining && !('stream' in outgoing)) incoming.socket.destroySoon();
   }
 
+  /** Paths of the host are never anybody else's. */
+  #socketsAt(head: RequestHead): SocketTaker | undefined {
+    const taker = head.pathname.startsWith('/-/') ? undefined : this.#options.sockets?.();
+    return taker?.takes(head) === true ? taker : undefined;
+  }
+
   async #upgrade(incoming: IncomingMessage, socket: Duplex, rest: Buffer): Promise<void> {
     socket.on('error', () => {});
     const gone = new AbortController();
@@ -224,7 +231,10 @@ export class HttpServer {
       return;
     }
     try {
-      const refusal = await this.#internal.upgrade(request, addressOf(incoming), [incoming, socket, rest]);
+      const connection = [incoming, socket, rest] as const;
+      const refusal = this.#internal.takes(head.pathname)
+        ? await this.#internal.upgrade(request, addressOf(incoming), connection)
+        : this.#socketsAt(head)?.open(head, connection);
       if (refusal !== undefined) socket.end(rawResponse(refusal));
     } catch (error) {
       if (!gone.signal.aborted) this.#options.onError?.(error, head.pathname);

@@ -1,5 +1,5 @@
 export { readConfig, type ServeConfig } from '#server/config';
-export { metricsResponse, RequestMetrics } from '#server/observability';
+export { metricsRoute, RequestMetrics } from '#server/observability';
 export { Deployment } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';
@@ -12,3 +12,4 @@ export {
   type UpgradeRoute,
 } from './internal-routes.ts';
 export { parseRoute, Routes } from './routes.ts';
+export { SocketRoutes } from './socket-routes.ts';

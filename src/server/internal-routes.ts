@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RequestHead } from './request-head.ts';
+import type { RouteAbout } from './route-about.ts';
 
 /** What the host knows of a request beside the request itself. */
 export interface InternalContext {
@@ -12,6 +13,8 @@ export interface InternalContext {
 type Answer = (request: Request, clientAddress: string) => Response | Promise<Response>;
 
 interface Protected {
+  /** What the OpenAPI document says of the route, which has every route that has this. */
+  readonly about?: RouteAbout | undefined;
   /** A pathname in the syntax of `URLPattern`, such as `/-/components/:id` or `/-/assets/*`. */
   readonly path: string;
   /** The scope that the client's token must have; without a scope, the route answers everybody. */

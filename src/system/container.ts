@@ -16,7 +16,6 @@ import type { RuntimeEngine } from '#core/ports/engine';
 import type { ComponentLoader } from '#core/ports/loader';
 import type { Tank } from '#core/ports/meter';
 import type { Random } from '#core/ports/random';
-import type { ModuleRegistry } from '#core/ports/registry';
 import type { KeyValueStore } from '#core/ports/storage';
 import { GuestMessaging, HostMessaging, messageLane, Router } from '#messaging';
 import { fuelLane, tanks } from '#metering/tank';
@@ -70,7 +69,7 @@ const TOKENS = {
   profiles: token<EngineProfiles>('EngineProfiles'),
   keyValueStore: token<KeyValueStore>('KeyValueStore'),
   loader: token<ComponentLoader>('ComponentLoader'),
-  registry: token<Pick<ModuleRegistry, 'fetch' | 'metrics'>>('ModuleRegistry'),
+  registry: token<RuntimePorts['registry']>('ModuleRegistry'),
   directory: token<Directory>('ActorDirectory'),
   events: token<RuntimeEmitter>('RuntimeEvents'),
   limiter: token<ComponentLimiter>('ComponentLimiter'),
@@ -99,7 +98,7 @@ function partsOf(scope: DependencyContainer): Parts {
   return parts as Parts;
 }
 
-const NO_REGISTRY: Pick<ModuleRegistry, 'fetch'> = {
+const NO_REGISTRY: RuntimePorts['registry'] = {
   fetch: async () => {
     throw new RuntimeError(
       'RUNTIME_NOT_FOUND',

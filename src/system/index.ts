@@ -6,6 +6,7 @@ export { isVivariumError, type VivariumErrorCode } from './error-codes.ts';
 export type { RuntimeEvents, Warning } from './events.ts';
 export type { FetchOptions } from './fetching.ts';
 export { HttpExchange } from './http-exchange.ts';
+export type { CachedArtifacts } from './listings.ts';
 export type { RuntimeMetrics } from './metrics.ts';
 export { openTracer } from './open-tracer.ts';
 export type {

@@ -33,7 +33,7 @@ export interface RuntimePorts {
   readonly keyValueStore: KeyValueStore;
   readonly loader: ComponentLoader;
   /** Fetches `registry:ID` sources: the `client` of `openRegistry`. */
-  readonly registry: Pick<ModuleRegistry, 'fetch' | 'metrics'>;
+  readonly registry: Pick<ModuleRegistry, 'fetch' | 'metrics' | 'list'>;
   readonly audit: AuditLog;
   readonly trustedKeys: TrustedKeys;
   /** Resolves the host names that components connect to; by default, the system's resolver does. */

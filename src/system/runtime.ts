@@ -3,6 +3,7 @@ import { isVivariumError } from '#core/errors';
 import { allow, checkOptions } from '#core/options';
 import type { AuditEntry } from '#core/ports/audit';
 import type { ComponentState, ComponentUsage } from '#core/ports/engine';
+import type { ModuleRecord } from '#core/ports/registry';
 import {
   ActorRef,
   type AnswerOf,
@@ -27,6 +28,7 @@ import { aborted, closed } from './ended.ts';
 import type { RuntimeEvents } from './events.ts';
 import type { FetchOptions } from './fetching.ts';
 import type { HttpExchange } from './http-exchange.ts';
+import { type CachedArtifacts, cachedArtifacts } from './listings.ts';
 import { Loading } from './loading.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { checkFetch, checkListener, checkRuntimeOptions, checkUnloadOptions } from './option-rules.ts';
@@ -61,6 +63,8 @@ const AUDIT_RULE = allow.required<AuditEntry>(
   'component',
   'outcome',
 );
+const ARTIFACTS_RULE = allow.options({ limit: allow.wholeNumber(0) });
+const MODULES_RULE = allow.options({ limit: allow.wholeNumber(1), after: allow.text });
 const BOUNDS_RULE = allow.options({ signal: allow.signal, timeoutMs: allow.milliseconds });
 
 /** An export's name, or the name with the call's signal and time-out. */
@@ -371,6 +375,27 @@ export class Runtime implements AsyncDisposable {
       registry: this.#parts.registry.metrics?.(),
       messages: { ...this.#router.counters, inFlight, openRequests },
     };
+  }
+
+  /**
+   * Describes the artifact cache on disk, and lists its first artifacts; undefined in a runtime that keeps artifacts in memory only.
+   * Nothing is verified. @param limit the most artifacts; 1,000 by default @throws `CACHE_UNAVAILABLE`
+   */
+  async artifacts(limit = 1_000): Promise<CachedArtifacts | undefined> {
+    checkOptions({ limit }, ARTIFACTS_RULE);
+    return cachedArtifacts(this.#parts.artifactCache, limit);
+  }
+
+  /**
+   * Lists the modules of the registry that the runtime was given, by id; undefined without one, or if it lists none. The records
+   * are not checked. @throws `REGISTRY_…`
+   */
+  async modules(
+    filter: { readonly limit?: number; readonly after?: string } = {},
+  ): Promise<readonly ModuleRecord[] | undefined> {
+    const { limit = 100, after } = filter;
+    checkOptions({ limit, after }, MODULES_RULE);
+    return this.#parts.registry.list?.({ limit, after });
   }
 
   /** Lists the last messages that no actor handled, oldest first, with the reasons. */

@@ -1,9 +1,13 @@
+import { on, once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { newToken } from '#server/management';
 import { main } from '../../src/cli/index.ts';
+import { actor } from '../../tools/components/actor-wat.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
 import { viv } from './viv.ts';
 
@@ -115,6 +119,80 @@ describe('viv serve', () => {
     process.emit('SIGHUP');
     await expect.poll(() => printed, { timeout: 20_000 }).toContain('reloaded');
     expect([await get('/a'), await get('/b')]).toEqual([404, 'second']);
+    process.emit('SIGTERM');
+    expect(await done).toBe(0);
+  });
+
+  it('has WebSockets for everybody, and management at an address of its own', async () => {
+    const { token, hash } = newToken();
+    const file = join(folder, 'sockets.toml');
+    await writeFile(join(folder, 'echo.wasm'), await actor());
+    const lines = [
+      '[server]',
+      'listen = "127.0.0.1:0"',
+      '[management]',
+      'listen = "127.0.0.1:0"',
+      '[components.echo]',
+      'source = "echo.wasm"',
+      '[components.hello]',
+      'source = "hello.wasm"',
+      '[[routes]]',
+      'component = "hello"',
+      '[[sockets]]',
+      'component = "echo"',
+      'paths = ["/chat"]',
+      'origins = ["https://shop.example"]',
+      '[[tokens]]',
+      'name = "all"',
+      `hash = "${hash}"`,
+      'scopes = ["read", "send"]',
+    ];
+    await writeFile(file, lines.join('\n'));
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    let printed = '';
+    stdout.on('data', (piece) => {
+      printed += String(piece);
+    });
+    const done = main(['serve', file, '--json'], { stdin: Readable.from([]), stdout, stderr });
+    await expect.poll(() => printed, { timeout: 20_000 }).toContain('listening');
+    const { url, management } = JSON.parse(printed.split('\n')[0] as string) as { url: string; management: string };
+    const headers = { authorization: `Bearer ${token}` };
+    const status = async (at: string): Promise<number> => (await fetch(at, { headers })).status;
+    // The origin of components has nothing that an operator would type a token into, and that of management no component.
+    expect(await status(`${url}/-/`)).toBe(404);
+    expect(await status(`${url}/-/v1/components`)).toBe(404);
+    expect(await status(`${url}/-/metrics`)).toBe(404);
+    expect(await status(`${url}/-/health`)).toBe(200);
+    expect(await status(`${management}/-/`)).toBe(200);
+    expect(await status(`${management}/-/v1/components`)).toBe(200);
+    expect(await status(`${management}/-/metrics`)).toBe(200);
+    expect(await status(`${management}/`)).toBe(404);
+    // Actors are reached by a token at the address of management alone; the path is a component's here.
+    expect(await (await fetch(`${url}/actors/local/echo/1`, { method: 'POST', body: 'x' })).text()).toBe('hello');
+
+    const opened = async (origin: string | undefined): Promise<string> => {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/chat`, origin === undefined ? {} : { origin });
+      try {
+        await once(socket, 'open');
+      } catch (error) {
+        return (error as Error).message;
+      }
+      socket.send('hi');
+      // An echo answers the empty message of the opening with an empty one.
+      for await (const [data] of on(socket, 'message')) {
+        if (String(data) === '') continue;
+        socket.close();
+        return String(data);
+      }
+      return 'closed';
+    };
+    expect(await opened(undefined)).toBe('hi');
+    expect(await opened(url)).toBe('hi');
+    expect(await opened('https://shop.example')).toBe('hi');
+    expect(await opened('https://evil.example')).toContain('403');
+    expect(await opened('null')).toContain('403');
+    // A request that asks for no WebSocket is the component's.
+    expect(await (await fetch(`${url}/chat`)).text()).toBe('hello');
     process.emit('SIGTERM');
     expect(await done).toBe(0);
   });

@@ -1,7 +1,7 @@
 // What Prometheus reads: conventional names, bounded labels, and no text that could be taken for another sample.
 import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
-import { metricsResponse, RequestMetrics } from '#server';
+import { metricsResponse, RequestMetrics } from '#server/observability';
 import { createRuntime } from '#system';
 import { exposition } from '../../src/server/observability/exposition.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';

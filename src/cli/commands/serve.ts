@@ -4,6 +4,7 @@ import { addAuthorityOptions } from '../options/authority.ts';
 import { collect } from '../options/collect.ts';
 import { addEngineOptions } from '../options/engine-options.ts';
 import { addLimitOptions, reading } from '../options/limit-options.ts';
+import { addRegistryOptions } from '../options/registry-source.ts';
 import type { Shell } from '../shell.ts';
 import type { ServeFlags } from './serve/config-of-flags.ts';
 
@@ -38,7 +39,7 @@ export function serveCommand(shell: Shell): Command {
     .option('--body-timeout <time>', 'time in which a whole request must come', reading(parseDuration), 60_000)
     .option('--drain-timeout <time>', 'time for open requests after SIGTERM', reading(parseDuration), 10_000)
     .option('--expose', 'show clients the messages of errors, which may hold text of the components');
-  return addEngineOptions(addAuthorityOptions(addLimitOptions(command))).action(
+  return addEngineOptions(addRegistryOptions(addAuthorityOptions(addLimitOptions(command)))).action(
     shell.action(async (component: string | undefined, flags: ServeFlags, self: Command) => {
       const { serve } = await import('./serve/serve.ts');
       await serve(shell, component, flags, self);

@@ -130,6 +130,8 @@ export interface ModuleRegistry {
   record(outcome: LookupOutcome): Promise<void>;
   /** Returns the counts, if it counts. */
   metrics?(): RegistryMetrics;
+  /** Lists records by id without checking them, for people to read. @param filter at most `limit` records, with greater ids than `after` */
+  list?(filter: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly ModuleRecord[]>;
 }
 
 /** Converts text to a vector of its meaning. */

@@ -6,6 +6,10 @@ export interface ServeConfig {
   readonly server: ServerSettings;
   readonly components: readonly ComponentSettings[];
   readonly routes: readonly RouteSettings[];
+  /** Requests for WebSockets that go to an actor without a token. */
+  readonly sockets?: readonly SocketRouteSettings[];
+  /** Where the management API listens; with the components if undefined. */
+  readonly management?: ManagementSettings | undefined;
   /** The tokens of the management API, which is off if there are none. */
   readonly tokens?: readonly TokenSettings[];
 }
@@ -46,4 +50,22 @@ export interface RouteSettings {
   readonly paths: readonly string[];
   /** In upper case; empty for all methods. */
   readonly methods: readonly string[];
+}
+
+/** An address of the management API and the dashboard alone. */
+export interface ManagementSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+}
+
+/** WebSockets of one of the hosts, at one of the paths, belong to the actor. */
+export interface SocketRouteSettings {
+  /** The name of a component, or the id of an actor. */
+  readonly component: string;
+  /** Empty for all hosts. */
+  readonly hosts: readonly string[];
+  readonly paths: readonly string[];
+  /** Origins of pages that may open one, besides the server's own. */
+  readonly origins: readonly string[];
 }

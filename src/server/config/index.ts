@@ -1,3 +1,3 @@
-export type { ComponentSettings, RouteSettings, ServeConfig } from './config.ts';
+export type { ComponentSettings, RouteSettings, ServeConfig, SocketRouteSettings } from './config.ts';
 export { parseConfig } from './parse.ts';
 export { readConfig } from './read.ts';

@@ -9,7 +9,7 @@ import { isTokenHash, SCOPES, type Scope, type TokenSettings } from '#server/man
 import type { LoadOptions } from '#system';
 import { missingGrants } from '#system/operations';
 import { ServerError } from '../errors.ts';
-import type { RouteSettings, ServerSettings } from './config.ts';
+import type { RouteSettings, ServerSettings, SocketRouteSettings } from './config.ts';
 import { keyLines } from './key-lines.ts';
 
 const MAX_BYTES = 1024 * 1024;
@@ -31,7 +31,15 @@ export interface ParsedConfig {
   readonly components: readonly ParsedComponent[];
   readonly actors: readonly ParsedActor[];
   readonly routes: readonly RouteSettings[];
+  readonly sockets: readonly SocketRouteSettings[];
+  readonly management: ParsedManagement | undefined;
   readonly tokens: readonly TokenSettings[];
+}
+
+export interface ParsedManagement {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsPaths | undefined;
 }
 
 /** Files in PEM form. */
@@ -87,6 +95,8 @@ export function parseConfig(text: string, file: string): ParsedConfig {
       secrets: secretsOf(table, at),
     })),
     routes: root.tables('routes').map(routeOf),
+    sockets: root.tables('sockets').map(socketOf),
+    management: managementOf(root.table('management'), at),
     tokens: root.tables('tokens').map(tokenOf),
   };
   root.refuseOthers();
@@ -241,9 +251,35 @@ function secretsOf(table: Fields, at: (path: string) => string): ReadonlyMap<str
 }
 
 function routeOf(table: Fields): RouteSettings {
+  const methods = table.list('methods');
+  const place = placeOf(table);
+  for (const method of methods) {
+    if (!METHOD.test(method)) table.refuse('methods', `${JSON.stringify(method)} is no method in upper case`);
+  }
+  return { component: table.requiredText('component'), ...place, methods };
+}
+
+function socketOf(table: Fields): SocketRouteSettings {
+  const origins = table.list('origins');
+  for (const origin of origins) {
+    if (URL.parse(origin)?.origin !== origin) {
+      table.refuse('origins', `${JSON.stringify(origin)} is no origin, as https://shop.example`);
+    }
+  }
+  return { component: table.requiredText('component'), ...placeOf(table), origins };
+}
+
+function managementOf(table: Fields | undefined, at: (path: string) => string): ParsedManagement | undefined {
+  if (table === undefined) return undefined;
+  table.requiredText('listen');
+  const listen = checked(table, 'listen', parseAddress);
+  return { host: '127.0.0.1', port: 0, ...listen, tls: tlsOf(table.table('tls'), at) };
+}
+
+/** The hosts and the paths of a route. */
+function placeOf(table: Fields): Pick<RouteSettings, 'hosts' | 'paths'> {
   const hosts = table.list('hosts');
   const paths = table.list('paths');
-  const methods = table.list('methods');
   for (const host of hosts) {
     if (URL.parse(`http://${host}/`)?.host !== host)
       table.refuse('hosts', `${JSON.stringify(host)} is no host in lower case`);
@@ -253,10 +289,7 @@ function routeOf(table: Fields): RouteSettings {
     if (!path.startsWith('/') || url?.pathname !== path)
       table.refuse('paths', `${JSON.stringify(path)} is no path; begin it with a slash`);
   }
-  for (const method of methods) {
-    if (!METHOD.test(method)) table.refuse('methods', `${JSON.stringify(method)} is no method in upper case`);
-  }
-  return { component: table.requiredText('component'), hosts, paths: paths.length === 0 ? ['/'] : paths, methods };
+  return { hosts, paths: paths.length === 0 ? ['/'] : paths };
 }
 
 function tokenOf(table: Fields): TokenSettings {

@@ -13,7 +13,10 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.
   const text = await readRegular(file, MAX_CONFIG_BYTES, { links: 'follow' }).catch((cause: unknown) => {
     throw problem(file, `it cannot be read: ${messageOf(cause)}`, cause);
   });
-  const { server, tls, components, actors, routes, tokens } = parseConfig(text.toString('utf8'), file);
+  const { server, tls, components, actors, routes, sockets, management, tokens } = parseConfig(
+    text.toString('utf8'),
+    file,
+  );
   const secretsOf = (secrets: ReadonlyMap<string, SecretSource>) => readSecrets(file, secrets, env);
   const loaded: ComponentSettings[] = [];
   for (const { name, source, options, secrets } of components) {
@@ -32,20 +35,38 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.
     if (ids.has(options.id)) throw problem(file, `two components have the id ${options.id}; give one of them another`);
     ids.add(options.id);
   }
-  return { server: { ...server, ...(await tlsOf(file, tls)) }, components: loaded, routes, tokens };
+  for (const { component } of sockets) {
+    if (loaded.some(({ name }) => name === component)) continue;
+    throw problem(
+      file,
+      `sockets: there is no component ${JSON.stringify(component.slice(0, 80))}, and no actor with this id`,
+    );
+  }
+  return {
+    server: { ...server, ...(await tlsOf(file, 'server.tls', tls)) },
+    components: loaded,
+    routes,
+    sockets,
+    management: management && {
+      host: management.host,
+      port: management.port,
+      ...(await tlsOf(file, 'management.tls', management.tls)),
+    },
+    tokens,
+  };
 }
 
-async function tlsOf(file: string, paths: TlsPaths | undefined): Promise<Pick<ServerSettings, 'tls'>> {
-  if (paths === undefined) return {};
+async function tlsOf(file: string, key: string, paths: TlsPaths | undefined): Promise<Pick<ServerSettings, 'tls'>> {
+  if (paths === undefined) return { tls: undefined };
   const read = (path: string): Promise<Buffer> =>
     readRegular(path, MAX_SECRET_BYTES, { links: 'follow' }).catch((cause: unknown) => {
-      throw problem(file, `server.tls: ${path} cannot be read: ${messageOf(cause)}`, cause);
+      throw problem(file, `${key}: ${path} cannot be read: ${messageOf(cause)}`, cause);
     });
   const tls = { cert: await read(paths.certificate), key: await read(paths.key) };
   try {
     createSecureContext(tls);
   } catch (cause) {
-    throw problem(file, `server.tls: the certificate or its key cannot be used: ${messageOf(cause)}`, cause);
+    throw problem(file, `${key}: the certificate or its key cannot be used: ${messageOf(cause)}`, cause);
   }
   return { tls };
 }

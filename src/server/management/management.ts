@@ -3,8 +3,10 @@ import { ComponentTools, mcpHandler } from '#server/mcp';
 import type { Runtime } from '#system';
 import { dashboardRoutes } from '../dashboard-routes.ts';
 import type { Authorize, InternalRoute, UpgradeRoute } from '../internal-routes.ts';
+import { answersText, type RouteAbout } from '../route-about.ts';
 import { componentOperations } from './component-operations.ts';
 import { EventStreams } from './event-stream.ts';
+import { listOperations } from './list-operations.ts';
 import type { Managed } from './managed.ts';
 import { messageOperations } from './message-operations.ts';
 import { Monitor } from './monitor.ts';
@@ -27,6 +29,8 @@ export interface ManagementOptions {
   /** The largest message that a client may send, in bytes; 16 MiB by default. */
   readonly maxMessageBytes?: number | undefined;
   readonly sockets?: SocketOptions | undefined;
+  /** Further routes of the server, which the OpenAPI document has too. */
+  readonly beside?: readonly InternalRoute[] | undefined;
 }
 
 /** The management API of a server with its dashboard: its routes, and the guard of those that need a token. */
@@ -34,14 +38,28 @@ export interface Management extends Disposable {
   readonly routes: readonly InternalRoute[];
   readonly upgrades: readonly UpgradeRoute[];
   readonly authorize: Authorize;
+  /** The WebSockets of actors. */
+  readonly sockets: Sockets;
 }
+
+/** The route of MCP, of which the protocol itself says the rest. */
+const MCP: RouteAbout = {
+  id: 'mcp',
+  summary: 'MCP over streamable HTTP: the functions of all components as tools.',
+  body: { 'application/json': { type: 'object' } },
+  answers: {
+    200: { description: 'An answer of JSON-RPC.', content: { 'application/json': {}, 'text/event-stream': {} } },
+    202: { description: 'The notification was taken.' },
+  },
+};
 
 /** The number of streams of events at a time. */
 const MOST_STREAMS = 64;
 
 /** Makes the management API of a runtime. Nobody can use it without one of the tokens. */
 export function management(runtime: Runtime, options: ManagementOptions): Management {
-  const { tokens, clock, version, maxComponentBytes = 64 * 2 ** 20, maxMessageBytes = 16 * 2 ** 20 } = options;
+  const { tokens, clock, version, beside = [] } = options;
+  const { maxComponentBytes = 64 * 2 ** 20, maxMessageBytes = 16 * 2 ** 20 } = options;
   const monitor = new Monitor(runtime, clock);
   const managed: Managed = {
     runtime,
@@ -55,34 +73,37 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
     ...componentOperations(managed),
     ...messageOperations(managed),
     ...streamOperations(managed, new EventStreams(MOST_STREAMS, clock)),
-    {
-      method: 'GET',
-      path: '/-/v1/metrics',
-      scope: 'read',
-      id: 'getMetrics',
-      summary: 'Returns the counters of the artifact cache, the registry client and the messages.',
-      answers: { 200: { description: 'The counters.', content: { 'application/json': { type: 'object' } } } },
-      handle: () => json(runtime.metrics()),
-    },
+    ...listOperations(managed),
   ];
   const sockets = new Sockets(runtime, clock, options.sockets);
-  const document = openApiOf(operations, version);
   const tools = new ComponentTools(runtime, () => runtime.components().map(({ handle }) => handle));
   const answerMcp = mcpHandler(tools, version);
+  const upgrades = [sockets.route((context) => runtime.find(idOf(context)))];
+  const routes: InternalRoute[] = [
+    ...beside,
+    ...dashboardRoutes(),
+    ...operations.map(routeOf),
+    {
+      method: 'GET',
+      path: '/-/openapi.json',
+      scope: 'read',
+      about: answersText('getDocument', 'This document.', 'application/json'),
+      handler: () => json(document),
+    },
+    {
+      method: '*',
+      path: '/-/mcp',
+      scope: 'call',
+      about: MCP,
+      handler: async (request) => (await answerMcp(request)) ?? problem(404, 'the SDK of MCP is not installed'),
+    },
+  ];
+  const document = openApiOf(routes, upgrades, version);
   return {
     authorize: authorizeBy(tokens, clock),
-    upgrades: [sockets.route((context) => runtime.find(idOf(context)))],
-    routes: [
-      ...dashboardRoutes(),
-      ...operations.map(routeOf),
-      { method: 'GET', path: '/-/openapi.json', scope: 'read', handler: () => json(document) },
-      {
-        method: '*',
-        path: '/-/mcp',
-        scope: 'call',
-        handler: async (request) => (await answerMcp(request)) ?? problem(404, 'the SDK of MCP is not installed'),
-      },
-    ],
+    upgrades,
+    routes,
+    sockets,
     [Symbol.dispose]: () => {
       sockets[Symbol.dispose]();
       monitor[Symbol.dispose]();

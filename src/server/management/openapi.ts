@@ -1,4 +1,5 @@
-import type { Operation } from './operation.ts';
+import type { InternalRoute, UpgradeRoute } from '../internal-routes.ts';
+import type { RouteAbout } from '../route-about.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -14,12 +15,21 @@ const PROBLEM: Json = {
   required: ['type', 'title', 'status', 'detail'],
 };
 
-/** Generates the OpenAPI 3.1 document of the operations. */
-export function openApiOf(operations: readonly Operation[], version: string): Json {
+const PARAMETER = /:([a-z]{1,30})(?:\(\.\*\))?/g;
+/** The methods of a route for all methods that the document has. */
+const ALL_METHODS = ['get', 'post', 'delete'];
+
+/** Generates the OpenAPI 3.1 document of all routes that say what they are. */
+export function openApiOf(routes: readonly InternalRoute[], upgrades: readonly UpgradeRoute[], version: string): Json {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const operation of operations) {
-    const path = operation.path.replace(/:([a-z]{1,30})/g, '{$1}');
-    paths[path] = { ...paths[path], [operation.method.toLowerCase()]: operationOf(operation) };
+  for (const { path, scope, about, method } of [...routes, ...upgrades.map((route) => ({ ...route, method: 'GET' }))]) {
+    if (about === undefined) continue;
+    const methods = method === '*' ? ALL_METHODS : [method.toLowerCase()];
+    const at = documented(path);
+    for (const each of methods) {
+      const id = methods.length === 1 ? about.id : `${about.id}${each[0]?.toUpperCase()}${each.slice(1)}`;
+      paths[at] = { ...paths[at], [each]: operationOf(path, scope, { ...about, id }) };
+    }
   }
   return {
     openapi: '3.1.0',
@@ -44,8 +54,17 @@ export function openApiOf(operations: readonly Operation[], version: string): Js
   };
 }
 
-function operationOf({ id, summary, path, query = [], body, answers, scope }: Operation): Json {
-  const inPath = [...path.matchAll(/:([a-z]{1,30})/g)].map(([, name]) => ({
+/** A path in the syntax of OpenAPI, which has no form for a parameter of several segments. */
+function documented(path: string): string {
+  return path.replace(PARAMETER, '{$1}');
+}
+
+function operationOf(
+  path: string,
+  scope: string | undefined,
+  { id, summary, query = [], body, answers }: RouteAbout,
+): Json {
+  const inPath = [...path.matchAll(PARAMETER)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
@@ -55,8 +74,8 @@ function operationOf({ id, summary, path, query = [], body, answers, scope }: Op
   return {
     operationId: id,
     summary,
-    description: `The token needs the scope \`${scope}\`.`,
-    security: [{ token: [] }],
+    description: scope === undefined ? 'Anybody may ask.' : `The token needs the scope \`${scope}\`.`,
+    security: scope === undefined ? [] : [{ token: [] }],
     ...(inPath.length + inQuery.length === 0 ? {} : { parameters: [...inPath, ...inQuery] }),
     ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
     responses: {

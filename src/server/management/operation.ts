@@ -1,34 +1,16 @@
 import { boundedJson } from '#core/text';
 import type { InternalContext, InternalRoute } from '../internal-routes.ts';
+import type { RouteAbout } from '../route-about.ts';
 import { Refused } from './body.ts';
 import { problem, problemOf } from './problem.ts';
 import type { Scope } from './tokens.ts';
 
-type Schema = Readonly<Record<string, unknown>>;
-
-/** A parameter of an operation's query, as OpenAPI describes it. */
-export interface QueryParameter {
-  readonly name: string;
-  readonly description: string;
-  readonly schema: Schema;
-}
-
 /** One operation of the API: its route, and what the document generated from all of them says of it. */
-export interface Operation {
+export interface Operation extends RouteAbout {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** A path whose parameters are written as `:name`. */
   readonly path: string;
   readonly scope: Scope;
-  /** Unique among all operations, in camelCase. */
-  readonly id: string;
-  readonly summary: string;
-  readonly query?: readonly QueryParameter[];
-  /** The schema of the body by its media type; undefined for operations without a body. */
-  readonly body?: Readonly<Record<string, Schema>>;
-  /** What a successful answer holds, by its status. */
-  readonly answers: Readonly<
-    Record<number, { readonly description: string; readonly content?: Readonly<Record<string, Schema>> }>
-  >;
   readonly handle: (request: Request, context: InternalContext) => Response | Promise<Response>;
 }
 
@@ -36,12 +18,14 @@ export interface Operation {
 const MOST_OF_ANSWER = 8 * 2 ** 20;
 
 /** Makes the route of an operation, which answers errors in the form of RFC 9457. */
-export function routeOf({ method, path, scope, query = [], handle }: Operation): InternalRoute {
+export function routeOf(operation: Operation): InternalRoute {
+  const { method, path, scope, query = [], handle } = operation;
   const allowed = new Set(query.map(({ name }) => name));
   return {
     method,
     path,
     scope,
+    about: operation,
     handler: async (request, context) => {
       try {
         const unknown = [...new URL(request.url).searchParams.keys()].find((name) => !allowed.has(name));

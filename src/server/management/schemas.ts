@@ -84,4 +84,38 @@ export const DEAD_LETTERS = {
   },
 };
 
+export const ARTIFACTS = {
+  type: 'object',
+  properties: {
+    entries: integer,
+    bytes: integer,
+    profiles: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { engineProfileId: text, own: { type: 'boolean' }, engine: text, entries: integer, bytes: integer },
+      },
+    },
+    artifacts: { type: 'array', items: { type: 'object', properties: { engineProfileId: text, wasmDigest: text } } },
+  },
+};
+
+export const MODULES = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: {
+      id: text,
+      name: text,
+      version: text,
+      description: text,
+      status: { type: 'string', enum: ['pending', 'verified', 'revoked'] },
+      size: integer,
+      interfaceHash: text,
+      useCount: integer,
+      lastUsedAt: integer,
+    },
+  },
+};
+
 export const ANY_BYTES = {};

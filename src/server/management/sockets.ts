@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ComponentHandle } from '#core';
 import { isVivariumError } from '#core/errors';
@@ -7,6 +9,7 @@ import type { Clock } from '#core/ports/clock';
 import { every } from '#core/waiting';
 import type { Runtime } from '#system';
 import type { InternalContext, UpgradeRoute } from '../internal-routes.ts';
+import type { RouteAbout } from '../route-about.ts';
 
 export interface SocketOptions {
   /** The number of open sockets; 10,000 by default. */
@@ -26,6 +29,12 @@ const TEXT = 'text/plain';
 const [GOING_AWAY, FAILED, TRY_LATER] = [1001, 1011, 1013];
 /** How much may wait for a client. A message that does not fit is refused to whoever published it. */
 const MAILBOX = { maxMessages: 256, maxBytes: 4 * 2 ** 20, overflow: 'reject' } as const;
+
+const ABOUT: RouteAbout = {
+  id: 'openSocket',
+  summary: 'Opens a WebSocket, whose messages become messages of the actor.',
+  answers: { 101: { description: 'The connection is a WebSocket.' } },
+};
 
 type SocketRuntime = Pick<Runtime, 'find' | 'request' | 'topic'>;
 
@@ -59,15 +68,22 @@ export class Sockets implements Disposable {
     return {
       path: '/sockets/:namespace/:name/:instance',
       scope: 'send',
+      about: ABOUT,
       handler: (incoming, socket, head, context) => {
         const handle = find(context);
         if (handle === undefined) return void socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
-        if (this.#open.size >= (this.#options.maxSockets ?? 10_000)) {
-          return void socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n');
-        }
-        this.#server.handleUpgrade(incoming, socket, head, (opened) => void this.#serve(opened, handle));
+        this.open(handle, [incoming, socket, head]);
       },
     };
+  }
+
+  /** Takes a connection over whose client asked for a WebSocket, or ends it if it asked wrongly or too many are open. */
+  open(handle: ComponentHandle, [incoming, socket, head]: readonly [IncomingMessage, Duplex, Buffer]): void {
+    if (this.#open.size >= (this.#options.maxSockets ?? 10_000)) {
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n');
+      return;
+    }
+    this.#server.handleUpgrade(incoming, socket, head, (opened) => void this.#serve(opened, handle));
   }
 
   /** Closes all sockets. */

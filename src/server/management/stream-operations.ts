@@ -40,13 +40,13 @@ export function streamOperations(managed: Managed, streams: EventStreams): reado
     },
     {
       method: 'GET',
-      path: '/-/v1/topics/*',
+      path: '/-/v1/topics/:topic(.*)',
       scope: 'read',
       id: 'watchTopic',
       summary: 'Sends the messages of the topic whose name is the rest of the path.',
       answers: EVENTS,
       handle: (_, { params }) => {
-        const name = params[0] ?? '';
+        const name = params.topic ?? '';
         // An invalid name is an error before the stream begins.
         const topic = managed.runtime.topic(name);
         return streams.respond(async (writer) => {

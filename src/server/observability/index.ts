@@ -1,2 +1,2 @@
-export { metricsResponse } from './metrics-route.ts';
+export { metricsResponse, metricsRoute } from './metrics-route.ts';
 export { type Answered, RequestMetrics } from './request-metrics.ts';

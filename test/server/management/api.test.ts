@@ -1,7 +1,13 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '#core/ports/audit';
+import { KeyStore, TrustStore } from '#security/keys';
+import { Signer } from '#security/signers';
+import { systemClock } from '#system';
+import { openRegistry } from '#system/operations';
 import { actor } from '../../../tools/components/actor-wat.ts';
+import { adderComponent } from '../../../tools/components/adder-component.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { scene } from './scene.ts';
 
 const wasm = (body: Uint8Array): RequestInit => ({
@@ -128,7 +134,7 @@ describe('the management API', () => {
   });
 
   it('is described by an OpenAPI 3.1 document with every operation', async () => {
-    const { send } = await scene();
+    const { send, managed } = await scene();
     const document = (await (await send('GET', '/-/openapi.json', 'read')).json()) as {
       readonly openapi: string;
       readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -137,14 +143,63 @@ describe('the management API', () => {
     expect(errors).toBeUndefined();
     expect(valid).toBe(true);
     expect(document.openapi).toBe('3.1.0');
-    expect(Object.keys(document.paths)).toContain('/-/v1/components/{namespace}/{name}/{instance}');
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const served = [...managed.routes, ...managed.upgrades.map((route) => ({ ...route, method: 'GET' }))].flatMap(
+      ({ method, path }) =>
+        (method === '*' ? ['GET', 'POST', 'DELETE'] : [method]).map(
+          (each) => `${each} ${path.replace(/:(\w+)(?:\(\.\*\))?/g, '{$1}')}`,
+        ),
+    );
+    expect(described.sort()).toEqual(served.sort());
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map((operation) => (operation as { operationId: string }).operationId),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
     for (const [path, methods] of Object.entries(document.paths)) {
-      const filled = path.replaceAll(/\{\w+\}/g, 'none').replace('*', 'none');
-      for (const method of Object.keys(methods)) {
+      const filled = path.replaceAll(/\{\w+\}/g, 'none');
+      for (const [method, operation] of Object.entries(methods)) {
+        const { security } = operation as { readonly security: readonly unknown[] };
         const { status } = await send(method.toUpperCase(), filled);
-        expect(status, `${method} ${path} is a route`).toBe(401);
+        if (path.startsWith('/sockets/')) expect(status, `${path} wants an upgrade`).toBe(200);
+        else if (security.length > 0) expect(status, `${method} ${path} needs a token`).toBe(401);
+        else expect([200, 404], `${method} ${path} is open`).toContain(status);
       }
     }
+  });
+
+  it('lists the artifacts of the cache, and not where it lies', async () => {
+    using folder = temporaryFolder();
+    const { send, runtime } = await scene({ cache: { root: folder.path } });
+    await runtime.load(await actor(), { id: 'demo/echo/1' });
+    await expect
+      .poll(async () => (await (await send('GET', '/-/v1/artifacts', 'read')).json()) as object)
+      .toMatchObject({
+        entries: 1,
+        artifacts: [{ wasmDigest: expect.stringMatching(/^(sha256:)?[0-9a-f]{64}$/) }],
+      });
+    expect(await (await send('GET', '/-/v1/artifacts', 'read')).text()).not.toContain(folder.path);
+    const memory = await scene({ cache: false });
+    expect((await memory.send('GET', '/-/v1/artifacts', 'read')).status).toBe(404);
+  });
+
+  it('lists the modules of the registry page by page, without their signatures', async () => {
+    const none = await scene();
+    expect((await none.send('GET', '/-/v1/modules', 'read')).status).toBe(404);
+    using folder = temporaryFolder();
+    await using registry = await openRegistry({ registry: folder.at('registry'), home: folder.at('home') });
+    const signer = Signer.generate();
+    await new KeyStore(folder.at('home')).save('me', signer);
+    await new TrustStore(folder.at('home'), systemClock).add('me', signer.publicKey);
+    const publisher = await registry.publisher();
+    const about = { name: 'adder', version: '1.0.0', description: 'It adds.' };
+    const published = await publisher.publishModule(await adderComponent(), about);
+    const { send } = await scene({ registry: registry.client });
+    const text = await (await send('GET', '/-/v1/modules', 'read')).text();
+    expect(JSON.parse(text)).toMatchObject([{ id: published.id, name: 'adder', version: '1.0.0', status: 'verified' }]);
+    expect(text).not.toContain('signature');
+    expect(await (await send('GET', `/-/v1/modules?after=${published.id}`, 'read')).json()).toEqual([]);
   });
 });
 

@@ -5,8 +5,9 @@ import { type AuthorityFlags, preopensOf } from '../../options/authority.ts';
 import type { EngineFlags } from '../../options/engine-options.ts';
 import { environmentOf } from '../../options/environment.ts';
 import type { LimitFlags } from '../../options/limit-options.ts';
+import type { RegistryFlags } from '../../options/registry-source.ts';
 
-export interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags {
+export interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags, RegistryFlags {
   readonly addr: Address;
   readonly route: readonly string[];
   readonly env: readonly string[];

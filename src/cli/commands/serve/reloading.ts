@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { printable } from '#core/text';
-import { type Deployment, type HttpServer, readConfig, type ServeConfig } from '#server';
+import { type Deployment, readConfig, type ServeConfig } from '#server';
 import { systemClock } from '#system';
 import type { Shell } from '../../shell.ts';
 import { watchProject } from '../../terminal/project-watch.ts';
@@ -16,10 +16,9 @@ import type { Projects } from './projects.ts';
  */
 export function onHangUp(
   shell: Shell,
-  server: HttpServer,
   apply: Deployment['apply'],
   file: string,
-  applied: ((config: ServeConfig) => void) | undefined,
+  applied: (config: ServeConfig) => void,
 ): Disposable {
   const reload = async (): Promise<void> => {
     try {
@@ -29,8 +28,7 @@ export function onHangUp(
         if (error !== undefined) logFailure(shell, 'kept', { component }, error, `${component} stays as it is`);
         else if (change !== 'kept') shell.result({ event: change, component }, `${change} ${printable(component)}`);
       }
-      server.renew(config.server.tls);
-      applied?.(config);
+      applied(config);
       shell.result({ event: 'reloaded', file }, `reloaded ${printable(file)}`);
     } catch (error) {
       logFailure(shell, 'reload-failed', { file }, error, 'all stays as it is');

@@ -1,30 +1,20 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { ComponentHandle } from '#core';
-import {
-  Deployment,
-  HttpServer,
-  healthRoutes,
-  InternalRoutes,
-  metricsResponse,
-  RequestMetrics,
-  readConfig,
-  type ServeConfig,
-} from '#server';
-import { management } from '#server/management';
-import { createRuntime, openTracer, type Runtime, systemClock } from '#system';
+import { Deployment, readConfig, type ServeConfig } from '#server';
+import { createRuntime, openTracer } from '#system';
 import { CliError } from '../../errors.ts';
 import { reportAuthority } from '../../options/authority.ts';
 import { limitsOf } from '../../options/limit-options.ts';
+import { lazyRegistry } from '../../options/registry-source.ts';
 import { runtimeOptionsOf } from '../../options/runtime-options.ts';
 import type { Shell } from '../../shell.ts';
 import { interrupted } from '../../terminal/interrupted.ts';
-import { version } from '../../version.ts';
 import { configOf, type ServeFlags } from './config-of-flags.ts';
-import { logComponents, logFailure } from './logging.ts';
+import { logComponents } from './logging.ts';
 import { Projects } from './projects.ts';
 import { onHangUp, watchSources } from './reloading.ts';
+import { Servers } from './servers.ts';
 
 const DEFAULT_CONFIG = 'vivarium.toml';
 /** Options that belong to components, which a configuration file describes itself. */
@@ -93,12 +83,13 @@ function withFlags(config: ServeConfig, command: Command): ServeConfig {
 
 async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: string | undefined): Promise<void> {
   const tracer = await openTracer();
+  await using registry = lazyRegistry(flags);
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
     ...runtimeOptionsOf(flags, flags.trust),
     // A component that computes must not delay requests to the others.
     scheduling: 'preemptive',
-    overrides: tracer === undefined ? {} : { tracer },
+    overrides: { registry: registry.client, ...(tracer === undefined ? {} : { tracer }) },
   });
   reportAuthority(shell, runtime);
   logComponents(shell, runtime);
@@ -106,47 +97,22 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   const projects = new Projects(shell, flags.watch === true);
   const apply: Deployment['apply'] = (next) => projects.apply(next, (built) => deployment.apply(built));
   await apply(config);
-  let { tokens = [] } = config;
-  using managed =
-    tokens.length === 0
-      ? undefined
-      : management(runtime, { tokens: () => tokens, clock: systemClock, version: version() });
-  const requests = new RequestMetrics();
-  const metrics = {
-    method: 'GET',
-    path: '/-/metrics',
-    scope: config.server.metrics === 'open' ? undefined : 'read',
-    handler: () => metricsResponse(runtime, requests),
-  };
-  const routes = [...healthRoutes(() => isReady(runtime, deployment.handles)), metrics, ...(managed?.routes ?? [])];
-  const server = new HttpServer((head) => deployment.find(head), {
-    ...config.server,
-    internal: new InternalRoutes({ routes, upgrades: managed?.upgrades, authorize: managed?.authorize }),
-    tracer,
-    onAnswered: (answered) => requests.count(answered),
-    onError: (error, path) => logFailure(shell, 'failed', { path }, error, path),
-  });
+  const servers = new Servers(shell, runtime, deployment, config, tracer);
   const interrupt = interrupted();
   using watching = flags.watch === true ? watchSources(shell, deployment, projects, config) : undefined;
   const applied = (next: ServeConfig): void => {
-    ({ tokens = [] } = next);
+    servers.renew(next);
     watching?.follow(next);
   };
-  using reloading = file === undefined ? undefined : onHangUp(shell, server, apply, file, applied);
+  using reloading = file === undefined ? undefined : onHangUp(shell, apply, file, applied);
   try {
-    const { url } = await server.listen();
-    shell.result({ event: 'listening', url }, `listening on ${url}`);
+    const { url, management } = await servers.listen();
+    const also = management === undefined ? '' : `, and for management on ${management}`;
+    shell.result({ event: 'listening', url, management }, `listening on ${url}${also}`);
     await interrupt.promise;
   } finally {
     interrupt.dispose();
     reloading?.[Symbol.dispose]();
-    // Sockets stay open as long as their clients want, so that a drain would wait for them.
-    managed?.[Symbol.dispose]();
-    await server.drain(config.server.drainTimeoutMs ?? 10_000);
+    await servers.drain();
   }
-}
-
-/** Whether any component can answer. One that failed must not take the requests of its neighbours from this process. */
-function isReady(runtime: Runtime, handles: ReadonlyMap<string, ComponentHandle>): boolean {
-  return [...handles.values()].some((handle) => ['ready', 'handling', 'waiting'].includes(runtime.state(handle)));
 }
