@@ -179,6 +179,7 @@ export {
   type LoadedComponentInfo,
   type LoadOptions,
   type MessagingOptions,
+  type NextHandler,
   type OutputTarget,
   openTracer,
   type ReplaceOptions,

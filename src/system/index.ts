@@ -8,6 +8,7 @@ export type { FetchOptions } from './fetching.ts';
 export { HttpExchange } from './http-exchange.ts';
 export type { CachedArtifacts } from './listings.ts';
 export type { RuntimeMetrics } from './metrics.ts';
+export type { NextHandler } from './next-handler.ts';
 export { openTracer } from './open-tracer.ts';
 export type {
   LoadedComponentInfo,

@@ -14,6 +14,7 @@ import type { Parts } from './container.ts';
 import { aborted, closed } from './ended.ts';
 import { environmentOf } from './environment.ts';
 import { GivenSource } from './given-source.ts';
+import { nextHandler } from './next-handler.ts';
 import { checkLoadOptions } from './option-rules.ts';
 import type { LoadOptions, ReplaceOptions } from './options.ts';
 import { openStdio } from './stdio.ts';
@@ -185,6 +186,7 @@ export class Loading {
       args: options.args ?? [],
       preopens: await openPreopens(options.preopens ?? {}),
       network: this.#parts.admission.network(authority),
+      next: nextHandler(options.next),
       stdio: await openStdio(options),
     };
   }

@@ -113,6 +113,7 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   cancel: oneOf('answer', 'turn'),
   concurrency: CONCURRENCY,
   imports: interfaces,
+  next: allow.func,
   mailbox: anything,
   requests: options<NonNullable<LoadOptions['requests']>>({ maxConcurrent: wholeNumber(1), maxQueued: wholeNumber(0) }),
   supervision: anything,

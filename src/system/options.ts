@@ -17,6 +17,7 @@ import type { Preopens } from '#security/access';
 import type { GrantInput, GrantPolicy, TrustPolicy } from '#security/authority';
 import type { TrustedKeys } from '#security/signers';
 import type { ActorSupervision, HealthOptions } from '#supervision';
+import type { NextHandler } from './next-handler.ts';
 import type { RequestBounds } from './request-gate.ts';
 import type { StdioOptions } from './stdio.ts';
 
@@ -151,6 +152,11 @@ export interface LoadOptions extends StdioOptions {
    * names (`get-HTTP-code`) or by jco's names (`getHttpCode`), and its resource classes in PascalCase.
    */
   readonly imports?: Readonly<Record<string, unknown>>;
+  /**
+   * Answers the HTTP requests that a middleware passes on, which imports `wasi:http/handler@0.3`: usually another component,
+   * `(request) => runtime.fetch(service, request)`.
+   */
+  readonly next?: NextHandler;
   /** How much may wait in the mailbox: 1,000 messages and 16 MiB by default. Further messages are refused to their sender. */
   readonly mailbox?: MailboxOptions;
   /** How many HTTP requests the component answers at a time, and how many may wait: 32 and 128 by default. */

@@ -200,6 +200,7 @@ describe('a runtime', () => {
     cancel: junk,
     concurrency: junk,
     imports: fc.oneof(junk, fc.dictionary(fc.string(), junk)),
+    next: junk,
     mailbox,
     requests: fc.oneof(junk, fc.record({ maxConcurrent: junk, maxQueued: junk })),
     reuse: fc.oneof(junk, anyOf({ maxRequests: junk, maxAgeMs: junk, maxIdleMs: junk })),

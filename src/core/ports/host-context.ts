@@ -18,5 +18,7 @@ export interface HostContext {
   /** Folders that the component finds open. Its grants say what it may do in them. */
   readonly preopens: readonly Preopen[];
   readonly network: ComponentNetwork;
+  /** The handler that a component passes HTTP requests on to; undefined where the embedder gave none. */
+  readonly next: Pick<ComponentNetwork, 'fetch'> | undefined;
   readonly stdio: Stdio;
 }

@@ -11,6 +11,7 @@ import {
   defineFilesystem3,
   defineFilesystemPreopens,
   defineFilesystemTypes,
+  defineHttp3,
   defineHttpTypes,
   defineIo,
   defineNameLookup,
@@ -19,6 +20,7 @@ import {
   defineRandom,
   defineTcp,
   defineUdp,
+  Exchanges,
   SocketPlaces,
 } from '#runtime/wasi';
 import { registerMessagingFunctions } from './messaging.ts';
@@ -48,7 +50,9 @@ export function registerHostFunctions(ports: HostPorts): HostLinker {
   defineFilesystemPreopens(linker, descriptors);
   defineFilesystem3(linker, descriptors);
   defineHttpTypes(linker);
-  defineOutgoingHandler(linker);
+  const exchanges = new Exchanges();
+  defineOutgoingHandler(linker, exchanges);
+  defineHttp3(linker, exchanges);
   defineNetwork(linker);
   defineNameLookup(linker);
   const places = new SocketPlaces();

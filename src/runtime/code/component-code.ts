@@ -54,7 +54,7 @@ export interface ComponentCode {
   readonly exports: readonly ArtifactExport[];
   /** The name of `vivarium:actor/lifecycle` among the exports; undefined if the component does not export it. */
   readonly lifecycle: string | undefined;
-  /** The name of its function that answers HTTP requests; undefined if it has none. */
+  /** The name of the exported interface whose function `handle` answers HTTP requests; undefined if there is none. */
   readonly handler: string | undefined;
   /** Returns the index of its exported functions, which is made at the first call by name. */
   readonly exportIndex: () => ExportIndex;
@@ -70,11 +70,12 @@ export function lifecycleName(exports: readonly ArtifactExport[]): string | unde
   return exports.find(({ name, kind }) => kind === 'instance' && LIFECYCLE.test(name))?.name;
 }
 
-const HANDLER = /^wasi:http\/incoming-handler@0\.2\.\d+$/;
+/** The interfaces by which components answer HTTP requests; the first of them that a component exports is called. */
+const HANDLERS = [/^wasi:http\/handler@0\.3\.\d+$/, /^wasi:http\/incoming-handler@0\.2\.\d+$/];
 
 export function handlerName(exports: readonly ArtifactExport[]): string | undefined {
-  const found = exports.find(({ name, kind }) => kind === 'instance' && HANDLER.test(name));
-  return found === undefined ? undefined : `${found.name}#handle`;
+  const instances = exports.filter(({ kind }) => kind === 'instance').map(({ name }) => name);
+  return HANDLERS.flatMap((handler) => instances.filter((name) => handler.test(name)))[0];
 }
 
 /**

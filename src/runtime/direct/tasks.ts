@@ -144,8 +144,8 @@ export const TASKS = {
             if (isCancelled) return;
             value = plan.outward(s, answer);
             if (answered === undefined) return;
-            if (!plan.isResult) answered(value);
-            else if (isOk(value)) answered(value.val);
+            const until = !plan.isResult ? answered(value) : isOk(value) ? answered(value.val) : undefined;
+            if (until !== undefined) s.tasks.store.holdUntil(until);
           },
           answered !== undefined,
         );

@@ -14,7 +14,7 @@ import type {
 import type { ServedRequest } from '#core/ports/serving';
 import { type ComponentMetadata, keptMetadata, metadataBytes } from '#runtime/actor';
 import { argumentsFromJson, type ExportInfo } from '#runtime/exports';
-import type { HostLinker, HostState } from '#runtime/host';
+import type { HostLinker } from '#runtime/host';
 import { resolveImports } from '#runtime/host';
 import type { ComponentLimiter, StoreManager } from '#runtime/store';
 import {
@@ -30,6 +30,7 @@ import { RuntimeError } from '../errors.ts';
 import { boundExports, type CallByName } from './bound-exports.ts';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
 import { refuseToWait } from './glue-waits.ts';
+import { refuseWithoutNext } from './next-handler.ts';
 
 export interface JcoEnginePorts extends CodeCachePorts {
   readonly linker: HostLinker;
@@ -104,6 +105,7 @@ export class JcoEngine implements RuntimeEngine {
       throw new CoreError('CORE_INVALID_OPTION', message);
     }
     const imports = resolveImports(code.imports, linker, request.imports);
+    refuseWithoutNext(code.imports, imports, request);
     refuseToWait(code, imports, request.context.stdio);
     const budget = limiter.budget(request.limits);
     const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
@@ -224,14 +226,12 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /**
-   * Runs a turn that answers an HTTP request through `wasi:http/incoming-handler`.
+   * Runs a turn that answers an HTTP request through `wasi:http/handler` or `wasi:http/incoming-handler`.
    * @param began receives the function that ends the turn, before the guest runs
    * @throws `RUNTIME_…`, `METERING_…`
    */
   serve(handle: ComponentHandle, request: ServedRequest, began: (end: EndTurn) => void): Turn<unknown> {
-    const resources = (caller: HostState): readonly object[] =>
-      ['IncomingRequest', 'ResponseOutparam'].map((name) => new (this.#httpType(name))(caller, request));
-    return this.#find(handle).serve(resources, began);
+    return this.#find(handle).serve((handler) => this.#ports.linker.findHandler(handler), request, began);
   }
 
   /** Whether a component answers requests side by side, each in its own store. */
@@ -242,13 +242,6 @@ export class JcoEngine implements RuntimeEngine {
   /** Whether the engine ends a turn of a component once nobody waits for it any more. */
   endsUnwanted(handle: ComponentHandle): boolean {
     return this.#components.get(handle?.handleId)?.endsUnwanted ?? false;
-  }
-
-  #httpType(name: string): new (caller: HostState, request: ServedRequest) => object {
-    return this.#ports.linker.find('wasi:http/types')?.[name] as new (
-      caller: HostState,
-      request: ServedRequest,
-    ) => object;
   }
 
   /** Whether turns of the component may begin, or queue behind the one that runs. */

@@ -48,8 +48,11 @@ export class Turn implements LaterListener {
   #later: Later<unknown> | undefined = undefined;
   #kept: ((value: unknown) => void) | undefined = undefined;
   #broken: ((thrown: unknown) => void) | undefined = undefined;
-  /** Told the answer of the exported function that is called next, if that answers before the turn ends. */
-  answered: ((answer: unknown) => void) | undefined = undefined;
+  /**
+   * Told the answer of the exported function that is called next, if that can answer before the turn ends. The turn lasts until the
+   * promise that it returns is settled.
+   */
+  answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined = undefined;
   /** Whether its guest is using something that all turns of the thread share, so that it must not be suspended. */
   isHeld: () => boolean = neverHeld;
   /** Called when it is suspended; the same function for all suspensions of a call. */

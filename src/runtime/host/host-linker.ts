@@ -1,5 +1,18 @@
+import type { ServedRequest } from '#core/ports/serving';
 import { interfaceName, isCompatible, memberName } from '#runtime/exports';
+import type { HostState } from './host-state.ts';
 import { tracedInterface } from './traced-calls.ts';
+
+/** How a version of `wasi:http` has guests answer requests. */
+export interface HttpHandling {
+  /** Makes the arguments of the exported function; called in the turn. */
+  given(caller: HostState, request: ServedRequest): readonly object[];
+  /**
+   * Takes what the function answers; called in the turn, which goes on until what this returns is settled. A version without it answers
+   * through its arguments.
+   */
+  answered?(caller: HostState, request: ServedRequest, answer: unknown): Promise<unknown> | undefined;
+}
 
 /** The functions and resource classes of one interface, under the names that jco gives them (camelCase). */
 export type HostInterface = Readonly<Record<string, unknown>>;
@@ -43,6 +56,7 @@ export function isOnlyForHost(name: string, met: unknown): boolean {
 export class HostLinker {
   /** Versions of one interface that do not stand for each other lie side by side, in the order in which they were defined. */
   readonly #interfaces = new Map<string, Defined[]>();
+  readonly #handlers: { readonly base: string; readonly version: string; readonly handling: HttpHandling }[] = [];
   readonly #isTraced: boolean;
 
   /** @param isTraced whether calls that deserve it are spans of the turn that makes them */
@@ -62,6 +76,18 @@ export class HostLinker {
     ofTheHost.add(functions);
     const others = this.#interfaces.get(base)?.filter((each) => !isCompatible(version, each.version)) ?? [];
     this.#interfaces.set(base, [...others, { name, version, functions }]);
+  }
+
+  /** Defines how components that export an interface answer HTTP requests. */
+  defineHandler(name: string, handling: HttpHandling): void {
+    const { base, version } = interfaceName(name);
+    this.#handlers.push({ base, version, handling });
+  }
+
+  /** How a component that exports an interface answers HTTP requests. */
+  findHandler(name: string): HttpHandling | undefined {
+    const { base, version } = interfaceName(name);
+    return this.#handlers.find((each) => each.base === base && isCompatible(version, each.version))?.handling;
   }
 
   /** The interface that serves an import, or undefined. An import without a version takes the version that was defined first. */

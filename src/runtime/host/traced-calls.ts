@@ -61,16 +61,12 @@ function within(span: OpenSpan, call: () => unknown): unknown {
     span.end();
     return answer;
   }
-  return answer.then(
-    (value: unknown) => {
-      span.end();
-      return value;
-    },
-    (thrown) => {
-      span.end({}, failureOf(thrown));
-      throw thrown;
-    },
+  // The promise itself is answered, because a mark of the host function's may be on it.
+  answer.then(
+    () => span.end(),
+    (thrown) => span.end({}, failureOf(thrown)),
   );
+  return answer;
 }
 
 /** The case of the function's error in WIT, or the message of an error that ends the store. */

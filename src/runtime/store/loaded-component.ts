@@ -5,11 +5,13 @@ import type { OutgoingMessage } from '#core/messages';
 import type { ComponentUsage, EndCall, EngineLoadRequest, MessageTurn, StorePolicy, Turn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
 import type { CallBudget } from '#core/ports/meter';
+import type { ServedRequest } from '#core/ports/serving';
 import { printable } from '#core/text';
 import { Later, type LaterListener } from '#core/waiting';
 import type { ComponentCode, Lifecycle as LifecycleExports } from '#runtime/code';
 import { findExport } from '#runtime/code';
 import type { ExportedFunction } from '#runtime/exports';
+import type { HttpHandling } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 import type { Lifecycle, TurnActivity } from './lifecycle.ts';
 import { Reuse } from './reuse.ts';
@@ -38,7 +40,7 @@ interface EarlyAnswer {
   readonly answered: (reply: Uint8Array | undefined) => void;
 }
 const handleEarly: Call<EarlyAnswer, Uint8Array | undefined> = (store, { message, answered }) => {
-  store.tellAnswer(answered as (answer: unknown) => void);
+  store.tellAnswer(answered as (answer: unknown) => undefined);
   return store.handleMessage(message);
 };
 const handleCallback: Call<OutgoingMessage, void> = (store, message) => store.handleCallback(message);
@@ -199,17 +201,22 @@ export class LoadedComponent implements LaterListener {
 
   /**
    * Runs a turn that answers an HTTP request. With `per-call` it may begin while others run, because each has a store of its own.
-   * @param resources makes the arguments; called within the turn, with the store that runs it
+   * @param handlingOf says of the exported handler what the exported function is given, and what its answer means
    * @param began receives, before the guest runs, the function that ends the turn; that function resolves when the turn has ended
    * @throws `RUNTIME_…`, `METERING_…`
    */
-  serve(resources: (caller: Store) => readonly object[], began: (end: EndTurn) => void): Turn<unknown> {
+  serve(
+    handlingOf: (handler: string) => HttpHandling | undefined,
+    request: ServedRequest,
+    began: (end: EndTurn) => void,
+  ): Turn<unknown> {
     this.#checkReady();
     const { handler } = this.code;
-    if (handler === undefined) throw this.#servesNothing();
-    const exported = this.code.exportIndex().find(handler);
+    const handling = handler === undefined ? undefined : handlingOf(handler);
+    if (handling === undefined) throw this.#servesNothing();
+    const exported = this.code.exportIndex().find(`${handler}#handle`);
     if (this.policy === 'per-actor' && this.#reuse?.begins() === true) this.#renewStore();
-    const answer = Promise.resolve(this.#serve(exported, resources, began));
+    const answer = Promise.resolve(this.#serve(exported, handling, request, began));
     this.#answers.add(answer);
     return answer.finally(() => {
       this.#answers.delete(answer);
@@ -219,16 +226,29 @@ export class LoadedComponent implements LaterListener {
 
   #serve(
     exported: ExportedFunction,
-    resources: (caller: Store) => readonly object[],
+    handling: HttpHandling,
+    request: ServedRequest,
     began: (end: EndTurn) => void,
   ): Turn<unknown> {
+    let end: EndTurn | undefined;
+    const call = (store: Store, handle: (...args: readonly unknown[]) => unknown): Turn<unknown> => {
+      // Beside others, the call ends alone.
+      if (store.sideBySide !== undefined) {
+        const { endOfCall } = store;
+        end = async (reason) => endOfCall(reason);
+      }
+      if (handling.answered !== undefined) {
+        store.tellAnswer((answer) => handling.answered?.(store, request, answer));
+      }
+      return handle(...handling.given(store, request));
+    };
     return this.#inStore(async (store) => {
       const handle = this.code.functionOf(store.exports, exported);
       if (handle === undefined) throw this.#servesNothing();
       this.#serving.add(store);
       try {
-        began((reason) => store.end(reason));
-        return await this.enter(store, run<unknown>, () => handle(...resources(store)));
+        began((reason) => (end ?? ((why) => store.end(why)))(reason));
+        return await this.enter(store, call, handle);
       } finally {
         this.#serving.delete(store);
       }
@@ -254,7 +274,7 @@ export class LoadedComponent implements LaterListener {
   #servesNothing(): RuntimeError {
     return new RuntimeError(
       'RUNTIME_NO_EXPORT',
-      `${formatComponentId(this.handle.id)} answers no requests: it does not export wasi:http/incoming-handler@0.2`,
+      `${formatComponentId(this.handle.id)} answers no requests: it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2`,
     );
   }
 

@@ -47,7 +47,7 @@ class SharedCall implements OutsideCall {
   reason: VivariumError | undefined;
   /** What has ended it together with the store. */
   error: VivariumError | undefined;
-  answered: ((answer: unknown) => void) | undefined;
+  answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined;
   caller: TurnCaller | undefined;
   stopGrace: (() => void) | undefined;
   readonly #context: AsyncContext = currentContext();

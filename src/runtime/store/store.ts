@@ -442,8 +442,11 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     throw gone();
   }
 
-  /** Names who is told the answer of the function that is called next, which may be before its turn ends. */
-  tellAnswer(answered: (answer: unknown) => void): void {
+  /**
+   * Names who is told the answer of the function that is called next, which may be before its turn ends. The turn lasts until the promise
+   * that it returns is settled.
+   */
+  tellAnswer(answered: (answer: unknown) => Promise<unknown> | undefined): void {
     (this.#shared?.beginning ?? this.#turn).answered = answered;
   }
 

@@ -13,7 +13,7 @@ export interface SharedTasks {
 /** A call from outside that runs beside others. */
 export interface OutsideCall {
   /** Told the answer when the call's task gives it, where its caller does not wait for the task to end. It is taken when the call begins. */
-  answered: ((answer: unknown) => void) | undefined;
+  answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined;
   /** Runs the host's code that the call's guest has called, in the context in which the call was made. */
   inContext<T>(work: () => T): T;
 }

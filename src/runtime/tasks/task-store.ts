@@ -398,6 +398,16 @@ export class TaskStore implements SharedTasks {
     else this.#over.push(main);
   }
 
+  /** Lets the turn go on after its answer until a promise is settled. */
+  holdUntil(promise: Promise<unknown>): void {
+    const [release, arrived] = [this.holdTurn(), this.expectHost()];
+    const end = (): void => {
+      arrived();
+      release();
+    };
+    promise.then(end, end);
+  }
+
   #count(add: (by: number) => void): () => void {
     add(1);
     let isOver = false;

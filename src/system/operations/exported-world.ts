@@ -3,11 +3,12 @@ import { type ComponentSummary, describeComponent, identify, WasmError } from '#
 import { type ComponentSource, type ReadOptions, readSource } from '../component-source.ts';
 
 /** The worlds that `viv run` and `inspect` recognise by a component's exports. */
-export type ExportedWorld = 'vivarium:actor/actor' | 'wasi:cli/command' | 'wasi:http/proxy';
+export type ExportedWorld = 'vivarium:actor/actor' | 'wasi:cli/command' | 'wasi:http/proxy' | 'wasi:http/service';
 
 const WORLDS: readonly (readonly [exported: RegExp, world: ExportedWorld])[] = [
   [/^vivarium:actor\/lifecycle@0\.[12]\.\d+$/, 'vivarium:actor/actor'],
   [/^wasi:cli\/run@0\.[23]\.\d+$/, 'wasi:cli/command'],
+  [/^wasi:http\/handler@0\.3\.\d+$/, 'wasi:http/service'],
   [/^wasi:http\/incoming-handler@0\.2\.\d+$/, 'wasi:http/proxy'],
 ];
 

@@ -4,10 +4,19 @@ import { BASIC } from './basic-scenarios.ts';
 import { BASIC_3 } from './basic-scenarios-3.ts';
 import { FILESYSTEM } from './filesystem-scenarios.ts';
 import { HTTP } from './http-scenarios.ts';
+import { HTTP_3 } from './http-scenarios-3.ts';
 import type { Scenario } from './scenario.ts';
 import { SOCKETS } from './socket-scenarios.ts';
 
-export const SCENARIOS: readonly Scenario[] = [...BASIC, ...BASIC_3, ...FILESYSTEM, ...HTTP, ...SOCKETS, ...ACTOR];
+export const SCENARIOS: readonly Scenario[] = [
+  ...BASIC,
+  ...BASIC_3,
+  ...FILESYSTEM,
+  ...HTTP,
+  ...HTTP_3,
+  ...SOCKETS,
+  ...ACTOR,
+];
 
 /** What ends the store at once, so that no loop runs it in one: loops over stores have them. */
 export const ENDING: readonly string[] = [

@@ -16,8 +16,9 @@ interface Exports {
 }
 
 function whatItIs(component: string, world: ExportedWorld | undefined, exports: Exports['exports']): string {
-  if (world === 'wasi:http/proxy') {
-    return `handles HTTP requests (it exports wasi:http/incoming-handler); serve it: viv serve ${component}`;
+  if (world === 'wasi:http/proxy' || world === 'wasi:http/service') {
+    const name = world === 'wasi:http/proxy' ? 'incoming-handler' : 'handler';
+    return `handles HTTP requests (it exports wasi:http/${name}); serve it: viv serve ${component}`;
   }
   const other = exports.find(({ name }) => name.startsWith('wasi:cli/run@'));
   if (other !== undefined)

@@ -14,7 +14,10 @@ const MAX_BYTES = 64 * 1024;
 const ENTRY_BYTES = 128;
 
 /** `wasi:http/types.header-error`. */
-type HeaderError = { readonly tag: 'invalid-syntax' | 'forbidden' | 'immutable' };
+type HeaderError = { readonly tag: 'invalid-syntax' | 'forbidden' | 'immutable' | 'size-exceeded' };
+
+/** A class of fields: that of WASI 0.2, or that of a later version, which extends it. */
+type FieldsClass = new (caller: HostState) => Fields;
 
 /** A name and its value. Each character stands for one byte. */
 type Pair = readonly [name: string, value: string];
@@ -25,7 +28,10 @@ export type HeaderPairs = readonly Pair[];
 export const costOf = (pairs: HeaderPairs): number =>
   pairs.reduce((sum, [name, value]) => sum + ENTRY_BYTES + name.length + value.length, 0);
 
-let make: (caller: HostState, pairs: HeaderPairs) => Fields;
+/** What fields throw that are too large. It is a symbol, because a guest may call any method that has a name. */
+export const TOO_LARGE: unique symbol = Symbol('too large');
+
+let make: (caller: HostState, pairs: HeaderPairs, type: FieldsClass) => Fields;
 /** Returns the present fields in the form that the host's HTTP takes. Only the host can call it, because it is no method. */
 let pairsOf: (fields: object) => HeaderPairs;
 
@@ -41,8 +47,8 @@ export class Fields {
   }
 
   static {
-    make = (caller, pairs) => {
-      const fields = new Fields(caller);
+    make = (caller, pairs, type) => {
+      const fields = new type(caller);
       fields.#charge.must(costOf(pairs));
       fields.#pairs = [...pairs];
       fields.#immutable = true;
@@ -51,8 +57,12 @@ export class Fields {
     pairsOf = (fields) => (fields as Fields).#pairs;
   }
 
-  static fromList(caller: HostState, entries: readonly (readonly [string, Uint8Array])[]): Fields {
-    const fields = new Fields(caller);
+  static fromList(
+    caller: HostState,
+    entries: readonly (readonly [string, Uint8Array])[],
+    type: FieldsClass = Fields,
+  ): Fields {
+    const fields = new type(caller);
     try {
       for (const [name, value] of entries) fields.#add(name, value);
       return fields;
@@ -101,7 +111,7 @@ export class Fields {
   }
 
   clone(caller: HostState): Fields {
-    const copy = new Fields(caller);
+    const copy = new (this.constructor as FieldsClass)(caller);
     copy.#charge.must(costOf(this.#pairs));
     copy.#pairs = [...this.#pairs];
     copy.#bytes = this.#bytes;
@@ -111,6 +121,11 @@ export class Fields {
   [Symbol.dispose](): void {
     this.#pairs = [];
     this.#charge.end();
+  }
+
+  /** What is thrown for fields that are too large: WASI 0.2 has no case for it, so that the store ends. */
+  [TOO_LARGE](): unknown {
+    return new RuntimeError('RUNTIME_TRAP', `wasi:http fields of more than ${MAX_BYTES} bytes`);
   }
 
   #of(name: string): Pair[] {
@@ -128,7 +143,10 @@ export class Fields {
     this.#pairs.push([name, value]);
     this.#bytes += name.length + value.length;
     if (this.#bytes > MAX_BYTES) {
-      throw new RuntimeError('RUNTIME_TRAP', `wasi:http fields of more than ${MAX_BYTES} bytes`);
+      this.#pairs.pop();
+      this.#bytes -= name.length + value.length;
+      this.#charge.giveBack(costOf([[name, value]]));
+      throw this[TOO_LARGE]();
     }
   }
 
@@ -140,13 +158,13 @@ export class Fields {
 }
 
 /** Makes immutable fields of received headers or trailers. */
-export function receivedFields(caller: HostState, pairs: HeaderPairs): Disposable {
-  return make(caller, pairs);
+export function receivedFields(caller: HostState, pairs: HeaderPairs, type: FieldsClass = Fields): Disposable {
+  return make(caller, pairs, type);
 }
 
 /** Makes an immutable copy. */
 export function frozenFields(caller: HostState, fields: object): Disposable {
-  return make(caller, pairsOf(fields));
+  return make(caller, pairsOf(fields), fields.constructor as FieldsClass);
 }
 
 /** Drops fields that a guest handed over. */

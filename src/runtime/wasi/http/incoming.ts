@@ -5,6 +5,7 @@ import { HostCharge } from '../host-charge.ts';
 import { IncomingBody, OutgoingBody, pipeOf } from './body.ts';
 import { costOf, disposeFields, frozenFields, pairsOf, receivedFields } from './fields.ts';
 import { promisedLength } from './promised-length.ts';
+import type { Method } from './request.ts';
 
 type Answer = { readonly tag: 'ok'; readonly val: object } | { readonly tag: 'err'; readonly val: unknown };
 
@@ -29,8 +30,7 @@ export class IncomingRequest {
   }
 
   method(): object {
-    const { method } = this.#request;
-    return METHODS.has(method) ? { tag: method.toLowerCase() } : { tag: 'other', val: method };
+    return methodOf(this.#request.method);
   }
 
   pathWithQuery(): string {
@@ -62,6 +62,11 @@ export class IncomingRequest {
     this.#headers[Symbol.dispose]();
     this.#charge.end();
   }
+}
+
+/** The case of `method` for a method's name. */
+export function methodOf(name: string): Method {
+  return METHODS.has(name) ? { tag: name.toLowerCase() } : { tag: 'other', val: name };
 }
 
 export class OutgoingResponse {

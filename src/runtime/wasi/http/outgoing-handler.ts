@@ -1,7 +1,7 @@
-import type { HttpLimits } from '#core/ports/network';
+import type { ComponentNetwork, HttpLimits } from '#core/ports/network';
 import type { HostLinker, HostState } from '#runtime/host';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
-import { Exchange, Exchanges } from './exchange.ts';
+import { Exchange, type Exchanges } from './exchange.ts';
 import { costOf } from './fields.ts';
 import { limitsOf, type Outgoing, toSend } from './request.ts';
 import { FutureIncomingResponse } from './response.ts';
@@ -12,39 +12,49 @@ import { sendTraced } from './traced-request.ts';
  * it arrives. The host follows redirects and checks each one like a request of its own. It returns a redirect to the guest if following
  * it would mean to send a body again that is gone.
  */
-export function defineOutgoingHandler(linker: HostLinker): void {
-  const exchanges = new Exchanges();
-
-  function begin(caller: HostState, { request, body }: Outgoing, wanted: HttpLimits): object {
-    try {
-      caller.context.authority.check('network', 'connect', originOf(request.url));
-    } catch (error) {
-      throw httpErrorOf(error);
-    }
-    const exchange = new Exchange(caller, exchanges, costOf(request.headers));
-    const { signal } = exchange;
-    const account = { take: (bytes: number) => exchange.keep(bytes), end: () => {} };
-    const limits = { ...wanted, account, signal };
-    const { network } = caller.context;
-    exchange.begin(
-      () => sendTraced(caller, request, (sent) => network.fetch(sent, limits)),
-      () => body?.failure as HttpErrorCode | undefined,
-    );
-    return new FutureIncomingResponse(caller, exchange);
-  }
-
+export function defineOutgoingHandler(linker: HostLinker, exchanges: Exchanges): void {
   linker.define('wasi:http/outgoing-handler@0.2.0', {
     handle(caller: HostState, request: object, options: object | undefined): object {
       const limits = limitsOf(options);
       const outgoing = toSend(request);
       try {
-        return begin(caller, outgoing, limits);
+        checkDestination(caller, outgoing.request.url);
+        const { network } = caller.context;
+        return new FutureIncomingResponse(caller, beginExchange(caller, exchanges, outgoing, limits, network));
       } catch (error) {
         outgoing.body?.cancel();
         throw error;
       }
     },
   });
+}
+
+/** @throws an error code if the component may not connect to where the URL leads */
+export function checkDestination(caller: HostState, url: string): void {
+  try {
+    caller.context.authority.check('network', 'connect', originOf(url));
+  } catch (error) {
+    throw httpErrorOf(error);
+  }
+}
+
+/** Sends a request. @param over what takes it: the network, or another handler @throws `connection-limit-reached` */
+export function beginExchange(
+  caller: HostState,
+  exchanges: Exchanges,
+  { request, body }: Outgoing,
+  wanted: HttpLimits,
+  over: Pick<ComponentNetwork, 'fetch'>,
+): Exchange {
+  const exchange = new Exchange(caller, exchanges, costOf(request.headers));
+  const { signal } = exchange;
+  const account = { take: (bytes: number) => exchange.keep(bytes), end: () => {} };
+  const limits = { ...wanted, account, signal };
+  exchange.begin(
+    () => sendTraced(caller, request, (sent) => over.fetch(sent, limits)),
+    () => body?.failure as HttpErrorCode | undefined,
+  );
+  return exchange;
 }
 
 /** The origin that a grant must cover. The network checks it again at every redirect. */

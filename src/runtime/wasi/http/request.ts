@@ -7,8 +7,8 @@ import type { HttpErrorCode } from './error-code.ts';
 import { disposeFields, frozenFields, pairsOf } from './fields.ts';
 import { promisedLength } from './promised-length.ts';
 
-type Method = { readonly tag: string; readonly val?: string };
-type Scheme = { readonly tag: 'HTTP' | 'HTTPS' | 'other'; readonly val?: string };
+export type Method = { readonly tag: string; readonly val?: string };
+export type Scheme = { readonly tag: 'HTTP' | 'HTTPS' | 'other'; readonly val?: string };
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 /** A host and a port only. It refuses any text in which the URL standard would read something else. */
@@ -68,8 +68,7 @@ export class OutgoingRequest {
   }
 
   setMethod(_: HostState, method: Method): void {
-    if (method.tag === 'other' && !TOKEN.test(method.val ?? '')) throw REFUSED;
-    this.#method = method;
+    this.#method = checkMethod(method);
   }
 
   pathWithQuery(): string | undefined {
@@ -77,8 +76,7 @@ export class OutgoingRequest {
   }
 
   setPathWithQuery(_: HostState, path: string | undefined): void {
-    if (path !== undefined && (path.length > MAX_PATH || !PATH.test(path))) throw REFUSED;
-    this.#path = path;
+    this.#path = checkPath(path);
   }
 
   scheme(): Scheme | undefined {
@@ -94,8 +92,7 @@ export class OutgoingRequest {
   }
 
   setAuthority(_: HostState, authority: string | undefined): void {
-    if (authority !== undefined && !AUTHORITY.test(authority)) throw REFUSED;
-    this.#authority = authority;
+    this.#authority = checkAuthority(authority);
   }
 
   headers(caller: HostState): object {
@@ -110,15 +107,16 @@ export class OutgoingRequest {
   }
 
   #toSend(): Outgoing {
-    const { tag } = this.#scheme ?? { tag: 'HTTPS' };
-    if (tag === 'other') throw this.#unfit({ tag: 'HTTP-protocol-error' });
-    if (this.#authority === undefined) throw this.#unfit({ tag: 'HTTP-request-URI-invalid' });
+    let url: string;
+    try {
+      url = urlOf(this.#scheme, this.#authority, this.#path);
+    } catch (code) {
+      throw this.#unfit(code as HttpErrorCode);
+    }
     const headers = pairsOf(this.#headers);
     const promised = promisedLength(headers);
     if (this.#body === undefined && (promised ?? 0) !== 0) throw this.#unfit(wrongSize(0));
-    const path = this.#path ?? '/';
-    const url = `${tag.toLowerCase()}://${this.#authority}${path.startsWith('/') ? path : `/${path}`}`;
-    const method = this.#method.val ?? this.#method.tag.toUpperCase();
+    const method = methodName(this.#method);
     const body = this.#body === undefined ? undefined : pipeOf(this.#body);
     return { request: { method, url, headers, body, length: promised }, body };
   }
@@ -146,14 +144,9 @@ export class RequestOptions {
   }
 
   static {
-    // The host has one limit for both waits for a byte, so the longer of the two counts.
     limitsIn = (options) => {
       options.#charge.end();
-      const idle = [options.#firstByte, options.#betweenBytes].filter((each) => each !== undefined);
-      return {
-        connectMs: atMost(options.#connect, MAX_CONNECT_MS),
-        idleMs: idle.length === 0 ? MAX_IDLE_MS : Math.max(...idle.map((each) => atMost(each, MAX_IDLE_MS))),
-      };
+      return limitsFor(options.#connect, [options.#firstByte, options.#betweenBytes]);
     };
   }
 
@@ -195,7 +188,46 @@ export function limitsOf(options: object | undefined): HttpLimits {
     : limitsIn(options as RequestOptions);
 }
 
-function wrongSize(written: number): HttpErrorCode {
+/** @param idle the limits for waits for a byte. The host has one limit for both, so the longer of the two counts. */
+export function limitsFor(connect: bigint | undefined, idle: readonly (bigint | undefined)[]): HttpLimits {
+  const given = idle.filter((each) => each !== undefined);
+  return {
+    connectMs: atMost(connect, MAX_CONNECT_MS),
+    idleMs: given.length === 0 ? MAX_IDLE_MS : Math.max(...given.map((each) => atMost(each, MAX_IDLE_MS))),
+  };
+}
+
+/** @throws the error case of a `result` without a payload */
+export function checkMethod(method: Method): Method {
+  if (method.tag === 'other' && !TOKEN.test(method.val ?? '')) throw REFUSED;
+  return method;
+}
+
+/** @throws as `checkMethod` */
+export function checkPath(path: string | undefined): string | undefined {
+  if (path !== undefined && (path.length > MAX_PATH || !PATH.test(path))) throw REFUSED;
+  return path;
+}
+
+/** @throws as `checkMethod` */
+export function checkAuthority(authority: string | undefined): string | undefined {
+  if (authority !== undefined && !AUTHORITY.test(authority)) throw REFUSED;
+  return authority;
+}
+
+export function methodName({ tag, val }: Method): string {
+  return val ?? tag.toUpperCase();
+}
+
+/** @throws an error code if the request cannot be sent anywhere */
+export function urlOf(scheme: Scheme | undefined, authority: string | undefined, path = '/'): string {
+  const { tag } = scheme ?? { tag: 'HTTPS' };
+  if (tag === 'other') throw { tag: 'HTTP-protocol-error' };
+  if (authority === undefined) throw { tag: 'HTTP-request-URI-invalid' };
+  return `${tag.toLowerCase()}://${authority}${path.startsWith('/') ? path : `/${path}`}`;
+}
+
+export function wrongSize(written: number): HttpErrorCode {
   return { tag: 'HTTP-request-body-size', val: BigInt(written) };
 }
 

@@ -25,5 +25,8 @@ export function defineHttpTypes(linker: HostLinker): void {
       return typeof code === 'object' ? code : undefined;
     },
   };
+  linker.defineHandler('wasi:http/incoming-handler@0.2.0', {
+    given: (caller, request) => [new IncomingRequest(caller, request), new ResponseOutparam(caller, request)],
+  });
   linker.define('wasi:http/types@0.2.0', types, [Fields, OutgoingRequest, RequestOptions, OutgoingResponse]);
 }
