@@ -69,7 +69,10 @@ export class Delivery {
     this.#isTraced = isTraced;
   }
 
-  /** Makes a message. From here on it is counted, and must end in one of the counted ways. */
+  /**
+   * Makes a message. From here on it is counted, and must end in one of the counted ways. The benchmark `messages` forbids
+   * an object of options for each message.
+   */
   message(
     sender: ComponentId,
     from: ActorCell | undefined,
@@ -160,6 +163,7 @@ export class Delivery {
     return this.#envelope('callback', sender, payload, undefined, request, undefined, failure, hops, request.context);
   }
 
+  // Called for each message: the benchmark `messages` forbids an object of options.
   #envelope(
     kind: EnvelopeKind,
     sender: ComponentId,

@@ -20,6 +20,7 @@ export type Resolve = (payload: Uint8Array | undefined | Promise<never>) => void
 class PromisedRequest extends PendingRequest {
   readonly #resolve: Resolve;
 
+  // Positional as in `PendingRequest`, for the benchmark `messages`.
   constructor(
     owner: RequestOwner,
     id: AsciiText,
@@ -61,6 +62,7 @@ class AskedRequest extends PendingRequest {
 class GuestRequest extends PendingRequest {
   readonly #tell: Tell;
 
+  // Positional as in `PendingRequest`, for the benchmark `messages`.
   constructor(
     owner: RequestOwner,
     id: AsciiText,

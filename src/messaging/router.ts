@@ -116,21 +116,27 @@ export class Router {
       options.isTraced === true,
     );
     this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
-    const turns = new Turns(
+    const turns = new Turns({
       clock,
-      this.requests,
-      this.delivery,
-      this.deadLetters,
-      this.counters,
-      options.supervisor,
-      (cell) => this.#dispatcher.ready(cell),
-    );
+      requests: this.requests,
+      delivery: this.delivery,
+      deadLetters: this.deadLetters,
+      counters: this.counters,
+      supervisor: options.supervisor,
+      resume: (cell) => this.#dispatcher.ready(cell),
+    });
   }
 
   /** Gives an actor its mailbox. @throws {MessagingError} `MESSAGING_INVALID` when its id is taken */
   add(handle: ComponentHandle, options: ActorOptions = {}): void {
     const { mailbox, maxAttempts = 1, suspended = false } = options;
-    const cell = new ActorCell(this, handle, mailbox, this.#engine, true, maxAttempts, this.#maxOpenRequests);
+    const cell = new ActorCell(this, handle, {
+      mailbox,
+      runner: this.#engine,
+      supervised: true,
+      maxAttempts,
+      maxOpenRequests: this.#maxOpenRequests,
+    });
     if (this.#byKey.has(cell.key)) {
       throw new MessagingError('MESSAGING_INVALID', `${cell.key} has a mailbox already; unload it first`);
     }
@@ -141,7 +147,13 @@ export class Router {
 
   /** Makes a cell for a topic listener of the embedder. No id names it. */
   addListener(runner: TurnRunner, mailbox: MailboxOptions | undefined): ActorCell {
-    const cell = new ActorCell(this, createHandle(HOST_ID), mailbox, runner, false, 1, 0);
+    const cell = new ActorCell(this, createHandle(HOST_ID), {
+      mailbox,
+      runner,
+      supervised: false,
+      maxAttempts: 1,
+      maxOpenRequests: 0,
+    });
     this.#listeners.add(cell);
     return cell;
   }

@@ -13,6 +13,18 @@ import type { Requests } from './requests.ts';
 /** An orderly failure: the guest returned the error case of its `result`, and stays alive. */
 const ORDERLY = 'RUNTIME_COMPONENT_ERROR';
 
+/** What turns use. */
+export interface TurnParts {
+  readonly clock: Clock;
+  readonly requests: Requests;
+  readonly delivery: Delivery;
+  readonly deadLetters: DeadLetters;
+  readonly counters: MessageCounters;
+  readonly supervisor: Supervisor | undefined;
+  /** Lets an actor run again. */
+  readonly resume: (cell: ActorCell) => void;
+}
+
 /** Runs turns, one at a time for each actor, and decides what happens to their messages. */
 export class Turns {
   readonly #clock: Clock;
@@ -23,22 +35,14 @@ export class Turns {
   readonly #supervisor: Supervisor | undefined;
   readonly #resume: (cell: ActorCell) => void;
 
-  constructor(
-    clock: Clock,
-    requests: Requests,
-    delivery: Delivery,
-    deadLetters: DeadLetters,
-    counters: MessageCounters,
-    supervisor: Supervisor | undefined,
-    resume: (cell: ActorCell) => void,
-  ) {
-    this.#clock = clock;
-    this.#requests = requests;
-    this.#delivery = delivery;
-    this.#deadLetters = deadLetters;
-    this.#counters = counters;
-    this.#supervisor = supervisor;
-    this.#resume = resume;
+  constructor(parts: TurnParts) {
+    this.#clock = parts.clock;
+    this.#requests = parts.requests;
+    this.#delivery = parts.delivery;
+    this.#deadLetters = parts.deadLetters;
+    this.#counters = parts.counters;
+    this.#supervisor = parts.supervisor;
+    this.#resume = parts.resume;
   }
 
   /**

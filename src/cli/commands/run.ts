@@ -56,6 +56,6 @@ async function run(shell: Shell, component: string, args: readonly string[], fla
   const found = await exportedWorldOf(source, { maxBytes: flags.maxComponent });
   const { world } = found;
   if (world === 'wasi:cli/command') return runWasiCommand(shell, component, source, args, flags);
-  if (world === 'vivarium:actor/actor') return runActor(shell, component, source, args, flags, config);
+  if (world === 'vivarium:actor/actor') return runActor(shell, { component, source, args, flags, config });
   throw notRunnable(component, found);
 }

@@ -71,31 +71,35 @@ export function spacesOf(world: World): Spaces {
     const interfaces = externs.flatMap(({ name, type }) => {
       if (type.kind !== 'instance') return [];
       return [
-        spaceOf(
-          name,
-          unique(pascal(name.split('@', 1)[0] as string), taken),
+        spaceOf({
+          owner: name,
+          name: unique(pascal(name.split('@', 1)[0] as string), taken),
           isExport,
-          type.exports,
-          new Set(GLOBALS),
+          externs: type.exports,
+          taken: new Set(GLOBALS),
           named,
-        ),
+        }),
       ];
     });
     // The world comes last, because it may use types of interfaces and none of them uses types of the world.
-    const own = spaceOf('', isExport ? 'World' : 'Imports', isExport, externs, taken, named);
+    const own = spaceOf({ owner: '', name: isExport ? 'World' : 'Imports', isExport, externs, taken, named });
     return [...interfaces, own];
   };
   return { imports: spacesIn(world.imports, false), exports: spacesIn(world.exports, true), named };
 }
 
-function spaceOf(
-  owner: string,
-  name: string,
-  isExport: boolean,
-  externs: readonly Extern[],
-  taken: Set<string>,
-  named: Map<ValueType | Resource, NamedType>,
-): Space {
+interface Named {
+  readonly owner: string;
+  readonly name: string;
+  readonly isExport: boolean;
+  readonly externs: readonly Extern[];
+  /** The names of types that are in use; those of this space are added. */
+  readonly taken: Set<string>;
+  /** The types that have a name; those of this space are added. */
+  readonly named: Map<ValueType | Resource, NamedType>;
+}
+
+function spaceOf({ owner, name, isExport, externs, taken, named }: Named): Space {
   const types: NamedType[] = [];
   const functions: SpaceFunction[] = [];
   const space: Space = { owner, name, isExport, types, functions, resources: membersOf(externs) };

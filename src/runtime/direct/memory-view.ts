@@ -46,7 +46,8 @@ export class MemoryView {
   }
 
   /**
-   * Checks that `length` items of `size` bytes lie in memory at `pointer`, and charges what they take of the host.
+   * Checks that `length` items of `size` bytes lie in memory at `pointer`, and charges what they take of the host. It is called
+   * for each list and text that is lifted, so that the benchmark `runtime` forbids an object of options.
    * @param cost bytes of the host that each item takes
    * @param own bytes of the host that the value which holds the items takes
    */

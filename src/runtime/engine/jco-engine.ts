@@ -109,7 +109,15 @@ export class JcoEngine implements RuntimeEngine {
     refuseToWait(code, imports, request.context.stdio);
     const budget = limiter.budget(request.limits);
     const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
-    const component = new LoadedComponent(request, budget, lifecycle, code, imports, open, sharesClock, now);
+    const component = new LoadedComponent(request, {
+      budget,
+      lifecycle,
+      code,
+      imports,
+      open,
+      sharesClock,
+      now,
+    });
     made(component);
     lifecycle.move('loaded', 'the component was compiled');
     await endingOn(signal, component, this.#start(component));

@@ -49,19 +49,22 @@ export function exportCode(type: FuncType, slots: FunctionSlots, callee: string,
   return callCode(type, slots, adapter, false, (raw, flat) => `${raw}${callee}(${flat});`);
 }
 
+export interface SuspendableCall {
+  /** The number of the function's code. */
+  readonly index: number;
+  /** An expression for the core function. */
+  readonly callee: string;
+  /** The name of the function whose text `restCode` writes. */
+  readonly rest: string;
+  readonly adapter?: AdapterUse | undefined;
+}
+
 /**
  * The text of a function that does the same as that of `exportCode`, but calls the export on a stack of its own, so that
  * imports can suspend the guest. The function answers a `Later` when the guest was suspended.
- * @param rest the name of the function whose text `restCode` writes
  */
-export function suspendableCode(
-  type: FuncType,
-  slots: FunctionSlots,
-  index: number,
-  callee: string,
-  rest: string,
-  adapter?: AdapterUse,
-): string {
+export function suspendableCode(type: FuncType, slots: FunctionSlots, how: SuspendableCall): string {
+  const { index, callee, rest, adapter } = how;
   const code = new Code();
   const params = type.params.map((_, at) => `a${at}`);
   code.line('const t = execution.running;');
@@ -200,18 +203,21 @@ function isScoped(type: FuncType, slots: FunctionSlots): boolean {
   return type.params.some((param) => lendsHandles(param.type, slots));
 }
 
+export interface MetImport {
+  /** The number of the host function; -1 for none. */
+  readonly host: number;
+  readonly how: HostCall;
+  /** Names the function in errors. */
+  readonly name: string;
+  /** Whether the host may answer a promise. The guest then suspends itself, and calls the function again for the answer. */
+  readonly waits?: boolean;
+}
+
 /**
  * The text of a function `(...core values) => core value` that a guest imports and that calls the host.
- * @param waits whether the host may answer a promise; the guest then suspends itself, and calls the function again for the answer
  */
-export function importCode(
-  type: FuncType,
-  slots: FunctionSlots,
-  host: number,
-  how: HostCall,
-  name: string,
-  waits = false,
-): string {
+export function importCode(type: FuncType, slots: FunctionSlots, met: MetImport): string {
+  const { host, how, name, waits = false } = met;
   const code = new Code();
   const { instance } = slots;
   const layouts = paramLayouts(type, slots);
@@ -254,7 +260,8 @@ export function importCode(
     checkAnswer(code, type, host);
   } else if (how.kind === 'lifted' && how.nests) {
     const nothing = results[0] === 'i64' && !out ? ' 0n' : out ? '' : ' 0';
-    callInstance(code, type, how, call, `nested${how.index}(${['s', ...args].join(', ')})`, { borrows, nothing });
+    const nested = `nested${how.index}(${['s', ...args].join(', ')})`;
+    callInstance(code, type, how, { plain: call, nested, borrows, nothing });
   } else callHost(code, type, call, how.kind === 'lifted' ? undefined : { name, host });
   if (borrows) code.line(`for (const entry of lent) s.handles[${instance}].giveBack(entry);`);
   lowerResult(code, slots, type, out);
@@ -270,9 +277,7 @@ function callInstance(
   code: Code,
   type: FuncType,
   { mayWait }: Extract<HostCall, { kind: 'lifted' }>,
-  plain: string,
-  nested: string,
-  { borrows, nothing }: { readonly borrows: boolean; readonly nothing: string },
+  { plain, nested, borrows, nothing }: Readonly<Record<'plain' | 'nested' | 'nothing', string> & { borrows: boolean }>,
 ): void {
   code.line(`raw = scheduler.nests(t, ${mayWait}) ? scheduler.callNested(t, ${nested}) : ${plain};`);
   code.line(`if (raw instanceof abi.NestedCall) { ${borrows ? 'raw.lent = lent; ' : ''}return${nothing}; }`);
@@ -331,7 +336,7 @@ function lowerParams(code: Code, slots: FunctionSlots, type: FuncType, names: re
   const pointer = code.let(`abi.allocate(m, r, ${align}, ${size})`);
   code.line('u = m.u8; d = m.view;');
   offsetsOf(layouts).forEach((offset, index) => {
-    storeCode(code, slots, types[index] as ValueType, names[index] as string, pointer, offset);
+    storeCode(code, slots, types[index] as ValueType, names[index] as string, { pointer, offset });
   });
   return [pointerOf(slots, pointer)];
 }
@@ -496,7 +501,7 @@ function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: bool
     code.line('m.live(); u = m.u8; d = m.view;');
     const pointer = code.let(addressOf(slots, 'out'));
     code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
-    storeCode(code, slots, result, 'answer', pointer, 0);
+    storeCode(code, slots, result, 'answer', { pointer });
     code.line(`s.locked${instance} = false;`);
     return;
   }

@@ -18,14 +18,21 @@ type VariantLike = Extract<ValueType, { kind: 'variant' } | { kind: 'option' } |
  * are borrows.
  */
 
+/** A place in the guest's memory. */
+export interface Place {
+  /** An expression. */
+  readonly pointer: string;
+  /** Bytes behind the pointer; 0 by default. */
+  readonly offset?: number;
+}
+
 /** Writes code that stores `value` at `pointer + offset`. */
 export function storeCode(
   code: Code,
   access: MemoryAccess,
   type: ValueType,
   value: string,
-  pointer: string,
-  offset: number,
+  { pointer, offset = 0 }: Place,
 ): void {
   const at = offset === 0 ? pointer : `${pointer} + ${offset}`;
   switch (type.kind) {
@@ -82,7 +89,7 @@ export function storeCode(
       const offsets = offsetsOf(type.fields.map((field) => layoutOf(field.type, access.wide)));
       type.fields.forEach((field, index) => {
         const part = code.let(`${value}[${key(field.name)}]`);
-        storeCode(code, access, field.type, part, pointer, offset + (offsets[index] as number));
+        storeCode(code, access, field.type, part, { pointer, offset: offset + (offsets[index] as number) });
       });
       return;
     }
@@ -90,7 +97,7 @@ export function storeCode(
       const offsets = offsetsOf(layoutsOf(type.elements, access.wide));
       type.elements.forEach((element, index) => {
         const part = code.let(`${value}[${index}]`);
-        storeCode(code, access, element, part, pointer, offset + (offsets[index] as number));
+        storeCode(code, access, element, part, { pointer, offset: offset + (offsets[index] as number) });
       });
       return;
     }
@@ -102,7 +109,7 @@ export function storeCode(
       const payloadAt = offset + payloadOffset(payloads, access.wide);
       variantCode(code, type, value, (discriminant, payload, inner) => {
         code.line(storeInteger(bytes, at, String(discriminant)));
-        if (payload !== undefined) storeCode(code, access, payload, inner, pointer, payloadAt);
+        if (payload !== undefined) storeCode(code, access, payload, inner, { pointer, offset: payloadAt });
       });
       return;
     }
@@ -236,7 +243,7 @@ function storeSequence(
   code.line(`for (let ${index} = 0; ${index} < ${length}; ${index}++) {`);
   const item = code.let(`${value}[${index}]`);
   const at = code.let(`${start} + ${index} * ${size}`);
-  storeCode(code, access, type.element, item, at, 0);
+  storeCode(code, access, type.element, item, { pointer: at });
   code.line('}');
   return { start, length };
 }

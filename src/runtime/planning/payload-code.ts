@@ -56,7 +56,7 @@ function storePayloads(element: ValueType, slots: FunctionSlots): string {
   else {
     code.line(`s.locked${slots.instance} = true;\nfor (let i = 0; i < values.length; i++) {`);
     const [item, pointer] = [code.let('values[i]'), code.let(`at + i * ${size}`)];
-    storeCode(code, slots, element, item, pointer, 0);
+    storeCode(code, slots, element, item, { pointer });
     code.line(`}\ns.locked${slots.instance} = false;`);
   }
   return `function (s, values, at) {\n${code}\n}`;

@@ -342,7 +342,7 @@ class Planner {
     const suspends = callee.startsWith('s.');
     const nested = !fromHost && suspends ? nestedCode(type, slots, index, callee) : undefined;
     const rest = fromHost && suspends ? restCode(type, slots) : undefined;
-    const suspendable = rest && suspendableCode(type, slots, index, callee, `rest${index}`, adapter);
+    const suspendable = rest && suspendableCode(type, slots, { index, callee, rest: `rest${index}`, adapter });
     this.#exported.push({ plain, rest, suspendable, nested });
     this.#exportedOf.set(item, known.set(key, index));
     return index;
@@ -523,7 +523,7 @@ class Planner {
       const index = this.#lifted(func, instance);
       const nests = this.#exported[index]?.nested !== undefined;
       const mayWait = this.#waitingInstances.has(definition.instance);
-      return importCode(type, slots, -1, { kind: 'lifted', index, nests, mayWait }, '');
+      return importCode(type, slots, { host: -1, how: { kind: 'lifted', index, nests, mayWait }, name: '' });
     }
     if (
       typesOf(type)
@@ -540,7 +540,7 @@ class Planner {
       const ours = isOurs(name) ? `s.ours[${host}]` : undefined;
       return `abi.tasks.lowered(${lowerPlanCode(type, { ...slots, ours }, options.async, { host, how, name })})`;
     }
-    return importCode(type, slots, this.#host.push(slot) - 1, how, name, mayWait(definition.path));
+    return importCode(type, slots, { host: this.#host.push(slot) - 1, how, name, waits: mayWait(definition.path) });
   }
 
   /** An expression for a core function. */

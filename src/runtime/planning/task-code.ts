@@ -181,7 +181,7 @@ function lowerResultCode(type: FuncType, slots: FunctionSlots, isOut: boolean): 
     const { size, align } = layoutOf(result, slots.wide);
     const pointer = code.let(addressOf(slots, 'flat[flat.length - 1]'));
     code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
-    storeCode(code, slots, result, 'answer', pointer, 0);
+    storeCode(code, slots, result, 'answer', { pointer });
     code.line(`s.locked${instance} = false;`);
   } else {
     const [flat = '0'] = lowerFlatCode(code, slots, result, 'answer');

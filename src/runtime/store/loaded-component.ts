@@ -47,6 +47,20 @@ const handleCallback: Call<OutgoingMessage, void> = (store, message) => store.ha
 const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> => call(store.lifecycle);
 const run = <T>(_: Store, call: () => Turn<T>): Turn<T> => call();
 
+/** What the engine makes for one component. */
+export interface ComponentParts {
+  readonly budget: CallBudget;
+  readonly lifecycle: Lifecycle;
+  readonly code: ComponentCode;
+  readonly imports: Readonly<Record<string, unknown>>;
+  /** Makes a store and initializes the guest in it. */
+  readonly open: (component: LoadedComponent) => Turn<Store>;
+  /** Whether callers read the same clock as the meter, so that caller and meter can share one reading. */
+  readonly sharesClock: boolean;
+  /** The milliseconds by which instances that are reused grow old. */
+  readonly now: () => number;
+}
+
 /**
  * A component that an engine holds: its code, what it was loaded with, what it has used so far, and its turns. Every request passes
  * through a message's turn, so everything that such a turn needs lies here or in the store.
@@ -93,20 +107,8 @@ export class LoadedComponent implements LaterListener {
     last: { fuelConsumed: 0n, executionTimeMs: 0 },
   };
 
-  /**
-   * @param open makes a store and initializes the guest in it
-   * @param sharesClock whether callers read the same clock as the meter, so that caller and meter can share one reading
-   */
-  constructor(
-    request: EngineLoadRequest,
-    budget: CallBudget,
-    lifecycle: Lifecycle,
-    code: ComponentCode,
-    imports: Readonly<Record<string, unknown>>,
-    open: (component: LoadedComponent) => Turn<Store>,
-    sharesClock: boolean,
-    now: () => number,
-  ) {
+  constructor(request: EngineLoadRequest, parts: ComponentParts) {
+    const { budget, lifecycle, code, imports, open, sharesClock, now } = parts;
     this.handle = request.handle;
     this.lifecycle = lifecycle;
     this.store = undefined;

@@ -156,7 +156,7 @@ export const builtins = {
     return BigInt(readable) | (BigInt(writable) << 32n);
   },
 
-  /** Reads into a buffer or writes from it. */
+  /** Reads into a buffer or writes from it. The benchmark `async` forbids an object of options for each copy. */
   copy(
     caller: BuiltinCaller,
     payload: Payload,

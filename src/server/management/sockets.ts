@@ -36,6 +36,13 @@ const ABOUT: RouteAbout = {
   answers: { 101: { description: 'The connection is a WebSocket.' } },
 };
 
+/** An open socket of an actor. */
+interface Opened {
+  readonly socket: WebSocket;
+  readonly handle: ComponentHandle;
+  readonly id: string;
+}
+
 type SocketRuntime = Pick<Runtime, 'find' | 'request' | 'topic'>;
 
 /**
@@ -99,7 +106,7 @@ export class Sockets implements Disposable {
     const stopPings = this.#pinging(socket);
     let work: Promise<void> = Promise.resolve();
     const tell = (event: string, payload: Uint8Array, contentType?: string): Promise<void> => {
-      work = work.then(() => this.#tell(socket, handle, id, event, payload, contentType));
+      work = work.then(() => this.#tell({ socket, handle, id }, event, payload, contentType));
       return work;
     };
     // A message that is too large or malformed: the library has closed the socket with the code that the standard has for it.
@@ -125,14 +132,7 @@ export class Sockets implements Disposable {
   }
 
   /** Sends the actor a message and the client its reply. A failure closes the socket and says nothing of the actor's own. */
-  async #tell(
-    socket: WebSocket,
-    handle: ComponentHandle,
-    id: string,
-    event: string,
-    payload: Uint8Array,
-    contentType: string | undefined,
-  ): Promise<void> {
+  async #tell({ socket, handle, id }: Opened, event: string, payload: Uint8Array, contentType?: string): Promise<void> {
     const headers = [
       [SOCKET, id],
       [EVENT, event],

@@ -17,15 +17,19 @@ import type { RunFlags } from './run-flags.ts';
 /** The largest message or start configuration that is read from a file; by default, a mailbox accepts less. */
 const MAX_INPUT_BYTES = 64 * 2 ** 20;
 
+export interface ActorRun {
+  /** The component as the command line names it. */
+  readonly component: string;
+  readonly source: string | Uint8Array;
+  readonly args: readonly string[];
+  readonly flags: RunFlags;
+  /** The start configuration. */
+  readonly config: Uint8Array | undefined;
+}
+
 /** Loads an actor, sends it messages and prints its replies. */
-export async function runActor(
-  shell: Shell,
-  component: string,
-  source: string | Uint8Array,
-  args: readonly string[],
-  flags: RunFlags,
-  config: Uint8Array | undefined,
-): Promise<void> {
+export async function runActor(shell: Shell, run: ActorRun): Promise<void> {
+  const { component, source, args, flags, config } = run;
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
     ...runtimeOptionsOf(flags, trustOf(component, flags)),
