@@ -38,6 +38,16 @@ export const FIELDS: allow.OptionRules<MessageFields> = {
 /** Ends the request of a queued message that is given up before its turn. */
 export type GiveUpRequest = (request: PendingRequest, error: MessagingError) => void;
 
+/** What the delivery of messages uses. */
+export interface DeliveryParts {
+  readonly clock: Clock;
+  readonly dispatcher: Dispatcher;
+  readonly deadLetters: DeadLetters;
+  readonly counters: MessageCounters;
+  readonly maxHops: number;
+  readonly isTraced: boolean;
+}
+
 /** Makes messages and puts them into mailboxes. */
 export class Delivery {
   readonly #clock: Clock;
@@ -53,20 +63,13 @@ export class Delivery {
   #stamp: Timestamp = timestampOf(0);
   giveUp: GiveUpRequest = () => {};
 
-  constructor(
-    clock: Clock,
-    dispatcher: Dispatcher,
-    deadLetters: DeadLetters,
-    counters: MessageCounters,
-    maxHops: number,
-    isTraced: boolean,
-  ) {
-    this.#clock = clock;
-    this.#dispatcher = dispatcher;
-    this.#deadLetters = deadLetters;
-    this.#counters = counters;
-    this.#maxHops = maxHops;
-    this.#isTraced = isTraced;
+  constructor(parts: DeliveryParts) {
+    this.#clock = parts.clock;
+    this.#dispatcher = parts.dispatcher;
+    this.#deadLetters = parts.deadLetters;
+    this.#counters = parts.counters;
+    this.#maxHops = parts.maxHops;
+    this.#isTraced = parts.isTraced;
   }
 
   /**

@@ -107,14 +107,14 @@ export class Router {
       shares,
       runQueue,
     );
-    this.delivery = new Delivery(
+    this.delivery = new Delivery({
       clock,
-      this.#dispatcher,
-      this.deadLetters,
-      this.counters,
+      dispatcher: this.#dispatcher,
+      deadLetters: this.deadLetters,
+      counters: this.counters,
       maxHops,
-      options.isTraced === true,
-    );
+      isTraced: options.isTraced === true,
+    });
     this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
     const turns = new Turns({
       clock,

@@ -31,16 +31,22 @@ interface Wide {
 function wideIn(file: ts.SourceFile): readonly Wide[] {
   const found: Wide[] = [];
   walk(file, (node) => {
-    if (!ts.isFunctionLike(node) || node.parameters.filter(({ name }) => name.getText() !== 'this').length <= MOST) return;
+    if (!ts.isFunctionLike(node) || node.parameters.filter(({ name }) => name.getText() !== 'this').length <= MOST)
+      return;
     const named = ts.isConstructorDeclaration(node) || node.name === undefined ? node.parent : node;
     const name = 'name' in named ? (named.name as ts.Node | undefined)?.getText() : undefined;
-    found.push({ name: name ?? 'a function', comment: node.getFullText().slice(0, node.getStart() - node.getFullStart()) });
+    found.push({
+      name: name ?? 'a function',
+      comment: node.getFullText().slice(0, node.getStart() - node.getFullStart()),
+    });
   });
   return found;
 }
 
 describe('functions', () => {
-  const wide = sourceFiles().flatMap(({ path, tree }) => wideIn(tree).map((each) => ({ ...each, at: `${path} ${each.name}` })));
+  const wide = sourceFiles().flatMap(({ path, tree }) =>
+    wideIn(tree).map((each) => ({ ...each, at: `${path} ${each.name}` })),
+  );
 
   it(`take ${MOST} parameters at most, or an object`, () => {
     expect(

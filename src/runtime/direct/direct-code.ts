@@ -190,14 +190,14 @@ export class DirectCode {
     if (tasks === undefined) return undefined;
     const parents = tasks.map((parent) => (parent < 0 ? undefined : parent));
     const stacks = new TaskStacks(execution, execution.running, this.#scheduler ?? NO_STACKS);
-    return new StoreTasks(
+    return new StoreTasks({
       stacks,
       parents,
       handles,
-      (bytes) => hold === undefined || hold.charge(bytes),
-      this.#plan.contexts ?? [],
+      charge: (bytes) => hold === undefined || hold.charge(bytes),
+      contexts: this.#plan.contexts ?? [],
       calls,
-    );
+    });
   }
 
   #handleTables(hold: ResourceHolder | undefined): readonly HandleTable[] {

@@ -81,6 +81,20 @@ export interface PayloadPlan {
   store(s: State, values: ArrayLike<unknown>, at: number): void;
 }
 
+/** What the tasks of one store use. */
+export interface StoreTaskParts {
+  readonly stacks: TaskStacks;
+  /** For each component instance the one that contains it. */
+  readonly parents: readonly (number | undefined)[];
+  readonly handles: readonly HandleTable[];
+  /** Takes bytes from what the host may keep for the store. */
+  readonly charge: (bytes: number) => boolean;
+  /** The numbers of threads that guest code reads and sets as globals. */
+  readonly contexts: NonNullable<DirectPlan['contexts']>;
+  /** The owner of calls that run side by side, where the store may serve several. */
+  readonly calls: SideBySide | undefined;
+}
+
 /** The tasks of one store. */
 export class StoreTasks {
   readonly store: TaskStore;
@@ -92,19 +106,7 @@ export class StoreTasks {
   /** The thread of guest code that runs outside of tasks: start functions, allocators and destructors. */
   readonly #roots: readonly Thread[];
 
-  /**
-   * @param charge takes bytes from what the host may keep for the store
-   * @param contexts the numbers of threads that guest code reads and sets as globals
-   * @param calls the owner of calls that run side by side, where the store may serve several
-   */
-  constructor(
-    stacks: TaskStacks,
-    parents: readonly (number | undefined)[],
-    handles: readonly HandleTable[],
-    charge: (bytes: number) => boolean,
-    contexts: NonNullable<DirectPlan['contexts']>,
-    calls?: SideBySide,
-  ) {
+  constructor({ stacks, parents, handles, charge, contexts, calls }: StoreTaskParts) {
     this.#charge = charge;
     this.store = new TaskStore(stacks, (thrown) => this.end(thrown), calls);
     stacks.serve(this.store);
