@@ -378,7 +378,8 @@ describe('a server that breaks the protocol on a connection that would be kept',
         `HTTP/1.1 100 Go on\r\n\r\n${ok(path)}`,
       ]) {
         socket.write(part);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        // The client runs in this process, and reads each part in the next steps of the event loop.
+        for (let step = 0; step < 3; step++) await new Promise((resolve) => setImmediate(resolve));
       }
     });
     for (const path of ['/1', '/2']) {
