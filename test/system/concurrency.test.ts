@@ -2,7 +2,14 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type ComponentHandle, createRuntime, type LoadOptions, type Runtime } from '../../src/index.ts';
+import {
+  type ComponentHandle,
+  createRuntime,
+  type HostCaller,
+  hostFunction,
+  type LoadOptions,
+  type Runtime,
+} from '../../src/index.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
 
@@ -319,5 +326,73 @@ describe('`concurrency`', () => {
     await settled();
     waits.answer(7);
     expect(await call).toBe(7);
+  });
+});
+
+describe('a host function whose guest cancels the call', () => {
+  it('is told so by its signal, and what it answers then changes nothing', async () => {
+    const clock = new TestClock();
+    const runtime = await createRuntime({ overrides: { clock } });
+    open.push(runtime);
+    const callers: HostCaller[] = [];
+    const wait = hostFunction((caller, n: number) => {
+      callers.push(caller);
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      if (n < 10) caller.signal.addEventListener('abort', () => reject(caller.signal.reason), { once: true });
+      if (n === 20) settle = resolve;
+      return promise;
+    });
+    let settle: (n: number) => void = () => {};
+    const handle = await runtime.load(guests.get(true) as Uint8Array, {
+      imports: { wait },
+      concurrency: 3,
+      cancel: 'turn',
+    });
+    const givings = [1, 11].map((n) => {
+      const giving = new AbortController();
+      const call = runtime.call(handle, { name: 'work', signal: giving.signal }, n).catch((error: unknown) => error);
+      return { giving, call };
+    });
+    const other = runtime.call(handle, 'work', 20);
+    await settled();
+    for (const { giving } of givings) giving.abort();
+    for (const { call } of givings) expect(await call).toMatchObject({ code: 'RUNTIME_ABORTED' });
+    await settled();
+    expect(callers.map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
+    settle(20);
+    expect(await other).toBe(20);
+  });
+
+  it('is told of the cancellation alone, while its turn goes on', async () => {
+    // One call cancels its import itself and answers; its turn is not given up.
+    const runtime = await createRuntime();
+    open.push(runtime);
+    let signal: AbortSignal | undefined;
+    const wait = hostFunction((caller, _: number) => {
+      ({ signal } = caller);
+      return new Promise<number>((_resolve, reject) => {
+        caller.signal.addEventListener('abort', () => reject(new Error('late')), { once: true });
+      });
+    });
+    const text = `(component
+      (import "wait" (func $wait-host async (param "n" u32) (result u32)))
+      (core module $Memory (memory (export "memory") 1)) (core instance $memory (instantiate $Memory))
+      (alias core export $memory "memory" (core memory $mem))
+      (core func $wait (canon lower (func $wait-host) async (memory $mem)))
+      (core func $cancel (canon subtask.cancel)) (core func $drop (canon subtask.drop))
+      (core func $return (canon task.return (result u32)))
+      (core module $M (import "" "wait" (func $wait (param i32 i32) (result i32))) (import "" "cancel" (func $cancel (param i32) (result i32)))
+        (import "" "drop" (func $drop (param i32))) (import "" "return" (func $return (param i32)))
+        (func (export "f") (param $n i32) (result i32) (local $task i32)
+          (local.set $task (i32.shr_u (call $wait (local.get $n) (i32.const 64)) (i32.const 4)))
+          (call $return (call $cancel (local.get $task))) (call $drop (local.get $task)) (i32.const 0))
+        (func (export "cb") (param i32 i32 i32) (result i32) unreachable))
+      (core instance $m (instantiate $M (with "" (instance (export "wait" (func $wait)) (export "cancel" (func $cancel))
+        (export "drop" (func $drop)) (export "return" (func $return))))))
+      (func (export "f") async (param "n" u32) (result u32) (canon lift (core func $m "f") async (callback (core func $m "cb")))))`;
+    const handle = await runtime.load(await parse(text), { imports: { wait } });
+    expect(await runtime.call(handle, 'f', 1)).toBe(4);
+    expect(signal?.reason).toMatchObject({ code: 'RUNTIME_ABORTED' });
+    expect(await runtime.call(handle, 'f', 1)).toBe(4);
   });
 });

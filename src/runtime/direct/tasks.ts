@@ -1,7 +1,7 @@
 import { hostWouldBlock, isThenable } from '#runtime/code';
 import { trap } from '#runtime/exchange';
 import { Continuation, execution } from '#runtime/execution';
-import { cancelPending } from '#runtime/host';
+import { cancelPending, HostCall } from '#runtime/host';
 import {
   builtins,
   type CopyBuffer,
@@ -12,6 +12,7 @@ import {
   type TaskStore,
   type Thread,
 } from '#runtime/tasks';
+import { RuntimeError } from '../errors.ts';
 import { GuestBuffer } from './guest-buffer.ts';
 import type { HandleTable } from './handle-table.ts';
 import { collected, fromHost, toHost } from './host-copies.ts';
@@ -65,7 +66,7 @@ function isPromise(answer: unknown, mayHaveThen: boolean): answer is PromiseLike
 }
 
 /**
- * Calls a function of the host, which may answer later. `resolve` takes the value.
+ * Calls a function of the host, which may answer later. `resolve` takes the value, unless the guest has cancelled the call.
  * @returns what ends the wait for a later answer, and what the host does for it where the host's function permits that
  */
 function callHost(
@@ -74,6 +75,7 @@ function callHost(
   host: HostPlan,
   args: readonly unknown[],
   resolve: (value: unknown) => void,
+  hostCall: HostCall,
 ): () => void {
   const { store } = s.tasks;
   let cancel = (): void => {};
@@ -85,6 +87,7 @@ function callHost(
       if (!host.isFuture && isPromise(raw, host.mayHaveThen)) {
         if (!store.isAwaited) throw hostWouldBlock(host.name, raw);
         const forget = store.awaitHost(raw, (settled) => {
+          if (hostCall.isCancelled) return;
           const { current } = store;
           store.current = thread;
           settle(() => {
@@ -111,10 +114,12 @@ function callHost(
   const { mayWait } = turn;
   // The turn waits for the answer, and not the stack that calls.
   turn.mayWait = store.isAwaited;
+  turn.hostCall = hostCall;
   try {
     settle(() => (call === undefined ? host.call(s, args) : call.inContext(() => host.call(s, args))));
   } finally {
     turn.mayWait = mayWait;
+    turn.hostCall = undefined;
   }
   return () => cancel();
 }
@@ -212,14 +217,15 @@ export const TASKS = {
         return subtask.state | (handle << 4);
       };
       if (plan.host !== undefined) {
+        const hostCall = new HostCall();
+        const { name } = plan.host;
         subtask.cancel = () => {
           onResolve(undefined, true);
           cancel();
+          hostCall.cancel(new RuntimeError('RUNTIME_ABORTED', `the guest has cancelled its call of ${name}`));
           return true;
         };
-        const cancel = callHost(s, thread, plan.host, onStart(), (value) => {
-          if (!subtask.isResolved) onResolve(value, false);
-        });
+        const cancel = callHost(s, thread, plan.host, onStart(), (value) => onResolve(value, false), hostCall);
         return rest();
       }
       const callee = plan.callee as LiftPlan;

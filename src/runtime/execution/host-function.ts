@@ -26,6 +26,9 @@ export function hostFunction(call: object): unknown {
 
 function callerNow(): HostCaller {
   const { current } = execution;
-  if (current !== undefined) return current.state.caller;
+  if (current !== undefined) {
+    const { caller } = current.state;
+    return current.hostCall?.callerIn(caller) ?? caller;
+  }
   throw new RuntimeError('RUNTIME_WRONG_STATE', 'a function made by hostFunction has no caller outside of a turn');
 }

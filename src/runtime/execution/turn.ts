@@ -1,7 +1,7 @@
 import type { VivariumError } from '#core/errors';
 import type { Tank } from '#core/ports/meter';
 import type { Later, LaterListener } from '#core/waiting';
-import type { HostState } from '#runtime/host';
+import type { HostCall, HostState } from '#runtime/host';
 import { Continuation } from './continuation.ts';
 
 const { then } = Promise.prototype;
@@ -35,6 +35,8 @@ export class Turn implements LaterListener {
   readonly preemptive: boolean;
   /** Its share of the thread, 1 for most turns. */
   readonly weight: number;
+  /** The call of a host function that begins now, if its guest can cancel it. */
+  hostCall: HostCall | undefined = undefined;
   suspension: Suspension | undefined = undefined;
   /** Whether `#outcome` holds what the import has waited for, because the guest has not called the import again yet. */
   isSettled = false;

@@ -5,8 +5,9 @@ export interface HostCaller {
   /** The component whose turn it is. */
   readonly handle: ComponentHandle;
   /**
-   * Aborted if the turn ends without an answer: by a limit, an unload, a signal or a trap. Its reason is the turn's error. Nobody
-   * takes the answer of a function that still waits then.
+   * Aborted if the turn ends without an answer: by a limit, an unload, a signal or a trap. Its reason is the turn's error. Also aborted, with
+   * `RUNTIME_ABORTED`, if the guest cancels its call of the function (`subtask.cancel`). Nobody takes the answer of a function that still
+   * waits then.
    */
   readonly signal: AbortSignal;
   /** The latest time at which the turn ends (`maxTurnTimeMs`), in milliseconds like `Date.now`. */

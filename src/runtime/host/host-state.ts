@@ -5,7 +5,7 @@ import type { HostContext } from '#core/ports/host-context';
 import type { KeyValueNamespace } from '#core/ports/storage';
 import type { OpenSpan } from '#core/ports/tracing';
 import type { FileGuard } from '#security/access';
-import type { HostCaller } from './host-caller.ts';
+import type { TurnCaller } from './host-caller.ts';
 
 /** `stdout` and `stderr` carry what a component printed; the others are levels of `host-services.log`. */
 export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';
@@ -26,7 +26,7 @@ export interface HostState {
   /** Whether the turn that runs may wait for the promise that a host function answers. */
   readonly mayWait: boolean;
   /** What an embedder's function is told of the turn that runs. */
-  readonly caller: HostCaller;
+  readonly caller: TurnCaller;
   /** What the component is given. */
   readonly context: HostContext;
   /** The implementations of the component's imports, by name. */

@@ -1,3 +1,4 @@
+export { HostCall } from './host-call.ts';
 export { type HostCaller, TurnCaller } from './host-caller.ts';
 export { type HostInterface, HostLinker, type HttpHandling, isFromHost, isOnlyForHost } from './host-linker.ts';
 export type { CurrentStore, HostState, LogChannel, LogRecord } from './host-state.ts';

@@ -188,6 +188,7 @@ export class SharedTurn implements SideBySide {
       throw call.error ?? call.reason ?? this.#parts.owner.answered(thrown);
     } finally {
       this.#calls.delete(call);
+      if (call.reason !== undefined) call.caller?.abort(call.reason);
       call.stopGrace?.();
     }
   }
@@ -254,7 +255,6 @@ export class SharedTurn implements SideBySide {
     if (call.reason !== undefined || !this.#calls.has(call)) return;
     const { clock, graceMs, owner } = this.#parts;
     call.reason = reason;
-    call.caller?.abort(reason);
     call.stopGrace = clock.after(graceMs, () => {
       if (!this.#calls.has(call)) return;
       this.#fault = call;
