@@ -79,7 +79,12 @@ const NO_STORE: InstanceStore = {
     throw reason;
   },
 };
-const NO_STACKS: StackScheduler = { parkStack: refuseToSuspend, waitOutside: refuseToWait };
+const NO_STACKS: StackScheduler = {
+  suspends: false,
+  mayNest: false,
+  parkStack: refuseToSuspend,
+  waitOutside: refuseToWait,
+};
 
 function refuseToSuspend(): never {
   trap('the component would have to wait, and this runtime has no turns that wait');

@@ -29,6 +29,10 @@ export interface LiftPlan
   extends Pick<LiftedFunction, 'isAsync' | 'isAsyncLift' | 'hasCallback' | 'returns' | 'hasStack'> {
   readonly index: number;
   readonly instance: number;
+  /** Whether guest code runs in it, and not a built-in that was lifted. */
+  readonly isGuest: boolean;
+  /** Whether the embedder calls it, and not another component instance. */
+  readonly isFromHost: boolean;
   readonly parameters: string;
   readonly results: string;
   core(s: State): (...args: never[]) => unknown;
@@ -98,6 +102,7 @@ export interface StoreTaskParts {
 /** The tasks of one store. */
 export class StoreTasks {
   readonly store: TaskStore;
+  readonly stacks: TaskStacks;
   readonly instances: readonly TaskInstance[];
   readonly #lifted: LiftedFunction[] = [];
   readonly #charge: (bytes: number) => boolean;
@@ -108,6 +113,7 @@ export class StoreTasks {
 
   constructor({ stacks, parents, handles, charge, contexts, calls }: StoreTaskParts) {
     this.#charge = charge;
+    this.stacks = stacks;
     this.store = new TaskStore(stacks, (thrown) => this.end(thrown), calls);
     stacks.serve(this.store);
     const instances: TaskInstance[] = [];
@@ -173,6 +179,7 @@ export class StoreTasks {
   lifted(s: State, plan: LiftPlan): LiftedFunction {
     this.#lifted[plan.index] ??= {
       ...plan,
+      hasStack: plan.hasStack || (plan.isGuest && this.stacks.preempts(plan.isFromHost)),
       core: { callee: plan.core(s), parameters: plan.parameters, results: plan.results },
       callback: plan.hasCallback ? { callee: plan.callback(s), parameters: 'iii', results: 'i' } : undefined,
       lower: (task, args) => plan.lower(s, task, args),

@@ -2,7 +2,12 @@ import { type Execution, GuestEntry, type Turn, type TurnScheduler, TurnStack } 
 import type { CoreCall, Stacks, TaskStore, Thread } from '#runtime/tasks';
 
 /** The part of the scheduler that stacks of one turn need. */
-export type StackScheduler = Pick<TurnScheduler, 'parkStack' | 'waitOutside'>;
+export interface StackScheduler extends Pick<TurnScheduler, 'parkStack' | 'waitOutside'> {
+  /** Whether it suspends stacks at all. */
+  readonly suspends: boolean;
+  /** Whether code on a stack may call any number of times code on stacks of their own. */
+  readonly mayNest: boolean;
+}
 
 /** One stack of a thread: one call of a core function. */
 class ThreadStack extends TurnStack {
@@ -28,13 +33,26 @@ export class TaskStacks implements Stacks {
   readonly #execution: Execution;
   readonly #turn: Turn;
   readonly #scheduler: StackScheduler;
-  readonly #stacks = new WeakMap<Thread, ThreadStack>();
+  /** The last entry of each core function that has answered at once, and so can be used again. */
+  readonly #entries = new Map<CoreCall, GuestEntry>();
+  /** Whether all guest code that waits below the code that is called next is on stacks which can be suspended. */
+  mayPreempt = true;
   #store: TaskStore | undefined;
+  readonly #back = (): void => this.#section(() => this.#store?.back());
+  readonly #trapped = (thrown: unknown): void => this.#failed(thrown);
 
   constructor(execution: Execution, turn: Turn, scheduler: StackScheduler) {
     this.#execution = execution;
     this.#turn = turn;
     this.#scheduler = scheduler;
+  }
+
+  /**
+   * Whether guest code gives the thread away when its slice is used up, for which it needs a stack.
+   * @param isOutermost whether the host calls it, and not guest code that runs on a stack itself
+   */
+  preempts(isOutermost: boolean): boolean {
+    return this.#turn.preemptive && (isOutermost ? this.#scheduler.suspends : this.#scheduler.mayNest);
   }
 
   /** Gives the stacks the store whose threads they run. */
@@ -43,30 +61,47 @@ export class TaskStacks implements Stacks {
   }
 
   call(thread: Thread, core: CoreCall, args: readonly unknown[], then: (raw: unknown) => boolean): boolean {
-    const callee = core.callee as WebAssembly.ExportValue;
-    const entry = new GuestEntry(callee, core.parameters, core.results);
-    const stack = new ThreadStack(this.#turn, thread, () => this.#section(() => this.#store?.back()));
-    this.#stacks.set(thread, stack);
+    const entry = this.#entryOf(core);
+    const stack = new ThreadStack(this.#turn, thread, this.#back);
+    thread.stack = stack;
     entry.onAnswer = () => {
       if (!stack.isLate) return;
       this.#section(() => {
         if (then(entry.raw)) this.#store?.back();
       });
     };
-    const ended = entry.enter(entry, callee, ...args);
-    ended.then(undefined, (thrown: unknown) => this.#failed(thrown));
-    if (entry.isAnswered) return then(entry.raw);
+    const turn = this.#turn;
+    turn.suspendable = turn.preemptive && this.mayPreempt;
+    const ended = entry.enter(entry, entry.callee, ...args);
+    turn.suspendable = false;
+    if (entry.isAnswered) {
+      const { raw } = entry;
+      entry.reset();
+      this.#entries.set(core, entry);
+      return then(raw);
+    }
+    ended.then(undefined, this.#trapped);
     stack.isLate = true;
     // A guest that has trapped is not suspended either. Then nothing goes on, and its promise tells the reason.
     return thread.resume !== undefined;
   }
 
+  /** An entry that no call uses. A function may be called while a call of it is suspended. */
+  #entryOf(core: CoreCall): GuestEntry {
+    const kept = this.#entries.get(core);
+    if (kept === undefined) {
+      return new GuestEntry(core.callee as WebAssembly.ExportValue, core.parameters, core.results);
+    }
+    this.#entries.delete(core);
+    return kept;
+  }
+
   park(thread: Thread): void {
-    this.#scheduler.parkStack(this.#stacks.get(thread) as ThreadStack);
+    this.#scheduler.parkStack(thread.stack as ThreadStack);
   }
 
   unpark(thread: Thread): void {
-    const stack = this.#stacks.get(thread) as ThreadStack;
+    const stack = thread.stack as ThreadStack;
     // The stacks that run now are suspended before any microtask.
     queueMicrotask(() => {
       this.#park();
@@ -106,6 +141,7 @@ export class TaskStacks implements Stacks {
   #now(work: () => void): void {
     if (this.#store?.isIdle !== false) return;
     this.#execution.reclaim(this.#turn);
+    this.#turn.suspendable = false;
     try {
       work();
     } catch (thrown) {

@@ -1,3 +1,4 @@
+import { Later } from '#core/waiting';
 import { hostWouldBlock, isThenable } from '#runtime/code';
 import { trap } from '#runtime/exchange';
 import { Continuation, execution } from '#runtime/execution';
@@ -29,9 +30,15 @@ function trampoline(
   run: (s: State, thread: Thread, flat: readonly unknown[]) => unknown,
 ): Builtin {
   return (...flat: readonly unknown[]): unknown => {
-    const s = execution.running.entry as State;
+    const turn = execution.running;
+    const s = turn.entry as State;
     const { tasks } = s;
     const thread = tasks.thread(instance);
+    // Until the guest has control again, no stack on which it was called may be suspended.
+    const { suspendable } = turn;
+    const { mayPreempt } = tasks.stacks;
+    turn.suspendable = false;
+    tasks.stacks.mayPreempt = mayPreempt && suspendable;
     try {
       const { rest } = thread;
       if (rest !== undefined) {
@@ -42,6 +49,9 @@ function trampoline(
       return run(s, thread, flat) ?? zero;
     } catch (thrown) {
       return s.fail(thrown);
+    } finally {
+      turn.suspendable = suspendable;
+      tasks.stacks.mayPreempt = mayPreempt;
     }
   };
 }
@@ -84,6 +94,7 @@ function callHost(
     try {
       let raw = outcome();
       if (raw instanceof Continuation) raw = raw.run();
+      if (raw instanceof Later) raw = raw.promise();
       if (!host.isFuture && isPromise(raw, host.mayHaveThen)) {
         if (!store.isAwaited) throw hostWouldBlock(host.name, raw);
         const forget = store.awaitHost(raw, (settled) => {
@@ -297,10 +308,14 @@ export const TASKS = {
   ): void {
     const instance = s.tasks.instance(definedBy);
     const from = s.tasks.instance(caller);
+    const turn = execution.running;
+    const { suspendable } = turn;
+    turn.suspendable = false;
     instance.enter(from);
     if (caller === definedBy) destructor(representation);
     else s.tasks.runOutside(definedBy, () => destructor(representation));
     instance.leave(from);
+    turn.suspendable = suspendable;
   },
 } as const;
 

@@ -34,6 +34,13 @@ export class GuestEntry {
     this.enter = enterOf(callee, parameters, results);
   }
 
+  /** Makes a call ready that no turn is told of. */
+  reset(): void {
+    this.isAnswered = false;
+    this.raw = undefined;
+    this.onAnswer = undefined;
+  }
+
   answered(raw: unknown): void {
     this.raw = raw;
     this.isAnswered = true;

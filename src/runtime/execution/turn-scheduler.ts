@@ -57,6 +57,10 @@ const MAX_DEPTH = 100;
  * settled. Turns that have used up their slice go on one after the other, with a round of the event loop before each.
  */
 export class TurnScheduler implements Scheduler {
+  /** Whether it suspends stacks at all. */
+  readonly suspends = true;
+  /** Whether code on a stack may call any number of times code on stacks of their own. */
+  readonly mayNest: boolean = MAY_NEST_CALLS;
   readonly suspend: WebAssembly.ImportValue;
   readonly #options: TurnSchedulerOptions;
   readonly #switchedAt: (tank: Tank) => number;
@@ -180,11 +184,13 @@ export class TurnScheduler implements Scheduler {
 
   /**
    * Suspends the stack that runs in a turn, as soon as the host function that calls this has returned to its guest. The turn
-   * keeps the thread.
+   * keeps the thread, unless another one of its stacks has given the thread away.
    */
   parkStack(stack: TurnStack): void {
-    this.#options.execution.putAside(stack.turn);
-    this.#suspendNext(stack.turn, stack);
+    const { execution } = this.#options;
+    const keeps = execution.isRunning(stack.turn);
+    if (keeps) execution.putAside(stack.turn);
+    this.#suspendNext(stack.turn, stack, keeps);
   }
 
   /** Begins the slice of a turn that has just been given the thread. */
@@ -223,13 +229,18 @@ export class TurnScheduler implements Scheduler {
     const turn = this.#tokens.take(token as number);
     if (turn instanceof TurnStack) {
       this.#options.execution.resume(turn.turn);
+      // Only frames of the guest are on a stack that was suspended.
+      turn.turn.suspendable = turn.turn.preemptive;
       return;
     }
     const waited = turn.suspension === 'waiting';
     turn.suspension = undefined;
     this.#options.execution.resume(turn);
     turn.began = this.#switchedAt(turn.tank);
-    if (!waited) return;
+    if (!waited) {
+      turn.suspendable = true;
+      return;
+    }
     this.#waiting -= 1;
     turn.waitedMs += turn.began - turn.waits;
   }
@@ -259,7 +270,7 @@ export class TurnScheduler implements Scheduler {
   }
 
   #suspendStack(stack: TurnStack): Promise<number> {
-    this.#options.execution.takeBack(stack.turn);
+    if (this.#releases) this.#options.execution.takeBack(stack.turn);
     const token = this.#tokens.give(stack);
     return new Promise((resolve) => {
       stack.proceed = () => resolve(token);

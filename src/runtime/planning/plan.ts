@@ -368,6 +368,7 @@ class Planner {
         callee,
         callback: options.callback === undefined ? undefined : this.#callee(options.callback),
         returns: this.#returns(type.result, options),
+        isGuest: callee.startsWith('s.'),
         hasStack: callee.startsWith('s.') && this.#waitingInstances.has(instance),
         isFromHost,
       }),
@@ -465,7 +466,8 @@ class Planner {
         const { definition } = item.func;
         // A guest whose thread may have to wait in a call suspends itself there, and calls again.
         if (this.#hasTasks) {
-          if (this.#blocks(item)) this.#nests.add(index);
+          // So does one whose callee has used up its slice.
+          if (definition.kind === 'lift' || this.#blocks(item)) this.#nests.add(index);
         }
         // A call of another component instance waits when that instance waits, and gives the thread away when that instance does.
         else if (definition.kind === 'lift') this.#nests.add(index);

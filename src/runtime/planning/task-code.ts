@@ -40,6 +40,8 @@ export interface LiftedTask {
   /** The number that stands for its result and the options by which it is lifted. */
   readonly returns: number;
   readonly hasStack: boolean;
+  /** Whether guest code runs in it, and not a built-in that was lifted. */
+  readonly isGuest: boolean;
   /** Whether the embedder calls it, and not another component instance. */
   readonly isFromHost: boolean;
 }
@@ -51,7 +53,7 @@ export function liftPlanCode(task: LiftedTask): string {
   const answers = isAsyncLift ? (callback === undefined ? "''" : "'i'") : results;
   return `{
 index: ${task.index}, instance: ${slots.instance}, isAsync: ${type.async}, isAsyncLift: ${isAsyncLift},
-hasCallback: ${callback !== undefined}, returns: ${task.returns}, hasStack: ${task.hasStack},
+hasCallback: ${callback !== undefined}, returns: ${task.returns}, hasStack: ${task.hasStack}, isGuest: ${task.isGuest}, isFromHost: ${task.isFromHost},
 parameters: ${parameters}, results: ${answers}, isResult: ${type.result?.kind === 'result'},
 core: (s) => ${callee}, callback: (s) => ${callback ?? 'undefined'},
 lower: ${lowerArgsCode(type, slots)},

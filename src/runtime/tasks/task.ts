@@ -117,6 +117,8 @@ export class Thread {
   rest: (() => unknown) | undefined = undefined;
   /** Whether it runs on a stack that it can be suspended on. */
   hasStack = false;
+  /** What `Stacks` keeps of its stack. */
+  stack: object | undefined = undefined;
   readonly wake: () => void;
 
   /** @param wake puts it into the line of those that may be ready */
