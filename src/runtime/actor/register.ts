@@ -18,10 +18,12 @@ import {
   defineNetwork,
   defineOutgoingHandler,
   defineRandom,
+  defineSockets3,
   defineTcp,
   defineUdp,
   Exchanges,
   SocketPlaces,
+  TcpSockets,
 } from '#runtime/wasi';
 import { registerMessagingFunctions } from './messaging.ts';
 import { registerServicesFunctions, type ServicesPorts } from './services.ts';
@@ -56,8 +58,10 @@ export function registerHostFunctions(ports: HostPorts): HostLinker {
   defineNetwork(linker);
   defineNameLookup(linker);
   const places = new SocketPlaces();
-  defineTcp(linker, places);
+  const sockets = new TcpSockets(places);
+  defineTcp(linker, sockets);
   defineUdp(linker, places);
+  defineSockets3(linker, places, sockets);
   registerMessagingFunctions(linker, ports.router);
   registerServicesFunctions(linker, ports);
   registerStorageFunctions(linker, ports.storageQuotaBytes);

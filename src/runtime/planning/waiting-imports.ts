@@ -7,6 +7,13 @@ const MAY_WAIT: Readonly<Record<string, readonly string[]>> = {
   [STORAGE]: ['get', 'set', 'delete', 'exists', 'list-keys', 'usage'],
   'wasi:filesystem/types': ['[method]descriptor.sync', '[method]descriptor.sync-data'],
   'wasi:io/poll': ['poll', '[method]pollable.block'],
+  // Version 0.3 has these without `async`, and the system answers them later.
+  'wasi:sockets/types': [
+    '[method]tcp-socket.bind',
+    '[method]tcp-socket.listen',
+    '[method]udp-socket.bind',
+    '[method]udp-socket.connect',
+  ],
   'wasi:io/streams': [
     '[method]input-stream.blocking-read',
     '[method]input-stream.blocking-skip',

@@ -9,7 +9,8 @@ import { atOnce, socketErrorOf } from './error-code.ts';
 /** The most addresses of one name that a guest gets. */
 const MAX_ADDRESSES = 64;
 
-const ANSWER_BYTES = MAX_ADDRESSES * 128;
+/** What the host keeps for a look-up and its answer. */
+export const ANSWER_BYTES = MAX_ADDRESSES * 128;
 
 /** The most names that one store looks up at a time, including look-ups whose answer it no longer wants. */
 const MAX_LOOK_UPS = 8;
@@ -25,7 +26,7 @@ class ResolveAddressStream {
   constructor(caller: HostState, asked: Promise<readonly string[]>) {
     asked.then(
       (addresses) => {
-        this.#addresses ??= addresses.slice(0, MAX_ADDRESSES).map(ipAddressOf);
+        this.#addresses ??= addresses.map(ipAddressOf);
         this.#changed.wake();
       },
       (error) => {
@@ -56,25 +57,29 @@ class ResolveAddressStream {
   }
 }
 
-/** Defines `wasi:sockets/ip-name-lookup`. A component may look up only names for which it has a grant for sockets. */
+/**
+ * Looks a name up. A component may look up only names for which it has a grant for sockets.
+ * @throws a code of version 0.2: `temporary-resolver-failure` where too many look-ups run, `access-denied`
+ */
+export function lookUp(caller: HostState, name: string): Promise<readonly string[]> {
+  const places = running.get(caller) ?? new Quota(MAX_LOOK_UPS);
+  running.set(caller, places);
+  if (!places.take(1)) throw 'temporary-resolver-failure';
+  let asked: Promise<readonly string[]>;
+  try {
+    asked = atOnce(() => caller.context.network.lookUp(name));
+  } catch (denied) {
+    places.giveBack(1);
+    throw denied;
+  }
+  return asked.then((addresses) => addresses.slice(0, MAX_ADDRESSES)).finally(() => places.giveBack(1));
+}
+
+/** Defines `wasi:sockets/ip-name-lookup` 0.2. */
 export function defineNameLookup(linker: HostLinker): void {
   linker.define('wasi:sockets/ip-name-lookup@0.2.0', {
     ResolveAddressStream,
-    resolveAddresses(caller: HostState, _network: object, name: string): object {
-      const places = running.get(caller) ?? new Quota(MAX_LOOK_UPS);
-      running.set(caller, places);
-      if (!places.take(1)) throw 'temporary-resolver-failure';
-      let asked: Promise<readonly string[]>;
-      try {
-        asked = atOnce(() => caller.context.network.lookUp(name));
-      } catch (denied) {
-        places.giveBack(1);
-        throw denied;
-      }
-      return new ResolveAddressStream(
-        caller,
-        asked.finally(() => places.giveBack(1)),
-      );
-    },
+    resolveAddresses: (caller: HostState, _network: object, name: string): object =>
+      new ResolveAddressStream(caller, lookUp(caller, name)),
   });
 }

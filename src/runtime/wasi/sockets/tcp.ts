@@ -3,6 +3,7 @@ import { Wakers } from '#core/waiting';
 import type { HostLinker, HostState } from '#runtime/host';
 import { sinkOf, sourceOf } from '../byte-streams.ts';
 import { failed, InputStream, OutputStream, Pollable } from '../io.ts';
+import type { Readiness } from '../readiness.ts';
 import { type IpSocketAddress, ipSocketAddressOf, socketAddressOf } from './addresses.ts';
 import { atOnce, socketErrorOf } from './error-code.ts';
 import { Loopback } from './loopback.ts';
@@ -25,7 +26,7 @@ const [LONGEST_IDLE_S, USUAL_IDLE_S] = [32_767n, 7_200n];
 /** Node sets these itself wherever probes are sent: `setKeepAlive` of https://nodejs.org/api/net.html has no parameters for them. */
 const [PROBE_INTERVAL_NS, PROBES] = [NS_PER_S, 10];
 
-type Family = 'ipv4' | 'ipv6';
+export type Family = 'ipv4' | 'ipv6';
 
 /**
  * The phases of a socket in `wasi:sockets/tcp`. The host binds an address and listens on it in one step; the guest can accept
@@ -41,7 +42,26 @@ interface StoreSockets {
 
 type Accepted = NonNullable<ReturnType<NetworkListener['accept']>>;
 
-class TcpSocket {
+let partsOf: (socket: TcpSocket) => TcpParts;
+
+/** What a socket is made of, for faces of other versions than 0.2. */
+export interface TcpParts {
+  /** Ready when nothing is on its way, or a connection can be accepted. */
+  readonly readiness: Readiness;
+  isUnbound(): boolean;
+  /** The connection, once it is made. @throws the code of what prevented it */
+  connected(): NetworkConnection;
+  finishConnect(): void;
+  /** A socket for a connection that has arrived, if there is one. @throws a code */
+  accept(caller: HostState): TcpSocket | undefined;
+}
+
+/** It is a function and no method, because guests can call every method of a class that they are given. */
+export function tcpParts(socket: TcpSocket): TcpParts {
+  return partsOf(socket);
+}
+
+export class TcpSocket {
   readonly #family: Family;
   readonly #state: HostState;
   readonly #store: StoreSockets;
@@ -61,6 +81,16 @@ class TcpSocket {
   #idleNs = USUAL_IDLE_S * NS_PER_S;
 
   readonly #end = (): void => this[Symbol.dispose]();
+
+  static {
+    partsOf = (socket) => ({
+      readiness: socket.#readiness,
+      isUnbound: () => socket.#phase === 'unbound',
+      connected: () => socket.#connected(),
+      finishConnect: () => socket.#finish('connecting', 'connected'),
+      accept: (caller) => socket.#accept(caller)?.[0],
+    });
+  }
 
   constructor(caller: HostState, store: StoreSockets, family: Family, origin: SocketPlace | Accepted) {
     const accepted = 'connection' in origin ? origin : undefined;
@@ -113,10 +143,21 @@ class TcpSocket {
   }
 
   accept(caller: HostState): [TcpSocket, object, object] {
+    const accepted = this.#accept(caller);
+    if (accepted === undefined) throw 'would-block';
+    const [socket, connection] = accepted;
+    return [socket, ...streamsOf(caller, connection)];
+  }
+
+  #accept(caller: HostState): [TcpSocket, NetworkConnection] | undefined {
     if (this.#phase !== 'listening') throw 'invalid-state';
     const accepted = atOnce(() => this.#listener?.accept());
-    if (accepted === undefined) throw 'would-block';
-    return [new TcpSocket(caller, this.#store, this.#family, accepted), ...streamsOf(caller, accepted.connection)];
+    if (accepted === undefined) return undefined;
+    const socket = new TcpSocket(caller, this.#store, this.#family, accepted);
+    socket.#keepsAlive = this.#keepsAlive;
+    socket.#idleNs = this.#idleNs;
+    if (this.#keepsAlive) socket.#keepAlive();
+    return [socket, accepted.connection];
   }
 
   startConnect(_: HostState, _network: object, remote: IpSocketAddress): void {
@@ -229,15 +270,17 @@ class TcpSocket {
   }
 
   subscribe(caller: HostState): object {
-    return new Pollable(caller, {
-      ready: () => {
-        if (this.#closed || this.#failure !== undefined) return true;
-        if (this.#phase === 'listening') return this.#listener?.readable === true;
-        return !this.#isOnItsWay;
-      },
-      whenReady: (wake) => this.#changed.add(wake),
-    });
+    return new Pollable(caller, this.#readiness);
   }
+
+  readonly #readiness: Readiness = {
+    ready: () => {
+      if (this.#closed || this.#failure !== undefined) return true;
+      if (this.#phase === 'listening') return this.#listener?.readable === true;
+      return !this.#isOnItsWay;
+    },
+    whenReady: (wake) => this.#changed.add(wake),
+  };
 
   /** Ends sending. A shutdown of `receive` does nothing: the guest can still read, and the other side learns nothing of it. */
   shutdown(_: HostState, what: 'receive' | 'send' | 'both'): void {
@@ -274,8 +317,15 @@ class TcpSocket {
   #finish(from: Phase, to: Phase): void {
     if (this.#phase !== from) throw 'not-in-progress';
     if (this.#isOnItsWay) throw 'would-block';
-    this.#phase = this.#failure === undefined ? to : 'failed';
-    if (this.#failure !== undefined) throw this.#failure;
+    const failure = this.#failure;
+    this.#phase = failure === undefined ? to : 'failed';
+    if (failure === undefined) return;
+    // Another address may be bound then.
+    if (from === 'binding') {
+      this.#phase = 'unbound';
+      this.#failure = undefined;
+    }
+    throw failure;
   }
 
   /** Closes what the socket holds, and gives its place back once its descriptor is closed. */
@@ -302,18 +352,31 @@ for (const name of NOT_SUPPORTED) {
   });
 }
 
-/** Defines `wasi:sockets/tcp` and `tcp-create-socket`: outgoing and incoming connections. */
-export function defineTcp(linker: HostLinker, places: SocketPlaces): void {
+/** Makes the sockets of all stores, whichever version of WASI they are for. */
+export class TcpSockets {
+  readonly #places: SocketPlaces;
+  readonly #stores = new WeakMap<HostState, StoreSockets>();
+
+  constructor(places: SocketPlaces) {
+    this.#places = places;
+  }
+
+  /** Makes a socket that is not bound. @throws `new-socket-limit` */
+  create(caller: HostState, family: Family): TcpSocket {
+    const places = this.#places;
+    const place = places.take(caller);
+    if (place === undefined) throw 'new-socket-limit';
+    const store = this.#stores.get(caller) ?? { places, loopback: new Loopback(() => placeInMemory(places, caller)) };
+    this.#stores.set(caller, store);
+    return new TcpSocket(caller, store, family, place);
+  }
+}
+
+/** Defines `wasi:sockets/tcp` and `tcp-create-socket` 0.2: outgoing and incoming connections. */
+export function defineTcp(linker: HostLinker, sockets: TcpSockets): void {
   linker.define('wasi:sockets/tcp@0.2.0', { TcpSocket });
-  const stores = new WeakMap<HostState, StoreSockets>();
   linker.define('wasi:sockets/tcp-create-socket@0.2.0', {
-    createTcpSocket(caller: HostState, family: Family): object {
-      const place = places.take(caller);
-      if (place === undefined) throw 'new-socket-limit';
-      const store = stores.get(caller) ?? { places, loopback: new Loopback(() => placeInMemory(places, caller)) };
-      stores.set(caller, store);
-      return new TcpSocket(caller, store, family, place);
-    },
+    createTcpSocket: (caller: HostState, family: Family) => sockets.create(caller, family),
   });
 }
 

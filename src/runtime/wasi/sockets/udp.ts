@@ -3,6 +3,7 @@ import { Wakers } from '#core/waiting';
 import type { HostLinker, HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import { Pollable } from '../io.ts';
+import type { Readiness } from '../readiness.ts';
 import { type IpSocketAddress, ipAddressOf, ipSocketAddressOf, socketAddressOf, textOf } from './addresses.ts';
 import { atOnce, socketErrorOf } from './error-code.ts';
 import type { SocketPlaces } from './socket-places.ts';
@@ -113,7 +114,23 @@ class OutgoingDatagramStream {
   }
 }
 
-class UdpSocket {
+let partsOf: (socket: UdpSocket) => UdpParts;
+
+/** What a socket is made of, for faces of other versions than 0.2. */
+export interface UdpParts {
+  /** Ready when no bind is on its way. */
+  readonly readiness: Readiness;
+  isUnbound(): boolean;
+  /** @throws `invalid-state` where it is not bound */
+  bound(): DatagramSocket;
+}
+
+/** It is a function and no method, because guests can call every method of a class that they are given. */
+export function udpParts(socket: UdpSocket): UdpParts {
+  return partsOf(socket);
+}
+
+export class UdpSocket {
   readonly #family: Family;
   readonly #state: HostState;
   readonly #giveBack: () => void;
@@ -126,6 +143,18 @@ class UdpSocket {
   #failure: string | undefined;
 
   readonly #end = (): void => this[Symbol.dispose]();
+  readonly #readiness: Readiness = {
+    ready: () => this.#closed || !this.#isOnItsWay,
+    whenReady: (wake) => this.#changed.add(wake),
+  };
+
+  static {
+    partsOf = (socket) => ({
+      readiness: socket.#readiness,
+      isUnbound: () => socket.#phase === 'unbound',
+      bound: () => socket.#bound(),
+    });
+  }
 
   constructor(caller: HostState, family: Family, giveBack: () => void) {
     this.#family = family;
@@ -157,8 +186,10 @@ class UdpSocket {
   finishBind(): void {
     if (this.#phase !== 'binding') throw 'not-in-progress';
     if (this.#isOnItsWay) throw 'would-block';
-    this.#phase = this.#failure === undefined ? 'bound' : 'unbound';
-    if (this.#failure !== undefined) throw this.#failure;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    this.#phase = failure === undefined ? 'bound' : 'unbound';
+    if (failure !== undefined) throw failure;
   }
 
   stream(caller: HostState, remote: IpSocketAddress | undefined): [IncomingDatagramStream, OutgoingDatagramStream] {
@@ -186,10 +217,7 @@ class UdpSocket {
   }
 
   subscribe(caller: HostState): object {
-    return new Pollable(caller, {
-      ready: () => this.#closed || !this.#isOnItsWay,
-      whenReady: (wake) => this.#changed.add(wake),
-    });
+    return new Pollable(caller, this.#readiness);
   }
 
   [Symbol.dispose](): void {
@@ -228,15 +256,18 @@ for (const name of NOT_SUPPORTED) {
   });
 }
 
-/** Defines `wasi:sockets/udp` and `udp-create-socket`. */
+/** Makes a socket that is not bound. @throws `new-socket-limit` */
+export function createUdpSocket(places: SocketPlaces, caller: HostState, family: Family): UdpSocket {
+  const giveBack = places.take(caller)?.giveBack;
+  if (giveBack === undefined) throw 'new-socket-limit';
+  return new UdpSocket(caller, family, giveBack);
+}
+
+/** Defines `wasi:sockets/udp` and `udp-create-socket` 0.2. */
 export function defineUdp(linker: HostLinker, places: SocketPlaces): void {
   linker.define('wasi:sockets/udp@0.2.0', { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream });
   linker.define('wasi:sockets/udp-create-socket@0.2.0', {
-    createUdpSocket(caller: HostState, family: Family): object {
-      const giveBack = places.take(caller)?.giveBack;
-      if (giveBack === undefined) throw 'new-socket-limit';
-      return new UdpSocket(caller, family, giveBack);
-    },
+    createUdpSocket: (caller: HostState, family: Family) => createUdpSocket(places, caller, family),
   });
 }
 
@@ -246,7 +277,7 @@ function usable(exchange: Exchange): Exchange {
 }
 
 /** Why a datagram cannot be sent, regardless of grants; undefined if it can. */
-function refusal(
+export function refusal(
   data: Uint8Array,
   to: SocketAddress | undefined,
   remote: SocketAddress | undefined,
@@ -255,6 +286,6 @@ function refusal(
   return data.length > MAX_DATAGRAM ? 'datagram-too-large' : undefined;
 }
 
-function isSame(one: SocketAddress, other: SocketAddress): boolean {
+export function isSame(one: SocketAddress, other: SocketAddress): boolean {
   return one.port === other.port && textOf(ipAddressOf(one.address)) === textOf(ipAddressOf(other.address));
 }

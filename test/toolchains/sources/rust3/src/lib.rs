@@ -1,5 +1,6 @@
 // The tool of the suite for WASI 0.3 in Rust: each first argument is one scenario.
 mod files;
+mod sockets;
 
 use std::future::IntoFuture;
 use wasip3::{cli, clocks, wit_stream};
@@ -28,6 +29,9 @@ impl wasip3::exports::cli::run::Guest for Tool {
             Some("exit-with") => cli::exit::exit_with_code(args[1].parse().unwrap()),
             Some("files") => files::files().await.unwrap(),
             Some("links") => files::links().await,
+            Some("tcp") => sockets::tcp().await,
+            Some("udp") => sockets::udp().await,
+            Some("names") => sockets::names().await,
             Some("race") => race(args[1].parse().unwrap()).await,
             Some("late") => {
                 wasip3::spawn_local(async {
