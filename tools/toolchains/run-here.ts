@@ -3,7 +3,8 @@ import type { Runtime } from '../../src/index.ts';
 import { GUEST_FOLDER, type Outcome, type Scenario, shown, TRAPPED, VARIABLES, withFolder } from './scenarios.ts';
 
 /** Runs a tool as `viv run` does. */
-export function runHere(runtime: Runtime, component: string, { args, input }: Scenario): Promise<Outcome> {
+export function runHere(runtime: Runtime, component: string, scenario: Scenario): Promise<Outcome> {
+  const { args, input, grants = [] } = scenario;
   return withFolder(async (folder) => {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const [out, err] = [stdout.toArray(), stderr.toArray()];
@@ -12,7 +13,7 @@ export function runHere(runtime: Runtime, component: string, { args, input }: Sc
         args: ['tool', ...args],
         env: VARIABLES,
         preopens: { [GUEST_FOLDER]: folder },
-        grants: [`filesystem:*:${GUEST_FOLDER}`, `filesystem:*:${GUEST_FOLDER}/**`],
+        grants: [`filesystem:*:${GUEST_FOLDER}`, `filesystem:*:${GUEST_FOLDER}/**`, ...grants],
         stdin: Readable.from([Buffer.from(input ?? [])], { objectMode: false }),
         stdout,
         stderr,

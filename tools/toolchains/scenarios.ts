@@ -10,6 +10,8 @@ export interface Scenario {
   readonly input?: Uint8Array;
   /** Whether wasmtime has to be given the network for it. Here nothing is granted. */
   readonly usesLoopback?: boolean;
+  /** What it is granted here beside its folder. */
+  readonly grants?: readonly string[];
 }
 
 /** How a tool has ended, its outputs as `shown` has them. */
@@ -40,6 +42,9 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'files', args: ['files', GUEST_FOLDER] },
   { name: 'links', args: ['links', GUEST_FOLDER] },
   { name: 'sync', args: ['sync', GUEST_FOLDER] },
+  { name: 'tcp', args: ['tcp'], usesLoopback: true, grants: ['network:*:tcp://127.0.0.1:*'] },
+  { name: 'udp', args: ['udp'], usesLoopback: true, grants: ['network:*:udp://127.0.0.1:*'] },
+  { name: 'names', args: ['names'], usesLoopback: true },
   { name: 'race', args: ['race', '100'] },
   { name: 'late', args: ['late'] },
   { name: 'jump', args: ['jump'] },

@@ -28,7 +28,7 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     language: 'Rust, WASI 0.3',
     madeBy: 'cargo with the crate wasip3 0.10.0, target wasm32-wasip2',
     source: 'rust3',
-    scenarios: [...COMMON, 'copy', 'links', 'late', 'race', 'trap'],
+    scenarios: [...COMMON, 'copy', 'links', 'tcp', 'udp', 'names', 'late', 'race', 'trap'],
     isCommitted: true,
   },
   {

@@ -19,7 +19,7 @@ export function runByWasmtime(
       'cli-exit-with-code,p3',
       '-W',
       'component-model-async',
-      ...(usesLoopback === true ? ['-S', 'inherit-network'] : []),
+      ...(usesLoopback === true ? ['-S', 'inherit-network,allow-ip-name-lookup'] : []),
     ];
     const ran = spawnSync(wasmtime, ['run', ...options, component, ...args], {
       input: input ?? '',
