@@ -91,6 +91,14 @@ export const makers: Readonly<Record<string, (tools: Tools, to: string) => void 
     await tools.adapt(core, to);
   },
 
+  async java(tools, to) {
+    const folder = tools.at('java');
+    cpSync(source('java'), folder, { recursive: true });
+    cpSync(source('tool.java'), join(folder, 'src/main/java/Tool.java'));
+    tools.run('mvn', ['--quiet', '--batch-mode', 'process-classes'], folder);
+    await tools.adapt(join(folder, 'target/javascript/tool.wasm'), to);
+  },
+
   async assemblyscript(tools, to) {
     const folder = tools.npm(...ASSEMBLYSCRIPT);
     const core = tools.at('assemblyscript.core.wasm');

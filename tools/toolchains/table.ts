@@ -80,6 +80,14 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     isCommitted: false,
   },
   {
+    name: 'java',
+    language: 'Java',
+    madeBy: "TeaVM 0.10.2, target WEBASSEMBLY_WASI, and jco's adapter",
+    source: 'tool.java',
+    scenarios: ['arguments', 'exit', 'exit with a failure', 'trap', 'files'],
+    isCommitted: false,
+  },
+  {
     name: 'assemblyscript',
     language: 'AssemblyScript',
     madeBy: "asc 0.28.20 with wasi-shim, and jco's adapter",
