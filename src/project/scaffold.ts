@@ -2,14 +2,19 @@ import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GUEST_COMPILER_OPTIONS } from './compiler-options.ts';
 import { ProjectError } from './errors.ts';
-import { COMMANDS, type Language } from './languages.ts';
-
-/** What a project builds: an actor, a component that answers HTTP requests, one that exports functions of its own, or a command. */
-export type Template = 'actor' | 'handler' | 'library' | 'command';
+import {
+  FOREIGN,
+  type Language,
+  type LanguageFiles,
+  libraryWorld,
+  packageName,
+  type Template,
+} from './languages/index.ts';
 
 export interface ScaffoldOptions {
+  /** An actor by default in TypeScript, and a command in another language. */
   readonly template?: Template | undefined;
-  /** `typescript` by default. A project in another language is a command. */
+  /** `typescript` by default. */
   readonly language?: Language | undefined;
   /** The folder with `actor.wit` and `guest.wit`. */
   readonly witFolder: string;
@@ -24,18 +29,24 @@ export interface ScaffoldOptions {
  * installation.
  * @param folder must be empty or absent
  * @returns the written files, relative to the folder
- * @throws {ProjectError} `PROJECT_EXISTS`
+ * @throws {ProjectError} `PROJECT_EXISTS`, `PROJECT_NO_TEMPLATE`
  */
 export async function scaffold(
   folder: string,
-  { language = 'typescript', template = 'actor', witFolder, guestTypes, globalTypes }: ScaffoldOptions,
+  {
+    language = 'typescript',
+    template = language === 'typescript' ? 'actor' : 'command',
+    witFolder,
+    guestTypes,
+    globalTypes,
+  }: ScaffoldOptions,
 ): Promise<readonly string[]> {
   const target = resolve(folder);
   const present = await readdir(target).catch(() => []);
   if (present.length > 0) {
     throw new ProjectError('PROJECT_EXISTS', `${folder} is not empty; choose another folder`);
   }
-  if (language !== 'typescript') return write(target, foreignFiles(nameOf(target), language));
+  if (language !== 'typescript') return writeForeign(target, language, template, witFolder);
   const files = filesOf(nameOf(target), template);
   await write(target, files);
   await cp(globalTypes, join(target, 'types/globals.d.ts'));
@@ -58,10 +69,34 @@ async function write(target: string, files: Readonly<Record<string, string>>): P
   return Object.keys(files);
 }
 
-/** The files of a command in another language. */
-function foreignFiles(name: string, language: Exclude<Language, 'typescript'>): Readonly<Record<string, string>> {
-  const { files, commands } = COMMANDS[language](name);
-  return { ...files, 'README.md': readme(name, commands), '.gitignore': '*.wasm\n' };
+async function writeForeign(
+  target: string,
+  language: Exclude<Language, 'typescript'>,
+  template: Template,
+  witFolder: string,
+): Promise<readonly string[]> {
+  const make = FOREIGN[language][template];
+  if (make === undefined) {
+    const there = Object.keys(FOREIGN[language]).join(' or ');
+    throw new ProjectError(
+      'PROJECT_NO_TEMPLATE',
+      `there is no ${template} in ${language}; leave --template out, or say ${there}`,
+    );
+  }
+  const { files, commands, contract }: LanguageFiles = make(nameOf(target));
+  const ignored = '*.wasm\ntarget\n__pycache__\n';
+  const written = await write(target, {
+    ...files,
+    'README.md': readme(nameOf(target), commands),
+    '.gitignore': ignored,
+  });
+  if (contract === 'actor') await cp(join(witFolder, 'actor.wit'), join(target, 'wit/actor.wit'));
+  if (contract === 'http') {
+    for (const name of ['http', 'io', 'clocks']) {
+      await cp(join(witFolder, 'globals', name), join(target, 'wit/deps', name), { recursive: true });
+    }
+  }
+  return written;
 }
 
 function readme(name: string, commands: readonly string[]): string {
@@ -164,14 +199,7 @@ export async function parse(text: string): Promise<number> {
 }
 `,
     others: {
-      'wit/world.wit': `package local:${packageName(name)};
-
-/// What this component gives its host.
-world guest {
-  export greet: func(name: string) -> string;
-  export parse: func(text: string) -> result<f64, string>;
-}
-`,
+      'wit/world.wit': libraryWorld(name),
     },
     commands: [
       'viv build                                  # makes actor.wasm',
@@ -218,12 +246,6 @@ interface run {
     ],
   }),
 };
-
-/** Makes a WIT package name, which may contain only letters, digits and single hyphens. */
-function packageName(name: string): string {
-  const parts = name.split(/[^a-z0-9]/).filter((part) => /^[a-z]/.test(part));
-  return parts.join('-') || 'component';
-}
 
 function tsconfig(template: Template): unknown {
   return {

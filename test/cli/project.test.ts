@@ -51,12 +51,31 @@ describe('viv new and viv build', () => {
     const { objects } = await viv(['new', project, '--language', language, '--json']);
     expect(objects).toMatchObject([{ files: expect.arrayContaining(['README.md', '.gitignore']) }]);
     expect(await readFile(join(project, 'README.md'), 'utf8')).toContain(`viv run in-${language}.wasm -- Ada`);
-    const refused = await viv(['new', `${project}-actor`, '--language', language, '--template', 'actor', '--json']);
+  });
+
+  it('say which templates a language has', async () => {
+    const refused = await viv(['new', join(folder, 'none'), '--language', 'c', '--template', 'actor', '--json']);
     expect(refused).toMatchObject({
       code: 2,
-      objects: [{ error: { message: expect.stringContaining('there is no actor') } }],
+      objects: [{ error: { code: 'PROJECT_NO_TEMPLATE', message: expect.stringContaining('or say command') } }],
     });
   });
+
+  it.each(['rust', 'python'])(
+    'write an actor, a handler and a library in %s, with the WIT that they are built against',
+    async (language) => {
+      for (const [template, wit] of [
+        ['actor', 'wit/actor.wit'],
+        ['handler', 'wit/deps/http/http.wit'],
+        ['library', 'wit/world.wit'],
+      ] as const) {
+        const project = join(folder, `${template}-in-${language}`);
+        await viv(['new', project, '--language', language, '--template', template]);
+        expect(await readFile(join(project, wit), 'utf8'), template).toMatch(/^package /m);
+        expect(await readFile(join(project, 'README.md'), 'utf8')).toContain(`${template}-in-${language}.wasm`);
+      }
+    },
+  );
 
   it('make a handler, which viv serve answers with', async () => {
     const project = join(folder, 'handler');

@@ -1,11 +1,10 @@
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
 import { buildActor, type Language, newActor, type Template } from '#system/operations';
-import { CliError } from '../errors.ts';
 import type { Shell } from '../shell.ts';
 
 interface NewFlags {
-  readonly template: Template;
+  readonly template?: Template;
   readonly language: Language;
 }
 
@@ -16,25 +15,18 @@ export function newCommand(shell: Shell): Command {
     .addOption(
       new Option('--template <name>', 'what the project makes')
         .choices(['actor', 'handler', 'library', 'command'])
-        .default('actor'),
+        .default(undefined, 'actor in TypeScript, command in other languages'),
     )
     .addOption(
-      new Option('--language <name>', 'the language; others than TypeScript make commands, with their own compilers')
+      new Option('--language <name>', 'the language; others than TypeScript are built by their own compilers')
         .choices(['typescript', 'rust', 'python', 'c'])
         .default('typescript'),
     )
     .addHelpText('after', '\nNothing has to be installed in it: viv build bundles what it imports.')
     .action(
-      shell.action(async (folder: string, { template, language }: NewFlags, command: Command) => {
-        const isForeign = language !== 'typescript';
-        if (isForeign && template !== 'command' && command.getOptionValueSource('template') === 'cli') {
-          throw new CliError(
-            'CLI_USAGE',
-            `there is no ${template} in ${language}; leave --template out, or say command`,
-          );
-        }
-        const files = await newActor(folder, isForeign ? 'command' : template, language);
-        const next = isForeign ? `the commands in ${folder}/README.md` : `viv build ${quoted(folder)}`;
+      shell.action(async (folder: string, { template, language }: NewFlags) => {
+        const files = await newActor(folder, template, language);
+        const next = language !== 'typescript' ? `the commands in ${folder}/README.md` : `viv build ${quoted(folder)}`;
         shell.result({ folder, files }, `${files.map((file) => `  ${folder}/${file}`).join('\n')}\n\nNext: ${next}`);
       }),
     );
