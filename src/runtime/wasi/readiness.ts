@@ -1,4 +1,4 @@
-import type { Unsubscribe } from '#core/waiting';
+import { onAbort, type Unsubscribe } from '#core/waiting';
 import { Continuation } from '#runtime/execution';
 import { cancellable, type HostState } from '#runtime/host';
 import { HostCharge } from './host-charge.ts';
@@ -45,11 +45,11 @@ export function afterWake<T>(
     if (woken) return;
     woken = true;
     for (const unsubscribe of registered) unsubscribe();
-    ending.removeEventListener('abort', wake);
+    unlisten();
     charge.end();
     resolve(new Continuation(then));
   };
-  ending.addEventListener('abort', wake, { once: true });
+  const unlisten = onAbort(ending, wake);
   for (const each of all) {
     const unsubscribe = each.whenReady(wake);
     if (!woken) registered.push(unsubscribe);

@@ -34,6 +34,10 @@ export class NetworkGuard {
   /** The names by which each address was looked up, because sockets connect to addresses while grants name hosts. */
   readonly #lookedUp = new Map<string, Set<string>>();
 
+  /** The endpoint that was checked last, because most components ask for one. */
+  #lastTarget: string | undefined;
+  #lastEndpoint: Endpoint | undefined;
+
   constructor(authority: Authority, clock: Pick<Clock, 'after'>, names: NameService = systemNames) {
     this.clock = clock;
     this.#authority = authority;
@@ -50,7 +54,8 @@ export class NetworkGuard {
 
   /** Checks the grant for an endpoint, and looks nothing up. @throws {SecurityError} `SECURITY_PERMISSION_DENIED` */
   check(target: string): Endpoint {
-    const endpoint = parseEndpoint(target);
+    const endpoint = this.#lastTarget === target ? this.#lastEndpoint : parseEndpoint(target);
+    [this.#lastTarget, this.#lastEndpoint] = [target, endpoint];
     if (endpoint === undefined) throw this.#authority.deny('network', 'connect', target, 'it names no endpoint');
     this.#authority.check('network', 'connect', formatEndpoint(endpoint));
     return endpoint;

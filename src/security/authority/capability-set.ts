@@ -26,6 +26,9 @@ interface Held {
   ended: boolean;
 }
 
+/** The most endpoints of one action whose grants are kept. A component chooses the endpoints that it asks for. */
+const MOST_MATCHED = 64;
+
 /**
  * An indexed set of held grants. A set changes only by revocation. Adding grants makes a new set that shares the held
  * grants, so that all sets see a revocation in one.
@@ -35,6 +38,7 @@ export class CapabilitySet {
   readonly #held: readonly Held[];
   /** Hosts that grants for sockets name, for any port. */
   readonly #hosts = new PatternIndex<Held>(segmentRule('network'));
+  readonly #matched = new Map<PatternIndex<Held>, Map<string, readonly Held[]>>();
   readonly #indexes = new Map<Area, Map<Action, PatternIndex<Held>>>();
 
   private constructor(clock: Clock, held: readonly Held[]) {
@@ -96,7 +100,7 @@ export class CapabilitySet {
     if (area === 'clock') return (parseResolution(target) ?? 0) >= this.clockResolutionNs();
     const index = this.#indexes.get(area)?.get(action);
     if (index === undefined) return false;
-    if (area === 'network') return this.#someLives(matchEndpoint(index, target));
+    if (area === 'network') return this.#someLives(this.#matching(index, target));
     // A folder is the same with and without a slash at its end.
     if (area === 'filesystem' && target.endsWith('/')) return this.#someLives(index.match(target.slice(0, -1)));
     return this.#someLives(index.match(target));
@@ -106,7 +110,7 @@ export class CapabilitySet {
   allowsAddress(endpoint: string, action: Action<'network'> = 'connect'): boolean {
     const index = this.#indexes.get('network')?.get(action);
     if (index === undefined) return false;
-    return matchEndpoint(index, endpoint).some((held) => held.grant.namesAddress && this.#lives(held));
+    return this.#matching(index, endpoint).some((held) => held.grant.namesAddress && this.#lives(held));
   }
 
   /** Whether a grant for sockets names this host, with any port. */
@@ -128,6 +132,17 @@ export class CapabilitySet {
   /** The normal form of every valid grant, in order, each once. */
   list(): readonly string[] {
     return [...new Set(this.#held.filter((held) => this.#lives(held)).map(({ grant }) => grant.text))].toSorted();
+  }
+
+  /** The held grants whose patterns match an endpoint. They stay the same for a set, so those of the last endpoints are kept. */
+  #matching(index: PatternIndex<Held>, endpoint: string): readonly Held[] {
+    const kept = this.#matched.get(index) ?? new Map<string, readonly Held[]>();
+    const known = kept.get(endpoint);
+    if (known !== undefined) return known;
+    if (kept.size >= MOST_MATCHED) kept.clear();
+    const found = matchEndpoint(index, endpoint);
+    this.#matched.set(index, kept.set(endpoint, found));
+    return found;
   }
 
   #someLives(found: readonly Held[]): boolean {

@@ -1,6 +1,6 @@
 import { Quota } from '#core/limits';
 import type { HttpResponse } from '#core/ports/network';
-import { Wakers } from '#core/waiting';
+import { onAbort, type Unsubscribe, Wakers } from '#core/waiting';
 import type { HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import { type HttpErrorCode, httpErrorOf } from './error-code.ts';
@@ -34,6 +34,9 @@ export class Exchanges {
   }
 }
 
+/** Made once, because each error keeps the stack on which it was made. */
+const RELEASED = new Error('the guest wants no more of the exchange');
+
 const FULL: HttpErrorCode = { tag: 'connection-limit-reached' };
 
 /**
@@ -47,6 +50,7 @@ export class Exchange {
   readonly #ending: AbortSignal;
   readonly #charge: HostCharge;
   readonly #stop = new AbortController();
+  readonly #unlisten: Unsubscribe;
   readonly #release = (): void => this.release();
   #outcome: Outcome | undefined;
   #running = false;
@@ -62,7 +66,7 @@ export class Exchange {
       throw error;
     }
     this.#ending = state.ending;
-    this.#ending.addEventListener('abort', this.#release, { once: true });
+    this.#unlisten = onAbort(this.#ending, this.#release);
   }
 
   /** Aborted when the guest drops the exchange or its store ends. */
@@ -102,10 +106,10 @@ export class Exchange {
     this.#released = true;
     if (this.#outcome?.tag === 'ok') this.#outcome.val.body.cancel();
     this.#outcome = undefined;
-    this.#ending.removeEventListener('abort', this.#release);
-    this.#stop.abort();
+    this.#unlisten();
     this.#charge.end();
-    if (!this.#running) this.#leave();
+    if (this.#running) this.#stop.abort(RELEASED);
+    else this.#leave();
   }
 
   #settle(outcome: Outcome): void {

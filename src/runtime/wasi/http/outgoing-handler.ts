@@ -59,7 +59,7 @@ export function beginExchange(
 
 /** The origin that a grant must cover. The network checks it again at every redirect. */
 function originOf(url: string): string {
-  if (!URL.canParse(url)) throw { tag: 'HTTP-request-URI-invalid' };
-  const { protocol, host } = new URL(url);
-  return `${protocol}//${host}`;
+  const parsed = URL.parse(url);
+  if (parsed === null) throw { tag: 'HTTP-request-URI-invalid' };
+  return `${parsed.protocol}//${parsed.host}`;
 }
