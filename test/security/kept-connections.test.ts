@@ -427,6 +427,36 @@ describe('a server that breaks the protocol on a connection that would be kept',
   });
 });
 
+describe('a long body over a kept connection', () => {
+  it('leaves no blocks to the garbage collector, and arrives whole', async () => {
+    const LONG = 128 * 2 ** 20;
+    const piece = Buffer.alloc(65_536, 'x');
+    const { network, at } = await scene((_, socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${LONG}\r\n\r\n`);
+      let left = LONG;
+      const more = (): void => {
+        for (; left > 0; left -= piece.length) if (!socket.write(piece)) break;
+        if (left > 0) socket.once('drain', more);
+        left -= piece.length;
+      };
+      more();
+    });
+    const { body, closed } = await network.fetch({ url: at });
+    const target = new Uint8Array(65_536);
+    const before = process.memoryUsage().arrayBuffers;
+    let [read, most, other] = [0, 0, 0];
+    for (let part = body.read(65_536, target); part !== undefined; part = body.read(65_536, target)) {
+      if (part.length === 0) await body.changed.next();
+      read += part.length;
+      if (part.some((byte) => byte !== 120)) other += 1;
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    await closed;
+    expect([read, other]).toEqual([LONG, 0]);
+    expect(most).toBeLessThan(16 * 2 ** 20);
+  });
+});
+
 /** What a server does with one request; `own` says whether its answer is that of the request. */
 const DEEDS: Readonly<Record<string, (path: string) => { readonly bytes: string; readonly ends?: 'end' | 'destroy' }>> =
   {

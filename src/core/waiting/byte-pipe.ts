@@ -116,12 +116,14 @@ export class BytePipe {
   }
 
   /**
-   * Reads at most `length` bytes: none when none have arrived yet, undefined at the end. @throws the writer's failure
+   * Reads at most `length` bytes: none when none have arrived yet, undefined at the end.
+   * @param into where to copy them, at least `length` bytes; the answer is a part of it. Without it they are copied anew
+   * @throws the writer's failure
    */
-  read(length: number): Uint8Array | undefined {
+  read(length: number, into?: Uint8Array): Uint8Array | undefined {
     if (this.#cancelled) return undefined;
     if (this.length > 0) {
-      const bytes = this.#buffer.slice(this.#from, Math.min(this.#to, this.#from + length));
+      const bytes = copied(this.#buffer.subarray(this.#from, Math.min(this.#to, this.#from + length)), into);
       this.#from += bytes.length;
       if (this.#from === this.#to) this.#empty();
       this.changed.wake();
@@ -176,4 +178,10 @@ export class BytePipe {
     this.#from = 0;
     return true;
   }
+}
+
+function copied(bytes: Uint8Array, into: Uint8Array | undefined): Uint8Array {
+  if (into === undefined) return bytes.slice();
+  into.set(bytes);
+  return into.subarray(0, bytes.length);
 }

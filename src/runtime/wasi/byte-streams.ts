@@ -8,7 +8,10 @@ import { ALWAYS_READY, type Readiness } from './readiness.ts';
 export interface ByteSource extends Readiness {
   /** Whether `read` can return bytes or the end, or throw an error. */
   ready(): boolean;
-  /** Reads at most `length` bytes; `length` is above 0. Returns none if none have arrived yet, undefined at the end. */
+  /**
+   * Reads at most `length` bytes; `length` is above 0. Returns none if none have arrived yet, undefined at the end. The array may be
+   * used again by the next read.
+   */
   read(length: number): Uint8Array | undefined;
   /** Called when the guest drops the stream. */
   close?(): void;

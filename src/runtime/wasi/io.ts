@@ -168,7 +168,8 @@ export class OutputStream {
 
   splice(caller: HostState, source: InputStream, length: bigint): bigint {
     const bytes = source.read(caller, BigInt(Math.min(bounded(length), this.#room())));
-    this.write(caller, bytes);
+    // The sink may keep what it is given, and the source uses its array again.
+    this.write(caller, bytes.slice());
     return BigInt(bytes.length);
   }
 

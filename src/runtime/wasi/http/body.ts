@@ -1,4 +1,4 @@
-import { BytePipe, type FieldPairs } from '#core/waiting';
+import { BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
 import type { HostState } from '#runtime/host';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import { HostCharge } from '../host-charge.ts';
@@ -167,13 +167,19 @@ export class IncomingBody {
 
 export { pipeOf };
 
+/**
+ * Where bytes stand between a pipe and a guest's memory. They are copied there at once, before any other code of the host runs; an
+ * array for each read would wait for the garbage collector, and a long body would fill the process with them.
+ */
+const passing = new Uint8Array(PIPE_BYTES);
+
 function sourceOf(caller: HostState, pipe: BytePipe): ByteSource {
   return {
     ready: () => pipe.readable,
     whenReady: (wake) => pipe.changed.add(wake),
     read(length) {
       try {
-        return pipe.read(length);
+        return pipe.read(length, passing);
       } catch (error) {
         const code = httpErrorOf(error);
         throw failed(caller, code, code.tag);
