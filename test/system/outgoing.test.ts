@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type LoadOptions } from '../../src/index.ts';
+import { TestClock } from '../../src/testing/clock.ts';
 import { fetchingGuest } from '../../tools/components/fetching-guest.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 
 let component: Uint8Array;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 
-async function scene(handle: Handle = (_, response) => void response.end('hello'), clock?: ManualClock) {
+async function scene(handle: Handle = (_, response) => void response.end('hello'), clock?: TestClock) {
   const used: (number | undefined)[] = [];
   const http = createServer((request, response) => {
     used.push(request.socket.remotePort);
@@ -107,7 +107,7 @@ describe('a turn that waits for an answer over HTTP', () => {
       (['unload', 'time', 'caller', 'server'] as const).map((end) => [point, end] as const),
     ),
   )('%s is ended by %s, and nothing of it is left', async (point, end) => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     let second: ServerResponse | undefined;
     const { runtime, load, at, open, used } = await scene((request, response) => {
       if (used.length === 1) return void response.end('hello');
