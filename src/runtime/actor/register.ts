@@ -22,6 +22,7 @@ import {
   defineTcp,
   defineUdp,
   Exchanges,
+  GuestClocks,
   SocketPlaces,
   TcpSockets,
 } from '#runtime/wasi';
@@ -42,10 +43,11 @@ export interface HostPorts extends ServicesPorts {
 export function registerHostFunctions(ports: HostPorts): HostLinker {
   const linker = new HostLinker(ports.isTraced);
   defineIo(linker);
-  defineClocks(linker, ports.clock);
+  const clocks = new GuestClocks(ports.clock);
+  defineClocks(linker, clocks);
   defineRandom(linker, ports.random);
   defineCli(linker);
-  defineClocks3(linker, ports.clock);
+  defineClocks3(linker, clocks);
   defineCli3(linker);
   defineFilesystemTypes(linker);
   const descriptors = { clock: ports.clock, key: randomBytes(32) };

@@ -1,5 +1,6 @@
 import type { Timestamp } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
+import { TimerWheel, WheelTimer } from '#core/waiting';
 import type { HostLinker, HostState } from '#runtime/host';
 import { Pollable } from './io.ts';
 import type { Readiness } from './readiness.ts';
@@ -13,9 +14,13 @@ const NS_PER_S = 1_000_000_000n;
  */
 export class GuestClocks {
   readonly #clock: Clock;
+  /** All waits share one timer of the clock, because each timer of Node's costs memory and time. */
+  readonly #wheel: TimerWheel;
+  #waits = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#wheel = new TimerWheel(clock);
   }
 
   /** In nanoseconds, as all times here. */
@@ -32,11 +37,24 @@ export class GuestClocks {
     return {
       ready: () => this.monotonic(caller) >= when,
       whenReady: (wake) => {
-        const left = readyAt - nanosecondsOf(this.#clock.monotonic());
-        return this.#clock.after(Math.max(0, Math.ceil(Number(left) / NS_PER_MS)), wake);
+        const now = this.#clock.monotonic();
+        const timer = new ClockTimer(() => {
+          this.#ended();
+          wake();
+        });
+        this.#waits += 1;
+        this.#wheel.schedule(timer, now, Number(readyAt - nanosecondsOf(now)) / NS_PER_MS);
+        return () => {
+          if (this.#wheel.stop(timer)) this.#ended();
+        };
       },
     };
   };
+
+  #ended(): void {
+    this.#waits -= 1;
+    if (this.#waits === 0) this.#wheel.close();
+  }
 
   #rounded(caller: HostState, ms: number): bigint {
     const step = this.resolution(caller);
@@ -44,9 +62,22 @@ export class GuestClocks {
   }
 }
 
+class ClockTimer extends WheelTimer {
+  readonly #ring: () => void;
+
+  constructor(ring: () => void) {
+    super();
+    this.#ring = ring;
+  }
+
+  expire(): void {
+    this.#ring();
+  }
+}
+
 /** Defines `wasi:clocks` 0.2. */
-export function defineClocks(linker: HostLinker, clock: Clock): void {
-  const { monotonic, wall, resolution, at } = new GuestClocks(clock);
+export function defineClocks(linker: HostLinker, clocks: GuestClocks): void {
+  const { monotonic, wall, resolution, at } = clocks;
 
   linker.define('wasi:clocks/monotonic-clock@0.2.0', {
     now: monotonic,

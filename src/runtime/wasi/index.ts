@@ -1,5 +1,5 @@
 export { defineCli } from './cli.ts';
-export { defineClocks } from './clocks.ts';
+export { defineClocks, GuestClocks } from './clocks.ts';
 export { defineFilesystemPreopens } from './filesystem/preopens.ts';
 export { defineFilesystemTypes } from './filesystem/types.ts';
 export { Exchanges } from './http/exchange.ts';

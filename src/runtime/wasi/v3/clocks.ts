@@ -1,11 +1,10 @@
-import type { Clock } from '#core/ports/clock';
 import type { HostLinker, HostState } from '#runtime/host';
-import { GuestClocks } from '../clocks.ts';
+import type { GuestClocks } from '../clocks.ts';
 import { onceReady, type Waited } from '../readiness.ts';
 
 /** Defines `wasi:clocks` 0.3. */
-export function defineClocks3(linker: HostLinker, clock: Clock): void {
-  const { monotonic, wall, resolution, at } = new GuestClocks(clock);
+export function defineClocks3(linker: HostLinker, clocks: GuestClocks): void {
+  const { monotonic, wall, resolution, at } = clocks;
   const waitUntil = (caller: HostState, when: bigint): Waited<void> => onceReady(caller, at(caller, when), () => {});
 
   linker.define('wasi:clocks/types@0.3.0', {});
