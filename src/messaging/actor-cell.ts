@@ -6,6 +6,7 @@ import type { Lane } from '#core/ports/lane';
 import type { AsciiText } from '#core/text';
 import { type AsyncContext, WheelTimer } from '#core/waiting';
 import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
+import { OpenRequests } from './open-requests.ts';
 import { RingBuffer } from './ring-buffer.ts';
 
 /** Bytes that each queued message counts in addition to its payload, so that empty messages are not free. */
@@ -254,7 +255,7 @@ export class ActorCell extends Mailbox<Envelope> {
   /** The number of restarts. An answer to a request of an earlier instance is not delivered to this one. */
   incarnation = 0;
   // Allocated on first use, because there may be very many actors and most have none of these.
-  #openRequests: Map<string | AsciiText, PendingRequest> | undefined;
+  #openRequests: OpenRequests<PendingRequest> | undefined;
   #topics: Set<string> | undefined;
 
   constructor(router: object, handle: ComponentHandle, options: CellOptions) {
@@ -332,8 +333,8 @@ export class ActorCell extends Mailbox<Envelope> {
   }
 
   /** This actor's requests by correlation id. No other actor can name them, and nobody those that suspend a turn. */
-  get openRequests(): Map<string | AsciiText, PendingRequest> {
-    this.#openRequests ??= new Map();
+  get openRequests(): OpenRequests<PendingRequest> {
+    this.#openRequests ??= new OpenRequests();
     return this.#openRequests;
   }
 

@@ -16,7 +16,7 @@ export function deadlockOf(request: PendingRequest): readonly string[] | undefin
     if (cell === asker) return true;
     if (!visited.has(cell)) {
       visited.add(cell);
-      for (const next of cell.openRequests.values()) {
+      for (const next of cell.openRequests.all()) {
         if (waits(next) && search(next.target)) return true;
       }
     }

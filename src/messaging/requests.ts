@@ -175,7 +175,7 @@ export class Requests implements RequestOwner {
   #open(request: PendingRequest): PendingRequest {
     this.#wheel.schedule(request, request.begun, request.timeoutMs);
     if (request.from === undefined) this.#keepAlive.begin();
-    else request.from.openRequests.set(keyOf(request), request);
+    else request.from.openRequests.add(request);
     this.#counters.requests += 1;
     return request;
   }
@@ -184,7 +184,7 @@ export class Requests implements RequestOwner {
     request.end = end;
     this.#wheel.stop(request);
     if (request.from === undefined) this.#keepAlive.end();
-    else request.from.openRequests.delete(keyOf(request));
+    else request.from.openRequests.delete(request);
   }
 
   /** Ends a request that closes a circle of turns that wait for each other, because none of them could ever go on. */
@@ -203,14 +203,6 @@ export class Requests implements RequestOwner {
     giveUpTurn(request, error);
     request.from?.noticeIdle();
   }
-}
-
-/**
- * The key of an actor's open request: the id that the guest knows it by. The guest is told no id of a request that suspends its turn, so
- * no string is made of it.
- */
-function keyOf({ correlationId, asker }: PendingRequest): string | AsciiText {
-  return asker?.suspendsTurn === true ? correlationId : correlationId.toString();
 }
 
 /**

@@ -350,7 +350,7 @@ export class Router {
   }
 
   #cancelRequestsOf(cell: ActorCell): void {
-    for (const request of [...cell.openRequests.values()]) this.requests.cancel(request);
+    for (const request of cell.openRequests.all()) this.requests.cancel(request);
   }
 
   #whenIdle(cell: ActorCell, timeoutMs: number): Promise<boolean> {

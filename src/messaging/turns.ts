@@ -171,7 +171,7 @@ export class Turns {
 
   /** A turn that has ended waits for no answer any more, so what it asked is not begun where it waits itself. */
   #giveUpAsked(cell: ActorCell, envelope: Envelope): void {
-    for (const request of [...cell.openRequests.values()]) {
+    for (const request of cell.openRequests.all()) {
       if (request.asker?.suspendsTurn === true && request.asker.madeIn === envelope) this.#requests.cancel(request);
     }
   }

@@ -255,7 +255,8 @@ class Planner {
           ...(nested === undefined ? [] : [`const nested${index} = ${nested};`]),
           `const exported${index} = ${suspendable === undefined ? '' : `suspends ? ${suspendable} : `}plain${index};`,
         ]),
-        `const trampolines = [${this.#trampolines.join(',\n')}]${this.#hasTasks ? '' : '.map((call) => suspends ? abi.unsuspended(execution, call) : call)'};`,
+        ...this.#trampolines.map((text, index) => `const call${index} = ${text};`),
+        `const trampolines = ${this.#hasTasks ? '' : `suspends ? [${this.#trampolines.map(unsuspendedCode).join(',\n')}] : `}[${this.#trampolines.map((_, index) => `call${index}`).join(', ')}];`,
         `const interfaces = [${this.#interfaces.join(',\n')}];`,
         `const exported = [${this.#exported.map((_, index) => `exported${index}`).join(', ')}];`,
         `const destroys = new Map([${destroys.join(',\n')}]);`,
@@ -650,4 +651,15 @@ function slotsByStep(
     else ofStep.push({ slot, name });
   }
   return found;
+}
+
+/** The text of a function that calls a trampoline while its turn cannot be suspended, with parameters of its own where they are known. */
+function unsuspendedCode(text: string, index: number): string {
+  const parameters = /^function \(([a-z0-9, ]*)\) \{/.exec(text)?.[1];
+  if (parameters === undefined) return `abi.unsuspended(execution, call${index})`;
+  return `function (${parameters}) {
+const t = execution.running, was = t.mayWait, could = t.suspendable;
+t.mayWait = could; t.suspendable = false;
+try { return call${index}(${parameters}); } finally { t.suspendable = could; t.mayWait = was; }
+}`;
 }
