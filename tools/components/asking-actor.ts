@@ -44,3 +44,24 @@ export function sleepingActor(msForEachByte = 1): Promise<Uint8Array> {
       (i32.const 16)`,
   });
 }
+
+/**
+ * An actor that sleeps `msForEachByte` milliseconds for each byte of its message. It answers two numbers of 64 bits: the wall
+ * clock in milliseconds as it fell asleep, and as it went on.
+ */
+export function punctualActor(msForEachByte: number): Promise<Uint8Array> {
+  return actor({
+    fields: `
+      (import "vivarium:actor/host-services@0.1.0" "sleep-millis" (func $sleep (param i32 i32)))
+      (import "vivarium:actor/host-services@0.1.0" "current-time-millis" (func $now (result i64)))`,
+    handleMessage: `
+      (i64.store (i32.const 400) (call $now))
+      (call $sleep (i32.mul (i32.const ${msForEachByte}) (i32.load offset=28 (local.get $msg))) (i32.const 200))
+      (i64.store (i32.const 408) (call $now))
+      (i32.store8 (i32.const 16) (i32.const 0))
+      (i32.store8 (i32.const 20) (i32.const 1))
+      (i32.store (i32.const 24) (i32.const 400))
+      (i32.store (i32.const 28) (i32.const 16))
+      (i32.const 16)`,
+  });
+}

@@ -1,7 +1,10 @@
 import type { Turn } from './turn.ts';
 
-/** The most slices that a turn can be in debt by: a host function may have worked for it for long, in one slice. */
-const MOST_OWED = 4;
+/**
+ * The most slices that a turn can be in debt by. A host function may have worked for it for long in one slice, or the
+ * machine may have stood still, and neither should stop the turn for long. What is beyond is an unfair gain.
+ */
+const MOST_OWED = 16;
 
 /**
  * The turns that have used up their slice, served round robin. In each round a turn gets as many slices as its weight says;
