@@ -102,3 +102,23 @@ export const STREAM_PAIR = `(component
   (instance $w (instantiate $Writer))
   (instance $r (instantiate $Reader (with "start" (func $w "start"))))
   (func (export "move") (alias export $r "move")))`;
+
+/** Reads a stream of bytes that it is given to its end, 64 KiB at a time, and answers how many there were. */
+export const READING_GUEST = `(component
+  (type $bytes (stream u8))
+  (core module $Memory (memory (export "memory") 2))
+  (core instance $memory (instantiate $Memory))
+  (alias core export $memory "memory" (core memory $mem))
+  (core func $read (canon stream.read $bytes (memory $mem))) (core func $drop-r (canon stream.drop-readable $bytes))
+  (core func $return (canon task.return (result u32)))
+  (core module $M (import "" "read" (func $read (param i32 i32 i32) (result i32))) (import "" "drop-r" (func $drop-r (param i32)))
+    (import "" "return" (func $return (param i32)))
+    (func (export "bytes") (param $r i32) (local $got i32) (local $sum i32)
+      (loop $more
+        (local.set $got (call $read (local.get $r) (i32.const 0) (i32.const 65536)))
+        (local.set $sum (i32.add (local.get $sum) (i32.shr_u (local.get $got) (i32.const 4))))
+        (br_if $more (i32.eqz (i32.and (local.get $got) (i32.const 15)))))
+      (call $drop-r (local.get $r)) (call $return (local.get $sum))))
+  (core instance $m (instantiate $M (with "" (instance (export "read" (func $read)) (export "drop-r" (func $drop-r))
+    (export "return" (func $return))))))
+  (func (export "bytes") async (param "s" $bytes) (result u32) (canon lift (core func $m "bytes") async)))`;

@@ -1,9 +1,12 @@
 // What calls, waits and streams of components with asynchronous parts cost.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { createRuntime, type LoadOptions, type Runtime } from 'vivarium';
+import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
 import type { Report, RunGroup } from '../figure.ts';
 import { median, paired } from '../support/measure.ts';
-import { CALLBACK_GUEST, CONTEXT_GUEST, STREAM_PAIR, SYNCHRONOUS_GUEST } from './guests.ts';
+import { CALLBACK_GUEST, CONTEXT_GUEST, READING_GUEST, STREAM_PAIR, SYNCHRONOUS_GUEST } from './guests.ts';
 
 const ROUNDS = 9;
 /** Enough that the processor's clock, which ticks in milliseconds, tells them. */
@@ -15,7 +18,58 @@ export const run: RunGroup = async (report) => {
   await calls(runtime, report);
   await contexts(runtime, report);
   await streams(runtime, report);
+  await hostStreams(runtime, report);
+  await waitingCalls(runtime, report);
 };
+
+/** Calls that wait at once: nearly as many as may be kept for one instance where each has a task, a set and a subtask. */
+const WAITING = 5_000;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Calls that wait side by side in one instance: what the host keeps of each, by V8's own count, before and after. */
+async function waitingCalls(runtime: Runtime, report: Report): Promise<void> {
+  const pending: (() => void)[] = [];
+  const wait = (n: number): Promise<number> => new Promise((resolve) => pending.push(() => resolve(n)));
+  const options: LoadOptions = { imports: { wait }, concurrency: WAITING, limits: { maxTurnTimeMs: 600_000 } };
+  const handle = await runtime.load(await parse(interleavingGuest(false)), options);
+  await runtime.load(await parse(interleavingGuest(false)), { ...options, id: 'bench/other/1' });
+  const kept = async (): Promise<number> => {
+    for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await kept();
+  const calls = Array.from({ length: WAITING }, (_, n) => runtime.call(handle, 'work', n % 2));
+  while (pending.length < WAITING) await new Promise((resolve) => setImmediate(resolve));
+  const each = ((await kept()) - before) / WAITING / 1_024;
+  for (const answer of pending.splice(0)) answer();
+  await Promise.all(calls);
+  report({
+    figure: '5,000 calls that wait in one instance, with all that the runtime keeps of a call',
+    value: each,
+    unit: 'KiB each',
+    goal: '<= 1',
+    holds: each <= 1,
+  });
+}
+
+/** A stream that the host gives, read by a guest 64 KiB at a time. */
+async function hostStreams(runtime: Runtime, report: Report): Promise<void> {
+  const handle = await runtime.load(await parse(READING_GUEST), { limits: { maxExecutionTimeMs: 60_000 } });
+  const piece = new Uint8Array(65_536);
+  const pieces = function* (): Generator<Uint8Array> {
+    for (let left = BYTES / piece.length; left > 0; left--) yield piece;
+  };
+  const rate = await median(3, async () => {
+    const began = performance.now();
+    await runtime.call(handle, 'bytes', pieces());
+    return BYTES / 1e6 / (performance.now() - began);
+  });
+  const figure = 'a stream of bytes from the host to a guest, 64 KiB at a time';
+  report({ figure, value: rate, unit: 'GB/s', goal: '>= 1', holds: rate >= 1 });
+}
 
 /** Milliseconds of the processor that this thread has used: what else the machine does is no part of what calls cost. */
 function spentMs(): number {

@@ -1,0 +1,26 @@
+// Calls that run side by side, in programs that chance makes: what begins, and what ends how, is what a simple model says.
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRuntime, type Runtime } from '../../src/index.ts';
+import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
+import { programs, runBeside } from '../support/interleavings.ts';
+
+describe.each([false, true])('programs of calls, with built-ins that may wait: %s', (cancels) => {
+  let runtime: Runtime;
+  let guest: Uint8Array;
+  beforeAll(async () => {
+    runtime = await createRuntime();
+    guest = await parse(interleavingGuest(cancels));
+  });
+  afterAll(() => runtime.close());
+
+  it('begin and end as the model says', async () => {
+    await fc.assert(
+      fc.asyncProperty(programs, async (program) => {
+        for (const [seen, expected] of await runBeside(runtime, guest, program)) expect(seen).toEqual(expected);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
