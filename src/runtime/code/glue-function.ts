@@ -1,4 +1,5 @@
-import { type ExportedFunction, memberName } from '#runtime/exports';
+import type { ExportedFunction } from '#runtime/exports';
+import { memberName } from '#runtime/names';
 
 export type Callable = (...args: readonly unknown[]) => unknown;
 

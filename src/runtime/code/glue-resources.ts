@@ -1,10 +1,5 @@
-import {
-  type ArgumentType,
-  type ExportedFunction,
-  type ExportIndex,
-  isTaggedOption,
-  memberName,
-} from '#runtime/exports';
+import { type ArgumentType, type ExportedFunction, type ExportIndex, isTaggedOption } from '#runtime/exports';
+import { memberName } from '#runtime/names';
 import { type GivenResources, type ResourceHolder, ResourceObject, type ResourceType } from '#runtime/resources';
 import type { Callable } from './glue-function.ts';
 

@@ -1,4 +1,4 @@
-import { interfaceName, memberName } from '#runtime/exports';
+import { interfaceName, memberName } from '#runtime/names';
 import type { World } from '#wasm';
 import { OF_GUEST } from './dialect.ts';
 import { block, documented } from './lines.ts';

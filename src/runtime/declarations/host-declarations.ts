@@ -1,4 +1,4 @@
-import { interfaceName, isTaken, memberName } from '#runtime/exports';
+import { interfaceName, isTaken, memberName } from '#runtime/names';
 import type { World } from '#wasm';
 import { OF_HOST } from './dialect.ts';
 import { block, documented } from './lines.ts';

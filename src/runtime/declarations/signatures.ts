@@ -1,4 +1,4 @@
-import { memberName } from '#runtime/exports';
+import { memberName } from '#runtime/names';
 import type { FuncType } from '#wasm';
 import { isPlainOption, type TypeTexts } from './type-texts.ts';
 

@@ -1,4 +1,4 @@
-import { memberName } from '#runtime/exports';
+import { memberName } from '#runtime/names';
 import type { FuncType, Resource, ValueType, World } from '#wasm';
 
 type Extern = World['imports'][number];

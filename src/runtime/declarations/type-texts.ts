@@ -1,4 +1,4 @@
-import { memberName } from '#runtime/exports';
+import { memberName } from '#runtime/names';
 import type { Resource, ValueType } from '#wasm';
 import { RuntimeError } from '../errors.ts';
 import type { Dialect } from './dialect.ts';

@@ -1,4 +1,5 @@
-import { type ExportedFunction, interfaceName, isTaken, memberName } from '#runtime/exports';
+import type { ExportedFunction } from '#runtime/exports';
+import { interfaceName, isTaken, memberName } from '#runtime/names';
 
 /** Calls an export by its WIT name. */
 export type CallByName = (name: string, args: readonly unknown[]) => Promise<unknown>;

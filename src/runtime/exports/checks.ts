@@ -1,6 +1,7 @@
-import { memberName } from './member-name.ts';
+import { memberName } from '#runtime/names';
 import { Refusal, unexpected } from './refusal.ts';
 import { type ArgumentType, isTaggedOption, type Shape } from './shape.ts';
+import { TYPED_ARRAYS } from './typed-arrays.ts';
 
 /**
  * Checks a value against a type. Answers a copy that holds only what was checked, and that is lowered in the value's place,
@@ -103,7 +104,7 @@ export class Checks {
 
   #list({ element, length }: Extract<Shape<ArgumentType>, { kind: 'list' }>): Check {
     const { kind } = element.shape;
-    const numbers = isNumeric(kind) ? NUMBERS[kind] : undefined;
+    const numbers = isNumeric(kind) ? TYPED_ARRAYS[kind] : undefined;
     const items = numbers === undefined ? list(this.of(element)) : numberList(this.of(element), numbers);
     if (length === undefined) return items;
     return (value, budget) => {
@@ -327,21 +328,8 @@ function article(kind: string): string {
   return `${/^[sf]/.test(kind) ? 'an' : 'a'} ${kind}`;
 }
 
-const NUMBERS = {
-  u8: Uint8Array,
-  s8: Int8Array,
-  u16: Uint16Array,
-  s16: Int16Array,
-  u32: Uint32Array,
-  s32: Int32Array,
-  u64: BigUint64Array,
-  s64: BigInt64Array,
-  f32: Float32Array,
-  f64: Float64Array,
-} as const;
-
-function isNumeric(kind: string): kind is keyof typeof NUMBERS {
-  return Object.hasOwn(NUMBERS, kind);
+function isNumeric(kind: string): kind is keyof typeof TYPED_ARRAYS {
+  return Object.hasOwn(TYPED_ARRAYS, kind);
 }
 
 /** A typed array's constructor, as far as it is used here. */

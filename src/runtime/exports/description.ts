@@ -1,7 +1,7 @@
 import { parseForeignJson } from '#core/text';
+import { memberName } from '#runtime/names';
 import type { DocComments, FuncType, LinkedComponent, Resource, TypeComments, ValueType } from '#wasm';
 import type { ExportedFunction } from './exported-function.ts';
-import { memberName } from './member-name.ts';
 import { tagsCarried } from './result-tags.ts';
 import { type ArgumentType, mapShape, type Shape } from './shape.ts';
 

@@ -1,11 +1,10 @@
 import { shownText } from '#core/text';
+import { compareVersions, interfaceName, isCompatible, memberName } from '#runtime/names';
 import { RuntimeError } from '../errors.ts';
 import { ArgumentChecks } from './check-arguments.ts';
 import { readDescription } from './description.ts';
 import { type ExportInfo, exportInfo } from './export-info.ts';
 import type { ExportedFunction } from './exported-function.ts';
-import { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
-import { memberName } from './member-name.ts';
 
 /** The most names beside the exports' own that an index remembers. Bounded, because callers choose them. */
 const MOST_REMEMBERED = 1_000;

@@ -1,6 +1,6 @@
+import { memberName } from '#runtime/names';
 import type { ExportedFunction } from './exported-function.ts';
 import { isLeftOut, type JsonSchema, jsonSchemaOf } from './json-schema.ts';
-import { memberName } from './member-name.ts';
 
 /** A parameter of an exported function. */
 export interface ExportedParameter {

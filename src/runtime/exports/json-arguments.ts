@@ -1,7 +1,7 @@
 import { parseForeignJson } from '#core/text';
+import { memberName } from '#runtime/names';
 import { RuntimeError } from '../errors.ts';
 import type { ExportedFunction } from './exported-function.ts';
-import { memberName } from './member-name.ts';
 import { Refusal } from './refusal.ts';
 import { type ArgumentType, isTaggedOption } from './shape.ts';
 

@@ -1,4 +1,4 @@
-import { memberName } from './member-name.ts';
+import { memberName } from '#runtime/names';
 import { type ArgumentType, isTaggedOption } from './shape.ts';
 
 /** A JSON Schema, version 2020-12. */

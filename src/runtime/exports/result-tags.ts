@@ -1,5 +1,5 @@
+import { memberName } from '#runtime/names';
 import type { ValueType } from '#wasm';
-import { memberName } from './member-name.ts';
 
 /** The tags that a value of a type may have itself, by jco's rules, so that such a tag does not show that the value is a `result`. */
 export function tagsCarried(type: ValueType | undefined): readonly string[] {

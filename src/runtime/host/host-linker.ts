@@ -1,5 +1,5 @@
 import type { ServedRequest } from '#core/ports/serving';
-import { interfaceName, isCompatible, memberName } from '#runtime/exports';
+import { interfaceName, isCompatible, memberName } from '#runtime/names';
 import type { HostState } from './host-state.ts';
 import { tracedInterface } from './traced-calls.ts';
 

@@ -1,5 +1,5 @@
 import { shownText } from '#core/text';
-import { compareVersions, interfaceName, isCompatible, memberName } from '#runtime/exports';
+import { compareVersions, interfaceName, isCompatible, memberName } from '#runtime/names';
 import { isLabel } from '#wasm';
 import { RuntimeError } from '../errors.ts';
 import type { HostInterface, HostLinker } from './host-linker.ts';

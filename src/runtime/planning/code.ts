@@ -99,20 +99,6 @@ export function isNestedOption(type: Extract<ValueType, { kind: 'option' }>): bo
   return type.element.kind === 'option' && !isNestedOption(type.element);
 }
 
-/** The typed array that holds a list of each element type, for the types that have one. */
-export const NUMBERS: Readonly<Partial<Record<ValueType['kind'], string>>> = {
-  u8: 'Uint8Array',
-  s8: 'Int8Array',
-  u16: 'Uint16Array',
-  s16: 'Int16Array',
-  u32: 'Uint32Array',
-  s32: 'Int32Array',
-  u64: 'BigUint64Array',
-  s64: 'BigInt64Array',
-  f32: 'Float32Array',
-  f64: 'Float64Array',
-};
-
 export const STORE_STRING = { utf8: 'storeUtf8', utf16: 'storeUtf16', 'latin1+utf16': 'storeLatin1OrUtf16' } as const;
 export const LOAD_STRING = { utf8: 'loadUtf8', utf16: 'loadUtf16', 'latin1+utf16': 'loadLatin1OrUtf16' } as const;
 

@@ -1,6 +1,7 @@
+import { TYPED_ARRAY_NAMES } from '#runtime/exports';
 import type { ValueType } from '#wasm';
 import { ITEM_BYTES, ITEMS_PER_LOOK, LIST_BYTES } from '../heap-cost.ts';
-import { type Code, isNestedOption, key, LOAD_STRING, type MemoryAccess, NUMBERS, tagsOf, text } from './code.ts';
+import { type Code, isNestedOption, key, LOAD_STRING, type MemoryAccess, tagsOf, text } from './code.ts';
 import { heapCost } from './heap-cost.ts';
 import {
   type CoreType,
@@ -214,7 +215,7 @@ function loadSequence(code: Code, access: MemoryAccess, type: ValueType, pointer
   const length = code.let(tagged ? `abi.narrowTagged(${count})` : addressOf(access, count));
   if (type.kind !== 'list') return code.let(`abi.${LOAD_STRING[access.encoding]}(m, ${start}, ${length})`);
   if (type.element.kind === 'u8') return code.let(`abi.loadBytes(m, ${start}, ${length})`);
-  const numbers = NUMBERS[type.element.kind];
+  const numbers = TYPED_ARRAY_NAMES[type.element.kind];
   if (numbers !== undefined) return code.let(`abi.loadNumbers(m, ${start}, ${length}, ${numbers})`);
   const { size, align } = layoutOf(type.element, access.wide);
   const cost = ITEM_BYTES + heapCost(type.element);

@@ -1,5 +1,6 @@
+import { TYPED_ARRAY_NAMES } from '#runtime/exports';
 import type { ValueType } from '#wasm';
-import { type Code, isNestedOption, key, type MemoryAccess, NUMBERS, STORE_STRING, tagsOf, text } from './code.ts';
+import { type Code, isNestedOption, key, type MemoryAccess, STORE_STRING, tagsOf, text } from './code.ts';
 import {
   type CoreType,
   discriminantBytes,
@@ -233,7 +234,7 @@ function storeSequence(
     return refreshed(code, `abi.${STORE_STRING[access.encoding]}(m, r, ${value}${kept})`);
   }
   if (type.element.kind === 'u8') return refreshed(code, `abi.storeBytes(m, r, ${value})`);
-  const numbers = NUMBERS[type.element.kind];
+  const numbers = TYPED_ARRAY_NAMES[type.element.kind];
   if (numbers !== undefined) return refreshed(code, `abi.storeNumbers(m, r, ${value}, ${numbers})`);
   const { size, align } = layoutOf(type.element, access.wide);
   const length = code.let(`abi.asList(${value}).length`);

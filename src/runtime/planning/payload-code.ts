@@ -1,6 +1,7 @@
+import { TYPED_ARRAY_NAMES } from '#runtime/exports';
 import type { ValueType } from '#wasm';
 import { ITEM_BYTES, ITEMS_PER_LOOK, LIST_BYTES } from '../heap-cost.ts';
-import { Code, NUMBERS } from './code.ts';
+import { Code } from './code.ts';
 import { type FunctionSlots, prologue } from './function-code.ts';
 import { heapCost } from './heap-cost.ts';
 import { layoutOf } from './layout.ts';
@@ -14,7 +15,7 @@ export function payloadCode(
   slots: FunctionSlots | undefined,
 ): string {
   const { element } = type;
-  const isNumeric = element === undefined || NUMBERS[element.kind] !== undefined;
+  const isNumeric = element === undefined || TYPED_ARRAY_NAMES[element.kind] !== undefined;
   const head = `type: ${number}, isFuture: ${type.kind === 'future'}, isNumeric: ${isNumeric}, hasValue: ${element !== undefined}`;
   if (slots === undefined) return `{ ${head} }`;
   const address = `address: (pointer) => ${addressOf(slots, 'pointer')}`;
@@ -33,7 +34,7 @@ function loadPayloads(element: ValueType, slots: FunctionSlots): string {
   const code = new Code();
   prologue(code, { ...slots, realloc: undefined });
   code.line('m.open(); u = m.u8; d = m.view;');
-  const numbers = NUMBERS[element.kind];
+  const numbers = TYPED_ARRAY_NAMES[element.kind];
   const { size, align } = layoutOf(element, slots.wide);
   if (numbers !== undefined) code.line(`return new ${numbers}(u.buffer, at, count);`);
   else {
@@ -50,7 +51,7 @@ function storePayloads(element: ValueType, slots: FunctionSlots): string {
   const code = new Code();
   prologue(code, slots);
   code.line('m.live(); u = m.u8; d = m.view;');
-  const numbers = NUMBERS[element.kind];
+  const numbers = TYPED_ARRAY_NAMES[element.kind];
   const { size } = layoutOf(element, slots.wide);
   if (numbers !== undefined) code.line(`new ${numbers}(u.buffer, at, values.length).set(values);`);
   else {

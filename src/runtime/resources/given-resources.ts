@@ -1,6 +1,6 @@
 import type { ComponentHandle } from '#core';
 import type { Quota } from '#core/limits';
-import { isTaken } from '#runtime/exports';
+import { isTaken } from '#runtime/names';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 
 /** V8 keeps about this many bytes for an object that stands for a resource, its record and its entry in the finalization registry. */

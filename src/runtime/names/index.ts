@@ -1,0 +1,2 @@
+export { compareVersions, type InterfaceName, interfaceName, isCompatible } from './interface-name.ts';
+export { isTaken, memberName } from './member-name.ts';
