@@ -25,6 +25,31 @@ describe('documents', async () => {
     expect(named.filter((name) => !existsSync(name) && !existsSync(join('src', name)))).toEqual([]);
   });
 
+  it('CONTRIBUTING.md names folders that are there', () => {
+    const named =
+      readFileSync('CONTRIBUTING.md', 'utf8').match(/`(?:src|test|tools|docs|bench|scripts)\/[\w/-]+`/g) ?? [];
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.map((name) => name.slice(1, -1)).filter((name) => !existsSync(name))).toEqual([]);
+  });
+
+  it('CONTRIBUTING.md names files of recipes beside the first one by their names alone', () => {
+    const rows = readFileSync('CONTRIBUTING.md', 'utf8').match(/^\| an? .*\|$/gm) ?? [];
+    expect(rows.length).toBeGreaterThan(8);
+    for (const row of rows) {
+      const folders = [...row.matchAll(/`((?:src|test)\/[\w/.-]+)`/g)].map(([, path = '']) =>
+        path.endsWith('.ts') ? dirname(path) : path,
+      );
+      for (const [, name = ''] of row.matchAll(/`([\w-]+\.ts)`/g)) {
+        // The row of error codes means a file of each folder.
+        if (folders.length === 0) continue;
+        expect(
+          folders.some((folder) => existsSync(join(folder, name))),
+          `${name} of: ${row}`,
+        ).toBe(true);
+      }
+    }
+  });
+
   it('show the embedding example as it runs', () => {
     const [, shown] =
       /<!-- examples\/embedding\/main.ts -->\n```ts\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8')) ?? [];

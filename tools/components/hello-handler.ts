@@ -1,36 +1,5 @@
 import { componentOf } from './actor-wat.ts';
-
-const WIT = `package test:hello@1.0.0;
-world hello {
-  import wasi:io/streams@0.2.3;
-  import wasi:http/types@0.2.3;
-  export wasi:http/incoming-handler@0.2.3;
-}
-package wasi:io@0.2.3 {
-  interface streams {
-    variant stream-error { closed }
-    resource output-stream { blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>; }
-  }
-}
-package wasi:http@0.2.3 {
-  interface types {
-    use wasi:io/streams@0.2.3.{output-stream};
-    variant error-code { internal-error }
-    resource fields { constructor(); }
-    resource incoming-request { consume: func() -> result<incoming-body>; }
-    resource incoming-body { }
-    resource outgoing-body {
-      write: func() -> result<output-stream>;
-      finish: static func(this: outgoing-body, trailers: option<fields>) -> result<_, error-code>;
-    }
-    resource outgoing-response { constructor(headers: fields); body: func() -> result<outgoing-body>; }
-    resource response-outparam { set: static func(param: response-outparam, response: result<outgoing-response, error-code>); }
-  }
-  interface incoming-handler {
-    use types.{incoming-request, response-outparam};
-    handle: func(request: incoming-request, response-out: response-outparam);
-  }
-}`;
+import { HANDLER_WIT } from './handler-wit.ts';
 
 /** A component that answers every request with a text, by the fewest calls that this takes. */
 export function helloHandler(text = 'hello'): Promise<Uint8Array> {
@@ -59,7 +28,7 @@ export function helloHandler(text = 'hello'): Promise<Uint8Array> {
         (call $send (local.get $stream) (i32.const 1024) (i32.const ${text.length}) (i32.const 16))
         (call $drop (local.get $stream))
         (call $finish (local.get $b) (i32.const 0) (i32.const 0) (i32.const 16))))`,
-    WIT,
-    'hello',
+    HANDLER_WIT,
+    'handler',
   );
 }
