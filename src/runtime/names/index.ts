@@ -1,2 +1,2 @@
-export { compareVersions, type InterfaceName, interfaceName, isCompatible } from './interface-name.ts';
+export { compareVersions, interfaceName, isCompatible } from './interface-name.ts';
 export { isTaken, memberName } from './member-name.ts';
