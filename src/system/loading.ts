@@ -175,6 +175,7 @@ export class Loading {
       cancel: options.cancel ?? 'answer',
       concurrency: options.concurrency ?? 1,
       imports: options.imports ?? {},
+      importsAnswerAtOnce: options.importsAnswerAtOnce ?? false,
       signal: options.signal,
     };
   }

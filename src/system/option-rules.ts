@@ -110,6 +110,7 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   reuse: options<ReuseLimits>({ maxRequests: wholeNumber(1), maxAgeMs: period, maxIdleMs: period }),
   metering: oneOf('fuel', 'deadline'),
   scheduling: SCHEDULING,
+  importsAnswerAtOnce: flag,
   cancel: oneOf('answer', 'turn'),
   concurrency: CONCURRENCY,
   imports: interfaces,

@@ -137,6 +137,11 @@ export interface LoadOptions extends StdioOptions {
   /** The runtime's by default. */
   readonly scheduling?: Scheduling;
   /**
+   * Whether the functions of `imports` answer values and never promises. It is asked of the rare component alone that is called through
+   * JavaScript, in which no turn can wait: such a component is refused where a function might answer a promise. `false` by default.
+   */
+  readonly importsAnswerAtOnce?: boolean;
+  /**
    * What happens to the turn of a `request` or `call` whose `timeoutMs` has passed or whose signal is aborted. `answer` (the
    * default): the turn goes on, and its answer is dropped. `turn`: the turn ends at once, and the component's instance with it.
    */

@@ -197,6 +197,7 @@ describe('a runtime', () => {
     store: junk,
     metering: junk,
     scheduling: junk,
+    importsAnswerAtOnce: junk,
     cancel: junk,
     concurrency: junk,
     imports: fc.oneof(junk, fc.dictionary(fc.string(), junk)),

@@ -61,6 +61,8 @@ export interface EngineLoadRequest {
   readonly concurrency: number;
   /** What the embedder gives for imports that are neither WASI's nor ours, by interface name. */
   readonly imports: Readonly<Record<string, unknown>>;
+  /** Whether the embedder says that what it gives answers no promises. */
+  readonly importsAnswerAtOnce: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 

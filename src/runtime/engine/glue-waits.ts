@@ -18,6 +18,7 @@ export function refuseToWait(
   { glue, imports: wanted }: Pick<ComponentCode, 'glue' | 'imports'>,
   imports: Readonly<Record<string, unknown>>,
   { stdin, stdout, stderr }: Pick<Stdio, 'stdin' | 'stdout' | 'stderr'>,
+  importsAnswerAtOnce: boolean,
 ): void {
   if (glue === undefined) return;
   const streams = stdin !== undefined || stdout !== undefined || stderr !== undefined || wanted.some(isSource);
@@ -27,24 +28,38 @@ export function refuseToWait(
       (streams || !STREAMS.test(name)) &&
       !isFromEmbedder(imports[name.slice(0, name.indexOf('#'))]),
   );
-  const found = ours ?? asyncFunction(imports);
+  const given = embedderFunction(imports, importsAnswerAtOnce ? isAsync : isFunction);
+  const found = ours ?? given;
   if (found === undefined) return;
-  const message = `the component imports ${found}, which may have to wait, and no turn of the component can: it ${glue.why}, so it is called through JavaScript, which cannot be suspended (a runtime with \`waiting: false\` takes it, and ends it where it would have to wait)`;
+  const remedy =
+    ours === undefined && !isAsyncIn(imports) ? '; say `importsAnswerAtOnce: true` if it answers values alone' : '';
+  const message = `the component imports ${found}, which may have to wait, and no turn of the component can: it ${glue.why}, so it is called through JavaScript, which cannot be suspended (a runtime with \`waiting: false\` takes it, and ends it where it would have to wait)${remedy}`;
   throw new RuntimeError('RUNTIME_WOULD_BLOCK', message);
 }
 
 const isSource = (name: string): boolean => SOURCES.test(name);
 
-/** The name of a function of the embedder's that is declared `async`. Whether others answer promises, only their calls tell. */
-function asyncFunction(imports: Readonly<Record<string, unknown>>): string | undefined {
+/**
+ * The name of a function of the embedder's of a kind. Any function may answer a promise, and only its calls tell, so all of them count
+ * unless the embedder says that they answer at once.
+ */
+function embedderFunction(
+  imports: Readonly<Record<string, unknown>>,
+  isOfKind: (call: unknown) => boolean,
+): string | undefined {
   for (const [name, met] of Object.entries(imports)) {
     if (!isFromEmbedder(met)) continue;
     for (const [member, call] of Object.entries(met as object)) {
-      if (isAsync(call)) return member === 'default' ? name : `${name}#${member}`;
+      if (isOfKind(call)) return member === 'default' ? name : `${name}#${member}`;
     }
   }
   return undefined;
 }
+
+const isAsyncIn = (imports: Readonly<Record<string, unknown>>): boolean =>
+  embedderFunction(imports, isAsync) !== undefined;
+
+const isFunction = (call: unknown): boolean => typeof call === 'function';
 
 function isAsync(call: unknown): boolean {
   return typeof call === 'function' && Object.prototype.toString.call(call) === '[object AsyncFunction]';

@@ -106,7 +106,7 @@ export class JcoEngine implements RuntimeEngine {
     }
     const imports = resolveImports(code.imports, linker, request.imports);
     refuseWithoutNext(code.imports, imports, request);
-    refuseToWait(code, imports, request.context.stdio);
+    refuseToWait(code, imports, request.context.stdio, request.importsAnswerAtOnce);
     const budget = limiter.budget(request.limits);
     const open = (component: LoadedComponent): Turn<Store> => this.#open(component);
     const component = new LoadedComponent(request, {

@@ -43,17 +43,32 @@ function gluedBuilder(): ArtifactBuilder {
 }
 
 describe('a component that the glue must serve', () => {
-  it('is refused at load where what the embedder gave is declared `async`, with the reason, and served otherwise', async () => {
+  it('is refused at load where what the embedder gave may answer a promise, with the reason and what to say', async () => {
     await using runtime = await createRuntime({ overrides: { builder: gluedBuilder() }, cache: false });
     const component = await parse(ASKS);
-    const load = (get: () => unknown) => runtime.load(component, { imports: { 'test:x/db': { get } } });
-    const served = await load(() => 7);
+    const load = (get: () => unknown, importsAnswerAtOnce?: boolean) =>
+      runtime.load(component, {
+        imports: { 'test:x/db': { get } },
+        ...(importsAnswerAtOnce && { importsAnswerAtOnce }),
+      });
+    const refused = (message: RegExp) => ({ code: 'RUNTIME_WOULD_BLOCK', message: expect.stringMatching(message) });
+    const remedy = /test:x\/db#get.*has something unusual.*importsAnswerAtOnce: true/;
+    await expect(load(() => Promise.resolve(7))).rejects.toMatchObject(refused(remedy));
+    await expect(load(() => 7)).rejects.toMatchObject(refused(remedy));
+    await expect(load(async () => 7, true)).rejects.toMatchObject(refused(/test:x\/db#get.*has something unusual/));
+    const served = await load(() => 7, true);
     expect(runtime.usage(served).calls).toBe('glue');
     expect(await runtime.call(served, 'run')).toBe(7);
-    await expect(load(async () => 7)).rejects.toMatchObject({
-      code: 'RUNTIME_WOULD_BLOCK',
-      message: expect.stringMatching(/test:x\/db#get.*has something unusual/),
-    });
+  });
+
+  it('is refused for nothing where it is called directly: functions answer values and promises alike', async () => {
+    await using runtime = await createRuntime({ cache: false });
+    const component = await parse(ASKS);
+    for (const get of [() => 7, () => Promise.resolve(7), async () => 7]) {
+      const handle = await runtime.load(component, { imports: { 'test:x/db': { get } } });
+      expect(runtime.usage(handle).calls).toBe('direct');
+      expect(await runtime.call(handle, 'run')).toBe(7);
+    }
   });
 
   it('is known by its plan to import functions of ours that may have to wait', async () => {
@@ -78,7 +93,7 @@ describe('what the glue cannot wait for', () => {
     ['nothing: its streams are files and logs', [read], [], {}, undefined],
     ['nothing: a flush that cannot wait is `unsupported`', [sync], [sockets], {}, undefined],
   ])('is %s', (_, waits, imports, stdio, refused) => {
-    const load = (): void => refuseToWait({ glue: { why: 'is large', waits }, imports }, {}, stdio);
+    const load = (): void => refuseToWait({ glue: { why: 'is large', waits }, imports }, {}, stdio, false);
     if (refused === undefined) expect(load).not.toThrow();
     else expect(load).toThrow(refused);
   });
