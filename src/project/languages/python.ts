@@ -111,9 +111,6 @@ def answer(response_out: ResponseOutparam, content: bytes) -> None:
     OutgoingBody.finish(body, None)
 `;
 
-/** CPython alone takes some 30 MiB of memory. */
-const ROOM = '--memory 256MiB';
-
 function project(
   name: string,
   world: string,
@@ -132,7 +129,7 @@ function project(
 
 export const PYTHON: Readonly<Record<'actor' | 'command' | 'handler' | 'library', MakeFiles>> = {
   actor: (name) => ({
-    ...project(name, 'actor', { 'app.py': actor(name) }, `viv run ${name}.wasm --message Ada ${ROOM}`),
+    ...project(name, 'actor', { 'app.py': actor(name) }, `viv run ${name}.wasm --message Ada`),
     contract: 'actor',
   }),
   command: (name) =>
@@ -147,12 +144,7 @@ export const PYTHON: Readonly<Record<'actor' | 'command' | 'handler' | 'library'
       `viv run ${name}.wasm -- Ada`,
     ),
   handler: (name) => ({
-    ...project(
-      name,
-      'handler',
-      { 'app.py': HANDLER, 'wit/world.wit': handlerWorld(name) },
-      `viv serve ${name}.wasm ${ROOM}`,
-    ),
+    ...project(name, 'handler', { 'app.py': HANDLER, 'wit/world.wit': handlerWorld(name) }, `viv serve ${name}.wasm`),
     contract: 'http',
   }),
   library: (name) =>
@@ -160,6 +152,6 @@ export const PYTHON: Readonly<Record<'actor' | 'command' | 'handler' | 'library'
       name,
       'guest',
       { 'app.py': LIBRARY, 'wit/world.wit': libraryWorld(name) },
-      `viv call ${name}.wasm greet '["Ada"]' ${ROOM}`,
+      `viv call ${name}.wasm greet '["Ada"]'`,
     ),
 };
