@@ -51,6 +51,7 @@ export interface Spaces {
 const GLOBALS = [
   'Array',
   'AsyncDisposable',
+  'AsyncIterable',
   'Awaitable',
   'Disposable',
   'Imports',

@@ -64,6 +64,7 @@ export class TypeTexts {
         return this.#nameOf(type.resource) ?? 'object';
       case 'stream':
       case 'future':
+        return this.dialect.hasStreams ? this.#later(type) : 'unknown';
       case 'error-context':
         return 'unknown';
       default:
@@ -87,6 +88,16 @@ export class TypeTexts {
   /** A case's value: nothing without a type. */
   #value(type: ValueType | undefined): string | undefined {
     return type === undefined ? undefined : this.of(type);
+  }
+
+  /**
+   * A stream or future as it comes out of a component and may go in. A `ReadableStream` of bytes is an iterable of them, and has no
+   * type in the language's own library.
+   */
+  #later({ kind, element }: Extract<ValueType, { kind: 'stream' | 'future' }>): string {
+    const item = element === undefined ? 'undefined' : this.of(element);
+    if (kind === 'future') return `Promise<${item}>`;
+    return `AsyncIterable<${element?.kind === 'u8' ? 'Uint8Array' : item}>`;
   }
 
   #list({ element, length }: Extract<ValueType, { kind: 'list' }>): string {

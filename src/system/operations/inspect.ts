@@ -97,6 +97,6 @@ async function whyRefused(bytes: Uint8Array): Promise<string | undefined> {
 }
 
 function statusOf(name: string): ImportStatus {
-  if (/^wasi:[a-z]+\/[a-z-]+@0\.2\.\d+$/.test(name)) return 'wasi';
-  return /^vivarium:actor\/[a-z-]+@0\.1\.\d+$/.test(name) ? 'vivarium' : 'missing';
+  if (/^wasi:[a-z]+\/[a-z-]+@0\.[23]\.\d+$/.test(name)) return 'wasi';
+  return /^vivarium:actor\/[a-z-]+@0\.[12]\.\d+$/.test(name) ? 'vivarium' : 'missing';
 }

@@ -40,6 +40,23 @@ describe('declarations', () => {
     expect(host).toContain('function(): Promise<void>');
   });
 
+  it('have streams and futures of JavaScript for the embedder', async () => {
+    const { host, guest } = await declared(`package t:t;
+      interface readable-stream { record promise { async-iterable: u8 } record readable-stream { at: u8 } }
+      interface lines {
+        use readable-stream.{promise, readable-stream};
+        split: async func(text: stream<u8>, times: future<u32>) -> tuple<stream<string>, future<result<_, promise>>>;
+        other: func(all: stream<readable-stream>) -> stream;
+      }
+      world w { import lines; export lines; }`);
+    expect(complaintsOf({ 'host.d.ts': host, 'guest.d.ts': guest })).toEqual([]);
+    expect(host).toContain(
+      'split(text: AsyncIterable<Uint8Array>, times: Promise<number>): Promise<[AsyncIterable<string>, Promise<',
+    );
+    expect(host).toContain('AsyncIterable<undefined>');
+    expect(guest).toContain('text: unknown');
+  });
+
   it('keep a comment from ending early', async () => {
     const { host } = await declared(`package t:t;
       world w {

@@ -1,5 +1,6 @@
 // The tool of the suite for WASI 0.3 in Rust: each first argument is one scenario.
 mod files;
+mod hostile;
 mod sockets;
 
 use std::future::IntoFuture;
@@ -32,6 +33,17 @@ impl wasip3::exports::cli::run::Guest for Tool {
             Some("tcp") => sockets::tcp().await,
             Some("udp") => sockets::udp().await,
             Some("names") => sockets::names().await,
+            Some("hoard") => hostile::hoard(args[1].parse().unwrap()).await,
+            Some("promise") => hostile::promise(args[1].parse().unwrap()).await,
+            Some("drops") => hostile::drops(args[1].parse().unwrap()).await,
+            Some("listings") => hostile::listings(args[1].parse().unwrap()).await,
+            Some("closed") => hostile::closed().await,
+            Some("exits") => hostile::exits().await,
+            Some("forever") => hostile::forever().await,
+            Some("flooded") => hostile::flooded(args[1].parse().unwrap()).await,
+            Some("receives") => hostile::receives(args[1].parse().unwrap()).await,
+            Some("times") => hostile::times().await,
+            Some("floods") => hostile::floods(args[1].parse().unwrap()).await,
             Some("race") => race(args[1].parse().unwrap()).await,
             Some("late") => {
                 wasip3::spawn_local(async {
