@@ -11,20 +11,24 @@ import type {
   NetworkListener,
   SocketAddress,
 } from '#core/ports/network';
+import type { Wakers } from '#core/waiting';
 import type { Authority } from '#security/authority';
 import { guardedFetch } from './http/guarded-fetch.ts';
 import { KeptConnections, type UnusedConnections } from './http/kept-connections.ts';
 import { NetworkGuard } from './network-guard.ts';
+import type { SocketGrant } from './socket-grant.ts';
 
 /** The network, restricted to a component's grants. */
 export class GuardedNetwork implements ComponentNetwork {
   readonly #guard: NetworkGuard;
   readonly #connections: KeptConnections;
+  readonly #revoked: Wakers;
 
   /** @param unused the connections that all components of the runtime keep */
   constructor(authority: Authority, unused: UnusedConnections, names?: NameService) {
     this.#guard = new NetworkGuard(authority, unused.clock, names);
     this.#connections = new KeptConnections(unused);
+    this.#revoked = authority.revoked;
     authority.revoked.add(() => this.release());
   }
 
@@ -41,24 +45,23 @@ export class GuardedNetwork implements ComponentNetwork {
   }
 
   connect(to: SocketAddress, signal: AbortSignal, bound?: NetworkListener): Promise<NetworkConnection> {
-    const check = (): void => this.#guard.checkSocket(to);
-    check();
+    const grant = this.#granted(() => this.#guard.checkSocket(to));
     // Imported on first use, because most components open no socket. `connectTcp` checks the signal then.
     const module = import('./tcp-connection.ts');
-    if (bound === undefined) return module.then(({ connectTcp }) => connectTcp(to, check, signal));
+    if (bound === undefined) return module.then(({ connectTcp }) => connectTcp(to, grant, signal));
     bound.close();
-    return bound.closed.then(async () => (await module).connectTcp(to, check, signal, bound.local));
+    return bound.closed.then(async () => (await module).connectTcp(to, grant, signal, bound.local));
   }
 
   bind(at: SocketAddress, signal: AbortSignal): Promise<DatagramSocket> {
     const isAny = isIP(at.address) !== 0 && /^[0:.]+$/.test(at.address) && at.port === 0;
-    const listens = (): void => this.#guard.checkSocket(at, 'listen', 'udp');
-    if (!isAny) listens();
+    const grant = isAny ? undefined : this.#granted(() => this.#guard.checkSocket(at, 'listen', 'udp'));
     const checks = {
+      grant,
       send: (to: SocketAddress): void => this.#guard.checkSocket(to, 'send', 'udp'),
       receives: (from: SocketAddress): boolean => {
-        if (isAny) return this.#guard.allowsSocket(from, 'send', 'udp');
-        listens();
+        if (grant === undefined) return this.#guard.allowsSocket(from, 'send', 'udp');
+        grant.check();
         return true;
       },
     };
@@ -70,8 +73,13 @@ export class GuardedNetwork implements ComponentNetwork {
   }
 
   listen(at: SocketAddress, hooks: ListenerHooks, signal: AbortSignal): Promise<NetworkListener> {
-    const check = (): void => this.#guard.checkSocket(at, 'listen');
+    const grant = this.#granted(() => this.#guard.checkSocket(at, 'listen'));
+    return import('./tcp-listener.ts').then(({ listenTcp }) => listenTcp(at, grant, hooks, signal));
+  }
+
+  /** @throws what `check` throws */
+  #granted(check: () => void): SocketGrant {
     check();
-    return import('./tcp-listener.ts').then(({ listenTcp }) => listenTcp(at, check, hooks, signal));
+    return { check, revoked: this.#revoked };
   }
 }

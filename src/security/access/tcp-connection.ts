@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { NetworkConnection, SocketAddress } from '#core/ports/network';
 import { networkFailure } from './network-failure.ts';
+import { onRevocation, type SocketGrant } from './socket-grant.ts';
 import { StreamInput } from './stream-input.ts';
 import { StreamOutput } from './stream-output.ts';
 
@@ -13,7 +14,7 @@ const CONNECT_MS = 10_000;
  */
 export function connectTcp(
   to: SocketAddress,
-  check: () => void,
+  grant: SocketGrant,
   signal: AbortSignal,
   from?: SocketAddress,
 ): Promise<NetworkConnection> {
@@ -40,7 +41,7 @@ export function connectTcp(
     socket.once('connect', () => {
       socket.off('error', onError);
       socket.setTimeout(0);
-      resolve(new TcpConnection(socket, to, check));
+      resolve(new TcpConnection(socket, to, grant));
     });
   });
 }
@@ -54,15 +55,21 @@ export class TcpConnection implements NetworkConnection {
   readonly output: StreamOutput;
   readonly #socket: Socket;
 
-  constructor(socket: Socket, to: SocketAddress, check: () => void) {
+  constructor(socket: Socket, to: SocketAddress, grant: SocketGrant) {
     this.local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     this.remote = to;
     this.#socket = socket;
-    const hooks = { check, failed: (error: Error) => networkFailure(to, error) };
+    const hooks = { check: grant.check, failed: (error: Error) => networkFailure(to, error) };
     this.input = new StreamInput(socket, hooks);
     this.output = new StreamOutput(socket, hooks);
     this.input.begin();
-    this.closed = new Promise((resolve) => socket.on('close', () => resolve()));
+    const forget = onRevocation(grant, (denial) => socket.destroy(denial));
+    this.closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        forget();
+        resolve();
+      });
+    });
   }
 
   end(): void {

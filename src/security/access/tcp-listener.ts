@@ -3,6 +3,7 @@ import { isVivariumError } from '#core/errors';
 import type { ListenerHooks, NetworkListener, SocketAddress } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import { networkFailure } from './network-failure.ts';
+import { onRevocation, type SocketGrant } from './socket-grant.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 /** The most connections that wait to be accepted, in addition to those that the system itself buffers. */
@@ -11,7 +12,7 @@ const MAX_PENDING = 8;
 /** Listens on an address that was checked. @throws {SecurityError} `SECURITY_NETWORK_FAILED` */
 export function listenTcp(
   at: SocketAddress,
-  check: () => void,
+  grant: SocketGrant,
   hooks: ListenerHooks,
   signal: AbortSignal,
 ): Promise<NetworkListener> {
@@ -19,7 +20,7 @@ export function listenTcp(
     const server = createServer({ allowHalfOpen: true });
     server.once('error', (error) => reject(networkFailure(at, error)));
     server.listen({ host: at.address, port: at.port, exclusive: true, ipv6Only: isIPv6(at.address) }, () => {
-      const listener = new TcpListener(server, check, hooks);
+      const listener = new TcpListener(server, grant, hooks);
       if (signal.aborted) listener.close();
       resolve(listener);
     });
@@ -39,27 +40,37 @@ class TcpListener implements NetworkListener {
   readonly changed: Wakers = new Wakers();
   readonly closed: Promise<void>;
   readonly #server: Server;
-  readonly #check: () => void;
+  readonly #grant: SocketGrant;
+  #isRevoked = false;
   readonly #hooks: ListenerHooks;
   readonly #pending: Pending[] = [];
 
-  constructor(server: Server, check: () => void, hooks: ListenerHooks) {
+  constructor(server: Server, grant: SocketGrant, hooks: ListenerHooks) {
     const { address, port } = server.address() as { address: string; port: number };
     this.local = { address, port };
     this.#server = server;
-    this.#check = check;
+    this.#grant = grant;
     this.#hooks = hooks;
     server.on('connection', (socket) => this.#came(socket));
     server.on('error', () => {});
-    this.closed = new Promise((resolve) => server.once('close', () => resolve()));
+    const forget = onRevocation(grant, () => {
+      this.#isRevoked = true;
+      this.changed.wake();
+    });
+    this.closed = new Promise((resolve) => {
+      server.once('close', () => {
+        forget();
+        resolve();
+      });
+    });
   }
 
   get readable(): boolean {
-    return this.#pending.length > 0;
+    return this.#pending.length > 0 || this.#isRevoked;
   }
 
   accept(): Pending | undefined {
-    this.#check();
+    this.#grant.check();
     return this.#pending.shift();
   }
 
@@ -79,7 +90,7 @@ class TcpListener implements NetworkListener {
       socket.on('error', () => {}).destroy();
       return;
     }
-    const connection = new TcpConnection(socket, { address: remoteAddress, port: remotePort }, this.#check);
+    const connection = new TcpConnection(socket, { address: remoteAddress, port: remotePort }, this.#grant);
     this.#pending.push({ connection, leave });
     this.changed.wake();
   }
@@ -87,7 +98,7 @@ class TcpListener implements NetworkListener {
   #isWelcome(): boolean {
     if (this.#pending.length >= MAX_PENDING) return false;
     try {
-      this.#check();
+      this.#grant.check();
       return true;
     } catch (error) {
       if (isVivariumError(error)) return false;

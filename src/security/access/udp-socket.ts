@@ -4,6 +4,7 @@ import { isVivariumError } from '#core/errors';
 import type { Datagram, DatagramSocket, SocketAddress } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import { networkFailure } from './network-failure.ts';
+import { onRevocation, type SocketGrant } from './socket-grant.ts';
 
 /** Datagrams that are kept until they are received, and their bytes; more are lost, as datagrams may be. */
 const MAX_QUEUED = 64;
@@ -13,6 +14,8 @@ const MAX_SENDING = 16;
 
 /** What a socket asks before each datagram. */
 export interface DatagramChecks {
+  /** What allows it to receive; nothing has to where it only receives from those to whom it may send. */
+  readonly grant: SocketGrant | undefined;
   /** @throws where sending there is not granted */
   send(to: SocketAddress): void;
   /** Whether what comes from there may be received. */
@@ -47,6 +50,7 @@ class UdpSocket implements DatagramSocket {
   #queuedBytes = 0;
   #sending = 0;
   #isClosed = false;
+  #isRevoked = false;
 
   constructor(socket: Socket, checks: DatagramChecks) {
     const { address, port } = socket.address();
@@ -55,11 +59,22 @@ class UdpSocket implements DatagramSocket {
     this.#checks = checks;
     socket.removeAllListeners('error').on('error', () => {});
     socket.on('message', (data, { address, port }) => this.#came(data, { address, port }));
-    this.closed = new Promise((resolve) => socket.on('close', () => resolve()));
+    const forget =
+      checks.grant &&
+      onRevocation(checks.grant, () => {
+        this.#isRevoked = true;
+        this.changed.wake();
+      });
+    this.closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        forget?.();
+        resolve();
+      });
+    });
   }
 
   get readable(): boolean {
-    return this.#queued.length > 0;
+    return this.#queued.length > 0 || this.#isRevoked;
   }
 
   get room(): number {
@@ -67,6 +82,7 @@ class UdpSocket implements DatagramSocket {
   }
 
   receive(most: number): readonly Datagram[] {
+    if (this.#isRevoked) this.#checks.grant?.check();
     const received = this.#queued.splice(0, most);
     for (const { data } of received) this.#queuedBytes -= data.length;
     return received.filter(({ remote }) => this.#checks.receives(remote));

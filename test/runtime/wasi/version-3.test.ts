@@ -215,12 +215,10 @@ describe('sockets of WASI 0.3', () => {
     expect(await guest.ended()).toBe(' Err(ErrorCode::ConnectionReset)');
   });
 
-  it('are told of a revocation while they wait, when more comes', async () => {
-    const sockets: Socket[] = [];
-    await using peer = await server((socket) => void sockets.push(socket));
+  it('are told of a revocation while they wait', async () => {
+    await using peer = await server(() => {});
     await using guest = await receiving(peer.port);
     expect(runtime.revoke(guest.handle, 'network:*:tcp://127.0.0.1:*')).toBeGreaterThan(0);
-    for (const socket of sockets) socket.write('x');
     expect(await guest.ended()).toMatch(/Err\(ErrorCode::AccessDenied\)$/);
   });
 
