@@ -15,6 +15,7 @@ const MAY_SLEEP: Readonly<Record<string, readonly [times: number, why: string]>>
   'test/server/hostile.test.ts': [1, "Node's own server measures the time that a client takes for a request"],
   'test/servers/registry/s3-blobs.test.ts': [1, 'aborts a request that its server never answers'],
   'test/support/killed-transfers.ts': [1, 'kills a process at a moment that nothing announces'],
+  'test/system/concurrency.test.ts': [1, 'moves its clock while a process builds, which takes time of the machine'],
   'tools/cache/asker.ts': [1, 'builds until other processes have asked, which they do without a sign'],
   'tools/servers/answering.ts': [1, 'servers of others do not say when they listen'],
 };

@@ -77,6 +77,7 @@ function isPromise(answer: unknown, mayHaveThen: boolean): answer is PromiseLike
 
 /**
  * Calls a function of the host, which may answer later. `resolve` takes the value, unless the guest has cancelled the call.
+ * The benchmark `async` forbids an object of options for each call.
  * @returns what ends the wait for a later answer, and what the host does for it where the host's function permits that
  */
 function callHost(
