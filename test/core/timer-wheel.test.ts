@@ -18,6 +18,18 @@ class Probe extends WheelTimer {
 }
 
 describe('the timer wheel', () => {
+  it('runs a timer without a delay although the clock stands still, unless it was stopped', () => {
+    const clock = new TestClock();
+    const wheel = new TimerWheel(clock);
+    for (let again = 0; again < 3; again++) {
+      const [kept, stopped] = [new Probe(clock), new Probe(clock)];
+      for (const probe of [kept, stopped]) wheel.schedule(probe, clock.monotonic(), 0);
+      expect(wheel.stop(stopped)).toBe(true);
+      clock.advance(0);
+      expect([kept.fired, stopped.fired]).toEqual([[clock.monotonic()], []]);
+    }
+  });
+
   it('runs every timer once at its own millisecond, and stopped ones never, for any schedule', () => {
     const step = fc.record({
       wait: fc.oneof(fc.integer({ min: 0, max: 50 }), fc.integer({ min: 0, max: 5_000_000 })),

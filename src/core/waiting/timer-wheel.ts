@@ -15,9 +15,11 @@ const MAX_DELAY_MS = SLOTS ** LEVELS - 1;
 /** The milliseconds that one slot of each level spans. */
 const SPAN = Array.from({ length: LEVELS }, (_, level) => SLOTS ** level);
 
-/** Values of `place` that are not slots: not scheduled, and scheduled since the wheel last advanced. */
+/** Values of `place` that are not slots: not scheduled; scheduled since the wheel last advanced. */
 const NOWHERE = -1;
 const LATEST = -2;
+/** The timer is due already, and runs as soon as the clock runs anything. */
+const AT_ONCE = -3;
 
 /** Something that the wheel ends at its deadline. It is itself the list node, so scheduling allocates nothing. */
 export abstract class WheelTimer {
@@ -62,6 +64,10 @@ export class TimerWheel {
 
   /** @param now the clock's monotonic reading, which the caller has already */
   schedule(timer: WheelTimer, now: number, delayMs: number): void {
+    if (delayMs <= 0) {
+      this.#runSoon(timer);
+      return;
+    }
     const ticks = now - this.#origin;
     timer.due = Math.ceil(ticks + Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
     const head = this.#latest;
@@ -76,8 +82,19 @@ export class TimerWheel {
   /** Returns whether the timer was scheduled. */
   stop(timer: WheelTimer): boolean {
     if (timer.place === NOWHERE) return false;
-    this.#unlink(timer);
+    if (timer.place === AT_ONCE) timer.place = NOWHERE;
+    else this.#unlink(timer);
     return true;
+  }
+
+  /** A timer without a delay needs no tick: a clock that stands still would never come to the next one. */
+  #runSoon(timer: WheelTimer): void {
+    timer.place = AT_ONCE;
+    this.#clock.after(0, () => {
+      if (timer.place !== AT_ONCE) return;
+      timer.place = NOWHERE;
+      timer.expire();
+    });
   }
 
   close(): void {

@@ -57,7 +57,9 @@ function within(span: OpenSpan, call: () => unknown): unknown {
     span.end({}, failureOf(thrown));
     throw thrown;
   }
-  if (!(answer instanceof Promise || answer instanceof Later)) {
+  // A later value has one listener, which is the promise that takes its place here.
+  if (answer instanceof Later) answer = answer.promise();
+  if (!(answer instanceof Promise)) {
     span.end();
     return answer;
   }
