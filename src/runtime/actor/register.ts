@@ -4,10 +4,9 @@ import type { GuestRouter } from '#core/ports/messaging';
 import type { Random } from '#core/ports/random';
 import { HostLinker } from '#runtime/host';
 import {
+  defineAllClocks,
   defineCli,
   defineCli3,
-  defineClocks,
-  defineClocks3,
   defineFilesystem3,
   defineFilesystemPreopens,
   defineFilesystemTypes,
@@ -22,7 +21,6 @@ import {
   defineTcp,
   defineUdp,
   Exchanges,
-  GuestClocks,
   SocketPlaces,
   TcpSockets,
 } from '#runtime/wasi';
@@ -43,11 +41,9 @@ export interface HostPorts extends ServicesPorts {
 export function registerHostFunctions(ports: HostPorts): HostLinker {
   const linker = new HostLinker(ports.isTraced);
   defineIo(linker);
-  const clocks = new GuestClocks(ports.clock);
-  defineClocks(linker, clocks);
+  defineAllClocks(linker, ports.clock);
   defineRandom(linker, ports.random);
   defineCli(linker);
-  defineClocks3(linker, clocks);
   defineCli3(linker);
   defineFilesystemTypes(linker);
   const descriptors = { clock: ports.clock, key: randomBytes(32) };

@@ -1,5 +1,5 @@
+export { defineAllClocks } from './all-clocks.ts';
 export { defineCli } from './cli.ts';
-export { defineClocks, GuestClocks } from './clocks.ts';
 export { defineFilesystemPreopens } from './filesystem/preopens.ts';
 export { defineFilesystemTypes } from './filesystem/types.ts';
 export { Exchanges } from './http/exchange.ts';
@@ -13,7 +13,6 @@ export { SocketPlaces } from './sockets/socket-places.ts';
 export { defineTcp, TcpSockets } from './sockets/tcp.ts';
 export { defineUdp } from './sockets/udp.ts';
 export { defineCli3 } from './v3/cli.ts';
-export { defineClocks3 } from './v3/clocks.ts';
 export { defineFilesystem3 } from './v3/filesystem/index.ts';
 export { defineHttp3 } from './v3/http/define.ts';
 export { defineSockets3 } from './v3/sockets/index.ts';
