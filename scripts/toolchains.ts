@@ -1,9 +1,11 @@
 // npm run toolchains [-- --only rust,c --record --if-available]: makes the tools of test/toolchains anew, runs them here and by wasmtime.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../src/core/errors/index.ts';
 import { createRuntime } from '../src/index.ts';
 import { Tools } from '../tools/toolchains/build.ts';
+import { GUESTS } from '../tools/toolchains/guests.ts';
 import { matrix } from '../tools/toolchains/matrix.ts';
 import { runHere } from '../tools/toolchains/run-here.ts';
 import { type Outcome, SCENARIOS } from '../tools/toolchains/scenarios.ts';
@@ -11,14 +13,17 @@ import { TOOLCHAINS } from '../tools/toolchains/table.ts';
 import { runByWasmtime } from '../tools/toolchains/wasmtime.ts';
 import { scriptOptions } from './script-options.ts';
 
-const USAGE = `usage: npm run toolchains [-- --only NAMES --record --if-available]
+const USAGE = `usage: npm run toolchains [-- --only NAMES --guests --record --if-available]
 
   --only NAMES      of ${TOOLCHAINS.map(({ name }) => name).join(', ')}; all by default
+  --guests          makes the asynchronous actors, services and libraries too: ${GUESTS.map(({ name }) => name).join(', ')},
+                    which may also be named by --only
   --record          keeps what wasmtime does, small components and docs/toolchains.md; without, all is compared
   --if-available    passes over a toolchain that cannot be had here`;
 
 const { values } = scriptOptions(USAGE, {
   only: { type: 'string' },
+  guests: { type: 'boolean', default: false },
   record: { type: 'boolean', default: false },
   'if-available': { type: 'boolean', default: false },
 });
@@ -40,6 +45,17 @@ for (const { name, scenarios, isCommitted } of TOOLCHAINS.filter((each) => only?
     compare(`${name}, ${scenario.name}: wasmtime and what was recorded`, theirs, recorded[name]?.[scenario.name]);
     compare(`${name}, ${scenario.name}: here and wasmtime`, await runHere(runtime, component, scenario), theirs);
   }
+}
+for (const guest of GUESTS.filter(({ name }) => only?.includes(name) ?? values.guests)) {
+  const component = join('.ci/cache/toolchains', `${guest.name}.wasm`);
+  if ((await made(guest.name, component)) === undefined) continue;
+  if (guest.isCommitted && values.record) {
+    writeFileSync(`test/toolchains/components/${guest.name}.wasm`, readFileSync(component));
+  }
+  const found = await guest.talk(runtime, component);
+  if (isDeepStrictEqual(found, guest.answers)) continue;
+  different += 1;
+  console.error(`${guest.name} answers ${inspect(found)}, and should ${inspect(guest.answers)}`);
 }
 if (values.record) {
   writeFileSync(RECORDED, `${JSON.stringify(recorded, undefined, 2)}\n`);

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { guestMakers } from './guest-makers.ts';
 import { makers } from './makers.ts';
 
 /** Versions that the committed components and the recording were made with. */
@@ -19,7 +20,7 @@ export class Tools {
 
   /** Makes the component of a toolchain; throws where a tool is missing. */
   async make(name: string, to: string): Promise<void> {
-    const make = makers[name];
+    const make = makers[name] ?? guestMakers[name];
     if (make === undefined) throw new Error(`nobody knows how to make ${name}`);
     await make(this, to);
   }

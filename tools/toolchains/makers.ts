@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { componentize } from 'componentize-qjs';
 import type { Tools } from './build.ts';
+import { rustFlags } from './guest-makers.ts';
 
 const SOURCES = resolve('test/toolchains/sources');
 const source = (file: string): string => join(SOURCES, file);
@@ -44,7 +45,7 @@ export const makers: Readonly<Record<string, (tools: Tools, to: string) => void 
   rust3(tools, to) {
     const target = tools.at('rust3');
     const flags = ['build', '--release', '--locked', '--quiet', '--target', 'wasm32-wasip2', '--target-dir', target];
-    tools.run('cargo', flags, source('rust3'), { RUSTFLAGS: `--remap-path-prefix=${SOURCES}=.` });
+    tools.run('cargo', flags, source('rust3'), { RUSTFLAGS: rustFlags() });
     cpSync(join(target, 'wasm32-wasip2/release/rust3.wasm'), to);
   },
 

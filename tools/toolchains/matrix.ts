@@ -22,6 +22,8 @@ ${rows.join('\n')}
 What each scenario does is in \`tools/toolchains/scenarios.ts\` and in the tools' sources, \`test/toolchains/sources\`; how each component is made, in \`tools/toolchains/makers.ts\`
 ([ADR 0172](adr/0172-how-toolchains-are-had.md)). Exceptions, in the standard and in the legacy encoding, run too: [ADR 0134](adr/0134-exceptions-and-reasons.md).
 Python's \`asyncio\` connects two sockets of loopback when it starts. Here they are connected in memory and need no grant ([ADR 0230](adr/0230-loopback-in-memory.md)); wasmtime is given \`-S inherit-network\` for it.
+Asynchronous actors in Rust, C and Python, a service and a middleware of \`wasi:http\` 0.3 in Rust, and a library in JavaScript are asked and must answer: \`tools/toolchains/guests.ts\`, made by
+\`npm run toolchains -- --guests\` ([ADR 0264](adr/0264-asynchronous-guests-in-the-suites.md)).
 \`npm run bench -- guests\` measures the first output of each, cold and warm, beside \`jco run\` and \`wasmtime run\`.
 `;
 }

@@ -3,7 +3,7 @@ import { isVivariumError } from '#core/errors';
 import { messageFailureOf } from '#core/messages';
 import type { GuestRouter } from '#core/ports/messaging';
 import type { Later } from '#core/waiting';
-import type { HostInterface, HostLinker, HostState } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 
 /** The most targets of one call, because more would make the host work much for little fuel. */
 const MAX_TARGETS = 10_000;
@@ -19,7 +19,7 @@ export function registerMessagingFunctions(linker: HostLinker, router: GuestRout
     }
   };
 
-  const functions: HostInterface = {
+  const functions = {
     selfId: ({ handle }: HostState) => handle.id,
     send: ({ handle }: HostState, target: ComponentId, payload: Uint8Array) =>
       via((to) => to.send(handle, target, payload)),

@@ -3,7 +3,7 @@ import { timestampOf } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import type { ActorDirectory } from '#core/ports/directory';
 import { Sleeps } from '#core/waiting';
-import type { HostInterface, HostLinker, HostState, LogChannel } from '#runtime/host';
+import type { HostLinker, HostState, LogChannel } from '#runtime/host';
 import type { ComponentMetadata } from './component-metadata.ts';
 
 /** The host cuts longer log messages and contexts, because a host call must not do much work for little fuel. */
@@ -19,7 +19,7 @@ export interface ServicesPorts {
 /** Defines `host-services`: the log, the clocks, and the directory of components. */
 export function registerServicesFunctions(linker: HostLinker, ports: ServicesPorts): void {
   const sleeps = new Sleeps(ports.clock);
-  const functions: HostInterface = {
+  const functions = {
     log(caller: HostState, level: LogChannel, message: string, context: readonly (readonly [string, string])[]): void {
       caller.log(
         level,

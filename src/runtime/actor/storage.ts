@@ -1,7 +1,7 @@
 import { isVivariumError } from '#core/errors';
 import type { Action } from '#core/ports/authority';
 import type { Answered, KeyValueNamespace } from '#core/ports/storage';
-import type { HostInterface, HostLinker, HostState } from '#runtime/host';
+import type { HostLinker, HostState } from '#runtime/host';
 
 /** A key may have this many bytes of UTF-8. */
 const MAX_KEY_BYTES = 1_024;
@@ -16,7 +16,7 @@ export function registerStorageFunctions(linker: HostLinker, quotaBytes: number)
     return caller.storage();
   };
 
-  const functions: HostInterface = {
+  const functions = {
     get: (caller: HostState, key: string) => attempt(() => opened(caller, 'read', key).get(key)),
     set: (caller: HostState, key: string, value: Uint8Array) =>
       attempt(
