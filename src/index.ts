@@ -68,6 +68,7 @@ export type {
   AttachedIndices,
   AttachedSignature,
   CallBudget,
+  ContextImport,
   MemoryPool,
   Meter,
   MeteredModule,
