@@ -12,8 +12,9 @@ import { newToken } from '#server/management';
 import { actor } from '../tools/components/actor-wat.ts';
 import { helloHandler } from '../tools/components/hello-handler.ts';
 import { refuse, scriptOptions } from './script-options.ts';
+import { chartOf } from './soak/chart.ts';
 
-const USAGE = `node scripts/soak.ts [--seconds 600] [--json]
+const USAGE = `node scripts/soak.ts [--seconds 600] [--json] [--chart FILE.svg]
 
 Serves a handler and an actor to ten clients while components are loaded, replaced, broken and unloaded. Needs Linux, which says
 in /proc what the server holds. It ends with 1 if a request failed, if descriptors are left, or if memory grew by more than a fifth
@@ -26,6 +27,7 @@ const SAMPLE_MS = 500;
 const { values } = scriptOptions(USAGE, {
   seconds: { type: 'string', default: '600' },
   json: { type: 'boolean', default: false },
+  chart: { type: 'string' },
 });
 const seconds = Number(values.seconds);
 if (!Number.isInteger(seconds) || seconds < 8) refuse(USAGE, '--seconds takes a whole number of at least 8');
@@ -161,6 +163,14 @@ try {
     'descriptors, after to before': after.descriptors / before.descriptors,
     'memory at the end, MiB': after.memory / 2 ** 20,
   };
+  if (values.chart !== undefined) {
+    const title = `viv serve under mixed load: ${clients.requests} requests, ${clients.failures.length} failed`;
+    const lines = [
+      { name: 'Resident memory', unit: 'MiB', values: samples.map(({ memory }) => memory / 2 ** 20) },
+      { name: 'Open descriptors', unit: 'number', values: samples.map(({ descriptors }) => descriptors) },
+    ];
+    writeFileSync(values.chart, chartOf(title, seconds, lines));
+  }
   if (values.json) console.log(JSON.stringify(figures));
   else for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${Number(value.toFixed(4))}`);
   for (const failure of new Set(clients.failures.slice(0, 1_000))) console.error(failure);

@@ -1,11 +1,11 @@
 import { CONNECTION_HEADERS } from '#core/ports/network';
 import type { ServedAnswer } from '#core/ports/serving';
+import { sentTrailers } from '#core/ports/trailers';
 import type { BytePipe, FieldPairs } from '#core/waiting';
 import { HttpExchange } from '#system';
 import { ServerError } from './errors.ts';
 import { drained, flushHead, type Outgoing, writeHead, writePiece } from './outgoing.ts';
 import { type Incoming, mayHaveBody, type RequestHead } from './request-head.ts';
-import { sentTrailers } from './trailers.ts';
 
 /** Statuses of answers that have no body. */
 const WITHOUT_BODY = new Set([204, 205, 304]);

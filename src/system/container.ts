@@ -256,7 +256,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'
     linker,
     limiter,
     sharesClock,
-    now: () => clock.monotonic(),
+    clock,
     scheduler,
     waits: options.waiting !== false,
     storageWaits: c.resolve(TOKENS.keyValueStore).answersLater === true,

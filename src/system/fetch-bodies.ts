@@ -1,7 +1,11 @@
-import { type BytePipe, PIPE_BYTES } from '#core/waiting';
+import { type BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
 
-/** Writes a stream into a pipe as fast as the pipe's reader takes it. */
-export async function pour(stream: ReadableStream<Uint8Array>, into: BytePipe): Promise<void> {
+/** Writes a stream into a pipe as fast as the pipe's reader takes it. @param trailers is called at the end of the stream */
+export async function pour(
+  stream: ReadableStream<Uint8Array>,
+  into: BytePipe,
+  trailers: () => FieldPairs | Promise<FieldPairs>,
+): Promise<void> {
   const reader = stream.getReader();
   const stop = into.changed.add(() => {
     if (into.cancelled) reader.cancel().catch(() => {});
@@ -9,7 +13,7 @@ export async function pour(stream: ReadableStream<Uint8Array>, into: BytePipe): 
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return into.end();
+      if (done) return into.end(await trailers());
       for (let at = 0; at < value.length; at += PIPE_BYTES) {
         if (!into.write(value.subarray(at, at + PIPE_BYTES)))
           throw new Error('the component has no room for the body of its request');
@@ -27,11 +31,13 @@ export async function pour(stream: ReadableStream<Uint8Array>, into: BytePipe): 
 /**
  * Makes a stream that reads from the pipe only when its own reader asks for more.
  * @param read reads a piece from the pipe
+ * @param ended called before the stream ends
  * @param cancelled called when that reader cancels
  */
 export function streamOf(
   pipe: BytePipe,
   read: () => Uint8Array | undefined,
+  ended: () => void,
   cancelled: () => void,
 ): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
@@ -39,7 +45,10 @@ export function streamOf(
       async pull(controller) {
         for (;;) {
           const piece = read();
-          if (piece === undefined) return controller.close();
+          if (piece === undefined) {
+            ended();
+            return controller.close();
+          }
           if (piece.length > 0) return controller.enqueue(piece);
           await pipe.changed.next();
         }

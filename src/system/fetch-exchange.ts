@@ -1,8 +1,10 @@
 import { CONNECTION_HEADERS } from '#core/ports/network';
 import type { ServedAnswer } from '#core/ports/serving';
+import { sentTrailers } from '#core/ports/trailers';
 import type { BytePipe, FieldPairs } from '#core/waiting';
 import { aborted } from './ended.ts';
 import { pour, streamOf } from './fetch-bodies.ts';
+import type { FetchOptions } from './fetching.ts';
 import { HttpExchange } from './http-exchange.ts';
 
 /** Statuses for which the constructor of `Response` accepts no body. */
@@ -16,11 +18,14 @@ export class FetchExchange extends HttpExchange {
   readonly path: string;
   readonly headers: FieldPairs;
   readonly #request: Request;
+  readonly #options: FetchOptions;
   readonly #answered = Promise.withResolvers<Response>();
   readonly #onAbort = (): void => this.abandon(aborted(this.#request.signal));
 
-  constructor(request: Request, clientAddress: string | undefined) {
+  constructor(request: Request, options: FetchOptions) {
     super();
+    const { clientAddress } = options;
+    this.#options = options;
     const { protocol, host, pathname, search } = new URL(request.url);
     this.#request = request;
     this.method = request.method;
@@ -50,8 +55,15 @@ export class FetchExchange extends HttpExchange {
 
   protected override receive(into: BytePipe): void {
     const { body } = this.#request;
-    if (body === null) into.end();
-    else void pour(body, into);
+    const { trailers } = this.#options;
+    const made = async (): Promise<FieldPairs> => sentTrailers([...new Headers(await trailers?.())]);
+    if (body !== null) void pour(body, into, trailers === undefined ? () => [] : made);
+    else if (trailers === undefined) into.end();
+    else
+      made().then(
+        (pairs) => into.end(pairs),
+        (error) => into.fail(error),
+      );
   }
 
   protected override respond({ status, headers, body }: ServedAnswer): void {
@@ -68,9 +80,18 @@ export class FetchExchange extends HttpExchange {
     const stream = streamOf(
       body,
       () => this.read(body),
+      () => this.#tellTrailers(body),
       () => this.leave(),
     );
     this.#answered.resolve(new Response(stream, { status, headers: own }));
+  }
+
+  #tellTrailers({ trailers }: BytePipe): void {
+    const sent = sentTrailers(trailers);
+    if (sent.length === 0) return;
+    const headers = new Headers();
+    for (const [name, value] of sent) headers.append(name, value);
+    this.#options.onTrailers?.(headers);
   }
 
   protected override failed(error: unknown): void {

@@ -21,6 +21,10 @@ export interface FetchingPorts {
 export interface FetchOptions {
   /** The client's address. The component gets it in `x-forwarded-for`, in place of anything that the client sent there. */
   readonly clientAddress?: string;
+  /** Makes the request's trailers once its body has ended; `Request` has no place for them. Fields of headers and connections are left out. */
+  readonly trailers?: () => HeadersInit | Promise<HeadersInit>;
+  /** Given the answer's trailers, if there are any, before its body ends. */
+  readonly onTrailers?: (trailers: Headers) => void;
 }
 
 /** Has components answer HTTP requests, each in a turn of its own. */
@@ -56,8 +60,8 @@ export class Fetching {
     return this.#gates.get(handle)?.open ?? 0;
   }
 
-  fetch(handle: ComponentHandle, request: Request, { clientAddress }: FetchOptions): Promise<Response> {
-    const exchange = new FetchExchange(request, clientAddress);
+  fetch(handle: ComponentHandle, request: Request, options: FetchOptions): Promise<Response> {
+    const exchange = new FetchExchange(request, options);
     void this.serve(handle, exchange);
     return exchange.response;
   }

@@ -154,6 +154,8 @@ export function checkRuntimeOptions(given: RuntimeOptions): void {
 
 const FETCH_RULE = options<FetchOptions>({
   clientAddress: allow.rule('an IP address', (value) => typeof value === 'string' && isIP(value) !== 0),
+  trailers: func,
+  onTrailers: func,
 });
 
 /** @throws `CORE_INVALID_OPTION` */

@@ -1,8 +1,9 @@
 // HTTP requests that components answer: a handler in JavaScript that does what each request says.
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createRuntime, type LoadOptions, type Runtime, toResponse } from '../../src/index.ts';
+import { createRuntime, type FetchOptions, type LoadOptions, type Runtime, toResponse } from '../../src/index.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
+import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
 let component: Uint8Array;
@@ -247,6 +248,44 @@ describe('a request that nobody wants any more', () => {
   });
 });
 
+describe('trailers', () => {
+  const step = `const body = request.consume(), stream = body.stream(); let all = '';
+    try { for (;;) all += api.text(stream.blockingRead(65536)); } catch (error) { if (error.payload?.tag !== 'closed') throw error; }
+    stream[Symbol.dispose]();
+    const future = api.IncomingBody.finish(body); future.subscribe().block();
+    const got = future.get().val.val;
+    const seen = got == null ? [] : got.entries().map(([name, value]) => name + '=' + api.text(value));
+    const answer = api.begin(out); answer.write(all + ' ' + seen.join());
+    answer.end(api.Fields.fromList([['x-sum', api.bytes('7')], ['x-sum', api.bytes('8')], ['set-cookie', api.bytes('evil=1')]]))`;
+
+  async function exchanged(init: RequestInit, options: FetchOptions) {
+    const { runtime, handle } = await scene();
+    const headers = { 'x-step': step.replaceAll('\n', ' ') };
+    const request = new Request(URL_, { method: 'POST', headers, ...init });
+    const told: (readonly [string, string])[] = [];
+    const onTrailers = (trailers: Headers): void => void told.push(...trailers);
+    const response = await runtime.fetch(handle, request, { onTrailers, ...options });
+    return { body: await response.text(), told };
+  }
+
+  it('reach a component after the body, and the embedder before the end of the answer', async () => {
+    const trailers = async () => ({ 'x-check': 'sum', authorization: 'evil', host: 'evil', 'content-length': '5' });
+    const { body, told } = await exchanged({ body: 'some' }, { trailers });
+    expect(body).toBe('some x-check=sum');
+    expect(told).toEqual([['x-sum', '7, 8']]);
+  });
+
+  it('may follow a body that is none, and may be none', async () => {
+    expect((await exchanged({}, { trailers: () => [['x-a', '1']] })).body).toBe(' x-a=1');
+    expect((await exchanged({ body: 'some' }, {})).body).toBe('some ');
+  });
+
+  it('that cannot be made fail the body of the request', async () => {
+    const trailers = () => Promise.reject(new Error('no sum'));
+    await expect(exchanged({ body: 'some' }, { trailers })).rejects.toThrow();
+  });
+});
+
 describe('an instance that is reused', () => {
   const COUNT = 'api.answer(out, String(api.count))';
 
@@ -286,6 +325,59 @@ describe('an instance that is reused', () => {
       counts.push(await count());
     }
     expect(counts).toEqual(['1', '2', '3', '1']);
+  });
+
+  it('is let go once it is idle for that long, without a further request, and a call makes another', async () => {
+    const clock = new ManualClock();
+    const runtime = await createRuntime({ overrides: { clock } });
+    onTestFinished(() => runtime.close());
+    const handle = await runtime.load(component, { store: 'per-actor', reuse: { maxIdleMs: 60_000 } });
+    const count = async (): Promise<string> =>
+      (await runtime.fetch(handle, new Request(URL_, { headers: { 'x-step': COUNT } }))).text();
+    expect([await count(), await count()]).toEqual(['1', '2']);
+    clock.advance(40_000);
+    expect(await count()).toBe('3');
+    clock.advance(40_000);
+    expect(runtime.usage(handle).memoryBytes).toBeGreaterThan(0);
+    clock.advance(20_000);
+    expect(runtime.usage(handle).memoryBytes).toBe(0);
+    expect(runtime.state(handle)).toBe('ready');
+    const fuel = runtime.usage(handle).fuelConsumed;
+    expect(await count()).toBe('1');
+    expect(runtime.usage(handle).fuelConsumed).toBeGreaterThan(fuel);
+  });
+
+  it('is not let go while it answers', async () => {
+    const clock = new ManualClock();
+    const runtime = await createRuntime({ overrides: { clock } });
+    onTestFinished(() => runtime.close());
+    const handle = await runtime.load(component, {
+      store: 'per-actor',
+      reuse: { maxIdleMs: 1_000 },
+      limits: { maxTurnTimeMs: 60_000 },
+    });
+    const fetching = (step: string, body?: ReadableStream) =>
+      runtime.fetch(
+        handle,
+        new Request(URL_, {
+          headers: { 'x-step': step },
+          ...(body === undefined ? {} : { method: 'POST', body, duplex: 'half' }),
+        } as RequestInit),
+      );
+    await (await fetching(COUNT)).text();
+    const input = new TransformStream<Uint8Array, Uint8Array>();
+    const response = await fetching(
+      'const answer = api.begin(out); answer.write(api.read(request)); answer.end()',
+      input.readable,
+    );
+    clock.advance(5_000);
+    const writer = input.writable.getWriter();
+    await writer.write(new TextEncoder().encode('late'));
+    await writer.close();
+    expect(await response.text()).toBe('late');
+    expect(await (await fetching(COUNT)).text()).toBe('3');
+    clock.advance(1_000);
+    expect(await (await fetching(COUNT)).text()).toBe('1');
   });
 
   it('is no actor, and limits are checked', async () => {

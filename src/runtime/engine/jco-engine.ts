@@ -2,6 +2,7 @@ import { type ComponentHandle, shownHandle } from '#core';
 import { CoreError, type VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
+import type { Clock } from '#core/ports/clock';
 import type {
   ComponentState,
   ComponentUsage,
@@ -39,7 +40,7 @@ export interface JcoEnginePorts extends CodeCachePorts {
   /** Whether the meter reads the same clock as its callers. */
   readonly sharesClock: boolean;
   /** Reads a monotonic clock, in milliseconds. */
-  readonly now: () => number;
+  readonly clock: Pick<Clock, 'monotonic' | 'after'>;
   readonly onState: (change: StateChange) => void;
 }
 
@@ -90,7 +91,7 @@ export class JcoEngine implements RuntimeEngine {
     lifecycle: Lifecycle,
     made: (component: LoadedComponent) => void,
   ): Promise<LoadedComponent> {
-    const { linker, limiter, sharesClock, now } = this.#ports;
+    const { linker, limiter, sharesClock, clock } = this.#ports;
     const { signal } = request;
     const code = await this.#codes.get(request);
     if (signal?.aborted) throw loadAborted(signal);
@@ -116,7 +117,7 @@ export class JcoEngine implements RuntimeEngine {
       imports,
       open,
       sharesClock,
-      now,
+      clock,
     });
     made(component);
     lifecycle.move('loaded', 'the component was compiled');

@@ -2,6 +2,7 @@ import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import type { EffectiveLimits } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
+import type { Clock } from '#core/ports/clock';
 import type { ComponentUsage, EndCall, EngineLoadRequest, MessageTurn, StorePolicy, Turn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
 import type { CallBudget } from '#core/ports/meter';
@@ -57,8 +58,8 @@ export interface ComponentParts {
   readonly open: (component: LoadedComponent) => Turn<Store>;
   /** Whether callers read the same clock as the meter, so that caller and meter can share one reading. */
   readonly sharesClock: boolean;
-  /** The milliseconds by which instances that are reused grow old. */
-  readonly now: () => number;
+  /** Tells how old instances that are reused are, and when they have been idle for too long. */
+  readonly clock: Pick<Clock, 'monotonic' | 'after'>;
 }
 
 /**
@@ -84,6 +85,8 @@ export class LoadedComponent implements LaterListener {
   readonly #serving = new Set<Store>();
   readonly #answers = new Set<Promise<unknown>>();
   #messagesHandled = 0;
+  /** Whether the instance was let go because it was idle, so that the next call makes another. */
+  #isIdleEnded = false;
   readonly handle: ComponentHandle;
   readonly lifecycle: Lifecycle;
   readonly policy: StorePolicy;
@@ -108,7 +111,7 @@ export class LoadedComponent implements LaterListener {
   };
 
   constructor(request: EngineLoadRequest, parts: ComponentParts) {
-    const { budget, lifecycle, code, imports, open, sharesClock, now } = parts;
+    const { budget, lifecycle, code, imports, open, sharesClock, clock } = parts;
     this.handle = request.handle;
     this.lifecycle = lifecycle;
     this.store = undefined;
@@ -127,7 +130,7 @@ export class LoadedComponent implements LaterListener {
     this.config = request.config;
     this.#open = open;
     this.#sharesClock = sharesClock;
-    this.#reuse = request.reuse === undefined ? undefined : new Reuse(request.reuse, now);
+    this.#reuse = request.reuse === undefined ? undefined : new Reuse(request.reuse, clock, () => this.#endIdle());
   }
 
   get activity(): TurnActivity {
@@ -263,6 +266,7 @@ export class LoadedComponent implements LaterListener {
    */
   #renewStore(): void {
     const { store, lifecycle } = this;
+    this.#isIdleEnded = false;
     this.store = undefined;
     if (store !== undefined) this.release(store);
     try {
@@ -271,6 +275,16 @@ export class LoadedComponent implements LaterListener {
       if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
       throw error;
     }
+  }
+
+  /** Lets the instance go, whose memory nobody uses, unless it is busy. The next call makes a fresh one. */
+  #endIdle(): void {
+    const { store } = this;
+    if (store === undefined || store.entered || this.#answers.size > 0 || !this.takesTurns) return;
+    this.#isIdleEnded = true;
+    this.store = undefined;
+    this.release(store);
+    this.#past.memoryBytes = 0;
   }
 
   #servesNothing(): RuntimeError {
@@ -439,6 +453,7 @@ export class LoadedComponent implements LaterListener {
 
   #inStore<T>(call: (store: Store) => Turn<T>): Turn<T> {
     if (this.policy === 'per-call') return this.#inOwnStore(call);
+    if (this.#isIdleEnded) this.#renewStore();
     if (this.store === undefined) throw new RuntimeError('RUNTIME_WRONG_STATE', 'the component has no store');
     try {
       const answer = call(this.store);

@@ -1,25 +1,31 @@
+import type { Clock } from '#core/ports/clock';
 import type { ReuseLimits } from '#core/ports/engine';
+
+type ReuseClock = Pick<Clock, 'monotonic' | 'after'>;
 
 /** Says when the instance that answers HTTP requests is to be replaced by a fresh one. */
 export class Reuse {
   readonly #limits: ReuseLimits;
-  readonly #now: () => number;
+  readonly #clock: ReuseClock;
+  /** Ends the instance, unless a request keeps it busy. */
+  readonly #endIdle: () => void;
+  #isWatched = false;
   #requests = 0;
   #bornAt: number;
   #usedAt: number;
 
-  /** @param now reads a monotonic clock, in milliseconds */
-  constructor(limits: ReuseLimits, now: () => number) {
+  constructor(limits: ReuseLimits, clock: ReuseClock, endIdle: () => void) {
     this.#limits = limits;
-    this.#now = now;
-    this.#bornAt = now();
+    this.#clock = clock;
+    this.#endIdle = endIdle;
+    this.#bornAt = clock.monotonic();
     this.#usedAt = this.#bornAt;
   }
 
   /** Counts a request that begins. Returns whether a fresh instance must answer it. */
   begins(): boolean {
     const { maxRequests, maxAgeMs, maxIdleMs } = this.#limits;
-    const now = this.#now();
+    const now = this.#clock.monotonic();
     const isOver =
       (maxRequests !== undefined && this.#requests >= maxRequests) ||
       (maxAgeMs !== undefined && now - this.#bornAt >= maxAgeMs) ||
@@ -35,6 +41,20 @@ export class Reuse {
 
   /** Notes the end of a request: an instance is idle from then on. */
   ended(): void {
-    this.#usedAt = this.#now();
+    this.#usedAt = this.#clock.monotonic();
+    const { maxIdleMs } = this.#limits;
+    // One timer runs at a time, and looks at its end when the instance was used last: a timer for each request would cost more.
+    if (maxIdleMs !== undefined && !this.#isWatched) this.#watchIdle(maxIdleMs, maxIdleMs);
+  }
+
+  #watchIdle(maxIdleMs: number, leftMs: number): void {
+    this.#isWatched = true;
+    this.#clock.after(leftMs, () => {
+      this.#isWatched = false;
+      const left = maxIdleMs - (this.#clock.monotonic() - this.#usedAt);
+      if (left > 0) this.#watchIdle(maxIdleMs, left);
+      // The end of the request that keeps it busy starts the next timer.
+      else this.#endIdle();
+    });
   }
 }

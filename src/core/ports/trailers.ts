@@ -1,5 +1,5 @@
-import { CONNECTION_HEADERS } from '#core/ports/network';
 import type { FieldPairs } from '#core/waiting';
+import { CONNECTION_HEADERS } from './network.ts';
 
 /**
  * Fields that nobody may read from trailers: those of framing, routing, authentication and the form of the content (RFC 9110,
