@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { lasting } from './terminal/lasting-output.ts';
 
 /** The streams that a command reads and writes. Tests pass their own. */
 export interface Streams {
@@ -19,13 +20,25 @@ type Style = Parameters<typeof styleText>[0];
  * JSON object on one line. Without it, the output is for people, and without decoration in a pipe.
  */
 export class Shell {
-  readonly streams: Streams;
+  #streams: Streams;
   json = false;
   /** One of `EXIT`, or the exit code of a WASI command that `viv run` ran. */
   exitCode: number = EXIT.done;
 
   constructor(streams: Streams) {
-    this.streams = streams;
+    this.#streams = streams;
+  }
+
+  get streams(): Streams {
+    return this.#streams;
+  }
+
+  /** Lets a command that serves others go on where what it prints no longer fits on the disk. */
+  outlastFullDisk(): void {
+    const { stdin, stdout, stderr } = this.#streams;
+    const event = (lost: number): string => `${JSON.stringify({ event: 'log-lost', lines: lost })}\n`;
+    const told = this.json ? event : (lost: number): string => `[log] ${lost} lines are missing here\n`;
+    this.#streams = { stdin, stdout: lasting(stdout, told), stderr: lasting(stderr, told) };
   }
 
   get isTerminal(): boolean {

@@ -38,6 +38,7 @@ export async function serve(
   flags: ServeFlags,
   command: Command,
 ): Promise<void> {
+  shell.outlastFullDisk();
   const file = configFileOf(component, flags);
   if (file === undefined) return run(shell, configOf(component, flags), flags, undefined);
   refuseComponentOptions(command);
