@@ -12,6 +12,7 @@ import { InternalRoutes } from './internal-routes.ts';
 import { Connections, createListener, type Listener } from './listener.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { breakOff, type Outgoing, writeHead } from './outgoing.ts';
+import { Pipelined } from './pipelined.ts';
 import { addressOf, headOf, type Incoming, type RequestHead } from './request-head.ts';
 import type { SocketTaker } from './socket-routes.ts';
 import { beginRequest, endRequest } from './traced-request.ts';
@@ -48,6 +49,7 @@ export class HttpServer {
   readonly #internal: InternalRoutes;
   readonly #scheme: 'http' | 'https';
   readonly #maxBodyBytes: number;
+  readonly #pipelined = new Pipelined();
   #draining = false;
 
   constructor(dispatch: Dispatch, options: HttpServerOptions = {}) {
@@ -127,7 +129,11 @@ export class HttpServer {
       refuse(outgoing, head === undefined ? 400 : 413);
       return;
     }
+    // Node's parser drops what follows a request to upgrade that nobody takes, so that a further request would never be answered.
+    if (incoming.headers.upgrade !== undefined && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
+    if (!('stream' in outgoing) && !this.#pipelined.enter(incoming.socket)) return;
     outgoing.on('finish', () => {
+      if (!('stream' in outgoing)) this.#pipelined.leave(incoming.socket);
       if (!incoming.complete) dropRest(incoming, outgoing);
     });
     const target = this.#internal.find(head) ?? this.#dispatch(head);

@@ -32,12 +32,26 @@ export function headOf(incoming: Incoming, scheme: 'http' | 'https'): RequestHea
   const authority = ('authority' in incoming ? incoming.authority : undefined) ?? incoming.headers.host ?? '';
   if (!target.startsWith('/') || target.startsWith('//') || method === 'CONNECT' || method === 'TRACE')
     return undefined;
+  if (namesTwoHosts(incoming)) return undefined;
   if (PLAIN_HOST.test(authority) && isPlainTarget(target)) {
     return { method, scheme, host: authority, pathname: target, search: '' };
   }
   if (!HOST.test(authority)) return undefined;
   const url = URL.parse(`${scheme}://${authority}${target}`);
   return url === null ? undefined : { method, scheme, host: url.host, pathname: url.pathname, search: url.search };
+}
+
+/**
+ * Whether a request has several lines `Host`. A proxy may route by another one than this server (RFC 9112, section 3.2). Node takes the
+ * first in silence.
+ */
+function namesTwoHosts({ rawHeaders }: Incoming): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }
 
 function isPlainTarget(target: string): boolean {

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { headOf } from '../../src/server/request-head.ts';
 
 const read = (host: string, url: string) =>
-  headOf({ method: 'GET', url, headers: { host } } as IncomingMessage, 'http');
+  headOf({ method: 'GET', url, headers: { host }, rawHeaders: ['Host', host] } as IncomingMessage, 'http');
 
 const part = fc.oneof(
   fc.constantFrom(
@@ -68,7 +68,8 @@ it('is what URL makes of it', () => {
 
 it('over TLS leaves the port of HTTP, and not that of HTTPS', () => {
   const over = (host: string) =>
-    headOf({ method: 'GET', url: '/', headers: { host } } as IncomingMessage, 'https')?.host;
+    headOf({ method: 'GET', url: '/', headers: { host }, rawHeaders: ['Host', host] } as IncomingMessage, 'https')
+      ?.host;
   expect([over('a.b:443'), over('a.b:80'), over('a.b:8443')]).toEqual(['a.b', 'a.b:80', 'a.b:8443']);
 });
 
