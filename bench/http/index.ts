@@ -7,7 +7,9 @@ import { withHello } from './hello.ts';
 import { latencyAt, requestsPerSecond } from './load.ts';
 import { observed } from './observed.ts';
 import { replacing } from './replacing.ts';
+import { sockets } from './sockets.ts';
 import { streaming } from './streaming.ts';
+import { tenants } from './tenants.ts';
 
 const ROUNDS = 5;
 
@@ -46,6 +48,8 @@ export async function run(report: Report): Promise<void> {
     });
   }
   await observed(report);
+  await tenants(report);
+  await sockets(report);
   await replacing(report);
   await streaming(report);
   bare.close();

@@ -1,5 +1,5 @@
 import { on, once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -195,6 +195,16 @@ describe('viv serve', () => {
     expect(await (await fetch(`${url}/chat`)).text()).toBe('hello');
     process.emit('SIGTERM');
     expect(await done).toBe(0);
+  });
+
+  it('has every option that its documentation names', async () => {
+    const { out } = await viv(['serve', '--help']);
+    const lines = (await readFile('docs/serve.md', 'utf8'))
+      .split('\n')
+      .filter((line) => /viv serve|"viv", "serve"|^\| `--/.test(line) && !line.includes('viv cache'));
+    const named = new Set(lines.flatMap((line) => line.match(/--[a-z-]{2,}/g) ?? []));
+    expect(named.size).toBeGreaterThan(10);
+    for (const option of named) expect(out, option).toContain(option);
   });
 
   it.each([

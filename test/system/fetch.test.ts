@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type FetchOptions, type LoadOptions, type Runtime, toResponse } from '../../src/index.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
-import { ManualClock } from '../../tools/time/manual-clock.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
 let component: Uint8Array;
@@ -328,7 +327,7 @@ describe('an instance that is reused', () => {
   });
 
   it('is let go once it is idle for that long, without a further request, and a call makes another', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const runtime = await createRuntime({ overrides: { clock } });
     onTestFinished(() => runtime.close());
     const handle = await runtime.load(component, { store: 'per-actor', reuse: { maxIdleMs: 60_000 } });
@@ -348,7 +347,7 @@ describe('an instance that is reused', () => {
   });
 
   it('is not let go while it answers', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const runtime = await createRuntime({ overrides: { clock } });
     onTestFinished(() => runtime.close());
     const handle = await runtime.load(component, {

@@ -1,8 +1,11 @@
 import { componentOf } from './actor-wat.ts';
 import { HANDLER_WIT } from './handler-wit.ts';
 
-/** A component that answers every request with a text, by the fewest calls that this takes. */
-export function helloHandler(text = 'hello'): Promise<Uint8Array> {
+/**
+ * A component that answers every request with a text, by the fewest calls that this takes.
+ * @param before what it does first, in WebAssembly text; `$b` is a local that it may use
+ */
+export function helloHandler(text = 'hello', before = ''): Promise<Uint8Array> {
   const http = '"wasi:http/types@0.2.3"';
   return componentOf(
     `(module
@@ -19,6 +22,7 @@ export function helloHandler(text = 'hello'): Promise<Uint8Array> {
       (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 32768))
       (func (export "wasi:http/incoming-handler@0.2.3#handle") (param $request i32) (param $out i32)
         (local $response i32) (local $b i32) (local $stream i32)
+        ${before}
         (local.set $response (call $response (call $fields)))
         (call $body (local.get $response) (i32.const 16))
         (local.set $b (i32.load (i32.const 20)))
@@ -31,4 +35,16 @@ export function helloHandler(text = 'hello'): Promise<Uint8Array> {
     HANDLER_WIT,
     'handler',
   );
+}
+
+/** A handler that computes until its time is over. */
+export function spinningHandler(): Promise<Uint8Array> {
+  return helloHandler('never', '(loop $for-ever (br $for-ever))');
+}
+
+/** A handler that makes a thousand header fields for each request and drops none. */
+export function leakingHandler(): Promise<Uint8Array> {
+  const leak =
+    '(drop (call $fields)) (br_if $more (i32.lt_u (local.tee $b (i32.add (local.get $b) (i32.const 1))) (i32.const 1000)))';
+  return helloHandler('leaked', `(loop $more ${leak})`);
 }
