@@ -4,7 +4,7 @@ import { type BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
 export async function pour(
   stream: ReadableStream<Uint8Array>,
   into: BytePipe,
-  trailers: () => FieldPairs | Promise<FieldPairs>,
+  trailers: () => FieldPairs | Promise<FieldPairs> = () => [],
 ): Promise<void> {
   const reader = stream.getReader();
   const stop = into.changed.add(() => {
@@ -31,14 +31,14 @@ export async function pour(
 /**
  * Makes a stream that reads from the pipe only when its own reader asks for more.
  * @param read reads a piece from the pipe
- * @param ended called before the stream ends
  * @param cancelled called when that reader cancels
+ * @param ended called before the stream ends
  */
 export function streamOf(
   pipe: BytePipe,
   read: () => Uint8Array | undefined,
-  ended: () => void,
   cancelled: () => void,
+  ended: () => void = () => {},
 ): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {

@@ -57,7 +57,7 @@ export class FetchExchange extends HttpExchange {
     const { body } = this.#request;
     const { trailers } = this.#options;
     const made = async (): Promise<FieldPairs> => sentTrailers([...new Headers(await trailers?.())]);
-    if (body !== null) void pour(body, into, trailers === undefined ? () => [] : made);
+    if (body !== null) void pour(body, into, trailers === undefined ? undefined : made);
     else if (trailers === undefined) into.end();
     else
       made().then(
@@ -80,8 +80,8 @@ export class FetchExchange extends HttpExchange {
     const stream = streamOf(
       body,
       () => this.read(body),
-      () => this.#tellTrailers(body),
       () => this.leave(),
+      () => this.#tellTrailers(body),
     );
     this.#answered.resolve(new Response(stream, { status, headers: own }));
   }
