@@ -4,7 +4,7 @@ import { sentTrailers } from '#core/ports/trailers';
 import type { BytePipe, FieldPairs } from '#core/waiting';
 import { aborted } from './ended.ts';
 import { pour, streamOf } from './fetch-bodies.ts';
-import type { FetchOptions } from './fetching.ts';
+import type { FetchOptions } from './fetch-options.ts';
 import { HttpExchange } from './http-exchange.ts';
 
 /** Statuses for which the constructor of `Response` accepts no body. */

@@ -5,6 +5,7 @@ import type { RuntimeEngine } from '#core/ports/engine';
 import type { Router } from '#messaging';
 import { tellingFailure } from './failing-turn.ts';
 import { FetchExchange } from './fetch-exchange.ts';
+import type { FetchOptions } from './fetch-options.ts';
 import type { HttpExchange } from './http-exchange.ts';
 import { Gate, type RequestBounds } from './request-gate.ts';
 
@@ -16,15 +17,6 @@ export interface FetchingPorts {
     isSupervised(handle: ComponentHandle): boolean;
     failed(handle: ComponentHandle, error: VivariumError): unknown;
   };
-}
-
-export interface FetchOptions {
-  /** The client's address. The component gets it in `x-forwarded-for`, in place of anything that the client sent there. */
-  readonly clientAddress?: string;
-  /** Makes the request's trailers once its body has ended; `Request` has no place for them. Fields of headers and connections are left out. */
-  readonly trailers?: () => HeadersInit | Promise<HeadersInit>;
-  /** Given the answer's trailers, if there are any, before its body ends. */
-  readonly onTrailers?: (trailers: Headers) => void;
 }
 
 /** Has components answer HTTP requests, each in a turn of its own. */

@@ -4,7 +4,7 @@ export type { RunOptions } from './command-run.ts';
 export type { ComponentSource } from './component-source.ts';
 export { isVivariumError, type VivariumErrorCode } from './error-codes.ts';
 export type { RuntimeEvents, Warning } from './events.ts';
-export type { FetchOptions } from './fetching.ts';
+export type { FetchOptions } from './fetch-options.ts';
 export { HttpExchange } from './http-exchange.ts';
 export type { CachedArtifacts } from './listings.ts';
 export type { RuntimeMetrics } from './metrics.ts';

@@ -5,7 +5,7 @@ import { allow, checkOptions } from '#core/options';
 import type { ReuseLimits } from '#core/ports/engine';
 import { checkMailbox } from '#messaging';
 import type { RuntimeEvents } from './events.ts';
-import type { FetchOptions } from './fetching.ts';
+import type { FetchOptions } from './fetch-options.ts';
 import type { LoadOptions, MessagingOptions, RuntimeOptions, RuntimePorts, UnloadOptions } from './options.ts';
 
 const { anything, bound, either, flag, func, listOf, oneOf, options, part, path, period, texts, wholeNumber } = allow;

@@ -26,7 +26,7 @@ import type { ComponentSource } from './component-source.ts';
 import { type Parts, wire } from './container.ts';
 import { aborted, closed } from './ended.ts';
 import type { RuntimeEvents } from './events.ts';
-import type { FetchOptions } from './fetching.ts';
+import type { FetchOptions } from './fetch-options.ts';
 import type { HttpExchange } from './http-exchange.ts';
 import { type CachedArtifacts, cachedArtifacts } from './listings.ts';
 import { Loading } from './loading.ts';
