@@ -2,11 +2,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type LogRecord, openTracer, type Runtime } from '../../src/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { askingActor } from '../../tools/components/asking-actor.ts';
+import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
 import { recordedSpans } from '../support/recorded-spans.ts';
 import { scriptedActor } from '../support/scripted-actor.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
@@ -104,6 +106,25 @@ describe('turns', () => {
     const [message, turn] = [one('vivarium:actor/host-messaging#send'), one('turn demo/b/1')];
     expect(message.parent).toBe(one('turn demo/a/1').spanId);
     expect(turn).toMatchObject({ parent: message.spanId, traceId: message.traceId });
+  });
+
+  it('that run side by side in one instance have a span each, below who asked', async () => {
+    const { runtime, load, tracer, all } = await scene();
+    const pending: ((value: number) => void)[] = [];
+    const wait = (): Promise<number> => new Promise((resolve) => void pending.push(resolve));
+    const guest = await parse(interleavingGuest(false));
+    const handle = await load(guest, { id: 'demo/beside/1', imports: { wait }, concurrency: 2 });
+    const calls = ['one', 'two'].map((name, n) => {
+      const outer = tracer.begin('internal', name, {});
+      return outer.run(() => runtime.call(handle, 'work', n)).finally(() => outer.end());
+    });
+    await expect.poll(() => pending.length).toBe(2);
+    for (const resolve of pending.toReversed()) resolve(1);
+    await Promise.all(calls);
+    const turns = all().filter(({ name }) => name === 'turn demo/beside/1');
+    const outers = all().filter(({ name }) => name === 'one' || name === 'two');
+    expect(turns.map(({ parent }) => parent).sort()).toEqual(outers.map(({ spanId }) => spanId).sort());
+    expect(turns.map(({ failed }) => failed)).toEqual([false, false]);
   });
 
   it('find their context among the headers of the message', async () => {

@@ -13,17 +13,21 @@ export class TracedStore extends Store {
   readonly #tracer: Tracer;
   readonly #id: string;
   #span: OpenSpan | undefined;
+  readonly #isShared: boolean;
   #isStarting = false;
+  /** The number of calls that run. */
+  #open = 0;
 
   constructor(parts: StoreParts, tracer: Tracer) {
     super({ ...parts, log: (record) => parts.log(this.#traced(record)) });
     this.#tracer = tracer;
+    this.#isShared = parts.concurrency > 1;
     this.#id = formatComponentId(parts.handle.id);
   }
 
-  /** The span of the turn that runs. */
+  /** The span of the turn that runs; undefined while several run side by side, because nothing tells which of them calls. */
   override get span(): OpenSpan | undefined {
-    return this.#span;
+    return this.#isShared && this.#open > 1 ? undefined : this.#span;
   }
 
   override instantiate(budget: CallBudget): void {
@@ -42,8 +46,9 @@ export class TracedStore extends Store {
     now?: number,
   ): MessageTurn<T> {
     // Instantiation belongs to what the component was loaded or called for, and runs no function of its own.
-    if (this.#isStarting || this.entered) return super.call(budget, run, argument, now);
+    if (this.#isStarting) return super.call(budget, run, argument, now);
     const span = this.#tracer.begin('internal', `turn ${this.#id}`, { 'vivarium.component': this.#id });
+    this.#open += 1;
     this.#span = span;
     let value: MessageTurn<T>;
     try {
@@ -79,16 +84,18 @@ export class TracedStore extends Store {
   /** The guest finds the context of its turn among the headers of the message, as a handler does among those of its request. */
   #withContext(message: OutgoingMessage): OutgoingMessage {
     const { sender, payload, metadata } = message;
-    if (this.#span === undefined) return message;
-    return { sender, payload, metadata: { ...metadata, headers: withTraceOf(this.#span, metadata.headers) } };
+    const { span } = this;
+    if (span === undefined) return message;
+    return { sender, payload, metadata: { ...metadata, headers: withTraceOf(span, metadata.headers) } };
   }
 
   #traced(record: LogRecord): LogRecord {
-    const span = this.#span;
+    const { span } = this;
     return span === undefined ? record : { ...record, trace: { traceId: span.traceId, spanId: span.spanId } };
   }
 
   #ended(span: OpenSpan, error: unknown): void {
+    this.#open -= 1;
     // A turn that begins in the same task as the last one's end has a span of its own by now.
     if (this.#span === span) this.#span = undefined;
     const failure = error === undefined ? undefined : isVivariumError(error) ? error.code : 'the turn failed';
