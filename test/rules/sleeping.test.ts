@@ -12,6 +12,7 @@ const MAY_SLEEP: Readonly<Record<string, readonly [times: number, why: string]>>
   'test/browser/dashboard.test.ts': [3, 'a browser shows seconds of the machine'],
   'test/bundle/oci/transport.test.ts': [1, 'a server that breaks a connection is not told whether its bytes were read'],
   'test/long/cache/kill.test.ts': [1, 'kills a process at a moment that nothing announces'],
+  'test/server/attacks.test.ts': [1, 'looks again and again how many requests run, which nothing announces'],
   'test/server/hostile.test.ts': [1, "Node's own server measures the time that a client takes for a request"],
   'test/servers/registry/s3-blobs.test.ts': [1, 'aborts a request that its server never answers'],
   'test/support/killed-transfers.ts': [1, 'kills a process at a moment that nothing announces'],
