@@ -202,7 +202,7 @@ describe('viv serve', () => {
     const lines = (await readFile('docs/serve.md', 'utf8'))
       .split('\n')
       .filter((line) => /viv serve|"viv", "serve"|^\| `--/.test(line) && !line.includes('viv cache'));
-    const named = new Set(lines.flatMap((line) => line.match(/--[a-z-]{2,}/g) ?? []));
+    const named = new Set(lines.flatMap((line) => line.replace(/`viv new [^`]*`/, '').match(/--[a-z-]{2,}/g) ?? []));
     expect(named.size).toBeGreaterThan(10);
     for (const option of named) expect(out, option).toContain(option);
   });
