@@ -54,6 +54,20 @@ describe.each(['preemptive', 'cooperative'] as const)('ask, %s', (scheduling) =>
     expect(await ask(runtime, one, 'x')).toMatch(/^!.*demo\/(one|two)\/1/s);
   });
 
+  it('is refused beyond the hops that a chain may have, and the actors before go on', async () => {
+    const runtime = await started({ scheduling, messaging: { maxHops: 4 } });
+    const handles = [await runtime.load(await actor(), { id: 'demo/a0/1' })];
+    for (let hops = 1; hops <= 6; hops++) {
+      const component = await askingActor('demo', `a${hops - 1}`, '1');
+      handles.push(await runtime.load(component, { id: `demo/a${hops}/1`, grants }));
+    }
+    const answers = [];
+    for (const handle of handles) answers.push(await ask(runtime, handle, 'x'));
+    expect(answers.slice(0, 5)).toEqual(['x', 'x', 'x', 'x', 'x']);
+    for (const refused of answers.slice(5)) expect(refused).toMatch(/^!.*hop 5 of a chain.*at most 4/s);
+    expect(handles.map((handle) => runtime.state(handle))).toEqual(handles.map(() => 'ready'));
+  });
+
   it('ends when the one that is asked is unloaded', async () => {
     const runtime = await started({ scheduling });
     const sleeps = await runtime.load(await sleepingActor(60_000), { id: 'demo/sleeps/1' });
