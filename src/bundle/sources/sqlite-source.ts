@@ -1,4 +1,5 @@
 import type { Clock } from '#core/ports/clock';
+import { systemClock } from '#core/ports/system-clock';
 import type { ProcessorVersion, TopologyEdge } from '../lockfile/model.ts';
 import type { BundleSource, PackedSource } from './bundle-source.ts';
 import { SqliteProcess } from './sqlite-process.ts';
@@ -8,8 +9,8 @@ import type { Opened, SourceEvent } from './sqlite-wire.ts';
 export interface SqliteSourceOptions extends SqliteReaderOptions {
   /** The most milliseconds for opening, or for getting the next rows. Default: a minute, and more for a large file. */
   readonly maxStepMs?: number;
-  /** Measures these times. */
-  readonly clock: Pick<Clock, 'after'>;
+  /** Measures these times; the machine's clock by default. */
+  readonly clock?: Pick<Clock, 'after'> | undefined;
 }
 
 /**
@@ -39,7 +40,7 @@ export class SqliteSource implements BundleSource {
 
   /** @throws {BundleError} `BUNDLE_NOT_FOUND`, `BUNDLE_INVALID_DATABASE`, `BUNDLE_DATABASE_LOCKED`, `BUNDLE_INVALID_OPTION` */
   static async open(options: SqliteSourceOptions): Promise<SqliteSource> {
-    const { maxStepMs, clock, ...open } = options;
+    const { maxStepMs, clock = systemClock, ...open } = options;
     const process = new SqliteProcess(options.path, clock, maxStepMs);
     try {
       const answer = await process.ask({ open });

@@ -2,6 +2,7 @@ import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { messageOf } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { BlobInventory, BlobStore } from '#core/ports/registry';
+import { systemClock } from '#core/ports/system-clock';
 import { isDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { checkPointer } from './pointer.ts';
@@ -21,8 +22,8 @@ export interface S3Options {
   readonly maxAttempts?: number | undefined;
   /** Milliseconds for each request with all its attempts; 60,000 by default. */
   readonly timeoutMs?: number | undefined;
-  /** Measures this time. */
-  readonly clock: Pick<Clock, 'after'>;
+  /** Measures this time; the machine's clock by default. */
+  readonly clock?: Pick<Clock, 'after'> | undefined;
 }
 
 /** Refusals that not every server sends with status 403, and the error of the client when it finds no credentials. */
@@ -46,7 +47,7 @@ export class S3BlobStore implements BlobStore, BlobInventory {
     this.#bucket = bucket;
     this.#base = `${prefix}sha256/`;
     this.#timeoutMs = timeoutMs;
-    this.#clock = options.clock;
+    this.#clock = options.clock ?? systemClock;
     this.#client = new sdk.S3Client({
       region,
       maxAttempts,
