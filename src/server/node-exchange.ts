@@ -169,11 +169,12 @@ function answerHeaders(headers: FieldPairs): { readonly fields: string[]; readon
   const fields: string[] = [];
   let length: string | undefined;
   for (const [name, value] of headers) {
-    if (name.toLowerCase() === 'content-length') {
+    const key = name.toLowerCase();
+    if (key === 'content-length') {
       if (length !== undefined && length !== value) throw new Error('the answer has two lengths');
       if (!/^\d{1,15}$/.test(value)) throw new Error('the answer has a length that is no number');
       length = value;
-    } else fields.push(name, value);
+    } else if (!CONNECTION_HEADERS.has(key)) fields.push(name, value);
   }
   return { fields, length };
 }

@@ -68,7 +68,7 @@ export class FetchExchange extends HttpExchange {
 
   protected override respond({ status, headers, body }: ServedAnswer): void {
     const own = new Headers();
-    for (const [name, value] of headers) own.append(name, value);
+    for (const [name, value] of headers) if (!CONNECTION_HEADERS.has(name.toLowerCase())) own.append(name, value);
     const { method } = this.#request;
     if (body === undefined || method === 'HEAD' || WITHOUT_BODY.has(status)) {
       body?.cancel();

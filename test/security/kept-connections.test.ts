@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as nextStep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -231,6 +232,50 @@ describe('a connection that is kept', () => {
     expect(sockets).toHaveLength(2);
   });
 
+  it('is not kept where it was still being made at the release', async () => {
+    const { at, port, sockets } = await rawServer((_, socket) => socket.write(ok('x')));
+    const clock = new TestClock();
+    const looked = Promise.withResolvers<readonly string[]>();
+    const grants = [at, `http://a.test:${port}`].map((to) => `network:connect:${to}`);
+    const authority = new Authority({ component: 'demo/a/1', capabilities: CapabilitySet.of(grants, clock) });
+    const network = new GuardedNetwork(authority, new UnusedConnections(clock), { lookUp: () => looked.promise });
+    const answer = network.fetch({ url: `http://a.test:${port}/` });
+    await nextStep();
+    network.release();
+    looked.resolve(['127.0.0.1']);
+    const { body, closed } = await answer;
+    expect(String(await drained(body))).toBe('x');
+    await closed;
+    await expect.poll(() => sockets.map(({ readyState }) => readyState)).toEqual(['closed']);
+  });
+
+  it('is left when the time for an answer is over, also where another request has kept one during its look-up', async () => {
+    const asked = Promise.withResolvers<Socket>();
+    const { at, port, seen } = await rawServer(({ path }, socket) => void (path === '/' && asked.resolve(socket)));
+    const clock = new TestClock();
+    const looked = Promise.withResolvers<readonly string[]>();
+    let looks = 0;
+    const grants = [at, `http://a.test:${port}`].map((to) => `network:connect:${to}`);
+    const authority = new Authority({ component: 'demo/a/1', capabilities: CapabilitySet.of(grants, clock) });
+    const network = new GuardedNetwork(authority, new UnusedConnections(clock), {
+      lookUp: async () => (looks++ === 0 ? ['127.0.0.1'] : looked.promise),
+    });
+    onTestFinished(() => network.release());
+    const first = network.fetch({ url: `http://a.test:${port}/` });
+    const socket = await asked.promise;
+    const second = network.fetch({ url: `http://a.test:${port}/never` }, { headMs: 1_000 });
+    const ended = expect(second).rejects.toEqual(failed);
+    await expect.poll(() => looks).toBe(2);
+    socket.write(ok('x'));
+    const { body, closed } = await first;
+    await drained(body);
+    await closed;
+    looked.resolve(['127.0.0.1']);
+    await expect.poll(() => seen.map(({ path }) => path)).toEqual(['/', '/never']);
+    clock.advance(1_000);
+    await ended;
+  });
+
   it('carries requests under TLS too, to the name that its certificate is for', async () => {
     const pem = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
     const before = getCACertificates('default');
@@ -398,6 +443,14 @@ describe('a server that breaks the protocol on a connection that would be kept',
     });
     const tooMany = expect.objectContaining({ details: { reason: 'too-large' } });
     await expect(whole(at)).rejects.toThrow(tooMany);
+  });
+
+  it('answers with a status of four digits, whose bytes behind it are no answer', async () => {
+    const inner = ok('evil');
+    const { at, whole } = await scene((_, socket) =>
+      socket.write(`HTTP/1.1 1000 Weird\r\ncontent-length: ${inner.length}\r\n\r\n${inner}`),
+    );
+    await expect(whole(`${at}/`)).rejects.toEqual(failed);
   });
 
   it('sends a head without end', async () => {

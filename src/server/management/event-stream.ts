@@ -54,7 +54,7 @@ export class EventStreams {
         });
         left.signal.addEventListener('abort', stopTimer, { once: true });
         write(':\n\n');
-        const stop = await begin({
+        const writer: EventWriter = {
           left: left.signal,
           get isBehind() {
             return isBehind();
@@ -68,7 +68,14 @@ export class EventStreams {
             );
             if (isBehind() && !left.signal.aborted) await new Promise<void>((resolve) => waiting.push(resolve));
           },
-        });
+        };
+        let stop: () => void;
+        try {
+          stop = await begin(writer);
+        } catch (error) {
+          end();
+          throw error;
+        }
         if (left.signal.aborted) stop();
         else left.signal.addEventListener('abort', stop, { once: true });
       },

@@ -27,6 +27,8 @@ const EVENT = 'vivarium-socket-event';
 const TEXT = 'text/plain';
 /** Close codes of RFC 6455 (section 7.4.1) and of its registry at IANA. */
 const [GOING_AWAY, FAILED, TRY_LATER] = [1001, 1011, 1013];
+/** The most messages of all sockets that may wait for their actors. One read of a connection can hold ten thousand empty ones. */
+const MOST_UNTOLD = 100_000;
 /** How much may wait for a client. A message that does not fit is refused to whoever published it. */
 const MAILBOX = { maxMessages: 256, maxBytes: 4 * 2 ** 20, overflow: 'reject' } as const;
 
@@ -47,8 +49,8 @@ type SocketRuntime = Pick<Runtime, 'find' | 'request' | 'topic'>;
 
 /**
  * Owns the WebSockets of actors. A message of a client becomes a message of the actor; its reply, and what is published to the topic
- * `sockets/ID`, become messages to the client. The next message is read once the actor has answered the last one, so that a
- * client which sends faster than the actor handles is slowed down by its own connection.
+ * `sockets/ID`, become messages to the client. A connection is read again once the actor has answered all messages that were read
+ * from it, so that a client which sends faster than the actor handles is slowed down by its own connection.
  */
 export class Sockets implements Disposable {
   readonly #runtime: SocketRuntime;
@@ -56,6 +58,8 @@ export class Sockets implements Disposable {
   readonly #server: WebSocketServer;
   readonly #options: SocketOptions;
   readonly #open = new Set<WebSocket>();
+  /** The messages of all sockets that were read and that no actor has answered. */
+  #untold = 0;
 
   constructor(runtime: SocketRuntime, clock: Pick<Clock, 'after'>, options: SocketOptions = {}) {
     this.#runtime = runtime;
@@ -90,7 +94,9 @@ export class Sockets implements Disposable {
       socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n');
       return;
     }
-    this.#server.handleUpgrade(incoming, socket, head, (opened) => void this.#serve(opened, handle));
+    this.#server.handleUpgrade(incoming, socket, head, (opened) => {
+      this.#serve(opened, handle).catch(() => opened.close(FAILED));
+    });
   }
 
   /** Closes all sockets. */
@@ -111,9 +117,21 @@ export class Sockets implements Disposable {
     };
     // A message that is too large or malformed: the library has closed the socket with the code that the standard has for it.
     socket.on('error', () => {});
+    // A paused socket still tells of all messages that it has read. The next bytes are read when the actor has answered these.
+    let untold = 0;
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       socket.pause();
-      void tell('message', new Uint8Array(data), isBinary ? undefined : TEXT).then(() => socket.resume());
+      if (this.#untold >= MOST_UNTOLD) {
+        socket.close(TRY_LATER);
+        return;
+      }
+      untold += 1;
+      this.#untold += 1;
+      void tell('message', new Uint8Array(data), isBinary ? undefined : TEXT).then(() => {
+        untold -= 1;
+        this.#untold -= 1;
+        if (untold === 0) socket.resume();
+      });
     });
     let stop: (() => Promise<void>) | undefined;
     socket.on('close', () => {

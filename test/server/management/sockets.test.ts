@@ -1,9 +1,13 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setImmediate as nextStep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { buildActor } from '#system/operations';
+import { Sockets } from '../../../src/server/management/sockets.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { actor } from '../../../tools/components/actor-wat.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { type Scene, scene } from './scene.ts';
@@ -22,6 +26,15 @@ export const lifecycle = defineActor({
   },
   onMessage: () => seen,
 });`;
+
+/** An empty binary message of a client. */
+const EMPTY = Buffer.from([0x82, 0x80, 0, 0, 0, 0]);
+const HANDSHAKE = [
+  'connection: upgrade',
+  'upgrade: websocket',
+  'sec-websocket-version: 13',
+  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+].join('\r\n');
 
 async function open({ url, tokens }: Scene, path: string): Promise<{ socket: WebSocket; next(): Promise<string> }> {
   const headers = { authorization: `Bearer ${tokens.send}` };
@@ -54,10 +67,7 @@ async function raw({ url, tokens }: Scene): Promise<Socket> {
     [
       'GET /sockets/demo/echo/1 HTTP/1.1',
       `host: ${hostname}:${port}`,
-      'connection: upgrade',
-      'upgrade: websocket',
-      'sec-websocket-version: 13',
-      'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+      HANDSHAKE,
       `authorization: Bearer ${tokens.send}`,
       '\r\n',
     ].join('\r\n'),
@@ -157,4 +167,38 @@ describe('WebSockets of an actor', () => {
     made.dispose();
     expect((await closed)[0]).toBe(1001);
   });
+});
+
+it('a client that sends many small frames at once is read no further than its actor has answered', async () => {
+  // A runtime whose actor answers one message in each round of the event loop.
+  let [handled, most] = [0, 0];
+  let connection: Socket | undefined;
+  const runtime = {
+    find: () => undefined,
+    topic: () => ({ subscribe: async () => async () => {} }),
+    request: async () => {
+      handled += 1;
+      most = Math.max(most, (connection?.bytesRead ?? 0) / EMPTY.length - handled);
+      await nextStep();
+    },
+  };
+  const sockets = new Sockets(runtime as never, new TestClock());
+  const server = createServer();
+  server.on('upgrade', (incoming, socket, head) => {
+    connection = socket as Socket;
+    sockets.open({} as never, [incoming, socket, head]);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  onTestFinished(() => void client.destroy());
+  client.write(`GET / HTTP/1.1\r\nhost: a\r\n${HANDSHAKE}\r\n\r\n`);
+  await once(client, 'data');
+  const FRAMES = 100_000;
+  client.write(Buffer.alloc(FRAMES * EMPTY.length, EMPTY));
+  // The message that says that the socket has opened is one more.
+  await expect.poll(() => handled, { timeout: 60_000 }).toBe(FRAMES + 1);
+  // A block that is handled, and one that the connection has read ahead.
+  expect(most).toBeLessThan((3 * 65_536) / EMPTY.length);
 });

@@ -87,7 +87,9 @@ export class Exchange {
   /** Sends the request. @param failure returns why the request's own body failed, if it did */
   begin(send: () => Promise<HttpResponse>, failure: () => HttpErrorCode | undefined): void {
     this.#running = true;
-    send().then(
+    // An async function, so that what throws at once gives its place back, too.
+    const sending = async (): Promise<HttpResponse> => send();
+    sending().then(
       (val) => {
         void val.closed.then(() => this.#ended());
         if (this.#released) val.body.cancel();

@@ -157,9 +157,16 @@ export class Fields {
   }
 }
 
-/** Makes immutable fields of received headers or trailers. */
+/**
+ * Makes immutable fields of received headers or trailers, without those of the connection: a guest may copy the fields and send
+ * the copy on, and must not tell another connection where its messages end.
+ */
 export function receivedFields(caller: HostState, pairs: HeaderPairs, type: FieldsClass = Fields): Disposable {
-  return make(caller, pairs, type);
+  return make(
+    caller,
+    pairs.filter(([name]) => !CONNECTION_HEADERS.has(name.toLowerCase())),
+    type,
+  );
 }
 
 /** Makes an immutable copy. */

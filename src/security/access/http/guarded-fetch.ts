@@ -90,6 +90,7 @@ async function sendTo(
   { connectMs = 10_000, idleMs = 30_000, account }: HttpLimits,
   ending: Ending,
 ): Promise<HttpResponse> {
+  const { round } = connections;
   const endpoint = guard.check(endpointOf(url));
   const origin = formatEndpoint(endpoint);
   const admitted = (): Promise<Admission> => unlessEnded(guard.addressesOf(endpoint), url, ending);
@@ -101,7 +102,7 @@ async function sendTo(
     admission ??= await admitted();
     return ownExchange(admission, url, sent as StreamedRequest, { ...times, account, ending });
   }
-  const options = { idleMs, account, ending, connections };
+  const options = { idleMs, account, ending, connections, round };
   const kept = connections.take(origin, (address) => guard.mayReach(endpoint, address));
   if (kept !== undefined) {
     try {
@@ -124,7 +125,8 @@ async function sendTo(
 function unlessEnded<T>(running: Promise<T>, url: URL, ending: Ending): Promise<T> {
   return new Promise((resolve, reject) => {
     ending.listen((reason) => reject(failed(url, reason)));
-    running.then(resolve, reject).finally(() => ending.listen(undefined));
+    // The caller may listen itself as soon as it goes on, so this listener goes first.
+    running.finally(() => ending.listen(undefined)).then(resolve, reject);
   });
 }
 

@@ -26,6 +26,8 @@ export interface KeptExchangeOptions {
   readonly account: ByteAccount | undefined;
   readonly ending: Ending;
   readonly connections: KeptConnections;
+  /** The round of the connections in which the request began: a connection that is made while they are released is not kept. */
+  readonly round: number;
   /** The connection carried a request before. */
   readonly isReused: boolean;
 }
@@ -74,7 +76,7 @@ class KeptExchange implements Awaiting, Flow {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#round = options.connections.round;
+    this.#round = options.round;
     this.#readBefore = connection.bytesRead;
     this.#writtenBefore = connection.bytesWritten;
   }

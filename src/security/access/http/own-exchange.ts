@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { messageOf } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { HttpResponse } from '#core/ports/network';
+import { sentTrailers } from '#core/ports/trailers';
 import { type ByteAccount, BytePipe, PIPE_BYTES } from '#core/waiting';
 import type { Admission } from '../network-guard.ts';
 import { pinned } from './connector.ts';
@@ -117,8 +118,7 @@ function transmit(body: BytePipe, outgoing: ClientRequest, fail: (cause: unknown
     try {
       for (let piece = body.read(PIPE_BYTES); piece === undefined || piece.length > 0; piece = body.read(PIPE_BYTES)) {
         if (piece === undefined) {
-          const trailers = body.trailers.filter(([name]) => !RESERVED.has(name.toLowerCase()));
-          outgoing.addTrailers(trailers.map(([name, value]) => [name, value] as [string, string]));
+          outgoing.addTrailers(sentTrailers(body.trailers).map(([name, value]) => [name, value] as [string, string]));
           outgoing.end();
           return;
         }

@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 
 const CONTINUE = Buffer.from('HTTP/1.1 100');
+/** What may follow the status: its reason, or the end of the line. */
+const SPACE = 0x20;
+const RETURN = 0x0d;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
 /** As many bytes as Node permits a head to have. */
@@ -39,6 +42,8 @@ export function dropContinue(socket: Socket, isAwaited: () => boolean, onDropped
 function headOf(bytes: Buffer): number | 'unknown' | undefined {
   const known = Math.min(bytes.length, CONTINUE.length);
   if (known === 0 || bytes.compare(CONTINUE, 0, known, 0, known) !== 0) return undefined;
+  const next = bytes[CONTINUE.length];
+  if (next !== undefined && next !== SPACE && next !== RETURN) return undefined;
   const end = bytes.indexOf(END_OF_HEAD);
   if (end >= 0) return end + END_OF_HEAD.length;
   return bytes.length > MOST_HEAD_BYTES ? undefined : 'unknown';

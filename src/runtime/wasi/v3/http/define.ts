@@ -23,7 +23,7 @@ export function defineHttp3(linker: HostLinker, exchanges: Exchanges): void {
   linker.define('wasi:http/handler@0.3.0', {
     handle(caller: HostState, request: Request3): Promise<Continuation> {
       const { next } = caller.context;
-      if (next !== undefined) return send(caller, request, next, () => {});
+      if (next !== undefined) return send(caller, request, next, checkUrl);
       request[Symbol.dispose]();
       throw { tag: 'configuration-error' };
     },
@@ -66,4 +66,9 @@ export function defineHttp3(linker: HostLinker, exchanges: Exchanges): void {
     });
     return cancellable(settled, () => exchange.release());
   }
+}
+
+/** @throws `HTTP-request-URI-invalid` */
+function checkUrl(url: string): void {
+  if (!URL.canParse(url)) throw { tag: 'HTTP-request-URI-invalid' };
 }
