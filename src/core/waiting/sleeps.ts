@@ -1,5 +1,6 @@
 import { keepAlive } from './keep-alive.ts';
 import { Later, type LaterListener } from './later.ts';
+import { onAbort } from './on-abort.ts';
 import { type TimerClock, TimerWheel, WheelTimer } from './timer-wheel.ts';
 
 /** Sleeps by a clock. All share one timer of the clock, because each timer of Node's costs memory and time. */
@@ -58,12 +59,11 @@ class Sleep extends Later<void> {
   /** A listener drops the sleep itself when it ends. A promise cannot, so the signal does. */
   override promise(): Promise<void> {
     const signal = this.#ending();
-    const drop = (): void => this.drop();
-    if (signal.aborted) drop();
-    else signal.addEventListener('abort', drop, { once: true });
+    const unlisten = onAbort(signal, () => this.drop());
+    if (signal.aborted) this.drop();
     return new Promise((resolve) => {
       const woken = (): void => {
-        signal.removeEventListener('abort', drop);
+        unlisten();
         resolve();
       };
       const listener: LaterListener = { laterAnswered: woken, laterFailed: woken };

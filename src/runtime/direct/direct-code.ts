@@ -195,7 +195,7 @@ export class DirectCode {
     if (tasks === undefined) return undefined;
     const parents = tasks.map((parent) => (parent < 0 ? undefined : parent));
     const stacks = new TaskStacks(execution, execution.running, this.#scheduler ?? NO_STACKS);
-    return new StoreTasks({
+    const made: StoreTasks = new StoreTasks({
       stacks,
       parents,
       handles,
@@ -203,6 +203,11 @@ export class DirectCode {
       contexts: this.#plan.contexts ?? [],
       calls,
     });
+    execution.running.discarded = (reason) => {
+      made.end(reason);
+      stacks.end();
+    };
+    return made;
   }
 
   #handleTables(hold: ResourceHolder | undefined): readonly HandleTable[] {

@@ -106,6 +106,7 @@ export class StoreTasks {
   readonly instances: readonly TaskInstance[];
   readonly #lifted: LiftedFunction[] = [];
   readonly #charge: (bytes: number) => boolean;
+  #ended: { readonly reason: unknown } | undefined;
   /** What to tell that the store has ended: reads and writes of the host that are under way. */
   readonly #ends = new Set<(reason: unknown) => void>();
   /** The thread of guest code that runs outside of tasks: start functions, allocators and destructors. */
@@ -140,11 +141,17 @@ export class StoreTasks {
 
   /** Registers what is called when the store ends. Answers what takes it back. */
   onEnd(tell: (reason: unknown) => void): () => void {
+    const ended = this.#ended;
+    if (ended !== undefined) {
+      queueMicrotask(() => tell(ended.reason));
+      return () => {};
+    }
     this.#ends.add(tell);
     return () => this.#ends.delete(tell);
   }
 
   end(reason: unknown): void {
+    this.#ended ??= { reason };
     for (const tell of this.#ends) tell(reason);
     this.#ends.clear();
   }

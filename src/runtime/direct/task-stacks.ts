@@ -15,14 +15,17 @@ class ThreadStack extends TurnStack {
   isLate = false;
   readonly #thread: Thread;
   readonly #back: () => void;
+  readonly #parked: Set<ThreadStack>;
 
-  constructor(turn: Turn, thread: Thread, back: () => void) {
+  constructor(turn: Turn, thread: Thread, back: () => void, parked: Set<ThreadStack>) {
     super(turn);
     this.#thread = thread;
     this.#back = back;
+    this.#parked = parked;
   }
 
   suspended(): void {
+    this.#parked.add(this);
     // A thread that only waits for what it has begun has given control away already.
     if (this.isLate && this.#thread.resume !== undefined) this.#back();
   }
@@ -39,6 +42,10 @@ export class TaskStacks implements Stacks {
   mayPreempt = true;
   #store: TaskStore | undefined;
   readonly #back = (): void => this.#section(() => this.#store?.back());
+  /** The stacks that are suspended. */
+  readonly #parked = new Set<ThreadStack>();
+  /** Whether the store has ended. */
+  #isOver = false;
   readonly #trapped = (thrown: unknown): void => this.#failed(thrown);
 
   constructor(execution: Execution, turn: Turn, scheduler: StackScheduler) {
@@ -62,7 +69,7 @@ export class TaskStacks implements Stacks {
 
   call(thread: Thread, core: CoreCall, args: readonly unknown[], then: (raw: unknown) => boolean): boolean {
     const entry = this.#entryOf(core);
-    const stack = new ThreadStack(this.#turn, thread, this.#back);
+    const stack = new ThreadStack(this.#turn, thread, this.#back, this.#parked);
     thread.stack = stack;
     entry.onAnswer = () => {
       if (!stack.isLate) return;
@@ -104,9 +111,24 @@ export class TaskStacks implements Stacks {
     const stack = thread.stack as ThreadStack;
     // The stacks that run now are suspended before any microtask.
     queueMicrotask(() => {
+      if (!this.#parked.delete(stack)) return;
       this.#park();
       stack.proceed();
     });
+  }
+
+  /** Lets the stacks that are still suspended trap, one after the other. Called when the store has ended. */
+  end(): void {
+    this.#isOver = true;
+    queueMicrotask(() => this.#unwind());
+  }
+
+  #unwind(): void {
+    const [stack] = this.#parked;
+    if (stack === undefined) return;
+    this.#parked.delete(stack);
+    stack.isOver = true;
+    stack.proceed();
   }
 
   wait(promise: Promise<void>, then: () => void): void {
@@ -129,6 +151,11 @@ export class TaskStacks implements Stacks {
   }
 
   #failed(thrown: unknown): void {
+    if (this.#isOver) {
+      this.#execution.leave(this.#turn);
+      this.#unwind();
+      return;
+    }
     this.#park();
     this.#store?.fail(thrown);
   }

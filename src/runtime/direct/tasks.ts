@@ -2,7 +2,7 @@ import { Later } from '#core/waiting';
 import { hostWouldBlock, isThenable } from '#runtime/code';
 import { trap } from '#runtime/exchange';
 import { Continuation, execution } from '#runtime/execution';
-import { cancelPending, HostCall } from '#runtime/host';
+import { cancellable, cancelPending, HostCall } from '#runtime/host';
 import {
   builtins,
   type CopyBuffer,
@@ -95,7 +95,10 @@ function callHost(
     try {
       let raw = outcome();
       if (raw instanceof Continuation) raw = raw.run();
-      if (raw instanceof Later) raw = raw.promise();
+      if (raw instanceof Later) {
+        const later = raw;
+        raw = cancellable(later.promise(), () => later.drop());
+      }
       if (!host.isFuture && isPromise(raw, host.mayHaveThen)) {
         if (!store.isAwaited) throw hostWouldBlock(host.name, raw);
         const forget = store.awaitHost(raw, (settled) => {

@@ -28,6 +28,8 @@ export abstract class TurnStack {
   readonly turn: Turn;
   /** Lets the stack go on, once it is suspended. Call it while the turn is parked. */
   proceed: () => void = () => {};
+  /** Whether its store has ended, so that it only has to trap: V8 keeps all that a suspended stack refers to for ever. */
+  isOver = false;
 
   constructor(turn: Turn) {
     this.turn = turn;
@@ -116,7 +118,8 @@ export class TurnScheduler implements Scheduler {
     await proceeding;
     turn.suspension = undefined;
     this.#waiting -= 1;
-    turn.waitedMs += this.#options.now() - turn.waits;
+    turn.began = this.#options.now();
+    turn.waitedMs += turn.began - turn.waits;
   }
 
   #beginWaiting(turn: Turn, promise: PromiseLike<unknown>, name: string, mayWait: boolean): void {
@@ -228,6 +231,11 @@ export class TurnScheduler implements Scheduler {
   resumed(token: unknown): void {
     const turn = this.#tokens.take(token as number);
     if (turn instanceof TurnStack) {
+      if (turn.isOver) {
+        // The tank of a store that has ended gives no fuel, so the guest traps here.
+        this.#options.execution.enter(turn.turn);
+        return;
+      }
       this.#options.execution.resume(turn.turn);
       // Only frames of the guest are on a stack that was suspended.
       turn.turn.suspendable = turn.turn.preemptive;
@@ -255,9 +263,8 @@ export class TurnScheduler implements Scheduler {
     if (awaited instanceof TurnStack) return this.#suspendStack(awaited);
     if (this.#releases) this.#options.execution.release(turn);
     if (awaited instanceof NestedCall) {
-      const token = this.#tokens.give(turn);
       return new Promise((resolve) => {
-        awaited.proceed = () => resolve(token);
+        awaited.proceed = () => resolve(this.#tokens.give(turn));
       });
     }
     turn.suspended?.();
@@ -271,9 +278,8 @@ export class TurnScheduler implements Scheduler {
 
   #suspendStack(stack: TurnStack): Promise<number> {
     if (this.#releases) this.#options.execution.takeBack(stack.turn);
-    const token = this.#tokens.give(stack);
     return new Promise((resolve) => {
-      stack.proceed = () => resolve(token);
+      stack.proceed = () => resolve(this.#tokens.give(stack));
       stack.suspended();
     });
   }

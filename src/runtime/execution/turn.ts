@@ -57,6 +57,8 @@ export class Turn implements LaterListener {
   answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined = undefined;
   /** Whether its guest is using something that all turns of the thread share, so that it must not be suspended. */
   isHeld: () => boolean = neverHeld;
+  /** Called when its store has been discarded. */
+  discarded: ((reason: unknown) => void) | undefined = undefined;
   /** Called when it is suspended; the same function for all suspensions of a call. */
   suspended: (() => void) | undefined = undefined;
   /** The monotonic clock, in milliseconds, when it was given the thread. */

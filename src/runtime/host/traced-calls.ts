@@ -2,6 +2,7 @@ import { messageOf } from '#core/errors';
 import type { OpenSpan, SpanAttributes, SpanKind } from '#core/ports/tracing';
 import { Later } from '#core/waiting';
 import type { HostState } from './host-state.ts';
+import { cancellable } from './host-waits.ts';
 
 type Call = (caller: HostState, ...args: unknown[]) => unknown;
 
@@ -58,7 +59,10 @@ function within(span: OpenSpan, call: () => unknown): unknown {
     throw thrown;
   }
   // A later value has one listener, which is the promise that takes its place here.
-  if (answer instanceof Later) answer = answer.promise();
+  if (answer instanceof Later) {
+    const later = answer;
+    answer = cancellable(later.promise(), () => later.drop());
+  }
   if (!(answer instanceof Promise)) {
     span.end();
     return answer;

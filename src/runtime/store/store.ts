@@ -560,6 +560,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     this.#lifecycle = undefined;
     this.#entry = undefined;
     this.#tank.dispose();
+    this.#turn.discarded?.(this.#reason ?? gone());
   }
 
   /** Turns what a call threw into a typed error: the guest's own error, after which the store lives on, or the store's end. */
