@@ -81,8 +81,7 @@ export class LoadedComponent implements LaterListener {
   #called: Store | undefined;
   /** The answer of the message's turn that is suspended. */
   #answer: Later<unknown> | undefined;
-  /** The stores that are answering HTTP requests, and below them the turns that do. */
-  readonly #serving = new Set<Store>();
+  /** The turns that answer HTTP requests. */
   readonly #answers = new Set<Promise<unknown>>();
   #messagesHandled = 0;
   /** Whether the instance was let go because it was idle, so that the next call makes another. */
@@ -250,13 +249,8 @@ export class LoadedComponent implements LaterListener {
     return this.#inStore(async (store) => {
       const handle = this.code.functionOf(store.exports, exported);
       if (handle === undefined) throw this.#servesNothing();
-      this.#serving.add(store);
-      try {
-        began((reason) => (end ?? ((why) => store.end(why)))(reason));
-        return await this.enter(store, call, handle);
-      } finally {
-        this.#serving.delete(store);
-      }
+      began((reason) => (end ?? ((why) => store.end(why)))(reason));
+      return this.enter(store, call, handle);
     });
   }
 
