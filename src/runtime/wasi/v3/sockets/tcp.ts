@@ -5,8 +5,9 @@ import type { IpSocketAddress } from '../../sockets/addresses.ts';
 import { socketErrorOf } from '../../sockets/error-code.ts';
 import { type Family, type TcpSocket as TcpSocket2, type TcpSockets, tcpParts } from '../../sockets/tcp.ts';
 import { broken, incoming, keeping, outgoing, refused, type StreamResult } from '../streams.ts';
+import { bindSocket, NO_NETWORK, unsupported } from './binding.ts';
 import { caseOf, inCases } from './error-case.ts';
-import { anyPlace, checkRemote, checkUnicast } from './places.ts';
+import { anyPlace, checkRemote } from './places.ts';
 
 const INVALID_STATE = caseOf('invalid-state');
 
@@ -30,12 +31,7 @@ export function tcpSocketClass(sockets: TcpSockets): object {
     }
 
     bind(caller: HostState, local: IpSocketAddress): Waited<void> {
-      const socket = this.#inner;
-      inCases(() => {
-        checkUnicast(local);
-        socket.startBind(caller, NO_NETWORK, local);
-      });
-      return onceReady(caller, tcpParts(socket).readiness, () => inCases(() => socket.finishBind()));
+      return bindSocket(caller, this.#inner, tcpParts(this.#inner).readiness, local, () => {});
     }
 
     connect(caller: HostState, remote: IpSocketAddress): Waited<void> {
@@ -205,12 +201,4 @@ export function tcpSocketClass(sockets: TcpSockets): object {
       if (this.#users === 0) this.#inner[Symbol.dispose]();
     }
   };
-}
-
-/** Version 0.3 has no networks. */
-const NO_NETWORK = {};
-
-/** For functions that would change the host's own network stack. */
-export function unsupported(): never {
-  throw caseOf('not-supported');
 }

@@ -6,12 +6,9 @@ import { atOnce } from '../../sockets/error-code.ts';
 import type { SocketPlaces } from '../../sockets/socket-places.ts';
 import type { Family } from '../../sockets/tcp.ts';
 import { createUdpSocket, isSame, refusal, type UdpSocket as UdpSocket2, udpParts } from '../../sockets/udp.ts';
+import { bindSocket, unsupported } from './binding.ts';
 import { caseOf, inCases } from './error-case.ts';
-import { anyPlace, checkRemote, checkUnicast } from './places.ts';
-import { unsupported } from './tcp.ts';
-
-/** Version 0.3 has no networks. */
-const NO_NETWORK = {};
+import { anyPlace, checkRemote } from './places.ts';
 
 /** The class of sockets of version 0.3: those of version 0.2, whose functions send and receive one datagram each. */
 export function udpSocketClass(places: SocketPlaces): object {
@@ -118,15 +115,7 @@ export function udpSocketClass(places: SocketPlaces): object {
     }
 
     #bind<T>(caller: HostState, local: IpSocketAddress, then: () => Waited<T>): Waited<T> {
-      const socket = this.#inner;
-      inCases(() => {
-        checkUnicast(local);
-        socket.startBind(caller, NO_NETWORK, local);
-      });
-      return onceReady(caller, udpParts(socket).readiness, () => {
-        inCases(() => socket.finishBind());
-        return then();
-      });
+      return bindSocket(caller, this.#inner, udpParts(this.#inner).readiness, local, then);
     }
 
     /** Goes on with the bound socket; one that is not bound yet gets any port. */
