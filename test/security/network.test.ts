@@ -209,18 +209,13 @@ describe('guarded fetch', () => {
     expect(seen[1]).toMatchObject({ method: then, body });
   });
 
-  it('ends after too many redirects and silence, before an answer and within it', async () => {
+  it('ends after too many redirects, and is not begun for a caller who has left', async () => {
     const { port } = await server((request, response) => {
       if (request.url === '/loop') response.writeHead(302, { location: '/loop' }).end();
-      else if (request.url === '/endless') response.write('x'.repeat(1 << 20));
     });
     const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
     const url = (path: string) => ({ url: `http://127.0.0.1:${port}${path}` });
     await expect(guardedFetch(own, url('/loop'))).rejects.toThrow(failed);
-    await expect(guardedFetch(own, url('/silent'), { idleMs: 20 })).rejects.toThrow(failed);
-    const { body, closed } = await guardedFetch(own, url('/endless'), { idleMs: 1_000 });
-    await expect(drained(body)).rejects.toThrow(failed);
-    await closed;
     await expect(guardedFetch(own, url('/silent'), { signal: AbortSignal.abort() })).rejects.toThrow(failed);
   });
 

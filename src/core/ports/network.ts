@@ -43,7 +43,7 @@ export interface HttpResponse {
 export interface HttpLimits {
   /** Milliseconds until a connection is made; default 10,000. */
   readonly connectMs?: number | undefined;
-  /** Milliseconds without a byte in either direction; default 30,000. */
+  /** Milliseconds without a byte in either direction, noticed up to a quarter of them late; default 30,000. */
   readonly idleMs?: number | undefined;
   /** Milliseconds until the answer begins, including redirects; default 120,000. */
   readonly headMs?: number | undefined;

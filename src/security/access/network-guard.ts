@@ -30,7 +30,7 @@ export class NetworkGuard {
   readonly #authority: Authority;
   readonly #names: NameService;
   /** Times the connections that are made under this guard. */
-  readonly clock: Pick<Clock, 'after'>;
+  readonly clock: Pick<Clock, 'after' | 'monotonic'>;
   /** The names by which each address was looked up, because sockets connect to addresses while grants name hosts. */
   readonly #lookedUp = new Map<string, Set<string>>();
 
@@ -38,7 +38,7 @@ export class NetworkGuard {
   #lastTarget: string | undefined;
   #lastEndpoint: Endpoint | undefined;
 
-  constructor(authority: Authority, clock: Pick<Clock, 'after'>, names: NameService = systemNames) {
+  constructor(authority: Authority, clock: Pick<Clock, 'after' | 'monotonic'>, names: NameService = systemNames) {
     this.clock = clock;
     this.#authority = authority;
     this.#names = new LookUps(names, MAX_LOOK_UPS);

@@ -102,7 +102,7 @@ async function sendTo(
     admission ??= await admitted();
     return ownExchange(admission, url, sent as StreamedRequest, { ...times, account, ending });
   }
-  const options = { idleMs, account, ending, connections, round };
+  const options = { idleMs, clock: guard.clock, account, ending, connections, round };
   const kept = connections.take(origin, (address) => guard.mayReach(endpoint, address));
   if (kept !== undefined) {
     try {

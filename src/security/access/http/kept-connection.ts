@@ -84,18 +84,12 @@ export class KeptConnection {
     return this.#socket.bytesWritten;
   }
 
-  /**
-   * Sends a request.
-   * @param idleMs how long it may be without a byte before `onIdle` is called
-   */
-  send(
-    request: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler,
-    idleMs: number,
-    onIdle: () => void,
-  ): void {
-    this.#socket.setTimeout(idleMs);
-    this.#socket.on('timeout', onIdle);
+  /** How many bytes have come and gone; those that wait to be sent have not. */
+  get bytesMoved(): number {
+    return this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength;
+  }
+
+  send(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     this.#client.dispatch(request, handler);
   }
 
@@ -105,10 +99,8 @@ export class KeptConnection {
   }
 
   /** The request that `send` was given has ended. */
-  ended(onIdle: () => void): void {
+  ended(): void {
     this.#awaiting = undefined;
-    this.#socket.setTimeout(0);
-    this.#socket.off('timeout', onIdle);
   }
 
   /** Closes it, and fails the request that it carries. */

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { Clock, StopTimer } from '#core/ports/clock';
 import type { HttpResponse } from '#core/ports/network';
 import { type ByteAccount, BytePipe } from '#core/waiting';
 import type { Ending } from './ending.ts';
@@ -7,6 +8,7 @@ import type { Awaiting, KeptConnection } from './kept-connection.ts';
 import type { KeptConnections } from './kept-connections.ts';
 import { AnswerBounds, type Flow, followReader, pairsOf, receivePiece } from './received-body.ts';
 import { RESERVED, type WholeRequest } from './sent-request.ts';
+import { onceSilent } from './silence.ts';
 
 /** Nothing of an answer came on a connection that was used before: its server may have closed it before it read the request. */
 export class NoAnswer extends Error {
@@ -23,6 +25,7 @@ export class NoAnswer extends Error {
 
 export interface KeptExchangeOptions {
   readonly idleMs: number;
+  readonly clock: Pick<Clock, 'after' | 'monotonic'>;
   readonly account: ByteAccount | undefined;
   readonly ending: Ending;
   readonly connections: KeptConnections;
@@ -58,7 +61,7 @@ class KeptExchange implements Awaiting, Flow {
   readonly #readBefore: number;
   readonly #writtenBefore: number;
   readonly #closed = Promise.withResolvers<void>();
-  readonly #onIdle = (): void => this.fail(new Failure('timeout', `no byte in ${this.#options.idleMs} ms`));
+  readonly #stopIdle: StopTimer;
   #controller: Dispatcher.DispatchController | undefined;
   #body: BytePipe | undefined;
   #failure: unknown;
@@ -79,6 +82,9 @@ class KeptExchange implements Awaiting, Flow {
     this.#round = options.round;
     this.#readBefore = connection.bytesRead;
     this.#writtenBefore = connection.bytesWritten;
+    const { idleMs, clock } = options;
+    const onSilence = (): void => this.fail(new Failure('timeout', `no byte in ${idleMs} ms`));
+    this.#stopIdle = onceSilent(() => connection.bytesMoved, idleMs, clock, onSilence);
   }
 
   send({ method, headers, body }: WholeRequest): void {
@@ -87,7 +93,7 @@ class KeptExchange implements Awaiting, Flow {
     for (const [name, value] of headers) if (!RESERVED.has(name.toLowerCase())) fields.push(name, value);
     const request = { method: method.toUpperCase(), path: pathname + search, headers: fields, body: body ?? null };
     try {
-      this.#connection.send(request, this, this.#options.idleMs, this.#onIdle);
+      this.#connection.send(request, this);
     } catch (cause) {
       // undici refuses some header names and values.
       this.#end(failed(this.#url, cause));
@@ -132,9 +138,7 @@ class KeptExchange implements Awaiting, Flow {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const { rawTrailers } = controller as unknown as { readonly rawTrailers: readonly Buffer[] };
-    this.#isOver = true;
-    this.#connection.ended(this.#onIdle);
-    this.#options.ending.listen(undefined);
+    this.#over();
     this.#body?.end(pairsOf(rawTrailers));
     // undici closes the connection behind this call if it must not be used again, also for what else came with these bytes.
     queueMicrotask(() => {
@@ -180,11 +184,16 @@ class KeptExchange implements Awaiting, Flow {
     if (failure !== undefined) this.fail(failure);
   }
 
+  #over(): void {
+    this.#isOver = true;
+    this.#stopIdle();
+    this.#connection.ended();
+    this.#options.ending.listen(undefined);
+  }
+
   #end(error: unknown): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#connection.ended(this.#onIdle);
-    this.#options.ending.listen(undefined);
+    this.#over();
     // The caller counts connections, so it is told once this one is closed.
     if (this.#body === undefined) void this.#connection.closed.then(() => this.#reject(error));
     else this.#body.fail(error);

@@ -10,13 +10,14 @@ import type { Ending } from './ending.ts';
 import { Failure, failed } from './failure.ts';
 import { AnswerBounds, followReader, pairsOf, receivePiece } from './received-body.ts';
 import { RESERVED, type Sent } from './sent-request.ts';
+import { onceSilent } from './silence.ts';
 
 export interface OwnExchangeOptions {
   readonly connectMs: number;
   readonly idleMs: number;
   readonly account: ByteAccount | undefined;
   readonly ending: Ending;
-  readonly clock: Pick<Clock, 'after'>;
+  readonly clock: Pick<Clock, 'after' | 'monotonic'>;
 }
 
 /** A request whose body is still being written. */
@@ -44,7 +45,6 @@ export async function ownExchange(
     headers: headersOf(sent, url),
     agent: false,
     lookup: pinned(addresses),
-    timeout: idleMs,
   };
   const send = await senderOf(url.protocol);
   if (ending.ended) throw failed(url, ending.reason);
@@ -78,8 +78,13 @@ export async function ownExchange(
     outgoing.on('socket', (socket) => {
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', stopTimer);
     });
+    const moved = ({ socket } = outgoing): number =>
+      socket === null ? 0 : socket.bytesRead + socket.bytesWritten - socket.writableLength;
+    const onSilence = (): void => fail(new Failure('timeout', `no byte in ${idleMs} ms`));
+    const stopIdle = onceSilent(moved, idleMs, clock, onSilence);
     outgoing.on('close', () => {
       stopTimer();
+      stopIdle();
       ending.listen(undefined);
       sent.body.cancel();
       if (!answered) reject(failure ?? failed(url, new Failure('ECONNRESET', 'the connection ended before an answer')));
@@ -96,7 +101,6 @@ export async function ownExchange(
       socket.destroy();
       fail(new Failure('upgrade', 'the server switched protocols, which nobody asked for'));
     });
-    outgoing.on('timeout', () => fail(new Failure('timeout', `no byte in ${idleMs} ms`)));
     transmit(sent.body, outgoing, fail);
   });
 }
