@@ -1,5 +1,5 @@
 import type { ComponentId } from '#core';
-import type { VivariumError } from '#core/errors';
+import { releaseFrames, type VivariumError } from '#core/errors';
 import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import { type AsyncContext, inContext } from '#core/waiting';
@@ -76,6 +76,7 @@ export class DeadLetters {
     error?: VivariumError,
   ): void {
     this.#counters.deadLettered += 1;
+    releaseFrames(error);
     const message = readableMessage(outgoing);
     const letter = { target, message, reason, error, at: this.#clock.now() };
     this.#letters.push(letter);

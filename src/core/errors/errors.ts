@@ -90,6 +90,21 @@ export function messageOf(thrown: unknown): string {
   return printable(String(thrown instanceof Error ? thrown.message : thrown));
 }
 
+/** The most causes of an error that are looked at. Ours have a few. */
+const MOST_CAUSES = 16;
+
+/**
+ * Prepares an error to be kept. Until the stack of an error is read, V8 keeps the functions and receivers of its frames alive, and with
+ * them the store of the guest that was running. Reading the stack turns the frames into text.
+ */
+export function releaseFrames(error: unknown): void {
+  let next = error;
+  for (let count = 0; count < MOST_CAUSES && next instanceof Error; count += 1) {
+    void next.stack;
+    next = next.cause;
+  }
+}
+
 const KINDS = {
   CORE_INVALID_ID: 'usage',
   CORE_INVALID_LIMITS: 'usage',

@@ -9,6 +9,7 @@ export {
   isVivariumError,
   messageOf,
   plainValue,
+  releaseFrames,
   VivariumError,
   type VivariumErrorOptions,
 } from './errors.ts';

@@ -32,6 +32,7 @@ import { boundExports, type CallByName } from './bound-exports.ts';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
 import { refuseToWait } from './glue-waits.ts';
 import { refuseWithoutNext } from './next-handler.ts';
+import { StartingVersion } from './starting-version.ts';
 
 export interface JcoEnginePorts extends CodeCachePorts {
   readonly linker: HostLinker;
@@ -67,11 +68,11 @@ export class JcoEngine implements RuntimeEngine {
 
   async loadComponent(request: EngineLoadRequest): Promise<void> {
     const { handle } = request;
-    let loaded: LoadedComponent | undefined;
-    const lifecycle = new Lifecycle(handle, this.#ports.onState, () => loaded?.activity ?? 'idle');
+    const version = new StartingVersion(handle, this.#ports.onState, true);
+    const { lifecycle } = version;
     try {
       await this.#started(request, lifecycle, (component) => {
-        loaded = component;
+        version.component = component;
         this.#components.set(handle.handleId, component);
       });
     } catch (error) {
@@ -145,25 +146,21 @@ export class JcoEngine implements RuntimeEngine {
   async replaceComponent(request: EngineLoadRequest, between: (swap: () => void) => Promise<void>): Promise<void> {
     const { handle } = request;
     const old = this.#find(handle);
-    let loaded: LoadedComponent | undefined;
-    let swapped = false;
-    const onState = (change: StateChange): void => {
-      if (swapped) this.#ports.onState(change);
-    };
-    const lifecycle = new Lifecycle(handle, onState, () => loaded?.activity ?? 'idle');
+    const version = new StartingVersion(handle, this.#ports.onState, false);
     try {
-      const version = await this.#started(request, lifecycle, (component) => {
-        loaded = component;
+      const component = await this.#started(request, version.lifecycle, (made) => {
+        version.component = made;
       });
-      await checkHealth(version);
+      await checkHealth(component);
       await between(() => {
         if (this.#components.get(handle.handleId) !== old) throw notLoaded(handle);
-        version.countOn(old.usage());
-        this.#components.set(handle.handleId, version);
-        swapped = true;
+        component.countOn(old.usage());
+        this.#components.set(handle.handleId, component);
+        version.isTold = true;
       });
     } catch (error) {
-      if (loaded?.store !== undefined) loaded.release(loaded.store);
+      const { component } = version;
+      if (component?.store !== undefined) component.release(component.store);
       request.context.stdio.close();
       throw error;
     }
