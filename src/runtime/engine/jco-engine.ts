@@ -20,7 +20,7 @@ import { resolveImports } from '#runtime/host';
 import type { ComponentLimiter, StoreManager } from '#runtime/store';
 import {
   type EndTurn,
-  Lifecycle,
+  type Lifecycle,
   LoadedComponent,
   reasonOf,
   type StateChange,
