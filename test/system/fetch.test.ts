@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type FetchOptions, type LoadOptions, type Runtime, toResponse } from '../../src/index.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
+import { leakingHandler } from '../../tools/components/hello-handler.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
 let component: Uint8Array;
@@ -377,6 +378,37 @@ describe('an instance that is reused', () => {
     expect(await (await fetching(COUNT)).text()).toBe('3');
     clock.advance(1_000);
     expect(await (await fetching(COUNT)).text()).toBe('1');
+  });
+
+  it.each([
+    ['at its limit of memory', {}],
+    ['at a small one', { limits: { maxMemoryBytes: 2 * 2 ** 20 } }],
+    ['with limits of reuse that are far', { reuse: { maxRequests: 1_000_000 } }],
+  ] satisfies [string, LoadOptions][])('leaks handles without failing a request, %s', async (_, options) => {
+    const runtime = await createRuntime();
+    onTestFinished(() => runtime.close());
+    const handle = await runtime.load(await leakingHandler(), { store: 'per-actor', ...options });
+    for (let at = 0; at < 100; at++) {
+      const response = await runtime.fetch(handle, new Request(URL_));
+      expect([response.status, await response.text()]).toEqual([200, 'leaked']);
+    }
+    expect(runtime.state(handle)).toBe('ready');
+  });
+
+  it('is kept as long as it keeps less than half of what the host may keep for it', async () => {
+    const runtime = await createRuntime();
+    onTestFinished(() => runtime.close());
+    const handle = await runtime.load(component, { store: 'per-actor' });
+    const counts = [];
+    // The handler keeps the text of some fields, 60 KiB each.
+    const step = `(globalThis.kept ??= []).push(api.Fields.fromList([['x', new Uint8Array(60 * 1024).fill(97)]])); ${COUNT}`;
+    for (let at = 0; at < 140; at++) {
+      const request = new Request(URL_, { headers: { 'x-step': step } });
+      counts.push(Number(await (await runtime.fetch(handle, request)).text()));
+    }
+    const fresh = counts.indexOf(1, 1);
+    expect(fresh * 60 * 1024).toBeGreaterThan(7 * 2 ** 20);
+    expect(fresh * 60 * 1024).toBeLessThan(9 * 2 ** 20);
   });
 
   it('is no actor, and limits are checked', async () => {

@@ -1,5 +1,5 @@
 import { componentOf } from './actor-wat.ts';
-import { HANDLER_WIT } from './handler-wit.ts';
+import { HANDLER_WIT, NO_ERROR } from './handler-wit.ts';
 
 /** A component that answers every request with its own body, as it comes. */
 export function echoHandler(): Promise<Uint8Array> {
@@ -14,7 +14,8 @@ export function echoHandler(): Promise<Uint8Array> {
       (import ${http} "[method]outgoing-response.body" (func $body (param i32 i32)))
       (import ${http} "[method]outgoing-body.write" (func $write (param i32 i32)))
       (import ${http} "[static]outgoing-body.finish" (func $finish (param i32 i32 i32 i32)))
-      (import ${http} "[static]response-outparam.set" (func $set (param i32 i32 i32)))
+      (import ${http} "[static]response-outparam.set" (func $set (param i32 i32 i32 i32 i64 i32 i32 i32 i32)))
+      (import ${http} "[resource-drop]incoming-request" (func $dropRequest (param i32)))
       (import ${http} "[resource-drop]incoming-body" (func $dropBody (param i32)))
       (import ${io} "[method]output-stream.blocking-splice" (func $splice (param i32 i32 i64 i32)))
       (import ${io} "[resource-drop]output-stream" (func $dropOut (param i32)))
@@ -30,7 +31,7 @@ export function echoHandler(): Promise<Uint8Array> {
         (local.set $response (call $response (call $fields)))
         (call $body (local.get $response) (i32.const 16))
         (local.set $to (i32.load (i32.const 20)))
-        (call $set (local.get $out) (i32.const 0) (local.get $response))
+        (call $set (local.get $out) (i32.const 0) (local.get $response) ${NO_ERROR})
         (call $write (local.get $to) (i32.const 16))
         (local.set $sink (i32.load (i32.const 20)))
         (loop $more
@@ -39,7 +40,8 @@ export function echoHandler(): Promise<Uint8Array> {
         (call $dropIn (local.get $in))
         (call $dropBody (local.get $from))
         (call $dropOut (local.get $sink))
-        (call $finish (local.get $to) (i32.const 0) (i32.const 0) (i32.const 16))))`,
+        (call $finish (local.get $to) (i32.const 0) (i32.const 0) (i32.const 16))
+        (call $dropRequest (local.get $request))))`,
     HANDLER_WIT,
     'handler',
   );

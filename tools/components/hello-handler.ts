@@ -1,5 +1,5 @@
 import { componentOf } from './actor-wat.ts';
-import { HANDLER_WIT } from './handler-wit.ts';
+import { HANDLER_WIT, NO_ERROR } from './handler-wit.ts';
 
 /**
  * A component that answers every request with a text, by the fewest calls that this takes.
@@ -14,9 +14,10 @@ export function helloHandler(text = 'hello', before = ''): Promise<Uint8Array> {
       (import ${http} "[method]outgoing-response.body" (func $body (param i32 i32)))
       (import ${http} "[method]outgoing-body.write" (func $write (param i32 i32)))
       (import ${http} "[static]outgoing-body.finish" (func $finish (param i32 i32 i32 i32)))
-      (import ${http} "[static]response-outparam.set" (func $set (param i32 i32 i32)))
+      (import ${http} "[static]response-outparam.set" (func $set (param i32 i32 i32 i32 i64 i32 i32 i32 i32)))
       (import "wasi:io/streams@0.2.3" "[method]output-stream.blocking-write-and-flush" (func $send (param i32 i32 i32 i32)))
       (import "wasi:io/streams@0.2.3" "[resource-drop]output-stream" (func $drop (param i32)))
+      (import ${http} "[resource-drop]incoming-request" (func $dropRequest (param i32)))
       (memory (export "memory") 1)
       (data (i32.const 1024) "${text}")
       (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 32768))
@@ -26,12 +27,13 @@ export function helloHandler(text = 'hello', before = ''): Promise<Uint8Array> {
         (local.set $response (call $response (call $fields)))
         (call $body (local.get $response) (i32.const 16))
         (local.set $b (i32.load (i32.const 20)))
-        (call $set (local.get $out) (i32.const 0) (local.get $response))
+        (call $set (local.get $out) (i32.const 0) (local.get $response) ${NO_ERROR})
         (call $write (local.get $b) (i32.const 16))
         (local.set $stream (i32.load (i32.const 20)))
         (call $send (local.get $stream) (i32.const 1024) (i32.const ${text.length}) (i32.const 16))
         (call $drop (local.get $stream))
-        (call $finish (local.get $b) (i32.const 0) (i32.const 0) (i32.const 16))))`,
+        (call $finish (local.get $b) (i32.const 0) (i32.const 0) (i32.const 16))
+        (call $dropRequest (local.get $request))))`,
     HANDLER_WIT,
     'handler',
   );

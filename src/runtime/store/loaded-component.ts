@@ -76,7 +76,7 @@ export class LoadedComponent implements LaterListener {
   /** The budget of instantiation, and that of `initialize`. */
   readonly startBudget: CallBudget;
   readonly #sharesClock: boolean;
-  readonly #reuse: Reuse | undefined;
+  readonly #reuse: Reuse;
   /** The store that was called last, which may be suspended: the actor's, a call's own, or one that is starting. */
   #called: Store | undefined;
   /** The answer of the message's turn that is suspended. */
@@ -129,7 +129,7 @@ export class LoadedComponent implements LaterListener {
     this.config = request.config;
     this.#open = open;
     this.#sharesClock = sharesClock;
-    this.#reuse = request.reuse === undefined ? undefined : new Reuse(request.reuse, clock, () => this.#endIdle());
+    this.#reuse = new Reuse(request.reuse ?? {}, clock, () => this.#endIdle());
   }
 
   get activity(): TurnActivity {
@@ -219,12 +219,12 @@ export class LoadedComponent implements LaterListener {
     const handling = handler === undefined ? undefined : handlingOf(handler);
     if (handling === undefined) throw this.#servesNothing();
     const exported = this.code.exportIndex().find(`${handler}#handle`);
-    if (this.policy === 'per-actor' && this.#reuse?.begins() === true) this.#renewStore();
+    if (this.policy === 'per-actor' && this.#needsFreshStore()) this.#renewStore();
     const answer = Promise.resolve(this.#serve(exported, handling, request, began));
     this.#answers.add(answer);
     return answer.finally(() => {
       this.#answers.delete(answer);
-      this.#reuse?.ended();
+      this.#reuse.ended();
     });
   }
 
@@ -254,9 +254,16 @@ export class LoadedComponent implements LaterListener {
     });
   }
 
+  /** Whether a fresh instance must answer the request that begins now. What an actor keeps is its own, so it is never renewed. */
+  #needsFreshStore(): boolean {
+    if (this.code.lifecycle !== undefined) return false;
+    const leaks = this.store !== undefined && keepsTooMuch(this.store);
+    return this.#reuse.begins(leaks);
+  }
+
   /**
-   * Discards the store and makes a fresh one. Only a component that is no actor has reuse limits, so no guest code runs here besides
-   * the start of its modules.
+   * Discards the store and makes a fresh one. Only the store of a component that is no actor is renewed, so no guest code runs here
+   * besides the start of its modules.
    */
   #renewStore(): void {
     const { store, lifecycle } = this;
@@ -500,6 +507,14 @@ export class LoadedComponent implements LaterListener {
   #checkReady(): void {
     if (!this.takesTurns) throw this.refusal();
   }
+}
+
+/**
+ * Whether the host keeps more than half of what it may keep for a store. Between two requests, that is what the guest has not dropped:
+ * some request to come would find too little left.
+ */
+function keepsTooMuch({ hostMemory }: Store): boolean {
+  return hostMemory.taken > hostMemory.limit / 2;
 }
 
 /** The text of an error, as the reason of a state transition. */

@@ -22,11 +22,12 @@ export class Reuse {
     this.#usedAt = this.#bornAt;
   }
 
-  /** Counts a request that begins. Returns whether a fresh instance must answer it. */
-  begins(): boolean {
+  /** Counts a request that begins. Returns whether a fresh instance must answer it. @param leaks whether it must in any case */
+  begins(leaks: boolean): boolean {
     const { maxRequests, maxAgeMs, maxIdleMs } = this.#limits;
     const now = this.#clock.monotonic();
     const isOver =
+      leaks ||
       (maxRequests !== undefined && this.#requests >= maxRequests) ||
       (maxAgeMs !== undefined && now - this.#bornAt >= maxAgeMs) ||
       (maxIdleMs !== undefined && now - this.#usedAt >= maxIdleMs);
