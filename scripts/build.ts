@@ -9,6 +9,7 @@ import { OWN_URL, writeBundledDoors } from './build/bundled.ts';
 import { rewriteCompiledFiles } from './build/published-files.ts';
 import { importedDynamically, importOf } from './build/sharers.ts';
 import { compiledFilesOf, removeStaleFiles } from './build/stale-files.ts';
+import { throughDoors } from './build/through-doors.ts';
 import { copyTranspiler } from './build/transpiler.ts';
 
 const tsc = join(createRequire(import.meta.url).resolve('typescript-native/package.json'), '../bin/tsc');
@@ -24,9 +25,10 @@ const made = new Set([
 
 rewriteCompiledFiles('dist');
 
-const RUNTIME = 'dist/system/index.js';
-/** Files that import the runtime, so that they share all of it; see `importedDynamically`. */
-const sharers = new Set<string>();
+/** What `import 'vivarium'` loads, and what `createRuntime` loads after it. */
+const [DOOR, RUNTIME] = ['dist/index.js', 'dist/system/hosted-runtime.js'];
+/** Files that import one of the two, so that they share all of it; see `importedDynamically`. */
+const sharers = new Map<string, string>();
 
 const compiledFiles: Plugin = {
   name: 'compiled-files',
@@ -40,9 +42,10 @@ const compiledFiles: Plugin = {
     }));
     onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
       const file = relative('dist', path).split(sep).join('/');
-      const text = await readFile(path, 'utf8');
-      const runtime = sharers.has(path) ? importOf(path, resolve(RUNTIME)) : '';
-      return { contents: `${runtime}${withSameUrls(text, file)}` };
+      const text = throughDoors(await readFile(path, 'utf8'), path);
+      const shared = sharers.get(path);
+      const before = shared === undefined ? '' : importOf(path, resolve(shared));
+      return { contents: `${before}${withSameUrls(text, file)}` };
     });
   },
 };
@@ -92,11 +95,11 @@ const common: BuildOptions = {
   sourcesContent: false,
   logLevel: 'warning',
 };
-// The command line and the doors of pure functions load less than the runtime.
-const apart = ['cli', 'metering'];
 const fileOf = (door: string): string => resolve(`dist/${door}/index.js`);
-for (const file of [...doors.map(fileOf), ...(await importedDynamically(RUNTIME, common))]) sharers.add(file);
-for (const door of apart) sharers.delete(fileOf(door));
+for (const file of [...doors.map(fileOf), ...(await importedDynamically(DOOR, common))]) sharers.set(file, RUNTIME);
+// The command line and the door of pure functions load less than the runtime.
+sharers.delete(fileOf('metering'));
+for (const file of [fileOf('cli'), resolve(RUNTIME)]) sharers.set(file, DOOR);
 const { metafile } = await build({
   ...common,
   metafile: true,
@@ -107,6 +110,7 @@ const { metafile } = await build({
   },
 });
 // The programs of a build: a process and a thread that share nothing with the doors.
+sharers.clear();
 const programs = await build({
   ...common,
   metafile: true,

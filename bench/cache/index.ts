@@ -6,6 +6,7 @@ import type { Report } from '../figure.ts';
 import { coldLoads } from './cold.ts';
 import { sharedBuild } from './flights.ts';
 import { diskHits, hashes, memoryHits } from './hits.ts';
+import { importCost } from './import.ts';
 import { manyEntries } from './many.ts';
 import { quickJsComponent } from './quickjs-component.ts';
 import { starts } from './start.ts';
@@ -15,6 +16,7 @@ export async function run(report: Report): Promise<void> {
   try {
     const file = await quickJsComponent(join(folder, 'hello.wasm'));
     const small = await actor();
+    await importCost(report);
     await starts(report, folder, file);
     await coldLoads(report, folder, file);
     await memoryHits(report, file, small);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComponentError } from '#runtime';
-import { createRuntime, parseComponentId, type Runtime } from '../../src/index.ts';
+import { createRuntime, parseComponentId, Runtime } from '../../src/index.ts';
 import { actor, componentOf } from '../../tools/components/actor-wat.ts';
 import { GIVEN, TEXT } from '../support/worlds.ts';
 
@@ -20,6 +20,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await runtime.close();
   await rm(folder, { recursive: true });
+});
+
+it('is an instance of the exported class, which makes none by itself', () => {
+  expect(runtime).toBeInstanceOf(Runtime);
+  const Constructor = Runtime as unknown as new () => Runtime;
+  expect(() => new Constructor()).toThrow('createRuntime');
 });
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));

@@ -23,7 +23,8 @@ import { SecurityError } from '#security';
 import { KeyStore, TrustStore, vivariumHome } from '#security/keys';
 import type { Signer } from '#security/signers';
 import { systemClock } from '../clock.ts';
-import { createRuntime, type Runtime } from '../runtime.ts';
+import { createRuntime } from '../create-runtime.ts';
+import type { Runtime } from '../runtime.ts';
 import { embedWit } from './wit.ts';
 
 export interface RegistryOptions {
