@@ -1,0 +1,224 @@
+// A component of two instances whose guest code does what JavaScript tells it, one built-in at a time.
+
+/** What streams and futures of the guests carry, by the names that scripts use: their type, and whether values lie in memory. */
+export const PAYLOADS = {
+  none: '',
+  bytes: 'u8',
+  words: 'u32',
+  longs: 'u64',
+  texts: 'string',
+  pairs: '$pair',
+} as const;
+export type Payload = keyof typeof PAYLOADS;
+
+/** How the functions that run scripts are lifted. */
+export const KINDS = ['callback', 'stackful', 'blocking', 'plain'] as const;
+export type Kind = (typeof KINDS)[number];
+
+interface Operation {
+  readonly canon: string;
+  /** Its core parameters, by one letter each. */
+  readonly takes: string;
+  readonly gives: '' | 'i' | 'I';
+}
+
+const op = (canon: string, takes: string, gives: Operation['gives'] = ''): Operation => ({ canon, takes, gives });
+
+/** The ends' own operations for one payload. */
+function copies(payload: Payload): Record<string, Operation> {
+  const found: Record<string, Operation> = {};
+  for (const kind of ['stream', 'future'] as const) {
+    const type = `$${kind}-${payload}`;
+    const takes = kind === 'stream' ? 'iii' : 'ii';
+    const options = `(memory $mem) ${payload === 'texts' ? '(realloc $realloc)' : ''}`;
+    found[`${kind}.new ${payload}`] = op(`${kind}.new ${type}`, '', 'I');
+    for (const [way, end] of [
+      ['read', 'readable'],
+      ['write', 'writable'],
+    ] as const) {
+      const its = way === 'read' ? options : '(memory $mem)';
+      found[`${kind}.${way} ${payload}`] = op(`${kind}.${way} ${type} async ${its}`, takes, 'i');
+      found[`${kind}.${way}-sync ${payload}`] = op(`${kind}.${way} ${type} ${its}`, takes, 'i');
+      found[`${kind}.cancel-${way} ${payload}`] = op(`${kind}.cancel-${way} ${type} async`, 'i', 'i');
+      found[`${kind}.cancel-${way}-sync ${payload}`] = op(`${kind}.cancel-${way} ${type}`, 'i', 'i');
+      found[`${kind}.drop-${end} ${payload}`] = op(`${kind}.drop-${end} ${type}`, 'i');
+    }
+  }
+  return found;
+}
+
+const BUILTINS: Record<string, Operation> = {
+  'waitable-set.new': op('waitable-set.new', '', 'i'),
+  'waitable-set.wait': op('waitable-set.wait (memory $mem)', 'ii', 'i'),
+  'waitable-set.poll': op('waitable-set.poll (memory $mem)', 'ii', 'i'),
+  'waitable-set.drop': op('waitable-set.drop', 'i'),
+  'waitable.join': op('waitable.join', 'ii'),
+  'subtask.cancel': op('subtask.cancel async', 'i', 'i'),
+  'subtask.cancel-sync': op('subtask.cancel', 'i', 'i'),
+  'subtask.drop': op('subtask.drop', 'i'),
+  'task.return': op('task.return (result u32)', 'i'),
+  'task.cancel': op('task.cancel', ''),
+  'thread.yield': op('thread.yield', '', 'i'),
+  'backpressure.inc': op('backpressure.inc', ''),
+  'backpressure.dec': op('backpressure.dec', ''),
+  'context.get': op('context.get i32 1', '', 'i'),
+  'context.set': op('context.set i32 1', 'i'),
+  'host.wait': op('lower (func $wait) async (memory $mem)', 'ii', 'i'),
+  'host.wait-sync': op('lower (func $wait)', 'i', 'i'),
+};
+
+/** The calls of the other instance: each kind of function asynchronously and synchronously, and ends that are given and taken. */
+function calls(payloads: readonly Payload[]): Record<string, Operation> {
+  const found: Record<string, Operation> = {};
+  for (const kind of KINDS) {
+    if (kind !== 'plain') found[`call ${kind}`] = op(`lower (func $peer-${kind}) async (memory $mem)`, 'ii', 'i');
+    found[`call-sync ${kind}`] = op(`lower (func $peer-${kind})`, 'i', 'i');
+  }
+  for (const payload of payloads) {
+    for (const kind of ['stream', 'future']) {
+      found[`${kind}.give ${payload}`] = op(`lower (func $peer-give-${kind}-${payload})`, 'i', 'i');
+      found[`${kind}.take ${payload}`] = op(`lower (func $peer-take-${kind}-${payload})`, 'i', 'i');
+    }
+  }
+  return found;
+}
+
+/** What guest code does by itself. */
+const MEMORY: Readonly<Record<string, readonly [takes: string, gives: Operation['gives'], code: string]>> = {
+  'store 8': ['ii', '', '(i32.store8 (local.get $a) (local.get $b))'],
+  'store 32': ['ii', '', '(i32.store (local.get $a) (local.get $b))'],
+  'load 8': ['i', 'i', '(i32.load8_u (local.get $a))'],
+  'load 32': ['i', 'i', '(i32.load (local.get $a))'],
+};
+
+/** The operations of both instances, in the order of their numbers. Number 0 leaves the guest code. */
+export function operationsOf(payloads: readonly Payload[]): readonly string[] {
+  return ['leave', ...Object.keys({ ...MEMORY, ...canons(payloads, true) })];
+}
+
+function canons(payloads: readonly Payload[], hasPeer: boolean): Record<string, Operation> {
+  const found = { ...BUILTINS };
+  for (const payload of payloads) Object.assign(found, copies(payload));
+  return Object.assign(found, hasPeer ? calls(payloads) : {});
+}
+
+const CORE = { i: 'i32', I: 'i64' } as const;
+const ARGUMENTS = ['$a', '$b', '$c'];
+const idOf = (name: string): string => `$${name.replaceAll(' ', '_')}`;
+
+function typeOf({ takes, gives }: Operation): string {
+  const params = [...takes].map((letter) => CORE[letter as 'i']).join(' ');
+  return `(param ${params})${gives === '' ? '' : ` (result ${CORE[gives]})`}`;
+}
+
+/** Code of one operation, which leaves its answer as an `i64` in `$result`. */
+function branch(number: number, gives: Operation['gives'], code: string): string {
+  const answer = gives === 'i' ? `(i64.extend_i32_u ${code})` : gives === 'I' ? code : `${code} (i64.const 0)`;
+  const set = gives === '' ? code : `(local.set $result ${answer})`;
+  return `(if (i32.eq (local.get $op) (i32.const ${number})) (then ${set} (br $next)))`;
+}
+
+const TYPES = (payloads: readonly Payload[]): string =>
+  payloads
+    .map((name) => `(type $stream-${name} (stream ${PAYLOADS[name]})) (type $future-${name} (future ${PAYLOADS[name]}))`)
+    .join(' ');
+
+const PAIR = '(type $pair (tuple u8 u32))';
+const RUN = '(param "script" u32) (result u32)';
+const NEXT = '(param "script" u32) (param "result" u64) (result (tuple u32 u32 u32 u32))';
+
+/** The functions that an instance has for the other one: those that run scripts, and those that give and take ends. */
+function interfaceOf(payloads: readonly Payload[]): readonly (readonly [name: string, type: string])[] {
+  return [
+    ...KINDS.map((kind) => [kind, `${kind === 'plain' ? '' : 'async '}${RUN}`] as const),
+    ...payloads.flatMap((name) =>
+      ['stream', 'future'].flatMap((kind) => [
+        [`give-${kind}-${name}`, `(param "end" $${kind}-${name}) (result u32)`] as const,
+        [`take-${kind}-${name}`, `(param "handle" u32) (result $${kind}-${name})`] as const,
+      ]),
+    ),
+  ];
+}
+
+function lift(name: string, type: string): string {
+  const core = name.startsWith('give') || name.startsWith('take') ? 'same' : name === 'plain' ? 'blocking' : name;
+  const options =
+    name === 'callback' ? 'async (callback (core func $m "callback-go-on"))' : name === 'stackful' ? 'async' : '';
+  return `(func (export "${name}") ${type} (canon lift (core func $m "${core}") ${options}))`;
+}
+
+function instance(payloads: readonly Payload[], hasPeer: boolean): string {
+  const all = canons(payloads, hasPeer);
+  const numbers = new Map(operationsOf(payloads).map((name, number) => [name, number]));
+  const numberOf = (name: string): number => numbers.get(name) as number;
+  const branches = [
+    ...Object.entries(MEMORY).map(([name, [, gives, code]]) => branch(numberOf(name), gives, code)),
+    ...Object.entries(all).map(([name, operation]) => {
+      const args = [...operation.takes].map((_, index) => `(local.get ${ARGUMENTS[index]})`);
+      return branch(numberOf(name), operation.gives, `(call ${idOf(name)} ${args.join(' ')})`);
+    }),
+  ];
+  const peers = hasPeer
+    ? interfaceOf(payloads).map(([name, type]) => `(import "peer-${name}" (func $peer-${name} ${type}))`)
+    : [];
+  const given = Object.keys(all).map((name) => `(export "${name}" (func ${idOf(name)}))`);
+  return `
+    ${PAIR} ${TYPES(payloads)}
+    (import "next" (func $next-host ${NEXT}))
+    (import "wait" (func $wait async (param "n" u32) (result u32)))
+    ${peers.join('\n')}
+    (core module $Memory (memory (export "memory") 1)
+      (global $top (mut i32) (i32.const 32768))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+        (global.set $top (i32.add (global.get $top) (local.get 3)))
+        (i32.sub (global.get $top) (local.get 3))))
+    (core instance $memory (instantiate $Memory))
+    (alias core export $memory "memory" (core memory $mem))
+    (alias core export $memory "realloc" (core func $realloc))
+    (core func $next (canon lower (func $next-host) (memory $mem)))
+    (core func $get (canon context.get i32 0)) (core func $set (canon context.set i32 0))
+    ${Object.entries(all).map(([name, { canon }]) => `(core func ${idOf(name)} (canon ${canon}))`).join('\n')}
+    (core module $M
+      (import "" "memory" (memory 1))
+      (import "" "next" (func $ask (param i32 i64 i32)))
+      (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i32)))
+      ${Object.entries(all).map(([name, each]) => `(import "" "${name}" (func ${idOf(name)} ${typeOf(each)}))`).join('\n')}
+      (func $drive (param $script i32) (param $result i64) (result i32)
+        (local $op i32) (local $a i32) (local $b i32) (local $c i32)
+        (loop $next
+          (call $ask (local.get $script) (local.get $result) (i32.const 65280))
+          (local.set $op (i32.load (i32.const 65280))) (local.set $a (i32.load (i32.const 65284)))
+          (local.set $b (i32.load (i32.const 65288))) (local.set $c (i32.load (i32.const 65292)))
+          (local.set $result (i64.const 0))
+          (if (i32.eqz (local.get $op)) (then (return (local.get $a))))
+          ${branches.join('\n')})
+        unreachable)
+      (func (export "blocking") (param i32) (result i32) (call $drive (local.get 0) (i64.const 0)))
+      (func (export "stackful") (param i32) (drop (call $drive (local.get 0) (i64.const 0))))
+      (func (export "callback") (param i32) (result i32)
+        (call $set (local.get 0)) (call $drive (local.get 0) (i64.const 0)))
+      (func (export "callback-go-on") (param $event i32) (param $handle i32) (param $payload i32) (result i32)
+        (call $drive (call $get) (i64.or (i64.extend_i32_u (i32.or (local.get $event)
+          (i32.shl (local.get $handle) (i32.const 8)))) (i64.shl (i64.extend_i32_u (local.get $payload)) (i64.const 32)))))
+      (func (export "same") (param i32) (result i32) (local.get 0)))
+    (core instance $m (instantiate $M (with "" (instance (export "memory" (memory $mem)) (export "next" (func $next))
+      (export "get" (func $get)) (export "set" (func $set)) ${given.join(' ')}))))
+    ${interfaceOf(payloads).map(([name, type]) => lift(name, type)).join('\n')}`;
+}
+
+/**
+ * The text of the component. The instance `a` is called by the instance `b` and by the host, `b` by the host alone. Each of their
+ * functions runs one script: it asks the import `next` what to do, does it, and says what came out.
+ */
+export function scriptedComponent(payloads: readonly Payload[]): string {
+  const peers = interfaceOf(payloads).map(([name]) => `(with "peer-${name}" (func $a "${name}"))`);
+  const host = '(with "next" (func $next)) (with "wait" (func $wait))';
+  return `(component
+    (import "next" (func $next ${NEXT}))
+    (import "wait" (func $wait async (param "n" u32) (result u32)))
+    (component $A ${instance(payloads, false)})
+    (component $B ${instance(payloads, true)})
+    (instance $a (instantiate $A ${host}))
+    (instance $b (instantiate $B ${host} ${peers.join(' ')}))
+    ${KINDS.map((kind) => `(export "a-${kind}" (func $a "${kind}")) (export "b-${kind}" (func $b "${kind}"))`).join('\n')})`;
+}
