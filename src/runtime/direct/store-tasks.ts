@@ -109,7 +109,7 @@ export class StoreTasks {
   #ended: { readonly reason: unknown } | undefined;
   /** What to tell that the store has ended: reads and writes of the host that are under way. */
   readonly #ends = new Set<(reason: unknown) => void>();
-  /** The thread of guest code that runs outside of tasks: start functions, allocators and destructors. */
+  /** The thread of guest code that runs outside of tasks: start functions and allocators. */
   readonly #roots: readonly Thread[];
 
   constructor({ stacks, parents, handles, charge, contexts, calls }: StoreTaskParts) {
@@ -125,18 +125,19 @@ export class StoreTasks {
     });
     this.instances = instances;
     for (const { instance, slot, wide } of contexts) instances[instance]?.keepContext(slot as 0 | 1, wide);
-    this.#roots = instances.map((instance) => {
-      const kind = { isAsync: false, isAsyncLift: false, hasCallback: false, returns: -1 };
-      return this.store.newThread(
-        new Task(
-          kind,
-          instance,
-          () => [],
-          () => {},
-        ),
-        false,
-      );
-    });
+    this.#roots = instances.map((instance) => this.#threadOutside(instance));
+  }
+
+  /** A thread of an instance that belongs to no call of it. */
+  #threadOutside(instance: TaskInstance): Thread {
+    const kind = { isAsync: false, isAsyncLift: false, hasCallback: false, returns: -1 };
+    const task = new Task(
+      kind,
+      instance,
+      () => [],
+      () => {},
+    );
+    return this.store.newThread(task, false);
   }
 
   /** Registers what is called when the store ends. Answers what takes it back. */
@@ -165,9 +166,9 @@ export class StoreTasks {
     return globals;
   }
 
-  /** Does something of the host that may call guest code of an instance and concerns none of its threads: a destructor, for example. */
-  runOutside(instance: number, work: () => void): void {
-    this.store.runFor(this.#roots[instance] as Thread, work);
+  /** Calls a destructor of an instance. It runs in a thread of its own, whose numbers are 0 and do not outlive it. */
+  runDestructor(instance: number, work: () => void): void {
+    this.store.runFor(this.#threadOutside(this.instance(instance)), work);
   }
 
   /** Charges what the host keeps of an answer. @throws {AbiTrap} when it is too much */

@@ -1,7 +1,7 @@
 import { Later } from '#core/waiting';
 import { hostWouldBlock, isThenable } from '#runtime/code';
 import { trap } from '#runtime/exchange';
-import { Continuation, execution } from '#runtime/execution';
+import { Continuation, execution, hasSignature } from '#runtime/execution';
 import { cancellable, cancelPending, HostCall } from '#runtime/host';
 import {
   builtins,
@@ -295,9 +295,12 @@ export const TASKS = {
   /** Makes a thread that calls a function of a table, at its first resumption. */
   newThread({ store, thread }: BuiltinCall, table: WebAssembly.Table, index: number, argument: unknown): number {
     const callee: unknown = index < table.length ? table.get(index) : undefined;
-    if (typeof callee !== 'function') trap(`a thread begins with function ${index} of a table, where none is`);
-    const made = store.newThread(thread.task, true);
     const parameters = typeof argument === 'bigint' ? 'I' : 'i';
+    if (typeof callee !== 'function') trap(`a thread begins with function ${index} of a table, where none is`);
+    if (!hasSignature(callee as WebAssembly.ExportValue, parameters, '')) {
+      trap(`a thread begins with function ${index} of a table, which is of another type`);
+    }
+    const made = store.newThread(thread.task, true);
     store.startOf(made, { callee: callee as (...args: never[]) => unknown, parameters, results: '' }, [argument]);
     return made.index;
   },
@@ -316,8 +319,7 @@ export const TASKS = {
     const { suspendable } = turn;
     turn.suspendable = false;
     instance.enter(from);
-    if (caller === definedBy) destructor(representation);
-    else s.tasks.runOutside(definedBy, () => destructor(representation));
+    s.tasks.runDestructor(definedBy, () => destructor(representation));
     instance.leave(from);
     turn.suspendable = suspendable;
   },

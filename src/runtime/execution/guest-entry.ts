@@ -132,6 +132,20 @@ const shared = new Map<string, Shared>();
 const MAX_SHARED = 1_000;
 
 function enterOf(callee: WebAssembly.ExportValue, parameters: string, results: string): Enter {
+  return hasSignature(callee, parameters, results) ? sharedOf(parameters, results).enter : enterAnyType(callee);
+}
+
+/** Whether a core function is of the type that a signature alone declares, as a call through a table would check it. */
+export function hasSignature(callee: WebAssembly.ExportValue, parameters: string, results: string): boolean {
+  try {
+    sharedOf(parameters, results).check(callee);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sharedOf(parameters: string, results: string): Shared {
   const key = `${parameters}:${results}`;
   let found = shared.get(key);
   if (found === undefined) {
@@ -145,12 +159,7 @@ function enterOf(callee: WebAssembly.ExportValue, parameters: string, results: s
     };
     shared.set(key, found);
   }
-  try {
-    found.check(callee);
-    return found.enter;
-  } catch {
-    return enterAnyType(callee);
-  }
+  return found;
 }
 
 /** Enters a function whose module declares its type in a group with other types, which makes it another type than the signature alone. */

@@ -1,7 +1,7 @@
 export { Continuation } from './continuation.ts';
 export { currentStore } from './current-store.ts';
 export { Execution, execution } from './execution.ts';
-export { GuestEntry, NestedCall } from './guest-entry.ts';
+export { GuestEntry, hasSignature, NestedCall } from './guest-entry.ts';
 export { hostFunction } from './host-function.ts';
 export { type Suspension, Turn } from './turn.ts';
 export { TurnScheduler, TurnStack } from './turn-scheduler.ts';

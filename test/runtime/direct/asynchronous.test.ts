@@ -173,6 +173,27 @@ describe('a component with asynchronous parts', () => {
     expect(await runtime.call(handle, 'stay', 6)).toBe(0);
   });
 
+  it.each([
+    ['of another type', '(func $wrong (param i32 i32)) (elem (i32.const 0) func $wrong)', /is of another type/],
+    ['that answers', '(func $wrong (param i32) (result i32) (i32.const 0)) (elem (i32.const 0) func $wrong)', /another type/],
+    ['that is not there', '', /where none is/],
+  ])('makes no thread that begins with a function %s', async (_, code, message) => {
+    const text = `(component
+      (core module $Table (table (export "table") 1 funcref))
+      (core instance $table (instantiate $Table))
+      (alias core export $table "table" (core table $t))
+      (core type $start (func (param i32)))
+      (core func $new (canon thread.new-indirect $start (core table $t)))
+      (core module $M (import "" "table" (table 1 funcref)) (import "" "new" (func $new (param i32 i32) (result i32)))
+        ${code} (func (export "f") (drop (call $new (i32.const 0) (i32.const 0)))))
+      (core instance $m (instantiate $M (with "" (instance (export "table" (table $t)) (export "new" (func $new))))))
+      (func (export "f") async (canon lift (core func $m "f"))))`;
+    await expect(runtime.call(await runtime.load(await parse(text)), 'f')).rejects.toMatchObject({
+      code: 'RUNTIME_TRAP',
+      message: expect.stringMatching(message),
+    });
+  });
+
   it('ends at threads without end, and takes any number of them one after the other', async () => {
     const text = `(component
       (core module $Table (table (export "table") 1 funcref))

@@ -122,4 +122,67 @@ describe('the numbers of a thread', () => {
     expect(await globalsOf(text)).toHaveLength(3);
     expect(await call(text, 'f')).toBe(10_201);
   });
+
+  /** A component that defines resources whose destructors read and set the number, the outer one's by way of an inner one's. */
+  const DESTRUCTORS = `(component $Defines
+    (core func $get (canon context.get i32 0)) (core func $set (canon context.set i32 0))
+    (core module $Inner (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i32)))
+      (global $seen (export "seen") (mut i32) (i32.const 0))
+      (func (export "drop") (param i32)
+        (global.set $seen (i32.add (global.get $seen) (i32.add (call $get) (i32.const 1)))) (call $set (i32.const 70))))
+    (core instance $inner (instantiate $Inner (with "" (instance (export "get" (func $get)) (export "set" (func $set))))))
+    (type $inner (resource (rep i32) (dtor (core func $inner "drop"))))
+    (core func $new-inner (canon resource.new $inner)) (core func $drop-inner (canon resource.drop $inner))
+    (core module $Outer (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i32)))
+      (import "" "seen" (global $seen (mut i32)))
+      (import "" "new" (func $new (param i32) (result i32))) (import "" "drop" (func $drop (param i32)))
+      (func (export "drop") (param i32)
+        (global.set $seen (i32.add (global.get $seen) (i32.add (call $get) (i32.const 100)))) (call $set (i32.const 7000))
+        (call $drop (call $new (i32.const 0)))
+        (global.set $seen (i32.add (global.get $seen) (call $get)))))
+    (core instance $outer (instantiate $Outer (with "" (instance (export "get" (func $get)) (export "set" (func $set))
+      (export "seen" (global $inner "seen")) (export "new" (func $new-inner)) (export "drop" (func $drop-inner))))))
+    (type $outer (resource (rep i32) (dtor (core func $outer "drop"))))
+    (core func $new (canon resource.new $outer)) (core func $drop (canon resource.drop $outer))
+    (core module $M (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i32)))
+      (import "" "seen" (global $seen (mut i32)))
+      (import "" "new" (func $new (param i32) (result i32))) (import "" "drop" (func $drop (param i32)))
+      (func (export "make") (result i32) (call $set (i32.const 500000)) (call $new (i32.const 0)))
+      (func (export "seen") (result i32) (global.get $seen))
+      (func (export "f") (result i32) (call $set (i32.const 1000000))
+        (call $drop (call $new (i32.const 0))) (call $drop (call $new (i32.const 0)))
+        (i32.add (call $get) (global.get $seen))))
+    (core instance $m (instantiate $M (with "" (instance (export "get" (func $get)) (export "set" (func $set))
+      (export "seen" (global $inner "seen")) (export "new" (func $new)) (export "drop" (func $drop))))))
+    (export $t "t" (type $outer))
+    (func (export "make") (result (own $t)) (canon lift (core func $m "make")))
+    (func (export "seen") (result u32) (canon lift (core func $m "seen")))
+    (func (export "f") (result u32) (canon lift (core func $m "f"))))`;
+  /** What two destructors of the outer resource have seen: 0 in the inner one and at first, and their own number behind that. */
+  const SEEN_OF_TWO = 2 * (1 + 100 + 7_000);
+
+  it('are those of a destructor alone, which begin at 0, also within another destructor', async () => {
+    expect(await call(DESTRUCTORS.replace('$Defines', ''), 'f')).toBe(1_000_000 + SEEN_OF_TWO);
+  });
+
+  it('are those of a destructor alone where another instance drops the resource', async () => {
+    const text = `(component ${DESTRUCTORS}
+      (instance $d (instantiate $Defines)) (alias export $d "t" (type $t))
+      (component $User (import "t" (type $t (sub resource))) (import "make" (func $make (result (own $t))))
+        (import "seen" (func $seen (result u32)))
+        (core func $get (canon context.get i32 0)) (core func $set (canon context.set i32 0))
+        (core func $make' (canon lower (func $make))) (core func $seen' (canon lower (func $seen)))
+        (core func $drop (canon resource.drop $t))
+        (core module $M (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i32)))
+          (import "" "make" (func $make (result i32))) (import "" "seen" (func $seen (result i32)))
+          (import "" "drop" (func $drop (param i32)))
+          (func (export "f") (result i32) (call $set (i32.const 1000000))
+            (call $drop (call $make)) (call $drop (call $make)) (i32.add (call $get) (call $seen))))
+        (core instance $m (instantiate $M (with "" (instance (export "get" (func $get)) (export "set" (func $set))
+          (export "make" (func $make')) (export "seen" (func $seen')) (export "drop" (func $drop))))))
+        (func (export "f") (result u32) (canon lift (core func $m "f"))))
+      (instance $u (instantiate $User (with "t" (type $t)) (with "make" (func $d "make")) (with "seen" (func $d "seen"))))
+      (func (export "f") (alias export $u "f")))`;
+    expect(await call(text, 'f')).toBe(1_000_000 + SEEN_OF_TWO);
+  });
 });
