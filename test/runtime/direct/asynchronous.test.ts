@@ -175,7 +175,11 @@ describe('a component with asynchronous parts', () => {
 
   it.each([
     ['of another type', '(func $wrong (param i32 i32)) (elem (i32.const 0) func $wrong)', /is of another type/],
-    ['that answers', '(func $wrong (param i32) (result i32) (i32.const 0)) (elem (i32.const 0) func $wrong)', /another type/],
+    [
+      'that answers',
+      '(func $wrong (param i32) (result i32) (i32.const 0)) (elem (i32.const 0) func $wrong)',
+      /another type/,
+    ],
     ['that is not there', '', /where none is/],
   ])('makes no thread that begins with a function %s', async (_, code, message) => {
     const text = `(component

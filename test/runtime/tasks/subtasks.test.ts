@@ -2,7 +2,16 @@
 // model; the scenarios are those in which another runtime was found to be wrong.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type LoadOptions, type Runtime } from '../../../src/index.ts';
-import { BLOCKED, calls, does, ends, leaves, type Script, ScriptedGuests, setOf } from '../../support/scripted-guests/index.ts';
+import {
+  BLOCKED,
+  calls,
+  does,
+  ends,
+  leaves,
+  type Script,
+  ScriptedGuests,
+  setOf,
+} from '../../support/scripted-guests/index.ts';
 
 const [STARTING, STARTED, RETURNED] = [0, 1, 2];
 const [CANCELLED_BEFORE_STARTED, CANCELLED] = [3, 4];
@@ -71,27 +80,30 @@ describe('a call that waits to begin', () => {
     expect(await both.call('b', 'blocking', run())).toBe(7);
   });
 
-  it.each(['blocking', 'callback'] as const)('blocks its synchronous caller until others may come in: %s', async (kind) => {
-    const both = await guests();
-    let isOpen = false;
-    function* opens(): Script {
-      yield* leaves('yield');
-      isOpen = true;
-      yield* does('backpressure.dec');
-      return yield* returns(0);
-    }
-    function* entered(): Script {
-      expect(isOpen).toBe(true);
-      if (kind === 'blocking') return 42;
-      return yield* returns(42);
-    }
-    function* run(): Script {
-      yield* calls('callback', both.script(opens()));
-      yield* does('call-sync plain', both.script(keepsOut()));
-      return yield* returns(yield* does(`call-sync ${kind}`, both.script(entered())));
-    }
-    expect(await both.call('b', 'callback', run())).toBe(42);
-  });
+  it.each(['blocking', 'callback'] as const)(
+    'blocks its synchronous caller until others may come in: %s',
+    async (kind) => {
+      const both = await guests();
+      let isOpen = false;
+      function* opens(): Script {
+        yield* leaves('yield');
+        isOpen = true;
+        yield* does('backpressure.dec');
+        return yield* returns(0);
+      }
+      function* entered(): Script {
+        expect(isOpen).toBe(true);
+        if (kind === 'blocking') return 42;
+        return yield* returns(42);
+      }
+      function* run(): Script {
+        yield* calls('callback', both.script(opens()));
+        yield* does('call-sync plain', both.script(keepsOut()));
+        return yield* returns(yield* does(`call-sync ${kind}`, both.script(entered())));
+      }
+      expect(await both.call('b', 'callback', run())).toBe(42);
+    },
+  );
 
   it.each([
     ['asked for too often', 'backpressure.inc', 65_536],
@@ -111,15 +123,18 @@ describe('a call that waits to begin', () => {
 });
 
 describe('a task', () => {
-  it.each(['callback', 'stackful', 'blocking'] as const)('that waits for what never comes ends its call: %s', async (kind) => {
-    const both = await guests();
-    function* run(): Script {
-      if (kind === 'callback') yield* leaves({ wait: yield* setOf() });
-      else yield* does('waitable-set.wait', yield* setOf(), 0);
-      return 0;
-    }
-    await expect(both.call('a', kind, run())).rejects.toThrow(DEADLOCK);
-  });
+  it.each(['callback', 'stackful', 'blocking'] as const)(
+    'that waits for what never comes ends its call: %s',
+    async (kind) => {
+      const both = await guests();
+      function* run(): Script {
+        if (kind === 'callback') yield* leaves({ wait: yield* setOf() });
+        else yield* does('waitable-set.wait', yield* setOf(), 0);
+        return 0;
+      }
+      await expect(both.call('a', kind, run())).rejects.toThrow(DEADLOCK);
+    },
+  );
 
   it('of a function that is not asynchronous may not wait for what only others can do', async () => {
     const both = await guests();
@@ -152,8 +167,18 @@ describe('a task', () => {
   });
 
   it.each([
-    ['answers by a built-in where its function returns the answer', 'blocking', ['task.return'], /task\.return is called by a task/],
-    ['ends as cancelled where its function returns the answer', 'blocking', ['task.cancel'], /task\.cancel is called by a task/],
+    [
+      'answers by a built-in where its function returns the answer',
+      'blocking',
+      ['task.return'],
+      /task\.return is called by a task/,
+    ],
+    [
+      'ends as cancelled where its function returns the answer',
+      'blocking',
+      ['task.cancel'],
+      /task\.cancel is called by a task/,
+    ],
     ['answers twice', 'callback', ['task.return', 'task.return'], /answers twice/],
     ['ends as cancelled that nobody has cancelled', 'callback', ['task.cancel'], /was not told to/],
     ['ends without an answer', 'callback', [], /ended without an answer/],
@@ -213,24 +238,27 @@ describe('a call that is cancelled', () => {
     expect(seen).toEqual([NONE]);
   });
 
-  it.each([true, false])('may be cancelled and dropped by another task than has begun it (cancelled by that: %s)', async (cancelsLate) => {
-    const both = await guests();
-    let subtask = 0;
-    function* begins(): Script {
-      const begun = yield* calls('callback', both.script(yieldsUntilCancelled()));
-      expect(begun.state).toBe(STARTED);
-      ({ subtask } = begun);
-      if (!cancelsLate) expect(yield* does('subtask.cancel-sync', subtask)).toBe(CANCELLED);
-      return 0;
-    }
-    function* ended(): Script {
-      if (cancelsLate) expect(yield* does('subtask.cancel-sync', subtask)).toBe(CANCELLED);
-      yield* does('subtask.drop', subtask);
-      return 0;
-    }
-    await both.call('b', 'blocking', begins());
-    expect(await both.call('b', 'blocking', ended())).toBe(0);
-  });
+  it.each([true, false])(
+    'may be cancelled and dropped by another task than has begun it (cancelled by that: %s)',
+    async (cancelsLate) => {
+      const both = await guests();
+      let subtask = 0;
+      function* begins(): Script {
+        const begun = yield* calls('callback', both.script(yieldsUntilCancelled()));
+        expect(begun.state).toBe(STARTED);
+        ({ subtask } = begun);
+        if (!cancelsLate) expect(yield* does('subtask.cancel-sync', subtask)).toBe(CANCELLED);
+        return 0;
+      }
+      function* ended(): Script {
+        if (cancelsLate) expect(yield* does('subtask.cancel-sync', subtask)).toBe(CANCELLED);
+        yield* does('subtask.drop', subtask);
+        return 0;
+      }
+      await both.call('b', 'blocking', begins());
+      expect(await both.call('b', 'blocking', ended())).toBe(0);
+    },
+  );
 
   it('has returned where it did so before, although its task goes on', async () => {
     const both = await guests();
@@ -284,21 +312,24 @@ describe('a call that is cancelled', () => {
     expect(await both.call('b', 'blocking', run())).toBe(answer);
   });
 
-  it.each(['subtask.cancel', 'subtask.cancel-sync'] as const)('is cancelled behind a synchronous call of its instance: %s', async (how) => {
-    const both = await guests();
-    function* touches(): Script {
-      yield* does('waitable-set.drop', yield* does('waitable-set.new'));
-      return 1;
-    }
-    function* run(): Script {
-      const { subtask } = yield* calls('callback', both.script(yieldsUntilCancelled()));
-      expect(yield* does('call-sync plain', both.script(touches()))).toBe(1);
-      expect(yield* does(how, subtask)).toBe(CANCELLED);
-      yield* does('subtask.drop', subtask);
-      return yield* returns(2);
-    }
-    expect(await both.call('b', 'callback', run())).toBe(2);
-  });
+  it.each(['subtask.cancel', 'subtask.cancel-sync'] as const)(
+    'is cancelled behind a synchronous call of its instance: %s',
+    async (how) => {
+      const both = await guests();
+      function* touches(): Script {
+        yield* does('waitable-set.drop', yield* does('waitable-set.new'));
+        return 1;
+      }
+      function* run(): Script {
+        const { subtask } = yield* calls('callback', both.script(yieldsUntilCancelled()));
+        expect(yield* does('call-sync plain', both.script(touches()))).toBe(1);
+        expect(yield* does(how, subtask)).toBe(CANCELLED);
+        yield* does('subtask.drop', subtask);
+        return yield* returns(2);
+      }
+      expect(await both.call('b', 'callback', run())).toBe(2);
+    },
+  );
 
   it('may not be in a set when that is synchronous', async () => {
     const both = await guests();

@@ -9,8 +9,8 @@ import {
   event,
   leaves,
   type Script,
-  type Step,
   ScriptedGuests,
+  type Step,
   setOf,
 } from '../../support/scripted-guests/index.ts';
 
@@ -36,64 +36,69 @@ describe('a set that two tasks use', () => {
   } as const;
 
   it.each(
-    Object.keys(MODES).flatMap((mode) => [false, true].map((isEarly) => [mode as keyof typeof MODES, isEarly] as const)),
-  )('still holds the one that waits, when the other one %s (with the event there before the wait: %s)', async (mode, isEarly) => {
-    const both = await guests();
-    let set = 0;
-    let pairs: readonly { readonly reader: number; readonly writer: number }[] = [];
-    const [first, second] = [0, 1];
-    const pair = (which: number) => pairs[which] as { readonly reader: number; readonly writer: number };
-    function* completes(which: number): Generator<Step, void, bigint> {
-      expect(yield* does('future.write bytes', pair(which).writer, 0)).toBe(0);
-    }
-    function* waits(): Script {
-      pairs = [yield* ends('future', 'bytes'), yield* ends('future', 'bytes')];
-      for (const { reader } of pairs) expect(yield* does('future.read bytes', reader, 64)).toBe(BLOCKED);
-      set = yield* setOf(pair(first).reader, pair(second).reader);
-      if (isEarly) yield* completes(first);
-      expect(yield* leaves({ wait: set })).toEqual({ event: FUTURE_READ, handle: pair(second).reader, payload: 0 });
-      yield* does('task.return', 0);
-      return 0;
-    }
-    function* interferes(): Script {
-      if (!isEarly) yield* completes(first);
-      const { reader } = pair(first);
-      if (mode.startsWith('takes its event')) {
-        expect(yield* event('poll', set)).toMatchObject({ event: FUTURE_READ, handle: reader });
-        if (mode !== 'takes its event') yield* completes(second);
-      } else if (mode === 'moves the member to another set') {
-        expect(yield* event('poll', yield* setOf(reader))).toMatchObject({ event: FUTURE_READ, handle: reader });
-      } else {
-        yield* does('waitable.join', reader, 0);
-        if (mode !== 'takes the member out') {
-          yield* does('waitable.join', pair(second).reader, 0);
-          yield* does('waitable-set.drop', set);
-        }
+    Object.keys(MODES).flatMap((mode) =>
+      [false, true].map((isEarly) => [mode as keyof typeof MODES, isEarly] as const),
+    ),
+  )(
+    'still holds the one that waits, when the other one %s (with the event there before the wait: %s)',
+    async (mode, isEarly) => {
+      const both = await guests();
+      let set = 0;
+      let pairs: readonly { readonly reader: number; readonly writer: number }[] = [];
+      const [first, second] = [0, 1];
+      const pair = (which: number) => pairs[which] as { readonly reader: number; readonly writer: number };
+      function* completes(which: number): Generator<Step, void, bigint> {
+        expect(yield* does('future.write bytes', pair(which).writer, 0)).toBe(0);
       }
-      yield* does('task.return', 0);
-      return 0;
-    }
-    function* run(): Script {
-      const { subtask } = yield* calls('callback', both.script(waits()));
-      expect((yield* calls('callback', both.script(interferes()))).state).toBe(2);
-      expect(yield* leaves({ wait: yield* setOf(subtask) })).toEqual({ event: SUBTASK, handle: subtask, payload: 2 });
-      yield* does('subtask.drop', subtask);
-      yield* does('task.return', 7);
-      return 0;
-    }
-    const called = both.call('b', 'callback', run());
-    const expected = MODES[mode];
-    if ('traps' in expected) await expect(called).rejects.toThrow(expected.traps);
-    else if (expected.answers) expect(await called).toBe(7);
-    else await expect(called).rejects.toThrow(DEADLOCK);
-  });
+      function* waits(): Script {
+        pairs = [yield* ends('future', 'bytes'), yield* ends('future', 'bytes')];
+        for (const { reader } of pairs) expect(yield* does('future.read bytes', reader, 64)).toBe(BLOCKED);
+        set = yield* setOf(pair(first).reader, pair(second).reader);
+        if (isEarly) yield* completes(first);
+        expect(yield* leaves({ wait: set })).toEqual({ event: FUTURE_READ, handle: pair(second).reader, payload: 0 });
+        yield* does('task.return', 0);
+        return 0;
+      }
+      function* interferes(): Script {
+        if (!isEarly) yield* completes(first);
+        const { reader } = pair(first);
+        if (mode.startsWith('takes its event')) {
+          expect(yield* event('poll', set)).toMatchObject({ event: FUTURE_READ, handle: reader });
+          if (mode !== 'takes its event') yield* completes(second);
+        } else if (mode === 'moves the member to another set') {
+          expect(yield* event('poll', yield* setOf(reader))).toMatchObject({ event: FUTURE_READ, handle: reader });
+        } else {
+          yield* does('waitable.join', reader, 0);
+          if (mode !== 'takes the member out') {
+            yield* does('waitable.join', pair(second).reader, 0);
+            yield* does('waitable-set.drop', set);
+          }
+        }
+        yield* does('task.return', 0);
+        return 0;
+      }
+      function* run(): Script {
+        const { subtask } = yield* calls('callback', both.script(waits()));
+        expect((yield* calls('callback', both.script(interferes()))).state).toBe(2);
+        expect(yield* leaves({ wait: yield* setOf(subtask) })).toEqual({ event: SUBTASK, handle: subtask, payload: 2 });
+        yield* does('subtask.drop', subtask);
+        yield* does('task.return', 7);
+        return 0;
+      }
+      const called = both.call('b', 'callback', run());
+      const expected = MODES[mode];
+      if ('traps' in expected) await expect(called).rejects.toThrow(expected.traps);
+      else if (expected.answers) expect(await called).toBe(7);
+      else await expect(called).rejects.toThrow(DEADLOCK);
+    },
+  );
 
   it.each([1, 2])('tells the one that holds the instance first, and then %s others', async (others) => {
     const both = await guests();
     let set = 0;
     const told: string[] = [];
     function* slow(): Generator<Step, void, bigint> {
-      const status = yield* does("host.wait", 1, 128);
+      const status = yield* does('host.wait', 1, 128);
       yield* does('waitable.join', status >>> 4, set);
     }
     function* waits(makes: boolean): Script {
@@ -153,7 +158,12 @@ describe('a member of a set', () => {
       yield* does('waitable-set.drop', set);
       return 3;
     }
-    function* drops(of: string, end: 'readable' | 'writable', reader: number, writer: number): Generator<Step, void, bigint> {
+    function* drops(
+      of: string,
+      end: 'readable' | 'writable',
+      reader: number,
+      writer: number,
+    ): Generator<Step, void, bigint> {
       yield* does(`${of}.drop-${end} bytes`, end === 'readable' ? reader : writer);
     }
     expect(await both.call('a', 'blocking', run())).toBe(3);
@@ -172,24 +182,27 @@ describe('a member of a set', () => {
     await expect(both.call('a', 'callback', run())).rejects.toThrow(DEADLOCK);
   });
 
-  it.each(['future', 'stream'] as const)('cannot become one while a task reads it synchronously: a %s', async (kind) => {
-    const both = await guests();
-    let end = 0;
-    function* reads(): Script {
-      end = (yield* ends(kind, 'bytes')).reader;
-      return yield* does(`${kind}.read-sync bytes`, end, 64, 1);
-    }
-    function* joins(): Script {
-      yield* setOf(end);
-      return 0;
-    }
-    function* run(): Script {
-      expect((yield* calls('blocking', both.script(reads()))).state).toBe(1);
-      yield* calls('stackful', both.script(joins()));
-      return 0;
-    }
-    await expect(both.call('b', 'blocking', run())).rejects.toThrow(/joins a set while a thread waits for it/);
-  });
+  it.each(['future', 'stream'] as const)(
+    'cannot become one while a task reads it synchronously: a %s',
+    async (kind) => {
+      const both = await guests();
+      let end = 0;
+      function* reads(): Script {
+        end = (yield* ends(kind, 'bytes')).reader;
+        return yield* does(`${kind}.read-sync bytes`, end, 64, 1);
+      }
+      function* joins(): Script {
+        yield* setOf(end);
+        return 0;
+      }
+      function* run(): Script {
+        expect((yield* calls('blocking', both.script(reads()))).state).toBe(1);
+        yield* calls('stackful', both.script(joins()));
+        return 0;
+      }
+      await expect(both.call('b', 'blocking', run())).rejects.toThrow(/joins a set while a thread waits for it/);
+    },
+  );
 
   it.each([
     ['future.read', 'future.cancel-read'],

@@ -120,7 +120,9 @@ function branch(number: number, gives: Operation['gives'], code: string): string
 
 const TYPES = (payloads: readonly Payload[]): string =>
   payloads
-    .map((name) => `(type $stream-${name} (stream ${PAYLOADS[name]})) (type $future-${name} (future ${PAYLOADS[name]}))`)
+    .map(
+      (name) => `(type $stream-${name} (stream ${PAYLOADS[name]})) (type $future-${name} (future ${PAYLOADS[name]}))`,
+    )
     .join(' ');
 
 const PAIR = '(type $pair (tuple u8 u32))';
@@ -177,12 +179,16 @@ function instance(payloads: readonly Payload[], hasPeer: boolean): string {
     (alias core export $memory "realloc" (core func $realloc))
     (core func $next (canon lower (func $next-host) (memory $mem)))
     (core func $get (canon context.get i32 0)) (core func $set (canon context.set i32 0))
-    ${Object.entries(all).map(([name, { canon }]) => `(core func ${idOf(name)} (canon ${canon}))`).join('\n')}
+    ${Object.entries(all)
+      .map(([name, { canon }]) => `(core func ${idOf(name)} (canon ${canon}))`)
+      .join('\n')}
     (core module $M
       (import "" "memory" (memory 1))
       (import "" "next" (func $ask (param i32 i64 i32)))
       (import "" "get" (func $get (result i32))) (import "" "set" (func $set (param i32)))
-      ${Object.entries(all).map(([name, each]) => `(import "" "${name}" (func ${idOf(name)} ${typeOf(each)}))`).join('\n')}
+      ${Object.entries(all)
+        .map(([name, each]) => `(import "" "${name}" (func ${idOf(name)} ${typeOf(each)}))`)
+        .join('\n')}
       (func $drive (param $script i32) (param $result i64) (result i32)
         (local $op i32) (local $a i32) (local $b i32) (local $c i32)
         (loop $next
@@ -203,7 +209,9 @@ function instance(payloads: readonly Payload[], hasPeer: boolean): string {
       (func (export "same") (param i32) (result i32) (local.get 0)))
     (core instance $m (instantiate $M (with "" (instance (export "memory" (memory $mem)) (export "next" (func $next))
       (export "get" (func $get)) (export "set" (func $set)) ${given.join(' ')}))))
-    ${interfaceOf(payloads).map(([name, type]) => lift(name, type)).join('\n')}`;
+    ${interfaceOf(payloads)
+      .map(([name, type]) => lift(name, type))
+      .join('\n')}`;
 }
 
 /**

@@ -98,7 +98,12 @@ export class ScriptedGuests {
   }
 
   /** Calls a function of an instance, which runs a script. */
-  call(instance: 'a' | 'b', kind: Kind, script: Script, options: Omit<Exclude<CallTarget, string>, "name"> = {}): Promise<unknown> {
+  call(
+    instance: 'a' | 'b',
+    kind: Kind,
+    script: Script,
+    options: Omit<Exclude<CallTarget, string>, 'name'> = {},
+  ): Promise<unknown> {
     return this.#runtime.call(this.handle, { ...options, name: `${instance}-${kind}` }, this.script(script));
   }
 
