@@ -60,6 +60,16 @@ export function* leaves(code: 'yield' | { readonly wait: number }): Generator<St
   return { event: Number(told & 0xffn), handle: Number((told >> 8n) & 0xff_ffffn), payload: Number(told >> 32n) };
 }
 
+const components = new Map<string, Promise<Uint8Array>>();
+
+/** The component for some payloads. Its text is read once. */
+function componentOf(payloads: readonly Payload[]): Promise<Uint8Array> {
+  const key = payloads.join();
+  const found = components.get(key) ?? parse(scriptedComponent(payloads));
+  components.set(key, found);
+  return found;
+}
+
 /** Two component instances that run scripts. */
 export class ScriptedGuests {
   readonly #scripts: Script[] = [];
@@ -81,15 +91,20 @@ export class ScriptedGuests {
   }
 
   async load(options: LoadOptions = {}): Promise<this> {
-    const bytes = await parse(scriptedComponent(this.#payloads));
+    const bytes = await componentOf(this.#payloads);
     this.#handle = await this.#runtime.load(bytes, {
       ...options,
+      limits: { maxExecutionTimeMs: 60_000, ...options.limits },
       imports: {
         next: (script: number, result: bigint) => this.#next(script, result),
         wait: () => new Promise((resolve) => this.#waits.push(resolve)),
       },
     });
     return this;
+  }
+
+  async unload(): Promise<void> {
+    await this.#runtime.unload(this.handle);
   }
 
   /** Gives a script a number, by which guests run it. */
