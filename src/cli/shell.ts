@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { explained } from './file-errors.ts';
 import { lasting } from './terminal/lasting-output.ts';
 
 /** The streams that a command reads and writes. Tests pass their own. */
@@ -69,7 +70,8 @@ export class Shell {
   }
 
   /** Prints an error and sets its exit code. */
-  fail(error: unknown): void {
+  fail(thrown: unknown): void {
+    const error = explained(thrown);
     this.exitCode = exitCodeOf(error);
     const described = describedError(error);
     if (this.json) this.streams.stdout.write(`${toJson({ error: described })}\n`);

@@ -1,10 +1,11 @@
-import { access, stat, writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf } from '#core/errors';
 import { loadQuickJs } from './build-tools.ts';
 import { type Bundle, bundleActor, placeOfImport, shownFile } from './bundle-actor.ts';
 import { checkExports } from './check-exports.ts';
 import { checkTypes } from './check-types.ts';
+import { findEntry } from './entry.ts';
 import { ProjectError } from './errors.ts';
 import { withImports } from './extended-world.ts';
 import { withNames } from './late-imports.ts';
@@ -40,8 +41,6 @@ export interface BuiltComponent {
   /** One warning, with file and line, for each global that the actor uses and a guest does not have; or that types were not checked. */
   readonly warnings: readonly string[];
 }
-
-const ENTRIES = ['src/actor.ts', 'src/actor.js', 'actor.ts', 'actor.js'];
 
 /**
  * Builds a component from a TypeScript or JavaScript actor. It bundles everything that the actor imports, and puts the bundle into
@@ -79,24 +78,13 @@ export async function build(project: string, options: BuildOptions): Promise<Bui
   return { file, bytes: bytes.length, engine, warnings };
 }
 
+/** A world of a WIT file. */
+const WORLD = /^[ \t]{0,80}world[ \t]{1,80}%?([A-Za-z][A-Za-z0-9-]{0,200})/gm;
+
 async function write(file: string, contents: string | Uint8Array): Promise<void> {
   await writeFile(file, contents).catch((cause) => {
     throw new ProjectError('PROJECT_BUILD_FAILED', `${file} cannot be written: ${messageOf(cause)}`, { cause });
   });
-}
-
-async function findEntry(project: string): Promise<{ folder: string; entry: string }> {
-  const path = resolve(project);
-  const stats = await stat(path).catch(() => undefined);
-  if (stats?.isFile()) return { folder: resolve(path, '..'), entry: path };
-  for (const candidate of ENTRIES) {
-    const entry = join(path, candidate);
-    if (await exists(entry)) return { folder: path, entry };
-  }
-  throw new ProjectError(
-    'PROJECT_NOT_FOUND',
-    `${project} holds no actor; looked for ${ENTRIES.join(', ')}. Make one with viv new`,
-  );
 }
 
 async function componentize(engine: GuestEngine, source: string, witPath: string, world: string): Promise<Uint8Array> {
@@ -110,6 +98,11 @@ async function componentize(engine: GuestEngine, source: string, witPath: string
 async function whyNot(cause: unknown, bundle: Bundle, witPath: string, world: string): Promise<ProjectError> {
   if (cause instanceof ProjectError) return cause;
   const message = messageOf(cause);
+  if (/^World `[^`]{1,200}` not found/.test(message)) {
+    const worlds = [...(await witTexts(witPath)).join('\n').matchAll(WORLD)].map(([, name]) => name);
+    const there = `${witPath} has no world ${world}; its worlds are ${worlds.join(', ')}`;
+    return new ProjectError('PROJECT_BUILD_FAILED', there, { cause });
+  }
   const [, unknown] = /Error resolving module '([^']{1,512})'/.exec(message) ?? [];
   const why =
     unknown === undefined

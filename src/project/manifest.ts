@@ -52,6 +52,9 @@ export async function readManifest(file: string): Promise<ActorManifest> {
     );
   }
   if (!found?.isFile()) throw new ProjectError('PROJECT_NOT_FOUND', `there is no manifest ${file}`);
+  if (file.endsWith('.wasm')) {
+    throw bad(file, 'it is a component, as it seems, and no manifest; run it with viv run, or name its actor.toml');
+  }
   const bytes = await readRegular(file, MAX_BYTES, { links: 'follow' }).catch((cause: unknown) => {
     throw bad(file, `it cannot be read: ${messageOf(cause)}`, cause);
   });

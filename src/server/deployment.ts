@@ -90,6 +90,7 @@ export class Deployment {
         next.set(settings.name, await this.#load(settings));
         changes.push({ component: settings.name, change: 'loaded' });
       }
+      for (const { component } of routes) this.#mustAnswer(next.get(component) ?? this.#deployed.get(component));
     } catch (error) {
       for (const { handle } of next.values()) await this.#runtime.unload(handle);
       throw error;
@@ -110,6 +111,16 @@ export class Deployment {
       changes.push({ component, change: 'unloaded' });
     }
     return changes;
+  }
+
+  /** @throws {ServerError} `SERVER_INVALID_ROUTE` for a component that no request can reach */
+  #mustAnswer(deployed: Deployed | undefined): void {
+    if (deployed === undefined || answersRequests(this.#runtime, deployed.handle)) return;
+    throw new ServerError(
+      'SERVER_INVALID_ROUTE',
+      `${deployed.settings.source} answers no HTTP requests: it exports neither wasi:http/incoming-handler@0.2 nor wasi:http/handler@0.3; ` +
+        'viv new --template handler makes a component that does',
+    );
   }
 
   async #load(settings: ComponentSettings): Promise<Deployed> {
@@ -154,6 +165,12 @@ function expanded<T>({ hosts, paths, methods }: RouteSettings, target: T) {
       target,
     })),
   );
+}
+
+const HANDLER = /^wasi:http\/(?:incoming-handler@0\.2|handler@0\.3)\./;
+
+function answersRequests(runtime: Runtime, handle: ComponentHandle): boolean {
+  return runtime.exports(handle).some(({ name }) => HANDLER.test(name));
 }
 
 /** Options that belong to what outlives a version. */

@@ -32,8 +32,9 @@ export function newCommand(shell: Shell): Command {
     );
 }
 
-/** Quotes a word for a shell, if it needs quotes. */
-function quoted(word: string): string {
+/** Quotes a path for a shell, if it needs quotes, and lets none look like an option. */
+function quoted(path: string): string {
+  const word = path.startsWith('-') ? `./${path}` : path;
   return /^[A-Za-z0-9_./@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 

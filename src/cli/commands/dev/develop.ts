@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { messageOf } from '#core/errors';
+import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
 import { createRuntime, type Runtime, systemClock } from '#system';
 import { type ActorManifest, buildActor, readManifest } from '#system/operations';
@@ -29,7 +29,7 @@ export async function develop(shell: Shell, folder: string, flags: DevFlags): Pr
   reportAuthority(shell, runtime);
   runtime.on('log', ({ channel, message }) => shell.line(message, `[${channel}] `));
   const actor = new RunningActor(shell, runtime, folder, manifest, flags);
-  await actor.renew();
+  await actor.begin();
   using settling = new Settling<RunningActor>(systemClock, (changed, file) => {
     shell.note(`${printable(file)} changed`);
     void changed.renew();
@@ -66,6 +66,17 @@ class RunningActor {
     this.#flags = flags;
   }
 
+  /**
+   * Builds and runs the first version. A later change may mend what cannot be built.
+   * @throws {ProjectError} `PROJECT_NOT_FOUND`, because a folder without an actor is most likely the wrong one
+   */
+  begin(): Promise<void> {
+    return this.#renew().catch((error: unknown) => {
+      if (isVivariumError(error, 'PROJECT_NOT_FOUND')) throw error;
+      this.#report(error);
+    });
+  }
+
   renew(): Promise<void> {
     return this.#next(() => this.#renew());
   }
@@ -86,12 +97,14 @@ class RunningActor {
 
   /** Runs a step after the steps before it. A failure is printed and does not end `viv dev`, because the next change may mend it. */
   #next(step: () => Promise<void> | void): Promise<void> {
-    this.#work = this.#work.then(step).catch((error: unknown) => {
-      const exitCode = this.#shell.exitCode;
-      this.#shell.fail(error);
-      this.#shell.exitCode = exitCode;
-    });
+    this.#work = this.#work.then(step).catch((error: unknown) => this.#report(error));
     return this.#work;
+  }
+
+  #report(error: unknown): void {
+    const exitCode = this.#shell.exitCode;
+    this.#shell.fail(error);
+    this.#shell.exitCode = exitCode;
   }
 
   async #renew(): Promise<void> {

@@ -15,7 +15,11 @@ interface Exports {
   readonly exports: readonly { readonly name: string; readonly kind: string }[];
 }
 
-function whatItIs(component: string, world: ExportedWorld | undefined, exports: Exports['exports']): string {
+/** A function that QuickJS's componentizer calls while it makes a component, and leaves among the exports. */
+const LEFT_OVER = 'init';
+
+function whatItIs(component: string, world: ExportedWorld | undefined, all: Exports['exports']): string {
+  const exports = all.length > 1 ? all.filter(({ name }) => name !== LEFT_OVER) : all;
   if (world === 'wasi:http/proxy' || world === 'wasi:http/service') {
     const name = world === 'wasi:http/proxy' ? 'incoming-handler' : 'handler';
     return `handles HTTP requests (it exports wasi:http/${name}); serve it: viv serve ${component}`;

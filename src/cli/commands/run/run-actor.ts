@@ -30,6 +30,9 @@ export interface ActorRun {
 /** Loads an actor, sends it messages and prints its replies. */
 export async function runActor(shell: Shell, run: ActorRun): Promise<void> {
   const { component, source, args, flags, config } = run;
+  if (args.length > 0 && flags.message.length + flags.messageFile.length === 0) {
+    shell.line(`${component} is an actor: it has ${args.join(' ')} in its arguments, and messages come by --message`);
+  }
   await using runtime = await createRuntime({
     limits: limitsOf(flags),
     ...runtimeOptionsOf(flags, trustOf(component, flags)),
