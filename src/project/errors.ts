@@ -2,7 +2,6 @@ import { type ErrorKind, VivariumError } from '#core/errors';
 
 const KINDS = {
   PROJECT_EXISTS: 'usage',
-  PROJECT_NO_TEMPLATE: 'usage',
   PROJECT_NOT_FOUND: 'not-found',
   PROJECT_BUILD_FAILED: 'failed',
   PROJECT_BAD_MANIFEST: 'usage',

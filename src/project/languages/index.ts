@@ -9,10 +9,9 @@ export { libraryWorld, packageName } from './worlds.ts';
 /** The languages of a new project. Those other than TypeScript are compiled by their own toolchains. */
 export type Language = 'typescript' | 'rust' | 'python' | 'c';
 
-/**
- * What a project in another language can make. Bindings of C come from a program that is in no registry of packages, so that it has
- * commands alone, which need none.
- */
-export const FOREIGN: Readonly<
-  Record<Exclude<Language, 'typescript'>, Readonly<Partial<Record<Template, MakeFiles>>>>
-> = { rust: RUST, python: PYTHON, c: C };
+/** What a project in another language can make: each of them, in each language. */
+export const FOREIGN: Readonly<Record<Exclude<Language, 'typescript'>, Readonly<Record<Template, MakeFiles>>>> = {
+  rust: RUST,
+  python: PYTHON,
+  c: C,
+};

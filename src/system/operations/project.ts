@@ -31,7 +31,7 @@ const BUILD: allow.OptionRules<BuildActorOptions> = {
 };
 const RULE = allow.options(BUILD);
 
-/** Creates the project of an actor or of another component. @throws `PROJECT_EXISTS`, `PROJECT_NO_TEMPLATE` */
+/** Creates the project of an actor or of another component. @throws `PROJECT_EXISTS` */
 export function newActor(folder: string, template?: Template, language?: Language): Promise<readonly string[]> {
   const guestTypes = fileURLToPath(new URL('dist/guest', root));
   return scaffold(folder, { template, language, witFolder, guestTypes, globalTypes });
