@@ -21,7 +21,7 @@ if (positionals[0] !== 'metering') refuse(USAGE, 'say what to search: metering')
 
 /** V8 as it is, and with one of its two wasm compilers alone. */
 const FLAGS = [[], ['--no-liftoff'], ['--liftoff-only']];
-const SEEDS_PER_PROCESS = 150;
+const SEEDS_PER_PROCESS = 50;
 
 /** For one candidate. A child that starts has more, because a busy machine takes long to load its modules. */
 const WATCHDOG_MS = 20_000;

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { killAtStep, stepsOfStoring } from './support/kill-at-step.ts';
 
 /** The long suite kills at every step. */
-const KILLS = 14;
+const KILLS = 6;
 
 it('a writer that is killed leaves nothing that is wrong or stays broken', async () => {
   const steps = stepsOfStoring();

@@ -1,5 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -16,13 +27,10 @@ export const SUBPATHS = Object.keys(manifest.exports).filter((path) => path !== 
 /** A project in which the packed package is installed, with its dependencies and Node's types, and without optional packages. */
 export class InstalledProject {
   readonly folder = mkdtempSync(join(tmpdir(), 'vivarium-package-'));
-  readonly tarball: string;
 
   constructor() {
-    run('npm', ['pack', '--ignore-scripts', '--pack-destination', this.folder]);
-    this.tarball = join(this.folder, readdirSync(this.folder).find((name) => name.endsWith('.tgz')) as string);
     mkdirSync(this.#path('node_modules/vivarium'), { recursive: true });
-    run('tar', ['-xzf', this.tarball, '--strip-components=1', '-C', this.#path('node_modules/vivarium')]);
+    run('tar', ['-xzf', packed(), '--strip-components=1', '-C', this.#path('node_modules/vivarium')]);
     const names = [...Object.keys(manifest.dependencies), '@types/node'];
     this.link(Object.fromEntries(names.map((name) => [name, `node_modules/${name}`])));
     this.write('package.json', '{"type":"module","private":true}');
@@ -54,6 +62,19 @@ export class InstalledProject {
   #path(...parts: readonly string[]): string {
     return join(this.folder, ...parts);
   }
+}
+
+/** The packed package, which whoever needs it first makes for the whole run. */
+function packed(): string {
+  const kept = join(process.env.VIVARIUM_TEST_FOLDER as string, 'vivarium.tgz');
+  if (existsSync(kept)) return kept;
+  const folder = mkdtempSync(join(tmpdir(), 'vivarium-pack-'));
+  run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder]);
+  const made = readdirSync(folder).find((name) => name.endsWith('.tgz')) as string;
+  copyFileSync(join(folder, made), `${kept}.${process.pid}`);
+  renameSync(`${kept}.${process.pid}`, kept);
+  rmSync(folder, { recursive: true });
+  return kept;
 }
 
 /** Compiles a file that imports every door, strictly and with library files checked. Returns what the compiler prints. */

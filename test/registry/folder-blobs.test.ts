@@ -30,6 +30,15 @@ describe('folder of blobs', () => {
     }
   });
 
+  it('stores a blob that another deletes at the same time', async () => {
+    const blobs = new FolderBlobStore(scratchFolder(), new TestClock());
+    const pointer = digestOf(Buffer.from('x'));
+    for (let round = 0; round < 200; round++) {
+      await blobs.put(pointer, Buffer.from('x'));
+      await Promise.all([blobs.put(pointer, Buffer.from('x')), blobs.delete(pointer)]);
+    }
+  });
+
   it('mends a blob that was cut short', async () => {
     const folder = scratchFolder();
     const blobs = new FolderBlobStore(folder, new TestClock());

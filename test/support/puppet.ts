@@ -3,7 +3,7 @@ import { actor, BUMP } from '../../tools/components/actor-wat.ts';
 
 /**
  * What a puppet is told: to answer the rest; to send or request it from `t/NAME/1`; the same and then to trap; to send the
- * whole message back to who sent it; to broadcast to `t/00000/1` … `t/09999/1`; to tell the last callback; to grow by 100 pages.
+ * whole message back to who sent it; to broadcast to `t/00000/1`, `t/00001/1` and so on; to tell the last callback; to grow by 100 pages.
  */
 export type Verb = 'echo' | 'send' | 'request' | 'request, then trap' | 'bounce' | 'broadcast' | 'last' | 'trap';
 
@@ -23,8 +23,6 @@ export function order(verb: Verb, name = '', rest: Uint8Array | string = ''): Ui
   return Buffer.concat([Buffer.from([LETTERS[verb].charCodeAt(0), name.length]), Buffer.from(name), Buffer.from(rest)]);
 }
 
-/** How many targets a puppet's broadcast has. */
-export const BROADCAST_TARGETS = 10_000;
 export const broadcastName = (n: number): string => String(n).padStart(5, '0');
 
 /** The cases of `messaging-error` in the order of the contract; what a puppet answers of a host call, read. */
@@ -70,7 +68,7 @@ const on = (verb: Verb, text: string): string =>
   `(if (i32.eq (local.get $verb) (i32.const ${LETTERS[verb].charCodeAt(0)})) (then ${text}))`;
 
 /** `t`, `1` at 512; what the last callback brought from 768 on; the targets of a broadcast from 64 KiB on. */
-const FIELDS = `
+const fields = (targets: number): string => `
   (import "${HOST}" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
   (import "${HOST}" "request" (func $request (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
   (import "${HOST}" "broadcast" (func $broadcast (param i32 i32 i32 i32 i32)))
@@ -92,9 +90,9 @@ const FIELDS = `
         (local.set $digit (i32.sub (local.get $digit) (i32.const 1)))
         (br_if $digits (i32.ge_s (local.get $digit) (i32.const 0))))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
-      (br_if $next (i32.lt_u (local.get $i) (i32.const ${BROADCAST_TARGETS})))))`;
+      (br_if $next (i32.lt_u (local.get $i) (i32.const ${targets})))))`;
 
-const HANDLE_MESSAGE = `
+const handleMessage = (targets: number): string => `
   (local $p i32) (local $len i32) (local $n i32) (local $verb i32)
   (local.set $p (i32.load offset=24 (local.get $msg)))
   (local.set $len (i32.load offset=28 (local.get $msg)))
@@ -103,12 +101,12 @@ const HANDLE_MESSAGE = `
   (i64.store (i32.const 256) (i64.const 0))
   ${on('echo', answer(REST_AT, REST_LENGTH))}
   ${on('send', `(call $send ${TARGET} ${REST} (i32.const 256)) ${ANSWER_OUTCOME}`)}
-  ${on('request', `(call $request ${TARGET} ${REST} (i32.const 50) (i32.const 256)) ${ANSWER_OUTCOME}`)}
-  ${on('request, then trap', `(call $request ${TARGET} ${REST} (i32.const 50) (i32.const 256)) unreachable`)}
+  ${on('request', `(call $request ${TARGET} ${REST} (i32.const 60000) (i32.const 256)) ${ANSWER_OUTCOME}`)}
+  ${on('request, then trap', `(call $request ${TARGET} ${REST} (i32.const 60000) (i32.const 256)) unreachable`)}
   ${on('bounce', `(call $send ${SENDER} (local.get $p) (local.get $len) (i32.const 256)) ${ANSWER_OUTCOME}`)}
   ${on(
     'broadcast',
-    `(call $targets) (call $broadcast (i32.const 65536) (i32.const ${BROADCAST_TARGETS}) ${REST} (i32.const 256))
+    `(call $targets) (call $broadcast (i32.const 65536) (i32.const ${targets}) ${REST} (i32.const 256))
     ${answer('(i32.const 256)', '(i32.const 12)')}`,
   )}
   ${on('last', answer('(i32.const 768)', '(i32.add (i32.const 8) (global.get $kept))'))}
@@ -125,6 +123,12 @@ const HANDLE_CALLBACK = `
   (memory.copy (i32.const 776) (i32.load offset=24 (local.get $msg)) (global.get $kept))
   (i32.store8 (i32.const 64) (i32.const 0)) (i32.const 64)`;
 
-export function puppet(): Promise<Uint8Array> {
-  return actor({ fields: FIELDS, handleMessage: HANDLE_MESSAGE, handleCallback: HANDLE_CALLBACK, realloc: BUMP });
+/** @param targets how many a broadcast has, at most 10,000 */
+export function puppet(targets = 1): Promise<Uint8Array> {
+  return actor({
+    fields: fields(targets),
+    handleMessage: handleMessage(targets),
+    handleCallback: HANDLE_CALLBACK,
+    realloc: BUMP,
+  });
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ComponentHandle } from '#core';
 import type { CallPath } from '#core/ports/engine';
 import { createRuntime, type LoadOptions, type Runtime, type RuntimeOptions } from '#system';
+import { builtOnce } from './built-once.ts';
 
 const FOLDER = new URL('../fixtures/wasi/', import.meta.url);
 
@@ -10,7 +11,11 @@ const FOLDER = new URL('../fixtures/wasi/', import.meta.url);
  * The component. The componentizer links `wasi:http` with resource types of its own, which do not fit those of `wasi:io`;
  * so the guest is made with another namespace of the same length, which is put right in the finished bytes.
  */
-export async function wasiGuest(world: 'guest' | 'handler' = 'guest'): Promise<Uint8Array> {
+export function wasiGuest(world: 'guest' | 'handler' = 'guest'): Promise<Uint8Array> {
+  return builtOnce(`wasi-${world}.wasm`, () => build(world));
+}
+
+async function build(world: 'guest' | 'handler'): Promise<Uint8Array> {
   const { default: qjs } = await import('componentize-qjs');
   const { component } = await qjs.componentize({
     witPath: new URL('guest.wit', FOLDER).pathname,

@@ -35,7 +35,7 @@ describe('a guest that never ends', () => {
     ['initialize', { initialize: LOOP }],
   ];
   it.each(inLoad)('in %s fails to load within its time', async (_, text) => {
-    await expect(runtime.load(await actor(text))).rejects.toEqual(TOO_LONG);
+    await expect(runtime.load(await actor(text), { limits: { maxStartTimeMs: 200 } })).rejects.toEqual(TOO_LONG);
     await neighbourAnswers();
   });
 

@@ -121,7 +121,7 @@ it('the portable cache refuses options before it writes or sends', async () => {
         for (const act of [push, pull, verify]) await ours(() => act(either));
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 20 },
   );
   const expected = (message: string) => ({ code: 'BUNDLE_INVALID_OPTION', message: expect.stringContaining(message) });
   const wrong = { folder: join(folder, 'x'), dryrun: true } as never;

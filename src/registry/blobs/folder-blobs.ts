@@ -36,7 +36,9 @@ export class FolderBlobStore implements BlobStore, BlobInventory {
       // A crash may have left a file of another size, which is replaced here. Wrong contents of the same size are found
       // at every fetch.
       const now = new Date(this.#clock.now());
-      if (known?.isFile() && known.size === bytes.length) return await utimes(file, now, now);
+      const isWhole = known?.isFile() && known.size === bytes.length;
+      // Another process may delete it between both calls; it is then written as one that was never there.
+      if (isWhole && (await utimes(file, now, now).then(() => true, absent))) return;
       await mkdir(folder, { recursive: true });
       const temporary = join(folder, `${TEMPORARY}${randomUUID()}`);
       try {

@@ -1,4 +1,5 @@
 // Prints, as JSON, what V8 takes for objects and what a tank charges for them; run with --expose-gc, by the Node to measure.
+// Arguments are the names of the kinds to measure; without any, all are.
 import { getHeapStatistics } from 'node:v8';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { FuelTank, meterModule } from '#metering';
@@ -42,8 +43,10 @@ const fixed = [1, 2, 3].map((length) => ({
   make: `(array.new_fixed $t ${length} ${'(i32.const 1)'.repeat(length)})`,
 }));
 
+const wanted = process.argv.slice(2);
 const measured = [];
 for (const { name, types, make } of [...structs, ...arrays, ...fixed]) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
   const bytes = await parse(`(module (type $all (array (mut anyref))) ${types}
     (global $kept (mut (ref null $all)) (ref.null $all))
     (func (export "make") (param $n i32) (local $i i32)
