@@ -28,9 +28,11 @@ export const SUBPATHS = Object.keys(manifest.exports).filter((path) => path !== 
 export class InstalledProject {
   readonly folder = mkdtempSync(join(tmpdir(), 'vivarium-package-'));
 
+  readonly tarball = packed();
+
   constructor() {
     mkdirSync(this.#path('node_modules/vivarium'), { recursive: true });
-    run('tar', ['-xzf', packed(), '--strip-components=1', '-C', this.#path('node_modules/vivarium')]);
+    run('tar', ['-xzf', this.tarball, '--strip-components=1', '-C', this.#path('node_modules/vivarium')]);
     const names = [...Object.keys(manifest.dependencies), '@types/node'];
     this.link(Object.fromEntries(names.map((name) => [name, `node_modules/${name}`])));
     this.write('package.json', '{"type":"module","private":true}');
