@@ -8,8 +8,8 @@ export interface Dialect {
   readonly none: string;
   /** The typed arrays that stand for lists of numbers, by the item's type. */
   readonly arrays: Readonly<Partial<Record<string, string>>>;
-  /** Whether streams and futures have types of JavaScript; otherwise nothing is said of them. */
-  readonly hasStreams: boolean;
+  /** The type of a future, by the text of its value's type. */
+  readonly future: (value: string) => string;
 }
 
 /** The embedder's values, as `runtime.call` gives and takes them. */
@@ -17,8 +17,16 @@ export const OF_HOST: Dialect = {
   wide: 'bigint',
   none: 'undefined',
   arrays: TYPED_ARRAY_NAMES,
-  hasStreams: true,
+  future: (value) => `Promise<${value}>`,
 };
 
-/** The values in a source that `viv build` puts into a component with QuickJS: 64-bit integers are numbers, and `none` is null. */
-export const OF_GUEST: Dialect = { wide: 'number', none: 'null', arrays: { u8: 'Uint8Array' }, hasStreams: false };
+/**
+ * The values in a source that QuickJS runs in a component: 64-bit integers are numbers, and `none` is null. A future is an object that is
+ * read, and no promise, so that a function can return one from `async` code.
+ */
+export const OF_GUEST: Dialect = {
+  wide: 'number',
+  none: 'null',
+  arrays: { u8: 'Uint8Array' },
+  future: (value) => `{ read(): Promise<${value}> }`,
+};

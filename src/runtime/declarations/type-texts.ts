@@ -64,7 +64,7 @@ export class TypeTexts {
         return this.#nameOf(type.resource) ?? 'object';
       case 'stream':
       case 'future':
-        return this.dialect.hasStreams ? this.#later(type) : 'unknown';
+        return this.#later(type);
       case 'error-context':
         return 'unknown';
       default:
@@ -96,7 +96,7 @@ export class TypeTexts {
    */
   #later({ kind, element }: Extract<ValueType, { kind: 'stream' | 'future' }>): string {
     const item = element === undefined ? 'undefined' : this.of(element);
-    if (kind === 'future') return `Promise<${item}>`;
+    if (kind === 'future') return this.dialect.future(item);
     return `AsyncIterable<${element?.kind === 'u8' ? 'Uint8Array' : item}>`;
   }
 
