@@ -1,8 +1,5 @@
-import { messageOf } from '#core/errors';
-import { HostStream } from '#runtime/host';
-import { type CopyBuffer, SharedCopy } from '#runtime/tasks';
-import { RuntimeError } from '../errors.ts';
-import { give, TakenStream } from './host-streams.ts';
+import type { CopyBuffer, SharedCopy } from '#runtime/tasks';
+import { TakenStream } from './host-streams.ts';
 import type { State } from './store-tasks.ts';
 
 /** The most bytes, and the most other items, that the host takes at a time. */
@@ -50,34 +47,6 @@ class Sink implements CopyBuffer {
 
   get values(): Values {
     return this.#parts.length === 1 ? (this.#parts[0] as Values) : this.#parts.flatMap((part) => [...part]);
-  }
-}
-
-/** Values of the host that a guest has not read yet. */
-class Source implements CopyBuffer {
-  progress = 0;
-  readonly isEmpty = false;
-  readonly #values: Values;
-
-  constructor(values: Values) {
-    this.#values = values;
-  }
-
-  get remaining(): number {
-    return this.#values.length - this.progress;
-  }
-
-  read(count: number): ArrayLike<unknown> {
-    const part =
-      this.#values instanceof Uint8Array
-        ? this.#values.subarray(this.progress, this.progress + count)
-        : this.#values.slice(this.progress, this.progress + count);
-    this.progress += count;
-    return part;
-  }
-
-  write(): never {
-    throw new Error('the values of a writer are not written');
   }
 }
 
@@ -213,85 +182,4 @@ export function collected(state: State, shared: SharedCopy, isBytes: boolean): u
 
 async function* kept(all: Promise<readonly Values[]>): AsyncGenerator<unknown, void> {
   for (const values of await all) yield* values as unknown[];
-}
-
-/**
- * Makes a stream or future that a guest reads of what the embedder gave: a `ReadableStream`, an iterable, or for a future a value or
- * its promise. A function of the host's own gives a `HostStream`.
- */
-export function fromHost(state: State, value: unknown, type: number, isFuture: boolean): SharedCopy {
-  if (!isFuture && value instanceof HostStream) return give(state, value, type);
-  const shared = new SharedCopy(type, isFuture, true);
-  const release = state.tasks.store.expectHost();
-  const write = isFuture ? writeFuture(state, shared, value) : writeStream(state, shared, value);
-  write
-    .then(
-      () => {},
-      (thrown: unknown) => {
-        const message = `a ${isFuture ? 'future' : 'stream'} that the host gave ended with ${messageOf(thrown)}`;
-        state.tasks.store.enqueue(() => {
-          throw new RuntimeError('RUNTIME_TRAP', message, { cause: thrown });
-        });
-      },
-    )
-    .finally(release);
-  return shared;
-}
-
-async function writeFuture(state: State, shared: SharedCopy, value: unknown): Promise<void> {
-  await written(state, shared, [await value]);
-}
-
-async function writeStream(state: State, shared: SharedCopy, value: unknown): Promise<void> {
-  const iterator = iteratorOf(value);
-  try {
-    for (;;) {
-      const { value: item, done } = await iterator.next();
-      if (done === true) break;
-      const values = item instanceof Uint8Array ? item : [item];
-      if (values.length > 0 && !(await written(state, shared, values))) break;
-    }
-  } finally {
-    await iterator.return?.(undefined);
-  }
-  state.tasks.store.enqueue(() => shared.drop());
-}
-
-function iteratorOf(value: unknown): AsyncIterator<unknown> | Iterator<unknown> {
-  const given = value as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
-  if (typeof given === 'object' && given !== null) {
-    if (given instanceof Uint8Array) return [given][Symbol.iterator]();
-    const iterator = given[Symbol.asyncIterator]?.() ?? given[Symbol.iterator]?.();
-    if (iterator !== undefined) return iterator;
-  }
-  throw new TypeError('a stream is expected: a ReadableStream or an iterable');
-}
-
-/** Writes values, and answers whether the guest still reads. */
-function written(state: State, shared: SharedCopy, values: Values): Promise<boolean> {
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const forget = state.tasks.onEnd(reject);
-  state.tasks.store.enqueue(() => {
-    const source = new Source(values);
-    const end = (reads: boolean): void => {
-      forget();
-      resolve(reads);
-    };
-    const writing = {
-      owner: undefined,
-      buffer: source,
-      copied: (reclaim: () => void): void => {
-        if (source.remaining > 0) return;
-        reclaim();
-        end(true);
-      },
-      done: (result: number): void => {
-        if (result !== 0) end(false);
-        else if (source.remaining === 0) end(true);
-        else shared.write(writing);
-      },
-    };
-    shared.write(writing);
-  });
-  return promise;
 }

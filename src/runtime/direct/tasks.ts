@@ -16,7 +16,8 @@ import {
 import { RuntimeError } from '../errors.ts';
 import { GuestBuffer } from './guest-buffer.ts';
 import type { HandleTable } from './handle-table.ts';
-import { collected, fromHost, toHost } from './host-copies.ts';
+import { collected, toHost } from './host-copies.ts';
+import { fromHost } from './host-writers.ts';
 import type { HostPlan, LiftPlan, LowerPlan, PayloadPlan, State } from './store-tasks.ts';
 
 type Lent = Parameters<HandleTable['giveBack']>[0];

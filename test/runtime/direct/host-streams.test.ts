@@ -115,6 +115,44 @@ async function bytesIn(stream: unknown): Promise<number> {
   return bytes;
 }
 
+/** Drops what it is given before anything of it has come, or reads it. */
+const IGNORES = `(component
+  (type $bytes (stream u8)) (type $number (future u32))
+  (core module $Memory (memory (export "memory") 1))
+  (core instance $memory (instantiate $Memory))
+  (alias core export $memory "memory" (core memory $mem))
+  (core func $drop (canon stream.drop-readable $bytes)) (core func $drop-number (canon future.drop-readable $number))
+  (core func $read (canon stream.read $bytes (memory $mem)))
+  (core module $M (import "" "drop" (func $drop (param i32))) (import "" "drop-number" (func $drop-number (param i32)))
+    (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+    (func (export "ignore") (param i32 i32) (result i32) (call $drop (local.get 0)) (call $drop-number (local.get 1)) (i32.const 7))
+    (func (export "read") (param i32) (result i32) (call $read (local.get 0) (i32.const 0) (i32.const 9))))
+  (core instance $m (instantiate $M (with "" (instance (export "drop" (func $drop))
+    (export "drop-number" (func $drop-number)) (export "read" (func $read))))))
+  (func (export "ignore") async (param "s" $bytes) (param "n" $number) (result u32) (canon lift (core func $m "ignore")))
+  (func (export "read") async (param "s" $bytes) (result u32) (canon lift (core func $m "read"))))`;
+
+/** A stream of the embedder's whose next item never comes, and what is said to it. */
+function silent(kind: 'ReadableStream' | 'iterator'): { given: unknown; asked: Promise<void>; stopped: Promise<void> } {
+  const [asked, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const pull = (): Promise<never> => {
+    asked.resolve();
+    return new Promise(() => {});
+  };
+  const iterator = {
+    next: pull,
+    return: async () => {
+      stopped.resolve();
+      return { done: true, value: undefined } as const;
+    },
+  };
+  const given =
+    kind === 'iterator'
+      ? { [Symbol.asyncIterator]: () => iterator }
+      : new ReadableStream({ pull, cancel: () => stopped.resolve() }, { highWaterMark: 0 });
+  return { given, asked: asked.promise, stopped: stopped.promise };
+}
+
 describe('streams and futures between a component and JavaScript', () => {
   let runtime: Runtime;
   let component: Uint8Array;
@@ -191,4 +229,23 @@ describe('streams and futures between a component and JavaScript', () => {
       message: expect.stringMatching(/hold more than the host may keep/),
     });
   });
+
+  it.each(['ReadableStream', 'iterator'] as const)(
+    'tells a stream at once that nobody reads it, though its next item has not come: a %s',
+    async (kind) => {
+      const handle = await runtime.load(await parse(IGNORES));
+      const { given, asked, stopped } = silent(kind);
+      // The future is never settled, and is waited for no more either.
+      expect(await runtime.call(handle, 'ignore', given, new Promise(() => {}))).toBe(7);
+      await asked;
+      await stopped;
+      const read = silent(kind);
+      const call = runtime.call(handle, 'read', read.given);
+      call.catch(() => {});
+      await read.asked;
+      await runtime.unload(handle, { timeoutMs: 1 });
+      await read.stopped;
+      await expect(call).rejects.toThrow();
+    },
+  );
 });
