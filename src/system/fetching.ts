@@ -1,13 +1,13 @@
 import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
-import type { RuntimeEngine } from '#core/ports/engine';
+import type { RuntimeEngine, Turn } from '#core/ports/engine';
 import type { Router } from '#messaging';
 import { tellingFailure } from './failing-turn.ts';
 import { FetchExchange } from './fetch-exchange.ts';
 import type { FetchOptions } from './fetch-options.ts';
 import type { HttpExchange } from './http-exchange.ts';
-import { Gate, type RequestBounds } from './request-gate.ts';
+import { Gate, MAX_CONCURRENT, type RequestBounds } from './request-gate.ts';
 
 export interface FetchingPorts {
   readonly clock: () => Clock;
@@ -28,11 +28,14 @@ export class Fetching {
     this.#ports = ports;
   }
 
-  /** Sets the bounds for the requests of a loaded component. */
-  bound(handle: ComponentHandle, bounds: RequestBounds | undefined): void {
+  /** Sets the bounds for the requests of a loaded component. An instance that answers many side by side is given as many. */
+  bound(handle: ComponentHandle, bounds: RequestBounds = {}): void {
+    const concurrency = this.#ports.engine().concurrency(handle);
+    const maxConcurrent = bounds.maxConcurrent ?? Math.max(MAX_CONCURRENT, concurrency);
     const gate = this.#gates.get(handle);
-    if (gate === undefined) this.#gates.set(handle, new Gate(formatComponentId(handle.id), bounds));
-    else gate.resize(bounds ?? {});
+    if (gate === undefined)
+      this.#gates.set(handle, new Gate(formatComponentId(handle.id), { ...bounds, maxConcurrent }));
+    else gate.resize({ ...bounds, maxConcurrent });
   }
 
   /** Refuses new requests for a component, and resolves when its requests have ended or after `timeoutMs`. */
@@ -104,11 +107,11 @@ export class Fetching {
     };
     const router = this.#ports.router();
     if (engine.servesSideBySide(handle)) return router.keepingAlive(serve());
-    return router.runTask(handle, () =>
+    const turn = (): Turn<unknown> =>
       tellingFailure(serve, (error) => {
         if (isVivariumError(error)) this.#ports.supervisor().failed(handle, error);
-      }),
-    );
+      });
+    return router.runTask(handle, turn, true);
   }
 }
 

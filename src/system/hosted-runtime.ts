@@ -139,7 +139,8 @@ class HostedRuntime extends Runtime {
 
   async replace(target: ComponentHandle, source: ComponentSource, options: ReplaceOptions = {}): Promise<void> {
     await this.#loading.replace(target, source, options);
-    if (options.requests !== undefined) this.#fetching.bound(target, options.requests);
+    if (options.requests === undefined && options.concurrency === undefined) return;
+    this.#fetching.bound(target, this.#loading.optionsOf(target)?.requests);
   }
 
   components(): readonly LoadedComponentInfo[] {

@@ -56,7 +56,7 @@ export abstract class HttpExchange implements ServedRequest {
     }
   }
 
-  /** Called when nobody wants the answer any more. */
+  /** Called when nobody wants the answer any more, or its time is over. */
   abandon(reason: VivariumError): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;

@@ -101,6 +101,11 @@ export class Loading {
     }
   }
 
+  /** What a loaded component, or its present version, was loaded with. */
+  optionsOf(handle: ComponentHandle): LoadOptions | undefined {
+    return this.#options.get(handle);
+  }
+
   /** Rejects wrong options before anything begins. Returns the limits that apply. */
   #check(options: LoadOptions): EffectiveLimits {
     const { supervisor, limiter, isClosing } = this.#parts;

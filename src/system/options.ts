@@ -124,7 +124,7 @@ export interface LoadOptions extends StdioOptions {
   readonly config?: Uint8Array;
   /**
    * `per-call` gives every call a fresh store; `per-actor` keeps one store for all calls. `per-actor` is the default, except for
-   * components that export `wasi:http/incoming-handler` and are no actors.
+   * components that answer HTTP requests and are no actors, unless `concurrency` is more than 1 and they have asynchronous parts.
    */
   readonly store?: 'per-actor' | 'per-call';
   /**
@@ -147,9 +147,9 @@ export interface LoadOptions extends StdioOptions {
    */
   readonly cancel?: Cancel;
   /**
-   * How many calls one instance serves side by side, at most 10,000; 1 by default, which is one at a time. It has an effect on components
-   * with asynchronous parts that keep one instance (`per-actor`): a call begins while others wait. Each call has its own fuel and time.
-   * A trap, or a budget that is used up, ends the instance and all its calls. See `docs/scheduling.md`.
+   * How many calls and HTTP requests one instance serves side by side, at most 10,000; 1 by default, which is one at a time. It has an
+   * effect on components with asynchronous parts that keep one instance (`per-actor`): a call begins while others wait. Each call has its
+   * own fuel and time. A trap, or a budget that is used up, ends the instance and all its calls. See `docs/scheduling.md`.
    */
   readonly concurrency?: number;
   /**
@@ -164,7 +164,7 @@ export interface LoadOptions extends StdioOptions {
   readonly next?: NextHandler;
   /** How much may wait in the mailbox: 1,000 messages and 16 MiB by default. Further messages are refused to their sender. */
   readonly mailbox?: MailboxOptions;
-  /** How many HTTP requests the component answers at a time, and how many may wait: 32 and 128 by default. */
+  /** How many HTTP requests the component answers at a time, and how many may wait: 32, or `concurrency` where that is more, and 128 by default. */
   readonly requests?: RequestBounds;
   /** Whether and how the component is restarted after a failure. Without this option it stays failed. */
   readonly supervision?: SupervisionOptions;

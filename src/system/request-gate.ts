@@ -2,9 +2,12 @@ import type { VivariumError } from '#core/errors';
 import { MessagingError } from '#messaging';
 import { RuntimeError } from '#runtime';
 
+/** The number of requests that a component answers at a time, unless its bounds say another. */
+export const MAX_CONCURRENT = 32;
+
 /** How many requests a component answers at a time, and how many may wait. */
 export interface RequestBounds {
-  /** The number of requests that the component answers at a time; 32 by default. */
+  /** The number of requests that the component answers at a time; 32 by default, or `concurrency` where that is more. */
   readonly maxConcurrent?: number;
   /** The number of requests that may wait for others to end; 128 by default. One more is refused with `MESSAGING_QUEUE_FULL`. */
   readonly maxQueued?: number;
@@ -28,14 +31,14 @@ export class Gate {
   #active = 0;
   #draining = false;
 
-  constructor(name: string, { maxConcurrent = 32, maxQueued = 128 }: RequestBounds = {}) {
+  constructor(name: string, { maxConcurrent = MAX_CONCURRENT, maxQueued = 128 }: RequestBounds = {}) {
     this.#name = name;
     this.#maxConcurrent = maxConcurrent;
     this.#maxQueued = maxQueued;
   }
 
   /** Changes the bounds. Requests that were admitted or wait stay, even if they are more than the new bounds allow. */
-  resize({ maxConcurrent = 32, maxQueued = 128 }: RequestBounds): void {
+  resize({ maxConcurrent = MAX_CONCURRENT, maxQueued = 128 }: RequestBounds): void {
     this.#maxConcurrent = maxConcurrent;
     this.#maxQueued = maxQueued;
     for (const next of this.#queue) {

@@ -31,3 +31,22 @@ it('viv serve answers with a service of wasi:http 0.3, with trailers both ways',
   process.emit('SIGTERM');
   expect(await done).toBe(0);
 });
+
+it('viv serve answers requests side by side in one instance with --concurrency', async () => {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const args = ['serve', 'test/toolchains/components/rust-service.wasm', '--addr', '127.0.0.1:0', '--json'];
+  const done = main([...args, '--concurrency', '4'], { stdin: Readable.from([]), stdout, stderr });
+  const [line] = (await new Promise<Buffer>((resolve) => stdout.once('data', resolve))).toString().split('\n');
+  const { url } = JSON.parse(line as string) as { url: string };
+  const waiting = send(`${url}/count`, { method: 'POST' });
+  waiting.write('abc');
+  expect(await (await fetch(`${url}/hello`)).text()).toBe('hello');
+  const answered = once(waiting, 'response') as Promise<[IncomingMessage]>;
+  await expect((async () => (await fetch(`${url}/trap`)).text())()).rejects.toThrow();
+  // They share an instance, which the trap has ended.
+  const [response] = await answered;
+  expect([response.statusCode, response.headers['retry-after']]).toEqual([503, '1']);
+  waiting.destroy();
+  process.emit('SIGTERM');
+  expect(await done).toBe(0);
+});

@@ -59,6 +59,7 @@ expose = true
 [components.shop]
 source = "shop.wasm"
 store = "per-actor"
+concurrency = 16
 max-concurrent = 4
 max-queued = 0
 limits = { max-memory = "32MiB", max-turn-time = "10s", max-fuel = 1000, weight = 0.5 }
@@ -94,6 +95,7 @@ grants = ["storage:*:**"]
       options: {
         id: 'local/shop/1',
         store: 'per-actor',
+        concurrency: 16,
         requests: { maxConcurrent: 4, maxQueued: 0 },
         limits: { maxMemoryBytes: 32 * 2 ** 20, maxTurnTimeMs: 10_000, maxFuel: 1_000n, weight: 0.5 },
         preopens: { '/data': '/srv/data' },

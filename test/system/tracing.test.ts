@@ -119,12 +119,21 @@ describe('turns', () => {
       return outer.run(() => runtime.call(handle, 'work', n)).finally(() => outer.end());
     });
     await expect.poll(() => pending.length).toBe(2);
-    for (const resolve of pending.toReversed()) resolve(1);
-    await Promise.all(calls);
+    // The first counts further than the second, and ends before it.
+    pending[0]?.(5_000);
+    await calls[0];
+    pending[1]?.(1);
+    await calls[1];
     const turns = all().filter(({ name }) => name === 'turn demo/beside/1');
     const outers = all().filter(({ name }) => name === 'one' || name === 'two');
     expect(turns.map(({ parent }) => parent).sort()).toEqual(outers.map(({ spanId }) => spanId).sort());
     expect(turns.map(({ failed }) => failed)).toEqual([false, false]);
+    const fuelOf = (name: string): number => {
+      const outer = outers.find((span) => span.name === name);
+      return turns.find(({ parent }) => parent === outer?.spanId)?.attributes['vivarium.fuel'] as number;
+    };
+    expect(fuelOf('one')).toBeGreaterThan(fuelOf('two') + 5_000);
+    expect(BigInt(fuelOf('two'))).toBe(runtime.usage(handle).last.fuelConsumed);
   });
 
   it('find their context among the headers of the message', async () => {

@@ -27,8 +27,21 @@ export function serveCommand(shell: Shell): Command {
       '--watch',
       'replace a component whose file changes, and build folders of TypeScript projects; where the new one fails, the old one stays',
     )
-    .option('--store <policy>', 'per-call: a fresh instance for each request; per-actor: one for all', 'per-call')
-    .option('--max-concurrent <requests>', 'requests that each component answers at a time', reading(parseCount), 32)
+    .option(
+      '--store <policy>',
+      'per-call: a fresh instance for each request, the default; per-actor: one for all, the default with --concurrency',
+    )
+    .option(
+      '--concurrency <requests>',
+      'requests that one instance answers side by side, of components with asynchronous parts',
+      reading(parseCount),
+      1,
+    )
+    .option(
+      '--max-concurrent <requests>',
+      'requests that each component answers at a time; 32, or --concurrency where that is more, by default',
+      reading(parseCount),
+    )
     .option(
       '--max-queued <requests>',
       'requests that wait for each component; one more gets 503',

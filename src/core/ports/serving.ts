@@ -1,3 +1,4 @@
+import type { VivariumError } from '#core/errors';
 import type { BytePipe, FieldPairs } from '#core/waiting';
 
 /** What a component answers to a request. */
@@ -21,4 +22,6 @@ export interface ServedRequest {
   sendBody(into: BytePipe): void;
   /** The component answers, or says why it does not, by a case of `wasi:http/types.error-code`. Called once at most. */
   answer(answer: ServedAnswer | { readonly error: unknown }): void;
+  /** The host gives the request up while its instance goes on: its bodies end where they are. */
+  abandon(reason: VivariumError): void;
 }

@@ -84,6 +84,8 @@ export class LoadedComponent implements LaterListener {
   /** The turns that answer HTTP requests. */
   readonly #answers = new Set<Promise<unknown>>();
   #messagesHandled = 0;
+  /** Former instances that still answer the requests which they have begun. */
+  readonly #retiring = new Set<Store>();
   /** Whether the instance was let go because it was idle, so that the next call makes another. */
   #isIdleEnded = false;
   readonly handle: ComponentHandle;
@@ -117,7 +119,8 @@ export class LoadedComponent implements LaterListener {
     this.budget = budget;
     this.startBudget = { fuel: budget.fuel, timeMs: request.limits.maxStartTimeMs };
     const servesOnly = code.handler !== undefined && code.lifecycle === undefined;
-    this.policy = request.store ?? (servesOnly ? 'per-call' : 'per-actor');
+    const isShared = code.hasTasks && request.concurrency > 1;
+    this.policy = request.store ?? (servesOnly && !isShared ? 'per-call' : 'per-actor');
     this.preemptive = request.scheduling === 'preemptive';
     this.#endsUnwanted = request.cancel === 'turn';
     this.concurrency = code.hasTasks && this.policy === 'per-actor' ? request.concurrency : 1;
@@ -236,10 +239,11 @@ export class LoadedComponent implements LaterListener {
   ): Turn<unknown> {
     let end: EndTurn | undefined;
     const call = (store: Store, handle: (...args: readonly unknown[]) => unknown): Turn<unknown> => {
-      // Beside others, the call ends alone.
+      // Beside others, the call ends alone, and the streams of its answer with it.
       if (store.sideBySide !== undefined) {
         const { endOfCall } = store;
         end = async (reason) => endOfCall(reason);
+        store.sideBySide.tellGivenUp((reason) => request.abandon(reason));
       }
       if (handling.answered !== undefined) {
         store.tellAnswer((answer) => handling.answered?.(store, request, answer));
@@ -262,20 +266,32 @@ export class LoadedComponent implements LaterListener {
   }
 
   /**
-   * Discards the store and makes a fresh one. Only the store of a component that is no actor is renewed, so no guest code runs here
-   * besides the start of its modules.
+   * Makes a fresh store in place of the present one, which first ends the calls that it has begun. Only the store of a component that is no
+   * actor is renewed, so no guest code runs here besides the start of its modules.
    */
   #renewStore(): void {
     const { store, lifecycle } = this;
     this.#isIdleEnded = false;
     this.store = undefined;
-    if (store !== undefined) this.release(store);
+    if (store?.entered === true) this.#retire(store);
+    else if (store !== undefined) this.release(store);
     try {
       this.store = this.#open(this) as Store;
     } catch (error) {
       if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
       throw error;
     }
+  }
+
+  #retire(store: Store): void {
+    this.#retiring.add(store);
+    store.afterTurn(() => {
+      // The calls that have ended the turn are told so first.
+      queueMicrotask(() => {
+        this.#retiring.delete(store);
+        this.release(store);
+      });
+    });
   }
 
   /** Lets the instance go, whose memory nobody uses, unless it is busy. The next call makes a fresh one. */
@@ -310,7 +326,7 @@ export class LoadedComponent implements LaterListener {
 
   /** Ends the turn that is suspended, if there is one, and its store. Resolves when the turn has ended. */
   async endTurn(reason: VivariumError): Promise<void> {
-    for (const store of [this.#called, this.store]) await store?.end(reason);
+    for (const store of [this.#called, this.store, ...this.#retiring]) await store?.end(reason);
   }
 
   /** Whether the host ends a turn for which nobody waits any more: the loader chose so, or each turn has its own store. */
@@ -349,20 +365,19 @@ export class LoadedComponent implements LaterListener {
   }
 
   usage(): ComponentUsage {
-    const past = this.#past;
     const own = { messagesHandled: this.#messagesHandled, calls: this.code.calls };
+    const sum = { ...this.#past };
+    const retiring = [...this.#retiring].filter((store) => !store.discarded);
     const { store } = this;
-    if (store === undefined || store.discarded) return withJson({ ...past, ...own });
-    const { totalFuel, totalMs, memoryBytes, refusedGrowths } = store.usage;
-    return withJson({
-      fuelConsumed: past.fuelConsumed + totalFuel,
-      executionTimeMs: past.executionTimeMs + totalMs,
-      waitingMs: past.waitingMs + store.waitedMs,
-      memoryBytes,
-      refusedGrowths,
-      last: store.last,
-      ...own,
-    });
+    const isOpen = store !== undefined && !store.discarded;
+    for (const each of isOpen ? [store, ...retiring] : retiring) {
+      sum.fuelConsumed += each.usage.totalFuel;
+      sum.executionTimeMs += each.usage.totalMs;
+      sum.waitingMs += each.waitedMs;
+    }
+    if (!isOpen) return withJson({ ...sum, ...own });
+    const { memoryBytes, refusedGrowths } = store.usage;
+    return withJson({ ...sum, memoryBytes, refusedGrowths, last: store.last, ...own });
   }
 
   /** Adds what the previous version of the component has used, so that the totals continue. */

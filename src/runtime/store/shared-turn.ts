@@ -8,6 +8,7 @@ import { execution, type Turn } from '#runtime/execution';
 import { TurnCaller } from '#runtime/host';
 import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
+import type { LastWords } from './guest-words.ts';
 
 /** What a turn that several calls share needs of its store. */
 export interface TurnOwner {
@@ -40,7 +41,8 @@ export interface SharedTurnParts {
   readonly owner: TurnOwner;
 }
 
-class SharedCall implements OutsideCall {
+/** A call that runs beside others, or may. */
+export class SharedCall implements OutsideCall {
   readonly account: Account;
   readonly startedAt: number;
   /** Why the host has told it to end. */
@@ -48,7 +50,11 @@ class SharedCall implements OutsideCall {
   /** What has ended it together with the store. */
   error: VivariumError | undefined;
   answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined;
+  /** Told when the host gives the call up, so that what has come of its answer ends with it. */
+  givenUp: EndCall | undefined;
   caller: TurnCaller | undefined;
+  /** The last lines that its guest has written to standard error. */
+  words: LastWords | undefined;
   stopGrace: (() => void) | undefined;
   readonly #context: AsyncContext = currentContext();
 
@@ -94,12 +100,22 @@ export class SharedTurn implements SideBySide {
     return this.#last;
   }
 
+  /** The call for which guest code runs, or ran last; undefined between turns. */
+  get charged(): SharedCall | undefined {
+    return this.#charged;
+  }
+
   /** Ends the call that begins now. */
   get endOfBeginning(): EndCall {
     const call = this.beginning;
     return (reason) => {
       if (call !== undefined) this.#giveUp(call, reason);
     };
+  }
+
+  /** Names who is told when the host gives up the call that begins now. */
+  tellGivenUp(givenUp: EndCall): void {
+    if (this.beginning !== undefined) this.beginning.givenUp = givenUp;
   }
 
   /** What an embedder's function is told of the call that calls it. */
@@ -153,7 +169,13 @@ export class SharedTurn implements SideBySide {
     const { owner, tank, clock } = this.#parts;
     const call = new SharedCall(tank.account(budget), clock.monotonic());
     this.#calls.add(call);
-    if (owner.hasDrops) this.tasks?.enqueue(() => owner.runDrops());
+    if (owner.hasDrops) {
+      this.tasks?.enqueue(() => {
+        // Before its own work, a call drops what the embedder has released, on its own budget.
+        this.charge(call);
+        owner.runDrops();
+      });
+    }
     let value: T;
     try {
       value = this.#run(call, run);
@@ -261,6 +283,7 @@ export class SharedTurn implements SideBySide {
       owner.end(reason);
     });
     this.tasks?.cancel(call);
+    call.givenUp?.(reason);
   }
 
   /** Ends each call when its time is over. The calls are in the order in which they began. */

@@ -509,11 +509,20 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
 
   log(channel: LogRecord['channel'], message: string, context: LogRecord['context']): void {
     const { log, toSources } = this.#parts;
-    if (channel === 'stderr') {
-      this.#words ??= new LastWords();
-      this.#words.add(message);
-    }
+    if (channel === 'stderr') this.#hear(message);
     log({ handle: this.handle, channel, message: toSources === undefined ? message : toSources(message), context });
+  }
+
+  /** Keeps a line for the call that has written it. */
+  #hear(line: string): void {
+    const call = this.#shared?.charged;
+    if (call === undefined) {
+      this.#words ??= new LastWords();
+      this.#words.add(line);
+    } else {
+      call.words ??= new LastWords();
+      call.words.add(line);
+    }
   }
 
   lift(bytes: number): void {
@@ -595,7 +604,8 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     if (isVivariumError(thrown)) return thrown;
     const { refusedGrowths } = this.usage;
     const hint = refusedGrowths === 0 ? '' : `; it was refused more memory ${refusedGrowths} times`;
-    const { why, stack } = this.#words?.of(this.#parts.toSources) ?? {};
+    const words = this.#shared?.charged === undefined ? this.#words : this.#shared.charged.words;
+    const { why, stack } = words?.of(this.#parts.toSources) ?? {};
     const said = why === undefined ? '' : `; ${why}`;
     const details = stack === undefined ? {} : { guestStack: stack };
     const message = `the component trapped: ${messageOf(thrown)}${said}${hint}`;

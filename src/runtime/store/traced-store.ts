@@ -6,6 +6,7 @@ import type { CallBudget } from '#core/ports/meter';
 import { type OpenSpan, type Tracer, withTraceOf } from '#core/ports/tracing';
 import { Later } from '#core/waiting';
 import type { LogRecord } from '#runtime/host';
+import type { SharedCall } from './shared-turn.ts';
 import { Store, type StoreParts } from './store.ts';
 
 /** A store whose turns are spans. It is a class of its own, so that a runtime without a tracer does not even ask for one. */
@@ -13,21 +14,20 @@ export class TracedStore extends Store {
   readonly #tracer: Tracer;
   readonly #id: string;
   #span: OpenSpan | undefined;
-  readonly #isShared: boolean;
+  /** The spans of calls that may run beside others. */
+  readonly #spans = new WeakMap<SharedCall, OpenSpan>();
   #isStarting = false;
-  /** The number of calls that run. */
-  #open = 0;
 
   constructor(parts: StoreParts, tracer: Tracer) {
     super({ ...parts, log: (record) => parts.log(this.#traced(record)) });
     this.#tracer = tracer;
-    this.#isShared = parts.concurrency > 1;
     this.#id = formatComponentId(parts.handle.id);
   }
 
-  /** The span of the turn that runs; undefined while several run side by side, because nothing tells which of them calls. */
+  /** The span of the call that begins, or for which guest code runs. */
   override get span(): OpenSpan | undefined {
-    return this.#isShared && this.#open > 1 ? undefined : this.#span;
+    const call = this.sideBySide?.beginning ?? this.sideBySide?.charged;
+    return call === undefined ? this.#span : this.#spans.get(call);
   }
 
   override instantiate(budget: CallBudget): void {
@@ -48,26 +48,31 @@ export class TracedStore extends Store {
     // Instantiation belongs to what the component was loaded or called for, and runs no function of its own.
     if (this.#isStarting) return super.call(budget, run, argument, now);
     const span = this.#tracer.begin('internal', `turn ${this.#id}`, { 'vivarium.component': this.#id });
-    this.#open += 1;
     this.#span = span;
+    let call: SharedCall | undefined;
+    const spanned = (store: Store, given: A): MessageTurn<T> => {
+      call = this.sideBySide?.beginning;
+      if (call !== undefined) this.#spans.set(call, span);
+      return run(store, given);
+    };
     let value: MessageTurn<T>;
     try {
-      value = span.run(() => super.call(budget, run, argument, now));
+      value = span.run(() => super.call(budget, spanned, argument, now));
     } catch (error) {
-      this.#ended(span, error);
+      this.#ended(span, call, error);
       throw error;
     }
     if (!(value instanceof Promise || value instanceof Later)) {
-      this.#ended(span, undefined);
+      this.#ended(span, call, undefined);
       return value;
     }
     return value.then(
       (answer) => {
-        this.#ended(span, undefined);
+        this.#ended(span, call, undefined);
         return answer;
       },
       (error) => {
-        this.#ended(span, error);
+        this.#ended(span, call, error);
         throw error;
       },
     );
@@ -94,11 +99,10 @@ export class TracedStore extends Store {
     return span === undefined ? record : { ...record, trace: { traceId: span.traceId, spanId: span.spanId } };
   }
 
-  #ended(span: OpenSpan, error: unknown): void {
-    this.#open -= 1;
+  #ended(span: OpenSpan, call: SharedCall | undefined, error: unknown): void {
     // A turn that begins in the same task as the last one's end has a span of its own by now.
     if (this.#span === span) this.#span = undefined;
     const failure = error === undefined ? undefined : isVivariumError(error) ? error.code : 'the turn failed';
-    span.end({ 'vivarium.fuel': Number(this.usage.callFuel) }, failure);
+    span.end({ 'vivarium.fuel': Number(call?.account.fuel ?? this.usage.callFuel) }, failure);
   }
 }

@@ -220,13 +220,19 @@ export class TaskStore implements SharedTasks {
     });
   }
 
-  /** Ends the calls that have answered. Answers whether any call is left. */
-  #endCalls(): boolean {
+  /** Whether a call may end that has answered. */
+  #hasEnded(): boolean {
     for (const main of this.#lingering) {
       if (main.task.threads.size > 0) continue;
       this.#lingering.delete(main);
       this.#over.push(main);
     }
+    return this.#over.length > 0;
+  }
+
+  /** Ends the calls that have answered. Answers whether any call is left. */
+  #endCalls(): boolean {
+    this.#hasEnded();
     for (let main = this.#over.shift(); main !== undefined; main = this.#over.shift()) {
       const { call } = main.task;
       if (call !== undefined) this.#calls?.answered(call);
@@ -325,7 +331,8 @@ export class TaskStore implements SharedTasks {
       for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) if (job() === false) return;
       const thread = this.#nextReady();
       if (thread === undefined) {
-        if (this.#over.length > 0) continue;
+        // A job may have ended the last thread of a task, for example by cancelling it.
+        if (this.#hasEnded()) continue;
         if (this.#hostCalls === this.#stalled && this.#holds <= this.#stalled) {
           // What is left of these tasks waits for what only a later call can do, so it goes on in that call's turn.
           if (this.#lingering.size > 0) {

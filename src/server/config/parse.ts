@@ -164,6 +164,7 @@ function componentOf(name: string, table: Fields, at: (path: string) => string):
       ...given('store', table.oneOf('store', ['per-call', 'per-actor'])),
       ...given('metering', table.oneOf('metering', ['fuel', 'deadline'])),
       ...given('cancel', table.oneOf('cancel', ['answer', 'turn'])),
+      ...given('concurrency', positive(table, 'concurrency')),
       limits: limitsOf(table),
       ...given('reuse', reuseOf(table.table('reuse'))),
       grants: grantsOf(table),

@@ -11,7 +11,18 @@ import { COMPONENT, LOAD, LOG_LINES } from './schemas.ts';
 const AT = '/-/v1/components/:namespace/:name/:instance';
 const MAX_JSON_BYTES = 1024 * 1024;
 /** What a client may say of a component that it loads. Folders of the host and implementations of imports are not among it. */
-const OPTIONS = ['digest', 'store', 'metering', 'cancel', 'limits', 'grants', 'env', 'args', 'requests'] as const;
+const OPTIONS = [
+  'digest',
+  'store',
+  'metering',
+  'cancel',
+  'concurrency',
+  'limits',
+  'grants',
+  'env',
+  'args',
+  'requests',
+] as const;
 const ONLY_AT_FIRST = ['mailbox', 'supervision'] as const;
 const QUERY = [
   { name: 'grant', description: 'A grant; may be given several times.', schema: { type: 'string' } },

@@ -27,6 +27,7 @@ export const COMPONENT = {
     limits: LIMITS,
     grants: texts,
     restarts: integer,
+    concurrency: { ...integer, description: 'Calls and requests that its instance serves side by side.' },
     requests: { ...integer, description: 'HTTP requests that it answers or that wait for it.' },
     mailbox: { type: 'object', properties: { messages: integer, bytes: integer } },
     usage: {
@@ -51,6 +52,7 @@ export const LOAD = {
     store: { type: 'string', enum: ['per-call', 'per-actor'] },
     metering: { type: 'string', enum: ['fuel', 'deadline'] },
     cancel: { type: 'string', enum: ['answer', 'turn'] },
+    concurrency: integer,
     limits: LIMITS,
     grants: texts,
     env: { type: 'object', additionalProperties: text },

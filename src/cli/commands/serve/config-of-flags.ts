@@ -11,8 +11,9 @@ export interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags, Reg
   readonly addr: Address;
   readonly route: readonly string[];
   readonly env: readonly string[];
-  readonly store: 'per-call' | 'per-actor';
-  readonly maxConcurrent: number;
+  readonly store?: 'per-call' | 'per-actor';
+  readonly concurrency: number;
+  readonly maxConcurrent?: number;
   readonly maxQueued: number;
   readonly headerTimeout: number;
   readonly bodyTimeout: number;
@@ -23,7 +24,8 @@ export interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags, Reg
 
 /** Makes the configuration that the command line describes. A component that several routes name is loaded once. */
 export function configOf(component: string | undefined, flags: ServeFlags): ServeConfig {
-  const { maxConcurrent, maxQueued, grant, store } = flags;
+  const { maxConcurrent, maxQueued, grant, concurrency } = flags;
+  const { store = concurrency > 1 ? 'per-actor' : 'per-call' } = flags;
   if (store !== 'per-call' && store !== 'per-actor') {
     throw new CliError('CLI_USAGE', `--store ${store}: write per-call or per-actor`);
   }
@@ -36,7 +38,8 @@ export function configOf(component: string | undefined, flags: ServeFlags): Serv
     preopens: preopensOf(flags),
     env: environmentOf(flags),
     store,
-    requests: { maxConcurrent, maxQueued },
+    concurrency,
+    requests: { ...(maxConcurrent === undefined ? {} : { maxConcurrent }), maxQueued },
   };
   return {
     server: {

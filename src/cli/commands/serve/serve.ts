@@ -27,6 +27,7 @@ const OF_COMPONENTS = [
   'fuel',
   'memory',
   'timeout',
+  'concurrency',
   'maxConcurrent',
   'maxQueued',
 ];

@@ -122,7 +122,8 @@ function sinkInto(pipe: BytePipe, count: (bytes: number) => void): StreamSink {
     whenReady: (wake) => pipe.changed.add(wake),
     room() {
       if (pipe.isOpen) return pipe.room;
-      throw pipe.failure ?? GONE;
+      // An error of the host's would end the store, and with it whatever else that answers.
+      throw pipe.failure === undefined ? GONE : codeOf(pipe.failure);
     },
     write(values) {
       count(values.length);
