@@ -1,38 +1,87 @@
-import { resolve } from 'node:path';
-import { defineConfig } from 'vitest/config';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { defineConfig, type UserWorkspaceConfig } from 'vitest/config';
 
 /** `npm test` runs `unit`; `.ci/run` runs `servers` (real databases and registries), `toolchains`, `browser` (the dashboard in Chromium) and `long` (soaks) as well. */
 const suite = process.env.VIVARIUM_TEST_SUITE ?? 'unit';
+const isUnit = suite === 'unit';
 
 /** `npm run mutate` asks for one change of the source, made where it is loaded. */
 const mutation = process.env.VIVARIUM_MUTATION;
 const { file, from, to } = JSON.parse(mutation ?? '{}') as { file?: string; from?: string; to?: string };
 
-export default defineConfig({
-  plugins:
-    file === undefined || from === undefined || to === undefined
-      ? []
-      : [
-          {
-            name: 'mutation',
-            enforce: 'pre',
-            transform: (code, id) =>
-              id === resolve(file) ? { code: code.replace(from, () => to), map: null } : undefined,
-          },
-        ],
+const plugins =
+  file === undefined || from === undefined || to === undefined
+    ? []
+    : [
+        {
+          name: 'mutation',
+          enforce: 'pre' as const,
+          transform: (code: string, id: string) =>
+            id === resolve(file) ? { code: code.replace(from, () => to), map: null } : undefined,
+        },
+      ];
+
+/** Folders whose files share a process, which then loads the source once: see ADR 0313. */
+const SHARED = [
+  'bundle',
+  'cache',
+  'core',
+  'delegation',
+  'files',
+  'messaging',
+  'metering',
+  'processes',
+  'registry',
+  'rules',
+  'security',
+  'server',
+  'storage',
+  'supervision',
+  'testing',
+  'wasm',
+];
+
+/** What a file mentions that looks at its process, or changes it for those that come after it. Such a file has a process of its own. */
+const OF_PROCESS =
+  /process\.(?:argv|chdir|cpuUsage|emit|env|exitCode|getActive|memoryUsage|on\(|once|resourceUsage|title)|\/proc\/self|node:v8|node:vm|globalThis\.|setDefaultCA|\bgc\(|support\/host-loop|\bvi\.(?:mock|spy|stub|use)/;
+
+const sharedFiles = SHARED.flatMap((folder) =>
+  readdirSync(join('test', folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/${folder}/${name.replaceAll('\\', '/')}`)
+    .filter((path) => !OF_PROCESS.test(readFileSync(path, 'utf8'))),
+);
+
+const project = (name: string, test: UserWorkspaceConfig['test']): UserWorkspaceConfig => ({
+  plugins,
   test: {
-    include: suite === 'unit' ? ['test/**/*.test.ts'] : [`test/${suite}/**/*.test.ts`],
-    exclude: suite === 'unit' ? ['test/servers/**', 'test/long/**', 'test/toolchains/**', 'test/browser/**'] : [],
-    globalSetup: ['test/run-folder.ts'],
+    name,
     setupFiles: ['test/setup.ts'],
-    testTimeout: suite === 'unit' ? 120_000 : 600_000,
-    hookTimeout: suite === 'unit' ? 120_000 : 600_000,
+    testTimeout: isUnit ? 120_000 : 600_000,
+    hookTimeout: isUnit ? 120_000 : 600_000,
     // A condition that is polled for may take as long as a busy machine needs.
     expect: { poll: { interval: 5, timeout: 60_000 } },
     pool: 'forks',
+    maxWorkers: 2,
     // A file that is kept between runs would hide a mutation, or outlive it.
     fsModuleCache: mutation === undefined,
-    maxWorkers: 2,
+    ...test,
+  },
+});
+
+export default defineConfig({
+  test: {
+    globalSetup: ['test/run-folder.ts'],
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },
+    projects: isUnit
+      ? [
+          project('shared', { include: sharedFiles, isolate: false }),
+          project('alone', {
+            include: ['test/**/*.test.ts'],
+            exclude: ['test/servers/**', 'test/long/**', 'test/toolchains/**', 'test/browser/**', ...sharedFiles],
+          }),
+        ]
+      : [project(suite, { include: [`test/${suite}/**/*.test.ts`] })],
   },
 });

@@ -9,8 +9,16 @@ export interface SourceFile {
   readonly tree: ts.SourceFile;
 }
 
+const parsed = new Map<string, readonly SourceFile[]>();
+
 /** Every TypeScript file of a folder, of `src` by default. */
 export function sourceFiles(folder = 'src'): readonly SourceFile[] {
+  const files = parsed.get(folder) ?? parsedIn(folder);
+  parsed.set(folder, files);
+  return files;
+}
+
+function parsedIn(folder: string): readonly SourceFile[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => join(entry.parentPath, entry.name).replaceAll('\\', '/'))
