@@ -51,9 +51,11 @@ export class KeptConnection {
     let isGiven = false;
     this.#client = new Class(origin, {
       allowH2: false,
-      // These times are counted by the host's clock.
+      // These times are counted by the host's clock. undici counts how long a connection is unused too, which cannot be turned off:
+      // its time must be longer than ours, and is shorter where the server says so.
       headersTimeout: 0,
       bodyTimeout: 0,
+      keepAliveTimeout: 600_000,
       connect: (_, callback) => {
         const given = isGiven || socket.destroyed ? undefined : socket;
         isGiven = true;
