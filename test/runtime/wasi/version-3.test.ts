@@ -118,6 +118,7 @@ describe('streams of WASI 0.3', () => {
   it('end with the store that exits while they are open', async () => {
     const stdin = new PassThrough();
     expect(await run(['exits'], { stdin })).toEqual({ code: 3, out: 'before\n' });
+    expect(stdin.eventNames()).toEqual(new PassThrough().eventNames());
   });
 });
 
