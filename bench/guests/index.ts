@@ -20,6 +20,8 @@ const USES: Readonly<Record<string, readonly [use: string, most: number]>> = {
   AbortController: ['new AbortController()', 260],
   URL: ["new URL('a:b')", 560],
   'Request and Response': ['new Response()', 760],
+  ReadableStream: ['new ReadableStream()', 300],
+  'Response with its body as a stream': ['new Response().body', 900],
   fetch: ['fetch', 960],
 };
 const ROUNDS = 40;

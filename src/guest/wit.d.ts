@@ -79,7 +79,9 @@ declare module 'wasi:io/streams@0.2.1' {
 
   export interface OutputStream {
     checkWrite(): number | bigint;
+    subscribe(): Pollable;
     write(bytes: Uint8Array): void;
+    flush(): void;
     blockingFlush(): void;
     blockingWriteAndFlush(bytes: Uint8Array): void;
     [Symbol.dispose](): void;
@@ -101,6 +103,7 @@ declare module 'wasi:http/types@0.2.1' {
   export class OutgoingBody {
     write(): OutputStream;
     static finish(body: OutgoingBody, trailers: Fields | null): void;
+    [Symbol.dispose](): void;
   }
 
   export class OutgoingRequest {

@@ -5,7 +5,7 @@ import { parseForeignJson } from '#core/text';
 import { readRegular, sourceLines } from '#files';
 import { loadEsbuild } from './build-tools.ts';
 import { ProjectError } from './errors.ts';
-import { MISSING, preludeFor, SEED, SERVE } from './guest-globals.ts';
+import { BODY_STREAMS, MISSING, preludeFor, SEED, SERVE } from './guest-globals.ts';
 import { lateName } from './late-imports.ts';
 import { MARKERS, markGlobals, mentionedGlobals, unguardedUse } from './mentioned-globals.ts';
 import { witImports } from './wit-imports.ts';
@@ -69,6 +69,7 @@ export async function bundleActor(
   const isHandler = serves && !marked.exports.includes('lifecycle');
   const usesServices = SERVICES.test(marked.source);
   if (serves) for (const name of SERVE.names) mentioned.add(name);
+  if (BODY_STREAMS.word.test(marked.source)) mentioned.add(BODY_STREAMS.module);
   const { modules, imports } = preludeFor(mentioned, usesServices);
   if (serves) imports.push(...SERVE.imports);
   // Actors and handlers are seeded by the guest library.

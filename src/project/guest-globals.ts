@@ -28,6 +28,7 @@ const MODULES: readonly GlobalModule[] = [
   { module: 'events', after: ['timers'], names: ['AbortController', 'AbortSignal', 'Event', 'EventTarget'] },
   { module: 'performance', names: ['performance'] },
   { module: 'headers', names: ['Headers'] },
+  { module: 'readable-stream', after: ['promise'], names: ['ReadableStream'] },
   { module: 'messages', after: ['promise'], names: ['Request', 'Response'] },
   {
     module: 'fetch',
@@ -56,6 +57,9 @@ export const SERVE = {
   exports: ['wasi:http/incoming-handler@0.2.1'],
 } as const;
 
+/** The module that makes streams of bodies. A bundle with `Request` and `Response` needs it if its source mentions `body` or streams. */
+export const BODY_STREAMS = { module: 'body-streams', word: /\bbody\b/, name: 'ReadableStream' } as const;
+
 /** The module that gives `Math.random` a seed of each instance's own, and what it needs. */
 export const SEED = { module: 'seed', imports: [RANDOM] } as const;
 
@@ -81,9 +85,8 @@ export const MISSING: Readonly<Record<string, string>> = {
   Blob: 'take Uint8Array',
   File: 'take Uint8Array',
   FormData: 'take URLSearchParams, or write the body yourself',
-  ReadableStream: 'take text(), json(), bytes() or arrayBuffer() of a response',
-  WritableStream: 'collect the parts in an array',
-  TransformStream: 'collect the parts in an array',
+  WritableStream: 'make a ReadableStream of what is to be written',
+  TransformStream: 'write an asynchronous generator, and ReadableStream.from of it',
   CompressionStream: 'bundle a library of JavaScript, as fflate',
   DecompressionStream: 'bundle a library of JavaScript, as fflate',
   setImmediate: 'take queueMicrotask or setTimeout',
@@ -140,5 +143,7 @@ export function preludeFor(mentioned: ReadonlySet<string>, isActor: boolean): Pr
     }
   };
   for (const { module, names } of MODULES) if (names.some((name) => mentioned.has(name))) add(module);
+  const hasBodies = modules.has('messages') || modules.has('fetch');
+  if (hasBodies && (mentioned.has(BODY_STREAMS.module) || mentioned.has(BODY_STREAMS.name))) add(BODY_STREAMS.module);
   return { modules: [...modules], imports: [...imports] };
 }

@@ -135,7 +135,7 @@ function makeSignal(): AbortSignal {
   return new AbortSignal();
 }
 
-class AbortController {
+export class AbortController {
   readonly signal: AbortSignal = makeSignal();
 
   abort(reason?: unknown): void {

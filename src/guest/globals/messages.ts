@@ -1,33 +1,73 @@
 import './url.ts';
 import { encodeUtf8 } from '../utf8.ts';
+import { ByteSource, collect, split } from './byte-source.ts';
 import type { AbortSignal } from './events.ts';
 import { Headers, type HeadersInit } from './headers.ts';
 import { missing } from './missing.ts';
+import type { ReadableStream } from './readable-stream.ts';
 import { decodeLossy } from './utf8-decoder.ts';
 
-export type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams;
+export type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams | ReadableStream;
 
-/** The bytes of a body, or a function that reads them when they are needed; undefined without a body. */
-type Source = Uint8Array | (() => Promise<Uint8Array>) | undefined;
+/** What a body is read from. A stream is the guest's own, or was made when the guest asked for one. */
+type Source = Uint8Array | ByteSource | ReadableStream | undefined;
 
-const WHOLE = 'take text(), json(), bytes() or arrayBuffer(), which answer the whole body';
+/** What bodies need of streams. A bundle has it only if its source mentions streams or `body`. */
+export interface Streams {
+  isStream(value: unknown): boolean;
+  /** Whether something of a stream was read or cancelled. */
+  isUsed(stream: unknown): boolean;
+  /** @throws {TypeError} if the stream has a reader */
+  bytesOf(stream: unknown): ByteSource;
+  streamOf(source: Uint8Array | ByteSource): ReadableStream;
+}
+
+let streams: Streams | undefined;
+
+export function useStreams(given: Streams): void {
+  streams = given;
+}
+
+function isStream(value: unknown): value is ReadableStream {
+  return streams?.isStream(value) === true;
+}
+
+/** Takes the bytes of a body, which cannot be read afterwards; undefined without a body. */
+export let takeBody: (message: Body) => Uint8Array | ByteSource | undefined;
 
 class Body {
   readonly headers: Headers;
   #source: Source;
-  bodyUsed = false;
+  #isUsed = false;
+
+  static {
+    takeBody = (message) => message.#take();
+  }
 
   constructor(source: Source, headers: Headers) {
+    if (isStream(source) && streams?.isUsed(source)) throw alreadyRead();
     this.#source = source;
     this.headers = headers;
   }
 
-  async bytes(): Promise<Uint8Array> {
-    if (this.bodyUsed) throw new TypeError('the body was read already');
+  get bodyUsed(): boolean {
+    return this.#isUsed || (isStream(this.#source) && streams?.isUsed(this.#source) === true);
+  }
+
+  get body(): ReadableStream | null {
     const source = this.#source;
+    if (source === undefined || isStream(source)) return source ?? null;
+    if (streams === undefined)
+      throw new ReferenceError('body is not there in this guest: its source does not mention it');
+    const stream = streams.streamOf(this.#isUsed ? new Uint8Array() : source);
+    this.#source = stream;
+    return stream;
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    const source = this.#take();
     if (source === undefined) return new Uint8Array();
-    this.bodyUsed = true;
-    return typeof source === 'function' ? await source() : source;
+    return source instanceof ByteSource ? await collect(source) : source;
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -43,31 +83,47 @@ class Body {
     return JSON.parse(await this.text());
   }
 
-  /** Returns the source for a copy of this body. The bytes are read once for both. */
+  /** Returns the source for a copy of this body. */
   shared(): Source {
-    if (this.bodyUsed) throw new TypeError('the body was read already');
+    const source = this.#take();
+    if (source instanceof ByteSource) {
+      const [kept, copy] = split(source);
+      this.#source = kept;
+      this.#isUsed = false;
+      return copy;
+    }
+    this.#isUsed = false;
+    return source;
+  }
+
+  #take(): Uint8Array | ByteSource | undefined {
+    if (this.bodyUsed) throw alreadyRead();
     const source = this.#source;
-    if (typeof source !== 'function') return source;
-    let reading: Promise<Uint8Array> | undefined;
-    this.#source = () => {
-      reading ??= source();
-      return reading;
-    };
-    return this.#source;
+    if (source === undefined) return undefined;
+    const bytes = isStream(source) ? streams?.bytesOf(source) : source;
+    this.#isUsed = true;
+    return bytes as Uint8Array | ByteSource;
   }
 }
 
-for (const name of ['body', 'blob', 'formData'])
-  missing(Body.prototype, name, `${name} of a request or response`, WHOLE);
+function alreadyRead(): TypeError {
+  return new TypeError('the body was read already');
+}
+
+for (const name of ['blob', 'formData'])
+  missing(
+    Body.prototype,
+    name,
+    `${name} of a request or response`,
+    'take text(), json(), bytes(), arrayBuffer() or body',
+  );
 
 interface RequestInit {
   readonly method?: string;
   readonly headers?: HeadersInit;
-  readonly body?: BodyInit | null;
+  readonly body?: BodyInit | ByteSource | null;
   readonly signal?: AbortSignal | null;
   readonly redirect?: 'follow' | 'error' | 'manual';
-  /** Reads the body of a request that a component answers, when it is needed. */
-  readonly reads?: () => Promise<Uint8Array>;
 }
 
 export class Request extends Body {
@@ -80,8 +136,8 @@ export class Request extends Body {
     const from = input instanceof Request ? input : undefined;
     const headers = new Headers(init.headers ?? from?.headers);
     const method = (init.method ?? from?.method ?? 'GET').toUpperCase();
-    const body =
-      init.body === undefined || init.body === null ? (init.reads ?? from?.shared()) : bytesOf(init.body, headers);
+    const given = init.body ?? undefined;
+    const body = given === undefined ? from && takeBody(from) : sourceOf(given, headers);
     if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
       throw new TypeError(`a ${method} request has no body`);
     }
@@ -93,7 +149,8 @@ export class Request extends Body {
   }
 
   clone(): Request {
-    return new Request(this);
+    const body = this.shared();
+    return new Request(this.url, { ...this, body });
   }
 }
 
@@ -110,11 +167,11 @@ export class Response extends Body {
   readonly redirected: boolean = false;
   readonly type: string = 'default';
 
-  constructor(body: BodyInit | (() => Promise<Uint8Array>) | null = null, init: ResponseInit = {}) {
+  constructor(body: BodyInit | ByteSource | null = null, init: ResponseInit = {}) {
     const { status = 200, statusText = '' } = init;
     if (!Number.isInteger(status) || status < 100 || status > 599) throw new RangeError(`${status} is not a status`);
     const headers = new Headers(init.headers);
-    super(body === null ? undefined : typeof body === 'function' ? body : bytesOf(body, headers), headers);
+    super(body === null ? undefined : sourceOf(body, headers), headers);
     this.status = status;
     this.statusText = String(statusText);
   }
@@ -124,7 +181,7 @@ export class Response extends Body {
   }
 
   clone(): Response {
-    return new Response((this.shared() as BodyInit | undefined) ?? null, this);
+    return new Response(this.shared() ?? null, this);
   }
 
   static json(value: unknown, init: ResponseInit = {}): Response {
@@ -143,10 +200,11 @@ export class Response extends Body {
   }
 }
 
-function bytesOf(body: BodyInit, headers: Headers): Uint8Array {
+function sourceOf(body: BodyInit | ByteSource, headers: Headers): Source {
   const typed = (type: string): void => {
     if (!headers.has('content-type')) headers.set('content-type', type);
   };
+  if (body instanceof ByteSource || isStream(body)) return body;
   if (typeof body === 'string') {
     typed('text/plain;charset=UTF-8');
     return encodeUtf8(body);
@@ -157,7 +215,7 @@ function bytesOf(body: BodyInit, headers: Headers): Uint8Array {
   }
   if (body instanceof ArrayBuffer) return new Uint8Array(body.slice(0));
   if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
-  throw new TypeError('a body of a guest is text, bytes or URLSearchParams');
+  throw new TypeError('a body of a guest is text, bytes, URLSearchParams or a ReadableStream');
 }
 
 Object.assign(globalThis, { Request, Response });

@@ -11,8 +11,9 @@ import { getRandomBytes } from 'wasi:random/random@0.2.2';
 import { seedMathRandom } from '../random.ts';
 import { inTurn } from '../turn.ts';
 import { encodeUtf8 } from '../utf8.ts';
-import { latin1, readAll, writeAll } from './bodies.ts';
-import { Request, Response } from './messages.ts';
+import { HostBytes, latin1, payloadOf, writeBytes, writeParts } from './bodies.ts';
+import type { ByteSource } from './byte-source.ts';
+import { Request, Response, takeBody } from './messages.ts';
 import { report } from './report.ts';
 
 /** What a source exports to answer HTTP requests: `export default { fetch(request) { … } }`. */
@@ -21,9 +22,8 @@ interface Handler {
 }
 
 interface Answer {
-  readonly status: number;
-  readonly headers: readonly (readonly [string, Uint8Array])[];
-  readonly body: Uint8Array;
+  readonly head: OutgoingResponse;
+  readonly body: Uint8Array | ByteSource | undefined;
 }
 
 /** Headers of one connection. The host sets them for its own, and refuses a guest's. */
@@ -59,56 +59,57 @@ export function handlerOf(given: unknown): { handle(incoming: IncomingRequest, o
 }
 
 async function handle(handler: Handler, incoming: IncomingRequest, out: ResponseOutparam): Promise<void> {
-  let answer: Answer;
+  const sent = new HostBytes(() => incoming.consume());
   try {
-    answer = await answerTo(handler, incoming);
+    await respond(await answerTo(handler, requestOf(incoming, sent)), out);
+  } finally {
+    sent.cancel();
+  }
+}
+
+async function answerTo(handler: Handler, request: Request): Promise<Answer | undefined> {
+  try {
+    const response = await handler.fetch(request);
+    if (!(response instanceof Response)) throw new TypeError('fetch answered no Response');
+    const headers = [...response.headers].filter(([name]) => !OF_CONNECTION.has(name));
+    const head = new OutgoingResponse(Fields.fromList(headers.map(([name, value]) => [name, fieldValue(value)])));
+    head.setStatusCode(response.status);
+    return { head, body: takeBody(response) };
   } catch (thrown) {
     // The client learns no more than that the request failed. The author finds the reason in the log.
     report('error', `a request was not answered: ${textOf(thrown)}`);
+    return undefined;
+  }
+}
+
+/** Sends an answer. What fails once its head is sent breaks its body off. */
+async function respond(answer: Answer | undefined, out: ResponseOutparam): Promise<void> {
+  if (answer === undefined) {
     ResponseOutparam.set(out, { tag: 'err', val: { tag: 'internal-error', val: null } });
     return;
   }
-  const outgoing = new OutgoingResponse(Fields.fromList(answer.headers));
-  outgoing.setStatusCode(answer.status);
-  const body = outgoing.body();
-  ResponseOutparam.set(out, { tag: 'ok', val: outgoing });
-  if (answer.body.length > 0) writeAll(body.write(), answer.body);
+  const body = answer.head.body();
+  ResponseOutparam.set(out, { tag: 'ok', val: answer.head });
+  try {
+    if (answer.body instanceof Uint8Array) writeBytes(body.write(), answer.body);
+    else if (answer.body !== undefined) await writeParts(body.write(), answer.body);
+  } catch (thrown) {
+    // Dropping a body that is not finished tells the client that it is not whole. That the client reads no more is no error.
+    body[Symbol.dispose]();
+    if (payloadOf(thrown) === undefined) report('error', `the body of an answer broke off: ${textOf(thrown)}`);
+    return;
+  }
   OutgoingBody.finish(body, null);
 }
 
-async function answerTo(handler: Handler, incoming: IncomingRequest): Promise<Answer> {
-  const response = await handler.fetch(requestOf(incoming));
-  if (!(response instanceof Response)) throw new TypeError('fetch answered no Response');
-  const headers = [...response.headers].filter(([name]) => !OF_CONNECTION.has(name));
-  return {
-    status: response.status,
-    headers: headers.map(([name, value]) => [name, fieldValue(value)] as const),
-    body: await response.bytes(),
-  };
-}
-
-function requestOf(incoming: IncomingRequest): Request {
+function requestOf(incoming: IncomingRequest, body: ByteSource): Request {
   const fields = incoming.headers();
   const headers = fields.entries().map(([name, value]) => [name, latin1(value)] as const);
   fields[Symbol.dispose]();
   const method = methodOf(incoming.method());
   const scheme = incoming.scheme()?.tag === 'HTTPS' ? 'https' : 'http';
   const url = `${scheme}://${incoming.authority() ?? 'localhost'}${incoming.pathWithQuery() ?? '/'}`;
-  const request = new Request(url, { method, headers });
-  if (method === 'GET' || method === 'HEAD') return request;
-  // The body is read when the source asks for it, so that one that it does not ask for costs nothing.
-  return new Request(request, { reads: () => bodyOf(incoming) });
-}
-
-async function bodyOf(incoming: IncomingRequest): Promise<Uint8Array> {
-  const body = incoming.consume();
-  const stream = body.stream();
-  try {
-    return await readAll(stream, undefined);
-  } finally {
-    stream[Symbol.dispose]();
-    body[Symbol.dispose]();
-  }
+  return new Request(url, { method, headers, body: method === 'GET' || method === 'HEAD' ? null : body });
 }
 
 /** A header's value has a byte for each character, as browsers send it; characters that have no byte are UTF-8. */

@@ -146,8 +146,42 @@ declare global {
     [Symbol.iterator](): IterableIterator<[string, string]>;
   }
 
-  type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams;
+  interface ReadableStreamDefaultController<T = Uint8Array> {
+    readonly desiredSize: number | null;
+    enqueue(chunk: T): void;
+    close(): void;
+    error(reason?: unknown): void;
+  }
+  type ReadableStreamReadResult<T> = { done: false; value: T } | { done: true; value: undefined };
+  interface ReadableStreamDefaultReader<T = Uint8Array> {
+    readonly closed: Promise<void>;
+    read(): Promise<ReadableStreamReadResult<T>>;
+    cancel(reason?: unknown): Promise<void>;
+    releaseLock(): void;
+  }
+  /** Read with `for await (const chunk of stream)`, or by its reader. */
+  class ReadableStream<T = Uint8Array> {
+    constructor(
+      source?: {
+        start?(controller: ReadableStreamDefaultController<T>): unknown;
+        pull?(controller: ReadableStreamDefaultController<T>): unknown;
+        cancel?(reason: unknown): unknown;
+      },
+      strategy?: { highWaterMark?: number; size?(chunk: T): number },
+    );
+    static from<T>(values: AsyncIterable<T> | Iterable<T>): ReadableStream<T>;
+    readonly locked: boolean;
+    getReader(): ReadableStreamDefaultReader<T>;
+    cancel(reason?: unknown): Promise<void>;
+    tee(): [ReadableStream<T>, ReadableStream<T>];
+    values(options?: { preventCancel?: boolean }): AsyncGenerator<T, void, void>;
+    [Symbol.asyncIterator](): AsyncGenerator<T, void, void>;
+  }
+
+  type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams | ReadableStream;
   interface Body {
+    /** The body as it arrives. The sender waits for whoever reads. */
+    readonly body: ReadableStream | null;
     readonly bodyUsed: boolean;
     text(): Promise<string>;
     // biome-ignore lint/suspicious/noExplicitAny: as the standard has it

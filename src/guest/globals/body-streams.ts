@@ -1,0 +1,52 @@
+import { ByteSource } from './byte-source.ts';
+import { useStreams } from './messages.ts';
+import { isDisturbed, ReadableStream } from './readable-stream.ts';
+
+/** Reads a stream that a guest has made, which may have anything as chunks. */
+class StreamBytes extends ByteSource {
+  readonly #reader: ReturnType<ReadableStream['getReader']>;
+
+  constructor(stream: ReadableStream) {
+    super();
+    this.#reader = stream.getReader();
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    const { done, value } = await this.#reader.read();
+    if (done) return undefined;
+    if (value instanceof Uint8Array) return value;
+    const error = new TypeError('the stream of a body has a chunk that is no Uint8Array; encode text with TextEncoder');
+    this.cancel(error);
+    throw error;
+  }
+
+  cancel(reason?: unknown): void {
+    this.#reader.cancel(reason).catch(() => {});
+  }
+}
+
+/** Makes a stream that reads a body when somebody reads the stream, and not ahead. */
+function streamOf(source: Uint8Array | ByteSource): ReadableStream {
+  let whole = source instanceof ByteSource ? undefined : source;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const part = source instanceof ByteSource ? await source.next() : whole;
+        whole = undefined;
+        if (part === undefined || part.length === 0) controller.close();
+        else controller.enqueue(part);
+      },
+      cancel(reason) {
+        if (source instanceof ByteSource) source.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+useStreams({
+  isStream: (value) => value instanceof ReadableStream,
+  isUsed: (stream) => isDisturbed(stream as ReadableStream),
+  bytesOf: (stream) => new StreamBytes(stream as ReadableStream),
+  streamOf,
+});
