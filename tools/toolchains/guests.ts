@@ -42,6 +42,25 @@ async function fetched(runtime: Runtime, handle: ComponentHandle, path: string, 
   return `${response.status} ${response.headers.get('x-middleware')} ${await response.text()}`;
 }
 
+/** More than one read and one write of a body. */
+const LONG = 'x'.repeat(100_000);
+
+const service = (name: string, isCommitted: boolean): Guest => ({
+  name,
+  isCommitted,
+  async talk(runtime, component) {
+    const handle = await runtime.load(component, { limits });
+    const answers = [
+      await fetched(runtime, handle, '/hello'),
+      await fetched(runtime, handle, '/upper', 'abc'),
+      await fetched(runtime, handle, '/upper', LONG),
+    ];
+    await runtime.unload(handle);
+    return answers;
+  },
+  answers: ['200 null hello', '200 null ABC', `200 null ${LONG.toUpperCase()}`],
+});
+
 const SIMPLE = { 'echo hi there': 'hi there', 'sleep 5 later': 'later' };
 const ASKING = { ...SIMPLE, [`ask sleep+5+z ${PARTNER} ${PARTNER}`]: 'z,z' };
 
@@ -49,15 +68,11 @@ export const GUESTS: readonly Guest[] = [
   actor('rust-actor', true, ASKING),
   actor('c-actor', true, SIMPLE),
   actor('python-actor', false, ASKING),
-  {
-    name: 'rust-service',
-    isCommitted: true,
-    async talk(runtime, component) {
-      const service = await runtime.load(component, { limits });
-      return [await fetched(runtime, service, '/hello'), await fetched(runtime, service, '/upper', 'abc')];
-    },
-    answers: ['200 null hello', '200 null ABC'],
-  },
+  actor('quickjs-actor', false, { 'echo hi there': 'hi there', other: '2', 'echo again': 'again' }),
+  service('rust-service', true),
+  service('c-service', true),
+  service('python-service', false),
+  service('quickjs-service', false),
   {
     name: 'rust-middleware',
     isCommitted: true,

@@ -1,5 +1,21 @@
+import { GUESTS } from './guests.ts';
 import { type Outcome, SCENARIOS } from './scenarios.ts';
 import { TOOLCHAINS } from './table.ts';
+
+const whereIs = (isCommitted: boolean): string => (isCommitted ? 'committed' : 'made by `npm run toolchains`');
+
+const GUESTS_BY: Readonly<Record<string, string>> = {
+  c: 'C: wit-bindgen-cli 0.63.0 and zig cc',
+  python: 'Python: componentize-py 0.25.1',
+  quickjs: 'JavaScript: componentize-qjs 0.4.5 with its asynchronous runtime',
+  rust: 'Rust: wit-bindgen 0.63 and the crate wasip3 0.10.0',
+};
+const KINDS: Readonly<Record<string, string>> = {
+  actor: 'actor of `vivarium:actor@0.2.0`',
+  middleware: 'middleware of `wasi:http@0.3`',
+  service: 'service of `wasi:http@0.3`',
+  waits: 'library with asynchronous exports',
+};
 
 type Recorded = Readonly<Record<string, Readonly<Record<string, Outcome>>>>;
 
@@ -8,7 +24,11 @@ export function matrix(recorded: Recorded): string {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const rows = TOOLCHAINS.map(({ name, language, madeBy, isCommitted }) => {
     const compared = SCENARIOS.map((scenario) => scenario.name).filter((each) => recorded[name]?.[each] !== undefined);
-    return row([language, madeBy, compared.join(', '), isCommitted ? 'committed' : 'made by `npm run toolchains`']);
+    return row([language, madeBy, compared.join(', '), whereIs(isCommitted)]);
+  });
+  const guests = GUESTS.map(({ name, isCommitted }) => {
+    const [toolchain = '', kind = ''] = name.split('-');
+    return row([KINDS[kind] ?? kind, GUESTS_BY[toolchain] ?? toolchain, whereIs(isCommitted)]);
   });
   return `# Toolchains
 
@@ -22,8 +42,13 @@ ${rows.join('\n')}
 What each scenario does is in \`tools/toolchains/scenarios.ts\` and in the tools' sources, \`test/toolchains/sources\`; how each component is made, in \`tools/toolchains/makers.ts\`
 ([ADR 0172](adr/0172-how-toolchains-are-had.md)). Exceptions, in the standard and in the legacy encoding, run too: [ADR 0134](adr/0134-exceptions-and-reasons.md).
 Python's \`asyncio\` connects two sockets of loopback when it starts. Here they are connected in memory and need no grant ([ADR 0230](adr/0230-loopback-in-memory.md)); wasmtime is given \`-S inherit-network\` for it.
-Asynchronous actors in Rust, C and Python, a service and a middleware of \`wasi:http\` 0.3 in Rust, and a library in JavaScript are asked and must answer: \`tools/toolchains/guests.ts\`, made by
-\`npm run toolchains -- --guests\` ([ADR 0264](adr/0264-asynchronous-guests-in-the-suites.md)).
+
+Asynchronous guests are no commands. They are asked and must answer (\`tools/toolchains/guests.ts\`, [ADR 0264](adr/0264-asynchronous-guests-in-the-suites.md), [ADR 0303](adr/0303-services-in-other-languages.md)); \`npm run toolchains -- --guests\` makes them anew.
+
+${row(['guest', 'made by', 'component'])}
+${row(Array.from({ length: 3 }, () => '---'))}
+${guests.join('\n')}
+
 \`npm run bench -- guests\` measures the first output of each, cold and warm, beside \`jco run\` and \`wasmtime run\`.
 `;
 }
