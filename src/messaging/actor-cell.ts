@@ -64,6 +64,8 @@ export type RequestEnd = 'answered' | 'timed-out' | 'cancelled' | 'failed';
 /** Is notified when a request's deadline has passed. */
 export interface RequestOwner {
   expired(request: PendingRequest): void;
+  /** Ends a request whose asker no longer wants the answer. */
+  cancel(request: PendingRequest): void;
 }
 
 /** The actor that made a request, and its state at that time. */
@@ -123,6 +125,11 @@ export abstract class PendingRequest extends WheelTimer {
 
   expire(): void {
     this.#owner.expired(this);
+  }
+
+  /** Its asker waits for it no longer. Nothing happens where it has ended. */
+  giveUp(): void {
+    this.#owner.cancel(this);
   }
 
   /** The context in which the asking turn runs. */

@@ -45,9 +45,23 @@ class PromisedRequest extends PendingRequest {
 /** An answer without a payload, as the guest that asked gets it. */
 const NOTHING = new Uint8Array(0);
 
-/** A guest's request that suspends its turn until the answer comes. */
+/** The answer of an actor that was asked. The request ends when nobody wants the answer any more. */
+class Reply extends Later<Uint8Array> {
+  readonly #request: PendingRequest;
+
+  constructor(request: PendingRequest) {
+    super();
+    this.#request = request;
+  }
+
+  override drop(): void {
+    this.#request.giveUp();
+  }
+}
+
+/** A guest's request that suspends its turn, or a task of it, until the answer comes. */
 class AskedRequest extends PendingRequest {
-  readonly reply: Later<Uint8Array> = new Later();
+  readonly reply: Later<Uint8Array> = new Reply(this);
 
   answer(payload: Uint8Array | undefined): void {
     this.reply.answer(payload ?? NOTHING);

@@ -55,9 +55,11 @@ describe('actors of vivarium:actor@0.2.0', () => {
     expect(await request(asking, 'sleep 1 of the old one')).toBe('of the old one');
   });
 
-  it('give up a question, whose answer is then dropped', async () => {
+  it('give up a question, which is open no longer, and whose answer is dropped', async () => {
     const [asker, other] = [await load(), await load()];
+    const { cancelled, openRequests } = runtime.metrics().messages;
     expect(await request(asker, `ask-within 5 ${idOf(other)} sleep+60000+x`)).toBe('too late');
+    expect(runtime.metrics().messages).toMatchObject({ cancelled: cancelled + 1, openRequests });
     expect(await request(asker, 'echo on')).toBe('on');
     await runtime.unload(other, { timeoutMs: 1 });
   });
