@@ -55,12 +55,15 @@ export class GuardedNetwork implements ComponentNetwork {
 
   bind(at: SocketAddress, signal: AbortSignal): Promise<DatagramSocket> {
     const isAny = isIP(at.address) !== 0 && /^[0:.]+$/.test(at.address) && at.port === 0;
-    const grant = isAny ? undefined : this.#granted(() => this.#guard.checkSocket(at, 'listen', 'udp'));
+    // Any component may bind where it is told no address. It receives from those to whom it may send.
+    const grant = isAny
+      ? { check: () => this.#guard.checkSends(at), revoked: this.#revoked }
+      : this.#granted(() => this.#guard.checkSocket(at, 'listen', 'udp'));
     const checks = {
       grant,
       send: (to: SocketAddress): void => this.#guard.checkSocket(to, 'send', 'udp'),
       receives: (from: SocketAddress): boolean => {
-        if (grant === undefined) return this.#guard.allowsSocket(from, 'send', 'udp');
+        if (isAny) return this.#guard.allowsSocket(from, 'send', 'udp');
         grant.check();
         return true;
       },

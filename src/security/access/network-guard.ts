@@ -114,6 +114,12 @@ export class NetworkGuard {
     return this.mayReach({ scheme, host: canonical, port, isAddress: true }, canonical, action);
   }
 
+  /** Checks that there is somebody to whom a socket that is bound here may send, and from whom it may receive then. */
+  checkSends({ address, port }: SocketAddress): void {
+    if (this.#authority.capabilities.holds('network', 'send')) return;
+    throw this.#authority.deny('network', 'send', formatEndpoint({ scheme: 'udp', host: address, port }));
+  }
+
   #isGranted(address: string, port: number, action: SocketAction, scheme: 'tcp' | 'udp'): boolean {
     const hosts = [address, ...(action === 'listen' ? [] : (this.#lookedUp.get(address) ?? []))];
     return hosts.some((host) => this.#authority.allows('network', action, formatEndpoint({ scheme, host, port })));

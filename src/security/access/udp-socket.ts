@@ -4,7 +4,7 @@ import { isVivariumError } from '#core/errors';
 import type { Datagram, DatagramSocket, SocketAddress } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import { networkFailure } from './network-failure.ts';
-import { onRevocation, type SocketGrant } from './socket-grant.ts';
+import type { SocketGrant } from './socket-grant.ts';
 
 /** Datagrams that are kept until they are received, and their bytes; more are lost, as datagrams may be. */
 const MAX_QUEUED = 64;
@@ -14,8 +14,8 @@ const MAX_SENDING = 16;
 
 /** What a socket asks before each datagram. */
 export interface DatagramChecks {
-  /** What allows it to receive; nothing has to where it only receives from those to whom it may send. */
-  readonly grant: SocketGrant | undefined;
+  /** What allows it to receive at all. */
+  readonly grant: SocketGrant;
   /** @throws where sending there is not granted */
   send(to: SocketAddress): void;
   /** Whether what comes from there may be received. */
@@ -59,15 +59,13 @@ class UdpSocket implements DatagramSocket {
     this.#checks = checks;
     socket.removeAllListeners('error').on('error', () => {});
     socket.on('message', (data, { address, port }) => this.#came(data, { address, port }));
-    const forget =
-      checks.grant &&
-      onRevocation(checks.grant, () => {
-        this.#isRevoked = true;
-        this.changed.wake();
-      });
+    const forget = checks.grant.revoked.add(() => {
+      this.#isRevoked = !this.#passes(() => checks.grant.check());
+      if (this.#isRevoked) this.changed.wake();
+    });
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
-        forget?.();
+        forget();
         resolve();
       });
     });
@@ -82,7 +80,9 @@ class UdpSocket implements DatagramSocket {
   }
 
   receive(most: number): readonly Datagram[] {
-    if (this.#isRevoked) this.#checks.grant?.check();
+    if (this.#isRevoked) this.#checks.grant.check();
+    // It was granted again.
+    this.#isRevoked = false;
     const received = this.#queued.splice(0, most);
     for (const { data } of received) this.#queuedBytes -= data.length;
     return received.filter(({ remote }) => this.#checks.receives(remote));
@@ -119,8 +119,12 @@ class UdpSocket implements DatagramSocket {
   }
 
   #mayCome(remote: SocketAddress): boolean {
+    return this.#passes(() => this.#checks.receives(remote));
+  }
+
+  #passes(check: () => unknown): boolean {
     try {
-      return this.#checks.receives(remote);
+      return check() !== false;
     } catch (error) {
       if (isVivariumError(error)) return false;
       throw error;

@@ -113,6 +113,11 @@ export class CapabilitySet {
     return this.#matching(index, endpoint).some((held) => held.grant.namesAddress && this.#lives(held));
   }
 
+  /** Whether any valid grant is for this action, whatever its targets are. */
+  holds<A extends Area>(area: A, action: Action<A>): boolean {
+    return this.#held.some((held) => held.grant.area === area && held.grant.action === action && this.#lives(held));
+  }
+
   /** Whether a grant for sockets names this host, with any port. */
   allowsName(host: string): boolean {
     const endpoint = parseEndpoint(`tcp://${host}:1`);

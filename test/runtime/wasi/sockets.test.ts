@@ -434,6 +434,29 @@ describe('datagrams', () => {
     expect(other.heard).toEqual([]);
   });
 
+  it('are waited for no longer where the last grant is revoked by which one might come, and come again when it is given', async () => {
+    const { socket, port: remote } = await peer();
+    const grants = [`network:send:udp://127.0.0.1:${remote}`, 'network:send:udp://127.0.0.1:9'];
+    const guest = await scene(grants);
+    const port = (await guest.value(bindUdp(0, '0, 0, 0, 0'))) as number;
+    const waiting = guest.step(RECEIVE);
+    for (const grant of grants) {
+      await expect.poll(() => guest.runtime.state(guest.handle)).toBe('waiting');
+      expect(guest.runtime.revoke(guest.handle, grant)).toBe(1);
+      await new Promise(setImmediate);
+    }
+    expect(await waiting).toMatchObject({ err: 'access-denied' });
+    expect(await guest.step(RECEIVE)).toMatchObject({ err: 'access-denied' });
+    guest.runtime.grant(guest.handle, ...grants);
+    socket.send('answer', port, '127.0.0.1');
+    const receive = `for (;;) {
+      kept.incoming.subscribe().block();
+      const all = kept.incoming.receive(10);
+      if (all.length > 0) return all.map(({ data }) => api.text(data));
+    }`;
+    expect(await guest.value(receive)).toEqual(['answer']);
+  });
+
   it('are received from everybody where listening is granted, and no more than are kept', async () => {
     const { socket } = await peer();
     const guest = await scene(['network:listen:udp://127.0.0.1:*']);
