@@ -1,5 +1,5 @@
 // Calls between two component instances and of the host, as their callers and callees see them. The behaviour is that of the component
-// model; the scenarios are those in which another runtime was found to be wrong.
+// model; the scenarios are those in which another runtime was found to be wrong (ADR 0288).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type LoadOptions, type Runtime } from '../../../src/index.ts';
 import {

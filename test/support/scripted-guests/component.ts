@@ -8,6 +8,7 @@ export const PAYLOADS = {
   longs: 'u64',
   texts: 'string',
   pairs: '$pair',
+  things: '(own $thing)',
 } as const;
 export type Payload = keyof typeof PAYLOADS;
 
@@ -67,6 +68,20 @@ const BUILTINS: Record<string, Operation> = {
   'host.wait-sync': op('lower (func $wait)', 'i', 'i'),
 };
 
+/** What concerns resources, which a third instance defines. */
+const THINGS: Record<string, Operation> = {
+  'thing.make': op('lower (func $make)', '', 'i'),
+  'thing.drop': op('resource.drop $thing', 'i'),
+  'things.gone': op('lower (func $gone)', '', 'i'),
+  'thing.hold': op('lower (func $hold) async (memory $mem)', 'i', 'i'),
+};
+/** How the instances import it. */
+const THING_IMPORTS = [
+  ['make', '(result (own $thing))'],
+  ['gone', '(result u32)'],
+  ['hold', 'async (param "thing" (borrow $thing))'],
+] as const;
+
 /** The calls of the other instance: each kind of function asynchronously and synchronously, and ends that are given and taken. */
 function calls(payloads: readonly Payload[]): Record<string, Operation> {
   const found: Record<string, Operation> = {};
@@ -74,6 +89,7 @@ function calls(payloads: readonly Payload[]): Record<string, Operation> {
     if (kind !== 'plain') found[`call ${kind}`] = op(`lower (func $peer-${kind}) async (memory $mem)`, 'ii', 'i');
     found[`call-sync ${kind}`] = op(`lower (func $peer-${kind})`, 'i', 'i');
   }
+  if (payloads.includes('things')) found['call lent'] = op('lower (func $peer-lent) async (memory $mem)', 'iii', 'i');
   for (const payload of payloads) {
     for (const kind of ['stream', 'future']) {
       found[`${kind}.give ${payload}`] = op(`lower (func $peer-give-${kind}-${payload})`, 'i', 'i');
@@ -89,6 +105,7 @@ const MEMORY: Readonly<Record<string, readonly [takes: string, gives: Operation[
   'store 32': ['ii', '', '(i32.store (local.get $a) (local.get $b))'],
   'load 8': ['i', 'i', '(i32.load8_u (local.get $a))'],
   'load 32': ['i', 'i', '(i32.load (local.get $a))'],
+  'thing.lent': ['', 'i', '(global.get $lent)'],
 };
 
 /** The operations of both instances, in the order of their numbers. Number 0 leaves the guest code. */
@@ -97,7 +114,7 @@ export function operationsOf(payloads: readonly Payload[]): readonly string[] {
 }
 
 function canons(payloads: readonly Payload[], hasPeer: boolean): Record<string, Operation> {
-  const found = { ...BUILTINS };
+  const found = { ...BUILTINS, ...(payloads.includes('things') ? THINGS : {}) };
   for (const payload of payloads) Object.assign(found, copies(payload));
   return Object.assign(found, hasPeer ? calls(payloads) : {});
 }
@@ -133,6 +150,7 @@ const NEXT = '(param "script" u32) (param "result" u64) (result (tuple u32 u32 u
 function interfaceOf(payloads: readonly Payload[]): readonly (readonly [name: string, type: string])[] {
   return [
     ...KINDS.map((kind) => [kind, `${kind === 'plain' ? '' : 'async '}${RUN}`] as const),
+    ...(payloads.includes('things') ? [['lent', `async (param "thing" (borrow $thing)) ${RUN}`] as const] : []),
     ...payloads.flatMap((name) =>
       ['stream', 'future'].flatMap((kind) => [
         [`give-${kind}-${name}`, `(param "end" $${kind}-${name}) (result u32)`] as const,
@@ -145,7 +163,11 @@ function interfaceOf(payloads: readonly Payload[]): readonly (readonly [name: st
 function lift(name: string, type: string): string {
   const core = name.startsWith('give') || name.startsWith('take') ? 'same' : name === 'plain' ? 'blocking' : name;
   const options =
-    name === 'callback' ? 'async (callback (core func $m "callback-go-on"))' : name === 'stackful' ? 'async' : '';
+    name === 'callback' || name === 'lent'
+      ? 'async (callback (core func $m "callback-go-on"))'
+      : name === 'stackful'
+        ? 'async'
+        : '';
   return `(func (export "${name}") ${type} (canon lift (core func $m "${core}") ${options}))`;
 }
 
@@ -164,7 +186,14 @@ function instance(payloads: readonly Payload[], hasPeer: boolean): string {
     ? interfaceOf(payloads).map(([name, type]) => `(import "peer-${name}" (func $peer-${name} ${type}))`)
     : [];
   const given = Object.keys(all).map((name) => `(export "${name}" (func ${idOf(name)}))`);
+  const things = payloads.includes('things')
+    ? [
+        '(import "thing" (type $thing (sub resource)))',
+        ...THING_IMPORTS.map(([name, type]) => `(import "${name}" (func $${name} ${type}))`),
+      ]
+    : [];
   return `
+    ${things.join('\n')}
     ${PAIR} ${TYPES(payloads)}
     (import "next" (func $next-host ${NEXT}))
     (import "wait" (func $wait async (param "n" u32) (result u32)))
@@ -189,6 +218,7 @@ function instance(payloads: readonly Payload[], hasPeer: boolean): string {
       ${Object.entries(all)
         .map(([name, each]) => `(import "" "${name}" (func ${idOf(name)} ${typeOf(each)}))`)
         .join('\n')}
+      (global $lent (mut i32) (i32.const 0))
       (func $drive (param $script i32) (param $result i64) (result i32)
         (local $op i32) (local $a i32) (local $b i32) (local $c i32)
         (loop $next
@@ -203,6 +233,8 @@ function instance(payloads: readonly Payload[], hasPeer: boolean): string {
       (func (export "stackful") (param i32) (drop (call $drive (local.get 0) (i64.const 0))))
       (func (export "callback") (param i32) (result i32)
         (call $set (local.get 0)) (call $drive (local.get 0) (i64.const 0)))
+      (func (export "lent") (param i32 i32) (result i32)
+        (global.set $lent (local.get 0)) (call $set (local.get 1)) (call $drive (local.get 1) (i64.const 0)))
       (func (export "callback-go-on") (param $event i32) (param $handle i32) (param $payload i32) (result i32)
         (call $drive (call $get) (i64.or (i64.extend_i32_u (i32.or (local.get $event)
           (i32.shl (local.get $handle) (i32.const 8)))) (i64.shl (i64.extend_i32_u (local.get $payload)) (i64.const 32)))))
@@ -215,15 +247,44 @@ function instance(payloads: readonly Payload[], hasPeer: boolean): string {
 }
 
 /**
+ * The component that defines a resource: `make` makes one, `gone` says how many were destroyed, and `hold` is lent one until its call is
+ * cancelled.
+ */
+const DEFINING = `(component $Things
+  (core func $new-set (canon waitable-set.new)) (core func $cancel (canon task.cancel))
+  (core module $D (import "" "new-set" (func $new-set (result i32))) (import "" "cancel" (func $cancel))
+    (global $gone (mut i32) (i32.const 0))
+    (func (export "destroy") (param i32) (global.set $gone (i32.add (global.get $gone) (i32.const 1))))
+    (func (export "gone") (result i32) (global.get $gone))
+    (func (export "hold") (param i32) (result i32) (i32.or (i32.const 2) (i32.shl (call $new-set) (i32.const 4))))
+    (func (export "hold-go-on") (param i32 i32 i32) (result i32) (call $cancel) (i32.const 0)))
+  (core instance $d (instantiate $D (with "" (instance (export "new-set" (func $new-set)) (export "cancel" (func $cancel))))))
+  (type $defined (resource (rep i32) (dtor (core func $d "destroy"))))
+  (core func $new (canon resource.new $defined))
+  (core module $M (import "" "new" (func $new (param i32) (result i32)))
+    (func (export "make") (result i32) (call $new (i32.const 7))))
+  (core instance $m (instantiate $M (with "" (instance (export "new" (func $new))))))
+  (export $thing "thing" (type $defined))
+  (func (export "make") (result (own $thing)) (canon lift (core func $m "make")))
+  (func (export "gone") (result u32) (canon lift (core func $d "gone")))
+  (func (export "hold") async (param "thing" (borrow $thing))
+    (canon lift (core func $d "hold") async (callback (core func $d "hold-go-on")))))
+  (instance $things (instantiate $Things))
+  (alias export $things "thing" (type $thing))`;
+
+/**
  * The text of the component. The instance `a` is called by the instance `b` and by the host, `b` by the host alone. Each of their
  * functions runs one script: it asks the import `next` what to do, does it, and says what came out.
  */
 export function scriptedComponent(payloads: readonly Payload[]): string {
   const peers = interfaceOf(payloads).map(([name]) => `(with "peer-${name}" (func $a "${name}"))`);
-  const host = '(with "next" (func $next)) (with "wait" (func $wait))';
+  const hasThings = payloads.includes('things');
+  const things = THING_IMPORTS.map(([name]) => `(with "${name}" (func $things "${name}"))`).join(' ');
+  const host = `(with "next" (func $next)) (with "wait" (func $wait)) ${hasThings ? `(with "thing" (type $thing)) ${things}` : ''}`;
   return `(component
     (import "next" (func $next ${NEXT}))
     (import "wait" (func $wait async (param "n" u32) (result u32)))
+    ${hasThings ? DEFINING : ''}
     (component $A ${instance(payloads, false)})
     (component $B ${instance(payloads, true)})
     (instance $a (instantiate $A ${host}))
