@@ -87,6 +87,8 @@ export function isVivariumError(error: unknown, code?: string): error is Vivariu
  * text.
  */
 export function messageOf(thrown: unknown): string {
+  // V8 has no text for what guest code throws.
+  if (thrown instanceof WebAssembly.Exception) return 'an exception that its code did not catch';
   return printable(String(thrown instanceof Error ? thrown.message : thrown));
 }
 
