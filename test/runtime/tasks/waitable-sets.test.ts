@@ -139,6 +139,37 @@ describe('a set that two tasks use', () => {
     expect(await both.call('b', 'callback', run())).toBe(42);
     expect(told).toEqual(['holder', ...Array.from({ length: others }, () => 'beside')]);
   });
+
+  it('tells its event when the task that holds the instance has ended, though it happened before', async () => {
+    const both = await guests();
+    const told: string[] = [];
+    function* waits(): Script {
+      const subtask = (yield* does('host.wait', 1, 128)) >>> 4;
+      expect(yield* leaves({ wait: yield* setOf(subtask) })).toMatchObject({ event: SUBTASK, payload: 2 });
+      told.push('waits');
+      yield* does('task.return', 0);
+      return 0;
+    }
+    function* holds(): Script {
+      both.answer(0);
+      for (let n = 0; n < 5; n++) yield* does('thread.yield');
+      yield* does('host.wait-sync', 1);
+      told.push('holds');
+      return 0;
+    }
+    function* run(): Script {
+      const first = yield* calls('callback', both.script(waits()));
+      const second = yield* calls('blocking', both.script(holds()));
+      const own = yield* setOf(first.subtask, second.subtask);
+      for (let n = 0; n < 10; n++) yield* leaves('yield');
+      both.answer(0);
+      for (const each of ['second', 'first']) expect((yield* leaves({ wait: own })).payload, each).toBe(2);
+      yield* does('task.return', 1);
+      return 0;
+    }
+    expect(await both.call('b', 'callback', run())).toBe(1);
+    expect(told).toEqual(['holds', 'waits']);
+  });
 });
 
 describe('a member of a set', () => {
