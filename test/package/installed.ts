@@ -20,6 +20,8 @@ export const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf
   readonly version: string;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+  readonly scripts: Readonly<Record<string, string>>;
 };
 
 export const SUBPATHS = Object.keys(manifest.exports).filter((path) => path !== './package.json');

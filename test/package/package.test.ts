@@ -1,10 +1,11 @@
 // What `npm install vivarium` gives: the packed files alone, in a folder of their own.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InstalledProject, manifest, SUBPATHS } from './installed.ts';
+import { megabytesWith } from './weight.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -17,6 +18,25 @@ afterAll(() => project.remove());
 describe('the package', () => {
   it('gives its program, which says its version', () => {
     expect(project.node('node_modules/vivarium/bin/viv.js', '--version').trim()).toBe(manifest.version);
+  });
+
+  it('has no script that npm would run, or warn of, when it is installed', () => {
+    const script = /^(?:(?:pre|post)?(?:install|prepare)|prepublish)$/;
+    expect(Object.keys(manifest.scripts).filter((name) => script.test(name))).toEqual([]);
+  });
+
+  it('weighs what the documents say, to 2 MB', () => {
+    const needed = Object.keys(manifest.dependencies);
+    const own = join(project.folder, 'node_modules/vivarium');
+    const all = megabytesWith([...needed, ...Object.keys(manifest.optionalDependencies)], own);
+    const few = megabytesWith(needed, own);
+    const packed = statSync(project.tarball).size / 1e6;
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const [, ...sizes] = /has (\d+) MB .{0,80} takes (\d+) MB .{0,120}? and (\d+) MB/s.exec(readme) ?? [];
+    const off = [packed, all, few].map((size, index) => Math.abs(size - Number(sizes[index])));
+    expect(Math.max(...off), `README.md says ${sizes}; measured ${packed}, ${all}, ${few}`).toBeLessThanOrEqual(2);
+    const table = readFileSync(join(ROOT, 'docs/installing.md'), 'utf8').matchAll(/^\|.*\| (\d+) MB \|/gm);
+    expect([...table].map(([, size]) => size)).toEqual(sizes.slice(1));
   });
 
   it('says nothing when its reader leaves early', async () => {
