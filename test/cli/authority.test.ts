@@ -29,8 +29,11 @@ afterEach(() => {
   process.env.VIVARIUM_HOME = before;
 });
 
-async function viv(...args: string[]) {
+const viv = (...args: string[]) => vivWith('', ...args);
+
+async function vivWith(input: string, ...args: string[]) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  if (input !== '') stdin.end(input);
   let [out, err] = ['', ''];
   stdout.on('data', (chunk) => (out += chunk));
   stderr.on('data', (chunk) => (err += chunk));
@@ -143,6 +146,22 @@ describe('viv run', () => {
     await viv('key', 'new', 'release');
     await viv('sign', file, '--key', 'release');
     expect((await viv('run', file, '--message', 'k', '--trust', 'signed')).code).toBe(0);
+  });
+});
+
+describe('viv start', () => {
+  it('says that a grant must be asked for too, where the manifest does not', async () => {
+    writeFileSync(join(home, 'a.wasm'), store);
+    const manifest = join(home, 'actor.toml');
+    const start = (grants: string) => {
+      writeFileSync(manifest, `id = "demo/a/1"\ncomponent = "a.wasm"\n${grants}\n`);
+      return vivWith('k\n', 'start', manifest, '--to', 'demo/a/1', '--grant', 'storage:write:k');
+    };
+    const asks = 'grants = ["storage:write:k"]';
+    expect((await start('')).err).toContain(
+      `[denied] demo/a/1 needs ${asks} in its actor.toml, and --grant 'storage:write:k'\n`,
+    );
+    expect((await start(asks)).err).not.toContain('[denied]');
   });
 });
 

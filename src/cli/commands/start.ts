@@ -5,7 +5,13 @@ import { createRuntime, type Runtime } from '#system';
 import { type ActorManifest, readManifest } from '#system/operations';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type AuthorityFlags, addAuthorityOptions, preopensOf, reportAuthority } from '../options/authority.ts';
+import {
+  type AuthorityFlags,
+  addAuthorityOptions,
+  inManifest,
+  preopensOf,
+  reportAuthority,
+} from '../options/authority.ts';
 import { addEngineOptions, type EngineFlags } from '../options/engine-options.ts';
 import type { Shell } from '../shell.ts';
 import { settleGrants } from '../terminal/ask.ts';
@@ -53,7 +59,7 @@ async function start(shell: Shell, files: readonly string[], flags: StartFlags):
   using input = new InputLines(shell.streams.stdin);
   await settleGrants(shell, input, manifests, grant);
   await using runtime = await createRuntime({ trust, audit: 'file', branchHints });
-  reportAuthority(shell, runtime);
+  reportAuthority(shell, runtime, inManifest);
   const report = reporter(shell, runtime);
   addSupervisors(runtime, manifests);
   const handles = new Map<string, ComponentHandle>();

@@ -78,11 +78,24 @@ export function trustOf(component: string, { trust }: AuthorityFlags): Authority
   return component.startsWith('registry:') ? 'any' : trust;
 }
 
-/** Prints each grant that a component lacks once, and prints the runtime's warnings. */
-export function reportAuthority(shell: Shell, runtime: Runtime): void {
+/** What permits what a manifest must ask for as well. */
+export const inManifest = (grant: string): string =>
+  `grants = [${JSON.stringify(grant)}] in its actor.toml, and ${byOption(grant)}`;
+
+const byOption = (grant: string): string => `--grant '${grant}'`;
+
+/**
+ * Prints each grant that a component lacks once, and prints the runtime's warnings.
+ * @param permitting says what would permit a grant; by default the option
+ */
+export function reportAuthority(
+  shell: Shell,
+  runtime: Runtime,
+  permitting: (grant: string) => string = byOption,
+): void {
   const told = new Set<string>();
   runtime.on('denied', ({ component, grant }) => {
-    const line = `[denied] ${component} needs --grant '${grant}'`;
+    const line = `[denied] ${component} needs ${permitting(grant)}`;
     // The limit prevents a guest from filling the terminal with ever new denials.
     if (told.size >= 20 || told.has(line)) return;
     told.add(line);

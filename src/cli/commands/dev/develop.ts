@@ -4,7 +4,7 @@ import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
 import { createRuntime, type Runtime, systemClock } from '#system';
 import { type ActorManifest, buildActor, readManifest } from '#system/operations';
-import { type AuthorityFlags, preopensOf, reportAuthority } from '../../options/authority.ts';
+import { type AuthorityFlags, inManifest, preopensOf, reportAuthority } from '../../options/authority.ts';
 import type { Shell } from '../../shell.ts';
 import { settleGrants } from '../../terminal/ask.ts';
 import { InputLines } from '../../terminal/input-lines.ts';
@@ -26,7 +26,7 @@ export async function develop(shell: Shell, folder: string, flags: DevFlags): Pr
   using input = new InputLines(shell.streams.stdin);
   if (manifest !== undefined) await settleGrants(shell, input, [manifest], flags.grant);
   await using runtime = await createRuntime({ trust: flags.trust });
-  reportAuthority(shell, runtime);
+  reportAuthority(shell, runtime, manifest === undefined ? undefined : inManifest);
   runtime.on('log', ({ channel, message }) => shell.line(message, `[${channel}] `));
   const actor = new RunningActor(shell, runtime, folder, manifest, flags);
   await actor.begin();

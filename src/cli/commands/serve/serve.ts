@@ -83,6 +83,9 @@ function withFlags(config: ServeConfig, command: Command): ServeConfig {
   };
 }
 
+/** A configuration file describes its components, so no option permits anything. */
+const inConfig = (grant: string): string => `grants = [${JSON.stringify(grant)}] at its component in the configuration`;
+
 async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: string | undefined): Promise<void> {
   const tracer = await openTracer();
   await using registry = lazyRegistry(flags);
@@ -93,7 +96,7 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
     scheduling: 'preemptive',
     overrides: { registry: registry.client, ...(tracer === undefined ? {} : { tracer }) },
   });
-  reportAuthority(shell, runtime);
+  reportAuthority(shell, runtime, file === undefined ? undefined : inConfig);
   logComponents(shell, runtime);
   const deployment = new Deployment(runtime);
   const projects = new Projects(shell, flags.watch === true);
