@@ -17,7 +17,7 @@ export function beginRequest(
     'url.scheme': scheme,
     'url.path': pathname.slice(0, MOST_OF_TEXT),
     'server.address': host,
-    ...(to.startsWith('/') ? { 'http.route': to } : { 'vivarium.component': to }),
+    [to.startsWith('/') ? 'http.route' : 'vivarium.component']: to,
   };
   const remote = headers.filter(([name]) => TRACE_FIELDS.has(name));
   return tracer.begin('server', `${method} ${to}`, attributes, remote);
@@ -25,6 +25,7 @@ export function beginRequest(
 
 /** @param status 0 if the client left before an answer began */
 export function endRequest(span: OpenSpan, status: number): void {
+  if (span.isDropped === true) return;
   const failure = status === 0 ? 'the client left' : status >= 500 ? 'the answer is an error' : undefined;
   span.end(status > 0 ? { 'http.response.status_code': status } : {}, failure);
 }

@@ -45,17 +45,23 @@ class OpenTelemetryTracer implements Tracer {
   }
 
   begin(kind: SpanKind, name: string, attributes: SpanAttributes, remote?: FieldPairs): OpenSpan {
-    const { api, scope } = this.#parts;
+    const parts = this.#parts;
+    const { api, scope } = parts;
     const here = scope.active();
     if (remote === undefined) {
       const outer = api.trace.getSpan(here);
-      return outer !== undefined && isDropped(outer)
-        ? new DroppedSpan(this.#parts, outer, here)
-        : new RecordedSpan(this.#parts, kind, name, attributes, here);
+      if (outer !== undefined && isDropped(outer)) return new DroppedSpan(parts, outer, here);
     }
-    const parent = remote.length === 0 ? here : api.propagation.extract(here, remote, getter);
-    return new RecordedSpan(this.#parts, kind, name, attributes, parent);
+    const parent = remote === undefined || remote.length === 0 ? here : api.propagation.extract(here, remote, getter);
+    return startSpan(parts, kind, name, attributes, parent);
   }
+}
+
+function startSpan(parts: Parts, kind: SpanKind, name: string, attributes: SpanAttributes, parent: Context): OpenSpan {
+  const span = parts.tracer.startSpan(name, { kind: parts.kinds[kind], attributes }, parent);
+  const context = parts.api.trace.setSpan(parent, span);
+  const hasReader = span.isRecording() || !isDropped(span);
+  return hasReader ? new RecordedSpan(parts, span, context) : new DroppedSpan(parts, span, context);
 }
 
 /** Whether a sampler has decided in this process that nobody wants a span, and so none of those below it. */
@@ -64,7 +70,7 @@ function isDropped(span: Span): boolean {
   return (traceFlags & SAMPLED) === 0 && isRemote !== true;
 }
 
-/** A span of this process with its context. As it is, it stands for one that is dropped, and its end does nothing. */
+/** A span of this process that a sampler has dropped, with its context. Its end does nothing. */
 class DroppedSpan implements OpenSpan {
   readonly #parts: Parts;
   readonly #span: Span;
@@ -74,6 +80,10 @@ class DroppedSpan implements OpenSpan {
     this.#parts = parts;
     this.#span = span;
     this.#context = context;
+  }
+
+  get isDropped(): boolean {
+    return true;
   }
 
   get traceId(): string {
@@ -92,11 +102,13 @@ class DroppedSpan implements OpenSpan {
 
   begin(kind: SpanKind, name: string, attributes: SpanAttributes): OpenSpan {
     if (isDropped(this.#span)) return new DroppedSpan(this.#parts, this.#span, this.#context);
-    return new RecordedSpan(this.#parts, kind, name, attributes, this.#context);
+    return startSpan(this.#parts, kind, name, attributes, this.#context);
   }
 
   run<T>(work: () => T): T {
-    return this.#parts.scope.with(this.#context, work);
+    const { scope } = this.#parts;
+    // A turn below a span that is dropped is in the span's context already.
+    return scope.active() === this.#context ? work() : scope.with(this.#context, work);
   }
 
   end(_attributes?: SpanAttributes, _failure?: string): void {}
@@ -106,11 +118,14 @@ class RecordedSpan extends DroppedSpan {
   readonly #parts: Parts;
   readonly #span: Span;
 
-  constructor(parts: Parts, kind: SpanKind, name: string, attributes: SpanAttributes, parent: Context) {
-    const span = parts.tracer.startSpan(name, { kind: parts.kinds[kind], attributes }, parent);
-    super(parts, span, parts.api.trace.setSpan(parent, span));
+  constructor(parts: Parts, span: Span, context: Context) {
+    super(parts, span, context);
     this.#parts = parts;
     this.#span = span;
+  }
+
+  override get isDropped(): boolean {
+    return false;
   }
 
   override end(attributes?: SpanAttributes, failure?: string): void {

@@ -5,7 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createRuntime, type LogRecord, openTracer, type Runtime } from '../../src/index.ts';
+import {
+  createRuntime,
+  type LogRecord,
+  type OpenSpan,
+  openTracer,
+  type Runtime,
+  type Tracer,
+} from '../../src/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { askingActor } from '../../tools/components/asking-actor.ts';
 import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
@@ -161,6 +168,36 @@ it('below a span that a sampler drops are none, and messages still carry its con
   const reply = await outer.run(() => runtime.request(told, said('headers')));
   expect(JSON.parse(read(reply))).toEqual([['traceparent', `00-${outer.traceId}-${outer.spanId}-00`]]);
   expect(all()).toEqual([]);
+});
+
+it('that a tracer says are dropped are told nothing: no call below them is a span, and no end is told', async () => {
+  const begun: string[] = [];
+  const refused = (what: string) => (): never => {
+    throw new Error(`a dropped span was told of ${what}`);
+  };
+  const dropped: OpenSpan = {
+    isDropped: true,
+    traceId: '1'.repeat(32),
+    spanId: '2'.repeat(16),
+    fields: [['traceparent', 'dropped']],
+    begin: refused('another'),
+    run: (work) => work(),
+    end: refused('its end'),
+  };
+  const tracer: Tracer = {
+    begin(_, name) {
+      begun.push(name);
+      return dropped;
+    },
+  };
+  const runtime = await createRuntime({ overrides: { tracer } });
+  onTestFinished(() => runtime.close());
+  const told = await runtime.load(scripted, { id: 'demo/a/1' });
+  begun.length = 0;
+  expect(read(await runtime.request(told, said('store')))).toBe('refused');
+  expect(JSON.parse(read(await runtime.request(told, said('headers'))))).toEqual([['traceparent', 'dropped']]);
+  await expect(runtime.request(told, said('fail'))).rejects.toThrow();
+  expect(begun).toEqual(['turn demo/a/1', 'turn demo/a/1', 'turn demo/a/1']);
 });
 
 describe('host calls', () => {

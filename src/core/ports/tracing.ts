@@ -14,6 +14,8 @@ export interface OpenSpan {
   /** The span's identifiers as hex digits: 32 of the trace, 16 of the span. */
   readonly traceId: string;
   readonly spanId: string;
+  /** Whether a sampler has dropped the span: attributes and its end reach nobody, so that callers can spare them. */
+  readonly isDropped?: boolean | undefined;
   /** The span's context as the header fields that carry it to others. */
   readonly fields: FieldPairs;
   /** Begins a child of this span, whatever code runs. */

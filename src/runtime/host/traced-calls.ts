@@ -45,8 +45,12 @@ export function tracedInterface<F extends Readonly<Record<string, unknown>>>(bas
 
 function tracedCall(name: string, kind: SpanKind, call: Call): Call {
   return (caller, ...args) => {
-    const span = caller.span?.begin(kind, name, attributesOf(kind, args[0]));
-    return span === undefined ? call(caller, ...args) : within(span, () => call(caller, ...args));
+    const turn = caller.span;
+    if (turn === undefined) return call(caller, ...args);
+    // Messages carry the context of a dropped span too, so that the turns which they begin are dropped as well.
+    if (turn.isDropped === true) return turn.run(() => call(caller, ...args));
+    const span = turn.begin(kind, name, attributesOf(kind, args[0]));
+    return within(span, () => call(caller, ...args));
   };
 }
 

@@ -3,7 +3,7 @@ import { isVivariumError } from '#core/errors';
 import type { OutgoingMessage } from '#core/messages';
 import type { MessageTurn } from '#core/ports/engine';
 import type { CallBudget } from '#core/ports/meter';
-import { type OpenSpan, type Tracer, withTraceOf } from '#core/ports/tracing';
+import { type OpenSpan, type SpanAttributes, type Tracer, withTraceOf } from '#core/ports/tracing';
 import { Later } from '#core/waiting';
 import type { LogRecord } from '#runtime/host';
 import type { SharedCall } from './shared-turn.ts';
@@ -12,7 +12,8 @@ import { Store, type StoreParts } from './store.ts';
 /** A store whose turns are spans. It is a class of its own, so that a runtime without a tracer does not even ask for one. */
 export class TracedStore extends Store {
   readonly #tracer: Tracer;
-  readonly #id: string;
+  readonly #name: string;
+  readonly #attributes: SpanAttributes;
   #span: OpenSpan | undefined;
   /** The spans of calls that may run beside others. */
   readonly #spans = new WeakMap<SharedCall, OpenSpan>();
@@ -21,7 +22,9 @@ export class TracedStore extends Store {
   constructor(parts: StoreParts, tracer: Tracer) {
     super({ ...parts, log: (record) => parts.log(this.#traced(record)) });
     this.#tracer = tracer;
-    this.#id = formatComponentId(parts.handle.id);
+    const id = formatComponentId(parts.handle.id);
+    this.#name = `turn ${id}`;
+    this.#attributes = { 'vivarium.component': id };
   }
 
   /** The span of the call that begins, or for which guest code runs. */
@@ -47,8 +50,12 @@ export class TracedStore extends Store {
   ): MessageTurn<T> {
     // Instantiation belongs to what the component was loaded or called for, and runs no function of its own.
     if (this.#isStarting) return super.call(budget, run, argument, now);
-    const span = this.#tracer.begin('internal', `turn ${this.#id}`, { 'vivarium.component': this.#id });
+    const span = this.#tracer.begin('internal', this.#name, this.#attributes);
     this.#span = span;
+    // Nobody is told of the end of a dropped span, and the next turn replaces it.
+    if (span.isDropped === true && this.sideBySide === undefined) {
+      return span.run(() => super.call(budget, run, argument, now));
+    }
     let call: SharedCall | undefined;
     const spanned = (store: Store, given: A): MessageTurn<T> => {
       call = this.sideBySide?.beginning;

@@ -18,8 +18,12 @@ const MAX_COMPONENTS = 1_000;
 /** The label of all components beyond that. */
 const OTHERS = 'others';
 
+/** The labels of statuses by their first digit. */
+const CODES = ['aborted', '1xx', '2xx', '3xx', '4xx', '5xx'];
+
 interface Series {
-  readonly counts: Map<string, Map<string, number>>;
+  /** By method, and then by the first digit of the status. */
+  readonly counts: Map<string, number[]>;
   readonly buckets: number[];
   seconds: number;
   total: number;
@@ -35,15 +39,16 @@ export class RequestMetrics {
     const name = METHODS.has(method) ? method : 'other';
     let byCode = series.counts.get(name);
     if (byCode === undefined) {
-      byCode = new Map();
+      byCode = CODES.map(() => 0);
       series.counts.set(name, byCode);
     }
-    const code = status === 0 ? 'aborted' : `${Math.trunc(status / 100)}xx`;
-    byCode.set(code, (byCode.get(code) ?? 0) + 1);
+    const code = Math.trunc(status / 100);
+    byCode[code] = (byCode[code] ?? 0) + 1;
     series.seconds += seconds;
     series.total += 1;
-    const bucket = BUCKETS.findIndex((most) => seconds <= most);
-    if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
+    let bucket = 0;
+    while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] as number)) bucket += 1;
+    if (bucket < BUCKETS.length) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
   }
 
   families(): readonly Family[] {
@@ -51,7 +56,10 @@ export class RequestMetrics {
     const durations: Sample[] = [];
     for (const [component, series] of this.#series) {
       for (const [method, byCode] of series.counts) {
-        for (const [code, value] of byCode) counts.push({ labels: { component, method, code }, value });
+        for (const [digit, value] of byCode.entries()) {
+          const code = CODES[digit] ?? `${digit}xx`;
+          if (value > 0) counts.push({ labels: { component, method, code }, value });
+        }
       }
       let sum = 0;
       for (const [at, most] of BUCKETS.entries()) {
@@ -79,7 +87,9 @@ export class RequestMetrics {
   }
 
   #seriesOf(component: string): Series {
-    const name = this.#series.has(component) || this.#series.size < MAX_COMPONENTS ? component : OTHERS;
+    const known = this.#series.get(component);
+    if (known !== undefined) return known;
+    const name = this.#series.size < MAX_COMPONENTS ? component : OTHERS;
     let series = this.#series.get(name);
     if (series === undefined) {
       series = { counts: new Map(), buckets: BUCKETS.map(() => 0), seconds: 0, total: 0 };

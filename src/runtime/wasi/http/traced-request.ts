@@ -1,6 +1,6 @@
 import { messageOf } from '#core/errors';
 import type { HttpRequest, HttpResponse } from '#core/ports/network';
-import { TRACE_FIELDS, withTraceOf } from '#core/ports/tracing';
+import { type OpenSpan, TRACE_FIELDS, withTraceOf } from '#core/ports/tracing';
 import type { HostState } from '#runtime/host';
 
 const MOST_OF_TEXT = 256;
@@ -15,14 +15,14 @@ export function sendTraced<R extends HttpRequest>(
   send: (request: R) => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
   if (turn === undefined) return send(request);
-  const { method = 'GET', url, headers = [] } = request;
+  if (turn.isDropped === true) return turn.run(() => send(carrying(turn, request)));
+  const { method = 'GET', url } = request;
   const span = turn.begin('client', method, {
     'http.request.method': method,
     'server.address': new URL(url).host.slice(0, MOST_OF_TEXT),
   });
-  const isOwn = headers.some(([name]) => TRACE_FIELDS.has(name.toLowerCase()));
   return span
-    .run(() => send(isOwn ? request : { ...request, headers: withTraceOf(span, headers) }))
+    .run(() => send(carrying(span, request)))
     .then(
       (response) => {
         span.end({ 'http.response.status_code': response.status });
@@ -33,4 +33,10 @@ export function sendTraced<R extends HttpRequest>(
         throw error;
       },
     );
+}
+
+function carrying<R extends HttpRequest>(span: OpenSpan, request: R): R {
+  const { headers = [] } = request;
+  const isOwn = headers.some(([name]) => TRACE_FIELDS.has(name.toLowerCase()));
+  return isOwn ? request : { ...request, headers: withTraceOf(span, headers) };
 }
