@@ -121,8 +121,8 @@ export class HttpServer {
   }
 
   #serve(incoming: Incoming, outgoing: Outgoing): void {
-    incoming.on('error', () => {});
-    outgoing.on('error', () => {});
+    incoming.on('error', ignore);
+    outgoing.on('error', ignore);
     const head = headOf(incoming, this.#scheme);
     const length = Number(incoming.headers['content-length'] ?? 0);
     if (head === undefined || length > this.#maxBodyBytes) {
@@ -253,6 +253,8 @@ export class HttpServer {
 export function answeringAll(answer: Answer): Dispatch {
   return () => ({ web: answer });
 }
+
+function ignore(): void {}
 
 function refuse(outgoing: Outgoing, status: number): void {
   if ('shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;

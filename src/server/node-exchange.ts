@@ -4,7 +4,7 @@ import { sentTrailers } from '#core/ports/trailers';
 import type { BytePipe, FieldPairs } from '#core/waiting';
 import { HttpExchange } from '#system';
 import { ServerError } from './errors.ts';
-import { drained, flushHead, type Outgoing, writeHead, writePiece } from './outgoing.ts';
+import { drained, endWith, flushHead, type Outgoing, writeHead, writePiece } from './outgoing.ts';
 import { type Incoming, mayHaveBody, type RequestHead } from './request-head.ts';
 
 /** Statuses of answers that have no body. */
@@ -95,7 +95,7 @@ export class NodeExchange extends HttpExchange {
     }
     if (length !== undefined) fields.push('content-length', length);
     // A guest that goes on without waiting has written a small body before this task runs, so that all of it is sent at once.
-    queueMicrotask(() => void this.#send(status, fields, length !== undefined, body));
+    queueMicrotask(() => this.#send(status, fields, length !== undefined, body));
   }
 
   protected override failed(error: unknown): void {
@@ -104,19 +104,28 @@ export class NodeExchange extends HttpExchange {
     this.#options.onFailed(error);
   }
 
-  async #send(status: number, fields: string[], hasLength: boolean, body: BytePipe): Promise<void> {
+  #send(status: number, fields: string[], hasLength: boolean, body: BytePipe): void {
     const outgoing = this.#outgoing;
+    if (this.#failed) return;
     try {
-      if (this.#failed) return;
       const first = this.read(body);
       if (first !== undefined && body.ended && body.length === 0 && body.trailers.length === 0) {
         if (!hasLength) fields.push('content-length', String(first.length));
         writeHead(outgoing, status, fields);
-        outgoing.end(first);
+        endWith(outgoing, first);
         return;
       }
       writeHead(outgoing, status, fields);
       if (first === undefined || first.length === 0) flushHead(outgoing);
+      void this.#stream(first, body);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  async #stream(first: Uint8Array | undefined, body: BytePipe): Promise<void> {
+    const outgoing = this.#outgoing;
+    try {
       for (let piece = first; piece !== undefined; piece = this.read(body)) {
         if (piece.length === 0) await body.changed.next();
         else if (!writePiece(outgoing, piece)) await drained(outgoing);

@@ -4,6 +4,9 @@ import { constants, type Http2ServerResponse } from 'node:http2';
 /** The answer to a request, of HTTP/1.1 or 2. */
 export type Outgoing = ServerResponse | Http2ServerResponse;
 
+/** Bodies of up to this many bytes are copied into one text with their head, which costs less than a piece of their own. */
+const MOST_OF_TEXT = 4_096;
+
 /** Sets the head of an answer. @param fields names and values in turn; a name may be repeated */
 export function writeHead(outgoing: Outgoing, status: number, fields: string[]): void {
   if ('stream' in outgoing) outgoing.writeHead(status, grouped(fields));
@@ -20,6 +23,13 @@ export function flushHead(outgoing: Outgoing): void {
 export function writePiece(outgoing: Outgoing, bytes: Uint8Array): boolean {
   // Both kinds have the method, with types that cannot be called together.
   return (outgoing as ServerResponse).write(bytes);
+}
+
+/** Ends an answer with bytes that are the whole body, whose length the head says. */
+export function endWith(outgoing: Outgoing, bytes: Uint8Array): void {
+  if ('stream' in outgoing || bytes.length > MOST_OF_TEXT) outgoing.end(bytes);
+  // Node joins a text with the head and writes both at once; bytes would be a piece of their own. In Latin-1, each byte is a character.
+  else outgoing.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1');
 }
 
 /** Resolves when the client has read enough, or has gone. */

@@ -90,6 +90,15 @@ export type Parts = {
   readonly [Name in keyof typeof TOKENS]: (typeof TOKENS)[Name] extends InjectionToken<infer Part> ? Part : never;
 };
 
+/** Resolves a part at its first use and then answers it, because a look-up costs as much as the rest of a small step of a request. */
+function later<T>(c: DependencyContainer, part: InjectionToken<T>): () => T {
+  let resolved: T | undefined;
+  return () => {
+    resolved ??= c.resolve(part);
+    return resolved;
+  };
+}
+
 function partsOf(scope: DependencyContainer): Parts {
   const parts = {};
   for (const [name, key] of Object.entries(TOKENS)) {
@@ -183,20 +192,20 @@ export function wire(options: RuntimeOptions): Parts {
     TOKENS.exportCalls,
     (c) =>
       new ExportCalls({
-        engine: () => c.resolve(TOKENS.engine),
-        router: () => c.resolve(TOKENS.router),
-        supervisor: () => c.resolve(TOKENS.supervisor),
-        clock: () => c.resolve(TOKENS.clock),
+        engine: later(c, TOKENS.engine),
+        router: later(c, TOKENS.router),
+        supervisor: later(c, TOKENS.supervisor),
+        clock: later(c, TOKENS.clock),
       }),
   );
   provide(
     TOKENS.fetching,
     (c) =>
       new Fetching({
-        engine: () => c.resolve(TOKENS.engine),
-        router: () => c.resolve(TOKENS.router),
-        supervisor: () => c.resolve(TOKENS.supervisor),
-        clock: () => c.resolve(TOKENS.clock),
+        engine: later(c, TOKENS.engine),
+        router: later(c, TOKENS.router),
+        supervisor: later(c, TOKENS.supervisor),
+        clock: later(c, TOKENS.clock),
       }),
   );
   return partsOf(scope);
@@ -298,11 +307,7 @@ function admission(c: DependencyContainer, { trust = 'any', policy, overrides = 
 /** The engine needs the router for host functions, and the router needs the engine for turns. It resolves the engine at the first turn. */
 function router(c: DependencyContainer, options: RuntimeOptions): Router {
   const events = c.resolve(TOKENS.events);
-  let resolved: Parts['engine'] | undefined;
-  const engine = (): Parts['engine'] => {
-    resolved ??= c.resolve(TOKENS.engine);
-    return resolved;
-  };
+  const engine = later(c, TOKENS.engine);
   return new Router({
     clock: c.resolve(TOKENS.clock),
     random: c.resolve(TOKENS.random),

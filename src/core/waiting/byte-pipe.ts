@@ -3,6 +3,8 @@ import { Wakers } from './wakers.ts';
 /** The bytes that a pipe accepts before its writer should wait. One write may go beyond this. */
 export const PIPE_BYTES: number = 64 * 1024;
 
+const EMPTY = new Uint8Array();
+
 /** V8 keeps arrays of up to 64 bytes in its own heap, where they cost a fraction of one outside of it. */
 const FIRST_BYTES = 64;
 
@@ -27,7 +29,7 @@ export class BytePipe {
   /** Wakes when either side has acted. */
   readonly changed: Wakers = new Wakers();
   readonly #account: ByteAccount;
-  #buffer = new Uint8Array();
+  #buffer = EMPTY;
   #from = 0;
   #to = 0;
   #ended = false;
@@ -123,14 +125,17 @@ export class BytePipe {
   read(length: number, into?: Uint8Array): Uint8Array | undefined {
     if (this.#cancelled) return undefined;
     if (this.length > 0) {
-      const bytes = copied(this.#buffer.subarray(this.#from, Math.min(this.#to, this.#from + length)), into);
+      const part = this.#buffer.subarray(this.#from, Math.min(this.#to, this.#from + length));
+      // The buffer is let go after the last bytes, so whoever reads them may have it.
+      const isLast = !this.isOpen && part.length === this.length;
+      const bytes = isLast && into === undefined ? part : copied(part, into);
       this.#from += bytes.length;
       if (this.#from === this.#to) this.#empty();
       this.changed.wake();
       return bytes;
     }
     if (this.#failure !== undefined) throw this.#failure.reason;
-    return this.#ended ? undefined : new Uint8Array();
+    return this.#ended ? undefined : EMPTY;
   }
 
   /** Records that the reader wants nothing more. */
@@ -158,7 +163,7 @@ export class BytePipe {
   }
 
   #release(): void {
-    this.#buffer = new Uint8Array();
+    this.#buffer = EMPTY;
     this.#from = 0;
     this.#to = 0;
     this.#account.end();

@@ -48,6 +48,12 @@ const handleCallback: Call<OutgoingMessage, void> = (store, message) => store.ha
 const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> => call(store.lifecycle);
 const run = <T>(_: Store, call: () => Turn<T>): Turn<T> => call();
 
+/** A function that answers HTTP requests, and what it is given and answers. */
+interface Served {
+  readonly exported: ExportedFunction;
+  readonly handling: HttpHandling;
+}
+
 /** What the engine makes for one component. */
 export interface ComponentParts {
   readonly budget: CallBudget;
@@ -77,6 +83,8 @@ export class LoadedComponent implements LaterListener {
   readonly startBudget: CallBudget;
   readonly #sharesClock: boolean;
   readonly #reuse: Reuse;
+  /** The function that answers requests; looked up for the first one. */
+  #served: Served | undefined;
   /** The store that was called last, which may be suspended: the actor's, a call's own, or one that is starting. */
   #called: Store | undefined;
   /** The answer of the message's turn that is suspended. */
@@ -218,10 +226,8 @@ export class LoadedComponent implements LaterListener {
     began: (end: EndTurn) => void,
   ): Turn<unknown> {
     this.#checkReady();
-    const { handler } = this.code;
-    const handling = handler === undefined ? undefined : handlingOf(handler);
-    if (handling === undefined) throw this.#servesNothing();
-    const exported = this.code.exportIndex().find(`${handler}#handle`);
+    this.#served ??= this.#servedBy(handlingOf);
+    const { exported, handling } = this.#served;
     if (this.policy === 'per-actor' && this.#needsFreshStore()) this.#renewStore();
     const answer = Promise.resolve(this.#serve(exported, handling, request, began));
     this.#answers.add(answer);
@@ -229,6 +235,13 @@ export class LoadedComponent implements LaterListener {
       this.#answers.delete(answer);
       this.#reuse.ended();
     });
+  }
+
+  #servedBy(handlingOf: (handler: string) => HttpHandling | undefined): Served {
+    const { handler } = this.code;
+    const handling = handler === undefined ? undefined : handlingOf(handler);
+    if (handling === undefined) throw this.#servesNothing();
+    return { exported: this.code.exportIndex().find(`${handler}#handle`), handling };
   }
 
   #serve(

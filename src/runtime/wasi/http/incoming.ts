@@ -20,13 +20,11 @@ let answerOf: (response: OutgoingResponse) => ServedAnswer;
 export class IncomingRequest {
   readonly #charge: HostCharge;
   readonly #request: ServedRequest;
-  readonly #headers: Disposable;
   #consumed = false;
 
   constructor(caller: HostState, request: ServedRequest) {
     this.#charge = new HostCharge(caller, request.path.length + costOf(request.headers));
     this.#request = request;
-    this.#headers = receivedFields(caller, request.headers);
   }
 
   method(): object {
@@ -46,7 +44,7 @@ export class IncomingRequest {
   }
 
   headers(caller: HostState): object {
-    return frozenFields(caller, this.#headers);
+    return receivedFields(caller, this.#request.headers);
   }
 
   consume(caller: HostState): object {
@@ -59,7 +57,6 @@ export class IncomingRequest {
   }
 
   [Symbol.dispose](): void {
-    this.#headers[Symbol.dispose]();
     this.#charge.end();
   }
 }
