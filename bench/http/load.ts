@@ -1,20 +1,33 @@
-import { Agent, get } from 'node:http';
+import { type Agent, get } from 'node:http';
+import { Connection } from './connection.ts';
 
-const REQUESTS = 2_000;
+/** How many requests one measurement sends. */
+export const REQUESTS = 2_000;
 const CLIENTS = 16;
+/** Requests at a time where they are sent at a rate; further ones wait, and their time counts. */
+const MOST_AT_ONCE = 64;
 
-/** Asks from this process, which the server shares with the client. */
+/** Asks as fast as sixteen connections can. */
 export async function requestsPerSecond(port: number): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const connections = await opened(port, CLIENTS);
   const started = performance.now();
   let left = REQUESTS;
-  const client = async (): Promise<void> => {
-    while (left-- > 0) await ask(port, agent);
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
+  await Promise.all(
+    connections.map(async (connection) => {
+      while (left-- > 0) await connection.ask();
+    }),
+  );
   const seconds = (performance.now() - started) / 1_000;
-  agent.destroy();
+  for (const connection of connections) connection.close();
   return REQUESTS / seconds;
+}
+
+/** The same for each second of processor time that client and server have used together, where both are in this process. */
+export async function requestsPerProcessorSecond(port: number): Promise<number> {
+  const before = process.cpuUsage();
+  await requestsPerSecond(port);
+  const { user, system } = process.cpuUsage(before);
+  return REQUESTS / ((user + system) / 1e6);
 }
 
 /**
@@ -22,26 +35,41 @@ export async function requestsPerSecond(port: number): Promise<number> {
  * have been sent, so that a server that falls behind cannot hide it.
  */
 export async function latencyAt(port: number, rate: number): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const connections = await opened(port, MOST_AT_ONCE);
+  const free = [...connections];
+  const due: number[] = [];
   const latencies: number[] = [];
   const asked: Promise<void>[] = [];
+  const ask = async (connection: Connection): Promise<void> => {
+    for (let at = due.shift(); at !== undefined; at = due.shift()) {
+      await connection.ask();
+      latencies.push(performance.now() - at);
+    }
+    free.push(connection);
+  };
   const started = performance.now();
   for (let sent = 0; sent < REQUESTS; ) {
-    const due = Math.min(REQUESTS, Math.floor(((performance.now() - started) / 1_000) * rate));
-    for (; sent < due; sent++) {
-      const at = started + (sent / rate) * 1_000;
-      asked.push(ask(port, agent).then(() => void latencies.push(performance.now() - at)));
+    const until = Math.min(REQUESTS, Math.floor(((performance.now() - started) / 1_000) * rate));
+    for (; sent < until; sent++) {
+      due.push(started + (sent / rate) * 1_000);
+      // Each in turn, so that the server closes none as idle.
+      const connection = free.shift();
+      if (connection !== undefined) asked.push(ask(connection));
     }
     await new Promise(setImmediate);
   }
   await Promise.all(asked);
-  agent.destroy();
+  for (const connection of connections) connection.close();
   latencies.sort((a, b) => a - b);
   return latencies[Math.floor(latencies.length * 0.99)] as number;
 }
 
+function opened(port: number, count: number): Promise<Connection[]> {
+  return Promise.all(Array.from({ length: count }, () => Connection.open(port)));
+}
+
 /**
- * Asks again on another connection if the server closes this one as idle at the same moment, as clients do.
+ * Asks as a client of Node's own. Asks again on another connection if the server closes this one as idle at the same moment.
  * @throws for an answer other than 200
  */
 export function ask(port: number, agent: Agent): Promise<void> {

@@ -12,9 +12,9 @@ import { openTracer } from '#system';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
 import { withHello } from './hello.ts';
-import { requestsPerSecond } from './load.ts';
+import { requestsPerProcessorSecond } from './load.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 9;
 
 /** Takes spans as an exporter to another process does, and sends nothing. */
 const dropping: SpanExporter = {
@@ -31,11 +31,11 @@ export async function observed(report: Report): Promise<void> {
     const compare = async (what: string, port: number, hasGoal = true): Promise<void> => {
       const { ratio } = await paired(
         ROUNDS,
-        () => requestsPerSecond(port),
-        () => requestsPerSecond(off),
+        () => requestsPerProcessorSecond(port),
+        () => requestsPerProcessorSecond(off),
       );
       report({
-        figure: `requests a second with ${what}`,
+        figure: `requests a second of processor time with ${what}`,
         value: ratio,
         unit: 'times',
         peer: 'without',

@@ -1,0 +1,60 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Connection } from './connection.ts';
+
+/** A server in a process of its own, so that client and server have a core each. */
+export interface Served {
+  readonly port: number;
+  readonly pid: number;
+  stop(): void;
+}
+
+/** What serves within our own program: a component with an instance for each request or one for all, Node's server, or Fastify. */
+export type Kind = 'per-call' | 'per-actor' | 'node' | 'fastify';
+
+const START_MS = 60_000;
+
+/** @param more arguments after the kind */
+export async function served(kind: Kind, ...more: string[]): Promise<Served> {
+  const child = fork(fileURLToPath(new URL('./server-program.ts', import.meta.url)), [kind, ...more]);
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return { port, pid: child.pid as number, stop: () => void child.kill() };
+}
+
+/** Starts another program, and resolves when it answers. @param argumentsFor makes its arguments for a port @throws if it never does */
+export async function servedBy(command: string, argumentsFor: (port: number) => string[]): Promise<Served> {
+  const port = await freePort();
+  const child = spawn(command, argumentsFor(port), { stdio: 'ignore' });
+  const failed = once(child, 'error').then(([error]) => Promise.reject(error));
+  await Promise.race([answers(child, port), failed]);
+  return { port, pid: child.pid as number, stop: () => void child.kill() };
+}
+
+async function answers(child: ChildProcess, port: number): Promise<void> {
+  const until = performance.now() + START_MS;
+  for (;;) {
+    try {
+      const connection = await Connection.open(port);
+      await connection.ask().finally(() => connection.close());
+      return;
+    } catch (cause) {
+      const hasEnded = child.exitCode !== null || child.signalCode !== null;
+      if (hasEnded || performance.now() > until) {
+        child.kill();
+        throw new Error(`${child.spawnfile} does not answer`, { cause });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
