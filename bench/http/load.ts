@@ -4,8 +4,14 @@ import { Connection } from './connection.ts';
 /** How many requests one measurement sends. */
 export const REQUESTS = 2_000;
 const CLIENTS = 16;
+const WARMING_ROUNDS = 5;
 /** Requests at a time where they are sent at a rate; further ones wait, and their time counts. */
 const MOST_AT_ONCE = 64;
+
+/** Asks until V8 has compiled what the server runs, so that no server is measured while it warms up. */
+export async function warmUp(port: number): Promise<void> {
+  for (let round = 0; round < WARMING_ROUNDS; round++) await requestsPerSecond(port);
+}
 
 /** Asks as fast as sixteen connections can. */
 export async function requestsPerSecond(port: number): Promise<number> {
@@ -20,14 +26,6 @@ export async function requestsPerSecond(port: number): Promise<number> {
   const seconds = (performance.now() - started) / 1_000;
   for (const connection of connections) connection.close();
   return REQUESTS / seconds;
-}
-
-/** The same for each second of processor time that client and server have used together, where both are in this process. */
-export async function requestsPerProcessorSecond(port: number): Promise<number> {
-  const before = process.cpuUsage();
-  await requestsPerSecond(port);
-  const { user, system } = process.cpuUsage(before);
-  return REQUESTS / ((user + system) / 1e6);
 }
 
 /**

@@ -1,64 +1,45 @@
-import { propagation, trace } from '@opentelemetry/api';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import {
-  BasicTracerProvider,
-  BatchSpanProcessor,
-  ParentBasedSampler,
-  type SpanExporter,
-  TraceIdRatioBasedSampler,
-} from '@opentelemetry/sdk-trace-base';
-import { RequestMetrics } from '#server';
-import { openTracer } from '#system';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
-import { withHello } from './hello.ts';
-import { requestsPerProcessorSecond } from './load.ts';
+import { REQUESTS, requestsPerSecond, warmUp } from './load.ts';
+import { type Served, served } from './servers.ts';
 
 const ROUNDS = 9;
 
-/** Takes spans as an exporter to another process does, and sends nothing. */
-const dropping: SpanExporter = {
-  export: (_, done) => done({ code: 0 }),
-  shutdown: async () => {},
-};
+/** What servers do beside answering: their name, the argument of the program, and whether there is a goal for it. */
+const OBSERVED = [
+  ['metrics', 'metrics', true],
+  ['metrics and tracing, one trace in twenty kept', '0.05', true],
+  ['metrics and tracing, every trace kept', '1', false],
+] as const;
 
-/** What it costs to count every request, and to trace every request as well, with OpenTelemetry's own SDK behind the API. */
+/** What it costs to count every request, and to trace requests as well, with OpenTelemetry's own SDK behind the API. */
 export async function observed(report: Report): Promise<void> {
-  const metrics = new RequestMetrics();
-  const counted = { onAnswered: (answered: Parameters<RequestMetrics['count']>[0]) => metrics.count(answered) };
-  const store = 'per-actor';
-  await withHello({ store }, {}, async (off) => {
-    const compare = async (what: string, port: number, hasGoal = true): Promise<void> => {
-      const { ratio } = await paired(
-        ROUNDS,
-        () => requestsPerProcessorSecond(port),
-        () => requestsPerProcessorSecond(off),
-      );
-      report({
-        figure: `requests a second of processor time with ${what}`,
-        value: ratio,
-        unit: 'times',
-        peer: 'without',
-        goal: hasGoal ? '>= 0.95' : 'shown',
-        holds: !hasGoal || ratio >= 0.95,
-      });
-    };
-    await withHello({ store }, counted, (port) => compare('metrics', port));
-    for (const [share, what] of [
-      [0.05, 'one trace in twenty'],
-      [1, 'every trace'],
-    ] as const) {
-      const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) });
-      const provider = new BasicTracerProvider({ sampler, spanProcessors: [new BatchSpanProcessor(dropping)] });
-      trace.setGlobalTracerProvider(provider);
-      propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-      const tracer = await openTracer();
-      if (tracer === undefined) throw new Error('there is no tracer');
-      const options = { ...counted, tracer };
-      await withHello({ store }, options, (port) => compare(`metrics and tracing, ${what} kept`, port, share < 1));
-      await provider.shutdown();
-      trace.disable();
-      propagation.disable();
-    }
-  });
+  const without = await served('per-actor');
+  await warmUp(without.port);
+  for (const [what, how, hasGoal] of OBSERVED) {
+    const server = await served('per-actor', how);
+    await warmUp(server.port);
+    const { ratio } = await paired(
+      ROUNDS,
+      () => requestsPerProcessorSecond(server),
+      () => requestsPerProcessorSecond(without),
+    );
+    server.stop();
+    report({
+      figure: `requests a second of processor time with ${what}`,
+      value: ratio,
+      unit: 'times',
+      peer: 'without',
+      goal: hasGoal ? '>= 0.95' : 'shown',
+      holds: !hasGoal || ratio >= 0.95,
+    });
+  }
+  without.stop();
+}
+
+/** The rate for each second of processor time that the server has used, which neither the client nor other work of the machine is part of. */
+async function requestsPerProcessorSecond(server: Served): Promise<number> {
+  const before = (await server.processorMs()) ?? 0;
+  await requestsPerSecond(server.port);
+  return (REQUESTS * 1_000) / (((await server.processorMs()) ?? 0) - before);
 }

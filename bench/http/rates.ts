@@ -5,8 +5,7 @@ import { helloHandler } from '../../tools/components/hello-handler.ts';
 import { Tools } from '../../tools/toolchains/build.ts';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
-import { latencyAt, REQUESTS, requestsPerSecond } from './load.ts';
-import { processorMs } from './processor-time.ts';
+import { latencyAt, REQUESTS, requestsPerSecond, warmUp } from './load.ts';
 import { type Served, served, servedBy } from './servers.ts';
 
 const ROUNDS = 5;
@@ -26,6 +25,7 @@ export async function rates(report: Report): Promise<void> {
   const component = join(folder, 'hello.wasm');
   writeFileSync(component, await helloHandler());
   const bare = await served('node');
+  await warmUp(bare.port);
   try {
     const shares = new Map<string, number>();
     for (const { name, start } of peersFor(component)) {
@@ -116,12 +116,12 @@ async function latency(report: Report, what: string, server: Served, bare: Serve
 
 /** Compares requests a second, and reports what processor time a request takes: other work of the machine changes that least. */
 async function compared(report: Report, name: string, server: Served, bare: Served) {
-  await requestsPerSecond(server.port);
+  await warmUp(server.port);
   const used = new Map<Served, number>([server, bare].map((each) => [each, 0]));
   const measured = async (each: Served): Promise<number> => {
-    const before = processorMs(each.pid) ?? 0;
+    const before = (await each.processorMs()) ?? 0;
     const rate = await requestsPerSecond(each.port);
-    used.set(each, (used.get(each) ?? 0) + (processorMs(each.pid) ?? 0) - before);
+    used.set(each, (used.get(each) ?? 0) + ((await each.processorMs()) ?? 0) - before);
     return rate;
   };
   const rates = await paired(

@@ -1,23 +1,30 @@
-// A server in a process of its own, which tells its parent the port. Argument: what serves, as `Kind` of servers.ts; for `fastify` also its folder.
+// A server in a process of its own, which tells its parent the port and, when asked, its processor time. Arguments: those of `served` in servers.ts.
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { withHello } from './hello.ts';
+import { observing } from './observing.ts';
 
-const [kind, folder = '.'] = process.argv.slice(2);
+const [kind, more = ''] = process.argv.slice(2);
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ ms: (user + system) / 1_000 });
+});
+
 const told = (port: number): void => void process.send?.({ port });
 
 if (kind === 'node') {
   const server = createServer((_, response) => void response.end('hello'));
   server.listen(0, '127.0.0.1', () => told((server.address() as AddressInfo).port));
 } else if (kind === 'fastify') {
-  const { fastify } = createRequire(`${folder}/`)('fastify') as { readonly fastify: () => Fastify };
+  const { fastify } = createRequire(`${more}/`)('fastify') as { readonly fastify: () => Fastify };
   const server = fastify();
   server.get('/', async () => 'hello');
   await server.listen({ port: 0, host: '127.0.0.1' });
   told((server.server.address() as AddressInfo).port);
 } else {
-  await withHello({ store: kind === 'per-actor' ? 'per-actor' : 'per-call' }, {}, (port) => {
+  const options = more === '' ? {} : await observing(more === 'metrics' ? undefined : Number(more));
+  await withHello({ store: kind === 'per-actor' ? 'per-actor' : 'per-call' }, options, (port) => {
     told(port);
     return new Promise(() => {});
   });

@@ -4,11 +4,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Connection } from './connection.ts';
+import { processorMs } from './processor-time.ts';
 
 /** A server in a process of its own, so that client and server have a core each. */
 export interface Served {
   readonly port: number;
-  readonly pid: number;
+  /** The processor time that it has used; undefined where nothing tells that. */
+  processorMs(): Promise<number | undefined>;
   stop(): void;
 }
 
@@ -17,11 +19,16 @@ export type Kind = 'per-call' | 'per-actor' | 'node' | 'fastify';
 
 const START_MS = 60_000;
 
-/** @param more arguments after the kind */
+/** @param more for Fastify its folder; for a component what is observed: `metrics`, or the share of traces that are kept */
 export async function served(kind: Kind, ...more: string[]): Promise<Served> {
   const child = fork(fileURLToPath(new URL('./server-program.ts', import.meta.url)), [kind, ...more]);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return { port, pid: child.pid as number, stop: () => void child.kill() };
+  const processorMs = async (): Promise<number> => {
+    child.send('processor time');
+    const [{ ms }] = (await once(child, 'message')) as [{ ms: number }];
+    return ms;
+  };
+  return { port, processorMs, stop: () => void child.kill() };
 }
 
 /** Starts another program, and resolves when it answers. @param argumentsFor makes its arguments for a port @throws if it never does */
@@ -30,7 +37,7 @@ export async function servedBy(command: string, argumentsFor: (port: number) => 
   const child = spawn(command, argumentsFor(port), { stdio: 'ignore' });
   const failed = once(child, 'error').then(([error]) => Promise.reject(error));
   await Promise.race([answers(child, port), failed]);
-  return { port, pid: child.pid as number, stop: () => void child.kill() };
+  return { port, processorMs: async () => processorMs(child.pid as number), stop: () => void child.kill() };
 }
 
 async function answers(child: ChildProcess, port: number): Promise<void> {

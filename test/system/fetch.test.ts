@@ -181,7 +181,7 @@ describe('a component that answers wrongly', () => {
   });
 
   it('by headers without end ends its instance alone', async () => {
-    const { fetching } = await scene();
+    const { fetching } = await scene({ limits: { maxExecutionTimeMs: 60_000 } });
     const step = `const fields = new api.Fields(); for (let i = 0; ; i++) fields.append('x-' + i, api.bytes('y'.repeat(1000)))`;
     await expect(fetching(step)).rejects.toMatchObject({ code: 'RUNTIME_TRAP' });
     expect((await fetching()).status).toBe(200);
