@@ -538,8 +538,8 @@ export class LoadedComponent implements LaterListener {
 }
 
 /**
- * Whether the host keeps more than half of what it may keep for a store. Between two requests, that is what the guest has not dropped:
- * some request to come would find too little left.
+ * Whether the host keeps more than half of what it may keep for a store. Where requests follow each other, that is what the guest has not dropped;
+ * where they run side by side, also what the others hold. Some request to come would find too little left.
  */
 function keepsTooMuch({ hostMemory }: Store): boolean {
   return hostMemory.taken > hostMemory.limit / 2;
