@@ -1,24 +1,11 @@
 import { allow, checkOptions } from '#core/options';
-import type { Turn } from '#core/ports/engine';
-import type { AsyncContext } from '#core/waiting';
-import { RingBuffer } from './ring-buffer.ts';
+import type { HostTask } from './host-task.ts';
 
 /**
  * What happens to a message when the mailbox is full. `reject`: its sender gets an error. `drop-oldest`: the oldest
  * message becomes a dead letter. `wait`: the sender waits if it can, which only the host can.
  */
 export type Overflow = 'reject' | 'drop-oldest' | 'wait';
-
-/** Work of the host that needs the actor's turn, such as a health check or a call of another export. */
-export interface TurnTask {
-  run(): Turn<unknown>;
-  /** Whether it may run beside others of its kind, if the actor's instance serves several calls. */
-  readonly joins: boolean;
-  /** The context in which the work was requested and runs. */
-  readonly context: AsyncContext;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
-}
 
 /** What a mailbox needs to know about a message. A message is in one mailbox at a time. */
 export interface Queued<Message> {
@@ -54,8 +41,8 @@ export function checkMailbox(options: MailboxOptions | undefined): void {
 }
 
 /**
- * A bounded queue of messages, and an unbounded queue of the host's tasks, which run first. The messages form a linked
- * list, so that an idle mailbox holds nothing and ten thousand of them touch little memory.
+ * A bounded queue of messages, and an unbounded queue of the host's tasks, which run first. Both are linked lists, so that an idle
+ * mailbox holds nothing and ten thousand of them touch little memory.
  */
 export class Mailbox<Message extends Queued<Message>> {
   #first: Message | undefined;
@@ -63,7 +50,8 @@ export class Mailbox<Message extends Queued<Message>> {
   #last: Message | undefined;
   #size = 0;
   #bytes = 0;
-  #tasks: RingBuffer<TurnTask> | undefined;
+  #firstTask: HostTask | undefined;
+  #lastTask: HostTask | undefined;
   readonly maxMessages: number;
   readonly maxBytes: number;
   readonly maxMessageBytes: number;
@@ -86,7 +74,7 @@ export class Mailbox<Message extends Queued<Message>> {
   }
 
   get isEmpty(): boolean {
-    return this.#first === undefined && this.#tasks === undefined;
+    return this.#first === undefined && this.#firstTask === undefined;
   }
 
   hasRoomFor(envelope: Message): boolean {
@@ -139,20 +127,23 @@ export class Mailbox<Message extends Queued<Message>> {
     return this.#taken(envelope);
   }
 
-  pushTask(task: TurnTask): void {
-    this.#tasks ??= new RingBuffer();
-    this.#tasks.push(task);
+  pushTask(task: HostTask): void {
+    if (this.#lastTask === undefined) this.#firstTask = task;
+    else this.#lastTask.next = task;
+    this.#lastTask = task;
   }
 
   /** Whether the next task may run beside others. */
   get nextJoins(): boolean {
-    return this.#tasks?.peek()?.joins === true;
+    return this.#firstTask?.work.joins === true;
   }
 
-  shiftTask(): TurnTask | undefined {
-    if (this.#tasks === undefined) return undefined;
-    const task = this.#tasks.shift();
-    if (this.#tasks.size === 0) this.#tasks = undefined;
+  shiftTask(): HostTask | undefined {
+    const task = this.#firstTask;
+    if (task === undefined) return undefined;
+    this.#firstTask = task.next;
+    task.next = undefined;
+    if (this.#firstTask === undefined) this.#lastTask = undefined;
     return task;
   }
 

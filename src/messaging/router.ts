@@ -6,13 +6,11 @@ import {
   formatComponentId,
   HOST_ID,
 } from '#core';
-import { rejection, type VivariumError } from '#core/errors';
+import type { VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
-import type { Turn } from '#core/ports/engine';
 import type { MessagingAuthority } from '#core/ports/messaging';
 import type { Random } from '#core/ports/random';
 import type { Supervisor } from '#core/ports/supervisor';
-import { currentContext } from '#core/waiting';
 import { ActorCell, type TurnRunner } from './actor-cell.ts';
 import { MessageCounters } from './counters.ts';
 import { type DeadLetter, type DeadLetterOptions, DeadLetters } from './dead-letters.ts';
@@ -20,6 +18,7 @@ import { Delivery, type MessageFields, notFound } from './delivery.ts';
 import { Dispatcher, type DispatcherOptions, type RunQueue } from './dispatcher.ts';
 import { MessagingError } from './errors.ts';
 import { type EventLoop, KeepAlive, nodeEventLoop } from './event-loop.ts';
+import { HostTask, type HostWork } from './host-task.ts';
 import type { MailboxOptions } from './mailbox.ts';
 import { Requests } from './requests.ts';
 import { Topics } from './topics.ts';
@@ -229,36 +228,23 @@ export class Router {
     this.#dispatcher.ready(cell);
   }
 
-  /**
-   * Runs a task of the host in a turn of the actor, before all waiting messages.
-   * @param joins whether it may run beside others, where the actor's instance serves several calls
-   */
-  runTask<T>(handle: ComponentHandle, run: () => Turn<T>, joins = false): Promise<T> {
+  /** Does work of the host in a turn of the actor, before all waiting messages. */
+  runTask<T>(handle: ComponentHandle, work: HostWork<T>): Promise<T> {
     return new Promise((resolve) => {
       const cell = this.byHandle(handle);
-      const { mailbox } = cell;
-      const settled = (settle: () => void): void => {
-        this.#keepAlive.end();
-        settle();
-      };
-      this.#keepAlive.begin();
-      mailbox.pushTask({
-        run,
-        joins,
-        context: currentContext(),
-        resolve: (value) => settled(() => resolve(value as T)),
-        reject: (error) => settled(() => resolve(rejection(error))),
-      });
-      this.#dispatcher.ready(cell);
+      const task = new HostTask(work, resolve as (outcome: unknown) => void, this.#keepAlive);
+      cell.mailbox.pushTask(task);
+      this.#dispatcher.readyIn(cell, task.context);
     });
   }
 
   /** Runs `swap` between two turns of the actor, whose next turn is another version's. @throws what `swap` throws */
   swap(handle: ComponentHandle, swap: () => void): Promise<void> {
-    return this.runTask(handle, () => {
+    const run = (): void => {
       swap();
       this.byHandle(handle).forgetRunner();
-    });
+    };
+    return this.runTask(handle, { run });
   }
 
   /** What waits for the actor. */

@@ -7,7 +7,7 @@ import type { MessageCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Delivery } from './delivery.ts';
 import { MessagingError } from './errors.ts';
-import type { TurnTask } from './mailbox.ts';
+import type { HostTask } from './host-task.ts';
 import type { Requests } from './requests.ts';
 
 /** An orderly failure: the guest returned the error case of its `result`, and stays alive. */
@@ -84,13 +84,7 @@ export class Turns {
           : runner.callHandleCallback(handle, envelope, began);
       if (result instanceof Promise || result instanceof Later) {
         cell.suspendTurn();
-        const later = new SuspendedTurn(this, cell, envelope);
-        if (result instanceof Later) result.listen(later);
-        else
-          result.then(
-            (reply) => later.laterAnswered(reply),
-            (error) => later.laterFailed(error),
-          );
+        listen(result, new SuspendedTurn(this, cell, envelope));
         return this.#clock.monotonic();
       }
       return this.#ended(cell, envelope, result ?? undefined, runner.endedAt ?? this.#clock.monotonic());
@@ -184,36 +178,79 @@ export class Turns {
     return true;
   }
 
-  #runTask(cell: ActorCell, task: TurnTask): number {
-    const isBeside = task.joins && cell.concurrency > 1;
+  #runTask(cell: ActorCell, task: HostTask): number {
+    const isBeside = task.work.joins === true && cell.concurrency > 1;
     if (isBeside) cell.beside += 1;
     else cell.busy = true;
-    const done = (settle: () => void): number => {
-      if (isBeside) cell.beside -= 1;
-      else cell.busy = false;
-      settle();
-      cell.noticeIdle();
-      return this.#clock.monotonic();
-    };
     try {
-      const result = task.run();
-      if (!(result instanceof Promise)) return done(() => task.resolve(result));
-      const later = (settle: () => void): void => {
-        done(settle);
-        this.#resume(cell);
-      };
-      result.then(
-        (value) => later(() => task.resolve(value)),
-        (error) => {
-          attribute(error, cell.key);
-          later(() => task.reject(error));
-        },
-      );
-      return this.#clock.monotonic();
+      const result = task.work.run();
+      if (!(result instanceof Promise || result instanceof Later)) {
+        leave(cell, isBeside);
+        task.resolve(result);
+      } else listen(result, new SuspendedTask(cell, task, isBeside, this.#resume));
     } catch (error) {
-      attribute(error, cell.key);
-      return done(() => task.reject(error));
+      failTask(cell, task, isBeside, error);
     }
+    cell.noticeIdle();
+    return this.#clock.monotonic();
+  }
+}
+
+/** The task's turn is over. */
+function leave(cell: ActorCell, isBeside: boolean): void {
+  if (isBeside) cell.beside -= 1;
+  else cell.busy = false;
+}
+
+function failTask(cell: ActorCell, task: HostTask, isBeside: boolean, thrown: unknown): void {
+  let error = thrown;
+  try {
+    task.work.failed?.(error);
+  } catch (worse) {
+    error = worse;
+  }
+  attribute(error, cell.key);
+  leave(cell, isBeside);
+  task.reject(error);
+}
+
+function listen(result: Promise<unknown> | Later<unknown>, listener: LaterListener): void {
+  if (result instanceof Later) result.listen(listener);
+  else
+    result.then(
+      (value) => listener.laterAnswered(value),
+      (error) => listener.laterFailed(error),
+    );
+}
+
+/** Is told how the host's work has ended whose turn was suspended. */
+class SuspendedTask implements LaterListener {
+  readonly #cell: ActorCell;
+  readonly #task: HostTask;
+  readonly #isBeside: boolean;
+  readonly #resume: (cell: ActorCell) => void;
+
+  constructor(cell: ActorCell, task: HostTask, isBeside: boolean, resume: (cell: ActorCell) => void) {
+    this.#cell = cell;
+    this.#task = task;
+    this.#isBeside = isBeside;
+    this.#resume = resume;
+  }
+
+  laterAnswered(value: unknown): void {
+    leave(this.#cell, this.#isBeside);
+    this.#task.resolve(value);
+    this.#ended();
+  }
+
+  laterFailed(error: unknown): void {
+    failTask(this.#cell, this.#task, this.#isBeside, error);
+    this.#ended();
+  }
+
+  #ended(): void {
+    this.#cell.noticeIdle();
+    this.#resume(this.#cell);
   }
 }
 

@@ -21,7 +21,6 @@ import {
 import type { Admission } from './admission.ts';
 import type { Directory } from './directory.ts';
 import type { RuntimeEmitter } from './events.ts';
-import { tellingFailure } from './failing-turn.ts';
 import type { SupervisionOptions } from './options.ts';
 
 const SUPERVISION: allow.OptionRules<SupervisionOptions> = {
@@ -141,15 +140,13 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     const { engine, router } = this.#ports;
     let ended = false;
     try {
-      const status = await router.runTask(handle, () =>
-        tellingFailure(
-          () => engine.callHealth(handle),
-          (error) => {
-            ended = engine.state(handle) === 'failed';
-            if (isVivariumError(error)) this.failed(handle, error);
-          },
-        ),
-      );
+      const status = await router.runTask(handle, {
+        run: () => engine.callHealth(handle),
+        failed: (error) => {
+          ended = engine.state(handle) === 'failed';
+          if (isVivariumError(error)) this.failed(handle, error);
+        },
+      });
       return (status ?? 'healthy') as HealthStatus;
     } catch (error) {
       if (ended) return 'ended';

@@ -1,5 +1,5 @@
 import type { VivariumError } from '#core/errors';
-import type { EndCall, Turn } from '#core/ports/engine';
+import type { EndCall, MessageTurn } from '#core/ports/engine';
 import { RuntimeError } from '#runtime';
 
 /**
@@ -7,29 +7,30 @@ import { RuntimeError } from '#runtime';
  * load option `cancel` decides whether the turn ends or goes on without its caller.
  */
 export class BoundedCall {
-  readonly #call: (began: (end: EndCall) => void) => Turn<unknown>;
+  readonly #call: (began: (end: EndCall) => void) => MessageTurn<unknown>;
   #endTurn: EndCall = () => false;
   readonly #ended = Promise.withResolvers<never>();
   #reason: VivariumError | undefined;
   #runs = false;
 
   /** @param call makes the call, and is given what takes the function that ends it */
-  constructor(call: (began: (end: EndCall) => void) => Turn<unknown>) {
+  constructor(call: (began: (end: EndCall) => void) => MessageTurn<unknown>) {
     this.#call = call;
     // If the turn ended by itself first, nobody handles this promise: its rejection must not become an unhandled one.
     this.#ended.promise.catch(() => {});
   }
 
   /** Called when the turn begins. @throws the reason, if the call was given up before */
-  readonly begin = (): void => {
+  begin(): void {
     if (this.#reason !== undefined) throw this.#reason;
     this.#runs = true;
-  };
+  }
 
-  readonly run = (): Turn<unknown> =>
-    this.#call((end) => {
+  run(): MessageTurn<unknown> {
+    return this.#call((end) => {
       this.#endTurn = end;
     });
+  }
 
   giveUp(reason: VivariumError): void {
     this.#reason ??= reason;

@@ -1,13 +1,12 @@
 import type { ComponentHandle } from '#core';
 import { isVivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
-import type { RuntimeEngine, Turn } from '#core/ports/engine';
-import type { Router } from '#messaging';
+import type { EndCall, MessageTurn, RuntimeEngine } from '#core/ports/engine';
+import type { HostWork, Router } from '#messaging';
 import type { ResourceCalls } from '#runtime/resources';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import { BoundedCall, timedOut } from './bounded-call.ts';
 import { aborted } from './ended.ts';
-import { tellingFailure } from './failing-turn.ts';
 
 export interface ExportCallsPorts {
   readonly engine: () => RuntimeEngine;
@@ -24,52 +23,108 @@ export interface CallBounds {
 
 /** Runs calls of exports and of resources' methods, and drops of resources. Each is a turn of its own and precedes waiting messages. */
 export class ExportCalls implements ResourceCalls {
-  readonly #ports: ExportCallsPorts;
+  readonly #ports: () => ResolvedPorts;
 
   constructor(ports: ExportCallsPorts) {
-    this.#ports = ports;
+    let resolved: ResolvedPorts | undefined;
+    this.#ports = () => {
+      resolved ??= resolve(ports);
+      return resolved;
+    };
   }
 
   /** Calls an export. The time-out or the signal may give the call up before its turn begins and while it runs. */
-  async call(
+  call(
     handle: ComponentHandle,
     name: string,
     args: readonly unknown[],
-    { signal, timeoutMs }: CallBounds = {},
+    { signal, timeoutMs }: CallBounds = NO_BOUNDS,
   ): Promise<unknown> {
-    const engine = this.#ports.engine();
-    const { state } = engine.lifecycle(handle);
-    if (state === 'failed' && !this.#ports.supervisor().isSupervised(handle)) throw engine.refusal(handle);
-    if (signal === undefined && timeoutMs === undefined) {
-      return this.#turn(handle, () => engine.callExport(handle, name, args));
+    const ports = this.#ports();
+    const { engine, router, supervisor } = ports;
+    // An asynchronous function around this one would be a promise and three rounds of microtasks for each call.
+    try {
+      const { state } = engine.lifecycle(handle);
+      if (state === 'failed' && !supervisor.isSupervised(handle)) throw engine.refusal(handle);
+      const turn = new CallTurn(ports, handle, name, args);
+      if (signal === undefined && timeoutMs === undefined) return router.runTask(handle, turn);
+      return this.#bounded(turn, signal, timeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const call = new BoundedCall((began) => engine.callExport(handle, name, args, began));
+  }
+
+  #bounded(turn: CallTurn, signal: AbortSignal | undefined, timeoutMs: number | undefined): Promise<unknown> {
+    const { router, clock } = this.#ports();
+    const { handle, name } = turn;
+    const call = new BoundedCall((began) => turn.called(began));
     const stopTimer =
-      timeoutMs === undefined
-        ? undefined
-        : this.#ports.clock().after(timeoutMs, () => call.giveUp(timedOut(name, timeoutMs)));
+      timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => call.giveUp(timedOut(name, timeoutMs)));
     const onAbort = (): void => call.giveUp(aborted(signal as AbortSignal));
     signal?.addEventListener('abort', onAbort, { once: true });
-    return call.of(this.#turn(handle, call.run, call.begin)).finally(() => {
+    turn.bounded = call;
+    return call.of(router.runTask(handle, turn)).finally(() => {
       stopTimer?.();
       signal?.removeEventListener('abort', onAbort);
     });
   }
 
   async drop(handle: ComponentHandle): Promise<void> {
-    const engine = this.#ports.engine();
+    const ports = this.#ports();
+    const { engine, router } = ports;
     // The resources of an instance ended with it.
     if (!engine.takesTurns(handle)) return;
-    await this.#turn(handle, () => engine.dropResources(handle));
+    await router.runTask(handle, {
+      joins: true,
+      run: () => engine.dropResources(handle),
+      failed: (error) => tellFailure(ports, handle, error),
+    });
+  }
+}
+
+type ResolvedPorts = { readonly [Name in keyof ExportCallsPorts]: ReturnType<ExportCallsPorts[Name]> };
+
+function resolve({ engine, router, supervisor, clock }: ExportCallsPorts): ResolvedPorts {
+  return { engine: engine(), router: router(), supervisor: supervisor(), clock: clock() };
+}
+
+const NO_BOUNDS: CallBounds = {};
+
+function tellFailure({ supervisor }: ResolvedPorts, handle: ComponentHandle, error: unknown): void {
+  if (isVivariumError(error)) supervisor.failed(handle, error);
+}
+
+/** The turn of one call of an export. */
+class CallTurn implements HostWork<unknown> {
+  readonly joins = true;
+  readonly handle: ComponentHandle;
+  readonly name: string;
+  /** Given where the caller may give the call up. */
+  bounded: BoundedCall | undefined = undefined;
+  readonly #ports: ResolvedPorts;
+  readonly #args: readonly unknown[];
+  /** Whether it has begun, so that a failure is the component's and not the caller's. */
+  #runs = false;
+
+  constructor(ports: ResolvedPorts, handle: ComponentHandle, name: string, args: readonly unknown[]) {
+    this.#ports = ports;
+    this.handle = handle;
+    this.name = name;
+    this.#args = args;
   }
 
-  #turn<T>(handle: ComponentHandle, run: () => Turn<T>, begin: () => void = () => {}): Promise<T> {
-    const work = (): Turn<T> => {
-      begin();
-      return tellingFailure(run, (error) => {
-        if (isVivariumError(error)) this.#ports.supervisor().failed(handle, error);
-      });
-    };
-    return this.#ports.router().runTask(handle, work, true);
+  run(): MessageTurn<unknown> {
+    const { bounded } = this;
+    bounded?.begin();
+    this.#runs = true;
+    return bounded === undefined ? this.called() : bounded.run();
+  }
+
+  failed(error: unknown): void {
+    if (this.#runs) tellFailure(this.#ports, this.handle, error);
+  }
+
+  called(began?: (end: EndCall) => void): MessageTurn<unknown> {
+    return this.#ports.engine.callExport(this.handle, this.name, this.#args, began);
   }
 }

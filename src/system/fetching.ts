@@ -1,9 +1,8 @@
 import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
-import type { RuntimeEngine, Turn } from '#core/ports/engine';
+import type { RuntimeEngine } from '#core/ports/engine';
 import type { Router } from '#messaging';
-import { tellingFailure } from './failing-turn.ts';
 import { FetchExchange } from './fetch-exchange.ts';
 import type { FetchOptions } from './fetch-options.ts';
 import type { HttpExchange } from './http-exchange.ts';
@@ -107,11 +106,13 @@ export class Fetching {
     };
     const router = this.#ports.router();
     if (engine.servesSideBySide(handle)) return router.keepingAlive(serve());
-    const turn = (): Turn<unknown> =>
-      tellingFailure(serve, (error) => {
+    return router.runTask(handle, {
+      joins: true,
+      run: serve,
+      failed: (error) => {
         if (isVivariumError(error)) this.#ports.supervisor().failed(handle, error);
-      });
-    return router.runTask(handle, turn, true);
+      },
+    });
   }
 }
 

@@ -211,14 +211,18 @@ class HostedRuntime extends Runtime {
     return this.#host.topic(name);
   }
 
-  async call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
-    if (typeof what !== 'string') checkOptions(what ?? null, TARGET_RULE, 'target');
-    if (typeof what === 'string') {
-      this.#open();
-      return this.#calls.call(target, what, args);
+  call(target: ComponentHandle, what: CallTarget, ...args: readonly unknown[]): Promise<unknown> {
+    try {
+      if (typeof what === 'string') {
+        this.#open();
+        return this.#calls.call(target, what, args);
+      }
+      checkOptions(what ?? null, TARGET_RULE, 'target');
+      this.#open(what.signal);
+      return this.#calls.call(target, what.name, args, what);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    this.#open(what.signal);
-    return this.#calls.call(target, what.name, args, what);
   }
 
   bind<World extends object>(target: ComponentHandle, bounds: Omit<Exclude<CallTarget, string>, 'name'> = {}): World {

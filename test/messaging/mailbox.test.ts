@@ -145,11 +145,13 @@ describe('a mailbox', () => {
     const message = ({ payload }: { payload: Uint8Array }) => void order.push(read(payload));
     const a = system.actor('t/a/1', { message }, { suspended: true });
     await system.host.send(a, text('1'));
-    const task = system.router.runTask(a, () => {
-      order.push('task');
-      return 7;
+    const task = system.router.runTask(a, {
+      run: () => {
+        order.push('task');
+        return 7;
+      },
     });
-    const bad = expect(system.router.runTask(a, () => Promise.reject(trap()))).rejects.toMatchObject({
+    const bad = expect(system.router.runTask(a, { run: () => Promise.reject(trap()) })).rejects.toMatchObject({
       code: 'RUNTIME_TRAP',
     });
     system.router.resume(a);

@@ -10,7 +10,7 @@ import type { ServedRequest } from './serving.ts';
 /** A turn that ends now or, where its guest is suspended, later. */
 export type Turn<T> = T | Promise<T>;
 
-/** The same of a turn that handles a message, whose caller is told of its end at once. */
+/** The same of a turn that handles a message or calls an export, whose caller is told of its end at once. */
 export type MessageTurn<T> = Turn<T> | Later<T>;
 
 /** `per-actor`: one store for the component's life. `per-call`: a fresh one for every call. */
@@ -122,7 +122,7 @@ export interface EngineTurns {
   /** `lifecycle.handle-callback`. @throws `RUNTIME_…`, `METERING_…` */
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage): MessageTurn<void>;
   /** `lifecycle.health`; undefined if the component is no actor. @throws `RUNTIME_…`, `METERING_…` */
-  callHealth(handle: ComponentHandle): Turn<string | undefined>;
+  callHealth(handle: ComponentHandle): MessageTurn<string | undefined>;
   /**
    * Any export of any world: `name`, or `ns:pkg/iface@v#func`.
    * @param began is given, before the guest runs, what ends the call
@@ -133,7 +133,7 @@ export interface EngineTurns {
     name: string,
     args: readonly unknown[],
     began?: (end: EndCall) => void,
-  ): Turn<unknown>;
+  ): MessageTurn<unknown>;
   /** How many calls of exports may run side by side in one instance. */
   concurrency(handle: ComponentHandle): number;
   /** Answers an HTTP request. @param began is given, before the guest runs, what ends the turn. @throws `RUNTIME_…`, `METERING_…` */
@@ -143,7 +143,7 @@ export interface EngineTurns {
     began: (end: (reason: VivariumError) => Promise<void>) => void,
   ): Turn<unknown>;
   /** Drops resources that the embedder released, if there are any and the component takes turns. */
-  dropResources(handle: ComponentHandle): Turn<void>;
+  dropResources(handle: ComponentHandle): MessageTurn<void>;
 }
 
 /** Ends turns, instances and components. */

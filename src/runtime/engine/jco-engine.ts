@@ -213,7 +213,7 @@ export class JcoEngine implements RuntimeEngine {
     return this.#find(handle).callHandleCallback(handle, message);
   }
 
-  callHealth(handle: ComponentHandle): Turn<string | undefined> {
+  callHealth(handle: ComponentHandle): MessageTurn<string | undefined> {
     return this.#find(handle).callHealth();
   }
 
@@ -222,7 +222,7 @@ export class JcoEngine implements RuntimeEngine {
     name: string,
     args: readonly unknown[],
     began?: (end: EndCall) => void,
-  ): Turn<unknown> {
+  ): MessageTurn<unknown> {
     return this.#find(handle).callExport(name, args, began);
   }
 
@@ -256,7 +256,7 @@ export class JcoEngine implements RuntimeEngine {
   }
 
   /** Runs a turn that drops resources which the embedder released, if there are any and the component takes turns. @throws as `callExport` */
-  dropResources(handle: ComponentHandle): Turn<void> {
+  dropResources(handle: ComponentHandle): MessageTurn<void> {
     return this.#components.get(handle?.handleId)?.dropResources();
   }
 

@@ -46,7 +46,17 @@ const handleEarly: Call<EarlyAnswer, Uint8Array | undefined> = (store, { message
 };
 const handleCallback: Call<OutgoingMessage, void> = (store, message) => store.handleCallback(message);
 const through = <T>(store: Store, call: (lifecycle: LifecycleExports) => Turn<T>): Turn<T> => call(store.lifecycle);
-const run = <T>(_: Store, call: () => Turn<T>): Turn<T> => call();
+/** An exported function in a store, with its arguments. `began` is called before the guest runs. */
+interface ExportCall {
+  readonly callee: (...args: readonly unknown[]) => unknown;
+  readonly args: readonly unknown[];
+  readonly began: (() => void) | undefined;
+}
+const callExported: Call<ExportCall, unknown> = (_, { callee, args, began }) => {
+  began?.();
+  return callee(...args);
+};
+const runNothing = (): void => {};
 
 /** A function that answers HTTP requests, and what it is given and answers. */
 interface Served {
@@ -89,6 +99,10 @@ export class LoadedComponent implements LaterListener {
   #called: Store | undefined;
   /** The answer of the message's turn that is suspended. */
   #answer: Later<unknown> | undefined;
+  readonly #noteFailure = (error: unknown): unknown => {
+    this.#failed(error);
+    return error;
+  };
   /** The turns that answer HTTP requests. */
   readonly #answers = new Set<Promise<unknown>>();
   #messagesHandled = 0;
@@ -176,9 +190,9 @@ export class LoadedComponent implements LaterListener {
   }
 
   /** Runs a turn that asks for the health of an actor. */
-  callHealth(): Turn<string | undefined> {
+  callHealth(): MessageTurn<string | undefined> {
     const { lifecycle } = this.code;
-    return lifecycle === undefined ? undefined : (this.callExport(`${lifecycle}#health`, []) as Turn<string>);
+    return lifecycle === undefined ? undefined : (this.callExport(`${lifecycle}#health`, []) as MessageTurn<string>);
   }
 
   callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): MessageTurn<void> {
@@ -193,17 +207,14 @@ export class LoadedComponent implements LaterListener {
   }
 
   /** Runs a turn that calls an export by its WIT name. A wrong name or argument is the caller's mistake and does not end the store. */
-  callExport(name: string, args: readonly unknown[], began?: (end: EndCall) => void): Turn<unknown> {
+  callExport(name: string, args: readonly unknown[], began?: (end: EndCall) => void): MessageTurn<unknown> {
     this.#checkReady();
-    const target = findExport(this.code, name, args);
-    return this.#inStore((store) => {
-      const found = target(store.exports);
-      if (began === undefined) return this.enter(store, run<unknown>, found);
-      return this.enter(store, run<unknown>, () => {
-        began(this.#endOf(store));
-        return found();
-      });
-    });
+    const found = findExport(this.code, name, args);
+    const call = (store: Store): MessageTurn<unknown> => {
+      const given = { callee: found.in(store.exports), args: found.args, began: began && (() => began(this.#endOf(store))) };
+      return this.#call(store, callExported, given);
+    };
+    return this.#inStore(call);
   }
 
   #endOf(store: Store): EndCall {
@@ -325,16 +336,19 @@ export class LoadedComponent implements LaterListener {
   }
 
   /** Runs a turn that drops the resources noted for dropping, if there are any and the component takes turns. */
-  dropResources(): Turn<void> {
+  dropResources(): MessageTurn<void> {
     if (!this.takesTurns || this.store?.hasDrops !== true) return;
-    return this.#inStore((store) => this.enter(store, run<void>, () => {}));
+    return this.#inStore((store) => this.enter(store, runNothing, undefined));
   }
 
   /** Makes one call into a store, on that call's own budget. */
   enter<A, T>(store: Store, call: Call<A, T>, argument: A, budget: CallBudget = this.budget): Turn<T> {
+    return asTurn(this.#call(store, call, argument, budget));
+  }
+
+  #call<A, T>(store: Store, call: Call<A, T>, argument: A, budget: CallBudget = this.budget): MessageTurn<T> {
     this.#called = store;
-    const answer = store.call(budget, call, argument);
-    return answer instanceof Later ? answer.promise() : answer;
+    return store.call(budget, call, argument);
   }
 
   /** Ends the turn that is suspended, if there is one, and its store. Resolves when the turn has ended. */
@@ -480,12 +494,15 @@ export class LoadedComponent implements LaterListener {
     return this.#inStore((store) => this.enter(store, call, argument));
   }
 
-  #inStore<T>(call: (store: Store) => Turn<T>): Turn<T> {
-    if (this.policy === 'per-call') return this.#inOwnStore(call);
+  #inStore<T>(call: (store: Store) => Turn<T>): Turn<T>;
+  #inStore<T>(call: (store: Store) => MessageTurn<T>): MessageTurn<T>;
+  #inStore<T>(call: (store: Store) => MessageTurn<T>): MessageTurn<T> {
+    if (this.policy === 'per-call') return this.#inOwnStore((store) => asTurn(call(store)));
     if (this.#isIdleEnded) this.#renewStore();
     if (this.store === undefined) throw new RuntimeError('RUNTIME_WRONG_STATE', 'the component has no store');
     try {
       const answer = call(this.store);
+      if (answer instanceof Later) return answer.failingAs(this.#noteFailure);
       return answer instanceof Promise ? answer.catch((error) => this.#rethrown(error)) : answer;
     } catch (error) {
       return this.#rethrown(error);
@@ -543,6 +560,10 @@ export class LoadedComponent implements LaterListener {
  */
 function keepsTooMuch({ hostMemory }: Store): boolean {
   return hostMemory.taken > hostMemory.limit / 2;
+}
+
+function asTurn<T>(answer: MessageTurn<T>): Turn<T> {
+  return answer instanceof Later ? answer.promise() : answer;
 }
 
 /** The text of an error, as the reason of a state transition. */
