@@ -211,7 +211,11 @@ export class LoadedComponent implements LaterListener {
     this.#checkReady();
     const found = findExport(this.code, name, args);
     const call = (store: Store): MessageTurn<unknown> => {
-      const given = { callee: found.in(store.exports), args: found.args, began: began && (() => began(this.#endOf(store))) };
+      const given = {
+        callee: found.in(store.exports),
+        args: found.args,
+        began: began && (() => began(this.#endOf(store))),
+      };
       return this.#call(store, callExported, given);
     };
     return this.#inStore(call);
