@@ -89,6 +89,7 @@ function resolve({ engine, router, supervisor, clock }: ExportCallsPorts): Resol
 }
 
 const NO_BOUNDS: CallBounds = {};
+const NO_ARGUMENTS: readonly unknown[] = [];
 
 function tellFailure({ supervisor }: ResolvedPorts, handle: ComponentHandle, error: unknown): void {
   if (isVivariumError(error)) supervisor.failed(handle, error);
@@ -102,7 +103,7 @@ class CallTurn implements HostWork<unknown> {
   /** Given where the caller may give the call up. */
   bounded: BoundedCall | undefined = undefined;
   readonly #ports: ResolvedPorts;
-  readonly #args: readonly unknown[];
+  #args: readonly unknown[];
   /** Whether it has begun, so that a failure is the component's and not the caller's. */
   #runs = false;
 
@@ -125,6 +126,9 @@ class CallTurn implements HostWork<unknown> {
   }
 
   called(began?: (end: EndCall) => void): MessageTurn<unknown> {
-    return this.#ports.engine.callExport(this.handle, this.name, this.#args, began);
+    const args = this.#args;
+    // A call that waits keeps nothing that it does not need any more.
+    this.#args = NO_ARGUMENTS;
+    return this.#ports.engine.callExport(this.handle, this.name, args, began);
   }
 }

@@ -19,7 +19,6 @@ const MAY_TAKE_MORE: Readonly<Record<string, string>> = {
   'src/messaging/requests.ts PromisedRequest': 'messages',
   'src/messaging/requests.ts GuestRequest': 'messages',
   'src/runtime/direct/memory-view.ts check': 'runtime',
-  'src/runtime/direct/tasks.ts callHost': 'async',
   'src/runtime/tasks/builtins.ts copy': 'async',
 };
 

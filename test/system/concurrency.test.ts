@@ -67,6 +67,19 @@ async function loaded(
 }
 
 describe.each([false, true])('calls of one instance (guest code on stacks: %s)', (cancels) => {
+  it('may be ten thousand that wait, each for a subtask in a set of its own', async () => {
+    const most = 10_000;
+    const { runtime, handle, waits } = await loaded({ cancels, concurrency: most });
+    const calls = Array.from({ length: most }, (_, n) => runtime.call(handle, 'work', n));
+    let failure: unknown;
+    for (const call of calls) call.catch((error) => (failure = error));
+    while (waits.begun.length < most && failure === undefined) await settled();
+    expect(failure).toBeUndefined();
+    for (const n of waits.begun) waits.answer(n, n % 7);
+    const answers = await Promise.all(calls);
+    expect(answers).toEqual(Array.from({ length: most }, (_, n) => n % 7));
+  });
+
   it('run one after the other by default', async () => {
     const { runtime, handle, waits } = await loaded({ cancels });
     const calls = [1, 2].map((n) => runtime.call(handle, 'work', n));

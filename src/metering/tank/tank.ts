@@ -57,6 +57,8 @@ export class SharedTank extends CellHolder implements Tank {
   readonly #now: () => number;
   #failure: VivariumError | undefined;
   #mode: MeteringMode | undefined;
+  /** Whether fuel is counted, for the accounts. */
+  readonly #counts = (): boolean => this.#mode !== 'deadline';
   #limit = 0;
   #slice: number;
   #sliceGiven = 0;
@@ -130,7 +132,7 @@ export class SharedTank extends CellHolder implements Tank {
   }
 
   account(budget: CallBudget): CallAccount {
-    return new CallAccount(budget, () => this.#mode !== 'deadline');
+    return new CallAccount(budget, this.#counts);
   }
 
   charge(account: Account): void {

@@ -83,7 +83,10 @@ const NO_STACKS: StackScheduler = {
   suspends: false,
   mayNest: false,
   parkStack: refuseToSuspend,
-  waitOutside: refuseToWait,
+  waitUntilTold: (_, name) => {
+    throw hostWouldBlock(name, undefined);
+  },
+  wentOn: () => {},
 };
 
 function refuseToSuspend(): never {

@@ -1,60 +1,64 @@
 import { trap } from '#runtime/exchange';
+import type { TaskInstance } from '#runtime/tasks';
+
+/** A thing that a guest has a handle for and that is no resource. */
+type HeldByGuest = ReturnType<TaskInstance['handles']['other']>;
 
 /** The most live handles of a store: with more, a guest that never drops resources could fill the host's heap. */
 const MAX_HANDLES = 100_000;
 /** Bytes that V8 keeps for an entry and its place in the table. */
 const ENTRY_BYTES = 64;
-/**
- * Bytes that V8 keeps, at least, for a thread, or for a subtask, a waitable set or an end of a stream with what belongs to it: the
- * task, closures, and for a thread that is suspended its stack.
- */
-const TASK_BYTES = 1_024;
-/** The quota charges the store for this many entries at a time. */
+/** The quota charges the store for this many entries at a time, and for so many bytes of what tasks hold. */
 const CHARGED_AT_ONCE = 64;
-
-/** The type of entries that are no resources. No resource type has a negative number. */
-const NO_RESOURCE = -1;
+const BYTES_AT_ONCE = 2 ** 16;
 
 /** One running call of an export, with the number of handles that it was lent. The guest must drop them before it answers. */
 export interface BorrowScope {
   borrows: number;
 }
 
-/** What a handle stands for: a resource that is the guest's own or, with a `scope`, lent to it for that call. */
-interface Entry {
+/** A resource that is the guest's own or, with a `scope`, lent to it for that call. */
+class Entry {
   readonly resource: number;
   /** The host's object or, for a resource that a component instance defines, that instance's own number for it. */
   readonly representation: unknown;
   readonly scope: BorrowScope | undefined;
   /** To how many running calls the guest has lent it. */
-  lends: number;
+  lends = 0;
+
+  constructor(resource: number, representation: unknown, scope: BorrowScope | undefined) {
+    this.resource = resource;
+    this.representation = representation;
+    this.scope = scope;
+  }
 }
 
 /** Bounds the handles that the component instances of one store hold together, and charges them to the store. */
 export class HandleQuota {
   readonly #take: (bytes: number) => boolean;
   #places = 0;
-  #tasks = 0;
-  #mostTasks = 0;
+  /** Bytes of threads and of what else tasks need, and the most that were charged at once. */
+  #held = 0;
+  #mostHeld = 0;
 
   /** @param take takes bytes from what the host may keep for the store; answers false where not enough is left */
   constructor(take: (bytes: number) => boolean) {
     this.#take = take;
   }
 
-  /** Charges a thread, or something else that tasks need, unless there were as many at once before. */
-  occupy(): void {
-    this.#tasks += 1;
-    if (this.#tasks <= this.#mostTasks) return;
-    if (!this.#take(CHARGED_AT_ONCE * TASK_BYTES)) {
+  /** Charges what the host keeps of a thread, or of something else that tasks need, unless it kept as much before. */
+  occupy(bytes: number): void {
+    this.#held += bytes;
+    if (this.#held <= this.#mostHeld) return;
+    if (!this.#take(BYTES_AT_ONCE)) {
       trap('the tasks of the component make the host keep more than it may for a component');
     }
-    this.#mostTasks += CHARGED_AT_ONCE;
+    this.#mostHeld += BYTES_AT_ONCE;
   }
 
   /** A thread has ended, or something else that was charged was dropped. */
-  vacate(): void {
-    this.#tasks -= 1;
+  vacate(bytes: number): void {
+    this.#held -= bytes;
   }
 
   /** Charges one more place in a table. Tables keep their places until the store ends. */
@@ -73,7 +77,8 @@ export class HandleQuota {
  */
 export class HandleTable {
   // Index 0 is never a handle.
-  readonly #entries: (Entry | undefined)[] = [undefined];
+  /** Resources, and other things that handles stand for. */
+  readonly #entries: (object | undefined)[] = [undefined];
   readonly #free: number[] = [];
   readonly #quota: HandleQuota;
 
@@ -88,12 +93,12 @@ export class HandleTable {
 
   /** Gives a resource to the guest. */
   add(resource: number, representation: unknown): number {
-    return this.#place({ resource, representation, scope: undefined, lends: 0 });
+    return this.#place(new Entry(resource, representation, undefined));
   }
 
   /** Lends a resource to the guest until `scope` ends. */
   addBorrow(resource: number, representation: unknown, scope: BorrowScope): number {
-    const handle = this.#place({ resource, representation, scope, lends: 0 });
+    const handle = this.#place(new Entry(resource, representation, scope));
     scope.borrows += 1;
     return handle;
   }
@@ -129,30 +134,33 @@ export class HandleTable {
   }
 
   /** Charges the store for a thread of the instance. */
-  occupy(): void {
-    this.#quota.occupy();
+  occupy(bytes: number): void {
+    this.#quota.occupy(bytes);
   }
 
-  vacate(): void {
-    this.#quota.vacate();
+  vacate(bytes: number): void {
+    this.#quota.vacate(bytes);
   }
 
   /** Gives the guest something that is no resource: a subtask, a waitable set, or an end of a stream or future. */
-  addOther(value: object): number {
-    this.occupy();
-    return this.#place({ resource: NO_RESOURCE, representation: value, scope: undefined, lends: 0 });
+  addOther(value: HeldByGuest): number {
+    this.occupy(value.hostBytes);
+    return this.#place(value);
   }
 
   /** What `addOther` was given. */
-  other(handle: number): object {
-    return this.#find(handle, NO_RESOURCE).representation as object;
+  other(handle: number): HeldByGuest {
+    const entry = this.#entries[handle];
+    if (entry === undefined) trap(`unknown handle index ${handle}`);
+    if (entry instanceof Entry) trap(`handle index ${handle} is of another type`);
+    return entry as HeldByGuest;
   }
 
   /** Takes from the guest what `addOther` was given. */
-  takeOther(handle: number): object {
+  takeOther(handle: number): HeldByGuest {
     const value = this.other(handle);
     this.#remove(handle);
-    this.vacate();
+    this.vacate(value.hostBytes);
     return value;
   }
 
@@ -161,7 +169,7 @@ export class HandleTable {
     return this.#find(handle, resource).representation;
   }
 
-  #place(entry: Entry): number {
+  #place(entry: object): number {
     const handle = this.#free.pop();
     if (handle !== undefined) {
       this.#entries[handle] = entry;
@@ -179,7 +187,7 @@ export class HandleTable {
   #find(handle: number, resource: number): Entry {
     const entry = this.#entries[handle];
     if (entry === undefined) trap(`unknown handle index ${handle}`);
-    if (entry.resource !== resource) {
+    if (!(entry instanceof Entry) || entry.resource !== resource) {
       trap(`handle index ${handle} is of another type`);
     }
     return entry;

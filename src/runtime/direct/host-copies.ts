@@ -1,6 +1,8 @@
-import type { CopyBuffer, SharedCopy } from '#runtime/tasks';
+import type { SharedCopy } from '#runtime/tasks';
 import { TakenStream } from './host-streams.ts';
+import { ByteSink, ItemSink, type Values } from './sink.ts';
 import type { State } from './store-tasks.ts';
+import { type Portion, type Portions, StreamItems } from './stream-items.ts';
 
 /** The most bytes, and the most other items, that the host takes at a time. */
 const BYTES_AT_ONCE = 65_536;
@@ -8,53 +10,11 @@ const ITEMS_AT_ONCE = 256;
 /** Bytes of the host that an item of a collected stream is charged, at least. */
 const ITEM_CHARGE = 64;
 
-type Values = readonly unknown[] | Uint8Array;
-
-/** What the host has read: values, or that there are no more. */
-interface Portion {
-  readonly values: Values;
-  readonly isLast: boolean;
-}
-
-/** Room of the host for what one read of a stream or future brings. */
-class Sink implements CopyBuffer {
-  progress = 0;
-  readonly isEmpty = false;
-  readonly #parts: Values[] = [];
-  readonly #most: number;
-  readonly #takes: (count: number) => void;
-
-  /** @param takes called before values are kept */
-  constructor(most: number, takes: (count: number) => void) {
-    this.#most = most;
-    this.#takes = takes;
-  }
-
-  get remaining(): number {
-    return this.#most - this.progress;
-  }
-
-  read(): never {
-    throw new Error('the room of a reader is not read');
-  }
-
-  write(values: ArrayLike<unknown>): void {
-    this.#takes(values.length);
-    this.progress += values.length;
-    // The values may be a view of the guest's memory.
-    this.#parts.push(values instanceof Uint8Array ? values.slice() : Array.from(values));
-  }
-
-  get values(): Values {
-    return this.#parts.length === 1 ? (this.#parts[0] as Values) : this.#parts.flatMap((part) => [...part]);
-  }
-}
-
 /** The host's end of a stream or future that a guest writes. Its work is done in turns of the store. */
-class HostReader {
+class HostReader implements Portions {
   readonly #state: State;
   readonly #shared: SharedCopy;
-  readonly #most: number;
+  readonly #isBytes: boolean;
   readonly #charge: number | undefined;
   #release: () => void;
 
@@ -63,7 +23,7 @@ class HostReader {
     this.#state = state;
     this.#charge = charge;
     this.#shared = shared;
-    this.#most = shared.isFuture ? 1 : isBytes ? BYTES_AT_ONCE : ITEMS_AT_ONCE;
+    this.#isBytes = isBytes && !shared.isFuture;
     this.#release = state.tasks.store.expectHost();
   }
 
@@ -74,9 +34,12 @@ class HostReader {
     const forget = tasks.onEnd(reject);
     tasks.store.enqueue(() => {
       const charge = this.#charge;
-      const sink = new Sink(this.#most, (count) => {
+      const takes = (count: number): void => {
         if (charge !== undefined) tasks.charge(count * charge);
-      });
+      };
+      const sink = this.#isBytes
+        ? new ByteSink(BYTES_AT_ONCE, takes)
+        : new ItemSink(this.#shared.isFuture ? 1 : ITEMS_AT_ONCE, takes);
       const goesOn = charge === undefined ? (): void => {} : tasks.store.stallHost();
       const end = (isLast: boolean): void => {
         goesOn();
@@ -84,15 +47,16 @@ class HostReader {
         if (isLast) this.close();
         resolve({ values: sink.values, isLast });
       };
-      this.#shared.read({
+      const reading = {
         owner: undefined,
         buffer: sink,
-        copied: (reclaim) => {
-          reclaim();
+        copied: () => {
+          this.#shared.reclaim(reading);
           end(false);
         },
-        done: (result) => end(this.#shared.isFuture || result !== 0),
-      });
+        done: (result: number) => end(this.#shared.isFuture || result !== 0),
+      };
+      this.#shared.read(reading);
     });
     return promise;
   }
@@ -119,7 +83,7 @@ export function toHost(state: State, shared: SharedCopy, isBytes: boolean, isOur
     value.catch(() => {});
     return value;
   }
-  return isBytes ? byteStream(reader) : items(reader);
+  return isBytes ? byteStream(reader) : new StreamItems(reader);
 }
 
 function byteStream(reader: HostReader): ReadableStream<Uint8Array> {
@@ -127,7 +91,7 @@ function byteStream(reader: HostReader): ReadableStream<Uint8Array> {
     type: 'bytes',
     async pull(controller) {
       const { values, isLast } = await reader.next();
-      if (values.length > 0) controller.enqueue(Uint8Array.from(values as Uint8Array));
+      if (values.length > 0) controller.enqueue(values as Uint8Array<ArrayBuffer>);
       if (!isLast) return;
       controller.close();
       controller.byobRequest?.respond(0);
@@ -135,18 +99,6 @@ function byteStream(reader: HostReader): ReadableStream<Uint8Array> {
     cancel: () => reader.close(),
   };
   return new ReadableStream(source, { highWaterMark: 0 });
-}
-
-async function* items(reader: HostReader): AsyncGenerator<unknown, void> {
-  try {
-    for (;;) {
-      const { values, isLast } = await reader.next();
-      yield* values as unknown[];
-      if (isLast) return;
-    }
-  } finally {
-    reader.close();
-  }
 }
 
 /**
@@ -180,6 +132,15 @@ export function collected(state: State, shared: SharedCopy, isBytes: boolean): u
   });
 }
 
-async function* kept(all: Promise<readonly Values[]>): AsyncGenerator<unknown, void> {
-  for (const values of await all) yield* values as unknown[];
+function kept(all: Promise<readonly Values[]>): StreamItems {
+  let next = 0;
+  return new StreamItems({
+    next: async () => {
+      const portions = await all;
+      const values = portions[next] ?? [];
+      next += 1;
+      return { values, isLast: next >= portions.length };
+    },
+    close: () => {},
+  });
 }

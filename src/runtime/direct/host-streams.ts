@@ -214,23 +214,24 @@ export class TakenStream implements GuestStream {
       }
       let isHere = true;
       let isDone = false;
-      shared.read({
+      const reading = {
         owner: undefined,
         buffer: buffer({
           remaining: Math.min(room, AT_ONCE),
           write: (values) => void attempt(() => sink.write(values as Values)),
         }),
-        copied: (reclaim) => {
-          reclaim();
+        copied: () => {
+          shared.reclaim(reading);
           if (!steps.isOver) read();
         },
-        done: (result) => {
+        done: (result: number) => {
           if (steps.isOver) return;
           if (result !== COPY.completed) flush();
           else if (isHere) isDone = true;
           else steps.next(read);
         },
-      });
+      };
+      shared.read(reading);
       isHere = false;
       return isDone && !steps.isOver;
     };

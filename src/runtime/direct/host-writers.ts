@@ -137,9 +137,9 @@ class HostWriter {
       const writing = {
         owner: undefined,
         buffer: source,
-        copied: (reclaim: () => void): void => {
+        copied: (): void => {
           if (source.remaining > 0) return;
-          reclaim();
+          shared.reclaim(writing);
           resolve();
         },
         done: (result: number): void => {

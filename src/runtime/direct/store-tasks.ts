@@ -3,6 +3,7 @@ import type { GivenResources } from '#runtime/resources';
 import {
   CopyEnd,
   type LiftedFunction,
+  NO_FUNCTION,
   type SharedCopy,
   type SideBySide,
   Task,
@@ -55,7 +56,8 @@ export interface LowerPlan {
   readonly zero: unknown;
   mayLeave(s: State): boolean;
   liftArgs(s: State, lent: unknown[], flat: readonly unknown[]): readonly unknown[];
-  lowerResult(s: State, value: unknown, flat: readonly unknown[]): unknown;
+  /** @param out the caller's last core argument, which is where the result goes if it is not answered */
+  lowerResult(s: State, value: unknown, out: unknown): unknown;
   /** The exported function of another component instance; undefined for a function of the host. */
   readonly callee: LiftPlan | undefined;
   readonly host: HostPlan | undefined;
@@ -99,6 +101,9 @@ export interface StoreTaskParts {
   readonly calls: SideBySide | undefined;
 }
 
+/** Has called nothing. */
+const NOBODY = { start: () => [], resolved: () => {} };
+
 /** The tasks of one store. */
 export class StoreTasks {
   readonly store: TaskStore;
@@ -130,14 +135,7 @@ export class StoreTasks {
 
   /** A thread of an instance that belongs to no call of it. */
   #threadOutside(instance: TaskInstance): Thread {
-    const kind = { isAsync: false, isAsyncLift: false, hasCallback: false, returns: -1 };
-    const task = new Task(
-      kind,
-      instance,
-      () => [],
-      () => {},
-    );
-    return this.store.newThread(task, false);
+    return this.store.newThread(new Task(NO_FUNCTION, instance, NOBODY), false);
   }
 
   /** Registers what is called when the store ends. Answers what takes it back. */
@@ -186,7 +184,10 @@ export class StoreTasks {
 
   lifted(s: State, plan: LiftPlan): LiftedFunction {
     this.#lifted[plan.index] ??= {
-      ...plan,
+      isAsync: plan.isAsync,
+      isAsyncLift: plan.isAsyncLift,
+      hasCallback: plan.hasCallback,
+      returns: plan.returns,
       hasStack: plan.hasStack || (plan.isGuest && this.stacks.preempts(plan.isFromHost)),
       core: { callee: plan.core(s), parameters: plan.parameters, results: plan.results },
       callback: plan.hasCallback ? { callee: plan.callback(s), parameters: 'iii', results: 'i' } : undefined,

@@ -2,7 +2,7 @@ import { type Execution, GuestEntry, type Turn, type TurnScheduler, TurnStack } 
 import type { CoreCall, Stacks, TaskStore, Thread } from '#runtime/tasks';
 
 /** The part of the scheduler that stacks of one turn need. */
-export interface StackScheduler extends Pick<TurnScheduler, 'parkStack' | 'waitOutside'> {
+export interface StackScheduler extends Pick<TurnScheduler, 'parkStack' | 'waitUntilTold' | 'wentOn'> {
   /** Whether it suspends stacks at all. */
   readonly suspends: boolean;
   /** Whether code on a stack may call any number of times code on stacks of their own. */
@@ -36,11 +36,26 @@ export class TaskStacks implements Stacks {
   readonly #execution: Execution;
   readonly #turn: Turn;
   readonly #scheduler: StackScheduler;
-  /** The last entry of each core function that has answered at once, and so can be used again. */
-  readonly #entries = new Map<CoreCall, GuestEntry>();
   /** Whether all guest code that waits below the code that is called next is on stacks which can be suspended. */
   mayPreempt = true;
   #store: TaskStore | undefined;
+  /** What goes on when the turn has waited. */
+  #then: (() => void) | undefined;
+  readonly #proceed = (): void => {
+    queueMicrotask(this.#wentOn);
+  };
+  readonly #wentOn = (): void => {
+    this.#scheduler.wentOn(this.#turn);
+    this.#now(this.#goOn);
+  };
+  readonly #goOn = (): void => {
+    const turn = this.#turn;
+    if (!turn.isSettled) throw new Error('the turn has ended while it waited');
+    turn.take();
+    const then = this.#then;
+    this.#then = undefined;
+    then?.();
+  };
   readonly #back = (): void => this.#section(() => this.#store?.back());
   /** The stacks that are suspended. */
   readonly #parked = new Set<ThreadStack>();
@@ -71,12 +86,6 @@ export class TaskStacks implements Stacks {
     const entry = this.#entryOf(core);
     const stack = new ThreadStack(this.#turn, thread, this.#back, this.#parked);
     thread.stack = stack;
-    entry.onAnswer = () => {
-      if (!stack.isLate) return;
-      this.#section(() => {
-        if (then(entry.raw)) this.#store?.back();
-      });
-    };
     const turn = this.#turn;
     turn.suspendable = turn.preemptive && this.mayPreempt;
     const ended = entry.enter(entry, entry.callee, ...args);
@@ -84,9 +93,15 @@ export class TaskStacks implements Stacks {
     if (entry.isAnswered) {
       const { raw } = entry;
       entry.reset();
-      this.#entries.set(core, entry);
+      core.entry = entry;
+      thread.stack = undefined;
       return then(raw);
     }
+    entry.onAnswer = () =>
+      this.#section(() => {
+        thread.stack = undefined;
+        if (then(entry.raw)) this.#store?.back();
+      });
     ended.then(undefined, this.#trapped);
     stack.isLate = true;
     // A guest that has trapped is not suspended either. Then nothing goes on, and its promise tells the reason.
@@ -95,11 +110,11 @@ export class TaskStacks implements Stacks {
 
   /** An entry that no call uses. A function may be called while a call of it is suspended. */
   #entryOf(core: CoreCall): GuestEntry {
-    const kept = this.#entries.get(core);
+    const kept = core.entry as GuestEntry | undefined;
     if (kept === undefined) {
       return new GuestEntry(core.callee as WebAssembly.ExportValue, core.parameters, core.results);
     }
-    this.#entries.delete(core);
+    core.entry = undefined;
     return kept;
   }
 
@@ -113,7 +128,7 @@ export class TaskStacks implements Stacks {
     queueMicrotask(() => {
       if (!this.#parked.delete(stack)) return;
       this.#park();
-      stack.proceed();
+      stack.proceed?.();
     });
   }
 
@@ -128,26 +143,24 @@ export class TaskStacks implements Stacks {
     if (stack === undefined) return;
     this.#parked.delete(stack);
     stack.isOver = true;
-    stack.proceed();
+    stack.proceed?.();
   }
 
-  wait(promise: Promise<void>, then: () => void): void {
+  wait(then: () => void): void {
+    this.#then = then;
+    this.#scheduler.waitUntilTold(this.#turn, 'a task', this.#proceed);
+  }
+
+  wake(): void {
     const turn = this.#turn;
-    this.#scheduler.waitOutside(turn, promise, 'a task').then(
-      () =>
-        this.#now(() => {
-          if (!turn.isSettled) throw new Error('the turn has ended while it waited');
-          turn.take();
-          then();
-        }),
-      (thrown: unknown) => this.#store?.fail(thrown),
-    );
+    if (turn.proceed === undefined) return;
+    turn.settle(undefined, false);
+    turn.goOn();
   }
 
-  breathe(): Promise<void> {
-    return new Promise((resolve) => {
-      setImmediate(resolve);
-    });
+  breathe(then: () => void): void {
+    this.wait(then);
+    setImmediate(() => this.wake());
   }
 
   #failed(thrown: unknown): void {

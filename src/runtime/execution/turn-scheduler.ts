@@ -27,7 +27,7 @@ export interface TurnSchedulerOptions {
 export abstract class TurnStack {
   readonly turn: Turn;
   /** Lets the stack go on, once it is suspended. Call it while the turn is parked. */
-  proceed: () => void = () => {};
+  proceed: (() => void) | undefined = undefined;
   /** Whether its store has ended, so that it only has to trap: V8 keeps all that a suspended stack refers to for ever. */
   isOver = false;
 
@@ -116,16 +116,33 @@ export class TurnScheduler implements Scheduler {
     const proceeding = proceedsLater(turn);
     turn.goOnAfter(promise);
     await proceeding;
+    this.wentOn(turn);
+  }
+
+  /**
+   * Lets a turn wait that has no guest on its stack, until `turn.goOn`. Whoever then gives the turn the thread tells so by `wentOn`.
+   * @param proceed called by `turn.goOn`, and when the turn is ended
+   * @throws as `wait`
+   */
+  waitUntilTold(turn: Turn, name: string, proceed: () => void): void {
+    this.#beginWaiting(turn, undefined, name, true);
+    turn.waits = this.#options.now();
+    turn.suspended?.();
+    turn.proceed = proceed;
+  }
+
+  /** A turn that had no guest on its stack waits no longer. */
+  wentOn(turn: Turn): void {
     turn.suspension = undefined;
     this.#waiting -= 1;
     turn.began = this.#options.now();
     turn.waitedMs += turn.began - turn.waits;
   }
 
-  #beginWaiting(turn: Turn, promise: PromiseLike<unknown>, name: string, mayWait: boolean): void {
+  #beginWaiting(turn: Turn, promise: PromiseLike<unknown> | undefined, name: string, mayWait: boolean): void {
     const { maxWaitingTurns } = this.#options;
     if (!mayWait || this.#waiting >= maxWaitingTurns) {
-      promise.then(undefined, () => {});
+      promise?.then(undefined, () => {});
       throw wouldBlock(name, mayWait ? maxWaitingTurns : undefined);
     }
     this.#waiting += 1;

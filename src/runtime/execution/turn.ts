@@ -36,7 +36,7 @@ export class Turn implements LaterListener {
   /** Its share of the thread, 1 for most turns. */
   readonly weight: number;
   /** The call of a host function that begins now, if its guest can cancel it. */
-  hostCall: HostCall | undefined = undefined;
+  hostCall: Pick<HostCall, 'callerIn'> | undefined = undefined;
   suspension: Suspension | undefined = undefined;
   /** Whether `#outcome` holds what the import has waited for, because the guest has not called the import again yet. */
   isSettled = false;

@@ -11,11 +11,6 @@ export class HostCall {
     return this.#caller;
   }
 
-  /** Whether the guest has cancelled the call, so that nobody takes its answer. */
-  get isCancelled(): boolean {
-    return this.#reason !== undefined;
-  }
-
   cancel(reason: Error): void {
     this.#reason ??= reason;
     this.#caller?.abort(reason);

@@ -181,7 +181,7 @@ function lowerResultCode(type: FuncType, slots: FunctionSlots, isOut: boolean): 
   code.line(`s.locked${instance} = true;`);
   if (isOut) {
     const { size, align } = layoutOf(result, slots.wide);
-    const pointer = code.let(addressOf(slots, 'flat[flat.length - 1]'));
+    const pointer = code.let(addressOf(slots, 'out'));
     code.line(`if (${pointer} % ${align} !== 0 || ${pointer} + ${size} > u.length) abi.badPointer(${pointer});`);
     storeCode(code, slots, result, 'answer', { pointer });
     code.line(`s.locked${instance} = false;`);
@@ -189,7 +189,7 @@ function lowerResultCode(type: FuncType, slots: FunctionSlots, isOut: boolean): 
     const [flat = '0'] = lowerFlatCode(code, slots, result, 'answer');
     code.line(`s.locked${instance} = false;\nreturn ${flat};`);
   }
-  return `function (s, answer, flat) {\n${code}\n}`;
+  return `function (s, answer, out) {\n${code}\n}`;
 }
 
 function hostCode(type: FuncType, { host, how, name }: Extract<TaskCallee, { host: number }>): string {

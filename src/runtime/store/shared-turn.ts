@@ -2,8 +2,9 @@ import type { ComponentHandle } from '#core';
 import { formatComponentId } from '#core';
 import type { VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
+import type { MessageTurn } from '#core/ports/engine';
 import type { Account, CallBudget, Tank } from '#core/ports/meter';
-import { type AsyncContext, currentContext, inContext } from '#core/waiting';
+import { type AsyncContext, currentContext, inContext, Later, type LaterListener } from '#core/waiting';
 import { execution, type Turn } from '#runtime/execution';
 import { TurnCaller } from '#runtime/host';
 import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
@@ -41,8 +42,18 @@ export interface SharedTurnParts {
   readonly owner: TurnOwner;
 }
 
-/** A call that runs beside others, or may. */
-export class SharedCall implements OutsideCall {
+/** What a call tells the turn that it shares. */
+interface SharedCallOwner {
+  ended(call: SharedCall): void;
+  /** The error for what the call's function threw. */
+  failureOf(thrown: unknown): VivariumError;
+}
+
+/**
+ * A call that runs beside others, or may. Its caller is told its outcome as that of a `Later`, and it is told that of the function that
+ * it has called.
+ */
+export class SharedCall extends Later<unknown> implements OutsideCall, LaterListener {
   readonly account: Account;
   readonly startedAt: number;
   /** Why the host has told it to end. */
@@ -57,10 +68,26 @@ export class SharedCall implements OutsideCall {
   words: LastWords | undefined;
   stopGrace: (() => void) | undefined;
   readonly #context: AsyncContext = currentContext();
+  readonly #owner: SharedCallOwner;
 
-  constructor(account: Account, startedAt: number) {
+  constructor(account: Account, startedAt: number, owner: SharedCallOwner) {
+    super();
     this.account = account;
     this.startedAt = startedAt;
+    this.#owner = owner;
+  }
+
+  laterAnswered(value: unknown): void {
+    const { reason } = this;
+    this.#owner.ended(this);
+    if (reason === undefined) this.answer(value);
+    else this.fail(reason);
+  }
+
+  laterFailed(thrown: unknown): void {
+    const failure = this.error ?? this.reason ?? this.#owner.failureOf(thrown);
+    this.#owner.ended(this);
+    this.fail(failure);
   }
 
   inContext<T>(work: () => T): T {
@@ -90,6 +117,10 @@ export class SharedTurn implements SideBySide {
   #endsAll = false;
   #stopTimer: (() => void) | undefined;
   #last: Account | undefined;
+  readonly #owner: SharedCallOwner = {
+    ended: (call) => this.#ended(call),
+    failureOf: (thrown) => this.#parts.owner.answered(thrown),
+  };
 
   constructor(parts: SharedTurnParts) {
     this.#parts = parts;
@@ -127,28 +158,28 @@ export class SharedTurn implements SideBySide {
   }
 
   /** Makes one call, which begins the turn or joins it. @throws as the store's \`call\` */
-  call<T>(budget: CallBudget, run: () => T, now: number | undefined): T {
+  call<T>(budget: CallBudget, run: () => MessageTurn<T>, now: number | undefined): MessageTurn<T> {
     if (this.#calls.size >= this.#parts.most) throw full(this.#parts);
     return this.#isOpen ? this.#join(budget, run) : this.#begin(budget, run, now);
   }
 
-  #begin<T>(budget: CallBudget, run: () => T, now: number | undefined): T {
+  #begin<T>(budget: CallBudget, run: () => MessageTurn<T>, now: number | undefined): MessageTurn<T> {
     const { owner, tank, turn, clock } = this.#parts;
     owner.begin(budget, now);
     this.#isOpen = true;
     this.#isBeginning = true;
-    const call = new SharedCall(tank.opened, now ?? clock.monotonic());
+    const call = new SharedCall(tank.opened, now ?? clock.monotonic(), this.#owner);
     this.#charged = call;
     this.#calls.add(call);
-    let value: T;
+    let value: MessageTurn<T>;
     try {
       if (owner.hasDrops) owner.runDrops();
       value = this.#run(call, run);
       this.#isBeginning = false;
-      if (value instanceof Promise && this.tasks?.isIdle === false) {
+      if (isLater(value) && this.tasks?.isIdle === false) {
         if (execution.isRunning(turn)) execution.park(turn);
         this.#watch();
-        return this.#outcome(call, value) as T;
+        return outcomeOf(call, value);
       }
       this.#settle(call);
       owner.settle();
@@ -162,12 +193,12 @@ export class SharedTurn implements SideBySide {
       throw error;
     }
     this.#close();
-    return value instanceof Promise ? (this.#outcome(call, value) as T) : value;
+    return isLater(value) ? outcomeOf(call, value) : value;
   }
 
-  #join<T>(budget: CallBudget, run: () => T): T {
+  #join<T>(budget: CallBudget, run: () => MessageTurn<T>): MessageTurn<T> {
     const { owner, tank, clock } = this.#parts;
-    const call = new SharedCall(tank.account(budget), clock.monotonic());
+    const call = new SharedCall(tank.account(budget), clock.monotonic(), this.#owner);
     this.#calls.add(call);
     if (owner.hasDrops) {
       this.tasks?.enqueue(() => {
@@ -176,7 +207,7 @@ export class SharedTurn implements SideBySide {
         owner.runDrops();
       });
     }
-    let value: T;
+    let value: MessageTurn<T>;
     try {
       value = this.#run(call, run);
     } catch (thrown) {
@@ -184,9 +215,9 @@ export class SharedTurn implements SideBySide {
       this.#calls.delete(call);
       throw thrown instanceof ArgumentRefused ? thrown : this.#parts.owner.answered(thrown);
     }
-    if (value instanceof Promise) {
+    if (isLater(value)) {
       this.#watch();
-      return this.#outcome(call, value) as T;
+      return outcomeOf(call, value);
     }
     this.#calls.delete(call);
     return value;
@@ -201,18 +232,10 @@ export class SharedTurn implements SideBySide {
     }
   }
 
-  async #outcome<T>(call: SharedCall, value: Promise<T>): Promise<T> {
-    try {
-      const answer = await value;
-      if (call.reason !== undefined) throw call.reason;
-      return answer;
-    } catch (thrown) {
-      throw call.error ?? call.reason ?? this.#parts.owner.answered(thrown);
-    } finally {
-      this.#calls.delete(call);
-      if (call.reason !== undefined) call.caller?.abort(call.reason);
-      call.stopGrace?.();
-    }
+  #ended(call: SharedCall): void {
+    this.#calls.delete(call);
+    if (call.reason !== undefined) call.caller?.abort(call.reason);
+    call.stopGrace?.();
   }
 
   charge(call: OutsideCall): void {
@@ -304,6 +327,21 @@ export class SharedTurn implements SideBySide {
       this.#watch();
     });
   }
+}
+
+function isLater<T>(value: MessageTurn<T>): value is Promise<T> | Later<T> {
+  return value instanceof Later || value instanceof Promise;
+}
+
+/** What a call's caller is told, once its function has ended. */
+function outcomeOf<T>(call: SharedCall, value: Promise<T> | Later<T>): Later<T> {
+  if (value instanceof Later) value.listen(call);
+  else
+    value.then(
+      (answer) => call.laterAnswered(answer),
+      (thrown) => call.laterFailed(thrown),
+    );
+  return call as Later<unknown> as Later<T>;
 }
 
 export function overdue(limitMs: number): RuntimeError {

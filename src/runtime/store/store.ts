@@ -238,7 +238,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
   ): MessageTurn<T> {
     if (this.#shared !== undefined && this.#exports !== undefined) {
       if (this.#dead) throw gone();
-      return this.#shared.call(budget, () => asPromise(run(this, argument)), now);
+      return this.#shared.call(budget, () => run(this, argument), now);
     }
     if (this.#entered) throw entered();
     if (this.#dead) throw gone();
@@ -622,11 +622,6 @@ export function whileStarting(what: string, error: unknown): unknown {
     cause: error,
     details: error.details,
   });
-}
-
-/** The turn that several calls share waits for promises alone. */
-function asPromise<T>(value: MessageTurn<T>): T | Promise<T> {
-  return value instanceof Later ? value.promise() : value;
 }
 
 function isLater<T>(value: MessageTurn<T>): value is Promise<T> | Later<T> {

@@ -42,7 +42,7 @@ function copyEnd(end: object, { type, isFuture }: Payload, isReadable: boolean):
 
 /** Waits until something has happened to a waitable on behalf of a synchronous built-in. */
 function waitForEvent({ store, thread }: BuiltinCaller, waitable: Waitable, rest: () => unknown): unknown {
-  waitable.syncWaiter = thread.wake;
+  waitable.syncWaiter = thread;
   return store.block(
     thread,
     () => waitable.hasEvent,
@@ -68,13 +68,13 @@ export const builtins = {
   },
 
   taskReturn({ thread: { task } }: BuiltinCaller, returns: number, lift: () => unknown): void {
-    if (!task.kind.isAsyncLift) trap('task.return is called by a task that answers by returning');
-    if (task.kind.returns !== returns) trap('task.return has another result or other options than its task');
+    if (!task.lifted.isAsyncLift) trap('task.return is called by a task that answers by returning');
+    if (task.lifted.returns !== returns) trap('task.return has another result or other options than its task');
     task.answer(lift());
   },
 
   taskCancel({ thread: { task } }: BuiltinCaller): void {
-    if (!task.kind.isAsyncLift) trap('task.cancel is called by a task that answers by returning');
+    if (!task.lifted.isAsyncLift) trap('task.cancel is called by a task that answers by returning');
     task.cancel();
   },
 
@@ -86,13 +86,13 @@ export const builtins = {
     const set = waitableSet(instance, handle);
     if (thread.task.takesCancel(cancellable)) return deliver(CANCELLED_EVENT);
     if (set.hasEvent) return deliver(set.takeEvent());
-    set.waiters.add(thread.wake);
+    set.await(thread);
     return store.block(
       thread,
       () => set.hasEvent,
       cancellable,
       (cancelled) => {
-        set.waiters.delete(thread.wake);
+        set.forget(thread);
         return deliver(cancelled ? CANCELLED_EVENT : set.takeEvent());
       },
     );
@@ -108,7 +108,7 @@ export const builtins = {
     const set = waitableSet(instance, handle);
     instance.handles.takeOther(handle);
     if (!set.isEmpty) trap('a waitable set is dropped while it has members');
-    if (set.waiters.size > 0) trap('a waitable set is dropped while a thread waits on it');
+    if (set.isAwaited) trap('a waitable set is dropped while a thread waits on it');
   },
 
   join({ instance }: BuiltinCaller, handle: number, set: number): void {
@@ -136,7 +136,7 @@ export const builtins = {
     if (subtask.isResolved) return answer();
     subtask.isCancelRequested = true;
     let resume: () => boolean = () => true;
-    if (subtask.cancel?.(instance, () => resume()) !== false) return rest();
+    if (subtask.cancel(instance, () => resume())) return rest();
     resume = store.suspend(thread, rest);
     return undefined;
   },

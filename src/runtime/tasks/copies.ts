@@ -1,5 +1,6 @@
 import { trap } from '#runtime/exchange';
-import { Waitable } from './waitable.ts';
+import { COPY_END_BYTES } from './host-bytes.ts';
+import { type TaskEvent, Waitable } from './waitable.ts';
 
 /** How a copy ended, by the numbers of the canonical ABI. */
 export const COPY = { completed: 0, dropped: 1, cancelled: 2 } as const;
@@ -22,9 +23,9 @@ export interface CopyBuffer {
 interface PendingCopy {
   readonly owner: object | undefined;
   readonly buffer: CopyBuffer;
-  /** Called when some values were copied. The owner may go on to offer the buffer, or take it back by `reclaim`. */
-  readonly copied: (reclaim: () => void) => void;
-  readonly done: (result: CopyResult) => void;
+  /** Called when some values were copied. The owner may go on to offer the buffer, or take it back by `SharedCopy.reclaim`. */
+  copied(): void;
+  done(result: CopyResult): void;
 }
 
 /** What the two ends of a stream or future share: at most one side that waits for the other. */
@@ -93,7 +94,7 @@ export class SharedCopy {
       if (mine.buffer.remaining > 0) {
         copy(other.buffer);
         if (this.isFuture) this.#end(COPY.completed);
-        else other.copied(() => this.#reclaim(other));
+        else other.copied();
       }
       mine.done(COPY.completed);
     } else if (isProbe && other.buffer.isEmpty) mine.done(COPY.completed);
@@ -103,7 +104,8 @@ export class SharedCopy {
     }
   }
 
-  #reclaim(whose: PendingCopy): void {
+  /** Takes a buffer back of which some values were copied. */
+  reclaim(whose: PendingCopy): void {
     if (this.#pending === whose) this.#pending = undefined;
   }
 
@@ -116,16 +118,31 @@ export class SharedCopy {
 
 type EndState = 'idle' | 'copying' | 'cancelling' | 'done';
 
+/** The buffer of an end that does not copy. */
+const NO_VALUES: CopyBuffer = { remaining: 0, progress: 0, isEmpty: true, read: () => [], write: () => {} };
+
 /** One end of a stream or future in a guest's table. */
-export class CopyEnd extends Waitable {
+export class CopyEnd extends Waitable implements PendingCopy {
   readonly shared: SharedCopy;
   readonly isReadable: boolean;
   state: EndState = 'idle';
+  owner: object | undefined = undefined;
+  buffer: CopyBuffer = NO_VALUES;
+  /** The end's own handle, and the kind of events that tell of its progress. */
+  #handle = 0;
+  #code = 0;
+  #result: CopyResult = COPY.completed;
+  /** Whether values were copied while the other side still waits. */
+  #isPartial = false;
 
   constructor(shared: SharedCopy, isReadable: boolean) {
     super();
     this.shared = shared;
     this.isReadable = isReadable;
+  }
+
+  get hostBytes(): number {
+    return COPY_END_BYTES;
   }
 
   get isCopying(): boolean {
@@ -138,24 +155,38 @@ export class CopyEnd extends Waitable {
    * @param code the kind of events that tell of its progress
    */
   copy(owner: object | undefined, buffer: CopyBuffer, handle: number, code: number): void {
-    const { shared } = this;
     this.state = 'copying';
-    const event = (result: CopyResult, reclaim?: () => void) => (): readonly [number, number, number] => {
-      reclaim?.();
-      // A copy that is cancelled after a part of its values has passed was not completed.
-      const told =
-        !shared.isFuture && this.state === 'cancelling' && result === COPY.completed ? COPY.cancelled : result;
-      this.state = ends(result, shared.isFuture) ? 'done' : 'idle';
-      return [code, handle, shared.isFuture ? result : (told | (buffer.progress << 4)) >>> 0];
-    };
-    const side = {
-      owner,
-      buffer,
-      copied: (reclaim: () => void) => this.setEvent(event(COPY.completed, reclaim)),
-      done: (result: CopyResult) => this.setEvent(event(result)),
-    };
-    if (this.isReadable) shared.read(side);
-    else shared.write(side);
+    this.owner = owner;
+    this.buffer = buffer;
+    this.#handle = handle;
+    this.#code = code;
+    if (this.isReadable) this.shared.read(this);
+    else this.shared.write(this);
+  }
+
+  copied(): void {
+    this.#result = COPY.completed;
+    this.#isPartial = true;
+    this.setEvent();
+  }
+
+  done(result: CopyResult): void {
+    this.#result = result;
+    this.#isPartial = false;
+    this.setEvent();
+  }
+
+  protected event(): TaskEvent {
+    const { shared, buffer } = this;
+    const result = this.#result;
+    if (this.#isPartial) shared.reclaim(this);
+    this.#isPartial = false;
+    this.buffer = NO_VALUES;
+    this.owner = undefined;
+    // A copy that is cancelled after a part of its values has passed was not completed.
+    const told = !shared.isFuture && this.state === 'cancelling' && result === COPY.completed ? COPY.cancelled : result;
+    this.state = ends(result, shared.isFuture) ? 'done' : 'idle';
+    return [this.#code, this.#handle, shared.isFuture ? result : (told | (buffer.progress << 4)) >>> 0];
   }
 
   /** The guest has dropped its end. @throws {AbiTrap} while it copies, and for the writer of a future that was never written */

@@ -1,29 +1,10 @@
 import { trap } from '#runtime/exchange';
+import { type After, Frame, ResumedFrame } from './frames.ts';
+import type { MainCall, MainCallOwner } from './main-call.ts';
 import type { OutsideCall, SharedTasks, SideBySide } from './side-by-side.ts';
-import type { TaskInstance } from './task.ts';
-import { type OnResolve, Task, type TaskKind, Thread } from './task.ts';
+import type { CoreCall, LiftedFunction, TaskInstance } from './task.ts';
+import { type Resume, Task, Thread, type ThreadLine } from './task.ts';
 import { CANCELLED_EVENT, NO_EVENT, type TaskEvent, WaitableSet } from './waitable.ts';
-
-/** A core function with its type: one letter for each core parameter and result. */
-export interface CoreCall {
-  readonly callee: (...args: never[]) => unknown;
-  readonly parameters: string;
-  readonly results: string;
-}
-
-/** A function that a component instance exports, as the tasks of one store call it. */
-export interface LiftedFunction extends TaskKind {
-  /** Whether its guest code may have to be suspended, and so runs on a stack of its own. */
-  readonly hasStack: boolean;
-  readonly core: CoreCall;
-  readonly callback: CoreCall | undefined;
-  /** Lowers the arguments into the instance. Handles that it lends count in `task.borrows`. */
-  lower(task: Task, args: readonly unknown[]): readonly unknown[];
-  /** Lifts the core answer of a function that answers by returning. */
-  lift(raw: unknown): unknown;
-  /** Cleans up after the answer was lifted. */
-  after(raw: unknown): void;
-}
 
 /** Suspends and resumes the stacks of threads. Each method is called in the turn. */
 export interface Stacks {
@@ -36,30 +17,17 @@ export interface Stacks {
   park(thread: Thread): void;
   /** Gives control to a suspended stack. `TaskStore.back` must be called when it is back. */
   unpark(thread: Thread): void;
-  /** Waits in the turn until a promise is settled, with the thread free for other turns, and then calls `then`. */
-  wait(promise: Promise<void>, then: () => void): void;
-  /** A promise that is settled after the event loop has handled timers and I/O. */
-  breathe(): Promise<void>;
+  /** Waits in the turn until `wake` is called, with the thread free for other turns, and then calls `then`. */
+  wait(then: () => void): void;
+  wake(): void;
+  /** Does the same until the event loop has handled timers and I/O. */
+  breathe(then: () => void): void;
 }
 
-/** A thread that was given control, until it is back. */
-interface Frame {
-  readonly previous: Thread | undefined;
-  readonly leave: () => void;
-  /** Goes on when control comes back later. Answers whether control is then still here. */
-  readonly after: () => boolean;
-}
-
-/** A call from outside. A turn serves one, or several side by side. */
-interface MainCall {
-  readonly task: Task;
-  /** Whether it lasts until its task has ended, and not only until that has answered. */
-  readonly untilEnd: boolean;
-  isAnswered: boolean;
-  /** How much there is that must end before the call does, although it has answered. */
-  holds: number;
-  /** Called when the call's work is done, or with what has ended it. */
-  done: (failure?: { readonly thrown: unknown }) => void;
+/** Something to do in the store's turn. */
+export interface Job {
+  /** Answers false where control is away afterwards. */
+  run(): unknown;
 }
 
 /** Threads that run between two looks at what the host has answered. */
@@ -70,15 +38,14 @@ const THREADS_PER_BREATH = 64;
  * component model's canonical ABI (`definitions.py`), except that a stack which is resumed gives control back later and not
  * to its caller, so whatever comes behind a resumption is passed on as a function.
  */
-export class TaskStore implements SharedTasks {
+export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   #current: Thread | undefined = undefined;
   readonly #stacks: Stacks;
   readonly #calls: SideBySide | undefined;
   readonly #failed: (thrown: unknown) => void;
   readonly #frames: Frame[] = [];
   readonly #line: Thread[] = [];
-  readonly #inLine = new Set<Thread>();
-  readonly #jobs: (() => unknown)[] = [];
+  readonly #jobs: Job[] = [];
   #hostCalls = 0;
   #holds = 0;
   #stalled = 0;
@@ -90,8 +57,20 @@ export class TaskStore implements SharedTasks {
   readonly #lingering = new Set<MainCall>();
   /** The call that answers now. */
   #answering: MainCall | undefined;
-  #wakeHost: (() => void) | undefined;
+  /** Whether the turn waits for what the host has under way. */
+  #waitsForHost = false;
   #switchTo: Thread | undefined;
+  readonly #driveOn = (): void => {
+    try {
+      this.#drive();
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  };
+  /** What goes on with threads. One function serves all threads of the store, since each is given its thread. */
+  readonly #enterFirst = (_: boolean, thread: Thread): boolean => this.#enter(thread);
+  readonly #enterLater = (cancelled: boolean, thread: Thread): boolean => this.#entersLater(cancelled, thread);
+  readonly #callBack = (cancelled: boolean, thread: Thread): boolean => this.#callsBack(cancelled, thread);
 
   /**
    * @param failed called with what has ended the store, when a task did
@@ -136,41 +115,18 @@ export class TaskStore implements SharedTasks {
 
   /**
    * Calls an exported function on behalf of the embedder, and runs the store's threads until it has answered and nothing is
-   * left that could run.
-   * @param untilEnd whether they run until its task has ended, or waits for what only a later call can do
-   * @returns undefined when that is so at once, or else a promise for it
+   * left that could run; or, with `untilEnd`, until its task has ended, or waits for what only a later call can do.
+   * @returns whether that is so at once; otherwise the call is told later
    */
-  callFromOutside(
-    lifted: LiftedFunction,
-    instance: TaskInstance,
-    args: readonly unknown[],
-    onResolve: OnResolve,
-    untilEnd = false,
-  ): Promise<void> | undefined {
-    const resolve: OnResolve = (value, isCancelled) => {
-      this.#answering = main;
-      onResolve(value, isCancelled);
-      this.#answering = undefined;
-      main.isAnswered = true;
-      this.#review(main);
-    };
-    const task = new Task(lifted, instance, () => args, resolve, this.#calls?.beginning);
-    let outcome: { readonly failure?: { readonly thrown: unknown } | undefined } | undefined;
-    const main: MainCall = {
-      task,
-      untilEnd,
-      isAnswered: false,
-      holds: 0,
-      done: (failure) => {
-        outcome = { failure };
-      },
-    };
+  callFromOutside(main: MainCall, lifted: LiftedFunction, instance: TaskInstance): boolean {
+    const task = new Task(lifted, instance, main, this.#calls?.beginning);
+    main.task = task;
     const joins = this.#mains.size > 0;
     this.#mains.add(main);
-    if (joins) this.enqueue(() => this.begin(task, lifted, undefined, () => true));
+    if (joins) this.enqueue(() => this.begin(task, undefined, HERE));
     else {
       try {
-        if (this.begin(task, lifted, undefined, () => true)) this.#drive();
+        if (this.begin(task, undefined, HERE)) this.#drive();
       } catch (thrown) {
         this.#mains.delete(main);
         this.#lingering.delete(main);
@@ -178,16 +134,20 @@ export class TaskStore implements SharedTasks {
         throw thrown;
       }
     }
-    if (outcome !== undefined) {
-      if (outcome.failure !== undefined) throw outcome.failure.thrown;
-      return undefined;
-    }
-    return new Promise((resolve, reject) => {
-      main.done = (failure) => {
-        if (failure === undefined) resolve();
-        else reject(failure.thrown);
-      };
-    });
+    const { outcome } = main;
+    if (outcome?.failure !== undefined) throw outcome.failure.thrown;
+    if (outcome !== undefined) return true;
+    main.isLate = true;
+    return false;
+  }
+
+  /** Tells a call from outside its answer, and ends the call where nothing holds it. */
+  answer(main: MainCall, value: unknown, isCancelled: boolean): void {
+    this.#answering = main;
+    main.answered(value, isCancelled);
+    this.#answering = undefined;
+    main.isAnswered = true;
+    this.#review(main);
   }
 
   /** Whether no call from outside is under way. */
@@ -208,40 +168,50 @@ export class TaskStore implements SharedTasks {
     this.#mains.clear();
     this.#lingering.clear();
     this.#over.length = 0;
-    for (const main of mains) main.done({ thrown });
+    for (const main of mains) {
+      if (main.isLate) main.failed(thrown);
+      else main.outcome = { failure: { thrown } };
+    }
   }
 
   cancel(call: OutsideCall): void {
     this.enqueue(() => {
       for (const { task } of this.#mains) {
-        if (task.call === call && task.state !== 'resolved') return this.requestCancel(task, undefined, () => true);
+        if (task.call === call && task.state !== 'resolved') return this.requestCancel(task, undefined, HERE);
       }
       return true;
     });
   }
 
-  /** Whether a call may end that has answered. */
-  #hasEnded(): boolean {
-    for (const main of this.#lingering) {
-      if (main.task.threads.size > 0) continue;
-      this.#lingering.delete(main);
-      this.#over.push(main);
-    }
-    return this.#over.length > 0;
-  }
-
   /** Ends the calls that have answered. Answers whether any call is left. */
   #endCalls(): boolean {
     this.#hasEnded();
-    for (let main = this.#over.shift(); main !== undefined; main = this.#over.shift()) {
+    for (;;) {
+      const main = this.#over.length === 0 ? undefined : this.#over.shift();
+      if (main === undefined) break;
       const { call } = main.task;
       if (call !== undefined) this.#calls?.answered(call);
       this.#mains.delete(main);
-      main.done();
+      if (main.isLate) main.ended();
+      else main.outcome = ENDED;
     }
     if (this.#mains.size > 0) return true;
     this.#calls?.idle();
     return false;
+  }
+
+  /** Whether a call may end that has answered. */
+  #hasEnded(): boolean {
+    if (this.#lingering.size > 0) this.#endLingering();
+    return this.#over.length > 0;
+  }
+
+  #endLingering(): void {
+    for (const main of this.#lingering) {
+      if (main.task.runs) continue;
+      this.#lingering.delete(main);
+      this.#over.push(main);
+    }
   }
 
   /**
@@ -250,40 +220,24 @@ export class TaskStore implements SharedTasks {
    * @param after goes on with the caller, if control comes back later
    * @returns whether control is back
    */
-  begin(task: Task, lifted: LiftedFunction, caller: TaskInstance | undefined, after: () => boolean): boolean {
-    const { instance } = task;
-    instance.enter(caller);
-    const thread = this.newThread(task, lifted.hasStack);
-    thread.resume = () => this.#enter(task, thread, lifted);
-    let isLate = false;
-    const settle = (): boolean => {
-      while (!lifted.isAsync && task.state !== 'resolved') {
-        const next = instance.threads.findReady();
-        if (next === undefined) trap('a synchronous task waits for what only others could do');
-        if (!this.run(next, false, () => {}, settle)) return false;
-      }
-      instance.leave(caller);
-      return isLate ? after() : true;
-    };
-    const isBack = this.run(thread, false, () => {}, settle) && settle();
-    isLate = true;
+  begin(task: Task, caller: TaskInstance | undefined, after: After): boolean {
+    task.instance.enter(caller);
+    const thread = this.newThread(task, task.lifted.hasStack);
+    thread.resume = this.#enterFirst;
+    const frame = new BeginningFrame(this, task, caller, after);
+    const isBack = this.run(thread, false, frame) && frame.settle();
+    frame.isLate = true;
     return isBack;
   }
 
   newThread(task: Task, hasStack: boolean): Thread {
-    const thread = new Thread(task, (woken) => this.#wake(woken));
-    thread.hasStack = hasStack;
-    return thread;
+    return new Thread(task, hasStack, this);
   }
 
-  /**
-   * Gives control to a suspended thread.
-   * @param leave called when control is back
-   * @param after called behind it, if control comes back later; it answers whether control is then still here
-   * @returns whether control is back
-   */
-  run(thread: Thread, cancelled: boolean, leave: () => void, after: () => boolean): boolean {
-    this.#frames.push({ previous: this.current, leave, after });
+  /** Gives control to a suspended thread. Answers whether control is back. */
+  run(thread: Thread, cancelled: boolean, frame: Frame): boolean {
+    frame.previous = this.#current;
+    this.#frames.push(frame);
     if (!this.#resume(thread, cancelled)) return false;
     this.#pop();
     return true;
@@ -295,7 +249,7 @@ export class TaskStore implements SharedTasks {
       const next = this.#switchTo;
       this.#switchTo = undefined;
       if (next !== undefined && !this.#resume(next, false)) return;
-      if (this.#pop().after()) this.#drive();
+      if (this.#pop().goOn()) this.#drive();
     } catch (thrown) {
       this.fail(thrown);
     }
@@ -309,7 +263,7 @@ export class TaskStore implements SharedTasks {
       next.resume = undefined;
       next.ready = undefined;
       this.current = next;
-      if (!(resume as NonNullable<typeof resume>)(isCancelled)) return false;
+      if (!(resume as NonNullable<typeof resume>)(isCancelled, next)) return false;
       next = this.#switchTo;
       this.#switchTo = undefined;
       isCancelled = false;
@@ -328,7 +282,7 @@ export class TaskStore implements SharedTasks {
   #drive(): void {
     for (;;) {
       if (!this.#endCalls()) return;
-      for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) if (job() === false) return;
+      while (this.#jobs.length > 0) if (this.#jobs.shift()?.run() === false) return;
       const thread = this.#nextReady();
       if (thread === undefined) {
         // A job may have ended the last thread of a task, for example by cancelling it.
@@ -349,28 +303,39 @@ export class TaskStore implements SharedTasks {
       if ((this.#hostCalls > 0 || this.#calls !== undefined) && ++this.#sinceBreath >= THREADS_PER_BREATH) {
         this.#sinceBreath = 0;
         thread.wake();
-        this.#stacks.wait(this.#stacks.breathe(), () => this.#driveOn());
+        this.#stacks.breathe(this.#driveOn);
         return;
       }
       const { instance } = thread.task;
       instance.enter(undefined);
-      const leave = (): void => instance.leave(undefined);
-      if (!this.run(thread, false, leave, () => true)) return;
-    }
-  }
-
-  #driveOn(): void {
-    try {
-      this.#drive();
-    } catch (thrown) {
-      this.fail(thrown);
+      if (!this.run(thread, false, new ResumedFrame(instance, undefined, HERE))) return;
     }
   }
 
   /** Runs a job in the store's turn: in the one that runs, or in the next. It answers false where control is away afterwards. */
   enqueue(job: () => unknown): void {
+    this.enqueueJob({ run: job });
+  }
+
+  enqueueJob(job: Job): void {
     this.#jobs.push(job);
-    this.#wakeHost?.();
+    this.#wakeHost();
+  }
+
+  #wakeHost(): void {
+    if (!this.#waitsForHost) return;
+    this.#waitsForHost = false;
+    this.#stacks.wake();
+  }
+
+  /** The host has something under way which tasks may wait for, until `hostArrived`. */
+  hostCalled(): void {
+    this.#hostCalls += 1;
+  }
+
+  hostArrived(): void {
+    this.#hostCalls -= 1;
+    this.#wakeHost();
   }
 
   /** Says that the host has something under way which tasks may wait for. Answers what ends that. */
@@ -401,7 +366,7 @@ export class TaskStore implements SharedTasks {
   /** Notes a call that may end, or may once its task has ended. */
   #review(main: MainCall): void {
     if (!main.isAnswered || main.holds > 0) return;
-    if (main.untilEnd && main.task.threads.size > 0) this.#lingering.add(main);
+    if (main.untilEnd && main.task.runs) this.#lingering.add(main);
     else this.#over.push(main);
   }
 
@@ -422,73 +387,43 @@ export class TaskStore implements SharedTasks {
       if (isOver) return;
       isOver = true;
       add(-1);
-      this.#wakeHost?.();
+      this.#wakeHost();
     };
   }
 
   #waitForHost(): void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wakeHost = resolve;
-    this.#stacks.wait(promise, () => this.#driveOn());
+    this.#waitsForHost = true;
+    this.#stacks.wait(this.#driveOn);
   }
 
   #nextReady(): Thread | undefined {
-    for (;;) {
-      const thread = this.#line.shift();
-      if (thread === undefined) return undefined;
-      this.#inLine.delete(thread);
+    while (this.#line.length > 0) {
+      const thread = this.#line.shift() as Thread;
+      thread.isInLine = false;
       if (thread.isReady) return thread;
       // Another thread holds the instance, or has taken the event that woke this one.
       if (thread.resume !== undefined) thread.task.instance.held.add(thread);
     }
+    return undefined;
   }
 
-  #wake(thread: Thread): void {
-    if (this.#inLine.has(thread)) return;
-    this.#inLine.add(thread);
+  /** Puts a thread into the line of those that may be ready. */
+  lineUp(thread: Thread): void {
+    if (thread.isInLine) return;
+    thread.isInLine = true;
     this.#line.push(thread);
   }
 
   /**
-   * Waits for a promise of the host.
-   * @param then goes on, in the turn, with what the promise resolved to or was rejected with
-   * @returns what ends the wait, so that `then` is not called
-   */
-  awaitHost(
-    promise: PromiseLike<unknown>,
-    then: (outcome: { readonly value: unknown } | { readonly thrown: unknown }) => void,
-  ): () => void {
-    const arrived = this.expectHost();
-    let isWaiting = true;
-    const settle = (outcome: { readonly value: unknown } | { readonly thrown: unknown }): void => {
-      if (!isWaiting) return;
-      this.#jobs.push(() => {
-        if (!isWaiting) return;
-        arrived();
-        then(outcome);
-      });
-      this.#wakeHost?.();
-    };
-    Promise.resolve(promise).then(
-      (value) => settle({ value }),
-      (thrown: unknown) => settle({ thrown }),
-    );
-    return () => {
-      isWaiting = false;
-      arrived();
-    };
-  }
-
-  /**
-   * Lets a thread without guest code on its stack wait. Answers whether control is back.
+   * Lets a thread without guest code on its stack wait, which may be cancelled. Answers whether control is back.
    * @param go goes on with it
    */
-  waitUntil(thread: Thread, ready: () => boolean, cancellable: boolean, go: (cancelled: boolean) => boolean): boolean {
-    if (thread.task.takesCancel(cancellable)) return go(true);
-    thread.cancellable = cancellable;
+  #waitUntil(thread: Thread, ready: (thread: Thread) => boolean, go: Resume): boolean {
+    if (thread.task.takesCancel(true)) return go(true, thread);
+    thread.cancellable = true;
     thread.ready = ready;
     thread.resume = go;
-    if (ready()) thread.wake();
+    if (ready(thread)) thread.wake();
     return true;
   }
 
@@ -554,60 +489,64 @@ export class TaskStore implements SharedTasks {
    * @param after as for `run`
    * @returns whether control is back
    */
-  requestCancel(task: Task, caller: TaskInstance | undefined, after: () => boolean): boolean {
+  requestCancel(task: Task, caller: TaskInstance | undefined, after: After): boolean {
     const { instance } = task;
     if (task.state === 'initial') {
       task.state = 'cancel delivered';
-      return this.run(task.implicit as Thread, true, () => {}, after);
+      return this.run(task.implicit as Thread, true, new ResumedFrame(undefined, undefined, after));
     }
     const isHeld = task.needsExclusive && instance.exclusive !== undefined && instance.exclusive !== task.implicit;
-    const thread = [...task.threads].find(
-      (each) => each.cancellable && each.resume !== undefined && !(isHeld && each === task.implicit),
-    );
+    const thread = task.findCancellable(isHeld);
     if (thread === undefined || !instance.mayEnter(caller)) {
       task.state = 'cancel pending';
       return true;
     }
     task.state = 'cancel delivered';
     instance.enter(caller);
-    return this.run(thread, true, () => instance.leave(caller), after);
+    return this.run(thread, true, new ResumedFrame(instance, caller, after));
   }
 
-  #enter(task: Task, thread: Thread, lifted: LiftedFunction): boolean {
+  #enter(thread: Thread): boolean {
+    const { task } = thread;
     const { instance, needsExclusive } = task;
     task.implicit = thread;
-    if (!task.kind.isAsync || (!instance.hasBackpressure(needsExclusive) && !instance.hasEntering)) {
-      return this.#start(task, thread, lifted);
+    if (!task.lifted.isAsync || (!instance.hasBackpressure(needsExclusive) && !instance.hasEntering)) {
+      return this.#start(task, thread);
     }
-    const leaveLine = instance.lineUp(thread);
-    return this.waitUntil(
-      thread,
-      () => !instance.hasBackpressure(needsExclusive),
-      true,
-      (cancelled) => {
-        leaveLine();
-        if (!cancelled) {
-          instance.wake();
-          return this.#start(task, thread, lifted);
-        }
-        task.cancel();
-        return true;
-      },
-    );
+    instance.lineUp(thread);
+    return this.#waitUntil(thread, mayBegin, this.#enterLater);
   }
 
-  #start(task: Task, thread: Thread, lifted: LiftedFunction): boolean {
+  #entersLater(cancelled: boolean, thread: Thread): boolean {
+    const { task } = thread;
+    task.instance.leaveLine(thread);
+    if (!cancelled) {
+      task.instance.wake();
+      return this.#start(task, thread);
+    }
+    task.cancel();
+    return true;
+  }
+
+  #start(task: Task, thread: Thread): boolean {
+    const { lifted } = task;
     if (task.needsExclusive) task.instance.exclusive = thread;
     task.register(thread);
     const flat = lifted.lower(task, task.start());
-    return this.#call(thread, lifted.core, flat, (raw) => {
-      if (lifted.isAsyncLift && lifted.hasCallback) return this.#called(task, thread, lifted, raw as number);
-      if (!lifted.isAsyncLift) {
-        task.answer(lifted.lift(raw));
-        lifted.after(raw);
-      }
-      return this.#exit(task, thread);
-    });
+    if (!thread.hasStack) return this.#returned(thread, callCore(lifted.core, flat));
+    return this.#stacks.call(thread, lifted.core, flat, (raw) => this.#returned(thread, raw));
+  }
+
+  /** The core function of a task has returned. */
+  #returned(thread: Thread, raw: unknown): boolean {
+    const { task } = thread;
+    const { lifted } = task;
+    if (lifted.isAsyncLift && lifted.hasCallback) return this.#asked(thread, raw as number);
+    if (!lifted.isAsyncLift) {
+      task.answer(lifted.lift(raw));
+      lifted.after(raw);
+    }
+    return this.#exit(task, thread);
   }
 
   #exit(task: Task, thread: Thread): true {
@@ -617,27 +556,33 @@ export class TaskStore implements SharedTasks {
   }
 
   /** What the guest's function, or its callback, asks for: to end, to be called again at once, or on the next event of a set. */
-  #called(task: Task, thread: Thread, lifted: LiftedFunction, packed: number): boolean {
-    const { instance } = task;
+  #asked(thread: Thread, packed: number): boolean {
+    const { instance } = thread.task;
     const code = packed & 0xf;
-    if (code === 0) return this.#exit(task, thread);
+    if (code === 0) return this.#exit(thread.task, thread);
     if (code > 2) trap(`a callback answers the code ${code}`);
-    const set = code === 2 ? instance.handles.other(packed >>> 4) : undefined;
-    if (code === 2 && !(set instanceof WaitableSet)) trap('a callback waits for what is no set');
-    const waitables = set as WaitableSet | undefined;
+    if (code === 2) {
+      const set = instance.handles.other(packed >>> 4);
+      if (!(set instanceof WaitableSet)) trap('a callback waits for what is no set');
+      thread.awaited = set;
+    }
     instance.release();
-    waitables?.waiters.add(thread.wake);
-    const ready = (): boolean => instance.exclusive === undefined && waitables?.hasEvent !== false;
-    return this.waitUntil(thread, ready, true, (cancelled) => {
-      instance.held.delete(thread);
-      waitables?.waiters.delete(thread.wake);
-      const event: TaskEvent = cancelled ? CANCELLED_EVENT : (waitables?.takeEvent() ?? NO_EVENT);
-      instance.exclusive = thread;
-      const { callback } = lifted;
-      return this.#call(thread, callback as CoreCall, event, (raw) =>
-        this.#called(task, thread, lifted, raw as number),
-      );
-    });
+    thread.awaited?.await(thread);
+    return this.#waitUntil(thread, mayCallBack, this.#callBack);
+  }
+
+  /** Calls the callback of a task, with the event that it waited for. */
+  #callsBack(cancelled: boolean, thread: Thread): boolean {
+    const { instance, lifted } = thread.task;
+    const set = thread.awaited;
+    instance.held.delete(thread);
+    set?.forget(thread);
+    thread.awaited = undefined;
+    const event: TaskEvent = cancelled ? CANCELLED_EVENT : (set?.takeEvent() ?? NO_EVENT);
+    instance.exclusive = thread;
+    const core = lifted.callback as CoreCall;
+    if (!thread.hasStack) return this.#asked(thread, callCore(core, event) as number);
+    return this.#stacks.call(thread, core, event, (raw) => this.#asked(thread, raw as number));
   }
 
   /** Begins a thread that the guest has made, at its first resumption. */
@@ -652,6 +597,57 @@ export class TaskStore implements SharedTasks {
 
   #call(thread: Thread, core: CoreCall, args: readonly unknown[], then: (raw: unknown) => boolean): boolean {
     if (thread.hasStack) return this.#stacks.call(thread, core, args, then);
-    return then((core.callee as (...args: readonly unknown[]) => unknown)(...args));
+    return then(callCore(core, args));
+  }
+}
+
+/** Goes on with a caller that needs nothing more. */
+const HERE: After = () => true;
+const ENDED = { failure: undefined };
+
+function callCore({ callee }: CoreCall, args: readonly unknown[]): unknown {
+  return (callee as (...args: readonly unknown[]) => unknown)(...args);
+}
+
+function mayBegin({ task }: Thread): boolean {
+  return !task.instance.hasBackpressure(task.needsExclusive);
+}
+
+function mayCallBack({ task, awaited }: Thread): boolean {
+  return task.instance.exclusive === undefined && awaited?.hasEvent !== false;
+}
+
+/** The frame of a task that was begun. */
+class BeginningFrame extends Frame {
+  readonly #store: TaskStore;
+  readonly #task: Task;
+  readonly #caller: TaskInstance | undefined;
+  readonly #after: After;
+  isLate = false;
+
+  constructor(store: TaskStore, task: Task, caller: TaskInstance | undefined, after: After) {
+    super();
+    this.#store = store;
+    this.#task = task;
+    this.#caller = caller;
+    this.#after = after;
+  }
+
+  leave(): void {}
+
+  goOn(): boolean {
+    return this.settle();
+  }
+
+  /** Runs a synchronous task until it has answered. Answers whether control is back. */
+  settle(): boolean {
+    const task = this.#task;
+    while (!task.lifted.isAsync && task.state !== 'resolved') {
+      const next = task.instance.threads.findReady();
+      if (next === undefined) trap('a synchronous task waits for what only others could do');
+      if (!this.#store.run(next, false, this)) return false;
+    }
+    task.instance.leave(this.#caller);
+    return this.isLate ? this.#after() : true;
   }
 }

@@ -1,10 +1,19 @@
 import { trap } from '#runtime/exchange';
+import { type HeldByGuest, THREAD_BYTES } from './host-bytes.ts';
 import type { OutsideCall } from './side-by-side.ts';
+import type { WaitableSet, Waiter } from './waitable.ts';
 
-export type TaskState = 'initial' | 'started' | 'cancel pending' | 'cancel delivered' | 'resolved';
+/** A core function with its type: one letter for each core parameter and result. */
+export interface CoreCall {
+  readonly callee: (...args: never[]) => unknown;
+  readonly parameters: string;
+  readonly results: string;
+  /** What `Stacks` keeps for its next call. */
+  entry?: object | undefined;
+}
 
-/** What a task is of: how the function was lifted. */
-export interface TaskKind {
+/** A function that a component instance exports, as the tasks of one store call it. */
+export interface LiftedFunction {
   /** Whether the function's type is asynchronous. */
   readonly isAsync: boolean;
   /** Whether it was lifted with the option `async`, and with a callback. */
@@ -12,48 +21,81 @@ export interface TaskKind {
   readonly hasCallback: boolean;
   /** Stands for the result's type and the options by which `task.return` must lift it. */
   readonly returns: number;
+  /** Whether its guest code may have to be suspended, and so runs on a stack of its own. */
+  readonly hasStack: boolean;
+  readonly core: CoreCall;
+  readonly callback: CoreCall | undefined;
+  /** Lowers the arguments into the instance. Handles that it lends count in `task.borrows`. */
+  lower(task: Task, args: readonly unknown[]): readonly unknown[];
+  /** Lifts the core answer of a function that answers by returning. */
+  lift(raw: unknown): unknown;
+  /** Cleans up after the answer was lifted. */
+  after(raw: unknown): void;
 }
 
-/** Told how a task ends: with its value, or cancelled. */
-export type OnResolve = (value: unknown, isCancelled: boolean) => void;
+/** Stands for guest code that is no call of an exported function: start functions, allocators and destructors. */
+export const NO_FUNCTION: LiftedFunction = {
+  isAsync: false,
+  isAsyncLift: false,
+  hasCallback: false,
+  returns: -1,
+  hasStack: false,
+  core: { callee: () => undefined, parameters: '', results: '' },
+  callback: undefined,
+  lower: () => [],
+  lift: () => undefined,
+  after: () => {},
+};
+
+export type TaskState = 'initial' | 'started' | 'cancel pending' | 'cancel delivered' | 'resolved';
+
+/** Who has made a call. */
+export interface TaskCaller {
+  /** The call begins: answers its arguments, which the caller's values become now. */
+  start(): readonly unknown[];
+  /** Told how the task ends: with its value, or cancelled. */
+  resolved(value: unknown, isCancelled: boolean): void;
+}
 
 /** One call into a component instance. */
 export class Task {
-  readonly kind: TaskKind;
+  /** What it is a call of. */
+  readonly lifted: LiftedFunction;
   readonly instance: TaskInstance;
   /** The call from outside for which it runs, where a store serves several side by side. */
   readonly call: OutsideCall | undefined;
-  readonly #onStart: () => readonly unknown[];
-  readonly #onResolve: OnResolve;
+  readonly #caller: TaskCaller;
   state: TaskState = 'initial';
   /** Handles that it was lent and has not dropped. It may not answer while it has any. */
   borrows = 0;
+  /** The thread that it began with. */
   implicit: Thread | undefined = undefined;
-  readonly threads = new Set<Thread>();
+  #threads = 0;
+  /** All its threads, once it has made others. */
+  #all: Set<Thread> | undefined = undefined;
 
-  constructor(
-    kind: TaskKind,
-    instance: TaskInstance,
-    onStart: () => readonly unknown[],
-    onResolve: OnResolve,
-    call?: OutsideCall,
-  ) {
-    this.kind = kind;
+  constructor(lifted: LiftedFunction, instance: TaskInstance, caller: TaskCaller, call?: OutsideCall) {
+    this.lifted = lifted;
     this.call = call;
     this.instance = instance;
-    this.#onStart = onStart;
-    this.#onResolve = onResolve;
+    this.#caller = caller;
   }
 
   /** Whether its guest code may not run while another such task of the instance does. */
   get needsExclusive(): boolean {
-    return this.kind.isAsync && (!this.kind.isAsyncLift || this.kind.hasCallback);
+    const { isAsync, isAsyncLift, hasCallback } = this.lifted;
+    return isAsync && (!isAsyncLift || hasCallback);
+  }
+
+  /** Whether any of its threads has begun and not ended. */
+  get runs(): boolean {
+    return this.#threads > 0;
   }
 
   /** Its arguments, which its caller's values become now. */
   start(): readonly unknown[] {
     this.state = 'started';
-    return this.#onStart();
+    return this.#caller.start();
   }
 
   /** @throws {AbiTrap} when it has answered already, or has not dropped what it was lent */
@@ -70,7 +112,7 @@ export class Task {
 
   #resolve(value: unknown, isCancelled: boolean): void {
     if (this.borrows > 0) trap('the component answered and did not drop what it was lent');
-    this.#onResolve(value, isCancelled);
+    this.#caller.resolved(value, isCancelled);
     this.state = 'resolved';
   }
 
@@ -81,50 +123,89 @@ export class Task {
     return true;
   }
 
+  /** A thread that waits and may be told of a cancellation. @param isHeld whether another task has the instance, so that the first may not run */
+  findCancellable(isHeld: boolean): Thread | undefined {
+    const waits = (thread: Thread): boolean =>
+      thread.cancellable && thread.resume !== undefined && !(isHeld && thread === this.implicit);
+    if (this.#all !== undefined) return this.#all.values().find(waits);
+    const { implicit } = this;
+    return implicit !== undefined && this.#threads > 0 && waits(implicit) ? implicit : undefined;
+  }
+
   register(thread: Thread): void {
-    this.threads.add(thread);
-    this.instance.handles.occupy();
+    this.#threads += 1;
+    if (this.#all === undefined && thread !== this.implicit) {
+      this.#all = new Set();
+      if (this.implicit !== undefined && this.#threads > 1) this.#all.add(this.implicit);
+    }
+    this.#all?.add(thread);
+    this.instance.handles.occupy(THREAD_BYTES);
     thread.index = this.instance.threads.add(thread);
   }
 
   /** @throws {AbiTrap} when its last thread ends and it has not answered */
   unregister(thread: Thread): void {
-    this.threads.delete(thread);
-    if (this.threads.size === 0 && this.state !== 'resolved') trap('a task ended without an answer');
+    this.#threads -= 1;
+    this.#all?.delete(thread);
+    if (this.#threads === 0 && this.state !== 'resolved') trap('a task ended without an answer');
     this.instance.threads.remove(thread.index);
-    this.instance.handles.vacate();
+    this.instance.handles.vacate(THREAD_BYTES);
     thread.index = 0;
   }
 }
 
 /** Goes on with a thread. Answers whether control is back: false where a stack took the thread over, which says so later. */
-export type Resume = (cancelled: boolean) => boolean;
+export type Resume = (cancelled: boolean, thread: Thread) => boolean;
+
+/** Puts threads into the line of those that may be ready. */
+export interface ThreadLine {
+  lineUp(thread: Thread): void;
+}
 
 /** A thread of a guest: one course of control within a task. */
-export class Thread {
+export class Thread implements Waiter {
   readonly task: Task;
+  readonly #line: ThreadLine;
   /** Its number in its instance; 0 before it has begun and after its end. */
   index = 0;
   /** Whether it may be told of a cancellation while it waits. */
   cancellable = false;
-  /** What `context.get` reads and `context.set` writes. */
-  readonly storage: [number | bigint, number | bigint] = [0, 0];
+  /** Whether it is in the line of those that may be ready. Only the line uses this. */
+  isInLine = false;
+  /** Whether it runs on a stack that it can be suspended on. */
+  readonly hasStack: boolean;
   /** What goes on with it; undefined while it runs. */
   resume: Resume | undefined = undefined;
   /** Whether it could go on now; undefined where it is suspended and does not wait for anything. */
-  ready: (() => boolean) | undefined = undefined;
+  ready: ((thread: Thread) => boolean) | undefined = undefined;
+  /** The set on whose events its callback waits. */
+  awaited: WaitableSet | undefined = undefined;
   /** The rest of the built-in in which it was suspended, for which its guest calls the built-in again. */
   rest: (() => unknown) | undefined = undefined;
-  /** Whether it runs on a stack that it can be suspended on. */
-  hasStack = false;
   /** What `Stacks` keeps of its stack. */
   stack: object | undefined = undefined;
-  readonly wake: () => void;
+  #number: number | bigint = 0;
+  #secondNumber: number | bigint = 0;
 
-  /** @param wake puts it into the line of those that may be ready */
-  constructor(task: Task, wake: (thread: Thread) => void) {
+  constructor(task: Task, hasStack: boolean, line: ThreadLine) {
     this.task = task;
-    this.wake = () => wake(this);
+    this.hasStack = hasStack;
+    this.#line = line;
+  }
+
+  /** What `context.get` reads. */
+  number(slot: 0 | 1): number | bigint {
+    return slot === 0 ? this.#number : this.#secondNumber;
+  }
+
+  /** What `context.set` does. */
+  setNumber(slot: 0 | 1, value: number | bigint): void {
+    if (slot === 0) this.#number = value;
+    else this.#secondNumber = value;
+  }
+
+  wake(): void {
+    this.#line.lineUp(this);
   }
 
   get isSuspended(): boolean {
@@ -132,18 +213,47 @@ export class Thread {
   }
 
   get isReady(): boolean {
-    return this.resume !== undefined && this.ready?.() === true;
+    return this.resume !== undefined && this.ready?.(this) === true;
+  }
+}
+
+/** The threads of an instance by the numbers that its guest knows them by. */
+export class ThreadTable {
+  readonly #threads: (Thread | undefined)[] = [undefined];
+  readonly #free: number[] = [];
+
+  add(thread: Thread): number {
+    const index = this.#free.pop() ?? this.#threads.length;
+    this.#threads[index] = thread;
+    return index;
+  }
+
+  /** @throws {AbiTrap} when there is none of that number */
+  get(index: number): Thread {
+    return this.#threads[index] ?? trap(`unknown thread ${index}`);
+  }
+
+  remove(index: number): void {
+    this.#threads[index] = undefined;
+    this.#free.push(index);
+  }
+
+  /** A thread that could go on now beside a synchronous call: none that needs the instance for itself. */
+  findReady(): Thread | undefined {
+    return this.#threads.find(
+      (thread) => thread?.isReady && !(thread.task.needsExclusive && thread.task.implicit === thread),
+    );
   }
 }
 
 /** The part of an instance's handle table that does not concern resources. Unknown handles are traps. */
 export interface Handles {
-  addOther(value: object): number;
-  other(handle: number): object;
-  takeOther(handle: number): object;
+  addOther(value: HeldByGuest): number;
+  other(handle: number): HeldByGuest;
+  takeOther(handle: number): HeldByGuest;
   /** Charges the store for a thread, until `vacate`. @throws {AbiTrap} when the store may not have one more */
-  occupy(): void;
-  vacate(): void;
+  occupy(bytes: number): void;
+  vacate(bytes: number): void;
 }
 
 /** A component instance as its tasks see it. */
@@ -160,14 +270,15 @@ export class TaskInstance {
   /** The thread of the one task that may run guest code which does not expect others between. */
   exclusive: Thread | undefined = undefined;
   /** Threads that wait until they may begin, oldest first: those that need the instance for themselves, and others. */
-  readonly #entering = { alone: new Set<Thread>(), beside: new Set<Thread>() };
+  readonly #alone = new Set<Thread>();
+  readonly #beside = new Set<Thread>();
   /** Threads that had what they waited for while another one held the instance. */
   readonly held = new Set<Thread>();
   /** The numbers of the thread that runs, where guest code reads and sets them as globals, by slot. */
   readonly #contexts: WebAssembly.Global[] = [];
   /** The thread whose numbers the globals hold. */
   #contextOf: Thread | undefined;
-  readonly #entered = new Map<TaskInstance | undefined, readonly TaskInstance[]>();
+  readonly #entered = new Map<TaskInstance, readonly TaskInstance[]>();
 
   constructor(index: number, parent: TaskInstance | undefined, handles: Handles) {
     this.index = index;
@@ -177,9 +288,10 @@ export class TaskInstance {
 
   /** The instances that a call from `caller` enters: this one and those around it, without the caller's. */
   entered(caller: TaskInstance | undefined): readonly TaskInstance[] {
+    if (caller === undefined) return this.around;
     let found = this.#entered.get(caller);
     if (found === undefined) {
-      found = this.around.filter((each) => caller === undefined || !caller.around.includes(each));
+      found = this.around.filter((each) => !caller.around.includes(each));
       this.#entered.set(caller, found);
     }
     return found;
@@ -206,13 +318,15 @@ export class TaskInstance {
     for (const slot of [0, 1] as const) {
       const global = contexts[slot];
       if (global === undefined) continue;
-      if (before !== undefined) before.storage[slot] = global.value;
-      global.value = typeof global.value === 'bigint' ? BigInt(thread.storage[slot]) : Number(thread.storage[slot]);
+      before?.setNumber(slot, global.value);
+      const number = thread.number(slot);
+      global.value = typeof global.value === 'bigint' ? BigInt(number) : Number(number);
     }
   }
 
   mayEnter(caller: TaskInstance | undefined): boolean {
-    return this.entered(caller).every((each) => !each.isEntered);
+    for (const each of this.entered(caller)) if (each.isEntered) return false;
+    return true;
   }
 
   /** @throws {AbiTrap} when one of the instances is running */
@@ -230,14 +344,16 @@ export class TaskInstance {
   }
 
   get hasEntering(): boolean {
-    return this.#entering.alone.size + this.#entering.beside.size > 0;
+    return this.#alone.size + this.#beside.size > 0;
   }
 
-  /** Lets a thread wait until its task may begin. Answers what takes it out of the line again. */
-  lineUp(thread: Thread): () => void {
-    const line = thread.task.needsExclusive ? this.#entering.alone : this.#entering.beside;
-    line.add(thread);
-    return () => line.delete(thread);
+  /** Lets a thread wait until its task may begin. */
+  lineUp(thread: Thread): void {
+    (thread.task.needsExclusive ? this.#alone : this.#beside).add(thread);
+  }
+
+  leaveLine(thread: Thread): void {
+    (thread.task.needsExclusive ? this.#alone : this.#beside).delete(thread);
   }
 
   /** Lets the next task run guest code. */
@@ -248,40 +364,15 @@ export class TaskInstance {
 
   /** Wakes those that wait for another thread's end or for the end of backpressure: of those in line only the first. */
   wake(): void {
-    for (const line of [this.#entering.alone, this.#entering.beside]) {
-      const [first] = line;
-      first?.wake();
-    }
+    if (this.#alone.size > 0) wakeFirst(this.#alone);
+    if (this.#beside.size > 0) wakeFirst(this.#beside);
+    if (this.held.size === 0) return;
     for (const thread of this.held) thread.wake();
     this.held.clear();
   }
 }
 
-/** The threads of an instance by the numbers that its guest knows them by. */
-class ThreadTable {
-  readonly #threads: (Thread | undefined)[] = [undefined];
-  readonly #free: number[] = [];
-
-  add(thread: Thread): number {
-    const index = this.#free.pop() ?? this.#threads.length;
-    this.#threads[index] = thread;
-    return index;
-  }
-
-  /** @throws {AbiTrap} when there is none of that number */
-  get(index: number): Thread {
-    return this.#threads[index] ?? trap(`unknown thread ${index}`);
-  }
-
-  remove(index: number): void {
-    this.#threads[index] = undefined;
-    this.#free.push(index);
-  }
-
-  /** A thread that could go on now beside a synchronous call: none that needs the instance for itself. */
-  findReady(): Thread | undefined {
-    return this.#threads.find(
-      (thread) => thread?.isReady && !(thread.task.needsExclusive && thread.task.implicit === thread),
-    );
-  }
+function wakeFirst(line: ReadonlySet<Thread>): void {
+  const [first] = line;
+  first?.wake();
 }

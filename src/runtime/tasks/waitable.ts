@@ -1,3 +1,5 @@
+import { type HeldByGuest, WAITABLE_SET_BYTES } from './host-bytes.ts';
+
 /** The kinds of events, by the numbers of the canonical ABI. */
 export const EVENT = {
   none: 0,
@@ -15,34 +17,48 @@ export type TaskEvent = readonly [code: number, handle: number, payload: number]
 export const NO_EVENT: TaskEvent = [EVENT.none, 0, 0];
 export const CANCELLED_EVENT: TaskEvent = [EVENT.taskCancelled, 0, 0];
 
+/** A thread that waits, which is looked at again once it is woken. */
+export interface Waiter {
+  wake(): void;
+}
+
 /** Something that a guest waits for: a subtask, or an end of a stream or future. It has at most one event that was not delivered. */
-export class Waitable {
-  #event: (() => TaskEvent) | undefined;
-  #set: WaitableSet | undefined;
-  /** Called when an event is there, while a synchronous built-in waits for it. Such a waitable can join no set. */
-  syncWaiter: (() => void) | undefined;
+export abstract class Waitable implements HeldByGuest {
+  #hasEvent = false;
+  #set: WaitableSet | undefined = undefined;
+  /** Woken when an event is there, while a synchronous built-in waits for it. Such a waitable can join no set. */
+  syncWaiter: Waiter | undefined = undefined;
+  /** Its neighbours among those of its set that have events. Only the set uses them. */
+  before: Waitable | undefined = undefined;
+  behind: Waitable | undefined = undefined;
+
+  abstract readonly hostBytes: number;
+
+  /** What happened, said when the event is delivered. */
+  protected abstract event(): TaskEvent;
 
   get hasEvent(): boolean {
-    return this.#event !== undefined;
+    return this.#hasEvent;
   }
 
   get isInSet(): boolean {
     return this.#set !== undefined;
   }
 
-  /** @param event says what happened, and is called when the event is delivered; it replaces an earlier one */
-  setEvent(event: () => TaskEvent): void {
-    this.#event = event;
-    this.#set?.happened(this);
-    this.syncWaiter?.();
+  /** Something has happened, which replaces what had happened before and was not delivered. */
+  setEvent(): void {
+    if (!this.#hasEvent) {
+      this.#hasEvent = true;
+      this.#set?.happened(this);
+    } else this.#set?.wake();
+    this.syncWaiter?.wake();
   }
 
   /** Delivers the event. Call it only where there is one. */
   takeEvent(): TaskEvent {
-    const event = this.#event as () => TaskEvent;
-    this.#event = undefined;
+    this.#hasEvent = false;
     this.#set?.delivered(this);
-    return event();
+    return this.event();
   }
 
   join(set: WaitableSet | undefined): void {
@@ -53,42 +69,88 @@ export class Waitable {
 }
 
 /** Waitables of which a guest waits for the next event, oldest events first. */
-export class WaitableSet {
-  readonly #members = new Set<Waitable>();
-  readonly #ready = new Set<Waitable>();
-  /** What to wake when an event is there: one for each thread that waits. */
-  readonly waiters = new Set<() => void>();
+export class WaitableSet implements HeldByGuest {
+  #members = 0;
+  /** Those that have events, as a linked list: most sets have few members and live as long as one call. */
+  #first: Waitable | undefined = undefined;
+  #last: Waitable | undefined = undefined;
+  /** The threads that wait. Mostly there is one. */
+  #waiter: Waiter | undefined = undefined;
+  #others: Set<Waiter> | undefined = undefined;
+
+  get hostBytes(): number {
+    return WAITABLE_SET_BYTES;
+  }
 
   get hasEvent(): boolean {
-    return this.#ready.size > 0;
+    return this.#first !== undefined;
   }
 
   get isEmpty(): boolean {
-    return this.#members.size === 0;
+    return this.#members === 0;
+  }
+
+  /** Whether a thread waits. */
+  get isAwaited(): boolean {
+    return this.#waiter !== undefined;
+  }
+
+  /** Wakes a thread at each event, until `forget`. */
+  await(waiter: Waiter): void {
+    if (this.#waiter === undefined || this.#waiter === waiter) this.#waiter = waiter;
+    else {
+      this.#others ??= new Set();
+      this.#others.add(waiter);
+    }
+  }
+
+  forget(waiter: Waiter): void {
+    if (this.#waiter !== waiter) {
+      this.#others?.delete(waiter);
+      return;
+    }
+    const [next] = this.#others ?? [];
+    this.#waiter = next;
+    if (next !== undefined) this.#others?.delete(next);
   }
 
   add(waitable: Waitable): void {
-    this.#members.add(waitable);
+    this.#members += 1;
     if (waitable.hasEvent) this.happened(waitable);
   }
 
   remove(waitable: Waitable): void {
-    this.#members.delete(waitable);
-    this.#ready.delete(waitable);
+    this.#members -= 1;
+    if (waitable.hasEvent) this.delivered(waitable);
   }
 
+  /** A member has an event and had none before. */
   happened(waitable: Waitable): void {
-    this.#ready.add(waitable);
-    for (const wake of this.waiters) wake();
+    waitable.before = this.#last;
+    if (this.#last === undefined) this.#first = waitable;
+    else this.#last.behind = waitable;
+    this.#last = waitable;
+    this.wake();
   }
 
+  wake(): void {
+    this.#waiter?.wake();
+    if (this.#others !== undefined) for (const waiter of this.#others) waiter.wake();
+  }
+
+  /** A member that had an event has none any more. */
   delivered(waitable: Waitable): void {
-    this.#ready.delete(waitable);
+    const { before, behind } = waitable;
+    waitable.before = undefined;
+    waitable.behind = undefined;
+    if (before === undefined) this.#first = behind;
+    else before.behind = behind;
+    if (behind === undefined) this.#last = before;
+    else behind.before = before;
   }
 
   /** Delivers the oldest event. Call it only where there is one. */
   takeEvent(): TaskEvent {
-    const [first] = this.#ready;
-    return (first as Waitable).takeEvent();
+    return (this.#first as Waitable).takeEvent();
   }
 }

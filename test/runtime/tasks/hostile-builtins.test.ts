@@ -243,7 +243,7 @@ describe('a built-in', () => {
   });
 
   it('makes and gives back a hundred thousand streams and sets in what the host may keep for few', async () => {
-    // Each that stayed would take 1 KiB of the store's mebibyte.
+    // Each that stayed would take some hundred bytes of the store's mebibyte.
     expect(await failureOf('steady', 100_000)).toBeUndefined();
   });
 });

@@ -42,6 +42,6 @@ it('tasks that answer and then wait for what never comes are charged, until the 
     message: expect.stringMatching(/the tasks of the component make the host keep more than it may/),
   });
   expect(calls).toBeGreaterThan(50);
-  // Each call keeps four things of 1 KiB: a thread, a set, and a stream's two ends.
-  expect(calls).toBeLessThan(limits.maxMemoryBytes / 4_096);
+  // Each call keeps a thread of 768 bytes, a set of 128, and a stream's two ends of 384 each.
+  expect(calls).toBeLessThan(limits.maxMemoryBytes / 1_664);
 });

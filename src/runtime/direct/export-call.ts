@@ -1,0 +1,113 @@
+import { Later } from '#core/waiting';
+import { execution } from '#runtime/execution';
+import { MainCall, type TaskStore } from '#runtime/tasks';
+import type { LiftPlan, State } from './store-tasks.ts';
+
+const NO_ARGUMENTS: readonly unknown[] = [];
+
+type Answered = (answer: unknown) => Promise<unknown> | undefined;
+type Claims = ReturnType<NonNullable<State['given']>['takeClaims']>;
+
+function isOk(result: unknown): result is { readonly val: unknown } {
+  return (result as { readonly tag: string }).tag === 'ok';
+}
+
+/** A call of an exported function by the host. */
+export class ExportCall extends MainCall {
+  readonly #s: State;
+  readonly #plan: LiftPlan;
+  #args: readonly unknown[];
+  /** Told the answer when the guest gives it. */
+  readonly #told: Answered | undefined;
+  readonly #claims: Claims | undefined;
+  #value: unknown = undefined;
+  #later: Later<unknown> | undefined = undefined;
+
+  constructor(s: State, plan: LiftPlan, args: readonly unknown[], told: Answered | undefined) {
+    super(s.tasks.store, told !== undefined);
+    this.#s = s;
+    this.#plan = plan;
+    this.#args = args;
+    this.#told = told;
+    plan.claim?.(s, ...args);
+    this.#claims = plan.claim === undefined ? undefined : s.given?.takeClaims();
+  }
+
+  /** Makes the call. Answers its value, or a `Later` of it where the call has not ended at once. */
+  run(): unknown {
+    const { tasks } = this.#s;
+    const { store } = tasks;
+    let isOver: boolean;
+    try {
+      isOver = store.callFromOutside(this, tasks.lifted(this.#s, this.#plan), tasks.instance(this.#plan.instance));
+    } catch (thrown) {
+      this.#endClaims();
+      throw thrown;
+    }
+    if (isOver) {
+      this.#endClaims();
+      return this.#answer();
+    }
+    this.#later = new Later();
+    return this.#later;
+  }
+
+  start(): readonly unknown[] {
+    const args = this.#args;
+    // A call that waits keeps nothing that it does not need any more.
+    this.#args = NO_ARGUMENTS;
+    return args;
+  }
+
+  answered(answer: unknown, isCancelled: boolean): void {
+    // Nobody takes the answer of a call that the host has ended early.
+    if (isCancelled) return;
+    const value = this.#plan.outward(this.#s, answer);
+    this.#value = value;
+    if (this.#told === undefined) return;
+    const until = !this.#plan.isResult ? this.#told(value) : isOk(value) ? this.#told(value.val) : undefined;
+    if (until !== undefined) this.#store.holdUntil(until);
+  }
+
+  get #store(): TaskStore {
+    return this.#s.tasks.store;
+  }
+
+  ended(): void {
+    this.#endClaims();
+    const later = this.#later as Later<unknown>;
+    let answer: unknown;
+    try {
+      answer = this.#answer();
+    } catch (thrown) {
+      later.fail(thrown);
+      return;
+    }
+    later.answer(answer);
+  }
+
+  failed(thrown: unknown): void {
+    this.#endClaims();
+    (this.#later as Later<unknown>).fail(thrown);
+  }
+
+  #endClaims(): void {
+    if (this.#claims !== undefined) this.#s.given?.endCall(this.#claims);
+  }
+
+  #answer(): unknown {
+    const value = this.#value;
+    if (!this.#plan.isResult || value === undefined) return value;
+    if (isOk(value)) return value.val;
+    this.#s.answeredError = true;
+    throw (value as { readonly val: unknown }).val;
+  }
+}
+
+/** Calls an exported function. Answers its value, or a `Later` of it where the call has not ended at once. */
+export function callExport(s: State, plan: LiftPlan, args: readonly unknown[]): unknown {
+  const beginning = s.tasks.store.beginning ?? execution.running;
+  const { answered } = beginning;
+  beginning.answered = undefined;
+  return new ExportCall(s, plan, args, answered).run();
+}
