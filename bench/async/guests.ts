@@ -58,51 +58,6 @@ export const CALLBACK_GUEST = `(component
   (func (export "f") async (param "n" u32) (result u32)
     (canon lift (core func $m "f") async (callback (core func $m "f-cb")))))`;
 
-/** Two components: one writes a number of bytes into a stream, 64 KiB at a time, and the other reads them. */
-export const STREAM_PAIR = `(component
-  (component $Writer
-    (type $bytes (stream u8))
-    (core module $Memory (memory (export "memory") 2))
-    (core instance $memory (instantiate $Memory))
-    (alias core export $memory "memory" (core memory $mem))
-    (core func $new (canon stream.new $bytes)) (core func $write (canon stream.write $bytes (memory $mem)))
-    (core func $drop-w (canon stream.drop-writable $bytes)) (core func $return (canon task.return (result $bytes)))
-    (core module $M (import "" "new" (func $new (result i64))) (import "" "write" (func $write (param i32 i32 i32) (result i32)))
-      (import "" "drop-w" (func $drop-w (param i32))) (import "" "return" (func $return (param i32)))
-      (func (export "start") (param $left i32) (local $ends i64) (local $w i32)
-        (local.set $ends (call $new))
-        (local.set $w (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))))
-        (call $return (i32.wrap_i64 (local.get $ends)))
-        (loop $more
-          (local.set $left (i32.sub (local.get $left)
-            (i32.shr_u (call $write (local.get $w) (i32.const 0) (i32.const 65536)) (i32.const 4))))
-          (br_if $more (i32.gt_s (local.get $left) (i32.const 0))))
-        (call $drop-w (local.get $w))))
-    (core instance $m (instantiate $M (with "" (instance (export "new" (func $new)) (export "write" (func $write))
-      (export "drop-w" (func $drop-w)) (export "return" (func $return))))))
-    (func (export "start") async (param "count" u32) (result $bytes) (canon lift (core func $m "start") async)))
-  (component $Reader
-    (type $bytes (stream u8))
-    (import "start" (func $start-host async (param "count" u32) (result $bytes)))
-    (core module $Memory (memory (export "memory") 2))
-    (core instance $memory (instantiate $Memory))
-    (alias core export $memory "memory" (core memory $mem))
-    (core func $start (canon lower (func $start-host)))
-    (core func $read (canon stream.read $bytes (memory $mem))) (core func $drop-r (canon stream.drop-readable $bytes))
-    (core module $M (import "" "start" (func $start (param i32) (result i32)))
-      (import "" "read" (func $read (param i32 i32 i32) (result i32))) (import "" "drop-r" (func $drop-r (param i32)))
-      (func (export "move") (param $count i32) (local $r i32)
-        (local.set $r (call $start (local.get $count)))
-        (loop $more
-          (br_if $more (i32.eqz (i32.and (call $read (local.get $r) (i32.const 0) (i32.const 65536)) (i32.const 15)))))
-        (call $drop-r (local.get $r))))
-    (core instance $m (instantiate $M (with "" (instance (export "start" (func $start)) (export "read" (func $read))
-      (export "drop-r" (func $drop-r))))))
-    (func (export "move") async (param "count" u32) (canon lift (core func $m "move"))))
-  (instance $w (instantiate $Writer))
-  (instance $r (instantiate $Reader (with "start" (func $w "start"))))
-  (func (export "move") (alias export $r "move")))`;
-
 /** Reads a stream of bytes that it is given to its end, 64 KiB at a time, and answers how many there were. */
 export const READING_GUEST = `(component
   (type $bytes (stream u8))

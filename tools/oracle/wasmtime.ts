@@ -72,7 +72,13 @@ export class Wasmtime implements Disposable {
 
   /** Whether an environment of an earlier run is there, so that nothing would be installed. */
   static get installed(): boolean {
-    return existsSync(pythonOf(folder()));
+    return Wasmtime.python !== undefined;
+  }
+
+  /** The Python of that environment; undefined where there is none. */
+  static get python(): string | undefined {
+    const python = pythonOf(folder());
+    return existsSync(python) ? python : undefined;
   }
 
   async run({ bytes, imports }: Job, calls: readonly WasmtimeCall[]): Promise<WasmtimeRun | { refused: string }> {
