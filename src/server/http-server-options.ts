@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Milliseconds without a byte in either direction after which a connection is closed; 60,000 by default. */
   readonly idleTimeoutMs?: number | undefined;
+  /** Milliseconds that an idle connection of HTTP/1.1 has for another request while the server drains; 1,000 by default. */
+  readonly drainIdleMs?: number | undefined;
   /** The number of connections at a time; 1,000 by default. */
   readonly maxConnections?: number | undefined;
   /** The largest size of a request's headers in bytes; 16 KiB by default. */

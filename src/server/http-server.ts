@@ -6,10 +6,11 @@ import { messageOf } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import { withTraceOf } from '#core/ports/tracing';
 import { type HttpExchange, systemClock } from '#system';
+import { Connections } from './connections.ts';
 import { ServerError } from './errors.ts';
 import type { HttpServerOptions, TlsFiles } from './http-server-options.ts';
 import { InternalRoutes } from './internal-routes.ts';
-import { Connections, createListener, type Listener } from './listener.ts';
+import { createListener, type Listener } from './listener.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { breakOff, type Outgoing, writeHead } from './outgoing.ts';
 import { Pipelined } from './pipelined.ts';
@@ -68,7 +69,13 @@ export class HttpServer {
       },
       (incoming, outgoing) => this.#serve(incoming, outgoing),
     );
-    this.#connections = new Connections(this.#server, options.headersTimeoutMs ?? 10_000, this.#clock);
+    this.#connections = new Connections(this.#server, {
+      headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
+      drainIdleMs: options.drainIdleMs ?? 1_000,
+      clock: this.#clock,
+      secure: options.tls !== undefined,
+      pipelined: this.#pipelined,
+    });
     this.#server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
       void this.#upgrade(incoming, socket, head);
     });
@@ -110,11 +117,13 @@ export class HttpServer {
     }
   }
 
-  /** Accepts no more connections and waits until all requests are answered. Closes connections that are left after `timeoutMs`. */
+  /**
+   * Accepts no more connections and waits until all requests are answered, those included that clients may have sent on connections
+   * which are open. Closes connections that are left after `timeoutMs`.
+   */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#connections.close();
+    const closed = this.#connections.close();
     const stopTimer = this.#clock.after(timeoutMs, () => this.#connections.destroy());
     await closed;
     stopTimer();
@@ -158,7 +167,6 @@ export class HttpServer {
     const started = onAnswered === undefined ? 0 : performance.now();
     outgoing.on('close', () => {
       exchange.leave();
-      this.#closed(incoming, outgoing);
       const status = outgoing.headersSent ? outgoing.statusCode : 0;
       if (span !== undefined) endRequest(span, status);
       onAnswered?.({ component, method: head.method, status, seconds: (performance.now() - started) / 1_000 });
@@ -181,10 +189,7 @@ export class HttpServer {
   async #serveWeb(answer: Answer, head: RequestHead, incoming: Incoming, outgoing: Outgoing): Promise<void> {
     // When the client leaves, this signal gives the turn of its request up.
     const gone = new AbortController();
-    outgoing.on('close', () => {
-      gone.abort();
-      this.#closed(incoming, outgoing);
-    });
+    outgoing.on('close', () => gone.abort());
     const request = requestOf(head, incoming, gone.signal);
     if (request === undefined) {
       refuse(outgoing, 400);
@@ -213,11 +218,6 @@ export class HttpServer {
 
   #beforeHead(outgoing: Outgoing): void {
     if (this.#draining && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
-  }
-
-  /** Ends the connection of an answer that began before the server drains, and so said that the connection stays. */
-  #closed(incoming: Incoming, outgoing: Outgoing): void {
-    if (this.#draining && !('stream' in outgoing)) incoming.socket.destroySoon();
   }
 
   /** Paths of the host are never anybody else's. */

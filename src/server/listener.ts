@@ -1,7 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
-import type { Socket } from 'node:net';
-import type { Clock } from '#core/ports/clock';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { HttpServerOptions } from './http-server-options.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Incoming } from './request-head.ts';
@@ -11,8 +9,6 @@ export type OnRequest = (incoming: Incoming, outgoing: Outgoing) => void;
 
 const MAX_HEADERS = 100;
 const MAX_STREAMS = 100;
-/** Settings and pings of a client in a second. Each costs an answer, and a client has reason for a few in the life of a session. */
-const MAX_CONTROL_FRAMES = 100;
 /** Streams that a client may reset at once, and further ones a second, before its session ends. */
 const RESETS = { burst: 100, aSecond: 20 } as const;
 
@@ -34,6 +30,7 @@ export function createListener(
     insecureHTTPParser: false,
     joinDuplicateHeaders: false,
     noDelay: true,
+    keepAliveTimeout: idleTimeoutMs,
     // A request to upgrade for which there is no route is answered like any other, as the standard says.
     shouldUpgradeCallback: takesUpgrade,
   };
@@ -69,58 +66,4 @@ export function createListener(
   // The property exists on both kinds, because a secure server also speaks HTTP/1.1.
   (server as Server).maxHeadersCount = MAX_HEADERS;
   return server;
-}
-
-/** The connections of a server, and the sessions of HTTP/2 on them, which it does not end by itself when it closes. */
-export class Connections {
-  readonly #open = new Set<ServerHttp2Session>();
-  readonly #sockets = new Set<Socket>();
-
-  constructor(server: Listener, headersTimeoutMs: number, clock: Pick<Clock, 'after'>) {
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-    });
-    server.on('session', (session: ServerHttp2Session) => {
-      this.#open.add(session);
-      session.on('close', () => this.#open.delete(session));
-      session.on('error', () => {});
-      limitHeadTime(session, headersTimeoutMs, clock);
-      limitControlFrames(session);
-    });
-  }
-
-  /** Tells clients to open no more streams, and ends each session after its streams. */
-  close(): void {
-    for (const session of this.#open) session.close();
-  }
-
-  destroy(): void {
-    for (const session of this.#open) session.destroy();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
-
-/** Ends a session whose client does not send its first request in time. Later silence is bounded by the idle time-out. */
-function limitHeadTime(session: ServerHttp2Session, ms: number, clock: Pick<Clock, 'after'>): void {
-  const stopTimer = clock.after(ms, () => session.destroy());
-  session.once('stream', stopTimer);
-  session.once('close', stopTimer);
-}
-
-/** Ends a session whose client floods with settings or pings. nghttp2 ends it only if the client does not read the answers either. */
-function limitControlFrames(session: ServerHttp2Session): void {
-  let second = 0;
-  let frames = 0;
-  const count = (): void => {
-    const now = Math.trunc(performance.now() / 1_000);
-    if (now !== second) {
-      second = now;
-      frames = 0;
-    }
-    frames += 1;
-    if (frames > MAX_CONTROL_FRAMES) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
-  };
-  session.on('remoteSettings', count);
-  session.on('ping', count);
 }

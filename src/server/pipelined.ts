@@ -21,6 +21,11 @@ export class Pipelined {
     return true;
   }
 
+  /** The number of requests of a connection that are not answered yet. */
+  open(socket: Socket): number {
+    return this.#open.get(socket) ?? 0;
+  }
+
   /** Counts a request whose answer was sent. */
   leave(socket: Socket): void {
     this.#open.set(socket, (this.#open.get(socket) ?? 1) - 1);

@@ -21,6 +21,7 @@ export interface ServerSettings {
   readonly requestTimeoutMs?: number | undefined;
   readonly idleTimeoutMs?: number | undefined;
   readonly drainTimeoutMs?: number | undefined;
+  readonly drainIdleMs?: number | undefined;
   readonly maxConnections?: number | undefined;
   readonly maxHeaderBytes?: number | undefined;
   readonly maxBodyBytes?: number | undefined;

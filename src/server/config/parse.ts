@@ -136,6 +136,7 @@ function serverOf(table: Fields): ServerSettings {
     requestTimeoutMs: table.duration('body-timeout'),
     idleTimeoutMs: table.duration('idle-timeout'),
     drainTimeoutMs: table.duration('drain-timeout'),
+    drainIdleMs: table.duration('drain-idle-timeout'),
     maxConnections: table.count('max-connections'),
     maxHeaderBytes: table.size('max-header-bytes'),
     maxBodyBytes: table.size('max-body-bytes'),

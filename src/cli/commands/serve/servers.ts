@@ -25,13 +25,14 @@ export class Servers {
   readonly #deployment: Deployment;
   #config: ServeConfig;
   #socketRoutes: SocketRoutes | undefined;
+  #draining = false;
 
   /** @throws {ServerError} `SERVER_INVALID_ROUTE` if two WebSockets have the same place */
   constructor(shell: Shell, runtime: Runtime, deployment: Deployment, config: ServeConfig, tracer: Tracer) {
     this.#deployment = deployment;
     this.#config = config;
     const requests = new RequestMetrics();
-    const health = healthRoutes(() => isReady(runtime, deployment));
+    const health = healthRoutes(() => !this.#draining && isReady(runtime, deployment));
     const beside = [...health, metricsRoute(runtime, requests, config.server.metrics === 'open')];
     const tokens = () => this.#config.tokens ?? [];
     this.#managed =
@@ -76,6 +77,7 @@ export class Servers {
 
   /** Ends gracefully. */
   async drain(): Promise<void> {
+    this.#draining = true;
     // Sockets stay open as long as their clients want, so that a drain would wait for them.
     this.#managed?.[Symbol.dispose]();
     this.#sockets[Symbol.dispose]();
