@@ -22,4 +22,8 @@ export function describeWithPrograms(programs: readonly string[], name: string, 
   describeWithServer(name, missing.length === 0, `on Debian: apt-get install ${missing.join(' ')}`, tests);
 }
 
-const PACKAGES: Readonly<Record<string, string>> = { capnp: 'capnproto' };
+const PACKAGES: Readonly<Record<string, string>> = {
+  capnp: 'capnproto',
+  nginx: 'nginx-light',
+  'systemd-analyze': 'systemd',
+};
