@@ -23,7 +23,14 @@ component = "shop"
 `,
 );
 
-const server = spawn(process.execPath, ['--import', file('tracing.ts'), file('../../bin/viv.js'), 'serve', config, '--json']);
+const server = spawn(process.execPath, [
+  '--import',
+  file('tracing.ts'),
+  file('../../bin/viv.js'),
+  'serve',
+  config,
+  '--json',
+]);
 const spans: string[] = [];
 createInterface({ input: server.stderr }).on('line', (line) => {
   if (line.startsWith('span: ')) spans.push(line);
@@ -44,5 +51,6 @@ for (const line of metrics.split('\n')) {
 server.kill('SIGTERM');
 await once(server, 'close');
 // The last span of a request is that of the request itself; its turn is below it.
-for (const span of spans.filter((each) => / "(?:GET|turn) /.test(each))) console.log(span.replace(/"vivarium\.fuel":"?\d+"?/, '"vivarium.fuel":…'));
+for (const span of spans.filter((each) => / "(?:GET|turn) /.test(each)))
+  console.log(span.replace(/"vivarium\.fuel":"?\d+"?/, '"vivarium.fuel":…'));
 await rm(folder, { recursive: true });

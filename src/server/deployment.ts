@@ -31,6 +31,8 @@ export class Deployment {
   readonly #runtime: Runtime;
   readonly #supervisors = new Set<string>();
   #deployed: ReadonlyMap<string, Deployed> = new Map();
+  /** The components of the configuration that is being applied. */
+  #loading: ReadonlyMap<string, Deployed> = new Map();
   #routes: Routes<ComponentHandle> = new Routes<ComponentHandle>([]);
   #applying: Promise<unknown> = Promise.resolve();
 
@@ -70,9 +72,9 @@ export class Deployment {
     const replaced = this.#applying.then(async () => {
       const old = this.#deployed.get(name);
       if (old === undefined) return;
-      const { source, options } = old.settings;
+      const { source } = old.settings;
       const digest = await digestOf(source);
-      await this.#runtime.replace(old.handle, source, replaceable(options));
+      await this.#runtime.replace(old.handle, source, replaceable(this.#optionsOf(old.settings)));
       this.#deployed = new Map([...this.#deployed, [name, { ...old, digest }]]);
     });
     this.#applying = replaced.catch(() => {});
@@ -84,6 +86,7 @@ export class Deployment {
     new Routes(routes.flatMap((route) => expanded(route, route.component)));
     const changes: DeploymentChange[] = [];
     const next = new Map<string, Deployed>();
+    this.#loading = next;
     try {
       for (const settings of components) {
         if (this.#deployed.has(settings.name)) continue;
@@ -127,7 +130,21 @@ export class Deployment {
     const { source, options } = settings;
     this.#addSupervisor(options.supervision);
     const digest = await digestOf(source);
-    return { settings, digest, handle: await this.#runtime.load(source, options) };
+    return { settings, digest, handle: await this.#runtime.load(source, this.#optionsOf(settings)) };
+  }
+
+  /** The options of a component, with what its middleware passes requests on to. That component is looked up for each request. */
+  #optionsOf({ name, next, options }: ComponentSettings): LoadOptions {
+    if (next === undefined) return options;
+    return {
+      ...options,
+      next: (request) => {
+        const target = this.#deployed.get(next) ?? this.#loading.get(next);
+        if (target === undefined)
+          throw new ServerError('SERVER_INVALID_CONFIG', `${name} passes requests on to ${next}, which is gone`);
+        return this.#runtime.fetch(target.handle, request);
+      },
+    };
   }
 
   async #update(
@@ -141,7 +158,7 @@ export class Deployment {
         return { deployed: old, change: { component, change: 'kept' } };
       }
       refuseFixed(old.settings, settings);
-      await this.#runtime.replace(old.handle, settings.source, replaceable(settings.options));
+      await this.#runtime.replace(old.handle, settings.source, replaceable(this.#optionsOf(settings)));
       return { deployed: { ...old, settings, digest }, change: { component, change: 'replaced' } };
     } catch (error) {
       return { deployed: old, change: { component, change: 'kept', error } };
@@ -184,8 +201,12 @@ function refuseFixed({ options: old }: ComponentSettings, { name, options }: Com
   throw new ServerError('SERVER_INVALID_CONFIG', message);
 }
 
+/** What the configuration no longer says is undefined, because an option that is left out keeps its last value. */
+const FORGOTTEN = { store: undefined, reuse: undefined, metering: undefined, cancel: undefined, next: undefined };
+
 function replaceable({ id: _, mailbox: _mailbox, supervision: _supervision, ...options }: LoadOptions): ReplaceOptions {
-  return options;
+  // Under exact optional properties, the type does not allow what the rules of the options do.
+  return { ...FORGOTTEN, ...options } as ReplaceOptions;
 }
 
 function textOf(settings: ComponentSettings): string {

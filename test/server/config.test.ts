@@ -47,6 +47,23 @@ async function written(text: string, files: Readonly<Record<string, string>> = {
 }
 
 describe('a configuration', () => {
+  it('leads from a middleware to another component, and never back', () => {
+    const chain = (...links: readonly string[]): string =>
+      links
+        .map((link) => link.split('>'))
+        .map(([name, next]) => `[components.${name}]\nsource = "x"\n${next === undefined ? '' : `next = "${next}"\n`}`)
+        .join('');
+    expect(messages(chain('auth>log', 'log>shop', 'shop'))).toEqual([]);
+    expect(messages(chain('auth>nobody'))).toEqual([
+      `${FILE}:3: components.auth.next: there is no [components.nobody]`,
+    ]);
+    expect(messages(chain('a>a', 'b>c', 'c>d', 'd>c'))).toEqual([
+      `${FILE}:3: components.a.next: the requests that a passes on come back to it`,
+      `${FILE}:9: components.c.next: the requests that c passes on come back to it`,
+      `${FILE}:12: components.d.next: the requests that d passes on come back to it`,
+    ]);
+  });
+
   it('says everything that a server needs', () => {
     const config = parseConfig(
       `

@@ -1,5 +1,5 @@
 // Configurations that are applied to a runtime, one after the other, with real components.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
@@ -108,4 +108,29 @@ it('bounds of requests change without another load of the component', async () =
   expect(await attempt()).toEqual(['fulfilled', 'rejected']);
   await deployment.apply(config(['a'], { requests: { maxConcurrent: 2, maxQueued: 0 } }));
   expect(await attempt()).toEqual(['fulfilled', 'fulfilled']);
+});
+
+it('a middleware passes requests on to the component that the configuration names, whatever version of it runs', async () => {
+  const { deployment, write, config, get } = await scene();
+  await write('shop.wasm', 'one');
+  await copyFile('test/toolchains/components/rust-middleware.wasm', join(folder, 'auth.wasm'));
+  const base = config(['auth', 'shop']);
+  const chained = (next: string | undefined): ServeConfig => ({
+    ...base,
+    components: base.components.map((each) => (each.name === 'auth' ? { ...each, next } : each)),
+    // The service has no route of its own.
+    routes: base.routes.filter(({ component }) => component === 'auth'),
+  });
+  // The middleware is loaded before the component that it needs.
+  await deployment.apply(chained('shop'));
+  expect([await get('/auth'), await get('/shop')]).toEqual(['one', 404]);
+  await write('shop.wasm', 'two');
+  await deployment.apply(chained('shop'));
+  expect(await get('/auth')).toBe('two');
+  await deployment.replace('auth');
+  expect(await get('/auth')).toBe('two');
+  // What the configuration no longer says does not apply any more.
+  const [changed] = await deployment.apply(chained(undefined));
+  expect(changed).toMatchObject({ component: 'auth', change: 'kept', error: { code: 'RUNTIME_MISSING_IMPORT' } });
+  expect(await get('/auth')).toBe('two');
 });

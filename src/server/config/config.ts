@@ -38,6 +38,8 @@ export interface ComponentSettings {
   readonly name: string;
   /** An absolute path, a URL, or `registry:ID`. */
   readonly source: string;
+  /** The name of the component to which this one, a middleware, passes requests on. */
+  readonly next?: string | undefined;
   readonly options: LoadOptions;
   /** The names of variables whose values are secrets and must not be shown. */
   readonly secrets: readonly string[];

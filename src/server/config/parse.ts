@@ -9,6 +9,7 @@ import { isTokenHash, SCOPES, type Scope, type TokenSettings } from '#server/man
 import type { LoadOptions } from '#system';
 import { missingGrants } from '#system/operations';
 import { ServerError } from '../errors.ts';
+import { chainProblems } from './chains.ts';
 import type { RouteSettings, ServerSettings, SocketRouteSettings } from './config.ts';
 import { keyLines } from './key-lines.ts';
 
@@ -51,6 +52,8 @@ export interface TlsPaths {
 export interface ParsedComponent {
   readonly name: string;
   readonly source: string;
+  /** The name of the component to which it passes requests on. */
+  readonly next: string | undefined;
   readonly options: LoadOptions;
   readonly secrets: ReadonlyMap<string, SecretSource>;
 }
@@ -106,6 +109,7 @@ export function parseConfig(text: string, file: string): ParsedConfig {
     const key = `routes[${index}].component`;
     complain(key, `${key}: there is no [components.${component.slice(0, 80)}]`);
   }
+  for (const { key, message } of chainProblems(config.components)) complain(key, message);
   if (problems.length > 0) throw invalid(file, problems);
   return config;
 }
@@ -159,6 +163,7 @@ function componentOf(name: string, table: Fields, at: (path: string) => string):
   return {
     name,
     source: isElsewhere ? source : at(source),
+    next: table.text('next'),
     options: {
       id,
       ...given('digest', table.text('digest')),

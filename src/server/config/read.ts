@@ -19,11 +19,12 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.
   );
   const secretsOf = (secrets: ReadonlyMap<string, SecretSource>) => readSecrets(file, secrets, env);
   const loaded: ComponentSettings[] = [];
-  for (const { name, source, options, secrets } of components) {
+  for (const { name, source, next, options, secrets } of components) {
     const values = await secretsOf(secrets);
     loaded.push({
       name,
       source,
+      next,
       options: { ...options, env: { ...options.env, ...values } },
       secrets: Object.keys(values),
     });
