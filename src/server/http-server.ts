@@ -14,7 +14,7 @@ import { createListener, type Listener } from './listener.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { breakOff, type Outgoing, writeHead } from './outgoing.ts';
 import { Pipelined } from './pipelined.ts';
-import { addressOf, headOf, type Incoming, type RequestHead } from './request-head.ts';
+import { addressOf, headOf, type Incoming, mayHaveBody, type RequestHead } from './request-head.ts';
 import type { SocketTaker } from './socket-routes.ts';
 import { beginRequest, endRequest } from './traced-request.ts';
 import { errorResponse, rawResponse, requestOf, write } from './translate.ts';
@@ -140,7 +140,8 @@ export class HttpServer {
     }
     // Node's parser drops what follows a request to upgrade that nobody takes, so that a further request would never be answered.
     if (incoming.headers.upgrade !== undefined && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
-    if (!('stream' in outgoing) && !this.#pipelined.enter(incoming.socket)) return;
+    if ('stream' in outgoing) this.#limitTime(incoming, outgoing);
+    else if (!this.#pipelined.enter(incoming.socket)) return;
     outgoing.on('finish', () => {
       if (!('stream' in outgoing)) this.#pipelined.leave(incoming.socket);
       if (!incoming.complete) dropRest(incoming, outgoing);
@@ -148,6 +149,16 @@ export class HttpServer {
     const target = this.#internal.find(head) ?? this.#dispatch(head);
     if ('web' in target) this.#traceWeb(target, head, incoming, outgoing);
     else this.#serveComponent(target, head, incoming, outgoing);
+  }
+
+  /** Ends a stream of HTTP/2 whose request does not come whole in its time. Node itself bounds requests of HTTP/1.1 alone. */
+  #limitTime(incoming: Incoming, outgoing: Outgoing): void {
+    if (!mayHaveBody(incoming)) return;
+    const stopTimer = this.#clock.after(this.#options.requestTimeoutMs ?? 60_000, () => {
+      if (!incoming.complete && !outgoing.destroyed) breakOff(outgoing);
+    });
+    incoming.once('end', stopTimer);
+    outgoing.once('close', stopTimer);
   }
 
   #serveComponent(

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Answer, answeringAll, HttpServer, type HttpServerOptions } from '#server';
+import { TestClock } from '../../src/testing/clock.ts';
 
 const pem = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
 const ONE = { cert: pem('one.crt'), key: pem('one.key') };
@@ -189,6 +190,37 @@ describe('a client of HTTP/2 that', () => {
     }
     await closed;
     await answersOthers(session);
+  });
+
+  it.each([
+    ['before the answer', false],
+    ['within the answer', true],
+  ])('sends its body without an end is ended by the time of a whole request, %s', async (_, begins) => {
+    const clock = new TestClock();
+    const asked = Promise.withResolvers<void>();
+    const answer: Answer = async (request) => {
+      asked.resolve();
+      if (!begins) await request.text();
+      return new Response(request.body);
+    };
+    const { session } = await scene(answer, { clock, requestTimeoutMs: 5_000 });
+    const stream = session().request({ ':method': 'POST', ':path': '/' });
+    const closed = new Promise<void>((resolve) => void stream.on('close', resolve));
+    stream.on('error', () => {});
+    stream.write('some');
+    let status: unknown;
+    stream.on('response', (head) => {
+      status = head[':status'];
+    });
+    stream.resume();
+    await asked.promise;
+    if (begins) await expect.poll(() => status).toBe(200);
+    clock.advance(4_999);
+    await new Promise(setImmediate);
+    expect(stream.closed).toBe(false);
+    clock.advance(1);
+    await closed;
+    expect([status, stream.rstCode]).toEqual([begins ? 200 : undefined, constants.NGHTTP2_INTERNAL_ERROR]);
   });
 
   it('sends too many headers is refused', async () => {
