@@ -1,5 +1,6 @@
 import { getRandomBytes } from 'wasi:random/random@0.2.0';
 import { decodeCbor, encodeCbor } from './cbor.ts';
+import { checkDefinition } from './check-definition.ts';
 import { ActorError, asResult } from './errors.ts';
 import { takeReplyHandler } from './host.ts';
 import { Message } from './message.ts';
@@ -65,8 +66,10 @@ export type ProtocolOf<L extends Lifecycle<Operations>> = NonNullable<L['operati
 /**
  * Makes an actor from functions: `export const lifecycle = defineActor({ … })`. The module's variables hold its state. A restart
  * resets them, so state that must outlive a restart belongs in `storage`.
+ * @throws {TypeError} for a function that no actor has, and for a value of another type; `viv build` then fails
  */
 export function defineActor<Ops extends Operations>(definition: ActorDefinition<Ops>): Lifecycle<Ops> {
+  checkDefinition(definition);
   const operations = new Map(Object.entries(definition.operations ?? {}));
 
   function answer(message: Message): Uint8Array | undefined {

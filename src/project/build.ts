@@ -10,6 +10,7 @@ import { ProjectError } from './errors.ts';
 import { withImports } from './extended-world.ts';
 import { withNames } from './late-imports.ts';
 import { starlingMonkey } from './starlingmonkey.ts';
+import { thrownAtBuild } from './thrown-at-build.ts';
 import { witTexts } from './wit-imports.ts';
 
 export type GuestEngine = 'qjs' | 'starlingmonkey';
@@ -68,7 +69,7 @@ export async function build(project: string, options: BuildOptions): Promise<Bui
     options.check === true ? checkTypes({ ...options, folder, entry }) : undefined,
   ]);
   if (unchecked.status === 'rejected') throw unchecked.reason;
-  if (component.status === 'rejected') throw await whyNot(component.reason, bundle, witPath, world);
+  if (component.status === 'rejected') throw await whyNot(component.reason, bundle, { file, witPath, world });
   checkExports(shownFile(entry), options.exportsOf(component.value), bundle.exports);
   const comments = hasOwn ? options.commentsOf(await witTexts(own)) : new Uint8Array();
   const bytes = Buffer.concat([component.value, comments]);
@@ -95,7 +96,11 @@ async function componentize(engine: GuestEngine, source: string, witPath: string
   return withNames(component);
 }
 
-async function whyNot(cause: unknown, bundle: Bundle, witPath: string, world: string): Promise<ProjectError> {
+async function whyNot(
+  cause: unknown,
+  bundle: Bundle,
+  { file, witPath, world }: { readonly file: string; readonly witPath: string; readonly world: string },
+): Promise<ProjectError> {
   if (cause instanceof ProjectError) return cause;
   const message = messageOf(cause);
   if (/^World `[^`]{1,200}` not found/.test(message)) {
@@ -106,7 +111,7 @@ async function whyNot(cause: unknown, bundle: Bundle, witPath: string, world: st
   const [, unknown] = /Error resolving module '([^']{1,512})'/.exec(message) ?? [];
   const why =
     unknown === undefined
-      ? message
+      ? (thrownAtBuild(message, bundle.sourceMap, file) ?? message)
       : `${await placeOfImport(bundle, unknown)}world ${world} of ${witPath} does not import ${unknown}`;
   return new ProjectError('PROJECT_BUILD_FAILED', `the actor cannot be made a component: ${why}`, { cause });
 }

@@ -143,6 +143,29 @@ describe('viv build refuses', () => {
     expect(await fails('broken', { 'actor.ts': 'export const\n  lifecycle = {;' })).toMatch(/broken\/actor\.ts:2:16: /);
   });
 
+  it.each([
+    ['onMesage: () => 1', 'defineActor knows no onMesage; an actor may have name, '],
+    ['onMessage: 5', 'onMessage of an actor is a number, and must be a function'],
+    ['operations: { add: null }', 'operation add of an actor is null, and must be a function'],
+  ])(
+    'an actor with %s where no compiler checks types, with its file and line',
+    async (wrong, expected) => {
+      const text = `import { defineActor } from 'vivarium/guest';
+
+export const lifecycle = defineActor({ name: 'n', version: '1.0.0', ${wrong} });`;
+      expect(await fails('misspelt', { 'actor.js': text })).toContain(`misspelt/actor.js:3: ${expected}`);
+    },
+    60_000,
+  );
+
+  it('what a source throws while it is made, with its file and line', async () => {
+    const message = await fails('throws', {
+      'deep.ts': "\n\nexport function deep(): never {\n  throw new RangeError('two\\nlines');\n}",
+      'actor.ts': "import { deep } from './deep.ts';\nexport const lifecycle = deep();",
+    });
+    expect(message).toMatch(/: \S*throws\/deep\.ts:4: two\nlines$/);
+  }, 60_000);
+
   it("a handler's wrong types, with file, line and column", async () => {
     const actor = {
       'actor.ts': `import { defineActor } from 'vivarium/guest';
