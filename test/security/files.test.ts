@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -224,7 +233,10 @@ describe('file guard', () => {
       expect(() => guard.open('/data/fifo', mode)).toThrow(failure('EACCES'));
       expect(() => guard.open('/data/sub', mode)).toThrow(failure('EISDIR'));
     }
-    expect(() => guard.rename('/data/sub', '/data/sub2')).toThrow(failure('EISDIR'));
+    expect(() => guard.link('/data/sub', '/data/sub2')).toThrow(failure('EISDIR'));
+    renameSync(join(data, 'fifo'), join(data, 'sub', 'fifo'));
+    expect(() => guard.rename('/data/sub', '/data/sub2')).toThrow(failure('EACCES'));
+    renameSync(join(data, 'sub', 'fifo'), join(data, 'fifo'));
     expect(() => guard.link('/data/fifo', '/data/fifo2')).toThrow(failure('EACCES'));
     expect(guard.stat('/data/fifo').kind).toBe('other');
   });

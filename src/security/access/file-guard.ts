@@ -26,6 +26,7 @@ import { attempt, fileFailure } from './file-failure.ts';
 import { isAbsolute, PathResolver, type ResolvedPath } from './file-paths.ts';
 import { flushed } from './flushes.ts';
 import { GuardedFile } from './guarded-file.ts';
+import { checkContents } from './moved-folder.ts';
 
 export interface FileGuardOptions {
   readonly authority: ComponentAuthority;
@@ -183,12 +184,15 @@ export class FileGuard {
   }
 
   /**
-   * Moves a regular file, or a link, which leads from its new place to wherever its text says. A component may read it under the
-   * new name only if it could under the old one.
+   * Moves a regular file, a folder with all that it holds, or a link, which leads from its new place to wherever its text says. A
+   * component may read something under the new name only if it could under the old one.
    */
   rename(from: string, to: string): void {
-    using source = this.#movable(from, true);
-    using target = this.#movable(to, false);
+    using source = this.#named(from, true);
+    using target = this.#named(to, false);
+    if (source.stats === undefined) throw fileFailure('ENOENT', from);
+    if (source.stats.isDirectory()) this.#checkMove(source, target, from);
+    else for (const place of [source, target]) onlyMovable(place.stats, place === source ? from : to);
     attempt(from, () => renameSync(source.hostPath, target.hostPath));
   }
 
@@ -239,12 +243,23 @@ export class FileGuard {
     throw fileFailure('EBUSY', path, 'it is a folder that was opened');
   }
 
-  /** Resolves a name of a move or link. Folders are refused because all their contents would have to be checked. */
+  #checkMove(source: ResolvedPath, target: ResolvedPath, asked: string): void {
+    if (this.#paths.hasPreopenBelow(source.guestPath) || this.#paths.hasPreopenBelow(target.guestPath)) {
+      throw fileFailure('EBUSY', asked, 'a folder was opened for it under one of the names');
+    }
+    checkContents(source, target, asked, {
+      maxEntries: this.#limits.entries,
+      check: (action, guestPath) => this.#authority.check('filesystem', action, guestPath),
+      isPreopen: (found) => this.#paths.isPreopen(found),
+    });
+  }
+
+  /** Resolves a name of a second name for a file. A folder has only one. */
   #movable(path: string, isSource: boolean): ResolvedPath {
     const place = this.#named(path, isSource);
     try {
       if (place.stats === undefined && isSource) throw fileFailure('ENOENT', path);
-      if (place.stats !== undefined && !place.stats.isSymbolicLink()) onlyRegular(place.stats, path);
+      onlyMovable(place.stats, path);
       return place;
     } catch (error) {
       place[Symbol.dispose]();
@@ -302,6 +317,10 @@ function climbs(target: string, depth: number): boolean {
     if (left < 0) return true;
   }
   return false;
+}
+
+function onlyMovable(stats: Stats | undefined, path: string): void {
+  if (stats !== undefined && !stats.isSymbolicLink()) onlyRegular(stats, path);
 }
 
 function onlyRegular(stats: Stats, path: string): void {

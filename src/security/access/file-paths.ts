@@ -69,6 +69,11 @@ export class PathResolver {
     });
   }
 
+  /** Whether a folder is opened under a name that lies below this one. */
+  hasPreopenBelow(guestPath: string): boolean {
+    return this.#preopens.some(({ guest }) => guest.startsWith(`${guestPath}/`));
+  }
+
   #covering(path: string): OpenedFolder | undefined {
     return this.#preopens.find(({ guest }) => path === guest || path.startsWith(`${guest}/`));
   }

@@ -95,6 +95,33 @@ describe.each(['direct', 'glue'] as const)('files on the %s path', (calls) => {
     expect(await value('return api.root().readlinkAt("beside")')).toBe('a.txt');
   });
 
+  // What wasmtime answers, recorded from a program in Rust that was run by both.
+  it.each([
+    ['full', 'moved', undefined],
+    ['full/', 'moved', undefined],
+    ['full', 'moved/', undefined],
+    ['full', 'empty', undefined],
+    ['full', 'full', undefined],
+    ['full/.', 'moved', 'busy'],
+    ['full', 'moved/.', 'busy'],
+    ['.', 'moved', 'busy'],
+    ['empty', 'full', 'not-empty'],
+    ['full', 'a.txt', 'not-directory'],
+    ['full', 'full/deep/x', 'invalid'],
+    ['a.txt', 'full', 'is-directory'],
+    ['a.txt', 'moved/', 'not-directory'],
+    ['a.txt/', 'moved', 'not-directory'],
+    ['none', 'moved', 'no-entry'],
+  ])('move %s to %s with the answer %s', async (from, to, error) => {
+    await using own = await scene();
+    const { step, data } = own;
+    mkdirSync(join(data, 'full/deep'), { recursive: true });
+    mkdirSync(join(data, 'empty'));
+    const answer = await step(`return api.root().renameAt(${JSON.stringify(from)}, api.root(), ${JSON.stringify(to)})`);
+    if (error === undefined) expect(answer).not.toHaveProperty('err');
+    else expect(answer).toMatchObject({ err: error });
+  });
+
   it('tell their facts, in whole milliseconds', async () => {
     await using own = await scene();
     const { value, data } = own;

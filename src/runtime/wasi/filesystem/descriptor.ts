@@ -232,9 +232,12 @@ export class Descriptor {
 
   renameAt(_: HostState, path: string, folder: Descriptor, name: string): void {
     answering(() => {
-      this.#fileOnly(path);
-      if (namesFolder(name)) throw 'not-directory';
-      this.#files.rename(this.#at(path), folder.#at(name));
+      const from = this.#at(path);
+      const isFolder = this.#asFolder(path) || this.#files.stat(from, false).kind === 'folder';
+      // Only a folder may be named as one.
+      if (namesFolder(name) && !isFolder) throw 'not-directory';
+      if (endsInDot(path) || endsInDot(name)) throw 'busy';
+      this.#files.rename(from, folder.#at(name));
     });
   }
 
