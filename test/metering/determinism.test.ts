@@ -5,11 +5,15 @@ import { expect, it } from 'vitest';
 /** It takes seconds, but a busy machine may need many times as long. */
 const TIMEOUT_MS = 600_000;
 
-it('gives the same metered bytes, results and fuel in every tier of V8', async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/determinism.ts', '--programs', '60'], {
-    timeout: TIMEOUT_MS,
-  });
-  const counts = [...stdout.matchAll(/: (\d+) programs, (\d+) different/g)];
-  expect(counts.length).toBeGreaterThanOrEqual(2);
-  for (const [, programs, different] of counts) expect([Number(programs), Number(different)]).toEqual([74, 0]);
-}, TIMEOUT_MS);
+it(
+  'gives the same metered bytes, results and fuel in every tier of V8',
+  async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['scripts/determinism.ts', '--programs', '60'], {
+      timeout: TIMEOUT_MS,
+    });
+    const counts = [...stdout.matchAll(/: (\d+) programs, (\d+) different/g)];
+    expect(counts.length).toBeGreaterThanOrEqual(2);
+    for (const [, programs, different] of counts) expect([Number(programs), Number(different)]).toEqual([74, 0]);
+  },
+  TIMEOUT_MS,
+);
