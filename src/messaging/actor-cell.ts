@@ -5,6 +5,7 @@ import type { MessageTurn } from '#core/ports/engine';
 import type { Lane } from '#core/ports/lane';
 import type { AsciiText } from '#core/text';
 import { type AsyncContext, WheelTimer } from '#core/waiting';
+import { type Begun, BesideTurns } from './beside-turns.ts';
 import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
 import { OpenRequests } from './open-requests.ts';
 import { RingBuffer } from './ring-buffer.ts';
@@ -158,8 +159,8 @@ export interface TurnRunner {
   /** Whether turns may answer before they end. */
   readonly answersEarly?: boolean | undefined;
   callHandleCallback(handle: ComponentHandle, message: OutgoingMessage, now?: number): MessageTurn<void>;
-  /** The embedder no longer wants the answer of the running turn. Returns whether this ends the turn. */
-  giveUpTurn?(handle: ComponentHandle, reason: VivariumError): boolean;
+  /** The embedder no longer wants the answer of the message's turn, which runs. Returns whether this ends the turn. */
+  giveUpTurn?(handle: ComponentHandle, reason: VivariumError, message: OutgoingMessage): boolean;
   /** When the last turn ended on the router's clock, if the runner has read the clock anyway. */
   readonly endedAt?: number | undefined;
   /**
@@ -195,6 +196,7 @@ const running: { cell: ActorCell | undefined; envelope: Envelope | undefined } =
  * cause.
  */
 export const messageLane: Lane = {
+  isOfCall: true,
   park() {
     const { cell, envelope } = running;
     cell?.suspendTurn();
@@ -243,13 +245,15 @@ export class ActorCell extends Mailbox<Envelope> {
   queued = false;
   /** Whether a turn of the actor has begun and not ended, beside which no other runs. */
   busy = false;
-  /** How many tasks have begun and not ended that run side by side, and how many of them may. */
+  /** How many tasks and messages have begun and not ended that run side by side, and how many of them may. */
   beside = 0;
   concurrency = 1;
   /** The instance is gone and nobody will restart it, so the embedder's messages are refused. */
   failed = false;
   /** The message whose turn is suspended, or has another turn nested in it. */
   #suspended: Envelope | undefined = undefined;
+  /** The messages whose turns run side by side. */
+  #besides: BesideTurns<Envelope> | undefined = undefined;
   #runner: TurnRunner;
   readonly #runners: TurnRunner;
   #isOwnRunner = false;
@@ -282,22 +286,39 @@ export class ActorCell extends Mailbox<Envelope> {
     return this;
   }
 
-  /** The message of the running turn. */
+  /** The message for which guest code runs; where one turn runs at a time, also while it is suspended. */
   get current(): Envelope | undefined {
     return running.cell === this ? running.envelope : this.#suspended;
+  }
+
+  /** Whether a message's turn has begun, and has neither ended nor been taken away. */
+  runs(envelope: Envelope): boolean {
+    return this.current === envelope || this.#besides?.has(envelope) === true;
+  }
+
+  /** The message of a turn that runs and will answer the request. */
+  turnOf(request: PendingRequest): Envelope | undefined {
+    const { current } = this;
+    return current?.request === request ? current : this.#besides?.find(request);
   }
 
   beginTurn(envelope: Envelope): void {
     if (running.cell !== undefined) running.cell.suspendTurn();
     running.cell = this;
     running.envelope = envelope;
-    this.busy = true;
+    if (this.concurrency === 1) this.busy = true;
+    else {
+      this.beside += 1;
+      this.#besides ??= new BesideTurns();
+      this.#besides.begin(envelope, this.incarnation);
+    }
   }
 
   /** Records that the turn is suspended and will go on later. */
   suspendTurn(): void {
     if (running.cell !== this) return;
-    this.#suspended = running.envelope;
+    const { envelope } = running;
+    if (envelope === undefined || this.#besides?.has(envelope) !== true) this.#suspended = envelope;
     running.cell = undefined;
     running.envelope = undefined;
   }
@@ -307,14 +328,56 @@ export class ActorCell extends Mailbox<Envelope> {
    * meanwhile.
    */
   resumeTurn(envelope: Envelope | undefined): void {
-    if (envelope === undefined || this.#suspended !== envelope) return;
-    this.#suspended = undefined;
+    if (envelope === undefined) return;
+    if (this.#suspended === envelope) this.#suspended = undefined;
+    else if (this.#besides?.has(envelope) !== true) return;
     running.cell = this;
     running.envelope = envelope;
   }
 
-  /** Takes the turn away from the actor. The turn itself may still be running. */
-  leaveTurn(): void {
+  /** Ends a turn. Answers when it has begun, if it ran beside others. */
+  endTurn(envelope: Envelope): Begun | undefined {
+    const begun = this.#besides?.end(envelope);
+    if (begun === undefined) {
+      this.busy = false;
+      this.#leave();
+      return undefined;
+    }
+    this.beside -= 1;
+    if (running.envelope === envelope) this.#leave();
+    return begun;
+  }
+
+  /**
+   * Puts a message back whose turn has ended with the instance, so that it begins again, in the order in which those that ran side by
+   * side have begun.
+   */
+  beginAgain(envelope: Envelope, begun: Begun | undefined): void {
+    if (begun === undefined) this.putBack(envelope);
+    else this.#besides?.keep(envelope, begun);
+  }
+
+  /** Puts messages back that waited for the last turn of their instance to end. */
+  noticeFormer(): void {
+    if (this.#besides === undefined) return;
+    for (const envelope of this.#besides.again(this.incarnation)) this.putBack(envelope);
+  }
+
+  /** Takes all turns away from the actor, which may still be running. Answers their messages. */
+  leaveTurns(): readonly Envelope[] {
+    const { current } = this;
+    const besides = this.#besides?.takeAll() ?? [];
+    this.beside = 0;
+    this.#leave();
+    return current === undefined || besides.includes(current) ? besides : [current, ...besides];
+  }
+
+  /** The messages of all turns that run, where those are all that does. */
+  get allBesides(): Iterable<Envelope> | undefined {
+    return this.#besides?.size === this.beside ? this.#besides.running() : undefined;
+  }
+
+  #leave(): void {
     if (running.cell === this) {
       running.cell = undefined;
       running.envelope = undefined;
@@ -366,7 +429,8 @@ export class ActorCell extends Mailbox<Envelope> {
 
   get isRunnable(): boolean {
     if (this.busy || this.suspended || this.isEmpty) return false;
-    return this.beside === 0 || (this.beside < this.concurrency && this.nextJoins);
+    if (this.beside === 0) return true;
+    return this.beside < this.concurrency && this.nextJoins && this.#besides?.hasFormer(this.incarnation) !== true;
   }
 
   get isIdle(): boolean {

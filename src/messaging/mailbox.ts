@@ -133,9 +133,9 @@ export class Mailbox<Message extends Queued<Message>> {
     this.#lastTask = task;
   }
 
-  /** Whether the next task may run beside others. */
+  /** Whether what comes next may run beside others, as messages may. */
   get nextJoins(): boolean {
-    return this.#firstTask?.work.joins === true;
+    return this.#firstTask === undefined || this.#firstTask.work.joins === true;
   }
 
   shiftTask(): HostTask | undefined {

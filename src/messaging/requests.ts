@@ -225,7 +225,9 @@ export class Requests implements RequestOwner {
  */
 function giveUpTurn(request: PendingRequest, reason: VivariumError): void {
   const { target, from } = request;
-  if (from === undefined && target.current?.request === request) target.runner.giveUpTurn?.(target.handle, reason);
+  if (from !== undefined) return;
+  const turn = target.turnOf(request);
+  if (turn !== undefined) target.runner.giveUpTurn?.(target.handle, reason, turn);
 }
 
 function askerOf(from: ActorCell, suspendsTurn: boolean): Asker {

@@ -221,7 +221,7 @@ export class Router {
     if (cell !== undefined) cell.failed = true;
   }
 
-  /** From now on, so many tasks that may run side by side do so. */
+  /** From now on, so many messages, and tasks that may run side by side, do so. */
   interleave(handle: ComponentHandle, concurrency: number): void {
     const cell = this.byHandle(handle);
     cell.concurrency = concurrency;
@@ -311,9 +311,7 @@ export class Router {
     this.topics.unsubscribeAll(cell);
     this.#cancelRequestsOf(cell);
     for (let task = cell.mailbox.shiftTask(); task !== undefined; task = cell.mailbox.shiftTask()) task.reject(error);
-    const running = cell.current;
-    if (running !== undefined) this.#bury(cell, running, error);
-    cell.leaveTurn();
+    for (const running of cell.leaveTurns()) this.#bury(cell, running, error);
     for (let next = cell.mailbox.shift(); next !== undefined; next = cell.mailbox.shift())
       this.#bury(cell, next, error);
     for (let next = cell.waiting.shift(); next !== undefined; next = cell.waiting.shift()) {

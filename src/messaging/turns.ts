@@ -25,7 +25,7 @@ export interface TurnParts {
   readonly resume: (cell: ActorCell) => void;
 }
 
-/** Runs turns, one at a time for each actor, and decides what happens to their messages. */
+/** Runs turns, one at a time for each actor or as many as its instance serves side by side, and decides what happens to their messages. */
 export class Turns {
   readonly #clock: Clock;
   readonly #requests: Requests;
@@ -101,7 +101,7 @@ export class Turns {
   ): ((reply: Uint8Array | undefined) => void) | undefined {
     if (runner.answersEarly !== true) return undefined;
     return (reply) => {
-      if (cell.current !== envelope) return;
+      if (!cell.runs(envelope)) return;
       envelope.isAnswered = true;
       if (envelope.request !== undefined) this.#requests.answer(envelope.request, reply, this.#clock.monotonic());
     };
@@ -120,8 +120,8 @@ export class Turns {
 
   #ended(cell: ActorCell, envelope: Envelope, reply: Uint8Array | undefined, now: number): number {
     if (this.#wasAbandoned(cell, envelope)) return now;
-    cell.busy = false;
-    cell.leaveTurn();
+    cell.endTurn(envelope);
+    cell.noticeFormer();
     this.#counters.handled += 1;
     if (envelope.request !== undefined && envelope.kind === 'message' && !envelope.isAnswered) {
       this.#requests.answer(envelope.request, reply, now);
@@ -142,22 +142,26 @@ export class Turns {
     const error = asVivarium(cell, thrown);
     attribute(error, cell.key);
     const orderly = error.code === ORDERLY;
-    cell.busy = false;
-    cell.leaveTurn();
+    const begun = cell.endTurn(envelope);
     if (!orderly) this.#giveUpAsked(cell, envelope);
     if (!orderly && cell.supervised) this.#supervisor?.failed(cell.handle, error);
     // What was answered has been handled, so the failure of what came after it concerns the instance alone.
     if (envelope.isAnswered) {
       this.#counters.handled += 1;
+      cell.noticeFormer();
       return this.#idled(cell);
     }
-    if (!orderly && cell.suspended && cell.state !== 'removed' && envelope.attempts < cell.maxAttempts) {
-      cell.mailbox.putBack(envelope);
+    // Where several turns ended with the instance, the actor may have been restarted before this one is told.
+    const hasInstanceEnded = cell.suspended || (begun !== undefined && begun.incarnation !== cell.incarnation);
+    if (!orderly && hasInstanceEnded && cell.state !== 'removed' && envelope.attempts < cell.maxAttempts) {
+      cell.beginAgain(envelope, begun);
+      cell.noticeFormer();
       return this.#clock.monotonic();
     }
+    cell.noticeFormer();
     const asked = envelope.kind === 'message' ? envelope.request : undefined;
     if (orderly && asked !== undefined) this.#counters.handled += 1;
-    else this.#deadLetters.add(cell.id, envelope, envelope.attempts > 1 ? 'poison' : 'failed', error);
+    else this.#deadLetters.add(cell.id, envelope, isPoison(envelope, error) ? 'poison' : 'failed', error);
     if (asked !== undefined) this.#requests.fail(asked, error);
     cell.noticeIdle();
     return this.#clock.monotonic();
@@ -172,7 +176,7 @@ export class Turns {
 
   /** Whether the actor was removed while this turn ran. The removal has already decided what happens to its message. */
   #wasAbandoned(cell: ActorCell, envelope: Envelope): boolean {
-    if (cell.current === envelope) return false;
+    if (cell.runs(envelope)) return false;
     cell.busy = false;
     if (envelope.kind === 'message' && envelope.request !== undefined) this.#counters.lateReplies += 1;
     return true;
@@ -282,6 +286,11 @@ function goneReason(cell: ActorCell, envelope: Envelope): 'expired' | 'cancelled
   if (envelope.kind === 'callback') return request.asker?.incarnation === cell.incarnation ? undefined : 'restarted';
   if (request.end === undefined) return undefined;
   return request.end === 'timed-out' ? 'expired' : 'cancelled';
+}
+
+/** Whether a message has ended turn after turn, and not a message that ran beside it. */
+function isPoison({ attempts }: Envelope, { code }: VivariumError): boolean {
+  return attempts > 1 && code !== 'RUNTIME_INSTANCE_ENDED';
 }
 
 function asVivarium(cell: ActorCell, thrown: unknown): VivariumError {

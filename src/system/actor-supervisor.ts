@@ -142,6 +142,8 @@ export class ActorSupervisor implements Supervisor, ActorControl {
     try {
       const status = await router.runTask(handle, {
         run: () => engine.callHealth(handle),
+        // Beside others: an actor that always waits for something would otherwise never be asked.
+        joins: true,
         failed: (error) => {
           ended = engine.state(handle) === 'failed';
           if (isVivariumError(error)) this.failed(handle, error);

@@ -147,7 +147,7 @@ export interface LoadOptions extends StdioOptions {
    */
   readonly cancel?: Cancel;
   /**
-   * How many calls and HTTP requests one instance serves side by side, at most 10,000; 1 by default, which is one at a time. It has an
+   * How many calls, HTTP requests and messages one instance serves side by side, at most 10,000; 1 by default, which is one at a time. It has an
    * effect on components with asynchronous parts that keep one instance (`per-actor`): a call begins while others wait. Each call has its
    * own fuel and time. A trap, or a budget that is used up, ends the instance and all its calls. See `docs/scheduling.md`.
    */

@@ -115,7 +115,7 @@ export interface EngineLoads {
 /** Ends one call that runs, whose answer nobody wants. Returns false where it goes on, because the loader chose that. */
 export type EndCall = (reason: VivariumError) => boolean;
 
-/** Runs turns. Each call is one turn. The caller keeps to one turn at a time for each handle, or to `concurrency` calls of exports. */
+/** Runs turns. Each call is one turn. The caller keeps to one turn at a time for each handle, or to `concurrency` calls, messages and requests. */
 export interface EngineTurns {
   /** `lifecycle.handle-message`: the reply's bytes, or undefined. @throws `RUNTIME_…`, `METERING_…` */
   callHandleMessage(handle: ComponentHandle, message: OutgoingMessage): MessageTurn<Uint8Array | undefined>;
@@ -152,8 +152,8 @@ export interface EngineEnds {
   unloadComponent(handle: ComponentHandle, reason?: string): Promise<void>;
   /** Ends the instance of a component, if one is left, so that it can be restarted: it is `failed` then. */
   haltComponent(handle: ComponentHandle, reason: string): Promise<void>;
-  /** Ends the turn that runs, whose answer nobody wants, if the component was loaded so. Returns whether it does. */
-  giveUpTurn(handle: ComponentHandle, reason: VivariumError): boolean;
+  /** Ends a message's turn that runs, whose answer nobody wants, if the component was loaded so. Returns whether it does. */
+  giveUpTurn(handle: ComponentHandle, reason: VivariumError, message: OutgoingMessage): boolean;
 }
 
 /** Tells how components are. These do not wait, because the embedder asks for them without waiting. */

@@ -7,4 +7,6 @@ export interface Lane {
   park(): unknown;
   /** Restores what `park` returned. Turns may go on in any order. */
   resume(parked: unknown): void;
+  /** Whether each of the calls that run side by side in one turn has a value of its own. */
+  readonly isOfCall?: boolean;
 }

@@ -196,8 +196,8 @@ export class JcoEngine implements RuntimeEngine {
    * Ends the turn that runs, whose answer nobody wants any more, if the component was loaded with `cancel: 'turn'`. Returns whether it
    * does. A suspended turn ends at once; any other ends after the host function that it has called.
    */
-  giveUpTurn(handle: ComponentHandle, reason: VivariumError): boolean {
-    return this.#components.get(handle?.handleId)?.giveUpTurn(handle, reason) ?? false;
+  giveUpTurn(handle: ComponentHandle, reason: VivariumError, message: OutgoingMessage): boolean {
+    return this.#components.get(handle?.handleId)?.giveUpTurn(handle, reason, message) ?? false;
   }
 
   /** Returns the object that runs one component's turns, for callers that call it often. @throws `RUNTIME_NOT_FOUND` */

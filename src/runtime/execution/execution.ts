@@ -28,6 +28,18 @@ export class Execution {
     if (!this.#lanes.includes(lane)) this.#lanes.push(lane);
   }
 
+  /** Takes from the turn that runs what the lanes hold of the call for which it runs. */
+  parkCall(): readonly unknown[] {
+    return this.#lanes.map((lane) => (lane.isOfCall === true ? lane.park() : undefined));
+  }
+
+  /** Gives the turn that runs what `parkCall` has taken. */
+  resumeCall(parked: readonly unknown[]): void {
+    this.#lanes.forEach((lane, index) => {
+      if (lane.isOfCall === true) lane.resume(parked[index]);
+    });
+  }
+
   /** Begins a turn. It covers the turn that runs, if one does, until it ends. */
   enter(turn: Turn): void {
     if (this.#running !== undefined) this.#cover(turn);

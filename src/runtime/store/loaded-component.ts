@@ -106,6 +106,8 @@ export class LoadedComponent implements LaterListener {
   /** The turns that answer HTTP requests. */
   readonly #answers = new Set<Promise<unknown>>();
   #messagesHandled = 0;
+  /** What ends the turns of messages that may run beside others. */
+  readonly #ends = new WeakMap<OutgoingMessage, (reason: VivariumError) => void>();
   /** Former instances that still answer the requests which they have begun. */
   readonly #retiring = new Set<Store>();
   /** Whether the instance was let go because it was idle, so that the next call makes another. */
@@ -165,7 +167,7 @@ export class LoadedComponent implements LaterListener {
 
   /** When the last turn ended, by the clock that caller and meter share; undefined if they do not share one. */
   get endedAt(): number | undefined {
-    return this.#sharesClock ? this.store?.endedAt : undefined;
+    return this.#sharesClock && this.concurrency === 1 ? this.store?.endedAt : undefined;
   }
 
   /**
@@ -180,6 +182,7 @@ export class LoadedComponent implements LaterListener {
     now?: number,
     answered?: (reply: Uint8Array | undefined) => void,
   ): MessageTurn<Uint8Array | undefined> {
+    if (this.concurrency > 1) return this.#turn(this.#ending(message, handleMessage, answered), message, now);
     if (answered === undefined) return this.#turn(handleMessage, message, now);
     return this.#turn(handleEarly, { message, answered }, now);
   }
@@ -195,7 +198,21 @@ export class LoadedComponent implements LaterListener {
     return lifecycle === undefined ? undefined : (this.callExport(`${lifecycle}#health`, []) as MessageTurn<string>);
   }
 
+  /** A call that may run beside others, which can be ended alone. */
+  #ending<T>(
+    message: OutgoingMessage,
+    call: Call<OutgoingMessage, T>,
+    answered?: (reply: Uint8Array | undefined) => void,
+  ): Call<OutgoingMessage, T> {
+    return (store, given) => {
+      this.#ends.set(message, store.endOfCall);
+      if (answered !== undefined) store.tellAnswer(answered as (answer: unknown) => undefined);
+      return call(store, given);
+    };
+  }
+
   callHandleCallback(_: ComponentHandle, message: OutgoingMessage, now?: number): MessageTurn<void> {
+    if (this.concurrency > 1) return this.#turn(this.#ending(message, handleCallback), message, now);
     return this.#turn(handleCallback, message, now);
   }
 
@@ -365,10 +382,12 @@ export class LoadedComponent implements LaterListener {
     return this.#endsUnwanted || this.policy === 'per-call';
   }
 
-  /** Ends the turn that runs, whose answer nobody wants any more, if the loader chose that. Returns whether it does. */
-  giveUpTurn(_: ComponentHandle, reason: VivariumError): boolean {
+  /** Ends a message's turn that runs, whose answer nobody wants any more, if the loader chose that. Returns whether it does. */
+  giveUpTurn(_: ComponentHandle, reason: VivariumError, message: OutgoingMessage): boolean {
     if (!this.#endsUnwanted) return false;
-    void this.endTurn(reason);
+    const end = this.#ends.get(message);
+    if (end === undefined) void this.endTurn(reason);
+    else end(reason);
     return true;
   }
 
@@ -437,7 +456,7 @@ export class LoadedComponent implements LaterListener {
     // This does not check the state: an actor takes calls exactly while it has a store.
     const { store } = this;
     if (this.code.lifecycle === undefined) throw this.#takesNoMessages();
-    if (store === undefined || store.entered) {
+    if (store === undefined || store.entered || this.concurrency > 1) {
       const answer = this.#turnWithoutStore(call, argument);
       return answer instanceof Promise ? answer.then((reply) => this.#counted(reply)) : this.#counted(answer);
     }

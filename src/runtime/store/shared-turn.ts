@@ -67,6 +67,8 @@ export class SharedCall extends Later<unknown> implements OutsideCall, LaterList
   /** The last lines that its guest has written to standard error. */
   words: LastWords | undefined;
   stopGrace: (() => void) | undefined;
+  /** What the lanes of the thread hold of it, while the turn runs for others. */
+  lanes: readonly unknown[];
   readonly #context: AsyncContext = currentContext();
   readonly #owner: SharedCallOwner;
 
@@ -75,6 +77,8 @@ export class SharedCall extends Later<unknown> implements OutsideCall, LaterList
     this.account = account;
     this.startedAt = startedAt;
     this.#owner = owner;
+    this.lanes = execution.parkCall();
+    execution.resumeCall(this.lanes);
   }
 
   laterAnswered(value: unknown): void {
@@ -240,8 +244,16 @@ export class SharedTurn implements SideBySide {
 
   charge(call: OutsideCall): void {
     if (call === this.#charged) return;
-    this.#charged = call as SharedCall;
-    this.#parts.tank.charge(this.#charged.account);
+    this.#switch(call as SharedCall);
+    this.#parts.tank.charge((call as SharedCall).account);
+  }
+
+  /** Lets the turn run for another call, or for none. */
+  #switch(call: SharedCall | undefined): void {
+    const lanes = execution.parkCall();
+    if (this.#charged !== undefined) this.#charged.lanes = lanes;
+    this.#charged = call;
+    if (call !== undefined) execution.resumeCall(call.lanes);
   }
 
   answered(call: OutsideCall): void {
@@ -250,7 +262,7 @@ export class SharedTurn implements SideBySide {
   }
 
   #settle(call: SharedCall): void {
-    this.#charged = call;
+    if (call !== this.#charged) this.#switch(call);
     this.#fault = call;
     this.#parts.tank.settle(call.account);
     this.#fault = undefined;
@@ -284,7 +296,7 @@ export class SharedTurn implements SideBySide {
   #close(): void {
     this.#isOpen = false;
     this.#calls.clear();
-    this.#charged = undefined;
+    this.#switch(undefined);
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     this.#parts.owner.leave();

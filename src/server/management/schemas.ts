@@ -27,7 +27,7 @@ export const COMPONENT = {
     limits: LIMITS,
     grants: texts,
     restarts: integer,
-    concurrency: { ...integer, description: 'Calls and requests that its instance serves side by side.' },
+    concurrency: { ...integer, description: 'Calls, requests and messages that its instance serves side by side.' },
     requests: { ...integer, description: 'HTTP requests that it answers or that wait for it.' },
     mailbox: { type: 'object', properties: { messages: integer, bytes: integer } },
     usage: {
