@@ -520,10 +520,9 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   #entersLater(cancelled: boolean, thread: Thread): boolean {
     const { task } = thread;
     task.instance.leaveLine(thread);
-    if (!cancelled) {
-      task.instance.wake();
-      return this.#start(task, thread);
-    }
+    // Only the first in line was woken, so whoever leaves the line wakes the next, even where it leaves without beginning.
+    task.instance.wake();
+    if (!cancelled) return this.#start(task, thread);
     task.cancel();
     return true;
   }

@@ -105,6 +105,34 @@ describe('a call that waits to begin', () => {
     },
   );
 
+  it.each(
+    (['callback', 'stackful'] as const).flatMap((kind) => [1, 2, 5].map((most) => [kind, most] as const)),
+  )(
+    'begins when those before it are cancelled that were told to begin and have not done so: %s, %i before it',
+    async (kind, most) => {
+      const both = await guests();
+      function* letsIn(): Script {
+        yield* does('backpressure.dec');
+        return 1;
+      }
+      function* run(): Script {
+        yield* does('call-sync plain', both.script(keepsOut()));
+        const before: number[] = [];
+        for (let n = 0; n < most; n++) before.push((yield* calls(kind, both.script(returns(n)))).subtask);
+        const { state, subtask } = yield* calls(kind, both.script(returns(42)));
+        expect(state).toBe(STARTING);
+        yield* does('call-sync plain', both.script(letsIn()));
+        for (const each of before) expect(yield* does('subtask.cancel', each)).toBe(CANCELLED_BEFORE_STARTED);
+        const set = yield* setOf(subtask);
+        let told = yield* leaves({ wait: set });
+        while (told.payload !== RETURNED) told = yield* leaves({ wait: set });
+        yield* does('task.return', yield* does('load 32', 1_024));
+        return 0;
+      }
+      expect(await both.call('b', 'callback', run())).toBe(42);
+    },
+  );
+
   it.each([
     ['asked for too often', 'backpressure.inc', 65_536],
     ['given up more often than asked for', 'backpressure.dec', 1],
