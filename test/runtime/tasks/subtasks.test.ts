@@ -105,9 +105,7 @@ describe('a call that waits to begin', () => {
     },
   );
 
-  it.each(
-    (['callback', 'stackful'] as const).flatMap((kind) => [1, 2, 5].map((most) => [kind, most] as const)),
-  )(
+  it.each((['callback', 'stackful'] as const).flatMap((kind) => [1, 2, 5].map((most) => [kind, most] as const)))(
     'begins when those before it are cancelled that were told to begin and have not done so: %s, %i before it',
     async (kind, most) => {
       const both = await guests();
