@@ -30,7 +30,6 @@ const SHARED = [
   'delegation',
   'files',
   'messaging',
-  'metering',
   'processes',
   'registry',
   'rules',
