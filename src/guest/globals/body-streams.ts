@@ -28,12 +28,19 @@ class StreamBytes extends ByteSource {
 /** Makes a stream that reads a body when somebody reads the stream, and not ahead. */
 function streamOf(source: Uint8Array | ByteSource): ReadableStream {
   let whole = source instanceof ByteSource ? undefined : source;
+  const next = async (): Promise<Uint8Array | undefined> => {
+    if (source instanceof ByteSource) return source.next();
+    const part = whole;
+    whole = undefined;
+    return part;
+  };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const part = source instanceof ByteSource ? await source.next() : whole;
-        whole = undefined;
-        if (part === undefined || part.length === 0) controller.close();
+        let part = await next();
+        // A guest's stream may have empty chunks, which are not its end.
+        while (part?.length === 0) part = await next();
+        if (part === undefined) controller.close();
         else controller.enqueue(part);
       },
       cancel(reason) {
