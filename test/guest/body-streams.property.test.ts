@@ -63,22 +63,20 @@ const ways: Record<string, (stream: Stream) => Promise<number[][]>> = {
   },
   'a request made from another, as a stream': async (stream) => each(chunksOf(passedOn(stream))),
   'a request made from another, whole': async (stream) => each(bytesOf(new guest.Request(request(stream)))),
-  'the body of another as a body': async (stream) =>
-    each(chunksOf(new guest.Response(passedOn(stream)).clone().body)),
+  'the body of another as a body': async (stream) => each(chunksOf(new guest.Response(passedOn(stream)).clone().body)),
   'both branches of tee': async (stream) => {
     const [one, two] = passedOn(stream).tee();
     return each(chunksOf(one), chunksOf(two));
   },
 };
 
-const portions = fc.array(
-  fc.oneof(fc.constant([]), fc.array(fc.integer({ min: 0, max: 127 }), { maxLength: 4 })),
-  { maxLength: 8 },
-);
+const portions = fc.array(fc.oneof(fc.constant<number[]>([]), fc.array(fc.integer({ min: 0, max: 127 }), { maxLength: 4 })), {
+  maxLength: 8,
+});
 
 /** A stream of the portions that gives them when it is asked, or has them all from the start. */
 function streamOf(all: readonly number[][], isAsked: boolean): Stream {
-  const chunks = all.map((portion) => Uint8Array.from(portion));
+  const chunks: Uint8Array[] = all.map((portion) => Uint8Array.from(portion));
   if (isAsked) return GuestStream.from(chunks);
   return new GuestStream({
     start(controller) {
@@ -94,7 +92,13 @@ describe.each(Object.entries(ways))('a body that is read by %s', (_, read) => {
       fc.asyncProperty(portions, fc.boolean(), async (all, isAsked) => {
         for (const side of await read(streamOf(all, isAsked))) expect(side).toEqual(all.flat());
       }),
-      { numRuns: 50, examples: [[[[1, 2], [], [3, 4]], false], [[[], []], true]] },
+      {
+        numRuns: 50,
+        examples: [
+          [[[1, 2], [], [3, 4]], false],
+          [[[], []], true],
+        ],
+      },
     );
   });
 });
