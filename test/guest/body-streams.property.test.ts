@@ -70,9 +70,12 @@ const ways: Record<string, (stream: Stream) => Promise<number[][]>> = {
   },
 };
 
-const portions = fc.array(fc.oneof(fc.constant<number[]>([]), fc.array(fc.integer({ min: 0, max: 127 }), { maxLength: 4 })), {
-  maxLength: 8,
-});
+const portions = fc.array(
+  fc.oneof(fc.constant<number[]>([]), fc.array(fc.integer({ min: 0, max: 127 }), { maxLength: 4 })),
+  {
+    maxLength: 8,
+  },
+);
 
 /** A stream of the portions that gives them when it is asked, or has them all from the start. */
 function streamOf(all: readonly number[][], isAsked: boolean): Stream {
