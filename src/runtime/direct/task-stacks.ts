@@ -49,9 +49,7 @@ export class TaskStacks implements Stacks {
     this.#now(this.#goOn);
   };
   readonly #goOn = (): void => {
-    const turn = this.#turn;
-    if (!turn.isSettled) throw new Error('the turn has ended while it waited');
-    turn.take();
+    this.#turn.take();
     const then = this.#then;
     this.#then = undefined;
     then?.();

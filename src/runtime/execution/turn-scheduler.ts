@@ -95,7 +95,7 @@ export class TurnScheduler implements Scheduler {
   /**
    * Parks the turn that runs until a promise of the host is settled. The import that calls this may answer any value: the
    * guest suspends itself after the import and calls it again, and then `turn.take()` has the answer.
-   * @throws `RUNTIME_WOULD_BLOCK` where the turn cannot wait; the outcome of the promise is then ignored
+   * @throws `RUNTIME_WOULD_BLOCK` where the turn cannot wait, or why it was ended; the outcome of the promise is then ignored
    */
   wait(turn: Turn, promise: PromiseLike<unknown>, name: string): void {
     this.#beginWaiting(turn, promise, name, turn.mayWait);
@@ -141,9 +141,10 @@ export class TurnScheduler implements Scheduler {
 
   #beginWaiting(turn: Turn, promise: PromiseLike<unknown> | undefined, name: string, mayWait: boolean): void {
     const { maxWaitingTurns } = this.#options;
-    if (!mayWait || this.#waiting >= maxWaitingTurns) {
+    const { endedBy } = turn;
+    if (endedBy !== undefined || !mayWait || this.#waiting >= maxWaitingTurns) {
       promise?.then(undefined, () => {});
-      throw wouldBlock(name, mayWait ? maxWaitingTurns : undefined);
+      throw endedBy ?? wouldBlock(name, mayWait ? maxWaitingTurns : undefined);
     }
     this.#waiting += 1;
     turn.suspension = 'waiting';

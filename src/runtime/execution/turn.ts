@@ -57,6 +57,11 @@ export class Turn implements LaterListener {
   answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined = undefined;
   /** Whether its guest is using something that all turns of the thread share, so that it must not be suspended. */
   isHeld: () => boolean = neverHeld;
+  /**
+   * Why it must end; its store takes no call after that. An end may come while nothing of the turn is suspended, for example after it
+   * was told to go on and before it does. So whatever would wait or go on for it looks here.
+   */
+  endedBy: VivariumError | undefined = undefined;
   /** Called when its store has been discarded. */
   discarded: ((reason: unknown) => void) | undefined = undefined;
   /** Called when it is suspended; the same function for all suspensions of a call. */
@@ -80,9 +85,10 @@ export class Turn implements LaterListener {
   /**
    * Takes the answer that an import has waited for, which can be taken once. If it is a `Continuation`, the import's work
    * goes on here, and may answer another promise.
-   * @throws what the promise was rejected with, or what that work throws
+   * @throws what the promise was rejected with, or what that work throws, or why the turn was ended
    */
   take(): unknown {
+    if (this.endedBy !== undefined) throw this.endedBy;
     if (!this.isSettled) throw new Error('the turn has waited for nothing');
     const outcome = this.#outcome;
     this.isSettled = false;
@@ -143,8 +149,9 @@ export class Turn implements LaterListener {
     for (let index = 0; index < this.parked.length; index++) this.parked[index] = undefined;
   }
 
-  /** Ends the turn while it is suspended: its guest traps where it stands, and cannot catch that. */
+  /** Ends the turn: its guest traps where it is suspended, and cannot catch that. Where nothing is suspended, it ends when it next waits. */
   end(reason: VivariumError): void {
+    this.endedBy ??= reason;
     this.tank.stop(reason);
     this.goOn();
     const later = this.#later;

@@ -177,6 +177,23 @@ describe('a turn that waits for the host', () => {
     expect(on.scheduler.waiting).toBe(0);
   });
 
+  it('is not suspended any more once it was ended, while it ran or after it was told to go on', async () => {
+    const reason = new VivariumError('RUNTIME_ABORTED', 'no longer wanted');
+    const on = thread();
+    const running = await begin(on, (_, turn) => {
+      turn.end(reason);
+      return new Promise(() => {});
+    }, [1, 1]);
+    await expect(running.done).rejects.toBe(reason);
+
+    const { turn } = await begin(on, () => new Promise(() => {}), [1, 1]);
+    turn.settle(7, false);
+    turn.goOn();
+    turn.end(reason);
+    expect(() => turn.take()).toThrow(reason);
+    expect(() => on.scheduler.waitUntilTold(turn, 'a task', () => {})).toThrow(reason);
+  });
+
   it('takes no notice of a promise that is settled after it was ended, or twice', async () => {
     const on = thread();
     let call: (value: unknown) => void = () => {};
