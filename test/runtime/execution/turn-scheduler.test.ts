@@ -180,10 +180,14 @@ describe('a turn that waits for the host', () => {
   it('is not suspended any more once it was ended, while it ran or after it was told to go on', async () => {
     const reason = new VivariumError('RUNTIME_ABORTED', 'no longer wanted');
     const on = thread();
-    const running = await begin(on, (_, turn) => {
-      turn.end(reason);
-      return new Promise(() => {});
-    }, [1, 1]);
+    const running = await begin(
+      on,
+      (_, turn) => {
+        turn.end(reason);
+        return new Promise(() => {});
+      },
+      [1, 1],
+    );
     await expect(running.done).rejects.toBe(reason);
 
     const { turn } = await begin(on, () => new Promise(() => {}), [1, 1]);
