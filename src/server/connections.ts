@@ -13,6 +13,8 @@ const BACKLOG = 511;
 export interface ConnectionOptions {
   /** Milliseconds in which a session's first request must come, and in which one without streams must end. */
   readonly headersTimeoutMs: number;
+  /** Milliseconds without a byte in either direction that a connection has whose request is open. */
+  readonly idleTimeoutMs: number;
   /** Milliseconds that an idle connection has for another request while the server closes. */
   readonly drainIdleMs: number;
   readonly clock: Pick<Clock, 'after'>;
@@ -71,6 +73,14 @@ export class Connections {
     await closed;
     // Stops the timer with which Node looks for slow requests.
     this.#server.close();
+  }
+
+  /**
+   * Gives a request of HTTP/1.1 that begins while the server closes the time of any other. The shorter one of an idle connection would
+   * end it before its answer, because Node ends only the times that it has set itself.
+   */
+  requestBegins(socket: Socket): void {
+    if (this.#closing) socket.setTimeout(this.#options.idleTimeoutMs);
   }
 
   /** Ends all connections at once, and those that are still accepted. */

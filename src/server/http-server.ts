@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { constants, type Http2SecureServer } from 'node:http2';
+import { constants, type Http2SecureServer, type Http2ServerResponse } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '#core/errors';
@@ -71,6 +71,7 @@ export class HttpServer {
     );
     this.#connections = new Connections(this.#server, {
       headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
+      idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
       drainIdleMs: options.drainIdleMs ?? 1_000,
       clock: this.#clock,
       secure: options.tls !== undefined,
@@ -141,7 +142,8 @@ export class HttpServer {
     // Node's parser drops what follows a request to upgrade that nobody takes, so that a further request would never be answered.
     if (incoming.headers.upgrade !== undefined && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
     if ('stream' in outgoing) this.#limitTime(incoming, outgoing);
-    else if (!this.#pipelined.enter(incoming.socket)) return;
+    else if (this.#pipelined.enter(incoming.socket)) this.#connections.requestBegins(incoming.socket);
+    else return;
     outgoing.on('finish', () => {
       if (!('stream' in outgoing)) this.#pipelined.leave(incoming.socket);
       if (!incoming.complete) dropRest(incoming, outgoing);
@@ -152,10 +154,11 @@ export class HttpServer {
   }
 
   /** Ends a stream of HTTP/2 whose request does not come whole in its time. Node itself bounds requests of HTTP/1.1 alone. */
-  #limitTime(incoming: Incoming, outgoing: Outgoing): void {
+  #limitTime(incoming: Incoming, outgoing: Http2ServerResponse): void {
     if (!mayHaveBody(incoming)) return;
     const stopTimer = this.#clock.after(this.#options.requestTimeoutMs ?? 60_000, () => {
-      if (!incoming.complete && !outgoing.destroyed) breakOff(outgoing);
+      // A body that nobody reads has come whole without an event that says so.
+      if (outgoing.stream.state.remoteClose !== 1 && !outgoing.destroyed) breakOff(outgoing);
     });
     incoming.once('end', stopTimer);
     outgoing.once('close', stopTimer);
@@ -239,6 +242,7 @@ export class HttpServer {
 
   async #upgrade(incoming: IncomingMessage, socket: Duplex, rest: Buffer): Promise<void> {
     socket.on('error', () => {});
+    this.#connections.requestBegins(incoming.socket);
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
     const head = headOf(incoming, this.#scheme);

@@ -65,7 +65,9 @@ export function addressOf({ socket }: Incoming): string {
 }
 
 /** Whether a request has a body, which may be empty. */
-export function mayHaveBody({ headers, httpVersionMajor, method }: Incoming): boolean {
-  if (httpVersionMajor >= 2) return method !== 'GET' && method !== 'HEAD';
+export function mayHaveBody(incoming: Incoming): boolean {
+  // The frame of a head of HTTP/2 says whether the request ends with it, whatever its method.
+  if ('stream' in incoming) return !incoming.stream.endAfterHeaders;
+  const { headers } = incoming;
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

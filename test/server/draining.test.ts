@@ -164,6 +164,18 @@ interface Situation {
   readonly answers: number;
 }
 
+/** Whether a server accepts no connections. */
+async function isClosed(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  const refusal = new Promise<string | undefined>((resolve) => {
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+    socket.on('connect', () => resolve(undefined));
+  });
+  const isRefused = (await refusal) === 'ECONNREFUSED';
+  socket.destroy();
+  return isRefused;
+}
+
 describe('a server that drains', () => {
   it.each([false, true])('answers whatever clients have sent on open connections (TLS: %s)', async (secure) => {
     const situation = fc.constantFrom<Situation[]>(...Object.values(SITUATIONS));
@@ -199,6 +211,31 @@ describe('a server that drains', () => {
       }),
       { numRuns: 15, endOnFailure: true, examples: [[Object.values(SITUATIONS)]] },
     );
+  });
+
+  it.each(
+    [false, true].flatMap((secure) => [
+      { secure, state: 'has asked nothing yet', before: '', part: 0, later: get('/wait'), answers: 1 },
+      { secure, state: 'has sent a part of it', before: '', part: 20, later: get('/wait'), answers: 1 },
+      { secure, state: 'has an answer', before: get('/one'), part: 0, later: get('/wait'), answers: 2 },
+      { secure, state: 'has an answer and a part', before: get('/one'), part: 20, later: get('/wait'), answers: 2 },
+    ]),
+  )('gives a request the time of any other on a connection that $state (TLS: $secure)', async (given) => {
+    const { secure, before, part, later, answers } = given;
+    const times = { drainIdleMs: 60_000, idleTimeoutMs: 70_000 };
+    const { server, port, go } = await scene({ ...times, ...(secure ? { tls: TLS } : {}) });
+    const client = await Connection.open(port, secure);
+    client.write(before);
+    await expect.poll(() => client.answers).toBe(answers - 1);
+    client.write(later.slice(0, part));
+    const drained = server.drain(60_000);
+    await expect.poll(() => isClosed(port)).toBe(true);
+    const serverSocket = nextServerSocket();
+    client.write(later.slice(part));
+    expect((await serverSocket).timeout).toBe(70_000);
+    go();
+    await Promise.all([client.closed, drained]);
+    expect(client.answers).toBe(answers);
   });
 
   it('ends idle connections after their time, and accepts no others', async () => {

@@ -223,6 +223,53 @@ describe('a client of HTTP/2 that', () => {
     expect([status, stream.rstCode]).toEqual([begins ? 200 : undefined, constants.NGHTTP2_INTERNAL_ERROR]);
   });
 
+  it('has sent all of a request is answered after the time of a whole request, whoever reads its body', async () => {
+    const clock = new TestClock();
+    const go = Promise.withResolvers<void>();
+    let asked = 0;
+    const answer: Answer = async (request) => {
+      asked += 1;
+      if (request.headers.has('x-read')) request.text().catch(() => {});
+      await go.promise;
+      return new Response();
+    };
+    const { session } = await scene(answer, { clock, requestTimeoutMs: 5_000 });
+    const client = session();
+    const requests = ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'].flatMap((method) =>
+      ['with its head', 'with its body', 'with no byte', 'with trailers', 'never'].flatMap((ends) =>
+        [true, false].map((isRead) => ({ method, ends, isRead })),
+      ),
+    );
+    const sent = requests.map(({ method, ends, isRead }) => {
+      const headers = { ':path': '/', ':method': method, ...(isRead ? { 'x-read': '1' } : {}) };
+      const trails = ends === 'with trailers';
+      const stream = client.request(headers, { endStream: ends === 'with its head', waitForTrailers: trails });
+      stream.on('error', () => {});
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-end': '1' }));
+      if (ends === 'never') stream.write('some');
+      else stream.end(ends === 'with no byte' ? '' : 'some');
+      const closed = new Promise<void>((resolve) => void stream.on('close', resolve));
+      return { method, ends, isRead, stream: stream.resume(), closed };
+    });
+    await expect.poll(() => asked).toBe(sent.length);
+    const whole = sent.filter(({ ends }) => ends !== 'never');
+    await expect.poll(() => whole.every(({ stream }) => stream.state.localClose === 1)).toBe(true);
+    // The server answers a ping when it has read what came before it.
+    await new Promise((resolve) => void client.ping(resolve));
+    clock.advance(5_000);
+    go.resolve();
+    await Promise.all(sent.map(({ closed }) => closed));
+    const { NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR } = constants;
+    expect(sent.map(({ method, ends, isRead, stream }) => [method, ends, isRead, stream.rstCode])).toEqual(
+      requests.map(({ method, ends, isRead }) => [
+        method,
+        ends,
+        isRead,
+        ends === 'never' ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_NO_ERROR,
+      ]),
+    );
+  });
+
   it('sends too many headers is refused', async () => {
     const { session } = await scene(hello);
     const headers = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`x-${at}`, 'y']));
