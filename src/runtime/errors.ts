@@ -11,6 +11,7 @@ const KINDS = {
   RUNTIME_TURN_TIMEOUT: 'failed',
   RUNTIME_COMPONENT_ERROR: 'orderly',
   RUNTIME_NO_RESPONSE: 'failed',
+  RUNTIME_LOOP_DETECTED: 'failed',
   RUNTIME_NO_EXPORT: 'not-found',
   RUNTIME_NOT_FOUND: 'not-found',
   RUNTIME_WRONG_STATE: 'failed',

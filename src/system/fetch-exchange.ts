@@ -5,6 +5,7 @@ import type { BytePipe, FieldPairs } from '#core/waiting';
 import { aborted } from './ended.ts';
 import { pour, streamOf } from './fetch-bodies.ts';
 import type { FetchOptions } from './fetch-options.ts';
+import { hopsHere } from './hops.ts';
 import { HttpExchange } from './http-exchange.ts';
 
 /** Statuses for which the constructor of `Response` accepts no body. */
@@ -17,6 +18,7 @@ export class FetchExchange extends HttpExchange {
   readonly authority: string;
   readonly path: string;
   readonly headers: FieldPairs;
+  override readonly hops: number = hopsHere();
   readonly #request: Request;
   readonly #options: FetchOptions;
   readonly #answered = Promise.withResolvers<Response>();

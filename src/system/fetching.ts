@@ -5,6 +5,7 @@ import type { RuntimeEngine } from '#core/ports/engine';
 import type { Router } from '#messaging';
 import { FetchExchange } from './fetch-exchange.ts';
 import type { FetchOptions } from './fetch-options.ts';
+import { checkHops } from './hops.ts';
 import type { HttpExchange } from './http-exchange.ts';
 import { Gate, MAX_CONCURRENT, type RequestBounds } from './request-gate.ts';
 
@@ -78,6 +79,7 @@ export class Fetching {
 
   /** Returns undefined if the request may begin at once. @throws if it may not begin at all */
   #admit(handle: ComponentHandle, exchange: HttpExchange): Promise<void> | undefined {
+    checkHops(handle, exchange.hops);
     const engine = this.#ports.engine();
     const { state } = engine.lifecycle(handle);
     if (state === 'failed' && !this.#ports.supervisor().isSupervised(handle)) throw engine.refusal(handle);

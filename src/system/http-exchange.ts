@@ -13,6 +13,7 @@ export abstract class HttpExchange implements ServedRequest {
   abstract readonly authority: string;
   abstract readonly path: string;
   abstract readonly headers: FieldPairs;
+  readonly hops: number = 0;
   /** Called once if the answer is abandoned while the request waits; set by the gate. */
   onAbandoned: (() => void) | undefined;
   /** Whether the turn ends when nobody wants the answer; set by `Fetching`. */
@@ -43,7 +44,7 @@ export abstract class HttpExchange implements ServedRequest {
   answer(answer: ServedAnswer | { readonly error: unknown }): void {
     this.#isAnswered = true;
     if ('error' in answer) {
-      this.failed(new ComponentError('the component answered an HTTP request with an error', answer.error));
+      this.failed(told(new ComponentError('the component answered an HTTP request with an error', answer.error)));
       return;
     }
     this.#sent = answer.body;
@@ -72,8 +73,9 @@ export abstract class HttpExchange implements ServedRequest {
     if (!this.#hasEnded) this.abandon(new RuntimeError('RUNTIME_ABORTED', 'nobody reads the answer any more'));
   }
 
-  /** Called when the turn has ended. @param error the error that ended it, if any */
-  ended(error?: unknown): void {
+  /** Called when the turn has ended. @param thrown the error that ended it, if any */
+  ended(thrown?: unknown): void {
+    const error = told(thrown);
     this.#hasEnded = true;
     this.#received?.cancel();
     if (error !== undefined || !this.#isAnswered) this.failed(error ?? unfinished(this.#isAnswered));
@@ -99,6 +101,18 @@ export abstract class HttpExchange implements ServedRequest {
 
   /** Tells the client of an error, if the answer has not begun. May be called several times. */
   protected abstract failed(error: unknown): void;
+}
+
+/** The error for the client. A loop keeps its code through all middleware that answers so, where another error becomes the component's. */
+function told(error: unknown): unknown {
+  if (!(error instanceof ComponentError) || !isLoop(error.payload)) return error;
+  const message = 'the component answered that its request went in a circle';
+  return new RuntimeError('RUNTIME_LOOP_DETECTED', message, { cause: error, details: error.details });
+}
+
+/** Whether a case of `wasi:http/types.error-code`, or what else a guest answered, says that a request went in a circle. */
+function isLoop(payload: unknown): boolean {
+  return typeof payload === 'object' && payload !== null && 'tag' in payload && payload.tag === 'loop-detected';
 }
 
 function unfinished(answered: boolean): RuntimeError {

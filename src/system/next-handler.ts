@@ -1,6 +1,7 @@
 import type { ComponentNetwork, HttpLimits, HttpRequest, HttpResponse } from '#core/ports/network';
 import { BytePipe, PIPE_BYTES } from '#core/waiting';
 import { pour, streamOf } from './fetch-bodies.ts';
+import { atHop } from './hops.ts';
 
 /** Answers the requests that a component passes on: a function of the embedder, for example `(request) => runtime.fetch(service, request)`. */
 export type NextHandler = (request: Request) => Response | Promise<Response>;
@@ -14,7 +15,7 @@ export function nextHandler(next: NextHandler | undefined): Pick<ComponentNetwor
 /** Passes a request on over the objects of the web. Both bodies stream. */
 async function passOn(next: NextHandler, wanted: HttpRequest, limits: HttpLimits = {}): Promise<HttpResponse> {
   const { signal } = limits;
-  const response = await next(requestOf(wanted, signal));
+  const response = await atHop(wanted.hops ?? 1, () => next(requestOf(wanted, signal)));
   const { body } = response;
   const pipe = new BytePipe(limits.account);
   const stop = (): void => pipe.fail(signal?.reason);

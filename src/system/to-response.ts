@@ -1,6 +1,6 @@
 import { isVivariumError, messageOf } from '#core/errors';
 
-/** The statuses of errors of an overloaded or absent component (503) and of a slow one (504). */
+/** The statuses of errors of an overloaded or absent component (503), of a slow one (504), and of middleware in a circle (508). */
 const STATUSES: Readonly<Record<string, number>> = {
   MESSAGING_QUEUE_FULL: 503,
   RUNTIME_CLOSED: 503,
@@ -10,6 +10,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   RUNTIME_INSTANCE_ENDED: 503,
   RUNTIME_TURN_TIMEOUT: 504,
   METERING_DEADLINE: 504,
+  RUNTIME_LOOP_DETECTED: 508,
 };
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -17,6 +18,7 @@ const TITLES: Readonly<Record<number, string>> = {
   502: 'Bad Gateway',
   503: 'Service Unavailable',
   504: 'Gateway Timeout',
+  508: 'Loop Detected',
 };
 
 export interface ToResponseOptions {
@@ -26,7 +28,7 @@ export interface ToResponseOptions {
 
 /**
  * Makes the response to a client whose request `runtime.fetch` rejected: 503 with `retry-after` if the component is overloaded or
- * absent, 504 if it took too long, 502 for another error of the component, and 500 for any other error.
+ * absent, 504 if it took too long, 508 if middleware passed it on in a circle, 502 for another error of the component, and 500 for any other error.
  */
 export function toResponse(error: unknown, { expose = false }: ToResponseOptions = {}): Response {
   const code = isVivariumError(error) ? error.code : undefined;

@@ -25,6 +25,8 @@ export interface HttpRequest {
   readonly body?: BytePipe | undefined;
   /** The length of the body in bytes, if it is known. The writer ensures that it is right. */
   readonly length?: number | undefined;
+  /** How many handlers have passed the request on, with the one that does so now. A network does not send it. */
+  readonly hops?: number | undefined;
 }
 
 export interface HttpResponse {

@@ -18,6 +18,8 @@ export interface ServedRequest {
   /** With its query. */
   readonly path: string;
   readonly headers: FieldPairs;
+  /** How many handlers have passed the request on; 0 where it came from a client. */
+  readonly hops: number;
   /** The component reads the body: write it into the pipe, as fast as that takes it. Called once at most. */
   sendBody(into: BytePipe): void;
   /** The component answers, or says why it does not, by a case of `wasi:http/types.error-code`. Called once at most. */

@@ -2,6 +2,7 @@ import type { ComponentHandle } from '#core';
 import type { VivariumError } from '#core/errors';
 import type { Quota } from '#core/limits';
 import type { HostContext } from '#core/ports/host-context';
+import type { ServedRequest } from '#core/ports/serving';
 import type { KeyValueNamespace } from '#core/ports/storage';
 import type { OpenSpan } from '#core/ports/tracing';
 import type { FileGuard } from '#security/access';
@@ -27,6 +28,8 @@ export interface HostState {
   readonly mayWait: boolean;
   /** What an embedder's function is told of the turn that runs. */
   readonly caller: TurnCaller;
+  /** The HTTP request that the running call answers; undefined where it answers none. */
+  readonly served: ServedRequest | undefined;
   /** What the component is given. */
   readonly context: HostContext;
   /** The implementations of the component's imports, by name. */

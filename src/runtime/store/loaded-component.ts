@@ -284,6 +284,7 @@ export class LoadedComponent implements LaterListener {
   ): Turn<unknown> {
     let end: EndTurn | undefined;
     const call = (store: Store, handle: (...args: readonly unknown[]) => unknown): Turn<unknown> => {
+      store.serves(request);
       // Beside others, the call ends alone, and the streams of its answer with it.
       if (store.sideBySide !== undefined) {
         const { endOfCall } = store;

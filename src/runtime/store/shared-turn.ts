@@ -4,6 +4,7 @@ import type { VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { MessageTurn } from '#core/ports/engine';
 import type { Account, CallBudget, Tank } from '#core/ports/meter';
+import type { ServedRequest } from '#core/ports/serving';
 import { type AsyncContext, currentContext, inContext, Later, type LaterListener } from '#core/waiting';
 import { execution, type Turn } from '#runtime/execution';
 import { TurnCaller } from '#runtime/host';
@@ -64,6 +65,8 @@ export class SharedCall extends Later<unknown> implements OutsideCall, LaterList
   /** Told when the host gives the call up, so that what has come of its answer ends with it. */
   givenUp: EndCall | undefined;
   caller: TurnCaller | undefined;
+  /** The HTTP request that it answers. */
+  served: ServedRequest | undefined;
   /** The last lines that its guest has written to standard error. */
   words: LastWords | undefined;
   stopGrace: (() => void) | undefined;

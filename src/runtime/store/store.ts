@@ -6,6 +6,7 @@ import type { Clock } from '#core/ports/clock';
 import type { ComponentUsage, MessageTurn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
 import { ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
+import type { ServedRequest } from '#core/ports/serving';
 import type { KeyValueNamespace } from '#core/ports/storage';
 import type { OpenSpan } from '#core/ports/tracing';
 import { shownData } from '#core/text';
@@ -76,6 +77,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
   #drops = false;
   /** What an embedder's function is told of the call that runs; made when one first asks. */
   #caller: TurnCaller | undefined;
+  #served: ServedRequest | undefined;
   /** Tasks to run once the call that runs has ended. */
   #afterTurn: (() => void)[] | undefined;
   /** The last lines that the guest has written to standard error in the call that runs. */
@@ -326,12 +328,17 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     this.#turn.suspendable = false;
     execution.leave(this.#turn);
     if (this.#caller !== undefined) this.#endCaller();
+    this.#served = undefined;
     if (this.#afterTurn !== undefined) this.#runAfterTurn(this.#afterTurn);
     if (this.#callEnded !== undefined) this.#callEnded.resolve();
   }
 
   get span(): OpenSpan | undefined {
     return undefined;
+  }
+
+  get served(): ServedRequest | undefined {
+    return this.#shared === undefined ? this.#served : this.#shared.charged?.served;
   }
 
   get mayWait(): boolean {
@@ -448,6 +455,12 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
    */
   tellAnswer(answered: (answer: unknown) => Promise<unknown> | undefined): void {
     (this.#shared?.beginning ?? this.#turn).answered = answered;
+  }
+
+  /** Notes the HTTP request that the call answers which begins now. Only the `run` of a call may use this. */
+  serves(request: ServedRequest): void {
+    if (this.#shared?.beginning === undefined) this.#served = request;
+    else this.#shared.beginning.served = request;
   }
 
   /** Hands a message to the guest. Only the `run` of a call may use this. */

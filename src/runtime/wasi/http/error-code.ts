@@ -32,6 +32,7 @@ const CODES: Readonly<Record<string, HttpErrorCode>> = {
 /** The case that a guest gets for a failed request. */
 export function httpErrorOf(thrown: unknown): HttpErrorCode {
   if (isVivariumError(thrown, 'SECURITY_PERMISSION_DENIED')) return { tag: 'HTTP-request-denied' };
+  if (isVivariumError(thrown, 'RUNTIME_LOOP_DETECTED')) return { tag: 'loop-detected' };
   const reason = isVivariumError(thrown) ? String(thrown.details.reason) : '';
   if (reason.startsWith('HPE_')) return CODES[reason] ?? { tag: 'HTTP-protocol-error' };
   // The case carries no text, because an error's text may hold what the guest must not learn.

@@ -23,7 +23,11 @@ export function defineHttp3(linker: HostLinker, exchanges: Exchanges): void {
   linker.define('wasi:http/handler@0.3.0', {
     handle(caller: HostState, request: Request3): Promise<Continuation> {
       const { next } = caller.context;
-      if (next !== undefined) return send(caller, request, next, checkUrl);
+      // What a guest composes while it answers a request counts as that request, passed on.
+      const hops = (caller.served?.hops ?? 0) + 1;
+      if (next !== undefined) {
+        return send(caller, request, { fetch: (sent, limits) => next.fetch({ ...sent, hops }, limits) }, checkUrl);
+      }
       request[Symbol.dispose]();
       throw { tag: 'configuration-error' };
     },
