@@ -156,7 +156,7 @@ export class DirectCode {
     const given = plan.resources.length === 0 ? undefined : this.#given(hold, () => state);
     const state: State = new this.#generated.State(this.#hostOf(imports), handles, store, given);
     execution.running.entry = state;
-    state.tasks = this.#tasks(handles, hold, store.sideBySide);
+    state.tasks = this.#tasks(handles, hold, bounds, store.sideBySide);
     const instances: WebAssembly.Exports[] = [];
     const lists: WebAssembly.ModuleImports[] = [];
     for (const step of plan.steps) {
@@ -192,12 +192,13 @@ export class DirectCode {
   #tasks(
     handles: readonly HandleTable[],
     hold: ResourceHolder | undefined,
+    bounds: LiftBounds | undefined,
     calls: SideBySide | undefined,
   ): StoreTasks | undefined {
     const { tasks } = this.#plan;
     if (tasks === undefined) return undefined;
     const parents = tasks.map((parent) => (parent < 0 ? undefined : parent));
-    const stacks = new TaskStacks(execution, execution.running, this.#scheduler ?? NO_STACKS);
+    const stacks = new TaskStacks(execution, execution.running, this.#scheduler ?? NO_STACKS, () => bounds?.look());
     const made: StoreTasks = new StoreTasks({
       stacks,
       parents,

@@ -36,6 +36,7 @@ export class TaskStacks implements Stacks {
   readonly #execution: Execution;
   readonly #turn: Turn;
   readonly #scheduler: StackScheduler;
+  readonly look: () => void;
   /** Whether all guest code that waits below the code that is called next is on stacks which can be suspended. */
   mayPreempt = true;
   #store: TaskStore | undefined;
@@ -61,10 +62,11 @@ export class TaskStacks implements Stacks {
   #isOver = false;
   readonly #trapped = (thrown: unknown): void => this.#failed(thrown);
 
-  constructor(execution: Execution, turn: Turn, scheduler: StackScheduler) {
+  constructor(execution: Execution, turn: Turn, scheduler: StackScheduler, look: () => void) {
     this.#execution = execution;
     this.#turn = turn;
     this.#scheduler = scheduler;
+    this.look = look;
   }
 
   /**

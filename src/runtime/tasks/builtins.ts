@@ -86,14 +86,15 @@ export const builtins = {
     const set = waitableSet(instance, handle);
     if (thread.task.takesCancel(cancellable)) return deliver(CANCELLED_EVENT);
     if (set.hasEvent) return deliver(set.takeEvent());
-    set.await(thread);
+    set.await(thread, false);
     return store.block(
       thread,
       () => set.hasEvent,
       cancellable,
       (cancelled) => {
+        const event = cancelled ? CANCELLED_EVENT : set.takeEvent();
         set.forget(thread);
-        return deliver(cancelled ? CANCELLED_EVENT : set.takeEvent());
+        return deliver(event);
       },
     );
   },

@@ -22,6 +22,8 @@ export interface Stacks {
   wake(): void;
   /** Does the same until the event loop has handled timers and I/O. */
   breathe(then: () => void): void;
+  /** Checks the time of the call that runs, whose guest may make the host work and run hardly any code. @throws when it is over */
+  look(): void;
 }
 
 /** Something to do in the store's turn. */
@@ -32,6 +34,9 @@ export interface Job {
 
 /** Threads that run between two looks at what the host has answered. */
 const THREADS_PER_BREATH = 64;
+
+/** Threads that are tried between two looks at the time. Guest code looks too, but only when it has itself run for long. */
+const THREADS_PER_LOOK = 64;
 
 /**
  * The tasks of one store: which of its threads runs, and which goes on next. It follows the reference implementation of the
@@ -50,6 +55,8 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   #holds = 0;
   #stalled = 0;
   #sinceBreath = 0;
+  /** Threads that were tried since the last look at the time. */
+  #tried = 0;
   readonly #mains = new Set<MainCall>();
   /** Calls that have answered and hold nothing. */
   readonly #over: MainCall[] = [];
@@ -263,12 +270,24 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       next.resume = undefined;
       next.ready = undefined;
       this.current = next;
+      if (this.#tried >= THREADS_PER_LOOK) this.#look();
       if (!(resume as NonNullable<typeof resume>)(isCancelled, next)) return false;
       next = this.#switchTo;
       this.#switchTo = undefined;
       isCancelled = false;
     }
     return true;
+  }
+
+  #look(): void {
+    this.#tried = 0;
+    this.#stacks.look();
+  }
+
+  /** A thread of an instance that may go on beside a synchronous call; undefined where there is none. */
+  readyIn({ threads }: TaskInstance): Thread | undefined {
+    this.#tried += threads.size;
+    return threads.findReady();
   }
 
   #pop(): Frame {
@@ -400,9 +419,12 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     while (this.#line.length > 0) {
       const thread = this.#line.shift() as Thread;
       thread.isInLine = false;
+      this.#tried += 1;
       if (thread.isReady) return thread;
+      if (thread.ready !== mayCallBack) continue;
       // Another thread holds the instance, or has taken the event that woke this one.
-      if (thread.resume !== undefined) thread.task.instance.held.add(thread);
+      if (hasItsEvent(thread)) thread.task.instance.hold(thread);
+      else thread.task.instance.letGo(thread);
     }
     return undefined;
   }
@@ -566,7 +588,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       thread.awaited = set;
     }
     instance.release();
-    thread.awaited?.await(thread);
+    thread.awaited?.await(thread, true);
     return this.#waitUntil(thread, mayCallBack, this.#callBack);
   }
 
@@ -574,11 +596,11 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   #callsBack(cancelled: boolean, thread: Thread): boolean {
     const { instance, lifted } = thread.task;
     const set = thread.awaited;
-    instance.held.delete(thread);
+    const event: TaskEvent = cancelled ? CANCELLED_EVENT : (set?.takeEvent() ?? NO_EVENT);
     set?.forget(thread);
     thread.awaited = undefined;
-    const event: TaskEvent = cancelled ? CANCELLED_EVENT : (set?.takeEvent() ?? NO_EVENT);
     instance.exclusive = thread;
+    instance.letGo(thread);
     const core = lifted.callback as CoreCall;
     if (!thread.hasStack) return this.#asked(thread, callCore(core, event) as number);
     return this.#stacks.call(thread, core, event, (raw) => this.#asked(thread, raw as number));
@@ -612,8 +634,13 @@ function mayBegin({ task }: Thread): boolean {
   return !task.instance.hasBackpressure(task.needsExclusive);
 }
 
-function mayCallBack({ task, awaited }: Thread): boolean {
-  return task.instance.exclusive === undefined && awaited?.hasEvent !== false;
+function mayCallBack(thread: Thread): boolean {
+  return thread.task.instance.exclusive === undefined && hasItsEvent(thread);
+}
+
+/** Whether a callback has the event that it waits for, or waits for none. */
+function hasItsEvent({ awaited }: Thread): boolean {
+  return awaited?.hasEvent !== false;
 }
 
 /** The frame of a task that was begun. */
@@ -642,7 +669,7 @@ class BeginningFrame extends Frame {
   settle(): boolean {
     const task = this.#task;
     while (!task.lifted.isAsync && task.state !== 'resolved') {
-      const next = task.instance.threads.findReady();
+      const next = this.#store.readyIn(task.instance);
       if (next === undefined) trap('a synchronous task waits for what only others could do');
       if (!this.#store.run(next, false, this)) return false;
     }

@@ -238,6 +238,11 @@ export class ThreadTable {
     this.#free.push(index);
   }
 
+  /** How many numbers `findReady` looks at. */
+  get size(): number {
+    return this.#threads.length;
+  }
+
   /** A thread that could go on now beside a synchronous call: none that needs the instance for itself. */
   findReady(): Thread | undefined {
     return this.#threads.find(
@@ -272,8 +277,8 @@ export class TaskInstance {
   /** Threads that wait until they may begin, oldest first: those that need the instance for themselves, and others. */
   readonly #alone = new Set<Thread>();
   readonly #beside = new Set<Thread>();
-  /** Threads that had what they waited for while another one held the instance. */
-  readonly held = new Set<Thread>();
+  /** Threads whose callbacks had their events while another thread held the instance, oldest first. */
+  readonly #held = new Set<Thread>();
   /** The numbers of the thread that runs, where guest code reads and sets them as globals, by slot. */
   readonly #contexts: WebAssembly.Global[] = [];
   /** The thread whose numbers the globals hold. */
@@ -362,13 +367,25 @@ export class TaskInstance {
     this.wake();
   }
 
-  /** Wakes those that wait for another thread's end or for the end of backpressure: of those in line only the first. */
+  /** Lets a thread wait whose callback has its event, until no other thread holds the instance. */
+  hold(thread: Thread): void {
+    this.#held.add(thread);
+  }
+
+  /** The thread goes on, or has no event any more. The next one is woken then, unless `release` will wake it. */
+  letGo(thread: Thread): void {
+    if (!this.#held.delete(thread)) return;
+    if (this.exclusive === undefined) wakeFirst(this.#held);
+  }
+
+  /**
+   * Wakes those that wait for another thread's end or for the end of backpressure. Of each line that is only the first: it wakes the next
+   * when it goes, and whoever woke all of them each time would do work for each thread that the guest need not pay for.
+   */
   wake(): void {
     if (this.#alone.size > 0) wakeFirst(this.#alone);
     if (this.#beside.size > 0) wakeFirst(this.#beside);
-    if (this.held.size === 0) return;
-    for (const thread of this.held) thread.wake();
-    this.held.clear();
+    if (this.#held.size > 0) wakeFirst(this.#held);
   }
 }
 

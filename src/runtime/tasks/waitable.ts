@@ -68,15 +68,43 @@ export abstract class Waitable implements HeldByGuest {
   }
 }
 
+/** Threads that wait for the same, oldest first. Mostly there is one, for which no set is made. */
+class WaiterLine {
+  #first: Waiter | undefined = undefined;
+  #others: Set<Waiter> | undefined = undefined;
+
+  get first(): Waiter | undefined {
+    return this.#first;
+  }
+
+  add(waiter: Waiter): void {
+    if (this.#first === undefined || this.#first === waiter) this.#first = waiter;
+    else {
+      this.#others ??= new Set();
+      this.#others.add(waiter);
+    }
+  }
+
+  remove(waiter: Waiter): void {
+    if (this.#first !== waiter) {
+      this.#others?.delete(waiter);
+      return;
+    }
+    const [next] = this.#others ?? [];
+    this.#first = next;
+    if (next !== undefined) this.#others?.delete(next);
+  }
+}
+
 /** Waitables of which a guest waits for the next event, oldest events first. */
 export class WaitableSet implements HeldByGuest {
   #members = 0;
   /** Those that have events, as a linked list: most sets have few members and live as long as one call. */
   #first: Waitable | undefined = undefined;
   #last: Waitable | undefined = undefined;
-  /** The threads that wait. Mostly there is one. */
-  #waiter: Waiter | undefined = undefined;
-  #others: Set<Waiter> | undefined = undefined;
+  /** The threads that wait, those that wait in a built-in and those whose callbacks wait. */
+  #blocked: WaiterLine | undefined = undefined;
+  #callbacks: WaiterLine | undefined = undefined;
 
   get hostBytes(): number {
     return WAITABLE_SET_BYTES;
@@ -92,26 +120,28 @@ export class WaitableSet implements HeldByGuest {
 
   /** Whether a thread waits. */
   get isAwaited(): boolean {
-    return this.#waiter !== undefined;
+    return this.#blocked?.first !== undefined || this.#callbacks?.first !== undefined;
   }
 
-  /** Wakes a thread at each event, until `forget`. */
-  await(waiter: Waiter): void {
-    if (this.#waiter === undefined || this.#waiter === waiter) this.#waiter = waiter;
-    else {
-      this.#others ??= new Set();
-      this.#others.add(waiter);
+  /**
+   * Wakes a thread at an event, until `forget`.
+   * @param isCallback whether it also needs the instance for itself, so that others may go on before it
+   */
+  await(waiter: Waiter, isCallback: boolean): void {
+    if (isCallback) {
+      this.#callbacks ??= new WaiterLine();
+      this.#callbacks.add(waiter);
+    } else {
+      this.#blocked ??= new WaiterLine();
+      this.#blocked.add(waiter);
     }
   }
 
+  /** The thread has taken an event, or no longer wants one. Where there are more events, the next thread is woken. */
   forget(waiter: Waiter): void {
-    if (this.#waiter !== waiter) {
-      this.#others?.delete(waiter);
-      return;
-    }
-    const [next] = this.#others ?? [];
-    this.#waiter = next;
-    if (next !== undefined) this.#others?.delete(next);
+    this.#blocked?.remove(waiter);
+    this.#callbacks?.remove(waiter);
+    if (this.hasEvent) this.wake();
   }
 
   add(waitable: Waitable): void {
@@ -133,9 +163,10 @@ export class WaitableSet implements HeldByGuest {
     this.wake();
   }
 
+  /** Wakes the first thread of each line, which wakes the next when it goes: waking all would be work that the guest need not pay for. */
   wake(): void {
-    this.#waiter?.wake();
-    if (this.#others !== undefined) for (const waiter of this.#others) waiter.wake();
+    this.#blocked?.first?.wake();
+    this.#callbacks?.first?.wake();
   }
 
   /** A member that had an event has none any more. */
