@@ -7,6 +7,8 @@ import type { KeepAlive } from './event-loop.ts';
 export interface HostWork<T> {
   /** Whether it may run beside others of its kind, if the actor's instance serves several calls. */
   readonly joins?: boolean;
+  /** Whether it goes before all other work and all messages. There may be one such work at a time. */
+  readonly goesFirst?: boolean;
   run(): MessageTurn<T>;
   /**
    * Told that it has failed before anybody else learns of that, because otherwise a waiting message could be given to an instance that
@@ -22,6 +24,8 @@ export class HostTask {
   readonly context: AsyncContext = currentContext();
   /** The next task in line. Only the mailbox sets it. */
   next: HostTask | undefined = undefined;
+  /** How many messages have come before it. Only the mailbox sets it. */
+  arrival = 0;
   readonly #resolve: (outcome: unknown) => void;
   readonly #keepAlive: KeepAlive;
 

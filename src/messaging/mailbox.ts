@@ -15,6 +15,8 @@ export interface Queued<Message> {
   readonly weight: number;
   /** The next message in line. Only the mailbox sets it. */
   next: Message | undefined;
+  /** Its number among all messages of the mailbox. Only the mailbox sets it. */
+  arrival: number;
 }
 
 export interface MailboxOptions {
@@ -41,8 +43,8 @@ export function checkMailbox(options: MailboxOptions | undefined): void {
 }
 
 /**
- * A bounded queue of messages, and an unbounded queue of the host's tasks, which run first. Both are linked lists, so that an idle
- * mailbox holds nothing and ten thousand of them touch little memory.
+ * A bounded queue of messages, and an unbounded queue of the host's tasks, which run first or, side by side, in the order of arrival.
+ * Both are linked lists, so that an idle mailbox holds nothing and ten thousand of them touch little memory.
  */
 export class Mailbox<Message extends Queued<Message>> {
   #first: Message | undefined;
@@ -52,6 +54,7 @@ export class Mailbox<Message extends Queued<Message>> {
   #bytes = 0;
   #firstTask: HostTask | undefined;
   #lastTask: HostTask | undefined;
+  #arrivals = 0;
   readonly maxMessages: number;
   readonly maxBytes: number;
   readonly maxMessageBytes: number;
@@ -106,6 +109,8 @@ export class Mailbox<Message extends Queued<Message>> {
       (this.#last ?? this.#first).next = envelope;
       this.#last = envelope;
     }
+    this.#arrivals += 1;
+    envelope.arrival = this.#arrivals;
     this.#size += 1;
     this.#bytes += envelope.weight;
   }
@@ -128,6 +133,13 @@ export class Mailbox<Message extends Queued<Message>> {
   }
 
   pushTask(task: HostTask): void {
+    task.arrival = this.#arrivals;
+    if (task.work.goesFirst === true) {
+      task.next = this.#firstTask;
+      this.#firstTask = task;
+      this.#lastTask ??= task;
+      return;
+    }
     if (this.#lastTask === undefined) this.#firstTask = task;
     else this.#lastTask.next = task;
     this.#lastTask = task;
@@ -138,13 +150,23 @@ export class Mailbox<Message extends Queued<Message>> {
     return this.#firstTask === undefined || this.#firstTask.work.joins === true;
   }
 
-  shiftTask(): HostTask | undefined {
+  /**
+   * Takes the next task, if it comes before the next message.
+   * @param inOrder whether a task that joins others comes after messages that have arrived before it. They could wait for ever behind
+   *   tasks that overlap.
+   */
+  shiftTask(inOrder = false): HostTask | undefined {
     const task = this.#firstTask;
-    if (task === undefined) return undefined;
+    if (task === undefined || (inOrder && this.#waitsForMessage(task))) return undefined;
     this.#firstTask = task.next;
     task.next = undefined;
     if (this.#firstTask === undefined) this.#lastTask = undefined;
     return task;
+  }
+
+  #waitsForMessage({ work, arrival }: HostTask): boolean {
+    if (work.joins !== true || work.goesFirst === true) return false;
+    return this.#first !== undefined && this.#first.arrival <= arrival;
   }
 
   #taken(envelope: Message): Message {

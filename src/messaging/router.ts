@@ -228,7 +228,10 @@ export class Router {
     this.#dispatcher.ready(cell);
   }
 
-  /** Does work of the host in a turn of the actor, before all waiting messages. */
+  /**
+   * Does work of the host in a turn of the actor, before all waiting messages; work that joins others of an actor with several places,
+   * in the order of arrival.
+   */
   runTask<T>(handle: ComponentHandle, work: HostWork<T>): Promise<T> {
     return new Promise((resolve) => {
       const cell = this.byHandle(handle);

@@ -51,7 +51,7 @@ export class Turns {
    * @param ambient the context of the running code
    */
   run(cell: ActorCell, now: number, ambient: AsyncContext): number {
-    const task = cell.mailbox.shiftTask();
+    const task = cell.mailbox.shiftTask(cell.concurrency > 1);
     if (task !== undefined) {
       if (isSameContext(task.context, ambient)) return this.#runTask(cell, task);
       return inContext(task.context, () => this.#runTask(cell, task));

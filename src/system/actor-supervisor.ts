@@ -144,6 +144,8 @@ export class ActorSupervisor implements Supervisor, ActorControl {
         run: () => engine.callHealth(handle),
         // Beside others: an actor that always waits for something would otherwise never be asked.
         joins: true,
+        // A full mailbox is no reason to call an actor ill.
+        goesFirst: true,
         failed: (error) => {
           ended = engine.state(handle) === 'failed';
           if (isVivariumError(error)) this.failed(handle, error);

@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ComponentHandle } from '#core';
 import { VivariumError } from '#core/errors';
+import type { HostWork } from '../../src/messaging/host-task.ts';
 import { MessageSystem, read, text } from '../support/message-system.ts';
 import { orderly, trap } from '../support/scripted-engine.ts';
 
 const CAPACITY = 4;
 const ATTEMPTS = 2;
 
-interface ModelMessage {
+/** A message, or a task of the host that joins others and may go first. Who comes later has a greater number. */
+interface ModelWork {
+  readonly kind: 'message' | 'task' | 'first';
   readonly id: number;
   readonly asks: boolean;
   attempts: number;
@@ -19,13 +22,16 @@ interface Model {
   readonly places: number;
   isLoaded: boolean;
   isSuspended: boolean;
-  queue: ModelMessage[];
-  running: ModelMessage[];
+  queue: ModelWork[];
+  tasks: ModelWork[];
+  running: ModelWork[];
   begun: number[];
   fates: Map<number, 'handled' | 'dead' | 'refused'>;
   requests: Map<number, string>;
+  calls: Map<number, string>;
   /** Dead letters that have ended one instance after another. */
   poison: number;
+  offered: number;
   next: number;
 }
 
@@ -45,12 +51,7 @@ class Real {
       hold: () => () => {},
     },
     supervisor: {
-      failed: (handle, { code }) => {
-        // As supervision does, which counts one failure for all turns of an instance.
-        if (this.isTold || code === 'RUNTIME_COMPONENT_ERROR') return;
-        this.isTold = true;
-        this.system.router.suspend(handle);
-      },
+      failed: (handle, error) => this.failed(handle, error),
     },
   });
   readonly places: number;
@@ -66,12 +67,22 @@ class Real {
     this.places = places;
   }
 
+  /** As supervision does, which counts one failure for all turns of an instance. */
+  failed(handle: ComponentHandle, { code }: { readonly code: string }): void {
+    if (this.isTold || code === 'RUNTIME_COMPONENT_ERROR') return;
+    this.isTold = true;
+    this.system.router.suspend(handle);
+  }
+
+  /** Begins a turn, which ends when a command says so. */
+  begin(id: number): Promise<Uint8Array> {
+    this.begun.push(id);
+    return new Promise((answer, fail) => void this.held.push({ id, answer, fail }));
+  }
+
   load(): void {
-    const message = ({ payload }: { readonly payload: Uint8Array }): Promise<Uint8Array> => {
-      const id = Number(read(payload));
-      this.begun.push(id);
-      return new Promise((answer, fail) => void this.held.push({ id, answer, fail }));
-    };
+    const message = ({ payload }: { readonly payload: Uint8Array }): Promise<Uint8Array> =>
+      this.begin(Number(read(payload)));
     this.isTold = false;
     this.handle = this.system.actor(
       'm/a/1',
@@ -91,7 +102,11 @@ class Real {
 
 type Command = fc.AsyncCommand<Model, Real>;
 
-function dead(model: Model, { id, asks }: ModelMessage, code: string): void {
+function dead(model: Model, { kind, id, asks }: ModelWork, code: string): void {
+  if (kind !== 'message') {
+    model.calls.set(id, code);
+    return;
+  }
   model.fates.set(id, 'dead');
   if (asks && model.requests.get(id) === 'open') model.requests.set(id, code);
 }
@@ -114,9 +129,10 @@ class Post implements Command {
   check = ({ isLoaded }: Model): boolean => isLoaded;
   async run(model: Model, real: Real): Promise<void> {
     const id = model.next++;
+    model.offered += 1;
     const isRefused = model.queue.length >= CAPACITY;
     if (isRefused) model.fates.set(id, 'refused');
-    else model.queue.push({ id, asks: this.asks, attempts: 0 });
+    else model.queue.push({ kind: 'message', id, asks: this.asks, attempts: 0 });
     const handle = real.handle as ComponentHandle;
     if (!this.asks) {
       await real.system.host.send(handle, text(`${id}`)).catch(() => {});
@@ -133,6 +149,34 @@ class Post implements Command {
   toString = (): string => (this.asks ? 'request' : 'send');
 }
 
+/** The host does something that joins others, such as a call of an export, or a health check, which goes first as well. */
+class Call implements Command {
+  readonly goesFirst: boolean;
+  constructor(goesFirst: boolean) {
+    this.goesFirst = goesFirst;
+  }
+  check = ({ isLoaded }: Model): boolean => isLoaded;
+  async run(model: Model, real: Real): Promise<void> {
+    const id = model.next++;
+    const task: ModelWork = { kind: this.goesFirst ? 'first' : 'task', id, asks: true, attempts: 0 };
+    if (this.goesFirst) model.tasks.unshift(task);
+    else model.tasks.push(task);
+    model.calls.set(id, 'open');
+    const handle = real.handle as ComponentHandle;
+    const work: HostWork<Uint8Array> = {
+      joins: true,
+      goesFirst: this.goesFirst,
+      run: () => real.begin(id),
+      failed: (error) => real.failed(handle, error as VivariumError),
+    };
+    real.system.router.runTask(handle, work).then(
+      (answer) => real.outcomes.set(id, read(answer)),
+      (error) => real.outcomes.set(id, error.code),
+    );
+  }
+  toString = (): string => (this.goesFirst ? 'health check' : 'call');
+}
+
 class End implements Command {
   readonly nth: number;
   readonly does: 'answer' | 'fail';
@@ -142,12 +186,16 @@ class End implements Command {
   }
   check = ({ running }: Model): boolean => running.length > 0;
   async run(model: Model, real: Real): Promise<void> {
-    const [message] = model.running.splice(this.nth % model.running.length, 1) as [ModelMessage];
-    const { id, asks } = message;
+    const [work] = model.running.splice(this.nth % model.running.length, 1) as [ModelWork];
+    const { kind, id, asks } = work;
     const isAnswer = this.does === 'answer';
-    model.fates.set(id, isAnswer || asks ? 'handled' : 'dead');
-    if (!isAnswer && !asks && message.attempts > 1) model.poison += 1;
-    if (model.requests.get(id) === 'open') model.requests.set(id, isAnswer ? `${id}!` : 'RUNTIME_COMPONENT_ERROR');
+    const outcome = isAnswer ? `${id}!` : 'RUNTIME_COMPONENT_ERROR';
+    if (kind !== 'message') model.calls.set(id, outcome);
+    else {
+      model.fates.set(id, isAnswer || asks ? 'handled' : 'dead');
+      if (!isAnswer && !asks && work.attempts > 1) model.poison += 1;
+      if (model.requests.get(id) === 'open') model.requests.set(id, outcome);
+    }
     const at = real.held.findIndex((each) => each.id === id);
     const [held] = real.held.splice(at, 1);
     if (isAnswer) held?.answer(text(`${id}!`));
@@ -169,10 +217,10 @@ class Trap implements Command {
   check = ({ running }: Model): boolean => running.length > 0;
   async run(model: Model, real: Real): Promise<void> {
     const culprit = model.running[this.nth % model.running.length]?.id;
-    const again = model.running.filter(({ attempts }) => attempts < ATTEMPTS);
+    const again = model.running.filter(({ kind, attempts }) => kind === 'message' && attempts < ATTEMPTS);
     for (const message of model.running) {
       if (again.includes(message)) continue;
-      if (message.id === culprit) model.poison += 1;
+      if (message.kind === 'message' && message.id === culprit) model.poison += 1;
       dead(model, message, message.id === culprit ? 'RUNTIME_TRAP' : 'RUNTIME_INSTANCE_ENDED');
     }
     model.queue.unshift(...again);
@@ -227,25 +275,37 @@ class Wait implements Command {
 class Unload implements Command {
   check = ({ isLoaded }: Model): boolean => isLoaded;
   async run(model: Model, real: Real): Promise<void> {
-    for (const message of [...model.running, ...model.queue]) dead(model, message, 'MESSAGING_TARGET_NOT_FOUND');
+    for (const message of [...model.running, ...model.queue, ...model.tasks])
+      dead(model, message, 'MESSAGING_TARGET_NOT_FOUND');
     model.isLoaded = false;
     model.running = [];
     model.queue = [];
+    model.tasks = [];
     real.system.router.remove(real.handle as ComponentHandle);
     // What the turns of the removed actor answer later changes nothing.
-    for (const [at, { answer, fail }] of real.held.splice(0).entries()) {
-      if (at % 2 === 0) answer(text('late'));
+    for (const [at, { id, answer, fail }] of real.held.splice(0).entries()) {
+      // The engine ends the calls of a component that is gone.
+      if (model.calls.has(id)) fail(new VivariumError('MESSAGING_TARGET_NOT_FOUND', 'unloaded'));
+      else if (at % 2 === 0) answer(text('late'));
       else fail(trap());
     }
   }
   toString = (): string => 'unload';
 }
 
+/** Side by side, messages and tasks begin in the order in which they came; one by one, tasks go before messages. */
+function takeNext({ places, queue, tasks }: Model): ModelWork | undefined {
+  const [message, task] = [queue[0], tasks[0]];
+  if (task === undefined) return queue.shift();
+  const isOvertaken = places > 1 && task.kind === 'task' && message !== undefined && message.id < task.id;
+  return isOvertaken ? queue.shift() : tasks.shift();
+}
+
 function begin(model: Model): void {
   while (model.isLoaded && !model.isSuspended && model.running.length < model.places) {
-    const message = model.queue.shift();
+    const message = takeNext(model);
     if (message === undefined) return;
-    if (message.asks && model.requests.get(message.id) !== 'open') {
+    if (message.kind === 'message' && message.asks && model.requests.get(message.id) !== 'open') {
       model.fates.set(message.id, 'dead');
       continue;
     }
@@ -270,15 +330,16 @@ class Checked implements Command {
     expect(real.begun).toEqual(model.begun);
     expect(real.held.map(({ id }) => id).sort()).toEqual(model.running.map(({ id }) => id).sort());
     expect(real.system.router.counters).toMatchObject({
-      offered: model.next,
+      offered: model.offered,
       refused: count('refused'),
       handled: count('handled'),
       deadLettered: count('dead'),
-      inFlight: model.queue.length + model.running.length,
+      inFlight: model.queue.length + model.running.filter(({ kind }) => kind === 'message').length,
       openRequests: [...model.requests.values()].filter((end) => end === 'open').length,
     });
     expect(real.system.reasons.filter((reason) => reason === 'poison')).toHaveLength(model.poison);
-    for (const [id, end] of model.requests) expect(real.outcomes.get(id) ?? 'open', `request ${id}`).toBe(end);
+    for (const [id, end] of [...model.requests, ...model.calls])
+      expect(real.outcomes.get(id) ?? 'open', `request ${id}`).toBe(end);
   }
   toString = (): string => String(this.inner);
 }
@@ -290,6 +351,7 @@ const commands = [
     fc.tuple(fc.nat(9), fc.constantFrom('answer', 'answer', 'fail')).map((of) => new End(...of)),
   ),
   fc.tuple(fc.nat(9), fc.nat(9), fc.boolean()).map((of) => new Trap(...of)),
+  ...[false, false, true].map((goesFirst) => fc.constant(new Call(goesFirst))),
   fc.constant(new Restart()),
   fc.nat(5).map((nth) => new Cancel(nth)),
   fc.constant(new Wait()),
@@ -302,16 +364,19 @@ function modelOf(places: number): Model {
     isLoaded: false,
     isSuspended: false,
     queue: [],
+    tasks: [],
     running: [],
     begun: [],
     fates: new Map(),
     requests: new Map(),
+    calls: new Map(),
     poison: 0,
+    offered: 0,
     next: 0,
   };
 }
 
-describe('messages that one actor handles side by side', () => {
+describe('messages and calls that one actor handles side by side', () => {
   it('begin, end and begin again as a simple model says, whatever happens to them', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -341,5 +406,15 @@ describe('messages that one actor handles side by side', () => {
     ];
     await fc.asyncModelRun(() => ({ model, real: new Real(2) }), begun);
     expect(model.begun).toEqual([0, 1, 0, 1, 2, 2, 3]);
+  });
+
+  it('let no call overtake a message that came before it, where calls overlap without end', async () => {
+    const model = modelOf(4);
+    const [call, end] = [new Checked(new Call(false)), new Checked(new End(0, 'answer'))];
+    const overlapping = Array.from({ length: 8 }, () => [call, end]).flat();
+    const four = [call, call, call, call];
+    const sequence = [new Checked(new Load()), ...four, new Checked(new Post(false)), ...overlapping];
+    await fc.asyncModelRun(() => ({ model, real: new Real(4) }), sequence);
+    expect(model.begun.slice(0, 6)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 });
