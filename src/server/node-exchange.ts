@@ -1,14 +1,11 @@
 import { CONNECTION_HEADERS } from '#core/ports/network';
-import type { ServedAnswer } from '#core/ports/serving';
+import type { FramedAnswer } from '#core/ports/serving';
 import { sentTrailers } from '#core/ports/trailers';
 import type { BytePipe, FieldPairs } from '#core/waiting';
 import { HttpExchange } from '#system';
 import { ServerError } from './errors.ts';
 import { drained, endWith, flushHead, type Outgoing, writeHead, writePiece } from './outgoing.ts';
 import { type Incoming, mayHaveBody, type RequestHead } from './request-head.ts';
-
-/** Statuses of answers that have no body. */
-const WITHOUT_BODY = new Set([204, 205, 304]);
 
 export interface ExchangeOptions {
   /** The largest body of a request in bytes. */
@@ -77,23 +74,20 @@ export class NodeExchange extends HttpExchange {
     });
   }
 
-  protected override respond({ status, headers, body }: ServedAnswer): void {
+  protected override respond({ status, headers, length, body }: FramedAnswer): void {
     const outgoing = this.#outgoing;
     if (outgoing.destroyed || this.#failed) {
       body?.cancel();
       return;
     }
-    const { fields, length } = answerHeaders(headers);
+    const fields = headers.flat();
+    if (length !== undefined) fields.push('content-length', String(length));
     this.#options.onHead();
-    if (body === undefined || this.method === 'HEAD' || WITHOUT_BODY.has(status)) {
-      body?.cancel();
-      // The client of another request would wait for a body of this length.
-      if (length !== undefined && (this.method === 'HEAD' || status === 304)) fields.push('content-length', length);
+    if (body === undefined) {
       writeHead(outgoing, status, fields);
       outgoing.end();
       return;
     }
-    if (length !== undefined) fields.push('content-length', length);
     // A guest that goes on without waiting has written a small body before this task runs, so that all of it is sent at once.
     queueMicrotask(() => this.#send(status, fields, length !== undefined, body));
   }
@@ -110,6 +104,8 @@ export class NodeExchange extends HttpExchange {
     try {
       const first = this.read(body);
       if (first !== undefined && body.ended && body.length === 0 && body.trailers.length === 0) {
+        // Nothing of the answer has been sent yet, so that a body which is too short becomes an error.
+        this.read(body);
         if (!hasLength) fields.push('content-length', String(first.length));
         writeHead(outgoing, status, fields);
         endWith(outgoing, first);
@@ -167,23 +163,4 @@ function receivedTrailers(raw: readonly string[]): FieldPairs {
   const pairs: [string, string][] = [];
   for (let at = 0; at < raw.length; at += 2) pairs.push([(raw[at] as string).toLowerCase(), raw[at + 1] as string]);
   return sentTrailers(pairs);
-}
-
-/**
- * Splits what a component says into headers and the length of its body, which is sent once at most: two different lengths would let
- * a proxy find another end of the answer than the client does.
- * @throws {Error} for lengths that differ
- */
-function answerHeaders(headers: FieldPairs): { readonly fields: string[]; readonly length: string | undefined } {
-  const fields: string[] = [];
-  let length: string | undefined;
-  for (const [name, value] of headers) {
-    const key = name.toLowerCase();
-    if (key === 'content-length') {
-      if (length !== undefined && length !== value) throw new Error('the answer has two lengths');
-      if (!/^\d{1,15}$/.test(value)) throw new Error('the answer has a length that is no number');
-      length = value;
-    } else if (!CONNECTION_HEADERS.has(key)) fields.push(name, value);
-  }
-  return { fields, length };
 }

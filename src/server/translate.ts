@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
 import { isVivariumError, messageOf } from '#core/errors';
+import { framingOf, LengthCheck } from '#core/ports/content-length';
 import { toResponse } from '#system';
 import { drained, flushHead, type Outgoing, writeHead, writePiece } from './outgoing.ts';
 import { type Incoming, mayHaveBody, type RequestHead } from './request-head.ts';
@@ -24,20 +25,30 @@ export function requestOf(head: RequestHead, incoming: Incoming, signal: AbortSi
   }
 }
 
-/** Writes a response as fast as the client reads it. @throws what fails its body */
+/**
+ * Writes a response as fast as the client reads it.
+ * @throws what fails its body, and for a body that is longer or shorter than the head says
+ */
 export async function write(response: Response, outgoing: Outgoing): Promise<void> {
-  const headers: string[] = [];
-  for (const [name, value] of response.headers) headers.push(name, value);
-  writeHead(outgoing, response.status, headers);
-  if (response.body === null) {
+  const { status, body } = response;
+  const { headers, length, hasBody } = framingOf(outgoing.req.method ?? 'GET', status, [...response.headers]);
+  const check = new LengthCheck(hasBody ? length : undefined);
+  if (body === null) check.take(undefined);
+  const fields = headers.flat();
+  if (length !== undefined) fields.push('content-length', String(length));
+  writeHead(outgoing, status, fields);
+  if (body === null || !hasBody) {
     outgoing.end();
+    body?.cancel().catch(() => {});
     return;
   }
   flushHead(outgoing);
-  for await (const piece of response.body) {
+  for await (const piece of body) {
     if (outgoing.destroyed) return;
+    check.take(piece);
     if (!writePiece(outgoing, piece)) await drained(outgoing);
   }
+  check.take(undefined);
   outgoing.end();
 }
 

@@ -1,5 +1,5 @@
 import { CONNECTION_HEADERS } from '#core/ports/network';
-import type { ServedAnswer } from '#core/ports/serving';
+import type { FramedAnswer } from '#core/ports/serving';
 import { sentTrailers } from '#core/ports/trailers';
 import type { BytePipe, FieldPairs } from '#core/waiting';
 import { aborted } from './ended.ts';
@@ -7,9 +7,6 @@ import { pour, streamOf } from './fetch-bodies.ts';
 import type { FetchOptions } from './fetch-options.ts';
 import { hopsHere } from './hops.ts';
 import { HttpExchange } from './http-exchange.ts';
-
-/** Statuses for which the constructor of `Response` accepts no body. */
-const WITHOUT_BODY = new Set([204, 205, 304]);
 
 /** An exchange over the web's `Request` and `Response`. */
 export class FetchExchange extends HttpExchange {
@@ -68,14 +65,11 @@ export class FetchExchange extends HttpExchange {
       );
   }
 
-  protected override respond({ status, headers, body }: ServedAnswer): void {
+  protected override respond({ status, headers, length, body }: FramedAnswer): void {
     const own = new Headers();
-    for (const [name, value] of headers) if (!CONNECTION_HEADERS.has(name.toLowerCase())) own.append(name, value);
-    const { method } = this.#request;
-    if (body === undefined || method === 'HEAD' || WITHOUT_BODY.has(status)) {
-      body?.cancel();
-      // The client would wait for a body of the length that this header names.
-      if (method !== 'HEAD' && status !== 304) own.delete('content-length');
+    for (const [name, value] of headers) own.append(name, value);
+    if (length !== undefined) own.append('content-length', String(length));
+    if (body === undefined) {
       this.#answered.resolve(new Response(null, { status, headers: own }));
       return;
     }

@@ -1,5 +1,6 @@
-import type { VivariumError } from '#core/errors';
-import type { ServedAnswer, ServedRequest } from '#core/ports/serving';
+import { messageOf, type VivariumError } from '#core/errors';
+import { framingOf, LengthCheck } from '#core/ports/content-length';
+import type { FramedAnswer, ServedAnswer, ServedRequest } from '#core/ports/serving';
 import { type BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
 import { ComponentError, type EndTurn, RuntimeError } from '#runtime';
 
@@ -21,6 +22,7 @@ export abstract class HttpExchange implements ServedRequest {
   #end: EndTurn | undefined;
   #received: BytePipe | undefined;
   #sent: BytePipe | undefined;
+  #length = new LengthCheck(undefined);
   #isAnswered = false;
   #hasEnded = false;
   #reason: VivariumError | undefined;
@@ -49,10 +51,10 @@ export abstract class HttpExchange implements ServedRequest {
     }
     this.#sent = answer.body;
     try {
-      this.respond(answer);
+      this.respond(this.#framed(answer));
     } catch (cause) {
       answer.body?.cancel();
-      const message = 'the component answered with headers that no response may have';
+      const message = `the component answered with a head that no answer may have: ${messageOf(cause)}`;
       this.failed(new RuntimeError('RUNTIME_NO_RESPONSE', message, { cause }));
     }
   }
@@ -82,22 +84,45 @@ export abstract class HttpExchange implements ServedRequest {
     if (this.#sent?.isOpen === true) this.#sent.fail(error ?? unfinished(true));
   }
 
-  /** Reads a piece of the answer's body: no bytes if none have arrived yet, undefined at the end. @throws if the body fails */
+  /**
+   * Reads a piece of the answer's body: no bytes if none have arrived yet, undefined at the end.
+   * @throws if the body fails, or is longer or shorter than the head says
+   */
   protected read(body: BytePipe): Uint8Array | undefined {
+    let piece: Uint8Array | undefined;
     try {
-      return body.read(PIPE_BYTES);
+      piece = body.read(PIPE_BYTES);
     } catch (thrown) {
       if (thrown instanceof Error) throw thrown;
       // A guest that fails its body gives a case of `error-code`, which is no `Error`.
       throw new ComponentError('the component did not finish the body of its answer', thrown);
     }
+    try {
+      this.#length.take(piece);
+    } catch (cause) {
+      body.cancel();
+      throw new RuntimeError('RUNTIME_NO_RESPONSE', messageOf(cause), { cause });
+    }
+    return piece;
+  }
+
+  /** @throws for headers that no answer may have, and for an answer without the body whose length it says */
+  #framed({ status, headers, body }: ServedAnswer): FramedAnswer {
+    const framing = framingOf(this.method, status, headers);
+    if (!framing.hasBody) {
+      body?.cancel();
+      return { status, headers: framing.headers, length: framing.length, body: undefined };
+    }
+    this.#length = new LengthCheck(framing.length);
+    if (body === undefined) this.#length.take(undefined);
+    return { status, headers: framing.headers, length: framing.length, body };
   }
 
   /** Writes the request's body into the pipe as fast as the component reads it. */
   protected abstract receive(into: BytePipe): void;
 
   /** Gives the answer to the client. @throws for headers that cannot be sent */
-  protected abstract respond(answer: ServedAnswer): void;
+  protected abstract respond(answer: FramedAnswer): void;
 
   /** Tells the client of an error, if the answer has not begun. May be called several times. */
   protected abstract failed(error: unknown): void;

@@ -10,6 +10,12 @@ export interface ServedAnswer {
   readonly body: BytePipe | undefined;
 }
 
+/** An answer whose head and body go together: without headers of the connection, and without a body where the client reads none. */
+export interface FramedAnswer extends ServedAnswer {
+  /** The length that the head says, which is no header here; undefined for none. */
+  readonly length: number | undefined;
+}
+
 /** One HTTP request that a component answers, as its host functions see it. */
 export interface ServedRequest {
   readonly method: string;

@@ -1,10 +1,10 @@
+import { promisedLength } from '#core/ports/content-length';
 import type { ServedAnswer, ServedRequest } from '#core/ports/serving';
 import { BytePipe } from '#core/waiting';
 import type { HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
 import { IncomingBody, OutgoingBody, pipeOf } from './body.ts';
 import { costOf, disposeFields, frozenFields, pairsOf, receivedFields } from './fields.ts';
-import { promisedLength } from './promised-length.ts';
 import type { Method } from './request.ts';
 
 type Answer = { readonly tag: 'ok'; readonly val: object } | { readonly tag: 'err'; readonly val: unknown };

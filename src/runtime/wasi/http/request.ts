@@ -1,3 +1,4 @@
+import { promisedLength } from '#core/ports/content-length';
 import type { HttpLimits, HttpRequest } from '#core/ports/network';
 import type { BytePipe } from '#core/waiting';
 import type { HostState } from '#runtime/host';
@@ -5,7 +6,6 @@ import { HostCharge } from '../host-charge.ts';
 import { OutgoingBody, pipeOf } from './body.ts';
 import type { HttpErrorCode } from './error-code.ts';
 import { disposeFields, frozenFields, pairsOf } from './fields.ts';
-import { promisedLength } from './promised-length.ts';
 
 export type Method = { readonly tag: string; readonly val?: string };
 export type Scheme = { readonly tag: 'HTTP' | 'HTTPS' | 'other'; readonly val?: string };

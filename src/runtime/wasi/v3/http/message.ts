@@ -1,9 +1,9 @@
+import { promisedLength } from '#core/ports/content-length';
 import type { BytePipe } from '#core/waiting';
 import type { GuestStream, HostState, HostStream } from '#runtime/host';
 import { HostCharge } from '../../host-charge.ts';
 import type { HttpErrorCode } from '../../http/error-code.ts';
 import { disposeFields, frozenFields, type HeaderPairs, pairsOf } from '../../http/fields.ts';
-import { promisedLength } from '../../http/promised-length.ts';
 import type { StreamResult } from '../streams.ts';
 import {
   type Contents,

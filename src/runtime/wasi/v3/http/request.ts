@@ -1,3 +1,4 @@
+import { promisedLength } from '#core/ports/content-length';
 import type { HttpLimits } from '#core/ports/network';
 import type { ServedRequest } from '#core/ports/serving';
 import { BytePipe } from '#core/waiting';
@@ -6,7 +7,6 @@ import { HostCharge } from '../../host-charge.ts';
 import type { HttpErrorCode } from '../../http/error-code.ts';
 import { pairsOf, receivedFields } from '../../http/fields.ts';
 import { methodOf } from '../../http/incoming.ts';
-import { promisedLength } from '../../http/promised-length.ts';
 import {
   checkAuthority,
   checkMethod,
