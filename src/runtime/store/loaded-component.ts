@@ -107,7 +107,7 @@ export class LoadedComponent implements LaterListener {
   readonly #answers = new Set<Promise<unknown>>();
   #messagesHandled = 0;
   /** What ends the turns of messages that may run beside others. */
-  readonly #ends = new WeakMap<OutgoingMessage, (reason: VivariumError) => void>();
+  readonly #ends = new WeakMap<OutgoingMessage, Store['endOfCall']>();
   /** Former instances that still answer the requests which they have begun. */
   readonly #retiring = new Set<Store>();
   /** Whether the instance was let go because it was idle, so that the next call makes another. */
@@ -241,7 +241,7 @@ export class LoadedComponent implements LaterListener {
   #endOf(store: Store): EndCall {
     const { endOfCall } = store;
     return (reason) => {
-      if (this.#endsUnwanted) endOfCall(reason);
+      if (this.#endsUnwanted) void endOfCall(reason);
       return this.#endsUnwanted;
     };
   }
@@ -282,15 +282,12 @@ export class LoadedComponent implements LaterListener {
     request: ServedRequest,
     began: (end: EndTurn) => void,
   ): Turn<unknown> {
-    let end: EndTurn | undefined;
+    let end: Store['endOfCall'] | undefined;
     const call = (store: Store, handle: (...args: readonly unknown[]) => unknown): Turn<unknown> => {
       store.serves(request);
+      end = store.endOfCall;
       // Beside others, the call ends alone, and the streams of its answer with it.
-      if (store.sideBySide !== undefined) {
-        const { endOfCall } = store;
-        end = async (reason) => endOfCall(reason);
-        store.sideBySide.tellGivenUp((reason) => request.abandon(reason));
-      }
+      store.sideBySide?.tellGivenUp((reason) => request.abandon(reason));
       if (handling.answered !== undefined) {
         store.tellAnswer((answer) => handling.answered?.(store, request, answer));
       }
@@ -299,8 +296,15 @@ export class LoadedComponent implements LaterListener {
     return this.#inStore(async (store) => {
       const handle = this.code.functionOf(store.exports, exported);
       if (handle === undefined) throw this.#servesNothing();
-      began((reason) => (end ?? ((why) => store.end(why)))(reason));
-      return this.enter(store, call, handle);
+      // Until the call has begun, the store only drops what was released before it.
+      end = (reason) => store.end(reason);
+      began(async (reason) => end?.(reason));
+      try {
+        return this.enter(store, call, handle);
+      } catch (error) {
+        end = undefined;
+        throw error;
+      }
     });
   }
 
@@ -388,7 +392,7 @@ export class LoadedComponent implements LaterListener {
     if (!this.#endsUnwanted) return false;
     const end = this.#ends.get(message);
     if (end === undefined) void this.endTurn(reason);
-    else end(reason);
+    else void end(reason);
     return true;
   }
 

@@ -63,7 +63,7 @@ export class SharedCall extends Later<unknown> implements OutsideCall, LaterList
   error: VivariumError | undefined;
   answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined;
   /** Told when the host gives the call up, so that what has come of its answer ends with it. */
-  givenUp: EndCall | undefined;
+  givenUp: ((reason: VivariumError) => void) | undefined;
   caller: TurnCaller | undefined;
   /** The HTTP request that it answers. */
   served: ServedRequest | undefined;
@@ -102,8 +102,11 @@ export class SharedCall extends Later<unknown> implements OutsideCall, LaterList
   }
 }
 
-/** A call that is under way, for whoever may end it. */
-export type EndCall = (reason: VivariumError) => void;
+/**
+ * Ends one call and no other, so it does nothing once that call has ended. Where the call has the store for itself, the store ends with it,
+ * and the answer is settled when it has.
+ */
+export type EndCall = (reason: VivariumError) => Promise<void> | undefined;
 
 /**
  * A turn that serves several calls side by side. It begins with the first call and ends when none is left. Each call has an account of
@@ -148,11 +151,12 @@ export class SharedTurn implements SideBySide {
     const call = this.beginning;
     return (reason) => {
       if (call !== undefined) this.#giveUp(call, reason);
+      return undefined;
     };
   }
 
   /** Names who is told when the host gives up the call that begins now. */
-  tellGivenUp(givenUp: EndCall): void {
+  tellGivenUp(givenUp: (reason: VivariumError) => void): void {
     if (this.beginning !== undefined) this.beginning.givenUp = givenUp;
   }
 

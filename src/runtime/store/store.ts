@@ -72,6 +72,8 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
   /** The error by which the last call ended the store. */
   #reason: VivariumError | undefined;
   #entered = false;
+  /** How many calls have begun that had the store for themselves. It is the number of the one that runs, or ran last. */
+  #calls = 0;
   #dead = false;
   /** Whether the next call must first drop resources. */
   #drops = false;
@@ -154,7 +156,10 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
 
   /** What ends the call that begins now. Only the `run` of a call may use this. */
   get endOfCall(): EndCall {
-    return this.#shared?.endOfBeginning ?? ((reason) => void this.end(reason));
+    if (this.#shared !== undefined) return this.#shared.endOfBeginning;
+    const call = this.#calls;
+    // Whoever keeps this may use it after the call, when another one runs.
+    return (reason) => (call === this.#calls ? this.end(reason) : undefined);
   }
 
   #begin(budget: CallBudget, now: number | undefined): void {
@@ -248,6 +253,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     const turn = this.#turn;
     execution.enter(turn);
     this.#entered = true;
+    this.#calls += 1;
     this.#words = undefined;
     this.#liftedBytes = 0;
     this.#lookAt = 0;
