@@ -77,13 +77,17 @@ class HostReader implements Portions {
 export function toHost(state: State, shared: SharedCopy, isBytes: boolean, isOurs?: boolean): unknown {
   if (isOurs === true && !shared.isFuture) return new TakenStream(state, shared);
   const reader = new HostReader(state, shared, isBytes);
-  if (shared.isFuture) {
-    const value = reader.next().then(({ values }) => values[0]);
-    // A function may ignore the future, which is no reason to end the process where the store ends first.
-    value.catch(() => {});
-    return value;
-  }
+  if (shared.isFuture) return ignorable(reader.next().then(({ values }) => values[0]));
   return isBytes ? byteStream(reader) : new StreamItems(reader);
+}
+
+/**
+ * A promise that may have nobody: a function may ignore a future, and a call that ends before its answer gives it to no caller. Where
+ * the store ends first, that is no reason to end the process.
+ */
+function ignorable<T>(value: Promise<T>): Promise<T> {
+  value.catch(() => {});
+  return value;
 }
 
 function byteStream(reader: HostReader): ReadableStream<Uint8Array> {
@@ -120,9 +124,8 @@ export function collected(state: State, shared: SharedCopy, isBytes: boolean): u
       release();
     }
   };
-  const all = read();
-  all.catch(() => {});
-  if (shared.isFuture) return all.then(([values]) => values?.[0]);
+  const all = ignorable(read());
+  if (shared.isFuture) return ignorable(all.then(([values]) => values?.[0]));
   if (!isBytes) return kept(all);
   return new ReadableStream<Uint8Array>({
     async start(controller) {
