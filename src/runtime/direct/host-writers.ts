@@ -1,6 +1,6 @@
 import { messageOf } from '#core/errors';
 import { HostStream } from '#runtime/host';
-import { COPY, type CopyBuffer, SharedCopy } from '#runtime/tasks';
+import { COPY, type CopyBuffer, SharedCopy, type Thread } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
 import { give } from './host-streams.ts';
 import type { State } from './store-tasks.ts';
@@ -57,6 +57,8 @@ export function fromHost(state: State, value: unknown, type: number, isFuture: b
 class HostWriter {
   readonly #state: State;
   readonly #shared: SharedCopy;
+  /** The thread that was given it. Its call is the one that ends the component where the embedder's part fails. */
+  readonly #thread: Thread | undefined;
   #items: Items | undefined;
   readonly #release: () => void;
   readonly #forget: () => void;
@@ -65,6 +67,7 @@ class HostWriter {
   constructor(state: State, shared: SharedCopy) {
     this.#state = state;
     this.#shared = shared;
+    this.#thread = state.tasks.store.current;
     this.#release = state.tasks.store.expectHost();
     this.#forget = state.tasks.onEnd(() => this.#end());
     shared.onDrop = () => this.#end();
@@ -101,16 +104,17 @@ class HostWriter {
     this.#state.tasks.store.enqueue(() => this.#shared.drop());
   }
 
-  /** Nobody reads any more: what the embedder gave is told so, also where its next item has not come yet. */
+  /**
+   * Nobody reads any more: what the embedder gave is told so, also where its next item has not come yet. Nobody waits for how it cleans
+   * up, so a failure of that concerns no call.
+   */
   #end(): void {
     const items = this.#items;
     this.#finish();
     if (items === undefined) return;
     try {
-      Promise.resolve(items.stop()).then(undefined, (thrown: unknown) => this.#failed(thrown));
-    } catch (thrown) {
-      this.#failed(thrown);
-    }
+      Promise.resolve(items.stop()).catch(() => {});
+    } catch {}
   }
 
   #finish(): void {
@@ -123,7 +127,9 @@ class HostWriter {
   /** Ends the component with the reason, in a turn of it. */
   #failed(thrown: unknown): void {
     const message = `a ${this.#shared.isFuture ? 'future' : 'stream'} that the host gave ended with ${messageOf(thrown)}`;
-    this.#state.tasks.store.enqueue(() => {
+    const { store } = this.#state.tasks;
+    store.enqueue(() => {
+      store.current = this.#thread;
       throw new RuntimeError('RUNTIME_TRAP', message, { cause: thrown });
     });
   }
