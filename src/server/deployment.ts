@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { streamRegular } from '#files';
-import type { ComponentSettings, RouteSettings, ServeConfig } from '#server/config';
+import { type ComponentSettings, lastFirst, leadsBack, type RouteSettings, type ServeConfig } from '#server/config';
 import { type LoadOptions, type ReplaceOptions, type Runtime, serveExchange } from '#system';
 import { ServerError } from './errors.ts';
 import type { Target } from './http-server.ts';
@@ -58,7 +58,7 @@ export class Deployment {
   /**
    * Loads new components, replaces those whose settings or bytes have changed, and then switches the routes. Components that are no
    * longer named are unloaded after their requests. If a new component cannot be loaded, nothing changes. A component whose new
-   * version fails keeps its old one, and the result says why.
+   * version fails keeps its old one, and the result says why. So does one whose `next` would lead back to it over such a component.
    * @throws what `Runtime.load` throws, and {ServerError} `SERVER_INVALID_ROUTE`
    */
   apply(config: ServeConfig): Promise<readonly DeploymentChange[]> {
@@ -93,18 +93,22 @@ export class Deployment {
         next.set(settings.name, await this.#load(settings));
         changes.push({ component: settings.name, change: 'loaded' });
       }
-      for (const { component } of routes) this.#mustAnswer(next.get(component) ?? this.#deployed.get(component));
+      const asked = [...routes.map(({ component }) => component), ...components.flatMap((each) => each.next ?? [])];
+      for (const name of asked) this.#mustAnswer(next.get(name) ?? this.#deployed.get(name));
     } catch (error) {
       for (const { handle } of next.values()) await this.#runtime.unload(handle);
       throw error;
     }
-    for (const settings of components) {
+    const updated = new Map<string, DeploymentChange>();
+    // A chain changes from its end, so that what stays of the old chain and what is new of the other never lead in a circle.
+    for (const settings of lastFirst(components)) {
       const old = this.#deployed.get(settings.name);
       if (old === undefined) continue;
       const { deployed, change } = await this.#update(old, settings);
       next.set(settings.name, deployed);
-      changes.push(change);
+      updated.set(settings.name, change);
     }
+    changes.push(...components.flatMap(({ name }) => updated.get(name) ?? []));
     const handleOf = (name: string): ComponentHandle => (next.get(name) as Deployed).handle;
     this.#routes = new Routes(routes.flatMap((route) => expanded(route, handleOf(route.component))));
     const gone = [...this.#deployed].filter(([name]) => !next.has(name));
@@ -158,11 +162,21 @@ export class Deployment {
         return { deployed: old, change: { component, change: 'kept' } };
       }
       refuseFixed(old.settings, settings);
+      this.#refuseCircle(settings);
       await this.#runtime.replace(old.handle, settings.source, replaceable(this.#optionsOf(settings)));
       return { deployed: { ...old, settings, digest }, change: { component, change: 'replaced' } };
     } catch (error) {
       return { deployed: old, change: { component, change: 'kept', error } };
     }
+  }
+
+  /** @throws {ServerError} `SERVER_INVALID_CONFIG` if requests would come back over what runs now, which may differ from what the file says */
+  #refuseCircle({ name, next }: ComponentSettings): void {
+    const running = [...this.#deployed, ...this.#loading];
+    const nextOf = new Map(running.map(([each, { settings }]) => [each, settings.next]));
+    if (!leadsBack(name, nextOf.set(name, next))) return;
+    const message = `components.${name}.next: the requests that ${name} passes on to ${next} would come back to it, because a component between them runs with its former next`;
+    throw new ServerError('SERVER_INVALID_CONFIG', message);
   }
 
   /** Adds the supervisor that an actor names, once; the first actor that names it sets its options. */

@@ -1,7 +1,7 @@
 /** A component, and the one to which it passes requests on. */
 export interface Link {
   readonly name: string;
-  readonly next: string | undefined;
+  readonly next?: string | undefined;
 }
 
 export interface ChainProblem {
@@ -22,7 +22,23 @@ export function chainProblems(links: readonly Link[]): readonly ChainProblem[] {
   });
 }
 
-function leadsBack(name: string, nextOf: ReadonlyMap<string, string | undefined>): boolean {
+/** Sorts components so that each comes after the one to which it passes requests on. The links lead nowhere in a circle. */
+export function lastFirst<L extends Link>(links: readonly L[]): readonly L[] {
+  const found = new Map(links.map((link) => [link.name, link]));
+  const sorted = new Set<L>();
+  for (const link of links) {
+    const chain: L[] = [];
+    for (let at: L | undefined = link; at !== undefined && !sorted.has(at) && !chain.includes(at); ) {
+      chain.push(at);
+      at = at.next === undefined ? undefined : found.get(at.next);
+    }
+    for (const each of chain.reverse()) sorted.add(each);
+  }
+  return [...sorted];
+}
+
+/** Whether the requests that a component passes on come back to it. */
+export function leadsBack(name: string, nextOf: ReadonlyMap<string, string | undefined>): boolean {
   const seen = new Set<string>();
   for (let at = nextOf.get(name); at !== undefined && !seen.has(at); at = nextOf.get(at)) {
     if (at === name) return true;
