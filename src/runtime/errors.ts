@@ -7,6 +7,7 @@ const KINDS = {
   RUNTIME_TRAP: 'failed',
   RUNTIME_EXITED: 'failed',
   RUNTIME_WOULD_BLOCK: 'failed',
+  RUNTIME_TOO_MANY_STACKS: 'failed',
   RUNTIME_INSTANCE_ENDED: 'failed',
   RUNTIME_TURN_TIMEOUT: 'failed',
   RUNTIME_COMPONENT_ERROR: 'orderly',

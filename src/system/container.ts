@@ -46,6 +46,7 @@ import { RuntimeEmitter, type RuntimeEvents } from './events.ts';
 import { ExportCalls } from './export-calls.ts';
 import { Fetching } from './fetching.ts';
 import {
+  DEFAULT_MAX_STACKS,
   DEFAULT_MAX_WAITING_TURNS,
   DEFAULT_SLICE_MS,
   DEFAULT_STORAGE_QUOTA_BYTES,
@@ -237,6 +238,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'
     execution,
     sliceMs: options.sliceMs ?? DEFAULT_SLICE_MS,
     maxWaitingTurns: options.waiting === false ? 0 : (options.maxWaitingTurns ?? DEFAULT_MAX_WAITING_TURNS),
+    maxStacks: options.maxStacks ?? DEFAULT_MAX_STACKS,
     now: () => clock.monotonic(),
     ...(sharesClock && { switchedAt: (tank: Tank) => tank.switchedAt }),
     soon: (task) => setImmediate(task),

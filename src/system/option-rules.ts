@@ -66,6 +66,7 @@ const RUNTIME: allow.OptionRules<RuntimeOptions> = {
   scheduling: SCHEDULING,
   sliceMs: period,
   maxWaitingTurns: wholeNumber(0),
+  maxStacks: wholeNumber(0),
   waiting: flag,
   calls: oneOf('direct', 'glue'),
   branchHints: flag,

@@ -86,6 +86,11 @@ export interface RuntimeOptions {
   readonly sliceMs?: number;
   /** The number of turns that may wait for the host at a time; 10,000 by default. One more fails with `RUNTIME_WOULD_BLOCK`. */
   readonly maxWaitingTurns?: number;
+  /**
+   * The number of stacks of threads, and of calls between components, that may be suspended at a time; 16,384 by default. One more fails
+   * with `RUNTIME_TOO_MANY_STACKS`. See `docs/scheduling.md` before you raise it.
+   */
+  readonly maxStacks?: number;
   /** With `false`, no turn of this runtime may wait: a turn that would have to wait fails with `RUNTIME_WOULD_BLOCK`. */
   readonly waiting?: boolean;
   /** Forces one call path for all components, for comparison. By default each takes the direct path if that is equivalent. */
@@ -211,3 +216,5 @@ export interface UnloadOptions {
 export const DEFAULT_STORAGE_QUOTA_BYTES: number = 16 * 2 ** 20;
 export const DEFAULT_SLICE_MS: number = 2;
 export const DEFAULT_MAX_WAITING_TURNS: number = 10_000;
+/** Each suspended stack is two mappings, and Linux gives a process 65,530: these and the turns that wait take 52,768. */
+export const DEFAULT_MAX_STACKS: number = 16_384;

@@ -64,6 +64,7 @@ export class ScheduledTurns {
       execution: this.execution,
       sliceMs: 2,
       maxWaitingTurns,
+      maxStacks: 100,
       now: () => this.#time,
       soon: (task) => this.#tasks.push(task),
     });

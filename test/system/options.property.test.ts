@@ -98,6 +98,7 @@ describe('createRuntime', () => {
     scheduling: junk,
     sliceMs: junk,
     maxWaitingTurns: junk,
+    maxStacks: junk,
     waiting: junk,
     calls: junk,
     branchHints: junk.filter((value) => value !== true),

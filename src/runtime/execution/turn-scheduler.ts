@@ -15,6 +15,8 @@ export interface TurnSchedulerOptions {
   readonly sliceMs: number;
   /** Turns that may wait for the host at a time; 0 where none may. */
   readonly maxWaitingTurns: number;
+  /** Stacks of threads, and of calls between components, that may be suspended at a time. */
+  readonly maxStacks: number;
   /** The monotonic clock. */
   readonly now: () => number;
   /** The same clock when the call of a tank last gave the thread away or got it; a reading that the meter has made will do. */
@@ -80,6 +82,8 @@ export class TurnScheduler implements Scheduler {
   #cameRound = 0;
   readonly #onRound = (): void => this.#comeRound();
   #waiting = 0;
+  /** The stacks that are suspended, without those on which turns began. */
+  #stacks = 0;
 
   constructor(options: TurnSchedulerOptions) {
     this.#options = options;
@@ -155,7 +159,8 @@ export class TurnScheduler implements Scheduler {
    * @param mayWait whether what is called may have to wait
    */
   nests(turn: Turn, mayWait: boolean): boolean {
-    return MAY_NEST_CALLS && turn.mayWait && (mayWait || turn.preemptive) && turn.depth < MAX_DEPTH;
+    if (!MAY_NEST_CALLS || !turn.mayWait || !(mayWait || turn.preemptive)) return false;
+    return turn.depth < MAX_DEPTH && this.#stacks < this.#options.maxStacks;
   }
 
   /**
@@ -206,9 +211,11 @@ export class TurnScheduler implements Scheduler {
   /**
    * Suspends the stack that runs in a turn, as soon as the host function that calls this has returned to its guest. The turn
    * keeps the thread, unless another one of its stacks has given the thread away.
+   * @throws `RUNTIME_TOO_MANY_STACKS`: the system gives a process some ten thousand stacks, and V8 ends the process beyond
    */
   parkStack(stack: TurnStack): void {
-    const { execution } = this.#options;
+    const { execution, maxStacks } = this.#options;
+    if (this.#stacks >= maxStacks) throw tooManyStacks(maxStacks);
     const keeps = execution.isRunning(stack.turn);
     if (keeps) execution.putAside(stack.turn);
     this.#suspendNext(stack.turn, stack, keeps);
@@ -249,6 +256,7 @@ export class TurnScheduler implements Scheduler {
   resumed(token: unknown): void {
     const turn = this.#tokens.take(token as number);
     if (turn instanceof TurnStack) {
+      this.#stacks -= 1;
       if (turn.isOver) {
         // The tank of a store that has ended gives no fuel, so the guest traps here.
         this.#options.execution.enter(turn.turn);
@@ -281,8 +289,12 @@ export class TurnScheduler implements Scheduler {
     if (awaited instanceof TurnStack) return this.#suspendStack(awaited);
     if (this.#releases) this.#options.execution.release(turn);
     if (awaited instanceof NestedCall) {
+      this.#stacks += 1;
       return new Promise((resolve) => {
-        awaited.proceed = () => resolve(this.#tokens.give(turn));
+        awaited.proceed = () => {
+          this.#stacks -= 1;
+          resolve(this.#tokens.give(turn));
+        };
       });
     }
     turn.suspended?.();
@@ -296,6 +308,7 @@ export class TurnScheduler implements Scheduler {
 
   #suspendStack(stack: TurnStack): Promise<number> {
     if (this.#releases) this.#options.execution.takeBack(stack.turn);
+    this.#stacks += 1;
     return new Promise((resolve) => {
       stack.proceed = () => resolve(this.#tokens.give(stack));
       stack.suspended();
@@ -345,6 +358,11 @@ function proceedsLater(turn: Turn): Promise<number> {
   const proceeding = new Promise<number>(takeResolver);
   turn.proceed = resolver;
   return proceeding;
+}
+
+function tooManyStacks(maxStacks: number): RuntimeError {
+  const message = `${maxStacks} threads of this runtime are suspended already (maxStacks)`;
+  return new RuntimeError('RUNTIME_TOO_MANY_STACKS', message);
 }
 
 function wouldBlock(name: string, mostWaiting: number | undefined): RuntimeError {

@@ -88,7 +88,14 @@ const MODE: DirectMode = {
   preemptive: false,
   waits: false,
   storageWaits: false,
-  scheduler: new TurnScheduler({ execution, sliceMs: 2, maxWaitingTurns: 0, now: () => 0, soon: () => {} }),
+  scheduler: new TurnScheduler({
+    execution,
+    sliceMs: 2,
+    maxWaitingTurns: 0,
+    maxStacks: 0,
+    now: () => 0,
+    soon: () => {},
+  }),
 };
 
 async function codeOf(component: Uint8Array, callPlan: string | undefined): Promise<unknown> {

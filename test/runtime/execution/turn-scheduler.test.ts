@@ -48,6 +48,7 @@ function thread({ maxWaitingTurns = 100 }: Options = {}): Thread {
       execution,
       sliceMs: 2,
       maxWaitingTurns,
+      maxStacks: 100,
       now: () => made.time,
       soon: (task) => tasks.push(task),
     }),
