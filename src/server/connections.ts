@@ -13,7 +13,7 @@ const BACKLOG = 511;
 export interface ConnectionOptions {
   /** Milliseconds in which a session's first request must come, and in which one without streams must end. */
   readonly headersTimeoutMs: number;
-  /** Milliseconds without a byte in either direction that a connection has whose request is open. */
+  /** Milliseconds without a byte in either direction that a connection has, and a session of HTTP/2 without a request. */
   readonly idleTimeoutMs: number;
   /** Milliseconds that an idle connection has for another request while the server closes. */
   readonly drainIdleMs: number;
@@ -102,19 +102,27 @@ export class Connections {
     this.#sessions.set(session, 0);
     session.on('close', () => this.#sessions.delete(session));
     session.on('error', () => {});
+    const { headersTimeoutMs, idleTimeoutMs, clock } = this.#options;
+    let stopTimer = clock.after(headersTimeoutMs, () => session.destroy());
     session.on('stream', (stream) => {
+      stopTimer();
       this.#count(session, 1);
-      stream.on('close', () => this.#count(session, -1));
+      stream.on('close', () => {
+        // Node takes any byte for activity. Without a time of its own, the head of a further request could come as slowly as one likes.
+        if (this.#count(session, -1) === 0) stopTimer = clock.after(idleTimeoutMs, () => this.#silent(session));
+      });
     });
-    const { headersTimeoutMs, clock } = this.#options;
-    limitHeadTime(session, headersTimeoutMs, clock);
+    session.on('close', () => stopTimer());
     limitControlFrames(session);
     if (this.#closing) this.#retire(session);
   }
 
-  #count(session: ServerHttp2Session, by: number): void {
+  /** Counts the open streams of a session. Returns undefined for one that has ended. */
+  #count(session: ServerHttp2Session, by: number): number | undefined {
     const open = this.#sessions.get(session);
-    if (open !== undefined) this.#sessions.set(session, open + by);
+    if (open === undefined) return undefined;
+    this.#sessions.set(session, open + by);
+    return open + by;
   }
 
   /** Bounds the idle time of a connection of HTTP/1.1 without a request; one with a request is bounded when it has its answer. */
@@ -163,13 +171,6 @@ async function whatCameIsRead(): Promise<void> {
 function keep(sockets: Set<Socket>, socket: Socket): void {
   sockets.add(socket);
   socket.on('close', () => sockets.delete(socket));
-}
-
-/** Ends a session whose client does not send its first request in time. Later silence is bounded by the idle time-out. */
-function limitHeadTime(session: ServerHttp2Session, ms: number, clock: Pick<Clock, 'after'>): void {
-  const stopTimer = clock.after(ms, () => session.destroy());
-  session.once('stream', stopTimer);
-  session.once('close', stopTimer);
 }
 
 /** Ends a session whose client floods with settings or pings. nghttp2 ends it only if the client does not read the answers either. */

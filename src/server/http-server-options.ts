@@ -22,7 +22,10 @@ export interface HttpServerOptions {
   readonly headersTimeoutMs?: number | undefined;
   /** Milliseconds within which a whole request must arrive, including its body; 60,000 by default. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Milliseconds without a byte in either direction after which a connection is closed; 60,000 by default. */
+  /**
+   * Milliseconds without a byte in either direction after which a connection is closed, and without a request after which a session of
+   * HTTP/2 is; 60,000 by default.
+   */
   readonly idleTimeoutMs?: number | undefined;
   /** Milliseconds that an idle connection of HTTP/1.1 has for another request while the server drains; 1,000 by default. */
   readonly drainIdleMs?: number | undefined;

@@ -57,6 +57,15 @@ function frame(type: number, flags: number, stream: number, payload: Buffer = Bu
   return Buffer.concat([head, payload]);
 }
 
+const GOAWAY = 7;
+
+/** The types of the frames that a server has sent. */
+function frameTypes(bytes: Buffer): number[] {
+  const types: number[] = [];
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) types.push(bytes.readUInt8(at + 3));
+  return types;
+}
+
 describe('over TLS', () => {
   it('HTTP/2 is answered as HTTP/1.1 is', async () => {
     const { url, session } = await scene(
@@ -278,6 +287,41 @@ describe('a client of HTTP/2 that', () => {
     await new Promise<void>((resolve) => void stream.on('close', resolve));
     expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR);
     await answersOthers(session);
+  });
+
+  it.each([
+    ['sends a further request slowly', frame(1, 0, 3, Buffer.from('828487', 'hex'))],
+    ['sends nothing but pings', frame(6, 0, 0, Buffer.alloc(8))],
+  ])('%s is told to go after the time of an idle connection, and is ended', async (_, bytes) => {
+    const clock = new TestClock();
+    const { raw } = await scene(hello, { clock, idleTimeoutMs: 60_000, headersTimeoutMs: 10_000 });
+    const socket = await raw();
+    let received = Buffer.alloc(0);
+    socket.on('data', (piece: Buffer) => {
+      received = Buffer.concat([received, piece]);
+    });
+    const closed = once(socket, 'close');
+    // GET / from the host "a", whose frame ends the head and the request.
+    socket.write(frame(1, 5, 1, Buffer.from('828487410161', 'hex')));
+    await expect.poll(() => received.includes('hello')).toBe(true);
+    socket.write(bytes);
+    await expect.poll(() => clock.nextTimer).toBe(60_000);
+    clock.advance(60_000);
+    await expect.poll(() => frameTypes(received).at(-1)).toBe(GOAWAY);
+    clock.advance(10_000);
+    await closed;
+  });
+
+  it('asks again before its idle time is over stays connected', async () => {
+    const clock = new TestClock();
+    const { session } = await scene(hello, { clock, idleTimeoutMs: 60_000 });
+    const client = session();
+    for (let count = 0; count < 3; count += 1) {
+      expect(await ask(client)).toMatchObject({ status: 200 });
+      await expect.poll(() => clock.nextTimer).toBe(clock.monotonic() + 60_000);
+      clock.advance(59_999);
+    }
+    expect(client.closed).toBe(false);
   });
 
   it('never asks anything loses its connection', async () => {
