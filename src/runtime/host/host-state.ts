@@ -7,6 +7,7 @@ import type { KeyValueNamespace } from '#core/ports/storage';
 import type { OpenSpan } from '#core/ports/tracing';
 import type { FileGuard } from '#security/access';
 import type { TurnCaller } from './host-caller.ts';
+import type { KeepingCall } from './kept-bytes.ts';
 
 /** `stdout` and `stderr` carry what a component printed; the others are levels of `host-services.log`. */
 export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';
@@ -36,6 +37,8 @@ export interface HostState {
   readonly imports: Readonly<Record<string, unknown>>;
   /** The quota of bytes that the host keeps for the store, apart from the guest's own memory. */
   readonly hostMemory: Quota;
+  /** The call for which the store runs, or ran last, where it may serve several side by side. */
+  readonly currentCall: KeepingCall | undefined;
   /** The span of the turn that runs; undefined in a runtime without a tracer. */
   readonly span?: OpenSpan | undefined;
   /** Aborted when the store ends, so that whatever the store began outside itself ends too. */

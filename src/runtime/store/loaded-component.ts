@@ -311,7 +311,7 @@ export class LoadedComponent implements LaterListener {
   /** Whether a fresh instance must answer the request that begins now. What an actor keeps is its own, so it is never renewed. */
   #needsFreshStore(): boolean {
     if (this.code.lifecycle !== undefined) return false;
-    const leaks = this.store !== undefined && keepsTooMuch(this.store);
+    const leaks = this.store !== undefined && leaksTooMuch(this.store);
     return this.#reuse.begins(leaks);
   }
 
@@ -583,11 +583,11 @@ export class LoadedComponent implements LaterListener {
 }
 
 /**
- * Whether the host keeps more than half of what it may keep for a store. Where requests follow each other, that is what the guest has not dropped;
- * where they run side by side, also what the others hold. Some request to come would find too little left.
+ * Whether calls that have ended have left more than half of what the host may keep for a store, so that some request to come would find
+ * too little. What requests under way hold does not count, because they may drop it.
  */
-function keepsTooMuch({ hostMemory }: Store): boolean {
-  return hostMemory.taken > hostMemory.limit / 2;
+function leaksTooMuch({ hostMemory, leftBytes }: Store): boolean {
+  return leftBytes > hostMemory.limit / 2;
 }
 
 function asTurn<T>(answer: MessageTurn<T>): Turn<T> {

@@ -7,7 +7,7 @@ import type { Account, CallBudget, Tank } from '#core/ports/meter';
 import type { ServedRequest } from '#core/ports/serving';
 import { type AsyncContext, currentContext, inContext, Later, type LaterListener } from '#core/waiting';
 import { execution, type Turn } from '#runtime/execution';
-import { TurnCaller } from '#runtime/host';
+import { type KeepingCall, TurnCaller } from '#runtime/host';
 import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import type { LastWords } from './guest-words.ts';
@@ -54,9 +54,10 @@ interface SharedCallOwner {
  * A call that runs beside others, or may. Its caller is told its outcome as that of a `Later`, and it is told that of the function that
  * it has called.
  */
-export class SharedCall extends Later<unknown> implements OutsideCall, LaterListener {
+export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCall, LaterListener {
   readonly account: Account;
   readonly startedAt: number;
+  keptBytes = 0;
   /** Why the host has told it to end. */
   reason: VivariumError | undefined;
   /** What has ended it together with the store. */
@@ -144,6 +145,13 @@ export class SharedTurn implements SideBySide {
   /** The call for which guest code runs, or ran last; undefined between turns. */
   get charged(): SharedCall | undefined {
     return this.#charged;
+  }
+
+  /** The bytes that the host keeps for what has come to be in the calls that are under way. */
+  get keptBytes(): number {
+    let sum = 0;
+    for (const { keptBytes } of this.#calls) sum += keptBytes;
+    return sum;
   }
 
   /** Ends the call that begins now. */

@@ -15,7 +15,7 @@ import type { ComponentCode, ComponentExports, Lifecycle, MessageCalls } from '#
 import { theExchange } from '#runtime/exchange';
 import { execution, type Suspension, Turn, type TurnScheduler } from '#runtime/execution';
 import type { HostState, LogRecord } from '#runtime/host';
-import { TurnCaller } from '#runtime/host';
+import { type KeepingCall, TurnCaller } from '#runtime/host';
 import { GivenResources, type ResourceCalls, type ResourceHolder, type ResourceType } from '#runtime/resources';
 import { FileGuard } from '#security/access';
 import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';
@@ -160,6 +160,15 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     const call = this.#calls;
     // Whoever keeps this may use it after the call, when another one runs.
     return (reason) => (call === this.#calls ? this.end(reason) : undefined);
+  }
+
+  get currentCall(): KeepingCall | undefined {
+    return this.#shared?.beginning ?? this.#shared?.charged;
+  }
+
+  /** The bytes that the host keeps for the store and not for calls under way: what calls that have ended did not drop. */
+  get leftBytes(): number {
+    return this.hostMemory.taken - (this.#shared?.keptBytes ?? 0);
   }
 
   #begin(budget: CallBudget, now: number | undefined): void {

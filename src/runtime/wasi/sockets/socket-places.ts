@@ -1,5 +1,5 @@
 import { Quota } from '#core/limits';
-import type { HostState } from '#runtime/host';
+import { type HostState, KeptBytes } from '#runtime/host';
 
 /** The most sockets that one store may have at a time. */
 const MAX_SOCKETS = 16;
@@ -10,14 +10,17 @@ const MAX_SOCKETS_OF_RUNTIME = 256;
 /** The most memory that a socket's buffers may take: 64 KiB in each direction, in pieces with their overhead. */
 const SOCKET_BYTES = 256 * 1024;
 
+/** What was taken of something, and how much. */
+type Taken = [Pick<Quota, 'giveBack'>, number];
+
 /** What one socket takes of the quotas. */
 export class SocketPlace {
-  readonly #taken: [Quota, number][];
+  readonly #taken: Taken[];
   readonly #descriptors: Quota;
   #hasDescriptor = true;
 
   /** @param taken what was taken, without the place among the sockets of the runtime, which is taken too */
-  constructor(taken: [Quota, number][], descriptors: Quota) {
+  constructor(taken: Taken[], descriptors: Quota) {
     this.#taken = taken;
     this.#descriptors = descriptors;
   }
@@ -51,10 +54,10 @@ export class SocketPlaces {
   take(state: HostState): SocketPlace | undefined {
     const own = this.#stores.get(state) ?? new Quota(MAX_SOCKETS);
     this.#stores.set(state, own);
-    const taken: [Quota, number][] = [];
+    const taken: Taken[] = [];
     for (const [quota, amount] of [
       [own, 1],
-      [state.hostMemory, SOCKET_BYTES],
+      [new KeptBytes(state), SOCKET_BYTES],
       [this.#all, 1],
     ] as const) {
       if (!quota.take(amount)) {
