@@ -11,4 +11,5 @@ export {
   type ResourceLimits,
   resolveLimits,
 } from './limits.ts';
+export { type KeepingCall, KeptBytes } from './kept-bytes.ts';
 export { Quota } from './quota.ts';

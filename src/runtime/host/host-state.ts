@@ -1,13 +1,12 @@
 import type { ComponentHandle } from '#core';
 import type { VivariumError } from '#core/errors';
-import type { Quota } from '#core/limits';
+import type { KeepingCall, Quota } from '#core/limits';
 import type { HostContext } from '#core/ports/host-context';
 import type { ServedRequest } from '#core/ports/serving';
 import type { KeyValueNamespace } from '#core/ports/storage';
 import type { OpenSpan } from '#core/ports/tracing';
 import type { FileGuard } from '#security/access';
 import type { TurnCaller } from './host-caller.ts';
-import type { KeepingCall } from './kept-bytes.ts';
 
 /** `stdout` and `stderr` carry what a component printed; the others are levels of `host-services.log`. */
 export type LogChannel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr';

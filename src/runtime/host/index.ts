@@ -1,7 +1,6 @@
 export { HostCall } from './host-call.ts';
 export { type HostCaller, TurnCaller } from './host-caller.ts';
 export { HostLinker, type HttpHandling, isFromHost, isOnlyForHost } from './host-linker.ts';
-export { type KeepingCall, KeptBytes } from './kept-bytes.ts';
 export type { CurrentStore, HostState, LogChannel, LogRecord } from './host-state.ts';
 export { type GuestStream, HostStream, type StreamSink, type StreamSource } from './host-streams.ts';
 export { cancellable, cancelPending } from './host-waits.ts';

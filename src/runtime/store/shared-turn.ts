@@ -1,13 +1,14 @@
 import type { ComponentHandle } from '#core';
 import { formatComponentId } from '#core';
 import type { VivariumError } from '#core/errors';
+import type { KeepingCall } from '#core/limits';
 import type { Clock } from '#core/ports/clock';
 import type { MessageTurn } from '#core/ports/engine';
 import type { Account, CallBudget, Tank } from '#core/ports/meter';
 import type { ServedRequest } from '#core/ports/serving';
 import { type AsyncContext, currentContext, inContext, Later, type LaterListener } from '#core/waiting';
 import { execution, type Turn } from '#runtime/execution';
-import { type KeepingCall, TurnCaller } from '#runtime/host';
+import { TurnCaller } from '#runtime/host';
 import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import type { LastWords } from './guest-words.ts';

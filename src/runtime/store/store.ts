@@ -1,6 +1,6 @@
 import type { ComponentHandle } from '#core';
 import { isVivariumError, messageOf, type VivariumError } from '#core/errors';
-import { Quota } from '#core/limits';
+import { type KeepingCall, Quota } from '#core/limits';
 import type { OutgoingMessage } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import type { ComponentUsage, MessageTurn } from '#core/ports/engine';
@@ -15,7 +15,7 @@ import type { ComponentCode, ComponentExports, Lifecycle, MessageCalls } from '#
 import { theExchange } from '#runtime/exchange';
 import { execution, type Suspension, Turn, type TurnScheduler } from '#runtime/execution';
 import type { HostState, LogRecord } from '#runtime/host';
-import { type KeepingCall, TurnCaller } from '#runtime/host';
+import { TurnCaller } from '#runtime/host';
 import { GivenResources, type ResourceCalls, type ResourceHolder, type ResourceType } from '#runtime/resources';
 import { FileGuard } from '#security/access';
 import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';

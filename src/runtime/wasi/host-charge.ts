@@ -1,4 +1,5 @@
-import { type HostState, KeptBytes } from '#runtime/host';
+import { KeptBytes } from '#core/limits';
+import type { HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 
 /** V8 keeps about this many bytes for one object and its parts, rounded up. The handle table charges the handle separately. */

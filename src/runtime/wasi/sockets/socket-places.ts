@@ -1,5 +1,5 @@
-import { Quota } from '#core/limits';
-import { type HostState, KeptBytes } from '#runtime/host';
+import { KeptBytes, Quota } from '#core/limits';
+import type { HostState } from '#runtime/host';
 
 /** The most sockets that one store may have at a time. */
 const MAX_SOCKETS = 16;

@@ -1,4 +1,4 @@
-import type { Quota } from '#core/limits';
+import type { Quota } from './quota.ts';
 
 /** A call beside others, with the bytes that the host keeps for what has come to be in it and was not given back. */
 export interface KeepingCall {
