@@ -1,3 +1,4 @@
+export { type KeepingCall, KeptBytes } from './kept-bytes.ts';
 export {
   checkLimits,
   checkTotalMemory,
@@ -11,5 +12,4 @@ export {
   type ResourceLimits,
   resolveLimits,
 } from './limits.ts';
-export { type KeepingCall, KeptBytes } from './kept-bytes.ts';
 export { Quota } from './quota.ts';
