@@ -69,8 +69,9 @@ export class GuestContents implements Contents {
       written += bytes;
       if (this.#promised === undefined || written <= this.#promised) return;
       // The receiver would read bytes beyond the length as the next message of the connection.
-      pipe.fail(this.#wrongSize(written));
-      throw pipe.failure;
+      const failure = this.#wrongSize(written);
+      pipe.fail(failure);
+      throw failure;
     };
     const failure = await this.#stream.pump(sinkInto(pipe, count));
     // The store has ended. Whoever ends the exchange says why.
@@ -122,10 +123,11 @@ function sinkInto(pipe: BytePipe, count: (bytes: number) => void): StreamSink {
     whenReady: (wake) => pipe.changed.add(wake),
     room() {
       if (pipe.isOpen) return pipe.room;
-      // An error of the host's would end the store, and with it whatever else that answers.
-      throw pipe.failure === undefined ? GONE : codeOf(pipe.failure);
+      throw whyClosed(pipe);
     },
     write(values) {
+      // Its reader may have gone since the portion was asked for.
+      if (!pipe.isOpen) throw whyClosed(pipe);
       count(values.length);
       if (!pipe.write(values as Uint8Array)) throw TOO_MUCH;
     },
@@ -150,6 +152,11 @@ function outcomeOf(pipe: BytePipe): StreamResult | undefined {
   if (pipe.failure !== undefined) return { tag: 'err', val: codeOf(pipe.failure) };
   if (pipe.cancelled) return { tag: 'err', val: GONE };
   return pipe.ended && pipe.length === 0 ? OK : undefined;
+}
+
+/** Why a pipe takes nothing any more, as a case: an error of the host's would end the store, and with it whatever else that answers. */
+function whyClosed(pipe: BytePipe): HttpErrorCode {
+  return pipe.failure === undefined ? GONE : codeOf(pipe.failure);
 }
 
 /** Guests fail a body by an error code, and the host by an error. */
