@@ -5,6 +5,9 @@ import { RuntimeError } from '#runtime';
 /** The number of requests that a component answers at a time, unless its bounds say another. */
 export const MAX_CONCURRENT = 32;
 
+/** The places that a gate hands over before the event loop runs: enough for all that end together, unless what they let in ends as well. */
+const MAX_HANDED = 32;
+
 /** How many requests a component answers at a time, and how many may wait. */
 export interface RequestBounds {
   /** The number of requests that the component answers at a time; 32 by default, or `concurrency` where that is more. */
@@ -29,6 +32,8 @@ export class Gate {
   readonly #queue = new Set<() => void>();
   readonly #whenIdle = new Set<() => void>();
   #active = 0;
+  /** The places that were handed over since the event loop last ran. */
+  #handed = 0;
   #draining = false;
 
   constructor(name: string, { maxConcurrent = MAX_CONCURRENT, maxQueued = 128 }: RequestBounds = {}) {
@@ -89,6 +94,23 @@ export class Gate {
 
   /** Called when a request has ended; admits the next one in its place. */
   leave(): void {
+    if (this.#queue.size > 0) {
+      this.#handed += 1;
+      if (this.#handed === 1) {
+        setImmediate(() => {
+          this.#handed = 0;
+        });
+      }
+      // A request that ends at once must not start the next one for ever, without a timer or a signal being served between them.
+      if (this.#handed > MAX_HANDED) {
+        setImmediate(() => this.#handOver());
+        return;
+      }
+    }
+    this.#handOver();
+  }
+
+  #handOver(): void {
     const [next] = this.#queue;
     if (next === undefined || this.#active > this.#maxConcurrent) this.#active -= 1;
     else {
