@@ -14,10 +14,11 @@ const failure = (errno: string) =>
 interface Scene {
   readonly grants?: readonly string[];
   readonly maxEntries?: number;
+  readonly checkTime?: () => void;
   readonly preopens?: (data: string) => readonly Preopen[];
 }
 
-function scene(files: readonly string[], { grants = ['filesystem:*:/**'], maxEntries, preopens }: Scene = {}) {
+function scene(files: readonly string[], { grants = ['filesystem:*:/**'], maxEntries, preopens, checkTime }: Scene = {}) {
   const data = join(scratchFolder(), 'data');
   mkdirSync(data);
   for (const file of files) {
@@ -27,7 +28,7 @@ function scene(files: readonly string[], { grants = ['filesystem:*:/**'], maxEnt
   const capabilities = CapabilitySet.of(grants, new TestClock());
   const authority = new Authority({ component: 'demo/a/1', capabilities });
   const opened = preopens?.(data) ?? [{ guestPath: '/data', hostPath: data }];
-  return { data, guard: new FileGuard({ authority, preopens: opened, maxEntries }) };
+  return { data, guard: new FileGuard({ authority, preopens: opened, maxEntries, checkTime }) };
 }
 
 /** The grants by which a component may move one file from `from` to `to`. */
@@ -105,6 +106,26 @@ describe('a folder that a component moves', () => {
     const files = ['from/a', 'from/b/c', 'from/b/d'];
     expect(() => scene(files, { maxEntries: 3 }).guard.rename('/data/from', '/data/to')).toThrow(failure('EOVERFLOW'));
     scene(files, { maxEntries: 4 }).guard.rename('/data/from', '/data/to');
+  });
+
+  it('is neither moved nor listed further once the time of the call is over', () => {
+    const files = Array.from({ length: 400 }, (_, at) => `from/${at % 4}/${at}`);
+    const over = new Error('over');
+    let left = 3;
+    const { data, guard } = scene(files, {
+      checkTime: () => {
+        left -= 1;
+        if (left < 0) throw over;
+      },
+    });
+    expect(() => guard.rename('/data/from', '/data/to')).toThrow(over);
+    expect(readdirSync(data)).toEqual(['from']);
+    left = 6;
+    guard.rename('/data/from', '/data/to');
+    expect(left).toBe(0);
+    expect(() => guard.list('/data/to/0')).toThrow(over);
+    left = 1;
+    expect(guard.list('/data/to/0')).toHaveLength(100);
   });
 
   it('is not moved with a folder that was opened, nor where one is opened below either name', () => {

@@ -525,7 +525,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     if (this.#discarded) throw gone();
     const { openFiles } = this.#parts;
     const { authority, preopens } = this.context;
-    this.#files ??= new FileGuard({ authority, preopens, openFiles });
+    this.#files ??= new FileGuard({ authority, preopens, openFiles, checkTime: () => this.look() });
     return this.#files;
   }
 

@@ -37,9 +37,14 @@ export interface FileGuardOptions {
   readonly maxEntries?: number | undefined;
   /** The most files that are open at a time; default 64. */
   readonly maxOpen?: number | undefined;
+  /** Called now and then while one call looks at many entries. It throws when the time of whoever called is over. */
+  readonly checkTime?: (() => void) | undefined;
   /** A quota shared with other guards. Each open file takes one unit. */
   readonly openFiles?: Quota | undefined;
 }
+
+/** The time of the caller is checked whenever so many entries were looked at. */
+const ENTRIES_PER_CHECK = 64;
 
 export interface OpenMode {
   readonly read?: boolean | undefined;
@@ -64,11 +69,13 @@ export class FileGuard {
   readonly #paths: PathResolver;
   readonly #limits: { readonly bytes: number; readonly entries: number; readonly open: number };
   readonly #openFiles: Quota | undefined;
+  readonly #checkTime: (() => void) | undefined;
   readonly #open = new Set<GuardedFile>();
 
-  constructor({ authority, preopens, maxBytesPerCall, maxEntries, maxOpen, openFiles }: FileGuardOptions) {
+  constructor({ authority, preopens, maxBytesPerCall, maxEntries, maxOpen, openFiles, checkTime }: FileGuardOptions) {
     this.#authority = authority;
     this.#openFiles = openFiles;
+    this.#checkTime = checkTime;
     this.#paths = new PathResolver(preopens);
     this.#limits = { bytes: maxBytesPerCall ?? 2 ** 20, entries: maxEntries ?? 10_000, open: maxOpen ?? 64 };
   }
@@ -127,6 +134,7 @@ export class FileGuard {
     const entries: FileEntry[] = [];
     try {
       for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+        this.#looked(entries.length);
         if (entries.length >= this.#limits.entries) {
           throw fileFailure('EOVERFLOW', path, `the folder has more than ${this.#limits.entries} entries`);
         }
@@ -249,9 +257,14 @@ export class FileGuard {
     }
     checkContents(source, target, asked, {
       maxEntries: this.#limits.entries,
+      looked: (before) => this.#looked(before),
       check: (action, guestPath) => this.#authority.check('filesystem', action, guestPath),
       isPreopen: (found) => this.#paths.isPreopen(found),
     });
+  }
+
+  #looked(before: number): void {
+    if (before % ENTRIES_PER_CHECK === ENTRIES_PER_CHECK - 1) this.#checkTime?.();
   }
 
   /** Resolves a name of a second name for a file. A folder has only one. */

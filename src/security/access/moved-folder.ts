@@ -6,6 +6,8 @@ import type { ResolvedPath } from './file-paths.ts';
 export interface MoveRules {
   /** The most entries that are looked at; a larger folder is refused. */
   readonly maxEntries: number;
+  /** Called for each entry, with how many were looked at before it. @throws what ends the work */
+  looked(before: number): void;
   /** Checks that a component may do something with a path of its own. */
   check(action: 'read' | 'write', guestPath: string): void;
   /** Whether it is a preopened folder, under any path. */
@@ -25,6 +27,7 @@ export function checkContents(source: ResolvedPath, target: ResolvedPath, asked:
     const opened = attempt(asked, () => opendirSync(hostFolder));
     try {
       for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
+        rules.looked(seen);
         seen += 1;
         if (seen > rules.maxEntries) {
           throw fileFailure('EOVERFLOW', asked, `the folder has more than ${rules.maxEntries} entries`);
