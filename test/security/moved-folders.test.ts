@@ -18,7 +18,10 @@ interface Scene {
   readonly preopens?: (data: string) => readonly Preopen[];
 }
 
-function scene(files: readonly string[], { grants = ['filesystem:*:/**'], maxEntries, preopens, checkTime }: Scene = {}) {
+function scene(
+  files: readonly string[],
+  { grants = ['filesystem:*:/**'], maxEntries, preopens, checkTime }: Scene = {},
+) {
   const data = join(scratchFolder(), 'data');
   mkdirSync(data);
   for (const file of files) {
