@@ -361,7 +361,7 @@ function proceedsLater(turn: Turn): Promise<number> {
 }
 
 function tooManyStacks(maxStacks: number): RuntimeError {
-  const message = `${maxStacks} threads of this runtime are suspended already (maxStacks)`;
+  const message = `${maxStacks} stacks of this runtime are suspended already (maxStacks)`;
   return new RuntimeError('RUNTIME_TOO_MANY_STACKS', message);
 }
 

@@ -1,4 +1,5 @@
 // How many stacks of threads a runtime suspends at a time. V8 ends the process when the system has no more mappings for them.
+import { setImmediate as nextStep } from 'node:timers/promises';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime } from '../../../src/index.ts';
@@ -29,8 +30,25 @@ const GUEST = `(component
   (func (export "none") (canon lift (core func $m "none")))
   (func (export "many") async (param "n" u32) (canon lift (core func $m "many"))))`;
 
+/** `outer(n)` calls the inner component, which asks the host's `wait(n)`. */
+const CALLERS = `(component
+  (import "wait" (func $wait (param "n" u32) (result u32)))
+  (component $Inner
+    (import "wait" (func $wait (param "n" u32) (result u32)))
+    (core func $wait (canon lower (func $wait)))
+    (core module $M (import "" "wait" (func $wait (param i32) (result i32)))
+      (func (export "inner") (param i32) (result i32) (call $wait (local.get 0))))
+    (core instance $m (instantiate $M (with "" (instance (export "wait" (func $wait))))))
+    (func (export "inner") (param "n" u32) (result u32) (canon lift (core func $m "inner"))))
+  (instance $inner (instantiate $Inner (with "wait" (func $wait))))
+  (core func $inner (canon lower (func $inner "inner")))
+  (core module $M (import "" "inner" (func $inner (param i32) (result i32)))
+    (func (export "outer") (param i32) (result i32) (call $inner (local.get 0))))
+  (core instance $m (instantiate $M (with "" (instance (export "inner" (func $inner))))))
+  (func (export "outer") (param "n" u32) (result u32) (canon lift (core func $m "outer"))))`;
+
 const MOST = 10;
-const TOO_MANY = { code: 'RUNTIME_TOO_MANY_STACKS', message: expect.stringContaining('10 threads') };
+const TOO_MANY = { code: 'RUNTIME_TOO_MANY_STACKS', message: expect.stringContaining('10 stacks') };
 
 let guest: Uint8Array;
 beforeAll(async () => {
@@ -68,7 +86,27 @@ describe('suspended threads', () => {
       }
       await runtime.unload(handle);
       // The suspended stacks trap one after the other.
-      for (let n = 0; n < 4 * MOST; n++) await new Promise((resolve) => setImmediate(resolve));
+      for (let n = 0; n < 4 * MOST; n++) await nextStep();
+    }
+  });
+});
+
+describe('a caller that waits for another component', () => {
+  it('counts while its callee waits for the host, which one more may not', async () => {
+    runtime = await createRuntime({ maxStacks: 1 });
+    const callers = await parse(CALLERS);
+    const answers: (() => void)[] = [];
+    const wait = (n: number): Promise<number> => new Promise((resolve) => answers.push(() => resolve(n)));
+    const each = async (id: string) => await runtime.load(callers, { id, imports: { wait } });
+    const [first, second] = [await each('demo/first/1'), await each('demo/second/1')];
+    for (let round = 1; round < 4; round++) {
+      const called = runtime.call(first, 'outer', round);
+      while (answers.length === 0) await nextStep();
+      if (round === 3) {
+        await expect(runtime.call(second, 'outer', 0)).rejects.toMatchObject({ code: 'RUNTIME_WOULD_BLOCK' });
+      }
+      answers.shift()?.();
+      expect(await called).toBe(round);
     }
   });
 });
