@@ -220,7 +220,8 @@ export class HttpServer {
 
   /** Answers with an error, or breaks an answer off that has begun: that shows the client that it is incomplete. */
   #answerError(error: unknown, head: RequestHead, outgoing: Outgoing): void {
-    if (outgoing.destroyed || outgoing.writableFinished) return;
+    // Node ends the writable side of a HEAD request over HTTP/2 before anything is answered.
+    if (outgoing.destroyed || (outgoing.headersSent && outgoing.writableFinished)) return;
     this.#options.onError?.(error, head.pathname);
     if (outgoing.headersSent) {
       breakOff(outgoing);

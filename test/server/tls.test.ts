@@ -67,6 +67,11 @@ function frameTypes(bytes: Buffer): number[] {
 }
 
 describe('over TLS', () => {
+  it('a HEAD request of HTTP/2 whose answer fails is answered', async () => {
+    const { session } = await scene(() => new Response(null, { headers: { 'content-length': '3x' } }));
+    expect((await ask(session(), { ':method': 'HEAD' })).status).toBe(500);
+  });
+
   it('HTTP/2 is answered as HTTP/1.1 is', async () => {
     const { url, session } = await scene(
       async (request, client) =>
