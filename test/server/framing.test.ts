@@ -1,12 +1,14 @@
 // Where an answer ends on a connection is the server's word: whatever answers, a client never takes one answer for another.
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BytePipe } from '#core/waiting';
-import { HttpServer } from '#server';
+import { HttpServer, type HttpServerOptions } from '#server';
 import { createRuntime, type HttpExchange, serveExchange } from '#system';
 import type { ComponentTarget, WebTarget } from '../../src/server/http-server.ts';
 
@@ -26,8 +28,8 @@ interface Plan {
 const OWN = 'the answer of the second request';
 const SECOND: WebTarget = { web: () => new Response(OWN) };
 
-async function serving(first: Target): Promise<{ url: string; port: number }> {
-  const server = new HttpServer(({ pathname }) => (pathname === '/second' ? SECOND : first), { port: 0 });
+async function serving(first: Target, options: HttpServerOptions = {}): Promise<{ url: string; port: number }> {
+  const server = new HttpServer(({ pathname }) => (pathname === '/second' ? SECOND : first), { port: 0, ...options });
   const { url } = await server.listen();
   onTestFinished(() => server.drain(0));
   return { url, port: Number(new URL(url).port) };
@@ -162,6 +164,45 @@ describe.each([
         if (first.rest !== '') expect(wholeAnswer(first.rest, 'GET')).toEqual({ status: 200, body: OWN, rest: '' });
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('over HTTP/2 is whole or its stream is reset by the server', async () => {
+    let plan: Plan;
+    const pem = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
+    const { url } = await serving(
+      target(() => plan),
+      { tls: { cert: pem('one.crt'), key: pem('one.key') } },
+    );
+    const session = connectHttp2(url, { rejectUnauthorized: false });
+    onTestFinished(() => void session.destroy());
+    const ask = async (method: string, path: string) => {
+      const stream = session.request({ ':method': method, ':path': path });
+      let status: number | undefined;
+      let body = 0;
+      stream.on('error', () => {});
+      stream.on('response', (head) => {
+        status = head[':status'];
+      });
+      stream.on('data', (piece: Buffer) => {
+        body += piece.length;
+      });
+      stream.end();
+      await new Promise<void>((resolve) => void stream.once('close', () => resolve()));
+      return { status, body, reset: stream.rstCode };
+    };
+    await fc.assert(
+      fc.asyncProperty(plans, fc.constantFrom('GET', 'HEAD'), async (given, method) => {
+        plan = given;
+        const { status, body, reset } = await ask(method, '/first');
+        if (isSound(plan, method)) {
+          const hasBody = method !== 'HEAD' && ![204, 205, 304].includes(plan.status);
+          expect({ status, body, reset }).toEqual({ status: plan.status, body: hasBody ? total(plan) : 0, reset: 0 });
+        } else if (reset === 0 && method === 'GET') expect([500, 502, 204, 205, 304]).toContain(status);
+        else if (reset !== 0) expect(reset).toBe(2);
+        expect(await ask('GET', '/second')).toEqual({ status: 200, body: OWN.length, reset: 0 });
+      }),
+      { numRuns: 60 },
     );
   });
 });
