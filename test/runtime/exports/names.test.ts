@@ -12,6 +12,7 @@ interface Named {
 const nameOf = ({ owner, member }: Named): string => (owner === undefined ? member : `${owner}#${member}`);
 const camel = (label: string): string =>
   label.toLowerCase().replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+/** A label that may be a keyword of WIT, such as `s8`. */
 const escaped = (label: string): string => `%${label}`;
 
 /** A component in which every function answers its place in the list. */
@@ -25,7 +26,8 @@ async function answering(functions: readonly Named[]): Promise<Uint8Array> {
     if (owner === '') world.push(...members.map((member) => `export ${escaped(member)}: func() -> u32;`));
     else if (!owner.includes(':')) world.push(`export ${escaped(owner)}: interface { ${body} }`);
     else {
-      const [, pkg, iface = '', version = ''] = /^(.+)\/([^@]+)(@.+)?$/.exec(owner) ?? [];
+      const [, of = '', iface = '', version = ''] = /^(.+)\/([^@]+)(@.+)?$/.exec(owner) ?? [];
+      const pkg = of.split(':').map(escaped).join(':');
       packages.push(`package ${pkg}${version} { interface ${escaped(iface)} { ${body} } }`);
       world.push(`export ${pkg}/${escaped(iface)}${version};`);
     }
