@@ -18,6 +18,7 @@ interface Keeper {
 export class KeptBytes {
   readonly #quota: Quota;
   readonly #call: KeepingCall | undefined;
+  #bytes = 0;
 
   constructor({ hostMemory, currentCall }: Keeper) {
     this.#quota = hostMemory;
@@ -31,12 +32,19 @@ export class KeptBytes {
   /** Takes bytes. Returns false, and takes nothing, when fewer are left. */
   take(bytes: number): boolean {
     if (!this.#quota.take(bytes)) return false;
+    this.#bytes += bytes;
     if (this.#call !== undefined) this.#call.keptBytes += bytes;
     return true;
   }
 
   giveBack(bytes: number): void {
+    this.#bytes -= bytes;
     this.#quota.giveBack(bytes);
     if (this.#call !== undefined) this.#call.keptBytes -= bytes;
+  }
+
+  /** Gives back all that was taken. Safe to call twice. */
+  end(): void {
+    this.giveBack(this.#bytes);
   }
 }

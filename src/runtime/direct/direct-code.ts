@@ -1,4 +1,5 @@
 import { compileFunction } from 'node:vm';
+import { KeptBytes, Quota } from '#core/limits';
 import { CONTEXT } from '#core/ports/meter';
 import type { ComponentExports, InstanceStore, MessageCalls } from '#runtime/code';
 import { hostWouldBlock } from '#runtime/code';
@@ -152,11 +153,13 @@ export class DirectCode {
     const plan = this.#plan;
     const hold = store.hold === undefined ? undefined : (store as ResourceHolder);
     const bounds = store.look === undefined ? undefined : (store as LiftBounds);
-    const handles = this.#handleTables(hold);
+    const { hostMemory = new Quota(Number.POSITIVE_INFINITY) } = store;
+    const handles = this.#handleTables(hostMemory);
     const given = plan.resources.length === 0 ? undefined : this.#given(hold, () => state);
     const state: State = new this.#generated.State(this.#hostOf(imports), handles, store, given);
     execution.running.entry = state;
-    state.tasks = this.#tasks(handles, hold, bounds, store.sideBySide);
+    const keep = (): KeptBytes => new KeptBytes({ hostMemory, currentCall: store.currentCall });
+    state.tasks = this.#tasks(handles, keep, bounds, store.sideBySide);
     const instances: WebAssembly.Exports[] = [];
     const lists: WebAssembly.ModuleImports[] = [];
     for (const step of plan.steps) {
@@ -191,7 +194,7 @@ export class DirectCode {
 
   #tasks(
     handles: readonly HandleTable[],
-    hold: ResourceHolder | undefined,
+    keep: () => KeptBytes,
     bounds: LiftBounds | undefined,
     calls: SideBySide | undefined,
   ): StoreTasks | undefined {
@@ -203,7 +206,7 @@ export class DirectCode {
       stacks,
       parents,
       handles,
-      charge: (bytes) => hold === undefined || hold.charge(bytes),
+      keep,
       contexts: this.#plan.contexts ?? [],
       calls,
     });
@@ -214,10 +217,10 @@ export class DirectCode {
     return made;
   }
 
-  #handleTables(hold: ResourceHolder | undefined): readonly HandleTable[] {
+  #handleTables(hostMemory: Quota): readonly HandleTable[] {
     const { classes, resources, instances } = this.#plan;
     if (classes.length === 0 && resources.length === 0 && this.#plan.tasks === undefined) return [];
-    const quota = new HandleQuota((bytes) => hold === undefined || hold.charge(bytes));
+    const quota = new HandleQuota(hostMemory);
     return Array.from({ length: instances }, () => new HandleTable(quota));
   }
 

@@ -41,11 +41,11 @@ export class ExportCall extends MainCall {
     try {
       isOver = store.callFromOutside(this, tasks.lifted(this.#s, this.#plan), tasks.instance(this.#plan.instance));
     } catch (thrown) {
-      this.#endClaims();
+      this.#end();
       throw thrown;
     }
     if (isOver) {
-      this.#endClaims();
+      this.#end();
       return this.#answer();
     }
     this.#later = new Later();
@@ -74,7 +74,7 @@ export class ExportCall extends MainCall {
   }
 
   ended(): void {
-    this.#endClaims();
+    this.#end();
     const later = this.#later as Later<unknown>;
     let answer: unknown;
     try {
@@ -87,11 +87,13 @@ export class ExportCall extends MainCall {
   }
 
   failed(thrown: unknown): void {
-    this.#endClaims();
+    this.#end();
     (this.#later as Later<unknown>).fail(thrown);
   }
 
-  #endClaims(): void {
+  /** Ends what lasts as long as the call, which has ended. */
+  #end(): void {
+    this.kept?.end();
     if (this.#claims !== undefined) this.#s.given?.endCall(this.#claims);
   }
 

@@ -1,3 +1,4 @@
+import type { Quota } from '#core/limits';
 import { trap } from '#runtime/exchange';
 import type { TaskInstance } from '#runtime/tasks';
 
@@ -35,35 +36,39 @@ class Entry {
 
 /** Bounds the handles that the component instances of one store hold together, and charges them to the store. */
 export class HandleQuota {
-  readonly #take: (bytes: number) => boolean;
+  readonly #hostMemory: Quota;
   #places = 0;
-  /** Bytes of threads and of what else tasks need, and the most that were charged at once. */
+  /** Bytes of threads and of what else tasks need, and the bytes that are charged for them: at most two portions more. */
   #held = 0;
-  #mostHeld = 0;
+  #charged = 0;
 
-  /** @param take takes bytes from what the host may keep for the store; answers false where not enough is left */
-  constructor(take: (bytes: number) => boolean) {
-    this.#take = take;
+  /** @param hostMemory what the host may keep for the store */
+  constructor(hostMemory: Quota) {
+    this.#hostMemory = hostMemory;
   }
 
-  /** Charges what the host keeps of a thread, or of something else that tasks need, unless it kept as much before. */
+  /** Charges what the host keeps of a thread, or of something else that tasks need. */
   occupy(bytes: number): void {
     this.#held += bytes;
-    if (this.#held <= this.#mostHeld) return;
-    if (!this.#take(BYTES_AT_ONCE)) {
+    if (this.#held <= this.#charged) return;
+    if (!this.#hostMemory.take(BYTES_AT_ONCE)) {
       trap('the tasks of the component make the host keep more than it may for a component');
     }
-    this.#mostHeld += BYTES_AT_ONCE;
+    this.#charged += BYTES_AT_ONCE;
   }
 
   /** A thread has ended, or something else that was charged was dropped. */
   vacate(bytes: number): void {
     this.#held -= bytes;
+    // One portion more than needed stays charged, so that a call more or less seldom changes the charge.
+    if (this.#charged - this.#held < 2 * BYTES_AT_ONCE) return;
+    this.#charged -= BYTES_AT_ONCE;
+    this.#hostMemory.giveBack(BYTES_AT_ONCE);
   }
 
   /** Charges one more place in a table. Tables keep their places until the store ends. */
   grow(): void {
-    if (this.#places % CHARGED_AT_ONCE === 0 && !this.#take(CHARGED_AT_ONCE * ENTRY_BYTES)) {
+    if (this.#places % CHARGED_AT_ONCE === 0 && !this.#hostMemory.take(CHARGED_AT_ONCE * ENTRY_BYTES)) {
       trap('the handles that the component holds make the host keep more than it may for a component');
     }
     this.#places += 1;

@@ -15,13 +15,13 @@ class HostReader implements Portions {
   readonly #state: State;
   readonly #shared: SharedCopy;
   readonly #isBytes: boolean;
-  readonly #charge: number | undefined;
+  readonly #collects: ((count: number) => void) | undefined;
   #release: () => void;
 
-  /** @param charge what each value is charged that is kept, if the reader collects them; then it always waits for the guest */
-  constructor(state: State, shared: SharedCopy, isBytes: boolean, charge?: number) {
+  /** @param collects charges the values that the reader is about to keep, if it keeps all; then it always waits for the guest */
+  constructor(state: State, shared: SharedCopy, isBytes: boolean, collects?: (count: number) => void) {
     this.#state = state;
-    this.#charge = charge;
+    this.#collects = collects;
     this.#shared = shared;
     this.#isBytes = isBytes && !shared.isFuture;
     this.#release = state.tasks.store.expectHost();
@@ -33,14 +33,11 @@ class HostReader implements Portions {
     const { tasks } = this.#state;
     const forget = tasks.onEnd(reject);
     tasks.store.enqueue(() => {
-      const charge = this.#charge;
-      const takes = (count: number): void => {
-        if (charge !== undefined) tasks.charge(count * charge);
-      };
+      const takes = this.#collects ?? ((): void => {});
       const sink = this.#isBytes
         ? new ByteSink(BYTES_AT_ONCE, takes)
         : new ItemSink(this.#shared.isFuture ? 1 : ITEMS_AT_ONCE, takes);
-      const goesOn = charge === undefined ? (): void => {} : tasks.store.stallHost();
+      const goesOn = this.#collects === undefined ? (): void => {} : tasks.store.stallHost();
       const end = (isLast: boolean): void => {
         goesOn();
         forget();
@@ -107,10 +104,11 @@ function byteStream(reader: HostReader): ReadableStream<Uint8Array> {
 
 /**
  * Reads all that a guest writes into a stream or future which its answer holds, because the turn ends with the answer. The
- * store is charged for what is kept.
+ * store is charged for what is kept, until the call has ended and the embedder has it.
  */
 export function collected(state: State, shared: SharedCopy, isBytes: boolean): unknown {
-  const reader = new HostReader(state, shared, isBytes, isBytes ? 1 : ITEM_CHARGE);
+  const charge = state.tasks.chargeAnswer();
+  const reader = new HostReader(state, shared, isBytes, (count) => charge(isBytes ? count : count * ITEM_CHARGE));
   const release = state.tasks.store.holdTurn();
   const portions: Values[] = [];
   const read = async (): Promise<readonly Values[]> => {

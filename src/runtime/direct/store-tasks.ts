@@ -1,8 +1,10 @@
+import type { KeptBytes } from '#core/limits';
 import { trap } from '#runtime/exchange';
 import type { GivenResources } from '#runtime/resources';
 import {
   CopyEnd,
   type LiftedFunction,
+  type MainCall,
   NO_FUNCTION,
   type SharedCopy,
   type SideBySide,
@@ -93,8 +95,8 @@ export interface StoreTaskParts {
   /** For each component instance the one that contains it. */
   readonly parents: readonly (number | undefined)[];
   readonly handles: readonly HandleTable[];
-  /** Takes bytes from what the host may keep for the store. */
-  readonly charge: (bytes: number) => boolean;
+  /** Begins to count what the host keeps for the call that runs. */
+  readonly keep: () => KeptBytes;
   /** The numbers of threads that guest code reads and sets as globals. */
   readonly contexts: NonNullable<DirectPlan['contexts']>;
   /** The owner of calls that run side by side, where the store may serve several. */
@@ -110,15 +112,15 @@ export class StoreTasks {
   readonly stacks: TaskStacks;
   readonly instances: readonly TaskInstance[];
   readonly #lifted: LiftedFunction[] = [];
-  readonly #charge: (bytes: number) => boolean;
+  readonly #keep: () => KeptBytes;
   #ended: { readonly reason: unknown } | undefined;
   /** What to tell that the store has ended: reads and writes of the host that are under way. */
   readonly #ends = new Set<(reason: unknown) => void>();
   /** The thread of guest code that runs outside of tasks: start functions and allocators. */
   readonly #roots: readonly Thread[];
 
-  constructor({ stacks, parents, handles, charge, contexts, calls }: StoreTaskParts) {
-    this.#charge = charge;
+  constructor({ stacks, parents, handles, keep, contexts, calls }: StoreTaskParts) {
+    this.#keep = keep;
     this.stacks = stacks;
     this.store = new TaskStore(stacks, (thrown) => this.end(thrown), calls);
     stacks.serve(this.store);
@@ -169,9 +171,22 @@ export class StoreTasks {
     this.store.runFor(this.#threadOutside(this.instance(instance)), work);
   }
 
-  /** Charges what the host keeps of an answer. @throws {AbiTrap} when it is too much */
-  charge(bytes: number): void {
-    if (!this.#charge(bytes)) trap('the streams of an answer hold more than the host may keep for the component');
+  /**
+   * What charges the store for values that the host keeps of the answer which is given now, until the call has ended. It throws an `AbiTrap`
+   * where they are too much.
+   */
+  chargeAnswer(): (bytes: number) => void {
+    const { store } = this;
+    const call = store.answering as MainCall;
+    call.kept ??= this.#keep();
+    const { kept } = call;
+    const thread = store.current;
+    return (bytes) => {
+      if (kept.take(bytes)) return;
+      // The host may read while no guest code runs. It is this call then that ends the component, and no other.
+      store.current = thread;
+      trap('the streams of an answer hold more than the host may keep for the component');
+    };
   }
 
   instance(index: number): TaskInstance {

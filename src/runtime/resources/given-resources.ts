@@ -20,8 +20,6 @@ export interface ResourceType {
 
 /** What a store does for the resources of its component. */
 export interface ResourceHolder {
-  /** Charges bytes to what the host may keep for the store. Returns false if fewer are left. */
-  charge(bytes: number): boolean;
   /** Makes the store's table of resources that the embedder holds. @param destroy calls the guest's destructor, within a turn */
   hold(destroy: (type: ResourceType, representation: unknown) => void): GivenResources;
 }

@@ -402,10 +402,6 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     return this.#given;
   }
 
-  charge(bytes: number): boolean {
-    return this.hostMemory.take(bytes);
-  }
-
   #runDrops(): void {
     this.#drops = false;
     this.#given?.runDrops();

@@ -1,3 +1,4 @@
+import type { KeptBytes } from '#core/limits';
 import type { Task, TaskCaller } from './task.ts';
 
 /** What a call from outside tells the store that runs its task. */
@@ -15,6 +16,8 @@ export abstract class MainCall implements TaskCaller {
   isAnswered = false;
   /** How much there is that must end before the call does, although it has answered. */
   holds = 0;
+  /** What the host keeps of its answer, until it ends; made when the host first keeps something. */
+  kept: KeptBytes | undefined = undefined;
   /** How it has ended, while `TaskStore.callFromOutside` has not returned. */
   outcome: { readonly failure: { readonly thrown: unknown } | undefined } | undefined = undefined;
   /** Whether that has returned, so that the end is told by `ended` or `failed`. */

@@ -157,6 +157,11 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     this.#review(main);
   }
 
+  /** The call from outside that answers now. */
+  get answering(): MainCall | undefined {
+    return this.#answering;
+  }
+
   /** Whether no call from outside is under way. */
   get isIdle(): boolean {
     return this.#mains.size === 0;

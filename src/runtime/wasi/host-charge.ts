@@ -9,7 +9,6 @@ const OBJECT_BYTES = 192;
 export class HostCharge {
   readonly #state: HostState;
   readonly #kept: KeptBytes;
-  #bytes = 0;
 
   /** Charges the resource, and ends the store if too little is left. @param bytes what the resource holds from the beginning */
   constructor(state: HostState, bytes = 0) {
@@ -20,9 +19,7 @@ export class HostCharge {
 
   /** Charges bytes. Returns false if fewer are left. */
   take(bytes: number): boolean {
-    if (!this.#kept.take(bytes)) return false;
-    this.#bytes += bytes;
-    return true;
+    return this.#kept.take(bytes);
   }
 
   /** Charges bytes. Ends the store if fewer are left. */
@@ -34,12 +31,11 @@ export class HostCharge {
   }
 
   giveBack(bytes: number): void {
-    this.#bytes -= bytes;
     this.#kept.giveBack(bytes);
   }
 
   /** Returns the whole charge, because the resource is gone. Safe to call twice. */
   end(): void {
-    this.giveBack(this.#bytes);
+    this.#kept.end();
   }
 }
