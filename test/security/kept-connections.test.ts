@@ -138,17 +138,42 @@ describe('a connection that is kept', () => {
     expect(sockets).toHaveLength(2);
   });
 
-  it('is not kept where a grant was revoked while it was used', async () => {
+  it('is not kept where another grant was revoked while it was used', async () => {
     const answers: (() => void)[] = [];
     const { whole, at, authority, sockets } = await scene(({ path }, socket) => {
       answers.push(() => socket.write(ok(path)));
     });
+    authority.grant(['network:connect:http://other.example']);
     const asked = whole(`${at}/1`);
     await expect.poll(() => answers).toHaveLength(1);
-    authority.revoke(`network:connect:${at}`);
+    authority.revoke('network:connect:http://other.example');
     answers[0]?.();
     expect(await asked).toBe('/1');
     await isClosed(sockets[0]);
+  });
+
+  it('is closed with its exchange where its own grant is revoked, also the second of two requests', async () => {
+    const { whole, at, authority, sockets, seen } = await scene(({ path }, socket) => {
+      if (path === '/1') socket.write(ok(path));
+    });
+    expect(await whole(`${at}/1`)).toBe('/1');
+    const asked = whole(`${at}/2`);
+    await expect.poll(() => seen).toHaveLength(2);
+    authority.revoke(`network:connect:${at}`);
+    await expect(asked).rejects.toThrow(denied);
+    await isClosed(sockets[0]);
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('ends its exchange where the grant for its address is revoked, though the name is still granted', async () => {
+    const { port, seen } = await rawServer(() => {});
+    const address = `network:connect:http://127.0.0.1:${port}`;
+    const name = `http://a.example:${port}`;
+    const { whole, authority } = componentOf([address, `network:connect:${name}`], new UnusedConnections(new TestClock()));
+    const asked = whole(name);
+    await expect.poll(() => seen).toHaveLength(1);
+    authority.revoke(address);
+    await expect(asked).rejects.toThrow(denied);
   });
 
   it('stays where it was admitted when the name leads elsewhere; the next one is judged anew', async () => {

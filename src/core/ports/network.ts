@@ -113,16 +113,23 @@ export interface Datagram {
 /** A socket for datagrams. Nothing of it waits; what is not granted is thrown. */
 export interface DatagramSocket {
   readonly local: SocketAddress;
-  /** Whether `receive` has a datagram to give. */
-  readonly readable: boolean;
-  receive(most: number): readonly Datagram[];
+  /**
+   * Whether `receive` has a datagram to give or an error to throw.
+   * @param from the only peer of whom something is wanted; anybody by default
+   */
+  isReadable(from?: SocketAddress): boolean;
+  /**
+   * @param from as for `isReadable`; a datagram of somebody else may still be among those that are answered
+   * @throws an error with the code `SECURITY_PERMISSION_DENIED` where nothing may be received any more, or nothing from `from`
+   */
+  receive(most: number, from?: SocketAddress): readonly Datagram[];
   /** Datagrams that `send` takes now. */
   readonly room: number;
   /** @throws an error with the code `SECURITY_PERMISSION_DENIED` where nothing may be sent there */
   checkSend(to: SocketAddress): void;
   /** @throws as `checkSend` */
   send(data: Uint8Array, to: SocketAddress): void;
-  /** Told when `readable` or `room` may have changed. */
+  /** Wakes when `isReadable` or `room` may have changed. */
   readonly changed: Wakers;
   close(): void;
   /** Resolved once its descriptor is closed. */
@@ -143,12 +150,12 @@ export interface ListenerHooks {
  */
 export interface ComponentNetwork {
   /**
-   * Returns the answer when its head has arrived. @throws an error with the code `SECURITY_PERMISSION_DENIED`, or
+   * Returns the answer when its head has arrived. A revocation of its grant ends request and answer. @throws an error with the code `SECURITY_PERMISSION_DENIED`, or
    * `SECURITY_NETWORK_FAILED` with `details.reason`: a code of Node's, or one of `timeout`, `too-large`, `redirects`,
    * `name`, `invalid`, `upgrade`, `body`; the connection is closed then
    */
   fetch(request: HttpRequest, limits?: HttpLimits): Promise<HttpResponse>;
-  /** Closes the connections that are kept for further requests. Those in use are closed after their answers. */
+  /** Closes the connections that are kept for further requests. Those in use are closed after their answers, or with them where the grant for them was revoked. */
   release(): void;
   /**
    * Returns the addresses of a name that some grant for sockets names. A connection to one of them counts as a

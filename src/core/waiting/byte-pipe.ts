@@ -35,7 +35,7 @@ export class BytePipe {
   #ended = false;
   #trailers: FieldPairs = [];
   #failure: { readonly reason: unknown } | undefined;
-  #cancelled = false;
+  #cancelled: { readonly reason: unknown } | undefined;
   /** How many bytes may still be discarded for a reader that wants only the trailers, before it gives up. */
   #skips: number | undefined;
 
@@ -55,7 +55,7 @@ export class BytePipe {
 
   /** Whether the writer may continue. */
   get isOpen(): boolean {
-    return !this.#ended && this.#failure === undefined && !this.#cancelled;
+    return !this.#ended && this.#failure === undefined && this.#cancelled === undefined;
   }
 
   /** Whether the writer has written everything. */
@@ -65,7 +65,12 @@ export class BytePipe {
 
   /** Whether the reader wants no more. */
   get cancelled(): boolean {
-    return this.#cancelled;
+    return this.#cancelled !== undefined;
+  }
+
+  /** Why the reader wants no more, if it said so. */
+  get cancelReason(): unknown {
+    return this.#cancelled?.reason;
   }
 
   /** Why the writer could not write everything. */
@@ -123,7 +128,6 @@ export class BytePipe {
    * @throws the writer's failure
    */
   read(length: number, into?: Uint8Array): Uint8Array | undefined {
-    if (this.#cancelled) return undefined;
     if (this.length > 0) {
       const part = this.#buffer.subarray(this.#from, Math.min(this.#to, this.#from + length));
       // The buffer is let go after the last bytes, so whoever reads them may have it.
@@ -135,13 +139,13 @@ export class BytePipe {
       return bytes;
     }
     if (this.#failure !== undefined) throw this.#failure.reason;
-    return this.#ended ? undefined : EMPTY;
+    return this.isOpen ? EMPTY : undefined;
   }
 
-  /** Records that the reader wants nothing more. */
-  cancel(): void {
-    if (this.#cancelled) return;
-    this.#cancelled = true;
+  /** Records that the reader wants nothing more. @param reason for the writer */
+  cancel(reason?: unknown): void {
+    if (this.#cancelled !== undefined) return;
+    this.#cancelled = { reason };
     this.#release();
     this.changed.wake();
   }

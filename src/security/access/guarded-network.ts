@@ -11,7 +11,6 @@ import type {
   NetworkListener,
   SocketAddress,
 } from '#core/ports/network';
-import type { Wakers } from '#core/waiting';
 import type { Authority } from '#security/authority';
 import { guardedFetch } from './http/guarded-fetch.ts';
 import { KeptConnections, type UnusedConnections } from './http/kept-connections.ts';
@@ -22,13 +21,11 @@ import type { SocketGrant } from './socket-grant.ts';
 export class GuardedNetwork implements ComponentNetwork {
   readonly #guard: NetworkGuard;
   readonly #connections: KeptConnections;
-  readonly #revoked: Wakers;
 
   /** @param unused the connections that all components of the runtime keep */
   constructor(authority: Authority, unused: UnusedConnections, names?: NameService) {
     this.#guard = new NetworkGuard(authority, unused.clock, names);
     this.#connections = new KeptConnections(unused);
-    this.#revoked = authority.revoked;
     authority.revoked.add(() => this.release());
   }
 
@@ -57,7 +54,7 @@ export class GuardedNetwork implements ComponentNetwork {
     const isAny = isIP(at.address) !== 0 && /^[0:.]+$/.test(at.address) && at.port === 0;
     // Any component may bind where it is told no address. It receives from those to whom it may send.
     const grant = isAny
-      ? { check: () => this.#guard.checkSends(at), revoked: this.#revoked }
+      ? { check: () => this.#guard.checkSends(at), revoked: this.#guard.revoked }
       : this.#granted(() => this.#guard.checkSocket(at, 'listen', 'udp'));
     const checks = {
       grant,
@@ -67,6 +64,8 @@ export class GuardedNetwork implements ComponentNetwork {
         grant.check();
         return true;
       },
+      checkReceive: (from: SocketAddress): void =>
+        isAny ? this.#guard.checkSocket(from, 'send', 'udp') : grant.check(),
     };
     return import('./udp-socket.ts').then(({ bindUdp }) => bindUdp(at, checks, signal));
   }
@@ -83,6 +82,6 @@ export class GuardedNetwork implements ComponentNetwork {
   /** @throws what `check` throws */
   #granted(check: () => void): SocketGrant {
     check();
-    return { check, revoked: this.#revoked };
+    return { check, revoked: this.#guard.revoked };
   }
 }

@@ -1,10 +1,12 @@
 import { messageOf } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { NameService, SocketAddress } from '#core/ports/network';
+import type { Wakers } from '#core/waiting';
 import type { Authority } from '#security/authority';
 import { canonicalAddress, type Endpoint, formatEndpoint, isPublicAddress, parseEndpoint } from '#security/authority';
 import { SecurityError } from '../errors.ts';
 import { LookUps, systemNames } from './look-ups.ts';
+import { onRevocation } from './socket-grant.ts';
 
 /** The most names that one component may look up at a time. */
 const MAX_LOOK_UPS = 8;
@@ -52,6 +54,11 @@ export class NetworkGuard {
     return this.addressesOf(this.check(target));
   }
 
+  /** Wakes when some grant was revoked. */
+  get revoked(): Wakers {
+    return this.#authority.revoked;
+  }
+
   /** Checks the grant for an endpoint, and looks nothing up. @throws {SecurityError} `SECURITY_PERMISSION_DENIED` */
   check(target: string): Endpoint {
     const endpoint = this.#lastTarget === target ? this.#lastEndpoint : parseEndpoint(target);
@@ -63,32 +70,49 @@ export class NetworkGuard {
 
   /** Looks up an endpoint that `check` has returned. @throws as `admit` */
   async addressesOf(endpoint: Endpoint): Promise<Admission> {
-    const text = formatEndpoint(endpoint);
     const found = endpoint.isAddress ? [endpoint.host] : await this.#resolve(endpoint.host);
     const addresses = found.filter((address) => this.mayReach(endpoint, address));
     if (addresses.length > 0) return { endpoint, addresses };
-    const private_ = formatEndpoint({ ...endpoint, host: found[0] as string });
-    throw this.#authority.deny('network', 'connect', private_, `${text} leads to an address that is not public`);
+    throw this.#unreachable(endpoint, found[0] as string);
+  }
+
+  /** Checks that an endpoint and all addresses that were admitted for it still are. @throws {SecurityError} `SECURITY_PERMISSION_DENIED` */
+  checkAgain(endpoint: Endpoint, addresses: readonly string[]): void {
+    this.#authority.check('network', 'connect', formatEndpoint(endpoint));
+    const ended = addresses.find((address) => !this.mayReach(endpoint, address));
+    if (ended !== undefined) throw this.#unreachable(endpoint, ended);
+  }
+
+  #unreachable(endpoint: Endpoint, address: string): SecurityError {
+    const private_ = formatEndpoint({ ...endpoint, host: address });
+    const why = `${formatEndpoint(endpoint)} leads to an address that is not public`;
+    return this.#authority.deny('network', 'connect', private_, why);
   }
 
   /**
    * Resolves a name that a grant for sockets names. Other names are not looked up, because the query itself informs
-   * whoever answers it. @throws at once where the name is not granted
+   * whoever answers it. The answer is not waited for once the grant is revoked. @throws at once where the name is not granted
    */
   lookUp(name: string): Promise<readonly string[]> {
     const endpoint = parseEndpoint(`tcp://${name}:1`);
-    if (endpoint === undefined || endpoint.isAddress || !this.#authority.capabilities.allowsName(endpoint.host)) {
+    const check = (): void => {
+      if (endpoint?.isAddress === false && this.#authority.capabilities.allowsName(endpoint.host)) return;
       throw this.#authority.deny('network', 'connect', `tcp://${name}:*`, 'the name is not granted with any port');
-    }
-    return this.#lookUpGranted(endpoint);
+    };
+    check();
+    const looked = this.#lookUpGranted((endpoint as Endpoint).host);
+    return new Promise((resolve, reject) => {
+      const forget = onRevocation({ check, revoked: this.revoked }, reject);
+      looked.finally(forget).then(resolve, reject);
+    });
   }
 
-  async #lookUpGranted(endpoint: Endpoint): Promise<readonly string[]> {
-    const addresses = await this.#resolve(endpoint.host);
+  async #lookUpGranted(host: string): Promise<readonly string[]> {
+    const addresses = await this.#resolve(host);
     for (const address of addresses) {
       const names = this.#lookedUp.get(address) ?? new Set();
       if (this.#lookedUp.size >= MAX_LOOKED_UP && names.size === 0) break;
-      this.#lookedUp.set(address, names.add(endpoint.host));
+      this.#lookedUp.set(address, names.add(host));
     }
     return addresses;
   }

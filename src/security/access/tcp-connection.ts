@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { isVivariumError } from '#core/errors';
 import type { NetworkConnection, SocketAddress } from '#core/ports/network';
 import { networkFailure } from './network-failure.ts';
 import { onRevocation, type SocketGrant } from './socket-grant.ts';
@@ -10,7 +11,7 @@ const CONNECT_MS = 10_000;
 /**
  * Connects to an address that was checked.
  * @param from the address that the connection has on this side; any by default
- * @throws {SecurityError} `SECURITY_NETWORK_FAILED`
+ * @throws {SecurityError} `SECURITY_NETWORK_FAILED`; `SECURITY_PERMISSION_DENIED` when the grant is revoked meanwhile
  */
 export function connectTcp(
   to: SocketAddress,
@@ -25,6 +26,7 @@ export function connectTcp(
       reject(networkFailure(to, Object.assign(new Error('the caller has cancelled it'), { code: 'ECONNABORTED' })));
       return;
     }
+    grant.check();
     const socket = connect({
       host: to.address,
       port: to.port,
@@ -35,10 +37,17 @@ export function connectTcp(
       timeout: CONNECT_MS,
     });
     // Reject only when the socket is closed, because its place in a quota is free from then on.
-    const onError = (error: Error): void => void socket.once('close', () => reject(networkFailure(to, error)));
+    const onError = (error: Error): void => {
+      forget();
+      const reason = isVivariumError(error) ? error : networkFailure(to, error);
+      socket.once('close', () => reject(reason));
+    };
     socket.once('error', onError);
+    // In the next tick the socket has its descriptor, as above.
+    const forget = onRevocation(grant, (denial) => process.nextTick(() => socket.destroy(denial)));
     socket.once('timeout', () => socket.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' })));
     socket.once('connect', () => {
+      forget();
       socket.off('error', onError);
       socket.setTimeout(0);
       resolve(new TcpConnection(socket, to, grant));

@@ -3,7 +3,7 @@ import { isVivariumError } from '#core/errors';
 import type { ListenerHooks, NetworkListener, SocketAddress } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import { networkFailure } from './network-failure.ts';
-import { onRevocation, type SocketGrant } from './socket-grant.ts';
+import { type SocketGrant, WatchedGrant } from './socket-grant.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 /** The most connections that wait to be accepted, in addition to those that the system itself buffers. */
@@ -41,7 +41,7 @@ class TcpListener implements NetworkListener {
   readonly closed: Promise<void>;
   readonly #server: Server;
   readonly #grant: SocketGrant;
-  #isRevoked = false;
+  readonly #watched: WatchedGrant;
   readonly #hooks: ListenerHooks;
   readonly #pending: Pending[] = [];
 
@@ -53,24 +53,21 @@ class TcpListener implements NetworkListener {
     this.#hooks = hooks;
     server.on('connection', (socket) => this.#came(socket));
     server.on('error', () => {});
-    const forget = onRevocation(grant, () => {
-      this.#isRevoked = true;
-      this.changed.wake();
-    });
+    this.#watched = new WatchedGrant(grant, () => this.changed.wake());
     this.closed = new Promise((resolve) => {
       server.once('close', () => {
-        forget();
+        this.#watched.end();
         resolve();
       });
     });
   }
 
   get readable(): boolean {
-    return this.#pending.length > 0 || this.#isRevoked;
+    return this.#pending.length > 0 || this.#watched.isRevoked;
   }
 
   accept(): Pending | undefined {
-    this.#grant.check();
+    this.#watched.check();
     return this.#pending.shift();
   }
 

@@ -4,7 +4,7 @@ import { isVivariumError } from '#core/errors';
 import type { Datagram, DatagramSocket, SocketAddress } from '#core/ports/network';
 import { Wakers } from '#core/waiting';
 import { networkFailure } from './network-failure.ts';
-import type { SocketGrant } from './socket-grant.ts';
+import { type SocketGrant, WatchedGrant } from './socket-grant.ts';
 
 /** Datagrams that are kept until they are received, and their bytes; more are lost, as datagrams may be. */
 const MAX_QUEUED = 64;
@@ -20,6 +20,8 @@ export interface DatagramChecks {
   send(to: SocketAddress): void;
   /** Whether what comes from there may be received. */
   receives(from: SocketAddress): boolean;
+  /** The same for a peer from whom alone the component wants something. @throws the denial, which is recorded */
+  checkReceive(from: SocketAddress): void;
 }
 
 /** Binds an address that was checked. @throws {SecurityError} `SECURITY_NETWORK_FAILED` */
@@ -49,8 +51,8 @@ class UdpSocket implements DatagramSocket {
   readonly #queued: Datagram[] = [];
   #queuedBytes = 0;
   #sending = 0;
+  readonly #watched: WatchedGrant;
   #isClosed = false;
-  #isRevoked = false;
 
   constructor(socket: Socket, checks: DatagramChecks) {
     const { address, port } = socket.address();
@@ -59,30 +61,27 @@ class UdpSocket implements DatagramSocket {
     this.#checks = checks;
     socket.removeAllListeners('error').on('error', () => {});
     socket.on('message', (data, { address, port }) => this.#came(data, { address, port }));
-    const forget = checks.grant.revoked.add(() => {
-      this.#isRevoked = !this.#passes(() => checks.grant.check());
-      if (this.#isRevoked) this.changed.wake();
-    });
+    this.#watched = new WatchedGrant(checks.grant, () => this.changed.wake());
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
-        forget();
+        this.#watched.end();
         resolve();
       });
     });
   }
 
-  get readable(): boolean {
-    return this.#queued.length > 0 || this.#isRevoked;
+  isReadable(from?: SocketAddress): boolean {
+    if (this.#queued.length > 0 || this.#watched.isRevoked) return true;
+    return from !== undefined && !this.#mayCome(from);
   }
 
   get room(): number {
     return MAX_SENDING - this.#sending;
   }
 
-  receive(most: number): readonly Datagram[] {
-    if (this.#isRevoked) this.#checks.grant.check();
-    // It was granted again.
-    this.#isRevoked = false;
+  receive(most: number, from?: SocketAddress): readonly Datagram[] {
+    if (this.#watched.isRevoked) this.#watched.check();
+    if (from !== undefined && !this.#mayCome(from)) this.#checks.checkReceive(from);
     const received = this.#queued.splice(0, most);
     for (const { data } of received) this.#queuedBytes -= data.length;
     return received.filter(({ remote }) => this.#checks.receives(remote));

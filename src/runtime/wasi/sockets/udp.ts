@@ -53,16 +53,16 @@ class IncomingDatagramStream {
 
   receive(_: HostState, most: bigint): readonly IncomingDatagram[] {
     const { socket, remote } = usable(this.#exchange);
-    const received = atOnce(() => socket.receive(most > BigInt(MAX_RECEIVED) ? MAX_RECEIVED : Number(most)));
+    const received = atOnce(() => socket.receive(most > BigInt(MAX_RECEIVED) ? MAX_RECEIVED : Number(most), remote));
     return received
       .filter((each) => remote === undefined || isSame(each.remote, remote))
       .map((each) => ({ data: each.data, remoteAddress: ipSocketAddressOf(each.remote) }));
   }
 
   subscribe(caller: HostState): object {
-    const { socket } = this.#exchange;
+    const { socket, remote } = this.#exchange;
     return new Pollable(caller, {
-      ready: () => this.#exchange.isOver || socket.readable,
+      ready: () => this.#exchange.isOver || socket.isReadable(remote),
       whenReady: (wake) => socket.changed.add(wake),
     });
   }

@@ -1,4 +1,4 @@
-import { messageOf } from '#core/errors';
+import { isVivariumError, messageOf } from '#core/errors';
 import { SecurityError } from '../../errors.ts';
 
 /** Why this side ended an exchange. */
@@ -24,8 +24,9 @@ const NODE_CODES: Readonly<Record<string, string>> = {
   UND_ERR_INVALID_ARG: 'invalid',
 };
 
-/** The error for a request that failed. @param cause a `Failure`, or what Node or undici reports */
+/** The error for a request that failed. @param cause a `Failure`, what Node or undici reports, or a denial, which is the error itself */
 export function failed(url: URL, cause: unknown): SecurityError {
+  if (isVivariumError(cause, 'SECURITY_PERMISSION_DENIED')) return cause as SecurityError;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const reason = typeof code === 'string' ? (NODE_CODES[code] ?? code) : 'failed';
   return new SecurityError('SECURITY_NETWORK_FAILED', `${url.origin} gave no answer: ${messageOf(cause)}`, {

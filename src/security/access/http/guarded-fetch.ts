@@ -3,9 +3,11 @@ import { shownText } from '#core/text';
 import { formatEndpoint } from '#security/authority';
 import { SecurityError } from '../../errors.ts';
 import type { Admission, NetworkGuard } from '../network-guard.ts';
+import { onRevocation } from '../socket-grant.ts';
 import { connected } from './connector.ts';
 import { Ending } from './ending.ts';
 import { Failure, failed } from './failure.ts';
+import { HopGrant } from './hop-grant.ts';
 import { clientClass, KeptConnection } from './kept-connection.ts';
 import type { KeptConnections } from './kept-connections.ts';
 import { keptExchange, NoAnswer } from './kept-exchange.ts';
@@ -23,7 +25,7 @@ export interface Requester {
 /**
  * Makes an HTTP request on behalf of a component. Every hop needs the grant anew. It goes over a connection that the component
  * has kept, if its address may still be reached, or over a new one to the addresses that are admitted now. A redirect to another
- * origin carries neither headers nor body.
+ * origin carries neither headers nor body. A revocation ends what is under way.
  * @throws {SecurityError} `SECURITY_PERMISSION_DENIED`, `SECURITY_NETWORK_FAILED`
  */
 export async function guardedFetch(
@@ -36,25 +38,38 @@ export async function guardedFetch(
   ending.timer = requester.guard.clock.after(headMs, () =>
     ending.end(new Failure('timeout', `no answer in ${headMs} ms`)),
   );
+  const grant = new HopGrant(requester.guard);
+  const forget = onRevocation(grant, (denial) => ending.end(denial));
+  const over = (): void => {
+    forget();
+    ending.unlink();
+  };
   try {
-    const response = await hops(requester, request, limits, ending);
-    void response.closed.then(() => ending.unlink());
+    const response = await hops(requester, request, limits, { ending, grant });
+    void response.closed.then(over);
     return response;
   } catch (error) {
-    ending.unlink();
-    request.body?.cancel();
+    over();
+    request.body?.cancel(error);
     throw error;
   } finally {
     ending.stopTimer();
   }
 }
 
+/** What a request has while it is under way: what ends it, and what allows it where it goes now. */
+interface Flight {
+  readonly ending: Ending;
+  readonly grant: HopGrant;
+}
+
 async function hops(
   requester: Requester,
   request: HttpRequest,
   limits: HttpLimits,
-  ending: Ending,
+  flight: Flight,
 ): Promise<HttpResponse> {
+  const { ending } = flight;
   let url = parseUrl(request.url);
   // A tunnel would carry data that no guard sees.
   if (request.method?.toUpperCase() === 'CONNECT') throw failed(url, new Failure('invalid', 'CONNECT is not offered'));
@@ -66,7 +81,7 @@ async function hops(
   for (let left = limits.maxRedirects ?? 5; ; left--) {
     // Do not look up a name when the caller has already cancelled.
     if (ending.ended) throw failed(url, ending.reason);
-    const response = await sendTo(requester, url, taken, limits, ending);
+    const response = await sendTo(requester, url, taken, limits, flight);
     const sent = taken();
     const location = REDIRECTS.has(response.status)
       ? response.headers.find(([name]) => name === 'location')
@@ -88,12 +103,17 @@ async function sendTo(
   url: URL,
   taken: () => Sent,
   { connectMs = 10_000, idleMs = 30_000, account }: HttpLimits,
-  ending: Ending,
+  { ending, grant }: Flight,
 ): Promise<HttpResponse> {
   const { round } = connections;
   const endpoint = guard.check(endpointOf(url));
+  grant.goesTo(endpoint);
   const origin = formatEndpoint(endpoint);
-  const admitted = (): Promise<Admission> => unlessEnded(guard.addressesOf(endpoint), url, ending);
+  const admitted = async (): Promise<Admission> => {
+    const found = await unlessEnded(guard.addressesOf(endpoint), url, ending);
+    grant.goesTo(endpoint, found.addresses);
+    return found;
+  };
   // By the next microtask, a guest that writes the whole body before it waits has written it.
   let admission = connections.has(origin) ? await undefined : await admitted();
   const sent = taken();
@@ -105,6 +125,7 @@ async function sendTo(
   const options = { idleMs, clock: guard.clock, account, ending, connections, round };
   const kept = connections.take(origin, (address) => guard.mayReach(endpoint, address));
   if (kept !== undefined) {
+    grant.goesTo(endpoint, [kept.address]);
     try {
       return await keptExchange(kept, url, sent, { ...options, isReused: true });
     } catch (error) {

@@ -86,7 +86,7 @@ export async function ownExchange(
       stopTimer();
       stopIdle();
       ending.listen(undefined);
-      sent.body.cancel();
+      sent.body.cancel(failure);
       if (!answered) reject(failure ?? failed(url, new Failure('ECONNRESET', 'the connection ended before an answer')));
       closed.resolve();
     });

@@ -148,15 +148,22 @@ export function transmitted(pipe: BytePipe): Promise<StreamResult> {
   });
 }
 
+/** Resolves when a pipe's reader has taken all that was written, or wants no more: also that of a body which broke off. */
+export function drained(pipe: BytePipe): Promise<void> {
+  return once(pipe, () => !pipe.isOpen && pipe.length === 0);
+}
+
 function outcomeOf(pipe: BytePipe): StreamResult | undefined {
-  if (pipe.failure !== undefined) return { tag: 'err', val: codeOf(pipe.failure) };
-  if (pipe.cancelled) return { tag: 'err', val: GONE };
+  if (pipe.failure !== undefined || pipe.cancelled) return { tag: 'err', val: whyClosed(pipe) };
   return pipe.ended && pipe.length === 0 ? OK : undefined;
 }
 
 /** Why a pipe takes nothing any more, as a case: an error of the host's would end the store, and with it whatever else that answers. */
 function whyClosed(pipe: BytePipe): HttpErrorCode {
-  return pipe.failure === undefined ? GONE : codeOf(pipe.failure);
+  if (pipe.failure !== undefined) return codeOf(pipe.failure);
+  const code = pipe.cancelReason === undefined ? GONE : codeOf(pipe.cancelReason);
+  // A reader that leaves for a reason without a case of its own has gone, which is a case.
+  return code.tag === 'internal-error' ? GONE : code;
 }
 
 /** Guests fail a body by an error code, and the host by an error. */
@@ -199,9 +206,14 @@ export function consumed(
 }
 
 function closed(pipe: BytePipe): Promise<void> {
+  return once(pipe, () => !pipe.isOpen);
+}
+
+/** Resolves when something is so of a pipe. */
+function once(pipe: BytePipe, is: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     const look = (): void => {
-      if (pipe.isOpen) return;
+      if (!is()) return;
       stop();
       resolve();
     };

@@ -3,7 +3,7 @@ import type { GuestStream, HostState, HostStream } from '#runtime/host';
 import type { Exchange } from '../../http/exchange.ts';
 import { receivedFields } from '../../http/fields.ts';
 import type { StreamResult } from '../streams.ts';
-import { HostContents, type TrailersResult, transmitted } from './contents.ts';
+import { drained, HostContents, type TrailersResult } from './contents.ts';
 import { Fields3 } from './fields.ts';
 import { Message, type Taken } from './message.ts';
 
@@ -32,7 +32,7 @@ export class Response3 {
       }
       const { status, headers, body } = outcome.val;
       const open = (): typeof body => {
-        void transmitted(body).then(() => exchange.release());
+        void drained(body).then(() => exchange.release());
         return body;
       };
       const fields = receivedFields(caller, headers, Fields3);

@@ -54,11 +54,14 @@ export function udpSocketClass(places: SocketPlaces): object {
 
     receive(caller: HostState): Waited<[Uint8Array, IpSocketAddress]> {
       const socket = inCases(() => udpParts(this.#inner).bound());
-      const arrived = { ready: () => socket.readable, whenReady: (wake: () => void) => socket.changed.add(wake) };
+      const arrived = {
+        ready: () => socket.isReadable(this.#remote),
+        whenReady: (wake: () => void) => socket.changed.add(wake),
+      };
       return onceReady(caller, arrived, () => {
         const remote = this.#remote;
-        while (socket.readable) {
-          const [datagram] = inCases(() => atOnce(() => socket.receive(1)));
+        while (socket.isReadable(remote)) {
+          const [datagram] = inCases(() => atOnce(() => socket.receive(1, remote)));
           if (datagram === undefined || (remote !== undefined && !isSame(datagram.remote, remote))) continue;
           return [datagram.data, ipSocketAddressOf(datagram.remote)];
         }
