@@ -169,7 +169,10 @@ describe('a connection that is kept', () => {
     const { port, seen } = await rawServer(() => {});
     const address = `network:connect:http://127.0.0.1:${port}`;
     const name = `http://a.example:${port}`;
-    const { whole, authority } = componentOf([address, `network:connect:${name}`], new UnusedConnections(new TestClock()));
+    const { whole, authority } = componentOf(
+      [address, `network:connect:${name}`],
+      new UnusedConnections(new TestClock()),
+    );
     const asked = whole(name);
     await expect.poll(() => seen).toHaveLength(1);
     authority.revoke(address);

@@ -428,4 +428,16 @@ describe('what a component waits for when its grant is revoked', () => {
       expect(await turn(wait.isOver)).toBe(false);
     },
   );
+
+  it('is waited for again once the grant is given again, and ends at the next revocation', async () => {
+    const { isOver, answer } = await (PENDING['0.2 tcp-socket.accept'] as Pending).begin(turns.host, peers);
+    for (let round = 0; round < 2; round++) {
+      expect(turns.runtime.revoke(turns.handle, LISTEN_TCP())).toBe(1);
+      await turns.until(isOver);
+      await expect(turn(answer)).rejects.toBe('access-denied');
+      turns.runtime.grant(turns.handle, LISTEN_TCP());
+      await expect(turn(answer)).rejects.toBe('would-block');
+      expect(await turn(isOver)).toBe(false);
+    }
+  });
 });
