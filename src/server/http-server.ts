@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
-import { withTraceOf } from '#core/ports/tracing';
+import { guardedTracer } from '#core/ports/guarded-tracer';
+import { type Tracer, withTraceOf } from '#core/ports/tracing';
 import { type HttpExchange, systemClock } from '#system';
 import { Connections } from './connections.ts';
 import { ServerError } from './errors.ts';
@@ -48,6 +49,7 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #clock: Pick<Clock, 'after'>;
   readonly #internal: InternalRoutes;
+  readonly #tracer: Tracer | undefined;
   readonly #scheme: 'http' | 'https';
   readonly #maxBodyBytes: number;
   readonly #pipelined = new Pipelined();
@@ -57,6 +59,8 @@ export class HttpServer {
     this.#dispatch = dispatch;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    // The runtime warns of a tracer that fails: it has the same.
+    this.#tracer = options.tracer && guardedTracer(options.tracer, ignore);
     this.#internal = options.internal ?? new InternalRoutes({});
     this.#scheme = options.tls === undefined ? 'http' : 'https';
     this.#maxBodyBytes = options.maxBodyBytes ?? Number.POSITIVE_INFINITY;
@@ -175,7 +179,8 @@ export class HttpServer {
       onHead: () => this.#beforeHead(outgoing),
       onFailed: (error) => this.#answerError(error, head, outgoing),
     });
-    const { onAnswered, tracer } = this.#options;
+    const { onAnswered } = this.#options;
+    const tracer = this.#tracer;
     const span = tracer && beginRequest(tracer, head, exchange.headers, component);
     if (span !== undefined) exchange.headers = withTraceOf(span, exchange.headers);
     const started = onAnswered === undefined ? 0 : performance.now();
@@ -190,7 +195,7 @@ export class HttpServer {
   }
 
   #traceWeb({ web, route }: WebTarget, head: RequestHead, incoming: Incoming, outgoing: Outgoing): void {
-    const { tracer } = this.#options;
+    const tracer = this.#tracer;
     if (tracer === undefined || route === undefined) {
       void this.#serveWeb(web, head, incoming, outgoing);
       return;

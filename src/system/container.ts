@@ -7,16 +7,19 @@ import {
   instanceCachingFactory,
 } from 'tsyringe';
 import type { CacheManager, EngineProfiles } from '#cache';
+import { messageOf } from '#core/errors';
 import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
 import type { ArtifactBuilder, ArtifactCache } from '#core/ports/artifact';
 import type { AuditLog } from '#core/ports/audit';
 import type { Clock } from '#core/ports/clock';
 import type { ActorDirectory } from '#core/ports/directory';
 import type { RuntimeEngine } from '#core/ports/engine';
+import { guardedTracer } from '#core/ports/guarded-tracer';
 import type { ComponentLoader } from '#core/ports/loader';
 import type { Tank } from '#core/ports/meter';
 import type { Random } from '#core/ports/random';
 import type { KeyValueStore } from '#core/ports/storage';
+import type { Tracer } from '#core/ports/tracing';
 import { GuestMessaging, HostMessaging, messageLane, Router } from '#messaging';
 import { fuelLane, tanks } from '#metering/tank';
 import {
@@ -279,11 +282,22 @@ function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'
       keyValueStore: c.resolve(TOKENS.keyValueStore),
       log: emit('log'),
       resourceCalls: c.resolve(TOKENS.exportCalls),
-      tracer: options.overrides?.tracer,
+      tracer: guardedTracerOf(options, events),
     }),
     calls: options.calls,
     onState: emit('state'),
   });
+}
+
+/** A tracer that fails costs its spans and a warning, and no call. */
+function guardedTracerOf({ overrides }: RuntimeOptions, events: RuntimeEmitter): Tracer | undefined {
+  const { tracer } = overrides ?? {};
+  return (
+    tracer &&
+    guardedTracer(tracer, (cause) => {
+      events.emit('warning', { message: `the tracer failed, and spans are missing: ${messageOf(cause)}`, cause });
+    })
+  );
 }
 
 function audit(c: DependencyContainer, kind: 'file' | 'memory', home: () => string): AuditLog {

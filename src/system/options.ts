@@ -39,7 +39,7 @@ export interface RuntimePorts {
   readonly trustedKeys: TrustedKeys;
   /** Resolves the host names that components connect to; by default, the system's resolver does. */
   readonly names: NameService;
-  /** Traces turns, messages and host calls: see `openTracer`. Nothing traces them by default. */
+  /** Traces turns, messages and host calls: see `openTracer`. Nothing traces them by default. One that fails fails no call: a `warning` says so once. */
   readonly tracer: Tracer;
 }
 

@@ -95,7 +95,8 @@ describe('a request', () => {
     asked.flushHeaders();
     await expect.poll(() => requests()).toBe(1);
     asked.destroy();
-    const { one } = await ended();
+    // The third is the wait for the body.
+    const { one } = await ended(3);
     expect(one('POST demo/a/1').failed).toBe(true);
   });
 

@@ -2,8 +2,8 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { expect } from 'vitest';
 import type { ComponentHandle, LoadOptions, Runtime, RuntimeOptions } from '../../src/index.ts';
-import { Continuation } from '../../src/runtime/execution/index.ts';
 import type { GuestStream, HostStream, StreamSink } from '../../src/runtime/host/host-streams.ts';
+import { Continuation } from '../../src/runtime/host/index.ts';
 import { codeOf } from '../../src/runtime/wasi/io.ts';
 import { HostCalls } from './host-loop/host-calls.ts';
 import { hostTable } from './host-loop/host-table.ts';

@@ -3,7 +3,7 @@ import { shownValue } from '#core/text';
 import { Later } from '#core/waiting';
 import type { AnswerChecks, ResultCase } from '#runtime/exports';
 import type { CurrentStore, HostState } from '#runtime/host';
-import { isFromEmbedder, isFromHost, isOnlyForHost } from '#runtime/host';
+import { isFromEmbedder, isFromHost, isOnlyForHost, tracedMethod } from '#runtime/host';
 import { ComponentError, RuntimeError } from '../errors.ts';
 
 /**
@@ -74,7 +74,7 @@ export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks)
     if (isOnlyForHost(name, met)) return state.stop(missing(name));
     let answer: unknown;
     try {
-      answer = isFromHost(met) ? call(state) : call();
+      answer = isFromHost(met) ? callOurs(name, met, state, call) : call();
     } catch (thrown) {
       if (!fallible || !isErrorCase(thrown)) return state.stop(hostFailure(name, thrown));
       if (!isChecked(state, name)) throw thrown;
@@ -86,6 +86,12 @@ export function glueHostCall(current: CurrentStore, answers: () => AnswerChecks)
     if (!isChecked(state, name)) return answer;
     return stopping(state, () => checkedAnswer(answers(), name, fallible, answer));
   };
+}
+
+/** Calls a function of ours with its caller. The glue keeps its arguments to itself, so that a span of a method does not tell them. */
+function callOurs(name: string, met: unknown, state: HostState, call: (caller: HostState) => unknown): unknown {
+  const method = tracedMethod(name, met);
+  return method === undefined ? call(state) : method(state, [], call);
 }
 
 /** Whether the embedder gave a function. @param name the WIT name; the interface and `#` precede it if the function is of an interface */

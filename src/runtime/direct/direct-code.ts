@@ -6,7 +6,7 @@ import { hostWouldBlock } from '#runtime/code';
 import { trap } from '#runtime/exchange';
 import { execution, type Turn, type TurnScheduler } from '#runtime/execution';
 import { AnswerChecks } from '#runtime/exports';
-import { isFromEmbedder, isFromHost, isOnlyForHost } from '#runtime/host';
+import { isFromEmbedder, isFromHost, isOnlyForHost, type TracedMethod, tracedMethod } from '#runtime/host';
 import type { GivenResources, ResourceHolder } from '#runtime/resources';
 import type { SideBySide } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
@@ -64,6 +64,10 @@ interface Host {
   readonly classes: readonly unknown[];
   /** Whether each is a function of the host, which is given its caller first. */
   readonly ours: readonly boolean[];
+  /** Whether each is one of those that is called as it is, without a span. */
+  readonly plain: readonly boolean[];
+  /** How each method of ours is called that is a span; undefined for all others. */
+  readonly traced: readonly (TracedMethod | undefined)[];
   /** The checks of what functions answer that an embedder gave; undefined for functions of our own. */
   readonly checks: readonly (((answer: unknown) => unknown) | undefined)[];
 }
@@ -289,10 +293,14 @@ export class DirectCode {
   #hostOf(imports: Readonly<Record<string, unknown>>): Host {
     let found = this.#hosts.get(imports);
     if (found === undefined) {
+      const ours = this.#plan.host.map(({ from }) => isFromHost(imports[from]));
+      const traced = this.#plan.host.map(({ name, from }) => tracedMethod(name, imports[from]));
       found = {
         host: this.#plan.host.map((slot) => required(imports, slot)),
         classes: this.#plan.classes.map((slot) => lookUp(imports, slot)),
-        ours: this.#plan.host.map(({ from }) => isFromHost(imports[from])),
+        ours,
+        plain: ours.map((isOurs, at) => isOurs && traced[at] === undefined),
+        traced,
         checks: this.#plan.host.map(({ name, from }) =>
           isFromEmbedder(imports[from]) ? (answer) => this.#answers().check(name, answer) : undefined,
         ),

@@ -1,7 +1,7 @@
 import { Later, type LaterListener } from '#core/waiting';
 import { hostWouldBlock, isThenable } from '#runtime/code';
-import { Continuation, execution } from '#runtime/execution';
-import { cancelPending, HostCall, type HostCaller, type TurnCaller } from '#runtime/host';
+import { execution } from '#runtime/execution';
+import { Continuation, cancelPending, HostCall, type HostCaller, type TurnCaller } from '#runtime/host';
 import { SUBTASK, Subtask, Task, type TaskInstance, type TaskStore, type Thread } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
 import type { HandleTable } from './handle-table.ts';

@@ -1,4 +1,3 @@
-export { Continuation } from './continuation.ts';
 export { currentStore } from './current-store.ts';
 export { Execution, execution } from './execution.ts';
 export { GuestEntry, hasSignature, NestedCall } from './guest-entry.ts';

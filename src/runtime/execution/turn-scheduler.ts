@@ -1,7 +1,7 @@
 import type { Scheduler, Tank } from '#core/ports/meter';
 import { Later } from '#core/waiting';
+import { Continuation } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
-import { Continuation } from './continuation.ts';
 import type { Execution } from './execution.ts';
 import { type GuestEntry, type LiftedSteps, NestedCall } from './guest-entry.ts';
 import { MAY_NEST_CALLS, suspending } from './jspi.ts';

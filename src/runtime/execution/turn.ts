@@ -1,8 +1,7 @@
 import type { VivariumError } from '#core/errors';
 import type { Tank } from '#core/ports/meter';
 import type { Later, LaterListener } from '#core/waiting';
-import type { HostCall, HostState } from '#runtime/host';
-import { Continuation } from './continuation.ts';
+import { Continuation, type HostCall, type HostState } from '#runtime/host';
 
 const { then } = Promise.prototype;
 const neverHeld = (): boolean => false;

@@ -1,96 +1,74 @@
-import { messageOf } from '#core/errors';
-import type { OpenSpan, SpanAttributes, SpanKind } from '#core/ports/tracing';
-import { Later } from '#core/waiting';
+import { interfaceName, memberName } from '#runtime/names';
+import { attributesOf } from './call-attributes.ts';
+import { CallSpan, comesLater } from './call-span.ts';
 import type { HostState } from './host-state.ts';
-import { cancellable } from './host-waits.ts';
+import { SPANNED, type Spanned } from './spanned-functions.ts';
 
 type Call = (caller: HostState, ...args: unknown[]) => unknown;
 
-/** How many characters of a guest's text a span holds. */
-const MOST_OF_TEXT = 256;
-
 /**
- * The functions that are spans: those that reach something outside their store, or wait. Others are too small and too many: a span
- * costs more than they do. Outgoing requests have a span of their own, which knows the answer.
+ * Calls a method of one of our resources within a span.
+ * @param args the arguments that the guest gave, without the resource itself
  */
-const KINDS: Readonly<Record<string, Readonly<Record<string, SpanKind>>>> = {
-  'vivarium:actor/host-messaging': {
-    send: 'producer',
-    request: 'producer',
-    ask: 'producer',
-    broadcast: 'producer',
-    publish: 'producer',
-  },
-  'vivarium:actor/host-services': { sleepMillis: 'internal' },
-  'vivarium:actor/storage': {
-    get: 'client',
-    set: 'client',
-    delete: 'client',
-    exists: 'client',
-    listKeys: 'client',
-    usage: 'client',
-  },
-};
+export type TracedMethod = (caller: HostState, args: readonly unknown[], call: Call) => unknown;
 
-/** Returns the interface with spans around the calls of its functions that deserve one. @param base the interface's name without its version */
+/** The interfaces of linkers whose calls are spans. */
+const traced = new WeakSet<object>();
+
+/** Returns the interface of which the calls are spans that deserve one. @param base the interface's name without its version */
 export function tracedInterface<F extends Readonly<Record<string, unknown>>>(base: string, functions: F): F {
-  const kinds = KINDS[base];
-  if (kinds === undefined) return functions;
-  const traced = Object.entries(functions).map(([name, call]) => {
-    const kind = kinds[name];
-    return [name, kind === undefined ? call : tracedCall(`${base}#${name}`, kind, call as Call)] as const;
-  });
-  return Object.fromEntries(traced) as F;
+  const table = SPANNED[base];
+  if (table === undefined) return functions;
+  const made: Record<string, unknown> = { ...functions };
+  for (const [name, kind] of Object.entries(table)) {
+    const call = made[memberName(name)];
+    if (typeof call !== 'function') continue;
+    const method = spannedBy(base, name, kind);
+    made[memberName(name)] = (caller: HostState, ...args: unknown[]) => method(caller, args, call as Call);
+  }
+  traced.add(made);
+  return made as F;
 }
 
-function tracedCall(name: string, kind: SpanKind, call: Call): Call {
-  return (caller, ...args) => {
+/** Whether a method may be a span. @param name its WIT name after that of its interface and `#` */
+export function isSpannedMethod(name: string): boolean {
+  return spannedMethod(name) !== undefined;
+}
+
+/**
+ * How a method of one of our resources is called where it is a span; undefined where it is none. Methods belong to classes that all
+ * runtimes of the process share, traced or not, so that the code which calls them must ask here.
+ * @param name its WIT name after that of its interface and `#`
+ * @param met the implementation of the interface
+ */
+export function tracedMethod(name: string, met: unknown): TracedMethod | undefined {
+  if (typeof met !== 'object' || met === null || !traced.has(met)) return undefined;
+  const { base, member, kind } = spannedMethod(name) ?? {};
+  return base === undefined || member === undefined || kind === undefined ? undefined : spannedBy(base, member, kind);
+}
+
+function spannedMethod(name: string) {
+  const [from = '', member = ''] = name.split('#');
+  const { base } = interfaceName(from);
+  const kind = member.startsWith('[') ? SPANNED[base]?.[member] : undefined;
+  return kind === undefined ? undefined : { base, member, kind };
+}
+
+function spannedBy(base: string, name: string, kind: Spanned): TracedMethod {
+  const title = `${base}#${name}`;
+  if (kind === 'wait') {
+    return (caller, args, call) => {
+      const answer = call(caller, ...args);
+      if (!comesLater(answer) || caller.span === undefined || caller.span.isDropped === true) return answer;
+      return new CallSpan(caller, caller.span.begin('internal', title, {})).follow(answer);
+    };
+  }
+  return (caller, args, call) => {
     const turn = caller.span;
     if (turn === undefined) return call(caller, ...args);
     // Messages carry the context of a dropped span too, so that the turns which they begin are dropped as well.
     if (turn.isDropped === true) return turn.run(() => call(caller, ...args));
-    const span = turn.begin(kind, name, attributesOf(kind, args[0]));
-    return within(span, () => call(caller, ...args));
+    const span = turn.begin(kind, title, attributesOf(base, args));
+    return new CallSpan(caller, span).around(() => call(caller, ...args));
   };
-}
-
-function within(span: OpenSpan, call: () => unknown): unknown {
-  let answer: unknown;
-  try {
-    answer = span.run(call);
-  } catch (thrown) {
-    span.end({}, failureOf(thrown));
-    throw thrown;
-  }
-  // A later value has one listener, which is the promise that takes its place here.
-  if (answer instanceof Later) {
-    const later = answer;
-    answer = cancellable(later.promise(), () => later.drop());
-  }
-  if (!(answer instanceof Promise)) {
-    span.end();
-    return answer;
-  }
-  // The promise itself is answered, because a mark of the host function's may be on it.
-  answer.then(
-    () => span.end(),
-    (thrown) => span.end({}, failureOf(thrown)),
-  );
-  return answer;
-}
-
-/** The case of the function's error in WIT, or the message of an error that ends the store. */
-function failureOf(thrown: unknown): string {
-  const isCase = typeof thrown === 'object' && thrown !== null && 'tag' in thrown;
-  return (isCase ? String(thrown.tag) : messageOf(thrown)).slice(0, MOST_OF_TEXT);
-}
-
-/** Where a message goes to: an id or a topic. The guest wrote both. */
-function attributesOf(kind: SpanKind, first: unknown): SpanAttributes {
-  if (kind !== 'producer') return {};
-  const attributes = { 'messaging.system': 'vivarium' };
-  if (typeof first === 'string') return { ...attributes, 'messaging.destination.name': first.slice(0, MOST_OF_TEXT) };
-  if (typeof first !== 'object' || first === null || !('namespace' in first)) return attributes;
-  const { namespace, name, instance } = first as Readonly<Record<string, unknown>>;
-  return { ...attributes, 'messaging.destination.name': `${namespace}/${name}/${instance}`.slice(0, MOST_OF_TEXT) };
 }

@@ -1,4 +1,5 @@
 import { tagsCarried } from '#runtime/exports';
+import { isSpannedMethod } from '#runtime/host';
 import type { FuncType, ValueType } from '#wasm';
 import type { AdapterUse } from './adapter/adapters.ts';
 import { Code, camelCase, type MemoryAccess } from './code.ts';
@@ -414,7 +415,22 @@ function loadSpilled(code: Code, slots: FunctionSlots, type: FuncType): string[]
 export function callOf(how: HostCall, host: number, name: string, args: readonly string[]): string {
   if (how.kind === 'lifted') return `plain${how.index}(${['s', ...args].join(', ')})`;
   const given = hostCallOf(how, host, args, []);
-  return isOurs(name) ? `(s.ours[${host}] ? ${hostCallOf(how, host, args, ['s.store'])} : ${given})` : given;
+  if (!isOurs(name)) return given;
+  const others = how.kind === 'method' && isSpannedMethod(name) ? tracedCallOf(how, host, args, given) : given;
+  return `(s.plain[${host}] ? ${hostCallOf(how, host, args, ['s.store'])} : ${others})`;
+}
+
+/** An expression that calls a method within a span, or else as `given` does. A method of a runtime without a tracer never comes here. */
+function tracedCallOf(
+  how: Exclude<HostCall, { kind: 'lifted' }>,
+  host: number,
+  [self = '', ...args]: readonly string[],
+  given: string,
+): string {
+  const params = args.map((_, at) => `given${at}`);
+  const call = `(${['caller', ...params].join(', ')}) => ${hostCallOf(how, host, [self, ...params], ['caller'])}`;
+  const method = `s.traced[${host}]`;
+  return `${method} === undefined ? ${given} : ${method}(s.store, [${args.join(', ')}], ${call})`;
 }
 
 function hostCallOf(

@@ -45,11 +45,11 @@ export function stateCode(slots: {
     ...numbered(slots.instances, (index) => `this.entered${index} = false; this.locked${index} = false;`),
   ];
   return `class extends abi.MemoryView {
-constructor({ host, classes, ours, checks }, handles, store${slots.resources ? ', given' : ''}) {
+constructor({ host, classes, ours, plain, traced, checks }, handles, store${slots.resources ? ', given' : ''}) {
 super();
 ${fields.join('\n')}
 if (suspends) { this.entries = []; this.adapted = []; }
-this.host = host; this.classes = classes; this.ours = ours; this.checks = checks; this.handles = handles; this.store = store;${slots.resources ? ' this.given = given;' : ''}
+this.host = host; this.classes = classes; this.ours = ours; this.plain = plain; this.traced = traced; this.checks = checks; this.handles = handles; this.store = store;${slots.resources ? ' this.given = given;' : ''}
 }
 fail(thrown) { return abi.fail(thrown, this.store); }
 }`;

@@ -1,6 +1,5 @@
 import { onAbort, type Unsubscribe } from '#core/waiting';
-import { Continuation } from '#runtime/execution';
-import { cancellable, type HostState } from '#runtime/host';
+import { Continuation, cancellable, type HostState } from '#runtime/host';
 import { HostCharge } from './host-charge.ts';
 
 /** Something that a turn can wait for. */

@@ -1,6 +1,5 @@
 import type { ComponentNetwork } from '#core/ports/network';
-import { Continuation } from '#runtime/execution';
-import { cancellable, type HostLinker, type HostState } from '#runtime/host';
+import { Continuation, cancellable, type HostLinker, type HostState } from '#runtime/host';
 import type { Exchange, Exchanges } from '../../http/exchange.ts';
 import { beginExchange, checkDestination } from '../../http/outgoing-handler.ts';
 import { Fields3 } from './fields.ts';
