@@ -6,6 +6,8 @@ import type { Lane } from '#core/ports/lane';
 import type { AsciiText } from '#core/text';
 import { type AsyncContext, WheelTimer } from '#core/waiting';
 import { type Begun, BesideTurns } from './beside-turns.ts';
+import type { KeepAlive } from './event-loop.ts';
+import type { TaskActor } from './host-task.ts';
 import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
 import { OpenRequests } from './open-requests.ts';
 import { RingBuffer } from './ring-buffer.ts';
@@ -219,6 +221,13 @@ class Parked {
   }
 }
 
+/** What a cell needs of the router that owns it. */
+export interface CellOwner {
+  readonly keepAlive: KeepAlive;
+  /** Lets an actor run again. */
+  ready(cell: ActorCell): void;
+}
+
 export interface CellOptions {
   readonly mailbox: MailboxOptions | undefined;
   readonly runner: TurnRunner;
@@ -233,9 +242,9 @@ export interface CellOptions {
  * Everything that messaging knows about one actor, including its mailbox. Only this folder changes the fields. The
  * fields that every message uses come first, because with very many actors cache lines dominate the cost.
  */
-export class ActorCell extends Mailbox<Envelope> {
+export class ActorCell extends Mailbox<Envelope> implements TaskActor {
   /** The router that owns the cell. A handle may be shown to the wrong router. */
-  readonly router: object;
+  readonly router: CellOwner;
   readonly handle: ComponentHandle;
   state: CellState = 'open';
   /** The error for senders when the actor is ended for a special reason. */
@@ -270,7 +279,7 @@ export class ActorCell extends Mailbox<Envelope> {
   #openRequests: OpenRequests<PendingRequest> | undefined;
   #topics: Set<string> | undefined;
 
-  constructor(router: object, handle: ComponentHandle, options: CellOptions) {
+  constructor(router: CellOwner, handle: ComponentHandle, options: CellOptions) {
     const { mailbox, runner, supervised, maxAttempts, maxOpenRequests } = options;
     super(mailbox);
     this.router = router;
@@ -285,6 +294,14 @@ export class ActorCell extends Mailbox<Envelope> {
 
   get mailbox(): Mailbox<Envelope> {
     return this;
+  }
+
+  get keepAlive(): KeepAlive {
+    return this.router.keepAlive;
+  }
+
+  ready(): void {
+    this.router.ready(this);
   }
 
   /** The message for which guest code runs; where one turn runs at a time, also while it is suspended. */

@@ -1,6 +1,7 @@
-import { rejection } from '#core/errors';
+import type { ComponentHandle } from '#core';
+import { attribute, rejection } from '#core/errors';
 import type { MessageTurn } from '#core/ports/engine';
-import { type AsyncContext, currentContext } from '#core/waiting';
+import { type AsyncContext, currentContext, type LaterListener } from '#core/waiting';
 import type { KeepAlive } from './event-loop.ts';
 
 /** Work of the host that needs an actor's turn, such as a health check or a call of another export. */
@@ -17,33 +18,140 @@ export interface HostWork<T> {
   failed?(error: unknown): void;
 }
 
-/** Work in an actor's mailbox, with the promise of whoever asked for it. */
-export class HostTask {
-  readonly work: HostWork<unknown>;
+/** The actor in whose mailbox a task is, as the task sees it. */
+export interface TaskActor {
+  readonly key: string;
+  readonly handle: ComponentHandle;
+  readonly concurrency: number;
+  readonly keepAlive: KeepAlive;
+  busy: boolean;
+  beside: number;
+  noticeIdle(): void;
+  /** Lets it run again. */
+  ready(): void;
+}
+
+/**
+ * Work in an actor's mailbox, with the promise of whoever asked for it, and its turn. Ten thousand may wait in one actor, so work that
+ * waits in such numbers is a subclass, and not one more object.
+ */
+export abstract class HostTask implements HostWork<unknown>, LaterListener {
   /** The context in which the work was requested and runs. */
   readonly context: AsyncContext = currentContext();
   /** The next task in line. Only the mailbox sets it. */
   next: HostTask | undefined = undefined;
   /** How many messages have come before it. Only the mailbox sets it. */
   arrival = 0;
-  readonly #resolve: (outcome: unknown) => void;
-  readonly #keepAlive: KeepAlive;
+  #actor: TaskActor | undefined = undefined;
+  #resolve: ((outcome: unknown) => void) | undefined = undefined;
+  /** Whether its turn runs beside others. */
+  #isBeside = false;
 
-  /** @param resolve settles the promise */
-  constructor(work: HostWork<unknown>, resolve: (outcome: unknown) => void, keepAlive: KeepAlive) {
-    this.work = work;
+  get joins(): boolean {
+    return false;
+  }
+
+  get goesFirst(): boolean {
+    return false;
+  }
+
+  abstract run(): MessageTurn<unknown>;
+
+  failed(_: unknown): void {}
+
+  /** The actor in whose mailbox it is. */
+  protected get actor(): TaskActor {
+    return this.#actor as TaskActor;
+  }
+
+  /** Comes into an actor's mailbox. @param resolve settles the promise */
+  arrive(actor: TaskActor, resolve: (outcome: unknown) => void): void {
+    this.#actor = actor;
     this.#resolve = resolve;
-    this.#keepAlive = keepAlive;
-    keepAlive.begin();
+    actor.keepAlive.begin();
   }
 
-  resolve(value: unknown): void {
-    this.#keepAlive.end();
-    this.#resolve(value);
+  /** Its turn begins. */
+  begin(): void {
+    const { actor } = this;
+    this.#isBeside = this.joins && actor.concurrency > 1;
+    if (this.#isBeside) actor.beside += 1;
+    else actor.busy = true;
   }
 
-  reject(error: unknown): void {
-    this.#keepAlive.end();
-    this.#resolve(rejection(error));
+  /** Its turn has ended with a value. */
+  end(value: unknown): void {
+    this.#leave();
+    this.#settle(value);
+  }
+
+  /** Its turn has ended with an error. */
+  fail(thrown: unknown): void {
+    let error = thrown;
+    try {
+      this.failed(error);
+    } catch (worse) {
+      error = worse;
+    }
+    attribute(error, this.actor.key);
+    this.#leave();
+    this.refuse(error);
+  }
+
+  /** Ends it without a turn. */
+  refuse(error: unknown): void {
+    this.#settle(rejection(error));
+  }
+
+  /** Its turn was suspended and has ended. */
+  laterAnswered(value: unknown): void {
+    this.end(value);
+    this.#makeRoom();
+  }
+
+  laterFailed(error: unknown): void {
+    this.fail(error);
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    this.actor.noticeIdle();
+    this.actor.ready();
+  }
+
+  #leave(): void {
+    if (this.#isBeside) this.actor.beside -= 1;
+    else this.actor.busy = false;
+  }
+
+  #settle(outcome: unknown): void {
+    this.actor.keepAlive.end();
+    this.#resolve?.(outcome);
+  }
+}
+
+/** A task of work that is an object of its own. */
+export class WorkTask extends HostTask {
+  readonly #work: HostWork<unknown>;
+
+  constructor(work: HostWork<unknown>) {
+    super();
+    this.#work = work;
+  }
+
+  override get joins(): boolean {
+    return this.#work.joins === true;
+  }
+
+  override get goesFirst(): boolean {
+    return this.#work.goesFirst === true;
+  }
+
+  run(): MessageTurn<unknown> {
+    return this.#work.run();
+  }
+
+  override failed(error: unknown): void {
+    this.#work.failed?.(error);
   }
 }

@@ -16,7 +16,7 @@ export {
   type SubscribeOptions,
   type TopicListener,
 } from './host-messaging.ts';
-export type { HostWork } from './host-task.ts';
+export { HostTask, type HostWork } from './host-task.ts';
 export {
   checkMailbox,
   type MailboxOptions,

@@ -134,7 +134,7 @@ export class Mailbox<Message extends Queued<Message>> {
 
   pushTask(task: HostTask): void {
     task.arrival = this.#arrivals;
-    if (task.work.goesFirst === true) {
+    if (task.goesFirst) {
       task.next = this.#firstTask;
       this.#firstTask = task;
       this.#lastTask ??= task;
@@ -147,7 +147,7 @@ export class Mailbox<Message extends Queued<Message>> {
 
   /** Whether what comes next may run beside others, as messages may. */
   get nextJoins(): boolean {
-    return this.#firstTask === undefined || this.#firstTask.work.joins === true;
+    return this.#firstTask === undefined || this.#firstTask.joins;
   }
 
   /**
@@ -164,8 +164,8 @@ export class Mailbox<Message extends Queued<Message>> {
     return task;
   }
 
-  #waitsForMessage({ work, arrival }: HostTask): boolean {
-    if (work.joins !== true || work.goesFirst === true) return false;
+  #waitsForMessage({ joins, goesFirst, arrival }: HostTask): boolean {
+    if (!joins || goesFirst) return false;
     return this.#first !== undefined && this.#first.arrival <= arrival;
   }
 

@@ -11,14 +11,14 @@ import type { Clock } from '#core/ports/clock';
 import type { MessagingAuthority } from '#core/ports/messaging';
 import type { Random } from '#core/ports/random';
 import type { Supervisor } from '#core/ports/supervisor';
-import { ActorCell, type TurnRunner } from './actor-cell.ts';
+import { ActorCell, type CellOwner, type TurnRunner } from './actor-cell.ts';
 import { MessageCounters } from './counters.ts';
 import { type DeadLetter, type DeadLetterOptions, DeadLetters } from './dead-letters.ts';
 import { Delivery, type MessageFields, notFound } from './delivery.ts';
 import { Dispatcher, type DispatcherOptions, type RunQueue } from './dispatcher.ts';
 import { MessagingError } from './errors.ts';
 import { type EventLoop, KeepAlive, nodeEventLoop } from './event-loop.ts';
-import { HostTask, type HostWork } from './host-task.ts';
+import { HostTask, type HostWork, WorkTask } from './host-task.ts';
 import type { MailboxOptions } from './mailbox.ts';
 import { Requests } from './requests.ts';
 import { Topics } from './topics.ts';
@@ -67,7 +67,7 @@ export interface ActorOptions {
  * The actors of a runtime with their mailboxes and turns. Hosts and guests use it through `HostMessaging` and
  * `GuestMessaging`.
  */
-export class Router {
+export class Router implements CellOwner {
   readonly clock: Clock;
   readonly counters: MessageCounters = new MessageCounters();
   readonly deadLetters: DeadLetters;
@@ -81,7 +81,7 @@ export class Router {
   readonly #engine: TurnRunner;
   readonly #maxOpenRequests: number;
   readonly #dispatcher: Dispatcher;
-  readonly #keepAlive: KeepAlive;
+  readonly keepAlive: KeepAlive;
   readonly #byKey = new Map<string, ActorCell>();
   readonly #listeners = new Set<ActorCell>();
   /** By the object that `createHandle` made, so that a copy of a handle reaches nobody. */
@@ -97,8 +97,8 @@ export class Router {
     this.topics = new Topics(options.maxTopics ?? 1_000);
     this.deadLetters = new DeadLetters(clock, this.counters, options.deadLetters, options.onDeadLetter);
     const { loop = nodeEventLoop, dispatcher: shares, runQueue } = options;
-    this.#keepAlive = new KeepAlive(loop);
-    this.requests = new Requests(clock, random, this.counters, this.#keepAlive);
+    this.keepAlive = new KeepAlive(loop);
+    this.requests = new Requests(clock, random, this.counters, this.keepAlive);
     this.#dispatcher = new Dispatcher(
       clock,
       loop,
@@ -122,7 +122,7 @@ export class Router {
       deadLetters: this.deadLetters,
       counters: this.counters,
       supervisor: options.supervisor,
-      resume: (cell) => this.#dispatcher.ready(cell),
+      resume: (cell) => this.ready(cell),
     });
   }
 
@@ -208,6 +208,11 @@ export class Router {
     this.#cancelRequestsOf(cell);
   }
 
+  /** Lets an actor run again. */
+  ready(cell: ActorCell): void {
+    this.#dispatcher.ready(cell);
+  }
+
   resume(handle: ComponentHandle): void {
     const cell = this.#byHandle.get(handle);
     if (cell === undefined) return;
@@ -230,12 +235,13 @@ export class Router {
 
   /**
    * Does work of the host in a turn of the actor, before all waiting messages; work that joins others of an actor with several places,
-   * in the order of arrival.
+   * in the order of arrival. A `HostTask` is run once.
    */
   runTask<T>(handle: ComponentHandle, work: HostWork<T>): Promise<T> {
     return new Promise((resolve) => {
       const cell = this.byHandle(handle);
-      const task = new HostTask(work, resolve as (outcome: unknown) => void, this.#keepAlive);
+      const task = work instanceof HostTask ? work : new WorkTask(work);
+      task.arrive(cell, resolve as (outcome: unknown) => void);
       cell.mailbox.pushTask(task);
       this.#dispatcher.readyIn(cell, task.context);
     });
@@ -258,8 +264,8 @@ export class Router {
 
   /** Keeps the process alive until a promise is settled. */
   keepingAlive<T>(running: Promise<T>): Promise<T> {
-    this.#keepAlive.begin();
-    return running.finally(() => this.#keepAlive.end());
+    this.keepAlive.begin();
+    return running.finally(() => this.keepAlive.end());
   }
 
   /**
@@ -313,7 +319,7 @@ export class Router {
     this.#listeners.delete(cell);
     this.topics.unsubscribeAll(cell);
     this.#cancelRequestsOf(cell);
-    for (let task = cell.mailbox.shiftTask(); task !== undefined; task = cell.mailbox.shiftTask()) task.reject(error);
+    for (let task = cell.mailbox.shiftTask(); task !== undefined; task = cell.mailbox.shiftTask()) task.refuse(error);
     for (const running of cell.leaveTurns()) this.#bury(cell, running, error);
     for (let next = cell.mailbox.shift(); next !== undefined; next = cell.mailbox.shift())
       this.#bury(cell, next, error);
@@ -341,13 +347,13 @@ export class Router {
   }
 
   #whenIdle(cell: ActorCell, timeoutMs: number): Promise<boolean> {
-    this.#keepAlive.begin();
+    this.keepAlive.begin();
     return new Promise<boolean>((resolve) => {
       const stop = this.clock.after(timeoutMs, () => resolve(false));
       cell.whenIdle(() => {
         stop();
         resolve(cell.state !== 'removed');
       });
-    }).finally(() => this.#keepAlive.end());
+    }).finally(() => this.keepAlive.end());
   }
 }

@@ -183,39 +183,17 @@ export class Turns {
   }
 
   #runTask(cell: ActorCell, task: HostTask): number {
-    const isBeside = task.work.joins === true && cell.concurrency > 1;
-    if (isBeside) cell.beside += 1;
-    else cell.busy = true;
+    task.begin();
     try {
-      const result = task.work.run();
-      if (!(result instanceof Promise || result instanceof Later)) {
-        leave(cell, isBeside);
-        task.resolve(result);
-      } else listen(result, new SuspendedTask(cell, task, isBeside, this.#resume));
+      const result = task.run();
+      if (result instanceof Promise || result instanceof Later) listen(result, task);
+      else task.end(result);
     } catch (error) {
-      failTask(cell, task, isBeside, error);
+      task.fail(error);
     }
     cell.noticeIdle();
     return this.#clock.monotonic();
   }
-}
-
-/** The task's turn is over. */
-function leave(cell: ActorCell, isBeside: boolean): void {
-  if (isBeside) cell.beside -= 1;
-  else cell.busy = false;
-}
-
-function failTask(cell: ActorCell, task: HostTask, isBeside: boolean, thrown: unknown): void {
-  let error = thrown;
-  try {
-    task.work.failed?.(error);
-  } catch (worse) {
-    error = worse;
-  }
-  attribute(error, cell.key);
-  leave(cell, isBeside);
-  task.reject(error);
 }
 
 function listen(result: Promise<unknown> | Later<unknown>, listener: LaterListener): void {
@@ -225,37 +203,6 @@ function listen(result: Promise<unknown> | Later<unknown>, listener: LaterListen
       (value) => listener.laterAnswered(value),
       (error) => listener.laterFailed(error),
     );
-}
-
-/** Is told how the host's work has ended whose turn was suspended. */
-class SuspendedTask implements LaterListener {
-  readonly #cell: ActorCell;
-  readonly #task: HostTask;
-  readonly #isBeside: boolean;
-  readonly #resume: (cell: ActorCell) => void;
-
-  constructor(cell: ActorCell, task: HostTask, isBeside: boolean, resume: (cell: ActorCell) => void) {
-    this.#cell = cell;
-    this.#task = task;
-    this.#isBeside = isBeside;
-    this.#resume = resume;
-  }
-
-  laterAnswered(value: unknown): void {
-    leave(this.#cell, this.#isBeside);
-    this.#task.resolve(value);
-    this.#ended();
-  }
-
-  laterFailed(error: unknown): void {
-    failTask(this.#cell, this.#task, this.#isBeside, error);
-    this.#ended();
-  }
-
-  #ended(): void {
-    this.#cell.noticeIdle();
-    this.#resume(this.#cell);
-  }
 }
 
 /** Is told how a turn that was suspended has ended. */

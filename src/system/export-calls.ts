@@ -2,7 +2,7 @@ import type { ComponentHandle } from '#core';
 import { isVivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { EndCall, MessageTurn, RuntimeEngine } from '#core/ports/engine';
-import type { HostWork, Router } from '#messaging';
+import { HostTask, type Router } from '#messaging';
 import type { ResourceCalls } from '#runtime/resources';
 import type { ActorSupervisor } from './actor-supervisor.ts';
 import { BoundedCall, timedOut } from './bounded-call.ts';
@@ -46,23 +46,27 @@ export class ExportCalls implements ResourceCalls {
     try {
       const { state } = engine.lifecycle(handle);
       if (state === 'failed' && !supervisor.isSupervised(handle)) throw engine.refusal(handle);
-      const turn = new CallTurn(ports, handle, name, args);
-      if (signal === undefined && timeoutMs === undefined) return router.runTask(handle, turn);
-      return this.#bounded(turn, signal, timeoutMs);
+      if (signal === undefined && timeoutMs === undefined) {
+        return router.runTask(handle, new CallTurn(ports, name, args));
+      }
+      return this.#bounded(handle, new BoundedTurn(ports, name, args), signal, timeoutMs);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #bounded(turn: CallTurn, signal: AbortSignal | undefined, timeoutMs: number | undefined): Promise<unknown> {
+  #bounded(
+    handle: ComponentHandle,
+    turn: BoundedTurn,
+    signal: AbortSignal | undefined,
+    timeoutMs: number | undefined,
+  ): Promise<unknown> {
     const { router, clock } = this.#ports();
-    const { handle, name } = turn;
-    const call = new BoundedCall((began) => turn.called(began));
+    const { bounds: call, name } = turn;
     const stopTimer =
       timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => call.giveUp(timedOut(name, timeoutMs)));
     const onAbort = (): void => call.giveUp(aborted(signal as AbortSignal));
     signal?.addEventListener('abort', onAbort, { once: true });
-    turn.bounded = call;
     return call.of(router.runTask(handle, turn)).finally(() => {
       stopTimer?.();
       signal?.removeEventListener('abort', onAbort);
@@ -96,39 +100,51 @@ function tellFailure({ supervisor }: ResolvedPorts, handle: ComponentHandle, err
 }
 
 /** The turn of one call of an export. */
-class CallTurn implements HostWork<unknown> {
-  readonly joins = true;
-  readonly handle: ComponentHandle;
+class CallTurn extends HostTask {
   readonly name: string;
-  /** Given where the caller may give the call up. */
-  bounded: BoundedCall | undefined = undefined;
   readonly #ports: ResolvedPorts;
   #args: readonly unknown[];
-  /** Whether it has begun, so that a failure is the component's and not the caller's. */
-  #runs = false;
 
-  constructor(ports: ResolvedPorts, handle: ComponentHandle, name: string, args: readonly unknown[]) {
+  constructor(ports: ResolvedPorts, name: string, args: readonly unknown[]) {
+    super();
     this.#ports = ports;
-    this.handle = handle;
     this.name = name;
     this.#args = args;
   }
 
-  run(): MessageTurn<unknown> {
-    const { bounded } = this;
-    bounded?.begin();
-    this.#runs = true;
-    return bounded === undefined ? this.called() : bounded.run();
+  override get joins(): boolean {
+    return true;
   }
 
-  failed(error: unknown): void {
-    if (this.#runs) tellFailure(this.#ports, this.handle, error);
+  run(): MessageTurn<unknown> {
+    return this.called();
+  }
+
+  override failed(error: unknown): void {
+    tellFailure(this.#ports, this.actor.handle, error);
   }
 
   called(began?: (end: EndCall) => void): MessageTurn<unknown> {
     const args = this.#args;
     // A call that waits keeps nothing that it does not need any more.
     this.#args = NO_ARGUMENTS;
-    return this.#ports.engine.callExport(this.handle, this.name, args, began);
+    return this.#ports.engine.callExport(this.actor.handle, this.name, args, began);
+  }
+}
+
+/** The turn of a call that its caller may give up. */
+class BoundedTurn extends CallTurn {
+  readonly bounds = new BoundedCall((began) => this.called(began));
+  /** Whether it has begun, so that a failure is the component's and not the caller's. */
+  #runs = false;
+
+  override run(): MessageTurn<unknown> {
+    this.bounds.begin();
+    this.#runs = true;
+    return this.bounds.run();
+  }
+
+  override failed(error: unknown): void {
+    if (this.#runs) super.failed(error);
   }
 }

@@ -3,7 +3,7 @@
  * save it when another turn takes the thread, and how to restore it when the first turn goes on.
  */
 export interface Lane {
-  /** Returns the value of the running turn, and resets the lane to its state between turns. */
+  /** Returns the value of the running turn, undefined where it has none, and resets the lane to its state between turns. */
   park(): unknown;
   /** Restores what `park` returned. Turns may go on in any order. */
   resume(parked: unknown): void;

@@ -5,7 +5,8 @@ export interface LaterListener {
   laterFailed(reason: unknown): void;
 }
 
-type End = 'answered' | 'failed';
+/** Whether it has ended, and whether somebody listens. `told`: it has ended, and its listener knows. */
+type State = 'open' | 'listened' | 'answered' | 'failed' | 'told';
 
 /**
  * A value that comes later, for one listener, who is called as soon as it is there. A promise calls back by way of the
@@ -13,25 +14,34 @@ type End = 'answered' | 'failed';
  * a promise of it, for whoever has no listener.
  */
 export class Later<T> implements PromiseLike<T> {
-  #end: End | undefined = undefined;
-  #outcome: unknown = undefined;
-  #listener: LaterListener | undefined = undefined;
+  #state: State = 'open';
+  /** The listener or, where it has ended and nobody was told, its outcome. Thousands may wait, so one field holds either. */
+  #held: unknown = undefined;
   #failureOf: ((reason: unknown) => unknown) | undefined = undefined;
 
   /** Ends it with its value. Does nothing where it has ended. */
   answer(value: T): void {
-    if (this.#end !== undefined) return;
-    this.#end = 'answered';
-    if (this.#listener === undefined) this.#outcome = value;
-    else this.#listener.laterAnswered(value);
+    if (this.#state === 'listened') this.#takeListener().laterAnswered(value);
+    else this.#keep('answered', value);
   }
 
   /** Ends it with a reason in place of a value. Does nothing where it has ended. */
   fail(reason: unknown): void {
-    if (this.#end !== undefined) return;
-    this.#end = 'failed';
-    if (this.#listener === undefined) this.#outcome = reason;
-    else this.#tellFailure(this.#listener, reason);
+    if (this.#state === 'listened') this.#tellFailure(this.#takeListener(), reason);
+    else this.#keep('failed', reason);
+  }
+
+  #keep(state: 'answered' | 'failed', outcome: unknown): void {
+    if (this.#state !== 'open') return;
+    this.#state = state;
+    this.#held = outcome;
+  }
+
+  #takeListener(): LaterListener {
+    const listener = this.#held as LaterListener;
+    this.#state = 'told';
+    this.#held = undefined;
+    return listener;
   }
 
   /** Sets what the listener is told in place of the reason. */
@@ -42,12 +52,13 @@ export class Later<T> implements PromiseLike<T> {
 
   /** Sets the one listener. Where the value is there already, the listener is called before this returns. */
   listen(listener: LaterListener): void {
-    if (this.#listener !== undefined) throw new Error('a later value has one listener');
-    this.#listener = listener;
-    const outcome = this.#outcome;
-    this.#outcome = undefined;
-    if (this.#end === 'answered') listener.laterAnswered(outcome);
-    else if (this.#end === 'failed') this.#tellFailure(listener, outcome);
+    const state = this.#state;
+    const outcome = this.#held;
+    if (state === 'listened' || state === 'told') throw new Error('a later value has one listener');
+    this.#state = state === 'open' ? 'listened' : 'told';
+    this.#held = state === 'open' ? listener : undefined;
+    if (state === 'answered') listener.laterAnswered(outcome);
+    else if (state === 'failed') this.#tellFailure(listener, outcome);
   }
 
   #tellFailure(listener: LaterListener, reason: unknown): void {

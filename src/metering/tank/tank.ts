@@ -127,7 +127,7 @@ export class SharedTank extends CellHolder implements Tank {
 
   get opened(): Account {
     this.#account ??= this.account(this.#budget ?? {});
-    this.#account.isOpen = true;
+    this.#account.given ??= 0;
     return this.#account;
   }
 
@@ -144,16 +144,17 @@ export class SharedTank extends CellHolder implements Tank {
     this.#totalMs += from.ms;
     this.#account = to;
     this.#obey(to.budget);
-    if (!to.isOpen) {
-      to.isOpen = true;
+    if (to.given === undefined) {
       to.given = this.#opening;
       to.left = this.#opening;
     }
     this.#given = to.given;
-    this.#isFirstSlice = to.isFirstSlice;
-    this.#sliceGiven = to.sliceGiven;
     this.#begun = now - to.ms;
-    this.#sliceBegun = now - to.sliceMs;
+    this.#isFirstSlice = to.slice === undefined;
+    if (to.slice !== undefined) {
+      this.#sliceGiven = to.slice.given;
+      this.#sliceBegun = now - to.slice.ms;
+    }
     this.#callFuel = to.given - to.left;
     // The sums hold what the calls have used that are not charged now.
     this.#earlierFuel -= this.#callFuel;
@@ -166,10 +167,8 @@ export class SharedTank extends CellHolder implements Tank {
     this.#settle(left);
     account.given = this.#given;
     account.left = left;
-    account.isFirstSlice = this.#isFirstSlice;
-    account.sliceGiven = this.#sliceGiven;
     account.ms = now - this.#begun;
-    account.sliceMs = now - this.#sliceBegun;
+    if (!this.#isFirstSlice) account.slice = { given: this.#sliceGiven, ms: now - this.#sliceBegun };
   }
 
   settle(account: Account): void {

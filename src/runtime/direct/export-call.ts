@@ -1,4 +1,3 @@
-import { Later } from '#core/waiting';
 import { execution } from '#runtime/execution';
 import { MainCall, type TaskStore } from '#runtime/tasks';
 import type { LiftPlan, State } from './store-tasks.ts';
@@ -21,10 +20,9 @@ export class ExportCall extends MainCall {
   readonly #told: Answered | undefined;
   readonly #claims: Claims | undefined;
   #value: unknown = undefined;
-  #later: Later<unknown> | undefined = undefined;
 
   constructor(s: State, plan: LiftPlan, args: readonly unknown[], told: Answered | undefined) {
-    super(s.tasks.store, told !== undefined);
+    super();
     this.#s = s;
     this.#plan = plan;
     this.#args = args;
@@ -33,23 +31,23 @@ export class ExportCall extends MainCall {
     this.#claims = plan.claim === undefined ? undefined : s.given?.takeClaims();
   }
 
-  /** Makes the call. Answers its value, or a `Later` of it where the call has not ended at once. */
+  /** Makes the call. Answers its value, or the call itself where it has not ended at once. */
   run(): unknown {
     const { tasks } = this.#s;
-    const { store } = tasks;
     let isOver: boolean;
     try {
-      isOver = store.callFromOutside(this, tasks.lifted(this.#s, this.#plan), tasks.instance(this.#plan.instance));
+      isOver = tasks.store.callFromOutside(
+        this,
+        tasks.lifted(this.#s, this.#plan),
+        tasks.instance(this.#plan.instance),
+      );
     } catch (thrown) {
       this.#end();
       throw thrown;
     }
-    if (isOver) {
-      this.#end();
-      return this.#answer();
-    }
-    this.#later = new Later();
-    return this.#later;
+    if (!isOver) return this;
+    this.#end();
+    return this.#result();
   }
 
   start(): readonly unknown[] {
@@ -66,29 +64,32 @@ export class ExportCall extends MainCall {
     this.#value = value;
     if (this.#told === undefined) return;
     const until = !this.#plan.isResult ? this.#told(value) : isOk(value) ? this.#told(value.val) : undefined;
-    if (until !== undefined) this.#store.holdUntil(until);
+    if (until !== undefined) this.owner.holdUntil(until);
   }
 
-  get #store(): TaskStore {
+  protected get owner(): TaskStore {
     return this.#s.tasks.store;
+  }
+
+  get untilEnd(): boolean {
+    return this.#told !== undefined;
   }
 
   ended(): void {
     this.#end();
-    const later = this.#later as Later<unknown>;
-    let answer: unknown;
+    let outcome: unknown;
     try {
-      answer = this.#answer();
+      outcome = this.#result();
     } catch (thrown) {
-      later.fail(thrown);
+      this.fail(thrown);
       return;
     }
-    later.answer(answer);
+    this.answer(outcome);
   }
 
   failed(thrown: unknown): void {
     this.#end();
-    (this.#later as Later<unknown>).fail(thrown);
+    this.fail(thrown);
   }
 
   /** Ends what lasts as long as the call, which has ended. */
@@ -97,7 +98,7 @@ export class ExportCall extends MainCall {
     if (this.#claims !== undefined) this.#s.given?.endCall(this.#claims);
   }
 
-  #answer(): unknown {
+  #result(): unknown {
     const value = this.#value;
     if (!this.#plan.isResult || value === undefined) return value;
     if (isOk(value)) return value.val;
@@ -108,8 +109,8 @@ export class ExportCall extends MainCall {
 
 /** Calls an exported function. Answers its value, or a `Later` of it where the call has not ended at once. */
 export function callExport(s: State, plan: LiftPlan, args: readonly unknown[]): unknown {
-  const beginning = s.tasks.store.beginning ?? execution.running;
-  const { answered } = beginning;
-  beginning.answered = undefined;
-  return new ExportCall(s, plan, args, answered).run();
+  const begins = s.tasks.store.begins ?? execution.running;
+  const { told } = begins;
+  begins.told = undefined;
+  return new ExportCall(s, plan, args, told).run();
 }

@@ -197,10 +197,8 @@ export class ImportCall extends Subtask implements LaterListener {
       pending.listen(this);
       return;
     }
-    Promise.resolve(pending).then(
-      (value) => this.laterAnswered(value),
-      (thrown: unknown) => this.laterFailed(thrown),
-    );
+    // Ten thousand calls may wait, and a bound function is half as large as a closure with its context.
+    Promise.resolve(pending).then(this.laterAnswered.bind(this), this.laterFailed.bind(this));
   }
 
   laterAnswered(value: unknown): void {

@@ -1,6 +1,9 @@
 import type { Lane } from '#core/ports/lane';
 import type { Turn } from './turn.ts';
 
+/** What the lanes hold of one call, by their numbers; undefined where they hold nothing. */
+export type ParkedCall = readonly unknown[] | undefined;
+
 /**
  * Owns the thread: which turn runs, and what belongs to it. A turn is entered and left, and between the two it may be
  * parked and resumed, in any order with others. Whatever the thread has only once is a lane, and all lanes switch together.
@@ -28,16 +31,25 @@ export class Execution {
     if (!this.#lanes.includes(lane)) this.#lanes.push(lane);
   }
 
-  /** Takes from the turn that runs what the lanes hold of the call for which it runs. */
-  parkCall(): readonly unknown[] {
-    return this.#lanes.map((lane) => (lane.isOfCall === true ? lane.park() : undefined));
+  /** Takes from the turn that runs what the lanes hold of the call for which it runs. Most calls have nothing there, for which nothing is made. */
+  parkCall(): ParkedCall {
+    let parked: unknown[] | undefined;
+    for (let index = 0; index < this.#lanes.length; index++) {
+      const lane = this.#lanes[index] as Lane;
+      const value = lane.isOfCall === true ? lane.park() : undefined;
+      if (value === undefined) continue;
+      parked ??= [];
+      parked[index] = value;
+    }
+    return parked;
   }
 
   /** Gives the turn that runs what `parkCall` has taken. */
-  resumeCall(parked: readonly unknown[]): void {
-    this.#lanes.forEach((lane, index) => {
-      if (lane.isOfCall === true) lane.resume(parked[index]);
-    });
+  resumeCall(parked: ParkedCall): void {
+    for (let index = 0; index < this.#lanes.length; index++) {
+      const lane = this.#lanes[index] as Lane;
+      if (lane.isOfCall === true) lane.resume(parked?.[index]);
+    }
   }
 
   /** Begins a turn. It covers the turn that runs, if one does, until it ends. */

@@ -53,7 +53,7 @@ export class Turn implements LaterListener {
    * Told the answer of the exported function that is called next, if that can answer before the turn ends. The turn lasts until the
    * promise that it returns is settled.
    */
-  answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined = undefined;
+  told: ((answer: unknown) => Promise<unknown> | undefined) | undefined = undefined;
   /** Whether its guest is using something that all turns of the thread share, so that it must not be suspended. */
   isHeld: () => boolean = neverHeld;
   /**

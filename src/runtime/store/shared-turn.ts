@@ -1,17 +1,15 @@
 import type { ComponentHandle } from '#core';
 import { formatComponentId } from '#core';
 import type { VivariumError } from '#core/errors';
-import type { KeepingCall } from '#core/limits';
 import type { Clock } from '#core/ports/clock';
 import type { MessageTurn } from '#core/ports/engine';
 import type { Account, CallBudget, Tank } from '#core/ports/meter';
-import type { ServedRequest } from '#core/ports/serving';
-import { type AsyncContext, currentContext, inContext, Later, type LaterListener } from '#core/waiting';
+import { Later } from '#core/waiting';
 import { execution, type Turn } from '#runtime/execution';
 import { TurnCaller } from '#runtime/host';
 import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
-import type { LastWords } from './guest-words.ts';
+import { SharedCall, type SharedCallOwner } from './shared-call.ts';
 
 /** What a turn that several calls share needs of its store. */
 export interface TurnOwner {
@@ -44,66 +42,6 @@ export interface SharedTurnParts {
   readonly owner: TurnOwner;
 }
 
-/** What a call tells the turn that it shares. */
-interface SharedCallOwner {
-  ended(call: SharedCall): void;
-  /** The error for what the call's function threw. */
-  failureOf(thrown: unknown): VivariumError;
-}
-
-/**
- * A call that runs beside others, or may. Its caller is told its outcome as that of a `Later`, and it is told that of the function that
- * it has called.
- */
-export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCall, LaterListener {
-  readonly account: Account;
-  readonly startedAt: number;
-  keptBytes = 0;
-  /** Why the host has told it to end. */
-  reason: VivariumError | undefined;
-  /** What has ended it together with the store. */
-  error: VivariumError | undefined;
-  answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined;
-  /** Told when the host gives the call up, so that what has come of its answer ends with it. */
-  givenUp: ((reason: VivariumError) => void) | undefined;
-  caller: TurnCaller | undefined;
-  /** The HTTP request that it answers. */
-  served: ServedRequest | undefined;
-  /** The last lines that its guest has written to standard error. */
-  words: LastWords | undefined;
-  stopGrace: (() => void) | undefined;
-  /** What the lanes of the thread hold of it, while the turn runs for others. */
-  lanes: readonly unknown[];
-  readonly #context: AsyncContext = currentContext();
-  readonly #owner: SharedCallOwner;
-
-  constructor(account: Account, startedAt: number, owner: SharedCallOwner) {
-    super();
-    this.account = account;
-    this.startedAt = startedAt;
-    this.#owner = owner;
-    this.lanes = execution.parkCall();
-    execution.resumeCall(this.lanes);
-  }
-
-  laterAnswered(value: unknown): void {
-    const { reason } = this;
-    this.#owner.ended(this);
-    if (reason === undefined) this.answer(value);
-    else this.fail(reason);
-  }
-
-  laterFailed(thrown: unknown): void {
-    const failure = this.error ?? this.reason ?? this.#owner.failureOf(thrown);
-    this.#owner.ended(this);
-    this.fail(failure);
-  }
-
-  inContext<T>(work: () => T): T {
-    return inContext(this.#context, work);
-  }
-}
-
 /**
  * Ends one call and no other, so it does nothing once that call has ended. Where the call has the store for itself, the store ends with it,
  * and the answer is settled when it has.
@@ -117,6 +55,7 @@ export type EndCall = (reason: VivariumError) => Promise<void> | undefined;
 export class SharedTurn implements SideBySide {
   tasks: SharedTasks | undefined;
   beginning: SharedCall | undefined;
+  told: SideBySide['told'];
   readonly #parts: SharedTurnParts;
   readonly #calls = new Set<SharedCall>();
   #isOpen = false;
@@ -166,18 +105,19 @@ export class SharedTurn implements SideBySide {
 
   /** Names who is told when the host gives up the call that begins now. */
   tellGivenUp(givenUp: (reason: VivariumError) => void): void {
-    if (this.beginning !== undefined) this.beginning.givenUp = givenUp;
+    if (this.beginning !== undefined) this.beginning.noting().givenUp = givenUp;
   }
 
   /** What an embedder's function is told of the call that calls it. */
   get caller(): TurnCaller {
     const { clock, handle, maxTurnTimeMs } = this.#parts;
     const call = this.#charged as SharedCall;
-    call.caller ??= new TurnCaller(handle, clock.now() + maxTurnTimeMs - (clock.monotonic() - call.startedAt));
-    return call.caller;
+    const notes = call.noting();
+    notes.caller ??= new TurnCaller(handle, clock.now() + maxTurnTimeMs - (clock.monotonic() - call.startedAt));
+    return notes.caller;
   }
 
-  /** Makes one call, which begins the turn or joins it. @throws as the store's \`call\` */
+  /** Makes one call, which begins the turn or joins it. @throws as the store's `call` */
   call<T>(budget: CallBudget, run: () => MessageTurn<T>, now: number | undefined): MessageTurn<T> {
     if (this.#calls.size >= this.#parts.most) throw full(this.#parts);
     return this.#isOpen ? this.#join(budget, run) : this.#begin(budget, run, now);
@@ -206,9 +146,9 @@ export class SharedTurn implements SideBySide {
     } catch (thrown) {
       this.#isBeginning = false;
       // A task has failed where calls that joined meanwhile were told so, and the turn has ended with them.
-      if (!this.#isOpen) throw call.error ?? thrown;
+      if (!this.#isOpen) throw call.notes?.error ?? thrown;
       const error = owner.ended(thrown);
-      call.caller?.abort(error);
+      call.notes?.caller?.abort(error);
       this.#close();
       throw error;
     }
@@ -249,13 +189,16 @@ export class SharedTurn implements SideBySide {
       return run();
     } finally {
       this.beginning = undefined;
+      this.told = undefined;
     }
   }
 
   #ended(call: SharedCall): void {
     this.#calls.delete(call);
-    if (call.reason !== undefined) call.caller?.abort(call.reason);
-    call.stopGrace?.();
+    const { notes } = call;
+    if (notes === undefined) return;
+    if (notes.reason !== undefined) notes.caller?.abort(notes.reason);
+    notes.stopGrace?.();
   }
 
   charge(call: OutsideCall): void {
@@ -298,8 +241,9 @@ export class SharedTurn implements SideBySide {
     const error = owner.ended(thrown);
     const fault = this.#fault ?? at;
     for (const call of this.#calls) {
-      call.error = this.#endsAll || fault === undefined || fault === call ? error : this.#besides(error);
-      call.caller?.abort(call.error);
+      const notes = call.noting();
+      notes.error = this.#endsAll || fault === undefined || fault === call ? error : this.#besides(error);
+      notes.caller?.abort(notes.error);
     }
     this.#close();
   }
@@ -325,22 +269,23 @@ export class SharedTurn implements SideBySide {
 
   /** Tells a call to end, by the cancellation of its task. If it has not ended after a while, the store ends. */
   #giveUp(call: SharedCall, reason: VivariumError): void {
-    if (call.reason !== undefined || !this.#calls.has(call)) return;
+    if (call.notes?.reason !== undefined || !this.#calls.has(call)) return;
     const { clock, graceMs, owner } = this.#parts;
-    call.reason = reason;
-    call.stopGrace = clock.after(graceMs, () => {
+    const notes = call.noting();
+    notes.reason = reason;
+    notes.stopGrace = clock.after(graceMs, () => {
       if (!this.#calls.has(call)) return;
       this.#fault = call;
       owner.end(reason);
     });
     this.tasks?.cancel(call);
-    call.givenUp?.(reason);
+    notes.givenUp?.(reason);
   }
 
   /** Ends each call when its time is over. The calls are in the order in which they began. */
   #watch(): void {
     if (this.#stopTimer !== undefined) return;
-    const first = this.#calls.values().find(({ reason }) => reason === undefined);
+    const first = this.#calls.values().find(({ notes }) => notes?.reason === undefined);
     if (first === undefined) return;
     const { clock, maxTurnTimeMs } = this.#parts;
     const left = first.startedAt + maxTurnTimeMs - clock.monotonic();
@@ -348,7 +293,7 @@ export class SharedTurn implements SideBySide {
       this.#stopTimer = undefined;
       const now = clock.monotonic();
       for (const call of this.#calls) {
-        if (call.reason !== undefined) continue;
+        if (call.notes?.reason !== undefined) continue;
         if (now - call.startedAt < maxTurnTimeMs) break;
         this.#giveUp(call, overdue(maxTurnTimeMs));
       }

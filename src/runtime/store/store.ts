@@ -353,7 +353,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
   }
 
   get served(): ServedRequest | undefined {
-    return this.#shared === undefined ? this.#served : this.#shared.charged?.served;
+    return this.#shared === undefined ? this.#served : this.#shared.charged?.notes?.served;
   }
 
   get mayWait(): boolean {
@@ -464,14 +464,15 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
    * Names who is told the answer of the function that is called next, which may be before its turn ends. The turn lasts until the promise
    * that it returns is settled.
    */
-  tellAnswer(answered: (answer: unknown) => Promise<unknown> | undefined): void {
-    (this.#shared?.beginning ?? this.#turn).answered = answered;
+  tellAnswer(told: (answer: unknown) => Promise<unknown> | undefined): void {
+    const next = this.#shared?.beginning === undefined ? this.#turn : this.#shared;
+    next.told = told;
   }
 
   /** Notes the HTTP request that the call answers which begins now. Only the `run` of a call may use this. */
   serves(request: ServedRequest): void {
     if (this.#shared?.beginning === undefined) this.#served = request;
-    else this.#shared.beginning.served = request;
+    else this.#shared.beginning.noting().served = request;
   }
 
   /** Hands a message to the guest. Only the `run` of a call may use this. */
@@ -544,8 +545,9 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
       this.#words ??= new LastWords();
       this.#words.add(line);
     } else {
-      call.words ??= new LastWords();
-      call.words.add(line);
+      const notes = call.noting();
+      notes.words ??= new LastWords();
+      notes.words.add(line);
     }
   }
 
@@ -628,7 +630,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     if (isVivariumError(thrown)) return thrown;
     const { refusedGrowths } = this.usage;
     const hint = refusedGrowths === 0 ? '' : `; it was refused more memory ${refusedGrowths} times`;
-    const words = this.#shared?.charged === undefined ? this.#words : this.#shared.charged.words;
+    const words = this.#shared?.charged === undefined ? this.#words : this.#shared.charged.notes?.words;
     const { why, stack } = words?.of(this.#parts.toSources) ?? {};
     const said = why === undefined ? '' : `; ${why}`;
     const details = stack === undefined ? {} : { guestStack: stack };

@@ -6,7 +6,7 @@ import type { CallBudget } from '#core/ports/meter';
 import { type OpenSpan, type SpanAttributes, type Tracer, withTraceOf } from '#core/ports/tracing';
 import { Later } from '#core/waiting';
 import type { LogRecord } from '#runtime/host';
-import type { SharedCall } from './shared-turn.ts';
+import type { SharedCall } from './shared-call.ts';
 import { Store, type StoreParts } from './store.ts';
 
 /** A store whose turns are spans. It is a class of its own, so that a runtime without a tracer does not even ask for one. */

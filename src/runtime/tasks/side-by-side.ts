@@ -12,8 +12,6 @@ export interface SharedTasks {
 
 /** A call from outside that runs beside others. */
 export interface OutsideCall {
-  /** Told the answer when the call's task gives it, where its caller does not wait for the task to end. It is taken when the call begins. */
-  answered: ((answer: unknown) => Promise<unknown> | undefined) | undefined;
   /** Runs the host's code that the call's guest has called, in the context in which the call was made. */
   inContext<T>(work: () => T): T;
 }
@@ -25,6 +23,8 @@ export interface OutsideCall {
 export interface SideBySide {
   /** The call that begins now. */
   readonly beginning: OutsideCall | undefined;
+  /** Told that call's answer when its task gives it, where its caller does not wait for the task to end. It is taken when the call begins. */
+  told: ((answer: unknown) => Promise<unknown> | undefined) | undefined;
   /** Set by the store. */
   tasks: SharedTasks | undefined;
   /** What runs from now on is done for this call. */

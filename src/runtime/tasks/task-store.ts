@@ -102,9 +102,9 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     }
   }
 
-  /** The call from outside that begins now, where calls run side by side. */
-  get beginning(): OutsideCall | undefined {
-    return this.#calls?.beginning;
+  /** The owner of the call from outside that begins now, where calls run side by side. */
+  get begins(): SideBySide | undefined {
+    return this.#calls?.beginning === undefined ? undefined : this.#calls;
   }
 
   /** The thread whose guest code runs, or would if the host did not do something for it. */
@@ -142,10 +142,12 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       }
     }
     const { outcome } = main;
-    if (outcome?.failure !== undefined) throw outcome.failure.thrown;
-    if (outcome !== undefined) return true;
-    main.isLate = true;
-    return false;
+    if (outcome === undefined || outcome === 'later') {
+      main.outcome = 'later';
+      return false;
+    }
+    if (outcome.failure !== undefined) throw outcome.failure.thrown;
+    return true;
   }
 
   /** Tells a call from outside its answer, and ends the call where nothing holds it. */
@@ -181,7 +183,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     this.#lingering.clear();
     this.#over.length = 0;
     for (const main of mains) {
-      if (main.isLate) main.failed(thrown);
+      if (main.outcome === 'later') main.failed(thrown);
       else main.outcome = { failure: { thrown } };
     }
   }
@@ -204,7 +206,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       const { call } = main.task;
       if (call !== undefined) this.#calls?.answered(call);
       this.#mains.delete(main);
-      if (main.isLate) main.ended();
+      if (main.outcome === 'later') main.ended();
       else main.outcome = ENDED;
     }
     if (this.#mains.size > 0) return true;

@@ -68,32 +68,47 @@ export abstract class Waitable implements HeldByGuest {
   }
 }
 
-/** Threads that wait for the same, oldest first. Mostly there is one, for which no set is made. */
-class WaiterLine {
-  #first: Waiter | undefined = undefined;
-  #others: Set<Waiter> | undefined = undefined;
+/** Who waits for the same: nobody, the only one, or a line of several, which is woken as one. */
+type Waiting = Waiter | undefined;
 
-  get first(): Waiter | undefined {
-    return this.#first;
+/** Several threads that wait for the same, oldest first. Waking it wakes the first. */
+class WaiterLine implements Waiter {
+  readonly #waiters: Set<Waiter>;
+
+  constructor(first: Waiter, second: Waiter) {
+    this.#waiters = new Set([first, second]);
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiters.size === 0;
   }
 
   add(waiter: Waiter): void {
-    if (this.#first === undefined || this.#first === waiter) this.#first = waiter;
-    else {
-      this.#others ??= new Set();
-      this.#others.add(waiter);
-    }
+    this.#waiters.add(waiter);
   }
 
   remove(waiter: Waiter): void {
-    if (this.#first !== waiter) {
-      this.#others?.delete(waiter);
-      return;
-    }
-    const [next] = this.#others ?? [];
-    this.#first = next;
-    if (next !== undefined) this.#others?.delete(next);
+    this.#waiters.delete(waiter);
   }
+
+  wake(): void {
+    const [first] = this.#waiters;
+    first?.wake();
+  }
+}
+
+function joined(waiting: Waiting, waiter: Waiter): Waiting {
+  if (waiting === undefined || waiting === waiter) return waiter;
+  if (!(waiting instanceof WaiterLine)) return new WaiterLine(waiting, waiter);
+  waiting.add(waiter);
+  return waiting;
+}
+
+function left(waiting: Waiting, waiter: Waiter): Waiting {
+  if (waiting === waiter) return undefined;
+  if (!(waiting instanceof WaiterLine)) return waiting;
+  waiting.remove(waiter);
+  return waiting.isEmpty ? undefined : waiting;
 }
 
 /** Waitables of which a guest waits for the next event, oldest events first. */
@@ -103,8 +118,8 @@ export class WaitableSet implements HeldByGuest {
   #first: Waitable | undefined = undefined;
   #last: Waitable | undefined = undefined;
   /** The threads that wait, those that wait in a built-in and those whose callbacks wait. */
-  #blocked: WaiterLine | undefined = undefined;
-  #callbacks: WaiterLine | undefined = undefined;
+  #blocked: Waiting = undefined;
+  #callbacks: Waiting = undefined;
 
   get hostBytes(): number {
     return WAITABLE_SET_BYTES;
@@ -120,7 +135,7 @@ export class WaitableSet implements HeldByGuest {
 
   /** Whether a thread waits. */
   get isAwaited(): boolean {
-    return this.#blocked?.first !== undefined || this.#callbacks?.first !== undefined;
+    return this.#blocked !== undefined || this.#callbacks !== undefined;
   }
 
   /**
@@ -128,19 +143,14 @@ export class WaitableSet implements HeldByGuest {
    * @param isCallback whether it also needs the instance for itself, so that others may go on before it
    */
   await(waiter: Waiter, isCallback: boolean): void {
-    if (isCallback) {
-      this.#callbacks ??= new WaiterLine();
-      this.#callbacks.add(waiter);
-    } else {
-      this.#blocked ??= new WaiterLine();
-      this.#blocked.add(waiter);
-    }
+    if (isCallback) this.#callbacks = joined(this.#callbacks, waiter);
+    else this.#blocked = joined(this.#blocked, waiter);
   }
 
   /** The thread has taken an event, or no longer wants one. Where there are more events, the next thread is woken. */
   forget(waiter: Waiter): void {
-    this.#blocked?.remove(waiter);
-    this.#callbacks?.remove(waiter);
+    this.#blocked = left(this.#blocked, waiter);
+    this.#callbacks = left(this.#callbacks, waiter);
     if (this.hasEvent) this.wake();
   }
 
@@ -165,8 +175,8 @@ export class WaitableSet implements HeldByGuest {
 
   /** Wakes the first thread of each line, which wakes the next when it goes: waking all would be work that the guest need not pay for. */
   wake(): void {
-    this.#blocked?.first?.wake();
-    this.#callbacks?.first?.wake();
+    this.#blocked?.wake();
+    this.#callbacks?.wake();
   }
 
   /** A member that had an event has none any more. */

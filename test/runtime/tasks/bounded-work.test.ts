@@ -24,6 +24,14 @@ const HERE = (): boolean => true;
 
 class CallOfHost extends MainCall {
   thrown: unknown;
+  readonly untilEnd = true;
+  protected readonly owner: TaskStore;
+
+  constructor(owner: TaskStore) {
+    super();
+    this.owner = owner;
+  }
+
   start(): readonly unknown[] {
     return [];
   }
@@ -128,7 +136,7 @@ class Guests {
   /** Calls a function from outside, and answers what it threw. */
   run(callee: () => unknown, kind: Partial<LiftedFunction> & { readonly instance?: TaskInstance } = {}): unknown {
     const { instance = this.#outer, ...rest } = kind;
-    const main = new CallOfHost(this.store, true);
+    const main = new CallOfHost(this.store);
     try {
       this.store.callFromOutside(
         main,
