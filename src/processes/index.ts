@@ -4,3 +4,4 @@ export {
   type ProcessEnd,
   programBeside,
 } from './disposable-process.ts';
+export { endWithParent } from './end-with-parent.ts';

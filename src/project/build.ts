@@ -1,10 +1,10 @@
 import { access, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf } from '#core/errors';
-import { loadQuickJs } from './build-tools.ts';
 import { type Bundle, bundleActor, placeOfImport, shownFile } from './bundle-actor.ts';
 import { checkExports } from './check-exports.ts';
 import { checkTypes } from './check-types.ts';
+import type { ComponentSource } from './component-source.ts';
 import { findEntry } from './entry.ts';
 import { ProjectError } from './errors.ts';
 import { withImports } from './extended-world.ts';
@@ -29,6 +29,10 @@ export interface BuildOptions {
   /** The types of `vivarium/guest` and, in `globalTypes`, of the globals, for a project without a tsconfig. */
   readonly guestTypes: string;
   readonly globalTypes: string;
+  /** Makes a component of a bundle by QuickJS, and runs its top level meanwhile. @throws the signal's reason when it is aborted */
+  readonly componentize: (source: ComponentSource, signal: AbortSignal) => Promise<Uint8Array>;
+  /** Ends the build. */
+  readonly signal?: AbortSignal | undefined;
   /** Returns the WIT names of a component's exports. */
   readonly exportsOf: (component: Uint8Array) => readonly string[];
   /** Makes a component's last section, which carries the doc comments of the files of a WIT package. */
@@ -47,9 +51,11 @@ export interface BuiltComponent {
  * Builds a component from a TypeScript or JavaScript actor. It bundles everything that the actor imports, and puts the bundle into
  * a component together with a JavaScript engine. With the default engine, this needs neither the network nor `npm install`.
  * @param project the project's folder, or its entry file
- * @throws {ProjectError} `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED`
+ * @throws {ProjectError} `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED`; the signal's reason
  */
 export async function build(project: string, options: BuildOptions): Promise<BuiltComponent> {
+  const { signal } = options;
+  signal?.throwIfAborted();
   const { folder, entry } = await findEntry(project);
   const own = join(folder, 'wit');
   const hasOwn = await exists(own);
@@ -59,15 +65,19 @@ export async function build(project: string, options: BuildOptions): Promise<Bui
   const bundle = await bundleActor({ entry, guestLibrary, witPath, output: file, hasGlobals: engine !== 'qjs' });
   const world = options.world ?? (hasOwn ? 'guest' : bundle.world);
   const added = { imports: bundle.imports, exports: bundle.offers };
-  const made = withImports({ witPath, world }, added, join(witFolder, 'globals'), (extended) =>
-    componentize(engine, bundle.source, extended.witPath, extended.world),
-  );
+  const wrong = new AbortController();
+  const ended = signal === undefined ? wrong.signal : AbortSignal.any([signal, wrong.signal]);
+  const made = withImports({ witPath, world }, added, join(witFolder, 'globals'), (extended) => {
+    const source = { bundle: bundle.source, witPath: extended.witPath, world: extended.world };
+    return engine === 'starlingmonkey' ? starlingMonkey(source, ended) : componentize(source, ended, options);
+  });
   // Both take seconds and run in parallel, each in its own process or thread. Type errors are reported first, because they often
   // explain why the other one failed.
   const [component, unchecked] = await Promise.allSettled([
     made,
-    options.check === true ? checkTypes({ ...options, folder, entry }) : undefined,
+    options.check === true ? checkTypes({ ...options, folder, entry }).catch(ending(wrong)) : undefined,
   ]);
+  signal?.throwIfAborted();
   if (unchecked.status === 'rejected') throw unchecked.reason;
   if (component.status === 'rejected') throw await whyNot(component.reason, bundle, { file, witPath, world });
   checkExports(shownFile(entry), options.exportsOf(component.value), bundle.exports);
@@ -88,12 +98,20 @@ async function write(file: string, contents: string | Uint8Array): Promise<void>
   });
 }
 
-async function componentize(engine: GuestEngine, source: string, witPath: string, world: string): Promise<Uint8Array> {
-  if (engine === 'starlingmonkey') return starlingMonkey(source, witPath, world);
-  const qjs = await loadQuickJs();
-  // `sync` is set because the default is the asynchronous ABI, which is of no use to a turn on one thread.
-  const { component } = await qjs.componentize({ witPath, jsSource: source, sync: true, optSize: true, world });
-  return withNames(component);
+async function componentize(
+  source: ComponentSource,
+  signal: AbortSignal,
+  options: Pick<BuildOptions, 'componentize'>,
+): Promise<Uint8Array> {
+  return withNames(await options.componentize(source, signal));
+}
+
+/** Ends the other half of a build, of which nobody wants anything any more. */
+function ending(other: AbortController): (error: unknown) => never {
+  return (error) => {
+    other.abort();
+    throw error;
+  };
 }
 
 async function whyNot(

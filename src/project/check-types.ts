@@ -19,6 +19,8 @@ export interface TypeCheck {
   /** The types of `vivarium/guest` and, in `globalTypes`, of the globals, for a project without a tsconfig. */
   readonly guestTypes: string;
   readonly globalTypes: string;
+  /** Ends the compiler. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -33,12 +35,12 @@ export async function checkTypes(check: TypeCheck): Promise<string | undefined> 
     return 'types were not checked: install typescript in the project, or say --no-check';
   }
   const given = join(check.folder, 'tsconfig.json');
-  if (await exists(given)) return report(await run(compiler, given), check.folder);
+  if (await exists(given)) return report(await run(compiler, given, check.signal), check.folder);
   const folder = await mkdtemp(join(tmpdir(), 'vivarium-types-'));
   try {
     const made = join(folder, 'tsconfig.json');
     await writeFile(made, JSON.stringify(configOf(check)), { flag: 'wx' });
-    return report(await run(compiler, made), folder);
+    return report(await run(compiler, made, check.signal), folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -67,10 +69,11 @@ function findCompiler(folder: string): string | undefined {
   return undefined;
 }
 
-function run(compiler: string, config: string): Promise<string> {
+function run(compiler: string, config: string, signal: AbortSignal | undefined): Promise<string> {
   return new Promise((done, fail) => {
     const args = [compiler, '-p', config, '--noEmit', '--pretty', 'false'];
-    execFile(process.execPath, args, { cwd: dirname(config), maxBuffer: MAX_OUTPUT }, (error, stdout, stderr) => {
+    const options = { cwd: dirname(config), maxBuffer: MAX_OUTPUT, signal };
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
       // A numeric exit code means that the compiler ran and found errors.
       if (error !== null && typeof error.code !== 'number') fail(error);
       else done(`${stdout}${error === null || stdout !== '' ? '' : stderr}`);

@@ -45,10 +45,15 @@ export async function bundleForeignSource(source: string, guestLibrary: string):
   }
 }
 
-/** Puts a bundle into a component together with QuickJS, which runs its top level. @throws {ProjectError} `PROJECT_BUILD_FAILED` */
+/**
+ * Puts a bundle into a component together with QuickJS, which runs its top level: in a process that may be killed, since that may never
+ * end.
+ * @throws {ProjectError} `PROJECT_BUILD_FAILED` if QuickJS is not installed
+ */
 export async function componentizeBundle(bundle: string, witPath: string, world?: string): Promise<Uint8Array> {
   const qjs = await loadQuickJs();
   const named = world === undefined ? {} : { world };
+  // `sync` is set because the default is the asynchronous ABI, which is of no use to a turn on one thread.
   const { component } = await qjs.componentize({ witPath, jsSource: bundle, sync: true, optSize: true, ...named });
   return component;
 }

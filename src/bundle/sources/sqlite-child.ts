@@ -1,4 +1,5 @@
 // The program of the child process that reads a potentially hostile database; see SqliteSource.
+import { endWithParent } from '#processes';
 import { SqliteReader } from './sqlite-reader.ts';
 import { type Answer, type Question, type SourceEvent, toWire } from './sqlite-wire.ts';
 
@@ -10,6 +11,7 @@ const EVENT_BYTES = 256;
 let reader: SqliteReader | undefined;
 let events: AsyncGenerator<SourceEvent> | undefined;
 
+endWithParent();
 process.on('message', (question: Question) => {
   void answer(question)
     .catch(toWire)

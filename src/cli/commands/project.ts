@@ -1,6 +1,8 @@
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
+import { parseDuration } from '#core/options';
 import { buildActor, type Language, newActor, type Template } from '#system/operations';
+import { reading } from '../options/limit-options.ts';
 import type { Shell } from '../shell.ts';
 
 interface NewFlags {
@@ -43,6 +45,7 @@ interface BuildFlags {
   readonly engine?: 'qjs' | 'starlingmonkey';
   readonly world?: string;
   readonly check: boolean;
+  readonly timeout?: number;
 }
 
 export function buildCommand(shell: Shell): Command {
@@ -52,6 +55,11 @@ export function buildCommand(shell: Shell): Command {
     .option('-o, --output <file>', 'where the component goes (default: actor.wasm in the folder)')
     .option('--world <name>', 'the world of its wit folder to build (default: guest)')
     .option('--no-check', 'do not check types')
+    .option(
+      '--timeout <time>',
+      'time for making the component, and with it for the top level of its source (default: 60s)',
+      reading(parseDuration),
+    )
     .addOption(
       new Option('--engine <name>', 'the JavaScript engine inside; starlingmonkey is fetched by npx')
         .choices(['qjs', 'starlingmonkey'])
@@ -64,6 +72,7 @@ export function buildCommand(shell: Shell): Command {
           engine: flags.engine,
           world: flags.world,
           check: flags.check,
+          maxTimeMs: flags.timeout,
         });
         if (!shell.json) for (const warning of warnings) shell.line(warning);
         const shown = relative(process.cwd(), file);

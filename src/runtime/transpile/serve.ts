@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Meter } from '#core/ports/meter';
+import { endWithParent } from '#processes';
 import { type BuildAnswer, type BuildRequest, toWire } from '#runtime/build';
 import { BuildRun } from './build-run.ts';
 import { type ComponentTools, prepareTool, runTool } from './component-tools.ts';
@@ -22,6 +23,7 @@ export function serveBuilds(meter: Pick<Meter, 'meterModule'>): void {
   withoutWasi();
   prepareTool('validate');
   const thread = new ToolThread();
+  endWithParent();
   process.on('message', (request: BuildRequest) => {
     const tools = request.component.length < WORTH_A_THREAD ? toolsHere : thread;
     const run = new BuildRun(request, meter, tools);

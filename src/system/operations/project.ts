@@ -10,6 +10,7 @@ import {
   type Template,
 } from '#project';
 import { describeComponent, docCommentsSection } from '#wasm';
+import { componentizeApart, MAX_SOURCE_MS } from './component-process.ts';
 
 export { type ActorManifest, type Language, readManifest, type Template } from '#project';
 
@@ -21,13 +22,18 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 /** The file that replaces the import of `vivarium/guest` in a build. */
 export const guestLibrary: string = fileURLToPath(new URL(`../../guest/index.${extension}`, import.meta.url));
 
-type BuildActorOptions = Pick<BuildOptions, 'output' | 'engine' | 'world' | 'check'>;
+interface BuildActorOptions extends Pick<BuildOptions, 'output' | 'engine' | 'world' | 'check' | 'signal'> {
+  /** Milliseconds that making the component by QuickJS may take; 60,000 by default. This includes running the source's top level. */
+  readonly maxTimeMs?: number | undefined;
+}
 
 const BUILD: allow.OptionRules<BuildActorOptions> = {
   output: allow.path,
   engine: allow.oneOf('qjs', 'starlingmonkey'),
   world: allow.text,
   check: allow.flag,
+  signal: allow.signal,
+  maxTimeMs: allow.period,
 };
 const RULE = allow.options(BUILD);
 
@@ -42,11 +48,16 @@ export function bundleForNode(entry: string, given: readonly string[]): ReturnTy
   return bundle({ entry, guestLibrary, witPath: witFolder }, given);
 }
 
-/** Builds an actor's project into a component. @throws `CORE_INVALID_OPTION`, `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED` */
+/**
+ * Builds an actor's project into a component.
+ * @throws `CORE_INVALID_OPTION`, `PROJECT_NOT_FOUND`, `PROJECT_BUILD_FAILED`; the signal's reason
+ */
 export async function buildActor(project: string, options: BuildActorOptions = {}): Promise<BuiltComponent> {
   checkOptions(options, RULE);
+  const { maxTimeMs: maxMs = MAX_SOURCE_MS, ...given } = options;
   return build(project, {
-    ...options,
+    ...given,
+    componentize: (source, signal) => componentizeApart(source, { maxMs, signal }),
     guestLibrary,
     witFolder,
     guestTypes: fileURLToPath(new URL('dist/guest/index.d.ts', root)),

@@ -1,23 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf } from '#core/errors';
 import { allow, checkOptions } from '#core/options';
-import { DisposableProcess, type ProcessEnd, programBeside } from '#processes';
 import { bundleForeignSource, ProjectError } from '#project';
-import { systemClock } from '../clock.ts';
+import { componentizeApart, MAX_SOURCE_MS } from './component-process.ts';
 import { guestLibrary } from './project.ts';
-
-const MAX_TIME_MS = 60_000;
-
-/** The message to the child process. */
-export interface SourceRequest {
-  readonly bundle: string;
-  readonly witPath: string;
-  readonly world: string | undefined;
-}
-
-/** The answer of the child process. */
-export type SourceAnswer = { readonly component: Uint8Array } | { readonly refusal: string };
 
 export interface BuildSourceOptions {
   /** The world that the source implements, if the text has several. */
@@ -44,39 +32,20 @@ export async function buildSource(source: string, wit: string, options: BuildSou
   checkOptions(options, RULE);
   checkOptions(source, allow.text, 'source');
   checkOptions(wit, allow.text, 'wit');
-  const { signal, world, maxTimeMs = MAX_TIME_MS } = options;
+  const { signal, world, maxTimeMs = MAX_SOURCE_MS } = options;
   signal?.throwIfAborted();
   const bundle = await bundleForeignSource(source, guestLibrary);
   const folder = await mkdtemp(join(tmpdir(), 'vivarium-source-'));
   try {
     const witPath = join(folder, 'world.wit');
     await writeFile(witPath, wit);
-    return await componentize({ bundle, witPath, world }, maxTimeMs, signal);
+    return await componentizeApart({ bundle, witPath, world }, { maxMs: maxTimeMs, signal }).catch((error) => {
+      signal?.throwIfAborted();
+      throw failed(messageOf(error));
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function componentize(
-  request: SourceRequest,
-  maxMs: number,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-  using child = new DisposableProcess<SourceRequest, SourceAnswer>({
-    program: programBeside(import.meta.url, './source-child'),
-    // The JavaScript engine is an addon; the source runs inside that engine's sandbox.
-    permissions: ['addons'],
-    clock: systemClock,
-    errorOf: (end) => failed(whyUnanswered(end)),
-  });
-  const answer = await child.ask(request, { maxMs, signal });
-  if ('refusal' in answer) throw failed(answer.refusal);
-  return answer.component;
-}
-
-function whyUnanswered(end: ProcessEnd): string {
-  if (end.why === 'late') return `it takes more than ${end.maxMs} ms`;
-  return end.why === 'exited' ? `its process ended (${end.how})` : end.message;
 }
 
 function failed(why: string): ProjectError {

@@ -1,7 +1,10 @@
-// The program of the child process that builds components from foreign source; see buildSource.
+// The program of the child process that builds components from source; see componentizeApart.
 import { messageOf } from '#core/errors';
+import { endWithParent } from '#processes';
 import { componentizeBundle } from '#project';
-import type { SourceAnswer, SourceRequest } from './source-build.ts';
+import type { SourceAnswer, SourceRequest } from './component-process.ts';
+
+endWithParent();
 
 process.once('message', (request: SourceRequest) => {
   void make(request).then((answer) => process.send?.(answer));

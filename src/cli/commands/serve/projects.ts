@@ -10,6 +10,7 @@ export class Projects {
   readonly #builds: boolean;
   #folders: ReadonlyMap<string, string> = new Map();
   #work: Promise<unknown> = Promise.resolve();
+  readonly #stopping = new AbortController();
 
   /** @param builds whether folders are built; otherwise they are an error */
   constructor(shell: Shell, builds: boolean) {
@@ -57,8 +58,18 @@ export class Projects {
     });
   }
 
+  /** Ends the build that runs. All later ones fail. */
+  stop(): void {
+    this.#stopping.abort(new Error('viv serve ends'));
+  }
+
+  /** Whether builds have been stopped. */
+  get areStopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   async #build(folder: string): Promise<string> {
-    const { file, warnings } = await buildActor(folder, { check: true });
+    const { file, warnings } = await buildActor(folder, { check: true, signal: this.#stopping.signal });
     if (!this.#shell.json) for (const warning of warnings) this.#shell.line(warning);
     return file;
   }

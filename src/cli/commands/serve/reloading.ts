@@ -61,6 +61,7 @@ export function watchSources(
       await projects.renew(name, () => deployment.replace(name));
       shell.result({ event: 'replaced', component: name }, `replaced ${printable(name)}`);
     } catch (error) {
+      if (projects.areStopped) return;
       logFailure(shell, 'kept', { component: name }, error, `${name} stays as it is`);
     }
   };

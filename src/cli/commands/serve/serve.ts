@@ -118,6 +118,7 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   } finally {
     interrupt.dispose();
     reloading?.[Symbol.dispose]();
+    projects.stop();
     await servers.drain();
   }
 }
