@@ -6,6 +6,7 @@ import {
   type LiftedFunction,
   type MainCall,
   NO_FUNCTION,
+  type OutsideCall,
   type SharedCopy,
   type SideBySide,
   Task,
@@ -116,11 +117,13 @@ export class StoreTasks {
   #ended: { readonly reason: unknown } | undefined;
   /** What to tell that the store has ended: reads and writes of the host that are under way. */
   readonly #ends = new Set<(reason: unknown) => void>();
+  readonly #calls: SideBySide | undefined;
   /** The thread of guest code that runs outside of tasks: start functions and allocators. */
   readonly #roots: readonly Thread[];
 
   constructor({ stacks, parents, handles, keep, contexts, calls }: StoreTaskParts) {
     this.#keep = keep;
+    this.#calls = calls;
     this.stacks = stacks;
     this.store = new TaskStore(stacks, (thrown) => this.end(thrown), calls);
     stacks.serve(this.store);
@@ -136,8 +139,8 @@ export class StoreTasks {
   }
 
   /** A thread of an instance that belongs to no call of it. */
-  #threadOutside(instance: TaskInstance): Thread {
-    return this.store.newThread(new Task(NO_FUNCTION, instance, NOBODY), false);
+  #threadOutside(instance: TaskInstance, call?: OutsideCall): Thread {
+    return this.store.newThread(new Task(NO_FUNCTION, instance, NOBODY, call), false);
   }
 
   /** Registers what is called when the store ends. Answers what takes it back. */
@@ -168,7 +171,7 @@ export class StoreTasks {
 
   /** Calls a destructor of an instance. It runs in a thread of its own, whose numbers are 0 and do not outlive it. */
   runDestructor(instance: number, work: () => void): void {
-    this.store.runFor(this.#threadOutside(this.instance(instance)), work);
+    this.store.runFor(this.#threadOutside(this.instance(instance), this.#calls?.charged), work);
   }
 
   /**

@@ -58,6 +58,8 @@ export class SharedTurn implements SideBySide {
   told: SideBySide['told'];
   readonly #parts: SharedTurnParts;
   readonly #calls = new Set<SharedCall>();
+  /** Calls that have joined and only drop what the embedder has released, with their answers. No task of the guest's tells their end. */
+  readonly #dropping = new Map<SharedCall, unknown>();
   #isOpen = false;
   /** Whether the code that has begun the turn is still on the stack. It ends the turn then, if nothing is left. */
   #isBeginning = false;
@@ -141,6 +143,7 @@ export class SharedTurn implements SideBySide {
         this.#watch();
         return outcomeOf(call, value);
       }
+      this.#dropAll();
       this.#settle(call);
       owner.settle();
     } catch (thrown) {
@@ -149,6 +152,7 @@ export class SharedTurn implements SideBySide {
       if (!this.#isOpen) throw call.notes?.error ?? thrown;
       const error = owner.ended(thrown);
       call.notes?.caller?.abort(error);
+      for (const each of this.#dropping.keys()) each.noting().error = this.#besides(error);
       this.#close();
       throw error;
     }
@@ -160,13 +164,9 @@ export class SharedTurn implements SideBySide {
     const { owner, tank, clock } = this.#parts;
     const call = new SharedCall(tank.account(budget), clock.monotonic(), this.#owner);
     this.#calls.add(call);
-    if (owner.hasDrops) {
-      this.tasks?.enqueue(() => {
-        // Before its own work, a call drops what the embedder has released, on its own budget.
-        this.charge(call);
-        owner.runDrops();
-      });
-    }
+    const { hasDrops } = owner;
+    // Before its own work, a call drops what the embedder has released, on its own budget.
+    if (hasDrops) this.tasks?.enqueue(() => this.#drop(call));
     let value: MessageTurn<T>;
     try {
       value = this.#run(call, run);
@@ -179,8 +179,30 @@ export class SharedTurn implements SideBySide {
       this.#watch();
       return outcomeOf(call, value);
     }
+    if (hasDrops) {
+      this.#dropping.set(call, value);
+      this.#watch();
+      return call as Later<unknown> as Later<T>;
+    }
     this.#calls.delete(call);
     return value;
+  }
+
+  /** Drops what the embedder has released, for a call that has joined and not ended. */
+  #drop(call: SharedCall): void {
+    if (!this.#calls.has(call)) return;
+    this.charge(call);
+    this.#parts.owner.runDrops();
+    if (!this.#dropping.has(call)) return;
+    this.#settle(call);
+    const answer = this.#dropping.get(call);
+    this.#dropping.delete(call);
+    call.laterAnswered(answer);
+  }
+
+  /** Ends the calls that only drop resources. No other call is left that the turn would wait for. */
+  #dropAll(): void {
+    for (const call of this.#dropping.keys()) this.#drop(call);
   }
 
   #run<T>(call: SharedCall, run: () => T): T {
@@ -230,6 +252,7 @@ export class SharedTurn implements SideBySide {
 
   idle(): void {
     if (this.#isBeginning || !this.#isOpen) return;
+    this.#dropAll();
     this.#parts.owner.settle();
     this.#close();
   }
@@ -255,11 +278,14 @@ export class SharedTurn implements SideBySide {
 
   #close(): void {
     this.#isOpen = false;
+    const dropping = [...this.#dropping.keys()];
+    this.#dropping.clear();
     this.#calls.clear();
     this.#switch(undefined);
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     this.#parts.owner.leave();
+    for (const call of dropping) call.laterFailed(call.notes?.error);
   }
 
   /** All calls end with the store, for a reason that concerns them alike. */

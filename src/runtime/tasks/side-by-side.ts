@@ -25,6 +25,8 @@ export interface SideBySide {
   readonly beginning: OutsideCall | undefined;
   /** Told that call's answer when its task gives it, where its caller does not wait for the task to end. It is taken when the call begins. */
   told: ((answer: unknown) => Promise<unknown> | undefined) | undefined;
+  /** The call for which guest code runs, or ran last; undefined between turns. */
+  readonly charged: OutsideCall | undefined;
   /** Set by the store. */
   tasks: SharedTasks | undefined;
   /** What runs from now on is done for this call. */

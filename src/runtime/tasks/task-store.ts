@@ -90,16 +90,17 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     if (calls !== undefined) calls.tasks = this;
   }
 
-  /** Does something of the host for a thread, which may call its guest's code: to allocate, for example. */
+  /**
+   * Does something of the host for a thread, which may call its guest's code: to allocate, for example. What it throws ends the store, and
+   * the thread that runs then is whose call has ended it.
+   */
   runFor<T>(thread: Thread, work: () => T): T {
     const before = this.#current;
     if (before === thread) return work();
     this.current = thread;
-    try {
-      return work();
-    } finally {
-      this.current = before;
-    }
+    const done = work();
+    this.current = before;
+    return done;
   }
 
   /** The owner of the call from outside that begins now, where calls run side by side. */
