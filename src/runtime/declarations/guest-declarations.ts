@@ -1,12 +1,12 @@
 import { interfaceName, memberName } from '#runtime/names';
-import type { World } from '#wasm';
+import type { DocComments, World } from '#wasm';
 import { OF_GUEST } from './dialect.ts';
 import { block, documented } from './lines.ts';
 import { type Answer, isReserved, signatureOf } from './signatures.ts';
 import { type Members, type NamedType, type Space, type SpaceFunction, type Spaces, spacesOf } from './spaces.ts';
 import { declaredStructure } from './structures.ts';
 import { quoted, TypeTexts } from './type-texts.ts';
-import { interfaceDoc, type WitDocs } from './wit-docs.ts';
+import { WitDocs } from './wit-docs.ts';
 
 /** The module that declares what a source exports. It exists for types alone. */
 const EXPORTS = 'vivarium/world';
@@ -20,8 +20,8 @@ const DECLARED = /^vivarium:actor\//;
  * imports, which are globals, and in `vivarium/world` the interface `World` of what it exports.
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` if the types are too large to be written out
  */
-export function guestDeclarations(world: World, docs: WitDocs): string {
-  return new GuestFile(spacesOf(world), docs).text();
+export function guestDeclarations(world: World, comments: DocComments): string {
+  return new GuestFile(spacesOf(world), new WitDocs(comments)).text();
 }
 
 class GuestFile {
@@ -52,7 +52,7 @@ class GuestFile {
       ...space.types.map((type) => this.#type(space, type)),
       ...functions.map((each) => this.#function(owner, each, 'export function')),
     ];
-    return documented(interfaceDoc(this.#docs, owner), block(`declare module ${quoted(owner)}`, members));
+    return documented(this.#docs.ofInterface(owner), block(`declare module ${quoted(owner)}`, members));
   }
 
   /** A world imports functions without an interface as globals. Its types are those of `vivarium/world`. */
@@ -122,8 +122,7 @@ class GuestFile {
       for (const each of this.#spaces.exports)
         if (each.owner !== '') members.push(`readonly ${interfaceName(each.owner).short}: ${each.name};`);
     }
-    const doc =
-      owner === '' ? 'What the source exports: `export const … : World[…]`.' : interfaceDoc(this.#docs, owner);
+    const doc = owner === '' ? 'What the source exports: `export const … : World[…]`.' : this.#docs.ofInterface(owner);
     const declared = [
       ...types.map((type) => this.#type(space, type)),
       // The world's own types are those of what it imports too.

@@ -1,12 +1,12 @@
 import { interfaceName, isTaken, memberName } from '#runtime/names';
-import type { World } from '#wasm';
+import type { DocComments, World } from '#wasm';
 import { OF_HOST } from './dialect.ts';
 import { block, documented } from './lines.ts';
 import { type Answer, type Signature, signatureOf } from './signatures.ts';
 import { type Members, type NamedType, type Space, type SpaceFunction, type Spaces, spacesOf } from './spaces.ts';
 import { declaredStructure } from './structures.ts';
 import { quoted, TypeTexts } from './type-texts.ts';
-import { interfaceDoc, type WitDocs } from './wit-docs.ts';
+import { WitDocs } from './wit-docs.ts';
 
 /** Interfaces that the runtime gives. An embedder need not know their functions. */
 const GIVEN = /^(?:wasi|vivarium):/;
@@ -18,8 +18,8 @@ const perhapsLater: Answer = (type) => `Awaitable<${type}>`;
  * `load`, with the types of both.
  * @throws {RuntimeError} `RUNTIME_INVALID_COMPONENT` if the types are too large to be written out
  */
-export function hostDeclarations(world: World, docs: WitDocs): string {
-  return new HostFile(spacesOf(world), docs).text();
+export function hostDeclarations(world: World, comments: DocComments): string {
+  return new HostFile(spacesOf(world), new WitDocs(comments)).text();
 }
 
 class HostFile {
@@ -57,9 +57,9 @@ class HostFile {
     const { name, owner, isExport } = space;
     const types = this.#types(space);
     const members = isExport ? this.#exported(space) : this.#given(space);
-    if (members.length === 0 && owner !== '') return documented(interfaceDoc(this.#docs, owner), types);
+    if (members.length === 0 && owner !== '') return documented(this.#docs.ofInterface(owner), types);
     const doc =
-      owner === '' ? 'What the component exports, for `runtime.bind<World>(handle)`.' : interfaceDoc(this.#docs, owner);
+      owner === '' ? 'What the component exports, for `runtime.bind<World>(handle)`.' : this.#docs.ofInterface(owner);
     return [documented(doc, block(`export interface ${name}`, members)), types]
       .filter((part) => part !== '')
       .join('\n\n');

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isVivariumError } from '#core/errors';
 import { ProjectError, readWitText } from '#project';
-import { guestDeclarations, hostDeclarations, readWitDocs, type WitDocs } from '#runtime/declarations';
+import { guestDeclarations, hostDeclarations } from '#runtime/declarations';
 import { DocComments, readComponent, type World, worldOf, worldOfEmbedded } from '#wasm';
 import { readSource } from '../component-source.ts';
 import { checked, described } from './exported-world.ts';
@@ -28,29 +28,13 @@ export async function declareTypes(source: string, { world, side = 'host' }: Typ
     described(bytes);
     return declarations(
       checked(() => worldOf(bytes)),
-      docsOf(bytes),
+      DocComments.of(readComponent(bytes)),
     );
   }
   const text = await readWitText(source);
   // A project's world is the one that `viv build` takes.
   const own = world ?? (isFolder && /^[ \t]{0,80}world[ \t]{1,80}guest\b/m.test(text) ? 'guest' : undefined);
-  return declarations(await worldIn(source, text, own), readWitDocs(text));
-}
-
-/** The comments that a component carries. */
-function docsOf(component: Uint8Array): WitDocs {
-  const comments = DocComments.of(readComponent(component));
-  return {
-    of(owner, item, member) {
-      if (item === undefined) return undefined;
-      const within = owner === '' ? undefined : owner;
-      const found = (name: string): string | undefined => comments.ofFunction(within, name);
-      const type = comments.ofType(within, item);
-      if (member === undefined) return found(item) ?? type?.docs;
-      if (member === 'constructor') return found(`[constructor]${item}`);
-      return found(`[method]${item}.${member}`) ?? found(`[static]${item}.${member}`) ?? type?.items.get(member);
-    },
-  };
+  return declarations(await worldIn(source, text, own), DocComments.ofWit([text]));
 }
 
 async function worldIn(source: string, text: string, world: string | undefined): Promise<World> {

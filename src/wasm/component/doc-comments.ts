@@ -29,6 +29,7 @@ export interface TypeComments {
  * none. An interface is named as an export names it, such as `ns:pkg/iface@1.0.0`; undefined stands for the world.
  */
 export class DocComments {
+  readonly #interfaces = new Map<string, string>();
   readonly #functions = new Map<string, string>();
   readonly #types = new Map<string, TypeComments>();
   #room = MOST_OF_ALL;
@@ -45,9 +46,13 @@ export class DocComments {
     return new DocComments(sections.map(({ bytes }) => parsed(bytes.subarray(1))));
   }
 
-  /** Reads the comments of a WIT package. @param texts its files */
+  /** Reads the comments of a WIT package and of the packages in its texts. @param texts its files */
   static ofWit(texts: readonly string[]): DocComments {
-    return new DocComments([witDocs(texts)]);
+    return new DocComments(witDocs(texts));
+  }
+
+  ofInterface(owner: string): string | undefined {
+    return this.#find(this.#interfaces, owner, '');
   }
 
   ofFunction(owner: string | undefined, member: string): string | undefined {
@@ -82,7 +87,9 @@ export class DocComments {
     }
   }
 
-  #addMembers(owner: string, { funcs, types }: Readonly<Record<string, unknown>>): void {
+  #addMembers(owner: string, { docs: own, funcs, types }: Readonly<Record<string, unknown>>): void {
+    const described = this.#kept(own);
+    if (described !== undefined) this.#interfaces.set(`${owner}#`, described);
     for (const [name, each] of Object.entries(fieldsOf(funcs))) {
       // Version 0 has the text itself, version 1 an object.
       const docs = this.#kept(typeof each === 'string' ? each : fieldsOf(each).docs);
@@ -111,7 +118,7 @@ export function docCommentsSection(texts: readonly string[]): Uint8Array {
   const contents = new ByteWriter()
     .name(OWN_SECTION)
     .u8(1)
-    .raw(new TextEncoder().encode(JSON.stringify(witDocs(texts))));
+    .raw(new TextEncoder().encode(JSON.stringify(witDocs(texts)[0])));
   return new ByteWriter().u8(0).u32(contents.length).raw(contents.view()).finish();
 }
 

@@ -3,6 +3,9 @@ import { type WitToken, witTokens } from './wit-tokens.ts';
 type Docs = { docs?: string };
 type Members = Docs & { funcs: Record<string, Docs>; types: Record<string, Docs & { items: Record<string, string> }> };
 type WorldDocs = Docs & {
+  /** Of imports. Exports have a table of their own, since a world may import and export the same name. */
+  funcs: Record<string, Docs>;
+  interfaces: Record<string, Members>;
   func_exports: Record<string, Docs>;
   interface_exports: Record<string, Members>;
   types: Members['types'];
@@ -21,11 +24,16 @@ const WITH_ITEMS: ReadonlySet<string> = new Set(['record', 'variant', 'enum', 'f
 /**
  * Collects the doc comments of a WIT package. The texts are not checked: what is not WIT gives other comments or none.
  * @param texts the files of the package
+ * @returns the package's own comments, then those of each package that the texts hold in braces, which are its dependencies
  */
-export function witDocs(texts: readonly string[]): PackageDocs {
-  const found: PackageDocs = { interfaces: table(), worlds: table() };
+export function witDocs(texts: readonly string[]): [own: PackageDocs, ...dependencies: PackageDocs[]] {
+  const found: [PackageDocs, ...PackageDocs[]] = [noDocs()];
   for (const text of texts) new Scanner(witTokens(text), found).scan();
   return found;
+}
+
+function noDocs(): PackageDocs {
+  return { interfaces: table(), worlds: table() };
 }
 
 /** A table without a prototype, because the texts choose the names. */
@@ -39,29 +47,40 @@ function documented(docs: string | undefined): Docs {
 
 class Scanner {
   readonly #tokens: readonly WitToken[];
-  readonly #found: PackageDocs;
+  readonly #found: [PackageDocs, ...PackageDocs[]];
   #at = 0;
 
-  constructor(tokens: readonly WitToken[], found: PackageDocs) {
+  constructor(tokens: readonly WitToken[], found: [PackageDocs, ...PackageDocs[]]) {
     this.#tokens = tokens;
     this.#found = found;
   }
 
   scan(): void {
+    const [own] = this.#found;
     this.#items((word, docs) => {
-      if (word === 'package') this.#package();
-      else if (word === 'interface') this.#found.interfaces[this.#take()] = this.#members(docs);
-      else if (word === 'world') this.#found.worlds[this.#take()] = this.#world(docs);
-      else this.#skip();
+      if (word === 'package') this.#package(own);
+      else this.#declaration(own, word, docs);
     });
   }
 
-  #package(): void {
+  #declaration({ interfaces, worlds }: PackageDocs, word: string, docs: string | undefined): void {
+    if (word === 'interface') interfaces[this.#take()] = this.#members(docs);
+    else if (word === 'world') worlds[this.#take()] = this.#world(docs);
+    else this.#skip();
+  }
+
+  /** Reads the name of the package, or a whole package in braces. */
+  #package(own: PackageDocs): void {
     const name: string[] = [];
     while (this.#peek() !== undefined && this.#peek() !== ';' && this.#peek() !== '{') name.push(this.#take());
-    // Of a package in braces, which is a dependency, nothing is exported under this package's name.
-    if (this.#peek() === '{') this.#skip();
-    else this.#found.package = name.join('');
+    if (this.#peek() !== '{') {
+      own.package = name.join('');
+      return;
+    }
+    const dependency: PackageDocs = { ...noDocs(), package: name.join('') };
+    this.#found.push(dependency);
+    this.#at++;
+    this.#items((word, docs) => this.#declaration(dependency, word, docs));
   }
 
   /** Calls `item` for each item up to the closing brace, with its first word and the comment before it. */
@@ -136,6 +155,8 @@ class Scanner {
   #world(docs: string | undefined): WorldDocs {
     const world: WorldDocs = {
       ...documented(docs),
+      funcs: table(),
+      interfaces: table(),
       func_exports: table(),
       interface_exports: table(),
       types: table(),
@@ -143,22 +164,24 @@ class Scanner {
     if (this.#peek() !== '{') return world;
     this.#at++;
     this.#items((word, comment) => {
-      if (word !== 'export') {
-        this.#member({ funcs: table(), types: world.types }, word, comment);
-        return;
-      }
-      const name = this.#take();
-      if (this.#peek() === ':' && this.#tokens[this.#at + 1]?.text === 'interface') {
-        this.#at += 2;
-        world.interface_exports[name] = this.#members(comment);
-      } else {
-        if (this.#peek() === ':' && /^(?:async|func)$/.test(this.#tokens[this.#at + 1]?.text ?? '')) {
-          world.func_exports[name] = documented(comment);
-        }
-        this.#skip();
-      }
+      if (word === 'export') this.#use(world.func_exports, world.interface_exports, comment);
+      else if (word === 'import') this.#use(world.funcs, world.interfaces, comment);
+      else this.#member(world, word, comment);
     });
     return world;
+  }
+
+  /** An import or export of a world. One that only mentions an interface by its name has no comment that belongs to the interface. */
+  #use(funcs: Record<string, Docs>, interfaces: Record<string, Members>, comment: string | undefined): void {
+    const name = this.#take();
+    const kind = this.#peek() === ':' ? this.#tokens[this.#at + 1]?.text : undefined;
+    if (kind === 'interface') {
+      this.#at += 2;
+      interfaces[name] = this.#members(comment);
+      return;
+    }
+    if (kind === 'async' || kind === 'func') funcs[name] = documented(comment);
+    this.#skip();
   }
 
   #peek(): string | undefined {

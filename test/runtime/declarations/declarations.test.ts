@@ -1,14 +1,14 @@
 import { componentEmbed } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { guestDeclarations, hostDeclarations, NO_DOCS, readWitDocs } from '../../../src/runtime/declarations/index.ts';
-import { worldOfEmbedded } from '../../../src/wasm/index.ts';
+import { guestDeclarations, hostDeclarations } from '../../../src/runtime/declarations/index.ts';
+import { DocComments, worldOfEmbedded } from '../../../src/wasm/index.ts';
 import { complaintsOf } from '../../support/complaints-of.ts';
 import { witModel, witText } from '../../wasm/component/wit-model.ts';
 
 async function declared(witSource: string): Promise<{ host: string; guest: string }> {
   const world = worldOfEmbedded(await componentEmbed({ witSource, dummy: true }));
-  const docs = readWitDocs(witSource);
+  const docs = DocComments.ofWit([witSource]);
   return { host: hostDeclarations(world, docs), guest: guestDeclarations(world, docs) };
 }
 
@@ -82,7 +82,7 @@ describe('declarations', () => {
         dummy: true,
       }),
     );
-    expect(hostDeclarations(world, NO_DOCS).length).toBeLessThan(10_000);
+    expect(hostDeclarations(world, DocComments.ofWit([])).length).toBeLessThan(10_000);
     // Without names they are as long as what they describe, and bounded.
     const anonymous = (depth: number): string =>
       depth === 0 ? 'u8' : `tuple<${anonymous(depth - 1)}, ${anonymous(depth - 1)}>`;
@@ -90,6 +90,6 @@ describe('declarations', () => {
     const wide = worldOfEmbedded(
       await componentEmbed({ witSource: `package t:t; interface i { ${params} } world w { export i; }`, dummy: true }),
     );
-    expect(() => hostDeclarations(wide, NO_DOCS)).toThrow('parts when they are written out');
+    expect(() => hostDeclarations(wide, DocComments.ofWit([]))).toThrow('parts when they are written out');
   });
 });

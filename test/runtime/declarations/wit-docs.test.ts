@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readWitDocs } from '../../../src/runtime/declarations/index.ts';
+import { WitDocs } from '../../../src/runtime/declarations/wit-docs.ts';
+import { DocComments } from '../../../src/wasm/index.ts';
 
 const TEXT = `
 /// Of the package, which no declaration is.
@@ -48,6 +48,11 @@ world guest {
   include other with { a as b }
   /// Logs.
   import log: func(text: string);
+  /// Of a world.
+  resource door {
+    /// Opens.
+    open: func();
+  }
   export inline-one: interface {
     /// Inside.
     f: func();
@@ -63,11 +68,16 @@ package acme:dep@0.1.0 {
 }`;
 
 describe('doc comments of WIT', () => {
-  const docs = readWitDocs(TEXT);
+  const docs = new WitDocs(DocComments.ofWit([TEXT]));
   const TYPES = 'acme:shop/types@1.2.0';
 
+  it('are found of interfaces, and not where one is only mentioned', () => {
+    expect(docs.ofInterface(TYPES)).toBe(`${TYPES}\n\nThings.\nOn two lines.`);
+    expect(docs.ofInterface('inline-one')).toBe('inline-one');
+    expect(docs.ofInterface('acme:dep/far@0.1.0')).toBe('acme:dep/far@0.1.0');
+  });
+
   it.each([
-    [[TYPES], 'Things.\nOn two lines.'],
     [[TYPES, 'price'], 'A price. // no end'],
     [[TYPES, 'price', 'amount'], 'How much.'],
     [[TYPES, 'price', 'currency'], undefined],
@@ -85,43 +95,12 @@ describe('doc comments of WIT', () => {
     [[TYPES, 'plain'], undefined],
     [['', 'log'], 'Logs.'],
     [['', 'run-all'], 'Runs.'],
+    [['', 'door'], 'Of a world.'],
+    [['', 'door', 'open'], 'Opens.'],
     [['inline-one', 'f'], 'Inside.'],
     [['acme:dep/far@0.1.0', 'go'], 'Far away.'],
+    [['acme:dep/far@0.1.0', 'cart', 'constructor'], undefined],
   ] as const)('%j is %j', ([owner, item, member], doc) => {
     expect(docs.of(owner, item, member)).toBe(doc);
-  });
-
-  it('are read from any text, in a time that its length bounds', () => {
-    const piece = fc.constantFrom(
-      '/*',
-      '*/',
-      '///',
-      '//',
-      '{',
-      '}',
-      '(',
-      '<',
-      '>',
-      ';',
-      ',',
-      ':',
-      '@',
-      'use',
-      'interface',
-      'world',
-      'record',
-      'a',
-      '\n',
-      ' ',
-      '%',
-      '->',
-    );
-    fc.assert(
-      fc.property(
-        fc.array(fc.oneof(piece, fc.string()), { maxLength: 200 }),
-        (pieces) => void readWitDocs(pieces.join('')),
-      ),
-    );
-    for (const hostile of ['/*', '(', '{', 'a,', '/** *', '}', '< ', '-']) readWitDocs(hostile.repeat(100_000));
   });
 });

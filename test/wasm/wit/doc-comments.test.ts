@@ -77,7 +77,8 @@ describe('comments of WIT', () => {
       expect(comments.ofFunction(prices, '[static]basket.join')).toBe('Joins.');
       expect(comments.ofFunction(prices, 'quiet')).toBeUndefined();
       expect(comments.ofFunction(undefined, 'start')).toBe('Starts.');
-      expect(comments.ofFunction(undefined, 'log')).toBeUndefined();
+      expect(comments.ofFunction(undefined, 'log')).toBe('An import.');
+      expect(comments.ofInterface(prices)).toBe('Prices\nof things.');
       expect(comments.ofFunction('my-tools', 'cut')).toBe('Cuts.');
       expect(comments.ofFunction('acme:shop/prices@9.0.0', 'find')).toBeUndefined();
       expect(comments.ofType(prices, 'price')).toEqual({
