@@ -12,6 +12,7 @@ export { type LinkedComponent, linkComponent, memoryOf } from './component/link.
 export { isLabel } from './component/name-rules.ts';
 export { plainlyNamed } from './component/plain-names.ts';
 export { readComponent } from './component/read-component.ts';
+export { streamPlaces } from './component/stream-places.ts';
 export type { FuncType, Resource, ValueType, World } from './component/types.ts';
 export { type HollowComponent, type HollowModule, withoutBodies } from './component/without-bodies.ts';
 export { worldOf, worldOfEmbedded } from './component/world.ts';

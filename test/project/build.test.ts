@@ -139,6 +139,36 @@ describe('viv build refuses', () => {
     expect(message).toMatch(/unknown\/a\.ts:2: world guest of .* does not import acme:none\/such@1\.0\.0/);
   }, 60_000);
 
+  it('streams and futures of its world, with their places', async () => {
+    const wit = `package t:t;
+      interface disk {
+        read: func() -> tuple<stream<u8>, u32>;
+        plain: func() -> list<u8>;
+      }
+      world guest {
+        import disk;
+        export count: async func(input: stream<u8>, step: u32) -> u32;
+        export wait: func() -> result<future, string>;
+        export plain: func(n: u32) -> list<string>;
+      }`;
+    const source = 'export const count = () => 1; export const wait = () => null; export const plain = () => [];';
+    expect(await fails('streams', { 'wit/world.wit': wit, 'actor.ts': source })).toMatch(
+      /^world guest of \S+streams\/wit has streams or futures, .* \(import t:t\/disk#read: stream<u8> in its result; export count: stream<u8> in its parameter input; export wait: future in its result\); use lists/,
+    );
+  }, 60_000);
+
+  it.each([
+    ['interface host { ask: async func() -> u32; } world guest { import host; export run: func(); }', 't:t/host#ask'],
+    ['world guest { import ask: async func() -> u32; export run: func(); }', 'ask'],
+  ])(
+    'an asynchronous import of its world: %s',
+    async (wit, name) => {
+      const files = { 'wit/world.wit': `package t:t; ${wit}`, 'actor.ts': 'export const run = () => {};' };
+      expect(await fails('asks', files)).toContain(`: it imports ${name}, an asynchronous function, which`);
+    },
+    60_000,
+  );
+
   it('what cannot be parsed, with its file and line', async () => {
     expect(await fails('broken', { 'actor.ts': 'export const\n  lifecycle = {;' })).toMatch(/broken\/actor\.ts:2:16: /);
   });

@@ -57,6 +57,19 @@ describe('building source that nobody read', () => {
     60_000,
   );
 
+  it('refuses streams of the world, and asynchronous imports', async () => {
+    const streams = 'package a:b; world guest { export slug: func(text: stream<string>) -> string; }';
+    await expect(buildSource('export const slug = () => "";', streams)).rejects.toMatchObject({
+      code: 'PROJECT_BUILD_FAILED',
+      message: expect.stringContaining('(export slug: stream<string> in its parameter text)'),
+    });
+    const asks = 'package a:b; world guest { import ask: async func(); export slug: func() -> string; }';
+    await expect(buildSource('export const slug = () => "";', asks)).rejects.toMatchObject({
+      code: 'PROJECT_BUILD_FAILED',
+      message: expect.stringContaining('it imports ask, an asynchronous function'),
+    });
+  }, 60_000);
+
   it('ends source that never ends, and any that is no longer wanted', async () => {
     const endless = 'for (;;); export const slug = () => "";';
     await expect(buildSource(endless, WIT, { maxTimeMs: 2_000 })).rejects.toMatchObject({
