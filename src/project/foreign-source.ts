@@ -2,6 +2,7 @@ import { dirname, join, sep } from 'node:path';
 import { messageOf } from '#core/errors';
 import { loadEsbuild, loadQuickJs } from './build-tools.ts';
 import { ProjectError } from './errors.ts';
+import { asynchronousImport, refuseStreams } from './not-in-javascript.ts';
 
 /** The largest source that is built, in characters. */
 const MAX_SOURCE = 2 ** 20;
@@ -48,13 +49,24 @@ export async function bundleForeignSource(source: string, guestLibrary: string):
 /**
  * Puts a bundle into a component together with QuickJS, which runs its top level: in a process that may be killed, since that may never
  * end.
- * @throws {ProjectError} `PROJECT_BUILD_FAILED` if QuickJS is not installed
+ * @param streamsOf returns where the functions of a component's world have streams and futures
+ * @throws {ProjectError} `PROJECT_BUILD_FAILED` if QuickJS is not installed, or where the world has what QuickJS has not
  */
-export async function componentizeBundle(bundle: string, witPath: string, world?: string): Promise<Uint8Array> {
+export async function componentizeBundle(
+  bundle: string,
+  { witPath, world }: { readonly witPath: string; readonly world?: string | undefined },
+  streamsOf: (component: Uint8Array) => readonly string[],
+): Promise<Uint8Array> {
   const qjs = await loadQuickJs();
   const named = world === undefined ? {} : { world };
-  // `sync` is set because the default is the asynchronous ABI, which is of no use to a turn on one thread.
-  const { component } = await qjs.componentize({ witPath, jsSource: bundle, sync: true, optSize: true, ...named });
+  // `sync` is set because a bundle has an event loop of its own, and the asynchronous runtime has another one.
+  const { component } = await qjs
+    .componentize({ witPath, jsSource: bundle, sync: true, optSize: true, ...named })
+    .catch((cause: unknown) => {
+      const why = asynchronousImport(messageOf(cause));
+      throw why === undefined ? cause : new ProjectError('PROJECT_BUILD_FAILED', why, { cause });
+    });
+  refuseStreams('its world', streamsOf(component));
   return component;
 }
 

@@ -2,6 +2,7 @@
 import { messageOf } from '#core/errors';
 import { endWithParent } from '#processes';
 import { componentizeBundle } from '#project';
+import { streamPlaces, worldOf } from '#wasm';
 import type { SourceAnswer, SourceRequest } from './component-process.ts';
 
 endWithParent();
@@ -12,7 +13,8 @@ process.once('message', (request: SourceRequest) => {
 
 async function make({ bundle, witPath, world }: SourceRequest): Promise<SourceAnswer> {
   try {
-    return { component: await componentizeBundle(bundle, witPath, world) };
+    const streamsOf = (component: Uint8Array): readonly string[] => streamPlaces(worldOf(component));
+    return { component: await componentizeBundle(bundle, { witPath, world }, streamsOf) };
   } catch (error) {
     return { refusal: messageOf(error) };
   }
