@@ -1,7 +1,19 @@
-// Generated programs of two component instances that read, write, cancel, drop and hand over the ends of streams and futures.
+// Generated programs of two component instances that read, write, cancel, drop and hand over the ends of streams and futures, of which
+// some carry resources, and that lend resources to tasks.
 import fc from 'fast-check';
 import type { Runtime } from '../../src/index.ts';
-import { BLOCKED, calls, does, ends, event, type Script, ScriptedGuests, type Step } from './scripted-guests/index.ts';
+import {
+  BLOCKED,
+  calls,
+  does,
+  ends,
+  event,
+  leaves,
+  type Script,
+  ScriptedGuests,
+  type Step,
+  setOf,
+} from './scripted-guests/index.ts';
 import {
   type CopyResult,
   ListBuffer,
@@ -10,7 +22,7 @@ import {
   ReferenceStream,
 } from './stream-reference.ts';
 
-const PAYLOADS = ['none', 'bytes', 'words', 'longs', 'texts', 'pairs'] as const;
+const PAYLOADS = ['none', 'bytes', 'words', 'longs', 'texts', 'pairs', 'things'] as const;
 type Payload = (typeof PAYLOADS)[number];
 type Instance = 'a' | 'b';
 type Side = 'reader' | 'writer';
@@ -45,6 +57,11 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), pair, side }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('hand over' as const), pair }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('join' as const), pair, side, joins: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lend' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('end a loan' as const), loan: fc.nat(3), cancels: fc.boolean() }),
+  },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('poll' as const), at: fc.constantFrom<Instance>('a', 'b') }) },
 );
 type ProgramStep = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -71,6 +88,23 @@ interface Copy {
   /** What a task that waits in it was answered; undefined where it is still waiting, or where none does. */
   answer: number | undefined;
   readonly waits: boolean;
+  /** Handles of the resources that a writer offers, with their values. */
+  readonly offered: readonly Thing[];
+}
+
+/** A resource, as its owner has it. */
+interface Thing {
+  readonly handle: number;
+  readonly value: number;
+}
+
+/** A resource that `b` has lent to a task of `a`, which uses it until it is told to end. */
+interface Loan {
+  readonly thing: Thing;
+  subtask: number;
+  /** What the borrower found, each time it went on. */
+  readonly found: number[];
+  isOver: boolean;
 }
 
 interface Pair {
@@ -81,6 +115,9 @@ interface Pair {
 }
 
 const RESULTS: readonly CopyResult[] = ['completed', 'dropped', 'cancelled'];
+const SUBTASK_EVENT = 1;
+const TASK_CANCELLED = 6;
+const [STARTED, RETURNED, CANCELLED] = [1, 2, 4];
 const EVENTS = { stream: { reader: 2, writer: 3 }, future: { reader: 4, writer: 5 } } as const;
 /** Memory of one copy: at most four values, and the texts that they point to. */
 const COPY_BYTES = 96;
@@ -92,8 +129,17 @@ const IS_NUMBER: Readonly<Record<Payload, boolean>> = {
   longs: true,
   texts: false,
   pairs: false,
+  things: false,
 };
-const SIZES: Readonly<Record<Payload, number>> = { none: 0, bytes: 1, words: 4, longs: 8, texts: 8, pairs: 8 };
+const SIZES: Readonly<Record<Payload, number>> = {
+  none: 0,
+  bytes: 1,
+  words: 4,
+  longs: 8,
+  texts: 8,
+  pairs: 8,
+  things: 4,
+};
 
 type Doing<T> = Generator<Step, T, bigint>;
 
@@ -128,7 +174,11 @@ function* loads(payload: Payload, at: number, count: number): Doing<number[]> {
   for (let index = 0; index < count; index++) {
     const from = at + index * SIZES[payload];
     if (payload === 'none') values.push(0);
-    else if (payload === 'bytes') values.push(yield* does('load 8', from));
+    else if (payload === 'things') {
+      const thing = yield* does('load 32', from);
+      values.push(yield* does('thing.value', thing));
+      yield* does('thing.drop', thing);
+    } else if (payload === 'bytes') values.push(yield* does('load 8', from));
     else if (payload === 'words') values.push(yield* does('load 32', from));
     else if (payload === 'longs') {
       const low = yield* does('load 32', from);
@@ -153,6 +203,11 @@ class Run {
   readonly #pairs: Pair[] = [];
   readonly #sets = new Map<Instance, number>();
   readonly #addresses: Record<Instance, number> = { a: FIRST_ADDRESS, b: FIRST_ADDRESS };
+  readonly #loans: Loan[] = [];
+  /** Resources of `b` that were lent and came back. */
+  readonly #owned: Thing[] = [];
+  /** Resources that nobody has any more. */
+  #gone = 0;
   #values = 1;
   readonly seen: Seen[] = [];
 
@@ -166,12 +221,15 @@ class Run {
       yield* this.#step(each);
       yield* this.#settle();
     }
+    this.#saw('resources that are gone', yield* does('things.gone'), this.#gone);
     return 0;
   }
 
   *#step(each: ProgramStep): Doing<void> {
     if (each.do === 'new') yield* this.#new(each);
     else if (each.do === 'poll') yield* this.#poll(each);
+    else if (each.do === 'lend') yield* this.#lend();
+    else if (each.do === 'end a loan') yield* this.#endLoan(each);
     else {
       const found = this.#pairs[each.pair % Math.max(1, this.#pairs.length)];
       if (found === undefined) return;
@@ -224,15 +282,21 @@ class Run {
     if (!IS_NUMBER[payload] && end.at === other.at) return;
     const waits = given.waits && end.at === 'a' && !end.isInSet;
     const length = kind === 'future' ? 1 : given.length;
-    const values = end.isReader ? [] : Array.from({ length }, () => this.#value(payload));
+    const returned = !end.isReader && payload === 'things' && end.at === 'b' ? this.#owned.splice(0, length) : [];
+    const values = end.isReader
+      ? []
+      : Array.from({ length }, (_, index) => returned[index]?.value ?? this.#value(payload));
     const address = this.#addresses[end.at];
     this.#addresses[end.at] += COPY_BYTES;
-    const copy: Copy = { buffer: new ListBuffer(length, values), address, answer: undefined, waits };
+    const offered: Thing[] = [];
+    const copy: Copy = { buffer: new ListBuffer(length, values), address, answer: undefined, waits, offered };
     end.copy = copy;
     shared.copy(end, copy.buffer, end.isReader);
     const way = end.isReader ? 'read' : 'write';
     const args = kind === 'future' ? [end.handle, address] : [end.handle, address, length];
-    if (!end.isReader) yield* this.#at(end.at, () => stores(payload, address, values));
+    if (payload === 'things' && !end.isReader)
+      offered.push(...(yield* this.#offers(end.at, address, values, returned)));
+    else if (!end.isReader) yield* this.#at(end.at, () => stores(payload, address, values));
     if (waits) {
       const waiting = (function* (): Script {
         copy.answer = yield* does(`${kind}.${way}-sync ${payload}`, ...args);
@@ -245,6 +309,71 @@ class Run {
     const answer = yield* this.#at(end.at, () => does(`${kind}.${way} ${payload}`, ...args));
     if (end.event === undefined) this.#saw(`${way} goes on`, answer, BLOCKED);
     else yield* this.#ended({ kind, payload, shared, ends: both }, end, answer, way);
+  }
+
+  /** Puts handles of resources where a writer offers them: some that came back from a loan, or new ones. */
+  *#offers(at: Instance, address: number, values: readonly number[], returned: readonly Thing[]): Doing<Thing[]> {
+    const things: Thing[] = [];
+    for (const [index, value] of values.entries()) {
+      const handle = returned[index]?.handle ?? (yield* this.#at(at, () => does('thing.new', value)));
+      things.push({ handle, value });
+      yield* this.#at(at, () => does('store 32', address + index * SIZES.things, handle));
+    }
+    return things;
+  }
+
+  /** Drops resources that were offered and that nobody has taken. */
+  *#keeps(things: readonly Thing[]): Doing<void> {
+    for (const { handle, value } of things) {
+      this.#saw('a resource that nobody took', yield* does('thing.value', handle), value);
+      yield* does('thing.drop', handle);
+    }
+  }
+
+  *#lend(): Doing<void> {
+    if (this.#loans.length === 4) return;
+    const value = this.#values++;
+    const thing = { handle: yield* does('thing.new', value), value };
+    const loan: Loan = { thing, subtask: 0, found: [], isOver: false };
+    const script = (function* (): Script {
+      const lent = yield* does('thing.lent');
+      let cancelled = false;
+      while (!loan.isOver && !cancelled) {
+        loan.found.push(yield* does('thing.value', lent));
+        cancelled = (yield* leaves('yield')).event === TASK_CANCELLED;
+      }
+      yield* does('thing.drop', lent);
+      if (cancelled) yield* does('task.cancel');
+      else yield* does('task.return', 0);
+      return 0;
+    })();
+    const status = yield* does('call lent', thing.handle, this.#guests.script(script), 1_024);
+    this.#saw('a task that is lent a resource', status & 0xf, STARTED);
+    loan.subtask = status >>> 4;
+    this.#loans.push(loan);
+  }
+
+  *#endLoan({ loan: number, cancels }: StepTo<'end a loan'>): Doing<void> {
+    const [loan] = this.#loans.splice(number % Math.max(1, this.#loans.length), 1);
+    if (loan === undefined) return;
+    const { thing, subtask, found } = loan;
+    if (cancels) this.#saw('a loan that is cancelled', yield* does('subtask.cancel-sync', subtask), CANCELLED);
+    else {
+      loan.isOver = true;
+      const set = yield* setOf(subtask);
+      this.#saw('a loan that ends', yield* event('wait', set), {
+        event: SUBTASK_EVENT,
+        handle: subtask,
+        payload: RETURNED,
+      });
+    }
+    yield* does('subtask.drop', subtask);
+    this.#saw(
+      'what a borrower found',
+      found.every((each) => each === thing.value),
+      true,
+    );
+    this.#owned.push(thing);
   }
 
   /** A value that is not 0 and fits the payload. */
@@ -261,7 +390,13 @@ class Run {
     end.copy = undefined;
     const [result, progress] = deliver();
     this.#saw(what, answer, RESULTS.indexOf(result) | (kind === 'future' ? 0 : progress << 4));
-    if (!end.isReader) return;
+    if (!end.isReader) {
+      const left = copy.offered.slice(copy.buffer.progress);
+      this.#gone += left.length;
+      yield* this.#at(end.at, () => this.#keeps(left));
+      return;
+    }
+    if (payload === 'things') this.#gone += copy.buffer.got.length;
     const got = yield* this.#at(end.at, () => loads(payload, copy.address, copy.buffer.got.length));
     this.#saw(`what a ${what} got`, got, copy.buffer.got);
   }

@@ -71,6 +71,8 @@ const BUILTINS: Record<string, Operation> = {
 /** What concerns resources, which a third instance defines. */
 const THINGS: Record<string, Operation> = {
   'thing.make': op('lower (func $make)', '', 'i'),
+  'thing.new': op('lower (func $new-thing)', 'i', 'i'),
+  'thing.value': op('lower (func $value)', 'i', 'i'),
   'thing.drop': op('resource.drop $thing', 'i'),
   'things.gone': op('lower (func $gone)', '', 'i'),
   'thing.hold': op('lower (func $hold) async (memory $mem)', 'i', 'i'),
@@ -78,6 +80,8 @@ const THINGS: Record<string, Operation> = {
 /** How the instances import it. */
 const THING_IMPORTS = [
   ['make', '(result (own $thing))'],
+  ['new-thing', '(param "n" u32) (result (own $thing))'],
+  ['value', '(param "thing" (borrow $thing)) (result u32)'],
   ['gone', '(result u32)'],
   ['hold', 'async (param "thing" (borrow $thing))'],
 ] as const;
@@ -247,8 +251,8 @@ function instance(payloads: readonly Payload[], hasPeer: boolean): string {
 }
 
 /**
- * The component that defines a resource: `make` makes one, `gone` says how many were destroyed, and `hold` is lent one until its call is
- * cancelled.
+ * The component that defines a resource: `make` and `new-thing` make one, `value` says with which number, `gone` says how many were
+ * destroyed, and `hold` is lent one until its call is cancelled.
  */
 const DEFINING = `(component $Things
   (core func $new-set (canon waitable-set.new)) (core func $cancel (canon task.cancel))
@@ -256,16 +260,20 @@ const DEFINING = `(component $Things
     (global $gone (mut i32) (i32.const 0))
     (func (export "destroy") (param i32) (global.set $gone (i32.add (global.get $gone) (i32.const 1))))
     (func (export "gone") (result i32) (global.get $gone))
+    (func (export "value") (param i32) (result i32) (local.get 0))
     (func (export "hold") (param i32) (result i32) (i32.or (i32.const 2) (i32.shl (call $new-set) (i32.const 4))))
     (func (export "hold-go-on") (param i32 i32 i32) (result i32) (call $cancel) (i32.const 0)))
   (core instance $d (instantiate $D (with "" (instance (export "new-set" (func $new-set)) (export "cancel" (func $cancel))))))
   (type $defined (resource (rep i32) (dtor (core func $d "destroy"))))
   (core func $new (canon resource.new $defined))
   (core module $M (import "" "new" (func $new (param i32) (result i32)))
-    (func (export "make") (result i32) (call $new (i32.const 7))))
+    (func (export "make") (result i32) (call $new (i32.const 7)))
+    (func (export "new-thing") (param i32) (result i32) (call $new (local.get 0))))
   (core instance $m (instantiate $M (with "" (instance (export "new" (func $new))))))
   (export $thing "thing" (type $defined))
   (func (export "make") (result (own $thing)) (canon lift (core func $m "make")))
+  (func (export "new-thing") (param "n" u32) (result (own $thing)) (canon lift (core func $m "new-thing")))
+  (func (export "value") (param "thing" (borrow $thing)) (result u32) (canon lift (core func $d "value")))
   (func (export "gone") (result u32) (canon lift (core func $d "gone")))
   (func (export "hold") async (param "thing" (borrow $thing))
     (canon lift (core func $d "hold") async (callback (core func $d "hold-go-on")))))
