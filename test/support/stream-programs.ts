@@ -144,7 +144,7 @@ const SIZES: Readonly<Record<Payload, number>> = {
 type Doing<T> = Generator<Step, T, bigint>;
 
 /** What was seen and what the model says, of one thing. */
-type Seen = readonly [what: string, seen: unknown, expected: unknown];
+export type Seen = readonly [what: string, seen: unknown, expected: unknown];
 
 /** Writes the numbers into memory as values of a payload. */
 function* stores(payload: Payload, at: number, values: readonly number[]): Doing<void> {

@@ -86,6 +86,28 @@ const THING_IMPORTS = [
   ['hold', 'async (param "thing" (borrow $thing))'],
 ] as const;
 
+/** What the host gives and takes. Only the instance `b` has it. */
+function hostEnds(payloads: readonly Payload[]): Record<string, Operation> {
+  const found: Record<string, Operation> = {};
+  for (const payload of payloads) {
+    for (const kind of ['stream', 'future']) {
+      found[`${kind}.to-host ${payload}`] = op(`lower (func $host-take-${kind}-${payload})`, 'i');
+      found[`${kind}.from-host ${payload}`] = op(`lower (func $host-give-${kind}-${payload})`, '', 'i');
+    }
+  }
+  return found;
+}
+
+/** The same as imports. */
+function hostImports(payloads: readonly Payload[]): readonly (readonly [name: string, type: string])[] {
+  return payloads.flatMap((name) =>
+    ['stream', 'future'].flatMap((kind) => [
+      [`host-take-${kind}-${name}`, `(param "end" $${kind}-${name})`] as const,
+      [`host-give-${kind}-${name}`, `(result $${kind}-${name})`] as const,
+    ]),
+  );
+}
+
 /** The calls of the other instance: each kind of function asynchronously and synchronously, and ends that are given and taken. */
 function calls(payloads: readonly Payload[]): Record<string, Operation> {
   const found: Record<string, Operation> = {};
@@ -113,14 +135,14 @@ const MEMORY: Readonly<Record<string, readonly [takes: string, gives: Operation[
 };
 
 /** The operations of both instances, in the order of their numbers. Number 0 leaves the guest code. */
-export function operationsOf(payloads: readonly Payload[]): readonly string[] {
-  return ['leave', ...Object.keys({ ...MEMORY, ...canons(payloads, true) })];
+export function operationsOf(payloads: readonly Payload[], hasHost = false): readonly string[] {
+  return ['leave', ...Object.keys({ ...MEMORY, ...canons(payloads, true, hasHost) })];
 }
 
-function canons(payloads: readonly Payload[], hasPeer: boolean): Record<string, Operation> {
+function canons(payloads: readonly Payload[], hasPeer: boolean, hasHost: boolean): Record<string, Operation> {
   const found = { ...BUILTINS, ...(payloads.includes('things') ? THINGS : {}) };
   for (const payload of payloads) Object.assign(found, copies(payload));
-  return Object.assign(found, hasPeer ? calls(payloads) : {});
+  return Object.assign(found, hasPeer ? calls(payloads) : {}, hasPeer && hasHost ? hostEnds(payloads) : {});
 }
 
 const CORE = { i: 'i32', I: 'i64' } as const;
@@ -175,9 +197,9 @@ function lift(name: string, type: string): string {
   return `(func (export "${name}") ${type} (canon lift (core func $m "${core}") ${options}))`;
 }
 
-function instance(payloads: readonly Payload[], hasPeer: boolean): string {
-  const all = canons(payloads, hasPeer);
-  const numbers = new Map(operationsOf(payloads).map((name, number) => [name, number]));
+function instance(payloads: readonly Payload[], hasPeer: boolean, hasHost: boolean): string {
+  const all = canons(payloads, hasPeer, hasHost);
+  const numbers = new Map(operationsOf(payloads, hasHost).map((name, number) => [name, number]));
   const numberOf = (name: string): number => numbers.get(name) as number;
   const branches = [
     ...Object.entries(MEMORY).map(([name, [, gives, code]]) => branch(numberOf(name), gives, code)),
@@ -202,6 +224,7 @@ function instance(payloads: readonly Payload[], hasPeer: boolean): string {
     (import "next" (func $next-host ${NEXT}))
     (import "wait" (func $wait async (param "n" u32) (result u32)))
     ${peers.join('\n')}
+    ${(hasPeer && hasHost ? hostImports(payloads) : []).map(([name, type]) => `(import "${name}" (func $${name} ${type}))`).join('\n')}
     (core module $Memory (memory (export "memory") 1)
       (global $top (mut i32) (i32.const 32768))
       (func (export "realloc") (param i32 i32 i32 i32) (result i32)
@@ -283,9 +306,11 @@ const DEFINING = `(component $Things
 /**
  * The text of the component. The instance `a` is called by the instance `b` and by the host, `b` by the host alone. Each of their
  * functions runs one script: it asks the import `next` what to do, does it, and says what came out.
+ * @param hasHost whether the host takes and gives ends; then no payload is a resource
  */
-export function scriptedComponent(payloads: readonly Payload[]): string {
+export function scriptedComponent(payloads: readonly Payload[], hasHost = false): string {
   const peers = interfaceOf(payloads).map(([name]) => `(with "peer-${name}" (func $a "${name}"))`);
+  const given = hasHost ? hostImports(payloads) : [];
   const hasThings = payloads.includes('things');
   const things = THING_IMPORTS.map(([name]) => `(with "${name}" (func $things "${name}"))`).join(' ');
   const host = `(with "next" (func $next)) (with "wait" (func $wait)) ${hasThings ? `(with "thing" (type $thing)) ${things}` : ''}`;
@@ -293,9 +318,12 @@ export function scriptedComponent(payloads: readonly Payload[]): string {
     (import "next" (func $next ${NEXT}))
     (import "wait" (func $wait async (param "n" u32) (result u32)))
     ${hasThings ? DEFINING : ''}
-    (component $A ${instance(payloads, false)})
-    (component $B ${instance(payloads, true)})
+    ${hasHost ? `${PAIR} ${TYPES(payloads)}` : ''}
+    ${given.map(([name, type]) => `(import "${name}" (func $${name} ${type}))`).join('\n')}
+    (component $A ${instance(payloads, false, hasHost)})
+    (component $B ${instance(payloads, true, hasHost)})
     (instance $a (instantiate $A ${host}))
-    (instance $b (instantiate $B ${host} ${peers.join(' ')}))
+    (instance $b (instantiate $B ${host} ${peers.join(' ')}
+      ${given.map(([name]) => `(with "${name}" (func $${name}))`).join(' ')}))
     ${KINDS.map((kind) => `(export "a-${kind}" (func $a "${kind}")) (export "b-${kind}" (func $b "${kind}"))`).join('\n')})`;
 }

@@ -63,11 +63,19 @@ export function* leaves(code: 'yield' | { readonly wait: number }): Generator<St
 const components = new Map<string, Promise<Uint8Array>>();
 
 /** The component for some payloads. Its text is read once. */
-function componentOf(payloads: readonly Payload[]): Promise<Uint8Array> {
-  const key = payloads.join();
-  const found = components.get(key) ?? parse(scriptedComponent(payloads));
+function componentOf(payloads: readonly Payload[], hasHost: boolean): Promise<Uint8Array> {
+  const key = [...payloads, hasHost].join();
+  const found = components.get(key) ?? parse(scriptedComponent(payloads, hasHost));
   components.set(key, found);
   return found;
+}
+
+/** What JavaScript does with ends of streams and futures. */
+export interface HostEnds {
+  /** Is given what stands for a guest's stream or future. */
+  take(kind: 'stream' | 'future', payload: Payload, what: unknown): void;
+  /** Answers what a guest gets as a stream or future. */
+  give(kind: 'stream' | 'future', payload: Payload): unknown;
 }
 
 /** Two component instances that run scripts. */
@@ -79,10 +87,13 @@ export class ScriptedGuests {
   readonly #waits: ((n: number) => void)[] = [];
   #handle: ComponentHandle | undefined;
 
-  constructor(runtime: Runtime, payloads: readonly Payload[] = ['bytes', 'none']) {
+  readonly #host: HostEnds | undefined;
+
+  constructor(runtime: Runtime, payloads: readonly Payload[] = ['bytes', 'none'], host?: HostEnds) {
     this.#runtime = runtime;
     this.#payloads = payloads;
-    this.#numbers = new Map(operationsOf(payloads).map((name, number) => [name, number]));
+    this.#host = host;
+    this.#numbers = new Map(operationsOf(payloads, host !== undefined).map((name, number) => [name, number]));
   }
 
   get handle(): ComponentHandle {
@@ -91,13 +102,14 @@ export class ScriptedGuests {
   }
 
   async load(options: LoadOptions = {}): Promise<this> {
-    const bytes = await componentOf(this.#payloads);
+    const bytes = await componentOf(this.#payloads, this.#host !== undefined);
     this.#handle = await this.#runtime.load(bytes, {
       ...options,
       limits: { maxExecutionTimeMs: 60_000, ...options.limits },
       imports: {
         next: (script: number, result: bigint) => this.#next(script, result),
         wait: () => new Promise((resolve) => this.#waits.push(resolve)),
+        ...this.#hostEnds(),
       },
     });
     return this;
@@ -125,6 +137,19 @@ export class ScriptedGuests {
   /** Answers the oldest call of the host's `wait`. */
   answer(n: number): void {
     this.#waits.shift()?.(n);
+  }
+
+  #hostEnds(): Record<string, unknown> {
+    const host = this.#host;
+    if (host === undefined) return {};
+    const imports: Record<string, unknown> = {};
+    for (const payload of this.#payloads) {
+      for (const kind of ['stream', 'future'] as const) {
+        imports[`host-take-${kind}-${payload}`] = (what: unknown) => host.take(kind, payload, what);
+        imports[`host-give-${kind}-${payload}`] = () => host.give(kind, payload);
+      }
+    }
+    return imports;
   }
 
   #next(number: number, result: bigint): readonly number[] {
