@@ -48,7 +48,10 @@ type ProgramStep = typeof step extends fc.Arbitrary<infer T> ? T : never;
 type StepTo<D extends ProgramStep['do']> = Extract<ProgramStep, { readonly do: D }>;
 export const hostStreamPrograms: fc.Arbitrary<readonly ProgramStep[]> = fc
   .tuple(
-    fc.array(step.filter((each) => each.do === 'open'), { minLength: 1, maxLength: 2 }),
+    fc.array(
+      step.filter((each) => each.do === 'open'),
+      { minLength: 1, maxLength: 2 },
+    ),
     fc.array(step, { minLength: 1, maxLength: 50, size: 'max' }),
   )
   .map(([opening, rest]) => [...opening, ...rest]);
@@ -435,7 +438,8 @@ class Run {
       const got = reading?.got ?? [];
       this.#saw('what a host has got', got, offered.slice(0, got.length));
       const isOver = reading?.isOver === true;
-      if (isOver && reading?.isCancelled !== true) this.#saw('an end behind all values', [state, got], ['gone', passed]);
+      if (isOver && reading?.isCancelled !== true)
+        this.#saw('an end behind all values', [state, got], ['gone', passed]);
       if (reading !== undefined && reading.asked > 0 && !reading.isCancelled) {
         this.#saw('what a host that asks has not got', offered.slice(got.length), []);
       }
@@ -446,7 +450,8 @@ class Run {
         this.#saw('what is not passed on', source?.values.slice(got.length), []);
         this.#saw('an end that is not passed on', source?.isEnded === true && kind === 'stream', false);
       }
-      if (reading?.isCancelled === true && source?.isEnded === false) this.#saw('a source that is told', source.stops, 1);
+      if (reading?.isCancelled === true && source?.isEnded === false)
+        this.#saw('a source that is told', source.stops, 1);
     } else if (state === 'gone' && kind === 'stream' && source?.isEnded === false) {
       this.#saw('a source whose reader has gone is told', source.stops, 1);
     }
