@@ -3,6 +3,7 @@ import { setImmediate as nextStep } from 'node:timers/promises';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime } from '../../../src/index.ts';
+import { MAY_NEST_CALLS } from '../../../src/runtime/execution/jspi.ts';
 
 /** `many(n)` leaves n threads suspended, and `none()` nothing. */
 const GUEST = `(component
@@ -91,7 +92,7 @@ describe('suspended threads', () => {
   });
 });
 
-describe('a caller that waits for another component', () => {
+describe.skipIf(!MAY_NEST_CALLS)('a caller that waits for another component', () => {
   it('counts while its callee waits for the host, which one more may not', async () => {
     runtime = await createRuntime({ maxStacks: 1 });
     const callers = await parse(CALLERS);
