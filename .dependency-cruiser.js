@@ -53,6 +53,7 @@ export const parts = {
   'core/options': ['core/text', 'core/errors'],
   'core/limits': ['core/errors', 'core/options'],
   'core/messages': ['core/text', 'core/errors'],
+  'core/queue': [],
   'core/waiting': [],
   'core/ports': ['core/errors', 'core/limits', 'core/messages', 'core/waiting'],
   'security/signers': [],

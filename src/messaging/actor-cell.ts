@@ -3,6 +3,7 @@ import type { VivariumError } from '#core/errors';
 import type { OutgoingMessage } from '#core/messages';
 import type { MessageTurn } from '#core/ports/engine';
 import type { Lane } from '#core/ports/lane';
+import { RingBuffer } from '#core/queue';
 import type { AsciiText } from '#core/text';
 import { type AsyncContext, WheelTimer } from '#core/waiting';
 import { type Begun, BesideTurns } from './beside-turns.ts';
@@ -10,7 +11,6 @@ import type { KeepAlive } from './event-loop.ts';
 import type { TaskActor } from './host-task.ts';
 import { Mailbox, type MailboxOptions, type Queued } from './mailbox.ts';
 import { OpenRequests } from './open-requests.ts';
-import { RingBuffer } from './ring-buffer.ts';
 
 /** Bytes that each queued message counts in addition to its payload, so that empty messages are not free. */
 const OVERHEAD_BYTES = 64;

@@ -2,9 +2,9 @@ import type { ComponentId } from '#core';
 import { releaseFrames, type VivariumError } from '#core/errors';
 import { type ComponentMessage, type OutgoingMessage, readableMessage } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
+import { RingBuffer } from '#core/queue';
 import { type AsyncContext, inContext } from '#core/waiting';
 import type { MessageCounters } from './counters.ts';
-import { RingBuffer } from './ring-buffer.ts';
 
 /**
  * Why no actor handled a message.

@@ -1,8 +1,8 @@
 import type { Clock } from '#core/ports/clock';
+import { RingBuffer } from '#core/queue';
 import { type AsyncContext, currentContext } from '#core/waiting';
 import type { ActorCell } from './actor-cell.ts';
 import type { EventLoop } from './event-loop.ts';
-import { RingBuffer } from './ring-buffer.ts';
 
 /** The actors that have something to do, in the order in which they are served. A simulation shuffles it. */
 export interface RunQueue {

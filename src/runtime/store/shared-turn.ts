@@ -161,6 +161,8 @@ export class SharedTurn implements SideBySide {
   }
 
   #join<T>(budget: CallBudget, run: () => MessageTurn<T>): MessageTurn<T> {
+    // Calls begin from microtasks. One that joined while the turn begins would be lost where the first call ends at once.
+    if (this.#isBeginning) throw new Error('a call joins a turn that is being begun');
     const { owner, tank, clock } = this.#parts;
     const call = new SharedCall(tank.account(budget), clock.monotonic(), this.#owner);
     this.#calls.add(call);

@@ -1,3 +1,4 @@
+import { RingBuffer } from '#core/queue';
 import { trap } from '#runtime/exchange';
 import { type After, Frame, ResumedFrame } from './frames.ts';
 import type { MainCall, MainCallOwner } from './main-call.ts';
@@ -49,8 +50,8 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   readonly #calls: SideBySide | undefined;
   readonly #failed: (thrown: unknown) => void;
   readonly #frames: Frame[] = [];
-  readonly #line: Thread[] = [];
-  readonly #jobs: Job[] = [];
+  readonly #line = new RingBuffer<Thread>();
+  readonly #jobs = new RingBuffer<Job>();
   #hostCalls = 0;
   #holds = 0;
   #stalled = 0;
@@ -309,7 +310,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   #drive(): void {
     for (;;) {
       if (!this.#endCalls()) return;
-      while (this.#jobs.length > 0) if (this.#jobs.shift()?.run() === false) return;
+      while (this.#jobs.size > 0) if (this.#jobs.shift()?.run() === false) return;
       const thread = this.#nextReady();
       if (thread === undefined) {
         // A job may have ended the last thread of a task, for example by cancelling it.
@@ -424,7 +425,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   }
 
   #nextReady(): Thread | undefined {
-    while (this.#line.length > 0) {
+    while (this.#line.size > 0) {
       const thread = this.#line.shift() as Thread;
       thread.isInLine = false;
       this.#tried += 1;

@@ -352,12 +352,14 @@ export class TaskInstance {
     return this.#alone.size + this.#beside.size > 0;
   }
 
-  /** Lets a thread wait until its task may begin. */
+  /** Lets a thread wait until its task may begin. It is charged meanwhile as one that has begun. @throws {AbiTrap} as `occupy` */
   lineUp(thread: Thread): void {
+    this.handles.occupy(THREAD_BYTES);
     (thread.task.needsExclusive ? this.#alone : this.#beside).add(thread);
   }
 
   leaveLine(thread: Thread): void {
+    this.handles.vacate(THREAD_BYTES);
     (thread.task.needsExclusive ? this.#alone : this.#beside).delete(thread);
   }
 

@@ -25,6 +25,8 @@ const IMPORTS: Readonly<Record<string, readonly [canon: string, type: string]>> 
   'return-two': ['task.return (result (tuple $bytes $bytes))', '(param i32 i32)'],
   'return-result': ['task.return (result (result $bytes (error u32)))', '(param i32 i32)'],
   'cancel-task': ['task.cancel', ''],
+  inc: ['backpressure.inc', ''],
+  dec: ['backpressure.dec', ''],
   'new-set': ['waitable-set.new', '(result i32)'],
   'drop-set': ['waitable-set.drop', '(param i32)'],
   get: ['context.get i32 0', '(result i32)'],
@@ -57,6 +59,7 @@ const fill = (kind: string, size: number): string => `
  * - `two(n)` answers two streams and writes n bytes into one and then into the other.
  * - `refuse(n)` answers an error.
  * - `late(n)` waits for the import `wait`, and then does as `bytes`. Cancelled, it ends.
+ * - `hold(n)` asks that no call begins, until `wait` has answered, and answers a stream of no bytes.
  * - `halting(n)` answers a stream, writes n bytes, and waits for `wait` before it drops the stream.
  */
 const ANSWERING = `(component
@@ -111,6 +114,15 @@ const ANSWERING = `(component
       (call $return-bytes (i32.wrap_i64 (local.get $ends)))
       (call $fill-bytes (call $writable (local.get $ends)) (local.get $count))
       (i32.const 0))
+    (func (export "hold") (param $n i32) (result i32) (call $inc) (call $waits (local.get $n)))
+    (func (export "hold-cb") (param $event i32) (param i32 i32) (result i32)
+      (call $dec)
+      (call $return-bytes (i32.wrap_i64 (call $empty (call $waited (local.get $event)))))
+      (i32.const 0))
+    (func $empty (param i32) (result i64) (local $ends i64)
+      (local.set $ends (call $new-bytes))
+      (call $drop-bytes (call $writable (local.get $ends)))
+      (local.get $ends))
     (func (export "halting") (param $count i32) (result i32) (local $one i64) (local $other i64)
       (local.set $one (call $new-bytes)) (local.set $other (call $new-bytes))
       (call $return-two (i32.wrap_i64 (local.get $one)) (i32.wrap_i64 (local.get $other)))
@@ -129,12 +141,13 @@ const ANSWERING = `(component
     ['two', '(tuple $bytes $bytes)'],
     ['refuse', '(result $bytes (error u32))'],
     ['late', '$bytes'],
+    ['hold', '$bytes'],
     ['halting', '(tuple $bytes $bytes)'],
   ]
     .map(
       ([name, type]) =>
         `(func (export "${name}") async (param "n" u32) (result ${type}) (canon lift (core func $m "${name}") async
-          ${name === 'late' || name === 'halting' ? `(callback (core func $m "${name}-cb"))` : ''}))`,
+          ${['late', 'hold', 'halting'].includes(name as string) ? `(callback (core func $m "${name}-cb"))` : ''}))`,
     )
     .join('\n  ')}
   (func (export "note") (canon lift (core func $m "note"))))`;
@@ -294,5 +307,23 @@ describe('what the host keeps of calls that wait', () => {
     await Promise.all(calls);
     // What is left are the places in the table, of 64 bytes, and what is charged ahead.
     expect(await taken()).toBeLessThan(before + 2 * most * 64 + 3 * 2 ** 16);
+  });
+
+  it('is charged before they have begun too, and given back where they end without beginning', async () => {
+    const most = 300;
+    const { call, taken, waiting } = await loaded(most + 2);
+    const holding = call('hold', 0);
+    const [end] = await waiting(1);
+    const before = await taken();
+    const giving = new AbortController();
+    const calls = Array.from({ length: most }, (_, n) => call('bytes', 0, n % 2 === 0 ? giving.signal : undefined));
+    const told = Promise.allSettled(calls);
+    expect(await taken()).toBeGreaterThan(before + most * 768 - 2 ** 16);
+    giving.abort();
+    end?.();
+    await holding;
+    const ended = (await told).map(({ status }) => status);
+    expect(ended.filter((status) => status === 'rejected')).toHaveLength(most / 2);
+    expect(await taken()).toBeLessThan(before + 2 ** 17);
   });
 });

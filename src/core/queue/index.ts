@@ -1,0 +1,1 @@
+export { RingBuffer } from './ring-buffer.ts';
