@@ -7,15 +7,12 @@ import type { Pipelined } from './pipelined.ts';
 
 /** Settings and pings of a client in a second. Each costs an answer, and a client has reason for a few in the life of a session. */
 const MAX_CONTROL_FRAMES = 100;
-/** As many connections as Node lets wait to be accepted. */
-const BACKLOG = 511;
-
 export interface ConnectionOptions {
   /** Milliseconds in which a session's first request must come, and in which one without streams must end. */
   readonly headersTimeoutMs: number;
   /** Milliseconds without a byte in either direction that a connection has, and a session of HTTP/2 without a request. */
   readonly idleTimeoutMs: number;
-  /** Milliseconds that an idle connection has for another request while the server closes. */
+  /** Milliseconds that an idle connection has for another request while the server closes, and a new session for its first one. */
   readonly drainIdleMs: number;
   readonly clock: Pick<Clock, 'after'>;
   /** Whether the server speaks TLS. */
@@ -90,12 +87,20 @@ export class Connections {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Accepts the connections that wait for it: Node takes one at a time, and as many may wait as its backlog has. */
+  /**
+   * Accepts the connections that wait for it, of which Node takes one at a time, until none is left. Clients that open new ones without
+   * a pause cannot hold the close up for longer than an idle connection may.
+   */
   async #acceptWaiting(): Promise<void> {
-    for (let before = -1, count = 0; before !== this.#accepted && count < BACKLOG; count += 1) {
+    let isLate = false;
+    const stopTimer = this.#options.clock.after(this.#options.drainIdleMs, () => {
+      isLate = true;
+    });
+    for (let before = -1; before !== this.#accepted && !isLate; ) {
       before = this.#accepted;
       await whatCameIsRead();
     }
+    stopTimer();
   }
 
   #opened(session: ServerHttp2Session): void {
@@ -114,7 +119,17 @@ export class Connections {
     });
     session.on('close', () => stopTimer());
     limitControlFrames(session);
-    if (this.#closing) this.#retire(session);
+    if (this.#closing) this.#retireAfterFirst(session);
+  }
+
+  /** Has the first streams of a session answered that was accepted while the server closes: its client sends them with its greeting. */
+  #retireAfterFirst(session: ServerHttp2Session): void {
+    const stopTimer = this.#options.clock.after(this.#options.drainIdleMs, () => this.#retire(session));
+    session.once('stream', () => {
+      stopTimer();
+      void whatCameIsRead().then(() => this.#retire(session));
+    });
+    session.once('close', stopTimer);
   }
 
   /** Counts the open streams of a session. Returns undefined for one that has ended. */

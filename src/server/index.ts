@@ -1,4 +1,4 @@
-export { readConfig, type ServeConfig } from '#server/config';
+export { leadsBack, readConfig, type ServeConfig } from '#server/config';
 export { metricsRoute, RequestMetrics } from '#server/observability';
 export { Deployment } from './deployment.ts';
 export { ServerError, type ServerErrorCode } from './errors.ts';

@@ -29,8 +29,11 @@ class Seen {
   }
 }
 
-/** Asks on one connection of HTTP/1.1 until the server says that it closes. */
-async function keepAsking(url: string, seen: Seen): Promise<void> {
+/**
+ * Asks on one connection of HTTP/1.1 until the server says that it closes.
+ * @param goesOn asked after each answer
+ */
+async function keepAsking(url: string, seen: Seen, goesOn: () => boolean = () => true): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
   onTestFinished(() => agent.destroy());
   for (let closes = false; !closes; ) {
@@ -39,7 +42,7 @@ async function keepAsking(url: string, seen: Seen): Promise<void> {
         text(response).then(
           (body) => {
             seen.answered(`${response.statusCode} ${body}`);
-            resolve(response.headers.connection === 'close');
+            resolve(response.headers.connection === 'close' || !goesOn());
           },
           (error: unknown) => {
             seen.lost.push(`within the answer: ${error}`);
@@ -54,10 +57,14 @@ async function keepAsking(url: string, seen: Seen): Promise<void> {
       sent.end();
     });
   }
+  agent.destroy();
 }
 
-/** Asks on a session of HTTP/2 until the server says that it ends, several streams at a time. */
-async function keepStreaming(url: string, seen: Seen): Promise<void> {
+/**
+ * Asks on a session of HTTP/2 until the server says that it ends, several streams at a time.
+ * @param goesOn asked after each answer
+ */
+async function keepStreaming(url: string, seen: Seen, goesOn: () => boolean = () => true): Promise<void> {
   const session = connect(url, { rejectUnauthorized: false });
   onTestFinished(() => void session.destroy());
   session.on('error', (error) => seen.lost.push(String(error)));
@@ -77,6 +84,7 @@ async function keepStreaming(url: string, seen: Seen): Promise<void> {
         closed.catch(() => {});
         const [head] = await Promise.race([once(stream, 'response'), closed]);
         seen.answered(`${head[':status']} ${await body}`);
+        if (!goesOn()) return;
       } catch (error) {
         // Those that the server did not take may be sent again elsewhere (RFC 9113, section 8.7).
         if (stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM) seen.lost.push(`stream: ${error}`);
@@ -158,5 +166,67 @@ component = "hello"
     expect(await exited).toEqual([0, null]);
     expect(seen.lost).toEqual([]);
     expect([...seen.bodies.keys()].sort()).toEqual(['200 first', '200 second']);
+  },
+);
+
+/** Asks on a connection of its own each time, as long as the server is ready. */
+async function keepConnecting(url: string, seen: Seen, isReady: () => boolean): Promise<void> {
+  while (isReady()) await keepAsking(url, seen, () => false);
+}
+
+/** Opens a session of HTTP/2 for each request, as long as the server is ready. */
+async function keepOpening(url: string, seen: Seen, isReady: () => boolean): Promise<void> {
+  while (isReady()) await keepStreaming(url, seen, () => false);
+}
+
+it.runIf(process.platform !== 'win32')(
+  'no request fails, on connections old and new, where a balancer has time to see that the process is not ready',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'viv-signals-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const config = `
+[server]
+listen = "127.0.0.1:0"
+# A client on a busy machine may be slow to notice, and to send its next request.
+drain-delay = "10s"
+drain-timeout = "10m"
+drain-idle-timeout = "5m"
+[server.tls]
+certificate = "one.crt"
+key = "one.key"
+[components.hello]
+source = "hello.wasm"
+max-queued = 1000
+[[routes]]
+component = "hello"
+`;
+    for (const name of ['one.crt', 'one.key']) await copyFile(fixture(`tls/${name}`), join(folder, name));
+    await writeFile(join(folder, 'hello.wasm'), await helloHandler('first'));
+    await writeFile(join(folder, 'vivarium.toml'), config);
+    const { server, url } = await served(folder);
+    const exited = once(server, 'exit');
+    const [seen, probes] = [new Seen(), new Seen()];
+    let ready = true;
+    const isReady = (): boolean => ready;
+    const probing = async (): Promise<void> => {
+      while (ready) {
+        await keepAsking(`${url}/-/ready`, probes, () => false);
+        ready = ![...probes.bodies.keys()].some((body) => body.startsWith('503'));
+      }
+    };
+    const clients = [
+      ...Array.from({ length: 3 }, () => keepAsking(url, seen)),
+      keepStreaming(url, seen),
+      ...Array.from({ length: 2 }, () => keepConnecting(url, seen, isReady)),
+      keepOpening(url, seen, isReady),
+      probing(),
+    ];
+    await expect.poll(() => seen.of('200 first')).toBeGreaterThan(100);
+    server.kill('SIGTERM');
+    await expect.poll(isReady).toBe(false);
+    await Promise.all(clients);
+    expect(await exited).toEqual([0, null]);
+    expect([seen.lost, probes.lost]).toEqual([[], []]);
+    expect([...seen.bodies.keys()]).toEqual(['200 first']);
   },
 );

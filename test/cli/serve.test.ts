@@ -56,6 +56,31 @@ describe('viv serve', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
+  it('passes on what a middleware does not answer to the component that --next names', async () => {
+    const middleware = 'test/toolchains/components/rust-middleware.wasm';
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const args = ['serve', middleware, '--next', `${middleware}=${join(folder, 'hello.wasm')}`];
+    const done = main([...args, '--addr', '127.0.0.1:0', '--json'], { stdin: Readable.from([]), stdout, stderr });
+    const [line] = (await new Promise<Buffer>((resolve) => stdout.once('data', resolve))).toString().split('\n');
+    const response = await fetch((JSON.parse(line as string) as { url: string }).url);
+    expect([await response.text(), response.headers.get('x-middleware')]).toEqual(['hello', expect.any(String)]);
+    process.emit('SIGTERM');
+    expect(await done).toBe(0);
+  });
+
+  it.each([
+    ['a.wasm', 'write a middleware and its next component'],
+    ['=b.wasm', 'write a middleware and its next component'],
+    ['a.wasm=', 'write a middleware and its next component'],
+    ['a.wasm=a.wasm', 'come back to it'],
+    ['x.wasm=hello.wasm', 'leads to x.wasm'],
+  ])('refuses --next %s before it serves', async (next, message) => {
+    expect(await viv(['serve', 'a.wasm', '--next', next, '--json'])).toMatchObject({
+      code: 2,
+      objects: [{ error: { code: 'CLI_USAGE', message: expect.stringContaining(message) } }],
+    });
+  });
+
   it('builds the folder of a project, again on each change, and keeps what runs where that cannot be built', async () => {
     const project = join(folder, 'site');
     await viv(['new', project, '--template', 'handler']);

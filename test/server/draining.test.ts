@@ -249,6 +249,27 @@ describe('a server that drains', () => {
     expect(await once(refused, 'error')).toMatchObject([{ code: 'ECONNREFUSED' }]);
   });
 
+  it('stops to listen after its time, although clients open connections without a pause', async () => {
+    const { server, port, clock } = await scene({ drainIdleMs: 5_000 });
+    let opened = 0;
+    let stops = false;
+    const opening = async (): Promise<void> => {
+      while (!stops) {
+        const socket = connect(port, '127.0.0.1').on('error', () => {});
+        await Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => {});
+        socket.destroy();
+        opened += 1;
+      }
+    };
+    const all = Promise.all(Array.from({ length: 8 }, opening));
+    const drained = server.drain(60_000);
+    await expect.poll(() => opened).toBeGreaterThan(200);
+    clock.advance(5_000);
+    await drained;
+    stops = true;
+    await all;
+  });
+
   it('cuts off what is open after its time', async () => {
     const { server, port, clock } = await scene({ drainIdleMs: 60_000 });
     const client = await Connection.open(port);
@@ -299,4 +320,28 @@ describe('a session of HTTP/2', () => {
     expect(await asked).toBe('200 /one');
     await drained;
   });
+
+  it('that is accepted while the server drains is answered what it asks first, or ends after its time', async () => {
+    const { server, url, port, clock } = await scene({ tls: TLS, drainIdleMs: 5_000 });
+    const sockets = await Promise.all([1, 2].map(() => openSocket(port)));
+    const drained = server.drain(60_000);
+    const [asking, silent] = sockets.map((socket) => {
+      const over = connectTls({ socket, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+      const made = connectHttp2(url, { createConnection: () => over });
+      made.on('error', () => {});
+      onTestFinished(() => void made.destroy());
+      return made;
+    }) as [ClientHttp2Session, ClientHttp2Session];
+    expect(await ask(asking, '/one')).toBe('200 /one');
+    await expect.poll(() => asking.closed).toBe(true);
+    expect(silent.closed).toBe(false);
+    clock.advance(5_000);
+    await drained;
+  });
 });
+
+async function openSocket(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  return socket;
+}

@@ -22,6 +22,12 @@ export function serveCommand(shell: Shell): Command {
       collect,
       [],
     )
+    .option(
+      '--next <component=component>',
+      'the component to which a middleware passes requests on, as auth.wasm=shop.wasm; may be given several times',
+      collect,
+      [],
+    )
     .option('--env <name=value>', 'a variable of their environment; may be given several times', collect, [])
     .option(
       '--watch',
@@ -50,6 +56,12 @@ export function serveCommand(shell: Shell): Command {
     )
     .option('--header-timeout <time>', 'time in which the head of a request must come', reading(parseDuration), 10_000)
     .option('--body-timeout <time>', 'time in which a whole request must come', reading(parseDuration), 60_000)
+    .option(
+      '--drain-delay <time>',
+      'time after SIGTERM in which it serves as before and only says that it is not ready, for a balancer to notice',
+      reading(parseDuration),
+      0,
+    )
     .option('--drain-timeout <time>', 'time for open requests after SIGTERM', reading(parseDuration), 10_000)
     .option('--expose', 'show clients the messages of errors, which may hold text of the components');
   return addEngineOptions(addRegistryOptions(addAuthorityOptions(addLimitOptions(command)))).action(

@@ -20,6 +20,8 @@ export interface ServerSettings {
   readonly headersTimeoutMs?: number | undefined;
   readonly requestTimeoutMs?: number | undefined;
   readonly idleTimeoutMs?: number | undefined;
+  /** Milliseconds for which the server goes on as before while it is no longer ready. */
+  readonly drainDelayMs?: number | undefined;
   readonly drainTimeoutMs?: number | undefined;
   readonly drainIdleMs?: number | undefined;
   readonly maxConnections?: number | undefined;

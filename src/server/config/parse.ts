@@ -139,6 +139,7 @@ function serverOf(table: Fields): ServerSettings {
     headersTimeoutMs: table.duration('header-timeout'),
     requestTimeoutMs: table.duration('body-timeout'),
     idleTimeoutMs: table.duration('idle-timeout'),
+    drainDelayMs: table.duration('drain-delay'),
     drainTimeoutMs: table.duration('drain-timeout'),
     drainIdleMs: table.duration('drain-idle-timeout'),
     maxConnections: table.count('max-connections'),

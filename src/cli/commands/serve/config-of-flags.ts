@@ -1,5 +1,5 @@
 import type { Address } from '#core/options';
-import { parseRoute, type ServeConfig } from '#server';
+import { leadsBack, parseRoute, type ServeConfig } from '#server';
 import { CliError } from '../../errors.ts';
 import { type AuthorityFlags, preopensOf } from '../../options/authority.ts';
 import type { EngineFlags } from '../../options/engine-options.ts';
@@ -17,6 +17,8 @@ export interface ServeFlags extends AuthorityFlags, EngineFlags, LimitFlags, Reg
   readonly maxQueued: number;
   readonly headerTimeout: number;
   readonly bodyTimeout: number;
+  readonly next: readonly string[];
+  readonly drainDelay: number;
   readonly drainTimeout: number;
   readonly expose?: true;
   readonly watch?: true;
@@ -33,6 +35,7 @@ export function configOf(component: string | undefined, flags: ServeFlags): Serv
     ...(component === undefined ? [] : [{ host: undefined, path: '/', component }]),
     ...flags.route.map(parseRoute),
   ];
+  const nextOf = chainsOf(flags.next);
   const options = {
     grants: grant,
     preopens: preopensOf(flags),
@@ -46,12 +49,14 @@ export function configOf(component: string | undefined, flags: ServeFlags): Serv
       ...flags.addr,
       headersTimeoutMs: flags.headerTimeout,
       requestTimeoutMs: flags.bodyTimeout,
+      drainDelayMs: flags.drainDelay,
       drainTimeoutMs: flags.drainTimeout,
       expose: flags.expose,
     },
-    components: [...new Set(routes.map((route) => route.component))].map((source) => ({
+    components: namesOf(routes, nextOf).map((source) => ({
       name: source,
       source,
+      next: nextOf.get(source),
       options,
       secrets: [],
     })),
@@ -63,4 +68,41 @@ export function configOf(component: string | undefined, flags: ServeFlags): Serv
     })),
     tokens: [],
   };
+}
+
+/** The components that requests reach, by a route or from a middleware. */
+function namesOf(
+  routes: readonly { readonly component: string }[],
+  nextOf: ReadonlyMap<string, string>,
+): readonly string[] {
+  const names = new Set(routes.map(({ component }) => component));
+  // Requests reach the end of a chain through all that are before it.
+  for (const name of names) {
+    const next = nextOf.get(name);
+    if (next !== undefined) names.add(next);
+  }
+  const unreached = [...nextOf.keys()].find((name) => !names.has(name));
+  if (unreached === undefined) return [...names];
+  throw new CliError('CLI_USAGE', `--next ${unreached}=…: no --route and no other --next leads to ${unreached}`);
+}
+
+/** Each middleware with the component to which it passes requests on. */
+function chainsOf(given: readonly string[]): ReadonlyMap<string, string> {
+  const nextOf = new Map<string, string>();
+  for (const text of given) {
+    const at = text.indexOf('=');
+    const [name, next] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
+    if (name === '' || next === '') {
+      throw new CliError(
+        'CLI_USAGE',
+        `--next ${text}: write a middleware and its next component, as auth.wasm=shop.wasm`,
+      );
+    }
+    if (nextOf.has(name))
+      throw new CliError('CLI_USAGE', `--next ${text}: ${name} passes requests on to ${nextOf.get(name)} already`);
+    nextOf.set(name, next);
+  }
+  const circle = [...nextOf.keys()].find((name) => leadsBack(name, nextOf));
+  if (circle === undefined) return nextOf;
+  throw new CliError('CLI_USAGE', `--next: the requests that ${circle} passes on come back to it`);
 }

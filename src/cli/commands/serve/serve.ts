@@ -20,6 +20,7 @@ const DEFAULT_CONFIG = 'vivarium.toml';
 /** Options that belong to components, which a configuration file describes itself. */
 const OF_COMPONENTS = [
   'route',
+  'next',
   'env',
   'store',
   'grant',
@@ -77,6 +78,7 @@ function withFlags(config: ServeConfig, command: Command): ServeConfig {
       port: address?.port ?? server.port,
       headersTimeoutMs: given('headerTimeout', flags.headerTimeout) ?? server.headersTimeoutMs,
       requestTimeoutMs: given('bodyTimeout', flags.bodyTimeout) ?? server.requestTimeoutMs,
+      drainDelayMs: given('drainDelay', flags.drainDelay) ?? server.drainDelayMs,
       drainTimeoutMs: given('drainTimeout', flags.drainTimeout) ?? server.drainTimeoutMs,
       expose: given('expose', flags.expose) ?? server.expose,
     },

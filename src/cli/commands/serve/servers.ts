@@ -1,3 +1,4 @@
+import { wait } from '#core/waiting';
 import {
   type Deployment,
   HttpServer,
@@ -75,9 +76,11 @@ export class Servers {
     this.#config = config;
   }
 
-  /** Ends gracefully. */
+  /** Ends gracefully: first it only says that it is not ready, for as long as a balancer needs to notice. */
   async drain(): Promise<void> {
     this.#draining = true;
+    const { drainDelayMs = 0 } = this.#config.server;
+    if (drainDelayMs > 0) await wait(systemClock, drainDelayMs);
     // Sockets stay open as long as their clients want, so that a drain would wait for them.
     this.#managed?.[Symbol.dispose]();
     this.#sockets[Symbol.dispose]();
