@@ -278,6 +278,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       const { resume } = next;
       next.resume = undefined;
       next.ready = undefined;
+      next.task.instance.forgetWoken(next);
       this.current = next;
       if (this.#tried >= THREADS_PER_LOOK) this.#look();
       if (!(resume as NonNullable<typeof resume>)(isCancelled, next)) return false;
@@ -294,9 +295,9 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   }
 
   /** A thread of an instance that may go on beside a synchronous call; undefined where there is none. */
-  readyIn({ threads }: TaskInstance): Thread | undefined {
-    this.#tried += threads.size;
-    return threads.findReady();
+  readyIn(instance: TaskInstance): Thread | undefined {
+    this.#tried += 1;
+    return instance.findReady();
   }
 
   #pop(): Frame {
@@ -430,6 +431,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       thread.isInLine = false;
       this.#tried += 1;
       if (thread.isReady) return thread;
+      thread.task.instance.forgetWoken(thread);
       if (thread.ready !== mayCallBack) continue;
       // Another thread holds the instance, or has taken the event that woke this one.
       if (hasItsEvent(thread)) thread.task.instance.hold(thread);
@@ -440,6 +442,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
 
   /** Puts a thread into the line of those that may be ready. */
   lineUp(thread: Thread): void {
+    thread.task.instance.noteWoken(thread);
     if (thread.isInLine) return;
     thread.isInLine = true;
     this.#line.push(thread);

@@ -237,18 +237,6 @@ export class ThreadTable {
     this.#threads[index] = undefined;
     this.#free.push(index);
   }
-
-  /** How many numbers `findReady` looks at. */
-  get size(): number {
-    return this.#threads.length;
-  }
-
-  /** A thread that could go on now beside a synchronous call: none that needs the instance for itself. */
-  findReady(): Thread | undefined {
-    return this.#threads.find(
-      (thread) => thread?.isReady && !(thread.task.needsExclusive && thread.task.implicit === thread),
-    );
-  }
 }
 
 /** The part of an instance's handle table that does not concern resources. Unknown handles are traps. */
@@ -277,6 +265,8 @@ export class TaskInstance {
   /** Threads that wait until they may begin, oldest first: those that need the instance for themselves, and others. */
   readonly #alone = new Set<Thread>();
   readonly #beside = new Set<Thread>();
+  /** Threads that were woken and may go on beside a synchronous call, oldest first. Mostly no set is made. */
+  #woken: Set<Thread> | undefined;
   /** Threads whose callbacks had their events while another thread held the instance, oldest first. */
   readonly #held = new Set<Thread>();
   /** The numbers of the thread that runs, where guest code reads and sets them as globals, by slot. */
@@ -342,6 +332,28 @@ export class TaskInstance {
 
   leave(caller: TaskInstance | undefined): void {
     for (const each of this.entered(caller)) each.isEntered = false;
+  }
+
+  /** Notes a thread that was woken and may go on beside a synchronous call: any that has begun, unless it needs the instance for itself. */
+  noteWoken(thread: Thread): void {
+    const { task, index } = thread;
+    if (index === 0 || (task.implicit === thread && task.needsExclusive)) return;
+    this.#woken ??= new Set();
+    this.#woken.add(thread);
+  }
+
+  /** The thread goes on, or is not ready after all. */
+  forgetWoken(thread: Thread): void {
+    this.#woken?.delete(thread);
+  }
+
+  /** A thread that could go on now beside a synchronous call; undefined where there is none. */
+  findReady(): Thread | undefined {
+    for (const thread of this.#woken ?? []) {
+      if (thread.isReady) return thread;
+      this.forgetWoken(thread);
+    }
+    return undefined;
   }
 
   hasBackpressure(needsExclusive: boolean): boolean {

@@ -271,23 +271,40 @@ describe('a thread that runs again and again', () => {
     expect(runs).toBeLessThan(1_000);
   });
 
-  it('is looked at more often where a synchronous call waits and has many threads that are suspended', () => {
-    const guests = new Guests();
-    const [waiting, runs] = [640, 20];
-    let looks = 0;
-    guests.run(
-      function* () {
-        for (let n = 0; n < waiting; n++) {
+  it('costs the host as much beside a synchronous call that waits, however many others are suspended or wait', () => {
+    /** How often the host asks threads whether they are ready, and looks at the time. */
+    const costs = (waiting: number): { asked: number; looks: number } => {
+      const guests = new Guests();
+      let [asked, before, looks] = [0, 0, 0];
+      const thrown = guests.run(
+        function* () {
           const { store, thread } = guests.caller;
-          store.startOf(store.newThread(thread.task, false), NO_FUNCTION.core, []);
-        }
-        for (let n = 0; n < runs; n++) yield builtins.threadYield(guests.caller, false);
-        looks = guests.stacks.looks;
-        return undefined;
-      },
-      { ...STACKFUL, isAsync: false, isAsyncLift: false },
-    );
-    expect(looks).toBe(runs);
+          for (let n = 0; n < waiting; n++) {
+            const other = store.newThread(thread.task, false);
+            store.startOf(other, NO_FUNCTION.core, []);
+            if (n % 2 === 0) continue;
+            other.ready = () => {
+              asked += 1;
+              return false;
+            };
+            // It was woken by what another thread has taken.
+            other.wake();
+          }
+          for (let n = 0; n < 64; n++) yield builtins.threadYield(guests.caller, false);
+          [asked, before] = [0, guests.stacks.looks];
+          for (let n = 0; n < times; n++) yield builtins.threadYield(guests.caller, false);
+          looks = guests.stacks.looks - before;
+          throw new Error(DONE);
+        },
+        { ...STACKFUL, isAsync: false, isAsyncLift: false },
+      );
+      expect(thrown).toMatchObject({ message: DONE });
+      return { asked, looks };
+    };
+    const few = costs(2);
+    expect(few.asked).toBe(0);
+    expect(few.looks).toBeGreaterThan(0);
+    expect(costs(700)).toEqual(few);
   });
 });
 
