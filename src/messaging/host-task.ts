@@ -33,7 +33,8 @@ export interface TaskActor {
 
 /**
  * Work in an actor's mailbox, with the promise of whoever asked for it, and its turn. Ten thousand may wait in one actor, so work that
- * waits in such numbers is a subclass, and not one more object.
+ * waits in such numbers is a subclass, and not one more object, and the class has no methods that begin with `#`, for which V8 keeps a field
+ * in each object.
  */
 export abstract class HostTask implements HostWork<unknown>, LaterListener {
   /** The context in which the work was requested and runs. */
@@ -81,8 +82,8 @@ export abstract class HostTask implements HostWork<unknown>, LaterListener {
 
   /** Its turn has ended with a value. */
   end(value: unknown): void {
-    this.#leave();
-    this.#settle(value);
+    this.leave();
+    this.settle(value);
   }
 
   /** Its turn has ended with an error. */
@@ -94,37 +95,37 @@ export abstract class HostTask implements HostWork<unknown>, LaterListener {
       error = worse;
     }
     attribute(error, this.actor.key);
-    this.#leave();
+    this.leave();
     this.refuse(error);
   }
 
   /** Ends it without a turn. */
   refuse(error: unknown): void {
-    this.#settle(rejection(error));
+    this.settle(rejection(error));
   }
 
   /** Its turn was suspended and has ended. */
   laterAnswered(value: unknown): void {
     this.end(value);
-    this.#makeRoom();
+    this.makeRoom();
   }
 
   laterFailed(error: unknown): void {
     this.fail(error);
-    this.#makeRoom();
+    this.makeRoom();
   }
 
-  #makeRoom(): void {
+  private makeRoom(): void {
     this.actor.noticeIdle();
     this.actor.ready();
   }
 
-  #leave(): void {
+  private leave(): void {
     if (this.#isBeside) this.actor.beside -= 1;
     else this.actor.busy = false;
   }
 
-  #settle(outcome: unknown): void {
+  private settle(outcome: unknown): void {
     this.actor.keepAlive.end();
     this.#resolve?.(outcome);
   }

@@ -14,11 +14,19 @@ export interface CallBudget {
   readonly timeMs?: number | undefined;
 }
 
-/** One of several calls that share a tank, each of which has a budget of its own. */
+/**
+ * One of several calls that share a tank, each of which has a budget of its own: where the tank stood with it when it was settled or ceased to
+ * be charged last. Whoever makes the calls provides it, since ten thousand may wait. Only the tank sets its fields.
+ */
 export interface Account {
-  /** The exact fuel that the call has cost, and the milliseconds that it has run, when it was settled or ceased to be charged last. */
-  readonly fuel: bigint;
-  readonly ms: number;
+  readonly budget: CallBudget;
+  /** The fuel handed out, and what is left of it; undefined while nothing was charged. */
+  given: number | undefined;
+  left: number;
+  /** Milliseconds that the call has run, without those in which others were charged. */
+  ms: number;
+  /** Its slice, if that is not the first: the fuel of it, and the milliseconds since it began, counted alike. */
+  slice: { readonly given: number; readonly ms: number } | undefined;
 }
 
 /** Bytes that several tanks share: a runtime's total over all its components. */
@@ -104,10 +112,10 @@ export interface Tank {
    * @param now the reading of the meter's clock, if the caller has just read it
    */
   begin(budget: CallBudget, now?: number): void;
-  /** The account of the call that `begin` has opened. */
-  readonly opened: Account;
-  /** Opens the account of one more call beside the one that is open. Nothing is charged to it before `charge`. */
-  account(budget: CallBudget): Account;
+  /** Gives the call that `begin` has opened its account, beside which there may be others. */
+  opens(account: Account): void;
+  /** The exact fuel that was charged to an account. */
+  fuelOf(account: Pick<Account, 'given' | 'left'>): bigint;
   /** Charges what runs from now on to this account. Call it between `begin` and `end`, while no guest code runs that may not be counted yet. */
   charge(account: Account): void;
   /** Charges this account, and checks that it is within its budget. @throws the `METERING_…` error, after which the tank is spent */

@@ -11,33 +11,34 @@ type State = 'open' | 'listened' | 'answered' | 'failed' | 'told';
 /**
  * A value that comes later, for one listener, who is called as soon as it is there. A promise calls back by way of the
  * queue of microtasks and is several objects, both of which a turn that waits would pay for at each step. `then` makes
- * a promise of it, for whoever has no listener.
+ * a promise of it, for whoever has no listener. Thousands may wait, so the class has no methods that begin with `#`, for which V8 keeps a
+ * field in each object.
  */
 export class Later<T> implements PromiseLike<T> {
   #state: State = 'open';
-  /** The listener or, where it has ended and nobody was told, its outcome. Thousands may wait, so one field holds either. */
+  /** The listener or, where it has ended and nobody was told, its outcome. */
   #held: unknown = undefined;
   #failureOf: ((reason: unknown) => unknown) | undefined = undefined;
 
   /** Ends it with its value. Does nothing where it has ended. */
   answer(value: T): void {
-    if (this.#state === 'listened') this.#takeListener().laterAnswered(value);
-    else this.#keep('answered', value);
+    if (this.#state === 'listened') this.takeListener().laterAnswered(value);
+    else this.keep('answered', value);
   }
 
   /** Ends it with a reason in place of a value. Does nothing where it has ended. */
   fail(reason: unknown): void {
-    if (this.#state === 'listened') this.#tellFailure(this.#takeListener(), reason);
-    else this.#keep('failed', reason);
+    if (this.#state === 'listened') this.tellFailure(this.takeListener(), reason);
+    else this.keep('failed', reason);
   }
 
-  #keep(state: 'answered' | 'failed', outcome: unknown): void {
+  private keep(state: 'answered' | 'failed', outcome: unknown): void {
     if (this.#state !== 'open') return;
     this.#state = state;
     this.#held = outcome;
   }
 
-  #takeListener(): LaterListener {
+  private takeListener(): LaterListener {
     const listener = this.#held as LaterListener;
     this.#state = 'told';
     this.#held = undefined;
@@ -58,10 +59,10 @@ export class Later<T> implements PromiseLike<T> {
     this.#state = state === 'open' ? 'listened' : 'told';
     this.#held = state === 'open' ? listener : undefined;
     if (state === 'answered') listener.laterAnswered(outcome);
-    else if (state === 'failed') this.#tellFailure(listener, outcome);
+    else if (state === 'failed') this.tellFailure(listener, outcome);
   }
 
-  #tellFailure(listener: LaterListener, reason: unknown): void {
+  private tellFailure(listener: LaterListener, reason: unknown): void {
     listener.laterFailed(this.#failureOf === undefined ? reason : this.#failureOf(reason));
   }
 

@@ -3,7 +3,6 @@ import type { Account, CallBudget, MeteringMode, Scheduler, Tank, TankOptions, T
 import { MeteringError } from '../errors.ts';
 import { WAIT, YIELD } from '../hooks.ts';
 import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from '../metadata.ts';
-import { CallAccount } from './call-account.ts';
 import { CellHolder } from './cell-holder.ts';
 import { SPENT } from './fuel-cell.ts';
 import { evaluateLength } from './length-terms.ts';
@@ -57,8 +56,6 @@ export class SharedTank extends CellHolder implements Tank {
   readonly #now: () => number;
   #failure: VivariumError | undefined;
   #mode: MeteringMode | undefined;
-  /** Whether fuel is counted, for the accounts. */
-  readonly #counts = (): boolean => this.#mode !== 'deadline';
   #limit = 0;
   #slice: number;
   #sliceGiven = 0;
@@ -73,7 +70,7 @@ export class SharedTank extends CellHolder implements Tank {
   /** The time at which another call took the thread, while it has it. */
   #suspended: number | undefined = undefined;
   /** The account that is charged, where several calls share the tank. */
-  #account: CallAccount | undefined = undefined;
+  #account: Account | undefined = undefined;
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     super();
@@ -121,22 +118,21 @@ export class SharedTank extends CellHolder implements Tank {
     this.#state = 'running';
     this.#isFirstSlice = true;
     this.#given = this.#opening;
-    if (this.#account !== undefined) this.#account = undefined;
     this.open(this.#given);
   }
 
-  get opened(): Account {
-    this.#account ??= this.account(this.#budget ?? {});
-    this.#account.given ??= 0;
-    return this.#account;
+  opens(account: Account): void {
+    this.#account = account;
+    account.given = this.#given;
+    account.left = this.#given;
   }
 
-  account(budget: CallBudget): CallAccount {
-    return new CallAccount(budget, this.#counts);
+  fuelOf({ given, left }: Pick<Account, 'given' | 'left'>): bigint {
+    return this.#mode === 'deadline' || given === undefined ? 0n : BigInt(given - left);
   }
 
   charge(account: Account): void {
-    const [from, to] = [this.#account, account as CallAccount];
+    const [from, to] = [this.#account, account];
     if (from === to || from === undefined || this.#state !== 'running') return;
     const now = this.#suspended ?? this.#now();
     this.#keep(from, now);
@@ -162,7 +158,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.left = to.left;
   }
 
-  #keep(account: CallAccount, now: number): void {
+  #keep(account: Account, now: number): void {
     const { left } = this;
     this.#settle(left);
     account.given = this.#given;
@@ -175,7 +171,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.charge(account);
     if (this.#state !== 'running') throw this.#failure ?? spent('the tank is spent; make a new one');
     const now = this.#suspended ?? this.#now();
-    this.#keep(account as CallAccount, now);
+    this.#keep(account, now);
     if (this.left < 0 && this.#callFuel > this.#limit) {
       this.#callFuel = this.#limit;
       this.#fail(this.#outOfFuel());
@@ -266,6 +262,7 @@ export class SharedTank extends CellHolder implements Tank {
     if (!this.isOpen) return SPENT;
     const now = this.#suspended ?? this.#now();
     this.#suspended = undefined;
+    this.#account = undefined;
     this.endedAt = now;
     this.#totalMs += now - this.#begun;
     return this.close();

@@ -1,8 +1,7 @@
+import { Later, type LaterListener } from '#core/waiting';
 import { execution } from '#runtime/execution';
 import { MainCall, type TaskStore } from '#runtime/tasks';
 import type { LiftPlan, State } from './store-tasks.ts';
-
-const NO_ARGUMENTS: readonly unknown[] = [];
 
 type Answered = (answer: unknown) => Promise<unknown> | undefined;
 type Claims = ReturnType<NonNullable<State['given']>['takeClaims']>;
@@ -11,58 +10,70 @@ function isOk(result: unknown): result is { readonly val: unknown } {
   return (result as { readonly tag: string }).tag === 'ok';
 }
 
+/** The outcome of a call that has its store for itself. */
+class OnlyCall extends Later<unknown> implements LaterListener {
+  laterAnswered(value: unknown): void {
+    this.answer(value);
+  }
+
+  laterFailed(reason: unknown): void {
+    this.fail(reason);
+  }
+}
+
 /** A call of an exported function by the host. */
 export class ExportCall extends MainCall {
   readonly #s: State;
   readonly #plan: LiftPlan;
-  #args: readonly unknown[];
   /** Told the answer when the guest gives it. */
   readonly #told: Answered | undefined;
   readonly #claims: Claims | undefined;
-  #value: unknown = undefined;
+  /** Its arguments, until it has begun, and then the guest's answer. */
+  #value: unknown;
+  /** Who is told its outcome, where it has its store for itself and does not end at once. */
+  #only: OnlyCall | undefined = undefined;
 
   constructor(s: State, plan: LiftPlan, args: readonly unknown[], told: Answered | undefined) {
-    super();
+    const { tasks } = s;
+    super(tasks.lifted(s, plan), tasks.instance(plan.instance), tasks.store.begins?.beginning);
     this.#s = s;
     this.#plan = plan;
-    this.#args = args;
+    this.#value = args;
     this.#told = told;
     plan.claim?.(s, ...args);
     this.#claims = plan.claim === undefined ? undefined : s.given?.takeClaims();
   }
 
-  /** Makes the call. Answers its value, or the call itself where it has not ended at once. */
+  /** Makes the call. Answers its value or, where it has not ended at once, a `Later` of that: the call that runs beside others, if it does. */
   run(): unknown {
-    const { tasks } = this.#s;
     let isOver: boolean;
     try {
-      isOver = tasks.store.callFromOutside(
-        this,
-        tasks.lifted(this.#s, this.#plan),
-        tasks.instance(this.#plan.instance),
-      );
+      isOver = this.owner.callFromOutside(this);
     } catch (thrown) {
-      this.#end();
+      this.end();
       throw thrown;
     }
-    if (!isOver) return this;
-    this.#end();
-    return this.#result();
+    if (isOver) {
+      this.end();
+      return this.result();
+    }
+    if (this.call !== undefined) return this.call;
+    this.#only = new OnlyCall();
+    return this.#only;
   }
 
-  start(): readonly unknown[] {
-    const args = this.#args;
+  protected takeArguments(): readonly unknown[] {
+    const args = this.#value as readonly unknown[];
     // A call that waits keeps nothing that it does not need any more.
-    this.#args = NO_ARGUMENTS;
+    this.#value = undefined;
     return args;
   }
 
   answered(answer: unknown, isCancelled: boolean): void {
     // Nobody takes the answer of a call that the host has ended early.
-    if (isCancelled) return;
-    const value = this.#plan.outward(this.#s, answer);
+    const value = isCancelled ? undefined : this.#plan.outward(this.#s, answer);
     this.#value = value;
-    if (this.#told === undefined) return;
+    if (isCancelled || this.#told === undefined) return;
     const until = !this.#plan.isResult ? this.#told(value) : isOk(value) ? this.#told(value.val) : undefined;
     if (until !== undefined) this.owner.holdUntil(until);
   }
@@ -76,29 +87,33 @@ export class ExportCall extends MainCall {
   }
 
   ended(): void {
-    this.#end();
-    let outcome: unknown;
+    this.end();
+    let result: unknown;
     try {
-      outcome = this.#result();
+      result = this.result();
     } catch (thrown) {
-      this.fail(thrown);
+      this.listener.laterFailed(thrown);
       return;
     }
-    this.answer(outcome);
+    this.listener.laterAnswered(result);
   }
 
   failed(thrown: unknown): void {
-    this.#end();
-    this.fail(thrown);
+    this.end();
+    this.listener.laterFailed(thrown);
+  }
+
+  private get listener(): LaterListener {
+    return this.call ?? (this.#only as OnlyCall);
   }
 
   /** Ends what lasts as long as the call, which has ended. */
-  #end(): void {
+  private end(): void {
     this.kept?.end();
     if (this.#claims !== undefined) this.#s.given?.endCall(this.#claims);
   }
 
-  #result(): unknown {
+  private result(): unknown {
     const value = this.#value;
     if (!this.#plan.isResult || value === undefined) return value;
     if (isOk(value)) return value.val;

@@ -2,7 +2,7 @@ import { Later, type LaterListener } from '#core/waiting';
 import { hostWouldBlock, isThenable } from '#runtime/code';
 import { execution } from '#runtime/execution';
 import { Continuation, cancelPending, HostCall, type HostCaller, type TurnCaller } from '#runtime/host';
-import { SUBTASK, Subtask, Task, type TaskInstance, type TaskStore, type Thread } from '#runtime/tasks';
+import { CalledTask, SUBTASK, Subtask, Task, type TaskInstance, type TaskStore, type Thread } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
 import type { HandleTable } from './handle-table.ts';
 import type { HostPlan, LiftPlan, LowerPlan, State } from './store-tasks.ts';
@@ -17,7 +17,7 @@ function isPromise(answer: unknown, mayHaveThen: boolean): answer is PromiseLike
 
 /**
  * One call that a guest makes by a lowered function: of another component instance, or of the host, which may answer later. Ten thousand
- * may wait in one store, so everything is a field of this one object.
+ * may wait in one store, so everything is a field of this one object, and it has no methods that begin with `#`, for which V8 keeps one more.
  */
 export class ImportCall extends Subtask implements LaterListener {
   readonly #s: State;
@@ -31,10 +31,10 @@ export class ImportCall extends Subtask implements LaterListener {
   #result: unknown = undefined;
   /** What is called: a task of another instance, or the host's function, if that has asked who calls it. */
   #callee: Task | HostCall | undefined = undefined;
-  /** What the host has answered that comes later, while it is waited for, and then its outcome. */
+  /** Whether something of the host's is waited for, or has its outcome, which goes on in the turn. */
+  #wait: 'none' | 'awaited' | 'answered' | 'failed' = 'none';
+  /** What is waited for, and then its outcome. */
   #pending: unknown = undefined;
-  #isAwaited = false;
-  #isRejected = false;
 
   constructor(s: State, plan: LowerPlan, thread: Thread, flat: readonly unknown[]) {
     super();
@@ -45,33 +45,38 @@ export class ImportCall extends Subtask implements LaterListener {
     this.#out = flat.length === 0 ? undefined : flat[flat.length - 1];
   }
 
-  get #store(): TaskStore {
+  private get store(): TaskStore {
     return this.#s.tasks.store;
   }
 
   /** Begins the call. Answers its core value; undefined where the guest's thread is suspended, which calls again. */
   begin(): unknown {
     const { host } = this.#plan;
-    if (host === undefined) return this.#beginTask(this.#plan.callee as LiftPlan);
-    this.#callHost(host, this.start());
-    return this.#rest();
+    if (host === undefined) return this.beginTask(this.#plan.callee as LiftPlan);
+    this.callHost(host, this.start());
+    return this.rest();
   }
 
-  #beginTask(plan: LiftPlan): unknown {
+  private beginTask(plan: LiftPlan): unknown {
     const { tasks } = this.#s;
-    const store = this.#store;
-    const task = new Task(tasks.lifted(this.#s, plan), tasks.instance(plan.instance), this, this.#thread.task.call);
+    const store = this.store;
+    const task = new CalledTask(
+      tasks.lifted(this.#s, plan),
+      tasks.instance(plan.instance),
+      this,
+      this.#thread.task.call,
+    );
     this.#callee = task;
     let resume: () => boolean = () => true;
     const caller = tasks.instance(this.#plan.instance);
-    if (store.begin(task, caller, () => resume())) return this.#rest();
-    resume = store.suspend(this.#thread, () => this.#rest());
+    if (store.begin(task, caller, () => resume())) return this.rest();
+    resume = store.suspend(this.#thread, () => this.rest());
     return undefined;
   }
 
   start(): readonly unknown[] {
     this.state = SUBTASK.started;
-    this.#progressed();
+    this.progressed();
     this.#lent = [];
     const args = this.#plan.liftArgs(this.#s, this.#lent, this.#flat as readonly unknown[]);
     this.#flat = undefined;
@@ -83,19 +88,19 @@ export class ImportCall extends Subtask implements LaterListener {
     if (isCancelled) {
       this.state = this.state === SUBTASK.starting ? SUBTASK.cancelledBeforeStarted : SUBTASK.cancelledBeforeReturned;
     } else {
-      this.#result = this.#lowered(value);
+      this.#result = this.lowered(value);
       this.state = SUBTASK.returned;
     }
-    this.#progressed();
+    this.progressed();
   }
 
-  #lowered(value: unknown): unknown {
-    const store = this.#store;
+  private lowered(value: unknown): unknown {
+    const store = this.store;
     if (store.current === this.#thread) return this.#plan.lowerResult(this.#s, value, this.#out);
     return store.runFor(this.#thread, () => this.#plan.lowerResult(this.#s, value, this.#out));
   }
 
-  #progressed(): void {
+  private progressed(): void {
     if (this.handle !== 0) this.setEvent();
     else if (this.isResolved) this.syncWaiter?.wake();
   }
@@ -106,15 +111,15 @@ export class ImportCall extends Subtask implements LaterListener {
   }
 
   /** The call has begun, and control is back: what the guest is answered. */
-  #rest(): unknown {
+  private rest(): unknown {
     if (!this.#plan.isAsyncLower) {
-      if (this.isResolved) return this.#synchronous();
+      if (this.isResolved) return this.synchronous();
       this.syncWaiter = this.#thread;
-      return this.#store.block(
+      return this.store.block(
         this.#thread,
         () => this.isResolved,
         false,
-        () => this.#synchronous(),
+        () => this.synchronous(),
       );
     }
     if (this.isResolved) {
@@ -125,7 +130,7 @@ export class ImportCall extends Subtask implements LaterListener {
     return this.state | (this.handle << 4);
   }
 
-  #synchronous(): unknown {
+  private synchronous(): unknown {
     this.syncWaiter = undefined;
     this.deliver();
     return this.#result;
@@ -133,10 +138,10 @@ export class ImportCall extends Subtask implements LaterListener {
 
   cancel(caller: TaskInstance, after: () => boolean): boolean {
     const callee = this.#callee;
-    if (callee instanceof Task) return this.#store.requestCancel(callee, caller, after);
+    if (callee instanceof Task) return this.store.requestCancel(callee, caller, after);
     const { name } = this.#plan.host as HostPlan;
     this.resolved(undefined, true);
-    this.#forgetHost();
+    this.forgetHost();
     callee?.cancel(new RuntimeError('RUNTIME_ABORTED', `the guest has cancelled its call of ${name}`));
     return true;
   }
@@ -149,12 +154,12 @@ export class ImportCall extends Subtask implements LaterListener {
   }
 
   /** Calls a function of the host, which may answer later. The value is taken unless the guest has cancelled the call. */
-  #callHost(host: HostPlan, args: readonly unknown[]): void {
+  private callHost(host: HostPlan, args: readonly unknown[]): void {
     const { call } = this.#thread.task;
     const turn = execution.running;
     const { mayWait } = turn;
     // The turn waits for the answer, and not the stack that calls.
-    turn.mayWait = this.#store.isAwaited;
+    turn.mayWait = this.store.isAwaited;
     turn.hostCall = this;
     try {
       let raw: unknown;
@@ -164,7 +169,7 @@ export class ImportCall extends Subtask implements LaterListener {
         this.resolved(host.failed(this.#s, thrown), false);
         return;
       }
-      this.#take(host, raw);
+      this.take(host, raw);
     } finally {
       turn.mayWait = mayWait;
       turn.hostCall = undefined;
@@ -172,13 +177,13 @@ export class ImportCall extends Subtask implements LaterListener {
   }
 
   /** Takes what the host has answered: a value, a promise, or work that goes on in the turn. */
-  #take(host: HostPlan, answered: unknown): void {
+  private take(host: HostPlan, answered: unknown): void {
     let value: unknown;
     try {
       let raw = answered instanceof Continuation ? answered.run() : answered;
       if (raw instanceof Later && host.isFuture) raw = raw.promise();
       if (!host.isFuture && (raw instanceof Later || isPromise(raw, host.mayHaveThen))) {
-        this.#await(host, raw);
+        this.await(host, raw);
         return;
       }
       value = host.answer(this.#s, raw);
@@ -188,11 +193,11 @@ export class ImportCall extends Subtask implements LaterListener {
     this.resolved(value, false);
   }
 
-  #await({ name }: HostPlan, pending: Later<unknown> | PromiseLike<unknown>): void {
-    if (!this.#store.isAwaited) throw hostWouldBlock(name, pending);
-    this.#store.hostCalled();
+  private await({ name }: HostPlan, pending: Later<unknown> | PromiseLike<unknown>): void {
+    if (!this.store.isAwaited) throw hostWouldBlock(name, pending);
+    this.store.hostCalled();
     this.#pending = pending;
-    this.#isAwaited = true;
+    this.#wait = 'awaited';
     if (pending instanceof Later) {
       pending.listen(this);
       return;
@@ -202,43 +207,50 @@ export class ImportCall extends Subtask implements LaterListener {
   }
 
   laterAnswered(value: unknown): void {
-    this.#settled(value, false);
+    this.settled(value, 'answered');
   }
 
   laterFailed(thrown: unknown): void {
-    this.#settled(thrown, true);
+    this.settled(thrown, 'failed');
   }
 
-  #settled(outcome: unknown, isRejected: boolean): void {
-    if (!this.#isAwaited) return;
+  private settled(outcome: unknown, how: 'answered' | 'failed'): void {
+    if (this.#wait !== 'awaited') return;
     this.#pending = outcome;
-    this.#isRejected = isRejected;
-    this.#store.enqueueJob(this);
+    this.#wait = how;
+    this.store.enqueueJob(this);
   }
 
   /** Goes on, in the turn, with what the host has answered. */
   run(): void {
-    if (!this.#isAwaited) return;
-    this.#isAwaited = false;
+    const how = this.#wait;
     const outcome = this.#pending;
-    this.#pending = undefined;
-    const store = this.#store;
+    if (!this.endWait()) return;
+    const store = this.store;
     store.hostArrived();
     const host = this.#plan.host as HostPlan;
     const { current } = store;
     store.current = this.#thread;
-    if (this.#isRejected) this.resolved(host.failed(this.#s, outcome), false);
-    else this.#take(host, outcome);
+    if (how === 'failed') this.resolved(host.failed(this.#s, outcome), false);
+    else this.take(host, outcome);
     store.current = current;
   }
 
-  /** Nobody takes the answer of the host any more. */
-  #forgetHost(): void {
-    if (!this.#isAwaited) return;
-    this.#isAwaited = false;
-    const pending = this.#pending;
+  /** Answers whether something of the host's was waited for, or had its outcome. */
+  private endWait(): boolean {
+    if (this.#wait === 'none') return false;
+    this.#wait = 'none';
     this.#pending = undefined;
-    this.#store.hostArrived();
+    return true;
+  }
+
+  /** Nobody takes the answer of the host any more. */
+  private forgetHost(): void {
+    const isPending = this.#wait === 'awaited';
+    const pending = this.#pending;
+    if (!this.endWait()) return;
+    this.store.hostArrived();
+    if (!isPending) return;
     if (pending instanceof Later) pending.drop();
     else cancelPending(pending as object);
   }

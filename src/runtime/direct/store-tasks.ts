@@ -2,6 +2,7 @@ import type { KeptBytes } from '#core/limits';
 import { trap } from '#runtime/exchange';
 import type { GivenResources } from '#runtime/resources';
 import {
+  CalledTask,
   CopyEnd,
   type LiftedFunction,
   type MainCall,
@@ -9,7 +10,7 @@ import {
   type OutsideCall,
   type SharedCopy,
   type SideBySide,
-  Task,
+  type Task,
   TaskInstance,
   TaskStore,
   type Thread,
@@ -140,7 +141,7 @@ export class StoreTasks {
 
   /** A thread of an instance that belongs to no call of it. */
   #threadOutside(instance: TaskInstance, call?: OutsideCall): Thread {
-    return this.store.newThread(new Task(NO_FUNCTION, instance, NOBODY, call), false);
+    return this.store.newThread(new CalledTask(NO_FUNCTION, instance, NOBODY, call), false);
   }
 
   /** Registers what is called when the store ends. Answers what takes it back. */

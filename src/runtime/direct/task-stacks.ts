@@ -1,5 +1,5 @@
 import { type Execution, GuestEntry, type Turn, type TurnScheduler, TurnStack } from '#runtime/execution';
-import type { CoreCall, Stacks, TaskStore, Thread } from '#runtime/tasks';
+import type { CoreCall, Stacks, TaskStore, Thread, ThreadStack } from '#runtime/tasks';
 
 /** The part of the scheduler that stacks of one turn need. */
 export interface StackScheduler extends Pick<TurnScheduler, 'parkStack' | 'waitUntilTold' | 'wentOn'> {
@@ -10,14 +10,15 @@ export interface StackScheduler extends Pick<TurnScheduler, 'parkStack' | 'waitU
 }
 
 /** One stack of a thread: one call of a core function. */
-class ThreadStack extends TurnStack {
+class CallStack extends TurnStack implements ThreadStack {
+  rest: (() => unknown) | undefined = undefined;
   /** Whether it was resumed, so that no call from JavaScript waits for it on the thread. */
   isLate = false;
   readonly #thread: Thread;
   readonly #back: () => void;
-  readonly #parked: Set<ThreadStack>;
+  readonly #parked: Set<CallStack>;
 
-  constructor(turn: Turn, thread: Thread, back: () => void, parked: Set<ThreadStack>) {
+  constructor(turn: Turn, thread: Thread, back: () => void, parked: Set<CallStack>) {
     super(turn);
     this.#thread = thread;
     this.#back = back;
@@ -57,7 +58,7 @@ export class TaskStacks implements Stacks {
   };
   readonly #back = (): void => this.#section(() => this.#store?.back());
   /** The stacks that are suspended. */
-  readonly #parked = new Set<ThreadStack>();
+  readonly #parked = new Set<CallStack>();
   /** Whether the store has ended. */
   #isOver = false;
   readonly #trapped = (thrown: unknown): void => this.#failed(thrown);
@@ -84,7 +85,7 @@ export class TaskStacks implements Stacks {
 
   call(thread: Thread, core: CoreCall, args: readonly unknown[], then: (raw: unknown) => boolean): boolean {
     const entry = this.#entryOf(core);
-    const stack = new ThreadStack(this.#turn, thread, this.#back, this.#parked);
+    const stack = new CallStack(this.#turn, thread, this.#back, this.#parked);
     thread.stack = stack;
     const turn = this.#turn;
     turn.suspendable = turn.preemptive && this.mayPreempt;
@@ -119,11 +120,11 @@ export class TaskStacks implements Stacks {
   }
 
   park(thread: Thread): void {
-    this.#scheduler.parkStack(thread.stack as ThreadStack);
+    this.#scheduler.parkStack(thread.stack as CallStack);
   }
 
   unpark(thread: Thread): void {
-    const stack = thread.stack as ThreadStack;
+    const stack = thread.stack as CallStack;
     // The stacks that run now are suspended before any microtask.
     queueMicrotask(() => {
       if (!this.#parked.delete(stack)) return;

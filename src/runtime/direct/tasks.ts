@@ -28,9 +28,10 @@ function trampoline(
     turn.suspendable = false;
     tasks.stacks.mayPreempt = mayPreempt && suspendable;
     try {
-      const { rest } = thread;
-      if (rest !== undefined) {
-        thread.rest = undefined;
+      const { stack } = thread;
+      if (stack?.rest !== undefined) {
+        const { rest } = stack;
+        stack.rest = undefined;
         return rest() ?? zero;
       }
       if (!mayLeave(s)) trap('the component called an import while it was allocating or cleaning up');

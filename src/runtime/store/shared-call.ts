@@ -1,9 +1,9 @@
 import type { VivariumError } from '#core/errors';
 import type { KeepingCall } from '#core/limits';
-import type { Account } from '#core/ports/meter';
+import type { Account, CallBudget } from '#core/ports/meter';
 import type { ServedRequest } from '#core/ports/serving';
 import { type AsyncContext, currentContext, inContext, Later, type LaterListener } from '#core/waiting';
-import { execution } from '#runtime/execution';
+import { execution, type ParkedCall } from '#runtime/execution';
 import type { TurnCaller } from '#runtime/host';
 import type { OutsideCall } from '#runtime/tasks';
 import type { LastWords } from './guest-words.ts';
@@ -30,30 +30,50 @@ export class CallNotes {
   served: ServedRequest | undefined;
   /** The last lines that its guest has written to standard error. */
   words: LastWords | undefined;
+  lanes: ParkedCall;
+  keptBytes = 0;
 }
 
 /**
- * A call that runs beside others, or may. Its caller is told its outcome as that of a `Later`, and it is told that of the function that
- * it has called.
+ * A call that runs beside others, or may, with its account of the tank. Its caller is told its outcome as that of a `Later`, and it is told
+ * that of the function that it has called.
  */
-export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCall, LaterListener {
-  readonly account: Account;
+export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCall, Account, LaterListener {
+  readonly budget: CallBudget;
+  given: number | undefined = undefined;
+  left = 0;
+  ms = 0;
+  slice: Account['slice'] = undefined;
   /** Whole milliseconds of the monotonic clock, because V8 keeps each other number as an object. */
   readonly startedAt: number;
-  keptBytes = 0;
-  /** What the lanes of the thread hold of it, while the turn runs for others. */
-  lanes: ReturnType<typeof execution.parkCall>;
   #notes: CallNotes | undefined;
   readonly #context: AsyncContext = currentContext();
   readonly #owner: SharedCallOwner;
 
-  constructor(account: Account, startedAt: number, owner: SharedCallOwner) {
+  constructor(budget: CallBudget, startedAt: number, owner: SharedCallOwner) {
     super();
-    this.account = account;
+    this.budget = budget;
     this.startedAt = Math.ceil(startedAt);
     this.#owner = owner;
     this.lanes = execution.parkCall();
     execution.resumeCall(this.lanes);
+  }
+
+  /** What the lanes of the thread hold of it, while the turn runs for others. */
+  get lanes(): ParkedCall {
+    return this.#notes?.lanes;
+  }
+
+  set lanes(lanes: ParkedCall) {
+    if (lanes !== this.lanes) this.noting().lanes = lanes;
+  }
+
+  get keptBytes(): number {
+    return this.#notes?.keptBytes ?? 0;
+  }
+
+  set keptBytes(bytes: number) {
+    this.noting().keptBytes = bytes;
   }
 
   get notes(): CallNotes | undefined {

@@ -11,6 +11,9 @@ import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import { SharedCall, type SharedCallOwner } from './shared-call.ts';
 
+/** What a call has used. */
+type UsedByCall = Pick<Account, 'given' | 'left' | 'ms'>;
+
 /** What a turn that several calls share needs of its store. */
 export interface TurnOwner {
   readonly hasDrops: boolean;
@@ -69,7 +72,7 @@ export class SharedTurn implements SideBySide {
   /** Whether the host ends the store for a reason that concerns all calls alike. */
   #endsAll = false;
   #stopTimer: (() => void) | undefined;
-  #last: Account | undefined;
+  #last: UsedByCall | undefined;
   readonly #owner: SharedCallOwner = {
     ended: (call) => this.#ended(call),
     failureOf: (thrown) => this.#parts.owner.answered(thrown),
@@ -80,7 +83,7 @@ export class SharedTurn implements SideBySide {
   }
 
   /** What the call has used that ended last; undefined where none has. */
-  get last(): Account | undefined {
+  get last(): UsedByCall | undefined {
     return this.#last;
   }
 
@@ -130,7 +133,8 @@ export class SharedTurn implements SideBySide {
     owner.begin(budget, now);
     this.#isOpen = true;
     this.#isBeginning = true;
-    const call = new SharedCall(tank.opened, now ?? clock.monotonic(), this.#owner);
+    const call = new SharedCall(budget, now ?? clock.monotonic(), this.#owner);
+    tank.opens(call);
     this.#charged = call;
     this.#calls.add(call);
     let value: MessageTurn<T>;
@@ -163,8 +167,8 @@ export class SharedTurn implements SideBySide {
   #join<T>(budget: CallBudget, run: () => MessageTurn<T>): MessageTurn<T> {
     // Calls begin from microtasks. One that joined while the turn begins would be lost where the first call ends at once.
     if (this.#isBeginning) throw new Error('a call joins a turn that is being begun');
-    const { owner, tank, clock } = this.#parts;
-    const call = new SharedCall(tank.account(budget), clock.monotonic(), this.#owner);
+    const { owner, clock } = this.#parts;
+    const call = new SharedCall(budget, clock.monotonic(), this.#owner);
     this.#calls.add(call);
     const { hasDrops } = owner;
     // Before its own work, a call drops what the embedder has released, on its own budget.
@@ -228,7 +232,7 @@ export class SharedTurn implements SideBySide {
   charge(call: OutsideCall): void {
     if (call === this.#charged) return;
     this.#switch(call as SharedCall);
-    this.#parts.tank.charge((call as SharedCall).account);
+    this.#parts.tank.charge(call as SharedCall);
   }
 
   /** Lets the turn run for another call, or for none. */
@@ -247,9 +251,10 @@ export class SharedTurn implements SideBySide {
   #settle(call: SharedCall): void {
     if (call !== this.#charged) this.#switch(call);
     this.#fault = call;
-    this.#parts.tank.settle(call.account);
+    this.#parts.tank.settle(call);
     this.#fault = undefined;
-    this.#last = call.account;
+    // What has ended keeps no call: that may hold a request.
+    this.#last = { given: call.given, left: call.left, ms: call.ms };
   }
 
   idle(): void {
@@ -336,6 +341,8 @@ function isLater<T>(value: MessageTurn<T>): value is Promise<T> | Later<T> {
 
 /** What a call's caller is told, once its function has ended. */
 function outcomeOf<T>(call: SharedCall, value: Promise<T> | Later<T>): Later<T> {
+  // A function of a component with asynchronous parts tells the call itself, and answers it.
+  if ((value as unknown) === call) return value as Later<T>;
   if (value instanceof Later) value.listen(call);
   else
     value.then(

@@ -5,7 +5,7 @@ import type { OutgoingMessage } from '#core/messages';
 import type { Clock } from '#core/ports/clock';
 import type { ComponentUsage, MessageTurn } from '#core/ports/engine';
 import type { HostContext } from '#core/ports/host-context';
-import { ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
+import { type Account, ATTACHED, type CallBudget, type Tank } from '#core/ports/meter';
 import type { ServedRequest } from '#core/ports/serving';
 import type { KeyValueNamespace } from '#core/ports/storage';
 import type { OpenSpan } from '#core/ports/tracing';
@@ -221,10 +221,14 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     return this.#tank.usage;
   }
 
+  protected fuelOf(call: Pick<Account, 'given' | 'left'>): bigint {
+    return this.#tank.fuelOf(call);
+  }
+
   /** What the call has used that runs or, between calls, ran last; where calls run side by side, the one that ended last. */
   get last(): ComponentUsage['last'] {
     const ended = this.#shared?.last;
-    if (ended !== undefined) return { fuelConsumed: ended.fuel, executionTimeMs: ended.ms };
+    if (ended !== undefined) return { fuelConsumed: this.fuelOf(ended), executionTimeMs: ended.ms };
     const { callFuel, callMs } = this.usage;
     return { fuelConsumed: callFuel, executionTimeMs: callMs };
   }

@@ -110,6 +110,6 @@ export class TracedStore extends Store {
     // A turn that begins in the same task as the last one's end has a span of its own by now.
     if (this.#span === span) this.#span = undefined;
     const failure = error === undefined ? undefined : isVivariumError(error) ? error.code : 'the turn failed';
-    span.end({ 'vivarium.fuel': Number(call?.account.fuel ?? this.usage.callFuel) }, failure);
+    span.end({ 'vivarium.fuel': Number(call === undefined ? this.usage.callFuel : this.fuelOf(call)) }, failure);
   }
 }

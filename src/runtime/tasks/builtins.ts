@@ -123,8 +123,8 @@ export const builtins = {
     const { thread, store, instance } = caller;
     const subtask = instance.handles.other(handle);
     if (!(subtask instanceof Subtask)) trap(`handle ${handle} is no subtask`);
-    if (subtask.isDelivered) trap('a subtask is cancelled that has ended');
-    if (subtask.isCancelRequested) trap('a subtask is cancelled twice');
+    if (subtask.dealings === 'told') trap('a subtask is cancelled that has ended');
+    if (subtask.dealings === 'asked to end') trap('a subtask is cancelled twice');
     if (subtask.isInSet && !isAsync) trap('a subtask in a waitable set is cancelled synchronously');
     const answer = (): unknown => {
       subtask.takeEvent();
@@ -135,7 +135,7 @@ export const builtins = {
       return isAsync ? BLOCKED : waitForEvent(caller, subtask, answer);
     };
     if (subtask.isResolved) return answer();
-    subtask.isCancelRequested = true;
+    subtask.dealings = 'asked to end';
     let resume: () => boolean = () => true;
     if (subtask.cancel(instance, () => resume())) return rest();
     resume = store.suspend(thread, rest);
@@ -145,7 +145,7 @@ export const builtins = {
   subtaskDrop({ instance }: BuiltinCaller, handle: number): void {
     const subtask = instance.handles.takeOther(handle);
     if (!(subtask instanceof Subtask)) trap(`handle ${handle} is no subtask`);
-    if (!subtask.isDelivered) trap('a subtask is dropped before its end was told');
+    if (subtask.dealings !== 'told') trap('a subtask is dropped before its end was told');
     subtask.join(undefined);
   },
 

@@ -3,5 +3,14 @@ export { COPY, type CopyBuffer, CopyEnd, SharedCopy } from './copies.ts';
 export { MainCall } from './main-call.ts';
 export type { OutsideCall, SharedTasks, SideBySide } from './side-by-side.ts';
 export { SUBTASK, Subtask } from './subtask.ts';
-export { type CoreCall, type LiftedFunction, NO_FUNCTION, Task, TaskInstance, type Thread } from './task.ts';
+export {
+  CalledTask,
+  type CoreCall,
+  type LiftedFunction,
+  NO_FUNCTION,
+  Task,
+  TaskInstance,
+  type Thread,
+  type ThreadStack,
+} from './task.ts';
 export { type Stacks, TaskStore } from './task-store.ts';

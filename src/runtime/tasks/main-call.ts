@@ -1,6 +1,5 @@
 import type { KeptBytes } from '#core/limits';
-import { Later } from '#core/waiting';
-import type { Task, TaskCaller } from './task.ts';
+import { Task } from './task.ts';
 
 /** What a call from outside tells the store that runs its task. */
 export interface MainCallOwner {
@@ -13,12 +12,8 @@ export interface EarlyEnd {
   readonly failure: { readonly thrown: unknown } | undefined;
 }
 
-/**
- * A call from outside, by the embedder. A turn serves one, or several side by side. Ten thousand may wait in one store, so what its
- * caller waits for is the call itself.
- */
-export abstract class MainCall extends Later<unknown> implements TaskCaller {
-  #task: Task | undefined = undefined;
+/** A call from outside, by the embedder. A turn serves one, or several side by side. */
+export abstract class MainCall extends Task {
   isAnswered = false;
   /** How much there is that must end before the call does, although it has answered. */
   holds = 0;
@@ -31,20 +26,10 @@ export abstract class MainCall extends Later<unknown> implements TaskCaller {
   /** Whether it lasts until its task has ended, and not only until that has answered. */
   abstract readonly untilEnd: boolean;
 
-  get task(): Task {
-    return this.#task as Task;
-  }
-
-  set task(task: Task) {
-    this.#task = task;
-  }
-
-  resolved(value: unknown, isCancelled: boolean): void {
+  protected resolved(value: unknown, isCancelled: boolean): void {
     this.owner.answer(this, value, isCancelled);
   }
 
-  /** Its arguments. */
-  abstract start(): readonly unknown[];
   abstract answered(value: unknown, isCancelled: boolean): void;
   /** Its work is done, later. */
   abstract ended(): void;

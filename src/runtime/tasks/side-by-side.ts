@@ -1,3 +1,5 @@
+import type { LaterListener } from '#core/waiting';
+
 /** The part of `TaskStore` that the owner of calls which run side by side uses. */
 export interface SharedTasks {
   /** Whether no call from outside is under way. */
@@ -10,8 +12,8 @@ export interface SharedTasks {
   fail(thrown: unknown): void;
 }
 
-/** A call from outside that runs beside others. */
-export interface OutsideCall {
+/** A call from outside that runs beside others. It is told how the function ends that it calls. */
+export interface OutsideCall extends LaterListener {
   /** Runs the host's code that the call's guest has called, in the context in which the call was made. */
   inContext<T>(work: () => T): T;
 }

@@ -18,9 +18,8 @@ export abstract class Subtask extends Waitable {
   state: SubtaskState = SUBTASK.starting;
   /** The handle that its caller has for it; 0 where it has none. */
   handle = 0;
-  isCancelRequested = false;
-  /** Whether the caller has been told that the call has ended, and its loans were given back. */
-  isDelivered = false;
+  /** What has passed between the call and its caller. `told`: the caller has been told its end, and its loans were given back. */
+  dealings: 'none' | 'asked to end' | 'told' = 'none';
 
   get hostBytes(): number {
     return SUBTASK_BYTES;
@@ -41,7 +40,7 @@ export abstract class Subtask extends Waitable {
 
   /** The caller learns now that the call has ended. */
   deliver(): void {
-    this.isDelivered = true;
+    this.dealings = 'told';
     this.giveBack();
   }
 

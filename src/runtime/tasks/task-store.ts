@@ -3,8 +3,8 @@ import { trap } from '#runtime/exchange';
 import { type After, Frame, ResumedFrame } from './frames.ts';
 import type { MainCall, MainCallOwner } from './main-call.ts';
 import type { OutsideCall, SharedTasks, SideBySide } from './side-by-side.ts';
-import type { CoreCall, LiftedFunction, TaskInstance } from './task.ts';
-import { type Resume, Task, Thread, type ThreadLine } from './task.ts';
+import type { CoreCall, TaskInstance } from './task.ts';
+import { type Resume, type Task, Thread, type ThreadLine, type ThreadStack } from './task.ts';
 import { CANCELLED_EVENT, NO_EVENT, type TaskEvent, WaitableSet } from './waitable.ts';
 
 /** Suspends and resumes the stacks of threads. Each method is called in the turn. */
@@ -127,15 +127,13 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
    * left that could run; or, with `untilEnd`, until its task has ended, or waits for what only a later call can do.
    * @returns whether that is so at once; otherwise the call is told later
    */
-  callFromOutside(main: MainCall, lifted: LiftedFunction, instance: TaskInstance): boolean {
-    const task = new Task(lifted, instance, main, this.#calls?.beginning);
-    main.task = task;
+  callFromOutside(main: MainCall): boolean {
     const joins = this.#mains.size > 0;
     this.#mains.add(main);
-    if (joins) this.enqueue(() => this.begin(task, undefined, HERE));
+    if (joins) this.enqueue(() => this.begin(main, undefined, HERE));
     else {
       try {
-        if (this.begin(task, undefined, HERE)) this.#drive();
+        if (this.begin(main, undefined, HERE)) this.#drive();
       } catch (thrown) {
         this.#mains.delete(main);
         this.#lingering.delete(main);
@@ -192,8 +190,8 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
 
   cancel(call: OutsideCall): void {
     this.enqueue(() => {
-      for (const { task } of this.#mains) {
-        if (task.call === call && task.state !== 'resolved') return this.requestCancel(task, undefined, HERE);
+      for (const main of this.#mains) {
+        if (main.call === call && main.state !== 'resolved') return this.requestCancel(main, undefined, HERE);
       }
       return true;
     });
@@ -205,7 +203,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     for (;;) {
       const main = this.#over.length === 0 ? undefined : this.#over.shift();
       if (main === undefined) break;
-      const { call } = main.task;
+      const { call } = main;
       if (call !== undefined) this.#calls?.answered(call);
       this.#mains.delete(main);
       if (main.outcome === 'later') main.ended();
@@ -224,7 +222,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
 
   #endLingering(): void {
     for (const main of this.#lingering) {
-      if (main.task.runs) continue;
+      if (main.runs) continue;
       this.#lingering.delete(main);
       this.#over.push(main);
     }
@@ -395,7 +393,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   /** Notes a call that may end, or may once its task has ended. */
   #review(main: MainCall): void {
     if (!main.isAnswered || main.holds > 0) return;
-    if (main.untilEnd && main.task.runs) this.#lingering.add(main);
+    if (main.untilEnd && main.runs) this.#lingering.add(main);
     else this.#over.push(main);
   }
 
@@ -512,7 +510,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   }
 
   #unpark(thread: Thread, rest: () => unknown): false {
-    thread.rest = rest;
+    (thread.stack as ThreadStack).rest = rest;
     this.current = thread;
     this.#stacks.unpark(thread);
     return false;

@@ -57,14 +57,16 @@ export interface TaskCaller {
   resolved(value: unknown, isCancelled: boolean): void;
 }
 
-/** One call into a component instance. */
-export class Task {
+/**
+ * One call into a component instance. Kinds of tasks differ in who has made the call. Ten thousand may wait in one store, so no class of them
+ * has methods that begin with `#`, for which V8 keeps a field in each object.
+ */
+export abstract class Task {
   /** What it is a call of. */
   readonly lifted: LiftedFunction;
   readonly instance: TaskInstance;
   /** The call from outside for which it runs, where a store serves several side by side. */
   readonly call: OutsideCall | undefined;
-  readonly #caller: TaskCaller;
   state: TaskState = 'initial';
   /** Handles that it was lent and has not dropped. It may not answer while it has any. */
   borrows = 0;
@@ -74,12 +76,16 @@ export class Task {
   /** All its threads, once it has made others. */
   #all: Set<Thread> | undefined = undefined;
 
-  constructor(lifted: LiftedFunction, instance: TaskInstance, caller: TaskCaller, call?: OutsideCall) {
+  constructor(lifted: LiftedFunction, instance: TaskInstance, call: OutsideCall | undefined) {
     this.lifted = lifted;
     this.call = call;
     this.instance = instance;
-    this.#caller = caller;
   }
+
+  /** The call begins: answers its arguments, which the caller's values become now. */
+  protected abstract takeArguments(): readonly unknown[];
+  /** Told how the task ends: with its value, or cancelled. */
+  protected abstract resolved(value: unknown, isCancelled: boolean): void;
 
   /** Whether its guest code may not run while another such task of the instance does. */
   get needsExclusive(): boolean {
@@ -95,24 +101,24 @@ export class Task {
   /** Its arguments, which its caller's values become now. */
   start(): readonly unknown[] {
     this.state = 'started';
-    return this.#caller.start();
+    return this.takeArguments();
   }
 
   /** @throws {AbiTrap} when it has answered already, or has not dropped what it was lent */
   answer(value: unknown): void {
     if (this.state === 'resolved') trap('a task answers twice');
-    this.#resolve(value, false);
+    this.resolve(value, false);
   }
 
   /** @throws {AbiTrap} when nobody has asked it to end */
   cancel(): void {
     if (this.state !== 'cancel delivered') trap('a task ends as cancelled that was not told to');
-    this.#resolve(undefined, true);
+    this.resolve(undefined, true);
   }
 
-  #resolve(value: unknown, isCancelled: boolean): void {
+  private resolve(value: unknown, isCancelled: boolean): void {
     if (this.borrows > 0) trap('the component answered and did not drop what it was lent');
-    this.#caller.resolved(value, isCancelled);
+    this.resolved(value, isCancelled);
     this.state = 'resolved';
   }
 
@@ -154,12 +160,36 @@ export class Task {
   }
 }
 
+/** A task of which the caller is an object of its own. */
+export class CalledTask extends Task {
+  readonly #caller: TaskCaller;
+
+  constructor(lifted: LiftedFunction, instance: TaskInstance, caller: TaskCaller, call?: OutsideCall) {
+    super(lifted, instance, call);
+    this.#caller = caller;
+  }
+
+  protected takeArguments(): readonly unknown[] {
+    return this.#caller.start();
+  }
+
+  protected resolved(value: unknown, isCancelled: boolean): void {
+    this.#caller.resolved(value, isCancelled);
+  }
+}
+
 /** Goes on with a thread. Answers whether control is back: false where a stack took the thread over, which says so later. */
 export type Resume = (cancelled: boolean, thread: Thread) => boolean;
 
 /** Puts threads into the line of those that may be ready. */
 export interface ThreadLine {
   lineUp(thread: Thread): void;
+}
+
+/** The stack on which a thread runs. */
+export interface ThreadStack {
+  /** The rest of the built-in in which the thread was suspended, for which its guest calls the built-in again. */
+  rest: (() => unknown) | undefined;
 }
 
 /** A thread of a guest: one course of control within a task. */
@@ -172,7 +202,7 @@ export class Thread implements Waiter {
   cancellable = false;
   /** Whether it is in the line of those that may be ready. Only the line uses this. */
   isInLine = false;
-  /** Whether it runs on a stack that it can be suspended on. */
+  /** Whether it runs on stacks that it can be suspended on. */
   readonly hasStack: boolean;
   /** What goes on with it; undefined while it runs. */
   resume: Resume | undefined = undefined;
@@ -180,10 +210,8 @@ export class Thread implements Waiter {
   ready: ((thread: Thread) => boolean) | undefined = undefined;
   /** The set on whose events its callback waits. */
   awaited: WaitableSet | undefined = undefined;
-  /** The rest of the built-in in which it was suspended, for which its guest calls the built-in again. */
-  rest: (() => unknown) | undefined = undefined;
-  /** What `Stacks` keeps of its stack. */
-  stack: object | undefined = undefined;
+  /** The stack that it runs on, or is suspended on, if it has one. Only `Stacks` sets it. */
+  stack: ThreadStack | undefined = undefined;
   #number: number | bigint = 0;
   #secondNumber: number | bigint = 0;
 

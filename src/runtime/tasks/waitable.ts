@@ -25,9 +25,8 @@ export interface Waiter {
 /** Something that a guest waits for: a subtask, or an end of a stream or future. It has at most one event that was not delivered. */
 export abstract class Waitable implements HeldByGuest {
   #hasEvent = false;
-  #set: WaitableSet | undefined = undefined;
-  /** Woken when an event is there, while a synchronous built-in waits for it. Such a waitable can join no set. */
-  syncWaiter: Waiter | undefined = undefined;
+  /** Who is told of an event: the set that it is in, or who waits for it in a synchronous built-in. Such a waitable can join no set. */
+  #told: WaitableSet | Waiter | undefined = undefined;
   /** Its neighbours among those of its set that have events. Only the set uses them. */
   before: Waitable | undefined = undefined;
   behind: Waitable | undefined = undefined;
@@ -42,28 +41,37 @@ export abstract class Waitable implements HeldByGuest {
   }
 
   get isInSet(): boolean {
-    return this.#set !== undefined;
+    return this.#told instanceof WaitableSet;
+  }
+
+  /** Woken when an event is there, while a synchronous built-in waits for it. Set it only where the waitable is in no set. */
+  get syncWaiter(): Waiter | undefined {
+    return this.#told instanceof WaitableSet ? undefined : this.#told;
+  }
+
+  set syncWaiter(waiter: Waiter | undefined) {
+    if (!this.isInSet) this.#told = waiter;
   }
 
   /** Something has happened, which replaces what had happened before and was not delivered. */
   setEvent(): void {
-    if (!this.#hasEvent) {
-      this.#hasEvent = true;
-      this.#set?.happened(this);
-    } else this.#set?.wake();
-    this.syncWaiter?.wake();
+    const told = this.#told;
+    const isNew = !this.#hasEvent;
+    this.#hasEvent = true;
+    if (isNew && told instanceof WaitableSet) told.happened(this);
+    else told?.wake();
   }
 
   /** Delivers the event. Call it only where there is one. */
   takeEvent(): TaskEvent {
     this.#hasEvent = false;
-    this.#set?.delivered(this);
+    if (this.#told instanceof WaitableSet) this.#told.delivered(this);
     return this.event();
   }
 
   join(set: WaitableSet | undefined): void {
-    this.#set?.remove(this);
-    this.#set = set;
+    if (this.#told instanceof WaitableSet) this.#told.remove(this);
+    this.#told = set;
     set?.add(this);
   }
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   builtins,
+  CalledTask,
   COPY,
   CopyEnd,
   type LiftedFunction,
@@ -10,7 +11,7 @@ import {
   NO_FUNCTION,
   SharedCopy,
   type Stacks,
-  Task,
+  type Task,
   TaskInstance,
   TaskStore,
   type Thread,
@@ -27,12 +28,12 @@ class CallOfHost extends MainCall {
   readonly untilEnd = true;
   protected readonly owner: TaskStore;
 
-  constructor(owner: TaskStore) {
-    super();
+  constructor(owner: TaskStore, ...[lifted, instance]: ConstructorParameters<typeof Task>) {
+    super(lifted, instance, undefined);
     this.owner = owner;
   }
 
-  start(): readonly unknown[] {
+  takeArguments(): readonly unknown[] {
     return [];
   }
   answered(): void {}
@@ -58,6 +59,7 @@ class PlainStacks implements Stacks {
   readonly #resumed: Thread[] = [];
 
   call(...[thread, { callee }, , then]: Parameters<Stacks['call']>): boolean {
+    thread.stack = { rest: undefined };
     this.#stacks.set(thread, { stack: (callee as () => Stack)(), then });
     return this.#run(thread, undefined);
   }
@@ -83,7 +85,7 @@ class PlainStacks implements Stacks {
   /** Lets stacks that were resumed go on until none is left. */
   goOn(store: TaskStore): void {
     for (let thread = this.#resumed.shift(); thread !== undefined; thread = this.#resumed.shift()) {
-      const answer = thread.rest?.();
+      const answer = thread.stack?.rest?.();
       if (this.#parked.delete(thread) || this.#run(thread, answer)) store.back();
     }
   }
@@ -130,19 +132,16 @@ class Guests {
 
   /** Begins a task of the inner instance. */
   begins(callee: () => unknown, callback: () => number = () => EXIT, kind: Partial<LiftedFunction> = {}): void {
-    this.store.begin(new Task(lifted(callee, callback, kind), this.inner, NOBODY), this.#outer, HERE);
+    this.store.begin(new CalledTask(lifted(callee, callback, kind), this.inner, NOBODY), this.#outer, HERE);
   }
 
   /** Calls a function from outside, and answers what it threw. */
   run(callee: () => unknown, kind: Partial<LiftedFunction> & { readonly instance?: TaskInstance } = {}): unknown {
     const { instance = this.#outer, ...rest } = kind;
-    const main = new CallOfHost(this.store);
+    const called = lifted(callee, () => EXIT, rest);
+    const main = new CallOfHost(this.store, called, instance, undefined);
     try {
-      this.store.callFromOutside(
-        main,
-        lifted(callee, () => EXIT, rest),
-        instance,
-      );
+      this.store.callFromOutside(main);
       this.stacks.goOn(this.store);
     } catch (thrown) {
       return thrown;
