@@ -7,6 +7,8 @@ const CLIENTS = 16;
 const WARMING_ROUNDS = 5;
 /** Requests at a time where they are sent at a rate; further ones wait, and their time counts. */
 const MOST_AT_ONCE = 64;
+/** What a client asks beside others: a thousand requests, five milliseconds apart. */
+const BESIDE = { requests: 400, everyMs: 5, connections: 200 } as const;
 
 /** Asks until V8 has compiled what the server runs, so that no server is measured while it warms up. */
 export async function warmUp(port: number): Promise<void> {
@@ -55,6 +57,26 @@ export async function latencyAt(port: number, rate: number): Promise<number> {
       if (connection !== undefined) asked.push(ask(connection));
     }
     await new Promise(setImmediate);
+  }
+  await Promise.all(asked);
+  for (const connection of connections) connection.close();
+  latencies.sort((a, b) => a - b);
+  return latencies[Math.floor(latencies.length * 0.99)] as number;
+}
+
+/**
+ * The 99th percentile of the latency in milliseconds of a client that asks now and then, on each of its connections in turn, whether or
+ * not the last request was answered. It sleeps between two requests, so that it takes no processor from what it measures.
+ */
+export async function latencyBeside(port: number): Promise<number> {
+  const connections = await opened(port, BESIDE.connections);
+  const latencies: number[] = [];
+  const asked: Promise<void>[] = [];
+  for (let sent = 0; sent < BESIDE.requests; sent++) {
+    const connection = connections[sent % connections.length] as Connection;
+    const at = performance.now();
+    asked.push(connection.ask().then(() => void latencies.push(performance.now() - at)));
+    await new Promise((resolve) => setTimeout(resolve, BESIDE.everyMs));
   }
   await Promise.all(asked);
   for (const connection of connections) connection.close();

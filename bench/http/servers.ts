@@ -11,24 +11,27 @@ export interface Served {
   readonly port: number;
   /** The processor time that it has used; undefined where nothing tells that. */
   processorMs(): Promise<number | undefined>;
+  /** Measures for a second how long its event loop is away from its sockets; see `longestRound`. NaN where nothing tells that. */
+  roundMs(): Promise<number>;
   stop(): void;
 }
 
-/** What serves within our own program: a component with an instance for each request or one for all, Node's server, or Fastify. */
-export type Kind = 'per-call' | 'per-actor' | 'node' | 'fastify';
+/** What serves within our own program: a component with an instance for each request or one for all, two tenants, Node's server, or Fastify. */
+export type Kind = 'per-call' | 'per-actor' | 'tenants' | 'node' | 'fastify';
 
 const START_MS = 60_000;
 
-/** @param more for Fastify its folder; for a component what is observed: `metrics`, or the share of traces that are kept */
+/** @param more for Fastify its folder; for a component what is observed: `metrics`, or the share of traces that are kept; for tenants what one of them does */
 export async function served(kind: Kind, ...more: string[]): Promise<Served> {
   const child = fork(fileURLToPath(new URL('./server-program.ts', import.meta.url)), [kind, ...more]);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  const processorMs = async (): Promise<number> => {
-    child.send('processor time');
+  const ask = async (what: string): Promise<number> => {
+    child.send(what);
     const [{ ms }] = (await once(child, 'message')) as [{ ms: number }];
     return ms;
   };
-  return { port, processorMs, stop: () => void child.kill() };
+  const stop = (): void => void child.kill();
+  return { port, processorMs: () => ask('processor time'), roundMs: () => ask('rounds'), stop };
 }
 
 /** Starts another program, and resolves when it answers. @param argumentsFor makes its arguments for a port @throws if it never does */
@@ -37,7 +40,13 @@ export async function servedBy(command: string, argumentsFor: (port: number) => 
   const child = spawn(command, argumentsFor(port), { stdio: 'ignore' });
   const failed = once(child, 'error').then(([error]) => Promise.reject(error));
   await Promise.race([answers(child, port), failed]);
-  return { port, processorMs: async () => processorMs(child.pid as number), stop: () => void child.kill() };
+  const { pid } = child;
+  return {
+    port,
+    processorMs: async () => processorMs(pid as number),
+    roundMs: async () => Number.NaN,
+    stop: () => void child.kill(),
+  };
 }
 
 async function answers(child: ChildProcess, port: number): Promise<void> {

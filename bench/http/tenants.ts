@@ -1,61 +1,76 @@
-import { Agent } from 'node:http';
-import { HttpServer } from '#server';
-import { createRuntime, type LoadOptions, serveExchange } from '#system';
-import { helloHandler, leakingHandler, spinningHandler } from '../../tools/components/hello-handler.ts';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import type { Report } from '../figure.ts';
-import { ask, latencyAt } from './load.ts';
+import { latencyBeside, warmUp } from './load.ts';
+import { type Served, served } from './servers.ts';
+import { type Misbehaviour, OTHER_PATH } from './tenants-server.ts';
 
-const RATE = 100;
 const MOST = 3;
+const ROUNDS = 5;
+const BARE = 'bare node:http that refuses the flood';
 
-interface Tenant {
-  readonly name: string;
-  readonly component: () => Promise<Uint8Array>;
-  readonly load: LoadOptions;
-  /** Requests at a time. */
-  readonly clients: number;
-}
-
-const TENANTS: readonly Tenant[] = [
-  { name: 'spins', component: spinningHandler, load: { limits: { maxExecutionTimeMs: 200 } }, clients: 4 },
-  { name: 'is flooded', component: () => helloHandler(), load: {}, clients: 32 },
-  { name: 'leaks handles', component: leakingHandler, load: {}, clients: 4 },
+/** What the tenants do, and how many clients ask each of them without a pause. 32 requests run at a time, and 128 wait. */
+const TENANTS: readonly (readonly [Misbehaviour, clients: number])[] = [
+  ['spins', 4],
+  ['is flooded', 400],
+  ['leaks handles', 4],
 ];
 
-/** Measures the requests of one tenant beside another that misbehaves, each with its own component in the same process. */
+/** The 99th percentiles of the latency without the other tenant and beside it, and how long the server did not look for requests. */
+interface Slowed {
+  readonly alone: number;
+  readonly beside: number;
+  readonly roundMs: number;
+}
+
+/**
+ * Measures the requests of one tenant beside another that misbehaves: two components of one runtime, and a process for the clients of
+ * each. Beside it stands a bare server that refuses at once all that the other tenant is asked.
+ */
 export async function tenants(report: Report): Promise<void> {
-  await using runtime = await createRuntime({ scheduling: 'preemptive' });
-  const serving = async (bytes: Uint8Array, load: LoadOptions) => {
-    const handle = await runtime.load(bytes, load);
-    const serve = (exchange: Parameters<typeof serveExchange>[2]) => serveExchange(runtime, handle, exchange);
-    const server = new HttpServer(() => ({ component: 'tenant', serve }), { port: 0 });
-    return { server, port: Number(new URL((await server.listen()).url).port) };
-  };
-  const own = await serving(await helloHandler(), {});
-  await latencyAt(own.port, RATE);
-  const alone = await latencyAt(own.port, RATE);
-  for (const { name, component, load, clients } of TENANTS) {
-    const { server, port } = await serving(await component(), load);
-    const agent = new Agent({ keepAlive: true, maxSockets: clients });
-    let done = false;
-    const client = async (): Promise<void> => {
-      // What it is answered, and whether, is not what is measured.
-      while (!done) await ask(port, agent).catch(() => {});
-    };
-    const asking = Array.from({ length: clients }, client);
-    const beside = await latencyAt(own.port, RATE);
-    done = true;
-    await Promise.all(asking);
-    agent.destroy();
-    await server.drain(1_000);
+  for (const [what, clients] of TENANTS) {
+    const { alone, beside, roundMs } = await slowedBy(await served('tenants', what), clients);
     report({
-      figure: `p99 of a tenant beside one that ${name}`,
+      figure: `p99 of a tenant beside one that ${what}`,
       value: beside / alone,
       unit: 'times',
       peer: 'without the other',
       goal: `<= ${MOST} times`,
       holds: beside <= MOST * alone,
     });
+    if (what !== 'is flooded') continue;
+    const bare = await slowedBy(await served('node'), clients);
+    const line = { unit: 'times', goal: 'shown', holds: true } as const;
+    const peer = 'without them';
+    report({ ...line, figure: 'p99 of a bare server that refuses them', value: bare.beside / bare.alone, peer });
+    report({ ...line, figure: `p99 of a tenant beside one that ${what}`, value: beside / bare.beside, peer: BARE });
+    const figure = `processor time between two looks for requests, p99 beside one that ${what}`;
+    report({ ...line, figure, value: roundMs / bare.roundMs, peer: `${BARE} (${bare.roundMs.toFixed(1)} ms)` });
   }
-  await own.server.drain(1_000);
+}
+
+/** Measures a server beside a flood of the other path, and stops it. */
+async function slowedBy(server: Served, clients: number): Promise<Slowed> {
+  await warmUp(server.port);
+  const measured: Slowed[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const alone = await latencyBeside(server.port);
+    const program = fileURLToPath(new URL('./flood-program.ts', import.meta.url));
+    const flood = fork(program, [String(server.port), OTHER_PATH, String(clients)]);
+    await once(flood, 'message');
+    const beside = await latencyBeside(server.port);
+    const roundMs = await server.roundMs();
+    flood.kill();
+    await once(flood, 'exit');
+    measured.push({ alone, beside, roundMs });
+  }
+  server.stop();
+  const middle = (of: (each: Slowed) => number): number =>
+    measured.map(of).toSorted((one, other) => one - other)[ROUNDS >> 1] as number;
+  return {
+    alone: middle(({ alone }) => alone),
+    beside: middle(({ beside }) => beside),
+    roundMs: middle(({ roundMs }) => roundMs),
+  };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { streamRegular } from '#files';
 import { type ComponentSettings, lastFirst, leadsBack, type RouteSettings, type ServeConfig } from '#server/config';
-import { type LoadOptions, type ReplaceOptions, type Runtime, serveExchange } from '#system';
+import { isFull, type LoadOptions, type ReplaceOptions, type Runtime, serveExchange } from '#system';
 import { ServerError } from './errors.ts';
 import type { Target } from './http-server.ts';
 import type { RequestHead } from './request-head.ts';
@@ -52,7 +52,11 @@ export class Deployment {
     if ('allow' in found) return { web: () => new Response(null, { status: 405, headers: { allow: found.allow } }) };
     const { target } = found;
     const component = formatComponentId(target.id);
-    return { component, serve: (exchange) => serveExchange(this.#runtime, target, exchange) };
+    return {
+      component,
+      isFull: () => isFull(this.#runtime, target),
+      serve: (exchange) => serveExchange(this.#runtime, target, exchange),
+    };
   }
 
   /**

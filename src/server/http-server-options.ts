@@ -2,6 +2,7 @@ import type { Clock } from '#core/ports/clock';
 import type { Tracer } from '#core/ports/tracing';
 import type { Answered } from '#server/observability';
 import type { InternalRoutes } from './internal-routes.ts';
+import type { RefusedRequests } from './refused-counts.ts';
 import type { SocketTaker } from './socket-routes.ts';
 
 /** A certificate with its chain, and its key, as PEM. */
@@ -47,6 +48,8 @@ export interface HttpServerOptions {
   readonly tracer?: Tracer | undefined;
   /** Called when the answer of a component has ended, in whatever way. */
   readonly onAnswered?: ((answered: Answered) => void) | undefined;
+  /** Called a second after a request was refused because its component had all that it may have, with how many were meanwhile. */
+  readonly onRefused?: ((refused: RefusedRequests) => void) | undefined;
   /** Called for each request that failed. */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
 }

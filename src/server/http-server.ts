@@ -6,7 +6,7 @@ import { messageOf } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import { guardedTracer } from '#core/ports/guarded-tracer';
 import { type Tracer, withTraceOf } from '#core/ports/tracing';
-import { type HttpExchange, systemClock } from '#system';
+import { type HttpExchange, problemOf, systemClock } from '#system';
 import { Connections } from './connections.ts';
 import { ServerError } from './errors.ts';
 import type { HttpServerOptions, TlsFiles } from './http-server-options.ts';
@@ -16,6 +16,8 @@ import { NodeExchange } from './node-exchange.ts';
 import { breakOff, type Outgoing, writeHead } from './outgoing.ts';
 import { Pipelined } from './pipelined.ts';
 import { addressOf, headOf, type Incoming, mayHaveBody, type RequestHead } from './request-head.ts';
+import { Refusals } from './refusals.ts';
+import { RefusedCounts } from './refused-counts.ts';
 import type { SocketTaker } from './socket-routes.ts';
 import { beginRequest, endRequest } from './traced-request.ts';
 import { errorResponse, rawResponse, requestOf, write } from './translate.ts';
@@ -36,7 +38,22 @@ export interface ComponentTarget {
   /** Names the component for `onAnswered`. */
   readonly component: string;
   readonly serve: (exchange: HttpExchange) => Promise<void>;
+  /** Whether the component has all requests that it may have. One more is refused without an exchange. */
+  readonly isFull?: (() => boolean) | undefined;
 }
+
+/** A request to a component that has all requests that it may have. */
+interface Refused {
+  readonly component: string;
+  readonly method: string;
+  readonly outgoing: Outgoing;
+  /** When it came, in milliseconds of the process's clock. */
+  readonly came: number;
+}
+
+/** What such a request is answered. It is made once, because a flood of requests must cost next to nothing. */
+const REFUSAL = problemOf('MESSAGING_QUEUE_FULL');
+const REFUSAL_FIELDS: string[] = [...REFUSAL.headers.flat(), 'content-length', String(REFUSAL.text.length)];
 
 /** Finds what answers a request. */
 export type Dispatch = (head: RequestHead) => Target;
@@ -53,6 +70,8 @@ export class HttpServer {
   readonly #scheme: 'http' | 'https';
   readonly #maxBodyBytes: number;
   readonly #pipelined = new Pipelined();
+  readonly #refusals = new Refusals<Refused>((refused) => this.#refuse(refused));
+  readonly #refused: RefusedCounts;
   #draining = false;
 
   constructor(dispatch: Dispatch, options: HttpServerOptions = {}) {
@@ -61,6 +80,7 @@ export class HttpServer {
     this.#clock = options.clock ?? systemClock;
     // The runtime warns of a tracer that fails: it has the same.
     this.#tracer = options.tracer && guardedTracer(options.tracer, ignore);
+    this.#refused = new RefusedCounts(this.#clock, options.onRefused);
     this.#internal = options.internal ?? new InternalRoutes({});
     this.#scheme = options.tls === undefined ? 'http' : 'https';
     this.#maxBodyBytes = options.maxBodyBytes ?? Number.POSITIVE_INFINITY;
@@ -132,6 +152,7 @@ export class HttpServer {
     const stopTimer = this.#clock.after(timeoutMs, () => this.#connections.destroy());
     await closed;
     stopTimer();
+    this.#refused.tell();
   }
 
   #serve(incoming: Incoming, outgoing: Outgoing): void {
@@ -154,7 +175,23 @@ export class HttpServer {
     });
     const target = this.#internal.find(head) ?? this.#dispatch(head);
     if ('web' in target) this.#traceWeb(target, head, incoming, outgoing);
-    else this.#serveComponent(target, head, incoming, outgoing);
+    else if (this.#options.expose !== true && target.isFull?.() === true) {
+      const { component } = target;
+      this.#refusals.add({ component, method: head.method, outgoing, came: performance.now() });
+    } else this.#serveComponent(target, head, incoming, outgoing);
+  }
+
+  #refuse({ component, method, outgoing, came }: Refused): void {
+    this.#refused.add(component);
+    const isGone = outgoing.destroyed;
+    if (!isGone) {
+      this.#beforeHead(outgoing);
+      writeHead(outgoing, REFUSAL.status, REFUSAL_FIELDS);
+      if (method === 'HEAD') outgoing.end();
+      else outgoing.end(REFUSAL.text);
+    }
+    const seconds = (performance.now() - came) / 1_000;
+    this.#options.onAnswered?.({ component, method, status: isGone ? 0 : REFUSAL.status, seconds });
   }
 
   /** Ends a stream of HTTP/2 whose request does not come whole in its time. Node itself bounds requests of HTTP/1.1 alone. */

@@ -8,6 +8,7 @@ import type { FetchOptions } from './fetch-options.ts';
 import { checkHops } from './hops.ts';
 import type { HttpExchange } from './http-exchange.ts';
 import { Gate, MAX_CONCURRENT, type RequestBounds } from './request-gate.ts';
+import { RequestPace } from './request-pace.ts';
 
 export interface FetchingPorts {
   readonly clock: () => Clock;
@@ -23,6 +24,7 @@ export interface FetchingPorts {
 export class Fetching {
   readonly #ports: FetchingPorts;
   readonly #gates = new WeakMap<ComponentHandle, Gate>();
+  #pace: RequestPace | undefined;
 
   constructor(ports: FetchingPorts) {
     this.#ports = ports;
@@ -32,10 +34,7 @@ export class Fetching {
   bound(handle: ComponentHandle, bounds: RequestBounds = {}): void {
     const concurrency = this.#ports.engine().concurrency(handle);
     const maxConcurrent = bounds.maxConcurrent ?? Math.max(MAX_CONCURRENT, concurrency);
-    const gate = this.#gates.get(handle);
-    if (gate === undefined)
-      this.#gates.set(handle, new Gate(formatComponentId(handle.id), { ...bounds, maxConcurrent }));
-    else gate.resize({ ...bounds, maxConcurrent });
+    this.#gateOf(handle).resize({ ...bounds, maxConcurrent });
   }
 
   /** Refuses new requests for a component, and resolves when its requests have ended or after `timeoutMs`. */
@@ -53,6 +52,11 @@ export class Fetching {
   /** The number of a component's requests that are being answered or wait. */
   open(handle: ComponentHandle): number {
     return this.#gates.get(handle)?.open ?? 0;
+  }
+
+  /** Whether a component has all requests that it may have, so that one more is refused with `MESSAGING_QUEUE_FULL`. */
+  isFull(handle: ComponentHandle): boolean {
+    return this.#gates.get(handle)?.isFull ?? false;
   }
 
   fetch(handle: ComponentHandle, request: Request, options: FetchOptions): Promise<Response> {
@@ -90,7 +94,8 @@ export class Fetching {
   #gateOf(handle: ComponentHandle): Gate {
     let gate = this.#gates.get(handle);
     if (gate === undefined) {
-      gate = new Gate(formatComponentId(handle.id));
+      this.#pace ??= new RequestPace(this.#ports.clock());
+      gate = new Gate(formatComponentId(handle.id), this.#pace);
       this.#gates.set(handle, gate);
     }
     return gate;

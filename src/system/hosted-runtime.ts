@@ -74,6 +74,12 @@ const BOUNDS_RULE = allow.options({ signal: allow.signal, timeoutMs: allow.milli
  */
 export let serveExchange: (runtime: Runtime, target: ComponentHandle, exchange: HttpExchange) => Promise<void>;
 
+/**
+ * Whether a component has all requests that it may have, so that one more is refused with `MESSAGING_QUEUE_FULL`. A server asks before
+ * it makes an exchange.
+ */
+export let isFull: (runtime: Runtime, target: ComponentHandle) => boolean;
+
 /** The runtime that `createRuntime` makes; `Runtime` says what its methods do. It imports the engine, `Runtime` imports nothing. */
 class HostedRuntime extends Runtime {
   readonly #parts: Parts;
@@ -99,6 +105,7 @@ class HostedRuntime extends Runtime {
       }
       await runtime.#fetching.serve(target, exchange);
     };
+    isFull = (runtime, target) => #fetching in runtime && runtime.#fetching.isFull(target);
   }
 
   constructor(options: RuntimeOptions) {

@@ -6,7 +6,7 @@ export { createRuntime } from './create-runtime.ts';
 export { isVivariumError, type VivariumErrorCode } from './error-codes.ts';
 export type { RuntimeEvents, Warning } from './events.ts';
 export type { FetchOptions } from './fetch-options.ts';
-export { serveExchange } from './hosted-runtime.ts';
+export { isFull, serveExchange } from './hosted-runtime.ts';
 export { HttpExchange } from './http-exchange.ts';
 export type { CachedArtifacts } from './listings.ts';
 export type { RuntimeMetrics } from './metrics.ts';
@@ -26,4 +26,4 @@ export type {
 export type { RequestBounds } from './request-gate.ts';
 export { type CallTarget, Runtime } from './runtime.ts';
 export type { OutputTarget, StdinSource, StdioOptions } from './stdio.ts';
-export { type ToResponseOptions, toResponse } from './to-response.ts';
+export { problemOf, type ToResponseOptions, toResponse } from './to-response.ts';

@@ -1,12 +1,13 @@
 import type { VivariumError } from '#core/errors';
 import { MessagingError } from '#messaging';
 import { RuntimeError } from '#runtime';
+import type { Paced, RequestPace } from './request-pace.ts';
 
 /** The number of requests that a component answers at a time, unless its bounds say another. */
 export const MAX_CONCURRENT = 32;
 
-/** The places that a gate hands over before the event loop runs: enough for all that end together, unless what they let in ends as well. */
-const MAX_HANDED = 32;
+/** The number of requests that may wait, unless a component's bounds say another. */
+const MAX_QUEUED = 128;
 
 /** How many requests a component answers at a time, and how many may wait. */
 export interface RequestBounds {
@@ -24,34 +25,33 @@ export interface Waiting {
   onAbandoned: (() => void) | undefined;
 }
 
-/** Admits requests to one component in their order of arrival, up to `maxConcurrent` at a time. */
-export class Gate {
+/** Admits requests to one component in their order of arrival, up to `maxConcurrent` at a time, at the pace of its runtime. */
+export class Gate implements Paced {
   readonly #name: string;
+  readonly #pace: RequestPace;
   #maxConcurrent: number;
   #maxQueued: number;
   readonly #queue = new Set<() => void>();
   readonly #whenIdle = new Set<() => void>();
   #active = 0;
-  /** The places that were handed over since the event loop last ran. */
-  #handed = 0;
   #draining = false;
 
-  constructor(name: string, { maxConcurrent = MAX_CONCURRENT, maxQueued = 128 }: RequestBounds = {}) {
+  constructor(
+    name: string,
+    pace: RequestPace,
+    { maxConcurrent = MAX_CONCURRENT, maxQueued = MAX_QUEUED }: RequestBounds = {},
+  ) {
     this.#name = name;
+    this.#pace = pace;
     this.#maxConcurrent = maxConcurrent;
     this.#maxQueued = maxQueued;
   }
 
   /** Changes the bounds. Requests that were admitted or wait stay, even if they are more than the new bounds allow. */
-  resize({ maxConcurrent = MAX_CONCURRENT, maxQueued = 128 }: RequestBounds): void {
+  resize({ maxConcurrent = MAX_CONCURRENT, maxQueued = MAX_QUEUED }: RequestBounds): void {
     this.#maxConcurrent = maxConcurrent;
     this.#maxQueued = maxQueued;
-    for (const next of this.#queue) {
-      if (this.#active >= maxConcurrent) break;
-      this.#active += 1;
-      this.#queue.delete(next);
-      next();
-    }
+    if (this.mayBegin) this.#pace.wait(this);
   }
 
   /** Refuses new requests, and resolves when no request is left. */
@@ -65,19 +65,28 @@ export class Gate {
     return this.#active + this.#queue.size;
   }
 
+  /** Whether it has all requests that it may have, so that one more is refused. */
+  get isFull(): boolean {
+    return this.open >= this.#maxConcurrent + this.#maxQueued;
+  }
+
+  get mayBegin(): boolean {
+    return this.#queue.size > 0 && this.#active < this.#maxConcurrent;
+  }
+
   /** Resolves when the request may begin. @throws `MESSAGING_QUEUE_FULL`, `RUNTIME_ABORTED`, `RUNTIME_WRONG_STATE` */
   enter(exchange: Waiting): Promise<void> | undefined {
     if (exchange.reason !== undefined) throw exchange.reason;
     if (this.#draining) {
       throw new RuntimeError('RUNTIME_WRONG_STATE', `${this.#name} is draining and takes no requests`);
     }
-    if (this.#active < this.#maxConcurrent) {
-      this.#active += 1;
-      return undefined;
-    }
-    if (this.#queue.size >= this.#maxQueued) {
+    if (this.isFull) {
       const message = `${this.#name} answers ${this.#active} requests and ${this.#queue.size} wait, which is all that it may have; try again later`;
       throw new MessagingError('MESSAGING_QUEUE_FULL', message, { details: { component: this.#name } });
+    }
+    if (this.#queue.size === 0 && this.#active < this.#maxConcurrent && this.#pace.begins(this)) {
+      this.#active += 1;
+      return undefined;
     }
     return new Promise((resolve, reject) => {
       const go = (): void => {
@@ -87,36 +96,30 @@ export class Gate {
       exchange.onAbandoned = () => {
         this.#queue.delete(go);
         reject(exchange.reason);
+        this.#noticeIdle();
       };
       this.#queue.add(go);
+      if (this.mayBegin) this.#pace.wait(this);
     });
   }
 
-  /** Called when a request has ended; admits the next one in its place. */
-  leave(): void {
-    if (this.#queue.size > 0) {
-      this.#handed += 1;
-      if (this.#handed === 1) {
-        setImmediate(() => {
-          this.#handed = 0;
-        });
-      }
-      // A request that ends at once must not start the next one for ever, without a timer or a signal being served between them.
-      if (this.#handed > MAX_HANDED) {
-        setImmediate(() => this.#handOver());
-        return;
-      }
-    }
-    this.#handOver();
+  /** Lets the request in that waits first. */
+  begin(): void {
+    const [next] = this.#queue;
+    if (next === undefined) return;
+    this.#queue.delete(next);
+    this.#active += 1;
+    next();
   }
 
-  #handOver(): void {
-    const [next] = this.#queue;
-    if (next === undefined || this.#active > this.#maxConcurrent) this.#active -= 1;
-    else {
-      this.#queue.delete(next);
-      next();
-    }
+  /** Called when a request has ended. */
+  leave(): void {
+    this.#active -= 1;
+    if (this.mayBegin) this.#pace.wait(this);
+    this.#noticeIdle();
+  }
+
+  #noticeIdle(): void {
     if (this.open === 0) for (const idle of this.#whenIdle) idle();
   }
 }

@@ -1,4 +1,5 @@
 import { isVivariumError, messageOf } from '#core/errors';
+import type { FieldPairs } from '#core/waiting';
 
 /** The statuses of errors of an overloaded or absent component (503), of a slow one (504), and of middleware in a circle (508). */
 const STATUSES: Readonly<Record<string, number>> = {
@@ -26,20 +27,28 @@ export interface ToResponseOptions {
   readonly expose?: boolean;
 }
 
+/** What a client is told of a failed request, in the form of RFC 9457. */
+export interface Problem {
+  readonly status: number;
+  readonly headers: FieldPairs;
+  /** JSON. */
+  readonly text: string;
+}
+
+/** Says of an error's code what `toResponse` says of the error. @param detail what else the client is told */
+export function problemOf(code: string | undefined, detail?: string): Problem {
+  const status = code === undefined ? 500 : (STATUSES[code] ?? 502);
+  const text = JSON.stringify({ type: 'about:blank', title: TITLES[status], status, code, detail });
+  const type = ['content-type', 'application/problem+json'] as const;
+  return { status, headers: status === 503 ? [type, ['retry-after', '1']] : [type], text };
+}
+
 /**
  * Makes the response to a client whose request `runtime.fetch` rejected: 503 with `retry-after` if the component is overloaded or
  * absent, 504 if it took too long, 508 if middleware passed it on in a circle, 502 for another error of the component, and 500 for any other error.
  */
 export function toResponse(error: unknown, { expose = false }: ToResponseOptions = {}): Response {
   const code = isVivariumError(error) ? error.code : undefined;
-  const status = code === undefined ? 500 : (STATUSES[code] ?? 502);
-  const problem = {
-    type: 'about:blank',
-    title: TITLES[status],
-    status,
-    code,
-    detail: expose ? messageOf(error) : undefined,
-  };
-  const headers = { 'content-type': 'application/problem+json', ...(status === 503 ? { 'retry-after': '1' } : {}) };
-  return new Response(JSON.stringify(problem), { status, headers });
+  const { status, headers, text } = problemOf(code, expose ? messageOf(error) : undefined);
+  return new Response(text, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) });
 }

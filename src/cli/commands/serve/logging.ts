@@ -1,6 +1,7 @@
 import { formatComponentId } from '#core';
 import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
+import type { HttpServerOptions } from '#server';
 import type { Runtime } from '#system';
 import type { Shell } from '../../shell.ts';
 
@@ -31,6 +32,14 @@ export function logFailure(
   const code = isVivariumError(error) ? error.code : undefined;
   if (shell.json) event(shell, name, { ...facts, code, message: messageOf(error) });
   else shell.line(`${what}: ${messageOf(error)}`, '[failed] ');
+}
+
+/** Prints how many requests were refused because their component had all that it may have. */
+export function logRefused(shell: Shell): NonNullable<HttpServerOptions['onRefused']> {
+  return ({ component, requests }) => {
+    if (shell.json) event(shell, 'refused', { component, requests });
+    else shell.line(`${component}: ${requests} requests more than it may have at a time`, '[refused] ');
+  };
 }
 
 function event(shell: Shell, name: string, facts: Readonly<Record<string, unknown>>): void {

@@ -13,7 +13,7 @@ import { type Management, management, Sockets } from '#server/management';
 import { type openTracer, type Runtime, systemClock } from '#system';
 import type { Shell } from '../../shell.ts';
 import { version } from '../../version.ts';
-import { logFailure } from './logging.ts';
+import { logFailure, logRefused } from './logging.ts';
 
 type Tracer = Awaited<ReturnType<typeof openTracer>>;
 
@@ -45,6 +45,7 @@ export class Servers {
     const common = {
       tracer,
       onAnswered: requests.count.bind(requests),
+      onRefused: logRefused(shell),
       onError: (error: unknown, path: string) => logFailure(shell, 'failed', { path }, error, path),
     };
     const { management: apart } = config;

@@ -1,0 +1,118 @@
+import type { Clock } from '#core/ports/clock';
+
+/**
+ * Milliseconds in which requests begin before the event loop reads what has come. A request whose component has begun none meanwhile
+ * waits about as long, so this is far below what answering takes over a network; a round itself costs a hundredth of it.
+ */
+const ROUND_MS = 0.5;
+/** The most that begin in a round, so that requests which take no time that a clock could tell leave the event loop its turns. */
+const MOST_IN_ROUND = 64;
+
+/** When the parts of a round run. Simulations replace it. */
+export interface PaceLoop {
+  /** Runs `task` when the running code has ended, and all that it has set off without waiting. */
+  afterThis(task: () => void): void;
+  /** Runs `task` after the event loop has read what has come. */
+  nextTurn(task: () => void): void;
+}
+
+const nodeLoop: PaceLoop = {
+  // Node runs ticks before promises, but a tick that a promise asks for after all of them.
+  afterThis: (task) => queueMicrotask(() => process.nextTick(task)),
+  nextTurn: (task) => void setImmediate(task),
+};
+
+/** A component whose requests begin at a pace. */
+export interface Paced {
+  /** Whether a request waits that has a place. */
+  readonly mayBegin: boolean;
+  /** Begins the request that waits first. */
+  begin(): void;
+}
+
+/**
+ * Divides the event loop among the components of a runtime. In each round of the loop requests begin for a bounded time, those of several
+ * components in turn, and the others wait until the loop has read what has come. So a request of a component that was sent no other is
+ * read soon, however many wait for others, and begins as soon as it is read.
+ */
+export class RequestPace {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #loop: PaceLoop;
+  /** The components whose requests wait for a round, in the order in which one of each begins. */
+  readonly #waiting = new Set<Paced>();
+  /** The components whose requests have begun in this round as they came. */
+  readonly #begun = new Set<Paced>();
+  #isRound = false;
+  #isStepping = false;
+  #ends = 0;
+  /** How many may still begin in this round. */
+  #left = 0;
+
+  constructor(clock: Pick<Clock, 'monotonic'>, loop: PaceLoop = nodeLoop) {
+    this.#clock = clock;
+    this.#loop = loop;
+  }
+
+  /**
+   * Whether a request that has come may begin at once: while the round has time, and the first of a component's in any case. Otherwise
+   * it calls `wait`.
+   */
+  begins(component: Paced): boolean {
+    if (!this.#isRound) this.#beginRound();
+    else if (this.#begun.has(component) && this.#isOver()) return false;
+    this.#begun.add(component);
+    this.#left -= 1;
+    return true;
+  }
+
+  /** Begins what waits at a component, in its turn. */
+  wait(component: Paced): void {
+    if (this.#waiting.has(component)) return;
+    this.#waiting.add(component);
+    if (!this.#isRound) this.#beginRound();
+    this.#step();
+  }
+
+  #isOver(): boolean {
+    return this.#left <= 0 || this.#clock.monotonic() >= this.#ends;
+  }
+
+  #beginRound(): void {
+    this.#isRound = true;
+    this.#left = MOST_IN_ROUND;
+    this.#ends = this.#clock.monotonic() + ROUND_MS;
+    this.#loop.nextTurn(this.#nextRound);
+  }
+
+  readonly #nextRound = (): void => {
+    this.#isRound = false;
+    this.#begun.clear();
+    if (this.#waiting.size === 0) return;
+    this.#beginRound();
+    this.#beginNext();
+  };
+
+  /** Begins one request when all that runs has ended, so that the time of each is known before the next one begins. */
+  #step(): void {
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    this.#loop.afterThis(this.#onStep);
+  }
+
+  readonly #onStep = (): void => {
+    this.#isStepping = false;
+    if (!this.#isOver()) this.#beginNext();
+  };
+
+  #beginNext(): void {
+    for (const component of this.#waiting) {
+      this.#waiting.delete(component);
+      if (!component.mayBegin) continue;
+      this.#left -= 1;
+      component.begin();
+      if (component.mayBegin) this.#waiting.add(component);
+      break;
+    }
+    if (this.#waiting.size > 0) this.#step();
+  }
+}
