@@ -7,7 +7,7 @@ const CLIENTS = 16;
 const WARMING_ROUNDS = 5;
 /** Requests at a time where they are sent at a rate; further ones wait, and their time counts. */
 const MOST_AT_ONCE = 64;
-/** What a client asks beside others: a thousand requests, five milliseconds apart. */
+/** What a client asks beside others, and how many milliseconds apart. */
 const BESIDE = { requests: 400, everyMs: 5, connections: 200 } as const;
 
 /** Asks until V8 has compiled what the server runs, so that no server is measured while it warms up. */

@@ -45,7 +45,7 @@ export async function tenants(report: Report): Promise<void> {
     const peer = 'without them';
     report({ ...line, figure: 'p99 of a bare server that refuses them', value: bare.beside / bare.alone, peer });
     report({ ...line, figure: `p99 of a tenant beside one that ${what}`, value: beside / bare.beside, peer: BARE });
-    const figure = `processor time between two looks for requests, p99 beside one that ${what}`;
+    const figure = `processor time between two looks for requests, 90th percentile beside one that ${what}`;
     report({ ...line, figure, value: roundMs / bare.roundMs, peer: `${BARE} (${bare.roundMs.toFixed(1)} ms)` });
   }
 }

@@ -119,7 +119,10 @@ const flood = fc.record({
   waits: fc.integer({ min: 0, max: 3 }),
 });
 const turns = fc.array(fc.array(flood, { maxLength: 60, size: 'max' }), { minLength: 1, maxLength: 8, size: 'max' });
-const bounds = fc.record({ maxConcurrent: fc.integer({ min: 1, max: 40 }), maxQueued: fc.integer({ min: 0, max: 100 }) });
+const bounds = fc.record({
+  maxConcurrent: fc.integer({ min: 1, max: 40 }),
+  maxQueued: fc.integer({ min: 0, max: 100 }),
+});
 
 /** Component 0 is sent one request in some turns; what comes for the others is the flood. */
 async function played(
