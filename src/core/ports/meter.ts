@@ -23,8 +23,8 @@ export interface Account {
   /** The fuel handed out, and what is left of it; undefined while nothing was charged. */
   given: number | undefined;
   left: number;
-  /** Milliseconds that the call has run, without those in which others were charged. */
-  ms: number;
+  /** Whole microseconds that the call has run, without those in which others were charged. V8 keeps a fraction as an object. */
+  microseconds: number;
   /** Its slice, if that is not the first: the fuel of it, and the milliseconds since it began, counted alike. */
   slice: { readonly given: number; readonly ms: number } | undefined;
 }

@@ -29,6 +29,8 @@ export interface SliceSizes {
 
 /** The largest slice is about 0.2 ms of the fastest code, so that the clock is read often enough. */
 const SLICES: SliceSizes = { first: 100_000, smallest: 20_000, largest: 400_000 };
+/** In a millisecond. */
+const MICROSECONDS = 1_000;
 const MILLISECONDS_PER_SLICE = 0.5;
 
 type State = 'idle' | 'running' | 'spent';
@@ -137,7 +139,7 @@ export class SharedTank extends CellHolder implements Tank {
     const now = this.#suspended ?? this.#now();
     this.#keep(from, now);
     this.#earlierFuel += this.#callFuel;
-    this.#totalMs += from.ms;
+    this.#totalMs += from.microseconds / MICROSECONDS;
     this.#account = to;
     this.#obey(to.budget);
     if (to.given === undefined) {
@@ -145,7 +147,8 @@ export class SharedTank extends CellHolder implements Tank {
       to.left = this.#opening;
     }
     this.#given = to.given;
-    this.#begun = now - to.ms;
+    const ms = to.microseconds / MICROSECONDS;
+    this.#begun = now - ms;
     this.#isFirstSlice = to.slice === undefined;
     if (to.slice !== undefined) {
       this.#sliceGiven = to.slice.given;
@@ -154,7 +157,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.#callFuel = to.given - to.left;
     // The sums hold what the calls have used that are not charged now.
     this.#earlierFuel -= this.#callFuel;
-    this.#totalMs -= to.ms;
+    this.#totalMs -= ms;
     this.left = to.left;
   }
 
@@ -163,7 +166,7 @@ export class SharedTank extends CellHolder implements Tank {
     this.#settle(left);
     account.given = this.#given;
     account.left = left;
-    account.ms = now - this.#begun;
+    account.microseconds = Math.round((now - this.#begun) * MICROSECONDS);
     if (!this.#isFirstSlice) account.slice = { given: this.#sliceGiven, ms: now - this.#sliceBegun };
   }
 

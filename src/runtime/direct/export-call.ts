@@ -1,7 +1,7 @@
 import { Later, type LaterListener } from '#core/waiting';
 import { execution } from '#runtime/execution';
 import { MainCall, type TaskStore } from '#runtime/tasks';
-import type { LiftPlan, State } from './store-tasks.ts';
+import type { LiftedExport, LiftPlan, State } from './store-tasks.ts';
 
 type Answered = (answer: unknown) => Promise<unknown> | undefined;
 type Claims = ReturnType<NonNullable<State['given']>['takeClaims']>;
@@ -23,25 +23,17 @@ class OnlyCall extends Later<unknown> implements LaterListener {
 
 /** A call of an exported function by the host. */
 export class ExportCall extends MainCall {
-  readonly #s: State;
-  readonly #plan: LiftPlan;
+  declare readonly lifted: LiftedExport;
   /** Told the answer when the guest gives it. */
   readonly #told: Answered | undefined;
-  readonly #claims: Claims | undefined;
   /** Its arguments, until it has begun, and then the guest's answer. */
   #value: unknown;
-  /** Who is told its outcome, where it has its store for itself and does not end at once. */
-  #only: OnlyCall | undefined = undefined;
 
   constructor(s: State, plan: LiftPlan, args: readonly unknown[], told: Answered | undefined) {
     const { tasks } = s;
     super(tasks.lifted(s, plan), tasks.instance(plan.instance), tasks.store.begins?.beginning);
-    this.#s = s;
-    this.#plan = plan;
     this.#value = args;
     this.#told = told;
-    plan.claim?.(s, ...args);
-    this.#claims = plan.claim === undefined ? undefined : s.given?.takeClaims();
   }
 
   /** Makes the call. Answers its value or, where it has not ended at once, a `Later` of that: the call that runs beside others, if it does. */
@@ -53,13 +45,9 @@ export class ExportCall extends MainCall {
       this.end();
       throw thrown;
     }
-    if (isOver) {
-      this.end();
-      return this.result();
-    }
-    if (this.call !== undefined) return this.call;
-    this.#only = new OnlyCall();
-    return this.#only;
+    if (!isOver) return this.outcome;
+    this.end();
+    return this.result();
   }
 
   protected takeArguments(): readonly unknown[] {
@@ -71,15 +59,16 @@ export class ExportCall extends MainCall {
 
   answered(answer: unknown, isCancelled: boolean): void {
     // Nobody takes the answer of a call that the host has ended early.
-    const value = isCancelled ? undefined : this.#plan.outward(this.#s, answer);
+    const { s, plan } = this.lifted;
+    const value = isCancelled ? undefined : plan.outward(s, answer);
     this.#value = value;
     if (isCancelled || this.#told === undefined) return;
-    const until = !this.#plan.isResult ? this.#told(value) : isOk(value) ? this.#told(value.val) : undefined;
+    const until = !plan.isResult ? this.#told(value) : isOk(value) ? this.#told(value.val) : undefined;
     if (until !== undefined) this.owner.holdUntil(until);
   }
 
   protected get owner(): TaskStore {
-    return this.#s.tasks.store;
+    return this.lifted.s.tasks.store;
   }
 
   get untilEnd(): boolean {
@@ -103,22 +92,42 @@ export class ExportCall extends MainCall {
     this.listener.laterFailed(thrown);
   }
 
+  later(): LaterListener {
+    return this.call ?? new OnlyCall();
+  }
+
   private get listener(): LaterListener {
-    return this.call ?? (this.#only as OnlyCall);
+    return this.outcome as LaterListener;
   }
 
   /** Ends what lasts as long as the call, which has ended. */
-  private end(): void {
+  protected end(): void {
     this.kept?.end();
-    if (this.#claims !== undefined) this.#s.given?.endCall(this.#claims);
   }
 
   private result(): unknown {
     const value = this.#value;
-    if (!this.#plan.isResult || value === undefined) return value;
+    const { s, plan } = this.lifted;
+    if (!plan.isResult || value === undefined) return value;
     if (isOk(value)) return value.val;
-    this.#s.answeredError = true;
+    s.answeredError = true;
     throw (value as { readonly val: unknown }).val;
+  }
+}
+
+/** A call that is given resources by the embedder, which it claims until it has ended. */
+class ClaimingCall extends ExportCall {
+  readonly #claims: Claims | undefined;
+
+  constructor(s: State, plan: LiftPlan, args: readonly unknown[], told: Answered | undefined) {
+    super(s, plan, args, told);
+    plan.claim?.(s, ...args);
+    this.#claims = s.given?.takeClaims();
+  }
+
+  protected override end(): void {
+    super.end();
+    if (this.#claims !== undefined) this.lifted.s.given?.endCall(this.#claims);
   }
 }
 
@@ -127,5 +136,6 @@ export function callExport(s: State, plan: LiftPlan, args: readonly unknown[]): 
   const begins = s.tasks.store.begins ?? execution.running;
   const { told } = begins;
   begins.told = undefined;
-  return new ExportCall(s, plan, args, told).run();
+  const Call = plan.claim === undefined ? ExportCall : ClaimingCall;
+  return new Call(s, plan, args, told).run();
 }

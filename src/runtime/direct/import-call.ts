@@ -23,12 +23,11 @@ export class ImportCall extends Subtask implements LaterListener {
   readonly #s: State;
   readonly #plan: LowerPlan;
   readonly #thread: Thread;
-  /** Its core arguments, until it has begun, and the last of them. */
-  #flat: readonly unknown[] | undefined;
+  /** Its core arguments, until it has begun, and then the core value that a synchronous caller is answered. */
+  #core: unknown;
+  /** The last of its core arguments. */
   readonly #out: unknown;
   #lent: unknown[] | undefined = undefined;
-  /** The core value that a synchronous caller is answered. */
-  #result: unknown = undefined;
   /** What is called: a task of another instance, or the host's function, if that has asked who calls it. */
   #callee: Task | HostCall | undefined = undefined;
   /** Whether something of the host's is waited for, or has its outcome, which goes on in the turn. */
@@ -41,7 +40,7 @@ export class ImportCall extends Subtask implements LaterListener {
     this.#s = s;
     this.#plan = plan;
     this.#thread = thread;
-    this.#flat = flat;
+    this.#core = flat;
     this.#out = flat.length === 0 ? undefined : flat[flat.length - 1];
   }
 
@@ -78,8 +77,8 @@ export class ImportCall extends Subtask implements LaterListener {
     this.state = SUBTASK.started;
     this.progressed();
     this.#lent = [];
-    const args = this.#plan.liftArgs(this.#s, this.#lent, this.#flat as readonly unknown[]);
-    this.#flat = undefined;
+    const args = this.#plan.liftArgs(this.#s, this.#lent, this.#core as readonly unknown[]);
+    this.#core = undefined;
     if (this.#lent.length === 0) this.#lent = undefined;
     return args;
   }
@@ -88,7 +87,7 @@ export class ImportCall extends Subtask implements LaterListener {
     if (isCancelled) {
       this.state = this.state === SUBTASK.starting ? SUBTASK.cancelledBeforeStarted : SUBTASK.cancelledBeforeReturned;
     } else {
-      this.#result = this.lowered(value);
+      this.#core = this.lowered(value);
       this.state = SUBTASK.returned;
     }
     this.progressed();
@@ -133,7 +132,7 @@ export class ImportCall extends Subtask implements LaterListener {
   private synchronous(): unknown {
     this.syncWaiter = undefined;
     this.deliver();
-    return this.#result;
+    return this.#core;
   }
 
   cancel(caller: TaskInstance, after: () => boolean): boolean {

@@ -52,6 +52,12 @@ export interface LiftPlan
   outward(s: State, value: unknown): unknown;
 }
 
+/** A lifted function of one store. */
+export interface LiftedExport extends LiftedFunction {
+  readonly s: State;
+  readonly plan: LiftPlan;
+}
+
 /** What the planner says of a lowered function. */
 export interface LowerPlan {
   readonly instance: number;
@@ -113,7 +119,7 @@ export class StoreTasks {
   readonly store: TaskStore;
   readonly stacks: TaskStacks;
   readonly instances: readonly TaskInstance[];
-  readonly #lifted: LiftedFunction[] = [];
+  readonly #lifted: LiftedExport[] = [];
   readonly #keep: () => KeptBytes;
   #ended: { readonly reason: unknown } | undefined;
   /** What to tell that the store has ended: reads and writes of the host that are under way. */
@@ -131,7 +137,12 @@ export class StoreTasks {
     const instances: TaskInstance[] = [];
     parents.forEach((parent, index) => {
       instances.push(
-        new TaskInstance(index, parent === undefined ? undefined : instances[parent], handles[index] as HandleTable),
+        new TaskInstance(
+          index,
+          parent === undefined ? undefined : instances[parent],
+          handles[index] as HandleTable,
+          this.store,
+        ),
       );
     });
     this.instances = instances;
@@ -141,7 +152,7 @@ export class StoreTasks {
 
   /** A thread of an instance that belongs to no call of it. */
   #threadOutside(instance: TaskInstance, call?: OutsideCall): Thread {
-    return this.store.newThread(new CalledTask(NO_FUNCTION, instance, NOBODY, call), false);
+    return new CalledTask(NO_FUNCTION, instance, NOBODY, call);
   }
 
   /** Registers what is called when the store ends. Answers what takes it back. */
@@ -201,8 +212,10 @@ export class StoreTasks {
     return this.store.current ?? (this.#roots[instance] as Thread);
   }
 
-  lifted(s: State, plan: LiftPlan): LiftedFunction {
+  lifted(s: State, plan: LiftPlan): LiftedExport {
     this.#lifted[plan.index] ??= {
+      s,
+      plan,
       isAsync: plan.isAsync,
       isAsyncLift: plan.isAsyncLift,
       hasCallback: plan.hasCallback,
@@ -214,7 +227,7 @@ export class StoreTasks {
       lift: (raw) => plan.lift(s, raw),
       after: (raw) => plan.after(s, raw),
     };
-    return this.#lifted[plan.index] as LiftedFunction;
+    return this.#lifted[plan.index] as LiftedExport;
   }
 
   /** Takes the readable end of a stream or future from a guest that passes it on. */

@@ -2,10 +2,10 @@ import type { VivariumError } from '#core/errors';
 import type { KeepingCall } from '#core/limits';
 import type { Account, CallBudget } from '#core/ports/meter';
 import type { ServedRequest } from '#core/ports/serving';
-import { type AsyncContext, currentContext, inContext, Later, type LaterListener } from '#core/waiting';
+import { type AsyncContext, currentContext, inContext, Later } from '#core/waiting';
 import { execution, type ParkedCall } from '#runtime/execution';
 import type { TurnCaller } from '#runtime/host';
-import type { OutsideCall } from '#runtime/tasks';
+import type { Linked, OutsideCall } from '#runtime/tasks';
 import type { LastWords } from './guest-words.ts';
 
 /** What a call tells the turn that it shares. */
@@ -32,22 +32,25 @@ export class CallNotes {
   words: LastWords | undefined;
   lanes: ParkedCall;
   keptBytes = 0;
+  /** The context in which the call was made. */
+  context: AsyncContext;
+  slice: Account['slice'];
 }
 
 /**
  * A call that runs beside others, or may, with its account of the tank. Its caller is told its outcome as that of a `Later`, and it is told
  * that of the function that it has called.
  */
-export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCall, Account, LaterListener {
+export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCall, Account, Linked<SharedCall> {
   readonly budget: CallBudget;
   given: number | undefined = undefined;
   left = 0;
-  ms = 0;
-  slice: Account['slice'] = undefined;
+  microseconds = 0;
+  before: SharedCall | undefined = undefined;
+  behind: SharedCall | undefined = undefined;
   /** Whole milliseconds of the monotonic clock, because V8 keeps each other number as an object. */
   readonly startedAt: number;
   #notes: CallNotes | undefined;
-  readonly #context: AsyncContext = currentContext();
   readonly #owner: SharedCallOwner;
 
   constructor(budget: CallBudget, startedAt: number, owner: SharedCallOwner) {
@@ -55,6 +58,8 @@ export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCa
     this.budget = budget;
     this.startedAt = Math.ceil(startedAt);
     this.#owner = owner;
+    const context = currentContext();
+    if (context !== undefined) this.noting().context = context;
     this.lanes = execution.parkCall();
     execution.resumeCall(this.lanes);
   }
@@ -66,6 +71,14 @@ export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCa
 
   set lanes(lanes: ParkedCall) {
     if (lanes !== this.lanes) this.noting().lanes = lanes;
+  }
+
+  get slice(): Account['slice'] {
+    return this.#notes?.slice;
+  }
+
+  set slice(slice: Account['slice']) {
+    this.noting().slice = slice;
   }
 
   get keptBytes(): number {
@@ -100,6 +113,6 @@ export class SharedCall extends Later<unknown> implements OutsideCall, KeepingCa
   }
 
   inContext<T>(work: () => T): T {
-    return inContext(this.#context, work);
+    return inContext(this.#notes?.context, work);
   }
 }

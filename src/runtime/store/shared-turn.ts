@@ -7,12 +7,12 @@ import type { Account, CallBudget, Tank } from '#core/ports/meter';
 import { Later } from '#core/waiting';
 import { execution, type Turn } from '#runtime/execution';
 import { TurnCaller } from '#runtime/host';
-import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
+import { Chain, type OutsideCall, type SharedTasks, type SideBySide } from '#runtime/tasks';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import { SharedCall, type SharedCallOwner } from './shared-call.ts';
 
 /** What a call has used. */
-type UsedByCall = Pick<Account, 'given' | 'left' | 'ms'>;
+type UsedByCall = Pick<Account, 'given' | 'left' | 'microseconds'>;
 
 /** What a turn that several calls share needs of its store. */
 export interface TurnOwner {
@@ -60,7 +60,7 @@ export class SharedTurn implements SideBySide {
   beginning: SharedCall | undefined;
   told: SideBySide['told'];
   readonly #parts: SharedTurnParts;
-  readonly #calls = new Set<SharedCall>();
+  readonly #calls = new Chain<SharedCall>();
   /** Calls that have joined and only drop what the embedder has released, with their answers. No task of the guest's tells their end. */
   readonly #dropping = new Map<SharedCall, unknown>();
   #isOpen = false;
@@ -254,7 +254,7 @@ export class SharedTurn implements SideBySide {
     this.#parts.tank.settle(call);
     this.#fault = undefined;
     // What has ended keeps no call: that may hold a request.
-    this.#last = { given: call.given, left: call.left, ms: call.ms };
+    this.#last = { given: call.given, left: call.left, microseconds: call.microseconds };
   }
 
   idle(): void {
@@ -318,7 +318,7 @@ export class SharedTurn implements SideBySide {
   /** Ends each call when its time is over. The calls are in the order in which they began. */
   #watch(): void {
     if (this.#stopTimer !== undefined) return;
-    const first = this.#calls.values().find(({ notes }) => notes?.reason === undefined);
+    const first = this.#calls.find(({ notes }) => notes?.reason === undefined);
     if (first === undefined) return;
     const { clock, maxTurnTimeMs } = this.#parts;
     const left = first.startedAt + maxTurnTimeMs - clock.monotonic();

@@ -228,7 +228,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
   /** What the call has used that runs or, between calls, ran last; where calls run side by side, the one that ended last. */
   get last(): ComponentUsage['last'] {
     const ended = this.#shared?.last;
-    if (ended !== undefined) return { fuelConsumed: this.fuelOf(ended), executionTimeMs: ended.ms };
+    if (ended !== undefined) return { fuelConsumed: this.fuelOf(ended), executionTimeMs: ended.microseconds / 1_000 };
     const { callFuel, callMs } = this.usage;
     return { fuelConsumed: callFuel, executionTimeMs: callMs };
   }

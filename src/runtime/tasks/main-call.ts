@@ -1,4 +1,6 @@
 import type { KeptBytes } from '#core/limits';
+import type { LaterListener } from '#core/waiting';
+import type { Linked } from './chain.ts';
 import { Task } from './task.ts';
 
 /** What a call from outside tells the store that runs its task. */
@@ -13,14 +15,15 @@ export interface EarlyEnd {
 }
 
 /** A call from outside, by the embedder. A turn serves one, or several side by side. */
-export abstract class MainCall extends Task {
-  isAnswered = false;
+export abstract class MainCall extends Task implements Linked<MainCall> {
+  before: MainCall | undefined = undefined;
+  behind: MainCall | undefined = undefined;
   /** How much there is that must end before the call does, although it has answered. */
   holds = 0;
   /** What the host keeps of its answer, until it ends; made when the host first keeps something. */
   kept: KeptBytes | undefined = undefined;
-  /** How it has ended, if it has; `later` once `TaskStore.callFromOutside` has returned, so that the end is told by `ended` or `failed`. */
-  outcome: EarlyEnd | 'later' | undefined = undefined;
+  /** How it has ended or, once `TaskStore.callFromOutside` has returned before that, who is told. */
+  outcome: EarlyEnd | LaterListener | undefined = undefined;
 
   protected abstract readonly owner: MainCallOwner;
   /** Whether it lasts until its task has ended, and not only until that has answered. */
@@ -30,6 +33,8 @@ export abstract class MainCall extends Task {
     this.owner.answer(this, value, isCancelled);
   }
 
+  /** It has not ended at once: answers who is told its end, by `ended` or `failed`. */
+  abstract later(): LaterListener;
   abstract answered(value: unknown, isCancelled: boolean): void;
   /** Its work is done, later. */
   abstract ended(): void;

@@ -1,10 +1,11 @@
 import { RingBuffer } from '#core/queue';
 import { trap } from '#runtime/exchange';
+import { Chain } from './chain.ts';
 import { type After, Frame, ResumedFrame } from './frames.ts';
-import type { MainCall, MainCallOwner } from './main-call.ts';
+import type { EarlyEnd, MainCall, MainCallOwner } from './main-call.ts';
 import type { OutsideCall, SharedTasks, SideBySide } from './side-by-side.ts';
 import type { CoreCall, TaskInstance } from './task.ts';
-import { type Resume, type Task, Thread, type ThreadLine, type ThreadStack } from './task.ts';
+import { MadeThread, type Resume, type Task, type Thread, type ThreadLine, type ThreadStack } from './task.ts';
 import { CANCELLED_EVENT, NO_EVENT, type TaskEvent, WaitableSet } from './waitable.ts';
 
 /** Suspends and resumes the stacks of threads. Each method is called in the turn. */
@@ -58,7 +59,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   #sinceBreath = 0;
   /** Threads that were tried since the last look at the time. */
   #tried = 0;
-  readonly #mains = new Set<MainCall>();
+  readonly #mains = new Chain<MainCall>();
   /** Calls that have answered and hold nothing. */
   readonly #over: MainCall[] = [];
   /** Calls that have answered and last until their tasks have ended. */
@@ -141,13 +142,11 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
         throw thrown;
       }
     }
-    const { outcome } = main;
-    if (outcome === undefined || outcome === 'later') {
-      main.outcome = 'later';
-      return false;
-    }
-    if (outcome.failure !== undefined) throw outcome.failure.thrown;
-    return true;
+    const outcome = main.outcome as EarlyEnd | undefined;
+    if (outcome?.failure !== undefined) throw outcome.failure.thrown;
+    if (outcome !== undefined) return true;
+    main.outcome = main.later();
+    return false;
   }
 
   /** Tells a call from outside its answer, and ends the call where nothing holds it. */
@@ -155,7 +154,6 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     this.#answering = main;
     main.answered(value, isCancelled);
     this.#answering = undefined;
-    main.isAnswered = true;
     this.#review(main);
   }
 
@@ -183,17 +181,15 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     this.#lingering.clear();
     this.#over.length = 0;
     for (const main of mains) {
-      if (main.outcome === 'later') main.failed(thrown);
-      else main.outcome = { failure: { thrown } };
+      if (main.outcome === undefined) main.outcome = { failure: { thrown } };
+      else main.failed(thrown);
     }
   }
 
   cancel(call: OutsideCall): void {
     this.enqueue(() => {
-      for (const main of this.#mains) {
-        if (main.call === call && main.state !== 'resolved') return this.requestCancel(main, undefined, HERE);
-      }
-      return true;
+      const main = this.#mains.find((each) => each.call === call && each.state !== 'resolved');
+      return main === undefined || this.requestCancel(main, undefined, HERE);
     });
   }
 
@@ -206,8 +202,8 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       const { call } = main;
       if (call !== undefined) this.#calls?.answered(call);
       this.#mains.delete(main);
-      if (main.outcome === 'later') main.ended();
-      else main.outcome = ENDED;
+      if (main.outcome === undefined) main.outcome = ENDED;
+      else main.ended();
     }
     if (this.#mains.size > 0) return true;
     this.#calls?.idle();
@@ -236,16 +232,16 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
    */
   begin(task: Task, caller: TaskInstance | undefined, after: After): boolean {
     task.instance.enter(caller);
-    const thread = this.newThread(task, task.lifted.hasStack);
-    thread.resume = this.#enterFirst;
+    task.resume = this.#enterFirst;
     const frame = new BeginningFrame(this, task, caller, after);
-    const isBack = this.run(thread, false, frame) && frame.settle();
+    const isBack = this.run(task, false, frame) && frame.settle();
     frame.isLate = true;
     return isBack;
   }
 
+  /** Makes a thread in a task, besides the one that it began with. */
   newThread(task: Task, hasStack: boolean): Thread {
-    return new Thread(task, hasStack, this);
+    return new MadeThread(task, hasStack);
   }
 
   /** Gives control to a suspended thread. Answers whether control is back. */
@@ -386,13 +382,13 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       this.#holds += by;
       if (main === undefined) return;
       main.holds += by;
-      this.#review(main);
+      if (main.state === 'resolved') this.#review(main);
     });
   }
 
-  /** Notes a call that may end, or may once its task has ended. */
+  /** Notes a call that has answered and may end, or may once its task has ended. */
   #review(main: MainCall): void {
-    if (!main.isAnswered || main.holds > 0) return;
+    if (main.holds > 0) return;
     if (main.untilEnd && main.runs) this.#lingering.add(main);
     else this.#over.push(main);
   }
@@ -525,9 +521,9 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     const { instance } = task;
     if (task.state === 'initial') {
       task.state = 'cancel delivered';
-      return this.run(task.implicit as Thread, true, new ResumedFrame(undefined, undefined, after));
+      return this.run(task, true, new ResumedFrame(undefined, undefined, after));
     }
-    const isHeld = task.needsExclusive && instance.exclusive !== undefined && instance.exclusive !== task.implicit;
+    const isHeld = task.needsExclusive && instance.exclusive !== undefined && instance.exclusive !== task;
     const thread = task.findCancellable(isHeld);
     if (thread === undefined || !instance.mayEnter(caller)) {
       task.state = 'cancel pending';
@@ -541,7 +537,6 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   #enter(thread: Thread): boolean {
     const { task } = thread;
     const { instance, needsExclusive } = task;
-    task.implicit = thread;
     if (!task.lifted.isAsync || (!instance.hasBackpressure(needsExclusive) && !instance.hasEntering)) {
       return this.#start(task, thread);
     }

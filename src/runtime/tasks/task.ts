@@ -57,11 +57,72 @@ export interface TaskCaller {
   resolved(value: unknown, isCancelled: boolean): void;
 }
 
+/** Goes on with a thread. Answers whether control is back: false where a stack took the thread over, which says so later. */
+export type Resume = (cancelled: boolean, thread: Thread) => boolean;
+
+/** Puts threads into the line of those that may be ready. */
+export interface ThreadLine {
+  lineUp(thread: Thread): void;
+}
+
+/** The stack on which a thread runs. */
+export interface ThreadStack {
+  /** The rest of the built-in in which the thread was suspended, for which its guest calls the built-in again. */
+  rest: (() => unknown) | undefined;
+}
+
+/** A thread of a guest: one course of control within a task. */
+export abstract class Thread implements Waiter {
+  abstract readonly task: Task;
+  /** Whether it runs on stacks that it can be suspended on. */
+  abstract readonly hasStack: boolean;
+  /** Its number in its instance; 0 before it has begun and after its end. */
+  index = 0;
+  /** Whether it may be told of a cancellation while it waits. */
+  cancellable = false;
+  /** Whether it is in the line of those that may be ready. Only the line uses this. */
+  isInLine = false;
+  /** What goes on with it; undefined while it runs. */
+  resume: Resume | undefined = undefined;
+  /** Whether it could go on now; undefined where it is suspended and does not wait for anything. */
+  ready: ((thread: Thread) => boolean) | undefined = undefined;
+  /** The set on whose events its callback waits. */
+  awaited: WaitableSet | undefined = undefined;
+  /** The stack that it runs on, or is suspended on, if it has one. Only `Stacks` sets it. */
+  stack: ThreadStack | undefined = undefined;
+  #number: number | bigint = 0;
+  #secondNumber: number | bigint = 0;
+
+  /** What `context.get` reads. */
+  number(slot: 0 | 1): number | bigint {
+    return slot === 0 ? this.#number : this.#secondNumber;
+  }
+
+  /** What `context.set` does. */
+  setNumber(slot: 0 | 1, value: number | bigint): void {
+    if (slot === 0) this.#number = value;
+    else this.#secondNumber = value;
+  }
+
+  wake(): void {
+    this.task.instance.line.lineUp(this);
+  }
+
+  get isSuspended(): boolean {
+    return this.resume !== undefined && this.ready === undefined;
+  }
+
+  get isReady(): boolean {
+    return this.resume !== undefined && this.ready?.(this) === true;
+  }
+}
+
 /**
- * One call into a component instance. Kinds of tasks differ in who has made the call. Ten thousand may wait in one store, so no class of them
- * has methods that begin with `#`, for which V8 keeps a field in each object.
+ * One call into a component instance, and the thread that it begins with. Kinds of tasks differ in who has made the call. Ten thousand may
+ * wait in one store, so a task and its first thread are one object, and no class of them has methods that begin with `#`, for which V8 keeps
+ * a field in each object.
  */
-export abstract class Task {
+export abstract class Task extends Thread {
   /** What it is a call of. */
   readonly lifted: LiftedFunction;
   readonly instance: TaskInstance;
@@ -70,16 +131,23 @@ export abstract class Task {
   state: TaskState = 'initial';
   /** Handles that it was lent and has not dropped. It may not answer while it has any. */
   borrows = 0;
-  /** The thread that it began with. */
-  implicit: Thread | undefined = undefined;
   #threads = 0;
   /** All its threads, once it has made others. */
   #all: Set<Thread> | undefined = undefined;
 
   constructor(lifted: LiftedFunction, instance: TaskInstance, call: OutsideCall | undefined) {
+    super();
     this.lifted = lifted;
     this.call = call;
     this.instance = instance;
+  }
+
+  get task(): Task {
+    return this;
+  }
+
+  get hasStack(): boolean {
+    return this.lifted.hasStack;
   }
 
   /** The call begins: answers its arguments, which the caller's values become now. */
@@ -132,17 +200,16 @@ export abstract class Task {
   /** A thread that waits and may be told of a cancellation. @param isHeld whether another task has the instance, so that the first may not run */
   findCancellable(isHeld: boolean): Thread | undefined {
     const waits = (thread: Thread): boolean =>
-      thread.cancellable && thread.resume !== undefined && !(isHeld && thread === this.implicit);
+      thread.cancellable && thread.resume !== undefined && !(isHeld && thread === this);
     if (this.#all !== undefined) return this.#all.values().find(waits);
-    const { implicit } = this;
-    return implicit !== undefined && this.#threads > 0 && waits(implicit) ? implicit : undefined;
+    return this.#threads > 0 && waits(this) ? this : undefined;
   }
 
   register(thread: Thread): void {
     this.#threads += 1;
-    if (this.#all === undefined && thread !== this.implicit) {
+    if (this.#all === undefined && thread !== this) {
       this.#all = new Set();
-      if (this.implicit !== undefined && this.#threads > 1) this.#all.add(this.implicit);
+      if (this.#threads > 1) this.#all.add(this);
     }
     this.#all?.add(thread);
     this.instance.handles.occupy(THREAD_BYTES);
@@ -178,70 +245,15 @@ export class CalledTask extends Task {
   }
 }
 
-/** Goes on with a thread. Answers whether control is back: false where a stack took the thread over, which says so later. */
-export type Resume = (cancelled: boolean, thread: Thread) => boolean;
-
-/** Puts threads into the line of those that may be ready. */
-export interface ThreadLine {
-  lineUp(thread: Thread): void;
-}
-
-/** The stack on which a thread runs. */
-export interface ThreadStack {
-  /** The rest of the built-in in which the thread was suspended, for which its guest calls the built-in again. */
-  rest: (() => unknown) | undefined;
-}
-
-/** A thread of a guest: one course of control within a task. */
-export class Thread implements Waiter {
+/** A thread that a guest has made in a task. */
+export class MadeThread extends Thread {
   readonly task: Task;
-  readonly #line: ThreadLine;
-  /** Its number in its instance; 0 before it has begun and after its end. */
-  index = 0;
-  /** Whether it may be told of a cancellation while it waits. */
-  cancellable = false;
-  /** Whether it is in the line of those that may be ready. Only the line uses this. */
-  isInLine = false;
-  /** Whether it runs on stacks that it can be suspended on. */
   readonly hasStack: boolean;
-  /** What goes on with it; undefined while it runs. */
-  resume: Resume | undefined = undefined;
-  /** Whether it could go on now; undefined where it is suspended and does not wait for anything. */
-  ready: ((thread: Thread) => boolean) | undefined = undefined;
-  /** The set on whose events its callback waits. */
-  awaited: WaitableSet | undefined = undefined;
-  /** The stack that it runs on, or is suspended on, if it has one. Only `Stacks` sets it. */
-  stack: ThreadStack | undefined = undefined;
-  #number: number | bigint = 0;
-  #secondNumber: number | bigint = 0;
 
-  constructor(task: Task, hasStack: boolean, line: ThreadLine) {
+  constructor(task: Task, hasStack: boolean) {
+    super();
     this.task = task;
     this.hasStack = hasStack;
-    this.#line = line;
-  }
-
-  /** What `context.get` reads. */
-  number(slot: 0 | 1): number | bigint {
-    return slot === 0 ? this.#number : this.#secondNumber;
-  }
-
-  /** What `context.set` does. */
-  setNumber(slot: 0 | 1, value: number | bigint): void {
-    if (slot === 0) this.#number = value;
-    else this.#secondNumber = value;
-  }
-
-  wake(): void {
-    this.#line.lineUp(this);
-  }
-
-  get isSuspended(): boolean {
-    return this.resume !== undefined && this.ready === undefined;
-  }
-
-  get isReady(): boolean {
-    return this.resume !== undefined && this.ready?.(this) === true;
   }
 }
 
@@ -283,6 +295,8 @@ export class TaskInstance {
   /** This instance and those that contain it. */
   readonly around: readonly TaskInstance[];
   readonly handles: Handles;
+  /** The line of the store's threads. */
+  readonly line: ThreadLine;
   readonly threads = new ThreadTable();
   /** Whether a call of it runs now. It may not be entered then. */
   isEntered = false;
@@ -303,9 +317,10 @@ export class TaskInstance {
   #contextOf: Thread | undefined;
   readonly #entered = new Map<TaskInstance, readonly TaskInstance[]>();
 
-  constructor(index: number, parent: TaskInstance | undefined, handles: Handles) {
+  constructor(index: number, parent: TaskInstance | undefined, handles: Handles, line: ThreadLine) {
     this.index = index;
     this.handles = handles;
+    this.line = line;
     this.around = [this, ...(parent?.around ?? [])];
   }
 
@@ -365,7 +380,7 @@ export class TaskInstance {
   /** Notes a thread that was woken and may go on beside a synchronous call: any that has begun, unless it needs the instance for itself. */
   noteWoken(thread: Thread): void {
     const { task, index } = thread;
-    if (index === 0 || (task.implicit === thread && task.needsExclusive)) return;
+    if (index === 0 || (task === thread && task.needsExclusive)) return;
     this.#woken ??= new Set();
     this.#woken.add(thread);
   }

@@ -27,7 +27,7 @@ export abstract class Waitable implements HeldByGuest {
   #hasEvent = false;
   /** Who is told of an event: the set that it is in, or who waits for it in a synchronous built-in. Such a waitable can join no set. */
   #told: WaitableSet | Waiter | undefined = undefined;
-  /** Its neighbours among those of its set that have events. Only the set uses them. */
+  /** Its neighbours in the ring of those of its set that have events. Only the set uses them. */
   before: Waitable | undefined = undefined;
   behind: Waitable | undefined = undefined;
 
@@ -122,8 +122,7 @@ function left(waiting: Waiting, waiter: Waiter): Waiting {
 /** Waitables of which a guest waits for the next event, oldest events first. */
 export class WaitableSet implements HeldByGuest {
   #members = 0;
-  /** Those that have events, as a linked list: most sets have few members and live as long as one call. */
-  #first: Waitable | undefined = undefined;
+  /** The last of those that have events, which are linked as a ring: most sets have few members and live as long as one call. */
   #last: Waitable | undefined = undefined;
   /** The threads that wait, those that wait in a built-in and those whose callbacks wait. */
   #blocked: Waiting = undefined;
@@ -134,7 +133,7 @@ export class WaitableSet implements HeldByGuest {
   }
 
   get hasEvent(): boolean {
-    return this.#first !== undefined;
+    return this.#last !== undefined;
   }
 
   get isEmpty(): boolean {
@@ -174,9 +173,12 @@ export class WaitableSet implements HeldByGuest {
 
   /** A member has an event and had none before. */
   happened(waitable: Waitable): void {
-    waitable.before = this.#last;
-    if (this.#last === undefined) this.#first = waitable;
-    else this.#last.behind = waitable;
+    const last = this.#last ?? waitable;
+    const first = last.behind ?? waitable;
+    waitable.before = last;
+    waitable.behind = first;
+    last.behind = waitable;
+    first.before = waitable;
     this.#last = waitable;
     this.wake();
   }
@@ -189,17 +191,17 @@ export class WaitableSet implements HeldByGuest {
 
   /** A member that had an event has none any more. */
   delivered(waitable: Waitable): void {
-    const { before, behind } = waitable;
+    const { before, behind } = waitable as { before: Waitable; behind: Waitable };
+    before.behind = behind;
+    behind.before = before;
+    if (this.#last === waitable) this.#last = before === waitable ? undefined : before;
     waitable.before = undefined;
     waitable.behind = undefined;
-    if (before === undefined) this.#first = behind;
-    else before.behind = behind;
-    if (behind === undefined) this.#last = before;
-    else behind.before = before;
   }
 
   /** Delivers the oldest event. Call it only where there is one. */
   takeEvent(): TaskEvent {
-    return (this.#first as Waitable).takeEvent();
+    const { behind: first } = this.#last as Waitable;
+    return (first as Waitable).takeEvent();
   }
 }

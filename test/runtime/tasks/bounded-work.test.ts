@@ -1,6 +1,7 @@
 // What a guest makes the host do when it runs hardly any code itself: threads are counted, by how often the store looks at the time.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { LaterListener } from '../../../src/core/waiting/index.ts';
 import {
   builtins,
   CalledTask,
@@ -35,6 +36,9 @@ class CallOfHost extends MainCall {
 
   takeArguments(): readonly unknown[] {
     return [];
+  }
+  later(): LaterListener {
+    return { laterAnswered: () => {}, laterFailed: () => {} };
   }
   answered(): void {}
   ended(): void {}
@@ -112,8 +116,8 @@ class Guests {
     occupy: () => {},
     vacate: () => {},
   };
-  readonly inner = new TaskInstance(0, undefined, this.#handles);
-  readonly #outer = new TaskInstance(1, undefined, this.#handles);
+  readonly inner = new TaskInstance(0, undefined, this.#handles, this.store);
+  readonly #outer = new TaskInstance(1, undefined, this.#handles, this.store);
   readonly #end = new CopyEnd(new SharedCopy(0, false, true), true);
 
   get caller() {
