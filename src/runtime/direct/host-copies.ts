@@ -1,3 +1,4 @@
+import { trap } from '#runtime/exchange';
 import type { SharedCopy } from '#runtime/tasks';
 import { TakenStream } from './host-streams.ts';
 import { ByteSink, ItemSink, type Values } from './sink.ts';
@@ -104,12 +105,21 @@ function byteStream(reader: HostReader): ReadableStream<Uint8Array> {
 
 /**
  * Reads all that a guest writes into a stream or future which its answer holds, because the turn ends with the answer. The
- * store is charged for what is kept, until the call has ended and the embedder has it.
+ * store is charged for what is kept, until the call has ended and the embedder has it. A call that is given up meanwhile reads no more.
  */
 export function collected(state: State, shared: SharedCopy, isBytes: boolean): unknown {
-  const charge = state.tasks.chargeAnswer();
-  const reader = new HostReader(state, shared, isBytes, (count) => charge(isBytes ? count : count * ITEM_CHARGE));
-  const release = state.tasks.store.holdTurn();
+  const { store } = state.tasks;
+  const answer = state.tasks.keptAnswer();
+  const thread = store.current;
+  const charge = (count: number): void => {
+    if (answer.take(isBytes ? count : count * ITEM_CHARGE)) return;
+    // The host may read while no guest code runs. It is this call then that ends the component, and no other.
+    store.current = thread;
+    trap('the streams of an answer hold more than the host may keep for the component');
+  };
+  const reader = new HostReader(state, shared, isBytes, charge);
+  answer.readBy(reader);
+  const release = store.holdTurn();
   const portions: Values[] = [];
   const read = async (): Promise<readonly Values[]> => {
     try {

@@ -4,6 +4,7 @@ import type { GivenResources } from '#runtime/resources';
 import {
   CalledTask,
   CopyEnd,
+  KeptAnswer,
   type LiftedFunction,
   type MainCall,
   NO_FUNCTION,
@@ -186,22 +187,11 @@ export class StoreTasks {
     this.store.runFor(this.#threadOutside(this.instance(instance), this.#calls?.charged), work);
   }
 
-  /**
-   * What charges the store for values that the host keeps of the answer which is given now, until the call has ended. It throws an `AbiTrap`
-   * where they are too much.
-   */
-  chargeAnswer(): (bytes: number) => void {
-    const { store } = this;
-    const call = store.answering as MainCall;
-    call.kept ??= this.#keep();
-    const { kept } = call;
-    const thread = store.current;
-    return (bytes) => {
-      if (kept.take(bytes)) return;
-      // The host may read while no guest code runs. It is this call then that ends the component, and no other.
-      store.current = thread;
-      trap('the streams of an answer hold more than the host may keep for the component');
-    };
+  /** What the host keeps of the answer that is given now, until its call has ended. */
+  keptAnswer(): KeptAnswer {
+    const call = this.store.answering as MainCall;
+    call.kept ??= new KeptAnswer(this.#keep());
+    return call.kept;
   }
 
   instance(index: number): TaskInstance {

@@ -1,6 +1,6 @@
-import type { KeptBytes } from '#core/limits';
 import type { LaterListener } from '#core/waiting';
 import type { Linked } from './chain.ts';
+import type { KeptAnswer } from './kept-answer.ts';
 import { Task } from './task.ts';
 
 /** What a call from outside tells the store that runs its task. */
@@ -21,7 +21,7 @@ export abstract class MainCall extends Task implements Linked<MainCall> {
   /** How much there is that must end before the call does, although it has answered. */
   holds = 0;
   /** What the host keeps of its answer, until it ends; made when the host first keeps something. */
-  kept: KeptBytes | undefined = undefined;
+  kept: KeptAnswer | undefined = undefined;
   /** How it has ended or, once `TaskStore.callFromOutside` has returned before that, who is told. */
   outcome: EarlyEnd | LaterListener | undefined = undefined;
 

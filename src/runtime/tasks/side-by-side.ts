@@ -6,7 +6,7 @@ export interface SharedTasks {
   readonly isIdle: boolean;
   /** Runs a job in the store's turn: in the one that runs, or in the next. */
   enqueue(job: () => void): void;
-  /** Asks the task of a call to end early, in the store's turn. Nothing happens where it has answered. */
+  /** Asks the task of a call to end early, in the store's turn. Where it has answered, the host reads no more of its answer. */
   cancel(call: OutsideCall): void;
   /** Ends the calls that are under way: what the host says ends the store. Called while nothing of the guest's is on the stack. */
   fail(thrown: unknown): void;

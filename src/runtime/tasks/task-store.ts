@@ -151,9 +151,11 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
 
   /** Tells a call from outside its answer, and ends the call where nothing holds it. */
   answer(main: MainCall, value: unknown, isCancelled: boolean): void {
+    const { state } = main;
     this.#answering = main;
     main.answered(value, isCancelled);
     this.#answering = undefined;
+    if (state === 'cancel pending' || state === 'cancel delivered') main.kept?.giveUp();
     this.#review(main);
   }
 
@@ -188,8 +190,11 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
 
   cancel(call: OutsideCall): void {
     this.enqueue(() => {
-      const main = this.#mains.find((each) => each.call === call && each.state !== 'resolved');
-      return main === undefined || this.requestCancel(main, undefined, HERE);
+      const main = this.#mains.find((each) => each.call === call);
+      if (main === undefined) return true;
+      if (main.state !== 'resolved') return this.requestCancel(main, undefined, HERE);
+      main.kept?.giveUp();
+      return true;
     });
   }
 

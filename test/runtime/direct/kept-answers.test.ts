@@ -60,6 +60,7 @@ const fill = (kind: string, size: number): string => `
  * - `refuse(n)` answers an error.
  * - `late(n)` waits for the import `wait`, and then does as `bytes`. Cancelled, it ends.
  * - `hold(n)` asks that no call begins, until `wait` has answered, and answers a stream of no bytes.
+ * - `stubborn(n)` waits for `wait`, or is cancelled, and answers two streams. It writes n bytes into one, and never ends the other.
  * - `halting(n)` answers a stream, writes n bytes, and waits for `wait` before it drops the stream.
  */
 const ANSWERING = `(component
@@ -128,6 +129,12 @@ const ANSWERING = `(component
       (call $return-two (i32.wrap_i64 (local.get $one)) (i32.wrap_i64 (local.get $other)))
       (call $fill-bytes (call $writable (local.get $one)) (local.get $count))
       (call $waits (call $writable (local.get $other))))
+    (func (export "stubborn-cb") (param $event i32) (param i32 i32) (result i32) (local $count i32) (local $one i64) (local $other i64)
+      (local.set $count (call $waited (local.get $event)))
+      (local.set $one (call $new-bytes)) (local.set $other (call $new-bytes))
+      (call $return-two (i32.wrap_i64 (local.get $one)) (i32.wrap_i64 (local.get $other)))
+      (call $fill-bytes (call $writable (local.get $one)) (local.get $count))
+      (i32.const 0))
     (func (export "halting-cb") (param $event i32) (param i32 i32) (result i32)
       (call $drop-bytes (call $waited (local.get $event)))
       (i32.const 0))
@@ -142,12 +149,13 @@ const ANSWERING = `(component
     ['refuse', '(result $bytes (error u32))'],
     ['late', '$bytes'],
     ['hold', '$bytes'],
+    ['stubborn', '(tuple $bytes $bytes)'],
     ['halting', '(tuple $bytes $bytes)'],
   ]
     .map(
       ([name, type]) =>
-        `(func (export "${name}") async (param "n" u32) (result ${type}) (canon lift (core func $m "${name}") async
-          ${['late', 'hold', 'halting'].includes(name as string) ? `(callback (core func $m "${name}-cb"))` : ''}))`,
+        `(func (export "${name}") async (param "n" u32) (result ${type}) (canon lift (core func $m "${name === 'stubborn' ? 'late' : name}") async
+          ${['late', 'hold', 'stubborn', 'halting'].includes(name as string) ? `(callback (core func $m "${name}-cb"))` : ''}))`,
     )
     .join('\n  ')}
   (func (export "note") (canon lift (core func $m "note"))))`;
@@ -269,6 +277,25 @@ describe('what the host keeps of an answer', () => {
     expect(store.leftBytes).toBeLessThan(leftBytes + 2 ** 17);
     end?.();
     await answer;
+  });
+
+  it.each([
+    ['has answered and still writes', 'halting'],
+    ['answers although it was told to end', 'stubborn'],
+  ])('is read no more where its call is given up that %s, and no other call ends', async (_, name) => {
+    const { call, taken, waiting } = await loaded(3);
+    const before = await taken();
+    const giving = new AbortController();
+    const given = call(name, 500_000, giving.signal).catch(({ code }: { code: string }) => code);
+    const other = call('late', 9);
+    const ends = await waiting(2);
+    giving.abort();
+    // The clock does not advance so far that the instance would be ended for it.
+    expect(await given).toBe('RUNTIME_ABORTED');
+    for (const end of ends) end();
+    expect(await countOf(await other)).toBe(9);
+    // What is left is what the guest has not dropped.
+    expect(await taken()).toBeLessThan(before + 2 ** 17);
   });
 
   it.each([1, 4])('is given back whatever calls a store has served, %i side by side', async (concurrency) => {
