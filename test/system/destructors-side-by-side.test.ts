@@ -207,7 +207,8 @@ describe('calls whose destructors run side by side', () => {
         else if (each.do === 'abort') giving.pop()?.abort();
         else if (thing !== undefined && own !== undefined) {
           things.shift();
-          if (each.do !== 'release') owners[own] = `${n}`;
+          // What is released is dropped by the next call that begins, which may have been made before.
+          if (each.do === 'take') owners[own] = `${n}`;
           if (each.do === 'take') note(call(`${n}`, 'take', thing));
           else if (each.do === 'drop') note(storage.run(`${n}`, async () => thing[Symbol.asyncDispose]()));
           else thing[Symbol.dispose]();
@@ -216,7 +217,6 @@ describe('calls whose destructors run side by side', () => {
       }
       await answerAll();
       await Promise.all(ended);
-      // A resource that was released before a call is dropped by it, also if somebody then drops another one.
       for (const [n, owner] of Object.entries(owners)) expect([undefined, owner]).toContain(contexts[Number(n)]);
       await runtime.close();
     };
