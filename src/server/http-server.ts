@@ -254,7 +254,7 @@ export class HttpServer {
     try {
       const response = await answer(request, addressOf(incoming));
       this.#beforeHead(outgoing);
-      if (!gone.signal.aborted) await write(response, outgoing);
+      await write(response, outgoing);
     } catch (error) {
       this.#answerError(error, head, outgoing);
     }

@@ -26,11 +26,16 @@ export function requestOf(head: RequestHead, incoming: Incoming, signal: AbortSi
 }
 
 /**
- * Writes a response as fast as the client reads it.
+ * Writes a response as fast as the client reads it. Its body is cancelled as soon as the client has left, also where it has nothing to
+ * say at that time.
  * @throws what fails its body, and for a body that is longer or shorter than the head says
  */
 export async function write(response: Response, outgoing: Outgoing): Promise<void> {
   const { status, body } = response;
+  if (outgoing.destroyed) {
+    body?.cancel().catch(() => {});
+    return;
+  }
   const { headers, length, hasBody } = framingOf(outgoing.req.method ?? 'GET', status, [...response.headers]);
   const check = new LengthCheck(hasBody ? length : undefined);
   if (body === null) check.take(undefined);
@@ -43,12 +48,21 @@ export async function write(response: Response, outgoing: Outgoing): Promise<voi
     return;
   }
   flushHead(outgoing);
-  for await (const piece of body) {
-    if (outgoing.destroyed) return;
-    check.take(piece);
-    if (!writePiece(outgoing, piece)) await drained(outgoing);
+  const reader = body.getReader();
+  const cancel = (): void => void reader.cancel().catch(() => {});
+  outgoing.once('close', cancel);
+  try {
+    for (;;) {
+      const { value } = await reader.read();
+      if (outgoing.destroyed) return;
+      check.take(value);
+      if (value === undefined) break;
+      if (!writePiece(outgoing, value)) await drained(outgoing);
+    }
+  } catch (error) {
+    cancel();
+    throw error;
   }
-  check.take(undefined);
   outgoing.end();
 }
 

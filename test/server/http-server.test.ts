@@ -1,12 +1,17 @@
 // The server in front of components, over real connections, with answers that tests give.
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type ClientRequest, request as send } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Answer, answeringAll, HttpServer, type HttpServerOptions, parseRoute, Routes } from '#server';
 import { TestClock } from '../../src/testing/clock.ts';
+
+const pem = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
+const TLS = { cert: pem('one.crt'), key: pem('one.key') };
 
 async function scene(answer: Answer, options: HttpServerOptions = {}) {
   const failed: unknown[] = [];
@@ -125,6 +130,50 @@ describe('the HTTP server', () => {
     await once(response, 'readable');
     within.destroy();
     await expect.poll(() => ended).toEqual(['/before', '/within']);
+  });
+
+  it.each([false, true])(
+    'cancels a body whose client goes away while it has nothing to say (HTTP/2: %s)',
+    async (secure) => {
+      const cancelled = Promise.withResolvers<void>();
+      const idle = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(Buffer.from('one')),
+        cancel: () => cancelled.resolve(),
+      });
+      const { url } = await scene(async () => new Response(idle), secure ? { tls: TLS } : {});
+      if (secure) {
+        const session = connectHttp2(url, { rejectUnauthorized: false }).on('error', () => {});
+        await once(session.request({ ':path': '/' }), 'data');
+        session.destroy();
+      } else {
+        const asked = send(url).on('error', () => {});
+        asked.end();
+        const [response] = await once(asked, 'response');
+        await once(
+          response.on('error', () => {}),
+          'data',
+        );
+        asked.destroy();
+      }
+      await cancelled.promise;
+    },
+  );
+
+  it('cancels the body of an answer that comes after its client has gone away', async () => {
+    const [asked, cancelled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const answered = Promise.withResolvers<Response>();
+    const { url } = await scene((request) => {
+      request.signal.addEventListener('abort', () => {
+        answered.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+      });
+      asked.resolve();
+      return answered.promise;
+    });
+    const sent = send(url).on('error', () => {});
+    sent.end();
+    await asked.promise;
+    sent.destroy();
+    await cancelled.promise;
   });
 
   it('breaks an answer off whose component fails within it, and tells of a failure before it', async () => {
