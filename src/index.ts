@@ -73,6 +73,7 @@ export type {
   Meter,
   MeteredModule,
   MeteringMode,
+  MeteringOptions,
   Scheduler,
   Tank,
   TankOptions,
@@ -99,6 +100,7 @@ export type {
   RegistryMetrics,
   ValidationStatus,
 } from '#core/ports/registry';
+export type { RenewedInstances, StartImage } from '#core/ports/renewal';
 export type { Answered, KeyValueNamespace, KeyValueStore, KeyValueUsage } from '#core/ports/storage';
 export type { OpenSpan, SpanAttributes, SpanKind, Tracer } from '#core/ports/tracing';
 export { printable } from '#core/text';

@@ -48,7 +48,7 @@ export const calls: RunGroup = async (report) => {
   const code = new DirectCode(planned.direct);
   // Metered as in a store, but with fuel that does not end: what a budget costs is in the rows of requests.
   const modules = linkComponent(readComponent(component)).modules.map(({ bytes }, index) => {
-    const metered = meter.meterModule(bytes, 'fuel', attached.get(index));
+    const metered = meter.meterModule(bytes, 'fuel', { attached: attached.get(index) });
     return new WebAssembly.Module(metered.bytes as Uint8Array<ArrayBuffer>);
   });
   const given = { ...endlessFuel(), [ATTACHED]: theExchange().imports };

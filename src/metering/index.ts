@@ -1,4 +1,4 @@
-export type { ContextImport, WaitingImport } from '#core/ports/meter';
+export type { ContextImport, MeteringOptions, WaitingImport } from '#core/ports/meter';
 export type { Convention } from '#metering/plan';
 export {
   FuelTank,

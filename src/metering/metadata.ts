@@ -9,6 +9,13 @@ export const METADATA_SECTION = 'vivarium:metering';
 /** The module name of all imports that metering adds, and, with a dot, the prefix of all exports that it adds. */
 export const NAMESPACE = 'vivarium:metering';
 export const START_EXPORT = `${NAMESPACE}.start`;
+/**
+ * The function by which the host keeps the values of an instance's mutable globals, given 0, or brings them back, given 1. A module without
+ * such globals has none.
+ */
+export const GLOBALS_EXPORT = `${NAMESPACE}.globals`;
+/** With a number behind it, the export of a memory that the guest does not export. */
+export const MEMORY_EXPORT = `${NAMESPACE}.memory`;
 
 /**
  * A term of an array length in a global's initialiser, in reverse Polish notation: a number, an operator, or an
@@ -26,12 +33,17 @@ export interface Metadata {
   /** Arrays with computed lengths that initialisers make: each length, and the size of an element. */
   readonly arrays: readonly { readonly length: readonly LengthTerm[]; readonly elementBytes: number }[];
   readonly hasStart: boolean;
+  /**
+   * The names under which the module exports each memory that it defines, where an instance can be brought back to what it held after
+   * instantiation; absent where its code can change something that the host cannot bring back.
+   */
+  readonly renewable?: readonly string[] | undefined;
   /** The parts of one instance. */
   readonly parts: InstanceParts;
 }
 
 /** Raise this number when the same bytes are rewritten differently, so that cached older results are made again. */
-export const FORMAT_VERSION = 7;
+export const FORMAT_VERSION = 8;
 
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));

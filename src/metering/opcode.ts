@@ -108,3 +108,4 @@ export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F64 = 0x7c;
 export const EXTERNREF = 0x6f;
+export const FUNCREF = 0x70;

@@ -128,8 +128,9 @@ export interface LoadOptions extends StdioOptions {
   /** Bytes that the guest's `initialize` receives. */
   readonly config?: Uint8Array;
   /**
-   * `per-call` gives every call a fresh store; `per-actor` keeps one store for all calls. `per-actor` is the default, except for
-   * components that answer HTTP requests and are no actors, unless `concurrency` is more than 1 and they have asynchronous parts.
+   * `per-call` gives every call a fresh store, in which nothing of earlier calls is left; `per-actor` keeps one store for all calls.
+   * `per-actor` is the default, except for components that answer HTTP requests and are no actors, unless `concurrency` is more than 1
+   * and they have asynchronous parts.
    */
   readonly store?: 'per-actor' | 'per-call';
   /**

@@ -32,7 +32,7 @@ const program = (statements: readonly Statement[]): string => `(module ${IMPORTS
 
 /** Runs `f` with functions of the host, or with globals in place of them. */
 function run(bytes: Uint8Array, mode: 'fuel' | 'deadline', asGlobals: boolean, n: number): unknown {
-  const metered = meter.meterModule(bytes, mode, undefined, undefined, asGlobals ? CONTEXTS : []);
+  const metered = meter.meterModule(bytes, mode, { contexts: asGlobals ? CONTEXTS : [] });
   const module = new WebAssembly.Module(metered.bytes as Uint8Array<ArrayBuffer>);
   const number = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
   const given = new WebAssembly.Global({ value: 'i32', mutable: true }, 11);
@@ -65,7 +65,7 @@ describe('context imports', () => {
 
   it('are called no more, so that what they would cost the host is gone', async () => {
     const bytes = await assemble(program(['add', 'loop', 'leaf']));
-    const metered = meter.meterModule(bytes, 'fuel', undefined, undefined, CONTEXTS);
+    const metered = meter.meterModule(bytes, 'fuel', { contexts: CONTEXTS });
     const module = new WebAssembly.Module(metered.bytes as Uint8Array<ArrayBuffer>);
     expect(WebAssembly.Module.imports(module)).toContainEqual({ module: CONTEXT, name: '0', kind: 'global' });
     const never = (): never => {
@@ -85,7 +85,7 @@ describe('context imports', () => {
     const bytes = await assemble(
       '(module (import "host" "get" (func $get (result f32))) (func (export "f") (drop (call $get))))',
     );
-    const metered = meter.meterModule(bytes, 'fuel', undefined, undefined, CONTEXTS);
+    const metered = meter.meterModule(bytes, 'fuel', { contexts: CONTEXTS });
     const imports = WebAssembly.Module.imports(new WebAssembly.Module(metered.bytes as Uint8Array<ArrayBuffer>));
     expect(imports.map(({ module }) => module)).not.toContain(CONTEXT);
   });

@@ -18,6 +18,11 @@ describe('meterModule refuses', () => {
       'METERING_RESERVED_NAME',
     ],
     [
+      'an import of what it adds to another module',
+      () => assemble('(module (import "other" "vivarium:metering.globals" (func (param i32))))'),
+      'METERING_RESERVED_NAME',
+    ],
+    [
       'an export in its own namespace',
       () => assemble('(module (func (export "vivarium:metering.start")))'),
       'METERING_RESERVED_NAME',

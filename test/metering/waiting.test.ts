@@ -80,7 +80,7 @@ const BY_TABLE = GUEST.replace('CALL', '(call_indirect (type $asks) (local.get $
 const WAITS: readonly WaitingImport[] = [{ module: 'host', name: 'ask' }];
 
 async function compiled(text: string, mode: 'fuel' | 'deadline' = 'fuel'): Promise<WebAssembly.Module> {
-  const { bytes } = meter.meterModule(await assemble(text), mode, undefined, WAITS);
+  const { bytes } = meter.meterModule(await assemble(text), mode, { waiting: WAITS });
   return new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
 }
 

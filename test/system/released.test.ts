@@ -92,6 +92,8 @@ const LIVES: readonly (readonly [string, (runtime: Runtime) => Promise<unknown>]
       ]);
       await whole.text();
       await left.body?.cancel();
+      // Some of its instances wait for further requests as long as it is loaded.
+      await runtime.unload(handle);
     },
   ],
   [

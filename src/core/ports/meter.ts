@@ -1,5 +1,6 @@
 import type { VivariumError } from '#core/errors';
 import type { Quota } from '#core/limits';
+import type { RenewedInstances, StartImage } from './renewal.ts';
 
 /**
  * `fuel`: exact counts and a deadline. `deadline`: only time, which costs less. The mode is part of an artifact's key.
@@ -34,6 +35,8 @@ export interface MemoryPool {
   /** Takes `bytes` from the pool. Returns false and takes nothing when fewer are left. */
   reserve(bytes: number): boolean;
   release(bytes: number): void;
+  /** Says what to call, before anything is refused, to have bytes and memories given back that nobody uses now. */
+  onShortage?(giveBack: () => void): void;
   /** The quota of memories. V8 reserves 8 GiB of address space for each, whatever its size. */
   readonly memories: Quota;
 }
@@ -43,6 +46,8 @@ export interface TankOptions {
   readonly pool?: MemoryPool | undefined;
   /** Decides about suspension; without it no call is ever suspended. */
   readonly scheduler?: Scheduler | undefined;
+  /** Instances of a tank that made them with the same pool and scheduler, and for the same most bytes. `relink` hands them out. */
+  readonly instances?: RenewedInstances | undefined;
 }
 
 /**
@@ -105,8 +110,30 @@ export interface TankUsage {
  * to it may be entered again, and every entry traps.
  */
 export interface Tank {
-  /** Instantiates a metered module on this budget. The returned exports do not include those that metering added. */
+  /**
+   * Instantiates a metered module on this budget. Besides the module's own exports, it returns those of `MeteringOptions`. Their names
+   * begin with `vivarium:metering`, by which no guest can import them.
+   */
   link(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports;
+  /**
+   * Charges the instantiation of the instances that the tank was made with, and returns their exports in the order in which they were
+   * linked. Undefined for a tank that was made without.
+   */
+  relink(): readonly WebAssembly.Exports[] | undefined;
+  /**
+   * What the instances hold that were linked. Call it after instantiation and before any other call. Undefined where they can change
+   * something that cannot be brought back. The image holds for all stores whose instantiation does the same, which is so for all of a
+   * component's if no function of the host's is called in it.
+   * @param mostBytes undefined is returned for memories that are larger than this together
+   */
+  image(mostBytes: number): StartImage | undefined;
+  /** Says that `renew` is to bring the instances back to this image. Call it when `image` may be called. */
+  keep(image: StartImage): void;
+  /**
+   * Takes the instances out of the tank, which is spent then, and brings them back to what they held after instantiation. Undefined where
+   * that is not possible: the last call has not ended well, a memory has grown, `keep` was not called.
+   */
+  renew(): RenewedInstances | undefined;
   /**
    * Opens a call's budget. Instantiation is a call too.
    * @param now the reading of the meter's clock, if the caller has just read it
@@ -184,17 +211,26 @@ export interface AttachedIndices {
   attached(name: string): number;
 }
 
+/** How a module is rewritten for whoever instantiates it. */
+export interface MeteringOptions {
+  /** Host code that is appended to the module. */
+  readonly attached?: AttachedCode | undefined;
+  /** Imports that may have to wait: their callers suspend themselves and call them again for the answer. */
+  readonly waiting?: readonly WaitingImport[] | undefined;
+  /** Imports in place of whose calls the code uses globals, at the same cost. */
+  readonly contexts?: readonly ContextImport[] | undefined;
+  /**
+   * Whether tanks may renew instances, for which the module exports its memories and a function besides its own exports. False by
+   * default.
+   */
+  readonly renewable?: boolean;
+}
+
 /** Rewrites core modules so that they count, and makes the tanks from which they draw. */
 export interface Meter {
   /** Identifies the rewriting. When it changes, older artifacts are unusable. */
   readonly version: string;
   /** Rewrites wasm bytes to metered wasm bytes. It is pure and deterministic. @throws `METERING_…` */
-  meterModule(
-    bytes: Uint8Array,
-    mode: MeteringMode,
-    attached?: AttachedCode,
-    waiting?: readonly WaitingImport[],
-    contexts?: readonly ContextImport[],
-  ): MeteredModule;
+  meterModule(bytes: Uint8Array, mode: MeteringMode, options?: MeteringOptions): MeteredModule;
   createTank(options: TankOptions): Tank;
 }

@@ -2,9 +2,11 @@ import { type Assembly, rewriteExpression } from '#metering/assembly';
 import type { DataSegments } from '#metering/startup';
 import { type ByteReader, ByteWriter, coreModule } from '#wasm';
 
-/** A function that is exported in addition to the module's own exports. */
+/** What is exported in addition to the module's own exports. */
 export interface AddedExport {
   readonly name: string;
+  /** A function if it is absent. */
+  readonly kind?: 'memory';
   readonly index: number;
 }
 
@@ -50,13 +52,19 @@ export function tableSection(assembly: Assembly, reader: ByteReader | undefined)
   });
 }
 
-export function globalSection(assembly: Assembly, reader: ByteReader | undefined): Uint8Array {
-  return rewriteItems(reader, (reader, writer) => {
+/** @param added whole definitions of globals that follow the module's own */
+export function globalSection(
+  assembly: Assembly,
+  reader: ByteReader | undefined,
+  added: readonly Uint8Array[],
+): Uint8Array {
+  const item = (reader: ByteReader, writer: ByteWriter): void => {
     const start = reader.offset;
     coreModule.readGlobalType(reader);
     writer.raw(reader.bytes.subarray(start, reader.offset));
     rewriteExpression(assembly, reader, writer);
-  });
+  };
+  return rewriteItems(reader, item, added);
 }
 
 /** Writes the module's own exports, and the exports that only the host uses. */
@@ -69,7 +77,7 @@ export function exportSection(assembly: Assembly, added: readonly AddedExport[])
       kind === 'function' ? assembly.exported(index) : kind === 'global' ? assembly.globalIndex(index) : index;
     writer.name(name).u8(kinds.indexOf(kind)).u32(moved);
   }
-  for (const { name, index } of added) writer.name(name).u8(0).u32(index);
+  for (const { name, kind = 'function', index } of added) writer.name(name).u8(kinds.indexOf(kind)).u32(index);
   return writer.view();
 }
 
@@ -94,10 +102,12 @@ export function dataSection(
 function rewriteItems(
   reader: ByteReader | undefined,
   item: (reader: ByteReader, writer: ByteWriter) => void,
+  added: readonly Uint8Array[] = [],
 ): Uint8Array {
   if (reader === undefined) return new Uint8Array();
   const count = reader.u32();
-  const writer = new ByteWriter(reader.end - reader.offset + 16).u32(count);
+  const writer = new ByteWriter(reader.end - reader.offset + 16).u32(count + added.length);
   for (let left = count; left > 0; left--) item(reader, writer);
+  for (const each of added) writer.raw(each);
   return writer.view();
 }

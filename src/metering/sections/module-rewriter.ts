@@ -1,4 +1,4 @@
-import type { AttachedCode, ContextImport, MeteringMode, WaitingImport } from '#core/ports/meter';
+import type { MeteringMode, MeteringOptions } from '#core/ports/meter';
 import { shownText } from '#core/text';
 import { Assembly } from '#metering/assembly';
 import { planModule } from '#metering/plan';
@@ -22,6 +22,7 @@ import {
 import { elementSection, rewriteElements } from './element-section.ts';
 import { ModuleLayout } from './module-layout.ts';
 import { rewriteNames } from './name-rewriter.ts';
+import { renewalOf } from './renewal.ts';
 
 const { SectionId } = coreModule;
 
@@ -45,14 +46,12 @@ const ORDER = [
 export function rewriteModule(
   bytes: Uint8Array,
   mode: MeteringMode,
-  attached?: AttachedCode,
-  waiting: readonly WaitingImport[] = [],
-  contexts: readonly ContextImport[] = [],
+  { attached, waiting, contexts = [], renewable = false }: MeteringOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const module = coreModule.readModule(bytes);
   refuse(module);
   const used = contextCalls(module, contexts);
-  return assemble(new Assembly(module, planModule(module, mode, used), attached, waiting, used), mode);
+  return assemble(new Assembly(module, planModule(module, mode, used), attached, waiting, used), mode, renewable);
 }
 
 function refuse(module: coreModule.CoreModule): void {
@@ -60,7 +59,8 @@ function refuse(module: coreModule.CoreModule): void {
     throw new MeteringError('METERING_ALREADY_METERED', 'the module is metered already; meter the original');
   }
   for (const { module: from, name } of module.imports) {
-    if (from.startsWith(NAMESPACE)) throw reserved('imports', `${from} ${name}`);
+    // The item may be an export that metering adds to another module of the same store.
+    if (from.startsWith(NAMESPACE) || name.startsWith(NAMESPACE)) throw reserved('imports', `${from} ${name}`);
   }
   for (const { name } of module.exports) if (name.startsWith(NAMESPACE)) throw reserved('exports', name);
   if (module.memories.some(({ shared }) => shared) || module.tables.some(({ limits }) => limits.shared)) {
@@ -78,7 +78,7 @@ function reserved(verb: string, name: string): MeteringError {
   );
 }
 
-function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffer> {
+function assemble(assembly: Assembly, mode: MeteringMode, renewable: boolean): Uint8Array<ArrayBuffer> {
   const { module } = assembly;
   const { bytes, sections } = module;
   const own = (id: number): ByteReader | undefined => {
@@ -89,9 +89,11 @@ function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffe
   const startFunction = own(SectionId.start)?.u32();
   const added = attachedExports(assembly);
   if (startFunction !== undefined) added.push({ name: START_EXPORT, index: assembly.startHelper(startFunction) });
+  const renewal = renewable ? renewalOf(assembly) : undefined;
+  if (renewal !== undefined) added.push(...renewal.exports);
   const data = new DataSegments(module);
   const written = new Map<number, Uint8Array>([
-    [SectionId.global, globalSection(assembly, own(SectionId.global))],
+    [SectionId.global, globalSection(assembly, own(SectionId.global), renewal?.globals ?? [])],
     [SectionId.table, tableSection(assembly, own(SectionId.table))],
     [SectionId.export, exportSection(assembly, added)],
     [SectionId.data, dataSection(assembly, own(SectionId.data), data)],
@@ -110,6 +112,7 @@ function assemble(assembly: Assembly, mode: MeteringMode): Uint8Array<ArrayBuffe
     mode,
     ...startupOf(module, data),
     parts: partsOf(module),
+    renewable: renewal?.memories,
   });
   layout.section(SectionId.custom, new ByteWriter().name(METADATA_SECTION).view(), metadata);
   for (const id of ORDER) {

@@ -68,6 +68,8 @@ export class ModuleFacts {
 
   /** Tables that bodies use in other ways than to call through them or to ask for their size. */
   readonly handledTables: Set<number> = new Set();
+  /** Whether a body drops a data or element segment. */
+  dropsSegments = false;
   /** The type indices that are called through each table. */
   readonly calledTypes: Map<number, Set<number>> = new Map();
 

@@ -336,6 +336,7 @@ class Survey extends SurveyedBody {
   #prefixed(opcode: number, at: number): void {
     const reader = this.reader;
     const sub = reader.leb();
+    if (opcode === Op.misc && (sub === Misc.dataDrop || sub === Misc.elemDrop)) this.facts.dropsSegments = true;
     switch (effectBehind(opcode, sub)) {
       case Effect.plain:
         break;

@@ -12,6 +12,8 @@ export class StoreMemory {
   refusedGrowths = 0;
   readonly #pool: MemoryPool | undefined;
   #reserved = 0;
+  /** What was reserved when `keep` was called. */
+  #kept = 0;
 
   constructor(limit: number, pool: MemoryPool | undefined) {
     this.limit = limit;
@@ -52,6 +54,20 @@ export class StoreMemory {
   release(bytes: number): void {
     this.#reserved -= bytes;
     this.#pool?.release(bytes);
+  }
+
+  /** Notes what the store holds now, for `renew`. */
+  keep(): void {
+    this.release(Number(this.heap.value));
+    this.heap.value = 0n;
+    this.#kept = this.#reserved;
+  }
+
+  /** Gives back what was reserved after `keep`. The store's memories have the sizes of that time. */
+  renew(): void {
+    this.release(this.#reserved - this.#kept);
+    this.heap.value = 0n;
+    this.refusedGrowths = 0;
   }
 
   dispose(): void {

@@ -1,11 +1,13 @@
 import type { VivariumError } from '#core/errors';
 import type { Account, CallBudget, MeteringMode, Scheduler, Tank, TankOptions, TankUsage } from '#core/ports/meter';
+import type { RenewedInstances, StartImage } from '#core/ports/renewal';
 import { MeteringError } from '../errors.ts';
 import { WAIT, YIELD } from '../hooks.ts';
 import { type Metadata, metadataOf, NAMESPACE, START_EXPORT } from '../metadata.ts';
 import { CellHolder } from './cell-holder.ts';
 import { SPENT } from './fuel-cell.ts';
 import { evaluateLength } from './length-terms.ts';
+import { LinkedInstances } from './linked-instances.ts';
 import { stackReserve } from './stack-reserve.ts';
 import { StoreMemory } from './store-memory.ts';
 import { StoreParts } from './store-parts.ts';
@@ -64,9 +66,9 @@ export class SharedTank extends CellHolder implements Tank {
   /** The time at which the current slice was handed out, if it is not the first of its call. */
   #sliceBegun = 0;
   #longAgoFuel = 0n;
+  readonly #instances: LinkedInstances<SharedTank>;
+  readonly #isRelinked: boolean;
   readonly #memory: StoreMemory;
-  readonly #parts: StoreParts;
-  readonly #hooks: WebAssembly.ModuleImports;
   readonly #slices: SliceSizes;
   readonly #scheduler: Scheduler | undefined;
   /** The time at which another call took the thread, while it has it. */
@@ -76,37 +78,76 @@ export class SharedTank extends CellHolder implements Tank {
 
   constructor(options: TankOptions, now: () => number, slices: SliceSizes = SLICES) {
     super();
-    this.#memory = new StoreMemory(options.maxMemoryBytes, options.pool);
-    this.#parts = new StoreParts(this.#memory, options.pool);
+    const { instances } = options;
+    this.#isRelinked = instances instanceof LinkedInstances;
+    this.#instances = instances instanceof LinkedInstances ? instances : this.#noInstances(options);
+    this.#instances.owner = this;
+    this.#memory = this.#instances.memory;
     this.#now = now;
     this.#slices = slices;
     this.#scheduler = options.scheduler;
     this.#slice = slices.first;
-    this.#hooks = {
+  }
+
+  #noInstances({ maxMemoryBytes, pool, scheduler }: TankOptions): LinkedInstances<SharedTank> {
+    const memory = new StoreMemory(maxMemoryBytes, pool);
+    const hooks = (of: LinkedInstances<SharedTank>): WebAssembly.ModuleImports => ({
       fuel: this.fuel,
-      heap: this.#memory.heap,
+      heap: memory.heap,
       room: stackReserve(),
-      refill: (left: number) => this.#refill(left),
-      grow: (bytes: number) => this.#grow(bytes),
-      allocate: (left: number) => this.#allocate(left),
-      suspend: options.scheduler?.suspend ?? neverSuspended,
-      resumed: (token: unknown) => this.#resumed(token),
-    };
+      refill: (left: number) => (of.owner === undefined ? SPENT : of.owner.#refill(left)),
+      grow: (bytes: number) => (of.owner === undefined ? 0 : of.owner.#grow(bytes)),
+      allocate: (left: number) => (of.owner === undefined ? SPENT : of.owner.#allocate(left)),
+      suspend: scheduler?.suspend ?? neverSuspended,
+      resumed: (token: unknown) => (of.owner === undefined ? SPENT : of.owner.#resumed(token)),
+    });
+    return new LinkedInstances(memory, new StoreParts(memory, pool), hooks);
   }
 
   link(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Exports {
     const metadata = metadataOf(module);
-    if (this.#state !== 'running' || !this.owns) throw spent('no call is open on this tank: call begin first');
+    this.#checkOpen();
     this.#adopt(metadata.mode);
     this.#takeParts(metadata);
     this.#charge(metadata, imports);
-    const given = { ...imports, [NAMESPACE]: this.#hooks };
+    const given = { ...imports, [NAMESPACE]: this.#instances.hooks };
     const { exports } = instanceOf(module, given);
-    if (!metadata.hasStart) return exports;
+    if (!metadata.hasStart) {
+      this.#instances.add(metadata, exports);
+      return exports;
+    }
     const own: Record<string, WebAssembly.ExportValue> = Object.create(null);
     for (const [name, value] of Object.entries(exports)) if (name !== START_EXPORT) own[name] = value;
+    this.#instances.add(metadata, Object.freeze(own));
     (exports[START_EXPORT] as () => void)();
-    return Object.freeze(own);
+    return own;
+  }
+
+  relink(): readonly WebAssembly.Exports[] | undefined {
+    if (!this.#isRelinked) return undefined;
+    this.#checkOpen();
+    const { mode, startFuel, exports } = this.#instances;
+    if (mode !== undefined) this.#adopt(mode);
+    this.#pay(startFuel);
+    return exports;
+  }
+
+  image(mostBytes: number): StartImage | undefined {
+    return this.#state === 'idle' ? this.#instances.image(mostBytes) : undefined;
+  }
+
+  keep(image: StartImage): void {
+    if (this.#state === 'idle') this.#instances.keep(image, this.#mode === 'deadline' ? 0 : this.#callFuel);
+  }
+
+  renew(): RenewedInstances | undefined {
+    if (this.#state !== 'idle' || this.#instances.owner !== this || !this.#instances.renew()) return undefined;
+    this.#state = 'spent';
+    return this.#instances;
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== 'running' || !this.owns) throw spent('no call is open on this tank: call begin first');
   }
 
   begin(budget: CallBudget, now?: number): void {
@@ -242,8 +283,8 @@ export class SharedTank extends CellHolder implements Tank {
     const left = this.#leave();
     if (this.#state === 'running') this.#settle(left);
     this.#state = 'spent';
-    this.#memory.dispose();
-    this.#parts.dispose();
+    // The instances are not this tank's any more if it was renewed.
+    if (this.#instances.owner === this) this.#instances.dispose();
   }
 
   get usage(): TankUsage {
@@ -299,7 +340,7 @@ export class SharedTank extends CellHolder implements Tank {
 
   /** Checks the clock before each instance, because a store may have many and V8 cannot be stopped within one. */
   #takeParts({ parts }: Metadata): void {
-    const failure = this.overdue() ?? this.#parts.take(parts);
+    const failure = this.overdue() ?? this.#instances.parts.take(parts);
     if (failure === undefined) return;
     this.#settle(this.left);
     this.#fail(failure);
@@ -324,15 +365,16 @@ export class SharedTank extends CellHolder implements Tank {
           { details: { bytes, limit: this.#memory.limit } },
         ),
       );
-    } else {
-      const left = this.left - fuel;
-      const refilled = left < 0 ? this.#refill(left) : left;
-      if (refilled >= 0) {
-        this.left = refilled;
-        return;
-      }
+      throw this.#failure;
     }
-    throw this.#failure;
+    this.#pay(fuel);
+  }
+
+  #pay(fuel: number): void {
+    const left = this.left - fuel;
+    const refilled = left < 0 ? this.#refill(left) : left;
+    if (refilled < 0) throw this.#failure;
+    this.left = refilled;
   }
 
   #refill(left: number): number {

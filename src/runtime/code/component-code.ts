@@ -30,13 +30,14 @@ export interface CallOwner {
 
 /**
  * jco's `instantiate`. It is synchronous, because the modules are compiled already and `instantiateCore` is synchronous. The last
- * parameter is ours.
+ * two parameters are ours. `hostCalled` is called when a core module calls the host; the glue never calls it.
  */
 export type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: Readonly<Record<string, unknown>>,
   instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => { exports: WebAssembly.Exports },
   store?: InstanceStore,
+  hostCalled?: () => void,
 ) => ComponentExports;
 
 /** The code of a component. All its stores share it. */
@@ -50,6 +51,17 @@ export interface ComponentCode {
   readonly glue?: { readonly why: string; readonly waits: readonly string[] } | undefined;
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly instantiate: Instantiate;
+  /**
+   * Gives a store core instances that were made by `instantiate` for another store and have been renewed: what they export, in the order
+   * in which they were linked. Undefined where instances belong to one store for good.
+   */
+  readonly reuse?:
+    | ((
+        instances: readonly WebAssembly.Exports[],
+        imports: Readonly<Record<string, unknown>>,
+        store: InstanceStore,
+      ) => ComponentExports)
+    | undefined;
   readonly imports: readonly string[];
   readonly exports: readonly ArtifactExport[];
   /** The name of `vivarium:actor/lifecycle` among the exports; undefined if the component does not export it. */

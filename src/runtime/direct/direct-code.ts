@@ -12,7 +12,7 @@ import type { SideBySide } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
 import type { LiftBounds } from '../heap-cost.ts';
 import { ABI } from './abi.ts';
-import type { DirectPlan, PlannedExport, PlannedResource } from './call-plan.ts';
+import type { DirectPlan, PlannedExport, PlannedResource, PlannedStep } from './call-plan.ts';
 import { HandleQuota, HandleTable } from './handle-table.ts';
 import type { HostFunction, HostSlot } from './host-slot.ts';
 import { MemoryView } from './memory-view.ts';
@@ -145,6 +145,8 @@ export class DirectCode {
    * @param link instantiates a core module
    * @param store the store that the instance is made for, which the host's functions get as their caller. Where it does not bound
    * the lifting of values, each memory's size does; where it is left out, what would end it is thrown.
+   * @param hostCalled called when a core module calls a function of the host or of the canonical ABI. Without it the modules are given
+   * those functions as they are, which is faster.
    * @returns functions by name, and interfaces as objects of functions
    * @throws {RuntimeError} `RUNTIME_MISSING_IMPORT`
    */
@@ -153,6 +155,35 @@ export class DirectCode {
     imports: Readonly<Record<string, unknown>>,
     link: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Exports,
     store: InstanceStore = NO_STORE,
+    hostCalled?: () => void,
+  ): ComponentExports {
+    const instances: WebAssembly.Exports[] = [];
+    const lists: WebAssembly.ModuleImports[] = [];
+    return this.#inStore(imports, store, (step, state) => {
+      const given = this.#arguments(step.args, instances, lists, hostCalled);
+      if (state.tasks !== undefined && step.contexts.length > 0) given[CONTEXT] = state.tasks.contexts(step.contexts);
+      const exports = link(module(step.module), given);
+      instances.push(exports);
+      return exports;
+    });
+  }
+
+  /**
+   * Gives a store core instances that were made for another store of the component and have been renewed. It must run in a turn.
+   * @param instances what they export, in the order in which they were linked
+   */
+  reuse(
+    instances: readonly WebAssembly.Exports[],
+    imports: Readonly<Record<string, unknown>>,
+    store: InstanceStore,
+  ): ComponentExports {
+    return this.#inStore(imports, store, (_step, _state, at) => instances[at] as WebAssembly.Exports);
+  }
+
+  #inStore(
+    imports: Readonly<Record<string, unknown>>,
+    store: InstanceStore,
+    exportsOf: (step: PlannedStep, state: State, at: number) => WebAssembly.Exports,
   ): ComponentExports {
     const plan = this.#plan;
     const hold = store.hold === undefined ? undefined : (store as ResourceHolder);
@@ -164,13 +195,9 @@ export class DirectCode {
     execution.running.entry = state;
     const keep = (): KeptBytes => new KeptBytes({ hostMemory, currentCall: store.currentCall });
     state.tasks = this.#tasks(handles, keep, bounds, store.sideBySide);
-    const instances: WebAssembly.Exports[] = [];
-    const lists: WebAssembly.ModuleImports[] = [];
+    let at = 0;
     for (const step of plan.steps) {
-      const given = this.#arguments(step.args, instances, lists);
-      if (state.tasks !== undefined && step.contexts.length > 0) given[CONTEXT] = state.tasks.contexts(step.contexts);
-      const exports = link(module(step.module), given);
-      instances.push(exports);
+      const exports = exportsOf(step, state, at++);
       for (const { slot, name } of step.funcs) state[`func${slot}`] = exports[name] as Func;
       for (const { slot, name } of step.tables) state[`table${slot}`] = exports[name] as WebAssembly.Table;
       for (const { slot, name } of step.adapters) state[`adapter${slot}`] = exports[name] as Func | undefined;
@@ -249,12 +276,13 @@ export class DirectCode {
     args: DirectPlan['steps'][number]['args'],
     instances: readonly WebAssembly.Exports[],
     lists: WebAssembly.ModuleImports[],
+    hostCalled: (() => void) | undefined,
   ): WebAssembly.Imports {
     const imports: Record<string, WebAssembly.ModuleImports> = Object.create(null);
     for (const { name, value } of args) {
       if ('step' in value) imports[name] = instances[value.step] as WebAssembly.Exports;
       else {
-        lists[value.list] ??= this.#items(value.list, instances);
+        lists[value.list] ??= this.#items(value.list, instances, hostCalled);
         imports[name] = lists[value.list] as WebAssembly.ModuleImports;
       }
     }
@@ -262,13 +290,17 @@ export class DirectCode {
   }
 
   /** Makes the items of a list, which all core modules of a store that are given the list share. */
-  #items(list: number, instances: readonly WebAssembly.Exports[]): WebAssembly.ModuleImports {
+  #items(
+    list: number,
+    instances: readonly WebAssembly.Exports[],
+    hostCalled: (() => void) | undefined,
+  ): WebAssembly.ModuleImports {
     const { trampolines } = this.#generated;
     const items: WebAssembly.ModuleImports = Object.create(null);
     for (const [key, item] of this.#plan.lists[list] as DirectPlan['lists'][number]) {
       items[key] =
         item.kind === 'trampoline'
-          ? (trampolines[item.index] as Func)
+          ? noticed(trampolines[item.index] as Func, hostCalled)
           : ((instances[item.step] as WebAssembly.Exports)[item.name] as WebAssembly.ExportValue);
     }
     return items;
@@ -309,6 +341,14 @@ export class DirectCode {
     }
     return found;
   }
+}
+
+function noticed(call: Func, notice: (() => void) | undefined): Func {
+  if (notice === undefined) return call;
+  return (...args: never[]) => {
+    notice();
+    return call(...args);
+  };
 }
 
 function required(imports: Readonly<Record<string, unknown>>, slot: HostFunction): unknown {

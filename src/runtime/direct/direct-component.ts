@@ -56,12 +56,15 @@ export function directComponent(
     messages: lifecycle === undefined ? undefined : code.messages(lifecycle),
     exportIndex: exportIndexOf(calls.exported),
     functionOf: (instance, { name }) => code.functionOf(instance, name),
-    instantiate: (_, given, instantiateCore, store) =>
+    instantiate: (_, given, instantiateCore, store, hostCalled) =>
       code.instantiate(
         (index) => inOrder[index] as WebAssembly.Module,
         given,
         (module, coreImports) => instantiateCore(module, coreImports).exports,
         store,
+        hostCalled,
       ),
+    // An instance of a component with tasks has globals of its store's own among its imports.
+    reuse: plan.tasks === undefined ? (instances, given, store) => code.reuse(instances, given, store) : undefined,
   };
 }

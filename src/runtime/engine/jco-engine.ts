@@ -165,6 +165,7 @@ export class JcoEngine implements RuntimeEngine {
       throw error;
     }
     await old.allServed();
+    this.#ports.stores.end(old);
     const { store } = old;
     old.store = undefined;
     if (store !== undefined) old.release(store);
@@ -342,6 +343,7 @@ export class JcoEngine implements RuntimeEngine {
   async #shutDown(component: LoadedComponent, reason: string): Promise<string> {
     const { store } = component;
     component.store = undefined;
+    this.#ports.stores.end(component);
     // A guest that is suspended in a call cannot run `shutdown`, so this ends the call and with it the store.
     await component.endTurn(
       new RuntimeError('RUNTIME_ABORTED', `the component was ended while a turn of it was suspended: ${reason}`),

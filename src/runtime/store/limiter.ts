@@ -9,11 +9,28 @@ import {
 } from '#core/limits';
 import type { CallBudget, MemoryPool } from '#core/ports/meter';
 
+/** A quota whose users keep something that they can do without. */
+class ReclaimingQuota extends Quota {
+  readonly #giveBack: () => void;
+
+  constructor(limit: number, giveBack: () => void) {
+    super(limit);
+    this.#giveBack = giveBack;
+  }
+
+  override take(amount: number): boolean {
+    if (super.take(amount)) return true;
+    this.#giveBack();
+    return super.take(amount);
+  }
+}
+
 /** Holds the default limits of a runtime's components, and counts the memory that they share. */
 export class ComponentLimiter implements MemoryPool {
   readonly #defaults: EffectiveLimits;
   readonly #maxTotalMemoryBytes: number;
   #totalMemoryBytes = 0;
+  readonly #onShortage: (() => void)[] = [];
   readonly memories: Quota;
 
   /** @throws {CoreError} `CORE_INVALID_LIMITS` */
@@ -25,7 +42,15 @@ export class ComponentLimiter implements MemoryPool {
     this.#defaults = resolveLimits(defaults, DEFAULT_LIMITS);
     checkTotalMemory(maxTotalMemoryBytes === Number.POSITIVE_INFINITY ? undefined : maxTotalMemoryBytes);
     this.#maxTotalMemoryBytes = maxTotalMemoryBytes;
-    this.memories = new Quota(maxTotalMemories);
+    this.memories = new ReclaimingQuota(maxTotalMemories, () => this.#giveBack());
+  }
+
+  onShortage(giveBack: () => void): void {
+    this.#onShortage.push(giveBack);
+  }
+
+  #giveBack(): void {
+    for (const giveBack of this.#onShortage) giveBack();
   }
 
   /** Returns a component's own limits; the runtime's defaults fill in what it leaves out. @throws {CoreError} `CORE_INVALID_LIMITS` */
@@ -48,7 +73,10 @@ export class ComponentLimiter implements MemoryPool {
   }
 
   reserve(bytes: number): boolean {
-    if (this.#totalMemoryBytes + bytes > this.#maxTotalMemoryBytes) return false;
+    if (this.#totalMemoryBytes + bytes > this.#maxTotalMemoryBytes) {
+      this.#giveBack();
+      if (this.#totalMemoryBytes + bytes > this.#maxTotalMemoryBytes) return false;
+    }
     this.#totalMemoryBytes += bytes;
     return true;
   }

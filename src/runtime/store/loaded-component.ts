@@ -15,6 +15,7 @@ import type { ExportedFunction } from '#runtime/exports';
 import type { HttpHandling } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 import type { Lifecycle, TurnActivity } from './lifecycle.ts';
+import type { Renewing } from './renewing.ts';
 import { Reuse } from './reuse.ts';
 import type { Store } from './store.ts';
 
@@ -87,6 +88,8 @@ export class LoadedComponent implements LaterListener {
   /** The actor's store; undefined under the policy `per-call`, and after a failure. */
   store: Store | undefined;
   readonly code: ComponentCode;
+  /** What renews its instances; undefined where each call has to make its own. The store manager sets it. */
+  renewing: Renewing | undefined;
   /** The budget of each call. */
   readonly budget: CallBudget;
   /** The budget of instantiation, and that of `initialize`. */

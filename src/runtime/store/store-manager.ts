@@ -8,6 +8,8 @@ import type { TurnScheduler } from '#runtime/execution';
 import type { LogRecord } from '#runtime/host';
 import type { ResourceCalls } from '#runtime/resources';
 import type { LoadedComponent } from './loaded-component.ts';
+import { Renewing } from './renewing.ts';
+import { SpareInstances } from './spare-instances.ts';
 import { Store, type StoreParts } from './store.ts';
 import { TracedStore } from './traced-store.ts';
 
@@ -31,15 +33,30 @@ export interface StoreManagerPorts {
 export class StoreManager {
   readonly #ports: StoreManagerPorts;
   readonly #openFiles = new Quota(MAX_OPEN_FILES);
+  readonly #spares: SpareInstances;
 
   constructor(ports: StoreManagerPorts) {
     this.#ports = ports;
+    this.#spares = new SpareInstances(ports.clock);
+    ports.pool.onShortage?.(() => this.#spares.clear());
+  }
+
+  /** Gives up what is kept for the next calls of a component, which takes none any more. */
+  end(component: LoadedComponent): void {
+    component.renewing?.end();
+    component.renewing = undefined;
   }
 
   /** Makes a store and its core instances. @throws `RUNTIME_INSTANTIATION_FAILED`, `METERING_…` */
   create(component: LoadedComponent): Store {
     const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls, tracer } = this.#ports;
     const { handle, code, imports, context, limits, toSources } = component;
+    if (component.policy === 'per-call' && code.reuse !== undefined) {
+      component.renewing ??= new Renewing(this.#spares);
+    }
+    const { renewing } = component;
+    const instances = renewing?.take();
+    const hostCalled = renewing?.hostCalled();
     const parts: StoreParts = {
       handle,
       code,
@@ -59,7 +76,10 @@ export class StoreManager {
         maxMemoryBytes: limits.maxMemoryBytes,
         pool,
         scheduler: code.suspends ? scheduler : undefined,
+        instances,
       }),
+      renewing,
+      hostCalled,
       openFiles: this.#openFiles,
       maxMemoryBytes: limits.maxMemoryBytes,
       openStorage: () => keyValueStore.open(formatComponentId(handle.id)),
@@ -67,6 +87,7 @@ export class StoreManager {
     const store = tracer === undefined ? new Store(parts) : new TracedStore(parts, tracer);
     try {
       store.instantiate(component.startBudget);
+      if (instances === undefined) renewing?.made(parts.tank, hostCalled !== undefined);
       return store;
     } catch (error) {
       component.release(store);

@@ -21,6 +21,7 @@ import { FileGuard } from '#security/access';
 import { ArgumentRefused, ComponentError, RuntimeError } from '../errors.ts';
 import { BYTES_PER_LOOK, type LiftBounds, mostLifted } from '../heap-cost.ts';
 import { LastWords, type PlaceMapper, withoutStack } from './guest-words.ts';
+import type { Renewing } from './renewing.ts';
 import { type EndCall, overdue, SharedTurn } from './shared-turn.ts';
 import { TrapGuard } from './trap-guard.ts';
 
@@ -34,6 +35,10 @@ export interface StoreParts {
   readonly imports: Readonly<Record<string, unknown>>;
   readonly context: HostContext;
   readonly tank: Tank;
+  /** Takes the core instances once the store has ended; undefined where they end with it. */
+  readonly renewing: Pick<Renewing, 'ended'> | undefined;
+  /** Called when a function of the host's is called while the store is instantiated, if somebody wants to know. */
+  readonly hostCalled: (() => void) | undefined;
   readonly scheduler: TurnScheduler;
   /** Whether the store's turns give the thread to others after a slice; `weight` is their share of it. */
   readonly preemptive: boolean;
@@ -589,6 +594,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
 
   /** Releases everything that the store holds. Safe to call twice. */
   discard(): void {
+    const hasEndedWell = !this.#dead && !this.#entered && this.#stopped === undefined;
     this.#dead = true;
     this.#discarded = true;
     this.#exports = undefined;
@@ -598,6 +604,7 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     this.#given?.end();
     this.#lifecycle = undefined;
     this.#entry = undefined;
+    if (hasEndedWell) this.#parts.renewing?.ended(this.#tank);
     this.#tank.dispose();
     this.#turn.discarded?.(this.#reason ?? gone());
   }
@@ -659,7 +666,12 @@ function isLater<T>(value: MessageTurn<T>): value is Promise<T> | Later<T> {
 }
 
 /** Makes the core instances, which runs the guest's start functions. */
-function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
+function instantiate(store: Store, { code, imports, tank, hostCalled }: StoreParts): void {
+  const renewed = tank.relink();
+  if (renewed !== undefined && code.reuse !== undefined) {
+    store.fill(code.reuse(renewed, imports, store));
+    return;
+  }
   const guard = code.calls === 'glue' ? new TrapGuard(store) : undefined;
   const exports = code.instantiate(
     (name) => code.modules.get(name) as WebAssembly.Module,
@@ -671,6 +683,7 @@ function instantiate(store: Store, { code, imports, tank }: StoreParts): void {
       return { exports: linked };
     },
     store,
+    hostCalled,
   );
   store.fill(exports);
 }

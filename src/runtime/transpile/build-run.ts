@@ -1,6 +1,6 @@
 import { isVivariumError } from '#core/errors';
 import type { Artifact } from '#core/ports/artifact';
-import type { AttachedCode, ContextImport, Meter, WaitingImport } from '#core/ports/meter';
+import type { Meter, MeteringOptions } from '#core/ports/meter';
 import { type BuildRequest, coreModuleName } from '#runtime/build';
 import { encodeCallPlan } from '#runtime/direct';
 import { type PlannedBuild, planBuild } from '#runtime/planning';
@@ -50,7 +50,12 @@ export class BuildRun {
       // For a large component the tool runs in its own thread, and this thread meters meanwhile.
       const running = this.#tools.run(tool, shown.bytes);
       const metered = shown.modules.map(({ whole }, index) =>
-        this.#metered(whole, planned.attached.get(index), planned.waiting.get(index), planned.contexts.get(index)),
+        this.#metered(whole, {
+          attached: planned.attached.get(index),
+          waiting: planned.waiting.get(index),
+          contexts: planned.contexts.get(index),
+          renewable: true,
+        }),
       );
       const { javascript, coreModules, imports, exports } = await this.#glue(planned, await running);
       const { modules, names } = this.#joined(coreModules, shown.modules, metered, 'direct' in planned.calls);
@@ -110,7 +115,7 @@ export class BuildRun {
       if (module !== undefined && !isLeft && module.hollow !== module.whole) throw changed(name);
       if (index !== undefined && isLeft) isOwn[index] = true;
       const outcome = index !== undefined && isLeft ? metered[index] : undefined;
-      return { name, bytes: bytesOf(name, outcome ?? this.#metered(bytes, undefined, undefined)) };
+      return { name, bytes: bytesOf(name, outcome ?? this.#metered(bytes, {})) };
     });
     metered.forEach((outcome, index) => {
       // A module that nothing uses must still be valid.
@@ -132,14 +137,9 @@ export class BuildRun {
     }
   }
 
-  #metered(
-    bytes: Uint8Array,
-    attached: AttachedCode | undefined,
-    waiting: readonly WaitingImport[] | undefined,
-    contexts?: readonly ContextImport[],
-  ): Metered {
+  #metered(bytes: Uint8Array, options: MeteringOptions): Metered {
     try {
-      return this.#meter.meterModule(bytes, this.#request.meteringMode, attached, waiting, contexts);
+      return this.#meter.meterModule(bytes, this.#request.meteringMode, options);
     } catch (refusal) {
       return { refusal };
     }

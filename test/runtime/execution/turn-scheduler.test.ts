@@ -70,7 +70,7 @@ interface Running {
 type Ask = (question: number, turn: Turn) => unknown;
 
 const compiled = (async () => {
-  const { bytes } = meter.meterModule(await assemble(GUEST), 'fuel', undefined, [{ module: 'host', name: 'ask' }]);
+  const { bytes } = meter.meterModule(await assemble(GUEST), 'fuel', { waiting: [{ module: 'host', name: 'ask' }] });
   return new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
 })();
 

@@ -346,7 +346,9 @@ describe('what is attached', () => {
     const attached = planBuild(component).attached.get(0);
     for (const mode of ['fuel', 'deadline'] as const) {
       const bytes = main?.bytes as Uint8Array;
-      const module = new WebAssembly.Module(meter.meterModule(bytes, mode, attached).bytes as Uint8Array<ArrayBuffer>);
+      const module = new WebAssembly.Module(
+        meter.meterModule(bytes, mode, { attached }).bytes as Uint8Array<ArrayBuffer>,
+      );
       const plain = new WebAssembly.Module(meter.meterModule(bytes, mode).bytes as Uint8Array<ArrayBuffer>);
       const names = (of: WebAssembly.Module): string[] => WebAssembly.Module.exports(of).map(({ name }) => name);
       const added = names(module).filter((name) => !names(plain).includes(name));

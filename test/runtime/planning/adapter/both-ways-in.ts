@@ -28,7 +28,7 @@ export function bothWaysIn(component: Uint8Array, imports: Readonly<Record<strin
   const code = new DirectCode(calls.direct);
   return [true, false].map((through) => {
     const modules = own.map(({ bytes }, index) => {
-      const metered = meter.meterModule(bytes, 'fuel', through ? attached.get(index) : undefined);
+      const metered = meter.meterModule(bytes, 'fuel', { attached: through ? attached.get(index) : undefined });
       return new WebAssembly.Module(metered.bytes as Uint8Array<ArrayBuffer>);
     });
     const tank = meter.createTank({ maxMemoryBytes: 2 ** 26 });
