@@ -14,6 +14,8 @@ class Calls implements Scheduler {
   readonly #suspended = new Map<number, { readonly lane: unknown; readonly go: () => void }>();
   readonly #tokens = new Map<Tank, number>();
   yieldsAlways = false;
+  /** What other stacks of the turn do before the one that goes on has control. */
+  meanwhile: () => void = () => {};
   yields_ = 0;
 
   constructor() {
@@ -48,6 +50,7 @@ class Calls implements Scheduler {
 
   resumed(token: number): void {
     fuelLane.resume(this.#suspended.get(token)?.lane);
+    this.meanwhile();
     this.#suspended.delete(token);
   }
 
@@ -138,6 +141,27 @@ describe.each([
     }
     expect(await done).toBe(24n);
     expect(asked).toEqual([3, 2, 1]);
+  });
+
+  // A task that returns to the host before its next check leaves the counter below zero. The stack that goes on next took that for the
+  // end of the turn, and trapped.
+  it.each([
+    [-1, 24n],
+    [-50_000, 24n],
+    [-20_000_000, 'METERING_OUT_OF_FUEL'],
+  ])('goes on where other stacks of its turn have left the counter at %i, within the budget', async (left, outcome) => {
+    const module = await compiled(text);
+    const calls = new Calls();
+    const { tank, done } = begin(module, calls, 3, 10, true);
+    calls.meanwhile = () => {
+      (tank as unknown as { left: number }).left = left;
+    };
+    const ended = done.catch((trap: unknown) => tank.failure(trap)?.code);
+    for (let question = 0; question < 3; question++) {
+      calls.go(tank);
+      await settle();
+    }
+    expect(await ended).toBe(outcome);
   });
 
   it('costs the same fuel and gives the same answers whether it waits or not, in any order among others', async () => {

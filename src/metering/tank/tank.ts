@@ -381,6 +381,14 @@ export class SharedTank extends CellHolder implements Tank {
     if (this.#state !== 'running') return SPENT;
     // The call of another store is running. A function of this store would mix two budgets if it ran now.
     if (!this.owns) return this.#scheduler?.mustWait(this) === true ? WAIT : SPENT;
+    const handed = this.#nextSlice(left);
+    if (handed === SPENT || this.#scheduler === undefined) return handed;
+    this.left = handed;
+    return this.#scheduler.yields(this) ? YIELD : handed;
+  }
+
+  /** Hands out the next slice for a counter that is used up. Returns the counter's new value, or `SPENT` where the budget is. */
+  #nextSlice(left: number): number {
     const consumed = this.#given - left;
     const now = this.#now();
     if (consumed > this.#limit) {
@@ -400,16 +408,17 @@ export class SharedTank extends CellHolder implements Tank {
       const { smallest, largest } = this.#slices;
       this.#slice = Math.max(smallest, Math.min(largest, Math.round(rate * MILLISECONDS_PER_SLICE)));
     }
-    const handed = this.#handOut(consumed, now);
-    if (this.#scheduler === undefined) return handed;
-    this.left = handed;
-    return this.#scheduler.yields(this) ? YIELD : handed;
+    return this.#handOut(consumed, now);
   }
 
   /** Called when the guest's stack is resumed. */
   #resumed(token: unknown): number {
     this.#scheduler?.resumed(token);
-    return this.#state === 'running' && this.owns ? this.left : SPENT;
+    if (this.#state !== 'running' || !this.owns) return SPENT;
+    // Another stack of the turn may have left the counter below zero, because it was suspended before its next check. The guest takes a
+    // negative answer for the end of its turn.
+    if (this.left < 0) this.left = this.#nextSlice(this.left);
+    return this.left;
   }
 
   protected override paused(): void {
