@@ -2,13 +2,10 @@ import type { KeptBytes } from '#core/limits';
 import { trap } from '#runtime/exchange';
 import type { GivenResources } from '#runtime/resources';
 import {
-  CalledTask,
   CopyEnd,
   KeptAnswer,
   type LiftedFunction,
   type MainCall,
-  NO_FUNCTION,
-  type OutsideCall,
   type SharedCopy,
   type SideBySide,
   type Task,
@@ -112,9 +109,6 @@ export interface StoreTaskParts {
   readonly calls: SideBySide | undefined;
 }
 
-/** Has called nothing. */
-const NOBODY = { start: () => [], resolved: () => {} };
-
 /** The tasks of one store. */
 export class StoreTasks {
   readonly store: TaskStore;
@@ -148,12 +142,7 @@ export class StoreTasks {
     });
     this.instances = instances;
     for (const { instance, slot, wide } of contexts) instances[instance]?.keepContext(slot as 0 | 1, wide);
-    this.#roots = instances.map((instance) => this.#threadOutside(instance));
-  }
-
-  /** A thread of an instance that belongs to no call of it. */
-  #threadOutside(instance: TaskInstance, call?: OutsideCall): Thread {
-    return new CalledTask(NO_FUNCTION, instance, NOBODY, call);
+    this.#roots = instances.map((instance) => instance.threadOutside());
   }
 
   /** Registers what is called when the store ends. Answers what takes it back. */
@@ -184,7 +173,7 @@ export class StoreTasks {
 
   /** Calls a destructor of an instance. It runs in a thread of its own, whose numbers are 0 and do not outlive it. */
   runDestructor(instance: number, work: () => void): void {
-    this.store.runFor(this.#threadOutside(this.instance(instance), this.#calls?.charged), work);
+    this.store.runFor(this.instance(instance).threadOutside(this.#calls?.charged), work);
   }
 
   /** What the host keeps of the answer that is given now, until its call has ended. */

@@ -1,5 +1,5 @@
 import { type Execution, GuestEntry, type Turn, type TurnScheduler, TurnStack } from '#runtime/execution';
-import type { CoreCall, Stacks, TaskStore, Thread, ThreadStack } from '#runtime/tasks';
+import type { CoreCall, Stacks, TaskStore, Thread } from '#runtime/tasks';
 
 /** The part of the scheduler that stacks of one turn need. */
 export interface StackScheduler extends Pick<TurnScheduler, 'parkStack' | 'waitUntilTold' | 'wentOn'> {
@@ -9,8 +9,10 @@ export interface StackScheduler extends Pick<TurnScheduler, 'parkStack' | 'waitU
   readonly mayNest: boolean;
 }
 
+type StackOfThread = NonNullable<Thread['stack']>;
+
 /** One stack of a thread: one call of a core function. */
-class CallStack extends TurnStack implements ThreadStack {
+class CallStack extends TurnStack implements StackOfThread {
   rest: (() => unknown) | undefined = undefined;
   /** Whether it was resumed, so that no call from JavaScript waits for it on the thread. */
   isLate = false;

@@ -2,10 +2,11 @@ import type { VivariumError } from '#core/errors';
 import type { KeepingCall } from '#core/limits';
 import type { Account, CallBudget } from '#core/ports/meter';
 import type { ServedRequest } from '#core/ports/serving';
+import type { Linked } from '#core/queue';
 import { type AsyncContext, currentContext, inContext, Later } from '#core/waiting';
 import { execution, type ParkedCall } from '#runtime/execution';
 import type { TurnCaller } from '#runtime/host';
-import type { Linked, OutsideCall } from '#runtime/tasks';
+import type { OutsideCall } from '#runtime/tasks';
 import type { LastWords } from './guest-words.ts';
 
 /** What a call tells the turn that it shares. */

@@ -4,10 +4,11 @@ import type { VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import type { MessageTurn } from '#core/ports/engine';
 import type { Account, CallBudget, Tank } from '#core/ports/meter';
+import { Chain } from '#core/queue';
 import { Later } from '#core/waiting';
 import { execution, type Turn } from '#runtime/execution';
 import { TurnCaller } from '#runtime/host';
-import { Chain, type OutsideCall, type SharedTasks, type SideBySide } from '#runtime/tasks';
+import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import { SharedCall, type SharedCallOwner } from './shared-call.ts';
 

@@ -1,5 +1,4 @@
 export { builtins } from './builtins.ts';
-export { Chain, type Linked } from './chain.ts';
 export { COPY, type CopyBuffer, CopyEnd, SharedCopy } from './copies.ts';
 export { KeptAnswer } from './kept-answer.ts';
 export { MainCall } from './main-call.ts';
@@ -9,10 +8,8 @@ export {
   CalledTask,
   type CoreCall,
   type LiftedFunction,
-  NO_FUNCTION,
   Task,
   TaskInstance,
   type Thread,
-  type ThreadStack,
 } from './task.ts';
 export { type Stacks, TaskStore } from './task-store.ts';

@@ -1,5 +1,5 @@
+import type { Linked } from '#core/queue';
 import type { LaterListener } from '#core/waiting';
-import type { Linked } from './chain.ts';
 import type { KeptAnswer } from './kept-answer.ts';
 import { Task } from './task.ts';
 

@@ -1,6 +1,5 @@
-import { RingBuffer } from '#core/queue';
+import { Chain, RingBuffer } from '#core/queue';
 import { trap } from '#runtime/exchange';
-import { Chain } from './chain.ts';
 import { type After, Frame, ResumedFrame } from './frames.ts';
 import type { EarlyEnd, MainCall, MainCallOwner } from './main-call.ts';
 import type { OutsideCall, SharedTasks, SideBySide } from './side-by-side.ts';

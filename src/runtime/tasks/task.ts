@@ -227,6 +227,9 @@ export abstract class Task extends Thread {
   }
 }
 
+/** Has called nothing. */
+const NOBODY: TaskCaller = { start: () => [], resolved: () => {} };
+
 /** A task of which the caller is an object of its own. */
 export class CalledTask extends Task {
   readonly #caller: TaskCaller;
@@ -322,6 +325,11 @@ export class TaskInstance {
     this.handles = handles;
     this.line = line;
     this.around = [this, ...(parent?.around ?? [])];
+  }
+
+  /** A thread of guest code that is no call of an exported function. @param call the call from outside for which it runs */
+  threadOutside(call?: OutsideCall): Thread {
+    return new CalledTask(NO_FUNCTION, this, NOBODY, call);
   }
 
   /** The instances that a call from `caller` enters: this one and those around it, without the caller's. */

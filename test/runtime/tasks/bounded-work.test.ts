@@ -9,7 +9,6 @@ import {
   CopyEnd,
   type LiftedFunction,
   MainCall,
-  NO_FUNCTION,
   SharedCopy,
   type Stacks,
   type Task,
@@ -17,6 +16,7 @@ import {
   TaskStore,
   type Thread,
 } from '../../../src/runtime/tasks/index.ts';
+import { NO_FUNCTION } from '../../../src/runtime/tasks/task.ts';
 
 const [EXIT, WAIT] = [0, 2];
 const STACKFUL = { hasStack: true, hasCallback: false };

@@ -1,7 +1,7 @@
 // Calls under way are in chains: as a set would keep them, whatever comes and goes.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Chain, type Linked } from '../../../src/runtime/tasks/index.ts';
+import { Chain, type Linked } from '../../../src/core/queue/index.ts';
 
 class Each implements Linked<Each> {
   before: Each | undefined = undefined;
