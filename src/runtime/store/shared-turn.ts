@@ -8,7 +8,7 @@ import { Chain } from '#core/queue';
 import { Later } from '#core/waiting';
 import { execution, type Turn } from '#runtime/execution';
 import { TurnCaller } from '#runtime/host';
-import type { OutsideCall, SharedTasks, SideBySide } from '#runtime/tasks';
+import type { OutsideCall, SideBySide } from '#runtime/tasks';
 import { ArgumentRefused, RuntimeError } from '../errors.ts';
 import { SharedCall, type SharedCallOwner } from './shared-call.ts';
 
@@ -57,7 +57,7 @@ export type EndCall = (reason: VivariumError) => Promise<void> | undefined;
  * the tank, which is charged whenever a task of the call runs, and a time of its own. What ends the store ends all calls.
  */
 export class SharedTurn implements SideBySide {
-  tasks: SharedTasks | undefined;
+  tasks: SideBySide['tasks'];
   beginning: SharedCall | undefined;
   told: SideBySide['told'];
   readonly #parts: SharedTurnParts;

@@ -2,7 +2,7 @@ export { builtins } from './builtins.ts';
 export { COPY, type CopyBuffer, CopyEnd, SharedCopy } from './copies.ts';
 export { KeptAnswer } from './kept-answer.ts';
 export { MainCall } from './main-call.ts';
-export type { OutsideCall, SharedTasks, SideBySide } from './side-by-side.ts';
+export type { OutsideCall, SideBySide } from './side-by-side.ts';
 export { SUBTASK, Subtask } from './subtask.ts';
 export {
   CalledTask,
