@@ -63,3 +63,20 @@ it('keeps one timer of the clock for all statements, and none once they have end
   clock.advance(1_000);
   expect(clock.waiting).toBe(0);
 });
+
+it('leaves no timer of a connection that is given up, whether a statement runs or not', () => {
+  const clock = new TestClock();
+  const ended: string[] = [];
+  for (const isRunning of [true, false]) {
+    const timer = new StatementTimer(clock);
+    timer.start(100, () => ended.push('ended'));
+    if (!isRunning) timer.stop();
+    expect(clock.waiting).toBe(1);
+    timer.end();
+    expect(clock.waiting).toBe(0);
+  }
+  clock.advance(1_000);
+  expect(ended).toEqual([]);
+  // One that was never started has none.
+  new StatementTimer(clock).end();
+});
