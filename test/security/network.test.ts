@@ -7,6 +7,7 @@ import type { HttpLimits, HttpRequest, HttpResponse } from '#core/ports/network'
 import { BytePipe, PIPE_BYTES } from '#core/waiting';
 import { guardedFetch as fetchFor, KeptConnections, NetworkGuard, UnusedConnections } from '#security/access';
 import { Authority, CapabilitySet } from '#security/authority';
+import { RESERVED } from '../../src/security/access/http/sent-request.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { drained, filled } from '../support/byte-pipes.ts';
@@ -371,6 +372,22 @@ describe('guarded fetch', () => {
   it('opens no tunnel', async () => {
     const { guard: own } = guard(['network:connect:http://127.0.0.1:80']);
     await expect(guardedFetch(own, { url: 'http://127.0.0.1/', method: 'connect' })).rejects.toThrow(failed);
+  });
+
+  it.each<[string, () => BytePipe | undefined]>([
+    ['no body', () => undefined],
+    ['a whole body', () => filled(Buffer.from('body'))],
+    ['a body that streams', () => new BytePipe()],
+  ])('takes no headers of the connection from a guest, with %s', async (_, made) => {
+    const { port, seen } = await server((__, response) => response.end());
+    const { guard: own } = guard([`network:connect:http://127.0.0.1:${port}`]);
+    const headers = [...RESERVED].flatMap((name) => [[name, 'evil'] as const, [name.toUpperCase(), 'evil'] as const]);
+    const body = made();
+    const answered = guardedFetch(own, { url: `http://127.0.0.1:${port}/`, method: 'POST', headers, body });
+    body?.end();
+    await answered;
+    expect(seen[0]?.headers).toMatchObject({ host: `127.0.0.1:${port}` });
+    expect(JSON.stringify(seen[0]?.headers)).not.toContain('evil');
   });
 
   it('takes neither framing headers nor line breaks from a guest', async () => {

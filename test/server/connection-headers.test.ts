@@ -61,7 +61,12 @@ it('do not leave the server, wherever a component has them from', async () => {
 });
 
 /** Each by its name alone, in the case that a client likes. */
-const ALL: FieldPairs = [...CONNECTION_HEADERS].flatMap((name): FieldPairs => [[name, 'x'], [name.toUpperCase(), 'x']]);
+const ALL: FieldPairs = [...CONNECTION_HEADERS].flatMap(
+  (name): FieldPairs => [
+    [name, 'x'],
+    [name.toUpperCase(), 'x'],
+  ],
+);
 
 it('do not reach a component over a connection', async () => {
   const seen: FieldPairs[] = [];
@@ -79,7 +84,9 @@ it('do not reach a component over a connection', async () => {
   onTestFinished(() => server.drain(0));
   // These decide how the server reads the request itself.
   const framing = new Set(['host', 'connection', 'transfer-encoding', 'upgrade']);
-  const lines = ALL.filter(([name]) => !framing.has(name.toLowerCase())).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = ALL.filter(([name]) => !framing.has(name.toLowerCase())).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
   const own = 'Host: a.example\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nX-Own: a\r\n';
   const socket = connect(Number(port), '127.0.0.1');
   onTestFinished(() => void socket.destroy());
