@@ -3,9 +3,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, it } from 'vitest';
 import { createRuntime } from '../../src/index.ts';
 import { actor, componentOf } from '../../tools/components/actor-wat.ts';
+import { DESTROYING_GUEST, REST } from '../support/destroying-guest.ts';
 import { GIVEN } from '../support/worlds.ts';
 
 const LOG = '(import "vivarium:actor/host-services@0.1.0" "log" (func $log (param i32 i32 i32 i32 i32)))';
@@ -129,5 +131,29 @@ describe('the context of a message', () => {
       [undefined, 'none'],
       ['third', 'third'],
     ]);
+  });
+});
+
+describe('the context of a call of an asynchronous component', () => {
+  it('is that of the host functions it calls, also where a task that another call has left lets it go on', async () => {
+    const tenants = new AsyncLocalStorage<string>();
+    await using runtime = await createRuntime();
+    const seen: Record<number, string | undefined> = {};
+    const waits: (() => void)[] = [];
+    const imports = {
+      note: (representation: number) => {
+        seen[representation / REST] = tenants.getStore();
+      },
+      wait: (n: number) => new Promise((resolve) => waits.push(() => resolve(n))),
+    };
+    const handle = await runtime.load(await parse(DESTROYING_GUEST), { imports });
+    const call = (name: string, n: number) => tenants.run(name, async () => runtime.call(handle, name, n, n * REST));
+    expect(await call('late', 1)).toBe(1);
+    const second = call('work', 2);
+    await expect.poll(() => waits.length, { interval: 1 }).toBe(2);
+    for (const end of waits) end();
+    expect(await second).toBe(2);
+    // The turn is that of the second call, and the task of the first one goes on in it.
+    expect(seen).toEqual({ 1: 'work', 2: 'work' });
   });
 });

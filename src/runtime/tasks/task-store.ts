@@ -1,4 +1,5 @@
 import { Chain, RingBuffer } from '#core/queue';
+import { type AsyncContext, currentContext, inContext, isSameContext } from '#core/waiting';
 import { trap } from '#runtime/exchange';
 import { type After, Frame, ResumedFrame } from './frames.ts';
 import type { EarlyEnd, MainCall, MainCallOwner } from './main-call.ts';
@@ -68,6 +69,14 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   /** Whether the turn waits for what the host has under way. */
   #waitsForHost = false;
   #switchTo: Thread | undefined;
+  /** The context of the turn that waits, where it serves one call. Whatever lets it go on has a context of its own. */
+  #context: AsyncContext;
+  readonly #goOn = (): void => {
+    const context = this.#context;
+    // Where calls run side by side, each calls the host in its own context.
+    if (this.#calls !== undefined || isSameContext(currentContext(), context)) this.#driveOn();
+    else inContext(context, this.#driveOn);
+  };
   readonly #driveOn = (): void => {
     try {
       this.#drive();
@@ -420,7 +429,8 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
 
   #waitForHost(): void {
     this.#waitsForHost = true;
-    this.#stacks.wait(this.#driveOn);
+    if (this.#calls === undefined) this.#context = currentContext();
+    this.#stacks.wait(this.#goOn);
   }
 
   #nextReady(): Thread | undefined {
