@@ -5,6 +5,7 @@ import { helloHandler } from '../../tools/components/hello-handler.ts';
 import { Tools } from '../../tools/toolchains/build.ts';
 import type { Report } from '../figure.ts';
 import { paired } from '../support/measure.ts';
+import { timeOfInstances } from './instances.ts';
 import { latencyAt, REQUESTS, requestsPerSecond, warmUp } from './load.ts';
 import { type Served, served, servedBy } from './servers.ts';
 
@@ -34,6 +35,7 @@ export async function rates(report: Report): Promise<void> {
       shares.set(name, await shown(report, name, peer, bare));
       peer.stop();
     }
+    await instances(report, await helloHandler());
     await fresh(report, bare, shares.get('wasmtime serve'));
     await reused(report, bare);
   } finally {
@@ -76,6 +78,18 @@ async function shown(report: Report, name: string, peer: Served, bare: Served): 
   const [own, others] = [await latencyAt(peer.port, a / 2), await latencyAt(bare.port, a / 2)];
   report({ ...line, figure: `p99 at half of its saturation, ${name}`, value: own / others });
   return ratio;
+}
+
+/** What making instances for each request would cost alone, beside which `wasmtime serve` answers a whole one. */
+async function instances(report: Report, component: Uint8Array): Promise<void> {
+  const value = await timeOfInstances(component);
+  report({
+    figure: 'processor time of new core instances, by V8 alone',
+    value,
+    unit: 'µs',
+    goal: 'shown',
+    holds: true,
+  });
 }
 
 async function fresh(report: Report, bare: Served, wasmtime: number | undefined): Promise<void> {

@@ -106,8 +106,9 @@ export class LoadedComponent implements LaterListener {
     this.#failed(error);
     return error;
   };
-  /** The turns that answer HTTP requests. */
-  readonly #answers = new Set<Promise<unknown>>();
+  /** How many turns answer HTTP requests, and who waits until none does. */
+  #answers = 0;
+  #whenServed: (() => void)[] = [];
   #messagesHandled = 0;
   /** What ends the turns of messages that may run beside others. */
   readonly #ends = new WeakMap<OutgoingMessage, Store['endOfCall']>();
@@ -265,9 +266,10 @@ export class LoadedComponent implements LaterListener {
     const { exported, handling } = this.#served;
     if (this.policy === 'per-actor' && this.#needsFreshStore()) this.#renewStore();
     const answer = Promise.resolve(this.#serve(exported, handling, request, began));
-    this.#answers.add(answer);
+    this.#answers += 1;
     return answer.finally(() => {
-      this.#answers.delete(answer);
+      this.#answers -= 1;
+      if (this.#answers === 0) for (const resolve of this.#whenServed.splice(0)) resolve();
       this.#reuse.ended();
     });
   }
@@ -350,7 +352,7 @@ export class LoadedComponent implements LaterListener {
   /** Lets the instance go, whose memory nobody uses, unless it is busy. The next call makes a fresh one. */
   #endIdle(): void {
     const { store } = this;
-    if (store === undefined || store.entered || this.#answers.size > 0 || !this.takesTurns) return;
+    if (store === undefined || store.entered || this.#answers > 0 || !this.takesTurns) return;
     this.#isIdleEnded = true;
     this.store = undefined;
     this.release(store);
@@ -446,9 +448,9 @@ export class LoadedComponent implements LaterListener {
     this.#messagesHandled += messagesHandled;
   }
 
-  /** Resolves when all requests that the component is answering now have ended. */
-  async allServed(): Promise<void> {
-    await Promise.allSettled(this.#answers);
+  /** Resolves when the component answers no request any more. */
+  allServed(): Promise<void> {
+    return this.#answers === 0 ? Promise.resolve() : new Promise((resolve) => void this.#whenServed.push(resolve));
   }
 
   /** The error for a call that the component's state forbids. */

@@ -10,7 +10,6 @@ const MOST_OF_ONE = 16;
 const IDLE_MS = 10_000;
 
 interface Spare {
-  readonly of: object;
   readonly instances: RenewedInstances;
   readonly bytes: number;
   readonly since: number;
@@ -19,9 +18,9 @@ interface Spare {
 /** Instances that have been renewed and wait for the next call of their component. */
 export class SpareInstances {
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>;
-  /** The oldest first. */
-  readonly #all = new Set<Spare>();
-  readonly #byOwner = new WeakMap<object, Spare[]>();
+  /** By component, the oldest first. */
+  readonly #byOwner = new Map<object, Spare[]>();
+  #count = 0;
   #bytes = 0;
   #stopTimer: (() => void) | undefined;
 
@@ -29,15 +28,12 @@ export class SpareInstances {
     this.#clock = clock;
   }
 
-  get size(): number {
-    return this.#all.size;
-  }
-
   /** Takes the instance of a component that was kept last; undefined if there is none. */
   take(of: object): RenewedInstances | undefined {
     const spare = this.#byOwner.get(of)?.pop();
     if (spare === undefined) return undefined;
-    this.#remove(spare);
+    this.#count -= 1;
+    this.#bytes -= spare.bytes;
     return spare.instances;
   }
 
@@ -52,58 +48,59 @@ export class SpareInstances {
       instances.dispose();
       return;
     }
-    const spare = { of, instances, bytes: instances.memoryBytes, since: this.#clock.monotonic() };
+    const spare = { instances, bytes: instances.memoryBytes, since: this.#clock.monotonic() };
     own.push(spare);
-    this.#all.add(spare);
+    this.#count += 1;
     this.#bytes += spare.bytes;
-    for (const oldest of this.#all) {
-      if (this.#all.size <= MOST_SPARES && this.#bytes <= MOST_BYTES) break;
-      this.#giveUp(oldest);
-    }
+    while (this.#count > MOST_SPARES || this.#bytes > MOST_BYTES) this.#giveUpOldest();
     this.#stopTimer ??= this.#watch(IDLE_MS);
   }
 
   /** Disposes of the instances of one component. */
   drop(of: object): void {
-    for (const spare of this.#byOwner.get(of) ?? []) {
-      this.#remove(spare);
-      spare.instances.dispose();
-    }
-    this.#byOwner.delete(of);
-    if (this.#all.size > 0) return;
+    this.#giveUp(of, Number.POSITIVE_INFINITY);
+    if (this.#count > 0) return;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
   }
 
   /** Disposes of all instances: something else needs their memory. */
   clear(): void {
-    for (const spare of this.#all) this.#giveUp(spare);
+    for (const of of this.#byOwner.keys()) this.#giveUp(of, Number.POSITIVE_INFINITY);
   }
 
-  #giveUp(spare: Spare): void {
-    const own = this.#byOwner.get(spare.of) as Spare[];
-    own.splice(own.indexOf(spare), 1);
-    this.#remove(spare);
-    spare.instances.dispose();
+  #giveUpOldest(): void {
+    let found: object | undefined;
+    let since = Number.POSITIVE_INFINITY;
+    for (const [of, [oldest]] of this.#byOwner) {
+      if (oldest === undefined || oldest.since >= since) continue;
+      found = of;
+      since = oldest.since;
+    }
+    if (found !== undefined) this.#giveUp(found, 1);
   }
 
-  #remove(spare: Spare): void {
-    this.#all.delete(spare);
-    this.#bytes -= spare.bytes;
+  /** Disposes of the oldest instances of a component, and forgets a component that has none. */
+  #giveUp(of: object, most: number): void {
+    const own = this.#byOwner.get(of);
+    for (const { instances, bytes } of own?.splice(0, most) ?? []) {
+      this.#count -= 1;
+      this.#bytes -= bytes;
+      instances.dispose();
+    }
+    if (own?.length === 0) this.#byOwner.delete(of);
   }
 
   #watch(ms: number): () => void {
     return this.#clock.after(ms, () => {
       this.#stopTimer = undefined;
       const now = this.#clock.monotonic();
-      for (const spare of this.#all) {
-        const left = IDLE_MS - (now - spare.since);
-        if (left > 0) {
-          this.#stopTimer = this.#watch(left);
-          return;
-        }
-        this.#giveUp(spare);
+      let next = Number.POSITIVE_INFINITY;
+      for (const [of, own] of this.#byOwner) {
+        this.#giveUp(of, own.findLastIndex(({ since }) => now - since >= IDLE_MS) + 1);
+        next = Math.min(next, own[0]?.since ?? next);
       }
+      if (next !== Number.POSITIVE_INFINITY) this.#stopTimer = this.#watch(IDLE_MS - (now - next));
     });
   }
 }
