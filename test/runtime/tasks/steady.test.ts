@@ -4,6 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { expect, it } from 'vitest';
 import { createRuntime } from '../../../src/index.ts';
+import { SUBTASK_BYTES, THREAD_BYTES, WAITABLE_SET_BYTES } from '../../../src/runtime/tasks/host-bytes.ts';
+import { interleavingGuest } from '../../../tools/components/interleaving-guest.ts';
 import { STEADY_GUEST, steadyImports } from '../../support/steady-guest.ts';
 
 setFlagsFromString('--expose-gc');
@@ -44,4 +46,28 @@ it('tasks that answer and then wait for what never comes are charged, until the 
   expect(calls).toBeGreaterThan(50);
   // Each call keeps a thread of 768 bytes, a set of 128, and a stream's two ends of 384 each.
   expect(calls).toBeLessThan(limits.maxMemoryBytes / 1_664);
+});
+
+it('a call that waits beside thousands keeps no more of the heap than the store is charged for it, the promises of the embedder included', async () => {
+  const waiting = 4_000;
+  await using runtime = await createRuntime({});
+  const answers: (() => void)[] = [];
+  const wait = (n: number): Promise<number> => new Promise((resolve) => answers.push(() => resolve(n)));
+  const handle = await runtime.load(await parse(interleavingGuest(false)), {
+    imports: { wait },
+    concurrency: waiting,
+    limits: { maxTurnTimeMs: 600_000 },
+  });
+  const keptByEach = async (): Promise<number> => {
+    const before = heapInUse();
+    const calls = Array.from({ length: waiting }, () => runtime.call(handle, 'work', 1));
+    while (answers.length < waiting) await new Promise((resolve) => setImmediate(resolve));
+    const kept = (heapInUse() - before) / waiting;
+    for (const answer of answers.splice(0)) answer();
+    await Promise.all(calls);
+    return kept;
+  };
+  // The first calls compile, and make tables that the store keeps.
+  await keptByEach();
+  expect(await keptByEach()).toBeLessThan(THREAD_BYTES + SUBTASK_BYTES + WAITABLE_SET_BYTES);
 });
