@@ -20,13 +20,21 @@ export function defineRandom(linker: HostLinker, random: Random): void {
   };
   const u64 = (): bigint => new DataView(Uint8Array.from(random.bytes(8)).buffer).getBigUint64(0, true);
 
+  // The seed is one value of an instance, for its hash maps.
+  const seeds = new WeakMap<HostState, readonly [bigint, bigint]>();
+  const seed = (caller: HostState): [bigint, bigint] => {
+    const kept = seeds.get(caller) ?? [u64(), u64()];
+    seeds.set(caller, kept);
+    return [...kept];
+  };
+
   // Version 0.3 permits fewer bytes than were asked for.
   const some = (caller: HostState, most: bigint): Uint8Array => bytes(caller, most < MAX_BYTES ? most : MAX_BYTES);
 
   linker.define('wasi:random/random@0.2.0', { getRandomBytes: bytes, getRandomU64: u64 });
   linker.define('wasi:random/insecure@0.2.0', { getInsecureRandomBytes: bytes, getInsecureRandomU64: u64 });
-  linker.define('wasi:random/insecure-seed@0.2.0', { insecureSeed: () => [u64(), u64()] });
+  linker.define('wasi:random/insecure-seed@0.2.0', { insecureSeed: seed });
   linker.define('wasi:random/random@0.3.0', { getRandomBytes: some, getRandomU64: u64 });
   linker.define('wasi:random/insecure@0.3.0', { getInsecureRandomBytes: some, getInsecureRandomU64: u64 });
-  linker.define('wasi:random/insecure-seed@0.3.0', { getInsecureSeed: () => [u64(), u64()] });
+  linker.define('wasi:random/insecure-seed@0.3.0', { getInsecureSeed: seed });
 }

@@ -4,22 +4,14 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcp, type Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { GuestStream, HostStream } from '../../../src/runtime/host/host-streams.ts';
+import { deafListener } from '../../support/deaf-listener.ts';
 import { BYTES, type HostCalls } from '../../support/host-loop/host-calls.ts';
 import { DONE, errorName, HostTurns, polled, promised, read, resulted, type Wait } from '../../support/host-turns.ts';
-
-/** Keeps its thread busy, so that it accepts no connection: the system keeps two of them, and those that come then are not made. */
-const DEAF = `const { createServer } = require('node:net');
-const { parentPort } = require('node:worker_threads');
-const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-  parentPort.postMessage(server.address().port);
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-});`;
 
 interface Peers {
   /** Takes connections and neither reads nor writes. */
@@ -350,25 +342,24 @@ describe('what a component waits for when its grant is revoked', () => {
     });
     http.listen(0, '127.0.0.1');
     const udp = createSocket('udp4').bind(0, '127.0.0.1');
-    const worker = new Worker(DEAF, { eval: true });
-    const [[deaf]] = await Promise.all([
-      once(worker, 'message') as Promise<[number]>,
+    const [deafened] = await Promise.all([
+      deafListener(),
       once(tcp, 'listening'),
       once(http, 'listening'),
       once(udp, 'listening'),
     ]);
-    const fillers = [1, 2, 3, 4].map(() => connect(deaf, '127.0.0.1').on('error', () => {}));
+    const { port: deaf } = deafened;
     const folder = mkdtempSync(join(tmpdir(), 'vivarium-revoked-'));
     writeFileSync(join(folder, 'file'), 'content');
     closing.push(
       () => {
-        for (const socket of [...sockets, ...fillers]) socket.destroy();
+        for (const socket of sockets) socket.destroy();
       },
       () => http.closeAllConnections(),
       () => http.close(),
       () => tcp.close(),
       () => udp.close(),
-      () => worker.terminate(),
+      () => deafened.close(),
       () => rmSync(folder, { recursive: true }),
     );
     peers = {

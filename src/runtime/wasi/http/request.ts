@@ -84,7 +84,7 @@ export class OutgoingRequest {
   }
 
   setScheme(_: HostState, scheme: Scheme | undefined): void {
-    this.#scheme = scheme;
+    this.#scheme = checkScheme(scheme);
   }
 
   authority(): string | undefined {
@@ -209,9 +209,23 @@ export function checkPath(path: string | undefined): string | undefined {
   return path;
 }
 
+/** A scheme, after RFC 3986. */
+const SCHEME = /^[a-z][a-z0-9+.-]{0,255}$/i;
+
+/** @throws as `checkMethod` */
+export function checkScheme(scheme: Scheme | undefined): Scheme | undefined {
+  if (scheme?.tag === 'other' && !SCHEME.test(scheme.val ?? '')) throw REFUSED;
+  return scheme;
+}
+
+const MAX_PORT = 65_535;
+
 /** @throws as `checkMethod` */
 export function checkAuthority(authority: string | undefined): string | undefined {
-  if (authority !== undefined && !AUTHORITY.test(authority)) throw REFUSED;
+  if (authority === undefined) return undefined;
+  // What follows the last colon of an address in brackets is no number.
+  const port = Number(authority.slice(authority.lastIndexOf(':') + 1));
+  if (!AUTHORITY.test(authority) || (authority.includes(':') && port > MAX_PORT)) throw REFUSED;
   return authority;
 }
 

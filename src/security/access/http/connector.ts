@@ -39,7 +39,7 @@ export async function connected(
       done();
       reject(failed(url, failure ?? new Failure('ECONNRESET', 'the connection ended before a request')));
     };
-    const stopTimer = clock.after(connectMs, () => fail(new Failure('timeout', `no connection in ${connectMs} ms`)));
+    const stopTimer = clock.after(connectMs, () => fail(new Failure('ETIMEDOUT', `no connection in ${connectMs} ms`)));
     socket.on('error', fail).on('close', onClose);
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
       done();

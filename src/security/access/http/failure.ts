@@ -6,7 +6,7 @@ export class Failure extends Error {
   readonly code: string;
 
   constructor(
-    code: 'timeout' | 'too-large' | 'redirects' | 'invalid' | 'upgrade' | 'body' | 'ECONNRESET',
+    code: 'timeout' | 'too-large' | 'redirects' | 'invalid' | 'upgrade' | 'body' | 'ECONNRESET' | 'ETIMEDOUT',
     message: string,
   ) {
     super(message);

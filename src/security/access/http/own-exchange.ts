@@ -74,7 +74,7 @@ export async function ownExchange(
       return;
     }
     ending.listen(fail);
-    const stopTimer = clock.after(connectMs, () => fail(new Failure('timeout', `no connection in ${connectMs} ms`)));
+    const stopTimer = clock.after(connectMs, () => fail(new Failure('ETIMEDOUT', `no connection in ${connectMs} ms`)));
     outgoing.on('socket', (socket) => {
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', stopTimer);
     });

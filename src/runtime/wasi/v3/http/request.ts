@@ -11,6 +11,7 @@ import {
   checkAuthority,
   checkMethod,
   checkPath,
+  checkScheme,
   type Method,
   methodName,
   type Outgoing,
@@ -110,7 +111,7 @@ export class Request3 {
   }
 
   setScheme(_: HostState, scheme: Scheme | undefined): void {
-    this.#scheme = scheme;
+    this.#scheme = checkScheme(scheme);
   }
 
   getAuthority(): string | undefined {

@@ -2,6 +2,8 @@
 const OTHERS: Readonly<Record<string, { readonly tag: string; readonly val?: string }>> = {
   'new-socket-limit': { tag: 'other', val: 'too many sockets' },
   'name-unresolvable': { tag: 'remote-unreachable' },
+  // Of a write to a connection that is gone, which version 0.2 has no case for.
+  'connection-aborted': { tag: 'connection-broken' },
   unknown: { tag: 'other' },
 };
 

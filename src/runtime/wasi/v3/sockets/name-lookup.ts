@@ -14,12 +14,14 @@ const CASES: ReadonlySet<string> = new Set([
   'temporary-resolver-failure',
 ]);
 
-/** `resolve-addresses` of version 0.3. An address is answered as it is. */
+/** `resolve-addresses` of version 0.3. An address, an IPv6 one also in brackets, is answered as it is. */
 export function resolveAddresses(
   caller: HostState,
   name: string,
 ): readonly IpAddress[] | Promise<readonly IpAddress[]> {
-  if (isIP(name) !== 0) return [ipAddressOf(name)];
+  const address = name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name;
+  // Only an IPv6 address may stand in brackets.
+  if (isIP(address) === 6 || isIP(name) !== 0) return [ipAddressOf(address)];
   if (domainToASCII(name) === '') throw { tag: 'invalid-argument' };
   let asked: Promise<readonly string[]>;
   try {
