@@ -5,11 +5,6 @@ export { ServerError, type ServerErrorCode } from './errors.ts';
 export { healthRoutes } from './health-routes.ts';
 export { type Answer, answeringAll, HttpServer } from './http-server.ts';
 export type { HttpServerOptions } from './http-server-options.ts';
-export {
-  type Authorize,
-  type InternalRoute,
-  InternalRoutes,
-  type UpgradeRoute,
-} from './internal-routes.ts';
+export { InternalRoutes } from './internal-routes.ts';
 export { parseRoute, Routes } from './routes.ts';
 export { SocketRoutes } from './socket-routes.ts';

@@ -9,6 +9,8 @@ const MOST = 19;
 /** Doors that name more, and why. */
 const MAY_NAME_MORE: Readonly<Record<string, string>> = {
   'src/messaging/index.ts': 'most of it are types of the public API, which src/index.ts names from here',
+  'src/runtime/host/index.ts':
+    'what host functions are given and answer, how they are found, and how their calls are traced and cancelled',
   'src/runtime/index.ts': 'the engine with the types of what it tells of components, most of which are the public API',
   'src/system/index.ts': 'the runtime with the types of its options, all of which are the public API',
   'src/system/operations/index.ts': 'one function for each command of viv, with the types that it answers',

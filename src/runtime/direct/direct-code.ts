@@ -6,7 +6,7 @@ import { hostWouldBlock } from '#runtime/code';
 import { trap } from '#runtime/exchange';
 import { execution, type Turn, type TurnScheduler } from '#runtime/execution';
 import { AnswerChecks } from '#runtime/exports';
-import { isFromEmbedder, isFromHost, isOnlyForHost, type TracedMethod, tracedMethod } from '#runtime/host';
+import { isFromEmbedder, isFromHost, isOnlyForHost, tracedMethod } from '#runtime/host';
 import type { GivenResources, ResourceHolder } from '#runtime/resources';
 import type { SideBySide } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
@@ -67,7 +67,7 @@ interface Host {
   /** Whether each is one of those that is called as it is, without a span. */
   readonly plain: readonly boolean[];
   /** How each method of ours is called that is a span; undefined for all others. */
-  readonly traced: readonly (TracedMethod | undefined)[];
+  readonly traced: readonly ReturnType<typeof tracedMethod>[];
   /** The checks of what functions answer that an embedder gave; undefined for functions of our own. */
   readonly checks: readonly (((answer: unknown) => unknown) | undefined)[];
 }

@@ -6,4 +6,4 @@ export type { CurrentStore, HostState, LogChannel, LogRecord } from './host-stat
 export { type GuestStream, HostStream, type StreamSink, type StreamSource } from './host-streams.ts';
 export { cancellable, cancelPending } from './host-waits.ts';
 export { isFromEmbedder, resolveImports } from './imports.ts';
-export { isSpannedMethod, type TracedMethod, tracedMethod } from './traced-calls.ts';
+export { isSpannedMethod, tracedMethod } from './traced-calls.ts';
