@@ -125,6 +125,25 @@ describe('a destructor', () => {
     answers(1);
   });
 
+  it.each([
+    [1, 'a call'],
+    [4, 'a call'],
+    [1, 'nothing'],
+    [4, 'nothing'],
+  ])('may begin a call of the host, concurrency %i, before %s', async (concurrency, what) => {
+    const { runtime, handle, call, answers, make, contexts } = await scene({ concurrency });
+    const thing = await make(7, DESTRUCTOR.callsHost);
+    if (what === 'a call') {
+      thing[Symbol.dispose]();
+      expect(await call('next', 'drops', 2, 2 * REST)).toBe(2);
+    } else await storage.run('next', async () => thing[Symbol.asyncDispose]());
+    expect(contexts[7]).toBe('next');
+    answers(7 * REST + DESTRUCTOR.callsHost);
+    await settled();
+    expect(await call('last', 'drops', 3, 3 * REST)).toBe(3);
+    expect(runtime.state(handle)).toBe('ready');
+  });
+
   it('runs for the next call where the one before was refused its arguments', async () => {
     const { call, answers, make, contexts } = await scene();
     const thing = await make(7);

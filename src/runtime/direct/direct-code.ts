@@ -261,7 +261,7 @@ export class DirectCode {
       const destroy = (): void => destroys.get((type as PlannedResource).id)?.(state(), representation);
       const { tasks } = state();
       if (tasks === undefined) destroy();
-      else tasks.runDestructor((type as PlannedResource).definedBy, destroy);
+      else tasks.store.dropBeforeCall(() => tasks.runDestructor((type as PlannedResource).definedBy, destroy));
     });
   }
 

@@ -158,7 +158,7 @@ export class ImportCall extends Subtask implements LaterListener {
     const turn = execution.running;
     const { mayWait } = turn;
     // The turn waits for the answer, and not the stack that calls.
-    turn.mayWait = this.store.isAwaited;
+    turn.mayWait = this.mayAwait;
     turn.hostCall = this;
     try {
       let raw: unknown;
@@ -192,8 +192,14 @@ export class ImportCall extends Subtask implements LaterListener {
     this.resolved(value, false);
   }
 
+  /** Whether the host may answer later. */
+  private get mayAwait(): boolean {
+    const { isAwaited, isDropping } = this.store;
+    return isAwaited || (isDropping && this.#plan.isAsyncLower);
+  }
+
   private await({ name }: HostPlan, pending: Later<unknown> | PromiseLike<unknown>): void {
-    if (!this.store.isAwaited) throw hostWouldBlock(name, pending);
+    if (!this.mayAwait) throw hostWouldBlock(name, pending);
     this.store.hostCalled();
     this.#pending = pending;
     this.#wait = 'awaited';

@@ -54,6 +54,7 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   readonly #line = new RingBuffer<Thread>();
   readonly #jobs = new RingBuffer<Job>();
   #hostCalls = 0;
+  #isDropping = false;
   #holds = 0;
   #stalled = 0;
   #sinceBreath = 0;
@@ -167,6 +168,13 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     this.#review(main);
   }
 
+  /** Drops a resource that the embedder has released, before a call that has not begun its task yet. @param drop calls its destructor */
+  dropBeforeCall(drop: () => void): void {
+    this.#isDropping = true;
+    drop();
+    this.#isDropping = false;
+  }
+
   /** The call from outside that answers now. */
   get answering(): MainCall | undefined {
     return this.#answering;
@@ -180,6 +188,11 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   /** Whether what the host answers later is waited for: not while the component is started. */
   get isAwaited(): boolean {
     return this.#mains.size > 0;
+  }
+
+  /** Whether a destructor runs before a call. What it begins is waited for in that call's turn, or in a later one. */
+  get isDropping(): boolean {
+    return this.#isDropping;
   }
 
   /** Ends all calls: what a guest did, or the host says, ends the store. */
