@@ -1,9 +1,8 @@
 import type { Report } from '../figure.ts';
-import { paired } from '../support/measure.ts';
 import { REQUESTS, requestsPerSecond, warmUp } from './load.ts';
 import { type Served, served } from './servers.ts';
 
-const ROUNDS = 9;
+const ROUNDS = 15;
 
 /** What servers do beside answering: their name, the argument of the program, and whether there is a goal for it. */
 const OBSERVED = [
@@ -12,19 +11,18 @@ const OBSERVED = [
   ['metrics and tracing, every trace kept', '1', false],
 ] as const;
 
-/** What it costs to count every request, and to trace requests as well, with OpenTelemetry's own SDK behind the API. */
+/**
+ * What it costs to count every request, and to trace requests as well, with OpenTelemetry's own SDK behind the API. Beside it stands what
+ * the same spans cost a bare server that begins and ends them by hand: no server that makes them can take less.
+ */
 export async function observed(report: Report): Promise<void> {
-  const without = await served('per-actor');
-  await warmUp(without.port);
   for (const [what, how, hasGoal] of OBSERVED) {
-    const server = await served('per-actor', how);
-    await warmUp(server.port);
-    const { ratio } = await paired(
-      ROUNDS,
-      () => requestsPerProcessorSecond(server),
-      () => requestsPerProcessorSecond(without),
-    );
-    server.stop();
+    const isTraced = how !== 'metrics';
+    const [without, own] = [await served('per-actor'), await served('per-actor', how)];
+    const bare = isTraced ? [await served('node'), await served('node', how)] : [];
+    const each = await microseconds([without, own, ...bare]);
+    const [before = 0, after = 0, bareBefore = 0, bareAfter = 0] = each;
+    const ratio = before / after;
     report({
       figure: `requests a second of processor time with ${what}`,
       value: ratio,
@@ -33,13 +31,30 @@ export async function observed(report: Report): Promise<void> {
       goal: hasGoal ? '>= 0.95' : 'shown',
       holds: !hasGoal || ratio >= 0.95,
     });
+    if (!isTraced) continue;
+    const [added, byHand] = [after - before, bareAfter - bareBefore];
+    report({
+      figure: `processor time that ${what} add to a request (${added.toFixed(1)} µs)`,
+      value: added / byHand,
+      unit: 'times',
+      peer: `the spans by hand on bare node:http (${byHand.toFixed(1)} µs)`,
+      goal: 'shown',
+      holds: true,
+    });
   }
-  without.stop();
 }
 
-/** The rate for each second of processor time that the server has used, which neither the client nor other work of the machine is part of. */
-async function requestsPerProcessorSecond(server: Served): Promise<number> {
-  const before = (await server.processorMs()) ?? 0;
-  await requestsPerSecond(server.port);
-  return (REQUESTS * 1_000) / (((await server.processorMs()) ?? 0) - before);
+/** The processor time of a request of each server, which neither the client nor other work of the machine is part of. Stops them. */
+async function microseconds(servers: readonly Served[]): Promise<readonly number[]> {
+  for (const { port } of servers) await warmUp(port);
+  const measured = servers.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [at, server] of servers.entries()) {
+      const before = (await server.processorMs()) ?? 0;
+      await requestsPerSecond(server.port);
+      measured[at]?.push(((((await server.processorMs()) ?? 0) - before) * 1_000) / REQUESTS);
+    }
+  }
+  for (const server of servers) server.stop();
+  return measured.map((values) => values.sort((one, other) => one - other)[ROUNDS >> 1] as number);
 }

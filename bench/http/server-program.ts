@@ -1,11 +1,12 @@
 // A server in a process of its own, which tells its parent the port and, when asked, its processor time or that of a round of its event loop. Arguments: those of `served` in servers.ts.
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { withHello } from './hello.ts';
 import { observing } from './observing.ts';
 import { longestRound } from './rounds.ts';
 import { type Misbehaviour, OTHER_PATH, serveTenants } from './tenants-server.ts';
+import { tracedByHand } from './traced-by-hand.ts';
 
 const [kind, more = ''] = process.argv.slice(2);
 process.on('message', async (asked) => {
@@ -16,11 +17,13 @@ process.on('message', async (asked) => {
 const told = (port: number): void => void process.send?.({ port });
 
 if (kind === 'node') {
-  const server = createServer((request, response) => {
+  if (more !== '') await observing(Number(more));
+  const answer: RequestListener = (request, response) => {
     // A flooded tenant is refused at once, which is the least that a server can do for it.
     if (request.url === OTHER_PATH) response.writeHead(503, { 'retry-after': '1', 'content-length': '0' }).end();
     else response.end('hello');
-  });
+  };
+  const server = createServer(more === '' ? answer : tracedByHand());
   server.listen(0, '127.0.0.1', () => told((server.address() as AddressInfo).port));
 } else if (kind === 'tenants') {
   told(await serveTenants(more as Misbehaviour));

@@ -21,7 +21,7 @@ export type Kind = 'per-call' | 'per-actor' | 'tenants' | 'node' | 'fastify';
 
 const START_MS = 60_000;
 
-/** @param more for Fastify its folder; for a component what is observed: `metrics`, or the share of traces that are kept; for tenants what one of them does */
+/** @param more for Fastify its folder; for a component what is observed: `metrics`, or the share of traces that are kept, as for Node's server; for tenants what one of them does */
 export async function served(kind: Kind, ...more: string[]): Promise<Served> {
   const child = fork(fileURLToPath(new URL('./server-program.ts', import.meta.url)), [kind, ...more]);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];

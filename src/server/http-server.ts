@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { messageOf } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import { guardedTracer } from '#core/ports/guarded-tracer';
-import { type Tracer, withTraceOf } from '#core/ports/tracing';
+import type { Tracer } from '#core/ports/tracing';
 import { type HttpExchange, problemOf, systemClock } from '#system';
 import { Connections } from './connections.ts';
 import { ServerError } from './errors.ts';
@@ -219,7 +219,7 @@ export class HttpServer {
     const { onAnswered } = this.#options;
     const tracer = this.#tracer;
     const span = tracer && beginRequest(tracer, head, exchange.headers, component);
-    if (span !== undefined) exchange.headers = withTraceOf(span, exchange.headers);
+    exchange.span = span;
     const started = onAnswered === undefined ? 0 : performance.now();
     outgoing.on('close', () => {
       exchange.leave();

@@ -22,7 +22,7 @@ export class NodeExchange extends HttpExchange {
   readonly scheme: string;
   readonly authority: string;
   readonly path: string;
-  headers: FieldPairs;
+  readonly headers: FieldPairs;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
   readonly #options: ExchangeOptions;

@@ -4,6 +4,7 @@ import type { RequestHead } from './request-head.ts';
 
 /** How many characters of a client's text a span holds. */
 const MOST_OF_TEXT = 1_024;
+const NONE: FieldPairs = [];
 
 /** Begins the span of a request, as a child of the one that the client's headers name. @param to the component or the route that answers */
 export function beginRequest(
@@ -19,7 +20,8 @@ export function beginRequest(
     'server.address': host,
     [to.startsWith('/') ? 'http.route' : 'vivarium.component']: to,
   };
-  const remote = headers.filter(([name]) => TRACE_FIELDS.has(name));
+  const isRemote = headers.some(([name]) => TRACE_FIELDS.has(name));
+  const remote = isRemote ? headers.filter(([name]) => TRACE_FIELDS.has(name)) : NONE;
   return tracer.begin('server', `${method} ${to}`, attributes, remote);
 }
 

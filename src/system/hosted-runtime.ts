@@ -95,15 +95,15 @@ class HostedRuntime extends Runtime {
   #closing: Promise<void> | undefined;
 
   static {
-    serveExchange = async (runtime, target, exchange) => {
-      if (!(#fetching in runtime)) throw new TypeError('not a runtime of createRuntime');
+    serveExchange = (runtime, target, exchange) => {
+      if (!(#fetching in runtime)) return Promise.reject(new TypeError('not a runtime of createRuntime'));
       try {
         runtime.#open();
       } catch (error) {
         exchange.ended(error);
-        return;
+        return Promise.resolve();
       }
-      await runtime.#fetching.serve(target, exchange);
+      return runtime.#fetching.serve(target, exchange);
     };
     isFull = (runtime, target) => #fetching in runtime && runtime.#fetching.isFull(target);
   }

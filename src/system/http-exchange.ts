@@ -1,6 +1,7 @@
 import { messageOf, type VivariumError } from '#core/errors';
 import { framingOf, LengthCheck } from '#core/ports/content-length';
 import type { FramedAnswer, ServedAnswer, ServedRequest } from '#core/ports/serving';
+import type { OpenSpan } from '#core/ports/tracing';
 import { type BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
 import { ComponentError, type EndTurn, RuntimeError } from '#runtime';
 
@@ -15,6 +16,8 @@ export abstract class HttpExchange implements ServedRequest {
   abstract readonly path: string;
   abstract readonly headers: FieldPairs;
   readonly hops: number = 0;
+  /** Set by a server that traces the request, before it is served. */
+  span: OpenSpan | undefined;
   /** Called once if the answer is abandoned while the request waits; set by the gate. */
   onAbandoned: (() => void) | undefined;
   /** Whether the turn ends when nobody wants the answer; set by `Fetching`. */

@@ -1,3 +1,4 @@
+import { performance as nodePerformance } from 'node:perf_hooks';
 import type { Clock } from '#core/ports/clock';
 
 /**
@@ -8,8 +9,10 @@ const ROUND_MS = 0.5;
 /** The most that begin in a round, so that requests which take no time that a clock could tell leave the event loop its turns. */
 const MOST_IN_ROUND = 64;
 
-/** When the parts of a round run. Simulations replace it. */
+/** What the pace needs of the event loop. Simulations replace it. */
 export interface PaceLoop {
+  /** How often the loop has looked for what has come. */
+  turns(): number;
   /** Runs `task` when the running code has ended, and all that it has set off without waiting. */
   afterThis(task: () => void): void;
   /** Runs `task` after the event loop has read what has come. */
@@ -17,6 +20,7 @@ export interface PaceLoop {
 }
 
 const nodeLoop: PaceLoop = {
+  turns: () => nodePerformance.nodeTiming.uvMetricsInfo.loopCount,
   // Node runs ticks before promises, but a tick that a promise asks for after all of them.
   afterThis: (task) => queueMicrotask(() => process.nextTick(task)),
   nextTurn: (task) => void setImmediate(task),
@@ -31,9 +35,10 @@ export interface Paced {
 }
 
 /**
- * Divides the event loop among the components of a runtime. In each round of the loop requests begin for a bounded time, those of several
- * components in turn, and the others wait until the loop has read what has come. So a request of a component that was sent no other is
- * read soon, however many wait for others, and begins as soon as it is read.
+ * Divides the event loop among the components of a runtime. Requests begin in rounds of a bounded time, those of several components in
+ * turn, and between two rounds the loop reads what has come. So a request of a component that was sent no other is read soon, however
+ * many wait for others, and begins as soon as it is read. While nothing has to wait, the loop is asked for nothing, because a turn of its
+ * own for each round would cost as much as a quarter of a small request.
  */
 export class RequestPace {
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -42,9 +47,11 @@ export class RequestPace {
   readonly #waiting = new Set<Paced>();
   /** The components whose requests have begun in this round as they came. */
   readonly #begun = new Set<Paced>();
-  #isRound = false;
+  #isPlanned = false;
   #isStepping = false;
-  #ends = 0;
+  /** The turn of the loop in which the round began. */
+  #turn = -1;
+  #ends = Number.NEGATIVE_INFINITY;
   /** How many may still begin in this round. */
   #left = 0;
 
@@ -58,8 +65,7 @@ export class RequestPace {
    * it calls `wait`.
    */
   begins(component: Paced): boolean {
-    if (!this.#isRound) this.#beginRound();
-    else if (this.#begun.has(component) && this.#isOver()) return false;
+    if (!this.#hasTime() && this.#begun.has(component)) return false;
     this.#begun.add(component);
     this.#left -= 1;
     return true;
@@ -69,25 +75,38 @@ export class RequestPace {
   wait(component: Paced): void {
     if (this.#waiting.has(component)) return;
     this.#waiting.add(component);
-    if (!this.#isRound) this.#beginRound();
-    this.#step();
+    if (this.#hasTime()) this.#step();
+    this.#plan();
   }
 
-  #isOver(): boolean {
-    return this.#left <= 0 || this.#clock.monotonic() >= this.#ends;
+  /** Whether the round has time, or the loop has read what has come since it began, so that another one may. */
+  #hasTime(): boolean {
+    if (this.#isInTime()) return true;
+    if (this.#isPlanned || this.#loop.turns() === this.#turn) return false;
+    this.#beginRound();
+    return true;
+  }
+
+  #isInTime(): boolean {
+    return this.#left > 0 && this.#clock.monotonic() < this.#ends;
   }
 
   #beginRound(): void {
-    this.#isRound = true;
+    this.#begun.clear();
+    this.#turn = this.#loop.turns();
     this.#left = MOST_IN_ROUND;
     this.#ends = this.#clock.monotonic() + ROUND_MS;
-    this.#loop.nextTurn(this.#nextRound);
   }
 
-  readonly #nextRound = (): void => {
-    this.#isRound = false;
-    this.#begun.clear();
-    if (this.#waiting.size === 0) return;
+  /** Has the next round begin where something waits. */
+  #plan(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    this.#loop.nextTurn(this.#onNextTurn);
+  }
+
+  readonly #onNextTurn = (): void => {
+    this.#isPlanned = false;
     this.#beginRound();
     this.#beginNext();
   };
@@ -101,7 +120,7 @@ export class RequestPace {
 
   readonly #onStep = (): void => {
     this.#isStepping = false;
-    if (!this.#isOver()) this.#beginNext();
+    if (this.#isInTime()) this.#beginNext();
   };
 
   #beginNext(): void {
@@ -113,6 +132,8 @@ export class RequestPace {
       if (component.mayBegin) this.#waiting.add(component);
       break;
     }
-    if (this.#waiting.size > 0) this.#step();
+    if (this.#waiting.size === 0) return;
+    this.#plan();
+    this.#step();
   }
 }

@@ -1,8 +1,11 @@
 // Spans of requests, from a client through the server into a component.
 import { request as send } from 'node:http';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { OpenSpan, Tracer } from '#core/ports/tracing';
+import type { FieldPairs } from '#core/waiting';
 import { HttpServer, InternalRoutes } from '#server';
 import { createRuntime, serveExchange } from '#system';
+import { helloHandler } from '../../tools/components/hello-handler.ts';
 import { recordedSpans } from '../support/recorded-spans.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
@@ -107,4 +110,37 @@ describe('a request', () => {
     const { one } = await ended(1);
     expect(one('GET /-/v1/things/:id')).toMatchObject({ parent: 'b7ad6b7169203331' });
   });
+});
+
+it('makes no fields of a request’s context for a component that reads no headers', async () => {
+  let made = 0;
+  const span: OpenSpan = {
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    spanId: 'b7ad6b7169203331',
+    isDropped: true,
+    get fields(): FieldPairs {
+      made += 1;
+      return [['traceparent', PARENT]];
+    },
+    begin: () => span,
+    run: (work) => work(),
+    end: () => {},
+  };
+  const tracer: Tracer = { begin: () => span };
+  const runtime = await createRuntime({ overrides: { tracer } });
+  onTestFinished(() => runtime.close());
+  const [silent, reading] = [await runtime.load(await helloHandler()), await runtime.load(component)];
+  const server = new HttpServer(
+    ({ pathname }) => {
+      const handle = pathname === '/silent' ? silent : reading;
+      return { component: pathname, serve: (exchange) => serveExchange(runtime, handle, exchange) };
+    },
+    { port: 0, tracer },
+  );
+  const { url } = await server.listen();
+  onTestFinished(() => server.drain(0));
+  expect(await (await fetch(`${url}/silent`)).text()).toBe('hello');
+  expect(made).toBe(0);
+  expect(await (await fetch(`${url}/reading`, { headers: { 'x-step': SHOW } })).text()).toBe(PARENT);
+  expect(made).toBeGreaterThan(0);
 });

@@ -12,6 +12,11 @@ const ROUND_MS = 0.5;
 class Loop implements PaceLoop {
   #soon: (() => void)[] = [];
   #next: (() => void)[] = [];
+  #turns = 0;
+
+  turns(): number {
+    return this.#turns;
+  }
 
   afterThis(task: () => void): void {
     this.#soon.push(task);
@@ -29,7 +34,9 @@ class Loop implements PaceLoop {
   async turn(read: readonly (() => void)[]): Promise<void> {
     const due = this.#next;
     this.#next = [];
-    for (const task of [...due, ...read]) await this.#run(task);
+    for (const task of due) await this.#run(task);
+    this.#turns += 1;
+    for (const task of read) await this.#run(task);
   }
 
   async #run(task: () => void): Promise<void> {

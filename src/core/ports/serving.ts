@@ -1,5 +1,6 @@
 import type { VivariumError } from '#core/errors';
 import type { BytePipe, FieldPairs } from '#core/waiting';
+import { type OpenSpan, withTraceOf } from './tracing.ts';
 
 /** What a component answers to a request. */
 export interface ServedAnswer {
@@ -23,7 +24,10 @@ export interface ServedRequest {
   readonly authority: string;
   /** With its query. */
   readonly path: string;
+  /** As they came; a component finds those of `headersFor`. */
   readonly headers: FieldPairs;
+  /** The span of the request; undefined where nobody traces it. */
+  readonly span?: OpenSpan | undefined;
   /** How many handlers have passed the request on; 0 where it came from a client. */
   readonly hops: number;
   /** The component reads the body: write it into the pipe, as fast as that takes it. Called once at most. */
@@ -32,4 +36,12 @@ export interface ServedRequest {
   answer(answer: ServedAnswer | { readonly error: unknown }): void;
   /** The host gives the request up while its instance goes on: its bodies end where they are. */
   abandon(reason: VivariumError): void;
+}
+
+/**
+ * The headers that a component finds: the request's, with the context of its span in place of the client's. Fields for that context are
+ * made here, because many components read no headers.
+ */
+export function headersFor({ headers, span }: Pick<ServedRequest, 'headers' | 'span'>): FieldPairs {
+  return span === undefined ? headers : withTraceOf(span, headers);
 }

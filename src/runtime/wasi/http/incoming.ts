@@ -1,5 +1,5 @@
 import { promisedLength } from '#core/ports/content-length';
-import type { ServedAnswer, ServedRequest } from '#core/ports/serving';
+import { headersFor, type ServedAnswer, type ServedRequest } from '#core/ports/serving';
 import { BytePipe } from '#core/waiting';
 import type { HostState } from '#runtime/host';
 import { HostCharge } from '../host-charge.ts';
@@ -44,7 +44,7 @@ export class IncomingRequest {
   }
 
   headers(caller: HostState): object {
-    return receivedFields(caller, this.#request.headers);
+    return receivedFields(caller, headersFor(this.#request));
   }
 
   consume(caller: HostState): object {

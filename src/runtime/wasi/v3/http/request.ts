@@ -1,6 +1,6 @@
 import { promisedLength } from '#core/ports/content-length';
 import type { HttpLimits } from '#core/ports/network';
-import type { ServedRequest } from '#core/ports/serving';
+import { headersFor, type ServedRequest } from '#core/ports/serving';
 import { BytePipe } from '#core/waiting';
 import type { GuestStream, HostState, HostStream } from '#runtime/host';
 import { HostCharge } from '../../host-charge.ts';
@@ -48,7 +48,7 @@ export class Request3 {
 
   static {
     served = (caller, request) => {
-      const headers = receivedFields(caller, request.headers, Fields3);
+      const headers = receivedFields(caller, headersFor(request), Fields3);
       const receive = (taker: HostState): BytePipe => {
         const pipe = new BytePipe(new HostCharge(taker));
         request.sendBody(pipe);
