@@ -15,6 +15,7 @@ export interface ReferenceBuffer {
 /** Values without any memory. */
 export class ListBuffer implements ReferenceBuffer {
   progress = 0;
+  readonly hostBytes = 0;
   readonly got: unknown[] = [];
   readonly #length: number;
   readonly #offers: readonly unknown[];

@@ -89,6 +89,7 @@ export class ExportCall extends MainCall {
 
   failed(thrown: unknown): void {
     this.end();
+    this.#value = undefined;
     this.listener.laterFailed(thrown);
   }
 
@@ -107,6 +108,8 @@ export class ExportCall extends MainCall {
 
   private result(): unknown {
     const value = this.#value;
+    // Its task may go on for long after it, and keeps nothing of the answer.
+    this.#value = undefined;
     const { s, plan } = this.lifted;
     if (!plan.isResult || value === undefined) return value;
     if (isOk(value)) return value.val;

@@ -8,6 +8,7 @@ const MOST_COPIED = 2 ** 28 - 1;
 /** A place in a guest's memory for the payloads of one copy. */
 export class GuestBuffer implements CopyBuffer {
   progress = 0;
+  hostBytes = 0;
   readonly #state: State;
   readonly #plan: PayloadPlan;
   readonly #length: number;
@@ -34,7 +35,9 @@ export class GuestBuffer implements CopyBuffer {
   }
 
   read(count: number): ArrayLike<unknown> {
-    const values = this.#plan.hasValue ? this.#plan.load(this.#state, this.#at, count) : { length: count };
+    const plan = this.#plan;
+    const values = plan.hasValue ? plan.load(this.#state, this.#at, count) : { length: count };
+    if (plan.hasValue && !plan.isNumeric) this.hostBytes = plan.lifted(this.#state);
     this.#moved(count);
     return values;
   }

@@ -1,7 +1,7 @@
 import { trap } from '#runtime/exchange';
 import type { SharedCopy } from '#runtime/tasks';
 import { TakenStream } from './host-streams.ts';
-import { ByteSink, ItemSink, type Values } from './sink.ts';
+import { ByteBlocks, ByteSink, type Charge, ItemSink, type Values } from './sink.ts';
 import type { State } from './store-tasks.ts';
 import { type Portion, type Portions, StreamItems } from './stream-items.ts';
 
@@ -10,17 +10,19 @@ const BYTES_AT_ONCE = 65_536;
 const ITEMS_AT_ONCE = 256;
 /** Bytes of the host that an item of a collected stream is charged, at least. */
 const ITEM_CHARGE = 64;
+/** Bytes of the host that a collected stream or future takes besides its values: what reads it, its promises and what stands for it. */
+const READER_CHARGE = 512;
 
 /** The host's end of a stream or future that a guest writes. Its work is done in turns of the store. */
 class HostReader implements Portions {
   readonly #state: State;
   readonly #shared: SharedCopy;
   readonly #isBytes: boolean;
-  readonly #collects: ((count: number) => void) | undefined;
+  readonly #collects: Charge | undefined;
   #release: () => void;
 
   /** @param collects charges the values that the reader is about to keep, if it keeps all; then it always waits for the guest */
-  constructor(state: State, shared: SharedCopy, isBytes: boolean, collects?: (count: number) => void) {
+  constructor(state: State, shared: SharedCopy, isBytes: boolean, collects?: Charge) {
     this.#state = state;
     this.#collects = collects;
     this.#shared = shared;
@@ -34,10 +36,9 @@ class HostReader implements Portions {
     const { tasks } = this.#state;
     const forget = tasks.onEnd(reject);
     tasks.store.enqueue(() => {
-      const takes = this.#collects ?? ((): void => {});
       const sink = this.#isBytes
-        ? new ByteSink(BYTES_AT_ONCE, takes)
-        : new ItemSink(this.#shared.isFuture ? 1 : ITEMS_AT_ONCE, takes);
+        ? new ByteSink(BYTES_AT_ONCE, this.#collects)
+        : new ItemSink(this.#shared.isFuture ? 1 : ITEMS_AT_ONCE, this.#collects);
       const goesOn = this.#collects === undefined ? (): void => {} : tasks.store.stallHost();
       const end = (isLast: boolean): void => {
         goesOn();
@@ -111,33 +112,43 @@ export function collected(state: State, shared: SharedCopy, isBytes: boolean): u
   const { store } = state.tasks;
   const answer = state.tasks.keptAnswer();
   const thread = store.current;
-  const charge = (count: number): void => {
-    if (answer.take(isBytes ? count : count * ITEM_CHARGE)) return;
+  const charge = (bytes: number): void => {
+    if (answer.take(bytes)) return;
     // The host may read while no guest code runs. It is this call then that ends the component, and no other.
     store.current = thread;
     trap('the streams of an answer hold more than the host may keep for the component');
   };
-  const reader = new HostReader(state, shared, isBytes, charge);
+  charge(READER_CHARGE);
+  const chargeValues: Charge = isBytes
+    ? charge
+    : (count, hostBytes) => charge(Math.max(count * ITEM_CHARGE, hostBytes));
+  const reader = new HostReader(state, shared, isBytes, chargeValues);
   answer.readBy(reader);
   const release = store.holdTurn();
-  const portions: Values[] = [];
-  const read = async (): Promise<readonly Values[]> => {
+  const readAll = async (keep: (values: Values) => void): Promise<void> => {
     try {
-      for (;;) {
-        const { values, isLast } = await reader.next();
-        if (values.length > 0) portions.push(values);
-        if (isLast) return portions;
+      for (let isLast = false; !isLast; ) {
+        const portion = await reader.next();
+        if (portion.values.length > 0) keep(portion.values);
+        isLast = portion.isLast;
       }
     } finally {
       release();
     }
   };
-  const all = ignorable(read());
-  if (shared.isFuture) return ignorable(all.then(([values]) => values?.[0]));
-  if (!isBytes) return kept(all);
+  if (isBytes && !shared.isFuture) return collectedBytes(readAll);
+  const portions: Values[] = [];
+  const all = ignorable(readAll((values) => portions.push(values)).then(() => portions));
+  return shared.isFuture ? ignorable(all.then(([values]) => values?.[0])) : kept(all);
+}
+
+function collectedBytes(readAll: (keep: (values: Values) => void) => Promise<void>): ReadableStream<Uint8Array> {
+  const blocks = new ByteBlocks();
+  const all = ignorable(readAll((values) => blocks.append(values as Uint8Array)));
   return new ReadableStream<Uint8Array>({
     async start(controller) {
-      for (const values of await all) controller.enqueue(values as Uint8Array);
+      await all;
+      for (const block of blocks) controller.enqueue(block);
       controller.close();
     },
   });

@@ -20,6 +20,7 @@ function buffer(parts: Partial<CopyBuffer>): CopyBuffer {
     remaining: 0,
     progress: 0,
     isEmpty: false,
+    hostBytes: 0,
     read: () => [],
     write: () => {},
     ...parts,

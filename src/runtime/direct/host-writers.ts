@@ -11,6 +11,7 @@ type Values = readonly unknown[] | Uint8Array;
 class Source implements CopyBuffer {
   progress = 0;
   readonly isEmpty = false;
+  readonly hostBytes = 0;
   readonly #values: Values;
 
   constructor(values: Values) {

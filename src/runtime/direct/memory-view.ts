@@ -17,6 +17,7 @@ export class MemoryView {
   length = 0;
   /** Bytes that may still be lifted. Lifting is bounded because guests can make a few bytes of lists point to the same megabytes again and again. */
   left = 0;
+  #most = 0;
   /** The clock is checked next when `left` falls below this. */
   #lookAt = 0;
   #bounds: LiftBounds | undefined;
@@ -40,9 +41,15 @@ export class MemoryView {
   /** Prepares the view for lifting the values of one call. */
   open(): this {
     this.live();
-    this.left = this.#bounds?.mostBytes ?? this.u8.length + LIFT_SLACK;
+    this.#most = this.#bounds?.mostBytes ?? this.u8.length + LIFT_SLACK;
+    this.left = this.#most;
     this.#lookAt = this.left - BYTES_PER_LOOK;
     return this;
+  }
+
+  /** Bytes of the host that the values take which were lifted since `open`. */
+  get lifted(): number {
+    return this.#most - this.left;
   }
 
   /**

@@ -3,18 +3,23 @@ import type { CopyBuffer } from '#runtime/tasks';
 export type Values = readonly unknown[] | Uint8Array;
 
 const NOTHING = new Uint8Array();
+/** The most bytes of a block in which small portions are kept together. */
+const BLOCK_BYTES = 65_536;
+
+/** Charges values before they are kept. `hostBytes` is what they take of the host's heap, and 0 for numbers. */
+export type Charge = (count: number, hostBytes: number) => void;
 
 /** Room of the host for what one read of a stream or future brings. */
 export abstract class Sink implements CopyBuffer {
   progress = 0;
   readonly isEmpty = false;
+  readonly hostBytes = 0;
   readonly #most: number;
-  readonly #takes: (count: number) => void;
+  readonly #charge: Charge | undefined;
 
-  /** @param takes called before values are kept */
-  constructor(most: number, takes: (count: number) => void) {
+  constructor(most: number, charge?: Charge) {
     this.#most = most;
-    this.#takes = takes;
+    this.#charge = charge;
   }
 
   /** What was read. */
@@ -31,8 +36,8 @@ export abstract class Sink implements CopyBuffer {
     throw new Error('the room of a reader is not read');
   }
 
-  write(values: ArrayLike<unknown>): void {
-    this.#takes(values.length);
+  write(values: ArrayLike<unknown>, hostBytes: number): void {
+    this.#charge?.(values.length, hostBytes);
     this.keep(values);
     this.progress += values.length;
   }
@@ -69,5 +74,31 @@ export class ItemSink extends Sink {
     // Only numbers come as a view. A list was made for this read.
     const items = Array.isArray(values) ? values : Array.from(values);
     this.#items = this.#items.length === 0 ? items : this.#items.concat(items);
+  }
+}
+
+/** All bytes of a stream. A guest that writes one byte at a time makes the host keep a few blocks, and not an array for each byte. */
+export class ByteBlocks {
+  readonly #blocks: Uint8Array<ArrayBuffer>[] = [];
+  /** How many bytes of the last block are used. */
+  #used = 0;
+
+  append(bytes: Uint8Array): void {
+    const last = this.#blocks.at(-1) ?? NOTHING;
+    const fits = Math.min(last.length - this.#used, bytes.length);
+    last.set(bytes.subarray(0, fits), this.#used);
+    this.#used += fits;
+    if (fits === bytes.length) return;
+    const rest = bytes.subarray(fits);
+    const block = new Uint8Array(Math.max(rest.length, Math.min(2 * last.length, BLOCK_BYTES)));
+    block.set(rest);
+    this.#blocks.push(block);
+    this.#used = rest.length;
+  }
+
+  /** The blocks, of which the last one may be a part of its buffer. */
+  *[Symbol.iterator](): Generator<Uint8Array<ArrayBuffer>> {
+    const last = this.#blocks.length - 1;
+    for (const [at, block] of this.#blocks.entries()) yield at === last ? block.subarray(0, this.#used) : block;
   }
 }

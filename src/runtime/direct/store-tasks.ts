@@ -92,6 +92,8 @@ export interface PayloadPlan {
   address(pointer: unknown): number;
   check(s: State, at: number, count: number): void;
   load(s: State, at: number, count: number): ArrayLike<unknown>;
+  /** Bytes of the host that the values take which `load` has just answered; not for numbers, which are a view of the memory. */
+  lifted(s: State): number;
   store(s: State, values: ArrayLike<unknown>, at: number): void;
 }
 

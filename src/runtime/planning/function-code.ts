@@ -323,7 +323,7 @@ export function prologue(code: Code, slots: FunctionSlots): void {
 }
 
 /** The state of a store is also the view of its first memory, which mostly is its only one, so that a call touches one object less. */
-function memoryOf(slot: number): string {
+export function memoryOf(slot: number): string {
   return slot === 0 ? 's' : `s.memory${slot}`;
 }
 

@@ -2,7 +2,7 @@ import { TYPED_ARRAY_NAMES } from '#runtime/exports';
 import type { ValueType } from '#wasm';
 import { ITEM_BYTES, ITEMS_PER_LOOK, LIST_BYTES } from '../heap-cost.ts';
 import { Code } from './code.ts';
-import { type FunctionSlots, prologue } from './function-code.ts';
+import { type FunctionSlots, memoryOf, prologue } from './function-code.ts';
 import { heapCost } from './heap-cost.ts';
 import { layoutOf } from './layout.ts';
 import { addressOf, loadCode } from './lift-code.ts';
@@ -27,6 +27,7 @@ export function payloadCode(
   return `{ ${head}, size: ${size}, ${address},
 check: function (s, at, count) {\n${check}\n},
 load: ${loadPayloads(element, slots)},
+lifted: (s) => ${memoryOf(slots.memory)}.lifted,
 store: ${storePayloads(element, slots)} }`;
 }
 

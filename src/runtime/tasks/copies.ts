@@ -16,7 +16,10 @@ export interface CopyBuffer {
   readonly isEmpty: boolean;
   /** Takes the next values out. They may be a view that the next guest code changes. */
   read(count: number): ArrayLike<unknown>;
-  write(values: ArrayLike<unknown>): void;
+  /** Bytes of the host's heap that the values take which were read last; 0 for numbers, and for values that the host has anyway. */
+  readonly hostBytes: number;
+  /** @param hostBytes as its reader said */
+  write(values: ArrayLike<unknown>, hostBytes: number): void;
 }
 
 /** One side of a copy that the other side has not met yet. */
@@ -65,15 +68,11 @@ export class SharedCopy {
   }
 
   read(mine: PendingCopy): void {
-    this.#meet(mine, (other) => mine.buffer.write(other.read(this.#count(mine.buffer, other))));
+    this.#meet(mine, (other) => copyValues(other, mine.buffer));
   }
 
   write(mine: PendingCopy): void {
-    this.#meet(mine, (other) => other.write(mine.buffer.read(this.#count(mine.buffer, other))), mine.buffer.isEmpty);
-  }
-
-  #count(one: CopyBuffer, other: CopyBuffer): number {
-    return Math.min(one.remaining, other.remaining);
+    this.#meet(mine, (other) => copyValues(mine.buffer, other), mine.buffer.isEmpty);
   }
 
   /** @param isProbe whether this side writes nothing, and only asks whether the other side is there */
@@ -116,10 +115,22 @@ export class SharedCopy {
   }
 }
 
+function copyValues(from: CopyBuffer, to: CopyBuffer): void {
+  const values = from.read(Math.min(from.remaining, to.remaining));
+  to.write(values, from.hostBytes);
+}
+
 type EndState = 'idle' | 'copying' | 'cancelling' | 'done';
 
 /** The buffer of an end that does not copy. */
-const NO_VALUES: CopyBuffer = { remaining: 0, progress: 0, isEmpty: true, read: () => [], write: () => {} };
+const NO_VALUES: CopyBuffer = {
+  remaining: 0,
+  progress: 0,
+  isEmpty: true,
+  hostBytes: 0,
+  read: () => [],
+  write: () => {},
+};
 
 /** One end of a stream or future in a guest's table. */
 export class CopyEnd extends Waitable implements PendingCopy {

@@ -27,5 +27,6 @@ export class KeptAnswer {
   /** The call has ended. */
   end(): void {
     this.#bytes.end();
+    this.#readers.length = 0;
   }
 }
