@@ -230,3 +230,33 @@ component = "hello"
     expect([...seen.bodies.keys()]).toEqual(['200 first']);
   },
 );
+
+it.runIf(process.platform !== 'win32')(
+  'SIGHUP while the server ends changes nothing and loses no request; a second signal to end does end it',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'viv-signals-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const config = `
+[server]
+listen = "127.0.0.1:0"
+drain-delay = "10m"
+[components.hello]
+source = "hello.wasm"
+[[routes]]
+component = "hello"
+`;
+    await writeFile(join(folder, 'hello.wasm'), await helloHandler('first'));
+    await writeFile(join(folder, 'vivarium.toml'), config);
+    const { server, url, said } = await served(folder);
+    const exited = once(server, 'exit');
+    server.kill('SIGTERM');
+    await expect.poll(async () => (await fetch(`${url}/-/ready`)).status).toBe(503);
+    await writeFile(join(folder, 'vivarium.toml'), config.replaceAll('hello"', 'other"'));
+    server.kill('SIGHUP');
+    await said('reload-ignored');
+    server.kill('SIGHUP');
+    expect(await (await fetch(url)).text()).toBe('first');
+    server.kill('SIGTERM');
+    expect(await exited).toEqual([null, 'SIGTERM']);
+  },
+);

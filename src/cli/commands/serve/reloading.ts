@@ -10,17 +10,17 @@ import { logFailure } from './logging.ts';
 import type { Projects } from './projects.ts';
 
 /**
- * Reads the configuration again at each SIGHUP.
+ * Makes a function that reads the configuration again and has it take effect. What fails is printed.
  * @param apply makes what runs as a configuration says
  * @param applied called with a configuration that took effect
  */
-export function onHangUp(
+export function reloading(
   shell: Shell,
   apply: Deployment['apply'],
   file: string,
   applied: (config: ServeConfig) => void,
-): Disposable {
-  const reload = async (): Promise<void> => {
+): () => Promise<void> {
+  return async () => {
     try {
       const config = await readConfig(file);
       const changes = await apply(config);
@@ -34,9 +34,6 @@ export function onHangUp(
       logFailure(shell, 'reload-failed', { file }, error, 'all stays as it is');
     }
   };
-  const onSignal = (): void => void reload();
-  process.on('SIGHUP', onSignal);
-  return { [Symbol.dispose]: () => void process.off('SIGHUP', onSignal) };
 }
 
 /** Watches the files of components. */

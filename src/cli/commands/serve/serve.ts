@@ -11,9 +11,10 @@ import { runtimeOptionsOf } from '../../options/runtime-options.ts';
 import type { Shell } from '../../shell.ts';
 import { interrupted } from '../../terminal/interrupted.ts';
 import { configOf, type ServeFlags } from './config-of-flags.ts';
+import { HangUps } from './hang-ups.ts';
 import { logComponents } from './logging.ts';
 import { Projects } from './projects.ts';
-import { onHangUp, watchSources } from './reloading.ts';
+import { reloading, watchSources } from './reloading.ts';
 import { Servers } from './servers.ts';
 
 const DEFAULT_CONFIG = 'vivarium.toml';
@@ -89,6 +90,7 @@ function withFlags(config: ServeConfig, command: Command): ServeConfig {
 const inConfig = (grant: string): string => `grants = [${JSON.stringify(grant)}] at its component in the configuration`;
 
 async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: string | undefined): Promise<void> {
+  const hangUps = file === undefined ? undefined : new HangUps(shell);
   const tracer = await openTracer();
   await using registry = lazyRegistry(flags);
   await using runtime = await createRuntime({
@@ -111,7 +113,7 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
     servers.renew(next);
     watching?.follow(next);
   };
-  using reloading = file === undefined ? undefined : onHangUp(shell, apply, file, applied);
+  if (file !== undefined) hangUps?.reloadWith(reloading(shell, apply, file, applied));
   try {
     const { url, management } = await servers.listen();
     const also = management === undefined ? '' : `, and for management on ${management}`;
@@ -119,7 +121,7 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
     await interrupt.promise;
   } finally {
     interrupt.dispose();
-    reloading?.[Symbol.dispose]();
+    hangUps?.end();
     projects.stop();
     await servers.drain();
   }

@@ -1,0 +1,38 @@
+import type { Shell } from '../../shell.ts';
+
+/**
+ * Listens to SIGHUP for as long as the process lives. A process without a listener is ended by the signal, and every request with it
+ * that is being answered.
+ */
+export class HangUps {
+  #reload: (() => void) | undefined;
+  #came = false;
+  #ends = false;
+
+  constructor(shell: Shell) {
+    let told = false;
+    process.on('SIGHUP', () => {
+      if (!this.#ends) this.#take();
+      else if (!told) {
+        told = true;
+        shell.result({ event: 'reload-ignored' }, 'ignored SIGHUP, because the server ends');
+      }
+    });
+  }
+
+  /** Has each signal reload the configuration, also one that came while the server started. */
+  reloadWith(reload: () => void): void {
+    this.#reload = reload;
+    if (this.#came) reload();
+  }
+
+  /** Ignores all signals from now on, and says so at the first. */
+  end(): void {
+    this.#ends = true;
+  }
+
+  #take(): void {
+    if (this.#reload === undefined) this.#came = true;
+    else this.#reload();
+  }
+}
