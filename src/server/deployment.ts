@@ -1,8 +1,23 @@
 import { createHash } from 'node:crypto';
 import { type ComponentHandle, formatComponentId } from '#core';
+import { isVivariumError } from '#core/errors';
 import { streamRegular } from '#files';
-import { type ComponentSettings, lastFirst, leadsBack, type RouteSettings, type ServeConfig } from '#server/config';
-import { isFull, type LoadOptions, type ReplaceOptions, type Runtime, serveExchange } from '#system';
+import {
+  type ComponentSettings,
+  lastFirst,
+  leadsBack,
+  type RouteSettings,
+  reached,
+  type ServeConfig,
+} from '#server/config';
+import {
+  isFull,
+  type LoadOptions,
+  type ReplaceOptions,
+  type Runtime,
+  serveExchange,
+  type UnloadOptions,
+} from '#system';
 import { ServerError } from './errors.ts';
 import type { Target } from './http-server.ts';
 import type { RequestHead } from './request-head.ts';
@@ -30,9 +45,8 @@ const UNLOAD_MS = 30_000;
 export class Deployment {
   readonly #runtime: Runtime;
   readonly #supervisors = new Set<string>();
-  #deployed: ReadonlyMap<string, Deployed> = new Map();
-  /** The components of the configuration that is being applied. */
-  #loading: ReadonlyMap<string, Deployed> = new Map();
+  /** All components that are loaded: those of the configuration, those that are being unloaded, and those that others still need. */
+  readonly #deployed = new Map<string, Deployed>();
   #routes: Routes<ComponentHandle> = new Routes<ComponentHandle>([]);
   #applying: Promise<unknown> = Promise.resolve();
 
@@ -62,7 +76,8 @@ export class Deployment {
   /**
    * Loads new components, replaces those whose settings or bytes have changed, and then switches the routes. Components that are no
    * longer named are unloaded after their requests. If a new component cannot be loaded, nothing changes. A component whose new
-   * version fails keeps its old one, and the result says why. So does one whose `next` would lead back to it over such a component.
+   * version fails keeps its old one, and the result says why. So does one whose `next` would lead back to it over such a component, and
+   * one that is no longer named while such a component passes requests on to it.
    * @throws what `Runtime.load` throws, and {ServerError} `SERVER_INVALID_ROUTE`
    */
   apply(config: ServeConfig): Promise<readonly DeploymentChange[]> {
@@ -79,7 +94,7 @@ export class Deployment {
       const { source } = old.settings;
       const digest = await digestOf(source);
       await this.#runtime.replace(old.handle, source, replaceable(this.#optionsOf(old.settings)));
-      this.#deployed = new Map([...this.#deployed, [name, { ...old, digest }]]);
+      this.#deployed.set(name, { ...old, digest });
     });
     this.#applying = replaced.catch(() => {});
     return replaced;
@@ -88,40 +103,69 @@ export class Deployment {
   async #apply({ components, routes }: ServeConfig): Promise<readonly DeploymentChange[]> {
     // Two components that would be routed alike are an error before anything is loaded.
     new Routes(routes.flatMap((route) => expanded(route, route.component)));
-    const changes: DeploymentChange[] = [];
-    const next = new Map<string, Deployed>();
-    this.#loading = next;
-    try {
-      for (const settings of components) {
-        if (this.#deployed.has(settings.name)) continue;
-        next.set(settings.name, await this.#load(settings));
-        changes.push({ component: settings.name, change: 'loaded' });
-      }
-      const asked = [...routes.map(({ component }) => component), ...components.flatMap((each) => each.next ?? [])];
-      for (const name of asked) this.#mustAnswer(next.get(name) ?? this.#deployed.get(name));
-    } catch (error) {
-      for (const { handle } of next.values()) await this.#runtime.unload(handle);
-      throw error;
-    }
+    const added = components.filter(({ name }) => !this.#deployed.has(name));
+    await this.#add(added, [
+      ...routes.map(({ component }) => component),
+      ...components.flatMap(({ next }) => next ?? []),
+    ]);
     const updated = new Map<string, DeploymentChange>();
     // A chain changes from its end, so that what stays of the old chain and what is new of the other never lead in a circle.
     for (const settings of lastFirst(components)) {
       const old = this.#deployed.get(settings.name);
-      if (old === undefined) continue;
-      const { deployed, change } = await this.#update(old, settings);
-      next.set(settings.name, deployed);
-      updated.set(settings.name, change);
+      if (old !== undefined && !added.includes(settings)) updated.set(settings.name, await this.#update(old, settings));
     }
-    changes.push(...components.flatMap(({ name }) => updated.get(name) ?? []));
-    const handleOf = (name: string): ComponentHandle => (next.get(name) as Deployed).handle;
+    const handleOf = (name: string): ComponentHandle => (this.#deployed.get(name) as Deployed).handle;
     this.#routes = new Routes(routes.flatMap((route) => expanded(route, handleOf(route.component))));
-    const gone = [...this.#deployed].filter(([name]) => !next.has(name));
-    this.#deployed = next;
-    for (const [component, { handle }] of gone) {
-      await this.#runtime.unload(handle, { drain: true, timeoutMs: UNLOAD_MS });
-      changes.push({ component, change: 'unloaded' });
+    return [
+      ...added.map(({ name }) => ({ component: name, change: 'loaded' as const })),
+      ...components.flatMap(({ name }) => updated.get(name) ?? []),
+      ...(await this.#removeOthers(components)),
+    ];
+  }
+
+  /** Loads new components, or none of them. @param asked the components that must answer requests */
+  async #add(added: readonly ComponentSettings[], asked: readonly string[]): Promise<void> {
+    try {
+      for (const settings of added) this.#deployed.set(settings.name, await this.#load(settings));
+      for (const name of asked) this.#mustAnswer(this.#deployed.get(name));
+    } catch (error) {
+      for (const { name } of added) await this.#unload(name);
+      throw error;
+    }
+  }
+
+  /** Unloads what a configuration no longer names, except for what a component that kept its old version still passes requests on to. */
+  async #removeOthers(components: readonly ComponentSettings[]): Promise<readonly DeploymentChange[]> {
+    const names = new Set(components.map(({ name }) => name));
+    const nextOf = this.#runningNexts();
+    const needed = reached(names, nextOf);
+    const others = [...this.#deployed.values()].flatMap(({ settings }) => (names.has(settings.name) ? [] : settings));
+    const changes: DeploymentChange[] = [];
+    // Requests that wait at the beginning of a chain have all of it until they are answered.
+    for (const { name } of lastFirst(others).toReversed()) {
+      if (needed.has(name)) {
+        const caller = [...needed].find((each) => nextOf.get(each) === name);
+        const message = `components.${name}: it is not named any more, but ${caller}, which kept its old version, passes requests on to it`;
+        changes.push({ component: name, change: 'kept', error: new ServerError('SERVER_INVALID_CONFIG', message) });
+      } else {
+        await this.#unload(name, { drain: true, timeoutMs: UNLOAD_MS });
+        changes.push({ component: name, change: 'unloaded' });
+      }
     }
     return changes;
+  }
+
+  /** Unloads a component, unless somebody else has done so. Until then, it is found by those that pass requests on to it. */
+  async #unload(name: string, options?: UnloadOptions): Promise<void> {
+    const deployed = this.#deployed.get(name);
+    if (deployed === undefined) return;
+    try {
+      await this.#runtime.unload(deployed.handle, options);
+    } catch (error) {
+      if (!isVivariumError(error, 'RUNTIME_NOT_FOUND')) throw error;
+    } finally {
+      this.#deployed.delete(name);
+    }
   }
 
   /** @throws {ServerError} `SERVER_INVALID_ROUTE` for a component that no request can reach */
@@ -147,7 +191,7 @@ export class Deployment {
     return {
       ...options,
       next: (request) => {
-        const target = this.#deployed.get(next) ?? this.#loading.get(next);
+        const target = this.#deployed.get(next);
         if (target === undefined)
           throw new ServerError('SERVER_INVALID_CONFIG', `${name} passes requests on to ${next}, which is gone`);
         return this.#runtime.fetch(target.handle, request);
@@ -155,32 +199,33 @@ export class Deployment {
     };
   }
 
-  async #update(
-    old: Deployed,
-    settings: ComponentSettings,
-  ): Promise<{ readonly deployed: Deployed; readonly change: DeploymentChange }> {
+  async #update(old: Deployed, settings: ComponentSettings): Promise<DeploymentChange> {
     const component = settings.name;
     try {
       const digest = await digestOf(settings.source);
       if (digest !== undefined && digest === old.digest && textOf(settings) === textOf(old.settings)) {
-        return { deployed: old, change: { component, change: 'kept' } };
+        return { component, change: 'kept' };
       }
       refuseFixed(old.settings, settings);
       this.#refuseCircle(settings);
       await this.#runtime.replace(old.handle, settings.source, replaceable(this.#optionsOf(settings)));
-      return { deployed: { ...old, settings, digest }, change: { component, change: 'replaced' } };
+      this.#deployed.set(component, { ...old, settings, digest });
+      return { component, change: 'replaced' };
     } catch (error) {
-      return { deployed: old, change: { component, change: 'kept', error } };
+      return { component, change: 'kept', error };
     }
   }
 
   /** @throws {ServerError} `SERVER_INVALID_CONFIG` if requests would come back over what runs now, which may differ from what the file says */
   #refuseCircle({ name, next }: ComponentSettings): void {
-    const running = [...this.#deployed, ...this.#loading];
-    const nextOf = new Map(running.map(([each, { settings }]) => [each, settings.next]));
-    if (!leadsBack(name, nextOf.set(name, next))) return;
+    if (!leadsBack(name, this.#runningNexts().set(name, next))) return;
     const message = `components.${name}.next: the requests that ${name} passes on to ${next} would come back to it, because a component between them runs with its former next`;
     throw new ServerError('SERVER_INVALID_CONFIG', message);
+  }
+
+  /** Where each component passes requests on to now, which may differ from what the file says. */
+  #runningNexts(): Map<string, string | undefined> {
+    return new Map([...this.#deployed].map(([name, { settings }]) => [name, settings.next]));
   }
 
   /** Adds the supervisor that an actor names, once; the first actor that names it sets its options. */

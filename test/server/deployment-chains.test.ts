@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import type { ComponentHandle } from '#core';
 import { Deployment, HttpServer, type ServeConfig } from '#server';
 import { createRuntime } from '#system';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
@@ -95,4 +96,74 @@ it('a component that answers no HTTP requests is no next of another', async () =
   await expect(applied).rejects.toMatchObject({ code: 'SERVER_INVALID_ROUTE' });
   await expect(applied).rejects.toThrow('n.wasm answers no HTTP requests');
   expect(runtime.components()).toEqual([]);
+});
+
+it('a component that kept its version keeps its next, which the configuration no longer names, until it can be replaced', async () => {
+  const { deployment, get } = await scene();
+  await deployment.apply(chain({ a: 'b', b: 's', s: undefined }));
+  await writeFile(join(folder, 'a.wasm'), 'broken');
+  await copyFile(join(folder, 's.wasm'), join(folder, 'n.wasm'));
+  const shorter = chain({ a: 'n', n: undefined });
+  const [, , b, s] = await deployment.apply(shorter);
+  expect([b, s]).toMatchObject([
+    { component: 'b', change: 'kept', error: { code: 'SERVER_INVALID_CONFIG' } },
+    { component: 's', change: 'kept', error: { code: 'SERVER_INVALID_CONFIG' } },
+  ]);
+  expect(String(b?.error)).toContain('components.b: it is not named any more, but a, which kept its old version');
+  expect(await get('/a')).toEqual([200, 'passed, passed']);
+  // Once the first is mended, what it needed goes.
+  await copyFile(MIDDLEWARE, join(folder, 'a.wasm'));
+  expect(await deployment.apply(shorter)).toEqual([
+    { component: 'a', change: 'replaced' },
+    { component: 'n', change: 'kept' },
+    { component: 'b', change: 'unloaded' },
+    { component: 's', change: 'unloaded' },
+  ]);
+  expect(await get('/a')).toEqual([200, 'passed']);
+});
+
+it('requests that wait at a middleware are answered by its chain, when a configuration removes both', async () => {
+  const { runtime, deployment, get } = await scene();
+  const { components, ...config } = chain({ s: undefined, a: 's' });
+  const bounded = components.map((each) => ({ ...each, options: { ...each.options, requests: { maxConcurrent: 1 } } }));
+  await deployment.apply({ ...config, components: bounded });
+  const passed = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  const passOn = runtime.fetch.bind(runtime);
+  runtime.fetch = async (...request) => {
+    passed.resolve();
+    await held.promise;
+    return passOn(...request);
+  };
+  const asked = [get('/a'), get('/a'), get('/a')];
+  await passed.promise;
+  await expect.poll(() => runtime.components().find(({ id }) => id === 'local/a/1')?.requests).toBe(3);
+  const unloading = Promise.withResolvers<void>();
+  const unload = runtime.unload.bind(runtime);
+  runtime.unload = (...component) => {
+    unloading.resolve();
+    return unload(...component);
+  };
+  await copyFile(join(folder, 's.wasm'), join(folder, 'n.wasm'));
+  const applied = deployment.apply(chain({ n: undefined }));
+  await unloading.promise;
+  held.resolve();
+  expect((await Promise.all(asked)).map(([status]) => status)).toEqual([200, 200, 200]);
+  expect(await applied).toEqual([
+    { component: 'n', change: 'loaded' },
+    { component: 'a', change: 'unloaded' },
+    { component: 's', change: 'unloaded' },
+  ]);
+  expect(runtime.components().map(({ id }) => id)).toEqual(['local/n/1']);
+});
+
+it('a component that somebody else has unloaded is forgotten when the configuration no longer names it', async () => {
+  const { runtime, deployment } = await scene();
+  await deployment.apply(chain({ a: 's', s: undefined }));
+  await runtime.unload(deployment.handles.get('a') as ComponentHandle);
+  expect(await deployment.apply(chain({ s: undefined }))).toEqual([
+    { component: 's', change: 'kept' },
+    { component: 'a', change: 'unloaded' },
+  ]);
+  expect([...deployment.handles.keys()]).toEqual(['s']);
 });

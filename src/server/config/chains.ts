@@ -46,3 +46,14 @@ export function leadsBack(name: string, nextOf: ReadonlyMap<string, string | und
   }
   return false;
 }
+
+/** All components to which requests come that are given to some: these themselves, and those to which they are passed on. */
+export function reached(names: Iterable<string>, nextOf: ReadonlyMap<string, string | undefined>): ReadonlySet<string> {
+  const all = new Set(names);
+  // A name that is added is visited later.
+  for (const name of all) {
+    const next = nextOf.get(name);
+    if (next !== undefined) all.add(next);
+  }
+  return all;
+}
