@@ -32,6 +32,11 @@ class HostReader implements Portions {
 
   /** Reads what the guest writes next. Rejects when the store ends. */
   next(): Promise<Portion> {
+    // Between turns no job runs until the next one. Nothing of the guest is needed to say that its writer has gone.
+    if (this.#shared.isDropped && !this.#shared.isFuture && this.#state.tasks.store.isIdle) {
+      this.#letGo();
+      return Promise.resolve({ values: [], isLast: true });
+    }
     const { promise, resolve, reject } = Promise.withResolvers<Portion>();
     const { tasks } = this.#state;
     const forget = tasks.onEnd(reject);
@@ -62,9 +67,13 @@ class HostReader implements Portions {
 
   /** Nobody reads any more: the guest that writes learns that its values are dropped. */
   close(): void {
+    this.#letGo();
+    this.#state.tasks.store.enqueue(() => this.#shared.drop());
+  }
+
+  #letGo(): void {
     this.#release();
     this.#release = () => {};
-    this.#state.tasks.store.enqueue(() => this.#shared.drop());
   }
 }
 
