@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { styleText } from 'node:util';
+import { parseArgs, styleText } from 'node:util';
 import type { Figure, RunGroup } from './figure.ts';
 
 const GROUPS = [
@@ -18,11 +18,37 @@ const GROUPS = [
   'async',
   'http',
 ];
-const json = process.argv.includes('--json');
-const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+const HELP = `npm run bench -- [GROUP...] [--json]
+
+Measures, and prints each figure beside its goal. Without a group all are measured, one after the other.
+
+  --json   prints each figure as a line of JSON
+  --help   prints this
+
+Groups: ${GROUPS.join(', ')}`;
+
+const { values, positionals: wanted } = options();
+if (values.help) {
+  console.log(HELP);
+  process.exit();
+}
+const { json } = values;
 const unknown = wanted.filter((group) => !GROUPS.includes(group));
-if (unknown.length > 0) {
-  console.error(`no such group: ${unknown.join(', ')}; there are ${GROUPS.join(', ')}`);
+if (unknown.length > 0) refuse(`no such group: ${unknown.join(', ')}`);
+
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+    });
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function refuse(reason: string): never {
+  console.error(`${reason}\n\n${HELP}`);
   process.exit(2);
 }
 
