@@ -3,9 +3,10 @@ import type { Clock } from '#core/ports/clock';
 
 /**
  * Milliseconds in which requests begin before the event loop reads what has come. A request whose component has begun none meanwhile
- * waits about as long, so this is far below what answering takes over a network; a round itself costs a hundredth of it.
+ * waits about as long, so this is far below what answering takes over a network. Requests that came together and begin in several
+ * rounds are answered apart, which costs their clients and the server more wakes: so a round has room for some tens of small ones.
  */
-const ROUND_MS = 0.5;
+const ROUND_MS = 1;
 /** The most that begin in a round, so that requests which take no time that a clock could tell leave the event loop its turns. */
 const MOST_IN_ROUND = 64;
 

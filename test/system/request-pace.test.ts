@@ -6,7 +6,7 @@ import { type PaceLoop, RequestPace } from '../../src/system/request-pace.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 
 /** What begins in one round takes at most this long, and one request. */
-const ROUND_MS = 0.5;
+const ROUND_MS = 1;
 
 /** An event loop that a test turns: in each turn it runs what was asked for, and then the next clients' requests are read. */
 class Loop implements PaceLoop {
