@@ -213,6 +213,25 @@ describe('instances that wait for a call', () => {
     expect(await runtime.call(handle, 'run', 2)).toBe(2);
   });
 
+  it('pay for the image of what they held, until their component ends', async () => {
+    const page = '(memory 1) (data (i32.const 0) "x")';
+    const { runtime, handle, meter } = await scene(
+      await plain(page, '(local.get 0)'),
+      {},
+      { maxTotalMemoryBytes: memory },
+    );
+    for (const n of [1, 2]) expect(await runtime.call(handle, 'run', n).catch(({ code }) => code)).toBe(n);
+    // The image found no room beside the memory of which it was taken, so that instances are made anew.
+    expect(meter).toMatchObject({ made: 3, renewed: 0 });
+    await runtime.unload(handle);
+    await using other = await createRuntime({ maxTotalMemoryBytes: memory + 4_096 });
+    for (let n = 0; n < 3; n++) {
+      const loaded = await other.load(await plain(page, '(local.get 0)'), { store: 'per-call' });
+      expect(await other.call(loaded, 'run', n)).toBe(n);
+      await other.unload(loaded);
+    }
+  });
+
   it('end with their component', async () => {
     const { runtime, handle } = await scene(await plain('(memory 1)', '(local.get 0)'), {}, { maxTotalMemories: 1 });
     expect(await runtime.call(handle, 'run', 1)).toBe(1);

@@ -77,6 +77,7 @@ export class JcoEngine implements RuntimeEngine {
       });
     } catch (error) {
       this.#components.delete(handle.handleId);
+      if (version.component !== undefined) this.#ports.stores.end(version.component);
       request.context.stdio.close();
       if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
       throw error;
@@ -161,6 +162,7 @@ export class JcoEngine implements RuntimeEngine {
     } catch (error) {
       const { component } = version;
       if (component?.store !== undefined) component.release(component.store);
+      if (component !== undefined) this.#ports.stores.end(component);
       request.context.stdio.close();
       throw error;
     }

@@ -1,4 +1,4 @@
-import type { Tank } from '#core/ports/meter';
+import type { MemoryPool, Tank } from '#core/ports/meter';
 import type { RenewedInstances, StartImage } from '#core/ports/renewal';
 import type { SpareInstances } from './spare-instances.ts';
 
@@ -14,12 +14,15 @@ const MOST_BYTES = 4 * 2 ** 20;
  */
 export class Renewing {
   readonly #spares: SpareInstances;
+  readonly #pool: Pick<MemoryPool, 'reserve' | 'release'>;
   /** What instances hold after instantiation; undefined until one was made, and null where they cannot be renewed. */
   #image: StartImage | undefined | null;
   #hasEnded = false;
 
-  constructor(spares: SpareInstances) {
+  /** @param pool pays for the image, which is the component's as its memories are */
+  constructor(spares: SpareInstances, pool: Pick<MemoryPool, 'reserve' | 'release'>) {
     this.#spares = spares;
+    this.#pool = pool;
   }
 
   take(): RenewedInstances | undefined {
@@ -41,7 +44,7 @@ export class Renewing {
   /** Notes that a store has made instances of its own. @param isWatched whether it was given `hostCalled`, with which its instances cannot be used again */
   made(tank: Tank, isWatched: boolean): void {
     if (isWatched) {
-      if (this.#image === undefined) this.#image = tank.image(MOST_BYTES) ?? null;
+      if (this.#image === undefined) this.#image = this.#paid(tank.image(MOST_BYTES)) ?? null;
     } else if (this.#image != null) tank.keep(this.#image);
   }
 
@@ -55,5 +58,11 @@ export class Renewing {
   end(): void {
     this.#hasEnded = true;
     this.#spares.drop(this);
+    this.#pool.release(this.#image?.bytes ?? 0);
+    this.#image = null;
+  }
+
+  #paid(image: StartImage | undefined): StartImage | undefined {
+    return image === undefined || this.#pool.reserve(image.bytes) ? image : undefined;
   }
 }

@@ -52,7 +52,7 @@ export class StoreManager {
     const { meter, pool, keyValueStore, scheduler, clock, log, resourceCalls, tracer } = this.#ports;
     const { handle, code, imports, context, limits, toSources } = component;
     if (component.policy === 'per-call' && code.reuse !== undefined) {
-      component.renewing ??= new Renewing(this.#spares);
+      component.renewing ??= new Renewing(this.#spares, pool);
     }
     const { renewing } = component;
     const instances = renewing?.take();
