@@ -58,6 +58,9 @@ const REFUSAL_FIELDS: string[] = [...REFUSAL.headers.flat(), 'content-length', S
 /** Finds what answers a request. */
 export type Dispatch = (head: RequestHead) => Target;
 
+/** Milliseconds until another look at whether an answer of HTTP/2 has been sent to its end. */
+const DROP_AGAIN_MS = 20;
+
 /** A server of HTTP in front of components. */
 export class HttpServer {
   readonly #server: Listener;
@@ -169,10 +172,17 @@ export class HttpServer {
     if ('stream' in outgoing) this.#limitTime(incoming, outgoing);
     else if (this.#pipelined.enter(incoming.socket)) this.#connections.requestBegins(incoming.socket);
     else return;
-    outgoing.on('finish', () => {
-      if (!('stream' in outgoing)) this.#pipelined.leave(incoming.socket);
-      if (!incoming.complete) dropRest(incoming, outgoing);
-    });
+    if ('stream' in outgoing) {
+      // Node has sent the trailers by then, of which there may be none. The answer's own `finish` comes when the stream has closed.
+      const drop = (): void => void setImmediate(() => this.#dropRest(incoming, outgoing));
+      if (mayHaveBody(incoming)) outgoing.stream.once('wantTrailers', drop);
+    } else {
+      outgoing.on('finish', () => {
+        this.#pipelined.leave(incoming.socket);
+        // Ending what is left of a request after its answer is cheaper than reading it.
+        if (!incoming.complete) incoming.socket.destroySoon();
+      });
+    }
     const target = this.#internal.find(head) ?? this.#dispatch(head);
     if ('web' in target) this.#traceWeb(target, head, incoming, outgoing);
     else if (this.#options.expose !== true && target.isFull?.() === true) {
@@ -197,12 +207,33 @@ export class HttpServer {
   /** Ends a stream of HTTP/2 whose request does not come whole in its time. Node itself bounds requests of HTTP/1.1 alone. */
   #limitTime(incoming: Incoming, outgoing: Http2ServerResponse): void {
     if (!mayHaveBody(incoming)) return;
-    const stopTimer = this.#clock.after(this.#options.requestTimeoutMs ?? 60_000, () => {
-      // A body that nobody reads has come whole without an event that says so.
-      if (outgoing.stream.state.remoteClose !== 1 && !outgoing.destroyed) breakOff(outgoing);
-    });
-    incoming.once('end', stopTimer);
-    outgoing.once('close', stopTimer);
+    const { stream } = outgoing;
+    let stopTimer = (): void => {};
+    const begin = (): void => {
+      stopTimer = this.#clock.after(this.#options.requestTimeoutMs ?? 60_000, () => {
+        // A body that nobody reads has come whole without an event that says so.
+        if (stream.state.remoteClose === 1 || outgoing.destroyed) return;
+        // A client that has filled its window must wait until somebody reads. The turn that does not read has its own time.
+        const { localWindowSize = 1 } = stream.state;
+        if (localWindowSize <= 0) begin();
+        else breakOff(outgoing);
+      });
+    };
+    begin();
+    incoming.once('end', () => stopTimer());
+    outgoing.once('close', () => stopTimer());
+  }
+
+  /**
+   * Ends what is left of a request of HTTP/2 once its answer has been sent: a client that goes on sending has its answer then, and is
+   * told that nothing went wrong (RFC 9113, section 8.1).
+   */
+  #dropRest(incoming: Incoming, outgoing: Http2ServerResponse): void {
+    const { stream } = outgoing;
+    if (stream.state.remoteClose === 1 || stream.destroyed || stream.closed) return;
+    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    // The client does not read, so that the end of the answer waits.
+    else this.#clock.after(DROP_AGAIN_MS, () => this.#dropRest(incoming, outgoing));
   }
 
   #serveComponent(
@@ -318,10 +349,4 @@ function refuse(outgoing: Outgoing, status: number): void {
   if ('shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
   writeHead(outgoing, status, []);
   outgoing.end();
-}
-
-/** Ends what is left of a request after its answer, which is cheaper than reading it. */
-function dropRest(incoming: Incoming, outgoing: Outgoing): void {
-  if ('stream' in outgoing) outgoing.stream.close(constants.NGHTTP2_NO_ERROR);
-  else incoming.socket.destroySoon();
 }

@@ -48,7 +48,16 @@ export function drained(outgoing: Outgoing): Promise<void> {
 /** Ends an answer in a way that shows the client that it is incomplete. */
 export function breakOff(outgoing: Outgoing): void {
   if ('stream' in outgoing) outgoing.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else if (endsByClose(outgoing)) outgoing.socket?.resetAndDestroy();
   else outgoing.destroy();
+}
+
+/**
+ * Whether the end of the connection is that of the answer's body, as with HTTP/1.0, so that only a reset shows that it is incomplete. A
+ * connection of TLS cannot be reset, and shows by itself where it was cut.
+ */
+function endsByClose({ req, socket, headersSent }: ServerResponse): boolean {
+  return headersSent && req.httpVersion === '1.0' && socket !== null && !('encrypted' in socket);
 }
 
 function grouped(fields: readonly string[]): Record<string, string | string[]> {

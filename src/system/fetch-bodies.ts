@@ -1,16 +1,22 @@
 import { type BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
 
-/** Writes a stream into a pipe as fast as the pipe's reader takes it. @param trailers is called at the end of the stream */
+/**
+ * Writes a stream into a pipe as fast as the pipe's reader takes it. Never rejects: the pipe fails for a stream that cannot be read, such
+ * as the body of a response that was read before.
+ * @param trailers is called at the end of the stream
+ */
 export async function pour(
   stream: ReadableStream<Uint8Array>,
   into: BytePipe,
   trailers: () => FieldPairs | Promise<FieldPairs> = () => [],
 ): Promise<void> {
-  const reader = stream.getReader();
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  const cancel = (): void => void reader?.cancel().catch(() => {});
   const stop = into.changed.add(() => {
-    if (into.cancelled) reader.cancel().catch(() => {});
+    if (into.cancelled) cancel();
   });
   try {
+    reader = stream.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return into.end(await trailers());
@@ -22,7 +28,7 @@ export async function pour(
     }
   } catch (error) {
     into.fail(error);
-    reader.cancel().catch(() => {});
+    cancel();
   } finally {
     stop();
   }

@@ -2,12 +2,13 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type ClientRequest, request as send } from 'node:http';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Answer, answeringAll, HttpServer, type HttpServerOptions, parseRoute, Routes } from '#server';
+import { systemClock } from '#system';
 import { TestClock } from '../../src/testing/clock.ts';
 
 const pem = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
@@ -174,6 +175,90 @@ describe('the HTTP server', () => {
     await asked.promise;
     sent.destroy();
     await cancelled.promise;
+  });
+
+  it('resets a connection of HTTP/1.0 whose answer breaks off, since its end would be that of the answer', async () => {
+    const fails = Promise.withResolvers<void>();
+    const { port } = await scene(async () => {
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(Buffer.from('one')),
+        pull: () => fails.promise,
+      });
+      return new Response(body);
+    });
+    const socket = connect(port, '127.0.0.1');
+    const error = once(socket, 'error');
+    socket.write(head('GET / HTTP/1.0', 'Host: a'));
+    let said = '';
+    socket.on('data', (bytes) => {
+      said += String(bytes);
+    });
+    await expect.poll(() => said).toContain('one');
+    fails.reject(new Error('failed'));
+    expect(await error).toMatchObject([{ code: 'ECONNRESET' }]);
+  });
+
+  it.each([
+    ['reads nothing of', async () => {}],
+    ['reads a part of', async (request: Request) => void (await request.body?.getReader().read())],
+  ])('ends a stream of HTTP/2 without an error when its answer is sent, which %s a long request', async (_, before) => {
+    const { url } = await scene(
+      async (request) => {
+        await before(request);
+        return new Response('answer');
+      },
+      { tls: TLS },
+    );
+    const session = connectHttp2(url, { rejectUnauthorized: false }).on('error', () => {});
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    stream.write(Buffer.alloc(1_000_000));
+    expect(await text(stream)).toBe('answer');
+    // More would be sent, if anybody wanted it.
+    if (!stream.closed) await once(stream, 'close');
+    expect(stream.rstCode).toBe(0);
+  });
+
+  it('does not break an answer of HTTP/2 off because nobody reads its request, and does for a client that sends too slowly', async () => {
+    const clock = new TestClock();
+    const ends = Promise.withResolvers<void>();
+    const streamed = async (): Promise<Response> => {
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(Buffer.from('one')),
+        pull: (controller) => ends.promise.then(() => controller.close()),
+      });
+      return new Response(body);
+    };
+    // Only the time of a request is that of the test.
+    const after: TestClock['after'] = (ms, task) => (ms === 1_000 ? clock : systemClock).after(ms, task);
+    const { url } = await scene(streamed, { tls: TLS, clock: { after }, requestTimeoutMs: 1_000 });
+    const session = connectHttp2(url, { rejectUnauthorized: false }).on('error', () => {});
+    onTestFinished(() => session.destroy());
+    const ask = (bytes: number) => {
+      const stream = session.request({ ':method': 'POST', ':path': '/' }).on('error', () => {});
+      stream.write(Buffer.alloc(bytes));
+      return stream;
+    };
+    const slow = ask(1_000);
+    const closed = new Promise((resolve) => void slow.on('close', resolve));
+    await new Promise((resolve) => void slow.once('data', resolve));
+    clock.advance(1_000);
+    await closed;
+    expect(slow.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+    const unread = ask(0);
+    await once(unread, 'data');
+    // The server answers a ping when it has read what came before it, and has told by the next one what more may be sent.
+    const ping = (): Promise<unknown> => new Promise((resolve) => void session.ping(() => resolve('waits')));
+    const sent = (): Promise<unknown> => new Promise((resolve) => void unread.write(Buffer.alloc(16_384), resolve));
+    while ((await Promise.race([sent(), ping().then(ping).then(ping)])) !== 'waits');
+    clock.advance(1_000);
+    clock.advance(1_000);
+    await setImmediate();
+    expect(unread.closed).toBe(false);
+    ends.resolve();
+    await once(unread.resume(), 'end');
+    await expect.poll(() => unread.closed).toBe(true);
+    expect(unread.rstCode).toBe(0);
   });
 
   it('breaks an answer off whose component fails within it, and tells of a failure before it', async () => {

@@ -183,6 +183,30 @@ describe('components of wasi:http/service@0.3', () => {
     expect((await fetch(twice, '/hello')).headers.get('x-middleware')).toBe('passed, passed');
   });
 
+  it.each<[string, () => Response | Promise<Response>]>([
+    [
+      'is being read by somebody else',
+      () => {
+        const answer = new Response('x');
+        answer.body?.getReader();
+        return answer;
+      },
+    ],
+    [
+      'was read before',
+      async () => {
+        const answer = new Response('x');
+        await answer.text();
+        return answer;
+      },
+    ],
+    ['is none', () => ({ status: 200, url: '', headers: new Headers(), body: {} }) as Response],
+  ])('are told where the body of the next handler’s answer %s, which ends nobody else', async (_, next) => {
+    const middleware = await runtime.load(MIDDLEWARE, { next });
+    const answer = fetch(middleware, '/hello').then((response) => response.text());
+    await expect(answer).rejects.toThrow('the component did not finish the body of its answer');
+  });
+
   it('are refused as middleware without a next handler', async () => {
     await expect(runtime.load(MIDDLEWARE)).rejects.toMatchObject({ code: 'RUNTIME_MISSING_IMPORT' });
   });

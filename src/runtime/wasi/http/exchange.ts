@@ -91,7 +91,9 @@ export class Exchange {
     const sending = async (): Promise<HttpResponse> => send();
     sending().then(
       (val) => {
-        void val.closed.then(() => this.#ended());
+        const ended = (): void => this.#ended();
+        // A port that fails to close has closed as far as anybody can tell.
+        val.closed.then(ended, ended);
         if (this.#released) val.body.cancel();
         else this.#settle({ tag: 'ok', val });
       },
