@@ -8,7 +8,8 @@ import { codeOf } from '../../src/runtime/wasi/io.ts';
 import { HostCalls } from './host-loop/host-calls.ts';
 import { hostTable } from './host-loop/host-table.ts';
 
-const HOOKED = `(component
+/** Calls its import once: what that does, it does within a turn of a real store. */
+export const HOOKED = `(component
   (import "hook" (func $hook))
   (core func $lowered (canon lower (func $hook)))
   (core module $m (import "host" "hook" (func $hook)) (func (export "run") (call $hook)))

@@ -23,7 +23,7 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     if (request.url === '/cut') {
       response.writeHead(200, { 'content-length': '100' });
-      response.write('what came', () => setTimeout(() => request.socket.destroy(), 20));
+      response.write('what came', () => request.socket.destroy());
       return;
     }
     let body = '';

@@ -11,19 +11,12 @@ import type { ComponentHandle, LoadOptions } from '../../../src/index.ts';
 import { execution } from '../../../src/runtime/execution/index.ts';
 import type { HostState } from '../../../src/runtime/host/host-state.ts';
 import { actor } from '../../../tools/components/actor-wat.ts';
+import { HOOKED } from '../host-turns.ts';
 import { HostCalls } from './host-calls.ts';
 import { type HostTable, hostTable } from './host-table.ts';
 import type { Maker } from './scenario.ts';
 import { ENDING, OVER_TURNS, SCENARIOS } from './scenarios.ts';
 import { atOnce, LONG_SUITE, leavesNothing, ROUNDS, SLOW_ROUNDS } from './watch.ts';
-
-/** Calls its import once: what that does, it does within a turn of a real store. */
-const HOOKED = `(component
-  (import "hook" (func $hook))
-  (core func $lowered (canon lower (func $hook)))
-  (core module $m (import "host" "hook" (func $hook)) (func (export "run") (call $hook)))
-  (core instance $i (instantiate $m (with "host" (instance (export "hook" (func $lowered))))))
-  (func (export "run") (canon lift (core func $i "run"))))`;
 
 export function loopsOfHostFunctions(): void {
   describe('a loop over host functions', () => {
