@@ -1,3 +1,5 @@
+import { WAIT_AND_TYPES } from './http-types.ts';
+
 /**
  * A component of `wasi:http/handler@0.3` that tells the import `began` the number of each request, counted in its instance from 1, and then
  * waits for the import `wait` before it answers the error `internal-error`. Until then it holds the request, and drops it if `began`
@@ -5,18 +7,7 @@
  */
 export const HOLDING_HANDLER = `(component
   (import "began" (func $began-host (param "number" u32) (result u32)))
-  (import "wait" (func $wait-host async (result u32)))
-  (import "wasi:http/types@0.3.0" (instance $types
-    (export "request" (type (sub resource)))
-    (export "response" (type (sub resource)))
-    (type $error' (variant (case "internal-error")))
-    (export "error-code" (type (eq $error')))))
-  (alias export $types "request" (type $request))
-  (alias export $types "response" (type $response))
-  (alias export $types "error-code" (type $error))
-  (core module $Memory (memory (export "memory") 1))
-  (core instance $memory (instantiate $Memory))
-  (alias core export $memory "memory" (core memory $mem))
+  ${WAIT_AND_TYPES}
   (core func $began (canon lower (func $began-host)))
   (core func $wait (canon lower (func $wait-host) async (memory $mem)))
   (core func $return (canon task.return (result (result (own $response) (error $error))) (memory $mem)))

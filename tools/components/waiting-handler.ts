@@ -1,20 +1,11 @@
+import { WAIT_AND_TYPES } from './http-types.ts';
+
 /**
  * A component of `wasi:http/handler@0.3` that waits for the import `wait` before it answers each request with the error `internal-error`.
  * Where its task is cancelled, it ends at once.
  */
 export const WAITING_HANDLER = `(component
-  (import "wait" (func $wait-host async (result u32)))
-  (import "wasi:http/types@0.3.0" (instance $types
-    (export "request" (type (sub resource)))
-    (export "response" (type (sub resource)))
-    (type $error' (variant (case "internal-error")))
-    (export "error-code" (type (eq $error')))))
-  (alias export $types "request" (type $request))
-  (alias export $types "response" (type $response))
-  (alias export $types "error-code" (type $error))
-  (core module $Memory (memory (export "memory") 1))
-  (core instance $memory (instantiate $Memory))
-  (alias core export $memory "memory" (core memory $mem))
+  ${WAIT_AND_TYPES}
   (core func $wait (canon lower (func $wait-host) async (memory $mem)))
   (core func $return (canon task.return (result (result (own $response) (error $error))) (memory $mem)))
   (core func $cancel (canon task.cancel))
