@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError } from '#core/errors';
+import type { Clock } from '#core/ports/clock';
 import { streamRegular } from '#files';
 import {
   type ComponentSettings,
@@ -13,13 +14,16 @@ import {
 import {
   isFull,
   type LoadOptions,
+  problemOf,
   type ReplaceOptions,
   type Runtime,
   serveExchange,
+  systemClock,
   type UnloadOptions,
 } from '#system';
 import { ServerError } from './errors.ts';
 import type { Target } from './http-server.ts';
+import { RefusedCounts, type RefusedRequests } from './refused-counts.ts';
 import type { RequestHead } from './request-head.ts';
 import { Routes, withoutSlash } from './routes.ts';
 
@@ -29,6 +33,16 @@ export interface DeploymentChange {
   readonly change: 'loaded' | 'replaced' | 'unloaded' | 'kept';
   /** Why a changed component kept its old version. */
   readonly error?: unknown;
+}
+
+/** Who is told of requests that middleware passes on and that the next component does not take. Nobody is by default. */
+export interface DeploymentOptions {
+  /** Called a second after such a request was refused because that component had all that it may have, with how many were meanwhile. */
+  readonly onRefused?: ((refused: RefusedRequests) => void) | undefined;
+  /** Called for each such request to a component that cannot answer, because it failed or is gone. */
+  readonly onError?: ((error: unknown, component: string) => void) | undefined;
+  /** Measures that second; the machine's clock by default. */
+  readonly clock?: Pick<Clock, 'after'> | undefined;
 }
 
 interface Deployed {
@@ -44,19 +58,28 @@ const UNLOAD_MS = 30_000;
 /** Keeps what runs as a configuration says, and finds the component of each request. Configurations are applied one at a time. */
 export class Deployment {
   readonly #runtime: Runtime;
+  readonly #refused: RefusedCounts;
+  readonly #onError: DeploymentOptions['onError'];
   readonly #supervisors = new Set<string>();
   /** All components that are loaded: those of the configuration, those that are being unloaded, and those that others still need. */
   readonly #deployed = new Map<string, Deployed>();
   #routes: Routes<ComponentHandle> = new Routes<ComponentHandle>([]);
   #applying: Promise<unknown> = Promise.resolve();
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, { onRefused, onError, clock = systemClock }: DeploymentOptions = {}) {
     this.#runtime = runtime;
+    this.#onError = onError;
+    this.#refused = new RefusedCounts(clock, onRefused);
   }
 
   /** The handles of all components by their names. */
   get handles(): ReadonlyMap<string, ComponentHandle> {
     return new Map([...this.#deployed].map(([name, { handle }]) => [name, handle]));
+  }
+
+  /** Tells at once of the requests that were refused since the last time. */
+  tellRefused(): void {
+    this.#refused.tell();
   }
 
   /** Finds the component that answers a request; the host itself answers if there is none. */
@@ -194,9 +217,22 @@ export class Deployment {
         const target = this.#deployed.get(next);
         if (target === undefined)
           throw new ServerError('SERVER_INVALID_CONFIG', `${name} passes requests on to ${next}, which is gone`);
-        return this.#runtime.fetch(target.handle, request);
+        return this.#passOn(target.handle, request);
       },
     };
+  }
+
+  /** Has the next component of a chain answer. What the client sees of a refusal is up to the middleware, so that the log tells it. */
+  async #passOn(handle: ComponentHandle, request: Request): Promise<Response> {
+    try {
+      return await this.#runtime.fetch(handle, request);
+    } catch (error) {
+      const component = formatComponentId(handle.id);
+      const code = isVivariumError(error) ? error.code : undefined;
+      if (code === 'MESSAGING_QUEUE_FULL') this.#refused.add(component);
+      else if (problemOf(code).status === 503 && !request.signal.aborted) this.#onError?.(error, component);
+      throw error;
+    }
   }
 
   async #update(old: Deployed, settings: ComponentSettings): Promise<DeploymentChange> {

@@ -1,7 +1,9 @@
+import { isVivariumError } from '#core/errors';
 import type { ComponentNetwork, HttpLimits, HttpRequest, HttpResponse } from '#core/ports/network';
 import { BytePipe, PIPE_BYTES } from '#core/waiting';
 import { pour, streamOf } from './fetch-bodies.ts';
 import { atHop } from './hops.ts';
+import { problemOf, toResponse } from './to-response.ts';
 
 /** Answers the requests that a component passes on: a function of the embedder, for example `(request) => runtime.fetch(service, request)`. */
 export type NextHandler = (request: Request) => Response | Promise<Response>;
@@ -15,7 +17,8 @@ export function nextHandler(next: NextHandler | undefined): Pick<ComponentNetwor
 /** Passes a request on over the objects of the web. Both bodies stream. */
 async function passOn(next: NextHandler, wanted: HttpRequest, limits: HttpLimits = {}): Promise<HttpResponse> {
   const { signal } = limits;
-  const response = await atHop(wanted.hops ?? 1, () => next(requestOf(wanted, signal)));
+  const request = requestOf(wanted, signal);
+  const response = await atHop(wanted.hops ?? 1, () => answered(next, request));
   const { body } = response;
   const pipe = new BytePipe(limits.account);
   const stop = (): void => pipe.fail(signal?.reason);
@@ -24,6 +27,22 @@ async function passOn(next: NextHandler, wanted: HttpRequest, limits: HttpLimits
   const closed = poured.finally(() => signal?.removeEventListener('abort', stop));
   const { status, url } = response;
   return { status, url, headers: [...response.headers], body: pipe, closed };
+}
+
+/**
+ * A component that has no room for a request, or that is gone, is an answer, as it is from a server: 503, which the middleware may pass
+ * on with its `retry-after`. Any other failure is one of the request that is passed on.
+ */
+async function answered(next: NextHandler, request: Request): Promise<Response> {
+  try {
+    return await next(request);
+  } catch (error) {
+    const code = isVivariumError(error) ? error.code : undefined;
+    if (request.signal.aborted || problemOf(code).status !== 503) throw error;
+    // Nobody reads the body, so that the guest need not go on to write it.
+    request.body?.cancel().catch(() => {});
+    return toResponse(error);
+  }
 }
 
 function requestOf({ method = 'GET', url, headers = [], body }: HttpRequest, signal: AbortSignal | undefined): Request {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { ComponentHandle } from '#core';
 import { Deployment, HttpServer, type ServeConfig } from '#server';
 import { createRuntime } from '#system';
+import { TestClock } from '../../src/testing/clock.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
 
 const MIDDLEWARE = 'test/toolchains/components/rust-middleware.wasm';
@@ -30,19 +31,20 @@ const chain = (nexts: Readonly<Record<string, string | undefined>>): ServeConfig
   routes: Object.keys(nexts).map((name) => ({ component: name, hosts: [], paths: [`/${name}`], methods: [] })),
 });
 
-async function scene() {
+async function scene(options: ConstructorParameters<typeof Deployment>[1] = {}) {
   await Promise.all(['a', 'b'].map((name) => copyFile(MIDDLEWARE, join(folder, `${name}.wasm`))));
   const runtime = await createRuntime();
   onTestFinished(() => runtime.close());
-  const deployment = new Deployment(runtime);
-  const server = new HttpServer((head) => deployment.find(head), { port: 0 });
+  const deployment = new Deployment(runtime, options);
+  const failed: unknown[] = [];
+  const server = new HttpServer((head) => deployment.find(head), { port: 0, onError: (error) => failed.push(error) });
   const { url } = await server.listen();
   onTestFinished(() => server.drain(0));
   const get = async (path: string): Promise<readonly unknown[]> => {
     const response = await fetch(url + path);
     return [response.status, response.headers.get('x-middleware')];
   };
-  return { runtime, deployment, get };
+  return { runtime, deployment, get, failed };
 }
 
 it('a chain is turned round, whatever the order of the file, and no request meets a circle meanwhile', async () => {
@@ -166,4 +168,43 @@ it('a component that somebody else has unloaded is forgotten when the configurat
     { component: 'a', change: 'unloaded' },
   ]);
   expect([...deployment.handles.keys()]).toEqual(['s']);
+});
+
+it('requests that a full component refuses to a middleware are counted, and those to one that has failed are told', async () => {
+  const clock = new TestClock();
+  const refused: object[] = [];
+  const errors: [string, unknown][] = [];
+  const { runtime, deployment, get, failed } = await scene({
+    clock,
+    onRefused: (each) => refused.push(each),
+    onError: (error, component) => errors.push([component, error]),
+  });
+  const { components, ...config } = chain({ a: 'b', b: 's', s: undefined });
+  const requests = { maxConcurrent: 1, maxQueued: 0 };
+  const bounded = components.map((each) =>
+    each.name === 'b' ? { ...each, options: { ...each.options, requests } } : each,
+  );
+  await deployment.apply({ ...config, components: bounded });
+  const held = Promise.withResolvers<void>();
+  const passOn = runtime.fetch.bind(runtime);
+  runtime.fetch = async (handle, request) => {
+    if (handle.id.name === 's') await held.promise;
+    return passOn(handle, request);
+  };
+  const first = get('/a');
+  await expect.poll(() => runtime.components().find(({ id }) => id === 'local/b/1')?.requests).toBe(1);
+  expect(await Promise.all([get('/a'), get('/a'), get('/a')])).toEqual(Array(3).fill([503, 'passed']));
+  expect(refused).toEqual([]);
+  clock.advance(1_000);
+  expect(refused).toEqual([{ component: 'local/b/1', requests: 3 }]);
+  expect(await get('/a')).toEqual([503, 'passed']);
+  deployment.tellRefused();
+  expect(refused[1]).toEqual({ component: 'local/b/1', requests: 1 });
+  held.resolve();
+  expect(await first).toEqual([200, 'passed, passed']);
+  expect(errors).toEqual([]);
+  await runtime.unload(deployment.handles.get('b') as ComponentHandle);
+  expect(await get('/a')).toEqual([503, 'passed']);
+  expect(errors).toMatchObject([['local/b/1', { code: 'RUNTIME_NOT_FOUND' }]]);
+  expect(failed).toEqual([]);
 });

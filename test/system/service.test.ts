@@ -207,6 +207,33 @@ describe('components of wasi:http/service@0.3', () => {
     await expect(answer).rejects.toThrow('the component did not finish the body of its answer');
   });
 
+  it('are middleware, which is answered 503 where the next handler has no room or is gone', async () => {
+    const held = Promise.withResolvers<Response>();
+    const one = { maxConcurrent: 1, maxQueued: 0 };
+    const busy = await runtime.load(MIDDLEWARE, { next: () => held.promise, requests: one });
+    const middleware = await runtime.load(MIDDLEWARE, { next: (request) => runtime.fetch(busy, request) });
+    const first = fetch(middleware, '/');
+    await expect.poll(() => runtime.components().find(({ handle }) => handle === busy)?.requests).toBe(1);
+    const said = async (answer: Response) => [
+      answer.status,
+      answer.headers.get('retry-after'),
+      answer.headers.get('x-middleware'),
+      await answer.json(),
+    ];
+    const unavailable = { type: 'about:blank', title: 'Service Unavailable', status: 503 };
+    // A body that nobody reads keeps neither of them.
+    for (const request of [undefined, post('x'.repeat(1_000_000))]) {
+      const refused = await fetch(middleware, '/', request);
+      expect(await said(refused)).toEqual([503, '1', 'passed', { ...unavailable, code: 'MESSAGING_QUEUE_FULL' }]);
+    }
+    held.resolve(new Response('held'));
+    expect(await (await first).text()).toBe('held');
+    await runtime.unload(busy, { drain: true });
+    const gone = await fetch(middleware, '/');
+    expect(await said(gone)).toEqual([503, '1', 'passed', { ...unavailable, code: 'RUNTIME_NOT_FOUND' }]);
+    await expect.poll(() => runtime.components().find(({ handle }) => handle === middleware)?.requests).toBe(0);
+  });
+
   it('are refused as middleware without a next handler', async () => {
     await expect(runtime.load(MIDDLEWARE)).rejects.toMatchObject({ code: 'RUNTIME_MISSING_IMPORT' });
   });

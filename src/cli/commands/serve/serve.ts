@@ -12,7 +12,7 @@ import type { Shell } from '../../shell.ts';
 import { interrupted } from '../../terminal/interrupted.ts';
 import { configOf, type ServeFlags } from './config-of-flags.ts';
 import { HangUps } from './hang-ups.ts';
-import { logComponents } from './logging.ts';
+import { logComponents, logFailure, logRefused } from './logging.ts';
 import { Projects } from './projects.ts';
 import { reloading, watchSources } from './reloading.ts';
 import { Servers } from './servers.ts';
@@ -102,7 +102,10 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   });
   reportAuthority(shell, runtime, file === undefined ? undefined : inConfig);
   logComponents(shell, runtime);
-  const deployment = new Deployment(runtime);
+  const deployment = new Deployment(runtime, {
+    onRefused: logRefused(shell),
+    onError: (error, refused) => logFailure(shell, 'failed', { component: refused }, error, refused),
+  });
   const projects = new Projects(shell, flags.watch === true);
   const apply: Deployment['apply'] = (next) => projects.apply(next, (built) => deployment.apply(built));
   await apply(config);

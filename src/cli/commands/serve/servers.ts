@@ -87,6 +87,7 @@ export class Servers {
     this.#sockets[Symbol.dispose]();
     const ms = this.#config.server.drainTimeoutMs ?? 10_000;
     await Promise.all([this.#server.drain(ms), this.#admin?.drain(ms)]);
+    this.#deployment.tellRefused();
   }
 
   #route({ sockets = [], server }: ServeConfig): void {
