@@ -21,6 +21,7 @@ import { addressOf, headOf, type Incoming, mayHaveBody, type RequestHead } from 
 import type { SocketTaker } from './socket-routes.ts';
 import { beginRequest, endRequest } from './traced-request.ts';
 import { errorResponse, rawResponse, requestOf, write } from './translate.ts';
+import { settleUnreadBody } from './unread-body.ts';
 
 /** Answers a request by the objects of the web. @throws as `Runtime.fetch` */
 export type Answer = (request: Request, clientAddress: string) => Response | Promise<Response>;
@@ -164,7 +165,7 @@ export class HttpServer {
     const head = headOf(incoming, this.#scheme);
     const length = Number(incoming.headers['content-length'] ?? 0);
     if (head === undefined || length > this.#maxBodyBytes) {
-      refuse(outgoing, head === undefined ? 400 : 413);
+      this.#refuseUnserved(outgoing, head === undefined ? 400 : 413);
       return;
     }
     // Node's parser drops what follows a request to upgrade that nobody takes, so that a further request would never be answered.
@@ -177,11 +178,7 @@ export class HttpServer {
       const drop = (): void => void setImmediate(() => this.#dropRest(incoming, outgoing));
       if (mayHaveBody(incoming)) outgoing.stream.once('wantTrailers', drop);
     } else {
-      outgoing.on('finish', () => {
-        this.#pipelined.leave(incoming.socket);
-        // Ending what is left of a request after its answer is cheaper than reading it.
-        if (!incoming.complete) incoming.socket.destroySoon();
-      });
+      outgoing.on('finish', () => this.#pipelined.leave(incoming.socket));
     }
     const target = this.#internal.find(head) ?? this.#dispatch(head);
     if ('web' in target) this.#traceWeb(target, head, incoming, outgoing);
@@ -279,7 +276,7 @@ export class HttpServer {
     outgoing.on('close', () => gone.abort());
     const request = requestOf(head, incoming, gone.signal);
     if (request === undefined) {
-      refuse(outgoing, 400);
+      this.#refuseUnserved(outgoing, 400);
       return;
     }
     try {
@@ -305,7 +302,16 @@ export class HttpServer {
   }
 
   #beforeHead(outgoing: Outgoing): void {
-    if (this.#draining && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
+    if ('stream' in outgoing) return;
+    if (this.#draining) outgoing.shouldKeepAlive = false;
+    settleUnreadBody(outgoing, this.#clock);
+  }
+
+  #refuseUnserved(outgoing: Outgoing, status: number): void {
+    if ('shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
+    this.#beforeHead(outgoing);
+    writeHead(outgoing, status, []);
+    outgoing.end();
   }
 
   /** Paths of the host are never anybody else's. */
@@ -344,9 +350,3 @@ export function answeringAll(answer: Answer): Dispatch {
 }
 
 function ignore(): void {}
-
-function refuse(outgoing: Outgoing, status: number): void {
-  if ('shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
-  writeHead(outgoing, status, []);
-  outgoing.end();
-}
