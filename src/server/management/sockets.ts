@@ -18,6 +18,8 @@ export interface SocketOptions {
   readonly maxFrameBytes?: number | undefined;
   /** Milliseconds between two pings; a socket whose client does not answer one until the next is closed. 30,000 by default. */
   readonly pingEveryMs?: number | undefined;
+  /** Milliseconds that a client has to answer the close of its socket when the server ends; 1,000 by default. */
+  readonly closeMs?: number | undefined;
 }
 
 /** The headers of a message that a socket sent to its actor. */
@@ -99,10 +101,14 @@ export class Sockets implements Disposable {
     });
   }
 
-  /** Closes all sockets. */
+  /** Closes all sockets. One whose client does not answer in its time is cut off, so that a silent client does not hold the end up. */
   [Symbol.dispose](): void {
-    for (const socket of this.#open) socket.close(GOING_AWAY);
     this.#server.close();
+    for (const socket of this.#open) {
+      socket.close(GOING_AWAY);
+      const stopTimer = this.#clock.after(this.#options.closeMs ?? 1_000, () => socket.terminate());
+      socket.once('close', stopTimer);
+    }
   }
 
   async #serve(socket: WebSocket, handle: ComponentHandle): Promise<void> {

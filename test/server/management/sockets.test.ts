@@ -169,6 +169,47 @@ describe('WebSockets of an actor', () => {
   });
 });
 
+it.each([
+  ['by default', {}, 1_000],
+  ['as it is told', { closeMs: 50 }, 50],
+])(
+  'a client that does not answer the close of its socket is cut off when the server has ended for its time: %s',
+  async (_, options, time) => {
+    const runtime = {
+      topic: () => ({ subscribe: async () => async () => {} }),
+      request: async () => undefined,
+    };
+    const clock = new TestClock();
+    const sockets = new Sockets(runtime as never, clock, options);
+    const { client, connection } = await rawTo(sockets);
+    const pieces: Buffer[] = [];
+    client.on('data', (piece: Buffer) => pieces.push(piece));
+    sockets[Symbol.dispose]();
+    await expect.poll(() => pieces.length).toBe(1);
+    expect(pieces[0]?.readUInt16BE(2)).toBe(1001);
+    clock.advance(time - 1);
+    expect(connection.destroyed).toBe(false);
+    clock.advance(1);
+    expect(connection.destroyed).toBe(true);
+    await expect.poll(() => clock.waiting).toBe(0);
+  },
+);
+
+/** A client that has its handshake and writes frames byte by byte, and the server's end of its connection. */
+async function rawTo(sockets: Sockets): Promise<{ client: Socket; connection: Socket }> {
+  const server = createServer();
+  const upgraded = once(server, 'upgrade');
+  server.on('upgrade', (incoming, socket, head) => sockets.open({} as never, [incoming, socket, head]));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  onTestFinished(() => void client.destroy());
+  client.write(`GET / HTTP/1.1\r\nhost: a\r\n${HANDSHAKE}\r\n\r\n`);
+  await once(client, 'data');
+  return { client, connection: (await upgraded)[1] as Socket };
+}
+
 it('a client that sends many small frames at once is read no further than its actor has answered', async () => {
   // A runtime whose actor answers one message in each round of the event loop.
   let [handled, most] = [0, 0];
@@ -183,18 +224,8 @@ it('a client that sends many small frames at once is read no further than its ac
     },
   };
   const sockets = new Sockets(runtime as never, new TestClock());
-  const server = createServer();
-  server.on('upgrade', (incoming, socket, head) => {
-    connection = socket as Socket;
-    sockets.open({} as never, [incoming, socket, head]);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  onTestFinished(() => void client.destroy());
-  client.write(`GET / HTTP/1.1\r\nhost: a\r\n${HANDSHAKE}\r\n\r\n`);
-  await once(client, 'data');
+  const { client, connection: own } = await rawTo(sockets);
+  connection = own;
   const FRAMES = 100_000;
   client.write(Buffer.alloc(FRAMES * EMPTY.length, EMPTY));
   // The message that says that the socket has opened is one more.

@@ -36,11 +36,12 @@ export class Servers {
     const health = healthRoutes(() => !this.#draining && isReady(runtime, deployment));
     const beside = [...health, metricsRoute(runtime, requests, config.server.metrics === 'open')];
     const tokens = () => this.#config.tokens ?? [];
+    const sockets = { closeMs: config.server.drainIdleMs };
     this.#managed =
       tokens().length === 0
         ? undefined
-        : management(runtime, { tokens, clock: systemClock, version: version(), beside });
-    this.#sockets = this.#managed?.sockets ?? new Sockets(runtime, systemClock);
+        : management(runtime, { tokens, clock: systemClock, version: version(), beside, sockets });
+    this.#sockets = this.#managed?.sockets ?? new Sockets(runtime, systemClock, sockets);
     const own = new InternalRoutes(this.#managed ?? { routes: beside });
     const common = {
       tracer,
