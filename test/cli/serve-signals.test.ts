@@ -97,8 +97,9 @@ async function keepStreaming(url: string, seen: Seen, goesOn: () => boolean = ()
 
 async function served(
   folder: string,
+  args: readonly string[] = [join(folder, 'vivarium.toml')],
 ): Promise<{ server: ChildProcess; url: string; said: (event: string) => Promise<void> }> {
-  const server = spawn(process.execPath, [VIV, 'serve', join(folder, 'vivarium.toml'), '--json'], {
+  const server = spawn(process.execPath, [VIV, 'serve', ...args, '--json'], {
     env: { ...process.env, VIVARIUM_HOME: join(folder, 'home'), VIVARIUM_CACHE_DIR: join(folder, 'cache') },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -255,6 +256,25 @@ component = "hello"
     server.kill('SIGHUP');
     await said('reload-ignored');
     server.kill('SIGHUP');
+    expect(await (await fetch(url)).text()).toBe('first');
+    server.kill('SIGTERM');
+    expect(await exited).toEqual([null, 'SIGTERM']);
+  },
+);
+
+it.runIf(process.platform !== 'win32')(
+  'SIGHUP ends a server without a configuration file as SIGTERM does, and a second one changes nothing',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'viv-signals-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const component = join(folder, 'hello.wasm');
+    await writeFile(component, await helloHandler('first'));
+    const { server, url, said } = await served(folder, [component, '--addr', '127.0.0.1:0', '--drain-delay', '10m']);
+    const exited = once(server, 'exit');
+    server.kill('SIGHUP');
+    await expect.poll(async () => (await fetch(`${url}/-/ready`)).status).toBe(503);
+    server.kill('SIGHUP');
+    await said('reload-ignored');
     expect(await (await fetch(url)).text()).toBe('first');
     server.kill('SIGTERM');
     expect(await exited).toEqual([null, 'SIGTERM']);

@@ -5,7 +5,7 @@ import type { Shell } from '../../shell.ts';
  * that is being answered.
  */
 export class HangUps {
-  #reload: (() => void) | undefined;
+  #act: (() => void) | undefined;
   #came = false;
   #ends = false;
 
@@ -20,10 +20,10 @@ export class HangUps {
     });
   }
 
-  /** Has each signal reload the configuration, also one that came while the server started. */
-  reloadWith(reload: () => void): void {
-    this.#reload = reload;
-    if (this.#came) reload();
+  /** Calls a function at each signal, and at once if one came while the server started. */
+  actWith(act: () => void): void {
+    this.#act = act;
+    if (this.#came) act();
   }
 
   /** Ignores all signals from now on, and says so at the first. */
@@ -32,7 +32,7 @@ export class HangUps {
   }
 
   #take(): void {
-    if (this.#reload === undefined) this.#came = true;
-    else this.#reload();
+    if (this.#act === undefined) this.#came = true;
+    else this.#act();
   }
 }

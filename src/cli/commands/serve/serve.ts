@@ -90,7 +90,7 @@ function withFlags(config: ServeConfig, command: Command): ServeConfig {
 const inConfig = (grant: string): string => `grants = [${JSON.stringify(grant)}] at its component in the configuration`;
 
 async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: string | undefined): Promise<void> {
-  const hangUps = file === undefined ? undefined : new HangUps(shell);
+  const hangUps = new HangUps(shell);
   const tracer = await openTracer();
   await using registry = lazyRegistry(flags);
   await using runtime = await createRuntime({
@@ -116,15 +116,17 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
     servers.renew(next);
     watching?.follow(next);
   };
-  if (file !== undefined) hangUps?.reloadWith(reloading(shell, apply, file, applied));
+  // Without a file there is nothing to read again: the terminal is closed, which asks the server to end.
+  const hungUp = Promise.withResolvers<void>();
+  hangUps.actWith(file === undefined ? hungUp.resolve : reloading(shell, apply, file, applied));
   try {
     const { url, management } = await servers.listen();
     const also = management === undefined ? '' : `, and for management on ${management}`;
     shell.result({ event: 'listening', url, management }, `listening on ${url}${also}`);
-    await interrupt.promise;
+    await Promise.race([interrupt.promise, hungUp.promise]);
   } finally {
     interrupt.dispose();
-    hangUps?.end();
+    hangUps.end();
     projects.stop();
     await servers.drain();
   }
