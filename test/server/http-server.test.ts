@@ -340,6 +340,20 @@ const partsOf = (url: string) => {
   return { host, pathname };
 };
 
+// The documentation advises an address of its own for probes, because Node accepts one connection of each server in a turn.
+it('a new connection does not wait for those that another server of the process has not accepted yet', async () => {
+  const flooded = await scene(hello);
+  const quiet = await scene(hello);
+  let answered = 0;
+  const others = Array.from({ length: 100 }, async () => {
+    await flooded.raw(head('GET / HTTP/1.1', 'Host: a', 'Connection: close'));
+    answered += 1;
+  });
+  await quiet.raw(head('GET / HTTP/1.1', 'Host: a', 'Connection: close'));
+  expect(answered).toBeLessThan(50);
+  await Promise.all(others);
+});
+
 describe('routes', () => {
   it('are found by host first, then by the longest path, at its borders', () => {
     const routes = new Routes(
