@@ -13,11 +13,10 @@ export function settleUnreadBody(outgoing: ServerResponse, clock: Pick<Clock, 'a
   const incoming = outgoing.req;
   if (incoming.complete || !mayHaveBody(incoming)) return;
   if (!isShort(incoming)) outgoing.shouldKeepAlive = false;
-  // Node calls this method when it has sent the last answer of a connection.
+  // Node calls this method when it has sent the last answer of a connection. The latest request replaces what an earlier one has set.
   const { socket } = incoming;
-  const destroySoon = socket.destroySoon;
   socket.destroySoon = (): void => {
-    socket.destroySoon = destroySoon;
+    Reflect.deleteProperty(socket, 'destroySoon');
     if (incoming.complete) socket.destroySoon();
     else linger(incoming, clock);
   };

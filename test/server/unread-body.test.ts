@@ -100,6 +100,14 @@ describe('a body that nobody reads', () => {
     await expect.poll(() => client.answers).toBe(2);
     expect(client.connection).toEqual(['keep-alive', 'keep-alive']);
     expect(paths).toEqual([path, '/next']);
+    // Such a request leaves nothing on its connection that would change how that ends.
+    await client.write(post(path, 'Content-Length: 20'));
+    await expect.poll(() => client.answers).toBe(3);
+    await client.write('b'.repeat(20) + NEXT.replace('Host', 'Connection: close\r\nHost'));
+    await client.ended;
+    expect(client.connection).toEqual(['keep-alive', 'keep-alive', 'keep-alive', 'close']);
+    client.socket.end();
+    await client.closed;
   });
 
   it.each(PATHS)('and that has come whole leaves its connection, however long it is: %s', async (path) => {
