@@ -37,15 +37,28 @@ export async function served(kind: Kind, ...more: string[]): Promise<Served> {
 /** Starts another program, and resolves when it answers. @param argumentsFor makes its arguments for a port @throws if it never does */
 export async function servedBy(command: string, argumentsFor: (port: number) => string[]): Promise<Served> {
   const port = await freePort();
-  const child = spawn(command, argumentsFor(port), { stdio: 'ignore' });
+  // A group of its own ends with all that the program has started.
+  const child = spawn(command, argumentsFor(port), { stdio: 'ignore', detached: true });
+  const stop = (): void => {
+    process.off('exit', stop);
+    try {
+      process.kill(-(child.pid as number));
+    } catch {
+      // It has ended.
+    }
+  };
+  process.on('exit', stop);
   const failed = once(child, 'error').then(([error]) => Promise.reject(error));
-  await Promise.race([answers(child, port), failed]);
+  await Promise.race([answers(child, port), failed]).catch((cause: unknown) => {
+    stop();
+    throw cause;
+  });
   const { pid } = child;
   return {
     port,
     processorMs: async () => processorMs(pid as number),
     roundMs: async () => Number.NaN,
-    stop: () => void child.kill(),
+    stop,
   };
 }
 
@@ -59,7 +72,6 @@ async function answers(child: ChildProcess, port: number): Promise<void> {
     } catch (cause) {
       const hasEnded = child.exitCode !== null || child.signalCode !== null;
       if (hasEnded || performance.now() > until) {
-        child.kill();
         throw new Error(`${child.spawnfile} does not answer`, { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
