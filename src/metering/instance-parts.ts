@@ -6,7 +6,7 @@ export interface InstanceParts {
   readonly exportedFunctions: number;
   /** The number of exported memories, tables, globals and tags. */
   readonly otherExports: number;
-  /** The number of functions and globals that the module defines. */
+  /** The number of functions and globals that the module defines, with the globals that metering adds for those that it keeps. */
   readonly declarations: number;
   readonly memories: number;
   readonly tables: number;
@@ -29,10 +29,11 @@ const BYTES: Readonly<Record<keyof InstanceParts | 'instance', number>> = {
 /** Host bytes that a store's instances may take without a charge. Ordinary components need less. */
 export const FREE_PART_BYTES = 262_144;
 
-export function partsOf(module: coreModule.CoreModule): InstanceParts {
+/** @param kept how many globals metering adds to keep others */
+export function partsOf(module: coreModule.CoreModule, kept: number = 0): InstanceParts {
   const { imported, exports } = module;
   const exportedFunctions = exports.filter(({ kind }) => kind === 'function').length;
-  const declarations = module.functions.length - imported.function + module.globals - imported.global;
+  const declarations = module.functions.length - imported.function + module.globals - imported.global + kept;
   return {
     imports: module.imports.length,
     exportedFunctions,

@@ -111,7 +111,7 @@ function assemble(assembly: Assembly, mode: MeteringMode, renewable: boolean): U
     version: FORMAT_VERSION,
     mode,
     ...startupOf(module, data),
-    parts: partsOf(module),
+    parts: partsOf(module, renewal?.globals.length),
     renewable: renewal?.memories,
   });
   layout.section(SectionId.custom, new ByteWriter().name(METADATA_SECTION).view(), metadata);

@@ -16,6 +16,8 @@ class StoreImage implements StartImage {
   }
 }
 
+/** The most core instances that are renewed together. Each may have a thousand globals to bring back. */
+const MOST_INSTANCES = 64;
 const KEEP = 0;
 const RESTORE = 1;
 
@@ -57,13 +59,17 @@ export class LinkedInstances<Owner> implements RenewedInstances {
     this.exports.push(exports);
   }
 
-  /** What the memories hold now; undefined where the instances can change something else that cannot be brought back. */
+  /**
+   * What the memories hold now; undefined where the instances can change something else that cannot be brought back, and where bringing
+   * them back would take long.
+   * @param mostBytes the most that memories, tables and objects may take
+   */
   image(mostBytes: number): StartImage | undefined {
     // A growth was refused for what other stores held, so that another instantiation may go another way.
     const isExact = this.memory.refusedGrowths === 0;
     if (!isExact || this.#metadata.some(({ renewable }) => renewable === undefined)) return undefined;
+    if (this.#metadata.length > MOST_INSTANCES || this.memory.used > mostBytes) return undefined;
     const buffers = this.#memories().map(({ buffer }) => buffer);
-    if (buffers.reduce((sum, { byteLength }) => sum + byteLength, 0) > mostBytes) return undefined;
     return new StoreImage(buffers.map((buffer) => imageOf(buffer)));
   }
 
@@ -83,8 +89,8 @@ export class LinkedInstances<Owner> implements RenewedInstances {
   renew(): boolean {
     const image = this.#image;
     if (image === undefined) return false;
-    // Growing, even by nothing, leaves a view without bytes.
-    if (!areOf(image, this.#views)) this.#views = this.#kept.map(viewOf);
+    // Growing, even by nothing, leaves a view of a buffer that the memory has no longer, and that has no bytes.
+    if (this.#kept.some(({ buffer }, at) => buffer !== this.#views[at]?.buffer)) this.#views = this.#kept.map(viewOf);
     if (!areOf(image, this.#views)) return false;
     image.memories.forEach((each, at) => {
       restore(each, this.#views[at] as Uint8Array);

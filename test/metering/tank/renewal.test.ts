@@ -3,6 +3,7 @@ import { Quota } from '#core/limits';
 import type { Tank } from '#core/ports/meter';
 import type { RenewedInstances, StartImage } from '#core/ports/renewal';
 import { RewritingMeter } from '#metering';
+import { metadataOf } from '../../../src/metering/metadata.ts';
 import { assemble } from '../../../tools/metering/wat.ts';
 import { BUDGET } from '../support/guest.ts';
 
@@ -218,6 +219,11 @@ describe('renewed instances', () => {
 
   it.each<[why: string, text: string]>([
     ['a memory has grown', '(memory 1) (func $mark (drop (memory.grow (i32.const 1))))'],
+    ['a memory that had no pages has grown', '(memory 0) (func $mark (drop (memory.grow (i32.const 1))))'],
+    [
+      'one of several memories that had no pages has grown',
+      '(memory 1) (memory 0) (func $mark (drop (memory.grow 1 (i32.const 1))))',
+    ],
     ['its call was ended by a trap', '(memory 1) (func $mark unreachable)'],
   ])('are none where %s', async (_, text) => {
     const stores = (await Stores.of(`(module ${text} (export "mark" (func $mark)))`)).open();
@@ -225,6 +231,40 @@ describe('renewed instances', () => {
       stores.call('mark');
     } catch {}
     expect(stores.tank.renew()).toBeUndefined();
+  });
+
+  it('are none where another instance has grown a memory that had no pages', async () => {
+    const stores = (
+      await Stores.of(
+        '(module (memory (export "memory") 0))',
+        '(module (import "before" "memory" (memory 0)) (func (export "mark") (drop (memory.grow (i32.const 1)))))',
+      )
+    ).open();
+    stores.call('mark');
+    expect(stores.tank.renew()).toBeUndefined();
+  });
+
+  it('are some where a memory that had no pages has none, or was grown by none', async () => {
+    const text = '(memory 0) (func $mark (drop (memory.grow (i32.const 0))))';
+    const stores = (await Stores.of(`(module ${text} (export "mark" (func $mark)))`)).open();
+    stores.renew().call('mark');
+    stores.renew();
+    expect(stores.tank.usage.memoryBytes).toBe(0);
+  });
+
+  it('are never made of more than 64 modules', async () => {
+    const text = '(module (global (mut i32) (i32.const 0)))';
+    expect((await Stores.of(...new Array(64).fill(text))).open().image).toBeDefined();
+    expect((await Stores.of(...new Array(65).fill(text))).open().image).toBeUndefined();
+  });
+
+  it('pay for the globals that keep those of the guest', async () => {
+    const parts = async (renewable: boolean) => {
+      const text = await assemble(`(module ${'(global (mut i64) (i64.const 0))'.repeat(100)})`);
+      const { bytes } = meter.meterModule(text, 'fuel', { renewable });
+      return metadataOf(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>)).parts.declarations;
+    };
+    expect(await parts(true)).toBe((await parts(false)) + 100);
   });
 
   it.each<[what: string, text: string]>([

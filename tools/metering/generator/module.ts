@@ -183,8 +183,8 @@ interface Memory {
 function layoutMemories({ memories, features }: ModulePlan): Memory[] {
   const count = features.multiMemory ? memories.length : 1;
   return memories.slice(0, count).map(({ pages, more, imported, exported, wide }, index) => {
-    const initial = 1 + (pages % 2);
     const mine = index === 0 && imported;
+    const initial = mine ? 1 + (pages % 2) : pages % 3;
     return {
       wide: features.memory64 && wide && !mine,
       initial,
