@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { defineConfig, type UserWorkspaceConfig } from 'vitest/config';
 
-/** `npm test` runs `unit`; `.ci/run` runs `servers` (real databases and registries), `toolchains`, `browser` (the dashboard in Chromium) and `long` (soaks) as well. */
+/** `npm test` runs `unit`; `.ci/run` runs `servers` (real databases and registries), `toolchains`, `browser` (the dashboard in Chromium) and `long` (soaks, and what starts programs for many seconds) as well. */
 const suite = process.env.VIVARIUM_TEST_SUITE ?? 'unit';
 const isUnit = suite === 'unit';
 

@@ -6,4 +6,5 @@ export type { CurrentStore, HostState, LogChannel, LogRecord } from './host-stat
 export { type GuestStream, HostStream, type StreamSink, type StreamSource } from './host-streams.ts';
 export { cancellable, cancelPending } from './host-waits.ts';
 export { isFromEmbedder, resolveImports } from './imports.ts';
+export { BLOCKING_STREAM_METHODS } from './spanned-functions.ts';
 export { isSpannedMethod, tracedMethod } from './traced-calls.ts';

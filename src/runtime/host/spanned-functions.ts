@@ -7,6 +7,16 @@ export type Spanned = SpanKind | 'wait';
 const all = (kind: Spanned, ...names: readonly string[]): Readonly<Record<string, Spanned>> =>
   Object.fromEntries(names.map((name) => [name, kind]));
 
+/** The methods of `wasi:io/streams` that wait for their answer. */
+export const BLOCKING_STREAM_METHODS: readonly string[] = [
+  '[method]input-stream.blocking-read',
+  '[method]input-stream.blocking-skip',
+  '[method]output-stream.blocking-write-and-flush',
+  '[method]output-stream.blocking-flush',
+  '[method]output-stream.blocking-write-zeroes-and-flush',
+  '[method]output-stream.blocking-splice',
+];
+
 /**
  * The functions and methods that are spans, by their WIT names: those that reach something outside their store, or wait. Others are
  * too small and too many: a span costs more than they do. Outgoing requests have a span of their own, which knows the answer.
@@ -17,15 +27,7 @@ export const SPANNED: Readonly<Record<string, Readonly<Record<string, Spanned>>>
   'vivarium:actor/storage': all('client', 'get', 'set', 'delete', 'exists', 'list-keys', 'usage'),
   'wasi:clocks/monotonic-clock': all('wait', 'wait-for', 'wait-until'),
   'wasi:io/poll': all('wait', 'poll', '[method]pollable.block'),
-  'wasi:io/streams': all(
-    'wait',
-    '[method]input-stream.blocking-read',
-    '[method]input-stream.blocking-skip',
-    '[method]output-stream.blocking-write-and-flush',
-    '[method]output-stream.blocking-flush',
-    '[method]output-stream.blocking-write-zeroes-and-flush',
-    '[method]output-stream.blocking-splice',
-  ),
+  'wasi:io/streams': all('wait', ...BLOCKING_STREAM_METHODS),
   'wasi:filesystem/types': all(
     'internal',
     ...[

@@ -1,3 +1,5 @@
+import { BLOCKING_STREAM_METHODS } from '#runtime/host';
+
 const STORAGE = 'vivarium:actor/storage';
 
 /** Our own host functions that may have to wait, by the name of their interface without its version. */
@@ -14,14 +16,7 @@ const MAY_WAIT: Readonly<Record<string, readonly string[]>> = {
     '[method]udp-socket.bind',
     '[method]udp-socket.connect',
   ],
-  'wasi:io/streams': [
-    '[method]input-stream.blocking-read',
-    '[method]input-stream.blocking-skip',
-    '[method]output-stream.blocking-write-and-flush',
-    '[method]output-stream.blocking-flush',
-    '[method]output-stream.blocking-write-zeroes-and-flush',
-    '[method]output-stream.blocking-splice',
-  ],
+  'wasi:io/streams': BLOCKING_STREAM_METHODS,
 };
 
 /** The packages whose interfaces the runtime implements. Every function that an embedder gives may wait. */

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRuntime, type Runtime } from '../../src/index.ts';
-import { buildActor } from '../../src/system/operations/index.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { createRuntime, type Runtime } from '../../../src/index.ts';
+import { buildActor } from '../../../src/system/operations/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RANDOM = 'wasi:random/random@0.2.2';
 

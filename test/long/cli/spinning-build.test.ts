@@ -8,9 +8,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildActor } from '#system/operations';
-import { viv } from './viv.ts';
+import { viv } from '../../cli/viv.ts';
 
-const VIV = fileURLToPath(new URL('../../bin/viv.js', import.meta.url));
+const VIV = fileURLToPath(new URL('../../../bin/viv.js', import.meta.url));
 const SOUND = 'export default { fetch: () => new Response("sound") };';
 const SPINNING = `for (;;);\n${SOUND}`;
 /** Times of this test, which a busy machine needs. */

@@ -10,10 +10,10 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { helloHandler } from '../../tools/components/hello-handler.ts';
+import { helloHandler } from '../../../tools/components/hello-handler.ts';
 
-const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
-const VIV = fileURLToPath(new URL('../../bin/viv.js', import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
+const VIV = fileURLToPath(new URL('../../../bin/viv.js', import.meta.url));
 
 /** What clients have seen: how often each body came, and what failed. */
 class Seen {
@@ -116,17 +116,19 @@ async function served(
   return { server, url: events.find(({ event }) => event === 'listening')?.url as string, said };
 }
 
-it.runIf(process.platform !== 'win32')(
-  'no request fails when a broken file is read, a component is replaced from a cold cache, and the process is told to end',
-  async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'viv-signals-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
-    const config = `
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'viv-signals-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A folder with a handler that answers over TLS, and its configuration. @param settings more lines of its table `server` */
+async function folderWithTls(settings: string): Promise<{ folder: string; config: string }> {
+  const folder = await emptyFolder();
+  const config = `
 [server]
 listen = "127.0.0.1:0"
-drain-timeout = "10m"
-# A client on a busy machine may be slow to send its next request.
-drain-idle-timeout = "5m"
+${settings.trim()}
 [server.tls]
 certificate = "one.crt"
 key = "one.key"
@@ -136,9 +138,20 @@ max-queued = 1000
 [[routes]]
 component = "hello"
 `;
-    for (const name of ['one.crt', 'one.key']) await copyFile(fixture(`tls/${name}`), join(folder, name));
-    await writeFile(join(folder, 'hello.wasm'), await helloHandler('first'));
-    await writeFile(join(folder, 'vivarium.toml'), config);
+  for (const name of ['one.crt', 'one.key']) await copyFile(fixture(`tls/${name}`), join(folder, name));
+  await writeFile(join(folder, 'hello.wasm'), await helloHandler('first'));
+  await writeFile(join(folder, 'vivarium.toml'), config);
+  return { folder, config };
+}
+
+it.runIf(process.platform !== 'win32')(
+  'no request fails when a broken file is read, a component is replaced from a cold cache, and the process is told to end',
+  async () => {
+    const { folder, config } = await folderWithTls(`
+drain-timeout = "10m"
+# A client on a busy machine may be slow to send its next request.
+drain-idle-timeout = "5m"
+`);
     const { server, url, said } = await served(folder);
     const exited = once(server, 'exit');
     const seen = new Seen();
@@ -183,27 +196,12 @@ async function keepOpening(url: string, seen: Seen, isReady: () => boolean): Pro
 it.runIf(process.platform !== 'win32')(
   'no request fails, on connections old and new, where a balancer has time to see that the process is not ready',
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'viv-signals-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
-    const config = `
-[server]
-listen = "127.0.0.1:0"
+    const { folder } = await folderWithTls(`
 # A client on a busy machine may be slow to notice, and to send its next request.
 drain-delay = "10s"
 drain-timeout = "10m"
 drain-idle-timeout = "5m"
-[server.tls]
-certificate = "one.crt"
-key = "one.key"
-[components.hello]
-source = "hello.wasm"
-max-queued = 1000
-[[routes]]
-component = "hello"
-`;
-    for (const name of ['one.crt', 'one.key']) await copyFile(fixture(`tls/${name}`), join(folder, name));
-    await writeFile(join(folder, 'hello.wasm'), await helloHandler('first'));
-    await writeFile(join(folder, 'vivarium.toml'), config);
+`);
     const { server, url } = await served(folder);
     const exited = once(server, 'exit');
     const [seen, probes] = [new Seen(), new Seen()];
@@ -235,8 +233,7 @@ component = "hello"
 it.runIf(process.platform !== 'win32')(
   'SIGHUP while the server ends changes nothing and loses no request; a second signal to end does end it',
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'viv-signals-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = await emptyFolder();
     const config = `
 [server]
 listen = "127.0.0.1:0"
@@ -265,8 +262,7 @@ component = "hello"
 it.runIf(process.platform !== 'win32')(
   'SIGHUP ends a server without a configuration file as SIGTERM does, and a second one changes nothing',
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'viv-signals-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = await emptyFolder();
     const component = join(folder, 'hello.wasm');
     await writeFile(component, await helloHandler('first'));
     const { server, url, said } = await served(folder, [component, '--addr', '127.0.0.1:0', '--drain-delay', '10m']);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { viv } from '../cli/viv.ts';
+import { viv } from '../../cli/viv.ts';
 
 const run = promisify(execFile);
 /** Building five guests takes its time on a busy machine. */

@@ -2,8 +2,8 @@
 import { queryObjects } from 'node:v8';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type Runtime } from '#system';
-import { actor } from '../../tools/components/actor-wat.ts';
-import { helloHandler } from '../../tools/components/hello-handler.ts';
+import { actor } from '../../../tools/components/actor-wat.ts';
+import { helloHandler } from '../../../tools/components/hello-handler.ts';
 
 const components: Record<
   'echo' | 'other' | 'traps' | 'spins' | 'failsToStart' | 'isUnhealthy' | 'hello' | 'failsToEnd',

@@ -5,7 +5,7 @@ import { publint } from 'publint';
 import { build as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { webpack } from 'webpack';
-import { compile, InstalledProject } from './installed.ts';
+import { compile, InstalledProject } from '../../package/installed.ts';
 
 let project: InstalledProject;
 beforeAll(() => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { main } from '../../src/cli/index.ts';
+import { main } from '../../../src/cli/index.ts';
 
 const source = (version: string): string => `
 import { defineActor } from 'vivarium/guest';
