@@ -4,7 +4,8 @@ import { Connection } from './connection.ts';
 /** How many requests one measurement sends. */
 export const REQUESTS = 2_000;
 const CLIENTS = 16;
-const WARMING_ROUNDS = 5;
+/** V8 compiles the code of a server for the last time after some twenty thousand requests. */
+const WARMING_ROUNDS = 15;
 /** Requests at a time where they are sent at a rate; further ones wait, and their time counts. */
 const MOST_AT_ONCE = 64;
 /** What a client asks beside others, and how many milliseconds apart. */
