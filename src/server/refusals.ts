@@ -1,3 +1,5 @@
+import { RingBuffer } from '#core/queue';
+
 /**
  * The refusals that go out before the event loop reads what has come. A client that has been refused asks again at once, so that this is
  * also how many such requests are read in one turn of the loop, however many clients there are.
@@ -10,9 +12,7 @@ const MOST_WAITING = 4_096;
 export class Refusals<T> {
   readonly #send: (refused: T) => void;
   readonly #nextTurn: (task: () => void) => void;
-  #waiting: T[] = [];
-  /** The position of the first that waits. */
-  #first = 0;
+  readonly #waiting = new RingBuffer<T>();
   #isPlanned = false;
 
   /** @param nextTurn runs a task after the event loop has read what has come; a test replaces it */
@@ -23,7 +23,7 @@ export class Refusals<T> {
 
   /** Sends a refusal in its turn. */
   add(refused: T): void {
-    if (this.#waiting.length - this.#first >= MOST_WAITING) {
+    if (this.#waiting.size >= MOST_WAITING) {
       this.#send(refused);
       return;
     }
@@ -39,13 +39,9 @@ export class Refusals<T> {
 
   readonly #sendSome = (): void => {
     this.#isPlanned = false;
-    const some = this.#waiting.slice(this.#first, this.#first + MOST_IN_TURN);
-    this.#first += some.length;
-    if (this.#first === this.#waiting.length || this.#first > MOST_WAITING) {
-      this.#waiting = this.#waiting.slice(this.#first);
-      this.#first = 0;
-    }
-    if (this.#waiting.length > 0) this.#plan();
+    const some: T[] = [];
+    while (this.#waiting.size > 0 && some.length < MOST_IN_TURN) some.push(this.#waiting.shift() as T);
+    if (this.#waiting.size > 0) this.#plan();
     for (const each of some) this.#send(each);
   };
 }

@@ -3,7 +3,7 @@ import { type WitToken, witTokens } from './wit-tokens.ts';
 type Docs = { docs?: string };
 type Members = Docs & { funcs: Record<string, Docs>; types: Record<string, Docs & { items: Record<string, string> }> };
 type WorldDocs = Docs & {
-  /** Of imports. Exports have a table of their own, since a world may import and export the same name. */
+  /** What the world imports. Exports have tables of their own, since a world may import and export the same name. */
   funcs: Record<string, Docs>;
   interfaces: Record<string, Members>;
   func_exports: Record<string, Docs>;
