@@ -17,7 +17,8 @@ export class GuestMessaging implements MessageRouter, AskRouter, BroadcastRouter
 
   constructor(router: Router) {
     this.#router = router;
-    this.#tell = (request, payload, failure) => router.delivery.postCallback(request, payload, failure);
+    const { delivery } = router;
+    this.#tell = delivery.postCallback.bind(delivery);
   }
 
   send(from: ComponentHandle, to: ComponentId, payload: Uint8Array): void {

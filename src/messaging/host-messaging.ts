@@ -162,14 +162,16 @@ export class HostMessaging {
     };
     signal.addEventListener('abort', onAbort, { once: true });
     const done = (): void => signal.removeEventListener('abort', onAbort);
-    request.answer = (reply) => {
+    const answer = (reply: Uint8Array | undefined): void => {
       done();
       resolve(reply);
     };
-    request.fail = (error) => {
+    const fail = (error: unknown): void => {
       done();
       resolve(rejection(error));
     };
+    request.answer = answer;
+    request.fail = fail;
   }
 
   #subscribe(topic: string, listener: TopicListener, options: SubscribeOptions): () => Promise<void> {

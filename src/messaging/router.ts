@@ -114,7 +114,7 @@ export class Router implements CellOwner {
       maxHops,
       isTraced: options.isTraced === true,
     });
-    this.delivery.giveUp = (request, error) => this.requests.fail(request, error);
+    this.delivery.giveUp = this.requests.fail.bind(this.requests);
     const turns = new Turns({
       clock,
       requests: this.requests,

@@ -15,11 +15,12 @@ export function settleUnreadBody(outgoing: ServerResponse, clock: Pick<Clock, 'a
   if (!isShort(incoming)) outgoing.shouldKeepAlive = false;
   // Node calls this method when it has sent the last answer of a connection. The latest request replaces what an earlier one has set.
   const { socket } = incoming;
-  socket.destroySoon = (): void => {
+  const destroySoon = (): void => {
     Reflect.deleteProperty(socket, 'destroySoon');
     if (incoming.complete) socket.destroySoon();
     else linger(incoming, clock);
   };
+  socket.destroySoon = destroySoon;
 }
 
 /** Whether Node reads a body to its end even if nobody takes it: one that fits into the buffer of its request never stops the parser. */

@@ -177,13 +177,14 @@ export class SupervisionTree implements Supervisor {
         }
       },
     });
-    node.escalate = (reason) => {
+    const escalate = (reason: VivariumError): void => {
       if (parent !== undefined) parent.childFailed(node, reason);
       else {
         onGiveUp?.(name, reason);
         void node.abandon(reason);
       }
     };
+    node.escalate = escalate;
     return node;
   }
 }

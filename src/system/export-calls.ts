@@ -27,10 +27,11 @@ export class ExportCalls implements ResourceCalls {
 
   constructor(ports: ExportCallsPorts) {
     let resolved: ResolvedPorts | undefined;
-    this.#ports = () => {
+    const resolvedOnce = (): ResolvedPorts => {
       resolved ??= resolve(ports);
       return resolved;
     };
+    this.#ports = resolvedOnce;
   }
 
   /** Calls an export. The time-out or the signal may give the call up before its turn begins and while it runs. */

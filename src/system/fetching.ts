@@ -87,7 +87,8 @@ export class Fetching {
     const engine = this.#ports.engine();
     const { state } = engine.lifecycle(handle);
     if (state === 'failed' && !this.#ports.supervisor().isSupervised(handle)) throw engine.refusal(handle);
-    exchange.endsUnwanted = () => engine.endsUnwanted(handle);
+    const endsUnwanted = (): boolean => engine.endsUnwanted(handle);
+    exchange.endsUnwanted = endsUnwanted;
     return this.#gateOf(handle).enter(exchange);
   }
 

@@ -1,4 +1,5 @@
 import type { VivariumError } from '#core/errors';
+import { Chain, type Linked } from '#core/queue';
 import { MessagingError } from '#messaging';
 import { RuntimeError } from '#runtime';
 import type { Paced, RequestPace } from './request-pace.ts';
@@ -25,16 +26,31 @@ export interface Waiting {
   onAbandoned: (() => void) | undefined;
 }
 
+/** A request that waits to be let in. */
+class InLine implements Linked<InLine> {
+  before: InLine | undefined = undefined;
+  behind: InLine | undefined = undefined;
+  readonly letIn: () => void;
+
+  constructor(letIn: () => void) {
+    this.letIn = letIn;
+  }
+}
+
 /** Admits requests to one component in their order of arrival, up to `maxConcurrent` at a time, at the pace of its runtime. */
 export class Gate implements Paced {
   readonly #name: string;
   readonly #pace: RequestPace;
   #maxConcurrent: number;
   #maxQueued: number;
-  readonly #queue = new Set<() => void>();
+  readonly #queue = new Chain<InLine>();
   readonly #whenIdle = new Set<() => void>();
   #active = 0;
   #draining = false;
+  /** Only the pace uses these three. */
+  before: Paced | undefined = undefined;
+  behind: Paced | undefined = undefined;
+  round = 0;
 
   constructor(
     name: string,
@@ -89,27 +105,28 @@ export class Gate implements Paced {
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      const go = (): void => {
+      const waits = new InLine(() => {
         exchange.onAbandoned = undefined;
         resolve();
-      };
-      exchange.onAbandoned = () => {
-        this.#queue.delete(go);
+      });
+      const abandoned = (): void => {
+        this.#queue.delete(waits);
         reject(exchange.reason);
         this.#noticeIdle();
       };
-      this.#queue.add(go);
+      exchange.onAbandoned = abandoned;
+      this.#queue.add(waits);
       if (this.mayBegin) this.#pace.wait(this);
     });
   }
 
   /** Lets the request in that waits first. */
   begin(): void {
-    const [next] = this.#queue;
-    if (next === undefined) return;
-    this.#queue.delete(next);
+    const { first } = this.#queue;
+    if (first === undefined) return;
+    this.#queue.delete(first);
     this.#active += 1;
-    next();
+    first.letIn();
   }
 
   /** Called when a request has ended. */

@@ -1,5 +1,6 @@
 import { performance as nodePerformance } from 'node:perf_hooks';
 import type { Clock } from '#core/ports/clock';
+import { Chain, type Linked } from '#core/queue';
 
 /**
  * Milliseconds in which requests begin before the event loop reads what has come. A request whose component has begun none meanwhile
@@ -28,7 +29,9 @@ const nodeLoop: PaceLoop = {
 };
 
 /** A component whose requests begin at a pace. */
-export interface Paced {
+export interface Paced extends Linked<Paced> {
+  /** The last round in which one of its requests has begun as it came. Only the pace uses this. */
+  round: number;
   /** Whether a request waits that has a place. */
   readonly mayBegin: boolean;
   /** Begins the request that waits first. */
@@ -45,9 +48,9 @@ export class RequestPace {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #loop: PaceLoop;
   /** The components whose requests wait for a round, in the order in which one of each begins. */
-  readonly #waiting = new Set<Paced>();
-  /** The components whose requests have begun in this round as they came. */
-  readonly #begun = new Set<Paced>();
+  readonly #waiting = new Chain<Paced>();
+  /** The number of the round; that of a component is 0 before its first one. */
+  #round = 1;
   #isPlanned = false;
   #isStepping = false;
   /** The turn of the loop in which the round began. */
@@ -66,8 +69,8 @@ export class RequestPace {
    * it calls `wait`.
    */
   begins(component: Paced): boolean {
-    if (!this.#hasTime() && this.#begun.has(component)) return false;
-    this.#begun.add(component);
+    if (!this.#hasTime() && component.round === this.#round) return false;
+    component.round = this.#round;
     this.#left -= 1;
     return true;
   }
@@ -93,7 +96,7 @@ export class RequestPace {
   }
 
   #beginRound(): void {
-    this.#begun.clear();
+    this.#round += 1;
     this.#turn = this.#loop.turns();
     this.#left = MOST_IN_ROUND;
     this.#ends = this.#clock.monotonic() + ROUND_MS;
@@ -125,12 +128,12 @@ export class RequestPace {
   };
 
   #beginNext(): void {
-    for (const component of this.#waiting) {
+    for (let component = this.#waiting.first; component !== undefined; component = this.#waiting.first) {
       this.#waiting.delete(component);
       if (!component.mayBegin) continue;
       this.#left -= 1;
       component.begin();
-      if (component.mayBegin) this.#waiting.add(component);
+      if (component.mayBegin && !this.#waiting.has(component)) this.#waiting.add(component);
       break;
     }
     if (this.#waiting.size === 0) return;

@@ -6,7 +6,8 @@ export interface Linked<T> {
 
 /**
  * Objects in the order in which they were added, each of which is in one chain at a time. They are linked by their own fields, since ten
- * thousand calls may wait, and a set takes twice as much for each.
+ * thousand calls may wait, and a set takes twice as much for each. Besides, V8 links each table that a set has outgrown to the next one, so
+ * that a table which has become old keeps all that a set is given later, until the whole heap is collected.
  */
 export class Chain<T extends Linked<T>> implements Iterable<T> {
   #first: T | undefined = undefined;
@@ -15,6 +16,10 @@ export class Chain<T extends Linked<T>> implements Iterable<T> {
 
   get size(): number {
     return this.#size;
+  }
+
+  get first(): T | undefined {
+    return this.#first;
   }
 
   has(each: T): boolean {

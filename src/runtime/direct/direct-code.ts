@@ -241,10 +241,11 @@ export class DirectCode {
       contexts: this.#plan.contexts ?? [],
       calls,
     });
-    execution.running.discarded = (reason) => {
+    const discarded = (reason: unknown): void => {
       made.end(reason);
       stacks.end();
     };
+    execution.running.discarded = discarded;
     return made;
   }
 
@@ -315,7 +316,8 @@ export class DirectCode {
         exports[name] = new (interfaces[target.interface] as Interface)(state);
       } else {
         const call = exported[target.func] as Exported;
-        exports[name] = (...args: readonly unknown[]) => call(state, ...args);
+        const own = (...args: readonly unknown[]): unknown => call(state, ...args);
+        exports[name] = own;
       }
     }
     return exports;

@@ -19,7 +19,7 @@ class HostReader implements Portions {
   readonly #shared: SharedCopy;
   readonly #isBytes: boolean;
   readonly #collects: Charge | undefined;
-  #release: () => void;
+  #release: (() => void) | undefined;
 
   /** @param collects charges the values that the reader is about to keep, if it keeps all; then it always waits for the guest */
   constructor(state: State, shared: SharedCopy, isBytes: boolean, collects?: Charge) {
@@ -72,8 +72,9 @@ class HostReader implements Portions {
   }
 
   #letGo(): void {
-    this.#release();
-    this.#release = () => {};
+    const release = this.#release;
+    this.#release = undefined;
+    release?.();
   }
 }
 

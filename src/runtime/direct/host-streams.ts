@@ -144,7 +144,8 @@ export function give(state: State, { source, ended }: HostStream, type: number):
     else if (values.length === 0) steps.wait(source, serve);
     else offer(offered(values), ask);
   };
-  shared.onDrop = () => end(undefined);
+  const dropped = (): void => end(undefined);
+  shared.onDrop = dropped;
   ask();
   return shared;
 }

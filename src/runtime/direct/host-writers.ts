@@ -71,7 +71,8 @@ class HostWriter {
     this.#thread = state.tasks.store.current;
     this.#release = state.tasks.store.expectHost();
     this.#forget = state.tasks.onEnd(() => this.#end());
-    shared.onDrop = () => this.#end();
+    const dropped = (): void => this.#end();
+    shared.onDrop = dropped;
   }
 
   begin(value: unknown): void {

@@ -100,11 +100,12 @@ export class TaskStacks implements Stacks {
       thread.stack = undefined;
       return then(raw);
     }
-    entry.onAnswer = () =>
+    const onAnswer = (): void =>
       this.#section(() => {
         thread.stack = undefined;
         if (then(entry.raw)) this.#store?.back();
       });
+    entry.onAnswer = onAnswer;
     ended.then(undefined, this.#trapped);
     stack.isLate = true;
     // A guest that has trapped is not suspended either. Then nothing goes on, and its promise tells the reason.

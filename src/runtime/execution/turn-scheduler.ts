@@ -180,7 +180,7 @@ export class TurnScheduler implements Scheduler {
       return steps.next(entry.raw).value;
     }
     const call = new NestedCall();
-    entry.onAnswer = () => {
+    const onAnswer = (): void => {
       turn.depth -= 1;
       // The callee's stack ends here without any further notice. The turn goes on with the caller's, which may be suspended again.
       turn.suspendable = true;
@@ -189,6 +189,7 @@ export class TurnScheduler implements Scheduler {
       turn.settle(new Continuation(() => steps.next(entry.raw).value), false);
       call.proceed();
     };
+    entry.onAnswer = onAnswer;
     ended.then(undefined, (thrown: unknown) => this.#nestedTrapped(turn, call, thrown));
     // The turn still runs where the callee has trapped, which only the promise will tell.
     const releases = execution.isRunning(turn);
@@ -291,10 +292,11 @@ export class TurnScheduler implements Scheduler {
     if (awaited instanceof NestedCall) {
       this.#stacks += 1;
       return new Promise((resolve) => {
-        awaited.proceed = () => {
+        const proceed = (): void => {
           this.#stacks -= 1;
           resolve(this.#tokens.give(turn));
         };
+        awaited.proceed = proceed;
       });
     }
     turn.suspended?.();
@@ -310,7 +312,8 @@ export class TurnScheduler implements Scheduler {
     if (this.#releases) this.#options.execution.takeBack(stack.turn);
     this.#stacks += 1;
     return new Promise((resolve) => {
-      stack.proceed = () => resolve(this.#tokens.give(stack));
+      const proceed = (): void => resolve(this.#tokens.give(stack));
+      stack.proceed = proceed;
       stack.suspended();
     });
   }

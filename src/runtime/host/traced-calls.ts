@@ -24,7 +24,8 @@ export function tracedInterface<F extends Readonly<Record<string, unknown>>>(bas
     const call = made[memberName(name)];
     if (typeof call !== 'function') continue;
     const method = spannedBy(base, name, kind);
-    made[memberName(name)] = (caller: HostState, ...args: unknown[]) => method(caller, args, call as Call);
+    const spanned = (caller: HostState, ...args: unknown[]): unknown => method(caller, args, call as Call);
+    made[memberName(name)] = spanned;
   }
   traced.add(made);
   return made as F;

@@ -120,7 +120,8 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     this.mostBytes = mostLifted(parts.maxMemoryBytes);
     this.#turn = new Turn(this, parts.tank, parts.preemptive, parts.weight);
     this.#suspends = parts.code.suspends;
-    this.#turn.suspended = () => this.#suspended();
+    const suspended = (): void => this.#suspended();
+    this.#turn.suspended = suspended;
     this.#turn.isHeld = holdsExchange;
     this.handle = parts.handle;
     this.context = parts.context;

@@ -26,6 +26,7 @@ export type Deliver = (event: TaskEvent) => number;
 /** What a built-in answers for an operation that goes on. */
 const BLOCKED = 0xffff_ffff | 0;
 const MOST_BACKPRESSURE = 2 ** 16;
+const always = (): boolean => true;
 
 function waitableSet({ handles }: TaskInstance, handle: number): WaitableSet {
   const found = handles.other(handle);
@@ -189,7 +190,7 @@ export const builtins = {
   },
 
   threadYield({ store, thread }: BuiltinCaller, cancellable: boolean): unknown {
-    return store.block(thread, () => true, cancellable, Number);
+    return store.block(thread, always, cancellable, Number);
   },
 
   threadSuspend({ store, thread }: BuiltinCaller, cancellable: boolean): unknown {
@@ -198,7 +199,7 @@ export const builtins = {
 
   threadResumeLater({ instance }: BuiltinCaller, index: number): void {
     const other = suspended(instance, index);
-    other.ready = () => true;
+    other.ready = always;
     other.wake();
   },
 

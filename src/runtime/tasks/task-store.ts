@@ -498,7 +498,8 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
     thread.cancellable = cancellable;
     thread.ready = ready;
     this.#park(thread);
-    thread.resume = (cancelled) => this.#unpark(thread, () => rest(cancelled));
+    const resume = (cancelled: boolean): boolean => this.#unpark(thread, () => rest(cancelled));
+    thread.resume = resume;
     if (ready?.() === true) thread.wake();
     return undefined;
   }
@@ -640,11 +641,12 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
 
   /** Begins a thread that the guest has made, at its first resumption. */
   startOf(thread: Thread, core: CoreCall, args: readonly unknown[]): void {
-    thread.resume = () =>
+    const begin = (): boolean =>
       this.#call(thread, core, args, () => {
         thread.task.unregister(thread);
         return true;
       });
+    thread.resume = begin;
     thread.task.register(thread);
   }
 

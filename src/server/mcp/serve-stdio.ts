@@ -23,10 +23,11 @@ export async function serveMcpStdio(tools: ComponentTools, options: McpStdioOpti
   const server = sdk.serveStdio(serversFor(tools, options.version, sdk), { transport });
   // The SDK has installed its own listener, which must run as well.
   const { onclose } = transport;
-  transport.onclose = () => {
+  const closed = (): void => {
     onclose?.();
     resolve();
   };
+  transport.onclose = closed;
   await promise;
   await server.close();
 }

@@ -18,7 +18,7 @@ const MOST_HEAD_BYTES = 16 * 1024;
 export function dropContinue(socket: Socket, isAwaited: () => boolean, onDropped: () => void): void {
   const read = socket.read.bind(socket);
   let held: Buffer | undefined;
-  socket.read = (size?: number): Buffer | null => {
+  const readRest = (size?: number): Buffer | null => {
     // Node reads zero bytes to fill its buffer.
     if (size === 0) return read(0);
     for (let chunk: Buffer | null = read(size); ; chunk = read(size)) {
@@ -36,6 +36,7 @@ export function dropContinue(socket: Socket, isAwaited: () => boolean, onDropped
       if (held === undefined && rest.length > 0) return rest;
     }
   };
+  socket.read = readRest;
 }
 
 /** Where a `100 Continue` at the beginning of the bytes ends; undefined if there is none, `unknown` if more bytes must tell. */
