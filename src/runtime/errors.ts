@@ -3,6 +3,7 @@ import { type ErrorKind, plainValue, VivariumError } from '#core/errors';
 const KINDS = {
   RUNTIME_INVALID_COMPONENT: 'refused',
   RUNTIME_MISSING_IMPORT: 'refused',
+  RUNTIME_MISSING_EXPORT: 'refused',
   RUNTIME_INSTANTIATION_FAILED: 'failed',
   RUNTIME_TRAP: 'failed',
   RUNTIME_EXITED: 'failed',

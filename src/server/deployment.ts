@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type ComponentHandle, formatComponentId } from '#core';
-import { isVivariumError } from '#core/errors';
+import { isVivariumError, messageOf } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
 import { streamRegular } from '#files';
-import {
-  type ComponentSettings,
-  lastFirst,
-  leadsBack,
-  type RouteSettings,
-  reached,
-  type ServeConfig,
-} from '#server/config';
+import { type ComponentSettings, lastFirst, leadsBack, reached, type ServeConfig } from '#server/config';
 import {
   isFull,
   type LoadOptions,
@@ -25,7 +18,7 @@ import { ServerError } from './errors.ts';
 import type { Target } from './http-server.ts';
 import { RefusedCounts, type RefusedRequests } from './refused-counts.ts';
 import type { RequestHead } from './request-head.ts';
-import { Routes, withoutSlash } from './routes.ts';
+import { Routes, routesOf } from './routes.ts';
 
 /** What happened to one component when a configuration was applied. */
 export interface DeploymentChange {
@@ -52,8 +45,8 @@ interface Deployed {
   readonly digest: string | undefined;
 }
 
-/** Milliseconds for the requests of a component that is unloaded. */
-const UNLOAD_MS = 30_000;
+/** Milliseconds for the requests of a component that is unloaded, and of an old version, unless its settings say another time. */
+const DRAIN_MS = 30_000;
 
 /** Keeps what runs as a configuration says, and finds the component of each request. Configurations are applied one at a time. */
 export class Deployment {
@@ -63,7 +56,8 @@ export class Deployment {
   readonly #supervisors = new Set<string>();
   /** All components that are loaded: those of the configuration, those that are being unloaded, and those that others still need. */
   readonly #deployed = new Map<string, Deployed>();
-  #routes: Routes<ComponentHandle> = new Routes<ComponentHandle>([]);
+  /** Where requests go, by the names of components. */
+  #routes: Routes<string> = new Routes<string>([]);
   #applying: Promise<unknown> = Promise.resolve();
 
   constructor(runtime: Runtime, { onRefused, onError, clock = systemClock }: DeploymentOptions = {}) {
@@ -87,7 +81,8 @@ export class Deployment {
     const found = this.#routes.find(head);
     if (found === undefined) return { web: () => new Response(null, { status: 404 }) };
     if ('allow' in found) return { web: () => new Response(null, { status: 405, headers: { allow: found.allow } }) };
-    const { target } = found;
+    this.#adopt(found.target);
+    const target = (this.#deployed.get(found.target) as Deployed).handle;
     const component = formatComponentId(target.id);
     return {
       component,
@@ -116,7 +111,9 @@ export class Deployment {
       if (old === undefined) return;
       const { source } = old.settings;
       const digest = await digestOf(source);
-      await this.#runtime.replace(old.handle, source, replaceable(this.#optionsOf(old.settings)));
+      const { drainTimeoutMs = DRAIN_MS } = old.settings;
+      const options = { ...replaceable(this.#optionsOf(old.settings)), timeoutMs: drainTimeoutMs };
+      await this.#runtime.replace(old.handle, source, options);
       this.#deployed.set(name, { ...old, digest });
     });
     this.#applying = replaced.catch(() => {});
@@ -125,8 +122,9 @@ export class Deployment {
 
   async #apply({ components, routes }: ServeConfig): Promise<readonly DeploymentChange[]> {
     // Two components that would be routed alike are an error before anything is loaded.
-    new Routes(routes.flatMap((route) => expanded(route, route.component)));
-    const added = components.filter(({ name }) => !this.#deployed.has(name));
+    const found = new Routes(routes.flatMap((route) => routesOf(route, route.component)));
+    for (const { name } of components) this.#adopt(name);
+    const added = components.filter(({ name }) => !this.#isLoaded(name));
     await this.#add(added, [
       ...routes.map(({ component }) => component),
       ...components.flatMap(({ next }) => next ?? []),
@@ -137,8 +135,7 @@ export class Deployment {
       const old = this.#deployed.get(settings.name);
       if (old !== undefined && !added.includes(settings)) updated.set(settings.name, await this.#update(old, settings));
     }
-    const handleOf = (name: string): ComponentHandle => (this.#deployed.get(name) as Deployed).handle;
-    this.#routes = new Routes(routes.flatMap((route) => expanded(route, handleOf(route.component))));
+    this.#routes = found;
     return [
       ...added.map(({ name }) => ({ component: name, change: 'loaded' as const })),
       ...components.flatMap(({ name }) => updated.get(name) ?? []),
@@ -146,13 +143,35 @@ export class Deployment {
     ];
   }
 
+  #isLoaded(name: string): boolean {
+    const deployed = this.#deployed.get(name);
+    return deployed !== undefined && this.#runtime.state(deployed.handle) !== 'stopped';
+  }
+
+  /** Takes over what somebody else has loaded under the id of a component that somebody has unloaded. The next reload replaces it. */
+  #adopt(name: string): void {
+    const deployed = this.#deployed.get(name);
+    if (deployed === undefined || this.#isLoaded(name)) return;
+    const handle = this.#runtime.find(formatComponentId(deployed.handle.id));
+    if (handle !== undefined) this.#deployed.set(name, { ...deployed, handle, digest: undefined });
+  }
+
   /** Loads new components, or none of them. @param asked the components that must answer requests */
   async #add(added: readonly ComponentSettings[], asked: readonly string[]): Promise<void> {
+    const former = new Map<string, Deployed | undefined>();
     try {
-      for (const settings of added) this.#deployed.set(settings.name, await this.#load(settings));
+      for (const settings of added) {
+        const loaded = await this.#load(settings);
+        former.set(settings.name, this.#deployed.get(settings.name));
+        this.#deployed.set(settings.name, loaded);
+      }
       for (const name of asked) this.#mustAnswer(this.#deployed.get(name));
     } catch (error) {
-      for (const { name } of added) await this.#unload(name);
+      for (const [name, gone] of former) {
+        await this.#unload(name);
+        // Requests still go to one that somebody else has unloaded, and are told so.
+        if (gone !== undefined) this.#deployed.set(name, gone);
+      }
       throw error;
     }
   }
@@ -171,7 +190,8 @@ export class Deployment {
         const message = `components.${name}: it is not named any more, but ${caller}, which kept its old version, passes requests on to it`;
         changes.push({ component: name, change: 'kept', error: new ServerError('SERVER_INVALID_CONFIG', message) });
       } else {
-        await this.#unload(name, { drain: true, timeoutMs: UNLOAD_MS });
+        const { drainTimeoutMs = DRAIN_MS } = this.#deployed.get(name)?.settings ?? {};
+        await this.#unload(name, { drain: true, timeoutMs: drainTimeoutMs });
         changes.push({ component: name, change: 'unloaded' });
       }
     }
@@ -205,7 +225,11 @@ export class Deployment {
     const { source, options } = settings;
     this.#addSupervisor(options.supervision);
     const digest = await digestOf(source);
-    return { settings, digest, handle: await this.#runtime.load(source, this.#optionsOf(settings)) };
+    return {
+      settings,
+      digest,
+      handle: await this.#runtime.load(source, this.#optionsOf(settings)).catch(named(settings)),
+    };
   }
 
   /** The options of a component, with what its middleware passes requests on to. That component is looked up for each request. */
@@ -244,7 +268,9 @@ export class Deployment {
       }
       refuseFixed(old.settings, settings);
       this.#refuseCircle(settings);
-      await this.#runtime.replace(old.handle, settings.source, replaceable(this.#optionsOf(settings)));
+      const { drainTimeoutMs = DRAIN_MS } = settings;
+      const options = { ...replaceable(this.#optionsOf(settings)), timeoutMs: drainTimeoutMs };
+      await this.#runtime.replace(old.handle, settings.source, options).catch(named(settings));
       this.#deployed.set(component, { ...old, settings, digest });
       return { component, change: 'replaced' };
     } catch (error) {
@@ -274,13 +300,12 @@ export class Deployment {
   }
 }
 
-function expanded<T>({ hosts, paths, methods }: RouteSettings, target: T) {
-  return (hosts.length === 0 ? [undefined] : hosts).flatMap((host) =>
-    paths.map((path) => ({
-      route: { host, path: withoutSlash(path), methods: methods.length === 0 ? undefined : methods },
-      target,
-    })),
-  );
+/** Makes what throws an error again, with the name of the component whose option is wrong. */
+function named({ name }: ComponentSettings): (error: unknown) => never {
+  return (cause) => {
+    if (!isVivariumError(cause) || cause.kind !== 'usage') throw cause;
+    throw new ServerError('SERVER_INVALID_CONFIG', `components.${name}: ${messageOf(cause)}`, { cause });
+  };
 }
 
 const HANDLER = /^wasi:http\/(?:incoming-handler@0\.2|handler@0\.3)\./;

@@ -127,15 +127,16 @@ export class HttpServer {
     });
   }
 
-  /**
-   * Uses another certificate for connections from now on. @throws {ServerError} `SERVER_INVALID_CONFIG` if it is none, or if the
-   * server was started without one and should have one now, or the other way round
-   */
+  /** @throws {ServerError} `SERVER_INVALID_CONFIG` if the server was started without a certificate and should have one now, or the other way round */
+  checkRenewal(tls: TlsFiles | undefined): void {
+    if ((tls === undefined) === (this.#options.tls === undefined)) return;
+    const message = 'server.tls: TLS is only turned on or off when the server is started again';
+    throw new ServerError('SERVER_INVALID_CONFIG', message);
+  }
+
+  /** Uses another certificate for connections from now on. @throws {ServerError} `SERVER_INVALID_CONFIG` if it is none, and as `checkRenewal` */
   renew(tls: TlsFiles | undefined): void {
-    if ((tls === undefined) !== (this.#options.tls === undefined)) {
-      const message = 'server.tls: TLS is only turned on or off when the server is started again';
-      throw new ServerError('SERVER_INVALID_CONFIG', message);
-    }
+    this.checkRenewal(tls);
     if (tls === undefined) return;
     try {
       (this.#server as Http2SecureServer).setSecureContext({ ...tls, minVersion: 'TLSv1.2' });

@@ -31,9 +31,43 @@ export function parseRoute(text: string): Route & { readonly component: string }
   return { host: host === '' ? undefined : host, path: withoutSlash(path), component };
 }
 
+/** The hosts, paths and methods of several routes with one target, as a configuration names them. */
+export interface Places {
+  /** Empty for all hosts. */
+  readonly hosts: readonly string[];
+  readonly paths: readonly string[];
+  /** In upper case; empty or left out for all methods. */
+  readonly methods?: readonly string[];
+}
+
+/** Makes a route for each host and path. */
+export function routesOf<T>({ hosts, paths, methods = [] }: Places, target: T): readonly RouteOf<T>[] {
+  return (hosts.length === 0 ? [undefined] : hosts).flatMap((host) =>
+    paths.map((path) => ({
+      route: { host, path: withoutSlash(path), methods: methods.length === 0 ? undefined : methods },
+      target,
+    })),
+  );
+}
+
 /** Removes the slash at the end of a path that is longer than it. */
-export function withoutSlash(path: string): string {
+function withoutSlash(path: string): string {
   return path.length > 1 ? path.replace(/\/$/, '') : path;
+}
+
+/** Finds routes that select the same requests. */
+export class SelectedOnce {
+  readonly #seen = new Set<string>();
+
+  /** @throws {ServerError} `SERVER_INVALID_ROUTE` if a route was added before that selects the same requests */
+  add({ host = '', path, methods = [''] }: Route): void {
+    for (const method of methods) {
+      const at = `${method} ${host}${path}`.trim();
+      if (this.#seen.has(at))
+        throw new ServerError('SERVER_INVALID_ROUTE', `${at} is routed twice; leave one of them out`);
+      this.#seen.add(at);
+    }
+  }
 }
 
 /**
@@ -48,14 +82,8 @@ export class Routes<T> {
     const rank = ({ host, path, methods }: Route): number =>
       (host === undefined ? 0 : 1e6) + 2 * path.length + (methods === undefined ? 0 : 1);
     this.#routes = routes.toSorted((one, other) => rank(other.route) - rank(one.route));
-    const seen = new Set<string>();
-    for (const { route } of routes) {
-      for (const method of route.methods ?? ['']) {
-        const at = `${method} ${route.host ?? ''}${route.path}`.trim();
-        if (seen.has(at)) throw new ServerError('SERVER_INVALID_ROUTE', `${at} is routed twice; leave one of them out`);
-        seen.add(at);
-      }
-    }
+    const once = new SelectedOnce();
+    for (const { route } of routes) once.add(route);
   }
 
   /** @returns the target, the methods that its path allows if none matches, or undefined if no route has the path */

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ComponentHandle } from '#core';
 import type { SocketRouteSettings } from '#server/config';
 import type { RequestHead } from './request-head.ts';
-import { Routes, withoutSlash } from './routes.ts';
+import { Routes, routesOf } from './routes.ts';
 
 /** A request to upgrade, with the connection that it came by and what was read of it since. */
 export type Connection = readonly [IncomingMessage, Duplex, Buffer];
@@ -40,10 +40,7 @@ export class SocketRoutes implements SocketTaker {
       settings.flatMap(({ component, hosts, paths, origins }) => {
         const handle = handles.get(component);
         if (handle === undefined) return [];
-        const target = { handle, origins: new Set(origins) };
-        return (hosts.length === 0 ? [undefined] : hosts).flatMap((host) =>
-          paths.map((path) => ({ route: { host, path: withoutSlash(path) }, target })),
-        );
+        return routesOf({ hosts, paths }, { handle, origins: new Set(origins) });
       }),
     );
   }

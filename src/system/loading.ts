@@ -15,8 +15,8 @@ import { aborted, closed } from './ended.ts';
 import { environmentOf } from './environment.ts';
 import { GivenSource } from './given-source.ts';
 import { nextHandler } from './next-handler.ts';
-import { checkLoadOptions } from './option-rules.ts';
-import type { LoadOptions, ReplaceOptions } from './options.ts';
+import { checkLoadOptions, checkReplaceOptions } from './option-rules.ts';
+import { DEFAULT_REPLACE_TIMEOUT_MS, type LoadOptions, type ReplaceOptions } from './options.ts';
 import { openStdio } from './stdio.ts';
 
 export interface LoadingParts
@@ -71,8 +71,10 @@ export class Loading {
   }
 
   /** @throws what `Runtime.replace` throws */
-  async replace(handle: ComponentHandle, source: ComponentSource, changes: ReplaceOptions): Promise<void> {
+  async replace(handle: ComponentHandle, source: ComponentSource, given: ReplaceOptions): Promise<void> {
     const { engine, router, admission, directory, limiter, isClosing } = this.#parts;
+    const { timeoutMs = DEFAULT_REPLACE_TIMEOUT_MS, ...changes } = given;
+    checkReplaceOptions({ timeoutMs });
     const options: LoadOptions = { ...this.#options.get(handle), digest: undefined, signature: undefined, ...changes };
     checkLoadOptions(options);
     if (isClosing()) throw closed();
@@ -85,15 +87,15 @@ export class Loading {
       // Without new grants the old authority stays, so that later grants and revocations remain in force.
       const authority = changes.grants === undefined ? admission.of(handle) : judged;
       const next = await this.#request({ handle, component, path, authority, limits, options });
-      await engine.replaceComponent(next, (swap) =>
+      const between = (swap: () => void): Promise<void> =>
         router.swap(handle, () => {
           if (isClosing()) throw closed();
           swap();
           router.interleave(handle, engine.concurrency(handle));
           admission.accept(handle, authority);
           this.#options.set(handle, options);
-        }),
-      );
+        });
+      await engine.replaceComponent(next, between, timeoutMs);
       directory.describe(handle, await engine.metadata(handle), await digestOf(component));
       admission.loaded(handle, component);
     } catch (error) {

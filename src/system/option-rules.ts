@@ -6,7 +6,14 @@ import type { ReuseLimits } from '#core/ports/engine';
 import { checkMailbox } from '#messaging';
 import type { RuntimeEvents } from './events.ts';
 import type { FetchOptions } from './fetch-options.ts';
-import type { LoadOptions, MessagingOptions, RuntimeOptions, RuntimePorts, UnloadOptions } from './options.ts';
+import type {
+  LoadOptions,
+  MessagingOptions,
+  ReplaceOptions,
+  RuntimeOptions,
+  RuntimePorts,
+  UnloadOptions,
+} from './options.ts';
 
 const { anything, bound, either, flag, func, listOf, oneOf, options, part, path, period, texts, wholeNumber } = allow;
 
@@ -122,6 +129,7 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   signal: allow.signal,
 };
 
+const REPLACE_RULE = options<Pick<ReplaceOptions, 'timeoutMs'>>({ timeoutMs: allow.milliseconds });
 const UNLOAD: allow.OptionRules<UnloadOptions> = { drain: flag, timeoutMs: allow.milliseconds };
 
 const REQUEST_RULE = options<{ request: Request }>({
@@ -172,6 +180,11 @@ export function checkFetch(request: Request, given: FetchOptions): void {
 export function checkLoadOptions(given: LoadOptions): void {
   checkOptions(given, LOAD_RULE);
   checkMailbox(given.mailbox);
+}
+
+/** Checks what only a replacement may be given. @throws `CORE_INVALID_OPTION` */
+export function checkReplaceOptions(given: Pick<ReplaceOptions, 'timeoutMs'>): void {
+  checkOptions(given, REPLACE_RULE);
 }
 
 /** @throws `CORE_INVALID_OPTION` */

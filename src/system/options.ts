@@ -178,7 +178,13 @@ export interface LoadOptions extends StdioOptions {
 }
 
 /** The options of another version of a component. An option that is left out keeps the last version's value. */
-export type ReplaceOptions = Omit<LoadOptions, 'id' | 'mailbox' | 'supervision'>;
+export interface ReplaceOptions extends Omit<LoadOptions, 'id' | 'mailbox' | 'supervision'> {
+  /**
+   * Milliseconds that the requests which the old version has begun have to end; 30,000 by default, and not kept for the next
+   * replacement. What is left then ends with `RUNTIME_INSTANCE_ENDED`.
+   */
+  readonly timeoutMs?: number;
+}
 
 /** The present state of a loaded component. */
 export interface LoadedComponentInfo {
@@ -214,6 +220,7 @@ export interface UnloadOptions {
   readonly timeoutMs?: number;
 }
 
+export const DEFAULT_REPLACE_TIMEOUT_MS: number = 30_000;
 export const DEFAULT_STORAGE_QUOTA_BYTES: number = 16 * 2 ** 20;
 export const DEFAULT_SLICE_MS: number = 2;
 export const DEFAULT_MAX_WAITING_TURNS: number = 10_000;

@@ -49,9 +49,9 @@ export abstract class Runtime implements AsyncDisposable {
   /**
    * Replaces a component by another version. The new version is loaded, started and, if it is an actor, asked for its health
    * while the old one still runs. It then takes over the id, mailbox, storage and topics between two turns. Requests that have
-   * begun end on the old version. If the new version fails, the old one stays. An option that is left out keeps the last
+   * begun end on the old version, within `timeoutMs`. If the new version fails, or exports no handler or lifecycle where the old one does, the old one stays. An option that is left out keeps the last
    * version's value, and the present grants stay in force. The old version's `shutdown` is not called.
-   * @throws as `load`; `RUNTIME_WRONG_STATE` if the component is not ready
+   * @throws as `load`; `RUNTIME_MISSING_EXPORT`; `RUNTIME_WRONG_STATE` if the component is not ready
    */
   abstract replace(target: ComponentHandle, source: ComponentSource, options?: ReplaceOptions): Promise<void>;
 

@@ -64,6 +64,22 @@ describe('a configuration', () => {
     ]);
   });
 
+  it('routes each request to one place, and bounds what a server waits for', () => {
+    const route = (kind: string, paths: string): string => `[[${kind}]]\ncomponent = "a"\npaths = [${paths}]\n`;
+    const a = '[components.a]\nsource = "x"\n';
+    expect(messages(a + route('routes', '"/x"') + route('routes', '"/y", "/x/"'))).toEqual([
+      `${FILE}:6: routes[1]: /x is routed twice; leave one of them out`,
+    ]);
+    expect(messages(a + route('sockets', '"/x"') + route('sockets', '"/x"'))).toEqual([
+      `${FILE}:6: sockets[1]: /x is routed twice; leave one of them out`,
+    ]);
+    // Node would take each of these for no bound, or accept no connection at all.
+    const keys = ['header-timeout', 'body-timeout', 'idle-timeout', 'max-connections', 'max-header-bytes'];
+    expect(messages(`[server]\n${keys.map((key) => `${key} = 0\n`).join('')}`)).toEqual(
+      keys.map((key, at) => `${FILE}:${at + 2}: server.${key}: give a value above 0`),
+    );
+  });
+
   it('says everything that a server needs', () => {
     const config = parseConfig(
       `

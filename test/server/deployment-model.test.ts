@@ -1,7 +1,7 @@
 // Sequences of configurations, some of which fail in part: whatever answers requests has all of its chain, also while one is applied.
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { ComponentHandle } from '#core';
+import { type ComponentHandle, formatComponentId, parseComponentId } from '#core';
 import { RuntimeError } from '#runtime';
 import { Deployment, type ServeConfig } from '#server';
 import type { LoadOptions, Runtime } from '#system';
@@ -20,6 +20,7 @@ interface Said {
 /** The part of a runtime that a deployment uses. Its components answer, or pass requests on, and a request that comes too late fails. */
 class ModelRuntime {
   readonly #running = new Map<ComponentHandle, LoadOptions>();
+  #loads = 0;
   readonly #served = new Set<ComponentHandle>();
   fails: ReadonlySet<string> = new Set();
   /** Why requests were not answered. */
@@ -28,12 +29,24 @@ class ModelRuntime {
   async load(source: string, options: LoadOptions): Promise<ComponentHandle> {
     if (this.fails.has(source)) throw new RuntimeError('RUNTIME_INVALID_COMPONENT', source);
     const name = source.slice('registry:'.length);
-    const handle = {
-      id: { namespace: 'local', name, instance: '1' },
-      handleId: Symbol(name),
-    } as unknown as ComponentHandle;
+    const id = { namespace: 'local', name, instance: options.id?.at(-1) ?? '1' };
+    if (this.#find(id) !== undefined) throw new RuntimeError('RUNTIME_WRONG_STATE', `${name} is loaded already`);
+    this.#loads += 1;
+    const handle = { id, handleId: BigInt(this.#loads) } as ComponentHandle;
     this.#running.set(handle, options);
     return handle;
+  }
+
+  state(handle: ComponentHandle): string {
+    return this.#running.has(handle) ? 'ready' : 'stopped';
+  }
+
+  find(id: string): ComponentHandle | undefined {
+    return this.#find(parseComponentId(id));
+  }
+
+  #find(id: ComponentHandle['id']): ComponentHandle | undefined {
+    return [...this.#running.keys()].find((handle) => formatComponentId(handle.id) === formatComponentId(id));
   }
 
   async replace(handle: ComponentHandle, source: string, options: LoadOptions): Promise<void> {
@@ -108,7 +121,9 @@ it('a component that answers has a chain that is loaded and ends, after any conf
       const deployment = new Deployment(runtime as unknown as Runtime);
       for (const said of configs) {
         runtime.fails = new Set(said.filter(({ fails }) => fails).map(({ name }) => `registry:${name}`));
-        const applied = await deployment.apply(configOf(said)).catch(() => undefined);
+        const applied = await deployment.apply(configOf(said)).catch((error: unknown) => {
+          expect(error).toMatchObject({ code: 'RUNTIME_INVALID_COMPONENT' });
+        });
         const { handles } = deployment;
         const routed = applied === undefined ? [] : said.map(({ name }) => handles.get(name) as ComponentHandle);
         expect(routed).not.toContain(undefined);

@@ -3,8 +3,10 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import type { ComponentHandle } from '#core';
 import { Deployment, HttpServer, type ServeConfig } from '#server';
 import { createRuntime } from '#system';
+import { adderComponent } from '../../tools/components/adder-component.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
 
 let folder: string;
@@ -133,4 +135,51 @@ it('a middleware passes requests on to the component that the configuration name
   const [changed] = await deployment.apply(chained(undefined));
   expect(changed).toMatchObject({ component: 'auth', change: 'kept', error: { code: 'RUNTIME_MISSING_IMPORT' } });
   expect(await get('/auth')).toBe('two');
+});
+
+it('a component that somebody else has unloaded is loaded again by the next configuration', async () => {
+  const { runtime, deployment, write, config, get } = await scene();
+  await write('a.wasm', 'a one');
+  await deployment.apply(config(['a']));
+  await runtime.unload(deployment.handles.get('a') as ComponentHandle);
+  expect(await get('/a')).toBe(503);
+  await writeFile(join(folder, 'broken.wasm'), 'no component');
+  await expect(deployment.apply(config(['a', 'broken']))).rejects.toThrow();
+  expect(await get('/a')).toBe(503);
+  expect(await deployment.apply(config(['a']))).toEqual([{ component: 'a', change: 'loaded' }]);
+  expect(await get('/a')).toBe('a one');
+});
+
+it('requests reach what somebody else has loaded in the place of a component, until the next configuration replaces it', async () => {
+  const { runtime, deployment, write, config, get } = await scene();
+  await write('a.wasm', 'a one');
+  await deployment.apply(config(['a']));
+  await runtime.unload(deployment.handles.get('a') as ComponentHandle);
+  await runtime.load(await helloHandler('a by hand'), { id: 'local/a/1' });
+  expect(await get('/a')).toBe('a by hand');
+  expect(await deployment.apply(config(['a']))).toEqual([{ component: 'a', change: 'replaced' }]);
+  expect([await get('/a'), runtime.components().length]).toEqual(['a one', 1]);
+});
+
+it('a new version that answers no requests is refused, also where only its file has changed', async () => {
+  const { deployment, write, config, get } = await scene();
+  await write('a.wasm', 'a one');
+  await deployment.apply(config(['a']));
+  await writeFile(join(folder, 'a.wasm'), await adderComponent());
+  const [kept] = await deployment.apply(config(['a']));
+  expect(kept).toMatchObject({ component: 'a', change: 'kept', error: { code: 'RUNTIME_MISSING_EXPORT' } });
+  await expect(deployment.replace('a')).rejects.toMatchObject({ code: 'RUNTIME_MISSING_EXPORT' });
+  expect(await get('/a')).toBe('a one');
+  await write('a.wasm', 'a two');
+  expect(await deployment.apply(config(['a']))).toEqual([{ component: 'a', change: 'replaced' }]);
+  expect(await get('/a')).toBe('a two');
+});
+
+it('an option that no component can have is told with the name of its component', async () => {
+  const { deployment, write, config } = await scene();
+  await write('a.wasm', 'a one');
+  await expect(deployment.apply(config(['a'], { digest: 'sha256:00' }))).rejects.toMatchObject({
+    code: 'SERVER_INVALID_CONFIG',
+    message: expect.stringMatching(/^components\.a: digest is "sha256:00"; give/),
+  });
 });

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type LoadOptions, toResponse } from '../../src/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
+import { adderComponent } from '../../tools/components/adder-component.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
 
 async function scene(source: Uint8Array, options: LoadOptions = {}) {
@@ -80,6 +81,23 @@ describe('a component that is replaced', () => {
     expect(runtime.grants(handle)).toEqual(['storage:read:a', 'storage:read:b']);
     await runtime.replace(handle, await helloHandler('newer'), { grants: ['storage:read:c'] });
     expect(runtime.grants(handle)).toEqual(['storage:read:c']);
+  });
+});
+
+describe('a new version', () => {
+  it('that cannot be called as the one that runs is refused, which then stays', async () => {
+    const { runtime, handle, ask } = await scene(await helloHandler('old'));
+    const refused = { code: 'RUNTIME_MISSING_EXPORT' };
+    await expect(runtime.replace(handle, await adderComponent())).rejects.toMatchObject(refused);
+    await expect(runtime.replace(handle, await actor())).rejects.toMatchObject(refused);
+    expect(await ask()).toBe('old');
+    const told = await runtime.load(await actor());
+    await expect(runtime.replace(told, await adderComponent())).rejects.toMatchObject(refused);
+    expect(await runtime.request(told, Buffer.from('x'))).toBeDefined();
+    // A component that answers neither may become one that does.
+    const plain = await runtime.load(await adderComponent());
+    await runtime.replace(plain, await helloHandler('new'));
+    expect(await (await runtime.fetch(plain, new Request('http://a.example/'))).text()).toBe('new');
   });
 });
 

@@ -290,6 +290,28 @@ describe('requests of one instance', () => {
     expect(runtime.components()).toMatchObject([{ concurrency: 3 }]);
   });
 
+  it('are ended on a version that was replaced once its time is over, and told why', async () => {
+    const { runtime, handle, fetch, clock } = await scene({ store: 'per-call', concurrency: 1 });
+    const init = { method: 'POST', duplex: 'half' } as const;
+    const requests = [1, 2].map(() =>
+      fetch('/count', { ...init, body: new ReadableStream() } as RequestInit).catch((error: unknown) => error),
+    );
+    await settled();
+    const replaced = runtime.replace(handle, SERVICE, { timeoutMs: 7_000 });
+    await expect.poll(() => clock.nextTimer).toBe(7_000);
+    clock.advance(6_999);
+    await settled();
+    expect(runtime.components()).toMatchObject([{ requests: 2 }]);
+    clock.advance(1);
+    for (const request of requests) {
+      expect(await request).toMatchObject({
+        code: 'RUNTIME_INSTANCE_ENDED',
+        message: 'demo/service/1 was replaced, and its old version had 7000 ms to end its requests',
+      });
+    }
+    await replaced;
+  });
+
   it('end on their instance when a fresh one takes its place, and both are counted', async () => {
     const { runtime, handle, held, said } = await scene({ reuse: { maxRequests: 2 } });
     const before = runtime.usage(handle).fuelConsumed;

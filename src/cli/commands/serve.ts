@@ -54,8 +54,8 @@ export function serveCommand(shell: Shell): Command {
       reading(parseCount),
       128,
     )
-    .option('--header-timeout <time>', 'time in which the head of a request must come', reading(parseDuration), 10_000)
-    .option('--body-timeout <time>', 'time in which a whole request must come', reading(parseDuration), 60_000)
+    .option('--header-timeout <time>', 'time in which the head of a request must come', reading(parsePeriod), 10_000)
+    .option('--body-timeout <time>', 'time in which a whole request must come', reading(parsePeriod), 60_000)
     .option(
       '--drain-delay <time>',
       'time after SIGTERM in which it serves as before and only says that it is not ready, for a balancer to notice',
@@ -70,6 +70,13 @@ export function serveCommand(shell: Shell): Command {
       await serve(shell, component, flags, self);
     }),
   );
+}
+
+/** A time above zero. Node takes none at all for no bound. */
+function parsePeriod(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === 0) throw new Error('give a time above 0');
+  return ms;
 }
 
 function parseCount(text: string): number {

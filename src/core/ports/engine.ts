@@ -106,8 +106,16 @@ export type LifecyclePhase = Exclude<ComponentState, 'handling' | 'waiting' | 'h
 /** Makes components and their versions. */
 export interface EngineLoads {
   loadComponent(request: EngineLoadRequest): Promise<void>;
-  /** Replaces a running component by another version, once that is ready. @param between runs its argument between two turns */
-  replaceComponent(request: EngineLoadRequest, between: (swap: () => void) => Promise<void>): Promise<void>;
+  /**
+   * Replaces a running component by another version, once that is ready.
+   * @param between runs its argument between two turns
+   * @param timeoutMs milliseconds that the requests of the old version have to end
+   */
+  replaceComponent(
+    request: EngineLoadRequest,
+    between: (swap: () => void) => Promise<void>,
+    timeoutMs: number,
+  ): Promise<void>;
   /** Makes a fresh store for a component that failed or was halted. */
   restartComponent(handle: ComponentHandle, reason: string): Promise<void>;
 }

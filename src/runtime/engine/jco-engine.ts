@@ -32,6 +32,7 @@ import { boundExports, type CallByName } from './bound-exports.ts';
 import { CodeCache, type CodeCachePorts, loadAborted } from './code-cache.ts';
 import { refuseToWait } from './glue-waits.ts';
 import { refuseWithoutNext } from './next-handler.ts';
+import { refuseToAnswerLess, servedOrEnded } from './replaced-version.ts';
 import { StartingVersion } from './starting-version.ts';
 
 export interface JcoEnginePorts extends CodeCachePorts {
@@ -142,9 +143,14 @@ export class JcoEngine implements RuntimeEngine {
    * If the new version fails, the running one stays. The old version still answers the requests that it has begun. The engine does not
    * call its `shutdown`, because anything that it released would now belong to the new version.
    * @param between runs its argument between two turns of the component
-   * @throws as `loadComponent`
+   * @param timeoutMs milliseconds that the requests of the old version have to end
+   * @throws as `loadComponent`, and `RUNTIME_MISSING_EXPORT`
    */
-  async replaceComponent(request: EngineLoadRequest, between: (swap: () => void) => Promise<void>): Promise<void> {
+  async replaceComponent(
+    request: EngineLoadRequest,
+    between: (swap: () => void) => Promise<void>,
+    timeoutMs: number,
+  ): Promise<void> {
     const { handle } = request;
     const old = this.#find(handle);
     const version = new StartingVersion(handle, this.#ports.onState, false);
@@ -152,6 +158,7 @@ export class JcoEngine implements RuntimeEngine {
       const component = await this.#started(request, version.lifecycle, (made) => {
         version.component = made;
       });
+      refuseToAnswerLess(old, component);
       await checkHealth(component);
       await between(() => {
         if (this.#components.get(handle.handleId) !== old) throw notLoaded(handle);
@@ -166,7 +173,7 @@ export class JcoEngine implements RuntimeEngine {
       request.context.stdio.close();
       throw error;
     }
-    await old.allServed();
+    await servedOrEnded(old, timeoutMs, this.#ports.clock);
     this.#ports.stores.end(old);
     const { store } = old;
     old.store = undefined;

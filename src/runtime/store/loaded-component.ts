@@ -109,6 +109,8 @@ export class LoadedComponent implements LaterListener {
   /** How many turns answer HTTP requests, and who waits until none does. */
   #answers = 0;
   #whenServed: (() => void)[] = [];
+  /** What ends each of these turns. */
+  readonly #endsServed = new Set<EndTurn>();
   #messagesHandled = 0;
   /** What ends the turns of messages that may run beside others. */
   readonly #ends = new WeakMap<OutgoingMessage, Store['endOfCall']>();
@@ -265,10 +267,17 @@ export class LoadedComponent implements LaterListener {
     this.#served ??= this.#servedBy(handlingOf);
     const { exported, handling } = this.#served;
     if (this.policy === 'per-actor' && this.#needsFreshStore()) this.#renewStore();
-    const answer = Promise.resolve(this.#serve(exported, handling, request, began));
+    let end: EndTurn | undefined;
+    const noted = (given: EndTurn): void => {
+      began(given);
+      end = given;
+      this.#endsServed.add(given);
+    };
+    const answer = Promise.resolve(this.#serve(exported, handling, request, noted));
     this.#answers += 1;
     return answer.finally(() => {
       this.#answers -= 1;
+      if (end !== undefined) this.#endsServed.delete(end);
       if (this.#answers === 0) for (const resolve of this.#whenServed.splice(0)) resolve();
       this.#reuse.ended();
     });
@@ -451,6 +460,11 @@ export class LoadedComponent implements LaterListener {
   /** Resolves when the component answers no request any more. */
   allServed(): Promise<void> {
     return this.#answers === 0 ? Promise.resolve() : new Promise((resolve) => void this.#whenServed.push(resolve));
+  }
+
+  /** Ends each turn that answers an HTTP request. */
+  endServed(reason: VivariumError): void {
+    for (const end of this.#endsServed) void end(reason);
   }
 
   /** The error for a call that the component's state forbids. */

@@ -43,6 +43,8 @@ export interface ComponentSettings {
   /** The name of the component to which this one, a middleware, passes requests on. */
   readonly next?: string | undefined;
   readonly options: LoadOptions;
+  /** Milliseconds that its requests have to end when it is unloaded, or its version replaced; 30,000 if undefined. */
+  readonly drainTimeoutMs?: number | undefined;
   /** The names of variables whose values are secrets and must not be shown. */
   readonly secrets: readonly string[];
 }

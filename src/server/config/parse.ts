@@ -9,6 +9,7 @@ import { isTokenHash, SCOPES, type Scope, type TokenSettings } from '#server/man
 import type { LoadOptions } from '#system';
 import { missingGrants } from '#system/operations';
 import { ServerError } from '../errors.ts';
+import { type Places, routesOf, SelectedOnce } from '../routes.ts';
 import { chainProblems } from './chains.ts';
 import type { RouteSettings, ServerSettings, SocketRouteSettings } from './config.ts';
 import { keyLines } from './key-lines.ts';
@@ -55,6 +56,7 @@ export interface ParsedComponent {
   /** The name of the component to which it passes requests on. */
   readonly next: string | undefined;
   readonly options: LoadOptions;
+  readonly drainTimeoutMs: number | undefined;
   readonly secrets: ReadonlyMap<string, SecretSource>;
 }
 
@@ -109,9 +111,29 @@ export function parseConfig(text: string, file: string): ParsedConfig {
     const key = `routes[${index}].component`;
     complain(key, `${key}: there is no [components.${component.slice(0, 80)}]`);
   }
+  refuseTwice(config.routes, 'routes', complain);
+  refuseTwice(config.sockets, 'sockets', complain);
   for (const { key, message } of chainProblems(config.components)) complain(key, message);
   if (problems.length > 0) throw invalid(file, problems);
   return config;
+}
+
+/** Complains about the first route that selects the same requests as one before it. */
+function refuseTwice(
+  places: readonly Places[],
+  kind: 'routes' | 'sockets',
+  complain: (key: string, message: string) => void,
+): void {
+  const once = new SelectedOnce();
+  for (const [index, place] of places.entries()) {
+    const key = `${kind}[${index}]`;
+    try {
+      for (const { route } of routesOf(place, undefined)) once.add(route);
+    } catch (error) {
+      complain(key, `${key}: ${messageOf(error)}`);
+      return;
+    }
+  }
 }
 
 export function invalid(file: string, problems: readonly ConfigProblem[], cause?: unknown): ServerError {
@@ -136,14 +158,14 @@ function serverOf(table: Fields): ServerSettings {
   const listen = checked(table, 'listen', parseAddress);
   return {
     ...listen,
-    headersTimeoutMs: table.duration('header-timeout'),
-    requestTimeoutMs: table.duration('body-timeout'),
-    idleTimeoutMs: table.duration('idle-timeout'),
+    headersTimeoutMs: period(table, 'header-timeout'),
+    requestTimeoutMs: period(table, 'body-timeout'),
+    idleTimeoutMs: period(table, 'idle-timeout'),
     drainDelayMs: table.duration('drain-delay'),
     drainTimeoutMs: table.duration('drain-timeout'),
     drainIdleMs: table.duration('drain-idle-timeout'),
-    maxConnections: table.count('max-connections'),
-    maxHeaderBytes: table.size('max-header-bytes'),
+    maxConnections: positive(table, 'max-connections'),
+    maxHeaderBytes: aboveZero(table, 'max-header-bytes', table.size('max-header-bytes')),
     maxBodyBytes: table.size('max-body-bytes'),
     expose: table.flag('expose'),
     metrics: table.oneOf('metrics', ['open', 'token']),
@@ -165,6 +187,7 @@ function componentOf(name: string, table: Fields, at: (path: string) => string):
     name,
     source: isElsewhere ? source : at(source),
     next: table.text('next'),
+    drainTimeoutMs: table.duration('drain-timeout'),
     options: {
       id,
       ...given('digest', table.text('digest')),
@@ -318,9 +341,17 @@ function tokenOf(table: Fields): TokenSettings {
 }
 
 function positive(table: Fields, key: string): number | undefined {
-  const count = table.count(key);
-  if (count === 0) table.refuse(key, 'give a whole number above 0');
-  return count;
+  return aboveZero(table, key, table.count(key));
+}
+
+/** A time above zero. Node takes none at all for no bound. */
+function period(table: Fields, key: string): number | undefined {
+  return aboveZero(table, key, table.duration(key));
+}
+
+function aboveZero(table: Fields, key: string, value: number | undefined): number | undefined {
+  if (value === 0) table.refuse(key, 'give a value above 0');
+  return value;
 }
 
 function checked<T>(table: Fields, key: string, convert: (text: string) => T): T | undefined {

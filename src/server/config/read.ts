@@ -19,12 +19,10 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv = process.
   );
   const secretsOf = (secrets: ReadonlyMap<string, SecretSource>) => readSecrets(file, secrets, env);
   const loaded: ComponentSettings[] = [];
-  for (const { name, source, next, options, secrets } of components) {
+  for (const { secrets, options, ...rest } of components) {
     const values = await secretsOf(secrets);
     loaded.push({
-      name,
-      source,
-      next,
+      ...rest,
       options: { ...options, env: { ...options.env, ...values } },
       secrets: Object.keys(values),
     });

@@ -9,31 +9,56 @@ import { Settling } from '../../terminal/settling.ts';
 import { logFailure } from './logging.ts';
 import type { Projects } from './projects.ts';
 
-/**
- * Makes a function that reads the configuration again and has it take effect. What fails is printed.
- * @param apply makes what runs as a configuration says
- * @param applied called with a configuration that took effect
- */
-export function reloading(
-  shell: Shell,
-  apply: Deployment['apply'],
-  file: string,
-  applied: (config: ServeConfig) => void,
-): () => Promise<void> {
-  return async () => {
+/** What a configuration that is read again does. */
+export interface Reload {
+  /** The configuration as the file said at the start. */
+  readonly started: ServeConfig;
+  /** @throws for a configuration that cannot take effect, before anything of it has */
+  readonly check: (config: ServeConfig) => void;
+  /** Makes what runs as a configuration says. */
+  readonly apply: Deployment['apply'];
+  /** Called with a configuration that took effect. */
+  readonly applied: (config: ServeConfig) => void;
+}
+
+/** Makes a function that reads the configuration again and has it take effect. Reloads run one at a time. What fails is printed. */
+export function reloading(shell: Shell, file: string, { started, check, apply, applied }: Reload): () => Promise<void> {
+  const reload = async (): Promise<void> => {
     try {
       const config = await readConfig(file);
+      check(config);
       const changes = await apply(config);
       for (const { component, change, error } of changes) {
         if (error !== undefined) logFailure(shell, 'kept', { component }, error, `${component} stays as it is`);
         else if (change !== 'kept') shell.result({ event: change, component }, `${change} ${printable(component)}`);
       }
       applied(config);
+      for (const key of needingStart(started, config)) {
+        shell.result(
+          { event: 'needs-start', key },
+          `${key} has changed, which only takes effect when the server is started again`,
+        );
+      }
       shell.result({ event: 'reloaded', file }, `reloaded ${printable(file)}`);
     } catch (error) {
       logFailure(shell, 'reload-failed', { file }, error, 'all stays as it is');
     }
   };
+  let last: Promise<void> = Promise.resolve();
+  return () => {
+    last = last.then(reload);
+    return last;
+  };
+}
+
+/** The tables of a configuration that differ from those of the start in what only a start reads. */
+function needingStart(started: ServeConfig, config: ServeConfig): readonly string[] {
+  const keys: readonly (readonly [string, (config: ServeConfig) => unknown])[] = [
+    ['server', ({ server: { tls: _, ...rest } }) => rest],
+    ['management', ({ management }) => management && [management.host, management.port]],
+    ['tokens', ({ tokens = [] }) => tokens.length > 0],
+  ];
+  return keys.flatMap(([key, of]) => (JSON.stringify(of(config)) === JSON.stringify(of(started)) ? [] : [key]));
 }
 
 /** Watches the files of components. */

@@ -45,7 +45,8 @@ export async function serve(
   const file = configFileOf(component, flags);
   if (file === undefined) return run(shell, configOf(component, flags), flags, undefined);
   refuseComponentOptions(command);
-  await run(shell, withFlags(await readConfig(file), command), flags, file);
+  const config = await readConfig(file);
+  await run(shell, withFlags(config, command), flags, { file, config });
 }
 
 /** The configuration file to use; undefined if the command line names the components. */
@@ -89,7 +90,13 @@ function withFlags(config: ServeConfig, command: Command): ServeConfig {
 /** A configuration file describes its components, so no option permits anything. */
 const inConfig = (grant: string): string => `grants = [${JSON.stringify(grant)}] at its component in the configuration`;
 
-async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: string | undefined): Promise<void> {
+/** A configuration file, and what it said at the start. */
+interface Source {
+  readonly file: string;
+  readonly config: ServeConfig;
+}
+
+async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, source: Source | undefined): Promise<void> {
   const hangUps = new HangUps(shell);
   const tracer = await openTracer();
   await using registry = lazyRegistry(flags);
@@ -100,7 +107,7 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
     scheduling: 'preemptive',
     overrides: { registry: registry.client, ...(tracer === undefined ? {} : { tracer }) },
   });
-  reportAuthority(shell, runtime, file === undefined ? undefined : inConfig);
+  reportAuthority(shell, runtime, source === undefined ? undefined : inConfig);
   logComponents(shell, runtime);
   const deployment = new Deployment(runtime, {
     onRefused: logRefused(shell),
@@ -118,7 +125,10 @@ async function run(shell: Shell, config: ServeConfig, flags: ServeFlags, file: s
   };
   // Without a file there is nothing to read again: the terminal is closed, which asks the server to end.
   const hungUp = Promise.withResolvers<void>();
-  hangUps.actWith(file === undefined ? hungUp.resolve : reloading(shell, apply, file, applied));
+  const reload =
+    source &&
+    reloading(shell, source.file, { started: source.config, check: (next) => servers.check(next), apply, applied });
+  hangUps.actWith(reload ?? hungUp.resolve);
   try {
     const { url, management } = await servers.listen();
     const also = management === undefined ? '' : `, and for management on ${management}`;

@@ -70,12 +70,19 @@ export class Servers {
     return admin === undefined ? { url } : { url, management: admin.url };
   }
 
+  /** Looks at a configuration that was read again, before anything of it takes effect. @throws {ServerError} `SERVER_INVALID_CONFIG` */
+  check(config: ServeConfig): void {
+    this.#server.checkRenewal(config.server.tls);
+    if (config.management !== undefined) this.#admin?.checkRenewal(config.management.tls);
+  }
+
   /** Uses the certificates, the tokens and the WebSockets of a configuration that was read again. @throws {ServerError} */
   renew(config: ServeConfig): void {
     this.#server.renew(config.server.tls);
-    this.#admin?.renew(config.management?.tls);
+    if (config.management !== undefined) this.#admin?.renew(config.management.tls);
     this.#route(config);
-    this.#config = config;
+    // What else the file says of the server takes effect at a start, where options of the command line may take its place.
+    this.#config = { ...config, server: this.#config.server };
   }
 
   /** Ends gracefully: first it only says that it is not ready, for as long as a balancer needs to notice. */
