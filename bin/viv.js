@@ -7,13 +7,6 @@ if (Number(major) < 24) {
   console.error(`viv needs Node 24 or newer; this is ${process.version}. In a checkout, npx viv brings its own.`);
   process.exit(2);
 }
-// Whoever reads has seen enough, as `head` does: no error of ours.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
-}
 if (!existsSync(new URL('../dist/start/cli.js', import.meta.url))) {
   console.error('viv is not built in this checkout; run npm run build');
   process.exit(2);

@@ -18,6 +18,7 @@ import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { addExamples } from './help-examples.ts';
 import { Shell, type Streams } from './shell.ts';
+import { BrokenOutput } from './terminal/broken-output.ts';
 import { version } from './version.ts';
 
 /** All commands, in the order in which the help lists them. */
@@ -47,9 +48,17 @@ Exit codes: 0 done; 1 the component failed or was stopped; 2 wrong usage; 3 not 
 4 refused (trust, permission, damaged); 5 unreachable server; 6 unauthorised.
 A command that \`viv run\` runs gives its own; 124 says that a budget ended it, 134 that it trapped.`;
 
-/** Runs `viv` with these arguments. @returns the exit code */
-export async function main(args: readonly string[], streams: Streams = process): Promise<number> {
-  const shell = new Shell(streams);
+/**
+ * Runs `viv` with these arguments.
+ * @param leave ends the process where its output cannot be written
+ * @returns the exit code
+ */
+export async function main(
+  args: readonly string[],
+  streams: Streams = process,
+  leave: (code: number) => void = (code) => process.exit(code),
+): Promise<number> {
+  const shell = new Shell(streams, new BrokenOutput(streams, leave));
   // Arguments after -- belong to the component.
   const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
   shell.json = own.includes('--json');

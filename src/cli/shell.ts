@@ -5,6 +5,7 @@ import { isVivariumError, messageOf } from '#core/errors';
 import { printable } from '#core/text';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { explained } from './file-errors.ts';
+import type { BrokenOutput } from './terminal/broken-output.ts';
 import { lasting } from './terminal/lasting-output.ts';
 
 /** The streams that a command reads and writes. Tests pass their own. */
@@ -22,15 +23,23 @@ type Style = Parameters<typeof styleText>[0];
  */
 export class Shell {
   #streams: Streams;
+  readonly #broken: BrokenOutput | undefined;
   json = false;
   /** One of `EXIT`, or the exit code of a WASI command that `viv run` ran. */
   exitCode: number = EXIT.done;
 
-  constructor(streams: Streams) {
+  constructor(streams: Streams, broken?: BrokenOutput) {
     this.#streams = streams;
+    this.#broken = broken;
   }
 
   get streams(): Streams {
+    return this.#streams;
+  }
+
+  /** Returns the streams for a WASI command, to which they belong from now on: what cannot be written no longer ends the process. */
+  lendStreams(): Streams {
+    this.#broken?.lend();
     return this.#streams;
   }
 

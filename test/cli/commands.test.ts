@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/index.ts';
+import type { Streams } from '../../src/cli/shell.ts';
 import { plain } from '../../tools/components/actor-wat.ts';
 import { viv } from './viv.ts';
 
@@ -15,9 +16,18 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vivarium-commands-'));
   await mkdir(join(folder, 'data'));
   await writeFile(join(folder, 'data', 'in.txt'), 'from the host');
-  await writeFile(join(folder, 'library.wasm'), await plain('', '(local.get 0)'));
+  await writeFile(join(folder, 'a library.wasm'), await plain('', '(local.get 0)'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+function broken(code: string): { streams: Streams & { stdin: PassThrough; stderr: PassThrough }; left: number[] } {
+  const write = (_: unknown, __: unknown, done: (error: Error) => void): void =>
+    done(Object.assign(new Error('not written'), { code }));
+  return {
+    streams: { stdin: new PassThrough(), stdout: new Writable({ write }), stderr: new PassThrough() },
+    left: [],
+  };
+}
 
 const run = (flags: readonly string[], args: readonly string[], input = '') =>
   viv(['run', TOOL, ...flags, '--', ...args], { input });
@@ -95,12 +105,67 @@ describe('viv run with a command', () => {
     expect(await run([], ['read', '/data/in.txt'])).toMatchObject({ out: 'NotFound\n' });
   });
 
+  it('opens a folder as the root, which docs/commands.md says instead of --dir .', async () => {
+    const data = join(folder, 'data');
+    expect(await run(['--dir', `${data}::/`], ['files', '/'])).toMatchObject({ code: 0, err: '' });
+    expect(await run(['--dir', `${data}::/:ro`], ['read', '/in.txt'])).toMatchObject({ out: 'from the host' });
+    expect(await run(['--dir', `${data}::/:ro`], ['write', '/out.txt'])).toMatchObject({
+      out: 'Err(PermissionDenied)\n',
+      err: expect.stringContaining("needs --grant 'filesystem:write:/out.txt'"),
+    });
+  });
+
+  it.each([
+    ['a path with a space', '/a b'],
+    ['a path in another script', '/données'],
+    ['a path with slashes at its end', '/data//'],
+  ])('opens a folder under %s', async (_, guest) => {
+    const opened = await run(['--dir', `${join(folder, 'data')}::${guest}`], ['read', `${guest}/in.txt`]);
+    expect(opened).toMatchObject({ code: 0, out: 'from the host', err: '' });
+  });
+
+  it.each([
+    [['::/a', '::/a/b:ro'], 'it lies in /a, where everything may be written'],
+    [['::/:ro', '::/'], 'two folders cannot be found under one path'],
+    [['::/a', '::/a/'], 'two folders cannot be found under one path'],
+    [['::/a:ro', '::/b c'], 'the path of one that may be written is ASCII'],
+    [['::data'], 'the path for the component begins with /'],
+  ])('refuses --dir %j, which would not do what it says', async (ends, why) => {
+    const dirs = ends.flatMap((end) => ['--dir', join(folder, 'data') + end]);
+    expect(await run(dirs, ['exit', '0'])).toMatchObject({ code: 2, err: expect.stringContaining(why) });
+  });
+
+  it('lets a folder be written that lies in one to be read', async () => {
+    const data = join(folder, 'data');
+    const dirs = ['--dir', `${data}::/a:ro`, '--dir', `${data}::/a/b`];
+    expect(await run(dirs, ['write', '/a/b/out.txt'])).toMatchObject({ out: 'Ok(())\n' });
+    expect(await run(dirs, ['write', '/a/out.txt'])).toMatchObject({ out: 'Err(PermissionDenied)\n' });
+  });
+
+  it.each(['EPIPE', 'ENOSPC'])('leaves it to the command what to do, and its exit code, after %s', async (code) => {
+    const { streams, left } = broken(code);
+    streams.stdin.end(Buffer.alloc(300_000));
+    const ended = await main(['run', TOOL, '--', 'cat'], streams, (each) => left.push(each));
+    expect({ left, failed: ended !== 0 }).toEqual({ left: [], failed: true });
+  });
+
+  it.each([
+    ['EPIPE', 0, ''],
+    ['ENOSPC', 1, 'CLI_FILE: standard output cannot be written: the disk is full\n'],
+  ])('ends when its own output meets %s, with %i', async (code, status, told) => {
+    const { streams, left } = broken(code);
+    await main(['inspect', join(folder, 'a library.wasm')], streams, (each) => left.push(each));
+    if (!streams.stdout.closed) await new Promise((closed) => streams.stdout.on('close', closed));
+    expect(left).toEqual([status]);
+    expect(String(streams.stderr.read() ?? '')).toBe(told);
+  });
+
   it('says what a component is that is no command, and what to do', async () => {
-    const library = join(folder, 'library.wasm');
+    const library = join(folder, 'a library.wasm');
     const { code, err } = await viv(['run', library]);
     expect(code).toBe(3);
     expect(err).toContain(`is a library, neither a command (it would export wasi:cli/run) nor an actor`);
-    expect(err).toContain(`viv call ${library} 'run' '[ARGUMENTS]'`);
+    expect(err).toContain(`viv call '${library}' 'run' '[ARGUMENTS]'`);
   });
 
   it('shows on a terminal that it is made ready, and takes that away before the output', async () => {

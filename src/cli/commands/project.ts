@@ -4,6 +4,7 @@ import { parseDuration } from '#core/options';
 import { buildActor, type Language, newActor, type Template } from '#system/operations';
 import { reading } from '../options/limit-options.ts';
 import type { Shell } from '../shell.ts';
+import { quoted } from '../terminal/quoted.ts';
 
 interface NewFlags {
   readonly template?: Template;
@@ -32,12 +33,6 @@ export function newCommand(shell: Shell): Command {
         shell.result({ folder, files }, `${files.map((file) => `  ${folder}/${file}`).join('\n')}\n\nNext: ${next}`);
       }),
     );
-}
-
-/** Quotes a path for a shell, if it needs quotes, and lets none look like an option. */
-function quoted(path: string): string {
-  const word = path.startsWith('-') ? `./${path}` : path;
-  return /^[A-Za-z0-9_./@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 interface BuildFlags {

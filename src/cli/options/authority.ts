@@ -53,23 +53,59 @@ export function foldersOf({ dir }: AuthorityFlags): {
   readonly grants: readonly string[];
 } {
   const folders = dir.map(openedFolder);
-  const grants = folders.flatMap(({ guest, isReadOnly }) => {
-    const action = isReadOnly ? 'read' : '*';
-    const below = guest === '/' ? '/**' : `${guest}/**`;
-    return [guest, below].map((pattern) => `filesystem:${action}:${pattern}`);
-  });
-  return { preopens: preopensAt(folders), grants };
+  const preopens = preopensAt(folders);
+  const writable = folders.filter(({ isReadOnly }) => !isReadOnly);
+  for (const { guest, isReadOnly } of folders) {
+    const around = writable.find((each) => isBelow(guest, each.guest));
+    if (isReadOnly && around !== undefined)
+      throw new CliError(
+        'CLI_USAGE',
+        `--dir …::${guest}:ro: it lies in ${around.guest}, where everything may be written; open ${around.guest} with :ro, or this elsewhere`,
+      );
+  }
+  if (folders.length === 0) return { preopens, grants: [] };
+  // A command reaches no file outside of these folders, so a grant for all files is one for these.
+  if (writable.length === folders.length) return { preopens, grants: ['filesystem:*:**'] };
+  return { preopens, grants: ['filesystem:read:**', ...writable.flatMap(({ guest }) => writeGrants(guest))] };
+}
+
+function writeGrants(guest: string): readonly string[] {
+  if (!/^[\x21-\x7e]+$/.test(guest) || guest.includes('*'))
+    throw new CliError(
+      'CLI_USAGE',
+      `--dir …::${guest}: beside a folder with :ro, the path of one that may be written is ASCII without spaces and *`,
+    );
+  // The root has no name that a pattern could say: `/**` matches it as well.
+  const patterns = guest === '/' ? ['/**'] : [guest, `${guest}/**`];
+  return patterns.map((pattern) => `filesystem:write:${pattern}`);
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder === '/' ? '/' : `${folder}/`);
 }
 
 function openedFolder(text: string): OpenedFolder {
   const at = text.lastIndexOf('::');
   if (at < 1) throw new CliError('CLI_USAGE', `--dir ${text}: write HOST::GUEST, as ./data::/data`);
-  const guest = text.slice(at + 2);
-  const isReadOnly = guest.endsWith(':ro');
-  return { host: text.slice(0, at), guest: isReadOnly ? guest.slice(0, -':ro'.length) : guest, isReadOnly };
+  const named = text.slice(at + 2);
+  const isReadOnly = named.endsWith(':ro');
+  const guest = isReadOnly ? named.slice(0, -':ro'.length) : named;
+  if (!guest.startsWith('/'))
+    throw new CliError('CLI_USAGE', `--dir ${text}: the path for the component begins with /, as ./data::/data`);
+  return { host: text.slice(0, at), guest: withoutSlash(guest), isReadOnly };
+}
+
+/** A folder may be named with slashes at its end, as shells complete it. */
+function withoutSlash(path: string): string {
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
 }
 
 function preopensAt(folders: readonly OpenedFolder[]): Readonly<Record<string, string>> {
+  const twice = folders.find(({ guest }, index) => folders.findIndex((each) => each.guest === guest) < index);
+  if (twice !== undefined)
+    throw new CliError('CLI_USAGE', `--dir …::${twice.guest}: two folders cannot be found under one path`);
   return Object.fromEntries(folders.map(({ host, guest }) => [guest, host]));
 }
 

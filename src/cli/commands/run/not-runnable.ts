@@ -1,5 +1,6 @@
 import { VivariumError } from '#core/errors';
 import type { ExportedWorld } from '#system/operations';
+import { quoted } from '../../terminal/quoted.ts';
 
 /** Says what to do with a component that is neither a command nor an actor, depending on its exports. */
 export function notRunnable(
@@ -22,7 +23,7 @@ function whatItIs(component: string, world: ExportedWorld | undefined, all: Expo
   const exports = all.length > 1 ? all.filter(({ name }) => name !== LEFT_OVER) : all;
   if (world === 'wasi:http/proxy' || world === 'wasi:http/service') {
     const name = world === 'wasi:http/proxy' ? 'incoming-handler' : 'handler';
-    return `handles HTTP requests (it exports wasi:http/${name}); serve it: viv serve ${component}`;
+    return `handles HTTP requests (it exports wasi:http/${name}); serve it: viv serve ${quoted(component)}`;
   }
   const other = exports.find(({ name }) => name.startsWith('wasi:cli/run@'));
   if (other !== undefined)
@@ -33,6 +34,6 @@ function whatItIs(component: string, world: ExportedWorld | undefined, all: Expo
   const called = first.kind === 'func' ? first.name : `${first.name}#FUNCTION`;
   return (
     `is a library, neither a command (it would export wasi:cli/run) nor an actor (vivarium:actor/lifecycle). ` +
-    `It exports ${names.join(', ')}${exports.length > names.length ? ', …' : ''}; call a function of it: viv call ${component} '${called}' '[ARGUMENTS]'`
+    `It exports ${names.join(', ')}${exports.length > names.length ? ', …' : ''}; call a function of it: viv call ${quoted(component)} '${called}' '[ARGUMENTS]'`
   );
 }

@@ -47,7 +47,7 @@ export async function runWasiCommand(
   args: readonly string[],
   flags: RunFlags,
 ): Promise<void> {
-  const { stdin, stdout, stderr } = shell.streams;
+  const { stdin, stdout, stderr } = shell.lendStreams();
   const { preopens, grants } = foldersOf(flags);
   await using runtime = await createRuntime({
     ...runtimeOptionsOf(flags, trustOf(component, flags)),
