@@ -82,7 +82,7 @@ export interface RuntimeOptions {
    * slightly more expensive. `cooperative`: a turn keeps the thread until it ends or waits. See `docs/scheduling.md`.
    */
   readonly scheduling?: Scheduling;
-  /** The length of a slice in milliseconds; 2 by default. */
+  /** The length of a slice in milliseconds, and four times that of one beside other work of the event loop; 2 by default. */
   readonly sliceMs?: number;
   /** The number of turns that may wait for the host at a time; 10,000 by default. One more fails with `RUNTIME_WOULD_BLOCK`. */
   readonly maxWaitingTurns?: number;

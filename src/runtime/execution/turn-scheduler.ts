@@ -50,6 +50,9 @@ type Awaited = PromiseLike<unknown> | Later<unknown> | NestedCall | TurnStack | 
 /** A round of the event loop that takes less, in milliseconds, has found nothing to do. */
 const IDLE_MS = 0.05;
 
+/** How long the slices of turns are shorter, in milliseconds, once the event loop has had work, and how many of them make a whole one. */
+const BESIDE_WORK = { ms: 100, parts: 4 } as const;
+
 /** The most slices for which the event loop has the thread after one: a host function may have worked for long in it. */
 const MOST_PAUSED = 4;
 
@@ -80,6 +83,8 @@ export class TurnScheduler implements Scheduler {
   #sliceEnded = 0;
   #sliceTook = 0;
   #cameRound = 0;
+  /** When the event loop had other work last. */
+  #workedAt = Number.NEGATIVE_INFINITY;
   readonly #onRound = (): void => this.#comeRound();
   #waiting = 0;
   /** The stacks that are suspended, without those on which turns began. */
@@ -232,12 +237,12 @@ export class TurnScheduler implements Scheduler {
   }
 
   yields(tank: Tank): boolean {
-    const { execution, now, sliceMs } = this.#options;
+    const { execution, now } = this.#options;
     const turn = execution.running;
     if (!turn.preemptive || !turn.suspendable || turn.tank !== tank) return false;
     const ended = now();
     const took = ended - turn.began;
-    if (took < sliceMs) return false;
+    if (took < this.#sliceFrom(turn.began)) return false;
     if (turn.isHeld()) return false;
     this.#sliceEnded = ended;
     this.#sliceTook = took;
@@ -245,6 +250,12 @@ export class TurnScheduler implements Scheduler {
     execution.putAside(turn);
     this.#suspendNext(turn, undefined);
     return true;
+  }
+
+  /** How long the slice is that began at a time. What comes while a turn computes waits for its end, and more may come soon. */
+  #sliceFrom(began: number): number {
+    const { sliceMs } = this.#options;
+    return began - this.#workedAt < BESIDE_WORK.ms ? sliceMs / BESIDE_WORK.parts : sliceMs;
   }
 
   #suspendNext(turn: Turn, awaited: Awaited, releases = true): void {
@@ -338,6 +349,7 @@ export class TurnScheduler implements Scheduler {
     const reading = now();
     const isIdle = reading - Math.max(this.#cameRound, this.#sliceEnded) < IDLE_MS;
     this.#cameRound = reading;
+    if (!isIdle) this.#workedAt = reading;
     if (!isIdle && reading - this.#sliceEnded < Math.min(this.#sliceTook, MOST_PAUSED * sliceMs)) {
       soon(this.#onRound);
       return;

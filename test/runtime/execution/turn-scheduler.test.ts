@@ -284,6 +284,35 @@ describe('turns that have used up their slices', () => {
     expect(rounds).toBeGreaterThan(4);
   });
 
+  it('have shorter slices while the event loop has other work, and whole ones again when it has had none for a while', async () => {
+    const on = thread();
+    const perRound: number[] = [0];
+    const ask: Ask = (question) => {
+      perRound.push((perRound.pop() as number) + 1);
+      on.time += 0.7;
+      return question;
+    };
+    const { done, turn } = await begin(on, ask, [10_000, 250_000], { preemptive: true });
+    const rounds = async (work: number, elapse: number): Promise<readonly number[]> => {
+      for (let round = 0; round < 12; round++) {
+        on.time += round % 2 === 0 ? work : elapse;
+        perRound.push(0);
+        await on.round();
+      }
+      const counted = perRound.splice(0).filter((asked) => asked > 0);
+      perRound.push(0);
+      return counted.slice(1);
+    };
+    expect(new Set(await rounds(0, 0))).toEqual(new Set([3]));
+    // A round with work, and one that waits for as long as a slice took.
+    expect(new Set(await rounds(1, 4))).toEqual(new Set([1]));
+    // A hundred milliseconds of slices with nothing between them.
+    for (let slices = 0; slices < 150; slices += 12) await rounds(0, 0);
+    expect(new Set(await rounds(0, 0))).toEqual(new Set([3]));
+    turn.end(new VivariumError('RUNTIME_ABORTED', 'no longer wanted'));
+    await expect(done).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+  });
+
   it('run on where they are not preemptive', async () => {
     const on = thread();
     const order: string[] = [];
